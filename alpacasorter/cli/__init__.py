@@ -1,0 +1,32 @@
+"""The command line: `alpacasorter [FOLDER]` opens the window, `scan` and `evaluate` do without one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program.
+
+    Args:
+        arguments: those of the process where None is given.
+
+    Returns:
+        The exit code: 0 where the work was done, 1 for a failure, 2 for wrong usage, 130 after Ctrl+C.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    # Only what the command at hand needs is imported: the window must be up within half a second.
+    if given[:1] == ["--gpu-trial"]:
+        from alpacasorter.ml.gpu_trial import main as gpu_trial
+
+        return gpu_trial(given[1:])
+    from alpacasorter.cli.parser import parse
+
+    options = parse(given)
+    try:
+        return int(options.command(options))
+    except KeyboardInterrupt:
+        return 130

@@ -1,0 +1,129 @@
+"""The arguments of all commands."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import alpacasorter
+
+_WINDOW = """\
+Open a folder of photos in the window.
+
+commands without a window:
+  alpacasorter scan FOLDER        judge all photos of a folder and print what they are
+  alpacasorter evaluate DATASET   measure the model on a folder with one sub-folder per class
+Each explains itself with --help. A folder that is called like a command is opened with ./ before its name.
+"""
+_EXIT_CODES = "exit codes: 0 the work was done (unreadable photos included), 1 it failed, 2 wrong usage"
+
+
+class _Version(argparse.Action):
+    """Reads the version only when it is asked for."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **_: object) -> None:
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help="print the version")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        parser.exit(0, f"alpacasorter {alpacasorter.__version__}\n")
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options; `options.command(options)` runs them and returns the exit code.
+
+    Raises:
+        SystemExit: 2 for wrong usage, 0 after --help and --version.
+    """
+    commands = {"scan": _scan_parser, "evaluate": _evaluate_parser}
+    first = arguments[0] if arguments else ""
+    if first in commands:
+        return commands[first]().parse_args(arguments[1:])
+    return _window_parser().parse_args(arguments)
+
+
+def _window_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="alpacasorter",
+        usage="alpacasorter [FOLDER] [--device auto|cpu|gpu]\n       alpacasorter scan|evaluate …",
+        description=_WINDOW,
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", metavar="FOLDER", nargs="?", type=Path, help="the folder to open at once")
+    _add_device(parser, default=None)
+    parser.add_argument("--version", action=_Version)
+    parser.set_defaults(command=_window)
+    return parser
+
+
+def _scan_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="alpacasorter scan",
+        description="Judge all photos of a folder and print a line for each. Corrections made in the window count.",
+        epilog=_EXIT_CODES,
+    )
+    parser.add_argument("folder", metavar="FOLDER", type=Path, help="the folder")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", dest="form", action="store_const", const="json", help="one JSON object a line")
+    form.add_argument("--csv", dest="form", action="store_const", const="csv", help="a table with a header line")
+    parser.add_argument(
+        "--recursive",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="look into sub-folders too (default), or not",
+    )
+    _add_device(parser, default="auto")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument("--version", action=_Version)
+    parser.set_defaults(command=_scan, form="text")
+    return parser
+
+
+def _evaluate_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="alpacasorter evaluate",
+        description="Measure the model on a folder with one sub-folder per class, named after the classes. "
+        "The model is measured as it was shipped: what it learned from corrections plays no part.",
+        epilog=_EXIT_CODES,
+    )
+    parser.add_argument("dataset", metavar="DATASET", type=Path, help="the folder with the sub-folders")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    _add_device(parser, default="auto")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument("--version", action=_Version)
+    parser.set_defaults(command=_evaluate)
+    return parser
+
+
+def _add_device(parser: argparse.ArgumentParser, default: str | None) -> None:
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu", "gpu"),
+        default=default,
+        help="what judges the photos; auto takes whichever is faster",
+    )
+
+
+def _window(options: argparse.Namespace) -> int:
+    from alpacasorter.cli.window import run
+
+    return run(options.folder, options.device)
+
+
+def _scan(options: argparse.Namespace) -> int:
+    from alpacasorter.cli.scan import run
+
+    return run(
+        options.folder,
+        form=options.form,
+        recursive=options.recursive,
+        device=options.device,
+        quiet=options.quiet,
+    )
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from alpacasorter.cli.evaluate import run
+
+    return run(options.dataset, as_json=options.json, device=options.device, quiet=options.quiet)

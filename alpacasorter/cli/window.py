@@ -1,0 +1,80 @@
+"""`alpacasorter [FOLDER]`: opens the window, or says why it can't."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Literal
+
+from alpacasorter.core.places import plain_absolute
+
+_NO_DISPLAY = (
+    "There is no screen to open the window on. "
+    "Without one, use: alpacasorter scan FOLDER   (see alpacasorter scan --help)"
+)
+_NO_LIBRARIES = (
+    "The window can't be opened, because a library of the system is missing: {problem}\n"
+    "On Debian and Ubuntu this installs it: sudo apt-get install libegl1 libgl1 libxkbcommon-x11-0 libxcb-cursor0 "
+    "libdbus-1-3 libfontconfig1"
+)
+_X11_PORT = 6000
+_SECONDS = 2.0
+
+
+def run(folder: Path | None, device: Literal["auto", "cpu", "gpu"] | None) -> int:
+    """Open the window; return the exit code."""
+    if folder is not None:
+        folder = plain_absolute(folder)
+        if not folder.is_dir():
+            print(f"alpacasorter: {folder} is not a folder.", file=sys.stderr)
+            return 2
+    if not has_display():
+        print(_NO_DISPLAY, file=sys.stderr)
+        return 2
+    try:
+        from alpacasorter.ui.app import run as run_window
+    except ImportError as error:
+        if "PySide6" in str(error) or ".so" in str(error):
+            print(_NO_LIBRARIES.format(problem=error), file=sys.stderr)
+            return 1
+        raise
+    return run_window(folder, device)
+
+
+def has_display() -> bool:
+    """Tell whether there is a screen that answers. Qt itself ends the process where there is none."""
+    if sys.platform in ("win32", "darwin") or os.environ.get("QT_QPA_PLATFORM"):
+        return True
+    return _wayland_answers() or _x11_answers(os.environ.get("DISPLAY", ""))
+
+
+def _wayland_answers() -> bool:
+    name = os.environ.get("WAYLAND_DISPLAY", "")
+    return bool(name) and _connects(str(Path(os.environ.get("XDG_RUNTIME_DIR", "/")) / name))
+
+
+def _x11_answers(display: str) -> bool:
+    host, _, number = display.rpartition(":")
+    number = number.split(".")[0]
+    if not number.isdigit():
+        return False
+    if host in ("", "unix"):
+        path = f"/tmp/.X11-unix/X{number}"  # where X11 has its sockets
+        return _connects(path) or _connects("\0" + path)
+    try:
+        with socket.create_connection((host, _X11_PORT + int(number)), _SECONDS):
+            return True
+    except OSError:
+        return False
+
+
+def _connects(address: str) -> bool:
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(_SECONDS)
+            connection.connect(address)
+            return True
+    except OSError:
+        return False

@@ -1,0 +1,298 @@
+"""The cache: thumbnails, embeddings and what was found out about files; nothing is opened or judged twice.
+
+Nothing in it is precious. Whatever happens to its file costs time and no more: a damaged cache is deleted and
+started anew, a full disk means that less is remembered, and no method raises because of either.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from alpacasorter.core.cache_file import CacheFile
+from alpacasorter.core.cache_schema import (
+    EMBEDDING_BYTES,
+    EMBEDDING_SIZE,
+    CacheEntry,
+    ContentRow,
+    KnownContent,
+    KnownFile,
+    put_contents,
+    range_under,
+)
+from alpacasorter.core.cache_size import Keep, bytes_in_use, drop_some, mark, shrink_file
+from alpacasorter.core.database import blob_to_path, key_to_blob, path_to_blob, transaction
+from alpacasorter.core.photo import PhotoFacts
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ["EMBEDDING_SIZE", "Cache", "CacheEntry", "KnownContent", "KnownFile"]
+
+DEFAULT_LIMIT: Final = 2 << 30
+
+_LATER_THAN_ANY: Final = 1 << 62
+
+
+class Cache:
+    """An open cache. Every method may be called from any thread; after `close` it knows and keeps nothing.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, file: CacheFile, limit_bytes: int) -> None:
+        """Work on an open file; `open` is the usual way to get one."""
+        self.path: Final = file.path
+        self._file: Final = file
+        self._limit: Final = limit_bytes
+        # Where files are in use of which the content isn't known.
+        self._ranges: set[tuple[bytes, bytes]] = set()
+
+    @classmethod
+    def open(cls, path: Path, *, limit_bytes: int = DEFAULT_LIMIT) -> Self:
+        """Open the cache: made with its folders if there is none, anew if it is damaged or another version.
+
+        Never raises: where the folder can't be written the cache is a temporary one, and `notice` says so.
+
+        Args:
+            path: the file.
+            limit_bytes: what `prune` and `store` hold the file to.
+        """
+        return cls(CacheFile(path.absolute()), limit_bytes)
+
+    def __enter__(self) -> Self:
+        """Return itself; leaving the block closes it."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    @property
+    def notice(self) -> str | None:
+        """A sentence for the user if the cache can't be kept on the disk, or only in part; else None."""
+        return self._file.notice
+
+    def close(self) -> None:
+        """Note down what was used, and close. Closing twice is fine."""
+        self._file.run(self._note_use, None)
+        self._file.close()
+
+    def lookup_folder(self, root: Path, *, backbone_id: str) -> dict[Path, KnownFile]:
+        """Return what is known of every file below a folder, at any depth, by absolute path.
+
+        Args:
+            root: absolute.
+            backbone_id: which embeddings `has_embedding` is about.
+        """
+        below = range_under(path_to_blob(root), os.fsencode(os.sep))
+
+        def read(connection: sqlite3.Connection) -> dict[Path, KnownFile]:
+            rows = connection.execute(
+                "SELECT f.path, f.size, f.mtime_ns, f.reason, c.id, c.key, c.width, c.height, c.taken_at,"
+                " c.format, EXISTS"
+                " (SELECT 1 FROM embeddings e WHERE e.content_id = c.id AND e.backbone_id = ?)"
+                " FROM files f LEFT JOIN contents c ON c.id = f.content_id WHERE f.path >= ? AND f.path < ?",
+                (backbone_id, *below),
+            )
+            self._ranges.add(below)
+            known: dict[Path, KnownFile] = {}
+            for path, size, mtime_ns, reason, number, key, width, height, taken_at, format_, embedded in rows:
+                facts = None if width is None else PhotoFacts(width, height, taken_at, format_)
+                content_key = None
+                if key is not None:
+                    content_key = key.hex()
+                    self._file.used.add(number)
+                known[blob_to_path(path)] = KnownFile(size, mtime_ns, content_key, reason, facts, embedded == 1)
+            return known
+
+        return self._file.run(read, {})
+
+    def load_embeddings(self, keys: Sequence[str], *, backbone_id: str) -> tuple[list[str], npt.NDArray[np.float16]]:
+        """Return the embeddings of these photos, as far as they are known.
+
+        Returns:
+            The content keys that were found, in the order given, and a read-only float16 array with a row of
+            1280 numbers for each.
+        """
+        import numpy as np  # Costs a tenth of a second that the first window must not wait for.
+
+        wanted = [(place, key_to_blob(key)) for place, key in enumerate(keys)]
+
+        def read(connection: sqlite3.Connection) -> list[tuple[int, int, bytes]]:
+            # A plain transaction on the temporary table: it asks nothing of other instances.
+            connection.execute("BEGIN")
+            try:
+                connection.executemany("INSERT INTO wanted (position, key) VALUES (?, ?)", wanted)
+                rows = connection.execute(
+                    "SELECT w.position, c.id, e.data FROM wanted w CROSS JOIN contents c ON c.key = w.key"
+                    " CROSS JOIN embeddings e ON e.content_id = c.id AND e.backbone_id = ?"
+                    " WHERE length(e.data) = ? ORDER BY w.position",
+                    (backbone_id, EMBEDDING_BYTES),
+                ).fetchall()
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+            self._file.used.update(row[1] for row in rows)
+            return rows
+
+        empty: list[tuple[int, int, bytes]] = []
+        rows = self._file.run(read, empty)
+        array = np.frombuffer(b"".join([row[2] for row in rows]), dtype="<f2")
+        return [keys[row[0]] for row in rows], array.reshape(len(rows), EMBEDDING_SIZE)
+
+    def known_content(self, key: str, backbone_id: str) -> KnownContent | None:
+        """Return what is known of a photo by its content, so that a copy of it is not judged again.
+
+        None unless it could be decoded and has an embedding.
+        """
+        blob = key_to_blob(key)
+
+        def read(connection: sqlite3.Connection) -> KnownContent | None:
+            row = connection.execute(
+                "SELECT c.id, c.width, c.height, c.taken_at, c.format, e.data,"
+                " EXISTS (SELECT 1 FROM thumbnails t WHERE t.content_id = c.id) FROM contents c"
+                " JOIN embeddings e ON e.content_id = c.id AND e.backbone_id = ?"
+                " WHERE c.key = ? AND c.width IS NOT NULL AND length(e.data) = ?",
+                (backbone_id, blob, EMBEDDING_BYTES),
+            ).fetchone()
+            if row is None:
+                return None
+            self._file.used.add(row[0])
+            return KnownContent(PhotoFacts(*row[1:5]), row[5], row[6] == 1)
+
+        return self._file.run(read, None)
+
+    def thumbnail(self, key: str) -> bytes | None:
+        """Return the thumbnail of a photo as JPEG bytes, or None where there is none."""
+        blob = key_to_blob(key)
+
+        def read(connection: sqlite3.Connection) -> bytes | None:
+            row = connection.execute(
+                "SELECT c.id, t.data FROM contents c JOIN thumbnails t ON t.content_id = c.id WHERE c.key = ?",
+                (blob,),
+            ).fetchone()
+            if row is None:
+                return None
+            self._file.used.add(row[0])
+            return bytes(row[1])
+
+        return self._file.run(read, None)
+
+    def store_thumbnail(self, key: str, thumbnail: bytes) -> None:
+        """Keep a thumbnail (JPEG bytes) of a photo."""
+        blob = key_to_blob(key)
+        self._write(
+            lambda connection: put_contents(connection, [(blob, None, thumbnail, None, None)], self._file.session)
+        )
+
+    def store(self, batch: Sequence[CacheEntry]) -> None:
+        """Keep what a scan found out, all of the batch or nothing; quietly nothing where the disk is full.
+
+        Raises:
+            ValueError: a content key or an embedding has the wrong form.
+        """
+        contents: list[ContentRow] = []
+        files: list[tuple[bytes, int, int, bytes | None, str | None]] = []
+        for entry in batch:
+            key = None if entry.content_key is None else key_to_blob(entry.content_key)
+            if entry.embedding is not None and (
+                len(entry.embedding) != EMBEDDING_BYTES or not entry.backbone_id or key is None
+            ):
+                raise ValueError(f"an embedding is {EMBEDDING_BYTES} bytes with a backbone_id and a key")
+            file = entry.file
+            files.append((path_to_blob(file.path), file.size, file.mtime_ns, key, entry.reason))
+            if key is not None:
+                contents.append((key, entry.facts, entry.thumbnail, entry.embedding, entry.backbone_id))
+
+        def write(connection: sqlite3.Connection) -> None:
+            put_contents(connection, contents, self._file.session)
+            connection.executemany(
+                "INSERT OR REPLACE INTO files (path, size, mtime_ns, content_id, reason, stored)"
+                " VALUES (?, ?, ?, (SELECT id FROM contents WHERE key = ?), ?, ?)",
+                [(*row, self._file.session) for row in files],
+            )
+
+        if batch:
+            self._write(write)
+
+    def get_value(self, name: str) -> str | None:
+        """Return a small setting, such as the result of a trial, or None."""
+
+        def read(connection: sqlite3.Connection) -> str | None:
+            row = connection.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
+            return None if row is None else str(row[0])
+
+        return self._file.run(read, None)
+
+    def set_value(self, name: str, value: str) -> None:
+        """Keep a small setting. It may be forgotten, as everything here."""
+        self._write(
+            lambda connection: connection.execute(
+                "INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", (name, value)
+            )
+        )
+
+    def prune(self) -> int:
+        """Bring the file below its limit: photos not used for longest go, none used in this session.
+
+        Done in slices, so that other threads get their turn in between.
+
+        Returns:
+            How many photos went.
+        """
+        dropped = self._drop(self._keep())
+        self._shrink(self._limit)
+        return dropped
+
+    def clear(self) -> None:
+        """Forget everything, also what was used in this session, and give the space back."""
+        self._drop(Keep(0, _LATER_THAN_ANY, frozenset()))
+        self._write(lambda connection: connection.execute("DELETE FROM settings"))
+        self._shrink(0)
+
+    def _drop(self, keep: Keep) -> int:
+        def drop(connection: sqlite3.Connection) -> tuple[int, int]:
+            self._note_use(connection)
+            return drop_some(connection, keep)
+
+        dropped = 0
+        while True:
+            photos, files = self._file.run(drop, (0, 0))
+            dropped += photos
+            if not photos and not files:
+                return dropped
+
+    def _shrink(self, limit: int) -> None:
+        while self._file.run(lambda connection: shrink_file(connection, limit), False):
+            pass
+
+    def _keep(self) -> Keep:
+        return Keep(self._limit, self._file.session, frozenset(self._ranges))
+
+    def _note_use(self, connection: sqlite3.Connection) -> None:
+        if self._file.used:
+            mark(connection, self._file.used, self._file.session)
+            self._file.used.clear()
+
+    def _write(self, work: Callable[[sqlite3.Connection], object]) -> None:
+        def write(connection: sqlite3.Connection) -> None:
+            with transaction(connection):
+                work(connection)
+
+        self._file.run(write, None)
+        # A slice with each write holds the file near its limit, so that there is never much to drop at once.
+        self._file.run(self._make_room, None)
+
+    def _make_room(self, connection: sqlite3.Connection) -> None:
+        if bytes_in_use(connection) > self._limit:
+            self._note_use(connection)
+            drop_some(connection, self._keep())

@@ -1,0 +1,247 @@
+"""What the library and the cache share: opening SQLite files, transactions, migrations, kinds of failure."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import enum
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+COMPANIONS = ("-wal", "-shm", "-journal")
+"""What SQLite appends to the name of a database for the files it keeps beside it."""
+
+_SHORT_READS = (sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS)
+
+
+class Failure(enum.Enum):
+    """Why SQLite failed, as far as the app acts on it.
+
+    Attributes:
+        DAMAGED: the file is not what was written into it.
+        BUSY: another instance held it for longer than the time limit.
+        FULL: no space left.
+        READ_ONLY: the file or its folder can't be opened or written.
+        DISK: the disk, or the memory, gave an error.
+    """
+
+    DAMAGED = enum.auto()
+    BUSY = enum.auto()
+    FULL = enum.auto()
+    READ_ONLY = enum.auto()
+    DISK = enum.auto()
+
+
+class DamagedError(Exception):
+    """The file is a database, but not a whole one of ours."""
+
+
+class TooNewError(Exception):
+    """The file was written by a later version of the app than this one."""
+
+
+def failure_of(error: sqlite3.Error) -> Failure:
+    """Return why SQLite failed. Errors without a code (text that is no UTF-8, say) count as damage."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    if code is None or code in _SHORT_READS:
+        return Failure.DAMAGED
+    primary = code & 0xFF
+    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return Failure.BUSY
+    if primary == sqlite3.SQLITE_FULL:
+        return Failure.FULL
+    if primary in (
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_AUTH,
+    ):
+        return Failure.READ_ONLY
+    if primary in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_NOLFS, sqlite3.SQLITE_PROTOCOL):
+        return Failure.DISK
+    return Failure.DAMAGED
+
+
+def connect(path: Path | None, *, synchronous: Literal["FULL", "NORMAL"], busy_seconds: float) -> sqlite3.Connection:
+    """Open a database, made if it isn't there; None opens a private one that ends with the connection.
+
+    The connection commits by itself outside `transaction`, and may be used from any thread, one at a time.
+    Nothing is read yet, so a damaged file shows with the first statement.
+
+    Raises:
+        sqlite3.Error: the file can't be opened.
+    """
+    connection = sqlite3.connect(
+        path if path is not None else "", timeout=busy_seconds, isolation_level=None, check_same_thread=False
+    )
+    try:
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+        # Without this, macOS answers a sync before the data is on the disk. No effect elsewhere.
+        connection.execute(f"PRAGMA fullfsync = {int(synchronous == 'FULL')}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA temp_store = MEMORY")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def use_wal(connection: sqlite3.Connection) -> None:
+    """Switch the database to a write-ahead log, where the file system can do that."""
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        connection.execute("PRAGMA journal_mode = WAL")
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Do all of the block or nothing. Other writers, in any process, are waited for at its start."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # SQLite may have rolled back by itself. What can't be now, is when the file is next opened.
+        if connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+        raise
+
+
+@contextlib.contextmanager
+def exclusive(path: Path, *, seconds: float = 30.0) -> Iterator[None]:
+    """Let one instance of the app at a time, over all processes, into the block.
+
+    Args:
+        path: a file for nothing else, made if it isn't there. It stays empty: SQLite's own lock on it works
+            on every platform, and ends with the process however that ends.
+        seconds: how long to wait.
+
+    Raises:
+        sqlite3.Error: another instance held it for longer than that, or the file can't be opened.
+    """
+    lock = sqlite3.connect(path, timeout=seconds, isolation_level=None, check_same_thread=False)
+    try:
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.DatabaseError as error:
+            if failure_of(error) is not Failure.DAMAGED:
+                raise
+            lock.close()
+            path.unlink(missing_ok=True)
+            lock = sqlite3.connect(path, timeout=seconds, isolation_level=None, check_same_thread=False)
+            lock.execute("BEGIN EXCLUSIVE")
+        yield
+    finally:
+        lock.close()
+
+
+def pragma_number(connection: sqlite3.Connection, name: str) -> int:
+    """Return a whole-number setting of the database, such as its `user_version`."""
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+def migrate(connection: sqlite3.Connection, *, application_id: int, migrations: Sequence[Sequence[str]]) -> None:
+    """Bring a database to the newest version, in one transaction.
+
+    Args:
+        connection: an empty database or one of ours.
+        application_id: the number that marks a database as ours.
+        migrations: for each version, the statements that lead to it from the one before.
+
+    Raises:
+        DamagedError: it is a database of something else.
+        TooNewError: its version is later than the newest here.
+        sqlite3.Error: SQLite failed; nothing was changed.
+    """
+    with transaction(connection):
+        version = pragma_number(connection, "user_version")
+        found = pragma_number(connection, "application_id")
+        if found != application_id:
+            tables = int(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+            if found or version or tables:
+                raise DamagedError(f"marked {found:#x} instead of {application_id:#x}")
+        if version > len(migrations):
+            raise TooNewError(f"version {version}; {len(migrations)} is the newest known")
+        if found == application_id and version == len(migrations):
+            return
+        for statements in migrations[version:]:
+            for statement in statements:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {application_id}")
+        connection.execute(f"PRAGMA user_version = {len(migrations)}")
+
+
+def check(connection: sqlite3.Connection) -> None:
+    """Check that every page of the database hangs together.
+
+    Raises:
+        DamagedError: one does not.
+        sqlite3.Error: it couldn't even be read.
+    """
+    verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if verdict != "ok":
+        raise DamagedError(str(verdict))
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells the file now at `path` from one that was there before; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def companions(path: Path) -> list[Path]:
+    """Return where SQLite keeps the files that belong to the database at `path`."""
+    return [path.with_name(path.name + suffix) for suffix in COMPANIONS]
+
+
+def key_to_blob(content_key: str) -> bytes:
+    """Return a content key as the 32 bytes that are stored.
+
+    Raises:
+        ValueError: it is not 64 hexadecimal digits.
+    """
+    blob = bytes.fromhex(content_key)
+    if len(blob) != 32:
+        raise ValueError(f"a content key has 64 hexadecimal digits: {content_key!r}")
+    return blob
+
+
+def path_to_blob(path: Path) -> bytes:
+    """Return a path as stored: its bytes, since a name need not be valid text."""
+    return os.fsencode(path)
+
+
+def blob_to_path(blob: bytes) -> Path:
+    """Return the path that was stored as `blob`."""
+    return Path(os.fsdecode(blob))
+
+
+def utc_now() -> str:
+    """Return the time in UTC as ISO 8601 with microseconds, such as 2026-05-03T14:32:10.000000+00:00."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
+
+
+def sync(path: Path) -> None:
+    """Wait until a file and its name are on the disk. Not for an open database: it would lose its locks."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk, where the platform can do that."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        # Some network file systems refuse to sync a folder; there is no other way to ask them.
+        with contextlib.suppress(OSError):
+            os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,297 @@
+"""The library: what the user said about their photos, kept for good.
+
+Corrections follow the content of a photo through renames and moves. Each is on the disk when the call that
+makes it returns, two instances of the app may write at once, and a damaged file is set aside and restored
+from a backup and from what can still be read in it (see library_file.py, recovery.py and salvage.py).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from alpacasorter.core.database import blob_to_path, key_to_blob, path_to_blob, utc_now
+from alpacasorter.core.library_file import LibraryFile
+from alpacasorter.core.library_schema import LibraryError, LibraryTooNewError
+
+__all__ = ["Correction", "HeadVersion", "Library", "LibraryError", "LibraryTooNewError", "RecentFolder"]
+
+HEADS_KEPT: Final = 100
+FOLDERS_KEPT: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What the user said a photo is.
+
+    Attributes:
+        content_key: the photo, 64 hexadecimal digits.
+        label: one of the classes.
+        made_at: when, ISO 8601 in UTC.
+        path_hint: where the photo was then, if that is known. It may have moved since.
+    """
+
+    content_key: str
+    label: str
+    made_at: str
+    path_hint: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeadVersion:
+    """A head that was learned, and what was measured of it.
+
+    Attributes:
+        id: its number in the library; ignored by `Library.add_head_version`, which gives one.
+        bundle_id: the bundle it belongs to.
+        made_at: when, ISO 8601 in UTC.
+        corrections: how many corrections it was learned from.
+        corrections_digest: a digest of exactly which.
+        weights: float64, little-endian, one for each number of the embedding.
+        bias: finite.
+        measurements: numbers by name.
+    """
+
+    id: int | None
+    bundle_id: str
+    made_at: str
+    corrections: int
+    corrections_digest: str
+    weights: bytes
+    bias: float
+    measurements: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class RecentFolder:
+    """A folder that was opened, and when (ISO 8601 in UTC)."""
+
+    path: Path
+    opened_at: str
+
+
+class Library:
+    """An open library. Every method may be called from any thread, and raises LibraryError if the file fails.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, file: LibraryFile) -> None:
+        """Work on an open file; `open` is the usual way to get one."""
+        self._file: Final = file
+        self.path: Final = file.path
+
+    @classmethod
+    def open(cls, path: Path, *, backups: Path | None = None) -> Self:
+        """Open the library, made with its folders if there is none yet, and back it up if that is due.
+
+        Args:
+            path: the file.
+            backups: the folder for backups; `backups` beside the file if not given.
+
+        Raises:
+            LibraryTooNewError: a later version of the app wrote it.
+            LibraryError: it can't be opened, made, or recovered.
+        """
+        return cls(LibraryFile(path.absolute(), (backups or path.with_name("backups")).absolute()))
+
+    def __enter__(self) -> Self:
+        """Return itself; leaving the block closes it."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    @property
+    def notice(self) -> str | None:
+        """Sentences for the user if the file was damaged and had to be recovered, else None."""
+        return self._file.notice
+
+    def close(self) -> None:
+        """Back up if something changed in this session, and close. Closing twice is fine."""
+        self._file.close()
+
+    def corrections(self, label_set: str) -> dict[str, Correction]:
+        """Return the corrections made with these classes, by content key."""
+        rows = self._file.read(
+            lambda connection: connection.execute(
+                "SELECT content_key, label, made_at, path_hint FROM corrections"
+                " WHERE label_set = ? AND label IS NOT NULL ORDER BY id",
+                (label_set,),
+            ).fetchall()
+        )
+        corrections = (
+            Correction(key.hex(), label, made_at, None if hint is None else blob_to_path(hint))
+            for key, label, made_at, hint in rows
+        )
+        return {correction.content_key: correction for correction in corrections}
+
+    def set_corrections(
+        self,
+        label_set: str,
+        changes: Mapping[str, str | None],
+        *,
+        paths: Mapping[str, Path] | None = None,
+        embeddings: Mapping[str, bytes] | None = None,
+        backbone_id: str | None = None,
+    ) -> None:
+        """Make or take back corrections, all or none. They are on the disk when this returns.
+
+        Args:
+            label_set: names the classes, such as "alpaca|not_alpaca".
+            changes: the label by content key; None takes the correction back.
+            paths: where the photos are now, by content key.
+            embeddings: float16 little-endian bytes by content key, kept so that learning never needs
+                the cache, which may be deleted at any time.
+            backbone_id: what the embeddings were made with.
+
+        Raises:
+            LibraryError: they could not be written; none of them was.
+            ValueError: a content key, a label or an embedding has the wrong form, or backbone_id is missing.
+        """
+        paths, embeddings = paths or {}, embeddings or {}
+        if embeddings and not backbone_id:
+            raise ValueError("embeddings need a backbone_id")
+        if not label_set or any(label == "" for label in changes.values()):
+            raise ValueError("label_set and labels must not be empty")
+        if any(not data or len(data) % 2 for data in embeddings.values()):
+            raise ValueError("an embedding is float16 bytes")
+        hints = {key: path_to_blob(path) for key, path in paths.items()}
+        labels = [(label_set, key_to_blob(key), label, hints.get(key)) for key, label in changes.items()]
+        kept = [(key_to_blob(key), backbone_id, data) for key, data in embeddings.items()]
+        if not labels and not kept:
+            return
+
+        def write(connection: sqlite3.Connection, revision: int) -> None:
+            now = utc_now()
+            connection.executemany(
+                "INSERT INTO corrections (label_set, content_key, label, path_hint, revision, made_at)"
+                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (label_set, content_key) DO UPDATE SET"
+                " label = excluded.label, revision = excluded.revision, made_at = excluded.made_at,"
+                " path_hint = coalesce(excluded.path_hint, path_hint)",
+                [(*row, revision, now) for row in labels],
+            )
+            connection.executemany(
+                "INSERT INTO correction_embeddings (content_key, backbone_id, embedding) VALUES (?, ?, ?)"
+                " ON CONFLICT (content_key, backbone_id) DO UPDATE SET embedding = excluded.embedding",
+                kept,
+            )
+
+        self._file.write(write)
+
+    def embeddings(self, label_set: str, backbone_id: str) -> dict[str, bytes]:
+        """Return the embeddings of the corrected photos, float16 little-endian bytes, by content key."""
+        rows = self._file.read(
+            lambda connection: connection.execute(
+                "SELECT c.content_key, e.embedding FROM corrections c JOIN correction_embeddings e"
+                " ON e.content_key = c.content_key AND e.backbone_id = ?"
+                " WHERE c.label_set = ? AND c.label IS NOT NULL ORDER BY c.id",
+                (backbone_id, label_set),
+            ).fetchall()
+        )
+        return {key.hex(): embedding for key, embedding in rows}
+
+    def add_head_version(self, head: HeadVersion) -> int:
+        """Keep a head, and forget the oldest of its bundle beyond HEADS_KEPT.
+
+        Returns:
+            The number it got, higher than that of any before.
+
+        Raises:
+            ValueError: the weights are no float64 bytes, or the bias is not finite.
+        """
+        if not head.weights or len(head.weights) % 8 or not math.isfinite(head.bias):
+            raise ValueError("weights are float64 bytes, and the bias is finite")
+
+        def write(connection: sqlite3.Connection, _revision: int) -> int:
+            cursor = connection.execute(
+                "INSERT INTO head_versions"
+                " (bundle_id, made_at, corrections, corrections_digest, bias, measurements, weights)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    head.bundle_id,
+                    head.made_at,
+                    head.corrections,
+                    head.corrections_digest,
+                    head.bias,
+                    json.dumps(head.measurements),
+                    head.weights,
+                ),
+            )
+            connection.execute(
+                "DELETE FROM head_versions WHERE bundle_id = ? AND id NOT IN"
+                " (SELECT id FROM head_versions WHERE bundle_id = ? ORDER BY id DESC LIMIT ?)",
+                (head.bundle_id, head.bundle_id, HEADS_KEPT),
+            )
+            return int(cursor.lastrowid or 0)
+
+        return self._file.write(write)
+
+    def latest_head(self, bundle_id: str) -> HeadVersion | None:
+        """Return the head of a bundle that was added last."""
+        return next(iter(self._heads(bundle_id, 1)), None)
+
+    def head_versions(self, bundle_id: str) -> list[HeadVersion]:
+        """Return the heads of a bundle, the one added last first."""
+        return self._heads(bundle_id, HEADS_KEPT)
+
+    def remember_folder(self, path: Path) -> None:
+        """Put a folder first among the recent ones."""
+
+        def write(connection: sqlite3.Connection, _revision: int) -> None:
+            # Put in anew, so that the order is that of the ids and no change of the clock can upset it.
+            connection.execute("DELETE FROM recent_folders WHERE path = ?", (path_to_blob(path),))
+            connection.execute(
+                "INSERT INTO recent_folders (path, opened_at) VALUES (?, ?)", (path_to_blob(path), utc_now())
+            )
+            connection.execute(
+                "DELETE FROM recent_folders WHERE id NOT IN (SELECT id FROM recent_folders ORDER BY id DESC LIMIT ?)",
+                (FOLDERS_KEPT,),
+            )
+
+        self._file.write(write)
+
+    def recent_folders(self, limit: int = 8) -> list[RecentFolder]:
+        """Return the folders opened last, the latest first. They may be gone by now."""
+        rows = self._file.read(
+            lambda connection: connection.execute(
+                "SELECT path, opened_at FROM recent_folders ORDER BY id DESC LIMIT ?", (max(limit, 0),)
+            ).fetchall()
+        )
+        return [RecentFolder(blob_to_path(path), opened_at) for path, opened_at in rows]
+
+    def forget_folder(self, path: Path) -> None:
+        """Take a folder off the recent ones."""
+
+        def write(connection: sqlite3.Connection, _revision: int) -> None:
+            connection.execute("DELETE FROM recent_folders WHERE path = ?", (path_to_blob(path),))
+
+        self._file.write(write)
+
+    def changed_elsewhere(self) -> bool:
+        """Whether another instance has written since this was last asked. Cheap: no table is read."""
+        return self._file.changed_elsewhere()
+
+    def backup(self) -> None:
+        """Write a backup now, whether or not one is due. If it fails, the older ones are still there."""
+        self._file.backup()
+
+    def _heads(self, bundle_id: str, limit: int) -> list[HeadVersion]:
+        rows = self._file.read(
+            lambda connection: connection.execute(
+                "SELECT id, bundle_id, made_at, corrections, corrections_digest, weights, bias, measurements"
+                " FROM head_versions WHERE bundle_id = ? ORDER BY id DESC LIMIT ?",
+                (bundle_id, limit),
+            ).fetchall()
+        )
+        return [HeadVersion(*(*values, json.loads(measurements))) for *values, measurements in rows]

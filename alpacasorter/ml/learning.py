@@ -1,0 +1,160 @@
+"""Learning from corrections: the exact optimum for the replay set and all corrections together, found anew at every click.
+
+The replay set keeps the head from forgetting what an alpaca is; a correction counts as several photos of it, as many as served
+best on simulated users (docs/decisions/0003-head-and-learning.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from alpacasorter.ml.bundle import Bundle
+from alpacasorter.ml.head import Head
+from alpacasorter.ml.logistic import Float, Solution, fit_gram, fit_logistic
+
+SAME_PHOTO = 0.9995
+"""Cosine of two embeddings from which they come from one photo: above any two photos of a burst, below any rounding."""
+
+_ROOM = 64
+_GRAM_LIMIT = 2
+_TOLERANCE = 1e-8
+
+
+class Learner:
+    """Refits the head of a bundle to the user's corrections.
+
+    It keeps what it worked out for corrections seen before, so the next click is answered fast. For one thread at a time.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        """Prepare the replay set; takes about 0.05 s for the shipped one."""
+        self._bundle = bundle
+        replay = bundle.replay
+        self._replayed = len(replay.labels)
+        self._weights = replay.weights.astype(np.float64)
+        self._targets = replay.labels.astype(np.float64)
+        self._samples = _Samples(replay.embeddings.astype(np.float64), bundle.learning.l2, bundle.head)
+        self._row: dict[bytes, int] = {}
+        self._twins: dict[int, npt.NDArray[np.int64]] = {}
+
+    def learn(
+        self, embeddings: npt.NDArray[np.floating], labels: npt.NDArray[np.uint8] | npt.NDArray[np.bool_]
+    ) -> Head:
+        """Return the head for these corrections, which are all there are: one that is left out is forgotten.
+
+        A correction of a photo that is in the replay set takes its place there. Without corrections it is the shipped head.
+        The order of the corrections and what was learned before don't matter, but for the last digits.
+
+        Args:
+            embeddings: of the corrected photos, float (m, embedding size); they are rounded to float16, as they are stored.
+            labels: what the user said, (m,), 1 for the positive class.
+
+        Raises:
+            ValueError: the shapes don't fit, a label is not 0 or 1, or an embedding is not finite.
+        """
+        rounded = np.asarray(embeddings, dtype=np.float16)
+        said = np.asarray(labels, dtype=np.float64)
+        if rounded.ndim != 2 or rounded.shape[1] != self._bundle.embedding_size or said.shape != rounded.shape[:1]:
+            raise ValueError(f"corrections of shape {rounded.shape} and labels of shape {said.shape} don't fit")
+        if not np.isin(said, (0.0, 1.0)).all() or not np.isfinite(rounded).all():
+            raise ValueError("labels must be 0 or 1 and embeddings finite")
+        if not len(said):
+            return self._bundle.head
+        rows = self._rows(rounded, said)
+        weights = np.zeros(len(self._targets))
+        weights[: self._replayed] = self._weights
+        for row in np.unique(rows):
+            weights[self._twins[int(row)]] = 0.0
+        np.add.at(weights, rows, self._bundle.learning.correction_weight)
+        found, bias = self._samples.fit(self._targets, weights)
+        return replace(self._bundle.head, weights=found, bias=bias)
+
+    def _rows(self, rounded: npt.NDArray[np.float16], said: Float) -> npt.NDArray[np.int64]:
+        """Return the row of each correction among the samples, adding those that are new."""
+        # The label is part of the key: two copies of one photo, called differently, are two corrections.
+        keys = [vector.tobytes() + bytes([int(label)]) for vector, label in zip(rounded, said, strict=True)]
+        new = {key: place for place, key in enumerate(keys) if key not in self._row}
+        if new:
+            places = list(new.values())
+            first = len(self._targets)
+            products, lengths = self._samples.add(rounded[places].astype(np.float64))
+            self._targets = np.concatenate([self._targets, said[places]])
+            for offset, key in enumerate(new):
+                self._row[key] = first + offset
+                alike = (
+                    products[: self._replayed, offset]
+                    >= SAME_PHOTO * lengths[: self._replayed] * lengths[first + offset]
+                )
+                self._twins[first + offset] = np.flatnonzero(alike)
+        return np.array([self._row[key] for key in keys], dtype=np.int64)
+
+
+class _Samples:
+    """The photos learned from, their inner products, and the optimum found last, from which the next search starts.
+
+    Photos are only ever added; one that no longer counts gets the weight 0.
+    """
+
+    def __init__(self, samples: Float, l2: float, head: Head) -> None:
+        self._count = 0
+        self._l2 = l2
+        self._samples = np.empty((0, samples.shape[1]))
+        self._gram = np.empty((0, 0))
+        self._lengths = np.empty(0)
+        self._duals: Float | None = None
+        self._last = Solution(head.weights, head.bias, 0, True)
+        self.add(samples)
+
+    def add(self, samples: Float) -> tuple[Float, Float]:
+        """Append samples (k, p); return their inner products with all (n, k) and the lengths of all (n,)."""
+        first, self._count = self._count, self._count + len(samples)
+        if self._count > len(self._samples):
+            room = self._count + _ROOM + self._count // 8
+            self._samples = _moved(self._samples, (room, samples.shape[1]))
+            self._gram = _moved(self._gram, (room, room) if self._through_gram else (0, 0))
+        self._samples[first : self._count] = samples
+        products = self._samples[: self._count] @ samples.T
+        if self._through_gram:
+            self._gram[: self._count, first : self._count] = products
+            self._gram[first : self._count, : self._count] = products.T
+        self._lengths = np.concatenate([self._lengths, np.linalg.norm(samples, axis=1)])
+        return products, self._lengths
+
+    @property
+    def _through_gram(self) -> bool:
+        # With more photos than numbers each, the inner products cost more than the numbers themselves.
+        return self._count <= _GRAM_LIMIT * self._samples.shape[1]
+
+    def fit(self, targets: Float, weights: Float) -> tuple[Float, float]:
+        """Return the optimum's weights (p,) and bias for targets 0/1 and weights, both (n,)."""
+        samples = self._samples[: self._count]
+        if not self._through_gram:
+            self._last = fit_logistic(samples, targets, weights, self._l2, start=self._last, tolerance=_TOLERANCE)
+            return self._last.weights, self._last.bias
+        start = np.zeros(self._count)
+        if self._duals is not None:
+            start[: len(self._duals)] = self._duals
+        gram = self._gram[: self._count, : self._count]
+        found = fit_gram(
+            gram,
+            targets,
+            weights,
+            self._l2,
+            start_duals=start,
+            start_bias=self._last.bias,
+            tolerance=_TOLERANCE,
+        )
+        self._duals = found.duals
+        self._last = Solution(samples.T @ found.duals, found.bias, found.iterations, found.converged)
+        return self._last.weights, self._last.bias
+
+
+def _moved(array: Float, shape: tuple[int, int]) -> Float:
+    """Return an array of `shape` that begins with what is in `array`, as far as there is room."""
+    larger = np.empty(shape)
+    rows, columns = min(array.shape[0], shape[0]), min(array.shape[1], shape[1])
+    larger[:rows, :columns] = array[:rows, :columns]
+    return larger

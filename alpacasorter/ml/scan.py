@@ -1,0 +1,338 @@
+"""The scan pipeline: a folder in, embeddings out, as a generator of events.
+
+N threads each take the next photo, read it, decode it once and run the backbone on it; the generator collects what
+they finish, stores it in the cache in batches and yields it. A photo whose path, size and time of change are in the
+cache is not opened. See docs/decisions for why plain threads that do everything serve best.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from alpacasorter.core.cache import Cache, CacheEntry, KnownFile
+from alpacasorter.core.decode import Unreadable, decode, model_input, read_photo
+from alpacasorter.core.events import Finished, Found, Problem, Problems, Progress
+from alpacasorter.core.photo import PhotoFacts, PhotoFile, content_key
+from alpacasorter.core.walk import OtherFiles, WalkProblem, walk
+
+THUMBNAIL_SIDE = 320
+"""Long side of a thumbnail, pixels: a grid cell at twice the resolution of an ordinary screen."""
+
+DECODE_SIDE = 256
+"""Short side, pixels, below which a photo is not reduced while decoding: some more than the network takes in."""
+
+_FOUND_BATCH = 1000
+_CACHED_BATCH = 4000
+_RESULTS_WAITING = 64
+_COLLECT_SECONDS = 0.05
+_RATE_SECONDS = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedPhoto:
+    """A photo on its way to the head."""
+
+    path: Path
+    content_key: str
+    facts: PhotoFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Photos with their embeddings, float16 (n, 1280), row by row."""
+
+    photos: tuple[EmbeddedPhoto, ...]
+    embeddings: npt.NDArray[np.float16]
+
+
+PipelineEvent = Found | Embedded | Problems | Progress | Finished
+Embed = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
+
+
+class WorkList:
+    """Photos still to be opened, in order; those on the screen may be moved to the front. Thread-safe."""
+
+    def __init__(self, files: Iterable[PhotoFile]) -> None:
+        """Keep the photos in the order in which they are to be opened."""
+        self._waiting = {file.path: file for file in files}
+        self._order = deque(self._waiting)
+        self._preferred: deque[Path] = deque()
+        self._lock = threading.Lock()
+
+    def take(self) -> PhotoFile | None:
+        """Remove and return the next photo, or None where none is left."""
+        with self._lock:
+            for paths in (self._preferred, self._order):
+                while paths:
+                    file = self._waiting.pop(paths.popleft(), None)
+                    if file is not None:
+                        return file
+            return None
+
+    def prefer(self, paths: Iterable[Path]) -> None:
+        """Open these next, in this order; those that are no longer waiting are passed over."""
+        with self._lock:
+            self._preferred = deque(path for path in paths if path in self._waiting)
+
+
+class Scan:
+    """One scan of one folder. Iterate over `run()` once; `prefer()` and `cancel()` may come from other threads."""
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        recursive: bool,
+        cache: Cache,
+        backbone_id: str,
+        embed: Embed,
+        input_size: int,
+        threads: int,
+    ) -> None:
+        """Prepare a scan of `root`.
+
+        Args:
+            root: the folder.
+            recursive: whether to look into its sub-folders.
+            cache: where known photos are looked up and new ones are stored.
+            backbone_id: whose embeddings the cache is asked for.
+            embed: from a model input, uint8 (input_size, input_size, 3), to float32 (1280,); called by all threads.
+            input_size: pixels.
+            threads: how many photos are worked on at once.
+        """
+        self._root = root
+        self._recursive = recursive
+        self._cache = cache
+        self._backbone_id = backbone_id
+        self._embed = embed
+        self._input_size = input_size
+        self._thread_count = threads
+        self._cancelled = threading.Event()
+        self._work = WorkList(())
+
+    def cancel(self) -> None:
+        """Stop after the photos that are being worked on."""
+        self._cancelled.set()
+
+    def prefer(self, paths: Iterable[Path]) -> None:
+        """Open these photos next (those that the user looks at)."""
+        self._work.prefer(paths)
+
+    def run(self) -> Iterator[PipelineEvent]:
+        """Yield what is found, known, judged and unreadable, then one Finished.
+
+        Raises:
+            FolderUnavailable: the folder itself can't be read.
+        """
+        started = time.perf_counter()
+        files: list[PhotoFile] = []
+        not_photos = left_alone = 0
+        for event in _walk_in_batches(self._root, recursive=self._recursive):
+            if isinstance(event, OtherFiles):
+                left_alone = event.count
+                continue
+            if isinstance(event, Found):
+                files += event.files
+            else:
+                not_photos += len(event.problems)
+            yield event
+            if self._cancelled.is_set():
+                break
+        judged = unreadable = opened = 0
+        fresh: list[PhotoFile] = []
+        for known in self._known(files, fresh):
+            if isinstance(known, Embedded):
+                judged += len(known.photos)
+            else:
+                unreadable += len(known.problems)
+            yield known
+        rate = _Rate(len(files), done=judged + unreadable)
+        yield rate.progress()
+        self._work = WorkList(fresh)
+        for batch in self._opened(len(fresh)):
+            opened += len(batch)
+            embedded, problems = _sorted_out(batch)
+            judged += len(embedded.photos)
+            unreadable += len(problems.problems)
+            if embedded.photos:
+                yield embedded
+            if problems.problems:
+                yield problems
+            rate.add(judged + unreadable)
+            yield rate.progress()
+        yield Finished(
+            total=len(files),
+            judged=judged,
+            unreadable=unreadable + not_photos,
+            opened=opened,
+            left_alone=left_alone,
+            seconds=time.perf_counter() - started,
+            cancelled=self._cancelled.is_set(),
+        )
+
+    def _known(self, files: Sequence[PhotoFile], fresh: list[PhotoFile]) -> Iterator[Embedded | Problems]:
+        """Yield what the cache knows of `files`; the others are appended to `fresh`."""
+        known = self._cache.lookup_folder(self._root, backbone_id=self._backbone_id)
+        for start in range(0, len(files), _CACHED_BATCH):
+            if self._cancelled.is_set():
+                return
+            judged: list[tuple[PhotoFile, KnownFile]] = []
+            problems: list[Problem] = []
+            for file in files[start : start + _CACHED_BATCH]:
+                entry = known.get(file.path)
+                if entry is None or (entry.size, entry.mtime_ns) != (file.size, file.mtime_ns):
+                    fresh.append(file)
+                elif entry.reason is not None:
+                    problems.append(Problem(file.path, entry.reason))
+                elif entry.content_key and entry.facts and entry.has_embedding:
+                    judged.append((file, entry))
+                else:
+                    fresh.append(file)
+            keys = [entry.content_key or "" for _, entry in judged]
+            found, embeddings = self._cache.load_embeddings(keys, backbone_id=self._backbone_id)
+            row_of = {key: row for row, key in enumerate(found)}
+            rows: list[int] = []
+            photos: list[EmbeddedPhoto] = []
+            for file, entry in judged:
+                row = row_of.get(entry.content_key or "")
+                if row is None or entry.content_key is None or entry.facts is None:
+                    fresh.append(file)
+                    continue
+                rows.append(row)
+                photos.append(EmbeddedPhoto(file.path, entry.content_key, entry.facts))
+            if photos:
+                yield Embedded(tuple(photos), embeddings[rows])
+            if problems:
+                yield Problems(tuple(problems))
+
+    def _opened(self, count: int) -> Iterator[list[CacheEntry]]:
+        """Open what is in the work list on all threads; yield finished photos in batches, stored in the cache."""
+        if not count or self._cancelled.is_set():
+            return
+        results: queue.Queue[CacheEntry] = queue.Queue(maxsize=_RESULTS_WAITING)
+        stop = threading.Event()
+        threads = [
+            threading.Thread(target=self._work_off, args=(results, stop), name=f"scan-{n}")
+            for n in range(min(self._thread_count, count))
+        ]
+        for thread in threads:
+            thread.start()
+        left = count
+        try:
+            while left and not self._cancelled.is_set():
+                batch = _collect(results)
+                if batch:
+                    left -= len(batch)
+                    # What could not be read at all may be readable the next time: it is not remembered.
+                    self._cache.store([entry for entry in batch if entry.content_key])
+                    yield batch
+        finally:
+            stop.set()
+            while any(thread.is_alive() for thread in threads):
+                with contextlib.suppress(queue.Empty):
+                    results.get(timeout=0.01)
+
+    def _work_off(self, results: queue.Queue[CacheEntry], stop: threading.Event) -> None:
+        while not stop.is_set() and not self._cancelled.is_set():
+            file = self._work.take()
+            if file is None:
+                return
+            results.put(self._open_photo(file))
+
+    def _open_photo(self, file: PhotoFile) -> CacheEntry:
+        try:
+            data = read_photo(file.path)
+        except Unreadable as error:
+            return _failed(file, None, error.reason)
+        key = content_key(data)
+        try:
+            known = self._cache.known_content(key, self._backbone_id)
+            if known is not None and known.has_thumbnail:
+                return CacheEntry(file, key, None, known.facts, None, known.embedding, self._backbone_id)
+            photo = decode(data, min_side=DECODE_SIDE, thumbnail_side=THUMBNAIL_SIDE)
+            embedding = self._embed(model_input(photo.pixels, self._input_size))
+        except Unreadable as error:
+            return _failed(file, key, error.reason)
+        except Exception:  # noqa: BLE001  # one photo must never end a scan, whatever a decoder comes up with
+            return _failed(file, key, "Something unexpected is in this file, so it can't be judged.")
+        facts = PhotoFacts(photo.width, photo.height, photo.taken_at, photo.format)
+        stored = embedding.astype("<f2").tobytes()
+        return CacheEntry(file, key, None, facts, photo.thumbnail, stored, self._backbone_id)
+
+
+def _failed(file: PhotoFile, key: str | None, reason: str) -> CacheEntry:
+    return CacheEntry(file, key, reason, None, None, None, None)
+
+
+def _collect(results: queue.Queue[CacheEntry]) -> list[CacheEntry]:
+    """Wait for one result, then take what comes within the time that batches one frame of the window."""
+    batch: list[CacheEntry] = []
+    until = time.monotonic() + _COLLECT_SECONDS
+    with contextlib.suppress(queue.Empty):
+        while (wait := until - time.monotonic()) > 0:
+            batch.append(results.get(timeout=wait))
+    return batch
+
+
+def _sorted_out(batch: Sequence[CacheEntry]) -> tuple[Embedded, Problems]:
+    photos: list[EmbeddedPhoto] = []
+    vectors: list[bytes] = []
+    problems: list[Problem] = []
+    for entry in batch:
+        if entry.content_key and entry.facts and entry.embedding:
+            photos.append(EmbeddedPhoto(entry.file.path, entry.content_key, entry.facts))
+            vectors.append(entry.embedding)
+        else:
+            problems.append(Problem(entry.file.path, entry.reason or "It can't be judged."))
+    matrix = np.frombuffer(b"".join(vectors), dtype="<f2").astype(np.float16, copy=False)
+    return Embedded(tuple(photos), matrix.reshape(len(photos), -1) if photos else matrix.reshape(0, 0)), Problems(
+        tuple(problems)
+    )
+
+
+def _walk_in_batches(root: Path, *, recursive: bool) -> Iterator[Found | Problems | OtherFiles]:
+    found: list[PhotoFile] = []
+    for item in walk(root, recursive=recursive):
+        if isinstance(item, PhotoFile):
+            found.append(item)
+            if len(found) == _FOUND_BATCH:
+                yield Found(tuple(found))
+                found = []
+        elif isinstance(item, WalkProblem):
+            yield Problems((Problem(item.path, item.reason, item.is_folder),))
+        else:
+            yield item
+    if found:
+        yield Found(tuple(found))
+
+
+class _Rate:
+    """Photos a second over the last seconds, and from it the time left."""
+
+    def __init__(self, total: int, *, done: int) -> None:
+        self._total = total
+        self._done = done
+        self._points: deque[tuple[float, int]] = deque([(time.monotonic(), done)])
+
+    def add(self, done: int) -> None:
+        now = time.monotonic()
+        self._done = done
+        self._points.append((now, done))
+        while now - self._points[0][0] > _RATE_SECONDS and len(self._points) > 2:
+            self._points.popleft()
+
+    def progress(self) -> Progress:
+        (first, before), (last, after) = self._points[0], self._points[-1]
+        rate = (after - before) / (last - first) if last > first else 0.0
+        left = (self._total - self._done) / rate if rate else None
+        return Progress(self._done, self._total, rate, left)

@@ -1,0 +1,180 @@
+"""MobileNetV2 without its top, built in code; its weights are read by name and never executed.
+
+A Keras .h5 or .keras file can hold code (Lambda layers), and `load_model` runs it. So the network is built here and only
+arrays are taken from a file, by layer and variable name, through h5py or a pickle-free .npz.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import h5py
+
+FEATURES = "out_relu"
+"""Name of the layer whose output is the last feature map."""
+
+_OPTIMIZER = "optimizer_weights"
+_BATCH_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
+
+Weights = dict[str, npt.NDArray[np.float32]]
+
+
+class WeightsError(Exception):
+    """The file does not hold the weights of this network. The message is one sentence for the user."""
+
+
+def build_mobilenet(side: int) -> Any:
+    """Return MobileNetV2 (alpha 1.0, no top) with random weights for (n, side, side, 3) float32 pictures in [-1, 1]."""
+    import keras
+
+    return keras.applications.MobileNetV2(
+        input_shape=(side, side, 3), alpha=1.0, include_top=False, weights=None, name="mobilenet_v2"
+    )
+
+
+def load_backbone(source: str, side: int) -> Any:
+    """Return the backbone with its weights from `source`: "keras" (ImageNet, downloaded) or the path of an .h5 or .npz.
+
+    Raises:
+        WeightsError: the weights can't be had, or are not those of this network.
+    """
+    network = build_mobilenet(side)
+    if source == "keras":
+        set_weights(network, _imagenet_weights(side), origin="the Keras ImageNet weights")
+    else:
+        path = Path(source)
+        set_weights(network, read_weights(path), origin=path.name)
+    return network
+
+
+def _imagenet_weights(side: int) -> Weights:
+    import keras
+
+    try:
+        network = keras.applications.MobileNetV2(
+            input_shape=(side, side, 3), alpha=1.0, include_top=False, weights="imagenet"
+        )
+    except Exception as error:
+        # Keras wraps whatever urllib raises in a bare Exception.
+        raise WeightsError(
+            f"The ImageNet weights could not be downloaded ({error}). Give a local file instead: --backbone FILE.h5."
+        ) from error
+    return get_weights(network)
+
+
+def read_weights(path: Path) -> Weights:
+    """Return every array in an .h5 or .npz file by "layer/variable".
+
+    Raises:
+        WeightsError: no such file, or not a readable weights file.
+    """
+    if not path.is_file():
+        raise WeightsError(f"There is no weights file {path}. Give the path of an .h5 file, or the word keras.")
+    try:
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as archive:
+                return {name: np.asarray(archive[name], dtype=np.float32) for name in archive.files}
+        return _read_h5(path)
+    except WeightsError:
+        raise
+    except Exception as error:
+        # h5py and numpy raise OSError, KeyError, ValueError, RuntimeError, BadZipFile for a broken file.
+        raise WeightsError(f"{path.name} can't be read as a weights file ({error}). Is it a whole .h5 file?") from error
+
+
+def _read_h5(path: Path) -> Weights:
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        root = file["model_weights"] if "model_weights" in file else file
+        weights: Weights = {}
+        for name, dataset in _datasets(root):
+            if name in weights:
+                raise WeightsError(
+                    f"{path.name} holds {name} twice, so it is not clear which to take. Use a file with one network."
+                )
+            weights[name] = np.asarray(dataset[()], dtype=np.float32)
+    return weights
+
+
+def _datasets(group: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:
+    """Yield ("layer/variable", dataset) for each float array below `group`, in any of the three layouts Keras has used.
+
+    Keras 2 `model/layer/kernel:0` and `layer/layer/kernel:0`; Keras 3 `model/layer/kernel`; Keras 3 `.weights.h5`
+    `layers/conv2d_7/vars/0`, where the group's attribute "name" tells the layer.
+    """
+    import h5py
+
+    for key, item in group.items():
+        if key == _OPTIMIZER:
+            continue
+        if isinstance(item, h5py.Dataset):
+            if item.dtype.kind == "f":
+                yield f"{_layer_name(item)}/{_variable_name(item)}", item
+        elif isinstance(item, h5py.Group):
+            yield from _datasets(item)
+
+
+def _layer_name(dataset: h5py.Dataset) -> str:
+    parent = dataset.parent
+    if parent.name.rsplit("/", 1)[-1] != "vars":
+        return str(parent.name.rsplit("/", 1)[-1])
+    for group in (parent, parent.parent):
+        name = group.attrs.get("name")
+        if name is not None:
+            return name.decode() if isinstance(name, bytes) else str(name)
+    return str(parent.parent.name.rsplit("/", 1)[-1])
+
+
+def _variable_name(dataset: h5py.Dataset) -> str:
+    name = re.sub(r":\d+$", "", dataset.name.rsplit("/", 1)[-1])
+    if name.isdigit():
+        # A batch normalisation has four arrays, a convolution without bias one.
+        siblings = len(dataset.parent)
+        return _BATCH_NORM[int(name)] if siblings == len(_BATCH_NORM) else ("kernel", "bias")[min(int(name), 1)]
+    return "kernel" if name == "depthwise_kernel" else name
+
+
+def _variables(network: Any) -> dict[str, Any]:
+    return {
+        f"{layer.name}/{'kernel' if variable.name == 'depthwise_kernel' else variable.name}": variable
+        for layer in network.layers
+        for variable in layer.weights
+    }
+
+
+def get_weights(network: Any) -> Weights:
+    """Return the network's arrays by "layer/variable"."""
+    return {name: np.asarray(variable, dtype=np.float32) for name, variable in _variables(network).items()}
+
+
+def set_weights(network: Any, weights: Mapping[str, npt.NDArray[np.float32]], *, origin: str) -> None:
+    """Fill every variable of the network from `weights`; arrays it has no use for (a top, say) are ignored.
+
+    Raises:
+        WeightsError: an array is missing, has another shape, or is not finite. Nothing was changed then.
+    """
+    variables = _variables(network)
+    missing = [name for name in variables if name not in weights]
+    if missing:
+        raise WeightsError(
+            f"{origin} lacks {len(missing)} of the {len(variables)} arrays of MobileNetV2 (alpha 1.0), such as "
+            f"{missing[0]}. It is the file of another network; use one of a MobileNetV2 without top or with it."
+        )
+    for name, variable in variables.items():
+        if weights[name].shape != tuple(variable.shape):
+            raise WeightsError(
+                f"{origin} has {name} in the shape {weights[name].shape}, but MobileNetV2 (alpha 1.0) needs "
+                f"{tuple(variable.shape)}. It was made with another alpha; use one with alpha 1.0."
+            )
+        if not np.isfinite(weights[name]).all():
+            raise WeightsError(f"{origin} has numbers in {name} that are not finite. Get an undamaged copy.")
+    for name, variable in variables.items():
+        variable.assign(weights[name])

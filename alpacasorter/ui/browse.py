@@ -1,0 +1,278 @@
+"""The page with the photos of a folder: filters, progress, grid, preview."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+
+from alpacasorter.core.events import Finished, Found, Learned, Problems
+from alpacasorter.core.files import display_path
+from alpacasorter.core.labels import LabelSet, percent
+from alpacasorter.ui import text
+from alpacasorter.ui.actions import Actions
+from alpacasorter.ui.corrections import Corrections
+from alpacasorter.ui.desktop import file_url, show_in_file_manager
+from alpacasorter.ui.filter_bar import FilterBar
+from alpacasorter.ui.messages import LearnedBanner, ProgressStrip
+from alpacasorter.ui.photo_grid import PhotoGrid
+from alpacasorter.ui.photo_model import PhotoModel
+from alpacasorter.ui.photo_store import Filter, Order, PhotoRow, PhotoStore
+from alpacasorter.ui.preview import PreviewPane
+from alpacasorter.ui.settings import Settings
+from alpacasorter.ui.theme import Theme
+from alpacasorter.ui.thumbnails import Thumbnails
+from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
+
+
+class BrowsePage(QWidget):
+    """Shows the photos of the open folder and takes corrections.
+
+    Signals:
+        in_view(list): paths in view that were not looked at yet.
+    """
+
+    in_view = Signal(list)
+
+    def __init__(
+        self,
+        thumbnails: ThumbnailLoader,
+        previews: PreviewLoader,
+        settings: Settings,
+        theme: Theme,
+        parent: QWidget | None = None,
+    ) -> None:
+        """Show an empty page."""
+        super().__init__(parent)
+        self._settings = settings
+        self.store = PhotoStore(unsure_below=settings.unsure_below)
+        self.model = PhotoModel(self.store, self)
+        self.corrections = Corrections(self.store, self)
+        self.actions_ = Actions(self.corrections.stack, theme, self)
+        self.thumbnails = Thumbnails(thumbnails, self)
+        self.filters = FilterBar(self)
+        self.progress = ProgressStrip(self)
+        self.banner = LearnedBanner(theme, self)
+        self.grid = PhotoGrid(self.model, self.thumbnails, theme, self)
+        self.preview = PreviewPane(self.store, self.thumbnails, previews, theme, self)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
+        self.splitter.addWidget(self.grid)
+        self.splitter.addWidget(self.preview)
+        self.splitter.setStretchFactor(0, 1)
+        self.splitter.setStretchFactor(1, 0)
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.setHandleWidth(1)
+        # Below the photos: what comes and goes there moves nothing under the mouse.
+        below = QVBoxLayout()
+        below.setContentsMargins(12, 8, 12, 8)
+        below.addWidget(self.banner)
+        below.addWidget(self.progress)
+        self.below = QWidget(self)
+        self.below.setObjectName("filters")
+        self.below.setLayout(below)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.filters)
+        layout.addWidget(self.splitter, 1)
+        layout.addWidget(self.below)
+        self._menu = self.actions_.photo_menu(self)
+        self._finished: Finished | None = None
+        self.grid.set_tile(settings.tile)
+        self._connect()
+        self.show_preview(settings.preview)
+        self.model.show(Filter.ALL, settings.order)
+        self.actions_.orders[settings.order].setChecked(True)
+        self.actions_.set_folder_open(False)
+
+    def _connect(self) -> None:
+        actions = self.actions_
+        self.addActions(list(actions.page_actions))
+        self.filters.chosen.connect(self.show_filter)
+        self.model.counts_changed.connect(lambda: self.filters.set_counts(self.store.counts))
+        self.model.modelReset.connect(self._on_selection)
+        self.model.rowsInserted.connect(self._choose_first)
+        self.model.dataChanged.connect(self._on_data_changed)
+        self.grid.tag_clicked.connect(lambda index: self.corrections.flip(self.model.photo(index)))
+        self.grid.flip_pressed.connect(self._flip_selected)
+        self.grid.in_view.connect(self.in_view)
+        self.grid.tile_changed.connect(lambda tile: setattr(self._settings, "tile", tile))
+        self.grid.activated.connect(self._open_photo)
+        self.grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.grid.customContextMenuRequested.connect(self._open_menu)
+        selection = self.grid.selectionModel()
+        selection.currentChanged.connect(self._on_selection)
+        selection.selectionChanged.connect(self._on_selection)
+        self.preview.labelled.connect(self._label_selected)
+        self.preview.taken_back.connect(lambda: self._label_selected(None))
+        self.banner.show_changed.connect(lambda: self.show_filter(Filter.CHANGED))
+        self.banner.undo.connect(self.corrections.stack.undo)
+        actions.positive.triggered.connect(lambda: self._label_selected(self.store.labels.positive))
+        actions.negative.triggered.connect(lambda: self._label_selected(self.store.labels.negative))
+        actions.take_back.triggered.connect(lambda: self._label_selected(None))
+        actions.flip.triggered.connect(self._flip_selected)
+        actions.open_photo.triggered.connect(lambda: self._open_photo(self.grid.currentIndex()))
+        actions.show_in_folder.triggered.connect(self._show_in_folder)
+        actions.copy_path.triggered.connect(self._copy_path)
+        actions.select_all.triggered.connect(self.grid.selectAll)
+        actions.larger.triggered.connect(lambda: self.grid.step_tile(1))
+        actions.smaller.triggered.connect(lambda: self.grid.step_tile(-1))
+        actions.preview.toggled.connect(self.show_preview)
+        for which, action in actions.filters.items():
+            action.triggered.connect(lambda _=False, which=which: self.show_filter(which))
+        actions.order_group.triggered.connect(lambda action: self.set_order(action.data()))
+
+    # What is shown
+
+    def set_labels(self, labels: LabelSet) -> None:
+        """Use the classes of another model."""
+        self.store.labels = labels
+        self.filters.set_labels(labels)
+        self.actions_.set_labels(labels)
+
+    def begin(self) -> None:
+        """Get ready for the photos of a folder."""
+        self._finished = None
+        self.thumbnails.clear()
+        self.corrections.clear()
+        self.model.clear()
+        self.filters.set_current(Filter.ALL)
+        self.banner.hide()
+        self.progress.start()
+        self.grid.set_empty_text("")
+        self.actions_.set_folder_open(True)
+        self.actions_.stop.setEnabled(True)
+        self.grid.setFocus()
+
+    def show_filter(self, which: Filter) -> None:
+        """Show the photos that match a filter now; the current photo stays so where it matches."""
+        current = self.grid.currentIndex()
+        row = self.model.photo(current) if current.isValid() else None
+        self.filters.set_current(which)
+        self.model.show(which)
+        self._choose(row)
+        self._say_why_empty()
+        self.filters.set_counts(self.store.counts)
+        self.grid.setFocus()
+
+    def set_order(self, order: Order) -> None:
+        """Show photos in another order."""
+        self._settings.order = order
+        self.model.show(self.model.filter, order)
+        self._choose_first()
+
+    def show_preview(self, visible: bool) -> None:
+        """Show or hide the preview."""
+        self._settings.preview = visible
+        self.preview.setVisible(visible)
+        self.actions_.preview.setChecked(visible)
+
+    def set_unsure_below(self, confidence: float) -> None:
+        """Draw the line between sure and unsure anew."""
+        self.store.set_unsure_below(confidence)
+        self.filters.set_counts(self.store.counts)
+        self.grid.viewport().update()
+        self.preview.refresh()
+
+    # Events of the engine
+
+    def on_found(self, event: Found) -> None:
+        """Photos were found."""
+        self.model.on_found(event)
+
+    def on_problems(self, event: Problems) -> None:
+        """Photos or folders can't be read."""
+        self.model.on_problems(event)
+
+    def on_finished(self, event: Finished) -> None:
+        """The scan is over."""
+        self._finished = event
+        self.progress.hide()
+        self.actions_.stop.setEnabled(False)
+        if self.model.order is not Order.FOLDER:
+            # Photos came in folder order; their places are known only now.
+            self.set_order(self.model.order)
+        self._say_why_empty()
+
+    def on_learned(self, event: Learned) -> None:
+        """Corrections are stored and everything was judged anew."""
+        self.corrections.on_learned(event)
+        self.model.on_learned(event)
+        self.banner.tell(event, can_undo=self.corrections.stack.canUndo())
+        self.preview.refresh()
+        self._on_selection()
+
+    def _on_data_changed(self, first: QModelIndex, last: QModelIndex) -> None:
+        current = self.grid.currentIndex()
+        if current.isValid() and first.row() <= current.row() <= last.row():
+            self._on_selection()
+
+    def _say_why_empty(self) -> None:
+        labels = self.store.labels
+        words = {
+            Filter.ALL: "No photos in this folder.",
+            Filter.POSITIVE: f"Nothing here is tagged “{labels.display(labels.positive)}”.",
+            Filter.NEGATIVE: f"Nothing here is tagged “{labels.display(labels.negative)}”.",
+            Filter.UNSURE: f"The model is at least {percent(self.store.unsure_below)} sure of every photo here.",
+            Filter.CORRECTED: "You have not corrected any tag here. Click on a tag that is wrong.",
+            Filter.PROBLEMS: "Every photo could be read.",
+            Filter.CHANGED: "No photo changed its mind with the last correction.",
+        }[self.model.filter]
+        finished = self._finished
+        if self.model.filter is Filter.ALL and finished is not None:
+            if finished.left_alone:
+                words += f"\n{text.count(finished.left_alone, 'other file')} left alone."
+            if not self._settings.recursive:
+                words += "\nSub-folders were not looked into; that can be changed in Settings."
+        self.grid.set_empty_text(words if finished is not None or self.store.rows else "")
+
+    # Selection
+
+    def _choose_first(self) -> None:
+        if not self.grid.currentIndex().isValid():
+            self._choose(None)
+
+    def _choose(self, row: PhotoRow | None) -> None:
+        index = self.model.index_of(row) if row is not None else QModelIndex()
+        if not index.isValid() and self.model.rowCount():
+            index = self.model.index(0)
+        if index.isValid():
+            self.grid.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+            self.grid.scrollTo(index)
+
+    def _on_selection(self) -> None:
+        photos = self.grid.selected_photos()
+        current = self.grid.currentIndex()
+        row = self.model.photo(current) if current.isValid() else None
+        self.preview.show_photo(row, len(photos))
+        self.actions_.set_photos_selected(
+            judged=any(photo.probability is not None for photo in photos),
+            corrected=any(photo.correction is not None for photo in photos),
+            single=row is not None,
+        )
+
+    def _label_selected(self, label: str | None) -> None:
+        self.corrections.set(self.grid.selected_photos(), label)
+
+    def _flip_selected(self) -> None:
+        for photo in self.grid.selected_photos():
+            self.corrections.flip(photo)
+
+    # Desktop
+
+    def _open_menu(self, point: QPoint) -> None:
+        if self.grid.indexAt(point).isValid():
+            self._menu.popup(self.grid.viewport().mapToGlobal(point))
+
+    def _open_photo(self, index: QModelIndex) -> None:
+        if index.isValid():
+            QDesktopServices.openUrl(file_url(self.model.photo(index).path))
+
+    def _show_in_folder(self) -> None:
+        current = self.grid.currentIndex()
+        if current.isValid():
+            show_in_file_manager(self.model.photo(current).path)
+
+    def _copy_path(self) -> None:
+        paths = [display_path(photo.path) for photo in self.grid.selected_photos()]
+        QGuiApplication.clipboard().setText("\n".join(paths))

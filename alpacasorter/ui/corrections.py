@@ -1,0 +1,109 @@
+"""Corrections with undo and redo: from what the user does to what the engine is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QUndoCommand, QUndoStack
+
+from alpacasorter.core.events import Learned
+from alpacasorter.ui import text
+from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+
+Changes = Mapping[str, str | None]
+
+
+class Corrections(QObject):
+    """Turns clicks and keys into corrections that can be undone.
+
+    A tag shows a correction only when the engine has stored it. Until then it is pending here, so that a second click
+    within that moment means the opposite of the first and not the same again.
+
+    Signals:
+        requested(dict, dict): corrections by content key to store, and paths by content key.
+    """
+
+    requested = Signal(dict, dict)
+
+    def __init__(self, store: PhotoStore, parent: QObject | None = None) -> None:
+        """Correct photos of `store`."""
+        super().__init__(parent)
+        self.stack = QUndoStack(self)
+        self._store = store
+        self._pending: dict[str, list[str | None]] = {}
+
+    def flip(self, row: PhotoRow) -> None:
+        """Say that a photo is the other thing."""
+        labels = self._store.labels
+        if row.key is None or row.probability is None:
+            return
+        label = labels.label(row.probability, self._current(row))
+        self.set([row], labels.other(label))
+
+    def set(self, rows: Iterable[PhotoRow], label: str | None) -> None:
+        """Say what photos are, or take the corrections back with None. Photos that can't be judged are passed over."""
+        before: dict[str, str | None] = {}
+        paths: dict[str, Path] = {}
+        for row in rows:
+            if row.key is not None and row.probability is not None and self._current(row) != label:
+                before[row.key] = self._current(row)
+                paths[row.key] = row.path
+        if before:
+            words = f"tag of {text.count(len(before), 'photo')}"
+            self.stack.push(_Correction(self, dict.fromkeys(before, label), before, paths, words))
+
+    def ask(self, changes: Changes, paths: Mapping[str, Path]) -> None:
+        """Ask the engine to store corrections."""
+        for key, label in changes.items():
+            self._pending.setdefault(key, []).append(label)
+        self.requested.emit(dict(changes), dict(paths))
+
+    def on_learned(self, event: Learned) -> None:
+        """Corrections are stored."""
+        self._settle(event.changes)
+
+    def on_failed(self, changes: Changes) -> None:
+        """Corrections could not be stored: nothing of them is left, neither shown nor in the history."""
+        self._settle(changes)
+        self.stack.clear()
+
+    def clear(self) -> None:
+        """Another folder is open: forget the history (the corrections stay)."""
+        self.stack.clear()
+        self._pending.clear()
+
+    def _settle(self, changes: Changes) -> None:
+        # The engine merges what it is asked in quick succession, the last word on each photo wins.
+        for key, label in changes.items():
+            pending = self._pending.get(key)
+            while pending and pending.pop(0) != label:
+                pass
+            if not pending:
+                self._pending.pop(key, None)
+
+    def _current(self, row: PhotoRow) -> str | None:
+        pending = self._pending.get(row.key or "")
+        return pending[-1] if pending else row.correction
+
+
+class _Correction(QUndoCommand):
+    """Corrections made together."""
+
+    def __init__(
+        self, owner: Corrections, after: Changes, before: Changes, paths: Mapping[str, Path], words: str
+    ) -> None:
+        super().__init__(words)
+        self._owner = owner
+        self._after = after
+        self._before = before
+        self._paths = paths
+
+    def redo(self) -> None:
+        """Store the corrections; called when the command is pushed, too."""
+        self._owner.ask(self._after, self._paths)
+
+    def undo(self) -> None:
+        """Put back what was before."""
+        self._owner.ask(self._before, self._paths)

@@ -1,0 +1,85 @@
+"""The small dialogs of the Help menu."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QMessageBox, QTextBrowser, QVBoxLayout, QWidget
+
+import alpacasorter
+from alpacasorter import paths
+from alpacasorter.core.labels import LabelSet
+from alpacasorter.ui import text
+from alpacasorter.workers.engine import ModelFacts
+
+_ABOUT = """<h3>AlpacaSorter {version}</h3>
+<p>Looks at a folder of photos, tags each one, learns from you where a tag is wrong.</p>
+<p>Everything stays on this computer. Photos are never changed or uploaded.</p>
+<p>Your corrections are kept in<br><code>{data}</code></p>
+<p>Free software under the MIT licence. Built on Qt, LiteRT, NumPy and Pillow.</p>"""
+
+
+def show_keys(parent: QWidget, labels: LabelSet) -> None:
+    """Show what mouse and keys do."""
+    rows = [
+        ("Click on a tag", "The photo is the other thing"),
+        (
+            text.key_for(labels, labels.positive),
+            f"The selected photos are: {labels.display(labels.positive).lower()}",
+        ),
+        (
+            text.key_for(labels, labels.negative),
+            f"The selected photos are: {labels.display(labels.negative).lower()}",
+        ),
+        ("Space", "Flip the tags of the selected photos"),
+        ("Backspace", "Take the correction back"),
+        ("Ctrl+Z, Ctrl+Y", "Undo, redo"),
+        ("Arrows, Shift, Ctrl", "Move, and select several photos"),
+        ("Enter, double click", "Open the photo in your system's program"),
+        ("Ctrl+1 to Ctrl+6", "All, the two tags, unsure, corrected, problems"),
+        ("Ctrl and wheel", "Larger or smaller pictures"),
+        ("F3", "Show or hide the preview"),
+        ("Ctrl+O, F5, Esc", "Open a folder, look again, stop"),
+    ]
+    cells = "".join(f"<tr><td><b>{keys}</b></td><td>{what}</td></tr>" for keys, what in rows)
+    _show_text(parent, "Mouse and keys", f"<table cellpadding='6'>{cells}</table>", html=True)
+
+
+def show_model(parent: QWidget, model: ModelFacts | None) -> None:
+    """Show the model card."""
+    card = paths.bundled_model() / "MODEL_CARD.md"
+    try:
+        words = card.read_text(encoding="utf-8")
+    except OSError:
+        words = "The model has no description."
+    name = f"{model.name} {model.version}" if model else "The model"
+    _show_text(parent, name, words, html=False)
+
+
+def show_about(parent: QWidget) -> None:
+    """Show version, promise and licence."""
+    box = QMessageBox(parent)
+    box.setWindowTitle("About AlpacaSorter")
+    box.setTextFormat(Qt.TextFormat.RichText)
+    box.setText(_ABOUT.format(version=alpacasorter.__version__, data=text.folder(paths.user_data_dir())))
+    box.setIconPixmap(parent.windowIcon().pixmap(64, 64))
+    box.exec()
+    box.deleteLater()
+
+
+def _show_text(parent: QWidget, title: str, words: str, *, html: bool) -> None:
+    dialog = QDialog(parent)
+    dialog.setWindowTitle(title)
+    browser = QTextBrowser(dialog)
+    browser.setOpenExternalLinks(True)
+    if html:
+        browser.setHtml(words)
+    else:
+        browser.setMarkdown(words)
+    buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, dialog)
+    buttons.rejected.connect(dialog.reject)
+    layout = QVBoxLayout(dialog)
+    layout.addWidget(browser)
+    layout.addWidget(buttons)
+    dialog.resize(620, 520)
+    dialog.exec()
+    dialog.deleteLater()

@@ -1,0 +1,84 @@
+"""The row of filters above the grid, with live counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QWidget
+
+from alpacasorter.core.labels import LabelSet
+from alpacasorter.ui.photo_store import Filter
+
+_TIPS = {
+    Filter.ALL: "Every photo of the folder",
+    Filter.UNSURE: "Photos the model is not sure about",
+    Filter.CORRECTED: "Photos whose tag you put right",
+    Filter.PROBLEMS: "Photos and folders that could not be read",
+    Filter.CHANGED: "Photos whose tag changed with your last correction",
+}
+
+
+class FilterBar(QWidget):
+    """Buttons, one of which is down.
+
+    Signals:
+        chosen(Filter): the user chose a filter.
+    """
+
+    chosen = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        """Show the filters without counts."""
+        super().__init__(parent)
+        self.setObjectName("filters")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(12, 8, 12, 8)
+        layout.setSpacing(6)
+        self._group = QButtonGroup(self)
+        self._buttons: dict[Filter, QPushButton] = {}
+        self._names: dict[Filter, str] = {
+            Filter.ALL: "All",
+            Filter.UNSURE: "Unsure",
+            Filter.CORRECTED: "Corrected",
+            Filter.PROBLEMS: "Problems",
+            Filter.CHANGED: "Changed",
+        }
+        for which in Filter:
+            button = QPushButton(self)
+            button.setCheckable(True)
+            button.setAutoDefault(False)
+            button.setToolTip(_TIPS.get(which, ""))
+            # clicked and not toggled: clicking the filter in use applies it anew.
+            button.clicked.connect(lambda _=False, which=which: self.chosen.emit(which))
+            self._group.addButton(button)
+            self._buttons[which] = button
+            layout.addWidget(button)
+        layout.addStretch(1)
+        self._buttons[Filter.ALL].setChecked(True)
+        self._buttons[Filter.CHANGED].hide()
+        self.set_labels(LabelSet("negative", "positive", {}))
+
+    def set_labels(self, labels: LabelSet) -> None:
+        """Name the two filters by label."""
+        self._names[Filter.POSITIVE] = labels.display(labels.positive)
+        self._names[Filter.NEGATIVE] = labels.display(labels.negative)
+        self.set_counts(dict.fromkeys(Filter, 0))
+
+    def set_counts(self, counts: Mapping[Filter, int]) -> None:
+        """Show how many photos each filter has."""
+        for which, button in self._buttons.items():
+            words = f"{self._names[which]}  {counts[which]:,}".replace("&", "&&")
+            if button.text() != words:
+                button.setText(words)
+        changed = self._buttons[Filter.CHANGED]
+        changed.setVisible(counts[Filter.CHANGED] > 0 or changed.isChecked())
+
+    def set_current(self, which: Filter) -> None:
+        """Press a filter's button down without telling."""
+        self._buttons[which].setChecked(True)
+        self._buttons[which].show()
+
+    def button(self, which: Filter) -> QPushButton:
+        """Return the button of a filter."""
+        return self._buttons[which]

@@ -1,0 +1,295 @@
+"""The main window: assembles the pages, the engine and the menus, and passes events on."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QMimeData, Qt
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QStackedWidget,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from alpacasorter.core.events import Finished, Found, Judged, Learned, Problems, Progress
+from alpacasorter.core.files import display_path
+from alpacasorter.ui import dialogs, text
+from alpacasorter.ui.browse import BrowsePage
+from alpacasorter.ui.messages import NoticeBar
+from alpacasorter.ui.settings import Settings
+from alpacasorter.ui.settings_dialog import SettingsDialog
+from alpacasorter.ui.theme import Theme
+from alpacasorter.ui.welcome import WelcomePage
+from alpacasorter.workers.engine import DeviceFacts, Engine, ModelFacts
+from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
+
+_TITLE = "AlpacaSorter"
+
+
+class MainWindow(QMainWindow):
+    """One window, one engine."""
+
+    def __init__(self, engine: Engine, settings: Settings, theme: Theme) -> None:
+        """Assemble the window; `engine` is started by whoever made it."""
+        super().__init__()
+        self._engine = engine
+        self._settings = settings
+        self._theme = theme
+        self._folder: Path | None = None
+        self._model: ModelFacts | None = None
+        self._device: DeviceFacts | None = None
+        self._failure = ""
+        self._thumbnails = ThumbnailLoader(self)
+        self._previews = PreviewLoader(self)
+        self.welcome = WelcomePage(theme, self)
+        self.page = BrowsePage(self._thumbnails, self._previews, settings, theme, self)
+        self.notice = NoticeBar(theme, self)
+        self.stack = QStackedWidget(self)
+        self.stack.addWidget(self.welcome)
+        self.stack.addWidget(self.page)
+        self.device_label = QLabel("Opening the model…", self)
+        self.summary = QLabel(self)
+        self._assemble()
+        self._connect()
+        self._connect_engine()
+        self.resize(1180, 780)
+        self.setMinimumSize(640, 480)
+        self.restoreGeometry(settings.state("geometry"))
+        self.page.splitter.setSizes([800, 380])
+        self.page.splitter.restoreState(settings.state("splitter"))
+        self._show_welcome()
+
+    def _assemble(self) -> None:
+        actions = self.page.actions_
+        self._recent_menu = QMenu("Open &lately opened", self)
+        self._recent_menu.setEnabled(False)
+        actions.fill_menu_bar(self, self._recent_menu, actions.photo_menu(self))
+        self._tool_bar = QToolBar("Tools", self)
+        self._tool_bar.setMovable(False)
+        self._tool_bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        actions.fill_tool_bar(self._tool_bar)
+        self.addToolBar(self._tool_bar)
+        central = QWidget(self)
+        column = QVBoxLayout(central)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        around = QVBoxLayout()
+        around.setContentsMargins(12, 8, 12, 0)
+        around.addWidget(self.notice)
+        column.addLayout(around)
+        column.addWidget(self.stack, 1)
+        self.setCentralWidget(central)
+        self.statusBar().addWidget(self.summary, 1)
+        self.statusBar().addPermanentWidget(self.device_label)
+        self.statusBar().setSizeGripEnabled(False)
+        self.setAcceptDrops(True)
+
+    def _connect(self) -> None:
+        actions, page = self.page.actions_, self.page
+        actions.open.triggered.connect(self.choose_folder)
+        actions.rescan.triggered.connect(self.rescan)
+        actions.stop.triggered.connect(self._engine.stop_scan)
+        actions.close_folder.triggered.connect(self.close_folder)
+        actions.quit.triggered.connect(self.close)
+        actions.settings.triggered.connect(self.open_settings)
+        actions.keys.triggered.connect(lambda: dialogs.show_keys(self, page.store.labels))
+        actions.model_card.triggered.connect(lambda: dialogs.show_model(self, self._model))
+        actions.about.triggered.connect(lambda: dialogs.show_about(self))
+        page.progress.stop.connect(self._engine.stop_scan)
+        page.in_view.connect(self._engine.prefer)
+        page.corrections.requested.connect(self._engine.correct)
+        self.welcome.choose.connect(self.choose_folder)
+        self.welcome.open.connect(self.open_folder)
+        self.welcome.forget.connect(self._engine.forget_recent)
+
+    def _connect_engine(self) -> None:
+        engine = self._engine
+        engine.ready.connect(self._on_ready)
+        engine.failed.connect(self._on_failed)
+        engine.notice.connect(self.notice.tell)
+        engine.recent_folders.connect(self._on_recent)
+        engine.device_changed.connect(self._on_device)
+        engine.found.connect(self._on_found)
+        engine.judged.connect(self._on_judged)
+        engine.problems.connect(self._on_problems)
+        engine.progress.connect(self._on_progress)
+        engine.finished.connect(self._on_finished)
+        engine.folder_failed.connect(self._on_folder_failed)
+        engine.learned.connect(self._on_learned)
+        engine.correction_failed.connect(self._on_correction_failed)
+
+    # Folders
+
+    @property
+    def folder(self) -> Path | None:
+        """The open folder."""
+        return self._folder
+
+    def choose_folder(self) -> None:
+        """Let the user choose a folder and open it."""
+        start = self._folder or Path.home()
+        chosen = QFileDialog.getExistingDirectory(self, "Open a folder of photos", str(start))
+        if chosen:
+            self.open_folder(Path(chosen))
+
+    def open_folder(self, folder: Path) -> None:
+        """Open a folder in place of the one that is open."""
+        if self._failure:
+            self.notice.tell(self._failure)
+            return
+        self._folder = folder
+        self.notice.hide()
+        self._tool_bar.show()
+        self.stack.setCurrentWidget(self.page)
+        self.page.begin()
+        self.summary.setText(text.folder(folder))
+        self.setWindowTitle(f"{display_path(Path(folder.name or folder))} – {_TITLE}")
+        self._engine.open_folder(folder, recursive=self._settings.recursive)
+
+    def rescan(self) -> None:
+        """Look for new and changed photos in the open folder; the filter stays."""
+        if self._folder is not None:
+            which = self.page.model.filter
+            self.open_folder(self._folder)
+            self.page.show_filter(which)
+
+    def close_folder(self) -> None:
+        """Go back to the first page."""
+        self._engine.close_folder()
+        self.page.progress.hide()
+        self._show_welcome()
+
+    def _show_welcome(self) -> None:
+        self._folder = None
+        self._tool_bar.hide()
+        self.stack.setCurrentWidget(self.welcome)
+        self.page.actions_.set_folder_open(False)
+        self.page.corrections.clear()
+        self.summary.clear()
+        self.setWindowTitle(_TITLE)
+        self.welcome.button.setFocus()
+
+    # Settings
+
+    def open_settings(self) -> None:
+        """Show the settings."""
+        dialog = SettingsDialog(self._settings, self._device, self)
+        dialog.recursive_changed.connect(lambda _: self.rescan())
+        dialog.unsure_changed.connect(self.page.set_unsure_below)
+        dialog.device_changed.connect(self._engine.prefer_device)
+        dialog.time_again.connect(lambda: self._engine.prefer_device(self._settings.device, time_again=True))
+        dialog.scheme_changed.connect(self._theme.use)
+        self._engine.device_changed.connect(dialog.show_device)
+        dialog.exec()
+        dialog.deleteLater()
+
+    # Events of the engine
+
+    def _on_ready(self, model: ModelFacts) -> None:
+        self._model = model
+        self.page.set_labels(model.labels)
+        cache = self._engine.cache
+        if cache is not None:
+            self._thumbnails.use_cache(cache)
+
+    def _on_failed(self, sentence: str) -> None:
+        self._failure = sentence
+        self._show_welcome()
+        self.page.progress.hide()
+        self.notice.tell(sentence)
+        self.device_label.setText("No model")
+
+    def _on_recent(self, folders: list[Path]) -> None:
+        self.welcome.set_recent(folders)
+        self._recent_menu.clear()
+        for folder in folders:
+            action = self._recent_menu.addAction(text.folder(folder).replace("&", "&&"))
+            action.triggered.connect(partial(self._open_recent, folder))
+        self._recent_menu.setEnabled(bool(folders))
+
+    def _open_recent(self, folder: Path) -> None:
+        self.open_folder(folder)
+
+    def _on_device(self, device: DeviceFacts) -> None:
+        self._device = device
+        name = f"{self._model.name} {self._model.version}" if self._model else ""
+        serving = text.device(device.kind, device.threads, device.milliseconds)
+        self.device_label.setText(f"{serving}   ·   Model: {name}")
+        self.device_label.setToolTip(f"Why this device: {device.note}")
+
+    def _on_found(self, event: Found) -> None:
+        self.page.on_found(event)
+
+    def _on_judged(self, event: Judged) -> None:
+        self.page.model.on_judged(event)
+
+    def _on_problems(self, event: Problems) -> None:
+        self.page.on_problems(event)
+
+    def _on_progress(self, event: Progress) -> None:
+        self.page.progress.update_progress(event)
+
+    def _on_finished(self, event: Finished) -> None:
+        self.page.on_finished(event)
+        shown = text.folder(self._folder) if self._folder else ""
+        self.summary.setText(f"{shown}   ·   {text.finished(event)}")
+
+    def _on_folder_failed(self, folder: Path, reason: str) -> None:
+        self.close_folder()
+        self.notice.tell(f"{text.folder(folder)} can't be opened. {reason}")
+
+    def _on_learned(self, event: Learned) -> None:
+        self.page.on_learned(event)
+
+    def _on_correction_failed(self, changes: dict[str, str | None], reason: str) -> None:
+        self.page.corrections.on_failed(changes)
+        self.notice.tell(f"The correction could not be saved. {reason}")
+
+    # Drag and drop
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take folders, and photos for their folder."""
+        if _dropped_folder(event.mimeData()) is not None:
+            event.acceptProposedAction()
+            self.welcome.set_hot(True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Nothing is held over the window any more."""
+        self.welcome.set_hot(False)
+        super().dragLeaveEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
+        self.welcome.set_hot(False)
+        folder = _dropped_folder(event.mimeData())
+        if folder is not None:
+            event.acceptProposedAction()
+            self.open_folder(folder)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Keep the window's state and end all threads."""
+        self._settings.set_state("geometry", self.saveGeometry())
+        self._settings.set_state("splitter", self.page.splitter.saveState())
+        self._settings.save()
+        self._engine.stop_scan()
+        self._thumbnails.close()
+        self._previews.close()
+        self._engine.shutdown()
+        super().closeEvent(event)
+
+
+def _dropped_folder(data: QMimeData) -> Path | None:
+    """Return the folder that was dropped, or the folder of the photo that was."""
+    for url in data.urls():
+        if url.isLocalFile():
+            path = Path(os.path.normpath(url.toLocalFile()))
+            return path if path.is_dir() else path.parent
+    return None

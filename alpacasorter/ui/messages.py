@@ -1,0 +1,131 @@
+"""What is said above the grid: how far the scan is, what was learned, and what the user should know."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QToolButton, QWidget
+
+from alpacasorter.core.events import Learned, Progress
+from alpacasorter.ui import text
+from alpacasorter.ui.icons import icon
+from alpacasorter.ui.theme import Theme
+
+
+class ProgressStrip(QWidget):
+    """How far a scan is, with a button that stops it.
+
+    Signals:
+        stop: the user wants the scan to stop.
+    """
+
+    stop = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        """Start hidden."""
+        super().__init__(parent)
+        self.bar = QProgressBar(self)
+        self.bar.setTextVisible(False)
+        self.bar.setAccessibleName("Scan")
+        self.words = QLabel(self)
+        # Wide enough for any figures, so that the bar does not change its length with each of them.
+        self.words.setMinimumWidth(
+            self.fontMetrics().horizontalAdvance("88,888 of 88,888 photos · 888 photos/s · 88 min left")
+        )
+        button = QPushButton("Stop", self)
+        button.setToolTip("Stop looking at photos (Esc). What is done stays.")
+        button.clicked.connect(self.stop)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(12)
+        layout.addWidget(self.bar, 1, Qt.AlignmentFlag.AlignVCenter)
+        layout.addWidget(self.words)
+        layout.addWidget(button)
+        self.hide()
+
+    def start(self) -> None:
+        """Show that a scan has begun whose size is not known yet."""
+        self.bar.setRange(0, 0)
+        self.words.setText("Looking for photos…")
+        self.show()
+
+    def update_progress(self, event: Progress) -> None:
+        """Show how far the scan is."""
+        self.bar.setRange(0, max(1, event.total))
+        self.bar.setValue(event.done)
+        self.words.setText(text.progress(event))
+
+
+class _Strip(QFrame):
+    """A line of words with buttons and a cross that hides it."""
+
+    def __init__(self, name: str, theme: Theme, parent: QWidget | None) -> None:
+        super().__init__(parent)
+        self.setObjectName(name)
+        self._theme = theme
+        self.words = QLabel(self)
+        self.words.setWordWrap(True)
+        self._close = QToolButton(self)
+        self._close.setToolTip("Close")
+        self._close.setAccessibleName("Close this message")
+        self._close.setIconSize(QSize(16, 16))
+        self._close.clicked.connect(self.hide)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(12, 6, 6, 6)
+        self._row.setSpacing(6)
+        self._row.addWidget(self.words, 1)
+        self._row.addWidget(self._close)
+        theme.changed.connect(self._dress)
+        self._dress()
+        self.hide()
+
+    def _dress(self) -> None:
+        self._close.setIcon(icon("close", self._theme.colours.muted))
+
+    def add_button(self, words: str) -> QPushButton:
+        button = QPushButton(words, self)
+        button.setProperty("flat", True)
+        button.setAutoDefault(False)
+        self._row.insertWidget(self._row.count() - 1, button)
+        return button
+
+
+class LearnedBanner(_Strip):
+    """Says what came of a correction.
+
+    Signals:
+        show_changed: the user wants to see the photos that changed their mind.
+        undo: the user wants the correction undone.
+    """
+
+    show_changed = Signal()
+    undo = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        """Start hidden."""
+        super().__init__("banner", theme, parent)
+        self.show_button = self.add_button("Show")
+        self.undo_button = self.add_button("Undo")
+        self.show_button.clicked.connect(self.show_changed)
+        self.undo_button.clicked.connect(self.undo)
+
+    def tell(self, event: Learned, *, can_undo: bool) -> None:
+        """Say what came of a correction."""
+        self.words.setText(text.learned(event))
+        self.show_button.setVisible(bool(event.changed))
+        self.undo_button.setVisible(can_undo)
+        self.show()
+
+
+class NoticeBar(_Strip):
+    """Says what the user should know and can close, such as that a file was damaged and replaced by its backup."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        """Start hidden."""
+        super().__init__("notice", theme, parent)
+
+    def tell(self, sentence: str) -> None:
+        """Say it, below what is being said already."""
+        before = self.words.text() if self.isVisible() else ""
+        if sentence not in before:
+            self.words.setText(f"{before}\n{sentence}".strip())
+        self.show()

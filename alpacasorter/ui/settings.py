@@ -1,0 +1,120 @@
+"""What the user has set, kept by QSettings."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from PySide6.QtCore import QByteArray, QSettings
+
+from alpacasorter.ui.photo_grid import LARGEST, SMALLEST, USUAL
+from alpacasorter.ui.photo_store import Order
+from alpacasorter.ui.theme import Scheme
+
+DevicePreference = Literal["auto", "cpu", "gpu"]
+
+UNSURE_LEAST, UNSURE_MOST, UNSURE_USUAL = 0.55, 0.99, 0.80
+
+
+class Settings:
+    """Typed settings; a value that makes no sense, such as after an edit by hand, counts as not set."""
+
+    def __init__(self, store: QSettings | None = None) -> None:
+        """Read and write `store`, the user's own where none is given."""
+        self._store = store or QSettings(
+            QSettings.Format.IniFormat, QSettings.Scope.UserScope, "AlpacaSorter", "AlpacaSorter"
+        )
+
+    @property
+    def recursive(self) -> bool:
+        """Whether sub-folders are looked into."""
+        return self._flag("recursive", True)
+
+    @recursive.setter
+    def recursive(self, value: bool) -> None:
+        self._store.setValue("recursive", value)
+
+    @property
+    def preview(self) -> bool:
+        """Whether the preview is shown."""
+        return self._flag("preview", True)
+
+    @preview.setter
+    def preview(self, value: bool) -> None:
+        self._store.setValue("preview", value)
+
+    @property
+    def unsure_below(self) -> float:
+        """Confidence below which a photo is unsure."""
+        return self._number("unsure_below", UNSURE_LEAST, UNSURE_MOST, UNSURE_USUAL)
+
+    @unsure_below.setter
+    def unsure_below(self, value: float) -> None:
+        self._store.setValue("unsure_below", value)
+
+    @property
+    def tile(self) -> int:
+        """Width of a picture in the grid, pixels."""
+        return int(self._number("tile", SMALLEST, LARGEST, USUAL))
+
+    @tile.setter
+    def tile(self, value: int) -> None:
+        self._store.setValue("tile", value)
+
+    @property
+    def device(self) -> DevicePreference:
+        """Which device judges."""
+        value = self._text("device")
+        return value if value in get_args(DevicePreference) else "auto"  # type: ignore[return-value]
+
+    @device.setter
+    def device(self, value: DevicePreference) -> None:
+        self._store.setValue("device", value)
+
+    @property
+    def scheme(self) -> Scheme:
+        """Light, dark or as the desktop."""
+        value = self._text("scheme")
+        return value if value in get_args(Scheme) else "system"  # type: ignore[return-value]
+
+    @scheme.setter
+    def scheme(self, value: Scheme) -> None:
+        self._store.setValue("scheme", value)
+
+    @property
+    def order(self) -> Order:
+        """In which order photos are shown."""
+        try:
+            return Order(self._text("order"))
+        except ValueError:
+            return Order.FOLDER
+
+    @order.setter
+    def order(self, value: Order) -> None:
+        self._store.setValue("order", value.value)
+
+    def state(self, name: str) -> QByteArray:
+        """Return a state of the window, empty where none is kept."""
+        value = self._store.value(f"window/{name}")
+        return value if isinstance(value, QByteArray) else QByteArray()
+
+    def set_state(self, name: str, value: QByteArray) -> None:
+        """Keep a state of the window."""
+        self._store.setValue(f"window/{name}", value)
+
+    def save(self) -> None:
+        """Write to disk now."""
+        self._store.sync()
+
+    def _text(self, name: str) -> str:
+        return str(self._store.value(name, ""))
+
+    def _flag(self, name: str, usual: bool) -> bool:
+        # An INI file gives back "true" and "false".
+        return self._text(name).lower() in ("true", "1") if self._store.contains(name) else usual
+
+    def _number(self, name: str, least: float, most: float, usual: float) -> float:
+        try:
+            value = float(self._text(name))
+        except ValueError:
+            return usual
+        return value if least <= value <= most else usual

@@ -1,0 +1,120 @@
+"""Wording: every sentence that is put together from figures, in one place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alpacasorter.core.events import Finished, Learned, Progress
+from alpacasorter.core.files import display_path
+from alpacasorter.core.labels import percent
+
+if TYPE_CHECKING:
+    from alpacasorter.core.labels import LabelSet
+    from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+
+_MINUTE = 60
+_HOUR = 3600
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """Return "1 photo", "12 photos", "1,200 photos"."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Return "8 s", "3 min", "1 h 20 min"."""
+    if seconds < _MINUTE:
+        return f"{max(1, round(seconds))} s"
+    if seconds < _HOUR:
+        return f"{round(seconds / _MINUTE)} min"
+    return f"{int(seconds // _HOUR)} h {round(seconds % _HOUR / _MINUTE)} min"
+
+
+def progress(event: Progress) -> str:
+    """Return how far a scan is: n of m, photos a second, time left."""
+    parts = [f"{event.done:,} of {count(event.total, 'photo')}"]
+    if event.per_second >= 1:
+        parts.append(f"{event.per_second:,.0f} photos/s")
+    if event.seconds_left is not None and event.done < event.total:
+        parts.append(f"{duration(event.seconds_left)} left")
+    return " · ".join(parts)
+
+
+def learned(event: Learned) -> str:
+    """Return what came of a correction."""
+    changed = len(event.changed)
+    if changed == 0:
+        mind = "No other photo changed its mind."
+    else:
+        mind = f"{count(changed, 'photo')} changed {'its' if changed == 1 else 'their'} mind."
+    if event.corrections == 0:
+        return f"Back to what the model knew at first. {mind}"
+    return f"Learned from {count(event.corrections, 'correction')}. {mind}"
+
+
+def finished(event: Finished) -> str:
+    """Return what a scan found, in one line."""
+    if event.total == 0 and event.unreadable == 0:
+        return "No photos here"
+    parts = [count(event.judged, "photo")]
+    if event.unreadable:
+        parts.append(count(event.unreadable, "problem"))
+    if event.left_alone:
+        parts.append(f"{count(event.left_alone, 'other file')} left alone")
+    line = " · ".join(parts)
+    return f"Stopped: {line}" if event.cancelled else line
+
+
+def device(kind: str, threads: int, milliseconds: float) -> str:
+    """Return which device judges and how fast."""
+    name = "GPU" if kind == "gpu" else f"Processor, {count(threads, 'thread')}"
+    return f"{name}, {milliseconds:.1f} ms a photo" if milliseconds else name
+
+
+def folder(path: Path) -> str:
+    """Return a path as people write it, with ~ for their home."""
+    try:
+        return display_path(Path("~") / path.relative_to(Path.home()))
+    except (ValueError, RuntimeError):
+        return display_path(path)
+
+
+def describe(row: PhotoRow, store: PhotoStore) -> str:
+    """Return all about one photo in one line, for tool tips and screen readers."""
+    if row.reason is not None:
+        return f"{row.name}: {row.reason}"
+    label, confidence = store.label(row), store.confidence(row)
+    if label is None or confidence is None:
+        return f"{row.name}: not looked at yet"
+    shown = store.labels.display(label)
+    if row.correction is not None:
+        return f"{row.name}: {shown}, corrected by you"
+    unsure = ", unsure" if store.is_unsure(row) else ""
+    return f"{row.name}: {shown}, {percent(confidence)} sure{unsure}"
+
+
+def key_for(labels: LabelSet, label: str) -> str:
+    """Return the key that gives a label: the first letters of the two names, or 1 and 2 where those are the same."""
+    first = {name: labels.display(name)[:1].upper() for name in labels.names}
+    if first[labels.positive] != first[labels.negative] and all(f.isalpha() for f in first.values()):
+        return first[label]
+    return "1" if label == labels.positive else "2"
+
+
+def verdict(row: PhotoRow, store: PhotoStore, selected: int) -> str:
+    """Return what the model or the user says of a photo, in a sentence."""
+    if row.reason is not None:
+        return row.reason
+    label, confidence = store.label(row), store.confidence(row)
+    if label is None or confidence is None or row.probability is None:
+        return "Not looked at yet."
+    shown = store.labels.display(label)
+    if row.correction is not None:
+        said = f"{shown}, put right by you."
+    elif store.is_unsure(row):
+        said = f"Probably {shown.lower()}, but only {percent(confidence)} sure."
+    else:
+        said = f"{shown}, {percent(confidence)} sure."
+    more = f"\nThe buttons tag all {count(selected, 'selected photo')}." if selected > 1 else ""
+    return said + more

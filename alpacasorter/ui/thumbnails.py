@@ -1,0 +1,93 @@
+"""Thumbnails that are ready to paint: a bounded store of pixmaps that loads what is missing."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QSize, Signal
+from PySide6.QtGui import QImage, QPixmap
+
+from alpacasorter.workers.pictures import ThumbnailLoader
+
+_LIMIT_BYTES = 96 * 2**20
+"""A few screens full at twice the usual resolution; what lies further away is loaded again in a millisecond."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Thumbnail:
+    pixmap: QPixmap
+    made_for: QSize
+
+
+class Thumbnails(QObject):
+    """Pixmaps by content key, the least recently painted dropped first.
+
+    Signals:
+        ready(str): the thumbnail with this content key can be painted now.
+    """
+
+    ready = Signal(str)
+
+    def __init__(self, loader: ThumbnailLoader, parent: QObject | None = None) -> None:
+        """Load what is missing with `loader`."""
+        super().__init__(parent)
+        self._loader = loader
+        self._pixmaps: OrderedDict[str, _Thumbnail] = OrderedDict()
+        self._bytes = 0
+        self._asked: dict[str, QSize] = {}
+        self._size = QSize(184, 148)
+        self._ratio = 1.0
+        loader.loaded.connect(self._on_loaded)
+        loader.dropped.connect(self._on_dropped)
+
+    def set_size(self, size: QSize, ratio: float) -> None:
+        """Make thumbnails to fit into `size` on a screen of `ratio` pixels each way to a point.
+
+        Those there are serve until they are painted next and have been made anew.
+        """
+        self._size, self._ratio = size, ratio
+
+    def get(self, key: str, path: Path) -> QPixmap | None:
+        """Return the thumbnail of a photo, or None and load it; `ready` follows."""
+        wanted = self._size * self._ratio
+        known = self._pixmaps.get(key)
+        if known is not None:
+            self._pixmaps.move_to_end(key)
+            if known.made_for == wanted:
+                return known.pixmap
+        if key not in self._asked:
+            self._asked[key] = wanted
+            self._loader.request(key, path, wanted)
+        return known.pixmap if known is not None else None
+
+    def clear(self) -> None:
+        """Forget all thumbnails and requests."""
+        self._loader.clear()
+        self._pixmaps.clear()
+        self._asked.clear()
+        self._bytes = 0
+
+    def _on_dropped(self, key: str) -> None:
+        self._asked.pop(key, None)
+
+    def _on_loaded(self, key: str, image: QImage) -> None:
+        made_for = self._asked.pop(key, None)
+        if made_for is None:
+            return
+        before = self._pixmaps.pop(key, None)
+        if before is not None:
+            self._bytes -= _size_of(before.pixmap)
+        # A null pixmap is kept too: a photo that has vanished is not asked for at every paint.
+        pixmap = QPixmap.fromImage(image)
+        self._pixmaps[key] = _Thumbnail(pixmap, made_for)
+        self._bytes += _size_of(pixmap)
+        while self._bytes > _LIMIT_BYTES and len(self._pixmaps) > 1:
+            _, dropped = self._pixmaps.popitem(last=False)
+            self._bytes -= _size_of(dropped.pixmap)
+        self.ready.emit(key)
+
+
+def _size_of(pixmap: QPixmap) -> int:
+    return pixmap.width() * pixmap.height() * 4

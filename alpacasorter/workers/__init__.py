@@ -1,0 +1,1 @@
+"""The only place with threads: runs the engine's generators and turns their events into Qt signals."""

@@ -1,0 +1,284 @@
+"""The engine behind the window: a session on threads, spoken to by methods and heard by signals.
+
+Three lanes: one for the session (opening it, learning), one for scans, one for timing the devices. All methods are
+called on the GUI thread and return at once; all signals arrive there.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from PySide6.QtCore import QObject, Qt, Signal
+
+from alpacasorter.core.events import Finished, Found, Judged, Learned, Problems, Progress
+from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.places import Places
+from alpacasorter.workers.lane import Lane
+
+if TYPE_CHECKING:
+    from alpacasorter.core.cache import Cache
+    from alpacasorter.ml.opening import Engine as OpenEngine
+
+_log = logging.getLogger(__name__)
+
+UNEXPECTED = "Something unexpected went wrong. Your photos and corrections are safe. Please start AlpacaSorter again."
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What the window says about the model.
+
+    Attributes:
+        name, version: of the bundle.
+        labels: its classes.
+        corrections: how many it has learned from.
+    """
+
+    name: str
+    version: str
+    labels: LabelSet
+    corrections: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFacts:
+    """What the window says about the device.
+
+    Attributes:
+        kind: "cpu" or "gpu".
+        threads: photos worked on at once.
+        milliseconds: a photo, 0.0 where unknown.
+        note: why this device.
+    """
+
+    kind: Literal["cpu", "gpu"]
+    threads: int
+    milliseconds: float
+    note: str
+
+
+class Engine(QObject):
+    """Runs one session for one window.
+
+    Signals:
+        ready(ModelFacts): the session is open; folders may be opened before, they wait.
+        failed(str): it can't be opened; a sentence for the user.
+        notice(str): something the user should know.
+        recent_folders(list): paths of the folders opened lately, newest first.
+        device_changed(DeviceFacts): which device judges now.
+        found, judged, problems, progress, finished: the events of the current scan.
+        folder_failed(Path, str): the folder can't be opened, and why.
+        learned(Learned): corrections are stored and every photo was judged anew.
+        correction_failed(object, str): corrections (a mapping) that were not stored, and why.
+    """
+
+    ready = Signal(object)
+    failed = Signal(str)
+    notice = Signal(str)
+    recent_folders = Signal(list)
+    device_changed = Signal(object)
+    found = Signal(object)
+    judged = Signal(object)
+    problems = Signal(object)
+    progress = Signal(object)
+    finished = Signal(object)
+    folder_failed = Signal(object, str)
+    learned = Signal(object)
+    correction_failed = Signal(object, str)
+
+    _scan_event = Signal(int, object)
+
+    def __init__(
+        self, places: Places, preference: Literal["auto", "cpu", "gpu"], parent: QObject | None = None
+    ) -> None:
+        """Prepare; nothing runs before `start()`."""
+        super().__init__(parent)
+        self._places = places
+        self._preference = preference
+        self._open: OpenEngine | None = None
+        self._generation = 0
+        self._asked: dict[str, str | None] = {}
+        self._asked_paths: dict[str, Path] = {}
+        self._asked_lock = threading.Lock()
+        self._session_lane = Lane("session")
+        self._scan_lane = Lane("scan")
+        self._device_lane = Lane("device")
+        self._signal_of: dict[type, Callable[[object], None]] = {
+            Found: self.found.emit,
+            Judged: self.judged.emit,
+            Problems: self.problems.emit,
+            Progress: self.progress.emit,
+            Finished: self.finished.emit,
+            Learned: self.learned.emit,
+        }
+        self._scan_event.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+
+    @property
+    def cache(self) -> Cache | None:
+        """The open cache, from which thumbnails are loaded; None until `ready`."""
+        return self._open.cache if self._open else None
+
+    def start(self) -> None:
+        """Open the session in the background; `ready` or `failed` follows."""
+        self._session_lane.submit(self._start)
+
+    def open_folder(self, folder: Path, *, recursive: bool) -> None:
+        """Scan a folder in place of the one that is open."""
+        self.stop_scan()
+        self._generation += 1
+        self._session_lane.submit(partial(self._begin_scan, self._generation, folder, recursive))
+
+    def close_folder(self) -> None:
+        """Stop the scan and drop the events that are still on their way."""
+        self.stop_scan()
+        self._generation += 1
+
+    def stop_scan(self) -> None:
+        """Stop the running scan; `finished` follows, with `cancelled` set."""
+        if self._open is not None:
+            self._open.session.cancel_scan()
+
+    def prefer(self, paths: Iterable[Path]) -> None:
+        """Have the running scan open these photos next."""
+        if self._open is not None:
+            self._open.session.prefer(paths)
+
+    def correct(self, changes: Mapping[str, str | None], paths: Mapping[str, Path]) -> None:
+        """Store corrections by content key (None takes one back) and learn; `learned` or `correction_failed` follows.
+
+        Corrections that come while an earlier one is being learned from are learned from together: tagging photos
+        as fast as keys can be pressed must not queue up.
+        """
+        with self._asked_lock:
+            self._asked.update(changes)
+            self._asked_paths.update(paths)
+        self._session_lane.submit(self._correct)
+
+    def prefer_device(self, preference: Literal["auto", "cpu", "gpu"], *, time_again: bool = False) -> None:
+        """Judge the photos to come on another device."""
+        self._preference = preference
+        self._device_lane.submit(partial(self._choose_device, preference, time_again))
+
+    def forget_recent(self, folder: Path) -> None:
+        """Take a folder off the list of those opened lately."""
+        self._session_lane.submit(partial(self._forget, folder))
+
+    def shutdown(self) -> None:
+        """Stop the scan, store what was learned and end all threads; blocks until then."""
+        self.close_folder()
+        self._scan_lane.close()
+        self._device_lane.close()
+        self._session_lane.submit(self._save_head)
+        self._session_lane.close()
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+    # On the session lane
+
+    def _start(self) -> None:
+        try:
+            from alpacasorter.ml.opening import open_engine
+
+            self._open = opened = open_engine(self._places, self._preference, trial_now=False)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the user gets a sentence and not a dead window
+            self.failed.emit(_sentence(error))
+            return
+        bundle = opened.bundle
+        self.ready.emit(ModelFacts(bundle.name, bundle.version, opened.session.labels, opened.session.correction_count))
+        for notice in opened.notices:
+            self.notice.emit(notice)
+        self._tell_device()
+        self._tell_recent()
+        if not opened.trial.gpu_tried and self._preference != "cpu":
+            self._device_lane.submit(partial(self._choose_device, self._preference, False))
+
+    def _begin_scan(self, generation: int, folder: Path, recursive: bool) -> None:
+        if self._open is None or generation != self._generation:
+            return
+        self._scan_lane.submit(partial(self._scan, generation, folder, recursive))
+
+    def _correct(self) -> None:
+        with self._asked_lock:
+            changes, self._asked = self._asked, {}
+            paths, self._asked_paths = self._asked_paths, {}
+        if self._open is None or not changes:
+            return
+        try:
+            learned = self._open.session.correct(changes, paths)
+        except Exception as error:  # noqa: BLE001
+            self.correction_failed.emit(changes, _sentence(error))
+            return
+        self.learned.emit(learned)
+        self._session_lane.submit(self._save_head)
+
+    def _save_head(self) -> None:
+        if self._open is not None:
+            self._open.session.save_head()
+
+    def _forget(self, folder: Path) -> None:
+        if self._open is not None:
+            self._open.library.forget_folder(folder)
+            self._tell_recent()
+
+    def _tell_recent(self) -> None:
+        if self._open is not None:
+            self.recent_folders.emit([recent.path for recent in self._open.library.recent_folders()])
+
+    # On the scan lane
+
+    def _scan(self, generation: int, folder: Path, recursive: bool) -> None:
+        opened = self._open
+        if opened is None or generation != self._generation:
+            return
+        remembered = False
+        try:
+            for event in opened.session.scan(folder, recursive=recursive):
+                if generation != self._generation:
+                    opened.session.cancel_scan()
+                self._scan_event.emit(generation, event)
+                if not remembered:
+                    remembered = True
+                    opened.library.remember_folder(folder)
+                    self._tell_recent()
+            opened.cache.prune()
+        except Exception as error:  # noqa: BLE001
+            if generation == self._generation:
+                self.folder_failed.emit(folder, _sentence(error))
+
+    def _deliver(self, generation: int, event: object) -> None:
+        if generation == self._generation:
+            self._signal_of[type(event)](event)
+
+    # On the device lane
+
+    def _choose_device(self, preference: Literal["auto", "cpu", "gpu"], time_again: bool) -> None:
+        opened = self._open
+        if opened is None:
+            return
+        try:
+            if preference != "cpu" and (time_again or not opened.trial.gpu_tried):
+                opened.try_gpu()
+            opened.use(preference)
+        except Exception as error:  # noqa: BLE001
+            self.notice.emit(_sentence(error))
+        self._tell_device()
+
+    def _tell_device(self) -> None:
+        if self._open is not None:
+            device = self._open.session.device
+            self.device_changed.emit(DeviceFacts(device.kind, device.threads, device.milliseconds, device.note))
+
+
+def _sentence(error: Exception) -> str:
+    """Return what to tell the user: our own errors are sentences, others are logged and get a general one."""
+    if type(error).__module__.startswith("alpacasorter."):
+        return str(getattr(error, "reason", error))
+    _log.error("Unexpected error", exc_info=error)
+    return UNEXPECTED

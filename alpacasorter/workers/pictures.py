@@ -1,0 +1,185 @@
+"""Pictures for the window: thumbnails from the cache, and one larger preview at a time.
+
+Workers make QImages; a QPixmap may only exist on the GUI thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from PySide6.QtCore import QObject, QSize, Qt, Signal
+from PySide6.QtGui import QImage
+
+if TYPE_CHECKING:
+    from alpacasorter.core.cache import Cache
+    from alpacasorter.core.decode import DecodedPhoto
+
+_T = TypeVar("_T")
+
+_THUMBNAILS_WAITING = 400
+"""More than any screen shows at once. Beyond that the oldest requests, long scrolled past, are dropped."""
+
+
+class ThumbnailLoader(QObject):
+    """Loads thumbnails on two threads, the latest request first (that is what the user looks at).
+
+    Signals:
+        loaded(str, QImage): content key and picture; a null QImage where it can't be had.
+        dropped(str): the request was given up; ask again when the photo is in view again.
+    """
+
+    loaded = Signal(str, QImage)
+    dropped = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        """Prepare; threads start with the first request."""
+        super().__init__(parent)
+        self._cache: Cache | None = None
+        self._waiting: deque[tuple[str, Path, QSize]] = deque()
+        self._condition = threading.Condition()
+        self._closed = False
+        self._threads: list[threading.Thread] = []
+
+    def use_cache(self, cache: Cache) -> None:
+        """Load from this cache."""
+        self._cache = cache
+
+    def request(self, key: str, path: Path, size: QSize) -> None:
+        """Load the thumbnail of a photo, to fit into `size` pixels; `loaded` or `dropped` follows."""
+        dropped = None
+        with self._condition:
+            if self._closed:
+                return
+            if not self._threads:
+                self._threads = [threading.Thread(target=self._run, name=f"thumbnails-{n}") for n in range(2)]
+                for thread in self._threads:
+                    thread.start()
+            self._waiting.append((key, path, size))
+            if len(self._waiting) > _THUMBNAILS_WAITING:
+                dropped = self._waiting.popleft()[0]
+            self._condition.notify()
+        if dropped is not None:
+            self.dropped.emit(dropped)
+
+    def clear(self) -> None:
+        """Forget the requests that are waiting."""
+        with self._condition:
+            self._waiting.clear()
+
+    def close(self) -> None:
+        """End the threads; blocks until the pictures being decoded are done."""
+        with self._condition:
+            self._closed = True
+            self._waiting.clear()
+            self._condition.notify_all()
+        for thread in self._threads:
+            thread.join()
+        self._threads = []
+
+    def _run(self) -> None:
+        while True:
+            with self._condition:
+                while not self._waiting and not self._closed:
+                    self._condition.wait()
+                if self._closed:
+                    return
+                key, path, size = self._waiting.pop()
+            image = self._load(key, path)
+            if not image.isNull():
+                image = image.scaled(
+                    size, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+                )
+            self.loaded.emit(key, image)
+
+    def _load(self, key: str, path: Path) -> QImage:
+        cache = self._cache
+        data = cache.thumbnail(key) if cache is not None else None
+        if data is None:
+            data = _make_thumbnail(path)
+            if data is None:
+                return QImage()
+            if cache is not None:
+                cache.store_thumbnail(key, data)
+        return QImage.fromData(data)
+
+
+class PreviewLoader(QObject):
+    """Decodes one photo at screen size; only the latest request counts.
+
+    Signals:
+        loaded(Path, QImage): the photo, upright.
+        failed(Path, str): why it can't be shown.
+    """
+
+    loaded = Signal(object, QImage)
+    failed = Signal(object, str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        """Prepare; the thread starts with the first request."""
+        super().__init__(parent)
+        self._wanted: tuple[Path, int] | None = None
+        self._condition = threading.Condition()
+        self._closed = False
+        self._thread: threading.Thread | None = None
+
+    def request(self, path: Path, min_side: int) -> None:
+        """Decode this photo next, its short side at least `min_side` pixels where it has that many."""
+        with self._condition:
+            if self._closed:
+                return
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="preview")
+                self._thread.start()
+            self._wanted = (path, min_side)
+            self._condition.notify()
+
+    def close(self) -> None:
+        """End the thread; blocks until the photo being decoded is done."""
+        with self._condition:
+            self._closed = True
+            self._condition.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _run(self) -> None:
+        while True:
+            with self._condition:
+                while self._wanted is None and not self._closed:
+                    self._condition.wait()
+                if self._closed or self._wanted is None:
+                    return
+                (path, min_side), self._wanted = self._wanted, None
+            image, reason = _decoded(path, _to_image, min_side)
+            if image is not None:
+                self.loaded.emit(path, image)
+            else:
+                self.failed.emit(path, reason)
+
+
+def _make_thumbnail(path: Path) -> bytes | None:
+    from alpacasorter.ml.scan import DECODE_SIDE, THUMBNAIL_SIDE
+
+    return _decoded(path, lambda photo: photo.thumbnail, DECODE_SIDE, THUMBNAIL_SIDE)[0]
+
+
+def _decoded(
+    path: Path, use: Callable[[DecodedPhoto], _T], min_side: int, thumbnail_side: int | None = None
+) -> tuple[_T | None, str]:
+    """Return what `use` makes of the decoded photo, or None and the reason why there is nothing."""
+    from alpacasorter.core.decode import Unreadable, decode, read_photo
+
+    try:
+        return use(decode(read_photo(path), min_side=min_side, thumbnail_side=thumbnail_side)), ""
+    except Unreadable as error:
+        return None, error.reason
+
+
+def _to_image(photo: DecodedPhoto) -> QImage:
+    height, width, _ = photo.pixels.shape
+    # copy(): the QImage must not outlive the array whose memory it borrows.
+    return QImage(photo.pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888).copy()

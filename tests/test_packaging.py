@@ -1,0 +1,101 @@
+"""The version has one source, and a wheel holds the program, its models and resources, and nothing else."""
+
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+import alpacasorter
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    done = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def _files(folder: Path) -> set[PurePosixPath]:
+    return {
+        PurePosixPath(path.relative_to(folder).as_posix())
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def test_version_is_the_projects() -> None:
+    assert alpacasorter.__version__ == PROJECT["version"]
+
+
+def test_unknown_attribute_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="nonsense"):
+        alpacasorter.nonsense  # noqa: B018
+
+
+def test_wheel_holds_models_and_resources(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = {PurePosixPath(name) for name in archive.namelist()}
+    for folder in ("models", "resources"):
+        here = _files(ROOT / folder)
+        assert here, f"{folder}/ is empty"
+        there = PurePosixPath("alpacasorter/_data") / folder
+        assert {there / name for name in here} <= names
+    assert PurePosixPath("alpacasorter/_data/models/alpaca/model.json") in names
+
+
+def test_wheel_holds_nothing_else(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = [PurePosixPath(name) for name in archive.namelist()]
+    tops = {name.parts[0] for name in names}
+    assert tops == {"alpacasorter", f"alpacasorter-{PROJECT['version']}.dist-info"}
+    assert PurePosixPath("alpacasorter/py.typed") in names
+    photos = {".jpg", ".jpeg", ".heic"}
+    assert not [name for name in names if name.suffix.lower() in photos]
+
+
+def test_unpacked_wheel_finds_its_own_data(wheel: Path, tmp_path: Path) -> None:
+    place = tmp_path / "site packages"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(place)
+    code = (
+        f"import sys; sys.path.insert(0, {str(place)!r})\n"
+        "import alpacasorter; from alpacasorter import paths\n"
+        "print(alpacasorter.__version__)\n"
+        "print(paths.bundled_model())\n"
+        "print((paths.bundled_model() / 'model.json').is_file())\n"
+        "print(paths.resources_dir().is_dir())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    version, model, has_model, has_resources = done.stdout.splitlines()
+    assert version == PROJECT["version"]
+    assert Path(model) == (place / "alpacasorter" / "_data" / "models" / "alpaca").resolve()
+    assert (has_model, has_resources) == ("True", "True")
+
+
+def test_constraints_pin_every_dependency_without_addresses() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    assert all(line.count("==") == 1 and "/" not in line and "@" not in line for line in pins)
+
+    def plain(name: str) -> str:
+        return name.lower().replace("_", "-")
+
+    pinned = {plain(line.split("==")[0]) for line in pins}
+    wanted = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]
+    assert {plain(line.split(">=")[0]) for line in wanted} <= pinned
