@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import TracebackType
-from typing import Literal, Never, Self
+from typing import Literal, Never, Self, TextIO
 
 from tqdm import tqdm
 
 from alpacasorter import paths
+from alpacasorter.cli.usage import complain
 from alpacasorter.core.events import Progress
 from alpacasorter.core.places import Places
 from alpacasorter.ml.opening import Engine, open_engine
@@ -20,41 +21,42 @@ from alpacasorter.ml.opening import Engine, open_engine
 Device = Literal["auto", "cpu", "gpu"]
 
 
-def complain(sentence: str) -> None:
-    """Print a sentence on standard error."""
-    print(f"alpacasorter: {sentence}", file=sys.stderr)
-
-
 @contextlib.contextmanager
 def engine(device: Device) -> Iterator[Engine]:
-    """Open the engine, print its notices, close it in the end."""
+    """Open the engine; in the end print its notices and close it."""
     places = Places(paths.bundled_model(), paths.user_data_dir(), paths.user_cache_dir())
     opened = open_engine(places, device, trial_now=True)
     try:
-        for notice in opened.notices:
-            complain(notice)
         yield opened
     finally:
         opened.close()
+        for notice in opened.notices():
+            complain(notice)
 
 
 def guarded(work: Callable[[], int]) -> int:
-    """Run a command; our own errors become a sentence and exit code 1.
+    """Run a command; our own errors, and output that can't be written, become a sentence and exit code 1.
 
     Whoever reads standard output may stop reading (`| head`): that is no failure.
     """
+    # UTF-8 whatever the locale: a script reads the same on every system, and no name of a file ends the work.
+    # On POSIX, names that are no text are printed as the bytes they are.
+    errors = "surrogateescape" if os.name == "posix" else "replace"
     for stream in (sys.stdout, sys.stderr):
-        # File names that are no text are printed as the bytes they are.
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="surrogateescape")
+            stream.reconfigure(encoding="utf-8", errors=errors)
     try:
         code = work()
         sys.stdout.flush()
         return code
-    except BrokenPipeError:
-        # Python flushes standard output once more when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except OSError as error:
+        # Python flushes the streams once more when it ends.
+        _abandon(sys.stdout)
+        if _nobody_reads(error):
+            _abandon(sys.stderr)
+            return 0
+        complain(f"The work was broken off. {error.strerror or error}.")
+        return 1
     except Exception as error:
         if not type(error).__module__.startswith("alpacasorter."):
             raise
@@ -62,14 +64,23 @@ def guarded(work: Callable[[], int]) -> int:
         return 1
 
 
+def _nobody_reads(error: OSError) -> bool:
+    # Windows calls a closed pipe an invalid argument.
+    return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)
+
+
+def _abandon(stream: TextIO) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 class ProgressBar:
-    """A bar on standard error."""
+    """A bar on standard error, from the first progress on."""
 
     def __init__(self, *, quiet: bool) -> None:
-        """Show nothing before the first progress, and nothing at all if `quiet`."""
-        self._bar: tqdm[Never] = tqdm(
-            total=0, unit=" photos", disable=quiet or sys.stderr is None, file=sys.stderr, dynamic_ncols=True
-        )
+        """Show nothing at all if `quiet`."""
+        self._quiet = quiet or sys.stderr is None
+        self._bar: tqdm[Never] | None = None
 
     def __enter__(self) -> Self:
         """Return the bar."""
@@ -79,23 +90,39 @@ class ProgressBar:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End the line of the bar."""
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
     def update(self, event: Progress) -> None:
         """Show how far the work is."""
+        if self._quiet or not event.total:
+            return
+        if self._bar is None:
+            # Otherwise a thread watches over bars that stand still, which no one needs and which outlives them.
+            tqdm.monitor_interval = 0
+            self._bar = tqdm(total=event.total, unit=" photos", file=sys.stderr, dynamic_ncols=True)
         self._bar.total = event.total
         self._bar.update(event.done - self._bar.n)
 
     def say(self, sentence: str) -> None:
         """Print a sentence above the bar."""
-        self._bar.clear()
-        complain(sentence)
-        self._bar.refresh()
+        with self._cleared():
+            complain(sentence)
 
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """Make room for rows that the block prints on standard output, where that is the same screen."""
+        if sys.stdout.isatty():
+            with self._cleared():
+                yield
+                sys.stdout.flush()
+        else:
+            yield
 
-def is_folder(path: Path) -> bool:
-    """Tell whether a folder that the command line names is there; complain if not."""
-    if path.is_dir():
-        return True
-    complain(f"{path} is not a folder." if path.exists() else f"There is no folder {path}.")
-    return False
+    @contextlib.contextmanager
+    def _cleared(self) -> Iterator[None]:
+        if self._bar is not None:
+            self._bar.clear()
+        yield
+        if self._bar is not None:
+            self._bar.refresh()

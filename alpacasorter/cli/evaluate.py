@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import asdict
 from pathlib import Path
 
-from alpacasorter.cli.console import Device, ProgressBar, engine, guarded, is_folder
+from alpacasorter.cli.console import Device, ProgressBar, engine, guarded
+from alpacasorter.cli.usage import named_folder
 from alpacasorter.core.events import Progress
 from alpacasorter.core.files import display_path
-from alpacasorter.core.places import plain_absolute
 from alpacasorter.ml.evaluate import Evaluation, evaluate
 
 _DIGITS = 6
@@ -18,28 +19,28 @@ _SHOWN_MISTAKES = 20
 
 def run(dataset: Path, *, as_json: bool, device: Device, quiet: bool) -> int:
     """Measure the model; return the exit code."""
-    if not is_folder(dataset):
+    named = named_folder(dataset)
+    if named is None:
         return 2
-    return guarded(lambda: _evaluate(plain_absolute(dataset), as_json=as_json, device=device, quiet=quiet))
+    return guarded(lambda: _evaluate(named, as_json=as_json, device=device, quiet=quiet))
 
 
 def _evaluate(dataset: Path, *, as_json: bool, device: Device, quiet: bool) -> int:
     with engine(device) as opened:
         bundle, session = opened.bundle, opened.session
         with ProgressBar(quiet=quiet) as bar:
-            for event in evaluate(
-                dataset,
-                bundle=bundle,
-                cache=opened.cache,
-                embed=session.embed,
-                threads=session.device.threads,
-            ):
-                if isinstance(event, Progress):
-                    bar.update(event)
-                    continue
-                for name in event.left_out:
-                    bar.say(f"The sub-folder {display_path(name)} is named after no class and was left out.")
-                evaluation = event
+            measured = evaluate(
+                dataset, bundle=bundle, cache=opened.cache, embed=session.embed, threads=session.device.threads
+            )
+            # Closed before the engine is, whatever ends the loop.
+            with contextlib.closing(measured) as events:
+                for event in events:
+                    if isinstance(event, Progress):
+                        bar.update(event)
+                        continue
+                    for name in event.left_out:
+                        bar.say(f"The sub-folder {display_path(name)} is named after no class and was left out.")
+                    evaluation = event
         print(json.dumps(_object(evaluation, bundle.threshold)) if as_json else _words(evaluation))
     return 0
 

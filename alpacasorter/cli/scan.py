@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import sys
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal
 
-from alpacasorter.cli.console import Device, ProgressBar, engine, guarded, is_folder
+from alpacasorter.cli.console import Device, ProgressBar, engine, guarded
+from alpacasorter.cli.usage import named_folder
 from alpacasorter.core.events import (
     Finished,
     Found,
@@ -22,7 +25,6 @@ from alpacasorter.core.events import (
 )
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet, percent
-from alpacasorter.core.places import plain_absolute
 
 Form = Literal["text", "json", "csv"]
 Row = dict[str, object]
@@ -45,35 +47,40 @@ COLUMNS = (
 
 def run(folder: Path, *, form: Form, recursive: bool, device: Device, quiet: bool) -> int:
     """Scan a folder; return the exit code."""
-    if not is_folder(folder):
+    named = named_folder(folder)
+    if named is None:
         return 2
-    return guarded(lambda: _scan(plain_absolute(folder), form=form, recursive=recursive, device=device, quiet=quiet))
+    return guarded(lambda: _scan(named, form=form, recursive=recursive, device=device, quiet=quiet))
 
 
 def _scan(folder: Path, *, form: Form, recursive: bool, device: Device, quiet: bool) -> int:
     with engine(device) as opened, ProgressBar(quiet=quiet) as bar:
         labels = opened.session.labels
         lines = _Lines(_printer(form, labels))
-        for event in opened.session.scan(folder, recursive=recursive):
-            match event:
-                case Found():
-                    lines.expect([file.path for file in event.files])
-                case Judged():
-                    for photo in event.photos:
-                        lines.put(photo.path, _judged(photo, labels))
-                case Problems():
-                    for problem in event.problems:
-                        if problem.is_folder:
-                            bar.say(f"{display_path(problem.path)}: {problem.reason}")
-                        else:
-                            lines.put(problem.path, _unreadable(problem))
-                case Progress():
-                    bar.update(event)
-                case Finished():
-                    finished = event
-                case Learned():
-                    pass
-        lines.flush()
+        # Closed before the engine is, whatever ends the loop: Ctrl+C, or nobody reading any more.
+        with contextlib.closing(opened.session.scan(folder, recursive=recursive)) as events:
+            for event in events:
+                match event:
+                    case Found():
+                        lines.expect(file.path for file in event.files)
+                    case Judged():
+                        with bar.aside():
+                            for photo in event.photos:
+                                lines.put(photo.path, _judged(photo, labels))
+                    case Problems():
+                        for problem in event.problems:
+                            if problem.is_folder:
+                                bar.say(f"{display_path(problem.path)}: {problem.reason}")
+                        with bar.aside():
+                            for problem in event.problems:
+                                if not problem.is_folder:
+                                    lines.put(problem.path, _unreadable(problem))
+                    case Progress():
+                        bar.update(event)
+                    case Finished():
+                        finished = event
+                    case Learned():
+                        pass
         opened.cache.prune()
         if not quiet:
             bar.say(_summary(finished))
@@ -90,24 +97,22 @@ class _Lines:
 
     def __init__(self, show: Callable[[Row], None]) -> None:
         self._show = show
-        self._order: list[Path] = []
-        self._next = 0
+        self._order: deque[Path] = deque()
+        self._expected: set[Path] = set()
         self._ready: dict[Path, Row] = {}
 
-    def expect(self, paths: list[Path]) -> None:
-        self._order += paths
+    def expect(self, paths: Iterable[Path]) -> None:
+        for path in paths:
+            self._expected.add(path)
+            self._order.append(path)
 
     def put(self, path: Path, row: Row) -> None:
+        if path not in self._expected:
+            # Its name alone says that it can't be judged, such as that of a photo in the cloud.
+            self.expect([path])
         self._ready[path] = row
-        while self._next < len(self._order) and self._order[self._next] in self._ready:
-            self._show(self._ready.pop(self._order[self._next]))
-            self._next += 1
-
-    def flush(self) -> None:
-        """Print what is left: photos that were never expected, such as those only in the cloud."""
-        for row in self._ready.values():
-            self._show(row)
-        self._ready = {}
+        while self._order and self._order[0] in self._ready:
+            self._show(self._ready.pop(self._order.popleft()))
 
 
 def _judged(photo: JudgedPhoto, labels: LabelSet) -> Row:

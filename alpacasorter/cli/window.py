@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from alpacasorter.core.places import plain_absolute
+from alpacasorter.cli.usage import complain, named_folder
 
 _NO_DISPLAY = (
     "There is no screen to open the window on. "
@@ -26,18 +26,17 @@ _SECONDS = 2.0
 def run(folder: Path | None, device: Literal["auto", "cpu", "gpu"] | None) -> int:
     """Open the window; return the exit code."""
     if folder is not None:
-        folder = plain_absolute(folder)
-        if not folder.is_dir():
-            print(f"alpacasorter: {folder} is not a folder.", file=sys.stderr)
+        folder = named_folder(folder)
+        if folder is None:
             return 2
     if not has_display():
-        print(_NO_DISPLAY, file=sys.stderr)
+        complain(_NO_DISPLAY)
         return 2
     try:
         from alpacasorter.ui.app import run as run_window
     except ImportError as error:
         if "PySide6" in str(error) or ".so" in str(error):
-            print(_NO_LIBRARIES.format(problem=error), file=sys.stderr)
+            complain(_NO_LIBRARIES.format(problem=error))
             return 1
         raise
     return run_window(folder, device)

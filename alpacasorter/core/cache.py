@@ -249,20 +249,20 @@ class Cache:
         Returns:
             How many photos went.
         """
-        dropped = self._drop(self._keep())
+        dropped = self._drop(self._keep)
         self._shrink(self._limit)
         return dropped
 
     def clear(self) -> None:
         """Forget everything, also what was used in this session, and give the space back."""
-        self._drop(Keep(0, _LATER_THAN_ANY, frozenset()))
+        self._drop(lambda: Keep(0, _LATER_THAN_ANY, frozenset()))
         self._write(lambda connection: connection.execute("DELETE FROM settings"))
         self._shrink(0)
 
-    def _drop(self, keep: Keep) -> int:
+    def _drop(self, keep: Callable[[], Keep]) -> int:
         def drop(connection: sqlite3.Connection) -> tuple[int, int]:
             self._note_use(connection)
-            return drop_some(connection, keep)
+            return drop_some(connection, keep())
 
         dropped = 0
         while True:
@@ -276,6 +276,7 @@ class Cache:
             pass
 
     def _keep(self) -> Keep:
+        """What is not to be dropped as of now. Only inside `run`: other threads add to the ranges."""
         return Keep(self._limit, self._file.session, frozenset(self._ranges))
 
     def _note_use(self, connection: sqlite3.Connection) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from alpacasorter.core.database import connect, migrate, use_wal
+from alpacasorter.core.database import connect, migrate, pragma_number, use_wal
 from alpacasorter.core.photo import PhotoFacts, PhotoFile
 
 APPLICATION_ID: Final = int.from_bytes(b"AlpC", "big")
@@ -117,8 +117,9 @@ def open_connection(path: Path | None) -> sqlite3.Connection:
     # file whole through a power cut. A torn page might go unnoticed, and show one photo as another.
     connection = connect(path, synchronous="NORMAL", busy_seconds=BUSY_SECONDS)
     try:
-        connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        if pragma_number(connection, "page_count") == 0:
+            connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         use_wal(connection)
         connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
         connection.execute("PRAGMA cache_size = -8192")

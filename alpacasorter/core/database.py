@@ -69,10 +69,9 @@ def connect(path: Path | None, *, synchronous: Literal["FULL", "NORMAL"], busy_s
     """Open a database, made if it isn't there; None opens a private one that ends with the connection.
 
     The connection commits by itself outside `transaction`, and may be used from any thread, one at a time.
-    Nothing is read yet, so a damaged file shows with the first statement.
 
     Raises:
-        sqlite3.Error: the file can't be opened.
+        sqlite3.Error: the file can't be opened, or is no database. Most damage shows only later.
     """
     connection = sqlite3.connect(
         path if path is not None else "", timeout=busy_seconds, isolation_level=None, check_same_thread=False

@@ -1,4 +1,4 @@
-"""Reading a model folder ("bundle"): everything is checked before anything is used, and nothing in it is ever executed.
+"""Reading a model folder ("bundle"): all of it is checked before any of it is used, and nothing in it is executed.
 
 The format is in docs/architecture.md; `alpacasorter.training.package` writes it.
 """
@@ -7,37 +7,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from alpacasorter.ml import preprocess
+from alpacasorter.ml.bundle_files import (
+    BACKBONE,
+    CARD,
+    FORMAT,
+    HEAD,
+    KERAS_WEIGHTS,
+    REPLAY,
+    REQUIRED,
+    BundleError,
+    Fields,
+    read_arrays,
+    read_metadata,
+    refusal,
+    verify,
+)
+
+__all__ = ["Bundle", "BundleError", "LearningSettings", "Replay", "load_bundle"]
 from alpacasorter.ml.head import Calibration, Head
-
-FORMAT: Final = 1
-METADATA: Final = "model.json"
-BACKBONE: Final = "backbone.tflite"
-HEAD: Final = "head.npz"
-REPLAY: Final = "replay.npz"
-KERAS_WEIGHTS: Final = "keras_weights.npz"
-CARD: Final = "MODEL_CARD.md"
-
-_REQUIRED: Final = (BACKBONE, HEAD, REPLAY)
-_KNOWN: Final = (*_REQUIRED, KERAS_WEIGHTS, CARD)
-_METADATA_LIMIT: Final = 1 << 20
-_FILE_LIMIT: Final = 1 << 30
-_CHUNK: Final = 1 << 20
-_FOLDER_UNSAFE: Final = frozenset('/\\<>:"|?*')
-
-
-class BundleError(Exception):
-    """The model folder can't be used. The message says what, why and what to do, for the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +44,13 @@ class LearningSettings:
     Attributes:
         l2: regularisation, the same that the shipped head was fitted with.
         correction_weight: one correction counts as much as this many photos of the replay set.
+        yield_similarity: cosine of two embeddings from which a photo of the replay set that is called otherwise
+            yields to a correction; depends on the backbone.
     """
 
     l2: float
     correction_weight: float
+    yield_similarity: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,8 +142,8 @@ class Bundle:
             BundleError: it is missing or was changed.
         """
         if KERAS_WEIGHTS not in self.files:
-            raise _refusal(self.path, f"it has no {KERAS_WEIGHTS}, which retraining the backbone needs")
-        _verify(self.path, KERAS_WEIGHTS, *self.files[KERAS_WEIGHTS])
+            raise refusal(self.path, f"it has no {KERAS_WEIGHTS}, which retraining the backbone needs")
+        verify(self.path, KERAS_WEIGHTS, *self.files[KERAS_WEIGHTS])
         return self.path / KERAS_WEIGHTS
 
 
@@ -167,33 +167,29 @@ def load_bundle(path: Path) -> Bundle:
         RecursionError,
         zipfile.BadZipFile,
     ) as error:
-        raise _refusal(path, f"it can't be read ({error or type(error).__name__})") from error
-
-
-def _refusal(path: Path, why: str, remedy: str = "Choose another model, or install AlpacaSorter again.") -> BundleError:
-    return BundleError(f"The model “{path.name}” can't be used: {why}. {remedy}")
+        raise refusal(path, f"it can't be read ({error or type(error).__name__})") from error
 
 
 def _load(path: Path) -> Bundle:
     if not path.is_dir():
-        raise _refusal(path, "its folder is missing")
-    raw = _read_metadata(path)
-    fields = _Fields(path, json.loads(raw))
+        raise refusal(path, "its folder is missing")
+    raw = read_metadata(path)
+    fields = Fields(path, json.loads(raw))
     version = fields.get("format", int)
     if version > FORMAT:
-        raise _refusal(path, "it was made by a newer AlpacaSorter", "Update AlpacaSorter, or choose another model.")
+        raise refusal(path, "it was made by a newer AlpacaSorter", "Update AlpacaSorter, or choose another model.")
     if version != FORMAT:
-        raise _refusal(path, f"its format {version} is unknown")
+        raise refusal(path, f"its format {version} is unknown")
     if fields.text("preprocessing") != preprocess.NAME:
-        raise _refusal(
+        raise refusal(
             path, "it wants its photos prepared in a way this AlpacaSorter doesn't know", "Update AlpacaSorter."
         )
     files = fields.files()
-    for name in _REQUIRED:
-        _verify(path, name, *files[name])
+    for name in REQUIRED:
+        verify(path, name, *files[name])
     backbone_id = fields.text("backbone_id")
     if backbone_id != files[BACKBONE][0][:16]:
-        raise _refusal(path, "its backbone is not the one it names")
+        raise refusal(path, "its backbone is not the one it names")
     size = fields.whole("embedding_size", 1, 1 << 16)
     calibration = Calibration(fields.number("calibration", "scale", above=0.0), fields.number("calibration", "offset"))
     return Bundle(
@@ -209,7 +205,9 @@ def _load(path: Path) -> Bundle:
         threshold=fields.number("threshold", above=0.0, below=1.0),
         head=_read_head(path, size, calibration),
         learning=LearningSettings(
-            fields.number("head", "l2", above=0.0), fields.number("learning", "correction_weight", above=0.0)
+            l2=fields.number("head", "l2", above=0.0),
+            correction_weight=fields.number("learning", "correction_weight", above=0.0),
+            yield_similarity=fields.number("learning", "yield_similarity", above=0.0, below=1.0),
         ),
         replay=_read_replay(path, size),
         quality=fields.get("quality", dict),
@@ -218,144 +216,21 @@ def _load(path: Path) -> Bundle:
     )
 
 
-def _read_metadata(path: Path) -> bytes:
-    file = path / METADATA
-    if not file.is_file():
-        raise _refusal(path, f"it has no {METADATA}, so it is no model folder")
-    if file.stat().st_size > _METADATA_LIMIT:
-        raise _refusal(path, f"its {METADATA} is absurdly large")
-    return file.read_bytes()
-
-
-class _Fields:
-    """Typed access to the metadata; a missing or odd value is a refusal that names it."""
-
-    def __init__(self, path: Path, data: object) -> None:
-        self._path = path
-        if not isinstance(data, dict):
-            raise _refusal(path, f"its {METADATA} is not a table of names and values")
-        self._data = data
-
-    def get(self, name: str, kind: type[Any]) -> Any:
-        value = self._data.get(name)
-        # bool is an int in Python; a format of `true` is not one.
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise self._odd(name)
-        return value
-
-    def text(self, name: str) -> str:
-        value = self.get(name, str)
-        if not 0 < len(value) <= 200 or not value.isprintable():
-            raise self._odd(name)
-        return str(value)
-
-    def whole(self, name: str, least: int, most: int) -> int:
-        value = int(self.get(name, int))
-        if not least <= value <= most:
-            raise self._odd(name)
-        return value
-
-    def number(self, *names: str, above: float = -math.inf, below: float = math.inf) -> float:
-        value: object = self._data
-        for name in names:
-            value = value.get(name) if isinstance(value, dict) else None
-        if not isinstance(value, (int, float)) or isinstance(value, bool) or not above < value < below:
-            raise self._odd(".".join(names))
-        return float(value)
-
-    def class_names(self) -> tuple[str, str]:
-        names = self.get("class_names", list)
-        if len(names) != 2 or not all(isinstance(name, str) and _is_folder_name(name) for name in names):
-            raise self._odd("class_names")
-        # They become folder names when photos are sorted, also where case does not count.
-        if names[0].casefold() == names[1].casefold():
-            raise self._odd("class_names")
-        return names[0], names[1]
-
-    def display_names(self, names: tuple[str, str]) -> dict[str, str]:
-        shown = self.get("display_names", dict)
-        for name in names:
-            text = shown.get(name)
-            if not isinstance(text, str) or not 0 < len(text) <= 100 or not text.isprintable():
-                raise self._odd("display_names")
-        return {name: shown[name] for name in names}
-
-    def files(self) -> dict[str, tuple[str, int]]:
-        found: dict[str, tuple[str, int]] = {}
-        for name, facts in self.get("files", dict).items():
-            if name not in _KNOWN:
-                raise _refusal(self._path, f"it lists a file that no model has ({name[:80]!r})")
-            digest = facts.get("sha256") if isinstance(facts, dict) else None
-            length = facts.get("bytes") if isinstance(facts, dict) else None
-            if not isinstance(digest, str) or not isinstance(length, int) or not 0 < length <= _FILE_LIMIT:
-                raise self._odd(f"files.{name}")
-            found[name] = (digest, length)
-        for name in _REQUIRED:
-            if name not in found:
-                raise _refusal(self._path, f"it does not list {name}")
-        return found
-
-    def _odd(self, name: str) -> BundleError:
-        return _refusal(self._path, f"“{name}” in its {METADATA} is missing or makes no sense")
-
-
-def _is_folder_name(name: str) -> bool:
-    return (
-        0 < len(name) <= 64
-        and name.isprintable()
-        and not _FOLDER_UNSAFE.intersection(name)
-        and name == name.strip(". ")
-    )
-
-
-def _verify(path: Path, name: str, digest: str, length: int) -> None:
-    file = path / name
-    if not file.is_file():
-        raise _refusal(path, f"{name} is missing")
-    if file.stat().st_size != length:
-        raise _refusal(path, f"{name} is not complete, or was changed")
-    hasher = hashlib.sha256()
-    with file.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            hasher.update(chunk)
-    if hasher.hexdigest() != digest:
-        raise _refusal(path, f"{name} was changed after the model was made")
-
-
-def _read_arrays(path: Path, name: str, wanted: Mapping[str, tuple[str, int]]) -> dict[str, npt.NDArray[Any]]:
-    """Read an .npz; `wanted` tells each array's dtype and number of dimensions."""
-    with zipfile.ZipFile(path / name) as archive:
-        if sum(member.file_size for member in archive.infolist()) > _FILE_LIMIT:
-            raise _refusal(path, f"{name} would unpack to an absurd size")
-    arrays: dict[str, npt.NDArray[Any]] = {}
-    with np.load(path / name, allow_pickle=False) as loaded:
-        for key, (dtype, dimensions) in wanted.items():
-            if key not in loaded.files:
-                raise _refusal(path, f"{name} lacks “{key}”")
-            array = loaded[key]
-            if array.dtype != np.dtype(dtype) or array.ndim != dimensions:
-                raise _refusal(path, f"“{key}” in {name} has the wrong form")
-            if not np.isfinite(array).all():
-                raise _refusal(path, f"“{key}” in {name} holds numbers that are not finite")
-            arrays[key] = array
-    return arrays
-
-
 def _read_head(path: Path, size: int, calibration: Calibration) -> Head:
-    arrays = _read_arrays(path, HEAD, {"weights": ("float64", 1), "bias": ("float64", 0)})
+    arrays = read_arrays(path, HEAD, {"weights": ("float64", 1), "bias": ("float64", 0)})
     if arrays["weights"].shape != (size,):
-        raise _refusal(path, f"its head does not fit embeddings of {size} numbers")
+        raise refusal(path, f"its head does not fit embeddings of {size} numbers")
     return Head(arrays["weights"], float(arrays["bias"]), calibration)
 
 
 def _read_replay(path: Path, size: int) -> Replay:
-    arrays = _read_arrays(
+    arrays = read_arrays(
         path, REPLAY, {"embeddings": ("float16", 2), "labels": ("uint8", 1), "weights": ("float32", 1)}
     )
     embeddings, labels, weights = arrays["embeddings"], arrays["labels"], arrays["weights"]
     n = embeddings.shape[0]
     if embeddings.shape[1] != size or labels.shape != (n,) or weights.shape != (n,):
-        raise _refusal(path, "the photos in its replay set do not fit its head")
-    if labels.size and labels.max() > 1 or (weights < 0).any():
-        raise _refusal(path, "the labels or weights in its replay set make no sense")
+        raise refusal(path, "the photos in its replay set do not fit its head")
+    if (labels > 1).any() or (weights < 0).any():
+        raise refusal(path, "the labels or weights in its replay set make no sense")
     return Replay(embeddings, labels, weights)

@@ -5,6 +5,7 @@ A software GPU answers correctly at a hundredth of the speed, so that a GPU exis
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -31,12 +33,18 @@ TRIAL_SECONDS = 30.0
 MAX_THREADS = 8
 """Each thread keeps an interpreter of some 25 MB; beyond 8 the disk is the bottleneck, not the processor."""
 
+_ASK_SECONDS = 0.1
+_DEATH_SECONDS = 2.0
 _TRIAL_KEY = "gpu-trial"
 _IN_USE_KEY = "gpu-in-use"
 
 
 class DeviceError(Exception):
     """The device that was asked for can't be used; `str()` is a plain sentence."""
+
+
+class TrialStopped(Exception):
+    """The trial of the GPU was given up before it ended."""
 
 
 class Settings(Protocol):
@@ -105,37 +113,66 @@ def time_cpu(model: bytes, side: int, *, rounds: int = 5) -> float:
     return float(np.median(times))
 
 
-def try_gpu(model_path: Path, side: int, *, seconds: float = TRIAL_SECONDS) -> tuple[float | None, str]:
+def try_gpu(
+    model_path: Path, side: int, *, seconds: float = TRIAL_SECONDS, stopped: Callable[[], bool] = lambda: False
+) -> tuple[float | None, str]:
     """Time the GPU in a child process.
+
+    Args:
+        model_path: the .tflite file.
+        side: pixels of its input.
+        seconds: time limit.
+        stopped: asked all the while; the trial is given up when it says so.
 
     Returns:
         Milliseconds a photo and "", or None and the reason why it can't be used.
+
+    Raises:
+        TrialStopped: it was given up, so nothing is known.
     """
-    with tempfile.TemporaryDirectory(prefix="alpacasorter-") as folder:
+    # On Windows a file that a killed process had open can't be deleted at once.
+    with tempfile.TemporaryDirectory(prefix="alpacasorter-", ignore_cleanup_errors=True) as folder:
         report = Path(folder) / "report.json"
-        arguments = [str(model_path), str(side), str(report)]
         frozen = getattr(sys, "frozen", False)
         program = [sys.executable, GPU_TRIAL_FLAG] if frozen else [sys.executable, "-m", "alpacasorter.ml.gpu_trial"]
         try:
-            # A driver that hangs is killed by the time limit, one that crashes leaves no report.
-            subprocess.run(
-                program + arguments,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                timeout=seconds,
-                check=False,
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            )
+            if not _ends_in_time([*program, str(model_path), str(side), str(report)], seconds, stopped):
+                return None, "The graphics driver did not answer."
             outcome = json.loads(report.read_text(encoding="utf-8"))
-        except subprocess.TimeoutExpired:
-            return None, "The graphics driver did not answer."
         except (OSError, ValueError):
-            return None, "The graphics driver crashed."
+            # A driver that crashes leaves no report.
+            outcome = None
+    if not isinstance(outcome, dict):
+        return None, "The graphics driver crashed."
     milliseconds = outcome.get("milliseconds")
     if isinstance(milliseconds, int | float) and milliseconds > 0:
         return float(milliseconds), ""
     return None, str(outcome.get("problem") or "No graphics processor was found.")
+
+
+def _ends_in_time(command: list[str], seconds: float, stopped: Callable[[], bool]) -> bool:
+    """Run a program; tell whether it came to its end. One that doesn't is killed."""
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    )
+    until = time.monotonic() + seconds
+    try:
+        while time.monotonic() < until:
+            if stopped():
+                raise TrialStopped
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_ASK_SECONDS)
+                return True
+        return False
+    finally:
+        process.kill()
+        # A process that hangs inside its driver may not even die: that must not hang the app, too.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_DEATH_SECONDS)
 
 
 def remembered_trial(settings: Settings, backbone_id: str) -> Trial | None:
@@ -161,10 +198,24 @@ def time_processor(model_path: Path, side: int) -> Trial:
     return Trial(time_cpu(model_path.read_bytes(), side), gpu_tried=False)
 
 
-def try_gpu_too(trial: Trial, settings: Settings, backbone_id: str, model_path: Path, side: int) -> Trial:
-    """Time the GPU beside the CPU's timing in `trial`, remember and return the outcome."""
-    gpu, problem = try_gpu(model_path, side)
-    complete = Trial(trial.cpu, gpu, problem)
+def try_gpu_too(
+    trial: Trial,
+    settings: Settings,
+    backbone_id: str,
+    model_path: Path,
+    side: int,
+    *,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Trial:
+    """Time the GPU beside the CPU's timing in `trial`, remember and return the outcome.
+
+    Raises:
+        TrialStopped: `stopped` said so.
+    """
+    gpu, problem = try_gpu(model_path, side, stopped=stopped)
+    # After a crash even the CPU's timing is unknown.
+    cpu = trial.cpu or time_cpu(model_path.read_bytes(), side)
+    complete = Trial(cpu, gpu, problem)
     _remember(settings, backbone_id, complete)
     return complete
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import numpy as np
 from alpacasorter.core.cache import Cache
 from alpacasorter.core.decode import Unreadable
 from alpacasorter.core.events import Found, Problems, Progress
+from alpacasorter.core.files import display_path
+from alpacasorter.core.reasons import for_folder
 from alpacasorter.core.walk import FolderUnavailable
 from alpacasorter.ml.bundle import Bundle
 from alpacasorter.ml.metrics import Metrics, measure
@@ -56,7 +59,7 @@ class Evaluation:
 
 def evaluate(
     dataset: Path, *, bundle: Bundle, cache: Cache, embed: Embed, threads: int
-) -> Iterator[Progress | Evaluation]:
+) -> Generator[Progress | Evaluation, None, None]:
     """Judge all photos of a dataset with the bundle as it was shipped; yield progress, then the evaluation.
 
     Corrections play no part: the figure is the bundle's, the same on every machine.
@@ -81,28 +84,29 @@ def evaluate(
         )
         found = 0
         try:
-            for event in scan.run():
-                if isinstance(event, Found):
-                    found += len(event.files)
-                elif isinstance(event, Embedded):
-                    paths += [photo.path for photo in event.photos]
-                    targets += [target] * len(event.photos)
-                    vectors.append(event.embeddings)
-                elif isinstance(event, Problems):
-                    unreadable += len(event.problems)
-                elif isinstance(event, Progress):
-                    yield Progress(
-                        done_before + event.done,
-                        total_before + event.total,
-                        event.per_second,
-                        event.seconds_left,
-                    )
+            with contextlib.closing(scan.run()) as events:
+                for event in events:
+                    if isinstance(event, Found):
+                        found += len(event.files)
+                    elif isinstance(event, Embedded):
+                        paths += [photo.path for photo in event.photos]
+                        targets += [target] * len(event.photos)
+                        vectors.append(event.embeddings)
+                    elif isinstance(event, Problems):
+                        unreadable += len(event.problems)
+                    elif isinstance(event, Progress):
+                        yield Progress(
+                            done_before + event.done,
+                            total_before + event.total,
+                            event.per_second,
+                            event.seconds_left,
+                        )
         except (FolderUnavailable, Unreadable) as error:
             raise DatasetError(error.reason) from error
         done_before += found
         total_before += found
     if not paths:
-        raise DatasetError(f"There are no photos in the class folders of {dataset}.")
+        raise DatasetError(f"There are no photos in the class folders of {display_path(dataset)}.")
     probabilities = bundle.head.probability(np.concatenate(vectors).astype(np.float32))
     truth = np.array(targets)
     wrong = np.flatnonzero((probabilities >= bundle.threshold) != (truth == 1))
@@ -119,13 +123,15 @@ def _class_folders(dataset: Path, bundle: Bundle) -> tuple[list[tuple[int, Path]
     try:
         subfolders = sorted(entry for entry in dataset.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     except OSError as error:
-        raise DatasetError(f"The folder {dataset} can't be read.") from error
+        raise DatasetError(f"{display_path(dataset)} can't be opened. {for_folder(error)}") from error
     target_of = {_plain(name): target for target, name in enumerate(bundle.class_names)}
     target_of |= {_plain(bundle.display_names.get(name, name)): target_of[_plain(name)] for name in bundle.class_names}
     folders = [(target_of[_plain(f.name)], f) for f in subfolders if _plain(f.name) in target_of]
     if not folders:
         names = " and ".join(f"“{name}”" for name in reversed(bundle.class_names))
-        raise DatasetError(f"{dataset} has no sub-folders named {names}. Make one sub-folder for each class.")
+        raise DatasetError(
+            f"{display_path(dataset)} has no sub-folders named {names}. Make one sub-folder for each class."
+        )
     return folders, tuple(f.name for f in subfolders if _plain(f.name) not in target_of)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from alpacasorter.ml.backbone import CpuBackbone, GpuBackbone
+from alpacasorter.ml.backbone import BackboneError, CpuBackbone, GpuBackbone
 
 ROUNDS = 5
 TOLERANCE = 0.02
@@ -50,8 +50,10 @@ def main(arguments: list[str]) -> int:
     model, side, report = Path(arguments[0]), int(arguments[1]), Path(arguments[2])
     try:
         outcome = run_trial(model.read_bytes(), side)
-    except Exception as error:  # noqa: BLE001  # whatever a driver does here only means that it is not used
+    except BackboneError as error:
         outcome = {"problem": str(error)}
+    except Exception:  # noqa: BLE001  # whatever a driver does here only means that it is not used
+        outcome = {"problem": "The graphics processor can't run the model."}
     report.write_text(json.dumps(outcome), encoding="utf-8")
     return 1 if "problem" in outcome else 0
 

@@ -40,8 +40,8 @@ class Head:
     def logits(self, embeddings: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """Return the uncalibrated logit of each embedding (n, embedding size) as (n,).
 
-        float16 and float32 embeddings are multiplied in float32: the error, about 1e-5 logits, is far below what is shown,
-        and 10,000 photos take half the time.
+        float16 and float32 embeddings are multiplied in float32: the error, about 1e-5 logits, is far below what is
+        shown, and 10,000 photos take half the time.
         """
         if embeddings.dtype == np.float64:
             return np.asarray(embeddings @ self.weights + self.bias, dtype=np.float64)
@@ -49,14 +49,14 @@ class Head:
         return product.astype(np.float64) + self.bias
 
     def probability(self, embeddings: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-        """Return the calibrated probability of the positive class, float32 (n,) in [0, 1], for embeddings (n, embedding size)."""
+        """Return the calibrated probability of the positive class, float32 (n,), for embeddings (n, embedding size)."""
         calibrated = self.calibration.scale * self.logits(embeddings) + self.calibration.offset
         return sigmoid(calibrated).astype(np.float32)
 
     def activation_map(self, feature_map: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-        """Return what each place of the photo says: uncalibrated logits (h, w) for a feature map (h, w, embedding size).
+        """Return what each place says, in uncalibrated logits (h, w), for a feature map (h, w, embedding size).
 
-        The embedding is the mean of the feature map, so the mean of the result is exactly the photo's logit: positive places
-        spoke for the positive class, negative ones against it.
+        The embedding is the mean of the feature map, so the mean of the result is exactly the photo's logit: positive
+        places spoke for the positive class, negative ones against it.
         """
         return np.asarray(feature_map.astype(np.float64) @ self.weights + self.bias, dtype=np.float64)

@@ -1,7 +1,8 @@
-"""Learning from corrections: the exact optimum for the replay set and all corrections together, found anew at every click.
+"""Learning from corrections: at every click the exact optimum for the replay set and all corrections together.
 
-The replay set keeps the head from forgetting what an alpaca is; a correction counts as several photos of it, as many as served
-best on simulated users (docs/decisions/0003-head-and-learning.md).
+The replay set keeps the head from forgetting what an alpaca is. A correction counts as several photos of it, and those
+that look much like the corrected photo but are called otherwise stand back: the user's idea outranks the one the head
+was trained on. How many and how alike: docs/decisions/0003-head-and-learning.md.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ import numpy.typing as npt
 
 from alpacasorter.ml.bundle import Bundle
 from alpacasorter.ml.head import Head
-from alpacasorter.ml.logistic import Float, Solution, fit_gram, fit_logistic
+from alpacasorter.ml.logistic import Solution, fit_gram, fit_logistic
+from alpacasorter.ml.newton import Float
 
 SAME_PHOTO = 0.9995
-"""Cosine of two embeddings from which they come from one photo: above any two photos of a burst, below any rounding."""
+"""Cosine of two embeddings from which they are one photo's: above any two of a burst, below what rounding does."""
 
+_LEAST_LENGTH = 1e-12
 _ROOM = 64
 _GRAM_LIMIT = 2
 _TOLERANCE = 1e-8
@@ -26,7 +29,8 @@ _TOLERANCE = 1e-8
 class Learner:
     """Refits the head of a bundle to the user's corrections.
 
-    It keeps what it worked out for corrections seen before, so the next click is answered fast. For one thread at a time.
+    It keeps what it worked out for corrections seen before, so the next click is answered fast. For one thread at a
+    time.
     """
 
     def __init__(self, bundle: Bundle) -> None:
@@ -38,18 +42,19 @@ class Learner:
         self._targets = replay.labels.astype(np.float64)
         self._samples = _Samples(replay.embeddings.astype(np.float64), bundle.learning.l2, bundle.head)
         self._row: dict[bytes, int] = {}
-        self._twins: dict[int, npt.NDArray[np.int64]] = {}
+        self._yielding: dict[int, npt.NDArray[np.int64]] = {}
 
     def learn(
         self, embeddings: npt.NDArray[np.floating], labels: npt.NDArray[np.uint8] | npt.NDArray[np.bool_]
     ) -> Head:
         """Return the head for these corrections, which are all there are: one that is left out is forgotten.
 
-        A correction of a photo that is in the replay set takes its place there. Without corrections it is the shipped head.
-        The order of the corrections and what was learned before don't matter, but for the last digits.
+        A correction of a photo that is in the replay set takes its place there. Without corrections it is the shipped
+        head. The order of the corrections and what was learned before don't matter, but for the last digits.
 
         Args:
-            embeddings: of the corrected photos, float (m, embedding size); they are rounded to float16, as they are stored.
+            embeddings: of the corrected photos, float (m, embedding size); they are rounded to float16, as they are
+                stored.
             labels: what the user said, (m,), 1 for the positive class.
 
         Raises:
@@ -67,7 +72,7 @@ class Learner:
         weights = np.zeros(len(self._targets))
         weights[: self._replayed] = self._weights
         for row in np.unique(rows):
-            weights[self._twins[int(row)]] = 0.0
+            weights[self._yielding[int(row)]] = 0.0
         np.add.at(weights, rows, self._bundle.learning.correction_weight)
         found, bias = self._samples.fit(self._targets, weights)
         return replace(self._bundle.head, weights=found, bias=bias)
@@ -82,13 +87,14 @@ class Learner:
             first = len(self._targets)
             products, lengths = self._samples.add(rounded[places].astype(np.float64))
             self._targets = np.concatenate([self._targets, said[places]])
-            for offset, key in enumerate(new):
+            for offset, (key, place) in enumerate(new.items()):
                 self._row[key] = first + offset
-                alike = (
-                    products[: self._replayed, offset]
-                    >= SAME_PHOTO * lengths[: self._replayed] * lengths[first + offset]
+                cosines = products[: self._replayed, offset] / np.maximum(
+                    lengths[: self._replayed] * lengths[first + offset], _LEAST_LENGTH
                 )
-                self._twins[first + offset] = np.flatnonzero(alike)
+                otherwise = self._targets[: self._replayed] != said[place]
+                alike = otherwise & (cosines >= self._bundle.learning.yield_similarity)
+                self._yielding[first + offset] = np.flatnonzero(alike | (cosines >= SAME_PHOTO))
         return np.array([self._row[key] for key in keys], dtype=np.int64)
 
 

@@ -4,11 +4,12 @@ The objective is
 
     sum_i c_i * log(1 + exp(-s_i * f_i)) + (l2 / 2) * |w|^2,      f_i = x_i . w + b,   s_i = +1 or -1
 
-with sample weights c and the bias b unregularised; scikit-learn's `LogisticRegression` with C = 1 / l2 has the same one. It is
-convex, so there is one answer, and Newton steps that are halved until the objective falls enough always reach it.
+with sample weights c and the bias b unregularised; scikit-learn's `LogisticRegression` with C = 1 / l2 has the same
+one. It is convex, so there is one answer, and Newton steps with a search along each always reach it.
 
-With fewer samples than numbers a sample, the answer is a mix of the samples, w = X' a. Then only a is sought, and the samples
-enter by their inner products (the Gram matrix) alone: a learner computes those of its replay set once and for all.
+With fewer samples than numbers a sample, the answer is a mix of the samples, w = X' a. Then only a is sought, and the
+samples enter by their inner products (the Gram matrix) alone: a learner computes those of its replay set once and for
+all.
 """
 
 from __future__ import annotations
@@ -71,8 +72,9 @@ def fit_logistic(
 ) -> Solution:
     """Return the optimum for samples x (n, p) and targets y (n,) of 0 and 1.
 
-    Separable, repeated and zero-weight samples are fine. Without two classes the best bias would be infinite: then the weights are
-    0 and the bias is the log-odds of the class share with half a sample of the other class added (0 without samples).
+    Separable, repeated and zero-weight samples are fine. Without two classes the best bias would be infinite: then
+    the weights are 0 and the bias is the log-odds of the class share with half a sample of the other class added (0
+    without samples).
 
     Args:
         x: real numbers (n, p); n may be 0.
@@ -83,7 +85,8 @@ def fit_logistic(
         tolerance: the largest gradient accepted, relative to the total sample weight.
 
     Raises:
-        ValueError: shapes, targets, weights, l2 or tolerance are not as above (`NotFinite` for numbers that are not finite).
+        ValueError: shapes, targets, weights, l2 or tolerance are not as above (`NotFinite` for numbers that are not
+            finite).
     """
     samples = np.ascontiguousarray(x, dtype=np.float64)
     if samples.ndim != 2:
@@ -219,9 +222,10 @@ class _Primal:
 class _Dual:
     """The problem in (duals, bias), weights = samples' @ duals: for samples fewer than their numbers.
 
-    With K the Gram matrix, r = c (y - p) the residuals and S = sqrt(c p (1 - p)), the stationary point is l2 a = r, sum r = 0, and
-    Newton's step solves (l2 I + S^2 K) da + S^2 1 db = r - l2 a. Written through A = l2 I + S K S, whose eigenvalues are l2 or
-    more, nothing is divided by S, which is 0 for saturated samples and those without weight.
+    With K the Gram matrix, r = c (y - p) the residuals and S = sqrt(c p (1 - p)), the stationary point is l2 a = r,
+    sum r = 0, and Newton's step solves (l2 I + S^2 K) da + S^2 1 db = r - l2 a. Written through A = l2 I + S K S,
+    whose eigenvalues are l2 or more, nothing is divided by S, which is 0 for saturated samples and those without
+    weight.
     """
 
     def __init__(self, gram: Float, targets: Float, weights: Float, l2: float) -> None:
@@ -248,7 +252,7 @@ class _Dual:
         matrix *= root[:, np.newaxis]
         matrix[np.diag_indices_from(matrix)] += self._l2
         solved = root[:, np.newaxis] * np.linalg.solve(matrix, right)
-        # da = base - through * db
+        # The step of the duals is the first column less `bias_step` times the second.
         both = np.stack([(self._lack - solved[:, 0]) / self._l2, solved[:, 1]], axis=1)
         mixed = self._gram @ both
         numerator = self._surplus - float(curvature @ mixed[:, 0])

@@ -32,7 +32,8 @@ class Metrics:
         n: photos judged.
         accuracy: share called right; None without photos.
         balanced_accuracy: mean over the classes present of the share called right; None without photos.
-        auc: chance that a positive photo gets a higher probability than a negative one; None unless both classes are there.
+        auc: chance that a positive photo gets a higher probability than a negative one; None unless both classes are
+            there.
         ece: expected calibration error; None without photos.
         confusion: counts at the threshold.
     """
@@ -112,8 +113,9 @@ def calibration_error(
 ) -> float | None:
     """Return the expected calibration error (ECE) of the confidence shown; None without photos.
 
-    The confidence is the probability of the label called. Photos are put in `bins` equal bins of confidence over [0, 1], a value
-    on an edge in the lower one; the error is the mean over photos of |share called right - mean confidence| of their bin.
+    The confidence is the probability of the label called. Photos are put in `bins` equal bins of confidence over [0,
+    1], a value on an edge in the lower one; the error is the mean over photos of |share called right - mean
+    confidence| of their bin.
     """
     probability = np.asarray(probabilities, dtype=np.float64)
     if not probability.size:

@@ -10,14 +10,16 @@ import numpy.typing as npt
 Float = npt.NDArray[np.float64]
 
 MAX_ITERATIONS = 100
-_TRIALS = 12
+_TRIALS = 40
+_SHORTEST = 1e-15
 _FLAT = 0.01
 
 
 def sigmoid(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     """Return 1 / (1 + exp(-logits)) in the precision given, without overflow at either end."""
     small = np.exp(-np.abs(logits))
-    return np.where(logits >= 0, 1.0, small) / (1.0 + small)
+    shares: npt.NDArray[np.floating] = np.where(logits >= 0, 1.0, small) / (1.0 + small)
+    return shares
 
 
 class Problem(Protocol):
@@ -47,7 +49,7 @@ class Problem(Protocol):
 
 
 def minimise(problem: Problem, at: Float, tolerance: float) -> tuple[Float, int, bool]:
-    """Walk down from `at` until the gradient is no longer than `tolerance`; return where, the steps, and whether it is."""
+    """Walk down from `at` until the gradient is no longer than `tolerance`; return where, the steps, and if it is."""
     mixed = problem.project(at)
     for iteration in range(MAX_ITERATIONS):
         if problem.look(at, mixed) <= tolerance:
@@ -61,8 +63,8 @@ def minimise(problem: Problem, at: Float, tolerance: float) -> tuple[Float, int,
 def _length(problem: Problem, at: Float, mixed: Float, step: Float, mixed_step: Float) -> float:
     """Return how far to go along a step: to where the objective stops falling, near enough.
 
-    A search along the line costs no product with the samples, a Newton step does; so it is done with care. A photo that was called
-    wrong with confidence makes the full step overshoot many times over.
+    A search along the line costs no product with the samples, a Newton step does; so it is done with care. A photo
+    that was called wrong with confidence makes the full step overshoot many times over.
     """
     first, second = problem.penalty(at, step, mixed_step)
     logits, logits_step = mixed + at[-1], mixed_step + step[-1]
@@ -82,6 +84,7 @@ def _length(problem: Problem, at: Float, mixed: Float, step: Float, mixed_step: 
         curvature = float((problem.weights * share * (1.0 - share)) @ logits_step**2) + second
         target = length - slope / curvature if curvature > 0 else np.inf
         if not low < target < high:
-            target = (low + high) / 2 if high < np.inf else 2 * length
+            # Where every photo is saturated the step may be too long by many powers of ten: halve the exponent.
+            target = float(np.sqrt(max(low, _SHORTEST) * high)) if high < np.inf else 4 * length
         length = target
     return length

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from alpacasorter.core.cache import Cache
@@ -11,6 +12,7 @@ from alpacasorter.ml.backbone import BackboneError
 from alpacasorter.ml.bundle import Bundle, load_bundle
 from alpacasorter.ml.device import (
     Device,
+    DeviceError,
     Preference,
     Trial,
     choose,
@@ -26,20 +28,31 @@ class Engine:
     """An open session with what it stands on.
 
     Attributes:
-        notices: sentences the user should read, such as that a damaged library was replaced by its backup.
         trial: the timing of both devices.
+        device_problem: why the device that the user wants does not serve; empty where it does.
     """
 
     session: Session
     library: Library
     cache: Cache
     bundle: Bundle
-    notices: tuple[str, ...]
     trial: Trial
+    device_problem: str = ""
 
-    def try_gpu(self) -> None:
-        """Time the GPU (some seconds the first time) and remember the outcome."""
-        self.trial = _try_gpu(self.bundle, self.cache, self.trial)
+    def notices(self) -> tuple[str, ...]:
+        """Return sentences the user should read, such as that a damaged library was replaced by its backup.
+
+        There may be new ones at any time: files can be damaged, and disks fill up, while the app runs.
+        """
+        return tuple(notice for notice in (self.library.notice, self.cache.notice, self.device_problem) if notice)
+
+    def try_gpu(self, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Time the GPU (some seconds the first time) and remember the outcome.
+
+        Raises:
+            TrialStopped: `stopped`, which is asked all the while, said so.
+        """
+        self.trial = _try_gpu(self.bundle, self.cache, self.trial, stopped)
 
     def use(self, preference: Preference) -> Device:
         """Switch to the device that a preference and the timing say; return it.
@@ -54,8 +67,10 @@ class Engine:
 
     def close(self) -> None:
         """Close the library (which backs it up) and the cache."""
-        self.library.close()
-        self.cache.close()
+        try:
+            self.library.close()
+        finally:
+            self.cache.close()
 
 
 def open_engine(places: Places, preference: Preference, *, trial_now: bool) -> Engine:
@@ -64,11 +79,12 @@ def open_engine(places: Places, preference: Preference, *, trial_now: bool) -> E
     Args:
         places: where they are.
         preference: which device the user wants.
-        trial_now: whether to time the GPU before anything else where that was never done; otherwise the CPU serves
-            until `try_gpu()` and `use()` are called.
+        trial_now: whether to time the GPU before anything else where that was never done, and to fail where the
+            device that the user wants can't be used. Otherwise the CPU serves: until `try_gpu()` and `use()` are
+            called, or with a notice.
 
     Raises:
-        LibraryError, LibraryTooNew, BundleError, DeviceError, BackboneError: plain sentences, all of them.
+        LibraryError, LibraryTooNewError, BundleError, DeviceError, BackboneError: plain sentences, all of them.
     """
     bundle = load_bundle(places.bundle)
     library = Library.open(places.data / "library.sqlite", backups=places.data / "backups")
@@ -79,21 +95,23 @@ def open_engine(places: Places, preference: Preference, *, trial_now: bool) -> E
             trial = time_processor(bundle.backbone_path, bundle.input_size)
             if trial_now and preference != "cpu":
                 trial = _try_gpu(bundle, cache, trial)
-        untried = preference == "gpu" and not trial.gpu_tried
-        device = choose("auto" if untried else preference, trial)
+        problem = ""
         try:
+            untried = preference == "gpu" and not trial.gpu_tried
+            device = choose("auto" if untried else preference, trial)
             session = Session(bundle=bundle, library=library, cache=cache, device=device)
-        except BackboneError:
-            if device.kind == "cpu" or preference == "gpu":
+        except (DeviceError, BackboneError) as error:
+            if trial_now and preference == "gpu":
                 raise
+            problem = str(error) if preference == "gpu" else ""
             session = Session(bundle=bundle, library=library, cache=cache, device=choose("cpu", trial))
     except BaseException:
         library.close()
         cache.close()
         raise
-    notices = tuple(notice for notice in (library.notice, cache.notice) if notice)
-    return Engine(session, library, cache, bundle, notices, trial)
+    return Engine(session, library, cache, bundle, trial, problem)
 
 
-def _try_gpu(bundle: Bundle, cache: Cache, trial: Trial) -> Trial:
-    return try_gpu_too(trial, cache, bundle.backbone_id, bundle.backbone_path, bundle.input_size)
+def _try_gpu(bundle: Bundle, cache: Cache, trial: Trial, stopped: Callable[[], bool] = lambda: False) -> Trial:
+    path, side = bundle.backbone_path, bundle.input_size
+    return try_gpu_too(trial, cache, bundle.backbone_id, path, side, stopped=stopped)

@@ -13,7 +13,8 @@ def scale_pixels(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """Return pixels 0..255 of any shape as float32 in [-1, 1].
 
     Raises:
-        TypeError: the pixels are not uint8. Floats could be in 0..1 or 0..255, and a wrong guess would judge wrongly in silence.
+        TypeError: the pixels are not uint8. Floats could be in 0..1 or 0..255, and a wrong guess would judge wrongly
+            in silence.
     """
     if pixels.dtype != np.uint8:
         raise TypeError(f"pixels must be uint8, not {pixels.dtype}")

@@ -8,22 +8,28 @@ cache is not opened. See docs/decisions for why plain threads that do everything
 from __future__ import annotations
 
 import contextlib
+import logging
 import queue
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.core.cache import Cache, CacheEntry, KnownFile
+from alpacasorter.core.cache import EMBEDDING_SIZE, Cache, CacheEntry, KnownFile
 from alpacasorter.core.decode import Unreadable, decode, model_input, read_photo
 from alpacasorter.core.events import Finished, Found, Problem, Problems, Progress
+from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import PhotoFacts, PhotoFile, content_key
+from alpacasorter.core.reasons import NO_MEMORY
 from alpacasorter.core.walk import OtherFiles, WalkProblem, walk
+from alpacasorter.ml.backbone import BackboneError
+from alpacasorter.ml.work_list import Rate, WorkList
+
+_log = logging.getLogger(__name__)
 
 THUMBNAIL_SIDE = 320
 """Long side of a thumbnail, pixels: a grid cell at twice the resolution of an ordinary screen."""
@@ -32,10 +38,10 @@ DECODE_SIDE = 256
 """Short side, pixels, below which a photo is not reduced while decoding: some more than the network takes in."""
 
 _FOUND_BATCH = 1000
+_FOUND_SECONDS = 0.25
 _CACHED_BATCH = 4000
 _RESULTS_WAITING = 64
 _COLLECT_SECONDS = 0.05
-_RATE_SECONDS = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,32 +63,6 @@ class Embedded:
 
 PipelineEvent = Found | Embedded | Problems | Progress | Finished
 Embed = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
-
-
-class WorkList:
-    """Photos still to be opened, in order; those on the screen may be moved to the front. Thread-safe."""
-
-    def __init__(self, files: Iterable[PhotoFile]) -> None:
-        """Keep the photos in the order in which they are to be opened."""
-        self._waiting = {file.path: file for file in files}
-        self._order = deque(self._waiting)
-        self._preferred: deque[Path] = deque()
-        self._lock = threading.Lock()
-
-    def take(self) -> PhotoFile | None:
-        """Remove and return the next photo, or None where none is left."""
-        with self._lock:
-            for paths in (self._preferred, self._order):
-                while paths:
-                    file = self._waiting.pop(paths.popleft(), None)
-                    if file is not None:
-                        return file
-            return None
-
-    def prefer(self, paths: Iterable[Path]) -> None:
-        """Open these next, in this order; those that are no longer waiting are passed over."""
-        with self._lock:
-            self._preferred = deque(path for path in paths if path in self._waiting)
 
 
 class Scan:
@@ -118,7 +98,7 @@ class Scan:
         self._input_size = input_size
         self._thread_count = threads
         self._cancelled = threading.Event()
-        self._work = WorkList(())
+        self._work = WorkList()
 
     def cancel(self) -> None:
         """Stop after the photos that are being worked on."""
@@ -128,8 +108,8 @@ class Scan:
         """Open these photos next (those that the user looks at)."""
         self._work.prefer(paths)
 
-    def run(self) -> Iterator[PipelineEvent]:
-        """Yield what is found, known, judged and unreadable, then one Finished.
+    def run(self) -> Generator[PipelineEvent, None, None]:
+        """Yield what is found, known, judged and unreadable, then one Finished. Closing it ends its threads.
 
         Raises:
             FolderUnavailable: the folder itself can't be read.
@@ -156,9 +136,9 @@ class Scan:
             else:
                 unreadable += len(known.problems)
             yield known
-        rate = _Rate(len(files), done=judged + unreadable)
+        rate = Rate(len(files), done=judged + unreadable)
         yield rate.progress()
-        self._work = WorkList(fresh)
+        self._work.add(fresh)
         for batch in self._opened(len(fresh)):
             opened += len(batch)
             embedded, problems = _sorted_out(batch)
@@ -225,15 +205,15 @@ class Scan:
             threading.Thread(target=self._work_off, args=(results, stop), name=f"scan-{n}")
             for n in range(min(self._thread_count, count))
         ]
-        for thread in threads:
-            thread.start()
         left = count
         try:
+            for thread in threads:
+                thread.start()
             while left and not self._cancelled.is_set():
                 batch = _collect(results)
                 if batch:
                     left -= len(batch)
-                    # What could not be read at all may be readable the next time: it is not remembered.
+                    # Without a key it is not remembered: it may go well the next time.
                     self._cache.store([entry for entry in batch if entry.content_key])
                     yield batch
         finally:
@@ -251,23 +231,30 @@ class Scan:
 
     def _open_photo(self, file: PhotoFile) -> CacheEntry:
         try:
-            data = read_photo(file.path)
+            return self._judge(file, read_photo(file.path))
         except Unreadable as error:
             return _failed(file, None, error.reason)
+        except BackboneError as error:
+            return _failed(file, None, str(error))
+        except Exception as error:  # noqa: BLE001  # one photo must never end a scan, whatever happens to it
+            _log.warning("%s can't be judged: %r", display_path(file.path), error)
+            return _failed(file, None, "Something unexpected happened, so this photo can't be judged. Scan again.")
+
+    def _judge(self, file: PhotoFile, data: bytes) -> CacheEntry:
         key = content_key(data)
+        known = self._cache.known_content(key, self._backbone_id)
+        if known is not None and known.has_thumbnail:
+            return CacheEntry(file, key, None, known.facts, None, known.embedding, self._backbone_id)
         try:
-            known = self._cache.known_content(key, self._backbone_id)
-            if known is not None and known.has_thumbnail:
-                return CacheEntry(file, key, None, known.facts, None, known.embedding, self._backbone_id)
             photo = decode(data, min_side=DECODE_SIDE, thumbnail_side=THUMBNAIL_SIDE)
-            embedding = self._embed(model_input(photo.pixels, self._input_size))
         except Unreadable as error:
-            return _failed(file, key, error.reason)
-        except Exception:  # noqa: BLE001  # one photo must never end a scan, whatever a decoder comes up with
-            return _failed(file, key, "Something unexpected is in this file, so it can't be judged.")
+            # The bytes are at fault and will be tomorrow; too little memory is not their fault.
+            return _failed(file, None if error.reason == NO_MEMORY else key, error.reason)
+        embedding = self._embed(model_input(photo.pixels, self._input_size)).astype("<f2")
+        if embedding.shape != (EMBEDDING_SIZE,) or not np.isfinite(embedding).all():
+            raise BackboneError("The model gave no usable answer for this photo.")
         facts = PhotoFacts(photo.width, photo.height, photo.taken_at, photo.format)
-        stored = embedding.astype("<f2").tobytes()
-        return CacheEntry(file, key, None, facts, photo.thumbnail, stored, self._backbone_id)
+        return CacheEntry(file, key, None, facts, photo.thumbnail, embedding.tobytes(), self._backbone_id)
 
 
 def _failed(file: PhotoFile, key: str | None, reason: str) -> CacheEntry:
@@ -301,38 +288,18 @@ def _sorted_out(batch: Sequence[CacheEntry]) -> tuple[Embedded, Problems]:
 
 
 def _walk_in_batches(root: Path, *, recursive: bool) -> Iterator[Found | Problems | OtherFiles]:
+    """Yield what the walker finds, in its order, in batches of one kind."""
     found: list[PhotoFile] = []
+    until = time.monotonic() + _FOUND_SECONDS
     for item in walk(root, recursive=recursive):
         if isinstance(item, PhotoFile):
             found.append(item)
-            if len(found) == _FOUND_BATCH:
-                yield Found(tuple(found))
-                found = []
-        elif isinstance(item, WalkProblem):
+        # A slow drive may take seconds for a full batch, and the user looks at an empty window meanwhile.
+        if found and (not isinstance(item, PhotoFile) or len(found) == _FOUND_BATCH or time.monotonic() > until):
+            yield Found(tuple(found))
+            found = []
+            until = time.monotonic() + _FOUND_SECONDS
+        if isinstance(item, WalkProblem):
             yield Problems((Problem(item.path, item.reason, item.is_folder),))
-        else:
+        elif isinstance(item, OtherFiles):
             yield item
-    if found:
-        yield Found(tuple(found))
-
-
-class _Rate:
-    """Photos a second over the last seconds, and from it the time left."""
-
-    def __init__(self, total: int, *, done: int) -> None:
-        self._total = total
-        self._done = done
-        self._points: deque[tuple[float, int]] = deque([(time.monotonic(), done)])
-
-    def add(self, done: int) -> None:
-        now = time.monotonic()
-        self._done = done
-        self._points.append((now, done))
-        while now - self._points[0][0] > _RATE_SECONDS and len(self._points) > 2:
-            self._points.popleft()
-
-    def progress(self) -> Progress:
-        (first, before), (last, after) = self._points[0], self._points[-1]
-        rate = (after - before) / (last - first) if last > first else 0.0
-        left = (self._total - self._done) / rate if rate else None
-        return Progress(self._done, self._total, rate, left)

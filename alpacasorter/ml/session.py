@@ -7,10 +7,11 @@ that a late one can be told from a newer one.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ import numpy.typing as npt
 from alpacasorter.core.cache import Cache
 from alpacasorter.core.events import Finished, Judged, JudgedPhoto, Learned, ScanEvent
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.core.library import HeadVersion, Library
+from alpacasorter.core.library import HeadVersion, Library, LibraryError
 from alpacasorter.ml.backbone import Backbone, BackboneError, CpuBackbone
 from alpacasorter.ml.bundle import Bundle
 from alpacasorter.ml.device import Device, open_backbone
@@ -62,6 +63,7 @@ class Session:
         self._taught: dict[str, npt.NDArray[np.float16]] = {}
         self._adopted: dict[str, npt.NDArray[np.float16]] = {}
         self._head_saved = True
+        self._learned_from = (0, "")
         self._head = bundle.head
         self._head_version = 0
         self._read_library()
@@ -69,8 +71,8 @@ class Session:
 
     # Scanning
 
-    def scan(self, root: Path, *, recursive: bool) -> Iterator[ScanEvent]:
-        """Scan a folder, which becomes the open one; yield events, Finished last.
+    def scan(self, root: Path, *, recursive: bool) -> Generator[ScanEvent, None, None]:
+        """Scan a folder, which becomes the open one; yield events, Finished last. Closing it ends its threads.
 
         Raises:
             FolderUnavailable: the folder itself can't be read.
@@ -87,10 +89,11 @@ class Session:
         with self._lock:
             self._table = table = EmbeddingTable()
             self._scan = scan
-        for event in scan.run():
-            if isinstance(event, Finished) and self._adopted:
-                yield self._learn_adopted()
-            yield self._judge(event, table) if isinstance(event, Embedded) else event
+        with contextlib.closing(scan.run()) as events:
+            for event in events:
+                if isinstance(event, Finished) and self._adopted:
+                    yield self._learn_adopted()
+                yield self._judge(event, table) if isinstance(event, Embedded) else event
 
     def cancel_scan(self) -> None:
         """Stop the running scan, if any, after the photos that are being worked on."""
@@ -110,20 +113,22 @@ class Session:
         except BackboneError:
             if isinstance(backbone, CpuBackbone):
                 raise
-            self.use_device(
-                Device("cpu", self.device.threads, 0.0, "the graphics processor stopped working"),
-                CpuBackbone(self._model),
-            )
+            with self._lock:
+                # Several threads come here, one after the other; the first has changed it already.
+                if self._backbone is backbone:
+                    self._backbone = CpuBackbone(self._model)
+                    self.device = Device("cpu", self.device.threads, 0.0, "the graphics processor stopped working")
             return self._backbone.embed(pixels)
 
-    def use_device(self, device: Device, backbone: Backbone | None = None) -> None:
+    def use_device(self, device: Device) -> None:
         """Judge the photos to come on another device.
 
         Raises:
             BackboneError: the backbone does not run there; the device in use stays.
         """
-        self._backbone = backbone or open_backbone(device, self._model, self.bundle.input_size, self._cache)
-        self.device = device
+        backbone = open_backbone(device, self._model, self.bundle.input_size, self._cache)
+        with self._lock:
+            self._backbone, self.device = backbone, device
 
     def _judge(self, event: Embedded, table: EmbeddingTable) -> Judged:
         keys = [photo.content_key for photo in event.photos]
@@ -170,8 +175,6 @@ class Session:
                 embeddings={key: vector.astype("<f2").tobytes() for key, vector in vectors.items()},
                 backbone_id=self.bundle.backbone_id,
             )
-            if self._library.changed_elsewhere():
-                self._read_library()
             with self._lock:
                 for key, label in changes.items():
                     if label is None:
@@ -180,7 +183,7 @@ class Session:
                     else:
                         self._corrections[key] = label
                         self._taught[key] = vectors[key]
-            return self._learn(changes, started)
+            return self._learn({**changes, **self._made_elsewhere()}, started)
 
     @property
     def correction_count(self) -> int:
@@ -191,6 +194,18 @@ class Session:
         """Return the user's label of a photo, or None."""
         return self._corrections.get(key)
 
+    def _made_elsewhere(self) -> dict[str, str | None]:
+        """Take over the corrections that another instance has made; return them."""
+        before = self._corrections
+        # What this instance has stored is stored, even if the library can't be read just now.
+        with contextlib.suppress(LibraryError):
+            if self._library.changed_elsewhere():
+                self._read_library()
+        now = self._corrections
+        if now is before:
+            return {}
+        return {key: now.get(key) for key in before.keys() | now.keys() if before.get(key) != now.get(key)}
+
     def _learn(self, changes: Mapping[str, str | None], started: float) -> Learned:
         head = self._fit_head()
         with self._lock:
@@ -200,7 +215,8 @@ class Session:
             self._head_version += 1
             flipped = np.flatnonzero((before >= self.labels.threshold) != (after >= self.labels.threshold))
             keys = tuple(self._table.keys)
-            changed = tuple(keys[row] for row in flipped if keys[row] not in self._corrections)
+            said = self._corrections.keys() | changes.keys()
+            changed = tuple(keys[row] for row in flipped if keys[row] not in said)
             return Learned(
                 corrections=len(self._taught),
                 changes=dict(changes),
@@ -212,30 +228,39 @@ class Session:
             )
 
     def _learn_adopted(self) -> Learned:
+        """Learn from photos that were corrected while another backbone served, now that this one has seen them."""
         started = time.perf_counter()
         with self._learning:
             with self._lock:
                 adopted, self._adopted = self._adopted, {}
-                labels = {key: self._corrections[key] for key in adopted if key in self._corrections}
-            self._library.set_corrections(
-                self.bundle.label_set,
-                labels,
-                embeddings={key: adopted[key].astype("<f2").tobytes() for key in labels},
-                backbone_id=self.bundle.backbone_id,
-            )
+                adopted = {key: vector for key, vector in adopted.items() if key in self._corrections}
+                # The library may have been read again since they were seen, and doesn't know them.
+                self._taught |= adopted
+            # Where that fails they are learned from all the same, and come here again with the next start.
+            with contextlib.suppress(LibraryError):
+                self._library.set_corrections(
+                    self.bundle.label_set,
+                    {},
+                    embeddings={key: vector.astype("<f2").tobytes() for key, vector in adopted.items()},
+                    backbone_id=self.bundle.backbone_id,
+                )
             return self._learn({}, started)
 
     def _fit_head(self) -> Head:
         """Return the head for the corrections there are now."""
-        if not self._taught:
+        with self._lock:
+            taught = sorted(self._taught.items())
+            labels = [self._corrections[key] for key, _ in taught]
+            # Taken now: by the time the head is stored, a scan may have come upon more.
+            self._learned_from = (len(taught), self._digest())
+        self._head_saved = not taught
+        if not taught:
             return self.bundle.head
-        keys = sorted(self._taught)
         if self._learner is None:
             self._learner = Learner(self.bundle)
-        vectors = np.stack([self._taught[key] for key in keys]).astype(np.float32)
-        labels = np.array([self._corrections[key] == self.labels.positive for key in keys], dtype=np.uint8)
-        self._head_saved = False
-        return self._learner.learn(vectors, labels)
+        vectors = np.stack([vector for _, vector in taught]).astype(np.float32)
+        targets = np.array([label == self.labels.positive for label in labels], dtype=np.uint8)
+        return self._learner.learn(vectors, targets)
 
     def save_head(self) -> None:
         """Remember the learned head in the library, so that the next start need not learn it again.
@@ -248,17 +273,17 @@ class Session:
         with self._learning:
             if self._head_saved:
                 return
-            with self._lock:
-                version = HeadVersion(
-                    id=0,
-                    bundle_id=self.bundle.bundle_id,
-                    made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-                    corrections=len(self._taught),
-                    corrections_digest=self._digest(),
-                    weights=self._head.weights.astype("<f8").tobytes(),
-                    bias=float(self._head.bias),
-                    measurements={},
-                )
+            corrections, digest = self._learned_from
+            version = HeadVersion(
+                id=None,
+                bundle_id=self.bundle.bundle_id,
+                made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                corrections=corrections,
+                corrections_digest=digest,
+                weights=self._head.weights.astype("<f8").tobytes(),
+                bias=float(self._head.bias),
+                measurements={},
+            )
             self._library.add_head_version(version)
             self._head_saved = True
 
@@ -267,16 +292,20 @@ class Session:
         latest = self._library.latest_head(self.bundle.bundle_id) if self._taught else None
         if latest is None or latest.corrections_digest != self._digest():
             return None
-        return replace(self.bundle.head, weights=np.frombuffer(latest.weights, dtype="<f8"), bias=latest.bias)
+        weights = np.frombuffer(latest.weights, dtype="<f8")
+        return replace(self.bundle.head, weights=weights, bias=latest.bias) if self._fits(weights) else None
 
     def _read_library(self) -> None:
         stored = self._library.corrections(self.bundle.label_set)
         vectors = self._library.embeddings(self.bundle.label_set, self.bundle.backbone_id)
         with self._lock:
             self._corrections = {key: c.label for key, c in stored.items() if c.label in self.labels.names}
-            self._taught = {
-                key: np.frombuffer(vectors[key], dtype="<f2") for key in self._corrections if key in vectors
-            }
+            known = {key: np.frombuffer(data, dtype="<f2") for key, data in vectors.items() if key in self._corrections}
+            # One that is damaged is forgotten, until a scan comes upon the photo again.
+            self._taught = {key: vector for key, vector in known.items() if self._fits(vector)}
+
+    def _fits(self, vector: npt.NDArray[np.floating]) -> bool:
+        return vector.shape == (self.bundle.embedding_size,) and bool(np.isfinite(vector).all())
 
     def _digest(self) -> str:
         digest = hashlib.sha256()

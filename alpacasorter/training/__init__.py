@@ -1,1 +1,1 @@
-"""Making bundles: datasets, embeddings, folds, the head, calibration, the model card. TensorFlow is imported lazily here only."""
+"""Making bundles: data, folds, head, calibration, model card. Only here, and lazily, is TensorFlow imported."""

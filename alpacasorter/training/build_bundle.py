@@ -37,8 +37,9 @@ from alpacasorter.training.mobilenet import WeightsError, get_weights, load_back
 from alpacasorter.training.package import write_bundle
 from alpacasorter.training.quality import SEEDS, CrossValidation
 
-CORRECTION_WEIGHT = 5.0
-"""Chosen by benchmarks/corrections.py; docs/decisions/0003-head-and-learning.md has the table."""
+CORRECTION_WEIGHT = 3.0
+YIELD_SIMILARITY = 0.6
+"""Chosen by benchmarks/corrections.py for this backbone (docs/decisions/0003-head-and-learning.md has the table)."""
 
 _CHECKED_PHOTOS = 32
 
@@ -56,9 +57,11 @@ class Options:
     version: str = "1.0.0"
     created: str = ""
     about: Path | None = None
+    licences: str = ""
     side: int = 224
     l2: float | None = None
     correction_weight: float = CORRECTION_WEIGHT
+    yield_similarity: float = YIELD_SIMILARITY
     seeds: int = SEEDS
     check_solver: bool = True
 
@@ -67,7 +70,8 @@ def build(options: Options) -> Bundle:
     """Build, check and write the bundle; say on standard error what is being done.
 
     Raises:
-        DatasetError, WeightsError, CheckFailed, BundleError, OSError: nothing was written; what stood at `options.out` still does.
+        DatasetError, WeightsError, CheckFailed, BundleError, OSError: nothing was written; what stood at
+            `options.out` still does.
     """
     dataset = read_dataset(options.data, positive=options.positive)
     about = options.about.read_text(encoding="utf-8") if options.about else ""
@@ -83,7 +87,7 @@ def build(options: Options) -> Bundle:
     _say(f"LiteRT against Keras: {difference:.1e}")
 
     validation = CrossValidation(data, seeds=options.seeds)
-    l2 = options.l2 if options.l2 is not None else validation.choose_l2()[0]
+    l2 = options.l2 if options.l2 is not None else validation.choose_l2()
     rounds = validation.rounds(l2)
     _say(f"regularisation {l2:g}; {validation.near_duplicates()['photos']} photos have a near-duplicate")
     logits = np.concatenate([round_.logits for round_ in rounds])
@@ -162,7 +166,11 @@ def _metadata(
         "preprocessing": preprocess.NAME,
         "threshold": _THRESHOLD,
         "head": {"l2": l2},
-        "learning": {"correction_weight": options.correction_weight},
+        "learning": {
+            "correction_weight": options.correction_weight,
+            "yield_similarity": options.yield_similarity,
+        },
+        "licences": options.licences,
         "training": {"backbone": origin, "photos": photos, "unreadable": len(data.problems)},
         "quality": quality,
     }
@@ -204,6 +212,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--version", default="1.0.0")
     add("--created", default="", metavar="YYYY-MM-DD", help="default: today")
     add("--about", type=Path, metavar="FILE.md", help="text for the model card: origins, licences, limits")
+    add("--licences", default="", metavar="TEXT", help="licences of backbone and photos, in a sentence")
     add("--input-size", type=int, default=224, metavar="PX", dest="side")
     add("--l2", type=float, help="regularisation of the head (default: chosen by cross-validation)")
     add(
@@ -211,6 +220,13 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         default=CORRECTION_WEIGHT,
         help="training photos that one correction counts as",
+    )
+    add(
+        "--yield-similarity",
+        type=float,
+        default=YIELD_SIMILARITY,
+        metavar="COSINE",
+        help="likeness from which training photos called otherwise yield to a correction",
     )
     add("--seeds", type=int, default=SEEDS, help="rounds of cross-validation")
     add(

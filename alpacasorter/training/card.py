@@ -5,7 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_COLUMNS = (("accuracy", "Accuracy"), ("balanced_accuracy", "Balanced accuracy"), ("auc", "AUC"), ("ece", "ECE"))
+_COLUMNS = {"accuracy": "Accuracy", "balanced_accuracy": "Balanced accuracy", "auc": "AUC", "ece": "ECE"}
+
+_HEAD = (
+    "logistic regression on the mean of the last feature map (1280 numbers), regularisation {l2:g}; "
+    "the exact optimum for the replay set in this folder"
+)
+_PROTOCOL = (
+    "Each photo is judged by a head that saw neither it nor a near-duplicate of it: {folds} folds, mean over {seeds} "
+    "shuffles (± standard deviation over them). {photos} photos have a near-duplicate; they form {groups} groups, each "
+    "kept in one fold. Probabilities are calibrated on the folds not judged. ECE is the calibration error over "
+    "{ece_bins} bins. The regularisation was chosen by the out-of-fold loss on these same photos, and their labels are "
+    "taken as they are: on photos of other people expect a little less."
+)
+_SPLIT = (
+    "The article's split lets near-duplicates cross it, so its figures flatter; with a fifth of the photos judged they "
+    "also vary much from shuffle to shuffle. They are the mean over ten."
+)
+_CHECKS = {
+    "litert_keras_embedding": "largest difference of an embedding number between LiteRT and Keras, on photos",
+    "head_scikit_learn": "largest difference of a head weight or the bias from scikit-learn's optimum",
+}
 
 
 def model_card(metadata: Mapping[str, Any], *, about: str) -> str:
@@ -15,57 +35,54 @@ def model_card(metadata: Mapping[str, Any], *, about: str) -> str:
         metadata: what `write_bundle` is given, with "quality", "training" and "head" filled in.
         about: Markdown by the maker: where photos and backbone come from, licences, limits.
     """
-    quality, training = metadata["quality"], metadata["training"]
-    positive = metadata["display_names"][metadata["class_names"][1]]
-    protocol = quality["protocol"]
+    quality, training, protocol = metadata["quality"], metadata["training"], metadata["quality"]["protocol"]
+    negative, positive = metadata["class_names"]
+    shown = metadata["display_names"]
+    near, origin = protocol["near_duplicates"], training["backbone"]
     lines = [
         f"# Model card: {metadata['name']} {metadata['version']}",
         "",
-        f"Tells *{positive}* from *{metadata['display_names'][metadata['class_names'][0]]}*. Built {metadata['created']} by "
-        "`python -m alpacasorter.training.build_bundle`.",
+        f"Tells *{shown[positive]}* from *{shown[negative]}*.",
+        f"Built {metadata['created']} by `python -m alpacasorter.training.build_bundle`.",
         "",
-        f"- Backbone: MobileNetV2 (alpha 1.0, no top), {metadata['input_size']} px, float32, from {training['backbone']}",
-        "- Head: logistic regression on the mean of the last feature map (1280 numbers), regularisation "
-        f"{metadata['head']['l2']:g}, chosen by out-of-fold log-loss; the exact optimum for the replay set in this folder",
+        f"- Backbone: MobileNetV2 (alpha 1.0, no top), float32, {metadata['input_size']} px, from {origin}",
+        f"- Head: {_HEAD.format(l2=metadata['head']['l2'])}",
         f"- One correction counts as {metadata['learning']['correction_weight']:g} training photos",
         "",
         "## Trained on",
         "",
-        f"| source | {metadata['class_names'][1]} | {metadata['class_names'][0]} |",
+        f"| source | {positive} | {negative} |",
         "|---|---|---|",
-        *(f"| {name} | {counts['positive']} | {counts['negative']} |" for name, counts in training["photos"].items()),
+        *(f"| {name} | {photos['positive']} | {photos['negative']} |" for name, photos in training["photos"].items()),
         "",
         "## Measured",
         "",
-        f"Each photo is judged by a head that saw neither it nor a near-duplicate of it: {protocol['folds']} folds, mean over "
-        f"{protocol['seeds']} shuffles (± standard deviation over them). {protocol['near_duplicates']['photos']} photos have a "
-        f"near-duplicate; they form {protocol['near_duplicates']['groups']} groups, each kept in one fold. Probabilities are "
-        f"calibrated on the folds not judged. ECE is the calibration error over {protocol['ece_bins']} bins. The regularisation "
-        "was chosen, and the photos' labels are trusted, on these same photos: on photos of other people expect a little less.",
+        _PROTOCOL.format(**protocol, photos=near["photos"], groups=near["groups"]),
         "",
-        "| trained on | judged on | photos | " + " | ".join(title for _, title in _COLUMNS) + " |",
+        "| trained on | judged on | photos | " + " | ".join(_COLUMNS.values()) + " |",
         "|---|---|---|" + "---|" * len(_COLUMNS),
+        *(_row("all", name, figures) for name, figures in quality["out_of_fold"].items()),
+        *(_row(name, name, figures) for name, figures in quality["trained_alone_out_of_fold"].items()),
+        *(
+            _row(name, f"{name}, the article's random 80/20 split", figures)
+            for name, figures in quality["trained_alone_article_split"].items()
+            if figures
+        ),
+        "",
+        _SPLIT,
     ]
-    lines += [_row("all", name, figures) for name, figures in quality["out_of_fold"].items()]
-    lines += [_row(name, name, figures) for name, figures in quality["trained_alone_out_of_fold"].items()]
-    lines += [
-        _row(name, f"{name}, the article's random 80/20 split", figures)
-        for name, figures in quality["trained_alone_article_split"].items()
-        if figures
-    ]
-    lines += ["", "The article's split lets near-duplicates cross it, so its figures flatter."]
     if quality["lookalikes"]:
         lines += [
             "",
             "## Look-alikes",
             "",
-            f"Left out of training and of the figures above. How many of them the model calls *{positive}*:",
+            f"Left out of training and of the figures above. How many the model calls *{shown[positive]}*:",
             "",
             "| kind | photos | called so |",
             "|---|---|---|",
             *(
-                f"| {kind} | {facts['n']} | {facts['called_positive']} |"
-                for kind, facts in quality["lookalikes"].items()
+                f"| {kind} | {count['n']} | {count['called_positive']} |"
+                for kind, count in quality["lookalikes"].items()
             ),
         ]
     lines += [
@@ -80,14 +97,8 @@ def model_card(metadata: Mapping[str, Any], *, about: str) -> str:
     return "\n".join(lines)
 
 
-_CHECKS = {
-    "litert_keras_embedding": "largest difference of an embedding number between LiteRT and Keras, on photos",
-    "head_scikit_learn": "largest difference of a head weight or the bias from scikit-learn's optimum",
-}
-
-
 def _row(trained: str, judged: str, figures: Mapping[str, Any]) -> str:
-    cells = [_figure(figures, name) for name, _ in _COLUMNS]
+    cells = [_figure(figures, name) for name in _COLUMNS]
     return f"| {trained} | {judged} | {figures['n']} | " + " | ".join(cells) + " |"
 
 

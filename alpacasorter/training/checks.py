@@ -22,8 +22,8 @@ def require_same_backbone(difference: float) -> None:
     """Raise CheckFailed if LiteRT's embeddings differ from Keras's by more than 1e-4 anywhere."""
     if not difference <= BACKBONE_TOLERANCE:
         raise CheckFailed(
-            f"The converted backbone differs from the original by {difference:.1e}, more than {BACKBONE_TOLERANCE:.0e}; "
-            "the versions of TensorFlow and LiteRT do not fit together."
+            f"The converted backbone differs from the original by {difference:.1e}, more than "
+            f"{BACKBONE_TOLERANCE:.0e}; the versions of TensorFlow and LiteRT do not fit together."
         )
 
 

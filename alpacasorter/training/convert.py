@@ -26,7 +26,8 @@ def two_outputs(network: Any) -> Any:
 def convert(network: Any) -> bytes:
     """Return the LiteRT flatbuffer of `network`, float32, batch 1.
 
-    Its signature "serving_default" takes `pixels` (1, side, side, 3) in [-1, 1] and gives `embedding` and `feature_map`.
+    Its signature "serving_default" takes `pixels` (1, side, side, 3) in [-1, 1] and gives `embedding` and
+    `feature_map`.
     """
     import keras
     import tensorflow as tf
@@ -48,7 +49,7 @@ def convert(network: Any) -> bytes:
 
 
 def largest_difference(network: Any, flatbuffer: bytes, inputs: Sequence[npt.NDArray[np.uint8]]) -> float:
-    """Return the largest difference between the embeddings of Keras and LiteRT, over model inputs uint8 (side, side, 3)."""
+    """Return how far LiteRT's embeddings of model inputs, uint8 (side, side, 3), are from Keras's at most."""
     model = two_outputs(network)
     backbone = CpuBackbone(flatbuffer)
     largest = 0.0

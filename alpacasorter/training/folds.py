@@ -1,4 +1,4 @@
-"""Folds for cross-validation that keep near-duplicates together, so that no photo is judged by a model that saw its twin."""
+"""Folds for cross-validation that keep near-duplicates together: no photo is judged by a head that saw its twin."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 FOLDS = 5
 SIMILARITY = 0.70
-"""Cosine of two embeddings from which two photos count as shots of one scene; see docs/decisions/0003-head-and-learning.md."""
+"""Cosine of two embeddings from which photos count as shots of one scene (docs/decisions/0003-head-and-learning.md)."""
 
 _BLOCK = 1024
 

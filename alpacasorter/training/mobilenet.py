@@ -1,7 +1,7 @@
 """MobileNetV2 without its top, built in code; its weights are read by name and never executed.
 
-A Keras .h5 or .keras file can hold code (Lambda layers), and `load_model` runs it. So the network is built here and only
-arrays are taken from a file, by layer and variable name, through h5py or a pickle-free .npz.
+A Keras .h5 or .keras file can hold code (Lambda layers), and `load_model` runs it. So the network is built here and
+only arrays are taken from a file, by layer and variable name, through h5py or a pickle-free .npz.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class WeightsError(Exception):
 
 
 def build_mobilenet(side: int) -> Any:
-    """Return MobileNetV2 (alpha 1.0, no top) with random weights for (n, side, side, 3) float32 pictures in [-1, 1]."""
+    """Return MobileNetV2 (alpha 1.0, no top), random weights, for float32 pictures (n, side, side, 3) in [-1, 1]."""
     import keras
 
     return keras.applications.MobileNetV2(
@@ -40,7 +40,8 @@ def build_mobilenet(side: int) -> Any:
 
 
 def load_backbone(source: str, side: int) -> Any:
-    """Return the backbone with its weights from `source`: "keras" (ImageNet, downloaded) or the path of an .h5 or .npz.
+    """Return the backbone with its weights from `source`: "keras" (ImageNet, downloaded) or the path of an .h5 or
+    .npz.
 
     Raises:
         WeightsError: the weights can't be had, or are not those of this network.
@@ -93,7 +94,7 @@ def _read_h5(path: Path) -> Weights:
     import h5py
 
     with h5py.File(path, "r") as file:
-        root = file["model_weights"] if "model_weights" in file else file
+        root = file.get("model_weights", file)
         weights: Weights = {}
         for name, dataset in _datasets(root):
             if name in weights:
@@ -105,7 +106,8 @@ def _read_h5(path: Path) -> Weights:
 
 
 def _datasets(group: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:
-    """Yield ("layer/variable", dataset) for each float array below `group`, in any of the three layouts Keras has used.
+    """Yield ("layer/variable", dataset) for each float array below `group`, in any of the three layouts Keras has
+    used.
 
     Keras 2 `model/layer/kernel:0` and `layer/layer/kernel:0`; Keras 3 `model/layer/kernel`; Keras 3 `.weights.h5`
     `layers/conv2d_7/vars/0`, where the group's attribute "name" tells the layer.
@@ -152,7 +154,7 @@ def _variables(network: Any) -> dict[str, Any]:
 
 def get_weights(network: Any) -> Weights:
     """Return the network's arrays by "layer/variable"."""
-    return {name: np.asarray(variable, dtype=np.float32) for name, variable in _variables(network).items()}
+    return {name: np.asarray(variable.numpy(), dtype=np.float32) for name, variable in _variables(network).items()}
 
 
 def set_weights(network: Any, weights: Mapping[str, npt.NDArray[np.float32]], *, origin: str) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.ml.bundle import (
+from alpacasorter.ml.bundle import Bundle, Replay, load_bundle
+from alpacasorter.ml.bundle_files import (
     BACKBONE,
     CARD,
     FORMAT,
@@ -21,9 +22,6 @@ from alpacasorter.ml.bundle import (
     KERAS_WEIGHTS,
     METADATA,
     REPLAY,
-    Bundle,
-    Replay,
-    load_bundle,
 )
 from alpacasorter.ml.head import Head
 
@@ -84,7 +82,7 @@ def _facts(path: Path) -> dict[str, Any]:
 
 
 def _swap(new: Path, out: Path, aside: Path) -> None:
-    """Put `new` in the place of `out`. No system replaces a folder that has something in it, so the old one steps aside first."""
+    """Put `new` in the place of `out`; no system replaces a folder with something in it, so that steps aside first."""
     if not out.exists():
         new.rename(out)
         return

@@ -64,7 +64,8 @@ class BrowsePage(QWidget):
         self.splitter.setHandleWidth(1)
         # Below the photos: what comes and goes there moves nothing under the mouse.
         below = QVBoxLayout()
-        below.setContentsMargins(12, 8, 12, 8)
+        below.setContentsMargins(12, 0, 12, 0)
+        below.setSpacing(0)
         below.addWidget(self.banner)
         below.addWidget(self.progress)
         self.below = QWidget(self)
@@ -93,7 +94,7 @@ class BrowsePage(QWidget):
         self.model.modelReset.connect(self._on_selection)
         self.model.rowsInserted.connect(self._choose_first)
         self.model.dataChanged.connect(self._on_data_changed)
-        self.grid.tag_clicked.connect(lambda index: self.corrections.flip(self.model.photo(index)))
+        self.grid.tag_clicked.connect(lambda index: self.corrections.flip([self.model.photo(index)]))
         self.grid.flip_pressed.connect(self._flip_selected)
         self.grid.in_view.connect(self.in_view)
         self.grid.tile_changed.connect(lambda tile: setattr(self._settings, "tile", tile))
@@ -213,10 +214,10 @@ class BrowsePage(QWidget):
             Filter.ALL: "No photos in this folder.",
             Filter.POSITIVE: f"Nothing here is tagged “{labels.display(labels.positive)}”.",
             Filter.NEGATIVE: f"Nothing here is tagged “{labels.display(labels.negative)}”.",
-            Filter.UNSURE: f"The model is at least {percent(self.store.unsure_below)} sure of every photo here.",
-            Filter.CORRECTED: "You have not corrected any tag here. Click on a tag that is wrong.",
+            Filter.UNSURE: f"No photo is unsure.\nThe model is {percent(self.store.unsure_below)} sure or more.",
+            Filter.CORRECTED: "You have not corrected a tag here.\nClick on a tag that is wrong, and it is put right.",
             Filter.PROBLEMS: "Every photo could be read.",
-            Filter.CHANGED: "No photo changed its mind with the last correction.",
+            Filter.CHANGED: "No photo changed its mind.",
         }[self.model.filter]
         finished = self._finished
         if self.model.filter is Filter.ALL and finished is not None:
@@ -255,8 +256,7 @@ class BrowsePage(QWidget):
         self.corrections.set(self.grid.selected_photos(), label)
 
     def _flip_selected(self) -> None:
-        for photo in self.grid.selected_photos():
-            self.corrections.flip(photo)
+        self.corrections.flip(self.grid.selected_photos())
 
     # Desktop
 

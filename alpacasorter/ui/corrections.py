@@ -34,25 +34,35 @@ class Corrections(QObject):
         self._store = store
         self._pending: dict[str, list[str | None]] = {}
 
-    def flip(self, row: PhotoRow) -> None:
-        """Say that a photo is the other thing."""
+    def flip(self, rows: Iterable[PhotoRow]) -> None:
+        """Say that each photo is the other thing."""
         labels = self._store.labels
-        if row.key is None or row.probability is None:
-            return
-        label = labels.label(row.probability, self._current(row))
-        self.set([row], labels.other(label))
+        self._push(
+            {
+                row.key: (row, labels.other(labels.label(row.probability, self._current(row))))
+                for row in rows
+                if row.key is not None and row.probability is not None
+            }
+        )
 
     def set(self, rows: Iterable[PhotoRow], label: str | None) -> None:
         """Say what photos are, or take the corrections back with None. Photos that can't be judged are passed over."""
-        before: dict[str, str | None] = {}
-        paths: dict[str, Path] = {}
-        for row in rows:
-            if row.key is not None and row.probability is not None and self._current(row) != label:
-                before[row.key] = self._current(row)
-                paths[row.key] = row.path
-        if before:
-            words = f"tag of {text.count(len(before), 'photo')}"
-            self.stack.push(_Correction(self, dict.fromkeys(before, label), before, paths, words))
+        self._push(
+            {
+                row.key: (row, label)
+                for row in rows
+                if row.key is not None and row.probability is not None and self._current(row) != label
+            }
+        )
+
+    def _push(self, wanted: Mapping[str, tuple[PhotoRow, str | None]]) -> None:
+        if not wanted:
+            return
+        after = {key: label for key, (_, label) in wanted.items()}
+        before = {key: self._current(row) for key, (row, _) in wanted.items()}
+        paths = {key: row.path for key, (row, _) in wanted.items()}
+        words = f"tag of {text.count(len(wanted), 'photo')}"
+        self.stack.push(_Correction(self, after, before, paths, words))
 
     def ask(self, changes: Changes, paths: Mapping[str, Path]) -> None:
         """Ask the engine to store corrections."""

@@ -35,12 +35,19 @@ _TITLE = "AlpacaSorter"
 
 
 class MainWindow(QMainWindow):
-    """One window, one engine."""
+    """One window, one engine.
+
+    Attributes:
+        engine: what judges and learns.
+        page: the photos of the open folder.
+        welcome: the first page.
+        notice: what the user should know.
+    """
 
     def __init__(self, engine: Engine, settings: Settings, theme: Theme) -> None:
         """Assemble the window; `engine` is started by whoever made it."""
         super().__init__()
-        self._engine = engine
+        self.engine = engine
         self._settings = settings
         self._theme = theme
         self._folder: Path | None = None
@@ -96,22 +103,22 @@ class MainWindow(QMainWindow):
         actions, page = self.page.actions_, self.page
         actions.open.triggered.connect(self.choose_folder)
         actions.rescan.triggered.connect(self.rescan)
-        actions.stop.triggered.connect(self._engine.stop_scan)
+        actions.stop.triggered.connect(self.engine.stop_scan)
         actions.close_folder.triggered.connect(self.close_folder)
         actions.quit.triggered.connect(self.close)
         actions.settings.triggered.connect(self.open_settings)
         actions.keys.triggered.connect(lambda: dialogs.show_keys(self, page.store.labels))
         actions.model_card.triggered.connect(lambda: dialogs.show_model(self, self._model))
         actions.about.triggered.connect(lambda: dialogs.show_about(self))
-        page.progress.stop.connect(self._engine.stop_scan)
-        page.in_view.connect(self._engine.prefer)
-        page.corrections.requested.connect(self._engine.correct)
+        page.progress.stop.connect(self.engine.stop_scan)
+        page.in_view.connect(self.engine.prefer)
+        page.corrections.requested.connect(self.engine.correct)
         self.welcome.choose.connect(self.choose_folder)
         self.welcome.open.connect(self.open_folder)
-        self.welcome.forget.connect(self._engine.forget_recent)
+        self.welcome.forget.connect(self.engine.forget_recent)
 
     def _connect_engine(self) -> None:
-        engine = self._engine
+        engine = self.engine
         engine.ready.connect(self._on_ready)
         engine.failed.connect(self._on_failed)
         engine.notice.connect(self.notice.tell)
@@ -146,13 +153,13 @@ class MainWindow(QMainWindow):
             self.notice.tell(self._failure)
             return
         self._folder = folder
-        self.notice.hide()
+        self.notice.pass_on()
         self._tool_bar.show()
         self.stack.setCurrentWidget(self.page)
         self.page.begin()
         self.summary.setText(text.folder(folder))
         self.setWindowTitle(f"{display_path(Path(folder.name or folder))} – {_TITLE}")
-        self._engine.open_folder(folder, recursive=self._settings.recursive)
+        self.engine.open_folder(folder, recursive=self._settings.recursive)
 
     def rescan(self) -> None:
         """Look for new and changed photos in the open folder; the filter stays."""
@@ -163,7 +170,7 @@ class MainWindow(QMainWindow):
 
     def close_folder(self) -> None:
         """Go back to the first page."""
-        self._engine.close_folder()
+        self.engine.close_folder()
         self.page.progress.hide()
         self._show_welcome()
 
@@ -184,10 +191,10 @@ class MainWindow(QMainWindow):
         dialog = SettingsDialog(self._settings, self._device, self)
         dialog.recursive_changed.connect(lambda _: self.rescan())
         dialog.unsure_changed.connect(self.page.set_unsure_below)
-        dialog.device_changed.connect(self._engine.prefer_device)
-        dialog.time_again.connect(lambda: self._engine.prefer_device(self._settings.device, time_again=True))
+        dialog.device_changed.connect(self.engine.prefer_device)
+        dialog.time_again.connect(lambda: self.engine.prefer_device(self._settings.device, time_again=True))
         dialog.scheme_changed.connect(self._theme.use)
-        self._engine.device_changed.connect(dialog.show_device)
+        self.engine.device_changed.connect(dialog.show_device)
         dialog.exec()
         dialog.deleteLater()
 
@@ -196,7 +203,7 @@ class MainWindow(QMainWindow):
     def _on_ready(self, model: ModelFacts) -> None:
         self._model = model
         self.page.set_labels(model.labels)
-        cache = self._engine.cache
+        cache = self.engine.cache
         if cache is not None:
             self._thumbnails.use_cache(cache)
 
@@ -244,14 +251,15 @@ class MainWindow(QMainWindow):
 
     def _on_folder_failed(self, folder: Path, reason: str) -> None:
         self.close_folder()
-        self.notice.tell(f"{text.folder(folder)} can't be opened. {reason}")
+        self.notice.tell(f"{text.folder(folder)} can't be opened. {reason}", passing=True)
 
     def _on_learned(self, event: Learned) -> None:
+        self.notice.pass_on()
         self.page.on_learned(event)
 
     def _on_correction_failed(self, changes: dict[str, str | None], reason: str) -> None:
         self.page.corrections.on_failed(changes)
-        self.notice.tell(f"The correction could not be saved. {reason}")
+        self.notice.tell(f"The correction could not be saved. {reason}", passing=True)
 
     # Drag and drop
 
@@ -279,10 +287,10 @@ class MainWindow(QMainWindow):
         self._settings.set_state("geometry", self.saveGeometry())
         self._settings.set_state("splitter", self.page.splitter.saveState())
         self._settings.save()
-        self._engine.stop_scan()
+        self.engine.stop_scan()
         self._thumbnails.close()
         self._previews.close()
-        self._engine.shutdown()
+        self.engine.shutdown()
         super().closeEvent(event)
 
 

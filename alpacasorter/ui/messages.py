@@ -35,7 +35,7 @@ class ProgressStrip(QWidget):
         button.setToolTip("Stop looking at photos (Esc). What is done stays.")
         button.clicked.connect(self.stop)
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setContentsMargins(0, 8, 0, 8)
         layout.setSpacing(12)
         layout.addWidget(self.bar, 1, Qt.AlignmentFlag.AlignVCenter)
         layout.addWidget(self.words)
@@ -122,10 +122,25 @@ class NoticeBar(_Strip):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         """Start hidden."""
         super().__init__("notice", theme, parent)
+        self._sentences: dict[str, bool] = {}
 
-    def tell(self, sentence: str) -> None:
-        """Say it, below what is being said already."""
-        before = self.words.text() if self.isVisible() else ""
-        if sentence not in before:
-            self.words.setText(f"{before}\n{sentence}".strip())
-        self.show()
+    def tell(self, sentence: str, *, passing: bool = False) -> None:
+        """Say it, below what is being said already.
+
+        Args:
+            sentence: what to say.
+            passing: whether `pass_on` takes it away, which is right where it concerns only what was tried last.
+        """
+        said = self._sentences if not self.isHidden() else {}
+        self._sentences = {**said, sentence: passing}
+        self._say()
+
+    def pass_on(self) -> None:
+        """Take away what concerns only what was tried last."""
+        self._sentences = {sentence: passing for sentence, passing in self._sentences.items() if not passing}
+        if not self.isHidden():
+            self._say()
+
+    def _say(self) -> None:
+        self.words.setText("\n".join(self._sentences))
+        self.setVisible(bool(self._sentences))

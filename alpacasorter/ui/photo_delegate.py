@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPoint, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
@@ -101,7 +101,8 @@ class PhotoDelegate(QStyledItemDelegate):
         self._paint_picture(painter, picture, row)
         line = QRect(picture.left(), picture.bottom() + 1 + _PAD, picture.width(), _TAG_HEIGHT)
         if row.reason is not None:
-            self._paint_reason(painter, line, row)
+            painter.setPen(QColor(self._theme.colours.warning))
+            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, "Can't be read")
         elif row.probability is None:
             painter.setPen(QColor(self._theme.colours.muted))
             painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, "Waiting…")
@@ -140,13 +141,20 @@ class PhotoDelegate(QStyledItemDelegate):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(colours.raised))
         painter.drawRoundedRect(area, 4, 4)
-        if row.reason is not None:
-            name, colour = "warning", colours.warning
-        else:
-            name, colour = "picture", colours.muted
-        icon = QRectF(0, 0, 36, 36)
-        icon.moveCenter(QRectF(area).center())
-        paint_icon(painter, name, colour, icon)
+        icon = QRectF(0, 0, 32, 32)
+        if row.reason is None:
+            icon.moveCenter(QRectF(area).center())
+            paint_icon(painter, "picture", colours.muted, icon)
+            return
+        icon.moveCenter(QPointF(area.center().x(), area.top() + 26))
+        paint_icon(painter, "warning", colours.warning, icon)
+        painter.setPen(QColor(colours.text))
+        words = area.adjusted(_PAD, 46, -_PAD, -4)
+        lines = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
+        painter.save()
+        painter.setClipRect(words)
+        painter.drawText(words, lines, row.reason)
+        painter.restore()
 
     def _tag_text(self, row: PhotoRow) -> str:
         label, confidence = self._store.label(row), self._store.confidence(row)
@@ -196,11 +204,6 @@ class PhotoDelegate(QStyledItemDelegate):
         if QFontMetrics(painter.font()).horizontalAdvance(words) <= place.width():
             painter.setPen(QColor(self._theme.colours.muted))
             painter.drawText(place, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, words)
-
-    def _paint_reason(self, painter: QPainter, line: QRect, row: PhotoRow) -> None:
-        painter.setPen(QColor(self._theme.colours.warning))
-        shown = QFontMetrics(painter.font()).elidedText(row.reason or "", Qt.TextElideMode.ElideRight, line.width())
-        painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, shown)
 
 
 def _bold(font: QFont) -> QFont:

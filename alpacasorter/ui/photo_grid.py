@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, QPoint, QRect, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PySide6.QtGui import QColor, QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QListView, QWidget
 
 from alpacasorter.ui.photo_delegate import PhotoDelegate
@@ -63,12 +63,14 @@ class PhotoGrid(QListView):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setMouseTracking(True)
         self.setFrameShape(QListView.Shape.NoFrame)
-        self.verticalScrollBar().setSingleStep(48)
+        bar = self.verticalScrollBar()
+        bar.setSingleStep(48)
+        bar.rangeChanged.connect(lambda _, most: bar.setEnabled(most > 0))
         self._settled = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._settled.timeout.connect(self._on_settled)
-        self.verticalScrollBar().valueChanged.connect(self._settled.start)
-        model.modelReset.connect(self._settled.start)
-        model.rowsInserted.connect(self._settled.start)
+        self.verticalScrollBar().valueChanged.connect(self._unsettle)
+        model.modelReset.connect(self._unsettle)
+        model.rowsInserted.connect(self._unsettle)
         thumbnails.ready.connect(self._on_thumbnail)
         theme.changed.connect(self.viewport().update)
         self.set_tile(USUAL)
@@ -108,6 +110,10 @@ class PhotoGrid(QListView):
         """Spread the columns over the new width."""
         self._fill_width()
         super().resizeEvent(event)
+
+    def _unsettle(self) -> None:
+        # Not start() itself: it would take a signal's argument for an interval.
+        self._settled.start()
 
     def _on_settled(self) -> None:
         size, ratio = self.delegate.picture_size(), self.devicePixelRatioF()
@@ -244,12 +250,23 @@ class PhotoGrid(QListView):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the photos, or why there are none."""
         super().paintEvent(event)
-        if self._model.rowCount() == 0 and self._empty_text:
-            painter = QPainter(self.viewport())
-            painter.setPen(QColor(self._theme.colours.muted))
-            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(self.viewport().rect().adjusted(32, 32, -32, -32), flags, self._empty_text)
-            painter.end()
+        if self._model.rowCount() or not self._empty_text:
+            return
+        painter = QPainter(self.viewport())
+        area = self.viewport().rect().adjusted(32, 32, -32, -32)
+        title, _, more = self._empty_text.partition("\n")
+        painter.setPen(QColor(self._theme.colours.text))
+        font = QFont(self.font())
+        font.setPointSizeF(font.pointSizeF() * 1.3)
+        painter.setFont(font)
+        wrapped = Qt.TextFlag.TextWordWrap
+        middle = QRect(area.left(), area.top(), area.width(), area.height() // 2)
+        painter.drawText(middle, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom | wrapped, title)
+        painter.setPen(QColor(self._theme.colours.muted))
+        painter.setFont(self.font())
+        below = area.adjusted(0, middle.height() + 10, 0, 0)
+        painter.drawText(below, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | wrapped, more)
+        painter.end()
 
     def reveal(self, indexes: Sequence[QModelIndex]) -> None:
         """Select photos and scroll to the first."""

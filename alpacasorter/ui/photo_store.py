@@ -212,6 +212,8 @@ class PhotoStore:
             self._count(row, -1)
             row.reason = problem.reason
             row.probability = None
+            # The library keeps it; it is shown again once the photo can be read.
+            row.correction = None
             self._count(row, +1)
             if number not in new:
                 changed.append(number)

@@ -130,6 +130,10 @@ class PreviewPane(QFrame):
         self.back.setAutoDefault(False)
         self.back.setToolTip("Let the model decide again (Backspace)")
         self.back.clicked.connect(self.taken_back)
+        # Its place is kept while it is hidden, so that the picture does not jump with every correction.
+        kept = self.back.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)
+        self.back.setSizePolicy(kept)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 16, 16, 12)
         layout.setSpacing(8)

@@ -72,7 +72,7 @@ DARK = Colours(
     raised="#34312d",
     border="#423e39",
     text="#ece8e2",
-    muted="#a8a196",
+    muted="#b3aca1",
     accent="#74c4a9",
     on_accent="#10231c",
     accent_soft="#26423a",
@@ -209,6 +209,7 @@ def _style_sheet(c: Colours) -> str:
     QSplitter::handle {{ background: {c.border}; }}
     QScrollBar:vertical {{ background: transparent; width: 12px; margin: 0; }}
     QScrollBar::handle:vertical {{ background: {c.border}; border-radius: 4px; min-height: 36px; margin: 2px; }}
+    QScrollBar::handle:vertical:disabled {{ background: transparent; }}
     QScrollBar::handle:vertical:hover {{ background: {c.muted}; }}
     QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; width: 0; }}
     QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
@@ -216,7 +217,9 @@ def _style_sheet(c: Colours) -> str:
     *[role="title"] {{ font-size: 22pt; font-weight: 600; }}
     *[role="heading"] {{ font-weight: 600; }}
     *[role="warning"] {{ color: {c.warning}; }}
-    QFrame#banner {{ background: {c.accent_soft}; border: 1px solid {c.border}; border-radius: {RADIUS}px; }}
+    QFrame#banner {{
+        margin: 8px 0px; background: {c.accent_soft}; border: 1px solid {c.border}; border-radius: {RADIUS}px;
+    }}
     QFrame#notice {{ background: {c.card}; border: 1px solid {c.warning}; border-radius: {RADIUS}px; }}
     QFrame#drop {{ border: 2px dashed {c.border}; border-radius: 14px; background: {c.card}; }}
     QFrame#drop[hot="true"] {{ border-color: {c.accent}; background: {c.accent_soft}; }}

@@ -6,10 +6,11 @@ called on the GUI thread and return at once; all signals arrive there.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from alpacasorter.ml.opening import Engine as OpenEngine
 
 _log = logging.getLogger(__name__)
+
+_OF_THE_HEAD = ("keys", "probabilities", "head_version")
 
 UNEXPECTED = "Something unexpected went wrong. Your photos and corrections are safe. Please start AlpacaSorter again."
 
@@ -93,6 +96,7 @@ class Engine(QObject):
     correction_failed = Signal(object, str)
 
     _scan_event = Signal(int, object)
+    _learned_event = Signal(object)
 
     def __init__(
         self, places: Places, preference: Literal["auto", "cpu", "gpu"], parent: QObject | None = None
@@ -103,6 +107,10 @@ class Engine(QObject):
         self._preference = preference
         self._open: OpenEngine | None = None
         self._generation = 0
+        self._stopped = -1
+        self._closing = False
+        self._newest: Learned | None = None
+        self._told: set[str] = set()
         self._asked: dict[str, str | None] = {}
         self._asked_paths: dict[str, Path] = {}
         self._asked_lock = threading.Lock()
@@ -115,9 +123,9 @@ class Engine(QObject):
             Problems: self.problems.emit,
             Progress: self.progress.emit,
             Finished: self.finished.emit,
-            Learned: self.learned.emit,
         }
         self._scan_event.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self._learned_event.connect(self._deliver_learned, Qt.ConnectionType.QueuedConnection)
 
     @property
     def cache(self) -> Cache | None:
@@ -141,6 +149,8 @@ class Engine(QObject):
 
     def stop_scan(self) -> None:
         """Stop the running scan; `finished` follows, with `cancelled` set."""
+        # The scan may not have begun yet: then it looks here.
+        self._stopped = self._generation
         if self._open is not None:
             self._open.session.cancel_scan()
 
@@ -171,6 +181,7 @@ class Engine(QObject):
 
     def shutdown(self) -> None:
         """Stop the scan, store what was learned and end all threads; blocks until then."""
+        self._closing = True
         self.close_folder()
         self._scan_lane.close()
         self._device_lane.close()
@@ -192,8 +203,7 @@ class Engine(QObject):
             return
         bundle = opened.bundle
         self.ready.emit(ModelFacts(bundle.name, bundle.version, opened.session.labels, opened.session.correction_count))
-        for notice in opened.notices:
-            self.notice.emit(notice)
+        self._tell_notices(opened)
         self._tell_device()
         self._tell_recent()
         if not opened.trial.gpu_tried and self._preference != "cpu":
@@ -215,7 +225,8 @@ class Engine(QObject):
         except Exception as error:  # noqa: BLE001
             self.correction_failed.emit(changes, _sentence(error))
             return
-        self.learned.emit(learned)
+        self._learned_event.emit(learned)
+        self._tell_notices(self._open)
         self._session_lane.submit(self._save_head)
 
     def _save_head(self) -> None:
@@ -227,6 +238,12 @@ class Engine(QObject):
             self._open.library.forget_folder(folder)
             self._tell_recent()
 
+    def _tell_notices(self, opened: OpenEngine) -> None:
+        for notice in opened.notices():
+            if notice not in self._told:
+                self._told.add(notice)
+                self.notice.emit(notice)
+
     def _tell_recent(self) -> None:
         if self._open is not None:
             self.recent_folders.emit([recent.path for recent in self._open.library.recent_folders()])
@@ -237,24 +254,76 @@ class Engine(QObject):
         opened = self._open
         if opened is None or generation != self._generation:
             return
+        device = opened.session.device
         remembered = False
         try:
-            for event in opened.session.scan(folder, recursive=recursive):
-                if generation != self._generation:
-                    opened.session.cancel_scan()
-                self._scan_event.emit(generation, event)
-                if not remembered:
-                    remembered = True
-                    opened.library.remember_folder(folder)
-                    self._tell_recent()
-            opened.cache.prune()
+            with contextlib.closing(opened.session.scan(folder, recursive=recursive)) as events:
+                for event in events:
+                    if generation != self._generation:
+                        break
+                    if generation == self._stopped:
+                        opened.session.cancel_scan()
+                    self._scan_event.emit(generation, event)
+                    if not remembered:
+                        remembered = True
+                        self._remember(opened, folder)
+            if generation == self._generation:
+                opened.cache.prune()
+            self._tell_notices(opened)
         except Exception as error:  # noqa: BLE001
             if generation == self._generation:
                 self.folder_failed.emit(folder, _sentence(error))
+        if opened.session.device is not device:
+            # The GPU failed, and the session went on without it.
+            self._tell_device()
+
+    def _remember(self, opened: OpenEngine, folder: Path) -> None:
+        try:
+            opened.library.remember_folder(folder)
+            self._tell_recent()
+        except Exception as error:  # noqa: BLE001  # the list of recent folders is not worth the scan
+            _log.warning("The folder was not remembered: %s", error)
+
+    # On the GUI thread
 
     def _deliver(self, generation: int, event: object) -> None:
-        if generation == self._generation:
-            self._signal_of[type(event)](event)
+        if generation != self._generation:
+            return
+        if isinstance(event, Learned):
+            self._deliver_learned(event)
+            return
+        if isinstance(event, Judged):
+            event = self._judged_anew(event)
+        self._signal_of[type(event)](event)
+
+    def _deliver_learned(self, learned: Learned) -> None:
+        """Pass it on; two lanes learn, so an older one may come after a newer one."""
+        newest = self._newest
+        if newest is not None and learned.head_version < newest.head_version:
+            learned = replace(learned, **{name: getattr(newest, name) for name in _OF_THE_HEAD})
+        self._newest = learned
+        self.learned.emit(learned)
+
+    def _judged_anew(self, event: Judged) -> Judged:
+        """Return predictions as the newest head makes them.
+
+        These were made by an older one where its `learned` overtook them: then it holds their photos, and the window
+        did not know them yet.
+        """
+        newest = self._newest
+        if self._open is None or newest is None or event.head_version >= newest.head_version:
+            return event
+        correction = self._open.session.correction
+        now = dict(zip(newest.keys, newest.probabilities.tolist(), strict=True))
+        photos = (
+            replace(
+                photo,
+                probability=now.get(photo.content_key, photo.probability),
+                correction=correction(photo.content_key),
+            )
+            for photo in event.photos
+        )
+        return Judged(tuple(photos), newest.head_version)
 
     # On the device lane
 
@@ -264,9 +333,11 @@ class Engine(QObject):
             return
         try:
             if preference != "cpu" and (time_again or not opened.trial.gpu_tried):
-                opened.try_gpu()
+                opened.try_gpu(lambda: self._closing)
             opened.use(preference)
         except Exception as error:  # noqa: BLE001
+            if self._closing:
+                return
             self.notice.emit(_sentence(error))
         self._tell_device()
 

@@ -23,23 +23,27 @@ class Lane:
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._closed = False
+        # One lane submits to another while the window closes them: none may start its thread after that.
+        self._lock = threading.Lock()
 
     def submit(self, job: Callable[[], None]) -> None:
         """Run `job` after all that were submitted before; does nothing once the lane is closed."""
-        if self._closed:
-            return
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name=f"lane-{self._name}")
-            self._thread.start()
-        self._jobs.put(job)
+        with self._lock:
+            if self._closed:
+                return
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name=f"lane-{self._name}")
+                self._thread.start()
+            self._jobs.put(job)
 
     def close(self) -> None:
         """Finish the jobs submitted so far and end the thread; blocks until then."""
-        self._closed = True
-        if self._thread is not None:
+        with self._lock:
+            self._closed = True
+            thread, self._thread = self._thread, None
+        if thread is not None:
             self._jobs.put(None)
-            self._thread.join()
-            self._thread = None
+            thread.join()
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:

@@ -5,20 +5,25 @@ Workers make QImages; a QPixmap may only exist on the GUI thread.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, QSize, Qt, Signal
 from PySide6.QtGui import QImage
 
+from alpacasorter.core.files import display_path
+
 if TYPE_CHECKING:
     from alpacasorter.core.cache import Cache
     from alpacasorter.core.decode import DecodedPhoto
 
 _T = TypeVar("_T")
+_log = logging.getLogger(__name__)
 
 _THUMBNAILS_WAITING = 400
 """More than any screen shows at once. Beyond that the oldest requests, long scrolled past, are dropped."""
@@ -97,14 +102,18 @@ class ThumbnailLoader(QObject):
 
     def _load(self, key: str, path: Path) -> QImage:
         cache = self._cache
-        data = cache.thumbnail(key) if cache is not None else None
-        if data is None:
-            data = _make_thumbnail(path)
-            if data is None:
-                return QImage()
-            if cache is not None:
-                cache.store_thumbnail(key, data)
-        return QImage.fromData(data)
+        kept = cache.thumbnail(key) if cache is not None else None
+        # One that is damaged is made anew.
+        image = QImage.fromData(kept) if kept is not None else QImage()
+        if not image.isNull():
+            return image
+        made, _ = _decoded(path, partial(_make_thumbnail, key))
+        if made is None:
+            return QImage()
+        thumbnail, is_the_same = made
+        if cache is not None and is_the_same:
+            cache.store_thumbnail(key, thumbnail)
+        return QImage.fromData(thumbnail)
 
 
 class PreviewLoader(QObject):
@@ -154,29 +163,40 @@ class PreviewLoader(QObject):
                 if self._closed or self._wanted is None:
                     return
                 (path, min_side), self._wanted = self._wanted, None
-            image, reason = _decoded(path, _to_image, min_side)
+            image, reason = _decoded(path, partial(_make_preview, min_side))
             if image is not None:
                 self.loaded.emit(path, image)
             else:
                 self.failed.emit(path, reason)
 
 
-def _make_thumbnail(path: Path) -> bytes | None:
+def _make_thumbnail(key: str, data: bytes) -> tuple[bytes, bool]:
+    """Return a thumbnail, and whether the file still holds the photo of that content key."""
+    from alpacasorter.core.decode import decode
+    from alpacasorter.core.photo import content_key
     from alpacasorter.ml.scan import DECODE_SIDE, THUMBNAIL_SIDE
 
-    return _decoded(path, lambda photo: photo.thumbnail, DECODE_SIDE, THUMBNAIL_SIDE)[0]
+    photo = decode(data, min_side=DECODE_SIDE, thumbnail_side=THUMBNAIL_SIDE)
+    return photo.thumbnail or b"", content_key(data) == key
 
 
-def _decoded(
-    path: Path, use: Callable[[DecodedPhoto], _T], min_side: int, thumbnail_side: int | None = None
-) -> tuple[_T | None, str]:
-    """Return what `use` makes of the decoded photo, or None and the reason why there is nothing."""
-    from alpacasorter.core.decode import Unreadable, decode, read_photo
+def _make_preview(min_side: int, data: bytes) -> QImage:
+    from alpacasorter.core.decode import decode
+
+    return _to_image(decode(data, min_side=min_side))
+
+
+def _decoded(path: Path, make: Callable[[bytes], _T]) -> tuple[_T | None, str]:
+    """Return what `make` makes of the bytes of a photo, or None and the reason why there is nothing."""
+    from alpacasorter.core.decode import Unreadable, read_photo
 
     try:
-        return use(decode(read_photo(path), min_side=min_side, thumbnail_side=thumbnail_side)), ""
+        return make(read_photo(path)), ""
     except Unreadable as error:
         return None, error.reason
+    except Exception as error:  # noqa: BLE001  # the thread must live on for the other pictures
+        _log.warning("%s can't be shown: %r", display_path(path), error)
+        return None, "Something unexpected happened, so this photo can't be shown."
 
 
 def _to_image(photo: DecodedPhoto) -> QImage:

@@ -415,3 +415,14 @@ def test_real_camera_photos(photos: Path) -> None:
         assert (photo.width > photo.height) == (photo.pixels.shape[1] > photo.pixels.shape[0])
         if path.name in upright:
             assert (photo.width, photo.height) == upright[path.name]
+
+
+def test_the_preview_inside_a_heic_is_used_where_it_is_large_enough(photos: Path) -> None:
+    data = read_photo(photos / "camera" / "iphone_13_pro_max.HEIC")
+    preview = decode(data, min_side=240, thumbnail_side=320)
+    whole = decode(data, min_side=256, thumbnail_side=320)
+    assert preview.pixels.shape == (320, 240, 3)
+    assert whole.pixels.shape == (504, 378, 3)
+    assert (preview.width, preview.height) == (whole.width, whole.height) == (3024, 4032)
+    difference = model_input(preview.pixels, 28).astype(int) - model_input(whole.pixels, 28)
+    assert np.abs(difference).mean() < 5

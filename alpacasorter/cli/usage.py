@@ -1,0 +1,33 @@
+"""What every command checks before it starts, and how it complains. Nothing heavy: the window needs it, too."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from alpacasorter.core.files import display_path
+from alpacasorter.core.places import plain_absolute
+from alpacasorter.core.reasons import FOLDER_MISSING, NOT_A_FOLDER, for_folder
+
+
+def complain(sentence: str) -> None:
+    """Print a sentence on standard error."""
+    print(f"alpacasorter: {sentence}", file=sys.stderr)
+
+
+def named_folder(path: Path) -> Path | None:
+    """Return a folder that the command line names, from the root; where there is none, complain and return None."""
+    try:
+        folder = plain_absolute(path)
+    except RuntimeError:
+        # "~name" is nobody's home, but may be the name of a folder.
+        folder = Path(os.path.abspath(path))  # noqa: PTH100  # resolve() would follow links
+    try:
+        if folder.is_dir():
+            return folder
+        reason = NOT_A_FOLDER if folder.exists() else FOLDER_MISSING
+    except OSError as error:
+        reason = for_folder(error)
+    complain(f"{display_path(folder)} can't be opened. {reason}")
+    return None

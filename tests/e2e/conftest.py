@@ -1,0 +1,112 @@
+"""The real main window with the real engine and model, in a home of its own."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from alpacasorter.core.events import Finished, Learned
+from alpacasorter.ui.app import build_window
+from alpacasorter.ui.main_window import MainWindow
+from alpacasorter.ui.photo_store import PhotoRow
+from alpacasorter.ui.settings import Settings
+from tests.picture_files import make_picture
+
+WAIT_MS = 30_000
+
+
+class User:
+    """Somebody who uses the window: opens folders, clicks, presses keys, and waits until something has happened."""
+
+    def __init__(self, qtbot: QtBot, window: MainWindow) -> None:
+        self.window = window
+        self.page = window.page
+        self.grid = window.page.grid
+        self.model = window.page.model
+        self.store = window.page.store
+        self._qtbot = qtbot
+        self.finished: list[Finished] = []
+        self.learned: list[Learned] = []
+        self.notices: list[str] = []
+        engine = window.engine
+        engine.finished.connect(self.finished.append)
+        engine.learned.connect(self.learned.append)
+        engine.notice.connect(self.notices.append)
+
+    def open(self, folder: Path) -> Finished:
+        """Open a folder and wait until it is scanned."""
+        before = len(self.finished)
+        self.window.open_folder(folder)
+        self.wait(lambda: len(self.finished) > before)
+        return self.finished[-1]
+
+    def wait(self, condition: Callable[[], bool]) -> None:
+        self._qtbot.waitUntil(condition, timeout=WAIT_MS)
+
+    def row(self, name: str) -> PhotoRow:
+        return next(row for row in self.store.rows if row.path.name == name)
+
+    def label(self, name: str) -> str | None:
+        return self.store.label(self.row(name))
+
+    def shown(self) -> list[str]:
+        return [self.model.photo(self.model.index(n)).path.name for n in range(self.model.rowCount())]
+
+    def click_tag(self, name: str) -> Learned:
+        """Click on the tag of a photo with the mouse and wait until the app has learned."""
+        index = self.model.index_of(self.row(name))
+        self.grid.scrollTo(index)
+        before = len(self.learned)
+        place = self.grid.tag_rect(index).center()
+        self._qtbot.mouseClick(self.grid.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        self.wait(lambda: len(self.learned) > before)
+        return self.learned[-1]
+
+    def select(self, *names: str) -> None:
+        self.grid.reveal([self.model.index_of(self.row(name)) for name in names])
+
+    def press(self, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        self._qtbot.keyClick(self.grid, key, modifier)
+
+    def press_and_learn(self, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> Learned:
+        before = len(self.learned)
+        self.press(key, modifier)
+        self.wait(lambda: len(self.learned) > before)
+        return self.learned[-1]
+
+
+@pytest.fixture
+def start(qtbot: QtBot, qapp: QApplication) -> Iterator[Callable[[], User]]:
+    """Start the app as often as asked, on one home, as a user would by closing and opening it."""
+    windows: list[MainWindow] = []
+
+    def start_app() -> User:
+        settings = Settings()
+        # A test must not take its time over graphics drivers.
+        settings.device = "cpu"
+        window = build_window(qapp, settings)
+        windows.append(window)
+        window.show()
+        qtbot.waitExposed(window)
+        with qtbot.waitSignal(window.engine.ready, timeout=WAIT_MS):
+            pass
+        return User(qtbot, window)
+
+    yield start_app
+    for window in windows:
+        window.close()
+        window.deleteLater()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Twelve photos of noise in a folder and one below it."""
+    folder = tmp_path / "a hike 🦙"
+    (folder / "day 2").mkdir(parents=True)
+    for n in range(12):
+        place = folder if n < 9 else folder / "day 2"
+        make_picture(place / f"photo{n}.jpg", seed=n, size=(320, 240))
+    return folder

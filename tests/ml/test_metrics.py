@@ -1,0 +1,71 @@
+"""The figures: the same as scikit-learn's, and None where there is nothing to measure."""
+
+import numpy as np
+import pytest
+
+from alpacasorter.ml.metrics import Confusion, auc, balanced_accuracy, calibration_error, confusion, measure
+
+
+def predictions(n=500, seed=0, decimals=None):
+    random = np.random.default_rng(seed)
+    y = random.integers(0, 2, n)
+    p = np.clip(0.5 + 0.25 * (2 * y - 1) + random.normal(scale=0.3, size=n), 0, 1)
+    return y, p if decimals is None else p.round(decimals)
+
+
+@pytest.mark.parametrize("decimals", [None, 2, 1])
+def test_same_as_scikit_learn(decimals):
+    sklearn = pytest.importorskip("sklearn.metrics")
+    y, p = predictions(decimals=decimals)
+    called = p >= 0.5
+    found = measure(y, p)
+    assert found.n == 500
+    assert found.accuracy == pytest.approx(sklearn.accuracy_score(y, called))
+    assert found.balanced_accuracy == pytest.approx(sklearn.balanced_accuracy_score(y, called))
+    assert found.auc == pytest.approx(sklearn.roc_auc_score(y, p))
+    tn, fp, fn, tp = sklearn.confusion_matrix(y, called).ravel()
+    assert found.confusion == Confusion(tp=tp, fp=fp, tn=tn, fn=fn)
+
+
+def test_ties_count_half():
+    assert auc(np.array([0, 1]), np.array([0.5, 0.5])) == 0.5
+    assert auc(np.array([0, 0, 1, 1]), np.array([0.1, 0.5, 0.5, 0.9])) == pytest.approx(3.5 / 4)
+
+
+def test_a_probability_on_the_threshold_is_positive():
+    assert confusion(np.array([1, 0]), np.array([0.5, 0.5])) == Confusion(tp=1, fp=1, tn=0, fn=0)
+    assert confusion(np.array([1, 0]), np.array([0.5, 0.5]), threshold=0.6) == Confusion(tp=0, fp=0, tn=1, fn=1)
+
+
+def test_nothing_measured_without_photos():
+    found = measure(np.array([], dtype=np.int64), np.array([]))
+    assert (found.n, found.accuracy, found.balanced_accuracy, found.auc, found.ece) == (0, None, None, None, None)
+
+
+def test_one_class_has_no_auc():
+    found = measure(np.array([1, 1]), np.array([0.9, 0.2]))
+    assert found.auc is None
+    assert found.accuracy == found.balanced_accuracy == 0.5
+
+
+def test_balanced_accuracy_does_not_mind_the_shares():
+    assert balanced_accuracy(Confusion(tp=9, fn=1, tn=50, fp=50)) == pytest.approx(0.7)
+
+
+def test_calibration_error_by_hand():
+    # Confidences 0.9 (three, two right) and 0.6 (two, one right): |2/3 - 0.9| * 3/5 + |1/2 - 0.6| * 2/5.
+    y = np.array([1, 1, 0, 0, 1])
+    p = np.array([0.9, 0.9, 0.9, 0.4, 0.4])
+    assert calibration_error(y, p) == pytest.approx(abs(2 / 3 - 0.9) * 0.6 + abs(0.5 - 0.6) * 0.4)
+
+
+def test_calibration_error_of_honest_probabilities_is_small():
+    random = np.random.default_rng(0)
+    p = random.random(200_000)
+    y = (random.random(200_000) < p).astype(np.int64)
+    assert calibration_error(y, p) < 0.01
+    assert calibration_error(y, np.where(p > 0.5, 1.0, 0.0)) > 0.2
+
+
+def test_certain_and_right_has_no_calibration_error():
+    assert calibration_error(np.array([0, 1]), np.array([0.0, 1.0])) == 0.0

@@ -1,0 +1,38 @@
+"""What is kept, and what nonsense counts as."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QByteArray, QSettings
+
+from alpacasorter.ui.photo_store import Order
+from alpacasorter.ui.settings import UNSURE_USUAL, Settings
+
+
+def opened(path: Path) -> Settings:
+    return Settings(QSettings(str(path), QSettings.Format.IniFormat))
+
+
+def test_all_are_kept(tmp_path: Path) -> None:
+    file = tmp_path / "settings.ini"
+    first = opened(file)
+    first.recursive, first.preview, first.unsure_below = False, False, 0.9
+    first.tile, first.device, first.scheme, first.order = 200, "gpu", "dark", Order.DOUBTFUL
+    first.set_state("geometry", QByteArray(b"abc"))
+    first.save()
+    again = opened(file)
+    assert (again.recursive, again.preview, again.unsure_below) == (False, False, 0.9)
+    assert (again.tile, again.device, again.scheme, again.order) == (200, "gpu", "dark", Order.DOUBTFUL)
+    assert again.state("geometry") == QByteArray(b"abc")
+
+
+@pytest.mark.parametrize("nonsense", ["", "x", "-1", "1e9", "[]", "nan"])
+def test_nonsense_counts_as_not_set(tmp_path: Path, nonsense: str) -> None:
+    file = tmp_path / "settings.ini"
+    names = ("unsure_below", "tile", "device", "scheme", "order")
+    file.write_text("[General]\n" + "".join(f"{name}={nonsense}\n" for name in names))
+    settings = opened(file)
+    assert settings.unsure_below == UNSURE_USUAL
+    assert (settings.device, settings.scheme, settings.order) == ("auto", "system", Order.FOLDER)
+    assert 64 <= settings.tile <= 400
+    assert settings.state("geometry").isEmpty()

@@ -1,0 +1,71 @@
+"""Wording."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alpacasorter.core.events import Finished, Learned, Progress
+from alpacasorter.core.labels import LabelSet, percent
+from alpacasorter.ui import text
+
+LABELS = LabelSet("not_alpaca", "alpaca", {"alpaca": "Alpaca", "not_alpaca": "Not alpaca"})
+
+
+def event(corrections: int, changed: int) -> Learned:
+    return Learned(corrections, {}, [], np.empty(0, np.float32), tuple(map(str, range(changed))), 1)
+
+
+@pytest.mark.parametrize(
+    ("corrections", "changed", "sentence"),
+    [
+        (3, 4, "Learned from 3 corrections. 4 photos changed their mind."),
+        (1, 1, "Learned from 1 correction. 1 photo changed its mind."),
+        (1234, 0, "Learned from 1,234 corrections. No other photo changed its mind."),
+        (0, 2, "Back to what the model knew at first. 2 photos changed their mind."),
+    ],
+)
+def test_learned(corrections: int, changed: int, sentence: str) -> None:
+    assert text.learned(event(corrections, changed)) == sentence
+
+
+@pytest.mark.parametrize(
+    ("progress", "words"),
+    [
+        (Progress(0, 1, 0.0, None), "0 of 1 photo"),
+        (Progress(312, 800, 58.4, 8.4), "312 of 800 photos · 58 photos/s · 8 s left"),
+        (Progress(10, 90_000, 20.0, 4499), "10 of 90,000 photos · 20 photos/s · 1 h 15 min left"),
+        (Progress(800, 800, 58.4, 0.0), "800 of 800 photos · 58 photos/s"),
+    ],
+)
+def test_progress(progress: Progress, words: str) -> None:
+    assert text.progress(progress) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.2, "1 s"), (59.4, "59 s"), (60, "1 min"), (3599, "60 min"), (7210, "2 h 0 min")]
+)
+def test_duration(seconds: float, words: str) -> None:
+    assert text.duration(seconds) == words
+
+
+@pytest.mark.parametrize(("confidence", "words"), [(0.5, "50%"), (0.974, "97%"), (0.995, "99%"), (1.0, "99%")])
+def test_percent_never_claims_certainty(confidence: float, words: str) -> None:
+    assert percent(confidence) == words
+
+
+def test_finished() -> None:
+    assert text.finished(Finished(5, 4, 1, 5, 2, 1.0, False)) == "4 photos · 1 problem · 2 other files left alone"
+    assert text.finished(Finished(0, 0, 0, 0, 3, 1.0, False)) == "No photos here"
+    assert text.finished(Finished(9, 1, 0, 1, 0, 1.0, True)) == "Stopped: 1 photo"
+
+
+def test_folder_below_home_is_shown_with_a_tilde() -> None:
+    assert text.folder(Path.home() / "hike") == str(Path("~/hike"))
+    assert text.folder(Path("/caf\udce9")) == str(Path("/caf\ufffd"))
+
+
+def test_keys_are_first_letters_or_numbers() -> None:
+    assert (text.key_for(LABELS, "alpaca"), text.key_for(LABELS, "not_alpaca")) == ("A", "N")
+    alike = LabelSet("cow", "cat", {})
+    assert (text.key_for(alike, "cat"), text.key_for(alike, "cow")) == ("1", "2")
