@@ -8,6 +8,8 @@ the article's set, each of its photos judged by a head that learned the same cor
     python benchmarks/corrections.py --sweep    a table over correction weights and regularisations
     python benchmarks/corrections.py --timing   how long the answer to a correction takes
 
+Set OPENBLAS_NUM_THREADS=1: on matrices this small, threads of NumPy wait for each other longer than they compute.
+
 Folders: "llamas": 46 llamas and vicuñas that this user calls not alpaca, among alpacas and outdoor pictures held out
 from training. "strangers": everything in `more`, judged by a head that was trained on the article's set alone.
 """

@@ -26,7 +26,9 @@ class _Version(argparse.Action):
         super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help="print the version")
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        parser.exit(0, f"alpacasorter {alpacasorter.__version__}\n")
+        # Not by parser.exit(), which prints on standard error.
+        print(f"alpacasorter {alpacasorter.__version__}")
+        parser.exit(0)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

@@ -9,7 +9,7 @@ import os
 import re
 import stat
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -99,7 +99,9 @@ class OtherFiles:
         return self.videos + self.raw_companions + self.other
 
 
-def walk(root: Path, *, recursive: bool) -> Iterator[PhotoFile | WalkProblem | OtherFiles]:
+def walk(
+    root: Path, *, recursive: bool, stopped: Callable[[], bool] = lambda: False
+) -> Iterator[PhotoFile | WalkProblem | OtherFiles]:
     """Yield the photos of a folder in natural order (IMG_2 before IMG_10), then those of each sub-folder.
 
     The root is listed at once, the rest as the events are taken: stop taking them and nothing more is read.
@@ -109,6 +111,8 @@ def walk(root: Path, *, recursive: bool) -> Iterator[PhotoFile | WalkProblem | O
     Args:
         root: the folder; it is walked even if it carries `OUTPUT_MARKER`.
         recursive: whether sub-folders are walked too.
+        stopped: asked before each file and folder, since there may be very many between two photos; where it says
+            so, the walk ends at once.
 
     Returns:
         an iterator of photos and problems, with one `OtherFiles` at the end. It does not raise.
@@ -126,7 +130,7 @@ def walk(root: Path, *, recursive: bool) -> Iterator[PhotoFile | WalkProblem | O
         raise FolderUnavailable(reasons.for_folder(cause, missing=reasons.FOLDER_MISSING)) from cause
     if error is not None and not entries:
         raise FolderUnavailable(reasons.for_folder(error)) from error
-    return _Walk(recursive=recursive).run(root, entries, error)
+    return _Walk(recursive=recursive, stopped=stopped).run(root, entries, error)
 
 
 @dataclass(slots=True)
@@ -134,6 +138,7 @@ class _Walk:
     """The state of one walk."""
 
     recursive: bool
+    stopped: Callable[[], bool]
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys((_VIDEO, _RAW, _OTHER), 0))
     examples: list[Path] = field(default_factory=list)
     sorted_folders: int = 0
@@ -149,7 +154,7 @@ class _Walk:
         if error is not None:
             yield WalkProblem(root, reasons.for_folder(error), is_folder=True)
         yield from self._folder(entries)
-        while self.waiting or self.links:
+        while (self.waiting or self.links) and not self.stopped():
             folder = self.waiting.pop() if self.waiting else self.links.popleft()
             yield from self._sub_folder(folder)
         yield OtherFiles(
@@ -198,6 +203,8 @@ class _Walk:
         files.sort(key=_natural)
         pictures: set[str] | None = None
         for entry in files:
+            if self.stopped():
+                return
             kind = _KINDS.get(_extension(entry.name))
             if kind == _RAW and pictures is None:
                 pictures = {_stem(one.name) for one in files if _KINDS.get(_extension(one.name)) == _PICTURE}

@@ -1,6 +1,6 @@
 """Reading a model folder ("bundle"): all of it is checked before any of it is used, and nothing in it is executed.
 
-The format is in docs/architecture.md; `alpacasorter.training.package` writes it.
+`alpacasorter.training.package` writes it, and refuses to put in place what does not load here.
 """
 
 from __future__ import annotations

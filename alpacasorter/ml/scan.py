@@ -117,7 +117,7 @@ class Scan:
         started = time.perf_counter()
         files: list[PhotoFile] = []
         not_photos = left_alone = 0
-        for event in _walk_in_batches(self._root, recursive=self._recursive):
+        for event in _walk_in_batches(self._root, recursive=self._recursive, stopped=self._cancelled.is_set):
             if isinstance(event, OtherFiles):
                 left_alone = event.count
                 continue
@@ -287,11 +287,13 @@ def _sorted_out(batch: Sequence[CacheEntry]) -> tuple[Embedded, Problems]:
     )
 
 
-def _walk_in_batches(root: Path, *, recursive: bool) -> Iterator[Found | Problems | OtherFiles]:
+def _walk_in_batches(
+    root: Path, *, recursive: bool, stopped: Callable[[], bool]
+) -> Iterator[Found | Problems | OtherFiles]:
     """Yield what the walker finds, in its order, in batches of one kind."""
     found: list[PhotoFile] = []
     until = time.monotonic() + _FOUND_SECONDS
-    for item in walk(root, recursive=recursive):
+    for item in walk(root, recursive=recursive, stopped=stopped):
         if isinstance(item, PhotoFile):
             found.append(item)
         # A slow drive may take seconds for a full batch, and the user looks at an empty window meanwhile.

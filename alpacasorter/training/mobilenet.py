@@ -154,7 +154,9 @@ def _variables(network: Any) -> dict[str, Any]:
 
 def get_weights(network: Any) -> Weights:
     """Return the network's arrays by "layer/variable"."""
-    return {name: np.asarray(variable.numpy(), dtype=np.float32) for name, variable in _variables(network).items()}
+    return {
+        name: np.asarray(variable.value.numpy(), dtype=np.float32) for name, variable in _variables(network).items()
+    }
 
 
 def set_weights(network: Any, weights: Mapping[str, npt.NDArray[np.float32]], *, origin: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QModelIndex, QPoint, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QListView, QWidget
 
@@ -48,6 +48,7 @@ class PhotoGrid(QListView):
         self._thumbnails = thumbnails
         self._thumbnails_for: tuple[QSize, float] = (QSize(), 0.0)
         self._wanted = USUAL
+        self.delegate.set_font(self.font())
         self._pressed: PhotoRow | None = None
         self._empty_text = ""
         self.setItemDelegate(self.delegate)
@@ -101,7 +102,7 @@ class PhotoGrid(QListView):
         share = (self.viewport().width() - 1) // columns
         tile = max(SMALLEST // 2, share - self.delegate.cell_width(0))
         self.delegate.set_tile(tile)
-        grid = QSize(max(share, self.delegate.cell_width(tile)), self.delegate.cell_size(self.font()).height())
+        grid = QSize(max(share, self.delegate.cell_width(tile)), self.delegate.cell_size().height())
         if grid != self.gridSize():
             self.setGridSize(grid)
         self._settled.start()
@@ -110,6 +111,13 @@ class PhotoGrid(QListView):
         """Spread the columns over the new width."""
         self._fill_width()
         super().resizeEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Measure anew where the font changed."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange and hasattr(self, "delegate"):
+            self.delegate.set_font(self.font())
+            self._fill_width()
 
     def _unsettle(self) -> None:
         # Not start() itself: it would take a signal's argument for an interval.
@@ -170,7 +178,7 @@ class PhotoGrid(QListView):
 
     def tag_rect(self, index: QModelIndex) -> QRect:
         """Return where the tag of a photo is, in the coordinates of the viewport."""
-        return self.delegate.tag_rect(self.visualRect(index), self._model.photo(index), self.font())
+        return self.delegate.tag_rect(self.visualRect(index), self._model.photo(index))
 
     def _index_of_tag_at(self, point: QPoint) -> QModelIndex:
         index = self.indexAt(point)

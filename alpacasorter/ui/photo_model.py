@@ -15,6 +15,8 @@ from alpacasorter.ui.photo_store import Filter, Order, PhotoRow, PhotoStore
 
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
+_MOST_RUNS = 50
+"""Where more rows than this changed, one signal for all is cheaper; the view repaints only what is in view anyway."""
 
 
 class PhotoModel(QAbstractListModel):
@@ -150,7 +152,8 @@ class PhotoModel(QAbstractListModel):
                 shown.append(place)
             elif self.store.matches(self.store.rows[number], self._filter):
                 fresh.append(number)
-        for first, last in _runs(shown):
+        runs = _runs(shown) if len(shown) <= _MOST_RUNS else [(min(shown), max(shown))]
+        for first, last in runs:
             self.dataChanged.emit(self.index(first), self.index(last))
         self._insert(fresh)
         self.counts_changed.emit()

@@ -111,6 +111,7 @@ class Engine(QObject):
         self._closing = False
         self._newest: Learned | None = None
         self._told: set[str] = set()
+        self._asked_early: tuple[int, Path, bool] | None = None
         self._asked: dict[str, str | None] = {}
         self._asked_paths: dict[str, Path] = {}
         self._asked_lock = threading.Lock()
@@ -208,9 +209,15 @@ class Engine(QObject):
         self._tell_recent()
         if not opened.trial.gpu_tried and self._preference != "cpu":
             self._device_lane.submit(partial(self._choose_device, self._preference, False))
+        if self._asked_early is not None:
+            self._begin_scan(*self._asked_early)
 
     def _begin_scan(self, generation: int, folder: Path, recursive: bool) -> None:
-        if self._open is None or generation != self._generation:
+        if generation != self._generation:
+            return
+        if self._open is None:
+            # Before start(): the scan follows it.
+            self._asked_early = (generation, folder, recursive)
             return
         self._scan_lane.submit(partial(self._scan, generation, folder, recursive))
 

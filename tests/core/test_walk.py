@@ -327,3 +327,11 @@ def test_a_photo_from_before_1970(tmp_path: Path) -> None:
     photo = next(iter(walk(tmp_path, recursive=True)))
     assert isinstance(photo, PhotoFile)
     assert photo.mtime_ns < 0
+
+
+def test_a_walk_can_be_stopped_between_photos(tmp_path: Path) -> None:
+    touch(*(tmp_path / f"{n}" / f"{m}.txt" for n in range(20) for m in range(20)))
+    asked = itertools.count()
+    *_, last = walk(tmp_path, recursive=True, stopped=lambda: next(asked) >= 50)
+    assert isinstance(last, OtherFiles)
+    assert 0 < last.count < 50

@@ -34,6 +34,14 @@ def run(dataset: Path, cache: Cache) -> tuple[list[Progress], Evaluation]:
     return progress, last  # type: ignore[return-value]
 
 
+def figures(evaluation: Evaluation) -> object:
+    """Return what is compared: sums come out different in the last digits where photos come in another order."""
+    metrics = evaluation.metrics
+    numbers = (metrics.accuracy, metrics.balanced_accuracy, metrics.auc, metrics.ece)
+    mistakes = {mistake.path: round(mistake.probability, 6) for mistake in evaluation.mistakes}
+    return metrics.n, [number and round(number, 6) for number in numbers], metrics.confusion, mistakes
+
+
 def probability(path: Path) -> float:
     vector = real_backbone().embed(input_of(path))[np.newaxis].astype(np.float16)
     return float(real_bundle().head.probability(vector.astype(np.float32))[0])
@@ -103,7 +111,7 @@ def test_corrections_play_no_part(dataset: Path, tmp_path: Path, cache: Cache) -
             pass
         keys = list(opened.session._table.keys)
         opened.session.correct(dict.fromkeys(keys, "alpaca"))
-        assert run(dataset, opened.cache)[1] == expected
+        assert figures(run(dataset, opened.cache)[1]) == figures(expected)
 
 
 def test_a_second_time_nothing_is_judged_again(dataset: Path, cache: Cache) -> None:
@@ -115,7 +123,8 @@ def test_a_second_time_nothing_is_judged_again(dataset: Path, cache: Cache) -> N
         raise AssertionError("judged again")
 
     *_, told = evaluate(dataset, bundle=real_bundle(), cache=cache, embed=never, threads=2)  # type: ignore[arg-type]
-    assert told == expected
+    assert isinstance(told, Evaluation)
+    assert figures(told) == figures(expected)
 
 
 @pytest.mark.parametrize("folders", [(), ("llama", "sheep")])

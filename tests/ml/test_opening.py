@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,13 +29,13 @@ def places(tmp_path: Path) -> Places:
 
 
 @pytest.fixture
-def trials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def trials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine without a GPU; the file grows with each trial."""
     log = tmp_path / "trials"
     log.touch()
     program = stand_in_for_python(tmp_path / "driver", f"open({str(log)!r}, 'a').write('x')\n{NO_GPU}")
     monkeypatch.setattr(sys, "executable", str(program))
-    yield log
+    return log
 
 
 def opened(places: Places, preference: Preference, *, trial_now: bool) -> tuple[Engine, str]:

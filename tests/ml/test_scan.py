@@ -308,6 +308,19 @@ def test_cancelling_before_and_while_it_looks_around(folder: Path, cache: Cache,
     assert opened == []
 
 
+def test_cancelling_among_files_that_are_no_photos(folder: Path, cache: Cache) -> None:
+    for n in range(200):
+        (folder / str(n)).mkdir()
+        for m in range(20):
+            (folder / str(n) / f"{m}.txt").touch()
+    fill_fast(folder / "z", 3)
+    scan = make_scan(folder, cache)
+    scan.cancel()
+    finished = Events(scan.run()).finished
+    assert finished.cancelled
+    assert finished.left_alone < 20
+
+
 def test_whoever_stops_listening_leaves_no_thread(folder: Path, cache: Cache) -> None:
     fill_fast(folder, 200)
     events = make_scan(folder, cache, embed=slow_embed(0.002)).run()

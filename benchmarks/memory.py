@@ -1,0 +1,61 @@
+"""Memory while 10,000 photos are scanned: how much, and whether it is flat."""
+
+from __future__ import annotations
+
+import io
+import resource
+import sys
+import tempfile
+from pathlib import Path
+
+from common import report  # isort: skip  # before NumPy
+import numpy as np
+from PIL import Image
+
+PHOTOS = 10_000
+SIZE = (640, 480)
+MEBIBYTE = 2**20
+
+
+def resident() -> float:
+    """Return the resident memory of this process now, MiB (Linux)."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / MEBIBYTE
+
+
+def main() -> None:
+    """Scan, and print what was resident at the start, half-way and in the end. Linux only."""
+    if not sys.platform.startswith("linux"):
+        print("memory: measured on Linux only")
+        return
+    from alpacasorter import paths
+    from alpacasorter.core.events import Progress
+    from alpacasorter.core.places import Places
+    from alpacasorter.ml.opening import open_engine
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "photos"
+        folder.mkdir()
+        buffer = io.BytesIO()
+        noise = np.random.default_rng(1).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+        Image.fromarray(noise).resize(SIZE, Image.Resampling.BICUBIC).save(buffer, "JPEG", quality=85)
+        for n in range(PHOTOS):
+            (folder / f"{n:05}.jpg").write_bytes(buffer.getvalue() + n.to_bytes(4, "big"))
+        engine = open_engine(Places(paths.bundled_model(), Path(name) / "d", Path(name) / "c"), "cpu", trial_now=False)
+        before = resident()
+        seen: list[tuple[int, float]] = []
+        for event in engine.session.scan(folder, recursive=True):
+            if isinstance(event, Progress):
+                seen.append((event.done, resident()))
+        engine.close()
+    half = next(memory for done, memory in seen if done >= PHOTOS // 2)
+    most = max(memory for _, memory in seen)
+    growth = (seen[-1][1] - half) / (PHOTOS / 2) * 1024
+    print(f"before the scan {before:.0f} MiB, half-way {half:.0f}, in the end {seen[-1][1]:.0f}")
+    report(f"resident while scanning {PHOTOS:,} photos, most", f"{most:.0f} MiB", "at most 400 MiB", most <= 400)
+    # An embedding is 5 kB and has to be kept; what is more than that would be a leak.
+    report("growth in the second half", f"{growth:.1f} KiB a photo", "about 5 (the embeddings)", growth <= 8)
+
+
+if __name__ == "__main__":
+    main()

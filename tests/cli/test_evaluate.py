@@ -1,0 +1,137 @@
+"""`alpacasorter evaluate`: one object, or some lines for people."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from alpacasorter.ml.metrics import Metrics
+from tests.cli.commands import Commands, finish, program
+from tests.engines import fill, real_bundle
+from tests.picture_files import make_picture
+
+CPU = ("--device", "cpu")
+KEYS = {
+    "n",
+    "accuracy",
+    "balanced_accuracy",
+    "auc",
+    "ece",
+    "threshold",
+    "confusion",
+    "unreadable",
+    "mistakes",
+}
+MAY_COME = {"trained_on"}
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    place = tmp_path / "dataset"
+    fill(place / "alpaca", 3)
+    fill(place / "not_alpaca", 2, first=3)
+    make_picture(place / "alpaca" / "bad.jpg", kind="empty")
+    return place
+
+
+def test_json_is_one_object_with_just_these_keys(run: Commands, dataset: Path) -> None:
+    done = run("evaluate", dataset, "--json", *CPU)
+    assert done.code == 0
+    assert len(done.out.splitlines()) == 1
+    told = json.loads(done.out)
+    assert told.keys() - MAY_COME == KEYS
+    confusion = told["confusion"]
+    assert list(confusion) == ["tp", "fp", "tn", "fn"]
+    assert (told["n"], told["unreadable"]) == (5, 1)
+    assert (confusion["tp"] + confusion["fn"], confusion["fp"] + confusion["tn"]) == (3, 2)
+    assert told["accuracy"] == pytest.approx((confusion["tp"] + confusion["tn"]) / 5)
+    assert told["threshold"] == real_bundle().threshold
+    assert len(told["mistakes"]) == confusion["fp"] + confusion["fn"] > 0
+    for mistake in told["mistakes"]:
+        assert list(mistake) == ["path", "probability"]
+        assert Path(mistake["path"]).is_file()
+        wrongly_positive = Path(mistake["path"]).parent.name == "not_alpaca"
+        assert (mistake["probability"] >= told["threshold"]) == wrongly_positive
+    assert "6/6" in done.err
+
+
+def test_words(run: Commands, dataset: Path) -> None:
+    told = json.loads(run("evaluate", dataset, "--json", *CPU).out)
+    done = run("evaluate", dataset, "--quiet", *CPU)
+    assert (done.code, done.err) == (0, "")
+    assert f"{told['accuracy']:.2%}" in done.out
+    assert "1 more could not be read" in done.out
+    for mistake in told["mistakes"]:
+        assert f"{mistake['probability']:.3f}  {mistake['path']}" in done.out
+
+
+def test_many_mistakes_are_cut_short_for_people(run: Commands, tmp_path: Path) -> None:
+    fill(tmp_path / "alpaca", 24, size=(32, 24))
+    fill(tmp_path / "not_alpaca", 1, first=30, size=(32, 24))
+    told = json.loads(run("evaluate", tmp_path, "--json", *CPU).out)
+    count = len(told["mistakes"])
+    assert count > 20, "noise is no alpaca"
+    lines = run("evaluate", tmp_path, *CPU).out.splitlines()
+    assert sum("photo" in line and ".jpg" in line for line in lines) == 20
+    assert lines[-1].strip() == f"and {count - 20} more; --json lists all"
+
+
+def test_a_single_class(run: Commands, tmp_path: Path) -> None:
+    fill(tmp_path / "Not alpaca", 2)
+    done = run("evaluate", tmp_path, "--json", *CPU)
+    assert done.code == 0
+    told = json.loads(done.out)
+    assert told["auc"] is None
+    assert told["n"] == 2
+    assert "none" in run("evaluate", tmp_path, *CPU).out
+
+
+def test_figures_that_are_not_defined_are_null_and_not_nan(run: Commands, tmp_path: Path) -> None:
+    fill(tmp_path / "alpaca", 1)
+    out = run("evaluate", tmp_path, "--json", *CPU).out
+    json.loads(out, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    assert {field for field in Metrics.__dataclass_fields__ if field in KEYS} == KEYS & {
+        "n",
+        "accuracy",
+        "balanced_accuracy",
+        "auc",
+        "ece",
+        "confusion",
+    }
+
+
+def test_other_folders_are_named(run: Commands, dataset: Path) -> None:
+    fill(dataset / "llama", 1)
+    done = run("evaluate", dataset, "--json", *CPU)
+    assert done.code == 0
+    assert "alpacasorter: The sub-folder llama is named after no class and was left out." in done.err
+    assert json.loads(done.out)["n"] == 5
+
+
+def test_without_class_folders(run: Commands, tmp_path: Path) -> None:
+    fill(tmp_path / "photos", 1)
+    done = run("evaluate", tmp_path, "--json", *CPU)
+    assert (done.code, done.out) == (1, "")
+    assert "has no sub-folders named “alpaca” and “not_alpaca”." in done.err
+    assert "Traceback" not in done.err
+
+
+def test_wrong_usage(run: Commands, tmp_path: Path) -> None:
+    for arguments in (["evaluate"], ["evaluate", tmp_path, "--csv"], ["evaluate", tmp_path / "none"]):
+        done = run(*arguments)
+        assert (done.code, done.out) == (2, "")
+        assert done.err
+
+
+def test_in_a_process_of_its_own(dataset: Path) -> None:
+    done = finish(program("evaluate", dataset, "--json", "--quiet", *CPU))
+    assert (done.code, done.err) == (0, "")
+    assert json.loads(done.out)["n"] == 5
+
+
+def test_the_set_that_the_article_uses(run: Commands, photos: Path) -> None:
+    told = json.loads(run("evaluate", photos / "article", "--json", *CPU).out)
+    assert told["n"] == 327
+    assert told["unreadable"] == 0
+    assert told["accuracy"] > 0.95
+    assert told["auc"] > 0.98

@@ -1,0 +1,158 @@
+"""The program as such: its version, its help, and the window that can't be opened."""
+
+import re
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import alpacasorter
+from alpacasorter.cli import main, window
+from tests.cli.commands import Commands, finish, program
+from tests.engines import run_python
+
+SCREEN = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="a screen is always there")
+
+
+@pytest.mark.parametrize("command", [[], ["scan"], ["evaluate"]])
+def test_version(run: Commands, command: list[str]) -> None:
+    done = run(*command, "--version")
+    assert (done.code, done.out, done.err) == (0, f"alpacasorter {alpacasorter.__version__}\n", "")
+    assert re.fullmatch(r"\d+\.\d+\.\d+", alpacasorter.__version__)
+
+
+@pytest.mark.parametrize("command", [[], ["scan"], ["evaluate"]])
+def test_help_names_the_exit_codes(run: Commands, command: list[str]) -> None:
+    done = run(*command, "--help")
+    assert done.code == 0
+    assert "exit codes: 0" in done.out
+    assert "--device" in done.out
+
+
+def test_help_of_the_window_names_the_commands(run: Commands) -> None:
+    out = run("--help").out
+    assert "alpacasorter scan FOLDER" in out
+    assert "alpacasorter evaluate DATASET" in out
+
+
+def test_version_and_help_load_nothing_heavy() -> None:
+    script = """
+import sys
+from alpacasorter.cli import main
+try:
+    main([sys.argv[1]])
+except SystemExit:
+    pass
+sys.exit(", ".join(sorted({"numpy", "PIL", "sqlite3", "PySide6", "ai_edge_litert", "tqdm"} & sys.modules.keys())) or 0)
+"""
+    for flag in ("--version", "--help"):
+        done = run_python(script, flag)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("arguments", [["--nonsense"], ["--device", "tpu"], ["a", "b"]])
+def test_wrong_usage(run: Commands, arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert "usage: alpacasorter" in done.err
+
+
+@linux_only
+def test_without_a_screen_it_names_the_other_way(tmp_path: Path) -> None:
+    done = finish(program(tmp_path, without=SCREEN))
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("alpacasorter: There is no screen to open the window on.")
+    assert "alpacasorter scan FOLDER" in done.err
+    assert len(done.err.splitlines()) == 1
+
+
+@linux_only
+@pytest.mark.parametrize("display", [":97", ":97.0", "unix:97", "127.0.0.1:2", "nonsense", ":"])
+def test_a_screen_that_does_not_answer(run: Commands, monkeypatch: pytest.MonkeyPatch, display: str) -> None:
+    for name in SCREEN:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DISPLAY", display)
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-97")
+    done = run()
+    assert done.code == 2
+    assert "There is no screen" in done.err
+
+
+@linux_only
+def test_a_folder_that_is_not_there_is_told_before_the_screen(run: Commands, tmp_path: Path) -> None:
+    done = run(tmp_path / "none")
+    assert done.code == 2
+    assert done.err.startswith(f"alpacasorter: {tmp_path / 'none'} can't be opened.")
+
+
+@pytest.fixture
+def listening(home: Path) -> Iterator[socket.socket]:
+    """A socket that is bound to nothing yet."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as made:
+        yield made
+
+
+@linux_only
+def test_a_wayland_screen_that_answers(listening: socket.socket, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SCREEN:
+        monkeypatch.delenv(name, raising=False)
+    assert not window.has_display()
+    listening.bind(str(home / "run" / "wayland-5"))
+    listening.listen()
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-5")
+    assert window.has_display()
+    # It may also be given from the root.
+    monkeypatch.setenv("WAYLAND_DISPLAY", str(home / "run" / "wayland-5"))
+    assert window.has_display()
+
+
+@linux_only
+def test_an_x11_screen_that_answers(listening: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SCREEN:
+        monkeypatch.delenv(name, raising=False)
+    listening.bind("\0/tmp/.X11-unix/X7919")
+    listening.listen()
+    monkeypatch.setenv("DISPLAY", ":7919.0")
+    assert window.has_display()
+
+
+@linux_only
+def test_an_x11_screen_over_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SCREEN:
+        monkeypatch.delenv(name, raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setattr(window, "_X11_PORT", server.getsockname()[1] - 3)
+        monkeypatch.setenv("DISPLAY", "127.0.0.1:3.0")
+        assert window.has_display()
+
+
+def test_ctrl_c_at_any_moment(run: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(window, "has_display", interrupted)
+    assert main([str(tmp_path)]) == 130
+
+
+@linux_only
+def test_libraries_that_are_missing_are_named(run: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(window, "has_display", lambda: True)
+    # What importing Qt ends in where a library of the system is not installed.
+    monkeypatch.setitem(sys.modules, "alpacasorter.ui.app", None)
+    with pytest.raises(ImportError):
+        run(tmp_path)
+
+    class Finder:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "alpacasorter.ui.app":
+                raise ImportError("libEGL.so.1: cannot open shared object file: No such file or directory")
+
+    monkeypatch.delitem(sys.modules, "alpacasorter.ui.app")
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    done = run(tmp_path)
+    assert done.code == 1
+    assert "libEGL.so.1" in done.err
+    assert "apt-get install" in done.err

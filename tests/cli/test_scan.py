@@ -1,0 +1,373 @@
+"""`alpacasorter scan`: rows on standard output, all else on standard error."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from alpacasorter import paths
+from alpacasorter.cli import console
+from alpacasorter.cli.console import ProgressBar
+from alpacasorter.core import reasons
+from alpacasorter.core.events import Progress
+from alpacasorter.core.library import Library
+from tests.cli.commands import Commands, finish, program
+from tests.engines import fill, fill_fast, real_bundle
+from tests.picture_files import corner_picture, encode, exif_block, make_picture
+from tests.unprivileged import ordinary_user, shared_folder
+
+KEYS = [
+    "path",
+    "content_key",
+    "status",
+    "reason",
+    "label",
+    "probability",
+    "confidence",
+    "corrected",
+    "width",
+    "height",
+    "taken_at",
+]
+CPU = ("--device", "cpu")
+posix_only = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Photos, bad files, and files that are none, in two folders."""
+    place = tmp_path / "a hike 🦙"
+    fill(place, 3)
+    make_picture(place / "photo1b.jpg", kind="truncated_jpeg")
+    (place / "photo1c.cr2").write_bytes(b"II*\x00")
+    (place / "diary.txt").write_text("no photo")
+    fill(place / "day 2", 2, first=10)
+    taken = encode(corner_picture((80, 60)), "JPEG", exif=exif_block(taken="2026:05:01 12:30:00", offset="+02:00"))
+    (place / "day 2" / "z.jpg").write_bytes(taken)
+    return place
+
+
+def rows_of(out: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_json_has_a_row_for_each_photo_in_the_order_of_the_folder(run: Commands, folder: Path) -> None:
+    done = run("scan", folder, "--json", *CPU)
+    assert done.code == 0
+    rows = rows_of(done.out)
+    assert [Path(str(row["path"])).relative_to(folder).as_posix() for row in rows] == [
+        "photo0.jpg",
+        "photo1.jpg",
+        "photo1b.jpg",
+        "photo1c.cr2",
+        "photo2.jpg",
+        "day 2/photo10.jpg",
+        "day 2/photo11.jpg",
+        "day 2/z.jpg",
+    ]
+    assert all(list(row) == KEYS for row in rows)
+    by_name = {Path(str(row["path"])).name: row for row in rows}
+    good = by_name["z.jpg"]
+    assert (good["status"], good["reason"], good["corrected"]) == ("ok", None, False)
+    assert (good["width"], good["height"], good["taken_at"]) == (80, 60, "2026-05-01T12:30:00+02:00")
+    assert len(str(good["content_key"])) == 64
+    bundle = real_bundle()
+    for row in rows:
+        if row["status"] != "ok":
+            continue
+        probability = float(str(row["probability"]))
+        positive = probability >= bundle.threshold
+        assert row["label"] == (bundle.positive_label if positive else bundle.negative_label)
+        assert row["confidence"] == pytest.approx(probability if positive else 1 - probability, abs=1e-6)
+    bad = by_name["photo1b.jpg"]
+    expected = dict.fromkeys(KEYS) | {
+        "path": str(folder / "photo1b.jpg"),
+        "status": "unreadable",
+        "reason": reasons.TRUNCATED,
+        "corrected": False,
+    }
+    assert bad == expected
+    assert by_name["photo1c.cr2"]["reason"] == reasons.RAW_ALONE
+    assert "6 photos judged, 2 unreadable, 7 opened, 1 other files left alone." in done.err
+
+
+def test_a_second_time_the_rows_are_the_same_and_nothing_is_opened(run: Commands, folder: Path) -> None:
+    first = rows_of(run("scan", folder, "--json", *CPU).out)
+    done = run("scan", folder, "--json", *CPU)
+    assert " 0 opened" in done.err
+    again = rows_of(done.out)
+    assert [row["path"] for row in again] == [row["path"] for row in first]
+    for row, before in zip(again, first, strict=True):
+        assert row == pytest.approx(before, abs=2e-6)
+
+
+def test_rows_come_in_order_whichever_photo_is_ready_first(run: Commands, tmp_path: Path) -> None:
+    paths_ = []
+    for n in range(12):
+        # The first ones take longest.
+        size = (2400, 1800) if n < 2 else (48, 32)
+        paths_ += fill(tmp_path / "photos", 1, first=n, size=size)
+    done = run("scan", tmp_path / "photos", "--json", *CPU)
+    assert [row["path"] for row in rows_of(done.out)] == [str(path) for path in paths_]
+
+
+def test_without_sub_folders(run: Commands, folder: Path) -> None:
+    done = run("scan", folder, "--json", "--no-recursive", *CPU)
+    assert [Path(str(row["path"])).parent for row in rows_of(done.out)] == [folder] * 5
+    assert len(rows_of(run("scan", folder, "--json", "--recursive", *CPU).out)) == 8
+
+
+def test_csv(run: Commands, folder: Path) -> None:
+    done = run("scan", folder, "--csv", *CPU)
+    assert done.code == 0
+    table = list(csv.DictReader(io.StringIO(done.out)))
+    assert list(table[0]) == KEYS
+    assert len(table) == 8
+    told = rows_of(run("scan", folder, "--json", *CPU).out)
+    for row, expected in zip(table, told, strict=True):
+        assert (row["path"], row["status"], row["reason"]) == (
+            expected["path"],
+            expected["status"],
+            expected["reason"] or "",
+        )
+        assert row["corrected"] == str(expected["corrected"])
+        if expected["status"] == "ok":
+            assert float(row["probability"]) == pytest.approx(expected["probability"], abs=2e-6)
+
+
+def test_words(run: Commands, folder: Path) -> None:
+    done = run("scan", folder, *CPU)
+    lines = done.out.splitlines()
+    assert len(lines) == 8
+    assert sum(line.startswith("Unreadable") for line in lines) == 2
+    assert all(line.split()[0] in ("Alpaca", "Not", "Unreadable") for line in lines)
+    assert "%" in lines[0]
+    assert str(folder / "photo0.jpg") in lines[0]
+    assert reasons.TRUNCATED in next(line for line in lines if "photo1b" in line)
+
+
+def test_corrections_count(run: Commands, folder: Path) -> None:
+    row = rows_of(run("scan", folder, "--json", *CPU).out)[0]
+    bundle = real_bundle()
+    other = bundle.negative_label if row["label"] == bundle.positive_label else bundle.positive_label
+    with Library.open(paths.user_data_dir() / "library.sqlite") as library:
+        library.set_corrections(bundle.label_set, {str(row["content_key"]): other})
+    corrected = rows_of(run("scan", folder, "--json", *CPU).out)[0]
+    assert (corrected["label"], corrected["corrected"]) == (other, True)
+    probability = float(str(corrected["probability"]))
+    expected = probability if other == bundle.positive_label else 1 - probability
+    assert corrected["confidence"] == pytest.approx(expected, abs=2e-6)
+    assert "  you  " in run("scan", folder, *CPU).out.splitlines()[0]
+
+
+def test_the_bar_is_on_standard_error_and_rows_alone_on_standard_output(run: Commands, folder: Path) -> None:
+    done = run("scan", folder, "--json", *CPU)
+    assert "7/7" in done.err
+    assert "photos" in done.err
+    assert len(rows_of(done.out)) == 8
+    quiet = run("scan", folder, "--json", "--quiet", *CPU)
+    assert (quiet.code, quiet.err) == (0, "")
+
+
+def test_rows_and_bar_share_a_screen(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    with ProgressBar(quiet=False) as bar:
+        bar.update(Progress(1, 4, 1.0, 3.0))
+        capsys.readouterr()
+        with bar.aside():
+            print("a row")  # noqa: T201
+            shown = capsys.readouterr()
+        # The bar is wiped off before the row comes, and drawn below it afterwards.
+        assert shown.err.strip() == ""
+        assert "\r" in shown.err
+        assert shown.out == "a row\n"
+        assert "1/4" in capsys.readouterr().err
+    capsys.readouterr()
+    with ProgressBar(quiet=True) as bar:
+        bar.update(Progress(1, 4, 1.0, 3.0))
+        with bar.aside():
+            pass
+    assert capsys.readouterr() == ("", "")
+
+
+def test_an_empty_folder(run: Commands, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    done = run("scan", tmp_path / "empty", "--json", *CPU)
+    assert (done.code, done.out) == (0, "")
+    assert done.err == "alpacasorter: 0 photos judged, 0 unreadable, 0 opened, 0 other files left alone.\n"
+
+
+@posix_only
+def test_folders_below_that_cannot_be_read_are_told(run: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    with shared_folder() as folder:
+        fill(folder, 1)
+        (folder / "closed").mkdir(mode=0)
+        for name in ("data", "cache"):
+            (folder / name).mkdir()
+            (folder / name).chmod(0o777)
+            monkeypatch.setenv(f"ALPACASORTER_{name.upper()}_DIR", str(folder / name))
+        with ordinary_user():
+            done = run("scan", folder, "--json", *CPU)
+            refused = run("scan", folder / "closed", "--json", *CPU)
+            below = run("scan", folder / "closed" / "below", "--json", *CPU)
+        (folder / "closed").chmod(0o755)
+    assert (done.code, len(rows_of(done.out))) == (0, 1)
+    assert f"alpacasorter: {folder / 'closed'}: {reasons.FOLDER_NO_PERMISSION}" in done.err
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err == f"alpacasorter: {reasons.FOLDER_NO_PERMISSION}\n"
+    assert below.code == 2
+    assert below.err.endswith(f"can't be opened. {reasons.FOLDER_NO_PERMISSION}\n")
+
+
+@pytest.mark.parametrize("place", ["none", "file.jpg"])
+def test_what_is_no_folder(run: Commands, tmp_path: Path, place: str) -> None:
+    make_picture(tmp_path / "file.jpg")
+    done = run("scan", tmp_path / place, *CPU)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"alpacasorter: {tmp_path / place} can't be opened. ")
+    assert len(done.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["scan"],
+        ["scan", ".", "--json", "--csv"],
+        ["scan", ".", "--device", "tpu"],
+        ["scan", ".", "--nonsense"],
+        ["scan", ".", "another"],
+    ],
+)
+def test_wrong_usage(run: Commands, arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert "usage: alpacasorter scan" in done.err
+
+
+def test_a_folder_named_from_here_or_from_home(
+    run: Commands, folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    rows = rows_of(run("scan", folder.name, "--json", *CPU).out)
+    assert rows[0]["path"] == str(folder / "photo0.jpg")
+    fill(home / "pictures", 1)
+    assert rows_of(run("scan", "~/pictures", "--json", *CPU).out)[0]["path"] == str(home / "pictures" / "photo0.jpg")
+    fill(folder.parent / "~nobody at all", 1)
+    assert len(rows_of(run("scan", "./~nobody at all", "--json", *CPU).out)) == 1
+    assert run("scan", "~nobody either", *CPU).code == 2
+
+
+def test_a_broken_model(run: Commands, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "bundled_model", lambda: tmp_path / "model")
+    done = run("scan", folder, "--json", *CPU)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("alpacasorter: ")
+    assert done.err.endswith(".\n")
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="hides the graphics drivers as Vulkan on Linux finds them")
+def test_a_gpu_that_is_not_there(run: Commands, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VK_DRIVER_FILES", "/nowhere.json")
+    done = run("scan", folder, "--device", "gpu")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("alpacasorter: The graphics processor can't be used.")
+    assert run("scan", folder, "--device", "auto").code == 0
+
+
+def test_a_damaged_library_is_told(run: Commands, folder: Path) -> None:
+    library = paths.user_data_dir() / "library.sqlite"
+    library.parent.mkdir()
+    library.write_bytes(b"no database" * 1000)
+    done = run("scan", folder, "--quiet", *CPU)
+    assert done.code == 0
+    assert done.err.startswith("alpacasorter: ")
+
+
+def test_rows_through_a_pipe(folder: Path) -> None:
+    done = finish(program("scan", folder, "--json", *CPU))
+    assert done.code == 0
+    assert len(rows_of(done.out)) == 8
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names that are no text")
+def test_names_that_are_no_text_come_out_as_the_bytes_they_are(tmp_path: Path) -> None:
+    name = b"caf\xe9 \xf0\x9f\xa6\x99.jpg"
+    make_picture(tmp_path / os.fsdecode(name))
+    variables = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+    done = finish(program("scan", tmp_path, "--csv", "--quiet", *CPU, **variables))
+    assert (done.code, done.err) == (0, "")
+    assert name in os.fsencode(done.out)
+    told = finish(program("scan", tmp_path, "--json", "--quiet", *CPU, **variables))
+    assert os.fsencode(str(rows_of(told.out)[0]["path"])) == os.fsencode(tmp_path) + b"/" + name
+    shown = finish(program("scan", tmp_path, "--quiet", *CPU, **variables))
+    assert "caf\ufffd 🦙.jpg" in shown.out
+
+
+@posix_only
+def test_whoever_reads_may_stop_reading(tmp_path: Path) -> None:
+    fill_fast(tmp_path, 300)
+    started = program("scan", tmp_path, "--json", *CPU)
+    assert started.stdout is not None
+    assert started.stderr is not None
+    assert json.loads(started.stdout.readline())["status"] == "ok"
+    started.stdout.close()
+    err = started.stderr.read().decode()
+    started.stderr.close()
+    assert started.wait(60) == 0
+    assert "Traceback" not in err
+    assert "Broken" not in err
+    assert "judged" not in err, "it did not go on to the end"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_a_sentence(folder: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "alpacasorter", "scan", str(folder), "--quiet", *CPU],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode == 1
+    assert done.stderr.decode() == "alpacasorter: The work was broken off. No space left on device.\n"
+
+
+@posix_only
+def test_ctrl_c(tmp_path: Path) -> None:
+    fill_fast(tmp_path, 400, size=(1600, 1200))
+    started = program("scan", tmp_path, "--json", *CPU)
+    assert started.stdout is not None
+    first = started.stdout.readline()
+    started.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    done = finish(started)
+    assert time.monotonic() - began < 20
+    assert done.code == 130
+    assert "Traceback" not in done.err
+    assert 0 < len(rows_of(first.decode() + done.out)) < 400
+
+
+def test_the_real_photos(run: Commands, photos: Path) -> None:
+    done = run("scan", photos / "more" / "alpaca", "--json", *CPU)
+    rows = rows_of(done.out)
+    assert len(rows) == 75
+    assert {row["status"] for row in rows} == {"ok"}
+    assert sum(row["label"] == "alpaca" for row in rows) > 65
+
+
+def test_windows_calls_a_closed_pipe_an_invalid_argument(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert console._nobody_reads(BrokenPipeError())
+    assert not console._nobody_reads(OSError(22, "Invalid argument"))
+    monkeypatch.setattr(console.os, "name", "nt")
+    assert console._nobody_reads(OSError(22, "Invalid argument"))
+    assert not console._nobody_reads(OSError(28, "No space left on device"))

@@ -1,0 +1,13 @@
+"""The events: the window knows them before it shows, so they must cost nothing."""
+
+from tests.engines import run_python
+
+
+def test_importing_them_loads_nothing_heavy() -> None:
+    script = """
+import sys
+import alpacasorter.core.events, alpacasorter.core.labels, alpacasorter.core.places
+sys.exit(", ".join(sorted({"numpy", "PIL", "sqlite3", "PySide6"} & sys.modules.keys())) or 0)
+"""
+    done = run_python(script)
+    assert (done.returncode, done.stderr) == (0, "")
