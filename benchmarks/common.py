@@ -7,10 +7,14 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import alpacasorter  # noqa: F401, I001  # before NumPy, whose threads it sets as the app does
-import numpy as np
-from PIL import Image
+import alpacasorter
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+assert alpacasorter  # Imported before NumPy, whose threads it sets; that is why NumPy is imported in functions here.
 
 ROOT = Path(__file__).resolve().parent.parent
 CAMERA = ROOT.parent / "shared" / "photos" / "camera"
@@ -23,6 +27,8 @@ def twelve_megapixel_jpegs(folder: Path, count: int) -> list[Path]:
 
     Made from camera originals where those are at hand, else from noise that is as smooth as a photo.
     """
+    from PIL import Image
+
     originals = sorted(CAMERA.glob("*.jpg"))[:8] if CAMERA.is_dir() else []
     pictures = [Image.open(path).convert("RGB").resize(TWELVE_MEGAPIXELS) for path in originals] or [
         _smooth_noise(seed) for seed in range(4)
@@ -43,6 +49,9 @@ def twelve_megapixel_jpegs(folder: Path, count: int) -> list[Path]:
 
 
 def _smooth_noise(seed: int) -> Image.Image:
+    import numpy as np
+    from PIL import Image
+
     coarse = np.random.default_rng(seed).integers(0, 256, (300, 400, 3), dtype=np.uint8)
     return Image.fromarray(coarse).resize(TWELVE_MEGAPIXELS, Image.Resampling.BICUBIC)
 

@@ -8,9 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from common import report  # isort: skip  # before NumPy
-import numpy as np
-from PIL import Image
+from common import report
 
 PHOTOS = 10_000
 SIZE = (640, 480)
@@ -28,6 +26,9 @@ def main() -> None:
     if not sys.platform.startswith("linux"):
         print("memory: measured on Linux only")
         return
+    import numpy as np
+    from PIL import Image
+
     from alpacasorter import paths
     from alpacasorter.core.events import Progress
     from alpacasorter.core.places import Places
@@ -44,9 +45,11 @@ def main() -> None:
         engine = open_engine(Places(paths.bundled_model(), Path(name) / "d", Path(name) / "c"), "cpu", trial_now=False)
         before = resident()
         seen: list[tuple[int, float]] = []
-        for event in engine.session.scan(folder, recursive=True):
-            if isinstance(event, Progress):
-                seen.append((event.done, resident()))
+        seen += [
+            (event.done, resident())
+            for event in engine.session.scan(folder, recursive=True)
+            if isinstance(event, Progress)
+        ]
         engine.close()
     half = next(memory for done, memory in seen if done >= PHOTOS // 2)
     most = max(memory for _, memory in seen)

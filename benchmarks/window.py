@@ -14,7 +14,7 @@ from common import quantiles, report, twelve_megapixel_jpegs
 
 ROWS = 100_000
 STEPS = 300
-SCANNED = 60
+SCANNED = 200
 FRAME_MS = 16
 
 

@@ -79,9 +79,7 @@ def test_unpacked_wheel_finds_its_own_data(wheel: Path, tmp_path: Path) -> None:
         "print((paths.bundled_model() / 'model.json').is_file())\n"
         "print(paths.resources_dir().is_dir())\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     version, model, has_model, has_resources = done.stdout.splitlines()
     assert version == PROJECT["version"]
     assert Path(model) == (place / "alpacasorter" / "_data" / "models" / "alpaca").resolve()

@@ -42,9 +42,7 @@ def test_wheel_has_them_in_the_package(tmp_path: Path) -> None:
     assert module.resources_dir() == data.resolve() / "resources"
 
 
-def test_frozen_program_has_them_beside_its_libraries(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_frozen_program_has_them_beside_its_libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     monkeypatch.setattr(sys, "_MEIPASS", str(tmp_path / "lib"), raising=False)
     assert paths.models_dir() == tmp_path / "lib" / "models"
@@ -94,7 +92,5 @@ def test_importing_is_cheap() -> None:
         " if n in sys.modules])"
     )
     # -S: what other packages put into site-packages must not count.
-    result = subprocess.run(
-        [sys.executable, "-S", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    result = subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

@@ -185,6 +185,11 @@ class Session:
                         self._taught[key] = vectors[key]
             return self._learn({**changes, **self._made_elsewhere()}, started)
 
+    def prepare_learning(self) -> None:
+        """Do what the first correction would otherwise have to wait for (some 100 ms)."""
+        with self._learning:
+            self._learner = self._learner or Learner(self.bundle)
+
     @property
     def correction_count(self) -> int:
         """Corrections that the head has learned from, in all folders."""
@@ -256,8 +261,7 @@ class Session:
         self._head_saved = not taught
         if not taught:
             return self.bundle.head
-        if self._learner is None:
-            self._learner = Learner(self.bundle)
+        self._learner = self._learner or Learner(self.bundle)
         vectors = np.stack([vector for _, vector in taught]).astype(np.float32)
         targets = np.array([label == self.labels.positive for label in labels], dtype=np.uint8)
         return self._learner.learn(vectors, targets)

@@ -94,6 +94,7 @@ class BrowsePage(QWidget):
         self.model.modelReset.connect(self._on_selection)
         self.model.rowsInserted.connect(self._choose_first)
         self.model.dataChanged.connect(self._on_data_changed)
+        self.model.many_changed.connect(self._on_selection)
         self.grid.tag_clicked.connect(lambda index: self.corrections.flip([self.model.photo(index)]))
         self.grid.flip_pressed.connect(self._flip_selected)
         self.grid.in_view.connect(self.in_view)

@@ -73,6 +73,7 @@ class PhotoGrid(QListView):
         model.modelReset.connect(self._unsettle)
         model.rowsInserted.connect(self._unsettle)
         thumbnails.ready.connect(self._on_thumbnail)
+        model.many_changed.connect(self.viewport().update)
         theme.changed.connect(self.viewport().update)
         self.set_tile(USUAL)
 

@@ -1,4 +1,4 @@
-"""Stamps: small pictures that are drawn once and copied from then on, since a screen full of cards must scroll smoothly."""
+"""Stamps: small pictures drawn once and copied from then on, since a screen full of cards must scroll smoothly."""
 
 from __future__ import annotations
 

@@ -211,6 +211,7 @@ class Engine(QObject):
             self._device_lane.submit(partial(self._choose_device, self._preference, False))
         if self._asked_early is not None:
             self._begin_scan(*self._asked_early)
+        opened.session.prepare_learning()
 
     def _begin_scan(self, generation: int, folder: Path, recursive: bool) -> None:
         if generation != self._generation:
