@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtGui import QDesktopServices, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from alpacasorter.core.events import Finished, Found, Learned, Problems
@@ -123,6 +123,13 @@ class BrowsePage(QWidget):
         for which, action in actions.filters.items():
             action.triggered.connect(lambda _=False, which=which: self.show_filter(which))
         actions.order_group.triggered.connect(lambda action: self.set_order(action.data()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the photos at least as much room as the preview."""
+        super().resizeEvent(event)
+        half = event.size().width() // 2
+        if self.preview.isVisibleTo(self) and self.splitter.sizes()[1] > half:
+            self.splitter.setSizes([half, half])
 
     # What is shown
 

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QMessageBox, QTextBrowser, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QTextBrowser,
+    QVBoxLayout,
+    QWidget,
+)
 
 import alpacasorter
 from alpacasorter import paths
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.ui import text
+from alpacasorter.ui.icons import app_icon
 from alpacasorter.workers.engine import ModelFacts
+
+_ICON_SIDE = 72
+_ABOUT_WIDTH = 380
 
 _ABOUT = """<h3>AlpacaSorter {version}</h3>
 <p>Looks at a folder of photos, tags each one, learns from you where a tag is wrong.</p>
@@ -57,13 +70,19 @@ def show_model(parent: QWidget, model: ModelFacts | None) -> None:
 
 def show_about(parent: QWidget) -> None:
     """Show version, promise and licence."""
-    box = QMessageBox(parent)
-    box.setWindowTitle("About AlpacaSorter")
-    box.setTextFormat(Qt.TextFormat.RichText)
-    box.setText(_ABOUT.format(version=alpacasorter.__version__, data=text.folder(paths.user_data_dir())))
-    box.setIconPixmap(parent.windowIcon().pixmap(64, 64))
-    box.exec()
-    box.deleteLater()
+    dialog = QDialog(parent)
+    dialog.setWindowTitle("About AlpacaSorter")
+    picture = QLabel(dialog)
+    picture.setPixmap(app_icon().pixmap(QSize(_ICON_SIDE, _ICON_SIDE), parent.devicePixelRatioF()))
+    words = QLabel(_ABOUT.format(version=alpacasorter.__version__, data=text.folder(paths.user_data_dir())), dialog)
+    words.setWordWrap(True)
+    words.setMinimumWidth(_ABOUT_WIDTH)
+    words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    row = QHBoxLayout()
+    row.setSpacing(20)
+    row.addWidget(picture, 0, Qt.AlignmentFlag.AlignTop)
+    row.addWidget(words, 1)
+    _run(dialog, row)
 
 
 def _show_text(parent: QWidget, title: str, words: str, *, html: bool) -> None:
@@ -75,11 +94,20 @@ def _show_text(parent: QWidget, title: str, words: str, *, html: bool) -> None:
         browser.setHtml(words)
     else:
         browser.setMarkdown(words)
+    inside = QVBoxLayout()
+    inside.addWidget(browser)
+    dialog.resize(640, 540)
+    _run(dialog, inside)
+
+
+def _run(dialog: QDialog, inside: QLayout) -> None:
+    """Show a dialog with a button that closes it."""
     buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, dialog)
     buttons.rejected.connect(dialog.reject)
     layout = QVBoxLayout(dialog)
-    layout.addWidget(browser)
+    layout.setContentsMargins(20, 20, 20, 16)
+    layout.setSpacing(16)
+    layout.addLayout(inside)
     layout.addWidget(buttons)
-    dialog.resize(620, 520)
     dialog.exec()
     dialog.deleteLater()

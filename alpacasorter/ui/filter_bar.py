@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtCore import QMargins, Signal
+from PySide6.QtWidgets import QButtonGroup, QPushButton, QWidget
 
 from alpacasorter.core.labels import LabelSet
+from alpacasorter.ui.flow import FlowLayout
 from alpacasorter.ui.photo_store import Filter
 
 _TIPS = {
@@ -32,9 +33,7 @@ class FilterBar(QWidget):
         """Show the filters without counts."""
         super().__init__(parent)
         self.setObjectName("filters")
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(12, 8, 12, 8)
-        layout.setSpacing(6)
+        layout = FlowLayout(self, QMargins(12, 8, 12, 8), 6)
         self._group = QButtonGroup(self)
         self._buttons: dict[Filter, QPushButton] = {}
         self._names: dict[Filter, str] = {
@@ -54,7 +53,6 @@ class FilterBar(QWidget):
             self._group.addButton(button)
             self._buttons[which] = button
             layout.addWidget(button)
-        layout.addStretch(1)
         self._buttons[Filter.ALL].setChecked(True)
         self._buttons[Filter.CHANGED].hide()
         self.set_labels(LabelSet("negative", "positive", {}))

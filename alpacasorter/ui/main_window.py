@@ -7,12 +7,13 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, Qt
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QLabel,
     QMainWindow,
     QMenu,
+    QSizePolicy,
     QStackedWidget,
     QToolBar,
     QVBoxLayout,
@@ -32,6 +33,8 @@ from alpacasorter.workers.engine import DeviceFacts, Engine, ModelFacts
 from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
 
 _TITLE = "AlpacaSorter"
+_WIDE = 860
+"""Width from which there is room for words on the tool bar, pixels."""
 
 
 class MainWindow(QMainWindow):
@@ -70,7 +73,7 @@ class MainWindow(QMainWindow):
         self.resize(1180, 780)
         self.setMinimumSize(640, 480)
         self.restoreGeometry(settings.state("geometry"))
-        self.page.splitter.setSizes([800, 380])
+        self.page.splitter.setSizes([800, 360])
         self.page.splitter.restoreState(settings.state("splitter"))
         self._show_welcome()
 
@@ -94,6 +97,8 @@ class MainWindow(QMainWindow):
         column.addLayout(around)
         column.addWidget(self.stack, 1)
         self.setCentralWidget(central)
+        # Where there is no room for both, the path is cut off and not the device.
+        self.summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.statusBar().addWidget(self.summary, 1)
         self.statusBar().addPermanentWidget(self.device_label)
         self.statusBar().setSizeGripEnabled(False)
@@ -281,6 +286,14 @@ class MainWindow(QMainWindow):
         if folder is not None:
             event.acceptProposedAction()
             self.open_folder(folder)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the words off the tool bar where there is no room for them."""
+        super().resizeEvent(event)
+        style = Qt.ToolButtonStyle
+        self._tool_bar.setToolButtonStyle(
+            style.ToolButtonTextBesideIcon if event.size().width() >= _WIDE else style.ToolButtonIconOnly
+        )
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Keep the window's state and end all threads."""

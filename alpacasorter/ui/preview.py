@@ -27,6 +27,8 @@ from alpacasorter.workers.pictures import PreviewLoader
 _REST_MS = 60
 """How long the selection must rest before a photo is decoded: holding an arrow key down decodes none."""
 _LEAST = 320
+"""Pixels below which no photo is decoded for the preview, so that making it larger shows something at once."""
+_NARROWEST = 240
 
 
 class Picture(QWidget):
@@ -39,7 +41,7 @@ class Picture(QWidget):
         self._pixmap = QPixmap()
         self._coarse = False
         self._words = ""
-        self.setMinimumSize(QSize(160, 160))
+        self.setMinimumSize(QSize(80, 60))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def show_pixmap(self, pixmap: QPixmap, *, coarse: bool) -> None:
@@ -143,7 +145,7 @@ class PreviewPane(QFrame):
         layout.addLayout(tags)
         layout.addWidget(self.back, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addWidget(self.details)
-        self.setMinimumWidth(_LEAST)
+        self.setMinimumWidth(_NARROWEST)
         self._rest = QTimer(self, singleShot=True, interval=_REST_MS)
         self._rest.timeout.connect(self._load)
         loader.loaded.connect(self._on_loaded)

@@ -81,7 +81,7 @@ class SettingsDialog(QDialog):
         layout.setSpacing(16)
         layout.addLayout(form)
         layout.addWidget(buttons)
-        self.setMinimumWidth(460)
+        self.setMinimumWidth(560)
         self.show_device(device)
 
     def show_device(self, device: DeviceFacts | None) -> None:

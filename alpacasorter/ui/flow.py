@@ -1,0 +1,83 @@
+"""A layout that sets its widgets side by side and goes on in the next line where there is no more room."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QMargins, QPoint, QRect, QSize, Qt
+from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
+
+
+class FlowLayout(QLayout):
+    """Like words of a text. Hidden widgets keep their place, so that one that comes moves nothing."""
+
+    def __init__(self, parent: QWidget, margins: QMargins, spacing: int) -> None:
+        """Lay out the widgets that are added, `spacing` pixels apart."""
+        super().__init__(parent)
+        self.setContentsMargins(margins)
+        self._gap = spacing
+        self._items: list[QLayoutItem] = []
+
+    # Qt's interface
+
+    def addItem(self, item: QLayoutItem) -> None:
+        """Append an item."""
+        self._items.append(item)
+
+    def count(self) -> int:
+        """Return how many items there are."""
+        return len(self._items)
+
+    def itemAt(self, index: int) -> QLayoutItem | None:
+        """Return an item, None where there is none."""
+        return self._items[index] if 0 <= index < len(self._items) else None
+
+    def takeAt(self, index: int) -> QLayoutItem | None:
+        """Remove and return an item, None where there is none."""
+        return self._items.pop(index) if 0 <= index < len(self._items) else None
+
+    def expandingDirections(self) -> Qt.Orientation:
+        """It never asks for more room than it needs."""
+        return Qt.Orientation(0)
+
+    def hasHeightForWidth(self) -> bool:
+        """Its height depends on its width."""
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        """Return the height it needs at a width."""
+        return self._place(QRect(0, 0, width, 0), move=False)
+
+    def sizeHint(self) -> QSize:
+        """Return the least size: the widest widget alone in a line."""
+        return self.minimumSize()
+
+    def minimumSize(self) -> QSize:
+        """Return the least size: the widest widget alone in a line."""
+        size = QSize()
+        for item in self._items:
+            size = size.expandedTo(_size(item))
+        return size.grownBy(self.contentsMargins())
+
+    def setGeometry(self, rect: QRect) -> None:
+        """Place all widgets."""
+        super().setGeometry(rect)
+        self._place(rect, move=True)
+
+    def _place(self, rect: QRect, *, move: bool) -> int:
+        """Place all widgets, or only pretend to; return the height taken."""
+        area = rect.marginsRemoved(self.contentsMargins())
+        left, top, line = area.left(), area.top(), 0
+        for item in self._items:
+            size = _size(item)
+            if line and left + size.width() > area.right() + 1:
+                left, top, line = area.left(), top + line + self._gap, 0
+            if move:
+                item.setGeometry(QRect(QPoint(left, top), size))
+            left += size.width() + self._gap
+            line = max(line, size.height())
+        return top + line + self.contentsMargins().bottom() - rect.top()
+
+
+def _size(item: QLayoutItem) -> QSize:
+    # The item's own hint is empty while its widget is hidden.
+    widget = item.widget()
+    return item.sizeHint() if widget is None else widget.sizeHint()
