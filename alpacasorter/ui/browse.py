@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
@@ -127,8 +127,13 @@ class BrowsePage(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave the photos at least as much room as the preview."""
         super().resizeEvent(event)
-        half = event.size().width() // 2
-        if self.preview.isVisibleTo(self) and self.splitter.sizes()[1] > half:
+        # Later, because the splitter is laid out anew only after this.
+        QTimer.singleShot(0, self, self._share_room)
+
+    def _share_room(self) -> None:
+        photos, preview = self.splitter.sizes()
+        if preview > photos and self.preview.isVisible():
+            half = (photos + preview) // 2
             self.splitter.setSizes([half, half])
 
     # What is shown

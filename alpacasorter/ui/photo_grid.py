@@ -19,6 +19,8 @@ SMALLEST, LARGEST, USUAL = 128, 320, 184
 _STEP = 24
 _SQUEEZE = 0.88
 """Cells may be this much narrower than asked for where one more column fits then."""
+_STRETCH = 1.4
+"""And pictures this much wider, to fill the view; beyond that there is space between them."""
 _SETTLE_MS = 80
 
 
@@ -101,7 +103,7 @@ class PhotoGrid(QListView):
     def _fill_width(self) -> None:
         columns = self._columns()
         share = (self.viewport().width() - 1) // columns
-        tile = max(SMALLEST // 2, share - self.delegate.cell_width(0))
+        tile = max(SMALLEST // 2, min(share - self.delegate.cell_width(0), round(self.tile * _STRETCH)))
         self.delegate.set_tile(tile)
         grid = QSize(max(share, self.delegate.cell_width(tile)), self.delegate.cell_size().height())
         if grid != self.gridSize():
