@@ -80,4 +80,6 @@ class FlowLayout(QLayout):
 def _size(item: QLayoutItem) -> QSize:
     # The item's own hint is empty while its widget is hidden.
     widget = item.widget()
-    return item.sizeHint() if widget is None else widget.sizeHint()
+    if widget is None:
+        return item.sizeHint()
+    return widget.sizeHint().expandedTo(widget.minimumSize()).boundedTo(widget.maximumSize())

@@ -28,7 +28,7 @@ def test_one_line_where_there_is_room(qtbot: QtBot) -> None:
 
 
 def test_more_lines_where_there_is_not(qtbot: QtBot) -> None:
-    widget, made = buttons(qtbot, 330)
+    widget, made = buttons(qtbot, 340)
     assert [(button.x(), button.y()) for button in made] == [(10 + n % 3 * 106, 5 + n // 3 * 36) for n in range(6)]
     assert widget.height() == 76
     assert all(widget.rect().contains(button.geometry()) for button in made)
