@@ -60,6 +60,7 @@ def _object(evaluation: Evaluation, threshold: float) -> dict[str, object]:
         "threshold": threshold,
         "confusion": asdict(metrics.confusion),
         "unreadable": evaluation.unreadable,
+        "trained_on": evaluation.trained_on,
         "mistakes": [
             {"path": str(mistake.path), "probability": round(mistake.probability, _DIGITS)}
             for mistake in evaluation.mistakes
@@ -77,6 +78,8 @@ def _words(evaluation: Evaluation) -> str:
         f"calibration error  {'    none' if metrics.ece is None else f'{metrics.ece:>8.4f}'}",
         f"found {counts.tp:,} of {counts.tp + counts.fn:,}, {counts.fp:,} false of {counts.fp + counts.tn:,}",
     ]
+    if evaluation.trained_on:
+        lines.append(f"The model was trained on {evaluation.trained_on:,} of these photos; on others expect less.")
     if evaluation.mistakes:
         lines.append("mistakes, the most confident first, with the probability of the positive class:")
         lines += [f"  {m.probability:.3f}  {display_path(m.path)}" for m in evaluation.mistakes[:_SHOWN_MISTAKES]]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from alpacasorter.core.cache import Cache
 from alpacasorter.core.decode import Unreadable
@@ -17,6 +18,7 @@ from alpacasorter.core.files import display_path
 from alpacasorter.core.reasons import for_folder
 from alpacasorter.core.walk import FolderUnavailable
 from alpacasorter.ml.bundle import Bundle
+from alpacasorter.ml.learning import SAME_PHOTO
 from alpacasorter.ml.metrics import Metrics, measure
 from alpacasorter.ml.scan import Embed, Embedded, Scan
 
@@ -49,12 +51,14 @@ class Evaluation:
         unreadable: photos that could not be read.
         mistakes: the most confident first.
         left_out: sub-folders that are named after neither class.
+        trained_on: how many of the photos the model was trained on; on those it is better than on any others.
     """
 
     metrics: Metrics
     unreadable: int
     mistakes: tuple[Mistake, ...]
     left_out: tuple[str, ...]
+    trained_on: int
 
 
 def evaluate(
@@ -107,7 +111,8 @@ def evaluate(
         total_before += found
     if not paths:
         raise DatasetError(f"There are no photos in the class folders of {display_path(dataset)}.")
-    probabilities = bundle.head.probability(np.concatenate(vectors).astype(np.float32))
+    embeddings = np.concatenate(vectors).astype(np.float32)
+    probabilities = bundle.head.probability(embeddings)
     truth = np.array(targets)
     wrong = np.flatnonzero((probabilities >= bundle.threshold) != (truth == 1))
     surest_first = wrong[np.argsort(-np.abs(probabilities[wrong] - bundle.threshold), kind="stable")]
@@ -116,7 +121,20 @@ def evaluate(
         unreadable=unreadable,
         mistakes=tuple(Mistake(paths[n], float(probabilities[n])) for n in surest_first),
         left_out=left_out,
+        trained_on=_trained_on(embeddings, bundle),
     )
+
+
+def _trained_on(embeddings: npt.NDArray[np.float32], bundle: Bundle) -> int:
+    """Return how many of the embeddings (n, 1280) are in the bundle's replay set, but for rounding."""
+    replay = bundle.replay.embeddings.astype(np.float32)
+    similarity = _unit(embeddings) @ _unit(replay).T
+    return int((similarity.max(axis=1, initial=-1.0) >= SAME_PHOTO).sum())
+
+
+def _unit(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, np.float32(1e-12)), dtype=np.float32)
 
 
 def _class_folders(dataset: Path, bundle: Bundle) -> tuple[list[tuple[int, Path]], tuple[str, ...]]:

@@ -20,9 +20,9 @@ KEYS = {
     "threshold",
     "confusion",
     "unreadable",
+    "trained_on",
     "mistakes",
 }
-MAY_COME = {"trained_on"}
 
 
 @pytest.fixture
@@ -39,13 +39,14 @@ def test_json_is_one_object_with_just_these_keys(run: Commands, dataset: Path) -
     assert done.code == 0
     assert len(done.out.splitlines()) == 1
     told = json.loads(done.out)
-    assert told.keys() - MAY_COME == KEYS
+    assert told.keys() == KEYS
     confusion = told["confusion"]
     assert list(confusion) == ["tp", "fp", "tn", "fn"]
     assert (told["n"], told["unreadable"]) == (5, 1)
     assert (confusion["tp"] + confusion["fn"], confusion["fp"] + confusion["tn"]) == (3, 2)
     assert told["accuracy"] == pytest.approx((confusion["tp"] + confusion["tn"]) / 5)
     assert told["threshold"] == real_bundle().threshold
+    assert told["trained_on"] == 0
     assert len(told["mistakes"]) == confusion["fp"] + confusion["fn"] > 0
     for mistake in told["mistakes"]:
         assert list(mistake) == ["path", "probability"]
@@ -135,3 +136,4 @@ def test_the_set_that_the_article_uses(run: Commands, photos: Path) -> None:
     assert told["unreadable"] == 0
     assert told["accuracy"] > 0.95
     assert told["auc"] > 0.98
+    assert told["trained_on"] == 327, "the user should know that these figures flatter the model"
