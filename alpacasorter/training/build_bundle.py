@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -238,10 +240,21 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+_NO_TENSORFLOW = (
+    "No bundle was built: training needs TensorFlow, which is not installed. There is TensorFlow for Python 3.11 "
+    "to 3.13 on Linux, on Windows (64-bit Intel or AMD) and on macOS (Apple silicon). Everything else works without it."
+)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return 0 when the bundle was written, else 1 with the reason on standard error."""
     given = vars(_parser().parse_args(arguments))
     options = Options(**{**given, "data": tuple(given["data"]), "lookalikes": tuple(given["lookalikes"])})
+    # TensorFlow tells at length which drivers it did not find.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if importlib.util.find_spec("tensorflow") is None:
+        _say(_NO_TENSORFLOW)
+        return 1
     try:
         bundle = build(options)
     except (DatasetError, WeightsError, CheckFailed, BundleError, OSError) as error:

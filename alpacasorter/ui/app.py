@@ -20,6 +20,7 @@ from alpacasorter.ui.icons import app_icon
 from alpacasorter.ui.main_window import MainWindow
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.theme import Theme
+from alpacasorter.ui.trouble import log_into, tell_unexpected
 from alpacasorter.workers.engine import Engine
 
 
@@ -56,6 +57,8 @@ def run(folder: Path | None, device: Literal["auto", "cpu", "gpu"] | None = None
     application.setDesktopFileName("alpacasorter")
     application.setWindowIcon(app_icon())
     window = build_window(application, Settings(), device)
+    log_into(paths.user_log_dir())
+    tell_unexpected(window.notice.tell)
     window.show()
     if folder is not None:
         QTimer.singleShot(0, window, lambda: window.open_folder(folder))

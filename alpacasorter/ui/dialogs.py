@@ -19,7 +19,7 @@ from alpacasorter import paths
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.ui import text
 from alpacasorter.ui.icons import app_icon
-from alpacasorter.workers.engine import ModelFacts
+from alpacasorter.workers.facts import ModelFacts
 
 _ICON_SIDE = 72
 _ABOUT_WIDTH = 380

@@ -29,7 +29,8 @@ from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.settings_dialog import SettingsDialog
 from alpacasorter.ui.theme import Theme
 from alpacasorter.ui.welcome import WelcomePage
-from alpacasorter.workers.engine import DeviceFacts, Engine, ModelFacts
+from alpacasorter.workers.engine import Engine
+from alpacasorter.workers.facts import DeviceFacts, ModelFacts
 from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
 
 _TITLE = "AlpacaSorter"

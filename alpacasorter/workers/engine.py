@@ -10,7 +10,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Literal
 from PySide6.QtCore import QObject, Qt, Signal
 
 from alpacasorter.core.events import Finished, Found, Judged, Learned, Problems, Progress
-from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.places import Places
+from alpacasorter.workers.facts import DeviceFacts, ModelFacts, sentence
 from alpacasorter.workers.lane import Lane
 
 if TYPE_CHECKING:
@@ -29,41 +29,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _OF_THE_HEAD = ("keys", "probabilities", "head_version")
-
-UNEXPECTED = "Something unexpected went wrong. Your photos and corrections are safe. Please start AlpacaSorter again."
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFacts:
-    """What the window says about the model.
-
-    Attributes:
-        name, version: of the bundle.
-        labels: its classes.
-        corrections: how many it has learned from.
-    """
-
-    name: str
-    version: str
-    labels: LabelSet
-    corrections: int
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceFacts:
-    """What the window says about the device.
-
-    Attributes:
-        kind: "cpu" or "gpu".
-        threads: photos worked on at once.
-        milliseconds: a photo, 0.0 where unknown.
-        note: why this device.
-    """
-
-    kind: Literal["cpu", "gpu"]
-    threads: int
-    milliseconds: float
-    note: str
 
 
 class Engine(QObject):
@@ -200,7 +165,7 @@ class Engine(QObject):
 
             self._open = opened = open_engine(self._places, self._preference, trial_now=False)
         except Exception as error:  # noqa: BLE001  # whatever it is, the user gets a sentence and not a dead window
-            self.failed.emit(_sentence(error))
+            self.failed.emit(sentence(error))
             return
         bundle = opened.bundle
         self.ready.emit(ModelFacts(bundle.name, bundle.version, opened.session.labels, opened.session.correction_count))
@@ -231,7 +196,7 @@ class Engine(QObject):
         try:
             learned = self._open.session.correct(changes, paths)
         except Exception as error:  # noqa: BLE001
-            self.correction_failed.emit(changes, _sentence(error))
+            self.correction_failed.emit(changes, sentence(error))
             return
         self._learned_event.emit(learned)
         self._tell_notices(self._open)
@@ -280,7 +245,7 @@ class Engine(QObject):
             self._tell_notices(opened)
         except Exception as error:  # noqa: BLE001
             if generation == self._generation:
-                self.folder_failed.emit(folder, _sentence(error))
+                self.folder_failed.emit(folder, sentence(error))
         if opened.session.device is not device:
             # The GPU failed, and the session went on without it.
             self._tell_device()
@@ -346,18 +311,10 @@ class Engine(QObject):
         except Exception as error:  # noqa: BLE001
             if self._closing:
                 return
-            self.notice.emit(_sentence(error))
+            self.notice.emit(sentence(error))
         self._tell_device()
 
     def _tell_device(self) -> None:
         if self._open is not None:
             device = self._open.session.device
             self.device_changed.emit(DeviceFacts(device.kind, device.threads, device.milliseconds, device.note))
-
-
-def _sentence(error: Exception) -> str:
-    """Return what to tell the user: our own errors are sentences, others are logged and get a general one."""
-    if type(error).__module__.startswith("alpacasorter."):
-        return str(getattr(error, "reason", error))
-    _log.error("Unexpected error", exc_info=error)
-    return UNEXPECTED

@@ -19,7 +19,8 @@ from alpacasorter.core.places import Places
 from alpacasorter.ml import session as session_module
 from alpacasorter.ml.backbone import BackboneError
 from alpacasorter.ml.device import Device
-from alpacasorter.workers.engine import UNEXPECTED, DeviceFacts, Engine, ModelFacts
+from alpacasorter.workers.engine import Engine
+from alpacasorter.workers.facts import UNEXPECTED, DeviceFacts, ModelFacts
 from tests.engines import (
     Outcome,
     by_key,
