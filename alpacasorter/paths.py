@@ -14,6 +14,7 @@ BUNDLED_MODEL: Final = "alpaca"
 
 DATA_DIR_VARIABLE: Final = "ALPACASORTER_DATA_DIR"
 CACHE_DIR_VARIABLE: Final = "ALPACASORTER_CACHE_DIR"
+MODEL_VARIABLE: Final = "ALPACASORTER_MODEL"
 
 _PACKAGE: Final = Path(__file__).resolve().parent
 
@@ -38,6 +39,11 @@ def resources_dir() -> Path:
 def bundled_model() -> Path:
     """The bundle that serves when the user has chosen no other."""
     return models_dir() / BUNDLED_MODEL
+
+
+def model_in_use() -> Path:
+    """The bundle to load: what ALPACASORTER_MODEL names (`--model` sets it for one run), else the shipped one."""
+    return _from_environment(MODEL_VARIABLE) or bundled_model()
 
 
 def _from_environment(variable: str) -> Path | None:

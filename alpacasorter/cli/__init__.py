@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -23,9 +24,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from alpacasorter.ml.gpu_trial import main as gpu_trial
 
         return gpu_trial(given[1:])
+    from alpacasorter import paths
     from alpacasorter.cli.parser import parse
 
     options = parse(given)
+    if options.model is not None:
+        os.environ[paths.MODEL_VARIABLE] = str(options.model)
     try:
         return int(options.command(options))
     except KeyboardInterrupt:

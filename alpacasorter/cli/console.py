@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ Device = Literal["auto", "cpu", "gpu"]
 @contextlib.contextmanager
 def engine(device: Device) -> Iterator[Engine]:
     """Open the engine; in the end print its notices and close it."""
-    places = Places(paths.bundled_model(), paths.user_data_dir(), paths.user_cache_dir())
+    places = Places(paths.model_in_use(), paths.user_data_dir(), paths.user_cache_dir())
     opened = open_engine(places, device, trial_now=True)
     try:
         yield opened
@@ -39,6 +40,8 @@ def guarded(work: Callable[[], int]) -> int:
 
     Whoever reads standard output may stop reading (`| head`): that is no failure.
     """
+    # What a module logs is for the log of the window; here it would come between the sentences.
+    logging.getLogger().addHandler(logging.NullHandler())
     # UTF-8 whatever the locale: a script reads the same on every system, and no name of a file ends the work.
     # On POSIX, names that are no text are printed as the bytes they are.
     errors = "surrogateescape" if os.name == "posix" else "replace"

@@ -16,7 +16,7 @@ commands without a window:
   alpacasorter evaluate DATASET   measure the model on a folder with one sub-folder per class
 Each explains itself with --help. A folder that is called like a command is opened with ./ before its name.
 """
-_EXIT_CODES = "exit codes: 0 the work was done (unreadable photos included), 1 it failed, 2 wrong usage"
+_EXIT_CODES = "exit codes: 0 the work was done (unreadable photos included), 1 it failed, 2 wrong usage or no screen"
 
 
 class _Version(argparse.Action):
@@ -47,13 +47,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def _window_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="alpacasorter",
-        usage="alpacasorter [FOLDER] [--device auto|cpu|gpu]\n       alpacasorter scan|evaluate …",
+        usage="alpacasorter [FOLDER] [--device auto|cpu|gpu] [--model DIR]\n       alpacasorter scan|evaluate …",
         description=_WINDOW,
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("folder", metavar="FOLDER", nargs="?", type=Path, help="the folder to open at once")
     _add_device(parser, default=None)
+    _add_model(parser)
     parser.add_argument("--version", action=_Version)
     parser.set_defaults(command=_window)
     return parser
@@ -76,6 +77,7 @@ def _scan_parser() -> argparse.ArgumentParser:
         help="look into sub-folders too (default), or not",
     )
     _add_device(parser, default="auto")
+    _add_model(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.add_argument("--version", action=_Version)
     parser.set_defaults(command=_scan, form="text")
@@ -92,6 +94,7 @@ def _evaluate_parser() -> argparse.ArgumentParser:
     parser.add_argument("dataset", metavar="DATASET", type=Path, help="the folder with the sub-folders")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     _add_device(parser, default="auto")
+    _add_model(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.add_argument("--version", action=_Version)
     parser.set_defaults(command=_evaluate)
@@ -104,6 +107,15 @@ def _add_device(parser: argparse.ArgumentParser, default: str | None) -> None:
         choices=("auto", "cpu", "gpu"),
         default=default,
         help="what judges the photos; auto takes whichever is faster",
+    )
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model",
+        metavar="DIR",
+        type=Path,
+        help="the folder of another model, such as one you built; ALPACASORTER_MODEL names one for every run",
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from alpacasorter.cli.console import Device, ProgressBar, engine, guarded
-from alpacasorter.cli.usage import named_folder
+from alpacasorter.cli.usage import complain, named_folder
 from alpacasorter.core.events import (
     Finished,
     Found,
@@ -25,6 +25,7 @@ from alpacasorter.core.events import (
 )
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet, percent
+from alpacasorter.core.walk import FolderUnavailable
 
 Form = Literal["text", "json", "csv"]
 Row = dict[str, object]
@@ -50,7 +51,15 @@ def run(folder: Path, *, form: Form, recursive: bool, device: Device, quiet: boo
     named = named_folder(folder)
     if named is None:
         return 2
-    return guarded(lambda: _scan(named, form=form, recursive=recursive, device=device, quiet=quiet))
+
+    def work() -> int:
+        try:
+            return _scan(named, form=form, recursive=recursive, device=device, quiet=quiet)
+        except FolderUnavailable as error:
+            complain(f"{display_path(named)} can't be opened. {error.reason}")
+            return 1
+
+    return guarded(work)
 
 
 def _scan(folder: Path, *, form: Form, recursive: bool, device: Device, quiet: bool) -> int:
@@ -68,13 +77,9 @@ def _scan(folder: Path, *, form: Form, recursive: bool, device: Device, quiet: b
                             for photo in event.photos:
                                 lines.put(photo.path, _judged(photo, labels))
                     case Problems():
-                        for problem in event.problems:
-                            if problem.is_folder:
-                                bar.say(f"{display_path(problem.path)}: {problem.reason}")
                         with bar.aside():
                             for problem in event.problems:
-                                if not problem.is_folder:
-                                    lines.put(problem.path, _unreadable(problem))
+                                lines.put(problem.path, _unreadable(problem))
                     case Progress():
                         bar.update(event)
                     case Finished():
@@ -144,7 +149,7 @@ def _printer(form: Form, labels: LabelSet) -> Callable[[Row], None]:
     if form == "csv":
         writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        return writer.writerow
+        return lambda row: writer.writerow(row | {"corrected": json.dumps(row["corrected"])})
 
     width = max(len(labels.display(name)) for name in labels.names)
 

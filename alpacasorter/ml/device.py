@@ -232,7 +232,7 @@ def choose(preference: Preference, trial: Trial) -> Device:
     cpu_milliseconds = trial.cpu / threads
     if preference == "gpu":
         if trial.gpu is None:
-            raise DeviceError(f'The graphics processor can\'t be used. {trial.problem} Use "cpu" or "auto" instead.')
+            raise DeviceError(f"The graphics processor can't be used. {trial.problem}")
         return Device("gpu", threads + 1, trial.gpu, "chosen by you")
     if preference == "auto" and trial.gpu is not None and trial.gpu < cpu_milliseconds:
         return Device("gpu", threads + 1, trial.gpu, "faster than the processor here")

@@ -103,7 +103,7 @@ def open_engine(places: Places, preference: Preference, *, trial_now: bool) -> E
         except (DeviceError, BackboneError) as error:
             if trial_now and preference == "gpu":
                 raise
-            problem = str(error) if preference == "gpu" else ""
+            problem = f"{error} The processor is used instead." if preference == "gpu" else ""
             session = Session(bundle=bundle, library=library, cache=cache, device=choose("cpu", trial))
     except BaseException:
         library.close()

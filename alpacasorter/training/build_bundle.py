@@ -261,6 +261,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(f"No bundle was built: {error}")
         return 1
     _say(f"{bundle.path}: {bundle.name} {bundle.version}, bundle {bundle.bundle_id}, backbone {bundle.backbone_id}")
+    _say(f"Use it by: alpacasorter --model {bundle.path}")
     return 0
 
 

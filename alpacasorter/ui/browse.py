@@ -30,9 +30,11 @@ class BrowsePage(QWidget):
 
     Signals:
         in_view(list): paths in view that were not looked at yet.
+        trouble(str): what could not be done, in a sentence.
     """
 
     in_view = Signal(list)
+    trouble = Signal(str)
 
     def __init__(
         self,
@@ -144,11 +146,12 @@ class BrowsePage(QWidget):
         self.filters.set_labels(labels)
         self.actions_.set_labels(labels)
 
-    def begin(self) -> None:
-        """Get ready for the photos of a folder."""
+    def begin(self, *, same_folder: bool = False) -> None:
+        """Get ready for the photos of a folder; where it is the same one again, corrections can still be undone."""
         self._finished = None
         self.thumbnails.clear()
-        self.corrections.clear()
+        if not same_folder:
+            self.corrections.clear()
         self.model.clear()
         self.filters.set_current(Filter.ALL)
         self.banner.hide()
@@ -212,7 +215,8 @@ class BrowsePage(QWidget):
         """Corrections are stored and everything was judged anew."""
         self.corrections.on_learned(event)
         self.model.on_learned(event)
-        self.banner.tell(event, can_undo=self.corrections.stack.canUndo())
+        changed = self.store.counts[Filter.CHANGED]
+        self.banner.tell(event, changed=changed, can_undo=self.corrections.stack.canUndo())
         self.preview.refresh()
         self._on_selection()
 
@@ -278,8 +282,13 @@ class BrowsePage(QWidget):
             self._menu.popup(self.grid.viewport().mapToGlobal(point))
 
     def _open_photo(self, index: QModelIndex) -> None:
-        if index.isValid():
-            QDesktopServices.openUrl(file_url(self.model.photo(index).path))
+        if not index.isValid():
+            return
+        path = self.model.photo(index).path
+        if path.exists():
+            QDesktopServices.openUrl(file_url(path))
+        else:
+            self.trouble.emit(f"{display_path(path.name)} is no longer there. Look again (F5) to see what is.")
 
     def _show_in_folder(self) -> None:
         current = self.grid.currentIndex()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -59,7 +60,7 @@ def show_keys(parent: QWidget, labels: LabelSet) -> None:
 
 def show_model(parent: QWidget, model: ModelFacts | None) -> None:
     """Show the model card."""
-    card = paths.bundled_model() / "MODEL_CARD.md"
+    card = paths.model_in_use() / "MODEL_CARD.md"
     try:
         words = card.read_text(encoding="utf-8")
     except OSError:
@@ -90,6 +91,7 @@ def _show_text(parent: QWidget, title: str, words: str, *, html: bool) -> None:
     dialog.setWindowTitle(title)
     browser = QTextBrowser(dialog)
     browser.setOpenExternalLinks(True)
+    browser.document().setDocumentMargin(16)
     if html:
         browser.setHtml(words)
     else:
@@ -100,14 +102,21 @@ def _show_text(parent: QWidget, title: str, words: str, *, html: bool) -> None:
     _run(dialog, inside)
 
 
-def _run(dialog: QDialog, inside: QLayout) -> None:
-    """Show a dialog with a button that closes it."""
+def lay_out(dialog: QDialog, inside: QLayout) -> None:
+    """Fill a dialog, with a button below that closes it."""
     buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, dialog)
+    # The style's own icon is black, in dark colours too.
+    buttons.button(QDialogButtonBox.StandardButton.Close).setIcon(QIcon())
     buttons.rejected.connect(dialog.reject)
     layout = QVBoxLayout(dialog)
     layout.setContentsMargins(20, 20, 20, 16)
     layout.setSpacing(16)
     layout.addLayout(inside)
     layout.addWidget(buttons)
+
+
+def _run(dialog: QDialog, inside: QLayout) -> None:
+    """Show a dialog with a button that closes it."""
+    lay_out(dialog, inside)
     dialog.exec()
     dialog.deleteLater()

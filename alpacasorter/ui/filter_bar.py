@@ -46,6 +46,7 @@ class FilterBar(QWidget):
         for which in Filter:
             button = QPushButton(self)
             button.setCheckable(True)
+            button.setObjectName("chip")
             button.setAutoDefault(False)
             button.setToolTip(_TIPS.get(which, ""))
             # clicked and not toggled: clicking the filter in use applies it anew.

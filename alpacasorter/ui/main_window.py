@@ -6,14 +6,13 @@ import os
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, Qt
+from PySide6.QtCore import QMimeData, QSize, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QLabel,
     QMainWindow,
     QMenu,
-    QSizePolicy,
     QStackedWidget,
     QToolBar,
     QVBoxLayout,
@@ -24,7 +23,7 @@ from alpacasorter.core.events import Finished, Found, Judged, Learned, Problems,
 from alpacasorter.core.files import display_path
 from alpacasorter.ui import dialogs, text
 from alpacasorter.ui.browse import BrowsePage
-from alpacasorter.ui.messages import NoticeBar
+from alpacasorter.ui.messages import ElidedLabel, NoticeBar
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.settings_dialog import SettingsDialog
 from alpacasorter.ui.theme import Theme
@@ -36,6 +35,8 @@ from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
 _TITLE = "AlpacaSorter"
 _WIDE = 860
 """Width from which there is room for words on the tool bar, pixels."""
+_SHARE = 0.92
+"""Share of the screen that the window takes at most at the first start, which leaves room for its frame."""
 
 
 class MainWindow(QMainWindow):
@@ -67,11 +68,11 @@ class MainWindow(QMainWindow):
         self.stack.addWidget(self.welcome)
         self.stack.addWidget(self.page)
         self.device_label = QLabel("Opening the model…", self)
-        self.summary = QLabel(self)
+        self.summary = ElidedLabel(self)
         self._assemble()
         self._connect()
         self._connect_engine()
-        self.resize(1180, 780)
+        self.resize(_first_size(self.screen().availableSize()))
         self.setMinimumSize(640, 480)
         self.restoreGeometry(settings.state("geometry"))
         self.page.splitter.setSizes([800, 360])
@@ -98,8 +99,6 @@ class MainWindow(QMainWindow):
         column.addLayout(around)
         column.addWidget(self.stack, 1)
         self.setCentralWidget(central)
-        # Where there is no room for both, the path is cut off and not the device.
-        self.summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.statusBar().addWidget(self.summary, 1)
         self.statusBar().addPermanentWidget(self.device_label)
         self.statusBar().setSizeGripEnabled(False)
@@ -118,6 +117,7 @@ class MainWindow(QMainWindow):
         actions.about.triggered.connect(lambda: dialogs.show_about(self))
         page.progress.stop.connect(self.engine.stop_scan)
         page.in_view.connect(self.engine.prefer)
+        page.trouble.connect(lambda words: self.notice.tell(words, passing=True))
         page.corrections.requested.connect(self.engine.correct)
         self.welcome.choose.connect(self.choose_folder)
         self.welcome.open.connect(self.open_folder)
@@ -158,11 +158,12 @@ class MainWindow(QMainWindow):
         if self._failure:
             self.notice.tell(self._failure)
             return
+        same = folder == self._folder
         self._folder = folder
         self.notice.pass_on()
         self._tool_bar.show()
         self.stack.setCurrentWidget(self.page)
-        self.page.begin()
+        self.page.begin(same_folder=same)
         self.summary.setText(text.folder(folder))
         self.setWindowTitle(f"{display_path(Path(folder.name or folder))} – {_TITLE}")
         self.engine.open_folder(folder, recursive=self._settings.recursive)
@@ -306,6 +307,11 @@ class MainWindow(QMainWindow):
         self._previews.close()
         self.engine.shutdown()
         super().closeEvent(event)
+
+
+def _first_size(screen: QSize) -> QSize:
+    """Return the size of the window at the very first start, on a screen with this much room."""
+    return QSize(1180, 780).boundedTo(screen * _SHARE)
 
 
 def _dropped_folder(data: QMimeData) -> Path | None:

@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QToolButton, QWidget
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from alpacasorter.core.events import Learned, Progress
 from alpacasorter.ui import text
 from alpacasorter.ui.icons import icon
 from alpacasorter.ui.theme import Theme
+
+
+class ElidedLabel(QLabel):
+    """A line of words that is cut off with an ellipsis where there is no room for all of it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        """Say nothing."""
+        super().__init__(parent)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint as much as there is room for."""
+        painter = QPainter(self)
+        area = self.contentsRect().adjusted(6, 0, -6, 0)
+        shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, area.width())
+        self.style().drawItemText(
+            painter, area, Qt.AlignmentFlag.AlignVCenter, self.palette(), self.isEnabled(), shown, self.foregroundRole()
+        )
+        painter.end()
 
 
 class ProgressStrip(QWidget):
@@ -108,10 +128,10 @@ class LearnedBanner(_Strip):
         self.show_button.clicked.connect(self.show_changed)
         self.undo_button.clicked.connect(self.undo)
 
-    def tell(self, event: Learned, *, can_undo: bool) -> None:
-        """Say what came of a correction."""
-        self.words.setText(text.learned(event))
-        self.show_button.setVisible(bool(event.changed))
+    def tell(self, event: Learned, *, changed: int, can_undo: bool) -> None:
+        """Say what came of a correction: `changed` photos of those shown changed their mind."""
+        self.words.setText(text.learned(event, changed))
+        self.show_button.setVisible(changed > 0)
         self.undo_button.setVisible(can_undo)
         self.show()
 

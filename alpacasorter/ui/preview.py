@@ -28,7 +28,7 @@ _REST_MS = 60
 """How long the selection must rest before a photo is decoded: holding an arrow key down decodes none."""
 _LEAST = 320
 """Pixels below which no photo is decoded for the preview, so that making it larger shows something at once."""
-_NARROWEST = 240
+_NARROWEST = 290
 
 
 class Picture(QWidget):

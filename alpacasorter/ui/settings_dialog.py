@@ -7,16 +7,15 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
-    QDialogButtonBox,
     QFormLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
     QSpinBox,
-    QVBoxLayout,
     QWidget,
 )
 
+from alpacasorter.ui.dialogs import lay_out
 from alpacasorter.ui.settings import UNSURE_LEAST, UNSURE_MOST, Settings
 from alpacasorter.workers.facts import DeviceFacts
 
@@ -74,13 +73,7 @@ class SettingsDialog(QDialog):
         form.addRow("Photos are judged by", devices)
         form.addRow("", self.serving)
         form.addRow("Colours", self.scheme)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(20, 20, 20, 16)
-        layout.setSpacing(16)
-        layout.addLayout(form)
-        layout.addWidget(buttons)
+        lay_out(self, form)
         self.setMinimumWidth(560)
         self.show_device(device)
 

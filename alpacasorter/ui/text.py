@@ -41,9 +41,8 @@ def progress(event: Progress) -> str:
     return " · ".join(parts)
 
 
-def learned(event: Learned) -> str:
-    """Return what came of a correction."""
-    changed = len(event.changed)
+def learned(event: Learned, changed: int) -> str:
+    """Return what came of a correction; `changed` photos of those shown changed their mind (copies count, too)."""
     if changed == 0:
         mind = "No other photo changed its mind."
     else:
@@ -63,7 +62,10 @@ def finished(event: Finished) -> str:
     if event.left_alone:
         parts.append(f"{count(event.left_alone, 'other file')} left alone")
     line = " · ".join(parts)
-    return f"Stopped: {line}" if event.cancelled else line
+    if event.cancelled:
+        done = event.total - max(0, event.total - event.judged - event.unreadable)
+        return f"Stopped after {done:,} of {count(event.total, 'photo')}; Look again (F5) goes on · {line}"
+    return line
 
 
 def device(kind: str, threads: int, milliseconds: float) -> str:
@@ -111,7 +113,7 @@ def verdict(row: PhotoRow, store: PhotoStore, selected: int) -> str:
         return "Not looked at yet."
     shown = store.labels.display(label)
     if row.correction is not None:
-        said = f"{shown}, put right by you."
+        said = f"{shown}, as you said."
     elif store.is_unsure(row):
         said = f"Probably {shown.lower()}, but only {percent(confidence)} sure."
     else:

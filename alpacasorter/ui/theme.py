@@ -161,6 +161,12 @@ def _palette(c: Colours) -> QPalette:
     return palette
 
 
+def _tools(state: str = "") -> str:
+    """Return the selector of our own tool buttons; those in Qt's dialogs would be squeezed by this padding."""
+    places = ("QToolBar", "QFrame#banner", "QFrame#notice", "WelcomePage")
+    return ", ".join(f"{place} QToolButton{state}" for place in places)
+
+
 def _style_sheet(c: Colours) -> str:
     return f"""
     QToolBar {{
@@ -168,14 +174,17 @@ def _style_sheet(c: Colours) -> str:
         spacing: 4px; padding: 6px 8px;
     }}
     QToolBar::separator {{ background: {c.border}; width: 1px; margin: 5px 6px; }}
-    QToolButton {{ border: 1px solid transparent; border-radius: 6px; padding: 5px 8px; color: {c.text}; }}
-    QToolButton:hover {{ background: {c.raised}; }}
-    QToolButton:pressed, QToolButton:checked {{ background: {c.accent_soft}; }}
-    QToolButton:focus {{ border-color: {c.accent}; }}
-    QToolButton:disabled {{ color: {c.muted}; }}
-    QToolButton::menu-indicator {{ subcontrol-origin: padding; subcontrol-position: center right; right: 4px; }}
-    QToolButton[popupMode="2"] {{ padding-right: 18px; }}
+    {_tools()} {{
+        outline: none; border: 1px solid transparent; border-radius: 6px; padding: 5px 8px; color: {c.text};
+    }}
+    {_tools(":hover")} {{ background: {c.raised}; }}
+    {_tools(":pressed")}, {_tools(":checked")} {{ background: {c.accent_soft}; }}
+    {_tools(":focus")} {{ border-color: {c.accent}; }}
+    {_tools(":disabled")} {{ color: {c.muted}; }}
+    {_tools("::menu-indicator")} {{ subcontrol-origin: padding; subcontrol-position: center right; right: 4px; }}
+    QToolBar QToolButton[popupMode="2"] {{ padding-right: 18px; }}
     QPushButton {{
+        outline: none;
         background: {c.card}; border: 1px solid {c.border}; border-radius: 6px;
         padding: 6px 14px; color: {c.text};
     }}
@@ -193,6 +202,7 @@ def _style_sheet(c: Colours) -> str:
         background: transparent; border-color: transparent;
         color: {c.accent}; font-weight: 600;
     }}
+    QPushButton#chip {{ padding: 5px 9px; }}
     QPushButton[flat="true"]:hover {{ background: {c.raised}; }}
     QPushButton[flat="true"]:focus {{ border-color: {c.accent}; }}
     QStatusBar {{ background: {c.window}; border-top: 1px solid {c.border}; color: {c.muted}; }}

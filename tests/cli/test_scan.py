@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -137,7 +138,7 @@ def test_csv(run: Commands, folder: Path) -> None:
             expected["status"],
             expected["reason"] or "",
         )
-        assert row["corrected"] == str(expected["corrected"])
+        assert row["corrected"] == json.dumps(expected["corrected"])
         if expected["status"] == "ok":
             assert float(row["probability"]) == pytest.approx(expected["probability"], abs=2e-6)
 
@@ -218,10 +219,12 @@ def test_folders_below_that_cannot_be_read_are_told(run: Commands, monkeypatch: 
             refused = run("scan", folder / "closed", "--json", *CPU)
             below = run("scan", folder / "closed" / "below", "--json", *CPU)
         (folder / "closed").chmod(0o755)
-    assert (done.code, len(rows_of(done.out))) == (0, 1)
-    assert f"alpacasorter: {folder / 'closed'}: {reasons.FOLDER_NO_PERMISSION}" in done.err
+    rows = rows_of(done.out)
+    assert (done.code, len(rows)) == (0, 2)
+    closed = next(row for row in rows if row["status"] == "unreadable")
+    assert (closed["path"], closed["reason"]) == (str(folder / "closed"), reasons.FOLDER_NO_PERMISSION)
     assert (refused.code, refused.out) == (1, "")
-    assert refused.err == f"alpacasorter: {reasons.FOLDER_NO_PERMISSION}\n"
+    assert refused.err == f"alpacasorter: {folder / 'closed'} can't be opened. {reasons.FOLDER_NO_PERMISSION}\n"
     assert below.code == 2
     assert below.err.endswith(f"can't be opened. {reasons.FOLDER_NO_PERMISSION}\n")
 
@@ -371,3 +374,17 @@ def test_windows_calls_a_closed_pipe_an_invalid_argument(monkeypatch: pytest.Mon
     monkeypatch.setattr(console.os, "name", "nt")
     assert console._nobody_reads(OSError(22, "Invalid argument"))
     assert not console._nobody_reads(OSError(28, "No space left on device"))
+
+
+def test_another_model_for_this_run(
+    run: Commands, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Put back after the test whatever the command sets.
+    monkeypatch.setenv("ALPACASORTER_MODEL", "")
+    mine = tmp_path / "mine"
+    shutil.copytree(real_bundle().path, mine)
+    assert run("scan", folder, "--json", "--model", mine, *CPU).code == 0
+    (mine / "head.npz").unlink()
+    broken = run("scan", folder, "--json", "--model", mine, *CPU)
+    assert (broken.code, broken.out) == (1, "")
+    assert "mine" in broken.err

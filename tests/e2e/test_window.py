@@ -163,7 +163,7 @@ def test_preview_shows_the_photo_upright_and_its_buttons_tag(start: Start, tmp_p
     qtbot.mouseClick(preview.positive, Qt.MouseButton.LeftButton)
     qtbot.mouseClick(preview.negative, Qt.MouseButton.LeftButton)
     user.wait(lambda: len(user.learned) > before and user.row("turned.jpg").correction == user.store.labels.negative)
-    assert preview.verdict.text() == "Not alpaca, put right by you."
+    assert preview.verdict.text() == "Not alpaca, as you said."
     qtbot.mouseClick(preview.back, Qt.MouseButton.LeftButton)
     user.wait(lambda: user.row("turned.jpg").correction is None)
     assert not preview.back.isVisible()
@@ -386,3 +386,46 @@ def test_correction_that_can_not_be_stored_is_not_shown(start: Start, folder: Pa
         other.close()
     user.click_tag(name)
     assert user.label(name) != before
+
+
+def test_look_again_keeps_the_history(start: Start, folder: Path) -> None:
+    user = start()
+    user.open(folder)
+    name = user.shown()[0]
+    before = user.label(name)
+    user.click_tag(name)
+    finished = len(user.finished)
+    user.page.actions_.rescan.trigger()
+    user.wait(lambda: len(user.finished) > finished)
+    assert user.label(name) != before
+    user.press_and_learn(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert user.label(name) == before
+    other = folder / "day 2"
+    user.open(other)
+    assert not user.page.corrections.stack.canUndo(), "another folder begins anew"
+
+
+def test_copies_are_counted_as_they_are_shown(start: Start, folder: Path) -> None:
+    for n in range(3):
+        shutil.copy(folder / "photo5.jpg", folder / f"copy{n}.jpg")
+    user = start()
+    user.open(folder)
+    user.click_tag("photo5.jpg")
+    assert user.store.counts[Filter.CORRECTED] == 4
+    changed = user.store.counts[Filter.CHANGED]
+    said = user.page.banner.words.text()
+    assert (f"{changed} photo" in said) or (changed == 0 and "No other photo" in said)
+
+
+def test_photo_deleted_meanwhile(start: Start, folder: Path) -> None:
+    user = start()
+    user.open(folder)
+    user.select("photo3.jpg")
+    (folder / "photo3.jpg").unlink()
+    user.page.actions_.open_photo.trigger()
+    assert "photo3.jpg is no longer there" in user.window.notice.words.text()
+    finished = len(user.finished)
+    user.page.actions_.rescan.trigger()
+    user.wait(lambda: len(user.finished) > finished)
+    assert "photo3.jpg" not in user.shown()
+    assert not user.window.notice.isVisible()

@@ -90,7 +90,7 @@ def test_auto_before_the_gpu_was_tried(threads: int) -> None:
 def test_the_user_decides(threads: int) -> None:
     assert choose("cpu", Trial(40.0, 1.0)) == Device("cpu", 4, 10.0, "chosen by you")
     assert choose("gpu", Trial(40.0, 500.0)) == Device("gpu", 5, 500.0, "chosen by you")
-    with pytest.raises(DeviceError, match=r'There is none\. Use "cpu" or "auto" instead\.$'):
+    with pytest.raises(DeviceError, match=r"There is none\.$"):
         choose("gpu", Trial(40.0, None, "There is none."))
 
 

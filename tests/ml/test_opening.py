@@ -132,7 +132,7 @@ def test_a_fast_gpu_that_fails_all_the_same(places: Places, tmp_path: Path, monk
     with pytest.raises(BackboneError):
         open_engine(places, "gpu", trial_now=True)
     engine, kind = opened(places, "gpu", trial_now=False)
-    assert (kind, engine.notices()) == ("cpu", ("It stopped.",))
+    assert (kind, engine.notices()) == ("cpu", ("It stopped. The processor is used instead.",))
 
 
 def test_a_fast_gpu_serves(places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

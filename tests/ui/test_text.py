@@ -12,8 +12,8 @@ from alpacasorter.ui import text
 LABELS = LabelSet("not_alpaca", "alpaca", {"alpaca": "Alpaca", "not_alpaca": "Not alpaca"})
 
 
-def event(corrections: int, changed: int) -> Learned:
-    return Learned(corrections, {}, [], np.empty(0, np.float32), tuple(map(str, range(changed))), 1)
+def event(corrections: int) -> Learned:
+    return Learned(corrections, {}, [], np.empty(0, np.float32), (), 1)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def event(corrections: int, changed: int) -> Learned:
     ],
 )
 def test_learned(corrections: int, changed: int, sentence: str) -> None:
-    assert text.learned(event(corrections, changed)) == sentence
+    assert text.learned(event(corrections), changed) == sentence
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,9 @@ def test_percent_never_claims_certainty(confidence: float, words: str) -> None:
 def test_finished() -> None:
     assert text.finished(Finished(5, 4, 1, 5, 2, 1.0, False)) == "4 photos · 1 problem · 2 other files left alone"
     assert text.finished(Finished(0, 0, 0, 0, 3, 1.0, False)) == "No photos here"
-    assert text.finished(Finished(9, 1, 0, 1, 0, 1.0, True)) == "Stopped: 1 photo"
+    assert text.finished(Finished(9, 1, 0, 1, 0, 1.0, True)) == (
+        "Stopped after 1 of 9 photos; Look again (F5) goes on · 1 photo"
+    )
 
 
 def test_folder_below_home_is_shown_with_a_tilde() -> None:
