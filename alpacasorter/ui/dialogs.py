@@ -60,10 +60,9 @@ def show_keys(parent: QWidget, labels: LabelSet) -> None:
 
 def show_model(parent: QWidget, model: ModelFacts | None) -> None:
     """Show the model card."""
-    card = paths.model_in_use() / "MODEL_CARD.md"
     try:
-        words = card.read_text(encoding="utf-8")
-    except OSError:
+        words = model.card.read_text(encoding="utf-8") if model else "The model could not be opened."
+    except (OSError, UnicodeDecodeError):
         words = "The model has no description."
     name = f"{model.name} {model.version}" if model else "The model"
     _show_text(parent, name, words, html=False)

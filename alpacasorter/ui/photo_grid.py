@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from PySide6.QtCore import QEvent, QModelIndex, QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QListView, QWidget
@@ -278,13 +276,3 @@ class PhotoGrid(QListView):
         below = area.adjusted(0, middle.height() + 10, 0, 0)
         painter.drawText(below, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | wrapped, more)
         painter.end()
-
-    def reveal(self, indexes: Sequence[QModelIndex]) -> None:
-        """Select photos and scroll to the first."""
-        selection = self.selectionModel()
-        selection.clearSelection()
-        for index in indexes:
-            selection.select(index, selection.SelectionFlag.Select)
-        if indexes:
-            selection.setCurrentIndex(indexes[0], selection.SelectionFlag.NoUpdate)
-            self.scrollTo(indexes[0])

@@ -270,10 +270,6 @@ class PhotoStore:
         self._changed = {key for key in keys if key in self._by_key}
         self.counts[Filter.CHANGED] = sum(len(self._by_key[key]) for key in self._changed)
 
-    def forget_changed(self) -> None:
-        """Empty the filter of photos that changed their mind."""
-        self._set_changed(())
-
     def numbers_of(self, key: str) -> list[int]:
         """Return the rows that hold the photo with this content key (copies have one key)."""
         return self._by_key.get(key, [])

@@ -14,9 +14,6 @@ Scheme = Literal["system", "light", "dark"]
 RADIUS = 8
 """Corner radius of cards, pixels."""
 
-SPACING = 12
-"""Distance between things that are not one, pixels."""
-
 
 @dataclass(frozen=True, slots=True)
 class Colours:

@@ -168,7 +168,10 @@ class Engine(QObject):
             self.failed.emit(sentence(error))
             return
         bundle = opened.bundle
-        self.ready.emit(ModelFacts(bundle.name, bundle.version, opened.session.labels, opened.session.correction_count))
+        session = opened.session
+        self.ready.emit(
+            ModelFacts(bundle.name, bundle.version, session.labels, session.correction_count, bundle.card_path)
+        )
         self._tell_notices(opened)
         self._tell_device()
         self._tell_recent()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from alpacasorter.core.labels import LabelSet
@@ -21,12 +22,14 @@ class ModelFacts:
         name, version: of the bundle.
         labels: its classes.
         corrections: how many it has learned from.
+        card: the file that describes it; it may be missing.
     """
 
     name: str
     version: str
     labels: LabelSet
     corrections: int
+    card: Path
 
 
 @dataclass(frozen=True, slots=True)

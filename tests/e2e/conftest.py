@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -66,7 +66,13 @@ class User:
         return self.learned[-1]
 
     def select(self, *names: str) -> None:
-        self.grid.reveal([self.model.index_of(self.row(name)) for name in names])
+        """Select photos, the first of which becomes the current one."""
+        indexes = [self.model.index_of(self.row(name)) for name in names]
+        selection, flags = self.grid.selectionModel(), QItemSelectionModel.SelectionFlag
+        selection.clearSelection()
+        for index in indexes:
+            selection.select(index, flags.Select)
+        selection.setCurrentIndex(indexes[0], flags.NoUpdate)
 
     def press(self, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
         self._qtbot.keyClick(self.grid, key, modifier)
