@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
@@ -79,6 +81,7 @@ class BrowsePage(QWidget):
         layout.addWidget(self.filters)
         layout.addWidget(self.splitter, 1)
         layout.addWidget(self.below)
+        self._order_tabs()
         self._menu = self.actions_.photo_menu(self)
         self._finished: Finished | None = None
         self.grid.set_tile(settings.tile)
@@ -87,6 +90,15 @@ class BrowsePage(QWidget):
         self.model.show(Filter.ALL, settings.order)
         self.actions_.orders[settings.order].setChecked(True)
         self.actions_.set_folder_open(False)
+
+    def _order_tabs(self) -> None:
+        """Let the Tab key go as the eye does: filters, photos, preview, messages below."""
+        chips = [self.filters.button(which) for which in Filter]
+        preview, banner = self.preview, self.banner
+        after = [preview.positive, preview.negative, preview.back, banner.show_button, banner.undo_button]
+        order = [*chips, self.grid, *after, banner.close_button, self.progress.stop_button]
+        for one, next_one in pairwise(order):
+            self.setTabOrder(one, next_one)
 
     def _connect(self) -> None:
         actions = self.actions_

@@ -51,15 +51,15 @@ class ProgressStrip(QWidget):
         self.words.setMinimumWidth(
             self.fontMetrics().horizontalAdvance("88,888 of 88,888 photos · 888 photos/s · 88 min left")
         )
-        button = QPushButton("Stop", self)
-        button.setToolTip("Stop looking at photos (Esc). What is done stays.")
-        button.clicked.connect(self.stop)
+        self.stop_button = QPushButton("Stop", self)
+        self.stop_button.setToolTip("Stop looking at photos (Esc). What is done stays.")
+        self.stop_button.clicked.connect(self.stop)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 8, 0, 8)
         layout.setSpacing(12)
         layout.addWidget(self.bar, 1, Qt.AlignmentFlag.AlignVCenter)
         layout.addWidget(self.words)
-        layout.addWidget(button)
+        layout.addWidget(self.stop_button)
         self.hide()
 
     def start(self) -> None:
@@ -84,22 +84,22 @@ class _Strip(QFrame):
         self._theme = theme
         self.words = QLabel(self)
         self.words.setWordWrap(True)
-        self._close = QToolButton(self)
-        self._close.setToolTip("Close")
-        self._close.setAccessibleName("Close this message")
-        self._close.setIconSize(QSize(16, 16))
-        self._close.clicked.connect(self.hide)
+        self.close_button = QToolButton(self)
+        self.close_button.setToolTip("Close")
+        self.close_button.setAccessibleName("Close this message")
+        self.close_button.setIconSize(QSize(16, 16))
+        self.close_button.clicked.connect(self.hide)
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(12, 6, 6, 6)
         self._row.setSpacing(6)
         self._row.addWidget(self.words, 1)
-        self._row.addWidget(self._close)
+        self._row.addWidget(self.close_button)
         theme.changed.connect(self._dress)
         self._dress()
         self.hide()
 
     def _dress(self) -> None:
-        self._close.setIcon(icon("close", self._theme.colours.muted))
+        self.close_button.setIcon(icon("close", self._theme.colours.muted))
 
     def add_button(self, words: str) -> QPushButton:
         button = QPushButton(words, self)

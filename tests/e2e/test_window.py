@@ -429,3 +429,21 @@ def test_photo_deleted_meanwhile(start: Start, folder: Path) -> None:
     user.wait(lambda: len(user.finished) > finished)
     assert "photo3.jpg" not in user.shown()
     assert not user.window.notice.isVisible()
+
+
+def test_tab_goes_as_the_eye_does(start: Start, folder: Path, qtbot: QtBot) -> None:
+    user = start()
+    user.open(folder)
+    user.click_tag(user.shown()[0])
+    page = user.page
+    page.filters.button(Filter.PROBLEMS).setFocus()
+    seen = []
+    for _ in range(9):
+        widget = QApplication.focusWidget()
+        seen.append(widget)
+        assert widget is not None
+        qtbot.keyClick(widget, Qt.Key.Key_Tab)
+    wanted = [page.grid, page.preview.positive, page.preview.back, page.banner.undo_button, page.banner.close_button]
+    places = [seen.index(widget) for widget in wanted if widget in seen]
+    assert len(places) >= 4, "a checked button may stand for its group"
+    assert places == sorted(places)
