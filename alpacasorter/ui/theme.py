@@ -196,7 +196,7 @@ def _style_sheet(c: Colours) -> str:
     QPushButton[primary="true"]:hover {{ border-color: {c.text}; }}
     QPushButton[primary="true"]:focus {{ border: 2px solid {c.text}; padding: 5px 13px; }}
     QPushButton[flat="true"] {{
-        background: transparent; border-color: transparent;
+        padding: 6px 8px; background: transparent; border-color: transparent;
         color: {c.accent}; font-weight: 600;
     }}
     QPushButton#chip {{ padding: 5px 9px; }}
