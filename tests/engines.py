@@ -130,8 +130,11 @@ class Outcome:
         return last
 
     def probabilities(self) -> dict[str, float]:
-        """Return the probability of each photo by content key."""
-        return {photo.content_key: photo.probability for photo in self.photos.values()}
+        """Return the probability of each photo by content key, in the order of the keys.
+
+        Not as they came: a scan finishes photos in another order each time, and tests pick some of them.
+        """
+        return dict(sorted((photo.content_key, photo.probability) for photo in self.photos.values()))
 
 
 def by_key(learned: Learned) -> dict[str, float]:

@@ -127,12 +127,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 def probabilities(heard: Heard) -> dict[str, float]:
-    return {
+    judged = {
         photo.content_key: photo.probability
         for (event,) in heard.of("judged")
         if isinstance(event, Judged)
         for photo in event.photos
     }
+    # Not in the order in which the scan happened to finish them: tests pick some.
+    return dict(sorted(judged.items()))
 
 
 def test_ready_says_which_model_and_which_device(start: Callable[..., Heard]) -> None:
