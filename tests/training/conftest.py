@@ -1,0 +1,22 @@
+"""What several tests of downloading use."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.training.open_images_server import OpenImagesServer, open_images
+
+
+@pytest.fixture
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reach this machine itself without a proxy, whatever the environment says."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("no_proxy", "*")
+
+
+@pytest.fixture
+def server(no_proxy: None) -> Iterator[OpenImagesServer]:
+    """Open Images on this machine, with no photos yet."""
+    with open_images() as running:
+        yield running
