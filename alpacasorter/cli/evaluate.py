@@ -8,24 +8,46 @@ from dataclasses import asdict
 from pathlib import Path
 
 from alpacasorter.cli.console import Device, ProgressBar, engine, guarded
-from alpacasorter.cli.usage import named_folder
+from alpacasorter.cli.usage import complain, named_folder
 from alpacasorter.core.events import Progress
 from alpacasorter.core.files import display_path
 from alpacasorter.ml.evaluate import Evaluation, evaluate
+from alpacasorter.ml.evaluation_report import evaluation_report, warnings
+from alpacasorter.ml.metrics import class_figures, log_loss
+from alpacasorter.ml.report import write_report
+from alpacasorter.ml.summary import share
 
 _DIGITS = 6
 _SHOWN_MISTAKES = 20
 
 
-def run(dataset: Path, *, as_json: bool, device: Device, quiet: bool) -> int:
-    """Measure the model; return the exit code."""
+def run(dataset: Path, *, as_json: bool, report: Path | None, device: Device, quiet: bool) -> int:
+    """Measure the model, write a report of it where one is asked for; return the exit code."""
     named = named_folder(dataset)
-    if named is None:
+    if named is None or (report is not None and not _may_be_report(report)):
         return 2
-    return guarded(lambda: _evaluate(named, as_json=as_json, device=device, quiet=quiet))
+    return guarded(lambda: _evaluate(named, as_json=as_json, report=report, device=device, quiet=quiet))
 
 
-def _evaluate(dataset: Path, *, as_json: bool, device: Device, quiet: bool) -> int:
+def _may_be_report(report: Path) -> bool:
+    """Tell whether a file can be the report, and complain where not: before the work, not after it."""
+    shown = display_path(report)
+    try:
+        if report.suffix.lower() not in (".html", ".htm"):
+            # A slip of the hand must not replace a photo.
+            complain(f"{shown} can't be the report. Its name must end in .html.")
+        elif report.is_dir():
+            complain(f"{shown} can't be the report. It is a folder.")
+        elif not report.parent.is_dir():
+            complain(f"{shown} can't be the report. The folder {display_path(report.parent)} is not there.")
+        else:
+            return True
+    except OSError as error:
+        complain(f"{shown} can't be the report. {error.strerror or error}.")
+    return False
+
+
+def _evaluate(dataset: Path, *, as_json: bool, report: Path | None, device: Device, quiet: bool) -> int:
     with engine(device) as opened:
         bundle, session = opened.bundle, opened.session
         with ProgressBar(quiet=quiet) as bar:
@@ -41,7 +63,13 @@ def _evaluate(dataset: Path, *, as_json: bool, device: Device, quiet: bool) -> i
                     for name in event.left_out:
                         bar.say(f"The sub-folder {display_path(name)} is named after no class and was left out.")
                     evaluation = event
-        print(json.dumps(_object(evaluation, bundle.threshold)) if as_json else _words(evaluation))
+        if report is not None:
+            serving = "graphics processor" if session.device.kind == "gpu" else "processor"
+            model = f"{bundle.name} {bundle.version}"
+            write_report(report, evaluation_report(evaluation, dataset=dataset, model=model, device=serving))
+            if not quiet:
+                complain(f"The report is in {display_path(report)}.")
+        print(json.dumps(_object(evaluation, bundle.class_names)) if as_json else _words(evaluation))
     return 0
 
 
@@ -49,7 +77,7 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, _DIGITS)
 
 
-def _object(evaluation: Evaluation, threshold: float) -> dict[str, object]:
+def _object(evaluation: Evaluation, class_names: tuple[str, str]) -> dict[str, object]:
     metrics = evaluation.metrics
     return {
         "n": metrics.n,
@@ -57,8 +85,17 @@ def _object(evaluation: Evaluation, threshold: float) -> dict[str, object]:
         "balanced_accuracy": _rounded(metrics.balanced_accuracy),
         "auc": _rounded(metrics.auc),
         "ece": _rounded(metrics.ece),
-        "threshold": threshold,
+        "log_loss": _rounded(log_loss(evaluation.targets, evaluation.shipped.probabilities)),
+        "threshold": evaluation.threshold,
         "confusion": asdict(metrics.confusion),
+        "classes": {
+            name: {
+                "n": of_class.n,
+                "precision": _rounded(of_class.precision),
+                "recall": _rounded(of_class.recall),
+            }
+            for name, of_class in zip(class_names, class_figures(metrics.confusion), strict=True)
+        },
         "unreadable": evaluation.unreadable,
         "trained_on": evaluation.trained_on,
         "mistakes": [
@@ -69,17 +106,22 @@ def _object(evaluation: Evaluation, threshold: float) -> dict[str, object]:
 
 
 def _words(evaluation: Evaluation) -> str:
-    metrics, counts = evaluation.metrics, evaluation.metrics.confusion
+    metrics = evaluation.metrics
     lines = [
         f"photos             {metrics.n:>8,}  ({evaluation.unreadable:,} more could not be read)",
         f"right              {_share(metrics.accuracy)}",
         f"balanced           {_share(metrics.balanced_accuracy)}",
         f"AUC                {'    none' if metrics.auc is None else f'{metrics.auc:>8.4f}'}",
         f"calibration error  {'    none' if metrics.ece is None else f'{metrics.ece:>8.4f}'}",
-        f"found {counts.tp:,} of {counts.tp + counts.fn:,}, {counts.fp:,} false of {counts.fp + counts.tn:,}",
     ]
-    if evaluation.trained_on:
-        lines.append(f"The model was trained on {evaluation.trained_on:,} of these photos; on others expect less.")
+    of_classes = zip(evaluation.class_names, class_figures(metrics.confusion), strict=True)
+    for name, of in list(of_classes)[::-1]:
+        if of.n or of.called:
+            lines.append(
+                f"{name}: {of.found:,} of {of.n:,} found ({share(of.recall)}); "
+                f"{share(of.precision)} of the {of.called:,} called so are"
+            )
+    lines += warnings(evaluation, 0)
     if evaluation.mistakes:
         lines.append("mistakes, the most confident first, with the probability of the positive class:")
         lines += [f"  {m.probability:.3f}  {display_path(m.path)}" for m in evaluation.mistakes[:_SHOWN_MISTAKES]]

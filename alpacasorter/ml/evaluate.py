@@ -13,16 +13,22 @@ import numpy.typing as npt
 
 from alpacasorter.core.cache import Cache
 from alpacasorter.core.decode import Unreadable
-from alpacasorter.core.events import Found, Problems, Progress
+from alpacasorter.core.events import Found, Problem, Problems, Progress
 from alpacasorter.core.files import display_path
+from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.reasons import for_folder
-from alpacasorter.core.walk import FolderUnavailable
+from alpacasorter.core.walk import FolderUnavailable, walk
 from alpacasorter.ml.bundle import Bundle
+from alpacasorter.ml.head import Head
 from alpacasorter.ml.learning import SAME_PHOTO
-from alpacasorter.ml.metrics import Metrics, measure
-from alpacasorter.ml.scan import Embed, Embedded, Scan
+from alpacasorter.ml.metrics import Metrics, measure, mistakes
+from alpacasorter.ml.scan import Embed, Embedded, EmbeddedPhoto, Scan
 
-__all__ = ["DatasetError", "Evaluation", "Mistake", "evaluate"]
+__all__ = ["DatasetError", "Evaluation", "Judgement", "Mistake", "evaluate"]
+
+_COUNTED_AT_ONCE = 1000
+_NAMED = 3
+"""Folders that an error names, so that it stays short."""
 
 
 class DatasetError(Exception):
@@ -36,97 +42,168 @@ class Mistake:
     Attributes:
         path: the photo.
         probability: calibrated probability of the positive class.
+        content_key: hash of its bytes.
     """
 
     path: Path
     probability: float
+    content_key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """What was measured.
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """What one head made of the photos.
 
     Attributes:
-        metrics: of the readable photos.
-        unreadable: photos that could not be read.
+        probabilities: float32 (n,), calibrated probability of the positive class.
+        metrics: of all photos.
         mistakes: the most confident first.
+    """
+
+    probabilities: npt.NDArray[np.float32]
+    metrics: Metrics
+    mistakes: tuple[Mistake, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What was measured, photo by photo in the order of `paths`.
+
+    Attributes:
+        class_names: what people read for targets 0 and 1.
+        threshold: probability from which a photo is called positive.
+        paths, keys: the readable photos and their content keys.
+        targets: (n,), 0 or 1: the class whose folder the photo is in.
+        shipped: what the bundle's own head says.
+        learned: what the head says that has learned from corrections; None where none was given.
+        problems: photos that could not be read, and folders, with the reason.
         left_out: sub-folders that are named after neither class.
         trained_on: how many of the photos the model was trained on; on those it is better than on any others.
     """
 
-    metrics: Metrics
-    unreadable: int
-    mistakes: tuple[Mistake, ...]
+    class_names: tuple[str, str]
+    threshold: float
+    paths: tuple[Path, ...]
+    keys: tuple[str, ...]
+    targets: npt.NDArray[np.int64]
+    shipped: Judgement
+    learned: Judgement | None
+    problems: tuple[Problem, ...]
     left_out: tuple[str, ...]
     trained_on: int
 
+    @property
+    def metrics(self) -> Metrics:
+        """The figures of the bundle's own head."""
+        return self.shipped.metrics
+
+    @property
+    def mistakes(self) -> tuple[Mistake, ...]:
+        """The mistakes of the bundle's own head."""
+        return self.shipped.mistakes
+
+    @property
+    def unreadable(self) -> int:
+        """How many photos, or folders, could not be read."""
+        return len(self.problems)
+
 
 def evaluate(
-    dataset: Path, *, bundle: Bundle, cache: Cache, embed: Embed, threads: int
+    dataset: Path, *, bundle: Bundle, cache: Cache, embed: Embed, threads: int, learned: Head | None = None
 ) -> Generator[Progress | Evaluation, None, None]:
     """Judge all photos of a dataset with the bundle as it was shipped; yield progress, then the evaluation.
 
-    Corrections play no part: the figure is the bundle's, the same on every machine.
+    Corrections play no part in that: the figure is the bundle's, the same on every machine. A head that has learned
+    from corrections is measured beside it where one is given.
 
     Raises:
         DatasetError: there are no such folders, or no photo in them can be read.
     """
     folders, left_out = _class_folders(dataset, bundle)
-    paths: list[Path] = []
-    vectors: list[np.ndarray[tuple[int, ...], np.dtype[np.float16]]] = []
+    photos: list[EmbeddedPhoto] = []
+    vectors: list[npt.NDArray[np.float16]] = []
     targets: list[int] = []
-    unreadable = done_before = total_before = 0
-    for target, folder in folders:
-        scan = Scan(
-            folder,
-            recursive=True,
-            cache=cache,
-            backbone_id=bundle.backbone_id,
-            embed=embed,
-            input_size=bundle.input_size,
-            threads=threads,
-        )
-        found = 0
-        try:
+    problems: list[Problem] = []
+    # Counted beforehand, or the bar would be full after the first folder and fall back with the second.
+    total = done_before = 0
+    try:
+        for _, folder in folders:
+            for item in walk(folder, recursive=True):
+                if isinstance(item, PhotoFile):
+                    total += 1
+                    # Whoever wants to stop it can do so here.
+                    if total % _COUNTED_AT_ONCE == 0:
+                        yield Progress(0, total, 0.0, None)
+        for target, folder in folders:
+            scan = Scan(
+                folder,
+                recursive=True,
+                cache=cache,
+                backbone_id=bundle.backbone_id,
+                embedding_size=bundle.embedding_size,
+                embed=embed,
+                input_size=bundle.input_size,
+                threads=threads,
+            )
+            found = 0
             with contextlib.closing(scan.run()) as events:
                 for event in events:
                     if isinstance(event, Found):
                         found += len(event.files)
                     elif isinstance(event, Embedded):
-                        paths += [photo.path for photo in event.photos]
+                        photos += event.photos
                         targets += [target] * len(event.photos)
                         vectors.append(event.embeddings)
                     elif isinstance(event, Problems):
-                        unreadable += len(event.problems)
+                        problems += event.problems
                     elif isinstance(event, Progress):
-                        yield Progress(
-                            done_before + event.done,
-                            total_before + event.total,
-                            event.per_second,
-                            event.seconds_left,
-                        )
-        except (FolderUnavailable, Unreadable) as error:
-            raise DatasetError(error.reason) from error
-        done_before += found
-        total_before += found
-    if not paths:
+                        yield _overall(event, done_before, total)
+            done_before += found
+    except (FolderUnavailable, Unreadable) as error:
+        raise DatasetError(error.reason) from error
+    if not photos:
         raise DatasetError(f"There are no photos in the class folders of {display_path(dataset)}.")
     embeddings = np.concatenate(vectors).astype(np.float32)
-    probabilities = bundle.head.probability(embeddings)
-    truth = np.array(targets)
-    wrong = np.flatnonzero((probabilities >= bundle.threshold) != (truth == 1))
-    surest_first = wrong[np.argsort(-np.abs(probabilities[wrong] - bundle.threshold), kind="stable")]
+    paths, keys = tuple(photo.path for photo in photos), tuple(photo.content_key for photo in photos)
+    truth = np.array(targets, dtype=np.int64)
+
+    def judged_by(head: Head) -> Judgement:
+        probabilities = head.probability(embeddings)
+        wrong = mistakes(truth, probabilities, threshold=bundle.threshold)
+        return Judgement(
+            probabilities,
+            measure(truth, probabilities, threshold=bundle.threshold),
+            tuple(Mistake(paths[n], float(probabilities[n]), keys[n]) for n in wrong),
+        )
+
     yield Evaluation(
-        metrics=measure(truth, probabilities, threshold=bundle.threshold),
-        unreadable=unreadable,
-        mistakes=tuple(Mistake(paths[n], float(probabilities[n])) for n in surest_first),
+        class_names=(_display(bundle, bundle.negative_label), _display(bundle, bundle.positive_label)),
+        threshold=bundle.threshold,
+        paths=paths,
+        keys=keys,
+        targets=truth,
+        shipped=judged_by(bundle.head),
+        learned=judged_by(learned) if learned is not None else None,
+        problems=tuple(problems),
         left_out=left_out,
         trained_on=_trained_on(embeddings, bundle),
     )
 
 
+def _overall(event: Progress, done_before: int, total: int) -> Progress:
+    """Return how far all folders are, from how far one is; there may be more photos by now than were counted."""
+    done = done_before + event.done
+    total = max(total, done_before + event.total)
+    seconds_left = (total - done) / event.per_second if event.per_second else None
+    return Progress(done, total, event.per_second, seconds_left)
+
+
+def _display(bundle: Bundle, name: str) -> str:
+    return bundle.display_names.get(name) or name.replace("_", " ").capitalize()
+
+
 def _trained_on(embeddings: npt.NDArray[np.float32], bundle: Bundle) -> int:
-    """Return how many of the embeddings (n, 1280) are in the bundle's replay set, but for rounding."""
+    """Return how many of the embeddings (n, embedding size) are in the bundle's replay set, but for rounding."""
     replay = bundle.replay.embeddings.astype(np.float32)
     similarity = _unit(embeddings) @ _unit(replay).T
     return int((similarity.max(axis=1, initial=-1.0) >= SAME_PHOTO).sum())
@@ -143,14 +220,24 @@ def _class_folders(dataset: Path, bundle: Bundle) -> tuple[list[tuple[int, Path]
     except OSError as error:
         raise DatasetError(f"{display_path(dataset)} can't be opened. {for_folder(error)}") from error
     target_of = {_plain(name): target for target, name in enumerate(bundle.class_names)}
-    target_of |= {_plain(bundle.display_names.get(name, name)): target_of[_plain(name)] for name in bundle.class_names}
+    target_of |= {_plain(_display(bundle, name)): target_of[_plain(name)] for name in bundle.class_names}
     folders = [(target_of[_plain(f.name)], f) for f in subfolders if _plain(f.name) in target_of]
+    others = tuple(f.name for f in subfolders if _plain(f.name) not in target_of)
     if not folders:
-        names = " and ".join(f"“{name}”" for name in reversed(bundle.class_names))
-        raise DatasetError(
-            f"{display_path(dataset)} has no sub-folders named {names}. Make one sub-folder for each class."
-        )
-    return folders, tuple(f.name for f in subfolders if _plain(f.name) not in target_of)
+        raise DatasetError(_how_to_name(dataset, bundle, others, is_class=_plain(dataset.name) in target_of))
+    return folders, others
+
+
+def _how_to_name(dataset: Path, bundle: Bundle, others: tuple[str, ...], *, is_class: bool) -> str:
+    names = " and ".join(f"“{name}”" for name in reversed(bundle.class_names))
+    what = f"{display_path(dataset)} has no sub-folders named {names}."
+    if is_class:
+        return f"{what} It seems to hold one class: choose the folder that it is in."
+    if not others:
+        return f"{what} Make one sub-folder for each class."
+    listed = ", ".join(f"“{display_path(name)}”" for name in others[:_NAMED])
+    more = f" and {len(others) - _NAMED:,} more" if len(others) > _NAMED else ""
+    return f"{what} Make one sub-folder for each class, or rename those that are there: {listed}{more}."
 
 
 def _plain(name: str) -> str:

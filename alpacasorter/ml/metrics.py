@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 BINS = 15
+_LEAST = 1e-7
+"""Probabilities nearer to 0 or 1 count as this near in the log loss, or one certain mistake would make it endless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,43 @@ class Metrics:
     auc: float | None
     ece: float | None
     confusion: Confusion
+
+
+@dataclass(frozen=True, slots=True)
+class ClassFigures:
+    """How well one class is told. Those figures that are not defined for the photos at hand are None.
+
+    Attributes:
+        n: photos that are of the class.
+        found: those of them that were called so.
+        called: photos that were called so, rightly or not.
+        precision: share of those called so that are; None where none was.
+        recall: share of the class that was called so; None where there is none.
+    """
+
+    n: int
+    found: int
+    called: int
+    precision: float | None
+    recall: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Photos whose probability of the positive class lies in one interval.
+
+    Attributes:
+        low, high: the interval's ends; a probability on an end belongs to the lower interval, 0 to the first.
+        n: photos in it.
+        mean: their mean probability; None without photos.
+        share: share of them that are positive; None without photos.
+    """
+
+    low: float
+    high: float
+    n: int
+    mean: float | None
+    share: float | None
 
 
 def measure(
@@ -126,3 +165,77 @@ def calibration_error(
     place = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
     gap = np.bincount(place, weights=right - confidence, minlength=bins)
     return float(np.abs(gap).sum() / probability.size)
+
+
+def log_loss(targets: npt.NDArray[np.integer], probabilities: npt.NDArray[np.floating]) -> float | None:
+    """Return the mean negative logarithm of the probability that each photo's true class got; None without photos."""
+    truth = np.asarray(targets) == 1
+    if not truth.size:
+        return None
+    probability = np.asarray(probabilities, dtype=np.float64)
+    right = np.where(truth, probability, 1.0 - probability)
+    return float(-np.log(np.clip(right, _LEAST, 1.0)).mean())
+
+
+def class_figures(counts: Confusion) -> tuple[ClassFigures, ClassFigures]:
+    """Return the figures of the negative and of the positive class, in this order (that of the targets 0 and 1)."""
+    return (
+        _class_figures(counts.tn, counts.tn + counts.fp, counts.tn + counts.fn),
+        _class_figures(counts.tp, counts.tp + counts.fn, counts.tp + counts.fp),
+    )
+
+
+def _class_figures(found: int, n: int, called: int) -> ClassFigures:
+    return ClassFigures(n, found, called, found / called if called else None, found / n if n else None)
+
+
+def roc_curve(
+    targets: npt.NDArray[np.integer], scores: npt.NDArray[np.floating]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
+    """Return the ROC curve: false and true positive rates, both (k,), from (0, 0) to (1, 1) as the line is lowered.
+
+    One point for each score that occurs, so ties make a slope; None unless both classes are there.
+    """
+    truth = np.asarray(targets) == 1
+    positive, negative = int(truth.sum()), int((~truth).sum())
+    if not positive or not negative:
+        return None
+    score = np.asarray(scores, dtype=np.float64)
+    order = np.argsort(-score, kind="stable")
+    last_of_tie = np.append(np.flatnonzero(np.diff(score[order])), len(order) - 1)
+    found = np.cumsum(truth[order])[last_of_tie]
+    false = 1 + last_of_tie - found
+    start = np.zeros(1)
+    return np.concatenate([start, false / negative]), np.concatenate([start, found / positive])
+
+
+def reliability(
+    targets: npt.NDArray[np.integer], probabilities: npt.NDArray[np.floating], *, bins: int = BINS
+) -> tuple[Bin, ...]:
+    """Return how often photos are positive by the probability they got, in `bins` equal intervals over [0, 1]."""
+    probability = np.asarray(probabilities, dtype=np.float64)
+    place = np.clip(np.ceil(probability * bins).astype(np.int64) - 1, 0, bins - 1)
+    counts = np.bincount(place, minlength=bins).tolist()
+    sums = np.bincount(place, weights=probability, minlength=bins).tolist()
+    positive = np.bincount(place, weights=(np.asarray(targets) == 1).astype(np.float64), minlength=bins).tolist()
+    return tuple(
+        Bin(
+            low=n / bins,
+            high=(n + 1) / bins,
+            n=counts[n],
+            mean=sums[n] / counts[n] if counts[n] else None,
+            share=positive[n] / counts[n] if counts[n] else None,
+        )
+        for n in range(bins)
+    )
+
+
+def mistakes(
+    targets: npt.NDArray[np.integer], probabilities: npt.NDArray[np.floating], *, threshold: float = 0.5
+) -> npt.NDArray[np.int64]:
+    """Return the places (k,) of the photos that are called wrong, the most confident first."""
+    probability = np.asarray(probabilities, dtype=np.float64)
+    called = probability >= threshold
+    wrong = np.flatnonzero(called != (np.asarray(targets) == 1))
+    confidence = np.where(called, probability, 1.0 - probability)[wrong]
+    return np.asarray(wrong[np.argsort(-confidence, kind="stable")], dtype=np.int64)

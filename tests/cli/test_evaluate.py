@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from alpacasorter.ml.metrics import Metrics
+from alpacasorter.ml.report import ReportError
 from tests.cli.commands import Commands, finish, program
 from tests.engines import fill, real_bundle
 from tests.picture_files import make_picture
@@ -17,8 +18,10 @@ KEYS = {
     "balanced_accuracy",
     "auc",
     "ece",
+    "log_loss",
     "threshold",
     "confusion",
+    "classes",
     "unreadable",
     "trained_on",
     "mistakes",
@@ -45,6 +48,11 @@ def test_json_is_one_object_with_just_these_keys(run: Commands, dataset: Path) -
     assert (told["n"], told["unreadable"]) == (5, 1)
     assert (confusion["tp"] + confusion["fn"], confusion["fp"] + confusion["tn"]) == (3, 2)
     assert told["accuracy"] == pytest.approx((confusion["tp"] + confusion["tn"]) / 5)
+    assert told["log_loss"] > 0
+    assert list(told["classes"]) == ["not_alpaca", "alpaca"]
+    assert [of["n"] for of in told["classes"].values()] == [2, 3]
+    assert told["classes"]["alpaca"]["recall"] == pytest.approx(confusion["tp"] / 3, abs=1e-6)
+    assert told["classes"]["not_alpaca"]["recall"] == pytest.approx(confusion["tn"] / 2, abs=1e-6)
     assert told["threshold"] == real_bundle().threshold
     assert told["trained_on"] == 0
     assert len(told["mistakes"]) == confusion["fp"] + confusion["fn"] > 0
@@ -62,8 +70,62 @@ def test_words(run: Commands, dataset: Path) -> None:
     assert (done.code, done.err) == (0, "")
     assert f"{told['accuracy']:.2%}" in done.out
     assert "1 more could not be read" in done.out
+    assert f"Alpaca: {told['confusion']['tp']} of 3 found" in done.out
+    assert f"Not alpaca: {told['confusion']['tn']} of 2 found" in done.out
     for mistake in told["mistakes"]:
         assert f"{mistake['probability']:.3f}  {mistake['path']}" in done.out
+
+
+def test_report(run: Commands, dataset: Path, tmp_path: Path) -> None:
+    fill(dataset / "llama", 1)
+    place = tmp_path / "report.html"
+    done = run("evaluate", dataset, "--json", "--report", place, *CPU)
+    assert done.code == 0
+    assert f"alpacasorter: The report is in {place}." in done.err
+    told, page = json.loads(done.out), place.read_text(encoding="utf-8")
+    for mistake in told["mistakes"]:
+        assert Path(mistake["path"]).name in page
+    assert page.count("data:image/jpeg;base64,") == len(told["mistakes"])
+    assert "bad.jpg" in page
+    assert "llama" in page
+    assert "as it was shipped" in page
+    assert "LiteRT" in page
+    right = told["confusion"]["tp"] + told["confusion"]["tn"]
+    assert f"{right} of 5 photos judged right" in page
+
+
+def test_report_and_nothing_else_on_the_screen(run: Commands, dataset: Path, tmp_path: Path) -> None:
+    done = run("evaluate", dataset, "--quiet", "--report", tmp_path / "report.HTM", *CPU)
+    assert (done.code, done.err) == (0, "")
+    assert (tmp_path / "report.HTM").is_file()
+
+
+def test_a_report_must_not_replace_a_photo(run: Commands, dataset: Path, tmp_path: Path) -> None:
+    photo = dataset / "alpaca" / "photo0.jpg"
+    before = photo.read_bytes()
+    (tmp_path / "folder.html").mkdir()
+    for place, why in (
+        (photo, "Its name must end in .html."),
+        (tmp_path / "folder.html", "It is a folder."),
+        (tmp_path / "none" / "report.html", "is not there."),
+    ):
+        done = run("evaluate", dataset, "--report", place, *CPU)
+        assert (done.code, done.out) == (2, "")
+        assert "can't be the report." in done.err
+        assert why in done.err
+    assert photo.read_bytes() == before
+
+
+def test_a_report_that_cannot_be_written(
+    run: Commands, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise ReportError("The report can't be written to there (No space left on device).")
+
+    monkeypatch.setattr("alpacasorter.cli.evaluate.write_report", full)
+    done = run("evaluate", dataset, "--quiet", "--report", tmp_path / "report.html", *CPU)
+    assert done.code == 1
+    assert "No space left on device" in done.err
 
 
 def test_many_mistakes_are_cut_short_for_people(run: Commands, tmp_path: Path) -> None:

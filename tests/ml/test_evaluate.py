@@ -1,6 +1,7 @@
 """Measuring the shipped model on class folders."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,10 @@ import pytest
 
 from alpacasorter.core.cache import Cache
 from alpacasorter.core.events import Progress
+from alpacasorter.core.photo import content_key
 from alpacasorter.ml.evaluate import DatasetError, Evaluation, evaluate
+from alpacasorter.ml.head import Head
+from alpacasorter.ml.metrics import Confusion
 from tests.engines import fill, input_of, opened_session, real_backbone, real_bundle
 from tests.picture_files import make_picture
 from tests.unprivileged import ordinary_user, shared_folder
@@ -28,7 +32,13 @@ def dataset(tmp_path: Path) -> Path:
 
 
 def run(dataset: Path, cache: Cache) -> tuple[list[Progress], Evaluation]:
-    *progress, last = evaluate(dataset, bundle=real_bundle(), cache=cache, embed=real_backbone().embed, threads=2)
+    return measured(dataset, cache)
+
+
+def measured(dataset: Path, cache: Cache, learned: Head | None = None) -> tuple[list[Progress], Evaluation]:
+    *progress, last = evaluate(
+        dataset, bundle=real_bundle(), cache=cache, embed=real_backbone().embed, threads=2, learned=learned
+    )
     assert isinstance(last, Evaluation)
     assert all(isinstance(event, Progress) for event in progress)
     return progress, last  # type: ignore[return-value]
@@ -66,9 +76,9 @@ def test_figures_are_those_of_the_shipped_head(dataset: Path, cache: Cache) -> N
     assert bad not in wrong
     for mistake in told.mistakes:
         assert mistake.probability == pytest.approx(judged[mistake.path], abs=1e-5)
-    doubts = [abs(mistake.probability - threshold) for mistake in told.mistakes]
-    assert doubts == sorted(doubts, reverse=True)
-    assert len(doubts) >= 2, "noise is no alpaca, so there is something to sort"
+    sure = [m.probability if m.probability >= threshold else 1 - m.probability for m in told.mistakes]
+    assert sure == sorted(sure, reverse=True)
+    assert len(sure) >= 2, "noise is no alpaca, so there is something to sort"
     assert (progress[-1].done, progress[-1].total) == (2 * COUNT + 1, 2 * COUNT + 1)
     done = [event.done for event in progress]
     assert done == sorted(done)
@@ -109,7 +119,7 @@ def test_corrections_play_no_part(dataset: Path, tmp_path: Path, cache: Cache) -
     with opened_session(tmp_path / "home") as opened:
         for _ in opened.session.scan(dataset, recursive=True):
             pass
-        keys = list(opened.session._table.keys)
+        keys = list(opened.session.learning._table.keys)
         opened.session.correct(dict.fromkeys(keys, "alpaca"))
         assert figures(run(dataset, opened.cache)[1]) == figures(expected)
 
@@ -132,8 +142,23 @@ def test_without_class_folders(dataset: Path, cache: Cache, folders: tuple[str, 
     dataset.mkdir()
     for name in folders:
         fill(dataset / name, 1)
-    with pytest.raises(DatasetError, match=r"no sub-folders named “alpaca” and “not_alpaca”\. Make one"):
+    with pytest.raises(DatasetError, match=r"no sub-folders named “alpaca” and “not_alpaca”\. Make one") as told:
         run(dataset, cache)
+    listed = ", ".join(f"“{name}”" for name in folders)
+    assert str(told.value).endswith(f"or rename those that are there: {listed}." if folders else "for each class.")
+
+
+def test_many_other_folders_are_not_all_named(dataset: Path, cache: Cache) -> None:
+    for n in range(5):
+        (dataset / f"folder{n}").mkdir(parents=True)
+    with pytest.raises(DatasetError, match=r"there: “folder0”, “folder1”, “folder2” and 2 more\.$"):
+        run(dataset, cache)
+
+
+def test_the_folder_of_one_class_is_chosen(dataset: Path, cache: Cache) -> None:
+    fill(dataset / "Not alpaca" / "day 1", 1)
+    with pytest.raises(DatasetError, match=r"It seems to hold one class: choose the folder that it is in\.$"):
+        run(dataset / "Not alpaca", cache)
 
 
 def test_without_photos(dataset: Path, cache: Cache) -> None:
@@ -158,6 +183,44 @@ def test_folders_that_cannot_be_opened(tmp_path: Path, cache: Cache) -> None:
         with ordinary_user(), pytest.raises(DatasetError, match="permission"):
             run(dataset, cache)
         dataset.chmod(0o755)
+
+
+def test_what_a_report_needs_is_told_photo_by_photo(dataset: Path, cache: Cache) -> None:
+    alpacas = fill(dataset / "alpaca", COUNT)
+    others = fill(dataset / "not_alpaca", COUNT, first=COUNT)
+    bad = make_picture(dataset / "alpaca" / "bad.jpg", kind="empty")
+    told = run(dataset, cache)[1]
+    assert set(told.paths) == {*alpacas, *others}
+    assert {path for path, target in zip(told.paths, told.targets, strict=True) if target} == set(alpacas)
+    assert told.keys == tuple(content_key(path.read_bytes()) for path in told.paths)
+    for path, found in zip(told.paths, told.shipped.probabilities.tolist(), strict=True):
+        assert found == pytest.approx(probability(path), abs=1e-5)
+    assert [problem.path for problem in told.problems] == [bad]
+    assert told.class_names == ("Not alpaca", "Alpaca")
+    assert told.threshold == real_bundle().threshold
+    assert told.learned is None
+    keys = dict(zip(told.paths, told.keys, strict=True))
+    assert all(mistake.content_key == keys[mistake.path] for mistake in told.mistakes)
+
+
+def test_a_head_that_has_learned_is_measured_beside_the_shipped_one(dataset: Path, cache: Cache) -> None:
+    fill(dataset / "alpaca", COUNT)
+    fill(dataset / "not_alpaca", COUNT, first=COUNT)
+    expected = run(dataset, cache)[1]
+    head = replace(real_bundle().head, bias=real_bundle().head.bias + 1000.0)
+    told = measured(dataset, cache, learned=head)[1]
+    assert told.learned is not None
+    assert told.learned.metrics.confusion == Confusion(tp=COUNT, fp=COUNT, tn=0, fn=0)
+    assert len(told.learned.mistakes) == COUNT
+    assert figures(told) == figures(expected)
+
+
+def test_progress_is_of_all_folders_together(dataset: Path, cache: Cache) -> None:
+    fill(dataset / "alpaca", 3)
+    fill(dataset / "not_alpaca", 5, first=3)
+    progress, _ = run(dataset, cache)
+    assert {event.total for event in progress} == {8}
+    assert progress[-1].done == 8
 
 
 def test_stopping_leaves_no_thread(dataset: Path, cache: Cache) -> None:

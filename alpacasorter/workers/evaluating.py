@@ -1,0 +1,166 @@
+"""Testing the model on labelled photos, on a lane of its own, so that window, scans and learning go on meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt, Signal
+
+from alpacasorter.core.events import Progress
+from alpacasorter.workers.engine import Engine
+from alpacasorter.workers.facts import sentence
+from alpacasorter.workers.lane import Lane
+
+if TYPE_CHECKING:
+    from alpacasorter.ml.evaluate import Evaluation
+    from alpacasorter.ml.opening import Engine as OpenEngine
+
+NO_MODEL = "The model is not open, so nothing can be tested with it."
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """The outcome of a test.
+
+    Attributes:
+        dataset: the folder with the class folders.
+        evaluation: what was measured.
+        model: name and version of the bundle.
+        device: what judged the photos.
+        corrected: of how many of the photos the model was told by corrections what they are.
+    """
+
+    dataset: Path
+    evaluation: Evaluation
+    model: str
+    device: str
+    corrected: int
+
+
+class Evaluating(QObject):
+    """Runs one test at a time. All methods are called on the GUI thread and return at once, but for `close()`.
+
+    Signals:
+        progress(Progress): how far the test is.
+        finished(Outcome): its outcome.
+        stopped: it was stopped.
+        failed(str): it can't be done, and why.
+        report_written(Path): the report is there.
+        report_failed(str): it can't be written, and why.
+    """
+
+    progress = Signal(object)
+    finished = Signal(object)
+    stopped = Signal()
+    failed = Signal(str)
+    report_written = Signal(object)
+    report_failed = Signal(str)
+
+    _told = Signal(int, object)
+
+    def __init__(self, engine: Engine, parent: QObject | None = None) -> None:
+        """Prepare tests of the model that `engine` has open."""
+        super().__init__(parent)
+        self._engine = engine
+        self._lane = Lane("evaluating")
+        self._generation = 0
+        self._running = -1
+        self._told.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+
+    @property
+    def running(self) -> bool:
+        """Whether a test is under way."""
+        return self._running == self._generation
+
+    def start(self, dataset: Path) -> None:
+        """Judge the photos of a folder with one sub-folder per class; `finished`, `stopped` or `failed` follows."""
+        self._generation += 1
+        opened = self._engine.opened
+        if opened is None:
+            self.failed.emit(NO_MODEL)
+            return
+        self._running = self._generation
+        self._lane.submit(partial(self._run, self._generation, opened, dataset))
+
+    def stop(self) -> None:
+        """End the test after the photos that are being judged; what was judged stays in the cache."""
+        if self.running:
+            self._generation += 1
+            self.stopped.emit()
+
+    def write_report(self, tested: Outcome, path: Path, *, learned: bool) -> None:
+        """Write the report of a test: of the model as it was shipped, or of that which has learned."""
+        self._lane.submit(partial(self._write_report, tested, path, learned))
+
+    def close(self) -> None:
+        """Stop the test and end the thread; blocks until the photos being judged are done."""
+        self._generation += 1
+        self._lane.close()
+
+    # On the lane
+
+    def _run(self, generation: int, opened: OpenEngine, dataset: Path) -> None:
+        if generation != self._generation:
+            return
+        try:
+            from alpacasorter.ml.evaluate import evaluate
+
+            session, bundle = opened.session, opened.bundle
+            device = session.device
+            measured = evaluate(
+                dataset,
+                bundle=bundle,
+                cache=opened.cache,
+                embed=session.embed,
+                threads=device.threads,
+                learned=session.head if session.head is not bundle.head else None,
+            )
+            with contextlib.closing(measured) as events:
+                for event in events:
+                    if generation != self._generation:
+                        return
+                    if isinstance(event, Progress):
+                        self._told.emit(generation, event)
+                    else:
+                        corrected = sum(session.correction(key) is not None for key in event.keys)
+                        serving = "graphics processor" if device.kind == "gpu" else "processor"
+                        model = f"{bundle.name} {bundle.version}"
+                        self._told.emit(generation, Outcome(dataset, event, model, serving, corrected))
+        except Exception as error:  # noqa: BLE001  # whatever it is, the user gets a sentence
+            self._told.emit(generation, sentence(error))
+
+    def _write_report(self, tested: Outcome, path: Path, learned: bool) -> None:
+        try:
+            from alpacasorter.ml.evaluation_report import evaluation_report
+            from alpacasorter.ml.report import write_report
+
+            report = evaluation_report(
+                tested.evaluation,
+                dataset=tested.dataset,
+                model=tested.model,
+                device=tested.device,
+                corrected=tested.corrected if learned else None,
+            )
+            write_report(path, report)
+        except Exception as error:  # noqa: BLE001
+            self.report_failed.emit(sentence(error))
+        else:
+            self.report_written.emit(path)
+
+    # On the GUI thread
+
+    def _deliver(self, generation: int, event: object) -> None:
+        if generation != self._generation:
+            return
+        if isinstance(event, Progress):
+            self.progress.emit(event)
+            return
+        self._running = -1
+        if isinstance(event, Outcome):
+            self.finished.emit(event)
+        else:
+            self.failed.emit(str(event))
