@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Final, Self
 
 from alpacasorter.core.cache_file import CacheFile
 from alpacasorter.core.cache_schema import (
-    EMBEDDING_BYTES,
-    EMBEDDING_SIZE,
+    BYTES_A_NUMBER,
     CacheEntry,
     ContentRow,
     KnownContent,
     KnownFile,
+    is_embedding,
     put_contents,
     range_under,
 )
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["EMBEDDING_SIZE", "Cache", "CacheEntry", "KnownContent", "KnownFile"]
+__all__ = ["Cache", "CacheEntry", "KnownContent", "KnownFile"]
 
 DEFAULT_LIMIT: Final = 2 << 30
 
@@ -116,12 +116,19 @@ class Cache:
 
         return self._file.run(read, {})
 
-    def load_embeddings(self, keys: Sequence[str], *, backbone_id: str) -> tuple[list[str], npt.NDArray[np.float16]]:
+    def load_embeddings(
+        self, keys: Sequence[str], *, backbone_id: str, size: int
+    ) -> tuple[list[str], npt.NDArray[np.float16]]:
         """Return the embeddings of these photos, as far as they are known.
+
+        Args:
+            keys: content keys.
+            backbone_id: whose embeddings.
+            size: numbers in each; one of another length is damaged, and as good as unknown.
 
         Returns:
             The content keys that were found, in the order given, and a read-only float16 array with a row of
-            1280 numbers for each.
+            `size` numbers for each.
         """
         import numpy as np  # Costs a tenth of a second that the first window must not wait for.
 
@@ -136,7 +143,7 @@ class Cache:
                     "SELECT w.position, c.id, e.data FROM wanted w CROSS JOIN contents c ON c.key = w.key"
                     " CROSS JOIN embeddings e ON e.content_id = c.id AND e.backbone_id = ?"
                     " WHERE length(e.data) = ? ORDER BY w.position",
-                    (backbone_id, EMBEDDING_BYTES),
+                    (backbone_id, BYTES_A_NUMBER * size),
                 ).fetchall()
             finally:
                 if connection.in_transaction:
@@ -147,12 +154,12 @@ class Cache:
         empty: list[tuple[int, int, bytes]] = []
         rows = self._file.run(read, empty)
         array = np.frombuffer(b"".join([row[2] for row in rows]), dtype="<f2")
-        return [keys[row[0]] for row in rows], array.reshape(len(rows), EMBEDDING_SIZE)
+        return [keys[row[0]] for row in rows], array.reshape(len(rows), size)
 
-    def known_content(self, key: str, backbone_id: str) -> KnownContent | None:
+    def known_content(self, key: str, *, backbone_id: str, size: int) -> KnownContent | None:
         """Return what is known of a photo by its content, so that a copy of it is not judged again.
 
-        None unless it could be decoded and has an embedding.
+        None unless it could be decoded and has an embedding of `size` numbers.
         """
         blob = key_to_blob(key)
 
@@ -162,7 +169,7 @@ class Cache:
                 " EXISTS (SELECT 1 FROM thumbnails t WHERE t.content_id = c.id) FROM contents c"
                 " JOIN embeddings e ON e.content_id = c.id AND e.backbone_id = ?"
                 " WHERE c.key = ? AND c.width IS NOT NULL AND length(e.data) = ?",
-                (backbone_id, blob, EMBEDDING_BYTES),
+                (backbone_id, blob, BYTES_A_NUMBER * size),
             ).fetchone()
             if row is None:
                 return None
@@ -205,9 +212,9 @@ class Cache:
         for entry in batch:
             key = None if entry.content_key is None else key_to_blob(entry.content_key)
             if entry.embedding is not None and (
-                len(entry.embedding) != EMBEDDING_BYTES or not entry.backbone_id or key is None
+                not is_embedding(entry.embedding) or not entry.backbone_id or key is None
             ):
-                raise ValueError(f"an embedding is {EMBEDDING_BYTES} bytes with a backbone_id and a key")
+                raise ValueError("an embedding is some float16 numbers with a backbone_id and a key")
             file = entry.file
             files.append((path_to_blob(file.path), file.size, file.mtime_ns, key, entry.reason))
             if key is not None:

@@ -14,15 +14,16 @@ from alpacasorter.core.photo import PhotoFacts, PhotoFile
 APPLICATION_ID: Final = int.from_bytes(b"AlpC", "big")
 BUSY_SECONDS: Final = 5.0
 
-EMBEDDING_SIZE: Final = 1280
-EMBEDDING_BYTES: Final = 2 * EMBEDDING_SIZE
+LARGEST_EMBEDDING: Final = 1 << 16
+"""Numbers in the largest embedding that is kept; the smallest has one."""
+BYTES_A_NUMBER: Final = 2
 
-# Three embeddings fill a page of this size to 94 %; at 4096 bytes one fills 63 % of it.
+# Three embeddings of 1280 numbers fill a page of this size to 94 %; at 4096 bytes one fills 63 % of it.
 _PAGE_SIZE: Final = 8192
 _LOG_BYTES: Final = 16 << 20
 
 # A cache of another version is thrown away, never migrated. Change anything here and raise _VERSION.
-_VERSION: Final = 1
+_VERSION: Final = 2
 _TABLES: Final = (
     # `used` is the session that used the content last. The facts are null where it can't be decoded.
     """CREATE TABLE contents (
@@ -94,7 +95,7 @@ class CacheEntry:
         reason: why it can't be judged.
         facts: what its header says.
         thumbnail: JPEG bytes.
-        embedding: 2560 bytes, 1280 float16 little-endian; needs backbone_id.
+        embedding: bytes, float16 little-endian, as many numbers as the backbone gives; needs backbone_id.
         backbone_id: what the embedding was made with.
     """
 
@@ -133,6 +134,12 @@ def open_connection(path: Path | None) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def is_embedding(data: bytes) -> bool:
+    """Tell whether bytes have a length that the embedding of some backbone can have."""
+    numbers, rest = divmod(len(data), BYTES_A_NUMBER)
+    return rest == 0 and 1 <= numbers <= LARGEST_EMBEDDING
 
 
 def range_under(root: bytes, separator: bytes) -> tuple[bytes, bytes]:

@@ -109,6 +109,22 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
+class Relearned:
+    """That other corrections than before are learned from, because the user went back to a version or on to all.
+
+    Attributes:
+        version: when the version gone back to was made, ISO 8601 in UTC; empty for the model as it came; None where
+            all corrections are learned from again.
+        set_aside: how many corrections are not learned from now.
+        gone: how many of those that the version had learned from were taken back or changed since.
+    """
+
+    version: str | None
+    set_aside: int = 0
+    gone: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Learned:
     """The outcome of a correction: the new predictions of every photo of the open folder.
 
@@ -119,6 +135,7 @@ class Learned:
         probabilities: float32 (n,), calibrated probability of the positive class.
         changed: keys of photos without a correction whose label is another one now.
         head_version: counts up with every new head of this session.
+        relearned: what the user did where that was no correction.
     """
 
     corrections: int
@@ -128,6 +145,7 @@ class Learned:
     changed: tuple[str, ...]
     head_version: int
     seconds: float = field(default=0.0, compare=False)
+    relearned: Relearned | None = None
 
 
 ScanEvent = Found | Judged | Problems | Progress | Finished | Learned

@@ -7,8 +7,6 @@ from a backup and from what can still be read in it (see library_file.py, recove
 
 from __future__ import annotations
 
-import json
-import math
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,11 +16,19 @@ from typing import Final, Self
 
 from alpacasorter.core.database import blob_to_path, key_to_blob, path_to_blob, utc_now
 from alpacasorter.core.library_file import LibraryFile
+from alpacasorter.core.library_heads import (
+    HeadVersion,
+    check_head,
+    delete_head,
+    insert_head,
+    measure_head,
+    select_heads,
+)
 from alpacasorter.core.library_schema import LibraryError, LibraryTooNewError
+from alpacasorter.core.library_set_aside import select_set_aside, set_aside_all_but
 
 __all__ = ["Correction", "HeadVersion", "Library", "LibraryError", "LibraryTooNewError", "RecentFolder"]
 
-HEADS_KEPT: Final = 100
 FOLDERS_KEPT: Final = 50
 
 
@@ -41,31 +47,6 @@ class Correction:
     label: str
     made_at: str
     path_hint: Path | None
-
-
-@dataclass(frozen=True, slots=True)
-class HeadVersion:
-    """A head that was learned, and what was measured of it.
-
-    Attributes:
-        id: its number in the library; ignored by `Library.add_head_version`, which gives one.
-        bundle_id: the bundle it belongs to.
-        made_at: when, ISO 8601 in UTC.
-        corrections: how many corrections it was learned from.
-        corrections_digest: a digest of exactly which.
-        weights: float64, little-endian, one for each number of the embedding.
-        bias: finite.
-        measurements: numbers by name.
-    """
-
-    id: int | None
-    bundle_id: str
-    made_at: str
-    corrections: int
-    corrections_digest: str
-    weights: bytes
-    bias: float
-    measurements: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +182,28 @@ class Library:
         )
         return {key.hex(): embedding for key, embedding in rows}
 
-    def add_head_version(self, head: HeadVersion) -> int:
-        """Keep a head, and forget the oldest of its bundle beyond HEADS_KEPT.
+    def learn_only_from(self, label_set: str, members: Mapping[str, str] | None) -> None:
+        """Set aside from learning all corrections but these; with None, take those set aside in again.
+
+        Their labels stay. A correction that is made later, of the same photo too, is learned from.
+
+        Args:
+            label_set: names the classes.
+            members: label by content key. One that has another label by now counts as made since, and is set aside.
+        """
+
+        self._file.write(lambda connection, revision: set_aside_all_but(connection, revision, label_set, members))
+
+    def set_aside(self, label_set: str) -> set[str]:
+        """Return the content keys of the corrections that are set aside from learning."""
+        return self._file.read(lambda connection: select_set_aside(connection, label_set))
+
+    def add_head_version(self, head: HeadVersion, *, replacing: int | None = None) -> int:
+        """Keep a head, and forget old ones of its bundle (library_heads.py says which).
+
+        Args:
+            head: what to keep.
+            replacing: the number of a head that is forgotten in the same moment.
 
         Returns:
             The number it got, higher than that of any before.
@@ -210,40 +211,31 @@ class Library:
         Raises:
             ValueError: the weights are no float64 bytes, or the bias is not finite.
         """
-        if not head.weights or len(head.weights) % 8 or not math.isfinite(head.bias):
-            raise ValueError("weights are float64 bytes, and the bias is finite")
+        check_head(head)
+        return self._file.write(lambda connection, _revision: insert_head(connection, head, replacing))
 
-        def write(connection: sqlite3.Connection, _revision: int) -> int:
-            cursor = connection.execute(
-                "INSERT INTO head_versions"
-                " (bundle_id, made_at, corrections, corrections_digest, bias, measurements, weights)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    head.bundle_id,
-                    head.made_at,
-                    head.corrections,
-                    head.corrections_digest,
-                    head.bias,
-                    json.dumps(head.measurements),
-                    head.weights,
-                ),
-            )
-            connection.execute(
-                "DELETE FROM head_versions WHERE bundle_id = ? AND id NOT IN"
-                " (SELECT id FROM head_versions WHERE bundle_id = ? ORDER BY id DESC LIMIT ?)",
-                (head.bundle_id, head.bundle_id, HEADS_KEPT),
-            )
-            return int(cursor.lastrowid or 0)
+    def forget_head_version(self, number: int) -> None:
+        """Forget a head."""
+        self._file.write(lambda connection, _revision: delete_head(connection, number))
 
-        return self._file.write(write)
+    def set_measurements(self, number: int, measurements: Mapping[str, float]) -> None:
+        """Note what was measured of a head; nothing happens if it is gone by now."""
+        self._file.write(lambda connection, _revision: measure_head(connection, number, measurements))
 
     def latest_head(self, bundle_id: str) -> HeadVersion | None:
         """Return the head of a bundle that was added last."""
-        return next(iter(self._heads(bundle_id, 1)), None)
+        return next(iter(self._file.read(lambda connection: select_heads(connection, bundle_id, limit=1))), None)
+
+    def head_of(self, bundle_id: str, corrections_digest: str) -> HeadVersion | None:
+        """Return the head of a bundle, the one added last, that was learned from just these corrections."""
+        found = self._file.read(
+            lambda connection: select_heads(connection, bundle_id, limit=1, digest=corrections_digest)
+        )
+        return next(iter(found), None)
 
     def head_versions(self, bundle_id: str) -> list[HeadVersion]:
         """Return the heads of a bundle, the one added last first."""
-        return self._heads(bundle_id, HEADS_KEPT)
+        return self._file.read(lambda connection: select_heads(connection, bundle_id))
 
     def remember_folder(self, path: Path) -> None:
         """Put a folder first among the recent ones."""
@@ -285,13 +277,3 @@ class Library:
     def backup(self) -> None:
         """Write a backup now, whether or not one is due. If it fails, the older ones are still there."""
         self._file.backup()
-
-    def _heads(self, bundle_id: str, limit: int) -> list[HeadVersion]:
-        rows = self._file.read(
-            lambda connection: connection.execute(
-                "SELECT id, bundle_id, made_at, corrections, corrections_digest, weights, bias, measurements"
-                " FROM head_versions WHERE bundle_id = ? ORDER BY id DESC LIMIT ?",
-                (bundle_id, limit),
-            ).fetchall()
-        )
-        return [HeadVersion(*(*values, json.loads(measurements))) for *values, measurements in rows]

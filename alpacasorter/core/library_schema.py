@@ -50,14 +50,28 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             path BLOB NOT NULL UNIQUE,
             opened_at TEXT NOT NULL)""",
     ),
+    (
+        # A correction counts as set aside while the row here is the later one: made anew, it is learned from again.
+        # One taken in again stays as a row, or merging an older copy would set it aside once more.
+        """CREATE TABLE corrections_set_aside (
+            id INTEGER PRIMARY KEY,
+            label_set TEXT NOT NULL,
+            content_key BLOB NOT NULL CHECK (length(content_key) = 32),
+            set_aside INTEGER NOT NULL CHECK (set_aside IN (0, 1)),
+            revision INTEGER NOT NULL,
+            UNIQUE (label_set, content_key))""",
+        # The corrections a head was learned from (library_heads.py); NULL where an older app stored it.
+        "ALTER TABLE head_versions ADD COLUMN members BLOB",
+    ),
 )
 
 _PROBES: Final = (
     "SELECT changes FROM state",
     "SELECT id, label_set, content_key, label, revision, made_at, path_hint FROM corrections LIMIT 1",
     "SELECT id, content_key, backbone_id, embedding FROM correction_embeddings LIMIT 1",
-    """SELECT id, bundle_id, made_at, corrections, corrections_digest, bias, measurements, weights
+    """SELECT id, bundle_id, made_at, corrections, corrections_digest, bias, measurements, weights, members
        FROM head_versions LIMIT 1""",
+    "SELECT id, label_set, content_key, set_aside, revision FROM corrections_set_aside LIMIT 1",
     "SELECT id, path, opened_at FROM recent_folders LIMIT 1",
 )
 
@@ -89,11 +103,21 @@ class EmbeddingRow(NamedTuple):
     embedding: bytes
 
 
+class SetAsideRow(NamedTuple):
+    """Whether a correction is kept out of learning (1) or was taken in again (0), and since when."""
+
+    label_set: str
+    content_key: bytes
+    set_aside: int
+    revision: int
+
+
 class Rows(NamedTuple):
     """What a copy of the library holds that nothing else could give back."""
 
     corrections: list[CorrectionRow]
     embeddings: list[EmbeddingRow]
+    set_aside: list[SetAsideRow]
 
 
 def new_connection(path: Path) -> sqlite3.Connection:
@@ -133,7 +157,12 @@ def all_rows(connection: sqlite3.Connection) -> Rows:
         "SELECT label_set, content_key, label, revision, made_at, path_hint FROM corrections"
     )
     embeddings = connection.execute("SELECT content_key, backbone_id, embedding FROM correction_embeddings")
-    return Rows([CorrectionRow(*row) for row in corrections], [EmbeddingRow(*row) for row in embeddings])
+    set_aside = connection.execute("SELECT label_set, content_key, set_aside, revision FROM corrections_set_aside")
+    return Rows(
+        [CorrectionRow(*row) for row in corrections],
+        [EmbeddingRow(*row) for row in embeddings],
+        [SetAsideRow(*row) for row in set_aside],
+    )
 
 
 def merge(connection: sqlite3.Connection, rows: Rows) -> int:
@@ -142,7 +171,7 @@ def merge(connection: sqlite3.Connection, rows: Rows) -> int:
     Returns:
         How many corrections changed by it.
     """
-    if not rows.corrections and not rows.embeddings:
+    if not any(rows):
         return 0
     with transaction(connection):
         before = connection.total_changes
@@ -159,9 +188,16 @@ def merge(connection: sqlite3.Connection, rows: Rows) -> int:
             "INSERT OR IGNORE INTO correction_embeddings (content_key, backbone_id, embedding) VALUES (?, ?, ?)",
             rows.embeddings,
         )
+        connection.executemany(
+            "INSERT INTO corrections_set_aside (label_set, content_key, set_aside, revision) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (label_set, content_key) DO UPDATE SET"
+            " set_aside = excluded.set_aside, revision = excluded.revision WHERE excluded.revision > revision",
+            rows.set_aside,
+        )
         if connection.total_changes > before:
             connection.execute(
-                "UPDATE state SET changes = 1 + max(changes, coalesce((SELECT max(revision) FROM corrections), 0))"
+                "UPDATE state SET changes = 1 + max(changes, coalesce((SELECT max(revision) FROM corrections), 0),"
+                " coalesce((SELECT max(revision) FROM corrections_set_aside), 0))"
             )
     return changed
 

@@ -12,12 +12,12 @@ class Places:
     """Three folders.
 
     Attributes:
-        bundle: the model.
+        bundle: the model; None for the one that the user has chosen.
         data: the library and its backups, precious.
         cache: the cache, disposable.
     """
 
-    bundle: Path
+    bundle: Path | None
     data: Path
     cache: Path
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from alpacasorter.core.library_schema import PAGE_SIZE, CorrectionRow, EmbeddingRow, Rows
+from alpacasorter.core.library_schema import PAGE_SIZE, CorrectionRow, EmbeddingRow, Rows, SetAsideRow
 
 Value = int | float | str | bytes | None
 
@@ -34,6 +34,7 @@ def salvage(paths: Iterable[Path]) -> Rows:
     """
     corrections: dict[tuple[str, bytes], CorrectionRow] = {}
     embeddings: dict[tuple[bytes, str], EmbeddingRow] = {}
+    set_aside: dict[tuple[str, bytes], SetAsideRow] = {}
     for path in paths:
         for page in _pages(path):
             for record in _records(page):
@@ -47,7 +48,13 @@ def salvage(paths: Iterable[Path]) -> Rows:
                 embedding = _embedding(record)
                 if embedding is not None:
                     embeddings[embedding.content_key, embedding.backbone_id] = embedding
-    return Rows(list(corrections.values()), list(embeddings.values()))
+                    continue
+                aside = _set_aside(record)
+                if aside is not None:
+                    place = (aside.label_set, aside.content_key)
+                    if place not in set_aside or aside.revision >= set_aside[place].revision:
+                        set_aside[place] = aside
+    return Rows(list(corrections.values()), list(embeddings.values()), list(set_aside.values()))
 
 
 def _pages(path: Path) -> list[bytes]:
@@ -166,4 +173,12 @@ def _embedding(record: list[Value]) -> EmbeddingRow | None:
         case [None, bytes(key), str(backbone_id), bytes(embedding)]:
             if len(key) == 32 and backbone_id and embedding and len(embedding) % 2 == 0:
                 return EmbeddingRow(key, backbone_id, embedding)
+    return None
+
+
+def _set_aside(record: list[Value]) -> SetAsideRow | None:
+    match record:
+        case [None, str(label_set), bytes(key), 0 | 1 as aside, int(revision)]:
+            if label_set and len(key) == 32 and 0 < revision < _BIGGEST_REVISION:
+                return SetAsideRow(label_set, key, int(aside), revision)
     return None

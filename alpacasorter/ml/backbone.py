@@ -35,11 +35,11 @@ class Backbone(Protocol):
     """Turns one model input into one embedding. May be called by several threads at once."""
 
     def embed(self, pixels: Pixels) -> Vector:
-        """Return the embedding, float32 (1280,), of a model input, uint8 (side, side, 3)."""
+        """Return the embedding, float32 (embedding size,), of a model input, uint8 (side, side, 3)."""
         ...
 
     def feature_map(self, pixels: Pixels) -> Vector:
-        """Return the last feature map, float32 (7, 7, 1280), of a model input."""
+        """Return the last feature map, float32 (rows, columns, channels), of a model input."""
         ...
 
 
@@ -56,18 +56,22 @@ class CpuBackbone:
         self._local = threading.local()
 
     def embed(self, pixels: Pixels) -> Vector:
-        """Return the embedding, float32 (1280,), of a model input, uint8 (side, side, 3)."""
+        """Return the embedding, float32 (embedding size,), of a model input, uint8 (side, side, 3)."""
         return self._run(pixels, EMBEDDING_OUTPUT).reshape(-1)
 
     def feature_map(self, pixels: Pixels) -> Vector:
-        """Return the last feature map, float32 (7, 7, 1280), of a model input."""
+        """Return the last feature map, float32 (rows, columns, channels), of a model input."""
         return np.asarray(self._run(pixels, FEATURE_MAP_OUTPUT)[0])
 
     def _run(self, pixels: Pixels, output: str) -> Vector:
         interpreter, input_index, outputs = self._interpreter()
-        interpreter.set_tensor(input_index, scale_pixels(pixels)[np.newaxis])
-        interpreter.invoke()
-        result: Vector = interpreter.get_tensor(outputs[output])
+        try:
+            interpreter.set_tensor(input_index, scale_pixels(pixels)[np.newaxis])
+            interpreter.invoke()
+            result: Vector = interpreter.get_tensor(outputs[output])
+        except (RuntimeError, ValueError) as error:
+            # Such as one that takes pictures of another size than its bundle says.
+            raise BackboneError("The model's network can't be run on this computer.") from error
         return result
 
     def _interpreter(self) -> tuple[Interpreter, int, dict[str, int]]:
@@ -154,11 +158,11 @@ class GpuBackbone:
         return str(next(iter(self._compiled.get_signature_list())))
 
     def embed(self, pixels: Pixels) -> Vector:
-        """Return the embedding, float32 (1280,), of a model input, uint8 (side, side, 3)."""
+        """Return the embedding, float32 (embedding size,), of a model input, uint8 (side, side, 3)."""
         return self._run(pixels, EMBEDDING_OUTPUT).reshape(-1)
 
     def feature_map(self, pixels: Pixels) -> Vector:
-        """Return the last feature map, float32 (7, 7, 1280), of a model input."""
+        """Return the last feature map, float32 (rows, columns, channels), of a model input."""
         return np.asarray(self._run(pixels, FEATURE_MAP_OUTPUT)[0])
 
     def _run(self, pixels: Pixels, output: str) -> Vector:

@@ -86,6 +86,8 @@ class Bundle:
         learning, replay: what learning from corrections needs.
         quality: the measured figures, as in the model card.
         created: day it was built, YYYY-MM-DD.
+        network: how training rebuilds the network in code (backbone, input size, further dense layers); empty in
+            bundles from before there was a choice. The app itself never needs it.
     """
 
     path: Path
@@ -104,6 +106,7 @@ class Bundle:
     quality: Mapping[str, Any]
     created: str
     files: Mapping[str, tuple[str, int]]
+    network: Mapping[str, Any]
 
     @property
     def negative_label(self) -> str:
@@ -213,6 +216,7 @@ def _load(path: Path) -> Bundle:
         quality=fields.get("quality", dict),
         created=fields.text("created"),
         files=files,
+        network=fields.table("network"),
     )
 
 

@@ -21,20 +21,29 @@ KERAS_WEIGHTS: Final = "keras_weights.npz"
 CARD: Final = "MODEL_CARD.md"
 
 REQUIRED: Final = (BACKBONE, HEAD, REPLAY)
-_KNOWN: Final = (*REQUIRED, KERAS_WEIGHTS, CARD)
-_METADATA_LIMIT: Final = 1 << 20
+KNOWN: Final = (*REQUIRED, KERAS_WEIGHTS, CARD)
+METADATA_LIMIT: Final = 1 << 20
 _FILE_LIMIT: Final = 1 << 30
 _CHUNK: Final = 1 << 20
 _FOLDER_UNSAFE: Final = frozenset('/\\<>:"|?*')
 
 
 class BundleError(Exception):
-    """The model folder can't be used. The message says what, why and what to do, for the user."""
+    """The model folder can't be used. The message says what, why and what to do, for the user.
+
+    Attributes:
+        why: the reason alone, which goes on after a colon.
+    """
+
+    def __init__(self, message: str, why: str = "") -> None:
+        """Say `message`; `why` is its reason, the message itself where none is given."""
+        super().__init__(message)
+        self.why = why or message
 
 
 def refusal(path: Path, why: str, remedy: str = "Choose another model, or install AlpacaSorter again.") -> BundleError:
     """Return the error for the folder `path`; `why` goes on after a colon."""
-    return BundleError(f"The model “{path.name}” can't be used: {why}. {remedy}")
+    return BundleError(f"The model “{path.name}” can't be used: {why}. {remedy}", why)
 
 
 def read_metadata(path: Path) -> bytes:
@@ -46,7 +55,7 @@ def read_metadata(path: Path) -> bytes:
     file = path / METADATA
     if not file.is_file():
         raise refusal(path, f"it has no {METADATA}, so it is no model folder")
-    if file.stat().st_size > _METADATA_LIMIT:
+    if file.stat().st_size > METADATA_LIMIT:
         raise refusal(path, f"its {METADATA} is absurdly large")
     return file.read_bytes()
 
@@ -87,6 +96,10 @@ class Fields:
             raise self._odd(".".join(names))
         return float(value)
 
+    def table(self, name: str) -> dict[str, Any]:
+        """An optional table of names and values; empty where there is none."""
+        return dict(self.get(name, dict)) if name in self._data else {}
+
     def class_names(self) -> tuple[str, str]:
         names = self.get("class_names", list)
         if len(names) != 2 or not all(isinstance(name, str) and _is_folder_name(name) for name in names):
@@ -107,7 +120,7 @@ class Fields:
     def files(self) -> dict[str, tuple[str, int]]:
         found: dict[str, tuple[str, int]] = {}
         for name, facts in self.get("files", dict).items():
-            if name not in _KNOWN:
+            if name not in KNOWN:
                 raise refusal(self._path, f"it lists a file that no model has ({name[:80]!r})")
             digest = facts.get("sha256") if isinstance(facts, dict) else None
             length = facts.get("bytes") if isinstance(facts, dict) else None

@@ -136,7 +136,7 @@ def try_gpu(
         frozen = getattr(sys, "frozen", False)
         program = [sys.executable, GPU_TRIAL_FLAG] if frozen else [sys.executable, "-m", "alpacasorter.ml.gpu_trial"]
         try:
-            if not _ends_in_time([*program, str(model_path), str(side), str(report)], seconds, stopped):
+            if not ends_in_time([*program, str(model_path), str(side), str(report)], seconds, stopped):
                 return None, "The graphics driver did not answer."
             outcome = json.loads(report.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -150,8 +150,12 @@ def try_gpu(
     return None, str(outcome.get("problem") or "No graphics processor was found.")
 
 
-def _ends_in_time(command: list[str], seconds: float, stopped: Callable[[], bool]) -> bool:
-    """Run a program; tell whether it came to its end. One that doesn't is killed."""
+def ends_in_time(command: list[str], seconds: float, stopped: Callable[[], bool]) -> bool:
+    """Run a program; tell whether it came to its end. One that doesn't is killed.
+
+    Raises:
+        TrialStopped: `stopped`, which is asked all the while, said so.
+    """
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,

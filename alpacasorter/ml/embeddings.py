@@ -39,7 +39,7 @@ class EmbeddingTable:
         return self._keys
 
     def add(self, keys: Sequence[str], embeddings: npt.NDArray[np.float16]) -> None:
-        """Append rows, float16 (n, 1280); a key that is there already keeps its row."""
+        """Append rows, float16 (n, embedding size); a key that is there already keeps its row."""
         for key, vector in zip(keys, embeddings, strict=True):
             if key in self._row:
                 continue
@@ -51,7 +51,7 @@ class EmbeddingTable:
             self._keys.append(key)
 
     def get(self, key: str) -> npt.NDArray[np.float32]:
-        """Return one embedding, float32 (1280,).
+        """Return one embedding, float32 (embedding size,).
 
         Raises:
             KeyError: the photo is not in the table.

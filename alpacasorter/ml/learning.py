@@ -1,8 +1,13 @@
 """Learning from corrections: at every click the exact optimum for the replay set and all corrections together.
 
-The replay set keeps the head from forgetting what an alpaca is. A correction counts as several photos of it, and those
-that look much like the corrected photo but are called otherwise stand back: the user's idea outranks the one the head
-was trained on. How many and how alike: docs/decisions/0003-head-and-learning.md.
+It starts from the shipped head and departs from it as little as the corrections allow. On the photos of the replay set
+the head shall go on saying what the shipped one says; on the corrected photos it shall say what the user said; and its
+weights shall stay near those of the shipped head. All three are one convex objective, whose optimum without
+corrections is the shipped head itself, however that was found: also one that was trained together with its backbone.
+
+A correction counts as several photos of the replay set, and those that look much like the corrected photo but are
+called otherwise stand back: the user's idea outranks the one the head was trained on. How many and how alike:
+docs/decisions/0006-learning-from-the-shipped-head.md.
 """
 
 from __future__ import annotations
@@ -15,7 +20,7 @@ import numpy.typing as npt
 from alpacasorter.ml.bundle import Bundle
 from alpacasorter.ml.head import Head
 from alpacasorter.ml.logistic import Solution, fit_gram, fit_logistic
-from alpacasorter.ml.newton import Float
+from alpacasorter.ml.newton import Float, sigmoid
 
 SAME_PHOTO = 0.9995
 """Cosine of two embeddings from which they are one photo's: above any two of a burst, below what rounding does."""
@@ -39,8 +44,11 @@ class Learner:
         replay = bundle.replay
         self._replayed = len(replay.labels)
         self._weights = replay.weights.astype(np.float64)
-        self._targets = replay.labels.astype(np.float64)
-        self._samples = _Samples(replay.embeddings.astype(np.float64), bundle.learning.l2, bundle.head)
+        self._labels = replay.labels.astype(np.float64)
+        samples = replay.embeddings.astype(np.float64)
+        self._samples = _Samples(samples, bundle.learning.l2, bundle.head)
+        # What the shipped head says of them, and not their labels: so it is at its optimum while nothing is corrected.
+        self._targets = sigmoid(samples @ bundle.head.weights + bundle.head.bias).astype(np.float64)
         self._row: dict[bytes, int] = {}
         self._yielding: dict[int, npt.NDArray[np.int64]] = {}
 
@@ -92,7 +100,7 @@ class Learner:
                 cosines = products[: self._replayed, offset] / np.maximum(
                     lengths[: self._replayed] * lengths[first + offset], _LEAST_LENGTH
                 )
-                otherwise = self._targets[: self._replayed] != said[place]
+                otherwise = self._labels != said[place]
                 alike = otherwise & (cosines >= self._bundle.learning.yield_similarity)
                 self._yielding[first + offset] = np.flatnonzero(alike | (cosines >= SAME_PHOTO))
         return np.array([self._row[key] for key in keys], dtype=np.int64)
@@ -107,11 +115,13 @@ class _Samples:
     def __init__(self, samples: Float, l2: float, head: Head) -> None:
         self._count = 0
         self._l2 = l2
+        self._shipped = head
         self._samples = np.empty((0, samples.shape[1]))
         self._gram = np.empty((0, 0))
         self._lengths = np.empty(0)
+        self._offsets = np.empty(0)
         self._duals: Float | None = None
-        self._last = Solution(head.weights, head.bias, 0, True)
+        self._last = Solution(np.zeros(samples.shape[1]), 0.0, 0, True)
         self.add(samples)
 
     def add(self, samples: Float) -> tuple[Float, Float]:
@@ -127,6 +137,7 @@ class _Samples:
             self._gram[: self._count, first : self._count] = products
             self._gram[first : self._count, : self._count] = products.T
         self._lengths = np.concatenate([self._lengths, np.linalg.norm(samples, axis=1)])
+        self._offsets = np.concatenate([self._offsets, samples @ self._shipped.weights + self._shipped.bias])
         return products, self._lengths
 
     @property
@@ -135,27 +146,38 @@ class _Samples:
         return self._count <= _GRAM_LIMIT * self._samples.shape[1]
 
     def fit(self, targets: Float, weights: Float) -> tuple[Float, float]:
-        """Return the optimum's weights (p,) and bias for targets 0/1 and weights, both (n,)."""
+        """Return the optimum's weights (p,) and bias for targets from 0 to 1 and weights, both (n,)."""
         samples = self._samples[: self._count]
-        if not self._through_gram:
-            self._last = fit_logistic(samples, targets, weights, self._l2, start=self._last, tolerance=_TOLERANCE)
-            return self._last.weights, self._last.bias
+        if self._through_gram:
+            self._last = self._fit_gram(samples, targets, weights)
+        else:
+            self._last = fit_logistic(
+                samples,
+                targets,
+                weights,
+                self._l2,
+                offset=self._offsets,
+                start=self._last,
+                tolerance=_TOLERANCE,
+            )
+        return self._shipped.weights + self._last.weights, self._shipped.bias + self._last.bias
+
+    def _fit_gram(self, samples: Float, targets: Float, weights: Float) -> Solution:
         start = np.zeros(self._count)
         if self._duals is not None:
             start[: len(self._duals)] = self._duals
-        gram = self._gram[: self._count, : self._count]
         found = fit_gram(
-            gram,
+            self._gram[: self._count, : self._count],
             targets,
             weights,
             self._l2,
+            offset=self._offsets,
             start_duals=start,
             start_bias=self._last.bias,
             tolerance=_TOLERANCE,
         )
         self._duals = found.duals
-        self._last = Solution(samples.T @ found.duals, found.bias, found.iterations, found.converged)
-        return self._last.weights, self._last.bias
+        return Solution(samples.T @ found.duals, found.bias, found.iterations, found.converged)
 
 
 def _moved(array: Float, shape: tuple[int, int]) -> Float:

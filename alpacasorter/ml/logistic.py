@@ -2,10 +2,14 @@
 
 The objective is
 
-    sum_i c_i * log(1 + exp(-s_i * f_i)) + (l2 / 2) * |w|^2,      f_i = x_i . w + b,   s_i = +1 or -1
+    sum_i c_i * (log(1 + exp(f_i)) - t_i * f_i) + (l2 / 2) * |w|^2,      f_i = o_i + x_i . w + b
 
-with sample weights c and the bias b unregularised; scikit-learn's `LogisticRegression` with C = 1 / l2 has the same
-one. It is convex, so there is one answer, and Newton steps with a search along each always reach it.
+with targets t, sample weights c, the bias b unregularised, and offsets o, which are 0 as a rule; with targets of 0 and
+1 scikit-learn's `LogisticRegression` with C = 1 / l2 has the same one. It is convex, so there is one answer, and Newton
+steps with a search along each always reach it.
+
+Offsets are the logits of a head that is there already: then w and b are what is added to it, and l2 pulls towards that
+head instead of towards nothing.
 
 With fewer samples than numbers a sample, the answer is a mix of the samples, w = X' a. Then only a is sought, and the
 samples enter by their inner products (the Gram matrix) alone: a learner computes those of its replay set once and for
@@ -67,10 +71,11 @@ def fit_logistic(
     sample_weight: npt.ArrayLike | None = None,
     l2: float = 1.0,
     *,
+    offset: npt.ArrayLike | None = None,
     start: Solution | None = None,
     tolerance: float = TOLERANCE,
 ) -> Solution:
-    """Return the optimum for samples x (n, p) and targets y (n,) of 0 and 1.
+    """Return the optimum for samples x (n, p) and targets y (n,).
 
     Separable, repeated and zero-weight samples are fine. Without two classes the best bias would be infinite: then
     the weights are 0 and the bias is the log-odds of the class share with half a sample of the other class added (0
@@ -78,9 +83,10 @@ def fit_logistic(
 
     Args:
         x: real numbers (n, p); n may be 0.
-        y: 0 or 1, (n,).
+        y: from 0 to 1, (n,); what lies between is the share of samples like this that are 1.
         sample_weight: (n,), none below 0; all 1 by default.
         l2: regularisation, above 0.
+        offset: logits that are added to those of the samples, (n,); all 0 by default.
         start: where to begin, such as the optimum of a similar problem. The answer does not depend on it.
         tolerance: the largest gradient accepted, relative to the total sample weight.
 
@@ -91,7 +97,7 @@ def fit_logistic(
     samples = np.ascontiguousarray(x, dtype=np.float64)
     if samples.ndim != 2:
         raise ValueError(f"samples must be a table (n, p), not of shape {samples.shape}")
-    targets, weights = _checked(samples.shape[0], y, sample_weight, l2, tolerance)
+    targets, weights, offsets = _checked(samples.shape[0], y, sample_weight, offset, l2, tolerance)
     if not np.isfinite(samples).all():
         raise NotFinite("a sample holds a number that is not finite")
     if start is not None and (
@@ -99,11 +105,11 @@ def fit_logistic(
     ):
         raise ValueError(f"the start must be {samples.shape[1]} finite weights and a finite bias")
     if samples.shape[0] < samples.shape[1]:
-        return _fit_through_gram(samples, targets, weights, l2, start, tolerance)
+        return _fit_through_gram(samples, targets, weights, offsets, l2, start, tolerance)
     lone = _without_two_classes(targets, weights)
     if lone is not None:
         return Solution(np.zeros(samples.shape[1]), lone, 0, True)
-    problem = _Primal(samples, targets, weights, l2)
+    problem = _Primal(samples, targets, weights, offsets, l2)
     at = np.zeros(samples.shape[1] + 1)
     at[-1] = _log_odds(targets, weights)
     if start is not None:
@@ -113,15 +119,28 @@ def fit_logistic(
 
 
 def _fit_through_gram(
-    samples: Float, targets: Float, weights: Float, l2: float, start: Solution | None, tolerance: float
+    samples: Float,
+    targets: Float,
+    weights: Float,
+    offsets: Float,
+    l2: float,
+    start: Solution | None,
+    tolerance: float,
 ) -> Solution:
     start_duals, start_bias = None, None
     if start is not None:
         # At the optimum the duals are these residuals; from weights that are near it they come out near it.
         start_bias = start.bias
-        start_duals = weights * (targets - sigmoid(samples @ start.weights + start.bias)) / l2
+        start_duals = weights * (targets - sigmoid(offsets + samples @ start.weights + start.bias)) / l2
     found = fit_gram(
-        samples @ samples.T, targets, weights, l2, start_duals=start_duals, start_bias=start_bias, tolerance=tolerance
+        samples @ samples.T,
+        targets,
+        weights,
+        l2,
+        offset=offsets,
+        start_duals=start_duals,
+        start_bias=start_bias,
+        tolerance=tolerance,
     )
     return Solution(samples.T @ found.duals, found.bias, found.iterations, found.converged)
 
@@ -132,6 +151,7 @@ def fit_gram(
     sample_weight: npt.ArrayLike | None = None,
     l2: float = 1.0,
     *,
+    offset: npt.ArrayLike | None = None,
     start_duals: Float | None = None,
     start_bias: float | None = None,
     tolerance: float = TOLERANCE,
@@ -143,7 +163,7 @@ def fit_gram(
     if gram.ndim != 2 or gram.shape[0] != gram.shape[1]:
         raise ValueError(f"the inner products must be a square table, not of shape {gram.shape}")
     n = gram.shape[0]
-    targets, weights = _checked(n, y, sample_weight, l2, tolerance)
+    targets, weights, offsets = _checked(n, y, sample_weight, offset, l2, tolerance)
     # One number that is not finite makes the sum so: no table of truth values the size of the matrix is needed.
     if not np.isfinite(gram.sum()):
         raise NotFinite("a sample holds a number that is not finite")
@@ -156,26 +176,33 @@ def fit_gram(
         at[:-1] = start_duals
     if not np.isfinite(at).all():
         raise NotFinite("the start holds a number that is not finite")
-    at, iterations, converged = minimise(_Dual(gram, targets, weights, l2), at, tolerance * float(weights.sum()))
+    problem = _Dual(gram, targets, weights, offsets, l2)
+    at, iterations, converged = minimise(problem, at, tolerance * float(weights.sum()))
     return GramSolution(at[:-1], float(at[-1]), iterations, converged)
 
 
 def _checked(
-    n: int, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None, l2: float, tolerance: float
-) -> tuple[Float, Float]:
+    n: int,
+    y: npt.ArrayLike,
+    sample_weight: npt.ArrayLike | None,
+    offset: npt.ArrayLike | None,
+    l2: float,
+    tolerance: float,
+) -> tuple[Float, Float, Float]:
     targets = np.asarray(y, dtype=np.float64)
     weights = np.ones(n) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-    if targets.shape != (n,) or weights.shape != (n,):
-        raise ValueError(f"{n} samples need {n} targets and weights, not {targets.shape} and {weights.shape}")
-    if not np.isin(targets, (0.0, 1.0)).all():
-        raise ValueError("targets must be 0 or 1")
-    if not np.isfinite(weights).all():
-        raise NotFinite("a sample weight is not finite")
+    offsets = np.zeros(n) if offset is None else np.asarray(offset, dtype=np.float64)
+    if targets.shape != (n,) or weights.shape != (n,) or offsets.shape != (n,):
+        raise ValueError(f"{n} samples need as many targets, weights and offsets, not {targets.shape}, {weights.shape}")
+    if not ((targets >= 0.0) & (targets <= 1.0)).all():
+        raise ValueError("targets must be from 0 to 1")
+    if not (np.isfinite(weights).all() and np.isfinite(offsets).all()):
+        raise NotFinite("a sample weight or offset is not finite")
     if (weights < 0).any():
         raise ValueError("sample weights must not be negative")
     if not (np.isfinite(l2) and l2 > 0 and tolerance > 0):
         raise ValueError("l2 and tolerance must be above 0")
-    return targets, weights
+    return targets, weights, offsets
 
 
 def _without_two_classes(targets: Float, weights: Float) -> float | None:
@@ -193,14 +220,15 @@ def _log_odds(targets: Float, weights: Float) -> float:
 class _Primal:
     """The problem in (weights, bias): for many samples."""
 
-    def __init__(self, samples: Float, targets: Float, weights: Float, l2: float) -> None:
+    def __init__(self, samples: Float, targets: Float, weights: Float, offsets: Float, l2: float) -> None:
         self._x = np.hstack([samples, np.ones((samples.shape[0], 1))])
         self.targets, self.weights = targets, weights
+        self._offsets = offsets
         self._ridge = np.full(self._x.shape[1], l2)
         self._ridge[-1] = 0.0
 
     def project(self, at: Float) -> Float:
-        return self._x[:, :-1] @ at[:-1]
+        return self._offsets + self._x[:, :-1] @ at[:-1]
 
     def look(self, at: Float, mixed: Float) -> float:
         self._share = sigmoid(mixed + at[-1])
@@ -213,7 +241,7 @@ class _Primal:
         # The bias has no ridge: where every sample is saturated its curvature would vanish.
         hessian[np.diag_indices_from(hessian)] += self._ridge + _LEAST_CURVATURE
         step = -np.linalg.solve(hessian, self._gradient)
-        return step, self.project(step)
+        return step, self._x[:, :-1] @ step[:-1]
 
     def penalty(self, at: Float, step: Float, mixed_step: Float) -> tuple[float, float]:
         return float((self._ridge * at) @ step), float((self._ridge * step) @ step)
@@ -222,18 +250,18 @@ class _Primal:
 class _Dual:
     """The problem in (duals, bias), weights = samples' @ duals: for samples fewer than their numbers.
 
-    With K the Gram matrix, r = c (y - p) the residuals and S = sqrt(c p (1 - p)), the stationary point is l2 a = r,
+    With K the Gram matrix, r = c (t - p) the residuals and S = sqrt(c p (1 - p)), the stationary point is l2 a = r,
     sum r = 0, and Newton's step solves (l2 I + S^2 K) da + S^2 1 db = r - l2 a. Written through A = l2 I + S K S,
     whose eigenvalues are l2 or more, nothing is divided by S, which is 0 for saturated samples and those without
     weight.
     """
 
-    def __init__(self, gram: Float, targets: Float, weights: Float, l2: float) -> None:
+    def __init__(self, gram: Float, targets: Float, weights: Float, offsets: Float, l2: float) -> None:
         self.targets, self.weights = targets, weights
-        self._gram, self._l2 = gram, l2
+        self._gram, self._offsets, self._l2 = gram, offsets, l2
 
     def project(self, at: Float) -> Float:
-        return self._gram @ at[:-1]
+        return self._offsets + self._gram @ at[:-1]
 
     def look(self, at: Float, mixed: Float) -> float:
         share = sigmoid(mixed + at[-1])

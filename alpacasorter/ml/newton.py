@@ -25,7 +25,8 @@ def sigmoid(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
 class Problem(Protocol):
     """A convex objective that Newton's method can walk down.
 
-    `at` is the unknowns with the bias last; `mixed` is the logits without the bias that follow from them.
+    `at` is the unknowns with the bias last; `mixed` is the logits that follow from them, without the bias and
+    with the offsets.
     """
 
     targets: Float
@@ -40,7 +41,7 @@ class Problem(Protocol):
         ...
 
     def step(self) -> tuple[Float, Float]:
-        """Return the Newton step from where `look` looked, and its `mixed`."""
+        """Return the Newton step from where `look` looked, and what it adds to `mixed`."""
         ...
 
     def penalty(self, at: Float, step: Float, mixed_step: Float) -> tuple[float, float]:

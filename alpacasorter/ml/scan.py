@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.core.cache import EMBEDDING_SIZE, Cache, CacheEntry, KnownFile
+from alpacasorter.core.cache import Cache, CacheEntry, KnownFile
 from alpacasorter.core.decode import Unreadable, decode, model_input, read_photo
 from alpacasorter.core.events import Finished, Found, Problem, Problems, Progress
 from alpacasorter.core.files import display_path
@@ -55,7 +55,7 @@ class EmbeddedPhoto:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """Photos with their embeddings, float16 (n, 1280), row by row."""
+    """Photos with their embeddings, float16 (n, embedding size), row by row."""
 
     photos: tuple[EmbeddedPhoto, ...]
     embeddings: npt.NDArray[np.float16]
@@ -75,6 +75,7 @@ class Scan:
         recursive: bool,
         cache: Cache,
         backbone_id: str,
+        embedding_size: int,
         embed: Embed,
         input_size: int,
         threads: int,
@@ -86,7 +87,9 @@ class Scan:
             recursive: whether to look into its sub-folders.
             cache: where known photos are looked up and new ones are stored.
             backbone_id: whose embeddings the cache is asked for.
-            embed: from a model input, uint8 (input_size, input_size, 3), to float32 (1280,); called by all threads.
+            embedding_size: numbers in each of them.
+            embed: from a model input, uint8 (input_size, input_size, 3), to float32 (embedding_size,); called by all
+                threads.
             input_size: pixels.
             threads: how many photos are worked on at once.
         """
@@ -94,6 +97,7 @@ class Scan:
         self._recursive = recursive
         self._cache = cache
         self._backbone_id = backbone_id
+        self._embedding_size = embedding_size
         self._embed = embed
         self._input_size = input_size
         self._thread_count = threads
@@ -179,7 +183,9 @@ class Scan:
                 else:
                     fresh.append(file)
             keys = [entry.content_key or "" for _, entry in judged]
-            found, embeddings = self._cache.load_embeddings(keys, backbone_id=self._backbone_id)
+            found, embeddings = self._cache.load_embeddings(
+                keys, backbone_id=self._backbone_id, size=self._embedding_size
+            )
             row_of = {key: row for row, key in enumerate(found)}
             rows: list[int] = []
             photos: list[EmbeddedPhoto] = []
@@ -242,7 +248,7 @@ class Scan:
 
     def _judge(self, file: PhotoFile, data: bytes) -> CacheEntry:
         key = content_key(data)
-        known = self._cache.known_content(key, self._backbone_id)
+        known = self._cache.known_content(key, backbone_id=self._backbone_id, size=self._embedding_size)
         if known is not None and known.has_thumbnail:
             return CacheEntry(file, key, None, known.facts, None, known.embedding, self._backbone_id)
         try:
@@ -250,8 +256,10 @@ class Scan:
         except Unreadable as error:
             # The bytes are at fault and will be tomorrow; too little memory is not their fault.
             return _failed(file, None if error.reason == NO_MEMORY else key, error.reason)
-        embedding = self._embed(model_input(photo.pixels, self._input_size)).astype("<f2")
-        if embedding.shape != (EMBEDDING_SIZE,) or not np.isfinite(embedding).all():
+        # A number too large for float16 becomes infinite, and is told below.
+        with np.errstate(over="ignore"):
+            embedding = self._embed(model_input(photo.pixels, self._input_size)).astype("<f2")
+        if embedding.shape != (self._embedding_size,) or not np.isfinite(embedding).all():
             raise BackboneError("The model gave no usable answer for this photo.")
         facts = PhotoFacts(photo.width, photo.height, photo.taken_at, photo.format)
         return CacheEntry(file, key, None, facts, photo.thumbnail, embedding.tobytes(), self._backbone_id)

@@ -18,6 +18,7 @@ from tests.unprivileged import ordinary_user, shared_folder
 
 FACTS = PhotoFacts(4000, 3000, "2026-05-03T14:32:10+02:00", "JPEG")
 FOLDER = Path("/photos")
+SIZE = 1280
 
 
 @pytest.fixture
@@ -31,8 +32,8 @@ def cache(path: Path) -> Iterator[Cache]:
         yield opened
 
 
-def embedding(number: int) -> bytes:
-    return np.full(1280, number, "<f2").tobytes()
+def embedding(number: int, size: int = SIZE) -> bytes:
+    return np.full(size, number, "<f2").tobytes()
 
 
 def entry(number: int, *, path: Path | None = None, thumbnail: bytes | None = b"\xff\xd8 small") -> CacheEntry:
@@ -76,46 +77,81 @@ def test_file_that_changed_replaces_what_was_known(cache: Cache) -> None:
 
 
 def test_copy_of_a_photo_is_known_by_its_content(cache: Cache) -> None:
-    assert cache.known_content(key(1), "one") is None
+    assert cache.known_content(key(1), backbone_id="one", size=SIZE) is None
     cache.store([entry(1)])
-    assert cache.known_content(key(1), "one") == KnownContent(FACTS, embedding(1), True)
-    assert cache.known_content(key(1), "two") is None
+    assert cache.known_content(key(1), backbone_id="one", size=SIZE) == KnownContent(FACTS, embedding(1), True)
+    assert cache.known_content(key(1), backbone_id="two", size=SIZE) is None
     # The copy is stored with its key alone, and has everything that the first has.
     copy = PhotoFile(FOLDER / "copy.jpg", 1001, 5)
     cache.store([CacheEntry(copy, key(1))])
     assert cache.lookup_folder(FOLDER, backbone_id="one")[copy.path] == known(1)._replace(mtime_ns=5)
-    assert cache.known_content(key(1), "one") == KnownContent(FACTS, embedding(1), True)
+    assert cache.known_content(key(1), backbone_id="one", size=SIZE) == KnownContent(FACTS, embedding(1), True)
     cache.store([entry(2, thumbnail=None)])
-    assert cache.known_content(key(2), "one") == KnownContent(FACTS, embedding(2), False)
+    assert cache.known_content(key(2), backbone_id="one", size=SIZE) == KnownContent(FACTS, embedding(2), False)
     cache.store([CacheEntry(PhotoFile(FOLDER / "bad.jpg", 1, 1), key(3), "Damaged.")])
-    assert cache.known_content(key(3), "one") is None
+    assert cache.known_content(key(3), backbone_id="one", size=SIZE) is None
 
 
 def test_embeddings_come_in_the_order_asked_for(cache: Cache) -> None:
     cache.store([entry(number) for number in range(50)])
     wanted = [key(number) for number in (30, 99, 4, 4, 49, 0)]
     for _ in range(2):
-        found, array = cache.load_embeddings(wanted, backbone_id="one")
+        found, array = cache.load_embeddings(wanted, backbone_id="one", size=SIZE)
         assert found == [key(number) for number in (30, 4, 4, 49, 0)]
-        assert (array.shape, array.dtype) == ((5, 1280), np.float16)
+        assert (array.shape, array.dtype) == ((5, SIZE), np.float16)
         assert array[:, 7].tolist() == [30, 4, 4, 49, 0]
     for keys, backbone in (([], "one"), (wanted, "two")):
-        found, array = cache.load_embeddings(keys, backbone_id=backbone)
-        assert (found, array.shape, array.dtype) == ([], (0, 1280), np.float16)
+        found, array = cache.load_embeddings(keys, backbone_id=backbone, size=SIZE)
+        assert (found, array.shape, array.dtype) == ([], (0, SIZE), np.float16)
 
 
 def test_each_backbone_has_its_own_embedding(cache: Cache) -> None:
     file = entry(1).file
     cache.store([entry(1), CacheEntry(file, key(1), embedding=embedding(9), backbone_id="two")])
-    assert cache.load_embeddings([key(1)], backbone_id="one")[1][0, 0] == 1
-    assert cache.load_embeddings([key(1)], backbone_id="two")[1][0, 0] == 9
+    assert cache.load_embeddings([key(1)], backbone_id="one", size=SIZE)[1][0, 0] == 1
+    assert cache.load_embeddings([key(1)], backbone_id="two", size=SIZE)[1][0, 0] == 9
+
+
+@pytest.mark.parametrize("size", [1, 3, 512, 2048, 1 << 16])
+def test_embeddings_of_any_size(path: Path, size: int) -> None:
+    vectors = np.random.default_rng(size).normal(size=(3, size)).astype("<f2")
+    files = [entry(number).file for number in range(3)]
+    with Cache.open(path) as cache:
+        cache.store(
+            [
+                CacheEntry(file, key(n), None, FACTS, b"\xff\xd8", vectors[n].tobytes(), "other")
+                for n, file in enumerate(files)
+            ]
+        )
+    with Cache.open(path) as cache:
+        found, array = cache.load_embeddings([key(2), key(0)], backbone_id="other", size=size)
+        assert found == [key(2), key(0)]
+        assert np.array_equal(array, vectors[[2, 0]])
+        content = cache.known_content(key(1), backbone_id="other", size=size)
+        assert content is not None
+        assert content.embedding == vectors[1].tobytes()
+        assert cache.lookup_folder(FOLDER, backbone_id="other")[files[0].path].has_embedding
+
+
+@pytest.mark.parametrize("stored", [SIZE - 1, SIZE + 1, 1, 2 * SIZE])
+def test_embedding_of_another_length_than_asked_for_is_unknown(cache: Cache, stored: int) -> None:
+    damaged = CacheEntry(entry(1).file, key(1), None, FACTS, None, embedding(1, stored), "one")
+    cache.store([damaged, entry(2)])
+    found, array = cache.load_embeddings([key(1), key(2)], backbone_id="one", size=SIZE)
+    assert (found, array.shape) == ([key(2)], (1, SIZE))
+    assert cache.known_content(key(1), backbone_id="one", size=SIZE) is None
+    # It is made anew, and takes the place of the damaged one.
+    cache.store([entry(1)])
+    assert cache.load_embeddings([key(1)], backbone_id="one", size=SIZE)[0] == [key(1)]
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
         CacheEntry(entry(1).file, "no key"),
-        CacheEntry(entry(1).file, key(1), embedding=b"short", backbone_id="one"),
+        CacheEntry(entry(1).file, key(1), embedding=b"", backbone_id="one"),
+        CacheEntry(entry(1).file, key(1), embedding=embedding(1) + b"\0", backbone_id="one"),
+        CacheEntry(entry(1).file, key(1), embedding=embedding(1, (1 << 16) + 1), backbone_id="one"),
         CacheEntry(entry(1).file, key(1), embedding=embedding(1)),
         CacheEntry(entry(1).file, None, embedding=embedding(1), backbone_id="one"),
     ],
@@ -147,9 +183,9 @@ def test_thumbnails_come_alone(cache: Cache) -> None:
     cache.store_thumbnail(key(1), b"first")
     cache.store_thumbnail(key(1), b"second")
     assert cache.thumbnail(key(1)) == b"second"
-    assert cache.known_content(key(1), "one") is None
+    assert cache.known_content(key(1), backbone_id="one", size=SIZE) is None
     cache.store([entry(1, thumbnail=None)])
-    assert cache.known_content(key(1), "one") == KnownContent(FACTS, embedding(1), True)
+    assert cache.known_content(key(1), backbone_id="one", size=SIZE) == KnownContent(FACTS, embedding(1), True)
 
 
 def test_settings(path: Path) -> None:
@@ -169,7 +205,7 @@ def test_closed_cache_knows_and_keeps_nothing(path: Path) -> None:
     cache.store([entry(2)])
     assert names(cache) == set()
     assert cache.thumbnail(key(1)) is None
-    assert cache.load_embeddings([key(1)], backbone_id="one")[0] == []
+    assert cache.load_embeddings([key(1)], backbone_id="one", size=SIZE)[0] == []
     assert cache.prune() == 0
     cache.clear()
     with Cache.open(path) as again:
@@ -191,8 +227,8 @@ def test_prune_drops_what_was_not_used_for_longest(path: Path) -> None:
     with Cache.open(path) as cache:
         # Used in a later session than 100 to 299 were stored in.
         assert cache.thumbnail(key(3)) is not None
-        assert cache.load_embeddings([key(4)], backbone_id="one")[0]
-        assert cache.known_content(key(5), "one") is not None
+        assert cache.load_embeddings([key(4)], backbone_id="one", size=SIZE)[0]
+        assert cache.known_content(key(5), backbone_id="one", size=SIZE) is not None
     limit = 2_500_000
     with Cache.open(path, limit_bytes=limit) as cache:
         assert size(path) > 6_000_000
@@ -230,7 +266,7 @@ def test_store_holds_the_file_near_its_limit(path: Path) -> None:
             for number in range(40):
                 cache.store([big(session * 100 + number)])
             assert size(path) < 1.3 * limit
-            assert len(cache.load_embeddings([key(session * 100)], backbone_id="one")[0]) == 1
+            assert len(cache.load_embeddings([key(session * 100)], backbone_id="one", size=SIZE)[0]) == 1
 
 
 def test_clear_forgets_everything_and_gives_the_space_back(cache: Cache, path: Path) -> None:
@@ -285,6 +321,12 @@ def other_version(path: Path) -> None:
     connection.close()
 
 
+def older_version(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 1")
+    connection.close()
+
+
 def lost_table(path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.execute("DROP TABLE thumbnails")
@@ -305,6 +347,7 @@ DAMAGE = [
     removed,
     wrong_application,
     other_version,
+    older_version,
     lost_table,
     noise_from_the_second_page_on,
 ]
@@ -319,7 +362,7 @@ def test_damaged_cache_is_started_anew(path: Path, damage: Callable[[Path], None
         assert cache.notice is None
         for number in range(50):
             cache.thumbnail(key(number))
-        cache.load_embeddings([key(number) for number in range(50)], backbone_id="one")
+        cache.load_embeddings([key(number) for number in range(50)], backbone_id="one", size=SIZE)
         assert names(cache) == set()
         cache.store([entry(1)])
         assert cache.notice is None
@@ -332,8 +375,8 @@ def test_damaged_cache_is_started_anew(path: Path, damage: Callable[[Path], None
     "use",
     [
         lambda cache: cache.lookup_folder(FOLDER, backbone_id="one"),
-        lambda cache: cache.load_embeddings([key(number) for number in range(500)], backbone_id="one"),
-        lambda cache: [cache.known_content(key(number), "one") for number in range(500)],
+        lambda cache: cache.load_embeddings([key(number) for number in range(500)], backbone_id="one", size=SIZE),
+        lambda cache: [cache.known_content(key(number), backbone_id="one", size=SIZE) for number in range(500)],
         lambda cache: [cache.thumbnail(key(number)) for number in range(500)],
         lambda cache: [cache.store_thumbnail(key(number), b"new") for number in range(500)],
         lambda cache: cache.store([entry(number) for number in range(500)]),
@@ -353,7 +396,7 @@ def test_damage_while_open_never_raises(path: Path, use: Callable[[Cache], objec
         subprocess.run([sys.executable, "-c", script, path], check=True)
         use(cache)
         cache.store([big(number) for number in range(1000, 1010)])
-        cache.load_embeddings([key(number) for number in range(500)], backbone_id="one")
+        cache.load_embeddings([key(number) for number in range(500)], backbone_id="one", size=SIZE)
         assert cache.notice is None
     with Cache.open(path) as cache:
         cache.store([entry(1)])
@@ -370,7 +413,7 @@ def test_folder_that_cannot_be_written_gives_a_temporary_cache(tmp_path: Path) -
             assert "next start" in cache.notice
             cache.store([entry(1)])
             assert len(names(cache)) == 1
-            assert cache.load_embeddings([key(1)], backbone_id="one")[0] == [key(1)]
+            assert cache.load_embeddings([key(1)], backbone_id="one", size=SIZE)[0] == [key(1)]
             cache.prune()
             cache.clear()
             assert names(cache) == set()
@@ -451,7 +494,7 @@ def test_many_threads_share_one_cache(cache: Cache) -> None:
             for number in range(start, start + 50):
                 cache.store([entry(number)])
                 assert cache.thumbnail(key(number)) is not None
-                assert cache.load_embeddings([key(number)], backbone_id="one")[0] == [key(number)]
+                assert cache.load_embeddings([key(number)], backbone_id="one", size=SIZE)[0] == [key(number)]
                 assert len(names(cache)) > 0
         except BaseException as error:  # noqa: BLE001 - told to the thread that judges
             errors.append(error)

@@ -1,6 +1,7 @@
 """The library: corrections, heads and folders that are kept for good."""
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -16,7 +18,8 @@ import pytest
 from hypothesis import given, settings
 
 from alpacasorter.core.library import HeadVersion, Library, LibraryError, LibraryTooNewError
-from tests.core.library_files import CLASSES, ROOT, key, keys, run_child
+from alpacasorter.core.library_heads import DAYS_KEPT, HEADS_KEPT
+from tests.core.library_files import CLASSES, ROOT, key, keys, overwrite, run_child
 from tests.unprivileged import ordinary_user, shared_folder
 
 
@@ -162,11 +165,193 @@ def test_heads_come_back_the_latest_first(path: Path) -> None:
         assert library.head_versions("alpaca")[1].measurements == {"accuracy": 0.96, "loss": float("inf")}
 
 
-def test_only_the_newest_hundred_heads_of_a_bundle_stay(library: Library) -> None:
+def test_old_heads_make_way(library: Library) -> None:
+    """The newest stay, and further back the last of each day."""
     kept = library.add_head_version(head("cats", 0))
-    numbers = [library.add_head_version(head("alpaca", n)) for n in range(103)]
-    assert [found.id for found in library.head_versions("alpaca")] == numbers[:2:-1]
-    assert [found.id for found in library.head_versions("cats")] == [kept]
+
+    def on(day: int, number: int) -> int:
+        made_at = f"2026-{1 + day // 28:02}-{1 + day % 28:02}T10:00:{number:02}+00:00"
+        return library.add_head_version(replace(head("alpaca", number), made_at=made_at))
+
+    numbers = {day: [on(day, n) for n in range(3)] for day in range(70)}
+    found = [one.id for one in library.head_versions("alpaca")]
+    every = [number for day in range(70) for number in numbers[day]]
+    last_of_days = [numbers[day][-1] for day in range(70 - DAYS_KEPT, 70)]
+    assert found == sorted({*every[-HEADS_KEPT:], *last_of_days}, reverse=True)
+    assert len(found) <= HEADS_KEPT + DAYS_KEPT
+    assert [one.id for one in library.head_versions("cats")] == [kept]
+
+
+def test_a_head_remembers_what_it_was_learned_from(library: Library) -> None:
+    members = {key(1): "not_alpaca", key(2): "alpaca", key(3): "a label with a\nnewline"}
+    first = library.add_head_version(replace(head("alpaca", 3), members=members, corrections_digest="one"))
+    second = library.add_head_version(replace(head("alpaca", 0), members={}, corrections_digest="none"))
+    third = library.add_head_version(head("alpaca", 3))
+    assert [one.members for one in library.head_versions("alpaca")] == [None, {}, members]
+    again = library.add_head_version(replace(head("alpaca", 4), corrections_digest="one"), replacing=third)
+    assert [one.id for one in library.head_versions("alpaca")] == [again, second, first]
+    latest = library.head_of("alpaca", "one")
+    assert latest is not None
+    assert latest.id == again
+    assert library.head_of("alpaca", "another") is None
+    assert library.head_of("cats", "one") is None
+    library.forget_head_version(again)
+    library.forget_head_version(again)
+    library.set_measurements(first, {"before": 1, "after": 2})
+    library.set_measurements(again, {"before": 1})
+    assert [one.measurements for one in library.head_versions("alpaca")] == [{}, {"before": 1, "after": 2}]
+
+
+@pytest.mark.parametrize(
+    "members", [b"", b"{}", b'["alpaca"]\nshort', b'["alpaca"]\n' + bytes(32) + b"\x05", b"\xff\n"]
+)
+def test_members_that_make_no_sense_are_none(library: Library, path: Path, members: bytes) -> None:
+    library.add_head_version(replace(head("alpaca", 1), members={key(1): "alpaca"}))
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE head_versions SET members = ?", (members,))
+    database.close()
+    assert [one.members for one in library.head_versions("alpaca")] == [None]
+
+
+def test_corrections_are_set_aside_and_taken_in_again(library: Library, path: Path) -> None:
+    library.set_corrections(CLASSES, {key(1): "alpaca", key(2): "not_alpaca", key(3): "alpaca", key(4): "alpaca"})
+    library.set_corrections("cat|dog", {key(1): "cat"})
+    assert library.set_aside(CLASSES) == set()
+    library.learn_only_from(CLASSES, {key(1): "alpaca", key(2): "alpaca", key(9): "alpaca"})
+    assert library.set_aside(CLASSES) == {key(2), key(3), key(4)}, "one of another label was made since"
+    assert library.set_aside("cat|dog") == set()
+    assert labels(library)[key(2)] == "not_alpaca"
+    # Made anew, it is learned from; taken back, it is gone.
+    library.set_corrections(CLASSES, {key(3): "alpaca", key(4): None})
+    with Library.open(path) as again:
+        assert again.set_aside(CLASSES) == {key(2)}
+        again.learn_only_from(CLASSES, {key(2): "not_alpaca"})
+    assert library.set_aside(CLASSES) == {key(1), key(3)}
+    library.learn_only_from(CLASSES, None)
+    assert library.set_aside(CLASSES) == set()
+    library.learn_only_from(CLASSES, {})
+    assert library.set_aside(CLASSES) == {key(1), key(2), key(3)}
+
+
+def test_setting_aside_is_a_change_elsewhere(library: Library, path: Path) -> None:
+    library.set_corrections(CLASSES, {key(1): "alpaca"})
+    assert not library.changed_elsewhere()
+    with Library.open(path) as other:
+        other.learn_only_from(CLASSES, {})
+    assert library.changed_elsewhere()
+
+
+def test_what_is_set_aside_outlives_damage(path: Path) -> None:
+    with Library.open(path) as library:
+        library.set_corrections(CLASSES, dict.fromkeys(keys(0, 6), "alpaca"))
+        library.backup()
+        library.learn_only_from(CLASSES, dict.fromkeys(keys(0, 2), "alpaca"))
+        library.set_corrections(CLASSES, {key(5): "alpaca"})
+    for newer in sorted((path.parent / "backups").glob("library-*.sqlite"))[1:]:
+        newer.unlink()
+    overwrite(path, 0, os.urandom(100))
+    with Library.open(path) as library:
+        assert library.notice is not None
+        assert labels(library) == dict.fromkeys(keys(0, 6), "alpaca")
+        assert library.set_aside(CLASSES) == set(keys(2, 5))
+        # The count of changes goes on from there: what is made now is later than all that was read back.
+        library.set_corrections(CLASSES, {key(2): "alpaca"})
+        assert library.set_aside(CLASSES) == set(keys(3, 5))
+        library.learn_only_from(CLASSES, None)
+    with Library.open(path) as library:
+        assert library.set_aside(CLASSES) == set()
+
+
+def test_a_library_replaced_while_open_keeps_what_is_set_aside(path: Path, tmp_path: Path) -> None:
+    with Library.open(path) as library:
+        library.set_corrections(CLASSES, {key(1): "alpaca", key(2): "alpaca"})
+        library.backup()
+        (backup,) = (path.parent / "backups").glob("library-*.sqlite")
+        shutil.copy(backup, tmp_path / "earlier.sqlite")
+        library.learn_only_from(CLASSES, {key(1): "alpaca"})
+        (tmp_path / "earlier.sqlite").replace(path)
+        for companion in ("-wal", "-shm"):
+            path.with_name(path.name + companion).unlink(missing_ok=True)
+        assert library.set_aside(CLASSES) == {key(2)}
+
+
+FIRST_VERSION = """
+PRAGMA page_size = 4096;
+PRAGMA application_id = 0x416c704c;
+PRAGMA user_version = 1;
+CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 1), changes INTEGER NOT NULL);
+INSERT INTO state (id, changes) VALUES (1, 3);
+CREATE TABLE corrections (
+            id INTEGER PRIMARY KEY,
+            label_set TEXT NOT NULL,
+            content_key BLOB NOT NULL CHECK (length(content_key) = 32),
+            label TEXT,
+            revision INTEGER NOT NULL,
+            made_at TEXT NOT NULL,
+            path_hint BLOB,
+            UNIQUE (label_set, content_key));
+CREATE TABLE correction_embeddings (
+            id INTEGER PRIMARY KEY,
+            content_key BLOB NOT NULL CHECK (length(content_key) = 32),
+            backbone_id TEXT NOT NULL,
+            embedding BLOB NOT NULL,
+            UNIQUE (content_key, backbone_id));
+CREATE TABLE head_versions (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            bundle_id TEXT NOT NULL,
+            made_at TEXT NOT NULL,
+            corrections INTEGER NOT NULL,
+            corrections_digest TEXT NOT NULL,
+            bias REAL NOT NULL,
+            measurements TEXT NOT NULL,
+            weights BLOB NOT NULL);
+CREATE INDEX head_versions_by_bundle ON head_versions (bundle_id, id);
+CREATE TABLE recent_folders (
+            id INTEGER PRIMARY KEY,
+            path BLOB NOT NULL UNIQUE,
+            opened_at TEXT NOT NULL);
+"""
+
+
+def test_a_library_of_the_first_version_is_brought_up_to_date(path: Path) -> None:
+    path.parent.mkdir()
+    made_at = "2026-05-03T10:00:00.000000+00:00"
+    database = sqlite3.connect(path)
+    database.executescript(FIRST_VERSION)
+    database.execute("PRAGMA journal_mode = WAL")
+    for number, label in ((1, "alpaca"), (2, None), (3, "not_alpaca")):
+        row = (CLASSES, bytes.fromhex(key(number)), label, number, made_at, b"/photos/a.jpg")
+        database.execute(
+            "INSERT INTO corrections (label_set, content_key, label, revision, made_at, path_hint)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            row,
+        )
+    embedding = np.full(1280, 1, "<f2").tobytes()
+    database.execute("INSERT INTO correction_embeddings VALUES (1, ?, 'b', ?)", (bytes.fromhex(key(1)), embedding))
+    weights = np.arange(1280, dtype="<f8").tobytes()
+    database.execute(
+        "INSERT INTO head_versions VALUES (7, 'alpaca', ?, 2, 'digest', -0.5, '{}', ?)", (made_at, weights)
+    )
+    database.execute("INSERT INTO recent_folders VALUES (1, ?, ?)", (b"/photos", made_at))
+    database.commit()
+    database.close()
+    with Library.open(path) as library:
+        assert library.notice is None
+        assert labels(library) == {key(1): "alpaca", key(3): "not_alpaca"}
+        assert library.corrections(CLASSES)[key(1)].path_hint == Path("/photos/a.jpg")
+        assert library.embeddings(CLASSES, "b") == {key(1): embedding}
+        assert [folder.path for folder in library.recent_folders()] == [Path("/photos")]
+        assert library.set_aside(CLASSES) == set()
+        (old,) = library.head_versions("alpaca")
+        assert (old.id, old.corrections, old.weights, old.members) == (7, 2, weights, None)
+        library.learn_only_from(CLASSES, {key(1): "alpaca"})
+        assert library.add_head_version(replace(head("alpaca", 1), members={key(1): "alpaca"})) == 8
+    with Library.open(path) as library:
+        assert library.set_aside(CLASSES) == {key(3)}
+    (before, *_) = sorted((path.parent / "backups").glob("library-*.sqlite"))
+    with sqlite3.connect(before) as backup:
+        assert backup.execute("PRAGMA user_version").fetchone() == (1,), "backed up as it was"
+    backup.close()
 
 
 def test_heads_must_be_usable(library: Library) -> None:

@@ -15,9 +15,11 @@ from alpacasorter.ml import opening as opening_module
 from alpacasorter.ml.backbone import BackboneError, CpuBackbone
 from alpacasorter.ml.bundle import BundleError
 from alpacasorter.ml.device import DeviceError, Preference, Trial, TrialStopped, remembered_trial, try_gpu_too
+from alpacasorter.ml.model_store import ModelStore
 from alpacasorter.ml.opening import Engine, open_engine
 from alpacasorter.ml.session import Session
 from tests.engines import Outcome, fill, places_in, real_bundle, stand_in_for_python
+from tests.models import GOATS, describe, other_model, replace_backbone
 
 NO_GPU = 'pathlib.Path(sys.argv[-1]).write_text(\'{"problem": "There is none."}\')'
 FAST_GPU = "pathlib.Path(sys.argv[-1]).write_text('{\"milliseconds\": 0.001}')"
@@ -198,3 +200,85 @@ def test_a_crash_with_the_gpu_is_known_at_the_next_start(places: Places, trials:
         assert stored is not None
         again = try_gpu_too(stored, cache, bundle.backbone_id, bundle.backbone_path, bundle.input_size)
     assert again.problem == "There is none."
+
+
+# Several models
+
+
+@pytest.fixture
+def chosen(places: Places, tmp_path: Path) -> Path:
+    """A model that the user added and chose earlier; its folder."""
+    store = ModelStore(places.data)
+    added = store.add_model(other_model(tmp_path / "goats", **GOATS))
+    store.choose(added.entry.path)
+    return added.entry.path
+
+
+def test_the_chosen_model_serves_unless_one_is_named(places: Places, chosen: Path) -> None:
+    engine, _ = opened(replace(places, bundle=None), "cpu", trial_now=True)
+    assert (engine.bundle.path, engine.notices()) == (chosen, ())
+    assert engine.session.labels.names == ("other", "goat")
+    engine, _ = opened(places, "cpu", trial_now=True)
+    assert engine.bundle.path == places.bundle
+
+
+def test_nothing_chosen_is_the_bundled_one(places: Places) -> None:
+    engine, _ = opened(replace(places, bundle=None), "cpu", trial_now=True)
+    assert (engine.bundle.bundle_id, engine.notices()) == (real_bundle().bundle_id, ())
+
+
+@pytest.mark.parametrize("trial_now", [True, False])
+@pytest.mark.parametrize("what", ["gone", "changed", "another network", "no network", "unknown choice"])
+def test_a_chosen_model_that_cannot_serve(places: Places, chosen: Path, what: str, *, trial_now: bool) -> None:
+    network = (chosen / "backbone.tflite").read_bytes()
+    match what:
+        case "gone":
+            shutil.rmtree(chosen)
+        case "changed":
+            (chosen / "head.npz").write_bytes(b"odd")
+        case "another network":
+            describe(chosen, input_size=160)
+        case "no network":
+            replace_backbone(chosen, network[:-4000] + bytes(4000))
+        case _:
+            (places.data / "model-in-use.json").write_text("odd")
+    engine, _ = opened(replace(places, bundle=None), "cpu", trial_now=trial_now)
+    assert engine.bundle.bundle_id == real_bundle().bundle_id
+    (notice,) = engine.notices()
+    if what == "unknown choice":
+        assert "bundled one serves" in notice
+    else:
+        assert notice.startswith(f"The model “{'goats' if what == 'gone' else 'Goats'}” can't be used: ")
+        assert notice.endswith("The bundled one serves meanwhile.")
+
+
+def test_a_named_model_that_cannot_serve_is_an_error(places: Places, chosen: Path) -> None:
+    describe(chosen, input_size=160)
+    with pytest.raises(BackboneError):
+        open_engine(replace(places, bundle=chosen), "cpu", trial_now=True)
+    (chosen / "head.npz").unlink()
+    with pytest.raises(BundleError, match="head"):
+        open_engine(replace(places, bundle=chosen), "cpu", trial_now=True)
+
+
+def test_another_model_on_the_same_library_and_cache(places: Places, chosen: Path, tmp_path: Path) -> None:
+    fill(tmp_path / "photos", 3)
+    engine = open_engine(places, "cpu", trial_now=True)
+    try:
+        first = Outcome(engine.session.scan(tmp_path / "photos", recursive=True))
+        key = next(iter(first.probabilities()))
+        engine.session.correct({key: engine.session.labels.positive})
+        other = engine.with_model(chosen, "cpu")
+        assert (other.library, other.cache) == (engine.library, engine.cache)
+        again = Outcome(other.session.scan(tmp_path / "photos", recursive=True))
+        # The same network: nothing is opened again. Other classes: the correction does not count for them.
+        assert (first.finished.opened, again.finished.opened) == (3, 0)
+        assert [photo.correction for photo in again.photos.values()] == [None] * 3
+        back = other.with_model(engine.bundle.path, "cpu")
+        assert back.session.correction(key) == engine.session.labels.positive
+        (chosen / "head.npz").unlink()
+        with pytest.raises(BundleError):
+            back.with_model(chosen, "cpu")
+        assert Outcome(back.session.scan(tmp_path / "photos", recursive=True)).finished.judged == 3
+    finally:
+        engine.close()

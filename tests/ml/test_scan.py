@@ -48,12 +48,14 @@ def make_scan(
     threads: int = 2,
     recursive: bool = True,
     backbone_id: str = "quick",
+    embedding_size: int = SIZE,
 ) -> Scan:
     return Scan(
         root,
         recursive=recursive,
         cache=cache,
         backbone_id=backbone_id,
+        embedding_size=embedding_size,
         embed=embed,
         input_size=real_bundle().input_size,
         threads=threads,
@@ -63,7 +65,7 @@ def make_scan(
 class Events:
     """The events of a scan, and what they say all together."""
 
-    def __init__(self, events: Iterator[object] | list[object]) -> None:
+    def __init__(self, events: Iterator[object] | list[object], *, size: int = SIZE) -> None:
         self.all = list(events)
         self.found: list[Path] = []
         self.photos: dict[Path, EmbeddedPhoto] = {}
@@ -74,7 +76,7 @@ class Events:
                 self.found += [file.path for file in event.files]
             elif isinstance(event, Embedded):
                 assert event.embeddings.dtype == np.float16
-                assert event.embeddings.shape == (len(event.photos), SIZE)
+                assert event.embeddings.shape == (len(event.photos), size)
                 for photo, vector in zip(event.photos, event.embeddings, strict=True):
                     assert photo.path not in self.photos, "judged twice"
                     self.photos[photo.path] = photo
@@ -401,6 +403,44 @@ def test_folders_without_photos(folder: Path, cache: Cache) -> None:
     (folder / "diary.txt").write_text("no photo")
     (folder / "film.mp4").write_bytes(bytes(100))
     assert scanned(folder, cache).finished.left_alone == 2
+
+
+@pytest.mark.parametrize("size", [1, 512, 2048, 9000])
+def test_embeddings_of_any_size(folder: Path, cache: Cache, size: int) -> None:
+    paths = fill(folder, 3)
+
+    def embed(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        return pixels.reshape(-1)[:size].astype(np.float32)
+
+    # The same photos were seen by another backbone before.
+    scanned(folder, cache)
+    first, again = (
+        Events(make_scan(folder, cache, embed=embed, backbone_id="other", embedding_size=size).run(), size=size)
+        for _ in range(2)
+    )
+    assert (first.finished.opened, again.finished.opened) == (3, 0)
+    assert set(first.photos) == set(again.photos) == set(paths)
+    for path in paths:
+        expected = input_of(path).reshape(-1)[:size].astype(np.float16)
+        assert np.array_equal(first.vectors[path], expected)
+        assert np.array_equal(again.vectors[path], expected)
+    assert scanned(folder, cache).finished.opened == 0
+
+
+def test_embedding_of_another_size_than_the_model_says(folder: Path, cache: Cache) -> None:
+    fill(folder, 1)
+    (reason,) = Events(make_scan(folder, cache, embedding_size=SIZE + 1).run()).problems.values()
+    assert "no usable answer" in reason
+
+
+def test_numbers_too_large_to_be_kept(folder: Path, cache: Cache) -> None:
+    fill(folder, 1)
+
+    def embed(_: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        return np.full(SIZE, 1e6, np.float32)
+
+    (reason,) = scanned(folder, cache, embed=embed).problems.values()
+    assert "no usable answer" in reason
 
 
 def test_an_error_while_judging_costs_one_photo(folder: Path, cache: Cache, caplog: pytest.LogCaptureFixture) -> None:

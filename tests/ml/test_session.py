@@ -220,12 +220,34 @@ def test_heads_are_stored_once_and_only_where_something_was_learned(home: Path, 
         opened.session.save_head()
         opened.session.save_head()
         assert len(opened.library.head_versions(bundle_id)) == 1
+    with opened_session(home) as opened:
+        opened.session.save_head()
+        assert len(opened.library.head_versions(bundle_id)) == 1, "it is the same head"
         opened.session.correct({key: None})
         opened.session.save_head()
     with opened_session(home) as opened:
         opened.session.save_head()
         assert len(opened.library.head_versions(bundle_id)) == 1
         assert_alike(scan(opened.session, folder).probabilities(), before)
+
+
+def test_what_was_gone_back_to_is_so_at_the_next_start(home: Path, folder: Path) -> None:
+    with opened_session(home) as opened:
+        before = scan(opened.session, folder).probabilities()
+        first, second = list(before)[:2]
+        then = opened.session.correct({first: opposite(before[first])})
+        opened.session.learning.check()
+        opened.session.correct({second: opposite(before[second])})
+        opened.session.save_head()
+        back = opened.session.learning.go_back(opened.session.learning.state().versions[1].id)
+        assert_alike(by_key(back), by_key(then))
+    with opened_session(home) as opened:
+        outcome = scan(opened.session, folder)
+        assert_alike(outcome.probabilities(), by_key(then))
+        corrected = {photo.content_key for photo in outcome.photos.values() if photo.correction is not None}
+        assert corrected == {first, second}
+        assert opened.session.correction_count == 1
+        assert opened.session.learning.head.bias == opened.session.head.bias
 
 
 def test_corrections_made_under_another_backbone_are_adopted(home: Path, folder: Path, tmp_path: Path) -> None:
