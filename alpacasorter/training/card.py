@@ -7,6 +7,26 @@ from typing import Any
 
 _COLUMNS = {"accuracy": "Accuracy", "balanced_accuracy": "Balanced accuracy", "auc": "AUC", "ece": "ECE"}
 
+_RETRAINED = (
+    "the blocks after `block_12_add` retrained with the head: the mean of {runs} runs of {epochs} rounds (AdamW, "
+    "{learning_rate:g}), of which {blend:.0%} counts and the pre-trained weights the rest; {scenes:.0%} of the samples "
+    "were scenes put together from several photos"
+)
+_RETRAINED_HEAD = (
+    "the output unit that was trained with the last blocks, on the focused mean of the last feature map (1280 "
+    "numbers); learning from corrections keeps to it with strength {l2:g}"
+)
+_RETRAINED_PROTOCOL = (
+    "Each photo is judged by a network that was retrained without it and without its near-duplicates: {folds} folds, "
+    "mean over {seeds} shuffles (± standard deviation over them). {photos} photos have a near-duplicate; they form "
+    "{groups} groups, each kept in one fold. Probabilities are calibrated on the folds not judged. ECE is the "
+    "calibration error over {ece_bins} bins. How to retrain was chosen by the out-of-fold loss on these same photos, "
+    "and their labels are taken as they are: on photos of other people expect a little less."
+)
+_RETRAINED_SPLIT = (
+    "The article's split lets near-duplicates cross it, so its figures flatter; with a fifth of the photos judged they "
+    "also vary much from shuffle to shuffle. They are the mean over three; all other photos were trained on."
+)
 _HEAD = (
     "logistic regression on the mean of the last feature map (1280 numbers), regularisation {l2:g}; "
     "the exact optimum for the replay set in this folder"
@@ -22,10 +42,17 @@ _SPLIT = (
     "The article's split lets near-duplicates cross it, so its figures flatter; with a fifth of the photos judged they "
     "also vary much from shuffle to shuffle. They are the mean over ten."
 )
+_ARTICLE_RULE = "the article's random 80/20 split"
 _CHECKS = {
     "litert_keras_embedding": "largest difference of an embedding number between LiteRT and Keras, on photos",
     "head_scikit_learn": "largest difference of a head weight or the bias from scikit-learn's optimum",
 }
+_TRAINED_HEAD = "- Head of the app: the exact optimum for the replay set in this folder, regularisation {l2:.3g}"
+_HELD_OUT = (
+    "{share:.0%} of the photos were held out (seed {seed}). How many of those have a near-duplicate among the photos "
+    "trained on, which flatters: {near_duplicates_across}. The best round of training was also chosen by its loss on "
+    "the photos held out. ECE is the calibration error over {ece_bins} bins."
+)
 
 
 def model_card(metadata: Mapping[str, Any], *, about: str) -> str:
@@ -39,14 +66,17 @@ def model_card(metadata: Mapping[str, Any], *, about: str) -> str:
     negative, positive = metadata["class_names"]
     shown = metadata["display_names"]
     near, origin = protocol["near_duplicates"], training["backbone"]
+    retrained = "plan" in quality
+    head, judgement = (_RETRAINED_HEAD, _RETRAINED_PROTOCOL) if retrained else (_HEAD, _PROTOCOL)
+    how = f"; {_RETRAINED.format(**quality['plan'])}" if retrained else ""
     lines = [
         f"# Model card: {metadata['name']} {metadata['version']}",
         "",
         f"Tells *{shown[positive]}* from *{shown[negative]}*.",
         f"Built {metadata['created']} by `python -m alpacasorter.training.build_bundle`.",
         "",
-        f"- Backbone: MobileNetV2 (alpha 1.0, no top), float32, {metadata['input_size']} px, from {origin}",
-        f"- Head: {_HEAD.format(l2=metadata['head']['l2'])}",
+        f"- Backbone: MobileNetV2 (alpha 1.0, no top), float32, {metadata['input_size']} px, from {origin}{how}",
+        f"- Head: {head.format(l2=metadata['head']['l2'])}",
         f"- One correction counts as {metadata['learning']['correction_weight']:g} training photos",
         "",
         "## Trained on",
@@ -57,20 +87,27 @@ def model_card(metadata: Mapping[str, Any], *, about: str) -> str:
         "",
         "## Measured",
         "",
-        _PROTOCOL.format(**protocol, photos=near["photos"], groups=near["groups"]),
+        judgement.format(**protocol, photos=near["photos"], groups=near["groups"]),
         "",
         "| trained on | judged on | photos | " + " | ".join(_COLUMNS.values()) + " |",
         "|---|---|---|" + "---|" * len(_COLUMNS),
         *(_row("all", name, figures) for name, figures in quality["out_of_fold"].items()),
-        *(_row(name, name, figures) for name, figures in quality["trained_alone_out_of_fold"].items()),
-        *(
-            _row(name, f"{name}, the article's random 80/20 split", figures)
-            for name, figures in quality["trained_alone_article_split"].items()
-            if figures
-        ),
+        *(_retrained_rows(quality) if retrained else _frozen_rows(quality)),
         "",
-        _SPLIT,
+        _RETRAINED_SPLIT if retrained else _SPLIT,
     ]
+    if quality.get("by_kind"):
+        lines += [
+            "",
+            "By kind of photo, judged in the same way:",
+            "",
+            "| kind | photos | judged right |",
+            "|---|---|---|",
+            *(
+                f"| {kind} | {facts['n']} | {100 * facts['right']:.1f} % |"
+                for kind, facts in quality["by_kind"].items()
+            ),
+        ]
     if quality["lookalikes"]:
         lines += [
             "",
@@ -89,12 +126,71 @@ def model_card(metadata: Mapping[str, Any], *, about: str) -> str:
         "",
         "## Checked when built",
         "",
-        *(f"- {text}: {_shown(quality['checks'][name])}" for name, text in _CHECKS.items()),
+        *(
+            f"- {text}: {_shown(quality['checks'][name])}"
+            for name, text in _CHECKS.items()
+            if name in quality["checks"]
+        ),
         "",
         about.strip(),
         "",
     ]
     return "\n".join(lines)
+
+
+def trained_card(metadata: Mapping[str, Any]) -> str:
+    """Return the card, in Markdown, of a model that a user trained; `metadata` is what `facts.metadata` gives."""
+    quality, training, protocol = metadata["quality"], metadata["training"], metadata["quality"]["protocol"]
+    negative, positive = metadata["class_names"]
+    shown = metadata["display_names"]
+    held_out = quality["held_out"]
+    judged = {
+        "held out, as the app uses it": held_out["as_used"],
+        "held out, as trained by Keras": held_out["as_trained"],
+        **({"trained on, out of fold": quality["out_of_fold"]["all"]} if quality["out_of_fold"] else {}),
+    }
+    lines = [
+        f"# Model card: {metadata['name']} {metadata['version']}",
+        "",
+        f"Tells *{shown[positive]}* from *{shown[negative]}*.",
+        f"Trained {metadata['created']} by `alpacasorter train`.",
+        "",
+        *(f"- {name}: {value}" for name, value in training["settings"].items()),
+        f"- Epochs done: {training['epochs']}",
+        _TRAINED_HEAD.format(**metadata["head"]),
+        f"- One correction counts as {metadata['learning']['correction_weight']:g} training photos",
+        "",
+        "## Trained on",
+        "",
+        f"| folder | {positive} | {negative} |",
+        "|---|---|---|",
+        *(f"| {name} | {photos['positive']} | {photos['negative']} |" for name, photos in training["photos"].items()),
+        "",
+        "## Measured",
+        "",
+        _HELD_OUT.format(**protocol),
+        "",
+        "| judged on | photos | " + " | ".join(_COLUMNS.values()) + " |",
+        "|---|---|" + "---|" * len(_COLUMNS),
+        *(
+            f"| {name} | {figures['n']} | {' | '.join(_figure(figures, column) for column in _COLUMNS)} |"
+            for name, figures in judged.items()
+        ),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _frozen_rows(quality: Mapping[str, Any]) -> list[str]:
+    alone = [_row(name, name, figures) for name, figures in quality["trained_alone_out_of_fold"].items()]
+    split = quality["trained_alone_article_split"].items()
+    return [*alone, *(_row(name, f"{name}, {_ARTICLE_RULE}", figures) for name, figures in split if figures)]
+
+
+def _retrained_rows(quality: Mapping[str, Any]) -> list[str]:
+    return [
+        _row("all others", f"{name}, {_ARTICLE_RULE}", figures) for name, figures in quality["article_split"].items()
+    ]
 
 
 def _row(trained: str, judged: str, figures: Mapping[str, Any]) -> str:
@@ -103,9 +199,11 @@ def _row(trained: str, judged: str, figures: Mapping[str, Any]) -> str:
 
 
 def _figure(figures: Mapping[str, Any], name: str) -> str:
-    if name not in figures:
+    if figures.get(name) is None:
         return "–"
     if name in ("accuracy", "balanced_accuracy"):
+        if name + "_sd" not in figures:
+            return f"{100 * figures[name]:.1f} %"
         return f"{100 * figures[name]:.1f} ± {100 * figures[name + '_sd']:.1f} %"
     return f"{figures[name]:.4f}" if name == "auc" else f"{figures[name]:.3f}"
 

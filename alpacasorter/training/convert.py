@@ -11,29 +11,35 @@ import numpy.typing as npt
 
 from alpacasorter.ml.backbone import EMBEDDING_OUTPUT, FEATURE_MAP_OUTPUT, SIGNATURE, CpuBackbone
 from alpacasorter.ml.preprocess import scale_pixels
-from alpacasorter.training.mobilenet import FEATURES
 
 
 def two_outputs(network: Any) -> Any:
-    """Return a Keras model of `network` with the outputs {"embedding": (n, c), "feature_map": (n, h, w, c)}."""
+    """Return a Keras model with the outputs {"embedding": (n, c), "feature_map": (n, h, w, c)}.
+
+    Args:
+        network: from pictures (n, side, side, 3) to the last feature map, whose mean is the embedding.
+    """
     import keras
 
-    feature_map = network.get_layer(FEATURES).output
-    embedding = keras.layers.GlobalAveragePooling2D(name="pool")(feature_map)
-    return keras.Model(network.input, {EMBEDDING_OUTPUT: embedding, FEATURE_MAP_OUTPUT: feature_map})
+    embedding = keras.layers.GlobalAveragePooling2D(name="pool")(network.output)
+    return keras.Model(network.input, {EMBEDDING_OUTPUT: embedding, FEATURE_MAP_OUTPUT: network.output})
 
 
 def convert(network: Any) -> bytes:
-    """Return the LiteRT flatbuffer of `network`, float32, batch 1.
+    """Return the LiteRT flatbuffer of a backbone with both outputs, float32, batch 1, as `convert_model` does."""
+    return convert_model(two_outputs(network))
 
-    Its signature "serving_default" takes `pixels` (1, side, side, 3) in [-1, 1] and gives `embedding` and
-    `feature_map`.
+
+def convert_model(model: Any) -> bytes:
+    """Return the LiteRT flatbuffer of a Keras model of pictures (n, side, side, 3), float32, batch 1.
+
+    Its signature "serving_default" takes `pixels` (1, side, side, 3), and gives what the model gives, under the same
+    names.
     """
     import keras
     import tensorflow as tf
 
-    side = int(network.input_shape[1])
-    model = two_outputs(network)
+    side = int(model.input_shape[1])
     archive = keras.export.ExportArchive()
     archive.track(model)
     archive.add_endpoint(
@@ -49,11 +55,26 @@ def convert(network: Any) -> bytes:
 
 
 def largest_difference(network: Any, flatbuffer: bytes, inputs: Sequence[npt.NDArray[np.uint8]]) -> float:
-    """Return how far LiteRT's embeddings of model inputs, uint8 (side, side, 3), are from Keras's at most."""
-    model = two_outputs(network)
+    """Return how far LiteRT's embeddings of model inputs, uint8 (side, side, 3), are from the backbone's at most."""
+    return model_difference(two_outputs(network), flatbuffer, inputs)
+
+
+def model_difference(
+    model: Any, flatbuffer: bytes, inputs: Sequence[npt.NDArray[np.uint8]], *, relative: bool = False
+) -> float:
+    """Return how far LiteRT's embeddings of model inputs, uint8 (side, side, 3), are from the Keras model's at most.
+
+    Args:
+        model: gives {"embedding": (n, e), ...}.
+        flatbuffer: what it was converted to.
+        inputs: to compare on.
+        relative: divide by the largest number among the embeddings, where that is above 1: other networks than
+            MobileNetV2 have numbers of any size.
+    """
     backbone = CpuBackbone(flatbuffer)
-    largest = 0.0
+    largest, scale = 0.0, 1.0
     for pixels in inputs:
         expected = np.asarray(model(scale_pixels(pixels)[np.newaxis], training=False)[EMBEDDING_OUTPUT])[0]
         largest = max(largest, float(np.abs(expected - backbone.embed(pixels)).max()))
-    return largest
+        scale = max(scale, float(np.abs(expected).max()))
+    return largest / scale if relative else largest

@@ -18,6 +18,8 @@ from alpacasorter.core.walk import FolderUnavailable, WalkProblem, walk
 MIN_SIDE = 256
 """Shorter side that photos are decoded to, the same as in the app's scan."""
 
+_SHOWN = 4
+
 
 class DatasetError(Exception):
     """The folders can't be trained on. The message is one sentence for the user."""
@@ -135,12 +137,30 @@ def _class_names(folders: Sequence[Path], positive: str | None) -> tuple[str, st
         raise DatasetError("The data folders have different classes: each must have the same two sub-folders.")
     names = found.pop()
     if len(names) != 2:
-        raise DatasetError(f"Each data folder must have two sub-folders, one per class; there are {len(names)}.")
+        raise DatasetError(_not_two(names))
     if positive is None:
         positive = next((name for name in names if f"not_{name}" in names), names[1])
     if positive not in names:
         raise DatasetError(f"There is no class {positive}; the classes are {names[0]} and {names[1]}.")
     return names[names[0] == positive], positive
+
+
+def _not_two(names: Sequence[str]) -> str:
+    if not names:
+        return (
+            "The folder has no sub-folders. Put the photos into two sub-folders, one per class, such as alpaca and "
+            "not_alpaca."
+        )
+    if len(names) == 1:
+        return (
+            f"The folder must have two sub-folders, one per class, but there is only {names[0]}. Make another one for "
+            f"photos of anything else, such as not_{names[0]}."
+        )
+    shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+    return (
+        f"The folder must have two sub-folders, one per class, but there are {len(names)} ({shown}). Only two classes "
+        "can be told apart; put everything that is not looked for into one sub-folder."
+    )
 
 
 def embed_photos(

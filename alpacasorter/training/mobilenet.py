@@ -1,4 +1,4 @@
-"""MobileNetV2 without its top, built in code; its weights are read by name and never executed.
+"""MobileNetV2 without its top, built in code; weights, also of other networks, are read by name and never executed.
 
 A Keras .h5 or .keras file can hold code (Lambda layers), and `load_model` runs it. So the network is built here and
 only arrays are taken from a file, by layer and variable name, through h5py or a pickle-free .npz.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 FEATURES = "out_relu"
 """Name of the layer whose output is the last feature map."""
 
+_TITLE = "MobileNetV2 (alpha 1.0)"
 _OPTIMIZER = "optimizer_weights"
 _BATCH_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
+# Names that Keras makes up by counting all layers of a process: the numbers differ from file to file, the order never.
+_COUNTED = re.compile(r"(conv2d|batch_normalization)(?:_(\d+))?")
 
 Weights = dict[str, npt.NDArray[np.float32]]
+_Array = TypeVar("_Array")
 
 
 class WeightsError(Exception):
@@ -140,45 +144,84 @@ def _variable_name(dataset: h5py.Dataset) -> str:
     if name.isdigit():
         # A batch normalisation has four arrays, a convolution without bias one.
         siblings = len(dataset.parent)
-        return _BATCH_NORM[int(name)] if siblings == len(_BATCH_NORM) else ("kernel", "bias")[min(int(name), 1)]
+        if siblings == len(_BATCH_NORM):
+            return _BATCH_NORM[int(name)]
+        if siblings == len(_BATCH_NORM) - 1:
+            # Inception has its batch normalisations without a scale.
+            return _BATCH_NORM[1:][int(name)]
+        return ("kernel", "bias")[min(int(name), 1)]
     return "kernel" if name == "depthwise_kernel" else name
 
 
 def _variables(network: Any) -> dict[str, Any]:
-    return {
+    found = {
         f"{layer.name}/{'kernel' if variable.name == 'depthwise_kernel' else variable.name}": variable
         for layer in network.layers
         for variable in layer.weights
     }
+    return _counted_anew(found)
+
+
+def _counted_anew(arrays: Mapping[str, _Array]) -> dict[str, _Array]:
+    """Return the arrays with layers that Keras named by counting counted from 1, in the same order."""
+    numbers: dict[str, set[int]] = {}
+    for name in arrays:
+        if found := _COUNTED.fullmatch(name.split("/", 1)[0]):
+            numbers.setdefault(found[1], set()).add(int(found[2] or 0))
+    place = {
+        (kind, number): f"{kind}_{rank}"
+        for kind, counted in numbers.items()
+        for rank, number in enumerate(sorted(counted), 1)
+    }
+    renamed: dict[str, _Array] = {}
+    for name, array in arrays.items():
+        layer, _, variable = name.partition("/")
+        found = _COUNTED.fullmatch(layer)
+        renamed[name if found is None else f"{place[found[1], int(found[2] or 0)]}/{variable}"] = array
+    return renamed
 
 
 def get_weights(network: Any) -> Weights:
-    """Return the network's arrays by "layer/variable"."""
+    """Return the network's arrays by "layer/variable"; layers that Keras named by counting are counted from 1."""
     return {
         name: np.asarray(variable.value.numpy(), dtype=np.float32) for name, variable in _variables(network).items()
     }
 
 
-def set_weights(network: Any, weights: Mapping[str, npt.NDArray[np.float32]], *, origin: str) -> None:
+def set_weights(
+    network: Any, weights: Mapping[str, npt.NDArray[np.float32]], *, origin: str, title: str = _TITLE
+) -> None:
     """Fill every variable of the network from `weights`; arrays it has no use for (a top, say) are ignored.
+
+    Args:
+        network: a Keras model.
+        weights: arrays by "layer/variable".
+        origin, title: what the weights come from and what the network is called, for the messages.
 
     Raises:
         WeightsError: an array is missing, has another shape, or is not finite. Nothing was changed then.
     """
     variables = _variables(network)
-    missing = [name for name in variables if name not in weights]
+    given = _counted_anew(weights)
+    short = title.split(" (", 1)[0]
+    hint = " It was made with another alpha; use one with alpha 1.0." if title == _TITLE else ""
+    missing = [name for name in variables if name not in given]
     if missing:
         raise WeightsError(
-            f"{origin} lacks {len(missing)} of the {len(variables)} arrays of MobileNetV2 (alpha 1.0), such as "
-            f"{missing[0]}. It is the file of another network; use one of a MobileNetV2 without top or with it."
+            f"{origin} lacks {len(missing)} of the {len(variables)} arrays of {title}, such as {missing[0]}. It is the "
+            f"file of another network; use one of {_article(short)} {short} without top or with it."
         )
     for name, variable in variables.items():
-        if weights[name].shape != tuple(variable.shape):
+        if given[name].shape != tuple(variable.shape):
             raise WeightsError(
-                f"{origin} has {name} in the shape {weights[name].shape}, but MobileNetV2 (alpha 1.0) needs "
-                f"{tuple(variable.shape)}. It was made with another alpha; use one with alpha 1.0."
+                f"{origin} has {name} in the shape {given[name].shape}, but {title} needs "
+                f"{tuple(variable.shape)}.{hint}"
             )
-        if not np.isfinite(weights[name]).all():
+        if not np.isfinite(given[name]).all():
             raise WeightsError(f"{origin} has numbers in {name} that are not finite. Get an undamaged copy.")
     for name, variable in variables.items():
-        variable.assign(weights[name])
+        variable.assign(given[name])
+
+
+def _article(word: str) -> str:
+    return "an" if word[0] in "AEIO" else "a"

@@ -89,7 +89,8 @@ def _swap(new: Path, out: Path, aside: Path) -> None:
     out.rename(aside)
     try:
         new.rename(out)
-    except OSError:
+    except BaseException:
+        # Whatever it was, Ctrl+C included: the folder is gone and must come back.
         aside.rename(out)
         raise
     shutil.rmtree(aside, ignore_errors=True)

@@ -13,7 +13,7 @@ from alpacasorter.ml.logistic import fit_logistic
 from alpacasorter.ml.metrics import Metrics, auc, measure
 from alpacasorter.ml.newton import Float, sigmoid
 from alpacasorter.training.calibration import cross_calibrated
-from alpacasorter.training.dataset import Embedded
+from alpacasorter.training.dataset import Embedded, Example
 from alpacasorter.training.folds import assign_folds, groups_of_near_duplicates, splits
 
 SEEDS = 5
@@ -102,25 +102,21 @@ class CrossValidation:
 
     def report(self, rounds: Sequence[OutOfFold], l2: float) -> dict[str, Any]:
         """Return the figures for model.json: everything and each source out of fold, and each source alone."""
-        judged = {"all": _mean([_judged(round_, self._y) for round_ in rounds])}
+        figures = {"all": mean_figures([judged(round_, self._y) for round_ in rounds])}
         alone: dict[str, Any] = {}
         split: dict[str, Any] = {}
         for source in self._data.sources:
             of_source = self._data.of_source(source)
-            judged[source] = _mean([_judged(round_, self._y, of_source) for round_ in rounds])
+            figures[source] = mean_figures([judged(round_, self._y, of_source) for round_ in rounds])
             if len(np.unique(self._y[of_source])) == 2:
                 own = self.rounds(l2, only=of_source)
-                alone[source] = _mean([_judged(round_, self._y[of_source]) for round_ in own])
+                alone[source] = mean_figures([judged(round_, self._y[of_source]) for round_ in own])
                 split[source] = self._article_split(of_source, l2)
-        return {"out_of_fold": judged, "trained_alone_out_of_fold": alone, "trained_alone_article_split": split}
+        return {"out_of_fold": figures, "trained_alone_out_of_fold": alone, "trained_alone_article_split": split}
 
     def _article_split(self, of_source: npt.NDArray[np.bool_], l2: float) -> dict[str, Any]:
         """Judge by the article's rule: shuffled file list, the last fifth held out. It lets near-duplicates cross."""
-        rows = np.flatnonzero(of_source)
-        # Keras lists the classes in alphabetical order, and in each the files by name.
-        rows = np.array(
-            sorted(rows, key=lambda r: (self._data.examples[r].path.parent.name, self._data.examples[r].path.name))
-        )
+        rows = article_order(self._data.examples, of_source)
         held = int(_ARTICLE_SHARE * len(rows))
         results = []
         for seed in _ARTICLE_SEEDS:
@@ -134,10 +130,16 @@ class CrossValidation:
             results.append(measure(self._y[judge], np.asarray(sigmoid(logits), dtype=np.float64)))
         # The article calibrates nothing, and so few photos say nothing of calibration.
         uncalibrated = [replace(result, ece=None) for result in results]
-        return {**_mean(uncalibrated), "accuracy_seed_42": _rounded(results[0].accuracy)}
+        return {**mean_figures(uncalibrated), "accuracy_seed_42": _rounded(results[0].accuracy)}
 
 
-def _judged(round_: OutOfFold, y: npt.NDArray[np.int64], pick: npt.NDArray[np.bool_] | None = None) -> Metrics:
+def article_order(examples: Sequence[Example], pick: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Return the rows of the photos in `pick` (n,), in the order in which Keras lists a folder: by class, then name."""
+    rows = np.flatnonzero(pick).tolist()
+    return np.array(sorted(rows, key=lambda row: (examples[row].path.parent.name, examples[row].path.name)))
+
+
+def judged(round_: OutOfFold, y: npt.NDArray[np.int64], pick: npt.NDArray[np.bool_] | None = None) -> Metrics:
     """Return the figures of one round, of all photos or of those in `pick` (n,)."""
     probabilities = cross_calibrated(round_.logits, y, round_.fold)
     rows = np.flatnonzero(np.ones(len(y), dtype=np.bool_) if pick is None else pick)
@@ -146,7 +148,8 @@ def _judged(round_: OutOfFold, y: npt.NDArray[np.int64], pick: npt.NDArray[np.bo
     return replace(figures, auc=auc(y[rows], round_.logits[rows]))
 
 
-def _mean(results: Sequence[Metrics]) -> dict[str, Any]:
+def mean_figures(results: Sequence[Metrics]) -> dict[str, Any]:
+    """Return mean and standard deviation of the figures of several rounds, by name, rounded to four digits."""
     figures: dict[str, Any] = {"n": results[0].n}
     for name in ("accuracy", "balanced_accuracy", "auc", "ece"):
         values = [asdict(result)[name] for result in results]

@@ -131,9 +131,9 @@ class Recipe:
             unknown = data.keys() - {field.name for field in fields(cls)}
             if unknown:
                 raise RecipeError(f"There is no setting “{min(unknown)}”.")
-            data["dense"] = tuple(data.get("dense", ()))
-            data["augmentation"] = frozenset(data.get("augmentation", ()))
-            return cls(**data)
+            # What is missing keeps its default.
+            kinds = {"dense": tuple, "augmentation": frozenset}
+            return cls(**{name: kinds[name](value) if name in kinds else value for name, value in data.items()})
         except (ValueError, TypeError, AttributeError) as error:
             if isinstance(error, RecipeError):
                 raise

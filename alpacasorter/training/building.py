@@ -1,0 +1,256 @@
+"""Building a bundle from a backbone and class folders, frozen or with its last blocks retrained: every step but writing
+it down.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import sys
+import tempfile
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alpacasorter.core.decode import decode, model_input, read_photo
+from alpacasorter.ml import metrics, preprocess
+from alpacasorter.ml.backbone import CpuBackbone
+from alpacasorter.ml.bundle import Bundle, Replay
+from alpacasorter.ml.head import Head
+from alpacasorter.ml.logistic import fit_logistic
+from alpacasorter.training.calibration import fit_calibration
+from alpacasorter.training.card import model_card
+from alpacasorter.training.checks import require_optimum, require_same_backbone, solver_difference
+from alpacasorter.training.convert import convert, largest_difference
+from alpacasorter.training.dataset import (
+    MIN_SIDE,
+    Embedded,
+    embed_dataset,
+    embed_photos,
+    find_photos,
+    read_dataset,
+)
+from alpacasorter.training.focus import FOCUS
+from alpacasorter.training.folds import FOLDS
+from alpacasorter.training.mobilenet import get_weights, load_backbone
+from alpacasorter.training.package import write_bundle
+from alpacasorter.training.quality import SEEDS, CrossValidation
+from alpacasorter.training.retrained import retrain
+from alpacasorter.training.tail import Plan
+
+CORRECTION_WEIGHT = 3.0
+YIELD_SIMILARITY = 0.6
+"""Chosen by benchmarks/corrections.py for this backbone (docs/decisions/0003-head-and-learning.md has the table)."""
+
+_CHECKED_PHOTOS = 32
+_THRESHOLD = 0.5
+_LEARNING_L2 = 8.0
+"""How strongly learning holds on to a head that was trained with its backbone (benchmarks/personal.py)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to build; see the command's help for each."""
+
+    backbone: str
+    data: tuple[Path, ...]
+    out: Path
+    lookalikes: tuple[Path, ...] = ()
+    positive: str | None = None
+    name: str | None = None
+    version: str = "1.0.0"
+    created: str = ""
+    about: Path | None = None
+    licences: str = ""
+    side: int = 224
+    l2: float | None = None
+    correction_weight: float = CORRECTION_WEIGHT
+    yield_similarity: float = YIELD_SIMILARITY
+    seeds: int = SEEDS
+    check_solver: bool = True
+    retrain: bool = False
+    plan: Plan = Plan()  # noqa: RUF009  # frozen, so it can be shared
+    work: Path | None = None
+    kinds: Path | None = None
+
+
+def build(options: Options) -> Bundle:
+    """Build, check and write the bundle; say on standard error what is being done.
+
+    Raises:
+        DatasetError, WeightsError, CheckFailed, BundleError, OSError: nothing was written; what stood at
+            `options.out` still does.
+    """
+    return _build_retrained(options) if options.retrain else _build_frozen(options)
+
+
+def _build_frozen(options: Options) -> Bundle:
+    """Build the bundle of a backbone as it is, with the best head for it."""
+    dataset = read_dataset(options.data, positive=options.positive)
+    about = options.about.read_text(encoding="utf-8") if options.about else ""
+    say(f"{len(dataset.examples)} photos, {dataset.class_names[1]} against {dataset.class_names[0]}")
+    network = load_backbone(options.backbone, options.side)
+    flatbuffer = convert(network)
+    backbone = CpuBackbone(flatbuffer)
+    data = embed_dataset(dataset, side=options.side, embed=backbone.embed)
+    for path, reason in data.problems:
+        say(f"left out: {path}: {reason}")
+    difference = largest_difference(network, flatbuffer, _some_inputs(data, options.side))
+    require_same_backbone(difference)
+    say(f"LiteRT against Keras: {difference:.1e}")
+
+    validation = CrossValidation(data, seeds=options.seeds)
+    l2 = options.l2 if options.l2 is not None else validation.choose_l2()
+    rounds = validation.rounds(l2)
+    say(f"regularisation {l2:g}; {validation.near_duplicates()['photos']} photos have a near-duplicate")
+    logits = np.concatenate([round_.logits for round_ in rounds])
+    calibration = fit_calibration(logits, np.tile(data.targets, len(rounds)))
+    x = data.embeddings.astype(np.float64)
+    solution = fit_logistic(x, data.targets, None, l2)
+    solver = solver_difference(x, data.targets, l2, solution) if options.check_solver else None
+    if solver is None:
+        say("the head was NOT checked against scikit-learn")
+    else:
+        require_optimum(solver)
+        say(f"head against scikit-learn: {solver:.1e}")
+    head = Head(solution.weights, solution.bias, calibration)
+
+    quality = {
+        "protocol": {
+            "folds": FOLDS,
+            "seeds": options.seeds,
+            "ece_bins": metrics.BINS,
+            "near_duplicates": validation.near_duplicates(),
+        },
+        **validation.report(rounds, l2),
+        "lookalikes": _lookalikes(options, backbone, head),
+        "checks": {"litert_keras_embedding": difference, "head_scikit_learn": solver},
+    }
+    metadata = _metadata(options, data, dataset.class_names, l2, quality)
+    return write_bundle(
+        options.out,
+        metadata=metadata,
+        backbone=flatbuffer,
+        head=head,
+        replay=Replay(data.embeddings, data.targets.astype(np.uint8), np.ones(len(data.targets), dtype=np.float32)),
+        keras_weights=get_weights(network),
+        card=model_card(metadata, about=about),
+    )
+
+
+def _build_retrained(options: Options) -> Bundle:
+    """Build the bundle of a backbone whose last blocks were retrained, with the head that was trained with them.
+
+    The exact optimum for the embeddings, which a frozen backbone gets, would be worse here: the retrained blocks have
+    seen these photos and keep them too well apart (docs/decisions/0007-a-better-model.md).
+    """
+    dataset = read_dataset(options.data, positive=options.positive)
+    about = options.about.read_text(encoding="utf-8") if options.about else ""
+    lookalikes = tuple(path for folder in options.lookalikes for path in find_photos(folder)[0])
+    with contextlib.ExitStack() as stack:
+        made = retrain(
+            dataset,
+            lookalikes,
+            backbone=options.backbone,
+            side=options.side,
+            plan=options.plan,
+            seeds=options.seeds,
+            work=options.work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="alpacasorter-"))),
+            kinds=read_kinds(options.kinds),
+            say=say,
+        )
+    flatbuffer = convert(made.network)
+    backbone = CpuBackbone(flatbuffer)
+    data = embed_dataset(dataset, side=options.side, embed=backbone.embed)
+    difference = largest_difference(made.network, flatbuffer, _some_inputs(data, options.side))
+    require_same_backbone(difference)
+    say(f"LiteRT against Keras: {difference:.1e}")
+    head = Head(made.weights, made.bias, made.calibration)
+    quality = {
+        **made.quality,
+        "lookalikes": _lookalikes(options, backbone, head),
+        "checks": {"litert_keras_embedding": difference},
+    }
+    l2 = options.l2 if options.l2 is not None else _LEARNING_L2
+    metadata = {
+        **_metadata(options, data, dataset.class_names, l2, quality),
+        "network": {"backbone": "mobilenet_v2", "side": options.side, "dense": [], "pooling": FOCUS},
+    }
+    return write_bundle(
+        options.out,
+        metadata=metadata,
+        backbone=flatbuffer,
+        head=head,
+        replay=Replay(data.embeddings, data.targets.astype(np.uint8), np.ones(len(data.targets), dtype=np.float32)),
+        keras_weights=get_weights(made.network),
+        card=model_card(metadata, about=about),
+    )
+
+
+def read_kinds(file: Path | None) -> dict[str, str]:
+    """Return the kind of each photo by its name without ending, from a CSV file with the columns photo and kind."""
+    if file is None:
+        return {}
+    with file.open(encoding="utf-8", newline="") as stream:
+        return {row["photo"]: row["kind"] for row in csv.DictReader(stream)}
+
+
+def say(text: str) -> None:
+    """Tell the maker, on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def _some_inputs(data: Embedded, side: int) -> list[npt.NDArray[np.uint8]]:
+    step = max(1, len(data.examples) // _CHECKED_PHOTOS)
+    paths = [example.path for example in data.examples[::step]][:_CHECKED_PHOTOS]
+    return [model_input(decode(read_photo(path), min_side=MIN_SIDE).pixels, side) for path in paths]
+
+
+def _lookalikes(options: Options, backbone: CpuBackbone, head: Head) -> dict[str, dict[str, int]]:
+    """Count what the head calls positive among photos that are no test of it, by the first word of their names."""
+    kinds: dict[str, dict[str, int]] = {}
+    for folder in options.lookalikes:
+        paths, _ = find_photos(folder)
+        for path, vector in zip(paths, embed_photos(paths, side=options.side, embed=backbone.embed), strict=True):
+            if isinstance(vector, str):
+                continue
+            facts = kinds.setdefault(path.stem.split("_")[0], {"n": 0, "called_positive": 0})
+            facts["n"] += 1
+            facts["called_positive"] += int(head.probability(vector[np.newaxis])[0] >= _THRESHOLD)
+    return kinds
+
+
+def _metadata(
+    options: Options, data: Embedded, class_names: tuple[str, str], l2: float, quality: dict[str, Any]
+) -> dict[str, Any]:
+    photos = {}
+    for source in data.sources:
+        targets = data.targets[data.of_source(source)]
+        photos[source] = {"positive": int((targets == 1).sum()), "negative": int((targets == 0).sum())}
+    origin = "keras.applications (ImageNet)" if options.backbone == "keras" else Path(options.backbone).name
+    return {
+        "name": options.name or _readable(class_names[1]),
+        "version": options.version,
+        "created": options.created or date.today().isoformat(),  # noqa: DTZ011  # the maker's own calendar
+        "class_names": list(class_names),
+        "display_names": {name: _readable(name) for name in class_names},
+        "input_size": options.side,
+        "preprocessing": preprocess.NAME,
+        "threshold": _THRESHOLD,
+        "head": {"l2": l2},
+        "learning": {
+            "correction_weight": options.correction_weight,
+            "yield_similarity": options.yield_similarity,
+        },
+        "licences": options.licences,
+        "training": {"backbone": origin, "photos": photos, "unreadable": len(data.problems)},
+        "quality": quality,
+    }
+
+
+def _readable(class_name: str) -> str:
+    return class_name.replace("_", " ").strip().capitalize()

@@ -1,0 +1,175 @@
+"""The rounds of a training: Adam on binary cross-entropy, early stopping, the best round kept."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from alpacasorter.training.events import Epoch
+
+Asked = Callable[[], Literal["", "finish", "stop"]]
+"""What the user wants by now: nothing, the model from what there is, or none at all."""
+
+Batches = Callable[[int], Iterable[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]]
+"""From the number of the epoch to its batches: rows (n,) and what the model reads of them (n, ...)."""
+
+_LEAST_PROBABILITY = 1e-7
+
+
+class StopAsked(Exception):
+    """The user wants no model any more."""
+
+
+class TrainingError(Exception):
+    """The training came to nothing. The message is a sentence for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One of the two parts of a training.
+
+    Attributes:
+        name: "head" or "retrain".
+        epochs: at most.
+        patience: rounds without a better validation loss after which it ends; 0 for never.
+        rate: Adam's learning rate.
+    """
+
+    name: Literal["head", "retrain"]
+    epochs: int
+    patience: int
+    rate: float
+
+
+@dataclass(slots=True)
+class Course:
+    """How a training goes, over both phases.
+
+    Attributes:
+        total: epochs at most.
+        epochs: those done.
+        best_loss: least validation loss so far.
+        finishing: whether the user asked for the model from what there is.
+    """
+
+    total: int
+    epochs: list[Epoch] = field(default_factory=list)
+    best_loss: float = math.inf
+    finishing: bool = False
+
+
+def run_phase(
+    model: Any,
+    phase: Phase,
+    *,
+    batches: Batches,
+    targets: npt.NDArray[np.int64],
+    judge: Callable[[], npt.NDArray[np.float64]],
+    held_out: npt.NDArray[np.int64],
+    course: Course,
+    asked: Asked,
+) -> Generator[Epoch, None, None]:
+    """Train a Keras model with a sigmoid output, and leave it with the weights of the round that was best.
+
+    The weights it comes with count as a round too, where `course.best_loss` was measured with them: so retraining
+    never leaves a model that is worse on the photos held out.
+
+    Args:
+        model: not compiled yet.
+        phase: what to do.
+        batches: of an epoch.
+        targets: 0 or 1 by row.
+        judge: gives the model's probabilities of the photos held out (m,).
+        held_out: what those are, 0 or 1, (m,).
+        course: goes on with the phase before.
+        asked: looked at before each batch; "finish" is obeyed once a round is done.
+
+    Raises:
+        StopAsked: the user asked for that.
+        TrainingError: the loss is no number any more.
+    """
+    import keras
+
+    model.compile(
+        optimizer=keras.optimizers.Adam(phase.rate), loss="binary_crossentropy", metrics=["accuracy"], jit_compile=False
+    )
+    best = model.get_weights()
+    worse = 0
+    for _ in range(phase.epochs):
+        number = len(course.epochs) + 1
+        begun = time.perf_counter()
+        figures = _one_epoch(model, batches(number), targets, course, asked)
+        if figures is None:
+            break
+        loss, accuracy = figures
+        validation_loss, validation_accuracy = score(judge(), held_out)
+        if not (math.isfinite(loss) and math.isfinite(validation_loss)):
+            raise TrainingError(
+                "The loss grew beyond all numbers, so nothing was learned. Choose a smaller learning rate."
+            )
+        epoch = Epoch(
+            phase=phase.name,
+            number=number,
+            total=course.total,
+            loss=loss,
+            accuracy=accuracy,
+            validation_loss=validation_loss,
+            validation_accuracy=validation_accuracy,
+            seconds=time.perf_counter() - begun,
+        )
+        course.epochs.append(epoch)
+        if validation_loss < course.best_loss:
+            course.best_loss, best, worse = validation_loss, model.get_weights(), 0
+        else:
+            worse += 1
+        yield epoch
+        if phase.patience and worse >= phase.patience:
+            break
+    model.set_weights(best)
+
+
+def _one_epoch(
+    model: Any,
+    batches: Iterable[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]],
+    targets: npt.NDArray[np.int64],
+    course: Course,
+    asked: Asked,
+) -> tuple[float, float] | None:
+    """Return (loss, accuracy), or None where the user wants the model from what there is."""
+    count, loss, right = 0, 0.0, 0.0
+    for rows, x in batches:
+        look(course, asked)
+        if course.finishing:
+            return None
+        # Its figures are those of this batch alone.
+        figures = model.train_on_batch(x, targets[rows].astype(np.float32)[:, np.newaxis], return_dict=True)
+        count += len(rows)
+        loss += len(rows) * float(figures["loss"])
+        right += len(rows) * float(figures["accuracy"])
+    return loss / count, right / count
+
+
+def look(course: Course, asked: Asked) -> None:
+    """Take note of what the user wants.
+
+    Raises:
+        StopAsked: no model any more.
+    """
+    wish = asked()
+    if wish == "stop":
+        raise StopAsked
+    # Before a round is done there is nothing that a model could be made from.
+    course.finishing = wish == "finish" and bool(course.epochs)
+
+
+def score(probabilities: npt.NDArray[np.float64], targets: npt.NDArray[np.int64]) -> tuple[float, float]:
+    """Return binary cross-entropy and accuracy as Keras counts them, for probabilities and targets 0/1 (n,)."""
+    p = np.clip(probabilities, _LEAST_PROBABILITY, 1.0 - _LEAST_PROBABILITY)
+    loss = -np.where(targets == 1, np.log(p), np.log(1.0 - p)).mean()
+    return float(loss), float(((probabilities > 0.5) == (targets == 1)).mean())

@@ -1,0 +1,45 @@
+"""Whether TensorFlow is here, and what it computes on."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from typing import Final
+
+NO_TENSORFLOW: Final = (
+    "Training needs TensorFlow, which is not installed. There is TensorFlow for Python 3.11 to 3.13 on Linux, on "
+    "Windows (64-bit Intel or AMD) and on macOS (Apple silicon). Everything else works without it."
+)
+
+PROCESSOR: Final = "processor"
+
+
+def has_tensorflow() -> bool:
+    """Tell whether TensorFlow is installed, without importing it."""
+    return importlib.util.find_spec("tensorflow") is not None
+
+
+def keep_quiet() -> None:
+    """Have TensorFlow keep to itself which drivers it did not find; works only before its first import."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def start(seed: int) -> str:
+    """Get Keras ready for a training that gives the same result again for the same seed; return what it computes on.
+
+    Returns:
+        PROCESSOR, or "graphics card: NAME".
+    """
+    import keras
+    import tensorflow as tf
+
+    # The names that Keras makes up by counting, and what earlier networks hold on to.
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(seed)
+    cards = tf.config.list_physical_devices("GPU")
+    if not cards:
+        return PROCESSOR
+    # A graphics card adds up in whatever order is fastest, unless told not to. The processor never does.
+    tf.config.experimental.enable_op_determinism()
+    name = tf.config.experimental.get_device_details(cards[0]).get("device_name") or cards[0].name
+    return f"graphics card: {name}"

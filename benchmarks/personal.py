@@ -1,0 +1,222 @@
+"""Learning that a person can feel: how fast the app takes over a user's own idea, and what that costs elsewhere.
+
+A simulated user opens a strange folder and puts the most confident mistakes right, one at a time. Printed: the errors
+left on the rest of the folder (the photos not corrected), and the accuracy on photos of the article's set that neither
+the network nor the head has seen, with the same corrections learned.
+
+    python benchmarks/personal.py --work DIR                                     the shipped settings
+    python benchmarks/personal.py --work DIR --weights 1 3 --likeness 0.6 0.65 --l2 2 8    a table of others
+
+Nothing here is judged by a network that was trained on it: the last blocks are retrained for each fold. DIR is where
+`build_bundle --retrain --work DIR` has left them; without them the first run retrains for half an hour (`--backbone`).
+
+"llamas": 46 llamas and vicuñas that this user calls not alpaca, among the photos of `more` that are held out.
+"strangers": all of `more`, opened by a user whose model was trained on the article's set alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alpacasorter import paths
+from alpacasorter.ml.bundle import Bundle, LearningSettings, Replay, load_bundle
+from alpacasorter.ml.head import Head
+from alpacasorter.ml.learning import Learner
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from alpacasorter.training.tail_jobs import Outcome
+
+CHECKPOINTS = (0, 1, 3, 5, 10, 20)
+PHOTOS = Path(__file__).resolve().parent.parent.parent / "shared" / "photos"
+
+LLAMAS_AMONG_ALPACAS = frozenset(Path(__file__).with_name("llamas_among_alpacas.txt").read_text().split())
+"""Photos in `article/alpaca` that show, or may show, llamas, vicuñas or guanacos, judged by eye: on these the
+"llamas" user and the labels of the article disagree, so they count neither for nor against the head there."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One fold: the model, the user's folder and what the user says of it, and photos of the article's set.
+
+    Attributes:
+        start: the bundle as it would be shipped without the fold.
+        folder, said: float16 embeddings (n, c) and labels (n,).
+        article, targets: float16 embeddings (m, c) and labels (m,).
+        agreed: those that user and article call alike, (m,).
+    """
+
+    start: Bundle
+    folder: npt.NDArray[np.float16]
+    said: npt.NDArray[np.uint8]
+    article: npt.NDArray[np.float16]
+    targets: npt.NDArray[np.int64]
+    agreed: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Result:
+    """Errors left in the folder; accuracy on the article's photos, agreed and all, in %; each at each checkpoint."""
+
+    errors: tuple[float, ...]
+    agreed: tuple[float, ...]
+    all: tuple[float, ...]
+
+
+def scenes(arguments: argparse.Namespace, bundle: Bundle) -> dict[str, list[Scene]]:
+    """Return the scenes of both users, retraining what is not in the work folder yet."""
+    import numpy as np
+
+    from alpacasorter.ml.folds import FOLDS, assign_folds, groups_of_near_duplicates, splits
+    from alpacasorter.training.dataset import find_photos, read_dataset
+    from alpacasorter.training.focus import with_focus
+    from alpacasorter.training.mobilenet import load_backbone
+    from alpacasorter.training.retrained import Photos, fold_jobs
+    from alpacasorter.training.tail import Plan, Tail
+    from alpacasorter.training.tail_jobs import Job, Shop
+
+    dataset = read_dataset([arguments.photos / "article", arguments.photos / "more"], positive=bundle.positive_label)
+    lookalikes = tuple(find_photos(arguments.photos / "lookalike" / "llama")[0])
+    targets = np.array([example.target for example in dataset.examples], dtype=np.int64)
+    photos = Photos(dataset.examples, targets, lookalikes)
+    shop = Shop(arguments.work, str(arguments.backbone), bundle.input_size, targets, Plan())
+    maps = shop.stored_maps()
+    if maps is None:
+        raise SystemExit("First run build_bundle --retrain --work with the same folder: its views of the photos serve.")
+    plain = Tail(with_focus(load_backbone(shop.backbone, shop.side))).embed(maps.large[: len(targets), 0])
+    groups = groups_of_near_duplicates(plain)
+    folds, jobs = fold_jobs(photos, groups, arguments.seeds)
+    done = shop.do(jobs, tell=print)
+
+    article = photos.of_source("article")
+    disputed = np.array([e.path.stem in LLAMAS_AMONG_ALPACAS for e in photos.examples], dtype=np.bool_)
+    llamas = np.array([not path.name.startswith("ambiguous") for path in lookalikes], dtype=np.bool_)
+    found: dict[str, list[Scene]] = {"llamas": [], "strangers": []}
+    pairs = [(fold, judge) for fold in folds for _, judge in splits(fold)]
+    for outcome, (_, judge) in zip(done, pairs, strict=True):
+        embeddings = outcome.embeddings
+        strange = embeddings[len(targets) :][llamas]
+        beside, judged = judge[~article[judge]], judge[article[judge]]
+        found["llamas"].append(
+            Scene(
+                started(bundle, outcome, targets),
+                np.concatenate([strange, embeddings[beside]]),
+                np.concatenate([np.zeros(len(strange)), targets[beside]]).astype(np.uint8),
+                embeddings[judged],
+                targets[judged],
+                ~disputed[judged],
+            )
+        )
+    own = np.flatnonzero(article)
+    renumbered = np.unique(groups[own], return_inverse=True)[1].astype(np.int64)
+    fold = assign_folds(renumbered, targets[own], seed=0)
+    alone = [Job(f"article-fold{number}", own[train], 5000 + number) for number, (train, _) in enumerate(splits(fold))]
+    assert len(alone) == FOLDS
+    for outcome, (_, judge) in zip(shop.do(alone, tell=print), splits(fold), strict=True):
+        embeddings, judged = outcome.embeddings, own[judge]
+        found["strangers"].append(
+            Scene(
+                started(bundle, outcome, targets),
+                embeddings[: len(targets)][~article],
+                targets[~article].astype(np.uint8),
+                embeddings[judged],
+                targets[judged],
+                np.ones(len(judged), dtype=np.bool_),
+            )
+        )
+    return found
+
+
+def started(bundle: Bundle, outcome: Outcome, targets: npt.NDArray[np.int64]) -> Bundle:
+    """Return the bundle as if it had been built from the photos of one outcome."""
+    import numpy as np
+
+    rows = outcome.rows
+    labels = targets[rows].astype(np.uint8)
+    return replace(
+        bundle,
+        head=Head(outcome.weights, outcome.bias, bundle.calibration),
+        replay=Replay(outcome.embeddings[rows], labels, np.ones(len(rows), dtype=np.float32)),
+    )
+
+
+def simulate(scene: Scene, settings: LearningSettings) -> Result:
+    """Let one user correct, and measure at each checkpoint."""
+    import numpy as np
+
+    learner, head = Learner(replace(scene.start, learning=settings)), scene.start.head
+    corrected: list[int] = []
+    errors: list[float] = []
+    agreed: list[float] = []
+    everything: list[float] = []
+    for count in range(CHECKPOINTS[-1] + 1):
+        logits = head.logits(scene.folder)
+        wrong = (logits >= 0) != (scene.said == 1)
+        wrong[corrected] = False
+        if count in CHECKPOINTS:
+            right = (head.logits(scene.article) >= 0) == (scene.targets == 1)
+            errors.append(float(wrong.sum()))
+            agreed.append(100 * float(right[scene.agreed].mean()))
+            everything.append(100 * float(right.mean()))
+        if wrong.any() and count < CHECKPOINTS[-1]:
+            corrected.append(int(np.argmax(np.where(wrong, np.abs(logits), -1.0))))
+            head = learner.learn(scene.folder[corrected], scene.said[corrected])
+    return Result(tuple(errors), tuple(agreed), tuple(everything))
+
+
+def table(found: dict[str, list[Scene]], choices: Sequence[LearningSettings]) -> None:
+    """Print the means over all folds."""
+    import numpy as np
+
+    heads = [f"errors after {n}" for n in CHECKPOINTS] + [f"article after {n}" for n in CHECKPOINTS] + ["all after 10"]
+    print(f"| folder | l2 | weight | likeness | {' | '.join(heads)} |")
+    print("|---|---|---|---|" + "---|" * len(heads))
+    for kind, of_kind in found.items():
+        for settings in choices:
+            runs = [simulate(scene, settings) for scene in of_kind]
+            errors = np.mean([run.errors for run in runs], axis=0)
+            agreed = np.mean([run.agreed for run in runs], axis=0)
+            last = float(np.mean([run.all[CHECKPOINTS.index(10)] for run in runs]))
+            cells = [f"{value:.1f}" for value in (*errors, *agreed, last)]
+            chosen = (settings.l2, settings.correction_weight, settings.yield_similarity)
+            print(f"| {kind} | {' | '.join(f'{value:g}' for value in chosen)} | {' | '.join(cells)} |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, help="folder that build_bundle --retrain --work has filled")
+    parser.add_argument("--backbone", default="keras", help="as given to build_bundle")
+    parser.add_argument("--photos", type=Path, default=PHOTOS)
+    parser.add_argument("--bundle", type=Path, default=paths.bundled_model())
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--l2", type=float, nargs="+")
+    parser.add_argument("--weights", type=float, nargs="+")
+    parser.add_argument("--likeness", type=float, nargs="+")
+    arguments = parser.parse_args()
+    if arguments.work is None or not (arguments.photos / "article").is_dir():
+        print(
+            "Nothing measured: this needs the photos, and --work DIR, a folder that build_bundle --retrain has filled."
+        )
+        return
+    bundle = load_bundle(arguments.bundle)
+    shipped = bundle.learning
+    choices = [
+        LearningSettings(*each)
+        for each in product(
+            arguments.l2 or [shipped.l2],
+            arguments.weights or [shipped.correction_weight],
+            arguments.likeness or [shipped.yield_similarity],
+        )
+    ]
+    table(scenes(arguments, bundle), choices)
+
+
+if __name__ == "__main__":
+    main()

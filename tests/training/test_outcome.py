@@ -1,0 +1,130 @@
+"""The app's head for a trained network: exact, calibrated, whatever the photos."""
+
+import numpy as np
+import pytest
+
+from alpacasorter.ml.head import Calibration
+from alpacasorter.ml.logistic import fit_logistic
+from alpacasorter.training.calibration import fit_calibration
+from alpacasorter.training.checks import CheckFailed
+from alpacasorter.training.likeness import Likeness
+from alpacasorter.training.outcome import calibrate_modestly, fit_head, rounded
+from alpacasorter.training.quality import log_loss
+
+LIKENESS = Likeness(0.9, 0.95)
+
+
+def photos(count, size=40, shift=1.2, seed=0, scale=1.0):
+    random = np.random.default_rng(seed)
+    y = np.arange(count) % 2
+    x = random.normal(size=(count, size))
+    x[:, 0] += shift * (2 * y - 1)
+    return (scale * x).astype(np.float16), y.astype(np.int64)
+
+
+def nothing():
+    return None
+
+
+def require_optimum(fitted, x, y):
+    best = fit_logistic(x.astype(np.float64), y, None, fitted.l2)
+    np.testing.assert_allclose(fitted.head.weights, best.weights, atol=1e-7)
+    assert fitted.head.bias == pytest.approx(best.bias, abs=1e-7)
+
+
+def test_it_is_the_exact_optimum_and_calibrated_out_of_fold():
+    x, y = photos(120)
+    fitted = fit_head(x, y, LIKENESS, look=nothing)
+    require_optimum(fitted, x, y)
+    assert len(fitted.rounds) == 3
+    assert fitted.head.calibration.scale > 0
+    assert fitted.head.calibration.scale != 1
+    again = fit_head(x, y, LIKENESS, look=nothing)
+    assert (again.head.weights == fitted.head.weights).all()
+
+
+def test_regularisation_goes_with_the_size_of_the_numbers():
+    x, y = photos(120)
+    fitted, larger = (fit_head(scale, y, LIKENESS, look=nothing) for scale in (x, (8 * x).astype(np.float16)))
+    assert larger.l2 == pytest.approx(64 * fitted.l2, rel=1e-2)
+    np.testing.assert_allclose(larger.head.weights, fitted.head.weights / 8, rtol=0.02, atol=1e-3)
+
+
+def test_few_photos_are_not_cross_validated():
+    x, y = photos(8)
+    fitted = fit_head(x, y, LIKENESS, look=nothing)
+    require_optimum(fitted, x, y)
+    assert fitted.rounds == ()
+    assert fitted.head.calibration == Calibration()
+
+
+def test_one_photo_of_a_class():
+    x, y = photos(30)
+    y[:] = 0
+    y[3] = 1
+    require_optimum(fit_head(x, y, LIKENESS, look=nothing), x, y)
+
+
+def test_a_network_to_which_all_photos_are_alike():
+    x, y = photos(60)
+    fitted = fit_head(x, y, Likeness(0.0, -1.0), look=nothing)
+    require_optimum(fitted, x, y)
+    assert len(fitted.rounds) == 3
+
+
+def test_embeddings_without_any_difference():
+    x = np.ones((40, 6), dtype=np.float16)
+    y = (np.arange(40) % 2).astype(np.int64)
+    fitted = fit_head(x, y, LIKENESS, look=nothing)
+    assert fitted.l2 > 0
+    assert fitted.head.probability(x) == pytest.approx(0.5, abs=1e-3)
+
+
+def test_a_trained_embedding_is_calibrated_on_the_photos_held_out():
+    """What was trained on these very photos separates them too well to calibrate by."""
+    x, y = photos(100, shift=6.0)
+    strangers, truth = photos(400, shift=0.6, seed=1)
+    own = fit_head(x, y, LIKENESS, look=nothing)
+    honest = fit_head(x, y, LIKENESS, look=nothing, held_out=(strangers, truth))
+    np.testing.assert_allclose(own.head.weights, honest.head.weights)
+    losses = [log_loss(each.head.probability(strangers).astype(float), truth) for each in (honest, own)]
+    assert losses[0] < losses[1]
+    assert honest.rounds == ()
+
+
+@pytest.mark.parametrize("size", [0.01, 1.0, 100.0])
+def test_photos_without_a_mistake_do_not_make_a_model_certain(size):
+    y = np.arange(60) % 2
+    logits = size * (2.0 * y - 1.0)
+    scale = calibrate_modestly([logits, logits], y).scale
+    assert 1 / (1 + np.exp(-scale * size)) == pytest.approx(31 / 32, abs=1e-3)
+
+
+def test_calibration_of_many_photos_is_plain_likelihood():
+    random = np.random.default_rng(0)
+    truth = random.normal(size=4000) * 2
+    y = (random.random(4000) < 1 / (1 + np.exp(-truth))).astype(np.int64)
+    assert calibrate_modestly([truth / 3], y).scale == pytest.approx(3.0, rel=0.08)
+    assert fit_calibration(truth / 3, y).scale == pytest.approx(calibrate_modestly([truth / 3], y).scale, rel=0.01)
+
+
+def test_logits_that_are_upside_down_are_left_alone():
+    y = np.arange(40) % 2
+    assert calibrate_modestly([1.0 - 2.0 * y], y) == Calibration()
+
+
+def test_it_can_be_given_up():
+    class Enough(Exception):
+        pass
+
+    def look():
+        raise Enough
+
+    with pytest.raises(Enough):
+        fit_head(*photos(60), LIKENESS, look=look)
+
+
+@pytest.mark.parametrize("number", [1e6, np.nan, np.inf, -1e5])
+def test_numbers_that_can_not_be_kept(number):
+    with pytest.raises(CheckFailed, match="too large to be kept"):
+        rounded(np.array([[1.0, number]], dtype=np.float32))

@@ -1,0 +1,414 @@
+"""The whole training, from class folders to a bundle, and what goes wrong on the way."""
+
+import errno
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
+
+
+from alpacasorter.core.decode import decode, model_input, read_photo
+from alpacasorter.ml.backbone import CpuBackbone
+from alpacasorter.ml.bundle import load_bundle
+from alpacasorter.ml.learning import Learner
+from alpacasorter.ml.logistic import fit_logistic
+from alpacasorter.training import finish as finishing
+from alpacasorter.training import package
+from alpacasorter.training import train as training
+from alpacasorter.training.backbones import load_backbone
+from alpacasorter.training.dataset import MIN_SIDE
+from alpacasorter.training.events import Epoch, Failed, Prepared, Stage, Stopped, Trained
+from alpacasorter.training.recipe import RANDOM, Recipe
+from alpacasorter.training.train import train
+from tests.training.pictures import class_folders
+from tests.training.tiny import tiny_backbone
+
+pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
+
+SIDE = 32
+COUNT = 16
+
+
+@pytest.fixture(autouse=True)
+def _tiny(monkeypatch):
+    monkeypatch.setattr(training, "load_backbone", tiny_backbone)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    folder = class_folders(tmp_path_factory.mktemp("data") / "photos", COUNT)
+    (folder / "thing" / "thing_broken.png").write_bytes(b"\x89PNG\r\n\x1a\n cut short")
+    return folder
+
+
+@pytest.fixture
+def recipe():
+    return Recipe(weights=RANDOM, side=SIDE, epochs=2, batch_size=8, seed=3)
+
+
+@pytest.fixture(scope="module")
+def done(dataset, tmp_path_factory):
+    """One training with everything on, and what its last part was given."""
+    root = tmp_path_factory.mktemp("out")
+    given = {}
+    original = finishing.finish
+
+    def spy(*args, **kwargs):
+        given.update(args=args, kwargs=kwargs)
+        return original(*args, **kwargs)
+
+    recipe = Recipe(
+        weights=RANDOM,
+        side=SIDE,
+        epochs=3,
+        batch_size=8,
+        seed=3,
+        dense=(6,),
+        retrain_layers=3,
+        retrain_epochs=1,
+        retrain_rate=1e-3,
+        name="Blobs",
+        learning_rate=0.01,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "finish", spy)
+        patch.setattr(training, "load_backbone", tiny_backbone)
+        events = list(
+            train(dataset, root / "bundle", recipe, report=root / "deep" / "report.html", preview=root / "preview.png")
+        )
+    return events, root, recipe, given
+
+
+def only(events, kind):
+    return [event for event in events if isinstance(event, kind)]
+
+
+def test_the_events(done, dataset):
+    events, root, _, _ = done
+    assert isinstance(events[-1], Trained), events[-1]
+    (prepared,) = only(events, Prepared)
+    assert prepared.class_names == ("other", "thing")
+    assert sum(prepared.training) + sum(prepared.validation) == 2 * COUNT
+    ((path, reason),) = prepared.left_out
+    assert path == str(dataset / "thing" / "thing_broken.png")
+    assert reason
+    assert prepared.device == "processor"
+    assert prepared.preview == str(root / "preview.png")
+    epochs = only(events, Epoch)
+    assert [(epoch.phase, epoch.number) for epoch in epochs] == [("head", 1), ("head", 2), ("head", 3), ("retrain", 4)]
+    assert all(epoch.total == 4 for epoch in epochs)
+    assert events.index(prepared) < events.index(epochs[0])
+    assert any(event.total == 2 * COUNT + 1 == event.done for event in only(events, Stage))
+    assert events[-1].bundle == str(root / "bundle")
+    assert 0 <= events[-1].accuracy <= 1
+    assert not events[-1].stopped_early
+    assert sorted(path.name for path in root.iterdir()) == ["bundle", "deep", "preview.png"]
+
+
+def test_the_bundle(done):
+    events, root, _, _ = done
+    bundle = load_bundle(root / "bundle")
+    assert bundle.name == "Blobs"
+    assert bundle.class_names == ("other", "thing")
+    assert bundle.embedding_size == 6
+    assert bundle.input_size == SIDE
+    assert bundle.network == {"backbone": "mobilenet_v2", "side": SIDE, "dense": [6]}
+    (prepared,) = only(events, Prepared)
+    assert len(bundle.replay.labels) == sum(prepared.training), "what was held out stays out"
+    assert bundle.replay.labels.sum() == prepared.training[1]
+    quality = bundle.quality["held_out"]
+    for figures in (quality["as_used"], quality["as_trained"]):
+        assert figures["n"] == sum(prepared.validation)
+    assert quality["as_used"]["accuracy"] == pytest.approx(events[-1].accuracy, abs=1e-4)
+    card = bundle.card_path.read_text(encoding="utf-8")
+    for text in ("# Model card: Blobs", "MobileNetV2", "| photos | ", "as the app uses it", "as trained by Keras"):
+        assert text in card
+    assert str(root.parent) not in card + (root / "bundle" / "model.json").read_text(encoding="utf-8")
+
+
+def test_its_head_is_what_learning_goes_on_from(done):
+    _, root, _, _ = done
+    bundle = load_bundle(root / "bundle")
+    best = fit_logistic(bundle.replay.embeddings, bundle.replay.labels, bundle.replay.weights, bundle.learning.l2)
+    np.testing.assert_allclose(bundle.head.weights, best.weights, atol=1e-6)
+    nothing = Learner(bundle).learn(np.empty((0, 6)), np.empty(0, dtype=np.uint8))
+    assert nothing is bundle.head
+    correction = bundle.replay.embeddings[:1]
+    learned = Learner(bundle).learn(correction, 1 - bundle.replay.labels[:1])
+    change = learned.logits(correction) - bundle.head.logits(correction)
+    assert (change > 0) == (bundle.replay.labels[0] == 0)
+
+
+def test_the_app_judges_just_as_was_measured(done, dataset):
+    _, root, _, given = done
+    bundle = load_bundle(root / "bundle")
+    backbone = CpuBackbone(bundle.backbone_path.read_bytes())
+    photos = given["args"][0]
+    paths = [photos.dataset.examples[row].path for row in photos.split.validation]
+    embeddings = np.stack(
+        [backbone.embed(model_input(decode(read_photo(path), min_side=MIN_SIDE).pixels, SIDE)) for path in paths]
+    )
+    called = bundle.head.probability(embeddings.astype(np.float16)) >= bundle.threshold
+    right = (called == (photos.held_out == 1)).mean()
+    assert bundle.quality["held_out"]["as_used"]["accuracy"] == pytest.approx(right, abs=1e-4)
+
+
+def test_the_report_and_the_preview(done):
+    _, root, _, _ = done
+    page = (root / "deep" / "report.html").read_text(encoding="utf-8")
+    for text in ("Blobs", "thing_broken.png", "Learning rate of retraining", "tensorflow", "processor"):
+        assert text in page
+    picture = decode((root / "preview.png").read_bytes(), min_side=1)
+    assert picture.format == "PNG"
+    assert picture.width == 4 * SIDE + 3 * 6
+
+
+def again(done, **changes):
+    """Run the last part once more, on the same photos and network."""
+    _, _, _, given = done
+    return finishing.finish(*given["args"], **{**given["kwargs"], **changes})
+
+
+@pytest.fixture
+def standing(done, tmp_path):
+    """A bundle and a report that stand where new ones are to go."""
+    _, root, _, _ = done
+    out, report = tmp_path / "bundle", tmp_path / "report.html"
+    out.mkdir()
+    for path in (root / "bundle").iterdir():
+        (out / path.name).write_bytes(path.read_bytes())
+    report.write_text("the old one")
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+
+    def unchanged():
+        return (
+            {path.name: path.read_bytes() for path in out.iterdir()} == before
+            and report.read_text() == "the old one"
+            and sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "report.html"]
+        )
+
+    assert unchanged()
+    return out, report, unchanged
+
+
+@pytest.mark.parametrize("place", ["arrays", "report", "swap", "check"])
+def test_no_space_on_the_disk(done, standing, monkeypatch, place):
+    out, report, unchanged = standing
+
+    def full(*_args, **_given):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    # What is exported is given, so that this takes no time.
+    monkeypatch.setattr(
+        finishing, "convert_model", lambda _model: (done[1] / "bundle" / "backbone.tflite").read_bytes()
+    )
+    if place == "arrays":
+        monkeypatch.setattr(package.np, "savez", full)
+    elif place == "report":
+        monkeypatch.setattr(finishing, "write_report", full)
+    elif place == "swap":
+        monkeypatch.setattr(package, "_swap", full)
+    else:
+        monkeypatch.setattr(package, "load_bundle", full)
+    with pytest.raises(OSError, match="No space"):
+        again(done, out=out, report=report)
+    assert unchanged()
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EACCES, "Permission denied"), KeyboardInterrupt()])
+def test_broken_off_while_the_folders_are_exchanged(done, standing, monkeypatch, error):
+    out, report, unchanged = standing
+    monkeypatch.setattr(
+        finishing, "convert_model", lambda _model: (done[1] / "bundle" / "backbone.tflite").read_bytes()
+    )
+    original, calls = type(out).rename, []
+
+    def rename(self, target):
+        calls.append(self)
+        if len(calls) == 2:
+            raise error
+        return original(self, target)
+
+    monkeypatch.setattr(type(out), "rename", rename)
+    with pytest.raises(type(error)):
+        again(done, out=out, report=report)
+    assert len(calls) == 3, "aside, the new one that failed, and back"
+    assert unchanged()
+
+
+def test_a_bundle_that_stands_there_is_replaced(done, standing, monkeypatch):
+    out, report, _ = standing
+    monkeypatch.setattr(
+        finishing, "convert_model", lambda _model: (done[1] / "bundle" / "backbone.tflite").read_bytes()
+    )
+    (out / "model.json").write_text("{}")
+    assert isinstance(again(done, out=out, report=report), Trained)
+    assert load_bundle(out).name == "Blobs"
+    assert "Blobs" in report.read_text(encoding="utf-8")
+
+
+def epochs_of(dataset, recipe, tmp_path, monkeypatch, asked=lambda: ""):
+    """Train up to where the model would be made, on what a graphics card would use: nothing is converted."""
+    original = training.start
+    monkeypatch.setattr(training, "start", lambda seed: f"graphics card: none, {original(seed)}")
+    events = []
+    generator = train(dataset, tmp_path / "bundle", recipe, asked=asked)
+    for event in generator:
+        events.append(event)
+        if event == Stage("Making the model"):
+            generator.close()
+    monkeypatch.setattr(training, "start", original)
+    assert not (tmp_path / "bundle").exists()
+    return events
+
+
+@pytest.mark.parametrize("switches", [frozenset(), frozenset({"flip", "colour"})])
+def test_the_same_seed_gives_the_same_training(dataset, recipe, tmp_path, monkeypatch, switches):
+    recipe = replace(recipe, augmentation=switches)
+
+    def figures(seed):
+        events = epochs_of(dataset, replace(recipe, seed=seed), tmp_path, monkeypatch)
+        return [(e.loss, e.accuracy, e.validation_loss, e.validation_accuracy) for e in only(events, Epoch)]
+
+    first = figures(3)
+    assert len(first) == 2
+    assert figures(3) == first
+    assert figures(4) != first
+
+
+def test_litert_and_tensorflow_train_alike(done, dataset, tmp_path, monkeypatch):
+    events, _, recipe, _ = done
+    other = epochs_of(dataset, replace(recipe, retrain_layers=0), tmp_path, monkeypatch)
+    for one, two in zip(only(events, Epoch), only(other, Epoch), strict=False):
+        assert one.loss == pytest.approx(two.loss, rel=1e-3)
+        assert one.validation_loss == pytest.approx(two.validation_loss, rel=1e-3)
+
+
+@pytest.mark.parametrize("when", [0, 2, 6])
+def test_stop_leaves_nothing(dataset, recipe, tmp_path, monkeypatch, when):
+    looked = []
+
+    def asked():
+        looked.append(1)
+        return "stop" if len(looked) > when else ""
+
+    events = epochs_of(dataset, recipe, tmp_path, monkeypatch, asked)
+    assert isinstance(events[-1], Stopped)
+    assert len(only(events, Stopped)) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_finish_makes_the_model_of_what_there_is(dataset, recipe, tmp_path, monkeypatch):
+    recipe = replace(recipe, epochs=50, retrain_layers=3)
+    events = epochs_of(dataset, recipe, tmp_path, monkeypatch, lambda: "finish")
+    assert len(only(events, Epoch)) == 1
+    assert events[-1] == Stage("Making the model")
+    assert not any(event.text.startswith("Retraining") for event in only(events, Stage))
+
+
+def test_layers_with_nothing_to_retrain_are_told_of(dataset, recipe, tmp_path, monkeypatch):
+    events = epochs_of(dataset, replace(recipe, retrain_layers=1, epochs=1), tmp_path, monkeypatch)
+    (prepared,) = only(events, Prepared)
+    assert any("last 1 layers" in warning for warning in prepared.warnings)
+    assert [epoch.total for epoch in only(events, Epoch)] == [1]
+
+
+def test_only_the_preview(dataset, recipe, tmp_path):
+    events = list(train(dataset, None, recipe, preview=tmp_path / "p.png"))
+    assert isinstance(events[-1], Prepared)
+    assert sum(events[-1].training) + sum(events[-1].validation) in (2 * COUNT, 2 * COUNT + 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["p.png"]
+
+
+def test_a_preview_passes_over_what_can_not_be_read(recipe, tmp_path):
+    folder = class_folders(tmp_path / "a", 4)
+    for name in ("thing_00.png", "thing_01.png"):
+        (folder / "thing" / name).write_bytes(b"no picture")
+    *_, last = train(folder, None, recipe, preview=tmp_path / "p.png")
+    assert isinstance(last, (Prepared, Failed))
+    if isinstance(last, Prepared):
+        assert {path for path, _ in last.left_out} <= {str(folder / "thing" / f"thing_0{n}.png") for n in (0, 1)}
+
+
+def failed(dataset, out, recipe, **given):
+    events = list(train(dataset, out, recipe, **given))
+    assert isinstance(events[-1], Failed)
+    assert len(only(events, Failed)) == 1
+    return events[-1].reason
+
+
+def test_folders_that_can_not_be_trained_on(recipe, tmp_path):
+    out = tmp_path / "out"
+    assert "There is no folder" in failed(tmp_path / "none", out, recipe)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert "has no sub-folders" in failed(empty, out, recipe)
+    (empty / "alpaca").mkdir()
+    assert "there is only alpaca" in failed(empty, out, recipe)
+    (empty / "dog").mkdir()
+    assert "no photo of the class alpaca" in failed(empty, out, recipe)
+    three = class_folders(tmp_path / "three", 2)
+    (three / "more").mkdir()
+    assert "there are 3 (more, other, thing)" in failed(three, out, recipe)
+    assert "no class cat" in failed(class_folders(tmp_path / "two", 2), out, replace(recipe, positive="cat"))
+    few = class_folders(tmp_path / "few", 1)
+    assert "at least 2 of each" in failed(few, out, recipe)
+    assert "differ in more than capital letters" in failed(
+        class_folders(tmp_path / "case", 2, names=("thing", "Thing ")), out, recipe
+    )
+    assert not out.exists()
+
+
+def test_nothing_can_be_read(recipe, tmp_path, monkeypatch):
+    folder = class_folders(tmp_path / "a", 3)
+    for path in folder.rglob("*.png"):
+        path.write_bytes(b"no picture at all")
+    (tmp_path / "out").mkdir()
+    events = epochs_of(folder, recipe, tmp_path / "out", monkeypatch)
+    assert events[-1] == Failed("None of the photos can be read. Choose a folder with photos in its sub-folders.")
+
+
+def test_weights_that_are_not_there(dataset, recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "load_backbone", load_backbone)
+    assert "no weights file" in failed(dataset, tmp_path / "out", replace(recipe, weights=str(tmp_path / "none.h5")))
+
+
+def test_places_that_are_taken(dataset, recipe, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    assert "no model folder" in failed(dataset, tmp_path / "mine", recipe)
+    assert (tmp_path / "mine" / "letter.txt").read_text() == "dear"
+    assert "inside the folder of the photos" in failed(dataset, dataset / "model", recipe)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full"),
+        (PermissionError(errno.EACCES, "Permission denied", "/a/b"), "refused to read or write /a/b"),
+        (MemoryError(), "memory is not enough"),
+        (type("ResourceExhaustedError", (Exception,), {})("OOM when allocating"), "memory is not enough"),
+    ],
+)
+def test_the_system_refuses(dataset, recipe, tmp_path, monkeypatch, error, words):
+    def refuse(*_args):
+        raise error
+
+    monkeypatch.setattr(training, "start", refuse)
+    assert words in failed(dataset, tmp_path / "out", recipe)
+
+
+def test_a_fault_of_ours_is_not_hidden(dataset, recipe, tmp_path, monkeypatch):
+    def fault(*_args):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(training, "start", fault)
+    with pytest.raises(ZeroDivisionError):
+        list(train(dataset, tmp_path / "out", recipe))
+
+
+def test_without_tensorflow(dataset, recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "has_tensorflow", lambda: False)
+    assert "Training needs TensorFlow, which is not installed" in failed(dataset, tmp_path / "out", recipe)
