@@ -11,6 +11,7 @@ from typing import Final
 
 APP_NAME: Final = "AlpacaSorter"
 BUNDLED_MODEL: Final = "alpaca"
+USER_MODELS: Final = "models"
 
 DATA_DIR_VARIABLE: Final = "ALPACASORTER_DATA_DIR"
 CACHE_DIR_VARIABLE: Final = "ALPACASORTER_CACHE_DIR"
@@ -41,9 +42,9 @@ def bundled_model() -> Path:
     return models_dir() / BUNDLED_MODEL
 
 
-def model_in_use() -> Path:
-    """The bundle to load: what ALPACASORTER_MODEL names (`--model` sets it for one run), else the shipped one."""
-    return _from_environment(MODEL_VARIABLE) or bundled_model()
+def named_model() -> Path | None:
+    """The bundle that ALPACASORTER_MODEL names (`--model` sets it for one run); None where the user's choice counts."""
+    return _from_environment(MODEL_VARIABLE)
 
 
 def _from_environment(variable: str) -> Path | None:
@@ -60,6 +61,11 @@ def user_data_dir() -> Path:
     import platformdirs
 
     return platformdirs.user_data_path(APP_NAME, appauthor=False)
+
+
+def user_models_dir() -> Path:
+    """The bundles that the user has added, one sub-folder each."""
+    return user_data_dir() / USER_MODELS
 
 
 def user_cache_dir() -> Path:

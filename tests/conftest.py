@@ -47,6 +47,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
         "XDG_RUNTIME_DIR": run_time,
         "ALPACASORTER_DATA_DIR": folder / "alpacasorter-data",
         "ALPACASORTER_CACHE_DIR": folder / "alpacasorter-cache",
+        # Nothing named; and what `--model` sets inside a test ends with it.
+        "ALPACASORTER_MODEL": "",
     }.items():
         monkeypatch.setenv(name, str(place))
     QSettings.setDefaultFormat(QSettings.Format.IniFormat)

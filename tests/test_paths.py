@@ -32,6 +32,7 @@ def test_checkout_has_them_at_the_top() -> None:
     assert paths.models_dir() == ROOT / "models"
     assert paths.resources_dir() == ROOT / "resources"
     assert paths.bundled_model() == ROOT / "models" / "alpaca"
+    assert paths.user_models_dir() == paths.user_data_dir() / "models"
 
 
 def test_wheel_has_them_in_the_package(tmp_path: Path) -> None:
@@ -55,6 +56,14 @@ def test_environment_overrides_user_folders(tmp_path: Path, monkeypatch: pytest.
     assert paths.user_data_dir() == tmp_path / "data with space"
     assert paths.user_cache_dir() == tmp_path / "cache"
     assert paths.user_log_dir() == tmp_path / "data with space" / "logs"
+
+
+def test_a_named_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert paths.named_model() is None
+    monkeypatch.setenv("ALPACASORTER_MODEL", str(tmp_path / "mine"))
+    assert paths.named_model() == tmp_path / "mine"
+    monkeypatch.delenv("ALPACASORTER_MODEL")
+    assert paths.named_model() is None
 
 
 def test_relative_override_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

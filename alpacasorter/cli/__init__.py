@@ -24,6 +24,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from alpacasorter.ml.gpu_trial import main as gpu_trial
 
         return gpu_trial(given[1:])
+    if given[:1] == ["--model-trial"]:
+        from alpacasorter.ml.model_trial import main as model_trial
+
+        return model_trial(given[1:])
+    if given == ["--train-child"]:
+        from alpacasorter.training.child import main as train_child
+
+        return train_child()
     from alpacasorter import paths
     from alpacasorter.cli.parser import parse
 

@@ -25,7 +25,7 @@ Device = Literal["auto", "cpu", "gpu"]
 @contextlib.contextmanager
 def engine(device: Device) -> Iterator[Engine]:
     """Open the engine; in the end print its notices and close it."""
-    places = Places(paths.model_in_use(), paths.user_data_dir(), paths.user_cache_dir())
+    places = Places(paths.named_model(), paths.user_data_dir(), paths.user_cache_dir())
     opened = open_engine(places, device, trial_now=True)
     try:
         yield opened

@@ -14,6 +14,10 @@ Open a folder of photos in the window.
 commands without a window:
   alpacasorter scan FOLDER        judge all photos of a folder and print what they are
   alpacasorter evaluate DATASET   measure the model on a folder with one sub-folder per class
+  alpacasorter models             list the models there are; add, use, share and remove them
+  alpacasorter train DATASET      train a model on a folder with one sub-folder per class
+  alpacasorter export-model DIR   write a model as one file for other programs
+  alpacasorter dataset download   get photos of a class to train a model on
 Each explains itself with --help. A folder that is called like a command is opened with ./ before its name.
 """
 _EXIT_CODES = "exit codes: 0 the work was done (unreadable photos included), 1 it failed, 2 wrong usage or no screen"
@@ -37,7 +41,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     Raises:
         SystemExit: 2 for wrong usage, 0 after --help and --version.
     """
-    commands = {"scan": _scan_parser, "evaluate": _evaluate_parser}
+    commands = {
+        "scan": _scan_parser,
+        "evaluate": _evaluate_parser,
+        "models": _models_parser,
+        "dataset": _dataset_parser,
+        "train": _train_parser,
+        "export-model": _export_parser,
+    }
     first = arguments[0] if arguments else ""
     if first in commands:
         return commands[first]().parse_args(arguments[1:])
@@ -47,7 +58,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def _window_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="alpacasorter",
-        usage="alpacasorter [FOLDER] [--device auto|cpu|gpu] [--model DIR]\n       alpacasorter scan|evaluate …",
+        usage="alpacasorter [FOLDER] [--device auto|cpu|gpu] [--model DIR]\n"
+        "       alpacasorter scan|evaluate|train|export-model|dataset|models …",
         description=_WINDOW,
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -93,11 +105,44 @@ def _evaluate_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("dataset", metavar="DATASET", type=Path, help="the folder with the sub-folders")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--report", metavar="FILE.html", type=Path, help="write a report with charts and the mistakes")
     _add_device(parser, default="auto")
     _add_model(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.add_argument("--version", action=_Version)
     parser.set_defaults(command=_evaluate)
+    return parser
+
+
+def _dataset_parser() -> argparse.ArgumentParser:
+    from alpacasorter.cli.dataset_arguments import build_parser
+
+    return build_parser(_Version)
+
+
+def _train_parser() -> argparse.ArgumentParser:
+    from alpacasorter.cli.train_arguments import train_parser
+
+    return train_parser(_Version)
+
+
+def _export_parser() -> argparse.ArgumentParser:
+    from alpacasorter.cli.train_arguments import export_parser
+
+    return export_parser(_Version)
+
+
+def _models_parser() -> argparse.ArgumentParser:
+    from alpacasorter.cli import models
+
+    parser = argparse.ArgumentParser(
+        prog="alpacasorter models",
+        description="List the models there are, or add, use, share and remove one.",
+        epilog=_EXIT_CODES,
+    )
+    models.fill(parser)
+    parser.add_argument("--version", action=_Version)
+    parser.set_defaults(command=models.run, model=None)
     return parser
 
 
@@ -115,7 +160,8 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         "--model",
         metavar="DIR",
         type=Path,
-        help="the folder of another model, such as one you built; ALPACASORTER_MODEL names one for every run",
+        help="the folder of another model for this run; ALPACASORTER_MODEL names one for every run, and "
+        "“alpacasorter models use” chooses one for good",
     )
 
 
@@ -140,4 +186,6 @@ def _scan(options: argparse.Namespace) -> int:
 def _evaluate(options: argparse.Namespace) -> int:
     from alpacasorter.cli.evaluate import run
 
-    return run(options.dataset, as_json=options.json, device=options.device, quiet=options.quiet)
+    return run(
+        options.dataset, as_json=options.json, report=options.report, device=options.device, quiet=options.quiet
+    )

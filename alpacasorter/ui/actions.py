@@ -73,7 +73,12 @@ class Actions(QObject):
         self.preview.setCheckable(True)
         self.settings = self._make("&Settings…", "settings", "Ctrl+,")
         self.settings.setMenuRole(QAction.MenuRole.PreferencesRole)
+        self.models = self._make("&Models…", "", "", "Choose, add, share or remove models")
+        self.train = self._make("&Train a model…", "", "", "Make a model of your own from two folders of photos")
         self.keys = self._make("&Mouse and keys", "", standard.HelpContents)
+        self.test_model = self._make(
+            "&Test on labelled photos…", "", "", "See how many photos the model judges right, and which not"
+        )
         self.model_card = self._make("About the &model", "")
         self.about = self._make("&About AlpacaSorter", "")
         self.about.setMenuRole(QAction.MenuRole.AboutRole)
@@ -183,8 +188,12 @@ class Actions(QObject):
         view.addActions(list(self.orders.values()))
         view.addSeparator()
         view.addActions([self.larger, self.smaller, self.preview])
+        model = bar.addMenu("&Model")
+        model.addActions([self.models, self.train, self.test_model])
+        model.addSeparator()
+        model.addAction(self.model_card)
         help_menu = bar.addMenu("&Help")
-        help_menu.addActions([self.keys, self.model_card, self.about])
+        help_menu.addActions([self.keys, self.about])
 
     def fill_tool_bar(self, bar: QToolBar) -> None:
         """Fill the tool bar."""

@@ -35,7 +35,7 @@ def build_window(
         device: overrides the device that is set.
     """
     theme = Theme(application, settings.scheme)
-    places = Places(paths.model_in_use(), paths.user_data_dir(), paths.user_cache_dir())
+    places = Places(paths.named_model(), paths.user_data_dir(), paths.user_cache_dir())
     engine = Engine(places, device or settings.device)
     window = MainWindow(engine, settings, theme)
     engine.setParent(window)

@@ -228,7 +228,9 @@ class BrowsePage(QWidget):
         self.corrections.on_learned(event)
         self.model.on_learned(event)
         changed = self.store.counts[Filter.CHANGED]
-        self.banner.tell(event, changed=changed, can_undo=self.corrections.stack.canUndo())
+        # Undo takes corrections back; the way back from a version is to choose another.
+        can_undo = self.corrections.stack.canUndo() and event.relearned is None
+        self.banner.tell(event, changed=changed, can_undo=can_undo)
         self.preview.refresh()
         self._on_selection()
 

@@ -79,8 +79,12 @@ class Corrections(QObject):
         self._settle(changes)
         self.stack.clear()
 
+    def forget_pending(self) -> None:
+        """Nothing that was asked is under way any more."""
+        self._pending.clear()
+
     def clear(self) -> None:
-        """Another folder is open: forget the history (the corrections stay)."""
+        """Another folder is open, or a model with other labels: forget the history (the corrections stay)."""
         self.stack.clear()
         self._pending.clear()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QIcon
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, QUrl
+from PySide6.QtGui import QDesktopServices, QIcon
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -24,6 +26,8 @@ from alpacasorter.workers.facts import ModelFacts
 
 _ICON_SIDE = 72
 _ABOUT_WIDTH = 380
+_CARD_LIMIT = 1 << 18
+"""Bytes of a model card that are shown."""
 
 _ABOUT = """<h3>AlpacaSorter {version}</h3>
 <p>Looks at a folder of photos, tags each one, learns from you where a tag is wrong.</p>
@@ -60,12 +64,20 @@ def show_keys(parent: QWidget, labels: LabelSet) -> None:
 
 def show_model(parent: QWidget, model: ModelFacts | None) -> None:
     """Show the model card."""
+    if model is None:
+        _show_text(parent, "The model", "The model could not be opened.", html=False)
+    else:
+        show_card(parent, f"{model.name} {model.version}", model.card)
+
+
+def show_card(parent: QWidget, title: str, card: Path) -> None:
+    """Show a file that describes a model; it may be missing, or a stranger's."""
     try:
-        words = model.card.read_text(encoding="utf-8") if model else "The model could not be opened."
-    except (OSError, UnicodeDecodeError):
-        words = "The model has no description."
-    name = f"{model.name} {model.version}" if model else "The model"
-    _show_text(parent, name, words, html=False)
+        with card.open("rb") as stream:
+            words = stream.read(_CARD_LIMIT).decode("utf-8", errors="replace")
+    except OSError:
+        words = ""
+    _show_text(parent, title, words or "The model has no description.", html=False)
 
 
 def show_about(parent: QWidget) -> None:
@@ -85,11 +97,29 @@ def show_about(parent: QWidget) -> None:
     _run(dialog, row)
 
 
+class _Page(QTextBrowser):
+    """Shows text that may be a stranger's: it loads nothing, and opens nothing but web pages, on a click."""
+
+    def __init__(self, parent: QWidget) -> None:
+        """Start empty."""
+        super().__init__(parent)
+        self.setOpenLinks(False)
+        self.anchorClicked.connect(_open_page)
+
+    def loadResource(self, kind: int, name: QUrl | str) -> object:
+        """Give nothing: a picture's address may lead to a file of the user's, or to a computer that takes notes."""
+        return None
+
+
+def _open_page(address: QUrl) -> None:
+    if address.scheme() in ("http", "https"):
+        QDesktopServices.openUrl(address)
+
+
 def _show_text(parent: QWidget, title: str, words: str, *, html: bool) -> None:
     dialog = QDialog(parent)
     dialog.setWindowTitle(title)
-    browser = QTextBrowser(dialog)
-    browser.setOpenExternalLinks(True)
+    browser = _Page(dialog)
     browser.document().setDocumentMargin(16)
     if html:
         browser.setHtml(words)

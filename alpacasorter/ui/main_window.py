@@ -23,10 +23,14 @@ from alpacasorter.core.events import Finished, Found, Judged, Learned, Problems,
 from alpacasorter.core.files import display_path
 from alpacasorter.ui import dialogs, text
 from alpacasorter.ui.browse import BrowsePage
+from alpacasorter.ui.evaluate_control import EvaluateControl
 from alpacasorter.ui.messages import ElidedLabel, NoticeBar
+from alpacasorter.ui.models_control import ModelsControl
+from alpacasorter.ui.photo_store import Filter
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.settings_dialog import SettingsDialog
 from alpacasorter.ui.theme import Theme
+from alpacasorter.ui.train_control import TrainControl
 from alpacasorter.ui.welcome import WelcomePage
 from alpacasorter.workers.engine import Engine
 from alpacasorter.workers.facts import DeviceFacts, ModelFacts
@@ -46,6 +50,9 @@ class MainWindow(QMainWindow):
         engine: what judges and learns.
         page: the photos of the open folder.
         welcome: the first page.
+        models: the dialog of the models.
+        training: the dialog that trains.
+        testing: the dialog that tests the model.
         notice: what the user should know.
     """
 
@@ -59,6 +66,7 @@ class MainWindow(QMainWindow):
         self._model: ModelFacts | None = None
         self._device: DeviceFacts | None = None
         self._failure = ""
+        self._changing: Filter | None = None
         self._thumbnails = ThumbnailLoader(self)
         self._previews = PreviewLoader(self)
         self.welcome = WelcomePage(theme, self)
@@ -70,6 +78,9 @@ class MainWindow(QMainWindow):
         self.device_label = QLabel("Opening the model…", self)
         self.summary = ElidedLabel(self)
         self._assemble()
+        self.models = ModelsControl(self, engine)
+        self.training = TrainControl(self, settings, theme)
+        self.testing = EvaluateControl(self, engine, theme)
         self._connect()
         self._connect_engine()
         self.resize(_first_size(self.screen().availableSize()))
@@ -112,9 +123,18 @@ class MainWindow(QMainWindow):
         actions.close_folder.triggered.connect(self.close_folder)
         actions.quit.triggered.connect(self.close)
         actions.settings.triggered.connect(self.open_settings)
+        actions.models.triggered.connect(self.models.open_dialog)
+        actions.train.triggered.connect(self.training.open_dialog)
         actions.keys.triggered.connect(lambda: dialogs.show_keys(self, page.store.labels))
+        actions.test_model.triggered.connect(self.testing.open_dialog)
         actions.model_card.triggered.connect(lambda: dialogs.show_model(self, self._model))
         actions.about.triggered.connect(lambda: dialogs.show_about(self))
+        self.models.train.connect(self.training.open_dialog)
+        self.models.told.connect(lambda words: self.notice.tell(words, passing=True))
+        self.training.told.connect(lambda words: self.notice.tell(words, passing=True))
+        self.training.use_model.connect(self.models.use_new)
+        self.engine.ready.connect(self.training.on_model_ready)
+        self.engine.models.failed.connect(self.training.on_model_failed)
         page.progress.stop.connect(self.engine.stop_scan)
         page.in_view.connect(self.engine.prefer)
         page.trouble.connect(lambda words: self.notice.tell(words, passing=True))
@@ -126,6 +146,7 @@ class MainWindow(QMainWindow):
     def _connect_engine(self) -> None:
         engine = self.engine
         engine.ready.connect(self._on_ready)
+        engine.model_changing.connect(self._on_model_changing)
         engine.failed.connect(self._on_failed)
         engine.notice.connect(self.notice.tell)
         engine.recent_folders.connect(self._on_recent)
@@ -208,11 +229,33 @@ class MainWindow(QMainWindow):
     # Events of the engine
 
     def _on_ready(self, model: ModelFacts) -> None:
+        others = self._model is not None and self._model.labels.names != model.labels.names
         self._model = model
+        self._failure = ""
         self.page.set_labels(model.labels)
         cache = self.engine.cache
         if cache is not None:
             self._thumbnails.use_cache(cache)
+        which, self._changing = self._changing, None
+        if which is not None:
+            self._on_model_changed(which, others=others)
+
+    def _on_model_changing(self) -> None:
+        self._changing = self.page.model.filter
+        self.device_label.setText("Opening the model…")
+        if self._folder is not None:
+            # No photo may be corrected until the other model has judged it.
+            self.page.begin(same_folder=True)
+
+    def _on_model_changed(self, which: Filter, *, others: bool) -> None:
+        """Another model serves: it judges the open folder, mostly from the cache; `others`: its classes are others."""
+        if others:
+            self.page.corrections.clear()
+        else:
+            self.page.corrections.forget_pending()
+        if self._folder is not None:
+            self.open_folder(self._folder)
+            self.page.show_filter(Filter.ALL if others or which is Filter.CHANGED else which)
 
     def _on_failed(self, sentence: str) -> None:
         self._failure = sentence
@@ -234,9 +277,7 @@ class MainWindow(QMainWindow):
 
     def _on_device(self, device: DeviceFacts) -> None:
         self._device = device
-        name = f"{self._model.name} {self._model.version}" if self._model else ""
-        serving = text.device(device.kind, device.threads, device.milliseconds)
-        self.device_label.setText(f"{serving}   ·   Model: {name}")
+        self.device_label.setText(text.device(device.kind, device.threads, device.milliseconds))
         self.device_label.setToolTip(f"Why this device: {device.note}")
 
     def _on_found(self, event: Found) -> None:
@@ -298,11 +339,17 @@ class MainWindow(QMainWindow):
         )
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Keep the window's state and end all threads."""
+        """Keep the window's state and end all threads, unless a training shall go on."""
+        if not self.training.may_close():
+            event.ignore()
+            return
+        self.training.close_down()
         self._settings.set_state("geometry", self.saveGeometry())
         self._settings.set_state("splitter", self.page.splitter.saveState())
         self._settings.save()
         self.engine.stop_scan()
+        self.testing.close_down()
+        self.models.close_down()
         self._thumbnails.close()
         self._previews.close()
         self.engine.shutdown()

@@ -92,6 +92,15 @@ class Settings:
     def order(self, value: Order) -> None:
         self._store.setValue("order", value.value)
 
+    @property
+    def training(self) -> str:
+        """What was entered for the last training, as its page wrote it; empty where there was none."""
+        return self._text("training")
+
+    @training.setter
+    def training(self, value: str) -> None:
+        self._store.setValue("training", value)
+
     def state(self, name: str) -> QByteArray:
         """Return a state of the window, empty where none is kept."""
         value = self._store.value(f"window/{name}")

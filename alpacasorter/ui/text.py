@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alpacasorter.core.events import Finished, Learned, Progress
+from alpacasorter.core.events import Finished, Learned, Progress, Relearned
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import percent
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 _MINUTE = 60
 _HOUR = 3600
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
@@ -44,12 +49,50 @@ def progress(event: Progress) -> str:
 def learned(event: Learned, changed: int) -> str:
     """Return what came of a correction; `changed` photos of those shown changed their mind (copies count, too)."""
     if changed == 0:
-        mind = "No other photo changed its mind."
+        mind = f"No {'photo' if event.relearned else 'other photo'} changed its mind."
     else:
         mind = f"{count(changed, 'photo')} changed {'its' if changed == 1 else 'their'} mind."
+    if event.relearned is not None:
+        return f"{_relearned(event.relearned, event.corrections)} {mind}"
     if event.corrections == 0:
         return f"Back to what the model knew at first. {mind}"
     return f"Learned from {count(event.corrections, 'correction')}. {mind}"
+
+
+def _relearned(event: Relearned, corrections: int) -> str:
+    if event.version is None:
+        return f"Learning from all corrections again, {corrections:,} by now."
+    said = f"Back to the version of {moment(event.version)}." if event.version else "Back to the model as it came."
+    if event.gone:
+        said += f" {_are(event.gone, 'of its corrections')} taken back or changed since, and left out."
+    if event.set_aside:
+        said += f" {set_aside(event.set_aside)}"
+    return said
+
+
+def set_aside(number: int) -> str:
+    """Return what it means that corrections are set aside from learning."""
+    if number == 1:
+        return "1 correction made since keeps its tag, but is not learned from."
+    return f"{number:,} corrections made since keep their tags, but are not learned from."
+
+
+def _are(number: int, what: str) -> str:
+    return f"{number:,} {what} {'was' if number == 1 else 'were'}"
+
+
+def moment(stamp: str) -> str:
+    """Return when something was, in the time of this place: "12 March 2026, 14:05".
+
+    Args:
+        stamp: ISO 8601; returned as it is where it is anything else.
+    """
+    try:
+        local = datetime.fromisoformat(stamp).astimezone()
+    except (ValueError, OSError, OverflowError):
+        return stamp
+    # Not strftime's month: the sentence is English whatever the user's language.
+    return f"{local.day} {_MONTHS[local.month - 1]} {local.year}, {local:%H:%M}"
 
 
 def finished(event: Finished) -> str:

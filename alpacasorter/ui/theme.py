@@ -193,6 +193,9 @@ def _style_sheet(c: Colours) -> str:
         background: {c.accent}; color: {c.on_accent};
         border-color: {c.accent}; font-weight: 600;
     }}
+    QPushButton[primary="true"]:disabled {{
+        background: {c.raised}; color: {c.muted}; border-color: {c.border}; font-weight: 400;
+    }}
     QPushButton[primary="true"]:hover {{ border-color: {c.text}; }}
     QPushButton[primary="true"]:focus {{ border: 2px solid {c.text}; padding: 5px 13px; }}
     QPushButton[flat="true"] {{

@@ -21,6 +21,8 @@ from alpacasorter.core.events import Finished, Found, Judged, Learned, Problems,
 from alpacasorter.core.places import Places
 from alpacasorter.workers.facts import DeviceFacts, ModelFacts, sentence
 from alpacasorter.workers.lane import Lane
+from alpacasorter.workers.models import ModelKeeper
+from alpacasorter.workers.versions import VersionKeeper
 
 if TYPE_CHECKING:
     from alpacasorter.core.cache import Cache
@@ -28,14 +30,21 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_NOT_SEEN = "The model has not looked at the photo yet. Wait until it has, and say it again."
 _OF_THE_HEAD = ("keys", "probabilities", "head_version")
 
 
 class Engine(QObject):
     """Runs one session for one window.
 
+    Attributes:
+        versions: the versions of what was learned.
+        models: the models there are.
+
     Signals:
-        ready(ModelFacts): the session is open; folders may be opened before, they wait.
+        ready(ModelFacts): the session is open; folders may be opened before, they wait. It comes again whenever
+            `model_changing` came.
+        model_changing(): another model takes over: what was said of the photos is void, and the folder is closed.
         failed(str): it can't be opened; a sentence for the user.
         notice(str): something the user should know.
         recent_folders(list): paths of the folders opened lately, newest first.
@@ -47,6 +56,7 @@ class Engine(QObject):
     """
 
     ready = Signal(object)
+    model_changing = Signal()
     failed = Signal(str)
     notice = Signal(str)
     recent_folders = Signal(list)
@@ -83,6 +93,9 @@ class Engine(QObject):
         self._session_lane = Lane("session")
         self._scan_lane = Lane("scan")
         self._device_lane = Lane("device")
+        self.versions = VersionKeeper(lambda: self._open, self._session_lane, self._learned_event.emit, self)
+        self.models = ModelKeeper(places, lambda: self._open.bundle.path if self._open else None, self)
+        self.models.passed.connect(self._change_model)
         self._signal_of: dict[type, Callable[[object], None]] = {
             Found: self.found.emit,
             Judged: self.judged.emit,
@@ -92,11 +105,20 @@ class Engine(QObject):
         }
         self._scan_event.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         self._learned_event.connect(self._deliver_learned, Qt.ConnectionType.QueuedConnection)
+        self.ready.connect(self._on_ready, Qt.ConnectionType.QueuedConnection)
+        self.ready.connect(self.versions.settle_soon, Qt.ConnectionType.QueuedConnection)
+        # Asking for a correction stopped what was to be measured.
+        self.correction_failed.connect(self.versions.settle_soon, Qt.ConnectionType.QueuedConnection)
 
     @property
     def cache(self) -> Cache | None:
         """The open cache, from which thumbnails are loaded; None until `ready`."""
         return self._open.cache if self._open else None
+
+    @property
+    def opened(self) -> OpenEngine | None:
+        """What is open, for other lanes to read from; None until `ready`."""
+        return self._open
 
     def start(self) -> None:
         """Open the session in the background; `ready` or `failed` follows."""
@@ -134,7 +156,16 @@ class Engine(QObject):
         with self._asked_lock:
             self._asked.update(changes)
             self._asked_paths.update(paths)
+        self.versions.disturb()
         self._session_lane.submit(self._correct)
+
+    def use_model(self, path: Path | None) -> None:
+        """Have another model take over, the bundled one where None is given, now and from the next start on.
+
+        It is checked while the one in use goes on. Where it can't serve, `models.failed` follows and nothing has
+        changed. Else the scan is stopped and `model_changing` follows, then `ready` with the model in use.
+        """
+        self.models.check(path)
 
     def prefer_device(self, preference: Literal["auto", "cpu", "gpu"], *, time_again: bool = False) -> None:
         """Judge the photos to come on another device."""
@@ -151,6 +182,8 @@ class Engine(QObject):
         self.close_folder()
         self._scan_lane.close()
         self._device_lane.close()
+        self.versions.close()
+        self.models.close()
         self._session_lane.submit(self._save_head)
         self._session_lane.close()
         if self._open is not None:
@@ -167,19 +200,43 @@ class Engine(QObject):
         except Exception as error:  # noqa: BLE001  # whatever it is, the user gets a sentence and not a dead window
             self.failed.emit(sentence(error))
             return
-        bundle = opened.bundle
-        session = opened.session
+        self._tell_ready(opened)
+        self._tell_recent()
+        if self._asked_early is not None:
+            self._begin_scan(*self._asked_early)
+        opened.session.prepare_learning()
+
+    def _tell_ready(self, opened: OpenEngine) -> None:
+        bundle, session = opened.bundle, opened.session
         self.ready.emit(
             ModelFacts(bundle.name, bundle.version, session.labels, session.correction_count, bundle.card_path)
         )
         self._tell_notices(opened)
         self._tell_device()
-        self._tell_recent()
         if not opened.trial.gpu_tried and self._preference != "cpu":
             self._device_lane.submit(partial(self._choose_device, self._preference, False))
-        if self._asked_early is not None:
-            self._begin_scan(*self._asked_early)
-        opened.session.prepare_learning()
+
+    def _take_over(self, path: Path) -> None:
+        """Open a model in the place of the one in use. Corrections asked for before went to that one."""
+        if self._closing:
+            return
+        try:
+            from alpacasorter.ml.opening import open_engine
+
+            if self._open is None:
+                # What was to serve at the start could not.
+                places = replace(self._places, bundle=path)
+                self._open = open_engine(places, self._preference, trial_now=False)
+            else:
+                self._open = self._open.with_model(path, self._preference)
+        except Exception as error:  # noqa: BLE001
+            self.models.failed.emit(sentence(error))
+        else:
+            if remark := self.models.remember(path):
+                self.notice.emit(remark)
+        if self._open is not None:
+            self._tell_ready(self._open)
+            self._open.session.prepare_learning()
 
     def _begin_scan(self, generation: int, folder: Path, recursive: bool) -> None:
         if generation != self._generation:
@@ -198,6 +255,9 @@ class Engine(QObject):
             return
         try:
             learned = self._open.session.correct(changes, paths)
+        except KeyError:
+            self.correction_failed.emit(changes, _NOT_SEEN)
+            return
         except Exception as error:  # noqa: BLE001
             self.correction_failed.emit(changes, sentence(error))
             return
@@ -262,6 +322,17 @@ class Engine(QObject):
 
     # On the GUI thread
 
+    def _change_model(self, path: Path) -> None:
+        """Make the photos that are shown go before the model that judged them does: so none can be corrected now."""
+        self.close_folder()
+        self.versions.disturb()
+        self.model_changing.emit()
+        self._session_lane.submit(partial(self._take_over, path))
+
+    def _on_ready(self) -> None:
+        # What the model before learned last came before this, by the same lane. The new one counts from 0.
+        self._newest = None
+
     def _deliver(self, generation: int, event: object) -> None:
         if generation != self._generation:
             return
@@ -279,6 +350,7 @@ class Engine(QObject):
             learned = replace(learned, **{name: getattr(newest, name) for name in _OF_THE_HEAD})
         self._newest = learned
         self.learned.emit(learned)
+        self.versions.settle_soon()
 
     def _judged_anew(self, event: Judged) -> Judged:
         """Return predictions as the newest head makes them.

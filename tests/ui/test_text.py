@@ -1,11 +1,12 @@
 """Wording."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from alpacasorter.core.events import Finished, Learned, Progress
+from alpacasorter.core.events import Finished, Learned, Progress, Relearned
 from alpacasorter.core.labels import LabelSet, percent
 from alpacasorter.ui import text
 
@@ -71,3 +72,30 @@ def test_keys_are_first_letters_or_numbers() -> None:
     assert (text.key_for(LABELS, "alpaca"), text.key_for(LABELS, "not_alpaca")) == ("A", "N")
     alike = LabelSet("cow", "cat", {})
     assert (text.key_for(alike, "cat"), text.key_for(alike, "cow")) == ("1", "2")
+
+
+@pytest.mark.parametrize(
+    ("relearned", "corrections", "changed", "words"),
+    [
+        (
+            Relearned(None),
+            23,
+            2,
+            "Learning from all corrections again, 23 by now. 2 photos changed their mind.",
+        ),
+        (Relearned(""), 0, 0, "Back to the model as it came. No photo changed its mind."),
+        (
+            Relearned("2026-03-12T14:05:00", 7, 1),
+            16,
+            4,
+            (
+                "Back to the version of 12 March 2026, 14:05."
+                " 1 of its corrections was taken back or changed since, and left out."
+                " 7 corrections made since keep their tags, but are not learned from."
+                " 4 photos changed their mind."
+            ),
+        ),
+    ],
+)
+def test_going_back(relearned: Relearned, corrections: int, changed: int, words: str) -> None:
+    assert text.learned(replace(event(corrections), relearned=relearned), changed) == words

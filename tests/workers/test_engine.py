@@ -393,7 +393,10 @@ def test_a_correction_that_cannot_be_stored(start: Callable[..., Heard], folder:
 def test_a_correction_of_a_photo_that_is_not_known(start: Callable[..., Heard]) -> None:
     heard = start()
     heard.engine.correct({"0" * 64: POSITIVE}, {})
-    assert heard.wait("correction_failed") == ({"0" * 64: POSITIVE}, UNEXPECTED)
+    changes, sentence = heard.wait("correction_failed")
+    assert changes == {"0" * 64: POSITIVE}
+    assert sentence != UNEXPECTED
+    assert "has not looked at the photo yet" in str(sentence)
 
 
 def test_predictions_that_a_newer_head_has_overtaken(start: Callable[..., Heard], folder: Path) -> None:

@@ -1,0 +1,201 @@
+"""`alpacasorter train DATASET --out DIR`: trains a model, with progress on standard error and the result on output."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from pathlib import Path
+from typing import Never
+
+from tqdm import tqdm
+
+from alpacasorter.cli.chatter import without_chatter
+from alpacasorter.cli.console import guarded
+from alpacasorter.cli.usage import complain, named_folder
+from alpacasorter.core.files import display_path
+from alpacasorter.core.places import plain_absolute
+from alpacasorter.training.events import Epoch, Event, Failed, Prepared, Stage, Stopped, Trained, to_line
+from alpacasorter.training.keras_here import NO_TENSORFLOW, has_tensorflow, keep_quiet
+from alpacasorter.training.places import problem_with_out
+from alpacasorter.training.recipe import KERAS, SHIPPED, Recipe, RecipeError
+
+_SHOWN_LEFT_OUT = 20
+_INTERRUPTED = 130
+_SETTINGS = (
+    *("backbone", "side", "batch_size", "validation_share", "seed", "epochs", "patience", "learning_rate", "dropout"),
+    *("dense", "retrain_layers", "retrain_epochs", "retrain_rate", "positive", "name"),
+)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train as the options say; return the exit code."""
+    dataset = named_folder(options.dataset)
+    if dataset is None:
+        return 2
+    try:
+        recipe = _recipe(options)
+        out, report, preview = (
+            None if p is None else plain_absolute(p) for p in (options.out, options.report, options.preview)
+        )
+        problem = _problem(dataset, out, report, preview)
+    except (RecipeError, RuntimeError, OSError) as error:
+        problem = str(error)
+    if problem:
+        complain(problem)
+        return 2
+    if not has_tensorflow():
+        complain(NO_TENSORFLOW)
+        return 1
+    if report is None and out is not None:
+        report = out.with_name(f"{out.name}.report.html")
+    return guarded(lambda: _train(dataset, out, recipe, report, preview, as_json=options.json, quiet=options.quiet))
+
+
+def _recipe(options: argparse.Namespace) -> Recipe:
+    weights = options.weights or (SHIPPED if options.backbone == "mobilenet_v2" else KERAS)
+    given = {name: getattr(options, name) for name in _SETTINGS}
+    return Recipe(**given, weights=weights, augmentation=options.augment)
+
+
+def _problem(dataset: Path, out: Path | None, report: Path | None, preview: Path | None) -> str:
+    """Return why the places can't be written to, before anything is done; empty where they can."""
+    if out is None and preview is None:
+        return (
+            "There is nothing to make. Give --out DIR for a model, or --preview FILE.png for a picture of the photos."
+        )
+    for path, suffix in ((report, ".html"), (preview, ".png")):
+        if path is None:
+            continue
+        if path.suffix.lower() != suffix:
+            # A slip of the hand must not replace a photo.
+            return f"{display_path(path)} can't be written. Its name must end in {suffix}."
+        if path.is_dir():
+            return f"{display_path(path)} can't be written. It is a folder."
+    return "" if out is None else problem_with_out(out, dataset)
+
+
+def _train(
+    dataset: Path,
+    out: Path | None,
+    recipe: Recipe,
+    report: Path | None,
+    preview: Path | None,
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    keep_quiet()
+    with without_chatter(), _Teller(as_json=as_json, quiet=quiet) as teller:
+        from alpacasorter.training.train import train
+
+        last: Event | None = None
+        # Closed whatever ends the loop, Ctrl+C too: so nothing half-written stays behind.
+        with contextlib.closing(train(dataset, out, recipe, report=report, preview=preview)) as events:
+            for last in events:
+                teller.tell(last)
+    if isinstance(last, Failed):
+        complain(last.reason)
+        return 1
+    return _INTERRUPTED if isinstance(last, Stopped) else 0
+
+
+class _Teller:
+    """Shows events: a bar and sentences on standard error, the result on standard output."""
+
+    def __init__(self, *, as_json: bool, quiet: bool) -> None:
+        self._as_json, self._quiet = as_json, quiet or sys.stderr is None
+        self._bar: tqdm[Never] | None = None
+        self._what = ""
+
+    def __enter__(self) -> _Teller:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end_bar()
+
+    def tell(self, event: Event) -> None:
+        """Show one event."""
+        if self._as_json:
+            print(to_line(event), flush=True)
+        if isinstance(event, Stage):
+            self._stage(event)
+        elif isinstance(event, Epoch):
+            self._epoch(event)
+        elif isinstance(event, Prepared):
+            self._end_bar()
+            self._prepared(event)
+        elif isinstance(event, Trained):
+            self._end_bar()
+            if not self._as_json:
+                print(_result(event), flush=True)
+
+    def _stage(self, event: Stage) -> None:
+        if event.total:
+            self._progress(event.text, event.done, event.total, " photos")
+        else:
+            self._end_bar()
+            self._say(f"{event.text}…")
+
+    def _epoch(self, event: Epoch) -> None:
+        self._progress("Epochs", event.number, event.total, " epochs")
+        self._say(
+            f"epoch {event.number:>3} {'(retraining) ' if event.phase == 'retrain' else ''}"
+            f"loss {event.loss:.4f}, accuracy {event.accuracy:.1%}; held out: loss {event.validation_loss:.4f}, "
+            f"accuracy {event.validation_accuracy:.1%} ({event.seconds:.1f} s)"
+        )
+
+    def _prepared(self, event: Prepared) -> None:
+        shown = zip(event.class_names, event.training, event.validation, strict=True)
+        lines = [f"{name}: {trained:,} to train on, {held:,} held out" for name, trained, held in shown]
+        if self._as_json:
+            lines = []
+        if event.preview:
+            self._say(f"The preview is in {display_path(event.preview)}; the class that is looked for comes first.")
+        self._say(f"Trained on the {event.device}.")
+        for path, reason in event.left_out[:_SHOWN_LEFT_OUT]:
+            complain(f"{display_path(path)} is left out. {reason}")
+        if len(event.left_out) > _SHOWN_LEFT_OUT:
+            complain(f"{len(event.left_out) - _SHOWN_LEFT_OUT:,} more files are left out; the report lists all.")
+        for warning in event.warnings:
+            complain(warning)
+        if lines:
+            print("\n".join(lines), flush=True)
+
+    def _say(self, sentence: str) -> None:
+        if self._quiet:
+            return
+        if self._bar is not None:
+            self._bar.clear()
+        complain(sentence)
+        if self._bar is not None:
+            self._bar.refresh()
+
+    def _progress(self, what: str, done: int, total: int, unit: str) -> None:
+        if self._quiet:
+            return
+        if self._what != what:
+            self._end_bar()
+            self._what = what
+            # Otherwise a thread watches over bars that stand still, which no one needs and which outlives them.
+            tqdm.monitor_interval = 0
+            self._bar = tqdm(total=total, unit=unit, file=sys.stderr, dynamic_ncols=True, leave=False)
+        if self._bar is not None:
+            self._bar.update(done - self._bar.n)
+
+    def _end_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        self._bar, self._what = None, ""
+
+
+def _result(event: Trained) -> str:
+    lines = [
+        f"right on the photos held out  {event.accuracy:.1%} (balanced {event.balanced_accuracy:.1%}"
+        + (")" if event.auc is None else f", AUC {event.auc:.4f})"),
+        *(["The training ended early, when it no longer helped."] if event.stopped_early else []),
+        f"report                        {display_path(event.report)}",
+        f"model                         {display_path(event.bundle)}",
+        f"Use it by: alpacasorter --model {display_path(event.bundle)}",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,87 @@
+"""Between the main window and the models: the button in the status bar, the dialog, and what is told without it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QMainWindow, QPushButton
+
+from alpacasorter.workers.engine import Engine
+from alpacasorter.workers.facts import ModelFacts
+
+if TYPE_CHECKING:
+    from alpacasorter.ui.models_dialog import ModelsDialog
+
+_LONGEST = 32
+"""Letters of a model's name in the status bar."""
+
+
+class ModelsControl(QObject):
+    """Owns the dialog, which is made when it is first asked for.
+
+    Attributes:
+        button: says which model serves, and opens the dialog.
+        dialog: the dialog, once it was opened.
+
+    Signals:
+        train: the user wants to train a model.
+        told(str): something went wrong while the dialog is not shown; a sentence for the user.
+    """
+
+    train = Signal()
+    told = Signal(str)
+
+    def __init__(self, window: QMainWindow, engine: Engine) -> None:
+        """Put the button into the status bar of the window."""
+        super().__init__(window)
+        self._window = window
+        self._engine = engine
+        self.dialog: ModelsDialog | None = None
+        self.button = QPushButton(window)
+        self.button.setProperty("flat", True)
+        self.button.setAutoDefault(False)
+        self.button.setToolTip("Choose, add, share or remove models")
+        self.button.clicked.connect(self.open_dialog)
+        window.statusBar().addPermanentWidget(self.button)
+        self.button.setText("Models…")
+        engine.ready.connect(self._on_ready)
+        engine.failed.connect(lambda _: self.button.setText("Models…"))
+        engine.models.failed.connect(self._on_failed)
+
+    def open_dialog(self) -> None:
+        """Show the dialog; one that is open comes to the front."""
+        # Imported here: the first window need not wait for it.
+        from alpacasorter.ui.models_dialog import ModelsDialog
+
+        if self.dialog is None:
+            self.dialog = ModelsDialog(self._engine, self._window)
+            self.dialog.train.connect(self.train)
+        elif not self.dialog.isVisible():
+            self.dialog.begin()
+        else:
+            self.dialog.raise_()
+            self.dialog.activateWindow()
+        self.dialog.show()
+
+    def use_new(self, path: Path) -> None:
+        """Add a model that was just made, and have it serve."""
+        if self.dialog is not None and self.dialog.isVisible():
+            self.dialog.say("Adding the new model…")
+        self._engine.models.add(path, use=True)
+
+    def close_down(self) -> None:
+        """Close the dialog, and give up what it was writing; blocks until then."""
+        if self.dialog is not None:
+            self.dialog.exporter.close()
+            self.dialog.close()
+
+    def _on_ready(self, model: ModelFacts) -> None:
+        name = f"{model.name} {model.version}"
+        shown = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1].rstrip()}…"
+        self.button.setText(f"Model: {shown}".replace("&", "&&"))
+
+    def _on_failed(self, sentence: str) -> None:
+        if self.dialog is None or not self.dialog.isVisible():
+            self.told.emit(sentence)

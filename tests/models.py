@@ -1,0 +1,45 @@
+"""Other models for tests: the shipped one with another description, so that it really judges."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+from alpacasorter import paths
+from alpacasorter.ml.bundle_files import BACKBONE, CARD, HEAD, METADATA, REPLAY
+
+GOATS: dict[str, object] = {
+    "name": "Goats",
+    "version": "0.3",
+    "class_names": ["other", "goat"],
+    "display_names": {"goat": "Goat", "other": "Something else"},
+}
+
+
+def describe(folder: Path, **changes: object) -> None:
+    """Change what a model says of itself."""
+    file = folder / METADATA
+    data = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps(data | changes), encoding="utf-8")
+
+
+def other_model(folder: Path, **changes: object) -> Path:
+    """Copy the shipped model to `folder`, without its Keras weights, with other metadata."""
+    shipped = paths.bundled_model()
+    folder.mkdir(parents=True)
+    files = json.loads((shipped / METADATA).read_text(encoding="utf-8"))["files"]
+    for name in (METADATA, BACKBONE, HEAD, REPLAY, CARD):
+        shutil.copyfile(shipped / name, folder / name)
+    describe(folder, files={name: files[name] for name in (BACKBONE, HEAD, REPLAY, CARD)}, **changes)
+    return folder
+
+
+def replace_backbone(folder: Path, network: bytes) -> None:
+    """Give a model another network, with everything that is said of it put right."""
+    (folder / BACKBONE).write_bytes(network)
+    data = json.loads((folder / METADATA).read_text(encoding="utf-8"))
+    digest = hashlib.sha256(network).hexdigest()
+    files = data["files"] | {BACKBONE: {"sha256": digest, "bytes": len(network)}}
+    describe(folder, files=files, backbone_id=digest[:16])
