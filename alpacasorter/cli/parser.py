@@ -186,6 +186,4 @@ def _scan(options: argparse.Namespace) -> int:
 def _evaluate(options: argparse.Namespace) -> int:
     from alpacasorter.cli.evaluate import run
 
-    return run(
-        options.dataset, as_json=options.json, report=options.report, device=options.device, quiet=options.quiet
-    )
+    return run(options.dataset, as_json=options.json, report=options.report, device=options.device, quiet=options.quiet)

@@ -13,14 +13,13 @@ import os
 import shutil
 import tempfile
 import time
-import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from alpacasorter import paths
-from alpacasorter.core.files import display_path
+from alpacasorter.core.files import display_path, folder_name
 from alpacasorter.ml.bundle import load_bundle
 from alpacasorter.ml.bundle_files import METADATA, Fields, read_metadata, refusal, verify
 from alpacasorter.ml.model_choice import Choice, ModelChoice, is_plain_name
@@ -31,14 +30,9 @@ from alpacasorter.ml.model_trial import try_model
 __all__ = ["Added", "ModelEntry", "ModelStore", "ModelStoreError"]
 
 _ANOTHER: Final = "Ask whoever made it for another one."
-_NAME_LIMIT: Final = 40
 _ADDING: Final = ".adding-"
 _STALE_SECONDS: Final = 24 * 3600
 _CHUNK: Final = 1 << 20
-# Names that Windows keeps for devices, whatever their ending.
-_RESERVED: Final = frozenset(
-    {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
-)
 _log = logging.getLogger(__name__)
 
 
@@ -198,7 +192,7 @@ class ModelStore:
             if entry.bundle_id == bundle.bundle_id:
                 return Added(entry, False)
         self.check(copy, stopped=stopped)
-        return Added(describe(self._put(copy, _folder_name(bundle.name))), True)
+        return Added(describe(self._put(copy, folder_name(bundle.name))), True)
 
     def _put(self, copy: Path, name: str) -> Path:
         number = 1
@@ -268,11 +262,3 @@ def _copy(source: Path, target: Path) -> None:
             while left and (chunk := original.read(min(_CHUNK, left))):
                 left -= len(chunk)
                 copy.write(chunk)
-
-
-def _folder_name(name: str) -> str:
-    """Return a folder name that every system takes, made of a model's name."""
-    letters = [letter if letter.isalnum() else "-" for letter in unicodedata.normalize("NFC", name).casefold()]
-    words = [word for word in "".join(letters).split("-") if word]
-    plain = "-".join(words)[:_NAME_LIMIT].strip("-") or "model"
-    return f"model-{plain}" if plain in _RESERVED else plain

@@ -48,7 +48,7 @@ YIELD_SIMILARITY = 0.6
 
 _CHECKED_PHOTOS = 32
 _THRESHOLD = 0.5
-_LEARNING_L2 = 8.0
+_LEARNING_L2 = 32.0
 """How strongly learning holds on to a head that was trained with its backbone (benchmarks/personal.py)."""
 
 

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 from alpacasorter import paths
+from alpacasorter.core.files import folder_name
 from alpacasorter.training.recipe import Recipe
-
-_LONGEST: Final = 40
-_RESERVED: Final = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]")
-"""Names that Windows keeps for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +57,6 @@ def plan_job(dataset: Path, recipe: Recipe, name: str, preview: Path | None) -> 
     if not recipe.name:
         recipe = replace(recipe, name=name if number == 1 else f"{name} {number}")
     return Job(dataset, models / unique, reports / f"{unique}.html", preview, recipe)
-
-
-def folder_name(name: str) -> str:
-    """Return a name as small letters, figures and hyphens, which every system takes as the name of a file."""
-    letters = [letter if letter.isalnum() else " " for letter in unicodedata.normalize("NFC", name).casefold()]
-    plain = "-".join("".join(letters).split())[:_LONGEST].strip("-") or "model"
-    return f"model-{plain}" if _RESERVED.fullmatch(plain) else plain
 
 
 def _names(folder: Path) -> list[str]:

@@ -13,10 +13,11 @@ from alpacasorter.ml.bundle import load_bundle
 from alpacasorter.ml.learning import Learner
 from alpacasorter.training import building
 from alpacasorter.training.building import Options, build
-from alpacasorter.training.dataset import DatasetError
+from alpacasorter.training.dataset import DatasetError, find_photos, read_dataset
 from alpacasorter.training.front import front_maps
 from alpacasorter.training.mobilenet import build_mobilenet
 from alpacasorter.training.network import rebuild
+from alpacasorter.training.retrained import retrain
 from alpacasorter.training.tail import Plan
 from alpacasorter.training.tail_jobs import small_network
 from tests.training.pictures import class_folders, picture
@@ -112,9 +113,19 @@ def test_it_can_be_built_again_in_code(built):
 def test_a_second_run_takes_what_is_done(built, options):
     done = {file: file.stat().st_mtime_ns for file in options.work.iterdir()}
     assert len(done) == 5 + 3 + 1 + 3
-    again = build(replace(options, out=built.path.with_name("again")))
+    again = retrain(
+        read_dataset(options.data),
+        tuple(find_photos(options.lookalikes[0])[0]),
+        backbone=options.backbone,
+        side=SIDE,
+        plan=options.plan,
+        seeds=1,
+        work=options.work,
+        kinds={},
+        say=lambda _: None,
+    )
     assert {file: file.stat().st_mtime_ns for file in options.work.iterdir()} == done
-    np.testing.assert_array_equal(again.head.weights, built.head.weights)
+    np.testing.assert_array_equal(again.weights, built.head.weights)
 
 
 def test_the_work_of_other_photos_is_refused(built, options, tmp_path):

@@ -6,7 +6,6 @@ import pytest
 from alpacasorter import paths
 from alpacasorter.ml.backbone import CpuBackbone
 from alpacasorter.ml.bundle import load_bundle
-from alpacasorter.ml.logistic import fit_logistic
 from alpacasorter.ml.metrics import measure
 
 pytestmark = pytest.mark.model
@@ -17,26 +16,23 @@ def bundle():
     return load_bundle(paths.bundled_model())
 
 
+@pytest.fixture(scope="module")
+def backbone(bundle):
+    return CpuBackbone(bundle.backbone_path.read_bytes())
+
+
 def test_every_file_is_the_one_listed(bundle):
     assert set(bundle.files) == {path.name for path in bundle.path.iterdir()} - {"model.json"}
     assert bundle.keras_weights_path().is_file()
     assert bundle.label_set == "alpaca|not_alpaca"
-    assert bundle.input_size == 224
+    assert bundle.input_size == 256
     assert bundle.embedding_size == 1280
+    assert bundle.network == {"backbone": "mobilenet_v2", "side": 256, "dense": [], "pooling": "focus"}
 
 
-def test_the_head_is_the_optimum_of_the_replay_set(bundle):
-    optimum = fit_logistic(bundle.replay.embeddings, bundle.replay.labels, bundle.replay.weights, bundle.learning.l2)
-    assert np.abs(optimum.weights - bundle.head.weights).max() < 1e-5
-    assert abs(optimum.bias - bundle.head.bias) < 1e-5
-
-
-def test_the_head_is_the_optimum_of_scikit_learn(bundle):
-    linear_model = pytest.importorskip("sklearn.linear_model")
-    other = linear_model.LogisticRegression(C=1 / bundle.learning.l2, solver="newton-cg", tol=1e-12, max_iter=10_000)
-    other.fit(bundle.replay.embeddings.astype(np.float64), bundle.replay.labels)
-    assert np.abs(other.coef_[0] - bundle.head.weights).max() < 1e-5
-    assert abs(other.intercept_[0] - bundle.head.bias) < 1e-5
+def test_it_costs_at_most_one_and_a_half_times_a_plain_pass_of_224_pixels(bundle):
+    """The layers are those of MobileNetV2 and a 1 × 1 convolution more, so the work goes by the pixels."""
+    assert (bundle.input_size / 224) ** 2 < 1.45
 
 
 def test_it_knows_what_it_was_trained_on(bundle):
@@ -46,24 +42,37 @@ def test_it_knows_what_it_was_trained_on(bundle):
 
 def test_the_figures_are_there_and_plausible(bundle):
     quality = bundle.quality
+    assert quality["protocol"]["seeds"] >= 3
     for judged in ("all", "article", "more"):
         figures = quality["out_of_fold"][judged]
-        assert 0.95 < figures["accuracy"] <= 1
-        assert 0.95 < figures["balanced_accuracy"] <= 1
-        assert 0.97 < figures["auc"] <= 1
-        assert 0 <= figures["ece"] < 0.04
-    assert quality["trained_alone_out_of_fold"]["article"]["n"] == 327
+        assert 0.96 < figures["accuracy"] < 1
+        assert 0.96 < figures["balanced_accuracy"] < 1
+        assert 0.99 < figures["auc"] < 1
+        assert 0 < figures["ece"] < 0.03
+    assert quality["article_split"]["article"]["n"] == 65
+    assert {"one alpaca close by", "several alpacas", "alpacas far away", "other animals"} <= set(quality["by_kind"])
     assert {"llama", "vicugna", "ambiguous"} == set(quality["lookalikes"])
     assert quality["checks"]["litert_keras_embedding"] <= 1e-4
-    assert quality["checks"]["head_scikit_learn"] <= 1e-5
 
 
-def test_the_backbone_gives_both_outputs(bundle):
-    backbone = CpuBackbone(bundle.backbone_path.read_bytes())
-    pixels = np.random.default_rng(0).integers(0, 256, (224, 224, 3)).astype(np.uint8)
+def test_the_map_of_what_spoke_is_exact(bundle, backbone):
+    pixels = np.random.default_rng(0).integers(0, 256, (256, 256, 3)).astype(np.uint8)
     feature_map = backbone.feature_map(pixels)
-    assert feature_map.shape == (7, 7, 1280)
-    np.testing.assert_allclose(feature_map.mean(axis=(0, 1)), backbone.embed(pixels), atol=1e-5)
+    assert feature_map.shape == (8, 8, 1280)
+    embedding = backbone.embed(pixels)
+    np.testing.assert_allclose(feature_map.mean(axis=(0, 1)), embedding, atol=1e-5)
+    logit = float(bundle.head.logits(embedding[np.newaxis])[0])
+    assert bundle.head.activation_map(feature_map).mean() == pytest.approx(logit, abs=1e-3)
+
+
+def test_it_listens_more_to_some_places_than_to_others(bundle, backbone, photos):
+    """With a plain mean every place would count alike; an alpaca far away must not drown."""
+    from alpacasorter.core.decode import decode, model_input, read_photo
+
+    file = sorted((photos / "article" / "alpaca").iterdir())[2]
+    feature_map = backbone.feature_map(model_input(decode(read_photo(file), min_side=256).pixels, 256))
+    strength = np.linalg.norm(feature_map, axis=-1)
+    assert strength.max() > 3 * np.median(strength)
 
 
 @pytest.mark.tensorflow
@@ -71,11 +80,24 @@ def test_the_backbone_gives_both_outputs(bundle):
 def test_keras_and_litert_agree_on_photos(bundle, photos):
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
     from alpacasorter.core.decode import decode, model_input, read_photo
-    from alpacasorter.training.convert import largest_difference
+    from alpacasorter.training.convert import model_difference
     from alpacasorter.training.dataset import MIN_SIDE
-    from alpacasorter.training.mobilenet import load_backbone
+    from alpacasorter.training.network import rebuild
 
     files = sorted((photos / "article" / "alpaca").iterdir())[:4]
-    inputs = [model_input(decode(read_photo(file), min_side=MIN_SIDE).pixels, 224) for file in files]
-    network = load_backbone(str(bundle.keras_weights_path()), 224)
-    assert largest_difference(network, bundle.backbone_path.read_bytes(), inputs) <= 1e-4
+    inputs = [model_input(decode(read_photo(file), min_side=MIN_SIDE).pixels, 256) for file in files]
+    assert model_difference(rebuild(bundle).two_outputs(), bundle.backbone_path.read_bytes(), inputs) <= 1e-4
+
+
+@pytest.mark.tensorflow
+@pytest.mark.slow
+def test_training_starts_from_weights_that_have_not_seen_the_photos(bundle):
+    """Else whatever a training holds out would have been seen already, and its figures would flatter."""
+    pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
+    from alpacasorter.training.backbones import shipped_weights
+    from alpacasorter.training.mobilenet import read_weights
+
+    general, retrained = read_weights(shipped_weights()), read_weights(bundle.keras_weights_path())
+    same = {name for name in general if np.array_equal(general[name], retrained[name])}
+    assert "block_12_project/kernel" in same
+    assert not {"block_13_expand/kernel", "block_16_project/kernel", "Conv_1/kernel"} & same
