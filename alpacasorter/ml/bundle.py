@@ -39,7 +39,7 @@ from alpacasorter.ml.head import Calibration, Head
 
 @dataclass(frozen=True, slots=True)
 class LearningSettings:
-    """How corrections count beside the replay set; chosen by measurement (benchmarks/corrections.py).
+    """How corrections count beside the replay set; chosen by measurement (benchmarks/personal.py).
 
     Attributes:
         l2: regularisation, the same that the shipped head was fitted with.

@@ -44,7 +44,7 @@ from alpacasorter.training.tail import Plan
 
 CORRECTION_WEIGHT = 3.0
 YIELD_SIMILARITY = 0.6
-"""Chosen by benchmarks/corrections.py for this backbone (docs/decisions/0003-head-and-learning.md has the table)."""
+"""Chosen by benchmarks/personal.py (docs/decisions/0006-learning-from-the-shipped-head.md has the table)."""
 
 _CHECKED_PHOTOS = 32
 _THRESHOLD = 0.5

@@ -31,7 +31,7 @@ from alpacasorter.training.recipe import KERAS, RANDOM, SHIPPED, Recipe
 THRESHOLD: Final = 0.5
 VERSION: Final = "1.0.0"
 CORRECTION_WEIGHT: Final = 3.0
-"""Photos trained on that one correction counts as, as chosen by benchmarks/corrections.py for the bundled model."""
+"""Photos trained on that one correction counts as, as chosen by benchmarks/personal.py for the bundled model."""
 
 _PACKAGES: Final = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
 _DIGITS: Final = 4

@@ -12,12 +12,12 @@ from alpacasorter.training.folds import SIMILARITY
 from alpacasorter.training.recipe import SHIPPED, Recipe
 
 YIELD_SIMILARITY: Final = 0.6
-"""For the weights that come with the app, chosen by benchmarks/corrections.py."""
+"""For the weights that come with the app, chosen by benchmarks/personal.py."""
 
 _SHARE: Final = 0.9998
 """Share of the pairs from opposite classes that are less alike than a correction reaches.
 
-For the first bundled model 0.6 was chosen by benchmarks/corrections.py; 19 of its 116,312 such pairs are more alike."""
+For the first bundled model 0.6 was chosen by benchmarks/personal.py; 19 of its 116,312 such pairs are more alike."""
 _STEP: Final = 0.25
 """How far from there to 1 near-duplicates begin: 0.7 where a correction reaches to 0.6, as chosen for that model."""
 _MOST: Final = 0.999
