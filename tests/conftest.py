@@ -15,6 +15,8 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
+import signal
+
 import hypothesis
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSettings, QThread, QThreadPool, QTimer
@@ -26,6 +28,9 @@ GRACE_S = 2.0
 
 hypothesis.settings.register_profile("alpacasorter", deadline=None)
 hypothesis.settings.load_profile("alpacasorter")
+
+# A shell that runs the tests in the background has them ignore Ctrl+C, and the programs they start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

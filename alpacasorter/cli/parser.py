@@ -20,7 +20,9 @@ commands without a window:
   alpacasorter dataset download   get photos of a class to train a model on
 Each explains itself with --help. A folder that is called like a command is opened with ./ before its name.
 """
-_EXIT_CODES = "exit codes: 0 the work was done (unreadable photos included), 1 it failed, 2 wrong usage or no screen"
+_EXIT_CODES = (
+    "exit codes: 0 the work was done (unreadable photos included), 1 it failed, 2 wrong usage or no screen, 130 Ctrl+C"
+)
 
 
 class _Version(argparse.Action):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Never
 
@@ -14,6 +15,7 @@ from alpacasorter.cli.chatter import without_chatter
 from alpacasorter.cli.console import guarded
 from alpacasorter.cli.usage import complain, named_folder
 from alpacasorter.core.files import display_path
+from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.places import plain_absolute
 from alpacasorter.training.events import Epoch, Event, Failed, Prepared, Stage, Stopped, Trained, to_line
 from alpacasorter.training.keras_here import NO_TENSORFLOW, has_tensorflow, keep_quiet
@@ -39,6 +41,9 @@ def run(options: argparse.Namespace) -> int:
             None if p is None else plain_absolute(p) for p in (options.out, options.report, options.preview)
         )
         problem = _problem(dataset, out, report, preview)
+        if out is not None and not recipe.name:
+            # By the name of its folder it is found again among other models.
+            recipe = replace(recipe, name=LabelSet("", "", {}).display(display_path(out.name)))
     except (RecipeError, RuntimeError, OSError) as error:
         problem = str(error)
     if problem:
@@ -72,6 +77,8 @@ def _problem(dataset: Path, out: Path | None, report: Path | None, preview: Path
             return f"{display_path(path)} can't be written. Its name must end in {suffix}."
         if path.is_dir():
             return f"{display_path(path)} can't be written. It is a folder."
+        if path is preview and not path.parent.is_dir():
+            return f"{display_path(path)} can't be written. The folder {display_path(path.parent)} is not there."
     return "" if out is None else problem_with_out(out, dataset)
 
 
@@ -86,7 +93,7 @@ def _train(
     quiet: bool,
 ) -> int:
     keep_quiet()
-    with without_chatter(), _Teller(as_json=as_json, quiet=quiet) as teller:
+    with without_chatter(), _Teller(trains=out is not None, as_json=as_json, quiet=quiet) as teller:
         from alpacasorter.training.train import train
 
         last: Event | None = None
@@ -97,13 +104,17 @@ def _train(
     if isinstance(last, Failed):
         complain(last.reason)
         return 1
-    return _INTERRUPTED if isinstance(last, Stopped) else 0
+    if isinstance(last, Stopped):
+        complain("Stopped. Nothing was made.")
+        return _INTERRUPTED
+    return 0
 
 
 class _Teller:
     """Shows events: a bar and sentences on standard error, the result on standard output."""
 
-    def __init__(self, *, as_json: bool, quiet: bool) -> None:
+    def __init__(self, *, trains: bool, as_json: bool, quiet: bool) -> None:
+        self._trains = trains
         self._as_json, self._quiet = as_json, quiet or sys.stderr is None
         self._bar: tqdm[Never] | None = None
         self._what = ""
@@ -152,7 +163,8 @@ class _Teller:
             lines = []
         if event.preview:
             self._say(f"The preview is in {display_path(event.preview)}; the class that is looked for comes first.")
-        self._say(f"Trained on the {event.device}.")
+        if self._trains:
+            self._say(f"Training on the {event.device}.")
         for path, reason in event.left_out[:_SHOWN_LEFT_OUT]:
             complain(f"{display_path(path)} is left out. {reason}")
         if len(event.left_out) > _SHOWN_LEFT_OUT:
@@ -196,6 +208,9 @@ def _result(event: Trained) -> str:
         *(["The training ended early, when it no longer helped."] if event.stopped_early else []),
         f"report                        {display_path(event.report)}",
         f"model                         {display_path(event.bundle)}",
-        f"Use it by: alpacasorter --model {display_path(event.bundle)}",
+        "These figures are of the last layer as the app uses it, the best there is for what the network sees;",
+        "those after each epoch are of the layer that was trained step by step.",
+        f"Use it once by:        alpacasorter --model {display_path(event.bundle)}",
+        f"Keep it in the app by: alpacasorter models add {display_path(event.bundle)}",
     ]
     return "\n".join(lines)

@@ -24,8 +24,8 @@ def train_parser(version: type[argparse.Action]) -> argparse.ArgumentParser:
     add("--out", metavar="DIR", type=Path, help="where the model goes; a model that is there is replaced in the end")
     add("--preview", metavar="FILE.png", type=Path, help="a picture of some photos as the training sees them")
     add("--report", metavar="FILE.html", type=Path, help="the report (default: beside the model, DIR.report.html)")
-    add("--name", default="", help="of the model (default: from the class that is looked for)")
-    add("--positive", default="", metavar="CLASS", help="the class to look for (default: X of X and not_X)")
+    add("--name", default="", help="of the model (default: that of its folder)")
+    add("--positive", default="", metavar="CLASS", help="the class to look for (default: X of X and not X)")
     data = parser.add_argument_group("the photos")
     add = data.add_argument
     add(
@@ -43,7 +43,7 @@ def train_parser(version: type[argparse.Action]) -> argparse.ArgumentParser:
         type=_augmentation,
         default=_DEFAULT.augmentation,
         metavar="KINDS",
-        help=f"how photos are varied: none, all, or some of {','.join(AUGMENTATIONS)} (default: flip,rotation)",
+        help=f"how photos are varied: none, all, or some of {', '.join(AUGMENTATIONS)} (default: flip,rotation)",
     )
     network = parser.add_argument_group("the network")
     add = network.add_argument

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -50,3 +51,12 @@ class LabelSet:
 def percent(confidence: float) -> str:
     """Return a confidence, 0 to 1, as "97%". It never says 100%: no model is that sure."""
     return f"{min(99, int(confidence * 100 + 0.5))}%"
+
+
+def usual_positive(names: Sequence[str]) -> str:
+    """Return the class to look for unless another is asked for: X of X and not X, else the last of `names`.
+
+    "Not alpaca", "not-alpaca" and "not_alpaca" are the same to people.
+    """
+    plain = {name: re.sub(r"[\s_-]+", " ", name).strip().casefold() for name in names}
+    return next((name for name in names if f"not {plain[name]}" in plain.values()), names[-1])

@@ -32,9 +32,11 @@ from alpacasorter.ml.bundle_files import (
     refusal,
     verify,
 )
+from alpacasorter.ml.head import Calibration, Head
+
+_NO_FOLDER = "Choose another one, such as those that “alpacasorter models” lists."
 
 __all__ = ["Bundle", "BundleError", "LearningSettings", "Replay", "load_bundle"]
-from alpacasorter.ml.head import Calibration, Head
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +176,10 @@ def load_bundle(path: Path) -> Bundle:
 
 
 def _load(path: Path) -> Bundle:
+    if path.is_file():
+        raise refusal(path, "it is a file, and not the folder of a model", "Add it by “alpacasorter models add” first.")
     if not path.is_dir():
-        raise refusal(path, "its folder is missing")
+        raise refusal(path, "there is no such folder", _NO_FOLDER)
     raw = read_metadata(path)
     fields = Fields(path, json.loads(raw))
     version = fields.get("format", int)

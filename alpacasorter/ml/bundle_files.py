@@ -25,6 +25,7 @@ KNOWN: Final = (*REQUIRED, KERAS_WEIGHTS, CARD)
 METADATA_LIMIT: Final = 1 << 20
 _FILE_LIMIT: Final = 1 << 30
 _CHUNK: Final = 1 << 20
+_ANOTHER: Final = "Choose the folder of a model."
 _FOLDER_UNSAFE: Final = frozenset('/\\<>:"|?*')
 
 
@@ -54,7 +55,7 @@ def read_metadata(path: Path) -> bytes:
     """
     file = path / METADATA
     if not file.is_file():
-        raise refusal(path, f"it has no {METADATA}, so it is no model folder")
+        raise refusal(path, f"it has no {METADATA}, so it is no model folder", _ANOTHER)
     if file.stat().st_size > METADATA_LIMIT:
         raise refusal(path, f"its {METADATA} is absurdly large")
     return file.read_bytes()

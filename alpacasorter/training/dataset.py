@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alpacasorter.core.decode import Unreadable, decode, model_input, read_photo
+from alpacasorter.core.labels import usual_positive
 from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.walk import FolderUnavailable, WalkProblem, walk
 
@@ -139,7 +140,7 @@ def _class_names(folders: Sequence[Path], positive: str | None) -> tuple[str, st
     if len(names) != 2:
         raise DatasetError(_not_two(names))
     if positive is None:
-        positive = next((name for name in names if f"not_{name}" in names), names[1])
+        positive = usual_positive(names)
     if positive not in names:
         raise DatasetError(f"There is no class {positive}; the classes are {names[0]} and {names[1]}.")
     return names[names[0] == positive], positive

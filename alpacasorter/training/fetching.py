@@ -208,7 +208,7 @@ class Web:
         if isinstance(reason, TimeoutError):
             return Interrupted(f"{host} does not answer.")
         if isinstance(reason, socket.gaierror):
-            return Interrupted(f"{host} can't be found on the network.")
+            return Interrupted(f"{host} can't be found on the network. Is this computer online?")
         return Interrupted(f"The connection to {host} failed.")
 
 

@@ -6,6 +6,8 @@ import importlib.util
 import os
 from typing import Final
 
+from alpacasorter import paths
+
 NO_TENSORFLOW: Final = (
     "Training needs TensorFlow, which is not installed. There is TensorFlow for Python 3.11 to 3.13 on Linux, on "
     "Windows (64-bit Intel or AMD) and on macOS (Apple silicon). Everything else works without it."
@@ -20,8 +22,13 @@ def has_tensorflow() -> bool:
 
 
 def keep_quiet() -> None:
-    """Have TensorFlow keep to itself which drivers it did not find; works only before its first import."""
+    """Have TensorFlow keep to itself which drivers it did not find, and Keras keep its files among those of the app.
+
+    Works only before their first import.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Where it keeps downloaded weights; otherwise a folder .keras appears in the user's home.
+    os.environ.setdefault("KERAS_HOME", str(paths.user_cache_dir() / "keras"))
 
 
 def start(seed: int) -> str:

@@ -153,10 +153,10 @@ class LearningCurves(QWidget):
         painter.end()
 
     def _pens(self) -> tuple[QPen, QPen]:
-        """Return the pens of training and validation, which differ in more than the colour."""
+        """Return the pens of training and validation, as in the report; they differ in more than the colour."""
         colours = self._theme.colours
-        training = QPen(QColor(colours.warning), 1.6, Qt.PenStyle.DashLine)
-        return training, QPen(QColor(colours.accent), 2.2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+        training = QPen(QColor(colours.accent), 2.0, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+        return training, QPen(QColor(colours.warning), 2.0, Qt.PenStyle.DashLine)
 
     def _paint_legend(self, painter: QPainter, area: QRectF) -> None:
         metrics = QFontMetricsF(self.font())

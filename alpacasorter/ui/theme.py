@@ -205,6 +205,7 @@ def _style_sheet(c: Colours) -> str:
     QPushButton#chip {{ padding: 5px 9px; }}
     QPushButton[flat="true"]:hover {{ background: {c.raised}; }}
     QPushButton[flat="true"]:focus {{ border-color: {c.accent}; }}
+    QSpinBox, QLineEdit, QComboBox {{ min-height: 24px; }}
     QStatusBar {{ background: {c.window}; border-top: 1px solid {c.border}; color: {c.muted}; }}
     QStatusBar::item {{ border: none; }}
     QStatusBar QLabel {{ color: {c.muted}; padding: 2px 6px; }}

@@ -279,6 +279,7 @@ class TrainDialog(QDialog):
         self._end(self.failure_page, f"No model was made. {reason}")
 
     def _on_stopped(self) -> None:
+        self.settings_page.tell_stopped()
         self._end(self.settings_page, "")
 
     def _on_previewed(self, event: Prepared) -> None:

@@ -44,6 +44,7 @@ class TrainSettings(QWidget):
         self._latest = Recipe()
         self.dataset = DatasetField(self)
         self.positive = QComboBox(self)
+        self.positive.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.name = QLineEdit(self)
         self.name.setMaxLength(_LONGEST_NAME)
         self.more = QPushButton(self)
@@ -165,6 +166,11 @@ class TrainSettings(QWidget):
         except ValueError as error:
             return str(error)
         return "" if self.options.valid else "One of the further settings can't be used."
+
+    def tell_stopped(self) -> None:
+        """Say that the training was stopped, until something is changed."""
+        self.wrong.setText("Stopped. Nothing was kept.")
+        self.wrong.show()
 
     def _tell(self) -> None:
         """Say what is wrong with the settings, and whether training can start."""

@@ -13,6 +13,7 @@ from typing import Final
 from PySide6.QtCore import QObject, Signal
 
 from alpacasorter.core.files import display_path
+from alpacasorter.core.labels import usual_positive
 from alpacasorter.core.photo import PhotoFile
 
 _log = logging.getLogger(__name__)
@@ -38,9 +39,9 @@ class ClassFolders:
 
     @property
     def usual_positive(self) -> str:
-        """The class that is looked for unless another is asked for: X of X and not_X, else the last by name."""
+        """The class that is looked for unless another is asked for."""
         names = [name for name, _ in self.classes]
-        return next((name for name in names if f"not_{name}" in names), names[-1] if names else "")
+        return usual_positive(names) if names else ""
 
 
 def look_into(folder: Path, stopped: Callable[[], bool] = lambda: False) -> ClassFolders:
@@ -63,10 +64,13 @@ def look_into(folder: Path, stopped: Callable[[], bool] = lambda: False) -> Clas
         classes.append((name, sum(isinstance(event, PhotoFile) for event in photos)))
     empty = [display_path(name) for name, photos in classes if photos == 0]
     problem = ""
+    lonely = [display_path(name) for name, photos in classes if photos == 1]
     if len(empty) == 2:
         problem = "There are no photos in the two sub-folders."
     elif empty:
         problem = f"There are no photos in “{empty[0]}”. Put some into it: a model learns from both kinds."
+    elif lonely:
+        problem = f"There is only one photo in “{lonely[0]}”. It takes two, one to learn from and one to test on."
     return ClassFolders(folder, tuple(classes), problem)
 
 

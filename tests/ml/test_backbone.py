@@ -33,9 +33,9 @@ class Settings(dict):
     def set_value(self, name, value): self[name] = value; self.setdefault("values", []).append(value)
 
 model, settings = Path(sys.argv[1]).read_bytes(), Settings()
-pixels = np.random.default_rng(3).integers(0, 256, (224, 224, 3), dtype=np.uint8)
+pixels = np.random.default_rng(3).integers(0, 256, (256, 256, 3), dtype=np.uint8)
 try:
-    gpu = open_backbone(Device("gpu", 1, 1.0, ""), model, 224, settings)
+    gpu = open_backbone(Device("gpu", 1, 1.0, ""), model, 256, settings)
 except BackboneError as error:
     print(json.dumps({"problem": str(error), "marks": settings["values"]}))
     sys.exit()
@@ -126,7 +126,7 @@ sys.stderr = None
 import numpy as np
 from pathlib import Path
 from alpacasorter.ml.backbone import CpuBackbone
-print(CpuBackbone(Path(sys.argv[1]).read_bytes()).embed(np.zeros((224, 224, 3), np.uint8)).shape)
+print(CpuBackbone(Path(sys.argv[1]).read_bytes()).embed(np.zeros((256, 256, 3), np.uint8)).shape)
 """
     done = run_python(script, real_bundle().backbone_path)
     assert (done.stdout, done.returncode) == ("(1280,)\n", 0)

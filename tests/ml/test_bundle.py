@@ -99,13 +99,13 @@ def test_the_pair_of_names_decides_the_label_set_not_their_order(tmp_path):
 
 
 def test_no_folder(tmp_path):
-    with pytest.raises(BundleError, match="missing"):
+    with pytest.raises(BundleError, match="no such folder"):
         load_bundle(tmp_path / "none")
 
 
 def test_a_file_is_no_folder(tmp_path):
     (tmp_path / "model").write_text("x")
-    assert "missing" in refusal(tmp_path / "model")
+    assert "models add" in refusal(tmp_path / "model")
 
 
 @pytest.mark.parametrize("name", ["model.json", "backbone.tflite", "head.npz", "replay.npz"])

@@ -169,8 +169,8 @@ def test_a_gpu_that_does_not_start_leaves_no_mark(cache: Cache, monkeypatch: pyt
 
 def test_the_cpu_needs_no_mark(cache: Cache) -> None:
     model = real_bundle().backbone_path.read_bytes()
-    backbone = open_backbone(Device("cpu", 2, 1.0, ""), model, 224, cache)
-    assert backbone.embed(np.zeros((224, 224, 3), np.uint8)).shape == (1280,)
+    backbone = open_backbone(Device("cpu", 2, 1.0, ""), model, 256, cache)
+    assert backbone.embed(np.zeros((256, 256, 3), np.uint8)).shape == (1280,)
     assert cache.get_value("gpu-in-use") is None
 
 

@@ -49,7 +49,7 @@ def trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[object],
     def run(gpu: object) -> tuple[int, dict[str, object]]:
         monkeypatch.setattr(gpu_trial, "GpuBackbone", gpu)
         report = tmp_path / "report.json"
-        code = gpu_trial.main([str(real_bundle().backbone_path), "224", str(report)])
+        code = gpu_trial.main([str(real_bundle().backbone_path), "256", str(report)])
         return code, json.loads(report.read_text(encoding="utf-8"))
 
     return run
@@ -82,10 +82,10 @@ def test_every_error_becomes_a_sentence(trial: Callable[[object], tuple[int, dic
 def test_the_process_reports_and_exits(tmp_path: Path) -> None:
     broken, report = tmp_path / "broken.tflite", tmp_path / "report.json"
     broken.write_bytes(b"no network")
-    assert run_python(RUN, broken, 224, report).returncode == 1
+    assert run_python(RUN, broken, 256, report).returncode == 1
     assert str(json.loads(report.read_text())["problem"]).endswith(".")
     assert run_python(RUN).returncode == 2
-    assert run_python(RUN, tmp_path / "none.tflite", 224, report).returncode == 1
+    assert run_python(RUN, tmp_path / "none.tflite", 256, report).returncode == 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="hides the graphics drivers as Vulkan on Linux finds them")
@@ -93,6 +93,6 @@ def test_the_program_itself_runs_it(tmp_path: Path) -> None:
     """The frozen program has no Python to start with -m: it starts itself with a flag."""
     report = tmp_path / "report.json"
     script = "import sys; from alpacasorter.cli import main; sys.exit(main(sys.argv[1:]))"
-    arguments = ("--gpu-trial", real_bundle().backbone_path, 224, report)
+    arguments = ("--gpu-trial", real_bundle().backbone_path, 256, report)
     assert run_python(script, *arguments, VK_DRIVER_FILES="/nowhere.json").returncode == 1
     assert "problem" in json.loads(report.read_text())

@@ -529,7 +529,7 @@ def test_a_model_that_describes_another_network(tmp_path: Path) -> None:
 
 
 def test_embeddings_of_another_size_than_said(tmp_path: Path) -> None:
-    smaller = make_bundle(tmp_path / "goats")
+    smaller = make_bundle(tmp_path / "goats", input_size=real_bundle().input_size)
     network = real_bundle().backbone_path.read_bytes()
     replace_backbone(smaller.path, network)
     assert run_trial(load_bundle(smaller.path)) == "its network gives other numbers than its description says"
@@ -589,5 +589,5 @@ def test_the_program_itself_runs_it(tmp_path: Path) -> None:
     assert run_python(script, "--model-trial", paths.bundled_model(), report).returncode == 0
     assert json.loads(report.read_text()) == {"problem": None}
     assert run_python(script, "--model-trial", tmp_path / "none", report).returncode == 1
-    assert json.loads(report.read_text()) == {"problem": "its folder is missing"}
+    assert json.loads(report.read_text()) == {"problem": "there is no such folder"}
     assert run_python(script, "--model-trial").returncode == 2

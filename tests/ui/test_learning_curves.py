@@ -95,7 +95,7 @@ def test_where_it_is_narrow_the_plots_stand_one_above_the_other(curves: Learning
 
 def test_a_higher_value_is_painted_higher(curves: LearningCurves) -> None:
     def end_of_curve(accuracy: float) -> int:
-        made = [Epoch("head", n, 4, 0.5, 0.6, 0.5, accuracy, 1.0) for n in (1, 2, 3, 4)]
+        made = [Epoch("head", n, 4, 0.5, accuracy, 0.5, 0.6, 1.0) for n in (1, 2, 3, 4)]
         curves.show_epochs(made)
         image = painted(curves)
         wanted = QColor(curves._theme.colours.accent).rgb()
