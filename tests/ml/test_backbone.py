@@ -57,7 +57,7 @@ def test_embedding_is_the_mean_of_the_feature_map() -> None:
     embedding = real_backbone().embed(noise(1))
     feature_map = real_backbone().feature_map(noise(1))
     assert (embedding.shape, embedding.dtype) == ((SIZE,), np.float32)
-    assert (feature_map.shape, feature_map.dtype) == ((7, 7, SIZE), np.float32)
+    assert (feature_map.shape, feature_map.dtype) == ((8, 8, SIZE), np.float32)
     np.testing.assert_allclose(embedding, feature_map.mean(axis=(0, 1)), atol=1e-4)
     assert np.abs(embedding).max() > 0.1
 
