@@ -296,7 +296,11 @@ class TrainDialog(QDialog):
     # Showing and hiding
 
     def _words(self) -> str:
-        return self.progress_page.words if self.training else self._unseen
+        if not self.training:
+            return self._unseen
+        words = self.progress_page.words
+        # Beside the name of the model in use it would not be clear what is meant.
+        return words if words.startswith("Training") else f"Training: {words[:1].lower()}{words[1:]}"
 
     def _show_page(self, page: QWidget) -> None:
         number = self._pages.index(page)

@@ -79,7 +79,7 @@ class TrainProgress(QWidget):
         self._recipe = recipe
         self.prepared = None
         self._stage("Starting…", 0, 0)
-        self.left.setText("The first minute goes to reading the photos.")
+        self.left.setText("At first the photos are read.")
         for label in (self.facts, self.warnings):
             label.hide()
         self.left_out_button.setChecked(False)
