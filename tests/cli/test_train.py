@@ -46,6 +46,7 @@ def test_help_needs_nothing(run):
         (("--out", "{file}"), "no model folder"),
         (("--out", "{new}", "--report", "{file}"), "must end in .html"),
         (("--preview", "{file}"), "must end in .png"),
+        (("--preview", "{new}/p.png"), "new is not there"),
         (("--out", "{new}", "--epochs", "0"), "The number of epochs must be from 1"),
         (("--out", "{new}", "--augment", "flip,bend"), "no augmentation “bend”"),
         (("--out", "{new}", "--backbone", "resnet50", "--weights", "shipped"), "don't come with the app"),
@@ -89,6 +90,9 @@ def test_a_training(run, dataset, tmp_path, tiny):
     assert "other: " in done.out
     assert f"model                         {out}" in done.out
     assert "epoch   2 loss" in done.err
+    # By the name of its folder it is found again: alpacasorter models use my-model.
+    assert json.loads((out / "model.json").read_text(encoding="utf-8"))["name"] == "My model"
+    assert f"alpacasorter models add {out}" in done.out
     assert "only 8 photos".lower() not in done.out.lower()
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["my model", "my model.report.html", "p.png", "photos"]
@@ -111,6 +115,7 @@ def test_only_a_preview(run, dataset, tmp_path, tiny):
     assert done.code == 0, done.err
     assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
     assert "thing: " in done.out
+    assert "Training on" not in done.err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["p.png", "photos"]
 
 

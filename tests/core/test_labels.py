@@ -2,7 +2,7 @@
 
 import pytest
 
-from alpacasorter.core.labels import LabelSet, percent
+from alpacasorter.core.labels import LabelSet, percent, usual_positive
 
 LABELS = LabelSet("not_alpaca", "alpaca", {"alpaca": "Alpaca"}, threshold=0.7)
 
@@ -41,3 +41,19 @@ def test_names_for_people() -> None:
 )
 def test_no_model_is_ever_wholly_sure(confidence: float, shown: str) -> None:
     assert percent(confidence) == shown
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["alpaca", "not_alpaca"], "alpaca"),
+        (["Alpaca", "Not alpaca"], "Alpaca"),
+        (["Alpaca", "not-ALPACA"], "Alpaca"),
+        (["not_red_fox", "red fox"], "red fox"),
+        (["cat", "dog"], "dog"),
+        (["not", "nothing"], "nothing"),
+        (["only"], "only"),
+    ],
+)
+def test_which_class_is_looked_for(names: list[str], expected: str) -> None:
+    assert usual_positive(names) == expected

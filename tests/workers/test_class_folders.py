@@ -42,6 +42,7 @@ def test_the_class_that_is_looked_for(names: tuple[str, ...], expected: str, tmp
         ({}, "no sub-folders"),
         ({"alpaca": 2}, "only one sub-folder, “alpaca”"),
         ({"alpaca": 2, "not_alpaca": 0}, "no photos in “not_alpaca”"),
+        ({"alpaca": 2, "not_alpaca": 1}, "only one photo in “not_alpaca”"),
         ({"alpaca": 0, "not_alpaca": 0}, "no photos in the two sub-folders"),
         ({"a": 1, "b": 1, "c": 1}, "3 sub-folders: “a”, “b”, “c”."),
         (dict.fromkeys("abcdef", 0), "6 sub-folders: “a”, “b”, “c”, “d” and 2 more."),
