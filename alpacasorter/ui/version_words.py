@@ -46,6 +46,8 @@ def _measured(check: SelfCheck) -> str:
         why = "It is" if check.corrections == 1 else "They are all of one scene, which is"
         return f"Learned from {count}. {why} too little to tell how much that helps."
     words = f"On {count} the model as it came is right on {check.before:,}, after learning on {check.after:,}."
+    if check.after <= check.before:
+        words += " It takes some more until that is seen on photos it was not told about."
     if check.still_wrong:
         of_them = "it" if check.corrections == 1 else f"{check.still_wrong:,} of them"
         words += f" By itself it would still get {of_them} wrong; there your tags count."

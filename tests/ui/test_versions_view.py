@@ -133,6 +133,11 @@ def test_trouble_is_said_until_the_next_attempt(view: VersionsView, qtbot: QtBot
         (state(current=2), MEASURED),
         (state(), "On your 30 corrections the model as it came is right on 11, after learning on 26."),
         (state(current=1), "Learned from 1 correction. How much that helps is being measured…"),
+        (
+            state(current=2, check=SelfCheck(5, 0, 0, 0)),
+            "On your 5 corrections the model as it came is right on 0, after learning on 0."
+            " It takes some more until that is seen on photos it was not told about.",
+        ),
         (state(current=2, check=SelfCheck(1, 0, None, 0)), TOO_FEW),
         (state(current=2, check=SelfCheck(5, 0, None, 0)), ONE_SCENE),
         (state(current=SHIPPED, set_aside=1, waiting=2), AS_IT_CAME_AGAIN),
