@@ -15,6 +15,7 @@ FIRST, SECOND, THIRD = (f"2026-03-{day}T14:05:00+00:00" for day in (10, 12, 14))
 AS_IT_CAME = Version(SHIPPED, "", 0, None, current=False)
 NOTHING = LearningState(0, 0, 0, 0, (Version(SHIPPED, "", 0, None, current=True),))
 
+NONE_YET = "On your 5 corrections the model as it came is right on 0, after learning on 0."
 MEASURED = (
     "On your 23 corrections the model as it came is right on 9, after learning on 19."
     " By itself it would still get 2 of them wrong; there your tags count."
@@ -135,8 +136,7 @@ def test_trouble_is_said_until_the_next_attempt(view: VersionsView, qtbot: QtBot
         (state(current=1), "Learned from 1 correction. How much that helps is being measured…"),
         (
             state(current=2, check=SelfCheck(5, 0, 0, 0)),
-            "On your 5 corrections the model as it came is right on 0, after learning on 0."
-            " It takes some more until that is seen on photos it was not told about.",
+            f"{NONE_YET} It takes some more until that is seen on photos it was not told about.",
         ),
         (state(current=2, check=SelfCheck(1, 0, None, 0)), TOO_FEW),
         (state(current=2, check=SelfCheck(5, 0, None, 0)), ONE_SCENE),
