@@ -34,10 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return train_child()
     from alpacasorter import paths
     from alpacasorter.cli.parser import parse
+    from alpacasorter.cli.usage import named_model
 
     options = parse(given)
     if options.model is not None:
-        os.environ[paths.MODEL_VARIABLE] = str(options.model)
+        os.environ[paths.MODEL_VARIABLE] = str(named_model(options.model))
     try:
         return int(options.command(options))
     except KeyboardInterrupt:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from alpacasorter.cli.chatter import without_chatter
 from alpacasorter.cli.console import guarded
-from alpacasorter.cli.usage import complain, named_folder
+from alpacasorter.cli.usage import complain, named_folder, named_model
 from alpacasorter.core.files import display_path
 from alpacasorter.core.places import plain_absolute
 from alpacasorter.training.keras_here import NO_TENSORFLOW, has_tensorflow, keep_quiet
@@ -14,7 +14,7 @@ from alpacasorter.training.keras_here import NO_TENSORFLOW, has_tensorflow, keep
 
 def run(bundle: Path, *, keras: Path | None, tflite: Path | None) -> int:
     """Write the files that are asked for; return the exit code."""
-    folder = named_folder(bundle)
+    folder = named_folder(named_model(bundle))
     if folder is None:
         return 2
     wanted = [(path, suffix) for path, suffix in ((keras, ".keras"), (tflite, ".tflite")) if path is not None]

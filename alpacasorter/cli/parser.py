@@ -60,7 +60,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def _window_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="alpacasorter",
-        usage="alpacasorter [FOLDER] [--device auto|cpu|gpu] [--model DIR]\n"
+        usage="alpacasorter [FOLDER] [--device auto|cpu|gpu] [--model MODEL]\n"
         "       alpacasorter scan|evaluate|train|export-model|dataset|models …",
         description=_WINDOW,
         epilog=_EXIT_CODES,
@@ -160,9 +160,9 @@ def _add_device(parser: argparse.ArgumentParser, default: str | None) -> None:
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
-        metavar="DIR",
+        metavar="MODEL",
         type=Path,
-        help="the folder of another model for this run; ALPACASORTER_MODEL names one for every run, and "
+        help="name or folder of another model for this run; ALPACASORTER_MODEL names a folder for every run, and "
         "“alpacasorter models use” chooses one for good",
     )
 

@@ -31,3 +31,20 @@ def named_folder(path: Path) -> Path | None:
         reason = for_folder(error)
     complain(f"{display_path(folder)} can't be opened. {reason}")
     return None
+
+
+def named_model(given: Path) -> Path:
+    """Return the folder of a model that the command line names by its folder, or by its name among the user's models.
+
+    Where there is neither, what was given comes back, for whoever opens it to complain of.
+    """
+    if len(given.parts) != 1 or given.exists():
+        return given
+    # Imported here: few runs name a model.
+    from alpacasorter import paths
+    from alpacasorter.ml.model_store import ModelStore, ModelStoreError
+
+    try:
+        return ModelStore(paths.user_data_dir()).find(str(given)).path
+    except ModelStoreError:
+        return given

@@ -72,6 +72,22 @@ def test_a_chosen_model_serves_everywhere(run: Commands, goats: Path, tmp_path: 
     assert {json.loads(line)["label"] for line in done.out.splitlines()} <= {"alpaca", "not_alpaca"}
 
 
+@pytest.mark.parametrize("name", ["goats", "Goats 0.3"])
+def test_a_model_for_one_run_by_its_name(
+    run: Commands, goats: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path / "photos", 2)
+    run("models", "add", goats)
+    done = run("scan", tmp_path / "photos", "--json", "--quiet", "--model", name)
+    assert {json.loads(line)["label"] for line in done.out.splitlines()} <= {"goat", "other"}
+    # Here all runs are in one process, which is what the name was given for.
+    monkeypatch.setenv("ALPACASORTER_MODEL", "")
+    assert in_use(run) == ["alpaca"]
+    done = run("scan", tmp_path / "photos", "--json", "--quiet", "--model", "sheep")
+    assert (done.code, done.out) == (1, "")
+    assert "“sheep” can't be used: there is no such folder" in done.err
+
+
 def test_back_to_the_bundled_one(run: Commands, goats: Path) -> None:
     run("models", "add", goats)
     run("models", "use", "goats")
