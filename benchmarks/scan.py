@@ -17,6 +17,7 @@ PHOTOS = 96
 KERAS_PHOTOS = 24
 ROUNDS = 3
 SIDE = 224
+"""Pixels a side that the article's ways use; the bundled model has its own."""
 
 
 def article(folder: Path) -> tuple[float, float]:
@@ -61,14 +62,17 @@ def bound(paths: list[Path]) -> tuple[float, float]:
     from alpacasorter import paths as places
     from alpacasorter.core.decode import decode, model_input, read_photo
     from alpacasorter.ml.backbone import CpuBackbone
+    from alpacasorter.ml.bundle import load_bundle
     from alpacasorter.ml.scan import DECODE_SIDE, THUMBNAIL_SIDE
 
     def prepare(path: Path) -> object:
         photo = decode(read_photo(path), min_side=DECODE_SIDE, thumbnail_side=THUMBNAIL_SIDE)
-        return model_input(photo.pixels, SIDE)
+        return model_input(photo.pixels, side)
 
-    backbone = CpuBackbone((places.bundled_model() / "backbone.tflite").read_bytes())
-    pixels = model_input(decode(read_photo(paths[0]), min_side=DECODE_SIDE).pixels, SIDE)
+    bundle = load_bundle(places.bundled_model())
+    side = bundle.input_size
+    backbone = CpuBackbone(bundle.backbone_path.read_bytes())
+    pixels = model_input(decode(read_photo(paths[0]), min_side=DECODE_SIDE).pixels, side)
     backbone.embed(pixels)
     sample = paths[:24]
     decoding = seconds_of(lambda: [prepare(path) for path in sample]) / len(sample)
