@@ -85,7 +85,7 @@ def scenes(arguments: argparse.Namespace, bundle: Bundle) -> dict[str, list[Scen
     dataset = read_dataset([arguments.photos / "article", arguments.photos / "more"], positive=bundle.positive_label)
     lookalikes = tuple(find_photos(arguments.photos / "lookalike" / "llama")[0])
     targets = np.array([example.target for example in dataset.examples], dtype=np.int64)
-    photos = Photos(dataset.examples, targets, lookalikes)
+    photos = Photos(dataset.examples, targets)
     shop = Shop(arguments.work, str(arguments.backbone), bundle.input_size, targets, Plan())
     maps = shop.stored_maps()
     if maps is None:

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from alpacasorter.ml.bundle import BundleError
-from alpacasorter.training.building import CORRECTION_WEIGHT, YIELD_SIMILARITY, Options, build, say
+from alpacasorter.training.building import Options, build, say
 from alpacasorter.training.checks import CheckFailed
 from alpacasorter.training.dataset import DatasetError
+from alpacasorter.training.facts import CORRECTION_WEIGHT
 from alpacasorter.training.keras_here import NO_TENSORFLOW, has_tensorflow, keep_quiet
+from alpacasorter.training.likeness import YIELD_SIMILARITY
 from alpacasorter.training.mobilenet import WeightsError
 from alpacasorter.training.quality import SEEDS
 

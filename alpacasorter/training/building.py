@@ -20,6 +20,7 @@ from alpacasorter.core.decode import decode, model_input, read_photo
 from alpacasorter.ml import metrics, preprocess
 from alpacasorter.ml.backbone import CpuBackbone
 from alpacasorter.ml.bundle import Bundle, Replay
+from alpacasorter.ml.folds import FOLDS
 from alpacasorter.ml.head import Head
 from alpacasorter.ml.logistic import fit_logistic
 from alpacasorter.training.calibration import fit_calibration
@@ -34,20 +35,16 @@ from alpacasorter.training.dataset import (
     find_photos,
     read_dataset,
 )
+from alpacasorter.training.facts import CORRECTION_WEIGHT, THRESHOLD, readable
 from alpacasorter.training.focus import FOCUS
-from alpacasorter.training.folds import FOLDS
+from alpacasorter.training.likeness import YIELD_SIMILARITY
 from alpacasorter.training.mobilenet import get_weights, load_backbone
 from alpacasorter.training.package import write_bundle
 from alpacasorter.training.quality import SEEDS, CrossValidation
 from alpacasorter.training.retrained import retrain
 from alpacasorter.training.tail import Plan
 
-CORRECTION_WEIGHT = 3.0
-YIELD_SIMILARITY = 0.6
-"""Chosen by benchmarks/personal.py (docs/decisions/0006-learning-from-the-shipped-head.md has the table)."""
-
 _CHECKED_PHOTOS = 32
-_THRESHOLD = 0.5
 _LEARNING_L2 = 32.0
 """How strongly learning holds on to a head that was trained with its backbone (benchmarks/personal.py)."""
 
@@ -220,7 +217,7 @@ def _lookalikes(options: Options, backbone: CpuBackbone, head: Head) -> dict[str
                 continue
             facts = kinds.setdefault(path.stem.split("_")[0], {"n": 0, "called_positive": 0})
             facts["n"] += 1
-            facts["called_positive"] += int(head.probability(vector[np.newaxis])[0] >= _THRESHOLD)
+            facts["called_positive"] += int(head.probability(vector[np.newaxis])[0] >= THRESHOLD)
     return kinds
 
 
@@ -233,14 +230,14 @@ def _metadata(
         photos[source] = {"positive": int((targets == 1).sum()), "negative": int((targets == 0).sum())}
     origin = "keras.applications (ImageNet)" if options.backbone == "keras" else Path(options.backbone).name
     return {
-        "name": options.name or _readable(class_names[1]),
+        "name": options.name or readable(class_names[1]),
         "version": options.version,
         "created": options.created or date.today().isoformat(),  # noqa: DTZ011  # the maker's own calendar
         "class_names": list(class_names),
-        "display_names": {name: _readable(name) for name in class_names},
+        "display_names": {name: readable(name) for name in class_names},
         "input_size": options.side,
         "preprocessing": preprocess.NAME,
-        "threshold": _THRESHOLD,
+        "threshold": THRESHOLD,
         "head": {"l2": l2},
         "learning": {
             "correction_weight": options.correction_weight,
@@ -250,7 +247,3 @@ def _metadata(
         "training": {"backbone": origin, "photos": photos, "unreadable": len(data.problems)},
         "quality": quality,
     }
-
-
-def _readable(class_name: str) -> str:
-    return class_name.replace("_", " ").strip().capitalize()

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 import alpacasorter
 from alpacasorter.ml import preprocess
+from alpacasorter.ml.folds import FOLDS
 from alpacasorter.ml.metrics import BINS, Metrics, measure
 from alpacasorter.ml.report import CurvePoint, Report
 from alpacasorter.ml.summary import share
@@ -23,7 +24,6 @@ from alpacasorter.training.backbones import title
 from alpacasorter.training.calibration import cross_calibrated
 from alpacasorter.training.dataset import Dataset
 from alpacasorter.training.events import Epoch, Prepared
-from alpacasorter.training.folds import FOLDS
 from alpacasorter.training.likeness import Likeness
 from alpacasorter.training.outcome import FittedHead
 from alpacasorter.training.recipe import KERAS, RANDOM, SHIPPED, Recipe

@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from alpacasorter.ml.backbone import CpuBackbone
+from alpacasorter.ml.folds import FOLDS, groups_of_near_duplicates, splits
 from alpacasorter.ml.head import Calibration, Head
 from alpacasorter.ml.logistic import fit_logistic
 from alpacasorter.ml.newton import Float
 from alpacasorter.training.batches import PhotoStore
 from alpacasorter.training.calibration import cross_calibrated
 from alpacasorter.training.checks import CheckFailed
-from alpacasorter.training.folds import FOLDS, groups_of_near_duplicates, splits
 from alpacasorter.training.likeness import Likeness
 from alpacasorter.training.quality import STRENGTHS, OutOfFold, log_loss, out_of_fold
 
@@ -147,7 +147,7 @@ def _groups(embeddings: Embeddings, targets: Targets, likeness: Likeness) -> npt
     """Return groups for cross-validation (n,), or None where the photos are too few for it."""
     if np.bincount(targets, minlength=2).min() < _ENOUGH:
         return None
-    from alpacasorter.training.folds import assign_folds
+    from alpacasorter.ml.folds import assign_folds
 
     groups = groups_of_near_duplicates(embeddings, similarity=likeness.near_duplicate)
     for seed in range(_SEEDS):

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from alpacasorter.ml.folds import assign_folds, groups_of_near_duplicates, splits
 from alpacasorter.ml.logistic import fit_logistic
 from alpacasorter.ml.metrics import Metrics, auc, measure
 from alpacasorter.ml.newton import Float, sigmoid
 from alpacasorter.training.calibration import cross_calibrated
 from alpacasorter.training.dataset import Embedded, Example
-from alpacasorter.training.folds import assign_folds, groups_of_near_duplicates, splits
 
 SEEDS = 5
 STRENGTHS = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0)

@@ -36,17 +36,15 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, eq=False)
 class Photos:
-    """The photos of the dataset that could be read, and look-alikes.
+    """The photos of the dataset.
 
     Attributes:
         examples: of the dataset.
         targets: 0 or 1, (n,).
-        lookalikes: photos that are only reported on; their maps follow those of the dataset.
     """
 
     examples: tuple[Example, ...]
     targets: npt.NDArray[np.int64]
-    lookalikes: tuple[Path, ...]
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -113,7 +111,7 @@ def retrain(
         raise DatasetError(
             f"A photo could not be read, or {work} belongs to other photos; remove either and try again."
         )
-    photos = Photos(dataset.examples, targets, lookalikes)
+    photos = Photos(dataset.examples, targets)
     focused = with_focus(network)
     plain = Tail(focused).embed(maps.large[: len(targets), 0])
     groups = groups_of_near_duplicates(plain)

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
+from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from alpacasorter.ui import text
+from alpacasorter.ui.tables import prepare_table
 
 if TYPE_CHECKING:
     from alpacasorter.ml.model_entry import ModelEntry
@@ -30,16 +31,8 @@ class ModelsList(QTreeWidget):
     def __init__(self, parent: QWidget) -> None:
         """Start empty."""
         super().__init__(parent)
-        self.setColumnCount(len(_COLUMNS))
-        self.setHeaderLabels(list(_COLUMNS))
-        self.setRootIsDecorated(False)
-        self.setUniformRowHeights(True)
-        self.setAllColumnsShowFocus(True)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setAccessibleName("Models")
+        prepare_table(self, _COLUMNS, "Models")
         header = self.header()
-        header.setSectionsMovable(False)
         header.setMaximumSectionSize(_WIDEST)
         header.setStretchLastSection(False)
         for column in range(len(_COLUMNS)):

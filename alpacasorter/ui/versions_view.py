@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
     QLabel,
@@ -17,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from alpacasorter.core.versions import LearningState
 from alpacasorter.ui import version_words
+from alpacasorter.ui.tables import prepare_table
 from alpacasorter.workers.versions import VersionKeeper
 
 _ID = Qt.ItemDataRole.UserRole
@@ -155,16 +155,8 @@ class VersionsView(QWidget):
 
 def _table(parent: QWidget) -> QTreeWidget:
     table = QTreeWidget(parent)
-    table.setColumnCount(len(_COLUMNS))
-    table.setHeaderLabels(list(_COLUMNS))
-    table.setRootIsDecorated(False)
-    table.setUniformRowHeights(True)
-    table.setAllColumnsShowFocus(True)
-    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    table.setAccessibleName("Versions")
+    prepare_table(table, _COLUMNS, "Versions")
     header = table.header()
-    header.setSectionsMovable(False)
     header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     header.setStretchLastSection(True)
     table.setStyleSheet(f"QTreeView::item {{ padding: {_PADDING}px 20px {_PADDING}px 0px; }}")

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alpacasorter.training.folds import assign_folds, groups_of_near_duplicates, splits
+from alpacasorter.ml.folds import assign_folds, groups_of_near_duplicates, splits
 
 
 def directions(*degrees):
