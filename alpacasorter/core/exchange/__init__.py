@@ -1,0 +1,1 @@
+"""Results for other programs and other machines: tables, JSON and XMP sidecars, and labels from elsewhere."""
