@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from alpacasorter.core.cache_file import CacheFile
+from alpacasorter.core.cache_follow import follow
 from alpacasorter.core.cache_schema import (
     BYTES_A_NUMBER,
     CacheEntry,
-    ContentRow,
     KnownContent,
     KnownFile,
-    is_embedding,
     put_contents,
+    put_files,
     range_under,
+    rows_of,
 )
 from alpacasorter.core.cache_size import Keep, bytes_in_use, drop_some, mark, shrink_file
 from alpacasorter.core.database import blob_to_path, key_to_blob, path_to_blob, transaction
@@ -31,6 +32,8 @@ from alpacasorter.core.photo import PhotoFacts
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+    from alpacasorter.core.sorting.events import Placed
 
 __all__ = ["Cache", "CacheEntry", "KnownContent", "KnownFile"]
 
@@ -207,29 +210,19 @@ class Cache:
         Raises:
             ValueError: a content key or an embedding has the wrong form.
         """
-        contents: list[ContentRow] = []
-        files: list[tuple[bytes, int, int, bytes | None, str | None]] = []
-        for entry in batch:
-            key = None if entry.content_key is None else key_to_blob(entry.content_key)
-            if entry.embedding is not None and (
-                not is_embedding(entry.embedding) or not entry.backbone_id or key is None
-            ):
-                raise ValueError("an embedding is some float16 numbers with a backbone_id and a key")
-            file = entry.file
-            files.append((path_to_blob(file.path), file.size, file.mtime_ns, key, entry.reason))
-            if key is not None:
-                contents.append((key, entry.facts, entry.thumbnail, entry.embedding, entry.backbone_id))
+        contents, files = rows_of(batch)
 
         def write(connection: sqlite3.Connection) -> None:
             put_contents(connection, contents, self._file.session)
-            connection.executemany(
-                "INSERT OR REPLACE INTO files (path, size, mtime_ns, content_id, reason, stored)"
-                " VALUES (?, ?, ?, (SELECT id FROM contents WHERE key = ?), ?, ?)",
-                [(*row, self._file.session) for row in files],
-            )
+            put_files(connection, files, self._file.session)
 
         if batch:
             self._write(write)
+
+    def follow(self, files: Iterable[Placed]) -> None:
+        """Have what is known of files follow them to where they are now; nothing happens where nothing is known."""
+        if placed := list(files):
+            self._write(lambda connection: follow(connection, placed, self._file.session))
 
     def get_value(self, name: str) -> str | None:
         """Return a small setting, such as the result of a trial, or None."""

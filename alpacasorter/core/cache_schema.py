@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from alpacasorter.core.database import connect, migrate, pragma_number, use_wal
+from alpacasorter.core.database import connect, key_to_blob, migrate, path_to_blob, pragma_number, use_wal
 from alpacasorter.core.photo import PhotoFacts, PhotoFile
 
 APPLICATION_ID: Final = int.from_bytes(b"AlpC", "big")
@@ -56,6 +56,8 @@ TABLE_NAMES: Final = ("thumbnails", "embeddings", "files", "contents", "settings
 
 # Key, facts, thumbnail, embedding, backbone_id.
 ContentRow = tuple[bytes, PhotoFacts | None, bytes | None, bytes | None, str | None]
+# Path, size, time of change, key, reason.
+FileRow = tuple[bytes, int, int, bytes | None, str | None]
 
 
 class KnownFile(NamedTuple):
@@ -142,6 +144,21 @@ def is_embedding(data: bytes) -> bool:
     return rest == 0 and 1 <= numbers <= LARGEST_EMBEDDING
 
 
+def rows_of(batch: Iterable[CacheEntry]) -> tuple[list[ContentRow], list[FileRow]]:
+    """Return entries as they are stored; raises ValueError where a content key or an embedding has the wrong form."""
+    contents: list[ContentRow] = []
+    files: list[FileRow] = []
+    for entry in batch:
+        key = None if entry.content_key is None else key_to_blob(entry.content_key)
+        if entry.embedding is not None and (not is_embedding(entry.embedding) or not entry.backbone_id or key is None):
+            raise ValueError("an embedding is some float16 numbers with a backbone_id and a key")
+        file = entry.file
+        files.append((path_to_blob(file.path), file.size, file.mtime_ns, key, entry.reason))
+        if key is not None:
+            contents.append((key, entry.facts, entry.thumbnail, entry.embedding, entry.backbone_id))
+    return contents, files
+
+
 def range_under(root: bytes, separator: bytes) -> tuple[bytes, bytes]:
     """Return the first path under a folder in the order of bytes, and the first one after all of them."""
     start = root if root.endswith(separator) else root + separator
@@ -173,4 +190,13 @@ def put_contents(connection: sqlite3.Connection, contents: Iterable[ContentRow],
     connection.executemany(
         "INSERT OR REPLACE INTO thumbnails (content_id, data) VALUES ((SELECT id FROM contents WHERE key = ?), ?)",
         thumbnails,
+    )
+
+
+def put_files(connection: sqlite3.Connection, files: Iterable[FileRow], session: int) -> None:
+    """Write what is known of some files; to be called in a transaction, after their contents."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO files (path, size, mtime_ns, content_id, reason, stored)"
+        " VALUES (?, ?, ?, (SELECT id FROM contents WHERE key = ?), ?, ?)",
+        [(*row, session) for row in files],
     )

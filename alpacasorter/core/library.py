@@ -1,4 +1,4 @@
-"""The library: what the user said about their photos, kept for good.
+"""The library: what the user said about their photos, and the journal of sorts, kept for good.
 
 Corrections follow the content of a photo through renames and moves. Each is on the disk when the call that
 makes it returns, two instances of the app may write at once, and a damaged file is set aside and restored
@@ -8,11 +8,11 @@ from a backup and from what can still be read in it (see library_file.py, recove
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from alpacasorter.core.database import blob_to_path, key_to_blob, path_to_blob, utc_now
 from alpacasorter.core.library_file import LibraryFile
@@ -30,6 +30,8 @@ from alpacasorter.core.library_set_aside import select_set_aside, set_aside_all_
 __all__ = ["Correction", "HeadVersion", "Library", "LibraryError", "LibraryTooNewError", "RecentFolder"]
 
 FOLDERS_KEPT: Final = 50
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +275,14 @@ class Library:
     def changed_elsewhere(self) -> bool:
         """Whether another instance has written since this was last asked. Cheap: no table is read."""
         return self._file.changed_elsewhere()
+
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what `work` reads, for the parts of core with tables of their own (see LibraryFile.read)."""
+        return self._file.read(work)
+
+    def write(self, work: Callable[[sqlite3.Connection, int], T]) -> T:
+        """Do `work` in one transaction, on the disk when this returns (see LibraryFile.write)."""
+        return self._file.write(work)
 
     def backup(self) -> None:
         """Write a backup now, whether or not one is due. If it fails, the older ones are still there."""

@@ -138,7 +138,7 @@ class LibraryFile:
         old = self._open_connection
         if old is None or self._identity == identity(self.path):
             return
-        mine = Rows([], [], [])
+        mine = Rows()
         with contextlib.suppress(sqlite3.Error):
             mine = all_rows(old)
         # The old file stays open until the new one is: if that fails, the next call tries again.

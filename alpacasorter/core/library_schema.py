@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from alpacasorter.core.database import Failure, TooNewError, connect, migrate, transaction
 from alpacasorter.core.files import display_path
+from alpacasorter.core.library_sorts import (
+    PROBES,
+    TABLES,
+    FolderRow,
+    SortRow,
+    StepRow,
+    merge_sorts,
+    select_folders,
+    select_sorts,
+    select_steps,
+)
 
 APPLICATION_ID: Final = int.from_bytes(b"AlpL", "big")
 PAGE_SIZE: Final = 4096
@@ -63,6 +75,8 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         # The corrections a head was learned from (library_heads.py); NULL where an older app stored it.
         "ALTER TABLE head_versions ADD COLUMN members BLOB",
     ),
+    # The journal of sorts.
+    TABLES,
 )
 
 _PROBES: Final = (
@@ -73,6 +87,7 @@ _PROBES: Final = (
        FROM head_versions LIMIT 1""",
     "SELECT id, label_set, content_key, set_aside, revision FROM corrections_set_aside LIMIT 1",
     "SELECT id, path, opened_at FROM recent_folders LIMIT 1",
+    *PROBES,
 )
 
 
@@ -115,9 +130,18 @@ class SetAsideRow(NamedTuple):
 class Rows(NamedTuple):
     """What a copy of the library holds that nothing else could give back."""
 
-    corrections: list[CorrectionRow]
-    embeddings: list[EmbeddingRow]
-    set_aside: list[SetAsideRow]
+    corrections: Sequence[CorrectionRow] = ()
+    embeddings: Sequence[EmbeddingRow] = ()
+    set_aside: Sequence[SetAsideRow] = ()
+    sorts: Sequence[SortRow] = ()
+    steps: Sequence[StepRow] = ()
+    folders: Sequence[FolderRow] = ()
+
+    @property
+    def latest(self) -> int:
+        """The number of the last transaction that wrote any of them."""
+        dated = (self.corrections, self.set_aside, self.sorts, self.steps, self.folders)
+        return max((row.revision for rows in dated for row in rows), default=0)
 
 
 def new_connection(path: Path) -> sqlite3.Connection:
@@ -162,6 +186,9 @@ def all_rows(connection: sqlite3.Connection) -> Rows:
         [CorrectionRow(*row) for row in corrections],
         [EmbeddingRow(*row) for row in embeddings],
         [SetAsideRow(*row) for row in set_aside],
+        select_sorts(connection),
+        select_steps(connection),
+        select_folders(connection),
     )
 
 
@@ -194,11 +221,9 @@ def merge(connection: sqlite3.Connection, rows: Rows) -> int:
             " set_aside = excluded.set_aside, revision = excluded.revision WHERE excluded.revision > revision",
             rows.set_aside,
         )
+        merge_sorts(connection, rows.sorts, rows.steps, rows.folders)
         if connection.total_changes > before:
-            connection.execute(
-                "UPDATE state SET changes = 1 + max(changes, coalesce((SELECT max(revision) FROM corrections), 0),"
-                " coalesce((SELECT max(revision) FROM corrections_set_aside), 0))"
-            )
+            connection.execute("UPDATE state SET changes = 1 + max(changes, ?)", (rows.latest,))
     return changed
 
 

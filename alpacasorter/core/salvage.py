@@ -1,4 +1,4 @@
-"""Reads corrections out of a library file that SQLite refuses to open.
+"""Reads corrections and the journal of sorts out of a library file that SQLite refuses to open.
 
 It looks at each page by itself: a table leaf that is whole gives up its rows whatever has happened to the
 header, the schema or the pages above it. Rows out of date do no harm, since a merge takes the later of two.
@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from alpacasorter.core.library_schema import PAGE_SIZE, CorrectionRow, EmbeddingRow, Rows, SetAsideRow
-
-Value = int | float | str | bytes | None
+from alpacasorter.core.salvage_sorts import SortRows, Value
 
 _LEAF: Final = 0x0D
 _WAL_HEADER: Final = 32
@@ -35,6 +34,7 @@ def salvage(paths: Iterable[Path]) -> Rows:
     corrections: dict[tuple[str, bytes], CorrectionRow] = {}
     embeddings: dict[tuple[bytes, str], EmbeddingRow] = {}
     set_aside: dict[tuple[str, bytes], SetAsideRow] = {}
+    journal = SortRows()
     for path in paths:
         for page in _pages(path):
             for record in _records(page):
@@ -54,7 +54,9 @@ def salvage(paths: Iterable[Path]) -> Rows:
                     place = (aside.label_set, aside.content_key)
                     if place not in set_aside or aside.revision >= set_aside[place].revision:
                         set_aside[place] = aside
-    return Rows(list(corrections.values()), list(embeddings.values()), list(set_aside.values()))
+                    continue
+                journal.take(record)
+    return Rows(list(corrections.values()), list(embeddings.values()), list(set_aside.values()), *journal.found())
 
 
 def _pages(path: Path) -> list[bytes]:
@@ -148,7 +150,7 @@ def _value(data: bytes, kind: int) -> tuple[Value, int]:
         raise ValueError("a kind of value that SQLite doesn't write")
     width = (kind - 12) // 2
     if width > len(data):
-        # The rest is on other pages. Only the path, the last column, is ever that long, and it is but a hint.
+        # The rest is on other pages. What is that long comes last; of a correction it is a path, and but a hint.
         return None, width
     return (data[:width].decode() if kind % 2 else data[:width]), width
 

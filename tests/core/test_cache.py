@@ -13,6 +13,7 @@ import pytest
 
 from alpacasorter.core.cache import Cache, CacheEntry, KnownContent, KnownFile
 from alpacasorter.core.photo import PhotoFacts, PhotoFile
+from alpacasorter.core.sorting.events import Placed
 from tests.core.library_files import PAGE, ROOT, key, overwrite
 from tests.unprivileged import ordinary_user, shared_folder
 
@@ -519,3 +520,43 @@ def test_sessions_are_in_order_even_if_the_clock_goes_back(path: Path, monkeypat
         cache.prune()
         assert cache.thumbnail(key(3)) is not None
         assert cache.thumbnail(key(1)) is None
+
+
+def place(number: int, after: Path | None, *, kept: bool = False, named: bool = True) -> Placed:
+    file = entry(number).file
+    return Placed(file.path, after, kept, file.size, file.mtime_ns + 5, key(number) if named else None)
+
+
+def test_what_is_known_follows_a_moved_file(cache: Cache) -> None:
+    unreadable = CacheEntry(PhotoFile(FOLDER / "00009.jpg", 1009, 6), reason="The file is cut short.")
+    cache.store([entry(1), entry(2), unreadable])
+    cache.follow([])
+    cache.follow([place(1, Path("/sorted/a.jpg")), place(2, Path("/sorted/b.jpg"), named=False)])
+    cache.follow([place(9, Path("/sorted/c.jpg"), named=False), place(5, Path("/sorted/unknown.jpg"), named=False)])
+    assert names(cache) == set()
+    found = cache.lookup_folder(Path("/sorted"), backbone_id="one")
+    assert found == {
+        Path("/sorted/a.jpg"): known(1)._replace(mtime_ns=10**18 + 6),
+        Path("/sorted/b.jpg"): known(2)._replace(mtime_ns=10**18 + 7),
+        Path("/sorted/c.jpg"): KnownFile(1009, 10**18 + 14, None, "The file is cut short.", None, False),
+    }
+
+
+def test_what_is_known_is_known_of_a_copy_too_until_that_is_taken_back(cache: Cache) -> None:
+    copy = Path("/sorted/a.jpg")
+    cache.store([entry(1)])
+    cache.follow([place(1, copy, kept=True)])
+    assert names(cache) == {str(FOLDER / "00001.jpg")}
+    assert cache.lookup_folder(Path("/sorted"), backbone_id="one")[copy].content_key == key(1)
+    cache.follow([Placed(copy, None, False, 1001, 5, key(1))])
+    assert names(cache, "/sorted") == set()
+    assert names(cache) == {str(FOLDER / "00001.jpg")}
+
+
+def test_a_file_that_only_its_content_tells_of_is_known_where_it_is_now(cache: Cache) -> None:
+    cache.store([entry(1), CacheEntry(PhotoFile(FOLDER / "cut.jpg", 7, 8), content_key=key(77), reason="Cut short.")])
+    cache.follow([Placed(Path("/other/x.jpg"), Path("/sorted/x.jpg"), False, 1001, 5, key(1))])
+    # What is known of a path by which there was another file then is not known of this one.
+    cache.follow([Placed(FOLDER / "00001.jpg", Path("/sorted/y.jpg"), True, 1001, 5, key(2))])
+    cache.follow([Placed(Path("/other/cut.jpg"), Path("/sorted/cut.jpg"), False, 7, 5, key(77))])
+    assert {path.name for path in cache.lookup_folder(Path("/sorted"), backbone_id="one")} == {"x.jpg"}

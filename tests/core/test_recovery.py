@@ -13,6 +13,7 @@ import pytest
 from alpacasorter.core import backup as backups_module
 from alpacasorter.core import library_schema, recovery
 from alpacasorter.core.library import HeadVersion, Library, LibraryError, LibraryTooNewError
+from alpacasorter.core.library_schema import Rows
 from alpacasorter.core.salvage import salvage
 from tests.core.library_files import CLASSES, PAGE, ROOT, key, keys, log_of, overwrite, pages_with, run_child
 
@@ -480,4 +481,6 @@ def test_salvage_of_noise_finds_nothing_and_never_fails(tmp_path: Path) -> None:
     for number in range(20):
         for name in ("noise", "noise-wal"):
             (tmp_path / name).write_bytes(b"\x0d" + os.urandom(4095 + 4096 * number))
-        assert salvage([tmp_path / "noise", tmp_path / "noise-wal", tmp_path, tmp_path / "none"]) == ([], [], [])
+        assert salvage([tmp_path / "noise", tmp_path / "noise-wal", tmp_path, tmp_path / "none"]) == Rows(
+            [], [], [], [], [], []
+        )

@@ -33,6 +33,7 @@ def test_a_photo_with_all_it_may_have() -> None:
         ("x.png x.png.xmp x.jpg", "x.jpg | x.png x.png.xmp"),
         ("x.png x.mov x.mov.xmp", "x.png"),
         ("x.png x.nef x.xmp", "x.png x.nef x.xmp"),
+        ("x.gif x.nef x.mov", "x.gif x.nef x.mov"),
         ("x.nef x.xmp x.nef.xmp", "x.nef x.nef.xmp x.xmp"),
         ("x.cr2 x.dng x.mov", "x.cr2 x.dng x.mov"),
         ("x.cr2.xmp x.jpg", "x.jpg x.cr2.xmp"),

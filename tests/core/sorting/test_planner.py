@@ -11,17 +11,7 @@ from alpacasorter.core.sorting.options import Action, Leftovers, SortOptions
 from alpacasorter.core.sorting.plan import Group, Outcome, PlanError, PlanStopped
 from alpacasorter.core.sorting.planner import plan_sort
 from alpacasorter.core.walk import OUTPUT_MARKER
-from tests.core.sorting.planning import (
-    LABELS,
-    outcomes,
-    photo,
-    plan,
-    sentences,
-    targets,
-    undisturbed,
-    unit_of,
-    write,
-)
+from tests.core.sorting.planning import LABELS, outcomes, photo, plan, sentences, targets, undisturbed, unit_of, write
 from tests.picture_files import corner_picture
 
 

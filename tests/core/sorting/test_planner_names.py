@@ -153,6 +153,11 @@ def test_a_file_that_will_be_moved_away_is_neither_the_same_nor_free(folder: Pat
     assert outcomes(plan(folder, folder, shown, action=Action.COPY))["sub/a.jpg"] is Outcome.THERE
 
 
+def test_a_file_that_stays_is_the_same(folder: Path) -> None:
+    write(folder / "Alpaca" / "a.jpg", folder / "sub" / "a.jpg", data=b"same")
+    assert outcomes(plan(folder, folder)) == {"Alpaca/a.jpg": Outcome.IN_PLACE, "sub/a.jpg": Outcome.THERE}
+
+
 @pytest.mark.parametrize("action", Action)
 def test_photos_that_are_in_place(folder: Path, action: Action) -> None:
     write(folder / "Alpaca" / "a_2.jpg", folder / "Alpaca" / "a_2.xmp", folder / "Alpaca" / "b.jpg", folder / "c.jpg")

@@ -1,0 +1,183 @@
+"""The tables of the journal in the library: sorts, their steps and the folders they made; and how copies are merged.
+
+What is written into them, and when, is the matter of sorting/journal.py. Every row carries the number of the
+transaction that wrote it last, so that of two copies of a row the later one wins.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+UID_BYTES: Final = 16
+
+# salvage.py knows the columns and their order; what may be long comes last, because it is cut off there.
+TABLES: Final[tuple[str, ...]] = (
+    # The number is for people; `uid` tells sorts apart where two copies of the library are merged. `done`, `failed`
+    # and `remaining` count the steps as of the end of the last run.
+    """CREATE TABLE sorts (
+        id INTEGER PRIMARY KEY,
+        uid BLOB NOT NULL UNIQUE CHECK (length(uid) = 16),
+        number INTEGER NOT NULL UNIQUE,
+        action TEXT NOT NULL,
+        state TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        made_at TEXT NOT NULL,
+        files INTEGER NOT NULL,
+        done INTEGER NOT NULL,
+        failed INTEGER NOT NULL,
+        remaining INTEGER NOT NULL,
+        folder BLOB NOT NULL,
+        destination BLOB NOT NULL,
+        options TEXT NOT NULL)""",
+    """CREATE TABLE sort_steps (
+        id INTEGER PRIMARY KEY,
+        sort BLOB NOT NULL CHECK (length(sort) = 16),
+        position INTEGER NOT NULL,
+        unit INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        mode INTEGER,
+        placed_mtime_ns INTEGER,
+        digest BLOB,
+        way TEXT,
+        temp TEXT,
+        source BLOB NOT NULL,
+        target BLOB NOT NULL,
+        real BLOB,
+        reason TEXT,
+        UNIQUE (sort, position))""",
+    """CREATE TABLE sort_folders (
+        id INTEGER PRIMARY KEY,
+        sort BLOB NOT NULL CHECK (length(sort) = 16),
+        position INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        marked INTEGER NOT NULL CHECK (marked IN (0, 1)),
+        path BLOB NOT NULL,
+        UNIQUE (sort, position))""",
+)
+
+
+class SortRow(NamedTuple):
+    """A row of the sorts."""
+
+    uid: bytes
+    number: int
+    action: str
+    state: str
+    revision: int
+    made_at: str
+    files: int
+    done: int
+    failed: int
+    remaining: int
+    folder: bytes
+    destination: bytes
+    options: str
+
+
+class StepRow(NamedTuple):
+    """A row of the steps: what is done with one file."""
+
+    sort: bytes
+    position: int
+    unit: int
+    state: str
+    revision: int
+    size: int
+    mtime_ns: int
+    mode: int | None
+    placed_mtime_ns: int | None
+    digest: bytes | None
+    way: str | None
+    temp: str | None
+    source: bytes
+    target: bytes
+    real: bytes | None
+    reason: str | None
+
+
+class FolderRow(NamedTuple):
+    """A row of the folders that a sort made."""
+
+    sort: bytes
+    position: int
+    state: str
+    revision: int
+    marked: int
+    path: bytes
+
+
+SORT_COLUMNS: Final = ", ".join(SortRow._fields)
+STEP_COLUMNS: Final = ", ".join(StepRow._fields)
+FOLDER_COLUMNS: Final = ", ".join(FolderRow._fields)
+
+PROBES: Final = tuple(
+    f"SELECT id, {columns} FROM {table} LIMIT 1"
+    for table, columns in (("sorts", SORT_COLUMNS), ("sort_steps", STEP_COLUMNS), ("sort_folders", FOLDER_COLUMNS))
+)
+
+# How far a step or folder is can only be told together with what belongs to it, so a row wins or loses as a whole.
+_MERGE_STEPS: Final = (
+    f"INSERT INTO sort_steps ({STEP_COLUMNS}) VALUES ({', '.join('?' * len(StepRow._fields))})"
+    " ON CONFLICT (sort, position) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in StepRow._fields if name not in ("sort", "position"))
+    + " WHERE excluded.revision > revision"
+)
+_MERGE_FOLDERS: Final = (
+    f"INSERT INTO sort_folders ({FOLDER_COLUMNS}) VALUES ({', '.join('?' * len(FolderRow._fields))})"
+    " ON CONFLICT (sort, position) DO UPDATE SET state = excluded.state, revision = excluded.revision"
+    " WHERE excluded.revision > revision"
+)
+
+
+def select_sorts(connection: sqlite3.Connection) -> list[SortRow]:
+    """Return all sorts."""
+    return [SortRow(*row) for row in connection.execute(f"SELECT {SORT_COLUMNS} FROM sorts")]
+
+
+def select_steps(connection: sqlite3.Connection) -> list[StepRow]:
+    """Return the steps of all sorts."""
+    return [StepRow(*row) for row in connection.execute(f"SELECT {STEP_COLUMNS} FROM sort_steps")]
+
+
+def select_folders(connection: sqlite3.Connection) -> list[FolderRow]:
+    """Return the folders of all sorts."""
+    return [FolderRow(*row) for row in connection.execute(f"SELECT {FOLDER_COLUMNS} FROM sort_folders")]
+
+
+def insert_sort(connection: sqlite3.Connection, row: SortRow) -> int:
+    """Put in a sort, under the next number where its own is taken; return its number."""
+    taken = connection.execute("SELECT 1 FROM sorts WHERE number = ?", (row.number,)).fetchone()
+    number = row.number
+    if taken or number < 1:
+        number = int(connection.execute("SELECT coalesce(max(number), 0) + 1 FROM sorts").fetchone()[0])
+    connection.execute(
+        f"INSERT INTO sorts ({SORT_COLUMNS}) VALUES ({', '.join('?' * len(SortRow._fields))})",
+        row._replace(number=number),
+    )
+    return number
+
+
+def merge_sorts(
+    connection: sqlite3.Connection,
+    sorts: Sequence[SortRow],
+    steps: Sequence[StepRow],
+    folders: Sequence[FolderRow],
+) -> None:
+    """Take the journal of another copy of the library into this one, in a transaction of the caller."""
+    for row in sorted(sorts, key=lambda row: row.number):
+        known = connection.execute("SELECT revision FROM sorts WHERE uid = ?", (row.uid,)).fetchone()
+        if known is None:
+            insert_sort(connection, row)
+        elif row.revision > known[0]:
+            connection.execute(
+                "UPDATE sorts SET state = ?, revision = ?, done = ?, failed = ?, remaining = ? WHERE uid = ?",
+                (row.state, row.revision, row.done, row.failed, row.remaining, row.uid),
+            )
+    connection.executemany(_MERGE_STEPS, steps)
+    connection.executemany(_MERGE_FOLDERS, folders)

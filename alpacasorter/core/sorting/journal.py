@@ -1,0 +1,262 @@
+"""The write-ahead journal: what a sort is about to do with each file, and what became of it.
+
+It lies in the library. An intent is on the disk before a file is touched, and the result after; so whatever ends the
+app, the journal and the disk together tell how far each file came (see recovery.py).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from alpacasorter.core.database import blob_to_path, path_to_blob, utc_now
+from alpacasorter.core.library import Library
+from alpacasorter.core.library_sorts import SORT_COLUMNS, STEP_COLUMNS, SortRow, StepRow, insert_sort
+from alpacasorter.core.sorting.events import SortError, SortRecord, SortState
+from alpacasorter.core.sorting.options import Action, SortOptions
+from alpacasorter.core.sorting.plan import SortPlan
+from alpacasorter.core.sorting.steps import (
+    IN_FLIGHT,
+    Folder,
+    FolderState,
+    Step,
+    StepState,
+    planned_steps,
+    step_of,
+    step_row,
+)
+
+_AT_ONCE: Final = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """A sort in the journal: what tells it from all others, and what the history says of it."""
+
+    uid: bytes
+    record: SortRecord
+
+
+class Journal:
+    """The journal in a library. Every method raises LibraryError if the library fails, and then nothing was written."""
+
+    def __init__(self, library: Library) -> None:
+        """Work on an open library."""
+        self.library: Final = library
+
+    def begin(self, plan: SortPlan) -> Sort:
+        """Write a plan down, all of it; from now on it can be finished or rolled back."""
+        uid, now, options = os.urandom(16), utc_now(), plan.options
+        steps = list(planned_steps(plan))
+        places = (path_to_blob(plan.folder), path_to_blob(options.destination))
+        marked = set(plan.output_folders)
+        folders = [
+            (uid, position, FolderState.PLANNED, path in marked, path_to_blob(path))
+            for position, path in enumerate(plan.new_folders)
+        ]
+
+        def write(connection: sqlite3.Connection, revision: int) -> int:
+            counts = (len(steps), 0, 0, 0)
+            row = SortRow(uid, 0, options.action, SortState.RUNNING, revision, now, *counts, *places, _as_json(options))
+            number = insert_sort(connection, row)
+            connection.executemany(
+                f"INSERT INTO sort_steps ({STEP_COLUMNS}) VALUES ({', '.join('?' * len(StepRow._fields))})",
+                (step_row(uid, revision, step) for step in steps),
+            )
+            connection.executemany(
+                "INSERT INTO sort_folders (sort, position, state, revision, marked, path) VALUES (?, ?, ?, ?, ?, ?)",
+                [(*folder[:3], revision, *folder[3:]) for folder in folders],
+            )
+            return number
+
+        number = self.library.write(write)
+        record = SortRecord(
+            number, now, plan.folder, options.destination, options.action, SortState.RUNNING, len(steps), 0, 0, 0
+        )
+        return Sort(uid, record)
+
+    def sorts(self, limit: int) -> list[Sort]:
+        """Return the latest sorts, the newest first; of those that are not at their end with counts as of now."""
+        rows = self.library.read(
+            lambda connection: connection.execute(
+                f"SELECT {SORT_COLUMNS} FROM sorts ORDER BY number DESC LIMIT ?", (max(limit, 0),)
+            ).fetchall()
+        )
+        return [self._sort(SortRow(*row)) for row in rows]
+
+    def sort(self, number: int) -> Sort:
+        """Return a sort; raises SortError where there is none of this number."""
+        row = self.library.read(
+            lambda connection: connection.execute(
+                f"SELECT {SORT_COLUMNS} FROM sorts WHERE number = ?", (number,)
+            ).fetchone()
+        )
+        if row is None:
+            raise SortError(f"There is no sort number {number}. The history lists those there are.")
+        return self._sort(SortRow(*row))
+
+    def set_state(self, sort: Sort, state: SortState) -> Sort:
+        """Note how far a sort is, with its counts; return it as it is then."""
+        counts = self.counts(sort.uid)
+        record = _counted(replace(sort.record, state=state), counts)
+
+        def write(connection: sqlite3.Connection, revision: int) -> None:
+            changed = connection.execute(
+                "UPDATE sorts SET state = ?, revision = ?, done = ?, failed = ?, remaining = ? WHERE uid = ?",
+                (state, revision, record.done, record.failed, record.left, sort.uid),
+            )
+            _all_changed(changed, 1)
+
+        self.library.write(write)
+        return replace(sort, record=record)
+
+    def counts(self, uid: bytes) -> dict[StepState, tuple[int, int]]:
+        """Return how many files of a sort are in each state, and their bytes."""
+        rows = self.library.read(
+            lambda connection: connection.execute(
+                "SELECT state, count(*), sum(size) FROM sort_steps WHERE sort = ? GROUP BY state", (uid,)
+            ).fetchall()
+        )
+        return {StepState(state): (count, size) for state, count, size in rows}
+
+    def units(self, uid: bytes, *, backwards: bool = False) -> Iterator[list[Step]]:
+        """Yield the steps of a sort unit by unit, within each by position; read a few hundred at a time."""
+        order, beyond = ("DESC", "<") if backwards else ("ASC", ">")
+        at: int | None = None
+        limit = _AT_ONCE
+        while True:
+            rows = self._rows(
+                f"sort = ? AND (? IS NULL OR unit {beyond} ?) ORDER BY position {order} LIMIT ?", (uid, at, at, limit)
+            )
+            whole = len(rows) < limit
+            units: dict[int, list[Step]] = {}
+            for step in rows:
+                units.setdefault(step.unit, []).append(step)
+            if not whole:
+                # The last may be there in part only.
+                units.popitem()
+                if not units:
+                    limit *= 2
+                    continue
+            for steps in units.values():
+                at = steps[0].unit
+                yield steps[::-1] if backwards else steps
+            if whole:
+                return
+
+    def unsettled(self, uid: bytes) -> list[Step]:
+        """Return the steps of which only the disk can tell how far they came, or that may have a temporary name."""
+        states = ", ".join(f"'{state}'" for state in sorted(IN_FLIGHT))
+        return self._rows(
+            f"sort = ? AND (state IN ({states}) OR temp IS NOT NULL) ORDER BY position",
+            (uid,),
+        )
+
+    def in_states(self, uid: bytes, states: Collection[StepState]) -> list[Step]:
+        """Return the steps of a sort that are in one of these states."""
+        names = ", ".join(f"'{state}'" for state in sorted(states))
+        return self._rows(f"sort = ? AND state IN ({names}) ORDER BY position", (uid,))
+
+    def mark(self, uid: bytes, steps: Sequence[Step]) -> None:
+        """Write down how far these steps are, all or none."""
+        if not steps:
+            return
+        rows = [step_row(uid, 0, step) for step in steps]
+
+        def write(connection: sqlite3.Connection, revision: int) -> None:
+            changed = connection.executemany(
+                "UPDATE sort_steps SET state = ?, revision = ?, mode = ?, placed_mtime_ns = ?, digest = ?, way = ?,"
+                " temp = ?, real = ?, reason = ? WHERE sort = ? AND position = ?",
+                [
+                    (
+                        *(row.state, revision, row.mode, row.placed_mtime_ns, row.digest, row.way, row.temp, row.real),
+                        *(row.reason, uid, row.position),
+                    )
+                    for row in rows
+                ],
+            )
+            _all_changed(changed, len(rows))
+
+        self.library.write(write)
+
+    def folders(self, uid: bytes) -> list[Folder]:
+        """Return the folders of a sort, parents first."""
+        rows = self.library.read(
+            lambda connection: connection.execute(
+                "SELECT position, path, marked, state FROM sort_folders WHERE sort = ? ORDER BY position", (uid,)
+            ).fetchall()
+        )
+        return [Folder(at, blob_to_path(path), marked == 1, FolderState(state)) for at, path, marked, state in rows]
+
+    def mark_folders(self, uid: bytes, folders: Sequence[Folder]) -> None:
+        """Write down how far these folders are, all or none."""
+        if not folders:
+            return
+
+        def write(connection: sqlite3.Connection, revision: int) -> None:
+            changed = connection.executemany(
+                "UPDATE sort_folders SET state = ?, revision = ? WHERE sort = ? AND position = ?",
+                [(folder.state, revision, uid, folder.position) for folder in folders],
+            )
+            _all_changed(changed, len(folders))
+
+        self.library.write(write)
+
+    def _rows(self, where: str, values: Sequence[object]) -> list[Step]:
+        rows = self.library.read(
+            lambda connection: connection.execute(
+                f"SELECT {STEP_COLUMNS} FROM sort_steps WHERE {where}", tuple(values)
+            ).fetchall()
+        )
+        return [step_of(StepRow(*row)) for row in rows]
+
+    def _sort(self, row: SortRow) -> Sort:
+        record = SortRecord(
+            row.number,
+            row.made_at,
+            blob_to_path(row.folder),
+            blob_to_path(row.destination),
+            Action(row.action),
+            SortState(row.state),
+            row.files,
+            row.done,
+            row.failed,
+            row.remaining,
+        )
+        return Sort(row.uid, _counted(record, self.counts(row.uid)) if record.is_open else record)
+
+
+def _counted(record: SortRecord, counts: dict[StepState, tuple[int, int]]) -> SortRecord:
+    def count(*states: StepState) -> int:
+        return sum(counts.get(state, (0, 0))[0] for state in states)
+
+    left = count(StepState.LEFT)
+    done = left + count(StepState.DONE, StepState.RETURNING, StepState.RECOPIED)
+    return replace(record, done=done, failed=count(StepState.FAILED), left=left)
+
+
+def _as_json(options: SortOptions) -> str:
+    """Return what the user wanted, for the record; the rest of it is in other columns."""
+    values = {
+        "pattern": options.pattern,
+        "folder_names": dict(options.folder_names),
+        "leave_labels": sorted(options.leave_labels),
+        "min_confidence": options.min_confidence,
+        "unsure": options.unsure,
+        "unsure_folder": options.unsure_folder,
+        "unreadable": options.unreadable,
+        "unreadable_folder": options.unreadable_folder,
+    }
+    return json.dumps(values)
+
+
+def _all_changed(cursor: sqlite3.Cursor, rows: int) -> None:
+    """Check that a statement found each row it was meant for: one in a library restored from a backup may be gone."""
+    if cursor.rowcount != rows:
+        raise SortError(
+            "The journal of this sort is no longer whole, because the file it is in was damaged. Nothing more is done."
+        )

@@ -1,0 +1,208 @@
+"""What sorting and taking back have in common: the lock, the events, and how a run ends whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from alpacasorter.core.database import Failure, exclusive, failure_of
+from alpacasorter.core.library import Library, LibraryError
+from alpacasorter.core.library_schema import sentence
+from alpacasorter.core.sorting.batch import Batch, Ways
+from alpacasorter.core.sorting.events import (
+    FileFailure,
+    FilesFailed,
+    FilesPlaced,
+    Placed,
+    SortBegan,
+    SortBusy,
+    SortEnded,
+    SortError,
+    SortEvent,
+    SortState,
+)
+from alpacasorter.core.sorting.faults import Halt
+from alpacasorter.core.sorting.jobs import End, Job
+from alpacasorter.core.sorting.journal import Journal, Sort
+from alpacasorter.core.sorting.pace import Pace
+from alpacasorter.core.sorting.steps import IN_FLIGHT, Step
+
+FAILURES_TOLD: Final = 300
+UNSETTLED: Final = (
+    "Some files could not be looked at, so it is not known how far they came. Check the disks they are on, then finish"
+    " the sort or roll it back."
+)
+
+_WAIT_S: Final = 2.0
+
+
+@contextlib.contextmanager
+def alone(library: Library, *, seconds: float = _WAIT_S) -> Iterator[None]:
+    """Let one sort at a time, over all processes that use this library, into the block; it ends with its process.
+
+    Raises:
+        SortBusy: another one is at work.
+        LibraryError: the lock can't be taken.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(exclusive(library.path.with_name("sort.lock"), seconds=seconds))
+        except sqlite3.Error as error:
+            failure = failure_of(error)
+            if failure is Failure.BUSY:
+                raise SortBusy(
+                    "Another AlpacaSorter window or command is sorting just now. Wait until it is done."
+                ) from error
+            raise LibraryError(sentence(failure, library.path)) from error
+        yield
+
+
+class Run:
+    """One run over a sort: events that are due, counts, and the steps of which something is to be noted.
+
+    Attributes:
+        journal, sort: what is run.
+        stopped: asked now and then.
+        pace: how far it is.
+        ways: what was learned of the disks.
+        failures: files that could not be done, the first few hundred.
+        broke_off: whether something was left undone because the user stopped it.
+    """
+
+    def __init__(self, journal: Journal, sort: Sort, stopped: Callable[[], bool], pace: Pace) -> None:
+        """Begin; `alone` is held."""
+        self.journal: Final = journal
+        self.sort = sort
+        self.stopped: Final = stopped
+        self.pace: Final = pace
+        self.ways: Final = Ways()
+        self.failures: Final[list[FileFailure]] = []
+        self.broke_off = False
+        self._placed: list[Placed] = []
+        self._failed: list[FileFailure] = []
+        self._cleared: list[Step] = []
+
+    @property
+    def uid(self) -> bytes:
+        """What tells the sort from all others."""
+        return self.sort.uid
+
+    def tell_placed(self, placed: Placed) -> None:
+        """Have the caller told of a file; the journal has it by now."""
+        self._placed.append(placed)
+
+    def tell_failed(self, path: Path, reason: str) -> None:
+        """Have the caller told of a file that could not be done."""
+        failure = FileFailure(path, reason)
+        self._failed.append(failure)
+        if len(self.failures) < FAILURES_TOLD:
+            self.failures.append(failure)
+
+    def events(self, *, at_once: bool = False) -> Iterator[SortEvent]:
+        """Yield what is due, if it is time again."""
+        if not at_once and not self.pace.is_time():
+            return
+        if self._placed:
+            placed, self._placed = self._placed, []
+            yield FilesPlaced(tuple(placed))
+        if self._failed:
+            failed, self._failed = self._failed, []
+            yield FilesFailed(tuple(failed))
+        yield self.pace.progress()
+
+    def do(self, units: Sequence[Sequence[Job]], *, to_the_end: bool = False) -> Iterator[SortEvent]:
+        """Do some units together, and have the caller told; raises what `Batch.run` does.
+
+        Args:
+            units: the jobs.
+            to_the_end: whether a stop has to wait.
+        """
+        for job in (job for unit in units for job in unit):
+            if job.transfer is not None:
+                self.ways.choose(job.transfer)
+        batch = Batch(self.journal, self.uid, units, self.ways, _never if to_the_end else self.stopped)
+        try:
+            # Closed before anything else is done: what was begun is withdrawn then.
+            with contextlib.closing(batch.run()) as sizes:
+                for size in sizes:
+                    self.pace.copied(size)
+                    yield from self.events()
+        finally:
+            self._cleared += batch.cleared
+            for job in (job for unit in units for job in unit):
+                if job.end is End.COMPLETE:
+                    self.tell_placed(job.placed(self.sort.record.action))
+                elif job.end in (End.FAILED, End.UNSETTLED):
+                    self.tell_failed(job.shown, job.step.reason or UNSETTLED)
+                if job.end is End.WITHDRAWN:
+                    self.broke_off = True
+                elif job.because is None:
+                    self.pace.done(1, job.step.size)
+        yield from self.events()
+
+    def note_cleared(self) -> None:
+        """Note of steps that their temporary names are gone."""
+        cleared, self._cleared = self._cleared, []
+        self.journal.mark(self.uid, cleared)
+
+
+def _never() -> bool:
+    return False
+
+
+def _why_not_noted(error: LibraryError | SortError) -> str:
+    if isinstance(error, SortError):
+        return str(error)
+    return f"The sort stopped because its journal could not be written. {error}"
+
+
+def carried_out(
+    run: Run,
+    work: Callable[[], Iterator[SortEvent]],
+    *,
+    during: SortState,
+    broken_off: SortState,
+    finished: SortState,
+) -> Generator[SortEvent, None, SortEnded]:
+    """Do the work of a run, and write down how it ended, also where the caller closes this or the library fails.
+
+    Returns:
+        The last event, which the caller yields once the lock is free.
+    """
+    run.sort = run.journal.set_state(run.sort, during)
+    problem, stopped, failed = "", False, False
+    try:
+        yield SortBegan(run.sort.record.number, during is SortState.UNDOING, run.pace.files, run.pace.bytes)
+        yield run.pace.progress()
+        yield from work()
+        run.note_cleared()
+        if any(run.journal.counts(run.uid).get(state) for state in IN_FLIGHT):
+            problem = UNSETTLED
+        stopped = run.broke_off
+    except Halt as halt:
+        problem = str(halt)
+    except OSError as error:
+        # Nobody foresaw this one; what was begun is withdrawn as after any other.
+        problem = f"The system gave an error: {error.strerror or error}. Check the disks, then finish the sort."
+    except (LibraryError, SortError) as error:
+        problem, failed = _why_not_noted(error), True
+    except BaseException:
+        # The caller closes this, or the user presses Ctrl+C: what was begun is withdrawn by now.
+        with contextlib.suppress(LibraryError, SortError):
+            run.note_cleared()
+            run.journal.set_state(run.sort, broken_off)
+        raise
+    state = broken_off if problem or stopped else finished
+    try:
+        if not failed:
+            run.note_cleared()
+        run.sort = run.journal.set_state(run.sort, state)
+    except (LibraryError, SortError) as error:
+        problem = problem or _why_not_noted(error)
+        run.sort = replace(run.sort, record=replace(run.sort.record, state=broken_off))
+    yield from run.events(at_once=True)
+    return SortEnded(run.sort.record, tuple(run.failures), bool(problem) or stopped, problem, run.pace.seconds)
