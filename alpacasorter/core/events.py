@@ -97,6 +97,7 @@ class Finished:
         left_alone: files that are no photos.
         seconds: wall-clock time.
         cancelled: whether the user stopped it.
+        sorted_folders: folders passed over because the app itself sorted photos into them.
     """
 
     total: int
@@ -106,6 +107,7 @@ class Finished:
     left_alone: int
     seconds: float
     cancelled: bool
+    sorted_folders: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,47 +5,30 @@ No file is opened unless its name says nothing (no extension, or an unknown one)
 
 from __future__ import annotations
 
-import os
-import re
 import stat
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from alpacasorter.core import formats, reasons
-from alpacasorter.core.files import is_cloud_only, is_hidden
+from alpacasorter.core import reasons
+from alpacasorter.core.files import is_hidden
+from alpacasorter.core.listing import (
+    OTHER,
+    OUTPUT_MARKER,
+    RAW,
+    VIDEO,
+    LeftAlone,
+    Listing,
+    WalkProblem,
+    folder_identity,
+)
 from alpacasorter.core.photo import PhotoFile
 
-OUTPUT_MARKER: Final = ".alpacasorter-output"
-"""A file of this name marks a folder into which the app sorted photos: it is not scanned again."""
+__all__ = ["OUTPUT_MARKER", "FolderUnavailable", "FolderWalk", "OtherFiles", "WalkProblem", "list_root", "walk"]
 
 _EXAMPLES: Final = 5
-# Besides dot names: what systems, cameras' software and network drives put beside photos.
-_SKIPPED: Final = frozenset(
-    (
-        "@eadir",
-        "#recycle",
-        "$recycle.bin",
-        "__macosx",
-        "desktop.ini",
-        "ehthumbs.db",
-        "ehthumbs_vista.db",
-        "lost+found",
-        "recycler",
-        "system volume information",
-        "thumbs.db",
-    )
-)
-_PICTURE, _RAW, _VIDEO, _OTHER = "picture", "raw", "video", "other"
-_KINDS: Final = {
-    **dict.fromkeys(formats.OTHER_EXTENSIONS, _OTHER),
-    **dict.fromkeys(formats.VIDEO_EXTENSIONS, _VIDEO),
-    **dict.fromkeys(formats.RAW_EXTENSIONS, _RAW),
-    **dict.fromkeys(formats.PICTURE_EXTENSIONS, _PICTURE),
-}
-_DIGITS: Final = re.compile(r"([0-9]+)")
 
 
 class FolderUnavailable(Exception):
@@ -58,21 +41,6 @@ class FolderUnavailable(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class WalkProblem:
-    """A photo that can't be used as it is, or a folder below the root that can't be listed.
-
-    Attributes:
-        path: absolute path.
-        reason: why, as a plain sentence for the user.
-        is_folder: whether it is a folder: then nobody knows which photos are missing.
-    """
-
-    path: Path
-    reason: str
-    is_folder: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,178 +88,113 @@ def walk(
     Raises:
         FolderUnavailable: at the call: the root is missing, no folder, or can't be listed.
     """
-    root = root.absolute()
+    first = list_root(root.absolute())
+    return _walk(first, recursive=recursive, stopped=stopped)
+
+
+def list_root(root: Path) -> Listing:
+    """List the folder that is to be walked, whatever it is called and marked with.
+
+    Raises:
+        FolderUnavailable: it is missing, no folder, or can't be listed at all.
+    """
     try:
         status = root.stat()
         if not stat.S_ISDIR(status.st_mode):
             raise FolderUnavailable(reasons.NOT_A_FOLDER)
-        entries, error = _list(str(root))
     except OSError as cause:
         raise FolderUnavailable(reasons.for_folder(cause, missing=reasons.FOLDER_MISSING)) from cause
-    if error is not None and not entries:
-        raise FolderUnavailable(reasons.for_folder(error)) from error
-    return _Walk(recursive=recursive, stopped=stopped).run(root, entries, error)
+    listing = Listing(str(root), status)
+    if listing.error is not None and listing.is_empty:
+        reason = reasons.for_folder(listing.error, missing=reasons.FOLDER_MISSING)
+        raise FolderUnavailable(reason) from listing.error
+    return listing
 
 
 @dataclass(slots=True)
-class _Walk:
-    """The state of one walk."""
+class FolderWalk:
+    """Lists folders and those below them, each once, under its own name rather than a link's where both are there.
+
+    Attributes:
+        recursive: whether folders below those given are listed too.
+        stopped: asked before each folder; where it says so, the walk ends at once.
+        seen: identities (`folder_identity`) of the folders that are not to be listed (again).
+    """
 
     recursive: bool
-    stopped: Callable[[], bool]
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys((_VIDEO, _RAW, _OTHER), 0))
-    examples: list[Path] = field(default_factory=list)
-    sorted_folders: int = 0
+    stopped: Callable[[], bool] = lambda: False
     seen: set[object] = field(default_factory=set)
-    # The next folder is the last of `waiting`; links come when that is empty, so that real folders go first.
-    waiting: list[str] = field(default_factory=list)
-    links: deque[str] = field(default_factory=deque)
+    # The next folder is the last of `_waiting`; links come when that is empty, so that real folders go first.
+    _waiting: list[str] = field(default_factory=list)
+    _links: deque[str] = field(default_factory=deque)
 
-    def run(
-        self, root: Path, entries: list[os.DirEntry[str]], error: OSError | None
-    ) -> Iterator[PhotoFile | WalkProblem | OtherFiles]:
-        self._is_new(str(root), root.stat())
-        if error is not None:
-            yield WalkProblem(root, reasons.for_folder(error), is_folder=True)
-        yield from self._folder(entries)
-        while (self.waiting or self.links) and not self.stopped():
-            folder = self.waiting.pop() if self.waiting else self.links.popleft()
-            yield from self._sub_folder(folder)
-        yield OtherFiles(
-            videos=self.counts[_VIDEO],
-            raw_companions=self.counts[_RAW],
-            other=self.counts[_OTHER],
-            sorted_folders=self.sorted_folders,
-            examples=tuple(self.examples),
-        )
+    def from_root(self, first: Listing) -> Iterator[Listing]:
+        """Yield a folder that was listed already and then those below it, each when it is its turn.
 
-    def _sub_folder(self, folder: str) -> Iterator[PhotoFile | WalkProblem]:
-        try:
-            status = Path(folder).stat()
-            if is_hidden(status) or not self._is_new(folder, status):
-                return
-            entries, error = _list(folder)
-        except OSError as cause:
-            entries, error = [], cause
-        if any(entry.name == OUTPUT_MARKER for entry in entries):
-            self.sorted_folders += 1
-            return
-        if error is not None:
-            yield WalkProblem(Path(folder), reasons.for_folder(error), is_folder=True)
-        yield from self._folder(entries)
+        Folders that the app sorted photos into are yielded, but not those below them. Nor are hidden ones.
+        """
+        if first.status is not None:
+            self.seen.add(folder_identity(first.path, first.status))
+        yield first
+        self._queue(first)
+        yield from self._rest()
 
-    def _is_new(self, folder: str, status: os.stat_result) -> bool:
-        """Tell whether a folder is reached for the first time, and remember it."""
-        # Some file systems have no numbers for their files.
-        key = (status.st_dev, status.st_ino) if status.st_ino else str(Path(folder).resolve())
-        if key in self.seen:
-            return False
-        self.seen.add(key)
-        return True
+    def from_folders(self, folders: Iterable[tuple[str, bool]]) -> Iterator[Listing]:
+        """Yield folders, given as `Listing.folders` does, and those below them, as `from_root` does."""
+        self._add(list(folders))
+        yield from self._rest()
 
-    def _folder(self, entries: list[os.DirEntry[str]]) -> Iterator[PhotoFile | WalkProblem]:
-        files: list[os.DirEntry[str]] = []
-        folders: list[os.DirEntry[str]] = []
-        for entry in entries:
-            name = entry.name
-            if name[0] != "." and name.lower() not in _SKIPPED:
-                (folders if _is_folder(entry) else files).append(entry)
+    def _rest(self) -> Iterator[Listing]:
+        while (self._waiting or self._links) and not self.stopped():
+            path = self._waiting.pop() if self._waiting else self._links.popleft()
+            try:
+                status = Path(path).stat()
+                if is_hidden(status):
+                    continue
+                identity = folder_identity(path, status)
+            except OSError as error:
+                yield Listing(path, None, error)
+                continue
+            if identity in self.seen:
+                continue
+            self.seen.add(identity)
+            listing = Listing(path, status)
+            yield listing
+            if not listing.is_output:
+                self._queue(listing)
+
+    def _queue(self, listing: Listing) -> None:
         if self.recursive:
-            folders.sort(key=_natural, reverse=True)
-            self.waiting += [entry.path for entry in folders if not entry.is_symlink()]
-            self.links.extend(entry.path for entry in reversed(folders) if entry.is_symlink())
-        files.sort(key=_natural)
-        pictures: set[str] | None = None
-        for entry in files:
-            if self.stopped():
-                return
-            kind = _KINDS.get(_extension(entry.name))
-            if kind == _RAW and pictures is None:
-                pictures = {_stem(one.name) for one in files if _KINDS.get(_extension(one.name)) == _PICTURE}
-            event = self._file(entry, kind, pictures)
-            if event is not None:
-                yield event
+            self._add(listing.folders)
 
-    def _file(
-        self, entry: os.DirEntry[str], kind: str | None, pictures: set[str] | None
-    ) -> PhotoFile | WalkProblem | None:
-        """Judge one file; `pictures` are the stems of the pictures beside it, wanted for RAW files."""
-        try:
-            status = entry.stat()
-        except OSError as error:
-            if kind in (_PICTURE, _RAW):
-                return WalkProblem(Path(entry.path), _why_not_found(entry, error))
-            self._leave(entry, kind)
-            return None
-        if is_hidden(status):
-            return None
-        if kind in (_VIDEO, _OTHER) or (kind == _RAW and pictures and _stem(entry.name) in pictures):
-            self._leave(entry, kind)
-            return None
-        regular = stat.S_ISREG(status.st_mode)
-        if kind is None:
-            if not regular or is_cloud_only(status) or not status.st_size or not _begins_like_a_picture(entry.path):
-                self._leave(entry, kind)
-                return None
-        elif not regular:
-            return WalkProblem(Path(entry.path), reasons.NOT_REGULAR)
-        elif kind == _RAW:
-            return WalkProblem(Path(entry.path), reasons.RAW_ALONE)
-        elif is_cloud_only(status):
-            return WalkProblem(Path(entry.path), reasons.CLOUD_ONLY)
-        return PhotoFile(Path(entry.path), status.st_size, status.st_mtime_ns)
-
-    def _leave(self, entry: os.DirEntry[str], kind: str | None) -> None:
-        self.counts[kind if kind in self.counts else _OTHER] += 1
-        if len(self.examples) < _EXAMPLES:
-            self.examples.append(Path(entry.path))
+    def _add(self, folders: list[tuple[str, bool]]) -> None:
+        self._waiting += [path for path, is_link in reversed(folders) if not is_link]
+        self._links.extend(path for path, is_link in folders if is_link)
 
 
-def _list(folder: str) -> tuple[list[os.DirEntry[str]], OSError | None]:
-    """List a folder; where the listing breaks off, return what came before along with the error."""
-    entries: list[os.DirEntry[str]] = []
-    try:
-        with os.scandir(folder) as listing:
-            entries.extend(listing)
-    except OSError as error:
-        return entries, error
-    return entries, None
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link that leads in circles; as a file it gets its reason
-        return False
-
-
-def _natural(entry: os.DirEntry[str]) -> tuple[list[str | int], str]:
-    """Return the sort key by which IMG_2 comes before IMG_10; every second part is a number."""
-    parts: list[str | int] = list(_DIGITS.split(entry.name.casefold()))
-    parts[1::2] = map(int, parts[1::2])
-    return parts, entry.name
-
-
-def _extension(name: str) -> str:
-    return name.rpartition(".")[2].lower() if "." in name else ""
-
-
-def _stem(name: str) -> str:
-    return name.rpartition(".")[0].casefold()
-
-
-def _why_not_found(entry: os.DirEntry[str], error: OSError) -> str:
-    reason = reasons.for_file(error)
-    return reasons.BROKEN_LINK if reason == reasons.VANISHED and entry.is_symlink() else reason
-
-
-def _begins_like_a_picture(path: str) -> bool:
-    """Look at the first bytes of a regular file; one that can't be read is none."""
-    try:
-        # Not blocking, in case a pipe took its place meanwhile.
-        with os.fdopen(
-            os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb"
-        ) as file:
-            return formats.sniff(file.read(formats.SNIFF_BYTES)) is not None
-    except OSError:
-        return False
+def _walk(
+    first: Listing, *, recursive: bool, stopped: Callable[[], bool]
+) -> Iterator[PhotoFile | WalkProblem | OtherFiles]:
+    counts = dict.fromkeys((VIDEO, RAW, OTHER), 0)
+    examples: list[Path] = []
+    sorted_folders = 0
+    for listing in FolderWalk(recursive=recursive, stopped=stopped).from_root(first):
+        if listing.is_output and listing is not first:
+            sorted_folders += 1
+            continue
+        if listing.error is not None:
+            yield WalkProblem(Path(listing.path), reasons.for_folder(listing.error), is_folder=True)
+        for verdict, _ in listing.judge(stopped):
+            if not isinstance(verdict, LeftAlone):
+                yield verdict
+                continue
+            counts[verdict.kind if verdict.kind in counts else OTHER] += 1
+            if len(examples) < _EXAMPLES:
+                examples.append(Path(verdict.path))
+    yield OtherFiles(
+        videos=counts[VIDEO],
+        raw_companions=counts[RAW],
+        other=counts[OTHER],
+        sorted_folders=sorted_folders,
+        examples=tuple(examples),
+    )

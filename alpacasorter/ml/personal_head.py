@@ -147,10 +147,10 @@ class PersonalHead:
         """Return the user's label of a photo, or None."""
         return self._taught.corrections.get(key)
 
-    def _made_elsewhere(self) -> dict[str, str | None]:
-        """Take over what another instance has changed; return the corrections that are others now."""
+    def _made_elsewhere(self, *, written: bool = False) -> dict[str, str | None]:
+        """Take over what was changed elsewhere (`written`: here); return the corrections that are others now."""
         try:
-            if not self._library.changed_elsewhere():
+            if not self._library.changed_elsewhere() and not written:
                 return {}
             taught = Taught.read(self._library, self._bundle)
         except LibraryError:
@@ -249,11 +249,15 @@ class PersonalHead:
         with self._learning:
             return self._learn_only_from(None, started, None)
 
-    def catch_up(self) -> Learned | None:
-        """Learn from what another instance has changed meanwhile; None if there is nothing new."""
+    def catch_up(self, *, written: bool = False) -> Learned | None:
+        """Learn from what another instance has changed meanwhile; None if there is nothing new.
+
+        Args:
+            written: whether this one has written corrections into the library itself, as an import does.
+        """
         started = time.perf_counter()
         with self._learning:
-            changes = self._made_elsewhere()
+            changes = self._made_elsewhere(written=written)
             with self._lock:
                 is_new = self._taught.lessons().digest != self._lessons.digest
             return self._learn(changes, started) if changes or is_new else None

@@ -13,8 +13,8 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +25,23 @@ from alpacasorter.core.events import Finished, Found, Problem, Problems, Progres
 from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import PhotoFacts, PhotoFile, content_key
 from alpacasorter.core.reasons import NO_MEMORY
-from alpacasorter.core.walk import OtherFiles, WalkProblem, walk
+from alpacasorter.core.walk import OtherFiles
 from alpacasorter.ml.backbone import BackboneError
+from alpacasorter.ml.embedded import Embedded, EmbeddedPhoto, sorted_out
+from alpacasorter.ml.finding import found_in_batches
 from alpacasorter.ml.work_list import Rate, WorkList
+
+__all__ = [
+    "DECODE_SIDE",
+    "THUMBNAIL_SIDE",
+    "Embed",
+    "Embedded",
+    "EmbeddedPhoto",
+    "Opener",
+    "Pipeline",
+    "PipelineEvent",
+    "Scan",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -37,72 +51,131 @@ THUMBNAIL_SIDE = 320
 DECODE_SIDE = 256
 """Short side, pixels, below which a photo is not reduced while decoding: some more than the network takes in."""
 
-_FOUND_BATCH = 1000
-_FOUND_SECONDS = 0.25
 _CACHED_BATCH = 4000
 _RESULTS_WAITING = 64
 _COLLECT_SECONDS = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class EmbeddedPhoto:
-    """A photo on its way to the head."""
-
-    path: Path
-    content_key: str
-    facts: PhotoFacts
-
-
-@dataclass(frozen=True, slots=True)
-class Embedded:
-    """Photos with their embeddings, float16 (n, embedding size), row by row."""
-
-    photos: tuple[EmbeddedPhoto, ...]
-    embeddings: npt.NDArray[np.float16]
 
 
 PipelineEvent = Found | Embedded | Problems | Progress | Finished
 Embed = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 
 
+class Pipeline(TypedDict):
+    """What photos are opened and judged with.
+
+    Attributes:
+        cache: where known photos are looked up and new ones are stored.
+        backbone_id: whose embeddings the cache is asked for.
+        embedding_size: numbers in each of them.
+        embed: from a model input, uint8 (input_size, input_size, 3), to float32 (embedding_size,); called by
+            all threads.
+        input_size: pixels.
+        threads: how many photos are worked on at once.
+    """
+
+    cache: Cache
+    backbone_id: str
+    embedding_size: int
+    embed: Embed
+    input_size: int
+    threads: int
+
+
+class Opener:
+    """Opens photos and runs the backbone on them. `run()` is for one thread at a time; the rest for any."""
+
+    def __init__(self, *, stopped: Callable[[], bool], **pipeline: Unpack[Pipeline]) -> None:
+        """Prepare. Once `stopped`, it ends after what is being worked on."""
+        self._cache = pipeline["cache"]
+        self._backbone_id = pipeline["backbone_id"]
+        self._embedding_size = pipeline["embedding_size"]
+        self._embed = pipeline["embed"]
+        self._input_size = pipeline["input_size"]
+        self._thread_count = pipeline["threads"]
+        self._stopped = stopped
+        self._work = WorkList()
+
+    def prefer(self, paths: Iterable[Path]) -> None:
+        """Open these photos next."""
+        self._work.prefer(paths)
+
+    def run(self, files: Sequence[PhotoFile]) -> Iterator[tuple[Embedded, Problems]]:
+        """Open photos on all threads; yield finished ones in batches, stored in the cache. Closing it ends them."""
+        if not files or self._stopped():
+            return
+        self._work.add(files)
+        results: queue.Queue[CacheEntry] = queue.Queue(maxsize=_RESULTS_WAITING)
+        stop = threading.Event()
+        threads = [
+            threading.Thread(target=self._work_off, args=(results, stop), name=f"scan-{n}")
+            for n in range(min(self._thread_count, len(files)))
+        ]
+        left = len(files)
+        try:
+            for thread in threads:
+                thread.start()
+            while left and not self._stopped():
+                batch = _collect(results)
+                if batch:
+                    left -= len(batch)
+                    # Without a key it is not remembered: it may go well the next time.
+                    self._cache.store([entry for entry in batch if entry.content_key])
+                    yield sorted_out(batch)
+        finally:
+            stop.set()
+            while any(thread.is_alive() for thread in threads):
+                with contextlib.suppress(queue.Empty):
+                    results.get(timeout=0.01)
+
+    def _work_off(self, results: queue.Queue[CacheEntry], stop: threading.Event) -> None:
+        while not stop.is_set() and not self._stopped():
+            file = self._work.take()
+            if file is None:
+                return
+            results.put(self._open_photo(file))
+
+    def _open_photo(self, file: PhotoFile) -> CacheEntry:
+        try:
+            return self._judge(file, read_photo(file.path))
+        except Unreadable as error:
+            return _failed(file, None, error.reason)
+        except BackboneError as error:
+            return _failed(file, None, str(error))
+        except Exception as error:  # noqa: BLE001  # one photo must never end a scan, whatever happens to it
+            _log.warning("%s can't be judged: %r", display_path(file.path), error)
+            return _failed(file, None, "Something unexpected happened, so this photo can't be judged. Scan again.")
+
+    def _judge(self, file: PhotoFile, data: bytes) -> CacheEntry:
+        key = content_key(data)
+        known = self._cache.known_content(key, backbone_id=self._backbone_id, size=self._embedding_size)
+        if known is not None and known.has_thumbnail:
+            return CacheEntry(file, key, None, known.facts, None, known.embedding, self._backbone_id)
+        try:
+            photo = decode(data, min_side=DECODE_SIDE, thumbnail_side=THUMBNAIL_SIDE)
+        except Unreadable as error:
+            # The bytes are at fault and will be tomorrow; too little memory is not their fault.
+            return _failed(file, None if error.reason == NO_MEMORY else key, error.reason)
+        # A number too large for float16 becomes infinite, and is told below.
+        with np.errstate(over="ignore"):
+            embedding = self._embed(model_input(photo.pixels, self._input_size)).astype("<f2")
+        if embedding.shape != (self._embedding_size,) or not np.isfinite(embedding).all():
+            raise BackboneError("The model gave no usable answer for this photo.")
+        facts = PhotoFacts(photo.width, photo.height, photo.taken_at, photo.format)
+        return CacheEntry(file, key, None, facts, photo.thumbnail, embedding.tobytes(), self._backbone_id)
+
+
 class Scan:
     """One scan of one folder. Iterate over `run()` once; `prefer()` and `cancel()` may come from other threads."""
 
-    def __init__(
-        self,
-        root: Path,
-        *,
-        recursive: bool,
-        cache: Cache,
-        backbone_id: str,
-        embedding_size: int,
-        embed: Embed,
-        input_size: int,
-        threads: int,
-    ) -> None:
-        """Prepare a scan of `root`.
-
-        Args:
-            root: the folder.
-            recursive: whether to look into its sub-folders.
-            cache: where known photos are looked up and new ones are stored.
-            backbone_id: whose embeddings the cache is asked for.
-            embedding_size: numbers in each of them.
-            embed: from a model input, uint8 (input_size, input_size, 3), to float32 (embedding_size,); called by all
-                threads.
-            input_size: pixels.
-            threads: how many photos are worked on at once.
-        """
+    def __init__(self, root: Path, *, recursive: bool, **pipeline: Unpack[Pipeline]) -> None:
+        """Prepare a scan of `root`, with its sub-folders where `recursive`."""
         self._root = root
         self._recursive = recursive
-        self._cache = cache
-        self._backbone_id = backbone_id
-        self._embedding_size = embedding_size
-        self._embed = embed
-        self._input_size = input_size
-        self._thread_count = threads
+        self._cache = pipeline["cache"]
+        self._backbone_id = pipeline["backbone_id"]
+        self._embedding_size = pipeline["embedding_size"]
         self._cancelled = threading.Event()
-        self._work = WorkList()
+        self._opener = Opener(stopped=self._cancelled.is_set, **pipeline)
 
     def cancel(self) -> None:
         """Stop after the photos that are being worked on."""
@@ -110,7 +183,7 @@ class Scan:
 
     def prefer(self, paths: Iterable[Path]) -> None:
         """Open these photos next (those that the user looks at)."""
-        self._work.prefer(paths)
+        self._opener.prefer(paths)
 
     def run(self) -> Generator[PipelineEvent, None, None]:
         """Yield what is found, known, judged and unreadable, then one Finished. Closing it ends its threads.
@@ -120,10 +193,10 @@ class Scan:
         """
         started = time.perf_counter()
         files: list[PhotoFile] = []
-        not_photos = left_alone = 0
-        for event in _walk_in_batches(self._root, recursive=self._recursive, stopped=self._cancelled.is_set):
+        not_photos = left_alone = sorted_folders = 0
+        for event in found_in_batches(self._root, recursive=self._recursive, stopped=self._cancelled.is_set):
             if isinstance(event, OtherFiles):
-                left_alone = event.count
+                left_alone, sorted_folders = event.count, event.sorted_folders
                 continue
             if isinstance(event, Found):
                 files += event.files
@@ -142,10 +215,8 @@ class Scan:
             yield known
         rate = Rate(len(files), done=judged + unreadable)
         yield rate.progress()
-        self._work.add(fresh)
-        for batch in self._opened(len(fresh)):
-            opened += len(batch)
-            embedded, problems = _sorted_out(batch)
+        for embedded, problems in self._opener.run(fresh):
+            opened += len(embedded.photos) + len(problems.problems)
             judged += len(embedded.photos)
             unreadable += len(problems.problems)
             if embedded.photos:
@@ -162,6 +233,7 @@ class Scan:
             left_alone=left_alone,
             seconds=time.perf_counter() - started,
             cancelled=self._cancelled.is_set(),
+            sorted_folders=sorted_folders,
         )
 
     def _known(self, files: Sequence[PhotoFile], fresh: list[PhotoFile]) -> Iterator[Embedded | Problems]:
@@ -201,69 +273,6 @@ class Scan:
             if problems:
                 yield Problems(tuple(problems))
 
-    def _opened(self, count: int) -> Iterator[list[CacheEntry]]:
-        """Open what is in the work list on all threads; yield finished photos in batches, stored in the cache."""
-        if not count or self._cancelled.is_set():
-            return
-        results: queue.Queue[CacheEntry] = queue.Queue(maxsize=_RESULTS_WAITING)
-        stop = threading.Event()
-        threads = [
-            threading.Thread(target=self._work_off, args=(results, stop), name=f"scan-{n}")
-            for n in range(min(self._thread_count, count))
-        ]
-        left = count
-        try:
-            for thread in threads:
-                thread.start()
-            while left and not self._cancelled.is_set():
-                batch = _collect(results)
-                if batch:
-                    left -= len(batch)
-                    # Without a key it is not remembered: it may go well the next time.
-                    self._cache.store([entry for entry in batch if entry.content_key])
-                    yield batch
-        finally:
-            stop.set()
-            while any(thread.is_alive() for thread in threads):
-                with contextlib.suppress(queue.Empty):
-                    results.get(timeout=0.01)
-
-    def _work_off(self, results: queue.Queue[CacheEntry], stop: threading.Event) -> None:
-        while not stop.is_set() and not self._cancelled.is_set():
-            file = self._work.take()
-            if file is None:
-                return
-            results.put(self._open_photo(file))
-
-    def _open_photo(self, file: PhotoFile) -> CacheEntry:
-        try:
-            return self._judge(file, read_photo(file.path))
-        except Unreadable as error:
-            return _failed(file, None, error.reason)
-        except BackboneError as error:
-            return _failed(file, None, str(error))
-        except Exception as error:  # noqa: BLE001  # one photo must never end a scan, whatever happens to it
-            _log.warning("%s can't be judged: %r", display_path(file.path), error)
-            return _failed(file, None, "Something unexpected happened, so this photo can't be judged. Scan again.")
-
-    def _judge(self, file: PhotoFile, data: bytes) -> CacheEntry:
-        key = content_key(data)
-        known = self._cache.known_content(key, backbone_id=self._backbone_id, size=self._embedding_size)
-        if known is not None and known.has_thumbnail:
-            return CacheEntry(file, key, None, known.facts, None, known.embedding, self._backbone_id)
-        try:
-            photo = decode(data, min_side=DECODE_SIDE, thumbnail_side=THUMBNAIL_SIDE)
-        except Unreadable as error:
-            # The bytes are at fault and will be tomorrow; too little memory is not their fault.
-            return _failed(file, None if error.reason == NO_MEMORY else key, error.reason)
-        # A number too large for float16 becomes infinite, and is told below.
-        with np.errstate(over="ignore"):
-            embedding = self._embed(model_input(photo.pixels, self._input_size)).astype("<f2")
-        if embedding.shape != (self._embedding_size,) or not np.isfinite(embedding).all():
-            raise BackboneError("The model gave no usable answer for this photo.")
-        facts = PhotoFacts(photo.width, photo.height, photo.taken_at, photo.format)
-        return CacheEntry(file, key, None, facts, photo.thumbnail, embedding.tobytes(), self._backbone_id)
-
 
 def _failed(file: PhotoFile, key: str | None, reason: str) -> CacheEntry:
     return CacheEntry(file, key, reason, None, None, None, None)
@@ -277,39 +286,3 @@ def _collect(results: queue.Queue[CacheEntry]) -> list[CacheEntry]:
         while (wait := until - time.monotonic()) > 0:
             batch.append(results.get(timeout=wait))
     return batch
-
-
-def _sorted_out(batch: Sequence[CacheEntry]) -> tuple[Embedded, Problems]:
-    photos: list[EmbeddedPhoto] = []
-    vectors: list[bytes] = []
-    problems: list[Problem] = []
-    for entry in batch:
-        if entry.content_key and entry.facts and entry.embedding:
-            photos.append(EmbeddedPhoto(entry.file.path, entry.content_key, entry.facts))
-            vectors.append(entry.embedding)
-        else:
-            problems.append(Problem(entry.file.path, entry.reason or "It can't be judged."))
-    matrix = np.frombuffer(b"".join(vectors), dtype="<f2").astype(np.float16, copy=False)
-    return Embedded(tuple(photos), matrix.reshape(len(photos), -1) if photos else matrix.reshape(0, 0)), Problems(
-        tuple(problems)
-    )
-
-
-def _walk_in_batches(
-    root: Path, *, recursive: bool, stopped: Callable[[], bool]
-) -> Iterator[Found | Problems | OtherFiles]:
-    """Yield what the walker finds, in its order, in batches of one kind."""
-    found: list[PhotoFile] = []
-    until = time.monotonic() + _FOUND_SECONDS
-    for item in walk(root, recursive=recursive, stopped=stopped):
-        if isinstance(item, PhotoFile):
-            found.append(item)
-        # A slow drive may take seconds for a full batch, and the user looks at an empty window meanwhile.
-        if found and (not isinstance(item, PhotoFile) or len(found) == _FOUND_BATCH or time.monotonic() > until):
-            yield Found(tuple(found))
-            found = []
-            until = time.monotonic() + _FOUND_SECONDS
-        if isinstance(item, WalkProblem):
-            yield Problems((Problem(item.path, item.reason, item.is_folder),))
-        elif isinstance(item, OtherFiles):
-            yield item

@@ -1,29 +1,30 @@
 """A session: one open folder with its photos, the user's corrections and the head learned from them. No window.
 
-The window and the command line both drive this class. `scan()` and `correct()` may run in two threads, see
-personal_head.py.
+The window and the command line both drive this class. `scan()`, `judge_files()` and `correct()` may run in threads of
+their own, see personal_head.py.
 """
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from alpacasorter.core.cache import Cache
-from alpacasorter.core.events import Finished, Learned, ScanEvent
+from alpacasorter.core.events import Finished, Judged, JudgedPhoto, Learned, Problems, ScanEvent
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.library import Library
+from alpacasorter.core.photo import PhotoFile
 from alpacasorter.ml.backbone import Backbone, BackboneError, CpuBackbone
 from alpacasorter.ml.bundle import Bundle
 from alpacasorter.ml.device import Device, open_backbone
 from alpacasorter.ml.head import Head
 from alpacasorter.ml.personal_head import PersonalHead
-from alpacasorter.ml.scan import Embedded, Scan
+from alpacasorter.ml.scan import Embedded, EmbeddedPhoto, Opener, Pipeline, Scan
 
 
 class Session:
@@ -51,6 +52,7 @@ class Session:
         self._lock = threading.Lock()
         self._scan: Scan | None = None
         self.learning = PersonalHead(bundle, self.labels, library)
+        self._table = self.learning.open_folder()
 
     # Scanning
 
@@ -60,17 +62,8 @@ class Session:
         Raises:
             FolderUnavailable: the folder itself can't be read.
         """
-        scan = Scan(
-            root,
-            recursive=recursive,
-            cache=self._cache,
-            backbone_id=self.bundle.backbone_id,
-            embedding_size=self.bundle.embedding_size,
-            embed=self.embed,
-            input_size=self.bundle.input_size,
-            threads=self.device.threads,
-        )
-        table = self.learning.open_folder()
+        scan = Scan(root, recursive=recursive, **self._pipeline())
+        self._table = table = self.learning.open_folder()
         self._scan = scan
         with contextlib.closing(scan.run()) as events:
             for event in events:
@@ -79,6 +72,51 @@ class Session:
                     if learned is not None:
                         yield learned
                 yield self.learning.judge(event, table) if isinstance(event, Embedded) else event
+
+    def judge_files(
+        self, files: Sequence[PhotoFile], *, stopped: Callable[[], bool] = lambda: False
+    ) -> Generator[Judged | Problems | Learned, None, None]:
+        """Judge photos that were added to the open folder or changed in it; each ends in a Judged or in a Problems.
+
+        May run beside a `scan()` in another thread; where that opens another folder, these still belong to the one
+        before. All of them are read: what is known of the bytes is taken from the cache, so a copy is judged at once.
+
+        Args:
+            files: the photos.
+            stopped: asked often; where it says so, it ends after the photos that are being worked on.
+        """
+        table = self._table
+        for embedded, problems in Opener(stopped=stopped, **self._pipeline()).run(files):
+            if embedded.photos:
+                yield self.learning.judge(embedded, table)
+            if problems.problems:
+                yield problems
+        learned = self.learning.learn_adopted()
+        if learned is not None:
+            yield learned
+
+    def judged_anew(self, photos: Iterable[JudgedPhoto]) -> list[JudgedPhoto]:
+        """Return photos of the open folder as they are judged now, by what was learned and corrected since.
+
+        Those that are not of the open folder are left out.
+        """
+        table = self._table
+        known = [photo for photo in photos if photo.content_key in table]
+        if not known:
+            return []
+        embeddings = np.stack([table.get(photo.content_key) for photo in known]).astype(np.float16)
+        again = tuple(EmbeddedPhoto(photo.path, photo.content_key, photo.facts) for photo in known)
+        return list(self.learning.judge(Embedded(again, embeddings), table).photos)
+
+    def _pipeline(self) -> Pipeline:
+        return {
+            "cache": self._cache,
+            "backbone_id": self.bundle.backbone_id,
+            "embedding_size": self.bundle.embedding_size,
+            "embed": self.embed,
+            "input_size": self.bundle.input_size,
+            "threads": self.device.threads,
+        }
 
     def cancel_scan(self) -> None:
         """Stop the running scan, if any, after the photos that are being worked on."""

@@ -101,6 +101,13 @@ def test_the_apps_own_output_is_not_scanned_again(tmp_path: Path) -> None:
     assert found(output) == ["alpaca/b.jpg"]
 
 
+def test_what_is_about_to_get_another_name_is_no_photo_yet(tmp_path: Path) -> None:
+    for name in ("a.jpg~", "a.jpg.part", "b.crdownload", "c.opdownload", "d.jpg.filepart", "e.temp", "f.jpg.!ut"):
+        make_picture(tmp_path / name)
+    assert found(tmp_path) == []
+    assert others(tmp_path).other == 7
+
+
 def test_what_is_no_photo_is_counted(tmp_path: Path) -> None:
     touch(
         *(tmp_path / name for name in ("a.mov", "b.MP4", "notes.txt", "c.xmp", "IMG_1.jpg", "IMG_1.CR2", "img_1.aae"))
@@ -277,7 +284,7 @@ def test_a_listing_that_breaks_off_keeps_what_came(tmp_path: Path, monkeypatch: 
 def test_cloud_only_photos_are_named_and_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_picture(tmp_path / "a.jpg")
     make_picture(tmp_path / "no extension")
-    monkeypatch.setattr("alpacasorter.core.walk.is_cloud_only", lambda status: True)
+    monkeypatch.setattr("alpacasorter.core.listing.is_cloud_only", lambda status: True)
     monkeypatch.setattr(os, "open", lambda *_: pytest.fail("a file in the cloud was opened"))
     assert problems(tmp_path) == {"a.jpg": reasons.CLOUD_ONLY}
     assert others(tmp_path).other == 1

@@ -15,7 +15,8 @@ from alpacasorter.core import reasons
 from alpacasorter.core.cache import Cache
 from alpacasorter.core.events import Finished, Found, Problems, Progress
 from alpacasorter.core.photo import PhotoFile, content_key
-from alpacasorter.core.walk import FolderUnavailable
+from alpacasorter.core.walk import OUTPUT_MARKER, FolderUnavailable
+from alpacasorter.ml import finding
 from alpacasorter.ml import scan as scan_module
 from alpacasorter.ml.backbone import BackboneError
 from alpacasorter.ml.scan import Embed, Embedded, EmbeddedPhoto, Scan
@@ -123,6 +124,15 @@ def test_every_kind_of_file_ends_as_a_row(folder: Path, cache: Cache) -> None:
     assert (finished.opened, finished.left_alone, finished.cancelled) == (len(good | bad), 0, False)
 
 
+def test_folders_sorted_into_are_counted(folder: Path, cache: Cache) -> None:
+    fill(folder, 1)
+    for name in ("one", "two"):
+        fill(folder / name, 1)
+        (folder / name / OUTPUT_MARKER).touch()
+    finished = scanned(folder, cache).finished
+    assert (finished.total, finished.sorted_folders) == (1, 2)
+
+
 def test_photos_carry_what_their_bytes_and_header_say(folder: Path, cache: Cache) -> None:
     path = make_picture(folder / "upright.png", kind="rotated_6", size=(96, 64))
     photo = scanned(folder, cache).photos[path]
@@ -174,10 +184,10 @@ def test_events_come_in_order(folder: Path, cache: Cache) -> None:
 
 def test_many_photos_are_found_in_batches(folder: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = fill_fast(folder, 10)
-    monkeypatch.setattr(scan_module, "_FOUND_BATCH", 4)
+    monkeypatch.setattr(finding, "_FOUND_BATCH", 4)
     sizes = [len(event.files) for event in scanned(folder, cache).all if isinstance(event, Found)]
     assert sizes == [4, 4, 2]
-    monkeypatch.setattr(scan_module, "_FOUND_SECONDS", -1.0)
+    monkeypatch.setattr(finding, "_FOUND_SECONDS", -1.0)
     monkeypatch.setattr(scan_module, "_CACHED_BATCH", 3)
     slow = scanned(folder, cache)
     assert [len(event.files) for event in slow.all if isinstance(event, Found)] == [1] * 10

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from alpacasorter.core.events import Finished, Judged, Learned
+from alpacasorter.core.events import Finished, Judged, Learned, Problems
 from alpacasorter.core.library import Library, LibraryError
+from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.walk import FolderUnavailable
 from alpacasorter.ml.backbone import BackboneError
 from alpacasorter.ml.session import Session
@@ -572,6 +573,72 @@ def test_correcting_while_a_scan_runs(opened: Opened, tmp_path: Path) -> None:
     final = scan(session, many).probabilities()
     assert len(final) == 40
     assert_alike({key: probability for key, (_, probability) in shown.items()}, final)
+
+
+def files_of(*paths: Path) -> list[PhotoFile]:
+    return [PhotoFile(path, path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
+
+
+def test_photos_that_arrive_are_judged_as_those_that_were_there(opened: Opened, tmp_path: Path) -> None:
+    session = opened.session
+    place = tmp_path / "place"
+    fill(place, 2)
+    before = scan(session, place)
+    new = fill(place, 3, first=2)
+    broken = make_picture(place / "broken.jpg", kind="text")
+    outcome = Outcome(session.judge_files(files_of(*new, broken)))
+    assert set(outcome.photos) == set(new)
+    assert set(outcome.problems) == {broken}
+    assert {type(event) for event in outcome.events} <= {Judged, Problems}
+    # They are of the open folder from then on.
+    photo = outcome.photos[new[0]]
+    learned = session.correct({photo.content_key: opposite(photo.probability)})
+    assert set(learned.keys) == set(before.probabilities()) | set(outcome.probabilities())
+    again = scan(session, place)
+    assert again.finished.opened == 0
+    assert_alike(again.probabilities(), by_key(learned))
+
+
+def test_judging_nothing_says_nothing(opened: Opened) -> None:
+    assert list(opened.session.judge_files([])) == []
+    assert opened.session.judged_anew([]) == []
+
+
+def test_judging_files_stops_where_it_is_told(opened: Opened, tmp_path: Path) -> None:
+    paths = fill(tmp_path / "many", 12)
+    stop = threading.Event()
+    judged = 0
+    for event in opened.session.judge_files(files_of(*paths), stopped=stop.is_set):
+        assert isinstance(event, Judged)
+        judged += len(event.photos)
+        stop.set()
+    assert 0 < judged < len(paths)
+
+
+def test_files_are_judged_beside_a_scan(opened: Opened, tmp_path: Path) -> None:
+    session = opened.session
+    there, new = fill(tmp_path / "there", 12), fill(tmp_path / "new", 6, first=100)
+    events = session.scan(tmp_path / "there", recursive=True)
+    begun = [next(events)]
+    arrived: list[object] = []
+    judging = threading.Thread(target=lambda: arrived.extend(session.judge_files(files_of(*new))))
+    judging.start()
+    outcome = Outcome([*begun, *events])
+    judging.join()
+    assert set(outcome.photos) == set(there)
+    assert set(Outcome(arrived).photos) == set(new)
+
+
+def test_photos_are_judged_anew_by_what_was_learned_since(opened: Opened, folder: Path) -> None:
+    session = opened.session
+    photos = list(scan(session, folder).photos.values())
+    said = opposite(photos[0].probability)
+    after = by_key(session.correct({photos[0].content_key: said}))
+    stranger = replace(photos[1], content_key="0" * 64)
+    anew = session.judged_anew([*photos, stranger])
+    assert [photo.path for photo in anew] == [photo.path for photo in photos]
+    assert_alike({photo.content_key: photo.probability for photo in anew}, after)
+    assert [photo.correction for photo in anew] == [said] + [None] * (len(photos) - 1)
 
 
 def test_the_model_learns_on_real_photos(photos: Path, opened: Opened, tmp_path: Path) -> None:
