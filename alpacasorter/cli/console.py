@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Literal, Never, Self, TextIO
+from typing import TYPE_CHECKING, Literal, Never, Self, TextIO
 
 from tqdm import tqdm
 
@@ -17,7 +17,9 @@ from alpacasorter import paths
 from alpacasorter.cli.usage import complain
 from alpacasorter.core.events import Progress
 from alpacasorter.core.places import Places
-from alpacasorter.ml.opening import Engine, open_engine
+
+if TYPE_CHECKING:
+    from alpacasorter.ml.opening import Engine
 
 Device = Literal["auto", "cpu", "gpu"]
 
@@ -25,6 +27,9 @@ Device = Literal["auto", "cpu", "gpu"]
 @contextlib.contextmanager
 def engine(device: Device) -> Iterator[Engine]:
     """Open the engine; in the end print its notices and close it."""
+    # Imported here: commands that need no model start at once.
+    from alpacasorter.ml.opening import open_engine
+
     places = Places(paths.named_model(), paths.user_data_dir(), paths.user_cache_dir())
     opened = open_engine(places, device, trial_now=True)
     try:
@@ -80,8 +85,10 @@ def _abandon(stream: TextIO) -> None:
 class ProgressBar:
     """A bar on standard error, from the first progress on."""
 
-    def __init__(self, *, quiet: bool) -> None:
-        """Show nothing at all if `quiet`."""
+    def __init__(self, *, quiet: bool, unit: str = "photos", what: str = "") -> None:
+        """Show nothing at all if `quiet`; else count `unit`, and name `what` is done with them, if that is given."""
+        self._unit = unit
+        self._what = what
         self._quiet = quiet or sys.stderr is None
         self._bar: tqdm[Never] | None = None
 
@@ -103,7 +110,13 @@ class ProgressBar:
         if self._bar is None:
             # Otherwise a thread watches over bars that stand still, which no one needs and which outlives them.
             tqdm.monitor_interval = 0
-            self._bar = tqdm(total=event.total, unit=" photos", file=sys.stderr, dynamic_ncols=True)
+            self._bar = tqdm(
+                total=event.total,
+                desc=self._what or None,
+                unit=f" {self._unit}",
+                file=sys.stderr,
+                dynamic_ncols=True,
+            )
         self._bar.total = event.total
         self._bar.update(event.done - self._bar.n)
 

@@ -13,6 +13,10 @@ Open a folder of photos in the window.
 
 commands without a window:
   alpacasorter scan FOLDER        judge all photos of a folder and print what they are
+  alpacasorter sort FOLDER        sort the photos of a folder into one folder for each label; undo it
+  alpacasorter watch FOLDER       judge every photo that arrives in a folder
+  alpacasorter export FOLDER      write what the photos are: a table, JSON, or keywords in XMP sidecars
+  alpacasorter import FILE        take labels from another computer as corrections
   alpacasorter evaluate DATASET   measure the model on a folder with one sub-folder per class
   alpacasorter models             list the models there are; add, use, share and remove them
   alpacasorter train DATASET      train a model on a folder with one sub-folder per class
@@ -45,6 +49,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """
     commands = {
         "scan": _scan_parser,
+        "sort": _sort_parser,
+        "watch": _watch_parser,
+        "export": _results_parser,
+        "import": _import_parser,
         "evaluate": _evaluate_parser,
         "models": _models_parser,
         "dataset": _dataset_parser,
@@ -61,7 +69,7 @@ def _window_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="alpacasorter",
         usage="alpacasorter [FOLDER] [--device auto|cpu|gpu] [--model MODEL]\n"
-        "       alpacasorter scan|evaluate|train|export-model|dataset|models …",
+        "       alpacasorter scan|sort|watch|export|import|evaluate|train|export-model|dataset|models …",
         description=_WINDOW,
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -114,6 +122,30 @@ def _evaluate_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version)
     parser.set_defaults(command=_evaluate)
     return parser
+
+
+def _sort_parser() -> argparse.ArgumentParser:
+    from alpacasorter.cli.sort_arguments import sort_parser
+
+    return sort_parser(_Version, _add_device, _add_model)
+
+
+def _watch_parser() -> argparse.ArgumentParser:
+    from alpacasorter.cli.sort_arguments import watch_parser
+
+    return watch_parser(_Version, _add_device, _add_model)
+
+
+def _results_parser() -> argparse.ArgumentParser:
+    from alpacasorter.cli.export import export_parser
+
+    return export_parser(_Version, _add_device, _add_model)
+
+
+def _import_parser() -> argparse.ArgumentParser:
+    from alpacasorter.cli.import_labels import import_parser
+
+    return import_parser(_Version, _add_model)
 
 
 def _dataset_parser() -> argparse.ArgumentParser:

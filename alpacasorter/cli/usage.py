@@ -16,13 +16,18 @@ def complain(sentence: str) -> None:
     print(f"alpacasorter: {sentence}", file=sys.stderr)
 
 
-def named_folder(path: Path) -> Path | None:
-    """Return a folder that the command line names, from the root; where there is none, complain and return None."""
+def absolute(path: Path) -> Path:
+    """Return a path that the command line names, from the root; there need not be anything."""
     try:
-        folder = plain_absolute(path)
+        return plain_absolute(path)
     except RuntimeError:
         # "~name" is nobody's home, but may be the name of a folder.
-        folder = Path(os.path.abspath(path))  # noqa: PTH100  # resolve() would follow links
+        return Path(os.path.abspath(path))  # noqa: PTH100  # resolve() would follow links
+
+
+def named_folder(path: Path) -> Path | None:
+    """Return a folder that the command line names, from the root; where there is none, complain and return None."""
+    folder = absolute(path)
     try:
         if folder.is_dir():
             return folder

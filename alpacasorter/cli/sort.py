@@ -1,0 +1,136 @@
+"""`alpacasorter sort FOLDER --into DIR`: prints the plan of a sort, and carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from alpacasorter.cli.console import ProgressBar, engine, guarded
+from alpacasorter.cli.judging import judge_folder
+from alpacasorter.cli.sort_arguments import Usage, check_options, sort_options
+from alpacasorter.cli.sort_json import PlanTeller
+from alpacasorter.cli.sort_run import carry_out, is_barred, print_objects
+from alpacasorter.cli.sort_words import plan_words
+from alpacasorter.cli.stopping import Stopper
+from alpacasorter.cli.usage import absolute, complain, named_folder
+from alpacasorter.core.events import JudgedPhoto, Progress
+from alpacasorter.core.files import display_path
+from alpacasorter.core.sorting.plan import Outcome, SortPhoto, SortPlan
+from alpacasorter.core.sorting.planner import plan_sort
+from alpacasorter.core.sorting.runner import run_sort
+from alpacasorter.core.sorting.subjects import judged_photo, unreadable_photo
+from alpacasorter.core.walk import FolderUnavailable
+from alpacasorter.ml.opening import Engine
+
+_MISSING = "Say which folder is to be sorted, and where to: alpacasorter sort FOLDER --into DIR"
+_STOPPED = "Stopped before anything was done."
+
+
+def run(given: Mapping[str, object]) -> int:
+    """Sort a folder; return the exit code.
+
+    Args:
+        given: the options that were given, by name.
+    """
+    folder, into = given.get("folder"), given.get("into")
+    if not isinstance(folder, Path) or not isinstance(into, Path):
+        complain(_MISSING)
+        return 2
+    named = named_folder(folder)
+    if named is None:
+        return 2
+    with Stopper() as stop:
+        job = _Sort(given, named, absolute(into), stop)
+        try:
+            return guarded(job.run)
+        except KeyboardInterrupt:
+            if not job.began:
+                complain(_STOPPED)
+            return stop.exit_code
+
+
+class _Sort:
+    """One sort.
+
+    Attributes:
+        began: whether anything may have been done.
+    """
+
+    def __init__(self, given: Mapping[str, object], folder: Path, destination: Path, stop: Stopper) -> None:
+        self.began = False
+        self._given = given
+        self._folder = folder
+        self._destination = destination
+        self._stop = stop
+        self._as_json = bool(given.get("json"))
+        self._dry_run = bool(given.get("dry_run"))
+        self._quiet = bool(given.get("quiet"))
+
+    def run(self) -> int:
+        try:
+            check_options(self._given)
+            with engine(self._given.get("device", "auto")) as opened:  # type: ignore[arg-type]
+                return self._sort(opened)
+        except Usage as error:
+            complain(str(error))
+            return 2
+        except FolderUnavailable as error:
+            complain(f"{display_path(self._folder)} can't be opened. {error.reason}")
+            return 1
+
+    def _sort(self, opened: Engine) -> int:
+        labels = opened.session.labels
+        options = sort_options(self._given, self._destination, labels)
+        if is_barred(opened.library, self._folder, self._destination, only_look=self._dry_run):
+            return 1
+        photos = self._photos(opened)
+        with ProgressBar(quiet=self._quiet, what="Planning") as bar:
+            plan = plan_sort(
+                self._folder,
+                photos,
+                options,
+                labels,
+                progress=lambda done, total: bar.update(Progress(done, total, 0.0, None)),
+            )
+        return self._carry_out(plan, opened)
+
+    def _photos(self, opened: Engine) -> list[SortPhoto]:
+        """Return the photos of the folder as the planner is told of them."""
+        labels = opened.session.labels
+        photos: list[SortPhoto] = []
+        with ProgressBar(quiet=self._quiet) as bar:
+            recursive = bool(self._given.get("recursive", True))
+            found, _ = judge_folder(opened, self._folder, recursive=recursive, bar=bar)
+            for one in found:
+                if isinstance(one, JudgedPhoto):
+                    photos.append(judged_photo(one, labels))
+                elif unreadable := unreadable_photo(one):
+                    photos.append(unreadable)
+                else:
+                    bar.say(f"{display_path(one.path)} can't be opened. {one.reason}")
+        return photos
+
+    def _carry_out(self, plan: SortPlan, opened: Engine) -> int:
+        teller = PlanTeller(plan) if self._as_json else None
+        if teller is None:
+            print(plan_words(plan), flush=True)
+        serious = [remark.sentence for remark in plan.remarks if remark.serious] if plan.files_to_do else []
+        refused = 1 if serious or plan.count(Outcome.BLOCKED) else 0
+        if self._dry_run or serious or not plan.files_to_do:
+            if teller is not None:
+                print_objects(teller.objects(None))
+            for sentence in serious:
+                complain(sentence)
+            if serious and not self._dry_run:
+                complain("Nothing was done.")
+            return refused
+        self.began = True
+        code = carry_out(
+            run_sort(plan, opened.library, stopped=self._stop),
+            library=opened.library,
+            cache=opened.cache,
+            stop=self._stop,
+            teller=teller,
+            quiet=self._quiet,
+        )
+        return code or refused

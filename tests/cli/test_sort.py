@@ -1,0 +1,600 @@
+"""`alpacasorter sort`: plan, sort, history, undo; broken off in every way, in processes of its own."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alpacasorter.core import reasons
+from alpacasorter.core.sorting import remarks
+from alpacasorter.core.sorting.runner import run_sort
+from alpacasorter.core.sorting.running import alone
+from alpacasorter.core.walk import OUTPUT_MARKER
+from tests.cli.commands import Commands, Done, finish, program
+from tests.cli.sorting import CPU, hike, library, names, put, tree
+from tests.engines import fill_fast, run_python
+from tests.picture_files import make_picture
+
+posix_only = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system")
+SORTED = {
+    *(f"Alpaca/IMG_{n}.{ending}" for n in range(3) for ending in ("jpg", "CR3", "xmp")),
+    *(f"Not alpaca/IMG_{n}.jpg" for n in (3, 4)),
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three alpacas with two companions each, two other photos in a sub-folder, and a diary."""
+    return hike(tmp_path / "a hike 🦙")
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """Where to; not there yet."""
+    return tmp_path / "sorted"
+
+
+@pytest.fixture
+def other_disk(tmp_path: Path) -> Iterator[Path]:
+    """An empty folder on another file system."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK) or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no second file system here")
+    with tempfile.TemporaryDirectory(dir=memory) as name:
+        yield Path(name)
+
+
+def sort(run: Commands, folder: Path, out: Path, *options: object) -> Done:
+    return run("sort", folder, "--into", out, *CPU, *options)
+
+
+def objects(done: Done) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in done.out.splitlines()]
+
+
+# Wrong usage
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "Say which folder is to be sorted, and where to"),
+        (["--into", "x"], "Say which folder"),
+        (["--json"], "Say which folder"),
+        (["--undo", "--history"], "not allowed with"),
+        (["--undo", "--resume"], "not allowed with"),
+        (["--undo", "0"], "is no number of a sort"),
+        (["--undo", "latest"], "is no number of a sort"),
+        (["--history", "--into", "x"], "it takes no --into"),
+        (
+            ["--undo", "--into", "x", "--dry-run"],
+            "--undo is of a sort made earlier: it takes no --into and no --dry-run",
+        ),
+        (["--resume", "--model", "x"], "it takes no --model"),
+        (["--rollback", "--device", "cpu"], "it takes no --device"),
+        (["--nonsense"], "unrecognized arguments"),
+    ],
+)
+def test_wrong_usage(run: Commands, options: list[str], words: str) -> None:
+    done = run("sort", *options)
+    assert (done.code, done.out) == (2, "")
+    assert words in done.err
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--action", "delete"], "invalid"),
+        (["--min-confidence", "80"], "is no number from 0 to 1"),
+        (["--min-confidence", "nan"], "is no number from 0 to 1"),
+        (["--unsure", "delete"], "invalid"),
+        (["--unsure", "leave", "--unsure-folder", "Later"], "--unsure leave says that none is wanted"),
+        (["--unsure-folder", " "], "is no name of a folder"),
+        (["--pattern", "{nonsense}"], "is not known in the pattern"),
+        (["--pattern", ""], "The pattern is empty"),
+        (["--name", "alpaca"], "is no LABEL=FOLDER"),
+        (["--name", "alpaca="], "is no LABEL=FOLDER"),
+        (["--name", "goat=Goats"], "The model in use has no label “goat”. Its labels are alpaca and not_alpaca."),
+        (["--only", "goat"], "has no label “goat”"),
+        (["--undo"], "it takes no FOLDER and no --into"),
+    ],
+)
+def test_wrong_options_of_a_sort(run: Commands, folder: Path, out: Path, options: list[str], words: str) -> None:
+    before = tree(folder)
+    done = run("sort", folder, "--into", out, *options)
+    assert (done.code, done.out) == (2, "")
+    assert words in done.err
+    assert tree(folder) == before
+    assert not out.exists()
+
+
+def test_a_folder_that_is_not_there(run: Commands, tmp_path: Path, out: Path) -> None:
+    done = sort(run, tmp_path / "none", out)
+    assert (done.code, done.out) == (2, "")
+    assert "can't be opened" in done.err
+
+
+def test_help(run: Commands) -> None:
+    out = run("sort", "--help").out
+    assert "exit codes: 0" in out
+    assert "--rollback" in out
+    assert "{label}/{taken:%Y-%m}" in out
+
+
+# The plan
+
+
+def test_a_dry_run_creates_nothing(run: Commands, folder: Path, out: Path, tmp_path: Path) -> None:
+    before = tree(tmp_path)
+    done = sort(run, folder, out, "--dry-run", "--quiet")
+    assert (done.code, done.err) == (0, "")
+    assert "Alpaca      3 photos, 6 companions" in done.out
+    assert "Not alpaca  2 photos" in done.out
+    assert tree(tmp_path) == before
+    assert run("sort", "--history").out == "Nothing was sorted yet.\n"
+
+
+def test_a_dry_run_as_json(run: Commands, folder: Path, out: Path, tmp_path: Path) -> None:
+    before = tree(tmp_path)
+    done = sort(run, folder, out, "--dry-run", "--json", "--quiet")
+    assert (done.code, done.err) == (0, "")
+    *files, summary = objects(done)
+    assert {Path(file["target"]).relative_to(out).as_posix() for file in files} == SORTED
+    assert {file["status"] for file in files} == {"planned"}
+    assert sum(file["companion"] for file in files) == 6
+    assert (summary["type"], summary["number"], summary["state"], summary["files"]) == ("summary", None, "planned", 11)
+    assert summary["photos"]["go"] == 5
+    assert tree(tmp_path) == before
+
+
+def test_options_reach_the_plan(run: Commands, folder: Path, out: Path) -> None:
+    options = ("--name", "ALPACA=Paco", "--only", "Alpaca", "--pattern", "{taken:%Y}/{label}", "--no-recursive")
+    done = sort(run, folder, out, "--dry-run", "--json", *options)
+    *files, summary = objects(done)
+    assert {Path(file["target"]).relative_to(out).parent.as_posix() for file in files} == {"Undated/Paco"}
+    assert {file["label"] for file in files} == {"alpaca"}
+    assert summary["photos"]["go"] == 3
+
+
+def test_unsure_and_unreadable_photos(run: Commands, folder: Path, out: Path) -> None:
+    put(folder / "doubtful.jpg", None, seed=90)
+    make_picture(folder / "broken.jpg", kind="truncated_jpeg")
+    *files, _ = objects(sort(run, folder, out, "--dry-run", "--json", "--min-confidence", 1))
+    left = {file["source"]: file for file in files}
+    doubtful, broken = left[str(folder / "doubtful.jpg")], left[str(folder / "broken.jpg")]
+    assert (doubtful["group"], doubtful["outcome"], doubtful["target"]) == ("unsure", "stays", None)
+    assert (broken["group"], broken["outcome"], broken["target"]) == ("unreadable", "stays", None)
+    assert doubtful["status"] == broken["status"] == "nothing to do"
+    options = ("--min-confidence", 1, "--unsure", "folder", "--unreadable-folder", "Broken")
+    *files, _ = objects(sort(run, folder, out, "--dry-run", "--json", *options))
+    targets = {file["source"]: file["target"] for file in files}
+    assert targets[str(folder / "doubtful.jpg")] == str(out / "Unsure" / "doubtful.jpg")
+    assert targets[str(folder / "broken.jpg")] == str(out / "Broken" / "broken.jpg")
+
+
+def test_the_plan_is_the_same_every_time(run: Commands, tmp_path: Path, out: Path) -> None:
+    for number in range(8):
+        # The same name everywhere, and those that take longest first.
+        put(tmp_path / "photos" / str(number) / "a.jpg", "alpaca", seed=number, size=(1200 - 100 * number, 800))
+    first = objects(sort(run, tmp_path / "photos", out, "--dry-run", "--json"))
+    again = objects(sort(run, tmp_path / "photos", out, "--dry-run", "--json"))
+    assert [file["target"] for file in first[:-1]] == [file["target"] for file in again[:-1]]
+    assert len({file["target"] for file in first[:-1]}) == 8
+    assert sum(file["renamed"] is not None for file in first[:-1]) == 7
+
+
+def test_too_little_space_stops_it(
+    run: Commands, folder: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remarks, "free_bytes", lambda _: 1000)
+    before = tree(tmp_path)
+    done = sort(run, folder, out, "--action", "copy", "--quiet")
+    assert done.code == 1
+    assert "Serious: There is too little space" in done.out
+    assert "alpacasorter: There is too little space" in done.err
+    assert done.err.endswith("alpacasorter: Nothing was done.\n")
+    *files, summary = objects(sort(run, folder, out, "--action", "copy", "--json", "--quiet"))
+    assert {file["status"] for file in files} == {"planned"}
+    assert (summary["number"], summary["remarks"][0]["serious"]) == (None, True)
+    assert sort(run, folder, out, "--action", "copy", "--dry-run").code == 1
+    assert tree(tmp_path) == before
+    # Moving needs no space.
+    assert sort(run, folder, out).code == 0
+
+
+def test_photos_that_cannot_go(run: Commands, folder: Path, tmp_path: Path, other_disk: Path) -> None:
+    before = tree(tmp_path)
+    done = sort(run, folder, other_disk / "out", "--action", "hardlink")
+    assert done.code == 1
+    assert "Can't go: 5 photos" in done.out
+    assert "There is nothing to do: no photo can go." in done.out
+    assert tree(tmp_path) == before
+    assert not (other_disk / "out").exists()
+
+
+def test_a_destination_that_is_a_file(run: Commands, folder: Path) -> None:
+    done = sort(run, folder, folder / "diary.txt", "--quiet")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.count("\n") == 1
+    assert "is a file" in done.err
+
+
+# Sort, history, undo
+
+
+def test_sort_and_undo(run: Commands, folder: Path, out: Path, tmp_path: Path) -> None:
+    before = tree(tmp_path)
+    done = sort(run, folder, out)
+    assert done.code == 0
+    assert names(out) == SORTED
+    assert names(folder) == {"diary.txt"}
+    assert "Sort 1 is done: 11 files were moved into" in done.out
+    assert "To undo it: alpacasorter sort --undo 1\n" in done.out
+    history = run("sort", "--history")
+    assert (history.code, history.err) == (0, "")
+    assert len(history.out.splitlines()) == 2
+    assert "Done" in history.out
+    (record,) = objects(run("sort", "--history", "--json"))
+    assert (record["number"], record["state"], record["files"], record["done"]) == (1, "finished", 11, 11)
+    assert record["open"] is False
+    undone = run("sort", "--undo")
+    assert undone.code == 0
+    assert "Sort 1 was undone. Every file is back in its place." in undone.out
+    assert tree(tmp_path) == before
+    assert objects(run("sort", "--history", "--json"))[0]["state"] == "undone"
+
+
+def test_json_tells_every_file_once(run: Commands, folder: Path, out: Path) -> None:
+    put(folder / "doubtful.jpg", None, seed=90)
+    done = sort(run, folder, out, "--json", "--quiet", "--min-confidence", 1)
+    assert (done.code, done.err) == (0, "")
+    *files, summary = objects(done)
+    assert all(list(file) == list(files[0]) for file in files)
+    assert len({file["source"] for file in files}) == len(files) == 12
+    assert {file["status"] for file in files if file["outcome"] == "go"} == {"done"}
+    for file in files:
+        assert Path(file["target"] or file["source"]).exists()
+    assert (summary["number"], summary["state"], summary["done"], summary["failed"]) == (1, "finished", 11, 0)
+    undone = objects(run("sort", "--undo", "1", "--json", "--quiet"))
+    assert {file["target"] for file in undone[:-1]} == {file["source"] for file in files if file["outcome"] == "go"}
+    assert {file["status"] for file in undone[:-1]} == {"done"}
+    assert (undone[-1]["type"], undone[-1]["state"], undone[-1]["left"]) == ("summary", "undone", 0)
+
+
+@pytest.mark.parametrize("action", ["copy", "hardlink", "symlink"])
+def test_other_actions_leave_the_photos(run: Commands, folder: Path, out: Path, tmp_path: Path, action: str) -> None:
+    before = tree(folder)
+    done = sort(run, folder, out, "--action", action)
+    assert done.code == 0
+    assert tree(folder) == before
+    assert names(out) == SORTED
+    one = out / "Alpaca" / "IMG_0.jpg"
+    assert one.is_symlink() == (action == "symlink")
+    assert one.samefile(folder / "IMG_0.jpg") == (action != "copy")
+    assert run("sort", "--undo").code == 0
+    assert tree(folder) == before
+    assert not out.exists()
+
+
+def test_collisions(run: Commands, folder: Path, out: Path) -> None:
+    """Another file of the name keeps it; the same bytes are not there twice."""
+    taken = out / "Alpaca" / "IMG_0.jpg"
+    taken.parent.mkdir(parents=True)
+    taken.write_bytes(b"something else")
+    (out / "Not alpaca").mkdir()
+    shutil.copy2(folder / "day 2" / "IMG_3.jpg", out / "Not alpaca")
+    done = sort(run, folder, out, "--json", "--quiet")
+    by_name = {Path(one["source"]).name: one for one in objects(done)[:-1]}
+    assert by_name["IMG_0.jpg"]["target"] == str(out / "Alpaca" / "IMG_0_2.jpg")
+    assert by_name["IMG_0.jpg"]["renamed"]
+    assert by_name["IMG_3.jpg"]["outcome"] == "there"
+    assert by_name["IMG_3.jpg"]["status"] == "nothing to do"
+    assert taken.read_bytes() == b"something else"
+    assert (out / "Alpaca" / "IMG_0_2.CR3").read_bytes() == b"raw 0"
+    assert (folder / "day 2" / "IMG_3.jpg").exists()
+
+
+def test_the_second_time_there_is_nothing_to_do(run: Commands, folder: Path, out: Path) -> None:
+    sort(run, folder, out, "--action", "copy")
+    done = sort(run, folder, out, "--action", "copy")
+    assert done.code == 0
+    assert "There already: 5 photos" in done.out
+    assert "There is nothing to do" in done.out
+    assert len(objects(run("sort", "--history", "--json"))) == 1
+
+
+def test_undo_leaves_what_was_changed_and_names_it(run: Commands, folder: Path, out: Path) -> None:
+    sort(run, folder, out)
+    changed = out / "Alpaca" / "IMG_1.jpg"
+    changed.write_bytes(b"edited by the user")
+    (out / "Alpaca" / "IMG_2.jpg").unlink()
+    done = run("sort", "--undo")
+    assert done.code == 1
+    # Its companions were left with the one that was changed.
+    assert "Sort 1 was undone, but for 4 files." in done.out
+    assert f"  {changed}: " in done.out
+    assert changed.read_bytes() == b"edited by the user"
+    assert changed.with_suffix(".CR3").exists()
+    assert {"IMG_0.jpg", "IMG_0.CR3", "IMG_0.xmp", "IMG_2.CR3"} <= names(folder)
+    assert "no sort that could be undone" in run("sort", "--undo").err
+    # By its number it is tried again.
+    shutil.move(changed, folder / "mine.jpg")
+    assert run("sort", "--undo", 1).code == 1
+    assert (folder / "IMG_1.CR3").exists()
+
+
+def test_sorts_are_undone_latest_first_or_by_number(run: Commands, tmp_path: Path, out: Path) -> None:
+    for number in (1, 2, 3):
+        put(tmp_path / f"day {number}" / "a.jpg", "alpaca", seed=number)
+        assert sort(run, tmp_path / f"day {number}", out / str(number)).code == 0
+    assert "Sort 1 was undone" in run("sort", "--undo", 1).out
+    assert (tmp_path / "day 1" / "a.jpg").exists()
+    assert "Sort 3 was undone" in run("sort", "--undo").out
+    assert "Sort 2 was undone" in run("sort", "--undo").out
+    assert "was undone already" in run("sort", "--undo", 2).err
+
+
+@pytest.mark.parametrize("mode", ["--undo", "--resume", "--rollback"])
+def test_where_there_is_no_such_sort(run: Commands, mode: str) -> None:
+    done = run("sort", mode)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.count("\n") == 1
+    done = run("sort", mode, 12)
+    assert (done.code, done.out) == (1, "")
+    assert "There is no sort 12." in done.err
+
+
+def test_a_finished_sort_is_not_rolled_back(run: Commands, folder: Path, out: Path) -> None:
+    sort(run, folder, out)
+    done = run("sort", "--rollback", 1)
+    assert done.code == 1
+    assert "To take it back: alpacasorter sort --undo 1" in done.err
+    assert names(out) == SORTED
+
+
+def test_corrections_and_the_cache_follow(run: Commands, folder: Path, out: Path) -> None:
+    sort(run, folder, out)
+    done = run("scan", out / "Alpaca", *CPU, "--json")
+    rows = objects(done)
+    assert [row["label"] for row in rows] == ["alpaca"] * 3
+    assert all(row["corrected"] for row in rows)
+    assert " 0 opened" in done.err
+    run("sort", "--undo")
+    assert " 0 opened" in run("scan", folder, *CPU, "--json").err
+
+
+def test_sorted_folders_are_not_sorted_again(run: Commands, folder: Path) -> None:
+    out = folder / "sorted"
+    assert sort(run, folder, out).code == 0
+    assert (out / OUTPUT_MARKER).exists() or any(out.rglob(OUTPUT_MARKER))
+    assert run("scan", folder, "--json", *CPU).out == ""
+
+
+def test_a_file_that_vanishes_meanwhile(
+    run: Commands, folder: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = tree(tmp_path)
+    raw = folder / "IMG_1.CR3"
+
+    def run_later(*given: Any, **named: Any) -> Any:
+        raw.rename(tmp_path / "elsewhere.CR3")
+        return run_sort(*given, **named)
+
+    monkeypatch.setattr("alpacasorter.cli.sort.run_sort", run_later)
+    done = sort(run, folder, out, "--json", "--quiet")
+    assert done.code == 1
+    *files, summary = objects(done)
+    failed = {Path(file["source"]).name: file["reason"] for file in files if file["status"] == "failed"}
+    assert set(failed) == {"IMG_1.jpg", "IMG_1.CR3", "IMG_1.xmp"}, "companions never part"
+    assert failed["IMG_1.CR3"] == reasons.VANISHED
+    assert (summary["state"], summary["done"], summary["failed"]) == ("finished", 8, 3)
+    assert {path for path in names(folder) if path.startswith("IMG")} == {"IMG_1.jpg", "IMG_1.xmp"}
+    # In words, and tried again once it is back.
+    again = run("sort", "--resume", 1)
+    assert again.code == 1
+    assert f"  {raw}: {reasons.VANISHED}\n" in again.out
+    assert "To try them again: alpacasorter sort --resume 1\n" in again.out
+    (tmp_path / "elsewhere.CR3").rename(raw)
+    assert run("sort", "--resume", 1).code == 0
+    assert names(out) == SORTED
+    assert run("sort", "--undo").code == 0
+    assert tree(tmp_path) == before
+
+
+def test_torn_off(run: Commands, folder: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second Ctrl+C does not wait for a file to be done."""
+    before = tree(tmp_path)
+
+    def torn(*given: Any, **named: Any) -> Any:
+        with contextlib.closing(run_sort(*given, **named)) as events:
+            yield next(events)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("alpacasorter.cli.sort.run_sort", torn)
+    done = sort(run, folder, out, "--json", "--quiet")
+    assert (done.code, done.out) == (130, "")
+    assert done.err == (
+        "alpacasorter: Sort 1 was broken off. Nothing is lost: alpacasorter sort --resume 1 goes on, "
+        "alpacasorter sort --rollback 1 puts all back.\n"
+    )
+    monkeypatch.setattr("alpacasorter.cli.sort.run_sort", run_sort)
+    for command in ("sort", "watch"):
+        barred = run(command, folder, "--into", out, "--quiet", *CPU)
+        assert barred.code == 1
+        assert barred.err.endswith("Decide about that first, because it is of the same folders.\n")
+    assert "alpacasorter sort --rollback 1 puts all back" in run("sort", "--undo", 1).err
+    assert run("sort", "--rollback").code == 0
+    assert tree(tmp_path) == before
+
+
+def test_only_one_sorts_at_a_time(run: Commands, folder: Path, out: Path) -> None:
+    sort(run, folder, out, "--only", "alpaca")
+    with library() as opened, alone(opened):
+        done = run("sort", "--undo", "--quiet")
+    assert done.code == 1
+    assert done.err == (
+        "alpacasorter: Another AlpacaSorter window or command is sorting just now. Wait until it is done.\n"
+    )
+    assert names(folder) == {"diary.txt", "day 2/IMG_3.jpg", "day 2/IMG_4.jpg"}
+
+
+def test_across_disks(run: Commands, folder: Path, tmp_path: Path, other_disk: Path) -> None:
+    before = tree(tmp_path)
+    done = sort(run, folder, other_disk / "out")
+    assert done.code == 0
+    assert "are written to another disk" in done.out
+    assert names(other_disk / "out") == SORTED
+    assert run("sort", "--undo").code == 0
+    assert tree(tmp_path) == before
+    assert not (other_disk / "out").exists()
+
+
+# In processes of its own
+
+
+def test_without_a_screen(folder: Path, out: Path, tmp_path: Path) -> None:
+    before = tree(tmp_path)
+    screens = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    done = finish(program("sort", folder, "--into", out, "--quiet", *CPU, without=screens))
+    assert (done.code, done.err) == (0, "")
+    assert names(out) == SORTED
+    undone = finish(program("sort", "--undo", "--quiet", without=screens))
+    assert (undone.code, undone.err) == (0, "")
+    assert tree(tmp_path) == before
+
+
+def test_the_history_loads_nothing_heavy() -> None:
+    script = """
+import sys
+from alpacasorter.cli import main
+code = main(["sort", "--history"])
+heavy = {"numpy", "PIL", "PySide6", "ai_edge_litert"} & sys.modules.keys()
+sys.exit(", ".join(sorted(heavy)) or code)
+"""
+    done = run_python(script)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """Enough photos that a sort can be stopped while it is at work."""
+    return hike(tmp_path / "many", alpacas=80, others=20)
+
+
+def started(folder: Path, out: Path, *options: object) -> subprocess.Popen[bytes]:
+    """Start a sort in a process of its own; return when it has done some files."""
+    process = program("sort", folder, "--into", out, "--json", "--quiet", *CPU, *options)
+    while len(names(out)) < 10:
+        assert process.poll() is None
+        time.sleep(0.01)
+    return process
+
+
+def ended_by(process: subprocess.Popen[bytes], number: signal.Signals) -> Done:
+    """Send a signal to a process, and wait for its end."""
+    process.send_signal(number)
+    return finish(process)
+
+
+@posix_only
+@pytest.mark.parametrize(
+    ("number", "code", "then"), [(signal.SIGINT, 130, "--resume"), (signal.SIGTERM, 143, "--rollback")]
+)
+def test_stopped(many: Path, out: Path, tmp_path: Path, number: signal.Signals, code: int, then: str) -> None:
+    before = tree(tmp_path)
+    done = ended_by(started(many, out, "--action", "copy"), number)
+    assert done.code == code
+    assert "Stopped after " in done.err
+    assert "Nothing is lost: alpacasorter sort --resume 1 goes on" in done.err
+    summary = objects(done)[-1]
+    assert (summary["state"], summary["stopped"]) == ("stopped", True)
+    assert 0 < summary["done"] < summary["files"] == 260
+    assert sum(one["status"] == "open" for one in objects(done)[:-1]) == 260 - summary["done"]
+    ended = finish(program("sort", then, "--json", "--quiet"))
+    assert (ended.code, ended.err) == (0, "")
+    if then == "--resume":
+        assert len(names(out)) == 260
+        assert objects(ended)[-1]["state"] == "finished"
+        finish(program("sort", "--undo"))
+    assert tree(tmp_path) == before
+
+
+@posix_only
+@pytest.mark.parametrize("then", ["--resume", "--rollback"])
+def test_killed(many: Path, out: Path, tmp_path: Path, then: str) -> None:
+    before = tree(tmp_path)
+    done = ended_by(started(many, out), signal.SIGKILL)
+    assert done.code == -signal.SIGKILL
+    # The next sort says so, and does not touch the same folders.
+    barred = finish(program("sort", many, "--into", out, "--quiet", *CPU))
+    assert (barred.code, barred.out) == (1, "")
+    assert "Sort 1, of" in barred.err
+    assert "Nothing was done." in barred.err
+    (record,) = objects(finish(program("sort", "--history", "--json")))
+    assert (record["state"], record["open"]) == ("running", True)
+    ended = finish(program("sort", then, "--quiet"))
+    assert (ended.code, ended.err) == (0, "")
+    if then == "--resume":
+        assert len(names(out)) == 260
+        assert names(many) == {"diary.txt"}
+        assert finish(program("sort", "--undo", "--quiet")).code == 0
+    assert tree(tmp_path) == before
+
+
+@posix_only
+def test_whoever_reads_may_stop_reading(many: Path, out: Path) -> None:
+    process = started(many, out)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    err = process.stderr.read().decode()
+    process.stderr.close()
+    assert process.wait(60) == 0
+    assert err == ""
+    assert len(names(out)) == 260, "the sort went on"
+
+
+@posix_only
+def test_another_folder_may_be_sorted_meanwhile(many: Path, out: Path, tmp_path: Path, run: Commands) -> None:
+    ended_by(started(many, out), signal.SIGKILL)
+    put(tmp_path / "other" / "a.jpg", "alpaca", seed=999)
+    done = sort(run, tmp_path / "other", tmp_path / "elsewhere")
+    assert done.code == 0
+    assert "alpacasorter sort --rollback 1 puts all back." in done.err
+    assert (tmp_path / "elsewhere" / "Alpaca" / "a.jpg").exists()
+    assert sort(run, tmp_path, out, "--dry-run").code == 0, "looking is allowed"
+
+
+@posix_only
+def test_ctrl_c_while_the_photos_are_judged(tmp_path: Path, out: Path) -> None:
+    fill_fast(tmp_path / "photos", 400, size=(1600, 1200))
+    before = tree(tmp_path)
+    process = program("sort", tmp_path / "photos", "--into", out, *CPU)
+    assert process.stderr is not None
+    while b"/400" not in process.stderr.read1():
+        assert process.poll() is None
+    done = ended_by(process, signal.SIGINT)
+    assert (done.code, done.out) == (130, "")
+    assert done.err.endswith("alpacasorter: Stopped before anything was done.\n")
+    assert tree(tmp_path) == before
+
+
+def test_the_real_photos(run: Commands, photos: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "copied"
+    shutil.copytree(photos / "more" / "alpaca", copied)
+    before = tree(copied)
+    done = sort(run, copied, tmp_path / "sorted", "--unsure", "folder")
+    assert done.code == 0
+    assert len(names(tmp_path / "sorted" / "Alpaca")) > 50
+    assert run("sort", "--undo").code == 0
+    assert tree(copied) == before

@@ -1,0 +1,227 @@
+"""What the commands that sort print for people, and their JSON lines, made from plans written by hand."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from alpacasorter.cli.sort_json import JournalTeller, PlanTeller, record_object
+from alpacasorter.cli.sort_words import ended_words, few, history_words, open_words, plan_words, stopped_words
+from alpacasorter.core.sorting.events import FileFailure, Placed, SortEnded, SortRecord, SortState
+from alpacasorter.core.sorting.options import Action, SortOptions
+from alpacasorter.core.sorting.plan import Group, Outcome, PlannedFile, PlannedUnit, Remark, SortPhoto, SortPlan
+
+HIKE, OUT = Path("/hike"), Path("/sorted")
+MEGABYTE = 1_000_000
+
+
+def unit(
+    name: str,
+    target: str | None,
+    outcome: Outcome = Outcome.GO,
+    *,
+    companions: tuple[str, ...] = (),
+    group: Group = Group.LABEL,
+    reason: str | None = None,
+    renamed: str | None = None,
+    there: tuple[str, ...] = (),
+) -> PlannedUnit:
+    """Return a unit of /hike; `target` is the folder below /sorted, and `there` names files that are there already."""
+    label = None if group is Group.UNREADABLE else "alpaca"
+    photo = SortPhoto(HIKE / name, "ab" * 32, label, None if label is None else 0.9)
+    files = tuple(
+        PlannedFile(
+            HIKE / one, None if target is None else OUT / target / one, 2 * MEGABYTE, 0, None, there=one in there
+        )
+        for one in (name, *companions)
+    )
+    return PlannedUnit(photo, files, group, outcome, reason, renamed)
+
+
+def plan(
+    *units: PlannedUnit, remarks: tuple[Remark, ...] = (), new: tuple[Path, ...] = (OUT,), action: Action = Action.MOVE
+) -> SortPlan:
+    return SortPlan(HIKE, SortOptions(OUT, action), units, new, (), 0, 10**9, False, remarks)
+
+
+def record(
+    state: SortState, *, done: int = 5, failed: int = 0, left: int = 0, action: Action = Action.MOVE
+) -> SortRecord:
+    return SortRecord(7, "2026-05-03T14:32:10.000000+00:00", HIKE, OUT, action, state, 5, done, failed, left)
+
+
+def ended(state: SortState, *failures: FileFailure, **counts: int) -> SortEnded:
+    return SortEnded(record(state, **counts), failures, state is SortState.STOPPED, "", 1.0)
+
+
+def slashes(words: Callable[..., str]) -> Callable[..., str]:
+    """Return what writes the paths in its words as on POSIX."""
+    return lambda *given: words(*given).replace(os.sep, "/")
+
+
+def test_a_plan_is_a_tree_with_counts() -> None:
+    words = slashes(plan_words)(
+        plan(
+            unit("a.jpg", "Alpaca/2026-05", companions=("a.cr3", "a.xmp")),
+            unit("b.jpg", "Alpaca/2026-05"),
+            unit("c.jpg", "Alpaca/2026-06"),
+            unit("d.jpg", "Not alpaca"),
+        )
+    )
+    assert words.splitlines()[:7] == [
+        "/hike is to be sorted. Photos are moved.",
+        "",
+        "/sorted (new)",
+        "  Alpaca",
+        "    2026-05   2 photos, 2 companions, 8.0 MB",
+        "    2026-06   1 photo, 2.0 MB",
+        "  Not alpaca  1 photo, 2.0 MB",
+    ]
+
+
+def test_photos_that_go_right_into_the_destination() -> None:
+    lines = slashes(plan_words)(plan(unit("a.jpg", "."), new=())).splitlines()
+    assert lines[2:4] == ["/sorted", "  (right in it)  1 photo, 2.0 MB"]
+
+
+def test_all_that_does_not_go_is_said_with_its_reason() -> None:
+    words = slashes(plan_words)(
+        plan(
+            unit("a.jpg", "Alpaca", renamed="Another file there has this name."),
+            unit("b.jpg", None, Outcome.STAYS, group=Group.UNSURE),
+            unit("c.jpg", None, Outcome.STAYS, group=Group.UNREADABLE, reason="The file is damaged."),
+            unit("d.jpg", None, Outcome.BLOCKED, reason="The name is too long. Shorten it."),
+            unit("e.jpg", "Alpaca", Outcome.THERE, reason="The same bytes are there."),
+            unit("f.jpg", "Alpaca", Outcome.IN_PLACE),
+            remarks=(
+                Remark("Too little space is free.", serious=True, paths=(OUT,)),
+                Remark("One folder could not be read."),
+            ),
+        )
+    )
+    for lines in (
+        "Left where they are: 2 photos\n  1 unsure\n  1 unreadable: The file is damaged.\n",
+        "In their place already: 1 photo\n",
+        "There already: 1 photo\n  1 The same bytes are there.\n",
+        "Can't go: 1 photo\n  /hike/d.jpg: The name is too long. Shorten it.\n",
+        "Get another name: 1 photo. Another file there has this name.\n  a.jpg becomes Alpaca/a.jpg\n",
+        "Serious: Too little space is free.\n  /sorted\nOne folder could not be read.\n",
+    ):
+        assert lines in words
+
+
+def test_long_lists_are_cut() -> None:
+    many = [f"line {n}" for n in range(25)]
+    assert list(few(many))[-2:] == ["  line 19", "  and 5 more; --json lists all"]
+    assert list(few(many[:3])) == ["  line 0", "  line 1", "  line 2"]
+
+
+def test_the_end_of_a_sort() -> None:
+    assert slashes(ended_words)(ended(SortState.FINISHED), []).splitlines() == [
+        "Sort 7 is done: 5 files were moved into /sorted.",
+        "To undo it: alpacasorter sort --undo 7",
+    ]
+    gone = FileFailure(HIKE / "x.jpg", "The file is gone.")
+    assert slashes(ended_words)(ended(SortState.FINISHED, gone, done=4, failed=1), [gone]).splitlines() == [
+        "Sort 7 is done: 4 files were moved into /sorted.",
+        "1 file could not be moved:",
+        "  /hike/x.jpg: The file is gone.",
+        "To try it again: alpacasorter sort --resume 7",
+        "To undo it: alpacasorter sort --undo 7",
+    ]
+    assert (
+        slashes(ended_words)(ended(SortState.UNDONE, done=0), [])
+        == "Sort 7 was undone. Every file is back in its place."
+    )
+    left = FileFailure(OUT / "x.jpg", "It was changed.")
+    assert slashes(ended_words)(ended(SortState.UNDONE, left, done=1, left=1), [left]).splitlines() == [
+        "Sort 7 was undone, but for 1 file.",
+        "Left where they are:",
+        "  /sorted/x.jpg: It was changed.",
+        "To try again, once the reasons are gone: alpacasorter sort --undo 7",
+    ]
+
+
+def test_a_sort_that_was_stopped_says_what_to_do() -> None:
+    assert slashes(stopped_words)(record(SortState.STOPPED, done=2)) == (
+        "Stopped after 2 of 5 files. Nothing is lost: alpacasorter sort --resume 7 goes on, "
+        "alpacasorter sort --rollback 7 puts all back."
+    )
+    assert "--rollback 7 goes on" in slashes(stopped_words)(record(SortState.UNDOING, done=2))
+    assert "Sort 7, of /hike, was broken off after 2 of 5 files." in slashes(open_words)(
+        record(SortState.RUNNING, done=2)
+    )
+
+
+def test_the_history_is_a_table() -> None:
+    lines = slashes(history_words)([record(SortState.RUNNING, done=2), record(SortState.FINISHED)], {7}).splitlines()
+    assert lines[0].split() == ["ID", "BEGAN", "FILES", "STATE", "WHAT"]
+    assert "Broken off after 2 of 5" in lines[1]
+    assert lines[2].endswith("moved from /hike into /sorted")
+
+
+def placed(name: str, *, back: bool = False) -> Placed:
+    """Return that a file of /hike is below /sorted/Alpaca now, or back again."""
+    before, after = HIKE / name, OUT / "Alpaca" / name
+    return Placed(after, before, False, 1, 1, None) if back else Placed(before, after, False, 1, 1, None)
+
+
+def test_every_file_of_a_plan_is_told_once() -> None:
+    teller = PlanTeller(
+        plan(
+            unit("a.jpg", "Alpaca", companions=("a.cr3", "a.xmp"), there=("a.xmp",)),
+            unit("b.jpg", None, Outcome.STAYS, group=Group.UNSURE),
+            unit("c.jpg", "Alpaca", companions=("c.xmp",)),
+            unit("d.jpg", "Alpaca"),
+        )
+    )
+    teller.placed([placed("a.jpg"), placed("a.cr3"), placed("c.jpg")])
+    # Its companion could not be done, so it was taken back.
+    teller.failed([FileFailure(HIKE / "c.xmp", "The file is gone.")])
+    teller.placed([placed("c.jpg", back=True)])
+    teller.failed([FileFailure(HIKE / "c.jpg", "The other could not be done.")])
+    *told, summary = (json.loads(json.dumps(one)) for one in teller.objects(ended(SortState.STOPPED)))
+    assert [(Path(one["source"]).name, one["outcome"], one["status"], one["companion"]) for one in told] == [
+        ("a.jpg", "go", "done", False),
+        ("a.cr3", "go", "done", True),
+        ("a.xmp", "there", "nothing to do", True),
+        ("b.jpg", "stays", "nothing to do", False),
+        ("c.jpg", "go", "failed", False),
+        ("c.xmp", "go", "failed", True),
+        ("d.jpg", "go", "open", False),
+    ]
+    assert {len(one) for one in told} == {15}, "each has every field"
+    assert told[5]["reason"] == "The file is gone."
+    assert told[3]["target"] is None
+    assert {one["photo"] for one in told if "a." in one["source"]} == {str(HIKE / "a.jpg")}
+    assert summary["type"] == "summary"
+
+
+@pytest.mark.parametrize("was_carried_out", [False, True])
+def test_the_summary(was_carried_out: bool) -> None:
+    teller = PlanTeller(plan(unit("a.jpg", "Alpaca"), remarks=(Remark("Odd.", paths=(OUT,)),)))
+    file, summary = (
+        json.loads(json.dumps(one)) for one in teller.objects(ended(SortState.FINISHED) if was_carried_out else None)
+    )
+    assert file["status"] == ("nothing to do" if was_carried_out else "planned")
+    assert (summary["number"], summary["state"]) == ((7, "finished") if was_carried_out else (None, "planned"))
+    assert summary["photos"] == {"go": 1, "there": 0, "in place": 0, "stays": 0, "blocked": 0}
+    assert summary["remarks"] == [{"sentence": "Odd.", "serious": False, "paths": [str(OUT)]}]
+
+
+def test_lines_of_a_sort_made_earlier() -> None:
+    teller = JournalTeller()
+    teller.placed([placed("a.jpg"), placed("b.jpg"), placed("b.jpg", back=True)])
+    teller.placed([Placed(OUT / "c.jpg", None, False, 1, 1, None)])
+    teller.failed([FileFailure(HIKE / "b.jpg", "Changed.")])
+    *files, summary = teller.objects(ended(SortState.UNDONE, done=0))
+    assert [(file["source"], file["target"], file["status"]) for file in files] == [
+        (str(HIKE / "a.jpg"), str(OUT / "Alpaca" / "a.jpg"), "done"),
+        (str(OUT / "c.jpg"), None, "done"),
+        (str(HIKE / "b.jpg"), None, "failed"),
+    ]
+    line = record_object(record(SortState.STOPPED), is_open=True)
+    assert line["open"] is True
+    assert set(summary) - set(line) == {"stopped", "problem", "seconds"}
