@@ -24,12 +24,14 @@ _FILTER_KEYS = (
     Filter.UNSURE,
     Filter.CORRECTED,
     Filter.PROBLEMS,
+    Filter.NEW,
 )
 _FILTER_WORDS = {
     Filter.ALL: "All photos",
     Filter.UNSURE: "Unsure",
     Filter.CORRECTED: "Corrected",
     Filter.PROBLEMS: "Problems",
+    Filter.NEW: "New",
 }
 
 
@@ -47,7 +49,14 @@ class Actions(QObject):
         standard = QKeySequence.StandardKey
         self.open = self._make("&Open folder…", "folder", standard.Open, "Look at the photos of a folder")
         self.rescan = self._make("&Look again", "rescan", standard.Refresh, "Look for new and changed photos")
+        self.watch = self._make("&Watch this folder", "", "", "Show photos that arrive by themselves")
+        self.watch.setCheckable(True)
         self.stop = self._make("&Stop", "stop", "Esc", "Stop looking at photos; what is done stays")
+        self.arrivals = self._make("Sort as they a&rrive…", "", "", "Have photos that arrive sorted by themselves")
+        self.sort = self._make("&Sort…", "sort", "Ctrl+S", "Move, copy or link the photos into a folder for each tag")
+        self.sort_history = self._make("Sort &history…", "", "", "See what was sorted, and undo it")
+        self.export = self._make("&Export results…", "", "", "Write what the photos are, for other programs")
+        self.import_labels = self._make("&Import labels…", "", "", "Take labels from another computer as corrections")
         self.close_folder = self._make("&Close folder", "", standard.Close, "Go back to the first page")
         self.quit = self._make("&Quit", "", standard.Quit)
         self.quit.setMenuRole(QAction.MenuRole.QuitRole)
@@ -154,7 +163,10 @@ class Actions(QObject):
             action.setEnabled(is_open)
         for action in (*self.filters.values(), *self.orders.values()):
             action.setEnabled(is_open)
+        self.arrivals.setEnabled(is_open)
+        self.export.setEnabled(is_open)
         if not is_open:
+            self.sort.setEnabled(False)
             self.set_photos_selected(judged=False, corrected=False, single=False)
             self.stop.setEnabled(False)
 
@@ -174,7 +186,11 @@ class Actions(QObject):
         file = bar.addMenu("&File")
         file.addAction(self.open)
         file.addMenu(recent)
-        file.addActions([self.rescan, self.stop])
+        file.addActions([self.rescan, self.watch, self.arrivals, self.stop])
+        file.addSeparator()
+        file.addActions([self.sort, self.sort_history])
+        file.addSeparator()
+        file.addActions([self.export, self.import_labels])
         file.addSeparator()
         file.addActions([self.close_folder, self.quit])
         edit = bar.addMenu("&Edit")
@@ -199,7 +215,7 @@ class Actions(QObject):
         """Fill the tool bar."""
         bar.setIconSize(QSize(20, 20))
         bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        bar.addAction(self.open)
+        bar.addActions([self.open, self.sort])
         bar.addSeparator()
         bar.addActions([self.undo, self.redo])
         bar.addSeparator()

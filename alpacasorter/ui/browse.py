@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QDesktopServices, QGuiApplication, QResizeEvent
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from alpacasorter.core.events import Finished, Found, Learned, Problems
-from alpacasorter.core.files import display_path
-from alpacasorter.core.labels import LabelSet, percent
-from alpacasorter.ui import text
+from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.corrections import Corrections
-from alpacasorter.ui.desktop import file_url, show_in_file_manager
+from alpacasorter.ui.empty_words import why_empty
 from alpacasorter.ui.filter_bar import FilterBar
-from alpacasorter.ui.messages import LearnedBanner, ProgressStrip
+from alpacasorter.ui.live_rows import LiveRows
+from alpacasorter.ui.messages import ArrivalsBanner, LearnedBanner, ProgressStrip
+from alpacasorter.ui.photo_commands import PhotoCommands
 from alpacasorter.ui.photo_grid import PhotoGrid
 from alpacasorter.ui.photo_model import PhotoModel
-from alpacasorter.ui.photo_store import Filter, Order, PhotoRow, PhotoStore
+from alpacasorter.ui.photo_row import Filter, Order, PhotoRow
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.preview import PreviewPane
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.theme import Theme
@@ -33,10 +35,12 @@ class BrowsePage(QWidget):
     Signals:
         in_view(list): paths in view that were not looked at yet.
         trouble(str): what could not be done, in a sentence.
+        begun: a folder is opened, or looked at again.
     """
 
     in_view = Signal(list)
     trouble = Signal(str)
+    begun = Signal()
 
     def __init__(
         self,
@@ -57,6 +61,7 @@ class BrowsePage(QWidget):
         self.filters = FilterBar(self)
         self.progress = ProgressStrip(self)
         self.banner = LearnedBanner(theme, self)
+        self.arrivals = ArrivalsBanner(theme, self)
         self.grid = PhotoGrid(self.model, self.thumbnails, theme, self)
         self.preview = PreviewPane(self.store, self.thumbnails, previews, theme, self)
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
@@ -71,6 +76,7 @@ class BrowsePage(QWidget):
         below.setContentsMargins(12, 0, 12, 0)
         below.setSpacing(0)
         below.addWidget(self.banner)
+        below.addWidget(self.arrivals)
         below.addWidget(self.progress)
         self.below = QWidget(self)
         self.below.setObjectName("filters")
@@ -82,8 +88,12 @@ class BrowsePage(QWidget):
         layout.addWidget(self.splitter, 1)
         layout.addWidget(self.below)
         self._order_tabs()
-        self._menu = self.actions_.photo_menu(self)
+        self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, self)
+        self.commands.trouble.connect(self.trouble)
         self._finished: Finished | None = None
+        self._recursive = settings.recursive
+        self._watching = False
+        self.live = LiveRows(self.model, self.grid, self.arrivals, self)
         self.grid.set_tile(settings.tile)
         self._connect()
         self.show_preview(settings.preview)
@@ -94,9 +104,11 @@ class BrowsePage(QWidget):
     def _order_tabs(self) -> None:
         """Let the Tab key go as the eye does: filters, photos, preview, messages below."""
         chips = [self.filters.button(which) for which in Filter]
-        preview, banner = self.preview, self.banner
-        after = [preview.positive, preview.negative, preview.back, banner.show_button, banner.undo_button]
-        order = [*chips, self.grid, *after, banner.close_button, self.progress.stop_button]
+        preview, banner, arrivals = self.preview, self.banner, self.arrivals
+        after = [preview.positive, preview.negative, preview.back]
+        messages = [banner.show_button, banner.undo_button, banner.close_button]
+        messages += [arrivals.show_button, arrivals.seen_button, arrivals.close_button]
+        order = [*chips, self.grid, *after, *messages, self.progress.stop_button]
         for one, next_one in pairwise(order):
             self.setTabOrder(one, next_one)
 
@@ -109,30 +121,17 @@ class BrowsePage(QWidget):
         self.model.rowsInserted.connect(self._choose_first)
         self.model.dataChanged.connect(self._on_data_changed)
         self.model.many_changed.connect(self._on_selection)
-        self.grid.tag_clicked.connect(lambda index: self.corrections.flip([self.model.photo(index)]))
-        self.grid.flip_pressed.connect(self._flip_selected)
         self.grid.in_view.connect(self.in_view)
         self.grid.tile_changed.connect(lambda tile: setattr(self._settings, "tile", tile))
-        self.grid.activated.connect(self._open_photo)
-        self.grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.grid.customContextMenuRequested.connect(self._open_menu)
         selection = self.grid.selectionModel()
         selection.currentChanged.connect(self._on_selection)
         selection.selectionChanged.connect(self._on_selection)
-        self.preview.labelled.connect(self._label_selected)
-        self.preview.taken_back.connect(lambda: self._label_selected(None))
+        self.preview.labelled.connect(self.commands.label)
+        self.preview.taken_back.connect(lambda: self.commands.label(None))
         self.banner.show_changed.connect(lambda: self.show_filter(Filter.CHANGED))
         self.banner.undo.connect(self.corrections.stack.undo)
-        actions.positive.triggered.connect(lambda: self._label_selected(self.store.labels.positive))
-        actions.negative.triggered.connect(lambda: self._label_selected(self.store.labels.negative))
-        actions.take_back.triggered.connect(lambda: self._label_selected(None))
-        actions.flip.triggered.connect(self._flip_selected)
-        actions.open_photo.triggered.connect(lambda: self._open_photo(self.grid.currentIndex()))
-        actions.show_in_folder.triggered.connect(self._show_in_folder)
-        actions.copy_path.triggered.connect(self._copy_path)
-        actions.select_all.triggered.connect(self.grid.selectAll)
-        actions.larger.triggered.connect(lambda: self.grid.step_tile(1))
-        actions.smaller.triggered.connect(lambda: self.grid.step_tile(-1))
+        self.arrivals.show_new.connect(lambda: self.show_filter(Filter.NEW))
+        self.arrivals.seen.connect(self.see_new)
         actions.preview.toggled.connect(self.show_preview)
         for which, action in actions.filters.items():
             action.triggered.connect(lambda _=False, which=which: self.show_filter(which))
@@ -164,13 +163,17 @@ class BrowsePage(QWidget):
         self.thumbnails.clear()
         if not same_folder:
             self.corrections.clear()
-        self.model.clear()
+            self.live.begin()
+        # With other sub-folders, photos that were not there before are not new.
+        self.model.clear(again=same_folder and self._recursive == self._settings.recursive)
+        self._recursive = self._settings.recursive
         self.filters.set_current(Filter.ALL)
         self.banner.hide()
         self.progress.start()
         self.grid.set_empty_text("")
         self.actions_.set_folder_open(True)
         self.actions_.stop.setEnabled(True)
+        self.begun.emit()
         self.grid.setFocus()
 
     def show_filter(self, which: Filter) -> None:
@@ -182,7 +185,17 @@ class BrowsePage(QWidget):
         self._choose(row)
         self._say_why_empty()
         self.filters.set_counts(self.store.counts)
+        if which is Filter.NEW or self.arrivals.isVisible():
+            self.live.tell()
         self.grid.setFocus()
+
+    def see_new(self) -> None:
+        """Take over that the user has seen what is new."""
+        self.store.see()
+        if self.model.filter is Filter.NEW:
+            self.show_filter(Filter.ALL)
+        self.model.counts_changed.emit()
+        self.live.tell()
 
     def set_order(self, order: Order) -> None:
         """Show photos in another order."""
@@ -216,6 +229,8 @@ class BrowsePage(QWidget):
     def on_finished(self, event: Finished) -> None:
         """The scan is over."""
         self._finished = event
+        if not event.cancelled:
+            self.store.complete()
         self.progress.hide()
         self.actions_.stop.setEnabled(False)
         if self.model.order is not Order.FOLDER:
@@ -234,29 +249,24 @@ class BrowsePage(QWidget):
         self.preview.refresh()
         self._on_selection()
 
+    def on_placed(self, event: FilesPlaced) -> None:
+        """A sort has moved files, or moved them back: the photos are shown on. Copies and links change nothing."""
+        self.live.on_placed(event)
+
+    def set_watching(self, watching: bool) -> None:
+        """Say where the page is empty whether photos that arrive are shown by themselves."""
+        self._watching = watching
+        self._say_why_empty()
+
     def _on_data_changed(self, first: QModelIndex, last: QModelIndex) -> None:
         current = self.grid.currentIndex()
         if current.isValid() and first.row() <= current.row() <= last.row():
             self._on_selection()
 
     def _say_why_empty(self) -> None:
-        labels = self.store.labels
-        words = {
-            Filter.ALL: "No photos in this folder.",
-            Filter.POSITIVE: f"Nothing here is tagged “{labels.display(labels.positive)}”.",
-            Filter.NEGATIVE: f"Nothing here is tagged “{labels.display(labels.negative)}”.",
-            Filter.UNSURE: f"No photo is unsure.\nThe model is {percent(self.store.unsure_below)} sure or more.",
-            Filter.CORRECTED: "You have not corrected a tag here.\nClick on a tag that is wrong, and it is put right.",
-            Filter.PROBLEMS: "Every photo could be read.",
-            Filter.CHANGED: "No photo changed its mind.",
-        }[self.model.filter]
-        finished = self._finished
-        if self.model.filter is Filter.ALL and finished is not None:
-            if finished.left_alone:
-                words += f"\n{text.count(finished.left_alone, 'other file')} left alone."
-            if not self._settings.recursive:
-                words += "\nSub-folders were not looked into; that can be changed in Settings."
-        self.grid.set_empty_text(words if finished is not None or self.store.rows else "")
+        recursive, watching = self._settings.recursive, self._watching
+        words = why_empty(self.model.filter, self.store, self._finished, recursive=recursive, watching=watching)
+        self.grid.set_empty_text(words)
 
     # Selection
 
@@ -282,33 +292,3 @@ class BrowsePage(QWidget):
             corrected=any(photo.correction is not None for photo in photos),
             single=row is not None,
         )
-
-    def _label_selected(self, label: str | None) -> None:
-        self.corrections.set(self.grid.selected_photos(), label)
-
-    def _flip_selected(self) -> None:
-        self.corrections.flip(self.grid.selected_photos())
-
-    # Desktop
-
-    def _open_menu(self, point: QPoint) -> None:
-        if self.grid.indexAt(point).isValid():
-            self._menu.popup(self.grid.viewport().mapToGlobal(point))
-
-    def _open_photo(self, index: QModelIndex) -> None:
-        if not index.isValid():
-            return
-        path = self.model.photo(index).path
-        if path.exists():
-            QDesktopServices.openUrl(file_url(path))
-        else:
-            self.trouble.emit(f"{display_path(path.name)} is no longer there. Look again (F5) to see what is.")
-
-    def _show_in_folder(self) -> None:
-        current = self.grid.currentIndex()
-        if current.isValid():
-            show_in_file_manager(self.model.photo(current).path)
-
-    def _copy_path(self) -> None:
-        paths = [display_path(photo.path) for photo in self.grid.selected_photos()]
-        QGuiApplication.clipboard().setText("\n".join(paths))

@@ -53,10 +53,11 @@ def show_keys(parent: QWidget, labels: LabelSet) -> None:
         ("Ctrl+Z, Ctrl+Y", "Undo, redo"),
         ("Arrows, Shift, Ctrl", "Move, and select several photos"),
         ("Enter, double click", "Open the photo in your system's program"),
-        ("Ctrl+1 to Ctrl+6", "All, the two tags, unsure, corrected, problems"),
+        ("Ctrl+1 to Ctrl+7", "All, the two tags, unsure, corrected, problems, new"),
         ("Ctrl and wheel", "Larger or smaller pictures"),
         ("F3", "Show or hide the preview"),
         ("Ctrl+O, F5, Esc", "Open a folder, look again, stop"),
+        ("Ctrl+S", "Sort the photos into folders"),
     ]
     cells = "".join(f"<tr><td><b>{keys}</b></td><td>{what}</td></tr>" for keys, what in rows)
     _show_text(parent, "Mouse and keys", f"<table cellpadding='6'>{cells}</table>", html=True)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QButtonGroup, QPushButton, QWidget
 
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.ui.flow import FlowLayout
-from alpacasorter.ui.photo_store import Filter
+from alpacasorter.ui.photo_row import Filter
 
 _TIPS = {
     Filter.ALL: "Every photo of the folder",
@@ -17,7 +17,10 @@ _TIPS = {
     Filter.CORRECTED: "Photos whose tag you put right",
     Filter.PROBLEMS: "Photos and folders that could not be read",
     Filter.CHANGED: "Photos whose tag changed with your last correction",
+    Filter.NEW: "Photos that arrived while the folder was open, most doubtful first",
 }
+_PASSING = (Filter.CHANGED, Filter.NEW)
+"""Shown only where they have photos."""
 
 
 class FilterBar(QWidget):
@@ -42,8 +45,10 @@ class FilterBar(QWidget):
             Filter.CORRECTED: "Corrected",
             Filter.PROBLEMS: "Problems",
             Filter.CHANGED: "Changed",
+            Filter.NEW: "New",
         }
-        for which in Filter:
+        # Of those that come and go, the one that comes more often last: it moves no other.
+        for which in sorted(Filter, key=lambda which: which is Filter.CHANGED):
             button = QPushButton(self)
             button.setCheckable(True)
             button.setObjectName("chip")
@@ -55,7 +60,8 @@ class FilterBar(QWidget):
             self._buttons[which] = button
             layout.addWidget(button)
         self._buttons[Filter.ALL].setChecked(True)
-        self._buttons[Filter.CHANGED].hide()
+        for which in _PASSING:
+            self._buttons[which].hide()
         self.set_labels(LabelSet("negative", "positive", {}))
 
     def set_labels(self, labels: LabelSet) -> None:
@@ -70,8 +76,9 @@ class FilterBar(QWidget):
             words = f"{self._names[which]}  {counts[which]:,}".replace("&", "&&")
             if button.text() != words:
                 button.setText(words)
-        changed = self._buttons[Filter.CHANGED]
-        changed.setVisible(counts[Filter.CHANGED] > 0 or changed.isChecked())
+        for which in _PASSING:
+            button = self._buttons[which]
+            button.setVisible(counts[which] > 0 or button.isChecked())
 
     def set_current(self, which: Filter) -> None:
         """Press a filter's button down without telling."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QMargins, QPoint, QRect, QSize, Qt
 from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 
 
 class FlowLayout(QLayout):
-    """Like words of a text. Hidden widgets keep their place, so that one that comes moves nothing."""
+    """Like words of a text. Lines are kept for hidden widgets, too, so that one that comes moves nothing below."""
 
     def __init__(self, parent: QWidget, margins: QMargins, spacing: int) -> None:
         """Lay out the widgets that are added, `spacing` pixels apart."""
@@ -43,8 +45,8 @@ class FlowLayout(QLayout):
         return True
 
     def heightForWidth(self, width: int) -> int:
-        """Return the height it needs at a width."""
-        return self._place(QRect(0, 0, width, 0), move=False)
+        """Return the height it needs at a width with all widgets shown."""
+        return self._place(QRect(0, 0, width, 0), self._items, move=False)
 
     def sizeHint(self) -> QSize:
         """Return the least size: the widest widget alone in a line."""
@@ -58,15 +60,16 @@ class FlowLayout(QLayout):
         return size.grownBy(self.contentsMargins())
 
     def setGeometry(self, rect: QRect) -> None:
-        """Place all widgets."""
+        """Place the widgets that are shown."""
         super().setGeometry(rect)
-        self._place(rect, move=True)
+        shown = [item for item in self._items if (widget := item.widget()) is None or not widget.isHidden()]
+        self._place(rect, shown, move=True)
 
-    def _place(self, rect: QRect, *, move: bool) -> int:
-        """Place all widgets, or only pretend to; return the height taken."""
+    def _place(self, rect: QRect, items: Sequence[QLayoutItem], *, move: bool) -> int:
+        """Place items, or only pretend to; return the height taken."""
         area = rect.marginsRemoved(self.contentsMargins())
         left, top, line = area.left(), area.top(), 0
-        for item in self._items:
+        for item in items:
             size = _size(item)
             if line and left + size.width() > area.right() + 1:
                 left, top, line = area.left(), top + line + self._gap, 0

@@ -24,13 +24,17 @@ from alpacasorter.core.files import display_path
 from alpacasorter.ui import dialogs, text
 from alpacasorter.ui.browse import BrowsePage
 from alpacasorter.ui.evaluate_control import EvaluateControl
+from alpacasorter.ui.exchange_control import ExchangeControl
 from alpacasorter.ui.messages import ElidedLabel, NoticeBar
 from alpacasorter.ui.models_control import ModelsControl
 from alpacasorter.ui.photo_store import Filter
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.settings_dialog import SettingsDialog
+from alpacasorter.ui.sort_arrivals import ArrivalsControl
+from alpacasorter.ui.sort_control import SortControl
 from alpacasorter.ui.theme import Theme
 from alpacasorter.ui.train_control import TrainControl
+from alpacasorter.ui.watch_control import WatchControl
 from alpacasorter.ui.welcome import WelcomePage
 from alpacasorter.workers.engine import Engine
 from alpacasorter.workers.facts import DeviceFacts, ModelFacts
@@ -53,6 +57,10 @@ class MainWindow(QMainWindow):
         models: the dialog of the models.
         training: the dialog that trains.
         testing: the dialog that tests the model.
+        watching: has the open folder watched.
+        exchange: the dialogs that export results and import labels.
+        sorting: the dialogs that sort, and the way back.
+        arrivals: has photos sorted as they arrive.
         notice: what the user should know.
     """
 
@@ -81,6 +89,12 @@ class MainWindow(QMainWindow):
         self.models = ModelsControl(self, engine)
         self.training = TrainControl(self, settings, theme)
         self.testing = EvaluateControl(self, engine, theme)
+        self.watching = WatchControl(self, engine, self.page, self.notice, settings, lambda: self._folder)
+        self.exchange = ExchangeControl(self, engine, self.page, settings, lambda: self._folder)
+        self.sorting = SortControl(self, engine, self.page, settings, theme, lambda: self._folder)
+        self.sorting.place_in(self._above)
+        # Its button stands beside what says that the folder is watched.
+        self.arrivals = ArrivalsControl(self, engine, self.page, settings, self.sorting, lambda: self._folder, place=2)
         self._connect()
         self._connect_engine()
         self.resize(_first_size(self.screen().availableSize()))
@@ -104,10 +118,10 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(central)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        around = QVBoxLayout()
-        around.setContentsMargins(12, 8, 12, 0)
-        around.addWidget(self.notice)
-        column.addLayout(around)
+        self._above = QVBoxLayout()
+        self._above.setContentsMargins(12, 8, 12, 0)
+        self._above.addWidget(self.notice)
+        column.addLayout(self._above)
         column.addWidget(self.stack, 1)
         self.setCentralWidget(central)
         self.statusBar().addWidget(self.summary, 1)
@@ -133,10 +147,13 @@ class MainWindow(QMainWindow):
         self.models.told.connect(lambda words: self.notice.tell(words, passing=True))
         self.training.told.connect(lambda words: self.notice.tell(words, passing=True))
         self.training.use_model.connect(self.models.use_new)
+        self.sorting.told.connect(self._on_sorted)
+        self.exchange.told.connect(lambda words: self.notice.tell(words, passing=True))
         self.engine.ready.connect(self.training.on_model_ready)
         self.engine.models.failed.connect(self.training.on_model_failed)
         page.progress.stop.connect(self.engine.stop_scan)
         page.in_view.connect(self.engine.prefer)
+        page.live.changed.connect(self._on_live)
         page.trouble.connect(lambda words: self.notice.tell(words, passing=True))
         page.corrections.requested.connect(self.engine.correct)
         self.welcome.choose.connect(self.choose_folder)
@@ -204,6 +221,7 @@ class MainWindow(QMainWindow):
 
     def _show_welcome(self) -> None:
         self._folder = None
+        self.watching.rest()
         self._tool_bar.hide()
         self.stack.setCurrentWidget(self.welcome)
         self.page.actions_.set_folder_open(False)
@@ -297,6 +315,16 @@ class MainWindow(QMainWindow):
         shown = text.folder(self._folder) if self._folder else ""
         self.summary.setText(f"{shown}   ·   {text.finished(event)}")
 
+    def _on_live(self) -> None:
+        if self._folder is not None:
+            counts = self.page.store.counts
+            words = text.now(counts[Filter.POSITIVE] + counts[Filter.NEGATIVE], counts[Filter.PROBLEMS])
+            self.summary.setText(f"{text.folder(self._folder)}   ·   {words}")
+
+    def _on_sorted(self, words: str) -> None:
+        if self._folder is not None:
+            self.summary.setText(f"{text.folder(self._folder)}   ·   {words}")
+
     def _on_folder_failed(self, folder: Path, reason: str) -> None:
         self.close_folder()
         self.notice.tell(f"{text.folder(folder)} can't be opened. {reason}", passing=True)
@@ -340,7 +368,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Keep the window's state and end all threads, unless a training shall go on."""
-        if not self.training.may_close():
+        if not (self.sorting.may_close() and self.training.may_close()):
             event.ignore()
             return
         self.training.close_down()
@@ -349,6 +377,9 @@ class MainWindow(QMainWindow):
         self._settings.save()
         self.engine.stop_scan()
         self.testing.close_down()
+        self.sorting.close_down()
+        self.arrivals.close_down()
+        self.exchange.close_down()
         self.models.close_down()
         self._thumbnails.close()
         self._previews.close()

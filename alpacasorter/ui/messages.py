@@ -136,6 +136,33 @@ class LearnedBanner(_Strip):
         self.show()
 
 
+class ArrivalsBanner(_Strip):
+    """Says that photos arrived by themselves.
+
+    Signals:
+        show_new: the user wants to see them.
+        seen: the user has seen them.
+    """
+
+    show_new = Signal()
+    seen = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        """Start hidden."""
+        super().__init__("banner", theme, parent)
+        self.show_button = self.add_button("Show")
+        self.show_button.setToolTip("Show only these, most doubtful first (Ctrl+7)")
+        self.seen_button = self.add_button("Seen")
+        self.seen_button.setToolTip("These photos are not new any more; they stay where they are")
+        self.show_button.clicked.connect(self.show_new)
+        self.seen_button.clicked.connect(self.seen)
+
+    def say(self, words: str, *, showing: bool) -> None:
+        """Say this once it is shown; `showing`: whether the new photos are shown already."""
+        self.words.setText(words)
+        self.show_button.setVisible(not showing)
+
+
 class NoticeBar(_Strip):
     """Says what the user should know and can close, such as that a file was damaged and replaced by its backup."""
 
@@ -154,6 +181,12 @@ class NoticeBar(_Strip):
         said = self._sentences if not self.isHidden() else {}
         self._sentences = {**said, sentence: passing}
         self._say()
+
+    def take_back(self, sentence: str) -> None:
+        """Say it no longer, because it is no longer so."""
+        self._sentences.pop(sentence, None)
+        if not self.isHidden():
+            self._say()
 
     def pass_on(self) -> None:
         """Take away what concerns only what was tried last."""

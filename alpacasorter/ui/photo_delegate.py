@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 from alpacasorter.ui import tag as tags
 from alpacasorter.ui.icons import paint_icon
 from alpacasorter.ui.photo_model import PhotoModel
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.stamps import Stamps
 from alpacasorter.ui.theme import RADIUS, Theme
 from alpacasorter.ui.thumbnails import Thumbnails
@@ -22,6 +23,8 @@ _PAD = 8
 _ICON = 32
 _ASPECT = 0.78
 """Height of the picture area over its width: a compromise between photos that lie and photos that stand."""
+_FADED = 0.3
+"""Opacity of the picture of a photo that is no longer there."""
 _ONE_LINE = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
 
 
@@ -108,8 +111,8 @@ class PhotoDelegate(QStyledItemDelegate):
         if tag is not None:
             self._paint_tag(painter, line, tag)
         else:
-            painter.setPen(QColor(colours.muted if row.reason is None else colours.warning))
-            painter.drawText(line, _ONE_LINE, "Waiting…" if row.reason is None else "Can't be read")
+            painter.setPen(QColor(colours.muted if row.reason is None or row.gone else colours.warning))
+            painter.drawText(line, _ONE_LINE, _words_for_no_tag(row))
         name = QRect(line.left(), line.bottom() + 1 + _PAD - 4, line.width(), self._metrics.height())
         painter.setPen(QColor(colours.muted))
         painter.drawText(
@@ -142,7 +145,8 @@ class PhotoDelegate(QStyledItemDelegate):
 
     def _paint_picture(self, painter: QPainter, area: QRect, row: PhotoRow) -> None:
         colours = self._theme.colours
-        pixmap = self._thumbnails.get(row.key, row.path) if row.key and row.reason is None else None
+        readable = row.reason is None or row.gone
+        pixmap = self._thumbnails.get(row.key, row.path) if row.key and readable else None
         if pixmap is not None and not pixmap.isNull():
             size = pixmap.size().toSizeF().scaled(area.size().toSizeF(), Qt.AspectRatioMode.KeepAspectRatio)
             # On whole pixels, so that a thumbnail of the right size is copied and not blurred.
@@ -151,11 +155,13 @@ class PhotoDelegate(QStyledItemDelegate):
                 area.topLeft() + QPoint((area.width() - target.width()) // 2, (area.height() - target.height()) // 2)
             )
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.setOpacity(_FADED if row.gone else 1.0)
             painter.drawPixmap(target, pixmap)
+            painter.setOpacity(1.0)
             return
         painter.fillRect(area, QColor(colours.raised))
         icon = QRectF(0, 0, _ICON, _ICON)
-        if row.reason is None:
+        if readable:
             icon.moveCenter(QRectF(area).center())
             paint_icon(painter, "picture", colours.muted, icon)
             return
@@ -166,5 +172,11 @@ class PhotoDelegate(QStyledItemDelegate):
         lines = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
         painter.save()
         painter.setClipRect(words)
-        painter.drawText(words, lines, row.reason)
+        painter.drawText(words, lines, row.reason or "")
         painter.restore()
+
+
+def _words_for_no_tag(row: PhotoRow) -> str:
+    if row.gone:
+        return "No longer there"
+    return "Waiting…" if row.reason is None else "Can't be read"

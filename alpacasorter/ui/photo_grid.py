@@ -163,8 +163,8 @@ class PhotoGrid(QListView):
             self.in_view.emit(waiting)
 
     def _on_thumbnail(self, key: str) -> None:
-        for number in self._model.store.numbers_of(key):
-            place = self._model.position(number)
+        for row in self._model.store.rows_of(key):
+            place = self._model.position(row)
             if place is not None and place in self.visible_rows():
                 self.update(self._model.index(place))
 

@@ -2,77 +2,28 @@
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Callable, Iterable
+import bisect
+from collections.abc import Iterable
 from pathlib import Path
 
 from alpacasorter.core.events import JudgedPhoto, Learned, Problem
-from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.core.photo import PhotoFacts
+from alpacasorter.ui.photo_learning import count_labels, learn
+from alpacasorter.ui.photo_row import Filter, Order, PhotoRow, are_in_order, place_of
 
-
-class Filter(enum.Enum):
-    """Which photos are shown."""
-
-    ALL = "all"
-    POSITIVE = "positive"
-    NEGATIVE = "negative"
-    UNSURE = "unsure"
-    CORRECTED = "corrected"
-    PROBLEMS = "problems"
-    CHANGED = "changed"
-
-
-class Order(enum.Enum):
-    """In which order photos are shown."""
-
-    FOLDER = "folder"
-    TAKEN = "taken"
-    DOUBTFUL = "doubtful"
-
-
-_SHOWN_ALIKE = 5e-4
-"""Probabilities closer than this are shown as the same per cent, but for one in twenty, which the next paint shows."""
-
-
-class PhotoRow:
-    """One photo, or folder that can't be read.
-
-    Attributes:
-        path: where it is.
-        name: what is shown for its file name.
-        key: content key; None until judged.
-        probability: calibrated probability of the positive class; None until judged.
-        correction: the user's label; None without one.
-        facts: from its header; None until judged.
-        reason: why it can't be judged; None where it can.
-        head_version: of the head that judged it.
-    """
-
-    __slots__ = ("correction", "facts", "head_version", "key", "name", "path", "probability", "reason")
-
-    def __init__(self, path: Path) -> None:
-        """A photo that was found and not yet opened."""
-        self.path = path
-        self.name = display_path(path.name)
-        self.key: str | None = None
-        self.probability: float | None = None
-        self.correction: str | None = None
-        self.facts: PhotoFacts | None = None
-        self.reason: str | None = None
-        self.head_version = -1
-
-    @property
-    def waiting(self) -> bool:
-        """Whether nothing is known of it yet."""
-        return self.probability is None and self.reason is None
+__all__ = ("Filter", "Order", "PhotoRow", "PhotoStore")
 
 
 class PhotoStore:
-    """All rows of the open folder, their filters and counts.
+    """All rows of the open folder in folder order, their filters and counts.
 
-    Counts are kept up to date row by row, since a folder may have 100,000 photos and a click changes a few.
+    Counts are kept up to date row by row, since a folder may have 100,000 photos and a click changes a few. Rows are
+    known by themselves and not by number: numbers would change with every photo that comes or goes.
+
+    Attributes:
+        labels: the two classes.
+        rows: the rows in folder order, see `place_of`.
+        counts: how many rows each filter shows.
     """
 
     def __init__(self, *, unsure_below: float = 0.8) -> None:
@@ -81,17 +32,36 @@ class PhotoStore:
         self.rows: list[PhotoRow] = []
         self.counts: dict[Filter, int] = dict.fromkeys(Filter, 0)
         self._unsure_below = unsure_below
-        self._by_path: dict[Path, int] = {}
-        self._by_key: dict[str, list[int]] = {}
+        self._by_path: dict[Path, PhotoRow] = {}
+        self._by_key: dict[str, list[PhotoRow]] = {}
         self._changed: set[str] = set()
+        self._were_new: set[Path] = set()
+        self._were_there: set[Path] | None = None
+        self._complete = False
 
-    def clear(self) -> None:
-        """Forget all photos."""
+    def clear(self, *, again: bool = False) -> None:
+        """Forget all photos.
+
+        Args:
+            again: whether the same folder is looked at again: then photos that were new stay new, and those that were
+                not there at the last look are new, too.
+        """
+        if not again:
+            self._were_new, self._were_there = set(), None
+        elif self._complete:
+            self._were_new = {row.path for row in self.rows if row.new}
+            # Of a photo that was sorted away, both places: undoing that makes no new photo of it.
+            self._were_there = {*self._by_path, *(row.found_at for row in self.rows)}
+        self._complete = False
         self.rows = []
         self._by_path = {}
         self._by_key = {}
         self._changed = set()
         self.counts = dict.fromkeys(Filter, 0)
+
+    def complete(self) -> None:
+        """Take over that all photos of the folder were found."""
+        self._complete = True
 
     # What a row counts as
 
@@ -130,31 +100,22 @@ class PhotoStore:
                 return row.reason is not None
             case Filter.CHANGED:
                 return row.key in self._changed
+            case Filter.NEW:
+                return row.new and not row.waiting
 
-    def matching(self, which: Filter, order: Order = Order.FOLDER) -> list[int]:
-        """Return the numbers of the rows a filter shows, in an order."""
-        if which is Filter.ALL:
-            numbers = list(range(len(self.rows)))
-        else:
-            numbers = [n for n, row in enumerate(self.rows) if self.matches(row, which)]
-        key = self._sort_key(order)
-        if key is not None:
-            numbers.sort(key=key)
-        return numbers
+    def matching(self, which: Filter, order: Order = Order.FOLDER) -> list[PhotoRow]:
+        """Return the rows a filter shows, in an order. New photos come most doubtful first in any order."""
+        rows = list(self.rows) if which is Filter.ALL else [row for row in self.rows if self.matches(row, which)]
+        if which is Filter.NEW or order is Order.DOUBTFUL:
+            rows.sort(key=self.doubt)
+        elif order is Order.TAKEN:
+            rows.sort(key=_taken)
+        return rows
 
-    def _sort_key(self, order: Order) -> Callable[[int], tuple[object, ...]] | None:
-        rows = self.rows
-        if order is Order.TAKEN:
-            return lambda n: (rows[n].facts.taken_at or "9999" if rows[n].facts else "9999", n)  # type: ignore[union-attr]
-        if order is Order.DOUBTFUL:
-
-            def doubt(n: int) -> tuple[object, ...]:
-                row = rows[n]
-                confidence = self.confidence(row)
-                return (row.correction is not None, 2.0 if confidence is None else confidence, n)
-
-            return doubt
-        return None
+    def doubt(self, row: PhotoRow) -> tuple[bool, float]:
+        """Return the sort key of "most doubtful first"; what the user has settled comes last."""
+        confidence = self.confidence(row)
+        return row.correction is not None, 2.0 if confidence is None else confidence
 
     @property
     def unsure_below(self) -> float:
@@ -168,118 +129,158 @@ class PhotoStore:
 
     # Events
 
-    def add(self, paths: Iterable[Path]) -> range:
-        """Append photos; return the numbers of the new rows. Paths that are there already are passed over."""
-        first = len(self.rows)
+    def add(self, paths: Iterable[Path], *, new: bool = False) -> list[PhotoRow]:
+        """Add photos in their places; return the rows that are new, in folder order.
+
+        Args:
+            paths: where they are; those that are there already are passed over.
+            new: whether they arrived while the folder was open. If not, those of one folder are in its order.
+        """
+        added = self._make(paths, new=new)
+        if new or not are_in_order([row.path for row in added]):
+            added.sort(key=place_of)
+        return self._put_in(added)
+
+    def _make(self, paths: Iterable[Path], *, new: bool) -> list[PhotoRow]:
+        made = []
         for path in paths:
             if path not in self._by_path:
-                self._by_path[path] = len(self.rows)
-                self.rows.append(PhotoRow(path))
-        self.counts[Filter.ALL] = len(self.rows)
-        return range(first, len(self.rows))
+                self._by_path[path] = row = PhotoRow(path, new=new or self._is_new(path))
+                made.append(row)
+        # Nothing is known of them yet, so no other filter shows them.
+        self.counts[Filter.ALL] += len(made)
+        return made
 
-    def judge(self, photos: Iterable[JudgedPhoto], head_version: int) -> list[int]:
-        """Take over predictions; return the numbers of the rows that changed. Late predictions are dropped."""
+    def _is_new(self, path: Path) -> bool:
+        return path in self._were_new or (self._were_there is not None and path not in self._were_there)
+
+    def _put_in(self, added: list[PhotoRow]) -> list[PhotoRow]:
+        """Put rows, which are in folder order, between those that are there."""
+        rows, done = self.rows, len(self.rows)
+        if rows and added and place_of(added[0]) < place_of(rows[-1]):
+            merged: list[PhotoRow] = []
+            done = 0
+            for row in added:
+                at = bisect.bisect_left(rows, place_of(row), done, key=place_of)
+                merged += rows[done:at]
+                merged.append(row)
+                done = at
+            rows[:done] = merged
+            done = 0
+        else:
+            rows += added
+        for rank, row in enumerate(rows[done:], rows[done - 1].rank + 1 if done else 0):
+            row.rank = rank
+        return added
+
+    def judge(self, photos: Iterable[JudgedPhoto], head_version: int) -> list[PhotoRow]:
+        """Take over predictions; return the rows that changed. Late predictions are dropped."""
         changed = []
         for photo in photos:
-            number = self._by_path.get(photo.path)
-            if number is None:
-                continue
-            row = self.rows[number]
-            if head_version < row.head_version:
+            row = self._by_path.get(photo.path)
+            # One of other bytes is no late prediction: the photo was changed.
+            if row is None or (head_version < row.head_version and row.key == photo.content_key):
                 continue
             self._count(row, -1)
-            if row.key is None:
-                self._by_key.setdefault(photo.content_key, []).append(number)
-            row.key = photo.content_key
+            self._set_key(row, photo.content_key)
             row.facts = photo.facts
             row.probability = photo.probability
             row.correction = photo.correction
             row.reason = None
             row.head_version = head_version
             self._count(row, +1)
-            changed.append(number)
+            changed.append(row)
         return changed
 
-    def fail(self, problems: Iterable[Problem]) -> tuple[list[int], range]:
-        """Take over problems; return the numbers of the rows that changed and of those that are new."""
+    def fail(self, problems: Iterable[Problem], *, new: bool = False) -> tuple[list[PhotoRow], list[PhotoRow]]:
+        """Take over problems; return the rows that changed, and those that are there only now (`new`: see `add`)."""
         problems = list(problems)
-        new = self.add(problem.path for problem in problems)
+        added = self._make((problem.path for problem in problems), new=new)
+        added.sort(key=place_of)
+        self._put_in(added)
+        there = set(added)
         changed = []
         for problem in problems:
-            number = self._by_path[problem.path]
-            row = self.rows[number]
+            row = self._by_path[problem.path]
             self._count(row, -1)
-            row.reason = problem.reason
-            row.probability = None
-            # The library keeps it; it is shown again once the photo can be read.
-            row.correction = None
+            row.fail(problem.reason)
             self._count(row, +1)
-            if number not in new:
-                changed.append(number)
-        return changed, new
+            if row not in there:
+                changed.append(row)
+        return changed, added
 
-    def learn(self, learned: Learned) -> list[int]:
-        """Take over the outcome of corrections; return the numbers of the rows that look different now.
+    def remove(self, paths: Iterable[Path]) -> list[PhotoRow]:
+        """Forget photos that are no longer there, in one pass; return their rows, which say so from now on."""
+        gone = [row for path in paths if (row := self._by_path.pop(path, None)) is not None]
+        for row in gone:
+            self._count(row, -1)
+            self._set_key(row, None)
+            row.vanish()
+        if gone:
+            self.rows = [row for row in self.rows if not row.gone]
+        return gone
 
-        By arrays and not row by row: it runs on the GUI thread at every click, on all photos of the folder.
+    def move(self, files: Iterable[tuple[Path, Path]]) -> tuple[list[PhotoRow], list[PhotoRow]]:
+        """Take over that photos (before, after) are somewhere else; all else of them stays, their place, too.
+
+        Returns the rows that moved, and those whose photo was replaced by one of them.
         """
-        # NumPy is there by now, since the engine made this event with it; the first window does not wait for it.
-        import numpy as np
+        moved = [(row, after) for before, after in files if (row := self._by_path.pop(before, None)) is not None]
+        replaced = []
+        for row, after in moved:
+            replaced += self.remove((after,)) if after in self._by_path else []
+            row.move_to(after)
+            self._by_path[after] = row
+        return [row for row, _ in moved], replaced
 
-        rows, changes, version = self.rows, learned.changes, learned.head_version
-        pairs = [(n, i) for i, key in enumerate(learned.keys) for n in self._by_key.get(key, ())]
-        pairs = [(n, i) for n, i in pairs if rows[n].probability is not None and rows[n].head_version <= version]
-        if pairs:
-            numbers, places = np.array(pairs).T
-            before = np.array([rows[n].probability for n, _ in pairs])
-            after = learned.probabilities[places].astype(float)
-            different = np.abs(before - after) >= _SHOWN_ALIKE
-            for line in (self.labels.threshold, self._unsure_below, 1.0 - self._unsure_below):
-                different |= (before >= line) != (after >= line)
-            different |= np.array([learned.keys[i] in changes for _, i in pairs])
-            looks_different: list[int] = numbers[different].tolist()
-            for n, probability in zip(numbers.tolist(), after.tolist(), strict=True):
-                rows[n].probability = probability
-                rows[n].head_version = version
-        else:
-            looks_different = []
-        for key, label in changes.items():
-            for n in self._by_key.get(key, ()):
-                if rows[n].probability is not None:
-                    rows[n].correction = label
-        self._recount()
+    def see(self) -> None:
+        """Take over that the user has seen what is new."""
+        for row in self.rows:
+            row.new = False
+        self._were_new = set()
+        self._were_there = None
+        self.counts[Filter.NEW] = 0
+
+    def learn(self, learned: Learned) -> list[PhotoRow]:
+        """Take over the outcome of corrections; return the rows that look different now."""
+        lines = (self.labels.threshold, self._unsure_below, 1.0 - self._unsure_below)
+        looks_different = learn(self._by_key, learned, lines)
+        self.counts |= count_labels(self.rows, self.labels, self._unsure_below)
         self._set_changed(learned.changed)
         return looks_different
-
-    def _recount(self) -> None:
-        import numpy as np
-
-        names, judged = self.labels.names, [row for row in self.rows if row.probability is not None]
-        probability = np.array([row.probability for row in judged], dtype=float)
-        said = np.array([names.index(row.correction) if row.correction in names else -1 for row in judged], dtype=int)
-        likely = probability >= self.labels.threshold
-        positive = np.where(said < 0, likely, said == 1)
-        unsure = (said < 0) & (np.where(likely, probability, 1.0 - probability) < self._unsure_below)
-        self.counts[Filter.POSITIVE] = int(positive.sum())
-        self.counts[Filter.NEGATIVE] = len(judged) - int(positive.sum())
-        self.counts[Filter.CORRECTED] = int((said >= 0).sum())
-        self.counts[Filter.UNSURE] = int(unsure.sum())
 
     def _set_changed(self, keys: Iterable[str]) -> None:
         self._changed = {key for key in keys if key in self._by_key}
         self.counts[Filter.CHANGED] = sum(len(self._by_key[key]) for key in self._changed)
 
-    def numbers_of(self, key: str) -> list[int]:
+    def rows_of(self, key: str) -> list[PhotoRow]:
         """Return the rows that hold the photo with this content key (copies have one key)."""
         return self._by_key.get(key, [])
 
-    def number_of(self, path: Path) -> int | None:
-        """Return the number of the row of a path, or None."""
+    def row_of(self, path: Path) -> PhotoRow | None:
+        """Return the row of a path, or None."""
         return self._by_path.get(path)
+
+    def _set_key(self, row: PhotoRow, key: str | None) -> None:
+        """Take over which bytes a photo holds; a row that is gone keeps its key, so that its picture can be shown."""
+        if row.key == key:
+            return
+        if row.key is not None:
+            rows = self._by_key[row.key]
+            rows.remove(row)
+            if not rows:
+                del self._by_key[row.key]
+        if key is not None:
+            self._by_key.setdefault(key, []).append(row)
+            row.key = key
 
     def _count(self, row: PhotoRow, by: int) -> None:
         counts = self.counts
+        counts[Filter.ALL] += by
+        if row.key in self._changed:
+            counts[Filter.CHANGED] += by
+        if row.new and not row.waiting:
+            counts[Filter.NEW] += by
         if row.reason is not None:
             counts[Filter.PROBLEMS] += by
         elif row.probability is not None:
@@ -289,3 +290,7 @@ class PhotoStore:
                 counts[Filter.CORRECTED] += by
             elif self.is_unsure(row):
                 counts[Filter.UNSURE] += by
+
+
+def _taken(row: PhotoRow) -> str:
+    return (row.facts and row.facts.taken_at) or "9999"

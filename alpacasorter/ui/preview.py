@@ -19,7 +19,8 @@ from PySide6.QtWidgets import (
 )
 
 from alpacasorter.ui import text
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.theme import Theme
 from alpacasorter.ui.thumbnails import Thumbnails
 from alpacasorter.workers.pictures import PreviewLoader
@@ -29,6 +30,8 @@ _REST_MS = 60
 _LEAST = 320
 """Pixels below which no photo is decoded for the preview, so that making it larger shows something at once."""
 _NARROWEST = 290
+_LOW, _LOWEST = 270, 215
+"""Heights below which there is no room for the details, and none for the picture: the tags stay."""
 
 
 class Picture(QWidget):
@@ -105,6 +108,7 @@ class PreviewPane(QFrame):
         self._row: PhotoRow | None = None
         self._selected = 0
         self._loaded: tuple[Path, int] | None = None
+        self._seen: tuple[str | None, Path, bool] | None = None
         self.picture = Picture(theme, self)
         self.name = QLabel(self)
         self.name.setProperty("role", "heading")
@@ -157,6 +161,8 @@ class PreviewPane(QFrame):
         """Show a photo; `selected` photos are chosen in the grid."""
         another = row is not self._row
         self._row, self._selected = row, selected
+        if another:
+            self._seen = None
         self.refresh()
         if another:
             self._show_thumbnail()
@@ -184,6 +190,20 @@ class PreviewPane(QFrame):
         self.name.setText(row.name)
         self.verdict.setText(text.verdict(row, self._store, self._selected))
         self.details.setText(_details(row))
+        self._follow(row)
+
+    def _follow(self, row: PhotoRow) -> None:
+        """Show the picture anew where the file holds other bytes now, or was moved before it was loaded."""
+        before, self._seen = self._seen, (row.key, row.path, row.reason is None)
+        if before is None or before == self._seen or row.gone:
+            return
+        key, path, could_be_read = before
+        if (key is not None and key != row.key) or could_be_read != (row.reason is None):
+            self._loaded = None
+            self._show_thumbnail()
+            self._rest.start()
+        elif path != row.path and (self._loaded is None or self._loaded[1] == 0):
+            self._rest.start()
 
     def _show_thumbnail(self) -> None:
         row = self._row
@@ -219,8 +239,10 @@ class PreviewPane(QFrame):
             self.picture.show_words(reason)
 
     def resizeEvent(self, event: object) -> None:
-        """Decode the photo anew where there is room for a larger picture."""
+        """Decode the photo anew where there is room for a larger picture; leave out what there is no room for."""
         super().resizeEvent(event)  # type: ignore[arg-type]
+        self.details.setVisible(self.height() >= _LOW)
+        self.picture.setVisible(self.height() >= _LOWEST)
         if self._loaded is not None and self._wanted_side() > self._loaded[1]:
             self._rest.start()
 

@@ -34,6 +34,15 @@ class Settings:
         self._store.setValue("recursive", value)
 
     @property
+    def watch(self) -> bool:
+        """Whether the open folder is watched."""
+        return self._flag("watch", True)
+
+    @watch.setter
+    def watch(self, value: bool) -> None:
+        self._store.setValue("watch", value)
+
+    @property
     def preview(self) -> bool:
         """Whether the preview is shown."""
         return self._flag("preview", True)
@@ -100,6 +109,51 @@ class Settings:
     @training.setter
     def training(self, value: str) -> None:
         self._store.setValue("training", value)
+
+    @property
+    def sorting(self) -> str:
+        """What was chosen for the last sort, as its form wrote it; empty where there was none."""
+        return self._text("sorting/choices")
+
+    @sorting.setter
+    def sorting(self, value: str) -> None:
+        self._store.setValue("sorting/choices", value)
+
+    @property
+    def sort_destination(self) -> str:
+        """Where to photos were sorted last, as its form wrote it; empty where that was their own folder."""
+        return self._text("sorting/destination")
+
+    @sort_destination.setter
+    def sort_destination(self, value: str) -> None:
+        self._store.setValue("sorting/destination", value)
+
+    @property
+    def sorts_put_off(self) -> frozenset[int]:
+        """Numbers of sorts that stand in the middle, as the user wants it."""
+        return frozenset(int(number) for number in self._text("sorting/put_off").split() if number.isdecimal())
+
+    @sorts_put_off.setter
+    def sorts_put_off(self, value: frozenset[int]) -> None:
+        self._store.setValue("sorting/put_off", " ".join(map(str, sorted(value))))
+
+    @property
+    def arrivals(self) -> str:
+        """What was chosen for photos that arrive, as its form wrote it; empty where nothing was."""
+        return self._text("sorting/arrivals")
+
+    @arrivals.setter
+    def arrivals(self, value: str) -> None:
+        self._store.setValue("sorting/arrivals", value)
+
+    @property
+    def export(self) -> str:
+        """What was chosen for the last export, as its dialog wrote it; empty where there was none."""
+        return self._text("export/choices")
+
+    @export.setter
+    def export(self, value: str) -> None:
+        self._store.setValue("export/choices", value)
 
     def state(self, name: str) -> QByteArray:
         """Return a state of the window, empty where none is kept."""

@@ -12,7 +12,8 @@ from alpacasorter.core.labels import percent
 
 if TYPE_CHECKING:
     from alpacasorter.core.labels import LabelSet
-    from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+    from alpacasorter.ui.photo_row import PhotoRow
+    from alpacasorter.ui.photo_store import PhotoStore
 
 _MINUTE = 60
 _HOUR = 3600
@@ -25,6 +26,30 @@ _MONTHS = (
 def count(number: int, one: str, many: str | None = None) -> str:
     """Return "1 photo", "12 photos", "1,200 photos"."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def now(judged: int, problems: int) -> str:
+    """Return what is in the open folder now, in one line."""
+    return " · ".join([count(judged, "photo"), *([count(problems, "problem")] if problems else [])])
+
+
+def arrived(new: int, unsure: int) -> str:
+    """Return that photos arrived by themselves, some of which the app is unsure of."""
+    some = "" if unsure == 0 else ", and it is unsure" if new == 1 else f", {unsure:,} of them unsure"
+    return f"{count(new, 'new photo')}{some}."
+
+
+def sorted_folders(number: int) -> str:
+    """Return that photos were left out because the app itself sorted them into folders."""
+    if number == 1:
+        return "Photos in a folder made by an earlier sort are not shown; open that folder to see them."
+    return f"Photos in {number:,} folders made by an earlier sort are not shown; open such a folder to see them."
+
+
+def offline(path: Path) -> str:
+    """Return that the open folder is missing just now."""
+    name = display_path(path.name or path)
+    return f"The folder {name} is not there just now. Its photos stay listed; plug the disk in again."
 
 
 def duration(seconds: float) -> str:
@@ -127,6 +152,13 @@ def folder(path: Path) -> str:
 
 def describe(row: PhotoRow, store: PhotoStore) -> str:
     """Return all about one photo in one line, for tool tips and screen readers."""
+    said = _describe(row, store)
+    if row.path.parent == row.found_at.parent:
+        return said
+    return f"{said}. It is in {folder(row.path.parent)} now."
+
+
+def _describe(row: PhotoRow, store: PhotoStore) -> str:
     if row.reason is not None:
         return f"{row.name}: {row.reason}"
     label, confidence = store.label(row), store.confidence(row)

@@ -19,6 +19,7 @@ _LIMIT_BYTES = 96 * 2**20
 class _Thumbnail:
     pixmap: QPixmap
     made_for: QSize
+    tried: frozenset[Path]
 
 
 class Thumbnails(QObject):
@@ -36,7 +37,7 @@ class Thumbnails(QObject):
         self._loader = loader
         self._pixmaps: OrderedDict[str, _Thumbnail] = OrderedDict()
         self._bytes = 0
-        self._asked: dict[str, QSize] = {}
+        self._asked: dict[str, tuple[QSize, Path]] = {}
         self._size = QSize(184, 148)
         self._ratio = 1.0
         loader.loaded.connect(self._on_loaded)
@@ -55,10 +56,11 @@ class Thumbnails(QObject):
         known = self._pixmaps.get(key)
         if known is not None:
             self._pixmaps.move_to_end(key)
-            if known.made_for == wanted:
+            # One that could not be had where its file was a moment ago may be had where that is now.
+            if known.made_for == wanted and (path in known.tried or not known.pixmap.isNull()):
                 return known.pixmap
         if key not in self._asked:
-            self._asked[key] = wanted
+            self._asked[key] = wanted, path
             self._loader.request(key, path, wanted)
         return known.pixmap if known is not None else None
 
@@ -73,15 +75,17 @@ class Thumbnails(QObject):
         self._asked.pop(key, None)
 
     def _on_loaded(self, key: str, image: QImage) -> None:
-        made_for = self._asked.pop(key, None)
-        if made_for is None:
+        asked = self._asked.pop(key, None)
+        if asked is None:
             return
+        made_for, path = asked
         before = self._pixmaps.pop(key, None)
         if before is not None:
             self._bytes -= _size_of(before.pixmap)
         # A null pixmap is kept too: a photo that has vanished is not asked for at every paint.
         pixmap = QPixmap.fromImage(image)
-        self._pixmaps[key] = _Thumbnail(pixmap, made_for)
+        tried = before.tried if before is not None else frozenset()
+        self._pixmaps[key] = _Thumbnail(pixmap, made_for, tried | {path})
         self._bytes += _size_of(pixmap)
         while self._bytes > _LIMIT_BYTES and len(self._pixmaps) > 1:
             _, dropped = self._pixmaps.popitem(last=False)

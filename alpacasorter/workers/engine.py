@@ -19,10 +19,13 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from alpacasorter.core.events import Finished, Found, Judged, Learned, Problems, Progress
 from alpacasorter.core.places import Places
+from alpacasorter.workers.exchanging import ExchangeKeeper
 from alpacasorter.workers.facts import DeviceFacts, ModelFacts, sentence
 from alpacasorter.workers.lane import Lane
 from alpacasorter.workers.models import ModelKeeper
+from alpacasorter.workers.sorting import SortKeeper
 from alpacasorter.workers.versions import VersionKeeper
+from alpacasorter.workers.watching import WatchKeeper
 
 if TYPE_CHECKING:
     from alpacasorter.core.cache import Cache
@@ -40,6 +43,9 @@ class Engine(QObject):
     Attributes:
         versions: the versions of what was learned.
         models: the models there are.
+        sorting: sorts, and the way back.
+        exchange: results out and labels in.
+        watching: the open folder, watched.
 
     Signals:
         ready(ModelFacts): the session is open; folders may be opened before, they wait. It comes again whenever
@@ -96,6 +102,13 @@ class Engine(QObject):
         self.versions = VersionKeeper(lambda: self._open, self._session_lane, self._learned_event.emit, self)
         self.models = ModelKeeper(places, lambda: self._open.bundle.path if self._open else None, self)
         self.models.passed.connect(self._change_model)
+        learned, disturb = self._learned_event.emit, self.versions.disturb
+        self.exchange = ExchangeKeeper(lambda: self._open, self._session_lane, disturb, learned, self)
+        self.watching = WatchKeeper(lambda: self._open, learned, self._judged_anew, self)
+        self.sorting = SortKeeper(lambda: self._open, self.watching.expect, self)
+        self.sorting.began.connect(lambda: self.watching.hold(True))
+        self.sorting.ended.connect(lambda: self.watching.hold(False))
+        self.sorting.refused.connect(lambda: self.watching.hold(False))
         self._signal_of: dict[type, Callable[[object], None]] = {
             Found: self.found.emit,
             Judged: self.judged.emit,
@@ -128,12 +141,18 @@ class Engine(QObject):
         """Scan a folder in place of the one that is open."""
         self.stop_scan()
         self._generation += 1
+        self.watching.begin(folder, recursive)
         self._session_lane.submit(partial(self._begin_scan, self._generation, folder, recursive))
 
     def close_folder(self) -> None:
-        """Stop the scan and drop the events that are still on their way."""
+        """Stop the scan, stop watching, and drop the events that are still on their way."""
         self.stop_scan()
         self._generation += 1
+        self.watching.begin(None, False)
+
+    def watch_folder(self) -> None:
+        """Watch the open folder from now on, or as soon as its scan is done; `watching` tells what happens there."""
+        self.watching.watch_open()
 
     def stop_scan(self) -> None:
         """Stop the running scan; `finished` follows, with `cancelled` set."""
@@ -181,9 +200,12 @@ class Engine(QObject):
         self._closing = True
         self.close_folder()
         self._scan_lane.close()
+        self.watching.close()
         self._device_lane.close()
         self.versions.close()
         self.models.close()
+        self.sorting.close()
+        self.exchange.close()
         self._session_lane.submit(self._save_head)
         self._session_lane.close()
         if self._open is not None:
@@ -339,6 +361,7 @@ class Engine(QObject):
         if isinstance(event, Learned):
             self._deliver_learned(event)
             return
+        self.watching.note(event)
         if isinstance(event, Judged):
             event = self._judged_anew(event)
         self._signal_of[type(event)](event)

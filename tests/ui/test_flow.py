@@ -40,8 +40,16 @@ def test_exact_fit_stays_in_the_line(qtbot: QtBot) -> None:
     assert made[3].y() > made[0].y()
 
 
-def test_hidden_button_keeps_its_place(qtbot: QtBot) -> None:
+def test_hidden_button_leaves_no_gap(qtbot: QtBot) -> None:
     widget, made = buttons(qtbot, 700)
     made[2].hide()
     widget.resize(701, 40)
-    assert made[3].x() == 10 + 3 * 106
+    assert made[3].x() == 10 + 2 * 106
+
+
+def test_line_of_a_hidden_button_is_kept(qtbot: QtBot) -> None:
+    widget, made = buttons(qtbot, 20 + 5 * 100 + 4 * 6)
+    made[5].hide()
+    layout = widget.layout()
+    assert layout is not None
+    assert layout.heightForWidth(widget.width()) == 76

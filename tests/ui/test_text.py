@@ -99,3 +99,24 @@ def test_keys_are_first_letters_or_numbers() -> None:
 )
 def test_going_back(relearned: Relearned, corrections: int, changed: int, words: str) -> None:
     assert text.learned(replace(event(corrections), relearned=relearned), changed) == words
+
+
+def test_arrivals() -> None:
+    assert text.arrived(1, 0) == "1 new photo."
+    assert text.arrived(1, 1) == "1 new photo, and it is unsure."
+    assert text.arrived(2000, 12) == "2,000 new photos, 12 of them unsure."
+
+
+def test_what_is_in_the_folder_now() -> None:
+    assert text.now(1, 0) == "1 photo"
+    assert text.now(1200, 2) == "1,200 photos · 2 problems"
+
+
+def test_folders_of_earlier_sorts() -> None:
+    assert text.sorted_folders(1).startswith("Photos in a folder made by an earlier sort")
+    assert text.sorted_folders(3).startswith("Photos in 3 folders made by an earlier sort")
+
+
+def test_folder_that_is_offline() -> None:
+    assert text.offline(Path("/photos/caf\udce9")).startswith("The folder caf\ufffd is not there just now.")
+    assert text.offline(Path("/")).startswith("The folder / is not there")

@@ -106,3 +106,18 @@ def test_picture_that_can_not_be_had_is_not_asked_for_at_every_paint(thumbnails:
     assert pixmap is not None
     assert pixmap.isNull()
     assert len(loader.requests) == 1
+
+
+def test_picture_of_a_file_that_was_moved_meanwhile_is_asked_for_where_it_is_now(
+    thumbnails: Thumbnails, loader: Loader
+) -> None:
+    thumbnails.get("a", PATH)
+    loader.loaded.emit("a", QImage())
+    moved = Path("/sorted/1.jpg")
+    thumbnails.get("a", moved)
+    assert len(loader.requests) == 2
+    loader.loaded.emit("a", QImage())
+    # Two copies that both can't be had are not asked for in turn.
+    thumbnails.get("a", PATH)
+    thumbnails.get("a", moved)
+    assert len(loader.requests) == 2

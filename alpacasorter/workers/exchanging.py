@@ -1,0 +1,271 @@
+"""Results out and labels in, in the background: files on a lane of their own, the library on that of the session."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QObject, Qt, Signal
+
+from alpacasorter.core.events import Learned, Progress
+from alpacasorter.core.exchange.result_files import ExportStopped, Form
+from alpacasorter.core.exchange.results import Result, Source
+from alpacasorter.core.exchange.sidecar_job import SidecarOptions, SidecarsEnded, write_sidecars
+from alpacasorter.core.exchange.taking_in import ImportOptions, ImportSummary
+from alpacasorter.core.labels import LabelSet
+from alpacasorter.workers.facts import sentence
+from alpacasorter.workers.lane import Lane
+
+if TYPE_CHECKING:
+    from alpacasorter.core.exchange.label_file import LabelFile
+    from alpacasorter.ml.opening import Engine as OpenEngine
+
+_log = logging.getLogger(__name__)
+
+NOT_OPEN: Final = "AlpacaSorter is still starting. Try again in a moment."
+_TELL_SECONDS: Final = 0.05
+"""How often progress is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """Why something could not be done, and whether that was reading a file."""
+
+    words: str
+    reading: bool
+
+
+class _NotOpen(Exception):
+    """Nothing is open yet; the message is a sentence for the user."""
+
+
+class ExchangeKeeper(QObject):
+    """Does one export or look at a file at a time. All methods are called on the GUI thread; all but `close` return
+    at once.
+
+    Signals:
+        progress(Progress): how far the export is.
+        written(Path): the results are in a file.
+        sidecars_ended(SidecarsEnded): the sidecars are written, or the user stopped it.
+        stopped(): the export was stopped, and nothing was written.
+        failed(str): the export could not be done; a sentence for the user.
+        summarised(ImportSummary): what an import would do.
+        unreadable(str): no labels can be imported from the file; a sentence for the user.
+        imported(int, int): how many corrections were made or taken back, and of how many of them the photo was not
+            seen here yet. The engine's `learned` comes before.
+        import_failed(str): they could not be; nothing has changed. A sentence for the user.
+    """
+
+    progress = Signal(object)
+    written = Signal(object)
+    sidecars_ended = Signal(object)
+    stopped = Signal()
+    failed = Signal(str)
+    summarised = Signal(object)
+    unreadable = Signal(str)
+    imported = Signal(int, int)
+    import_failed = Signal(str)
+
+    _told = Signal(int, object)
+
+    def __init__(
+        self,
+        opened: Callable[[], OpenEngine | None],
+        session_lane: Lane,
+        disturb: Callable[[], None],
+        learned: Callable[[Learned], None],
+        parent: QObject | None = None,
+    ) -> None:
+        """Prepare; no thread runs before something is asked for.
+
+        Args:
+            opened: returns what is open.
+            session_lane: where learning is done.
+            disturb: is called before something is to be learned.
+            learned: is told what came of it, on that lane.
+            parent: owner of this object.
+        """
+        super().__init__(parent)
+        self._opened = opened
+        self._session_lane = session_lane
+        self._disturb = disturb
+        self._learned = learned
+        self._lane = Lane("exchange")
+        self._round = 0
+        self._stopped_round = 0
+        self._busy = False
+        self._file: LabelFile | None = None
+        self._told.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+
+    @property
+    def busy(self) -> bool:
+        """Whether an export runs, or a file is being read."""
+        return self._busy
+
+    def export_file(self, out: Path, form: Form, source: Source, results: Sequence[Result]) -> None:
+        """Write results into a file, in place of one that is there; `written`, `stopped` or `failed` follows."""
+        self._begin(partial(self._export_file, out, form, source, results))
+
+    def export_sidecars(
+        self, folder: Path, results: Sequence[Result], labels: LabelSet, options: SidecarOptions
+    ) -> None:
+        """Write sidecars; `sidecars_ended` or `failed` follows."""
+        self._begin(partial(self._export_sidecars, folder, results, labels, options))
+
+    def look_into(self, path: Path, options: ImportOptions) -> None:
+        """Read a file with labels and compare it with the library; `summarised` or `unreadable` follows.
+
+        A file that was looked into last is not read again.
+        """
+        self._begin(partial(self._look_into, path, options), reading=True)
+
+    def stop(self) -> None:
+        """Stop the export after the photo at hand, or no longer wait for what a file holds."""
+        self._stopped_round = self._round
+
+    def forget_file(self) -> None:
+        """Forget the file that was looked into last, and what is being found out about it."""
+        self.stop()
+        self._round += 1
+        self._busy = False
+        self._lane.submit(self._forget)
+
+    def take_in(self, changes: Mapping[str, str | None]) -> None:
+        """Make corrections by content key (None takes one back), also of photos that nobody has seen here.
+
+        `imported` or `import_failed` follows.
+        """
+        self._disturb()
+        self._session_lane.submit(partial(self._take_in, dict(changes)))
+
+    def close(self) -> None:
+        """Stop and end the thread; blocks until then, which is a moment."""
+        self.stop()
+        self._round += 1
+        self._lane.close()
+
+    def _begin(self, work: Callable[[int], object], *, reading: bool = False) -> None:
+        self._round += 1
+        self._busy = True
+        self._lane.submit(partial(self._run, self._round, work, reading))
+
+    def _deliver(self, number: int, outcome: object) -> None:
+        if number != self._round:
+            return
+        if isinstance(outcome, Progress):
+            self.progress.emit(outcome)
+            return
+        self._busy = False
+        match outcome:
+            case Path():
+                self.written.emit(outcome)
+            case SidecarsEnded():
+                self.sidecars_ended.emit(outcome)
+            case ImportSummary():
+                self.summarised.emit(outcome)
+            case ExportStopped():
+                self.stopped.emit()
+            case _Failure():
+                (self.unreadable if outcome.reading else self.failed).emit(outcome.words)
+
+    # On the lane for files
+
+    def _run(self, number: int, work: Callable[[int], object], reading: bool) -> None:
+        if number != self._round:
+            return
+        try:
+            outcome = work(number)
+        except ExportStopped as stop:
+            outcome = stop
+        except Exception as error:  # noqa: BLE001  # whatever it is, the user gets a sentence
+            outcome = _Failure(sentence(error), reading)
+        self._told.emit(number, outcome)
+
+    def _is_stopped(self, number: int) -> bool:
+        return self._stopped_round >= number or self._round != number
+
+    def _teller(self, number: int) -> Callable[[int, int], None]:
+        """Return what tells of progress now and then."""
+        last = 0.0
+
+        def tell(done: int, total: int) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last >= _TELL_SECONDS:
+                last = now
+                self._told.emit(number, Progress(done, total, 0.0, None))
+
+        return tell
+
+    def _export_file(self, out: Path, form: Form, source: Source, results: Sequence[Result], number: int) -> Path:
+        from alpacasorter.core.exchange.result_files import write_results
+
+        stopped = partial(self._is_stopped, number)
+        write_results(out, form, source, results, replace=True, stopped=stopped, progress=self._teller(number))
+        return out
+
+    def _export_sidecars(
+        self, folder: Path, results: Sequence[Result], labels: LabelSet, options: SidecarOptions, number: int
+    ) -> SidecarsEnded:
+        tell, total = self._teller(number), sum(one.content_key is not None for one in results)
+        stopped = partial(self._is_stopped, number)
+        with contextlib.closing(write_sidecars(folder, results, labels, options, stopped=stopped)) as events:
+            for done, event in enumerate(events, 1):
+                if isinstance(event, SidecarsEnded):
+                    return event
+                tell(done, total)
+        raise AssertionError("the last event is SidecarsEnded")
+
+    def _look_into(self, path: Path, options: ImportOptions, number: int) -> ImportSummary:
+        from alpacasorter.core.exchange.label_file import read_labels
+        from alpacasorter.core.exchange.taking_in import summarise
+
+        opened = self._opened()
+        if opened is None:
+            raise _NotOpen(NOT_OPEN)
+        if self._file is None or self._file.path != path:
+            self._file = None
+            self._file = read_labels(path)
+        stored = opened.library.corrections(opened.bundle.label_set)
+        said = {key: one.label for key, one in stored.items()}
+        stopped = partial(self._is_stopped, number)
+        return summarise(self._file, opened.session.labels, said, options, stopped=stopped)
+
+    def _forget(self) -> None:
+        self._file = None
+
+    # On the session lane
+
+    def _take_in(self, changes: Mapping[str, str | None]) -> None:
+        opened = self._opened()
+        if opened is None:
+            self.import_failed.emit(NOT_OPEN)
+            return
+        try:
+            from alpacasorter.core.exchange.taking_in import take_in
+
+            bundle, learning = opened.bundle, opened.session.learning
+            backbone, size = bundle.backbone_id, bundle.embedding_size
+            take_in(opened.library, opened.cache, bundle.label_set, changes, backbone_id=backbone, embedding_size=size)
+            learned = learning.catch_up(written=True)
+        except Exception as error:  # noqa: BLE001
+            self.import_failed.emit(sentence(error))
+            return
+        if learned is not None:
+            self._learned(learned)
+        seen = opened.library.embeddings(bundle.label_set, backbone)
+        unseen = sum(label is not None and key not in seen for key, label in changes.items())
+        self.imported.emit(len(changes), unseen)
+        self._session_lane.submit(partial(self._save, opened))
+
+    def _save(self, opened: OpenEngine) -> None:
+        try:
+            opened.session.save_head()
+        except Exception as error:  # noqa: BLE001  # nothing is lost: it follows from the corrections
+            _log.warning("What was learned was not stored: %s", error)

@@ -1,0 +1,414 @@
+"""Sorting from the window on real photos: plan, sort, undo, and a sort that was broken off."""
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QApplication, QMessageBox
+from pytestqt.qtbot import QtBot
+
+from alpacasorter.core.sorting import runner
+from alpacasorter.core.sorting.events import SortState
+from alpacasorter.core.sorting.options import SortOptions
+from alpacasorter.core.sorting.plan import Outcome, SortPlan
+from alpacasorter.core.walk import OUTPUT_MARKER
+from alpacasorter.ui.sort_buttons import RESULT
+from alpacasorter.ui.sort_dialog import SortDialog
+from tests.e2e.conftest import User
+
+Start = Callable[[], User]
+CTRL = Qt.KeyboardModifier.ControlModifier
+
+pytestmark = [pytest.mark.model, pytest.mark.qt_log_ignore("This plugin does not support raise")]
+
+
+@pytest.fixture
+def hike(tmp_path: Path, photos: Path) -> Path:
+    """Real photos in a folder and one below it, with companions, and two of one name."""
+    folder = tmp_path / "a hike 🦙"
+    (folder / "day 2").mkdir(parents=True)
+    alpacas = sorted((photos / "more" / "alpaca").iterdir())[:9]
+    others = sorted((photos / "more" / "not_alpaca").iterdir())[:9]
+    for n, source in enumerate([*alpacas, *others]):
+        shutil.copy2(source, folder / ("day 2" if n % 4 == 3 else "") / f"IMG_{n}{source.suffix.lower()}")
+    for n in (0, 3, 10):
+        place = folder / ("day 2" if n % 4 == 3 else "")
+        (place / f"IMG_{n}.CR3").write_bytes(bytes(1000 + n))
+        (place / f"IMG_{n}.xmp").write_text("<x:xmpmeta/>", encoding="utf-8")
+    # Another photo of the same name in the other folder.
+    shutil.copy2(alpacas[5], folder / "day 2" / f"IMG_0{alpacas[0].suffix.lower()}")
+    return folder
+
+
+def tree(folder: Path) -> dict[str, tuple[str, int]]:
+    """Return every file below a folder with the hash of its bytes and its time."""
+    return {
+        str(path.relative_to(folder)): (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def bytes_and_times(folder: Path) -> list[tuple[str, int]]:
+    """Return the files below a folder but for the app's own markers, wherever they are."""
+    return sorted(about for name, about in tree(folder).items() if Path(name).name != OUTPUT_MARKER)
+
+
+def planned(user: User, dialog: SortDialog) -> SortPlan:
+    """Wait until the plan for what is chosen is there."""
+    user.wait(lambda: dialog.choose_page.plan is not None)
+    plan = dialog.choose_page.plan
+    assert plan is not None
+    return plan
+
+
+def open_sort(user: User) -> SortDialog:
+    user.page.actions_.sort.trigger()
+    dialog = user.window.sorting.dialog
+    assert dialog is not None
+    assert dialog.isVisible()
+    return dialog
+
+
+def targets(plan: SortPlan) -> dict[Path, Path]:
+    """Return where each file of a plan goes."""
+    return {
+        file.source: file.target
+        for unit in plan.units
+        if unit.outcome is Outcome.GO
+        for file in unit.files
+        if file.target is not None
+    }
+
+
+def result(user: User, dialog: SortDialog) -> str:
+    user.wait(lambda: dialog.stack.currentIndex() == RESULT)
+    return dialog.result_page.heading.text()
+
+
+def test_correct_sort_and_undo(start: Start, hike: Path, qtbot: QtBot) -> None:
+    user = start()
+    before = tree(hike)
+    assert user.page.actions_.sort.isEnabled() is False
+    user.open(hike)
+    # GIVEN a corrected photo that the model is unsure of, or not
+    name = user.store.rows[0].path.name
+    label = user.label(name)
+    user.select(name)
+    user.press_and_learn(Qt.Key.Key_N if label == user.store.labels.positive else Qt.Key.Key_A)
+    corrected = user.row(name)
+    key, said, was = corrected.key, corrected.correction, corrected.path
+    assert said is not None
+
+    # WHEN the user asks for the plan by key, and chooses months and a folder for the unsure ones
+    user.press(Qt.Key.Key_S, CTRL)
+    dialog = user.window.sorting.dialog
+    assert dialog is not None
+    plan = planned(user, dialog)
+    form = dialog.choose_page.form
+    assert plan.options.destination == hike
+    qtbot.mouseClick(form.unsure.goes, Qt.MouseButton.LeftButton, pos=form.unsure.goes.rect().center() / 4)
+    if not form.unsure.on:
+        form.unsure.goes.click()
+    user.wait(lambda: dialog.choose_page.plan is not None)
+    plan = planned(user, dialog)
+    go = targets(plan)
+    assert len(go) == len(before), "all of them, companions too"
+    assert tree(hike) == before, "nothing happens before the button is pressed"
+    assert go[corrected.path].parent.name == user.store.labels.display(said)
+    assert len(set(go.values())) == len(go)
+    photos = plan.count(Outcome.GO)
+    assert dialog.buttons.sort.text() == f"Move {photos} photos"
+
+    # THEN what was shown is what is done, and the window follows
+    qtbot.keyClick(dialog.buttons.sort, Qt.Key.Key_Space)
+    folders = len({target.parent for target in go.values()})
+    assert result(user, dialog) == f"{photos} photos moved into {folders} folders."
+    assert {path for path in hike.rglob("*") if path.is_file() and path.name != OUTPUT_MARKER} == set(go.values())
+    assert bytes_and_times(hike) == sorted(before.values())
+    wanted = {target for source, target in go.items() if source.suffix not in (".CR3", ".xmp")}
+    assert {row.path for row in user.store.rows} == wanted
+    row = next(row for row in user.store.rows if row.key == key)
+    assert (row.path, row.correction) == (go[was], said)
+    assert f"{photos} photos moved" in user.window.summary.text()
+    strip = user.window.sorting.strip
+    assert strip.isVisible()
+
+    # WHEN the dialog is closed and Undo pressed above the photos, THEN all is as it was
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    assert not dialog.isVisible()
+    next(button for button in strip.buttons if button.text() == "Undo").click()
+    user.wait(lambda: not user.window.engine.sorting.busy)
+    assert result(user, dialog) == "Undone: every file is back where it was."
+    assert tree(hike) == before
+    assert not any(path.is_dir() and path.name in ("Alpaca", "Not alpaca", "Unsure") for path in hike.iterdir())
+    assert {row.path for row in user.store.rows} == {
+        hike / name for name in before if Path(name).suffix not in (".CR3", ".xmp")
+    }
+    # An unchanged photo is not opened again: the cache has followed.
+    dialog.reject()
+    finished = user.open(hike)
+    assert finished.opened == 0
+    assert next(row for row in user.store.rows if row.key == key).correction == said
+
+
+def test_sorted_photos_are_sorted_again_beside_each_other(start: Start, hike: Path) -> None:
+    user = start()
+    user.open(hike)
+    dialog = open_sort(user)
+    plan = planned(user, dialog)
+    dialog.buttons.sort.click()
+    result(user, dialog)
+    dialog.reject()
+    labels = user.store.labels
+    alpacas = hike / labels.display(labels.positive)
+    user.open(alpacas)
+    wrong = user.store.rows[0]
+    was = wrong.path
+    user.click_tag(was.name)
+    dialog = open_sort(user)
+    plan = planned(user, dialog)
+    assert plan.options.destination == hike
+    go = targets(plan)
+    assert go[was].parent == hike / labels.display(labels.negative)
+    assert {target.parent for target in go.values()} == {hike / labels.display(labels.negative)}
+
+
+def test_a_correction_in_mid_choice_counts(start: Start, hike: Path) -> None:
+    user = start()
+    user.open(hike)
+    dialog = open_sort(user)
+    plan = planned(user, dialog)
+    unit = next(unit for unit in plan.units if unit.outcome is Outcome.GO)
+    name, label = unit.photo.path.name, unit.photo.label
+    user.click_tag(name)
+    user.wait(lambda: dialog.choose_page.plan is not None and dialog.choose_page.plan is not plan)
+    again = planned(user, dialog)
+    photo = next(one.photo for one in again.units if one.photo.path == unit.photo.path)
+    assert photo.corrected
+    assert photo.label != label
+
+
+def test_stop_go_on_and_the_history(
+    start: Start, hike: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = start()
+    before = tree(hike)
+    user.open(hike)
+    dialog = open_sort(user)
+    dialog.choose_page.form.destination.set_folder(tmp_path / "sorted")
+    user.wait(lambda: dialog.choose_page.plan is not None)
+    plan = planned(user, dialog)
+    real, asked = runner.run_sort, []
+
+    def slow(plan: SortPlan, library: object, *, stopped: Callable[[], bool]) -> object:
+        def stop_in_the_middle() -> bool:
+            asked.append(1)
+            # The user presses Stop while the third file is being moved.
+            return len(asked) > 3 or stopped()
+
+        return real(plan, library, stopped=stop_in_the_middle)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(runner, "run_sort", slow)
+    dialog.buttons.sort.click()
+    words = result(user, dialog)
+    assert words.startswith("Stopped after ")
+    assert words.endswith("Nothing is lost.")
+    assert sorted([*bytes_and_times(hike), *bytes_and_times(tmp_path / "sorted")]) == sorted(before.values())
+    assert dialog.buttons.go_on.text() == "&Go on"
+    dialog.buttons.go_on.click()
+    user.wait(lambda: not user.window.engine.sorting.busy)
+    assert "photos moved into" in dialog.result_page.heading.text()
+    assert all(target.is_file() for target in targets(plan).values())
+
+    # WHEN it is undone from the history
+    dialog.reject()
+    user.page.actions_.sort_history.trigger()
+    history = user.window.sorting.history
+    assert history is not None
+    user.wait(lambda: history.chosen() is not None and history.undo_button.isEnabled())
+
+    def agree() -> None:
+        box = QApplication.activeModalWidget()
+        assert isinstance(box, QMessageBox)
+        next(button for button in box.buttons() if button.text() == "Undo sort").click()
+
+    QTimer.singleShot(0, agree)
+    history.undo_button.click()
+    user.wait(lambda: not user.window.engine.sorting.busy)
+    assert tree(hike) == before
+    assert not (tmp_path / "sorted").exists(), "folders that the sort made are gone with it"
+
+    def is_undone() -> bool:
+        record = history.chosen()
+        return record is not None and record.state is SortState.UNDONE
+
+    user.wait(is_undone)
+    assert not history.undo_button.isEnabled()
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.library import Library
+from alpacasorter.core.sorting.options import SortOptions
+from alpacasorter.core.sorting.plan import SortPhoto
+from alpacasorter.core.sorting.planner import plan_sort
+from alpacasorter.core.sorting.runner import run_sort
+
+data, folder = map(Path, sys.argv[1:])
+library = Library.open(data / "library.sqlite", backups=data / "backups")
+photos = [SortPhoto(path, None, "alpaca", 0.99) for path in sorted(folder.rglob("*.jpg"))]
+plan = plan_sort(folder, photos, SortOptions(folder), LabelSet("not_alpaca", "alpaca", {}))
+asked = []
+
+
+def die_in_the_middle():
+    asked.append(1)
+    if len(asked) == 6:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return False
+
+
+for event in run_sort(plan, library, stopped=die_in_the_middle):
+    pass
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is for POSIX systems only")
+@pytest.mark.parametrize("answer", ["Finish", "Put all back", "Later"])
+def test_a_sort_that_was_killed(start: Start, hike: Path, answer: str, home: Path) -> None:
+    before = tree(hike)
+    command = [sys.executable, "-c", _KILLED, str(home / "alpacasorter-data"), str(hike)]
+    killed = subprocess.run(command, check=False, timeout=120, capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+
+    # WHEN the app starts, THEN it says so
+    user = start()
+    offer = user.window.sorting.offer
+    user.wait(offer.isVisible)
+    assert "was broken off after" in offer.words.text()
+    next(button for button in offer.buttons if button.text() == answer).click()
+    assert not offer.isVisible()
+    if answer != "Later":
+        dialog = user.window.sorting.dialog
+        assert dialog is not None
+        words = result(user, dialog)
+    else:
+        user.window.sorting.open_history()
+        history = user.window.sorting.history
+        assert history is not None
+        user.wait(lambda: history.chosen() is not None)
+        assert history.finish_button.isEnabled()
+        assert history.undo_button.isEnabled()
+        words = ""
+    if answer == "Finish":
+        assert f"moved into {hike}" in words
+        assert not any(path.suffix == ".jpg" for path in hike.iterdir())
+        assert bytes_and_times(hike) == sorted(before.values())
+        finished = user.open(hike / "Alpaca")
+        assert finished.judged == sum(name.endswith(".jpg") for name in before)
+    elif answer == "Put all back":
+        assert words == "Undone: every file is back where it was."
+        assert tree(hike) == before
+
+
+@pytest.mark.parametrize("answer", ["Stop and quit", "Go on sorting"])
+def test_the_window_is_closed_in_mid_sort(
+    start: Start, hike: Path, answer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = start()
+    before = tree(hike)
+    user.open(hike)
+    dialog = open_sort(user)
+    planned(user, dialog)
+    real = runner.run_sort
+    held: list[Callable[[], bool]] = []
+
+    def slow(plan: SortPlan, library: object, *, stopped: Callable[[], bool]) -> object:
+        def wait_for_it() -> bool:
+            held.append(stopped)
+            if len(held) == 3:
+                # The window asks its question while this file is being moved.
+                import time
+
+                deadline = time.monotonic() + 20
+                while not stopped() and "go on" not in said and time.monotonic() < deadline:
+                    time.sleep(0.005)
+            return stopped()
+
+        return real(plan, library, stopped=wait_for_it)  # type: ignore[arg-type]
+
+    said: list[str] = []
+    monkeypatch.setattr(runner, "run_sort", slow)
+    dialog.buttons.sort.click()
+    user.wait(lambda: len(held) >= 3)
+
+    def reply() -> None:
+        box = QApplication.activeModalWidget()
+        assert isinstance(box, QMessageBox)
+        said.append(box.text())
+        next(button for button in box.buttons() if button.text() == answer).click()
+
+    QTimer.singleShot(0, reply)
+    user.window.close()
+    assert said == ["Stop sorting and quit?"]
+    if answer == "Go on sorting":
+        assert user.window.isVisible()
+        said.append("go on")
+        assert "photos moved into" in result(user, dialog)
+        return
+    assert not user.window.isVisible()
+    assert bytes_and_times(hike) == sorted(before.values()), "nothing is lost"
+    monkeypatch.undo()
+
+
+def test_a_folder_that_is_not_open_any_more(start: Start, hike: Path) -> None:
+    user = start()
+    user.open(hike)
+    dialog = open_sort(user)
+    planned(user, dialog)
+    user.window.close_folder()
+    assert not user.page.actions_.sort.isEnabled()
+    assert not dialog.isVisible()
+
+
+def test_photos_that_arrive_are_sorted_by_themselves(start: Start, hike: Path, tmp_path: Path, photos: Path) -> None:
+    user = start()
+    user.open(hike)
+    arrivals = user.window.arrivals
+    assert not arrivals.button.isVisible()
+    user.page.actions_.arrivals.trigger()
+    dialog = arrivals.dialog
+    assert dialog is not None
+    assert not dialog.on_button.isEnabled(), "a destination must be given"
+    assert dialog.form.sure.value() == 95
+    dialog.form.destination.set_folder(tmp_path / "sorted")
+    dialog.form.set_sure(0.55)
+    assert dialog.on_button.isEnabled()
+    before = tree(hike)
+    dialog.on_button.click()
+    assert arrivals.button.isVisible()
+    user.wait(lambda: user.window.watching.label.isVisible())
+    source = sorted((photos / "more" / "alpaca").iterdir())[20]
+    shutil.copy2(source, hike / "new.jpg")
+    user.wait(lambda: any((tmp_path / "sorted").rglob("new.jpg")))
+    user.wait(lambda: "Arrived and moved" in user.window.sorting.strip.words.text())
+    assert tree(hike) == before, "those that were there are not touched"
+    # One click turns it off, and so does closing the folder.
+    arrivals.button.click()
+    assert not arrivals.button.isVisible()
+    assert user.window.engine.watching.arrivals is None
+    arrivals.turn_on(SortOptions(tmp_path / "sorted"))
+    assert arrivals.button.isVisible()
+    user.window.close_folder()
+    assert not arrivals.button.isVisible()
+    assert user.window.engine.watching.arrivals is None

@@ -1,0 +1,191 @@
+"""The switch in the menu, what the status bar says, and what is told of a folder that is watched."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QApplication, QLabel, QMainWindow
+
+from alpacasorter.core.events import Found
+from alpacasorter.core.photo import PhotoFile
+from alpacasorter.core.sorting.events import FilesPlaced, Placed
+from alpacasorter.core.watching.events import Gone, WatchState
+from alpacasorter.ui.browse import BrowsePage
+from alpacasorter.ui.messages import NoticeBar
+from alpacasorter.ui.settings import Settings
+from alpacasorter.ui.theme import Theme
+from alpacasorter.ui.watch_control import WatchControl
+from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
+
+WELL = WatchState(online=True, polling=False, notice="")
+POLLING = WatchState(online=True, polling=True, notice="This is a network drive, so AlpacaSorter looks instead.")
+OFFLINE = WatchState(online=False, polling=False, notice="The folder is not there. AlpacaSorter waits.")
+
+
+class Watching(QObject):
+    """In the place of the keeper."""
+
+    state = Signal(object)
+    found = Signal(object)
+    judged = Signal(object)
+    problems = Signal(object)
+    renamed = Signal(object)
+    gone = Signal(object)
+    sort_event = Signal(object)
+    failed = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stops = 0
+
+    def stop(self) -> None:
+        self.stops += 1
+
+
+class Engine(QObject):
+    """In the place of the engine."""
+
+    finished = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.watching = Watching()
+        self.begun = 0
+
+    def watch_folder(self) -> None:
+        self.begun += 1
+
+
+class Setting:
+    def __init__(self, qapp: QApplication, settings: Settings) -> None:
+        theme = Theme(qapp)
+        self.thumbnails, self.previews = ThumbnailLoader(), PreviewLoader()
+        self.window = QMainWindow()
+        self.window.statusBar().addWidget(QLabel("A summary", self.window), 1)
+        self.page = BrowsePage(self.thumbnails, self.previews, settings, theme, self.window)
+        self.notice = NoticeBar(theme, self.window)
+        self.engine = Engine()
+        self.folder: Path | None = Path("/photos/hike")
+        self.control = WatchControl(
+            self.window,
+            self.engine,  # type: ignore[arg-type]
+            self.page,
+            self.notice,
+            settings,
+            lambda: self.folder,
+        )
+
+    def said(self) -> str:
+        return "" if self.notice.isHidden() else self.notice.words.text()
+
+    def status(self) -> str:
+        return "" if self.control.label.isHidden() else self.control.label.text()
+
+    def close(self) -> None:
+        self.thumbnails.close()
+        self.previews.close()
+        self.window.deleteLater()
+
+
+@pytest.fixture
+def setting(qapp: QApplication) -> Iterator[Setting]:
+    setting = Setting(qapp, Settings())
+    yield setting
+    setting.close()
+
+
+def test_a_folder_is_watched_from_the_end_of_its_scan_on(setting: Setting) -> None:
+    assert setting.page.actions_.watch.isChecked(), "it is on unless the user says otherwise"
+    assert setting.status() == ""
+    setting.engine.finished.emit(None)
+    assert setting.engine.begun == 1
+    setting.engine.watching.state.emit(WELL)
+    assert setting.status() == "Watching"
+    assert setting.said() == ""
+    setting.page.begin()
+    assert setting.status() == "", "another folder is opened"
+
+
+def test_turning_it_off_stops_at_once_and_is_remembered(setting: Setting) -> None:
+    setting.engine.finished.emit(None)
+    setting.engine.watching.state.emit(POLLING)
+    assert setting.said() == POLLING.notice
+    setting.page.actions_.watch.trigger()
+    assert setting.engine.watching.stops == 1
+    assert setting.status() == ""
+    assert setting.said() == ""
+    assert not Settings().watch
+    setting.engine.finished.emit(None)
+    assert setting.engine.begun == 1
+    setting.page.actions_.watch.trigger()
+    assert setting.engine.begun == 2
+    assert Settings().watch
+
+
+def test_off_stays_off(qapp: QApplication) -> None:
+    settings = Settings()
+    settings.watch = False
+    setting = Setting(qapp, settings)
+    assert not setting.page.actions_.watch.isChecked()
+    setting.engine.finished.emit(None)
+    assert setting.engine.begun == 0
+    setting.close()
+
+
+def test_nothing_is_watched_without_a_folder(setting: Setting) -> None:
+    setting.folder = None
+    setting.engine.finished.emit(None)
+    setting.engine.watching.state.emit(WELL)
+    assert setting.engine.begun == 0
+    assert setting.status() == ""
+
+
+def test_a_folder_that_is_missing_is_offline_and_not_deleted(setting: Setting) -> None:
+    setting.page.on_found(Found((PhotoFile(Path("/photos/hike/1.jpg"), 1, 1),)))
+    setting.engine.watching.state.emit(WELL)
+    setting.notice.tell("Something else.")
+    setting.engine.watching.state.emit(OFFLINE)
+    assert setting.status() == "Folder is offline"
+    assert setting.control.label.toolTip() == OFFLINE.notice
+    offline = "The folder hike is not there just now. Its photos stay listed; plug the disk in again."
+    assert setting.said() == f"Something else.\n{offline}"
+    assert setting.page.model.rowCount() == 1
+    setting.engine.watching.state.emit(WELL)
+    assert setting.said() == "Something else."
+    assert setting.status() == "Watching"
+    # It is said each time.
+    setting.engine.watching.state.emit(OFFLINE)
+    assert offline in setting.said()
+    setting.control.rest()
+    assert setting.said() == "Something else."
+
+
+def test_why_it_looks_now_and_then_is_said_once(setting: Setting) -> None:
+    setting.engine.watching.state.emit(POLLING)
+    assert setting.status() == "Looking now and then"
+    assert setting.control.label.toolTip() == POLLING.notice
+    assert setting.said() == POLLING.notice
+    setting.notice.hide()
+    setting.page.begin(same_folder=True)
+    setting.engine.watching.state.emit(POLLING)
+    assert setting.status() == "Looking now and then"
+    assert setting.said() == ""
+
+
+def test_a_failure_is_said(setting: Setting) -> None:
+    setting.engine.watching.state.emit(WELL)
+    setting.engine.watching.failed.emit("There is not enough memory.")
+    assert setting.said() == "The folder is not watched any more. There is not enough memory."
+    assert setting.status() == ""
+
+
+def test_events_reach_the_page(setting: Setting) -> None:
+    paths = [Path(f"/photos/hike/{n}.jpg") for n in range(3)]
+    setting.engine.watching.found.emit(Found(tuple(PhotoFile(path, 1, 1) for path in paths)))
+    setting.engine.watching.gone.emit(Gone((paths[0],)))
+    sorted_to = Path("/sorted/1.jpg")
+    placed = FilesPlaced((Placed(paths[1], sorted_to, False, 1, 1, None),))
+    setting.engine.watching.sort_event.emit(placed)
+    setting.engine.watching.sort_event.emit("something else of a sort")
+    assert [row.path for row in setting.page.store.rows] == [sorted_to, paths[2]]

@@ -1,0 +1,366 @@
+"""The keeper of sorts, on the real planner, runner and journal."""
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.library import Library
+from alpacasorter.core.sorting import planner
+from alpacasorter.core.sorting.events import (
+    FilesPlaced,
+    SortBegan,
+    SortEnded,
+    SortProgress,
+    SortState,
+)
+from alpacasorter.core.sorting.options import SortOptions
+from alpacasorter.core.sorting.plan import SortPhoto, SortPlan
+from alpacasorter.core.sorting.runner import run_sort
+from alpacasorter.workers.sorting import SortKeeper
+from tests.picture_files import make_picture
+
+WAIT_MS = 30_000
+LABELS = LabelSet("not_alpaca", "alpaca", {})
+
+
+@dataclass
+class Told:
+    """What the keeper has told, in order, and who was told of files before."""
+
+    keeper: SortKeeper
+    all: list[object] = field(default_factory=list)
+    plans: list[SortPlan] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    expected: list[Path] = field(default_factory=list)
+    followed: list[Path] = field(default_factory=list)
+    history: list[tuple[list[object], frozenset[int]]] = field(default_factory=list)
+    failures: list[tuple[int, list[object]]] = field(default_factory=list)
+    history_failed: list[str] = field(default_factory=list)
+    interrupted: list[list[object]] = field(default_factory=list)
+    threads: set[str] = field(default_factory=set)
+
+    def connect(self) -> None:
+        keeper = self.keeper
+        for signal in (keeper.began, keeper.placed, keeper.files_failed, keeper.progress, keeper.ended):
+            signal.connect(self._note)
+        keeper.planned.connect(self.plans.append)
+        keeper.plan_failed.connect(self.failed.append)
+        keeper.refused.connect(self.refused.append)
+        keeper.history.connect(self._note_history)
+        keeper.failures.connect(self._note_failures)
+        keeper.history_failed.connect(self.history_failed.append)
+        keeper.interrupted.connect(self.interrupted.append)
+
+    def _note(self, event: object) -> None:
+        self.threads.add(threading.current_thread().name)
+        if isinstance(event, FilesPlaced):
+            assert {file.before for file in event.files} <= set(self.expected), "who watches is told before"
+        self.all.append(event)
+
+    def _note_history(self, records: list[object], resting: frozenset[int]) -> None:
+        self.history.append((records, resting))
+
+    def _note_failures(self, number: int, failures: list[object]) -> None:
+        self.failures.append((number, failures))
+
+    def expect(self, event: FilesPlaced) -> None:
+        self.expected += [file.before for file in event.files]
+
+    def follow(self, files: tuple[object, ...]) -> None:
+        self.followed += [file.before for file in files]  # type: ignore[attr-defined]
+
+    @property
+    def ends(self) -> list[SortEnded]:
+        return [event for event in self.all if isinstance(event, SortEnded)]
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    made = Library.open(tmp_path / "data" / "library.sqlite")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def told(qtbot: QtBot, library: Library) -> Iterator[Told]:
+    opened = SimpleNamespace(library=library, cache=SimpleNamespace())
+    made = Told(SortKeeper(lambda: opened, lambda event: made.expect(event)))  # type: ignore[arg-type,return-value]
+    opened.cache.follow = made.follow
+    made.connect()
+    yield made
+    made.keeper.close()
+    made.keeper.deleteLater()
+
+
+@pytest.fixture
+def hike(tmp_path: Path) -> Path:
+    folder = tmp_path / "hike"
+    folder.mkdir()
+    for n in range(12):
+        make_picture(folder / f"IMG_{n}.jpg", seed=n, size=(32, 24))
+    (folder / "IMG_0.xmp").write_text("<x/>", encoding="utf-8")
+    return folder
+
+
+def photos(folder: Path) -> list[SortPhoto]:
+    """Return the photos of a folder, every third of which shows an alpaca."""
+    return [
+        SortPhoto(path, None, "not_alpaca" if n % 3 else "alpaca", 0.95)
+        for n, path in enumerate(sorted(folder.glob("*.jpg")))
+    ]
+
+
+def tree(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Return all files below a folder with their bytes and times."""
+    return {
+        str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def planned(told: Told, qtbot: QtBot, hike: Path, destination: Path | None = None) -> SortPlan:
+    before = len(told.plans)
+    told.keeper.plan(hike, photos(hike), SortOptions(destination or hike), LABELS)
+    qtbot.waitUntil(lambda: len(told.plans) > before, timeout=WAIT_MS)
+    return told.plans[-1]
+
+
+def wait_for_end(told: Told, qtbot: QtBot, number: int = 1) -> SortEnded:
+    qtbot.waitUntil(lambda: len(told.ends) >= number, timeout=WAIT_MS)
+    return told.ends[-1]
+
+
+def test_plan_sort_history_undo(told: Told, qtbot: QtBot, hike: Path) -> None:
+    before = tree(hike)
+    plan = planned(told, qtbot, hike)
+    assert plan.files_to_do == 13
+    assert tree(hike) == before, "planning makes nothing"
+    told.keeper.sort(plan)
+    assert told.keeper.busy
+    ended = wait_for_end(told, qtbot)
+    assert not told.keeper.busy
+    assert (ended.record.state, ended.record.done) == (SortState.FINISHED, 13)
+    assert isinstance(told.all[0], SortBegan)
+    assert any(isinstance(event, SortProgress) for event in told.all)
+    for unit in plan.units:
+        for file in unit.files:
+            assert file.target is not None
+            assert file.target.is_file()
+            assert not file.source.exists()
+    assert len(told.followed) == len(told.expected) == 13
+    assert told.threads == {threading.main_thread().name}
+    told.keeper.ask_history()
+    qtbot.waitUntil(lambda: bool(told.history), timeout=WAIT_MS)
+    assert told.history[0] == ([ended.record], frozenset())
+    told.keeper.take_back(ended.record.number)
+    assert wait_for_end(told, qtbot, 2).record.state is SortState.UNDONE
+    assert tree(hike) == before
+
+
+def test_the_latest_plan_wins(
+    told: Told, qtbot: QtBot, hike: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    reached, real = threading.Event(), planner.plan_sort
+
+    def slow(folder: Path, *rest: object, stopped: Callable[[], bool]) -> SortPlan:
+        if not reached.is_set():
+            reached.set()
+            while not stopped():
+                threading.Event().wait(0.005)
+        return real(folder, *rest, stopped=stopped)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(planner, "plan_sort", slow)
+    told.keeper.plan(hike, photos(hike), SortOptions(tmp_path / "first"), LABELS)
+    assert reached.wait(WAIT_MS / 1000)
+    for name in ("second", "third"):
+        told.keeper.plan(hike, photos(hike), SortOptions(tmp_path / name), LABELS)
+    qtbot.waitUntil(lambda: bool(told.plans), timeout=WAIT_MS)
+    told.keeper.ask_history()
+    qtbot.waitUntil(lambda: bool(told.history), timeout=WAIT_MS)
+    assert [plan.options.destination.name for plan in told.plans] == ["third"]
+    assert told.failed == []
+
+
+def test_a_plan_given_up_is_not_told(told: Told, qtbot: QtBot, hike: Path) -> None:
+    told.keeper.plan(hike, photos(hike), SortOptions(hike), LABELS)
+    told.keeper.drop_plan()
+    told.keeper.ask_history()
+    qtbot.waitUntil(lambda: bool(told.history), timeout=WAIT_MS)
+    qtbot.wait(20)
+    assert told.plans == []
+
+
+def test_what_can_t_be_planned_is_a_sentence(told: Told, qtbot: QtBot, hike: Path) -> None:
+    told.keeper.plan(hike, photos(hike), SortOptions(hike, pattern="{nonsense}"), LABELS)
+    qtbot.waitUntil(lambda: bool(told.failed), timeout=WAIT_MS)
+    assert "nonsense" in told.failed[0]
+
+
+def test_one_at_a_time(told: Told, qtbot: QtBot, hike: Path) -> None:
+    plan = planned(told, qtbot, hike)
+    for _ in range(3):
+        told.keeper.sort(plan)
+    told.keeper.take_back(1)
+    wait_for_end(told, qtbot)
+    qtbot.wait(50)
+    assert len(told.ends) == 1
+    assert told.refused == []
+
+
+class Gate:
+    """Holds a sort after its first file."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from alpacasorter.core.sorting import runner
+
+        self.reached, self.go_on = threading.Event(), threading.Event()
+        real = runner.run_sort
+
+        def held(plan: SortPlan, library: Library, *, stopped: Callable[[], bool]) -> Iterator[object]:
+            count = 0
+
+            def stop_after_one() -> bool:
+                nonlocal count
+                count += 1
+                if count == 2:
+                    self.reached.set()
+                    assert self.go_on.wait(WAIT_MS / 1000)
+                return stopped()
+
+            return real(plan, library, stopped=stop_after_one)
+
+        monkeypatch.setattr(runner, "run_sort", held)
+
+
+def test_stop_then_finish(told: Told, qtbot: QtBot, hike: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = planned(told, qtbot, hike)
+    gate = Gate(monkeypatch)
+    told.keeper.sort(plan)
+    assert gate.reached.wait(WAIT_MS / 1000)
+    told.keeper.stop()
+    gate.go_on.set()
+    ended = wait_for_end(told, qtbot)
+    assert ended.stopped
+    assert ended.record.state is SortState.STOPPED
+    assert ended.record.done < 13
+    told.keeper.finish(ended.record.number)
+    assert wait_for_end(told, qtbot, 2).record.done == 13, "the Stop of before is forgotten"
+
+
+@pytest.mark.parametrize("how", ["finish", "put back"])
+def test_closed_in_the_middle_and_gone_on_with_at_the_next_start(
+    told: Told, qtbot: QtBot, library: Library, hike: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    before = tree(hike)
+    plan = planned(told, qtbot, hike)
+    gate = Gate(monkeypatch)
+    told.keeper.sort(plan)
+    assert gate.reached.wait(WAIT_MS / 1000)
+    threading.Timer(0.05, gate.go_on.set).start()
+    told.keeper.close()
+    assert not any(thread.name.startswith("lane-sort") for thread in threading.enumerate())
+    left = {(content, time) for content, time in tree(hike).values()}
+    assert left >= set(before.values()), "nothing is lost"
+    again = Told(SortKeeper(lambda: SimpleNamespace(library=library, cache=told), lambda event: again.expect(event)))  # type: ignore[arg-type,return-value]
+    again.connect()
+    again.keeper.look_for_interrupted()
+    qtbot.waitUntil(lambda: bool(again.interrupted), timeout=WAIT_MS)
+    [record] = again.interrupted[0]
+    number = record.number  # type: ignore[attr-defined]
+    (again.keeper.finish if how == "finish" else again.keeper.take_back)(number)
+    ended = wait_for_end(again, qtbot)
+    if how == "finish":
+        assert (ended.record.state, ended.record.done) == (SortState.FINISHED, 13)
+        assert all(file.target is not None and file.target.exists() for unit in plan.units for file in unit.files)
+    else:
+        assert ended.record.state is SortState.UNDONE
+        assert tree(hike) == before
+    again.keeper.close()
+    again.keeper.deleteLater()
+
+
+def test_nothing_was_broken_off(told: Told, qtbot: QtBot) -> None:
+    told.keeper.look_for_interrupted()
+    told.keeper.ask_history()
+    qtbot.waitUntil(lambda: bool(told.history), timeout=WAIT_MS)
+    assert told.interrupted == []
+
+
+def test_a_file_that_fails_is_told_and_tried_again(told: Told, qtbot: QtBot, hike: Path, tmp_path: Path) -> None:
+    plan = planned(told, qtbot, hike)
+    lost = tmp_path / "elsewhere.jpg"
+    shutil.move(hike / "IMG_5.jpg", lost)
+    told.keeper.sort(plan)
+    ended = wait_for_end(told, qtbot)
+    assert ended.record.failed == 1
+    number = ended.record.number
+    told.keeper.ask_failures(number)
+    qtbot.waitUntil(lambda: bool(told.failures), timeout=WAIT_MS)
+    assert told.failures[0][0] == number
+    assert told.failures[0][1] == list(ended.failures)
+    assert ended.failures[0].path == hike / "IMG_5.jpg"
+    shutil.move(lost, hike / "IMG_5.jpg")
+    told.keeper.finish(number)
+    assert wait_for_end(told, qtbot, 2).record.failed == 0
+
+
+def test_another_window_is_sorting(told: Told, qtbot: QtBot, library: Library, hike: Path, tmp_path: Path) -> None:
+    plan = planned(told, qtbot, hike, tmp_path / "out")
+    other = run_sort(plan, library)
+    next(other)
+    told.keeper.sort(plan)
+    qtbot.waitUntil(lambda: bool(told.refused), timeout=WAIT_MS)
+    assert "sort" in told.refused[0].lower()
+    assert not told.keeper.busy
+    assert told.all == []
+    told.keeper.look_for_interrupted()
+    told.keeper.ask_history()
+    qtbot.waitUntil(lambda: bool(told.history), timeout=WAIT_MS)
+    assert told.interrupted == [], "one that is being done was not broken off"
+    assert told.history[0][1] == frozenset()
+    other.close()
+
+
+def test_who_follows_may_fail_and_the_sort_goes_on(
+    told: Told, qtbot: QtBot, hike: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    plan = planned(told, qtbot, hike)
+
+    def broken(_: object) -> None:
+        raise OSError("the cache's disk is full")
+
+    told.keeper._opened().cache.follow = broken  # type: ignore[union-attr,method-assign,assignment]
+    told.keeper.sort(plan)
+    assert wait_for_end(told, qtbot).record.done == 13
+    assert "not followed" in caplog.text
+
+
+def test_before_anything_is_open(qtbot: QtBot) -> None:
+    told = Told(SortKeeper(lambda: None, lambda _: None))
+    told.connect()
+    told.keeper.finish(1)
+    told.keeper.ask_history()
+    told.keeper.ask_failures(1)
+    told.keeper.look_for_interrupted()
+    qtbot.waitUntil(lambda: bool(told.refused and told.history_failed), timeout=WAIT_MS)
+    assert "still starting" in told.refused[0]
+    told.keeper.close()
+    told.keeper.sort(None)  # type: ignore[arg-type]
+    assert not told.keeper.busy
+    told.keeper.deleteLater()
+
+
+def test_a_sort_that_is_not_there(told: Told, qtbot: QtBot) -> None:
+    told.keeper.take_back(99)
+    told.keeper.ask_failures(99)
+    qtbot.waitUntil(lambda: bool(told.refused and told.history_failed), timeout=WAIT_MS)
+    assert "99" in told.refused[0]
