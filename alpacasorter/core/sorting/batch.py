@@ -86,7 +86,7 @@ class Batch:
         try:
             yield from self._copy()
             yield from self._place()
-            self._sync(lambda job: job.transfer.goal if job.transfer is not None else None)
+            self._sync(lambda job: job.transfer.goal if job.transfer is not None else None, is_needed=True)
             self._take_away()
             self._sync(self._left)
             for job in self._open():
@@ -189,10 +189,10 @@ class Batch:
                     except FileFault as fault:
                         _fail(unit, job, str(fault), began=True)
 
-    def _sync(self, place: Callable[[Job], Path | None]) -> None:
+    def _sync(self, place: Callable[[Job], Path | None], *, is_needed: bool = False) -> None:
         places = {place(job) for job in self._open()}
         for folder in {path.parent for path in places if path is not None}:
-            sync_names(folder)
+            sync_names(folder, is_needed=is_needed)
 
     @staticmethod
     def _left(job: Job) -> Path | None:

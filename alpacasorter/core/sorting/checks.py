@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import re
 import stat
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from alpacasorter.core.files import display_path
 from alpacasorter.core.sorting import faults
-from alpacasorter.core.sorting.copying import digest_of
+from alpacasorter.core.sorting.copying import digest_of, sync_names
 from alpacasorter.core.sorting.events import SortRecord
 from alpacasorter.core.sorting.faults import FileFault, Halt, reading, removing, writing
 from alpacasorter.core.sorting.jobs import Job, job_of
-from alpacasorter.core.sorting.looking import is_same, links_to, look
+from alpacasorter.core.sorting.looking import is_same, is_second_name, links_to, look
 from alpacasorter.core.sorting.options import Action
 from alpacasorter.core.sorting.renaming import FIRST
 from alpacasorter.core.sorting.steps import Step
@@ -99,7 +100,10 @@ def backward_job(uid: bytes, record: SortRecord, step: Step, because: str | None
             raise Unneeded
         _check_may_go(record.action, step, there)
         _check_may_leave(step.target)
-        return job_of(uid, record.action, step, back=True, because=because)
+        job = job_of(uid, record.action, step, back=True, because=because)
+        # Others of its batch go before it, and time passes: what was the case may not be any more.
+        job.check = partial(_check_may_go_now, record.action, step)
+        return job
     if there is None:
         raise FileFault(faults.GONE_THERE)
     _check_unchanged(step, there)
@@ -120,7 +124,7 @@ def check_folders_there(record: SortRecord) -> None:
     """Raise Halt where a folder that all files depend on is gone: its drive may not be connected."""
     for folder in (record.folder, record.destination):
         if not folder.is_dir():
-            raise _gone(folder)
+            raise faults.folder_gone(folder)
 
 
 def check_disk_there(folder: Path) -> None:
@@ -129,13 +133,7 @@ def check_disk_there(folder: Path) -> None:
         return
     near = next((parent for parent in folder.parents if parent.is_dir()), None)
     if near is None or any(pattern.fullmatch(near.as_posix()) for pattern in DRIVES):
-        raise _gone(folder)
-
-
-def _gone(folder: Path) -> Halt:
-    return Halt(
-        f"The folder {display_path(folder)} is not there any more. If it is on a drive, connect that, then try again."
-    )
+        raise faults.folder_gone(folder)
 
 
 def _check_free(path: Path, reason: str) -> None:
@@ -169,6 +167,13 @@ def _check_unchanged(step: Step, there: os.stat_result) -> None:
             raise PartOfUnit(faults.CHANGED_THERE)
 
 
+def _check_may_go_now(action: Action, step: Step) -> None:
+    with reading(step.target):
+        there = look(step.target)
+    if there is not None:
+        _check_may_go(action, step, there)
+
+
 def _check_may_go(action: Action, step: Step, there: os.stat_result) -> None:
     """Check that a copy or link may be deleted: it is as it was made, and what it was made from is there."""
     if action is Action.SYMLINK:
@@ -180,8 +185,13 @@ def _check_may_go(action: Action, step: Step, there: os.stat_result) -> None:
             original = step.source.stat()
         except (FileNotFoundError, NotADirectoryError):
             raise PartOfUnit(faults.ORIGINAL_GONE) from None
+        if is_same(original, there):
+            # Whoever looks for duplicates makes links of them: then this may be all there is.
+            if not is_second_name(step.source, step.target):
+                raise PartOfUnit(faults.ORIGINAL_GONE)
+            return
         if action is Action.HARDLINK:
-            if not is_same(original, there) and not (stat.S_ISREG(there.st_mode) and there.st_nlink > 1):
+            if not stat.S_ISREG(there.st_mode) or there.st_nlink < 2:
                 raise PartOfUnit(faults.ORIGINAL_CHANGED)
             return
         _check_unchanged(step, there)
@@ -196,5 +206,8 @@ def _make_folder_again(folder: Path, root: Path) -> None:
     if folder.is_dir():
         return
     check_disk_there(root)
+    made = [folder, *(parent for parent in folder.parents if not parent.is_dir())]
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
+    for path in made:
+        sync_names(path.parent)

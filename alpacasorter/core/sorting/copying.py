@@ -125,8 +125,12 @@ def remove(path: Path) -> None:
             raise
 
 
-def sync_names(folder: Path) -> None:
+def sync_names(folder: Path, *, is_needed: bool = False) -> None:
     """Wait until the names in a folder are on the disk, where the platform can do that.
+
+    Args:
+        folder: the folder.
+        is_needed: whether a folder that is not there any more is a failure, too.
 
     Raises:
         Halt: the disk says that they are not.
@@ -135,8 +139,12 @@ def sync_names(folder: Path) -> None:
         return
     try:
         handle = os.open(folder, os.O_RDONLY | _PLAIN)
-    except (FileNotFoundError, PermissionError):
-        return  # There is nothing to sync; or it may be written but not read, and then there is no way to.
+    except PermissionError:
+        return  # It may be written but not read, and then there is no way to.
+    except FileNotFoundError as error:
+        if is_needed:
+            raise _not_synced(folder) from error
+        return
     except OSError as error:
         raise _not_synced(folder) from error
     try:

@@ -36,6 +36,9 @@ GONE_THERE: Final = (
     " If a later sort moved it, undo that one first."
 )
 PLACE_TAKEN: Final = "Another file is now where this one came from, so it was left where it is."
+COPY_GONE: Final = (
+    "What was written at the destination was changed or taken away at once, so the file was kept where it is."
+)
 ORIGINAL_GONE: Final = "The file it was made from is no longer there, so this one was left where it is."
 ORIGINAL_CHANGED: Final = "The file it was made from has changed since, so this one was left where it is."
 
@@ -69,6 +72,13 @@ class Unsupported(Exception):
 
 class OtherDisk(Exception):
     """The two places turn out to be on different disks."""
+
+
+def folder_gone(folder: Path) -> Halt:
+    """Return what to say where a folder is gone and its drive may be."""
+    return Halt(
+        f"The folder {display_path(folder)} is not there any more. If it is on a drive, connect that, then try again."
+    )
 
 
 def is_unsupported(error: OSError) -> bool:

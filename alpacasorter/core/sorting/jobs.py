@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import enum
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -50,6 +51,7 @@ class Job:
         because: why it is taken back although the sort goes on; then it counts as failed in the end.
         end: what became of it.
         touched: whether something may have been done at the goal.
+        check: raises FileFault where the file at the target may not be taken away; asked just before that is done.
     """
 
     step: Step
@@ -58,6 +60,7 @@ class Job:
     because: str | None = None
     end: End = End.OPEN
     touched: bool = False
+    check: Callable[[], None] | None = None
 
     @property
     def shown(self) -> Path:
@@ -89,6 +92,8 @@ class Job:
         if self.transfer is not None:
             self.transfer.take_origin()
             return
+        if self.check is not None:
+            self.check()
         with removing(self.step.target):
             remove(self.step.target)
 

@@ -14,6 +14,7 @@ from alpacasorter.core.library import Library
 from alpacasorter.core.sorting import faults
 from alpacasorter.core.sorting.backward import WANTED as WANTED_BACK
 from alpacasorter.core.sorting.backward import go_back
+from alpacasorter.core.sorting.checks import check_disk_there, check_folders_there
 from alpacasorter.core.sorting.copying import remove, sync_names
 from alpacasorter.core.sorting.events import SortEnded, SortError, SortEvent, SortState
 from alpacasorter.core.sorting.faults import FileFault, Halt
@@ -23,7 +24,7 @@ from alpacasorter.core.sorting.jobs import End, Job, job_of, leftover
 from alpacasorter.core.sorting.journal import Journal, Sort
 from alpacasorter.core.sorting.looking import same_file
 from alpacasorter.core.sorting.pace import Pace
-from alpacasorter.core.sorting.running import UNSETTLED, Run, alone, carried_out
+from alpacasorter.core.sorting.running import UNSETTLED, Run, alone, carried_out, undisturbed
 from alpacasorter.core.sorting.steps import IN_FLIGHT, Step, StepState
 
 _AT_ONCE = 256
@@ -55,10 +56,11 @@ def finish_sort(
         sort = journal.sort(number)
         if sort.record.state is SortState.UNDONE:
             raise SortError(f"Sort {number} was taken back. Make a new plan to sort these photos again.")
-        if sort.record.state is SortState.UNDOING:
-            ended = yield from _back(journal, sort, stopped)
-        else:
-            ended = yield from forward(journal, sort, stopped)
+        with undisturbed(sort.record.folder, sort.record.destination):
+            if sort.record.state is SortState.UNDOING:
+                ended = yield from _back(journal, sort, stopped)
+            else:
+                ended = yield from forward(journal, sort, stopped)
     yield ended
 
 
@@ -88,7 +90,8 @@ def take_back_sort(
         sort = journal.sort(number)
         if sort.record.state is SortState.UNDONE and not sort.record.left:
             raise SortError(f"Sort {number} was taken back already.")
-        ended = yield from _back(journal, sort, stopped)
+        with undisturbed(sort.record.folder, sort.record.destination):
+            ended = yield from _back(journal, sort, stopped)
     yield ended
 
 
@@ -97,6 +100,9 @@ def forward(journal: Journal, sort: Sort, stopped: Callable[[], bool]) -> Genera
     run = _run(journal, sort, stopped, WANTED_FORWARD | IN_FLIGHT)
 
     def work() -> Iterator[SortEvent]:
+        if any(run.journal.counts(run.uid).get(state) for state in (StepState.DONE, *IN_FLIGHT)):
+            # Else the folders of a drive that is not connected would be made where it should be.
+            check_folders_there(sort.record)
         _settle(run, forward=True)
         yield from run.events()
         yield from go_forward(run)
@@ -131,6 +137,9 @@ def _run(journal: Journal, sort: Sort, stopped: Callable[[], bool], states: froz
 def _settle(run: Run, *, forward: bool) -> None:
     """Bring each file of which only the disk can tell how far it came to one end or the other."""
     steps = run.journal.unsettled(run.uid)
+    if any(step.state in IN_FLIGHT for step in steps):
+        for folder in (run.sort.record.folder, run.sort.record.destination):
+            check_disk_there(folder)
     for start in range(0, len(steps), _AT_ONCE):
         some = steps[start : start + _AT_ONCE]
         for step in some:
@@ -204,6 +213,9 @@ def _drop_leftover(step: Step) -> bool:
     if found is None:
         return False
     temp, goal = found
+    if not temp.parent.is_dir():
+        # The drive it is on may come back.
+        return False
     is_placed = step.state in (StepState.DONE, StepState.BACK)
     with contextlib.suppress(OSError):
         if step.state is StepState.PLANNED or same_file(temp, goal) or (is_placed and os.path.lexists(goal)):

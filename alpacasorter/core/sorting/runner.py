@@ -9,7 +9,7 @@ from alpacasorter.core.sorting.events import SortError, SortEvent
 from alpacasorter.core.sorting.journal import Journal
 from alpacasorter.core.sorting.plan import SortPlan
 from alpacasorter.core.sorting.recovery import forward
-from alpacasorter.core.sorting.running import alone
+from alpacasorter.core.sorting.running import alone, undisturbed
 
 
 def run_sort(
@@ -34,7 +34,7 @@ def run_sort(
     """
     if not plan.files_to_do:
         raise SortError("There is nothing to sort: every photo stays where it is.")
-    with alone(library):
+    with alone(library), undisturbed(plan.folder, plan.options.destination):
         journal = Journal(library)
         ended = yield from forward(journal, journal.begin(plan), stopped)
     yield ended

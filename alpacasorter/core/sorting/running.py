@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
+import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +33,9 @@ from alpacasorter.core.sorting.journal import Journal, Sort
 from alpacasorter.core.sorting.pace import Pace
 from alpacasorter.core.sorting.steps import IN_FLIGHT, Step
 
+if sys.platform != "win32":
+    import fcntl
+
 FAILURES_TOLD: Final = 300
 UNSETTLED: Final = (
     "Some files could not be looked at, so it is not known how far they came. Check the disks they are on, then finish"
@@ -38,6 +43,7 @@ UNSETTLED: Final = (
 )
 
 _WAIT_S: Final = 2.0
+_BUSY: Final = "Another AlpacaSorter window or command is sorting just now. Wait until it is done."
 
 
 @contextlib.contextmanager
@@ -54,10 +60,32 @@ def alone(library: Library, *, seconds: float = _WAIT_S) -> Iterator[None]:
         except sqlite3.Error as error:
             failure = failure_of(error)
             if failure is Failure.BUSY:
-                raise SortBusy(
-                    "Another AlpacaSorter window or command is sorting just now. Wait until it is done."
-                ) from error
+                raise SortBusy(_BUSY) from error
             raise LibraryError(sentence(failure, library.path)) from error
+        yield
+
+
+@contextlib.contextmanager
+def undisturbed(*folders: Path) -> Iterator[None]:
+    """Keep sorts that use another library out of these folders, where the system can do that; ends with the process.
+
+    Raises:
+        SortBusy: another one is at work there.
+    """
+    with contextlib.ExitStack() as stack:
+        if sys.platform != "win32":
+            held: set[tuple[int, int]] = set()
+            for folder in folders:
+                with contextlib.suppress(OSError):
+                    handle = os.open(folder, os.O_RDONLY)
+                    stack.callback(os.close, handle)
+                    status = os.fstat(handle)
+                    if (status.st_dev, status.st_ino) not in held:
+                        held.add((status.st_dev, status.st_ino))
+                        try:
+                            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                        except BlockingIOError as error:
+                            raise SortBusy(_BUSY) from error
         yield
 
 

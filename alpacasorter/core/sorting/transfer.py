@@ -18,8 +18,8 @@ from typing import Final
 from alpacasorter.core import reasons
 from alpacasorter.core.sorting import faults
 from alpacasorter.core.sorting.copying import Stamp, copy, digest_of, remove, sync_names
-from alpacasorter.core.sorting.faults import FileFault, OtherDisk, Unsupported, reading, removing, writing
-from alpacasorter.core.sorting.looking import is_same, links_to, look, same_file
+from alpacasorter.core.sorting.faults import FileFault, Halt, OtherDisk, Unsupported, reading, removing, writing
+from alpacasorter.core.sorting.looking import is_same, is_second_name, links_to, look, same_file
 from alpacasorter.core.sorting.renaming import FIRST, How, give_name, is_guard
 
 
@@ -60,6 +60,7 @@ class Transfer:
         digest: SHA-256 of its bytes as far as known; of a copy, once that is made.
         copied: whether the whole copy is on the disk, under its temporary name at first.
         placed_mtime_ns: when the file at the goal says it was changed.
+        is_origin_kept: whether what is at the origin, changed as it may be, is known not to have been taken away.
     """
 
     kind: Kind
@@ -74,6 +75,7 @@ class Transfer:
     digest: bytes | None = None
     copied: bool = False
     placed_mtime_ns: int | None = None
+    is_origin_kept: bool = False
 
     @property
     def copies(self) -> bool:
@@ -113,7 +115,7 @@ class Transfer:
                 give_name(self.temp or self.origin, self.goal, self.how, self.guard)
                 if self.kind is Kind.MOVE and self.how is How.LINK and not same_file(self.origin, self.goal):
                     # Some network drives don't tell which names are of one file, and nothing could be proved then.
-                    self.goal.unlink()
+                    self._unlink_link()
                     raise Unsupported
         if self.placed_mtime_ns is None:
             self.placed_mtime_ns = self.mtime_ns
@@ -137,14 +139,17 @@ class Transfer:
         with removing(self.origin):
             if self.kind is Kind.MOVE:
                 # Whoever saved the file anew meanwhile has put another in its place: that one is not ours to take.
-                if self.how is How.LINK and same_file(self.origin, self.goal):
+                if self.how is How.LINK and is_second_name(self.origin, self.goal):
                     self.origin.unlink()
                 return
             status = look(self.origin)
             if status is None:
                 return
             if not self._is_as_meant(status):
+                self.is_origin_kept = stat.S_ISREG(status.st_mode)
                 raise FileFault(faults.CHANGED)
+            if not self._is_as_placed():
+                raise FileFault(faults.COPY_GONE)
             remove(self.origin)
 
     def drop_temp(self) -> None:
@@ -170,7 +175,7 @@ class Transfer:
             case Kind.SYMLINK:
                 return self._settle_link(links_to(self.goal, self.origin), forward=forward)
             case Kind.HARDLINK:
-                return self._settle_link(same_file(self.origin, self.goal), forward=forward)
+                return self._settle_link(is_second_name(self.origin, self.goal), forward=forward)
             case Kind.MOVE:
                 return self._settle_move(forward=forward)
         return self._settle_copy(forward=forward)
@@ -179,11 +184,20 @@ class Transfer:
         """Put a file that was moved on one disk to its origin again; raises FileFault, Halt, Unsupported, OtherDisk."""
         with writing(self.origin):
             give_name(self.goal, self.origin, self.how, self.guard)
-        sync_names(self.origin.parent)
+        sync_names(self.origin.parent, is_needed=True)
         if self.how is How.LINK:
             with removing(self.goal):
-                if same_file(self.origin, self.goal):
+                if is_second_name(self.origin, self.goal):
                     self.goal.unlink()
+
+    def _unlink_link(self) -> None:
+        """Take away a link that was just made, but nothing that somebody put in its place."""
+        there, here = look(self.goal), look(self.origin)
+        if there is None or here is None:
+            return
+        if (there.st_size, there.st_mtime_ns) != (here.st_size, here.st_mtime_ns):
+            raise FileFault(faults.TAKEN)
+        self.goal.unlink()
 
     def _link(self) -> None:
         try:
@@ -204,9 +218,10 @@ class Transfer:
     def _settle_move(self, *, forward: bool) -> bool:
         there, here = look(self.goal), look(self.origin)
         if there is not None and here is not None:
-            if is_same(there, here) and there.st_nlink > 1 and self.how is How.LINK:
-                sync_names(self.goal.parent)
-                (self.origin if forward else self.goal).unlink()
+            if self.how is How.LINK and is_second_name(self.origin, self.goal):
+                stays, goes = (self.goal, self.origin) if forward else (self.origin, self.goal)
+                sync_names(stays.parent, is_needed=True)
+                goes.unlink()
                 self.placed_mtime_ns = self.mtime_ns
                 return forward
             if self.how is How.GUARD and is_guard(self.goal, self.guard):
@@ -220,7 +235,7 @@ class Transfer:
         if here is not None:
             return False
         if there is None:
-            raise FileFault(reasons.VANISHED)
+            raise self._vanished()
         if not self._is_as_meant(there):
             raise FileFault(faults.CHANGED)
         self.placed_mtime_ns = self.mtime_ns
@@ -242,27 +257,59 @@ class Transfer:
             remove(temp)
             return False
         if made is None:
-            raise FileFault(reasons.VANISHED)
+            raise self._vanished()
         # What was made is all there is of it now.
         self.place()
         return True
 
+    def _vanished(self) -> FileFault | Halt:
+        """Return why there is nothing at either end: it is gone, or a drive is."""
+        for folder in (self.origin.parent, self.goal.parent):
+            if not folder.is_dir():
+                return faults.folder_gone(folder)
+        return FileFault(reasons.VANISHED)
+
     def _settle_published(self, here: os.stat_result | None, *, forward: bool) -> bool:
         if here is None:
             return True
-        if not self._is_as_meant(here) and self._digest_at_origin() != self.digest:
-            # It was changed before it could be taken away; the copy is of what it was before.
-            if self.kind is Kind.COPY and forward:
+        if not self._is_original(here):
+            if not self.is_origin_kept:
+                # The original was changed, or it was taken away and another file has its place by now: either way the
+                # copy may be the last of its kind.
                 return True
+            self._check_copy()
             self._drop_copy()
             raise FileFault(faults.CHANGED)
+        self._check_copy()
         if not forward:
             self._drop_copy()
             return False
         if self.takes_away:
-            sync_names(self.goal.parent)
+            sync_names(self.goal.parent, is_needed=True)
             remove(self.origin)
         return True
+
+    def _check_copy(self) -> None:
+        with reading(self.goal):
+            if digest_of(self.goal) != self.digest:
+                raise FileFault(faults.CHANGED_THERE)
+
+    def _is_original(self, here: os.stat_result) -> bool:
+        """Tell whether what is at the origin is what was copied, and not the copy under another name."""
+        there = look(self.goal)
+        if not stat.S_ISREG(here.st_mode) or there is None or is_same(here, there):
+            return False
+        return self._is_as_meant(here) or (here.st_size == self.size and self._digest_at_origin() == self.digest)
+
+    def _is_as_placed(self) -> bool:
+        """Tell whether the copy is at the goal as it was put there."""
+        there = look(self.goal)
+        if there is None or not stat.S_ISREG(there.st_mode):
+            return False
+        made = look(self.spare)
+        if made is not None and not is_same(made, there):
+            return False
+        return there.st_size == self.size and there.st_mtime_ns == self.placed_mtime_ns
 
     def _is_published(self, made: os.stat_result | None) -> bool:
         """Whether the file at the goal is the copy that was made."""

@@ -381,11 +381,11 @@ def test_a_disk_that_fails_in_between_leaves_an_open_sort(
     left = [calls]
     real = batch.sync_names
 
-    def fail(place: Path) -> None:
+    def fail(place: Path, *, is_needed: bool = False) -> None:
         left[0] -= 1
         if left[0] < 0:
             raise kind
-        real(place)
+        real(place, is_needed=is_needed)
 
     monkeypatch.setattr(batch, "sync_names", fail)
     with contextlib.suppress(KeyboardInterrupt):

@@ -14,10 +14,9 @@ from alpacasorter.core.sorting import copying, faults, renaming
 from alpacasorter.core.sorting.copying import CHUNK, Copied, CopyStopped, Stamp, copy, digest_of
 from alpacasorter.core.sorting.faults import FileFault, Halt, OtherDisk, Unsupported
 from alpacasorter.core.sorting.renaming import How, give_name, is_guard
-from alpacasorter.core.sorting.transfer import Kind, Transfer
-from tests.core.sorting.trees import write
+from alpacasorter.core.sorting.transfer import Kind
+from tests.core.sorting.trees import GUARD, World, transfer, write
 
-GUARD = b"ours"
 POSIX = pytest.mark.skipif(os.name != "posix", reason="Windows has one way")
 
 
@@ -35,11 +34,6 @@ def finished(steps: Generator[int, None, Copied]) -> Copied:
 def copied(source: Path, temp: Path, **keywords: object) -> Copied:
     status = source.stat()
     return finished(copy(source, temp, status.st_size, status.st_mtime_ns, **keywords))  # type: ignore[arg-type]
-
-
-def transfer(kind: Kind, source: Path, goal: Path, how: How = How.LINK) -> Transfer:
-    status = source.stat()
-    return Transfer(kind, source, goal, goal.with_name(".spare.part"), status.st_size, status.st_mtime_ns, GUARD, how)
 
 
 @POSIX
@@ -225,28 +219,6 @@ def test_causes_of_reading_and_removing(tmp_path: Path) -> None:
     assert str(told.value) == faults.IN_USE
 
 
-class World:
-    def __init__(self, folder: Path, kind: Kind, how: How) -> None:
-        self.source = write(folder / "from" / "photo.jpg", b"photo", number=4)
-        self.goal = folder / "to" / "name.jpg"
-        self.goal.parent.mkdir()
-        self.transfer = transfer(kind, self.source, self.goal, how)
-        self.kind = kind
-
-    def names(self) -> set[str]:
-        return {path.name for folder in (self.source.parent, self.goal.parent) for path in folder.iterdir()}
-
-    def go(self, steps: int) -> None:
-        """Do some of the steps: a copy, the name, the taking away."""
-        if steps > 0:
-            for _ in self.transfer.make_copy(lambda: False):
-                pass
-        if steps > 1:
-            self.transfer.place()
-        if steps > 2:
-            self.transfer.take_origin()
-
-
 @POSIX
 @pytest.mark.parametrize("forward", [True, False])
 @pytest.mark.parametrize("steps", [0, 1, 2, 3])
@@ -318,7 +290,9 @@ def test_settle_of_a_file_that_is_gone_or_changed_says_so(tmp_path: Path) -> Non
     edited.go(2)
     write(edited.source, b"edited since")
     with pytest.raises(FileFault, match="changed"):
-        edited.transfer.settle(forward=True)
+        edited.transfer.take_origin()
+    with pytest.raises(FileFault, match="changed"):
+        edited.transfer.settle(forward=False)
     assert edited.names() == {"photo.jpg"}
     touched = World(tmp_path / "4", Kind.CARRY, How.LINK)
     touched.go(2)

@@ -12,8 +12,11 @@ from alpacasorter.core.library import Library
 from alpacasorter.core.sorting.events import FilesFailed, FilesPlaced, SortBegan, SortEnded, SortEvent
 from alpacasorter.core.sorting.options import Action, SortOptions
 from alpacasorter.core.sorting.plan import Group, Outcome, PlannedFile, PlannedUnit, SortPhoto, SortPlan
+from alpacasorter.core.sorting.renaming import How
+from alpacasorter.core.sorting.transfer import Kind, Transfer
 
 PARTS = ".part"
+GUARD = b"ours"
 START_NS = 1_600_000_000_123_456_700
 
 Tree = dict[str, tuple[str, str, int, int]]
@@ -110,3 +113,34 @@ def failed(events: Iterable[SortEvent]) -> dict[Path, str]:
 def library_at(path: Path) -> Library:
     """Open a library in a folder."""
     return Library.open(path / "library.sqlite")
+
+
+def transfer(kind: Kind, source: Path, goal: Path, how: How = How.LINK) -> Transfer:
+    """Return the transfer of a file as it is now."""
+    status = source.stat()
+    return Transfer(kind, source, goal, goal.with_name(".spare.part"), status.st_size, status.st_mtime_ns, GUARD, how)
+
+
+class World:
+    """A file on its way from one folder to another."""
+
+    def __init__(self, folder: Path, kind: Kind, how: How) -> None:
+        self.source = write(folder / "from" / "photo.jpg", b"photo", number=4)
+        self.goal = folder / "to" / "name.jpg"
+        self.goal.parent.mkdir()
+        self.transfer = transfer(kind, self.source, self.goal, how)
+        self.kind = kind
+
+    def names(self) -> set[str]:
+        """Return the names in both folders."""
+        return {path.name for folder in (self.source.parent, self.goal.parent) for path in folder.iterdir()}
+
+    def go(self, steps: int) -> None:
+        """Do some of the steps: a copy, the name, the taking away."""
+        if steps > 0:
+            for _ in self.transfer.make_copy(lambda: False):
+                pass
+        if steps > 1:
+            self.transfer.place()
+        if steps > 2:
+            self.transfer.take_origin()
