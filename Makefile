@@ -25,8 +25,9 @@ run: setup ## Open the window: make run FOLDER=~/Pictures/hike
 	*) exec $(VENV)/bin/alpacasorter "$$ALPACASORTER_FOLDER" ;; \
 	esac
 
+# Many tests wait for something, so two at a time take little more than half as long. -n0 in ARGS runs one at a time.
 test: setup ## Run the tests, without a display: make test ARGS="-k paths"
-	@QT_QPA_PLATFORM=offscreen $(PY) -m pytest $(ARGS)
+	@QT_QPA_PLATFORM=offscreen $(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: setup ## Check style, types and layers
 	@$(VENV)/bin/ruff check .
