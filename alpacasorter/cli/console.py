@@ -53,16 +53,19 @@ def guarded(work: Callable[[], int]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors=errors)
+    code = 0
     try:
         code = work()
-        sys.stdout.flush()
+        # A program that is started without a standard output has none.
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return code
     except OSError as error:
         # Python flushes the streams once more when it ends.
-        _abandon(sys.stdout)
-        if _nobody_reads(error):
-            _abandon(sys.stderr)
-            return 0
+        abandon(sys.stdout)
+        if nobody_reads(error):
+            abandon(sys.stderr)
+            return code
         complain(f"The work was broken off. {error.strerror or error}.")
         return 1
     except Exception as error:
@@ -72,12 +75,14 @@ def guarded(work: Callable[[], int]) -> int:
         return 1
 
 
-def _nobody_reads(error: OSError) -> bool:
+def nobody_reads(error: OSError) -> bool:
+    """Tell whether output failed because whoever read it has stopped (`| head`)."""
     # Windows calls a closed pipe an invalid argument.
     return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)
 
 
-def _abandon(stream: TextIO) -> None:
+def abandon(stream: TextIO) -> None:
+    """Have nothing more written to a stream that fails."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import urllib.parse
-from pathlib import Path
 from typing import Any
+
+from alpacasorter.cli.usage import given_path
 
 _EXIT_CODES = (
     "exit codes: 0 the work was done (fewer photos than asked for included), 1 it failed, 2 wrong usage or no such "
@@ -57,7 +58,7 @@ def _add_download(commands: Any, version: type[argparse.Action]) -> None:
         required=True,
         help="what the photos show, such as Alpaca; may be given several times",
     )
-    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder for the class folders")
+    parser.add_argument("--out", metavar="DIR", type=given_path, required=True, help="folder for the class folders")
     parser.add_argument(
         "--limit", metavar="N", type=_one_or_more, default=100, help="photos of each class (default: 100)"
     )

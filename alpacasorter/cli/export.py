@@ -6,13 +6,13 @@ import argparse
 import contextlib
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from alpacasorter.cli.console import ProgressBar, engine, guarded
-from alpacasorter.cli.usage import complain, named_folder
-from alpacasorter.core.events import Finished, Found, Judged, JudgedPhoto, Learned, Problem, Problems, Progress
+from alpacasorter.cli.judging import judge_folder
+from alpacasorter.cli.usage import complain, given_path, named_folder, share
+from alpacasorter.core.events import Finished, JudgedPhoto, Progress
 from alpacasorter.core.exchange.result_files import encoded, pieces, write_results
 from alpacasorter.core.exchange.results import Result, Source, judged_result, unreadable_result
 from alpacasorter.core.exchange.sidecar_job import (
@@ -66,7 +66,7 @@ def export_parser(
         "in the window count. No photo is ever changed.",
         epilog=_EXIT_CODES,
     )
-    parser.add_argument("folder", metavar="FOLDER", type=Path, help="the folder")
+    parser.add_argument("folder", metavar="FOLDER", type=given_path, help="the folder")
     form = parser.add_mutually_exclusive_group(required=True)
     form.add_argument("--csv", dest="form", action="store_const", const="csv", help="a table with a head line")
     form.add_argument(
@@ -76,13 +76,13 @@ def export_parser(
         "--xmp", dest="form", action="store_const", const="xmp", help="a keyword in the XMP sidecar of each photo"
     )
     parser.add_argument(
-        "--out", metavar="FILE", type=Path, help="write --csv or --json into this file instead of standard output"
+        "--out", metavar="FILE", type=given_path, help="write --csv or --json into this file instead of standard output"
     )
     parser.add_argument("--force", action="store_true", help="replace FILE if it is there")
     parser.add_argument(
         "--min-confidence",
         metavar="P",
-        type=_share,
+        type=share,
         default=0.0,
         help="leave out photos that were not corrected and whose confidence is below P, 0 to 1 (default: none)",
     )
@@ -114,16 +114,6 @@ def export_parser(
     parser.add_argument("--version", action=version)
     parser.set_defaults(command=run)
     return parser
-
-
-def _share(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is no number from 0 to 1")
-    return number
 
 
 def run(options: argparse.Namespace) -> int:
@@ -166,8 +156,9 @@ def _wrong(options: argparse.Namespace) -> str | None:
 
 
 def _export(folder: Path, options: argparse.Namespace, opened: Engine, bar: ProgressBar) -> int:
-    results, finished = _results(folder, opened, bar, recursive=options.recursive)
+    found, finished = judge_folder(opened, folder, recursive=options.recursive, bar=bar)
     labels = opened.session.labels
+    results = [judged_result(one, labels) if isinstance(one, JudgedPhoto) else unreadable_result(one) for one in found]
     if options.form == "xmp":
         wanted = SidecarOptions(
             both=options.both,
@@ -203,50 +194,15 @@ def _print(piece: str) -> None:
         sys.stdout.write(piece)
 
 
-def _results(folder: Path, opened: Engine, bar: ProgressBar, *, recursive: bool) -> tuple[list[Result], Finished]:
-    """Scan a folder; return its photos in the order in which they were found."""
-    order: dict[Path, None] = {}
-    photos: dict[Path, JudgedPhoto] = {}
-    problems: dict[Path, Problem] = {}
-    with contextlib.closing(opened.session.scan(folder, recursive=recursive)) as events:
-        for event in events:
-            match event:
-                case Found():
-                    order |= dict.fromkeys(file.path for file in event.files)
-                case Judged():
-                    photos |= {photo.path: photo for photo in event.photos}
-                case Problems():
-                    order |= dict.fromkeys(problem.path for problem in event.problems)
-                    problems |= {problem.path: problem for problem in event.problems}
-                case Progress():
-                    bar.update(event)
-                case Finished():
-                    finished = event
-                case Learned():
-                    # From labels that were imported earlier: what was said before is out of date.
-                    now = dict(zip(event.keys, event.probabilities.tolist(), strict=True))
-                    photos = {
-                        path: replace(photo, probability=now.get(photo.content_key, photo.probability))
-                        for path, photo in photos.items()
-                    }
-    opened.cache.prune()
-    labels = opened.session.labels
-    results = [
-        judged_result(photos[path], labels) if path in photos else unreadable_result(problems[path])
-        for path in order
-        if path in photos or path in problems
-    ]
-    return results, finished
-
-
 def _sidecars(
     folder: Path, results: list[Result], options: SidecarOptions, opened: Engine, *, quiet: bool
 ) -> SidecarsEnded:
     done = 0
     total = sum(one.content_key is not None for one in results)
+    job = write_sidecars(folder, results, opened.session.labels, options, library=opened.library)
     # Closed, and so in order, also where Ctrl+C ends it between two photos.
     with (
-        contextlib.closing(write_sidecars(folder, results, opened.session.labels, options)) as events,
+        contextlib.closing(job) as events,
         ProgressBar(quiet=quiet, unit="sidecars") as bar,
     ):
         for event in events:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from alpacasorter.cli.console import engine, guarded
-from alpacasorter.cli.usage import complain, named_folder
+from alpacasorter.cli.usage import complain, given_path, named_folder
 from alpacasorter.core.exchange.label_file import LabelFileError, read_labels
 from alpacasorter.core.exchange.taking_in import ImportOptions, ImportSummary, summarise, take_in
 from alpacasorter.core.files import display_path
@@ -37,9 +37,12 @@ def import_parser(
         "learned from as soon as they are.",
         epilog=_EXIT_CODES,
     )
-    parser.add_argument("file", metavar="FILE", type=Path, help="the file")
+    parser.add_argument("file", metavar="FILE", type=given_path, help="the file")
     parser.add_argument(
-        "--folder", metavar="FOLDER", type=Path, help="where to look for photos whose content key the file has not"
+        "--folder",
+        metavar="FOLDER",
+        type=given_path,
+        help="where to look for photos whose content key the file has not",
     )
     parser.add_argument(
         "--all",

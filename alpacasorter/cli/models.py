@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 from alpacasorter import paths
 from alpacasorter.cli.console import guarded
-from alpacasorter.cli.usage import complain
+from alpacasorter.cli.usage import complain, given_path
 from alpacasorter.core.files import display_path
 from alpacasorter.core.places import plain_absolute
 from alpacasorter.ml.bundle import load_bundle
@@ -36,7 +35,9 @@ def fill(parser: argparse.ArgumentParser) -> None:
         return made
 
     add = command("add", "add a model that you trained or were given", _add)
-    add.add_argument("source", metavar="FILE_OR_FOLDER", type=Path, help=f"a {SUFFIX} file, or the folder of a model")
+    add.add_argument(
+        "source", metavar="FILE_OR_FOLDER", type=given_path, help=f"a {SUFFIX} file, or the folder of a model"
+    )
     use = command("use", "have a model serve from now on, in the window and on the command line", _use)
     which = use.add_mutually_exclusive_group(required=True)
     which.add_argument("name", metavar="NAME", nargs="?", help="its name in the list")
@@ -44,7 +45,7 @@ def fill(parser: argparse.ArgumentParser) -> None:
     share = command("share", "write a model as one file, to be passed on", _share)
     share.add_argument("name", metavar="NAME", help="its name in the list")
     share.add_argument(
-        "--out", metavar="FILE", type=Path, required=True, help=f"the file to write, such as mine{SUFFIX}"
+        "--out", metavar="FILE", type=given_path, required=True, help=f"the file to write, such as mine{SUFFIX}"
     )
     remove = command("remove", "delete a model that you added", _remove)
     remove.add_argument("name", metavar="NAME", help="its name in the list")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 import alpacasorter
+from alpacasorter.cli.usage import given_path
 
 _WINDOW = """\
 Open a folder of photos in the window.
@@ -74,7 +74,7 @@ def _window_parser() -> argparse.ArgumentParser:
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("folder", metavar="FOLDER", nargs="?", type=Path, help="the folder to open at once")
+    parser.add_argument("folder", metavar="FOLDER", nargs="?", type=given_path, help="the folder to open at once")
     _add_device(parser, default=None)
     _add_model(parser)
     parser.add_argument("--version", action=_Version)
@@ -88,7 +88,7 @@ def _scan_parser() -> argparse.ArgumentParser:
         description="Judge all photos of a folder and print a line for each. Corrections made in the window count.",
         epilog=_EXIT_CODES,
     )
-    parser.add_argument("folder", metavar="FOLDER", type=Path, help="the folder")
+    parser.add_argument("folder", metavar="FOLDER", type=given_path, help="the folder")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", dest="form", action="store_const", const="json", help="one JSON object a line")
     form.add_argument("--csv", dest="form", action="store_const", const="csv", help="a table with a header line")
@@ -113,9 +113,11 @@ def _evaluate_parser() -> argparse.ArgumentParser:
         "The model is measured as it was shipped: what it learned from corrections plays no part.",
         epilog=_EXIT_CODES,
     )
-    parser.add_argument("dataset", metavar="DATASET", type=Path, help="the folder with the sub-folders")
+    parser.add_argument("dataset", metavar="DATASET", type=given_path, help="the folder with the sub-folders")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--report", metavar="FILE.html", type=Path, help="write a report with charts and the mistakes")
+    parser.add_argument(
+        "--report", metavar="FILE.html", type=given_path, help="write a report with charts and the mistakes"
+    )
     _add_device(parser, default="auto")
     _add_model(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -193,7 +195,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         metavar="MODEL",
-        type=Path,
+        type=given_path,
         help="name or folder of another model for this run; ALPACASORTER_MODEL names a folder for every run, and "
         "“alpacasorter models use” chooses one for good",
     )

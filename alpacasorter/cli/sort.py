@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from alpacasorter.cli.console import ProgressBar, engine, guarded
+from alpacasorter.cli.console import ProgressBar, abandon, engine, guarded, nobody_reads
 from alpacasorter.cli.judging import judge_folder
 from alpacasorter.cli.sort_arguments import Usage, check_options, sort_options
 from alpacasorter.cli.sort_json import PlanTeller
@@ -110,10 +111,20 @@ class _Sort:
                     bar.say(f"{display_path(one.path)} can't be opened. {one.reason}")
         return photos
 
+    @staticmethod
+    def _show(plan: SortPlan) -> None:
+        try:
+            print(plan_words(plan), flush=True)
+        except OSError as error:
+            if not nobody_reads(error):
+                raise
+            # They have read enough of the plan; what they asked for is done all the same.
+            abandon(sys.stdout)
+
     def _carry_out(self, plan: SortPlan, opened: Engine) -> int:
         teller = PlanTeller(plan) if self._as_json else None
         if teller is None:
-            print(plan_words(plan), flush=True)
+            self._show(plan)
         serious = [remark.sentence for remark in plan.remarks if remark.serious] if plan.files_to_do else []
         refused = 1 if serious or plan.count(Outcome.BLOCKED) else 0
         if self._dry_run or serious or not plan.files_to_do:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from alpacasorter.cli.usage import given_path, share
 from alpacasorter.core.sorting.options import USUAL_MIN_CONFIDENCE, Action, Leftovers, SortOptions
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def sort_parser(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
     )
-    parser.add_argument("folder", metavar="FOLDER", nargs="?", type=Path, default=None, help="the folder to sort")
+    parser.add_argument("folder", metavar="FOLDER", nargs="?", type=given_path, default=None, help="the folder to sort")
     _add_options(parser, into="the folder below which the photos go; it need not be there yet")
     _add_leftovers(parser)
     parser.add_argument(
@@ -113,7 +114,7 @@ def watch_parser(
         epilog=WATCH_EXIT_CODES,
         argument_default=argparse.SUPPRESS,
     )
-    parser.add_argument("folder", metavar="FOLDER", type=Path, help="the folder")
+    parser.add_argument("folder", metavar="FOLDER", type=given_path, help="the folder")
     parser.add_argument("--json", action="store_true", help="one JSON object a line, see docs/sorting.md")
     parser.add_argument("--new-only", action="store_true", help="leave out the photos that are there already")
     parser.add_argument(
@@ -133,11 +134,10 @@ def watch_parser(
 
 def _add_options(parser: argparse._ActionsContainer, into: str) -> None:
     add = parser.add_argument
-    add("--into", metavar="DIR", type=Path, help=into)
+    add("--into", metavar="DIR", type=given_path, help=into)
     add(
         "--action",
-        choices=tuple(Action),
-        type=Action,
+        choices=[action.value for action in Action],
         metavar="|".join(Action),
         help="what is done with each photo (default: move)",
     )
@@ -157,7 +157,7 @@ def _add_options(parser: argparse._ActionsContainer, into: str) -> None:
     add(
         "--min-confidence",
         metavar="P",
-        type=_share,
+        type=share,
         help=f"below it, 0 to 1, a photo that you did not correct is unsure (default: {USUAL_MIN_CONFIDENCE:g})",
     )
 
@@ -167,8 +167,7 @@ def _add_leftovers(parser: argparse.ArgumentParser) -> None:
     for kind, words in (("unsure", "photos below it"), ("unreadable", "photos that can't be read")):
         add(
             f"--{kind}",
-            choices=tuple(Leftovers),
-            type=Leftovers,
+            choices=[leftovers.value for leftovers in Leftovers],
             metavar="|".join(Leftovers),
             help=f"what is done with {words} (default: leave)",
         )
@@ -185,16 +184,6 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _share(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 1")
-    return number
-
-
 def check_options(given: Mapping[str, object]) -> None:
     """Check, before anything is opened, what can be checked without a model.
 
@@ -209,7 +198,7 @@ def check_options(given: Mapping[str, object]) -> None:
     for flag in ("unsure", "unreadable"):
         if (name := given.get(f"{flag}_folder")) is None:
             continue
-        if given.get(flag) is Leftovers.LEAVE:
+        if given.get(flag) == Leftovers.LEAVE:
             raise Usage(f"--{flag}-folder names a folder, but --{flag} leave says that none is wanted.")
         if not str(name).strip():
             raise Usage(f"“{name}” is no name of a folder.")
@@ -245,6 +234,10 @@ def sort_options(given: Mapping[str, object], destination: Path, labels: LabelSe
         )
         if name in given
     }
+    # They were read as text, so that argparse lists the choices as they are typed.
+    for name, kind in (("action", Action), ("unsure", Leftovers), ("unreadable", Leftovers)):
+        if name in wanted:
+            wanted[name] = kind(str(wanted[name]))
     # Whoever names a folder wants it to be used.
     for flag in ("unsure", "unreadable"):
         if f"{flag}_folder" in given:

@@ -101,9 +101,12 @@ class _Earlier:
 
 def _latest(which: str, library: Library) -> tuple[SortRecord | None, str]:
     """Return the latest sort that this can be done with, or why there is none."""
-    if which == "undo":
-        return latest_undoable(library), "There is no sort that could be undone."
     interrupted = sorted(open_sorts(library), key=lambda record: record.number)
+    if which == "undo":
+        # An undo that was broken off is gone on with.
+        undoing = [record for record in interrupted if record.state is SortState.UNDOING]
+        record = undoing[-1] if undoing else latest_undoable(library)
+        return record, "There is no sort that could be undone."
     return (interrupted[-1] if interrupted else None), "No sort was broken off."
 
 

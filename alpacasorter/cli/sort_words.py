@@ -193,9 +193,9 @@ def torn_words(number: int) -> str:
 def open_words(record: SortRecord) -> str:
     """Return that a sort was broken off earlier, and what can be done about it."""
     return (
-        f"Sort {record.number}, of {display_path(record.folder)}, was broken off after {record.done:,} of "
-        f"{count(record.files, 'file')}. alpacasorter sort --resume {record.number} goes on with it, "
-        f"alpacasorter sort --rollback {record.number} puts all back."
+        f"Sort {record.number}, of {display_path(record.folder)}, was broken off. At least {record.done:,} of "
+        f"{count(record.files, 'file')} are in their places. alpacasorter sort --resume {record.number} goes on with "
+        f"it, alpacasorter sort --rollback {record.number} puts all back."
     )
 
 

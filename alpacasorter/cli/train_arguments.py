@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from alpacasorter.cli.usage import given_path
 from alpacasorter.training.recipe import AUGMENTATIONS, BACKBONES, KERAS, RANDOM, SHIPPED, Recipe
 
 _EXIT_CODES = "exit codes: 0 the work was done, 1 it failed, 2 wrong usage, 130 after Ctrl+C (nothing is written then)"
@@ -20,10 +20,17 @@ def train_parser(version: type[argparse.Action]) -> argparse.ArgumentParser:
         epilog=_EXIT_CODES,
     )
     add = parser.add_argument
-    add("dataset", metavar="DATASET", type=Path, help="the folder with the two sub-folders")
-    add("--out", metavar="DIR", type=Path, help="where the model goes; a model that is there is replaced in the end")
-    add("--preview", metavar="FILE.png", type=Path, help="a picture of some photos as the training sees them")
-    add("--report", metavar="FILE.html", type=Path, help="the report (default: beside the model, DIR.report.html)")
+    add("dataset", metavar="DATASET", type=given_path, help="the folder with the two sub-folders")
+    add(
+        "--out",
+        metavar="DIR",
+        type=given_path,
+        help="where the model goes; a model that is there is replaced in the end",
+    )
+    add("--preview", metavar="FILE.png", type=given_path, help="a picture of some photos as the training sees them")
+    add(
+        "--report", metavar="FILE.html", type=given_path, help="the report (default: beside the model, DIR.report.html)"
+    )
     add("--name", default="", help="of the model (default: that of its folder)")
     add("--positive", default="", metavar="CLASS", help="the class to look for (default: X of X and not X)")
     data = parser.add_argument_group("the photos")
@@ -92,10 +99,10 @@ def export_parser(version: type[argparse.Action]) -> argparse.ArgumentParser:
         "float32 (n, side, side, 3), and gives the probability of the class that is looked for, float32 (n, 1).",
         epilog=_EXIT_CODES,
     )
-    parser.add_argument("bundle", metavar="DIR", type=Path, help="the folder of the model")
-    parser.add_argument("--keras", metavar="FILE.keras", type=Path, help="for Keras 3")
+    parser.add_argument("bundle", metavar="DIR", type=given_path, help="the folder of the model")
+    parser.add_argument("--keras", metavar="FILE.keras", type=given_path, help="for Keras 3")
     parser.add_argument(
-        "--tflite", metavar="FILE.tflite", type=Path, help="for LiteRT (TensorFlow Lite), one picture at a time"
+        "--tflite", metavar="FILE.tflite", type=given_path, help="for LiteRT (TensorFlow Lite), one picture at a time"
     )
     parser.add_argument("--version", action=version)
     parser.set_defaults(command=_export, model=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from pathlib import Path
@@ -16,6 +17,18 @@ def complain(sentence: str) -> None:
     print(f"alpacasorter: {sentence}", file=sys.stderr)
 
 
+def given_path(text: str) -> Path:
+    """Return a path as an argument gives it.
+
+    Raises:
+        argparse.ArgumentTypeError: it is empty, as where a script names a variable that is not set. It must not be
+            taken for the folder one happens to be in.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty; for the folder you are in, write .")
+    return Path(text)
+
+
 def absolute(path: Path) -> Path:
     """Return a path that the command line names, from the root; there need not be anything."""
     try:
@@ -23,6 +36,17 @@ def absolute(path: Path) -> Path:
     except RuntimeError:
         # "~name" is nobody's home, but may be the name of a folder.
         return Path(os.path.abspath(path))  # noqa: PTH100  # resolve() would follow links
+
+
+def share(text: str) -> float:
+    """Return a number from 0 to 1 that the command line names; for `type` of an argument."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 1")
+    return number
 
 
 def named_folder(path: Path) -> Path | None:

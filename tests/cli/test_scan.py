@@ -369,11 +369,11 @@ def test_the_real_photos(run: Commands, photos: Path) -> None:
 
 
 def test_windows_calls_a_closed_pipe_an_invalid_argument(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert console._nobody_reads(BrokenPipeError())
-    assert not console._nobody_reads(OSError(22, "Invalid argument"))
+    assert console.nobody_reads(BrokenPipeError())
+    assert not console.nobody_reads(OSError(22, "Invalid argument"))
     monkeypatch.setattr(console.os, "name", "nt")
-    assert console._nobody_reads(OSError(22, "Invalid argument"))
-    assert not console._nobody_reads(OSError(28, "No space left on device"))
+    assert console.nobody_reads(OSError(22, "Invalid argument"))
+    assert not console.nobody_reads(OSError(28, "No space left on device"))
 
 
 def test_another_model_for_this_run(

@@ -3,9 +3,11 @@
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,6 +18,8 @@ import pytest
 
 from alpacasorter.core import reasons
 from alpacasorter.core.sorting import remarks
+from alpacasorter.core.sorting.events import SortEnded
+from alpacasorter.core.sorting.recovery import take_back_sort
 from alpacasorter.core.sorting.runner import run_sort
 from alpacasorter.core.sorting.running import alone
 from alpacasorter.core.walk import OUTPUT_MARKER
@@ -82,6 +86,7 @@ def objects(done: Done) -> list[dict[str, Any]]:
         (["--resume", "--model", "x"], "it takes no --model"),
         (["--rollback", "--device", "cpu"], "it takes no --device"),
         (["--nonsense"], "unrecognized arguments"),
+        (["", "--into", "x"], "argument FOLDER: it is empty"),
     ],
 )
 def test_wrong_usage(run: Commands, options: list[str], words: str) -> None:
@@ -94,10 +99,11 @@ def test_wrong_usage(run: Commands, options: list[str], words: str) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--action", "delete"], "invalid"),
+        (["--action", "delete"], "'delete' (choose from 'move', 'copy', 'hardlink', 'symlink')"),
         (["--min-confidence", "80"], "is no number from 0 to 1"),
         (["--min-confidence", "nan"], "is no number from 0 to 1"),
-        (["--unsure", "delete"], "invalid"),
+        (["--unsure", "delete"], "'delete' (choose from 'leave', 'folder')"),
+        (["--into", ""], "argument --into: it is empty; for the folder you are in, write ."),
         (["--unsure", "leave", "--unsure-folder", "Later"], "--unsure leave says that none is wanted"),
         (["--unsure-folder", " "], "is no name of a folder"),
         (["--pattern", "{nonsense}"], "is not known in the pattern"),
@@ -562,6 +568,50 @@ def test_whoever_reads_may_stop_reading(many: Path, out: Path) -> None:
     assert process.wait(60) == 0
     assert err == ""
     assert len(names(out)) == 260, "the sort went on"
+
+
+@posix_only
+def test_whoever_reads_may_stop_before_the_sort_begins(folder: Path, out: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-m", "alpacasorter", "sort", str(folder), "--into", str(out), "--quiet", *CPU]
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, env=environment, timeout=120, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert names(out) >= SORTED
+
+
+@posix_only
+def test_without_a_standard_output(folder: Path, out: Path, tmp_path: Path) -> None:
+    before = tree(folder)
+    program_name = shlex.quote(sys.executable)
+
+    def closed(command: str) -> int:
+        line = f"{program_name} -m alpacasorter {command} >&- 2>&- <&-"
+        return subprocess.run(["sh", "-c", line], timeout=120, check=False).returncode
+
+    into = f"{shlex.quote(str(folder))} --into {shlex.quote(str(out))} --quiet {' '.join(CPU)}"
+    assert closed(f"sort {into}") == 0
+    assert names(out) >= SORTED
+    assert closed("sort --undo --quiet") == 0
+    assert tree(folder) == before
+
+
+@posix_only
+def test_an_undo_that_was_broken_off_is_gone_on_with(many: Path, out: Path, tmp_path: Path) -> None:
+    before = tree(tmp_path)
+    assert finish(program("sort", many, "--into", out, "--quiet", *CPU)).code == 0
+    stops = iter([False] * 20)
+    with library() as opened:
+        *_, ended = take_back_sort(1, opened, stopped=lambda: next(stops, True))
+    assert isinstance(ended, SortEnded)
+    assert ended.stopped
+    (record,) = objects(finish(program("sort", "--history", "--json")))
+    assert (record["state"], record["open"]) == ("undoing", True)
+    done = finish(program("sort", "--undo", "--quiet"))
+    assert (done.code, done.err) == (0, "")
+    assert tree(tmp_path) == before
 
 
 @posix_only

@@ -150,7 +150,7 @@ def test_a_sort_that_was_stopped_says_what_to_do() -> None:
         "alpacasorter sort --rollback 7 puts all back."
     )
     assert "--rollback 7 goes on" in slashes(stopped_words)(record(SortState.UNDOING, done=2))
-    assert "Sort 7, of /hike, was broken off after 2 of 5 files." in slashes(open_words)(
+    assert "Sort 7, of /hike, was broken off. At least 2 of 5 files are in their places." in slashes(open_words)(
         record(SortState.RUNNING, done=2)
     )
 

@@ -256,14 +256,14 @@ def test_a_folder_that_vanishes_during_the_walk(tmp_path: Path) -> None:
 class _FailingListing:
     """A listing that breaks off after the first entry, as that of a failing disk does."""
 
-    def __init__(self, listing: Iterator[os.DirEntry[str]]) -> None:
+    def __init__(self, listing: "os._ScandirIterator[str]") -> None:
         self._listing = listing
 
     def __enter__(self) -> Iterator[os.DirEntry[str]]:
         return self._entries()
 
     def __exit__(self, *_: object) -> None:
-        return None
+        self._listing.close()
 
     def _entries(self) -> Iterator[os.DirEntry[str]]:
         yield next(self._listing)
