@@ -214,8 +214,10 @@ class ExchangeKeeper(QObject):
         self, folder: Path, results: Sequence[Result], labels: LabelSet, options: SidecarOptions, number: int
     ) -> SidecarsEnded:
         tell, total = self._teller(number), sum(one.content_key is not None for one in results)
-        stopped = partial(self._is_stopped, number)
-        with contextlib.closing(write_sidecars(folder, results, labels, options, stopped=stopped)) as events:
+        stopped, opened = partial(self._is_stopped, number), self._opened()
+        library = None if opened is None else opened.library
+        job = write_sidecars(folder, results, labels, options, library=library, stopped=stopped)
+        with contextlib.closing(job) as events:
             for done, event in enumerate(events, 1):
                 if isinstance(event, SidecarsEnded):
                     return event

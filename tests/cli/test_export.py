@@ -9,6 +9,7 @@ import pytest
 
 from alpacasorter import paths
 from alpacasorter.core.library import Library
+from alpacasorter.core.sorting.running import alone
 from tests.cli.commands import Commands
 from tests.core.exchange.sidecar_files import LIGHTROOM, exiftool
 from tests.engines import fill, real_bundle
@@ -127,6 +128,22 @@ def test_a_sidecar_that_can_not_be_written_is_named(run: Commands, folder: Path)
     assert "1 could not be written" in done.err
     assert (folder / "photo0.jpg.xmp").read_bytes() == b"<broken"
     assert (folder / "photo1.jpg.xmp").exists()
+
+
+def test_sidecars_wait_for_no_sort_but_say_so(run: Commands, folder: Path) -> None:
+    say(run, folder, photo0=POSITIVE)
+    with Library.open(paths.user_data_dir() / "library.sqlite") as library, alone(library):
+        done = run("export", folder, "--xmp", "--quiet", *CPU)
+        assert (done.code, done.out) == (1, "")
+        assert done.err == (
+            "alpacasorter: Another AlpacaSorter window or command is sorting, or writing sidecars, just now. "
+            "Wait until it is done.\n"
+        )
+        assert sidecars(folder) == []
+        assert "new " in run("export", folder, "--xmp", "--dry-run", *CPU).out
+        assert run("export", folder, "--json", *CPU).code == 0
+    assert run("export", folder, "--xmp", "--quiet", *CPU).code == 0
+    assert "photo0.jpg.xmp" in sidecars(folder)
 
 
 @pytest.mark.parametrize(

@@ -449,7 +449,8 @@ def test_only_one_sorts_at_a_time(run: Commands, folder: Path, out: Path) -> Non
         done = run("sort", "--undo", "--quiet")
     assert done.code == 1
     assert done.err == (
-        "alpacasorter: Another AlpacaSorter window or command is sorting just now. Wait until it is done.\n"
+        "alpacasorter: Another AlpacaSorter window or command is sorting, or writing sidecars, just now. "
+        "Wait until it is done.\n"
     )
     assert names(folder) == {"diary.txt", "day 2/IMG_3.jpg", "day 2/IMG_4.jpg"}
 

@@ -16,6 +16,7 @@ from alpacasorter.core.exchange.sidecars import Change
 from alpacasorter.core.exchange.taking_in import ImportOptions, ImportSummary
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.library import LibraryError
+from alpacasorter.core.sorting.running import alone
 from alpacasorter.workers.exchanging import NOT_OPEN, ExchangeKeeper
 from alpacasorter.workers.lane import Lane
 from tests.engines import Opened, Outcome, few_replayed, fill, opened_session
@@ -175,6 +176,22 @@ def test_sidecars_can_be_stopped(make: Callable[..., Heard], tmp_path: Path, mon
     assert isinstance(ended, SidecarsEnded)
     assert ended.stopped
     assert len(list((tmp_path / "p").glob("*.xmp"))) == ended.count(Change.NEW) == 1
+
+
+def test_sidecars_are_not_written_while_another_window_sorts(
+    make: Callable[..., Heard], seen: tuple[Opened, dict[str, str]], tmp_path: Path
+) -> None:
+    opened, _ = seen
+    heard = make(lambda: opened)
+    with alone(opened.library):
+        heard.keeper.export_sidecars(tmp_path / "p", results(tmp_path / "p", 2), LABELS, SidecarOptions())
+        name, (words,) = heard.wait()
+    assert name == "failed"
+    assert "is sorting, or writing sidecars, just now" in str(words)
+    assert not heard.keeper.busy
+    assert list((tmp_path / "p").glob("*.xmp")) == []
+    heard.keeper.export_sidecars(tmp_path / "p", results(tmp_path / "p", 2), LABELS, SidecarOptions())
+    assert heard.wait()[0] == "sidecars_ended"
 
 
 def test_before_the_start_nothing_is_imported(make: Callable[..., Heard], tmp_path: Path) -> None:

@@ -5,21 +5,36 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import shutil
+import stat
+import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 _FULL: Final = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
+_OURS: Final = re.compile(r"\.alpacasorter-[0-9a-f]{12}\.part")
+"""What `_half` calls a file. A sort calls its own by more digits and a number, and knows itself which are left."""
+_FORGOTTEN_S: Final = 3600.0
+"""Age from which nobody can be writing such a file any more."""
+
+_ACCESS_LIST: Final = "system.posix_acl_access"
 
 
 class ChangedMeanwhile(Exception):
     """Another program wrote the file between reading and writing it; it was left as it is now."""
 
 
-def write_new(path: Path, chunks: Iterable[bytes]) -> None:
-    """Write a file that is not there yet.
+def write_new(path: Path, chunks: Iterable[bytes], *, guard: bytes = b"") -> None:
+    """Write a file that is not there yet; one that another program puts there meanwhile stays.
+
+    Args:
+        path: the file.
+        chunks: what is to be in it.
+        guard: what stands there for a moment where the system has no other way to take a name that is free.
 
     Raises:
         FileExistsError: it is there; it was not touched.
@@ -30,7 +45,7 @@ def write_new(path: Path, chunks: Iterable[bytes]) -> None:
     half = _half(path)
     try:
         _write(half, chunks)
-        _publish(half, path)
+        _publish(half, path, guard)
     finally:
         half.unlink(missing_ok=True)
 
@@ -38,8 +53,13 @@ def write_new(path: Path, chunks: Iterable[bytes]) -> None:
 def write_over(path: Path, chunks: Iterable[bytes], *, expected: os.stat_result | None = None) -> None:
     """Write a file in the place of one that may be there; until it is whole, that one stays.
 
+    No system can replace a file only if it is still a certain one. So whether it is as expected is looked at last,
+    right before it is replaced: what another program saves between these two calls of the system, which is some
+    millionths of a second, is lost.
+
     Args:
-        path: the file. Mode and owner of one that is there are kept.
+        path: the file. Mode, owner, and on Linux extended attributes and access lists of one that is there are kept,
+            as far as the system lets us.
         chunks: what is to be in it.
         expected: what the file was when it was read; None where that does not matter.
 
@@ -54,13 +74,14 @@ def write_over(path: Path, chunks: Iterable[bytes], *, expected: os.stat_result 
             _dress(half, path)
         if expected is not None and _changed(path, expected):
             raise ChangedMeanwhile
+        # Nothing may come in between, see above.
         half.replace(path)
     finally:
         half.unlink(missing_ok=True)
 
 
 def delete(path: Path, *, expected: os.stat_result) -> None:
-    """Delete a file that is as it was when it was read.
+    """Delete a file that is as it was when it was read. As in `write_over`, that is looked at right before.
 
     Raises:
         ChangedMeanwhile: it is another one, or was written meanwhile.
@@ -79,6 +100,26 @@ def settle(folders: Iterable[Path]) -> None:
     for folder in folders:
         with contextlib.suppress(OSError):
             sync_folder(folder)
+
+
+def is_ours(name: str) -> bool:
+    """Tell whether a file is called as those that are written here, before they get their names."""
+    return _OURS.fullmatch(name) is not None
+
+
+def sweep(files: Iterable[Path]) -> None:
+    """Delete what was left here when the app was killed, as far as that can be done: no file that is in use.
+
+    Args:
+        files: of names that are ours.
+    """
+    for file in files:
+        with contextlib.suppress(OSError):
+            status = file.lstat()
+            # A file that was just moved here, or has an old time because of its content, is not old.
+            age = time.time() - max(status.st_mtime, status.st_ctime)
+            if is_ours(file.name) and stat.S_ISREG(status.st_mode) and age > _FORGOTTEN_S:
+                file.unlink()
 
 
 def why_not_written(error: OSError) -> str:
@@ -110,33 +151,52 @@ def _write(half: Path, chunks: Iterable[bytes]) -> None:
         os.fsync(file.fileno())
 
 
-def _publish(half: Path, path: Path) -> None:
-    """Give a whole file its name, unless the name is taken."""
-    try:
-        os.link(half, path)
-        return
-    except FileExistsError:
-        raise
-    except (OSError, NotImplementedError):
-        # Such as exFAT, which knows no links.
-        pass
-    # It takes the name for itself; what is replaced then is nobody's.
-    with path.open("xb"):
-        pass
-    try:
-        half.replace(path)
-    except OSError:
-        path.unlink(missing_ok=True)
-        raise
+def _publish(half: Path, path: Path, guard: bytes) -> None:
+    """Give a whole file its name, unless the name is taken; whoever takes it first keeps it."""
+    # Imported here, as above: the window has nothing to write before it shows.
+    from alpacasorter.core.sorting.faults import OtherDisk, Unsupported
+    from alpacasorter.core.sorting.renaming import FIRST, How, give_name
+
+    ways = list(How)
+    because = OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP), os.fspath(path))
+    for how in ways[ways.index(FIRST) :]:
+        try:
+            give_name(half, path, how, guard)
+            return
+        except FileExistsError:
+            raise
+        except (Unsupported, OtherDisk):
+            continue
+        except OSError as error:
+            # Disks without links say so in many ways, so what is wrong shows with the last way only.
+            because = error
+    raise because
 
 
 def _dress(half: Path, path: Path) -> None:
-    """Give a file the mode, and where possible the owner, of the one it will replace."""
+    """Give a file what the one it will replace has beside its content, but not its times: each as far as possible."""
     status = path.stat()
-    if hasattr(os, "chown"):
+    if sys.platform != "win32":
         with contextlib.suppress(OSError):
             os.chown(half, status.st_uid, status.st_gid)
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            _copy_attributes(half, path)
+    # Access lists are among those; the mode is the same in both.
     shutil.copymode(path, half)
+
+
+if sys.platform == "linux":
+
+    def _copy_attributes(half: Path, path: Path) -> None:
+        names = os.listxattr(path)
+        for name in names:
+            with contextlib.suppress(OSError):
+                os.setxattr(half, name, os.getxattr(path, name))
+        if _ACCESS_LIST not in names:
+            # The folder may have given it one, by which more people could read it.
+            with contextlib.suppress(OSError):
+                os.removexattr(half, _ACCESS_LIST)
 
 
 def _changed(path: Path, expected: os.stat_result) -> bool:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from alpacasorter.core.exchange.keywords import BLANK, Tags, tagged, untagged
-from alpacasorter.core.exchange.landing import settle
+from alpacasorter.core.exchange.landing import settle, sweep
 from alpacasorter.core.exchange.results import Result
 from alpacasorter.core.exchange.sidecars import ELSEWHERE, Change, Naming, Neighbours, make, update
 from alpacasorter.core.exchange.xmp import SidecarError
 from alpacasorter.core.labels import LabelSet
+
+if TYPE_CHECKING:
+    from alpacasorter.core.library import Library
 
 _MOST_STARS: Final = 5
 _STARS_FROM: Final = 0.5
@@ -108,6 +112,7 @@ def write_sidecars(
     labels: LabelSet,
     options: SidecarOptions,
     *,
+    library: Library | None = None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Generator[SidecarEvent, None, None]:
     """Write the sidecars of photos; yield an event a photo, SidecarsEnded last.
@@ -120,8 +125,28 @@ def write_sidecars(
         results: the photos; those that could not be read are passed over.
         labels: the classes.
         options: what is written.
+        library: where the journal of sorts is: no sort takes the photos away meanwhile. None where that can't be.
         stopped: asked before each photo.
+
+    Raises:
+        SortBusy: a sort is under way; nothing was done.
+        LibraryError: that can't be found out; nothing was done.
     """
+    with contextlib.ExitStack() as stack:
+        if library is not None and not options.dry_run:
+            # Imported here: the window knows this module before it shows, and does without databases until then.
+            from alpacasorter.core.sorting.running import alone, undisturbed
+
+            stack.enter_context(alone(library))
+            stack.enter_context(undisturbed(folder))
+        ended = yield from _all(folder, results, labels, options, stopped)
+    yield ended
+
+
+def _all(
+    folder: Path, results: Sequence[Result], labels: LabelSet, options: SidecarOptions, stopped: Callable[[], bool]
+) -> Generator[SidecarDone | SidecarFailed, None, SidecarsEnded]:
+    """Yield what becomes of each photo; return the last event, to be told when sorts may go on."""
     counts: Counter[Change] = Counter()
     failures: list[SidecarFailed] = []
     neighbours: Neighbours | None = None
@@ -138,6 +163,8 @@ def write_sidecars(
         parent = result.path.parent
         if neighbours is None or neighbours.folder != parent:
             neighbours = Neighbours(parent, folder)
+            if not options.dry_run and not neighbours.is_elsewhere:
+                sweep(neighbours.halves)
         event = _one(result, tags_of(result, labels, options), neighbours, options)
         if isinstance(event, SidecarFailed):
             failed += 1
@@ -149,7 +176,7 @@ def write_sidecars(
                 touched.add(parent)
         yield event
     settle(touched)
-    yield SidecarsEnded(photos, counts, failed, tuple(failures), was_stopped, options.dry_run)
+    return SidecarsEnded(photos, counts, failed, tuple(failures), was_stopped, options.dry_run)
 
 
 def tags_of(result: Result, labels: LabelSet, options: SidecarOptions) -> Tags | None:

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Final
 
 from alpacasorter.core.exchange.keywords import BLANK
-from alpacasorter.core.exchange.landing import ChangedMeanwhile, delete, why_not_written, write_new, write_over
+from alpacasorter.core.exchange.landing import (
+    ChangedMeanwhile,
+    delete,
+    is_ours,
+    why_not_written,
+    write_new,
+    write_over,
+)
 from alpacasorter.core.exchange.xmp import SidecarError
 from alpacasorter.core.files import is_cloud_only
 from alpacasorter.core.formats import PICTURE_EXTENSIONS
@@ -63,7 +70,13 @@ class Change(enum.StrEnum):
 
 
 class Neighbours:
-    """The names in one folder: which sidecars there are, and which photos would share one."""
+    """The names in one folder: which sidecars there are, and which photos would share one.
+
+    Attributes:
+        folder: the folder.
+        halves: files that were not whole when the folder was listed, and may have been left so.
+        is_elsewhere: whether links lead to it from the folder that is exported, and it lies outside.
+    """
 
     def __init__(self, folder: Path, root: Path) -> None:
         """List a folder; one that can't be listed counts as empty, and writing there will say why.
@@ -77,6 +90,7 @@ class Neighbours:
             names = os.listdir(folder)  # noqa: PTH208  # names and not paths are wanted
         except OSError:
             names = []
+        self.halves: Final = [folder / name for name in names if is_ours(name)]
         self._sidecars: dict[str, str] = {}
         for name in names:
             stem, extension = os.path.splitext(name)  # noqa: PTH122
@@ -166,7 +180,8 @@ def make(sidecar: Path, photo: Path, data: bytes, *, dry_run: bool = False) -> C
     if dry_run:
         return Change.NEW
     try:
-        write_new(sidecar, [data])
+        # Should the app be killed in between, a sidecar that says nothing is left where an empty file would be damaged.
+        write_new(sidecar, [data], guard=BLANK)
     except FileExistsError as error:
         raise SidecarError(_MEANWHILE) from error
     except OSError as error:

@@ -14,7 +14,7 @@ class SortError(Exception):
 
 
 class SortBusy(SortError):
-    """Another window or command is sorting just now."""
+    """Another window or command is sorting, or writing sidecars, just now."""
 
 
 class SortState(enum.StrEnum):

@@ -43,7 +43,9 @@ UNSETTLED: Final = (
 )
 
 _WAIT_S: Final = 2.0
-_BUSY: Final = "Another AlpacaSorter window or command is sorting just now. Wait until it is done."
+_BUSY: Final = (
+    "Another AlpacaSorter window or command is sorting, or writing sidecars, just now. Wait until it is done."
+)
 
 
 @contextlib.contextmanager

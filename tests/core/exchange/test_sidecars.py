@@ -1,5 +1,6 @@
 """Sidecars on the disk: which belongs to a photo, and that nothing is lost whatever is there."""
 
+import errno
 import os
 import stat
 from collections.abc import Sequence
@@ -54,6 +55,10 @@ def names(folder: Path) -> list[str]:
 
 def tree(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise OSError(errno.EPERM, "Operation not permitted")
 
 
 def test_a_new_sidecar_has_the_full_name_and_the_photo_stays(tmp_path: Path) -> None:
@@ -300,8 +305,6 @@ class TestNothingIsLost:
     def test_a_full_disk_leaves_all_as_it_was(
         self, there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        import errno
-
         if there:
             (tmp_path / "a.jpg.xmp").write_bytes(LIGHTROOM)
         result = photo(tmp_path / "a.jpg")
@@ -318,10 +321,7 @@ class TestNothingIsLost:
         assert tree(tmp_path) == before
 
     def test_a_disk_without_links_gets_new_sidecars_too(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        def no_links(_before: object, _after: object) -> None:
-            raise OSError(1, "Operation not permitted")
-
-        monkeypatch.setattr(landing.os, "link", no_links)
+        monkeypatch.setattr(os, "link", refuse)
         assert ended(write(tmp_path, [photo(tmp_path / "a.jpg")])).counts == {Change.NEW: 1}
         assert names(tmp_path) == ["a.jpg", "a.jpg.xmp"]
         with pytest.raises(FileExistsError):
