@@ -102,7 +102,7 @@ class ArrivalsDialog(QDialog):
         enable(self.on_button, options is not None and options != self._on)
         self.on_button.setDefault(options is not None)
         if self.form.problem:
-            self.why.setText(self.form.problem)
+            self.why.setText(self.form.unsaid)
         else:
             self.why.setText("It is on." if on and options == self._on else "")
 

@@ -143,6 +143,12 @@ class BrowsePage(QWidget):
         # Later, because the splitter is laid out anew only after this.
         QTimer.singleShot(0, self, self._share_room)
 
+    def set_low(self, low: bool) -> None:
+        """Give the photos the room between messages where there is little."""
+        self.filters.set_gap(4 if low else 8)
+        self.banner.set_low(low)
+        self.arrivals.set_low(low)
+
     def _share_room(self) -> None:
         photos, preview = self.splitter.sizes()
         if preview > photos and self.preview.isVisible():

@@ -36,7 +36,7 @@ class FilterBar(QWidget):
         """Show the filters without counts."""
         super().__init__(parent)
         self.setObjectName("filters")
-        layout = FlowLayout(self, QMargins(12, 8, 12, 8), 6)
+        self._flow = layout = FlowLayout(self, QMargins(12, 8, 12, 8), 6)
         self._group = QButtonGroup(self)
         self._buttons: dict[Filter, QPushButton] = {}
         self._names: dict[Filter, str] = {
@@ -63,6 +63,10 @@ class FilterBar(QWidget):
         for which in _PASSING:
             self._buttons[which].hide()
         self.set_labels(LabelSet("negative", "positive", {}))
+
+    def set_gap(self, gap: int) -> None:
+        """Leave so much room above and below, pixels."""
+        self._flow.setContentsMargins(12, gap, 12, gap)
 
     def set_labels(self, labels: LabelSet) -> None:
         """Name the two filters by label."""

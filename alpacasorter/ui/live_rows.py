@@ -134,10 +134,14 @@ class LiveRows(QObject):
         self.changed.emit()
 
     def on_placed(self, event: FilesPlaced) -> None:
-        """A sort has moved files, or moved them back; copies and links change nothing."""
+        """A sort has moved files, or moved them back, or taken copies and links away; making those changes nothing."""
         self._model.on_moved(
             (file.before, file.after) for file in event.files if file.after is not None and not file.kept
         )
+        taken_away = [file.before for file in event.files if file.after is None]
+        if taken_away:
+            self._model.on_gone(taken_away)
+            self.changed.emit()
 
     # What is told
 

@@ -43,6 +43,8 @@ from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
 _TITLE = "AlpacaSorter"
 _WIDE = 860
 """Width from which there is room for words on the tool bar, pixels."""
+_LOW = 560
+"""Height below which the photos get the room that is otherwise left between messages, pixels."""
 _SHARE = 0.92
 """Share of the screen that the window takes at most at the first start, which leaves room for its frame."""
 
@@ -148,6 +150,7 @@ class MainWindow(QMainWindow):
         self.training.told.connect(lambda words: self.notice.tell(words, passing=True))
         self.training.use_model.connect(self.models.use_new)
         self.sorting.told.connect(self._on_sorted)
+        self.sorting.look_again.connect(self.rescan)
         self.exchange.told.connect(lambda words: self.notice.tell(words, passing=True))
         self.engine.ready.connect(self.training.on_model_ready)
         self.engine.models.failed.connect(self.training.on_model_failed)
@@ -198,6 +201,8 @@ class MainWindow(QMainWindow):
             return
         same = folder == self._folder
         self._folder = folder
+        if not same:
+            self.sorting.strip.hide()
         self.notice.pass_on()
         self._tool_bar.show()
         self.stack.setCurrentWidget(self.page)
@@ -207,8 +212,8 @@ class MainWindow(QMainWindow):
         self.engine.open_folder(folder, recursive=self._settings.recursive)
 
     def rescan(self) -> None:
-        """Look for new and changed photos in the open folder; the filter stays."""
-        if self._folder is not None:
+        """Look for new and changed photos in the open folder; the filter stays, and all of it while that is missing."""
+        if self._folder is not None and not self.watching.is_missing():
             which = self.page.model.filter
             self.open_folder(self._folder)
             self.page.show_filter(which)
@@ -222,6 +227,7 @@ class MainWindow(QMainWindow):
     def _show_welcome(self) -> None:
         self._folder = None
         self.watching.rest()
+        self.sorting.strip.hide()
         self._tool_bar.hide()
         self.stack.setCurrentWidget(self.welcome)
         self.page.actions_.set_folder_open(False)
@@ -295,8 +301,16 @@ class MainWindow(QMainWindow):
 
     def _on_device(self, device: DeviceFacts) -> None:
         self._device = device
-        self.device_label.setText(text.device(device.kind, device.threads, device.milliseconds))
-        self.device_label.setToolTip(f"Why this device: {device.note}")
+        words = text.device(device.kind, device.threads, device.milliseconds)
+        self.device_label.setToolTip(f"{words}. Why this device: {device.note}")
+        self._show_device()
+
+    def _show_device(self) -> None:
+        """Say which device judges, and how fast where there is room for that."""
+        device = self._device
+        if device is not None:
+            milliseconds = device.milliseconds if self.width() >= _WIDE else 0.0
+            self.device_label.setText(text.device(device.kind, device.threads, milliseconds))
 
     def _on_found(self, event: Found) -> None:
         self.page.on_found(event)
@@ -322,7 +336,9 @@ class MainWindow(QMainWindow):
             self.summary.setText(f"{text.folder(self._folder)}   ·   {words}")
 
     def _on_sorted(self, words: str) -> None:
-        if self._folder is not None:
+        if not words:
+            self._on_live()
+        elif self._folder is not None:
             self.summary.setText(f"{text.folder(self._folder)}   ·   {words}")
 
     def _on_folder_failed(self, folder: Path, reason: str) -> None:
@@ -359,12 +375,17 @@ class MainWindow(QMainWindow):
             self.open_folder(folder)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave the words off the tool bar where there is no room for them."""
+        """Leave out words where there is no room for them, and what is only for the eye where the window is low."""
         super().resizeEvent(event)
         style = Qt.ToolButtonStyle
         self._tool_bar.setToolButtonStyle(
             style.ToolButtonTextBesideIcon if event.size().width() >= _WIDE else style.ToolButtonIconOnly
         )
+        low = event.size().height() < _LOW
+        self._above.setContentsMargins(12, 4 if low else 8, 12, 0)
+        self.page.set_low(low)
+        self.sorting.strip.set_low(low)
+        self._show_device()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Keep the window's state and end all threads, unless a training shall go on."""

@@ -75,6 +75,16 @@ class ProgressStrip(QWidget):
         self.words.setText(text.progress(event))
 
 
+def make_low(strip: QFrame, row: QHBoxLayout, low: bool) -> None:
+    """Lay a strip of words out with little room around them, or with more."""
+    if strip.property("low") != low:
+        strip.setProperty("low", low)
+        row.setContentsMargins(12, 0 if low else 6, 6, 0 if low else 6)
+        # A style sheet asks for a property only once.
+        strip.style().unpolish(strip)
+        strip.style().polish(strip)
+
+
 class _Strip(QFrame):
     """A line of words with buttons and a cross that hides it."""
 
@@ -100,6 +110,10 @@ class _Strip(QFrame):
 
     def _dress(self) -> None:
         self.close_button.setIcon(icon("close", self._theme.colours.muted))
+
+    def set_low(self, low: bool) -> None:
+        """Leave room for others where there is little."""
+        make_low(self, self._row, low)
 
     def add_button(self, words: str) -> QPushButton:
         button = QPushButton(words, self)

@@ -61,6 +61,10 @@ class PhotoDelegate(QStyledItemDelegate):
         """Set the width of the picture area."""
         self._tile = width
 
+    def tile_less(self, height: int, *, least: int) -> int:
+        """Return the width of the picture area that makes a cell lower by this height, but not less than `least`."""
+        return max(least, int((self.picture_size().height() - height) / _ASPECT))
+
     @staticmethod
     def cell_width(tile: int) -> int:
         """Return the width of a cell whose picture area has the width `tile`."""

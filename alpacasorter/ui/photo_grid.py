@@ -103,6 +103,12 @@ class PhotoGrid(QListView):
         share = (self.viewport().width() - 1) // columns
         tile = max(SMALLEST // 2, min(share - self.delegate.cell_width(0), round(self.tile * _STRETCH)))
         self.delegate.set_tile(tile)
+        # One photo can be seen as a whole, with its tag, however low the view is.
+        over = self.delegate.cell_size().height() - self.viewport().height()
+        if over > 0 and self.viewport().height() > 0:
+            tile = self.delegate.tile_less(over, least=SMALLEST // 2)
+            self.delegate.set_tile(tile)
+            share = (self.viewport().width() - 1) // max(1, self.viewport().width() // self.delegate.cell_width(tile))
         grid = QSize(max(share, self.delegate.cell_width(tile)), self.delegate.cell_size().height())
         if grid != self.gridSize():
             self.setGridSize(grid)

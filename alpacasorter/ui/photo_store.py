@@ -37,6 +37,7 @@ class PhotoStore:
         self._changed: set[str] = set()
         self._were_new: set[Path] = set()
         self._were_there: set[Path] | None = None
+        self._put_back: set[Path] = set()
         self._complete = False
 
     def clear(self, *, again: bool = False) -> None:
@@ -47,21 +48,23 @@ class PhotoStore:
                 not there at the last look are new, too.
         """
         if not again:
-            self._were_new, self._were_there = set(), None
+            self._were_new, self._were_there, self._put_back = set(), None, set()
         elif self._complete:
             self._were_new = {row.path for row in self.rows if row.new}
             # Of a photo that was sorted away, both places: undoing that makes no new photo of it.
             self._were_there = {*self._by_path, *(row.found_at for row in self.rows)}
-        self._complete = False
-        self.rows = []
-        self._by_path = {}
-        self._by_key = {}
+        self.rows, self._complete = [], False
+        self._by_path, self._by_key = {}, {}
         self._changed = set()
         self.counts = dict.fromkeys(Filter, 0)
 
     def complete(self) -> None:
         """Take over that all photos of the folder were found."""
         self._complete = True
+
+    def know(self, paths: Iterable[Path]) -> None:
+        """Take over that the app itself has put photos back: once they are found, they are not new."""
+        self._put_back.update(paths)
 
     # What a row counts as
 
@@ -152,7 +155,8 @@ class PhotoStore:
         return made
 
     def _is_new(self, path: Path) -> bool:
-        return path in self._were_new or (self._were_there is not None and path not in self._were_there)
+        there = self._were_there
+        return path in self._were_new or (there is not None and path not in there and path not in self._put_back)
 
     def _put_in(self, added: list[PhotoRow]) -> list[PhotoRow]:
         """Put rows, which are in folder order, between those that are there."""

@@ -4,12 +4,34 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QStackedWidget, QWidget
 
 from alpacasorter.ui.train_fields import note
 
 CHOOSE, RUN, RESULT = range(3)
+
+
+class Pages(QStackedWidget):
+    """Pages of which only the one that is shown says how much room is wanted, and not the largest of all."""
+
+    def sizeHint(self) -> QSize:
+        """Return the room that the page shown wants."""
+        page = self.currentWidget()
+        return page.sizeHint() if page is not None else super().sizeHint()
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the room that the page shown needs."""
+        page = self.currentWidget()
+        return page.minimumSizeHint() if page is not None else super().minimumSizeHint()
+
+    def height_at(self, width: int) -> int:
+        """Return how high the page shown wants to be at a width, pixels. A layout would ask all pages for that."""
+        page = self.currentWidget()
+        layout = page.layout() if page is not None else None
+        if layout is None or not layout.hasHeightForWidth():
+            return self.sizeHint().height()
+        return layout.totalHeightForWidth(width)
 
 
 class SortButtons(QStackedWidget):

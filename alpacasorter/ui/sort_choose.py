@@ -98,7 +98,7 @@ class ChoosePage(QWidget):
         """Why the button can't be pressed, and what the user should know before they do."""
         plan, subject = self.view.plan, self._subject
         if self.form.problem or self._refused:
-            return self.form.problem or self._refused
+            return self.form.unsaid if self.form.problem else self._refused
         said = ""
         if self._fresh and plan is not None:
             said = "" if self.plan is not None else sort_words.nothing(plan)

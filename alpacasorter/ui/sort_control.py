@@ -16,6 +16,7 @@ from alpacasorter.core.sorting.events import FilesPlaced, SortRecord, SortState
 from alpacasorter.ui.desktop import file_url
 from alpacasorter.ui.photo_store import Filter
 from alpacasorter.ui.settings import Settings
+from alpacasorter.ui.sort_return import Returning
 from alpacasorter.ui.sort_strip import SortStrip
 from alpacasorter.ui.theme import Theme
 from alpacasorter.ui.train_buttons import sure
@@ -44,10 +45,12 @@ class SortControl(QObject):
         offer: says that a sort was broken off, and asks what is to be done.
 
     Signals:
-        told(str): what came of a sort; a sentence for the status bar.
+        told(str): what came of a sort; a sentence for the status bar. Empty where that is no longer so.
+        look_again: the open folder holds photos that are not listed, since a sort or an undo has put them there.
     """
 
     told = Signal(str)
+    look_again = Signal()
 
     def __init__(
         self,
@@ -78,6 +81,8 @@ class SortControl(QObject):
         self.button.clicked.connect(self.open_dialog)
         window.statusBar().addPermanentWidget(self.button)
         self.button.hide()
+        self._returning = Returning(engine.sorting, page, settings, folder, self)
+        self._returning.look_again.connect(self.look_again)
         self._connect()
 
     def _connect(self) -> None:
@@ -91,6 +96,7 @@ class SortControl(QObject):
         engine.ready.connect(self._on_ready)
         engine.problems.connect(self._on_problems)
         engine.finished.connect(self._on_photos_changed)
+        engine.finished.connect(self._returning.on_finished)
         engine.learned.connect(self._on_photos_changed)
         keeper.placed.connect(self._on_placed)
         keeper.began.connect(self._on_began)
@@ -188,15 +194,18 @@ class SortControl(QObject):
 
     def _on_placed(self, event: FilesPlaced) -> None:
         self._page.on_placed(event)
+        self._returning.note(event)
 
     def _on_began(self, _event: object) -> None:
         self.strip.hide()
         self.offer.hide()
+        self.told.emit("")
         # Files that move while they are looked for would be found twice, or not at all.
         self._page.actions_.rescan.setEnabled(False)
 
     def _on_over(self, _event: object) -> None:
         self._page.actions_.rescan.setEnabled(self._folder() is not None)
+        self._returning.on_over()
 
     def _on_ended(self, run: SortRun) -> None:
         record = run.record

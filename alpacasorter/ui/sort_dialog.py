@@ -7,13 +7,13 @@ from typing import Final
 
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QCloseEvent, QDesktopServices
-from PySide6.QtWidgets import QDialog, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
 
 from alpacasorter.core.sorting import events
 from alpacasorter.ui.desktop import file_url
 from alpacasorter.ui.models_questions import confirmed
 from alpacasorter.ui.settings import Settings
-from alpacasorter.ui.sort_buttons import CHOOSE, RESULT, RUN, SortButtons
+from alpacasorter.ui.sort_buttons import CHOOSE, RESULT, RUN, Pages, SortButtons
 from alpacasorter.ui.sort_choose import ChoosePage
 from alpacasorter.ui.sort_progress import SortProgressPage, SortResultPage
 from alpacasorter.ui.sort_run import SortRun
@@ -23,8 +23,9 @@ from alpacasorter.workers.sorting import SortKeeper
 
 _SIZE: Final = QSize(1060, 700)
 _SHARE: Final = 0.92
-_COMPACT: Final = QSize(620, 240)
+_COMPACT: Final = 620
 _LISTING: Final = QSize(760, 420)
+_SPACING, _BELOW = 12, 16
 _STOPPING: Final = "Stopping after the file that is being worked on…"
 _LEFT_OPEN: Final = "“Go on” does the rest, now or later: it stays in the sort history."
 
@@ -61,12 +62,12 @@ class SortDialog(QDialog):
         self.progress_page = SortProgressPage(self)
         self.result_page = SortResultPage(self)
         self.buttons = SortButtons(self)
-        self.stack = QStackedWidget(self)
+        self.stack = Pages(self)
         for page in (self.choose_page, self.progress_page, self.result_page):
             self.stack.addWidget(page)
         column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 16)
-        column.setSpacing(12)
+        column.setContentsMargins(0, 0, 0, _BELOW)
+        column.setSpacing(_SPACING)
         column.addWidget(self.stack, 1)
         column.addWidget(self.buttons)
         self._connect()
@@ -254,26 +255,27 @@ class SortDialog(QDialog):
     # Showing and hiding
 
     def _show_page(self, number: int) -> None:
-        self._make_room(number)
+        was = self.stack.currentIndex()
         self.stack.setCurrentIndex(number)
         self.buttons.setCurrentIndex(number)
+        self._make_room(was, number)
         middle = self._run is not None and self._run.is_broken_off
         usual = {RUN: self.buttons.hide_dialog, RESULT: self.buttons.go_on if middle else self.buttons.close_result}
         if number in usual:
             usual[number].setDefault(True)
             usual[number].setFocus()
 
-    def _make_room(self, number: int) -> None:
-        """Be large while there is a plan to look at, and small beside the window afterwards."""
-        was_choosing = self.stack.currentIndex() == CHOOSE
-        if was_choosing and number != CHOOSE:
+    def _make_room(self, was: int, number: int) -> None:
+        """Be large while there is a plan to look at, and as small as may be beside the window afterwards."""
+        if was == CHOOSE and number != CHOOSE:
             self._roomy = self.size()
-            listed = number == RESULT and not self.result_page.failures.isHidden()
-            self.resize((_LISTING if listed else _COMPACT).boundedTo(self._roomy))
-        elif number == CHOOSE and not was_choosing:
-            self.resize(self._roomy)
+        if number == CHOOSE:
+            self.resize(self._roomy if was != CHOOSE else self.size())
         elif number == RESULT and not self.result_page.failures.isHidden():
-            self.resize(self.size().expandedTo(_LISTING.boundedTo(self._roomy)))
+            self.resize(_LISTING.boundedTo(self._roomy))
+        else:
+            width, around = min(_COMPACT, self._roomy.width()), _SPACING + self.buttons.sizeHint().height() + _BELOW
+            self.resize(width, self.stack.height_at(width) + around)
 
     def _tell_status(self) -> None:
         words = ""

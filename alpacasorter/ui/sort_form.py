@@ -143,6 +143,12 @@ class SortForm(QWidget):
                 return f"The folder for “{field.goes.text().replace('&&', '&')}” needs a name."
         return self.pattern.problem
 
+    @property
+    def unsaid(self) -> str:
+        """What is missing or wrong and not said beside its field already."""
+        problem = self.problem
+        return "" if problem == self.pattern.wrong.text() else problem
+
     def options(self) -> SortOptions | None:
         """Return the choices; None where something is missing or wrong."""
         destination = self.destination.folder

@@ -7,9 +7,10 @@ from typing import Final
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QProgressBar, QTreeView, QVBoxLayout, QWidget
 
-from alpacasorter.core.sorting.plan import Outcome, Remark, SortPlan
+from alpacasorter.core.sorting.plan import Outcome, SortPlan
 from alpacasorter.ui import sort_words, text
 from alpacasorter.ui.sort_plan_model import NAME, NOTE, SIZE, PlanModel, renamed
+from alpacasorter.ui.tables import EndElided
 from alpacasorter.ui.train_fields import note
 
 _ROW_GAP: Final = 8
@@ -52,6 +53,7 @@ class PlanView(QWidget):
         self.tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.tree.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.tree.setItemDelegateForColumn(NOTE, EndElided(self.tree))
         self.tree.setMinimumHeight(120)
         header = self.tree.header()
         header.setSectionsMovable(False)
@@ -86,8 +88,8 @@ class PlanView(QWidget):
         self.model.show_plan(plan)
         self.overview.setText(sort_words.overview(plan) if plan is not None else why or "Making the plan…")
         remarks = plan.remarks if plan is not None else ()
-        _say(self.serious, [_words(remark) for remark in remarks if remark.serious])
-        said = [_words(remark) for remark in remarks if not remark.serious]
+        _say(self.serious, [sort_words.remark(remark) for remark in remarks if remark.serious])
+        said = [sort_words.remark(remark) for remark in remarks if not remark.serious]
         if plan is not None:
             blocked, others = plan.count(Outcome.BLOCKED), renamed(plan.units)
             if blocked:
@@ -108,10 +110,6 @@ class PlanView(QWidget):
         return frozenset(
             self.model.heading(row).words for row in rows if self.tree.isExpanded(self.model.index(row, 0))
         )
-
-
-def _words(remark: Remark) -> str:
-    return f"{remark.sentence} ({sort_words.names(remark.paths)})" if remark.paths else remark.sentence
 
 
 def _say(label: QLabel, lines: list[str]) -> None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QHeaderView,
     QLabel,
     QProgressBar,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -20,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from alpacasorter.core.sorting.events import FileFailure, SortProgress
 from alpacasorter.ui import sort_words, text
-from alpacasorter.ui.tables import prepare_table
+from alpacasorter.ui.tables import EndElided, prepare_table
 from alpacasorter.ui.train_fields import note
 
 _STEPS: Final = 10_000
@@ -80,15 +78,6 @@ class SortProgressPage(QWidget):
         self.words.setText(words)
 
 
-class _Reasons(QStyledItemDelegate):
-    """Leaves out the end of a reason where there is no room for it; of a path, the middle is left out."""
-
-    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
-        """Say so to the style."""
-        super().initStyleOption(option, index)
-        option.textElideMode = Qt.TextElideMode.ElideRight
-
-
 class FailuresTable(QTreeWidget):
     """Files, each with the reason why it could not be done."""
 
@@ -97,7 +86,7 @@ class FailuresTable(QTreeWidget):
         super().__init__(parent)
         prepare_table(self, ("File", "Why"), name)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.setItemDelegateForColumn(1, _Reasons(self))
+        self.setItemDelegateForColumn(1, EndElided(self))
         header = self.header()
         header.setStretchLastSection(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)

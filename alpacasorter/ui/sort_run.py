@@ -59,9 +59,9 @@ class SortRun:
             return sort_words.undoing(self.record)
         if self.plan is not None:
             options = self.plan.options
-            return sort_words.doing(options.action, self.plan.count(Outcome.GO), options.destination)
+            return sort_words.doing(options.action, options.destination, rest=self.record is not None)
         if self.record is not None:
-            return sort_words.doing(self.record.action, 0, self.record.destination)
+            return sort_words.doing(self.record.action, self.record.destination, rest=True)
         return "Sorting"
 
     @property

@@ -6,14 +6,46 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
+from alpacasorter.ui import sort_words
 from alpacasorter.ui.icons import icon
+from alpacasorter.ui.messages import make_low
 from alpacasorter.ui.theme import Theme
 
 _BESIDE: Final = 720
-"""Width from which the buttons stand beside the words, pixels."""
+"""Width from which there is room for words in more than one line beside the buttons, pixels."""
+
+
+class _Words(QLabel):
+    """A sentence, in one line where there is no room for more; then its end may be left out."""
+
+    def __init__(self, parent: QWidget) -> None:
+        """Say nothing."""
+        super().__init__(parent)
+        # A folder's name may look like markup.
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.fit(one_line=False)
+
+    def fit(self, *, one_line: bool) -> None:
+        """Say it in one line, or in as many as are needed."""
+        policy = QSizePolicy.Policy
+        self.setWordWrap(not one_line)
+        self.setSizePolicy(policy.Ignored if one_line else policy.Preferred, policy.Preferred)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint as much as there is room for."""
+        if self.wordWrap():
+            super().paintEvent(event)
+            return
+        area = self.contentsRect()
+        shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, area.width())
+        painter = QPainter(self)
+        self.style().drawItemText(
+            painter, area, Qt.AlignmentFlag.AlignVCenter, self.palette(), self.isEnabled(), shown, self.foregroundRole()
+        )
+        painter.end()
 
 
 class SortStrip(QFrame):
@@ -24,10 +56,8 @@ class SortStrip(QFrame):
         super().__init__(parent)
         self.setObjectName(name)
         self._theme = theme
-        self.words = QLabel(self)
-        self.words.setWordWrap(True)
-        # A folder's name may look like markup.
-        self.words.setTextFormat(Qt.TextFormat.PlainText)
+        self._one_line = name == "banner"
+        self.words = _Words(self)
         self.buttons: list[QPushButton] = []
         self.close_button = QToolButton(self)
         self.close_button.setToolTip("Close")
@@ -42,7 +72,7 @@ class SortStrip(QFrame):
         self._both.setSpacing(0)
         self._both.addWidget(self.words, 1)
         self._both.addWidget(self._below, 0, Qt.AlignmentFlag.AlignLeft)
-        line = QHBoxLayout(self)
+        self._line = line = QHBoxLayout(self)
         line.setContentsMargins(12, 6, 6, 6)
         line.setSpacing(6)
         line.addLayout(self._both, 1)
@@ -55,15 +85,21 @@ class SortStrip(QFrame):
     def _dress(self) -> None:
         self.close_button.setIcon(icon("close", self._theme.colours.muted))
 
+    def set_low(self, low: bool) -> None:
+        """Leave room for others where there is little."""
+        make_low(self, self._line, low)
+
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Put the buttons below the words where there is no room beside them."""
+        """Where there is little room, say good news in one line, and put the buttons of a question below it."""
         super().resizeEvent(event)
-        way = QBoxLayout.Direction
-        self._both.setDirection(way.LeftToRight if event.size().width() >= _BESIDE else way.TopToBottom)
+        narrow, way = event.size().width() < _BESIDE, QBoxLayout.Direction
+        self.words.fit(one_line=narrow and self._one_line)
+        self._both.setDirection(way.TopToBottom if narrow and not self._one_line else way.LeftToRight)
 
     def tell(self, words: str, choices: Sequence[tuple[str, Callable[[], None]]]) -> None:
         """Say it, with a button for each choice: its words, and what it does; pressed once, the line is gone."""
         self.words.setText(words)
+        self.words.setToolTip(sort_words.tip(words))
         for button in self.buttons:
             self._row.removeWidget(button)
             button.hide()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import html
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from alpacasorter.core.labels import percent
 from alpacasorter.core.sorting.events import SortEnded, SortProgress, SortRecord, SortState
 from alpacasorter.core.sorting.options import Action, SortOptions
-from alpacasorter.core.sorting.plan import Outcome, SortPlan
+from alpacasorter.core.sorting.plan import Outcome, Remark, SortPlan
 from alpacasorter.ui import text
 
 ACTIONS: Final = {
@@ -134,10 +133,10 @@ def waiting(number: int, *, scanning: bool) -> str:
 # Meanwhile
 
 
-def doing(action: Action, photos: int, destination: Path) -> str:
-    """Return what is being done with how many photos, 0 where that is not known."""
-    many = text.count(photos, "photo") if photos else "files"
-    return f"{_DOING[action]} {many} into {text.folder(destination)}"
+def doing(action: Action, destination: Path, *, rest: bool = False) -> str:
+    """Return what is being done, without a number: progress counts files; `rest`: with those that are left."""
+    what = "the remaining files" if rest else "photos"
+    return f"{_DOING[action]} {what} into {text.folder(destination)}"
 
 
 def undoing(record: SortRecord | None) -> str:
@@ -276,8 +275,9 @@ def sure_question(record: SortRecord) -> tuple[str, str]:
     return f"Undo the sort of {when}?", f"{more} {kept}"
 
 
-def names(paths: Sequence[Path]) -> str:
-    """Return a few paths in a line."""
-    shown = ", ".join(text.folder(path) for path in paths[:_NAMES_SHOWN])
-    more = len(paths) - _NAMES_SHOWN
-    return f"{shown} and {more:,} more" if more > 0 else shown
+def remark(of: Remark) -> str:
+    """Return what is odd about a plan. Of what it is about, a few are named; how many there are is not known here."""
+    shown = ", ".join(text.folder(path) for path in of.paths[:_NAMES_SHOWN])
+    if not shown:
+        return of.sentence
+    return f"{of.sentence} ({'for example ' if len(of.paths) > 1 else ''}{shown})"

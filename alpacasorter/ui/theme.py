@@ -11,6 +11,10 @@ from PySide6.QtWidgets import QApplication
 
 Scheme = Literal["system", "light", "dark"]
 
+_OUTLINED = ("QLineEdit", "QComboBox", "QAbstractSpinBox", "QCheckBox")
+"""Fields that must be told from their ground."""
+_DARKER = 140
+"""By how much the style makes a colour darker for an outline, per cent."""
 RADIUS = 8
 """Corner radius of cards, pixels."""
 
@@ -22,6 +26,7 @@ class Colours:
     Attributes:
         window, card, raised: grounds, from the back to the front.
         border: lines between grounds.
+        outline: of fields to write in and boxes to tick; its contrast to all grounds is at least 3 : 1.
         text, muted: what is read, and what is read when wanted.
         accent, on_accent: what invites a click, and text on it.
         accent_soft: ground of what is chosen.
@@ -34,6 +39,7 @@ class Colours:
     card: str
     raised: str
     border: str
+    outline: str
     text: str
     muted: str
     accent: str
@@ -51,6 +57,7 @@ LIGHT = Colours(
     card="#ffffff",
     raised="#ece8e1",
     border="#d9d4cb",
+    outline="#857e73",
     text="#25221e",
     muted="#6a645b",
     accent="#1f6b57",
@@ -68,6 +75,7 @@ DARK = Colours(
     card="#282623",
     raised="#34312d",
     border="#423e39",
+    outline="#857e74",
     text="#ece8e2",
     muted="#b3aca1",
     accent="#74c4a9",
@@ -120,11 +128,14 @@ class Theme(QObject):
         dark = system_dark if self._scheme == "system" else self._scheme == "dark"
         self._colours = DARK if dark else LIGHT
         self._application.setPalette(_palette(self._colours))
+        for kind in _OUTLINED:
+            self._application.setPalette(_palette(self._colours, outlined=True), kind)  # type: ignore[arg-type]
         self._application.setStyleSheet(_style_sheet(self._colours))
         self.changed.emit()
 
 
-def _palette(c: Colours) -> QPalette:
+def _palette(c: Colours, *, outlined: bool = False) -> QPalette:
+    """Return the palette of the application, or of its fields."""
     palette = QPalette()
     roles = QPalette.ColorRole
     for role, colour in {
@@ -151,6 +162,10 @@ def _palette(c: Colours) -> QPalette:
         roles.Shadow: c.border,
     }.items():
         palette.setColor(role, QColor(colour))
+    if outlined:
+        # The style knows no colour for outlines: it takes that of the window, made darker, which can't be seen where
+        # the window is dark. These fields have no other use for it.
+        palette.setColor(roles.Window, QColor(c.outline).lighter(_DARKER))
     for role in (roles.WindowText, roles.Text, roles.ButtonText):
         faded = QColor(c.muted)
         faded.setAlphaF(0.55)
@@ -231,6 +246,7 @@ def _style_sheet(c: Colours) -> str:
     QFrame#banner {{
         margin: 8px 0px; background: {c.accent_soft}; border: 1px solid {c.border}; border-radius: {RADIUS}px;
     }}
+    QFrame#banner[low="true"] {{ margin: 2px 0px; }}
     QFrame#notice {{ background: {c.card}; border: 1px solid {c.warning}; border-radius: {RADIUS}px; }}
     QFrame#drop {{ border: 2px dashed {c.border}; border-radius: 14px; background: {c.card}; }}
     QFrame#drop[hot="true"] {{ border-color: {c.accent}; background: {c.accent_soft}; }}

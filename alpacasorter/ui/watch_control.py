@@ -51,6 +51,7 @@ class WatchControl(QObject):
         self._folder = folder
         self._said = ""
         self._said_once: set[str] = set()
+        self._state: WatchState | None = None
         self.label = QLabel(window)
         self.label.setProperty("role", "muted")
         self.label.hide()
@@ -85,14 +86,28 @@ class WatchControl(QObject):
 
     def rest(self) -> None:
         """Say nothing: no folder is watched now, or not yet."""
+        self._state = None
         self._say("")
         self.label.hide()
         self._page.set_watching(False)
+
+    def is_missing(self) -> bool:
+        """Tell whether the watched folder is not there just now, and say so again."""
+        folder, state = self._folder(), self._state
+        if folder is None or state is None:
+            return False
+        # Of a folder on a disk of this computer the system tells, so looking there keeps nobody waiting. Who looks now
+        # and then knows soon enough.
+        if state.online and (state.polling or folder.is_dir()):
+            return False
+        self._notice.tell(text.offline(folder), passing=state.online)
+        return True
 
     def _on_state(self, state: WatchState) -> None:
         folder = self._folder()
         if folder is None:
             return
+        self._state = state
         if not state.online:
             self.label.setText("Folder is offline")
             self._say(text.offline(folder))

@@ -19,6 +19,7 @@ from alpacasorter.core.sorting.events import SortState
 from alpacasorter.core.sorting.options import SortOptions
 from alpacasorter.core.sorting.plan import Outcome, SortPlan
 from alpacasorter.core.walk import OUTPUT_MARKER
+from alpacasorter.ui.photo_store import Filter
 from alpacasorter.ui.sort_buttons import RESULT
 from alpacasorter.ui.sort_dialog import SortDialog
 from tests.e2e.conftest import User
@@ -154,9 +155,59 @@ def test_correct_sort_and_undo(start: Start, hike: Path, qtbot: QtBot) -> None:
     }
     # An unchanged photo is not opened again: the cache has followed.
     dialog.reject()
+    QApplication.processEvents()
+    assert len(user.finished) == 1, "every row has followed its file, so there was no need to look again"
     finished = user.open(hike)
     assert finished.opened == 0
     assert next(row for row in user.store.rows if row.key == key).correction == said
+
+
+@pytest.mark.parametrize("watch", [True, False])
+def test_what_was_sorted_before_comes_back_into_the_window(start: Start, hike: Path, watch: bool) -> None:
+    user = start()
+    before = tree(hike)
+    user.open(hike)
+    listed = {row.path for row in user.store.rows}
+    dialog = open_sort(user)
+    planned(user, dialog)
+    dialog.buttons.sort.click()
+    result(user, dialog)
+    user.window.close()
+
+    # GIVEN a later session, in which some of the photos were sorted away before the folder was opened
+    user = start()
+    if not watch:
+        user.page.actions_.watch.trigger()
+    user.open(hike)
+    assert not listed <= {row.path for row in user.store.rows}
+    user.page.show_filter(Filter.UNSURE)
+
+    # WHEN the sort is undone from the history
+    user.page.actions_.sort_history.trigger()
+    history = user.window.sorting.history
+    assert history is not None
+    user.wait(lambda: history.chosen() is not None and history.undo_button.isEnabled())
+
+    def agree() -> None:
+        box = QApplication.activeModalWidget()
+        assert isinstance(box, QMessageBox)
+        next(button for button in box.buttons() if button.text() == "Undo sort").click()
+
+    QTimer.singleShot(0, agree)
+    history.undo_button.click()
+
+    # THEN all of them are shown again, and none of them is new
+    user.wait(lambda: len(user.finished) == 2)
+    assert tree(hike) == before
+    assert {row.path for row in user.store.rows} == listed
+    assert user.store.counts[Filter.NEW] == 0
+    assert user.model.filter is Filter.UNSURE
+    assert user.window.sorting.strip.isVisible()
+    if watch:
+        user.wait(lambda: user.window.watching.label.text() == "Watching")
+    # ... and what is said of the sort goes with the folder.
+    user.open(hike / "day 2")
+    assert not user.window.sorting.strip.isVisible()
 
 
 def test_sorted_photos_are_sorted_again_beside_each_other(start: Start, hike: Path) -> None:

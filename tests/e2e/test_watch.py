@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from alpacasorter.ui.photo_store import Filter
+from alpacasorter.workers.facts import DeviceFacts
 from tests.e2e.conftest import User
 from tests.engines import fill_fast
 from tests.picture_files import make_picture, picture_bytes
@@ -144,12 +145,42 @@ def test_a_folder_that_goes_away_and_comes_back(start: Start, folder: Path) -> N
     user.wait(lambda: label.text() == "Folder is offline")
     assert len(user.shown()) == 12
     assert "Its photos stay listed" in notice.words.text()
+    # WHEN it is looked for again, THEN the photos stay listed and it is said again
+    notice.hide()
+    user.press(Qt.Key.Key_F5)
+    assert "a hike 🦙 is not there just now" in notice.words.text()
+    assert notice.isVisible()
+    assert user.window.stack.currentWidget() is user.page
+    assert len(user.shown()) == 12
+    assert len(user.finished) == 1
     make_picture(away / "meanwhile.jpg", seed=77)
     away.rename(folder)
     user.wait(lambda: label.text() == "Watching")
     assert not notice.isVisible()
     user.wait(lambda: user.store.counts[Filter.NEW] == 1)
     user.wait(lambda: len(user.shown()) == 13)
+
+
+def test_a_small_window_shows_a_whole_photo(start: Start, folder: Path) -> None:
+    user = watched(start, folder)
+    window = user.window
+    window.engine.device_changed.emit(DeviceFacts("cpu", 16, 5.6, "It is the fastest."))
+    window.resize(1100, 700)
+    user.wait(lambda: "5.6 ms a photo" in window.device_label.text())
+    window.sorting.strip.tell("424 photos moved into 2 folders.", [("Undo", window.close_folder)])
+    make_picture(folder / "new.jpg", seed=77)
+    user.wait(user.page.arrivals.isVisible)
+    settled(user)
+    window.resize(640, 480)
+    user.wait(lambda: user.grid.viewport().width() < 400)
+    index = user.model.index(0)
+    user.grid.scrollToTop()
+    user.wait(lambda: user.grid.viewport().rect().contains(user.grid.visualRect(index)))
+    assert user.grid.visualRect(index).contains(user.grid.tag_rect(index))
+    # The label of the device is not cut.
+    assert "ms a photo" not in window.device_label.text()
+    assert "ms a photo" in window.device_label.toolTip()
+    assert window.device_label.width() >= window.device_label.sizeHint().width()
 
 
 def test_a_burst(start: Start, tmp_path: Path) -> None:

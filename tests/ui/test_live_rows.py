@@ -225,6 +225,20 @@ def test_rows_follow_a_sort_and_its_undo(page: BrowsePage) -> None:
     assert count(page) == 300
 
 
+def test_a_copy_that_is_taken_away_is_gone(page: BrowsePage) -> None:
+    page.on_placed(FilesPlaced((Placed(Path("/p/102.jpg"), None, False, 1, 1, "key102"),)))
+    assert page.store.row_of(Path("/p/102.jpg")) is None
+    assert page.store.counts[Filter.ALL] == 299
+
+
+def test_the_least_view_holds_a_whole_photo(page: BrowsePage) -> None:
+    page.resize(640, 320)
+    QApplication.processEvents()
+    view, cell = page.grid.viewport(), page.grid.visualRect(page.model.index(0))
+    assert cell.height() <= view.height()
+    assert cell.width() <= view.width()
+
+
 def test_a_renamed_photo_stays_and_stays_selected(page: BrowsePage) -> None:
     index = page.model.index(3)
     page.grid.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)

@@ -4,20 +4,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QObject, QSettings, QTimer, Signal
+from PySide6.QtCore import QObject, QPoint, QSettings, QTimer, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from alpacasorter.core.events import JudgedPhoto, Problem, Problems
+from alpacasorter.core.events import Finished, JudgedPhoto, Problem, Problems
 from alpacasorter.core.photo import PhotoFacts
-from alpacasorter.core.sorting.events import SortBegan, SortRecord, SortState
+from alpacasorter.core.sorting.events import FilesPlaced, Placed, SortBegan, SortRecord, SortState
 from alpacasorter.core.sorting.plan import SortPhoto
+from alpacasorter.core.walk import OUTPUT_MARKER
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sort_control import SortControl
 from alpacasorter.ui.theme import Theme
-from tests.ui.sort_fakes import HIKE, LABELS, FakeKeeper, ended, going, placed, record
+from tests.ui.sort_fakes import HIKE, LABELS, OUT, FakeKeeper, ended, going, placed, record
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support raise")
 
@@ -76,10 +77,19 @@ class Scene:
         )
         self.told: list[str] = []
         self.control.told.connect(self.told.append)
+        self.looks = 0
+        self.control.look_again.connect(self.count_look)
         central = QWidget()
         self.control.place_in(QVBoxLayout(central))
         self.window.setCentralWidget(central)
         self.window.show()
+
+    def count_look(self) -> None:
+        self.looks += 1
+
+    def looked(self) -> int:
+        QApplication.processEvents()
+        return self.looks
 
     def offered(self) -> list[str]:
         return [button.text() for button in self.control.offer.buttons] if self.control.offer.isVisible() else []
@@ -94,6 +104,15 @@ class Scene:
         facts = PhotoFacts(1, 1, "2026-05-01T10:00:00", "JPEG")
         self.page.store.judge([JudgedPhoto(path, path.name, 0.9, facts, None) for path in paths], 0)
         self.page.model.counts_changed.emit()
+
+
+def put(*places: Path) -> FilesPlaced:
+    return FilesPlaced(tuple(Placed(OUT / place.name, place, False, 1, 1, None) for place in places))
+
+
+def finish(scene: Scene, *, cancelled: bool = False) -> None:
+    scene.page.actions_.stop.setEnabled(False)
+    scene.engine.finished.emit(Finished(1, 1, 0, 1, 0, 1.0, cancelled))
 
 
 @pytest.fixture
@@ -156,7 +175,7 @@ def test_the_photos_follow_and_it_is_said(scene: Scene) -> None:
     assert scene.page.placed == [placed(plan)]
     scene.keeper.end(ended(record(7, files=1, done=1)))
     assert scene.page.actions_.rescan.isEnabled()
-    assert scene.told == ["1 photo moved into 1 folder."]
+    assert scene.told == ["", "1 photo moved into 1 folder."]
     assert scene.control.strip.words.text() == "1 photo moved into 1 folder."
     dialog.reject()
     scene.press("Undo")
@@ -164,8 +183,29 @@ def test_the_photos_follow_and_it_is_said(scene: Scene) -> None:
     assert dialog.isVisible()
     scene.keeper.began.emit(SortBegan(7, True, 1, 0))
     assert not scene.control.strip.isVisible()
+    assert scene.told[-1] == "", "it is no longer so"
     scene.keeper.end(ended(record(7, SortState.UNDONE)))
     assert [button.text() for button in scene.control.strip.buttons] == []
+
+
+def test_there_is_one_line_for_good_news_in_a_narrow_window(scene: Scene) -> None:
+    words = f"424 photos moved into {'very ' * 20}many folders."
+    scene.window.resize(1000, 480)
+    scene.control.tell_outcome(words, record())
+    scene.window.resize(640, 480)
+    QApplication.processEvents()
+    strip = scene.control.strip
+    strip.set_low(True)
+    QApplication.processEvents()
+    assert not strip.words.wordWrap()
+    assert strip.height() < 2 * strip.buttons[0].height()
+    top, below = strip.words.mapTo(strip, QPoint()), strip.buttons[0].mapTo(strip, QPoint())
+    assert top.x() < below.x() >= top.x() + strip.words.width()
+    assert strip.words.toolTip() == f"<p>{words}</p>"
+    # A question needs all of its words.
+    scene.keeper.interrupted.emit([record(4, SortState.RUNNING)])
+    QApplication.processEvents()
+    assert scene.control.offer.words.wordWrap()
 
 
 def test_it_is_looked_once_for_what_was_broken_off(scene: Scene) -> None:
@@ -243,6 +283,73 @@ def test_a_folder_that_is_closed_takes_the_choices_with_it(scene: Scene) -> None
     scene.folder = None
     scene.page.actions_.arrivals.setEnabled(False)
     assert not dialog.isVisible()
+
+
+def test_photos_that_come_back_unlisted_are_looked_for_at_the_end(scene: Scene) -> None:
+    scene.judge("a.jpg")
+    scene.keeper.busy = True
+    scene.keeper.placed.emit(put(HIKE / "a.jpg", HIKE / "b.JPG", HIKE / "b.xmp"))
+    assert scene.looked() == 0, "not while files move"
+    scene.keeper.end(ended(record(7, SortState.UNDONE)))
+    assert scene.looked() == 1
+    scene.keeper.end(ended(record(8, SortState.UNDONE)))
+    assert scene.looked() == 1, "once is enough"
+    # What is found now was here before.
+    scene.page.store.complete()
+    scene.page.store.clear(again=True)
+    rows = scene.page.store.add([HIKE / "a.jpg", HIKE / "b.JPG", HIKE / "c.jpg"])
+    assert [row.new for row in rows] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    "place", [HIKE / "a.jpg", HIKE / "b.xmp", HIKE.parent / "b.jpg", OUT / "b.jpg"], ids=lambda path: path.name
+)
+def test_nobody_looks_for_what_is_listed_or_not_here(scene: Scene, place: Path) -> None:
+    scene.judge("a.jpg")
+    scene.keeper.placed.emit(put(place))
+    scene.keeper.end(ended(record(7, SortState.UNDONE)))
+    assert scene.looked() == 0
+
+
+def test_nobody_looks_for_what_the_folder_does_not_show(scene: Scene, tmp_path: Path) -> None:
+    scene.folder = tmp_path
+    made = tmp_path / "Alpaca"
+    (made / "2026").mkdir(parents=True)
+    (made / OUTPUT_MARKER).touch()
+    (tmp_path / "day 2").mkdir()
+    scene.keeper.placed.emit(put(made / "a.jpg", made / "2026" / "b.jpg"))
+    scene.keeper.end(ended(record(7)))
+    assert scene.looked() == 0
+    scene.settings.recursive = False
+    scene.keeper.placed.emit(put(tmp_path / "day 2" / "a.jpg"))
+    scene.keeper.end(ended(record(7)))
+    assert scene.looked() == 0
+    scene.settings.recursive = True
+    scene.keeper.placed.emit(put(tmp_path / "day 2" / "a.jpg"))
+    scene.keeper.end(ended(record(7)))
+    assert scene.looked() == 1
+
+
+def test_nobody_looks_twice_at_once(scene: Scene) -> None:
+    scene.page.actions_.stop.setEnabled(True)
+    scene.keeper.placed.emit(put(HIKE / "a.jpg"))
+    scene.keeper.refuse("The disk is gone.")
+    assert scene.looked() == 0, "a scan is going on"
+    finish(scene)
+    assert scene.looked() == 1
+    # The scan has found it by itself.
+    scene.page.actions_.stop.setEnabled(True)
+    scene.keeper.placed.emit(put(HIKE / "b.jpg"))
+    scene.keeper.end(ended(record(7)))
+    scene.page.store.add([HIKE / "b.jpg"])
+    finish(scene)
+    assert scene.looked() == 1
+    # The user wants no scan.
+    scene.page.actions_.stop.setEnabled(True)
+    scene.keeper.placed.emit(put(HIKE / "c.jpg"))
+    scene.keeper.end(ended(record(7)))
+    finish(scene, cancelled=True)
+    assert scene.looked() == 1
 
 
 def test_settings_by_hand(scene: Scene) -> None:

@@ -139,7 +139,9 @@ def test_what_can_not_be_planned(scene: Scene) -> None:
     form = scene.dialog.choose_page.form
     form.pattern.ways.setCurrentIndex(form.pattern.ways.count() - 1)
     form.pattern.own.setText("{nonsense}")
-    assert "nonsense" in scene.why
+    assert "nonsense" in form.pattern.wrong.text()
+    assert scene.why == "", "it is said once, beside the pattern"
+    assert not scene.dialog.buttons.sort.isEnabled()
     asked = scene.plans()
     scene.qtbot.wait(400)
     assert scene.plans() == asked
@@ -178,7 +180,7 @@ def test_a_sort_to_its_end(scene: Scene, tmp_path: Path, monkeypatch: pytest.Mon
     button.click()
     assert scene.keeper.of("sort") == [("sort", plan)], "once, however often it is pressed"
     assert scene.page == RUN
-    assert scene.dialog.progress_page.heading.text() == f"Moving 12 photos into {OUT}…"
+    assert scene.dialog.progress_page.heading.text() == f"Moving photos into {OUT}…"
     scene.keeper.began.emit(SortBegan(7, False, 12, 0))
     scene.keeper.progress.emit(SortProgress(6, 12, 0, 0, 2.0))
     assert scene.dialog.progress_page.words.text() == "6 of 12 files · 2 s left"
@@ -234,6 +236,7 @@ def test_stopped_then_gone_on_then_all(scene: Scene) -> None:
     assert scene.shown() >= {"Go on", "Put all back", "Close"}
     scene.dialog.buttons.go_on.click()
     assert scene.keeper.of("finish") == [("finish", 7)]
+    assert scene.dialog.progress_page.heading.text() == f"Moving the remaining files into {OUT}…"
     scene.keeper.began.emit(SortBegan(7, False, 412, 0))
     scene.keeper.placed.emit(placed(plan))
     scene.keeper.end(ended(record(7)))
@@ -271,6 +274,20 @@ def test_failed_files_can_be_tried_again(scene: Scene) -> None:
     assert scene.dialog.progress_page.failed.isHidden()
 
 
+def test_a_sentence_takes_no_more_room_than_it_needs(scene: Scene) -> None:
+    scene.sorted()
+    scene.keeper.end(ended(record(7)))
+    assert scene.dialog.height() < 140
+    assert scene.dialog.result_page.heading.height() >= scene.dialog.fontMetrics().height()
+    # With files to list, and with choices, it is large again.
+    scene.dialog.buttons.undo.click()
+    scene.keeper.end(ended(record(7, SortState.UNDONE, left=1), FAILURE))
+    assert scene.dialog.height() > 300
+    scene.dialog.reject()
+    scene.dialog.present()
+    assert scene.dialog.height() > 400
+
+
 def test_a_disk_that_fills_up(scene: Scene) -> None:
     scene.sorted()
     problem = "The disk is full. Make room and go on."
@@ -282,9 +299,9 @@ def test_a_disk_that_fills_up(scene: Scene) -> None:
 def test_refused_before_it_began(scene: Scene) -> None:
     scene.keeper.planned.emit(going(3))
     scene.dialog.buttons.sort.click()
-    scene.keeper.refuse("Another window is sorting just now.")
+    scene.keeper.refuse("Another window is sorting, or writing sidecars, just now.")
     assert scene.page == CHOOSE
-    assert scene.why == "Another window is sorting just now."
+    assert scene.why == "Another window is sorting, or writing sidecars, just now."
     assert not scene.dialog.buttons.sort.isEnabled()
 
 
@@ -301,7 +318,7 @@ def test_it_goes_on_while_hidden(scene: Scene) -> None:
     scene.qtbot.keyClick(scene.dialog, Qt.Key.Key_Escape)
     assert not scene.dialog.isVisible()
     scene.keeper.progress.emit(SortProgress(6, 12, 0, 0, None))
-    assert scene.statuses[-1] == f"Moving 12 photos into {OUT}: 6 of 12 files"
+    assert scene.statuses[-1] == f"Moving photos into {OUT}: 6 of 12 files"
     scene.dialog.present()
     assert scene.page == RUN
     assert scene.statuses[-1] == ""

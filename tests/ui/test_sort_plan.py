@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtTest import QAbstractItemModelTester
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QStyleOptionViewItem, QWidget
 from pytestqt.qtbot import QtBot
 
 from alpacasorter.core.sorting.plan import Outcome, Remark, SortPlan
 from alpacasorter.ui.sort_plan_model import NAME, NOTE, SIZE, PlanModel, first_example, natural
 from alpacasorter.ui.sort_plan_view import PlanView
+from alpacasorter.ui.tables import EndElided
 from tests.ui.sort_fakes import HIKE, OUT, going, plan_of, unit
 
 ALPACA, OTHER = OUT / "Alpaca", OUT / "Not alpaca"
@@ -77,7 +78,7 @@ def test_photos_and_what_goes_along(model: PlanModel) -> None:
         ["a.xmp", "goes along", "1.0 KB"],
     ]
     assert rows(model, model.index(2, 0)) == [
-        ["b.jpg → b_2.jpg", "Another file there has this name. from day 2", "1.0 KB"]
+        ["b.jpg → b_2.jpg", "Another file there has this name. · from day 2", "1.0 KB"]
     ]
     assert rows(model, model.index(0, 0)) == [["d.jpg", "It is gone.", "1.0 KB"]]
     assert rows(model, model.index(5, 0))[0][NOTE] == "It is less than 80% sure."
@@ -130,6 +131,27 @@ def test_the_view_says_what_is_odd(view: PlanView, plan: SortPlan) -> None:
     assert "Odd 5." in view.remarks.toolTip()
     assert view.tree.isExpanded(view.model.index(0, 0)), "what can't go is shown without a click"
     assert not view.tree.isExpanded(view.model.index(1, 0))
+
+
+def test_examples_are_no_count(view: PlanView, plan: SortPlan) -> None:
+    some = Remark("7 photos have no date and go to “Undated”.", paths=tuple(HIKE / f"{n}.jpg" for n in range(5)))
+    only = Remark("Nothing can be written there.", serious=True, paths=(OUT,))
+    view.show_plan(plan_of(*plan.units, remarks=[some, only]))
+    names = ", ".join(str(HIKE / f"{n}.jpg") for n in range(3))
+    assert f"{some.sentence} (for example {names})" in view.remarks.text().splitlines()
+    assert view.serious.text() == f"{only.sentence} ({OUT})"
+
+
+def test_of_a_reason_the_end_is_left_out(view: PlanView, plan: SortPlan) -> None:
+    view.show_plan(plan)
+    cell = view.model.index(0, NOTE, view.model.index(0, 0))
+    option = QStyleOptionViewItem()
+    option.textElideMode = Qt.TextElideMode.ElideMiddle
+    delegate = view.tree.itemDelegateForIndex(cell)
+    assert isinstance(delegate, EndElided)
+    delegate.initStyleOption(option, cell)
+    assert option.textElideMode == Qt.TextElideMode.ElideRight
+    assert cell.data(TIP) == "<p>It is gone.</p>"
 
 
 def test_what_was_opened_stays_open(view: PlanView, plan: SortPlan) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLineEdit, QSpinBox, QWidget
+from pytestqt.qtbot import QtBot
 
 from alpacasorter.ui.theme import DARK, LIGHT, Colours, Theme
 
@@ -40,6 +41,29 @@ def test_all_text_can_be_read(colours: Colours) -> None:
     ]
     for ink, ground in pairs:
         assert contrast(ink, ground) >= 4.5, f"{ink} on {ground}"
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+def test_fields_can_be_told_from_their_grounds(colours: Colours) -> None:
+    for ground in (colours.window, colours.card, colours.raised):
+        assert contrast(colours.outline, ground) >= 3
+
+
+@pytest.mark.parametrize("kind", [QLineEdit, QComboBox, QSpinBox, QCheckBox])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_fields_have_an_outline(qtbot: QtBot, qapp: QApplication, scheme: str, kind: type[QWidget]) -> None:
+    theme = Theme(qapp, scheme)  # type: ignore[arg-type]
+    window = QWidget()
+    qtbot.addWidget(window)
+    field = kind(window)
+    field.setGeometry(20, 20, 120, 34)
+    window.resize(160, 80)
+    window.show()
+    window.setFocus()
+    picture = window.grab().toImage()
+    # From the ground into the field, along its middle.
+    edge = [picture.pixelColor(x, 37).name() for x in range(17, 26)]
+    assert max(contrast(colour, theme.colours.window) for colour in edge) >= 3
 
 
 def test_scheme_can_be_changed_while_running(qapp: QApplication) -> None:

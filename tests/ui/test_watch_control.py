@@ -161,6 +161,31 @@ def test_a_folder_that_is_missing_is_offline_and_not_deleted(setting: Setting) -
     assert setting.said() == "Something else."
 
 
+def test_a_folder_that_is_missing_is_not_looked_for(setting: Setting, tmp_path: Path) -> None:
+    setting.folder = tmp_path / "hike"
+    setting.folder.mkdir()
+    assert not setting.control.is_missing(), "nobody watches"
+    setting.engine.watching.state.emit(WELL)
+    assert not setting.control.is_missing()
+    assert setting.said() == ""
+    # The system has not told yet.
+    setting.folder.rmdir()
+    assert setting.control.is_missing()
+    offline = "The folder hike is not there just now. Its photos stay listed; plug the disk in again."
+    assert setting.said() == offline
+    setting.engine.watching.state.emit(OFFLINE)
+    setting.notice.hide()
+    assert setting.control.is_missing()
+    assert setting.said() == offline
+    setting.engine.watching.state.emit(WELL)
+    assert setting.said() == ""
+    # One on a network drive might keep the window waiting.
+    setting.engine.watching.state.emit(POLLING)
+    assert not setting.control.is_missing()
+    setting.control.rest()
+    assert not setting.control.is_missing()
+
+
 def test_why_it_looks_now_and_then_is_said_once(setting: Setting) -> None:
     setting.engine.watching.state.emit(POLLING)
     assert setting.status() == "Looking now and then"
