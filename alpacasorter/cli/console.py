@@ -54,11 +54,11 @@ def guarded(work: Callable[[], int]) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors=errors)
     code = 0
+    # A program that is started without a standard output has none, and what is printed goes nowhere.
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  # for as long as it runs
     try:
         code = work()
-        # A program that is started without a standard output has none.
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
         return code
     except OSError as error:
         # Python flushes the streams once more when it ends.

@@ -115,7 +115,10 @@ def _numbered(which: str, number: int, library: Library) -> tuple[SortRecord | N
     record = next((one for one in list_sorts(library, limit=_ALL) if one.number == number), None)
     if record is None:
         return None, f"There is no sort {number}. alpacasorter sort --history lists those there are."
-    if record.state is SortState.UNDONE and not (which == "undo" and record.left):
+    if record.state is SortState.UNDONE and record.left and which != "undo":
+        again = f"To try those again: alpacasorter sort --undo {number}"
+        return None, f"Sort {number} was undone, but some files were left. {again}"
+    if record.state is SortState.UNDONE and not record.left:
         return None, f"Sort {number} was undone already."
     if which == "rollback" and not record.is_open:
         return None, f"Sort {number} is finished. To take it back: alpacasorter sort --undo {number}"

@@ -110,7 +110,7 @@ def room(plan: SortPlan) -> str:
 def nothing(plan: SortPlan) -> str:
     """Return why a plan does nothing."""
     if not plan.units:
-        return "There is nothing to sort: no photo has been looked at yet."
+        return "There is nothing to sort: no photo was found, but for those in folders made by an earlier sort, if any."
     if plan.count(Outcome.BLOCKED) == len(plan.units):
         return "There is nothing to do: no photo can go. The reasons are below."
     there = plan.count(Outcome.IN_PLACE) + plan.count(Outcome.THERE)

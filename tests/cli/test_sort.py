@@ -333,6 +333,7 @@ def test_undo_leaves_what_was_changed_and_names_it(run: Commands, folder: Path, 
     assert changed.with_suffix(".CR3").exists()
     assert {"IMG_0.jpg", "IMG_0.CR3", "IMG_0.xmp", "IMG_2.CR3"} <= names(folder)
     assert "no sort that could be undone" in run("sort", "--undo").err
+    assert "To try those again: alpacasorter sort --undo 1" in run("sort", "--resume", 1).err
     # By its number it is tried again.
     shutil.move(changed, folder / "mine.jpg")
     assert run("sort", "--undo", 1).code == 1
@@ -596,6 +597,8 @@ def test_without_a_standard_output(folder: Path, out: Path, tmp_path: Path) -> N
     assert closed(f"sort {into}") == 0
     assert names(out) >= SORTED
     assert closed("sort --undo --quiet") == 0
+    for command in ("scan {} --quiet", "scan {} --json --quiet", "export {} --csv --quiet"):
+        assert closed(command.format(shlex.quote(str(folder)) + " --device cpu")) == 0
     assert tree(folder) == before
 
 

@@ -53,7 +53,7 @@ def test_what_a_plan_comes_to() -> None:
 @pytest.mark.parametrize(
     ("outcomes", "words"),
     [
-        ([], "no photo has been looked at yet"),
+        ([], "no photo was found"),
         ([Outcome.BLOCKED, Outcome.BLOCKED], "no photo can go"),
         ([Outcome.THERE, Outcome.IN_PLACE], "every photo is where it belongs"),
         ([Outcome.STAYS], "every photo stays, as you chose"),

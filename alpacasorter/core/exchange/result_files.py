@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
+from alpacasorter.core import formats
 from alpacasorter.core.exchange.landing import why_not_written, write_new, write_over
 from alpacasorter.core.exchange.results import COLUMNS, Result, Source, row_of
 from alpacasorter.core.files import display_path
@@ -95,6 +96,20 @@ def encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape" if os.name == "posix" else "replace")
 
 
+def _why_not_replaced(out: Path) -> str:
+    """Return why a file that is there must stay, whatever the user said; empty where it may go."""
+    if not os.path.lexists(out):
+        return ""
+    if not out.is_file() or out.is_symlink():
+        return "It is no ordinary file. Choose another name."
+    with out.open("rb") as file:
+        is_photo = formats.sniff(file.read(formats.SNIFF_BYTES)) is not None
+    ending = out.suffix.lower().removeprefix(".")
+    if is_photo or ending in formats.PICTURE_EXTENSIONS | formats.RAW_EXTENSIONS | formats.VIDEO_EXTENSIONS:
+        return "It is a photo or video. Choose another name."
+    return ""
+
+
 def write_results(
     out: Path,
     form: Form,
@@ -141,6 +156,8 @@ def write_results(
     try:
         if out.is_dir():
             raise ExportError(f"{shown} can't be written. It is a folder.")
+        if replace and (wrong := _why_not_replaced(out)):
+            raise ExportError(f"{shown} is not replaced. {wrong}")
         if replace:
             write_over(out, chunks())
         else:

@@ -24,7 +24,9 @@ TOO_LARGE: Final = "The file is too large for the kind of disk at the destinatio
 NOT_THE_SAME: Final = (
     "What was written at the destination was not what was read, so the copy was thrown away. Check that disk."
 )
-NO_HARD_LINKS: Final = "There can be no hard links at the destination. Copy or move instead."
+NO_HARD_LINKS: Final = (
+    "There can be no hard links at the destination, or not to a file of another user. Copy or move instead."
+)
 LINK_ACROSS_DISKS: Final = "The destination is on another disk, where a hard link can't lead to. Copy or move instead."
 NO_SYMLINKS: Final = "The system doesn't allow symbolic links at the destination. Copy or move instead."
 FOLDER_GONE: Final = "The folder at the destination is no longer there. Plan again."

@@ -21,7 +21,8 @@ from alpacasorter.core.sorting.target_folders import TargetFolder
 from alpacasorter.core.walk import OUTPUT_MARKER
 
 _FEW: Final = 5
-_RESERVE: Final = 16 * 1024 * 1024
+_RESERVE: Final = 1024 * 1024
+_PER_FILE: Final = 4096
 """Bytes that a disk needs besides the photos: for its own tables, and for what else is at work."""
 _UNITS: Final = ("bytes", "KB", "MB", "GB", "TB")
 
@@ -102,9 +103,10 @@ def about_space(needed: Mapping[int, int], near: Mapping[int, Path], files: int)
     remarks: list[Remark] = []
     for number, wanted in needed.items():
         free = free_bytes(near[number])
-        if free is not None and wanted and wanted + _RESERVE + 4096 * files > free:
+        needed_at_most = wanted + _RESERVE + _PER_FILE * files
+        if free is not None and wanted and needed_at_most > free:
             sentence = (
-                f"There is too little space: {_size(wanted)} are to be written, and {_size(free)} are free."
+                f"There is too little space: {_size(needed_at_most)} may be needed, and {_size(free)} are free."
                 " Make room, or choose another disk."
             )
             remarks.append(Remark(sentence, serious=True, paths=(near[number],)))

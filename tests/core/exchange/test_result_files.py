@@ -21,6 +21,7 @@ from alpacasorter.core.exchange.result_files import (
 from alpacasorter.core.exchange.results import COLUMNS, Result, Source, judged_result, unreadable_result
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photo import PhotoFacts
+from tests.picture_files import picture_bytes
 from tests.unprivileged import ordinary_user, shared_folder
 
 LABELS = LabelSet("not_alpaca", "alpaca", {"alpaca": "Alpaca"})
@@ -110,6 +111,30 @@ def test_a_file_that_is_there_stays_unless_it_is_to_be_replaced(tmp_path: Path) 
     write_results(out, "json", SOURCE, ALL, replace=True)
     assert json.loads(out.read_text())["format"] == FORMAT
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+@pytest.mark.parametrize("name", ["photo.jpg", "photo", "raw.CR2", "film.mov"])
+def test_a_photo_is_never_replaced(tmp_path: Path, name: str) -> None:
+    out = tmp_path / name
+    out.write_bytes(picture_bytes(seed=1))
+    before = out.read_bytes()
+    with pytest.raises(ExportError, match="It is a photo or video"):
+        write_results(out, "csv", SOURCE, ALL, replace=True)
+    assert out.read_bytes() == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and links of POSIX")
+def test_only_ordinary_files_are_replaced(tmp_path: Path) -> None:
+    pipe, link, table = tmp_path / "pipe", tmp_path / "link.csv", tmp_path / "table.csv"
+    os.mkfifo(pipe)
+    table.write_text("mine", encoding="utf-8")
+    link.symlink_to(table)
+    for out in (pipe, link):
+        with pytest.raises(ExportError, match="no ordinary file"):
+            write_results(out, "csv", SOURCE, ALL, replace=True)
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+    assert table.read_text(encoding="utf-8") == "mine"
 
 
 @pytest.mark.parametrize("replace", [True, False])
