@@ -24,18 +24,25 @@ def learn(by_key: Mapping[str, Sequence[PhotoRow]], learned: Learned, lines: Ite
     import numpy as np
 
     changes, version = learned.changes, learned.head_version
-    pairs = [(row, i) for i, key in enumerate(learned.keys) for row in by_key.get(key, ())]
-    pairs = [(row, i) for row, i in pairs if row.probability is not None and row.head_version <= version]
+    # Two lists and no pairs: thousands of new tuples that hold rows would set the garbage collector going over
+    # everything there is, which takes longer than all of this.
+    rows: list[PhotoRow] = []
+    places: list[int] = []
+    for place, key in enumerate(learned.keys):
+        for row in by_key.get(key, ()):
+            if row.probability is not None and row.head_version <= version:
+                rows.append(row)
+                places.append(place)
     looks_different: list[PhotoRow] = []
-    if pairs:
-        before = np.array([row.probability for row, _ in pairs])
-        after = learned.probabilities[[i for _, i in pairs]].astype(float)
+    if rows:
+        before = np.array([row.probability for row in rows])
+        after = learned.probabilities[places].astype(float)
         different = np.abs(before - after) >= _SHOWN_ALIKE
         for line in lines:
             different |= (before >= line) != (after >= line)
-        different |= np.array([learned.keys[i] in changes for _, i in pairs])
-        looks_different = [pairs[n][0] for n in np.flatnonzero(different)]
-        for (row, _), probability in zip(pairs, after.tolist(), strict=True):
+        different |= np.array([learned.keys[place] in changes for place in places])
+        looks_different = [rows[n] for n in np.flatnonzero(different).tolist()]
+        for row, probability in zip(rows, after.tolist(), strict=True):
             row.probability = probability
             row.head_version = version
     for key, label in changes.items():
