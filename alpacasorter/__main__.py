@@ -8,13 +8,16 @@ def _prepare_frozen() -> None:
     import multiprocessing
 
     multiprocessing.freeze_support()
-    # A windowed program has no streams, and whatever writes to None raises.
+    # The launcher has the system look for libraries inside the program. That is over by now, and other programs that
+    # are started from here, such as the file manager, must find their own.
     import os
 
-    if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LIBPATH"):
+        original = os.environ.pop(f"{name}_ORIG", None)
+        if original is not None:
+            os.environ[name] = original
+        elif getattr(sys, "_MEIPASS", None) in os.environ.get(name, "").split(os.pathsep):
+            del os.environ[name]
 
 
 def run() -> int:

@@ -37,6 +37,11 @@ def resources_dir() -> Path:
     return _shipped_root() / "resources"
 
 
+def licences_file() -> Path:
+    """The licences of everything that the packaged program holds; only that has such a file."""
+    return resources_dir() / "LICENCES.txt"
+
+
 def bundled_model() -> Path:
     """The bundle that serves when the user has chosen no other."""
     return models_dir() / BUNDLED_MODEL

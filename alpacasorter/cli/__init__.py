@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import faulthandler
 import os
 import sys
 from collections.abc import Sequence
@@ -18,6 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 where the work was done, 1 for a failure, 2 for wrong usage, 130 after Ctrl+C.
     """
+    if arguments is None:
+        _prepare()
     given = list(sys.argv[1:] if arguments is None else arguments)
     # Only what the command at hand needs is imported: the window must be up within half a second.
     if given[:1] == ["--gpu-trial"]:
@@ -43,3 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.command(options))
     except KeyboardInterrupt:
         return 130
+
+
+def _prepare() -> None:
+    """Make a process ready for everything that may be missing or go wrong in it."""
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        from alpacasorter.cli.streams import open_streams
+
+        open_streams()
+    # Where it crashes, it says where it was. The window has that written into a file.
+    with contextlib.suppress(OSError, ValueError, RuntimeError):
+        faulthandler.enable()

@@ -68,7 +68,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def _window_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="alpacasorter",
-        usage="alpacasorter [FOLDER] [--device auto|cpu|gpu] [--model MODEL]\n"
+        usage="alpacasorter [FOLDER] [--device auto|cpu|gpu] [--model MODEL] [--new-window]\n"
+        "       alpacasorter --self-test [FILE]\n"
         "       alpacasorter scan|sort|watch|export|import|evaluate|train|export-model|dataset|models …",
         description=_WINDOW,
         epilog=_EXIT_CODES,
@@ -77,6 +78,17 @@ def _window_parser() -> argparse.ArgumentParser:
     parser.add_argument("folder", metavar="FOLDER", nargs="?", type=given_path, help="the folder to open at once")
     _add_device(parser, default=None)
     _add_model(parser)
+    parser.add_argument(
+        "--new-window", action="store_true", help="open a window of its own even where one is open already"
+    )
+    parser.add_argument(
+        "--self-test",
+        metavar="FILE",
+        nargs="?",
+        type=given_path,
+        const=True,
+        help="try everything in a temporary place, print a report as JSON, and write it to FILE, too",
+    )
     parser.add_argument("--version", action=_Version)
     parser.set_defaults(command=_window)
     return parser
@@ -202,9 +214,13 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 
 
 def _window(options: argparse.Namespace) -> int:
+    if options.self_test is not None:
+        from alpacasorter.cli.self_test import run as self_test
+
+        return self_test(None if options.self_test is True else options.self_test)
     from alpacasorter.cli.window import run
 
-    return run(options.folder, options.device)
+    return run(options.folder, options.device, new_window=options.new_window)
 
 
 def _scan(options: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
+from alpacasorter import paths
 from alpacasorter.cli.usage import complain, named_folder
 
 _NO_DISPLAY = (
@@ -23,8 +24,14 @@ _X11_PORT = 6000
 _SECONDS = 2.0
 
 
-def run(folder: Path | None, device: Literal["auto", "cpu", "gpu"] | None) -> int:
-    """Open the window; return the exit code."""
+def run(folder: Path | None, device: Literal["auto", "cpu", "gpu"] | None, *, new_window: bool = False) -> int:
+    """Open the window; return the exit code.
+
+    Args:
+        folder: opened at once where given.
+        device: overrides the device that is set, for this run.
+        new_window: whether to open one even where another start has opened one already.
+    """
     if folder is not None:
         folder = named_folder(folder)
         if folder is None:
@@ -33,13 +40,28 @@ def run(folder: Path | None, device: Literal["auto", "cpu", "gpu"] | None) -> in
         complain(_NO_DISPLAY)
         return 2
     try:
+        from alpacasorter.workers.instance import hand_over
+
+        name = _instance_name(device)
+        if not new_window and hand_over(name, folder):
+            return 0
         from alpacasorter.ui.app import run as run_window
     except ImportError as error:
         if "PySide6" in str(error) or ".so" in str(error):
             complain(_NO_LIBRARIES.format(problem=error))
             return 1
         raise
-    return run_window(folder, device)
+    return run_window(folder, device, instance_name=name)
+
+
+def _instance_name(device: str | None) -> str:
+    """Return where a window is found that was started as this one: for these data, on this screen, with this model."""
+    from alpacasorter.workers.instance import server_name
+
+    folders = (paths.user_data_dir(), paths.user_cache_dir())
+    screen = (os.environ.get(name, "") for name in ("QT_QPA_PLATFORM", "WAYLAND_DISPLAY", "DISPLAY"))
+    model = paths.named_model()
+    return server_name(*map(os.path.realpath, folders), *screen, "" if model is None else str(model), device or "")
 
 
 def has_display() -> bool:

@@ -1,0 +1,165 @@
+"""The self-test's checks of what is behind the window: decoding, judging, correcting, sorting, starting a child."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Generator, Iterator
+from functools import partial
+from pathlib import Path
+
+from alpacasorter import paths
+from alpacasorter.cli.self_test import CheckFailed
+from alpacasorter.core.cache import Cache
+from alpacasorter.core.decode import decode
+from alpacasorter.core.events import Finished, Judged, JudgedPhoto, Problems
+from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.library import Library
+from alpacasorter.core.photo import content_key
+from alpacasorter.core.places import Places
+from alpacasorter.core.samples import FORMATS, SIZE, looks_right, sample
+from alpacasorter.core.sorting.events import SortEnded, SortEvent, SortState
+from alpacasorter.core.sorting.options import SortOptions
+from alpacasorter.core.sorting.plan import SortPhoto
+from alpacasorter.core.sorting.planner import plan_sort
+from alpacasorter.core.sorting.recovery import take_back_sort
+from alpacasorter.core.sorting.runner import run_sort
+from alpacasorter.ml.bundle import load_bundle
+from alpacasorter.ml.device import try_gpu
+from alpacasorter.ml.model_trial import try_model
+from alpacasorter.ml.opening import open_engine
+
+_SURE = 0.999
+
+
+def all_checks(place: Path) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Yield each check with its name; each uses a folder of its own below `place`."""
+    for form in FORMATS:
+        yield f"picture {form}", partial(_decoding, form)
+    yield "judging", lambda: _judging(place / "judging")
+    yield "library", lambda: _library(place / "library")
+    yield "sorting", lambda: _sorting(place / "sorting")
+    yield "child process", _child
+    yield "graphics processor", _graphics
+
+
+def _decoding(form: str) -> str:
+    photo = decode(sample(form), min_side=min(SIZE), thumbnail_side=max(SIZE))
+    if (photo.format, photo.width, photo.height) != (form, *SIZE):
+        raise CheckFailed(f"It was taken for {photo.format}, {photo.width} by {photo.height} pixels.")
+    if not looks_right(photo.pixels):
+        raise CheckFailed("Its colours are wrong.")
+    if not photo.thumbnail:
+        raise CheckFailed("It has no thumbnail.")
+    return f"{photo.width} by {photo.height} pixels"
+
+
+def _judging(place: Path) -> str:
+    """Judge a picture, correct it, and see that the correction is there after a restart."""
+    folder = place / "photos"
+    folder.mkdir(parents=True)
+    (folder / "picture.jpg").write_bytes(sample("JPEG"))
+    engine = open_engine(_places(place), "cpu", trial_now=False)
+    with contextlib.closing(engine):
+        photo = _judged(engine.session.scan(folder, recursive=True))
+        if not (math.isfinite(photo.probability) and 0 <= photo.probability <= 1):
+            raise CheckFailed(f"The probability is {photo.probability}.")
+        labels = engine.bundle.label_set
+        said = engine.session.labels.other(engine.session.labels.predicted(photo.probability))
+        learned = engine.session.correct({photo.content_key: said}, {photo.content_key: photo.path})
+        if learned.corrections != 1:
+            raise CheckFailed(f"{learned.corrections} corrections were learned from, not 1.")
+        device = engine.session.device
+    with Library.open(place / "data" / "library.sqlite") as library:
+        kept = library.corrections(labels).get(photo.content_key)
+    if kept is None or kept.label != said:
+        raise CheckFailed("The correction was not kept.")
+    return f"{labels} at {photo.probability:.3f}, corrected and kept; {device.milliseconds:.1f} ms a photo"
+
+
+def _judged(events: Generator[object, None, None]) -> JudgedPhoto:
+    photos: list[JudgedPhoto] = []
+    with contextlib.closing(events):
+        for event in events:
+            match event:
+                case Judged():
+                    photos += event.photos
+                case Problems():
+                    raise CheckFailed(event.problems[0].reason)
+                case Finished():
+                    break
+                case _:
+                    pass
+    if len(photos) != 1:
+        raise CheckFailed(f"{len(photos)} pictures were judged, not 1.")
+    return photos[0]
+
+
+def _library(place: Path) -> str:
+    """Write into library and cache, close both, and read it again; and have the library backed up."""
+    key = content_key(sample("PNG"))
+    with Library.open(place / "library.sqlite") as library:
+        library.set_corrections("a|b", {key: "a"})
+    with Cache.open(place / "cache.sqlite") as cache:
+        cache.store_thumbnail(key, sample("JPEG"))
+        cache.set_value("self-test", "kept")
+    with Library.open(place / "library.sqlite") as library, Cache.open(place / "cache.sqlite") as cache:
+        kept = library.corrections("a|b").get(key)
+        if kept is None or kept.label != "a" or library.notice:
+            raise CheckFailed(f"The library did not keep a correction. {library.notice or ''}".strip())
+        if cache.get_value("self-test") != "kept" or cache.notice:
+            raise CheckFailed(f"The cache kept nothing. {cache.notice or ''}".strip())
+    backups = len(list((place / "backups").iterdir()))
+    return f"a correction was written and read again, {backups} backup"
+
+
+def _sorting(place: Path) -> str:
+    """Sort two photos into the folders of two labels, and undo that."""
+    folder = place / "photos"
+    folder.mkdir(parents=True)
+    labels = LabelSet("no", "yes", {})
+    before: dict[Path, bytes] = {}
+    photos = []
+    for form, label in zip(("JPEG", "PNG"), labels.names, strict=True):
+        path = folder / f"{form.lower()}.{form.lower()}"
+        before[path] = sample(form)
+        path.write_bytes(before[path])
+        photos.append(SortPhoto(path, content_key(before[path]), label, _SURE, corrected=True))
+    with Library.open(place / "library.sqlite") as library:
+        plan = plan_sort(folder, photos, SortOptions(place / "sorted"), labels)
+        ended = _end(run_sort(plan, library), SortState.FINISHED)
+        there = {file.target: file.content_key for unit in plan.units for file in unit.files}
+        wrong = [path for path, key in there.items() if path is None or content_key(path.read_bytes()) != key]
+        if len(there) != len(photos) or wrong or any(path.exists() for path in before):
+            raise CheckFailed("The sorted files are not where the plan says.")
+        _end(take_back_sort(ended.record.number, library), SortState.UNDONE)
+    if {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} != before:
+        raise CheckFailed("After the undo the files are not what they were.")
+    return f"{ended.record.done} files sorted and put back"
+
+
+def _end(events: Generator[SortEvent, None, None], wanted: SortState) -> SortEnded:
+    with contextlib.closing(events):
+        last = [*events][-1]
+    if not isinstance(last, SortEnded) or last.failures or last.record.state is not wanted:
+        raise CheckFailed(f"The sort ended with {last}.")
+    return last
+
+
+def _child() -> str:
+    """Start this program as the child process that tries a stranger's model."""
+    problem = try_model(paths.named_model() or paths.bundled_model())
+    if problem is not None:
+        raise CheckFailed(f"In a process of its own, the model can't be used: {problem}.")
+    return "the model was tried in a process of its own"
+
+
+def _graphics() -> str:
+    """Tell what the graphics processor says: that there is none, or none that works, is no fault of the program."""
+    bundle = load_bundle(paths.named_model() or paths.bundled_model())
+    milliseconds, problem = try_gpu(bundle.backbone_path, bundle.input_size)
+    return problem if milliseconds is None else f"{milliseconds:.1f} ms a photo"
+
+
+def _places(place: Path) -> Places:
+    return Places(paths.named_model() or paths.bundled_model(), place / "data", place / "cache")

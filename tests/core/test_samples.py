@@ -1,0 +1,21 @@
+"""The pictures of the self-test."""
+
+import numpy as np
+import pytest
+
+from alpacasorter.core.decode import decode
+from alpacasorter.core.formats import sniff
+from alpacasorter.core.samples import FORMATS, SIZE, looks_right, sample
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_sample_is_what_it_says(form: str) -> None:
+    assert sniff(sample(form)) == form
+    pixels = decode(sample(form), min_side=min(SIZE)).pixels
+    assert looks_right(pixels)
+    assert not looks_right(np.ascontiguousarray(pixels[:, ::-1])), "mirrored"
+    assert not looks_right(np.ascontiguousarray(pixels[..., ::-1])), "red for blue"
+
+
+def test_there_is_one_of_each_format() -> None:
+    assert set(FORMATS) == {"JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "HEIF", "AVIF"}

@@ -1,0 +1,196 @@
+"""Two starts, one window; and a window that comes to an end whatever happens."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QDialog
+
+from alpacasorter import paths
+from alpacasorter.cli import main, window
+from alpacasorter.core.library import Library
+from alpacasorter.ui.app import take_over
+from tests.cli.commands import finish, program
+from tests.e2e.conftest import User
+from tests.engines import run_python
+
+posix_only = pytest.mark.skipif(os.name != "posix", reason="looks for a socket with a path")
+Start = Callable[[], User]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    limit = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < limit, "it did not come"
+        time.sleep(0.05)
+
+
+def sockets() -> list[Path]:
+    return list(Path(os.environ["XDG_RUNTIME_DIR"]).glob("alpacasorter-*"))
+
+
+@pytest.fixture
+def first() -> Iterator[subprocess.Popen[bytes]]:
+    """A window in a process of its own, which listens for later starts."""
+    started = program("--device", "cpu")
+    try:
+        until(lambda: bool(sockets()))
+        yield started
+    finally:
+        started.kill()
+        started.communicate()
+
+
+def recent() -> list[Path]:
+    with Library.open(paths.user_data_dir() / "library.sqlite") as library:
+        return [folder.path for folder in library.recent_folders()]
+
+
+@posix_only
+def test_second_start_hands_its_folder_to_the_first_window(first: subprocess.Popen[bytes], folder: Path) -> None:
+    done = finish(program("--device", "cpu", folder))
+    assert (done.code, done.out) == (0, "")
+    until(lambda: recent() == [folder])
+    assert finish(program("--device", "cpu")).code == 0, "without a folder, too"
+    assert first.poll() is None
+    assert len(sockets()) == 1
+
+
+@posix_only
+def test_commands_are_not_handed_over(first: subprocess.Popen[bytes], folder: Path) -> None:
+    done = finish(program("scan", folder, "--device", "cpu", "--quiet"))
+    assert done.code == 0
+    assert len(done.out.splitlines()) >= 12
+    assert finish(program("--device", "cpu", folder / "gone")).code == 2
+
+
+@pytest.fixture
+def starts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a start does: asks a window, opens one."""
+    done: list[str] = []
+
+    def hand_over(_name: str, _folder: Path | None) -> bool:
+        done.append("asks")
+        return False
+
+    def run(_folder: Path | None, _device: str | None, *, instance_name: str | None) -> int:
+        done.append(f"opens {instance_name is not None}")
+        return 0
+
+    monkeypatch.setattr("alpacasorter.workers.instance.hand_over", hand_over)
+    monkeypatch.setattr("alpacasorter.ui.app.run", run)
+    return done
+
+
+def test_window_of_ones_own_where_nobody_answers(starts: list[str]) -> None:
+    assert main([]) == 0
+    assert starts == ["asks", "opens True"]
+
+
+def test_new_window_asks_nobody(starts: list[str]) -> None:
+    assert main(["--new-window"]) == 0
+    assert starts == ["opens True"]
+
+
+def test_starts_that_one_window_can_not_serve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    names = [window._instance_name(None), window._instance_name("gpu")]
+    for variable in ("ALPACASORTER_DATA_DIR", "ALPACASORTER_CACHE_DIR", "ALPACASORTER_MODEL", "DISPLAY"):
+        with monkeypatch.context() as patch:
+            patch.setenv(variable, str(tmp_path))
+            names.append(window._instance_name(None))
+    assert len(set(names)) == len(names)
+    assert window._instance_name(None) == names[0]
+
+
+# The platform of the tests has no windows one above the other.
+raises = pytest.mark.qt_log_ignore(r"This plugin does not support raise\(\)")
+
+
+@raises
+def test_folder_opens_in_the_window_that_comes_to_the_front(start: Start, folder: Path) -> None:
+    user = start()
+    user.window.showMinimized()
+    assert take_over(user.window, folder)
+    assert not user.window.isMinimized()
+    user.wait(lambda: bool(user.finished))
+    assert user.window.folder == folder
+    assert take_over(user.window, None)
+    assert user.window.folder == folder
+
+
+@raises
+def test_no_folder_is_changed_under_a_dialog_that_waits(start: Start, folder: Path) -> None:
+    user = start()
+    asking = QDialog(user.window)
+    asking.setModal(True)
+    asking.show()
+    assert not take_over(user.window, folder)
+    assert user.window.folder is None
+    assert take_over(user.window, None), "but it may come to the front"
+    assert asking.isVisible()
+    asking.reject()
+
+
+_FAILS_WHILE_CLOSING = """
+import sys
+from alpacasorter.ui import app, evaluate_control
+from alpacasorter.ui.main_window import MainWindow
+def fail(self):
+    raise ValueError("while closing")
+evaluate_control.EvaluateControl.close_down = fail
+def show(self, event):
+    self.engine.ready.connect(lambda _: self.close())
+MainWindow.showEvent = show
+sys.exit(app.run(None, "cpu", instance_name=sys.argv[1]))
+"""
+_CAN_NOT_BE_MADE = """
+import sys
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QLabel
+from alpacasorter.ui import app
+def fail(*_):
+    QTimer.singleShot(200, lambda: (
+        print(QApplication.activeModalWidget().findChildren(QLabel)[1].text()),
+        QApplication.activeModalWidget().reject(),
+    ))
+    raise ValueError("no window")
+app.build_window = fail
+sys.exit(app.run(None, "cpu"))
+"""
+
+
+def log() -> str:
+    return (paths.user_log_dir() / "alpacasorter.log").read_text(encoding="utf-8")
+
+
+def test_error_while_closing_leaves_no_process_behind() -> None:
+    done = run_python(_FAILS_WHILE_CLOSING, window._instance_name("cpu"))
+    assert done.returncode == 0, done.stderr
+    assert "while closing" in log()
+    assert sockets() == []
+
+
+def test_window_that_can_not_be_made_is_told_of() -> None:
+    done = run_python(_CAN_NOT_BE_MADE)
+    assert done.returncode == 1, done.stderr
+    assert "could not open its window" in done.stdout
+    assert "no window" in log()
+
+
+def test_nothing_heavy_comes_before_the_first_window() -> None:
+    script = """
+import sys
+from alpacasorter.cli import window
+from alpacasorter.cli.parser import parse
+from alpacasorter.workers.instance import hand_over
+parse([])
+hand_over(window._instance_name(None), None)
+import alpacasorter.ui.app
+heavy = {"numpy", "PIL", "sqlite3", "ai_edge_litert", "tqdm", "PySide6.QtNetwork", "watchdog", "pkgutil"}
+sys.exit(", ".join(sorted(heavy & sys.modules.keys())) or 0)
+"""
+    done = run_python(script)
+    assert (done.returncode, done.stderr) == (0, "")

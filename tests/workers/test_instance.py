@@ -1,0 +1,237 @@
+"""One window for a user: the second start hands over, and whatever else comes is turned away."""
+
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtNetwork import QLocalServer
+from pytestqt.qtbot import QtBot
+
+from alpacasorter.workers import instance
+from alpacasorter.workers.instance import LONGEST, Instance, hand_over, server_name
+
+WAIT_MS = 10_000
+posix_only = pytest.mark.skipif(os.name != "posix", reason="other systems have no sockets with a path")
+
+
+class Window:
+    """Stands for the window that is open."""
+
+    def __init__(self, name: str) -> None:
+        self.asked: list[Path | None] = []
+        self.willing = True
+        self.instance = Instance(name, self.take)
+
+    def take(self, folder: Path | None) -> bool:
+        self.asked.append(folder)
+        return self.willing
+
+
+@pytest.fixture
+def name(qapp: object) -> str:
+    return server_name("for the test", str(os.getpid()))
+
+
+@pytest.fixture
+def window(name: str) -> Iterator[Window]:
+    window = Window(name)
+    assert window.instance.listen()
+    yield window
+    window.instance.close()
+
+
+def elsewhere(qtbot: QtBot, work: Callable[[], object]) -> object:
+    """Do something that waits for the window, which has to go on meanwhile, on another thread."""
+    results: list[object] = []
+    thread = threading.Thread(target=lambda: results.append(work()))
+    thread.start()
+    qtbot.waitUntil(lambda: not thread.is_alive(), timeout=WAIT_MS)
+    return results[0]
+
+
+_START = """
+import sys
+from pathlib import Path
+from alpacasorter.workers.instance import hand_over
+folder = Path(sys.argv[2]) if len(sys.argv) > 2 else None
+print(hand_over(sys.argv[1], folder, seconds=60))
+"""
+
+
+def starts(qtbot: QtBot, name: str, *folders: Path | None) -> list[str]:
+    """Start the program with each folder, all at once, in processes of their own; return what became of them."""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", _START, name, *([] if folder is None else [os.fspath(folder)])],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for folder in folders
+    ]
+    try:
+        qtbot.waitUntil(lambda: all(process.poll() is not None for process in processes), timeout=6 * WAIT_MS)
+    finally:
+        for process in processes:
+            process.kill()
+    return [process.communicate()[0].strip() for process in processes]
+
+
+def test_folder_is_handed_over(window: Window, name: str, qtbot: QtBot, tmp_path: Path) -> None:
+    assert starts(qtbot, name, tmp_path / "a hike 🦙") == ["True"]
+    assert starts(qtbot, name, None) == ["True"]
+    assert window.asked == [tmp_path / "a hike 🦙", None]
+
+
+@posix_only
+def test_folder_may_have_any_name(window: Window, name: str, qtbot: QtBot) -> None:
+    folder = Path(os.fsdecode(b"/photos/\xff\xfe new\nline"))
+    assert starts(qtbot, name, folder) == ["True"]
+    assert window.asked == [folder]
+
+
+def test_window_that_is_busy_does_not_take_it(window: Window, name: str, qtbot: QtBot, tmp_path: Path) -> None:
+    window.willing = False
+    assert starts(qtbot, name, tmp_path) == ["False"]
+    assert window.asked == [tmp_path]
+
+
+def test_several_starts_at_once(window: Window, name: str, qtbot: QtBot, tmp_path: Path) -> None:
+    folders = [tmp_path / str(n) for n in range(4)]
+    assert starts(qtbot, name, *folders) == ["True"] * 4
+    assert sorted(map(str, window.asked)) == sorted(map(str, folders))
+
+
+def test_without_a_window_nobody_answers(name: str) -> None:
+    assert hand_over(name, None) is False
+
+
+def test_after_the_window_is_closed_nobody_answers(name: str, tmp_path: Path) -> None:
+    window = Window(name)
+    assert window.instance.listen()
+    window.instance.close()
+    window.instance.close()
+    assert hand_over(name, tmp_path) is False
+    assert window.asked == []
+
+
+def test_only_the_first_window_is_asked(window: Window, name: str, qtbot: QtBot) -> None:
+    later = Window(name)
+    assert later.instance.listen() is False
+    later.instance.close()
+    assert starts(qtbot, name, None) == ["True"]
+    assert (window.asked, later.asked) == ([None], [])
+
+
+def test_window_that_does_not_answer_is_not_waited_for(name: str, tmp_path: Path) -> None:
+    silent = QLocalServer()
+    assert silent.listen(name)
+    # Nobody looks at what comes in, for this thread waits here.
+    assert hand_over(name, tmp_path, seconds=0.2) is False
+    silent.close()
+
+
+@posix_only
+def test_socket_of_a_window_that_was_killed_is_replaced(name: str, qtbot: QtBot) -> None:
+    left = socket.socket(socket.AF_UNIX)
+    left.bind(name)
+    left.close()
+    assert Path(name).is_socket()
+    assert hand_over(name, None) is False
+    window = Window(name)
+    assert window.instance.listen()
+    assert starts(qtbot, name, None) == ["True"]
+    window.instance.close()
+
+
+@posix_only
+def test_only_the_same_user_may_speak_to_it(window: Window, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    status = Path(name).stat()
+    assert stat.S_IMODE(status.st_mode) & (stat.S_IRWXG | stat.S_IRWXO) == 0
+    monkeypatch.setattr(os, "getuid", lambda: status.st_uid + 1)
+    assert hand_over(name, None) is False, "another user's window is none of ours"
+    assert window.asked == []
+
+
+@posix_only
+def test_run_time_folder_of_somebody_else_is_not_used(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Path(server_name("a")).parent == home / "run"
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(home / "gone"))
+    monkeypatch.setenv("TMPDIR", str(home))
+    assert Path(server_name("a")).parent == home
+
+
+def test_windows_started_in_another_way_are_others() -> None:
+    assert server_name("data", ":0") == server_name("data", ":0")
+    assert len({server_name(), server_name("data", ":0"), server_name("data", ":1"), server_name("data:0")}) == 4
+
+
+def talk(name: str, message: bytes) -> bytes:
+    """Say something to the window; return what it answers."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(10)
+        connection.connect(name)
+        try:
+            connection.sendall(message)
+            return connection.recv(100)
+        except ConnectionError:
+            return b""
+
+
+def good(**changes: object) -> bytes:
+    return json.dumps({"folder": "/photos"} | changes).encode() + b"\n"
+
+
+NONSENSE = {
+    "no JSON": b"hello\n",
+    "no text": b"\xff\xfe\x00\n",
+    "no object": b"[1]\n",
+    "no folder": b"{}\n",
+    "more than a folder": good(run="rm -r"),
+    "a number": good(folder=3),
+    "a list": good(folder=["/photos"]),
+    "from nowhere": good(folder="photos"),
+    "a zero": good(folder="/photos\0"),
+    "two lines": good() + good(),
+    "nested": b"[" * 50_000 + b"\n",
+    "too long": good(folder="/" + "a" * LONGEST),
+    "endless": b"a" * (2 * LONGEST),
+}
+
+
+@posix_only
+@pytest.mark.parametrize("message", NONSENSE.values(), ids=NONSENSE)
+def test_nonsense_is_turned_away(window: Window, name: str, qtbot: QtBot, message: bytes) -> None:
+    assert elsewhere(qtbot, lambda: talk(name, message)) == b""
+    assert window.asked == []
+    assert elsewhere(qtbot, lambda: talk(name, good())) == b"taken\n", "the next one is heard"
+    assert window.asked == [Path("/photos")]
+
+
+@posix_only
+def test_who_says_nothing_is_hung_up_on(
+    window: Window, name: str, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instance, "_TALK_MS", 50)
+
+    assert elsewhere(qtbot, lambda: talk(name, b'{"folder"')) == b""
+    assert window.asked == []
+
+
+def test_without_the_library_each_start_has_its_own_window(
+    window: Window, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "PySide6.QtNetwork", None)
+    assert hand_over(name, None) is False
+    assert Window(name).instance.listen() is False
+
+
+@posix_only
+def test_address_that_can_not_be_had_is_no_trouble(tmp_path: Path, qapp: object) -> None:
+    assert Window(str(tmp_path / "gone" / "name")).instance.listen() is False
