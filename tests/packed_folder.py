@@ -1,0 +1,93 @@
+"""A small stand-in for the folder that PyInstaller builds, and fixtures of the tools that look into it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+TOOLS = Path(__file__).resolve().parent.parent / "tools"
+Packed = tuple[Path, dict[str, Any]]
+"""The folder, and what the environment that it was packed in says."""
+FILES = {
+    "AlpacaSorter": b"program",
+    "_internal/alpacasorter-0.1.0.dist-info/licenses/LICENSE": b"MIT License of the program",
+    "_internal/resources/icons/back.svg": b"<svg/>",
+    "_internal/models/alpaca/MODEL_CARD.md": b"# Model card: Alpaca",
+    "_internal/models/alpaca/model.json": json.dumps(
+        {"name": "Alpaca", "version": "2.0.0", "training": {"photos": {"article": {"positive": 2, "negative": 3}}}}
+    ).encode(),
+    "_internal/models/alpaca/head.npz": b"numbers",
+    "_internal/python3.11/lib-dynload/math.so": b"code of Python",
+    "_internal/shapes/_fast.so": b"code of a package",
+    "_internal/shapes.libs/libtiff-20b7e810.so.6.3.0": b"tiff",
+    "_internal/shapes.libs/libheif-e72ea93c.so.1.23.6": b"heif",
+    "_internal/PySide6/Qt/lib/libQt6Core.so.6": b"Qt",
+    "_internal/libffi.so.8": b"ffi that no package of the system has",
+}
+
+
+def _distribution(name: str, version: str, files: list[str], texts: list[Path], licence: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "version": version,
+        "expression": licence,
+        "licence": "",
+        "classifiers": [],
+        "files": [[path, ""] for path in files],
+        "texts": [str(text) for text in texts],
+        "bills": [],
+    }
+
+
+def stand_in(place: Path) -> tuple[Path, dict[str, Any]]:
+    """Return a folder like the one that PyInstaller makes, and what its environment would say."""
+    folder = place / "AlpacaSorter"
+    for name, content in FILES.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    licence = place / "shapes-LICENSE.txt"
+    licence.write_text("Shapes may be used by all.\n\nName: libheif\n  Source code: /tree/v1.23.6\n", encoding="utf-8")
+    python = place / "LICENSE.txt"
+    python.write_text("The licence of Python.", encoding="utf-8")
+    qt = "LGPL-3.0-only OR GPL-3.0-only"
+    inner = [name.removeprefix("_internal/") for name in FILES]
+    shapes = [name for name in inner if name.startswith("shapes")]
+    return folder, {
+        "python": "3.11.7",
+        "standard": ["json", "math"],
+        "texts": [str(python)],
+        "own_files": [],
+        "programs": ["AlpacaSorter"],
+        "modules": ["alpacasorter.paths", "json", "json.decoder", "shapes", "shapes.round"],
+        "distributions": [
+            _distribution("alpacasorter", "0.1.0", ["alpacasorter-0.1.0.dist-info/licenses/LICENSE"], [], "MIT"),
+            _distribution("PySide6_Essentials", "6.11.3", ["PySide6/Qt/lib/libQt6Core.so.6"], [], qt),
+            _distribution("Shapes", "2.1", [*shapes, "shapes/__init__.py", "shapes/round.py"], [licence], "MIT"),
+            _distribution("unused", "9", ["unused/__init__.py"], [], ""),
+        ],
+    }
+
+
+@pytest.fixture
+def tools(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
+    monkeypatch.syspath_prepend(str(TOOLS))
+    return {name: __import__(name) for name in ("debian", "inventory", "libraries", "licences", "parts", "sbom")}
+
+
+@pytest.fixture(autouse=True)
+def real_packages(tools: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    """Answer alike on every system; what Debian says has a test of its own, which asks what is returned here."""
+    real: Callable[..., dict[str, Any]] = tools["debian"].packages
+    monkeypatch.setattr(tools["inventory"].debian, "packages", lambda _libraries: {})
+    return real
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
+    return stand_in(tmp_path)

@@ -1,0 +1,264 @@
+"""What the three systems are told about the packaged program."""
+
+import ast
+import configparser
+import io
+import os
+import plistlib
+import shutil
+import subprocess
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from PIL import Image, ImageChops, ImageStat
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QFileOpenEvent
+from PySide6.QtWidgets import QApplication
+
+from alpacasorter.core.formats import PICTURE_EXTENSIONS
+from alpacasorter.ui import app as window_app
+from alpacasorter.ui.file_open import FileOpenFilter
+
+ROOT = Path(__file__).resolve().parent.parent
+TOOLS = ROOT / "tools"
+LINUX = ROOT / "resources" / "packaging" / "linux"
+WINDOWS = ROOT / "resources" / "packaging" / "windows"
+MOMENT = 1_790_000_000
+# Another version of Qt may smooth the edges in another way; another drawing differs by far more.
+MOST_DIFFERENCE = 1.0
+
+
+@pytest.fixture
+def facts(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    return _tool("bundle_facts", monkeypatch)
+
+
+def _tool(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(TOOLS))
+    return __import__(name)
+
+
+def _needs(*programs: str) -> None:
+    for program in programs:
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
+
+
+def _run(*command: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **more}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+# Linux: desktop entry and AppStream
+
+
+def _desktop_entry() -> configparser.SectionProxy:
+    parser = configparser.ConfigParser(interpolation=None, delimiters=("=",))
+    parser.optionxform = str  # type: ignore[assignment]
+    parser.read(LINUX / "org.alpacasorter.AlpacaSorter.desktop", encoding="utf-8")
+    return parser["Desktop Entry"]
+
+
+def test_desktop_entry_opens_folders_and_what_is_read(facts: ModuleType) -> None:
+    entry = _desktop_entry()
+    assert entry["Exec"].split() == ["alpacasorter", "%F"]
+    assert entry["MimeType"] == ";".join(("inode/directory", *facts.PICTURE_TYPES)) + ";"
+    assert entry["Icon"] == facts.APP_ID
+    for kind in facts.PICTURE_TYPES:
+        assert kind.removeprefix("image/") in PICTURE_EXTENSIONS
+
+
+def test_window_and_desktop_entry_name_each_other(facts: ModuleType) -> None:
+    """Wayland compares the file name, X11 the class of the window, which Qt takes from the application's name."""
+    assert window_app._DESKTOP_FILE == facts.APP_ID
+    assert (LINUX / f"{window_app._DESKTOP_FILE}.desktop").is_file()
+    assert _desktop_entry()["StartupWMClass"] == facts.NAME
+
+
+def test_desktop_entry_is_valid() -> None:
+    _needs("desktop-file-validate")
+    done = _run("desktop-file-validate", LINUX / "org.alpacasorter.AlpacaSorter.desktop")
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_metainfo_fits_the_entry(facts: ModuleType) -> None:
+    root = ElementTree.parse(LINUX / "org.alpacasorter.AlpacaSorter.metainfo.xml").getroot()
+    assert root.findtext("id") == facts.APP_ID
+    assert root.findtext("launchable") == f"{facts.APP_ID}.desktop"
+    assert root.findtext("project_license") == facts.project()["license"]
+    assert root.findtext("developer_name") == facts.project()["authors"][0]["name"]
+
+
+@pytest.mark.parametrize("version", ["0.1.0", "1.0~rc1"])
+def test_metainfo_with_its_release_is_valid(version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "org.alpacasorter.AlpacaSorter.metainfo.xml"
+    path.write_text(_tool("linux_package", monkeypatch).metainfo(version, MOMENT), encoding="utf-8")
+    release = ElementTree.parse(path).getroot().find("releases/release")
+    assert release is not None
+    assert (release.get("version"), release.get("date")) == (version, "2026-09-21")
+    assert (release.get("type") == "development") == ("~" in version)
+    if shutil.which("appstreamcli") is None:
+        pytest.skip("appstreamcli is not installed; the form was not checked")
+    done = _run("appstreamcli", "validate", "--no-net", path)
+    assert done.returncode == 0, done.stdout
+
+
+# Windows
+
+
+def test_version_resource_says_the_projects_version(facts: ModuleType) -> None:
+    version = facts.project()["version"]
+    tree = ast.parse(facts.version_text(), mode="eval")
+    strings = {
+        ast.literal_eval(call.args[0]): ast.literal_eval(call.args[1])
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "StringStruct"
+    }
+    assert strings["FileVersion"] == strings["ProductVersion"] == version
+    assert strings["OriginalFilename"] == "AlpacaSorter.exe"
+    assert strings["LegalCopyright"].startswith("Copyright (c) ")
+    words = {word.arg: word.value for word in ast.walk(tree) if isinstance(word, ast.keyword)}
+    for name in ("filevers", "prodvers"):
+        assert ast.literal_eval(words[name]) == facts.version_numbers(version)
+
+
+def test_version_resource_is_written(facts: ModuleType, tmp_path: Path) -> None:
+    path = facts.version_file(tmp_path / "not yet")
+    assert path.read_text(encoding="utf-8") == facts.version_text()
+
+
+def test_version_numbers(facts: ModuleType) -> None:
+    assert facts.version_numbers("1.2") == (1, 2, 0, 0)
+    assert facts.version_numbers("1.2.3rc4") == (1, 2, 3, 0)
+    assert "flags=2," in facts.version_text("1.2.3rc4")
+    assert "flags=0," in facts.version_text("1.2.3")
+    for bad in ("next", "1.70000"):
+        with pytest.raises(ValueError, match="version"):
+            facts.version_numbers(bad)
+
+
+def test_manifest_asks_for_long_paths_sharp_windows_and_utf8(facts: ModuleType) -> None:
+    root = ElementTree.parse(facts.WINDOWS_MANIFEST).getroot()
+    said = {element.tag.rpartition("}")[2]: element.text for element in root.iter()}
+    assert said["longPathAware"] == "true"
+    assert (said["dpiAwareness"] or "").split(",")[0] == "PerMonitorV2"
+    assert said["activeCodePage"] == "UTF-8"
+    (level,) = [element for element in root.iter() if element.tag.endswith("requestedExecutionLevel")]
+    assert level.get("level") == "asInvoker"
+
+
+def _installer_sections() -> dict[str, list[str]]:
+    sections: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in (WINDOWS / "alpacasorter.iss").read_text(encoding="utf-8-sig").splitlines():
+        if line.startswith("["):
+            lines = sections.setdefault(line.strip("[]"), [])
+        elif line and not line.startswith((";", "#")):
+            lines.append(line)
+    return sections
+
+
+def test_installer_needs_no_administrator_and_keeps_what_is_the_users() -> None:
+    sections = _installer_sections()
+    assert "PrivilegesRequired=lowest" in sections["Setup"]
+    assert "UninstallDelete" not in sections
+    assert all(line.endswith('"{app}\\_internal"') for line in sections["InstallDelete"])
+    assert all(line.startswith("Root: HKCU;") for line in sections["Registry"])
+    assert all("Tasks:" in line for line in sections["Registry"])
+    assert all(line.endswith("Flags: unchecked") for line in sections["Tasks"])
+
+
+def test_installer_finds_its_files(facts: ModuleType) -> None:
+    assert facts.INSTALLER_SCRIPT.read_bytes().startswith(b"\xef\xbb\xbf")  # else it is read in the system's code page
+    setup = dict(line.split("=", 1) for line in _installer_sections()["Setup"])
+    base = facts.INSTALLER_SCRIPT.parent / setup["SourceDir"].replace("\\", "/")
+    assert base.resolve() == ROOT
+    assert (base / setup["SetupIconFile"].replace("\\", "/")).is_file()
+
+
+def test_installer_is_told_all_that_it_asks_for(facts: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool = _tool("windows_installer", monkeypatch)
+    command = tool.command(Path("iscc"), Path("dist"), "1.2.3rc1", Path("out"))
+    told = dict(word[2:].split("=", 1) for word in command if word.startswith("/D"))
+    text = facts.INSTALLER_SCRIPT.read_text(encoding="utf-8-sig")
+    defined = {line.split()[1] for line in text.splitlines() if line.startswith("#define")}
+    used = {part.split("}")[0] for part in text.split("{#")[1:]}
+    assert used == defined | told.keys()
+    assert told["Numbers"] == "1.2.3.0"
+    assert f"{told['OutName']}.exe" == tool.installer_name("1.2.3rc1")
+
+
+# macOS
+
+
+def test_info_plist_can_be_written_and_asks_for_folders(facts: ModuleType) -> None:
+    info = plistlib.loads(plistlib.dumps(facts.info_plist()))
+    kinds = {kind for entry in info["CFBundleDocumentTypes"] for kind in entry["LSItemContentTypes"]}
+    assert kinds == {"public.folder", "public.image"}
+    assert {entry["CFBundleTypeRole"] for entry in info["CFBundleDocumentTypes"]} == {"Viewer"}
+    asked = [key for key in info if key.endswith("FolderUsageDescription")]
+    assert len(asked) == 3
+    assert all(info[key].endswith(".") for key in asked)
+    assert info["CFBundleShortVersionString"] == facts.project()["version"]
+    assert info["NSHighResolutionCapable"] is True
+
+
+def test_folder_that_the_system_hands_over_is_opened_once(qapp: QApplication, tmp_path: Path, qtbot) -> None:
+    photo = tmp_path / "größe" / "a photo.jpg"
+    photo.parent.mkdir()
+    photo.write_bytes(b"x")
+    asked: list[Path] = []
+    watcher = FileOpenFilter(asked.append, qapp)
+    qapp.installEventFilter(watcher)
+    try:
+        for path in (photo, photo.with_name("another.jpg"), photo):
+            qapp.sendEvent(qapp, QFileOpenEvent(QUrl.fromLocalFile(str(path))))
+        qtbot.waitUntil(lambda: bool(asked))
+        qapp.sendEvent(qapp, QFileOpenEvent(QUrl("http://localhost/a.jpg")))
+        qapp.sendEvent(qapp, QFileOpenEvent(QUrl.fromLocalFile(str(tmp_path))))
+        qtbot.waitUntil(lambda: len(asked) > 1)
+    finally:
+        qapp.removeEventFilter(watcher)
+        watcher.deleteLater()
+    assert asked == [photo.parent, tmp_path]
+
+
+# Icons
+
+
+def test_icons_of_linux_show_the_drawing(facts: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    icons = _tool("icons", monkeypatch)
+    held = {path.relative_to(facts.HICOLOR).parts[0]: path for path in facts.HICOLOR.rglob("*.png")}
+    assert held.keys() == {f"{size}x{size}" for size in icons.HICOLOR_SIZES}
+    for size in icons.HICOLOR_SIZES:
+        with Image.open(held[f"{size}x{size}"]) as picture, Image.open(io.BytesIO(icons.png(size))) as drawn:
+            assert picture.size == (size, size)
+            assert _difference(picture, drawn) < MOST_DIFFERENCE
+    (scalable,) = facts.HICOLOR.rglob("*.svg")
+    assert scalable.read_bytes() == facts.APP_SVG.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "share"), [("WINDOWS_ICON", "WINDOWS_SIZES", None), ("MACOS_ICON", "MACOS_SIZES", "MACOS_SHARE")]
+)
+def test_icons_in_the_repository_show_the_drawing(
+    name: str, sizes: str, share: str | None, facts: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    icons = _tool("icons", monkeypatch)
+    path: Path = getattr(facts, name)
+    assert path.stat().st_size < 150_000
+    with Image.open(path) as picture:
+        held = {size[0] * (size[2] if len(size) > 2 else 1) for size in picture.info["sizes"]}
+        assert held == set(getattr(icons, sizes))
+        largest = max(getattr(icons, sizes))
+        picture.load()
+        assert picture.size == (largest, largest)
+        with Image.open(io.BytesIO(icons.png(largest, getattr(icons, share) if share else 1.0))) as drawn:
+            assert _difference(picture, drawn) < MOST_DIFFERENCE
+
+
+def _difference(one: Image.Image, other: Image.Image) -> float:
+    """Return the largest mean difference of a channel, of 255."""
+    return max(ImageStat.Stat(ImageChops.difference(one.convert("RGBA"), other.convert("RGBA"))).mean)

@@ -1,0 +1,173 @@
+"""The Debian package, made from a small stand-in for the folder that PyInstaller builds."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from PIL import Image
+
+TOOLS = Path(__file__).resolve().parent.parent / "tools"
+MOMENT = 1_790_000_000
+VERSION = "1.2.3"
+
+
+def _tool(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(TOOLS))
+    return __import__(name)
+
+
+def _needs(*programs: str) -> None:
+    for program in programs:
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
+
+
+def _run(*command: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **more}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    """A stand-in for the folder that PyInstaller builds, with the names and the kinds of files that matter."""
+    _needs("dpkg-deb", "objdump")
+    program = Path("/bin/true").resolve()
+    if not program.is_file():
+        pytest.skip("there is no program to stand in for ours")
+    folder = tmp_path / "dist" / "AlpacaSorter"
+    (folder / "_internal" / "models and more").mkdir(parents=True)
+    shutil.copyfile(program, folder / "AlpacaSorter")
+    (folder / "_internal" / "models and more" / "größe.json").write_text("{}", encoding="utf-8")
+    (folder / "_internal" / "secret").write_bytes(b"1")
+    (folder / "_internal" / "secret").chmod(0o600)
+    (folder / "_internal" / "link").symlink_to("secret")
+    return folder
+
+
+def _package(built: Path, out: Path, version: str = VERSION) -> subprocess.CompletedProcess[str]:
+    tool = TOOLS / "linux_package.py"
+    return _run(sys.executable, tool, built, version, out, SOURCE_DATE_EPOCH=str(MOMENT))
+
+
+def _made(built: Path, out: Path) -> Path:
+    done = _package(built, out)
+    assert done.returncode == 0, done.stderr
+    return Path(done.stdout.strip())
+
+
+def test_package_holds_program_and_desktop_files(built: Path, tmp_path: Path) -> None:
+    package = _made(built, tmp_path / "out")
+    listed = _run("dpkg-deb", "-c", package).stdout.splitlines()
+    assert all(line.split()[1] == "root/root" for line in listed)
+    modes = {line.split(maxsplit=5)[5].removeprefix("./"): line[:10] for line in listed}
+    assert modes["usr/bin/alpacasorter -> ../lib/alpacasorter/AlpacaSorter"].startswith("l")
+    assert modes["usr/lib/alpacasorter/AlpacaSorter"] == "-rwxr-xr-x"
+    assert modes["usr/lib/alpacasorter/_internal/secret"] == "-rw-r--r--"
+    assert modes["usr/lib/alpacasorter/_internal/link -> secret"].startswith("l")
+    share = "usr/share"
+    app_id = "org.alpacasorter.AlpacaSorter"
+    sizes = [f"{size}x{size}" for size in (16, 22, 24, 32, 48, 64, 128, 256, 512)]
+    wanted = {
+        f"{share}/applications/{app_id}.desktop",
+        f"{share}/metainfo/{app_id}.metainfo.xml",
+        f"{share}/icons/hicolor/scalable/apps/{app_id}.svg",
+        *(f"{share}/icons/hicolor/{size}/apps/{app_id}.png" for size in sizes),
+        f"{share}/doc/alpacasorter/copyright",
+        f"{share}/doc/alpacasorter/changelog.gz",
+        f"{share}/man/man1/alpacasorter.1.gz",
+    }
+    assert wanted <= modes.keys()
+    assert {mode for name, mode in modes.items() if name in wanted} == {"-rw-r--r--"}
+
+
+def test_unpacked_package_is_whole(built: Path, tmp_path: Path) -> None:
+    package = _made(built, tmp_path / "out")
+    root = tmp_path / "root"
+    assert _run("dpkg-deb", "-R", package, root).returncode == 0
+    assert (root / "usr" / "bin" / "alpacasorter").resolve() == root / "usr" / "lib" / "alpacasorter" / "AlpacaSorter"
+    sums = (root / "DEBIAN" / "md5sums").read_text(encoding="utf-8")
+    checked = subprocess.run(["md5sum", "-c", "--quiet"], input=sums, cwd=root, text=True, check=False)
+    assert checked.returncode == 0
+    files = [path for path in (root / "usr").rglob("*") if path.is_file() and not path.is_symlink()]
+    assert len(sums.splitlines()) == len(files)
+    for size in (16, 512):
+        icon = root / f"usr/share/icons/hicolor/{size}x{size}/apps/org.alpacasorter.AlpacaSorter.png"
+        with Image.open(icon) as picture:
+            assert picture.size == (size, size)
+            low, high = picture.getchannel("A").getextrema()
+        assert (low, high) == (0, 255)
+    words = (root / "usr/share/doc/alpacasorter/copyright").read_text(encoding="utf-8")
+    assert "AlpacaSorter contributors" in words
+    assert "Permission is hereby granted" in words
+    assert "@" not in words
+
+
+def test_package_says_what_it_needs(built: Path, tmp_path: Path) -> None:
+    package = _made(built, tmp_path / "out")
+    fields = {
+        line.split(": ", 1)[0].strip(): line.split(": ", 1)[1]
+        for line in _run("dpkg-deb", "-f", package).stdout.splitlines()
+        if not line.startswith(" ")
+    }
+    assert (fields["Package"], fields["Version"]) == ("alpacasorter", VERSION)
+    assert package.name == f"alpacasorter_{VERSION}_{fields['Architecture']}.deb"
+    depends = fields["Depends"].split(", ")
+    assert {"libegl1", "libgl1", "xkb-data"} <= set(depends)
+    (libc,) = [name for name in depends if name.startswith("libc6 (>= 2.")]
+    assert libc.endswith(")")
+    assert 100 < int(fields["Installed-Size"]) < 1000  # KiB: icons, the stand-in, and one for each folder
+    assert "uploa" not in fields["Description"].splitlines()[0]
+
+
+def test_same_input_gives_same_bytes(built: Path, tmp_path: Path) -> None:
+    first = _made(built, tmp_path / "out").read_bytes()
+    os.utime(built / "_internal" / "secret", (1, 1))
+    assert _made(built, tmp_path / "again").read_bytes() == first
+
+
+def test_lintian_finds_no_errors(built: Path, tmp_path: Path) -> None:
+    _needs("lintian")
+    package = _made(built, tmp_path / "out")
+    done = _run("lintian", "--allow-root", "--fail-on", "error,warning", package)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_package_refuses_what_is_not_there(tmp_path: Path) -> None:
+    _needs("dpkg-deb", "objdump")
+    done = _package(tmp_path, tmp_path / "out")
+    assert done.returncode == 1
+    assert "holds no program AlpacaSorter" in done.stderr
+    (tmp_path / "AlpacaSorter").write_text("#!/bin/sh\n", encoding="utf-8")
+    done = _package(tmp_path, tmp_path / "out")
+    assert done.returncode == 1
+    assert "no program for Linux" in done.stderr
+    assert not list(tmp_path.rglob("*.deb"))
+
+
+def test_package_refuses_a_library_nobody_brings(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    libraries = _tool("linux_libraries", monkeypatch)
+    monkeypatch.setattr(libraries, "_LIBC", frozenset())
+    with pytest.raises(libraries.LibraryError, match=r"needs libc\.so\.6, which is neither in"):
+        libraries.depends(built)
+    (built / "_internal" / "libc.so.6").write_bytes(b"")
+    (built / "_internal" / "ld-linux-x86-64.so.2").write_bytes(b"")
+    (built / "_internal" / "ld-linux-aarch64.so.1").write_bytes(b"")
+    assert "libegl1" in libraries.depends(built)
+
+
+@pytest.mark.parametrize(
+    ("version", "debian"),
+    [("1.2.3", "1.2.3"), ("1.0rc1", "1.0~rc1"), ("1.0a2", "1.0~a2"), ("1.0b1", "1.0~b1"), ("1.0.dev3", "1.0~dev3")],
+)
+def test_versions_are_ordered_as_debian_does(version: str, debian: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool = _tool("linux_package", monkeypatch)
+    assert tool.debian_version(version) == debian
+    if shutil.which("dpkg") and debian != version:
+        final = version.split("rc")[0].split("a")[0].split("b")[0].split(".dev")[0]
+        assert _run("dpkg", "--compare-versions", debian, "lt", final).returncode == 0
+    with pytest.raises(tool.PackageError):
+        tool.debian_version("1.0/2")

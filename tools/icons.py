@@ -1,0 +1,97 @@
+"""Draws the icon of the application in the forms that the three systems want, from its one SVG.
+
+Run it after a change of the drawing: `python tools/icons.py` writes them into resources/packaging, where they are kept
+so that building needs no drawing.
+"""
+
+import io
+import sys
+from pathlib import Path
+from typing import Final
+
+from bundle_facts import APP_ID, APP_SVG, HICOLOR, MACOS_ICON, PACKAGING, WINDOWS_ICON
+from PIL import Image
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRectF
+from PySide6.QtGui import QImage, QPainter
+from PySide6.QtSvg import QSvgRenderer
+
+HICOLOR_SIZES: Final = (16, 22, 24, 32, 48, 64, 128, 256, 512)
+WINDOWS_SIZES: Final = (16, 20, 24, 32, 40, 48, 64, 96, 128, 256)
+MACOS_SIZES: Final = (32, 64, 128, 256, 512, 1024)
+# The plate of the drawing fills 240 of 256; on macOS it fills 824 of 1024, with room for the system's shadow.
+MACOS_SHARE: Final = (824 / 1024) / (240 / 256)
+
+
+def png(size: int, share: float = 1.0) -> bytes:
+    """Return the icon as a PNG file.
+
+    Args:
+        size: width and height in pixels.
+        share: how much of the width the drawing fills, centred.
+
+    Raises:
+        ValueError: the SVG can't be drawn.
+    """
+    renderer = QSvgRenderer(str(APP_SVG))
+    if not renderer.isValid():
+        raise ValueError(f"{APP_SVG.name} can't be drawn.")
+    image = QImage(size, size, QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(0)
+    painter = QPainter(image)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    edge = size * (1 - share) / 2
+    renderer.render(painter, QRectF(edge, edge, size * share, size * share))
+    painter.end()
+    data = QByteArray()
+    buffer = QBuffer(data)
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    if not image.convertToFormat(QImage.Format.Format_ARGB32).save(buffer, "PNG"):  # type: ignore[call-overload]
+        raise ValueError("Qt could not write a PNG file.")
+    return bytes(data.data())
+
+
+def write_hicolor(folder: Path) -> None:
+    """Write all sizes and the SVG itself into a folder of an icon theme, such as `hicolor`."""
+    for size in HICOLOR_SIZES:
+        path = folder / f"{size}x{size}" / "apps" / f"{APP_ID}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(png(size))
+    path = folder / "scalable" / "apps" / f"{APP_ID}.svg"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(APP_SVG.read_bytes())
+
+
+def write_windows(path: Path) -> None:
+    """Write the icon of Windows, each size drawn by itself."""
+    _save(path, "ICO", [_picture(size) for size in WINDOWS_SIZES])
+
+
+def write_macos(path: Path) -> None:
+    """Write the icon of macOS, each size drawn by itself."""
+    _save(path, "ICNS", [_picture(size, MACOS_SHARE) for size in MACOS_SIZES])
+
+
+def _picture(size: int, share: float = 1.0) -> Image.Image:
+    picture = Image.open(io.BytesIO(png(size, share)))
+    picture.load()
+    return picture
+
+
+def _save(path: Path, kind: str, pictures: list[Image.Image]) -> None:
+    *smaller, largest = pictures
+    path.parent.mkdir(parents=True, exist_ok=True)
+    largest.save(path, kind, sizes=[picture.size for picture in pictures], append_images=smaller)
+
+
+def main() -> int:
+    """Write all of them, say so, and return the exit code."""
+    write_hicolor(HICOLOR)
+    write_windows(WINDOWS_ICON)
+    write_macos(MACOS_ICON)
+    for path in (WINDOWS_ICON, MACOS_ICON, *sorted(HICOLOR.rglob("*.png"))):
+        print(f"{path.relative_to(PACKAGING)}: {path.stat().st_size / 1000:.1f} kB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
