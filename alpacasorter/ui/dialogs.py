@@ -4,36 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QUrl
+from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices, QIcon
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QHBoxLayout,
-    QLabel,
     QLayout,
     QTextBrowser,
     QVBoxLayout,
     QWidget,
 )
 
-import alpacasorter
-from alpacasorter import paths
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.ui import text
-from alpacasorter.ui.icons import app_icon
 from alpacasorter.workers.facts import ModelFacts
 
-_ICON_SIDE = 72
-_ABOUT_WIDTH = 380
 _CARD_LIMIT = 1 << 18
 """Bytes of a model card that are shown."""
-
-_ABOUT = """<h3>AlpacaSorter {version}</h3>
-<p>Looks at a folder of photos, tags each one, learns from you where a tag is wrong.</p>
-<p>Everything stays on this computer. Photos are never changed or uploaded.</p>
-<p>Your corrections are kept in<br><code>{data}</code></p>
-<p>Free software under the MIT licence. Built on Qt, LiteRT, NumPy and Pillow.</p>"""
 
 
 def show_keys(parent: QWidget, labels: LabelSet) -> None:
@@ -81,21 +68,13 @@ def show_card(parent: QWidget, title: str, card: Path) -> None:
     _show_text(parent, title, words or "The model has no description.", html=False)
 
 
-def show_about(parent: QWidget) -> None:
-    """Show version, promise and licence."""
-    dialog = QDialog(parent)
-    dialog.setWindowTitle("About AlpacaSorter")
-    picture = QLabel(dialog)
-    picture.setPixmap(app_icon().pixmap(QSize(_ICON_SIDE, _ICON_SIDE), parent.devicePixelRatioF()))
-    words = QLabel(_ABOUT.format(version=alpacasorter.__version__, data=text.folder(paths.user_data_dir())), dialog)
-    words.setWordWrap(True)
-    words.setMinimumWidth(_ABOUT_WIDTH)
-    words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    row = QHBoxLayout()
-    row.setSpacing(20)
-    row.addWidget(picture, 0, Qt.AlignmentFlag.AlignTop)
-    row.addWidget(words, 1)
-    _run(dialog, row)
+def show_about(parent: QWidget, device: str = "") -> None:
+    """Show version, promise, folders and licences. `device` says what judges the photos, for the details to copy."""
+    from alpacasorter.ui.about import AboutDialog  # few ever open it, so no start waits for it
+
+    dialog = AboutDialog(device, parent)
+    dialog.exec()
+    dialog.deleteLater()
 
 
 class _Page(QTextBrowser):
@@ -132,8 +111,8 @@ def _show_text(parent: QWidget, title: str, words: str, *, html: bool) -> None:
     _run(dialog, inside)
 
 
-def lay_out(dialog: QDialog, inside: QLayout) -> None:
-    """Fill a dialog, with a button below that closes it."""
+def lay_out(dialog: QDialog, inside: QLayout) -> QDialogButtonBox:
+    """Fill a dialog, with a button below that closes it; return the box of that button, which takes more."""
     buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, dialog)
     # The style's own icon is black, in dark colours too.
     buttons.button(QDialogButtonBox.StandardButton.Close).setIcon(QIcon())
@@ -143,6 +122,7 @@ def lay_out(dialog: QDialog, inside: QLayout) -> None:
     layout.setSpacing(16)
     layout.addLayout(inside)
     layout.addWidget(buttons)
+    return buttons
 
 
 def _run(dialog: QDialog, inside: QLayout) -> None:

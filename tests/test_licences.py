@@ -1,0 +1,158 @@
+"""The licences file: complete or refused, deterministic, with what the LGPL asks for; and the wheel's own licence."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.packed_folder import Packed, built, real_packages, tools
+
+__all__ = ("built", "real_packages", "tools")
+
+TESTS = Path(__file__).resolve().parent
+
+
+def _run(tools: dict[str, ModuleType], built: Packed, out: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    folder, environment = built
+    monkeypatch.setattr(tools["inventory"], "gather", lambda _folder, _python: environment)
+    return tools["licences"].main([str(folder), str(out)])
+
+
+def test_everything_is_in_one_file(
+    tools: dict[str, ModuleType],
+    built: Packed,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = built[0] / "_internal" / "resources" / "LICENCES.txt"
+    assert _run(tools, built, out, monkeypatch) == 0
+    first = out.read_bytes()
+    words = first.decode()
+    for text in (
+        "MIT License of the program",
+        "# Model card: Alpaca",
+        "Armin Fazelzad",
+        "The licence of Python.",
+        "Shapes may be used by all.",
+        "  Qt 6.11.3, with pyside6-essentials: LGPL-3.0-only OR GPL-2.0-only OR GPL-3.0-only\n",
+        "You may replace them by your own. Build Qt 6.11",
+        "  _internal/PySide6/Qt/lib\n",
+        "libheif 1.23.6 is used under LGPL-3.0-or-later, unchanged.",
+        "GNU LESSER GENERAL PUBLIC LICENSE",
+        "FFmpeg is not inside. The encoder x265 (GPL-2.0) is not inside.",
+    ):
+        assert text in words, text
+    assert words.count("Version 3, 29 June 2007") == 2, "LGPL-3 and the GPL-3 that it builds on"
+    assert "unused" not in words
+    assert "Under the GPL" not in capsys.readouterr().out
+    # A second run finds the file of the first one in the folder.
+    assert _run(tools, built, out, monkeypatch) == 0
+    assert out.read_bytes() == first
+
+
+def test_gpl_is_never_silent(
+    tools: dict[str, ModuleType],
+    built: Packed,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    name = "shapes.libs/libx265-4883ecb5.so.217"
+    built[1]["distributions"][2]["files"].append([name, ""])
+    (built[0] / "_internal" / name).write_bytes(b"HEVC encoder version 4")
+    out = tmp_path / "out.txt"
+    assert _run(tools, built, out, monkeypatch) == 0
+    assert "Under the GPL: x265" in capsys.readouterr().out
+    words = out.read_text(encoding="utf-8")
+    assert "x265 is inside, under GPL-2.0-or-later." in words
+    assert "The encoder x265 (GPL-2.0) is not inside" not in words
+    assert "Version 2, June 1991" in words
+
+
+@pytest.mark.parametrize(
+    ("lacking", "sentence"),
+    [
+        ("licence", "Shapes 2.1 names no known licence."),
+        ("text", "Shapes 2.1 (MIT) brings no licence text."),
+        ("python", "Python 3.11.7 (PSF-2.0) brings no licence text."),
+        ("own", "AlpacaSorter 0.1.0 (MIT) brings no licence text."),
+        ("card", "No model card is inside."),
+        ("stranger", "_internal/libmystery.so.1 belongs to nothing that is known."),
+        ("module", "module mystery belongs to nothing that is known."),
+    ],
+)
+def test_what_is_missing_is_refused(
+    tools: dict[str, ModuleType],
+    built: Packed,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    lacking: str,
+    sentence: str,
+) -> None:
+    folder, environment = built
+    inner = folder / "_internal"
+    shapes = environment["distributions"][2]
+    if lacking == "licence":
+        shapes["expression"] = ""
+    elif lacking == "text":
+        shapes["texts"] = []
+    elif lacking == "python":
+        environment["texts"] = []
+    elif lacking == "own":
+        (inner / "alpacasorter-0.1.0.dist-info" / "licenses" / "LICENSE").unlink()
+    elif lacking == "card":
+        (inner / "models" / "alpaca" / "MODEL_CARD.md").unlink()
+    elif lacking == "stranger":
+        (inner / "libmystery.so.1").write_bytes(b"?")
+    else:
+        environment["modules"] += ["mystery"]
+    out = tmp_path / "out.txt"
+    assert _run(tools, built, out, monkeypatch) == 1
+    assert sentence in capsys.readouterr().err.splitlines()
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("expression", "covered", "gpl"),
+    [
+        ("Apache-2.0", True, False),
+        ("MIT", False, False),
+        ("LGPL-3.0-only OR GPL-2.0-only", True, False),
+        ("MPL-2.0 AND MIT", False, False),
+        ("AFL-2.1 OR GPL-2.0-or-later", True, False),
+        ("GPL-3.0-or-later", True, True),
+        ("GPL-3.0-or-later WITH GCC-exception-3.1", True, False),
+        ("MIT AND GPL-2.0-only", False, True),
+        ("", False, False),
+    ],
+)
+def test_licence_expressions(tools: dict[str, ModuleType], expression: str, covered: bool, gpl: bool) -> None:
+    assert tools["licences"].is_covered(expression) is covered
+    assert tools["licences"].is_gpl(expression) is gpl
+
+
+def test_common_texts_are_at_hand(tools: dict[str, ModuleType]) -> None:
+    names = {name for names in tools["licences"]._COMMON.values() for name in names}
+    for name in names:
+        words = (TESTS.parent / "tools" / "licence_texts" / f"{name}.txt").read_text(encoding="utf-8")
+        assert len(words) > 5_000, name
+    assert tools["licences"].common_texts("LGPL-3.0-or-later OR MPL-2.0") == {"LGPL-3", "GPL-3", "MPL-2.0"}
+
+
+def test_texts_that_debian_refers_to_are_found(tools: dict[str, ModuleType]) -> None:
+    place = "/usr/share/common-licenses"
+    words = f"see {place}/GPL-2. Or `{place}/LGPL-2.1', CC0: {place}/CC0-1.0."
+    assert tools["licences"]._REFERENCE.findall(words) == ["GPL-2", "LGPL-2.1", "CC0-1.0"]
+
+
+def test_the_wheel_takes_licence_and_model_cards_along() -> None:
+    project = tomllib.loads((TESTS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["license-files"] == ["LICENSE"]
+    assert (TESTS.parent / "LICENSE").is_file()
+    bundles = [path.parent for path in (TESTS.parent / "models").rglob("model.json")]
+    assert bundles
+    assert all((bundle / "MODEL_CARD.md").is_file() for bundle in bundles)

@@ -1,0 +1,143 @@
+"""The bill of materials: each file and part of a small stand-in for the built folder, by CycloneDX's main rules."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import uuid
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.packed_folder import FILES, Packed, built, real_packages, tools
+
+__all__ = ("built", "real_packages", "tools")
+
+
+def _bill(tools: dict[str, ModuleType], built: Packed) -> dict[str, Any]:
+    return tools["sbom"].bill(tools["inventory"].take(*built), 1_790_000_000)
+
+
+def _all(component: dict[str, Any]) -> list[dict[str, Any]]:
+    return [component, *(deep for inside in component.get("components", []) for deep in _all(inside))]
+
+
+def _components(bill: dict[str, Any]) -> list[dict[str, Any]]:
+    top = [bill["metadata"]["component"], *bill["components"]]
+    return [deep for component in top for deep in _all(component)]
+
+
+def _check_component(component: dict[str, Any]) -> None:
+    allowed = {
+        *("type", "bom-ref", "name", "version", "hashes", "licenses", "purl", "modelCard", "copyright"),
+        *("properties", "evidence", "components"),
+    }
+    assert set(component) <= allowed
+    assert component["type"] in {"application", "framework", "library", "file", "machine-learning-model"}
+    assert component["name"]
+    assert component["bom-ref"]
+    assert "modelCard" not in component or component["type"] == "machine-learning-model"
+    for digest in component.get("hashes", []):
+        assert digest["alg"] == "SHA-256"
+        assert re.fullmatch("[0-9a-f]{64}", digest["content"])
+    choices = component.get("licenses", [])
+    assert len(choices) <= 1, "an expression stands alone"
+    for choice in choices:
+        assert set(choice) in ({"license"}, {"expression"})
+        assert "license" not in choice or set(choice["license"]) in ({"id"}, {"name"})
+        assert " " in choice.get("expression", " "), "one id is no expression"
+        assert " " not in choice.get("license", {}).get("id", "")
+    assert re.fullmatch(r"pkg:[a-z]+/[^ ]+", component.get("purl", "pkg:generic/x"))
+    for told in component.get("properties", []):
+        assert set(told) == {"name", "value"}
+        assert all(isinstance(value, str) for value in told.values())
+
+
+def test_bill_keeps_the_rules(tools: dict[str, ModuleType], built: Packed) -> None:
+    bill = _bill(tools, built)
+    assert (bill["bomFormat"], bill["specVersion"], bill["version"]) == ("CycloneDX", "1.6", 1)
+    assert bill["serialNumber"] == f"urn:uuid:{uuid.UUID(bill['serialNumber'].removeprefix('urn:uuid:'))}"
+    assert bill["metadata"]["timestamp"] == "2026-09-21T14:13:20Z"
+    components = _components(bill)
+    for component in components:
+        _check_component(component)
+    refs = [component["bom-ref"] for component in components]
+    assert len(refs) == len(set(refs))
+    for link in bill["dependencies"]:
+        assert {link["ref"], *link["dependsOn"]} <= set(refs)
+    assert len({link["ref"] for link in bill["dependencies"]}) == len(bill["dependencies"])
+
+
+def test_every_file_is_listed_once_with_its_hash(tools: dict[str, ModuleType], built: Packed) -> None:
+    files = [component for component in _components(_bill(tools, built)) if component["type"] == "file"]
+    told = {file["name"]: file["hashes"][0]["content"] for file in files}
+    assert len(told) == len(files)
+    assert told == {name: hashlib.sha256(content).hexdigest() for name, content in FILES.items()}
+
+
+def test_only_what_is_inside_is_listed_and_under_what_it_came_with(tools: dict[str, ModuleType], built: Packed) -> None:
+    bill = _bill(tools, built)
+    found = {part["bom-ref"]: part for part in bill["components"]}
+    assert set(found) == {
+        *("python", "pypi:pyside6-essentials", "pypi:shapes", "lib:pyside6_essentials/qt", "lib:libffi"),
+        *("lib:shapes/libtiff", "lib:shapes/libheif", "model:alpaca"),
+    }
+    assert found["pypi:shapes"]["purl"] == "pkg:pypi/shapes@2.1"
+    assert found["lib:shapes/libheif"]["version"] == "1.23.6"
+    assert found["lib:shapes/libheif"]["licenses"] == [{"license": {"id": "LGPL-3.0-or-later"}}]
+    assert found["lib:pyside6_essentials/qt"]["version"] == "6.11.3"
+    assert found["python"]["licenses"] == [{"license": {"id": "PSF-2.0"}}]
+    model = found["model:alpaca"]
+    assert model["type"] == "machine-learning-model"
+    card = model["modelCard"]["modelParameters"]
+    assert card["datasets"] == [{"type": "dataset", "name": "article", "description": "3 negative, 2 positive"}]
+    content = FILES["_internal/models/alpaca/model.json"]
+    assert model["hashes"][0]["content"] == hashlib.sha256(content).hexdigest()
+    links = {link["ref"]: link["dependsOn"] for link in bill["dependencies"]}
+    assert links["pypi:shapes"] == ["lib:shapes/libheif", "lib:shapes/libtiff"]
+    assert "pypi:shapes" in links["app:alpacasorter"]
+
+
+def test_same_folder_same_bill_and_other_bytes_another(tools: dict[str, ModuleType], built: Packed) -> None:
+    first = _bill(tools, built)
+    assert _bill(tools, built) == first
+    (built[0] / "AlpacaSorter").write_bytes(b"another program")
+    assert _bill(tools, built)["serialNumber"] != first["serialNumber"]
+
+
+def test_what_the_system_knows_is_taken_over(
+    tools: dict[str, ModuleType], built: Packed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = tmp_path / "copyright"
+    text.write_text("As one likes", encoding="utf-8")
+    purl = "pkg:deb/debian/libffi8@3.4.4-1?arch=amd64"
+    package = tools["debian"].Package("libffi8", "3.4.4-1", purl, text, "libffi 3.4.4-1")
+    monkeypatch.setattr(tools["inventory"].debian, "packages", lambda _libraries: {"libffi.so.8": package})
+    bill = _bill(tools, built)
+    (component,) = [part for part in bill["components"] if part["bom-ref"] == "deb:libffi8"]
+    assert component["purl"] == purl
+    assert component["licenses"] == [{"license": {"id": "MIT"}}]
+    assert component["properties"] == [{"name": "alpacasorter:debian-source", "value": "libffi 3.4.4-1"}]
+    assert "As one likes" in tools["licences"].write(tools["inventory"].take(*built))
+
+
+def test_the_file_is_written_and_says_what_it_holds(
+    tools: dict[str, ModuleType],
+    built: Packed,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder, environment = built
+    monkeypatch.setattr(tools["inventory"], "gather", lambda _folder, _python: environment)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1790000000")
+    out = tmp_path / "bill.json"
+    assert tools["sbom"].main([str(folder), str(out)]) == 0
+    assert json.loads(out.read_text(encoding="utf-8")) == _bill(tools, built)
+    assert f"9 parts, {len(FILES)} files" in capsys.readouterr().out
+    (folder / "_internal" / "libmystery.so.1").write_bytes(b"?")
+    assert tools["sbom"].main([str(folder), str(out)]) == 1
+    assert "Not known: _internal/libmystery.so.1" in capsys.readouterr().err

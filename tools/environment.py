@@ -1,0 +1,106 @@
+"""Says as JSON what a frozen program was packed from; `inventory.gather` runs it with the Python that packed it.
+
+    PYTHON environment.py FOLDER
+
+Prints Python's version and licence files, each installed distribution with its files, licences and bills of
+materials, and the modules in the archive of the program in FOLDER.
+"""
+
+import base64
+import importlib
+import importlib.metadata
+import json
+import re
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+_LICENCE = re.compile(r"(^|/)(LICEN[CS]E|COPYING|NOTICE|COPYRIGHT)[^/]*$", re.IGNORECASE)
+
+
+def _distribution(found: importlib.metadata.Distribution) -> dict[str, Any]:
+    about = found.metadata
+    named = set(about.get_all("License-File") or [])
+    files, texts, bills = [], [], []
+    for entry in found.files or []:
+        path = entry.as_posix()
+        digest = ""
+        if entry.hash is not None and entry.hash.mode == "sha256":
+            digest = base64.urlsafe_b64decode(entry.hash.value + "=" * (-len(entry.hash.value) % 4)).hex()
+        files.append([path, digest])
+        if ".dist-info/" not in path:
+            continue
+        inside = re.sub(r"^.*?\.dist-info/(licenses/)?", "", path)
+        if inside in named or _LICENCE.search(inside):
+            texts.append(str(entry.locate()))
+        elif "/sboms/" in path and path.endswith(".json"):
+            bills.append(str(entry.locate()))
+    return {
+        "name": about["Name"],
+        "version": found.version,
+        "expression": (about.get_all("License-Expression") or [""])[0],
+        "licence": (about.get_all("License") or [""])[0],
+        "classifiers": [line for line in about.get_all("Classifier") or [] if line.startswith("License ::")],
+        "files": sorted(files),
+        "texts": sorted(texts),
+        "bills": sorted(bills),
+    }
+
+
+def _packed(folder: Path) -> tuple[list[str], list[str]]:
+    """Return the programs in the folder, by path, and the modules in their archives."""
+    readers = importlib.import_module("PyInstaller.archive.readers")
+
+    programs, modules = [], set()
+    for place in (folder, folder / "Contents" / "MacOS"):
+        for path in sorted(place.iterdir()) if place.is_dir() else []:
+            if not path.is_file():
+                continue
+            try:
+                archive = readers.CArchiveReader(str(path))
+            except (readers.ArchiveReadError, OSError):
+                continue  # some other file beside the program
+            programs.append(path.relative_to(folder).as_posix())
+            for name, entry in archive.toc.items():
+                if entry[-1] == "z":
+                    modules |= set(archive.open_embedded_archive(name).toc)
+    return programs, sorted(modules)
+
+
+def _python_texts() -> list[str]:
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    places = (
+        Path(sysconfig.get_path("stdlib"), "LICENSE.txt"),
+        Path(sys.base_prefix, "LICENSE.txt"),
+        Path("/usr/share/doc", version, "copyright"),
+    )
+    return [str(place) for place in places if place.is_file()][:1]
+
+
+def main() -> int:
+    """Print the answer."""
+    programs, modules = _packed(Path(sys.argv[1]))
+    if not programs:
+        print(f"No frozen program is in {sys.argv[1]}.", file=sys.stderr)
+        return 1
+    beside = [
+        Path(sys.base_prefix),
+        Path(sys.base_prefix, "DLLs"),
+        Path(sysconfig.get_config_var("LIBDIR") or sys.base_prefix),
+    ]
+    answer = {
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "standard": sorted(sys.stdlib_module_names),
+        "texts": _python_texts(),
+        "own_files": sorted({path.name for place in beside if place.is_dir() for path in place.iterdir()}),
+        "programs": programs,
+        "modules": modules,
+        "distributions": sorted(map(_distribution, importlib.metadata.distributions()), key=lambda d: str(d["name"])),
+    }
+    json.dump(answer, sys.stdout)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
