@@ -8,7 +8,7 @@ export ALPACASORTER_FOLDER := $(value FOLDER)
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench wheel clean
+.PHONY: help setup run test lint format bench wheel package clean
 
 help: ## Show this list
 	@echo "AlpacaSorter: make TARGET"
@@ -44,6 +44,10 @@ bench: setup ## Run every benchmark and print its figures
 
 wheel: setup ## Build the wheel, install it apart and check it
 	@sh tools/check_wheel.sh
+
+# It makes an environment of its own. PYTHON chooses the interpreter; otherwise that of .venv serves, where there is one.
+package: ## Build the program for people without Python, try it and pack it into dist/
+	@"$${PYTHON:-$(firstword $(wildcard $(PY)) python3)}" tools/package.py
 
 clean: ## Remove .venv and everything built
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -95,5 +95,6 @@ def test_constraints_pin_every_dependency_without_addresses() -> None:
         return name.lower().replace("_", "-")
 
     pinned = {plain(line.split("==")[0]) for line in pins}
-    wanted = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]
+    extras = PROJECT["optional-dependencies"]
+    wanted = PROJECT["dependencies"] + extras["dev"] + extras["package"]
     assert {plain(line.split(">=")[0]) for line in wanted} <= pinned

@@ -23,6 +23,7 @@ from typing import IO, Final
 from alpacasorter.core.files import display_path
 from alpacasorter.ml.bundle import Bundle, BundleError
 from alpacasorter.ml.bundle_files import (
+    KERAS_WEIGHTS,
     KNOWN,
     METADATA,
     METADATA_LIMIT,
@@ -39,6 +40,10 @@ _UNIX: Final = 3
 _PERMISSIONS: Final = 0o644
 _ENCRYPTED: Final = 0x1
 _CHUNK: Final = 1 << 20
+_NOT_WHOLE: Final = (
+    "The model “{name}” can't be shared from here: the weights to train it further are not part of this package. The "
+    "bundled model comes with every AlpacaSorter, so nobody has to be given it."
+)
 _REMEDY: Final = "Ask whoever gave it to you for another copy."
 
 # The end of a zip: signature, disk numbers, members here and in all, bytes and place of the table, length of comment.
@@ -62,6 +67,9 @@ def pack(bundle: Bundle, out: Path, *, overwrite: bool = False) -> None:
         FileExistsError: `out` is there, and may not be replaced.
         OSError: it can't be written; `out` is as before.
     """
+    if KERAS_WEIGHTS in bundle.files and not (bundle.path / KERAS_WEIGHTS).exists():
+        # The bundled one, in a packaged program without training.
+        raise BundleError(_NOT_WHOLE.format(name=display_path(bundle.path.name)))
     for name, facts in bundle.files.items():
         verify(bundle.path, name, *facts)
     if not overwrite and out.exists():

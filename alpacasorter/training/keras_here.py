@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 from typing import Final
 
 from alpacasorter import paths
 
-NO_TENSORFLOW: Final = (
+_NOT_INSTALLED: Final = (
     "Training needs TensorFlow, which is not installed. There is TensorFlow for Python 3.11 to 3.13 on Linux, on "
     "Windows (64-bit Intel or AMD) and on macOS (Apple silicon). Everything else works without it."
 )
+
+_NOT_PACKAGED: Final = (
+    "Training is not part of this package; it would make it several times as large. Take the package with training, or "
+    "install AlpacaSorter with Python, as its README says; models made there can be used here. Everything else works "
+    "without it."
+)
+NO_TENSORFLOW: Final = _NOT_PACKAGED if getattr(sys, "frozen", False) else _NOT_INSTALLED
+"""Why there is no training here, and how to get it; begins with the word “Training”."""
 
 PROCESSOR: Final = "processor"
 

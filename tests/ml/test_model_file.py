@@ -395,3 +395,11 @@ def test_bytes_are_counted_while_they_are_read(tmp_path: Path, bundle: Bundle, m
 
     monkeypatch.setattr(zipfile.ZipFile, "open", endless)
     refused(tmp_path / "file", "changed")
+
+
+def test_bundled_model_of_a_package_without_training_is_not_shared(bundle: Bundle, tmp_path: Path) -> None:
+    (bundle.path / KERAS_WEIGHTS).unlink()
+    out = tmp_path / "shared.alpacamodel"
+    with pytest.raises(BundleError, match="can't be shared from here"):
+        pack(load_bundle(bundle.path), out)
+    assert not out.exists()

@@ -1,0 +1,284 @@
+"""What goes into the packaged program, and what comes out beside it; `make package` itself builds and tries it."""
+
+import ast
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+@pytest.fixture
+def parts(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    return _tool("packaging_parts", monkeypatch)
+
+
+@pytest.fixture
+def archive(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    return _tool("packaging_archive", monkeypatch)
+
+
+@pytest.fixture
+def checks(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    return _tool("packaging_checks", monkeypatch)
+
+
+@pytest.fixture
+def package(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    return _tool("package", monkeypatch)
+
+
+def _tool(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    return __import__(name)
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_nothing_excluded_is_imported(parts: ModuleType) -> None:
+    """But for training, which asks first, and a check for developers, which does so too."""
+    excluded = {*parts.EXCLUDED_MODULES, *parts.TRAINING_MODULES}
+    found = {
+        (path.relative_to(ROOT).as_posix(), name)
+        for path in (ROOT / "alpacasorter").rglob("*.py")
+        for name in _imported(ast.parse(path.read_text(encoding="utf-8")))
+        if excluded & {name, name.split(".")[0]}
+    }
+    assert {path for path, _ in found} & {"alpacasorter/training/fit.py"}, "the search finds nothing at all"
+    elsewhere = {(path, name) for path, name in found if not path.startswith("alpacasorter/training/")}
+    assert not elsewhere
+    assert {path for path, name in found if name.startswith("sklearn")} <= {"alpacasorter/training/checks.py"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "models/alpaca/backbone.tflite",
+        "models/alpaca/model.json",
+        "resources/icons/sort.svg",
+        "ai_edge_litert/libLiteRtWebGpuAccelerator.so",
+        "PySide6/Qt/plugins/platforms/libqxcb.so",
+        "PySide6/Qt/plugins/platforms/libqoffscreen.so",
+        "PySide6/Qt/plugins/imageformats/libqjpeg.so",
+        "PySide6\\plugins\\platforms\\qwindows.dll",
+        "PySide6/Qt/lib/libQt6Network.so.6",
+        "alpacasorter-0.1.0.dist-info/METADATA",
+    ],
+)
+def test_needed_files_stay(parts: ModuleType, name: str) -> None:
+    assert parts.wanted(name)
+    assert parts.wanted(name, full=True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ai_edge_litert/vendors/qualcomm/dispatch/libLiteRtDispatch_Qualcomm.so",
+        "PySide6/Qt/plugins/platformthemes/libqgtk3.so",
+        "PySide6/Qt/plugins/platforms/libqlinuxfb.so",
+        "PySide6/Qt/plugins/imageformats/libqtiff.so",
+        "PySide6\\plugins\\imageformats\\qwebp.dll",
+        "PySide6\\opengl32sw.dll",
+        "PySide6/Qt/translations/qtbase_de.qm",
+        "resources/packaging/windows/alpacasorter.ico",
+        "numpy-2.4.6.dist-info/RECORD",
+        "libstdc++.so.6",
+    ],
+)
+def test_left_out_files(parts: ModuleType, name: str) -> None:
+    assert not parts.wanted(name)
+    assert not parts.wanted(name, full=True)
+
+
+def test_weights_for_training_are_in_the_full_package_only(parts: ModuleType) -> None:
+    for name in parts.TRAINING_FILES:
+        assert (ROOT / name).is_file()
+        assert not parts.wanted(name)
+        assert parts.wanted(name, full=True)
+
+
+def test_back_ends_of_keras(parts: ModuleType) -> None:
+    assert parts.is_used_of_keras("keras.src.backend.tensorflow.nn")
+    # Others of the same name are imported at once.
+    assert parts.is_used_of_keras("keras.src.export.openvino")
+    assert not parts.is_used_of_keras("keras.src.backend.torch.nn")
+    assert not parts.is_used_of_keras("keras.src.layers.layer_test")
+
+
+def test_orphans_go_and_what_is_needed_stays(parts: ModuleType) -> None:
+    entries = [
+        ("lib-dynload/_ssl.so", "/p/_ssl.so", "EXTENSION"),
+        ("libssl.so.3", "/s/libssl.so.3", "BINARY"),
+        ("libgtk.so.0", "/s/libgtk.so.0", "BINARY"),
+        ("libpython3.11.so.1.0", "/s/libpython3.11.so.1.0", "BINARY"),
+        ("PySide6/Qt/lib/libQt6Core.so.6", "/q/libQt6Core.so.6", "BINARY"),
+        ("PySide6/Qt/lib/libQt6Lost.so.6", "/q/libQt6Lost.so.6", "BINARY"),
+        ("PySide6/QtCore.abi3.so", "/q/QtCore.abi3.so", "EXTENSION"),
+        ("libQt6Core.so.6", "PySide6/Qt/lib/libQt6Core.so.6", "SYMLINK"),
+        ("libQt6Lost.so.6", "PySide6/Qt/lib/libQt6Lost.so.6", "SYMLINK"),
+    ]
+    needs = {"/p/_ssl.so": ["libssl.so.3"], "/q/QtCore.abi3.so": ["libQt6Core.so.6"], "/s/libgtk.so.0": ["libgtk.so.0"]}
+    left = parts.without_orphans(entries, lambda source: needs.get(source, []))
+    left = parts.without_dangling(left, [name for name, _, _ in left])
+    assert {entry[0] for entry in entries} - {entry[0] for entry in left} == {
+        "libgtk.so.0",
+        "PySide6/Qt/lib/libQt6Lost.so.6",
+        "libQt6Lost.so.6",
+    }
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux") or not shutil.which("cc") or not shutil.which("nm"),
+    reason="the stand-in needs a compiler, on Linux",
+)
+@pytest.mark.parametrize(("function", "replaced"), [("x265_cleanup", True), ("x265_something_new", False)])
+def test_encoder_is_replaced_where_the_stand_in_will_do(
+    parts: ModuleType, tmp_path: Path, function: str, replaced: bool
+) -> None:
+    source = tmp_path / "user.c"
+    source.write_text(f"void {function}(void); void user(void); void user(void) {{ {function}(); }}", encoding="utf-8")
+    user = tmp_path / "libheif-1.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", str(user), str(source)], check=True)
+    entries = [
+        ("pillow_heif.libs/libheif-1.so", str(user), "BINARY"),
+        ("pillow_heif.libs/libx265-0123abcd.so.217", "/nowhere/libx265", "BINARY"),
+        ("libmvec.so.1", "/nowhere/libmvec.so.1", "BINARY"),
+    ]
+    after = {name: Path(origin) for name, origin, _ in parts.without_encoder(entries, tmp_path / "work")}
+    encoder = after["pillow_heif.libs/libx265-0123abcd.so.217"]
+    assert encoder.is_file() == replaced
+    assert ("libmvec.so.1" in after) != replaced
+
+
+def test_frozen_program_knows_its_version_from_the_project(parts: ModuleType, tmp_path: Path) -> None:
+    (file, folder), licence = parts.write_metadata(tmp_path, PROJECT, ROOT / "LICENSE")
+    assert folder == f"alpacasorter-{PROJECT['version']}.dist-info"
+    assert licence == (str(ROOT / "LICENSE"), f"{folder}/licenses")
+    code = "import importlib.metadata as m; print(m.version('alpacasorter'), m.metadata('alpacasorter')['Summary'])"
+    command = [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, encoding="utf-8").stdout
+    assert said.strip() == f"{PROJECT['version']} {PROJECT['description']}"
+    assert str(tmp_path) not in Path(file).read_text(encoding="utf-8")
+
+
+def _built(folder: Path) -> Path:
+    built = folder / "AlpacaSorter"
+    (built / "_internal").mkdir(parents=True)
+    (built / "AlpacaSorter").write_bytes(b"program")
+    (built / "AlpacaSorter").chmod(0o700)
+    (built / "_internal" / "ü.txt").write_bytes(b"x" * 3000)
+    return built
+
+
+def test_same_folder_gives_the_same_archives(
+    archive: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Several blocks, though it is small.
+    monkeypatch.setattr(archive, "_BLOCK", 1000)
+    made: list[tuple[bytes, bytes]] = []
+    for place in ("one", "other place"):
+        built = _built(tmp_path / place)
+        archive.write_tar(built, tmp_path / "a.tar.xz", 1_700_000_000)
+        archive.write_zip(built, tmp_path / "a.zip", 1_700_000_000)
+        made.append(((tmp_path / "a.tar.xz").read_bytes(), (tmp_path / "a.zip").read_bytes()))
+    assert made[0] == made[1]
+    names = ["AlpacaSorter", "AlpacaSorter/AlpacaSorter", "AlpacaSorter/_internal", "AlpacaSorter/_internal/ü.txt"]
+    with tarfile.open(tmp_path / "a.tar.xz") as tar:
+        members = tar.getmembers()
+        tar.extractall(tmp_path / "out", filter="data")
+    assert [member.name for member in members] == names
+    assert {(member.mtime, member.uid, member.uname) for member in members} == {(1_700_000_000, 0, "")}
+    assert [member.mode for member in members] == [0o755, 0o755, 0o755, 0o644]
+    with zipfile.ZipFile(tmp_path / "a.zip") as packed:
+        assert packed.namelist() == [names[1], names[3]]
+        assert packed.read(names[3]) == b"x" * 3000
+    assert (tmp_path / "out" / names[3]).read_bytes() == b"x" * 3000
+
+
+def test_sums_and_sizes(archive: ModuleType, tmp_path: Path) -> None:
+    built = _built(tmp_path)
+    assert archive.sizes(built) == [(3000, "_internal/ü.txt"), (7, "AlpacaSorter")]
+    archive.write_sums([built / "AlpacaSorter"], tmp_path / "SHA256SUMS")
+    assert (
+        tmp_path / "SHA256SUMS"
+    ).read_bytes() == f"{hashlib.sha256(b'program').hexdigest()}  AlpacaSorter\n".encode()
+
+
+def test_date_of_the_archive(archive: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1234")
+    assert archive.commit_time(ROOT) == 1234
+
+
+def test_tensorflow_is_installed_for_the_full_package_only(package: ModuleType) -> None:
+    lean = package.requirements(PROJECT, full=False)
+    full = package.requirements(PROJECT, full=True)
+    assert [line for line in full if line not in lean] == [
+        line for line in PROJECT["dependencies"] if line.startswith("tensorflow")
+    ]
+    assert any(line.startswith("pyinstaller") for line in lean)
+
+
+def test_budgets(package: ModuleType, checks: ModuleType) -> None:
+    assert package.too_large(260_000_000, 90_000_000) == []
+    folder, packed = package.too_large(260_200_000, 90_200_000)
+    assert (folder, packed) == (
+        "The folder has 260.2 MB; the budget is 260 MB.",
+        "The archive has 90.2 MB; the budget is 90 MB.",
+    )
+    reports = [{"timings": {"first_window": seconds, "first_judged": 1.0}} for seconds in (0.9, 0.1, 0.7)]
+    assert checks.medians(reports) == {"first_window": 0.7, "first_judged": 1.0}
+    assert checks.over_budget(checks.medians(reports)) == ["The first window takes 0.70 s; the budget is 0.6 s."]
+    reports[1]["timings"]["first_judged"] = None
+    with pytest.raises(checks.CheckError, match="first judged"):
+        checks.medians(reports)
+
+
+def test_frozen_program_gets_nothing_of_this_session(checks: ModuleType, tmp_path: Path) -> None:
+    given = {"PATH": "/bin", "DISPLAY": ":0", "PYTHONPATH": "/x", "HOME": "/mine", "XDG_DATA_HOME": "/mine/data"}
+    found = checks.environment(given, tmp_path / "home")
+    assert found["HOME"] == str(tmp_path / "home")
+    assert found["PATH"] == "/bin"
+    assert not {"DISPLAY", "PYTHONPATH", "XDG_DATA_HOME"} & set(found)
+
+
+def test_failed_checks_of_a_report(checks: ModuleType, tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    assert checks.failures(file) == []
+    rows = [
+        {"name": "window", "ok": True, "detail": ""},
+        {"name": "picture AVIF", "ok": False, "detail": "No decoder."},
+    ]
+    file.write_text(json.dumps({"ok": False, "checks": rows}), encoding="utf-8")
+    assert checks.failures(file) == ["  picture AVIF: No decoder."]
+
+
+@pytest.mark.parametrize(("frozen", "words"), [(True, "not part of this package"), (False, "not installed")])
+def test_where_training_would_be_a_sentence_says_how_to_get_it(frozen: bool, words: str) -> None:
+    code = (
+        f"import sys; sys.frozen = {frozen}\n"
+        "from alpacasorter.training.keras_here import NO_TENSORFLOW as said; sys.stdout.buffer.write(said.encode())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
+    said = done.stdout.decode()
+    # export-model puts its own subject in the place of this one.
+    assert said.startswith("Training ")
+    assert words in said
+    assert "TensorFlow for Python" in said or "with Python" in said

@@ -1,0 +1,101 @@
+"""The workflows of GitHub: their form by GitHub's own schema, and what matters for safety and for what is released."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+NAMES = [path.name for path in WORKFLOWS]
+CHECKER = "check-jsonschema (which brings GitHub's schema and a reader of YAML) is not installed"
+
+
+def _load(path: Path) -> dict[str, Any]:
+    yaml = pytest.importorskip("ruamel.yaml", reason=CHECKER)
+    loaded: dict[str, Any] = yaml.YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    return loaded
+
+
+def _steps(workflow: dict[str, Any]) -> list[dict[str, Any]]:
+    return [step for job in workflow["jobs"].values() for step in job["steps"]]
+
+
+def test_there_are_two() -> None:
+    assert NAMES == ["ci.yml", "release.yml"]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=NAMES)
+def test_form_is_valid(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    checker = pytest.importorskip("check_jsonschema", reason=CHECKER)
+    with pytest.raises(SystemExit) as ended:
+        checker.main(["--builtin-schema", "vendor.github-workflows", str(path)])
+    assert ended.value.code == 0, capsys.readouterr().out
+
+
+def test_checker_sees_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    checker = pytest.importorskip("check_jsonschema", reason=CHECKER)
+    wrong = tmp_path / "wrong.yml"
+    text = (ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
+    wrong.write_text(text.replace("runs-on:", "run-on:"), encoding="utf-8")
+    with pytest.raises(SystemExit) as ended:
+        checker.main(["--builtin-schema", "vendor.github-workflows", str(wrong)])
+    assert ended.value.code == 1
+    assert "runs-on" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=NAMES)
+def test_actions_are_pinned_to_commits(path: Path) -> None:
+    uses = re.findall(r"uses:\s*(.+)", path.read_text(encoding="utf-8"))
+    assert uses
+    for action in uses:
+        assert re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)
+
+
+def test_both_use_the_same_pins() -> None:
+    found: dict[str, set[str]] = {}
+    for path in WORKFLOWS:
+        for name, pin in re.findall(r"uses:\s*([\w/-]+)@(.+)", path.read_text(encoding="utf-8")):
+            found.setdefault(name, set()).add(pin)
+    assert {name: len(pins) for name, pins in found.items()} == dict.fromkeys(found, 1)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=NAMES)
+def test_commands_take_no_text_from_outside(path: Path) -> None:
+    """A branch or tag may be named like a command: such text goes through the environment, not into the script."""
+    for step in _steps(_load(path)):
+        assert "${{ github" not in step.get("run", "")
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=NAMES)
+def test_permissions_are_the_least(path: Path) -> None:
+    workflow = _load(path)
+    assert workflow["permissions"] in ({}, {"contents": "read"})
+    writing = {name for name, job in workflow["jobs"].items() if "write" in job.get("permissions", {}).values()}
+    assert writing == ({"publish"} if path.name == "release.yml" else set())
+    for job in workflow["jobs"].values():
+        assert job["timeout-minutes"] <= 60
+        for step in job["steps"]:
+            if step.get("uses", "").startswith("actions/checkout@"):
+                assert step["with"]["persist-credentials"] is False
+
+
+def test_release_builds_on_three_systems_and_drafts_on_tags() -> None:
+    workflow = _load(ROOT / ".github" / "workflows" / "release.yml")
+    build, publish = workflow["jobs"]["build"], workflow["jobs"]["publish"]
+    systems = {entry["os"].split("-")[0] for entry in build["strategy"]["matrix"]["include"]}
+    assert systems == {"ubuntu", "windows", "macos"}
+    names = [entry["name"] for entry in build["strategy"]["matrix"]["include"]]
+    assert len(set(names)) == len(names)
+    assert "python tools/package.py" in [step.get("run") for step in build["steps"]]
+    assert (publish["needs"], publish["if"]) == ("build", "github.ref_type == 'tag'")
+    (script,) = [step["run"] for step in publish["steps"] if "run" in step]
+    assert "--draft" in script
+    assert "SHA256SUMS" in script
+
+
+def test_tools_that_the_workflows_run_are_there() -> None:
+    for path in WORKFLOWS:
+        for tool in re.findall(r"(?:python|bash) ((?:tools|\.ci)/\S+)", path.read_text(encoding="utf-8")):
+            assert (ROOT / tool).is_file()

@@ -1,0 +1,218 @@
+"""Builds the packaged program, tries it, and packs it: `make package`, or `python tools/package.py`.
+
+Needs Python 3.11 or later and the system libraries of Qt; everything else is installed apart, below build/. The
+results are in dist/: the archive, where the system has such a thing its own package, the bill of materials, and their
+hashes. With ALPACASORTER_WITH_TENSORFLOW=1 training is inside. Ends with 1 where something does not work or is larger
+than it may be; that it starts more slowly than it should is only said, for that may be the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import packaging_archive as archive
+import packaging_checks as checks
+from bundle_facts import NAME, ROOT, project
+from packaging_parts import FULL_VARIABLE, TRAINING_MODULES
+
+BUILD: Final = ROOT / "build" / "package"
+DIST: Final = ROOT / "dist"
+SHOWN: Final = 25
+MOST_UNPACKED: Final = 260 * archive.MB
+MOST_PACKED: Final = 90 * archive.MB
+"""Bytes that the program without training may take."""
+
+_LICENCES: Final = "LICENCES.txt"
+
+
+def say(sentence: str) -> None:
+    """Print a line at once."""
+    print(f"package: {sentence}", flush=True)
+
+
+def is_full() -> bool:
+    """Tell whether the program is to have training inside."""
+    return os.environ.get(FULL_VARIABLE) == "1"
+
+
+def requirements(about: dict[str, Any], *, full: bool) -> list[str]:
+    """Return what to install to build the program: PyInstaller and its dependencies, TensorFlow for the full one."""
+    needed = [*about["dependencies"], *about["optional-dependencies"]["package"]]
+    return [line for line in needed if full or not line.startswith(TRAINING_MODULES)]
+
+
+def make_environment(full: bool) -> Path:
+    """Make the environment to build in, unless there is one for the same requirements; return its Python."""
+    place = BUILD / ("venv-with-training" if full else "venv")
+    python = place / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    stamp = place / "requirements-installed.txt"
+    wanted = requirements(project(), full=full)
+    constraints = ROOT / "constraints.txt"
+    # The place is part of it, because an environment breaks when it is moved.
+    state = "\n".join([str(place), sys.version, *wanted, constraints.read_text(encoding="utf-8")])
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == state:
+        return python
+    say(f"making the environment {place.relative_to(ROOT)}")
+    run([sys.executable, "-m", "venv", "--clear", str(place)])
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", "-q"]
+    run([*pip, "install", "-c", str(constraints), *wanted])
+    stamp.write_text(state, encoding="utf-8")
+    return python
+
+
+def run(command: Sequence[str], **extra: str) -> None:
+    """Run a command in the checkout; end where it fails."""
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | extra, check=False)
+    if done.returncode:
+        raise SystemExit(f"package: {Path(command[0]).name} ended with {done.returncode}: {' '.join(command[1:])}")
+
+
+def build(python: Path, date: int) -> Path:
+    """Run PyInstaller; return the built folder."""
+    folder = DIST / (f"{NAME}.app" if sys.platform == "darwin" else NAME)
+    if sys.platform.startswith("linux"):
+        run([str(python), str(ROOT / "tools" / "check_qt.py")])
+    say("building; this takes a minute")
+    shutil.rmtree(BUILD / "work", ignore_errors=True)
+    log = BUILD / "pyinstaller.log"
+    command = [str(python), "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN", "--distpath", str(DIST)]
+    command += ["--workpath", str(BUILD / "work"), str(ROOT / "alpacasorter.spec")]
+    # The order of Python's sets is part of what it writes.
+    variables = os.environ | {"PYTHONHASHSEED": "1", "SOURCE_DATE_EPOCH": str(date)}
+    with log.open("wb") as stream:
+        done = subprocess.run(command, cwd=ROOT, env=variables, stdout=stream, stderr=stream, check=False)
+    if done.returncode:
+        print(log.read_text(encoding="utf-8", errors="replace")[-4000:], file=sys.stderr)
+        raise SystemExit(f"package: PyInstaller failed; everything it said is in {log.relative_to(ROOT)}")
+    return folder
+
+
+def add_licences(folder: Path, python: Path) -> None:
+    """Put the licences of everything inside among the resources of the built folder."""
+    resources = next(path for path in sorted(folder.rglob("resources")) if path.is_dir() and not path.is_symlink())
+    run(
+        [
+            sys.executable,
+            str(ROOT / "tools" / "licences.py"),
+            str(folder),
+            str(resources / _LICENCES),
+            "--python",
+            str(python),
+        ]
+    )
+
+
+def show_sizes(folder: Path) -> int:
+    """Print the largest files; return the bytes of all."""
+    rows = archive.sizes(folder)
+    total = sum(size for size, _ in rows)
+    say(f"{len(rows)} files, {total / archive.MB:.1f} MB; the {SHOWN} largest:")
+    for size, name in rows[:SHOWN]:
+        print(f"  {size / archive.MB:6.1f} MB  {name}")
+    return total
+
+
+def try_program(folder: Path, python: Path, *, full: bool) -> None:
+    """Try the frozen program and print what was found.
+
+    Raises:
+        CheckError: something does not work.
+    """
+    with checks.in_strange_place(folder, checks.executable_of(folder, NAME)) as program:
+        reports = [checks.self_test(program)]
+        say(f"self-test: {len(reports[0]['checks'])} checks passed")
+        reports += [checks.self_test(program) for _ in range(checks.STARTS - 1)]
+        timings = checks.medians(reports)
+        for name, seconds in timings.items():
+            say(f"{name.replace('_', ' ')}: {seconds:.2f} s after the start (median of {checks.STARTS})")
+        for sentence in checks.over_budget(timings):
+            say(f"slow: {sentence}")
+        pictures = program.work / "Fotos älter"
+        count = checks.make_pictures(python, ROOT, pictures)
+        for line in checks.try_commands(program, pictures, count):
+            say(line)
+        say(checks.try_graphics(program, pictures, count))
+        if not full:
+            say(checks.try_training(program, checks.make_dataset(program, pictures)))
+
+
+def pack(folder: Path, version: str, date: int, *, full: bool) -> Path:
+    """Write the archive; return it."""
+    name = f"{NAME}-{version}{'-with-training' if full else ''}-{archive.system_name()}"
+    if sys.platform == "win32":
+        out = DIST / f"{name}.zip"
+        archive.write_zip(folder, out, date)
+    else:
+        out = DIST / f"{name}.tar.xz"
+        archive.write_tar(folder, out, date)
+    return out
+
+
+def write_extras(folder: Path, packed: Path, python: Path, version: str, date: int) -> list[Path]:
+    """Write the bill of materials, and on Debian's relatives the .deb; return them."""
+    tools = ROOT / "tools"
+    stem = packed.name.removesuffix(".tar.xz").removesuffix(".zip")
+    bill = DIST / f"{stem}.cdx.json"
+    moment = {"SOURCE_DATE_EPOCH": str(date)}
+    run([sys.executable, str(tools / "sbom.py"), str(folder), str(bill), "--python", str(python)], **moment)
+    made = [bill]
+    if sys.platform.startswith("linux") and shutil.which("dpkg-deb") and shutil.which("objdump"):
+        before = set(DIST.glob("*.deb"))
+        for path in before:
+            path.unlink()
+        run([sys.executable, str(tools / "linux_package.py"), str(folder), version, str(DIST)], **moment)
+        made += DIST.glob("*.deb")
+    return made
+
+
+def too_large(unpacked: int, packed: int) -> list[str]:
+    """Return a sentence for the folder and for the archive, in bytes, where they are larger than they may be."""
+    found = (("folder", unpacked, MOST_UNPACKED), ("archive", packed, MOST_PACKED))
+    return [
+        f"The {what} has {size / archive.MB:.1f} MB; the budget is {most // archive.MB} MB."
+        for what, size, most in found
+        if size > most
+    ]
+
+
+def main() -> int:
+    """Build, try and pack; return the exit code."""
+    parser = argparse.ArgumentParser(description="Build the packaged program, try it, and pack it.")
+    parser.add_argument("--no-checks", action="store_true", help="build and pack only")
+    options = parser.parse_args()
+    started = time.monotonic()
+    full, version, date = is_full(), project()["version"], archive.commit_time(ROOT)
+    BUILD.mkdir(parents=True, exist_ok=True)
+    python = make_environment(full)
+    folder = build(python, date)
+    add_licences(folder, python)
+    unpacked = show_sizes(folder)
+    try:
+        if not options.no_checks:
+            try_program(folder, python, full=full)
+    except checks.CheckError as error:
+        print(f"package: {error}", file=sys.stderr)
+        return 1
+    say("packing; this takes a minute")
+    packed = pack(folder, version, date, full=full)
+    results = [packed, *write_extras(folder, packed, python, version, date)]
+    archive.write_sums(results, DIST / "SHA256SUMS")
+    for path in results:
+        say(f"{path.relative_to(ROOT)}: {path.stat().st_size / archive.MB:.1f} MB")
+    problems = [] if full else too_large(unpacked, packed.stat().st_size)
+    for problem in problems:
+        print(f"package: {problem}", file=sys.stderr)
+    say(f"{'not good enough' if problems else 'ok'}, {time.monotonic() - started:.0f} s")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
