@@ -13,6 +13,9 @@ PACKAGING: Final = ROOT / "resources" / "packaging"
 """Only building needs what lies here: the packaged program does without."""
 
 NAME: Final = "AlpacaSorter"
+CONSOLE_NAME: Final = f"{NAME}-console"
+"""The program for the command line, which only Windows needs."""
+
 APP_ID: Final = "org.alpacasorter.AlpacaSorter"
 """The name of the desktop entry and of the macOS bundle; the window tells it to the desktop, too."""
 

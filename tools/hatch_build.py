@@ -6,6 +6,8 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 DATA_FOLDERS = ("models", "resources")
+NOT_IN_WHEEL = ("packaging",)
+"""Sub-folders that only the packaged program needs."""
 
 
 class DataFolders(BuildHookInterface):  # type: ignore[type-arg]
@@ -17,6 +19,8 @@ class DataFolders(BuildHookInterface):  # type: ignore[type-arg]
             return
         for name in DATA_FOLDERS:
             folder = Path(self.root, name)
-            if not any(folder.rglob("*")):
+            found = [path for path in folder.iterdir() if path.name not in NOT_IN_WHEEL]
+            if not found:
                 raise FileNotFoundError(f"{name}/ is missing or empty: the wheel would not work without it.")
-            build_data["force_include"][str(folder)] = f"alpacasorter/_data/{name}"
+            for path in found:
+                build_data["force_include"][str(path)] = f"alpacasorter/_data/{name}/{path.name}"

@@ -9,7 +9,7 @@ import alpacasorter
 from alpacasorter.cli.usage import given_path
 
 _WINDOW = """\
-Open a folder of photos in the window.
+Open a folder of photos in the window; where a photo is given, the folder it is in.
 
 commands without a window:
   alpacasorter scan FOLDER        judge all photos of a folder and print what they are
@@ -68,14 +68,16 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def _window_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="alpacasorter",
-        usage="alpacasorter [FOLDER] [--device auto|cpu|gpu] [--model MODEL] [--new-window]\n"
+        usage="alpacasorter [FOLDER | PHOTO …] [--device auto|cpu|gpu] [--model MODEL] [--new-window]\n"
         "       alpacasorter --self-test [FILE]\n"
         "       alpacasorter scan|sort|watch|export|import|evaluate|train|export-model|dataset|models …",
         description=_WINDOW,
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("folder", metavar="FOLDER", nargs="?", type=given_path, help="the folder to open at once")
+    parser.add_argument(
+        "given", metavar="FOLDER", nargs="*", type=given_path, help="the folder to open at once, or photos in it"
+    )
     _add_device(parser, default=None)
     _add_model(parser)
     parser.add_argument(
@@ -220,7 +222,7 @@ def _window(options: argparse.Namespace) -> int:
         return self_test(None if options.self_test is True else options.self_test)
     from alpacasorter.cli.window import run
 
-    return run(options.folder, options.device, new_window=options.new_window)
+    return run(options.given, options.device, new_window=options.new_window)
 
 
 def _scan(options: argparse.Namespace) -> int:

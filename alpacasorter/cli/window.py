@@ -1,15 +1,17 @@
-"""`alpacasorter [FOLDER]`: opens the window, or says why it can't."""
+"""`alpacasorter [FOLDER | PHOTO …]`: opens the window, or says why it can't."""
 
 from __future__ import annotations
 
 import os
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from alpacasorter import paths
-from alpacasorter.cli.usage import complain, named_folder
+from alpacasorter.cli.usage import absolute, complain, named_folder
+from alpacasorter.core.files import display_path
 
 _NO_DISPLAY = (
     "There is no screen to open the window on. "
@@ -24,18 +26,22 @@ _X11_PORT = 6000
 _SECONDS = 2.0
 
 
-def run(folder: Path | None, device: Literal["auto", "cpu", "gpu"] | None, *, new_window: bool = False) -> int:
+def run(given: Sequence[Path], device: Literal["auto", "cpu", "gpu"] | None, *, new_window: bool = False) -> int:
     """Open the window; return the exit code.
 
     Args:
-        folder: opened at once where given.
+        given: a folder to open at once, or photos, whose folder is opened; a file manager passes all that are selected.
+            The first counts, because the window shows one folder.
         device: overrides the device that is set, for this run.
         new_window: whether to open one even where another start has opened one already.
     """
-    if folder is not None:
-        folder = named_folder(folder)
+    folder = None
+    if given:
+        folder = named_folder(_folder_of(given[0]))
         if folder is None:
             return 2
+        if any(absolute(_folder_of(path)) != folder for path in given[1:]):
+            complain(f"The window shows one folder: {display_path(folder)}. The others are left out.")
     if not has_display():
         complain(_NO_DISPLAY)
         return 2
@@ -52,6 +58,15 @@ def run(folder: Path | None, device: Literal["auto", "cpu", "gpu"] | None, *, ne
             return 1
         raise
     return run_window(folder, device, instance_name=name)
+
+
+def _folder_of(given: Path) -> Path:
+    """Return the folder of a photo; what is no file comes back as it is, for whoever opens it to complain of."""
+    path = absolute(given)
+    try:
+        return path.parent if path.is_file() else given
+    except OSError:
+        return given
 
 
 def _instance_name(device: str | None) -> str:

@@ -144,7 +144,7 @@ class MainWindow(QMainWindow):
         actions.keys.triggered.connect(lambda: dialogs.show_keys(self, page.store.labels))
         actions.test_model.triggered.connect(self.testing.open_dialog)
         actions.model_card.triggered.connect(lambda: dialogs.show_model(self, self._model))
-        actions.about.triggered.connect(lambda: dialogs.show_about(self))
+        actions.about.triggered.connect(lambda: dialogs.show_about(self, self.device_label.text()))
         self.models.train.connect(self.training.open_dialog)
         self.models.told.connect(lambda words: self.notice.tell(words, passing=True))
         self.training.told.connect(lambda words: self.notice.tell(words, passing=True))

@@ -53,7 +53,7 @@ sys.exit(", ".join(sorted({"numpy", "PIL", "sqlite3", "PySide6", "ai_edge_litert
         assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("arguments", [["--nonsense"], ["--device", "tpu"], ["a", "b"]])
+@pytest.mark.parametrize("arguments", [["--nonsense"], ["--device", "tpu"]])
 def test_wrong_usage(run: Commands, arguments: list[str]) -> None:
     done = run(*arguments)
     assert (done.code, done.out) == (2, "")
@@ -86,6 +86,40 @@ def test_a_folder_that_is_not_there_is_told_before_the_screen(run: Commands, tmp
     done = run(tmp_path / "none")
     assert done.code == 2
     assert done.err.startswith(f"alpacasorter: {tmp_path / 'none'} can't be opened.")
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[Path | None]:
+    """The folders that a window which is open was handed."""
+    folders: list[Path | None] = []
+
+    def hand_over(_name: str, folder: Path | None) -> bool:
+        folders.append(folder)
+        return True
+
+    monkeypatch.setattr(window, "has_display", lambda: True)
+    monkeypatch.setattr("alpacasorter.workers.instance.hand_over", hand_over)
+    return folders
+
+
+def test_a_photo_opens_its_folder(
+    run: Commands, opened: list[Path | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a file manager starts it: with all photos that are selected."""
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / name).touch()
+    assert run(tmp_path / "b.jpg", tmp_path / "a.jpg") == run(tmp_path) == run(tmp_path, tmp_path / "a.jpg")
+    monkeypatch.chdir(tmp_path)
+    assert run("a.jpg").err == run().err == ""
+    assert opened == [tmp_path, tmp_path, tmp_path, tmp_path, None]
+
+
+def test_of_several_folders_the_first_is_opened(run: Commands, opened: list[Path | None], tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    done = run(tmp_path / "one", tmp_path / "two")
+    assert (done.code, opened) == (0, [tmp_path / "one"])
+    assert done.err == f"alpacasorter: The window shows one folder: {tmp_path / 'one'}. The others are left out.\n"
 
 
 @pytest.fixture
