@@ -5,8 +5,9 @@ from typing import Final
 PREFACE: Final = """\
 Licences of what is inside AlpacaSorter {version}
 
-AlpacaSorter itself is free software under the MIT licence. The program comes with the work of many others, which is
-listed here with its licences. Nothing in these licences limits what you do with your own photos.
+AlpacaSorter itself is free software under the MIT licence. The program comes with
+the work of many others, which is listed here with its licences. Nothing in these
+licences limits what you do with your own photos.
 """
 
 QT: Final = """\
