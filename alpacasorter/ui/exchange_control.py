@@ -12,7 +12,6 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand
 from PySide6.QtWidgets import QFileDialog, QMainWindow
 
-from alpacasorter.core.exchange.results import Result, Source
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.ui import text
 from alpacasorter.ui.photo_store import Filter, PhotoRow
@@ -21,6 +20,7 @@ from alpacasorter.workers.engine import Engine
 from alpacasorter.workers.facts import ModelFacts
 
 if TYPE_CHECKING:
+    from alpacasorter.core.exchange.results import Result
     from alpacasorter.ui.browse import BrowsePage
     from alpacasorter.ui.export_dialog import Choice, ExportDialog
     from alpacasorter.ui.import_dialog import ImportDialog
@@ -75,6 +75,7 @@ class ExchangeControl(QObject):
     def open_export(self) -> None:
         """Show the dialog that exports the photos of the open folder."""
         # Imported here, as the other dialog: the first window need not wait for it.
+        from alpacasorter.core.exchange.results import Source
         from alpacasorter.ui.export_dialog import ExportDialog
 
         folder, model = self._folder(), self._model
@@ -171,6 +172,8 @@ class _Import(QUndoCommand):
 
 def results_of(rows: Sequence[PhotoRow], labels: LabelSet) -> list[Result]:
     """Return what the window shows of photos, as results; those that nobody has looked at yet are left out."""
+    from alpacasorter.core.exchange.results import Result
+
     results: list[Result] = []
     for row in rows:
         if row.reason is not None:

@@ -29,7 +29,6 @@ from alpacasorter.ui.messages import ElidedLabel, NoticeBar
 from alpacasorter.ui.models_control import ModelsControl
 from alpacasorter.ui.photo_store import Filter
 from alpacasorter.ui.settings import Settings
-from alpacasorter.ui.settings_dialog import SettingsDialog
 from alpacasorter.ui.sort_arrivals import ArrivalsControl
 from alpacasorter.ui.sort_control import SortControl
 from alpacasorter.ui.theme import Theme
@@ -240,6 +239,8 @@ class MainWindow(QMainWindow):
 
     def open_settings(self) -> None:
         """Show the settings."""
+        from alpacasorter.ui.settings_dialog import SettingsDialog  # the first window need not wait for it
+
         dialog = SettingsDialog(self._settings, self._device, self)
         dialog.recursive_changed.connect(lambda _: self.rescan())
         dialog.unsure_changed.connect(self.page.set_unsure_below)

@@ -10,12 +10,11 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QMainWindow, QPushButton
 
 from alpacasorter.core.sorting.events import SortEnded
-from alpacasorter.core.sorting.options import SortOptions
-from alpacasorter.ui import sort_words
 from alpacasorter.ui.settings import Settings
 from alpacasorter.workers.engine import Engine
 
 if TYPE_CHECKING:
+    from alpacasorter.core.sorting.options import SortOptions
     from alpacasorter.ui.arrivals_dialog import ArrivalsDialog
     from alpacasorter.ui.browse import BrowsePage
     from alpacasorter.ui.sort_control import SortControl
@@ -122,6 +121,8 @@ class ArrivalsControl(QObject):
         options = self.options
         self.button.setVisible(options is not None)
         if options is not None:
+            from alpacasorter.ui import sort_words  # the first window has nothing to tell of sorts
+
             self.button.setText("Sorting new photos ✕")
             self.button.setToolTip(sort_words.tip(sort_words.arriving(options)))
         elif self.dialog is not None and self._folder() is None:
@@ -129,4 +130,6 @@ class ArrivalsControl(QObject):
 
     def _on_sort_event(self, event: object) -> None:
         if isinstance(event, SortEnded) and (event.record.done or event.failures or event.problem):
+            from alpacasorter.ui import sort_words
+
             self._sorting.tell_outcome(sort_words.arrived(event), event.record)

@@ -9,7 +9,6 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
-from alpacasorter.ui import sort_words
 from alpacasorter.ui.icons import icon
 from alpacasorter.ui.messages import make_low
 from alpacasorter.ui.theme import Theme
@@ -98,6 +97,9 @@ class SortStrip(QFrame):
 
     def tell(self, words: str, choices: Sequence[tuple[str, Callable[[], None]]]) -> None:
         """Say it, with a button for each choice: its words, and what it does; pressed once, the line is gone."""
+        # Imported here: the first window has nothing to tell of sorts.
+        from alpacasorter.ui import sort_words
+
         self.words.setText(words)
         self.words.setToolTip(sort_words.tip(words))
         for button in self.buttons:

@@ -52,6 +52,8 @@ class WatchControl(QObject):
         self._said = ""
         self._said_once: set[str] = set()
         self._state: WatchState | None = None
+        self._looking_for: Path | None = None
+        self._is_there = False
         self.label = QLabel(window)
         self.label.setProperty("role", "muted")
         self.label.hide()
@@ -65,6 +67,7 @@ class WatchControl(QObject):
         watching = engine.watching
         watching.state.connect(self._on_state)
         watching.failed.connect(self._on_failed)
+        watching.looked.connect(self._on_looked)
         watching.found.connect(page.live.on_arrived)
         watching.judged.connect(page.live.on_judged)
         watching.problems.connect(page.live.on_problems)
@@ -87,21 +90,48 @@ class WatchControl(QObject):
     def rest(self) -> None:
         """Say nothing: no folder is watched now, or not yet."""
         self._state = None
+        self._looking_for = None
         self._say("")
         self.label.hide()
         self._page.set_watching(False)
 
     def is_missing(self) -> bool:
-        """Tell whether the watched folder is not there just now, and say so again."""
+        """Tell whether the open folder is not there just now, and say so again.
+
+        Where it is not watched nobody knows: it is missing at first, and looked for. Once it is found, `rescan` is
+        triggered anew, and then it is not missing.
+        """
         folder, state = self._folder(), self._state
-        if folder is None or state is None:
+        if folder is None:
             return False
+        if state is None:
+            return self._is_looked_for(folder)
         # Of a folder on a disk of this computer the system tells, so looking there keeps nobody waiting. Who looks now
         # and then knows soon enough.
         if state.online and (state.polling or folder.is_dir()):
             return False
         self._notice.tell(text.offline(folder), passing=state.online)
         return True
+
+    def _is_looked_for(self, folder: Path) -> bool:
+        if self._is_there or self._engine.watching.is_watching:
+            return False
+        if self._looking_for != folder:
+            self._looking_for = folder
+            self._engine.watching.look_for(folder)
+        return True
+
+    def _on_looked(self, folder: Path, is_there: bool) -> None:
+        if folder != self._looking_for:
+            # Another one is open now, or the same one was opened anew.
+            return
+        self._looking_for = None
+        if is_there:
+            self._is_there = True
+            self._page.actions_.rescan.trigger()
+            self._is_there = False
+        else:
+            self._notice.tell(text.offline(folder), passing=True)
 
     def _on_state(self, state: WatchState) -> None:
         folder = self._folder()

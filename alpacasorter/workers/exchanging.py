@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QObject, Qt, Signal
 
 from alpacasorter.core.events import Learned, Progress
-from alpacasorter.core.exchange.result_files import ExportStopped, Form
-from alpacasorter.core.exchange.results import Result, Source
-from alpacasorter.core.exchange.sidecar_job import SidecarOptions, SidecarsEnded, write_sidecars
-from alpacasorter.core.exchange.taking_in import ImportOptions, ImportSummary
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.workers.facts import sentence
 from alpacasorter.workers.lane import Lane
 
+# The rest of core.exchange is imported where it is needed: the first window need not wait for it.
 if TYPE_CHECKING:
     from alpacasorter.core.exchange.label_file import LabelFile
+    from alpacasorter.core.exchange.result_files import Form
+    from alpacasorter.core.exchange.results import Result, Source
+    from alpacasorter.core.exchange.sidecar_job import SidecarOptions, SidecarsEnded
+    from alpacasorter.core.exchange.taking_in import ImportOptions, ImportSummary
     from alpacasorter.ml.opening import Engine as OpenEngine
 
 _log = logging.getLogger(__name__)
@@ -156,6 +157,10 @@ class ExchangeKeeper(QObject):
         self._lane.submit(partial(self._run, self._round, work, reading))
 
     def _deliver(self, number: int, outcome: object) -> None:
+        from alpacasorter.core.exchange.result_files import ExportStopped
+        from alpacasorter.core.exchange.sidecar_job import SidecarsEnded
+        from alpacasorter.core.exchange.taking_in import ImportSummary
+
         if number != self._round:
             return
         if isinstance(outcome, Progress):
@@ -177,6 +182,8 @@ class ExchangeKeeper(QObject):
     # On the lane for files
 
     def _run(self, number: int, work: Callable[[int], object], reading: bool) -> None:
+        from alpacasorter.core.exchange.result_files import ExportStopped
+
         if number != self._round:
             return
         try:
@@ -213,6 +220,8 @@ class ExchangeKeeper(QObject):
     def _export_sidecars(
         self, folder: Path, results: Sequence[Result], labels: LabelSet, options: SidecarOptions, number: int
     ) -> SidecarsEnded:
+        from alpacasorter.core.exchange.sidecar_job import SidecarsEnded, write_sidecars
+
         tell, total = self._teller(number), sum(one.content_key is not None for one in results)
         stopped, opened = partial(self._is_stopped, number), self._opened()
         library = None if opened is None else opened.library

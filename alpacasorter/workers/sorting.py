@@ -24,13 +24,13 @@ from alpacasorter.core.sorting.events import (
     SortEvent,
     SortProgress,
 )
-from alpacasorter.core.sorting.options import SortOptions
-from alpacasorter.core.sorting.plan import PlanStopped, SortPhoto, SortPlan
 from alpacasorter.workers.facts import sentence
 from alpacasorter.workers.lane import Lane
 
 if TYPE_CHECKING:
     from alpacasorter.core.library import Library
+    from alpacasorter.core.sorting.options import SortOptions
+    from alpacasorter.core.sorting.plan import SortPhoto, SortPlan
     from alpacasorter.ml.opening import Engine as OpenEngine
 
     Work = Callable[[Library, Callable[[], bool]], Generator[SortEvent, None, None]]
@@ -187,6 +187,9 @@ class SortKeeper(QObject):
     ) -> None:
         if number != self._asked:
             return
+        # Imported here, as all of core.sorting but its events: the first window need not wait for it.
+        from alpacasorter.core.sorting.plan import PlanStopped
+
         try:
             from alpacasorter.core.sorting.planner import plan_sort
 
@@ -272,10 +275,10 @@ class SortKeeper(QObject):
     def _deliver_plan(self, number: int, told: object) -> None:
         if number != self._asked:
             return
-        if isinstance(told, SortPlan):
-            self.planned.emit(told)
+        if isinstance(told, str):
+            self.plan_failed.emit(told)
         else:
-            self.plan_failed.emit(str(told))
+            self.planned.emit(told)
 
     def _deliver(self, event: object) -> None:
         if isinstance(event, SortEnded):

@@ -190,6 +190,7 @@ parse([])
 hand_over(window._instance_name(None), None)
 import alpacasorter.ui.app
 heavy = {"numpy", "PIL", "sqlite3", "ai_edge_litert", "tqdm", "PySide6.QtNetwork", "watchdog", "pkgutil"}
+heavy |= {"xml.etree", "csv", "html", "alpacasorter.core.exchange.results", "alpacasorter.core.sorting.plan"}
 sys.exit(", ".join(sorted(heavy & sys.modules.keys())) or 0)
 """
     done = run_python(script)
