@@ -57,7 +57,7 @@ def run(given: Sequence[Path], device: Literal["auto", "cpu", "gpu"] | None, *, 
             complain(_NO_LIBRARIES.format(problem=error))
             return 1
         raise
-    return run_window(folder, device, instance_name=name)
+    return run_window(folder, device, instance_name=name, new_window=new_window)
 
 
 def _folder_of(given: Path) -> Path:

@@ -112,7 +112,13 @@ class Listing:
         With each goes what the system says of it, where it says something. Where `stopped`, it ends at once.
         """
         pictures: set[str] | None = None
-        for entry in sorted(self._files, key=_natural):
+        keyed = []
+        for entry in self._files:
+            if stopped():
+                return
+            keyed.append((_natural(entry), entry))
+        # No two have the same name, so that no entries are compared.
+        for _, entry in sorted(keyed):
             if stopped():
                 return
             kind = _kind(entry.name)

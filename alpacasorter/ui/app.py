@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +25,7 @@ from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.theme import Theme
 from alpacasorter.ui.trouble import Trouble, log_into, log_messages_of_qt, note_crashes, tell_start_failed
 from alpacasorter.workers.engine import Engine
-from alpacasorter.workers.instance import Instance
+from alpacasorter.workers.instance import Instance, hand_over
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +57,11 @@ def build_window(
 
 
 def run(
-    folder: Path | None, device: Literal["auto", "cpu", "gpu"] | None = None, *, instance_name: str | None = None
+    folder: Path | None,
+    device: Literal["auto", "cpu", "gpu"] | None = None,
+    *,
+    instance_name: str | None = None,
+    new_window: bool = False,
 ) -> int:
     """Show the window until the user closes it; return the exit code.
 
@@ -64,6 +69,7 @@ def run(
         folder: opened at once where given.
         device: overrides the device that is set, for this run.
         instance_name: where later starts find this window (see workers.instance); None for nowhere.
+        new_window: whether the window stays where another one is found there by now, as after two starts at once.
     """
     logs = paths.user_log_dir()
     log_into(logs)
@@ -91,7 +97,8 @@ def run(
     instance = None
     if instance_name is not None:
         instance = Instance(instance_name, lambda asked: take_over(window, asked), window)
-        QTimer.singleShot(_LISTEN_MS, instance, instance.listen)
+        leave = None if new_window else lambda: hand_over(instance_name, folder)
+        QTimer.singleShot(_LISTEN_MS, instance, lambda: _listen_or_leave(instance, window, leave))
     code = application.exec()
     if instance is not None:
         instance.close()
@@ -99,6 +106,12 @@ def run(
     window.engine.shutdown()
     trouble.close()
     return code
+
+
+def _listen_or_leave(instance: Instance, window: MainWindow, leave: Callable[[], bool] | None) -> None:
+    """Hear of later starts; where another window does so already, leave the folder to that one and close."""
+    if not instance.listen() and leave is not None and leave():
+        window.close()
 
 
 def take_over(window: MainWindow, folder: Path | None) -> bool:

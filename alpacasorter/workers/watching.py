@@ -43,6 +43,7 @@ class WatchKeeper(QObject):
         gone(Gone): photos that are no longer there.
         sort_event(SortEvent): what the sorting of arrivals does (FilesPlaced is one of them).
         failed(str): watching ended because of an error; a sentence for the user.
+        looked(Path, bool): whether a folder is there: the answer to `look_for`.
     """
 
     state = Signal(object)
@@ -53,6 +54,7 @@ class WatchKeeper(QObject):
     gone = Signal(object)
     sort_event = Signal(object)
     failed = Signal(str)
+    looked = Signal(object, bool)
 
     _told = Signal(int, object)
     _broke = Signal(int, str)
@@ -123,7 +125,7 @@ class WatchKeeper(QObject):
         from alpacasorter.core.watching.watch import Watch
 
         self.stop()
-        self._watch = Watch(folder, recursive=recursive, known=known, unusable=unusable)
+        self._watch = Watch(folder, recursive=recursive, known=known, unusable=unusable, gentle=True)
         self._watch.hold(self._is_held)
         self._lane.submit(partial(self._run, self._generation, self._watch))
 
@@ -134,6 +136,10 @@ class WatchKeeper(QObject):
         if self._watch is not None:
             self._watch.stop()
             self._watch = None
+
+    def look_for(self, folder: Path) -> None:
+        """See whether a folder is there, while none is watched; `looked` follows, on a dead drive after a long time."""
+        self._lane.submit(partial(self._look_for, folder))
 
     def set_arrivals(self, options: SortOptions | None) -> None:
         """Sort photos as they arrive from now on, or no longer; those that arrived since watching began are meant."""
@@ -218,6 +224,13 @@ class WatchKeeper(QObject):
         self.watch(*self._folder, known, unusable)
 
     # On the thread that watches
+
+    def _look_for(self, folder: Path) -> None:
+        try:
+            is_there = folder.is_dir()
+        except OSError:
+            is_there = False
+        self.looked.emit(folder, is_there)
 
     def _run(self, generation: int, watch: Watch) -> None:
         opened = self._opened()

@@ -60,6 +60,32 @@ def test_second_start_hands_its_folder_to_the_first_window(first: subprocess.Pop
 
 
 @posix_only
+def test_two_starts_at_once_end_in_one_window(folder: Path) -> None:
+    """Neither finds the other before it opens its window; the later one leaves when it does."""
+    started = [program("--device", "cpu", folder) for _ in range(2)]
+    try:
+        until(lambda: any(one.poll() is not None for one in started))
+        assert [one.poll() for one in started if one.poll() is not None] == [0]
+        until(lambda: recent() == [folder])
+        assert len(sockets()) == 1
+    finally:
+        for one in started:
+            one.kill()
+            one.communicate()
+
+
+@posix_only
+def test_a_new_window_stays(first: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    second = program("--device", "cpu", "--new-window", tmp_path)
+    try:
+        until(lambda: recent() == [tmp_path])
+        assert first.poll() is second.poll() is None
+    finally:
+        second.kill()
+        second.communicate()
+
+
+@posix_only
 def test_commands_are_not_handed_over(first: subprocess.Popen[bytes], folder: Path) -> None:
     done = finish(program("scan", folder, "--device", "cpu", "--quiet"))
     assert done.code == 0
@@ -76,8 +102,8 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         done.append("asks")
         return False
 
-    def run(_folder: Path | None, _device: str | None, *, instance_name: str | None) -> int:
-        done.append(f"opens {instance_name is not None}")
+    def run(_folder: Path | None, _device: str | None, *, instance_name: str | None, new_window: bool) -> int:
+        done.append(f"opens {instance_name is not None} {new_window}")
         return 0
 
     monkeypatch.setattr("alpacasorter.workers.instance.hand_over", hand_over)
@@ -87,12 +113,12 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_window_of_ones_own_where_nobody_answers(starts: list[str]) -> None:
     assert main([]) == 0
-    assert starts == ["asks", "opens True"]
+    assert starts == ["asks", "opens True False"]
 
 
 def test_new_window_asks_nobody(starts: list[str]) -> None:
     assert main(["--new-window"]) == 0
-    assert starts == ["opens True"]
+    assert starts == ["opens True True"]
 
 
 def test_starts_that_one_window_can_not_serve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

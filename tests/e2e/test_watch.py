@@ -52,8 +52,8 @@ def test_photos_arrive_are_judged_and_corrected(start: Start, hike: Path, photos
     user.wait(lambda: user.store.counts[Filter.NEW] == 6)
     settled(user)
     assert user.store.counts[Filter.ALL] == 16
-    user.wait(banner.isVisible)
-    assert banner.words.text().startswith("6 new photos")
+    # Its words follow a moment later.
+    user.wait(lambda: banner.isVisible() and banner.words.text().startswith("6 new photos"))
     assert chip.text().split() == ["New", "6"]
 
     # WHEN one is corrected while others come, THEN it counts, and those come too

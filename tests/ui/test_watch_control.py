@@ -34,10 +34,16 @@ class Watching(QObject):
     gone = Signal(object)
     sort_event = Signal(object)
     failed = Signal(str)
+    looked = Signal(object, bool)
 
     def __init__(self) -> None:
         super().__init__()
         self.stops = 0
+        self.is_watching = False
+        self.looked_for: list[Path] = []
+
+    def look_for(self, folder: Path) -> None:
+        self.looked_for.append(folder)
 
     def stop(self) -> None:
         self.stops += 1
@@ -164,7 +170,8 @@ def test_a_folder_that_is_missing_is_offline_and_not_deleted(setting: Setting) -
 def test_a_folder_that_is_missing_is_not_looked_for(setting: Setting, tmp_path: Path) -> None:
     setting.folder = tmp_path / "hike"
     setting.folder.mkdir()
-    assert not setting.control.is_missing(), "nobody watches"
+    setting.engine.watching.is_watching = True
+    assert not setting.control.is_missing(), "nothing is known of it yet"
     setting.engine.watching.state.emit(WELL)
     assert not setting.control.is_missing()
     assert setting.said() == ""
@@ -184,6 +191,36 @@ def test_a_folder_that_is_missing_is_not_looked_for(setting: Setting, tmp_path: 
     assert not setting.control.is_missing()
     setting.control.rest()
     assert not setting.control.is_missing()
+
+
+def test_a_folder_that_nobody_watches_is_looked_for_first(setting: Setting) -> None:
+    rescans: list[bool] = []
+    setting.page.actions_.rescan.setEnabled(True)
+    setting.page.actions_.rescan.triggered.connect(lambda: rescans.append(setting.control.is_missing()))
+    rescan, watching = setting.page.actions_.rescan.trigger, setting.engine.watching
+    hike = Path("/photos/hike")
+    rescan()
+    rescan()
+    assert rescans == [True, True], "it is not opened until it is found"
+    assert watching.looked_for == [hike], "one look is enough"
+    watching.looked.emit(hike, False)
+    offline = "The folder hike is not there just now. Its photos stay listed; plug the disk in again."
+    assert setting.said() == offline
+    assert len(rescans) == 2
+    rescan()
+    assert watching.looked_for == [hike, hike]
+    watching.looked.emit(hike, True)
+    assert rescans == [True, True, True, False], "found, it is looked at again"
+    rescan()
+    assert rescans[4:] == [True], "it may be gone the next time"
+    # Another folder is opened before that is known.
+    setting.folder = Path("/photos/other")
+    setting.page.begin()
+    setting.notice.hide()
+    watching.looked.emit(hike, True)
+    watching.looked.emit(hike, False)
+    assert len(rescans) == 5
+    assert setting.said() == ""
 
 
 def test_why_it_looks_now_and_then_is_said_once(setting: Setting) -> None:

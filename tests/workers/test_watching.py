@@ -15,6 +15,7 @@ from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.core.sorting.options import SortOptions
 from alpacasorter.core.watching import watch as watch_module
+from alpacasorter.core.watching.breath import Breath
 from alpacasorter.core.watching.events import Gone, Renamed, WatchState
 from alpacasorter.ml import arrivals, live
 from alpacasorter.workers.engine import Engine
@@ -277,6 +278,36 @@ def test_arrivals_are_sorted_by_themselves(
     heard.until(lambda: other in heard.judged)
     heard.settle(1000)
     assert other.exists()
+
+
+def test_it_rests_between_for_the_sake_of_the_window(
+    heard: Heard, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def breath(*, rests: bool) -> Breath:
+        asked.append(rests)
+        return Breath(rests=rests)
+
+    monkeypatch.setattr(watch_module, "Breath", breath)
+    heard.scan(folder)
+    heard.watch()
+    assert asked == [True]
+
+
+def test_a_folder_that_is_not_watched_is_looked_for(heard: Heard, folder: Path) -> None:
+    looked: list[tuple[Path, bool]] = []
+    heard.engine.watching.looked.connect(lambda path, is_there: looked.append((path, is_there)))
+    heard.scan(folder)
+    places = [folder, folder / "none", folder / "photo0.jpg"]
+    for place in places:
+        heard.engine.watching.look_for(place)
+    assert looked == [], "nobody is kept waiting"
+    heard.until(lambda: len(looked) == 3)
+    assert looked == list(zip(places, (True, False, False), strict=True))
+    heard.watch()
+    new = arrive(folder, 1)
+    heard.until(lambda: heard.judged == [new])
 
 
 def test_a_scan_that_was_broken_off_makes_nothing_new(heard: Heard, folder: Path) -> None:

@@ -49,10 +49,21 @@ class Known:
         self._photos.setdefault(folder, {})[name] = row
         self.missing.pop(path, None)
 
-    def put_scanned(self, root: str, files: Iterable[PhotoFile], unusable: Iterable[Path]) -> None:
-        """Note photos as a scan found them, and those of which it said that they can't be used; none beyond `root`."""
+    def put_scanned(
+        self,
+        root: str,
+        files: Iterable[PhotoFile],
+        unusable: Iterable[Path],
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Note photos as a scan found them, and those of which it said that they can't be used; none beyond `root`.
+
+        `stopped` is asked all the while; where it says so, it ends at once.
+        """
         below = root.rstrip(os.sep) + os.sep
         for file in files:
+            if stopped():
+                return
             if (path := str(file.path)).startswith(below):
                 self.put(path, Row(file.size, file.mtime_ns))
         for problem in unusable:

@@ -215,7 +215,9 @@ class Tree:
             self._silently or self._known.is_expected(path, state)
         ):
             self._room.drop(path)
-            self._known.put(path, Row(*state, identity))
+            seen = Row(*state, identity)
+            if row != seen:
+                self._known.put(path, seen)
             return
         self._room.put(found, identity, is_change=row is not None, closed=path in self._closed)
 

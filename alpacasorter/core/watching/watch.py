@@ -13,25 +13,24 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.sorting.events import Placed
-from alpacasorter.core.watching.events import Arrived, Gone, Renamed, Unusable, WatchEvent, WatchState
+from alpacasorter.core.watching.breath import Breath
+from alpacasorter.core.watching.differences import take_differences
+from alpacasorter.core.watching.events import WatchEvent, WatchState
 from alpacasorter.core.watching.eyes import Eyes
 from alpacasorter.core.watching.hints import Hints
-from alpacasorter.core.watching.known import Known, Row
+from alpacasorter.core.watching.known import Known
 from alpacasorter.core.watching.mounts import is_silent
 from alpacasorter.core.watching.observing import Observe, Observing
 from alpacasorter.core.watching.pace import Pace
 from alpacasorter.core.watching.root import Root
 from alpacasorter.core.watching.tree import Tree
-from alpacasorter.core.watching.waiting import Pending, WaitingRoom
+from alpacasorter.core.watching.waiting import WaitingRoom
 from alpacasorter.core.watching.words import state_of
 
-_Item = TypeVar("_Item")
-
-_BATCH: Final = 1000
 _BURST: Final = 1000
 _NEVER: Final = float("inf")
 # A full look takes its time; this many times as long passes before the next one.
@@ -58,6 +57,7 @@ class Watch:
         recursive: bool,
         known: Iterable[PhotoFile] | None = None,
         unusable: Iterable[Path] = (),
+        gentle: bool = False,
         pace: Pace | None = None,
         observe: Observe = Observing,
         silent: Callable[[Path], bool] = is_silent,
@@ -72,6 +72,7 @@ class Watch:
                 the start count as known, and nothing is said of them. Photos elsewhere, and those in folders into
                 which the app sorted, are passed over: they may be known because they followed a sort.
             unusable: photos of which the user knows that they can't be used (the `Problems` of a scan).
+            gentle: whether to look at everything in short pieces with rests in between (breath.py).
             pace: how soon things are done.
             observe: has the system tell of changes.
             silent: tells of a folder whether the system never does.
@@ -94,8 +95,10 @@ class Watch:
             is_silent=silent,
             try_again=pace.reconcile,
         )
+        self._breath = Breath(rests=gentle)
         self._silently = known is None
-        self._known.put_scanned(str(self.root), known or (), unusable)
+        # Taken in by the thread that takes the events: there may be very many.
+        self._scanned: tuple[tuple[PhotoFile, ...], tuple[Path, ...]] | None = (tuple(known or ()), tuple(unusable))
         self._told: WatchState | None = None
         self._next_check = 0.0
         self._next_full = _NEVER
@@ -181,6 +184,7 @@ class Watch:
 
     def _look(self) -> list[WatchEvent]:
         events: list[WatchEvent] = []
+        self._take_scanned()
         if time.monotonic() >= self._next_check:
             self._check()
             events += self._state_if_new()
@@ -198,11 +202,12 @@ class Watch:
         self._take_over()
         if self.stopped or not self._is_root_the_same():
             return events
-        return events + self._differences(expired) + self._state_if_new()
+        differences = take_differences(self._known, self._room, self._tree.take_unusable(), expired)
+        return events + differences + self._state_if_new()
 
     def _look_everywhere(self) -> bool:
         """Compare all folders; return whether that came to an end."""
-        started = time.monotonic()
+        self._breath.begin()
         # Taken before anything is listed: of what happens after that there are new ones.
         self._hints.take_count()
         _, closed = self._hints.take()
@@ -210,11 +215,11 @@ class Watch:
         if first is None:
             self._next_check = 0.0
             return False
-        if not self._tree.look_at_all(first, closed, lambda: self.stopped, silently=self._silently):
+        if not self._tree.look_at_all(first, closed, self._breaks_off, silently=self._silently):
             return False
         self._silently = False
+        self._full_seconds = self._breath.seconds()
         now = time.monotonic()
-        self._full_seconds = now - started
         self._next_full = now + (self.polls_every or max(self._pace.reconcile, _REST * self._full_seconds))
         if self._eyes.check(self._tree.links(), self._tree.folder_numbers):
             self._next_full = now
@@ -224,32 +229,25 @@ class Watch:
         started = time.monotonic()
         folders, closed = self._hints.take()
         folders.update(os.path.split(path)[0] for path in expired)
+        # Without rests: somebody waits for what has arrived.
         self._tree.look_at(folders, closed, lambda: self.stopped)
         self._rest_until = time.monotonic() + _REST_PARTIAL * (time.monotonic() - started)
 
-    def _differences(self, expired: list[str]) -> list[WatchEvent]:
-        events: list[WatchEvent] = []
-        renamed = []
-        for before, pending in list(self._known.find_renamed(self._room.fresh())):
-            self._known.forget(before)
-            self._admit(pending)
-            self._room.drop(str(pending.file.path))
-            renamed.append((Path(before), pending.file))
-        events += [Renamed(tuple(part)) for part in _parts(renamed)]
-        problems = [(Path(path), reason) for path, reason in self._tree.take_unusable().items()]
-        events += [Unusable(tuple(part)) for part in _parts(problems)]
-        arrived = list(self._room.take_whole())
-        for pending in arrived:
-            self._admit(pending)
-        events += [Arrived(tuple(pending.file for pending in part)) for part in _parts(arrived)]
-        gone = [path for path in expired if path in self._known.missing]
-        for path in gone:
-            self._known.forget(path)
-        return events + [Gone(tuple(part)) for part in _parts([Path(path) for path in gone])]
+    def _breathe(self) -> bool:
+        """Asked all the while: rest now and then, unless photos that arrived wait, and return whether to stop."""
+        if not len(self._room):
+            self._breath.take()
+        return self.stopped
 
-    def _admit(self, pending: Pending) -> None:
-        file = pending.file
-        self._known.put(str(file.path), Row(file.size, file.mtime_ns, pending.identity))
+    def _breaks_off(self) -> bool:
+        """The same; a look at everything also ends where the app begins to move files, and begins anew after that."""
+        return self._breathe() or self._held.is_set()
+
+    def _take_scanned(self) -> None:
+        if self._scanned is not None:
+            self._breath.begin()
+            self._known.put_scanned(str(self.root), *self._scanned, self._breathe)
+            self._scanned = None
 
     def _take_over(self) -> None:
         """Let the app's own work count as known."""
@@ -294,7 +292,3 @@ class Watch:
             self._next_full = min(self._next_full, time.monotonic() + self.polls_every)
         self._told = state
         return [state]
-
-
-def _parts(items: list[_Item]) -> list[list[_Item]]:
-    return [items[start : start + _BATCH] for start in range(0, len(items), _BATCH)]
