@@ -51,6 +51,8 @@ def _distribution(found: importlib.metadata.Distribution) -> dict[str, Any]:
 def _packed(folder: Path) -> tuple[list[str], list[str]]:
     """Return the programs in the folder, by path, and the modules in their archives."""
     readers = importlib.import_module("PyInstaller.archive.readers")
+    # A folder that only holds the modules of several packages, such as google: there is no code in it.
+    empty = importlib.import_module("PyInstaller.loader.pyimod01_archive").PYZ_ITEM_NSPKG
 
     programs, modules = [], set()
     for place in (folder, folder / "Contents" / "MacOS"):
@@ -64,7 +66,8 @@ def _packed(folder: Path) -> tuple[list[str], list[str]]:
             programs.append(path.relative_to(folder).as_posix())
             for name, entry in archive.toc.items():
                 if entry[-1] == "z":
-                    modules |= set(archive.open_embedded_archive(name).toc)
+                    packed = archive.open_embedded_archive(name).toc
+                    modules |= {module for module, (kind, *_) in packed.items() if kind != empty}
     return programs, sorted(modules)
 
 

@@ -2,8 +2,9 @@
 
 Needs Python 3.11 or later and the system libraries of Qt; everything else is installed apart, below build/. The
 results are in dist/: the archive, where the system has such a thing its own package, the bill of materials, and their
-hashes. With ALPACASORTER_WITH_TENSORFLOW=1 training is inside. Ends with 1 where something does not work or is larger
-than it may be; that it starts more slowly than it should is only said, for that may be the machine.
+hashes. With ALPACASORTER_WITH_TENSORFLOW=1 training is inside, and the results are in dist/with-training/. Ends with 1
+where something does not work or is larger than it may be; that it starts more slowly than it should is only said, for
+that may be the machine.
 """
 
 from __future__ import annotations
@@ -21,7 +22,12 @@ from typing import Any, Final
 import packaging_archive as archive
 import packaging_checks as checks
 from bundle_facts import NAME, ROOT, project
+from packaging_library import try_old_library
 from packaging_parts import FULL_VARIABLE, TRAINING_MODULES
+from packaging_program import CheckError, executable_of, in_strange_place
+from packaging_surroundings import try_without_network, try_without_streams
+from packaging_training import try_multiprocessing, try_no_training, try_training
+from packaging_windows import try_two_starts
 
 BUILD: Final = ROOT / "build" / "package"
 DIST: Final = ROOT / "dist"
@@ -75,16 +81,22 @@ def run(command: Sequence[str], **extra: str) -> None:
         raise SystemExit(f"package: {Path(command[0]).name} ended with {done.returncode}: {' '.join(command[1:])}")
 
 
+def places(*, full: bool) -> tuple[Path, Path]:
+    """Return where the results go and where PyInstaller works: each flavour has its own, for their files are alike."""
+    return (DIST / "with-training", BUILD / "work-with-training") if full else (DIST, BUILD / "work")
+
+
 def build(python: Path, date: int) -> Path:
     """Run PyInstaller; return the built folder."""
-    folder = DIST / (f"{NAME}.app" if sys.platform == "darwin" else NAME)
+    dist, work = places(full=is_full())
+    folder = dist / (f"{NAME}.app" if sys.platform == "darwin" else NAME)
     if sys.platform.startswith("linux"):
         run([str(python), str(ROOT / "tools" / "check_qt.py")])
     say("building; this takes a minute")
-    shutil.rmtree(BUILD / "work", ignore_errors=True)
+    shutil.rmtree(work, ignore_errors=True)
     log = BUILD / "pyinstaller.log"
-    command = [str(python), "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN", "--distpath", str(DIST)]
-    command += ["--workpath", str(BUILD / "work"), str(ROOT / "alpacasorter.spec")]
+    command = [str(python), "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN", "--distpath", str(dist)]
+    command += ["--workpath", str(work), str(ROOT / "alpacasorter.spec")]
     # The order of Python's sets is part of what it writes.
     variables = os.environ | {"PYTHONHASHSEED": "1", "SOURCE_DATE_EPOCH": str(date)}
     with log.open("wb") as stream:
@@ -126,7 +138,7 @@ def try_program(folder: Path, python: Path, *, full: bool) -> None:
     Raises:
         CheckError: something does not work.
     """
-    with checks.in_strange_place(folder, checks.executable_of(folder, NAME)) as program:
+    with in_strange_place(folder, executable_of(folder, NAME)) as program:
         reports = [checks.self_test(program)]
         say(f"self-test: {len(reports[0]['checks'])} checks passed")
         reports += [checks.self_test(program) for _ in range(checks.STARTS - 1)]
@@ -136,40 +148,48 @@ def try_program(folder: Path, python: Path, *, full: bool) -> None:
         for sentence in checks.over_budget(timings):
             say(f"slow: {sentence}")
         pictures = program.work / "Fotos älter"
-        count = checks.make_pictures(python, ROOT, pictures)
+        count = checks.make_pictures(program, python, ROOT, pictures)
         for line in checks.try_commands(program, pictures, count):
             say(line)
         say(checks.try_graphics(program, pictures, count))
-        if not full:
-            say(checks.try_training(program, checks.make_dataset(program, pictures)))
+        say(try_without_streams(program))
+        say(try_without_network(program, pictures, count))
+        say(try_old_library(program, pictures, count))
+        for line in try_two_starts(program, pictures):
+            say(line)
+        say(try_multiprocessing(program))
+        for line in try_training(program, python) if full else [try_no_training(program, pictures)]:
+            say(line)
 
 
 def pack(folder: Path, version: str, date: int, *, full: bool) -> Path:
-    """Write the archive; return it."""
+    """Write the archive beside the folder; return it."""
     name = f"{NAME}-{version}{'-with-training' if full else ''}-{archive.system_name()}"
     if sys.platform == "win32":
-        out = DIST / f"{name}.zip"
+        out = folder.parent / f"{name}.zip"
         archive.write_zip(folder, out, date)
     else:
-        out = DIST / f"{name}.tar.xz"
+        out = folder.parent / f"{name}.tar.xz"
         archive.write_tar(folder, out, date)
     return out
 
 
-def write_extras(folder: Path, packed: Path, python: Path, version: str, date: int) -> list[Path]:
-    """Write the bill of materials, and on Debian's relatives the .deb; return them."""
-    tools = ROOT / "tools"
+def write_extras(folder: Path, packed: Path, python: Path, version: str, date: int, *, full: bool) -> list[Path]:
+    """Write the bill of materials, and on Debian's relatives the .deb; return them.
+
+    There is no .deb with training: of one name and one version, it and the other would be taken for each other.
+    """
+    tools, dist = ROOT / "tools", packed.parent
     stem = packed.name.removesuffix(".tar.xz").removesuffix(".zip")
-    bill = DIST / f"{stem}.cdx.json"
+    bill = dist / f"{stem}.cdx.json"
     moment = {"SOURCE_DATE_EPOCH": str(date)}
     run([sys.executable, str(tools / "sbom.py"), str(folder), str(bill), "--python", str(python)], **moment)
     made = [bill]
-    if sys.platform.startswith("linux") and shutil.which("dpkg-deb") and shutil.which("objdump"):
-        before = set(DIST.glob("*.deb"))
-        for path in before:
+    if not full and sys.platform.startswith("linux") and shutil.which("dpkg-deb") and shutil.which("objdump"):
+        for path in dist.glob("*.deb"):
             path.unlink()
-        run([sys.executable, str(tools / "linux_package.py"), str(folder), version, str(DIST)], **moment)
-        made += DIST.glob("*.deb")
+        run([sys.executable, str(tools / "linux_package.py"), str(folder), version, str(dist)], **moment)
+        made += dist.glob("*.deb")
     return made
 
 
@@ -198,13 +218,13 @@ def main() -> int:
     try:
         if not options.no_checks:
             try_program(folder, python, full=full)
-    except checks.CheckError as error:
+    except CheckError as error:
         print(f"package: {error}", file=sys.stderr)
         return 1
     say("packing; this takes a minute")
     packed = pack(folder, version, date, full=full)
-    results = [packed, *write_extras(folder, packed, python, version, date)]
-    archive.write_sums(results, DIST / "SHA256SUMS")
+    results = [packed, *write_extras(folder, packed, python, version, date, full=full)]
+    archive.write_sums(results, packed.parent / "SHA256SUMS")
     for path in results:
         say(f"{path.relative_to(ROOT)}: {path.stat().st_size / archive.MB:.1f} MB")
     problems = [] if full else too_large(unpacked, packed.stat().st_size)

@@ -38,6 +38,8 @@ EXCLUDED_MODULES: Final = (
     "PIL.ImageTk",
     "PIL._tkinter_finder",
     "tkinter",
+    # Calls over a network: only TensorFlow's debugger, which nobody starts here, speaks to another program so.
+    "grpc",
     # The keyboard of a terminal: only Python's own prompt and debugger use it. libreadline is under the GPL besides.
     "curses",
     "readline",
@@ -66,6 +68,9 @@ LEFT_OUT: Final = tuple(
         r"(^|/)opengl32sw\.dll$",
         # Sentences of Qt in other languages; the app is in English only.
         r"^PySide6/(Qt/)?translations/",
+        # Of TensorFlow: types for editors; what writes a model as text for other compilers; and operations for Google's
+        # own processors, which no module loads (all that training uses is in libtensorflow_cc).
+        r"^tensorflow/(.+\.pyi$|compiler/mlir/stablehlo/stablehlo_extension\.|compiler/tf2xla/ops/_xla_ops\.)",
         # What only building needs.
         r"^resources/packaging/",
         # What pip notes down: paths and dates of the machine that built it.
@@ -77,7 +82,10 @@ LEFT_OUT: Final = tuple(
 )
 
 _OTHER_BACK_ENDS: Final = re.compile(r"keras\.src\.backend\.(jax|openvino|torch)(\.|$)")
-_STRIPPED: Final = re.compile(r"^libpython3[\d.]*\.so[\d.]*$|^python3[\d.]*/lib-dynload/")
+_STRIPPED: Final = re.compile(
+    r"^libpython3[\d.]*\.so[\d.]*$|^python3[\d.]*/lib-dynload/"
+    r"|^tensorflow/(libtensorflow_(cc|framework)\.so|python/profiler/internal/_pywrap_profiler_plugin\.so)"
+)
 # libmvec belongs to the C library of the system, and the encoder alone wants it.
 _ENCODER: Final = re.compile(r"(^|/)libx265-[0-9a-f]+\.so\.\d+$")
 _ONLY_FOR_ENCODER: Final = re.compile(r"^libmvec\.so\.")
@@ -149,9 +157,10 @@ def _is_library(name: str) -> bool:
 
 
 def stripped(entries: Sequence[Entry], work: Path) -> list[Entry]:
-    """Return the entries with copies of Python's own libraries that lack their symbols for debugging.
+    """Return the entries with copies of libraries that lack their symbols for debugging.
 
-    Only Python's: `strip` breaks some libraries of NumPy and Qt, which were changed after they were linked.
+    Python's own (19 MB less) and the largest of TensorFlow (254 MB less) only: `strip` breaks some libraries of NumPy
+    and Qt, which were changed after they were linked.
     Without `strip` (or where it fails) they stay as they are.
     """
     tool = shutil.which("strip")

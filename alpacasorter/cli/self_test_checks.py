@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import math
+import sys
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from pathlib import Path
 
 from alpacasorter import paths
+from alpacasorter.cli.chatter import without_chatter
 from alpacasorter.cli.self_test import CheckFailed
 from alpacasorter.core.cache import Cache
 from alpacasorter.core.decode import decode
@@ -28,6 +30,8 @@ from alpacasorter.ml.bundle import load_bundle
 from alpacasorter.ml.device import try_gpu
 from alpacasorter.ml.model_trial import try_model
 from alpacasorter.ml.opening import open_engine
+from alpacasorter.training.keras_here import keep_quiet, start
+from alpacasorter.workers.training import training_available
 
 _SURE = 0.999
 
@@ -41,6 +45,9 @@ def all_checks(place: Path) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "sorting", lambda: _sorting(place / "sorting")
     yield "child process", _child
     yield "graphics processor", _graphics
+    # Elsewhere pip has put TensorFlow there, and it takes longer to load than everything above.
+    if getattr(sys, "frozen", False) and training_available():
+        yield "training", _training
 
 
 def _decoding(form: str) -> str:
@@ -159,6 +166,13 @@ def _graphics() -> str:
     bundle = load_bundle(paths.named_model() or paths.bundled_model())
     milliseconds, problem = try_gpu(bundle.backbone_path, bundle.input_size)
     return problem if milliseconds is None else f"{milliseconds:.1f} ms a photo"
+
+
+def _training() -> str:
+    """Load TensorFlow and Keras."""
+    keep_quiet()
+    with without_chatter():
+        return f"on the {start(seed=1)}"
 
 
 def _places(place: Path) -> Places:

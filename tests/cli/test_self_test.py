@@ -158,3 +158,17 @@ def test_what_needs_tensorflow_may_be_absent_with_it(
             load_modules("somepackage")
     else:
         assert load_modules("somepackage").endswith("1 absent without TensorFlow: somepackage.trains")
+
+
+@pytest.mark.parametrize(("frozen", "there"), [(True, True), (True, False), (False, True)])
+def test_training_is_tried_where_it_was_packed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frozen: bool, there: bool
+) -> None:
+    monkeypatch.setattr(sys, "frozen", frozen, raising=False)
+    monkeypatch.setattr(self_test_checks, "training_available", lambda: there)
+    monkeypatch.setattr(self_test_checks, "keep_quiet", lambda: None)
+    monkeypatch.setattr(self_test_checks, "start", lambda *, seed: f"processor {seed}")
+    checks = dict(self_test_checks.all_checks(tmp_path))
+    assert ("training" in checks) == (frozen and there)
+    if "training" in checks:
+        assert checks["training"]() == "on the processor 1"
