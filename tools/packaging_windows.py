@@ -57,7 +57,7 @@ class Place:
     def listens(self) -> bool:
         """Tell whether a window can be asked by later starts."""
         names = os.listdir(_PIPES) if sys.platform == "win32" else os.listdir(self.folder / "run")  # noqa: PTH208
-        return any(name.startswith(_ADDRESS) for name in names)
+        return any(name.startswith(_ADDRESS) and not name.endswith(".lock") for name in names)
 
     def opened(self) -> set[Path]:
         """Return the folders that windows have opened, as the library remembers them."""

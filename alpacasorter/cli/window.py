@@ -22,6 +22,8 @@ _NO_LIBRARIES = (
     "On Debian and Ubuntu this installs it: sudo apt-get install libegl1 libgl1 libxkbcommon-x11-0 libxcb-cursor0 "
     "libdbus-1-3 libfontconfig1"
 )
+_LAUNCHED = ("GIO_LAUNCHED_DESKTOP_FILE", "XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID")
+"""Variables that the desktops of Linux give to what they start."""
 _X11_PORT = 6000
 _SECONDS = 2.0
 
@@ -37,19 +39,25 @@ def run(given: Sequence[Path], device: Literal["auto", "cpu", "gpu"] | None, *, 
     """
     folder = None
     if given:
-        folder = named_folder(_folder_of(given[0]))
+        wanted = _folder_of(given[0])
+        folder = named_folder(wanted)
         if folder is None:
-            return 2
+            if not _is_from_desktop():
+                return 2
+            # Nobody reads what was complained of; the window says it.
+            folder = absolute(wanted)
         if any(absolute(_folder_of(path)) != folder for path in given[1:]):
             complain(f"The window shows one folder: {display_path(folder)}. The others are left out.")
     if not has_display():
         complain(_NO_DISPLAY)
         return 2
     try:
-        from alpacasorter.workers.instance import hand_over
+        from alpacasorter.workers.claim import Claim, hand_over_or_claim
 
-        name = _instance_name(device)
-        if not new_window and hand_over(name, folder):
+        claim = Claim(_instance_name(device))
+        if new_window:
+            claim.take()
+        elif hand_over_or_claim(claim, folder):
             return 0
         from alpacasorter.ui.app import run as run_window
     except ImportError as error:
@@ -57,7 +65,14 @@ def run(given: Sequence[Path], device: Literal["auto", "cpu", "gpu"] | None, *, 
             complain(_NO_LIBRARIES.format(problem=error))
             return 1
         raise
-    return run_window(folder, device, instance_name=name, new_window=new_window)
+    return run_window(folder, device, claim=claim)
+
+
+def _is_from_desktop() -> bool:
+    """Tell whether it was a file manager or menu that started this, so that nobody reads standard error."""
+    if getattr(sys.stderr, "name", "") == os.devnull:
+        return True
+    return not sys.stderr.isatty() and any(os.environ.get(name) for name in _LAUNCHED)
 
 
 def _folder_of(given: Path) -> Path:

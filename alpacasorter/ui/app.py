@@ -7,25 +7,26 @@ is opened in the background once the event loop runs, and later starts are liste
 from __future__ import annotations
 
 import logging
+import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 import alpacasorter
 from alpacasorter import paths
 from alpacasorter.core.places import Places
-from alpacasorter.ui.file_open import FileOpenFilter
+from alpacasorter.ui.desktop import leave_no_traces_of_package
 from alpacasorter.ui.icons import app_icon
 from alpacasorter.ui.main_window import MainWindow
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.theme import Theme
-from alpacasorter.ui.trouble import Trouble, log_into, log_messages_of_qt, note_crashes, tell_start_failed
+from alpacasorter.ui.trouble import CrashLog, Trouble, log_into, log_messages_of_qt, tell_start_failed
+from alpacasorter.workers.claim import Claim
 from alpacasorter.workers.engine import Engine
-from alpacasorter.workers.instance import Instance, hand_over
+from alpacasorter.workers.instance import Instance
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ _DESKTOP_FILE = "org.alpacasorter.AlpacaSorter"
 
 _LISTEN_MS = 50
 """By then the window is painted; importing Qt's network library must not hold that up."""
+
+_LATER_MS = 200
 
 
 def build_window(
@@ -60,22 +63,21 @@ def run(
     folder: Path | None,
     device: Literal["auto", "cpu", "gpu"] | None = None,
     *,
-    instance_name: str | None = None,
-    new_window: bool = False,
+    claim: Claim | None = None,
 ) -> int:
     """Show the window until the user closes it; return the exit code.
 
     Args:
         folder: opened at once where given.
         device: overrides the device that is set, for this run.
-        instance_name: where later starts find this window (see workers.instance); None for nowhere.
-        new_window: whether the window stays where another one is found there by now, as after two starts at once.
+        claim: later starts find this window where it is held. It is released in the end.
     """
     logs = paths.user_log_dir()
     log_into(logs)
-    note_crashes(logs)
+    crashes = CrashLog(logs)
     log_messages_of_qt()
     application = QApplication(sys.argv[:1])
+    leave_no_traces_of_package()
     application.setApplicationName("AlpacaSorter")
     application.setApplicationVersion(alpacasorter.__version__)
     application.setDesktopFileName(_DESKTOP_FILE)
@@ -88,40 +90,46 @@ def run(
         return 1
     trouble = Trouble(window, logs)
     trouble.listen()
-    # A dialog that waits for an answer comes first: then the folder is not opened, and the dialog shows why.
-    opened = FileOpenFilter(lambda asked: take_over(window, asked) or take_over(window, None), window)
-    application.installEventFilter(opened)
+    if sys.platform == "darwin":
+        # Only there, for a filter in Python holds up each event a little.
+        from alpacasorter.ui.file_open import FileOpenFilter
+
+        application.installEventFilter(FileOpenFilter(lambda asked: take_over(window, asked), window))
     window.show()
     if folder is not None:
         QTimer.singleShot(0, window, lambda: window.open_folder(folder))
     instance = None
-    if instance_name is not None:
-        instance = Instance(instance_name, lambda asked: take_over(window, asked), window)
-        leave = None if new_window else lambda: hand_over(instance_name, folder)
-        QTimer.singleShot(_LISTEN_MS, instance, lambda: _listen_or_leave(instance, window, leave))
+    if claim is not None and claim.held:
+        instance = Instance(claim.name, lambda asked, token: take_over(window, asked, token), window)
+        QTimer.singleShot(_LISTEN_MS, instance, instance.listen)
     code = application.exec()
     if instance is not None:
         instance.close()
+    if claim is not None:
+        # Before the engine ends, which may take a moment: the next start has a window of its own.
+        claim.release()
     # Where closing the window failed on its way, its threads would go on, and a sort with them.
     window.engine.shutdown()
     trouble.close()
+    crashes.close()
     return code
 
 
-def _listen_or_leave(instance: Instance, window: MainWindow, leave: Callable[[], bool] | None) -> None:
-    """Hear of later starts; where another window does so already, leave the folder to that one and close."""
-    if not instance.listen() and leave is not None and leave():
-        window.close()
+def take_over(window: MainWindow, folder: Path | None, token: str = "") -> None:
+    """Come to the front for a later start, and open its folder.
 
+    Args:
+        window: the window.
+        folder: what to open, or None.
+        token: by which the desktop lets it come to the front; "" for none.
 
-def take_over(window: MainWindow, folder: Path | None) -> bool:
-    """Come to the front for a later start, and open its folder; return whether that is done.
-
-    While a dialog waits for an answer no folder is opened: what it asks is about the one that is open.
+    While a dialog waits for an answer no folder is opened, for what it asks is about the one that is open; it is opened
+    when no dialog is left. Of several the last counts.
     """
     waiting = QApplication.activeModalWidget()
-    if folder is not None and waiting is not None:
-        return False
+    if token and sys.platform.startswith("linux"):
+        # Qt takes it from there when it activates a window, and only once.
+        os.environ["XDG_ACTIVATION_TOKEN"] = token
     for shown in (window, waiting):
         if shown is not None:
             shown.setWindowState((shown.windowState() & ~Qt.WindowState.WindowMinimized) | Qt.WindowState.WindowActive)
@@ -129,5 +137,35 @@ def take_over(window: MainWindow, folder: Path | None) -> bool:
             shown.raise_()
             shown.activateWindow()
     if folder is not None:
-        window.open_folder(folder)
-    return True
+        if waiting is None:
+            window.open_folder(folder)
+        else:
+            _Later.of(window).open(folder)
+
+
+class _Later(QObject):
+    """Opens a folder once no dialog waits any more. There is one for a window."""
+
+    @classmethod
+    def of(cls, window: MainWindow) -> _Later:
+        """Return that of a window."""
+        return window.findChild(cls) or cls(window)
+
+    def __init__(self, window: MainWindow) -> None:
+        """Prepare."""
+        super().__init__(window)
+        self._window = window
+        self._folder: Path | None = None
+        self._timer = QTimer(self)
+        self._timer.setInterval(_LATER_MS)
+        self._timer.timeout.connect(self._try)
+
+    def open(self, folder: Path) -> None:
+        """Open a folder, in place of one that has waited."""
+        self._folder = folder
+        self._timer.start()
+
+    def _try(self) -> None:
+        if QApplication.activeModalWidget() is None and self._folder is not None:
+            self._timer.stop()
+            self._window.open_folder(self._folder)

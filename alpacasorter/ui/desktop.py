@@ -30,3 +30,16 @@ def show_in_file_manager(path: Path) -> None:
         subprocess.Popen(["open", "-R", str(path)])
     else:
         QDesktopServices.openUrl(file_url(path.parent))
+
+
+def leave_no_traces_of_package() -> None:
+    """Have other programs that are started from here find their own Qt, and not that of the packaged program.
+
+    Called once Qt has started: it has read by then where its plug-ins are.
+    """
+    package = getattr(sys, "_MEIPASS", None)
+    if package is None:
+        return
+    for name in ("QT_PLUGIN_PATH", "QML2_IMPORT_PATH"):
+        if os.environ.get(name, "").startswith(str(package)):
+            del os.environ[name]

@@ -6,12 +6,15 @@ import contextlib
 import faulthandler
 import logging
 import sys
+import time
 import traceback
 from pathlib import Path
+from typing import IO
 
 from PySide6.QtCore import QMessageLogContext, QObject, Qt, QtMsgType, qInstallMessageHandler
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QWidget
 
+import alpacasorter
 from alpacasorter.ui.crash_dialog import CrashDialog
 from alpacasorter.workers.unexpected import Unexpected
 
@@ -22,6 +25,8 @@ CRASH_LOG_NAME = "crash.log"
 _LOG_BYTES = 500_000
 _LOGS_KEPT = 3
 _CRASH_LOG_BYTES = 200_000
+_MOST_TOLD = 5
+"""Dialogs of one session: whoever has seen that many knows."""
 _SERIOUS = (QtMsgType.QtCriticalMsg, QtMsgType.QtFatalMsg)
 
 
@@ -30,11 +35,29 @@ def log_into(folder: Path) -> None:
     # Imported here: it brings socket and queue along, which no first window needs.
     from logging.handlers import RotatingFileHandler
 
+    class Turning(RotatingFileHandler):
+        """Turns no file that can't be renamed, as on Windows where another window has it open: it grows until it can.
+
+        Else the older ones would be moved on with each line, and off the end.
+        """
+
+        def doRollover(self) -> None:  # the name is that of the library
+            if self.stream is not None:
+                self.stream.close()
+                self.stream = None  # as the library does; the next line opens it again
+            source, aside = Path(self.baseFilename), Path(f"{self.baseFilename}.turned")
+            try:
+                source.replace(aside)
+                aside.replace(source)
+            except OSError:
+                return
+            super().doRollover()
+
     handler: logging.Handler
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # Opened with the first line that is written: most runs leave no log at all. Names of files may be no text.
-        handler = RotatingFileHandler(
+        handler = Turning(
             folder / LOG_NAME,
             maxBytes=_LOG_BYTES,
             backupCount=_LOGS_KEPT,
@@ -52,26 +75,48 @@ def log_into(folder: Path) -> None:
 
 
 def _rotate(source: str, target: str) -> None:
-    # Windows renames no file that another window has open. Then it grows on until one can.
     with contextlib.suppress(OSError):
         Path(source).replace(target)
 
 
-def note_crashes(folder: Path) -> None:
-    """Have Python write where it was when the process crashes into a file, from now until the process ends.
+class CrashLog:
+    """The file in which Python says where it was when the process crashes, from now until `close()`."""
 
-    Where the folder can't be written it goes to standard error, if there is one.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / CRASH_LOG_NAME
-        if path.exists() and path.stat().st_size > _CRASH_LOG_BYTES:
-            _rotate(str(path), f"{path}.1")
-        # Never closed: it is written to while the process breaks down. Appended to, so that two windows can share it.
-        faulthandler.enable(path.open("a", encoding="utf-8"))
-    except OSError:
-        with contextlib.suppress(OSError, ValueError, RuntimeError):
-            faulthandler.enable()
+    def __init__(self, folder: Path) -> None:
+        """Open it. Where the folder can't be written it goes to standard error, if there is one."""
+        self._path = folder / CRASH_LOG_NAME
+        self._file: IO[str] | None = None
+        self._before = self._begun = 0
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if self._path.exists() and self._path.stat().st_size > _CRASH_LOG_BYTES:
+                _rotate(str(self._path), f"{self._path}.1")
+            # Open to the end: it is written to while the process breaks down. Appended to, for windows share it.
+            self._file = self._path.open("a", encoding="utf-8")
+            self._before = self._file.tell()
+            self._file.write(f"AlpacaSorter {alpacasorter.__version__}, started {time.strftime('%Y-%m-%d %H:%M:%S')}\n")
+            self._file.flush()
+            self._begun = self._file.tell()
+            faulthandler.enable(self._file)
+        except OSError:
+            with contextlib.suppress(OSError, ValueError, RuntimeError):
+                faulthandler.enable()
+
+    def close(self) -> None:
+        """Take the line about the start away again where nothing followed it. Closing twice is fine."""
+        file, self._file = self._file, None
+        if file is None:
+            return
+        faulthandler.disable()
+        with contextlib.suppress(OSError), file:
+            if self._path.stat().st_size == self._begun:
+                file.truncate(self._before)
+                empty = self._before == 0
+            else:
+                empty = False
+        if empty:
+            with contextlib.suppress(OSError):
+                self._path.unlink()
 
 
 def log_messages_of_qt() -> None:
@@ -87,12 +132,12 @@ def log_messages_of_qt() -> None:
 
 
 class Trouble(QObject):
-    """Shows a dialog for the first error that nothing has caught; further ones only go into the log.
+    """Shows a dialog for an error that nothing has caught, one at a time, and each but once; all go into the log.
 
     The app goes on after it: corrections are on the disk already, and the sort that runs is on a lane of its own.
 
     Attributes:
-        dialog: the dialog, once there was an error.
+        dialog: the latest dialog, once there was an error.
     """
 
     def __init__(self, window: QWidget, folder: Path) -> None:
@@ -106,7 +151,7 @@ class Trouble(QObject):
         self.dialog: CrashDialog | None = None
         self._window = window
         self._folder = folder
-        self._told = False
+        self._told: set[str] = set()
         self._unexpected = Unexpected(self)
         # Queued: the error may have come while something is painted; no dialog must be shown in the midst of that.
         self._unexpected.happened.connect(self._show, Qt.ConnectionType.QueuedConnection)
@@ -120,13 +165,15 @@ class Trouble(QObject):
         self._unexpected.close()
 
     def _show(self, details: str) -> None:
-        if self._told:
+        if details in self._told or (self.dialog is not None and self.dialog.isVisible()):
             return
-        self._told = True
-        # A dialog that waits for an answer lets no other window be clicked but its own.
-        front = QApplication.activeModalWidget() or self._window
-        self.dialog = CrashDialog(details, self._folder, front)
-        self.dialog.show()
+        if len(self._told) < _MOST_TOLD:
+            self._told.add(details)
+            # Of the window's, so that it stays when another dialog ends; yet no other one can be used before it.
+            self.dialog = CrashDialog(details, self._folder, self._window)
+            self.dialog.setWindowModality(Qt.WindowModality.ApplicationModal)
+            self.dialog.show()
+            self.dialog.activateWindow()
 
 
 def tell_start_failed(error: Exception, folder: Path) -> None:

@@ -1,12 +1,15 @@
 """One window for a user: a second start hands its folder to the window that is open, which comes to the front.
 
-Between the two there is a socket (a named pipe on Windows) that only the same user may open. Over it goes one line:
-JSON with a folder or null; and back comes one that says whether it was taken. Qt's network library, which has the
-socket, is imported only where there is somebody to talk to, and after the first window.
+Between the two there is a socket that only the same user may open; on Windows it is a named pipe, which other programs
+of the user may open, too. Over it goes one line: JSON with a folder or null, until when it may be taken, and what lets
+the window come to the front; and back comes one that says whether it was taken. Qt's network library, which has the
+socket, is imported only where there is somebody to talk to, and after the first window. Which window listens is
+settled in claim.py.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -34,7 +37,14 @@ _TAKEN: Final = b"taken\n"
 _NOT_TAKEN: Final = b"not taken\n"
 _TALK_MS: Final = 2_000
 """After this a connection that has said nothing is closed."""
-_PROBE_SECONDS: Final = 0.2
+_GRACE_SECONDS: Final = 0.25
+"""An answer that was given at the last moment is still waited for, or two windows would open the folder."""
+_TOKENS: Final = ("XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID")
+"""Variables by which a desktop lets the window that a start leads to come to the front."""
+_PIPES: Final = r"\\.\pipe" + "\\"
+
+Take = Callable[["Path | None", str], None]
+"""Opens a folder, or comes to the front only, by a token of the desktop's that may be ""."""
 
 
 def server_name(*setup: str) -> str:
@@ -43,8 +53,12 @@ def server_name(*setup: str) -> str:
     Args:
         setup: whatever makes two starts so different that one window can't serve both: data folder, screen, model.
     """
-    user = os.environ.get("USERNAME", "") if sys.platform == "win32" else str(os.getuid())
-    parts = json.dumps([user, *setup]).encode()
+    if sys.platform == "win32":
+        # One user may be at work in two sessions, each with a screen of its own.
+        user = [os.environ.get("USERNAME", ""), os.environ.get("SESSIONNAME", "")]
+    else:
+        user = [str(os.getuid())]
+    parts = json.dumps([*user, *setup]).encode()
     name = f"alpacasorter-{hashlib.sha256(parts).hexdigest()[:24]}"
     return name if sys.platform == "win32" else str(_socket_folder() / name)
 
@@ -68,7 +82,12 @@ def hand_over(name: str, folder: Path | None, *, seconds: float = ANSWER_SECONDS
         _log.warning("Other windows can't be asked: %s", error)
         return False
     until = time.monotonic() + seconds
-    line = json.dumps({"folder": None if folder is None else str(folder)}).encode() + b"\n"
+    message = {
+        "folder": None if folder is None else str(folder),
+        "until": time.time() + seconds,
+        "token": next((os.environ[name] for name in _TOKENS if os.environ.get(name)), ""),
+    }
+    line = json.dumps(message).encode() + b"\n"
     if len(line) > LONGEST:
         return False
     socket = QLocalSocket()
@@ -77,6 +96,7 @@ def hand_over(name: str, folder: Path | None, *, seconds: float = ANSWER_SECONDS
             return False
         _let_it_come_to_the_front()
         socket.write(line)
+        until += _GRACE_SECONDS
         answer = b""
         while b"\n" not in answer and len(answer) < LONGEST:
             if not socket.bytesAvailable() and not socket.waitForReadyRead(_milliseconds_to(until)):
@@ -90,12 +110,12 @@ def hand_over(name: str, folder: Path | None, *, seconds: float = ANSWER_SECONDS
 class Instance(QObject):
     """Hears of later starts. All methods are called on the GUI thread."""
 
-    def __init__(self, name: str, take: Callable[[Path | None], bool], parent: QObject | None = None) -> None:
+    def __init__(self, name: str, take: Take, parent: QObject | None = None) -> None:
         """Prepare; nobody is heard before `listen()`.
 
         Args:
             name: from `server_name`.
-            take: is told of a folder to open, or None to come to the front only; says whether that is done.
+            take: is told of what later starts ask for.
             parent: owner.
         """
         super().__init__(parent)
@@ -104,21 +124,13 @@ class Instance(QObject):
         self._server: QLocalServer | None = None
 
     def listen(self) -> bool:
-        """Hear of later starts from now on, unless another window does so; return whether this one does."""
+        """Hear of later starts from now on; return whether that can be had. Only for who holds the claim (claim.py)."""
         try:
-            from PySide6.QtNetwork import QLocalServer, QLocalSocket
+            from PySide6.QtNetwork import QLocalServer
         except ImportError as error:
             # Such as on a system that lacks a library which Qt's needs. Then each start has a window of its own.
             _log.warning("Later starts are not heard of: %s", error)
             return False
-        if _may_answer(self._name):
-            probe = QLocalSocket()
-            answered = _connected(probe, self._name, time.monotonic() + _PROBE_SECONDS)
-            probe.abort()
-            if answered:
-                return False
-            # Its owner was killed.
-            QLocalServer.removeServer(self._name)
         server = QLocalServer(self)
         server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         server.newConnection.connect(self._on_connection)
@@ -142,7 +154,7 @@ class Instance(QObject):
 class _Talk(QObject):
     """One connection: a line comes, a line goes back, and it is over."""
 
-    def __init__(self, socket: QLocalSocket, take: Callable[[Path | None], bool]) -> None:
+    def __init__(self, socket: QLocalSocket, take: Take) -> None:
         super().__init__(socket)
         self._socket = socket
         self._take = take
@@ -166,17 +178,21 @@ class _Talk(QObject):
         try:
             if not end or more:
                 raise ValueError("not one line")
-            folder = _folder_in(line)
+            folder, until, token = _understood(line)
         except ValueError as error:
             _log.warning("Something else than a start spoke to this window: %s", error)
             self._socket.abort()
             return
-        self._socket.write(_TAKEN if self._take(folder) else _NOT_TAKEN)
+        # Whoever has waited for too long opens a window for it.
+        taken = time.time() <= until
+        if taken:
+            self._take(folder, token)
+        self._socket.write(_TAKEN if taken else _NOT_TAKEN)
         self._socket.disconnectFromServer()
 
 
-def _folder_in(line: bytes) -> Path | None:
-    """Return the folder that a message names, or None where it names none.
+def _understood(line: bytes) -> tuple[Path | None, float, str]:
+    """Return what a message says: the folder, if any; until when it may be taken, in seconds since 1970; the token.
 
     Raises:
         ValueError: the message makes no sense.
@@ -185,30 +201,49 @@ def _folder_in(line: bytes) -> Path | None:
         message = json.loads(line)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
-    if not isinstance(message, dict) or message.keys() != {"folder"}:
-        raise ValueError("not an object with a folder")
-    folder = message["folder"]
+    if not isinstance(message, dict) or message.keys() != {"folder", "until", "token"}:
+        raise ValueError("not an object with what a start says")
+    folder, until, token = message["folder"], message["until"], message["token"]
+    if isinstance(until, bool) or not isinstance(until, int | float):
+        raise ValueError("not a time")
+    if not isinstance(token, str) or "\0" in token:
+        raise ValueError("not a token")
     if folder is None:
-        return None
+        return None, until, token
     if not isinstance(folder, str) or "\0" in folder or not Path(folder).is_absolute():
         raise ValueError("not a folder from the root")
-    return Path(folder)
+    return Path(folder), until, token
 
 
 def _socket_folder() -> Path:
     """Return a folder in which nobody else can put a socket under our name and have it taken for ours."""
     run_time = os.environ.get("XDG_RUNTIME_DIR", "")
-    if run_time and _is_ours(run_time, stat.S_ISDIR):
+    if run_time and is_ours(run_time, stat.S_ISDIR):
         return Path(run_time)
     return Path(os.environ.get("TMPDIR") or "/tmp")  # as Qt does; who owns the socket is looked at
 
 
 def _may_answer(name: str) -> bool:
     """Tell whether there may be a window at this address; another user's counts as none."""
-    return sys.platform == "win32" or _is_ours(name, stat.S_ISSOCK)
+    return sys.platform == "win32" or is_ours(name, stat.S_ISSOCK)
 
 
-def _is_ours(path: str, kind: Callable[[int], bool]) -> bool:
+def listens(name: str) -> bool:
+    """Tell whether somebody listens at this address, or was killed while they did."""
+    if sys.platform == "win32":
+        return name in os.listdir(_PIPES)  # noqa: PTH208  # pathlib takes it for no folder
+    return is_ours(name, stat.S_ISSOCK)
+
+
+def forget_dead(name: str) -> None:
+    """Remove the socket of a window that was killed; only for who holds the claim."""
+    if sys.platform != "win32" and is_ours(name, stat.S_ISSOCK):
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+
+
+def is_ours(path: str, kind: Callable[[int], bool]) -> bool:
+    """Tell whether there is something of a kind (see `stat`) at a path that belongs to this user."""
     if sys.platform == "win32":
         return True
     try:

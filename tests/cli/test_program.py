@@ -1,5 +1,6 @@
 """The program as such: its version, its help, and the window that can't be opened."""
 
+import os
 import re
 import socket
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 import alpacasorter
 from alpacasorter.cli import main, window
+from alpacasorter.workers.claim import Claim
 from tests.cli.commands import Commands, finish, program
 from tests.engines import run_python
 
@@ -98,7 +100,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[Path | None]:
         return True
 
     monkeypatch.setattr(window, "has_display", lambda: True)
-    monkeypatch.setattr("alpacasorter.workers.instance.hand_over", hand_over)
+    monkeypatch.setattr("alpacasorter.workers.claim.hand_over", hand_over)
     return folders
 
 
@@ -120,6 +122,30 @@ def test_of_several_folders_the_first_is_opened(run: Commands, opened: list[Path
     done = run(tmp_path / "one", tmp_path / "two")
     assert (done.code, opened) == (0, [tmp_path / "one"])
     assert done.err == f"alpacasorter: The window shows one folder: {tmp_path / 'one'}. The others are left out.\n"
+
+
+@linux_only
+def test_missing_folder_is_told_where_it_can_be_read(
+    run: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a file manager starts has nobody who reads standard error: there the window opens, and says it."""
+    opened: list[Path | None] = []
+
+    def run_window(folder: Path | None, _device: str | None, *, claim: Claim) -> int:
+        opened.append(folder)
+        claim.release()
+        return 0
+
+    monkeypatch.setattr(window, "has_display", lambda: True)
+    monkeypatch.setattr("alpacasorter.ui.app.run", run_window)
+    assert run(tmp_path / "gone").code == 2
+    monkeypatch.setenv("XDG_ACTIVATION_TOKEN", "of the click")
+    assert run(tmp_path / "gone").code == 0
+    monkeypatch.delenv("XDG_ACTIVATION_TOKEN")
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123  # the name is that of what streams.py opens
+        monkeypatch.setattr(sys, "stderr", nowhere)
+        assert main([str(tmp_path / "gone")]) == 0
+    assert opened == [tmp_path / "gone"] * 2
 
 
 @pytest.fixture

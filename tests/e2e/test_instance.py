@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog
 
 from alpacasorter import paths
 from alpacasorter.cli import main, window
 from alpacasorter.core.library import Library
 from alpacasorter.ui.app import take_over
+from alpacasorter.workers.claim import Claim
 from tests.cli.commands import finish, program
 from tests.e2e.conftest import User
 from tests.engines import run_python
@@ -29,7 +31,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def sockets() -> list[Path]:
-    return list(Path(os.environ["XDG_RUNTIME_DIR"]).glob("alpacasorter-*"))
+    return [path for path in Path(os.environ["XDG_RUNTIME_DIR"]).glob("alpacasorter-*") if path.is_socket()]
 
 
 @pytest.fixture
@@ -61,7 +63,7 @@ def test_second_start_hands_its_folder_to_the_first_window(first: subprocess.Pop
 
 @posix_only
 def test_two_starts_at_once_end_in_one_window(folder: Path) -> None:
-    """Neither finds the other before it opens its window; the later one leaves when it does."""
+    """Neither finds the other's window; the later one waits for it."""
     started = [program("--device", "cpu", folder) for _ in range(2)]
     try:
         until(lambda: any(one.poll() is not None for one in started))
@@ -102,23 +104,30 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         done.append("asks")
         return False
 
-    def run(_folder: Path | None, _device: str | None, *, instance_name: str | None, new_window: bool) -> int:
-        done.append(f"opens {instance_name is not None} {new_window}")
+    def run(_folder: Path | None, _device: str | None, *, claim: Claim) -> int:
+        done.append(f"opens {claim.held}")
+        claim.release()
         return 0
 
-    monkeypatch.setattr("alpacasorter.workers.instance.hand_over", hand_over)
+    monkeypatch.setattr("alpacasorter.workers.claim.hand_over", hand_over)
     monkeypatch.setattr("alpacasorter.ui.app.run", run)
     return done
 
 
 def test_window_of_ones_own_where_nobody_answers(starts: list[str]) -> None:
     assert main([]) == 0
-    assert starts == ["asks", "opens True False"]
+    assert starts == ["asks", "opens True"]
 
 
 def test_new_window_asks_nobody(starts: list[str]) -> None:
     assert main(["--new-window"]) == 0
-    assert starts == ["opens True True"]
+    assert starts == ["opens True"]
+
+
+@posix_only
+def test_new_window_is_not_found_where_another_one_is(first: subprocess.Popen[bytes], starts: list[str]) -> None:
+    assert main(["--device", "cpu", "--new-window"]) == 0
+    assert starts == ["opens False"]
 
 
 def test_starts_that_one_window_can_not_serve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -139,38 +148,43 @@ raises = pytest.mark.qt_log_ignore(r"This plugin does not support raise\(\)")
 def test_folder_opens_in_the_window_that_comes_to_the_front(start: Start, folder: Path) -> None:
     user = start()
     user.window.showMinimized()
-    assert take_over(user.window, folder)
+    take_over(user.window, folder)
     assert not user.window.isMinimized()
     user.wait(lambda: bool(user.finished))
     assert user.window.folder == folder
-    assert take_over(user.window, None)
+    take_over(user.window, None)
     assert user.window.folder == folder
 
 
 @raises
-def test_no_folder_is_changed_under_a_dialog_that_waits(start: Start, folder: Path) -> None:
+def test_no_folder_is_changed_under_a_dialog_that_waits(start: Start, folder: Path, tmp_path: Path) -> None:
     user = start()
     asking = QDialog(user.window)
     asking.setModal(True)
     asking.show()
-    assert not take_over(user.window, folder)
+    take_over(user.window, tmp_path)
+    take_over(user.window, folder)
+    QTest.qWait(500)
     assert user.window.folder is None
-    assert take_over(user.window, None), "but it may come to the front"
     assert asking.isVisible()
     asking.reject()
+    user.wait(lambda: user.window.folder == folder)
 
 
 _FAILS_WHILE_CLOSING = """
 import sys
 from alpacasorter.ui import app, evaluate_control
 from alpacasorter.ui.main_window import MainWindow
+from alpacasorter.workers.claim import Claim
 def fail(self):
     raise ValueError("while closing")
 evaluate_control.EvaluateControl.close_down = fail
 def show(self, event):
     self.engine.ready.connect(lambda _: self.close())
 MainWindow.showEvent = show
-sys.exit(app.run(None, "cpu", instance_name=sys.argv[1]))
+claim = Claim(sys.argv[1])
+claim.take()
+sys.exit(app.run(None, "cpu", claim=claim))
 """
 _CAN_NOT_BE_MADE = """
 import sys
@@ -211,9 +225,11 @@ def test_nothing_heavy_comes_before_the_first_window() -> None:
 import sys
 from alpacasorter.cli import window
 from alpacasorter.cli.parser import parse
-from alpacasorter.workers.instance import hand_over
+from alpacasorter.workers.claim import Claim, hand_over_or_claim
 parse([])
-hand_over(window._instance_name(None), None)
+claim = Claim(window._instance_name(None))
+hand_over_or_claim(claim, None)
+claim.release()
 import alpacasorter.ui.app
 heavy = {"numpy", "PIL", "sqlite3", "ai_edge_litert", "tqdm", "PySide6.QtNetwork", "watchdog", "pkgutil"}
 heavy |= {"xml.etree", "csv", "html", "alpacasorter.core.exchange.results", "alpacasorter.core.sorting.plan"}

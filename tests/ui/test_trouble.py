@@ -1,6 +1,7 @@
 """Errors nobody foresaw."""
 
 import logging
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QWidget
 from pytestqt.qtbot import QtBot
 
 from alpacasorter.ui import crash_dialog, trouble
@@ -107,18 +108,33 @@ def test_a_thread_that_ends_itself_is_no_error(hears: Trouble, logs: Path, qtbot
     assert not (logs / LOG_NAME).exists()
 
 
-def test_further_errors_only_go_into_the_log(hears: Trouble, logs: Path, qtbot: QtBot) -> None:
+def test_each_error_is_told_once(hears: Trouble, logs: Path, qtbot: QtBot) -> None:
     unhandled(ValueError("the first"))
     unhandled(ValueError("the second"))
     first = shown(hears, qtbot)
+    assert "the first" in first.details
+    qtbot.wait(20)
+    assert hears.dialog is first, "one at a time"
     first.reject()
-    unhandled(ValueError("the third"))
+    unhandled(ValueError("the first"))
     qtbot.wait(20)
     assert hears.dialog is first
     assert not first.isVisible()
-    assert len(hears.parent().findChildren(CrashDialog)) == 1
-    assert "the first" in first.details
+    unhandled(ValueError("the third"))
+    qtbot.waitUntil(lambda: hears.dialog is not first)
+    assert "the third" in shown(hears, qtbot).details
     assert all(f"the {which}" in log_of(logs) for which in ("first", "second", "third"))
+
+
+def test_endless_new_errors_are_not_told_without_end(hears: Trouble, qtbot: QtBot) -> None:
+    seen = set()
+    for number in range(12):
+        unhandled(ValueError(str(number)))
+        qtbot.wait(5)
+        assert hears.dialog is not None
+        seen.add(hears.dialog.details)
+        hears.dialog.reject()
+    assert len(seen) == trouble._MOST_TOLD
 
 
 def test_endless_errors_do_not_fill_the_log(
@@ -145,10 +161,12 @@ def test_dialog_stands_before_the_one_that_waits_for_an_answer(hears: Trouble, q
     asking.show()
     unhandled(ValueError("behind it"))
     dialog = shown(hears, qtbot)
-    assert dialog.parent() is asking
-    assert dialog.isModal()
-    dialog.reject()
+    assert QApplication.activeModalWidget() is dialog
     asking.reject()
+    asking.deleteLater()
+    qtbot.wait(20)
+    assert dialog.isVisible(), "it stays when the other one ends"
+    dialog.reject()
 
 
 def test_buttons(hears: Trouble, logs: Path, qtbot: QtBot, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,6 +204,7 @@ def test_folder_that_can_not_be_made_is_no_trouble(tmp_path: Path) -> None:
 
 _NO_TEXT = """
 import logging
+import re
 import sys
 from pathlib import Path
 from alpacasorter.ui.trouble import log_into
@@ -214,8 +233,8 @@ def test_log_never_grows_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 _CRASH = """
 import sys
 from pathlib import Path
-from alpacasorter.ui.trouble import note_crashes
-note_crashes(Path(sys.argv[1]))
+from alpacasorter.ui.trouble import CrashLog
+log = CrashLog(Path(sys.argv[1]))
 sys.stderr = None
 import faulthandler
 def crash_here():
@@ -230,6 +249,38 @@ def test_crash_says_where_it_was_in_a_file(tmp_path: Path) -> None:
         assert run_python(_CRASH, logs).returncode != 0
     said = (logs / CRASH_LOG_NAME).read_text(encoding="utf-8")
     assert said.count("in crash_here") == 2, "a crash does not wipe what the one before it wrote"
+
+
+def test_a_run_that_ends_well_leaves_no_crash_log(tmp_path: Path) -> None:
+    assert run_python(_CRASH.rpartition("crash_here()")[0] + "log.close()\nlog.close()\n", tmp_path).returncode == 0
+    assert not (tmp_path / CRASH_LOG_NAME).exists()
+    run_python(_CRASH, tmp_path)
+    before = (tmp_path / CRASH_LOG_NAME).read_text(encoding="utf-8")
+    assert re.match(r"AlpacaSorter \S+, started \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n", before)
+    run_python(_CRASH.rpartition("crash_here()")[0] + "log.close()\n", tmp_path)
+    assert (tmp_path / CRASH_LOG_NAME).read_text(encoding="utf-8") == before
+
+
+def test_log_that_can_not_be_turned_keeps_the_older_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows, where another window has it open."""
+    monkeypatch.setattr(trouble, "_LOG_BYTES", 1000)
+    log_into(tmp_path)
+    for number in range(100):
+        logging.getLogger("alpacasorter").error("line %d", number)
+    older = {path.name: path.read_text() for path in tmp_path.glob("*.log.?")}
+    assert len(older) == 3
+    replace = Path.replace
+
+    def refuse(self: Path, target: Path | str) -> Path:
+        if self.name == LOG_NAME:
+            raise PermissionError("it is open elsewhere")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    for number in range(100, 200):
+        logging.getLogger("alpacasorter").error("line %d", number)
+    assert {path.name: path.read_text() for path in tmp_path.glob("*.log.?")} == older
+    assert "line 199" in log_of(tmp_path)
 
 
 def test_crashes_never_fill_the_disk(tmp_path: Path) -> None:
