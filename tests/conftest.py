@@ -56,6 +56,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
         "ALPACASORTER_MODEL": "",
     }.items():
         monkeypatch.setenv(name, str(place))
+    # No program of the desktop's is to be started by a test.
+    monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
     QSettings.setDefaultFormat(QSettings.Format.IniFormat)
     for kind in (QSettings.Format.IniFormat, QSettings.Format.NativeFormat):
         for scope in (QSettings.Scope.UserScope, QSettings.Scope.SystemScope):

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, qVersion
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -27,7 +27,7 @@ from alpacasorter import paths
 from alpacasorter.core.files import display_path
 from alpacasorter.ui import text
 from alpacasorter.ui.about_licences import LicencesDialog
-from alpacasorter.ui.desktop import file_url
+from alpacasorter.ui.desktop import show_folder
 from alpacasorter.ui.dialogs import lay_out
 from alpacasorter.ui.icons import app_icon
 
@@ -124,7 +124,7 @@ class AboutDialog(QDialog):
 
 
 def _open(folder: Path) -> None:
-    QDesktopServices.openUrl(file_url(folder))
+    show_folder(folder)
 
 
 def details(device: str) -> str:

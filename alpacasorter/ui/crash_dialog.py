@@ -7,11 +7,11 @@ import platform
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, qVersion
-from PySide6.QtGui import QDesktopServices, QGuiApplication, QIcon, QPalette
+from PySide6.QtGui import QGuiApplication, QIcon, QPalette
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 import alpacasorter
-from alpacasorter.ui.desktop import file_url
+from alpacasorter.ui.desktop import show_folder
 from alpacasorter.ui.icons import icon
 
 _ICON_SIDE = 48
@@ -84,7 +84,7 @@ class CrashDialog(QDialog):
         self.copy.setText("Copied")
 
     def _show_log(self) -> None:
-        QDesktopServices.openUrl(file_url(self._folder))
+        show_folder(self._folder)
 
 
 def details(trace: str) -> str:

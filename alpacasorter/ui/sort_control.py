@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QLayout, QMainWindow, QPushButton
 
 from alpacasorter.core.events import Problems
 from alpacasorter.core.sorting.events import FilesPlaced, SortRecord, SortState
-from alpacasorter.ui.desktop import file_url
+from alpacasorter.ui.desktop import show_folder
 from alpacasorter.ui.photo_store import Filter
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sort_return import Returning
@@ -268,4 +267,4 @@ class SortControl(QObject):
 
 def _show(folder: Path) -> None:
     if folder.is_dir():
-        QDesktopServices.openUrl(file_url(folder))
+        show_folder(folder)

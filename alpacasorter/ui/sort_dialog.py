@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Final
 
 from PySide6.QtCore import QSize, Signal
-from PySide6.QtGui import QCloseEvent, QDesktopServices
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
 
 from alpacasorter.core.sorting import events
-from alpacasorter.ui.desktop import file_url
+from alpacasorter.ui.desktop import show_folder
 from alpacasorter.ui.models_questions import confirmed
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sort_buttons import CHOOSE, RESULT, RUN, Pages, SortButtons
@@ -250,7 +250,7 @@ class SortDialog(QDialog):
     def _show_folder(self) -> None:
         if self._run is not None and self._run.record is not None:
             record = self._run.record
-            QDesktopServices.openUrl(file_url(record.folder if self._run.undoing else record.destination))
+            show_folder(record.folder if self._run.undoing else record.destination)
 
     # Showing and hiding
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
@@ -20,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from alpacasorter.core.sorting.events import FileFailure, SortRecord, SortState
 from alpacasorter.ui import dialogs, sort_words, text
-from alpacasorter.ui.desktop import file_url
+from alpacasorter.ui.desktop import show_folder
 from alpacasorter.ui.models_questions import confirmed
 from alpacasorter.ui.sort_progress import FailuresTable
 from alpacasorter.ui.tables import prepare_table
@@ -230,6 +229,6 @@ class SortHistory(QDialog):
             return
         folder = record.folder if record.state is SortState.UNDONE else record.destination
         if folder.is_dir():
-            QDesktopServices.openUrl(file_url(folder))
+            show_folder(folder)
         else:
             self._say(f"{text.folder(folder)} is not there. Is its disk connected?")

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 from pytestqt.qtbot import QtBot
 
-from alpacasorter.ui import crash_dialog, trouble
+from alpacasorter.ui import trouble
 from alpacasorter.ui.crash_dialog import CrashDialog
 from alpacasorter.ui.trouble import CRASH_LOG_NAME, LOG_NAME, Trouble, log_into
 from alpacasorter.workers import unexpected
@@ -171,7 +171,7 @@ def test_dialog_stands_before_the_one_that_waits_for_an_answer(hears: Trouble, q
 
 def test_buttons(hears: Trouble, logs: Path, qtbot: QtBot, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
-    monkeypatch.setattr(crash_dialog.QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
     unhandled(ValueError(f"about {home / 'hike'}"))
     dialog = shown(hears, qtbot)
     dialog.copy.click()
