@@ -9,7 +9,7 @@ import alpacasorter
 from alpacasorter.cli.usage import given_path
 
 _WINDOW = """\
-Open a folder of photos in the window; where a photo is given, the folder it is in.
+Open a folder of photos in the window; where photos are given, the folder they are in.
 
 commands without a window:
   alpacasorter scan FOLDER        judge all photos of a folder and print what they are

@@ -32,12 +32,12 @@ def run(given: Sequence[Path], device: Literal["auto", "cpu", "gpu"] | None, *, 
     """Open the window; return the exit code.
 
     Args:
-        given: a folder to open at once, or photos, whose folder is opened; a file manager passes all that are selected.
-            The first counts, because the window shows one folder.
+        given: a folder to open at once, or photos, whose folder is opened, and which are selected there; a file
+            manager passes all that are selected. The first counts, because the window shows one folder.
         device: overrides the device that is set, for this run.
         new_window: whether to open one even where another start has opened one already.
     """
-    folder = None
+    folder, photos = None, list[str]()
     if given:
         wanted = _folder_of(given[0])
         folder = named_folder(wanted)
@@ -48,6 +48,7 @@ def run(given: Sequence[Path], device: Literal["auto", "cpu", "gpu"] | None, *, 
             folder = absolute(wanted)
         if any(absolute(_folder_of(path)) != folder for path in given[1:]):
             complain(f"The window shows one folder: {display_path(folder)}. The others are left out.")
+        photos = [path.name for path in map(absolute, given) if path.parent == folder and path != folder]
     if not has_display():
         complain(_NO_DISPLAY)
         return 2
@@ -57,7 +58,7 @@ def run(given: Sequence[Path], device: Literal["auto", "cpu", "gpu"] | None, *, 
         claim = Claim(_instance_name(device))
         if new_window:
             claim.take()
-        elif hand_over_or_claim(claim, folder):
+        elif hand_over_or_claim(claim, folder, photos):
             return 0
         from alpacasorter.ui.app import run as run_window
     except ImportError as error:
@@ -65,7 +66,7 @@ def run(given: Sequence[Path], device: Literal["auto", "cpu", "gpu"] | None, *, 
             complain(_NO_LIBRARIES.format(problem=error))
             return 1
         raise
-    return run_window(folder, device, claim=claim)
+    return run_window(folder, device, photos=photos, claim=claim)
 
 
 def _is_from_desktop() -> bool:

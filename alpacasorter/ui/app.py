@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -63,6 +65,7 @@ def run(
     folder: Path | None,
     device: Literal["auto", "cpu", "gpu"] | None = None,
     *,
+    photos: Sequence[str] = (),
     claim: Claim | None = None,
 ) -> int:
     """Show the window until the user closes it; return the exit code.
@@ -70,6 +73,7 @@ def run(
     Args:
         folder: opened at once where given.
         device: overrides the device that is set, for this run.
+        photos: names of those in the folder that are selected.
         claim: later starts find this window where it is held. It is released in the end.
     """
     logs = paths.user_log_dir()
@@ -97,10 +101,10 @@ def run(
         application.installEventFilter(FileOpenFilter(lambda asked: take_over(window, asked), window))
     window.show()
     if folder is not None:
-        QTimer.singleShot(0, window, lambda: window.open_folder(folder))
+        QTimer.singleShot(0, window, lambda: window.open_folder(folder, photos))
     instance = None
     if claim is not None and claim.held:
-        instance = Instance(claim.name, lambda asked, token: take_over(window, asked, token), window)
+        instance = Instance(claim.name, partial(take_over, window), window)
         QTimer.singleShot(_LISTEN_MS, instance, instance.listen)
     code = application.exec()
     if instance is not None:
@@ -115,12 +119,13 @@ def run(
     return code
 
 
-def take_over(window: MainWindow, folder: Path | None, token: str = "") -> None:
+def take_over(window: MainWindow, folder: Path | None, photos: Sequence[str] = (), token: str = "") -> None:
     """Come to the front for a later start, and open its folder.
 
     Args:
         window: the window.
         folder: what to open, or None.
+        photos: names of those in it that are selected.
         token: by which the desktop lets it come to the front; "" for none.
 
     While a dialog waits for an answer no folder is opened, for what it asks is about the one that is open; it is opened
@@ -138,9 +143,9 @@ def take_over(window: MainWindow, folder: Path | None, token: str = "") -> None:
             shown.activateWindow()
     if folder is not None:
         if waiting is None:
-            window.open_folder(folder)
+            window.open_folder(folder, photos)
         else:
-            _Later.of(window).open(folder)
+            _Later.of(window).open(folder, photos)
 
 
 class _Later(QObject):
@@ -156,16 +161,17 @@ class _Later(QObject):
         super().__init__(window)
         self._window = window
         self._folder: Path | None = None
+        self._photos: Sequence[str] = ()
         self._timer = QTimer(self)
         self._timer.setInterval(_LATER_MS)
         self._timer.timeout.connect(self._try)
 
-    def open(self, folder: Path) -> None:
-        """Open a folder, in place of one that has waited."""
-        self._folder = folder
+    def open(self, folder: Path, photos: Sequence[str]) -> None:
+        """Open a folder and select photos in it, in place of one that has waited."""
+        self._folder, self._photos = folder, photos
         self._timer.start()
 
     def _try(self) -> None:
         if QApplication.activeModalWidget() is None and self._folder is not None:
             self._timer.stop()
-            self._window.open_folder(self._folder)
+            self._window.open_folder(self._folder, self._photos)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
@@ -26,6 +28,7 @@ from alpacasorter.ui.preview import PreviewPane
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.theme import Theme
 from alpacasorter.ui.thumbnails import Thumbnails
+from alpacasorter.ui.wanted import Wanted
 from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
 
 
@@ -91,6 +94,7 @@ class BrowsePage(QWidget):
         self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, self)
         self.commands.trouble.connect(self.trouble)
         self._finished: Finished | None = None
+        self.wanted = Wanted(self.grid, self.model)
         self._recursive = settings.recursive
         self._watching = False
         self.live = LiveRows(self.model, self.grid, self.arrivals, self)
@@ -163,8 +167,14 @@ class BrowsePage(QWidget):
         self.filters.set_labels(labels)
         self.actions_.set_labels(labels)
 
-    def begin(self, *, same_folder: bool = False) -> None:
-        """Get ready for the photos of a folder; where it is the same one again, corrections can still be undone."""
+    def begin(self, *, same_folder: bool = False, wanted: Sequence[Path] = ()) -> None:
+        """Get ready for the photos of a folder.
+
+        Args:
+            same_folder: whether it is the same one again; then corrections can still be undone.
+            wanted: photos that are selected as they are found.
+        """
+        self.wanted.begin(wanted)
         self._finished = None
         self.thumbnails.clear()
         if not same_folder:
@@ -227,6 +237,7 @@ class BrowsePage(QWidget):
     def on_found(self, event: Found) -> None:
         """Photos were found."""
         self.model.on_found(event)
+        self.wanted.choose()
 
     def on_problems(self, event: Problems) -> None:
         """Photos or folders can't be read."""
@@ -242,6 +253,7 @@ class BrowsePage(QWidget):
         if self.model.order is not Order.FOLDER:
             # Photos came in folder order; their places are known only now.
             self.set_order(self.model.order)
+        self.wanted.begin(())
         self._say_why_empty()
 
     def on_learned(self, event: Learned) -> None:

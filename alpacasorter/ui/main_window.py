@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -193,8 +194,8 @@ class MainWindow(QMainWindow):
         if chosen:
             self.open_folder(Path(chosen))
 
-    def open_folder(self, folder: Path) -> None:
-        """Open a folder in place of the one that is open."""
+    def open_folder(self, folder: Path, photos: Sequence[str] = ()) -> None:
+        """Open a folder in place of the one that is open, and select photos of these names in it."""
         if self._failure:
             self.notice.tell(self._failure)
             return
@@ -205,7 +206,7 @@ class MainWindow(QMainWindow):
         self.notice.pass_on()
         self._tool_bar.show()
         self.stack.setCurrentWidget(self.page)
-        self.page.begin(same_folder=same)
+        self.page.begin(same_folder=same, wanted=[folder / name for name in photos])
         self.summary.setText(text.folder(folder))
         self.setWindowTitle(f"{display_path(Path(folder.name or folder))} – {_TITLE}")
         self.engine.open_folder(folder, recursive=self._settings.recursive)

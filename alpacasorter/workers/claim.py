@@ -10,6 +10,7 @@ import os
 import stat
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -58,12 +59,15 @@ class Claim:
         self._lock.unlock()
 
 
-def hand_over_or_claim(claim: Claim, folder: Path | None, *, seconds: float = STARTING_SECONDS) -> bool:
+def hand_over_or_claim(
+    claim: Claim, folder: Path | None, photos: Sequence[str] = (), *, seconds: float = STARTING_SECONDS
+) -> bool:
     """Hand a folder to the window that is open or is being opened; where there is none, take the claim.
 
     Args:
         claim: of this start.
         folder: absolute, or None to have the window come to the front only.
+        photos: names of those in it that are to be selected.
         seconds: how long to wait for a window that is being opened.
 
     Returns:
@@ -73,7 +77,7 @@ def hand_over_or_claim(claim: Claim, folder: Path | None, *, seconds: float = ST
     until = time.monotonic() + seconds
     while True:
         there = listens(claim.name)
-        if hand_over(claim.name, folder):
+        if hand_over(claim.name, folder, photos):
             return True
         if claim.take() or there or not claim.is_elsewhere() or time.monotonic() >= until:
             return False

@@ -1,10 +1,10 @@
 """One window for a user: a second start hands its folder to the window that is open, which comes to the front.
 
 Between the two there is a socket that only the same user may open; on Windows it is a named pipe, which other programs
-of the user may open, too. Over it goes one line: JSON with a folder or null, until when it may be taken, and what lets
-the window come to the front; and back comes one that says whether it was taken. Qt's network library, which has the
-socket, is imported only where there is somebody to talk to, and after the first window. Which window listens is
-settled in claim.py.
+of the user may open, too. Over it goes one line: JSON with a folder or null, the photos in it to select, until when it
+may be taken, and what lets the window come to the front; and back comes one that says whether it was taken. Qt's
+network library, which has the socket, is imported only where there is somebody to talk to, and after the first window.
+Which window listens is settled in claim.py.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -43,8 +43,9 @@ _TOKENS: Final = ("XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID")
 """Variables by which a desktop lets the window that a start leads to come to the front."""
 _PIPES: Final = r"\\.\pipe" + "\\"
 
-Take = Callable[["Path | None", str], None]
-"""Opens a folder, or comes to the front only, by a token of the desktop's that may be ""."""
+Take = Callable[["Path | None", tuple[str, ...], str], None]
+"""Opens a folder and selects photos of these names in it, or comes to the front only; by a token of the desktop's that
+may be ""."""
 
 
 def server_name(*setup: str) -> str:
@@ -63,12 +64,13 @@ def server_name(*setup: str) -> str:
     return name if sys.platform == "win32" else str(_socket_folder() / name)
 
 
-def hand_over(name: str, folder: Path | None, *, seconds: float = ANSWER_SECONDS) -> bool:
+def hand_over(name: str, folder: Path | None, photos: Sequence[str] = (), *, seconds: float = ANSWER_SECONDS) -> bool:
     """Have the window that is open come to the front, and open a folder where one is given.
 
     Args:
         name: from `server_name`.
         folder: absolute, or None.
+        photos: names of those in it that are to be selected; none where they are too many for a message.
         seconds: how long to wait for an answer.
 
     Returns:
@@ -84,10 +86,13 @@ def hand_over(name: str, folder: Path | None, *, seconds: float = ANSWER_SECONDS
     until = time.monotonic() + seconds
     message = {
         "folder": None if folder is None else str(folder),
+        "photos": list(photos),
         "until": time.time() + seconds,
         "token": next((os.environ[name] for name in _TOKENS if os.environ.get(name)), ""),
     }
     line = json.dumps(message).encode() + b"\n"
+    if len(line) > LONGEST:
+        line = json.dumps(message | {"photos": []}).encode() + b"\n"
     if len(line) > LONGEST:
         return False
     socket = QLocalSocket()
@@ -178,7 +183,7 @@ class _Talk(QObject):
         try:
             if not end or more:
                 raise ValueError("not one line")
-            folder, until, token = _understood(line)
+            folder, photos, until, token = _understood(line)
         except ValueError as error:
             _log.warning("Something else than a start spoke to this window: %s", error)
             self._socket.abort()
@@ -186,13 +191,14 @@ class _Talk(QObject):
         # Whoever has waited for too long opens a window for it.
         taken = time.time() <= until
         if taken:
-            self._take(folder, token)
+            self._take(folder, photos, token)
         self._socket.write(_TAKEN if taken else _NOT_TAKEN)
         self._socket.disconnectFromServer()
 
 
-def _understood(line: bytes) -> tuple[Path | None, float, str]:
-    """Return what a message says: the folder, if any; until when it may be taken, in seconds since 1970; the token.
+def _understood(line: bytes) -> tuple[Path | None, tuple[str, ...], float, str]:
+    """Return what a message says: the folder, if any; names of photos in it; until when it may be taken, in seconds
+    since 1970; the token.
 
     Raises:
         ValueError: the message makes no sense.
@@ -201,18 +207,24 @@ def _understood(line: bytes) -> tuple[Path | None, float, str]:
         message = json.loads(line)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
-    if not isinstance(message, dict) or message.keys() != {"folder", "until", "token"}:
+    if not isinstance(message, dict) or message.keys() != {"folder", "photos", "until", "token"}:
         raise ValueError("not an object with what a start says")
-    folder, until, token = message["folder"], message["until"], message["token"]
+    folder, photos, until, token = (message[key] for key in ("folder", "photos", "until", "token"))
+    if not isinstance(photos, list) or not all(isinstance(name, str) and _is_name(name) for name in photos):
+        raise ValueError("not names of photos")
     if isinstance(until, bool) or not isinstance(until, int | float):
         raise ValueError("not a time")
     if not isinstance(token, str) or "\0" in token:
         raise ValueError("not a token")
     if folder is None:
-        return None, until, token
+        return None, (), until, token
     if not isinstance(folder, str) or "\0" in folder or not Path(folder).is_absolute():
         raise ValueError("not a folder from the root")
-    return Path(folder), until, token
+    return Path(folder), tuple(photos), until, token
+
+
+def _is_name(name: str) -> bool:
+    return "\0" not in name and Path(name).name == name
 
 
 def _socket_folder() -> Path:

@@ -91,12 +91,12 @@ def test_a_folder_that_is_not_there_is_told_before_the_screen(run: Commands, tmp
 
 
 @pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> list[Path | None]:
-    """The folders that a window which is open was handed."""
-    folders: list[Path | None] = []
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path | None, list[str]]]:
+    """The folders that a window which is open was handed, each with the photos."""
+    folders: list[tuple[Path | None, list[str]]] = []
 
-    def hand_over(_name: str, folder: Path | None) -> bool:
-        folders.append(folder)
+    def hand_over(_name: str, folder: Path | None, photos: list[str]) -> bool:
+        folders.append((folder, photos))
         return True
 
     monkeypatch.setattr(window, "has_display", lambda: True)
@@ -105,7 +105,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[Path | None]:
 
 
 def test_a_photo_opens_its_folder(
-    run: Commands, opened: list[Path | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Commands, opened: list[tuple[Path | None, list[str]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a file manager starts it: with all photos that are selected."""
     for name in ("a.jpg", "b.jpg"):
@@ -113,14 +113,17 @@ def test_a_photo_opens_its_folder(
     assert run(tmp_path / "b.jpg", tmp_path / "a.jpg") == run(tmp_path) == run(tmp_path, tmp_path / "a.jpg")
     monkeypatch.chdir(tmp_path)
     assert run("a.jpg").err == run().err == ""
-    assert opened == [tmp_path, tmp_path, tmp_path, tmp_path, None]
+    photos = [["b.jpg", "a.jpg"], [], ["a.jpg"], ["a.jpg"]]
+    assert opened == [*((tmp_path, names) for names in photos), (None, [])]
 
 
-def test_of_several_folders_the_first_is_opened(run: Commands, opened: list[Path | None], tmp_path: Path) -> None:
+def test_of_several_folders_the_first_is_opened(
+    run: Commands, opened: list[tuple[Path | None, list[str]]], tmp_path: Path
+) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
     done = run(tmp_path / "one", tmp_path / "two")
-    assert (done.code, opened) == (0, [tmp_path / "one"])
+    assert (done.code, opened) == (0, [(tmp_path / "one", [])])
     assert done.err == f"alpacasorter: The window shows one folder: {tmp_path / 'one'}. The others are left out.\n"
 
 
@@ -131,7 +134,8 @@ def test_missing_folder_is_told_where_it_can_be_read(
     """What a file manager starts has nobody who reads standard error: there the window opens, and says it."""
     opened: list[Path | None] = []
 
-    def run_window(folder: Path | None, _device: str | None, *, claim: Claim) -> int:
+    def run_window(folder: Path | None, _device: str | None, *, photos: list[str], claim: Claim) -> int:
+        assert photos == []
         opened.append(folder)
         claim.release()
         return 0

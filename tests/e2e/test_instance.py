@@ -100,11 +100,12 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What a start does: asks a window, opens one."""
     done: list[str] = []
 
-    def hand_over(_name: str, _folder: Path | None) -> bool:
+    def hand_over(_name: str, _folder: Path | None, _photos: list[str]) -> bool:
         done.append("asks")
         return False
 
-    def run(_folder: Path | None, _device: str | None, *, claim: Claim) -> int:
+    def run(_folder: Path | None, _device: str | None, *, photos: list[str], claim: Claim) -> int:
+        assert photos == []
         done.append(f"opens {claim.held}")
         claim.release()
         return 0
@@ -154,6 +155,20 @@ def test_folder_opens_in_the_window_that_comes_to_the_front(start: Start, folder
     assert user.window.folder == folder
     take_over(user.window, None)
     assert user.window.folder == folder
+
+
+@raises
+def test_photos_that_are_opened_are_selected(start: Start, folder: Path) -> None:
+    user = start()
+    take_over(user.window, folder)
+    user.wait(lambda: bool(user.finished))
+    names = sorted(path.name for path in folder.glob("photo?.jpg"))[2:8:2]
+    user.finished.clear()
+    take_over(user.window, folder, [names[1], "gone.jpg", names[0], names[2]])
+    user.wait(lambda: bool(user.finished))
+    page = user.page
+    assert sorted(row.path.name for row in page.grid.selected_photos()) == names
+    assert page.model.photo(page.grid.currentIndex()).path.name == names[1], "the first one that was named"
 
 
 @raises

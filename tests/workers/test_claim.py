@@ -106,7 +106,7 @@ def test_start_waits_for_the_window_that_is_being_opened(name: str, qtbot: QtBot
     try:
         qtbot.wait(500)
         assert second.poll() is None, "it waits"
-        window = Instance(name, lambda folder, _token: asked.append(folder))
+        window = Instance(name, lambda folder, _photos, _token: asked.append(folder))
         assert window.listen()
         qtbot.waitUntil(lambda: second.poll() is not None, timeout=60_000)
         assert asked == [tmp_path]

@@ -26,11 +26,13 @@ class Window:
 
     def __init__(self, name: str) -> None:
         self.asked: list[Path | None] = []
+        self.photos: list[tuple[str, ...]] = []
         self.tokens: list[str] = []
         self.instance = Instance(name, self.take)
 
-    def take(self, folder: Path | None, token: str) -> None:
+    def take(self, folder: Path | None, photos: tuple[str, ...], token: str) -> None:
         self.asked.append(folder)
+        self.photos.append(photos)
         self.tokens.append(token)
 
 
@@ -94,6 +96,22 @@ def test_folder_may_have_any_name(window: Window, name: str, qtbot: QtBot) -> No
     folder = Path(os.fsdecode(b"/photos/\xff\xfe new\nline"))
     assert starts(qtbot, name, folder) == ["True"]
     assert window.asked == [folder]
+
+
+def test_photos_are_handed_over(window: Window, name: str, qtbot: QtBot, tmp_path: Path) -> None:
+    script = """
+import os, sys
+from pathlib import Path
+from alpacasorter.workers.instance import hand_over
+names = [os.fsdecode(b"\\xff.jpg"), "b.jpg"]
+too_many = [f"{number:0200}.jpg" for number in range(1000)]
+print(all([hand_over(sys.argv[1], Path(sys.argv[2]), photos, seconds=60) for photos in (names, too_many)]))
+"""
+    started = subprocess.Popen([sys.executable, "-c", script, name, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    qtbot.waitUntil(lambda: started.poll() is not None, timeout=6 * WAIT_MS)
+    assert started.communicate()[0] == "True\n"
+    assert window.photos == [(os.fsdecode(b"\xff.jpg"), "b.jpg"), ()]
+    assert window.asked == [tmp_path, tmp_path]
 
 
 def test_token_of_the_desktop_is_handed_on(
@@ -177,7 +195,7 @@ def talk(name: str, message: bytes) -> bytes:
 
 
 def good(**changes: object) -> bytes:
-    return json.dumps({"folder": "/photos", "until": 4e9, "token": ""} | changes).encode() + b"\n"
+    return json.dumps({"folder": "/photos", "photos": [], "until": 4e9, "token": ""} | changes).encode() + b"\n"
 
 
 NONSENSE = {
@@ -191,6 +209,10 @@ NONSENSE = {
     "from nowhere": good(folder="photos"),
     "a zero": good(folder="/photos\0"),
     "two lines": good() + good(),
+    "no photos": good(photos=None),
+    "a path": good(photos=["../a.jpg"]),
+    "a number of photos": good(photos=[1]),
+    "a zero in a photo": good(photos=["a\0"]),
     "no time": good(until="now"),
     "yes": good(until=True),
     "no token": good(token=1),
