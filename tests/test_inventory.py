@@ -46,6 +46,9 @@ def test_an_encoder_and_its_stand_in_are_told_apart(tools: dict[str, ModuleType]
     path = built[0] / "_internal" / name
     path.write_bytes(b"HEVC encoder version 4")
     assert tools["inventory"].take(*built).parts["lib:shapes/x265"].licence == "GPL-2.0-or-later"
+    # A build of the encoder that does not name itself is not taken for the stand-in: it is far too large.
+    path.write_bytes(bytes(1 << 17))
+    assert tools["inventory"].take(*built).parts["lib:shapes/x265"].licence == "GPL-2.0-or-later"
     path.write_bytes(b"nothing of it")
     parts = tools["inventory"].take(*built).parts
     assert "lib:shapes/x265" not in parts
@@ -67,11 +70,97 @@ def test_what_is_part_of_a_library_is_told_from_its_bytes(tools: dict[str, Modul
         ("libX11-xcb.so.1", "X11-xcb"),
         ("libcrypto-3-x64.dll", "crypto-3"),
         ("libavif.16.4.2.dylib", "avif"),
+        ("libz.1.3.1.zlib-ng.dylib", "z"),
+        ("libx265-217-276e7d75772a32bd086b54d54e01fd11.dll", "x265"),
+        ("libglib-2.0.so.0", "glib-2"),
         ("notes.txt", "notes.txt"),
     ],
 )
 def test_stems_of_library_names(tools: dict[str, ModuleType], name: str, stem: str) -> None:
     assert tools["libraries"].stem(name) == stem
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        # Wheels for Linux: Pillow, pillow_heif, NumPy.
+        ("libavif-c6062d5f.so.16.4.2", "libavif"),
+        ("libbrotlidec-7e5462ba.so.1.2.0", "Brotli"),
+        ("libzstd-40ad5e7e.so.1.5.7", "Zstandard"),
+        ("libheif-e72ea93c.so.1.23.6", "libheif"),
+        ("libde265-91206b2b.so.0.2.3", "libde265"),
+        ("libx265-4883ecb5.so.217", "x265"),
+        ("libquadmath-96973f99-934c22de.so.0.0.0", "libquadmath"),
+        ("libscipy_openblas64_-32a4b2a6.so", "OpenBLAS"),
+        # For Windows: pillow_heif, NumPy, shiboken6, h5py.
+        ("libde265-0-da04b6b2448c39c0b7f218769dedb2f1.dll", "libde265"),
+        ("libgcc_s_seh-1-60817ff87b1fa8e35c12cd1a333734a3.dll", "GCC runtime libraries"),
+        ("libheif-18c57b017b404cb1ef96dee8a6eef027.dll", "libheif"),
+        ("libstdc++-6-e4d43a335d57132a6ec3004cece76b4f.dll", "GCC runtime libraries"),
+        ("libwinpthread-1-71c5c74678606753e0a2f79ceb8c68f9.dll", "winpthreads"),
+        ("libx265-217-276e7d75772a32bd086b54d54e01fd11.dll", "x265"),
+        ("libx265-217.dll", "x265"),
+        ("libscipy_openblas64_-63c857e738469261263c764a36be9436.dll", "OpenBLAS"),
+        ("msvcp140-a4c2229bdc2a2a630acdc095b4d86008.dll", "Microsoft runtime"),
+        ("msvcp140_codecvt_ids.dll", "Microsoft runtime"),
+        ("vccorlib140.dll", "Microsoft runtime"),
+        ("Qt6Network.dll", "Qt"),
+        ("libcrypto-3-x64.dll", "OpenSSL"),
+        ("zlib.dll", "zlib"),
+        # For macOS: Pillow, pillow_heif, h5py.
+        ("libbrotlicommon.1.2.0.dylib", "Brotli"),
+        ("liblcms2.2.dylib", "Little CMS 2"),
+        ("libpng16.16.dylib", "libpng"),
+        ("libxcb.1.1.0.dylib", "libxcb"),
+        ("libjpeg.62.4.0.dylib", "libjpeg-turbo"),
+        ("libfreetype.6.dylib", "FreeType"),
+        ("libharfbuzz.0.dylib", "HarfBuzz"),
+        ("libsharpyuv.0.dylib", "libwebp"),
+        ("libopenjp2.2.5.4.dylib", "OpenJPEG"),
+        ("libavif.16.4.2.dylib", "libavif"),
+        ("libz.1.3.1.zlib-ng.dylib", "zlib"),
+        ("libwebpdemux.2.dylib", "libwebp"),
+        ("libXau.6.dylib", "libXau"),
+        ("liblzma.5.dylib", "XZ Utils (liblzma)"),
+        ("libtiff.6.dylib", "libtiff"),
+        ("libheif.1.23.6.dylib", "libheif"),
+        ("libde265.0.2.3.dylib", "libde265"),
+        ("libx265.217.dylib", "x265"),
+        ("libz.1.3.1.dylib", "zlib"),
+    ],
+)
+def test_libraries_of_all_systems_are_known(tools: dict[str, ModuleType], name: str, known: str) -> None:
+    found = tools["libraries"].known(name)
+    assert found is not None
+    assert found.name == known
+
+
+def test_an_application_of_macos_is_known_by_its_paths(tools: dict[str, ModuleType], built: Packed) -> None:
+    """There the packager signs each library anew, so that no hash is right, and writes a folder's dot in words."""
+    folder, environment = built
+    names = [f"shapes/.dylibs/{name}" for name in ("libz.1.3.1.zlib-ng.dylib", "libheif.1.23.6.dylib", "libmine.dylib")]
+    environment["distributions"][2]["files"] += [[name, "0" * 64] for name in (*names, "shapes/some.dots/data.txt")]
+    inside = folder / "Contents" / "Frameworks" / "shapes" / "__dot__dylibs"
+    inside.mkdir(parents=True)
+    for name in names:
+        (inside / name.rsplit("/")[-1]).write_bytes(b"signed anew")
+    found = tools["inventory"].take(folder, environment)
+    assert found.unknown == []
+    parts = {file.name: part for part in found.parts.values() for file in part.files if "dot" in file.path}
+    assert {name: part.ref for name, part in parts.items()} == {
+        "libz.1.3.1.zlib-ng.dylib": "lib:shapes/zlib",
+        "libheif.1.23.6.dylib": "lib:shapes/libheif",
+        "libmine.dylib": "pypi:shapes",
+    }
+    assert parts["libheif.1.23.6.dylib"].within == "pypi:shapes"
+
+
+def test_dots_in_words_are_those_of_macos_only(tools: dict[str, ModuleType]) -> None:
+    def inner(path: str) -> str:
+        return tools["parts"].File(path, 0, "").inner
+
+    assert inner("Contents/Frameworks/PIL/__dot__dylibs/libz.1.dylib") == "PIL/.dylibs/libz.1.dylib"
+    assert inner("_internal/a__dot__b/x.so") == "a__dot__b/x.so"
 
 
 @pytest.mark.parametrize(

@@ -53,16 +53,26 @@ def test_everything_is_in_one_file(
     assert out.read_bytes() == first
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "shapes.libs/libx265-4883ecb5.so.217",
+        "libx265-217-276e7d75772a32bd086b54d54e01fd11.dll",
+        "shapes/.dylibs/libx265.217.dylib",
+    ],
+)
 def test_gpl_is_never_silent(
     tools: dict[str, ModuleType],
     built: Packed,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    name: str,
 ) -> None:
-    name = "shapes.libs/libx265-4883ecb5.so.217"
     built[1]["distributions"][2]["files"].append([name, ""])
-    (built[0] / "_internal" / name).write_bytes(b"HEVC encoder version 4")
+    path = built[0] / "_internal" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"HEVC encoder version 4")
     out = tmp_path / "out.txt"
     assert _run(tools, built, out, monkeypatch) == 0
     assert "Under the GPL: x265" in capsys.readouterr().out
@@ -70,6 +80,39 @@ def test_gpl_is_never_silent(
     assert "x265 is inside, under GPL-2.0-or-later." in words
     assert "The encoder x265 (GPL-2.0) is not inside" not in words
     assert "Version 2, June 1991" in words
+
+
+@pytest.mark.parametrize(("name", "library"), [("x265", "libx265_main10.so"), ("FFmpeg", "libavutil_mine.so")])
+def test_what_is_named_like_an_encoder_must_count_as_it(
+    tools: dict[str, ModuleType],
+    built: Packed,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    library: str,
+) -> None:
+    built[1]["distributions"][2]["files"].append([f"shapes/{library}", ""])
+    (built[0] / "_internal" / "shapes" / library).write_bytes(b"HEVC encoder")
+    out = tmp_path / "out.txt"
+    assert _run(tools, built, out, monkeypatch) == 1
+    assert f"shapes/{library} is named like {name}, but belongs to Shapes 2.1" in capsys.readouterr().err
+    assert not out.exists()
+    # And whoever writes it all the same does not say the opposite.
+    assert f"{name} is not inside" not in tools["licences"].write(tools["inventory"].take(*built)).replace(
+        " (GPL-2.0)", ""
+    )
+
+
+def test_stand_in_is_no_encoder(
+    tools: dict[str, ModuleType], built: Packed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "shapes.libs/libx265-4883ecb5.so.217"
+    built[1]["distributions"][2]["files"].append([name, ""])
+    (built[0] / "_internal" / name).write_bytes(b"does nothing")
+    out = tmp_path / "out.txt"
+    assert _run(tools, built, out, monkeypatch) == 0
+    assert "The encoder x265 (GPL-2.0) is not inside." in out.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

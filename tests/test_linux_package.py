@@ -53,8 +53,8 @@ def _package(built: Path, out: Path, version: str = VERSION) -> subprocess.Compl
     return _run(sys.executable, tool, built, version, out, SOURCE_DATE_EPOCH=str(MOMENT))
 
 
-def _made(built: Path, out: Path) -> Path:
-    done = _package(built, out)
+def _made(built: Path, out: Path, version: str = VERSION) -> Path:
+    done = _package(built, out, version)
     assert done.returncode == 0, done.stderr
     return Path(done.stdout.strip())
 
@@ -171,3 +171,23 @@ def test_versions_are_ordered_as_debian_does(version: str, debian: str, monkeypa
         assert _run("dpkg", "--compare-versions", debian, "lt", final).returncode == 0
     with pytest.raises(tool.PackageError):
         tool.debian_version("1.0/2")
+
+
+@pytest.mark.parametrize(
+    ("version", "name"),
+    [
+        ("1.2.3", "alpacasorter_1.2.3_amd64.deb"),
+        ("1.0~rc1", "alpacasorter_1.0.rc1_amd64.deb"),
+        ("1.0+local", "alpacasorter_1.0.local_amd64.deb"),
+    ],
+)
+def test_file_of_the_package_keeps_its_name_where_it_is_offered(
+    version: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _tool("linux_package", monkeypatch).file_name(version, "amd64") == name
+
+
+def test_early_version_is_told_apart_inside_and_not_in_the_name(built: Path, tmp_path: Path) -> None:
+    package = _made(built, tmp_path / "out", "1.0rc1")
+    assert "~" not in package.name
+    assert _run("dpkg-deb", "-f", package, "Version").stdout.strip() == "1.0~rc1"

@@ -239,12 +239,81 @@ def test_neither_package_gets_into_the_place_of_the_other(package: ModuleType) -
 
 
 def test_budgets(package: ModuleType) -> None:
-    assert package.too_large(260_000_000, 90_000_000) == []
-    folder, packed = package.too_large(260_200_000, 90_200_000)
+    assert package.too_large(260_000_000, 90_000_000, full=False) == []
+    folder, packed = package.too_large(260_200_000, 90_200_000, full=False)
     assert (folder, packed) == (
         "The folder has 260.2 MB; the budget is 260 MB.",
         "The archive has 90.2 MB; the budget is 90 MB.",
     )
+
+
+def test_package_with_training_must_be_small_enough_for_a_release(package: ModuleType) -> None:
+    assert package.too_large(9_000_000_000, 2_147_483_647, full=True) == []
+    assert package.too_large(9_000_000_000, 2_147_483_648, full=True) == [
+        "The archive has 2147.5 MB; the budget is 2147 MB."
+    ]
+
+
+@pytest.mark.parametrize("place", ["_internal/resources", "Contents/Resources/resources"])
+def test_licences_go_where_the_programs_own_resources_are(
+    package: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str
+) -> None:
+    """And not into a folder of the same name that is another's, or that only differs in capitals."""
+    ran: list[list[str]] = []
+    monkeypatch.setattr(package, "run", lambda command, **_: ran.append(command))
+    others = (
+        "Contents/Frameworks/PySide6/Qt/lib/QtCore.framework/resources",
+        "_internal/PySide6/resources",
+        "resources",
+    )
+    for other in others:
+        (tmp_path / other).mkdir(parents=True)
+    with pytest.raises(SystemExit, match="holds no resources"):
+        package.add_licences(tmp_path, Path("python"))
+    (tmp_path / place).mkdir(parents=True)
+    package.add_licences(tmp_path, Path("python"))
+    ((_, _, folder, out, _, _),) = ran
+    assert (folder, out) == (str(tmp_path), str(tmp_path / place / "LICENCES.txt"))
+
+
+def test_seal_is_put_on_anew_on_macos_and_checked(
+    package: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ran: list[list[str]] = []
+    monkeypatch.setattr(package, "run", lambda command, **_: ran.append(command))
+    for system in ("linux", "win32"):
+        package.seal(tmp_path, system)
+    assert ran == []
+    package.seal(tmp_path, "darwin")
+    assert ran == [
+        ["codesign", "--force", "--deep", "--sign", "-", str(tmp_path)],
+        ["codesign", "--verify", "--deep", "--strict", str(tmp_path)],
+    ]
+
+
+def test_nothing_is_changed_after_the_seal(
+    package: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    done: list[str] = []
+    packed = tmp_path / "packed"
+    packed.write_bytes(b"")
+
+    def stand_in(name: str, result: object) -> None:
+        def note(*_arguments: object, **_named: object) -> object:
+            done.append(name)
+            return result
+
+        monkeypatch.setattr(package, name, note)
+
+    results = {"build": tmp_path, "add_licences": None, "seal": None, "try_program": None, "pack": packed}
+    for name, result in (results | {"show_sizes": 1, "make_environment": tmp_path, "write_extras": []}).items():
+        stand_in(name, result)
+    monkeypatch.setattr(package, "BUILD", tmp_path)
+    monkeypatch.setattr(package, "ROOT", tmp_path)
+    monkeypatch.setattr(package, "project", lambda: {"version": "1"})
+    monkeypatch.setattr(sys, "argv", ["package.py"])
+    assert package.main() == 0
+    assert [name for name in done if name in results] == list(results)
 
 
 @pytest.mark.parametrize(("frozen", "words"), [(True, "not part of this package"), (False, "not installed")])
@@ -259,3 +328,5 @@ def test_where_training_would_be_a_sentence_says_how_to_get_it(frozen: bool, wor
     assert said.startswith("Training ")
     assert words in said
     assert "TensorFlow for Python" in said or "with Python" in said
+    # That is how the other package is named, which the release holds as well.
+    assert ("“with-training”" in said) == frozen

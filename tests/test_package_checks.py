@@ -224,6 +224,66 @@ def test_two_starts_at_once_of_which_one_fails(
         windows._at_once(place)
 
 
+SCANS = """\
+device = sys.argv[sys.argv.index("--device") + 1] if "--device" in sys.argv else "auto"
+if device == "gpu" and os.environ.get("VK_DRIVER_FILES") == "":
+    sys.stderr.write(SAID)
+    sys.exit(CODE)
+print("\\n".join(['{"status": "ok"}'] * 4))
+"""
+NONE_FOUND = "No graphics processor that can run the model was found."
+
+
+@pytest.mark.parametrize(
+    ("system", "code", "said", "found"),
+    [
+        ("linux", 1, NONE_FOUND, "graphics: none"),
+        ("linux", 0, "", "ended with 0 and not with 1"),
+        ("linux", 1, "Traceback", "the program says: Traceback"),
+        ("darwin", 0, "", "graphics: there is a processor"),
+        ("darwin", 1, NONE_FOUND, "graphics: none"),
+        ("win32", 0, "", "graphics: there is a processor"),
+        ("win32", 1, "Traceback", "the program says: Traceback"),
+        ("win32", 3, NONE_FOUND, "ended with 3 and not with 0 or 1"),
+    ],
+)
+def test_graphics_can_be_hidden_on_linux_only(
+    tools: dict[str, ModuleType],
+    standing: Standing,
+    pictures: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    system: str,
+    code: int,
+    said: str,
+    found: str,
+) -> None:
+    checks = tools["checks"]
+    monkeypatch.setattr(checks, "SWIFTSHADER", tmp_path / "none.json")
+    program = standing(SCANS.replace("SAID", repr(said)).replace("CODE", str(code)))
+    if found.startswith("graphics"):
+        assert checks.try_graphics(program, pictures, 4, system).startswith(found)
+    else:
+        with pytest.raises(tools["program"].CheckError, match=found):
+            checks.try_graphics(program, pictures, 4, system)
+
+
+def test_program_for_the_command_line_is_tried_on_windows(
+    tools: dict[str, ModuleType], standing: Standing, pictures: Path
+) -> None:
+    checks = tools["checks"]
+    program = standing("sys.exit('This is the one with windows.')")
+    assert checks.try_console(program, pictures, 4, "linux").startswith("a program for the command line: not tried")
+    console = program.path.with_name("AlpacaSorter-console")
+    with pytest.raises(FileNotFoundError):
+        checks.try_console(program, pictures, 4, "win32")
+    console.write_text(f"#!{sys.executable}\nimport sys\n{SCANS}", encoding="utf-8")
+    console.chmod(0o755)
+    assert checks.try_console(program, pictures, 4, "win32") == "AlpacaSorter-console: 4 pictures judged"
+    with pytest.raises(tools["program"].CheckError, match="Of 3 pictures 4 were found"):
+        checks.try_console(program, pictures, 3, "win32")
+
+
 REPORT = """Path(sys.argv[2]).write_text('{"ok": true, "frozen": true, "checks": [{}, {}]}')
 """
 

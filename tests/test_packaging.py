@@ -1,12 +1,18 @@
 """The version has one source, and a wheel holds the program, its models and resources, and nothing else."""
 
+import contextlib
+import importlib.metadata
 import subprocess
 import sys
 import tomllib
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 import pytest
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import alpacasorter
 
@@ -99,3 +105,46 @@ def test_constraints_pin_every_dependency_without_addresses() -> None:
     extras = PROJECT["optional-dependencies"]
     wanted = PROJECT["dependencies"] + extras["dev"] + extras["package"]
     assert {plain(line.split(">=")[0]) for line in wanted} <= pinned
+    # What PyInstaller needs on Windows and macOS; it is not installed here, so that it can't be asked.
+    assert {"altgraph", "macholib", "pefile", "pywin32-ctypes", "setuptools"} <= pinned
+
+
+SYSTEMS = {
+    "win32": {"platform_system": "Windows", "os_name": "nt", "platform_machine": "AMD64"},
+    "darwin": {"platform_system": "Darwin", "os_name": "posix", "platform_machine": "arm64"},
+    "linux": {"platform_system": "Linux", "os_name": "posix", "platform_machine": "x86_64"},
+}
+
+
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_constraints_pin_what_is_needed_on_each_system(system: str, version: str) -> None:
+    """As far as what is installed here tells what it needs elsewhere."""
+    surroundings = {
+        **SYSTEMS[system],
+        "sys_platform": system,
+        "python_version": version,
+        "python_full_version": f"{version}.0",
+    }
+
+    def holds(marker: Marker | None, extras: Iterable[str] = ()) -> bool:
+        return marker is None or any(marker.evaluate({**surroundings, "extra": extra}) for extra in ("", *extras))
+
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    pinned = {canonicalize_name(pin.name) for pin in pins if holds(pin.marker)}
+    extras = PROJECT["optional-dependencies"]
+    todo = [(Requirement(line), ("",)) for line in PROJECT["dependencies"] + extras["dev"] + extras["package"]]
+    seen: set[tuple[str, tuple[str, ...]]] = set()
+    while todo:
+        needed, asked = todo.pop()
+        key = canonicalize_name(needed.name), tuple(sorted(needed.extras))
+        if not holds(needed.marker, asked) or key in seen:
+            continue
+        seen.add(key)
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            todo += [(Requirement(line), key[1]) for line in importlib.metadata.requires(needed.name) or []]
+    assert len(seen) > 20
+    # Those that come with Python.
+    come_along = {"pip", *(["setuptools"] if version == "3.11" else [])}
+    assert {name for name, _ in seen} - pinned - come_along == set()

@@ -86,13 +86,33 @@ def test_release_builds_on_three_systems_and_drafts_on_tags() -> None:
     build, publish = workflow["jobs"]["build"], workflow["jobs"]["publish"]
     systems = {entry["os"].split("-")[0] for entry in build["strategy"]["matrix"]["include"]}
     assert systems == {"ubuntu", "windows", "macos"}
+    # Each system once without training and once with it, which the lean program speaks of.
+    flavours = [(entry["os"], entry["training"]) for entry in build["strategy"]["matrix"]["include"]]
+    assert sorted(flavours) == sorted(
+        (name, training) for name in {name for name, _ in flavours} for training in ("0", "1")
+    )
     names = [entry["name"] for entry in build["strategy"]["matrix"]["include"]]
     assert len(set(names)) == len(names)
-    assert "python tools/package.py" in [step.get("run") for step in build["steps"]]
+    (making,) = [step for step in build["steps"] if step.get("run") == "python tools/package.py"]
+    assert making["env"] == {"ALPACASORTER_WITH_TENSORFLOW": "${{ matrix.training }}"}
     assert (publish["needs"], publish["if"]) == ("build", "github.ref_type == 'tag'")
     (script,) = [step["run"] for step in publish["steps"] if "run" in step]
     assert "--draft" in script
-    assert "SHA256SUMS" in script
+    # One list of all files, and not one of the lists that each build wrote.
+    assert "sha256sum -- * > SHA256SUMS" in script
+
+
+def test_release_takes_the_results_from_where_they_are_put(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    package = __import__("package")
+    build = _load(ROOT / ".github" / "workflows" / "release.yml")["jobs"]["build"]
+    for entry in build["strategy"]["matrix"]["include"]:
+        assert ROOT / entry["results"] == package.places(full=entry["training"] == "1")[0]
+    (upload,) = [step for step in build["steps"] if step.get("uses", "").startswith("actions/upload-artifact@")]
+    # In one folder, or that folder would be part of the files' names; and no list of hashes is among them.
+    lines = upload["with"]["path"].splitlines()
+    assert {line.rpartition("/")[0] for line in lines} == {"${{ matrix.results }}"}
+    assert "SHA256SUMS" not in upload["with"]["path"]
 
 
 def test_tools_that_the_workflows_run_are_there() -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import debian
 import libraries
-from parts import NOWHERE, PROGRAM, File, Inventory, Part, licence_of, list_files, plain, version_of
+from parts import NOWHERE, PROGRAM, STAND_IN, File, Inventory, Part, licence_of, list_files, plain, version_of
 
 _TEXTS: Final = Path(__file__).with_name("licence_texts")
 _FROM_PYTHON: Final = re.compile(
@@ -127,10 +127,10 @@ class _Taking:
             return
         owner = self._distribution(distribution)
         known = libraries.known(file.name)
-        if libraries.stem(file.name).lower() == "x265" and libraries.is_stand_in(
+        if libraries.is_like_x265(file.name) and libraries.is_stand_in(
             file.name, (self.folder / file.path).read_bytes()
         ):
-            own = Part("lib:x265-stand-in", "library", "Stand-in for x265 (holds no encoder)", "", "MIT")
+            own = Part(STAND_IN, "library", "Stand-in for x265 (holds no encoder)", "", "MIT")
             own.within = f"app:{PROGRAM}"
             self.parts.setdefault(own.ref, own).files.append(file)
         elif known is not None:

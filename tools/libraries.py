@@ -1,7 +1,8 @@
 """What is known of the native libraries that come along with a frozen program: their names and licences.
 
 A library is recognised by the stem of its file's name, so that the same rows serve for Debian's libraries, for those
-in wheels (`libtiff-20b7e810.so.6.3.0`) and for those of Windows and macOS (`libcrypto-3-x64.dll`, `libavif.16.dylib`).
+in wheels (`libtiff-20b7e810.so.6.3.0`) and for those of Windows and macOS (`libcrypto-3-x64.dll`, `libavif.16.dylib`,
+`libx265-217-276e7d75772a32bd086b54d54e01fd11.dll`, `libz.1.3.1.zlib-ng.dylib`).
 """
 
 import re
@@ -14,7 +15,8 @@ _LGPL_21: Final = "LGPL-2.1-or-later"
 
 NATIVE: Final = re.compile(r"\.(so(\.[\w.]+)?|dylib|dll|pyd)$", re.IGNORECASE)
 _STEM: Final = re.compile(
-    r"^(?:lib)?(?P<stem>.+?)(?:-[0-9a-f]{8,32})*(?:-x64|-x86|-arm64)?(?:\.\d[\w.]*)?\.(?:so|dylib|dll|pyd)(?:\.[\w.]+)?$",
+    r"^(?:lib)?(?P<stem>.+?)(?:(?:-\d{1,4})?(?:-[0-9a-f]{8,32})+)?(?:-x64|-x86|-arm64)?"
+    r"(?:\.\d[\w.-]*)?\.(?:so|dylib|dll|pyd)(?:\.[\w.]+)?$",
     re.IGNORECASE,
 )
 
@@ -71,7 +73,7 @@ _TABLE: Final = (
     (r"mvec|m|c|pthread|dl|rt", Known("GNU C library", _LGPL_21)),
     (r"gcc_s(_seh)?(-1)?|stdc\+\+(-6)?|gfortran", Known("GCC runtime libraries", _GCC)),
     (r"quadmath", Known("libquadmath", _LGPL_21)),
-    (r"winpthread-1", Known("winpthreads", "MIT AND BSD-3-Clause")),
+    (r"winpthread(-1)?", Known("winpthreads", "MIT AND BSD-3-Clause")),
     (r"(crypto|ssl)(-3|-1_1)?", Known("OpenSSL", "Apache-2.0")),
     (r"sqlite3", Known("SQLite", "blessing")),
     (r"ffi(-\d)?", Known("libffi", "MIT")),
@@ -96,13 +98,16 @@ _TABLE: Final = (
     (r"avif", Known("libavif", "BSD-2-Clause")),
     (r"dav1d", Known("dav1d", "BSD-2-Clause")),
     (r"aom", Known("libaom", "BSD-2-Clause")),
-    (r"heif", Known("libheif", "LGPL-3.0-or-later")),
-    (r"de265", Known("libde265", "LGPL-3.0-or-later")),
-    (r"x265", Known("x265", "GPL-2.0-or-later")),
+    (r"heif(-\d+)?", Known("libheif", "LGPL-3.0-or-later")),
+    (r"de265(-\d+)?", Known("libde265", "LGPL-3.0-or-later")),
+    (r"x265(-\d+)?", Known("x265", "GPL-2.0-or-later")),
     (r"(av(codec|format|util|filter|device)|sw(scale|resample))", Known("FFmpeg", _LGPL_21)),
     (r"(scipy_)?openblas(64_)?", Known("OpenBLAS", "BSD-3-Clause AND BSD-3-Clause-Open-MPI")),
     (r"opengl32sw", Known("Mesa", "MIT")),
-    (r"vcruntime140(_1)?|msvcp140\w*|ucrtbase|concrt140|vcomp140|api-ms-win-.+", Known("Microsoft runtime", MICROSOFT)),
+    (
+        r"vcruntime140(_1)?|msvcp140\w*|ucrtbase|concrt140|vc(omp|amp|corlib)140|api-ms-win-.+",
+        Known("Microsoft runtime", MICROSOFT),
+    ),
 )
 _PATTERNS: Final = tuple((re.compile(stem, re.IGNORECASE), known) for stem, known in _TABLE)
 
@@ -116,10 +121,10 @@ INSIDE: Final = (
     _inside(r"avif", rb"AOMedia Project AV1 Encoder (\d+\.\d+\.\d+)?", "libaom", "BSD-2-Clause"),
     _inside(r"avif", rb"for libyuv", "libyuv", "BSD-3-Clause"),
     _inside(r"^_imaging\.", rb"zlib_ng_version", "zlib-ng", "Zlib"),
-    _inside(r"^(lib)?Qt6Core", rb"PCRE2_USE_OFFSET_LIMIT", "PCRE2", "BSD-3-Clause"),
-    _inside(r"^(lib)?Qt6Gui", rb"libpng version (\d+\.\d+\.\d+)", "libpng", "libpng-2.0"),
-    _inside(r"^(lib)?Qt6Gui", rb"harfbuzz", "HarfBuzz", "MIT-Modern-Variant"),
-    _inside(r"^(lib)?Qt6Gui", rb"mity/md4c", "MD4C", "MIT"),
+    _inside(r"^(lib)?Qt6?Core", rb"PCRE2_USE_OFFSET_LIMIT", "PCRE2", "BSD-3-Clause"),
+    _inside(r"^(lib)?Qt6?Gui", rb"libpng version (\d+\.\d+\.\d+)", "libpng", "libpng-2.0"),
+    _inside(r"^(lib)?Qt6?Gui", rb"harfbuzz", "HarfBuzz", "MIT-Modern-Variant"),
+    _inside(r"^(lib)?Qt6?Gui", rb"mity/md4c", "MD4C", "MIT"),
     _inside(r"LiteRt|pywrap_litert", rb"XNNPACK", "XNNPACK", "BSD-3-Clause"),
     _inside(r"LiteRt|pywrap_litert", rb"external/ruy/", "ruy", "Apache-2.0"),
     _inside(r"LiteRt|pywrap_litert", rb"com_google_absl", "Abseil", "Apache-2.0"),
@@ -132,7 +137,10 @@ INSIDE: Final = (
 )
 """What is linked into the files of wheels and can be told from their bytes."""
 
+_X265_NAME: Final = re.compile(r"x265", re.IGNORECASE)
 _X265_CODE: Final = re.compile(rb"HEVC encoder")
+_LARGEST_STAND_IN: Final = 1 << 16
+"""Bytes; the encoder itself has ten million and more."""
 
 
 def stem(file_name: str) -> str:
@@ -147,6 +155,11 @@ def known(file_name: str) -> Known | None:
     return next((row for pattern, row in _PATTERNS if pattern.fullmatch(name)), None)
 
 
+def is_like_x265(file_name: str) -> bool:
+    """Tell whether a library has the encoder's name in its own, in whatever form."""
+    return bool(NATIVE.search(file_name) and _X265_NAME.search(file_name))
+
+
 def is_stand_in(file_name: str, content: bytes) -> bool:
-    """Tell whether a file is named like x265 but does not hold the encoder."""
-    return stem(file_name).lower() == "x265" and not _X265_CODE.search(content)
+    """Tell whether a library is named like x265 but does not hold the encoder."""
+    return is_like_x265(file_name) and len(content) <= _LARGEST_STAND_IN and not _X265_CODE.search(content)

@@ -9,13 +9,14 @@ has no known licence, or a licence whose text is not at hand. The same folder gi
 import argparse
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
 import inventory
+import libraries
 import licence_notices
-from parts import Inventory, Part, by_text, strangers
+from parts import STAND_IN, File, Inventory, Part, by_text, strangers
 
 _TEXTS: Final = Path(__file__).with_name("licence_texts")
 _DEBIAN_TEXTS: Final = Path("/usr/share/common-licenses")
@@ -35,6 +36,15 @@ _REFERENCE: Final = re.compile(r"/usr/share/common-licenses/([A-Za-z]\w*(?:-\d+(
 _LATEST: Final = {"GFDL": "GFDL-1.3", "GPL": "GPL-3", "LGPL": "LGPL-3"}
 """What Debian means by a name without a version."""
 _NEEDS_NO_TEXT: Final = ("LicenseRef-",)
+_MAY_BE_ABSENT: Final = (
+    (
+        "FFmpeg",
+        re.compile(r"^(lib)?(av(codec|format|util|filter|device)|sw(scale|resample))"),
+        licence_notices.NO_FFMPEG,
+    ),
+    ("x265", re.compile(r"x265", re.IGNORECASE), licence_notices.NO_X265),
+)
+"""What is said to be absent: a name, how files are named that may hold it, and the words."""
 
 
 def _common(licence: str) -> tuple[str, ...]:
@@ -76,6 +86,12 @@ def problems(found: Inventory) -> list[str]:
             lines.append(f"{_title(part)} names no known licence.")
         elif not readable and not is_covered(part.licence) and not part.ref.startswith("in:ai-edge-litert/"):
             lines.append(f"{_title(part)} ({part.licence}) brings no licence text.")
+    for name, pattern, _ in _MAY_BE_ABSENT:
+        lines += [
+            f"{file.path} is named like {name}, but belongs to {_title(part)}, so that {name}'s licence is not told."
+            for file, part in _named_like(found.parts.values(), pattern)
+            if not _tells_of(part, name)
+        ]
     if not any(part.kind == "machine-learning-model" and part.texts for part in found.parts.values()):
         lines.append("No model card is inside.")
     return lines
@@ -181,13 +197,24 @@ def _terms(parts: list[Part]) -> str:
             )
             source = source or "Sources: see the licence of the package that it came with.\n"
             pieces.append(form.format(name=_title(part), licence=part.licence, places=_places(part), source=source))
+    # Neither a part says so nor a file's name: what is not recognised must not be called absent.
     names = {part.name for part in parts}
-    absent = [
-        words
-        for name, words in (("FFmpeg", licence_notices.NO_FFMPEG), ("x265", licence_notices.NO_X265))
-        if name not in names
-    ]
+    absent = [words for name, like, words in _MAY_BE_ABSENT if name not in names and not any(_named_like(parts, like))]
     return f"\n{_THIN}\n\n".join([*pieces, *(["".join(absent)] if absent else [])])
+
+
+def _named_like(parts: Iterable[Part], pattern: re.Pattern[str]) -> Iterator[tuple[File, Part]]:
+    """Yield the libraries with such a name and the part of each; the stand-in holds nothing of what it is named for."""
+    for part in parts:
+        if part.ref != STAND_IN:
+            yield from (
+                (file, part) for file in part.files if libraries.NATIVE.search(file.name) and pattern.search(file.name)
+            )
+
+
+def _tells_of(part: Part, name: str) -> bool:
+    """Tell whether a part is the one of that name, or Debian's package of it, which names its licence itself."""
+    return part.name == name or part.ref.startswith("deb:")
 
 
 def _appendix(names: set[str]) -> str:

@@ -9,6 +9,7 @@ import argparse
 import gzip
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -56,6 +57,11 @@ def debian_version(version: str) -> str:
     return version
 
 
+def file_name(version: str, architecture: str) -> str:
+    """Return the name of the package's file, of letters only that a download keeps: GitHub takes no "~"."""
+    return f"{PACKAGE}_{re.sub(r'[^0-9A-Za-z.-]', '.', version)}_{architecture}.deb"
+
+
 def make_package(dist: Path, version: str, out: Path, moment: int) -> Path:
     """Make the package and return its file; one of the same name is replaced.
 
@@ -76,7 +82,7 @@ def make_package(dist: Path, version: str, out: Path, moment: int) -> Path:
     architecture = linux_libraries.architecture(program)
     depends = linux_libraries.depends(dist)
     out.mkdir(parents=True, exist_ok=True)
-    made = out / f"{PACKAGE}_{version}_{architecture}.deb"
+    made = out / file_name(version, architecture)
     with tempfile.TemporaryDirectory(prefix="package-") as temporary:
         tree = Path(temporary) / "tree"
         shutil.copytree(dist, tree / HOME, symlinks=True)

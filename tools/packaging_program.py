@@ -48,19 +48,20 @@ class Program:
     changes_user: bool = False
 
     def run(
-        self, *arguments: str, code: int = 0, variables: Mapping[str, str] = NONE
+        self, *arguments: str, code: int | tuple[int, ...] = 0, variables: Mapping[str, str] = NONE
     ) -> subprocess.CompletedProcess[str]:
         """Run it to its end.
 
         Args:
             arguments: of the program.
-            code: the exit code that is wanted.
+            code: the exit code that is wanted, or those that are.
             variables: further ones of its environment.
 
         Raises:
             CheckError: it ends with another code, or does not end.
         """
         shown = " ".join(arguments)
+        codes = code if isinstance(code, tuple) else (code,)
         try:
             done = subprocess.run(
                 [*self.before, str(self.path), *arguments],
@@ -74,9 +75,10 @@ class Program:
             )
         except subprocess.TimeoutExpired as error:
             raise CheckError(f"“{shown}” did not end within {LONGEST_S} seconds.") from error
-        if done.returncode != code:
+        if done.returncode not in codes:
+            wanted = " or ".join(map(str, codes))
             said = (done.stdout[-2000:] + done.stderr[-2000:]).strip()
-            raise CheckError(f"“{shown}” ended with {done.returncode} and not with {code}:\n{said}")
+            raise CheckError(f"“{shown}” ended with {done.returncode} and not with {wanted}:\n{said}")
         return done
 
     def start(

@@ -10,8 +10,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 PROGRAM: Final = "alpacasorter"
+STAND_IN: Final = "lib:x265-stand-in"
+"""The ref of the library that takes the place of the encoder x265."""
 NOWHERE: Final = " leads nowhere"
 _INNER: Final = re.compile(r"^(_internal|Contents/(Frameworks|Resources|MacOS))/")
+_MACOS_DOT: Final = "__dot__"
+"""What the packager writes for a dot in a folder's name inside an application of macOS."""
 _SPDX: Final = {
     "3-Clause BSD License": "BSD-3-Clause",
     "Apache 2": "Apache-2.0",
@@ -49,7 +53,8 @@ class File:
     @property
     def inner(self) -> str:
         """The path as the environment knows it: without the folder that the packager put around it."""
-        return _INNER.sub("", self.path)
+        inner = _INNER.sub("", self.path)
+        return inner.replace(_MACOS_DOT, ".") if self.path.startswith("Contents/") else inner
 
     @property
     def name(self) -> str:

@@ -26,7 +26,7 @@ from alpacasorter.core.files import display_path
 
 _TENSORFLOW = frozenset(("tensorflow", "keras", "h5py"))
 _TRAINING = "alpacasorter.training"
-_ON_DEMAND = ("platformdirs", "tqdm", "watchdog.observers")
+_ON_DEMAND = ("PySide6.QtNetwork", "platformdirs", "tqdm", "watchdog.observers")
 """What others imports only when it is needed, and what the checks would not come across."""
 _MOST_WORDS = 2000
 

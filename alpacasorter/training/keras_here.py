@@ -15,9 +15,9 @@ _NOT_INSTALLED: Final = (
 )
 
 _NOT_PACKAGED: Final = (
-    "Training is not part of this package; it would make it several times as large. Take the package with training, or "
-    "install AlpacaSorter with Python, as its README says; models made there can be used here. Everything else works "
-    "without it."
+    "Training is not part of this package; it would make it several times as large. Take the package that is named "
+    "“with-training”, or install AlpacaSorter with Python, as its README says; models made there can be used here. "
+    "Everything else works without it."
 )
 NO_TENSORFLOW: Final = _NOT_PACKAGED if getattr(sys, "frozen", False) else _NOT_INSTALLED
 """Why there is no training here, and how to get it; begins with the word “Training”."""

@@ -146,6 +146,13 @@ def test_modules_that_fail_are_named(package: Path) -> None:
     assert "somepackage.worse: ZeroDivisionError" in str(error.value)
 
 
+def test_what_only_a_second_start_needs_is_not_forgotten(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_modules("somepackage").startswith("8 loaded")
+    monkeypatch.setitem(sys.modules, "PySide6.QtNetwork", None)
+    with pytest.raises(CheckFailed, match=r"PySide6\.QtNetwork: ModuleNotFoundError"):
+        load_modules("somepackage")
+
+
 @pytest.mark.parametrize("missing", ["keras", "tensorflow.lite", "alpacasorter.training.train"])
 @pytest.mark.parametrize("there", [False, True])
 def test_what_needs_tensorflow_may_be_absent_with_it(
