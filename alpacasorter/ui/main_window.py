@@ -41,6 +41,7 @@ from alpacasorter.workers.facts import DeviceFacts, ModelFacts
 from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
 
 _TITLE = "AlpacaSorter"
+_OPENING = "Opening the model…"
 _WIDE = 860
 """Width from which there is room for words on the tool bar, pixels."""
 _LOW = 560
@@ -75,7 +76,7 @@ class MainWindow(QMainWindow):
         self._folder: Path | None = None
         self._model: ModelFacts | None = None
         self._device: DeviceFacts | None = None
-        self._failure = ""
+        self._failing = False
         self._changing: Filter | None = None
         self._thumbnails = ThumbnailLoader(self)
         self._previews = PreviewLoader(self)
@@ -85,7 +86,7 @@ class MainWindow(QMainWindow):
         self.stack = QStackedWidget(self)
         self.stack.addWidget(self.welcome)
         self.stack.addWidget(self.page)
-        self.device_label = QLabel("Opening the model…", self)
+        self.device_label = QLabel(_OPENING, self)
         self.summary = ElidedLabel(self)
         self._assemble()
         self.models = ModelsControl(self, engine)
@@ -196,9 +197,12 @@ class MainWindow(QMainWindow):
 
     def open_folder(self, folder: Path, photos: Sequence[str] = ()) -> None:
         """Open a folder in place of the one that is open, and select photos of these names in it."""
-        if self._failure:
-            self.notice.tell(self._failure)
-            return
+        if self._failing:
+            # What stood in the way may be gone.
+            self._failing = False
+            self.notice.hide()
+            self.device_label.setText(_OPENING)
+            self.engine.start()
         same = folder == self._folder
         self._folder = folder
         if not same:
@@ -257,7 +261,7 @@ class MainWindow(QMainWindow):
     def _on_ready(self, model: ModelFacts) -> None:
         others = self._model is not None and self._model.labels.names != model.labels.names
         self._model = model
-        self._failure = ""
+        self._failing = False
         self.page.set_labels(model.labels)
         cache = self.engine.cache
         if cache is not None:
@@ -284,11 +288,11 @@ class MainWindow(QMainWindow):
             self.page.show_filter(Filter.ALL if others or which is Filter.CHANGED else which)
 
     def _on_failed(self, sentence: str) -> None:
-        self._failure = sentence
+        self._failing = True
         self._show_welcome()
         self.page.progress.hide()
         self.notice.tell(sentence)
-        self.device_label.setText("No model")
+        self.device_label.setText("Not ready")
 
     def _on_recent(self, folders: list[Path]) -> None:
         self.welcome.set_recent(folders)

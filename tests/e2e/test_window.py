@@ -1,5 +1,6 @@
 """What the window does besides the main job: pages, filters, preview, settings, messages, trouble."""
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -341,10 +342,37 @@ def test_broken_bundle_is_refused_with_a_sentence(
     assert window.notice.isVisible()
     assert window.notice.words.text().endswith(".")
     window.notice.hide()
-    window.open_folder(folder)
+    with qtbot.waitSignal(window.engine.failed, timeout=WAIT_MS):
+        window.open_folder(folder)
     assert window.notice.isVisible(), "opening a folder says again why it can't be done"
     assert window.stack.currentWidget() is window.welcome
     window.close()
+
+
+def test_what_stood_in_the_way_at_the_start_may_be_gone(
+    home: Path, folder: Path, qtbot: QtBot, qapp: QApplication
+) -> None:
+    """The message says "try again": opening a folder does that."""
+    data = Path(os.environ["ALPACASORTER_DATA_DIR"])
+    data.write_text("in the way")
+    window = build_window(qapp, Settings())
+    try:
+        for _ in range(2):
+            with qtbot.waitSignal(window.engine.failed, timeout=WAIT_MS):
+                window.open_folder(folder)
+            assert window.stack.currentWidget() is window.welcome
+            assert window.notice.isVisibleTo(window)
+            assert window.device_label.text() == "Not ready"
+        data.unlink()
+        finished: list[object] = []
+        window.engine.finished.connect(finished.append)
+        window.open_folder(folder)
+        qtbot.waitUntil(lambda: bool(finished), timeout=WAIT_MS)
+        assert window.folder == folder
+        assert not window.notice.isVisibleTo(window)
+        assert len(window.page.store.rows) >= 12
+    finally:
+        window.close()
 
 
 def test_broken_library_is_replaced_by_its_backup_and_the_user_is_told(start: Start, folder: Path) -> None:
