@@ -3,10 +3,8 @@
 import ast
 import configparser
 import io
-import os
 import plistlib
 import shutil
-import subprocess
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from types import ModuleType
@@ -20,9 +18,9 @@ from PySide6.QtWidgets import QApplication
 from alpacasorter.core.formats import PICTURE_EXTENSIONS
 from alpacasorter.ui import app as window_app
 from alpacasorter.ui.file_open import FileOpenFilter
+from tests.tool_runs import needs, run, tool
 
 ROOT = Path(__file__).resolve().parent.parent
-TOOLS = ROOT / "tools"
 LINUX = ROOT / "resources" / "packaging" / "linux"
 WINDOWS = ROOT / "resources" / "packaging" / "windows"
 MOMENT = 1_790_000_000
@@ -32,23 +30,7 @@ MOST_DIFFERENCE = 1.0
 
 @pytest.fixture
 def facts(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    return _tool("bundle_facts", monkeypatch)
-
-
-def _tool(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(TOOLS))
-    return __import__(name)
-
-
-def _needs(*programs: str) -> None:
-    for program in programs:
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed")
-
-
-def _run(*command: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, **more}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return tool("bundle_facts", monkeypatch)
 
 
 # Linux: desktop entry and AppStream
@@ -78,8 +60,8 @@ def test_window_and_desktop_entry_name_each_other(facts: ModuleType) -> None:
 
 
 def test_desktop_entry_is_valid() -> None:
-    _needs("desktop-file-validate")
-    done = _run("desktop-file-validate", LINUX / "org.alpacasorter.AlpacaSorter.desktop")
+    needs("desktop-file-validate")
+    done = run("desktop-file-validate", LINUX / "org.alpacasorter.AlpacaSorter.desktop")
     assert (done.returncode, done.stdout) == (0, "")
 
 
@@ -94,14 +76,14 @@ def test_metainfo_fits_the_entry(facts: ModuleType) -> None:
 @pytest.mark.parametrize("version", ["0.1.0", "1.0~rc1"])
 def test_metainfo_with_its_release_is_valid(version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "org.alpacasorter.AlpacaSorter.metainfo.xml"
-    path.write_text(_tool("linux_package", monkeypatch).metainfo(version, MOMENT), encoding="utf-8")
+    path.write_text(tool("linux_package", monkeypatch).metainfo(version, MOMENT), encoding="utf-8")
     release = ElementTree.parse(path).getroot().find("releases/release")
     assert release is not None
     assert (release.get("version"), release.get("date")) == (version, "2026-09-21")
     assert (release.get("type") == "development") == ("~" in version)
     if shutil.which("appstreamcli") is None:
         pytest.skip("appstreamcli is not installed; the form was not checked")
-    done = _run("appstreamcli", "validate", "--no-net", path)
+    done = run("appstreamcli", "validate", "--no-net", path)
     assert done.returncode == 0, done.stdout
 
 
@@ -179,15 +161,15 @@ def test_installer_finds_its_files(facts: ModuleType) -> None:
 
 
 def test_installer_is_told_all_that_it_asks_for(facts: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    tool = _tool("windows_installer", monkeypatch)
-    command = tool.command(Path("iscc"), Path("dist"), "1.2.3rc1", Path("out"))
+    installer = tool("windows_installer", monkeypatch)
+    command = installer.command(Path("iscc"), Path("dist"), "1.2.3rc1", Path("out"))
     told = dict(word[2:].split("=", 1) for word in command if word.startswith("/D"))
     text = facts.INSTALLER_SCRIPT.read_text(encoding="utf-8-sig")
     defined = {line.split()[1] for line in text.splitlines() if line.startswith("#define")}
     used = {part.split("}")[0] for part in text.split("{#")[1:]}
     assert used == defined | told.keys()
     assert told["Numbers"] == "1.2.3.0"
-    assert f"{told['OutName']}.exe" == tool.installer_name("1.2.3rc1")
+    assert f"{told['OutName']}.exe" == installer.installer_name("1.2.3rc1")
 
 
 # macOS
@@ -229,7 +211,7 @@ def test_folder_that_the_system_hands_over_is_opened_once(qapp: QApplication, tm
 
 
 def test_icons_of_linux_show_the_drawing(facts: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    icons = _tool("icons", monkeypatch)
+    icons = tool("icons", monkeypatch)
     held = {path.relative_to(facts.HICOLOR).parts[0]: path for path in facts.HICOLOR.rglob("*.png")}
     assert held.keys() == {f"{size}x{size}" for size in icons.HICOLOR_SIZES}
     for size in icons.HICOLOR_SIZES:
@@ -246,7 +228,7 @@ def test_icons_of_linux_show_the_drawing(facts: ModuleType, monkeypatch: pytest.
 def test_icons_in_the_repository_show_the_drawing(
     name: str, sizes: str, share: str | None, facts: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    icons = _tool("icons", monkeypatch)
+    icons = tool("icons", monkeypatch)
     path: Path = getattr(facts, name)
     assert path.stat().st_size < 150_000
     with Image.open(path) as picture:

@@ -5,36 +5,20 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from PIL import Image
 
-TOOLS = Path(__file__).resolve().parent.parent / "tools"
+from tests.tool_runs import TOOLS, needs, run, tool
+
 MOMENT = 1_790_000_000
 VERSION = "1.2.3"
-
-
-def _tool(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(TOOLS))
-    return __import__(name)
-
-
-def _needs(*programs: str) -> None:
-    for program in programs:
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed")
-
-
-def _run(*command: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, **more}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
 def built(tmp_path: Path) -> Path:
     """A stand-in for the folder that PyInstaller builds, with the names and the kinds of files that matter."""
-    _needs("dpkg-deb", "objdump")
+    needs("dpkg-deb", "objdump")
     program = Path("/bin/true").resolve()
     if not program.is_file():
         pytest.skip("there is no program to stand in for ours")
@@ -50,7 +34,7 @@ def built(tmp_path: Path) -> Path:
 
 def _package(built: Path, out: Path, version: str = VERSION) -> subprocess.CompletedProcess[str]:
     tool = TOOLS / "linux_package.py"
-    return _run(sys.executable, tool, built, version, out, SOURCE_DATE_EPOCH=str(MOMENT))
+    return run(sys.executable, tool, built, version, out, SOURCE_DATE_EPOCH=str(MOMENT))
 
 
 def _made(built: Path, out: Path, version: str = VERSION) -> Path:
@@ -61,7 +45,7 @@ def _made(built: Path, out: Path, version: str = VERSION) -> Path:
 
 def test_package_holds_program_and_desktop_files(built: Path, tmp_path: Path) -> None:
     package = _made(built, tmp_path / "out")
-    listed = _run("dpkg-deb", "-c", package).stdout.splitlines()
+    listed = run("dpkg-deb", "-c", package).stdout.splitlines()
     assert all(line.split()[1] == "root/root" for line in listed)
     modes = {line.split(maxsplit=5)[5].removeprefix("./"): line[:10] for line in listed}
     assert modes["usr/bin/alpacasorter -> ../lib/alpacasorter/AlpacaSorter"].startswith("l")
@@ -87,7 +71,7 @@ def test_package_holds_program_and_desktop_files(built: Path, tmp_path: Path) ->
 def test_unpacked_package_is_whole(built: Path, tmp_path: Path) -> None:
     package = _made(built, tmp_path / "out")
     root = tmp_path / "root"
-    assert _run("dpkg-deb", "-R", package, root).returncode == 0
+    assert run("dpkg-deb", "-R", package, root).returncode == 0
     assert (root / "usr" / "bin" / "alpacasorter").resolve() == root / "usr" / "lib" / "alpacasorter" / "AlpacaSorter"
     sums = (root / "DEBIAN" / "md5sums").read_text(encoding="utf-8")
     checked = subprocess.run(["md5sum", "-c", "--quiet"], input=sums, cwd=root, text=True, check=False)
@@ -110,7 +94,7 @@ def test_package_says_what_it_needs(built: Path, tmp_path: Path) -> None:
     package = _made(built, tmp_path / "out")
     fields = {
         line.split(": ", 1)[0].strip(): line.split(": ", 1)[1]
-        for line in _run("dpkg-deb", "-f", package).stdout.splitlines()
+        for line in run("dpkg-deb", "-f", package).stdout.splitlines()
         if not line.startswith(" ")
     }
     assert (fields["Package"], fields["Version"]) == ("alpacasorter", VERSION)
@@ -130,14 +114,14 @@ def test_same_input_gives_same_bytes(built: Path, tmp_path: Path) -> None:
 
 
 def test_lintian_finds_no_errors(built: Path, tmp_path: Path) -> None:
-    _needs("lintian")
+    needs("lintian")
     package = _made(built, tmp_path / "out")
-    done = _run("lintian", "--allow-root", "--fail-on", "error,warning", package)
+    done = run("lintian", "--allow-root", "--fail-on", "error,warning", package)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_package_refuses_what_is_not_there(tmp_path: Path) -> None:
-    _needs("dpkg-deb", "objdump")
+    needs("dpkg-deb", "objdump")
     done = _package(tmp_path, tmp_path / "out")
     assert done.returncode == 1
     assert "holds no program AlpacaSorter" in done.stderr
@@ -149,7 +133,7 @@ def test_package_refuses_what_is_not_there(tmp_path: Path) -> None:
 
 
 def test_package_refuses_a_library_nobody_brings(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    libraries = _tool("linux_libraries", monkeypatch)
+    libraries = tool("linux_libraries", monkeypatch)
     monkeypatch.setattr(libraries, "_LIBC", frozenset())
     with pytest.raises(libraries.LibraryError, match=r"needs libc\.so\.6, which is neither in"):
         libraries.depends(built)
@@ -164,13 +148,13 @@ def test_package_refuses_a_library_nobody_brings(built: Path, monkeypatch: pytes
     [("1.2.3", "1.2.3"), ("1.0rc1", "1.0~rc1"), ("1.0a2", "1.0~a2"), ("1.0b1", "1.0~b1"), ("1.0.dev3", "1.0~dev3")],
 )
 def test_versions_are_ordered_as_debian_does(version: str, debian: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    tool = _tool("linux_package", monkeypatch)
-    assert tool.debian_version(version) == debian
+    package = tool("linux_package", monkeypatch)
+    assert package.debian_version(version) == debian
     if shutil.which("dpkg") and debian != version:
         final = version.split("rc")[0].split("a")[0].split("b")[0].split(".dev")[0]
-        assert _run("dpkg", "--compare-versions", debian, "lt", final).returncode == 0
-    with pytest.raises(tool.PackageError):
-        tool.debian_version("1.0/2")
+        assert run("dpkg", "--compare-versions", debian, "lt", final).returncode == 0
+    with pytest.raises(package.PackageError):
+        package.debian_version("1.0/2")
 
 
 @pytest.mark.parametrize(
@@ -184,10 +168,10 @@ def test_versions_are_ordered_as_debian_does(version: str, debian: str, monkeypa
 def test_file_of_the_package_keeps_its_name_where_it_is_offered(
     version: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert _tool("linux_package", monkeypatch).file_name(version, "amd64") == name
+    assert tool("linux_package", monkeypatch).file_name(version, "amd64") == name
 
 
 def test_early_version_is_told_apart_inside_and_not_in_the_name(built: Path, tmp_path: Path) -> None:
     package = _made(built, tmp_path / "out", "1.0rc1")
     assert "~" not in package.name
-    assert _run("dpkg-deb", "-f", package, "Version").stdout.strip() == "1.0~rc1"
+    assert run("dpkg-deb", "-f", package, "Version").stdout.strip() == "1.0~rc1"

@@ -14,28 +14,25 @@ from types import ModuleType
 
 import pytest
 
+from tests.tool_runs import tool
+
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 @pytest.fixture
 def parts(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    return _tool("packaging_parts", monkeypatch)
+    return tool("packaging_parts", monkeypatch)
 
 
 @pytest.fixture
 def archive(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    return _tool("packaging_archive", monkeypatch)
+    return tool("packaging_archive", monkeypatch)
 
 
 @pytest.fixture
 def package(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    return _tool("package", monkeypatch)
-
-
-def _tool(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(ROOT / "tools"))
-    return __import__(name)
+    return tool("package", monkeypatch)
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:
