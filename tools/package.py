@@ -222,10 +222,22 @@ def too_large(unpacked: int, packed: int, *, full: bool) -> list[str]:
     ]
 
 
+def pack_all(folder: Path, python: Path, version: str, date: int, *, full: bool) -> list[Path]:
+    """Write all results and the hashes beside them; return the results, the archive first."""
+    say("packing; this takes a minute")
+    packed = pack(folder, version, date, full=full)
+    results = [packed, *write_extras(folder, packed, python, version, date, full=full)]
+    archive.write_sums(results, packed.parent / "SHA256SUMS")
+    for path in results:
+        say(f"{path.relative_to(ROOT)}: {path.stat().st_size / archive.MB:.1f} MB")
+    return results
+
+
 def main() -> int:
     """Build, try and pack; return the exit code."""
     parser = argparse.ArgumentParser(description="Build the packaged program, try it, and pack it.")
     parser.add_argument("--no-checks", action="store_true", help="build and pack only")
+    parser.add_argument("--no-archive", action="store_true", help="build and try only")
     options = parser.parse_args()
     started = time.monotonic()
     full, version, date = is_full(), project()["version"], archive.commit_time(ROOT)
@@ -241,13 +253,11 @@ def main() -> int:
     except CheckError as error:
         print(f"package: {error}", file=sys.stderr)
         return 1
-    say("packing; this takes a minute")
-    packed = pack(folder, version, date, full=full)
-    results = [packed, *write_extras(folder, packed, python, version, date, full=full)]
-    archive.write_sums(results, packed.parent / "SHA256SUMS")
-    for path in results:
-        say(f"{path.relative_to(ROOT)}: {path.stat().st_size / archive.MB:.1f} MB")
-    problems = too_large(unpacked, packed.stat().st_size, full=full)
+    packed = 0
+    if not options.no_archive:
+        results = pack_all(folder, python, version, date, full=full)
+        packed = results[0].stat().st_size
+    problems = too_large(unpacked, packed, full=full)
     for problem in problems:
         print(f"package: {problem}", file=sys.stderr)
     say(f"{'not good enough' if problems else 'ok'}, {time.monotonic() - started:.0f} s")
