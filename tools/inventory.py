@@ -4,9 +4,11 @@ The folder says which files and which modules of Python there are; the environme
 each came from. A part is a distribution, a native library, a package of Debian, Python, the model or the program.
 """
 
+import argparse
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -38,6 +40,16 @@ def gather(folder: Path, python: str) -> dict[str, Any]:
         raise SystemExit(f"{python} could not say what it packed: {done.stderr.strip()}")
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
+
+
+def take_as_asked(description: str, arguments: list[str] | None) -> tuple[Inventory, Path]:
+    """Return the inventory of the folder that the command line names, and the file that is to be written."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("folder", type=Path, help="the folder that PyInstaller made")
+    parser.add_argument("out", type=Path, help="the file to write")
+    parser.add_argument("--python", default=sys.executable, help="the Python that built the program")
+    options = parser.parse_args(arguments)
+    return take(options.folder, gather(options.folder, options.python), options.out), options.out
 
 
 def take(folder: Path, environment: dict[str, Any], leave_out: Path | None = None) -> Inventory:

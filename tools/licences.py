@@ -6,7 +6,6 @@ PYTHON is the one whose environment the program was built in. It writes nothing 
 has no known licence, or a licence whose text is not at hand. The same folder gives the same bytes.
 """
 
-import argparse
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -230,20 +229,15 @@ def _appendix(names: set[str]) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the file, or say what is missing."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folder", type=Path, help="the folder that PyInstaller made")
-    parser.add_argument("out", type=Path, help="the file to write")
-    parser.add_argument("--python", default=sys.executable, help="the Python that built the program")
-    options = parser.parse_args(arguments)
-    found = inventory.take(options.folder, inventory.gather(options.folder, options.python), options.out)
+    found, out = inventory.take_as_asked((__doc__ or "").splitlines()[0], arguments)
     missing = problems(found)
     for sentence in missing:
         print(sentence, file=sys.stderr)
     if missing:
         return 1
     words = write(found)
-    options.out.write_text(words, encoding="utf-8", newline="\n")
-    print(f"{options.out}: {len(found.parts)} parts, {len(words) // 1024} KiB")
+    out.write_text(words, encoding="utf-8", newline="\n")
+    print(f"{out}: {len(found.parts)} parts, {len(words) // 1024} KiB")
     for part in found.parts.values():
         if is_gpl(part.licence):
             print(f"Under the GPL: {_title(part)} ({part.licence})")

@@ -6,14 +6,12 @@ PYTHON is the one whose environment the program was built in. The same folder gi
 comes from the content, the time from SOURCE_DATE_EPOCH (1980 where that is not set).
 """
 
-import argparse
 import datetime
 import json
 import os
 import re
 import sys
 import uuid
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -135,17 +133,12 @@ def _dependencies(found: Inventory) -> list[dict[str, Any]]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the bill and say what is in it; 1 where files belong to nothing that is known."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folder", type=Path, help="the folder that PyInstaller made")
-    parser.add_argument("out", type=Path, help="the file to write")
-    parser.add_argument("--python", default=sys.executable, help="the Python that built the program")
-    options = parser.parse_args(arguments)
-    found = inventory.take(options.folder, inventory.gather(options.folder, options.python), options.out)
+    found, out = inventory.take_as_asked((__doc__ or "").splitlines()[0], arguments)
     content = bill(found, int(os.environ.get("SOURCE_DATE_EPOCH") or _LONG_AGO))
     words = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    options.out.write_text(words, encoding="utf-8", newline="\n")
+    out.write_text(words, encoding="utf-8", newline="\n")
     files = sum(len(part.files) for part in found.parts.values())
-    print(f"{options.out}: {len(found.parts)} parts, {files} files")
+    print(f"{out}: {len(found.parts)} parts, {files} files")
     for trouble in found.unknown:
         print(f"Not known: {trouble}", file=sys.stderr)
     return 1 if strangers(found) else 0

@@ -106,7 +106,7 @@ class AboutDialog(QDialog):
             button.setEnabled(path.is_dir())
             if not path.is_dir():
                 button.setToolTip("Nothing is kept there yet.")
-            button.clicked.connect(partial(_open, path))
+            button.clicked.connect(partial(show_folder, path))
             for column, widget in enumerate((label, field, button)):
                 grid.addWidget(widget, row, column)
             self.places.append(field)
@@ -121,10 +121,6 @@ class AboutDialog(QDialog):
         dialog = LicencesDialog(self)
         dialog.exec()
         dialog.deleteLater()
-
-
-def _open(folder: Path) -> None:
-    show_folder(folder)
 
 
 def details(device: str) -> str:
