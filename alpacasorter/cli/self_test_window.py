@@ -13,7 +13,7 @@ from PySide6.QtCore import QEvent, QEventLoop, QObject, QSettings, QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
-from alpacasorter.cli.self_test import CheckFailed
+from alpacasorter.cli.self_test_report import SelfTestFailed
 from alpacasorter.core.events import Finished
 from alpacasorter.ui.app import build_window
 from alpacasorter.ui.settings import Settings
@@ -32,7 +32,7 @@ def try_window(place: Path, timings: dict[str, float | None]) -> str:
         timings: gets the seconds from the start of the program to the first window and the first judged picture.
 
     Raises:
-        CheckFailed: something did not come, or an error came that nothing has caught.
+        SelfTestFailed: something did not come, or an error came that nothing has caught.
     """
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     errors: list[str] = []
@@ -46,7 +46,7 @@ def try_window(place: Path, timings: dict[str, float | None]) -> str:
     finally:
         sys.excepthook = before
     if errors:
-        raise CheckFailed("; ".join(errors))
+        raise SelfTestFailed("; ".join(errors))
     return words
 
 
@@ -81,7 +81,7 @@ def _try(place: Path, timings: dict[str, float | None], errors: list[str]) -> st
         judged = sum(row.probability is not None for row in window.page.store.rows)
         reasons = [f"{row.path.name}: {row.reason}" for row in window.page.store.rows if row.reason]
         if reasons or judged != finished[-1].total:
-            raise CheckFailed(f"{judged} of {finished[-1].total} pictures were judged. {'; '.join(reasons)}")
+            raise SelfTestFailed(f"{judged} of {finished[-1].total} pictures were judged. {'; '.join(reasons)}")
         return f"{judged} pictures judged in a window on {application.platformName()}"
     finally:
         application.removeEventFilter(first)
@@ -110,9 +110,9 @@ def _wait(condition: Callable[[], bool], errors: list[str], otherwise: str) -> N
     until = time.monotonic() + _SECONDS
     while not condition():
         if errors:
-            raise CheckFailed("; ".join(errors))
+            raise SelfTestFailed("; ".join(errors))
         if time.monotonic() > until:
-            raise CheckFailed(f"{otherwise} within {_SECONDS:.0f} seconds.")
+            raise SelfTestFailed(f"{otherwise} within {_SECONDS:.0f} seconds.")
         loop = QEventLoop()
         QTimer.singleShot(_STEP_MS, loop.quit)
         loop.exec()
