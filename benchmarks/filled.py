@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from alpacasorter import paths
-from alpacasorter.core.cache import Cache, CacheEntry
 from alpacasorter.core.photo import PhotoFacts, PhotoFile, content_key
+from alpacasorter.core.store.cache import Cache, CacheEntry
 from alpacasorter.ml.bundle import load_bundle
 
 PHOTOS = 10_000

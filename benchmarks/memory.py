@@ -31,7 +31,7 @@ def main() -> None:
 
     from alpacasorter import paths
     from alpacasorter.core.events import Progress
-    from alpacasorter.core.places import Places
+    from alpacasorter.core.session_paths import Places
     from alpacasorter.ml.opening import open_engine
 
     with tempfile.TemporaryDirectory() as name:

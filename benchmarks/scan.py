@@ -60,8 +60,8 @@ def keras_main(folder: Path) -> None:
 def bound(paths: list[Path]) -> tuple[float, float]:
     """Return the milliseconds a photo of decoding alone and of inference alone, on one thread."""
     from alpacasorter import paths as places
-    from alpacasorter.core.decode import decode, model_input
     from alpacasorter.core.photo import read_photo
+    from alpacasorter.core.photos.decode import decode, model_input
     from alpacasorter.ml.backbone import CpuBackbone
     from alpacasorter.ml.bundle import load_bundle
     from alpacasorter.ml.scan import DECODE_SIDE, THUMBNAIL_SIDE
@@ -85,7 +85,7 @@ def ours(folder: Path, scratch: Path) -> tuple[float, int]:
     """Return the milliseconds a photo of a scan with an empty cache, and the threads it used."""
     from alpacasorter import paths as places
     from alpacasorter.core.events import Finished
-    from alpacasorter.core.places import Places
+    from alpacasorter.core.session_paths import Places
     from alpacasorter.ml.opening import open_engine
 
     shutil.rmtree(scratch, ignore_errors=True)

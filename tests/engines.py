@@ -17,12 +17,12 @@ import numpy.typing as npt
 import pytest
 
 from alpacasorter import paths
-from alpacasorter.core.cache import Cache
-from alpacasorter.core.decode import decode, model_input
 from alpacasorter.core.events import Finished, Found, Judged, JudgedPhoto, Learned, Problems
-from alpacasorter.core.library import Library
 from alpacasorter.core.photo import read_photo
-from alpacasorter.core.places import Places
+from alpacasorter.core.photos.decode import decode, model_input
+from alpacasorter.core.session_paths import Places
+from alpacasorter.core.store.cache import Cache
+from alpacasorter.core.store.library import Library
 from alpacasorter.ml.backbone import CpuBackbone
 from alpacasorter.ml.bundle import Bundle, Replay, load_bundle
 from alpacasorter.ml.device import Device

@@ -15,7 +15,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QApplication
 
-from alpacasorter.core.formats import PICTURE_EXTENSIONS
+from alpacasorter.core.photos.formats import PICTURE_EXTENSIONS
 from alpacasorter.ui import app as window_app
 from alpacasorter.ui.file_open import FileOpenFilter
 from tests.tool_runs import needs, run, tool

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from alpacasorter.core.library_schema import MIGRATIONS
+from alpacasorter.core.store.library_schema import MIGRATIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("program", "checks", "windows", "surroundings", "library", "training")

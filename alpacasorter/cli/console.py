@@ -16,7 +16,7 @@ from tqdm import tqdm
 from alpacasorter import paths
 from alpacasorter.cli.usage import complain
 from alpacasorter.core.events import Progress
-from alpacasorter.core.places import Places
+from alpacasorter.core.session_paths import Places
 
 if TYPE_CHECKING:
     from alpacasorter.ml.opening import Engine

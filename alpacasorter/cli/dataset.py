@@ -15,7 +15,7 @@ from alpacasorter import paths
 from alpacasorter.cli.console import guarded
 from alpacasorter.cli.usage import complain
 from alpacasorter.core.files import display_path
-from alpacasorter.core.places import plain_absolute
+from alpacasorter.core.session_paths import plain_absolute
 from alpacasorter.training.download import download, read_classes
 from alpacasorter.training.download_events import (
     Begun,

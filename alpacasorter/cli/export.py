@@ -13,19 +13,27 @@ from alpacasorter.cli.console import ProgressBar, engine, guarded
 from alpacasorter.cli.judging import judge_folder
 from alpacasorter.cli.usage import complain, given_path, named_folder, share
 from alpacasorter.core.events import Finished, JudgedPhoto, Progress
-from alpacasorter.core.exchange.result_files import encoded, pieces, write_results
-from alpacasorter.core.exchange.results import Result, Source, judged_result, unreadable_result
-from alpacasorter.core.exchange.sidecar_job import (
+from alpacasorter.core.exchange.results import (
+    Result,
+    Source,
+    encoded,
+    judged_result,
+    pieces,
+    unreadable_result,
+    write_results,
+)
+from alpacasorter.core.exchange.sidecars import (
+    Change,
+    Naming,
     SidecarDone,
     SidecarFailed,
     SidecarOptions,
     SidecarsEnded,
     write_sidecars,
 )
-from alpacasorter.core.exchange.sidecars import Change, Naming
 from alpacasorter.core.files import display_path
-from alpacasorter.core.places import plain_absolute
-from alpacasorter.core.walk import FolderUnavailable
+from alpacasorter.core.photos.walk import FolderUnavailable
+from alpacasorter.core.session_paths import plain_absolute
 
 if TYPE_CHECKING:
     from alpacasorter.ml.opening import Engine

@@ -8,7 +8,7 @@ from alpacasorter.cli.chatter import without_chatter
 from alpacasorter.cli.console import guarded
 from alpacasorter.cli.usage import complain, named_folder, named_model
 from alpacasorter.core.files import display_path
-from alpacasorter.core.places import plain_absolute
+from alpacasorter.core.session_paths import plain_absolute
 from alpacasorter.training.keras_here import NO_TENSORFLOW, has_tensorflow, keep_quiet
 
 

@@ -10,10 +10,16 @@ from typing import TYPE_CHECKING, Final
 
 from alpacasorter.cli.console import engine, guarded
 from alpacasorter.cli.usage import complain, given_path, named_folder
-from alpacasorter.core.exchange.label_file import LabelFileError, read_labels
-from alpacasorter.core.exchange.taking_in import ImportOptions, ImportSummary, summarise, take_in
+from alpacasorter.core.exchange.label_import import (
+    ImportOptions,
+    ImportSummary,
+    LabelFileError,
+    read_labels,
+    summarise,
+    take_in,
+)
 from alpacasorter.core.files import display_path
-from alpacasorter.core.places import plain_absolute
+from alpacasorter.core.session_paths import plain_absolute
 
 if TYPE_CHECKING:
     from alpacasorter.ml.opening import Engine

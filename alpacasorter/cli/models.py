@@ -10,7 +10,7 @@ from alpacasorter import paths
 from alpacasorter.cli.console import guarded
 from alpacasorter.cli.usage import complain, given_path
 from alpacasorter.core.files import display_path
-from alpacasorter.core.places import plain_absolute
+from alpacasorter.core.session_paths import plain_absolute
 from alpacasorter.ml.bundle import load_bundle
 from alpacasorter.ml.model_entry import ModelEntry, ModelStoreError, system_reason
 from alpacasorter.ml.model_file import SUFFIX, pack

@@ -17,7 +17,7 @@ from alpacasorter.core.events import (
     Progress,
 )
 from alpacasorter.core.files import display_path
-from alpacasorter.core.walk import FolderUnavailable
+from alpacasorter.core.photos.walk import FolderUnavailable
 
 
 def run(folder: Path, *, form: Form, recursive: bool, device: Device, quiet: bool) -> int:

@@ -12,20 +12,19 @@ from pathlib import Path
 from alpacasorter import paths
 from alpacasorter.cli.chatter import without_chatter
 from alpacasorter.cli.self_test_report import SelfTestFailed
-from alpacasorter.core.cache import Cache
-from alpacasorter.core.decode import decode
 from alpacasorter.core.events import Finished, Judged, JudgedPhoto, Problems
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.core.library import Library
 from alpacasorter.core.photo import content_key
-from alpacasorter.core.places import Places
+from alpacasorter.core.photos.decode import decode
 from alpacasorter.core.samples import FORMATS, SIZE, looks_right, sample
+from alpacasorter.core.session_paths import Places
 from alpacasorter.core.sorting.events import SortEnded, SortEvent, SortState
+from alpacasorter.core.sorting.execution.run import run_sort, take_back_sort
 from alpacasorter.core.sorting.options import SortOptions
 from alpacasorter.core.sorting.plan import SortPhoto
-from alpacasorter.core.sorting.planner import plan_sort
-from alpacasorter.core.sorting.recovery import take_back_sort
-from alpacasorter.core.sorting.runner import run_sort
+from alpacasorter.core.sorting.planning.planner import plan_sort
+from alpacasorter.core.store.cache import Cache
+from alpacasorter.core.store.library import Library
 from alpacasorter.ml.bundle import load_bundle
 from alpacasorter.ml.device import try_gpu
 from alpacasorter.ml.model_trial import try_model

@@ -16,11 +16,11 @@ from alpacasorter.cli.stopping import Stopper
 from alpacasorter.cli.usage import absolute, complain, named_folder
 from alpacasorter.core.events import JudgedPhoto, Progress
 from alpacasorter.core.files import display_path
+from alpacasorter.core.photos.walk import FolderUnavailable
+from alpacasorter.core.sorting.execution.run import run_sort
 from alpacasorter.core.sorting.plan import Outcome, SortPhoto, SortPlan
-from alpacasorter.core.sorting.planner import plan_sort
-from alpacasorter.core.sorting.runner import run_sort
-from alpacasorter.core.sorting.subjects import judged_photo, unreadable_photo
-from alpacasorter.core.walk import FolderUnavailable
+from alpacasorter.core.sorting.planning.planner import plan_sort
+from alpacasorter.core.sorting.planning.units import judged_photo, unreadable_photo
 from alpacasorter.ml.opening import Engine
 
 _MISSING = "Say which folder is to be sorted, and where to: alpacasorter sort FOLDER --into DIR"

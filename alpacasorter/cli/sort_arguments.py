@@ -193,7 +193,7 @@ def check_options(given: Mapping[str, object]) -> None:
     Raises:
         Usage: something is wrong.
     """
-    from alpacasorter.core.sorting.pattern import check_pattern
+    from alpacasorter.core.sorting.planning.pattern import check_pattern
 
     for flag in ("unsure", "unreadable"):
         if (name := given.get(f"{flag}_folder")) is None:

@@ -14,11 +14,11 @@ from alpacasorter.cli.sort_run import carry_out
 from alpacasorter.cli.sort_words import history_words, open_words
 from alpacasorter.cli.stopping import Stopper
 from alpacasorter.cli.usage import complain
-from alpacasorter.core.cache import Cache
-from alpacasorter.core.library import Library
 from alpacasorter.core.sorting.events import SortRecord, SortState
-from alpacasorter.core.sorting.history import latest_undoable, list_sorts, open_sorts
-from alpacasorter.core.sorting.recovery import finish_sort, take_back_sort
+from alpacasorter.core.sorting.execution.run import finish_sort, take_back_sort
+from alpacasorter.core.sorting.execution.session import latest_undoable, list_sorts, open_sorts
+from alpacasorter.core.store.cache import Cache
+from alpacasorter.core.store.library import Library
 
 _ALL: Final = 1_000_000
 

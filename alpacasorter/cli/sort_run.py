@@ -27,8 +27,8 @@ from alpacasorter.core.sorting.events import (
 )
 
 if TYPE_CHECKING:
-    from alpacasorter.core.cache import Cache
-    from alpacasorter.core.library import Library
+    from alpacasorter.core.store.cache import Cache
+    from alpacasorter.core.store.library import Library
 
 
 def carry_out(
@@ -103,7 +103,7 @@ def is_barred(library: Library, folder: Path, destination: Path, *, only_look: b
         destination: where to.
         only_look: nothing will be done, so nothing must be decided.
     """
-    from alpacasorter.core.sorting.history import open_sorts
+    from alpacasorter.core.sorting.execution.session import open_sorts
 
     barred = False
     for record in open_sorts(library):
@@ -132,7 +132,7 @@ def _tell(ended: SortEnded, library: Library, stop: Stopper, *, in_words: bool) 
 
 def all_failures(ended: SortEnded, library: Library) -> list[FileFailure]:
     """Return the files of a sort that could not be done, or taken back; where there are many, from the journal."""
-    from alpacasorter.core.sorting.history import failures
+    from alpacasorter.core.sorting.execution.session import failures
 
     if len(ended.failures) >= _not_done(ended.record):
         return list(ended.failures)

@@ -16,7 +16,7 @@ from alpacasorter.cli.console import guarded
 from alpacasorter.cli.usage import complain, named_folder
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.core.places import plain_absolute
+from alpacasorter.core.session_paths import plain_absolute
 from alpacasorter.training.events import Epoch, Event, Failed, Prepared, Stage, Stopped, Trained, to_line
 from alpacasorter.training.keras_here import NO_TENSORFLOW, has_tensorflow, keep_quiet
 from alpacasorter.training.places import problem_with_out

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from alpacasorter.core.files import display_path
-from alpacasorter.core.places import plain_absolute
 from alpacasorter.core.reasons import FOLDER_MISSING, NOT_A_FOLDER, for_folder
+from alpacasorter.core.session_paths import plain_absolute
 
 
 def complain(sentence: str) -> None:

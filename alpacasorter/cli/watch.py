@@ -19,9 +19,9 @@ from alpacasorter.core.events import Found, Judged, Problems, Progress
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photo import PhotoFile
+from alpacasorter.core.photos.walk import FolderUnavailable, WalkProblem, walk
 from alpacasorter.core.sorting.events import FilesFailed, FilesPlaced, Placed, SortBegan, SortEnded, SortRecord
 from alpacasorter.core.sorting.options import SortOptions
-from alpacasorter.core.walk import FolderUnavailable, WalkProblem, walk
 from alpacasorter.core.watching.events import Gone, Renamed, WatchState
 from alpacasorter.core.watching.watch import Watch
 from alpacasorter.ml.live import LiveEvent, live

@@ -6,7 +6,7 @@ import errno
 import re
 from typing import Final
 
-from alpacasorter.core.formats import SUPPORTED
+from alpacasorter.core.photos.formats import SUPPORTED
 
 EMPTY: Final = "The file is empty (0 bytes)."
 BLANK: Final = "The file holds nothing but zeros. Copy the photo again from the camera."

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from alpacasorter.core.events import Judged, JudgedPhoto
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.core.library import Library, LibraryError
 from alpacasorter.core.sorting.events import FilesPlaced, SortBegan, SortBusy, SortEnded, SortError, SortEvent
 from alpacasorter.core.sorting.options import SortOptions
 from alpacasorter.core.sorting.plan import Outcome, PlanError, PlanStopped, SortPhoto, SortPlan
-from alpacasorter.core.sorting.subjects import judged_photo
+from alpacasorter.core.sorting.planning.units import judged_photo
+from alpacasorter.core.store.library import Library, LibraryError
 from alpacasorter.core.watching.events import Gone, Renamed
 from alpacasorter.core.watching.watch import Watch
 
@@ -77,19 +77,19 @@ class CoreSorting:
         stopped: Callable[[], bool],
     ) -> SortPlan:
         """Return the plan of `planner.plan_sort`."""
-        from alpacasorter.core.sorting.planner import plan_sort
+        from alpacasorter.core.sorting.planning.planner import plan_sort
 
         return plan_sort(folder, photos, options, labels, stopped=stopped)
 
     def run(self, plan: SortPlan, library: Library, *, stopped: Callable[[], bool]) -> Generator[SortEvent, None, None]:
         """Run `runner.run_sort`."""
-        from alpacasorter.core.sorting.runner import run_sort
+        from alpacasorter.core.sorting.execution.run import run_sort
 
         return run_sort(plan, library, stopped=stopped)
 
     def finish(self, number: int, library: Library, *, stopped: Callable[[], bool]) -> Generator[SortEvent, None, None]:
         """Run `recovery.finish_sort`."""
-        from alpacasorter.core.sorting.recovery import finish_sort
+        from alpacasorter.core.sorting.execution.run import finish_sort
 
         return finish_sort(number, library, stopped=stopped)
 

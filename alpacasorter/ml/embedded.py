@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.core.cache import CacheEntry
 from alpacasorter.core.events import Problem, Problems
 from alpacasorter.core.photo import PhotoFacts
+from alpacasorter.core.store.cache import CacheEntry
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.core.cache import Cache
 from alpacasorter.core.events import Found, Problem, Problems, Progress
 from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import PhotoFile, Unreadable
+from alpacasorter.core.photos.walk import FolderUnavailable, walk
 from alpacasorter.core.reasons import for_folder
-from alpacasorter.core.walk import FolderUnavailable, walk
+from alpacasorter.core.store.cache import Cache
 from alpacasorter.ml.bundle import Bundle
 from alpacasorter.ml.head import Head
 from alpacasorter.ml.learning import SAME_PHOTO

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alpacasorter.core.events import Found, Problem, Problems
 from alpacasorter.core.photo import PhotoFile
-from alpacasorter.core.walk import OtherFiles, WalkProblem, walk
+from alpacasorter.core.photos.walk import OtherFiles, WalkProblem, walk
 
 _FOUND_BATCH = 1000
 _FOUND_SECONDS = 0.25

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from alpacasorter.core.cache import Cache
-from alpacasorter.core.library import Library
-from alpacasorter.core.places import Places
+from alpacasorter.core.session_paths import Places
+from alpacasorter.core.store.cache import Cache
+from alpacasorter.core.store.library import Library
 from alpacasorter.ml.backbone import BackboneError
 from alpacasorter.ml.bundle import Bundle, BundleError, load_bundle
 from alpacasorter.ml.device import (

@@ -17,7 +17,7 @@ import numpy as np
 
 from alpacasorter.core.events import Judged, JudgedPhoto, Learned, Relearned
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.core.library import Library, LibraryError
+from alpacasorter.core.store.library import Library, LibraryError
 from alpacasorter.core.versions import LearningState
 from alpacasorter.ml.bundle import Bundle
 from alpacasorter.ml.embeddings import EmbeddingTable

@@ -19,13 +19,13 @@ from typing import TypedDict, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.core.cache import Cache, CacheEntry, KnownFile
-from alpacasorter.core.decode import decode, model_input
 from alpacasorter.core.events import Finished, Found, Problem, Problems, Progress
 from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import PhotoFacts, PhotoFile, Unreadable, content_key, read_photo
+from alpacasorter.core.photos.decode import decode, model_input
+from alpacasorter.core.photos.walk import OtherFiles
 from alpacasorter.core.reasons import NO_MEMORY
-from alpacasorter.core.walk import OtherFiles
+from alpacasorter.core.store.cache import Cache, CacheEntry, KnownFile
 from alpacasorter.ml.backbone import BackboneError
 from alpacasorter.ml.embedded import Embedded, EmbeddedPhoto, sorted_out
 from alpacasorter.ml.finding import found_in_batches

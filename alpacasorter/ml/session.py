@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.core.cache import Cache
 from alpacasorter.core.events import Finished, Judged, JudgedPhoto, Learned, Problems, ScanEvent
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.core.library import Library
 from alpacasorter.core.photo import PhotoFile
+from alpacasorter.core.store.cache import Cache
+from alpacasorter.core.store.library import Library
 from alpacasorter.ml.backbone import Backbone, BackboneError, CpuBackbone
 from alpacasorter.ml.bundle import Bundle
 from alpacasorter.ml.device import Device, open_backbone

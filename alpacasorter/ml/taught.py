@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.core.library import Library
+from alpacasorter.core.store.library import Library
 from alpacasorter.ml.bundle import Bundle
 
 Vector = npt.NDArray[np.float16]

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from alpacasorter.core.library import HeadVersion, Library
+from alpacasorter.core.store.library import HeadVersion, Library
 from alpacasorter.core.versions import SHIPPED, SelfCheck, Version
 from alpacasorter.ml.bundle import Bundle
 from alpacasorter.ml.head import Head

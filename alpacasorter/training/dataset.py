@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.core.decode import decode, model_input
 from alpacasorter.core.labels import usual_positive
 from alpacasorter.core.photo import PhotoFile, Unreadable, read_photo
-from alpacasorter.core.walk import FolderUnavailable, WalkProblem, walk
+from alpacasorter.core.photos.decode import decode, model_input
+from alpacasorter.core.photos.walk import FolderUnavailable, WalkProblem, walk
 
 MIN_SIDE = 256
 """Shorter side that photos are decoded to, the same as in the app's scan."""

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import QApplication
 
 import alpacasorter
 from alpacasorter import paths
-from alpacasorter.core.places import Places
+from alpacasorter.core.session_paths import Places
 from alpacasorter.ui.desktop import leave_no_traces_of_package
 from alpacasorter.ui.icons import app_icon
 from alpacasorter.ui.main_window import MainWindow

@@ -22,10 +22,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from alpacasorter.core.exchange.result_files import Form
-from alpacasorter.core.exchange.results import Result, Source
-from alpacasorter.core.exchange.sidecar_job import SidecarOptions, SidecarsEnded
-from alpacasorter.core.exchange.sidecars import Change
+from alpacasorter.core.exchange.results import Form, Result, Source
+from alpacasorter.core.exchange.sidecars import Change, SidecarOptions, SidecarsEnded
 from alpacasorter.core.files import display_path
 from alpacasorter.ui import text
 from alpacasorter.ui.desktop import show_in_file_manager

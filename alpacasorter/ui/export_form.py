@@ -19,8 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from alpacasorter.core.exchange.sidecar_job import SidecarOptions
-from alpacasorter.core.exchange.sidecars import Naming
+from alpacasorter.core.exchange.sidecars import Naming, SidecarOptions
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.ui.settings import Settings
 

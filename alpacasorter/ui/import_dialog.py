@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from alpacasorter.core.exchange.taking_in import ImportOptions, ImportSummary
+from alpacasorter.core.exchange.label_import import ImportOptions, ImportSummary
 from alpacasorter.core.files import display_path
 from alpacasorter.ui import text
 from alpacasorter.workers.exchanging import ExchangeKeeper

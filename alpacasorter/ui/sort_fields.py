@@ -20,7 +20,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from alpacasorter.core.sorting.pattern import EXAMPLES, PatternValues, check_pattern, parse_pattern, parse_taken
+from alpacasorter.core.sorting.planning.pattern import (
+    EXAMPLES,
+    PatternValues,
+    check_pattern,
+    parse_pattern,
+    parse_taken,
+)
 from alpacasorter.ui import sort_words, text
 from alpacasorter.ui.train_fields import note
 

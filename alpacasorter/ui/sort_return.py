@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from alpacasorter.core.events import Finished
-from alpacasorter.core.formats import PICTURE_EXTENSIONS
+from alpacasorter.core.photos.formats import PICTURE_EXTENSIONS
+from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import FilesPlaced
-from alpacasorter.core.walk import OUTPUT_MARKER
 from alpacasorter.ui.settings import Settings
 from alpacasorter.workers.sorting import SortKeeper
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.plan import SortPhoto
-from alpacasorter.core.walk import OUTPUT_MARKER
 from alpacasorter.ui.photo_store import PhotoRow
 
 

@@ -46,7 +46,7 @@ class ClassFolders:
 
 def look_into(folder: Path, stopped: Callable[[], bool] = lambda: False) -> ClassFolders:
     """Count the photos of each class of a dataset folder."""
-    from alpacasorter.core.walk import FolderUnavailable, walk
+    from alpacasorter.core.photos.walk import FolderUnavailable, walk
 
     try:
         with os.scandir(folder) as entries:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 from PySide6.QtCore import QObject, Qt, Signal
 
 from alpacasorter.core.events import Finished, Found, Judged, Learned, Problems, Progress
-from alpacasorter.core.places import Places
+from alpacasorter.core.session_paths import Places
 from alpacasorter.workers.exchanging import ExchangeKeeper
 from alpacasorter.workers.facts import DeviceFacts, ModelFacts, sentence
 from alpacasorter.workers.lane import Lane
@@ -28,7 +28,7 @@ from alpacasorter.workers.versions import VersionKeeper
 from alpacasorter.workers.watching import WatchKeeper
 
 if TYPE_CHECKING:
-    from alpacasorter.core.cache import Cache
+    from alpacasorter.core.store.cache import Cache
     from alpacasorter.ml.opening import Engine as OpenEngine
 
 _log = logging.getLogger(__name__)

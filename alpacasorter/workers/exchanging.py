@@ -20,11 +20,9 @@ from alpacasorter.workers.lane import Lane
 
 # The rest of core.exchange is imported where it is needed: the first window need not wait for it.
 if TYPE_CHECKING:
-    from alpacasorter.core.exchange.label_file import LabelFile
-    from alpacasorter.core.exchange.result_files import Form
-    from alpacasorter.core.exchange.results import Result, Source
-    from alpacasorter.core.exchange.sidecar_job import SidecarOptions, SidecarsEnded
-    from alpacasorter.core.exchange.taking_in import ImportOptions, ImportSummary
+    from alpacasorter.core.exchange.label_import import ImportOptions, ImportSummary, LabelFile
+    from alpacasorter.core.exchange.results import Form, Result, Source
+    from alpacasorter.core.exchange.sidecars import SidecarOptions, SidecarsEnded
     from alpacasorter.ml.opening import Engine as OpenEngine
 
 _log = logging.getLogger(__name__)
@@ -157,9 +155,9 @@ class ExchangeKeeper(QObject):
         self._lane.submit(partial(self._run, self._round, work, reading))
 
     def _deliver(self, number: int, outcome: object) -> None:
-        from alpacasorter.core.exchange.result_files import ExportStopped
-        from alpacasorter.core.exchange.sidecar_job import SidecarsEnded
-        from alpacasorter.core.exchange.taking_in import ImportSummary
+        from alpacasorter.core.exchange.label_import import ImportSummary
+        from alpacasorter.core.exchange.results import ExportStopped
+        from alpacasorter.core.exchange.sidecars import SidecarsEnded
 
         if number != self._round:
             return
@@ -182,7 +180,7 @@ class ExchangeKeeper(QObject):
     # On the lane for files
 
     def _run(self, number: int, work: Callable[[int], object], reading: bool) -> None:
-        from alpacasorter.core.exchange.result_files import ExportStopped
+        from alpacasorter.core.exchange.results import ExportStopped
 
         if number != self._round:
             return
@@ -211,7 +209,7 @@ class ExchangeKeeper(QObject):
         return tell
 
     def _export_file(self, out: Path, form: Form, source: Source, results: Sequence[Result], number: int) -> Path:
-        from alpacasorter.core.exchange.result_files import write_results
+        from alpacasorter.core.exchange.results import write_results
 
         stopped = partial(self._is_stopped, number)
         write_results(out, form, source, results, replace=True, stopped=stopped, progress=self._teller(number))
@@ -220,7 +218,7 @@ class ExchangeKeeper(QObject):
     def _export_sidecars(
         self, folder: Path, results: Sequence[Result], labels: LabelSet, options: SidecarOptions, number: int
     ) -> SidecarsEnded:
-        from alpacasorter.core.exchange.sidecar_job import SidecarsEnded, write_sidecars
+        from alpacasorter.core.exchange.sidecars import SidecarsEnded, write_sidecars
 
         tell, total = self._teller(number), sum(one.content_key is not None for one in results)
         stopped, opened = partial(self._is_stopped, number), self._opened()
@@ -234,8 +232,7 @@ class ExchangeKeeper(QObject):
         raise AssertionError("the last event is SidecarsEnded")
 
     def _look_into(self, path: Path, options: ImportOptions, number: int) -> ImportSummary:
-        from alpacasorter.core.exchange.label_file import read_labels
-        from alpacasorter.core.exchange.taking_in import summarise
+        from alpacasorter.core.exchange.label_import import read_labels, summarise
 
         opened = self._opened()
         if opened is None:
@@ -259,7 +256,7 @@ class ExchangeKeeper(QObject):
             self.import_failed.emit(NOT_OPEN)
             return
         try:
-            from alpacasorter.core.exchange.taking_in import take_in
+            from alpacasorter.core.exchange.label_import import take_in
 
             bundle, learning = opened.bundle, opened.session.learning
             backbone, size = bundle.backbone_id, bundle.embedding_size

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from alpacasorter.core.files import display_path
-from alpacasorter.core.places import Places
+from alpacasorter.core.session_paths import Places
 from alpacasorter.workers.facts import sentence
 from alpacasorter.workers.lane import Lane
 

@@ -19,8 +19,8 @@ from PySide6.QtGui import QImage
 from alpacasorter.core.files import display_path
 
 if TYPE_CHECKING:
-    from alpacasorter.core.cache import Cache
-    from alpacasorter.core.decode import DecodedPhoto
+    from alpacasorter.core.photos.decode import DecodedPhoto
+    from alpacasorter.core.store.cache import Cache
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
@@ -172,8 +172,8 @@ class PreviewLoader(QObject):
 
 def _make_thumbnail(key: str, data: bytes) -> tuple[bytes, bool]:
     """Return a thumbnail, and whether the file still holds the photo of that content key."""
-    from alpacasorter.core.decode import decode
     from alpacasorter.core.photo import content_key
+    from alpacasorter.core.photos.decode import decode
     from alpacasorter.ml.scan import DECODE_SIDE, THUMBNAIL_SIDE
 
     photo = decode(data, min_side=DECODE_SIDE, thumbnail_side=THUMBNAIL_SIDE)
@@ -181,7 +181,7 @@ def _make_thumbnail(key: str, data: bytes) -> tuple[bytes, bool]:
 
 
 def _make_preview(min_side: int, data: bytes) -> QImage:
-    from alpacasorter.core.decode import decode
+    from alpacasorter.core.photos.decode import decode
 
     return _to_image(decode(data, min_side=min_side))
 

@@ -28,9 +28,9 @@ from alpacasorter.workers.facts import sentence
 from alpacasorter.workers.lane import Lane
 
 if TYPE_CHECKING:
-    from alpacasorter.core.library import Library
     from alpacasorter.core.sorting.options import SortOptions
     from alpacasorter.core.sorting.plan import SortPhoto, SortPlan
+    from alpacasorter.core.store.library import Library
     from alpacasorter.ml.opening import Engine as OpenEngine
 
     Work = Callable[[Library, Callable[[], bool]], Generator[SortEvent, None, None]]
@@ -123,7 +123,7 @@ class SortKeeper(QObject):
         """Do what a plan says; `began` and the others follow. Does nothing while another sort runs."""
 
         def work(library: Library, stopped: Callable[[], bool]) -> Generator[SortEvent, None, None]:
-            from alpacasorter.core.sorting.runner import run_sort
+            from alpacasorter.core.sorting.execution.run import run_sort
 
             return run_sort(plan, library, stopped=stopped)
 
@@ -133,7 +133,7 @@ class SortKeeper(QObject):
         """Go on with a sort that was broken off, or try files again that failed; as `sort` otherwise."""
 
         def work(library: Library, stopped: Callable[[], bool]) -> Generator[SortEvent, None, None]:
-            from alpacasorter.core.sorting.recovery import finish_sort
+            from alpacasorter.core.sorting.execution.run import finish_sort
 
             return finish_sort(number, library, stopped=stopped)
 
@@ -143,7 +143,7 @@ class SortKeeper(QObject):
         """Put back what a sort has done, whether or not it was finished; as `sort` otherwise."""
 
         def work(library: Library, stopped: Callable[[], bool]) -> Generator[SortEvent, None, None]:
-            from alpacasorter.core.sorting.recovery import take_back_sort
+            from alpacasorter.core.sorting.execution.run import take_back_sort
 
             return take_back_sort(number, library, stopped=stopped)
 
@@ -191,7 +191,7 @@ class SortKeeper(QObject):
         from alpacasorter.core.sorting.plan import PlanStopped
 
         try:
-            from alpacasorter.core.sorting.planner import plan_sort
+            from alpacasorter.core.sorting.planning.planner import plan_sort
 
             plan = plan_sort(folder, photos, options, labels, stopped=lambda: number != self._asked)
         except PlanStopped:
@@ -207,7 +207,7 @@ class SortKeeper(QObject):
             self.history_failed.emit(_NOT_OPEN)
             return
         try:
-            from alpacasorter.core.sorting.history import list_sorts, open_sorts
+            from alpacasorter.core.sorting.execution.session import list_sorts, open_sorts
 
             records = list_sorts(opened.library, limit=_LISTED)
             left = frozenset(record.number for record in open_sorts(opened.library))
@@ -221,7 +221,7 @@ class SortKeeper(QObject):
         if opened is None:
             return
         try:
-            from alpacasorter.core.sorting.history import failures
+            from alpacasorter.core.sorting.execution.session import failures
 
             found = failures(opened.library, number)
         except Exception as error:  # noqa: BLE001
@@ -234,7 +234,7 @@ class SortKeeper(QObject):
         if opened is None:
             return
         try:
-            from alpacasorter.core.sorting.history import open_sorts
+            from alpacasorter.core.sorting.execution.session import open_sorts
 
             records = open_sorts(opened.library)
         except Exception as error:  # noqa: BLE001  # the history says so as soon as it is looked at

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from alpacasorter import paths
-from alpacasorter.core.library import Library
 from alpacasorter.core.photo import content_key
-from alpacasorter.core.walk import OUTPUT_MARKER
+from alpacasorter.core.photos.walk import OUTPUT_MARKER
+from alpacasorter.core.store.library import Library
 from tests.engines import real_bundle
 from tests.picture_files import picture_bytes
 

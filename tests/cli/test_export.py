@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from alpacasorter import paths
-from alpacasorter.core.library import Library
-from alpacasorter.core.sorting.running import alone
+from alpacasorter.core.sorting.execution.session import alone
+from alpacasorter.core.store.library import Library
 from tests.cli.commands import Commands
 from tests.core.exchange.sidecar_files import LIGHTROOM, exiftool
 from tests.engines import fill, real_bundle

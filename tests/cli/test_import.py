@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from alpacasorter import paths
-from alpacasorter.core.library import Library
+from alpacasorter.core.store.library import Library
 from tests.cli.commands import Commands
 from tests.engines import fill, real_bundle
 

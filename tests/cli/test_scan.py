@@ -18,7 +18,7 @@ from alpacasorter.cli import console
 from alpacasorter.cli.console import ProgressBar
 from alpacasorter.core import reasons
 from alpacasorter.core.events import Progress
-from alpacasorter.core.library import Library
+from alpacasorter.core.store.library import Library
 from tests.cli.commands import Commands, finish, program
 from tests.engines import fill, fill_fast, real_bundle
 from tests.picture_files import corner_picture, encode, exif_block, make_picture

@@ -17,12 +17,11 @@ from typing import Any
 import pytest
 
 from alpacasorter.core import reasons
-from alpacasorter.core.sorting import remarks
+from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import SortEnded
-from alpacasorter.core.sorting.recovery import take_back_sort
-from alpacasorter.core.sorting.runner import run_sort
-from alpacasorter.core.sorting.running import alone
-from alpacasorter.core.walk import OUTPUT_MARKER
+from alpacasorter.core.sorting.execution.run import run_sort, take_back_sort
+from alpacasorter.core.sorting.execution.session import alone
+from alpacasorter.core.sorting.planning import planner
 from tests.cli.commands import Commands, Done, finish, program
 from tests.cli.sorting import CPU, hike, library, names, put, tree
 from tests.engines import fill_fast, run_python
@@ -202,7 +201,7 @@ def test_the_plan_is_the_same_every_time(run: Commands, tmp_path: Path, out: Pat
 def test_too_little_space_stops_it(
     run: Commands, folder: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remarks, "free_bytes", lambda _: 1000)
+    monkeypatch.setattr(planner, "free_bytes", lambda _: 1000)
     before = tree(tmp_path)
     done = sort(run, folder, out, "--action", "copy", "--quiet")
     assert done.code == 1

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from alpacasorter.core.decode import decode
-from alpacasorter.core.formats import sniff
+from alpacasorter.core.photos.decode import decode
+from alpacasorter.core.photos.formats import sniff
 from alpacasorter.core.samples import FORMATS, SIZE, looks_right, sample
 
 

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QDialog
 
 from alpacasorter import paths
 from alpacasorter.cli import main, window
-from alpacasorter.core.library import Library
+from alpacasorter.core.store.library import Library
 from alpacasorter.ui.app import take_over
 from alpacasorter.workers.claim import Claim
 from tests.cli.commands import finish, program

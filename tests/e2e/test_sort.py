@@ -14,11 +14,11 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
-from alpacasorter.core.sorting import runner
+from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import SortState
+from alpacasorter.core.sorting.execution import run
 from alpacasorter.core.sorting.options import SortOptions
 from alpacasorter.core.sorting.plan import Outcome, SortPlan
-from alpacasorter.core.walk import OUTPUT_MARKER
 from alpacasorter.ui.photo_store import Filter
 from alpacasorter.ui.sort_buttons import RESULT
 from alpacasorter.ui.sort_dialog import SortDialog
@@ -257,7 +257,7 @@ def test_stop_go_on_and_the_history(
     dialog.choose_page.form.destination.set_folder(tmp_path / "sorted")
     user.wait(lambda: dialog.choose_page.plan is not None)
     plan = planned(user, dialog)
-    real, asked = runner.run_sort, []
+    real, asked = run.run_sort, []
 
     def slow(plan: SortPlan, library: object, *, stopped: Callable[[], bool]) -> object:
         def stop_in_the_middle() -> bool:
@@ -267,7 +267,7 @@ def test_stop_go_on_and_the_history(
 
         return real(plan, library, stopped=stop_in_the_middle)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(runner, "run_sort", slow)
+    monkeypatch.setattr(run, "run_sort", slow)
     dialog.buttons.sort.click()
     words = result(user, dialog)
     assert words.startswith("Stopped after ")
@@ -309,11 +309,11 @@ _KILLED = """
 import os, signal, sys
 from pathlib import Path
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.core.library import Library
+from alpacasorter.core.store.library import Library
 from alpacasorter.core.sorting.options import SortOptions
 from alpacasorter.core.sorting.plan import SortPhoto
-from alpacasorter.core.sorting.planner import plan_sort
-from alpacasorter.core.sorting.runner import run_sort
+from alpacasorter.core.sorting.planning.planner import plan_sort
+from alpacasorter.core.sorting.execution.run import run_sort
 
 data, folder = map(Path, sys.argv[1:])
 library = Library.open(data / "library.sqlite", backups=data / "backups")
@@ -381,7 +381,7 @@ def test_the_window_is_closed_in_mid_sort(
     user.open(hike)
     dialog = open_sort(user)
     planned(user, dialog)
-    real = runner.run_sort
+    real = run.run_sort
     held: list[Callable[[], bool]] = []
 
     def slow(plan: SortPlan, library: object, *, stopped: Callable[[], bool]) -> object:
@@ -399,7 +399,7 @@ def test_the_window_is_closed_in_mid_sort(
         return real(plan, library, stopped=wait_for_it)  # type: ignore[arg-type]
 
     said: list[str] = []
-    monkeypatch.setattr(runner, "run_sort", slow)
+    monkeypatch.setattr(run, "run_sort", slow)
     dialog.buttons.sort.click()
     user.wait(lambda: len(held) >= 3)
 

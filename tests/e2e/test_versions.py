@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from alpacasorter.core.library import LibraryError
+from alpacasorter.core.store.library import LibraryError
 from alpacasorter.core.versions import SHIPPED, LearningState
 from alpacasorter.ml import personal_head
 from alpacasorter.ml.personal_head import PersonalHead

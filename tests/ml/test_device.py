@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alpacasorter.core.cache import Cache
+from alpacasorter.core.store.cache import Cache
 from alpacasorter.ml import device as device_module
 from alpacasorter.ml.backbone import BackboneError, CpuBackbone
 from alpacasorter.ml.device import (
@@ -33,7 +33,7 @@ from tests.ml.test_backbone import SOFTWARE_GPU, software_gpu
 CRASH_WITH_THE_GPU = """
 import os, sys
 from pathlib import Path
-from alpacasorter.core.cache import Cache
+from alpacasorter.core.store.cache import Cache
 from alpacasorter.ml import device
 
 class Crashing:

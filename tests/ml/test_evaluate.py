@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alpacasorter.core.cache import Cache
 from alpacasorter.core.events import Progress
 from alpacasorter.core.photo import content_key
+from alpacasorter.core.store.cache import Cache
 from alpacasorter.ml.evaluate import DatasetError, Evaluation, evaluate
 from alpacasorter.ml.head import Head
 from alpacasorter.ml.metrics import Confusion

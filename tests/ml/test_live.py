@@ -13,10 +13,8 @@ from typing import Self
 import pytest
 
 from alpacasorter.core import reasons
-from alpacasorter.core.cache import Cache
 from alpacasorter.core.events import Found, Judged, JudgedPhoto, Problems
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.core.library import Library
 from alpacasorter.core.sorting.events import (
     FilesPlaced,
     Placed,
@@ -39,6 +37,8 @@ from alpacasorter.core.sorting.plan import (
     SortPhoto,
     SortPlan,
 )
+from alpacasorter.core.store.cache import Cache
+from alpacasorter.core.store.library import Library
 from alpacasorter.core.watching.events import Gone, Renamed, WatchState
 from alpacasorter.core.watching.watch import Watch
 from alpacasorter.ml.arrivals import Patience
@@ -487,7 +487,7 @@ def test_nothing_is_sorted_while_the_folder_is_away(opened: Opened, folder: Path
 
 def test_with_the_real_sort(opened: Opened, folder: Path, tmp_path: Path) -> None:
     """The planner, the runner and the cache as they are."""
-    pytest.importorskip("alpacasorter.core.sorting.runner")
+    pytest.importorskip("alpacasorter.core.sorting.execution.run")
     watch = watch_of(opened, folder)
     options = options_for(tmp_path)
     events: list[LiveEvent] = []

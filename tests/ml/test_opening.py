@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from alpacasorter.core.cache import Cache
-from alpacasorter.core.library import Library, LibraryError
-from alpacasorter.core.places import Places
+from alpacasorter.core.session_paths import Places
+from alpacasorter.core.store.cache import Cache
+from alpacasorter.core.store.library import Library, LibraryError
 from alpacasorter.ml import device as device_module
 from alpacasorter.ml import opening as opening_module
 from alpacasorter.ml.backbone import BackboneError, CpuBackbone

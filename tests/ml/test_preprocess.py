@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from alpacasorter import paths
-from alpacasorter.core.decode import decode, model_input
+from alpacasorter.core.photos.decode import decode, model_input
 from alpacasorter.ml.backbone import CpuBackbone
 from alpacasorter.ml.bundle import load_bundle
 from alpacasorter.ml.preprocess import scale_pixels

@@ -12,10 +12,10 @@ import numpy.typing as npt
 import pytest
 
 from alpacasorter.core import reasons
-from alpacasorter.core.cache import Cache
 from alpacasorter.core.events import Finished, Found, Problems, Progress
 from alpacasorter.core.photo import PhotoFile, content_key
-from alpacasorter.core.walk import OUTPUT_MARKER, FolderUnavailable
+from alpacasorter.core.photos.walk import OUTPUT_MARKER, FolderUnavailable
+from alpacasorter.core.store.cache import Cache
 from alpacasorter.ml import finding
 from alpacasorter.ml import scan as scan_module
 from alpacasorter.ml.backbone import BackboneError

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pytest
 
 from alpacasorter.core.events import Finished, Judged, Learned, Problems
-from alpacasorter.core.library import Library, LibraryError
 from alpacasorter.core.photo import PhotoFile
-from alpacasorter.core.walk import FolderUnavailable
+from alpacasorter.core.photos.walk import FolderUnavailable
+from alpacasorter.core.store.library import Library, LibraryError
 from alpacasorter.ml.backbone import BackboneError
 from alpacasorter.ml.session import Session
 from tests.engines import (

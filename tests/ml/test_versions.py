@@ -10,14 +10,14 @@ import pytest
 
 from alpacasorter.core.events import Learned, Relearned
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.core.library import Library, LibraryError
 from alpacasorter.core.photo import PhotoFacts
+from alpacasorter.core.store.library import Library, LibraryError
 from alpacasorter.core.versions import SHIPPED, SelfCheck
 from alpacasorter.ml.bundle import Bundle
 from alpacasorter.ml.personal_head import PersonalHead
 from alpacasorter.ml.scan import Embedded, EmbeddedPhoto
 from alpacasorter.ml.versions import VersionGone
-from tests.core.library_files import key, keys
+from tests.core.store.library_files import key, keys
 from tests.engines import SIZE, by_key, few_replayed
 
 BUNDLE = few_replayed()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from alpacasorter.core.decode import decode
+from alpacasorter.core.photos.decode import decode
 from alpacasorter.training import attribution, disk, landing
 from alpacasorter.training.dataset import read_dataset
 from alpacasorter.training.download import download

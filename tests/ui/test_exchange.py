@@ -12,10 +12,9 @@ from pytestqt.qtbot import QtBot
 
 from alpacasorter import paths
 from alpacasorter.core.events import Finished, Learned
-from alpacasorter.core.exchange.sidecar_job import SidecarFailed, SidecarsEnded
-from alpacasorter.core.exchange.sidecars import Change, Naming
-from alpacasorter.core.exchange.taking_in import ImportSummary
-from alpacasorter.core.library import Library
+from alpacasorter.core.exchange.label_import import ImportSummary
+from alpacasorter.core.exchange.sidecars import Change, Naming, SidecarFailed, SidecarsEnded
+from alpacasorter.core.store.library import Library
 from alpacasorter.ui import export_dialog
 from alpacasorter.ui.app import build_window
 from alpacasorter.ui.exchange_control import imported_words

@@ -15,7 +15,7 @@ from alpacasorter.core import reasons
 from alpacasorter.core.events import JudgedPhoto, Learned, Problem
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photo import PhotoFacts, PhotoFile
-from alpacasorter.core.walk import walk
+from alpacasorter.core.photos.walk import walk
 from alpacasorter.ui.photo_store import Filter, Order, PhotoRow, PhotoStore
 from tests.picture_files import make_picture
 

@@ -11,9 +11,9 @@ from pytestqt.qtbot import QtBot
 
 from alpacasorter.core.events import Finished, JudgedPhoto, Problem, Problems
 from alpacasorter.core.photo import PhotoFacts
+from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import FilesPlaced, Placed, SortBegan, SortRecord, SortState
 from alpacasorter.core.sorting.plan import SortPhoto
-from alpacasorter.core.walk import OUTPUT_MARKER
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sort_control import SortControl

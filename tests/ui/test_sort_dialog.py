@@ -10,10 +10,10 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
+from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import FileFailure, FilesFailed, SortBegan, SortProgress, SortState
 from alpacasorter.core.sorting.options import Action
 from alpacasorter.core.sorting.plan import Outcome, Remark, SortPhoto
-from alpacasorter.core.walk import OUTPUT_MARKER
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sort_buttons import CHOOSE, RESULT, RUN
 from alpacasorter.ui.sort_dialog import SortDialog

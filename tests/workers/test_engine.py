@@ -14,8 +14,8 @@ from pytestqt.qtbot import QtBot
 
 from alpacasorter.core import reasons
 from alpacasorter.core.events import Finished, Found, Judged, Learned, Problems, Progress
-from alpacasorter.core.library import Library, LibraryError
-from alpacasorter.core.places import Places
+from alpacasorter.core.session_paths import Places
+from alpacasorter.core.store.library import Library, LibraryError
 from alpacasorter.ml import session as session_module
 from alpacasorter.ml.backbone import BackboneError
 from alpacasorter.ml.device import Device

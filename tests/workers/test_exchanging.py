@@ -9,14 +9,13 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from alpacasorter.core.events import Learned, Progress
-from alpacasorter.core.exchange import sidecar_job
+from alpacasorter.core.exchange import sidecars
+from alpacasorter.core.exchange.label_import import ImportOptions, ImportSummary
 from alpacasorter.core.exchange.results import Result, Source
-from alpacasorter.core.exchange.sidecar_job import SidecarOptions, SidecarsEnded
-from alpacasorter.core.exchange.sidecars import Change
-from alpacasorter.core.exchange.taking_in import ImportOptions, ImportSummary
+from alpacasorter.core.exchange.sidecars import Change, SidecarOptions, SidecarsEnded
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.core.library import LibraryError
-from alpacasorter.core.sorting.running import alone
+from alpacasorter.core.sorting.execution.session import alone
+from alpacasorter.core.store.library import LibraryError
 from alpacasorter.workers.exchanging import NOT_OPEN, ExchangeKeeper
 from alpacasorter.workers.lane import Lane
 from tests.engines import Opened, Outcome, few_replayed, fill, opened_session
@@ -160,14 +159,14 @@ def test_sidecars_are_written_with_progress(
 def test_sidecars_can_be_stopped(make: Callable[..., Heard], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     heard = make()
     at, go_on = threading.Event(), threading.Event()
-    original = sidecar_job.make
+    original = sidecars.make
 
     def slow(*arguments: object, **more: object) -> Change:
         at.set()
         go_on.wait(30)
         return original(*arguments, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(sidecar_job, "make", slow)
+    monkeypatch.setattr(sidecars, "make", slow)
     heard.keeper.export_sidecars(tmp_path / "p", results(tmp_path / "p", 5), LABELS, SidecarOptions())
     assert at.wait(30)
     heard.keeper.stop()

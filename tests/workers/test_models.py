@@ -11,8 +11,8 @@ from pytestqt.qtbot import QtBot
 
 from alpacasorter import paths
 from alpacasorter.core.events import Finished, Judged, Learned
-from alpacasorter.core.library import Library, LibraryError
-from alpacasorter.core.places import Places
+from alpacasorter.core.session_paths import Places
+from alpacasorter.core.store.library import Library, LibraryError
 from alpacasorter.ml import model_store
 from alpacasorter.ml import opening as opening_module
 from alpacasorter.ml import session as session_module

@@ -11,8 +11,6 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.core.library import Library
-from alpacasorter.core.sorting import planner
 from alpacasorter.core.sorting.events import (
     FilesPlaced,
     SortBegan,
@@ -20,9 +18,11 @@ from alpacasorter.core.sorting.events import (
     SortProgress,
     SortState,
 )
+from alpacasorter.core.sorting.execution.run import run_sort
 from alpacasorter.core.sorting.options import SortOptions
 from alpacasorter.core.sorting.plan import SortPhoto, SortPlan
-from alpacasorter.core.sorting.runner import run_sort
+from alpacasorter.core.sorting.planning import planner
+from alpacasorter.core.store.library import Library
 from alpacasorter.workers.sorting import SortKeeper
 from tests.picture_files import make_picture
 
@@ -220,10 +220,10 @@ class Gate:
     """Holds a sort after its first file."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from alpacasorter.core.sorting import runner
+        from alpacasorter.core.sorting.execution import run
 
         self.reached, self.go_on = threading.Event(), threading.Event()
-        real = runner.run_sort
+        real = run.run_sort
 
         def held(plan: SortPlan, library: Library, *, stopped: Callable[[], bool]) -> Iterator[object]:
             count = 0
@@ -238,7 +238,7 @@ class Gate:
 
             return real(plan, library, stopped=stop_after_one)
 
-        monkeypatch.setattr(runner, "run_sort", held)
+        monkeypatch.setattr(run, "run_sort", held)
 
 
 def test_stop_then_finish(told: Told, qtbot: QtBot, hike: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,8 @@ from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.core.sorting.options import SortOptions
 from alpacasorter.core.watching import watch as watch_module
-from alpacasorter.core.watching.breath import Breath
 from alpacasorter.core.watching.events import Gone, Renamed, WatchState
+from alpacasorter.core.watching.watch import Breath
 from alpacasorter.ml import arrivals, live
 from alpacasorter.workers.engine import Engine
 from tests.core.watching.watched import FAST, file_of, placed

@@ -11,8 +11,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from alpacasorter.core.exchange.xmp import RDF, XMLNS, Attribute, Edit, Element, Sidecar, read_sidecar
-from alpacasorter.core.exchange.xmp_lists import WordList, cut, escaped, fill, without_odd, word_lists
+from alpacasorter.core.exchange.xmp import (
+    RDF,
+    XMLNS,
+    Attribute,
+    Edit,
+    Element,
+    Sidecar,
+    WordList,
+    cut,
+    escaped,
+    fill,
+    read_sidecar,
+    without_odd,
+    word_lists,
+)
 
 OURS: Final = "alpacasorter:ns:1.0/"
 DC: Final = "http://purl.org/dc/elements/1.1/"

@@ -1,14 +1,25 @@
-"""What an export says of a photo, and of where it all comes from."""
+"""What an export says of a photo, and of where it all comes from.
+
+Results as one JSON document or as a table, written piece by piece, so that 100,000 photos need no memory for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import csv
+import datetime
+import io
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from alpacasorter.core.events import JudgedPhoto, Problem
+from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.photos import formats
+from alpacasorter.core.safe_write import why_not_written, write_new, write_over
 
 COLUMNS: Final = (
     "path",
@@ -129,3 +140,155 @@ def _relative(path: Path, folder: Path) -> str | None:
         return path.relative_to(folder).as_posix()
     except ValueError:
         return None
+
+
+Form = Literal["json", "csv"]
+
+FORMAT: Final = "alpacasorter-results"
+"""Name of the format, in the head of a JSON document."""
+
+FORMAT_VERSION: Final = 1
+"""Counts up when an earlier version of the app could not read what is written."""
+
+BOM: Final = "\ufeff"
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "'")
+_REPORT_EVERY: Final = 500
+
+
+class ExportError(Exception):
+    """Results can't be written; the message is a sentence for the user."""
+
+
+class ExportStopped(Exception):
+    """The user did not wait for it; nothing was written."""
+
+
+def json_pieces(source: Source, results: Iterable[Result]) -> Iterator[str]:
+    """Yield one JSON document, pure ASCII: a head that says what it is, then a line a photo."""
+    labels = source.labels
+    head = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "made_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "model": {"name": source.model, "version": source.version},
+        "classes": {name: labels.display(name) for name in labels.names},
+        "positive": labels.positive,
+        "folder": str(source.folder),
+    }
+    yield json.dumps(head, indent=1)[: -len("\n}")] + ',\n "photos": ['
+    comma = ""
+    for result in results:
+        yield f"{comma}\n  {json.dumps(row_of(result, source.folder))}"
+        comma = ","
+    yield "\n ]\n}\n"
+
+
+def csv_pieces(source: Source, results: Iterable[Result]) -> Iterator[str]:
+    """Yield a table with a head line, a line a photo, separated by commas.
+
+    No cell is taken for a formula by a spreadsheet, whatever a file or class is called: a relative path that begins
+    like one gets "./" in front, which leads to the same file, any other cell an apostrophe.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+
+    def line(cells: Sequence[object]) -> str:
+        text.seek(0)
+        text.truncate()
+        writer.writerow(cells)
+        return text.getvalue()
+
+    yield line(COLUMNS)
+    for result in results:
+        row = row_of(result, source.folder)
+        yield line([_harmless(column, row[column]) for column in COLUMNS])
+
+
+def _harmless(column: str, value: object) -> object:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str) or not value.startswith(_FORMULA):
+        return value
+    return f"./{value}" if column == "relative_path" else f"'{value}"
+
+
+def pieces(form: Form, source: Source, results: Iterable[Result]) -> Iterator[str]:
+    """Yield the text in a form."""
+    return json_pieces(source, results) if form == "json" else csv_pieces(source, results)
+
+
+def encoded(text: str) -> bytes:
+    """Return text as UTF-8. Names that are no text keep their bytes, where the system has such names."""
+    return text.encode("utf-8", "surrogateescape" if os.name == "posix" else "replace")
+
+
+def _why_not_replaced(out: Path) -> str:
+    """Return why a file that is there must stay, whatever the user said; empty where it may go."""
+    if not os.path.lexists(out):
+        return ""
+    if not out.is_file() or out.is_symlink():
+        return "It is no ordinary file. Choose another name."
+    with out.open("rb") as file:
+        is_photo = formats.sniff(file.read(formats.SNIFF_BYTES)) is not None
+    ending = out.suffix.lower().removeprefix(".")
+    if is_photo or ending in formats.PICTURE_EXTENSIONS | formats.RAW_EXTENSIONS | formats.VIDEO_EXTENSIONS:
+        return "It is a photo or video. Choose another name."
+    return ""
+
+
+def write_results(
+    out: Path,
+    form: Form,
+    source: Source,
+    results: Sequence[Result],
+    *,
+    replace: bool,
+    stopped: Callable[[], bool] = lambda: False,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> None:
+    """Write results into a file, whole or not at all.
+
+    A table gets the mark by which Excel knows that it is UTF-8.
+
+    Args:
+        out: the file.
+        form: JSON or CSV.
+        source: where the results come from.
+        results: a row each.
+        replace: whether a file that is there is replaced.
+        stopped: asked again and again; where it says so, nothing is written.
+        progress: is told how many of how many are done.
+
+    Raises:
+        ExportError: it can't be written, or is there and is not to be replaced.
+        ExportStopped: the user did not wait.
+    """
+
+    def counted() -> Iterator[Result]:
+        for number, result in enumerate(results):
+            if number % _REPORT_EVERY == 0:
+                if stopped():
+                    raise ExportStopped
+                progress(number, len(results))
+            yield result
+        progress(len(results), len(results))
+
+    def chunks() -> Iterator[bytes]:
+        if form == "csv":
+            yield encoded(BOM)
+        yield from map(encoded, pieces(form, source, counted()))
+
+    shown = display_path(out)
+    try:
+        if out.is_dir():
+            raise ExportError(f"{shown} can't be written. It is a folder.")
+        if replace and (wrong := _why_not_replaced(out)):
+            raise ExportError(f"{shown} is not replaced. {wrong}")
+        if replace:
+            write_over(out, chunks())
+        else:
+            write_new(out, chunks())
+    except FileExistsError as error:
+        raise ExportError(f"{shown} is there already. Choose another name, or delete it first.") from error
+    except OSError as error:
+        raise ExportError(f"{shown} can't be written. {why_not_written(error)}") from error

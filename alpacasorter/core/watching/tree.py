@@ -2,22 +2,145 @@
 
 State is compared with state: what is told of changes only says where to look. So nothing that comes twice, too early,
 in another order or not at all does harm; it is only seen later.
+
+Which file systems can't tell of changes, because they are made by other computers or programs.
+
+The watched folder itself: whether it is there, and whether it is still the same one.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import re
+import sys
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Final
 
 from alpacasorter.core.files import is_hidden
-from alpacasorter.core.listing import OUTPUT_MARKER, LeftAlone, Listing, WalkProblem, folder_identity
 from alpacasorter.core.photo import PhotoFile
-from alpacasorter.core.walk import FolderWalk
-from alpacasorter.core.watching.known import ANY_REASON, Known, Row
-from alpacasorter.core.watching.waiting import WaitingRoom, file_identity
+from alpacasorter.core.photos.listing import OUTPUT_MARKER, LeftAlone, Listing, WalkProblem, folder_identity
+from alpacasorter.core.photos.walk import FolderUnavailable, FolderWalk, list_root
+from alpacasorter.core.watching.known import ANY_REASON, Known, Row, WaitingRoom, file_identity
+
+_SILENT: Final = frozenset(
+    (
+        *("9p", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "gfs2", "glusterfs", "lustre", "ncpfs", "ncp"),
+        *("nfs", "nfs4", "ocfs2", "orangefs", "prl_fs", "smb2", "smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs"),
+        *("drvfs", "webdav", "afpfs", "acfs", "macfuse", "osxfuse"),
+    )
+)
+# A disk that is only driven from user space does tell.
+_TELLING_FUSE: Final = frozenset(("fuse.exfat", "fuse.lowntfs-3g", "fuse.ntfs", "fuse.ntfs-3g", "fuseblk"))
+_ESCAPED: Final = re.compile(r"\\([0-7]{3})")
+
+
+def is_silent(folder: Path, table: Path = Path("/proc/self/mountinfo")) -> bool:
+    """Tell whether changes in a folder may be made without this system hearing of it: on a network drive, for example.
+
+    Args:
+        folder: absolute.
+        table: where Linux lists what is mounted.
+    """
+    if sys.platform == "win32":
+        return _is_remote_on_windows(folder)
+    kind = _kind(os.path.realpath(folder), table)
+    return kind in _SILENT or (kind.startswith("fuse") and kind not in _TELLING_FUSE)
+
+
+def _kind(path: str, table: Path) -> str:
+    """Return the kind of the file system that a path is on, as Linux calls it; empty where that can't be told."""
+    found, longest = "", -1
+    try:
+        lines = table.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        before, separator, after = line.partition(" - ")
+        words = before.split(" ")
+        if not separator or len(words) < 5:
+            continue
+        place = _ESCAPED.sub(lambda match: chr(int(match[1], 8)), words[4])
+        # Of two that are mounted over each other the later one is seen.
+        if len(place) >= longest and (path == place or path.startswith(place.rstrip("/") + "/")):
+            found, longest = after.split(" ", 1)[0], len(place)
+    return found
+
+
+def _is_remote_on_windows(folder: Path) -> bool:
+    drive = folder.absolute().drive
+    if drive.startswith("\\\\"):
+        return True
+    import ctypes
+
+    remote = 4
+    windows = getattr(ctypes, "windll", None)
+    return windows is not None and windows.kernel32.GetDriveTypeW(drive + "\\") == remote
+
+
+_WAITS: Final = "AlpacaSorter waits until it is back."
+_EMPTY: Final = "The folder is empty all of a sudden, as if its drive were not connected."
+
+
+class Root:
+    """The folder at the top. For one thread.
+
+    Attributes:
+        offline: why it is not there just now, sentences for the user; empty where it is.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Know nothing of it yet."""
+        self.offline = ""
+        self._path = path
+        self._identity: object = None
+
+    def check(self, *, is_anything_known: bool) -> bool:
+        """See whether it is there; return whether it came (back), or another took its place, since the last time.
+
+        Args:
+            is_anything_known: whether there were photos in it.
+        """
+        if not self.offline and self.is_same():
+            return False
+        try:
+            listing = list_root(self._path)
+        except FolderUnavailable as error:
+            self.offline = f"{error.reason} {_WAITS}"
+            return False
+        identity = _identity(listing)
+        if identity != self._identity and listing.is_empty and is_anything_known:
+            # What a drive leaves behind when it is unplugged.
+            self.offline = f"{_EMPTY} {_WAITS}"
+            return False
+        self.offline = ""
+        self._identity = identity
+        return True
+
+    def is_same(self) -> bool:
+        """Tell whether the folder that was found last is there."""
+        if self._identity is None:
+            return False
+        try:
+            return folder_identity(str(self._path), self._path.stat()) == self._identity
+        except OSError:
+            return False
+
+    def list(self) -> Listing | None:
+        """List it; None where it is not there, or is another one: then `check` says more."""
+        try:
+            listing = list_root(self._path)
+        except FolderUnavailable as error:
+            # It may be there and yet say nothing, so to see it is not enough.
+            self.offline = f"{error.reason} {_WAITS}"
+            return None
+        return listing if _identity(listing) == self._identity else None
+
+
+def _identity(listing: Listing) -> object:
+    return None if listing.status is None else folder_identity(listing.path, listing.status)
+
 
 _VANISHED: Final = frozenset((errno.ENOENT, errno.ENOTDIR))
 

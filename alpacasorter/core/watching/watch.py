@@ -3,6 +3,16 @@
 The photos that are known are compared with those that are there (tree.py): where the system told of a change, at once;
 everywhere now and then; and everywhere every few seconds where the system can't tell. A photo is passed on when nobody
 writes it any more (waiting.py). docs/decisions/0009-watching.md says why.
+
+How soon things are done while a folder is watched.
+
+What the user is told of how a folder is watched.
+
+Rests between short pieces of work, for what runs behind a window.
+
+Python runs one thread at a time. One that works without a pause has each of the others wait some milliseconds whenever
+that comes back from reading, drawing or calculating, which makes it several times slower; one that works in pieces
+shorter than that is hardly noticed.
 """
 
 from __future__ import annotations
@@ -12,24 +22,135 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.sorting.events import Placed
-from alpacasorter.core.watching.breath import Breath
-from alpacasorter.core.watching.differences import take_differences
 from alpacasorter.core.watching.events import WatchEvent, WatchState
-from alpacasorter.core.watching.eyes import Eyes
-from alpacasorter.core.watching.hints import Hints
-from alpacasorter.core.watching.known import Known
-from alpacasorter.core.watching.mounts import is_silent
-from alpacasorter.core.watching.observing import Observe, Observing
-from alpacasorter.core.watching.pace import Pace
-from alpacasorter.core.watching.root import Root
-from alpacasorter.core.watching.tree import Tree
-from alpacasorter.core.watching.waiting import WaitingRoom
-from alpacasorter.core.watching.words import state_of
+from alpacasorter.core.watching.known import Known, WaitingRoom, take_differences
+from alpacasorter.core.watching.observer import Eyes, Hints, Observe, Observing
+from alpacasorter.core.watching.tree import Root, Tree, is_silent
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How soon things are done, in seconds.
+
+    Attributes:
+        settle: after the last of several changes one looks;
+        settle_most: or after the first of them.
+        stable: for how long a photo must not change before it is whole, unless it is known to be closed.
+        empty: the same for an empty file.
+        grace: how long a photo must be missing before it is gone: many programs replace files by new ones.
+        check: how often the folder itself and the observer are looked after.
+        poll: how often everything is looked at where the system doesn't tell of changes.
+        reconcile: how often where it does; also, when observing is tried again where it could not be done.
+        after_burst: when everything is looked at after very many changes, of which the system may have dropped some.
+    """
+
+    settle: float = 0.4
+    settle_most: float = 2.0
+    stable: float = 1.0
+    empty: float = 10.0
+    grace: float = 2.0
+    check: float = 2.0
+    poll: float = 10.0
+    reconcile: float = 300.0
+    after_burst: float = 5.0
+
+
+def state_of(offline: str, why: str, seconds: float) -> WatchState:
+    """Return how a folder is watched.
+
+    Args:
+        offline: why it is not there, a sentence; empty where it is.
+        why: why it is looked at every few seconds, without a full stop; empty where it need not be.
+        seconds: how often that is.
+    """
+    if offline:
+        return WatchState(online=False, polling=bool(why), notice=offline)
+    if why:
+        return WatchState(online=True, polling=True, notice=f"{why}, so AlpacaSorter looks {every(seconds)} instead.")
+    return WatchState(online=True, polling=False, notice="")
+
+
+def every(seconds: float) -> str:
+    """Return how often that is, in words."""
+    if seconds < 50:
+        # In steps, so that nobody is told of each second it takes longer.
+        return f"every {max(5, 5 * round(seconds / 5))} seconds"
+    minutes = round(seconds / 60)
+    return "every minute" if minutes <= 1 else f"every {minutes} minutes"
+
+
+_PIECE_SECONDS: Final = 0.002
+# A rest is so many times as long as the work before it: where nobody else is at work, as soon as somebody is, at most.
+_LEAST: Final = 0.05
+_FIRST: Final = 1.0
+_MOST: Final = 4.0
+# Others who learn or draw wait for us only now and then, so one is slow to believe that they are done.
+_SHORTER: Final = 0.9
+_LATE_SECONDS: Final = 0.0005
+_LONGEST_SECONDS: Final = 0.03
+
+
+class Breath:
+    """Has one thread rest. The rests become longer where others are at work, which is seen by waking up late."""
+
+    def __init__(
+        self,
+        *,
+        rests: bool = True,
+        now: Callable[[], float] = time.monotonic,
+        worked: Callable[[], float] = time.thread_time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            rests: whether there are rests at all.
+            now: tells the time in seconds.
+            worked: tells for how many seconds this thread has worked; waiting for a drive is not work.
+            sleep: waits for some seconds.
+        """
+        self._rests = rests
+        self._now = now
+        self._worked = worked
+        self._sleep = sleep
+        self._times = _LEAST
+        self._usually_late = float("inf")
+        self.begin()
+
+    def begin(self) -> None:
+        """Work begins."""
+        self._began = self._piece_began = self._now()
+        self._worked_before = self._worked()
+        self._rested = 0.0
+
+    def seconds(self) -> float:
+        """Return for how many seconds the work has gone on, without the rests."""
+        return self._now() - self._began - self._rested
+
+    def take(self) -> None:
+        """Rest if it is time to; ask often."""
+        if not self._rests or (began := self._now()) - self._piece_began < _PIECE_SECONDS:
+            return
+        rest = min(self._times * (self._worked() - self._worked_before), _LONGEST_SECONDS)
+        self._sleep(rest)
+        now = self._now()
+        late = now - began - rest
+        # Some systems are never on time.
+        self._usually_late = min(self._usually_late, late)
+        if late > self._usually_late + _LATE_SECONDS:
+            self._times = min(max(2 * self._times, _FIRST), _MOST)
+        else:
+            self._times = max(_SHORTER * self._times, _LEAST)
+        self._rested += now - began
+        self._piece_began = now
+        self._worked_before = self._worked()
+
 
 _BURST: Final = 1000
 _NEVER: Final = float("inf")

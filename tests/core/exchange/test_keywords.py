@@ -8,8 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alpacasorter.core.exchange.keywords import BLANK, OURS, Tags, tagged, untagged
-from alpacasorter.core.exchange.xmp import DAMAGED, DOCTYPE, ENCODING, UNKNOWN_FORM, SidecarError, read_sidecar
-from alpacasorter.core.exchange.xmp_lists import word_lists
+from alpacasorter.core.exchange.xmp import (
+    DAMAGED,
+    DOCTYPE,
+    ENCODING,
+    UNKNOWN_FORM,
+    SidecarError,
+    read_sidecar,
+    word_lists,
+)
 from tests.core.exchange.sidecar_files import (
     ALPACA,
     KEY,

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from alpacasorter.core.exchange import landing, sidecars
+from alpacasorter.core import safe_write
+from alpacasorter.core.exchange import sidecars
 from alpacasorter.core.exchange.keywords import tagged, untagged
 from alpacasorter.core.exchange.results import Result
-from alpacasorter.core.exchange.sidecar_job import (
+from alpacasorter.core.exchange.sidecars import (
+    Change,
+    Naming,
     SidecarDone,
     SidecarEvent,
     SidecarFailed,
@@ -20,7 +23,6 @@ from alpacasorter.core.exchange.sidecar_job import (
     stars,
     write_sidecars,
 )
-from alpacasorter.core.exchange.sidecars import Change, Naming
 from alpacasorter.core.exchange.xmp import DAMAGED
 from alpacasorter.core.labels import LabelSet
 from tests.core.exchange.sidecar_files import ALPACA, LIGHTROOM
@@ -294,8 +296,8 @@ class TestNothingIsLost:
             original(half, chunks)  # type: ignore[arg-type]
             sidecar.write_bytes(theirs)
 
-        original = landing._write
-        monkeypatch.setattr(landing, "_write", meanwhile)
+        original = safe_write._write
+        monkeypatch.setattr(safe_write, "_write", meanwhile)
         events = write(tmp_path, [photo(tmp_path / "a.jpg")])
         assert isinstance(events[0], SidecarFailed)
         assert sidecar.read_bytes() == theirs
@@ -314,7 +316,7 @@ class TestNothingIsLost:
             raise OSError(errno.ENOSPC, "No space left on device")
 
         with monkeypatch.context() as patch:
-            patch.setattr(landing.os, "fsync", full)
+            patch.setattr(safe_write.os, "fsync", full)
             events = write(tmp_path, [result])
         assert isinstance(events[0], SidecarFailed)
         assert "space" in events[0].reason
@@ -325,7 +327,7 @@ class TestNothingIsLost:
         assert ended(write(tmp_path, [photo(tmp_path / "a.jpg")])).counts == {Change.NEW: 1}
         assert names(tmp_path) == ["a.jpg", "a.jpg.xmp"]
         with pytest.raises(FileExistsError):
-            landing.write_new(tmp_path / "a.jpg", [b"other"])
+            safe_write.write_new(tmp_path / "a.jpg", [b"other"])
         assert (tmp_path / "a.jpg").read_bytes() == PHOTO
 
     def test_a_huge_one_is_not_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

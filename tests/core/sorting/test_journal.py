@@ -11,18 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from alpacasorter.core.library import Library
-from alpacasorter.core.library_schema import MIGRATIONS
 from alpacasorter.core.sorting import journal as journal_module
 from alpacasorter.core.sorting.events import SortError, SortState
-from alpacasorter.core.sorting.history import failures, list_sorts, open_sorts
-from alpacasorter.core.sorting.journal import Journal, Sort
+from alpacasorter.core.sorting.execution.run import finish_sort, run_sort, take_back_sort
+from alpacasorter.core.sorting.execution.session import failures, list_sorts, open_sorts
+from alpacasorter.core.sorting.journal import FolderState, Journal, Sort, StepState
 from alpacasorter.core.sorting.plan import SortPlan
-from alpacasorter.core.sorting.recovery import finish_sort, take_back_sort
-from alpacasorter.core.sorting.runner import run_sort
-from alpacasorter.core.sorting.steps import FolderState, StepState
-from tests.core.library_files import CLASSES, PAGE, ROOT, key, overwrite, run_child
+from alpacasorter.core.store.library import Library
+from alpacasorter.core.store.library_schema import MIGRATIONS
 from tests.core.sorting.trees import drain, library_at, moves, plan_of, planned, tree, unit, write
+from tests.core.store.library_files import CLASSES, PAGE, ROOT, key, overwrite, run_child
 
 
 @pytest.fixture
@@ -118,9 +116,9 @@ def killed_in_the_middle(plan: SortPlan, folder: Path) -> None:
     """Have a sort end as by a power cut, with most of it done."""
     script = """
 from alpacasorter.core.sorting import batch
-from alpacasorter.core.sorting.runner import run_sort
+from alpacasorter.core.sorting.execution.run import run_sort
 from tests.core.sorting.trees import library_at, moves
-from alpacasorter.core.sorting.transfer import Transfer
+from alpacasorter.core.sorting.execution.transfer import Transfer
 batch.FILES = 4
 folder = Path(sys.argv[1])
 taken = []

@@ -8,12 +8,12 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from alpacasorter.core.library import Library
+from alpacasorter.core.safe_write import How
 from alpacasorter.core.sorting.events import FilesFailed, FilesPlaced, SortBegan, SortEnded, SortEvent
+from alpacasorter.core.sorting.execution.transfer import Kind, Transfer
 from alpacasorter.core.sorting.options import Action, SortOptions
 from alpacasorter.core.sorting.plan import Group, Outcome, PlannedFile, PlannedUnit, SortPhoto, SortPlan
-from alpacasorter.core.sorting.renaming import How
-from alpacasorter.core.sorting.transfer import Kind, Transfer
+from alpacasorter.core.store.library import Library
 
 PARTS = ".part"
 GUARD = b"ours"

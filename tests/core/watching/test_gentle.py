@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from alpacasorter.core.watching import breath
+from alpacasorter.core.watching import watch as breath
 from alpacasorter.core.watching import watch as watch_module
 from alpacasorter.core.watching.events import Arrived, WatchState
 from alpacasorter.core.watching.watch import Watch

@@ -10,14 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from alpacasorter.core.listing import Listing
-from alpacasorter.core.watching import eyes
+from alpacasorter.core.photos.listing import Listing
+from alpacasorter.core.watching import observer
 from alpacasorter.core.watching.events import WatchState
-from alpacasorter.core.watching.hints import Hints
-from alpacasorter.core.watching.observing import Observing, ObservingError
-from alpacasorter.core.watching.root import Root
-from alpacasorter.core.watching.watch import Watch
-from alpacasorter.core.watching.words import every
+from alpacasorter.core.watching.observer import Hints, Observing, ObservingError
+from alpacasorter.core.watching.tree import Root
+from alpacasorter.core.watching.watch import Watch, every
 from tests.core.watching.watched import FAST, DeafObserver, Observers, Watched, file_of
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="the limits of Linux")
@@ -111,7 +109,7 @@ def test_a_network_drive_is_looked_at_every_few_seconds(folder: Path) -> None:
     observers = Observers()
     watch = Watch(folder, recursive=True, known=[], pace=FAST, observe=observers, silent=lambda path: path == folder)
     with Watched(watch) as heard:
-        assert heard.states == [WatchState(online=True, polling=True, notice=f"{eyes.NETWORK}, {POLLS}")]
+        assert heard.states == [WatchState(online=True, polling=True, notice=f"{observer.NETWORK}, {POLLS}")]
         photo = put(folder / "sub" / "a.jpg")
         heard.until(lambda: heard.arrived == [photo])
         photo.unlink()
@@ -120,7 +118,7 @@ def test_a_network_drive_is_looked_at_every_few_seconds(folder: Path) -> None:
     assert observers.made == []
 
 
-@pytest.mark.parametrize(("is_limit", "why"), [(True, eyes.LIMIT), (False, eyes.FAILED)])
+@pytest.mark.parametrize(("is_limit", "why"), [(True, observer.LIMIT), (False, observer.FAILED)])
 def test_where_observing_fails_it_is_tried_again(folder: Path, is_limit: bool, why: str) -> None:
     observers = Observers(*(ObservingError("no", is_limit=is_limit) for _ in range(3)))
     watch = Watch(folder, recursive=True, known=[], pace=replace(FAST, reconcile=0.2), observe=observers)
@@ -142,7 +140,7 @@ def test_no_more_folders_can_be_watched(folder: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(InotifyFD, "_get_or_create_watch", full)
     with Watched(Watch(folder, recursive=True, known=[], pace=FAST)) as heard:
-        assert heard.states == [WatchState(online=True, polling=True, notice=f"{eyes.LIMIT}, {POLLS}")]
+        assert heard.states == [WatchState(online=True, polling=True, notice=f"{observer.LIMIT}, {POLLS}")]
         photo = put(folder / "a.jpg")
         heard.until(lambda: heard.arrived == [photo])
 
@@ -180,14 +178,14 @@ def test_a_limit_that_only_some_sub_folders_meet_is_noticed(folder: Path, monkey
         assert [state.polling for state in heard.states] == [False]
         photo = put(folder / "unlucky" / "deep" / "a.jpg")
         heard.until(lambda: heard.states[-1].polling)
-        assert heard.states[-1].notice.startswith(eyes.LIMIT)
+        assert heard.states[-1].notice.startswith(observer.LIMIT)
         heard.until(lambda: heard.arrived == [photo])
         later = put(folder / "unlucky" / "deep" / "b.jpg", b"b")
         heard.until(lambda: heard.arrived == [photo, later])
 
 
 def test_an_observer_that_dies_is_replaced(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(eyes, "_TOO_SOON_SECONDS", 0.0)
+    monkeypatch.setattr(observer, "_TOO_SOON_SECONDS", 0.0)
     observers = Observers()
     with Watched(Watch(folder, recursive=True, known=[], pace=FAST, observe=observers)) as heard:
         photo = put(folder / "a.jpg")
@@ -204,7 +202,7 @@ def test_one_that_dies_at_once_is_given_up(folder: Path) -> None:
     with Watched(Watch(folder, recursive=True, known=[], pace=FAST, observe=observers)) as heard:
         observers.made[0].alive = False
         heard.until(lambda: heard.states[-1].polling)
-        assert heard.states[-1].notice == f"{eyes.FAILED}, {POLLS}"
+        assert heard.states[-1].notice == f"{observer.FAILED}, {POLLS}"
         photo = put(folder / "a.jpg")
         heard.until(lambda: heard.arrived == [photo])
     assert len(observers.made) == 1

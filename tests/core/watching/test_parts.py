@@ -6,11 +6,9 @@ import pytest
 from watchdog import events
 
 from alpacasorter.core.photo import PhotoFile
-from alpacasorter.core.watching import mounts
-from alpacasorter.core.watching.hints import Hints
-from alpacasorter.core.watching.known import Known, Row
-from alpacasorter.core.watching.observing import note
-from alpacasorter.core.watching.waiting import Pending, WaitingRoom
+from alpacasorter.core.watching import tree
+from alpacasorter.core.watching.known import Known, Pending, Row, WaitingRoom
+from alpacasorter.core.watching.observer import Hints, note
 from tests.core.watching.watched import file_of
 
 
@@ -229,11 +227,11 @@ broken line
 def test_network_drives_are_known_by_their_kind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, silent: bool
 ) -> None:
-    monkeypatch.setattr(mounts.sys, "platform", "linux")
+    monkeypatch.setattr(tree.sys, "platform", "linux")
     table = tmp_path / "mountinfo"
     table.write_text(MOUNTED, encoding="utf-8")
-    assert mounts.is_silent(Path(folder), table) is silent
+    assert tree.is_silent(Path(folder), table) is silent
 
 
 def test_where_nothing_is_known_of_mounts_the_system_is_believed(tmp_path: Path) -> None:
-    assert not mounts.is_silent(tmp_path, tmp_path / "no such table")
+    assert not tree.is_silent(tmp_path, tmp_path / "no such table")

@@ -13,10 +13,9 @@ import pytest
 
 from alpacasorter.core import reasons
 from alpacasorter.core.photo import PhotoFile
-from alpacasorter.core.walk import OUTPUT_MARKER, WalkProblem, walk
+from alpacasorter.core.photos.walk import OUTPUT_MARKER, WalkProblem, walk
 from alpacasorter.core.watching.events import Arrived, WatchState
-from alpacasorter.core.watching.pace import Pace
-from alpacasorter.core.watching.watch import Watch
+from alpacasorter.core.watching.watch import Pace, Watch
 from tests.core.watching.watched import FAST, Observers, Watched, file_of, placed
 from tests.picture_files import picture_bytes
 from tests.unprivileged import ordinary_user, shared_folder

@@ -13,10 +13,8 @@ from typing import Self
 from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.sorting.events import Placed
 from alpacasorter.core.watching.events import Arrived, Gone, Renamed, Unusable, WatchEvent, WatchState
-from alpacasorter.core.watching.hints import Hints
-from alpacasorter.core.watching.observing import ObservingError
-from alpacasorter.core.watching.pace import Pace
-from alpacasorter.core.watching.watch import Watch
+from alpacasorter.core.watching.observer import Hints, ObservingError
+from alpacasorter.core.watching.watch import Pace, Watch
 
 LIMIT_S = 20.0
 FAST = Pace(

@@ -1,0 +1,1 @@
+"""Photos on disk: finding them, telling what they are, and decoding them."""

@@ -1,0 +1,263 @@
+"""The two facts the app wants from EXIF: which way up a photo is, and when it was taken.
+
+Cameras and editors write broken EXIF often, and it must never cost a photo. This reader looks at a handful of
+entries and gives up in silence; Pillow's reads every tag, warns on stderr and takes ten times as long.
+
+Opening a picture with the one decoder for its container, and finding its EXIF. For `decode` alone.
+
+Which camera took a photo, from its EXIF: read only where the pattern asks for it. Imports Pillow.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import re
+import struct
+import warnings
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from PIL import AvifImagePlugin, Image
+from PIL.AvifImagePlugin import AvifImageFile
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from alpacasorter.core.photo import Unreadable, read_photo
+from alpacasorter.core.photos.formats import SNIFF_BYTES, sniff
+
+_ORIENTATION: Final = 0x0112
+_EXIF_IFD: Final = 0x8769
+_TAKEN: Final = 0x9003
+_TAKEN_OFFSET: Final = 0x9011
+
+_SHORT: Final = 3
+_LONG: Final = 4
+_MAX_ENTRIES: Final = 1000
+_MAX_TEXT: Final = 64
+
+_WHEN: Final = re.compile(r"(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
+_OFFSET: Final = re.compile(r"[+-](?:0\d|1[0-4]):[0-5]\d|Z")
+
+
+@dataclass(frozen=True, slots=True)
+class ExifFacts:
+    """What EXIF says of a photo.
+
+    Attributes:
+        orientation: 1 to 8 as EXIF counts them; 1, upright, where nothing sensible is said.
+        taken_at: ISO 8601 time of capture, with the offset where there is one, or None.
+    """
+
+    orientation: int = 1
+    taken_at: str | None = None
+
+
+def read_exif(block: bytes) -> ExifFacts:
+    """Return the facts in an EXIF block, with or without "Exif" in front, or in a TIFF file. Never raises."""
+    while block.startswith(b"Exif\x00\x00"):
+        block = block[6:]
+    if block[:4] not in (b"II*\x00", b"MM\x00*"):
+        return ExifFacts()
+    order = "<" if block.startswith(b"II") else ">"
+    main = _entries(block, order, _number(block, order + "L", 4))
+    orientation = _integer(block, order, main.get(_ORIENTATION))
+    details = _entries(block, order, _integer(block, order, main.get(_EXIF_IFD)))
+    return ExifFacts(
+        orientation=orientation if orientation in range(1, 9) else 1,
+        taken_at=_moment(_text(block, order, details.get(_TAKEN)), _text(block, order, details.get(_TAKEN_OFFSET))),
+    )
+
+
+def _entries(block: bytes, order: str, at: int) -> dict[int, int]:
+    """Return where the entry of each tag lies in the directory at `at`, where that is inside."""
+    if at <= 0:
+        return {}
+    count = min(_number(block, order + "H", at), _MAX_ENTRIES)
+    places = range(at + 2, at + 2 + 12 * count, 12)
+    return {_number(block, order + "H", place): place for place in places if place + 12 <= len(block)}
+
+
+def _number(block: bytes, code: str, at: int) -> int:
+    """Return one unsigned number of the block, 0 where the block ends before it."""
+    try:
+        value: int = struct.unpack_from(code, block, at)[0]
+    except struct.error:
+        return 0
+    return value
+
+
+def _integer(block: bytes, order: str, entry: int | None) -> int:
+    if entry is None:
+        return 0
+    kind = _number(block, order + "H", entry + 2)
+    if kind == _SHORT:
+        return _number(block, order + "H", entry + 8)
+    return _number(block, order + "L", entry + 8) if kind == _LONG else 0
+
+
+def _text(block: bytes, order: str, entry: int | None) -> str:
+    if entry is None:
+        return ""
+    length = min(_number(block, order + "L", entry + 4), _MAX_TEXT)
+    at = entry + 8 if length <= 4 else _number(block, order + "L", entry + 8)
+    return block[at : at + length].split(b"\x00")[0].decode("ascii", "replace").strip()
+
+
+def _moment(when: str, offset: str) -> str | None:
+    match = _WHEN.match(when)
+    if match is None:
+        return None
+    moment = "{}-{}-{}T{}:{}:{}".format(*match.groups())
+    try:
+        datetime.fromisoformat(moment)
+    except ValueError:  # "0000:00:00 00:00:00", as cameras without a set clock write it
+        return None
+    return moment + (offset if _OFFSET.fullmatch(offset) else "")
+
+
+MAX_PIXELS: Final = 128_000_000
+"""The largest photo that is decoded in full, which takes 0.4 to 1 GB meanwhile."""
+
+_PLUGINS: Final[dict[str, type[ImageFile]]] = {
+    "JPEG": JpegImageFile,  # also for MPO, whose first picture is a plain JPEG
+    "PNG": PngImageFile,
+    "WEBP": WebPImageFile,
+    "TIFF": TiffImageFile,
+    "GIF": GifImageFile,
+    "BMP": BmpImageFile,
+    "AVIF": AvifImageFile,
+}
+
+# Some plugins allocate while they open, before anyone can look at the size. Pillow refuses twice this number.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
+# Pillow remarks on every oddity of a file. Set once and for all: catch_warnings is not safe with threads.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+# The scan has threads of its own, one photo each.
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+
+
+def open_picture(data: bytes, container: str) -> ImageFile:
+    """Open a picture with the one plugin for the container that `sniff` found: no other ever sees the bytes.
+
+    The pixels are not decoded yet. Raises whatever the plugin raises.
+    """
+    if container == "HEIF":
+        return _heif_plugin()(io.BytesIO(data))
+    try:
+        return _PLUGINS[container](io.BytesIO(data))
+    except (SyntaxError, ValueError):
+        if container != "AVIF":
+            raise
+        # This plugin alone parses EXIF while it opens, and fails if it is broken. Renamed, it is passed by.
+        return AvifImageFile(io.BytesIO(data.replace(b"Exif", b"free", 1)))
+
+
+def exif_facts(image: ImageFile, data: bytes, container: str) -> ExifFacts:
+    """Read EXIF from where each container keeps it; after `load`, for PNG may have it behind the pixels."""
+    if container == "TIFF":
+        return read_exif(data)
+    block = image.info.get("exif")
+    if isinstance(block, bytes):
+        return read_exif(block)
+    text = image.info.get("Raw profile type exif")  # ImageMagick's way in PNG: hexadecimal after three lines
+    if not isinstance(text, str):
+        return ExifFacts()
+    try:
+        return read_exif(bytes.fromhex("".join(text.split("\n")[3:])))
+    except ValueError:
+        return ExifFacts()
+
+
+@cache
+def _heif_plugin() -> type[ImageFile]:
+    # Imported with the first HEIC: its library of codecs takes as long to load as all of Pillow.
+    import pillow_heif
+
+    # One thread, as above; and what is not shown need not be parsed.
+    pillow_heif.options.DECODE_THREADS = 1
+    pillow_heif.options.DEPTH_IMAGES = False
+    pillow_heif.options.AUX_IMAGES = False
+    plugin: type[ImageFile] = pillow_heif.HeifImageFile
+    return plugin
+
+
+_MAKE, _MODEL = 0x010F, 0x0110
+_BEGINNING: Final = 256 * 1024
+_BLOCK: Final = re.compile(rb"Exif\x00\x00(?=II\*\x00|MM\x00\*)")
+_TIFF: Final = (b"II*\x00", b"MM\x00*")
+_LONGEST: Final = 64
+_SPACES: Final = re.compile(r"[\s\x00]+")
+# Words that makers put behind their name and nobody says.
+_FIRM: Final = frozenset(
+    ("ag", "camera", "co", "company", "corp", "corporation", "electronics", "gmbh", "imaging", "inc", "ltd", "optical")
+)
+
+
+def read_camera(path: Path) -> str | None:
+    """Return the camera of a photo, such as "Canon EOS R6"; None where the file does not say or can't be read."""
+    try:
+        # Not blocking, in case a pipe took the place of the file; binary, for Windows.
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        with os.fdopen(os.open(path, flags), "rb") as file:
+            data = file.read(_BEGINNING)
+    except OSError:
+        return None
+    # Nearly always the block is at the beginning; RAW files are TIFF files by their first bytes.
+    found = _BLOCK.search(data)
+    block = data if data.startswith(_TIFF) else data[found.end() :] if found is not None else b""
+    if block and (camera := _camera(block)) is not None:
+        return camera
+    container = sniff(data[:SNIFF_BYTES])
+    if container in (None, "GIF", "BMP", "JPEG") or (container == "TIFF" and len(data) < _BEGINNING):
+        return None
+    return _read_whole(path, container)
+
+
+def camera_name(make: str, model: str) -> str | None:
+    """Return maker and model as people say them, with the maker once; None where both are blank."""
+    make, model = (_SPACES.sub(" ", text).strip()[:_LONGEST] for text in (make, model))
+    words = make.split(" ")
+    while len(words) > 1 and words[-1].strip(".,").lower() in _FIRM:
+        words.pop()
+    brand = " ".join(words).rstrip(",")
+    known = {word.strip(".,").casefold() for word in make.split(" ")}
+    first = re.split(r"[ _-]", model, maxsplit=1)[0].casefold()
+    if model and (first in known or model.casefold().startswith(brand.casefold())):
+        return model
+    return f"{brand} {model}".strip() or None
+
+
+def _read_whole(path: Path, container: str | None) -> str | None:
+    """Look where PNG, WebP, HEIC and TIFF may have it besides: anywhere in the file."""
+    try:
+        data = read_photo(path)
+        if container == "TIFF":
+            return _camera(data)
+        with open_picture(data, container or "") as picture:
+            picture_exif = picture.info.get("exif")
+    except Unreadable:
+        return None
+    except Exception:  # noqa: BLE001 - decoders raise nearly everything on damaged files, and a name must not cost a plan
+        return None
+    return _camera(picture_exif) if isinstance(picture_exif, bytes) else None
+
+
+def _camera(block: bytes) -> str | None:
+    exif = Image.Exif()
+    try:
+        exif.load(block if block.startswith(b"Exif") else b"Exif\x00\x00" + block)
+        make, model = (exif.get(tag) for tag in (_MAKE, _MODEL))
+    except Exception:  # noqa: BLE001 - broken EXIF raises nearly everything, too
+        return None
+    return camera_name(*(text if isinstance(text, str) else "" for text in (make, model)))

@@ -1,0 +1,221 @@
+"""One folder as the walker sees it: its photos, the folders below it, and what is left alone in it.
+
+The rules are here, once: a scan looks at all folders by them, and watching at those in which something happened.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from alpacasorter.core import reasons
+from alpacasorter.core.files import is_cloud_only, is_hidden
+from alpacasorter.core.photo import PhotoFile
+from alpacasorter.core.photos import formats
+
+OUTPUT_MARKER: Final = ".alpacasorter-output"
+"""A file of this name marks a folder into which the app sorted photos: it is not scanned again."""
+
+# Besides dot names: what systems, cameras' software and network drives put beside photos.
+_SKIPPED: Final = frozenset(
+    (
+        "@eadir",
+        "#recycle",
+        "$recycle.bin",
+        "__macosx",
+        "desktop.ini",
+        "ehthumbs.db",
+        "ehthumbs_vista.db",
+        "lost+found",
+        "recycler",
+        "system volume information",
+        "thumbs.db",
+    )
+)
+PICTURE, RAW, VIDEO, OTHER = "picture", "raw", "video", "other"
+_KINDS: Final = {
+    **dict.fromkeys(formats.OTHER_EXTENSIONS, OTHER),
+    **dict.fromkeys(formats.VIDEO_EXTENSIONS, VIDEO),
+    **dict.fromkeys(formats.RAW_EXTENSIONS, RAW),
+    **dict.fromkeys(formats.PICTURE_EXTENSIONS, PICTURE),
+}
+# What editors and downloads are about to give another name. The usual ones are among the endings that are no photos.
+_UNFINISHED: Final = ("~", ".!ut", ".bc!", ".download", ".filepart", ".opdownload", ".temp")
+_DIGITS: Final = re.compile(r"([0-9]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class WalkProblem:
+    """A photo that can't be used as it is, or a folder below the root that can't be listed.
+
+    Attributes:
+        path: absolute path.
+        reason: why, as a plain sentence for the user.
+        is_folder: whether it is a folder: then nobody knows which photos are missing.
+    """
+
+    path: Path
+    reason: str
+    is_folder: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LeftAlone:
+    """A file that is no photo, or a RAW file beside a picture of the same name.
+
+    Attributes:
+        path: absolute path.
+        kind: VIDEO, RAW or OTHER.
+    """
+
+    path: str
+    kind: str
+
+
+class Listing:
+    """A folder that was listed.
+
+    Attributes:
+        path: the folder.
+        status: what the system says of it; None where it says nothing.
+        error: why it could not be listed, or why the listing broke off; None where it is complete.
+        is_empty: whether nothing at all was listed.
+        is_output: whether the app itself sorted photos into it.
+        folders: paths of the folders in it, in natural order, with whether each is a link to one.
+    """
+
+    def __init__(self, path: str, status: os.stat_result | None, error: OSError | None = None) -> None:
+        """List a folder, unless there is an `error` already. It does not raise."""
+        self.path = path
+        self.status = status
+        entries, self.error = _list(path) if error is None else ([], error)
+        self.is_output = any(entry.name == OUTPUT_MARKER for entry in entries)
+        self.is_empty = not entries
+        files: list[os.DirEntry[str]] = []
+        folders: list[os.DirEntry[str]] = []
+        for entry in entries:
+            if not is_passed_by(entry.name):
+                (folders if _is_folder(entry) else files).append(entry)
+        folders.sort(key=_natural)
+        self.folders = [(entry.path, entry.is_symlink()) for entry in folders]
+        self._files = files
+
+    def judge(
+        self, stopped: Callable[[], bool] = lambda: False
+    ) -> Iterator[tuple[PhotoFile | WalkProblem | LeftAlone, os.stat_result | None]]:
+        """Yield the files in natural order (IMG_2 before IMG_10), each looked at as it is taken; hidden ones not.
+
+        With each goes what the system says of it, where it says something. Where `stopped`, it ends at once.
+        """
+        pictures: set[str] | None = None
+        keyed = []
+        for entry in self._files:
+            if stopped():
+                return
+            keyed.append((_natural(entry), entry))
+        # No two have the same name, so that no entries are compared.
+        for _, entry in sorted(keyed):
+            if stopped():
+                return
+            kind = _kind(entry.name)
+            if kind == RAW and pictures is None:
+                pictures = {_stem(one.name) for one in self._files if _kind(one.name) == PICTURE}
+            verdict = _judge(entry, kind, pictures)
+            if verdict is not None:
+                yield verdict
+
+
+def is_passed_by(name: str) -> bool:
+    """Tell whether a file or folder of this name is passed by, whatever it is."""
+    return name.startswith(".") or name.lower() in _SKIPPED
+
+
+def folder_identity(path: str, status: os.stat_result) -> object:
+    """Return what is the same for two paths exactly if they lead to one folder."""
+    # Some file systems have no numbers for their files.
+    return (status.st_dev, status.st_ino) if status.st_ino else str(Path(path).resolve())
+
+
+def _judge(
+    entry: os.DirEntry[str], kind: str | None, pictures: set[str] | None
+) -> tuple[PhotoFile | WalkProblem | LeftAlone, os.stat_result | None] | None:
+    """Judge one file; `pictures` are the stems of the pictures beside it, wanted for RAW files."""
+    try:
+        status = entry.stat()
+    except OSError as error:
+        if kind in (PICTURE, RAW):
+            return WalkProblem(Path(entry.path), _why_not_found(entry, error)), None
+        return LeftAlone(entry.path, kind or OTHER), None
+    if is_hidden(status):
+        return None
+    if kind in (VIDEO, OTHER) or (kind == RAW and pictures and _stem(entry.name) in pictures):
+        return LeftAlone(entry.path, kind or OTHER), status
+    regular = stat.S_ISREG(status.st_mode)
+    if kind is None:
+        if not regular or is_cloud_only(status) or not status.st_size or not _begins_like_a_picture(entry.path):
+            return LeftAlone(entry.path, OTHER), status
+    elif not regular:
+        return WalkProblem(Path(entry.path), reasons.NOT_REGULAR), status
+    elif kind == RAW:
+        return WalkProblem(Path(entry.path), reasons.RAW_ALONE), status
+    elif is_cloud_only(status):
+        return WalkProblem(Path(entry.path), reasons.CLOUD_ONLY), status
+    return PhotoFile(Path(entry.path), status.st_size, status.st_mtime_ns), status
+
+
+def _list(folder: str) -> tuple[list[os.DirEntry[str]], OSError | None]:
+    """List a folder; where the listing breaks off, return what came before along with the error."""
+    entries: list[os.DirEntry[str]] = []
+    try:
+        with os.scandir(folder) as listing:
+            entries.extend(listing)
+    except OSError as error:
+        return entries, error
+    return entries, None
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads in circles; as a file it gets its reason
+        return False
+
+
+def _natural(entry: os.DirEntry[str]) -> tuple[list[str | int], str]:
+    """Return the sort key by which IMG_2 comes before IMG_10; every second part is a number."""
+    parts: list[str | int] = list(_DIGITS.split(entry.name.casefold()))
+    parts[1::2] = map(int, parts[1::2])
+    return parts, entry.name
+
+
+def _kind(name: str) -> str | None:
+    """Return what a name says of a file; None where that is nothing."""
+    if name.lower().endswith(_UNFINISHED):
+        return OTHER
+    return _KINDS.get(name.rpartition(".")[2].lower()) if "." in name else None
+
+
+def _stem(name: str) -> str:
+    return name.rpartition(".")[0].casefold()
+
+
+def _why_not_found(entry: os.DirEntry[str], error: OSError) -> str:
+    reason = reasons.for_file(error)
+    return reasons.BROKEN_LINK if reason == reasons.VANISHED and entry.is_symlink() else reason
+
+
+def _begins_like_a_picture(path: str) -> bool:
+    """Look at the first bytes of a regular file; one that can't be read is none."""
+    try:
+        # Not blocking, in case a pipe took its place meanwhile.
+        with os.fdopen(
+            os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb"
+        ) as file:
+            return formats.sniff(file.read(formats.SNIFF_BYTES)) is not None
+    except OSError:
+        return False

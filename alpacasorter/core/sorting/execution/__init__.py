@@ -1,0 +1,1 @@
+"""Carrying out a sort, finishing one that was interrupted, and undoing one."""

@@ -1,0 +1,1 @@
+"""Planning a sort: what goes where, file by file. Reads only."""

@@ -1,0 +1,168 @@
+"""What the disk at a destination can do: its kind, its free space, whether it can be written to and holds links."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from alpacasorter.core.sorting.planning.names import LONGEST_NAME, NameRules
+
+if sys.platform == "win32":
+    import winreg
+
+MOUNT_TABLE = Path("/proc/self/mounts")
+"""Where Linux says which file system each folder is on; other systems have none such."""
+
+_WINDOWS_LIKE: Final = frozenset(("exfat", "fuseblk", "msdos", "ntfs", "ntfs3", "vfat"))
+_FAT: Final = frozenset(("exfat", "msdos", "vfat"))
+_LARGEST_FAT_FILE: Final = 2**32 - 1
+_ESCAPE: Final = re.compile(rb"\\([0-7]{3})")
+_WINDOWS_PATH: Final = 259
+_WINDOWS_LONG_PATH: Final = 32_000
+_USUAL_PATH: Final = 1023 if sys.platform == "darwin" else 4095
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """What is known of the disk that a folder is on.
+
+    Attributes:
+        number: equal for two folders on one disk.
+        file_system: as the system calls it, such as "vfat"; empty where it does not say.
+    """
+
+    number: int
+    file_system: str
+
+    @property
+    def windows_like(self) -> bool:
+        """Whether it refuses the names that Windows refuses."""
+        return os.name == "nt" or self.file_system in _WINDOWS_LIKE
+
+    @property
+    def has_hard_links(self) -> bool:
+        """Whether one file can have two names there, as far as is known."""
+        return self.file_system not in _FAT
+
+    @property
+    def has_symlinks(self) -> bool:
+        """Whether it holds symbolic links, as far as is known."""
+        return self.file_system not in _FAT
+
+    @property
+    def largest_file(self) -> int | None:
+        """Bytes of the largest file it holds; None where that is beyond any photo."""
+        return _LARGEST_FAT_FILE if self.file_system in ("vfat", "msdos") else None
+
+
+def existing_parent(path: Path) -> Path:
+    """Return the path, or its nearest parent that is there.
+
+    Raises:
+        OSError: there is something in the way: a file, a broken link, a folder that may not be looked into.
+    """
+    for folder in (path, *path.parents):
+        try:
+            status = folder.stat()
+        except FileNotFoundError:
+            if folder.is_symlink():
+                raise
+            continue
+        if not stat.S_ISDIR(status.st_mode):
+            raise NotADirectoryError(folder)
+        return folder
+    raise FileNotFoundError(path)
+
+
+def disk_of(folder: Path) -> Disk:
+    """Return the disk that a folder, which is there, is on.
+
+    Raises:
+        OSError: it is not there.
+    """
+    return Disk(folder.stat().st_dev, _file_system(folder))
+
+
+def name_rules(folder: Path, disk: Disk) -> NameRules:
+    """Return which names of files are taken in a folder that is there, and below it."""
+    longest = LONGEST_NAME
+    if os.name == "posix":
+        try:
+            longest = min(LONGEST_NAME, os.pathconf(folder, "PC_NAME_MAX"))
+        except (OSError, ValueError):
+            longest = LONGEST_NAME  # the system does not say
+    return NameRules(disk.windows_like, sys.platform == "darwin", longest if longest > 0 else LONGEST_NAME)
+
+
+def longest_path() -> int:
+    """Return how long a path may be: bytes, on Windows UTF-16 units."""
+    if sys.platform == "win32":
+        return _WINDOWS_LONG_PATH if _has_long_paths() else _WINDOWS_PATH
+    return _USUAL_PATH
+
+
+def free_bytes(folder: Path) -> int | None:
+    """Return how many bytes are free for the user where a folder is; None where that can't be told."""
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return None
+
+
+def can_change(folder: Path) -> bool:
+    """Tell whether files can be made in a folder and taken out of it, as far as the system says beforehand."""
+    # Of a disk that is mounted read-only, `access` says so, too.
+    return _may(folder, os.W_OK | os.X_OK)
+
+
+def can_read(file: Path) -> bool:
+    """Tell whether a file may be read, as far as the system says beforehand."""
+    return _may(file, os.R_OK)
+
+
+def can_take(folder: os.stat_result, file: os.stat_result) -> bool:
+    """Tell whether this file may be taken out of a folder that can be changed: in shared ones only its owner may."""
+    if os.name != "posix" or not folder.st_mode & stat.S_ISVTX:
+        return True
+    return os.geteuid() in (0, file.st_uid, folder.st_uid)
+
+
+def _may(path: Path, mode: int) -> bool:
+    # As whom the program acts now, where the system can be asked for that.
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _file_system(folder: Path) -> str:
+    """Look up in the mount table which file system a folder is on."""
+    try:
+        table = MOUNT_TABLE.read_bytes()
+        place = os.fsencode(folder.resolve())
+    except OSError:
+        return ""
+    found, longest = b"", -1
+    for line in table.splitlines():
+        device_place_kind = line.split(b" ")[:3]
+        if len(device_place_kind) < 3:
+            continue
+        at = _ESCAPE.sub(lambda match: bytes((int(match.group(1), 8) & 0xFF,)), device_place_kind[1])
+        inside = place == at or place.startswith(at if at.endswith(b"/") else at + b"/")
+        # Of two on one place the later one hides the earlier.
+        if inside and len(at) >= longest:
+            found, longest = device_place_kind[2], len(at)
+    return found.decode("ascii", "replace").lower()
+
+
+if sys.platform == "win32":
+
+    def _has_long_paths() -> bool:
+        try:
+            with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, r"SYSTEM\CurrentControlSet\Control\FileSystem") as key:
+                return bool(winreg.QueryValueEx(key, "LongPathsEnabled")[0])
+        except OSError:
+            return False

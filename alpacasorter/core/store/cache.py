@@ -1,0 +1,433 @@
+"""The cache: thumbnails, embeddings and what was found out about files; nothing is opened or judged twice.
+
+Nothing in it is precious. Whatever happens to its file costs time and no more: a damaged cache is deleted and
+started anew, a full disk means that less is remembered, and no method raises because of either.
+
+Has what the cache knows of files follow them when they are moved, copied or taken back.
+
+Keeps the cache below its limit, a slice at a time so that whoever waits for the cache never waits long.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
+
+from alpacasorter.core.photo import PhotoFacts
+from alpacasorter.core.store.cache_file import (
+    BYTES_A_NUMBER,
+    CacheEntry,
+    CacheFile,
+    KnownContent,
+    KnownFile,
+    put_contents,
+    put_files,
+    range_under,
+    rows_of,
+)
+from alpacasorter.core.store.database import blob_to_path, key_to_blob, path_to_blob, pragma_number, transaction
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from alpacasorter.core.sorting.events import Placed
+
+
+def follow(connection: sqlite3.Connection, files: Iterable[Placed], session: int) -> None:
+    """Write down where files are now; to be called in a transaction. What is not known stays unknown."""
+    for file in files:
+        before = path_to_blob(file.before)
+        if file.after is not None:
+            content, reason = _known(connection, file, before)
+            if content is not None or reason is not None:
+                connection.execute(
+                    "INSERT OR REPLACE INTO files (path, size, mtime_ns, content_id, reason, stored)"
+                    " VALUES (?, ?, ?, ?, ?, ?)",
+                    (path_to_blob(file.after), file.size, file.mtime_ns, content, reason, session),
+                )
+        if not file.kept:
+            connection.execute("DELETE FROM files WHERE path = ?", (before,))
+
+
+def _known(connection: sqlite3.Connection, file: Placed, before: bytes) -> tuple[int | None, str | None]:
+    """Return the number of a file's content, and why it can't be judged, as far as either is known."""
+    row = connection.execute(
+        "SELECT f.content_id, f.reason, c.key FROM files f LEFT JOIN contents c ON c.id = f.content_id"
+        " WHERE f.path = ? AND f.size = ?",
+        (before, file.size),
+    ).fetchone()
+    key = None if file.content_key is None else key_to_blob(file.content_key)
+    if row is not None and (key is None or row[2] is None or row[2] == key):
+        return row[0], row[1]
+    if key is None:
+        return None, None
+    found = connection.execute("SELECT id FROM contents WHERE key = ?", (key,)).fetchone()
+    # A photo that can't be decoded has a reason that only the row of its file knows.
+    if found is None or not _is_judged(connection, found[0]):
+        return None, None
+    return found[0], None
+
+
+def _is_judged(connection: sqlite3.Connection, content: int) -> bool:
+    row = connection.execute("SELECT 1 FROM contents WHERE id = ? AND width IS NOT NULL", (content,)).fetchone()
+    return row is not None
+
+
+_PHOTOS_A_SLICE: Final = 200
+_FILES_A_SLICE: Final = 5000
+_PAGES_A_SLICE: Final = 500
+_BESIDE: Final = 500
+"""Bytes a photo takes beside its thumbnail and embedding, about: rows in four tables and their indexes."""
+
+
+class Keep(NamedTuple):
+    """What is not to be dropped.
+
+    Attributes:
+        limit: bytes.
+        session: what was used in this session, or in a later one, stays.
+        ranges: so do files whose content isn't known, between these paths.
+    """
+
+    limit: int
+    session: int
+    ranges: frozenset[tuple[bytes, bytes]]
+
+
+def bytes_in_use(connection: sqlite3.Connection) -> int:
+    """Return how much of the file is not free space."""
+    pages = pragma_number(connection, "page_count") - pragma_number(connection, "freelist_count")
+    return pages * pragma_number(connection, "page_size")
+
+
+def mark(connection: sqlite3.Connection, ids: Iterable[int], session: int) -> None:
+    """Note down that these contents were used in this session."""
+    with transaction(connection):
+        connection.execute("DELETE FROM marked")
+        connection.executemany("INSERT INTO marked (id) VALUES (?)", ((number,) for number in ids))
+        connection.execute(
+            "UPDATE contents SET used = ? WHERE used < ? AND id IN (SELECT id FROM marked)",
+            (session, session),
+        )
+        connection.execute("DELETE FROM marked")
+
+
+def drop_some(connection: sqlite3.Connection, keep: Keep) -> tuple[int, int]:
+    """Drop the photos used least recently, as many as needed or as fit a slice.
+
+    When there are none left, the files whose content isn't known.
+
+    Returns:
+        How many photos and how many such files went; (0, 0) if it is within its limit or nothing may go.
+    """
+    excess = bytes_in_use(connection) - keep.limit
+    if excess <= 0:
+        return 0, 0
+    # A little more than needed, or every write after this one would have to drop again.
+    excess += keep.limit // 50
+    rows = connection.execute(
+        "SELECT c.id, coalesce(length(t.data), 0)"
+        " + coalesce((SELECT sum(length(e.data)) FROM embeddings e WHERE e.content_id = c.id), 0)"
+        " FROM contents c LEFT JOIN thumbnails t ON t.content_id = c.id"
+        " WHERE c.used < ? ORDER BY c.used, c.id LIMIT ?",
+        (keep.session, _PHOTOS_A_SLICE),
+    ).fetchall()
+    going: list[tuple[int]] = []
+    for number, size in rows:
+        if excess <= 0:
+            break
+        going.append((number,))
+        excess -= size + _BESIDE
+    if going:
+        with transaction(connection):
+            connection.executemany("DELETE FROM contents WHERE id = ?", going)
+        return len(going), 0
+    unknown = connection.execute(
+        "SELECT path FROM files WHERE content_id IS NULL AND stored < ? LIMIT ?",
+        (keep.session, _FILES_A_SLICE),
+    ).fetchall()
+    paths = [(path,) for (path,) in unknown if not any(start <= path < end for start, end in keep.ranges)]
+    with transaction(connection):
+        connection.executemany("DELETE FROM files WHERE path = ?", paths)
+    return 0, len(paths)
+
+
+def shrink_file(connection: sqlite3.Connection, limit: int) -> bool:
+    """Give some free space back to the disk if the file is above its limit; whether there is more to give."""
+    free = pragma_number(connection, "freelist_count")
+    size = pragma_number(connection, "page_count") * pragma_number(connection, "page_size")
+    if size <= limit or not free:
+        # Only with this is the file itself made shorter.
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        return False
+    connection.execute(f"PRAGMA incremental_vacuum({_PAGES_A_SLICE})").fetchall()
+    return pragma_number(connection, "freelist_count") < free
+
+
+__all__ = ["Cache", "CacheEntry", "KnownContent", "KnownFile"]
+
+DEFAULT_LIMIT: Final = 2 << 30
+
+_LATER_THAN_ANY: Final = 1 << 62
+
+
+class Cache:
+    """An open cache. Every method may be called from any thread; after `close` it knows and keeps nothing.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, file: CacheFile, limit_bytes: int) -> None:
+        """Work on an open file; `open` is the usual way to get one."""
+        self.path: Final = file.path
+        self._file: Final = file
+        self._limit: Final = limit_bytes
+        # Where files are in use of which the content isn't known.
+        self._ranges: set[tuple[bytes, bytes]] = set()
+
+    @classmethod
+    def open(cls, path: Path, *, limit_bytes: int = DEFAULT_LIMIT) -> Self:
+        """Open the cache: made with its folders if there is none, anew if it is damaged or another version.
+
+        Never raises: where the folder can't be written the cache is a temporary one, and `notice` says so.
+
+        Args:
+            path: the file.
+            limit_bytes: what `prune` and `store` hold the file to.
+        """
+        return cls(CacheFile(path.absolute()), limit_bytes)
+
+    def __enter__(self) -> Self:
+        """Return itself; leaving the block closes it."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    @property
+    def notice(self) -> str | None:
+        """A sentence for the user if the cache can't be kept on the disk, or only in part; else None."""
+        return self._file.notice
+
+    def close(self) -> None:
+        """Note down what was used, and close. Closing twice is fine."""
+        self._file.run(self._note_use, None)
+        self._file.close()
+
+    def lookup_folder(self, root: Path, *, backbone_id: str) -> dict[Path, KnownFile]:
+        """Return what is known of every file below a folder, at any depth, by absolute path.
+
+        Args:
+            root: absolute.
+            backbone_id: which embeddings `has_embedding` is about.
+        """
+        below = range_under(path_to_blob(root), os.fsencode(os.sep))
+
+        def read(connection: sqlite3.Connection) -> dict[Path, KnownFile]:
+            rows = connection.execute(
+                "SELECT f.path, f.size, f.mtime_ns, f.reason, c.id, c.key, c.width, c.height, c.taken_at,"
+                " c.format, EXISTS"
+                " (SELECT 1 FROM embeddings e WHERE e.content_id = c.id AND e.backbone_id = ?)"
+                " FROM files f LEFT JOIN contents c ON c.id = f.content_id WHERE f.path >= ? AND f.path < ?",
+                (backbone_id, *below),
+            )
+            self._ranges.add(below)
+            known: dict[Path, KnownFile] = {}
+            for path, size, mtime_ns, reason, number, key, width, height, taken_at, format_, embedded in rows:
+                facts = None if width is None else PhotoFacts(width, height, taken_at, format_)
+                content_key = None
+                if key is not None:
+                    content_key = key.hex()
+                    self._file.used.add(number)
+                known[blob_to_path(path)] = KnownFile(size, mtime_ns, content_key, reason, facts, embedded == 1)
+            return known
+
+        return self._file.run(read, {})
+
+    def load_embeddings(
+        self, keys: Sequence[str], *, backbone_id: str, size: int
+    ) -> tuple[list[str], npt.NDArray[np.float16]]:
+        """Return the embeddings of these photos, as far as they are known.
+
+        Args:
+            keys: content keys.
+            backbone_id: whose embeddings.
+            size: numbers in each; one of another length is damaged, and as good as unknown.
+
+        Returns:
+            The content keys that were found, in the order given, and a read-only float16 array with a row of
+            `size` numbers for each.
+        """
+        import numpy as np  # Costs a tenth of a second that the first window must not wait for.
+
+        wanted = [(place, key_to_blob(key)) for place, key in enumerate(keys)]
+
+        def read(connection: sqlite3.Connection) -> list[tuple[int, int, bytes]]:
+            # A plain transaction on the temporary table: it asks nothing of other instances.
+            connection.execute("BEGIN")
+            try:
+                connection.executemany("INSERT INTO wanted (position, key) VALUES (?, ?)", wanted)
+                rows = connection.execute(
+                    "SELECT w.position, c.id, e.data FROM wanted w CROSS JOIN contents c ON c.key = w.key"
+                    " CROSS JOIN embeddings e ON e.content_id = c.id AND e.backbone_id = ?"
+                    " WHERE length(e.data) = ? ORDER BY w.position",
+                    (backbone_id, BYTES_A_NUMBER * size),
+                ).fetchall()
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+            self._file.used.update(row[1] for row in rows)
+            return rows
+
+        empty: list[tuple[int, int, bytes]] = []
+        rows = self._file.run(read, empty)
+        array = np.frombuffer(b"".join([row[2] for row in rows]), dtype="<f2")
+        return [keys[row[0]] for row in rows], array.reshape(len(rows), size)
+
+    def known_content(self, key: str, *, backbone_id: str, size: int) -> KnownContent | None:
+        """Return what is known of a photo by its content, so that a copy of it is not judged again.
+
+        None unless it could be decoded and has an embedding of `size` numbers.
+        """
+        blob = key_to_blob(key)
+
+        def read(connection: sqlite3.Connection) -> KnownContent | None:
+            row = connection.execute(
+                "SELECT c.id, c.width, c.height, c.taken_at, c.format, e.data,"
+                " EXISTS (SELECT 1 FROM thumbnails t WHERE t.content_id = c.id) FROM contents c"
+                " JOIN embeddings e ON e.content_id = c.id AND e.backbone_id = ?"
+                " WHERE c.key = ? AND c.width IS NOT NULL AND length(e.data) = ?",
+                (backbone_id, blob, BYTES_A_NUMBER * size),
+            ).fetchone()
+            if row is None:
+                return None
+            self._file.used.add(row[0])
+            return KnownContent(PhotoFacts(*row[1:5]), row[5], row[6] == 1)
+
+        return self._file.run(read, None)
+
+    def thumbnail(self, key: str) -> bytes | None:
+        """Return the thumbnail of a photo as JPEG bytes, or None where there is none."""
+        blob = key_to_blob(key)
+
+        def read(connection: sqlite3.Connection) -> bytes | None:
+            row = connection.execute(
+                "SELECT c.id, t.data FROM contents c JOIN thumbnails t ON t.content_id = c.id WHERE c.key = ?",
+                (blob,),
+            ).fetchone()
+            if row is None:
+                return None
+            self._file.used.add(row[0])
+            return bytes(row[1])
+
+        return self._file.run(read, None)
+
+    def store_thumbnail(self, key: str, thumbnail: bytes) -> None:
+        """Keep a thumbnail (JPEG bytes) of a photo."""
+        blob = key_to_blob(key)
+        self._write(
+            lambda connection: put_contents(connection, [(blob, None, thumbnail, None, None)], self._file.session)
+        )
+
+    def store(self, batch: Sequence[CacheEntry]) -> None:
+        """Keep what a scan found out, all of the batch or nothing; quietly nothing where the disk is full.
+
+        Raises:
+            ValueError: a content key or an embedding has the wrong form.
+        """
+        contents, files = rows_of(batch)
+
+        def write(connection: sqlite3.Connection) -> None:
+            put_contents(connection, contents, self._file.session)
+            put_files(connection, files, self._file.session)
+
+        if batch:
+            self._write(write)
+
+    def follow(self, files: Iterable[Placed]) -> None:
+        """Have what is known of files follow them to where they are now; nothing happens where nothing is known."""
+        if placed := list(files):
+            self._write(lambda connection: follow(connection, placed, self._file.session))
+
+    def get_value(self, name: str) -> str | None:
+        """Return a small setting, such as the result of a trial, or None."""
+
+        def read(connection: sqlite3.Connection) -> str | None:
+            row = connection.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
+            return None if row is None else str(row[0])
+
+        return self._file.run(read, None)
+
+    def set_value(self, name: str, value: str) -> None:
+        """Keep a small setting. It may be forgotten, as everything here."""
+        self._write(
+            lambda connection: connection.execute(
+                "INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", (name, value)
+            )
+        )
+
+    def prune(self) -> int:
+        """Bring the file below its limit: photos not used for longest go, none used in this session.
+
+        Done in slices, so that other threads get their turn in between.
+
+        Returns:
+            How many photos went.
+        """
+        dropped = self._drop(self._keep)
+        self._shrink(self._limit)
+        return dropped
+
+    def clear(self) -> None:
+        """Forget everything, also what was used in this session, and give the space back."""
+        self._drop(lambda: Keep(0, _LATER_THAN_ANY, frozenset()))
+        self._write(lambda connection: connection.execute("DELETE FROM settings"))
+        self._shrink(0)
+
+    def _drop(self, keep: Callable[[], Keep]) -> int:
+        def drop(connection: sqlite3.Connection) -> tuple[int, int]:
+            self._note_use(connection)
+            return drop_some(connection, keep())
+
+        dropped = 0
+        while True:
+            photos, files = self._file.run(drop, (0, 0))
+            dropped += photos
+            if not photos and not files:
+                return dropped
+
+    def _shrink(self, limit: int) -> None:
+        while self._file.run(lambda connection: shrink_file(connection, limit), False):
+            pass
+
+    def _keep(self) -> Keep:
+        """What is not to be dropped as of now. Only inside `run`: other threads add to the ranges."""
+        return Keep(self._limit, self._file.session, frozenset(self._ranges))
+
+    def _note_use(self, connection: sqlite3.Connection) -> None:
+        if self._file.used:
+            mark(connection, self._file.used, self._file.session)
+            self._file.used.clear()
+
+    def _write(self, work: Callable[[sqlite3.Connection], object]) -> None:
+        def write(connection: sqlite3.Connection) -> None:
+            with transaction(connection):
+                work(connection)
+
+        self._file.run(write, None)
+        # A slice with each write holds the file near its limit, so that there is never much to drop at once.
+        self._file.run(self._make_room, None)
+
+    def _make_room(self, connection: sqlite3.Connection) -> None:
+        if bytes_in_use(connection) > self._limit:
+            self._note_use(connection)
+            drop_some(connection, self._keep())

@@ -1,0 +1,336 @@
+"""The open file of the cache: one connection, its lock, and what is done when the file fails.
+
+A damaged file is deleted and started anew; where none can be kept, a temporary one serves until the app ends.
+
+The tables of the cache, and the records that go in and out of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple, TypeVar
+
+from alpacasorter.core.photo import PhotoFacts, PhotoFile
+from alpacasorter.core.store.database import (
+    DamagedError,
+    Failure,
+    TooNewError,
+    companions,
+    connect,
+    exclusive,
+    failure_of,
+    identity,
+    key_to_blob,
+    migrate,
+    path_to_blob,
+    pragma_number,
+    use_wal,
+)
+
+APPLICATION_ID: Final = int.from_bytes(b"AlpC", "big")
+BUSY_SECONDS: Final = 5.0
+
+LARGEST_EMBEDDING: Final = 1 << 16
+"""Numbers in the largest embedding that is kept; the smallest has one."""
+BYTES_A_NUMBER: Final = 2
+
+# Three embeddings of 1280 numbers fill a page of this size to 94 %; at 4096 bytes one fills 63 % of it.
+_PAGE_SIZE: Final = 8192
+_LOG_BYTES: Final = 16 << 20
+
+# A cache of another version is thrown away, never migrated. Change anything here and raise _VERSION.
+_VERSION: Final = 2
+_TABLES: Final = (
+    # `used` is the session that used the content last. The facts are null where it can't be decoded.
+    """CREATE TABLE contents (
+        id INTEGER PRIMARY KEY,
+        key BLOB NOT NULL UNIQUE,
+        width INTEGER, height INTEGER, taken_at TEXT, format TEXT,
+        used INTEGER NOT NULL)""",
+    "CREATE INDEX contents_by_use ON contents (used)",
+    """CREATE TABLE files (
+        path BLOB PRIMARY KEY,
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        content_id INTEGER REFERENCES contents ON DELETE CASCADE,
+        reason TEXT,
+        stored INTEGER NOT NULL) WITHOUT ROWID""",
+    "CREATE INDEX files_by_content ON files (content_id)",
+    # The unique index answers whether there is an embedding without a look at the embedding.
+    """CREATE TABLE embeddings (
+        id INTEGER PRIMARY KEY,
+        content_id INTEGER NOT NULL REFERENCES contents ON DELETE CASCADE,
+        backbone_id TEXT NOT NULL,
+        data BLOB NOT NULL,
+        UNIQUE (content_id, backbone_id))""",
+    """CREATE TABLE thumbnails (
+        content_id INTEGER PRIMARY KEY REFERENCES contents ON DELETE CASCADE,
+        data BLOB NOT NULL)""",
+    "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+)
+TABLE_NAMES: Final = ("thumbnails", "embeddings", "files", "contents", "settings")
+
+# Key, facts, thumbnail, embedding, backbone_id.
+ContentRow = tuple[bytes, PhotoFacts | None, bytes | None, bytes | None, str | None]
+# Path, size, time of change, key, reason.
+FileRow = tuple[bytes, int, int, bytes | None, str | None]
+
+
+class KnownFile(NamedTuple):
+    """What the cache knows of a file, as it was when it was stored. A tuple, since a folder has ten thousands.
+
+    Attributes:
+        size, mtime_ns: if the file's are different now, the rest is out of date.
+        content_key: hash of its bytes; None where they couldn't be read.
+        reason: why it can't be judged, in plain words; None where it can.
+        facts: what its header says; None where it couldn't be decoded.
+        has_embedding: whether there is an embedding for the backbone that was asked for.
+    """
+
+    size: int
+    mtime_ns: int
+    content_key: str | None
+    reason: str | None
+    facts: PhotoFacts | None
+    has_embedding: bool
+
+
+class KnownContent(NamedTuple):
+    """What the cache knows of a photo, wherever it lies: float16 little-endian bytes are its embedding."""
+
+    facts: PhotoFacts
+    embedding: bytes
+    has_thumbnail: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CacheEntry:
+    """What a scan found out about a file; None is unknown, and replaces nothing known of the same content.
+
+    Attributes:
+        file: the file as it was when it was read.
+        content_key: hash of its bytes.
+        reason: why it can't be judged.
+        facts: what its header says.
+        thumbnail: JPEG bytes.
+        embedding: bytes, float16 little-endian, as many numbers as the backbone gives; needs backbone_id.
+        backbone_id: what the embedding was made with.
+    """
+
+    file: PhotoFile
+    content_key: str | None = None
+    reason: str | None = None
+    facts: PhotoFacts | None = None
+    thumbnail: bytes | None = None
+    embedding: bytes | None = None
+    backbone_id: str | None = None
+
+
+def open_connection(path: Path | None) -> sqlite3.Connection:
+    """Open a cache file, made if it isn't there; None opens a private temporary one.
+
+    Raises:
+        sqlite3.Error, DamagedError, TooNewError: it can't be opened, or is not a cache of this version.
+    """
+    # NORMAL, not OFF: it costs a sync for each checkpoint of the log and none for a commit, and keeps the
+    # file whole through a power cut. A torn page might go unnoticed, and show one photo as another.
+    connection = connect(path, synchronous="NORMAL", busy_seconds=BUSY_SECONDS)
+    try:
+        if pragma_number(connection, "page_count") == 0:
+            connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        use_wal(connection)
+        connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
+        connection.execute("PRAGMA cache_size = -8192")
+        steps: list[tuple[str, ...]] = [()] * (_VERSION - 1)
+        migrate(connection, application_id=APPLICATION_ID, migrations=[*steps, _TABLES])
+        for table in TABLE_NAMES:
+            connection.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()
+        connection.execute("CREATE TEMP TABLE wanted (position INTEGER PRIMARY KEY, key BLOB)")
+        connection.execute("CREATE TEMP TABLE marked (id INTEGER PRIMARY KEY)")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def is_embedding(data: bytes) -> bool:
+    """Tell whether bytes have a length that the embedding of some backbone can have."""
+    numbers, rest = divmod(len(data), BYTES_A_NUMBER)
+    return rest == 0 and 1 <= numbers <= LARGEST_EMBEDDING
+
+
+def rows_of(batch: Iterable[CacheEntry]) -> tuple[list[ContentRow], list[FileRow]]:
+    """Return entries as they are stored; raises ValueError where a content key or an embedding has the wrong form."""
+    contents: list[ContentRow] = []
+    files: list[FileRow] = []
+    for entry in batch:
+        key = None if entry.content_key is None else key_to_blob(entry.content_key)
+        if entry.embedding is not None and (not is_embedding(entry.embedding) or not entry.backbone_id or key is None):
+            raise ValueError("an embedding is some float16 numbers with a backbone_id and a key")
+        file = entry.file
+        files.append((path_to_blob(file.path), file.size, file.mtime_ns, key, entry.reason))
+        if key is not None:
+            contents.append((key, entry.facts, entry.thumbnail, entry.embedding, entry.backbone_id))
+    return contents, files
+
+
+def range_under(root: bytes, separator: bytes) -> tuple[bytes, bytes]:
+    """Return the first path under a folder in the order of bytes, and the first one after all of them."""
+    start = root if root.endswith(separator) else root + separator
+    return start, start[:-1] + bytes([start[-1] + 1])
+
+
+def put_contents(connection: sqlite3.Connection, contents: Iterable[ContentRow], session: int) -> None:
+    """Write what is known of some contents, used in this session; to be called in a transaction."""
+    facts_of, embeddings, thumbnails = [], [], []
+    for key, facts, thumbnail, embedding, backbone_id in contents:
+        known = (None,) * 4 if facts is None else (facts.width, facts.height, facts.taken_at, facts.format)
+        facts_of.append((key, *known, session))
+        if embedding is not None:
+            embeddings.append((key, backbone_id, embedding))
+        if thumbnail is not None:
+            thumbnails.append((key, thumbnail))
+    connection.executemany(
+        "INSERT INTO contents (key, width, height, taken_at, format, used) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (key) DO UPDATE SET used = excluded.used, width = coalesce(excluded.width, width),"
+        " height = coalesce(excluded.height, height), format = coalesce(excluded.format, format),"
+        " taken_at = coalesce(excluded.taken_at, taken_at)",
+        facts_of,
+    )
+    connection.executemany(
+        "INSERT OR REPLACE INTO embeddings (content_id, backbone_id, data)"
+        " VALUES ((SELECT id FROM contents WHERE key = ?), ?, ?)",
+        embeddings,
+    )
+    connection.executemany(
+        "INSERT OR REPLACE INTO thumbnails (content_id, data) VALUES ((SELECT id FROM contents WHERE key = ?), ?)",
+        thumbnails,
+    )
+
+
+def put_files(connection: sqlite3.Connection, files: Iterable[FileRow], session: int) -> None:
+    """Write what is known of some files; to be called in a transaction, after their contents."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO files (path, size, mtime_ns, content_id, reason, stored)"
+        " VALUES (?, ?, ?, (SELECT id FROM contents WHERE key = ?), ?, ?)",
+        [(*row, session) for row in files],
+    )
+
+
+TEMPORARY: Final = "The cache can't be kept on this disk, so the next start will scan your photos again."
+FULL: Final = "The disk is full, so new thumbnails aren't being kept. Free some space to make the next start fast."
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+_UNUSABLE: Final = (OSError, sqlite3.Error, DamagedError, TooNewError)
+
+
+class CacheFile:
+    """One open cache file. Any thread may call every method, and none raises for what the file does.
+
+    Attributes:
+        path: the file.
+        notice: a sentence for the user if the cache can't be kept on the disk, or only in part; else None.
+        session: a number for this session, higher than that of any before in this file.
+        used: numbers of the contents used since that was last noted down. Only inside `run`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the file: made with its folders if there is none, anew if damaged or of another version."""
+        self.path: Final = path
+        self.notice: str | None = None
+        self.session = 0
+        self.used: set[int] = set()
+        self._lock: Final = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
+        with self._lock:
+            self._attach(None)
+
+    def close(self) -> None:
+        """Close; after this `run` does nothing. Closing twice is fine."""
+        with self._lock:
+            self._detach()
+
+    def run(self, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
+        """Return what `work` gives, or `otherwise` where the file fails it; a damaged one is started anew."""
+        with self._lock:
+            for on_disk in (True, False):
+                if self._connection is None:
+                    return otherwise
+                try:
+                    return work(self._connection)
+                except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
+                    raise
+                except sqlite3.Error as error:
+                    failure = failure_of(error)
+                    _log.warning("the cache failed (%s): %s", failure.name, error)
+                    if failure is Failure.DAMAGED:
+                        self._rebuild(on_disk=on_disk)
+                        continue
+                    if failure is not Failure.BUSY:
+                        self.notice = FULL if failure is Failure.FULL else TEMPORARY
+                    return otherwise
+            return otherwise
+
+    def _rebuild(self, *, on_disk: bool) -> None:
+        self._detach()
+        if on_disk:
+            self._attach(self._identity)
+        else:
+            self._attach_temporary()
+
+    def _attach(self, damaged: tuple[int, int] | None) -> None:
+        """Open the file, deleted before if it is still the damaged one, not a new one of another instance."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with exclusive(self.path.with_name(self.path.name + ".lock"), seconds=BUSY_SECONDS):
+                if damaged is not None and damaged == identity(self.path):
+                    self._delete()
+                try:
+                    self._use(open_connection(self.path))
+                except (DamagedError, TooNewError, sqlite3.Error) as error:
+                    if isinstance(error, sqlite3.Error) and failure_of(error) is not Failure.DAMAGED:
+                        raise
+                    _log.warning("the cache is started anew: %s", error)
+                    self._delete()
+                    self._use(open_connection(self.path))
+                self._identity = identity(self.path)
+        except _UNUSABLE as error:
+            _log.warning("the cache can't be kept at %s: %s", self.path, error)
+            self._attach_temporary()
+
+    def _attach_temporary(self) -> None:
+        self._detach()
+        self.notice = TEMPORARY
+        with contextlib.suppress(*_UNUSABLE):
+            self._use(open_connection(None))
+
+    def _use(self, connection: sqlite3.Connection) -> None:
+        try:
+            latest = connection.execute("SELECT coalesce(max(used), 0) FROM contents").fetchone()[0]
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+        # Later than every session before, even if the clock was turned back since.
+        self.session = max(time.time_ns() // 1000, latest + 1)
+
+    def _detach(self) -> None:
+        connection, self._connection = self._connection, None
+        self.used.clear()
+        if connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()
+
+    def _delete(self) -> None:
+        for path in (*companions(self.path), self.path):
+            path.unlink(missing_ok=True)

@@ -1,0 +1,189 @@
+"""The open file of the library: one connection, its lock, and what keeps it whole.
+
+It recovers a file that turns out to be damaged, moves over when another instance has done so, and backs up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TypeVar
+
+from alpacasorter.core.files import display_path
+from alpacasorter.core.store.database import (
+    DamagedError,
+    Failure,
+    exclusive,
+    failure_of,
+    identity,
+    pragma_number,
+    transaction,
+)
+from alpacasorter.core.store.library_schema import LibraryError, Rows, all_rows, merge, next_revision, sentence
+from alpacasorter.core.store.recovery import is_backed_up, open_library, write_backup
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+
+class LibraryFile:
+    """One open library file. Every method may be called from any thread, and raises LibraryError if it fails.
+
+    Attributes:
+        path: the file.
+        backups: the folder for backups.
+        notice: sentences for the user if the file was damaged and had to be recovered, else None.
+    """
+
+    def __init__(self, path: Path, backups: Path) -> None:
+        """Open the file, made with its folders if there is none yet, and back it up if that is due.
+
+        Raises:
+            LibraryTooNewError: a later version of the app wrote it.
+            LibraryError: it can't be opened, made, or recovered.
+        """
+        self.path: Final = path
+        self.backups: Final = backups
+        self.notice: str | None = None
+        self._lock: Final = threading.RLock()
+        self._open_connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
+        self._seen_version = -1
+        self._changed = False
+        self._closed = False
+        with self._lock:
+            self._attach()
+            self._back_up_quietly()
+            self._seen_version = self._version()
+
+    def close(self) -> None:
+        """Back up if something changed in this session, and close. Closing twice is fine."""
+        with self._lock:
+            if self._changed and not self._closed:
+                self._back_up_quietly()
+            self._closed = True
+            self._detach()
+
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what `work` reads; it may be called a second time if the file has to be recovered."""
+        with self._lock:
+            self._follow()
+            return self._guard(lambda: work(self._connection()))
+
+    def write(self, work: Callable[[sqlite3.Connection, int], T]) -> T:
+        """Do `work` in one transaction, all of it or nothing, on the disk when this returns.
+
+        Args:
+            work: is given the number of this transaction, higher than that of every one before. It may be
+                called a second time if the file has to be recovered.
+        """
+
+        def write() -> T:
+            connection = self._connection()
+            with transaction(connection):
+                return work(connection, next_revision(connection))
+
+        with self._lock:
+            self._follow()
+            result = self._guard(write)
+            self._changed = True
+            # Had another instance replaced the file meanwhile, this went into the one set aside.
+            self._follow()
+            return result
+
+    def changed_elsewhere(self) -> bool:
+        """Whether another instance has written since this was last asked. Cheap: no table is read."""
+        with self._lock:
+            version = self.read(lambda _connection: self._version())
+            changed = version != self._seen_version
+            self._seen_version = version
+        return changed
+
+    def backup(self) -> None:
+        """Write a backup now, whether or not one is due. If it fails, the older ones are still there."""
+        try:
+            self.read(lambda connection: write_backup(connection, self.backups))
+        except (OSError, DamagedError) as error:
+            raise LibraryError(
+                f"The backup of your corrections couldn't be written to {display_path(self.backups)}. "
+                "Check the disk and the permissions of the folder."
+            ) from error
+
+    def _guard(self, work: Callable[[], T]) -> T:
+        """Do `work`, a second time if the file turned out to be damaged and was recovered."""
+        try:
+            try:
+                return work()
+            except sqlite3.DatabaseError as error:
+                if failure_of(error) is not Failure.DAMAGED:
+                    raise
+                _log.warning("the library is damaged: %s", error)
+                self._detach()
+                self._attach()
+                return work()
+        except sqlite3.Error as error:
+            raise LibraryError(sentence(failure_of(error), self.path)) from error
+
+    def _follow(self) -> None:
+        """Move over to a new file if another instance, or the user, has put one in the place of this one."""
+        if self._closed:
+            raise LibraryError("Your corrections are closed. Start AlpacaSorter again.")
+        if self._open_connection is None:
+            self._attach()
+        old = self._open_connection
+        if old is None or self._identity == identity(self.path):
+            return
+        mine = Rows()
+        with contextlib.suppress(sqlite3.Error):
+            mine = all_rows(old)
+        # The old file stays open until the new one is: if that fails, the next call tries again.
+        self._attach()
+        try:
+            self._guard(lambda: merge(self._connection(), mine))
+        finally:
+            with contextlib.suppress(sqlite3.Error):
+                old.close()
+
+    def _attach(self) -> None:
+        """Open the file, recovered if need be."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with exclusive(self.path.with_name(self.path.name + ".lock")):
+                self._open_connection, notice = open_library(self.path, self.backups)
+                self._identity = identity(self.path)
+        except sqlite3.Error as error:
+            raise LibraryError(sentence(failure_of(error), self.path)) from error
+        except DamagedError as error:
+            raise LibraryError(sentence(Failure.DAMAGED, self.path)) from error
+        except OSError as error:
+            raise LibraryError(sentence(Failure.READ_ONLY, self.path)) from error
+        # Every reader must look again: the new file may know other corrections.
+        self._seen_version = -1
+        self.notice = notice or self.notice
+
+    def _detach(self) -> None:
+        connection, self._open_connection = self._open_connection, None
+        if connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._open_connection is None:
+            raise LibraryError(sentence(Failure.READ_ONLY, self.path))
+        return self._open_connection
+
+    def _version(self) -> int:
+        return pragma_number(self._connection(), "data_version")
+
+    def _back_up_quietly(self) -> None:
+        """Write a backup if it is due. Failing at that must not keep the user from their corrections."""
+        try:
+            connection = self._connection()
+            if not is_backed_up(connection, self.backups):
+                write_backup(connection, self.backups)
+        except (OSError, sqlite3.Error, DamagedError, TypeError) as error:
+            _log.warning("no backup of the library was written: %s", error)

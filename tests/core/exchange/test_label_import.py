@@ -1,0 +1,140 @@
+"""Files with labels: those we wrote, those that somebody edited, and everything else."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from alpacasorter.core.exchange import label_import
+from alpacasorter.core.exchange.label_import import LabelFileError, LabelRow, read_labels
+
+KEY, OTHER = "ab" * 32, "cd" * 32
+ROW = {"path": "/a.jpg", "content_key": KEY, "label": "alpaca", "confidence": 0.9, "corrected": True}
+DOCUMENT = {
+    "format": "alpacasorter-results",
+    "format_version": 1,
+    "classes": {"not_alpaca": "Not alpaca", "alpaca": "Alpaca"},
+    "photos": [ROW],
+}
+WANTED = LabelRow(KEY, "alpaca", True, 0.9, ("/a.jpg",))
+
+
+def labels_in(path: Path, data: bytes | str) -> label_import.LabelFile:
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return read_labels(path)
+
+
+def test_a_document_is_read(tmp_path: Path) -> None:
+    found = labels_in(tmp_path / "a.json", json.dumps(DOCUMENT))
+    assert found.rows == (WANTED,)
+    assert found.classes == ("not_alpaca", "alpaca")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n"])
+def test_lines_of_a_scan_are_read(end: str, tmp_path: Path) -> None:
+    lines = [ROW, {**ROW, "content_key": OTHER, "corrected": False}, {"path": "/b", "label": None, "corrected": False}]
+    found = labels_in(tmp_path / "a.jsonl", "".join(json.dumps(line) + end for line in lines))
+    assert found.rows == (WANTED, LabelRow(OTHER, "alpaca", False, 0.9, ("/a.jpg",)))
+    assert (found.classes, found.unlabelled, found.broken) == (None, 1, 0)
+
+
+def test_a_single_line_is_read(tmp_path: Path) -> None:
+    assert labels_in(tmp_path / "a", json.dumps(ROW)).rows == (WANTED,)
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_table_that_a_spreadsheet_wrote_again_is_read(codec: str, delimiter: str, tmp_path: Path) -> None:
+    lines = (
+        ["path", "content_key", "label", "confidence", "corrected"],
+        ["/a.jpg", KEY.upper(), "alpaca", "0,9" if delimiter == ";" else "0.9", "WAHR" if delimiter == ";" else "TRUE"],
+        [],
+    )
+    text = "\r\n".join(delimiter.join(line) for line in lines)
+    assert labels_in(tmp_path / "a.csv", text.encode(codec)).rows == (WANTED,)
+
+
+def test_a_list_made_by_hand_counts_as_corrections(tmp_path: Path) -> None:
+    found = labels_in(tmp_path / "a.csv", "path,label\na.jpg,alpaca\n")
+    assert found.rows == (LabelRow(None, "alpaca", True, None, ("a.jpg",)),)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"content_key": "abc"},
+        {"content_key": 5},
+        {"content_key": ["a"]},
+        {"label": 5},
+        {"label": "  "},
+        {"corrected": "perhaps"},
+        {"confidence": 2},
+        {"confidence": "many"},
+        {"confidence": True},
+        {"confidence": [1]},
+        {"confidence": 10**400},
+    ],
+)
+def test_a_row_that_makes_no_sense_is_counted(change: dict[str, object], tmp_path: Path) -> None:
+    found = labels_in(tmp_path / "a", json.dumps(DOCUMENT | {"photos": [ROW, ROW | change, 7, None]}))
+    assert found.rows == (WANTED,)
+    assert found.broken == 3
+
+
+def test_rows_of_a_table_with_cells_too_many_or_too_few_are_counted(tmp_path: Path) -> None:
+    found = labels_in(tmp_path / "a.csv", f"content_key,label\n{KEY},alpaca\n{KEY}\n{KEY},alpaca,more\n")
+    assert len(found.rows) == 1
+    assert found.broken == 2
+
+
+def test_a_broken_line_between_others_is_counted(tmp_path: Path) -> None:
+    line = json.dumps(ROW)
+    found = labels_in(tmp_path / "a", f"{line}\n{line[:30]}\n{line}\n{line[:50]}")
+    assert len(found.rows) == 2
+    assert found.broken == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "it is empty"),
+        (b"\xef\xbb\xbf \n", "it is empty"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "it is no text"),
+        (b"PK\x03\x04\x00\x00", "it is no text"),
+        (b"\xff\xfea", "cut short"),
+        (b"[1, 2]", "other JSON"),
+        (b"{}", "other JSON"),
+        (b'{"a": 1}', "other JSON"),
+        (b"[" * 200_000, "other JSON"),
+        (b'{"a": ' * 200_000, "other JSON"),
+        (json.dumps(DOCUMENT).encode()[:-20], "cut short, or damaged"),
+        (json.dumps(DOCUMENT | {"format_version": 2}).encode(), "later version"),
+        (json.dumps(DOCUMENT | {"format_version": "1"}).encode(), "which version"),
+        (json.dumps(DOCUMENT | {"photos": {}}).encode(), "parts of it are missing"),
+        (json.dumps(DOCUMENT | {"classes": None}).encode(), "parts of it are missing"),
+        (b"name,age\nA,5\n", "no columns"),
+        (b"just words", "no columns"),
+        (b"<x:xmpmeta/>", "no columns"),
+        (b"content_key,label\n" + b'"' + b"x" * (1 << 21), "damaged, or no table"),
+    ],
+)
+def test_what_is_no_file_of_labels_is_refused_in_plain_words(data: bytes, words: str, tmp_path: Path) -> None:
+    with pytest.raises(LabelFileError) as caught:
+        labels_in(tmp_path / "labels", data)
+    said = str(caught.value)
+    assert said.startswith("labels can't be imported: ")
+    assert words in said
+    assert said.endswith(".")
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
+    with pytest.raises(LabelFileError, match="no longer there"):
+        read_labels(tmp_path / "none.csv")
+    with pytest.raises(LabelFileError, match="folder"):
+        read_labels(tmp_path)
+
+
+def test_a_huge_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(label_import, "_LIMIT", 100)
+    with pytest.raises(LabelFileError, match="larger than"):
+        labels_in(tmp_path / "a", json.dumps(DOCUMENT))

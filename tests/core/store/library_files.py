@@ -1,0 +1,58 @@
+"""Library files in every state that a test needs: full, killed in the middle, damaged."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CLASSES = "alpaca|not_alpaca"
+PAGE = 4096
+
+
+def key(number: int) -> str:
+    """Return a content key."""
+    return hashlib.sha256(str(number).encode()).hexdigest()
+
+
+def keys(start: int, stop: int) -> list[str]:
+    """Return content keys."""
+    return [key(number) for number in range(start, stop)]
+
+
+def run_child(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run a Python script in a process of its own, with the helpers of this module at hand."""
+    head = f"import sys\nsys.path[:0] = [{str(ROOT)!r}, {str(Path(__file__).parent)!r}]\n"
+    head += "from library_files import *\nfrom pathlib import Path\n"
+    head += "from alpacasorter.core.store.library import Library, LibraryError\n"
+    command = [sys.executable, "-c", head + script, *map(os.fspath, map(str, arguments))]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def die() -> None:
+    """End this process as a crash or a power cut would: nothing is closed, nothing is flushed."""
+    sys.stdout.flush()
+    os.kill(os.getpid(), signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
+
+
+def log_of(path: Path) -> Path:
+    """Return the write-ahead log of a library."""
+    return path.with_name(path.name + "-wal")
+
+
+def overwrite(path: Path, at: int, noise: bytes) -> None:
+    """Write noise into the middle of a file."""
+    with path.open("rb+") as file:
+        file.seek(at)
+        file.write(noise)
+
+
+def pages_with(path: Path, needle: bytes) -> list[int]:
+    """Return the numbers, from 0, of the table leaves in which `needle` occurs."""
+    data = path.read_bytes()
+    starts = range(0, len(data), PAGE)
+    return [at // PAGE for at in starts if data[at] == 0x0D and needle in data[at : at + PAGE]]

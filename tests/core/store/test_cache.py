@@ -1,0 +1,562 @@
+"""The cache: what was found out about photos, quick to look up, and never in the way when its file fails."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alpacasorter.core.photo import PhotoFacts, PhotoFile
+from alpacasorter.core.sorting.events import Placed
+from alpacasorter.core.store.cache import Cache, CacheEntry, KnownContent, KnownFile
+from tests.core.store.library_files import PAGE, ROOT, key, overwrite
+from tests.unprivileged import ordinary_user, shared_folder
+
+FACTS = PhotoFacts(4000, 3000, "2026-05-03T14:32:10+02:00", "JPEG")
+FOLDER = Path("/photos")
+SIZE = 1280
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "cache" / "cache.sqlite"
+
+
+@pytest.fixture
+def cache(path: Path) -> Iterator[Cache]:
+    with Cache.open(path) as opened:
+        yield opened
+
+
+def embedding(number: int, size: int = SIZE) -> bytes:
+    return np.full(size, number, "<f2").tobytes()
+
+
+def entry(number: int, *, path: Path | None = None, thumbnail: bytes | None = b"\xff\xd8 small") -> CacheEntry:
+    file = PhotoFile(path or FOLDER / f"{number:05}.jpg", 1000 + number, 10**18 + number)
+    return CacheEntry(file, key(number), None, FACTS, thumbnail, embedding=embedding(number), backbone_id="one")
+
+
+def known(number: int) -> KnownFile:
+    return KnownFile(1000 + number, 10**18 + number, key(number), None, FACTS, True)
+
+
+def names(cache: Cache, root: Path | str = FOLDER) -> set[str]:
+    return {str(path) for path in cache.lookup_folder(Path(root), backbone_id="one")}
+
+
+def test_what_is_stored_is_known_after_reopening(path: Path) -> None:
+    unreadable = CacheEntry(PhotoFile(FOLDER / "bad.jpg", 5, 6), reason="The file is cut short.")
+    damaged = CacheEntry(PhotoFile(FOLDER / "cut.jpg", 7, 8), content_key=key(77), reason="The file is cut short.")
+    with Cache.open(path) as cache:
+        assert cache.notice is None
+        assert cache.path == path
+        cache.store([])
+        cache.store([entry(1), unreadable, damaged, entry(2)])
+    with Cache.open(path) as cache:
+        assert cache.lookup_folder(FOLDER, backbone_id="one") == {
+            FOLDER / "00001.jpg": known(1),
+            FOLDER / "00002.jpg": known(2),
+            FOLDER / "bad.jpg": KnownFile(5, 6, None, "The file is cut short.", None, False),
+            FOLDER / "cut.jpg": KnownFile(7, 8, key(77), "The file is cut short.", None, False),
+        }
+        assert not cache.lookup_folder(FOLDER, backbone_id="two")[FOLDER / "00001.jpg"].has_embedding
+        assert cache.thumbnail(key(1)) == b"\xff\xd8 small"
+        assert cache.thumbnail(key(77)) is None
+        assert cache.thumbnail(key(78)) is None
+
+
+def test_file_that_changed_replaces_what_was_known(cache: Cache) -> None:
+    cache.store([CacheEntry(PhotoFile(FOLDER / "00001.jpg", 1, 1), reason="Empty.")])
+    cache.store([entry(1)])
+    assert cache.lookup_folder(FOLDER, backbone_id="one") == {FOLDER / "00001.jpg": known(1)}
+
+
+def test_copy_of_a_photo_is_known_by_its_content(cache: Cache) -> None:
+    assert cache.known_content(key(1), backbone_id="one", size=SIZE) is None
+    cache.store([entry(1)])
+    assert cache.known_content(key(1), backbone_id="one", size=SIZE) == KnownContent(FACTS, embedding(1), True)
+    assert cache.known_content(key(1), backbone_id="two", size=SIZE) is None
+    # The copy is stored with its key alone, and has everything that the first has.
+    copy = PhotoFile(FOLDER / "copy.jpg", 1001, 5)
+    cache.store([CacheEntry(copy, key(1))])
+    assert cache.lookup_folder(FOLDER, backbone_id="one")[copy.path] == known(1)._replace(mtime_ns=5)
+    assert cache.known_content(key(1), backbone_id="one", size=SIZE) == KnownContent(FACTS, embedding(1), True)
+    cache.store([entry(2, thumbnail=None)])
+    assert cache.known_content(key(2), backbone_id="one", size=SIZE) == KnownContent(FACTS, embedding(2), False)
+    cache.store([CacheEntry(PhotoFile(FOLDER / "bad.jpg", 1, 1), key(3), "Damaged.")])
+    assert cache.known_content(key(3), backbone_id="one", size=SIZE) is None
+
+
+def test_embeddings_come_in_the_order_asked_for(cache: Cache) -> None:
+    cache.store([entry(number) for number in range(50)])
+    wanted = [key(number) for number in (30, 99, 4, 4, 49, 0)]
+    for _ in range(2):
+        found, array = cache.load_embeddings(wanted, backbone_id="one", size=SIZE)
+        assert found == [key(number) for number in (30, 4, 4, 49, 0)]
+        assert (array.shape, array.dtype) == ((5, SIZE), np.float16)
+        assert array[:, 7].tolist() == [30, 4, 4, 49, 0]
+    for keys, backbone in (([], "one"), (wanted, "two")):
+        found, array = cache.load_embeddings(keys, backbone_id=backbone, size=SIZE)
+        assert (found, array.shape, array.dtype) == ([], (0, SIZE), np.float16)
+
+
+def test_each_backbone_has_its_own_embedding(cache: Cache) -> None:
+    file = entry(1).file
+    cache.store([entry(1), CacheEntry(file, key(1), embedding=embedding(9), backbone_id="two")])
+    assert cache.load_embeddings([key(1)], backbone_id="one", size=SIZE)[1][0, 0] == 1
+    assert cache.load_embeddings([key(1)], backbone_id="two", size=SIZE)[1][0, 0] == 9
+
+
+@pytest.mark.parametrize("size", [1, 3, 512, 2048, 1 << 16])
+def test_embeddings_of_any_size(path: Path, size: int) -> None:
+    vectors = np.random.default_rng(size).normal(size=(3, size)).astype("<f2")
+    files = [entry(number).file for number in range(3)]
+    with Cache.open(path) as cache:
+        cache.store(
+            [
+                CacheEntry(file, key(n), None, FACTS, b"\xff\xd8", vectors[n].tobytes(), "other")
+                for n, file in enumerate(files)
+            ]
+        )
+    with Cache.open(path) as cache:
+        found, array = cache.load_embeddings([key(2), key(0)], backbone_id="other", size=size)
+        assert found == [key(2), key(0)]
+        assert np.array_equal(array, vectors[[2, 0]])
+        content = cache.known_content(key(1), backbone_id="other", size=size)
+        assert content is not None
+        assert content.embedding == vectors[1].tobytes()
+        assert cache.lookup_folder(FOLDER, backbone_id="other")[files[0].path].has_embedding
+
+
+@pytest.mark.parametrize("stored", [SIZE - 1, SIZE + 1, 1, 2 * SIZE])
+def test_embedding_of_another_length_than_asked_for_is_unknown(cache: Cache, stored: int) -> None:
+    damaged = CacheEntry(entry(1).file, key(1), None, FACTS, None, embedding(1, stored), "one")
+    cache.store([damaged, entry(2)])
+    found, array = cache.load_embeddings([key(1), key(2)], backbone_id="one", size=SIZE)
+    assert (found, array.shape) == ([key(2)], (1, SIZE))
+    assert cache.known_content(key(1), backbone_id="one", size=SIZE) is None
+    # It is made anew, and takes the place of the damaged one.
+    cache.store([entry(1)])
+    assert cache.load_embeddings([key(1)], backbone_id="one", size=SIZE)[0] == [key(1)]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        CacheEntry(entry(1).file, "no key"),
+        CacheEntry(entry(1).file, key(1), embedding=b"", backbone_id="one"),
+        CacheEntry(entry(1).file, key(1), embedding=embedding(1) + b"\0", backbone_id="one"),
+        CacheEntry(entry(1).file, key(1), embedding=embedding(1, (1 << 16) + 1), backbone_id="one"),
+        CacheEntry(entry(1).file, key(1), embedding=embedding(1)),
+        CacheEntry(entry(1).file, None, embedding=embedding(1), backbone_id="one"),
+    ],
+)
+def test_wrong_entries_are_refused(cache: Cache, wrong: CacheEntry) -> None:
+    with pytest.raises(ValueError, match=r"embedding|hexadecimal"):
+        cache.store([entry(2), wrong])
+    assert names(cache) == set()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="paths of another form")
+def test_only_what_is_below_the_folder_is_found(cache: Cache) -> None:
+    odd = os.fsdecode(b"/a/b\xff/caf\xe9.jpg")
+    places = ["/a/b/1.jpg", "/a/b/c/d/2.jpg", "/a/bc/3.jpg", "/a/b.jpg", "/a/b-/4.jpg", "/a/b0/5.jpg", "/a/B/6.jpg"]
+    places += ["/a/ü/7.jpg", odd, "/8.jpg", "/a/b%/9.jpg"]
+    cache.store([entry(number, path=Path(place)) for number, place in enumerate(places)])
+    assert names(cache, "/a/b") == {"/a/b/1.jpg", "/a/b/c/d/2.jpg"}
+    assert names(cache, "/a/b/") == names(cache, "/a/b")
+    assert names(cache, "/a/b/c") == {"/a/b/c/d/2.jpg"}
+    assert names(cache, os.fsdecode(b"/a/b\xff")) == {odd}
+    assert names(cache, "/a/ü") == {"/a/ü/7.jpg"}
+    assert names(cache, "/a") == set(places) - {"/8.jpg"}
+    assert names(cache, "/") == set(places)
+    assert names(cache, "/a/b/1.jpg") == set()
+    assert names(cache, "/nothing") == set()
+
+
+def test_thumbnails_come_alone(cache: Cache) -> None:
+    cache.store_thumbnail(key(1), b"first")
+    cache.store_thumbnail(key(1), b"second")
+    assert cache.thumbnail(key(1)) == b"second"
+    assert cache.known_content(key(1), backbone_id="one", size=SIZE) is None
+    cache.store([entry(1, thumbnail=None)])
+    assert cache.known_content(key(1), backbone_id="one", size=SIZE) == KnownContent(FACTS, embedding(1), True)
+
+
+def test_settings(path: Path) -> None:
+    with Cache.open(path) as cache:
+        assert cache.get_value("device") is None
+        cache.set_value("device", "cpu")
+        cache.set_value("device", "gpu")
+    with Cache.open(path) as cache:
+        assert cache.get_value("device") == "gpu"
+
+
+def test_closed_cache_knows_and_keeps_nothing(path: Path) -> None:
+    cache = Cache.open(path)
+    cache.store([entry(1)])
+    cache.close()
+    cache.close()
+    cache.store([entry(2)])
+    assert names(cache) == set()
+    assert cache.thumbnail(key(1)) is None
+    assert cache.load_embeddings([key(1)], backbone_id="one", size=SIZE)[0] == []
+    assert cache.prune() == 0
+    cache.clear()
+    with Cache.open(path) as again:
+        assert names(again) == {str(FOLDER / "00001.jpg")}
+
+
+def big(number: int) -> CacheEntry:
+    return entry(number, thumbnail=os.urandom(20_000))
+
+
+def size(path: Path) -> int:
+    return path.stat().st_size
+
+
+def test_prune_drops_what_was_not_used_for_longest(path: Path) -> None:
+    for start in (0, 100, 200):
+        with Cache.open(path) as cache:
+            cache.store([big(number) for number in range(start, start + 100)])
+    with Cache.open(path) as cache:
+        # Used in a later session than 100 to 299 were stored in.
+        assert cache.thumbnail(key(3)) is not None
+        assert cache.load_embeddings([key(4)], backbone_id="one", size=SIZE)[0]
+        assert cache.known_content(key(5), backbone_id="one", size=SIZE) is not None
+    limit = 2_500_000
+    with Cache.open(path, limit_bytes=limit) as cache:
+        assert size(path) > 6_000_000
+        dropped = cache.prune()
+        assert 180 < dropped < 230
+        assert size(path) <= limit
+        left = cache.lookup_folder(FOLDER, backbone_id="one")
+        assert len(left) == 300 - dropped
+        assert {FOLDER / f"{number:05}.jpg" for number in (3, 4, 5, 299)} <= set(left)
+        assert FOLDER / "00150.jpg" not in left
+        assert cache.thumbnail(key(299)) is not None
+        assert cache.prune() == 0
+
+
+def test_nothing_used_in_this_session_is_dropped(path: Path) -> None:
+    with Cache.open(path) as cache:
+        cache.store([big(number) for number in range(30)])
+    with Cache.open(path, limit_bytes=1000) as cache:
+        assert len(names(cache)) == 30
+        cache.store([big(number) for number in range(100, 120)])
+        bad = CacheEntry(PhotoFile(Path("/elsewhere/bad.jpg"), 1, 1), reason="Empty.")
+        cache.store([bad])
+        assert cache.prune() == 0
+        assert len(names(cache)) == 50
+        assert len(names(cache, "/elsewhere")) == 1
+    with Cache.open(path, limit_bytes=1000) as cache:
+        assert cache.prune() == 50
+        assert names(cache) == names(cache, "/elsewhere") == set()
+
+
+def test_store_holds_the_file_near_its_limit(path: Path) -> None:
+    limit = 3_000_000
+    for session in range(6):
+        with Cache.open(path, limit_bytes=limit) as cache:
+            for number in range(40):
+                cache.store([big(session * 100 + number)])
+            assert size(path) < 1.3 * limit
+            assert len(cache.load_embeddings([key(session * 100)], backbone_id="one", size=SIZE)[0]) == 1
+
+
+def test_clear_forgets_everything_and_gives_the_space_back(cache: Cache, path: Path) -> None:
+    cache.store([big(number) for number in range(100)])
+    cache.store([CacheEntry(PhotoFile(FOLDER / "bad.jpg", 1, 1), reason="Empty.")])
+    cache.set_value("device", "gpu")
+    assert len(names(cache)) == 101
+    cache.clear()
+    assert names(cache) == set()
+    assert cache.get_value("device") is None
+    assert cache.thumbnail(key(1)) is None
+    assert size(path) < 300_000
+    cache.store([entry(1)])
+    assert len(names(cache)) == 1
+
+
+def noise_everywhere(path: Path) -> None:
+    path.write_bytes(os.urandom(size(path)))
+
+
+def noise_in_header(path: Path) -> None:
+    overwrite(path, 0, os.urandom(PAGE))
+
+
+def zeros_in_schema(path: Path) -> None:
+    overwrite(path, 100, bytes(8000))
+
+
+def cut_short(path: Path) -> None:
+    os.truncate(path, size(path) // 3)
+
+
+def cut_to_a_few_bytes(path: Path) -> None:
+    os.truncate(path, 50)
+
+
+def emptied(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def removed(path: Path) -> None:
+    path.unlink()
+
+
+def wrong_application(path: Path) -> None:
+    overwrite(path, 68, b"XXXX")
+
+
+def other_version(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+
+def older_version(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 1")
+    connection.close()
+
+
+def lost_table(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("DROP TABLE thumbnails")
+    connection.close()
+
+
+def noise_from_the_second_page_on(path: Path) -> None:
+    overwrite(path, 8192, os.urandom(size(path) - 8192))
+
+
+DAMAGE = [
+    noise_everywhere,
+    noise_in_header,
+    zeros_in_schema,
+    cut_short,
+    cut_to_a_few_bytes,
+    emptied,
+    removed,
+    wrong_application,
+    other_version,
+    older_version,
+    lost_table,
+    noise_from_the_second_page_on,
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damaged_cache_is_started_anew(path: Path, damage: Callable[[Path], None]) -> None:
+    with Cache.open(path) as cache:
+        cache.store([big(number) for number in range(50)])
+    damage(path)
+    with Cache.open(path) as cache:
+        assert cache.notice is None
+        for number in range(50):
+            cache.thumbnail(key(number))
+        cache.load_embeddings([key(number) for number in range(50)], backbone_id="one", size=SIZE)
+        assert names(cache) == set()
+        cache.store([entry(1)])
+        assert cache.notice is None
+    with Cache.open(path) as cache:
+        assert len(names(cache)) == 1
+        assert cache.thumbnail(key(1)) is not None
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda cache: cache.lookup_folder(FOLDER, backbone_id="one"),
+        lambda cache: cache.load_embeddings([key(number) for number in range(500)], backbone_id="one", size=SIZE),
+        lambda cache: [cache.known_content(key(number), backbone_id="one", size=SIZE) for number in range(500)],
+        lambda cache: [cache.thumbnail(key(number)) for number in range(500)],
+        lambda cache: [cache.store_thumbnail(key(number), b"new") for number in range(500)],
+        lambda cache: cache.store([entry(number) for number in range(500)]),
+        lambda cache: cache.set_value("a", "b"),
+        lambda cache: cache.get_value("a"),
+        lambda cache: cache.prune(),
+        lambda cache: cache.clear(),
+        lambda cache: cache.close(),
+    ],
+)
+def test_damage_while_open_never_raises(path: Path, use: Callable[[Cache], object]) -> None:
+    with Cache.open(path) as cache:
+        cache.store([big(number) for number in range(500)])
+    with Cache.open(path, limit_bytes=100_000) as cache:
+        script = "import os, sys; file = open(sys.argv[1], 'rb+'); size = os.path.getsize(sys.argv[1])\n"
+        script += "for at in range(8192, size, 4096): file.seek(at); file.write(os.urandom(4096))"
+        subprocess.run([sys.executable, "-c", script, path], check=True)
+        use(cache)
+        cache.store([big(number) for number in range(1000, 1010)])
+        cache.load_embeddings([key(number) for number in range(500)], backbone_id="one", size=SIZE)
+        assert cache.notice is None
+    with Cache.open(path) as cache:
+        cache.store([entry(1)])
+        assert str(FOLDER / "00001.jpg") in names(cache)
+        assert cache.notice is None
+
+
+def test_folder_that_cannot_be_written_gives_a_temporary_cache(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    (tmp_path / "folder" / "cache.sqlite" / "inside").mkdir(parents=True)
+    for path in (tmp_path / "file" / "cache.sqlite", tmp_path / "folder" / "cache.sqlite"):
+        with Cache.open(path) as cache:
+            assert cache.notice is not None
+            assert "next start" in cache.notice
+            cache.store([entry(1)])
+            assert len(names(cache)) == 1
+            assert cache.load_embeddings([key(1)], backbone_id="one", size=SIZE)[0] == [key(1)]
+            cache.prune()
+            cache.clear()
+            assert names(cache) == set()
+
+
+def test_folder_without_permission_gives_a_temporary_cache() -> None:
+    with shared_folder() as folder:
+        with Cache.open(folder / "cache.sqlite") as cache:
+            cache.store([entry(1)])
+        (folder / "cache.sqlite").chmod(0o444)
+        for path in (folder / "cache.sqlite", folder / "new" / "cache.sqlite"):
+            with ordinary_user(), Cache.open(path) as cache:
+                assert cache.notice is not None
+                cache.store([entry(2)])
+                assert cache.thumbnail(key(2)) is not None
+
+
+def test_full_disk_only_means_that_less_is_kept(cache: Cache) -> None:
+    cache.store([entry(1)])
+    connection = cache._file._connection
+    assert connection is not None
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    cache.store([big(number) for number in range(2, 50)])
+    assert cache.notice is not None
+    assert "disk is full" in cache.notice
+    assert names(cache) == {str(FOLDER / "00001.jpg")}
+    connection.execute("PRAGMA max_page_count = 1000000")
+    cache.store([big(2)])
+    assert len(names(cache)) == 2
+
+
+def test_two_instances_share_one_cache(cache: Cache, path: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from alpacasorter.core.store.cache import Cache
+from tests.core.store.test_cache import big, key, names
+start = int(sys.argv[2])
+with Cache.open(Path(sys.argv[1])) as cache:
+    for number in range(start, start + 100):
+        cache.store([big(number)])
+        assert cache.thumbnail(key(number)) is not None
+    assert cache.notice is None
+"""
+    command = [sys.executable, "-c", script, path]
+    children = [subprocess.Popen([*command, str(start)], cwd=ROOT) for start in (0, 1000)]
+    for number in range(2000, 2100):
+        cache.store([big(number)])
+    assert [child.wait(timeout=120) for child in children] == [0, 0]
+    assert len(names(cache)) == 300
+
+
+@pytest.mark.skipif(os.name != "posix", reason="an open file can't be deleted on this platform")
+def test_instance_whose_cache_was_started_anew_by_another_goes_on(path: Path) -> None:
+    with Cache.open(path) as first:
+        first.store([big(number) for number in range(100)])
+    with Cache.open(path) as first:
+        # Closed at the start of the file as another process sees it, whole in the pages this one has read.
+        script = "import sys; file = open(sys.argv[1], 'rb+'); file.write(bytes(9000))"
+        subprocess.run([sys.executable, "-c", script, path], check=True)
+        script = "import sys; from pathlib import Path; from tests.core.store.test_cache import *\n"
+        script += "with Cache.open(Path(sys.argv[1])) as cache: assert not names(cache); cache.store([big(7)])"
+        subprocess.run([sys.executable, "-c", script, path], cwd=ROOT, check=True)
+        for number in range(100):
+            first.thumbnail(key(number))
+        first.store([entry(1)])
+        assert first.notice is None
+    with Cache.open(path) as again:
+        assert str(FOLDER / "00007.jpg") in names(again)
+
+
+def test_many_threads_share_one_cache(cache: Cache) -> None:
+    errors: list[BaseException] = []
+
+    def work(start: int) -> None:
+        try:
+            for number in range(start, start + 50):
+                cache.store([entry(number)])
+                assert cache.thumbnail(key(number)) is not None
+                assert cache.load_embeddings([key(number)], backbone_id="one", size=SIZE)[0] == [key(number)]
+                assert len(names(cache)) > 0
+        except BaseException as error:  # noqa: BLE001 - told to the thread that judges
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(start,)) for start in range(0, 300, 50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert len(names(cache)) == 300
+
+
+def test_sessions_are_in_order_even_if_the_clock_goes_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Cache.open(path) as cache:
+        cache.store([big(1)])
+    monkeypatch.setattr("time.time_ns", lambda: 1)
+    with Cache.open(path) as cache:
+        cache.store([big(2)])
+    with Cache.open(path, limit_bytes=150_000) as cache:
+        cache.store([big(3)])
+        cache.prune()
+        assert cache.thumbnail(key(3)) is not None
+        assert cache.thumbnail(key(1)) is None
+
+
+def place(number: int, after: Path | None, *, kept: bool = False, named: bool = True) -> Placed:
+    file = entry(number).file
+    return Placed(file.path, after, kept, file.size, file.mtime_ns + 5, key(number) if named else None)
+
+
+def test_what_is_known_follows_a_moved_file(cache: Cache) -> None:
+    unreadable = CacheEntry(PhotoFile(FOLDER / "00009.jpg", 1009, 6), reason="The file is cut short.")
+    cache.store([entry(1), entry(2), unreadable])
+    cache.follow([])
+    cache.follow([place(1, Path("/sorted/a.jpg")), place(2, Path("/sorted/b.jpg"), named=False)])
+    cache.follow([place(9, Path("/sorted/c.jpg"), named=False), place(5, Path("/sorted/unknown.jpg"), named=False)])
+    assert names(cache) == set()
+    found = cache.lookup_folder(Path("/sorted"), backbone_id="one")
+    assert found == {
+        Path("/sorted/a.jpg"): known(1)._replace(mtime_ns=10**18 + 6),
+        Path("/sorted/b.jpg"): known(2)._replace(mtime_ns=10**18 + 7),
+        Path("/sorted/c.jpg"): KnownFile(1009, 10**18 + 14, None, "The file is cut short.", None, False),
+    }
+
+
+def test_what_is_known_is_known_of_a_copy_too_until_that_is_taken_back(cache: Cache) -> None:
+    copy = Path("/sorted/a.jpg")
+    cache.store([entry(1)])
+    cache.follow([place(1, copy, kept=True)])
+    assert names(cache) == {str(FOLDER / "00001.jpg")}
+    assert cache.lookup_folder(Path("/sorted"), backbone_id="one")[copy].content_key == key(1)
+    cache.follow([Placed(copy, None, False, 1001, 5, key(1))])
+    assert names(cache, "/sorted") == set()
+    assert names(cache) == {str(FOLDER / "00001.jpg")}
+
+
+def test_a_file_that_only_its_content_tells_of_is_known_where_it_is_now(cache: Cache) -> None:
+    cache.store([entry(1), CacheEntry(PhotoFile(FOLDER / "cut.jpg", 7, 8), content_key=key(77), reason="Cut short.")])
+    cache.follow([Placed(Path("/other/x.jpg"), Path("/sorted/x.jpg"), False, 1001, 5, key(1))])
+    # What is known of a path by which there was another file then is not known of this one.
+    cache.follow([Placed(FOLDER / "00001.jpg", Path("/sorted/y.jpg"), True, 1001, 5, key(2))])
+    cache.follow([Placed(Path("/other/cut.jpg"), Path("/sorted/cut.jpg"), False, 7, 5, key(77))])
+    assert {path.name for path in cache.lookup_folder(Path("/sorted"), backbone_id="one")} == {"x.jpg"}
