@@ -12,8 +12,8 @@ from __future__ import annotations
 import time
 
 from alpacasorter import paths
-from alpacasorter.ml.bundle import load_bundle
-from alpacasorter.ml.learning import Learner
+from alpacasorter.ml.learning.learner import Learner
+from alpacasorter.ml.models.bundle import load_bundle
 
 COUNT = 10_000
 CORRECTIONS = 200

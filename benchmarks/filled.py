@@ -11,7 +11,7 @@ from PIL import Image
 from alpacasorter import paths
 from alpacasorter.core.photo import PhotoFacts, PhotoFile, content_key
 from alpacasorter.core.store.cache import Cache, CacheEntry
-from alpacasorter.ml.bundle import load_bundle
+from alpacasorter.ml.models.bundle import load_bundle
 
 PHOTOS = 10_000
 _BATCH = 500

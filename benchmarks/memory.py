@@ -32,7 +32,7 @@ def main() -> None:
     from alpacasorter import paths
     from alpacasorter.core.events import Progress
     from alpacasorter.core.session_paths import Places
-    from alpacasorter.ml.opening import open_engine
+    from alpacasorter.ml.engine import open_engine
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "photos"

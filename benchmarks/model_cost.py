@@ -10,8 +10,8 @@ import statistics
 import time
 
 from alpacasorter import paths
-from alpacasorter.ml.backbone import CpuBackbone
-from alpacasorter.ml.bundle import load_bundle
+from alpacasorter.ml.models.bundle import load_bundle
+from alpacasorter.ml.runtime.backbone import CpuBackbone
 
 ROUNDS = 60
 PLAIN_SIDE = 224

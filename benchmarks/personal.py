@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alpacasorter import paths
-from alpacasorter.ml.bundle import Bundle, LearningSettings, Replay, load_bundle
-from alpacasorter.ml.head import Head
-from alpacasorter.ml.learning import Learner
+from alpacasorter.ml.learning.learner import Learner
+from alpacasorter.ml.models.bundle import Bundle, LearningSettings, Replay, load_bundle
+from alpacasorter.ml.models.head import Head
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,7 +74,7 @@ def scenes(arguments: argparse.Namespace, bundle: Bundle) -> dict[str, list[Scen
     """Return the scenes of both users, retraining what is not in the work folder yet."""
     import numpy as np
 
-    from alpacasorter.ml.folds import FOLDS, assign_folds, groups_of_near_duplicates, splits
+    from alpacasorter.ml.learning.folds import FOLDS, assign_folds, groups_of_near_duplicates, splits
     from alpacasorter.training.dataset import find_photos, read_dataset
     from alpacasorter.training.focus import with_focus
     from alpacasorter.training.mobilenet import load_backbone

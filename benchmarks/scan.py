@@ -62,8 +62,8 @@ def bound(paths: list[Path]) -> tuple[float, float]:
     from alpacasorter import paths as places
     from alpacasorter.core.photo import read_photo
     from alpacasorter.core.photos.decode import decode, model_input
-    from alpacasorter.ml.backbone import CpuBackbone
-    from alpacasorter.ml.bundle import load_bundle
+    from alpacasorter.ml.models.bundle import load_bundle
+    from alpacasorter.ml.runtime.backbone import CpuBackbone
     from alpacasorter.ml.scan import DECODE_SIDE, THUMBNAIL_SIDE
 
     def prepare(path: Path) -> object:
@@ -86,7 +86,7 @@ def ours(folder: Path, scratch: Path) -> tuple[float, int]:
     from alpacasorter import paths as places
     from alpacasorter.core.events import Finished
     from alpacasorter.core.session_paths import Places
-    from alpacasorter.ml.opening import open_engine
+    from alpacasorter.ml.engine import open_engine
 
     shutil.rmtree(scratch, ignore_errors=True)
     engine = open_engine(Places(places.bundled_model(), scratch / "data", scratch / "cache"), "cpu", trial_now=False)

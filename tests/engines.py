@@ -23,11 +23,11 @@ from alpacasorter.core.photos.decode import decode, model_input
 from alpacasorter.core.session_paths import Places
 from alpacasorter.core.store.cache import Cache
 from alpacasorter.core.store.library import Library
-from alpacasorter.ml.backbone import CpuBackbone
-from alpacasorter.ml.bundle import Bundle, Replay, load_bundle
-from alpacasorter.ml.device import Device
+from alpacasorter.ml.engine import Session
+from alpacasorter.ml.models.bundle import Bundle, Replay, load_bundle
+from alpacasorter.ml.runtime.backbone import CpuBackbone
+from alpacasorter.ml.runtime.device import Device
 from alpacasorter.ml.scan import DECODE_SIDE
-from alpacasorter.ml.session import Session
 from tests.picture_files import picture_bytes
 
 SIZE = 1280

@@ -25,11 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     # Only what the command at hand needs is imported: the window must be up within half a second.
     if given[:1] == ["--gpu-trial"]:
-        from alpacasorter.ml.gpu_trial import main as gpu_trial
+        from alpacasorter.ml.runtime.gpu_trial import main as gpu_trial
 
         return gpu_trial(given[1:])
     if given[:1] == ["--model-trial"]:
-        from alpacasorter.ml.model_trial import main as model_trial
+        from alpacasorter.ml.models.trial import main as model_trial
 
         return model_trial(given[1:])
     if given == ["--train-child"]:

@@ -19,7 +19,7 @@ from alpacasorter.core.events import Progress
 from alpacasorter.core.session_paths import Places
 
 if TYPE_CHECKING:
-    from alpacasorter.ml.opening import Engine
+    from alpacasorter.ml.engine import Engine
 
 Device = Literal["auto", "cpu", "gpu"]
 
@@ -28,7 +28,7 @@ Device = Literal["auto", "cpu", "gpu"]
 def engine(device: Device) -> Iterator[Engine]:
     """Open the engine; in the end print its notices and close it."""
     # Imported here: commands that need no model start at once.
-    from alpacasorter.ml.opening import open_engine
+    from alpacasorter.ml.engine import open_engine
 
     places = Places(paths.named_model(), paths.user_data_dir(), paths.user_cache_dir())
     opened = open_engine(places, device, trial_now=True)

@@ -11,11 +11,9 @@ from alpacasorter.cli.console import Device, ProgressBar, engine, guarded
 from alpacasorter.cli.usage import complain, named_folder
 from alpacasorter.core.events import Progress
 from alpacasorter.core.files import display_path
-from alpacasorter.ml.evaluate import Evaluation, evaluate
-from alpacasorter.ml.evaluation_report import evaluation_report, warnings
-from alpacasorter.ml.metrics import class_figures, log_loss
-from alpacasorter.ml.report import write_report
-from alpacasorter.ml.summary import share
+from alpacasorter.ml.evaluation.evaluate import Evaluation, evaluate, evaluation_report, warnings
+from alpacasorter.ml.evaluation.metrics import class_figures, log_loss
+from alpacasorter.ml.evaluation.report import share, write_report
 
 _DIGITS = 6
 _SHOWN_MISTAKES = 20

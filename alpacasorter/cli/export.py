@@ -36,7 +36,7 @@ from alpacasorter.core.photos.walk import FolderUnavailable
 from alpacasorter.core.session_paths import plain_absolute
 
 if TYPE_CHECKING:
-    from alpacasorter.ml.opening import Engine
+    from alpacasorter.ml.engine import Engine
 
 _EXIT_CODES: Final = (
     "exit codes: 0 the work was done (unreadable photos included), 1 it failed or some sidecars could not be written "

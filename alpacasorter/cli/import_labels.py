@@ -22,7 +22,7 @@ from alpacasorter.core.files import display_path
 from alpacasorter.core.session_paths import plain_absolute
 
 if TYPE_CHECKING:
-    from alpacasorter.ml.opening import Engine
+    from alpacasorter.ml.engine import Engine
 
 _EXIT_CODES: Final = "exit codes: 0 the work was done, 1 it failed, 2 wrong usage, 130 Ctrl+C"
 

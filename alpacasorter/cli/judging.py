@@ -12,7 +12,7 @@ from alpacasorter.cli.console import ProgressBar
 from alpacasorter.core.events import Finished, Found, Judged, JudgedPhoto, Learned, Problem, Problems, Progress
 
 if TYPE_CHECKING:
-    from alpacasorter.ml.opening import Engine
+    from alpacasorter.ml.engine import Engine
 
 
 def judge_folder(

@@ -11,10 +11,10 @@ from alpacasorter.cli.console import guarded
 from alpacasorter.cli.usage import complain, given_path
 from alpacasorter.core.files import display_path
 from alpacasorter.core.session_paths import plain_absolute
-from alpacasorter.ml.bundle import load_bundle
-from alpacasorter.ml.model_entry import ModelEntry, ModelStoreError, system_reason
-from alpacasorter.ml.model_file import SUFFIX, pack
-from alpacasorter.ml.model_store import ModelStore
+from alpacasorter.ml.models.archive import SUFFIX, pack
+from alpacasorter.ml.models.bundle import load_bundle
+from alpacasorter.ml.models.entry import ModelEntry, ModelStoreError, system_reason
+from alpacasorter.ml.models.store import ModelStore
 
 _MEGABYTE = 1e6
 _NAMED = (

@@ -25,10 +25,10 @@ from alpacasorter.core.sorting.plan import SortPhoto
 from alpacasorter.core.sorting.planning.planner import plan_sort
 from alpacasorter.core.store.cache import Cache
 from alpacasorter.core.store.library import Library
-from alpacasorter.ml.bundle import load_bundle
-from alpacasorter.ml.device import try_gpu
-from alpacasorter.ml.model_trial import try_model
-from alpacasorter.ml.opening import open_engine
+from alpacasorter.ml.engine import open_engine
+from alpacasorter.ml.models.bundle import load_bundle
+from alpacasorter.ml.models.trial import try_model
+from alpacasorter.ml.runtime.device import try_gpu
 from alpacasorter.training.keras_here import keep_quiet, start
 from alpacasorter.workers.training import training_available
 

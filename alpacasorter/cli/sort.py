@@ -21,7 +21,7 @@ from alpacasorter.core.sorting.execution.run import run_sort
 from alpacasorter.core.sorting.plan import Outcome, SortPhoto, SortPlan
 from alpacasorter.core.sorting.planning.planner import plan_sort
 from alpacasorter.core.sorting.planning.units import judged_photo, unreadable_photo
-from alpacasorter.ml.opening import Engine
+from alpacasorter.ml.engine import Engine
 
 _MISSING = "Say which folder is to be sorted, and where to: alpacasorter sort FOLDER --into DIR"
 _STOPPED = "Stopped before anything was done."

@@ -71,7 +71,7 @@ def named_model(given: Path) -> Path:
         return given
     # Imported here: few runs name a model.
     from alpacasorter import paths
-    from alpacasorter.ml.model_store import ModelStore, ModelStoreError
+    from alpacasorter.ml.models.store import ModelStore, ModelStoreError
 
     try:
         return ModelStore(paths.user_data_dir()).find(str(given)).path

@@ -24,8 +24,8 @@ from alpacasorter.core.sorting.events import FilesFailed, FilesPlaced, Placed, S
 from alpacasorter.core.sorting.options import SortOptions
 from alpacasorter.core.watching.events import Gone, Renamed, WatchState
 from alpacasorter.core.watching.watch import Watch
-from alpacasorter.ml.live import LiveEvent, live
-from alpacasorter.ml.opening import Engine
+from alpacasorter.ml.engine import Engine
+from alpacasorter.ml.watch_and_sort import LiveEvent, live
 
 _ONLY_WITH_INTO = (
     "action",

@@ -3,6 +3,12 @@
 N threads each take the next photo, read it, decode it once and run the backbone on it; the generator collects what
 they finish, stores it in the cache in batches and yields it. A photo whose path, size and time of change are in the
 cache is not opened. See docs/decisions for why plain threads that do everything serve best.
+
+Photos with their embeddings, on their way to the head.
+
+What a scan finds, in batches that neither flood the window nor keep it waiting.
+
+What a scan has still to do, and how fast it gets on.
 """
 
 from __future__ import annotations
@@ -12,7 +18,9 @@ import logging
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -23,13 +31,133 @@ from alpacasorter.core.events import Finished, Found, Problem, Problems, Progres
 from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import PhotoFacts, PhotoFile, Unreadable, content_key, read_photo
 from alpacasorter.core.photos.decode import decode, model_input
-from alpacasorter.core.photos.walk import OtherFiles
+from alpacasorter.core.photos.walk import OtherFiles, WalkProblem, walk
 from alpacasorter.core.reasons import NO_MEMORY
 from alpacasorter.core.store.cache import Cache, CacheEntry, KnownFile
-from alpacasorter.ml.backbone import BackboneError
-from alpacasorter.ml.embedded import Embedded, EmbeddedPhoto, sorted_out
-from alpacasorter.ml.finding import found_in_batches
-from alpacasorter.ml.work_list import Rate, WorkList
+from alpacasorter.ml.runtime.backbone import BackboneError
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedPhoto:
+    """A photo on its way to the head."""
+
+    path: Path
+    content_key: str
+    facts: PhotoFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Photos with their embeddings, float16 (n, embedding size), row by row."""
+
+    photos: tuple[EmbeddedPhoto, ...]
+    embeddings: npt.NDArray[np.float16]
+
+
+def sorted_out(batch: Sequence[CacheEntry]) -> tuple[Embedded, Problems]:
+    """Return the photos that could be judged, and why the others could not."""
+    photos: list[EmbeddedPhoto] = []
+    vectors: list[bytes] = []
+    problems: list[Problem] = []
+    for entry in batch:
+        if entry.content_key and entry.facts and entry.embedding:
+            photos.append(EmbeddedPhoto(entry.file.path, entry.content_key, entry.facts))
+            vectors.append(entry.embedding)
+        else:
+            problems.append(Problem(entry.file.path, entry.reason or "It can't be judged."))
+    matrix = np.frombuffer(b"".join(vectors), dtype="<f2").astype(np.float16, copy=False)
+    return Embedded(tuple(photos), matrix.reshape(len(photos), -1) if photos else matrix.reshape(0, 0)), Problems(
+        tuple(problems)
+    )
+
+
+_FOUND_BATCH = 1000
+_FOUND_SECONDS = 0.25
+
+
+def found_in_batches(
+    root: Path, *, recursive: bool, stopped: Callable[[], bool]
+) -> Iterator[Found | Problems | OtherFiles]:
+    """Yield what the walker finds, in its order, in batches of one kind.
+
+    Raises:
+        FolderUnavailable: when first iterated: the folder itself can't be read.
+    """
+    found: list[PhotoFile] = []
+    until = time.monotonic() + _FOUND_SECONDS
+    for item in walk(root, recursive=recursive, stopped=stopped):
+        if isinstance(item, PhotoFile):
+            found.append(item)
+        # A slow drive may take seconds for a full batch, and the user looks at an empty window meanwhile.
+        if found and (not isinstance(item, PhotoFile) or len(found) == _FOUND_BATCH or time.monotonic() > until):
+            yield Found(tuple(found))
+            found = []
+            until = time.monotonic() + _FOUND_SECONDS
+        if isinstance(item, WalkProblem):
+            yield Problems((Problem(item.path, item.reason, item.is_folder),))
+        elif isinstance(item, OtherFiles):
+            yield item
+
+
+_RATE_SECONDS = 4.0
+
+
+class WorkList:
+    """Photos still to be opened, in order; those on the screen may be moved to the front. Thread-safe."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._waiting: dict[Path, PhotoFile] = {}
+        self._order: deque[Path] = deque()
+        self._preferred: deque[Path] = deque()
+        self._lock = threading.Lock()
+
+    def add(self, files: Iterable[PhotoFile]) -> None:
+        """Append photos in the order in which they are to be opened."""
+        with self._lock:
+            self._waiting |= {file.path: file for file in files}
+            self._order = deque(self._waiting)
+
+    def take(self) -> PhotoFile | None:
+        """Remove and return the next photo, or None where none is left."""
+        with self._lock:
+            for paths in (self._preferred, self._order):
+                while paths:
+                    file = self._waiting.pop(paths.popleft(), None)
+                    if file is not None:
+                        return file
+            return None
+
+    def prefer(self, paths: Iterable[Path]) -> None:
+        """Open these next, in this order; those that are not waiting when their turn comes are passed over."""
+        with self._lock:
+            self._preferred = deque(paths)
+
+
+class Rate:
+    """Photos a second over the last seconds, and from it the time left."""
+
+    def __init__(self, total: int, *, done: int) -> None:
+        """Start the clock, `done` of `total` photos being done already."""
+        self._total = total
+        self._done = done
+        self._points: deque[tuple[float, int]] = deque([(time.monotonic(), done)])
+
+    def add(self, done: int) -> None:
+        """Note that `done` photos are done by now."""
+        now = time.monotonic()
+        self._done = done
+        self._points.append((now, done))
+        while now - self._points[0][0] > _RATE_SECONDS and len(self._points) > 2:
+            self._points.popleft()
+
+    def progress(self) -> Progress:
+        """Return how far the work is and how fast it goes."""
+        (first, before), (last, after) = self._points[0], self._points[-1]
+        rate = (after - before) / (last - first) if last > first else 0.0
+        left = (self._total - self._done) / rate if rate else None
+        return Progress(self._done, self._total, rate, left)
+
 
 __all__ = [
     "DECODE_SIDE",

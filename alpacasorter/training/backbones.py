@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from alpacasorter import paths
-from alpacasorter.ml.bundle import load_bundle
+from alpacasorter.ml.models.bundle import load_bundle
 from alpacasorter.training.mobilenet import WeightsError, read_weights, set_weights
 from alpacasorter.training.recipe import KERAS, RANDOM, SHIPPED
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from alpacasorter.ml.bundle import BundleError
+from alpacasorter.ml.models.bundle import BundleError
 from alpacasorter.training.building import Options, build, say
 from alpacasorter.training.checks import CheckFailed
 from alpacasorter.training.dataset import DatasetError

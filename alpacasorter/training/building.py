@@ -18,12 +18,13 @@ import numpy.typing as npt
 
 from alpacasorter.core.photo import read_photo
 from alpacasorter.core.photos.decode import decode, model_input
-from alpacasorter.ml import metrics, preprocess
-from alpacasorter.ml.backbone import CpuBackbone
-from alpacasorter.ml.bundle import Bundle, Replay
-from alpacasorter.ml.folds import FOLDS
-from alpacasorter.ml.head import Head
-from alpacasorter.ml.logistic import fit_logistic
+from alpacasorter.ml.evaluation import metrics
+from alpacasorter.ml.learning.folds import FOLDS
+from alpacasorter.ml.learning.logistic import fit_logistic
+from alpacasorter.ml.models.bundle import Bundle, Replay
+from alpacasorter.ml.models.head import Head
+from alpacasorter.ml.runtime import backbone as preprocess
+from alpacasorter.ml.runtime.backbone import CpuBackbone
 from alpacasorter.training.calibration import fit_calibration
 from alpacasorter.training.card import model_card
 from alpacasorter.training.checks import require_optimum, require_same_backbone, solver_difference

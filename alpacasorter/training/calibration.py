@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.ml.head import Calibration
-from alpacasorter.ml.logistic import fit_logistic
-from alpacasorter.ml.newton import sigmoid
+from alpacasorter.ml.learning.logistic import fit_logistic, sigmoid
+from alpacasorter.ml.models.head import Calibration
 
 _RIDGE = 1e-3
 """Keeps the scale finite where the logits separate the classes perfectly."""

@@ -7,8 +7,7 @@ import importlib.util
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.ml.logistic import Solution
-from alpacasorter.ml.newton import Float
+from alpacasorter.ml.learning.logistic import Float, Solution
 
 BACKBONE_TOLERANCE = 1e-4
 HEAD_TOLERANCE = 1e-5

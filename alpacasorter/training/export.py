@@ -15,8 +15,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.ml.backbone import SIGNATURE, CpuBackbone
-from alpacasorter.ml.bundle import Bundle, load_bundle
+from alpacasorter.ml.models.bundle import Bundle, load_bundle
+from alpacasorter.ml.runtime.backbone import SIGNATURE, CpuBackbone
 from alpacasorter.training.checks import CheckFailed
 from alpacasorter.training.convert import convert_model
 from alpacasorter.training.network import rebuild

@@ -15,11 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 import alpacasorter
-from alpacasorter.ml import preprocess
-from alpacasorter.ml.folds import FOLDS
-from alpacasorter.ml.metrics import BINS, Metrics, measure
-from alpacasorter.ml.report import CurvePoint, Report
-from alpacasorter.ml.summary import share
+from alpacasorter.ml.evaluation.metrics import BINS, Metrics, measure
+from alpacasorter.ml.evaluation.report import CurvePoint, Report, share
+from alpacasorter.ml.learning.folds import FOLDS
+from alpacasorter.ml.runtime import backbone
 from alpacasorter.training.backbones import title
 from alpacasorter.training.calibration import cross_calibrated
 from alpacasorter.training.dataset import Dataset
@@ -97,7 +96,7 @@ def metadata(outcome: Outcome) -> dict[str, Any]:
         "class_names": list(dataset.class_names),
         "display_names": {name: readable(name)[:100] for name in dataset.class_names},
         "input_size": recipe.input_side,
-        "preprocessing": preprocess.NAME,
+        "preprocessing": backbone.NAME,
         "threshold": THRESHOLD,
         "head": {"l2": outcome.fitted.l2},
         "learning": {"correction_weight": CORRECTION_WEIGHT, "yield_similarity": outcome.likeness.yields},

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.ml.bundle import Replay
-from alpacasorter.ml.report import write_report
+from alpacasorter.ml.evaluation.report import write_report
+from alpacasorter.ml.models.bundle import Replay
 from alpacasorter.training import facts
 from alpacasorter.training.batches import PhotoStore
 from alpacasorter.training.card import trained_card

@@ -14,8 +14,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.ml.backbone import CpuBackbone
-from alpacasorter.ml.preprocess import scale_pixels
+from alpacasorter.ml.runtime.backbone import CpuBackbone, scale_pixels
 from alpacasorter.training.checks import require_same_backbone
 from alpacasorter.training.convert import convert_model, model_difference
 from alpacasorter.training.keras_here import PROCESSOR

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.ml.folds import SIMILARITY
+from alpacasorter.ml.learning.folds import SIMILARITY
 from alpacasorter.training.recipe import SHIPPED, Recipe
 
 YIELD_SIMILARITY: Final = 0.6

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.ml.backbone import EMBEDDING_OUTPUT, FEATURE_MAP_OUTPUT
-from alpacasorter.ml.bundle import Bundle, BundleError
+from alpacasorter.ml.models.bundle import Bundle, BundleError
+from alpacasorter.ml.runtime.backbone import EMBEDDING_OUTPUT, FEATURE_MAP_OUTPUT
 from alpacasorter.training.backbones import build_backbone, prepare, title
 from alpacasorter.training.focus import FOCUS, with_focus
 from alpacasorter.training.mobilenet import Weights, WeightsError, get_weights, read_weights, set_weights

@@ -15,11 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.ml.backbone import CpuBackbone
-from alpacasorter.ml.folds import FOLDS, groups_of_near_duplicates, splits
-from alpacasorter.ml.head import Calibration, Head
-from alpacasorter.ml.logistic import fit_logistic
-from alpacasorter.ml.newton import Float
+from alpacasorter.ml.learning.folds import FOLDS, groups_of_near_duplicates, splits
+from alpacasorter.ml.learning.logistic import Float, fit_logistic
+from alpacasorter.ml.models.head import Calibration, Head
+from alpacasorter.ml.runtime.backbone import CpuBackbone
 from alpacasorter.training.batches import PhotoStore
 from alpacasorter.training.calibration import cross_calibrated
 from alpacasorter.training.checks import CheckFailed
@@ -147,7 +146,7 @@ def _groups(embeddings: Embeddings, targets: Targets, likeness: Likeness) -> npt
     """Return groups for cross-validation (n,), or None where the photos are too few for it."""
     if np.bincount(targets, minlength=2).min() < _ENOUGH:
         return None
-    from alpacasorter.ml.folds import assign_folds
+    from alpacasorter.ml.learning.folds import assign_folds
 
     groups = groups_of_near_duplicates(embeddings, similarity=likeness.near_duplicate)
     for seed in range(_SEEDS):

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.ml.bundle import Bundle, Replay, load_bundle
-from alpacasorter.ml.bundle_files import (
+from alpacasorter.ml.models.bundle import (
     BACKBONE,
     CARD,
     FORMAT,
@@ -22,8 +21,11 @@ from alpacasorter.ml.bundle_files import (
     KERAS_WEIGHTS,
     METADATA,
     REPLAY,
+    Bundle,
+    Replay,
+    load_bundle,
 )
-from alpacasorter.ml.head import Head
+from alpacasorter.ml.models.head import Head
 
 
 def write_bundle(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from alpacasorter.core.files import display_path
-from alpacasorter.ml.bundle_files import CARD, KERAS_WEIGHTS, METADATA, REQUIRED, BundleError, Fields
+from alpacasorter.ml.models.bundle import CARD, KERAS_WEIGHTS, METADATA, REQUIRED, BundleError, Fields
 
 _OF_A_BUNDLE = frozenset({METADATA, CARD, KERAS_WEIGHTS, *REQUIRED})
 

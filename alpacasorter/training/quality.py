@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.ml.folds import assign_folds, groups_of_near_duplicates, splits
-from alpacasorter.ml.logistic import fit_logistic
-from alpacasorter.ml.metrics import Metrics, auc, measure
-from alpacasorter.ml.newton import Float, sigmoid
+from alpacasorter.ml.evaluation.metrics import Metrics, auc, measure
+from alpacasorter.ml.learning.folds import assign_folds, groups_of_near_duplicates, splits
+from alpacasorter.ml.learning.logistic import Float, fit_logistic, sigmoid
 from alpacasorter.training.calibration import cross_calibrated
 from alpacasorter.training.dataset import Embedded, Example
 

@@ -13,11 +13,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.ml.folds import FOLDS, assign_folds, groups_of_near_duplicates, splits
-from alpacasorter.ml.head import Calibration
-from alpacasorter.ml.logistic import fit_logistic
-from alpacasorter.ml.metrics import BINS, auc, measure
-from alpacasorter.ml.newton import Float, sigmoid
+from alpacasorter.ml.evaluation.metrics import BINS, auc, measure
+from alpacasorter.ml.learning.folds import FOLDS, assign_folds, groups_of_near_duplicates, splits
+from alpacasorter.ml.learning.logistic import Float, fit_logistic, sigmoid
+from alpacasorter.ml.models.head import Calibration
 from alpacasorter.training.calibration import cross_calibrated, fit_calibration
 from alpacasorter.training.dataset import Dataset, DatasetError, Example
 from alpacasorter.training.focus import with_focus

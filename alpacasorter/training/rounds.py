@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.ml.preprocess import scale_pixels
+from alpacasorter.ml.runtime.backbone import scale_pixels
 from alpacasorter.training.augment import augmenter
 from alpacasorter.training.batches import PhotoStore, Pictures, Rows, shuffled
 from alpacasorter.training.events import Epoch, Stage

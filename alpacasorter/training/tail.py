@@ -15,8 +15,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.ml.logistic import fit_logistic
-from alpacasorter.ml.newton import Float
+from alpacasorter.ml.learning.logistic import Float, fit_logistic
 from alpacasorter.training.front import LAST_LAYER, FrontMaps
 from alpacasorter.training.scenes import SHARE, Samples
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.ml.newton import Float
+from alpacasorter.ml.learning.logistic import Float
 from alpacasorter.training.focus import with_focus
 from alpacasorter.training.front import FrontMaps
 from alpacasorter.training.mobilenet import build_mobilenet, get_weights, load_backbone

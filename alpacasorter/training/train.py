@@ -16,8 +16,8 @@ from typing import Final
 import numpy as np
 
 from alpacasorter.core.files import display_path
-from alpacasorter.ml.bundle import BundleError
-from alpacasorter.ml.report import ReportError
+from alpacasorter.ml.evaluation.report import ReportError
+from alpacasorter.ml.models.bundle import BundleError
 from alpacasorter.training import facts
 from alpacasorter.training.backbones import load_backbone
 from alpacasorter.training.batches import PhotoStore

@@ -107,8 +107,8 @@ class ResultPanel(QWidget):
 
     def _show_version(self) -> None:
         # NumPy is there by now, since the engine measured with it; the first window does not wait for it.
-        from alpacasorter.ml.evaluation_report import warnings
-        from alpacasorter.ml.summary import in_words
+        from alpacasorter.ml.evaluation.evaluate import warnings
+        from alpacasorter.ml.evaluation.report import in_words
 
         outcome = self._outcome
         if outcome is None:

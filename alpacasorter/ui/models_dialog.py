@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from alpacasorter.core.files import display_path
-from alpacasorter.ml.model_file import SUFFIX
+from alpacasorter.ml.models.archive import SUFFIX
 from alpacasorter.ui import dialogs
 from alpacasorter.ui.models_list import ModelsList, details
 from alpacasorter.ui.models_questions import FILES, PROGRAMS, SHARED, WITHOUT, confirmed, place_to_write
@@ -31,8 +31,8 @@ from alpacasorter.workers.facts import ModelFacts
 from alpacasorter.workers.training import training_available
 
 if TYPE_CHECKING:
-    from alpacasorter.ml.model_entry import ModelEntry
-    from alpacasorter.ml.model_store import Added
+    from alpacasorter.ml.models.entry import ModelEntry
+    from alpacasorter.ml.models.store import Added
 
 
 class ModelsDialog(QDialog):

@@ -12,7 +12,7 @@ from alpacasorter.ui import text
 from alpacasorter.ui.tables import prepare_table
 
 if TYPE_CHECKING:
-    from alpacasorter.ml.model_entry import ModelEntry
+    from alpacasorter.ml.models.entry import ModelEntry
 
 _ENTRY = Qt.ItemDataRole.UserRole
 _COLUMNS = ("Model", "Version", "Made on", "Tells apart", "")

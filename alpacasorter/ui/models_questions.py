@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from alpacasorter.core.files import display_path
-from alpacasorter.ml.model_file import SUFFIX
+from alpacasorter.ml.models.archive import SUFFIX
 
 FILES = f"Models (*{SUFFIX});;All files (*)"
 PROGRAMS = "Keras (*.keras);;LiteRT (*.tflite)"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alpacasorter.core.versions import SHIPPED, LearningState, SelfCheck, Version
+from alpacasorter.ml.learning.versions import SHIPPED, LearningState, SelfCheck, Version
 from alpacasorter.ui import text
 
 PROMISE = (

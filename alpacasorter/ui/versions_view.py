@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from alpacasorter.core.versions import LearningState
+from alpacasorter.ml.learning.versions import LearningState
 from alpacasorter.ui import version_words
 from alpacasorter.ui.tables import prepare_table
 from alpacasorter.workers.versions import VersionKeeper

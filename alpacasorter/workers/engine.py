@@ -29,7 +29,7 @@ from alpacasorter.workers.watching import WatchKeeper
 
 if TYPE_CHECKING:
     from alpacasorter.core.store.cache import Cache
-    from alpacasorter.ml.opening import Engine as OpenEngine
+    from alpacasorter.ml.engine import Engine as OpenEngine
 
 _log = logging.getLogger(__name__)
 
@@ -216,7 +216,7 @@ class Engine(QObject):
 
     def _start(self) -> None:
         try:
-            from alpacasorter.ml.opening import open_engine
+            from alpacasorter.ml.engine import open_engine
 
             self._open = opened = open_engine(self._places, self._preference, trial_now=False)
         except Exception as error:  # noqa: BLE001  # whatever it is, the user gets a sentence and not a dead window
@@ -243,7 +243,7 @@ class Engine(QObject):
         if self._closing:
             return
         try:
-            from alpacasorter.ml.opening import open_engine
+            from alpacasorter.ml.engine import open_engine
 
             if self._open is None:
                 # What was to serve at the start could not.

@@ -16,8 +16,8 @@ from alpacasorter.workers.facts import sentence
 from alpacasorter.workers.lane import Lane
 
 if TYPE_CHECKING:
-    from alpacasorter.ml.evaluate import Evaluation
-    from alpacasorter.ml.opening import Engine as OpenEngine
+    from alpacasorter.ml.engine import Engine as OpenEngine
+    from alpacasorter.ml.evaluation.evaluate import Evaluation
 
 NO_MODEL = "The model is not open, so nothing can be tested with it."
 
@@ -107,7 +107,7 @@ class Evaluating(QObject):
         if generation != self._generation:
             return
         try:
-            from alpacasorter.ml.evaluate import evaluate
+            from alpacasorter.ml.evaluation.evaluate import evaluate
 
             session, bundle = opened.session, opened.bundle
             device = session.device
@@ -135,8 +135,8 @@ class Evaluating(QObject):
 
     def _write_report(self, tested: Outcome, path: Path, learned: bool) -> None:
         try:
-            from alpacasorter.ml.evaluation_report import evaluation_report
-            from alpacasorter.ml.report import write_report
+            from alpacasorter.ml.evaluation.evaluate import evaluation_report
+            from alpacasorter.ml.evaluation.report import write_report
 
             report = evaluation_report(
                 tested.evaluation,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from alpacasorter.core.exchange.label_import import ImportOptions, ImportSummary, LabelFile
     from alpacasorter.core.exchange.results import Form, Result, Source
     from alpacasorter.core.exchange.sidecars import SidecarOptions, SidecarsEnded
-    from alpacasorter.ml.opening import Engine as OpenEngine
+    from alpacasorter.ml.engine import Engine as OpenEngine
 
 _log = logging.getLogger(__name__)
 

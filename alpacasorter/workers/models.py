@@ -15,7 +15,7 @@ from alpacasorter.workers.facts import sentence
 from alpacasorter.workers.lane import Lane
 
 if TYPE_CHECKING:
-    from alpacasorter.ml.model_store import ModelStore
+    from alpacasorter.ml.models.store import ModelStore
 
 _NAMED = (
     "The model serves now. The next start uses the one that --model or ALPACASORTER_MODEL names, as long as one of "
@@ -78,7 +78,7 @@ class ModelKeeper(QObject):
 
     def remember(self, path: Path) -> str:
         """Have the next start use this model; return what the user should know of that, or nothing. Any thread."""
-        from alpacasorter.ml.model_store import ModelStoreError
+        from alpacasorter.ml.models.store import ModelStoreError
 
         try:
             self._store().choose(path)
@@ -106,7 +106,7 @@ class ModelKeeper(QObject):
                 self.failed.emit(sentence(error))
 
     def _store(self) -> ModelStore:
-        from alpacasorter.ml.model_store import ModelStore
+        from alpacasorter.ml.models.store import ModelStore
 
         return ModelStore(self._places.data)
 
@@ -127,9 +127,9 @@ class ModelKeeper(QObject):
         self.passed.emit(wanted)
 
     def _share(self, path: Path, out: Path) -> None:
-        from alpacasorter.ml.bundle import load_bundle
-        from alpacasorter.ml.model_entry import system_reason
-        from alpacasorter.ml.model_file import pack
+        from alpacasorter.ml.models.archive import pack
+        from alpacasorter.ml.models.bundle import load_bundle
+        from alpacasorter.ml.models.entry import system_reason
 
         try:
             pack(load_bundle(path), out, overwrite=True)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from alpacasorter.core.sorting.options import SortOptions
     from alpacasorter.core.sorting.plan import SortPhoto, SortPlan
     from alpacasorter.core.store.library import Library
-    from alpacasorter.ml.opening import Engine as OpenEngine
+    from alpacasorter.ml.engine import Engine as OpenEngine
 
     Work = Callable[[Library, Callable[[], bool]], Generator[SortEvent, None, None]]
 

@@ -14,7 +14,7 @@ from alpacasorter.workers.facts import sentence
 from alpacasorter.workers.lane import Lane
 
 if TYPE_CHECKING:
-    from alpacasorter.ml.opening import Engine as OpenEngine
+    from alpacasorter.ml.engine import Engine as OpenEngine
 
 _log = logging.getLogger(__name__)
 

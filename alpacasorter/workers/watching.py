@@ -22,7 +22,7 @@ from alpacasorter.workers.lane import Lane
 if TYPE_CHECKING:
     from alpacasorter.core.sorting.options import SortOptions
     from alpacasorter.core.watching.watch import Watch
-    from alpacasorter.ml.opening import Engine as OpenEngine
+    from alpacasorter.ml.engine import Engine as OpenEngine
 
 _log = logging.getLogger(__name__)
 
@@ -237,7 +237,7 @@ class WatchKeeper(QObject):
         if opened is None or generation != self._generation:
             return
         try:
-            from alpacasorter.ml.live import live
+            from alpacasorter.ml.watch_and_sort import live
 
             def is_over() -> bool:
                 return generation != self._generation

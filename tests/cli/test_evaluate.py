@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from alpacasorter.ml.metrics import Metrics
-from alpacasorter.ml.report import ReportError
+from alpacasorter.ml.evaluation.metrics import Metrics
+from alpacasorter.ml.evaluation.report import ReportError
 from tests.cli.commands import Commands, finish, program
 from tests.engines import fill, real_bundle
 from tests.picture_files import make_picture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from alpacasorter import paths
-from alpacasorter.ml.model_file import SUFFIX
+from alpacasorter.ml.models.archive import SUFFIX
 from tests.cli.commands import Commands, finish, program
 from tests.engines import fill, real_bundle
 from tests.models import GOATS, describe, other_model

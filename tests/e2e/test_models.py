@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from alpacasorter import paths
-from alpacasorter.ml.bundle import load_bundle
-from alpacasorter.ml.model_file import pack
+from alpacasorter.ml.models.archive import pack
+from alpacasorter.ml.models.bundle import load_bundle
 from alpacasorter.ui.models_dialog import ModelsDialog
 from alpacasorter.ui.photo_store import Filter
 from tests.e2e.conftest import WAIT_MS, User

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from alpacasorter import paths
-from alpacasorter.ml.bundle import load_bundle
+from alpacasorter.ml.models.bundle import load_bundle
 from alpacasorter.training.recipe import RANDOM
 from alpacasorter.ui.train_dialog import TrainDialog
 from tests.e2e.conftest import User

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from alpacasorter.core.store.library import LibraryError
-from alpacasorter.core.versions import SHIPPED, LearningState
-from alpacasorter.ml import personal_head
-from alpacasorter.ml.personal_head import PersonalHead
+from alpacasorter.ml.learning import personal_head
+from alpacasorter.ml.learning.personal_head import PersonalHead
+from alpacasorter.ml.learning.versions import SHIPPED, LearningState
 from alpacasorter.ui.models_dialog import ModelsDialog
 from alpacasorter.ui.photo_store import Filter
 from alpacasorter.ui.versions_view import VersionsView

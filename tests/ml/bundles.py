@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from alpacasorter.ml import preprocess
-from alpacasorter.ml.bundle import Bundle, Replay
-from alpacasorter.ml.head import Calibration, Head
-from alpacasorter.ml.logistic import fit_logistic
+from alpacasorter.ml.learning.logistic import fit_logistic
+from alpacasorter.ml.models.bundle import Bundle, Replay
+from alpacasorter.ml.models.head import Calibration, Head
+from alpacasorter.ml.runtime import backbone
 from alpacasorter.training.package import write_bundle
 
 L2 = 2.0
@@ -29,7 +29,7 @@ def metadata(**changes: object) -> dict[str, object]:
         "class_names": ["not_alpaca", "alpaca"],
         "display_names": {"alpaca": "Alpaca", "not_alpaca": "Not alpaca"},
         "input_size": 224,
-        "preprocessing": preprocess.NAME,
+        "preprocessing": backbone.NAME,
         "threshold": 0.5,
         "head": {"l2": L2},
         "learning": {"correction_weight": 3.0, "yield_similarity": 0.9},

@@ -16,11 +16,10 @@ from alpacasorter.core.events import Finished, Found, Problems, Progress
 from alpacasorter.core.photo import PhotoFile, content_key
 from alpacasorter.core.photos.walk import OUTPUT_MARKER, FolderUnavailable
 from alpacasorter.core.store.cache import Cache
-from alpacasorter.ml import finding
+from alpacasorter.ml import scan as finding
 from alpacasorter.ml import scan as scan_module
-from alpacasorter.ml.backbone import BackboneError
-from alpacasorter.ml.scan import Embed, Embedded, EmbeddedPhoto, Scan
-from alpacasorter.ml.work_list import Rate, WorkList
+from alpacasorter.ml.runtime.backbone import BackboneError
+from alpacasorter.ml.scan import Embed, Embedded, EmbeddedPhoto, Rate, Scan, WorkList
 from tests.engines import SIZE, fill, fill_fast, input_of, quick_embed, real_backbone, real_bundle
 from tests.picture_files import BAD_KINDS, GOOD_KINDS, can_write, make_picture
 from tests.unprivileged import ordinary_user, shared_folder

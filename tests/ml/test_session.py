@@ -13,8 +13,8 @@ from alpacasorter.core.events import Finished, Judged, Learned, Problems
 from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.photos.walk import FolderUnavailable
 from alpacasorter.core.store.library import Library, LibraryError
-from alpacasorter.ml.backbone import BackboneError
-from alpacasorter.ml.session import Session
+from alpacasorter.ml.engine import Session
+from alpacasorter.ml.runtime.backbone import BackboneError
 from tests.engines import (
     CPU,
     Opened,
@@ -506,7 +506,7 @@ def test_the_cpu_takes_over_where_the_gpu_stops(
         expected = scan(straight.session, folder).probabilities()
     with opened_session(home) as opened:
         session = opened.session
-        monkeypatch.setattr("alpacasorter.ml.session.open_backbone", lambda *_: FailsAfter(3))
+        monkeypatch.setattr("alpacasorter.ml.engine.open_backbone", lambda *_: FailsAfter(3))
         session.use_device(replace(CPU, kind="gpu", threads=3))
         assert session.device.kind == "gpu"
         outcome = scan(session, folder)
@@ -521,7 +521,7 @@ def test_a_device_that_does_not_start_leaves_the_other_in_use(
     def failing(*_: object) -> object:
         raise BackboneError("No.")
 
-    monkeypatch.setattr("alpacasorter.ml.session.open_backbone", failing)
+    monkeypatch.setattr("alpacasorter.ml.engine.open_backbone", failing)
     with pytest.raises(BackboneError):
         opened.session.use_device(replace(CPU, kind="gpu"))
     assert opened.session.device == CPU

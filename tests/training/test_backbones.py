@@ -10,7 +10,7 @@ pytest.importorskip("keras", reason="Keras is not installed")
 import keras
 
 from alpacasorter import paths
-from alpacasorter.ml.preprocess import scale_pixels
+from alpacasorter.ml.runtime.backbone import scale_pixels
 from alpacasorter.training import backbones
 from alpacasorter.training.backbones import build_backbone, load_backbone, prepare, shipped_weights
 from alpacasorter.training.mobilenet import WeightsError, get_weights

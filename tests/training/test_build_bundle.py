@@ -7,9 +7,9 @@ pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
 
 from alpacasorter.core.photo import read_photo
 from alpacasorter.core.photos.decode import decode, model_input
-from alpacasorter.ml.backbone import CpuBackbone
-from alpacasorter.ml.bundle import load_bundle
-from alpacasorter.ml.logistic import fit_logistic
+from alpacasorter.ml.learning.logistic import fit_logistic
+from alpacasorter.ml.models.bundle import load_bundle
+from alpacasorter.ml.runtime.backbone import CpuBackbone
 from alpacasorter.training import build_bundle
 from alpacasorter.training.checks import CheckFailed, require_optimum, require_same_backbone, solver_difference
 from alpacasorter.training.convert import largest_difference, two_outputs

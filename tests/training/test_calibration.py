@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from alpacasorter.ml.head import Calibration
-from alpacasorter.ml.metrics import calibration_error
+from alpacasorter.ml.evaluation.metrics import calibration_error
+from alpacasorter.ml.models.head import Calibration
 from alpacasorter.training.calibration import calibrate, cross_calibrated, fit_calibration
 
 

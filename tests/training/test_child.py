@@ -211,7 +211,7 @@ def test_stop(dataset, tmp_path, how):
 def test_finish(dataset, tmp_path):
     """With the weights that come with the app, which tell blobs from stripes at once."""
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
-    from alpacasorter.ml.bundle import load_bundle
+    from alpacasorter.ml.models.bundle import load_bundle
 
     with Process() as process:
         process.say(job(dataset, tmp_path / "Ünïcode out", report=str(tmp_path / "report.html")))

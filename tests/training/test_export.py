@@ -10,9 +10,9 @@ pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
 
 import keras
 
-from alpacasorter.ml.backbone import CpuBackbone
-from alpacasorter.ml.bundle import BundleError, Replay, load_bundle
-from alpacasorter.ml.head import Calibration, Head
+from alpacasorter.ml.models.bundle import BundleError, Replay, load_bundle
+from alpacasorter.ml.models.head import Calibration, Head
+from alpacasorter.ml.runtime.backbone import CpuBackbone
 from alpacasorter.training import export
 from alpacasorter.training import network as network_module
 from alpacasorter.training.checks import CheckFailed

@@ -7,7 +7,7 @@ pytest.importorskip("keras", reason="Keras is not installed")
 
 import keras
 
-from alpacasorter.ml.bundle import BundleError
+from alpacasorter.ml.models.bundle import BundleError
 from alpacasorter.training import network as network_module
 from alpacasorter.training.backbones import build_backbone
 from alpacasorter.training.focus import with_focus

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from alpacasorter.ml.head import Calibration
-from alpacasorter.ml.logistic import fit_logistic
+from alpacasorter.ml.learning.logistic import fit_logistic
+from alpacasorter.ml.models.head import Calibration
 from alpacasorter.training.calibration import fit_calibration
 from alpacasorter.training.checks import CheckFailed
 from alpacasorter.training.likeness import Likeness

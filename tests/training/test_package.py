@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from alpacasorter.ml.bundle import BundleError, load_bundle
+from alpacasorter.ml.models.bundle import BundleError, load_bundle
 from tests.ml.bundles import make_bundle, replay_set
 
 

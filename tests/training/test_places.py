@@ -2,7 +2,7 @@
 
 import pytest
 
-from alpacasorter.ml.bundle_files import METADATA
+from alpacasorter.ml.models.bundle import METADATA
 from alpacasorter.training.places import problem_with_class_names, problem_with_out
 
 

@@ -9,9 +9,9 @@ pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
 
 from alpacasorter.core.photo import read_photo
 from alpacasorter.core.photos.decode import decode, model_input
-from alpacasorter.ml.backbone import CpuBackbone
-from alpacasorter.ml.bundle import load_bundle
-from alpacasorter.ml.learning import Learner
+from alpacasorter.ml.learning.learner import Learner
+from alpacasorter.ml.models.bundle import load_bundle
+from alpacasorter.ml.runtime.backbone import CpuBackbone
 from alpacasorter.training import building
 from alpacasorter.training.building import Options, build
 from alpacasorter.training.dataset import DatasetError, find_photos, read_dataset

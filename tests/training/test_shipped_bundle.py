@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from alpacasorter import paths
-from alpacasorter.ml.backbone import CpuBackbone
-from alpacasorter.ml.bundle import load_bundle
-from alpacasorter.ml.metrics import measure
+from alpacasorter.ml.evaluation.metrics import measure
+from alpacasorter.ml.models.bundle import load_bundle
+from alpacasorter.ml.runtime.backbone import CpuBackbone
 
 pytestmark = pytest.mark.model
 

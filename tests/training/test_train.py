@@ -11,10 +11,10 @@ pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
 
 from alpacasorter.core.photo import read_photo
 from alpacasorter.core.photos.decode import decode, model_input
-from alpacasorter.ml.backbone import CpuBackbone
-from alpacasorter.ml.bundle import load_bundle
-from alpacasorter.ml.learning import Learner
-from alpacasorter.ml.logistic import fit_logistic
+from alpacasorter.ml.learning.learner import Learner
+from alpacasorter.ml.learning.logistic import fit_logistic
+from alpacasorter.ml.models.bundle import load_bundle
+from alpacasorter.ml.runtime.backbone import CpuBackbone
 from alpacasorter.training import finish as finishing
 from alpacasorter.training import package
 from alpacasorter.training import train as training

@@ -13,8 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from alpacasorter.core.events import Problem, Progress
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.ml.evaluate import Evaluation, Judgement, Mistake
-from alpacasorter.ml.metrics import measure, mistakes
+from alpacasorter.ml.evaluation.evaluate import Evaluation, Judgement, Mistake
+from alpacasorter.ml.evaluation.metrics import measure, mistakes
 from alpacasorter.ui import evaluate_dialog as module
 from alpacasorter.ui.desktop import file_url
 from alpacasorter.ui.evaluate_control import EvaluateControl

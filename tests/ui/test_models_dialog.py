@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLabel, QMainW
 from pytestqt.qtbot import QtBot
 
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.ml.model_entry import ModelEntry
-from alpacasorter.ml.model_store import Added
+from alpacasorter.ml.models.entry import ModelEntry
+from alpacasorter.ml.models.store import Added
 from alpacasorter.ui import dialogs, models_dialog
 from alpacasorter.ui.models_control import ModelsControl
 from alpacasorter.ui.models_dialog import ModelsDialog

@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from alpacasorter.core.versions import SHIPPED, LearningState, SelfCheck, Version
+from alpacasorter.ml.learning.versions import SHIPPED, LearningState, SelfCheck, Version
 from alpacasorter.ui import text, version_words
 from alpacasorter.ui.versions_view import VersionsView
 

@@ -16,9 +16,9 @@ from alpacasorter.core import reasons
 from alpacasorter.core.events import Finished, Found, Judged, Learned, Problems, Progress
 from alpacasorter.core.session_paths import Places
 from alpacasorter.core.store.library import Library, LibraryError
-from alpacasorter.ml import session as session_module
-from alpacasorter.ml.backbone import BackboneError
-from alpacasorter.ml.device import Device
+from alpacasorter.ml import engine as session_module
+from alpacasorter.ml.runtime.backbone import BackboneError
+from alpacasorter.ml.runtime.device import Device
 from alpacasorter.workers.engine import Engine
 from alpacasorter.workers.facts import UNEXPECTED, DeviceFacts, ModelFacts
 from tests.engines import (

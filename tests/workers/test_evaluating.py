@@ -198,7 +198,7 @@ def test_something_unexpected(bench: Bench, dataset: Path, monkeypatch: pytest.M
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("alpacasorter.ml.evaluate.measure", broken)
+    monkeypatch.setattr("alpacasorter.ml.evaluation.evaluate.measure", broken)
     bench.evaluating.start(dataset)
     assert bench.wait("failed") == UNEXPECTED
 

@@ -13,12 +13,12 @@ from alpacasorter import paths
 from alpacasorter.core.events import Finished, Judged, Learned
 from alpacasorter.core.session_paths import Places
 from alpacasorter.core.store.library import Library, LibraryError
-from alpacasorter.ml import model_store
-from alpacasorter.ml import opening as opening_module
-from alpacasorter.ml import session as session_module
-from alpacasorter.ml.bundle import load_bundle
-from alpacasorter.ml.model_file import pack
-from alpacasorter.ml.model_store import Added, ModelEntry, ModelStore
+from alpacasorter.ml import engine as opening_module
+from alpacasorter.ml import engine as session_module
+from alpacasorter.ml.models import store
+from alpacasorter.ml.models.archive import pack
+from alpacasorter.ml.models.bundle import load_bundle
+from alpacasorter.ml.models.store import Added, ModelEntry, ModelStore
 from alpacasorter.workers.engine import Engine
 from alpacasorter.workers.facts import UNEXPECTED, ModelFacts
 from tests.engines import fill, real_bundle, stand_in_for_python
@@ -116,7 +116,7 @@ def tried() -> None:
 @pytest.fixture(autouse=True)
 def _untried(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if "tried" not in request.fixturenames:
-        monkeypatch.setattr(model_store, "try_model", lambda *_, **__: None)
+        monkeypatch.setattr(store, "try_model", lambda *_, **__: None)
 
 
 @pytest.fixture

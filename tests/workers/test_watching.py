@@ -17,7 +17,7 @@ from alpacasorter.core.sorting.options import SortOptions
 from alpacasorter.core.watching import watch as watch_module
 from alpacasorter.core.watching.events import Gone, Renamed, WatchState
 from alpacasorter.core.watching.watch import Breath
-from alpacasorter.ml import arrivals, live
+from alpacasorter.ml import watch_and_sort
 from alpacasorter.workers.engine import Engine
 from tests.core.watching.watched import FAST, file_of, placed
 from tests.engines import fill, places_in, real_bundle
@@ -199,7 +199,7 @@ def test_late_predictions_are_as_the_newest_head_makes_them(
     heard.scan(folder)
     held: list[Judged] = []
     go_on = threading.Event()
-    real = live._passed_on
+    real = watch_and_sort._passed_on
 
     def slow(*arguments: object) -> Iterator[object]:
         for event in real(*arguments):  # type: ignore[arg-type]
@@ -208,7 +208,7 @@ def test_late_predictions_are_as_the_newest_head_makes_them(
                 go_on.wait(WAIT_MS / 1000)
             yield event
 
-    monkeypatch.setattr(live, "_passed_on", slow)
+    monkeypatch.setattr(watch_and_sort, "_passed_on", slow)
     heard.watch()
     new = arrive(folder, 1)
     heard.until(lambda: bool(held))
@@ -263,7 +263,7 @@ def test_what_the_app_sorts_itself_is_no_news(heard: Heard, folder: Path, tmp_pa
 def test_arrivals_are_sorted_by_themselves(
     heard: Heard, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "Patience", lambda: arrivals.Patience(quiet=0.3))
+    monkeypatch.setattr(watch_and_sort, "Patience", lambda: watch_and_sort.Patience(quiet=0.3))
     heard.scan(folder)
     heard.watch()
     heard.engine.watching.set_arrivals(SortOptions(tmp_path / "sorted", min_confidence=0.0))

@@ -1,0 +1,1 @@
+"""Measuring a model on labeled photos, and reporting the result."""

@@ -1,0 +1,378 @@
+"""The head's optimum: L2-regularised logistic regression by Newton's method, in NumPy and float64.
+
+The objective is
+
+    sum_i c_i * (log(1 + exp(f_i)) - t_i * f_i) + (l2 / 2) * |w|^2,      f_i = o_i + x_i . w + b
+
+with targets t, sample weights c, the bias b unregularised, and offsets o, which are 0 as a rule; with targets of 0 and
+1 scikit-learn's `LogisticRegression` with C = 1 / l2 has the same one. It is convex, so there is one answer, and Newton
+steps with a search along each always reach it.
+
+Offsets are the logits of a head that is there already: then w and b are what is added to it, and l2 pulls towards that
+head instead of towards nothing.
+
+With fewer samples than numbers a sample, the answer is a mix of the samples, w = X' a. Then only a is sought, and the
+samples enter by their inner products (the Gram matrix) alone: a learner computes those of its replay set once and for
+all.
+
+Newton's method with a careful line search, for the convex objectives of a logistic regression.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Float = npt.NDArray[np.float64]
+
+MAX_ITERATIONS = 100
+_TRIALS = 40
+_SHORTEST = 1e-15
+_FLAT = 0.01
+
+
+def sigmoid(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """Return 1 / (1 + exp(-logits)) in the precision given, without overflow at either end."""
+    small = np.exp(-np.abs(logits))
+    shares: npt.NDArray[np.floating] = np.where(logits >= 0, 1.0, small) / (1.0 + small)
+    return shares
+
+
+class Problem(Protocol):
+    """A convex objective that Newton's method can walk down.
+
+    `at` is the unknowns with the bias last; `mixed` is the logits that follow from them, without the bias and
+    with the offsets.
+    """
+
+    targets: Float
+    weights: Float
+
+    def project(self, at: Float) -> Float:
+        """Return `mixed` for `at`."""
+        ...
+
+    def look(self, at: Float, mixed: Float) -> float:
+        """Work out the gradient and return its length."""
+        ...
+
+    def step(self) -> tuple[Float, Float]:
+        """Return the Newton step from where `look` looked, and what it adds to `mixed`."""
+        ...
+
+    def penalty(self, at: Float, step: Float, mixed_step: Float) -> tuple[float, float]:
+        """Return the first and second derivative of the penalty along `step`."""
+        ...
+
+
+def minimise(problem: Problem, at: Float, tolerance: float) -> tuple[Float, int, bool]:
+    """Walk down from `at` until the gradient is no longer than `tolerance`; return where, the steps, and if it is."""
+    mixed = problem.project(at)
+    for iteration in range(MAX_ITERATIONS):
+        if problem.look(at, mixed) <= tolerance:
+            return at, iteration, True
+        step, mixed_step = problem.step()
+        length = _length(problem, at, mixed, step, mixed_step)
+        at, mixed = at + length * step, mixed + length * mixed_step
+    return at, MAX_ITERATIONS, problem.look(at, mixed) <= tolerance
+
+
+def _length(problem: Problem, at: Float, mixed: Float, step: Float, mixed_step: Float) -> float:
+    """Return how far to go along a step: to where the objective stops falling, near enough.
+
+    A search along the line costs no product with the samples, a Newton step does; so it is done with care. A photo
+    that was called wrong with confidence makes the full step overshoot many times over.
+    """
+    first, second = problem.penalty(at, step, mixed_step)
+    logits, logits_step = mixed + at[-1], mixed_step + step[-1]
+    low, high, length = 0.0, np.inf, 1.0
+    initial = None
+    for trial in (0.0, *[1.0] * _TRIALS):
+        where = trial * length
+        share = sigmoid(logits + where * logits_step)
+        pull = problem.weights * (share - problem.targets)
+        slope = float(pull @ logits_step) + first + where * second
+        if initial is None:
+            initial = abs(slope)
+            continue
+        if abs(slope) <= _FLAT * initial:
+            break
+        low, high = (length, high) if slope < 0 else (low, length)
+        curvature = float((problem.weights * share * (1.0 - share)) @ logits_step**2) + second
+        target = length - slope / curvature if curvature > 0 else np.inf
+        if not low < target < high:
+            # Where every photo is saturated the step may be too long by many powers of ten: halve the exponent.
+            target = float(np.sqrt(max(low, _SHORTEST) * high)) if high < np.inf else 4 * length
+        length = target
+    return length
+
+
+TOLERANCE = 1e-9
+_LEAST_CURVATURE = 1e-12
+
+
+class NotFinite(ValueError):
+    """The samples, weights or start hold numbers that are not finite, so there is no optimum."""
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """The optimum of one problem.
+
+    Attributes:
+        weights: float64 (p,).
+        bias: the unregularised offset.
+        iterations: Newton steps taken.
+        converged: whether the gradient fell below the tolerance.
+    """
+
+    weights: Float
+    bias: float
+    iterations: int
+    converged: bool
+
+
+@dataclass(frozen=True, eq=False)
+class GramSolution:
+    """The optimum in terms of the samples: weights = samples' @ duals.
+
+    Attributes:
+        duals: float64 (n,).
+        bias, iterations, converged: as in `Solution`.
+    """
+
+    duals: Float
+    bias: float
+    iterations: int
+    converged: bool
+
+
+def fit_logistic(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    sample_weight: npt.ArrayLike | None = None,
+    l2: float = 1.0,
+    *,
+    offset: npt.ArrayLike | None = None,
+    start: Solution | None = None,
+    tolerance: float = TOLERANCE,
+) -> Solution:
+    """Return the optimum for samples x (n, p) and targets y (n,).
+
+    Separable, repeated and zero-weight samples are fine. Without two classes the best bias would be infinite: then
+    the weights are 0 and the bias is the log-odds of the class share with half a sample of the other class added (0
+    without samples).
+
+    Args:
+        x: real numbers (n, p); n may be 0.
+        y: from 0 to 1, (n,); what lies between is the share of samples like this that are 1.
+        sample_weight: (n,), none below 0; all 1 by default.
+        l2: regularisation, above 0.
+        offset: logits that are added to those of the samples, (n,); all 0 by default.
+        start: where to begin, such as the optimum of a similar problem. The answer does not depend on it.
+        tolerance: the largest gradient accepted, relative to the total sample weight.
+
+    Raises:
+        ValueError: shapes, targets, weights, l2 or tolerance are not as above (`NotFinite` for numbers that are not
+            finite).
+    """
+    samples = np.ascontiguousarray(x, dtype=np.float64)
+    if samples.ndim != 2:
+        raise ValueError(f"samples must be a table (n, p), not of shape {samples.shape}")
+    targets, weights, offsets = _checked(samples.shape[0], y, sample_weight, offset, l2, tolerance)
+    if not np.isfinite(samples).all():
+        raise NotFinite("a sample holds a number that is not finite")
+    if start is not None and (
+        start.weights.shape != samples.shape[1:] or not np.isfinite(start.weights).all() or not np.isfinite(start.bias)
+    ):
+        raise ValueError(f"the start must be {samples.shape[1]} finite weights and a finite bias")
+    if samples.shape[0] < samples.shape[1]:
+        return _fit_through_gram(samples, targets, weights, offsets, l2, start, tolerance)
+    lone = _without_two_classes(targets, weights)
+    if lone is not None:
+        return Solution(np.zeros(samples.shape[1]), lone, 0, True)
+    problem = _Primal(samples, targets, weights, offsets, l2)
+    at = np.zeros(samples.shape[1] + 1)
+    at[-1] = _log_odds(targets, weights)
+    if start is not None:
+        at[:-1], at[-1] = start.weights, start.bias
+    at, iterations, converged = minimise(problem, at, tolerance * float(weights.sum()))
+    return Solution(at[:-1], float(at[-1]), iterations, converged)
+
+
+def _fit_through_gram(
+    samples: Float,
+    targets: Float,
+    weights: Float,
+    offsets: Float,
+    l2: float,
+    start: Solution | None,
+    tolerance: float,
+) -> Solution:
+    start_duals, start_bias = None, None
+    if start is not None:
+        # At the optimum the duals are these residuals; from weights that are near it they come out near it.
+        start_bias = start.bias
+        start_duals = weights * (targets - sigmoid(offsets + samples @ start.weights + start.bias)) / l2
+    found = fit_gram(
+        samples @ samples.T,
+        targets,
+        weights,
+        l2,
+        offset=offsets,
+        start_duals=start_duals,
+        start_bias=start_bias,
+        tolerance=tolerance,
+    )
+    return Solution(samples.T @ found.duals, found.bias, found.iterations, found.converged)
+
+
+def fit_gram(
+    gram: Float,
+    y: npt.ArrayLike,
+    sample_weight: npt.ArrayLike | None = None,
+    l2: float = 1.0,
+    *,
+    offset: npt.ArrayLike | None = None,
+    start_duals: Float | None = None,
+    start_bias: float | None = None,
+    tolerance: float = TOLERANCE,
+) -> GramSolution:
+    """Return the optimum for samples known by their inner products: gram float64 (n, n), symmetric.
+
+    Everything else, and what is raised, as in `fit_logistic`.
+    """
+    if gram.ndim != 2 or gram.shape[0] != gram.shape[1]:
+        raise ValueError(f"the inner products must be a square table, not of shape {gram.shape}")
+    n = gram.shape[0]
+    targets, weights, offsets = _checked(n, y, sample_weight, offset, l2, tolerance)
+    # One number that is not finite makes the sum so: no table of truth values the size of the matrix is needed.
+    if not np.isfinite(gram.sum()):
+        raise NotFinite("a sample holds a number that is not finite")
+    lone = _without_two_classes(targets, weights)
+    if lone is not None:
+        return GramSolution(np.zeros(n), lone, 0, True)
+    at = np.zeros(n + 1)
+    at[-1] = _log_odds(targets, weights) if start_bias is None else start_bias
+    if start_duals is not None:
+        at[:-1] = start_duals
+    if not np.isfinite(at).all():
+        raise NotFinite("the start holds a number that is not finite")
+    problem = _Dual(gram, targets, weights, offsets, l2)
+    at, iterations, converged = minimise(problem, at, tolerance * float(weights.sum()))
+    return GramSolution(at[:-1], float(at[-1]), iterations, converged)
+
+
+def _checked(
+    n: int,
+    y: npt.ArrayLike,
+    sample_weight: npt.ArrayLike | None,
+    offset: npt.ArrayLike | None,
+    l2: float,
+    tolerance: float,
+) -> tuple[Float, Float, Float]:
+    targets = np.asarray(y, dtype=np.float64)
+    weights = np.ones(n) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+    offsets = np.zeros(n) if offset is None else np.asarray(offset, dtype=np.float64)
+    if targets.shape != (n,) or weights.shape != (n,) or offsets.shape != (n,):
+        raise ValueError(f"{n} samples need as many targets, weights and offsets, not {targets.shape}, {weights.shape}")
+    if not ((targets >= 0.0) & (targets <= 1.0)).all():
+        raise ValueError("targets must be from 0 to 1")
+    if not (np.isfinite(weights).all() and np.isfinite(offsets).all()):
+        raise NotFinite("a sample weight or offset is not finite")
+    if (weights < 0).any():
+        raise ValueError("sample weights must not be negative")
+    if not (np.isfinite(l2) and l2 > 0 and tolerance > 0):
+        raise ValueError("l2 and tolerance must be above 0")
+    return targets, weights, offsets
+
+
+def _without_two_classes(targets: Float, weights: Float) -> float | None:
+    positive = float(weights @ targets)
+    negative = float(weights @ (1.0 - targets))
+    if positive > 0 and negative > 0:
+        return None
+    return float(np.log(positive + 0.5) - np.log(negative + 0.5))
+
+
+def _log_odds(targets: Float, weights: Float) -> float:
+    return float(np.log(weights @ targets) - np.log(weights @ (1.0 - targets)))
+
+
+class _Primal:
+    """The problem in (weights, bias): for many samples."""
+
+    def __init__(self, samples: Float, targets: Float, weights: Float, offsets: Float, l2: float) -> None:
+        self._x = np.hstack([samples, np.ones((samples.shape[0], 1))])
+        self.targets, self.weights = targets, weights
+        self._offsets = offsets
+        self._ridge = np.full(self._x.shape[1], l2)
+        self._ridge[-1] = 0.0
+
+    def project(self, at: Float) -> Float:
+        return self._offsets + self._x[:, :-1] @ at[:-1]
+
+    def look(self, at: Float, mixed: Float) -> float:
+        self._share = sigmoid(mixed + at[-1])
+        self._gradient = self._x.T @ (self.weights * (self._share - self.targets)) + self._ridge * at
+        return float(np.linalg.norm(self._gradient))
+
+    def step(self) -> tuple[Float, Float]:
+        scaled = self._x * np.sqrt(self.weights * self._share * (1.0 - self._share))[:, np.newaxis]
+        hessian = scaled.T @ scaled
+        # The bias has no ridge: where every sample is saturated its curvature would vanish.
+        hessian[np.diag_indices_from(hessian)] += self._ridge + _LEAST_CURVATURE
+        step = -np.linalg.solve(hessian, self._gradient)
+        return step, self._x[:, :-1] @ step[:-1]
+
+    def penalty(self, at: Float, step: Float, mixed_step: Float) -> tuple[float, float]:
+        return float((self._ridge * at) @ step), float((self._ridge * step) @ step)
+
+
+class _Dual:
+    """The problem in (duals, bias), weights = samples' @ duals: for samples fewer than their numbers.
+
+    With K the Gram matrix, r = c (t - p) the residuals and S = sqrt(c p (1 - p)), the stationary point is l2 a = r,
+    sum r = 0, and Newton's step solves (l2 I + S^2 K) da + S^2 1 db = r - l2 a. Written through A = l2 I + S K S,
+    whose eigenvalues are l2 or more, nothing is divided by S, which is 0 for saturated samples and those without
+    weight.
+    """
+
+    def __init__(self, gram: Float, targets: Float, weights: Float, offsets: Float, l2: float) -> None:
+        self.targets, self.weights = targets, weights
+        self._gram, self._offsets, self._l2 = gram, offsets, l2
+
+    def project(self, at: Float) -> Float:
+        return self._offsets + self._gram @ at[:-1]
+
+    def look(self, at: Float, mixed: Float) -> float:
+        share = sigmoid(mixed + at[-1])
+        residual = self.weights * (self.targets - share)
+        self._lack = residual - self._l2 * at[:-1]
+        self._lack_mixed = self._gram @ self._lack
+        self._root = np.sqrt(self.weights * share * (1.0 - share))
+        self._surplus = float(residual.sum())
+        # The gradient in (weights, bias) is (-samples' @ lack, -surplus); its length follows from inner products.
+        return float(np.sqrt(max(float(self._lack @ self._lack_mixed), 0.0) + self._surplus**2))
+
+    def step(self) -> tuple[Float, Float]:
+        root, curvature = self._root, self._root**2
+        right = np.stack([root * self._lack_mixed, root], axis=1)
+        matrix = self._gram * root
+        matrix *= root[:, np.newaxis]
+        matrix[np.diag_indices_from(matrix)] += self._l2
+        solved = root[:, np.newaxis] * np.linalg.solve(matrix, right)
+        # The step of the duals is the first column less `bias_step` times the second.
+        both = np.stack([(self._lack - solved[:, 0]) / self._l2, solved[:, 1]], axis=1)
+        mixed = self._gram @ both
+        numerator = self._surplus - float(curvature @ mixed[:, 0])
+        bias_step = numerator / max(float(curvature.sum() - curvature @ mixed[:, 1]), _LEAST_CURVATURE)
+        split = np.array([1.0, -bias_step])
+        duals_step = both @ split
+        return np.append(duals_step, bias_step), mixed @ split
+
+    def penalty(self, at: Float, step: Float, mixed_step: Float) -> tuple[float, float]:
+        return self._l2 * float(at[:-1] @ mixed_step), self._l2 * float(step[:-1] @ mixed_step)

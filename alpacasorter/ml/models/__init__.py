@@ -1,0 +1,1 @@
+"""Models on disk: reading, checking, choosing and sharing them."""

@@ -1,0 +1,1 @@
+"""Running the backbone with LiteRT, on the CPU or a GPU."""

@@ -1,0 +1,62 @@
+"""The head: stable probabilities, and a map that adds up to the answer."""
+
+import numpy as np
+import pytest
+
+from alpacasorter.ml.models.head import Calibration, Head
+
+
+def head(size=1280, calibration=None, seed=0):
+    random = np.random.default_rng(seed)
+    return Head(random.normal(size=size) / 8, -1.5, calibration or Calibration())
+
+
+def embeddings(n=50, size=1280, seed=1):
+    return np.abs(np.random.default_rng(seed).normal(size=(n, size))).astype(np.float32)
+
+
+def test_probability_is_the_sigmoid_of_the_calibrated_logit():
+    one = head(calibration=Calibration(0.7, 0.3))
+    x = embeddings()
+    logits = x.astype(np.float64) @ one.weights + one.bias
+    found = one.probability(x)
+    assert found.dtype == np.float32
+    assert found.shape == (50,)
+    np.testing.assert_allclose(found, 1 / (1 + np.exp(-(0.7 * logits + 0.3))), atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_logits_are_right_in_every_precision(dtype):
+    one, x = head(), embeddings().astype(np.float16)
+    exact = x.astype(np.float64) @ one.weights + one.bias
+    np.testing.assert_allclose(one.logits(x.astype(dtype)), exact, atol=1e-4)
+
+
+def test_extreme_logits_neither_overflow_nor_warn():
+    one = Head(np.array([1e6]), 0.0)
+    with np.errstate(all="raise", under="ignore"):
+        found = one.probability(np.array([[-1.0], [0.0], [1.0]], dtype=np.float32))
+    assert found.tolist() == [0.0, 0.5, 1.0]
+
+
+def test_no_photos():
+    assert head().probability(np.empty((0, 1280), dtype=np.float32)).shape == (0,)
+
+
+def test_the_mean_of_the_map_is_the_logit():
+    one = head()
+    feature_map = np.abs(np.random.default_rng(2).normal(size=(7, 7, 1280))).astype(np.float32)
+    spoke = one.activation_map(feature_map)
+    embedding = feature_map.astype(np.float64).mean(axis=(0, 1))
+    assert spoke.shape == (7, 7)
+    assert spoke.mean() == pytest.approx(one.logits(embedding[np.newaxis])[0], abs=1e-9)
+
+
+def test_the_map_shows_where():
+    one = Head(np.array([2.0, -1.0]), 0.0)
+    feature_map = np.zeros((7, 7, 2), dtype=np.float32)
+    feature_map[2, 3] = 1.0, 0.0
+    feature_map[5, 5] = 0.0, 1.0
+    spoke = one.activation_map(feature_map)
+    assert np.unravel_index(spoke.argmax(), spoke.shape) == (2, 3)
+    assert np.unravel_index(spoke.argmin(), spoke.shape) == (5, 5)

@@ -1,0 +1,283 @@
+"""Opening everything: in the right order, with plain sentences where something is wrong."""
+
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from alpacasorter.core.session_paths import Places
+from alpacasorter.core.store.cache import Cache
+from alpacasorter.core.store.library import Library, LibraryError
+from alpacasorter.ml import engine as opening_module
+from alpacasorter.ml.engine import Engine, Session, open_engine
+from alpacasorter.ml.models.bundle import BundleError
+from alpacasorter.ml.models.store import ModelStore
+from alpacasorter.ml.runtime import device as device_module
+from alpacasorter.ml.runtime.backbone import BackboneError, CpuBackbone
+from alpacasorter.ml.runtime.device import DeviceError, Preference, Trial, TrialStopped, remembered_trial, try_gpu_too
+from tests.engines import Outcome, fill, places_in, real_bundle, stand_in_for_python
+from tests.models import GOATS, describe, other_model, replace_backbone
+
+NO_GPU = 'pathlib.Path(sys.argv[-1]).write_text(\'{"problem": "There is none."}\')'
+FAST_GPU = "pathlib.Path(sys.argv[-1]).write_text('{\"milliseconds\": 0.001}')"
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    return places_in(tmp_path)
+
+
+@pytest.fixture
+def trials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine without a GPU; the file grows with each trial."""
+    log = tmp_path / "trials"
+    log.touch()
+    program = stand_in_for_python(tmp_path / "driver", f"open({str(log)!r}, 'a').write('x')\n{NO_GPU}")
+    monkeypatch.setattr(sys, "executable", str(program))
+    return log
+
+
+def opened(places: Places, preference: Preference, *, trial_now: bool) -> tuple[Engine, str]:
+    """Open and close again; return what was opened, and which device served."""
+    engine = open_engine(places, preference, trial_now=trial_now)
+    try:
+        return engine, engine.session.device.kind
+    finally:
+        engine.close()
+
+
+def test_a_first_start_makes_what_it_needs(places: Places, tmp_path: Path) -> None:
+    engine, kind = opened(places, "cpu", trial_now=True)
+    assert kind == "cpu"
+    assert engine.notices() == ()
+    assert engine.bundle.bundle_id == real_bundle().bundle_id
+    assert (places.data / "library.sqlite").is_file()
+    assert (places.cache / "cache.sqlite").is_file()
+    assert not engine.trial.gpu_tried
+
+
+def test_an_engine_works(places: Places, tmp_path: Path) -> None:
+    fill(tmp_path / "photos", 2)
+    engine = open_engine(places, "cpu", trial_now=True)
+    try:
+        outcome = Outcome(engine.session.scan(tmp_path / "photos", recursive=True))
+        assert outcome.finished.judged == 2
+        assert engine.session.device.milliseconds > 0
+    finally:
+        engine.close()
+    with pytest.raises(LibraryError):
+        engine.library.corrections("a|b")
+
+
+def test_the_gpu_is_tried_once(places: Places, trials: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not opened(places, "cpu", trial_now=True)[0].trial.gpu_tried
+    assert trials.read_text() == "", "nobody asked for a GPU"
+    assert not opened(places, "auto", trial_now=False)[0].trial.gpu_tried
+    assert trials.read_text() == "", "the window must not wait for it"
+    engine, kind = opened(places, "auto", trial_now=True)
+    assert (kind, engine.trial.problem, trials.read_text()) == ("cpu", "There is none.", "x")
+
+    def timed_again(*_: object, **__: object) -> float:
+        raise AssertionError("timed again")
+
+    monkeypatch.setattr(device_module, "time_cpu", timed_again)
+    for trial_now in (True, False):
+        again, _ = opened(places, "auto", trial_now=trial_now)
+        assert again.trial == engine.trial
+    assert trials.read_text() == "x"
+
+
+def test_the_window_tries_the_gpu_later(places: Places, trials: Path) -> None:
+    engine = open_engine(places, "auto", trial_now=False)
+    try:
+        assert engine.session.device.note == "the graphics processor was not tried yet"
+        with pytest.raises(TrialStopped):
+            engine.try_gpu(lambda: True)
+        assert not engine.trial.gpu_tried
+        before = engine.trial.cpu
+        engine.try_gpu()
+        assert engine.trial == Trial(before, None, "There is none.")
+        assert engine.use("auto").note == "There is none."
+        assert engine.session.device.note == "There is none."
+        with pytest.raises(DeviceError):
+            engine.use("gpu")
+        assert engine.session.device.kind == "cpu"
+    finally:
+        engine.close()
+
+
+def test_a_gpu_that_is_asked_for_and_fails(places: Places, trials: Path) -> None:
+    with pytest.raises(DeviceError, match="There is none"):
+        open_engine(places, "gpu", trial_now=True)
+    # It is known now; the window opens all the same, and says so.
+    engine, kind = opened(places, "gpu", trial_now=False)
+    assert kind == "cpu"
+    (notice,) = engine.notices()
+    assert "There is none." in notice
+    assert trials.read_text() == "x"
+    assert opened(places, "auto", trial_now=True)[0].notices() == ()
+
+
+def test_a_fast_gpu_that_fails_all_the_same(places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Failing(CpuBackbone):
+        def __init__(self, model: bytes) -> None:
+            raise BackboneError("It stopped.")
+
+    monkeypatch.setattr(device_module, "GpuBackbone", Failing)
+    monkeypatch.setattr(sys, "executable", str(stand_in_for_python(tmp_path / "driver", FAST_GPU)))
+    engine, kind = opened(places, "auto", trial_now=True)
+    assert engine.trial.gpu == 0.001
+    assert (kind, engine.notices()) == ("cpu", ())
+    with pytest.raises(BackboneError):
+        open_engine(places, "gpu", trial_now=True)
+    engine, kind = opened(places, "gpu", trial_now=False)
+    assert (kind, engine.notices()) == ("cpu", ("It stopped. The processor is used instead.",))
+
+
+def test_a_fast_gpu_serves(places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device_module, "GpuBackbone", CpuBackbone)
+    monkeypatch.setattr(sys, "executable", str(stand_in_for_python(tmp_path / "driver", FAST_GPU)))
+    engine = open_engine(places, "auto", trial_now=True)
+    try:
+        assert engine.session.device.kind == "gpu"
+        assert engine.use("cpu").kind == engine.session.device.kind == "cpu"
+        assert engine.use("auto").kind == engine.session.device.kind == "gpu"
+    finally:
+        engine.close()
+
+
+def test_a_broken_bundle_is_refused_before_anything_is_made(places: Places, tmp_path: Path) -> None:
+    broken = tmp_path / "model"
+    shutil.copytree(places.bundle, broken, ignore=shutil.ignore_patterns("keras_weights.npz"))
+    (broken / "head.npz").write_bytes(b"nothing")
+    for bundle in (broken, tmp_path / "none"):
+        with pytest.raises(BundleError, match=r"\.$"):
+            open_engine(replace(places, bundle=bundle), "cpu", trial_now=True)
+    assert not places.data.exists()
+    assert not places.cache.exists()
+
+
+def test_what_was_opened_is_closed_where_the_session_fails(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = []
+
+    class Failing(Session):
+        def __init__(self, *, library: Library, cache: Cache, **_: object) -> None:
+            closed.extend([library, cache])
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(opening_module, "Session", Failing)
+    with pytest.raises(KeyboardInterrupt):
+        open_engine(places, "cpu", trial_now=True)
+    library, cache = closed
+    with pytest.raises(LibraryError):
+        library.recent_folders()
+    cache.set_value("a", "b")
+    assert cache.get_value("a") is None, "it keeps nothing any more"
+
+
+def test_notices_come_from_library_and_cache(places: Places) -> None:
+    opened(places, "cpu", trial_now=True)
+    (places.data / "library.sqlite").write_bytes(b"no database" * 1000)
+    engine, _ = opened(places, "cpu", trial_now=True)
+    (notice,) = engine.notices()
+    assert notice == engine.library.notice
+
+
+def test_a_crash_with_the_gpu_is_known_at_the_next_start(places: Places, trials: Path) -> None:
+    opened(places, "auto", trial_now=True)
+    with Cache.open(places.cache / "cache.sqlite") as cache:
+        cache.set_value("gpu-in-use", "1")
+    for _ in range(2):
+        engine, kind = opened(places, "auto", trial_now=True)
+        assert (kind, engine.trial.problem) == ("cpu", "The graphics driver crashed the last time.")
+    assert trials.read_text() == "x", "never started again"
+    with Cache.open(places.cache / "cache.sqlite") as cache:
+        bundle = real_bundle()
+        stored = remembered_trial(cache, bundle.backbone_id)
+        assert stored is not None
+        again = try_gpu_too(stored, cache, bundle.backbone_id, bundle.backbone_path, bundle.input_size)
+    assert again.problem == "There is none."
+
+
+# Several models
+
+
+@pytest.fixture
+def chosen(places: Places, tmp_path: Path) -> Path:
+    """A model that the user added and chose earlier; its folder."""
+    store = ModelStore(places.data)
+    added = store.add_model(other_model(tmp_path / "goats", **GOATS))
+    store.choose(added.entry.path)
+    return added.entry.path
+
+
+def test_the_chosen_model_serves_unless_one_is_named(places: Places, chosen: Path) -> None:
+    engine, _ = opened(replace(places, bundle=None), "cpu", trial_now=True)
+    assert (engine.bundle.path, engine.notices()) == (chosen, ())
+    assert engine.session.labels.names == ("other", "goat")
+    engine, _ = opened(places, "cpu", trial_now=True)
+    assert engine.bundle.path == places.bundle
+
+
+def test_nothing_chosen_is_the_bundled_one(places: Places) -> None:
+    engine, _ = opened(replace(places, bundle=None), "cpu", trial_now=True)
+    assert (engine.bundle.bundle_id, engine.notices()) == (real_bundle().bundle_id, ())
+
+
+@pytest.mark.parametrize("trial_now", [True, False])
+@pytest.mark.parametrize("what", ["gone", "changed", "another network", "no network", "unknown choice"])
+def test_a_chosen_model_that_cannot_serve(places: Places, chosen: Path, what: str, *, trial_now: bool) -> None:
+    network = (chosen / "backbone.tflite").read_bytes()
+    match what:
+        case "gone":
+            shutil.rmtree(chosen)
+        case "changed":
+            (chosen / "head.npz").write_bytes(b"odd")
+        case "another network":
+            describe(chosen, input_size=160)
+        case "no network":
+            replace_backbone(chosen, network[:-4000] + bytes(4000))
+        case _:
+            (places.data / "model-in-use.json").write_text("odd")
+    engine, _ = opened(replace(places, bundle=None), "cpu", trial_now=trial_now)
+    assert engine.bundle.bundle_id == real_bundle().bundle_id
+    (notice,) = engine.notices()
+    if what == "unknown choice":
+        assert "bundled one serves" in notice
+    else:
+        assert notice.startswith(f"The model “{'goats' if what == 'gone' else 'Goats'}” can't be used: ")
+        assert notice.endswith("The bundled one serves meanwhile.")
+
+
+def test_a_named_model_that_cannot_serve_is_an_error(places: Places, chosen: Path) -> None:
+    describe(chosen, input_size=160)
+    with pytest.raises(BackboneError):
+        open_engine(replace(places, bundle=chosen), "cpu", trial_now=True)
+    (chosen / "head.npz").unlink()
+    with pytest.raises(BundleError, match="head"):
+        open_engine(replace(places, bundle=chosen), "cpu", trial_now=True)
+
+
+def test_another_model_on_the_same_library_and_cache(places: Places, chosen: Path, tmp_path: Path) -> None:
+    fill(tmp_path / "photos", 3)
+    engine = open_engine(places, "cpu", trial_now=True)
+    try:
+        first = Outcome(engine.session.scan(tmp_path / "photos", recursive=True))
+        key = next(iter(first.probabilities()))
+        engine.session.correct({key: engine.session.labels.positive})
+        other = engine.with_model(chosen, "cpu")
+        assert (other.library, other.cache) == (engine.library, engine.cache)
+        again = Outcome(other.session.scan(tmp_path / "photos", recursive=True))
+        # The same network: nothing is opened again. Other classes: the correction does not count for them.
+        assert (first.finished.opened, again.finished.opened) == (3, 0)
+        assert [photo.correction for photo in again.photos.values()] == [None] * 3
+        back = other.with_model(engine.bundle.path, "cpu")
+        assert back.session.correction(key) == engine.session.labels.positive
+        (chosen / "head.npz").unlink()
+        with pytest.raises(BundleError):
+            back.with_model(chosen, "cpu")
+        assert Outcome(back.session.scan(tmp_path / "photos", recursive=True)).finished.judged == 3
+    finally:
+        engine.close()
