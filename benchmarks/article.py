@@ -23,20 +23,19 @@ from pathlib import Path
 
 import numpy as np
 
-from alpacasorter.training.backbones import load_backbone
-from alpacasorter.training.batches import PhotoStore
-from alpacasorter.training.dataset import Dataset, read_dataset
+from alpacasorter.training.data.batches import PhotoStore
+from alpacasorter.training.data.dataset import Dataset, read_dataset
+from alpacasorter.training.data.reading import Listed, Photos, read_photos
+from alpacasorter.training.data.split import split_examples
 from alpacasorter.training.events import Epoch
-from alpacasorter.training.fit import Course
-from alpacasorter.training.frozen import FrozenBackbone
-from alpacasorter.training.keras_here import has_tensorflow, keep_quiet, start
-from alpacasorter.training.likeness import count_across, likeness_of
-from alpacasorter.training.network import assemble
+from alpacasorter.training.fit import Course, Rounds
+from alpacasorter.training.measuring import count_across, likeness_of
+from alpacasorter.training.network.backbones import load_backbone
+from alpacasorter.training.network.classifier import assemble
+from alpacasorter.training.network.convert import FrozenBackbone
 from alpacasorter.training.outcome import fit_head, rounded
-from alpacasorter.training.reading import Listed, Photos, read_photos
 from alpacasorter.training.recipe import SHIPPED, Recipe
-from alpacasorter.training.rounds import Rounds
-from alpacasorter.training.split import split_examples
+from alpacasorter.training.requirements import has_tensorflow, keep_quiet, start
 
 SETTINGS = {"without augmentation": frozenset[str](), "with flip and rotation": frozenset({"flip", "rotation"})}
 ARTICLE = {"without augmentation": 0.95, "with flip and rotation": 0.97}

@@ -20,14 +20,14 @@ PLAIN_SIDE = 224
 def main() -> None:
     import numpy as np
 
-    from alpacasorter.training.keras_here import has_tensorflow, keep_quiet
+    from alpacasorter.training.requirements import has_tensorflow, keep_quiet
 
     if not has_tensorflow():
         print("Nothing measured: the plain pass is converted with TensorFlow, which is not installed.")
         return
     keep_quiet()
-    from alpacasorter.training.backbones import load_backbone
-    from alpacasorter.training.convert import convert
+    from alpacasorter.training.network.backbones import load_backbone
+    from alpacasorter.training.network.convert import convert
     from alpacasorter.training.recipe import SHIPPED
 
     bundle = load_bundle(paths.bundled_model())

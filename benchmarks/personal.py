@@ -75,9 +75,9 @@ def scenes(arguments: argparse.Namespace, bundle: Bundle) -> dict[str, list[Scen
     import numpy as np
 
     from alpacasorter.ml.learning.folds import FOLDS, assign_folds, groups_of_near_duplicates, splits
-    from alpacasorter.training.dataset import find_photos, read_dataset
-    from alpacasorter.training.focus import with_focus
-    from alpacasorter.training.mobilenet import load_backbone
+    from alpacasorter.training.data.dataset import find_photos, read_dataset
+    from alpacasorter.training.network.classifier import with_focus
+    from alpacasorter.training.network.mobilenet import load_backbone
     from alpacasorter.training.retrained import Photos, fold_jobs
     from alpacasorter.training.tail import Plan, Tail
     from alpacasorter.training.tail_jobs import Job, Shop

@@ -56,7 +56,7 @@ def test_nothing_excluded_is_imported(parts: ModuleType) -> None:
     assert {path for path, _ in found} & {"alpacasorter/training/fit.py"}, "the search finds nothing at all"
     elsewhere = {(path, name) for path, name in found if not path.startswith("alpacasorter/training/")}
     assert not elsewhere
-    assert {path for path, name in found if name.startswith("sklearn")} <= {"alpacasorter/training/checks.py"}
+    assert {path for path, name in found if name.startswith("sklearn")} <= {"alpacasorter/training/measuring.py"}
 
 
 @pytest.mark.parametrize(
@@ -322,7 +322,7 @@ def test_nothing_is_changed_after_the_seal(
 def test_where_training_would_be_a_sentence_says_how_to_get_it(frozen: bool, words: str) -> None:
     code = (
         f"import sys; sys.frozen = {frozen}\n"
-        "from alpacasorter.training.keras_here import NO_TENSORFLOW as said; sys.stdout.buffer.write(said.encode())"
+        "from alpacasorter.training.requirements import NO_TENSORFLOW as said; sys.stdout.buffer.write(said.encode())"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
     said = done.stdout.decode()

@@ -16,8 +16,9 @@ from alpacasorter.cli.console import guarded
 from alpacasorter.cli.usage import complain
 from alpacasorter.core.files import display_path
 from alpacasorter.core.session_paths import plain_absolute
-from alpacasorter.training.download import download, read_classes
-from alpacasorter.training.download_events import (
+from alpacasorter.training.open_images.catalog import SUBSETS, Classes, Source, UnknownClass
+from alpacasorter.training.open_images.download import download, read_classes
+from alpacasorter.training.open_images.events import (
     Begun,
     Downloaded,
     Kept,
@@ -28,8 +29,7 @@ from alpacasorter.training.download_events import (
     Request,
     Why,
 )
-from alpacasorter.training.list_cache import ListProgress
-from alpacasorter.training.open_images import SUBSETS, Classes, Source, UnknownClass
+from alpacasorter.training.open_images.list_cache import ListProgress
 
 _MEGABYTE = 1_000_000
 _SUBSET_WORDS = {"validation": "validation", "test": "test", "train": "training"}

@@ -9,7 +9,7 @@ from alpacasorter.cli.console import guarded
 from alpacasorter.cli.usage import complain, named_folder, named_model
 from alpacasorter.core.files import display_path
 from alpacasorter.core.session_paths import plain_absolute
-from alpacasorter.training.keras_here import NO_TENSORFLOW, has_tensorflow, keep_quiet
+from alpacasorter.training.requirements import NO_TENSORFLOW, has_tensorflow, keep_quiet
 
 
 def run(bundle: Path, *, keras: Path | None, tflite: Path | None) -> int:

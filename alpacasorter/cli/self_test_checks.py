@@ -29,7 +29,7 @@ from alpacasorter.ml.engine import open_engine
 from alpacasorter.ml.models.bundle import load_bundle
 from alpacasorter.ml.models.trial import try_model
 from alpacasorter.ml.runtime.device import try_gpu
-from alpacasorter.training.keras_here import keep_quiet, start
+from alpacasorter.training.requirements import keep_quiet, start
 from alpacasorter.workers.training import training_available
 
 _SURE = 0.999

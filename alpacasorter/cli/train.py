@@ -18,9 +18,8 @@ from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.session_paths import plain_absolute
 from alpacasorter.training.events import Epoch, Event, Failed, Prepared, Stage, Stopped, Trained, to_line
-from alpacasorter.training.keras_here import NO_TENSORFLOW, has_tensorflow, keep_quiet
-from alpacasorter.training.places import problem_with_out
 from alpacasorter.training.recipe import KERAS, SHIPPED, Recipe, RecipeError
+from alpacasorter.training.requirements import NO_TENSORFLOW, has_tensorflow, keep_quiet, problem_with_out
 
 _SHOWN_LEFT_OUT = 20
 _INTERRUPTED = 130

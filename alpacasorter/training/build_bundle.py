@@ -9,13 +9,11 @@ from pathlib import Path
 
 from alpacasorter.ml.models.bundle import BundleError
 from alpacasorter.training.building import Options, build, say
-from alpacasorter.training.checks import CheckFailed
-from alpacasorter.training.dataset import DatasetError
-from alpacasorter.training.facts import CORRECTION_WEIGHT
-from alpacasorter.training.keras_here import NO_TENSORFLOW, has_tensorflow, keep_quiet
-from alpacasorter.training.likeness import YIELD_SIMILARITY
-from alpacasorter.training.mobilenet import WeightsError
-from alpacasorter.training.quality import SEEDS
+from alpacasorter.training.data.dataset import DatasetError
+from alpacasorter.training.measuring import SEEDS, YIELD_SIMILARITY, CheckFailed
+from alpacasorter.training.network.mobilenet import WeightsError
+from alpacasorter.training.report_text import CORRECTION_WEIGHT
+from alpacasorter.training.requirements import NO_TENSORFLOW, has_tensorflow, keep_quiet
 
 
 def _parser() -> argparse.ArgumentParser:

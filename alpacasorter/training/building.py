@@ -25,11 +25,8 @@ from alpacasorter.ml.models.bundle import Bundle, Replay
 from alpacasorter.ml.models.head import Head
 from alpacasorter.ml.runtime import backbone as preprocess
 from alpacasorter.ml.runtime.backbone import CpuBackbone
-from alpacasorter.training.calibration import fit_calibration
 from alpacasorter.training.card import model_card
-from alpacasorter.training.checks import require_optimum, require_same_backbone, solver_difference
-from alpacasorter.training.convert import convert, largest_difference
-from alpacasorter.training.dataset import (
+from alpacasorter.training.data.dataset import (
     MIN_SIDE,
     Embedded,
     embed_dataset,
@@ -37,12 +34,20 @@ from alpacasorter.training.dataset import (
     find_photos,
     read_dataset,
 )
-from alpacasorter.training.facts import CORRECTION_WEIGHT, THRESHOLD, readable
-from alpacasorter.training.focus import FOCUS
-from alpacasorter.training.likeness import YIELD_SIMILARITY
-from alpacasorter.training.mobilenet import get_weights, load_backbone
-from alpacasorter.training.package import write_bundle
-from alpacasorter.training.quality import SEEDS, CrossValidation
+from alpacasorter.training.finish import write_bundle
+from alpacasorter.training.measuring import (
+    SEEDS,
+    YIELD_SIMILARITY,
+    CrossValidation,
+    fit_calibration,
+    require_optimum,
+    require_same_backbone,
+    solver_difference,
+)
+from alpacasorter.training.network.classifier import FOCUS
+from alpacasorter.training.network.convert import convert, largest_difference
+from alpacasorter.training.network.mobilenet import get_weights, load_backbone
+from alpacasorter.training.report_text import CORRECTION_WEIGHT, THRESHOLD, readable
 from alpacasorter.training.retrained import retrain
 from alpacasorter.training.tail import Plan
 

@@ -17,9 +17,9 @@ import numpy.typing as npt
 
 from alpacasorter.ml.models.bundle import Bundle, load_bundle
 from alpacasorter.ml.runtime.backbone import SIGNATURE, CpuBackbone
-from alpacasorter.training.checks import CheckFailed
-from alpacasorter.training.convert import convert_model
-from alpacasorter.training.network import rebuild
+from alpacasorter.training.measuring import CheckFailed
+from alpacasorter.training.network.classifier import rebuild
+from alpacasorter.training.network.convert import convert_model
 
 TOLERANCE: Final = 1e-4
 """Largest difference of a probability from the app's that is allowed."""

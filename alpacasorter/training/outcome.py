@@ -19,11 +19,16 @@ from alpacasorter.ml.learning.folds import FOLDS, groups_of_near_duplicates, spl
 from alpacasorter.ml.learning.logistic import Float, fit_logistic
 from alpacasorter.ml.models.head import Calibration, Head
 from alpacasorter.ml.runtime.backbone import CpuBackbone
-from alpacasorter.training.batches import PhotoStore
-from alpacasorter.training.calibration import cross_calibrated
-from alpacasorter.training.checks import CheckFailed
-from alpacasorter.training.likeness import Likeness
-from alpacasorter.training.quality import STRENGTHS, OutOfFold, log_loss, out_of_fold
+from alpacasorter.training.data.batches import PhotoStore
+from alpacasorter.training.measuring import (
+    STRENGTHS,
+    CheckFailed,
+    Likeness,
+    OutOfFold,
+    cross_calibrated,
+    log_loss,
+    out_of_fold,
+)
 
 _SPREAD = 216.0
 """Mean squared distance from the mean of the embeddings that STRENGTHS was chosen for: MobileNetV2's of 753 photos."""

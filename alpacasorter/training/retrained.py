@@ -17,12 +17,18 @@ from alpacasorter.ml.evaluation.metrics import BINS, auc, measure
 from alpacasorter.ml.learning.folds import FOLDS, assign_folds, groups_of_near_duplicates, splits
 from alpacasorter.ml.learning.logistic import Float, fit_logistic, sigmoid
 from alpacasorter.ml.models.head import Calibration
-from alpacasorter.training.calibration import cross_calibrated, fit_calibration
-from alpacasorter.training.dataset import Dataset, DatasetError, Example
-from alpacasorter.training.focus import with_focus
+from alpacasorter.training.data.dataset import Dataset, DatasetError, Example
 from alpacasorter.training.front import FrontMaps, front_maps
-from alpacasorter.training.mobilenet import load_backbone, set_weights
-from alpacasorter.training.quality import OutOfFold, article_order, judged, mean_figures
+from alpacasorter.training.measuring import (
+    OutOfFold,
+    article_order,
+    cross_calibrated,
+    fit_calibration,
+    judged,
+    mean_figures,
+)
+from alpacasorter.training.network.classifier import with_focus
+from alpacasorter.training.network.mobilenet import load_backbone, set_weights
 from alpacasorter.training.tail import Plan, Tail
 from alpacasorter.training.tail_jobs import Job, Outcome, Shop, small_network
 

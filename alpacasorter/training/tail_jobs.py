@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from alpacasorter.ml.learning.logistic import Float
-from alpacasorter.training.focus import with_focus
 from alpacasorter.training.front import FrontMaps
-from alpacasorter.training.mobilenet import build_mobilenet, get_weights, load_backbone
+from alpacasorter.training.network.classifier import with_focus
+from alpacasorter.training.network.mobilenet import build_mobilenet, get_weights, load_backbone
 from alpacasorter.training.tail import Plan, Tail
 
 _LARGE: Final = "large.npy"

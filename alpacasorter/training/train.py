@@ -18,23 +18,28 @@ import numpy as np
 from alpacasorter.core.files import display_path
 from alpacasorter.ml.evaluation.report import ReportError
 from alpacasorter.ml.models.bundle import BundleError
-from alpacasorter.training import facts
-from alpacasorter.training.backbones import load_backbone
-from alpacasorter.training.batches import PhotoStore
-from alpacasorter.training.checks import CheckFailed
-from alpacasorter.training.dataset import DatasetError, read_dataset
+from alpacasorter.training import report_text
+from alpacasorter.training.data.batches import PhotoStore
+from alpacasorter.training.data.dataset import DatasetError, read_dataset
+from alpacasorter.training.data.reading import Listed, only_prepared, prepared, read_photos
+from alpacasorter.training.data.split import split_examples
 from alpacasorter.training.events import Event, Failed, Stage, Stopped
 from alpacasorter.training.finish import finish
-from alpacasorter.training.fit import Asked, Course, StopAsked, TrainingError, look
-from alpacasorter.training.frozen import FrozenBackbone
-from alpacasorter.training.keras_here import NO_TENSORFLOW, has_tensorflow, keep_quiet, start
-from alpacasorter.training.mobilenet import WeightsError
-from alpacasorter.training.network import assemble
-from alpacasorter.training.places import problem_with_class_names, problem_with_out
-from alpacasorter.training.reading import Listed, only_prepared, prepared, read_photos
+from alpacasorter.training.fit import Asked, Course, Rounds, StopAsked, TrainingError, look
+from alpacasorter.training.measuring import CheckFailed
+from alpacasorter.training.network.backbones import load_backbone
+from alpacasorter.training.network.classifier import assemble
+from alpacasorter.training.network.convert import FrozenBackbone
+from alpacasorter.training.network.mobilenet import WeightsError
 from alpacasorter.training.recipe import Recipe
-from alpacasorter.training.rounds import Rounds
-from alpacasorter.training.split import split_examples
+from alpacasorter.training.requirements import (
+    NO_TENSORFLOW,
+    has_tensorflow,
+    keep_quiet,
+    problem_with_class_names,
+    problem_with_out,
+    start,
+)
 
 _KNOWN: Final = (DatasetError, WeightsError, CheckFailed, BundleError, ReportError, TrainingError)
 _NO_SPACE: Final = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT") if hasattr(errno, name))
@@ -169,7 +174,7 @@ def _train(job: _Job) -> Generator[Event, None, None]:
 def _list_photos(job: _Job) -> Listed:
     recipe = job.recipe
     dataset = read_dataset([job.dataset], positive=recipe.positive or None)
-    if problem := problem_with_class_names(dataset.class_names, facts.model_name(recipe, dataset)):
+    if problem := problem_with_class_names(dataset.class_names, report_text.model_name(recipe, dataset)):
         raise DatasetError(problem)
     split = split_examples(dataset, share=recipe.validation_share, seed=recipe.seed)
     return Listed(dataset, np.array([example.target for example in dataset.examples], dtype=np.int64), split)

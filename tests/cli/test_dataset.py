@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from alpacasorter import paths
-from alpacasorter.training.download_errors import Unreachable
-from alpacasorter.training.open_images import Source
+from alpacasorter.training.open_images.catalog import Source
+from alpacasorter.training.open_images.fetch import Unreachable
 from tests.cli.commands import Commands, Done, finish, program
 from tests.engines import run_python
-from tests.training.open_images_server import ALPACA, SHEEP, Answer, OpenImagesServer, open_images
+from tests.training.open_images.server import ALPACA, SHEEP, Answer, OpenImagesServer, open_images
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def test_without_a_network(
     run: Commands, server: OpenImagesServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.close()
-    monkeypatch.setattr("alpacasorter.training.fetching.Web.wait_after", give_up)
+    monkeypatch.setattr("alpacasorter.training.open_images.fetch.Web.wait_after", give_up)
     done = download(run, server, tmp_path / "out", "--class", "Alpaca")
     assert (done.code, done.out) == (1, "")
     assert done.err == "alpacasorter: The connection to 127.0.0.1 failed.\n"

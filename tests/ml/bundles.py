@@ -8,7 +8,7 @@ from alpacasorter.ml.learning.logistic import fit_logistic
 from alpacasorter.ml.models.bundle import Bundle, Replay
 from alpacasorter.ml.models.head import Calibration, Head
 from alpacasorter.ml.runtime import backbone
-from alpacasorter.training.package import write_bundle
+from alpacasorter.training.finish import write_bundle
 
 L2 = 2.0
 

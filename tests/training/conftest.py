@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.training.open_images_server import OpenImagesServer, open_images
+from tests.training.open_images.server import OpenImagesServer, open_images
 
 
 @pytest.fixture

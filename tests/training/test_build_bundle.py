@@ -11,9 +11,9 @@ from alpacasorter.ml.learning.logistic import fit_logistic
 from alpacasorter.ml.models.bundle import load_bundle
 from alpacasorter.ml.runtime.backbone import CpuBackbone
 from alpacasorter.training import build_bundle
-from alpacasorter.training.checks import CheckFailed, require_optimum, require_same_backbone, solver_difference
-from alpacasorter.training.convert import largest_difference, two_outputs
-from alpacasorter.training.mobilenet import build_mobilenet, get_weights, load_backbone
+from alpacasorter.training.measuring import CheckFailed, require_optimum, require_same_backbone, solver_difference
+from alpacasorter.training.network.convert import largest_difference, two_outputs
+from alpacasorter.training.network.mobilenet import build_mobilenet, get_weights, load_backbone
 from tests.training.pictures import class_folders, picture
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]

@@ -14,12 +14,12 @@ from alpacasorter.ml.models.bundle import BundleError, Replay, load_bundle
 from alpacasorter.ml.models.head import Calibration, Head
 from alpacasorter.ml.runtime.backbone import CpuBackbone
 from alpacasorter.training import export
-from alpacasorter.training import network as network_module
-from alpacasorter.training.checks import CheckFailed
-from alpacasorter.training.convert import convert_model
 from alpacasorter.training.export import export_keras, export_tflite
-from alpacasorter.training.network import assemble
-from alpacasorter.training.package import write_bundle
+from alpacasorter.training.finish import write_bundle
+from alpacasorter.training.measuring import CheckFailed
+from alpacasorter.training.network import classifier as network_module
+from alpacasorter.training.network.classifier import assemble
+from alpacasorter.training.network.convert import convert_model
 from tests.ml.bundles import make_bundle, metadata
 from tests.training.tiny import tiny_backbone
 

@@ -5,11 +5,8 @@ import pytest
 
 from alpacasorter.ml.learning.logistic import fit_logistic
 from alpacasorter.ml.models.head import Calibration
-from alpacasorter.training.calibration import fit_calibration
-from alpacasorter.training.checks import CheckFailed
-from alpacasorter.training.likeness import Likeness
+from alpacasorter.training.measuring import CheckFailed, Likeness, fit_calibration, log_loss
 from alpacasorter.training.outcome import calibrate_modestly, fit_head, rounded
-from alpacasorter.training.quality import log_loss
 
 LIKENESS = Likeness(0.9, 0.95)
 

@@ -14,10 +14,10 @@ from alpacasorter.ml.models.bundle import load_bundle
 from alpacasorter.ml.runtime.backbone import CpuBackbone
 from alpacasorter.training import building
 from alpacasorter.training.building import Options, build
-from alpacasorter.training.dataset import DatasetError, find_photos, read_dataset
+from alpacasorter.training.data.dataset import DatasetError, find_photos, read_dataset
 from alpacasorter.training.front import front_maps
-from alpacasorter.training.mobilenet import build_mobilenet
-from alpacasorter.training.network import rebuild
+from alpacasorter.training.network.classifier import rebuild
+from alpacasorter.training.network.mobilenet import build_mobilenet
 from alpacasorter.training.retrained import retrain
 from alpacasorter.training.tail import Plan
 from alpacasorter.training.tail_jobs import small_network

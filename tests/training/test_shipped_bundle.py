@@ -82,9 +82,9 @@ def test_keras_and_litert_agree_on_photos(bundle, photos):
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
     from alpacasorter.core.photo import read_photo
     from alpacasorter.core.photos.decode import decode, model_input
-    from alpacasorter.training.convert import model_difference
-    from alpacasorter.training.dataset import MIN_SIDE
-    from alpacasorter.training.network import rebuild
+    from alpacasorter.training.data.dataset import MIN_SIDE
+    from alpacasorter.training.network.classifier import rebuild
+    from alpacasorter.training.network.convert import model_difference
 
     files = sorted((photos / "article" / "alpaca").iterdir())[:4]
     inputs = [model_input(decode(read_photo(file), min_side=MIN_SIDE).pixels, 256) for file in files]
@@ -96,8 +96,8 @@ def test_keras_and_litert_agree_on_photos(bundle, photos):
 def test_training_starts_from_weights_that_have_not_seen_the_photos(bundle):
     """Else whatever a training holds out would have been seen already, and its figures would flatter."""
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
-    from alpacasorter.training.backbones import shipped_weights
-    from alpacasorter.training.mobilenet import read_weights
+    from alpacasorter.training.network.backbones import shipped_weights
+    from alpacasorter.training.network.mobilenet import read_weights
 
     general, retrained = read_weights(shipped_weights()), read_weights(bundle.keras_weights_path())
     same = {name for name in general if np.array_equal(general[name], retrained[name])}

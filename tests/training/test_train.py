@@ -15,12 +15,12 @@ from alpacasorter.ml.learning.learner import Learner
 from alpacasorter.ml.learning.logistic import fit_logistic
 from alpacasorter.ml.models.bundle import load_bundle
 from alpacasorter.ml.runtime.backbone import CpuBackbone
+from alpacasorter.training import finish
 from alpacasorter.training import finish as finishing
-from alpacasorter.training import package
 from alpacasorter.training import train as training
-from alpacasorter.training.backbones import load_backbone
-from alpacasorter.training.dataset import MIN_SIDE
+from alpacasorter.training.data.dataset import MIN_SIDE
 from alpacasorter.training.events import Epoch, Failed, Prepared, Stage, Stopped, Trained
+from alpacasorter.training.network.backbones import load_backbone
 from alpacasorter.training.recipe import RANDOM, Recipe
 from alpacasorter.training.train import train
 from tests.training.pictures import class_folders
@@ -206,13 +206,13 @@ def test_no_space_on_the_disk(done, standing, monkeypatch, place):
         finishing, "convert_model", lambda _model: (done[1] / "bundle" / "backbone.tflite").read_bytes()
     )
     if place == "arrays":
-        monkeypatch.setattr(package.np, "savez", full)
+        monkeypatch.setattr(finish.np, "savez", full)
     elif place == "report":
         monkeypatch.setattr(finishing, "write_report", full)
     elif place == "swap":
-        monkeypatch.setattr(package, "_swap", full)
+        monkeypatch.setattr(finish, "_swap", full)
     else:
-        monkeypatch.setattr(package, "load_bundle", full)
+        monkeypatch.setattr(finish, "load_bundle", full)
     with pytest.raises(OSError, match="No space"):
         again(done, out=out, report=report)
     assert unchanged()

@@ -1,6 +1,6 @@
 """Reading a model folder ("bundle"): all of it is checked before any of it is used, and nothing in it is executed.
 
-`alpacasorter.training.package` writes it, and refuses to put in place what does not load here.
+`alpacasorter.training.finish` writes it, and refuses to put in place what does not load here.
 
 What reading a model folder is made of: typed metadata, verified files, arrays without pickle.
 """

@@ -1,0 +1,1 @@
+"""Training photos: finding, splitting, batching and augmenting them."""

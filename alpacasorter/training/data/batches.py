@@ -1,0 +1,116 @@
+"""The photos as batches: decoded once by the app's own loader and kept, or decoded anew where memory is short."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from alpacasorter.core.files import display_path
+from alpacasorter.core.photo import Unreadable, read_photo
+from alpacasorter.core.photos.decode import decode, model_input
+from alpacasorter.training.data.dataset import MIN_SIDE, DatasetError
+
+KEPT_BYTES: Final = 1 << 30
+"""Memory that decoded photos may take: some 7,000 at 224 pixels a side."""
+
+Pictures = npt.NDArray[np.uint8]
+Rows = npt.NDArray[np.int64]
+
+
+class PhotoStore:
+    """Decoded photos by row, upright, squashed to the model's input just as the app does it.
+
+    To be used in a `with` statement, which ends its threads.
+    """
+
+    def __init__(self, paths: Sequence[Path], side: int, *, limit: int = KEPT_BYTES) -> None:
+        """Open nothing yet.
+
+        Args:
+            paths: the photos, one a row.
+            side: pixels a side of the pictures.
+            limit: bytes that may be kept; beyond it each photo is decoded each time.
+        """
+        self._paths = paths
+        self.side = side
+        size = len(paths) * side * side * 3
+        self._kept = np.empty((len(paths), side, side, 3), dtype=np.uint8) if size <= limit else None
+        self._decoded = np.zeros(len(paths), dtype=np.bool_)
+        self._pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="decode")
+        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
+
+    def __enter__(self) -> Self:
+        """Return the store."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Wait for the photo each thread is at, and end them."""
+        self._ahead.shutdown(cancel_futures=True)
+        self._pool.shutdown(cancel_futures=True)
+
+    def try_decode(self, rows: Sequence[int]) -> list[Pictures | str]:
+        """Return for each row its picture uint8 (side, side, 3), or why it has none."""
+        return list(self._pool.map(self._one, rows))
+
+    def pictures(self, rows: Rows) -> Pictures:
+        """Return the pictures of these rows, uint8 (n, side, side, 3).
+
+        Raises:
+            DatasetError: one can no longer be read.
+        """
+        if self._kept is not None and self._decoded[rows].all():
+            return self._kept[rows]
+        found = self.try_decode(rows.tolist())
+        for row, picture in zip(rows, found, strict=True):
+            if isinstance(picture, str):
+                raise DatasetError(f"{display_path(self._paths[row])} can no longer be read. {picture}")
+        return np.stack([picture for picture in found if not isinstance(picture, str)])
+
+    def batches(self, rows: Rows, size: int) -> Iterator[tuple[Rows, Pictures]]:
+        """Yield (rows, pictures) in the order given, `size` at a time, each prepared while the one before is used.
+
+        Raises:
+            DatasetError: a photo can no longer be read.
+        """
+        parts = [rows[start : start + size] for start in range(0, len(rows), size)]
+        coming: Future[Pictures] | None = None
+        for place, part in enumerate(parts):
+            pictures = self.pictures(part) if coming is None else coming.result()
+            more = place + 1 < len(parts)
+            coming = self._ahead.submit(self.pictures, parts[place + 1]) if more else None
+            yield part, pictures
+
+    def _one(self, row: int) -> Pictures | str:
+        if self._kept is not None and self._decoded[row]:
+            kept: Pictures = self._kept[row]
+            return kept
+        try:
+            picture = model_input(decode(read_photo(self._paths[row]), min_side=MIN_SIDE).pixels, self.side)
+        except Unreadable as error:
+            return error.reason
+        if self._kept is not None:
+            self._kept[row] = picture
+            self._decoded[row] = True
+        return picture
+
+
+def shuffled(rows: Rows, seed: int, epoch: int) -> Rows:
+    """Return the rows in an order of their own for each epoch, the same for the same seed."""
+    order = np.random.default_rng((seed, epoch)).permutation(len(rows))
+    return rows[order]
+
+
+def compute(
+    store: PhotoStore, rows: Rows, size: int, apply: Callable[[Pictures], npt.NDArray[np.float32]]
+) -> npt.NDArray[np.float32]:
+    """Return what `apply` makes of the pictures of these rows, in their order, float32 (n, ...)."""
+    return np.concatenate([apply(pictures) for _, pictures in store.batches(rows, size)])

@@ -1,0 +1,170 @@
+"""From class folders to photos that are read, split, and told of: the first part of a training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from alpacasorter.core.files import display_path
+from alpacasorter.training.data.augment import choose, write_preview
+from alpacasorter.training.data.batches import PhotoStore
+from alpacasorter.training.data.dataset import Dataset
+from alpacasorter.training.data.split import Split, warnings, without
+from alpacasorter.training.events import Prepared, Stage
+from alpacasorter.training.measuring import count_across, likeness_of
+from alpacasorter.training.network.convert import FrozenBackbone
+from alpacasorter.training.recipe import Recipe
+
+_AT_ONCE = 32
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Listed:
+    """Photos that are listed and split, not opened yet.
+
+    Attributes:
+        dataset: the photos.
+        targets: 0 or 1, (n,).
+        split: which are trained on.
+    """
+
+    dataset: Dataset
+    targets: Rows
+    split: Split
+
+
+@dataclass(frozen=True, eq=False)
+class Photos:
+    """Photos that are read.
+
+    Attributes:
+        dataset: all that were listed, the unreadable ones too.
+        targets: 0 or 1, (n,).
+        split: of the readable ones.
+        pooled: the backbone's pooled outputs (n, c), without augmentation; zeros for what can't be read.
+        left_out: (path, reason) of each file that can't be used.
+    """
+
+    dataset: Dataset
+    targets: Rows
+    split: Split
+    pooled: npt.NDArray[np.float32]
+    left_out: tuple[tuple[str, str], ...]
+
+    @property
+    def trained_on(self) -> Rows:
+        """What the photos trained on are, 0 or 1."""
+        return self.targets[self.split.training]
+
+    @property
+    def held_out(self) -> Rows:
+        """What the photos held out are, 0 or 1."""
+        return self.targets[self.split.validation]
+
+
+def read_photos(
+    listed: Listed, store: PhotoStore, backbone: FrozenBackbone, check: Callable[[], None]
+) -> Generator[Stage, None, Photos]:
+    """Decode all photos once and run the frozen backbone over them.
+
+    Raises:
+        DatasetError: too few can be read.
+    """
+    total = len(listed.targets)
+    pooled: npt.NDArray[np.float32] | None = None
+    unreadable: dict[int, str] = {}
+    for start in range(0, total, _AT_ONCE):
+        check()
+        rows = list(range(start, min(start + _AT_ONCE, total)))
+        found = dict(zip(rows, store.try_decode(rows), strict=True))
+        good = {row: picture for row, picture in found.items() if not isinstance(picture, str)}
+        unreadable |= {row: reason for row, reason in found.items() if isinstance(reason, str)}
+        if good:
+            vectors = backbone(np.stack(list(good.values())))
+            if pooled is None:
+                pooled = np.zeros((total, vectors.shape[1]), dtype=np.float32)
+            pooled[list(good)] = vectors
+        yield Stage("Reading the photos", rows[-1] + 1, total)
+    split = without(listed.split, listed.dataset, list(unreadable))
+    assert pooled is not None  # Otherwise there is no readable photo, and `without` has said so.
+    return Photos(listed.dataset, listed.targets, split, pooled, _left_out(listed.dataset, unreadable))
+
+
+def prepared(
+    photos: Photos, store: PhotoStore, recipe: Recipe, *, device: str, preview: Path | None, more: tuple[str, ...] = ()
+) -> Prepared:
+    """Return the event, after writing the preview where one is wanted.
+
+    Args:
+        photos: as read.
+        store: where their pictures are.
+        recipe: how they will be changed.
+        device: what computes.
+        preview: where the picture goes.
+        more: further warnings.
+    """
+    split = photos.split
+    both = np.concatenate([split.training, split.validation])
+    likeness = likeness_of(recipe, photos.pooled[both], photos.targets[both])
+    across = count_across(photos.pooled[split.validation], photos.pooled[split.training], likeness)
+    if preview is not None:
+        write_preview(preview, store, choose(split.training, photos.targets), recipe)
+    names = photos.dataset.class_names
+    return Prepared(
+        class_names=names,
+        training=_counts(photos.trained_on),
+        validation=_counts(photos.held_out),
+        left_out=photos.left_out,
+        across=across,
+        device=device,
+        preview="" if preview is None else str(preview),
+        warnings=(*warnings(split, photos.targets, names, across), *more),
+    )
+
+
+def only_prepared(listed: Listed, store: PhotoStore, recipe: Recipe, *, device: str, preview: Path | None) -> Prepared:
+    """Return the event without opening more photos than the preview shows, of which unreadable ones are passed over.
+
+    So it is there at once; near-duplicates are not looked for.
+
+    Raises:
+        DatasetError: too few can be read.
+        OSError: the preview can't be written.
+    """
+    split, unreadable = listed.split, dict[int, str]()
+    while True:
+        rows = choose(split.training, listed.targets)
+        decoded = zip(rows.tolist(), store.try_decode(rows.tolist()), strict=True)
+        bad = {row: reason for row, reason in decoded if isinstance(reason, str)}
+        if not bad:
+            break
+        unreadable |= bad
+        split = without(split, listed.dataset, list(unreadable))
+    if preview is not None:
+        write_preview(preview, store, rows, recipe)
+    names = listed.dataset.class_names
+    return Prepared(
+        class_names=names,
+        training=_counts(listed.targets[split.training]),
+        validation=_counts(listed.targets[split.validation]),
+        left_out=_left_out(listed.dataset, unreadable),
+        across=0,
+        device=device,
+        preview="" if preview is None else str(preview),
+        warnings=warnings(split, listed.targets, names, 0),
+    )
+
+
+def _left_out(dataset: Dataset, unreadable: dict[int, str]) -> tuple[tuple[str, str], ...]:
+    bad = [*dataset.problems, *((dataset.examples[row].path, reason) for row, reason in unreadable.items())]
+    return tuple((display_path(path), reason) for path, reason in bad)
+
+
+def _counts(targets: Rows) -> tuple[int, int]:
+    return int((targets == 0).sum()), int((targets == 1).sum())

@@ -1,0 +1,155 @@
+"""From the Keras backbone to the LiteRT file the app runs: one photo in, embedding and last feature map out.
+
+The frozen backbone as a function: on the processor by LiteRT, as in the app, on a graphics card by TensorFlow.
+
+It computes the same either way. On the processor LiteRT takes half the time or less, and nearly all the time of a
+training with augmentation goes into the frozen backbone.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from alpacasorter.ml.runtime.backbone import EMBEDDING_OUTPUT, FEATURE_MAP_OUTPUT, SIGNATURE, CpuBackbone, scale_pixels
+from alpacasorter.training.measuring import require_same_backbone
+from alpacasorter.training.network.classifier import Network
+from alpacasorter.training.requirements import PROCESSOR
+
+
+def two_outputs(network: Any) -> Any:
+    """Return a Keras model with the outputs {"embedding": (n, c), "feature_map": (n, h, w, c)}.
+
+    Args:
+        network: from pictures (n, side, side, 3) to the last feature map, whose mean is the embedding.
+    """
+    import keras
+
+    embedding = keras.layers.GlobalAveragePooling2D(name="pool")(network.output)
+    return keras.Model(network.input, {EMBEDDING_OUTPUT: embedding, FEATURE_MAP_OUTPUT: network.output})
+
+
+def convert(network: Any) -> bytes:
+    """Return the LiteRT flatbuffer of a backbone with both outputs, float32, batch 1, as `convert_model` does."""
+    return convert_model(two_outputs(network))
+
+
+def convert_model(model: Any) -> bytes:
+    """Return the LiteRT flatbuffer of a Keras model of pictures (n, side, side, 3), float32, batch 1.
+
+    Its signature "serving_default" takes `pixels` (1, side, side, 3), and gives what the model gives, under the same
+    names.
+    """
+    import keras
+    import tensorflow as tf
+
+    side = int(model.input_shape[1])
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint(
+        SIGNATURE,
+        # training=False keeps the batch normalisation on its stored statistics.
+        lambda pixels: model(pixels, training=False),
+        input_signature=[tf.TensorSpec((1, side, side, 3), tf.float32, name="pixels")],
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        archive.write_out(folder, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
+        return bytes(converter.convert())
+
+
+def largest_difference(network: Any, flatbuffer: bytes, inputs: Sequence[npt.NDArray[np.uint8]]) -> float:
+    """Return how far LiteRT's embeddings of model inputs, uint8 (side, side, 3), are from the backbone's at most."""
+    return model_difference(two_outputs(network), flatbuffer, inputs)
+
+
+def model_difference(
+    model: Any, flatbuffer: bytes, inputs: Sequence[npt.NDArray[np.uint8]], *, relative: bool = False
+) -> float:
+    """Return how far LiteRT's embeddings of model inputs, uint8 (side, side, 3), are from the Keras model's at most.
+
+    Args:
+        model: gives {"embedding": (n, e), ...}.
+        flatbuffer: what it was converted to.
+        inputs: to compare on.
+        relative: divide by the largest number among the embeddings, where that is above 1: other networks than
+            MobileNetV2 have numbers of any size.
+    """
+    backbone = CpuBackbone(flatbuffer)
+    largest, scale = 0.0, 1.0
+    for pixels in inputs:
+        expected = np.asarray(model(scale_pixels(pixels)[np.newaxis], training=False)[EMBEDDING_OUTPUT])[0]
+        largest = max(largest, float(np.abs(expected - backbone.embed(pixels)).max()))
+        scale = max(scale, float(np.abs(expected).max()))
+    return largest / scale if relative else largest
+
+
+Pictures = npt.NDArray[np.uint8]
+Vectors = npt.NDArray[np.float32]
+
+
+class FrozenBackbone:
+    """From pictures to the backbone's pooled outputs.
+
+    To be used in a `with` statement, which ends its threads.
+    """
+
+    def __init__(self, network: Network, device: str) -> None:
+        """Convert or compile the backbone as it is now.
+
+        Args:
+            network: what it belongs to.
+            device: what computes, from `keras_here.start`.
+
+        Raises:
+            CheckFailed: LiteRT computes something else than Keras.
+        """
+        self.flatbuffer: bytes | None = None
+        self._pool: ThreadPoolExecutor | None = None
+        self._compiled: Any = None
+        if device == PROCESSOR:
+            model = network.two_outputs(dense=False)
+            self.flatbuffer = convert_model(model)
+            noise = np.random.default_rng(1).integers(0, 256, (2, network.side, network.side, 3), dtype=np.uint8)
+            require_same_backbone(model_difference(model, self.flatbuffer, list(noise), relative=True))
+            self._backbone = CpuBackbone(self.flatbuffer)
+            self._pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="backbone")
+        else:
+            self._compiled = compiled(network.pooled)
+
+    def __enter__(self) -> Self:
+        """Return the function."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the threads."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def __call__(self, pictures: Pictures) -> Vectors:
+        """Return the pooled outputs float32 (n, c) of pictures uint8 (n, side, side, 3)."""
+        if self._pool is None:
+            found: Vectors = self._compiled(pictures)
+            return found
+        return np.stack(list(self._pool.map(self._backbone.embed, pictures)))
+
+
+def compiled(model: Any) -> Any:
+    """Return a Keras model in inference mode as a function from pictures uint8 (n, side, side, 3) to float32."""
+    import tensorflow as tf
+
+    run = tf.function(
+        lambda pixels: model(pixels, training=False),
+        input_signature=[tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)],
+        autograph=False,
+    )
+    return lambda pictures: np.asarray(run(scale_pixels(pictures)), dtype=np.float32)

@@ -1,0 +1,1 @@
+"""Downloading training photos from Open Images."""

@@ -1,0 +1,291 @@
+"""Where downloaded photos come to lie: checked, listed with their author, and only then under their name.
+
+A photo is written under a name of its own below `.unfinished`, gets its line in ATTRIBUTION.csv, and then its place. A
+download that was killed in between is put right by the next one.
+
+ATTRIBUTION.csv: who made each photo that was downloaded, and under which licence it may be used.
+
+It is also the record of what was downloaded. A photo gets its line, on the disk for good, before it gets its name:
+there is never a photo without its author, and a photo that is listed but no longer there was deleted by the user.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import errno
+import hashlib
+import io
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import IO, Final, Self
+
+from alpacasorter.core.files import display_path
+from alpacasorter.core.photo import Unreadable
+from alpacasorter.core.photos.decode import decode
+from alpacasorter.training.data.dataset import MIN_SIDE
+from alpacasorter.training.open_images.catalog import PhotoInfo
+from alpacasorter.training.open_images.fetch import DownloadError, Unusable, Web
+from alpacasorter.training.open_images.list_cache import only_one, publish, sentences, sync, write_whole
+
+FILE_NAME: Final = "ATTRIBUTION.csv"
+
+_SHOWN_FILE: Final = re.compile(r"[a-z0-9_]+/[0-9a-f]{16}\.jpg")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_FORMULA: Final = ("=", "+", "-", "@")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line, all of it text.
+
+    Attributes:
+        file: where the photo is, below the folder of the list, with a slash on every system.
+        photo_class: what it was fetched as, such as "Alpaca".
+        rotation: degrees counterclockwise that make it upright, unless its EXIF says so itself; see `open_images`.
+        sha256: hash of its bytes, in hexadecimal digits.
+    """
+
+    file: str
+    photo_class: str
+    image_id: str
+    subset: str
+    licence: str
+    author: str
+    author_page: str
+    title: str
+    original_page: str
+    original_url: str
+    fetched_from: str
+    rotation: str
+    width: str
+    height: str
+    sha256: str
+
+
+COLUMNS: Final = tuple("class" if field.name == "photo_class" else field.name for field in fields(Entry))
+
+
+class Attribution:
+    """The open list of one folder."""
+
+    def __init__(self, file: IO[bytes], folder: Path, entries: dict[str, Entry]) -> None:
+        self._file = file
+        self._folder = folder
+        self.entries = entries
+        """By `Entry.file`."""
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(cls, folder: Path) -> Iterator[Self]:
+        """Open the list of a folder, made if there is none, and keep other downloads out.
+
+        Raises:
+            DownloadError: it can't be written to, is in use, or is not a list of this kind.
+        """
+        path = folder / FILE_NAME
+        with sentences(folder):
+            # Without a buffer, which would try to write again, while it is closed, what has failed.
+            file = path.open("a+b", buffering=0)
+        with file, only_one(file, folder):
+            with sentences(folder):
+                entries = cls._read(file, path)
+            yield cls(file, folder, entries)
+
+    @staticmethod
+    def _read(file: IO[bytes], path: Path) -> dict[str, Entry]:
+        file.seek(0)
+        data = file.read()
+        whole = data[: data.rfind(b"\n") + 1]
+        if len(whole) < len(data):
+            # The power went while the last line was written.
+            file.truncate(len(whole))
+        if not whole:
+            _write(file, _line(COLUMNS))
+            return {}
+        try:
+            rows = list(csv.reader(io.StringIO(whole.decode("utf-8-sig"), newline="")))
+        except (UnicodeDecodeError, csv.Error):
+            rows = [[]]
+        if tuple(rows[0]) != COLUMNS:
+            raise DownloadError(
+                f"{display_path(path)} is not a list that a download wrote, or another program has changed it. "
+                "Choose another folder, or take the file away."
+            )
+        entries = (Entry(*row) for row in rows[1:] if len(row) == len(COLUMNS))
+        return {entry.file: entry for entry in entries if _SHOWN_FILE.fullmatch(entry.file)}
+
+    def add(self, entry: Entry) -> None:
+        """Add a line; it is on the disk when this returns.
+
+        Raises:
+            DownloadError: it can't be written; then nothing of it is.
+        """
+        before = self._file.seek(0, io.SEEK_END)
+        with sentences(self._folder):
+            try:
+                _write(self._file, _line(astuple(entry)))
+            except OSError:
+                with contextlib.suppress(OSError):
+                    self._file.truncate(before)
+                raise
+        self.entries[entry.file] = entry
+
+
+def _write(file: IO[bytes], line: bytes) -> None:
+    if file.write(line) != len(line):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    sync(file)
+
+
+def _line(values: tuple[str, ...]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow([_harmless(value) for value in values])
+    return text.getvalue().encode("utf-8", errors="replace")
+
+
+def _harmless(value: str) -> str:
+    """Return text of strangers so that it stays on one line, and no spreadsheet takes it for a formula."""
+    plain = _CONTROL.sub(" ", value).strip()
+    return f"'{plain}" if plain.startswith(_FORMULA) else plain
+
+
+MAX_PHOTO_BYTES: Final = 50 * 1024 * 1024
+
+_UNFINISHED: Final = ".unfinished"
+_OURS: Final = re.compile(r"[a-z0-9_]+-[0-9a-f]{16}\.jpg")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A complete photo that has no name yet.
+
+    Attributes:
+        path: where it waits.
+        url: where it came from.
+        width, height: pixels, upright.
+        sha256: hash of its bytes, in hexadecimal digits.
+    """
+
+    path: Path
+    url: str
+    width: int
+    height: int
+    sha256: str
+
+
+class Landing:
+    """The folder of a download. `bring` may be called by several threads at once."""
+
+    def __init__(self, folder: Path, attribution: Attribution) -> None:
+        """Put right what an earlier download left behind.
+
+        Raises:
+            DownloadError: the folder can't be written to.
+        """
+        self._folder = folder
+        self._attribution = attribution
+        self._unfinished = folder / _UNFINISHED
+        with sentences(folder):
+            self._recover()
+            self._unfinished.mkdir(exist_ok=True)
+
+    def close(self) -> None:
+        """Tidy up."""
+        with contextlib.suppress(OSError):
+            self._unfinished.rmdir()
+
+    def place(self, folder: str, image_id: str) -> Path:
+        """Return where a photo belongs."""
+        return self._folder / folder / f"{image_id}.jpg"
+
+    def there(self) -> set[str]:
+        """Return the files of all entries that still exist."""
+        return {file for file in self._attribution.entries if (self._folder / file).is_file()}
+
+    def bring(self, web: Web, url: str, folder: str, image_id: str) -> Arrived:
+        """Fetch a photo and store it, whole and checked.
+
+        Raises:
+            DownloadError: it can't be had, or is no JPEG picture.
+            OSError: it can't be stored; nothing is left of it.
+        """
+        sizes: list[tuple[int, int]] = []
+
+        def check(data: bytes) -> None:
+            try:
+                photo = decode(data, min_side=MIN_SIDE)
+            except Unreadable as error:
+                raise Unusable(error.reason) from error
+            if photo.format != "JPEG":
+                raise Unusable(f"It is a {photo.format} picture, not a JPEG.")
+            sizes.append((photo.width, photo.height))
+
+        data = web.get(url, limit=MAX_PHOTO_BYTES, check=check)
+        waiting = self._unfinished / f"{folder}-{image_id}.jpg"
+        write_whole(waiting, data)
+        width, height = sizes[-1]
+        return Arrived(waiting, url, width, height, hashlib.sha256(data).hexdigest())
+
+    def keep(self, arrived: Arrived, folder: str, title: str, subset: str, info: PhotoInfo) -> Path | None:
+        """List a photo and give it its name.
+
+        Returns:
+            Where it is; None where something else has taken the name.
+
+        Raises:
+            DownloadError: the disk is full, for example.
+        """
+        final = self.place(folder, info.image_id)
+        entry = Entry(
+            file=f"{folder}/{final.name}",
+            photo_class=title,
+            image_id=info.image_id,
+            subset=subset,
+            licence=info.licence,
+            author=info.author,
+            author_page=info.author_page,
+            title=info.title,
+            original_page=info.original_page,
+            original_url=info.original_url,
+            fetched_from=arrived.url,
+            rotation=info.rotation,
+            width=str(arrived.width),
+            height=str(arrived.height),
+            sha256=arrived.sha256,
+        )
+        with sentences(self._folder):
+            try:
+                final.parent.mkdir(exist_ok=True)
+                self._attribution.add(entry)
+                published = publish(arrived.path, final)
+            except Exception:
+                self.drop(arrived)
+                raise
+        if not published:
+            self.drop(arrived)
+        return final if published else None
+
+    @staticmethod
+    def drop(arrived: Arrived) -> None:
+        """Forget a photo that was not kept."""
+        with contextlib.suppress(OSError):
+            arrived.path.unlink(missing_ok=True)
+
+    def _recover(self) -> None:
+        if not self._unfinished.is_dir():
+            return
+        for entry in self._attribution.entries.values():
+            folder, _, name = entry.file.partition("/")
+            waiting, final = self._unfinished / f"{folder}-{name}", self._folder / entry.file
+            if final.exists() or not waiting.is_file():
+                continue
+            if hashlib.sha256(waiting.read_bytes()).hexdigest() == entry.sha256:
+                final.parent.mkdir(exist_ok=True)
+                publish(waiting, final)
+        for waiting in self._unfinished.iterdir():
+            if _OURS.fullmatch(waiting.name):
+                waiting.unlink()

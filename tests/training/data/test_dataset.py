@@ -1,0 +1,103 @@
+"""Class folders to embeddings: what is read, what is left out, what is refused."""
+
+import numpy as np
+import pytest
+
+from alpacasorter.training.data.dataset import DatasetError, embed_dataset, find_photos, read_dataset
+from tests.training.pictures import class_folders, picture
+
+
+def mean_colour(pixels):
+    return pixels.reshape(-1, 3).mean(axis=0).astype(np.float32)
+
+
+def test_folders_become_classes(tmp_path):
+    dataset = read_dataset([class_folders(tmp_path / "a", 3)])
+    assert dataset.class_names == ("other", "thing")
+    assert [example.target for example in dataset.examples] == [0, 0, 0, 1, 1, 1]
+    assert {example.source for example in dataset.examples} == {"a"}
+    assert dataset.problems == ()
+
+
+def test_a_class_and_its_opposite(tmp_path):
+    folder = class_folders(tmp_path / "a", 1, names=("alpaca", "not_alpaca"))
+    assert read_dataset([folder]).class_names == ("not_alpaca", "alpaca")
+
+
+def test_the_positive_class_can_be_chosen(tmp_path):
+    assert read_dataset([class_folders(tmp_path / "a", 1)], positive="other").class_names == ("thing", "other")
+
+
+def test_several_data_folders_keep_their_names(tmp_path):
+    folders = [class_folders(tmp_path / name, 2, start=10 * place) for place, name in enumerate("ab")]
+    data = embed_dataset(read_dataset(folders), side=32, embed=mean_colour)
+    assert data.sources == ("a", "b")
+    assert data.of_source("b").tolist() == [False] * 4 + [True] * 4
+    assert data.embeddings.dtype == np.float16
+    assert data.embeddings.shape == (8, 3)
+    assert data.targets.tolist() == [0, 0, 1, 1] * 2
+
+
+def test_sub_folders_count_and_hidden_ones_do_not(tmp_path):
+    folder = class_folders(tmp_path / "a", 1)
+    (folder / "thing" / "deeper").mkdir()
+    picture(True, 50).save(folder / "thing" / "deeper" / "x.png")
+    (folder / ".hidden").mkdir()
+    assert len(read_dataset([folder]).examples) == 3
+
+
+def test_broken_photos_are_left_out_and_listed(tmp_path):
+    folder = class_folders(tmp_path / "a", 2)
+    (folder / "thing" / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing more")
+    data = embed_dataset(read_dataset([folder]), side=32, embed=mean_colour)
+    assert len(data.targets) == 4
+    assert [path.name for path, _ in data.problems] == ["broken.jpg"]
+    assert all(reason for _, reason in data.problems)
+
+
+def test_a_class_of_broken_photos_only(tmp_path):
+    folder = class_folders(tmp_path / "a", 1)
+    (folder / "thing" / "thing_00.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(DatasetError, match="thing could be read"):
+        embed_dataset(read_dataset([folder]), side=32, embed=mean_colour)
+
+
+def refused(folders, match, **options):
+    with pytest.raises(DatasetError, match=match):
+        read_dataset(folders, **options)
+
+
+def test_no_folder(tmp_path):
+    refused([tmp_path / "none"], "no folder")
+    with pytest.raises(DatasetError, match="can't be read"):
+        find_photos(tmp_path / "none")
+
+
+def test_one_class(tmp_path):
+    (tmp_path / "a" / "thing").mkdir(parents=True)
+    refused([tmp_path / "a"], "two sub-folders")
+
+
+def test_three_classes(tmp_path):
+    folder = class_folders(tmp_path / "a", 1)
+    (folder / "third").mkdir()
+    refused([folder], "there are 3")
+
+
+def test_an_empty_class(tmp_path):
+    folder = class_folders(tmp_path / "a", 1)
+    (folder / "thing" / "thing_00.png").unlink()
+    refused([folder], "no photo of the class thing")
+
+
+def test_different_classes(tmp_path):
+    folders = [class_folders(tmp_path / "a", 1), class_folders(tmp_path / "b", 1, names=("cat", "dog"))]
+    refused(folders, "different classes")
+
+
+def test_two_folders_of_one_name(tmp_path):
+    refused([class_folders(tmp_path / "x" / "a", 1), class_folders(tmp_path / "y" / "a", 1)], "same name")
+
+
+def test_an_unknown_positive_class(tmp_path):
+    refused([class_folders(tmp_path / "a", 1)], "no class cat", positive="cat")
