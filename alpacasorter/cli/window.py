@@ -53,7 +53,7 @@ def run(given: Sequence[Path], device: Literal["auto", "cpu", "gpu"] | None, *, 
         complain(_NO_DISPLAY)
         return 2
     try:
-        from alpacasorter.workers.claim import Claim, hand_over_or_claim
+        from alpacasorter.workers.instance import Claim, hand_over_or_claim
 
         claim = Claim(_instance_name(device))
         if new_window:

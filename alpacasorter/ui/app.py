@@ -26,9 +26,8 @@ from alpacasorter.ui.main_window import MainWindow
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.theme import Theme
 from alpacasorter.ui.trouble import CrashLog, Trouble, log_into, log_messages_of_qt, tell_start_failed
-from alpacasorter.workers.claim import Claim
 from alpacasorter.workers.engine import Engine
-from alpacasorter.workers.instance import Instance
+from alpacasorter.workers.instance import Claim, Instance
 
 _log = logging.getLogger(__name__)
 

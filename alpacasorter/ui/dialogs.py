@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.ui import text
-from alpacasorter.workers.facts import ModelFacts
+from alpacasorter.workers.view_facts import ModelFacts
 
 _CARD_LIMIT = 1 << 18
 """Bytes of a model card that are shown."""

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.ui.theme import Theme
 from alpacasorter.workers.engine import Engine
-from alpacasorter.workers.facts import ModelFacts
+from alpacasorter.workers.view_facts import ModelFacts
 
 if TYPE_CHECKING:
     from alpacasorter.ui.evaluate_dialog import EvaluateDialog

@@ -17,7 +17,7 @@ from alpacasorter.ui import text
 from alpacasorter.ui.photo_store import Filter, PhotoRow
 from alpacasorter.ui.settings import Settings
 from alpacasorter.workers.engine import Engine
-from alpacasorter.workers.facts import ModelFacts
+from alpacasorter.workers.view_facts import ModelFacts
 
 if TYPE_CHECKING:
     from alpacasorter.core.exchange.results import Result

@@ -37,8 +37,8 @@ from alpacasorter.ui.train_control import TrainControl
 from alpacasorter.ui.watch_control import WatchControl
 from alpacasorter.ui.welcome import WelcomePage
 from alpacasorter.workers.engine import Engine
-from alpacasorter.workers.facts import DeviceFacts, ModelFacts
 from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
+from alpacasorter.workers.view_facts import DeviceFacts, ModelFacts
 
 _TITLE = "AlpacaSorter"
 _OPENING = "Opening the model…"

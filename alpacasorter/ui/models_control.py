@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QMainWindow, QPushButton
 
 from alpacasorter.workers.engine import Engine
-from alpacasorter.workers.facts import ModelFacts
+from alpacasorter.workers.view_facts import ModelFacts
 
 if TYPE_CHECKING:
     from alpacasorter.ui.models_dialog import ModelsDialog

@@ -26,9 +26,9 @@ from alpacasorter.ui.models_list import ModelsList, details
 from alpacasorter.ui.models_questions import FILES, PROGRAMS, SHARED, WITHOUT, confirmed, place_to_write
 from alpacasorter.ui.versions_view import VersionsView
 from alpacasorter.workers.engine import Engine
-from alpacasorter.workers.exporting import SUFFIXES, Exporter
-from alpacasorter.workers.facts import ModelFacts
+from alpacasorter.workers.models import SUFFIXES, Exporter
 from alpacasorter.workers.training import training_available
+from alpacasorter.workers.view_facts import ModelFacts
 
 if TYPE_CHECKING:
     from alpacasorter.ml.models.entry import ModelEntry

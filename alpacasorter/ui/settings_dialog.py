@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 
 from alpacasorter.ui.dialogs import lay_out
 from alpacasorter.ui.settings import UNSURE_LEAST, UNSURE_MOST, Settings
-from alpacasorter.workers.facts import DeviceFacts
+from alpacasorter.workers.view_facts import DeviceFacts
 
 _DEVICES = (("auto", "Whichever is faster here"), ("cpu", "Processor"), ("gpu", "Graphics processor (GPU)"))
 _SCHEMES = (("system", "As the desktop"), ("light", "Light"), ("dark", "Dark"))

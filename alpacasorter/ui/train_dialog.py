@@ -20,8 +20,7 @@ from alpacasorter.ui.train_buttons import USE_WORDS, TrainButtons, enable, sure
 from alpacasorter.ui.train_progress import TrainProgress
 from alpacasorter.ui.train_result import TrainFailure, TrainResult, verdict
 from alpacasorter.ui.train_settings import TrainSettings
-from alpacasorter.workers.training import Trainer
-from alpacasorter.workers.training_job import Job, plan_job
+from alpacasorter.workers.training import Job, Trainer, plan_job
 
 _SIZE: Final = QSize(720, 680)
 _SHARE: Final = 0.9

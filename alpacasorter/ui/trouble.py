@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QWidget
 
 import alpacasorter
 from alpacasorter.ui.crash_dialog import CrashDialog
-from alpacasorter.workers.unexpected import Unexpected
+from alpacasorter.workers.lane import Unexpected
 
 _log = logging.getLogger(__name__)
 

@@ -20,11 +20,11 @@ from PySide6.QtCore import QObject, Qt, Signal
 from alpacasorter.core.events import Finished, Found, Judged, Learned, Problems, Progress
 from alpacasorter.core.session_paths import Places
 from alpacasorter.workers.exchanging import ExchangeKeeper
-from alpacasorter.workers.facts import DeviceFacts, ModelFacts, sentence
 from alpacasorter.workers.lane import Lane
 from alpacasorter.workers.models import ModelKeeper
 from alpacasorter.workers.sorting import SortKeeper
 from alpacasorter.workers.versions import VersionKeeper
+from alpacasorter.workers.view_facts import DeviceFacts, ModelFacts, sentence
 from alpacasorter.workers.watching import WatchKeeper
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from alpacasorter.core.events import Progress
 from alpacasorter.workers.engine import Engine
-from alpacasorter.workers.facts import sentence
 from alpacasorter.workers.lane import Lane
+from alpacasorter.workers.view_facts import sentence
 
 if TYPE_CHECKING:
     from alpacasorter.ml.engine import Engine as OpenEngine

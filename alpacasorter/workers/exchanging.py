@@ -15,8 +15,8 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from alpacasorter.core.events import Learned, Progress
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.workers.facts import sentence
 from alpacasorter.workers.lane import Lane
+from alpacasorter.workers.view_facts import sentence
 
 # The rest of core.exchange is imported where it is needed: the first window need not wait for it.
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ from alpacasorter.core.sorting.events import (
     SortEvent,
     SortProgress,
 )
-from alpacasorter.workers.facts import sentence
 from alpacasorter.workers.lane import Lane
+from alpacasorter.workers.view_facts import sentence
 
 if TYPE_CHECKING:
     from alpacasorter.core.sorting.options import SortOptions

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from alpacasorter.core.events import Learned
-from alpacasorter.workers.facts import sentence
 from alpacasorter.workers.lane import Lane
+from alpacasorter.workers.view_facts import sentence
 
 if TYPE_CHECKING:
     from alpacasorter.ml.engine import Engine as OpenEngine

@@ -16,8 +16,8 @@ from alpacasorter.core.events import Finished, Found, Judged, Learned, Problems
 from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.core.watching.events import Gone, Renamed, WatchState
-from alpacasorter.workers.facts import sentence
 from alpacasorter.workers.lane import Lane
+from alpacasorter.workers.view_facts import sentence
 
 if TYPE_CHECKING:
     from alpacasorter.core.sorting.options import SortOptions

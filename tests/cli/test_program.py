@@ -11,7 +11,7 @@ import pytest
 
 import alpacasorter
 from alpacasorter.cli import main, window
-from alpacasorter.workers.claim import Claim
+from alpacasorter.workers.instance import Claim
 from tests.cli.commands import Commands, finish, program
 from tests.engines import run_python
 
@@ -100,7 +100,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path | None, list[str]
         return True
 
     monkeypatch.setattr(window, "has_display", lambda: True)
-    monkeypatch.setattr("alpacasorter.workers.claim.hand_over", hand_over)
+    monkeypatch.setattr("alpacasorter.workers.instance.hand_over", hand_over)
     return folders
 
 

@@ -14,7 +14,7 @@ from alpacasorter import paths
 from alpacasorter.cli import main, window
 from alpacasorter.core.store.library import Library
 from alpacasorter.ui.app import take_over
-from alpacasorter.workers.claim import Claim
+from alpacasorter.workers.instance import Claim
 from tests.cli.commands import finish, program
 from tests.e2e.conftest import User
 from tests.engines import run_python
@@ -110,7 +110,7 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         claim.release()
         return 0
 
-    monkeypatch.setattr("alpacasorter.workers.claim.hand_over", hand_over)
+    monkeypatch.setattr("alpacasorter.workers.instance.hand_over", hand_over)
     monkeypatch.setattr("alpacasorter.ui.app.run", run)
     return done
 
@@ -190,7 +190,7 @@ _FAILS_WHILE_CLOSING = """
 import sys
 from alpacasorter.ui import app, evaluate_control
 from alpacasorter.ui.main_window import MainWindow
-from alpacasorter.workers.claim import Claim
+from alpacasorter.workers.instance import Claim
 def fail(self):
     raise ValueError("while closing")
 evaluate_control.EvaluateControl.close_down = fail
@@ -240,7 +240,7 @@ def test_nothing_heavy_comes_before_the_first_window() -> None:
 import sys
 from alpacasorter.cli import window
 from alpacasorter.cli.parser import parse
-from alpacasorter.workers.claim import Claim, hand_over_or_claim
+from alpacasorter.workers.instance import Claim, hand_over_or_claim
 parse([])
 claim = Claim(window._instance_name(None))
 hand_over_or_claim(claim, None)

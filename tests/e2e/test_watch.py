@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from alpacasorter.ui.photo_store import Filter
-from alpacasorter.workers.facts import DeviceFacts
+from alpacasorter.workers.view_facts import DeviceFacts
 from tests.e2e.conftest import User
 from tests.engines import fill_fast
 from tests.picture_files import make_picture, picture_bytes

@@ -22,7 +22,7 @@ from alpacasorter.ui.evaluate_dialog import EvaluateDialog
 from alpacasorter.ui.mistakes_view import MistakesModel
 from alpacasorter.ui.theme import Theme
 from alpacasorter.workers.evaluating import Outcome
-from alpacasorter.workers.facts import ModelFacts
+from alpacasorter.workers.view_facts import ModelFacts
 from tests.picture_files import make_picture
 
 LABELS = LabelSet("not_alpaca", "alpaca", {"alpaca": "Alpaca", "not_alpaca": "Not alpaca"})

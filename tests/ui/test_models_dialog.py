@@ -16,7 +16,7 @@ from alpacasorter.ml.models.store import Added
 from alpacasorter.ui import dialogs, models_dialog
 from alpacasorter.ui.models_control import ModelsControl
 from alpacasorter.ui.models_dialog import ModelsDialog
-from alpacasorter.workers.facts import ModelFacts
+from alpacasorter.workers.view_facts import ModelFacts
 
 
 class FakeModels(QObject):

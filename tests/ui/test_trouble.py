@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from alpacasorter.ui import trouble
 from alpacasorter.ui.crash_dialog import CrashDialog
 from alpacasorter.ui.trouble import CRASH_LOG_NAME, LOG_NAME, Trouble, log_into
-from alpacasorter.workers import unexpected
+from alpacasorter.workers import lane as unexpected
 from alpacasorter.workers.lane import Lane
 from tests.engines import run_python
 

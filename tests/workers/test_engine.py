@@ -20,7 +20,7 @@ from alpacasorter.ml import engine as session_module
 from alpacasorter.ml.runtime.backbone import BackboneError
 from alpacasorter.ml.runtime.device import Device
 from alpacasorter.workers.engine import Engine
-from alpacasorter.workers.facts import UNEXPECTED, DeviceFacts, ModelFacts
+from alpacasorter.workers.view_facts import UNEXPECTED, DeviceFacts, ModelFacts
 from tests.engines import (
     Outcome,
     by_key,

@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 from alpacasorter.core.events import Finished, Learned, Progress
 from alpacasorter.workers.engine import Engine
 from alpacasorter.workers.evaluating import NO_MODEL, Evaluating, Outcome
-from alpacasorter.workers.facts import UNEXPECTED
+from alpacasorter.workers.view_facts import UNEXPECTED
 from tests.engines import fill, places_in
 from tests.picture_files import make_picture
 

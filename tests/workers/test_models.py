@@ -20,7 +20,7 @@ from alpacasorter.ml.models.archive import pack
 from alpacasorter.ml.models.bundle import load_bundle
 from alpacasorter.ml.models.store import Added, ModelEntry, ModelStore
 from alpacasorter.workers.engine import Engine
-from alpacasorter.workers.facts import UNEXPECTED, ModelFacts
+from alpacasorter.workers.view_facts import UNEXPECTED, ModelFacts
 from tests.engines import fill, real_bundle, stand_in_for_python
 from tests.models import GOATS, describe, other_model
 

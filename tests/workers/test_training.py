@@ -14,8 +14,7 @@ from alpacasorter.core.files import folder_name
 from alpacasorter.training.events import Epoch, Prepared, Stage, Trained
 from alpacasorter.training.recipe import RANDOM, Recipe
 from alpacasorter.workers import training
-from alpacasorter.workers.training import Trainer, child_command, training_available
-from alpacasorter.workers.training_job import Job, plan_job
+from alpacasorter.workers.training import Job, Trainer, child_command, plan_job, training_available
 from tests.engines import is_running
 from tests.workers.fake_training import FAKE, PREPARED, TRAINED, epochs
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from alpacasorter.workers.exporting import Exporter, export_command
+from alpacasorter.workers.models import Exporter, export_command
 from tests.engines import is_running
 
 WAIT_MS = 60_000

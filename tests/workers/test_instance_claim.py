@@ -10,29 +10,28 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from alpacasorter.workers import claim
-from alpacasorter.workers.claim import Claim, hand_over_or_claim
-from alpacasorter.workers.instance import Instance, server_name
+from alpacasorter.workers import instance
+from alpacasorter.workers.instance import Claim, Instance, hand_over_or_claim, server_name
 from tests.engines import run_python
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="other systems have no sockets with a path")
 
 _HOLDS = """
 import sys
-from alpacasorter.workers.claim import Claim
+from alpacasorter.workers.instance import Claim
 claim = Claim(sys.argv[1])
 print(claim.take(), flush=True)
 sys.stdin.read()
 """
 _TAKES = """
 import sys
-from alpacasorter.workers.claim import Claim
+from alpacasorter.workers.instance import Claim
 print(Claim(sys.argv[1]).take())
 """
 _STARTS = """
 import sys
 from pathlib import Path
-from alpacasorter.workers.claim import Claim, hand_over_or_claim
+from alpacasorter.workers.instance import Claim, hand_over_or_claim
 claim = Claim(sys.argv[1])
 print(hand_over_or_claim(claim, Path(sys.argv[2]), seconds=60), claim.held)
 """
@@ -129,7 +128,7 @@ def test_start_does_not_wait_for_ever(name: str, holder: subprocess.Popen[str], 
 def test_lock_of_somebody_else_is_not_waited_for(
     name: str, holder: subprocess.Popen[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(claim, "is_ours", lambda *_: False)
+    monkeypatch.setattr(instance, "is_ours", lambda *_: False)
     monkeypatch.setattr("time.sleep", lambda _: pytest.fail("it waits"))
     assert hand_over_or_claim(Claim(name), tmp_path) is False
 
