@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication
 
 from alpacasorter.core.photos.formats import PICTURE_EXTENSIONS
 from alpacasorter.ui import app as window_app
-from alpacasorter.ui.file_open import FileOpenFilter
+from alpacasorter.ui.app import FileOpenFilter
 from tests.tool_runs import needs, run, tool
 
 ROOT = Path(__file__).resolve().parent.parent

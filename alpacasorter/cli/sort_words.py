@@ -11,8 +11,8 @@ from alpacasorter.core.files import display_path
 from alpacasorter.core.sorting.events import FileFailure, SortEnded, SortRecord, SortState
 from alpacasorter.core.sorting.options import Action
 from alpacasorter.core.sorting.plan import Group, Outcome, PlannedUnit, SortPlan
-from alpacasorter.ui.sort_words import nothing, overview, room, size, state
-from alpacasorter.ui.text import count, moment
+from alpacasorter.wording.sorts import nothing, overview, room, size, state
+from alpacasorter.wording.text import count, moment
 
 _SHOWN: Final = 20
 _ACTIONS: Final = {

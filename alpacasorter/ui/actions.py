@@ -7,10 +7,9 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence, QUndoStack
 from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.ui import text
-from alpacasorter.ui.icons import icon
-from alpacasorter.ui.photo_store import Filter, Order
-from alpacasorter.ui.theme import Theme
+from alpacasorter.ui.photos.store import Filter, Order
+from alpacasorter.ui.widgets.theme import Theme, icon
+from alpacasorter.wording import text
 
 _ORDERS = {
     Order.FOLDER: "By folder and name",

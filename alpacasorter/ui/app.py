@@ -2,6 +2,8 @@
 
 Order matters: what the first window needs is imported and shown first; the engine with NumPy, LiteRT and the library
 is opened in the background once the event loop runs, and later starts are listened for after that.
+
+Folders and photos that macOS hands to the running program: dropped on its icon, or opened with it.
 """
 
 from __future__ import annotations
@@ -9,23 +11,23 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from PySide6.QtCore import QObject, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QApplication
 
 import alpacasorter
 from alpacasorter import paths
 from alpacasorter.core.session_paths import Places
-from alpacasorter.ui.desktop import leave_no_traces_of_package
-from alpacasorter.ui.icons import app_icon
+from alpacasorter.ui.help.crash import CrashLog, Trouble, log_into, log_messages_of_qt, tell_start_failed
 from alpacasorter.ui.main_window import MainWindow
 from alpacasorter.ui.settings import Settings
-from alpacasorter.ui.theme import Theme
-from alpacasorter.ui.trouble import CrashLog, Trouble, log_into, log_messages_of_qt, tell_start_failed
+from alpacasorter.ui.widgets.desktop import leave_no_traces_of_package
+from alpacasorter.ui.widgets.theme import Theme, app_icon
 from alpacasorter.workers.engine import Engine
 from alpacasorter.workers.instance import Claim, Instance
 
@@ -95,7 +97,6 @@ def run(
     trouble.listen()
     if sys.platform == "darwin":
         # Only there, for a filter in Python holds up each event a little.
-        from alpacasorter.ui.file_open import FileOpenFilter
 
         application.installEventFilter(FileOpenFilter(lambda asked: take_over(window, asked), window))
     window.show()
@@ -174,3 +175,37 @@ class _Later(QObject):
         if QApplication.activeModalWidget() is None and self._folder is not None:
             self._timer.stop()
             self._window.open_folder(self._folder, self._photos)
+
+
+class FileOpenFilter(QObject):
+    """Watches the events of the application, and says which folder is asked for."""
+
+    def __init__(self, asked: Callable[[Path], object], parent: QObject) -> None:
+        """Install with `application.installEventFilter`.
+
+        Args:
+            asked: called with the folder, or with the folder that holds the photo, once for all photos opened together.
+            parent: owns this object.
+        """
+        super().__init__(parent)
+        self._asked = asked
+        self._folder: Path | None = None
+        # Each photo of a selection comes as an event of its own.
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._tell)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Take what is to be opened, and leave all else alone."""
+        if not isinstance(event, QFileOpenEvent):
+            return super().eventFilter(watched, event)
+        if event.url().isLocalFile():
+            path = Path(os.path.normpath(event.url().toLocalFile()))
+            self._folder = path if path.is_dir() else path.parent
+            self._timer.start()
+        return True
+
+    def _tell(self) -> None:
+        folder, self._folder = self._folder, None
+        if folder is not None:
+            self._asked(folder)

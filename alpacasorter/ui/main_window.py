@@ -22,20 +22,20 @@ from PySide6.QtWidgets import (
 
 from alpacasorter.core.events import Finished, Found, Judged, Learned, Problems, Progress
 from alpacasorter.core.files import display_path
-from alpacasorter.ui import dialogs, text
-from alpacasorter.ui.browse import BrowsePage
-from alpacasorter.ui.evaluate_control import EvaluateControl
-from alpacasorter.ui.exchange_control import ExchangeControl
-from alpacasorter.ui.messages import ElidedLabel, NoticeBar
-from alpacasorter.ui.models_control import ModelsControl
-from alpacasorter.ui.photo_store import Filter
+from alpacasorter.ui.exchange.control import ExchangeControl
+from alpacasorter.ui.help import about
+from alpacasorter.ui.models.control import EvaluateControl, ModelsControl
+from alpacasorter.ui.photos.page import BrowsePage
+from alpacasorter.ui.photos.store import Filter
 from alpacasorter.ui.settings import Settings
-from alpacasorter.ui.sort_arrivals import ArrivalsControl
-from alpacasorter.ui.sort_control import SortControl
-from alpacasorter.ui.theme import Theme
-from alpacasorter.ui.train_control import TrainControl
+from alpacasorter.ui.sorting.arrivals import ArrivalsControl
+from alpacasorter.ui.sorting.control import SortControl
+from alpacasorter.ui.training.control import TrainControl
 from alpacasorter.ui.watch_control import WatchControl
 from alpacasorter.ui.welcome import WelcomePage
+from alpacasorter.ui.widgets.messages import ElidedLabel, NoticeBar
+from alpacasorter.ui.widgets.theme import Theme
+from alpacasorter.wording import text
 from alpacasorter.workers.engine import Engine
 from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
 from alpacasorter.workers.view_facts import DeviceFacts, ModelFacts
@@ -142,10 +142,10 @@ class MainWindow(QMainWindow):
         actions.settings.triggered.connect(self.open_settings)
         actions.models.triggered.connect(self.models.open_dialog)
         actions.train.triggered.connect(self.training.open_dialog)
-        actions.keys.triggered.connect(lambda: dialogs.show_keys(self, page.store.labels))
+        actions.keys.triggered.connect(lambda: about.show_keys(self, page.store.labels))
         actions.test_model.triggered.connect(self.testing.open_dialog)
-        actions.model_card.triggered.connect(lambda: dialogs.show_model(self, self._model))
-        actions.about.triggered.connect(lambda: dialogs.show_about(self, self.device_label.text()))
+        actions.model_card.triggered.connect(lambda: about.show_model(self, self._model))
+        actions.about.triggered.connect(lambda: about.show_about(self, self.device_label.text()))
         self.models.train.connect(self.training.open_dialog)
         self.models.told.connect(lambda words: self.notice.tell(words, passing=True))
         self.training.told.connect(lambda words: self.notice.tell(words, passing=True))

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from alpacasorter.ui.dialogs import lay_out
+from alpacasorter.ui.help.about import lay_out
 from alpacasorter.ui.settings import UNSURE_LEAST, UNSURE_MOST, Settings
 from alpacasorter.workers.view_facts import DeviceFacts
 

@@ -10,10 +10,10 @@ from PySide6.QtWidgets import QLabel, QMainWindow
 
 from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.core.watching.events import WatchState
-from alpacasorter.ui import text
-from alpacasorter.ui.browse import BrowsePage
-from alpacasorter.ui.messages import NoticeBar
+from alpacasorter.ui.photos.page import BrowsePage
 from alpacasorter.ui.settings import Settings
+from alpacasorter.ui.widgets.messages import NoticeBar
+from alpacasorter.wording import text
 from alpacasorter.workers.engine import Engine
 
 

@@ -9,9 +9,8 @@ from pathlib import Path
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from alpacasorter.ui import text
-from alpacasorter.ui.icons import app_icon, icon
-from alpacasorter.ui.theme import Theme
+from alpacasorter.ui.widgets.theme import Theme, app_icon, icon
+from alpacasorter.wording import text
 
 _ICON_SIDE = 96
 _WIDTH = 560

@@ -19,9 +19,8 @@ from alpacasorter.core.sorting.events import SortState
 from alpacasorter.core.sorting.execution import run
 from alpacasorter.core.sorting.options import SortOptions
 from alpacasorter.core.sorting.plan import Outcome, SortPlan
-from alpacasorter.ui.photo_store import Filter
-from alpacasorter.ui.sort_buttons import RESULT
-from alpacasorter.ui.sort_dialog import SortDialog
+from alpacasorter.ui.photos.store import Filter
+from alpacasorter.ui.sorting.dialog import RESULT, SortDialog
 from tests.e2e.conftest import User
 
 Start = Callable[[], User]

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from alpacasorter import paths
 from alpacasorter.ml.models.bundle import load_bundle
 from alpacasorter.training.recipe import RANDOM
-from alpacasorter.ui.train_dialog import TrainDialog
+from alpacasorter.ui.training.dialog import TrainDialog
 from tests.e2e.conftest import User
 from tests.engines import is_running
 from tests.training.pictures import class_folders

@@ -9,9 +9,9 @@ from alpacasorter.core.store.library import LibraryError
 from alpacasorter.ml.learning import personal_head
 from alpacasorter.ml.learning.personal_head import PersonalHead
 from alpacasorter.ml.learning.versions import SHIPPED, LearningState
-from alpacasorter.ui.models_dialog import ModelsDialog
-from alpacasorter.ui.photo_store import Filter
-from alpacasorter.ui.versions_view import VersionsView
+from alpacasorter.ui.models.dialog import ModelsDialog
+from alpacasorter.ui.models.versions import VersionsView
+from alpacasorter.ui.photos.store import Filter
 from alpacasorter.workers import versions as module
 from tests.e2e.conftest import User
 

@@ -11,11 +11,11 @@ from alpacasorter.core.events import Found
 from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.sorting.events import FilesPlaced, Placed
 from alpacasorter.core.watching.events import Gone, WatchState
-from alpacasorter.ui.browse import BrowsePage
-from alpacasorter.ui.messages import NoticeBar
+from alpacasorter.ui.photos.page import BrowsePage
 from alpacasorter.ui.settings import Settings
-from alpacasorter.ui.theme import Theme
 from alpacasorter.ui.watch_control import WatchControl
+from alpacasorter.ui.widgets.messages import NoticeBar
+from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
 
 WELL = WatchState(online=True, polling=False, notice="")

@@ -1,0 +1,1 @@
+"""The dialogs that export results and import labels."""

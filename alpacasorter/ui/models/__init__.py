@@ -1,0 +1,1 @@
+"""The dialogs that choose, test and share models."""

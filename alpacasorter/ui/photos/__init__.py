@@ -1,0 +1,1 @@
+"""The page with the photos of a folder: grid, preview, filters, corrections."""

@@ -1,0 +1,233 @@
+"""Paints one photo of the grid: thumbnail, tag, file name. And knows where in it the tag is.
+
+Stamps: small pictures drawn once and copied from then on, since a screen full of cards must scroll smoothly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPoint, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPixmap
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from alpacasorter.ui.photos.model import PhotoModel
+from alpacasorter.ui.photos.row import PhotoRow
+from alpacasorter.ui.photos.store import PhotoStore
+from alpacasorter.ui.widgets import tag as tags
+from alpacasorter.ui.widgets.theme import RADIUS, Theme, paint_icon
+from alpacasorter.ui.widgets.thumbnails import Thumbnails
+
+Index = QModelIndex | QPersistentModelIndex
+
+GAP = 6
+"""Distance of a card from the edge of its cell."""
+_PAD = 8
+_ICON = 32
+_ASPECT = 0.78
+"""Height of the picture area over its width: a compromise between photos that lie and photos that stand."""
+_FADED = 0.3
+"""Opacity of the picture of a photo that is no longer there."""
+_ONE_LINE = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
+
+
+class PhotoDelegate(QStyledItemDelegate):
+    """Paints photos as cards. The tag is a button in all but name: see `tag_rect` and `hot`.
+
+    Attributes:
+        hot: the photo whose tag the mouse is over.
+    """
+
+    def __init__(self, store: PhotoStore, thumbnails: Thumbnails, theme: Theme, parent: QObject | None = None) -> None:
+        """Paint the photos of `store`."""
+        super().__init__(parent)
+        self._store = store
+        self._thumbnails = thumbnails
+        self._theme = theme
+        self._tile = 184
+        self._stamps = Stamps()
+        self.hot: PhotoRow | None = None
+        self.set_font(QFont())
+        theme.changed.connect(self._stamps.clear)
+
+    # Geometry
+
+    def set_font(self, font: QFont) -> None:
+        """Use another font."""
+        self._font = font
+        self._metrics = QFontMetrics(font)
+        self._tag_font = tags.tag_font(font)
+        self._tag_metrics = QFontMetrics(self._tag_font)
+        self._stamps.clear()
+
+    def set_tile(self, width: int) -> None:
+        """Set the width of the picture area."""
+        self._tile = width
+
+    def tile_less(self, height: int, *, least: int) -> int:
+        """Return the width of the picture area that makes a cell lower by this height, but not less than `least`."""
+        return max(least, int((self.picture_size().height() - height) / _ASPECT))
+
+    @staticmethod
+    def cell_width(tile: int) -> int:
+        """Return the width of a cell whose picture area has the width `tile`."""
+        return tile + 2 * (_PAD + GAP)
+
+    def cell_size(self) -> QSize:
+        """Return the size of a cell, without what the grid adds to fill the view."""
+        height = self.picture_size().height() + tags.HEIGHT + self._metrics.height() + 4 * _PAD + 2 * GAP - 4
+        return QSize(self.cell_width(self._tile), height)
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        """Return the size of a cell; all are of one size."""
+        return self.cell_size()
+
+    def picture_size(self) -> QSize:
+        """Return the size of the picture area."""
+        return QSize(self._tile, round(self._tile * _ASPECT))
+
+    def tag_rect(self, cell: QRect, row: PhotoRow) -> QRect:
+        """Return where in a cell the tag is, empty where the photo has none."""
+        tag = tags.tag_of(row, self._store)
+        return QRect() if tag is None else QRect(self._line(self._card(cell)).topLeft(), self._tag_size(tag))
+
+    def _tag_size(self, tag: tags.Tag) -> QSize:
+        return tag.size(self._tag_metrics, self._tile)
+
+    def _card(self, cell: QRect) -> QRect:
+        width = self._tile + 2 * _PAD
+        left = cell.left() + (cell.width() - width) // 2
+        return QRect(left, cell.top() + GAP, width, cell.height() - 2 * GAP)
+
+    def _line(self, card: QRect) -> QRect:
+        top = card.top() + _PAD + self.picture_size().height() + _PAD
+        return QRect(card.left() + _PAD, top, self._tile, tags.HEIGHT)
+
+    # Painting
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Paint one photo."""
+        row: PhotoRow = index.data(PhotoModel.RowRole)
+        colours = self._theme.colours
+        painter.setFont(self._font)
+        card = self._card(option.rect)
+        self._paint_card(painter, card, option.state)
+        self._paint_picture(painter, QRect(card.topLeft() + QPoint(_PAD, _PAD), self.picture_size()), row)
+        line = self._line(card)
+        tag = tags.tag_of(row, self._store, hot=row is self.hot)
+        if tag is not None:
+            self._paint_tag(painter, line, tag)
+        else:
+            painter.setPen(QColor(colours.muted if row.reason is None or row.gone else colours.warning))
+            painter.drawText(line, _ONE_LINE, _words_for_no_tag(row))
+        name = QRect(line.left(), line.bottom() + 1 + _PAD - 4, line.width(), self._metrics.height())
+        painter.setPen(QColor(colours.muted))
+        painter.drawText(
+            name, _ONE_LINE, self._metrics.elidedText(row.name, Qt.TextElideMode.ElideMiddle, name.width())
+        )
+
+    def _paint_card(self, painter: QPainter, card: QRect, state: QStyle.StateFlag) -> None:
+        colours = self._theme.colours
+        selected = bool(state & QStyle.StateFlag.State_Selected)
+        marked = selected or bool(state & QStyle.StateFlag.State_HasFocus)
+
+        def draw(painter: QPainter) -> None:
+            width = 2.0 if marked else 1.0
+            painter.setBrush(QColor(colours.accent_soft if selected else colours.card))
+            painter.setPen(QPen(QColor(colours.accent if marked else colours.border), width))
+            body = QRectF(0, 0, card.width(), card.height())
+            painter.drawRoundedRect(body.adjusted(width / 2, width / 2, -width / 2, -width / 2), RADIUS, RADIUS)
+
+        self._stamps.put(painter, card.topLeft(), card.size(), ("card", selected, marked), draw)
+
+    def _paint_tag(self, painter: QPainter, line: QRect, tag: tags.Tag) -> None:
+        colours, size = self._theme.colours, self._tag_size(tag)
+        self._stamps.put(
+            painter, line.topLeft(), size, tag, lambda painter: tag.draw(painter, size, self._tag_font, colours)
+        )
+        after = line.adjusted(size.width() + _PAD, 0, 0, 0)
+        if tag.icon == "person" and self._metrics.horizontalAdvance("by you") <= after.width():
+            painter.setPen(QColor(colours.muted))
+            painter.drawText(after, _ONE_LINE, "by you")
+
+    def _paint_picture(self, painter: QPainter, area: QRect, row: PhotoRow) -> None:
+        colours = self._theme.colours
+        readable = row.reason is None or row.gone
+        pixmap = self._thumbnails.get(row.key, row.path) if row.key and readable else None
+        if pixmap is not None and not pixmap.isNull():
+            size = pixmap.size().toSizeF().scaled(area.size().toSizeF(), Qt.AspectRatioMode.KeepAspectRatio)
+            # On whole pixels, so that a thumbnail of the right size is copied and not blurred.
+            target = QRect(0, 0, round(size.width()), round(size.height()))
+            target.moveTopLeft(
+                area.topLeft() + QPoint((area.width() - target.width()) // 2, (area.height() - target.height()) // 2)
+            )
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.setOpacity(_FADED if row.gone else 1.0)
+            painter.drawPixmap(target, pixmap)
+            painter.setOpacity(1.0)
+            return
+        painter.fillRect(area, QColor(colours.raised))
+        icon = QRectF(0, 0, _ICON, _ICON)
+        if readable:
+            icon.moveCenter(QRectF(area).center())
+            paint_icon(painter, "picture", colours.muted, icon)
+            return
+        icon.moveCenter(QPointF(area.center().x(), area.top() + 26))
+        paint_icon(painter, "warning", colours.warning, icon)
+        painter.setPen(QColor(colours.text))
+        words = area.adjusted(_PAD, 46, -_PAD, -4)
+        lines = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
+        painter.save()
+        painter.setClipRect(words)
+        painter.drawText(words, lines, row.reason or "")
+        painter.restore()
+
+
+def _words_for_no_tag(row: PhotoRow) -> str:
+    if row.gone:
+        return "No longer there"
+    return "Waiting…" if row.reason is None else "Can't be read"
+
+
+_MOST = 600
+"""More than the tags and cards on any screen: two labels, a hundred confidences, sure, unsure, corrected."""
+
+
+class Stamps:
+    """Pixmaps by whatever makes them look different."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._pixmaps: dict[Hashable, QPixmap] = {}
+
+    def clear(self) -> None:
+        """Forget all, for other colours or fonts."""
+        self._pixmaps.clear()
+
+    def put(
+        self, painter: QPainter, place: QPoint, size: QSize, look: Hashable, draw: Callable[[QPainter], None]
+    ) -> None:
+        """Paint a stamp.
+
+        Args:
+            painter: where to.
+            place: its top left corner.
+            size: of the stamp.
+            look: all that makes this stamp look different from others of its size.
+            draw: draws it at (0, 0), called only for a look not seen before.
+        """
+        ratio = painter.device().devicePixelRatioF()
+        key = (look, size.width(), size.height(), ratio)
+        pixmap = self._pixmaps.get(key)
+        if pixmap is None:
+            if len(self._pixmaps) >= _MOST:
+                self._pixmaps.clear()
+            pixmap = QPixmap(size * ratio)
+            pixmap.setDevicePixelRatio(ratio)
+            pixmap.fill(Qt.GlobalColor.transparent)
+            inner = QPainter(pixmap)
+            inner.setRenderHint(QPainter.RenderHint.Antialiasing)
+            draw(inner)
+            inner.end()
+            self._pixmaps[key] = pixmap
+        painter.drawPixmap(place, pixmap)

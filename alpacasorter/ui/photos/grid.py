@@ -1,0 +1,284 @@
+"""The grid of photos: a list view with cards, whose tags can be clicked."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QListView, QWidget
+
+from alpacasorter.ui.photos.delegate import PhotoDelegate
+from alpacasorter.ui.photos.model import PhotoModel
+from alpacasorter.ui.photos.store import PhotoRow
+from alpacasorter.ui.widgets.theme import Theme
+from alpacasorter.ui.widgets.thumbnails import Thumbnails
+
+SMALLEST, LARGEST, USUAL = 128, 320, 184
+"""Widths of a picture in the grid, pixels."""
+_STEP = 24
+_SQUEEZE = 0.88
+"""Cells may be this much narrower than asked for where one more column fits then."""
+_STRETCH = 1.4
+"""And pictures this much wider, to fill the view; beyond that there is space between them."""
+_SETTLE_MS = 80
+
+
+class PhotoGrid(QListView):
+    """Shows a PhotoModel as cards that fill the width.
+
+    Signals:
+        tag_clicked(QModelIndex): the user clicked on the tag of a photo.
+        in_view(list): paths of photos in view that were not looked at yet, some time after scrolling has ended.
+        flip_pressed: the user pressed the space bar, to flip the tags of the selected photos.
+        tile_changed(int): another size of pictures was chosen by Ctrl and the wheel.
+    """
+
+    tag_clicked = Signal(QModelIndex)
+    in_view = Signal(list)
+    flip_pressed = Signal()
+    tile_changed = Signal(int)
+
+    def __init__(self, model: PhotoModel, thumbnails: Thumbnails, theme: Theme, parent: QWidget | None = None) -> None:
+        """Show `model`."""
+        super().__init__(parent)
+        self.setObjectName("grid")
+        self.setAccessibleName("Photos")
+        self._model = model
+        self._theme = theme
+        self.delegate = PhotoDelegate(model.store, thumbnails, theme, self)
+        self._thumbnails = thumbnails
+        self._thumbnails_for: tuple[QSize, float] = (QSize(), 0.0)
+        self._wanted = USUAL
+        self.delegate.set_font(self.font())
+        self._pressed: PhotoRow | None = None
+        self._empty_text = ""
+        self.setItemDelegate(self.delegate)
+        self.setModel(model)
+        self.setViewMode(QListView.ViewMode.IconMode)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setMovement(QListView.Movement.Static)
+        self.setUniformItemSizes(True)
+        self.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
+        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # Always there: a bar that comes while photos are found would change the number of columns back and forth.
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        self.setMouseTracking(True)
+        self.setFrameShape(QListView.Shape.NoFrame)
+        bar = self.verticalScrollBar()
+        bar.setSingleStep(48)
+        bar.rangeChanged.connect(lambda _, most: bar.setEnabled(most > 0))
+        self._settled = QTimer(self, singleShot=True, interval=_SETTLE_MS)
+        self._settled.timeout.connect(self._on_settled)
+        self.verticalScrollBar().valueChanged.connect(self._unsettle)
+        model.modelReset.connect(self._unsettle)
+        model.rowsInserted.connect(self._unsettle)
+        thumbnails.ready.connect(self._on_thumbnail)
+        model.many_changed.connect(self.viewport().update)
+        theme.changed.connect(self.viewport().update)
+        self.set_tile(USUAL)
+
+    # Size
+
+    @property
+    def tile(self) -> int:
+        """Width of a picture that was asked for, pixels; columns are made to fill the view."""
+        return self._wanted
+
+    def set_tile(self, width: int) -> None:
+        """Set the width of pictures, pixels."""
+        self._wanted = max(SMALLEST, min(LARGEST, width))
+        self._fill_width()
+
+    def step_tile(self, steps: int) -> None:
+        """Make pictures larger or smaller."""
+        self.set_tile(self.tile + steps * _STEP)
+        self.tile_changed.emit(self.tile)
+
+    def _columns(self) -> int:
+        room = self.viewport().width() - 1
+        return max(1, int(room / (self.delegate.cell_width(self.tile) * _SQUEEZE)))
+
+    def _fill_width(self) -> None:
+        columns = self._columns()
+        share = (self.viewport().width() - 1) // columns
+        tile = max(SMALLEST // 2, min(share - self.delegate.cell_width(0), round(self.tile * _STRETCH)))
+        self.delegate.set_tile(tile)
+        # One photo can be seen as a whole, with its tag, however low the view is.
+        over = self.delegate.cell_size().height() - self.viewport().height()
+        if over > 0 and self.viewport().height() > 0:
+            tile = self.delegate.tile_less(over, least=SMALLEST // 2)
+            self.delegate.set_tile(tile)
+            share = (self.viewport().width() - 1) // max(1, self.viewport().width() // self.delegate.cell_width(tile))
+        grid = QSize(max(share, self.delegate.cell_width(tile)), self.delegate.cell_size().height())
+        if grid != self.gridSize():
+            self.setGridSize(grid)
+        self._settled.start()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Spread the columns over the new width."""
+        self._fill_width()
+        super().resizeEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Measure anew where the font changed."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange and hasattr(self, "delegate"):
+            self.delegate.set_font(self.font())
+            self._fill_width()
+
+    def _unsettle(self) -> None:
+        # Not start() itself: it would take a signal's argument for an interval.
+        self._settled.start()
+
+    def _on_settled(self) -> None:
+        size, ratio = self.delegate.picture_size(), self.devicePixelRatioF()
+        if (size, ratio) != self._thumbnails_for:
+            self._thumbnails_for = (size, ratio)
+            self._thumbnails.set_size(size, ratio)
+            self.viewport().update()
+        self._tell_in_view()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Scroll, or with Ctrl change the size of pictures."""
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            steps = event.angleDelta().y()
+            if steps:
+                self.step_tile(1 if steps > 0 else -1)
+            event.accept()
+        else:
+            super().wheelEvent(event)
+
+    # What is in view
+
+    def visible_rows(self) -> range:
+        """Return the places of the model that are in view. By arithmetic, since all cells are of one size."""
+        grid = self.gridSize()
+        count = self._model.rowCount()
+        if not count or grid.isEmpty():
+            return range(0)
+        columns = self._columns()
+        top = self.verticalScrollBar().value()
+        first = top // grid.height() * columns
+        last = ((top + self.viewport().height()) // grid.height() + 1) * columns
+        return range(min(first, count), min(last, count))
+
+    def _tell_in_view(self) -> None:
+        model = self._model
+        waiting = [row.path for row in (model.photo(model.index(n)) for n in self.visible_rows()) if row.waiting]
+        if waiting:
+            self.in_view.emit(waiting)
+
+    def _on_thumbnail(self, key: str) -> None:
+        for row in self._model.store.rows_of(key):
+            place = self._model.position(row)
+            if place is not None and place in self.visible_rows():
+                self.update(self._model.index(place))
+
+    # Tags
+
+    def selected_photos(self) -> list[PhotoRow]:
+        """Return the selected photos, or the current one where none is selected."""
+        indexes = self.selectionModel().selectedIndexes()
+        if not indexes and self.currentIndex().isValid():
+            indexes = [self.currentIndex()]
+        return [self._model.photo(index) for index in sorted(indexes, key=lambda index: index.row())]
+
+    def tag_rect(self, index: QModelIndex) -> QRect:
+        """Return where the tag of a photo is, in the coordinates of the viewport."""
+        return self.delegate.tag_rect(self.visualRect(index), self._model.photo(index))
+
+    def _index_of_tag_at(self, point: QPoint) -> QModelIndex:
+        index = self.indexAt(point)
+        if index.isValid() and self.tag_rect(index).contains(point):
+            return index
+        return QModelIndex()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Note a press on a tag; elsewhere select."""
+        if event.button() == Qt.MouseButton.LeftButton and not event.modifiers():
+            index = self._index_of_tag_at(event.position().toPoint())
+            if index.isValid():
+                self._pressed = self._model.photo(index)
+                # Scrolling the whole photo into view would move its tag away from under the mouse.
+                self.setAutoScroll(False)
+                self.setCurrentIndex(index)
+                self.setAutoScroll(True)
+                return
+        super().mousePressEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Tell of a click where the button was pressed on the same tag."""
+        pressed, self._pressed = self._pressed, None
+        if pressed is None:
+            super().mouseReleaseEvent(event)
+            return
+        index = self._index_of_tag_at(event.position().toPoint())
+        if index.isValid() and self._model.photo(index) is pressed:
+            self.tag_clicked.emit(index)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Take a double click on a tag as the two clicks that it is."""
+        if self._index_of_tag_at(event.position().toPoint()).isValid():
+            self.mousePressEvent(event)
+        else:
+            super().mouseDoubleClickEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Show that the tag under the mouse can be clicked."""
+        if self._pressed is not None:
+            return
+        self._set_hot(self._index_of_tag_at(event.position().toPoint()))
+        super().mouseMoveEvent(event)
+
+    def leaveEvent(self, event: object) -> None:
+        """The mouse is over no tag any more."""
+        self._set_hot(QModelIndex())
+        super().leaveEvent(event)  # type: ignore[arg-type]
+
+    def _set_hot(self, index: QModelIndex) -> None:
+        hot = self._model.photo(index) if index.isValid() else None
+        if hot is not self.delegate.hot:
+            self.delegate.hot = hot
+            self.viewport().update()
+        if hot is not None:
+            self.viewport().setCursor(Qt.CursorShape.PointingHandCursor)
+        else:
+            self.viewport().unsetCursor()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Flip tags with the space bar; all else as in any list."""
+        if event.key() == Qt.Key.Key_Space and not event.modifiers():
+            self.flip_pressed.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def keyboardSearch(self, search: str) -> None:
+        """Do nothing: searching by typing would take the keys that correct tags."""
+
+    # Empty
+
+    def set_empty_text(self, words: str) -> None:
+        """Say this in place of the photos where there are none."""
+        self._empty_text = words
+        self.viewport().update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the photos, or why there are none."""
+        super().paintEvent(event)
+        if self._model.rowCount() or not self._empty_text:
+            return
+        painter = QPainter(self.viewport())
+        area = self.viewport().rect().adjusted(32, 32, -32, -32)
+        title, _, more = self._empty_text.partition("\n")
+        painter.setPen(QColor(self._theme.colours.text))
+        font = QFont(self.font())
+        font.setPointSizeF(font.pointSizeF() * 1.3)
+        painter.setFont(font)
+        wrapped = Qt.TextFlag.TextWordWrap
+        middle = QRect(area.left(), area.top(), area.width(), area.height() // 2)
+        painter.drawText(middle, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom | wrapped, title)
+        painter.setPen(QColor(self._theme.colours.muted))
+        painter.setFont(self.font())
+        below = area.adjusted(0, middle.height() + 10, 0, 0)
+        painter.drawText(below, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | wrapped, more)
+        painter.end()

@@ -1,0 +1,388 @@
+"""The page with the photos of a folder: filters, progress, grid, preview.
+
+Why no photos are shown, in words.
+
+The photos with which the program was started: they are selected as a scan finds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+
+from alpacasorter.core.events import Finished, Found, Learned, Problems
+from alpacasorter.core.labels import LabelSet, percent
+from alpacasorter.core.sorting.events import FilesPlaced
+from alpacasorter.ui.actions import Actions
+from alpacasorter.ui.photos.commands import Corrections, PhotoCommands
+from alpacasorter.ui.photos.filter_bar import FilterBar
+from alpacasorter.ui.photos.grid import PhotoGrid
+from alpacasorter.ui.photos.live_rows import LiveRows
+from alpacasorter.ui.photos.model import PhotoModel
+from alpacasorter.ui.photos.preview import PreviewPane
+from alpacasorter.ui.photos.row import Filter, Order, PhotoRow
+from alpacasorter.ui.photos.store import PhotoStore
+from alpacasorter.ui.settings import Settings
+from alpacasorter.ui.widgets.messages import ArrivalsBanner, LearnedBanner, ProgressStrip
+from alpacasorter.ui.widgets.theme import Theme
+from alpacasorter.ui.widgets.thumbnails import Thumbnails
+from alpacasorter.wording import text
+from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
+
+
+class BrowsePage(QWidget):
+    """Shows the photos of the open folder and takes corrections.
+
+    Signals:
+        in_view(list): paths in view that were not looked at yet.
+        trouble(str): what could not be done, in a sentence.
+        begun: a folder is opened, or looked at again.
+    """
+
+    in_view = Signal(list)
+    trouble = Signal(str)
+    begun = Signal()
+
+    def __init__(
+        self,
+        thumbnails: ThumbnailLoader,
+        previews: PreviewLoader,
+        settings: Settings,
+        theme: Theme,
+        parent: QWidget | None = None,
+    ) -> None:
+        """Show an empty page."""
+        super().__init__(parent)
+        self._settings = settings
+        self.store = PhotoStore(unsure_below=settings.unsure_below)
+        self.model = PhotoModel(self.store, self)
+        self.corrections = Corrections(self.store, self)
+        self.actions_ = Actions(self.corrections.stack, theme, self)
+        self.thumbnails = Thumbnails(thumbnails, self)
+        self.filters = FilterBar(self)
+        self.progress = ProgressStrip(self)
+        self.banner = LearnedBanner(theme, self)
+        self.arrivals = ArrivalsBanner(theme, self)
+        self.grid = PhotoGrid(self.model, self.thumbnails, theme, self)
+        self.preview = PreviewPane(self.store, self.thumbnails, previews, theme, self)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
+        self.splitter.addWidget(self.grid)
+        self.splitter.addWidget(self.preview)
+        self.splitter.setStretchFactor(0, 1)
+        self.splitter.setStretchFactor(1, 0)
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.setHandleWidth(1)
+        # Below the photos: what comes and goes there moves nothing under the mouse.
+        below = QVBoxLayout()
+        below.setContentsMargins(12, 0, 12, 0)
+        below.setSpacing(0)
+        below.addWidget(self.banner)
+        below.addWidget(self.arrivals)
+        below.addWidget(self.progress)
+        self.below = QWidget(self)
+        self.below.setObjectName("filters")
+        self.below.setLayout(below)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.filters)
+        layout.addWidget(self.splitter, 1)
+        layout.addWidget(self.below)
+        self._order_tabs()
+        self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, self)
+        self.commands.trouble.connect(self.trouble)
+        self._finished: Finished | None = None
+        self.wanted = Wanted(self.grid, self.model)
+        self._recursive = settings.recursive
+        self._watching = False
+        self.live = LiveRows(self.model, self.grid, self.arrivals, self)
+        self.grid.set_tile(settings.tile)
+        self._connect()
+        self.show_preview(settings.preview)
+        self.model.show(Filter.ALL, settings.order)
+        self.actions_.orders[settings.order].setChecked(True)
+        self.actions_.set_folder_open(False)
+
+    def _order_tabs(self) -> None:
+        """Let the Tab key go as the eye does: filters, photos, preview, messages below."""
+        chips = [self.filters.button(which) for which in Filter]
+        preview, banner, arrivals = self.preview, self.banner, self.arrivals
+        after = [preview.positive, preview.negative, preview.back]
+        messages = [banner.show_button, banner.undo_button, banner.close_button]
+        messages += [arrivals.show_button, arrivals.seen_button, arrivals.close_button]
+        order = [*chips, self.grid, *after, *messages, self.progress.stop_button]
+        for one, next_one in pairwise(order):
+            self.setTabOrder(one, next_one)
+
+    def _connect(self) -> None:
+        actions = self.actions_
+        self.addActions(list(actions.page_actions))
+        self.filters.chosen.connect(self.show_filter)
+        self.model.counts_changed.connect(lambda: self.filters.set_counts(self.store.counts))
+        self.model.modelReset.connect(self._on_selection)
+        self.model.rowsInserted.connect(self._choose_first)
+        self.model.dataChanged.connect(self._on_data_changed)
+        self.model.many_changed.connect(self._on_selection)
+        self.grid.in_view.connect(self.in_view)
+        self.grid.tile_changed.connect(lambda tile: setattr(self._settings, "tile", tile))
+        selection = self.grid.selectionModel()
+        selection.currentChanged.connect(self._on_selection)
+        selection.selectionChanged.connect(self._on_selection)
+        self.preview.labelled.connect(self.commands.label)
+        self.preview.taken_back.connect(lambda: self.commands.label(None))
+        self.banner.show_changed.connect(lambda: self.show_filter(Filter.CHANGED))
+        self.banner.undo.connect(self.corrections.stack.undo)
+        self.arrivals.show_new.connect(lambda: self.show_filter(Filter.NEW))
+        self.arrivals.seen.connect(self.see_new)
+        actions.preview.toggled.connect(self.show_preview)
+        for which, action in actions.filters.items():
+            action.triggered.connect(lambda _=False, which=which: self.show_filter(which))
+        actions.order_group.triggered.connect(lambda action: self.set_order(action.data()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the photos at least as much room as the preview."""
+        super().resizeEvent(event)
+        # Later, because the splitter is laid out anew only after this.
+        QTimer.singleShot(0, self, self._share_room)
+
+    def set_low(self, low: bool) -> None:
+        """Give the photos the room between messages where there is little."""
+        self.filters.set_gap(4 if low else 8)
+        self.banner.set_low(low)
+        self.arrivals.set_low(low)
+
+    def _share_room(self) -> None:
+        photos, preview = self.splitter.sizes()
+        if preview > photos and self.preview.isVisible():
+            half = (photos + preview) // 2
+            self.splitter.setSizes([half, half])
+
+    # What is shown
+
+    def set_labels(self, labels: LabelSet) -> None:
+        """Use the classes of another model."""
+        self.store.labels = labels
+        self.filters.set_labels(labels)
+        self.actions_.set_labels(labels)
+
+    def begin(self, *, same_folder: bool = False, wanted: Sequence[Path] = ()) -> None:
+        """Get ready for the photos of a folder.
+
+        Args:
+            same_folder: whether it is the same one again; then corrections can still be undone.
+            wanted: photos that are selected as they are found.
+        """
+        self.wanted.begin(wanted)
+        self._finished = None
+        self.thumbnails.clear()
+        if not same_folder:
+            self.corrections.clear()
+            self.live.begin()
+        # With other sub-folders, photos that were not there before are not new.
+        self.model.clear(again=same_folder and self._recursive == self._settings.recursive)
+        self._recursive = self._settings.recursive
+        self.filters.set_current(Filter.ALL)
+        self.banner.hide()
+        self.progress.start()
+        self.grid.set_empty_text("")
+        self.actions_.set_folder_open(True)
+        self.actions_.stop.setEnabled(True)
+        self.begun.emit()
+        self.grid.setFocus()
+
+    def show_filter(self, which: Filter) -> None:
+        """Show the photos that match a filter now; the current photo stays so where it matches."""
+        current = self.grid.currentIndex()
+        row = self.model.photo(current) if current.isValid() else None
+        self.filters.set_current(which)
+        self.model.show(which)
+        self._choose(row)
+        self._say_why_empty()
+        self.filters.set_counts(self.store.counts)
+        if which is Filter.NEW or self.arrivals.isVisible():
+            self.live.tell()
+        self.grid.setFocus()
+
+    def see_new(self) -> None:
+        """Take over that the user has seen what is new."""
+        self.store.see()
+        if self.model.filter is Filter.NEW:
+            self.show_filter(Filter.ALL)
+        self.model.counts_changed.emit()
+        self.live.tell()
+
+    def set_order(self, order: Order) -> None:
+        """Show photos in another order."""
+        self._settings.order = order
+        self.model.show(self.model.filter, order)
+        self._choose_first()
+
+    def show_preview(self, visible: bool) -> None:
+        """Show or hide the preview."""
+        self._settings.preview = visible
+        self.preview.setVisible(visible)
+        self.actions_.preview.setChecked(visible)
+
+    def set_unsure_below(self, confidence: float) -> None:
+        """Draw the line between sure and unsure anew."""
+        self.store.set_unsure_below(confidence)
+        self.filters.set_counts(self.store.counts)
+        self.grid.viewport().update()
+        self.preview.refresh()
+
+    # Events of the engine
+
+    def on_found(self, event: Found) -> None:
+        """Photos were found."""
+        self.model.on_found(event)
+        self.wanted.choose()
+
+    def on_problems(self, event: Problems) -> None:
+        """Photos or folders can't be read."""
+        self.model.on_problems(event)
+
+    def on_finished(self, event: Finished) -> None:
+        """The scan is over."""
+        self._finished = event
+        if not event.cancelled:
+            self.store.complete()
+        self.progress.hide()
+        self.actions_.stop.setEnabled(False)
+        if self.model.order is not Order.FOLDER:
+            # Photos came in folder order; their places are known only now.
+            self.set_order(self.model.order)
+        self.wanted.begin(())
+        self._say_why_empty()
+
+    def on_learned(self, event: Learned) -> None:
+        """Corrections are stored and everything was judged anew."""
+        self.corrections.on_learned(event)
+        self.model.on_learned(event)
+        changed = self.store.counts[Filter.CHANGED]
+        # Undo takes corrections back; the way back from a version is to choose another.
+        can_undo = self.corrections.stack.canUndo() and event.relearned is None
+        self.banner.tell(event, changed=changed, can_undo=can_undo)
+        self.preview.refresh()
+        self._on_selection()
+
+    def on_placed(self, event: FilesPlaced) -> None:
+        """A sort has moved files, or moved them back: the photos are shown on. Copies and links change nothing."""
+        self.live.on_placed(event)
+
+    def set_watching(self, watching: bool) -> None:
+        """Say where the page is empty whether photos that arrive are shown by themselves."""
+        self._watching = watching
+        self._say_why_empty()
+
+    def _on_data_changed(self, first: QModelIndex, last: QModelIndex) -> None:
+        current = self.grid.currentIndex()
+        if current.isValid() and first.row() <= current.row() <= last.row():
+            self._on_selection()
+
+    def _say_why_empty(self) -> None:
+        recursive, watching = self._settings.recursive, self._watching
+        words = why_empty(self.model.filter, self.store, self._finished, recursive=recursive, watching=watching)
+        self.grid.set_empty_text(words)
+
+    # Selection
+
+    def _choose_first(self) -> None:
+        if not self.grid.currentIndex().isValid():
+            self._choose(None)
+
+    def _choose(self, row: PhotoRow | None) -> None:
+        index = self.model.index_of(row) if row is not None else QModelIndex()
+        if not index.isValid() and self.model.rowCount():
+            index = self.model.index(0)
+        if index.isValid():
+            self.grid.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+            self.grid.scrollTo(index)
+
+    def _on_selection(self) -> None:
+        photos = self.grid.selected_photos()
+        current = self.grid.currentIndex()
+        row = self.model.photo(current) if current.isValid() else None
+        self.preview.show_photo(row, len(photos))
+        self.actions_.set_photos_selected(
+            judged=any(photo.probability is not None for photo in photos),
+            corrected=any(photo.correction is not None for photo in photos),
+            single=row is not None,
+        )
+
+
+def why_empty(
+    which: Filter, store: PhotoStore, finished: Finished | None, *, recursive: bool, watching: bool = False
+) -> str:
+    """Return why a filter shows no photos: a title, and lines that say more.
+
+    Args:
+        which: the filter.
+        store: all photos.
+        finished: how the scan ended; None before.
+        recursive: whether sub-folders are looked into.
+        watching: whether photos that arrive are shown by themselves.
+    """
+    if finished is None and not store.rows:
+        return ""
+    labels = store.labels
+    lines = [
+        {
+            Filter.ALL: "No photos in this folder.",
+            Filter.POSITIVE: f"Nothing here is tagged “{labels.display(labels.positive)}”.",
+            Filter.NEGATIVE: f"Nothing here is tagged “{labels.display(labels.negative)}”.",
+            Filter.UNSURE: f"No photo is unsure.\nThe model is {percent(store.unsure_below)} sure or more.",
+            Filter.CORRECTED: "You have not corrected a tag here.\nClick on a tag that is wrong, and it is put right.",
+            Filter.PROBLEMS: "Every photo could be read.",
+            Filter.CHANGED: "No photo changed its mind.",
+            Filter.NEW: "Nothing new.\nPhotos that arrive while the folder is open are listed here.",
+        }[which]
+    ]
+    if which is Filter.ALL and finished is not None:
+        if finished.sorted_folders:
+            lines.append(text.sorted_folders(finished.sorted_folders))
+        if finished.left_alone:
+            lines.append(f"{text.count(finished.left_alone, 'other file')} left alone.")
+        if not recursive:
+            lines.append("Sub-folders were not looked into; that can be changed in Settings.")
+        if watching:
+            lines.append("Photos that arrive here are shown by themselves.")
+    return "\n".join(lines)
+
+
+_Flag = QItemSelectionModel.SelectionFlag
+
+
+class Wanted:
+    """Selects photos of one grid."""
+
+    def __init__(self, grid: PhotoGrid, model: PhotoModel) -> None:
+        """Nothing is wanted yet."""
+        self._grid = grid
+        self._model = model
+        self._paths: list[Path] = []
+        self._is_first = True
+
+    def begin(self, paths: Iterable[Path]) -> None:
+        """Want these photos, and no others any more."""
+        self._paths = list(paths)
+        self._is_first = True
+
+    def choose(self) -> None:
+        """Select those that are there by now; the first of them is shown, too."""
+        selection = self._grid.selectionModel()
+        for path in list(self._paths):
+            row = self._model.store.row_of(path)
+            if row is None or not (index := self._model.index_of(row)).isValid():
+                continue
+            self._paths.remove(path)
+            if self._is_first:
+                selection.setCurrentIndex(index, _Flag.ClearAndSelect)
+                self._grid.scrollTo(index)
+                self._is_first = False
+            else:
+                selection.select(index, _Flag.Select)

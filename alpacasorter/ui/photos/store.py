@@ -1,0 +1,404 @@
+"""The photos of the open folder as the window knows them: rows, filters, counts. Plain Python, no Qt.
+
+Rows after a correction, by arrays and not row by row: it runs on the GUI thread at every click, on all photos.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from alpacasorter.core.events import JudgedPhoto, Learned, Problem
+from alpacasorter.core.labels import LabelSet, percent
+from alpacasorter.ui.photos.row import Filter, Order, PhotoRow, are_in_order, place_of
+from alpacasorter.wording import text
+
+__all__ = ("Filter", "Order", "PhotoRow", "PhotoStore")
+
+
+class PhotoStore:
+    """All rows of the open folder in folder order, their filters and counts.
+
+    Counts are kept up to date row by row, since a folder may have 100,000 photos and a click changes a few. Rows are
+    known by themselves and not by number: numbers would change with every photo that comes or goes.
+
+    Attributes:
+        labels: the two classes.
+        rows: the rows in folder order, see `place_of`.
+        counts: how many rows each filter shows.
+    """
+
+    def __init__(self, *, unsure_below: float = 0.8) -> None:
+        """Start empty; photos whose confidence is below `unsure_below` (0.5 to 1) are unsure."""
+        self.labels = LabelSet("negative", "positive", {})
+        self.rows: list[PhotoRow] = []
+        self.counts: dict[Filter, int] = dict.fromkeys(Filter, 0)
+        self._unsure_below = unsure_below
+        self._by_path: dict[Path, PhotoRow] = {}
+        self._by_key: dict[str, list[PhotoRow]] = {}
+        self._changed: set[str] = set()
+        self._were_new: set[Path] = set()
+        self._were_there: set[Path] | None = None
+        self._put_back: set[Path] = set()
+        self._complete = False
+
+    def clear(self, *, again: bool = False) -> None:
+        """Forget all photos.
+
+        Args:
+            again: whether the same folder is looked at again: then photos that were new stay new, and those that were
+                not there at the last look are new, too.
+        """
+        if not again:
+            self._were_new, self._were_there, self._put_back = set(), None, set()
+        elif self._complete:
+            self._were_new = {row.path for row in self.rows if row.new}
+            # Of a photo that was sorted away, both places: undoing that makes no new photo of it.
+            self._were_there = {*self._by_path, *(row.found_at for row in self.rows)}
+        self.rows, self._complete = [], False
+        self._by_path, self._by_key = {}, {}
+        self._changed = set()
+        self.counts = dict.fromkeys(Filter, 0)
+
+    def complete(self) -> None:
+        """Take over that all photos of the folder were found."""
+        self._complete = True
+
+    def know(self, paths: Iterable[Path]) -> None:
+        """Take over that the app itself has put photos back: once they are found, they are not new."""
+        self._put_back.update(paths)
+
+    # What a row counts as
+
+    def label(self, row: PhotoRow) -> str | None:
+        """Return the label of a judged photo, None for others."""
+        return None if row.probability is None else self.labels.label(row.probability, row.correction)
+
+    def confidence(self, row: PhotoRow) -> float | None:
+        """Return the confidence of a judged photo's label, 0 to 1, None for others."""
+        if row.probability is None:
+            return None
+        return self.labels.confidence(row.probability, self.labels.label(row.probability, row.correction))
+
+    def is_unsure(self, row: PhotoRow) -> bool:
+        """Tell whether the app is unsure of a photo that the user has not settled."""
+        if row.probability is None or row.correction is not None:
+            return False
+        # Written out instead of confidence(): this runs for every photo at every click.
+        p = row.probability
+        return (p if p >= self.labels.threshold else 1.0 - p) < self._unsure_below
+
+    def matches(self, row: PhotoRow, which: Filter) -> bool:
+        """Tell whether a filter shows a photo."""
+        match which:
+            case Filter.ALL:
+                return True
+            case Filter.POSITIVE:
+                return self.label(row) == self.labels.positive
+            case Filter.NEGATIVE:
+                return self.label(row) == self.labels.negative
+            case Filter.UNSURE:
+                return self.is_unsure(row)
+            case Filter.CORRECTED:
+                return row.correction is not None
+            case Filter.PROBLEMS:
+                return row.reason is not None
+            case Filter.CHANGED:
+                return row.key in self._changed
+            case Filter.NEW:
+                return row.new and not row.waiting
+
+    def matching(self, which: Filter, order: Order = Order.FOLDER) -> list[PhotoRow]:
+        """Return the rows a filter shows, in an order. New photos come most doubtful first in any order."""
+        rows = list(self.rows) if which is Filter.ALL else [row for row in self.rows if self.matches(row, which)]
+        if which is Filter.NEW or order is Order.DOUBTFUL:
+            rows.sort(key=self.doubt)
+        elif order is Order.TAKEN:
+            rows.sort(key=_taken)
+        return rows
+
+    def doubt(self, row: PhotoRow) -> tuple[bool, float]:
+        """Return the sort key of "most doubtful first"; what the user has settled comes last."""
+        confidence = self.confidence(row)
+        return row.correction is not None, 2.0 if confidence is None else confidence
+
+    @property
+    def unsure_below(self) -> float:
+        """Confidence below which a photo is unsure."""
+        return self._unsure_below
+
+    def set_unsure_below(self, confidence: float) -> None:
+        """Draw the line between sure and unsure anew."""
+        self._unsure_below = confidence
+        self.counts[Filter.UNSURE] = sum(map(self.is_unsure, self.rows))
+
+    # Events
+
+    def add(self, paths: Iterable[Path], *, new: bool = False) -> list[PhotoRow]:
+        """Add photos in their places; return the rows that are new, in folder order.
+
+        Args:
+            paths: where they are; those that are there already are passed over.
+            new: whether they arrived while the folder was open. If not, those of one folder are in its order.
+        """
+        added = self._make(paths, new=new)
+        if new or not are_in_order([row.path for row in added]):
+            added.sort(key=place_of)
+        return self._put_in(added)
+
+    def _make(self, paths: Iterable[Path], *, new: bool) -> list[PhotoRow]:
+        made = []
+        for path in paths:
+            if path not in self._by_path:
+                self._by_path[path] = row = PhotoRow(path, new=new or self._is_new(path))
+                made.append(row)
+        # Nothing is known of them yet, so no other filter shows them.
+        self.counts[Filter.ALL] += len(made)
+        return made
+
+    def _is_new(self, path: Path) -> bool:
+        there = self._were_there
+        return path in self._were_new or (there is not None and path not in there and path not in self._put_back)
+
+    def _put_in(self, added: list[PhotoRow]) -> list[PhotoRow]:
+        """Put rows, which are in folder order, between those that are there."""
+        rows, done = self.rows, len(self.rows)
+        if rows and added and place_of(added[0]) < place_of(rows[-1]):
+            merged: list[PhotoRow] = []
+            done = 0
+            for row in added:
+                at = bisect.bisect_left(rows, place_of(row), done, key=place_of)
+                merged += rows[done:at]
+                merged.append(row)
+                done = at
+            rows[:done] = merged
+            done = 0
+        else:
+            rows += added
+        for rank, row in enumerate(rows[done:], rows[done - 1].rank + 1 if done else 0):
+            row.rank = rank
+        return added
+
+    def judge(self, photos: Iterable[JudgedPhoto], head_version: int) -> list[PhotoRow]:
+        """Take over predictions; return the rows that changed. Late predictions are dropped."""
+        changed = []
+        for photo in photos:
+            row = self._by_path.get(photo.path)
+            # One of other bytes is no late prediction: the photo was changed.
+            if row is None or (head_version < row.head_version and row.key == photo.content_key):
+                continue
+            self._count(row, -1)
+            self._set_key(row, photo.content_key)
+            row.facts = photo.facts
+            row.probability = photo.probability
+            row.correction = photo.correction
+            row.reason = None
+            row.head_version = head_version
+            self._count(row, +1)
+            changed.append(row)
+        return changed
+
+    def fail(self, problems: Iterable[Problem], *, new: bool = False) -> tuple[list[PhotoRow], list[PhotoRow]]:
+        """Take over problems; return the rows that changed, and those that are there only now (`new`: see `add`)."""
+        problems = list(problems)
+        added = self._make((problem.path for problem in problems), new=new)
+        added.sort(key=place_of)
+        self._put_in(added)
+        there = set(added)
+        changed = []
+        for problem in problems:
+            row = self._by_path[problem.path]
+            self._count(row, -1)
+            row.fail(problem.reason)
+            self._count(row, +1)
+            if row not in there:
+                changed.append(row)
+        return changed, added
+
+    def remove(self, paths: Iterable[Path]) -> list[PhotoRow]:
+        """Forget photos that are no longer there, in one pass; return their rows, which say so from now on."""
+        gone = [row for path in paths if (row := self._by_path.pop(path, None)) is not None]
+        for row in gone:
+            self._count(row, -1)
+            self._set_key(row, None)
+            row.vanish()
+        if gone:
+            self.rows = [row for row in self.rows if not row.gone]
+        return gone
+
+    def move(self, files: Iterable[tuple[Path, Path]]) -> tuple[list[PhotoRow], list[PhotoRow]]:
+        """Take over that photos (before, after) are somewhere else; all else of them stays, their place, too.
+
+        Returns the rows that moved, and those whose photo was replaced by one of them.
+        """
+        moved = [(row, after) for before, after in files if (row := self._by_path.pop(before, None)) is not None]
+        replaced = []
+        for row, after in moved:
+            replaced += self.remove((after,)) if after in self._by_path else []
+            row.move_to(after)
+            self._by_path[after] = row
+        return [row for row, _ in moved], replaced
+
+    def see(self) -> None:
+        """Take over that the user has seen what is new."""
+        for row in self.rows:
+            row.new = False
+        self._were_new = set()
+        self._were_there = None
+        self.counts[Filter.NEW] = 0
+
+    def learn(self, learned: Learned) -> list[PhotoRow]:
+        """Take over the outcome of corrections; return the rows that look different now."""
+        lines = (self.labels.threshold, self._unsure_below, 1.0 - self._unsure_below)
+        looks_different = learn(self._by_key, learned, lines)
+        self.counts |= count_labels(self.rows, self.labels, self._unsure_below)
+        self._set_changed(learned.changed)
+        return looks_different
+
+    def _set_changed(self, keys: Iterable[str]) -> None:
+        self._changed = {key for key in keys if key in self._by_key}
+        self.counts[Filter.CHANGED] = sum(len(self._by_key[key]) for key in self._changed)
+
+    def rows_of(self, key: str) -> list[PhotoRow]:
+        """Return the rows that hold the photo with this content key (copies have one key)."""
+        return self._by_key.get(key, [])
+
+    def row_of(self, path: Path) -> PhotoRow | None:
+        """Return the row of a path, or None."""
+        return self._by_path.get(path)
+
+    def _set_key(self, row: PhotoRow, key: str | None) -> None:
+        """Take over which bytes a photo holds; a row that is gone keeps its key, so that its picture can be shown."""
+        if row.key == key:
+            return
+        if row.key is not None:
+            rows = self._by_key[row.key]
+            rows.remove(row)
+            if not rows:
+                del self._by_key[row.key]
+        if key is not None:
+            self._by_key.setdefault(key, []).append(row)
+            row.key = key
+
+    def _count(self, row: PhotoRow, by: int) -> None:
+        counts = self.counts
+        counts[Filter.ALL] += by
+        if row.key in self._changed:
+            counts[Filter.CHANGED] += by
+        if row.new and not row.waiting:
+            counts[Filter.NEW] += by
+        if row.reason is not None:
+            counts[Filter.PROBLEMS] += by
+        elif row.probability is not None:
+            positive = self.labels.label(row.probability, row.correction) == self.labels.positive
+            counts[Filter.POSITIVE if positive else Filter.NEGATIVE] += by
+            if row.correction is not None:
+                counts[Filter.CORRECTED] += by
+            elif self.is_unsure(row):
+                counts[Filter.UNSURE] += by
+
+
+def _taken(row: PhotoRow) -> str:
+    return (row.facts and row.facts.taken_at) or "9999"
+
+
+_SHOWN_ALIKE = 5e-4
+"""Probabilities closer than this are shown as the same per cent, but for one in twenty, which the next paint shows."""
+
+
+def learn(by_key: Mapping[str, Sequence[PhotoRow]], learned: Learned, lines: Iterable[float]) -> list[PhotoRow]:
+    """Take over the outcome of corrections; return the rows that look different now.
+
+    Args:
+        by_key: the rows of each content key.
+        learned: the outcome; what it says of rows that a newer head judged is passed over.
+        lines: probabilities, 0 to 1, at which a photo comes to look different.
+    """
+    # NumPy is there by now, since the engine made this event with it; the first window does not wait for it.
+    import numpy as np
+
+    changes, version = learned.changes, learned.head_version
+    # Two lists and no pairs: thousands of new tuples that hold rows would set the garbage collector going over
+    # everything there is, which takes longer than all of this.
+    rows: list[PhotoRow] = []
+    places: list[int] = []
+    for place, key in enumerate(learned.keys):
+        for row in by_key.get(key, ()):
+            if row.probability is not None and row.head_version <= version:
+                rows.append(row)
+                places.append(place)
+    looks_different: list[PhotoRow] = []
+    if rows:
+        before = np.array([row.probability for row in rows])
+        after = learned.probabilities[places].astype(float)
+        different = np.abs(before - after) >= _SHOWN_ALIKE
+        for line in lines:
+            different |= (before >= line) != (after >= line)
+        different |= np.array([learned.keys[place] in changes for place in places])
+        looks_different = [rows[n] for n in np.flatnonzero(different).tolist()]
+        for row, probability in zip(rows, after.tolist(), strict=True):
+            row.probability = probability
+            row.head_version = version
+    for key, label in changes.items():
+        for row in by_key.get(key, ()):
+            if row.probability is not None:
+                row.correction = label
+    return looks_different
+
+
+def count_labels(rows: Iterable[PhotoRow], labels: LabelSet, unsure_below: float) -> dict[Filter, int]:
+    """Return how many rows the filters show that go by labels: those that a correction can change."""
+    import numpy as np
+
+    names, judged = labels.names, [row for row in rows if row.probability is not None]
+    probability = np.array([row.probability for row in judged], dtype=float)
+    said = np.array([names.index(row.correction) if row.correction in names else -1 for row in judged], dtype=int)
+    likely = probability >= labels.threshold
+    positive = np.where(said < 0, likely, said == 1)
+    unsure = (said < 0) & (np.where(likely, probability, 1.0 - probability) < unsure_below)
+    return {
+        Filter.POSITIVE: int(positive.sum()),
+        Filter.NEGATIVE: len(judged) - int(positive.sum()),
+        Filter.CORRECTED: int((said >= 0).sum()),
+        Filter.UNSURE: int(unsure.sum()),
+    }
+
+
+def describe(row: PhotoRow, store: PhotoStore) -> str:
+    """Return all about one photo in one line, for tool tips and screen readers."""
+    said = _describe(row, store)
+    if row.path.parent == row.found_at.parent:
+        return said
+    return f"{said}. It is in {text.folder(row.path.parent)} now."
+
+
+def _describe(row: PhotoRow, store: PhotoStore) -> str:
+    if row.reason is not None:
+        return f"{row.name}: {row.reason}"
+    label, confidence = store.label(row), store.confidence(row)
+    if label is None or confidence is None:
+        return f"{row.name}: not looked at yet"
+    shown = store.labels.display(label)
+    if row.correction is not None:
+        return f"{row.name}: {shown}, corrected by you"
+    unsure = ", unsure" if store.is_unsure(row) else ""
+    return f"{row.name}: {shown}, {percent(confidence)} sure{unsure}"
+
+
+def verdict(row: PhotoRow, store: PhotoStore, selected: int) -> str:
+    """Return what the model or the user says of a photo, in a sentence."""
+    if row.reason is not None:
+        return row.reason
+    label, confidence = store.label(row), store.confidence(row)
+    if label is None or confidence is None or row.probability is None:
+        return "Not looked at yet."
+    shown = store.labels.display(label)
+    if row.correction is not None:
+        said = f"{shown}, as you said."
+    elif store.is_unsure(row):
+        said = f"Probably {shown.lower()}, but only {percent(confidence)} sure."
+    else:
+        said = f"{shown}, {percent(confidence)} sure."
+    more = f"\nThe buttons tag all {text.count(selected, 'selected photo')}." if selected > 1 else ""
+    return said + more

@@ -1,0 +1,1 @@
+"""The dialogs that plan, run and undo sorts."""

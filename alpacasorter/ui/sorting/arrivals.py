@@ -1,0 +1,264 @@
+"""Between the main window and the sorting of arrivals: the dialog, and a button that says it is on and turns it off.
+
+The dialog *Sort as they arrive…*: whether and how photos that come into the open folder are sorted by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QObject, QSize, Qt, Signal
+from PySide6.QtWidgets import (
+    QDialog,
+    QFrame,
+    QHBoxLayout,
+    QMainWindow,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.sorting.events import SortEnded
+from alpacasorter.core.sorting.options import SortOptions
+from alpacasorter.ui.settings import Settings
+from alpacasorter.ui.sorting.form import SortForm
+from alpacasorter.ui.widgets.buttons import enable
+from alpacasorter.ui.widgets.fields import note
+from alpacasorter.workers.engine import Engine
+
+if TYPE_CHECKING:
+    from alpacasorter.core.sorting.options import SortOptions
+    from alpacasorter.ui.photos.page import BrowsePage
+    from alpacasorter.ui.sorting.control import SortControl
+
+
+class ArrivalsControl(QObject):
+    """Owns the dialog, which is made when it is first asked for.
+
+    Attributes:
+        button: shown while photos are sorted as they arrive; one click turns it off.
+        dialog: the choices, once it was opened.
+    """
+
+    def __init__(
+        self,
+        window: QMainWindow,
+        engine: Engine,
+        page: BrowsePage,
+        settings: Settings,
+        sorting: SortControl,
+        folder: Callable[[], Path | None],
+        *,
+        place: int = 0,
+    ) -> None:
+        """Connect the action, and put the button into the status bar, hidden for now.
+
+        Args:
+            window: the window.
+            engine: what watches.
+            page: the photos, and the actions.
+            settings: where the choices are kept.
+            sorting: says what was sorted.
+            folder: returns the open folder.
+            place: of the button in the status bar.
+        """
+        super().__init__(window)
+        self._window = window
+        self._watching = engine.watching
+        self._engine = engine
+        self._page = page
+        self._settings = settings
+        self._sorting = sorting
+        self._folder = folder
+        self.dialog: ArrivalsDialog | None = None
+        self.button = QPushButton(window)
+        self.button.setProperty("flat", True)
+        self.button.setAutoDefault(False)
+        self.button.setAccessibleName("Stop sorting new photos")
+        self.button.clicked.connect(self.turn_off)
+        window.statusBar().insertPermanentWidget(place, self.button)
+        self.button.hide()
+        actions = page.actions_
+        actions.arrivals.triggered.connect(self.open_dialog)
+        # The folder was opened or closed, or is watched no more: with that it ends.
+        actions.arrivals.changed.connect(self.refresh)
+        actions.watch.toggled.connect(self.refresh)
+        page.begun.connect(self.refresh)
+        self._watching.state.connect(self.refresh)
+        self._watching.failed.connect(self.refresh)
+        self._watching.sort_event.connect(self._on_sort_event)
+
+    @property
+    def options(self) -> SortOptions | None:
+        """How photos are sorted as they arrive now; None where they are not."""
+        is_on = self._folder() is not None and self._watching.is_watching
+        return self._watching.arrivals if is_on else None
+
+    def open_dialog(self) -> None:
+        """Show the choices."""
+        # Imported here: the first window need not wait for it.
+
+        if self._folder() is None:
+            return
+        if self.dialog is None:
+            self.dialog = ArrivalsDialog(self._settings, self._window)
+            self.dialog.turned_on.connect(self.turn_on)
+            self.dialog.turned_off.connect(self.turn_off)
+        self.dialog.begin(self._page.store.labels, self.options)
+        self.dialog.show()
+        self.dialog.raise_()
+
+    def turn_on(self, options: SortOptions) -> None:
+        """Sort the photos that arrive from now on; the folder is watched for that."""
+        self._watching.set_arrivals(options)
+        if self._page.actions_.watch.isChecked():
+            self._engine.watch_folder()
+        else:
+            self._page.actions_.watch.setChecked(True)
+        self.refresh()
+
+    def turn_off(self) -> None:
+        """Sort no more; the folder is watched on."""
+        self._watching.set_arrivals(None)
+        self.refresh()
+
+    def close_down(self) -> None:
+        """Close the dialog."""
+        if self.dialog is not None:
+            self.dialog.close()
+
+    def refresh(self, _event: object = None) -> None:
+        """Have the button say whether it is on."""
+        options = self.options
+        self.button.setVisible(options is not None)
+        if options is not None:
+            from alpacasorter.wording import sorts  # the first window has nothing to tell of sorts
+
+            self.button.setText("Sorting new photos ✕")
+            self.button.setToolTip(sorts.tip(sorts.arriving(options)))
+        elif self.dialog is not None and self._folder() is None:
+            self.dialog.close()
+
+    def _on_sort_event(self, event: object) -> None:
+        if isinstance(event, SortEnded) and (event.record.done or event.failures or event.problem):
+            from alpacasorter.wording import sorts
+
+            self._sorting.tell_outcome(sorts.arrived(event), event.record)
+
+
+USUAL_SURE: Final = 0.95
+_SIZE: Final = QSize(520, 640)
+_SHARE: Final = 0.9
+_EXPLANATION: Final = (
+    "Photos that come into this folder are looked at, and those that are sure enough are sorted at once. All others "
+    "stay and wait for you under “New”. Each sort is in the sort history and can be undone."
+)
+_ENDS: Final = "It ends when the folder is closed. Photos that are here already are not touched."
+
+
+class ArrivalsDialog(QDialog):
+    """Lets the user turn it on with their choices, and off.
+
+    Signals:
+        turned_on(SortOptions): from now on, like this.
+        turned_off: no more.
+    """
+
+    turned_on = Signal(object)
+    turned_off = Signal()
+
+    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
+        """Show the choices of the last time, but for the destination, which is always asked for."""
+        super().__init__(parent)
+        self.setWindowTitle("Sort as they arrive")
+        self._settings = settings
+        self._on: SortOptions | None = None
+        self.explanation = note(self, "")
+        self.explanation.setText(_EXPLANATION)
+        self.ends = note(self, "muted")
+        self.ends.setText(_ENDS)
+        self.form = SortForm(self, arriving=True)
+        self.form.set_sure(USUAL_SURE)
+        self.form.restore(settings.arrivals)
+        self.why = note(self, "muted")
+        self.why.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.off_button = QPushButton("Turn &off", self)
+        self.on_button = QPushButton("Turn &on", self)
+        self.on_button.setProperty("primary", True)
+        self.close_button = QPushButton("Close", self)
+        for button in (self.off_button, self.on_button, self.close_button):
+            button.setAutoDefault(False)
+        self._lay_out()
+        self.form.changed.connect(self._show)
+        self.on_button.clicked.connect(self._turn_on)
+        self.off_button.clicked.connect(self._turn_off)
+        self.close_button.clicked.connect(self.reject)
+        self.resize(_SIZE.boundedTo(self.screen().availableSize() * _SHARE))
+        self._show()
+
+    def _lay_out(self) -> None:
+        area = QScrollArea(self)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(self.form)
+        top = QVBoxLayout()
+        top.setContentsMargins(20, 20, 20, 0)
+        top.setSpacing(8)
+        top.addWidget(self.explanation)
+        top.addWidget(self.ends)
+        below = QHBoxLayout()
+        below.setContentsMargins(20, 0, 20, 0)
+        below.addWidget(self.why, 1)
+        for button in (self.off_button, self.close_button, self.on_button):
+            below.addWidget(button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 16)
+        column.setSpacing(8)
+        column.addLayout(top)
+        column.addWidget(area, 1)
+        column.addLayout(below)
+
+    def begin(self, labels: LabelSet, now: SortOptions | None) -> None:
+        """Show what goes on now: `now`, or nothing."""
+        self._on = now
+        self.form.set_labels(labels)
+        self._show()
+        self.form.destination.choose_button.setFocus()
+
+    def _show(self) -> None:
+        options = self.form.options()
+        on = self._on is not None
+        self.off_button.setVisible(on)
+        self.on_button.setText("Use these choices" if on else "Turn &on")
+        enable(self.on_button, options is not None and options != self._on)
+        self.on_button.setDefault(options is not None)
+        if self.form.problem:
+            self.why.setText(self.form.unsaid)
+        else:
+            self.why.setText("It is on." if on and options == self._on else "")
+
+    def _turn_on(self) -> None:
+        options = self.form.options()
+        if options is not None:
+            self._keep()
+            self.turned_on.emit(options)
+            super().reject()
+
+    def _turn_off(self) -> None:
+        self._on = None
+        self.turned_off.emit()
+        self._show()
+
+    def _keep(self) -> None:
+        self._settings.arrivals = self.form.state()
+
+    def reject(self) -> None:
+        """Close; what goes on goes on."""
+        self._keep()
+        super().reject()

@@ -1,0 +1,332 @@
+"""The dialog *Train a model…*: settings, progress, result. Training goes on while it is hidden."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from PySide6.QtCore import QSize, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QDesktopServices
+from PySide6.QtWidgets import QDialog, QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+
+from alpacasorter.training.events import Epoch, Prepared, Stage, Trained
+from alpacasorter.ui.settings import Settings
+from alpacasorter.ui.training.progress import TrainFailure, TrainProgress, TrainResult, verdict
+from alpacasorter.ui.training.settings import TrainSettings
+from alpacasorter.ui.widgets import desktop
+from alpacasorter.ui.widgets.buttons import USE_WORDS, TrainButtons, enable, sure
+from alpacasorter.ui.widgets.theme import Theme
+from alpacasorter.wording import text
+from alpacasorter.workers.training import Job, Trainer, plan_job
+
+_SIZE: Final = QSize(720, 680)
+_SHARE: Final = 0.9
+_MUCH_WORK_S: Final = 60.0
+"""Seconds of training that are not thrown away without asking."""
+_PREVIEW_NAME: Final = "examples.png"
+
+
+class TrainDialog(QDialog):
+    """Everything between a folder of photos and a model of one's own.
+
+    Signals:
+        use_model(Path): the user wants this bundle to judge.
+        status(str): what goes on, for the window behind; empty while there is nothing to tell.
+        ended(str): a training has ended while the dialog was hidden; a sentence for the user.
+    """
+
+    use_model = Signal(object)
+    status = Signal(str)
+    ended = Signal(str)
+
+    def __init__(
+        self,
+        settings: Settings,
+        theme: Theme,
+        parent: QWidget | None = None,
+        *,
+        make_trainer: Callable[[], Trainer] = Trainer,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Show the settings of the last time.
+
+        Args:
+            settings: where those of the training are kept.
+            theme: the colours.
+            parent: the window behind.
+            make_trainer: makes what trains.
+            clock: seconds, going forward.
+        """
+        super().__init__(parent)
+        self.setWindowTitle("Train a model")
+        self._settings = settings
+        self._clock = clock
+        self._began = 0.0
+        self._finishing = False
+        self._switching = False
+        self._unseen = ""
+        self._made: Trained | None = None
+        self._folder = tempfile.TemporaryDirectory(prefix="alpacasorter-", ignore_cleanup_errors=True)
+        self.trainer = make_trainer()
+        self.trainer.setParent(self)
+        self.previewer = make_trainer()
+        self.previewer.setParent(self)
+        self.settings_page = TrainSettings(theme, self)
+        self.progress_page = TrainProgress(theme, self)
+        self.result_page = TrainResult(theme, self)
+        self.failure_page = TrainFailure(self)
+        self._pages: tuple[QWidget, ...] = (
+            self.settings_page,
+            self.progress_page,
+            self.result_page,
+            self.failure_page,
+        )
+        self.stack = QStackedWidget(self)
+        self.buttons = TrainButtons(self)
+        self._lay_out()
+        self._connect()
+        self.settings_page.restore(settings.training)
+        self.resize(_SIZE.boundedTo(self.screen().availableSize() * _SHARE))
+        self._show_page(self.settings_page)
+
+    # Assembly
+
+    def _lay_out(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 16)
+        column.setSpacing(12)
+        column.addWidget(self.stack, 1)
+        column.addWidget(self.buttons)
+        for page in self._pages:
+            # On a small screen, or with large letters, there is more on a page than fits.
+            area = QScrollArea(self)
+            area.setFrameShape(QFrame.Shape.NoFrame)
+            area.setWidgetResizable(True)
+            area.setWidget(page)
+            self.stack.addWidget(area)
+
+    def _connect(self) -> None:
+        page = self.settings_page
+        page.ready_changed.connect(lambda ready: enable(self.buttons.train, ready))
+        enable(self.buttons.train, page.ready)
+        page.preview_wanted.connect(self._preview)
+        page.more.toggled.connect(self._show_more)
+        self.buttons.train.clicked.connect(self._train)
+        self.buttons.finish.clicked.connect(self._finish)
+        self.buttons.stop.clicked.connect(self._stop)
+        self.buttons.close_wanted.connect(self.reject)
+        self.buttons.report.clicked.connect(self._open_report)
+        self.buttons.again.clicked.connect(self._back)
+        self.buttons.use.clicked.connect(self._use)
+        self.buttons.back.clicked.connect(self._back)
+        trainer = self.trainer
+        trainer.stage.connect(self._on_stage)
+        trainer.prepared.connect(self._on_prepared)
+        trainer.epoch.connect(self._on_epoch)
+        trainer.trained.connect(self._on_trained)
+        trainer.failed.connect(self._on_failed)
+        trainer.stopped.connect(self._on_stopped)
+        self.previewer.prepared.connect(self._on_previewed)
+        self.previewer.failed.connect(page.examples.say)
+
+    # What others ask
+
+    @property
+    def training(self) -> bool:
+        """Whether a training goes on."""
+        return self.trainer.running
+
+    def present(self) -> None:
+        """Show the dialog as it was left."""
+        if self.isVisible():
+            self.raise_()
+            self.activateWindow()
+            return
+        if not self.training:
+            self.settings_page.dataset.look_again()
+        self._unseen = ""
+        self.show()
+        self.status.emit(self._words())
+
+    def used(self, problem: str) -> None:
+        """Say that the model serves now, or what the problem with it is."""
+        if not self._switching:
+            return
+        self._switching = False
+        self.buttons.use.setText("In use" if not problem else USE_WORDS)
+        enable(self.buttons.use, bool(problem))
+        self.result_page.problem.setText(problem)
+        self.result_page.problem.setVisible(bool(problem))
+
+    def close_down(self) -> None:
+        """End training and threads; blocks until then. The dialog is not used any more."""
+        self._keep_settings()
+        self.trainer.close()
+        self.previewer.close(at_once=True)
+        self.settings_page.close_threads()
+        self.progress_page.close_threads()
+        self._folder.cleanup()
+
+    # What the user does
+
+    def _train(self) -> None:
+        page = self.settings_page
+        if not page.ready or page.folder is None or self.training:
+            return
+        self._keep_settings()
+        self.previewer.close(at_once=True)
+        page.examples.clear()
+        recipe = page.recipe()
+        job = plan_job(page.folder, recipe, page.model_name, Path(self._folder.name) / _PREVIEW_NAME)
+        self._made = None
+        self._finishing = False
+        self._began = self._clock()
+        self.progress_page.begin(recipe)
+        self.buttons.finish.setEnabled(False)
+        self.buttons.stop.setEnabled(True)
+        self._show_page(self.progress_page)
+        self.trainer.train(job)
+
+    def _preview(self) -> None:
+        page = self.settings_page
+        if not page.ready or page.folder is None:
+            return
+        self.previewer.close(at_once=True)
+        page.examples.say("Making examples…")
+        self.previewer.train(
+            Job(page.folder, None, None, Path(self._folder.name) / f"preview-{_PREVIEW_NAME}", page.recipe())
+        )
+
+    def _show_more(self, shown: bool) -> None:
+        if shown:
+            # Once they have their places.
+            QTimer.singleShot(0, self, self._scroll_to_options)
+
+    def _scroll_to_options(self) -> None:
+        area = self.stack.widget(0)
+        if isinstance(area, QScrollArea):
+            area.ensureWidgetVisible(self.settings_page.options.field("side"))
+
+    def _finish(self) -> None:
+        self._finishing = True
+        self.buttons.finish.setEnabled(False)
+        self.trainer.finish()
+        self.progress_page.tell("Ending after this epoch…")
+
+    def _stop(self) -> None:
+        worked = self._clock() - self._began
+        if worked > _MUCH_WORK_S and not self._sure_to_stop(worked):
+            return
+        # It may have come to its end while the question was open.
+        if self.training:
+            self.buttons.stop.setEnabled(False)
+            self.buttons.finish.setEnabled(False)
+            self.progress_page.tell("Stopping…")
+            self.trainer.stop()
+
+    def _sure_to_stop(self, worked: float) -> bool:
+        better = "Finish now would make a model of the best epoch so far." if self.buttons.finish.isEnabled() else ""
+        question = f"Stop the training? The work of {text.duration(worked)} would be lost."
+        return sure(self, "Stop the training?", question, better, "Stop", "Go on training")
+
+    def _open_report(self) -> None:
+        if self._made is not None:
+            QDesktopServices.openUrl(desktop.file_url(Path(self._made.report)))
+
+    def _use(self) -> None:
+        if self._made is not None:
+            enable(self.buttons.use, False)
+            self.buttons.use.setText("Switching…")
+            self._switching = True
+            self.result_page.problem.hide()
+            self.use_model.emit(Path(self._made.bundle))
+
+    def _back(self) -> None:
+        self.settings_page.dataset.look_again()
+        self._show_page(self.settings_page)
+
+    # Events of the training
+
+    def _on_stage(self, event: Stage) -> None:
+        self.progress_page.show_stage(event)
+        self.status.emit(self._words())
+
+    def _on_prepared(self, event: Prepared) -> None:
+        self.progress_page.show_prepared(event)
+
+    def _on_epoch(self, event: Epoch) -> None:
+        self.progress_page.show_epoch(event)
+        # Before the first one there is no model to be made.
+        self.buttons.finish.setEnabled(self.buttons.stop.isEnabled() and not self._finishing)
+        self.status.emit(self._words())
+
+    def _on_trained(self, event: Trained) -> None:
+        self._made = event
+        self._switching = False
+        progress = self.progress_page
+        self.result_page.show_result(event, progress.prepared, progress.curves.epochs, text.folder(Path(event.bundle)))
+        self.buttons.report.setVisible(bool(event.report))
+        self.buttons.use.setText(USE_WORDS)
+        enable(self.buttons.use, True)
+        self._end(self.result_page, f"Your model is ready. {verdict(event, progress.prepared)}")
+
+    def _on_failed(self, reason: str) -> None:
+        self.failure_page.reason.setText(reason)
+        self._end(self.failure_page, f"No model was made. {reason}")
+
+    def _on_stopped(self) -> None:
+        self.settings_page.tell_stopped()
+        self._end(self.settings_page, "")
+
+    def _on_previewed(self, event: Prepared) -> None:
+        if event.preview:
+            self.settings_page.examples.load(Path(event.preview))
+
+    def _end(self, page: QWidget, sentence: str) -> None:
+        self._show_page(page)
+        if sentence and not self.isVisible():
+            self._unseen = sentence.split(".")[0]
+            self.ended.emit(sentence)
+        self.status.emit(self._words())
+
+    # Showing and hiding
+
+    def _words(self) -> str:
+        if not self.training:
+            return self._unseen
+        words = self.progress_page.words
+        # Beside the name of the model in use it would not be clear what is meant.
+        return words if words.startswith("Training") else f"Training: {words[:1].lower()}{words[1:]}"
+
+    def _show_page(self, page: QWidget) -> None:
+        number = self._pages.index(page)
+        self.stack.setCurrentIndex(number)
+        self.buttons.setCurrentIndex(number)
+        usual = self.buttons.usual()
+        usual.setDefault(usual is not self.buttons.hide_dialog)
+        if page is self.settings_page and self.settings_page.folder is None:
+            self.settings_page.dataset.choose.setFocus()
+        else:
+            usual.setFocus()
+
+    def _keep_settings(self) -> None:
+        self._settings.training = self.settings_page.state()
+
+    def reject(self) -> None:
+        """Hide; a training goes on, and what has ended gives way to the settings."""
+        self._keep_settings()
+        if self.previewer.running:
+            self.previewer.close(at_once=True)
+            self.settings_page.examples.clear()
+        super().reject()
+        if not self.training:
+            self._show_page(self.settings_page)
+        self.status.emit(self._words())
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Hide, as Esc does."""
+        event.accept()
+        self.reject()

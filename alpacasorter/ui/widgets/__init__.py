@@ -1,0 +1,1 @@
+"""Widgets and looks that the rooms of the window share."""

@@ -1,0 +1,136 @@
+"""A layout that sets its widgets side by side and goes on in the next line where there is no more room.
+
+What the tables of the dialogs have in common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from PySide6.QtCore import QMargins, QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QLayout,
+    QLayoutItem,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTreeWidget,
+    QWidget,
+)
+
+
+class FlowLayout(QLayout):
+    """Like words of a text. Lines are kept for hidden widgets, too, so that one that comes moves nothing below."""
+
+    def __init__(self, parent: QWidget, margins: QMargins, spacing: int) -> None:
+        """Lay out the widgets that are added, `spacing` pixels apart."""
+        super().__init__(parent)
+        self.setContentsMargins(margins)
+        self._gap = spacing
+        self._items: list[QLayoutItem] = []
+
+    # Qt's interface
+
+    def addItem(self, item: QLayoutItem) -> None:
+        """Append an item."""
+        self._items.append(item)
+
+    def count(self) -> int:
+        """Return how many items there are."""
+        return len(self._items)
+
+    def itemAt(self, index: int) -> QLayoutItem | None:
+        """Return an item, None where there is none."""
+        return self._items[index] if 0 <= index < len(self._items) else None
+
+    def takeAt(self, index: int) -> QLayoutItem | None:
+        """Remove and return an item, None where there is none."""
+        return self._items.pop(index) if 0 <= index < len(self._items) else None
+
+    def expandingDirections(self) -> Qt.Orientation:
+        """It never asks for more room than it needs."""
+        return Qt.Orientation(0)
+
+    def hasHeightForWidth(self) -> bool:
+        """Its height depends on its width."""
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        """Return the height it needs at a width with all widgets shown."""
+        return self._place(QRect(0, 0, width, 0), self._items, move=False)
+
+    def sizeHint(self) -> QSize:
+        """Return the least size: the widest widget alone in a line."""
+        return self.minimumSize()
+
+    def minimumSize(self) -> QSize:
+        """Return the least size: the widest widget alone in a line."""
+        size = QSize()
+        for item in self._items:
+            size = size.expandedTo(_size(item))
+        return size.grownBy(self.contentsMargins())
+
+    def setGeometry(self, rect: QRect) -> None:
+        """Place the widgets that are shown."""
+        super().setGeometry(rect)
+        shown = [item for item in self._items if (widget := item.widget()) is None or not widget.isHidden()]
+        self._place(rect, shown, move=True)
+
+    def _place(self, rect: QRect, items: Sequence[QLayoutItem], *, move: bool) -> int:
+        """Place items, or only pretend to; return the height taken."""
+        area = rect.marginsRemoved(self.contentsMargins())
+        left, top, line = area.left(), area.top(), 0
+        for item in items:
+            size = _size(item)
+            if line and left + size.width() > area.right() + 1:
+                left, top, line = area.left(), top + line + self._gap, 0
+            if move:
+                item.setGeometry(QRect(QPoint(left, top), size))
+            left += size.width() + self._gap
+            line = max(line, size.height())
+        return top + line + self.contentsMargins().bottom() - rect.top()
+
+
+def _size(item: QLayoutItem) -> QSize:
+    # The item's own hint is empty while its widget is hidden.
+    widget = item.widget()
+    if widget is None:
+        return item.sizeHint()
+    return widget.sizeHint().expandedTo(widget.minimumSize()).boundedTo(widget.maximumSize())
+
+
+_AIR: Final = 8
+"""Pixels that a row is higher than its letters."""
+
+
+class Airy(QStyledItemDelegate):
+    """Leaves a little room above and below the words of a row."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        """Return the room that a cell wants."""
+        wanted = super().sizeHint(option, index)
+        return QSize(wanted.width(), max(wanted.height(), option.fontMetrics.height() + _AIR))
+
+
+class EndElided(Airy):
+    """Leaves out the end of a sentence where there is no room for it; of a path, the middle is left out."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
+        """Say so to the style."""
+        super().initStyleOption(option, index)
+        option.textElideMode = Qt.TextElideMode.ElideRight
+
+
+def prepare_table(table: QTreeWidget, columns: Sequence[str], name: str) -> None:
+    """Make a list of lines out of a tree: one can be chosen, none changed; `name` is what a screen reader says."""
+    table.setColumnCount(len(columns))
+    table.setHeaderLabels(list(columns))
+    table.setRootIsDecorated(False)
+    table.setUniformRowHeights(True)
+    table.setItemDelegate(Airy(table))
+    table.setAllColumnsShowFocus(True)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setAccessibleName(name)
+    table.header().setSectionsMovable(False)

@@ -1,0 +1,86 @@
+"""The tag of a photo: what it says, how wide it is, how it is drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
+
+from alpacasorter.core.labels import percent
+from alpacasorter.ui.photos.store import PhotoRow, PhotoStore
+from alpacasorter.ui.widgets.theme import Colours, paint_icon
+
+HEIGHT = 26
+_ICON = 14
+_MARGIN = 10
+_OUTLINE = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """All that makes a tag look as it does.
+
+    Attributes:
+        words: the label, with the confidence unless the user gave it.
+        icon: a person where the user gave the label, a question mark where the app is unsure, or none: neither mark
+            relies on colour.
+        positive: whether it is the label of the positive class.
+        hot: whether the mouse is over it.
+    """
+
+    words: str
+    icon: str
+    positive: bool
+    hot: bool = False
+
+    def size(self, metrics: QFontMetrics, room: int) -> QSize:
+        """Return its size where it may be `room` wide at most; `metrics` are those of `tag_font`."""
+        width = metrics.horizontalAdvance(self.words) + 2 * _MARGIN + (_ICON + 4 if self.icon else 0)
+        return QSize(min(width, room), HEIGHT)
+
+    def draw(self, painter: QPainter, size: QSize, font: QFont, colours: Colours) -> None:
+        """Draw it at (0, 0)."""
+        ground = colours.positive if self.positive else colours.negative
+        ink = colours.on_positive if self.positive else colours.on_negative
+        outline: QPen | Qt.PenStyle = Qt.PenStyle.NoPen
+        if self.icon == "question":
+            ground, ink = colours.card, colours.warning
+            outline = QPen(QColor(colours.warning), _OUTLINE, Qt.PenStyle.DashLine)
+        if self.hot:
+            outline = QPen(QColor(colours.text), _OUTLINE)
+        painter.setPen(outline)
+        painter.setBrush(QColor(ground))
+        inset = _OUTLINE / 2
+        body = QRectF(0, 0, size.width(), size.height()).adjusted(inset, inset, -inset, -inset)
+        painter.drawRoundedRect(body, body.height() / 2, body.height() / 2)
+        left = _MARGIN
+        if self.icon:
+            paint_icon(painter, self.icon, ink, QRectF(left - 2, (size.height() - _ICON) / 2, _ICON, _ICON))
+            left += _ICON + 2
+        painter.setFont(font)
+        painter.setPen(QColor(ink))
+        area = QRect(left, 0, size.width() - left - 4, size.height())
+        shown = QFontMetrics(font).elidedText(self.words, Qt.TextElideMode.ElideRight, area.width() + 2)
+        painter.drawText(area, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, shown)
+
+
+def tag_of(row: PhotoRow, store: PhotoStore, *, hot: bool = False) -> Tag | None:
+    """Return the tag of a photo, None where it was not judged."""
+    if row.probability is None:
+        return None
+    labels = store.labels
+    label = labels.label(row.probability, row.correction)
+    shown = labels.display(label)
+    positive = label == labels.positive
+    if row.correction is not None:
+        return Tag(shown, "person", positive, hot)
+    words = f"{shown}  {percent(labels.confidence(row.probability, label))}"
+    return Tag(words, "question" if store.is_unsure(row) else "", positive, hot)
+
+
+def tag_font(font: QFont) -> QFont:
+    """Return the font of tags in a view with `font`."""
+    bold = QFont(font)
+    bold.setWeight(QFont.Weight.DemiBold)
+    return bold

@@ -1,0 +1,297 @@
+"""Colours and spacing, light and dark. Everything that paints asks here, nothing names a colour of its own.
+
+Icons: SVG files in resources/icons, drawn in the colour of the text around them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from PySide6.QtCore import QByteArray, QObject, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import QApplication
+
+from alpacasorter import paths
+
+Scheme = Literal["system", "light", "dark"]
+
+_OUTLINED = ("QLineEdit", "QComboBox", "QAbstractSpinBox", "QCheckBox")
+"""Fields that must be told from their ground."""
+_DARKER = 140
+"""By how much the style makes a colour darker for an outline, per cent."""
+RADIUS = 8
+"""Corner radius of cards, pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Colours:
+    """The colours of one scheme, as "#rrggbb". Text on its ground has a contrast of at least 4.5 : 1.
+
+    Attributes:
+        window, card, raised: grounds, from the back to the front.
+        border: lines between grounds.
+        outline: of fields to write in and boxes to tick; its contrast to all grounds is at least 3 : 1.
+        text, muted: what is read, and what is read when wanted.
+        accent, on_accent: what invites a click, and text on it.
+        accent_soft: ground of what is chosen.
+        positive, on_positive: tag of the positive class.
+        negative, on_negative: tag of the negative class.
+        warning: unsure photos and problems.
+    """
+
+    window: str
+    card: str
+    raised: str
+    border: str
+    outline: str
+    text: str
+    muted: str
+    accent: str
+    on_accent: str
+    accent_soft: str
+    positive: str
+    on_positive: str
+    negative: str
+    on_negative: str
+    warning: str
+
+
+LIGHT = Colours(
+    window="#f5f3ef",
+    card="#ffffff",
+    raised="#ece8e1",
+    border="#d9d4cb",
+    outline="#857e73",
+    text="#25221e",
+    muted="#6a645b",
+    accent="#1f6b57",
+    on_accent="#ffffff",
+    accent_soft="#d5e8e1",
+    positive="#1f6b57",
+    on_positive="#ffffff",
+    negative="#e4dfd6",
+    on_negative="#3a362f",
+    warning="#9a4a00",
+)
+
+DARK = Colours(
+    window="#1d1c1a",
+    card="#282623",
+    raised="#34312d",
+    border="#423e39",
+    outline="#857e74",
+    text="#ece8e2",
+    muted="#b3aca1",
+    accent="#74c4a9",
+    on_accent="#10231c",
+    accent_soft="#26423a",
+    positive="#74c4a9",
+    on_positive="#10231c",
+    negative="#423e39",
+    on_negative="#e2ddd5",
+    warning="#f0a860",
+)
+
+
+class Theme(QObject):
+    """The scheme in use. One for the application; widgets that paint are handed it.
+
+    Signals:
+        changed: other colours are in use; repaint.
+    """
+
+    changed = Signal()
+
+    def __init__(self, application: QApplication, scheme: Scheme = "system") -> None:
+        """Dress the application."""
+        super().__init__(application)
+        self._application = application
+        self._scheme: Scheme = scheme
+        self._colours = LIGHT
+        application.setStyle("Fusion")
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._apply)
+        self._apply()
+
+    @property
+    def colours(self) -> Colours:
+        """The colours in use."""
+        return self._colours
+
+    @property
+    def dark(self) -> bool:
+        """Whether the dark scheme is in use."""
+        return self._colours is DARK
+
+    def use(self, scheme: Scheme) -> None:
+        """Use a scheme; "system" follows the desktop."""
+        self._scheme = scheme
+        self._apply()
+
+    def _apply(self) -> None:
+        system_dark = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+        dark = system_dark if self._scheme == "system" else self._scheme == "dark"
+        self._colours = DARK if dark else LIGHT
+        self._application.setPalette(_palette(self._colours))
+        for kind in _OUTLINED:
+            self._application.setPalette(_palette(self._colours, outlined=True), kind)  # type: ignore[arg-type]
+        self._application.setStyleSheet(_style_sheet(self._colours))
+        self.changed.emit()
+
+
+def _palette(c: Colours, *, outlined: bool = False) -> QPalette:
+    """Return the palette of the application, or of its fields."""
+    palette = QPalette()
+    roles = QPalette.ColorRole
+    for role, colour in {
+        roles.Window: c.window,
+        roles.WindowText: c.text,
+        roles.Base: c.card,
+        roles.AlternateBase: c.raised,
+        roles.Text: c.text,
+        roles.Button: c.raised,
+        roles.ButtonText: c.text,
+        roles.BrightText: c.warning,
+        roles.ToolTipBase: c.card,
+        roles.ToolTipText: c.text,
+        roles.PlaceholderText: c.muted,
+        roles.Link: c.accent,
+        roles.LinkVisited: c.accent,
+        roles.Highlight: c.accent,
+        roles.HighlightedText: c.on_accent,
+        roles.Accent: c.accent,
+        roles.Mid: c.border,
+        roles.Light: c.card,
+        roles.Midlight: c.raised,
+        roles.Dark: c.border,
+        roles.Shadow: c.border,
+    }.items():
+        palette.setColor(role, QColor(colour))
+    if outlined:
+        # The style knows no colour for outlines: it takes that of the window, made darker, which can't be seen where
+        # the window is dark. These fields have no other use for it.
+        palette.setColor(roles.Window, QColor(c.outline).lighter(_DARKER))
+    for role in (roles.WindowText, roles.Text, roles.ButtonText):
+        faded = QColor(c.muted)
+        faded.setAlphaF(0.55)
+        palette.setColor(QPalette.ColorGroup.Disabled, role, faded)
+    return palette
+
+
+def _tools(state: str = "") -> str:
+    """Return the selector of our own tool buttons; those in Qt's dialogs would be squeezed by this padding."""
+    places = ("QToolBar", "QFrame#banner", "QFrame#notice", "WelcomePage")
+    return ", ".join(f"{place} QToolButton{state}" for place in places)
+
+
+def _style_sheet(c: Colours) -> str:
+    return f"""
+    QToolBar {{
+        background: {c.window}; border: none; border-bottom: 1px solid {c.border};
+        spacing: 4px; padding: 6px 8px;
+    }}
+    QToolBar::separator {{ background: {c.border}; width: 1px; margin: 5px 6px; }}
+    {_tools()} {{
+        outline: none; border: 1px solid transparent; border-radius: 6px; padding: 5px 8px; color: {c.text};
+    }}
+    {_tools(":hover")} {{ background: {c.raised}; }}
+    {_tools(":pressed")}, {_tools(":checked")} {{ background: {c.accent_soft}; }}
+    {_tools(":focus")} {{ border-color: {c.accent}; }}
+    {_tools(":disabled")} {{ color: {c.muted}; }}
+    {_tools("::menu-indicator")} {{ subcontrol-origin: padding; subcontrol-position: center right; right: 4px; }}
+    QToolBar QToolButton[popupMode="2"] {{ padding-right: 18px; }}
+    QPushButton {{
+        outline: none;
+        background: {c.card}; border: 1px solid {c.border}; border-radius: 6px;
+        padding: 6px 14px; color: {c.text};
+    }}
+    QPushButton:hover {{ background: {c.raised}; }}
+    QPushButton:focus {{ border-color: {c.accent}; }}
+    QPushButton:checked {{ background: {c.accent_soft}; border-color: {c.accent}; }}
+    QPushButton:disabled {{ color: {c.muted}; }}
+    QPushButton[primary="true"] {{
+        background: {c.accent}; color: {c.on_accent};
+        border-color: {c.accent}; font-weight: 600;
+    }}
+    QPushButton[primary="true"]:disabled {{
+        background: {c.raised}; color: {c.muted}; border-color: {c.border}; font-weight: 400;
+    }}
+    QPushButton[primary="true"]:hover {{ border-color: {c.text}; }}
+    QPushButton[primary="true"]:focus {{ border: 2px solid {c.text}; padding: 5px 13px; }}
+    QPushButton[flat="true"] {{
+        padding: 6px 8px; background: transparent; border-color: transparent;
+        color: {c.accent}; font-weight: 600;
+    }}
+    QPushButton#chip {{ padding: 5px 9px; }}
+    QPushButton[flat="true"]:hover {{ background: {c.raised}; }}
+    QPushButton[flat="true"]:focus {{ border-color: {c.accent}; }}
+    QSpinBox, QLineEdit, QComboBox {{ min-height: 24px; }}
+    QStatusBar {{ background: {c.window}; border-top: 1px solid {c.border}; color: {c.muted}; }}
+    QStatusBar::item {{ border: none; }}
+    QStatusBar QLabel {{ color: {c.muted}; padding: 2px 6px; }}
+    QMenu {{ background: {c.card}; border: 1px solid {c.border}; padding: 4px; }}
+    QMenu::item {{ padding: 5px 24px 5px 12px; border-radius: 4px; }}
+    QMenu::item:selected {{ background: {c.accent_soft}; color: {c.text}; }}
+    QMenu::item:disabled {{ color: {c.muted}; }}
+    QMenu::separator {{ height: 1px; background: {c.border}; margin: 4px 8px; }}
+    QToolTip {{ background: {c.card}; color: {c.text}; border: 1px solid {c.border}; padding: 4px; }}
+    QProgressBar {{ background: {c.raised}; border: none; border-radius: 3px; max-height: 6px; min-height: 6px; }}
+    QProgressBar::chunk {{ background: {c.accent}; border-radius: 3px; }}
+    QSplitter::handle {{ background: {c.border}; }}
+    QScrollBar:vertical {{ background: transparent; width: 12px; margin: 0; }}
+    QScrollBar::handle:vertical {{ background: {c.border}; border-radius: 4px; min-height: 36px; margin: 2px; }}
+    QScrollBar::handle:vertical:disabled {{ background: transparent; }}
+    QScrollBar::handle:vertical:hover {{ background: {c.muted}; }}
+    QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; width: 0; }}
+    QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+    *[role="muted"] {{ color: {c.muted}; }}
+    *[role="title"] {{ font-size: 22pt; font-weight: 600; }}
+    *[role="heading"] {{ font-weight: 600; }}
+    *[role="warning"] {{ color: {c.warning}; }}
+    QFrame#banner {{
+        margin: 8px 0px; background: {c.accent_soft}; border: 1px solid {c.border}; border-radius: {RADIUS}px;
+    }}
+    QFrame#banner[low="true"] {{ margin: 2px 0px; }}
+    QFrame#notice {{ background: {c.card}; border: 1px solid {c.warning}; border-radius: {RADIUS}px; }}
+    QFrame#drop {{ border: 2px dashed {c.border}; border-radius: 14px; background: {c.card}; }}
+    QFrame#drop[hot="true"] {{ border-color: {c.accent}; background: {c.accent_soft}; }}
+    QFrame#preview {{ background: {c.card}; border: none; }}
+    QListView#grid {{ background: {c.window}; border: none; }}
+    QWidget#filters {{ background: {c.window}; }}
+    """
+
+
+_PLACEHOLDER = "currentColor"
+_SIZES = (16, 24, 32, 48)
+
+
+@lru_cache(maxsize=64)
+def _renderer(name: str, colour: str) -> QSvgRenderer:
+    source = (paths.resources_dir() / "icons" / f"{name}.svg").read_text(encoding="utf-8")
+    return QSvgRenderer(QByteArray(source.replace(_PLACEHOLDER, colour).encode()))
+
+
+def paint_icon(painter: QPainter, name: str, colour: str, rect: QRectF) -> None:
+    """Draw an icon into a rectangle."""
+    _renderer(name, colour).render(painter, rect)
+
+
+@lru_cache(maxsize=128)
+def icon(name: str, colour: str) -> QIcon:
+    """Return the icon `name` in one colour, sharp on every screen."""
+    result = QIcon()
+    for size in _SIZES:
+        pixmap = QPixmap(QSize(size, size))
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        paint_icon(painter, name, colour, QRectF(0, 0, size, size))
+        painter.end()
+        result.addPixmap(pixmap)
+    return result
+
+
+def app_icon() -> QIcon:
+    """Return the icon of the application."""
+    return QIcon(str(paths.resources_dir() / "icons" / "alpacasorter.svg"))

@@ -1,0 +1,163 @@
+"""The versions: sentences, table, buttons, keys."""
+
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from alpacasorter.ml.learning.versions import SHIPPED, LearningState, SelfCheck, Version
+from alpacasorter.ui.models import versions as version_words
+from alpacasorter.ui.models.versions import VersionsView
+from alpacasorter.wording import text
+
+FIRST, SECOND, THIRD = (f"2026-03-{day}T14:05:00+00:00" for day in (10, 12, 14))
+AS_IT_CAME = Version(SHIPPED, "", 0, None, current=False)
+NOTHING = LearningState(0, 0, 0, 0, (Version(SHIPPED, "", 0, None, current=True),))
+
+NONE_YET = "On your 5 corrections the model as it came is right on 0, after learning on 0."
+MEASURED = (
+    "On your 23 corrections the model as it came is right on 9, after learning on 19."
+    " By itself it would still get 2 of them wrong; there your tags count."
+)
+TOO_FEW = "Learned from your one correction. It is too little to tell how much that helps."
+ONE_SCENE = (
+    "Learned from your 5 corrections. They are all of one scene, which is too little to tell how much that helps."
+)
+AS_IT_CAME_AGAIN = (
+    "The model is as it came.\n"
+    "1 correction made since keeps its tag, but is not learned from.\n"
+    "2 corrections are of photos that this model has not seen yet; it learns from them when their folder is opened."
+)
+
+
+def state(current: int = 3, set_aside: int = 0, waiting: int = 0, check: SelfCheck | None = None) -> LearningState:
+    versions = (
+        Version(3, THIRD, 30, SelfCheck(30, 11, 26, 0), current == 3),
+        Version(2, SECOND, 23, check or SelfCheck(23, 9, 19, 2), current == 2),
+        Version(1, FIRST, 1, None, current == 1),
+        Version(SHIPPED, "", 0, None, current == SHIPPED),
+    )
+    learned = {3: 30, 2: 23, 1: 1}.get(current, 0)
+    return LearningState(30 + waiting, learned, set_aside, waiting, versions)
+
+
+@pytest.fixture
+def view(qtbot: QtBot) -> VersionsView:
+    view = VersionsView()
+    qtbot.addWidget(view)
+    view.resize(600, 400)
+    view.show()
+    return view
+
+
+def cells(view: VersionsView) -> list[list[str]]:
+    items = [view.table.topLevelItem(row) for row in range(view.table.topLevelItemCount())]
+    return [[item.text(column) for column in range(4)] for item in items]
+
+
+def test_before_anything_was_learned_it_says_how(view: VersionsView) -> None:
+    view.show_state(NOTHING)
+    assert view.summary.text().startswith("Nothing learned yet. Click on a wrong tag")
+    assert not view.table.isVisible()
+    assert not view.back_button.isVisible()
+    assert not view.all_button.isVisible()
+
+
+def test_versions_are_listed_with_their_figures(view: VersionsView) -> None:
+    view.show_state(state())
+    assert cells(view) == [
+        [text.moment(THIRD), "30 corrections", "11 → 26 of 30", "In use"],
+        [text.moment(SECOND), "23 corrections", "9 → 19 of 23", ""],
+        [text.moment(FIRST), "1 correction", "not measured", ""],
+        ["As it came", "no correction", "", ""],
+    ]
+    assert view.table.currentItem() is view.table.topLevelItem(0)
+    assert not view.back_button.isEnabled(), "it is in use already"
+    assert not view.all_button.isVisible()
+
+
+def test_a_version_is_gone_back_to_by_mouse_and_by_keys(view: VersionsView, qtbot: QtBot) -> None:
+    asked: list[int] = []
+    view.go_back.connect(asked.append)
+    view.show_state(state())
+    view.table.setFocus()
+    qtbot.keyClick(view.table, Qt.Key.Key_Return)
+    assert asked == [], "it is in use already"
+    qtbot.keyClick(view.table, Qt.Key.Key_Down)
+    assert view.back_button.isEnabled()
+    qtbot.mouseClick(view.back_button, Qt.MouseButton.LeftButton)
+    assert asked == [2]
+    assert not view.back_button.isEnabled(), "a second click would ask for the same"
+    view.show_state(state(current=2, set_aside=7))
+    qtbot.keyClick(view.table, Qt.Key.Key_End)
+    qtbot.keyClick(view.table, Qt.Key.Key_Return)
+    assert asked == [2, SHIPPED]
+
+
+def test_the_chosen_version_stays_chosen(view: VersionsView) -> None:
+    view.show_state(state())
+    view.table.setCurrentItem(view.table.topLevelItem(1))
+    newer = Version(4, THIRD, 31, None, current=True)
+    view.show_state(LearningState(31, 31, 0, 0, (newer, *state(current=0).versions)))
+    assert view.table.currentItem() is view.table.topLevelItem(2)
+    view.show_state(LearningState(31, 31, 0, 0, (newer, AS_IT_CAME)))
+    assert view.table.currentItem() is view.table.topLevelItem(0), "it is gone: then the one in use"
+    view.show_state(LearningState(32, 32, 0, 0, (replace(newer, id=5), replace(newer, current=False), AS_IT_CAME)))
+    assert view.table.currentItem() is view.table.topLevelItem(0), "which was not chosen by anyone"
+
+
+def test_corrections_set_aside_can_be_learned_from_again(view: VersionsView, qtbot: QtBot) -> None:
+    view.show_state(state(current=2, set_aside=7))
+    assert "7 corrections made since keep their tags, but are not learned from." in view.summary.text()
+    with qtbot.waitSignal(view.learn_from_all):
+        qtbot.mouseClick(view.all_button, Qt.MouseButton.LeftButton)
+    view.show_state(state())
+    assert not view.all_button.isVisible()
+
+
+def test_trouble_is_said_until_the_next_attempt(view: VersionsView, qtbot: QtBot) -> None:
+    view.show_state(state())
+    view.table.setCurrentItem(view.table.topLevelItem(1))
+    qtbot.mouseClick(view.back_button, Qt.MouseButton.LeftButton)
+    view.show_trouble("The disk is full.")
+    assert view.trouble.isVisible()
+    assert view.trouble.text() == "The disk is full."
+    assert view.back_button.isEnabled()
+    qtbot.mouseClick(view.back_button, Qt.MouseButton.LeftButton)
+    assert not view.trouble.isVisible()
+
+
+@pytest.mark.parametrize(
+    ("shown", "sentence"),
+    [
+        (state(current=2), MEASURED),
+        (state(), "On your 30 corrections the model as it came is right on 11, after learning on 26."),
+        (state(current=1), "Learned from 1 correction. How much that helps is being measured…"),
+        (
+            state(current=2, check=SelfCheck(5, 0, 0, 0)),
+            f"{NONE_YET} It takes some more until that is seen on photos it was not told about.",
+        ),
+        (state(current=2, check=SelfCheck(1, 0, None, 0)), TOO_FEW),
+        (state(current=2, check=SelfCheck(5, 0, None, 0)), ONE_SCENE),
+        (state(current=SHIPPED, set_aside=1, waiting=2), AS_IT_CAME_AGAIN),
+    ],
+)
+def test_summary(shown: LearningState, sentence: str) -> None:
+    assert version_words.summary(shown) == sentence
+
+
+def test_a_version_is_spoken_of_in_words() -> None:
+    moment = text.moment(SECOND)
+    assert version_words.spoken(state(current=2).versions[1]) == (
+        f"{moment}, 23 corrections, right on 9 before and 19 after learning, in use"
+    )
+    assert version_words.spoken(AS_IT_CAME) == "As it came, no correction"
+    assert version_words.figures(Version(1, FIRST, 1, SelfCheck(1, 0, None, 0), False)) == "too few to tell"
+
+
+def test_moments_are_told_in_the_time_of_this_place() -> None:
+    here = datetime(2026, 3, 2, 4, 5).astimezone()
+    assert text.moment(here.isoformat()) == "2 March 2026, 04:05"
+    assert text.moment("soon") == "soon"

@@ -1,0 +1,245 @@
+"""How the list model follows the events."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PySide6.QtCore import QAbstractListModel, QPersistentModelIndex, Qt
+from PySide6.QtTest import QAbstractItemModelTester
+from PySide6.QtWidgets import QApplication
+
+from alpacasorter.core.events import Found, Judged, Problem, Problems
+from alpacasorter.core.photo import PhotoFile
+from alpacasorter.ui.photos.model import PhotoModel, _runs
+from alpacasorter.ui.photos.store import Filter, Order, PhotoStore
+from tests.ui.photos.test_store import LABELS, learned, photo
+
+
+def found(*numbers: int) -> Found:
+    return Found(tuple(PhotoFile(Path(f"/p/{n}.jpg"), 1, 1) for n in numbers))
+
+
+def make() -> PhotoModel:
+    store = PhotoStore()
+    store.labels = LABELS
+    return PhotoModel(store)
+
+
+@pytest.fixture
+def model(qapp: QApplication) -> PhotoModel:
+    model = make()
+    model.on_found(found(*range(6)))
+    return model
+
+
+def shown(model: PhotoModel) -> list[str]:
+    return [model.photo(model.index(n)).path.stem for n in range(model.rowCount())]
+
+
+def resets(model: QAbstractListModel) -> list[None]:
+    seen: list[None] = []
+    model.modelReset.connect(lambda: seen.append(None))
+    return seen
+
+
+def test_a_label_never_resets_the_model_and_repaints_only_what_changed(model: PhotoModel) -> None:
+    model.on_judged(Judged(tuple(photo(n, 0.9) for n in range(6)), 0))
+    seen, painted = resets(model), []
+    model.dataChanged.connect(lambda first, last, _roles=None: painted.append((first.row(), last.row())))
+    same = {f"key{n}": 0.9 for n in (0, 2, 5)}
+    model.on_learned(
+        learned({"key3": "not_alpaca"}, {**same, "key1": 0.2, "key3": 0.1, "key4": 0.3}, ("key1", "key4"), 1)
+    )
+    assert seen == []
+    assert painted == [(1, 1), (3, 4)]
+
+
+def test_photos_that_come_to_match_are_inserted_in_place(model: PhotoModel) -> None:
+    model.on_judged(Judged(tuple(photo(n, 0.9 if n in (0, 3) else 0.1) for n in range(6)), 0))
+    model.show(Filter.POSITIVE)
+    assert shown(model) == ["0", "3"]
+    model.on_judged(Judged((photo(1, 0.9), photo(4, 0.9), photo(5, 0.9), photo(2, 0.9)), 1))
+    assert shown(model) == ["0", "1", "2", "3", "4", "5"]
+
+
+def test_a_photo_that_no_longer_matches_stays_until_the_filter_is_chosen_again(model: PhotoModel) -> None:
+    model.on_judged(Judged(tuple(photo(n, 0.9) for n in range(6)), 0))
+    model.show(Filter.POSITIVE)
+    model.on_learned(learned({"key2": "not_alpaca"}, {"key2": 0.1}, (), 1))
+    assert "2" in shown(model)
+    assert model.store.counts[Filter.POSITIVE] == 5
+    model.show(Filter.POSITIVE)
+    assert "2" not in shown(model)
+
+
+def test_most_doubtful_first(model: PhotoModel) -> None:
+    model.on_judged(Judged((photo(0, 0.99), photo(1, 0.5), photo(2, 0.7)), 0))
+    model.show(Filter.ALL, Order.DOUBTFUL)
+    assert shown(model)[:3] == ["1", "2", "0"]
+
+
+def test_problem_with_a_folder_gets_a_row_of_its_own(model: PhotoModel) -> None:
+    model.on_problems(Problems((Problem(Path("/p/locked"), "No permission.", True),)))
+    assert shown(model)[-1] == "locked"
+    model.show(Filter.PROBLEMS)
+    model.on_problems(
+        Problems((Problem(Path("/p/locked2"), "No permission.", True), Problem(Path("/p/1.jpg"), "Empty.")))
+    )
+    assert sorted(shown(model)) == ["1", "locked", "locked2"]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "runs"),
+    [([], []), ([3], [(3, 3)]), ([5, 1, 2, 3, 7, 6], [(1, 3), (5, 7)]), ([1, 3, 5], [(1, 1), (3, 3), (5, 5)])],
+)
+def test_runs(numbers: list[int], runs: list[tuple[int, int]]) -> None:
+    assert _runs(numbers) == runs
+
+
+def test_what_happens_by_itself_waits_until_it_is_settled(model: PhotoModel) -> None:
+    unsettled: list[None] = []
+    model.unsettled.connect(lambda: unsettled.append(None))
+    model.on_judged(Judged(tuple(photo(n, 0.9) for n in range(6)), 0))
+    model.on_gone([Path("/p/1.jpg"), Path("/p/4.jpg")])
+    model.on_arrived(found(10, 7))
+    assert shown(model) == ["0", "1", "2", "3", "4", "5"]
+    assert model.store.counts[Filter.ALL] == 6, "two went, two came"
+    assert [row.path.stem for row in model.leaving] in (["1", "4"], ["4", "1"])
+    assert "no longer there" in str(model.data(model.index(1), Qt.ItemDataRole.ToolTipRole))
+    assert unsettled
+    assert not model.is_settled
+    model.settle()
+    assert shown(model) == ["0", "2", "3", "5", "7", "10"]
+    assert model.is_settled
+    seen = resets(model)
+    model.settle()
+    assert seen == []
+
+
+def test_a_row_to_keep_stays_and_puts_none_out_of_order(model: PhotoModel) -> None:
+    kept = model.photo(model.index(3))
+    model.on_gone([Path(f"/p/{n}.jpg") for n in (0, 3, 4)])
+    model.settle([kept])
+    model.on_arrived(found(*range(20, 30)))
+    model.on_gone([Path("/p/1.jpg")])
+    # A photo of the same name came: it is another one.
+    model.on_arrived(found(3))
+    model.settle([kept])
+    assert shown(model) == ["2", "3", "3", "5", *map(str, range(20, 30))]
+    assert model.photo(model.index(1)) is kept
+    assert not model.is_settled
+    model.settle()
+    assert shown(model) == ["2", "3", "5", *map(str, range(20, 30))]
+
+
+def test_a_photo_that_comes_and_goes_before_it_is_settled_is_never_shown(model: PhotoModel) -> None:
+    model.on_arrived(found(8))
+    model.on_gone([Path("/p/8.jpg")])
+    assert model.is_settled
+    model.settle()
+    assert shown(model) == ["0", "1", "2", "3", "4", "5"]
+
+
+def test_moved_photos_stay_where_they_are_and_are_painted_anew(model: PhotoModel) -> None:
+    painted: list[tuple[int, int]] = []
+    model.dataChanged.connect(lambda first, last, _roles=None: painted.append((first.row(), last.row())))
+    index = QPersistentModelIndex(model.index(2))
+    model.on_moved([(Path("/p/2.jpg"), Path("/sorted/alpaca/z.jpg")), (Path("/p/2.xmp"), Path("/sorted/alpaca/z.xmp"))])
+    assert shown(model) == ["0", "1", "z", "3", "4", "5"]
+    assert painted == [(2, 2)]
+    assert model.photo(index).path == Path("/sorted/alpaca/z.jpg")
+    assert "It is in " in str(model.data(model.index(2), Qt.ItemDataRole.ToolTipRole))
+    # One that takes the place of another: that one is gone.
+    model.on_moved([(Path("/p/0.jpg"), Path("/p/1.jpg"))])
+    model.settle()
+    assert shown(model) == ["1", "z", "3", "4", "5"]
+
+
+def test_new_photos_are_shown_most_doubtful_first_as_they_are_judged(model: PhotoModel) -> None:
+    model.on_arrived(found(7, 8, 9, 10))
+    model.show(Filter.NEW)
+    assert shown(model) == []
+    model.on_judged(Judged((photo(7, 0.9), photo(8, 0.55)), 0), live=True)
+    assert shown(model) == []
+    model.settle()
+    assert shown(model) == ["8", "7"]
+    model.on_judged(Judged((photo(9, 0.2), photo(10, 0.51)), 0), live=True)
+    model.on_problems(Problems((Problem(Path("/p/11.jpg"), "Only in the cloud."),)), live=True)
+    model.settle()
+    assert shown(model) == ["10", "8", "9", "7", "11"]
+
+
+def test_problem_becomes_readable_and_back(model: PhotoModel) -> None:
+    """A photo that is still being copied can't be read; the next look finds it whole."""
+    model.on_arrived(found(7))
+    model.on_problems(Problems((Problem(Path("/p/7.jpg"), "Cut short."),)), live=True)
+    model.show(Filter.PROBLEMS)
+    assert shown(model) == ["7"]
+    model.on_arrived(found(7))
+    model.on_judged(Judged((photo(7, 0.9), photo(1, 0.9)), 0), live=True)
+    counts = model.store.counts
+    assert (counts[Filter.PROBLEMS], counts[Filter.POSITIVE], counts[Filter.NEW]) == (0, 2, 1)
+    model.on_problems(Problems((Problem(Path("/p/1.jpg"), "Cut short."),)), live=True)
+    assert (counts[Filter.PROBLEMS], counts[Filter.POSITIVE], counts[Filter.NEW]) == (1, 1, 1)
+    model.settle()
+    assert shown(model) == ["1", "7"]
+
+
+actions = st.one_of(
+    st.tuples(st.just("found"), st.integers(0, 9), st.just(0.0)),
+    st.tuples(st.just("arrived"), st.integers(0, 12), st.just(0.0)),
+    st.tuples(st.just("judged"), st.integers(0, 12), st.floats(0, 1, width=32)),
+    st.tuples(st.just("live"), st.integers(0, 12), st.floats(0, 1, width=32)),
+    st.tuples(st.just("failed"), st.integers(0, 12), st.just(0.0)),
+    st.tuples(st.just("learned"), st.integers(0, 9), st.floats(0, 1, width=32)),
+    st.tuples(st.just("gone"), st.integers(0, 12), st.just(0.0)),
+    st.tuples(st.just("moved"), st.integers(0, 11), st.just(0.0)),
+    st.tuples(st.just("settle"), st.integers(0, 12), st.just(0.0)),
+    st.tuples(st.just("filter"), st.integers(0, len(Filter) - 1), st.just(0.0)),
+    st.tuples(st.just("order"), st.integers(0, len(Order) - 1), st.just(0.0)),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@given(st.lists(actions, max_size=40))
+def test_qt_accepts_every_change(qapp: QApplication, series: list[tuple[str, int, float]]) -> None:
+    """Qt's own checker watches each insertion, removal, reset and change; what is shown is what matches, and more."""
+    model = make()
+    tester = QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    for version, (action, n, value) in enumerate(series):
+        path = Path(f"/p/{n}.jpg")
+        match action:
+            case "found":
+                model.on_found(found(n))
+            case "arrived":
+                model.on_arrived(found(n, n + 1))
+            case "judged" | "live":
+                model.on_judged(Judged((photo(n, value),), version), live=action == "live")
+            case "failed":
+                model.on_problems(Problems((Problem(path, "No."),)), live=n % 2 == 0)
+            case "learned":
+                model.on_learned(learned({f"key{n}": "alpaca"}, {f"key{n}": value}, (), version))
+            case "gone":
+                model.on_gone([path, Path(f"/p/{n + 3}.jpg")])
+            case "moved":
+                model.on_moved([(path, Path(f"/p/{n + 1}.jpg"))])
+            case "settle":
+                model.settle([row for row in model.leaving if row.path == path])
+            case "filter":
+                model.show(list(Filter)[n])
+            case "order":
+                model.show(model.filter, list(Order)[n])
+        rows = [model.photo(model.index(place)) for place in range(model.rowCount())]
+        assert len(set(rows)) == len(rows)
+        assert {row for row in rows if row.gone} == model.leaving
+        matching = set(model.store.matching(model.filter))
+        if model.is_settled:
+            assert matching <= set(rows)
+        if model.order is Order.FOLDER and model.filter is not Filter.NEW:
+            ranks = [row.rank for row in rows if not row.gone]
+            assert ranks == sorted(ranks)
+    model.settle()
+    assert set(model.store.matching(model.filter)) <= {model.photo(model.index(n)) for n in range(model.rowCount())}
+    assert not model.leaving
+    del tester

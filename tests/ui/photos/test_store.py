@@ -1,0 +1,333 @@
+"""Filters, orders and counts."""
+
+import random
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from alpacasorter.core import reasons
+from alpacasorter.core.events import JudgedPhoto, Learned, Problem
+from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.photo import PhotoFacts, PhotoFile
+from alpacasorter.core.photos.walk import walk
+from alpacasorter.ui.photos.store import Filter, Order, PhotoRow, PhotoStore
+from tests.picture_files import make_picture
+
+LABELS = LabelSet("not_alpaca", "alpaca", {"alpaca": "Alpaca", "not_alpaca": "Not alpaca"})
+FACTS = PhotoFacts(100, 80, None, "JPEG")
+
+
+def photo(n: int, probability: float, correction: str | None = None, taken_at: str | None = None) -> JudgedPhoto:
+    facts = PhotoFacts(100, 80, taken_at, "JPEG")
+    return JudgedPhoto(Path(f"/p/{n}.jpg"), f"key{n}", probability, facts, correction)
+
+
+def learned(
+    changes: dict[str, str | None], probabilities: dict[str, float], changed: tuple[str, ...], version: int
+) -> Learned:
+    values = np.array(list(probabilities.values()), dtype=np.float32)
+    return Learned(len(changes), changes, list(probabilities), values, changed, version)
+
+
+def names(rows: Iterable[PhotoRow]) -> str:
+    """Return the names of photos that are called by one letter."""
+    return "".join(row.path.stem for row in rows)
+
+
+@pytest.fixture
+def store() -> PhotoStore:
+    store = PhotoStore(unsure_below=0.8)
+    store.labels = LABELS
+    store.add(Path(f"/p/{n}.jpg") for n in range(5))
+    return store
+
+
+def test_filters_and_counts(store: PhotoStore) -> None:
+    store.judge([photo(0, 0.95), photo(1, 0.7), photo(2, 0.1), photo(3, 0.9, "not_alpaca")], 0)
+    store.fail([Problem(Path("/p/4.jpg"), "The file is empty.")])
+
+    assert names(store.matching(Filter.ALL)) == "01234"
+    assert names(store.matching(Filter.POSITIVE)) == "01"
+    assert names(store.matching(Filter.NEGATIVE)) == "23"
+    assert names(store.matching(Filter.UNSURE)) == "1"
+    assert names(store.matching(Filter.CORRECTED)) == "3"
+    assert names(store.matching(Filter.PROBLEMS)) == "4"
+    assert store.counts == {which: len(store.matching(which)) for which in Filter}
+
+
+def test_orders(store: PhotoStore) -> None:
+    store.judge(
+        [
+            photo(0, 0.95, taken_at="2024-05-02T10:00:00"),
+            photo(1, 0.55, taken_at="2024-05-01T10:00:00"),
+            photo(2, 0.2),
+            photo(3, 0.52, "alpaca", taken_at="2023-01-01T00:00:00"),
+        ],
+        0,
+    )
+    assert names(store.matching(Filter.ALL, Order.FOLDER)) == "01234"
+    assert names(store.matching(Filter.ALL, Order.TAKEN)) == "31024"
+    # What the user has settled is not doubtful any more; what is not judged yet comes last of the others.
+    assert names(store.matching(Filter.ALL, Order.DOUBTFUL)) == "12043"
+
+
+def test_late_prediction_is_dropped(store: PhotoStore) -> None:
+    store.judge([photo(0, 0.9)], 3)
+    store.judge([photo(0, 0.1)], 2)
+    assert store.rows[0].probability == 0.9
+
+
+def test_a_copy_is_corrected_with_its_twin(store: PhotoStore) -> None:
+    twin = JudgedPhoto(Path("/p/1.jpg"), "key0", 0.9, FACTS, None)
+    store.judge([photo(0, 0.9), twin], 0)
+    changed = store.learn(learned({"key0": "not_alpaca"}, {"key0": 0.4}, (), 1))
+    assert names(changed) == "01"
+    assert [row.correction for row in store.rows[:2]] == ["not_alpaca"] * 2
+    assert store.counts[Filter.CORRECTED] == 2
+
+
+def test_unchanged_photos_are_not_reported(store: PhotoStore) -> None:
+    store.judge([photo(0, 0.9), photo(1, 0.90001), photo(2, 0.5003)], 0)
+    changed = store.learn(learned({}, {"key0": 0.9001, "key1": 0.7, "key2": 0.4999}, ("key2",), 1))
+    assert names(changed) == "12", "the third crossed the line although it moved by less than is shown"
+    assert names(store.matching(Filter.CHANGED)) == "2"
+
+
+def test_file_name_that_is_no_text_is_shown(store: PhotoStore) -> None:
+    [row] = store.add([Path("/p/caf\udce9.jpg")])
+    assert row.name == "caf\ufffd.jpg"
+
+
+def test_photo_that_becomes_readable_loses_its_reason(store: PhotoStore) -> None:
+    store.fail([Problem(Path("/p/0.jpg"), "No permission.")])
+    store.judge([photo(0, 0.9)], 0)
+    assert store.rows[0].reason is None
+    assert store.counts[Filter.PROBLEMS] == 0
+
+
+def test_moving_the_line_of_unsure(store: PhotoStore) -> None:
+    store.judge([photo(0, 0.95), photo(1, 0.7)], 0)
+    store.set_unsure_below(0.99)
+    assert names(store.matching(Filter.UNSURE)) == "01"
+    assert store.counts[Filter.UNSURE] == 2
+
+
+def test_photos_are_put_in_as_the_walker_would_find_them(tmp_path: Path) -> None:
+    files = [
+        "IMG_10.jpg",
+        "IMG_2.jpg",
+        "img_3.jpg",
+        "day2/1.jpg",
+        "day10/a/0.jpg",
+        "day10/b.jpg",
+        "day2/01.jpg",
+        "Zoo/1.jpg",
+        "z.jpg",
+    ]
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        make_picture(tmp_path / name, size=(8, 8))
+    wanted = [file.path for file in walk(tmp_path, recursive=True) if isinstance(file, PhotoFile)]
+    assert len(wanted) == len(files)
+    for seed in range(20):
+        mixed = random.Random(seed).sample(wanted, len(wanted))
+        store = PhotoStore()
+        for first in range(0, len(mixed), 2):
+            store.add(mixed[first : first + 2], new=True)
+        assert [row.path for row in store.rows] == wanted
+
+
+def test_photos_that_vanish_say_so(store: PhotoStore) -> None:
+    store.judge([photo(n, 0.9, "alpaca" if n == 1 else None) for n in range(5)], 0)
+    gone = store.remove([Path("/p/3.jpg"), Path("/p/1.jpg"), Path("/elsewhere.jpg")])
+    assert names(gone) == "31"
+    assert all(row.gone and row.reason == reasons.VANISHED and row.probability is None for row in gone)
+    assert names(store.rows) == "024"
+    assert store.row_of(Path("/p/1.jpg")) is None
+    assert store.rows_of("key1") == []
+    assert (store.counts[Filter.ALL], store.counts[Filter.POSITIVE], store.counts[Filter.CORRECTED]) == (3, 3, 0)
+
+
+def test_moved_photos_keep_everything_but_their_path(store: PhotoStore) -> None:
+    store.judge([photo(n, 0.9, "not_alpaca" if n == 1 else None) for n in range(5)], 0)
+    before = store.rows[1]
+    moved, replaced = store.move([(Path("/p/1.jpg"), Path("/sorted/caf\udce9.jpg")), (Path("/no"), Path("/one"))])
+    assert moved == [before]
+    assert replaced == []
+    assert (before.name, before.correction, before.key) == ("caf\ufffd.jpg", "not_alpaca", "key1")
+    assert store.rows[1] is before, "nothing moves under the mouse"
+    assert store.row_of(Path("/sorted/caf\udce9.jpg")) is before
+    assert store.row_of(Path("/p/1.jpg")) is None
+    store.move([(Path("/sorted/caf\udce9.jpg"), Path("/p/1.jpg"))])
+    assert store.row_of(Path("/p/1.jpg")) is before
+
+
+def test_names_that_are_exchanged_and_one_that_is_taken(store: PhotoStore) -> None:
+    zero, one, two = store.rows[:3]
+    store.move([(Path("/p/0.jpg"), Path("/p/1.jpg")), (Path("/p/1.jpg"), Path("/p/0.jpg"))])
+    assert (store.row_of(Path("/p/1.jpg")), store.row_of(Path("/p/0.jpg"))) == (zero, one)
+    _, replaced = store.move([(Path("/p/1.jpg"), Path("/p/2.jpg"))])
+    assert replaced == [two]
+    assert two.gone
+    assert store.row_of(Path("/p/2.jpg")) is zero
+    assert store.counts[Filter.ALL] == len(store.rows) == 4
+
+
+def test_a_photo_whose_bytes_changed_has_another_key(store: PhotoStore) -> None:
+    twin = JudgedPhoto(Path("/p/1.jpg"), "key0", 0.9, FACTS, None)
+    store.judge([photo(0, 0.9), twin], 5)
+    # The head that judged it is an older one than that of its predecessor; it is the bytes that count.
+    store.judge([JudgedPhoto(Path("/p/1.jpg"), "other", 0.2, FACTS, None)], 4)
+    assert [row.path.name for row in store.rows_of("key0")] == ["0.jpg"]
+    assert [row.path.name for row in store.rows_of("other")] == ["1.jpg"]
+    store.learn(learned({"key0": "not_alpaca"}, {"key0": 0.4, "other": 0.3}, ("other",), 6))
+    assert [row.correction for row in store.rows[:2]] == ["not_alpaca", None]
+    assert names(store.matching(Filter.CHANGED)) == "1"
+    store.judge([JudgedPhoto(Path("/p/1.jpg"), "third", 0.2, FACTS, None)], 6)
+    assert store.counts[Filter.CHANGED] == 0
+
+
+def test_new_photos_come_most_doubtful_first_once_they_are_judged(store: PhotoStore) -> None:
+    store.add([Path(f"/p/{n}.jpg") for n in (5, 6, 7)], new=True)
+    assert store.counts[Filter.NEW] == 0
+    store.judge([photo(0, 0.6), photo(5, 0.9), photo(7, 0.4)], 0)
+    store.fail([Problem(Path("/p/6.jpg"), "Cut short.")])
+    store.fail([Problem(Path("/p/8.jpg"), "Only in the cloud.")], new=True)
+    assert store.counts[Filter.NEW] == 4
+    assert names(store.matching(Filter.NEW, Order.TAKEN)) == "7568"
+    store.see()
+    assert store.counts[Filter.NEW] == 0
+    assert store.matching(Filter.NEW) == []
+
+
+def test_look_again_finds_what_is_new(store: PhotoStore) -> None:
+    store.complete()
+    store.add([Path("/p/5.jpg")], new=True)
+    store.move([(Path("/p/1.jpg"), Path("/sorted/1.jpg"))])
+    store.clear(again=True)
+    store.judge([], 0)
+    # The second look is broken off, and the model changed meanwhile: what was known before that still counts.
+    store.add([Path("/p/0.jpg")])
+    store.clear(again=True)
+    store.add([Path(f"/p/{n}.jpg") for n in range(7)])
+    store.judge([photo(n, 0.9) for n in range(7)], 0)
+    assert names(store.matching(Filter.NEW)) == "56", "one was new before; another came while nobody watched"
+    store.clear()
+    store.add([Path("/p/9.jpg")])
+    store.judge([photo(9, 0.9)], 0)
+    assert store.counts[Filter.NEW] == 0, "in another folder nothing is new"
+
+
+PATHS = st.integers(0, 12).map(lambda n: Path(f"/p/{n}.jpg"))
+KEYS = st.integers(0, 3).map(lambda n: f"key{n}")
+PROBABILITIES = st.floats(0, 1, width=32)
+CORRECTIONS = st.sampled_from([None, "alpaca", "not_alpaca"])
+
+
+class Rows(RuleBasedStateMachine):
+    """What happens to photos in any order, against a naive model: one dictionary."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store = PhotoStore()
+        self.store.labels = LABELS
+        self.version = 0
+        # By path: found_at, key, probability, correction, reason, new.
+        self.photos: dict[Path, dict[str, Any]] = {}
+        self.changed: set[str] = set()
+
+    def there(self, path: Path, *, new: bool) -> dict[str, Any]:
+        nothing = {"found_at": path, "key": None, "probability": None, "correction": None, "reason": None, "new": new}
+        return self.photos.setdefault(path, nothing)
+
+    @rule(paths=st.lists(PATHS, max_size=5), new=st.booleans())
+    def add(self, paths: list[Path], new: bool) -> None:
+        if not new:
+            paths.sort(key=lambda path: int(path.stem))
+        self.store.add(paths, new=new)
+        for path in paths:
+            self.there(path, new=new)
+
+    @rule(path=PATHS, key=KEYS, value=PROBABILITIES, said=CORRECTIONS)
+    def judge(self, path: Path, key: str, value: float, said: str | None) -> None:
+        self.store.judge([JudgedPhoto(path, key, value, FACTS, said)], self.version)
+        if path in self.photos:
+            self.photos[path] |= {"key": key, "probability": value, "correction": said, "reason": None}
+
+    @rule(paths=st.lists(PATHS, max_size=3), new=st.booleans())
+    def fail(self, paths: list[Path], new: bool) -> None:
+        self.store.fail([Problem(path, "No.") for path in paths], new=new)
+        for path in paths:
+            self.there(path, new=new).update(probability=None, correction=None, reason="No.")
+
+    @rule(paths=st.lists(PATHS, max_size=6))
+    def remove(self, paths: list[Path]) -> None:
+        self.store.remove(paths)
+        for path in paths:
+            self.photos.pop(path, None)
+
+    @rule(files=st.lists(st.tuples(PATHS, PATHS), max_size=4, unique_by=(lambda f: f[0], lambda f: f[1])))
+    def move(self, files: list[tuple[Path, Path]]) -> None:
+        self.store.move(files)
+        moved = [(after, self.photos.pop(before)) for before, after in files if before in self.photos]
+        self.photos |= dict(moved)
+
+    @rule(values=st.dictionaries(KEYS, PROBABILITIES), said=CORRECTIONS, corrected=KEYS)
+    def learn(self, values: dict[str, float], said: str | None, corrected: str) -> None:
+        self.version += 1
+        self.store.learn(learned({corrected: said}, values, tuple(values), self.version))
+        self.changed = {key for key in values if any(photo["key"] == key for photo in self.photos.values())}
+        for one in self.photos.values():
+            if one["probability"] is not None:
+                one["probability"] = values.get(one["key"], one["probability"])
+                if one["key"] == corrected:
+                    one["correction"] = said
+
+    @rule()
+    def see(self) -> None:
+        self.store.see()
+        for one in self.photos.values():
+            one["new"] = False
+
+    @rule(confidence=st.floats(0.5, 1))
+    def draw_the_line(self, confidence: float) -> None:
+        self.store.set_unsure_below(confidence)
+
+    @invariant()
+    def rows_are_the_photos_in_folder_order(self) -> None:
+        rows = self.store.rows
+        assert {row.path for row in rows} == self.photos.keys()
+        assert len(rows) == len(self.photos)
+        assert [row.rank for row in rows] == sorted({row.rank for row in rows})
+        numbers = [int(row.found_at.stem) for row in rows]
+        assert numbers == sorted(numbers)
+        for row in rows:
+            assert self.store.row_of(row.path) is row
+            fields = ("found_at", "key", "probability", "correction", "reason", "new")
+            assert {name: getattr(row, name) for name in fields} == self.photos[row.path]
+            assert not row.gone
+
+    @invariant()
+    def keys_lead_to_rows(self) -> None:
+        for n in range(4):
+            wanted = {path for path, one in self.photos.items() if one["key"] == f"key{n}"}
+            assert {row.path for row in self.store.rows_of(f"key{n}")} == wanted
+            assert len(self.store.rows_of(f"key{n}")) == len(wanted)
+
+    @invariant()
+    def counts_are_what_counting_gives(self) -> None:
+        assert self.store.counts == {which: len(self.store.matching(which)) for which in Filter}
+        changed = sum(1 for one in self.photos.values() if one["key"] in self.changed)
+        assert self.store.counts[Filter.CHANGED] == changed
+        new = sum(1 for one in self.photos.values() if one["new"] and (one["reason"] or one["probability"] is not None))
+        assert self.store.counts[Filter.NEW] == new
+
+
+TestRows = Rows.TestCase
+TestRows.settings = settings(max_examples=150, stateful_step_count=30)

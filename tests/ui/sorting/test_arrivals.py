@@ -1,0 +1,191 @@
+"""*Sort as they arrive…*: the dialog, the button that says it is on, and what turns it off."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QObject, QSettings, Qt, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMainWindow
+from pytestqt.qtbot import QtBot
+
+from alpacasorter.core.sorting.events import FileFailure, SortBegan, SortRecord
+from alpacasorter.core.sorting.options import Action, Leftovers, SortOptions
+from alpacasorter.ui.photos.store import PhotoStore
+from alpacasorter.ui.settings import Settings
+from alpacasorter.ui.sorting.arrivals import ArrivalsControl
+from tests.ui.sorting.fakes import HIKE, LABELS, OUT, ended, record
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support raise")
+
+
+class FakeWatching(QObject):
+    state = Signal(object)
+    failed = Signal(str)
+    sort_event = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_watching = True
+        self.arrivals: SortOptions | None = None
+
+    def set_arrivals(self, options: SortOptions | None) -> None:
+        self.arrivals = options
+
+
+class FakeEngine:
+    def __init__(self) -> None:
+        self.watching = FakeWatching()
+        self.asked = 0
+
+    def watch_folder(self) -> None:
+        self.asked += 1
+
+
+class FakeActions(QObject):
+    def __init__(self) -> None:
+        super().__init__()
+        self.arrivals, self.watch = QAction(self), QAction(self)
+        self.watch.setCheckable(True)
+
+
+class FakePage(QObject):
+    begun = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.actions_ = FakeActions()
+        self.store = PhotoStore()
+        self.store.labels = LABELS
+
+
+class FakeSorting:
+    def __init__(self) -> None:
+        self.said: list[tuple[str, SortRecord]] = []
+
+    def tell_outcome(self, words: str, of: SortRecord) -> None:
+        self.said.append((words, of))
+
+
+class Scene:
+    def __init__(self, qtbot: QtBot, tmp_path: Path) -> None:
+        self.window = QMainWindow()
+        qtbot.addWidget(self.window)
+        self.engine, self.page, self.sorting = FakeEngine(), FakePage(), FakeSorting()
+        self.watching = self.engine.watching
+        self.folder: Path | None = HIKE
+        self.settings = Settings(QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat))
+        self.control = ArrivalsControl(
+            self.window,
+            self.engine,  # type: ignore[arg-type]
+            self.page,  # type: ignore[arg-type]
+            self.settings,
+            self.sorting,  # type: ignore[arg-type]
+            lambda: self.folder,
+        )
+        self.window.show()
+
+
+@pytest.fixture
+def scene(qtbot: QtBot, tmp_path: Path) -> Iterator[Scene]:
+    made = Scene(qtbot, tmp_path)
+    yield made
+    made.control.close_down()
+    made.window.close()
+
+
+def test_it_is_off_and_asks_for_a_destination(scene: Scene) -> None:
+    assert not scene.control.button.isVisible()
+    scene.page.actions_.arrivals.trigger()
+    dialog = scene.control.dialog
+    assert dialog is not None
+    assert dialog.why.text() == "Choose where the photos go."
+    assert not dialog.on_button.isEnabled()
+    assert dialog.off_button.isHidden()
+    assert scene.watching.arrivals is None
+
+
+def test_on_off_and_other_choices(scene: Scene, qtbot: QtBot) -> None:
+    scene.page.actions_.arrivals.trigger()
+    dialog = scene.control.dialog
+    assert dialog is not None
+    dialog.form.destination.set_folder(OUT)
+    dialog.form.action.setCurrentIndex(1)
+    qtbot.mouseClick(dialog.on_button, Qt.MouseButton.LeftButton)
+    assert not dialog.isVisible()
+    options = scene.watching.arrivals
+    assert options is not None
+    assert (options.destination, options.action, options.min_confidence) == (OUT, Action.COPY, 0.95)
+    assert (options.unsure, options.unreadable) == (Leftovers.LEAVE, Leftovers.LEAVE)
+    assert scene.page.actions_.watch.isChecked(), "the folder must be watched for that"
+    assert scene.control.button.isVisible()
+    assert "at least 95% sure" in scene.control.button.toolTip()
+    # Shown again, it says that it is on, and takes other choices.
+    scene.page.actions_.arrivals.trigger()
+    assert dialog.why.text() == "It is on."
+    assert not dialog.on_button.isEnabled()
+    dialog.form.set_sure(0.9)
+    assert dialog.on_button.text() == "Use these choices"
+    dialog.on_button.click()
+    assert scene.watching.arrivals.min_confidence == 0.9
+    assert scene.engine.asked == 1, "it is watched already"
+    scene.page.actions_.arrivals.trigger()
+    dialog.off_button.click()
+    assert scene.watching.arrivals is None
+    assert not scene.control.button.isVisible()
+    assert dialog.on_button.isEnabled()
+
+
+def test_one_click_turns_it_off(scene: Scene, qtbot: QtBot) -> None:
+    scene.control.turn_on(SortOptions(OUT))
+    qtbot.mouseClick(scene.control.button, Qt.MouseButton.LeftButton)
+    assert scene.watching.arrivals is None
+    assert not scene.control.button.isVisible()
+    assert scene.page.actions_.watch.isChecked(), "the folder is watched on"
+
+
+def test_it_ends_with_the_folder_and_with_watching(scene: Scene) -> None:
+    scene.control.turn_on(SortOptions(OUT))
+    scene.page.actions_.arrivals.trigger()
+    dialog = scene.control.dialog
+    assert dialog is not None
+    scene.watching.is_watching = False
+    scene.page.actions_.watch.setChecked(False)
+    assert not scene.control.button.isVisible()
+    assert dialog.isVisible()
+    scene.folder = None
+    scene.page.actions_.arrivals.setEnabled(False)
+    assert not dialog.isVisible()
+    scene.page.actions_.arrivals.setEnabled(True)
+    scene.page.actions_.arrivals.trigger()
+    assert not dialog.isVisible(), "without a folder nothing can arrive"
+
+
+def test_choices_are_remembered_but_not_the_destination(scene: Scene, qtbot: QtBot, tmp_path: Path) -> None:
+    scene.page.actions_.arrivals.trigger()
+    dialog = scene.control.dialog
+    assert dialog is not None
+    dialog.form.action.setCurrentIndex(1)
+    dialog.form.destination.set_folder(OUT)
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    assert scene.watching.arrivals is None
+    again = Scene(qtbot, tmp_path)
+    again.page.actions_.arrivals.trigger()
+    assert again.control.dialog is not None
+    assert again.control.dialog.form.chosen_action is Action.COPY
+    assert again.control.dialog.form.destination.folder is None
+    assert again.control.dialog.form.sure.value() == 95
+    again.control.close_down()
+
+
+def test_what_was_sorted_is_said(scene: Scene) -> None:
+    failure = FileFailure(HIKE / "a.jpg", "It is locked.")
+    scene.watching.sort_event.emit(SortBegan(3, False, 2, 0))
+    scene.watching.sort_event.emit(ended(record(3, files=2, done=0)))
+    assert scene.sorting.said == [], "nothing was done"
+    done = record(3, files=2, done=2)
+    scene.watching.sort_event.emit(ended(done))
+    assert scene.sorting.said == [(f"Arrived and moved into {OUT}: 2 files.", done)]
+    scene.watching.sort_event.emit(ended(record(4, files=2, done=1, failed=1), failure, problem="The disk is full."))
+    words = f"Arrived and moved into {OUT}: 1 file. 1 file could not be moved; the sort history says why. "
+    assert scene.sorting.said[-1][0] == words + "The disk is full."

@@ -1,0 +1,194 @@
+"""The choices of a sort."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
+from pytestqt.qtbot import QtBot
+
+from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.sorting.options import Action, Leftovers
+from alpacasorter.ui.sorting.form import SortForm, read, written
+from tests.ui.sorting.fakes import LABELS, OUT
+
+
+@pytest.fixture
+def parent(qtbot: QtBot) -> QWidget:
+    made = QWidget()
+    qtbot.addWidget(made)
+    return made
+
+
+@pytest.fixture
+def form(parent: QWidget) -> SortForm:
+    made = SortForm(parent)
+    made.set_labels(LABELS)
+    return made
+
+
+def type_into(qtbot: QtBot, widget: QWidget, words: str) -> None:
+    qtbot.keyClick(widget, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    qtbot.keyClick(widget, Qt.Key.Key_Delete)
+    qtbot.keyClicks(widget, words)
+
+
+def test_usual_choices(form: SortForm) -> None:
+    assert form.options() is None
+    assert form.problem == "Choose where the photos go."
+    form.destination.set_folder(OUT)
+    options = form.options()
+    assert options is not None
+    assert (options.destination, options.action, options.pattern) == (OUT, Action.MOVE, "{label}")
+    assert options.folder_names == {"alpaca": "Alpaca", "not_alpaca": "Not alpaca"}
+    assert options.leave_labels == frozenset()
+    assert (options.unsure, options.unreadable) == (Leftovers.LEAVE, Leftovers.LEAVE)
+
+
+def test_every_choice_is_taken_over_and_told(form: SortForm, qtbot: QtBot) -> None:
+    told: list[int] = []
+    form.changed.connect(lambda: told.append(1))
+    form.destination.set_folder(OUT)
+    form.action.setCurrentIndex(form.action.findText("Copy"))
+    assert "copies take as much room" in form.meaning.text()
+    type_into(qtbot, form.positive.name, "Best ones")
+    form.negative.goes.click()
+    form.unsure.goes.click()
+    type_into(qtbot, form.unsure.name, "Look at these")
+    form.unreadable.goes.click()
+    form.set_sure(0.9)
+    form.pattern.ways.setCurrentIndex(1)
+    options = form.options()
+    assert options is not None
+    assert options.action is Action.COPY
+    assert options.folder_names["alpaca"] == "Best ones"
+    assert options.leave_labels == {"not_alpaca"}
+    assert (options.unsure, options.unsure_folder) == (Leftovers.FOLDER, "Look at these")
+    assert (options.unreadable, options.unreadable_folder) == (Leftovers.FOLDER, "Unreadable")
+    assert options.min_confidence == 0.9
+    assert options.pattern == form.pattern.ways.currentData() != "{label}"
+    assert len(told) >= 8
+
+
+def test_photos_that_stay_need_no_name(form: SortForm, qtbot: QtBot) -> None:
+    form.destination.set_folder(OUT)
+    type_into(qtbot, form.positive.name, "")
+    assert form.problem == "The folder for “Alpaca” needs a name."
+    assert form.options() is None
+    form.positive.goes.click()
+    assert form.problem == ""
+    assert not form.positive.name.isEnabled()
+    assert form.positive.name.placeholderText() == "stay where they are"
+    options = form.options()
+    assert options is not None
+    assert options.leave_labels == {"alpaca"}
+
+
+def test_a_name_comes_back_with_its_check(form: SortForm, qtbot: QtBot) -> None:
+    type_into(qtbot, form.positive.name, "Best ones")
+    form.positive.goes.click()
+    assert form.positive.name.text() == ""
+    form.positive.goes.click()
+    assert form.positive.name.text() == "Best ones"
+
+
+def test_a_pattern_of_ones_own(form: SortForm, qtbot: QtBot) -> None:
+    form.destination.set_folder(OUT)
+    assert form.pattern.own.isHidden()
+    assert form.pattern.example.text() == "For example Alpaca/IMG_1234.jpg"
+    form.pattern.ways.setCurrentIndex(form.pattern.ways.count() - 1)
+    assert not form.pattern.own.isHidden()
+    type_into(qtbot, form.pattern.own, "{lable}")
+    assert "lable" in form.problem
+    assert form.pattern.wrong.text() == form.problem
+    assert form.pattern.example.text() == ""
+    type_into(qtbot, form.pattern.own, "{taken:%Y}/{label}")
+    assert form.problem == ""
+    assert form.pattern.example.text() == "For example 2026/Alpaca/IMG_1234.jpg"
+    options = form.options()
+    assert options is not None
+    assert options.pattern == "{taken:%Y}/{label}"
+
+
+def test_choices_are_kept(form: SortForm, parent: QWidget, qtbot: QtBot) -> None:
+    form.destination.set_folder(OUT)
+    form.action.setCurrentIndex(1)
+    type_into(qtbot, form.positive.name, "Best ones")
+    form.negative.goes.click()
+    form.unsure.goes.click()
+    form.pattern.set_pattern("{label}/{taken:%Y}")
+    again = SortForm(parent)
+    again.restore(form.state())
+    again.set_labels(LABELS)
+    assert again.options() is None, "the destination is another matter"
+    again.destination.set_folder(OUT)
+    assert again.options() == form.options()
+    # Another model's classes know nothing of these names, and going back to the first one brings them back.
+    again.set_labels(LabelSet("other", "goat", {}))
+    assert again.positive.name.text() == "Goat"
+    again.set_labels(LABELS)
+    assert again.positive.name.text() == "Best ones"
+
+
+@pytest.mark.parametrize(
+    "state",
+    ["", "nonsense", "[1]", '{"action": "delete", "pattern": 7, "names": [], "stay": 3, "unsure_folder": 4}'],
+)
+def test_settings_that_make_no_sense(form: SortForm, state: str) -> None:
+    form.restore(state)
+    form.destination.set_folder(OUT)
+    options = form.options()
+    assert options is not None
+    assert options.action is Action.MOVE
+    assert options.folder_names["alpaca"] == "Alpaca"
+    assert options.unsure_folder == "Unsure"
+
+
+def test_photos_to_come(parent: QWidget) -> None:
+    form = SortForm(parent, arriving=True)
+    form.set_labels(LABELS)
+    form.unsure.goes.click()
+    form.destination.set_folder(OUT)
+    assert form.unsure.isHidden()
+    assert form.sure.text() == "at least 55% sure"
+    options = form.options()
+    assert options is not None
+    assert options.unsure is Leftovers.LEAVE
+
+
+def test_the_wheel_changes_nothing_under_the_pointer(form: SortForm) -> None:
+    for widget in (form.action, form.pattern.ways, form.sure):
+        spot = QPointF(widget.rect().center())
+        event = QWheelEvent(
+            spot,
+            spot,
+            QPoint(),
+            QPoint(0, -240),
+            Qt.MouseButton.NoButton,
+            Qt.KeyboardModifier.NoModifier,
+            Qt.ScrollPhase.NoScrollPhase,
+            False,
+        )
+        QApplication.sendEvent(widget, event)
+        assert not event.isAccepted()
+    assert form.action.currentIndex() == 0
+    assert form.pattern.ways.currentIndex() == 0
+
+
+def test_choosing_a_folder(form: SortForm, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = ["", str(OUT)]
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: chosen.pop(0))
+    form.destination.choose_button.click()
+    assert form.destination.folder is None, "cancelled"
+    form.destination.choose_button.click()
+    assert form.destination.folder == OUT
+
+
+def test_a_path_of_any_bytes_is_kept() -> None:
+    path = Path("/photos/caf\udce9")
+    assert read(written(path)) == path
+    assert read(written(None)) is None
+    assert read("") is None
+    assert read('"relative"') is None
+    assert read("{") is None

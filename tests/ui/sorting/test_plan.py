@@ -1,0 +1,183 @@
+"""The plan of a sort as a tree."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtTest import QAbstractItemModelTester
+from PySide6.QtWidgets import QApplication, QStyleOptionViewItem, QWidget
+from pytestqt.qtbot import QtBot
+
+from alpacasorter.core.sorting.plan import Outcome, Remark, SortPlan
+from alpacasorter.ui.sorting.plan_model import NAME, NOTE, SIZE, PlanModel, first_example, natural
+from alpacasorter.ui.sorting.plan_page import PlanView
+from alpacasorter.ui.widgets.layouts import EndElided
+from tests.ui.sorting.fakes import HIKE, OUT, going, plan_of, unit
+
+ALPACA, OTHER = OUT / "Alpaca", OUT / "Not alpaca"
+TIP = Qt.ItemDataRole.ToolTipRole
+
+
+@pytest.fixture
+def plan() -> SortPlan:
+    return plan_of(
+        unit("a.jpg", "a.CR3", "a.xmp", folder=ALPACA),
+        unit("b.jpg", folder=OTHER, target="b_2.jpg", source=HIKE / "day 2"),
+        unit("c.jpg", outcome=Outcome.STAYS, reason="It is less than 80% sure."),
+        unit("d.jpg", outcome=Outcome.BLOCKED, reason="It is gone."),
+        unit("e.jpg", outcome=Outcome.THERE, folder=ALPACA, reason="The same photo is there already."),
+        unit("f.jpg", outcome=Outcome.IN_PLACE, folder=ALPACA),
+        unit("g.jpg", folder=ALPACA),
+        new=(OUT, ALPACA),
+    )
+
+
+@pytest.fixture
+def model(qapp: QApplication, plan: SortPlan) -> PlanModel:
+    made = PlanModel()
+    made.show_plan(plan)
+    return made
+
+
+@pytest.fixture
+def view(qtbot: QtBot) -> Iterator[PlanView]:
+    window = QWidget()
+    qtbot.addWidget(window)
+    made = PlanView(window)
+    made.resize(700, 500)
+    window.show()
+    yield made
+    window.close()
+
+
+def rows(model: PlanModel, parent: QModelIndex | None = None) -> list[list[str]]:
+    parent = parent or QModelIndex()
+    return [
+        [model.index(row, column, parent).data() for column in range(model.columnCount())]
+        for row in range(model.rowCount(parent))
+    ]
+
+
+def test_what_can_t_go_comes_first_and_what_stays_last(model: PlanModel) -> None:
+    assert rows(model) == [
+        ["Can't go", "1 photo", "1.0 KB"],
+        ["Alpaca", "2 photos, 2 other files, new folder", "4.0 KB"],
+        ["Not alpaca", "1 photo", "1.0 KB"],
+        ["Already there", "1 photo", "1.0 KB"],
+        ["In the right place already", "1 photo", "1.0 KB"],
+        ["Stays where it is", "1 photo", "1.0 KB"],
+    ]
+
+
+def test_photos_and_what_goes_along(model: PlanModel) -> None:
+    alpaca = model.index(1, 0)
+    assert rows(model, alpaca) == [["a.jpg", "", "1.0 KB"], ["g.jpg", "", "1.0 KB"]]
+    assert rows(model, model.index(0, 0, alpaca)) == [
+        ["a.CR3", "goes along", "1.0 KB"],
+        ["a.xmp", "goes along", "1.0 KB"],
+    ]
+    assert rows(model, model.index(2, 0)) == [
+        ["b.jpg → b_2.jpg", "Another file there has this name. · from day 2", "1.0 KB"]
+    ]
+    assert rows(model, model.index(0, 0)) == [["d.jpg", "It is gone.", "1.0 KB"]]
+    assert rows(model, model.index(5, 0))[0][NOTE] == "It is less than 80% sure."
+
+
+def test_it_keeps_to_the_rules_of_a_model(model: PlanModel, plan: SortPlan) -> None:
+    tester = QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Warning)
+    model.show_plan(None)
+    assert model.rowCount() == 0
+    model.show_plan(plan)
+    companion = model.index(1, SIZE, model.index(0, 0, model.index(1, 0)))
+    assert companion.parent().data() == "a.jpg"
+    assert companion.parent().parent().data() == "Alpaca"
+    assert companion.parent().parent().parent() == QModelIndex()
+    tester.deleteLater()
+
+
+def test_names_that_look_like_markup_or_are_no_text(model: PlanModel) -> None:
+    model.show_plan(plan_of(unit("<b>caf\udce9.jpg", folder=ALPACA)))
+    cell = model.index(0, NAME, model.index(0, 0))
+    assert cell.data() == "<b>caf\ufffd.jpg"
+    assert cell.data(TIP) == "<p>&lt;b&gt;caf\ufffd.jpg</p>"
+
+
+def test_folders_in_the_order_people_count(model: PlanModel) -> None:
+    months = [OUT / "Alpaca" / name for name in ("2", "10", "1")]
+    model.show_plan(plan_of(*(unit(f"{n}.jpg", folder=folder) for n, folder in enumerate(months))))
+    assert [row[NAME] for row in rows(model)] == ["Alpaca/1", "Alpaca/2", "Alpaca/10"]
+    assert natural("a2") < natural("a10") < natural("B1")
+
+
+def test_an_example_from_the_plan(plan: SortPlan) -> None:
+    assert first_example(plan) == str(Path("Alpaca") / "a.jpg")
+    assert first_example(plan_of(unit("c.jpg", outcome=Outcome.STAYS))) == ""
+
+
+def test_the_view_says_what_is_odd(view: PlanView, plan: SortPlan) -> None:
+    remarks = [Remark("Too little space.", serious=True), *(Remark(f"Odd {n}.") for n in range(6))]
+    units = (*plan.units, unit("h.jpg", folder=ALPACA))
+    view.show_plan(plan_of(*units, remarks=remarks, to_write=5000, free=9000))
+    assert view.serious.text() == "Too little space."
+    said = view.remarks.text().splitlines()
+    assert said[:4] == [
+        "1 photo stays where it is. 2 photos are there already.",
+        "5.0 KB are written to the disk, of 9.0 KB free.",
+        "1 photo gets another name.",
+        "1 photo can't go; the reasons are below.",
+    ]
+    assert said[-1] == "And 5 more remarks."
+    assert "Odd 5." in view.remarks.toolTip()
+    assert view.tree.isExpanded(view.model.index(0, 0)), "what can't go is shown without a click"
+    assert not view.tree.isExpanded(view.model.index(1, 0))
+
+
+def test_examples_are_no_count(view: PlanView, plan: SortPlan) -> None:
+    some = Remark("7 photos have no date and go to “Undated”.", paths=tuple(HIKE / f"{n}.jpg" for n in range(5)))
+    only = Remark("Nothing can be written there.", serious=True, paths=(OUT,))
+    view.show_plan(plan_of(*plan.units, remarks=[some, only]))
+    names = ", ".join(str(HIKE / f"{n}.jpg") for n in range(3))
+    assert f"{some.sentence} (for example {names})" in view.remarks.text().splitlines()
+    assert view.serious.text() == f"{only.sentence} ({OUT})"
+
+
+def test_of_a_reason_the_end_is_left_out(view: PlanView, plan: SortPlan) -> None:
+    view.show_plan(plan)
+    cell = view.model.index(0, NOTE, view.model.index(0, 0))
+    option = QStyleOptionViewItem()
+    option.textElideMode = Qt.TextElideMode.ElideMiddle
+    delegate = view.tree.itemDelegateForIndex(cell)
+    assert isinstance(delegate, EndElided)
+    delegate.initStyleOption(option, cell)
+    assert option.textElideMode == Qt.TextElideMode.ElideRight
+    assert cell.data(TIP) == "<p>It is gone.</p>"
+
+
+def test_what_was_opened_stays_open(view: PlanView, plan: SortPlan) -> None:
+    view.show_plan(plan)
+    view.tree.expand(view.model.index(1, 0))
+    view.show_plan(plan_of(*plan.units[1:]))
+    assert [view.tree.isExpanded(view.model.index(row, 0)) for row in range(3)] == [True, True, False]
+
+
+def test_an_old_plan_fades(view: PlanView, plan: SortPlan) -> None:
+    view.show_plan(plan)
+    view.set_busy(True)
+    assert not view.tree.isEnabled()
+    assert not view.busy.isHidden()
+    view.show_plan(None, "No plan.")
+    assert view.tree.isEnabled()
+    assert view.busy.isHidden()
+    assert view.overview.text() == "No plan."
+    assert view.remarks.isHidden()
+
+
+def test_rows_are_not_made_before_they_are_seen(view: PlanView, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    real = PlanModel.data
+    monkeypatch.setattr(PlanModel, "data", lambda self, *rest: (asked.append(1), real(self, *rest))[1])
+    view.show_plan(going(10_000))
+    view.tree.expand(view.model.index(0, 0))
+    view.grab()
+    assert len(asked) < 5000

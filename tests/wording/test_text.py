@@ -1,0 +1,122 @@
+"""Wording."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alpacasorter.core.events import Finished, Learned, Progress, Relearned
+from alpacasorter.core.labels import LabelSet, percent
+from alpacasorter.wording import text
+
+LABELS = LabelSet("not_alpaca", "alpaca", {"alpaca": "Alpaca", "not_alpaca": "Not alpaca"})
+
+
+def event(corrections: int) -> Learned:
+    return Learned(corrections, {}, [], np.empty(0, np.float32), (), 1)
+
+
+@pytest.mark.parametrize(
+    ("corrections", "changed", "sentence"),
+    [
+        (3, 4, "Learned from 3 corrections. 4 photos changed their mind."),
+        (1, 1, "Learned from 1 correction. 1 photo changed its mind."),
+        (1234, 0, "Learned from 1,234 corrections. No other photo changed its mind."),
+        (0, 2, "Back to what the model knew at first. 2 photos changed their mind."),
+    ],
+)
+def test_learned(corrections: int, changed: int, sentence: str) -> None:
+    assert text.learned(event(corrections), changed) == sentence
+
+
+@pytest.mark.parametrize(
+    ("progress", "words"),
+    [
+        (Progress(0, 1, 0.0, None), "0 of 1 photo"),
+        (Progress(312, 800, 58.4, 8.4), "312 of 800 photos · 58 photos/s · 8 s left"),
+        (Progress(10, 90_000, 20.0, 4499), "10 of 90,000 photos · 20 photos/s · 1 h 15 min left"),
+        (Progress(800, 800, 58.4, 0.0), "800 of 800 photos · 58 photos/s"),
+    ],
+)
+def test_progress(progress: Progress, words: str) -> None:
+    assert text.progress(progress) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.2, "1 s"), (59.4, "59 s"), (60, "1 min"), (3599, "60 min"), (7210, "2 h 0 min")]
+)
+def test_duration(seconds: float, words: str) -> None:
+    assert text.duration(seconds) == words
+
+
+@pytest.mark.parametrize(("confidence", "words"), [(0.5, "50%"), (0.974, "97%"), (0.995, "99%"), (1.0, "99%")])
+def test_percent_never_claims_certainty(confidence: float, words: str) -> None:
+    assert percent(confidence) == words
+
+
+def test_finished() -> None:
+    assert text.finished(Finished(5, 4, 1, 5, 2, 1.0, False)) == "4 photos · 1 problem · 2 other files left alone"
+    assert text.finished(Finished(0, 0, 0, 0, 3, 1.0, False)) == "No photos here"
+    assert text.finished(Finished(9, 1, 0, 1, 0, 1.0, True)) == (
+        "Stopped after 1 of 9 photos; Look again (F5) goes on · 1 photo"
+    )
+
+
+def test_folder_below_home_is_shown_with_a_tilde() -> None:
+    assert text.folder(Path.home() / "hike") == str(Path("~/hike"))
+    assert text.folder(Path("/caf\udce9")) == str(Path("/caf\ufffd"))
+
+
+def test_keys_are_first_letters_or_numbers() -> None:
+    assert (text.key_for(LABELS, "alpaca"), text.key_for(LABELS, "not_alpaca")) == ("A", "N")
+    alike = LabelSet("cow", "cat", {})
+    assert (text.key_for(alike, "cat"), text.key_for(alike, "cow")) == ("1", "2")
+
+
+@pytest.mark.parametrize(
+    ("relearned", "corrections", "changed", "words"),
+    [
+        (
+            Relearned(None),
+            23,
+            2,
+            "Learning from all corrections again, 23 by now. 2 photos changed their mind.",
+        ),
+        (Relearned(""), 0, 0, "Back to the model as it came. No photo changed its mind."),
+        (
+            Relearned("2026-03-12T14:05:00", 7, 1),
+            16,
+            4,
+            (
+                "Back to the version of 12 March 2026, 14:05."
+                " 1 of its corrections was taken back or changed since, and left out."
+                " 7 corrections made since keep their tags, but are not learned from."
+                " 4 photos changed their mind."
+            ),
+        ),
+    ],
+)
+def test_going_back(relearned: Relearned, corrections: int, changed: int, words: str) -> None:
+    assert text.learned(replace(event(corrections), relearned=relearned), changed) == words
+
+
+def test_arrivals() -> None:
+    assert text.arrived(1, 0) == "1 new photo."
+    assert text.arrived(1, 1) == "1 new photo, and it is unsure."
+    assert text.arrived(2000, 12) == "2,000 new photos, 12 of them unsure."
+
+
+def test_what_is_in_the_folder_now() -> None:
+    assert text.now(1, 0) == "1 photo"
+    assert text.now(1200, 2) == "1,200 photos · 2 problems"
+
+
+def test_folders_of_earlier_sorts() -> None:
+    assert text.sorted_folders(1).startswith("Photos in a folder made by an earlier sort")
+    assert text.sorted_folders(3).startswith("Photos in 3 folders made by an earlier sort")
+
+
+def test_folder_that_is_offline() -> None:
+    assert text.offline(Path("/photos/caf\udce9")).startswith("The folder caf\ufffd is not there just now.")
+    assert text.offline(Path("/")).startswith("The folder / is not there")
