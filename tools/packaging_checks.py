@@ -194,7 +194,7 @@ def make_pictures(program: Program, python: Path, root: Path, folder: Path) -> i
     """Write a picture of each format into a folder, by the Python that built the program; return how many."""
     folder.mkdir(parents=True)
     code = (
-        "import sys; from pathlib import Path; from alpacasorter.core.samples import FORMATS, sample\n"
+        "import sys; from pathlib import Path; from alpacasorter.cli.self_test.samples import FORMATS, sample\n"
         "for form in FORMATS: (Path(sys.argv[1]) / f'{form} picture.{form.lower()}').write_bytes(sample(form))"
     )
     variables = os.environ | {"PYTHONPATH": str(root), "PYTHONUTF8": "1"}

@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _prepare() -> None:
     """Make a process ready for everything that may be missing or go wrong in it."""
     if None in (sys.stdin, sys.stdout, sys.stderr):
-        from alpacasorter.cli.streams import open_streams
+        from alpacasorter.cli.usage import open_streams
 
         open_streams()
     # Where it crashes, it says where it was. The window has that written into a file.

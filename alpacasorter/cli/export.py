@@ -9,8 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from alpacasorter.cli.console import ProgressBar, engine, guarded
-from alpacasorter.cli.judging import judge_folder
+from alpacasorter.cli.console import ProgressBar, engine, guarded, judge_folder
 from alpacasorter.cli.usage import complain, given_path, named_folder, share
 from alpacasorter.core.events import Finished, JudgedPhoto, Progress
 from alpacasorter.core.exchange.results import (

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alpacasorter.cli.chatter import without_chatter
-from alpacasorter.cli.console import guarded
+from alpacasorter.cli.console import guarded, without_chatter
 from alpacasorter.cli.usage import complain, named_folder, named_model
 from alpacasorter.core.files import display_path
 from alpacasorter.core.session_paths import plain_absolute

@@ -141,7 +141,7 @@ def _evaluate_parser() -> argparse.ArgumentParser:
 
 
 def _sort_parser() -> argparse.ArgumentParser:
-    from alpacasorter.cli.sort_arguments import sort_parser
+    from alpacasorter.cli.sort.arguments import sort_parser
 
     parser = sort_parser(_Version, _add_device, _add_model)
     parser.set_defaults(command=_sort)
@@ -149,7 +149,7 @@ def _sort_parser() -> argparse.ArgumentParser:
 
 
 def _watch_parser() -> argparse.ArgumentParser:
-    from alpacasorter.cli.sort_arguments import watch_parser
+    from alpacasorter.cli.sort.arguments import watch_parser
 
     parser = watch_parser(_Version, _add_device, _add_model)
     parser.set_defaults(command=_watch)
@@ -169,19 +169,19 @@ def _import_parser() -> argparse.ArgumentParser:
 
 
 def _dataset_parser() -> argparse.ArgumentParser:
-    from alpacasorter.cli.dataset_arguments import build_parser
+    from alpacasorter.cli.dataset import build_parser
 
     return build_parser(_Version)
 
 
 def _train_parser() -> argparse.ArgumentParser:
-    from alpacasorter.cli.train_arguments import train_parser
+    from alpacasorter.cli.train import train_parser
 
     return train_parser(_Version)
 
 
 def _export_parser() -> argparse.ArgumentParser:
-    from alpacasorter.cli.train_arguments import export_parser
+    from alpacasorter.cli.train import export_parser
 
     return export_parser(_Version)
 
@@ -221,7 +221,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 
 def _window(options: argparse.Namespace) -> int:
     if options.self_test is not None:
-        from alpacasorter.cli.self_test import run as self_test
+        from alpacasorter.cli.self_test.run import run as self_test
 
         return self_test(None if options.self_test is True else options.self_test)
     from alpacasorter.cli.window import run
@@ -250,10 +250,10 @@ def _evaluate(options: argparse.Namespace) -> int:
 def _sort(options: argparse.Namespace) -> int:
     given = vars(options)
     if any(name in given for name in ("resume", "rollback", "undo", "history")):
-        from alpacasorter.cli.sort_history import run as run_earlier
+        from alpacasorter.cli.sort.history import run as run_earlier
 
         return run_earlier(given)
-    from alpacasorter.cli.sort import run
+    from alpacasorter.cli.sort.command import run
 
     return run(given)
 

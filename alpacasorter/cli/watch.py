@@ -8,12 +8,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from alpacasorter.cli.console import ProgressBar, engine, guarded
+from alpacasorter.cli.console import ProgressBar, Stopper, engine, guarded
 from alpacasorter.cli.rows import Row, RowsInOrder, judged_row, row_printer, unreadable_row
-from alpacasorter.cli.sort_arguments import Usage, check_options, sort_options
-from alpacasorter.cli.sort_run import Patient, is_barred
-from alpacasorter.cli.sort_words import stopped_words
-from alpacasorter.cli.stopping import Stopper
+from alpacasorter.cli.sort.arguments import Usage, check_options, sort_options
+from alpacasorter.cli.sort.output import stopped_words
+from alpacasorter.cli.sort.run import Patient, is_barred
 from alpacasorter.cli.usage import absolute, complain, named_folder
 from alpacasorter.core.events import Found, Judged, Problems, Progress
 from alpacasorter.core.files import display_path

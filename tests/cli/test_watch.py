@@ -14,7 +14,7 @@ import pytest
 
 from alpacasorter.core import reasons
 from tests.cli.commands import Commands, Done, program
-from tests.cli.sorting import CPU, library, names, put
+from tests.cli.sort.sorting import CPU, library, names, put
 from tests.engines import fill_fast
 from tests.picture_files import make_picture, picture_bytes
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from alpacasorter.cli import self_test, self_test_checks
-from alpacasorter.cli.self_test import load_modules
-from alpacasorter.cli.self_test_report import Report, SelfTestFailed
-from alpacasorter.core.samples import FORMATS
+from alpacasorter.cli.self_test import checks as self_test_checks
+from alpacasorter.cli.self_test import run
+from alpacasorter.cli.self_test.report import Report, SelfTestFailed
+from alpacasorter.cli.self_test.run import load_modules
+from alpacasorter.cli.self_test.samples import FORMATS
 from alpacasorter.workers import training
 from tests.cli.commands import finish, program
 
@@ -84,14 +85,14 @@ def test_without_streams_the_report_goes_into_the_file(tmp_path: Path) -> None:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """The quick checks only: the rest has been tried above."""
-    monkeypatch.setattr(self_test, "_window", lambda _place, _timings: "no window")
+    monkeypatch.setattr(run, "_window", lambda _place, _timings: "no window")
     monkeypatch.setattr(self_test_checks, "all_checks", lambda _place: [])
 
 
 def test_report_that_can_not_be_written_is_a_failure(
     few: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert self_test.run(tmp_path / "gone" / "report.json") == 1
+    assert run.run(tmp_path / "gone" / "report.json") == 1
     told = capsys.readouterr()
     assert json.loads(told.out)["ok"] is True
     assert "report.json can't be written." in told.err
@@ -100,7 +101,7 @@ def test_report_that_can_not_be_written_is_a_failure(
 def test_environment_is_as_before(few: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ALPACASORTER_CACHE_DIR")
     before = dict(os.environ)
-    assert self_test.run(None) == 0
+    assert run.run(None) == 0
     assert dict(os.environ) == before
 
 

@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from alpacasorter import paths
-from alpacasorter.cli.console import guarded
-from alpacasorter.cli.sort_arguments import PLAN_ONLY
-from alpacasorter.cli.sort_json import JournalTeller, record_object
-from alpacasorter.cli.sort_run import carry_out
-from alpacasorter.cli.sort_words import history_words, open_words
-from alpacasorter.cli.stopping import Stopper
+from alpacasorter.cli.console import Stopper, guarded
+from alpacasorter.cli.sort.arguments import PLAN_ONLY
+from alpacasorter.cli.sort.output import JournalTeller, history_words, open_words, record_object
+from alpacasorter.cli.sort.run import carry_out
 from alpacasorter.cli.usage import complain
 from alpacasorter.core.sorting.events import SortRecord, SortState
 from alpacasorter.core.sorting.execution.run import finish_sort, take_back_sort

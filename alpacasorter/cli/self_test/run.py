@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from alpacasorter import paths
-from alpacasorter.cli.self_test_report import Report, SelfTestFailed, error_line
+from alpacasorter.cli.self_test.report import Report, SelfTestFailed, error_line
 from alpacasorter.cli.usage import absolute, complain
 from alpacasorter.core.files import display_path
 
@@ -109,7 +109,7 @@ def _is_for_training(error: ImportError) -> bool:
 
 
 def _window(place: Path, timings: dict[str, float | None]) -> str:
-    from alpacasorter.cli.self_test_window import try_window
+    from alpacasorter.cli.self_test.window import try_window
 
     return try_window(place, timings)
 
@@ -130,7 +130,7 @@ def _folders() -> str:
 
 def _run_others(report: Report, place: Path) -> None:
     try:
-        from alpacasorter.cli import self_test_checks as checks
+        from alpacasorter.cli.self_test import checks
     except Exception as error:  # noqa: BLE001  # nothing more can be tried, but what was found is still told
         words = error_line(error)
 

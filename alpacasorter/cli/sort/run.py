@@ -8,10 +8,8 @@ from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alpacasorter.cli.console import ProgressBar
-from alpacasorter.cli.sort_json import Json, Teller
-from alpacasorter.cli.sort_words import ended_words, open_words, stopped_words, torn_words
-from alpacasorter.cli.stopping import Stopper
+from alpacasorter.cli.console import ProgressBar, Stopper
+from alpacasorter.cli.sort.output import Json, Teller, ended_words, open_words, stopped_words, torn_words
 from alpacasorter.cli.usage import complain
 from alpacasorter.core.events import Progress
 from alpacasorter.core.sorting.events import (

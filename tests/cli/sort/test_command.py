@@ -23,7 +23,7 @@ from alpacasorter.core.sorting.execution.run import run_sort, take_back_sort
 from alpacasorter.core.sorting.execution.session import alone
 from alpacasorter.core.sorting.planning import planner
 from tests.cli.commands import Commands, Done, finish, program
-from tests.cli.sorting import CPU, hike, library, names, put, tree
+from tests.cli.sort.sorting import CPU, hike, library, names, put, tree
 from tests.engines import fill_fast, run_python
 from tests.picture_files import make_picture
 
@@ -396,7 +396,7 @@ def test_a_file_that_vanishes_meanwhile(
         raw.rename(tmp_path / "elsewhere.CR3")
         return run_sort(*given, **named)
 
-    monkeypatch.setattr("alpacasorter.cli.sort.run_sort", run_later)
+    monkeypatch.setattr("alpacasorter.cli.sort.command.run_sort", run_later)
     done = sort(run, folder, out, "--json", "--quiet")
     assert done.code == 1
     *files, summary = objects(done)
@@ -426,14 +426,14 @@ def test_torn_off(run: Commands, folder: Path, out: Path, tmp_path: Path, monkey
             yield next(events)
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("alpacasorter.cli.sort.run_sort", torn)
+    monkeypatch.setattr("alpacasorter.cli.sort.command.run_sort", torn)
     done = sort(run, folder, out, "--json", "--quiet")
     assert (done.code, done.out) == (130, "")
     assert done.err == (
         "alpacasorter: Sort 1 was broken off. Nothing is lost: alpacasorter sort --resume 1 goes on, "
         "alpacasorter sort --rollback 1 puts all back.\n"
     )
-    monkeypatch.setattr("alpacasorter.cli.sort.run_sort", run_sort)
+    monkeypatch.setattr("alpacasorter.cli.sort.command.run_sort", run_sort)
     for command in ("sort", "watch"):
         barred = run(command, folder, "--into", out, "--quiet", *CPU)
         assert barred.code == 1

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from alpacasorter.cli.stopping import Stopper
+from alpacasorter.cli.console import Stopper
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a process of Windows can't send itself these signals")
 

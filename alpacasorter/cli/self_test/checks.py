@@ -10,13 +10,13 @@ from functools import partial
 from pathlib import Path
 
 from alpacasorter import paths
-from alpacasorter.cli.chatter import without_chatter
-from alpacasorter.cli.self_test_report import SelfTestFailed
+from alpacasorter.cli.console import without_chatter
+from alpacasorter.cli.self_test.report import SelfTestFailed
+from alpacasorter.cli.self_test.samples import FORMATS, SIZE, looks_right, sample
 from alpacasorter.core.events import Finished, Judged, JudgedPhoto, Problems
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photo import content_key
 from alpacasorter.core.photos.decode import decode
-from alpacasorter.core.samples import FORMATS, SIZE, looks_right, sample
 from alpacasorter.core.session_paths import Places
 from alpacasorter.core.sorting.events import SortEnded, SortEvent, SortState
 from alpacasorter.core.sorting.execution.run import run_sort, take_back_sort

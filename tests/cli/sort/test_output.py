@@ -7,8 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from alpacasorter.cli.sort_json import JournalTeller, PlanTeller, record_object
-from alpacasorter.cli.sort_words import ended_words, few, history_words, open_words, plan_words, stopped_words
+from alpacasorter.cli.sort.output import (
+    JournalTeller,
+    PlanTeller,
+    ended_words,
+    few,
+    history_words,
+    open_words,
+    plan_words,
+    record_object,
+    stopped_words,
+)
 from alpacasorter.core.sorting.events import FileFailure, Placed, SortEnded, SortRecord, SortState
 from alpacasorter.core.sorting.options import Action, SortOptions
 from alpacasorter.core.sorting.plan import Group, Outcome, PlannedFile, PlannedUnit, Remark, SortPhoto, SortPlan

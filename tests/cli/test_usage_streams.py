@@ -14,7 +14,7 @@ import os, sys
 for number in (0, 1, 2):
     os.close(number)
 sys.stdin = sys.stdout = sys.stderr = None
-from alpacasorter.cli.streams import open_streams
+from alpacasorter.cli.usage import open_streams
 open_streams()
 print("nowhere")
 print("nowhere", file=sys.stderr)
@@ -35,7 +35,7 @@ def test_missing_streams_lead_nowhere(tmp_path: Path) -> None:
 
 def test_streams_that_are_there_are_left(capsys: pytest.CaptureFixture[str]) -> None:
     before = sys.stdout, sys.stderr
-    from alpacasorter.cli.streams import open_streams
+    from alpacasorter.cli.usage import open_streams
 
     open_streams()
     assert (sys.stdout, sys.stderr) == before

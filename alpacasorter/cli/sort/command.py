@@ -6,13 +6,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from alpacasorter.cli.console import ProgressBar, abandon, engine, guarded, nobody_reads
-from alpacasorter.cli.judging import judge_folder
-from alpacasorter.cli.sort_arguments import Usage, check_options, sort_options
-from alpacasorter.cli.sort_json import PlanTeller
-from alpacasorter.cli.sort_run import carry_out, is_barred, print_objects
-from alpacasorter.cli.sort_words import plan_words
-from alpacasorter.cli.stopping import Stopper
+from alpacasorter.cli.console import ProgressBar, Stopper, abandon, engine, guarded, judge_folder, nobody_reads
+from alpacasorter.cli.sort.arguments import Usage, check_options, sort_options
+from alpacasorter.cli.sort.output import PlanTeller, plan_words
+from alpacasorter.cli.sort.run import carry_out, is_barred, print_objects
 from alpacasorter.cli.usage import absolute, complain, named_folder
 from alpacasorter.core.events import JudgedPhoto, Progress
 from alpacasorter.core.files import display_path

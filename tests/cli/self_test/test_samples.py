@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from alpacasorter.cli.self_test.samples import FORMATS, SIZE, looks_right, sample
 from alpacasorter.core.photos.decode import decode
 from alpacasorter.core.photos.formats import sniff
-from alpacasorter.core.samples import FORMATS, SIZE, looks_right, sample
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -13,7 +13,7 @@ from PySide6.QtCore import QEvent, QEventLoop, QObject, QSettings, QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
-from alpacasorter.cli.self_test_report import SelfTestFailed
+from alpacasorter.cli.self_test.report import SelfTestFailed
 from alpacasorter.core.events import Finished
 from alpacasorter.ui.app import build_window
 from alpacasorter.ui.settings import Settings
@@ -120,7 +120,7 @@ def _wait(condition: Callable[[], bool], errors: list[str], otherwise: str) -> N
 
 def _pictures(folder: Path) -> Path:
     # Imported here: it brings Pillow, and the window must not wait for that.
-    from alpacasorter.core.samples import FORMATS, sample
+    from alpacasorter.cli.self_test.samples import FORMATS, sample
 
     folder.mkdir(parents=True)
     for form in FORMATS:
