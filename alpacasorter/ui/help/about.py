@@ -7,12 +7,12 @@ The small dialogs of the Help menu.
 
 from __future__ import annotations
 
-import importlib.metadata
 import platform
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QUrl, qVersion
 from PySide6.QtGui import (
@@ -48,6 +48,10 @@ from alpacasorter.ui.widgets.desktop import show_folder
 from alpacasorter.ui.widgets.theme import app_icon
 from alpacasorter.wording import text
 from alpacasorter.workers.view_facts import ModelFacts
+
+if TYPE_CHECKING:
+    import importlib.metadata
+
 
 _ICON_SIDE = 72
 _WIDTH = 520
@@ -186,6 +190,8 @@ def licences_text() -> str:
 
 def installed() -> str:
     """Return one line for each installed package: name, version, licence."""
+    import importlib.metadata
+
     found = {
         f"{package.name} {package.version}: {_licence(package)}\n"
         for package in importlib.metadata.distributions()

@@ -26,13 +26,11 @@ from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.sorting.events import SortEnded
 from alpacasorter.core.sorting.options import SortOptions
 from alpacasorter.ui.settings import Settings
-from alpacasorter.ui.sorting.form import SortForm
 from alpacasorter.ui.widgets.buttons import enable
 from alpacasorter.ui.widgets.fields import note
 from alpacasorter.workers.engine import Engine
 
 if TYPE_CHECKING:
-    from alpacasorter.core.sorting.options import SortOptions
     from alpacasorter.ui.photos.page import BrowsePage
     from alpacasorter.ui.sorting.control import SortControl
 
@@ -182,6 +180,9 @@ class ArrivalsDialog(QDialog):
         self.explanation.setText(_EXPLANATION)
         self.ends = note(self, "muted")
         self.ends.setText(_ENDS)
+        # Here, because the window is up before anyone opens this dialog.
+        from alpacasorter.ui.sorting.form import SortForm
+
         self.form = SortForm(self, arriving=True)
         self.form.set_sure(USUAL_SURE)
         self.form.restore(settings.arrivals)
