@@ -21,6 +21,7 @@ def words(n, name):
     pgettext("noun", "Sort")
     _(name)
     N_("Kept")
+    N_("argument %(name)s: %(message)s")
 """
 
 
@@ -71,6 +72,7 @@ def test_messages_are_found_in_the_code(messages: ModuleType, checkout: Path) ->
         ("Sort", "verb"),
         ("Sort", "noun"),
         ("Kept", None),
+        ("argument %(name)s: %(message)s", None),
     }
     assert found.get("Moved to the {folder} of your favorite color.").auto_comments == ["a folder."]
 
@@ -107,7 +109,13 @@ def test_doubtful_translations_are_not_used(messages: ModuleType, checkout: Path
 @pytest.mark.parametrize("said", ["In {ordner}", "In {folder", "In {0}"])
 def test_a_translation_that_would_fail_is_named(messages: ModuleType, checkout: Path, said: str) -> None:
     begin(checkout, "de", ("Moved to the {folder} of your favorite color.", said))
-    with pytest.raises(ValueError, match="In {"):
+    with pytest.raises(ValueError, match="“In "):
+        messages.files(checkout)
+
+
+def test_a_translation_for_argparse_that_would_fail_is_named(messages: ModuleType, checkout: Path) -> None:
+    begin(checkout, "de", ("argument %(name)s: %(message)s", "Argument %(nome)s: %(message)s"))
+    with pytest.raises(ValueError, match="argument"):
         messages.files(checkout)
 
 

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from babel import Locale, UnknownLocaleError
-from babel.messages.catalog import Catalog, Message
+from babel.messages.catalog import Catalog, Message, TranslationError
+from babel.messages.checkers import python_format
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
@@ -145,6 +146,10 @@ def misfit(message: Message, said: _Said) -> str:
             return f"“{form}” has a bracket too many or too few ({error})."
         if unknown:
             return f"“{form}” has a field that “{_first(message)}” has not: {{{unknown[0]}}}."
+    try:
+        python_format(None, Message(message.id, said or "", flags=message.flags))
+    except TranslationError as error:
+        return f"“{_first(message)}” is not translated right. {error}."
     return ""
 
 
