@@ -22,6 +22,7 @@ from alpacasorter import paths
 from alpacasorter.core.places import Places
 from alpacasorter.ui.desktop import leave_no_traces_of_package
 from alpacasorter.ui.icons import app_icon
+from alpacasorter.ui.language import use_language
 from alpacasorter.ui.main_window import MainWindow
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.theme import Theme
@@ -86,8 +87,10 @@ def run(
     application.setApplicationVersion(alpacasorter.__version__)
     application.setDesktopFileName(_DESKTOP_FILE)
     application.setWindowIcon(app_icon())
+    settings = Settings()
+    use_language(application, settings.language)
     try:
-        window = build_window(application, Settings(), device)
+        window = build_window(application, settings, device)
     except Exception as error:  # noqa: BLE001  # whatever it is, the user is told, and not left with nothing
         _log.exception("The window could not be made")
         tell_start_failed(error, logs)

@@ -26,6 +26,7 @@ NAMES = [
     "sorting",
     "child process",
     "graphics processor",
+    "languages",
 ]
 
 
