@@ -143,13 +143,17 @@ def _evaluate_parser() -> argparse.ArgumentParser:
 def _sort_parser() -> argparse.ArgumentParser:
     from alpacasorter.cli.sort_arguments import sort_parser
 
-    return sort_parser(_Version, _add_device, _add_model)
+    parser = sort_parser(_Version, _add_device, _add_model)
+    parser.set_defaults(command=_sort)
+    return parser
 
 
 def _watch_parser() -> argparse.ArgumentParser:
     from alpacasorter.cli.sort_arguments import watch_parser
 
-    return watch_parser(_Version, _add_device, _add_model)
+    parser = watch_parser(_Version, _add_device, _add_model)
+    parser.set_defaults(command=_watch)
+    return parser
 
 
 def _results_parser() -> argparse.ArgumentParser:
@@ -241,3 +245,20 @@ def _evaluate(options: argparse.Namespace) -> int:
     from alpacasorter.cli.evaluate import run
 
     return run(options.dataset, as_json=options.json, report=options.report, device=options.device, quiet=options.quiet)
+
+
+def _sort(options: argparse.Namespace) -> int:
+    given = vars(options)
+    if any(name in given for name in ("resume", "rollback", "undo", "history")):
+        from alpacasorter.cli.sort_history import run as run_earlier
+
+        return run_earlier(given)
+    from alpacasorter.cli.sort import run
+
+    return run(given)
+
+
+def _watch(options: argparse.Namespace) -> int:
+    from alpacasorter.cli.watch import run
+
+    return run(vars(options))

@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import json
 import os
 import pkgutil
 import sys
 import tempfile
-import time
-import traceback
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 
-import alpacasorter
 from alpacasorter import i18n, paths
+from alpacasorter.cli.self_test_report import Report, SelfTestFailed, error_line
 from alpacasorter.cli.usage import absolute, complain
 from alpacasorter.core.files import display_path
 
@@ -28,70 +24,6 @@ _TENSORFLOW = frozenset(("tensorflow", "keras", "h5py"))
 _TRAINING = "alpacasorter.training"
 _ON_DEMAND = ("PySide6.QtNetwork", "platformdirs", "tqdm", "watchdog.observers")
 """What others imports only when it is needed, and what the checks would not come across."""
-_MOST_WORDS = 2000
-
-
-class CheckFailed(Exception):
-    """A check that failed; `str()` is a sentence."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What became of one check.
-
-    Attributes:
-        name: what was tried.
-        ok: whether it works.
-        seconds: how long it took.
-        detail: what was found; where it does not work, why.
-    """
-
-    name: str
-    ok: bool
-    seconds: float
-    detail: str
-
-
-@dataclass(slots=True)
-class Report:
-    """What became of all of them.
-
-    Attributes:
-        checks: in the order in which they were made.
-        timings: seconds from the start of the program until something was there; None where it never was.
-    """
-
-    checks: list[Check] = field(default_factory=list)
-    timings: dict[str, float | None] = field(default_factory=lambda: {"first_window": None, "first_judged": None})
-
-    @property
-    def ok(self) -> bool:
-        """Whether everything works."""
-        return all(check.ok for check in self.checks)
-
-    def run(self, name: str, work: Callable[[], str]) -> None:
-        """Make a check; `work` returns what it found, and raises where something does not work."""
-        start = time.perf_counter()
-        try:
-            detail, ok = work(), True
-        except CheckFailed as error:
-            detail, ok = str(error), False
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever fails is what is to be reported
-            detail, ok = _words(error), False
-        self.checks.append(Check(name, ok, round(time.perf_counter() - start, 3), detail[:_MOST_WORDS]))
-
-    def to_json(self) -> str:
-        """Return the report as an object in JSON, in several lines, all ASCII."""
-        return json.dumps(
-            {
-                "ok": self.ok,
-                "version": _version(),
-                "frozen": bool(getattr(sys, "frozen", False)),
-                "checks": [asdict(check) for check in self.checks],
-                "timings": self.timings,
-            },
-            indent=2,
-        )
 
 
 def run(report_file: Path | None) -> int:
@@ -129,7 +61,7 @@ def load_modules(package: str = "alpacasorter") -> str:
     """Import each module of a package and what they import on demand; return what was found.
 
     Raises:
-        CheckFailed: some can't be imported. Those that only training needs may be missing where TensorFlow is.
+        SelfTestFailed: some can't be imported. Those that only training needs may be missing where TensorFlow is.
     """
     loaded = 0
     absent: list[str] = []
@@ -143,11 +75,11 @@ def load_modules(package: str = "alpacasorter") -> str:
             if _is_for_training(error):
                 absent.append(name)
             else:
-                failed.append(f"{name}: {_words(error)}")
+                failed.append(f"{name}: {error_line(error)}")
         except Exception as error:  # noqa: BLE001  # a module may fail in any way while it is loaded
-            failed.append(f"{name}: {_words(error)}")
+            failed.append(f"{name}: {error_line(error)}")
     if failed:
-        raise CheckFailed(f"{len(failed)} can't be loaded. {'; '.join(failed)}")
+        raise SelfTestFailed(f"{len(failed)} can't be loaded. {'; '.join(failed)}")
     without = f", {len(absent)} absent without TensorFlow: {', '.join(absent)}" if absent else ""
     return f"{loaded} loaded{without}"
 
@@ -159,7 +91,7 @@ def _names(package: str, failed: list[str]) -> Iterator[str]:
         folders = importlib.import_module(package).__path__
     except Exception as error:  # noqa: BLE001
         if not (isinstance(error, ImportError) and _is_for_training(error)):
-            failed.append(f"{package}: {_words(error)}")
+            failed.append(f"{package}: {error_line(error)}")
         return
     for module in pkgutil.iter_modules(folders, f"{package}."):
         if module.ispkg:
@@ -200,7 +132,7 @@ def _folders() -> str:
     shipped = (paths.models_dir(), paths.resources_dir())
     missing = [display_path(folder) for folder in shipped if not folder.is_dir()]
     if missing:
-        raise CheckFailed(f"Missing: {', '.join(missing)}")
+        raise SelfTestFailed(f"Missing: {', '.join(missing)}")
     return "; ".join(map(display_path, (*found, *shipped)))
 
 
@@ -208,10 +140,10 @@ def _run_others(report: Report, place: Path) -> None:
     try:
         from alpacasorter.cli import self_test_checks as checks
     except Exception as error:  # noqa: BLE001  # nothing more can be tried, but what was found is still told
-        words = _words(error)
+        words = error_line(error)
 
         def unavailable() -> str:
-            raise CheckFailed(words)
+            raise SelfTestFailed(words)
 
         report.run("engine", unavailable)
         return
@@ -237,17 +169,3 @@ def _elsewhere() -> Iterator[Path]:
                     os.environ.pop(name, None)
                 else:
                     os.environ[name] = value
-
-
-def _version() -> str:
-    try:
-        return alpacasorter.__version__
-    except Exception:  # noqa: BLE001  # a build without it is broken, and the report must say the rest too
-        return ""
-
-
-def _words(error: BaseException) -> str:
-    """Return an error in one line, with the place it comes from."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {error}{where}"

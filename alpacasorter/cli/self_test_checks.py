@@ -11,7 +11,7 @@ from pathlib import Path
 
 from alpacasorter import paths
 from alpacasorter.cli.chatter import without_chatter
-from alpacasorter.cli.self_test import CheckFailed
+from alpacasorter.cli.self_test_report import SelfTestFailed
 from alpacasorter.core.cache import Cache
 from alpacasorter.core.decode import decode
 from alpacasorter.core.events import Finished, Judged, JudgedPhoto, Problems
@@ -53,11 +53,11 @@ def all_checks(place: Path) -> Iterator[tuple[str, Callable[[], str]]]:
 def _decoding(form: str) -> str:
     photo = decode(sample(form), min_side=min(SIZE), thumbnail_side=max(SIZE))
     if (photo.format, photo.width, photo.height) != (form, *SIZE):
-        raise CheckFailed(f"It was taken for {photo.format}, {photo.width} by {photo.height} pixels.")
+        raise SelfTestFailed(f"It was taken for {photo.format}, {photo.width} by {photo.height} pixels.")
     if not looks_right(photo.pixels):
-        raise CheckFailed("Its colours are wrong.")
+        raise SelfTestFailed("Its colours are wrong.")
     if not photo.thumbnail:
-        raise CheckFailed("It has no thumbnail.")
+        raise SelfTestFailed("It has no thumbnail.")
     return f"{photo.width} by {photo.height} pixels"
 
 
@@ -70,17 +70,17 @@ def _judging(place: Path) -> str:
     with contextlib.closing(engine):
         photo = _judged(engine.session.scan(folder, recursive=True))
         if not (math.isfinite(photo.probability) and 0 <= photo.probability <= 1):
-            raise CheckFailed(f"The probability is {photo.probability}.")
+            raise SelfTestFailed(f"The probability is {photo.probability}.")
         labels = engine.bundle.label_set
         said = engine.session.labels.other(engine.session.labels.predicted(photo.probability))
         learned = engine.session.correct({photo.content_key: said}, {photo.content_key: photo.path})
         if learned.corrections != 1:
-            raise CheckFailed(f"{learned.corrections} corrections were learned from, not 1.")
+            raise SelfTestFailed(f"{learned.corrections} corrections were learned from, not 1.")
         device = engine.session.device
     with Library.open(place / "data" / "library.sqlite") as library:
         kept = library.corrections(labels).get(photo.content_key)
     if kept is None or kept.label != said:
-        raise CheckFailed("The correction was not kept.")
+        raise SelfTestFailed("The correction was not kept.")
     return f"{labels} at {photo.probability:.3f}, corrected and kept; {device.milliseconds:.1f} ms a photo"
 
 
@@ -92,13 +92,13 @@ def _judged(events: Generator[object, None, None]) -> JudgedPhoto:
                 case Judged():
                     photos += event.photos
                 case Problems():
-                    raise CheckFailed(event.problems[0].reason)
+                    raise SelfTestFailed(event.problems[0].reason)
                 case Finished():
                     break
                 case _:
                     pass
     if len(photos) != 1:
-        raise CheckFailed(f"{len(photos)} pictures were judged, not 1.")
+        raise SelfTestFailed(f"{len(photos)} pictures were judged, not 1.")
     return photos[0]
 
 
@@ -113,9 +113,9 @@ def _library(place: Path) -> str:
     with Library.open(place / "library.sqlite") as library, Cache.open(place / "cache.sqlite") as cache:
         kept = library.corrections("a|b").get(key)
         if kept is None or kept.label != "a" or library.notice:
-            raise CheckFailed(f"The library did not keep a correction. {library.notice or ''}".strip())
+            raise SelfTestFailed(f"The library did not keep a correction. {library.notice or ''}".strip())
         if cache.get_value("self-test") != "kept" or cache.notice:
-            raise CheckFailed(f"The cache kept nothing. {cache.notice or ''}".strip())
+            raise SelfTestFailed(f"The cache kept nothing. {cache.notice or ''}".strip())
     backups = len(list((place / "backups").iterdir()))
     return f"a correction was written and read again, {backups} backup"
 
@@ -138,10 +138,10 @@ def _sorting(place: Path) -> str:
         there = {file.target: file.content_key for unit in plan.units for file in unit.files}
         wrong = [path for path, key in there.items() if path is None or content_key(path.read_bytes()) != key]
         if len(there) != len(photos) or wrong or any(path.exists() for path in before):
-            raise CheckFailed("The sorted files are not where the plan says.")
+            raise SelfTestFailed("The sorted files are not where the plan says.")
         _end(take_back_sort(ended.record.number, library), SortState.UNDONE)
     if {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} != before:
-        raise CheckFailed("After the undo the files are not what they were.")
+        raise SelfTestFailed("After the undo the files are not what they were.")
     return f"{ended.record.done} files sorted and put back"
 
 
@@ -149,7 +149,7 @@ def _end(events: Generator[SortEvent, None, None], wanted: SortState) -> SortEnd
     with contextlib.closing(events):
         last = [*events][-1]
     if not isinstance(last, SortEnded) or last.failures or last.record.state is not wanted:
-        raise CheckFailed(f"The sort ended with {last}.")
+        raise SelfTestFailed(f"The sort ended with {last}.")
     return last
 
 
@@ -157,7 +157,7 @@ def _child() -> str:
     """Start this program as the child process that tries a stranger's model."""
     problem = try_model(paths.named_model() or paths.bundled_model())
     if problem is not None:
-        raise CheckFailed(f"In a process of its own, the model can't be used: {problem}.")
+        raise SelfTestFailed(f"In a process of its own, the model can't be used: {problem}.")
     return "the model was tried in a process of its own"
 
 

@@ -14,7 +14,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
 from alpacasorter import i18n, paths
-from alpacasorter.cli.self_test import CheckFailed
+from alpacasorter.cli.self_test_report import SelfTestFailed
 from alpacasorter.core.events import Finished
 from alpacasorter.core.files import display_path
 from alpacasorter.i18n import pgettext
@@ -36,7 +36,7 @@ def try_window(place: Path, timings: dict[str, float | None]) -> str:
         timings: gets the seconds from the start of the program to the first window and the first judged picture.
 
     Raises:
-        CheckFailed: something did not come, or an error came that nothing has caught.
+        SelfTestFailed: something did not come, or an error came that nothing has caught.
     """
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     errors: list[str] = []
@@ -50,7 +50,7 @@ def try_window(place: Path, timings: dict[str, float | None]) -> str:
     finally:
         sys.excepthook = before
     if errors:
-        raise CheckFailed("; ".join(errors))
+        raise SelfTestFailed("; ".join(errors))
     return words
 
 
@@ -85,7 +85,7 @@ def _try(place: Path, timings: dict[str, float | None], errors: list[str]) -> st
         judged = sum(row.probability is not None for row in window.page.store.rows)
         reasons = [f"{row.path.name}: {row.reason}" for row in window.page.store.rows if row.reason]
         if reasons or judged != finished[-1].total:
-            raise CheckFailed(f"{judged} of {finished[-1].total} pictures were judged. {'; '.join(reasons)}")
+            raise SelfTestFailed(f"{judged} of {finished[-1].total} pictures were judged. {'; '.join(reasons)}")
         return f"{judged} pictures judged in a window on {application.platformName()}"
     finally:
         application.removeEventFilter(first)
@@ -99,23 +99,23 @@ def try_languages() -> str:
     """Have messages and Qt speak each language that is shipped, and return which those are.
 
     Raises:
-        CheckFailed: a language can't be used, or none is there but English.
+        SelfTestFailed: a language can't be used, or none is there but English.
     """
     before = i18n.language()
     tried = []
     try:
         for language in i18n.languages():
             if i18n.use(language.code) != language.code:
-                raise CheckFailed(f"{language.code} can't be used.")
+                raise SelfTestFailed(f"{language.code} can't be used.")
             if pgettext("the name of this language", "English") != language.name:
-                raise CheckFailed(f"Nothing is translated into {language.code}.")
+                raise SelfTestFailed(f"Nothing is translated into {language.code}.")
             if language.code != i18n.ENGLISH and qt_translator(language.code) is None:
-                raise CheckFailed(f"Qt has no translation into {language.code}.")
+                raise SelfTestFailed(f"Qt has no translation into {language.code}.")
             tried.append(language.code)
     finally:
         i18n.use(before)
     if len(tried) < 2:
-        raise CheckFailed(f"No translation is in {display_path(paths.locale_dir())}.")
+        raise SelfTestFailed(f"No translation is in {display_path(paths.locale_dir())}.")
     return ", ".join(tried)
 
 
@@ -138,9 +138,9 @@ def _wait(condition: Callable[[], bool], errors: list[str], otherwise: str) -> N
     until = time.monotonic() + _SECONDS
     while not condition():
         if errors:
-            raise CheckFailed("; ".join(errors))
+            raise SelfTestFailed("; ".join(errors))
         if time.monotonic() > until:
-            raise CheckFailed(f"{otherwise} within {_SECONDS:.0f} seconds.")
+            raise SelfTestFailed(f"{otherwise} within {_SECONDS:.0f} seconds.")
         loop = QEventLoop()
         QTimer.singleShot(_STEP_MS, loop.quit)
         loop.exec()

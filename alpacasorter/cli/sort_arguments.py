@@ -97,7 +97,7 @@ def sort_parser(
     add_model(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.add_argument("--version", action=version)
-    parser.set_defaults(command=_sort, model=None)
+    parser.set_defaults(model=None)
     return parser
 
 
@@ -128,7 +128,7 @@ def watch_parser(
     add_model(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.add_argument("--version", action=version)
-    parser.set_defaults(command=_watch, model=None)
+    parser.set_defaults(model=None)
     return parser
 
 
@@ -262,20 +262,3 @@ def _label(text: str, labels: LabelSet) -> str:
             return label
     known = " and ".join(labels.names[::-1])
     raise Usage(f"The model in use has no label “{text}”. Its labels are {known}.")
-
-
-def _sort(options: argparse.Namespace) -> int:
-    given = vars(options)
-    if any(name in given for name in ("resume", "rollback", "undo", "history")):
-        from alpacasorter.cli.sort_history import run as run_earlier
-
-        return run_earlier(given)
-    from alpacasorter.cli.sort import run
-
-    return run(given)
-
-
-def _watch(options: argparse.Namespace) -> int:
-    from alpacasorter.cli.watch import run
-
-    return run(vars(options))

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from alpacasorter.cli import self_test, self_test_checks
-from alpacasorter.cli.self_test import CheckFailed, Report, load_modules
+from alpacasorter.cli.self_test import load_modules
+from alpacasorter.cli.self_test_report import Report, SelfTestFailed
 from alpacasorter.core.samples import FORMATS
 from alpacasorter.workers import training
 from tests.cli.commands import finish, program
@@ -108,7 +109,7 @@ def test_a_check_that_fails_in_any_way_ends_no_other() -> None:
     report = Report()
 
     def refuse() -> str:
-        raise CheckFailed("It is red.")
+        raise SelfTestFailed("It is red.")
 
     def crash() -> str:
         return str(1 // 0)
@@ -140,7 +141,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_modules_that_fail_are_named(package: Path) -> None:
     (package / "below" / "bad.py").write_text("import surely_missing_from_here")
     (package / "worse.py").write_text("1 / 0")
-    with pytest.raises(CheckFailed) as error:
+    with pytest.raises(SelfTestFailed) as error:
         load_modules("somepackage")
     assert str(error.value).startswith("2 can't be loaded.")
     assert "somepackage.below.bad: ModuleNotFoundError" in str(error.value)
@@ -150,7 +151,7 @@ def test_modules_that_fail_are_named(package: Path) -> None:
 def test_what_only_a_second_start_needs_is_not_forgotten(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_modules("somepackage").startswith("8 loaded")
     monkeypatch.setitem(sys.modules, "PySide6.QtNetwork", None)
-    with pytest.raises(CheckFailed, match=r"PySide6\.QtNetwork: ModuleNotFoundError"):
+    with pytest.raises(SelfTestFailed, match=r"PySide6\.QtNetwork: ModuleNotFoundError"):
         load_modules("somepackage")
 
 
@@ -162,7 +163,7 @@ def test_what_needs_tensorflow_may_be_absent_with_it(
     monkeypatch.setattr(training, "training_available", lambda: there)
     (package / "trains.py").write_text(f"raise ModuleNotFoundError('no', name={missing!r})")
     if there:
-        with pytest.raises(CheckFailed, match=r"somepackage\.trains"):
+        with pytest.raises(SelfTestFailed, match=r"somepackage\.trains"):
             load_modules("somepackage")
     else:
         assert load_modules("somepackage").endswith("1 absent without TensorFlow: somepackage.trains")

@@ -14,9 +14,11 @@ with the JPEG, HEIC or RAW, else with the first by name.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from alpacasorter.core.formats import PICTURE_EXTENSIONS, RAW_EXTENSIONS, VIDEO_EXTENSIONS
@@ -73,6 +75,27 @@ class _Nest:
 
     def has(self, extensions: Collection[str]) -> bool:
         return any(_split(member.name)[1] in extensions for member in self.members)
+
+
+@dataclass(slots=True)
+class SourceFile:
+    """A file of a unit.
+
+    Attributes:
+        member: its name.
+        path: where it is.
+        real: the file itself, where `path` is a link to it; else the same.
+        status: what the system says of `real`.
+        is_link: whether `path` is a link.
+        content_key: of a photo, where that is known.
+    """
+
+    member: Member
+    path: Path
+    real: Path
+    status: os.stat_result
+    is_link: bool
+    content_key: str | None
 
 
 def group_files(

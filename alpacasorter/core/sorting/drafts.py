@@ -10,32 +10,11 @@ from pathlib import Path
 
 from alpacasorter.core import reasons
 from alpacasorter.core.files import display_path, is_cloud_only, is_hidden
-from alpacasorter.core.sorting.companions import Member, group_files
+from alpacasorter.core.sorting.companions import Member, SourceFile, group_files
 from alpacasorter.core.sorting.folders import Folders, Kind
 from alpacasorter.core.sorting.options import Action
 from alpacasorter.core.sorting.plan import Group, Outcome, PlanStopped, SortPhoto
 from alpacasorter.core.sorting.target_folders import TargetFolder
-
-
-@dataclass(slots=True)
-class SourceFile:
-    """A file of a unit.
-
-    Attributes:
-        member: its name.
-        path: where it is.
-        real: the file itself, where `path` is a link to it; else the same.
-        status: what the system says of `real`.
-        is_link: whether `path` is a link.
-        content_key: of a photo, where that is known.
-    """
-
-    member: Member
-    path: Path
-    real: Path
-    status: os.stat_result
-    is_link: bool
-    content_key: str | None
 
 
 @dataclass(slots=True)

@@ -12,8 +12,9 @@ from typing import Final
 
 from alpacasorter.core import reasons
 from alpacasorter.core.files import display_path
+from alpacasorter.core.sorting.companions import SourceFile
 from alpacasorter.core.sorting.disks import longest_path
-from alpacasorter.core.sorting.drafts import Draft, SourceFile
+from alpacasorter.core.sorting.drafts import Draft
 from alpacasorter.core.sorting.folders import Folders
 from alpacasorter.core.sorting.names import NameRules, name_key, name_length
 from alpacasorter.core.sorting.options import Action

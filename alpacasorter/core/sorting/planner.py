@@ -15,11 +15,12 @@ from typing import Final
 from alpacasorter.core import reasons
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.sorting import remarks
+from alpacasorter.core.sorting.companions import SourceFile
 from alpacasorter.core.sorting.costs import Costs, marked_folders, missing_folders
 from alpacasorter.core.sorting.deciding import Deciding
 from alpacasorter.core.sorting.destination import open_destination
 from alpacasorter.core.sorting.disks import free_bytes, name_rules
-from alpacasorter.core.sorting.drafts import Draft, SourceFile, gather
+from alpacasorter.core.sorting.drafts import Draft, gather
 from alpacasorter.core.sorting.folders import Folders
 from alpacasorter.core.sorting.names import NameRules
 from alpacasorter.core.sorting.options import Action, SortOptions

@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from alpacasorter.core import reasons
 from alpacasorter.core.files import display_path
+from alpacasorter.core.sorting.companions import SourceFile
 from alpacasorter.core.sorting.disks import Disk, disk_of
 from alpacasorter.core.sorting.folders import Folders, Kind
 from alpacasorter.core.sorting.names import name_key
-
-if TYPE_CHECKING:
-    from alpacasorter.core.sorting.drafts import SourceFile
 
 
 @dataclass(slots=True, eq=False)
