@@ -8,7 +8,7 @@ export ALPACASORTER_FOLDER := $(value FOLDER)
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench wheel package clean
+.PHONY: help setup run test lint messages format bench wheel package clean
 
 help: ## Show this list
 	@echo "AlpacaSorter: make TARGET"
@@ -34,6 +34,9 @@ lint: setup ## Check style, types and layers
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports --no-logo
+
+messages: setup ## Bring the translations up to date; ARGS=de starts a language
+	@$(PY) tools/messages.py $(ARGS)
 
 format: setup ## Put the code into shape
 	@$(VENV)/bin/ruff check --fix .

@@ -16,6 +16,7 @@ USER_MODELS: Final = "models"
 DATA_DIR_VARIABLE: Final = "ALPACASORTER_DATA_DIR"
 CACHE_DIR_VARIABLE: Final = "ALPACASORTER_CACHE_DIR"
 MODEL_VARIABLE: Final = "ALPACASORTER_MODEL"
+LOCALE_DIR_VARIABLE: Final = "ALPACASORTER_LOCALE_DIR"
 
 _PACKAGE: Final = Path(__file__).resolve().parent
 
@@ -35,6 +36,11 @@ def models_dir() -> Path:
 def resources_dir() -> Path:
     """The folder of icons, style sheets and other files that the window shows."""
     return _shipped_root() / "resources"
+
+
+def locale_dir() -> Path:
+    """The folder of the translations: `<language>/LC_MESSAGES/*.mo`. ALPACASORTER_LOCALE_DIR names another."""
+    return _from_environment(LOCALE_DIR_VARIABLE) or resources_dir() / "locale"
 
 
 def licences_file() -> Path:

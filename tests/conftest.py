@@ -54,6 +54,10 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
         "ALPACASORTER_CACHE_DIR": folder / "alpacasorter-cache",
         # Nothing named; and what `--model` sets inside a test ends with it.
         "ALPACASORTER_MODEL": "",
+        # Whatever the language of whoever runs the tests.
+        "ALPACASORTER_LANGUAGE": "en",
+        "ALPACASORTER_LOCALE_DIR": "",
+        "LC_ALL": "C.UTF-8",
     }.items():
         monkeypatch.setenv(name, str(place))
     # No program of the desktop's is to be started by a test.

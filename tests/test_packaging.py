@@ -56,11 +56,16 @@ def test_wheel_holds_models_and_resources(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {PurePosixPath(name) for name in archive.namelist()}
     for folder in ("models", "resources"):
-        here = {name for name in _files(ROOT / folder) if name.parts[0] != "packaging"}
+        here = {
+            name
+            for name in _files(ROOT / folder)
+            if name.parts[0] != "packaging" and (name.parts[0] != "locale" or name.suffix == ".mo")
+        }
         assert here, f"{folder}/ is empty"
         there = PurePosixPath("alpacasorter/_data") / folder
         assert {there / name for name in here} <= names
     assert PurePosixPath("alpacasorter/_data/models/alpaca/model.json") in names
+    assert PurePosixPath("alpacasorter/_data/resources/locale/en_GB/LC_MESSAGES/alpacasorter.mo") in names
 
 
 def test_wheel_holds_nothing_else(wheel: Path) -> None:
@@ -70,6 +75,7 @@ def test_wheel_holds_nothing_else(wheel: Path) -> None:
     assert tops == {"alpacasorter", f"alpacasorter-{PROJECT['version']}.dist-info"}
     assert PurePosixPath("alpacasorter/py.typed") in names
     assert not [name for name in names if "packaging" in name.parts]
+    assert not [name for name in names if name.suffix in (".po", ".pot")]
     photos = {".jpg", ".jpeg", ".heic"}
     assert not [name for name in names if name.suffix.lower() in photos]
 

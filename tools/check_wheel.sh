@@ -26,14 +26,16 @@ import sys
 from pathlib import Path
 
 import alpacasorter
-from alpacasorter import paths
+from alpacasorter import i18n, paths
 
 site = Path(sys.argv[1]).resolve()
-for place in (Path(alpacasorter.__file__), paths.models_dir(), paths.resources_dir(), paths.bundled_model()):
+for place in (Path(alpacasorter.__file__), paths.models_dir(), paths.resources_dir(), paths.bundled_model(),
+              paths.locale_dir()):
     assert place.resolve().is_relative_to(site), f"{place} is not in the installed wheel"
     assert place.exists(), f"{place} is missing from the wheel"
 missing = [name for name in ("model.json", "backbone.tflite", "head.npz", "replay.npz")
            if not (paths.bundled_model() / name).is_file()]
+assert i18n.use("en_GB") == "en_GB", "the wheel has no translations"
 assert not missing, f"the bundle in the wheel lacks {missing}"
 END
 echo "wheel: ok, $(du -k dist/*.whl | cut -f1) KiB"

@@ -6,8 +6,10 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 DATA_FOLDERS = ("models", "resources")
-NOT_IN_WHEEL = ("packaging",)
-"""Sub-folders that only the packaged program needs."""
+NOT_IN_WHEEL = ("packaging", "locale")
+"""Sub-folders that only the packaged program needs, or of which not everything goes into a wheel."""
+CATALOGS = "resources/locale/*/LC_MESSAGES/*.mo"
+"""Translations; what they are made of stays in the checkout."""
 
 
 class DataFolders(BuildHookInterface):  # type: ignore[type-arg]
@@ -24,3 +26,6 @@ class DataFolders(BuildHookInterface):  # type: ignore[type-arg]
                 raise FileNotFoundError(f"{name}/ is missing or empty: the wheel would not work without it.")
             for path in found:
                 build_data["force_include"][str(path)] = f"alpacasorter/_data/{name}/{path.name}"
+        for path in Path(self.root).glob(CATALOGS):
+            inside = path.relative_to(self.root).as_posix()
+            build_data["force_include"][str(path)] = f"alpacasorter/_data/{inside}"

@@ -19,6 +19,14 @@ FULL_VARIABLE: Final = "ALPACASORTER_WITH_TENSORFLOW"
 
 Entry = tuple[str, str, str]
 
+_CATALOGS: Final = Path(__file__).resolve().parent.parent / "resources" / "locale"
+
+
+def _languages_of_qt() -> list[str]:
+    """Return the languages of the app as Qt names its translations: without the region, too."""
+    codes = {file.parent.parent.name.partition("@")[0] for file in _CATALOGS.glob("*/LC_MESSAGES/*.mo")}
+    return sorted(codes | {code.partition("_")[0] for code in codes})
+
 
 TRAINING_MODULES: Final = ("h5py", "keras", "tensorflow")
 """Only alpacasorter.training imports them, inside functions, and asks first whether they are there."""
@@ -66,13 +74,13 @@ LEFT_OUT: Final = tuple(
         r"/imageformats/(lib)?q(gif|icns|tga|tiff|wbmp|webp)\.",
         # OpenGL on the processor for Windows. No window here asks for OpenGL.
         r"(^|/)opengl32sw\.dll$",
-        # Sentences of Qt in other languages; the app is in English only.
-        r"^PySide6/(Qt/)?translations/",
+        # Sentences of Qt in languages that the app does not speak; and those of Qt's other programs in any.
+        rf"^PySide6/(Qt/)?translations/(?!qtbase_({'|'.join(_languages_of_qt())})\.qm$)",
         # Of TensorFlow: types for editors; what writes a model as text for other compilers; and operations for Google's
         # own processors, which no module loads (all that training uses is in libtensorflow_cc).
         r"^tensorflow/(.+\.pyi$|compiler/mlir/stablehlo/stablehlo_extension\.|compiler/tf2xla/ops/_xla_ops\.)",
         # What only building needs.
-        r"^resources/packaging/",
+        r"^resources/packaging/|^resources/locale/.*\.pot?$",
         # What pip notes down: paths and dates of the machine that built it.
         r"\.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json)$",
         # Every Linux desktop has these, of the age of its graphics drivers or newer. Older ones, loaded first, would

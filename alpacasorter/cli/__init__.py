@@ -36,10 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from alpacasorter.training.child import main as train_child
 
         return train_child()
-    from alpacasorter import paths
+    from alpacasorter import i18n, paths
     from alpacasorter.cli.parser import parse
     from alpacasorter.cli.usage import named_model
 
+    if i18n.use() != i18n.ENGLISH:
+        from alpacasorter.cli.argparse_messages import translate_argparse
+
+        translate_argparse()
     options = parse(given)
     if options.model is not None:
         os.environ[paths.MODEL_VARIABLE] = str(named_model(options.model))

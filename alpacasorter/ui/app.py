@@ -24,6 +24,7 @@ import alpacasorter
 from alpacasorter import paths
 from alpacasorter.core.session_paths import Places
 from alpacasorter.ui.help.crash import CrashLog, Trouble, log_into, log_messages_of_qt, tell_start_failed
+from alpacasorter.ui.language import use_language
 from alpacasorter.ui.main_window import MainWindow
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.desktop import leave_no_traces_of_package
@@ -87,8 +88,10 @@ def run(
     application.setApplicationVersion(alpacasorter.__version__)
     application.setDesktopFileName(_DESKTOP_FILE)
     application.setWindowIcon(app_icon())
+    settings = Settings()
+    use_language(application, settings.language)
     try:
-        window = build_window(application, Settings(), device)
+        window = build_window(application, settings, device)
     except Exception as error:  # noqa: BLE001  # whatever it is, the user is told, and not left with nothing
         _log.exception("The window could not be made")
         tell_start_failed(error, logs)

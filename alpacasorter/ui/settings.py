@@ -90,6 +90,15 @@ class Settings:
         self._store.setValue("scheme", value)
 
     @property
+    def language(self) -> str:
+        """Code of the language of the window, such as "en_GB"; empty for that of the system."""
+        return self._text("language")
+
+    @language.setter
+    def language(self, value: str) -> None:
+        self._store.setValue("language", value)
+
+    @property
     def order(self) -> Order:
         """In which order photos are shown."""
         try:

@@ -1,4 +1,4 @@
-"""The settings dialog. Every change takes effect at once."""
+"""The settings dialog. Every change takes effect at once, but for the language."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QSpinBox,
+    QVBoxLayout,
     QWidget,
 )
 
+from alpacasorter.i18n import _, languages
 from alpacasorter.ui.help.about import lay_out
 from alpacasorter.ui.settings import UNSURE_LEAST, UNSURE_MOST, Settings
 from alpacasorter.workers.view_facts import DeviceFacts
@@ -62,6 +64,15 @@ class SettingsDialog(QDialog):
         self.serving.setWordWrap(True)
         self.scheme = _choices(self, _SCHEMES, settings.scheme)
         self.scheme.currentIndexChanged.connect(self._set_scheme)
+        self.language = _choices(self, (("", _("System")), *_languages()), settings.language)
+        self.language.currentIndexChanged.connect(self._set_language)
+        self.later = QLabel(_("AlpacaSorter uses this language the next time you start it."), self)
+        self.later.setProperty("role", "muted")
+        self.later.setWordWrap(True)
+        self.later.hide()
+        speech = QVBoxLayout()
+        speech.addWidget(self.language)
+        speech.addWidget(self.later)
         devices = QHBoxLayout()
         devices.addWidget(self.device, 1)
         devices.addWidget(again)
@@ -73,6 +84,7 @@ class SettingsDialog(QDialog):
         form.addRow("Photos are judged by", devices)
         form.addRow("", self.serving)
         form.addRow("Colours", self.scheme)
+        form.addRow(_("Language"), speech)
         lay_out(self, form)
         self.setMinimumWidth(560)
         self.show_device(device)
@@ -104,6 +116,14 @@ class SettingsDialog(QDialog):
     def _set_scheme(self) -> None:
         self._settings.scheme = self.scheme.currentData()
         self.scheme_changed.emit(self.scheme.currentData())
+
+    def _set_language(self) -> None:
+        self._settings.language = self.language.currentData()
+        self.later.show()
+
+
+def _languages() -> tuple[tuple[str, str], ...]:
+    return tuple((language.code, language.name) for language in languages())
 
 
 def _choices(parent: QWidget, choices: tuple[tuple[str, str], ...], current: str) -> QComboBox:

@@ -19,13 +19,14 @@ def test_all_are_kept(tmp_path: Path) -> None:
     first.recursive, first.preview, first.unsure_below = False, False, 0.9
     first.tile, first.device, first.scheme, first.order = 200, "gpu", "dark", Order.DOUBTFUL
     assert first.watch, "folders are watched unless the user says otherwise"
-    first.watch = False
+    assert first.language == "", "that of the system"
+    first.watch, first.language = False, "en_GB"
     first.set_state("geometry", QByteArray(b"abc"))
     first.save()
     again = opened(file)
     assert (again.recursive, again.preview, again.unsure_below) == (False, False, 0.9)
     assert (again.tile, again.device, again.scheme, again.order) == (200, "gpu", "dark", Order.DOUBTFUL)
-    assert not again.watch
+    assert (again.watch, again.language) == (False, "en_GB")
     assert again.state("geometry") == QByteArray(b"abc")
 
 

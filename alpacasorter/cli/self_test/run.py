@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from alpacasorter import paths
+from alpacasorter import i18n, paths
 from alpacasorter.cli.self_test.report import Report, SelfTestFailed, error_line
 from alpacasorter.cli.usage import absolute, complain
 from alpacasorter.core.files import display_path
@@ -33,11 +33,12 @@ def run(report_file: Path | None) -> int:
         report_file: also written there, for a program without a standard output.
     """
     report = Report()
-    with _elsewhere() as place:
+    with i18n.english(), _elsewhere() as place:
         report.run("window", lambda: _window(place / "window", report.timings))
         report.run("modules", load_modules)
         report.run("folders", _folders)
         _run_others(report, place)
+    report.run("languages", _languages)
     text = report.to_json()
     code = 0 if report.ok else 1
     if report_file is not None:
@@ -112,6 +113,13 @@ def _window(place: Path, timings: dict[str, float | None]) -> str:
     from alpacasorter.cli.self_test.window import try_window
 
     return try_window(place, timings)
+
+
+def _languages() -> str:
+    """Speak each language there is, and have Qt do so."""
+    from alpacasorter.cli.self_test.window import try_languages
+
+    return try_languages()
 
 
 def _folders() -> str:

@@ -13,9 +13,13 @@ from PySide6.QtCore import QEvent, QEventLoop, QObject, QSettings, QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
+from alpacasorter import i18n, paths
 from alpacasorter.cli.self_test.report import SelfTestFailed
 from alpacasorter.core.events import Finished
+from alpacasorter.core.files import display_path
+from alpacasorter.i18n import pgettext
 from alpacasorter.ui.app import build_window
+from alpacasorter.ui.language import qt_translator
 from alpacasorter.ui.settings import Settings
 from alpacasorter.workers.pictures import ThumbnailLoader
 
@@ -89,6 +93,30 @@ def _try(place: Path, timings: dict[str, float | None], errors: list[str]) -> st
         # Where closing failed on its way, its threads would keep the program from ending.
         engine.shutdown()
         window.deleteLater()
+
+
+def try_languages() -> str:
+    """Have messages and Qt speak each language that is shipped, and return which those are.
+
+    Raises:
+        SelfTestFailed: a language can't be used, or none is there but English.
+    """
+    before = i18n.language()
+    tried = []
+    try:
+        for language in i18n.languages():
+            if i18n.use(language.code) != language.code:
+                raise SelfTestFailed(f"{language.code} can't be used.")
+            if pgettext("the name of this language", "English") != language.name:
+                raise SelfTestFailed(f"Nothing is translated into {language.code}.")
+            if language.code != i18n.ENGLISH and qt_translator(language.code) is None:
+                raise SelfTestFailed(f"Qt has no translation into {language.code}.")
+            tried.append(language.code)
+    finally:
+        i18n.use(before)
+    if len(tried) < 2:
+        raise SelfTestFailed(f"No translation is in {display_path(paths.locale_dir())}.")
+    return ", ".join(tried)
 
 
 class _FirstPaint(QObject):

@@ -28,6 +28,7 @@ NAMES = [
     "sorting",
     "child process",
     "graphics processor",
+    "languages",
 ]
 
 
