@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from alpacasorter.cli.console import ProgressBar, engine, guarded, judge_folder
 from alpacasorter.cli.usage import complain, given_path, named_folder, share
+from alpacasorter.core import reasons
 from alpacasorter.core.events import Finished, JudgedPhoto, Progress
 from alpacasorter.core.exchange.results import (
     Result,
@@ -137,7 +138,7 @@ def run(options: argparse.Namespace) -> int:
             with engine(options.device) as opened, ProgressBar(quiet=options.quiet) as bar:
                 return _export(folder, options, opened, bar)
         except FolderUnavailable as error:
-            complain(f"{display_path(folder)} can't be opened. {error.reason}")
+            complain(f"{display_path(folder)} can't be opened. {reasons.sentence(error.reason)}")
             return 1
 
     return guarded(work)
@@ -219,7 +220,7 @@ def _sidecars(
                         with bar.aside():
                             print(f"{_WORDS[event.change]:<8} {display_path(event.sidecar)}")
                 case SidecarFailed():
-                    bar.say(f"{display_path(event.sidecar or event.photo)}: {event.reason}")
+                    bar.say(f"{display_path(event.sidecar or event.photo)}: {reasons.sentence(event.reason)}")
                 case SidecarsEnded():
                     ended = event
                     break

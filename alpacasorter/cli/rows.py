@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal
 
+from alpacasorter.core import reasons
 from alpacasorter.core.events import JudgedPhoto, Problem
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet, percent
@@ -54,7 +55,12 @@ def judged_row(photo: JudgedPhoto, labels: LabelSet) -> Row:
 def unreadable_row(problem: Problem) -> Row:
     """Return the row of a photo, or a folder, that could not be read."""
     row: Row = dict.fromkeys(COLUMNS)
-    row |= {"path": str(problem.path), "status": "unreadable", "reason": problem.reason, "corrected": False}
+    row |= {
+        "path": str(problem.path),
+        "status": "unreadable",
+        "reason": reasons.sentence(problem.reason),
+        "corrected": False,
+    }
     return row
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from alpacasorter.cli.console import Device, ProgressBar, engine, guarded
 from alpacasorter.cli.rows import Form, RowsInOrder, judged_row, row_printer, unreadable_row
 from alpacasorter.cli.usage import complain, named_folder
+from alpacasorter.core import reasons
 from alpacasorter.core.events import (
     Finished,
     Found,
@@ -30,7 +31,7 @@ def run(folder: Path, *, form: Form, recursive: bool, device: Device, quiet: boo
         try:
             return _scan(named, form=form, recursive=recursive, device=device, quiet=quiet)
         except FolderUnavailable as error:
-            complain(f"{display_path(named)} can't be opened. {error.reason}")
+            complain(f"{display_path(named)} can't be opened. {reasons.sentence(error.reason)}")
             return 1
 
     return guarded(work)

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from alpacasorter.core.files import display_path
-from alpacasorter.core.reasons import FOLDER_MISSING, NOT_A_FOLDER, for_folder
+from alpacasorter.core.reasons import FOLDER_MISSING, NOT_A_FOLDER, for_folder, sentence
 from alpacasorter.core.session_paths import plain_absolute
 
 
@@ -62,7 +62,7 @@ def named_folder(path: Path) -> Path | None:
         reason = NOT_A_FOLDER if folder.exists() else FOLDER_MISSING
     except OSError as error:
         reason = for_folder(error)
-    complain(f"{display_path(folder)} can't be opened. {reason}")
+    complain(f"{display_path(folder)} can't be opened. {sentence(reason)}")
     return None
 
 

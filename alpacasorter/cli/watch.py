@@ -14,6 +14,7 @@ from alpacasorter.cli.sort.arguments import Usage, check_options, sort_options
 from alpacasorter.cli.sort.output import stopped_words
 from alpacasorter.cli.sort.run import Patient, is_barred
 from alpacasorter.cli.usage import absolute, complain, named_folder
+from alpacasorter.core import reasons
 from alpacasorter.core.events import Found, Judged, Problems, Progress
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
@@ -85,7 +86,7 @@ class _Watching:
             complain(str(error))
             return 2
         except FolderUnavailable as error:
-            complain(f"{display_path(self._folder)} can't be opened. {error.reason}")
+            complain(f"{display_path(self._folder)} can't be opened. {reasons.sentence(error.reason)}")
             return 1
 
     def _watch(self, opened: Engine) -> int:
@@ -213,7 +214,7 @@ class _Printer:
                     self._sorted(placed)
             case FilesFailed():
                 for failure in event.failures:
-                    self._happened("not sorted", failure.path, reason=failure.reason, sort=self._sort)
+                    self._happened("not sorted", failure.path, reason=reasons.sentence(failure.reason), sort=self._sort)
             case SortEnded():
                 self._sort = None
                 self._places.clear()

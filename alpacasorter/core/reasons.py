@@ -1,105 +1,177 @@
-"""Why a photo or a folder can't be read, in plain words. One place, so that one cause has one sentence."""
+"""Why something could not be done with a file or folder: codes, the sentence for each, and which error means which.
+
+A reason is a code such as "file-empty", followed by its arguments as JSON where it has any. Codes are what the cache
+and the journal store and what processes send each other; `sentence` turns one into words where it is shown. Anything
+that is not a code is shown as it is, so sentences that earlier versions stored still read well.
+
+This is the one map from the errors of the operating system to reasons.
+"""
 
 from __future__ import annotations
 
 import errno
+import json
 import re
+from functools import cache
 from typing import Final
 
-from alpacasorter.core.photos.formats import SUPPORTED
+from alpacasorter import i18n
+from alpacasorter.i18n import _
 
-EMPTY: Final = "The file is empty (0 bytes)."
-BLANK: Final = "The file holds nothing but zeros. Copy the photo again from the camera."
-VANISHED: Final = "The file is no longer there. It was moved, renamed or deleted."
-NO_PERMISSION: Final = "You don't have permission to open this file."
-IN_USE: Final = "Another program is using this file. Close it there and scan again."
-IS_FOLDER: Final = "This is a folder, not a photo."
-NOT_REGULAR: Final = "This is a device or a pipe, not a photo."
-TOO_MANY_BYTES: Final = "The file is larger than 512 MB, which is too large for a photo."
-CLOUD_ONLY: Final = "The photo is only in the cloud; download it first."
-BROKEN_LINK: Final = "This is a link to a file that is no longer there."
-LINK_LOOP: Final = "This is a link that leads back to itself."
-DISK_FAULT: Final = "The disk could not read this file. Check the disk or the card, then copy the photo again."
-NETWORK_FAULT: Final = "The network drive does not answer. Connect it again, then scan again."
-NAME_TOO_LONG: Final = "The name of the file, with its folders, is too long. Shorten it and scan again."
-TOO_MANY_OPEN: Final = "The system has too many files open. Close some programs and scan again."
-NOT_OPENED: Final = "The system could not open this file."
+EMPTY: Final = "file-empty"
+BLANK: Final = "file-blank"
+VANISHED: Final = "file-vanished"
+NO_PERMISSION: Final = "file-no-permission"
+IN_USE: Final = "file-in-use"
+IS_FOLDER: Final = "file-is-folder"
+NOT_REGULAR: Final = "file-not-regular"
+TOO_MANY_BYTES: Final = "file-too-many-bytes"
+CLOUD_ONLY: Final = "file-cloud-only"
+BROKEN_LINK: Final = "file-broken-link"
+LINK_LOOP: Final = "file-link-loop"
+DISK_FAULT: Final = "file-disk-fault"
+NETWORK_FAULT: Final = "file-network-fault"
+NAME_TOO_LONG: Final = "file-name-too-long"
+TOO_MANY_OPEN: Final = "file-too-many-open"
+NOT_OPENED: Final = "file-not-opened"
 
-TRUNCATED: Final = "The file is cut short, so the picture can't be shown. Copy it again from the camera."
-DAMAGED: Final = "The file is damaged, so the picture can't be shown. Copy it again from the camera."
-UNKNOWN_KIND: Final = f"The picture is of a kind that can't be read. Export it as JPEG. ({SUPPORTED} can be read.)"
-NOT_A_PICTURE: Final = f"There is no picture in this file. {SUPPORTED} can be read."
-TOO_MANY_PIXELS: Final = "The picture has too many pixels to be opened safely. Export a smaller copy."
-NO_MEMORY: Final = "There is not enough memory to open this picture. Close some programs and scan again."
-RAW_ALONE: Final = "RAW photos can't be read yet. Export it as JPEG."
+TRUNCATED: Final = "picture-truncated"
+DAMAGED: Final = "picture-damaged"
+UNKNOWN_KIND: Final = "picture-unknown-kind"
+NOT_A_PICTURE: Final = "picture-none"
+TOO_MANY_PIXELS: Final = "picture-too-many-pixels"
+NO_MEMORY: Final = "picture-no-memory"
+RAW_ALONE: Final = "picture-raw"
+NOT_JUDGED: Final = "picture-not-judged"
 
-FOLDER_MISSING: Final = "The folder is not there. It was moved, renamed or deleted, or its drive is not connected."
-FOLDER_VANISHED: Final = "The folder is no longer there. It was moved, renamed or deleted during the scan."
-NOT_A_FOLDER: Final = "This is a file, not a folder. Choose the folder it is in."
-FOLDER_NO_PERMISSION: Final = "You don't have permission to open this folder."
-FOLDER_DISK_FAULT: Final = "The disk could not read this folder. Check the disk or the card."
-FOLDER_NOT_OPENED: Final = "The system could not open this folder."
+FOLDER_MISSING: Final = "folder-missing"
+FOLDER_VANISHED: Final = "folder-vanished"
+NOT_A_FOLDER: Final = "folder-is-file"
+FOLDER_NO_PERMISSION: Final = "folder-no-permission"
+FOLDER_DISK_FAULT: Final = "folder-disk-fault"
+FOLDER_NOT_OPENED: Final = "folder-not-opened"
 
-_MISSING_CODES: Final = frozenset((errno.ENOENT, errno.ENOTDIR))
-_PERMISSION_CODES: Final = frozenset((errno.EACCES, errno.EPERM))
-_DISK_CODES: Final = frozenset((errno.EIO, errno.ENXIO, errno.ENODEV))
-_NETWORK_NAMES: Final = (
-    "ESTALE",
-    "ETIMEDOUT",
-    "EHOSTDOWN",
-    "EHOSTUNREACH",
-    "ENETDOWN",
-    "ENETUNREACH",
-    "ENOTCONN",
+CHANGED: Final = "sort-changed"
+TAKEN: Final = "sort-name-taken"
+IS_LINK: Final = "sort-is-link"
+SORT_NOT_REGULAR: Final = "sort-not-regular"
+SORT_IN_USE: Final = "sort-in-use"
+TARGET_TOO_LONG: Final = "sort-target-too-long"
+TARGET_REFUSED: Final = "sort-target-refused"
+TOO_LARGE: Final = "sort-too-large"
+NOT_THE_SAME: Final = "sort-not-the-same"
+NO_HARD_LINKS: Final = "sort-no-hard-links"
+LINK_ACROSS_DISKS: Final = "sort-link-across-disks"
+NO_SYMLINKS: Final = "sort-no-symlinks"
+TARGET_FOLDER_GONE: Final = "sort-target-folder-gone"
+NOT_WRITTEN: Final = "sort-not-written"
+CHANGED_THERE: Final = "sort-changed-there"
+GONE_THERE: Final = "sort-gone-there"
+PLACE_TAKEN: Final = "sort-place-taken"
+COPY_GONE: Final = "sort-copy-gone"
+ORIGINAL_GONE: Final = "sort-original-gone"
+ORIGINAL_CHANGED: Final = "sort-original-changed"
+UNSETTLED: Final = "sort-unsettled"
+_LEFT_WITH: Final = "sort-left-with"
+_STAYS_WITH: Final = "sort-stays-with"
+_NO_WRITING: Final = "sort-no-writing"
+_NO_REMOVING: Final = "sort-no-removing"
+_IS_SOMETHING: Final = "picture-is"
+
+
+def _codes(*names: str) -> frozenset[int]:
+    # Not every system has each of them.
+    return frozenset(getattr(errno, name) for name in names if hasattr(errno, name))
+
+
+_MISSING: Final = _codes("ENOENT", "ENOTDIR")
+_PERMISSION: Final = _codes("EACCES", "EPERM")
+_DISK: Final = _codes("EIO", "ENXIO", "ENODEV")
+_NETWORK: Final = _codes("ESTALE", "ETIMEDOUT", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH", "ENOTCONN")
+_OPEN_FILES: Final = _codes("EMFILE", "ENFILE")
+_UNSUPPORTED: Final = _codes("ENOTSUP", "EOPNOTSUPP", "ENOSYS")
+_FULL: Final = _codes("ENOSPC", "EDQUOT")
+_DISK_GONE: Final = _codes(
+    *("ENODEV", "ENXIO", "ESTALE", "ENOTCONN", "ESHUTDOWN", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH"),
+    *("ENETRESET", "ECONNRESET", "ECONNABORTED", "ETIMEDOUT", "EREMOTEIO", "ENOMEDIUM"),
 )
-# Not every system has each of them.
-_NETWORK_CODES: Final = frozenset(getattr(errno, name) for name in _NETWORK_NAMES if hasattr(errno, name))
-_OPEN_FILES_CODES: Final = frozenset((errno.EMFILE, errno.ENFILE))
-_WINDOWS_SHARING_VIOLATION: Final = 32
+_WINDOWS_IN_USE: Final = frozenset((32, 33))
+_WINDOWS_NO_PRIVILEGE: Final = 1314
 
 _CUT_SHORT: Final = re.compile(
     r"truncat|end[ -]of[ -]file|\beof\b|premature|not enough data|unexpected end", re.IGNORECASE
 )
 
 
+def code(name: str, /, **arguments: str) -> str:
+    """Return a reason with arguments, as it is stored."""
+    return f"{name} {json.dumps(arguments)}" if arguments else name
+
+
+def sentence(reason: str) -> str:
+    """Return a reason in words for the user, in the language in use; what is not a code is returned as it is."""
+    name, _space, arguments = reason.partition(" ")
+    words = _sentences(i18n.language()).get(name)
+    if words is None:
+        return reason
+    try:
+        return words.format(**json.loads(arguments)) if arguments else words
+    except (ValueError, KeyError, TypeError, IndexError):
+        return reason
+
+
 def not_a_picture(what: str | None) -> str:
-    """Return the sentence for a file without a readable picture; `what` is what it is ("a video")."""
-    return NOT_A_PICTURE if what is None else f"This is {what}. {SUPPORTED} can be read."
+    """Return the reason for a file without a readable picture.
+
+    Args:
+        what: what the file is instead, one of the codes of `formats.describe_unsupported`; None where that is unknown.
+    """
+    return NOT_A_PICTURE if what is None else f"{_IS_SOMETHING}-{what}"
+
+
+def left_with(name: str) -> str:
+    """Return why a file was left: its companion `name` could not be sorted."""
+    return code(_LEFT_WITH, name=name)
+
+
+def stays_with(name: str) -> str:
+    """Return why a file was not put back: its companion `name` was not."""
+    return code(_STAYS_WITH, name=name)
 
 
 def for_file(error: OSError) -> str:
     """Return why a file could not be looked at or read."""
-    if getattr(error, "winerror", None) == _WINDOWS_SHARING_VIOLATION:
+    if getattr(error, "winerror", None) in _WINDOWS_IN_USE:
         return IN_USE
-    code = error.errno
-    if code in _MISSING_CODES:
+    number = error.errno
+    if number in _MISSING:
         return VANISHED
-    if code in _PERMISSION_CODES:
+    if number in _PERMISSION:
         return NO_PERMISSION
-    if code in _DISK_CODES:
+    if number in _DISK:
         return DISK_FAULT
-    if code in _NETWORK_CODES:
+    if number in _NETWORK:
         return NETWORK_FAULT
-    if code in _OPEN_FILES_CODES:
+    if number in _OPEN_FILES:
         return TOO_MANY_OPEN
     return {
         errno.EISDIR: IS_FOLDER,
         errno.ELOOP: LINK_LOOP,
         errno.ENAMETOOLONG: NAME_TOO_LONG,
         errno.ENOMEM: NO_MEMORY,
-    }.get(code or 0, NOT_OPENED)
+    }.get(number or 0, NOT_OPENED)
 
 
 def for_folder(error: OSError, *, missing: str = FOLDER_VANISHED) -> str:
-    """Return why a folder could not be listed; `missing` is the sentence where it is not there."""
-    code = error.errno
-    if code == errno.ENOTDIR:
+    """Return why a folder could not be listed; `missing` is the reason where it is not there."""
+    number = error.errno
+    if number == errno.ENOTDIR:
         return NOT_A_FOLDER
-    if code in _MISSING_CODES:
+    if number in _MISSING:
         return missing
-    if code in _PERMISSION_CODES:
+    if number in _PERMISSION:
         return FOLDER_NO_PERMISSION
-    if code in _DISK_CODES:
+    if number in _DISK:
         return FOLDER_DISK_FAULT
     reason = for_file(error)
     return FOLDER_NOT_OPENED if reason == NOT_OPENED else reason
@@ -108,7 +180,7 @@ def for_folder(error: OSError, *, missing: str = FOLDER_VANISHED) -> str:
 def for_decoder(error: Exception) -> str:
     """Return why a decoder gave up on bytes that begin like a picture.
 
-    The decoders tell causes apart by their wording only, so the wording is looked at too.
+    Decoders tell causes apart only in what their messages say, so those are searched too.
     """
     if isinstance(error, MemoryError):
         return NO_MEMORY
@@ -120,3 +192,156 @@ def for_decoder(error: Exception) -> str:
     if isinstance(error, EOFError) or _CUT_SHORT.search(str(error)):
         return TRUNCATED
     return DAMAGED
+
+
+def for_sorting(error: OSError) -> str:
+    """Return why a file that is being sorted could not be read."""
+    reason = for_file(error)
+    return SORT_IN_USE if reason == IN_USE else reason
+
+
+def for_removing(error: OSError, folder: str) -> str:
+    """Return why a file could not be removed from a folder, whose name is given as it is shown."""
+    return code(_NO_REMOVING, folder=folder) if isinstance(error, PermissionError) else for_sorting(error)
+
+
+def for_writing(error: OSError, folder: str) -> str:
+    """Return why a file could not be created in a folder, whose name is given as it is shown."""
+    windows = getattr(error, "winerror", None)
+    if windows in _WINDOWS_IN_USE:
+        return SORT_IN_USE
+    if windows == _WINDOWS_NO_PRIVILEGE:
+        return NO_SYMLINKS
+    if isinstance(error, PermissionError):
+        return code(_NO_WRITING, folder=folder)
+    if is_unsupported(error):
+        return NOT_WRITTEN
+    if error.errno in _OPEN_FILES:
+        return TOO_MANY_OPEN
+    return {
+        errno.EEXIST: TAKEN,
+        errno.ENOTEMPTY: TAKEN,
+        errno.EISDIR: TAKEN,
+        errno.ENOENT: TARGET_FOLDER_GONE,
+        errno.ENOTDIR: TARGET_FOLDER_GONE,
+        errno.ENAMETOOLONG: TARGET_TOO_LONG,
+        errno.EINVAL: TARGET_REFUSED,
+        errno.EILSEQ: TARGET_REFUSED,
+        errno.EFBIG: TOO_LARGE,
+    }.get(error.errno or 0, NOT_WRITTEN)
+
+
+def is_unsupported(error: OSError) -> bool:
+    """Tell whether a file system says that it does not support an operation."""
+    return error.errno in _UNSUPPORTED
+
+
+def is_full(error: OSError) -> bool:
+    """Tell whether the disk, or the user's share of it, is full."""
+    return error.errno in _FULL
+
+
+def is_disk_gone(error: OSError) -> bool:
+    """Tell whether the disk or network drive no longer answers at all."""
+    return error.errno in _DISK_GONE
+
+
+@cache
+def _sentences(language: str) -> dict[str, str]:
+    """Return the sentence of each code; `language` only keeps those of different languages apart."""
+    formats = i18n.join(("JPEG", "PNG", "WebP", "TIFF", "GIF", "BMP", "HEIC", "AVIF"))
+    return {
+        EMPTY: _("The file is empty (0 bytes)."),
+        BLANK: _("The file contains only zeros. Copy the photo from the camera again."),
+        VANISHED: _("The file is no longer there. It was moved, renamed or deleted."),
+        NO_PERMISSION: _("You don't have permission to open this file."),
+        IN_USE: _("Another program is using this file. Close it there, then rescan."),
+        IS_FOLDER: _("This is a folder, not a photo."),
+        NOT_REGULAR: _("This is a device or a pipe, not a photo."),
+        TOO_MANY_BYTES: _("The file is larger than 512 MB, which is too large for a photo."),
+        CLOUD_ONLY: _("The photo is only in the cloud. Download it first."),
+        BROKEN_LINK: _("This is a link to a file that no longer exists."),
+        LINK_LOOP: _("This is a link that leads back to itself."),
+        DISK_FAULT: _("The disk could not read this file. Check the disk or the card, then copy the photo again."),
+        NETWORK_FAULT: _("The network drive is not responding. Reconnect it, then rescan."),
+        NAME_TOO_LONG: _("The path of the file is too long. Shorten its name or that of its folders, then rescan."),
+        TOO_MANY_OPEN: _("The system has too many files open. Close some programs, then rescan."),
+        NOT_OPENED: _("The system could not open this file."),
+        TRUNCATED: _("The file is incomplete, so the picture can't be shown. Copy it from the camera again."),
+        DAMAGED: _("The file is damaged, so the picture can't be shown. Copy it from the camera again."),
+        UNKNOWN_KIND: _(
+            "This kind of picture is not supported. Export it as JPEG. (Supported formats: {formats}.)"
+        ).format(formats=formats),
+        NOT_A_PICTURE: _("There is no picture in this file. Supported formats: {formats}.").format(formats=formats),
+        **{f"{_IS_SOMETHING}-{what}": words.format(formats=formats) for what, words in _instead_of_a_picture().items()},
+        TOO_MANY_PIXELS: _("The picture has too many pixels to open safely. Export a smaller copy."),
+        NO_MEMORY: _("There is not enough memory to open this picture. Close some programs, then rescan."),
+        RAW_ALONE: _("RAW photos are not supported yet. Export the photo as JPEG."),
+        NOT_JUDGED: _("The photo can't be judged."),
+        FOLDER_MISSING: _(
+            "The folder does not exist. It was moved, renamed or deleted, or its drive is not connected."
+        ),
+        FOLDER_VANISHED: _("The folder is no longer there. It was moved, renamed or deleted during the scan."),
+        NOT_A_FOLDER: _("This is a file, not a folder. Choose the folder that contains it."),
+        FOLDER_NO_PERMISSION: _("You don't have permission to open this folder."),
+        FOLDER_DISK_FAULT: _("The disk could not read this folder. Check the disk or the card."),
+        FOLDER_NOT_OPENED: _("The system could not open this folder."),
+        **_sorting(),
+    }
+
+
+def _instead_of_a_picture() -> dict[str, str]:
+    return {
+        "pdf": _("This is a PDF document. Supported formats: {formats}."),
+        "photoshop": _("This is a Photoshop document. Supported formats: {formats}."),
+        "jpeg-xl": _("This is a JPEG XL picture. Supported formats: {formats}."),
+        "jpeg-2000": _("This is a JPEG 2000 picture. Supported formats: {formats}."),
+        "video": _("This is a video. Supported formats: {formats}."),
+        "icon": _("This is an icon. Supported formats: {formats}."),
+        "zip": _("This is a ZIP archive. Supported formats: {formats}."),
+        "raw": _("This is a RAW photo. Supported formats: {formats}."),
+        "web-page": _("This is a web page. Supported formats: {formats}."),
+        "svg": _("This is a drawing (SVG). Supported formats: {formats}."),
+    }
+
+
+def _sorting() -> dict[str, str]:
+    return {
+        CHANGED: _("The file has changed since the plan was made. Make a new plan to sort it as it is now."),
+        TAKEN: _("Another file now has this name at the destination. Make a new plan to choose another name."),
+        IS_LINK: _("This is a link to a file elsewhere, so it was left. Copy it instead of moving it."),
+        SORT_NOT_REGULAR: _("This is not an ordinary file, so it was left."),
+        SORT_IN_USE: _("Another program is using this file. Close it there, then try again."),
+        TARGET_TOO_LONG: _("The path at the destination is too long. Choose shorter names and make a new plan."),
+        TARGET_REFUSED: _("The disk at the destination does not allow this name. Rename the file and make a new plan."),
+        TOO_LARGE: _("The file is too large for the disk at the destination. Choose another disk."),
+        NOT_THE_SAME: _(
+            "What was written to the destination differs from what was read, so the copy was discarded. Check the disk."
+        ),
+        NO_HARD_LINKS: _(
+            "Hard links are not possible at the destination, or not to a file of another user. Copy or move instead."
+        ),
+        LINK_ACROSS_DISKS: _("A hard link can't lead to another disk. Copy or move instead."),
+        NO_SYMLINKS: _("The system does not allow symbolic links at the destination. Copy or move instead."),
+        TARGET_FOLDER_GONE: _("The folder at the destination no longer exists. Make a new plan."),
+        NOT_WRITTEN: _("The system could not do this. Try again."),
+        CHANGED_THERE: _("The file was changed after it was sorted, so it was left where it is."),
+        GONE_THERE: _(
+            "The file is no longer where it was sorted to: it was moved, renamed or deleted."
+            " If a later sort moved it, undo that sort first."
+        ),
+        PLACE_TAKEN: _("Another file is now where this one came from, so it was left where it is."),
+        COPY_GONE: _(
+            "The copy at the destination was changed or removed right away, so the file was kept where it is."
+        ),
+        ORIGINAL_GONE: _("The file it was made from is no longer there, so this one was left where it is."),
+        ORIGINAL_CHANGED: _("The file it was made from has changed since, so this one was left where it is."),
+        UNSETTLED: _(
+            "Some files could not be checked, so it is not known whether they were sorted. Check their disks,"
+            " then resume or undo the sort."
+        ),
+        _LEFT_WITH: _("It belongs to {name}, which could not be sorted, so it was left with it."),
+        _STAYS_WITH: _("It belongs to {name}, which was left where it is, so it was left too."),
+        _NO_WRITING: _("You don't have permission to write to the folder {folder}. Check its permissions."),
+        _NO_REMOVING: _("You don't have permission to remove files from the folder {folder}. Check its permissions."),
+    }

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from alpacasorter.core.sorting.execution.errors import OtherDisk, Unsupported, is_unsupported
+from alpacasorter.core.reasons import is_unsupported
 
 _FULL: Final = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
 _OURS: Final = re.compile(r"\.alpacasorter-[0-9a-f]{12}\.part")
@@ -30,6 +30,14 @@ _FORGOTTEN_S: Final = 3600.0
 """Age from which nobody can be writing such a file any more."""
 
 _ACCESS_LIST: Final = "system.posix_acl_access"
+
+
+class Unsupported(Exception):
+    """The file systems here don't support this operation, so another way has to be taken."""
+
+
+class OtherDisk(Exception):
+    """The two paths turn out to be on different disks."""
 
 
 class ChangedMeanwhile(Exception):
@@ -162,8 +170,6 @@ def _write(half: Path, chunks: Iterable[bytes]) -> None:
 def _publish(half: Path, path: Path, guard: bytes) -> None:
     """Give a whole file its name, unless the name is taken; whoever takes it first keeps it."""
     # Imported here, as above: the window has nothing to write before it shows.
-    from alpacasorter.core.sorting.execution.errors import OtherDisk, Unsupported
-
     ways = list(How)
     because = OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP), os.fspath(path))
     for how in ways[ways.index(FIRST) :]:

@@ -32,7 +32,7 @@ from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import PhotoFacts, PhotoFile, Unreadable, content_key, read_photo
 from alpacasorter.core.photos.decode import decode, model_input
 from alpacasorter.core.photos.walk import OtherFiles, WalkProblem, walk
-from alpacasorter.core.reasons import NO_MEMORY
+from alpacasorter.core.reasons import NO_MEMORY, NOT_JUDGED
 from alpacasorter.core.store.cache import Cache, CacheEntry, KnownFile
 from alpacasorter.ml.runtime.backbone import BackboneError
 
@@ -64,7 +64,7 @@ def sorted_out(batch: Sequence[CacheEntry]) -> tuple[Embedded, Problems]:
             photos.append(EmbeddedPhoto(entry.file.path, entry.content_key, entry.facts))
             vectors.append(entry.embedding)
         else:
-            problems.append(Problem(entry.file.path, entry.reason or "It can't be judged."))
+            problems.append(Problem(entry.file.path, entry.reason or NOT_JUDGED))
     matrix = np.frombuffer(b"".join(vectors), dtype="<f2").astype(np.float16, copy=False)
     return Embedded(tuple(photos), matrix.reshape(len(photos), -1) if photos else matrix.reshape(0, 0)), Problems(
         tuple(problems)

@@ -12,6 +12,7 @@ from typing import Final
 
 from PySide6.QtCore import QObject, Signal
 
+from alpacasorter.core import reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import usual_positive
 from alpacasorter.core.photo import PhotoFile
@@ -60,7 +61,9 @@ def look_into(folder: Path, stopped: Callable[[], bool] = lambda: False) -> Clas
         try:
             photos = walk(folder / name, recursive=True, stopped=stopped)
         except FolderUnavailable as error:
-            return ClassFolders(folder, problem=f"The sub-folder “{display_path(name)}” can't be read. {error.reason}")
+            return ClassFolders(
+                folder, problem=f"The sub-folder “{display_path(name)}” can't be read. {reasons.sentence(error.reason)}"
+            )
         classes.append((name, sum(isinstance(event, PhotoFile) for event in photos)))
     empty = [display_path(name) for name, photos in classes if photos == 0]
     problem = ""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from PySide6.QtCore import QObject, QSize, Qt, Signal
 from PySide6.QtGui import QImage
 
+from alpacasorter.core import reasons
 from alpacasorter.core.files import display_path
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ def _decoded(path: Path, make: Callable[[bytes], _T]) -> tuple[_T | None, str]:
     try:
         return make(read_photo(path)), ""
     except Unreadable as error:
-        return None, error.reason
+        return None, reasons.sentence(error.reason)
     except Exception as error:  # noqa: BLE001  # the thread must live on for the other pictures
         _log.warning("%s can't be shown: %r", display_path(path), error)
         return None, "Something unexpected happened, so this photo can't be shown."

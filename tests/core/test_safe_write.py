@@ -24,8 +24,8 @@ from alpacasorter.core.exchange.sidecars import (
 )
 from alpacasorter.core.exchange.xmp import SidecarError
 from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.safe_write import Unsupported
 from alpacasorter.core.sorting.events import SortBusy
-from alpacasorter.core.sorting.execution.errors import Unsupported
 from alpacasorter.core.sorting.execution.session import alone, undisturbed
 from alpacasorter.core.store.library import Library
 from tests.core.exchange.sidecar_files import ALPACA, LIGHTROOM

@@ -13,6 +13,7 @@ from alpacasorter import paths
 from alpacasorter.cli.console import without_chatter
 from alpacasorter.cli.self_test.report import SelfTestFailed
 from alpacasorter.cli.self_test.samples import FORMATS, SIZE, looks_right, sample
+from alpacasorter.core import reasons
 from alpacasorter.core.events import Finished, Judged, JudgedPhoto, Problems
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photo import content_key
@@ -91,7 +92,7 @@ def _judged(events: Generator[object, None, None]) -> JudgedPhoto:
                 case Judged():
                     photos += event.photos
                 case Problems():
-                    raise SelfTestFailed(event.problems[0].reason)
+                    raise SelfTestFailed(reasons.sentence(event.problems[0].reason))
                 case Finished():
                     break
                 case _:

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication
 
 from alpacasorter import i18n, paths
 from alpacasorter.cli.self_test.report import SelfTestFailed
+from alpacasorter.core import reasons
 from alpacasorter.core.events import Finished
 from alpacasorter.core.files import display_path
 from alpacasorter.i18n import pgettext
@@ -83,7 +84,7 @@ def _try(place: Path, timings: dict[str, float | None], errors: list[str]) -> st
         timings["first_judged"] = round(pictures[0], 3)
         _wait(lambda: bool(finished), errors, "The folder was not judged to its end")
         judged = sum(row.probability is not None for row in window.page.store.rows)
-        reasons = [f"{row.path.name}: {row.reason}" for row in window.page.store.rows if row.reason]
+        reasons = [f"{row.path.name}: {reasons.sentence(row.reason)}" for row in window.page.store.rows if row.reason]
         if reasons or judged != finished[-1].total:
             raise SelfTestFailed(f"{judged} of {finished[-1].total} pictures were judged. {'; '.join(reasons)}")
         return f"{judged} pictures judged in a window on {application.platformName()}"

@@ -11,6 +11,7 @@ from alpacasorter.cli.sort.arguments import Usage, check_options, sort_options
 from alpacasorter.cli.sort.output import PlanTeller, plan_words
 from alpacasorter.cli.sort.run import carry_out, is_barred, print_objects
 from alpacasorter.cli.usage import absolute, complain, named_folder
+from alpacasorter.core import reasons
 from alpacasorter.core.events import JudgedPhoto, Progress
 from alpacasorter.core.files import display_path
 from alpacasorter.core.photos.walk import FolderUnavailable
@@ -73,7 +74,7 @@ class _Sort:
             complain(str(error))
             return 2
         except FolderUnavailable as error:
-            complain(f"{display_path(self._folder)} can't be opened. {error.reason}")
+            complain(f"{display_path(self._folder)} can't be opened. {reasons.sentence(error.reason)}")
             return 1
 
     def _sort(self, opened: Engine) -> int:
@@ -105,7 +106,7 @@ class _Sort:
                 elif unreadable := unreadable_photo(one):
                     photos.append(unreadable)
                 else:
-                    bar.say(f"{display_path(one.path)} can't be opened. {one.reason}")
+                    bar.say(f"{display_path(one.path)} can't be opened. {reasons.sentence(one.reason)}")
         return photos
 
     @staticmethod

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
+from alpacasorter.core import reasons as reasons_
 from alpacasorter.core.files import display_path
 from alpacasorter.core.sorting.events import FileFailure, Placed, SortEnded, SortRecord, SortState
 from alpacasorter.core.sorting.options import Action
@@ -104,14 +105,14 @@ def _counts(folder: _Folder) -> str:
 
 
 def _reasons(units: Sequence[PlannedUnit]) -> Iterator[str]:
-    reasons = Counter((_GROUPS[unit.group], unit.reason or "") for unit in units)
+    reasons = Counter((_GROUPS[unit.group], reasons_.sentence(unit.reason or "")) for unit in units)
     for (group, reason), number in reasons.most_common():
         if group or reason:
             yield f"  {number:,} {': '.join(word for word in (group, reason) if word)}"
 
 
 def _named(units: Sequence[PlannedUnit]) -> Iterator[str]:
-    return few([f"{display_path(unit.photo.path)}: {unit.reason}" for unit in units])
+    return few([f"{display_path(unit.photo.path)}: {reasons_.sentence(unit.reason or '')}" for unit in units])
 
 
 def _renamed(plan: SortPlan) -> Iterator[str]:
@@ -142,7 +143,7 @@ def few(lines: Sequence[str]) -> Iterator[str]:
 
 def failures(failed: Iterable[FileFailure], heading: str) -> list[str]:
     """Return files that could not be done, with the reason of each, below a heading; nothing where there is none."""
-    lines = [f"{display_path(failure.path)}: {failure.reason}" for failure in failed]
+    lines = [f"{display_path(failure.path)}: {reasons_.sentence(failure.reason)}" for failure in failed]
     return [heading, *few(lines)] if lines else []
 
 
@@ -264,7 +265,7 @@ class PlanTeller:
 
     def failed(self, failures: Iterable[FileFailure]) -> None:
         """Note files that could not be done."""
-        self._failed |= {failure.path: failure.reason for failure in failures}
+        self._failed |= {failure.path: reasons_.sentence(failure.reason) for failure in failures}
 
     def objects(self, ended: SortEnded | None) -> Iterator[Json]:
         """Yield the objects; None where the plan was not carried out."""
@@ -274,7 +275,7 @@ class PlanTeller:
         yield self._summary(ended)
 
     def _file(self, unit: PlannedUnit, file: PlannedFile, ended: SortEnded | None) -> Json:
-        reason = unit.reason
+        reason = unit.reason and reasons_.sentence(unit.reason)
         if unit.outcome is not Outcome.GO or file.target is None or file.there:
             status = NOTHING
         elif ended is None:
@@ -356,7 +357,7 @@ class JournalTeller:
 
     def failed(self, failures: Iterable[FileFailure]) -> None:
         """Note files that could not be done."""
-        self._failed |= {failure.path: failure.reason for failure in failures}
+        self._failed |= {failure.path: reasons_.sentence(failure.reason) for failure in failures}
 
     def objects(self, ended: SortEnded) -> Iterator[Json]:
         """Yield the objects."""

@@ -22,7 +22,7 @@ from alpacasorter.core.exchange.results import BOM, FORMAT, FORMAT_VERSION
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photo import content_key
-from alpacasorter.core.reasons import for_file
+from alpacasorter.core.reasons import for_file, sentence
 
 if TYPE_CHECKING:
     from alpacasorter.core.store.cache import Cache
@@ -111,7 +111,9 @@ def _text(path: Path) -> str:
         with path.open("rb") as stream:
             data = stream.read(_LIMIT + 1)
     except OSError as error:
-        raise _refusal(path, for_file(error).replace("This is a folder, not a photo.", "it is a folder.")) from error
+        raise _refusal(
+            path, sentence(for_file(error)).replace("This is a folder, not a photo.", "it is a folder.")
+        ) from error
     if len(data) > _LIMIT:
         raise _refusal(path, f"it is larger than {_LIMIT_WORDS}.")
     codec = next((codec for mark, codec in _WIDE if data.startswith(mark)), None)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from alpacasorter.core import reasons
 from alpacasorter.core.events import JudgedPhoto, Problem
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
@@ -118,7 +119,7 @@ def row_of(result: Result, folder: Path) -> Mapping[str, object]:
         "path": str(result.path),
         "content_key": result.content_key,
         "status": READABLE if result.reason is None else UNREADABLE,
-        "reason": result.reason,
+        "reason": None if result.reason is None else reasons.sentence(result.reason),
         "label": result.label,
         "probability": _rounded(result.probability),
         "confidence": _rounded(result.confidence),

@@ -21,7 +21,7 @@ from alpacasorter.core.exchange.xmp import SidecarError
 from alpacasorter.core.files import is_cloud_only
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photos.formats import PICTURE_EXTENSIONS
-from alpacasorter.core.reasons import VANISHED, for_file
+from alpacasorter.core.reasons import VANISHED, for_file, sentence
 from alpacasorter.core.safe_write import (
     ChangedMeanwhile,
     delete,
@@ -156,7 +156,7 @@ def update(sidecar: Path, change: Callable[[bytes], bytes], *, dry_run: bool = F
         _check(sidecar.stat())
         before = sidecar.read_bytes()
     except OSError as error:
-        raise SidecarError(for_file(error).replace("this file", "the sidecar")) from error
+        raise SidecarError(sentence(for_file(error)).replace("this file", "the sidecar")) from error
     after = change(before)
     if after == before:
         return Change.SAME
@@ -189,7 +189,7 @@ def make(sidecar: Path, photo: Path, data: bytes, *, dry_run: bool = False) -> C
     try:
         photo.lstat()
     except OSError as error:
-        raise SidecarError(VANISHED) from error
+        raise SidecarError(sentence(VANISHED)) from error
     if dry_run:
         return Change.NEW
     try:

@@ -7,9 +7,6 @@ from typing import Final
 SNIFF_BYTES: Final = 64
 """As many first bytes of a file as `sniff` and `describe_unsupported` want to see."""
 
-SUPPORTED: Final = "JPEG, PNG, WebP, TIFF, GIF, BMP, HEIC and AVIF"
-"""The formats that can be read, for sentences shown to the user."""
-
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -44,22 +41,22 @@ _HEIF_BRANDS: Final = frozenset(
 )
 _BMP_HEADER_SIZES: Final = frozenset((12, 16, 40, 52, 56, 64, 108, 124))
 _UNSUPPORTED: Final = (
-    (b"%PDF", "a PDF document"),
-    (b"8BPS", "a Photoshop document"),
-    (b"\xff\x0a", "a JPEG XL picture"),
-    (b"\x00\x00\x00\x0cJXL \r\n", "a JPEG XL picture"),
-    (b"\x00\x00\x00\x0cjP  \r\n", "a JPEG 2000 picture"),
-    (b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
-    (b"\x1aE\xdf\xa3", "a video"),
-    (b"\x00\x00\x01\x00", "an icon"),
-    (b"PK\x03\x04", "a ZIP archive"),
-    (b"FUJIFILMCCD-RAW", "a RAW photo"),
-    (b"IIRO", "a RAW photo"),
-    (b"IIRS", "a RAW photo"),
-    (b"IIU\x00", "a RAW photo"),
-    (b"<!DOCTYPE", "a web page"),
-    (b"<html", "a web page"),
-    (b"<svg", "a drawing (SVG)"),
+    (b"%PDF", "pdf"),
+    (b"8BPS", "photoshop"),
+    (b"\xff\x0a", "jpeg-xl"),
+    (b"\x00\x00\x00\x0cJXL \r\n", "jpeg-xl"),
+    (b"\x00\x00\x00\x0cjP  \r\n", "jpeg-2000"),
+    (b"\xff\x4f\xff\x51", "jpeg-2000"),
+    (b"\x1aE\xdf\xa3", "video"),
+    (b"\x00\x00\x01\x00", "icon"),
+    (b"PK\x03\x04", "zip"),
+    (b"FUJIFILMCCD-RAW", "raw"),
+    (b"IIRO", "raw"),
+    (b"IIRS", "raw"),
+    (b"IIU\x00", "raw"),
+    (b"<!DOCTYPE", "web-page"),
+    (b"<html", "web-page"),
+    (b"<svg", "svg"),
 )
 
 
@@ -91,12 +88,12 @@ def sniff(head: bytes) -> str | None:
 
 
 def describe_unsupported(head: bytes) -> str | None:
-    """Return what a file that `sniff` does not know is, as words for a sentence ("a video"), or None."""
+    """Return what a file that `sniff` does not know is, as words for a sentence ("video"), or None."""
     for signature, words in _UNSUPPORTED:
         if head.startswith(signature):
             return words
     if head[4:8] == _ISO_MEDIA:
-        return "a RAW photo" if head[8:12] == b"crx " else "a video"
+        return "raw" if head[8:12] == b"crx " else "video"
     return None
 
 

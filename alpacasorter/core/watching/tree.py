@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Final
 
+from alpacasorter.core import reasons
 from alpacasorter.core.files import is_hidden
 from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.photos.listing import OUTPUT_MARKER, LeftAlone, Listing, WalkProblem, folder_identity
@@ -107,7 +108,7 @@ class Root:
         try:
             listing = list_root(self._path)
         except FolderUnavailable as error:
-            self.offline = f"{error.reason} {_WAITS}"
+            self.offline = f"{reasons.sentence(error.reason)} {_WAITS}"
             return False
         identity = _identity(listing)
         if identity != self._identity and listing.is_empty and is_anything_known:
@@ -133,7 +134,7 @@ class Root:
             listing = list_root(self._path)
         except FolderUnavailable as error:
             # It may be there and yet say nothing, so to see it is not enough.
-            self.offline = f"{error.reason} {_WAITS}"
+            self.offline = f"{reasons.sentence(error.reason)} {_WAITS}"
             return None
         return listing if _identity(listing) == self._identity else None
 

@@ -18,11 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 import alpacasorter
+from alpacasorter.core import reasons
 from alpacasorter.core.events import Found, Problem, Problems, Progress
 from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import PhotoFile, Unreadable
 from alpacasorter.core.photos.walk import FolderUnavailable, walk
-from alpacasorter.core.reasons import for_folder
 from alpacasorter.core.store.cache import Cache
 from alpacasorter.ml.evaluation.metrics import Metrics, measure, mistakes
 from alpacasorter.ml.evaluation.report import Report, share
@@ -167,7 +167,7 @@ def evaluate(
                         yield _overall(event, done_before, total)
             done_before += found
     except (FolderUnavailable, Unreadable) as error:
-        raise DatasetError(error.reason) from error
+        raise DatasetError(reasons.sentence(error.reason)) from error
     if not photos:
         raise DatasetError(f"There are no photos in the class folders of {display_path(dataset)}.")
     embeddings = np.concatenate(vectors).astype(np.float32)
@@ -225,7 +225,9 @@ def _class_folders(dataset: Path, bundle: Bundle) -> tuple[list[tuple[int, Path]
     try:
         subfolders = sorted(entry for entry in dataset.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     except OSError as error:
-        raise DatasetError(f"{display_path(dataset)} can't be opened. {for_folder(error)}") from error
+        raise DatasetError(
+            f"{display_path(dataset)} can't be opened. {reasons.sentence(reasons.for_folder(error))}"
+        ) from error
     target_of = {_plain(name): target for target, name in enumerate(bundle.class_names)}
     target_of |= {_plain(_display(bundle, name)): target_of[_plain(name)] for name in bundle.class_names}
     folders = [(target_of[_plain(f.name)], f) for f in subfolders if _plain(f.name) in target_of]
@@ -297,7 +299,7 @@ def evaluation_report(
         warnings=warnings(evaluation, corrected or 0),
         left_out=(
             *((name, "A sub-folder that is named after no class.") for name in evaluation.left_out),
-            *((problem.path, problem.reason) for problem in evaluation.problems),
+            *((problem.path, reasons.sentence(problem.reason)) for problem in evaluation.problems),
         ),
     )
 

@@ -21,6 +21,7 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from alpacasorter.core import reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import percent
 from alpacasorter.core.photo import Unreadable, read_photo
@@ -394,7 +395,7 @@ def _picture(path: Path, name: str) -> str:
     try:
         thumbnail = decode(read_photo(path), min_side=1, thumbnail_side=_THUMBNAIL_SIDE).thumbnail
     except Unreadable as error:
-        return f'<div class="placeholder">{safe(error.reason)}</div>'
+        return f'<div class="placeholder">{safe(reasons.sentence(error.reason))}</div>'
     data = base64.b64encode(thumbnail or b"").decode("ascii")
     return f'<div class="frame"><img alt="{name}" src="data:image/jpeg;base64,{data}"></div>'
 

@@ -12,6 +12,7 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from alpacasorter.core import reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import Unreadable, read_photo
 from alpacasorter.core.photos.decode import decode, model_input
@@ -96,7 +97,7 @@ class PhotoStore:
         try:
             picture = model_input(decode(read_photo(self._paths[row]), min_side=MIN_SIDE).pixels, self.side)
         except Unreadable as error:
-            return error.reason
+            return reasons.sentence(error.reason)
         if self._kept is not None:
             self._kept[row] = picture
             self._decoded[row] = True

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from alpacasorter.core import reasons
 from alpacasorter.core.labels import usual_positive
 from alpacasorter.core.photo import PhotoFile, Unreadable, read_photo
 from alpacasorter.core.photos.decode import decode, model_input
@@ -95,7 +96,7 @@ def find_photos(folder: Path) -> tuple[list[Path], list[tuple[Path, str]]]:
             if isinstance(event, PhotoFile):
                 paths.append(event.path)
             elif isinstance(event, WalkProblem):
-                problems.append((event.path, event.reason))
+                problems.append((event.path, reasons.sentence(event.reason)))
     except FolderUnavailable as error:
         raise DatasetError(f"{folder} can't be read: {error}") from error
     return sorted(paths), problems
@@ -184,7 +185,7 @@ def embed_photos(
         try:
             pixels = decode(read_photo(path), min_side=MIN_SIDE).pixels
         except Unreadable as error:
-            return error.reason
+            return reasons.sentence(error.reason)
         return embed(model_input(pixels, side)).astype(np.float16)
 
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:

@@ -23,6 +23,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import IO, Final, Self
 
+from alpacasorter.core import reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import Unreadable
 from alpacasorter.core.photos.decode import decode
@@ -219,7 +220,7 @@ class Landing:
             try:
                 photo = decode(data, min_side=MIN_SIDE)
             except Unreadable as error:
-                raise Unusable(error.reason) from error
+                raise Unusable(reasons.sentence(error.reason)) from error
             if photo.format != "JPEG":
                 raise Unusable(f"It is a {photo.format} picture, not a JPEG.")
             sizes.append((photo.width, photo.height))

@@ -30,6 +30,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from alpacasorter.core import reasons
 from alpacasorter.core.exchange.results import Form, Result, Source
 from alpacasorter.core.exchange.sidecars import Change, Naming, SidecarOptions, SidecarsEnded
 from alpacasorter.core.files import display_path
@@ -240,7 +241,9 @@ class ExportDialog(QDialog):
         self._on_over(sidecar_words(ended))
         self.failures.clear()
         for failure in ended.failures:
-            self.failures.addItem(f"{display_path((failure.sidecar or failure.photo).name)}: {failure.reason}")
+            self.failures.addItem(
+                f"{display_path((failure.sidecar or failure.photo).name)}: {reasons.sentence(failure.reason)}"
+            )
         self.failures.setVisible(bool(ended.failures))
 
     def _show_written(self) -> None:

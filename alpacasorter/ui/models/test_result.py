@@ -37,6 +37,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from alpacasorter.core import reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import percent
 from alpacasorter.ui.widgets import tag as tags
@@ -164,7 +165,7 @@ class ResultPanel(QWidget):
         for name in evaluation.left_out:
             self.left_out.addItem(f"{display_path(name)}: this sub-folder is named after neither class.")
         for problem in evaluation.problems:
-            self.left_out.addItem(f"{_within(problem.path, outcome.dataset)}: {problem.reason}")
+            self.left_out.addItem(f"{_within(problem.path, outcome.dataset)}: {reasons.sentence(problem.reason)}")
         count = self.left_out.count()
         self.tabs.setTabText(1, f"{count:,} left out")
         self.tabs.setTabVisible(1, count > 0)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPoint, 
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
+from alpacasorter.core import reasons
 from alpacasorter.ui.photos.model import PhotoModel
 from alpacasorter.ui.photos.row import PhotoRow
 from alpacasorter.ui.photos.store import PhotoStore
@@ -179,7 +180,7 @@ class PhotoDelegate(QStyledItemDelegate):
         lines = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
         painter.save()
         painter.setClipRect(words)
-        painter.drawText(words, lines, row.reason or "")
+        painter.drawText(words, lines, reasons.sentence(row.reason or ""))
         painter.restore()
 
 

@@ -9,6 +9,7 @@ import bisect
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from alpacasorter.core import reasons
 from alpacasorter.core.events import JudgedPhoto, Learned, Problem
 from alpacasorter.core.labels import LabelSet, percent
 from alpacasorter.ui.photos.row import Filter, Order, PhotoRow, are_in_order, place_of
@@ -375,7 +376,7 @@ def describe(row: PhotoRow, store: PhotoStore) -> str:
 
 def _describe(row: PhotoRow, store: PhotoStore) -> str:
     if row.reason is not None:
-        return f"{row.name}: {row.reason}"
+        return f"{row.name}: {reasons.sentence(row.reason)}"
     label, confidence = store.label(row), store.confidence(row)
     if label is None or confidence is None:
         return f"{row.name}: not looked at yet"
@@ -389,7 +390,7 @@ def _describe(row: PhotoRow, store: PhotoStore) -> str:
 def verdict(row: PhotoRow, store: PhotoStore, selected: int) -> str:
     """Return what the model or the user says of a photo, in a sentence."""
     if row.reason is not None:
-        return row.reason
+        return reasons.sentence(row.reason)
     label, confidence = store.label(row), store.confidence(row)
     if label is None or confidence is None or row.probability is None:
         return "Not looked at yet."

@@ -15,6 +15,7 @@ from typing import Any, Final
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt
 from PySide6.QtGui import QFont
 
+from alpacasorter.core import reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.sorting.plan import Outcome, PlannedFile, PlannedUnit, SortPlan
 from alpacasorter.wording import sorts, text
@@ -220,7 +221,9 @@ class PlanModel(QAbstractItemModel):
             return f"{shown} → {display_path(target.name)}" if renamed and target is not None else shown
         if unit is None:
             return "The same file is there already." if file.there else "goes along"
-        why = " ".join(part for part in (unit.reason, unit.renamed if renamed else None) if part)
+        why = " ".join(
+            part for part in (unit.reason and reasons.sentence(unit.reason), unit.renamed if renamed else None) if part
+        )
         parts = [why] if why else []
         if self._plan is not None and file.source.parent != self._plan.folder:
             parts.append(f"from {below(file.source.parent, self._plan.folder)}")

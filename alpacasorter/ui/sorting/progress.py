@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from alpacasorter.core import reasons
 from alpacasorter.core.sorting.events import FileFailure, SortProgress
 from alpacasorter.ui.widgets.fields import note
 from alpacasorter.ui.widgets.layouts import EndElided, prepare_table
@@ -97,7 +98,7 @@ class FailuresTable(QTreeWidget):
         self.clear()
         items = []
         for failure in failures[: sorts.MOST_SHOWN]:
-            item = QTreeWidgetItem([text.folder(failure.path), failure.reason])
+            item = QTreeWidgetItem([text.folder(failure.path), reasons.sentence(failure.reason)])
             for column in (0, 1):
                 item.setToolTip(column, sorts.tip(item.text(column)))
             items.append(item)

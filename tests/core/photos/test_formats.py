@@ -45,17 +45,17 @@ def test_containers_that_are_easily_mixed_up(head: bytes, container: str | None)
 
 
 @pytest.mark.parametrize(
-    ("head", "words"),
+    ("head", "kind"),
     [
-        (b"%PDF-1.7", "a PDF document"),
-        (b"\xff\x0a\x00\x10", "a JPEG XL picture"),
-        (b"\x00\x00\x00\x18ftypqt  ", "a video"),
-        (b"\x00\x00\x00\x18ftypcrx ", "a RAW photo"),
+        (b"%PDF-1.7", "pdf"),
+        (b"\xff\x0a\x00\x10", "jpeg-xl"),
+        (b"\x00\x00\x00\x18ftypqt  ", "video"),
+        (b"\x00\x00\x00\x18ftypcrx ", "raw"),
         (b"Dear diary", None),
     ],
 )
-def test_other_kinds_are_named(head: bytes, words: str | None) -> None:
-    assert describe_unsupported(head) == words
+def test_other_kinds_are_named(head: bytes, kind: str | None) -> None:
+    assert describe_unsupported(head) == kind
 
 
 def test_no_extension_is_of_two_kinds() -> None:

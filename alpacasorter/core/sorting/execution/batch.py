@@ -11,10 +11,12 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from alpacasorter.core.safe_write import FIRST, How
+from alpacasorter.core import reasons
+from alpacasorter.core.files import display_path
+from alpacasorter.core.safe_write import FIRST, How, OtherDisk, Unsupported
 from alpacasorter.core.sorting.events import SortError
 from alpacasorter.core.sorting.execution.copying import CopyStopped, sync_names
-from alpacasorter.core.sorting.execution.errors import NOT_WRITTEN, FileFault, OtherDisk, Unsupported, together
+from alpacasorter.core.sorting.execution.errors import FileFault
 from alpacasorter.core.sorting.execution.jobs import End, Job
 from alpacasorter.core.sorting.execution.transfer import Kind, Transfer
 from alpacasorter.core.sorting.journal import Journal, Step
@@ -169,7 +171,7 @@ class Batch:
             except OtherDisk as error:
                 job.touched = False
                 if transfer.kind is not Kind.MOVE:
-                    raise FileFault(NOT_WRITTEN) from error
+                    raise FileFault(reasons.NOT_WRITTEN) from error
                 transfer.kind, transfer.how = Kind.CARRY, FIRST
                 job.note()
                 self._journal.mark(self._uid, [job.step])
@@ -209,4 +211,4 @@ def _fail(unit: Sequence[Job], culprit: Job, reason: str, *, began: bool = False
         culprit.fail(reason)
     for job in unit:
         if job is not culprit:
-            job.withdraw(together(culprit.step.source))
+            job.withdraw(reasons.left_with(display_path(culprit.step.source.name)))

@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from alpacasorter.core import reasons
 from alpacasorter.core.files import display_path, is_same, is_second_name, links_to, look
 from alpacasorter.core.safe_write import FIRST
 from alpacasorter.core.sorting.events import SortRecord
-from alpacasorter.core.sorting.execution import errors
 from alpacasorter.core.sorting.execution.copying import digest_of, sync_names
-from alpacasorter.core.sorting.execution.errors import FileFault, Halt, reading, removing, writing
+from alpacasorter.core.sorting.execution.errors import FileFault, Halt, folder_gone, reading, removing, writing
 from alpacasorter.core.sorting.execution.jobs import Job, job_of
 from alpacasorter.core.sorting.execution.transfer import Kind
 from alpacasorter.core.sorting.journal import Step
@@ -49,13 +49,13 @@ def forward_job(uid: bytes, record: SortRecord, step: Step) -> Job:
         status = step.source.lstat()
         if stat.S_ISLNK(status.st_mode):
             if record.action is Action.MOVE:
-                raise FileFault(errors.IS_LINK)
+                raise FileFault(reasons.IS_LINK)
             status = step.source.stat()
     if not stat.S_ISREG(status.st_mode):
-        raise FileFault(errors.NOT_REGULAR)
+        raise FileFault(reasons.SORT_NOT_REGULAR)
     if (status.st_size, status.st_mtime_ns) != (step.size, step.mtime_ns):
-        raise FileFault(errors.CHANGED)
-    _check_free(step.target, errors.TAKEN)
+        raise FileFault(reasons.CHANGED)
+    _check_free(step.target, reasons.TAKEN)
     with writing(step.target):
         folder = step.target.parent.stat()
         if not stat.S_ISDIR(folder.st_mode):
@@ -70,7 +70,7 @@ def forward_job(uid: bytes, record: SortRecord, step: Step) -> Job:
         with reading(step.source):
             step.real = step.source.resolve(strict=True)
     if kind is Kind.HARDLINK and status.st_dev != folder.st_dev:
-        raise FileFault(errors.LINK_ACROSS_DISKS)
+        raise FileFault(reasons.LINK_ACROSS_DISKS)
     if kind is Kind.MOVE:
         _check_may_leave(step.source)
         if status.st_dev != folder.st_dev:
@@ -104,11 +104,11 @@ def backward_job(uid: bytes, record: SortRecord, step: Step, because: str | None
         job.check = partial(_check_may_go_now, record.action, step)
         return job
     if there is None:
-        raise FileFault(errors.GONE_THERE)
+        raise FileFault(reasons.GONE_THERE)
     _check_unchanged(step, there)
     with reading(step.source):
         if look(step.source) is not None:
-            raise PartOfUnit(errors.PLACE_TAKEN)
+            raise PartOfUnit(reasons.PLACE_TAKEN)
     _make_folder_again(step.source.parent, record.folder)
     with writing(step.source):
         folder = step.source.parent.stat()
@@ -123,7 +123,7 @@ def check_folders_there(record: SortRecord) -> None:
     """Raise Halt where a folder that all files depend on is gone: its drive may not be connected."""
     for folder in (record.folder, record.destination):
         if not folder.is_dir():
-            raise errors.folder_gone(folder)
+            raise folder_gone(folder)
 
 
 def check_disk_there(folder: Path) -> None:
@@ -132,7 +132,7 @@ def check_disk_there(folder: Path) -> None:
         return
     near = next((parent for parent in folder.parents if parent.is_dir()), None)
     if near is None or any(pattern.fullmatch(near.as_posix()) for pattern in DRIVES):
-        raise errors.folder_gone(folder)
+        raise folder_gone(folder)
 
 
 def _check_free(path: Path, reason: str) -> None:
@@ -156,14 +156,14 @@ def _check_may_leave(path: Path) -> None:
 def _check_unchanged(step: Step, there: os.stat_result) -> None:
     """Check that the file at the target is the one that was put there, with the bytes it had."""
     if not stat.S_ISREG(there.st_mode) or there.st_size != step.size:
-        raise PartOfUnit(errors.CHANGED_THERE)
+        raise PartOfUnit(reasons.CHANGED_THERE)
     if there.st_mtime_ns == step.placed_mtime_ns:
         return
     if step.digest is None:
-        raise PartOfUnit(errors.CHANGED_THERE)
+        raise PartOfUnit(reasons.CHANGED_THERE)
     with reading(step.target):
         if digest_of(step.target) != step.digest:
-            raise PartOfUnit(errors.CHANGED_THERE)
+            raise PartOfUnit(reasons.CHANGED_THERE)
 
 
 def _check_may_go_now(action: Action, step: Step) -> None:
@@ -177,27 +177,27 @@ def _check_may_go(action: Action, step: Step, there: os.stat_result) -> None:
     """Check that a copy or link may be deleted: it is as it was made, and what it was made from is there."""
     if action is Action.SYMLINK:
         if not stat.S_ISLNK(there.st_mode) or step.real is None or not links_to(step.target, step.real):
-            raise PartOfUnit(errors.CHANGED_THERE)
+            raise PartOfUnit(reasons.CHANGED_THERE)
         return
     with reading(step.source):
         try:
             original = step.source.stat()
         except (FileNotFoundError, NotADirectoryError):
-            raise PartOfUnit(errors.ORIGINAL_GONE) from None
+            raise PartOfUnit(reasons.ORIGINAL_GONE) from None
         if is_same(original, there):
             # Whoever looks for duplicates makes links of them: then this may be all there is.
             if not is_second_name(step.source, step.target):
-                raise PartOfUnit(errors.ORIGINAL_GONE)
+                raise PartOfUnit(reasons.ORIGINAL_GONE)
             return
         if action is Action.HARDLINK:
             if not stat.S_ISREG(there.st_mode) or there.st_nlink < 2:
-                raise PartOfUnit(errors.ORIGINAL_CHANGED)
+                raise PartOfUnit(reasons.ORIGINAL_CHANGED)
             return
         _check_unchanged(step, there)
         if original.st_size == step.size and original.st_mtime_ns == step.mtime_ns:
             return
         if original.st_size != step.size or step.digest is None or digest_of(step.source) != step.digest:
-            raise PartOfUnit(errors.ORIGINAL_CHANGED)
+            raise PartOfUnit(reasons.ORIGINAL_CHANGED)
 
 
 def _make_folder_again(folder: Path, root: Path) -> None:

@@ -15,11 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from alpacasorter.core import reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.sorting.execution.errors import (
-    CHANGED,
-    NOT_REGULAR,
-    NOT_THE_SAME,
     FileFault,
     Halt,
     reading,
@@ -99,7 +97,7 @@ def copy(
         with writing(temp):
             changed = _stamp(original, temp, stamp)
             if _digest_on_disk(temp) != digest:
-                raise FileFault(NOT_THE_SAME)
+                raise FileFault(reasons.NOT_THE_SAME)
         done = True
         return Copied(digest, changed)
     finally:
@@ -205,9 +203,9 @@ def _write(
 def _check(source: int, expected: tuple[int, int]) -> None:
     status = os.fstat(source)
     if not stat.S_ISREG(status.st_mode):
-        raise FileFault(NOT_REGULAR)
+        raise FileFault(reasons.SORT_NOT_REGULAR)
     if (status.st_size, status.st_mtime_ns) != expected:
-        raise FileFault(CHANGED)
+        raise FileFault(reasons.CHANGED)
 
 
 def _stamp(original: Path, temp: Path, stamp: Stamp | None) -> int:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Final
 
 from alpacasorter.core.files import look
-from alpacasorter.core.safe_write import FIRST, How
+from alpacasorter.core.safe_write import FIRST, How, OtherDisk, Unsupported
 from alpacasorter.core.sorting.events import Placed
 from alpacasorter.core.sorting.execution.copying import Stamp, remove, sync_names
-from alpacasorter.core.sorting.execution.errors import FileFault, Halt, OtherDisk, Unsupported, removing
+from alpacasorter.core.sorting.execution.errors import FileFault, Halt, removing
 from alpacasorter.core.sorting.execution.transfer import Kind, Transfer
 from alpacasorter.core.sorting.journal import Step, StepState
 from alpacasorter.core.sorting.options import Action

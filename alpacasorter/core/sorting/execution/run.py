@@ -18,9 +18,9 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from alpacasorter.core.files import same_file
+from alpacasorter.core import reasons
+from alpacasorter.core.files import display_path, same_file
 from alpacasorter.core.sorting.events import SortEnded, SortError, SortEvent, SortState
-from alpacasorter.core.sorting.execution import errors
 from alpacasorter.core.sorting.execution.batch import is_full
 from alpacasorter.core.sorting.execution.checks import (
     PartOfUnit,
@@ -31,10 +31,10 @@ from alpacasorter.core.sorting.execution.checks import (
     forward_job,
 )
 from alpacasorter.core.sorting.execution.copying import remove, sync_names
-from alpacasorter.core.sorting.execution.errors import FileFault, Halt, left_together, together
+from alpacasorter.core.sorting.execution.errors import FileFault, Halt, removing
 from alpacasorter.core.sorting.execution.jobs import End, Job, job_of, leftover
 from alpacasorter.core.sorting.execution.made_folders import make_folders, remove_folders
-from alpacasorter.core.sorting.execution.session import UNSETTLED, Pace, Run, alone, carried_out, undisturbed
+from alpacasorter.core.sorting.execution.session import Pace, Run, alone, carried_out, undisturbed
 from alpacasorter.core.sorting.journal import IN_FLIGHT, Journal, Sort, Step, StepState
 from alpacasorter.core.sorting.plan import SortPlan
 from alpacasorter.core.store.library import Library
@@ -201,7 +201,7 @@ def _settle_one(run: Run, step: Step, *, forward: bool) -> None:
     except FileFault as fault:
         job.fail(str(fault))
     if job.end is End.UNSETTLED:
-        run.tell_failed(job.shown, UNSETTLED)
+        run.tell_failed(job.shown, reasons.UNSETTLED)
         return
     if job.transfer is not None:
         for folder in {job.transfer.goal.parent, job.transfer.origin.parent}:
@@ -215,7 +215,7 @@ def _settle_one(run: Run, step: Step, *, forward: bool) -> None:
         if job.back is not forward:
             run.pace.done(1, step.size)
     elif job.end is End.FAILED:
-        run.tell_failed(job.shown, step.reason or UNSETTLED)
+        run.tell_failed(job.shown, step.reason or reasons.UNSETTLED)
 
 
 def _settled(job: Job, *, forward: bool) -> End:
@@ -241,7 +241,7 @@ def _settled(job: Job, *, forward: bool) -> End:
 def _why(error: OSError | Halt, job: Job) -> str:
     if isinstance(error, OSError):
         try:
-            with errors.removing(job.shown):
+            with removing(job.shown):
                 raise error
         except (FileFault, Halt) as told:
             return str(told)
@@ -311,7 +311,7 @@ def _jobs_forward(run: Run, steps: Sequence[Step]) -> list[Job] | None:
             check_folders_there(run.sort.record)
             for other in steps:
                 other.state = StepState.FAILED
-                other.reason = str(fault) if other is step else together(step.source)
+                other.reason = str(fault) if other is step else reasons.left_with(display_path(step.source.name))
                 run.tell_failed(other.source, other.reason)
                 run.pace.done(1, other.size)
             return None
@@ -329,7 +329,7 @@ def _do(run: Run, units: Sequence[Sequence[Job]], done_before: dict[int, list[St
 
 def _take_unit_back(run: Run, done: Sequence[Step], failed: Sequence[Step]) -> Iterator[SortEvent]:
     """Take back what was done of a unit of which another file could not be, so that companions never part."""
-    because = together(failed[0].source)
+    because = reasons.left_with(display_path(failed[0].source.name))
     jobs = []
     for step in reversed(done):
         try:
@@ -408,7 +408,7 @@ def _jobs_backward(run: Run, steps: Sequence[Step]) -> list[Job]:
     if blocking is None:
         return jobs
     for job in jobs:
-        _leave(run, job.step, left_together(blocking.target))
+        _leave(run, job.step, reasons.stays_with(display_path(blocking.target.name)))
     return []
 
 

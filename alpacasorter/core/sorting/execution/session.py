@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from alpacasorter.core import reasons
 from alpacasorter.core.sorting.events import (
     FileFailure,
     FilesFailed,
@@ -98,10 +99,6 @@ if sys.platform != "win32":
     import fcntl
 
 FAILURES_TOLD: Final = 300
-UNSETTLED: Final = (
-    "Some files could not be looked at, so it is not known how far they came. Check the disks they are on, then finish"
-    " the sort or roll it back."
-)
 
 _WAIT_S: Final = 2.0
 _BUSY: Final = (
@@ -228,7 +225,7 @@ class Run:
                 if job.end is End.COMPLETE:
                     self.tell_placed(job.placed(self.sort.record.action))
                 elif job.end in (End.FAILED, End.UNSETTLED):
-                    self.tell_failed(job.shown, job.step.reason or UNSETTLED)
+                    self.tell_failed(job.shown, job.step.reason or reasons.UNSETTLED)
                 if job.end is End.WITHDRAWN:
                     self.broke_off = True
                 elif job.because is None:
@@ -272,7 +269,7 @@ def carried_out(
         yield from work()
         run.note_cleared()
         if any(run.journal.counts(run.uid).get(state) for state in IN_FLIGHT):
-            problem = UNSETTLED
+            problem = reasons.sentence(reasons.UNSETTLED)
         stopped = run.broke_off
     except Halt as halt:
         problem = str(halt)

@@ -17,18 +17,9 @@ from typing import Final
 
 from alpacasorter.core import reasons
 from alpacasorter.core.files import is_same, is_second_name, links_to, look, same_file
-from alpacasorter.core.safe_write import FIRST, How, give_name, is_guard
-from alpacasorter.core.sorting.execution import errors
+from alpacasorter.core.safe_write import FIRST, How, OtherDisk, Unsupported, give_name, is_guard
 from alpacasorter.core.sorting.execution.copying import Stamp, copy, digest_of, remove, sync_names
-from alpacasorter.core.sorting.execution.errors import (
-    FileFault,
-    Halt,
-    OtherDisk,
-    Unsupported,
-    reading,
-    removing,
-    writing,
-)
+from alpacasorter.core.sorting.execution.errors import FileFault, Halt, folder_gone, reading, removing, writing
 
 
 class Kind(enum.StrEnum):
@@ -133,7 +124,7 @@ class Transfer:
         ways = list(How)
         at = ways.index(self.how) + 1
         if at == len(ways):
-            raise FileFault(errors.NOT_WRITTEN)
+            raise FileFault(reasons.NOT_WRITTEN)
         self.how = ways[at]
 
     def take_origin(self) -> None:
@@ -155,9 +146,9 @@ class Transfer:
                 return
             if not self._is_as_meant(status):
                 self.is_origin_kept = stat.S_ISREG(status.st_mode)
-                raise FileFault(errors.CHANGED)
+                raise FileFault(reasons.CHANGED)
             if not self._is_as_placed():
-                raise FileFault(errors.COPY_GONE)
+                raise FileFault(reasons.COPY_GONE)
             remove(self.origin)
 
     def drop_temp(self) -> None:
@@ -204,16 +195,16 @@ class Transfer:
         if there is None or here is None:
             return
         if (there.st_size, there.st_mtime_ns) != (here.st_size, here.st_mtime_ns):
-            raise FileFault(errors.TAKEN)
+            raise FileFault(reasons.TAKEN)
         self.goal.unlink()
 
     def _link(self) -> None:
         try:
             give_name(self.origin, self.goal, How.LINK, b"")
         except Unsupported as error:
-            raise FileFault(errors.NO_HARD_LINKS) from error
+            raise FileFault(reasons.NO_HARD_LINKS) from error
         except OtherDisk as error:
-            raise FileFault(errors.LINK_ACROSS_DISKS) from error
+            raise FileFault(reasons.LINK_ACROSS_DISKS) from error
 
     def _settle_link(self, is_ours: bool, *, forward: bool) -> bool:
         if is_ours and not forward:
@@ -245,7 +236,7 @@ class Transfer:
         if there is None:
             raise self._vanished()
         if not self._is_as_meant(there):
-            raise FileFault(errors.CHANGED)
+            raise FileFault(reasons.CHANGED)
         self.placed_mtime_ns = self.mtime_ns
         return True
 
@@ -274,7 +265,7 @@ class Transfer:
         """Return why there is nothing at either end: it is gone, or a drive is."""
         for folder in (self.origin.parent, self.goal.parent):
             if not folder.is_dir():
-                return errors.folder_gone(folder)
+                return folder_gone(folder)
         return FileFault(reasons.VANISHED)
 
     def _settle_published(self, here: os.stat_result | None, *, forward: bool) -> bool:
@@ -287,7 +278,7 @@ class Transfer:
                 return True
             self._check_copy()
             self._drop_copy()
-            raise FileFault(errors.CHANGED)
+            raise FileFault(reasons.CHANGED)
         self._check_copy()
         if not forward:
             self._drop_copy()
@@ -300,7 +291,7 @@ class Transfer:
     def _check_copy(self) -> None:
         with reading(self.goal):
             if digest_of(self.goal) != self.digest:
-                raise FileFault(errors.CHANGED_THERE)
+                raise FileFault(reasons.CHANGED_THERE)
 
     def _is_original(self, here: os.stat_result) -> bool:
         """Tell whether what is at the origin is what was copied, and not the copy under another name."""

@@ -66,7 +66,9 @@ def open_destination(path: Path) -> TargetFolder:
             f"The destination “{shown}” can't be reached. A link in it leads nowhere, or its drive is not connected."
         ) from error
     except OSError as error:
-        raise PlanError(f"The destination “{shown}” can't be used. {reasons.for_folder(error)}") from error
+        raise PlanError(
+            f"The destination “{shown}” can't be used. {reasons.sentence(reasons.for_folder(error))}"
+        ) from error
 
 
 class Costs:

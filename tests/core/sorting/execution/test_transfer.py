@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from alpacasorter.core import reasons, safe_write
-from alpacasorter.core.safe_write import How, give_name, is_guard
+from alpacasorter.core.safe_write import How, OtherDisk, Unsupported, give_name, is_guard
 from alpacasorter.core.sorting.execution import copying, errors
 from alpacasorter.core.sorting.execution.copying import CHUNK, Copied, CopyStopped, Stamp, copy, digest_of
-from alpacasorter.core.sorting.execution.errors import FileFault, Halt, OtherDisk, Unsupported
+from alpacasorter.core.sorting.execution.errors import FileFault, Halt
 from alpacasorter.core.sorting.execution.transfer import Kind
 from tests.core.sorting.trees import GUARD, World, transfer, write
 
@@ -216,7 +216,7 @@ def test_causes_of_reading_and_removing(tmp_path: Path) -> None:
     locked.winerror = 32  # type: ignore[attr-defined]
     with pytest.raises(FileFault) as told, errors.removing(path):
         raise locked
-    assert str(told.value) == errors.IN_USE
+    assert str(told.value) == reasons.SORT_IN_USE
 
 
 @POSIX
