@@ -47,7 +47,7 @@ wheel: setup ## Build the wheel, install it apart and check it
 
 # It makes an environment of its own. PYTHON chooses the interpreter; otherwise that of .venv serves, where there is one.
 package: ## Build the program for people without Python, try it and pack it into dist/
-	@"$${PYTHON:-$(firstword $(wildcard $(PY)) python3)}" tools/package.py $(ARGS)
+	@"$${PYTHON:-$(firstword $(wildcard $(PY)) python3)}" -m tools.packaging.package $(ARGS)
 
 clean: ## Remove .venv and everything built
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,8 +1,8 @@
-﻿; Inno Setup 6.3 or later: makes the installer from the built folder; tools/windows_installer.py runs it.
+﻿; Inno Setup 6.3 or later: makes the installer from the built folder; tools/packaging/windows_installer.py runs it.
 ; It installs for the one user who runs it and never asks for an administrator.
 
 #ifndef Version
-  #error Run tools/windows_installer.py: it says the version and the folders.
+  #error Run tools/packaging/windows_installer.py: it says the version and the folders.
 #endif
 #define Name "AlpacaSorter"
 #define Program "AlpacaSorter.exe"

@@ -12,11 +12,21 @@ import sys
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-import debian
-import libraries
-from parts import NOWHERE, PROGRAM, STAND_IN, File, Inventory, Part, licence_of, list_files, plain, version_of
+from tools.packaging import debian, libraries
+from tools.packaging.parts import (
+    NOWHERE,
+    PROGRAM,
+    STAND_IN,
+    File,
+    Inventory,
+    Part,
+    licence_of,
+    list_files,
+    plain,
+    version_of,
+)
 
-_TEXTS: Final = Path(__file__).with_name("licence_texts")
+_TEXTS: Final = Path(__file__).with_name("license_texts")
 _FROM_PYTHON: Final = re.compile(
     r"(^|/)(base_library\.zip|lib-dynload/.+|libpython[\d.]+\S*|python\d+\.dll|Python|Python\.framework/.+"
     r"|python3\.\d+/.+)$"

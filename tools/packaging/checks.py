@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from bundle_facts import CONSOLE_NAME
-from packaging_program import NONE, CheckError, Program
+from tools.packaging.app_info import CONSOLE_NAME
+from tools.packaging.program import NONE, CheckError, Program
 
 STARTS: Final = 5
 BUDGET_S: Final = {"first_window": 0.6, "first_judged": 1.5}

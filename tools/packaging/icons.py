@@ -1,7 +1,7 @@
 """Draws the icon of the application in the forms that the three systems want, from its one SVG.
 
-Run it after a change of the drawing: `python tools/icons.py` writes them into resources/packaging, where they are kept
-so that building needs no drawing.
+After changing the drawing, run `python -m tools.packaging.icons`. It writes them to resources/packaging, where they are
+kept so that a build does not have to draw anything.
 """
 
 import io
@@ -9,11 +9,12 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from bundle_facts import APP_ID, APP_SVG, HICOLOR, MACOS_ICON, PACKAGING, WINDOWS_ICON
 from PIL import Image
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRectF
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtSvg import QSvgRenderer
+
+from tools.packaging.app_info import APP_ID, APP_SVG, HICOLOR, MACOS_ICON, PACKAGING, WINDOWS_ICON
 
 HICOLOR_SIZES: Final = (16, 22, 24, 32, 48, 64, 128, 256, 512)
 WINDOWS_SIZES: Final = (16, 20, 24, 32, 40, 48, 64, 96, 128, 256)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.tool_runs import TOOLS, needs, run, tool
+from tests.tools.packaging.commands import needs, run
+from tools.packaging import debian_package, linux_libraries
 
 MOMENT = 1_790_000_000
 VERSION = "1.2.3"
@@ -33,8 +34,8 @@ def built(tmp_path: Path) -> Path:
 
 
 def _package(built: Path, out: Path, version: str = VERSION) -> subprocess.CompletedProcess[str]:
-    tool = TOOLS / "linux_package.py"
-    return run(sys.executable, tool, built, version, out, SOURCE_DATE_EPOCH=str(MOMENT))
+    command = (sys.executable, "-m", "tools.packaging.debian_package")
+    return run(*command, built, version, out, SOURCE_DATE_EPOCH=str(MOMENT))
 
 
 def _made(built: Path, out: Path, version: str = VERSION) -> Path:
@@ -133,28 +134,26 @@ def test_package_refuses_what_is_not_there(tmp_path: Path) -> None:
 
 
 def test_package_refuses_a_library_nobody_brings(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    libraries = tool("linux_libraries", monkeypatch)
-    monkeypatch.setattr(libraries, "_LIBC", frozenset())
-    with pytest.raises(libraries.LibraryError, match=r"needs libc\.so\.6, which is neither in"):
-        libraries.depends(built)
+    monkeypatch.setattr(linux_libraries, "_LIBC", frozenset())
+    with pytest.raises(linux_libraries.LibraryError, match=r"needs libc\.so\.6, which is neither in"):
+        linux_libraries.depends(built)
     (built / "_internal" / "libc.so.6").write_bytes(b"")
     (built / "_internal" / "ld-linux-x86-64.so.2").write_bytes(b"")
     (built / "_internal" / "ld-linux-aarch64.so.1").write_bytes(b"")
-    assert "libegl1" in libraries.depends(built)
+    assert "libegl1" in linux_libraries.depends(built)
 
 
 @pytest.mark.parametrize(
     ("version", "debian"),
     [("1.2.3", "1.2.3"), ("1.0rc1", "1.0~rc1"), ("1.0a2", "1.0~a2"), ("1.0b1", "1.0~b1"), ("1.0.dev3", "1.0~dev3")],
 )
-def test_versions_are_ordered_as_debian_does(version: str, debian: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = tool("linux_package", monkeypatch)
-    assert package.debian_version(version) == debian
+def test_versions_are_ordered_as_debian_does(version: str, debian: str) -> None:
+    assert debian_package.debian_version(version) == debian
     if shutil.which("dpkg") and debian != version:
         final = version.split("rc")[0].split("a")[0].split("b")[0].split(".dev")[0]
         assert run("dpkg", "--compare-versions", debian, "lt", final).returncode == 0
-    with pytest.raises(package.PackageError):
-        package.debian_version("1.0/2")
+    with pytest.raises(debian_package.PackageError):
+        debian_package.debian_version("1.0/2")
 
 
 @pytest.mark.parametrize(
@@ -165,10 +164,8 @@ def test_versions_are_ordered_as_debian_does(version: str, debian: str, monkeypa
         ("1.0+local", "alpacasorter_1.0.local_amd64.deb"),
     ],
 )
-def test_file_of_the_package_keeps_its_name_where_it_is_offered(
-    version: str, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert tool("linux_package", monkeypatch).file_name(version, "amd64") == name
+def test_file_of_the_package_keeps_its_name_where_it_is_offered(version: str, name: str) -> None:
+    assert debian_package.file_name(version, "amd64") == name
 
 
 def test_early_version_is_told_apart_inside_and_not_in_the_name(built: Path, tmp_path: Path) -> None:

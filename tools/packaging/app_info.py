@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final
 
-ROOT: Final = Path(__file__).resolve().parent.parent
+ROOT: Final = Path(__file__).resolve().parents[2]
 PACKAGING: Final = ROOT / "resources" / "packaging"
 """Only building needs what lies here: the packaged program does without."""
 

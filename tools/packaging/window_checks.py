@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from packaging_program import CheckError, Program
+from tools.packaging.program import CheckError, Program
 
 WAIT_S: Final = 60.0
 """For what takes a second or two."""

@@ -1,6 +1,6 @@
 """Writes a software bill of materials: what is inside a frozen program's folder, as CycloneDX 1.6 JSON.
 
-    python tools/sbom.py DIST_FOLDER OUT.json [--python PYTHON]
+    python -m tools.packaging.sbom DIST_FOLDER OUT.json [--python PYTHON]
 
 PYTHON is the one whose environment the program was built in. The same folder gives the same bytes: the serial number
 comes from the content, the time from SOURCE_DATE_EPOCH (1980 where that is not set).
@@ -15,8 +15,8 @@ import uuid
 from typing import Any, Final
 from urllib.parse import quote
 
-import inventory
-from parts import File, Inventory, Part, strangers
+from tools.packaging import inventory
+from tools.packaging.parts import File, Inventory, Part, strangers
 
 SPEC_VERSION: Final = "1.6"
 _SCHEMA: Final = "http://cyclonedx.org/schema/bom-1.6.schema.json"
@@ -39,7 +39,7 @@ def bill(found: Inventory, moment: int = _LONG_AGO) -> dict[str, Any]:
         "metadata": {
             "timestamp": datetime.datetime.fromtimestamp(moment, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "lifecycles": [{"phase": "post-build"}],
-            "tools": {"components": [{"type": "application", "name": "AlpacaSorter tools/sbom.py"}]},
+            "tools": {"components": [{"type": "application", "name": "AlpacaSorter tools.packaging.sbom"}]},
             "component": _component(found, found.program),
         },
         "components": [_component(found, part) for part in parts],

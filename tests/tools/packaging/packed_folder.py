@@ -1,16 +1,11 @@
-"""A small stand-in for the folder that PyInstaller builds, and fixtures of the tools that look into it."""
+"""A small stand-in for the folder that PyInstaller builds."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import pytest
-
-TOOLS = Path(__file__).resolve().parent.parent / "tools"
 Packed = tuple[Path, dict[str, Any]]
 """The folder, and what the environment that it was packed in says."""
 FILES = {
@@ -72,22 +67,3 @@ def stand_in(place: Path) -> tuple[Path, dict[str, Any]]:
             _distribution("unused", "9", ["unused/__init__.py"], [], ""),
         ],
     }
-
-
-@pytest.fixture
-def tools(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
-    monkeypatch.syspath_prepend(str(TOOLS))
-    return {name: __import__(name) for name in ("debian", "inventory", "libraries", "licences", "parts", "sbom")}
-
-
-@pytest.fixture(autouse=True)
-def real_packages(tools: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
-    """Answer alike on every system; what Debian says has a test of its own, which asks what is returned here."""
-    real: Callable[..., dict[str, Any]] = tools["debian"].packages
-    monkeypatch.setattr(tools["inventory"].debian, "packages", lambda _libraries: {})
-    return real
-
-
-@pytest.fixture
-def built(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
-    return stand_in(tmp_path)

@@ -7,7 +7,6 @@ import plistlib
 import shutil
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from PIL import Image, ImageChops, ImageStat
@@ -18,19 +17,15 @@ from PySide6.QtWidgets import QApplication
 from alpacasorter.core.formats import PICTURE_EXTENSIONS
 from alpacasorter.ui import app as window_app
 from alpacasorter.ui.file_open import FileOpenFilter
-from tests.tool_runs import needs, run, tool
+from tests.tools.packaging.commands import needs, run
+from tools.packaging import app_info, debian_package, icons, windows_installer
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 LINUX = ROOT / "resources" / "packaging" / "linux"
 WINDOWS = ROOT / "resources" / "packaging" / "windows"
 MOMENT = 1_790_000_000
 # Another version of Qt may smooth the edges in another way; another drawing differs by far more.
 MOST_DIFFERENCE = 1.0
-
-
-@pytest.fixture
-def facts(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    return tool("bundle_facts", monkeypatch)
 
 
 # Linux: desktop entry and AppStream
@@ -43,20 +38,20 @@ def _desktop_entry() -> configparser.SectionProxy:
     return parser["Desktop Entry"]
 
 
-def test_desktop_entry_opens_folders_and_what_is_read(facts: ModuleType) -> None:
+def test_desktop_entry_opens_folders_and_what_is_read() -> None:
     entry = _desktop_entry()
     assert entry["Exec"].split() == ["alpacasorter", "%F"]
-    assert entry["MimeType"] == ";".join(("inode/directory", *facts.PICTURE_TYPES)) + ";"
-    assert entry["Icon"] == facts.APP_ID
-    for kind in facts.PICTURE_TYPES:
+    assert entry["MimeType"] == ";".join(("inode/directory", *app_info.PICTURE_TYPES)) + ";"
+    assert entry["Icon"] == app_info.APP_ID
+    for kind in app_info.PICTURE_TYPES:
         assert kind.removeprefix("image/") in PICTURE_EXTENSIONS
 
 
-def test_window_and_desktop_entry_name_each_other(facts: ModuleType) -> None:
+def test_window_and_desktop_entry_name_each_other() -> None:
     """Wayland compares the file name, X11 the class of the window, which Qt takes from the application's name."""
-    assert window_app._DESKTOP_FILE == facts.APP_ID
+    assert window_app._DESKTOP_FILE == app_info.APP_ID
     assert (LINUX / f"{window_app._DESKTOP_FILE}.desktop").is_file()
-    assert _desktop_entry()["StartupWMClass"] == facts.NAME
+    assert _desktop_entry()["StartupWMClass"] == app_info.NAME
 
 
 def test_desktop_entry_is_valid() -> None:
@@ -65,18 +60,18 @@ def test_desktop_entry_is_valid() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_metainfo_fits_the_entry(facts: ModuleType) -> None:
+def test_metainfo_fits_the_entry() -> None:
     root = ElementTree.parse(LINUX / "org.alpacasorter.AlpacaSorter.metainfo.xml").getroot()
-    assert root.findtext("id") == facts.APP_ID
-    assert root.findtext("launchable") == f"{facts.APP_ID}.desktop"
-    assert root.findtext("project_license") == facts.project()["license"]
-    assert root.findtext("developer_name") == facts.project()["authors"][0]["name"]
+    assert root.findtext("id") == app_info.APP_ID
+    assert root.findtext("launchable") == f"{app_info.APP_ID}.desktop"
+    assert root.findtext("project_license") == app_info.project()["license"]
+    assert root.findtext("developer_name") == app_info.project()["authors"][0]["name"]
 
 
 @pytest.mark.parametrize("version", ["0.1.0", "1.0~rc1"])
-def test_metainfo_with_its_release_is_valid(version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_metainfo_with_its_release_is_valid(version: str, tmp_path: Path) -> None:
     path = tmp_path / "org.alpacasorter.AlpacaSorter.metainfo.xml"
-    path.write_text(tool("linux_package", monkeypatch).metainfo(version, MOMENT), encoding="utf-8")
+    path.write_text(debian_package.metainfo(version, MOMENT), encoding="utf-8")
     release = ElementTree.parse(path).getroot().find("releases/release")
     assert release is not None
     assert (release.get("version"), release.get("date")) == (version, "2026-09-21")
@@ -90,9 +85,9 @@ def test_metainfo_with_its_release_is_valid(version: str, tmp_path: Path, monkey
 # Windows
 
 
-def test_version_resource_says_the_projects_version(facts: ModuleType) -> None:
-    version = facts.project()["version"]
-    tree = ast.parse(facts.version_text(), mode="eval")
+def test_version_resource_says_the_projects_version() -> None:
+    version = app_info.project()["version"]
+    tree = ast.parse(app_info.version_text(), mode="eval")
     strings = {
         ast.literal_eval(call.args[0]): ast.literal_eval(call.args[1])
         for call in ast.walk(tree)
@@ -103,26 +98,26 @@ def test_version_resource_says_the_projects_version(facts: ModuleType) -> None:
     assert strings["LegalCopyright"].startswith("Copyright (c) ")
     words = {word.arg: word.value for word in ast.walk(tree) if isinstance(word, ast.keyword)}
     for name in ("filevers", "prodvers"):
-        assert ast.literal_eval(words[name]) == facts.version_numbers(version)
+        assert ast.literal_eval(words[name]) == app_info.version_numbers(version)
 
 
-def test_version_resource_is_written(facts: ModuleType, tmp_path: Path) -> None:
-    path = facts.version_file(tmp_path / "not yet")
-    assert path.read_text(encoding="utf-8") == facts.version_text()
+def test_version_resource_is_written(tmp_path: Path) -> None:
+    path = app_info.version_file(tmp_path / "not yet")
+    assert path.read_text(encoding="utf-8") == app_info.version_text()
 
 
-def test_version_numbers(facts: ModuleType) -> None:
-    assert facts.version_numbers("1.2") == (1, 2, 0, 0)
-    assert facts.version_numbers("1.2.3rc4") == (1, 2, 3, 0)
-    assert "flags=2," in facts.version_text("1.2.3rc4")
-    assert "flags=0," in facts.version_text("1.2.3")
+def test_version_numbers() -> None:
+    assert app_info.version_numbers("1.2") == (1, 2, 0, 0)
+    assert app_info.version_numbers("1.2.3rc4") == (1, 2, 3, 0)
+    assert "flags=2," in app_info.version_text("1.2.3rc4")
+    assert "flags=0," in app_info.version_text("1.2.3")
     for bad in ("next", "1.70000"):
         with pytest.raises(ValueError, match="version"):
-            facts.version_numbers(bad)
+            app_info.version_numbers(bad)
 
 
-def test_manifest_asks_for_long_paths_sharp_windows_and_utf8(facts: ModuleType) -> None:
-    root = ElementTree.parse(facts.WINDOWS_MANIFEST).getroot()
+def test_manifest_asks_for_long_paths_sharp_windows_and_utf8() -> None:
+    root = ElementTree.parse(app_info.WINDOWS_MANIFEST).getroot()
     said = {element.tag.rpartition("}")[2]: element.text for element in root.iter()}
     assert said["longPathAware"] == "true"
     assert (said["dpiAwareness"] or "").split(",")[0] == "PerMonitorV2"
@@ -152,38 +147,39 @@ def test_installer_needs_no_administrator_and_keeps_what_is_the_users() -> None:
     assert all(line.endswith("Flags: unchecked") for line in sections["Tasks"])
 
 
-def test_installer_finds_its_files(facts: ModuleType) -> None:
-    assert facts.INSTALLER_SCRIPT.read_bytes().startswith(b"\xef\xbb\xbf")  # else it is read in the system's code page
+def test_installer_finds_its_files() -> None:
+    assert app_info.INSTALLER_SCRIPT.read_bytes().startswith(
+        b"\xef\xbb\xbf"
+    )  # else it is read in the system's code page
     setup = dict(line.split("=", 1) for line in _installer_sections()["Setup"])
-    base = facts.INSTALLER_SCRIPT.parent / setup["SourceDir"].replace("\\", "/")
+    base = app_info.INSTALLER_SCRIPT.parent / setup["SourceDir"].replace("\\", "/")
     assert base.resolve() == ROOT
     assert (base / setup["SetupIconFile"].replace("\\", "/")).is_file()
 
 
-def test_installer_is_told_all_that_it_asks_for(facts: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    installer = tool("windows_installer", monkeypatch)
-    command = installer.command(Path("iscc"), Path("dist"), "1.2.3rc1", Path("out"))
+def test_installer_is_told_all_that_it_asks_for() -> None:
+    command = windows_installer.command(Path("iscc"), Path("dist"), "1.2.3rc1", Path("out"))
     told = dict(word[2:].split("=", 1) for word in command if word.startswith("/D"))
-    text = facts.INSTALLER_SCRIPT.read_text(encoding="utf-8-sig")
+    text = app_info.INSTALLER_SCRIPT.read_text(encoding="utf-8-sig")
     defined = {line.split()[1] for line in text.splitlines() if line.startswith("#define")}
     used = {part.split("}")[0] for part in text.split("{#")[1:]}
     assert used == defined | told.keys()
     assert told["Numbers"] == "1.2.3.0"
-    assert f"{told['OutName']}.exe" == installer.installer_name("1.2.3rc1")
+    assert f"{told['OutName']}.exe" == windows_installer.installer_name("1.2.3rc1")
 
 
 # macOS
 
 
-def test_info_plist_can_be_written_and_asks_for_folders(facts: ModuleType) -> None:
-    info = plistlib.loads(plistlib.dumps(facts.info_plist()))
+def test_info_plist_can_be_written_and_asks_for_folders() -> None:
+    info = plistlib.loads(plistlib.dumps(app_info.info_plist()))
     kinds = {kind for entry in info["CFBundleDocumentTypes"] for kind in entry["LSItemContentTypes"]}
     assert kinds == {"public.folder", "public.image"}
     assert {entry["CFBundleTypeRole"] for entry in info["CFBundleDocumentTypes"]} == {"Viewer"}
     asked = [key for key in info if key.endswith("FolderUsageDescription")]
     assert len(asked) == 3
     assert all(info[key].endswith(".") for key in asked)
-    assert info["CFBundleShortVersionString"] == facts.project()["version"]
+    assert info["CFBundleShortVersionString"] == app_info.project()["version"]
     assert info["NSHighResolutionCapable"] is True
 
 
@@ -210,26 +206,22 @@ def test_folder_that_the_system_hands_over_is_opened_once(qapp: QApplication, tm
 # Icons
 
 
-def test_icons_of_linux_show_the_drawing(facts: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    icons = tool("icons", monkeypatch)
-    held = {path.relative_to(facts.HICOLOR).parts[0]: path for path in facts.HICOLOR.rglob("*.png")}
+def test_icons_of_linux_show_the_drawing() -> None:
+    held = {path.relative_to(app_info.HICOLOR).parts[0]: path for path in app_info.HICOLOR.rglob("*.png")}
     assert held.keys() == {f"{size}x{size}" for size in icons.HICOLOR_SIZES}
     for size in icons.HICOLOR_SIZES:
         with Image.open(held[f"{size}x{size}"]) as picture, Image.open(io.BytesIO(icons.png(size))) as drawn:
             assert picture.size == (size, size)
             assert _difference(picture, drawn) < MOST_DIFFERENCE
-    (scalable,) = facts.HICOLOR.rglob("*.svg")
-    assert scalable.read_bytes() == facts.APP_SVG.read_bytes()
+    (scalable,) = app_info.HICOLOR.rglob("*.svg")
+    assert scalable.read_bytes() == app_info.APP_SVG.read_bytes()
 
 
 @pytest.mark.parametrize(
     ("name", "sizes", "share"), [("WINDOWS_ICON", "WINDOWS_SIZES", None), ("MACOS_ICON", "MACOS_SIZES", "MACOS_SHARE")]
 )
-def test_icons_in_the_repository_show_the_drawing(
-    name: str, sizes: str, share: str | None, facts: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    icons = tool("icons", monkeypatch)
-    path: Path = getattr(facts, name)
+def test_icons_in_the_repository_show_the_drawing(name: str, sizes: str, share: str | None) -> None:
+    path: Path = getattr(app_info, name)
     assert path.stat().st_size < 150_000
     with Image.open(path) as picture:
         held = {size[0] * (size[2] if len(size) > 2 else 1) for size in picture.info["sizes"]}

@@ -1,4 +1,4 @@
-"""Makes the Debian package from the built folder: `python tools/linux_package.py DIST VERSION OUT`.
+"""Makes the Debian package from the built folder: `python -m tools.packaging.debian_package DIST VERSION OUT`.
 
 DIST is the folder that PyInstaller built (dist/AlpacaSorter), VERSION the project's version, OUT the folder for the
 package, whose path is printed. With SOURCE_DATE_EPOCH set, the same input gives the same bytes. Needs dpkg-deb and
@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 from typing import Final
 
-import linux_libraries
-from bundle_facts import APP_ID, HICOLOR, NAME, PACKAGING, ROOT, copyright_line, project
+from tools.packaging import linux_libraries
+from tools.packaging.app_info import APP_ID, HICOLOR, NAME, PACKAGING, ROOT, copyright_line, project
 
 PACKAGE: Final = "alpacasorter"
 HOME: Final = Path("usr") / "lib" / PACKAGE

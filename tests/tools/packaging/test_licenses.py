@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-from tests.packed_folder import Packed, built, real_packages, tools
+from tests.tools.packaging.packed_folder import Packed
+from tools.packaging import inventory, licenses
 
-__all__ = ("built", "real_packages", "tools")
-
-TESTS = Path(__file__).resolve().parent
+ROOT = Path(__file__).resolve().parents[3]
 
 
-def _run(tools: dict[str, ModuleType], built: Packed, out: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+def _run(built: Packed, out: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     folder, environment = built
-    monkeypatch.setattr(tools["inventory"], "gather", lambda _folder, _python: environment)
-    return tools["licences"].main([str(folder), str(out)])
+    monkeypatch.setattr(inventory, "gather", lambda _folder, _python: environment)
+    return licenses.main([str(folder), str(out)])
 
 
 def test_everything_is_in_one_file(
-    tools: dict[str, ModuleType],
     built: Packed,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = built[0] / "_internal" / "resources" / "LICENCES.txt"
-    assert _run(tools, built, out, monkeypatch) == 0
+    assert _run(built, out, monkeypatch) == 0
     first = out.read_bytes()
     words = first.decode()
     for text in (
@@ -49,7 +46,7 @@ def test_everything_is_in_one_file(
     assert "unused" not in words
     assert "Under the GPL" not in capsys.readouterr().out
     # A second run finds the file of the first one in the folder.
-    assert _run(tools, built, out, monkeypatch) == 0
+    assert _run(built, out, monkeypatch) == 0
     assert out.read_bytes() == first
 
 
@@ -62,7 +59,6 @@ def test_everything_is_in_one_file(
     ],
 )
 def test_gpl_is_never_silent(
-    tools: dict[str, ModuleType],
     built: Packed,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -74,7 +70,7 @@ def test_gpl_is_never_silent(
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"HEVC encoder version 4")
     out = tmp_path / "out.txt"
-    assert _run(tools, built, out, monkeypatch) == 0
+    assert _run(built, out, monkeypatch) == 0
     assert "Under the GPL: x265" in capsys.readouterr().out
     words = out.read_text(encoding="utf-8")
     assert "x265 is inside, under GPL-2.0-or-later." in words
@@ -84,7 +80,6 @@ def test_gpl_is_never_silent(
 
 @pytest.mark.parametrize(("name", "library"), [("x265", "libx265_main10.so"), ("FFmpeg", "libavutil_mine.so")])
 def test_what_is_named_like_an_encoder_must_count_as_it(
-    tools: dict[str, ModuleType],
     built: Packed,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -95,23 +90,19 @@ def test_what_is_named_like_an_encoder_must_count_as_it(
     built[1]["distributions"][2]["files"].append([f"shapes/{library}", ""])
     (built[0] / "_internal" / "shapes" / library).write_bytes(b"HEVC encoder")
     out = tmp_path / "out.txt"
-    assert _run(tools, built, out, monkeypatch) == 1
+    assert _run(built, out, monkeypatch) == 1
     assert f"shapes/{library} is named like {name}, but belongs to Shapes 2.1" in capsys.readouterr().err
     assert not out.exists()
     # And whoever writes it all the same does not say the opposite.
-    assert f"{name} is not inside" not in tools["licences"].write(tools["inventory"].take(*built)).replace(
-        " (GPL-2.0)", ""
-    )
+    assert f"{name} is not inside" not in licenses.write(inventory.take(*built)).replace(" (GPL-2.0)", "")
 
 
-def test_stand_in_is_no_encoder(
-    tools: dict[str, ModuleType], built: Packed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stand_in_is_no_encoder(built: Packed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = "shapes.libs/libx265-4883ecb5.so.217"
     built[1]["distributions"][2]["files"].append([name, ""])
     (built[0] / "_internal" / name).write_bytes(b"does nothing")
     out = tmp_path / "out.txt"
-    assert _run(tools, built, out, monkeypatch) == 0
+    assert _run(built, out, monkeypatch) == 0
     assert "The encoder x265 (GPL-2.0) is not inside." in out.read_text(encoding="utf-8")
 
 
@@ -128,7 +119,6 @@ def test_stand_in_is_no_encoder(
     ],
 )
 def test_what_is_missing_is_refused(
-    tools: dict[str, ModuleType],
     built: Packed,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -154,7 +144,7 @@ def test_what_is_missing_is_refused(
     else:
         environment["modules"] += ["mystery"]
     out = tmp_path / "out.txt"
-    assert _run(tools, built, out, monkeypatch) == 1
+    assert _run(built, out, monkeypatch) == 1
     assert sentence in capsys.readouterr().err.splitlines()
     assert not out.exists()
 
@@ -173,29 +163,29 @@ def test_what_is_missing_is_refused(
         ("", False, False),
     ],
 )
-def test_licence_expressions(tools: dict[str, ModuleType], expression: str, covered: bool, gpl: bool) -> None:
-    assert tools["licences"].is_covered(expression) is covered
-    assert tools["licences"].is_gpl(expression) is gpl
+def test_licence_expressions(expression: str, covered: bool, gpl: bool) -> None:
+    assert licenses.is_covered(expression) is covered
+    assert licenses.is_gpl(expression) is gpl
 
 
-def test_common_texts_are_at_hand(tools: dict[str, ModuleType]) -> None:
-    names = {name for names in tools["licences"]._COMMON.values() for name in names}
+def test_common_texts_are_at_hand() -> None:
+    names = {name for names in licenses._COMMON.values() for name in names}
     for name in names:
-        words = (TESTS.parent / "tools" / "licence_texts" / f"{name}.txt").read_text(encoding="utf-8")
+        words = (ROOT / "tools" / "packaging" / "license_texts" / f"{name}.txt").read_text(encoding="utf-8")
         assert len(words) > 5_000, name
-    assert tools["licences"].common_texts("LGPL-3.0-or-later OR MPL-2.0") == {"LGPL-3", "GPL-3", "MPL-2.0"}
+    assert licenses.common_texts("LGPL-3.0-or-later OR MPL-2.0") == {"LGPL-3", "GPL-3", "MPL-2.0"}
 
 
-def test_texts_that_debian_refers_to_are_found(tools: dict[str, ModuleType]) -> None:
+def test_texts_that_debian_refers_to_are_found() -> None:
     place = "/usr/share/common-licenses"
     words = f"see {place}/GPL-2. Or `{place}/LGPL-2.1', CC0: {place}/CC0-1.0."
-    assert tools["licences"]._REFERENCE.findall(words) == ["GPL-2", "LGPL-2.1", "CC0-1.0"]
+    assert licenses._REFERENCE.findall(words) == ["GPL-2", "LGPL-2.1", "CC0-1.0"]
 
 
 def test_the_wheel_takes_licence_and_model_cards_along() -> None:
-    project = tomllib.loads((TESTS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["license-files"] == ["LICENSE"]
-    assert (TESTS.parent / "LICENSE").is_file()
-    bundles = [path.parent for path in (TESTS.parent / "models").rglob("model.json")]
+    assert (ROOT / "LICENSE").is_file()
+    bundles = [path.parent for path in (ROOT / "models").rglob("model.json")]
     assert bundles
     assert all((bundle / "MODEL_CARD.md").is_file() for bundle in bundles)

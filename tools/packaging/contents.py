@@ -1,4 +1,4 @@
-"""What goes into the packaged program and what stays out, and why; for `alpacasorter.spec` and `tools/package.py`.
+"""What goes into the packaged program and what stays out, and why; used by `alpacasorter.spec` and `package.py`.
 
 Tables of PyInstaller are lists of (name inside the package, file it comes from, kind); names here use "/" everywhere.
 """

@@ -1,12 +1,15 @@
 """The workflows of GitHub: their form by GitHub's own schema, and what matters for safety and for what is released."""
 
+import importlib.util
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tools.packaging import package
+
+ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 NAMES = [path.name for path in WORKFLOWS]
 CHECKER = "check-jsonschema (which brings GitHub's schema and a reader of YAML) is not installed"
@@ -93,7 +96,7 @@ def test_release_builds_on_three_systems_and_drafts_on_tags() -> None:
     )
     names = [entry["name"] for entry in build["strategy"]["matrix"]["include"]]
     assert len(set(names)) == len(names)
-    (making,) = [step for step in build["steps"] if step.get("run") == "python tools/package.py"]
+    (making,) = [step for step in build["steps"] if step.get("run") == "python -m tools.packaging.package"]
     assert making["env"] == {"ALPACASORTER_WITH_TENSORFLOW": "${{ matrix.training }}"}
     assert (publish["needs"], publish["if"]) == ("build", "github.ref_type == 'tag'")
     (script,) = [step["run"] for step in publish["steps"] if "run" in step]
@@ -102,9 +105,7 @@ def test_release_builds_on_three_systems_and_drafts_on_tags() -> None:
     assert "sha256sum -- * > SHA256SUMS" in script
 
 
-def test_release_takes_the_results_from_where_they_are_put(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(ROOT / "tools"))
-    package = __import__("package")
+def test_release_takes_the_results_from_where_they_are_put() -> None:
     build = _load(ROOT / ".github" / "workflows" / "release.yml")["jobs"]["build"]
     for entry in build["strategy"]["matrix"]["include"]:
         assert ROOT / entry["results"] == package.places(full=entry["training"] == "1")[0]
@@ -117,5 +118,8 @@ def test_release_takes_the_results_from_where_they_are_put(monkeypatch: pytest.M
 
 def test_tools_that_the_workflows_run_are_there() -> None:
     for path in WORKFLOWS:
-        for tool in re.findall(r"(?:python|bash) ((?:tools|\.ci)/\S+)", path.read_text(encoding="utf-8")):
+        script = path.read_text(encoding="utf-8")
+        for tool in re.findall(r"(?:python|bash) ((?:tools|\.ci)/\S+)", script):
             assert (ROOT / tool).is_file()
+        for module in re.findall(r"python -m (tools\.\S+)", script):
+            assert importlib.util.find_spec(module)

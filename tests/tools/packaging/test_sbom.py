@@ -7,18 +7,16 @@ import json
 import re
 import uuid
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-from tests.packed_folder import FILES, Packed, built, real_packages, tools
+from tests.tools.packaging.packed_folder import FILES, Packed
+from tools.packaging import debian, inventory, licenses, sbom
 
-__all__ = ("built", "real_packages", "tools")
 
-
-def _bill(tools: dict[str, ModuleType], built: Packed) -> dict[str, Any]:
-    return tools["sbom"].bill(tools["inventory"].take(*built), 1_790_000_000)
+def _bill(built: Packed) -> dict[str, Any]:
+    return sbom.bill(inventory.take(*built), 1_790_000_000)
 
 
 def _all(component: dict[str, Any]) -> list[dict[str, Any]]:
@@ -56,8 +54,8 @@ def _check_component(component: dict[str, Any]) -> None:
         assert all(isinstance(value, str) for value in told.values())
 
 
-def test_bill_keeps_the_rules(tools: dict[str, ModuleType], built: Packed) -> None:
-    bill = _bill(tools, built)
+def test_bill_keeps_the_rules(built: Packed) -> None:
+    bill = _bill(built)
     assert (bill["bomFormat"], bill["specVersion"], bill["version"]) == ("CycloneDX", "1.6", 1)
     assert bill["serialNumber"] == f"urn:uuid:{uuid.UUID(bill['serialNumber'].removeprefix('urn:uuid:'))}"
     assert bill["metadata"]["timestamp"] == "2026-09-21T14:13:20Z"
@@ -71,15 +69,15 @@ def test_bill_keeps_the_rules(tools: dict[str, ModuleType], built: Packed) -> No
     assert len({link["ref"] for link in bill["dependencies"]}) == len(bill["dependencies"])
 
 
-def test_every_file_is_listed_once_with_its_hash(tools: dict[str, ModuleType], built: Packed) -> None:
-    files = [component for component in _components(_bill(tools, built)) if component["type"] == "file"]
+def test_every_file_is_listed_once_with_its_hash(built: Packed) -> None:
+    files = [component for component in _components(_bill(built)) if component["type"] == "file"]
     told = {file["name"]: file["hashes"][0]["content"] for file in files}
     assert len(told) == len(files)
     assert told == {name: hashlib.sha256(content).hexdigest() for name, content in FILES.items()}
 
 
-def test_only_what_is_inside_is_listed_and_under_what_it_came_with(tools: dict[str, ModuleType], built: Packed) -> None:
-    bill = _bill(tools, built)
+def test_only_what_is_inside_is_listed_and_under_what_it_came_with(built: Packed) -> None:
+    bill = _bill(built)
     found = {part["bom-ref"]: part for part in bill["components"]}
     assert set(found) == {
         *("python", "pypi:pyside6-essentials", "pypi:shapes", "lib:pyside6_essentials/qt", "lib:libffi"),
@@ -101,43 +99,40 @@ def test_only_what_is_inside_is_listed_and_under_what_it_came_with(tools: dict[s
     assert "pypi:shapes" in links["app:alpacasorter"]
 
 
-def test_same_folder_same_bill_and_other_bytes_another(tools: dict[str, ModuleType], built: Packed) -> None:
-    first = _bill(tools, built)
-    assert _bill(tools, built) == first
+def test_same_folder_same_bill_and_other_bytes_another(built: Packed) -> None:
+    first = _bill(built)
+    assert _bill(built) == first
     (built[0] / "AlpacaSorter").write_bytes(b"another program")
-    assert _bill(tools, built)["serialNumber"] != first["serialNumber"]
+    assert _bill(built)["serialNumber"] != first["serialNumber"]
 
 
-def test_what_the_system_knows_is_taken_over(
-    tools: dict[str, ModuleType], built: Packed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_the_system_knows_is_taken_over(built: Packed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = tmp_path / "copyright"
     text.write_text("As one likes", encoding="utf-8")
     purl = "pkg:deb/debian/libffi8@3.4.4-1?arch=amd64"
-    package = tools["debian"].Package("libffi8", "3.4.4-1", purl, text, "libffi 3.4.4-1")
-    monkeypatch.setattr(tools["inventory"].debian, "packages", lambda _libraries: {"libffi.so.8": package})
-    bill = _bill(tools, built)
+    package = debian.Package("libffi8", "3.4.4-1", purl, text, "libffi 3.4.4-1")
+    monkeypatch.setattr(inventory.debian, "packages", lambda _libraries: {"libffi.so.8": package})
+    bill = _bill(built)
     (component,) = [part for part in bill["components"] if part["bom-ref"] == "deb:libffi8"]
     assert component["purl"] == purl
     assert component["licenses"] == [{"license": {"id": "MIT"}}]
     assert component["properties"] == [{"name": "alpacasorter:debian-source", "value": "libffi 3.4.4-1"}]
-    assert "As one likes" in tools["licences"].write(tools["inventory"].take(*built))
+    assert "As one likes" in licenses.write(inventory.take(*built))
 
 
 def test_the_file_is_written_and_says_what_it_holds(
-    tools: dict[str, ModuleType],
     built: Packed,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     folder, environment = built
-    monkeypatch.setattr(tools["inventory"], "gather", lambda _folder, _python: environment)
+    monkeypatch.setattr(inventory, "gather", lambda _folder, _python: environment)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1790000000")
     out = tmp_path / "bill.json"
-    assert tools["sbom"].main([str(folder), str(out)]) == 0
-    assert json.loads(out.read_text(encoding="utf-8")) == _bill(tools, built)
+    assert sbom.main([str(folder), str(out)]) == 0
+    assert json.loads(out.read_text(encoding="utf-8")) == _bill(built)
     assert f"9 parts, {len(FILES)} files" in capsys.readouterr().out
     (folder / "_internal" / "libmystery.so.1").write_bytes(b"?")
-    assert tools["sbom"].main([str(folder), str(out)]) == 1
+    assert sbom.main([str(folder), str(out)]) == 1
     assert "Not known: _internal/libmystery.so.1" in capsys.readouterr().err

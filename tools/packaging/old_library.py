@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from packaging_checks import scan
-from packaging_program import CheckError, Program
+from tools.packaging.checks import scan
+from tools.packaging.program import CheckError, Program
 
 # As that version made it. Never changed: whatever the program becomes, it must read this.
 FIRST_VERSION: Final = """\

@@ -1,4 +1,4 @@
-"""Makes the installer for Windows from the built folder: `python tools/windows_installer.py DIST OUT`.
+"""Makes the installer for Windows from the built folder: `python -m tools.packaging.windows_installer DIST OUT`.
 
 Needs Inno Setup 6.3 or later; the path of the installer is printed.
 """
@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bundle_facts import INSTALLER_SCRIPT, NAME, project, version_numbers
+from tools.packaging.app_info import INSTALLER_SCRIPT, NAME, project, version_numbers
 
 
 def find_compiler() -> Path | None:

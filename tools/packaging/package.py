@@ -1,4 +1,4 @@
-"""Builds the packaged program, tries it, and packs it: `make package`, or `python tools/package.py`.
+"""Builds the packaged program, tries it, and packs it: `make package`, or `python -m tools.packaging.package`.
 
 Needs Python 3.11 or later and the system libraries of Qt; everything else is installed apart, below build/. The
 results are in dist/: the archive, where the system has such a thing its own package, the bill of materials, and their
@@ -19,15 +19,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import packaging_archive as archive
-import packaging_checks as checks
-from bundle_facts import NAME, ROOT, project
-from packaging_library import try_old_library
-from packaging_parts import FULL_VARIABLE, TRAINING_MODULES
-from packaging_program import CheckError, executable_of, in_strange_place
-from packaging_surroundings import try_without_network, try_without_streams
-from packaging_training import try_multiprocessing, try_no_training, try_training
-from packaging_windows import try_two_starts
+from tools.packaging import archive, checks
+from tools.packaging.app_info import NAME, ROOT, project
+from tools.packaging.contents import FULL_VARIABLE, TRAINING_MODULES
+from tools.packaging.old_library import try_old_library
+from tools.packaging.program import CheckError, executable_of, in_strange_place
+from tools.packaging.surroundings import try_without_network, try_without_streams
+from tools.packaging.training_checks import try_multiprocessing, try_no_training, try_training
+from tools.packaging.window_checks import try_two_starts
 
 BUILD: Final = ROOT / "build" / "package"
 DIST: Final = ROOT / "dist"
@@ -123,7 +122,7 @@ def resources_of(folder: Path) -> Path:
 def add_licences(folder: Path, python: Path) -> None:
     """Put the licences of everything inside among the resources of the built folder."""
     out = resources_of(folder) / _LICENCES
-    run([sys.executable, str(ROOT / "tools" / "licences.py"), str(folder), str(out), "--python", str(python)])
+    run([sys.executable, "-m", "tools.packaging.licenses", str(folder), str(out), "--python", str(python)])
 
 
 def seal(folder: Path, system: str = sys.platform) -> None:
@@ -194,16 +193,17 @@ def write_extras(folder: Path, packed: Path, python: Path, version: str, date: i
 
     There is no .deb with training: of one name and one version, it and the other would be taken for each other.
     """
-    tools, dist = ROOT / "tools", packed.parent
+    dist = packed.parent
     stem = packed.name.removesuffix(".tar.xz").removesuffix(".zip")
     bill = dist / f"{stem}.cdx.json"
     moment = {"SOURCE_DATE_EPOCH": str(date)}
-    run([sys.executable, str(tools / "sbom.py"), str(folder), str(bill), "--python", str(python)], **moment)
+    module = "tools.packaging"
+    run([sys.executable, "-m", f"{module}.sbom", str(folder), str(bill), "--python", str(python)], **moment)
     made = [bill]
     if not full and sys.platform.startswith("linux") and shutil.which("dpkg-deb") and shutil.which("objdump"):
         for path in dist.glob("*.deb"):
             path.unlink()
-        run([sys.executable, str(tools / "linux_package.py"), str(folder), version, str(dist)], **moment)
+        run([sys.executable, "-m", f"{module}.debian_package", str(folder), version, str(dist)], **moment)
         made += dist.glob("*.deb")
     return made
 

@@ -1,23 +1,13 @@
-"""Using the tools of `tools/`, and programs of the system, in tests."""
+"""Running programs in tests."""
 
 from __future__ import annotations
 
-import importlib
 import os
 import shutil
 import subprocess
 from pathlib import Path
-from types import ModuleType
 
 import pytest
-
-TOOLS = Path(__file__).resolve().parent.parent / "tools"
-
-
-def tool(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """Import a module of `tools/`, as its neighbours do."""
-    monkeypatch.syspath_prepend(str(TOOLS))
-    return importlib.import_module(name)
 
 
 def needs(*programs: str) -> None:

@@ -10,29 +10,13 @@ import tomllib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-from tests.tool_runs import tool
+from tools.packaging import archive, contents, package
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-
-
-@pytest.fixture
-def parts(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    return tool("packaging_parts", monkeypatch)
-
-
-@pytest.fixture
-def archive(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    return tool("packaging_archive", monkeypatch)
-
-
-@pytest.fixture
-def package(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    return tool("package", monkeypatch)
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:
@@ -44,9 +28,9 @@ def _imported(tree: ast.AST) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def test_nothing_excluded_is_imported(parts: ModuleType) -> None:
+def test_nothing_excluded_is_imported() -> None:
     """But for training, which asks first, and a check for developers, which does so too."""
-    excluded = {*parts.EXCLUDED_MODULES, *parts.TRAINING_MODULES}
+    excluded = {*contents.EXCLUDED_MODULES, *contents.TRAINING_MODULES}
     found = {
         (path.relative_to(ROOT).as_posix(), name)
         for path in (ROOT / "alpacasorter").rglob("*.py")
@@ -76,9 +60,9 @@ def test_nothing_excluded_is_imported(parts: ModuleType) -> None:
         "alpacasorter-0.1.0.dist-info/METADATA",
     ],
 )
-def test_needed_files_stay(parts: ModuleType, name: str) -> None:
-    assert parts.wanted(name)
-    assert parts.wanted(name, full=True)
+def test_needed_files_stay(name: str) -> None:
+    assert contents.wanted(name)
+    assert contents.wanted(name, full=True)
 
 
 @pytest.mark.parametrize(
@@ -98,27 +82,27 @@ def test_needed_files_stay(parts: ModuleType, name: str) -> None:
         "tensorflow/python/_pywrap_mlir.pyi",
     ],
 )
-def test_left_out_files(parts: ModuleType, name: str) -> None:
-    assert not parts.wanted(name)
-    assert not parts.wanted(name, full=True)
+def test_left_out_files(name: str) -> None:
+    assert not contents.wanted(name)
+    assert not contents.wanted(name, full=True)
 
 
-def test_weights_for_training_are_in_the_full_package_only(parts: ModuleType) -> None:
-    for name in parts.TRAINING_FILES:
+def test_weights_for_training_are_in_the_full_package_only() -> None:
+    for name in contents.TRAINING_FILES:
         assert (ROOT / name).is_file()
-        assert not parts.wanted(name)
-        assert parts.wanted(name, full=True)
+        assert not contents.wanted(name)
+        assert contents.wanted(name, full=True)
 
 
-def test_back_ends_of_keras(parts: ModuleType) -> None:
-    assert parts.is_used_of_keras("keras.src.backend.tensorflow.nn")
+def test_back_ends_of_keras() -> None:
+    assert contents.is_used_of_keras("keras.src.backend.tensorflow.nn")
     # Others of the same name are imported at once.
-    assert parts.is_used_of_keras("keras.src.export.openvino")
-    assert not parts.is_used_of_keras("keras.src.backend.torch.nn")
-    assert not parts.is_used_of_keras("keras.src.layers.layer_test")
+    assert contents.is_used_of_keras("keras.src.export.openvino")
+    assert not contents.is_used_of_keras("keras.src.backend.torch.nn")
+    assert not contents.is_used_of_keras("keras.src.layers.layer_test")
 
 
-def test_orphans_go_and_what_is_needed_stays(parts: ModuleType) -> None:
+def test_orphans_go_and_what_is_needed_stays() -> None:
     entries = [
         ("lib-dynload/_ssl.so", "/p/_ssl.so", "EXTENSION"),
         ("libssl.so.3", "/s/libssl.so.3", "BINARY"),
@@ -131,8 +115,8 @@ def test_orphans_go_and_what_is_needed_stays(parts: ModuleType) -> None:
         ("libQt6Lost.so.6", "PySide6/Qt/lib/libQt6Lost.so.6", "SYMLINK"),
     ]
     needs = {"/p/_ssl.so": ["libssl.so.3"], "/q/QtCore.abi3.so": ["libQt6Core.so.6"], "/s/libgtk.so.0": ["libgtk.so.0"]}
-    left = parts.without_orphans(entries, lambda source: needs.get(source, []))
-    left = parts.without_dangling(left, [name for name, _, _ in left])
+    left = contents.without_orphans(entries, lambda source: needs.get(source, []))
+    left = contents.without_dangling(left, [name for name, _, _ in left])
     assert {entry[0] for entry in entries} - {entry[0] for entry in left} == {
         "libgtk.so.0",
         "PySide6/Qt/lib/libQt6Lost.so.6",
@@ -145,9 +129,7 @@ def test_orphans_go_and_what_is_needed_stays(parts: ModuleType) -> None:
     reason="the stand-in needs a compiler, on Linux",
 )
 @pytest.mark.parametrize(("function", "replaced"), [("x265_cleanup", True), ("x265_something_new", False)])
-def test_encoder_is_replaced_where_the_stand_in_will_do(
-    parts: ModuleType, tmp_path: Path, function: str, replaced: bool
-) -> None:
+def test_encoder_is_replaced_where_the_stand_in_will_do(tmp_path: Path, function: str, replaced: bool) -> None:
     source = tmp_path / "user.c"
     source.write_text(f"void {function}(void); void user(void); void user(void) {{ {function}(); }}", encoding="utf-8")
     user = tmp_path / "libheif-1.so"
@@ -157,14 +139,14 @@ def test_encoder_is_replaced_where_the_stand_in_will_do(
         ("pillow_heif.libs/libx265-0123abcd.so.217", "/nowhere/libx265", "BINARY"),
         ("libmvec.so.1", "/nowhere/libmvec.so.1", "BINARY"),
     ]
-    after = {name: Path(origin) for name, origin, _ in parts.without_encoder(entries, tmp_path / "work")}
+    after = {name: Path(origin) for name, origin, _ in contents.without_encoder(entries, tmp_path / "work")}
     encoder = after["pillow_heif.libs/libx265-0123abcd.so.217"]
     assert encoder.is_file() == replaced
     assert ("libmvec.so.1" in after) != replaced
 
 
-def test_frozen_program_knows_its_version_from_the_project(parts: ModuleType, tmp_path: Path) -> None:
-    (file, folder), licence = parts.write_metadata(tmp_path, PROJECT, ROOT / "LICENSE")
+def test_frozen_program_knows_its_version_from_the_project(tmp_path: Path) -> None:
+    (file, folder), licence = contents.write_metadata(tmp_path, PROJECT, ROOT / "LICENSE")
     assert folder == f"alpacasorter-{PROJECT['version']}.dist-info"
     assert licence == (str(ROOT / "LICENSE"), f"{folder}/licenses")
     code = "import importlib.metadata as m; print(m.version('alpacasorter'), m.metadata('alpacasorter')['Summary'])"
@@ -183,9 +165,7 @@ def _built(folder: Path) -> Path:
     return built
 
 
-def test_same_folder_gives_the_same_archives(
-    archive: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_same_folder_gives_the_same_archives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Several blocks, though it is small.
     monkeypatch.setattr(archive, "_BLOCK", 1000)
     made: list[tuple[bytes, bytes]] = []
@@ -208,7 +188,7 @@ def test_same_folder_gives_the_same_archives(
     assert (tmp_path / "out" / names[3]).read_bytes() == b"x" * 3000
 
 
-def test_sums_and_sizes(archive: ModuleType, tmp_path: Path) -> None:
+def test_sums_and_sizes(tmp_path: Path) -> None:
     built = _built(tmp_path)
     assert archive.sizes(built) == [(3000, "_internal/ü.txt"), (7, "AlpacaSorter")]
     archive.write_sums([built / "AlpacaSorter"], tmp_path / "SHA256SUMS")
@@ -217,12 +197,12 @@ def test_sums_and_sizes(archive: ModuleType, tmp_path: Path) -> None:
     ).read_bytes() == f"{hashlib.sha256(b'program').hexdigest()}  AlpacaSorter\n".encode()
 
 
-def test_date_of_the_archive(archive: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_date_of_the_archive(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1234")
     assert archive.commit_time(ROOT) == 1234
 
 
-def test_tensorflow_is_installed_for_the_full_package_only(package: ModuleType) -> None:
+def test_tensorflow_is_installed_for_the_full_package_only() -> None:
     lean = package.requirements(PROJECT, full=False)
     full = package.requirements(PROJECT, full=True)
     assert [line for line in full if line not in lean] == [
@@ -231,11 +211,11 @@ def test_tensorflow_is_installed_for_the_full_package_only(package: ModuleType) 
     assert any(line.startswith("pyinstaller") for line in lean)
 
 
-def test_neither_package_gets_into_the_place_of_the_other(package: ModuleType) -> None:
+def test_neither_package_gets_into_the_place_of_the_other() -> None:
     assert not set(package.places(full=True)) & set(package.places(full=False))
 
 
-def test_budgets(package: ModuleType) -> None:
+def test_budgets() -> None:
     assert package.too_large(260_000_000, 90_000_000, full=False) == []
     folder, packed = package.too_large(260_200_000, 90_200_000, full=False)
     assert (folder, packed) == (
@@ -244,7 +224,7 @@ def test_budgets(package: ModuleType) -> None:
     )
 
 
-def test_package_with_training_must_be_small_enough_for_a_release(package: ModuleType) -> None:
+def test_package_with_training_must_be_small_enough_for_a_release() -> None:
     assert package.too_large(9_000_000_000, 2_147_483_647, full=True) == []
     assert package.too_large(9_000_000_000, 2_147_483_648, full=True) == [
         "The archive has 2147.5 MB; the budget is 2147 MB."
@@ -253,7 +233,7 @@ def test_package_with_training_must_be_small_enough_for_a_release(package: Modul
 
 @pytest.mark.parametrize("place", ["_internal/resources", "Contents/Resources/resources"])
 def test_licences_go_where_the_programs_own_resources_are(
-    package: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str
 ) -> None:
     """And not into a folder of the same name that is another's, or that only differs in capitals."""
     ran: list[list[str]] = []
@@ -269,13 +249,11 @@ def test_licences_go_where_the_programs_own_resources_are(
         package.add_licences(tmp_path, Path("python"))
     (tmp_path / place).mkdir(parents=True)
     package.add_licences(tmp_path, Path("python"))
-    ((_, _, folder, out, _, _),) = ran
+    ((_, _, _, folder, out, _, _),) = ran
     assert (folder, out) == (str(tmp_path), str(tmp_path / place / "LICENCES.txt"))
 
 
-def test_seal_is_put_on_anew_on_macos_and_checked(
-    package: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_seal_is_put_on_anew_on_macos_and_checked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ran: list[list[str]] = []
     monkeypatch.setattr(package, "run", lambda command, **_: ran.append(command))
     for system in ("linux", "win32"):
@@ -288,9 +266,7 @@ def test_seal_is_put_on_anew_on_macos_and_checked(
     ]
 
 
-def test_nothing_is_changed_after_the_seal(
-    package: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_nothing_is_changed_after_the_seal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     done: list[str] = []
     packed = tmp_path / "packed"
     packed.write_bytes(b"")

@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from packaging_checks import read_report, scan, self_test
-from packaging_program import LONGEST_S, NOBODY, CheckError, Program
+from tools.packaging.checks import read_report, scan, self_test
+from tools.packaging.program import LONGEST_S, NOBODY, CheckError, Program
 
 _CLOSED: Final = 'exec "$0" "$@" <&- >&- 2>&-'
 # To an address that is for examples in books only; nothing is ever sent, whether there is a network or not.

@@ -10,34 +10,32 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 from alpacasorter.core.library_schema import MIGRATIONS
+from tools.packaging import checks, old_library, surroundings, training_checks, window_checks
+from tools.packaging import program as program_module
+from tools.packaging.program import CheckError, Program
 
-ROOT = Path(__file__).resolve().parent.parent
-NAMES = ("program", "checks", "windows", "surroundings", "library", "training")
+ROOT = Path(__file__).resolve().parents[3]
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a script stands in for the program, by its first line")
 
 
-@pytest.fixture
-def tools(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
-    """The modules, none of which starts anything as another user: who may not even read the Python that tests."""
-    monkeypatch.syspath_prepend(str(ROOT / "tools"))
-    found = {name: __import__(f"packaging_{name}") for name in NAMES}
-    monkeypatch.setattr(found["program"], "_other_user", dict)
-    monkeypatch.setattr(found["windows"], "WAIT_S", 20.0)
-    return found
+@pytest.fixture(autouse=True)
+def same_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start nothing as another user: that one may not even be allowed to read the Python that runs the tests."""
+    monkeypatch.setattr(program_module, "_other_user", dict)
+    monkeypatch.setattr(window_checks, "WAIT_S", 20.0)
 
 
 Standing = Callable[[str], Any]
 
 
 @pytest.fixture
-def standing(tools: dict[str, ModuleType], tmp_path: Path) -> Standing:
+def standing(tmp_path: Path) -> Standing:
     """Gives a program that is a script; it has `os`, `sys` and `Path`."""
 
     def make(script: str) -> Any:
@@ -45,7 +43,7 @@ def standing(tools: dict[str, ModuleType], tmp_path: Path) -> Standing:
         path.write_text(f"#!{sys.executable}\nimport os, sys; from pathlib import Path\n{script}", encoding="utf-8")
         path.chmod(0o755)
         (tmp_path / "work").mkdir(exist_ok=True)
-        return tools["program"].Program(path, tmp_path / "no home", tmp_path / "work")
+        return Program(path, tmp_path / "no home", tmp_path / "work")
 
     return make
 
@@ -59,49 +57,48 @@ def pictures(tmp_path: Path) -> Path:
     return folder
 
 
-def test_frozen_program_gets_nothing_of_this_session(tools: dict[str, ModuleType], tmp_path: Path) -> None:
+def test_frozen_program_gets_nothing_of_this_session(tmp_path: Path) -> None:
     given = {"PATH": "/bin", "DISPLAY": ":0", "PYTHONPATH": "/x", "HOME": "/mine", "XDG_DATA_HOME": "/mine/data"}
-    found = tools["program"].environment(given, tmp_path / "home")
+    found = program_module.environment(given, tmp_path / "home")
     assert found["HOME"] == str(tmp_path / "home")
     assert found["PATH"] == "/bin"
     assert not {"DISPLAY", "PYTHONPATH", "XDG_DATA_HOME"} & set(found)
 
 
-def test_place_is_strange_and_is_taken_away(tools: dict[str, ModuleType], tmp_path: Path) -> None:
+def test_place_is_strange_and_is_taken_away(tmp_path: Path) -> None:
     built = tmp_path / "AlpacaSorter"
     (built / "_internal").mkdir(parents=True)
     (built / "AlpacaSorter").write_text(f"#!{sys.executable}\nimport sys; print(sys.argv[1:]); sys.exit(3)")
     (built / "AlpacaSorter").chmod(0o755)
-    with tools["program"].in_strange_place(built, Path("AlpacaSorter")) as program:
+    with program_module.in_strange_place(built, Path("AlpacaSorter")) as program:
         assert " " in str(program.path)
         assert not str(program.path).isascii()
         assert not program.home.exists()
         assert not (program.path.stat().st_mode | (program.path.parent / "_internal").stat().st_mode) & 0o222
         assert program.run("a", "b c", code=3).stdout == "['a', 'b c']\n"
-        with pytest.raises(tools["program"].CheckError, match="“a” ended with 3 and not with 0"):
+        with pytest.raises(CheckError, match="“a” ended with 3 and not with 0"):
             program.run("a")
     assert not program.work.parent.exists()
 
 
-def test_failed_checks_of_a_report(tools: dict[str, ModuleType], standing: Standing, tmp_path: Path) -> None:
-    assert tools["checks"].failures(tmp_path / "none.json") == []
+def test_failed_checks_of_a_report(standing: Standing, tmp_path: Path) -> None:
+    assert checks.failures(tmp_path / "none.json") == []
     rows = [
         {"name": "window", "ok": True, "detail": ""},
         {"name": "picture AVIF", "ok": False, "detail": "No decoder."},
     ]
     report = json.dumps({"ok": False, "checks": rows})
     program = standing(f"Path(sys.argv[2]).write_text({report!r}); sys.exit(1)")
-    with pytest.raises(tools["program"].CheckError, match=r"^The self-test fails:\n  picture AVIF: No decoder\.$"):
-        tools["checks"].self_test(program)
+    with pytest.raises(CheckError, match=r"^The self-test fails:\n  picture AVIF: No decoder\.$"):
+        checks.self_test(program)
 
 
-def test_times_of_several_starts(tools: dict[str, ModuleType]) -> None:
-    checks = tools["checks"]
+def test_times_of_several_starts() -> None:
     reports = [{"timings": {"first_window": seconds, "first_judged": 1.0}} for seconds in (0.9, 0.1, 0.7)]
     assert checks.medians(reports) == {"first_window": 0.7, "first_judged": 1.0}
     assert checks.over_budget(checks.medians(reports)) == ["The first window takes 0.70 s; the budget is 0.6 s."]
     reports[1]["timings"]["first_judged"] = None
-    with pytest.raises(tools["program"].CheckError, match="first judged"):
+    with pytest.raises(CheckError, match="first judged"):
         checks.medians(reports)
 
 
@@ -161,7 +158,6 @@ if address.exists():
     ],
 )
 def test_second_start_of_a_window(
-    tools: dict[str, ModuleType],
     standing: Standing,
     pictures: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -170,17 +166,17 @@ def test_second_start_of_a_window(
 ) -> None:
     program = standing(WINDOW + script)
     if found is None:
-        in_turn, at_once = tools["windows"].try_two_starts(program, pictures)
+        in_turn, at_once = window_checks.try_two_starts(program, pictures)
         assert re.fullmatch(r"a second start: gone after \d\.\d\d s, its folder opened .+ in the first window", in_turn)
         assert at_once.startswith("two starts at once: ")
         return
-    monkeypatch.setattr(tools["windows"], "END_S", 1.0)
-    monkeypatch.setattr(tools["windows"], "SECOND_START_S", 1.0 if script == LISTENS else 20.0)
+    monkeypatch.setattr(window_checks, "END_S", 1.0)
+    monkeypatch.setattr(window_checks, "SECOND_START_S", 1.0 if script == LISTENS else 20.0)
     if found.startswith("no window to open"):
         # The first has to be there by then.
-        monkeypatch.setattr(tools["windows"], "WAIT_S", 5.0)
-    with pytest.raises(tools["program"].CheckError, match=found):
-        tools["windows"].try_two_starts(program, pictures)
+        monkeypatch.setattr(window_checks, "WAIT_S", 5.0)
+    with pytest.raises(CheckError, match=found):
+        window_checks.try_two_starts(program, pictures)
     # Whatever came of it, nothing is left running.
     until = time.monotonic() + 20
     while _running(str(program.path)) and time.monotonic() < until:
@@ -207,21 +203,15 @@ if "second" in mine:
         (LISTENS, "two windows, each with its folder"),
     ],
 )
-def test_two_starts_at_once(
-    tools: dict[str, ModuleType], standing: Standing, pictures: Path, script: str, said: str
-) -> None:
-    windows = tools["windows"]
-    place = windows._place(standing(WINDOW + script), pictures, "at once")
-    assert windows._at_once(place) == f"two starts at once: {said}"
+def test_two_starts_at_once(standing: Standing, pictures: Path, script: str, said: str) -> None:
+    place = window_checks._place(standing(WINDOW + script), pictures, "at once")
+    assert window_checks._at_once(place) == f"two starts at once: {said}"
 
 
-def test_two_starts_at_once_of_which_one_fails(
-    tools: dict[str, ModuleType], standing: Standing, pictures: Path
-) -> None:
-    windows = tools["windows"]
-    place = windows._place(standing(WINDOW + LATE + "    sys.exit(5)" + LISTENS), pictures, "at once")
-    with pytest.raises(tools["program"].CheckError, match=r"The windows ended with \[None, 5\]"):
-        windows._at_once(place)
+def test_two_starts_at_once_of_which_one_fails(standing: Standing, pictures: Path) -> None:
+    place = window_checks._place(standing(WINDOW + LATE + "    sys.exit(5)" + LISTENS), pictures, "at once")
+    with pytest.raises(CheckError, match=r"The windows ended with \[None, 5\]"):
+        window_checks._at_once(place)
 
 
 SCANS = """\
@@ -248,7 +238,6 @@ NONE_FOUND = "No graphics processor that can run the model was found."
     ],
 )
 def test_graphics_can_be_hidden_on_linux_only(
-    tools: dict[str, ModuleType],
     standing: Standing,
     pictures: Path,
     tmp_path: Path,
@@ -258,20 +247,16 @@ def test_graphics_can_be_hidden_on_linux_only(
     said: str,
     found: str,
 ) -> None:
-    checks = tools["checks"]
     monkeypatch.setattr(checks, "SWIFTSHADER", tmp_path / "none.json")
     program = standing(SCANS.replace("SAID", repr(said)).replace("CODE", str(code)))
     if found.startswith("graphics"):
         assert checks.try_graphics(program, pictures, 4, system).startswith(found)
     else:
-        with pytest.raises(tools["program"].CheckError, match=found):
+        with pytest.raises(CheckError, match=found):
             checks.try_graphics(program, pictures, 4, system)
 
 
-def test_program_for_the_command_line_is_tried_on_windows(
-    tools: dict[str, ModuleType], standing: Standing, pictures: Path
-) -> None:
-    checks = tools["checks"]
+def test_program_for_the_command_line_is_tried_on_windows(standing: Standing, pictures: Path) -> None:
     program = standing("sys.exit('This is the one with windows.')")
     assert checks.try_console(program, pictures, 4, "linux").startswith("a program for the command line: not tried")
     console = program.path.with_name("AlpacaSorter-console")
@@ -280,7 +265,7 @@ def test_program_for_the_command_line_is_tried_on_windows(
     console.write_text(f"#!{sys.executable}\nimport sys\n{SCANS}", encoding="utf-8")
     console.chmod(0o755)
     assert checks.try_console(program, pictures, 4, "win32") == "AlpacaSorter-console: 4 pictures judged"
-    with pytest.raises(tools["program"].CheckError, match="Of 3 pictures 4 were found"):
+    with pytest.raises(CheckError, match="Of 3 pictures 4 were found"):
         checks.try_console(program, pictures, 3, "win32")
 
 
@@ -288,33 +273,30 @@ REPORT = """Path(sys.argv[2]).write_text('{"ok": true, "frozen": true, "checks":
 """
 
 
-def test_streams_are_closed(tools: dict[str, ModuleType], standing: Standing) -> None:
+def test_streams_are_closed(standing: Standing) -> None:
     script = "if (sys.stdin, sys.stdout, sys.stderr) != (None, None, None): sys.exit(4)\n"
-    said = tools["surroundings"].try_without_streams(standing(script + REPORT))
+    said = surroundings.try_without_streams(standing(script + REPORT))
     assert said == "no standard streams: 2 checks passed"
-    with pytest.raises(tools["program"].CheckError, match=r"Without standard streams: .*ended with 1"):
-        tools["surroundings"].try_without_streams(standing("sys.stdout.write('x')"))
+    with pytest.raises(CheckError, match=r"Without standard streams: .*ended with 1"):
+        surroundings.try_without_streams(standing("sys.stdout.write('x')"))
 
 
-def test_streams_are_closed_and_no_report_is_left(tools: dict[str, ModuleType], standing: Standing) -> None:
-    with pytest.raises(tools["program"].CheckError, match="Without standard streams: The self-test leaves no report"):
-        tools["surroundings"].try_without_streams(standing("pass"))
+def test_streams_are_closed_and_no_report_is_left(standing: Standing) -> None:
+    with pytest.raises(CheckError, match="Without standard streams: The self-test leaves no report"):
+        surroundings.try_without_streams(standing("pass"))
 
 
-def test_program_is_cut_off(tools: dict[str, ModuleType]) -> None:
-    before = tools["surroundings"].cut_off()
+def test_program_is_cut_off() -> None:
+    before = surroundings.cut_off()
     if before is None:
         pytest.skip("this system cuts no program off from the network")
     routes = subprocess.run([*before, "cat", "/proc/net/route"], capture_output=True, text=True, check=True).stdout
     assert len(routes.splitlines()) <= 1, "there is a way out"
     who = subprocess.run([*before, "id", "-u"], capture_output=True, text=True, check=True).stdout
-    assert int(who) == (os.getuid() or tools["program"].NOBODY)
+    assert int(who) == (os.getuid() or program_module.NOBODY)
 
 
-def test_no_network(
-    tools: dict[str, ModuleType], standing: Standing, pictures: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    surroundings = tools["surroundings"]
+def test_no_network(standing: Standing, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = (
         "if sys.argv[1] == 'scan': print('\\n'.join(['{\"status\": \"ok\"}'] * int(os.environ['ROWS']))); sys.exit()\n"
     )
@@ -322,14 +304,14 @@ def test_no_network(
     monkeypatch.setattr(surroundings, "cut_off", lambda: ("/usr/bin/env", "ROWS=4"))
     assert surroundings.try_without_network(program, pictures, 4) == "no network: 2 checks passed, 4 pictures judged"
     monkeypatch.setattr(surroundings, "cut_off", lambda: ("/usr/bin/env", "ROWS=3"))
-    with pytest.raises(tools["program"].CheckError, match="Of 4 pictures 3 were found"):
+    with pytest.raises(CheckError, match="Of 4 pictures 3 were found"):
         surroundings.try_without_network(program, pictures, 4)
     monkeypatch.setattr(surroundings, "cut_off", lambda: None)
     assert surroundings.try_without_network(program, pictures, 4).startswith("no network: not tried")
 
 
-def test_old_library_is_that_of_the_first_version(tools: dict[str, ModuleType], tmp_path: Path) -> None:
-    file = tools["library"].write_old_library(tmp_path, {"ab" * 32: "alpaca"}, tmp_path)
+def test_old_library_is_that_of_the_first_version(tmp_path: Path) -> None:
+    file = old_library.write_old_library(tmp_path, {"ab" * 32: "alpaca"}, tmp_path)
     with contextlib.closing(sqlite3.connect(file)) as old, contextlib.closing(sqlite3.connect(":memory:")) as new:
         for statement in MIGRATIONS[0]:
             new.execute(statement)
@@ -344,34 +326,30 @@ def test_old_library_is_that_of_the_first_version(tools: dict[str, ModuleType], 
 
 
 @pytest.mark.slow
-def test_program_of_today_takes_an_old_library(
-    tools: dict[str, ModuleType], standing: Standing, tmp_path: Path
-) -> None:
+def test_program_of_today_takes_an_old_library(standing: Standing, tmp_path: Path) -> None:
     line = f"os.chdir({str(ROOT)!r}); os.execv(sys.executable, [sys.executable, '-m', 'alpacasorter', *sys.argv[1:]])"
     program = standing(line)
     photos = tmp_path / "photos"
-    count = tools["checks"].make_pictures(program, Path(sys.executable), ROOT, photos)
-    assert tools["library"].try_old_library(program, photos, count).startswith("an old library: 3 corrections count")
+    count = checks.make_pictures(program, Path(sys.executable), ROOT, photos)
+    assert old_library.try_old_library(program, photos, count).startswith("an old library: 3 corrections count")
 
 
-def test_corrections_that_do_not_count_are_found(
-    tools: dict[str, ModuleType], standing: Standing, pictures: Path
-) -> None:
+def test_corrections_that_do_not_count_are_found(standing: Standing, pictures: Path) -> None:
     rows = [{"status": "ok", "content_key": f"{n:064x}", "label": "alpaca", "corrected": False} for n in range(4)]
     lines = "\n".join(json.dumps(row) for row in rows)
-    with pytest.raises(tools["program"].CheckError, match=r"first version \{\} is corrected"):
-        tools["library"].try_old_library(standing(f"print({lines!r})"), pictures, 4)
+    with pytest.raises(CheckError, match=r"first version \{\} is corrected"):
+        old_library.try_old_library(standing(f"print({lines!r})"), pictures, 4)
 
 
-def test_child_of_multiprocessing(tools: dict[str, ModuleType], standing: Standing) -> None:
+def test_child_of_multiprocessing(standing: Standing) -> None:
     script = "from multiprocessing import spawn; sys.frozen = True; spawn.freeze_support(); sys.exit(3)"
-    said = tools["training"].try_multiprocessing(standing(script))
+    said = training_checks.try_multiprocessing(standing(script))
     assert said == "multiprocessing: a child process did what it was told"
 
 
-def test_program_that_is_no_child_of_multiprocessing(tools: dict[str, ModuleType], standing: Standing) -> None:
-    with pytest.raises(tools["program"].CheckError, match="ended with 0 and did not do"):
-        tools["training"].try_multiprocessing(standing("pass"))
+def test_program_that_is_no_child_of_multiprocessing(standing: Standing) -> None:
+    with pytest.raises(CheckError, match="ended with 0 and did not do"):
+        training_checks.try_multiprocessing(standing("pass"))
 
 
 TRAINS = """\
@@ -397,8 +375,8 @@ match sys.argv[1]:
 """
 
 
-def test_training(tools: dict[str, ModuleType], standing: Standing) -> None:
-    trained, exported, child = tools["training"].try_training(standing(TRAINS), Path(sys.executable))
+def test_training(standing: Standing) -> None:
+    trained, exported, child = training_checks.try_training(standing(TRAINS), Path(sys.executable))
     assert trained == "train: head + head + retrain, 12 pictures judged with the model"
     assert exported.startswith("export-model: ")
     assert child.endswith("1 epoch")
@@ -413,19 +391,17 @@ def test_training(tools: dict[str, ModuleType], standing: Standing) -> None:
         ('Path(job["out"]).mkdir()', 'sys.exit("No memory.")', r"ends with 1 and \[\]\nNo memory\."),
     ],
 )
-def test_training_that_fails(
-    tools: dict[str, ModuleType], standing: Standing, right: str, wrong: str, found: str
-) -> None:
+def test_training_that_fails(standing: Standing, right: str, wrong: str, found: str) -> None:
     assert right in TRAINS
-    with pytest.raises(tools["program"].CheckError, match=found):
-        tools["training"].try_training(standing(TRAINS.replace(right, wrong)), Path(sys.executable))
+    with pytest.raises(CheckError, match=found):
+        training_checks.try_training(standing(TRAINS.replace(right, wrong)), Path(sys.executable))
 
 
-def test_no_training(tools: dict[str, ModuleType], standing: Standing, pictures: Path) -> None:
+def test_no_training(standing: Standing, pictures: Path) -> None:
     program = standing("sys.exit('Training is not part of this package; take the other one.')")
-    assert tools["training"].try_no_training(program, pictures) == "train: says where to get it"
+    assert training_checks.try_no_training(program, pictures) == "train: says where to get it"
 
 
-def test_no_training_and_not_a_word_of_it(tools: dict[str, ModuleType], standing: Standing, pictures: Path) -> None:
-    with pytest.raises(tools["program"].CheckError, match="says: No module"):
-        tools["training"].try_no_training(standing("sys.exit('No module.')"), pictures)
+def test_no_training_and_not_a_word_of_it(standing: Standing, pictures: Path) -> None:
+    with pytest.raises(CheckError, match="says: No module"):
+        training_checks.try_no_training(standing("sys.exit('No module.')"), pictures)

@@ -8,56 +8,54 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-from tests.packed_folder import Packed, built, real_packages, tools
+from tests.tools.packaging.packed_folder import Packed
+from tools.packaging import environment, inventory, libraries, parts
 
-__all__ = ("built", "real_packages", "tools")
 
-
-def test_what_nobody_knows_is_named(tools: dict[str, ModuleType], built: Packed) -> None:
+def test_what_nobody_knows_is_named(built: Packed) -> None:
     (built[0] / "_internal" / "libmystery.so.1").write_bytes(b"?")
     built[1]["modules"] += ["mystery.deep"]
-    assert tools["inventory"].take(*built).unknown == ["_internal/libmystery.so.1", "module mystery.deep"]
+    assert inventory.take(*built).unknown == ["_internal/libmystery.so.1", "module mystery.deep"]
 
 
-def test_links_belong_to_what_they_lead_to(tools: dict[str, ModuleType], built: Packed) -> None:
+def test_links_belong_to_what_they_lead_to(built: Packed) -> None:
     folder = built[0]
     try:
         (folder / "_internal" / "libtiff.so").symlink_to("shapes.libs/libtiff-20b7e810.so.6.3.0")
         (folder / "_internal" / "lost.so").symlink_to("nothing.so")
     except OSError:
         pytest.skip("links cannot be made here")
-    found = tools["inventory"].take(*built)
+    found = inventory.take(*built)
     assert [file.link for file in found.parts["lib:shapes/libtiff"].files] == [
         "shapes.libs/libtiff-20b7e810.so.6.3.0",
         "",
     ]
     assert found.unknown == ["_internal/lost.so leads nowhere"]
-    assert tools["parts"].strangers(found) == []
+    assert parts.strangers(found) == []
 
 
-def test_an_encoder_and_its_stand_in_are_told_apart(tools: dict[str, ModuleType], built: Packed) -> None:
+def test_an_encoder_and_its_stand_in_are_told_apart(built: Packed) -> None:
     name = "shapes.libs/libx265-4883ecb5.so.217"
     built[1]["distributions"][2]["files"].append([name, ""])
     path = built[0] / "_internal" / name
     path.write_bytes(b"HEVC encoder version 4")
-    assert tools["inventory"].take(*built).parts["lib:shapes/x265"].licence == "GPL-2.0-or-later"
+    assert inventory.take(*built).parts["lib:shapes/x265"].licence == "GPL-2.0-or-later"
     # A build of the encoder that does not name itself is not taken for the stand-in: it is far too large.
     path.write_bytes(bytes(1 << 17))
-    assert tools["inventory"].take(*built).parts["lib:shapes/x265"].licence == "GPL-2.0-or-later"
+    assert inventory.take(*built).parts["lib:shapes/x265"].licence == "GPL-2.0-or-later"
     path.write_bytes(b"nothing of it")
-    parts = tools["inventory"].take(*built).parts
+    parts = inventory.take(*built).parts
     assert "lib:shapes/x265" not in parts
     assert parts["lib:x265-stand-in"].licence == "MIT"
 
 
-def test_what_is_part_of_a_library_is_told_from_its_bytes(tools: dict[str, ModuleType], built: Packed) -> None:
+def test_what_is_part_of_a_library_is_told_from_its_bytes(built: Packed) -> None:
     (built[0] / "_internal/PySide6/Qt/lib/libQt6Core.so.6").write_bytes(b"\0set without PCRE2_USE_OFFSET_LIMIT\0")
-    part = tools["inventory"].take(*built).parts["in:pyside6-essentials/pcre2"]
+    part = inventory.take(*built).parts["in:pyside6-essentials/pcre2"]
     assert part.found_in == ["_internal/PySide6/Qt/lib/libQt6Core.so.6"]
 
 
@@ -76,8 +74,8 @@ def test_what_is_part_of_a_library_is_told_from_its_bytes(tools: dict[str, Modul
         ("notes.txt", "notes.txt"),
     ],
 )
-def test_stems_of_library_names(tools: dict[str, ModuleType], name: str, stem: str) -> None:
-    assert tools["libraries"].stem(name) == stem
+def test_stems_of_library_names(name: str, stem: str) -> None:
+    assert libraries.stem(name) == stem
 
 
 @pytest.mark.parametrize(
@@ -129,13 +127,13 @@ def test_stems_of_library_names(tools: dict[str, ModuleType], name: str, stem: s
         ("libz.1.3.1.dylib", "zlib"),
     ],
 )
-def test_libraries_of_all_systems_are_known(tools: dict[str, ModuleType], name: str, known: str) -> None:
-    found = tools["libraries"].known(name)
+def test_libraries_of_all_systems_are_known(name: str, known: str) -> None:
+    found = libraries.known(name)
     assert found is not None
     assert found.name == known
 
 
-def test_an_application_of_macos_is_known_by_its_paths(tools: dict[str, ModuleType], built: Packed) -> None:
+def test_an_application_of_macos_is_known_by_its_paths(built: Packed) -> None:
     """There the packager signs each library anew, so that no hash is right, and writes a folder's dot in words."""
     folder, environment = built
     names = [f"shapes/.dylibs/{name}" for name in ("libz.1.3.1.zlib-ng.dylib", "libheif.1.23.6.dylib", "libmine.dylib")]
@@ -144,7 +142,7 @@ def test_an_application_of_macos_is_known_by_its_paths(tools: dict[str, ModuleTy
     inside.mkdir(parents=True)
     for name in names:
         (inside / name.rsplit("/")[-1]).write_bytes(b"signed anew")
-    found = tools["inventory"].take(folder, environment)
+    found = inventory.take(folder, environment)
     assert found.unknown == []
     parts = {file.name: part for part in found.parts.values() for file in part.files if "dot" in file.path}
     assert {name: part.ref for name, part in parts.items()} == {
@@ -155,9 +153,9 @@ def test_an_application_of_macos_is_known_by_its_paths(tools: dict[str, ModuleTy
     assert parts["libheif.1.23.6.dylib"].within == "pypi:shapes"
 
 
-def test_dots_in_words_are_those_of_macos_only(tools: dict[str, ModuleType]) -> None:
+def test_dots_in_words_are_those_of_macos_only() -> None:
     def inner(path: str) -> str:
-        return tools["parts"].File(path, 0, "").inner
+        return parts.File(path, 0, "").inner
 
     assert inner("Contents/Frameworks/PIL/__dot__dylibs/libz.1.dylib") == "PIL/.dylibs/libz.1.dylib"
     assert inner("_internal/a__dot__b/x.so") == "a__dot__b/x.so"
@@ -173,9 +171,9 @@ def test_dots_in_words_are_those_of_macos_only(tools: dict[str, ModuleType]) -> 
         ({"licence": "As you like"}, ""),
     ],
 )
-def test_licence_that_a_package_names(tools: dict[str, ModuleType], told: dict[str, Any], licence: str) -> None:
+def test_licence_that_a_package_names(told: dict[str, Any], licence: str) -> None:
     empty = {"expression": "", "licence": "", "classifiers": [], "texts": []}
-    assert tools["parts"].licence_of(empty | told) == licence
+    assert parts.licence_of(empty | told) == licence
 
 
 def test_debian_package_of_a_library(real_packages: Callable[..., dict[str, Any]]) -> None:
@@ -192,13 +190,13 @@ def test_debian_package_of_a_library(real_packages: Callable[..., dict[str, Any]
     assert package.source.startswith("gcc-")
 
 
-def test_a_folder_without_a_program_is_refused(tools: dict[str, ModuleType], tmp_path: Path) -> None:
+def test_a_folder_without_a_program_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="could not say what it packed"):
-        tools["inventory"].gather(tmp_path, sys.executable)
+        inventory.gather(tmp_path, sys.executable)
 
 
-def test_environment_tells_of_installed_packages(tools: dict[str, ModuleType]) -> None:
-    numpy = __import__("environment")._distribution(importlib.metadata.distribution("numpy"))
+def test_environment_tells_of_installed_packages() -> None:
+    numpy = environment._distribution(importlib.metadata.distribution("numpy"))
     assert numpy["expression"].startswith("BSD-3-Clause")
     assert re.fullmatch("[0-9a-f]{64}", dict(numpy["files"])["numpy/__init__.py"])
     assert numpy["texts"]
