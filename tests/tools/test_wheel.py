@@ -1,4 +1,4 @@
-"""The version has one source, and a wheel holds the program, its models and resources, and nothing else."""
+"""The version has a single source, and a wheel contains the program, its models and resources, and nothing else."""
 
 import contextlib
 import importlib.metadata
@@ -52,7 +52,7 @@ def test_unknown_attribute_is_an_attribute_error() -> None:
         alpacasorter.nonsense  # noqa: B018
 
 
-def test_wheel_holds_models_and_resources(wheel: Path) -> None:
+def test_wheel_contains_models_and_resources(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {PurePosixPath(name) for name in archive.namelist()}
     for folder in ("models", "resources"):
@@ -63,7 +63,7 @@ def test_wheel_holds_models_and_resources(wheel: Path) -> None:
     assert PurePosixPath("alpacasorter/_data/models/alpaca/model.json") in names
 
 
-def test_wheel_holds_nothing_else(wheel: Path) -> None:
+def test_wheel_contains_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = [PurePosixPath(name) for name in archive.namelist()]
     tops = {name.parts[0] for name in names}
@@ -105,7 +105,7 @@ def test_constraints_pin_every_dependency_without_addresses() -> None:
     extras = PROJECT["optional-dependencies"]
     wanted = PROJECT["dependencies"] + extras["dev"] + extras["package"]
     assert {plain(line.split(">=")[0]) for line in wanted} <= pinned
-    # What PyInstaller needs on Windows and macOS; it is not installed here, so that it can't be asked.
+    # What PyInstaller needs on Windows and macOS. It is not installed here, so its metadata can't be read.
     assert {"altgraph", "macholib", "pefile", "pywin32-ctypes", "setuptools"} <= pinned
 
 
@@ -118,9 +118,9 @@ SYSTEMS = {
 
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_constraints_pin_what_is_needed_on_each_system(system: str, version: str) -> None:
-    """As far as what is installed here tells what it needs elsewhere."""
-    surroundings = {
+def test_constraints_pin_dependencies_on_each_system(system: str, version: str) -> None:
+    """Based on the metadata of what is installed here."""
+    environment = {
         **SYSTEMS[system],
         "sys_platform": system,
         "python_version": version,
@@ -128,7 +128,7 @@ def test_constraints_pin_what_is_needed_on_each_system(system: str, version: str
     }
 
     def holds(marker: Marker | None, extras: Iterable[str] = ()) -> bool:
-        return marker is None or any(marker.evaluate({**surroundings, "extra": extra}) for extra in ("", *extras))
+        return marker is None or any(marker.evaluate({**environment, "extra": extra}) for extra in ("", *extras))
 
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
@@ -137,14 +137,14 @@ def test_constraints_pin_what_is_needed_on_each_system(system: str, version: str
     todo = [(Requirement(line), ("",)) for line in PROJECT["dependencies"] + extras["dev"] + extras["package"]]
     seen: set[tuple[str, tuple[str, ...]]] = set()
     while todo:
-        needed, asked = todo.pop()
+        needed, requested = todo.pop()
         key = canonicalize_name(needed.name), tuple(sorted(needed.extras))
-        if not holds(needed.marker, asked) or key in seen:
+        if not holds(needed.marker, requested) or key in seen:
             continue
         seen.add(key)
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             todo += [(Requirement(line), key[1]) for line in importlib.metadata.requires(needed.name) or []]
     assert len(seen) > 20
-    # Those that come with Python.
-    come_along = {"pip", *(["setuptools"] if version == "3.11" else [])}
-    assert {name for name, _ in seen} - pinned - come_along == set()
+    # These come with Python.
+    with_python = {"pip", *(["setuptools"] if version == "3.11" else [])}
+    assert {name for name, _ in seen} - pinned - with_python == set()

@@ -1,4 +1,4 @@
-"""The workflows of GitHub: their form by GitHub's own schema, and what matters for safety and for what is released."""
+"""The GitHub workflows: validity according to GitHub's schema, security, and what is released."""
 
 import importlib.util
 import re
@@ -12,7 +12,7 @@ from tools.packaging import package
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 NAMES = [path.name for path in WORKFLOWS]
-CHECKER = "check-jsonschema (which brings GitHub's schema and a reader of YAML) is not installed"
+CHECKER = "check-jsonschema (which includes GitHub's schema and a YAML parser) is not installed"
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -25,19 +25,19 @@ def _steps(workflow: dict[str, Any]) -> list[dict[str, Any]]:
     return [step for job in workflow["jobs"].values() for step in job["steps"]]
 
 
-def test_there_are_two() -> None:
+def test_there_are_two_workflows() -> None:
     assert NAMES == ["ci.yml", "release.yml"]
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=NAMES)
-def test_form_is_valid(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_workflow_is_valid(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     checker = pytest.importorskip("check_jsonschema", reason=CHECKER)
     with pytest.raises(SystemExit) as ended:
         checker.main(["--builtin-schema", "vendor.github-workflows", str(path)])
     assert ended.value.code == 0, capsys.readouterr().out
 
 
-def test_checker_sees_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_checker_detects_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     checker = pytest.importorskip("check_jsonschema", reason=CHECKER)
     wrong = tmp_path / "wrong.yml"
     text = (ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
@@ -56,7 +56,7 @@ def test_actions_are_pinned_to_commits(path: Path) -> None:
         assert re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)
 
 
-def test_both_use_the_same_pins() -> None:
+def test_both_workflows_use_the_same_pins() -> None:
     found: dict[str, set[str]] = {}
     for path in WORKFLOWS:
         for name, pin in re.findall(r"uses:\s*([\w/-]+)@(.+)", path.read_text(encoding="utf-8")):
@@ -65,14 +65,14 @@ def test_both_use_the_same_pins() -> None:
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=NAMES)
-def test_commands_take_no_text_from_outside(path: Path) -> None:
-    """A branch or tag may be named like a command: such text goes through the environment, not into the script."""
+def test_commands_contain_no_untrusted_text(path: Path) -> None:
+    """A branch or tag name could be a command, so such text is passed through the environment."""
     for step in _steps(_load(path)):
         assert "${{ github" not in step.get("run", "")
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=NAMES)
-def test_permissions_are_the_least(path: Path) -> None:
+def test_permissions_are_minimal(path: Path) -> None:
     workflow = _load(path)
     assert workflow["permissions"] in ({}, {"contents": "read"})
     writing = {name for name, job in workflow["jobs"].items() if "write" in job.get("permissions", {}).values()}
@@ -84,39 +84,39 @@ def test_permissions_are_the_least(path: Path) -> None:
                 assert step["with"]["persist-credentials"] is False
 
 
-def test_release_builds_on_three_systems_and_drafts_on_tags() -> None:
+def test_release_builds_on_three_systems_and_drafts_tags() -> None:
     workflow = _load(ROOT / ".github" / "workflows" / "release.yml")
     build, publish = workflow["jobs"]["build"], workflow["jobs"]["publish"]
     systems = {entry["os"].split("-")[0] for entry in build["strategy"]["matrix"]["include"]}
     assert systems == {"ubuntu", "windows", "macos"}
-    # Each system once without training and once with it, which the lean program speaks of.
-    flavours = [(entry["os"], entry["training"]) for entry in build["strategy"]["matrix"]["include"]]
-    assert sorted(flavours) == sorted(
-        (name, training) for name in {name for name, _ in flavours} for training in ("0", "1")
+    # Each system once without training and once with it, which the program without training refers to.
+    variants = [(entry["os"], entry["training"]) for entry in build["strategy"]["matrix"]["include"]]
+    assert sorted(variants) == sorted(
+        (name, training) for name in {name for name, _ in variants} for training in ("0", "1")
     )
     names = [entry["name"] for entry in build["strategy"]["matrix"]["include"]]
     assert len(set(names)) == len(names)
-    (making,) = [step for step in build["steps"] if step.get("run") == "python -m tools.packaging.package"]
-    assert making["env"] == {"ALPACASORTER_WITH_TENSORFLOW": "${{ matrix.training }}"}
+    (package_step,) = [step for step in build["steps"] if step.get("run") == "python -m tools.packaging.package"]
+    assert package_step["env"] == {"ALPACASORTER_WITH_TENSORFLOW": "${{ matrix.training }}"}
     assert (publish["needs"], publish["if"]) == ("build", "github.ref_type == 'tag'")
     (script,) = [step["run"] for step in publish["steps"] if "run" in step]
     assert "--draft" in script
-    # One list of all files, and not one of the lists that each build wrote.
+    # One list of all files instead of the separate lists from the builds.
     assert "sha256sum -- * > SHA256SUMS" in script
 
 
-def test_release_takes_the_results_from_where_they_are_put() -> None:
+def test_release_uploads_the_results_from_where_they_are_written() -> None:
     build = _load(ROOT / ".github" / "workflows" / "release.yml")["jobs"]["build"]
     for entry in build["strategy"]["matrix"]["include"]:
-        assert ROOT / entry["results"] == package.places(full=entry["training"] == "1")[0]
+        assert ROOT / entry["results"] == package.output_folders(full=entry["training"] == "1")[0]
     (upload,) = [step for step in build["steps"] if step.get("uses", "").startswith("actions/upload-artifact@")]
-    # In one folder, or that folder would be part of the files' names; and no list of hashes is among them.
+    # All in one folder, or its name would become part of the file names; and no list of hashes.
     lines = upload["with"]["path"].splitlines()
     assert {line.rpartition("/")[0] for line in lines} == {"${{ matrix.results }}"}
     assert "SHA256SUMS" not in upload["with"]["path"]
 
 
-def test_tools_that_the_workflows_run_are_there() -> None:
+def test_tools_used_by_workflows_exist() -> None:
     for path in WORKFLOWS:
         script = path.read_text(encoding="utf-8")
         for tool in re.findall(r"(?:python|bash) ((?:tools|\.ci)/\S+)", script):

@@ -1,6 +1,6 @@
-"""What the packaged program tells the system about itself: names, version, icons, file types, folder texts.
+"""What the packaged program tells the operating system about itself: names, version, icons, file types, permissions.
 
-`alpacasorter.spec` and the tools beside this file import it; it needs nothing but the standard library.
+Used by `alpacasorter.spec` and by the other modules here. Needs only the standard library.
 """
 
 import re
@@ -10,18 +10,18 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PACKAGING: Final = ROOT / "resources" / "packaging"
-"""Only building needs what lies here: the packaged program does without."""
+"""Files that are only needed for the build; they are not part of the packaged program."""
 
 NAME: Final = "AlpacaSorter"
 CONSOLE_NAME: Final = f"{NAME}-console"
-"""The program for the command line, which only Windows needs."""
+"""The command-line program, which only Windows needs."""
 
 APP_ID: Final = "org.alpacasorter.AlpacaSorter"
-"""The name of the desktop entry and of the macOS bundle; the window tells it to the desktop, too."""
+"""The name of the desktop entry and the identifier of the macOS bundle; the window reports it to the desktop, too."""
 
 APP_SVG: Final = ROOT / "resources" / "icons" / "alpacasorter.svg"
 HICOLOR: Final = PACKAGING / "linux" / "hicolor"
-"""Icons of Linux, laid out as an icon theme."""
+"""Icons for Linux, laid out as an icon theme."""
 
 WINDOWS_ICON: Final = PACKAGING / "windows" / "alpacasorter.ico"
 MACOS_ICON: Final = PACKAGING / "macos" / "alpacasorter.icns"
@@ -40,11 +40,11 @@ PICTURE_TYPES: Final = (
     "image/heif",
     "image/avif",
 )
-"""The MIME types of the pictures that are read."""
+"""The MIME types of the image files that the program reads."""
 
-# NumPy's wheel for Apple's own processors asks for the latest system of all parts.
-_MACOS_LEAST: Final = "14.0"
-_WHY_FOLDERS: Final = "AlpacaSorter looks for photos in the folder that you open, and sorts them when you say so."
+# Of all dependencies, NumPy's wheel for Apple silicon needs the latest system.
+_MACOS_MINIMUM: Final = "14.0"
+_FOLDER_PURPOSE: Final = "AlpacaSorter looks for photos in the folder you open, and sorts them when you ask it to."
 _FOLDER_KEYS: Final = (
     "NSDesktopFolderUsageDescription",
     "NSDocumentsFolderUsageDescription",
@@ -69,45 +69,45 @@ _PRERELEASE: Final = 0x2
 
 
 def project() -> dict[str, Any]:
-    """Return the table `project` of pyproject.toml, the one source of version, summary and authors."""
+    """Return the `project` table of pyproject.toml, the single source of version, summary and authors."""
     table: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return table
 
 
 def copyright_line() -> str:
-    """Return the line of LICENSE that says whose the program is.
+    """Return the copyright line of LICENSE.
 
     Raises:
-        ValueError: LICENSE holds no such line.
+        ValueError: LICENSE has no such line.
     """
     for line in (ROOT / "LICENSE").read_text(encoding="utf-8").splitlines():
         if line.startswith("Copyright"):
             return line
-    raise ValueError("LICENSE has no line that begins with “Copyright”.")
+    raise ValueError("LICENSE has no line that starts with “Copyright”.")
 
 
 def version_numbers(version: str) -> tuple[int, int, int, int]:
-    """Return a version as the four numbers that Windows wants; "1.2.3rc1" becomes (1, 2, 3, 0).
+    """Return a version as the four numbers that Windows expects; "1.2.3rc1" becomes (1, 2, 3, 0).
 
     Raises:
-        ValueError: the version does not begin with numbers, or one of them is too large for Windows.
+        ValueError: the version does not start with a number, or a number is too large for Windows.
     """
     match = re.match(r"\d+(\.\d+){0,3}", version)
     if match is None:
-        raise ValueError(f"The version {version!r} does not begin with numbers.")
+        raise ValueError(f"The version {version!r} does not start with a number.")
     numbers = [int(part) for part in match[0].split(".")]
     if max(numbers) > 0xFFFF:
-        raise ValueError(f"The version {version!r} has a number above 65535, which Windows can't hold.")
+        raise ValueError(f"The version {version!r} has a number above 65535, the limit on Windows.")
     first, second, third, fourth = (*numbers, 0, 0, 0, 0)[:4]
     return first, second, third, fourth
 
 
 def version_text(version: str | None = None) -> str:
-    """Return the text of the version resource, in the form that PyInstaller's `EXE(version=FILE)` reads."""
-    facts = project()
-    version = facts["version"] if version is None else version
+    """Return the text of the version resource, in the format of PyInstaller's `EXE(version=FILE)`."""
+    about = project()
+    version = about["version"] if version is None else version
     strings = {
-        "CompanyName": facts["authors"][0]["name"],
+        "CompanyName": about["authors"][0]["name"],
         "FileDescription": NAME,
         "FileVersion": version,
         "InternalName": NAME,
@@ -115,7 +115,7 @@ def version_text(version: str | None = None) -> str:
         "OriginalFilename": f"{NAME}.exe",
         "ProductName": NAME,
         "ProductVersion": version,
-        "Comments": facts["description"],
+        "Comments": about["description"],
     }
     final = re.fullmatch(r"[\d.]+", version) is not None
     return _VERSION_TEXT.format(
@@ -126,7 +126,7 @@ def version_text(version: str | None = None) -> str:
 
 
 def version_file(folder: Path) -> Path:
-    """Write the version resource into `folder`, which is made where it is missing, and return its file."""
+    """Write the version resource to a file in `folder`, which is created if necessary, and return the file."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "version_info.txt"
     path.write_text(version_text(), encoding="utf-8", newline="\n")
@@ -134,15 +134,15 @@ def version_file(folder: Path) -> Path:
 
 
 def info_plist() -> dict[str, Any]:
-    """Return the entries for PyInstaller's `BUNDLE(info_plist=...)` that it does not make by itself."""
+    """Return the entries for PyInstaller's `BUNDLE(info_plist=...)` that it does not generate itself."""
     version = project()["version"]
     return {
         "CFBundleDisplayName": NAME,
         "CFBundleShortVersionString": version,
         "CFBundleVersion": ".".join(map(str, version_numbers(version)[:3])),
         "CFBundleDevelopmentRegion": "en",
-        # A folder, or photos for the folder they lie in, dropped on the icon or opened with it. Others stay the
-        # first choice for both.
+        # A folder, or photos that stand for their folder, dropped on the icon or opened with the program. It does not
+        # become the default for either.
         "CFBundleDocumentTypes": [
             {
                 "CFBundleTypeName": title,
@@ -152,11 +152,11 @@ def info_plist() -> dict[str, Any]:
             }
             for title, kind in (("Folder", "public.folder"), ("Picture", "public.image"))
         ],
-        **dict.fromkeys(_FOLDER_KEYS, _WHY_FOLDERS),
+        **dict.fromkeys(_FOLDER_KEYS, _FOLDER_PURPOSE),
         "LSApplicationCategoryType": "public.app-category.photography",
-        "LSMinimumSystemVersion": _MACOS_LEAST,
+        "LSMinimumSystemVersion": _MACOS_MINIMUM,
         "NSHighResolutionCapable": True,
         "NSHumanReadableCopyright": copyright_line(),
-        # Dark mode comes with it.
+        # This enables dark mode.
         "NSRequiresAquaSystemAppearance": False,
     }

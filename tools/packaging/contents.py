@@ -1,6 +1,6 @@
 """What goes into the packaged program and what stays out, and why; used by `alpacasorter.spec` and `package.py`.
 
-Tables of PyInstaller are lists of (name inside the package, file it comes from, kind); names here use "/" everywhere.
+PyInstaller's tables are lists of (name in the package, source file, kind). Names here always use "/".
 """
 
 from __future__ import annotations
@@ -15,78 +15,78 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 FULL_VARIABLE: Final = "ALPACASORTER_WITH_TENSORFLOW"
-"""Set to 1, it builds the program with training inside."""
+"""If this environment variable is 1, the program is built with training."""
 
 Entry = tuple[str, str, str]
 
 
 TRAINING_MODULES: Final = ("h5py", "keras", "tensorflow")
-"""Only alpacasorter.training imports them, inside functions, and asks first whether they are there."""
+"""Only alpacasorter.training imports these, inside functions, after checking that they are installed."""
 
 EXCLUDED_MODULES: Final = (
-    # Test suites and build tools that libraries mention for their own development; the app never runs them.
+    # Test suites and build tools that libraries refer to for their own development; the program never runs them.
     "hypothesis",
     "numpy.f2py",
     "pip",
     "pkg_resources",
     "pytest",
     "setuptools",
-    # A development check of the head looks for scikit-learn first, which needs SciPy. NumPy does without either.
+    # A development check of the head prefers scikit-learn, which needs SciPy. NumPy needs neither.
     "scipy",
     "sklearn",
-    # Another toolkit's windows, which Pillow offers to draw in. Ours are Qt's.
+    # Pillow can draw in Tk's windows. Ours are Qt's.
     "PIL.ImageTk",
     "PIL._tkinter_finder",
     "tkinter",
-    # Calls over a network: only TensorFlow's debugger, which nobody starts here, speaks to another program so.
+    # Only TensorFlow's debugger, which is never started here, uses remote procedure calls.
     "grpc",
-    # The keyboard of a terminal: only Python's own prompt and debugger use it. libreadline is under the GPL besides.
+    # Terminal input, which only Python's prompt and debugger use. Also, libreadline is under the GPL.
     "curses",
     "readline",
 )
 
 TRAINING_FILES: Final = ("models/alpaca/keras_weights.npz", "models/mobilenet_v2.npz")
-"""Weights that only a training reads."""
+"""Weights that are only needed for training."""
 
 LEFT_OUT: Final = tuple(
     re.compile(pattern)
     for pattern in (
-        # Plug-ins for accelerators of phones and laptops whose drivers are not shipped. LiteRT looks for them in a
-        # folder that it is never given. Its WebGPU one, which serves every vendor's graphics card, stays.
+        # Plugins for phone and laptop accelerators, whose drivers are not included. LiteRT looks for them in a folder
+        # that it is never given. Its WebGPU plugin, which works with every vendor's GPU, stays.
         r"^ai_edge_litert/vendors/",
-        # The look of GTK, with all of GTK behind it. The app draws its own colours; dialogs come from the portal.
+        # The GTK theme, which needs all of GTK. The program has its own colors; dialogs come from the desktop portal.
         r"/platformthemes/libqgtk3\.",
-        # Ways to draw without a desktop: straight to the screen, to a remote viewer, by EGL or Vulkan alone.
+        # Drawing without a desktop: directly to the screen, to a remote viewer, with only EGL or Vulkan.
         r"/egldeviceintegrations/|/platforms/libq(eglfs|linuxfb|minimal|minimalegl|vkkhrdisplay|vnc)\.|libQt6EglF",
-        # TLS, and whether there is a network. The window only talks to a second start of itself, by a local socket.
+        # TLS and network status. The window only talks to later starts of the program, through a local socket.
         r"/plugins/(tls|networkinformation)/",
-        # Mouse, keyboard, tablet and touch read from the kernel, which a desktop does for us.
+        # Mouse, keyboard, tablet and touch input from the kernel, which the desktop handles.
         r"/plugins/generic/",
-        # Pictures of files that Qt never opens here: photos are decoded by Pillow. JPEG (thumbnails) and SVG stay.
+        # Image formats that Qt never opens here: Pillow decodes the photos. JPEG (thumbnails) and SVG stay.
         r"/imageformats/(lib)?q(gif|icns|tga|tiff|wbmp|webp)\.",
-        # OpenGL on the processor for Windows. No window here asks for OpenGL.
+        # Software OpenGL for Windows. The window does not use OpenGL.
         r"(^|/)opengl32sw\.dll$",
         # Sentences of Qt in other languages; the app is in English only.
         r"^PySide6/(Qt/)?translations/",
-        # Of TensorFlow: types for editors; what writes a model as text for other compilers; and operations for Google's
-        # own processors, which no module loads (all that training uses is in libtensorflow_cc).
+        # From TensorFlow: type stubs, the exporter for other compilers, and operations for TPUs, which no module loads
+        # (training only uses libtensorflow_cc).
         r"^tensorflow/(.+\.pyi$|compiler/mlir/stablehlo/stablehlo_extension\.|compiler/tf2xla/ops/_xla_ops\.)",
-        # What only building needs.
+        # Only needed for the build.
         r"^resources/packaging/",
-        # What pip notes down: paths and dates of the machine that built it.
+        # pip's records: paths and dates from the machine that built the program.
         r"\.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json)$",
-        # Every Linux desktop has these, of the age of its graphics drivers or newer. Older ones, loaded first, would
-        # keep those drivers from loading.
+        # Every Linux desktop has these, at least as new as its graphics drivers require. If ours were older and loaded
+        # first, those drivers could not be loaded.
         r"^lib(stdc\+\+|gcc_s)\.so\.",
     )
 )
 
-_OTHER_BACK_ENDS: Final = re.compile(r"keras\.src\.backend\.(jax|openvino|torch)(\.|$)")
+_OTHER_BACKENDS: Final = re.compile(r"keras\.src\.backend\.(jax|openvino|torch)(\.|$)")
 _STRIPPED: Final = re.compile(
     r"^libpython3[\d.]*\.so[\d.]*$|^python3[\d.]*/lib-dynload/"
     r"|^tensorflow/(libtensorflow_(cc|framework)\.so|python/profiler/internal/_pywrap_profiler_plugin\.so)"
 )
-# libmvec belongs to the C library of the system, and the encoder alone wants it.
+# libmvec belongs to the system's C library, and only the encoder needs it.
 _ENCODER: Final = re.compile(r"(^|/)libx265-[0-9a-f]+\.so\.\d+$")
 _ONLY_FOR_ENCODER: Final = re.compile(r"^libmvec\.so\.")
 _STUB: Final = """\
@@ -99,99 +99,98 @@ _STUB_NAMES: Final = {"x265_api_get_217", "x265_cleanup"}
 _EVERYWHERE: Final = ("PySide6/Qt/lib/", "numpy.libs/", "pillow.libs/", "pillow_heif.libs/")
 
 
-def plain(name: str) -> str:
-    """Return a name inside the package with "/" between its parts."""
+def _posix(name: str) -> str:
+    """Return a name in the package with "/" as the separator."""
     return name.replace("\\", "/")
 
 
-def wanted(name: str, *, full: bool = False) -> bool:
-    """Tell whether a file goes into the package; `full` is the one with training."""
-    name = plain(name)
+def is_included(name: str, *, full: bool = False) -> bool:
+    """Return whether a file goes into the package; `full` is the one with training."""
+    name = _posix(name)
     if name in TRAINING_FILES:
         return full
     return not any(pattern.search(name) for pattern in LEFT_OUT)
 
 
-def is_used_of_keras(module: str) -> bool:
-    """Tell whether a module of Keras goes into the full package: neither tests nor other back ends."""
-    return not module.endswith("_test") and not _OTHER_BACK_ENDS.match(module)
+def is_keras_module_included(module: str) -> bool:
+    """Return whether a Keras module goes into the package with training: no tests and no other backends."""
+    return not module.endswith("_test") and not _OTHER_BACKENDS.match(module)
 
 
 def without_orphans(entries: Sequence[Entry], imports: Callable[[str], Iterable[str]]) -> list[Entry]:
-    """Return the entries without the libraries that nothing else asks for, such as those of left-out plug-ins.
+    """Return the entries without the libraries that nothing needs any more, such as those of excluded plugins.
 
     Args:
-        entries: the binaries of a package for Linux.
-        imports: gives the names of all libraries that a file needs, directly or not.
+        entries: the binaries of a Linux package.
+        imports: returns the names of all libraries that a file needs, directly or indirectly.
 
-    Only plain libraries can be orphans: extension modules, plug-ins, Python itself and whatever a package keeps in a
-    folder of its own are opened by name.
+    Only plain libraries can be orphans. Extension modules, plugins, Python itself and anything that a package keeps in
+    a folder of its own are loaded by name.
     """
     files = [entry for entry in entries if entry[2] != "SYMLINK"]
-    libraries = {PurePosixPath(plain(name)).name for name, _, _ in files if _is_library(plain(name))}
+    libraries = {PurePosixPath(_posix(name)).name for name, _, _ in files if _is_library(_posix(name))}
     needed = {
-        PurePosixPath(plain(one)).name
+        PurePosixPath(_posix(one)).name
         for name, source, _ in files
-        if not _is_library(plain(name))
+        if not _is_library(_posix(name))
         for one in imports(source)
     }
     orphans = libraries - needed
-    return [entry for entry in entries if entry[2] == "SYMLINK" or PurePosixPath(plain(entry[0])).name not in orphans]
+    return [entry for entry in entries if entry[2] == "SYMLINK" or PurePosixPath(_posix(entry[0])).name not in orphans]
 
 
-def without_dangling(entries: Iterable[Entry], names: Iterable[str]) -> list[Entry]:
-    """Return the entries without the links to files that were left out; `names` are those of all files there are."""
-    there = {plain(name) for name in names}
+def without_broken_links(entries: Iterable[Entry], names: Iterable[str]) -> list[Entry]:
+    """Return the entries without links to excluded files; `names` are the names of all included files."""
+    included = {_posix(name) for name in names}
     return [
         (name, target, kind)
         for name, target, kind in entries
         if kind != "SYMLINK"
-        or posixpath.normpath(posixpath.join(posixpath.dirname(plain(name)), plain(target))) in there
+        or posixpath.normpath(posixpath.join(posixpath.dirname(_posix(name)), _posix(target))) in included
     ]
 
 
 def _is_library(name: str) -> bool:
     inside = PurePosixPath(name)
-    at_home = len(inside.parts) == 1 or name.startswith(_EVERYWHERE)
-    return at_home and ".so" in inside.name and not inside.name.startswith(("libpython", "_"))
+    is_plain = len(inside.parts) == 1 or name.startswith(_EVERYWHERE)
+    return is_plain and ".so" in inside.name and not inside.name.startswith(("libpython", "_"))
 
 
 def stripped(entries: Sequence[Entry], work: Path) -> list[Entry]:
-    """Return the entries with copies of libraries that lack their symbols for debugging.
+    """Return the entries with debug symbols removed from copies of some libraries.
 
-    Python's own (19 MB less) and the largest of TensorFlow (254 MB less) only: `strip` breaks some libraries of NumPy
-    and Qt, which were changed after they were linked.
-    Without `strip` (or where it fails) they stay as they are.
+    Only from Python's own (saves 19 MB) and TensorFlow's largest (saves 254 MB): `strip` breaks some of NumPy's and
+    Qt's libraries, which were modified after they were linked. Without `strip`, or if it fails, nothing changes.
     """
     tool = shutil.which("strip")
     if tool is None or not sys.platform.startswith("linux"):
         return list(entries)
     work.mkdir(parents=True, exist_ok=True)
-    found = []
+    result = []
     for name, source, kind in entries:
-        if kind != "SYMLINK" and _STRIPPED.search(plain(name)):
+        if kind != "SYMLINK" and _STRIPPED.search(_posix(name)):
             copy = work / Path(name).name
             shutil.copy2(source, copy)
             copy.chmod(0o755)
             if subprocess.run([tool, "--strip-unneeded", str(copy)], check=False).returncode == 0:
                 source = str(copy)
-        found.append((name, source, kind))
-    return found
+        result.append((name, source, kind))
+    return result
 
 
 def without_encoder(entries: Sequence[Entry], work: Path) -> list[Entry]:
-    """Return the entries with a library that does nothing in the place of x265.
+    """Return the entries with the encoder x265 replaced by a stub.
 
-    The decoder of HEIC is linked to that encoder (22 MB, under the GPL), which the app never uses. The stand-in has
-    the two functions the decoder's library names and says that it can't encode. Where there is no compiler, or the
-    library wants more than those two, the real one stays.
+    The HEIC decoder is linked to that encoder (22 MB, under the GPL), which the program never uses. The stub has the
+    two functions that the decoder's library refers to, and reports that it can't encode. If there is no compiler, or
+    the library needs more than those two functions, the real encoder stays.
     """
-    encoder = next((entry for entry in entries if entry[2] != "SYMLINK" and _ENCODER.search(plain(entry[0]))), None)
+    encoder = next((entry for entry in entries if entry[2] != "SYMLINK" and _ENCODER.search(_posix(entry[0]))), None)
     compiler, lister = shutil.which("cc"), shutil.which("nm")
     if encoder is None or compiler is None or lister is None or not sys.platform.startswith("linux"):
         return list(entries)
-    asked = _asked_of_encoder(lister, entries)
-    if not asked or not asked <= _STUB_NAMES:
+    needed = _needed_from_encoder(lister, entries)
+    if not needed or not needed <= _STUB_NAMES:
         return list(entries)
     work.mkdir(parents=True, exist_ok=True)
     library = work / Path(encoder[0]).name
@@ -203,26 +202,26 @@ def without_encoder(entries: Sequence[Entry], work: Path) -> list[Entry]:
     return [
         (name, str(library), kind) if (name, origin, kind) == encoder else (name, origin, kind)
         for name, origin, kind in entries
-        if not _ONLY_FOR_ENCODER.search(plain(name))
+        if not _ONLY_FOR_ENCODER.search(_posix(name))
     ]
 
 
-def _asked_of_encoder(lister: str, entries: Iterable[Entry]) -> set[str]:
-    asked = set()
+def _needed_from_encoder(lister: str, entries: Iterable[Entry]) -> set[str]:
+    needed = set()
     for name, source, kind in entries:
         if kind != "SYMLINK" and "libheif" in name:
-            listed = subprocess.run(
+            listing = subprocess.run(
                 [lister, "-D", "--undefined-only", source], capture_output=True, text=True, check=False
             )
-            asked |= {word for word in listed.stdout.split() if word.startswith("x265_")}
-    return asked
+            needed |= {word for word in listing.stdout.split() if word.startswith("x265_")}
+    return needed
 
 
-def write_metadata(work: Path, about: Mapping[str, Any], licence: Path) -> list[tuple[str, str]]:
-    """Write what `importlib.metadata` tells the frozen program about itself; return (file, folder inside) of each.
+def write_metadata(work: Path, about: Mapping[str, Any], license_file: Path) -> list[tuple[str, str]]:
+    """Write the metadata that `importlib.metadata` reads in the frozen program; return (file, folder in the package).
 
-    Made from the table `project` of pyproject.toml, and not copied from an installation, which may be older and knows
-    paths of this machine.
+    Made from the `project` table of pyproject.toml instead of copied from an installation, which may be older and
+    contains paths on this machine.
     """
     folder = work / f"{about['name']}-{about['version']}.dist-info"
     folder.mkdir(parents=True, exist_ok=True)
@@ -233,7 +232,7 @@ def write_metadata(work: Path, about: Mapping[str, Any], licence: Path) -> list[
         f"Version: {about['version']}",
         f"Summary: {about['description']}",
         f"License-Expression: {about['license']}",
-        f"License-File: {licence.name}",
+        f"License-File: {license_file.name}",
     )
     file.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
-    return [(str(file), folder.name), (str(licence), f"{folder.name}/licenses")]
+    return [(str(file), folder.name), (str(license_file), f"{folder.name}/licenses")]

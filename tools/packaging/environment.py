@@ -1,9 +1,9 @@
-"""Says as JSON what a frozen program was packed from; `inventory.gather` runs it with the Python that packed it.
+"""Prints, as JSON, what a frozen program was built from; `inventory.read_environment` runs it with that Python.
 
     PYTHON environment.py FOLDER
 
-Prints Python's version and licence files, each installed distribution with its files, licences and bills of
-materials, and the modules in the archive of the program in FOLDER.
+Prints Python's version and license files, each installed distribution with its files, licenses and SBOMs, and the
+modules that the program in FOLDER contains. It runs in isolation, so it can't import anything from this package.
 """
 
 import base64
@@ -16,7 +16,7 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
-_LICENCE = re.compile(r"(^|/)(LICEN[CS]E|COPYING|NOTICE|COPYRIGHT)[^/]*$", re.IGNORECASE)
+_LICENSE = re.compile(r"(^|/)(LICEN[CS]E|COPYING|NOTICE|COPYRIGHT)[^/]*$", re.IGNORECASE)
 
 
 def _distribution(found: importlib.metadata.Distribution) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def _distribution(found: importlib.metadata.Distribution) -> dict[str, Any]:
         if ".dist-info/" not in path:
             continue
         inside = re.sub(r"^.*?\.dist-info/(licenses/)?", "", path)
-        if inside in named or _LICENCE.search(inside):
+        if inside in named or _LICENSE.search(inside):
             texts.append(str(entry.locate()))
         elif "/sboms/" in path and path.endswith(".json"):
             bills.append(str(entry.locate()))
@@ -40,7 +40,7 @@ def _distribution(found: importlib.metadata.Distribution) -> dict[str, Any]:
         "name": about["Name"],
         "version": found.version,
         "expression": (about.get_all("License-Expression") or [""])[0],
-        "licence": (about.get_all("License") or [""])[0],
+        "license": (about.get_all("License") or [""])[0],
         "classifiers": [line for line in about.get_all("Classifier") or [] if line.startswith("License ::")],
         "files": sorted(files),
         "texts": sorted(texts),
@@ -48,10 +48,10 @@ def _distribution(found: importlib.metadata.Distribution) -> dict[str, Any]:
     }
 
 
-def _packed(folder: Path) -> tuple[list[str], list[str]]:
-    """Return the programs in the folder, by path, and the modules in their archives."""
+def _packed_modules(folder: Path) -> tuple[list[str], list[str]]:
+    """Return the paths of the programs in the folder, and the modules in their archives."""
     readers = importlib.import_module("PyInstaller.archive.readers")
-    # A folder that only holds the modules of several packages, such as google: there is no code in it.
+    # A namespace package, such as google, contains no code itself.
     empty = importlib.import_module("PyInstaller.loader.pyimod01_archive").PYZ_ITEM_NSPKG
 
     programs, modules = [], set()
@@ -62,7 +62,7 @@ def _packed(folder: Path) -> tuple[list[str], list[str]]:
             try:
                 archive = readers.CArchiveReader(str(path))
             except (readers.ArchiveReadError, OSError):
-                continue  # some other file beside the program
+                continue  # some other file next to the program
             programs.append(path.relative_to(folder).as_posix())
             for name, entry in archive.toc.items():
                 if entry[-1] == "z":
@@ -83,7 +83,7 @@ def _python_texts() -> list[str]:
 
 def main() -> int:
     """Print the answer."""
-    programs, modules = _packed(Path(sys.argv[1]))
+    programs, modules = _packed_modules(Path(sys.argv[1]))
     if not programs:
         print(f"No frozen program is in {sys.argv[1]}.", file=sys.stderr)
         return 1

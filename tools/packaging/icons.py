@@ -1,4 +1,4 @@
-"""Draws the icon of the application in the forms that the three systems want, from its one SVG.
+"""Draws the application icon, from one SVG, in the formats of the three systems.
 
 After changing the drawing, run `python -m tools.packaging.icons`. It writes them to resources/packaging, where they are
 kept so that a build does not have to draw anything.
@@ -19,7 +19,7 @@ from tools.packaging.app_info import APP_ID, APP_SVG, HICOLOR, MACOS_ICON, PACKA
 HICOLOR_SIZES: Final = (16, 22, 24, 32, 48, 64, 128, 256, 512)
 WINDOWS_SIZES: Final = (16, 20, 24, 32, 40, 48, 64, 96, 128, 256)
 MACOS_SIZES: Final = (32, 64, 128, 256, 512, 1024)
-# The plate of the drawing fills 240 of 256; on macOS it fills 824 of 1024, with room for the system's shadow.
+# The plate fills 240 of 256 pixels in the drawing and 824 of 1024 on macOS, which leaves room for the shadow.
 MACOS_SHARE: Final = (824 / 1024) / (240 / 256)
 
 
@@ -28,7 +28,7 @@ def png(size: int, share: float = 1.0) -> bytes:
 
     Args:
         size: width and height in pixels.
-        share: how much of the width the drawing fills, centred.
+        share: how much of the width the drawing fills; it is centered.
 
     Raises:
         ValueError: the SVG can't be drawn.
@@ -52,7 +52,7 @@ def png(size: int, share: float = 1.0) -> bytes:
 
 
 def write_hicolor(folder: Path) -> None:
-    """Write all sizes and the SVG itself into a folder of an icon theme, such as `hicolor`."""
+    """Write all sizes and the SVG itself to the folder of an icon theme, such as `hicolor`."""
     for size in HICOLOR_SIZES:
         path = folder / f"{size}x{size}" / "apps" / f"{APP_ID}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,29 +63,29 @@ def write_hicolor(folder: Path) -> None:
 
 
 def write_windows(path: Path) -> None:
-    """Write the icon of Windows, each size drawn by itself."""
-    _save(path, "ICO", [_picture(size) for size in WINDOWS_SIZES])
+    """Write the Windows icon, with each size drawn separately."""
+    _save(path, "ICO", [_image(size) for size in WINDOWS_SIZES])
 
 
 def write_macos(path: Path) -> None:
-    """Write the icon of macOS, each size drawn by itself."""
-    _save(path, "ICNS", [_picture(size, MACOS_SHARE) for size in MACOS_SIZES])
+    """Write the macOS icon, with each size drawn separately."""
+    _save(path, "ICNS", [_image(size, MACOS_SHARE) for size in MACOS_SIZES])
 
 
-def _picture(size: int, share: float = 1.0) -> Image.Image:
-    picture = Image.open(io.BytesIO(png(size, share)))
-    picture.load()
-    return picture
+def _image(size: int, share: float = 1.0) -> Image.Image:
+    image = Image.open(io.BytesIO(png(size, share)))
+    image.load()
+    return image
 
 
-def _save(path: Path, kind: str, pictures: list[Image.Image]) -> None:
-    *smaller, largest = pictures
+def _save(path: Path, kind: str, images: list[Image.Image]) -> None:
+    *smaller, largest = images
     path.parent.mkdir(parents=True, exist_ok=True)
-    largest.save(path, kind, sizes=[picture.size for picture in pictures], append_images=smaller)
+    largest.save(path, kind, sizes=[image.size for image in images], append_images=smaller)
 
 
 def main() -> int:
-    """Write all of them, say so, and return the exit code."""
+    """Write all icons, list them, and return the exit code."""
     write_hicolor(HICOLOR)
     write_windows(WINDOWS_ICON)
     write_macos(MACOS_ICON)

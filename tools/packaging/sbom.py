@@ -1,9 +1,9 @@
-"""Writes a software bill of materials: what is inside a frozen program's folder, as CycloneDX 1.6 JSON.
+"""Writes a software bill of materials (SBOM) for a frozen program's folder, as CycloneDX 1.6 JSON.
 
     python -m tools.packaging.sbom DIST_FOLDER OUT.json [--python PYTHON]
 
 PYTHON is the one whose environment the program was built in. The same folder gives the same bytes: the serial number
-comes from the content, the time from SOURCE_DATE_EPOCH (1980 where that is not set).
+is derived from the content, and the time is SOURCE_DATE_EPOCH (1980 if that is not set).
 """
 
 import datetime
@@ -16,19 +16,19 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from tools.packaging import inventory
-from tools.packaging.parts import File, Inventory, Part, strangers
+from tools.packaging.inventory import File, Inventory, Part
 
 SPEC_VERSION: Final = "1.6"
 _SCHEMA: Final = "http://cyclonedx.org/schema/bom-1.6.schema.json"
 _NAMESPACE: Final = uuid.UUID("6f5f0dd2-3c3e-5c8e-9a53-3f6a5a1e3b0f")
-_LONG_AGO: Final = 315532800
-"""1980-01-01, the first moment that a zip can hold."""
+_DEFAULT_TIME: Final = 315532800
+"""1980-01-01, the earliest date in a ZIP file."""
 _SPDX_ID: Final = re.compile(r"(?!LicenseRef-)[\w.+-]+")
 _PREFIX: Final = "alpacasorter:"
 
 
-def bill(found: Inventory, moment: int = _LONG_AGO) -> dict[str, Any]:
-    """Return the bill of materials. `moment`: seconds since 1970."""
+def bill(found: Inventory, date: int = _DEFAULT_TIME) -> dict[str, Any]:
+    """Return the bill of materials; `date` is in seconds since 1970."""
     parts = [part for part in found.parts.values() if part is not found.program]
     content: dict[str, Any] = {
         "$schema": _SCHEMA,
@@ -37,7 +37,7 @@ def bill(found: Inventory, moment: int = _LONG_AGO) -> dict[str, Any]:
         "serialNumber": "",
         "version": 1,
         "metadata": {
-            "timestamp": datetime.datetime.fromtimestamp(moment, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "timestamp": datetime.datetime.fromtimestamp(date, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "lifecycles": [{"phase": "post-build"}],
             "tools": {"components": [{"type": "application", "name": "AlpacaSorter tools.packaging.sbom"}]},
             "component": _component(found, found.program),
@@ -57,8 +57,8 @@ def _component(found: Inventory, part: Part) -> dict[str, Any]:
     own = [file for file in part.files if not file.link]
     if len(own) == 1:
         component["hashes"] = _hashes(own[0])
-    if part.licence:
-        component["licenses"] = licences(part.licence)
+    if part.license:
+        component["licenses"] = license_choice(part.license)
     if part.purl:
         component["purl"] = part.purl
     if part.kind == "machine-learning-model":
@@ -86,8 +86,8 @@ def _hashes(file: File) -> list[dict[str, str]]:
     return [{"alg": "SHA-256", "content": file.sha256}]
 
 
-def licences(expression: str) -> list[dict[str, Any]]:
-    """Return a licence as CycloneDX wants it: an id, an expression, or a name where SPDX has none."""
+def license_choice(expression: str) -> list[dict[str, Any]]:
+    """Return a license the way CycloneDX expects it: an id, an expression, or a name if it is not in SPDX."""
     if expression.startswith("LicenseRef-"):
         return [{"license": {"name": expression.removeprefix("LicenseRef-").replace("-", " ")}}]
     if _SPDX_ID.fullmatch(expression):
@@ -96,12 +96,12 @@ def licences(expression: str) -> list[dict[str, Any]]:
 
 
 def _model(found: Inventory, part: Part) -> dict[str, Any]:
-    """Return what is told of a model besides: the hash of its description, which holds those of its other files."""
+    """Return the additional fields of a model, with the hash of model.json, which has the hashes of its other files."""
     described = next((file for file in part.files if file.name == "model.json"), None)
     if described is None:
         return {}
-    facts = json.loads((found.folder / described.path).read_text(encoding="utf-8"))
-    photos = facts.get("training", {}).get("photos", {})
+    about = json.loads((found.folder / described.path).read_text(encoding="utf-8"))
+    photos = about.get("training", {}).get("photos", {})
     datasets = [
         {
             "type": "dataset",
@@ -116,32 +116,32 @@ def _model(found: Inventory, part: Part) -> dict[str, Any]:
         "modelArchitecture": "MobileNetV2",
         "datasets": datasets,
     }
-    told: dict[str, Any] = {"hashes": _hashes(described), "modelCard": {"modelParameters": card}}
-    if facts.get("licences"):
-        told["copyright"] = facts["licences"]
-    return told
+    fields: dict[str, Any] = {"hashes": _hashes(described), "modelCard": {"modelParameters": card}}
+    if about.get("licences"):
+        fields["copyright"] = about["licences"]
+    return fields
 
 
 def _dependencies(found: Inventory) -> list[dict[str, Any]]:
-    within: dict[str, list[str]] = {ref: [] for ref in found.parts}
+    children: dict[str, list[str]] = {ref: [] for ref in found.parts}
     for part in found.parts.values():
         if part is not found.program:
-            holder = part.within if part.within in within else found.program.ref
-            within[holder].append(part.ref)
-    return [{"ref": ref, "dependsOn": sorted(inside)} for ref, inside in sorted(within.items())]
+            parent = part.parent if part.parent in children else found.program.ref
+            children[parent].append(part.ref)
+    return [{"ref": ref, "dependsOn": sorted(refs)} for ref, refs in sorted(children.items())]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the bill and say what is in it; 1 where files belong to nothing that is known."""
-    found, out = inventory.take_as_asked((__doc__ or "").splitlines()[0], arguments)
-    content = bill(found, int(os.environ.get("SOURCE_DATE_EPOCH") or _LONG_AGO))
+    """Write the bill and print a summary; return 1 if something could not be identified."""
+    found, out = inventory.inventory_from_arguments((__doc__ or "").splitlines()[0], arguments)
+    content = bill(found, int(os.environ.get("SOURCE_DATE_EPOCH") or _DEFAULT_TIME))
     words = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     out.write_text(words, encoding="utf-8", newline="\n")
     files = sum(len(part.files) for part in found.parts.values())
     print(f"{out}: {len(found.parts)} parts, {files} files")
-    for trouble in found.unknown:
-        print(f"Not known: {trouble}", file=sys.stderr)
-    return 1 if strangers(found) else 0
+    for path in found.unknown:
+        print(f"Unknown origin: {path}", file=sys.stderr)
+    return 1 if found.unidentified else 0
 
 
 if __name__ == "__main__":

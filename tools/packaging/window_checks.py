@@ -1,4 +1,4 @@
-"""Starts the frozen program's window twice: one after another, and at the very same moment."""
+"""Checks what happens when the frozen program is started twice: one start after the other, and both at once."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from typing import Final
 from tools.packaging.program import CheckError, Program
 
 WAIT_S: Final = 60.0
-"""For what takes a second or two."""
-END_S: Final = 30.0
-"""For a window that was asked to end, and all that it started."""
+"""Limit for things that normally take a second or two."""
+EXIT_S: Final = 30.0
+"""Limit for a window, and everything it started, to exit when asked to."""
 SECOND_START_S: Final = 20.0
-"""A second start that is still there has not been answered, and has opened a window of its own."""
+"""A second start that is still running after this has opened a window of its own."""
 
 _PIPES: Final = r"\\.\pipe" + "\\"
 _ADDRESS: Final = "alpacasorter-"
@@ -31,13 +31,13 @@ _POLL_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where the windows of one trial keep everything; nothing of it is there at first but the folder for sockets.
+class Trial:
+    """Where the windows of one trial keep everything. At first only the folder for sockets exists.
 
     Attributes:
         program: the program.
-        folder: of all that the windows write.
-        photos: the folders to open, each with pictures that the other one has not.
+        folder: everything the windows write goes here.
+        photos: the folders to open; no photo is in both.
     """
 
     program: Program
@@ -46,7 +46,7 @@ class Place:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The variables that all starts share."""
+        """The environment variables that all starts share."""
         return {
             "QT_QPA_PLATFORM": "offscreen",
             "XDG_RUNTIME_DIR": str(self.folder / "run"),
@@ -54,23 +54,23 @@ class Place:
             "ALPACASORTER_CACHE_DIR": str(self.folder / "cache"),
         }
 
-    def listens(self) -> bool:
-        """Tell whether a window can be asked by later starts."""
+    def is_listening(self) -> bool:
+        """Return whether a window accepts requests from later starts."""
         names = os.listdir(_PIPES) if sys.platform == "win32" else os.listdir(self.folder / "run")  # noqa: PTH208
         return any(name.startswith(_ADDRESS) and not name.endswith(".lock") for name in names)
 
     def opened(self) -> set[Path]:
-        """Return the folders that windows have opened, as the library remembers them."""
+        """Return the folders that windows have opened, according to the library."""
         rows = _rows(self.folder / "data" / "library.sqlite", "SELECT path FROM recent_folders")
         return {Path(os.fsdecode(path)) for (path,) in rows}
 
     def judged(self) -> int:
-        """Return how many different pictures have been judged."""
+        """Return how many different photos have been judged."""
         return len(_rows(self.folder / "cache" / "cache.sqlite", "SELECT DISTINCT content_id FROM embeddings"))
 
 
 def _rows(file: Path, statement: str) -> list[tuple[bytes]]:
-    """Read from a database that windows are writing to; none where they have not got so far."""
+    """Read from a database that windows are writing to; empty if they have not created it yet."""
     if not file.is_file():
         return []
     try:
@@ -80,74 +80,78 @@ def _rows(file: Path, statement: str) -> list[tuple[bytes]]:
         return []
 
 
-def try_two_starts(program: Program, pictures: Path) -> list[str]:
-    """Start a window twice in each way; return a line for each.
+def check_two_starts(program: Program, photos: Path) -> list[str]:
+    """Start the program twice, in both ways; return one line for each.
 
     Args:
         program: the program.
-        pictures: a folder of at least two different pictures.
+        photos: a folder with at least two different photos.
 
     Raises:
-        CheckError: a start ends in another way than it should, a folder is not opened, or a process stays behind.
+        CheckError: a start exits in the wrong way, a folder is not opened, or a process is left running.
     """
-    return [_one_after_another(_place(program, pictures, "in turn")), _at_once(_place(program, pictures, "at once"))]
+    return [check_in_turn(new_trial(program, photos, "in turn")), check_at_once(new_trial(program, photos, "at once"))]
 
 
-def _place(program: Program, pictures: Path, name: str) -> Place:
+def new_trial(program: Program, photos: Path, name: str) -> Trial:
+    """Make the folders for a trial and divide the photos between them."""
     folder = program.work / f"windows {name}"
-    photos = (folder / "first ä", folder / "second ラマ")
-    for path in (folder, folder / "run", *photos):
+    targets = (folder / "first ä", folder / "second ラマ")
+    for path in (folder, folder / "run", *targets):
         path.mkdir(mode=0o700)
-        program.own(path)
-    for number, picture in enumerate(sorted(pictures.iterdir())):
-        copy = Path(shutil.copy2(picture, photos[number % 2]))
-        program.own(copy)
-    return Place(program, folder, photos)
+        program.give_access(path)
+    for number, photo in enumerate(sorted(photos.iterdir())):
+        copy = Path(shutil.copy2(photo, targets[number % 2]))
+        program.give_access(copy)
+    return Trial(program, folder, targets)
 
 
-def _one_after_another(place: Place) -> str:
-    first, second = place.photos
-    with _windows(place, [first]) as (window,):
-        _wait(lambda: place.listens() and first in place.opened(), f"to open {first} and to listen", place, [window])
-        _wait(lambda: place.judged() >= _count([first]), "to judge the first folder", place, [window])
-        seconds = _start_again(place, second)
-        # Only the first one is there to do it.
-        _wait(lambda: second in place.opened(), f"to open {second}, which it was handed", place, [window])
-        _wait(lambda: place.judged() >= _count(place.photos), "to judge the second folder", place, [window])
-    return f"a second start: gone after {seconds:.2f} s, its folder opened and judged in the first window"
+def check_in_turn(trial: Trial) -> str:
+    """Start the program while its window is open; return what was found."""
+    first, second = trial.photos
+    with _windows(trial, [first]) as (window,):
+        _wait(lambda: trial.is_listening() and first in trial.opened(), f"opened {first} and listened", trial, [window])
+        _wait(lambda: trial.judged() >= _count([first]), "judged the first folder", trial, [window])
+        seconds = _start_again(trial, second)
+        # Only the first window is left to do it.
+        _wait(lambda: second in trial.opened(), f"opened {second}, which was handed to it", trial, [window])
+        _wait(lambda: trial.judged() >= _count(trial.photos), "judged the second folder", trial, [window])
+    return f"second start: exited after {seconds:.2f} s, the first window opened and judged its folder"
 
 
-def _start_again(place: Place, photos: Path) -> float:
-    """Return the seconds after which a start is gone because it has handed its folder to the window that is open."""
+def _start_again(trial: Trial, photos: Path) -> float:
+    """Start the program again; return how long it took to hand its folder to the open window and exit."""
     started = time.monotonic()
-    with (place.folder / "said by the second.txt").open("w+b") as said:
-        start = place.program.start(str(photos), errors=said, variables=place.variables)
+    with (trial.folder / "output of the second start.txt").open("w+b") as output:
+        start = trial.program.start(str(photos), errors=output, variables=trial.variables)
         try:
             code = start.wait(SECOND_START_S)
         except subprocess.TimeoutExpired as error:
-            raise CheckError(f"The second start is still there after {SECOND_START_S:.0f} s.") from error
+            raise CheckError(f"The second start is still running after {SECOND_START_S:.0f} s.") from error
         finally:
             _kill(start)
         seconds = time.monotonic() - started
-        said.seek(0)
+        output.seek(0)
         if code:
-            raise CheckError(f"The second start ended with {code}.\n{said.read().decode(errors='replace')[-2000:]}")
+            text = output.read().decode(errors="replace")[-2000:]
+            raise CheckError(f"The second start exited with code {code}.\n{text}")
     return seconds
 
 
-def _at_once(place: Place) -> str:
-    with _windows(place, place.photos) as windows:
+def check_at_once(trial: Trial) -> str:
+    """Start the program twice at the same moment; return what was found."""
+    with _windows(trial, trial.photos) as windows:
 
-        def wanted() -> list[Path]:
-            # The window that was handed a folder may not have begun with its own one.
-            handed = [photos for photos, window in zip(place.photos, windows, strict=True) if window.poll() == 0]
-            return handed or list(place.photos)
+        def expected() -> list[Path]:
+            # A window that was handed a folder may never have started on its own.
+            handed = [photos for photos, window in zip(trial.photos, windows, strict=True) if window.poll() == 0]
+            return handed or list(trial.photos)
 
-        _wait(place.listens, "to listen", place, windows)
-        _wait(lambda: place.opened() >= set(wanted()), "to open the folders", place, windows)
-        _wait(lambda: place.judged() >= _count(wanted()), "to judge the folders", place, windows)
-        alive = sum(window.poll() is None for window in windows)
-    found = "one window, which opened the folder it was handed" if alive == 1 else "two windows, each with its folder"
+        _wait(trial.is_listening, "listened", trial, windows)
+        _wait(lambda: trial.opened() >= set(expected()), "opened the folders", trial, windows)
+        _wait(lambda: trial.judged() >= _count(expected()), "judged the folders", trial, windows)
+        running = sum(window.poll() is None for window in windows)
+    found = "one window, which opened the folder handed to it" if running == 1 else "two windows, each with its folder"
     return f"two starts at once: {found}"
 
 
@@ -156,47 +160,47 @@ def _count(folders: Iterable[Path]) -> int:
 
 
 @contextmanager
-def _windows(place: Place, folders: Sequence[Path]) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Start a window for each folder, and end them as a desktop does at its own end.
+def _windows(trial: Trial, folders: Sequence[Path]) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Start a window for each folder, and terminate them the way a desktop does when the session ends.
 
     Raises:
-        CheckError: one has ended in another way by then, or does not end, or leaves a process behind.
+        CheckError: a window exited early with an error, does not exit when asked to, or leaves a process running.
     """
     windows: list[subprocess.Popen[bytes]] = []
-    with (place.folder / "said.txt").open("wb") as said:
+    with (trial.folder / "output.txt").open("wb") as output:
         try:
             for folder in folders:
-                # One by one: where a start fails, those before it are ended.
-                windows.append(place.program.start(str(folder), errors=said, variables=place.variables))  # noqa: PERF401
+                # Appended one by one, so that if a start fails, the earlier ones are killed.
+                windows.append(trial.program.start(str(folder), errors=output, variables=trial.variables))  # noqa: PERF401
             yield windows
-            _check(windows, place)
+            _check_running(windows, trial)
             for window in windows:
                 window.terminate()
             for window in windows:
-                _end(window, place)
+                _wait_for_exit(window, trial)
         finally:
             for window in windows:
                 _kill(window)
 
 
-def _end(window: subprocess.Popen[bytes], place: Place) -> None:
-    by_signal = (0, 1) if sys.platform == "win32" else (0, -signal.SIGTERM, 128 + signal.SIGTERM)
+def _wait_for_exit(window: subprocess.Popen[bytes], trial: Trial) -> None:
+    expected = (0, 1) if sys.platform == "win32" else (0, -signal.SIGTERM, 128 + signal.SIGTERM)
     try:
-        code = window.wait(END_S)
+        code = window.wait(EXIT_S)
     except subprocess.TimeoutExpired as error:
-        raise CheckError(f"A window that was asked to end goes on after {END_S:.0f} s.") from error
-    if code not in by_signal:
-        raise CheckError(f"A window that was asked to end ended with {code}.\n{_said(place)}")
+        raise CheckError(f"A window is still running {EXIT_S:.0f} s after it was asked to exit.") from error
+    if code not in expected:
+        raise CheckError(f"A window that was asked to exit did so with code {code}.\n{_output(trial)}")
     if sys.platform != "win32":
-        until = time.monotonic() + END_S
-        while _is_left(window.pid):
-            if time.monotonic() > until:
-                raise CheckError("A window that has ended left a process behind.")
+        deadline = time.monotonic() + EXIT_S
+        while _is_group_running(window.pid):
+            if time.monotonic() > deadline:
+                raise CheckError("A window exited but left a process running.")
             time.sleep(_POLL_S)
 
 
-def _is_left(group: int) -> bool:
-    """Tell whether anything that a process started is still there, itself included; not asked on Windows."""
+def _is_group_running(group: int) -> bool:
+    """Return whether a process group still has a process. Not used on Windows."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
@@ -213,22 +217,22 @@ def _kill(window: subprocess.Popen[bytes]) -> None:
     window.wait()
 
 
-def _wait(condition: Callable[[], bool], what: str, place: Place, windows: Sequence[subprocess.Popen[bytes]]) -> None:
-    until = time.monotonic() + WAIT_S
+def _wait(condition: Callable[[], bool], what: str, trial: Trial, windows: Sequence[subprocess.Popen[bytes]]) -> None:
+    deadline = time.monotonic() + WAIT_S
     while not condition():
-        _check(windows, place)
-        if time.monotonic() > until:
-            raise CheckError(f"There was no window {what} within {WAIT_S:.0f} s.\n{_said(place)}")
+        _check_running(windows, trial)
+        if time.monotonic() > deadline:
+            raise CheckError(f"No window {what} within {WAIT_S:.0f} s.\n{_output(trial)}")
         time.sleep(_POLL_S)
 
 
-def _check(windows: Sequence[subprocess.Popen[bytes]], place: Place) -> None:
-    """Raise CheckError where a start failed, or nobody is left to show what was asked for."""
+def _check_running(windows: Sequence[subprocess.Popen[bytes]], trial: Trial) -> None:
+    """Raise CheckError if a start failed, or if no window is left."""
     codes = [window.poll() for window in windows]
     if None not in codes or any(codes):
-        raise CheckError(f"The windows ended with {codes}.\n{_said(place)}")
+        raise CheckError(f"The windows exited with codes {codes}.\n{_output(trial)}")
 
 
-def _said(place: Place) -> str:
-    logs = [place.folder / "said.txt", *(place.folder / "data" / "logs").glob("*.log")]
+def _output(trial: Trial) -> str:
+    logs = [trial.folder / "output.txt", *(trial.folder / "data" / "logs").glob("*.log")]
     return "\n".join(log.read_text(encoding="utf-8", errors="replace")[-2000:] for log in logs if log.is_file()).strip()

@@ -1,4 +1,4 @@
-"""Running programs in tests."""
+"""Running other programs in tests."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).resolve().parents[3]
+
 
 def needs(*programs: str) -> None:
-    """Skip the test where a program is not installed."""
+    """Skip the test if a program is not installed."""
     for program in programs:
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")
 
 
-def run(*command: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end, with further variables."""
-    environment = {**os.environ, **more}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+def run(*command: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a program in the checkout, with additional environment variables, and wait for it to exit."""
+    environment = {**os.environ, **variables}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

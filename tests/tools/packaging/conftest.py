@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from tests.tools.packaging.packed_folder import Packed, stand_in
-from tools.packaging import debian
+from tests.tools.packaging.packed_folder import Packed, imitation
+from tools.packaging import libraries
 
 
 @pytest.fixture(autouse=True)
 def real_packages(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
-    """Make the answers the same on every system: dpkg is not asked. Returns the function that does ask it."""
-    real: Callable[..., dict[str, Any]] = debian.packages
-    monkeypatch.setattr(debian, "packages", lambda _libraries: {})
+    """Make results the same on every system by not asking dpkg. Returns the real function, which does ask it."""
+    real: Callable[..., dict[str, Any]] = libraries.debian_packages
+    monkeypatch.setattr(libraries, "debian_packages", lambda _libraries: {})
     return real
 
 
 @pytest.fixture
 def built(tmp_path: Path) -> Packed:
-    return stand_in(tmp_path)
+    return imitation(tmp_path)

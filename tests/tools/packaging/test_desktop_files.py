@@ -1,4 +1,4 @@
-"""What the three systems are told about the packaged program."""
+"""What the packaged program tells the three operating systems about itself."""
 
 import ast
 import configparser
@@ -18,14 +18,14 @@ from alpacasorter.core.formats import PICTURE_EXTENSIONS
 from alpacasorter.ui import app as window_app
 from alpacasorter.ui.file_open import FileOpenFilter
 from tests.tools.packaging.commands import needs, run
-from tools.packaging import app_info, debian_package, icons, windows_installer
+from tools.packaging import app_info, icons, installers
 
 ROOT = Path(__file__).resolve().parents[3]
 LINUX = ROOT / "resources" / "packaging" / "linux"
 WINDOWS = ROOT / "resources" / "packaging" / "windows"
 MOMENT = 1_790_000_000
-# Another version of Qt may smooth the edges in another way; another drawing differs by far more.
-MOST_DIFFERENCE = 1.0
+# Different versions of Qt may smooth edges differently; a different drawing differs by far more.
+MAX_DIFFERENCE = 1.0
 
 
 # Linux: desktop entry and AppStream
@@ -38,7 +38,7 @@ def _desktop_entry() -> configparser.SectionProxy:
     return parser["Desktop Entry"]
 
 
-def test_desktop_entry_opens_folders_and_what_is_read() -> None:
+def test_desktop_entry_opens_folders_and_supported_images() -> None:
     entry = _desktop_entry()
     assert entry["Exec"].split() == ["alpacasorter", "%F"]
     assert entry["MimeType"] == ";".join(("inode/directory", *app_info.PICTURE_TYPES)) + ";"
@@ -47,8 +47,8 @@ def test_desktop_entry_opens_folders_and_what_is_read() -> None:
         assert kind.removeprefix("image/") in PICTURE_EXTENSIONS
 
 
-def test_window_and_desktop_entry_name_each_other() -> None:
-    """Wayland compares the file name, X11 the class of the window, which Qt takes from the application's name."""
+def test_window_and_desktop_entry_refer_to_each_other() -> None:
+    """Wayland compares the file name, X11 the window class, which Qt derives from the application's name."""
     assert window_app._DESKTOP_FILE == app_info.APP_ID
     assert (LINUX / f"{window_app._DESKTOP_FILE}.desktop").is_file()
     assert _desktop_entry()["StartupWMClass"] == app_info.NAME
@@ -60,7 +60,7 @@ def test_desktop_entry_is_valid() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_metainfo_fits_the_entry() -> None:
+def test_metainfo_matches_the_desktop_entry() -> None:
     root = ElementTree.parse(LINUX / "org.alpacasorter.AlpacaSorter.metainfo.xml").getroot()
     assert root.findtext("id") == app_info.APP_ID
     assert root.findtext("launchable") == f"{app_info.APP_ID}.desktop"
@@ -71,13 +71,13 @@ def test_metainfo_fits_the_entry() -> None:
 @pytest.mark.parametrize("version", ["0.1.0", "1.0~rc1"])
 def test_metainfo_with_its_release_is_valid(version: str, tmp_path: Path) -> None:
     path = tmp_path / "org.alpacasorter.AlpacaSorter.metainfo.xml"
-    path.write_text(debian_package.metainfo(version, MOMENT), encoding="utf-8")
+    path.write_text(installers.metainfo(version, MOMENT), encoding="utf-8")
     release = ElementTree.parse(path).getroot().find("releases/release")
     assert release is not None
     assert (release.get("version"), release.get("date")) == (version, "2026-09-21")
     assert (release.get("type") == "development") == ("~" in version)
     if shutil.which("appstreamcli") is None:
-        pytest.skip("appstreamcli is not installed; the form was not checked")
+        pytest.skip("appstreamcli is not installed; the file was not validated")
     done = run("appstreamcli", "validate", "--no-net", path)
     assert done.returncode == 0, done.stdout
 
@@ -85,7 +85,7 @@ def test_metainfo_with_its_release_is_valid(version: str, tmp_path: Path) -> Non
 # Windows
 
 
-def test_version_resource_says_the_projects_version() -> None:
+def test_version_resource_has_the_projects_version() -> None:
     version = app_info.project()["version"]
     tree = ast.parse(app_info.version_text(), mode="eval")
     strings = {
@@ -116,12 +116,12 @@ def test_version_numbers() -> None:
             app_info.version_numbers(bad)
 
 
-def test_manifest_asks_for_long_paths_sharp_windows_and_utf8() -> None:
+def test_manifest_enables_long_paths_high_dpi_and_utf8() -> None:
     root = ElementTree.parse(app_info.WINDOWS_MANIFEST).getroot()
-    said = {element.tag.rpartition("}")[2]: element.text for element in root.iter()}
-    assert said["longPathAware"] == "true"
-    assert (said["dpiAwareness"] or "").split(",")[0] == "PerMonitorV2"
-    assert said["activeCodePage"] == "UTF-8"
+    values = {element.tag.rpartition("}")[2]: element.text for element in root.iter()}
+    assert values["longPathAware"] == "true"
+    assert (values["dpiAwareness"] or "").split(",")[0] == "PerMonitorV2"
+    assert values["activeCodePage"] == "UTF-8"
     (level,) = [element for element in root.iter() if element.tag.endswith("requestedExecutionLevel")]
     assert level.get("level") == "asInvoker"
 
@@ -137,7 +137,7 @@ def _installer_sections() -> dict[str, list[str]]:
     return sections
 
 
-def test_installer_needs_no_administrator_and_keeps_what_is_the_users() -> None:
+def test_installer_needs_no_administrator_and_keeps_user_data() -> None:
     sections = _installer_sections()
     assert "PrivilegesRequired=lowest" in sections["Setup"]
     assert "UninstallDelete" not in sections
@@ -157,33 +157,33 @@ def test_installer_finds_its_files() -> None:
     assert (base / setup["SetupIconFile"].replace("\\", "/")).is_file()
 
 
-def test_installer_is_told_all_that_it_asks_for() -> None:
-    command = windows_installer.command(Path("iscc"), Path("dist"), "1.2.3rc1", Path("out"))
-    told = dict(word[2:].split("=", 1) for word in command if word.startswith("/D"))
+def test_installer_gets_all_values_it_uses() -> None:
+    command = installers.inno_setup_command(Path("iscc"), Path("dist"), "1.2.3rc1", Path("out"))
+    values = dict(word[2:].split("=", 1) for word in command if word.startswith("/D"))
     text = app_info.INSTALLER_SCRIPT.read_text(encoding="utf-8-sig")
     defined = {line.split()[1] for line in text.splitlines() if line.startswith("#define")}
     used = {part.split("}")[0] for part in text.split("{#")[1:]}
-    assert used == defined | told.keys()
-    assert told["Numbers"] == "1.2.3.0"
-    assert f"{told['OutName']}.exe" == windows_installer.installer_name("1.2.3rc1")
+    assert used == defined | values.keys()
+    assert values["Numbers"] == "1.2.3.0"
+    assert f"{values['OutName']}.exe" == installers.setup_file_name("1.2.3rc1")
 
 
 # macOS
 
 
-def test_info_plist_can_be_written_and_asks_for_folders() -> None:
+def test_info_plist_is_valid_and_asks_for_folder_access() -> None:
     info = plistlib.loads(plistlib.dumps(app_info.info_plist()))
     kinds = {kind for entry in info["CFBundleDocumentTypes"] for kind in entry["LSItemContentTypes"]}
     assert kinds == {"public.folder", "public.image"}
     assert {entry["CFBundleTypeRole"] for entry in info["CFBundleDocumentTypes"]} == {"Viewer"}
-    asked = [key for key in info if key.endswith("FolderUsageDescription")]
-    assert len(asked) == 3
-    assert all(info[key].endswith(".") for key in asked)
+    purposes = [key for key in info if key.endswith("FolderUsageDescription")]
+    assert len(purposes) == 3
+    assert all(info[key].endswith(".") for key in purposes)
     assert info["CFBundleShortVersionString"] == app_info.project()["version"]
     assert info["NSHighResolutionCapable"] is True
 
 
-def test_folder_that_the_system_hands_over_is_opened_once(qapp: QApplication, tmp_path: Path, qtbot) -> None:
+def test_folder_from_the_system_is_opened_once(qapp: QApplication, tmp_path: Path, qtbot) -> None:
     photo = tmp_path / "größe" / "a photo.jpg"
     photo.parent.mkdir()
     photo.write_bytes(b"x")
@@ -206,13 +206,13 @@ def test_folder_that_the_system_hands_over_is_opened_once(qapp: QApplication, tm
 # Icons
 
 
-def test_icons_of_linux_show_the_drawing() -> None:
-    held = {path.relative_to(app_info.HICOLOR).parts[0]: path for path in app_info.HICOLOR.rglob("*.png")}
-    assert held.keys() == {f"{size}x{size}" for size in icons.HICOLOR_SIZES}
+def test_linux_icons_match_the_drawing() -> None:
+    stored = {path.relative_to(app_info.HICOLOR).parts[0]: path for path in app_info.HICOLOR.rglob("*.png")}
+    assert stored.keys() == {f"{size}x{size}" for size in icons.HICOLOR_SIZES}
     for size in icons.HICOLOR_SIZES:
-        with Image.open(held[f"{size}x{size}"]) as picture, Image.open(io.BytesIO(icons.png(size))) as drawn:
+        with Image.open(stored[f"{size}x{size}"]) as picture, Image.open(io.BytesIO(icons.png(size))) as drawn:
             assert picture.size == (size, size)
-            assert _difference(picture, drawn) < MOST_DIFFERENCE
+            assert _difference(picture, drawn) < MAX_DIFFERENCE
     (scalable,) = app_info.HICOLOR.rglob("*.svg")
     assert scalable.read_bytes() == app_info.APP_SVG.read_bytes()
 
@@ -220,19 +220,19 @@ def test_icons_of_linux_show_the_drawing() -> None:
 @pytest.mark.parametrize(
     ("name", "sizes", "share"), [("WINDOWS_ICON", "WINDOWS_SIZES", None), ("MACOS_ICON", "MACOS_SIZES", "MACOS_SHARE")]
 )
-def test_icons_in_the_repository_show_the_drawing(name: str, sizes: str, share: str | None) -> None:
+def test_windows_and_macos_icons_match_the_drawing(name: str, sizes: str, share: str | None) -> None:
     path: Path = getattr(app_info, name)
     assert path.stat().st_size < 150_000
     with Image.open(path) as picture:
-        held = {size[0] * (size[2] if len(size) > 2 else 1) for size in picture.info["sizes"]}
-        assert held == set(getattr(icons, sizes))
+        stored = {size[0] * (size[2] if len(size) > 2 else 1) for size in picture.info["sizes"]}
+        assert stored == set(getattr(icons, sizes))
         largest = max(getattr(icons, sizes))
         picture.load()
         assert picture.size == (largest, largest)
         with Image.open(io.BytesIO(icons.png(largest, getattr(icons, share) if share else 1.0))) as drawn:
-            assert _difference(picture, drawn) < MOST_DIFFERENCE
+            assert _difference(picture, drawn) < MAX_DIFFERENCE
 
 
 def _difference(one: Image.Image, other: Image.Image) -> float:
-    """Return the largest mean difference of a channel, of 255."""
+    """Return the largest mean difference in a channel, out of 255."""
     return max(ImageStat.Stat(ImageChops.difference(one.convert("RGBA"), other.convert("RGBA"))).mean)

@@ -1,4 +1,4 @@
-"""What is inside a built folder, and what it belongs to: files, links, modules, libraries and their licences."""
+"""The inventory of a built folder: files, links, modules, libraries, and their licenses."""
 
 from __future__ import annotations
 
@@ -13,49 +13,49 @@ from typing import Any
 import pytest
 
 from tests.tools.packaging.packed_folder import Packed
-from tools.packaging import environment, inventory, libraries, parts
+from tools.packaging import environment, inventory, libraries
 
 
-def test_what_nobody_knows_is_named(built: Packed) -> None:
+def test_unknown_files_and_modules_are_reported(built: Packed) -> None:
     (built[0] / "_internal" / "libmystery.so.1").write_bytes(b"?")
     built[1]["modules"] += ["mystery.deep"]
-    assert inventory.take(*built).unknown == ["_internal/libmystery.so.1", "module mystery.deep"]
+    assert inventory.take_inventory(*built).unknown == ["_internal/libmystery.so.1", "module mystery.deep"]
 
 
-def test_links_belong_to_what_they_lead_to(built: Packed) -> None:
+def test_links_belong_to_the_part_of_their_target(built: Packed) -> None:
     folder = built[0]
     try:
         (folder / "_internal" / "libtiff.so").symlink_to("shapes.libs/libtiff-20b7e810.so.6.3.0")
         (folder / "_internal" / "lost.so").symlink_to("nothing.so")
     except OSError:
-        pytest.skip("links cannot be made here")
-    found = inventory.take(*built)
+        pytest.skip("this system cannot create links")
+    found = inventory.take_inventory(*built)
     assert [file.link for file in found.parts["lib:shapes/libtiff"].files] == [
         "shapes.libs/libtiff-20b7e810.so.6.3.0",
         "",
     ]
-    assert found.unknown == ["_internal/lost.so leads nowhere"]
-    assert parts.strangers(found) == []
+    assert found.unknown == ["_internal/lost.so is a broken link"]
+    assert found.unidentified == []
 
 
-def test_an_encoder_and_its_stand_in_are_told_apart(built: Packed) -> None:
+def test_encoder_and_its_stub_are_distinguished(built: Packed) -> None:
     name = "shapes.libs/libx265-4883ecb5.so.217"
     built[1]["distributions"][2]["files"].append([name, ""])
     path = built[0] / "_internal" / name
     path.write_bytes(b"HEVC encoder version 4")
-    assert inventory.take(*built).parts["lib:shapes/x265"].licence == "GPL-2.0-or-later"
-    # A build of the encoder that does not name itself is not taken for the stand-in: it is far too large.
+    assert inventory.take_inventory(*built).parts["lib:shapes/x265"].license == "GPL-2.0-or-later"
+    # An encoder that does not contain its own name is not mistaken for the stub, because it is far too large.
     path.write_bytes(bytes(1 << 17))
-    assert inventory.take(*built).parts["lib:shapes/x265"].licence == "GPL-2.0-or-later"
-    path.write_bytes(b"nothing of it")
-    parts = inventory.take(*built).parts
+    assert inventory.take_inventory(*built).parts["lib:shapes/x265"].license == "GPL-2.0-or-later"
+    path.write_bytes(b"not an encoder")
+    parts = inventory.take_inventory(*built).parts
     assert "lib:shapes/x265" not in parts
-    assert parts["lib:x265-stand-in"].licence == "MIT"
+    assert parts["lib:x265-stub"].license == "MIT"
 
 
-def test_what_is_part_of_a_library_is_told_from_its_bytes(built: Packed) -> None:
+def test_embedded_libraries_are_recognized_by_their_bytes(built: Packed) -> None:
     (built[0] / "_internal/PySide6/Qt/lib/libQt6Core.so.6").write_bytes(b"\0set without PCRE2_USE_OFFSET_LIMIT\0")
-    part = inventory.take(*built).parts["in:pyside6-essentials/pcre2"]
+    part = inventory.take_inventory(*built).parts["in:pyside6-essentials/pcre2"]
     assert part.found_in == ["_internal/PySide6/Qt/lib/libQt6Core.so.6"]
 
 
@@ -79,9 +79,9 @@ def test_stems_of_library_names(name: str, stem: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "known"),
+    ("name", "library"),
     [
-        # Wheels for Linux: Pillow, pillow_heif, NumPy.
+        # In wheels for Linux: Pillow, pillow_heif, NumPy.
         ("libavif-c6062d5f.so.16.4.2", "libavif"),
         ("libbrotlidec-7e5462ba.so.1.2.0", "Brotli"),
         ("libzstd-40ad5e7e.so.1.5.7", "Zstandard"),
@@ -127,22 +127,22 @@ def test_stems_of_library_names(name: str, stem: str) -> None:
         ("libz.1.3.1.dylib", "zlib"),
     ],
 )
-def test_libraries_of_all_systems_are_known(name: str, known: str) -> None:
-    found = libraries.known(name)
+def test_libraries_of_all_systems_are_known(name: str, library: str) -> None:
+    found = libraries.identify(name)
     assert found is not None
-    assert found.name == known
+    assert found.name == library
 
 
-def test_an_application_of_macos_is_known_by_its_paths(built: Packed) -> None:
-    """There the packager signs each library anew, so that no hash is right, and writes a folder's dot in words."""
+def test_macos_application_is_recognized_by_its_paths(built: Packed) -> None:
+    """On macOS, PyInstaller signs each library again, which changes all hashes, and renames folders with a dot."""
     folder, environment = built
     names = [f"shapes/.dylibs/{name}" for name in ("libz.1.3.1.zlib-ng.dylib", "libheif.1.23.6.dylib", "libmine.dylib")]
     environment["distributions"][2]["files"] += [[name, "0" * 64] for name in (*names, "shapes/some.dots/data.txt")]
     inside = folder / "Contents" / "Frameworks" / "shapes" / "__dot__dylibs"
     inside.mkdir(parents=True)
     for name in names:
-        (inside / name.rsplit("/")[-1]).write_bytes(b"signed anew")
-    found = inventory.take(folder, environment)
+        (inside / name.rsplit("/")[-1]).write_bytes(b"signed again")
+    found = inventory.take_inventory(folder, environment)
     assert found.unknown == []
     parts = {file.name: part for part in found.parts.values() for file in part.files if "dot" in file.path}
     assert {name: part.ref for name, part in parts.items()} == {
@@ -150,36 +150,36 @@ def test_an_application_of_macos_is_known_by_its_paths(built: Packed) -> None:
         "libheif.1.23.6.dylib": "lib:shapes/libheif",
         "libmine.dylib": "pypi:shapes",
     }
-    assert parts["libheif.1.23.6.dylib"].within == "pypi:shapes"
+    assert parts["libheif.1.23.6.dylib"].parent == "pypi:shapes"
 
 
-def test_dots_in_words_are_those_of_macos_only() -> None:
+def test_replaced_dots_are_only_restored_on_macos() -> None:
     def inner(path: str) -> str:
-        return parts.File(path, 0, "").inner
+        return inventory.File(path, 0, "").inner
 
     assert inner("Contents/Frameworks/PIL/__dot__dylibs/libz.1.dylib") == "PIL/.dylibs/libz.1.dylib"
     assert inner("_internal/a__dot__b/x.so") == "a__dot__b/x.so"
 
 
 @pytest.mark.parametrize(
-    ("told", "licence"),
+    ("declared", "expected"),
     [
         ({"expression": "MIT AND Zlib"}, "MIT AND Zlib"),
-        ({"licence": "MPL-2.0 AND MIT"}, "MPL-2.0 AND MIT"),
-        ({"licence": "BSD"}, "BSD-3-Clause"),
-        ({"licence": "As you like", "classifiers": ["License :: OSI Approved :: MIT License"]}, "MIT"),
-        ({"licence": "As you like"}, ""),
+        ({"license": "MPL-2.0 AND MIT"}, "MPL-2.0 AND MIT"),
+        ({"license": "BSD"}, "BSD-3-Clause"),
+        ({"license": "Do what you like", "classifiers": ["License :: OSI Approved :: MIT License"]}, "MIT"),
+        ({"license": "Do what you like"}, ""),
     ],
 )
-def test_licence_that_a_package_names(told: dict[str, Any], licence: str) -> None:
-    empty = {"expression": "", "licence": "", "classifiers": [], "texts": []}
-    assert parts.licence_of(empty | told) == licence
+def test_license_that_a_package_declares(declared: dict[str, Any], expected: str) -> None:
+    empty = {"expression": "", "license": "", "classifiers": [], "texts": []}
+    assert inventory.license_of(empty | declared) == expected
 
 
 def test_debian_package_of_a_library(real_packages: Callable[..., dict[str, Any]]) -> None:
     path = next(Path("/usr/lib").glob("*-linux-gnu/libstdc++.so.6"), None)
     if path is None or not Path("/var/lib/dpkg/status").is_file():
-        pytest.skip("this is no Debian")
+        pytest.skip("this is not Debian")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     found = real_packages([(path.name, digest), ("libnowhere.so.1", "")])
     assert set(found) == {path.name}
@@ -190,12 +190,12 @@ def test_debian_package_of_a_library(real_packages: Callable[..., dict[str, Any]
     assert package.source.startswith("gcc-")
 
 
-def test_a_folder_without_a_program_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="could not say what it packed"):
-        inventory.gather(tmp_path, sys.executable)
+def test_folder_without_a_program_is_rejected(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="could not list what it packed"):
+        inventory.read_environment(tmp_path, sys.executable)
 
 
-def test_environment_tells_of_installed_packages() -> None:
+def test_environment_lists_installed_packages() -> None:
     numpy = environment._distribution(importlib.metadata.distribution("numpy"))
     assert numpy["expression"].startswith("BSD-3-Clause")
     assert re.fullmatch("[0-9a-f]{64}", dict(numpy["files"])["numpy/__init__.py"])

@@ -1,4 +1,4 @@
-"""The licences file: complete or refused, deterministic, with what the LGPL asks for; and the wheel's own licence."""
+"""The license file: complete or rejected, reproducible, with what the LGPL requires; and the wheel's own license."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def _run(built: Packed, out: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     folder, environment = built
-    monkeypatch.setattr(inventory, "gather", lambda _folder, _python: environment)
+    monkeypatch.setattr(inventory, "read_environment", lambda _folder, _python: environment)
     return licenses.main([str(folder), str(out)])
 
 
@@ -32,20 +32,20 @@ def test_everything_is_in_one_file(
         "MIT License of the program",
         "# Model card: Alpaca",
         "Armin Fazelzad",
-        "The licence of Python.",
+        "The license of Python.",
         "Shapes may be used by all.",
         "  Qt 6.11.3, with pyside6-essentials: LGPL-3.0-only OR GPL-2.0-only OR GPL-3.0-only\n",
-        "You may replace them by your own. Build Qt 6.11",
+        "You may replace them with your own. Build Qt 6.11",
         "  _internal/PySide6/Qt/lib\n",
-        "libheif 1.23.6 is used under LGPL-3.0-or-later, unchanged.",
+        "libheif 1.23.6 is used under LGPL-3.0-or-later, unmodified.",
         "GNU LESSER GENERAL PUBLIC LICENSE",
-        "FFmpeg is not inside. The encoder x265 (GPL-2.0) is not inside.",
+        "FFmpeg is not included. The encoder x265 (GPL-2.0) is not included.",
     ):
         assert text in words, text
-    assert words.count("Version 3, 29 June 2007") == 2, "LGPL-3 and the GPL-3 that it builds on"
+    assert words.count("Version 3, 29 June 2007") == 2, "LGPL-3, and GPL-3, which it builds on"
     assert "unused" not in words
     assert "Under the GPL" not in capsys.readouterr().out
-    # A second run finds the file of the first one in the folder.
+    # The second run finds the file from the first one in the folder.
     assert _run(built, out, monkeypatch) == 0
     assert out.read_bytes() == first
 
@@ -58,7 +58,7 @@ def test_everything_is_in_one_file(
         "shapes/.dylibs/libx265.217.dylib",
     ],
 )
-def test_gpl_is_never_silent(
+def test_gpl_is_always_reported(
     built: Packed,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -73,13 +73,13 @@ def test_gpl_is_never_silent(
     assert _run(built, out, monkeypatch) == 0
     assert "Under the GPL: x265" in capsys.readouterr().out
     words = out.read_text(encoding="utf-8")
-    assert "x265 is inside, under GPL-2.0-or-later." in words
-    assert "The encoder x265 (GPL-2.0) is not inside" not in words
+    assert "x265 is included, under GPL-2.0-or-later." in words
+    assert "The encoder x265 (GPL-2.0) is not included" not in words
     assert "Version 2, June 1991" in words
 
 
 @pytest.mark.parametrize(("name", "library"), [("x265", "libx265_main10.so"), ("FFmpeg", "libavutil_mine.so")])
-def test_what_is_named_like_an_encoder_must_count_as_it(
+def test_library_named_like_an_encoder_must_be_identified_as_it(
     built: Packed,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -91,55 +91,57 @@ def test_what_is_named_like_an_encoder_must_count_as_it(
     (built[0] / "_internal" / "shapes" / library).write_bytes(b"HEVC encoder")
     out = tmp_path / "out.txt"
     assert _run(built, out, monkeypatch) == 1
-    assert f"shapes/{library} is named like {name}, but belongs to Shapes 2.1" in capsys.readouterr().err
+    assert f"shapes/{library} is named like {name} but was identified as part of Shapes 2.1" in capsys.readouterr().err
     assert not out.exists()
-    # And whoever writes it all the same does not say the opposite.
-    assert f"{name} is not inside" not in licenses.write(inventory.take(*built)).replace(" (GPL-2.0)", "")
+    # Even if the file were written anyway, it would not claim the opposite.
+    assert f"{name} is not included" not in licenses.license_file(inventory.take_inventory(*built)).replace(
+        " (GPL-2.0)", ""
+    )
 
 
-def test_stand_in_is_no_encoder(built: Packed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stub_is_not_an_encoder(built: Packed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = "shapes.libs/libx265-4883ecb5.so.217"
     built[1]["distributions"][2]["files"].append([name, ""])
     (built[0] / "_internal" / name).write_bytes(b"does nothing")
     out = tmp_path / "out.txt"
     assert _run(built, out, monkeypatch) == 0
-    assert "The encoder x265 (GPL-2.0) is not inside." in out.read_text(encoding="utf-8")
+    assert "The encoder x265 (GPL-2.0) is not included." in out.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
-    ("lacking", "sentence"),
+    ("missing", "sentence"),
     [
-        ("licence", "Shapes 2.1 names no known licence."),
-        ("text", "Shapes 2.1 (MIT) brings no licence text."),
-        ("python", "Python 3.11.7 (PSF-2.0) brings no licence text."),
-        ("own", "AlpacaSorter 0.1.0 (MIT) brings no licence text."),
-        ("card", "No model card is inside."),
-        ("stranger", "_internal/libmystery.so.1 belongs to nothing that is known."),
-        ("module", "module mystery belongs to nothing that is known."),
+        ("license", "Shapes 2.1 declares no known license."),
+        ("text", "Shapes 2.1 (MIT) has no license text."),
+        ("python", "Python 3.11.7 (PSF-2.0) has no license text."),
+        ("own", "AlpacaSorter 0.1.0 (MIT) has no license text."),
+        ("card", "There is no model card."),
+        ("unknown file", "Unknown origin: _internal/libmystery.so.1"),
+        ("unknown module", "Unknown origin: module mystery"),
     ],
 )
-def test_what_is_missing_is_refused(
+def test_missing_license_or_text_is_rejected(
     built: Packed,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    lacking: str,
+    missing: str,
     sentence: str,
 ) -> None:
     folder, environment = built
     inner = folder / "_internal"
     shapes = environment["distributions"][2]
-    if lacking == "licence":
+    if missing == "license":
         shapes["expression"] = ""
-    elif lacking == "text":
+    elif missing == "text":
         shapes["texts"] = []
-    elif lacking == "python":
+    elif missing == "python":
         environment["texts"] = []
-    elif lacking == "own":
+    elif missing == "own":
         (inner / "alpacasorter-0.1.0.dist-info" / "licenses" / "LICENSE").unlink()
-    elif lacking == "card":
+    elif missing == "card":
         (inner / "models" / "alpaca" / "MODEL_CARD.md").unlink()
-    elif lacking == "stranger":
+    elif missing == "unknown file":
         (inner / "libmystery.so.1").write_bytes(b"?")
     else:
         environment["modules"] += ["mystery"]
@@ -163,12 +165,12 @@ def test_what_is_missing_is_refused(
         ("", False, False),
     ],
 )
-def test_licence_expressions(expression: str, covered: bool, gpl: bool) -> None:
+def test_license_expressions(expression: str, covered: bool, gpl: bool) -> None:
     assert licenses.is_covered(expression) is covered
     assert licenses.is_gpl(expression) is gpl
 
 
-def test_common_texts_are_at_hand() -> None:
+def test_common_texts_are_available() -> None:
     names = {name for names in licenses._COMMON.values() for name in names}
     for name in names:
         words = (ROOT / "tools" / "packaging" / "license_texts" / f"{name}.txt").read_text(encoding="utf-8")
@@ -176,13 +178,13 @@ def test_common_texts_are_at_hand() -> None:
     assert licenses.common_texts("LGPL-3.0-or-later OR MPL-2.0") == {"LGPL-3", "GPL-3", "MPL-2.0"}
 
 
-def test_texts_that_debian_refers_to_are_found() -> None:
+def test_references_to_debian_texts_are_found() -> None:
     place = "/usr/share/common-licenses"
     words = f"see {place}/GPL-2. Or `{place}/LGPL-2.1', CC0: {place}/CC0-1.0."
     assert licenses._REFERENCE.findall(words) == ["GPL-2", "LGPL-2.1", "CC0-1.0"]
 
 
-def test_the_wheel_takes_licence_and_model_cards_along() -> None:
+def test_wheel_includes_license_and_model_cards() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["license-files"] == ["LICENSE"]
     assert (ROOT / "LICENSE").is_file()

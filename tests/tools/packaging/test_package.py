@@ -1,6 +1,7 @@
-"""What goes into the packaged program, and what comes out beside it; `make package` itself builds and tries it."""
+"""What goes into the packaged program, and the files made from it; `make package` itself builds and checks it."""
 
 import ast
+import contextlib
 import hashlib
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.packaging import archive, contents, package
+from tools.packaging import contents, package
 
 ROOT = Path(__file__).resolve().parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -29,7 +30,7 @@ def _imported(tree: ast.AST) -> Iterator[str]:
 
 
 def test_nothing_excluded_is_imported() -> None:
-    """But for training, which asks first, and a check for developers, which does so too."""
+    """Except by training and by a developers' check, which both check first whether it is installed."""
     excluded = {*contents.EXCLUDED_MODULES, *contents.TRAINING_MODULES}
     found = {
         (path.relative_to(ROOT).as_posix(), name)
@@ -37,7 +38,7 @@ def test_nothing_excluded_is_imported() -> None:
         for name in _imported(ast.parse(path.read_text(encoding="utf-8")))
         if excluded & {name, name.split(".")[0]}
     }
-    assert {path for path, _ in found} & {"alpacasorter/training/fit.py"}, "the search finds nothing at all"
+    assert {path for path, _ in found} & {"alpacasorter/training/fit.py"}, "the search finds nothing"
     elsewhere = {(path, name) for path, name in found if not path.startswith("alpacasorter/training/")}
     assert not elsewhere
     assert {path for path, name in found if name.startswith("sklearn")} <= {"alpacasorter/training/checks.py"}
@@ -60,9 +61,9 @@ def test_nothing_excluded_is_imported() -> None:
         "alpacasorter-0.1.0.dist-info/METADATA",
     ],
 )
-def test_needed_files_stay(name: str) -> None:
-    assert contents.wanted(name)
-    assert contents.wanted(name, full=True)
+def test_needed_files_are_included(name: str) -> None:
+    assert contents.is_included(name)
+    assert contents.is_included(name, full=True)
 
 
 @pytest.mark.parametrize(
@@ -82,27 +83,27 @@ def test_needed_files_stay(name: str) -> None:
         "tensorflow/python/_pywrap_mlir.pyi",
     ],
 )
-def test_left_out_files(name: str) -> None:
-    assert not contents.wanted(name)
-    assert not contents.wanted(name, full=True)
+def test_unneeded_files_are_left_out(name: str) -> None:
+    assert not contents.is_included(name)
+    assert not contents.is_included(name, full=True)
 
 
-def test_weights_for_training_are_in_the_full_package_only() -> None:
+def test_weights_for_training_are_only_in_the_full_package() -> None:
     for name in contents.TRAINING_FILES:
         assert (ROOT / name).is_file()
-        assert not contents.wanted(name)
-        assert contents.wanted(name, full=True)
+        assert not contents.is_included(name)
+        assert contents.is_included(name, full=True)
 
 
-def test_back_ends_of_keras() -> None:
-    assert contents.is_used_of_keras("keras.src.backend.tensorflow.nn")
-    # Others of the same name are imported at once.
-    assert contents.is_used_of_keras("keras.src.export.openvino")
-    assert not contents.is_used_of_keras("keras.src.backend.torch.nn")
-    assert not contents.is_used_of_keras("keras.src.layers.layer_test")
+def test_keras_backends() -> None:
+    assert contents.is_keras_module_included("keras.src.backend.tensorflow.nn")
+    # Modules with the same name outside the backends are always imported.
+    assert contents.is_keras_module_included("keras.src.export.openvino")
+    assert not contents.is_keras_module_included("keras.src.backend.torch.nn")
+    assert not contents.is_keras_module_included("keras.src.layers.layer_test")
 
 
-def test_orphans_go_and_what_is_needed_stays() -> None:
+def test_orphans_are_removed_and_needed_libraries_stay() -> None:
     entries = [
         ("lib-dynload/_ssl.so", "/p/_ssl.so", "EXTENSION"),
         ("libssl.so.3", "/s/libssl.so.3", "BINARY"),
@@ -116,7 +117,7 @@ def test_orphans_go_and_what_is_needed_stays() -> None:
     ]
     needs = {"/p/_ssl.so": ["libssl.so.3"], "/q/QtCore.abi3.so": ["libQt6Core.so.6"], "/s/libgtk.so.0": ["libgtk.so.0"]}
     left = contents.without_orphans(entries, lambda source: needs.get(source, []))
-    left = contents.without_dangling(left, [name for name, _, _ in left])
+    left = contents.without_broken_links(left, [name for name, _, _ in left])
     assert {entry[0] for entry in entries} - {entry[0] for entry in left} == {
         "libgtk.so.0",
         "PySide6/Qt/lib/libQt6Lost.so.6",
@@ -126,10 +127,10 @@ def test_orphans_go_and_what_is_needed_stays() -> None:
 
 @pytest.mark.skipif(
     not sys.platform.startswith("linux") or not shutil.which("cc") or not shutil.which("nm"),
-    reason="the stand-in needs a compiler, on Linux",
+    reason="the stub is only built on Linux, with a compiler",
 )
 @pytest.mark.parametrize(("function", "replaced"), [("x265_cleanup", True), ("x265_something_new", False)])
-def test_encoder_is_replaced_where_the_stand_in_will_do(tmp_path: Path, function: str, replaced: bool) -> None:
+def test_encoder_is_replaced_if_the_stub_is_sufficient(tmp_path: Path, function: str, replaced: bool) -> None:
     source = tmp_path / "user.c"
     source.write_text(f"void {function}(void); void user(void); void user(void) {{ {function}(); }}", encoding="utf-8")
     user = tmp_path / "libheif-1.so"
@@ -145,14 +146,14 @@ def test_encoder_is_replaced_where_the_stand_in_will_do(tmp_path: Path, function
     assert ("libmvec.so.1" in after) != replaced
 
 
-def test_frozen_program_knows_its_version_from_the_project(tmp_path: Path) -> None:
-    (file, folder), licence = contents.write_metadata(tmp_path, PROJECT, ROOT / "LICENSE")
+def test_frozen_program_gets_its_version_from_the_project(tmp_path: Path) -> None:
+    (file, folder), license_file = contents.write_metadata(tmp_path, PROJECT, ROOT / "LICENSE")
     assert folder == f"alpacasorter-{PROJECT['version']}.dist-info"
-    assert licence == (str(ROOT / "LICENSE"), f"{folder}/licenses")
+    assert license_file == (str(ROOT / "LICENSE"), f"{folder}/licenses")
     code = "import importlib.metadata as m; print(m.version('alpacasorter'), m.metadata('alpacasorter')['Summary'])"
     command = [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True, encoding="utf-8").stdout
-    assert said.strip() == f"{PROJECT['version']} {PROJECT['description']}"
+    output = subprocess.run(command, capture_output=True, text=True, check=True, encoding="utf-8").stdout
+    assert output.strip() == f"{PROJECT['version']} {PROJECT['description']}"
     assert str(tmp_path) not in Path(file).read_text(encoding="utf-8")
 
 
@@ -166,13 +167,13 @@ def _built(folder: Path) -> Path:
 
 
 def test_same_folder_gives_the_same_archives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Several blocks, though it is small.
-    monkeypatch.setattr(archive, "_BLOCK", 1000)
+    # Several blocks, although the folder is small.
+    monkeypatch.setattr(package, "_BLOCK", 1000)
     made: list[tuple[bytes, bytes]] = []
     for place in ("one", "other place"):
         built = _built(tmp_path / place)
-        archive.write_tar(built, tmp_path / "a.tar.xz", 1_700_000_000)
-        archive.write_zip(built, tmp_path / "a.zip", 1_700_000_000)
+        package.write_tar(built, tmp_path / "a.tar.xz", 1_700_000_000)
+        package.write_zip(built, tmp_path / "a.zip", 1_700_000_000)
         made.append(((tmp_path / "a.tar.xz").read_bytes(), (tmp_path / "a.zip").read_bytes()))
     assert made[0] == made[1]
     names = ["AlpacaSorter", "AlpacaSorter/AlpacaSorter", "AlpacaSorter/_internal", "AlpacaSorter/_internal/ü.txt"]
@@ -188,21 +189,21 @@ def test_same_folder_gives_the_same_archives(tmp_path: Path, monkeypatch: pytest
     assert (tmp_path / "out" / names[3]).read_bytes() == b"x" * 3000
 
 
-def test_sums_and_sizes(tmp_path: Path) -> None:
+def test_hashes_and_sizes(tmp_path: Path) -> None:
     built = _built(tmp_path)
-    assert archive.sizes(built) == [(3000, "_internal/ü.txt"), (7, "AlpacaSorter")]
-    archive.write_sums([built / "AlpacaSorter"], tmp_path / "SHA256SUMS")
+    assert package.sizes(built) == [(3000, "_internal/ü.txt"), (7, "AlpacaSorter")]
+    package.write_hashes([built / "AlpacaSorter"], tmp_path / "SHA256SUMS")
     assert (
         tmp_path / "SHA256SUMS"
     ).read_bytes() == f"{hashlib.sha256(b'program').hexdigest()}  AlpacaSorter\n".encode()
 
 
-def test_date_of_the_archive(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_archive_date_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1234")
-    assert archive.commit_time(ROOT) == 1234
+    assert package.commit_time(ROOT) == 1234
 
 
-def test_tensorflow_is_installed_for_the_full_package_only() -> None:
+def test_tensorflow_is_only_installed_for_the_full_package() -> None:
     lean = package.requirements(PROJECT, full=False)
     full = package.requirements(PROJECT, full=True)
     assert [line for line in full if line not in lean] == [
@@ -211,31 +212,29 @@ def test_tensorflow_is_installed_for_the_full_package_only() -> None:
     assert any(line.startswith("pyinstaller") for line in lean)
 
 
-def test_neither_package_gets_into_the_place_of_the_other() -> None:
-    assert not set(package.places(full=True)) & set(package.places(full=False))
+def test_packages_with_and_without_training_use_separate_folders() -> None:
+    assert not set(package.output_folders(full=True)) & set(package.output_folders(full=False))
 
 
 def test_budgets() -> None:
-    assert package.too_large(260_000_000, 90_000_000, full=False) == []
-    folder, packed = package.too_large(260_200_000, 90_200_000, full=False)
+    assert package.over_budget(260_000_000, 90_000_000, full=False) == []
+    folder, packed = package.over_budget(260_200_000, 90_200_000, full=False)
     assert (folder, packed) == (
-        "The folder has 260.2 MB; the budget is 260 MB.",
-        "The archive has 90.2 MB; the budget is 90 MB.",
+        "The folder is 260.2 MB; the budget is 260 MB.",
+        "The archive is 90.2 MB; the budget is 90 MB.",
     )
 
 
 def test_package_with_training_must_be_small_enough_for_a_release() -> None:
-    assert package.too_large(9_000_000_000, 2_147_483_647, full=True) == []
-    assert package.too_large(9_000_000_000, 2_147_483_648, full=True) == [
-        "The archive has 2147.5 MB; the budget is 2147 MB."
+    assert package.over_budget(9_000_000_000, 2_147_483_647, full=True) == []
+    assert package.over_budget(9_000_000_000, 2_147_483_648, full=True) == [
+        "The archive is 2147.5 MB; the budget is 2147 MB."
     ]
 
 
 @pytest.mark.parametrize("place", ["_internal/resources", "Contents/Resources/resources"])
-def test_licences_go_where_the_programs_own_resources_are(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str
-) -> None:
-    """And not into a folder of the same name that is another's, or that only differs in capitals."""
+def test_licenses_go_to_the_programs_own_resources(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str) -> None:
+    """And not to another folder with the same name, or one that only differs in case."""
     ran: list[list[str]] = []
     monkeypatch.setattr(package, "run", lambda command, **_: ran.append(command))
     others = (
@@ -245,66 +244,65 @@ def test_licences_go_where_the_programs_own_resources_are(
     )
     for other in others:
         (tmp_path / other).mkdir(parents=True)
-    with pytest.raises(SystemExit, match="holds no resources"):
-        package.add_licences(tmp_path, Path("python"))
+    with pytest.raises(SystemExit, match="has no resources folder"):
+        package.add_licenses(tmp_path, Path("python"))
     (tmp_path / place).mkdir(parents=True)
-    package.add_licences(tmp_path, Path("python"))
+    package.add_licenses(tmp_path, Path("python"))
     ((_, _, _, folder, out, _, _),) = ran
     assert (folder, out) == (str(tmp_path), str(tmp_path / place / "LICENCES.txt"))
 
 
-def test_seal_is_put_on_anew_on_macos_and_checked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_macos_application_is_signed_again_and_verified(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ran: list[list[str]] = []
     monkeypatch.setattr(package, "run", lambda command, **_: ran.append(command))
     for system in ("linux", "win32"):
-        package.seal(tmp_path, system)
+        package.sign(tmp_path, system)
     assert ran == []
-    package.seal(tmp_path, "darwin")
+    package.sign(tmp_path, "darwin")
     assert ran == [
         ["codesign", "--force", "--deep", "--sign", "-", str(tmp_path)],
         ["codesign", "--verify", "--deep", "--strict", str(tmp_path)],
     ]
 
 
-def test_nothing_is_changed_after_the_seal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_nothing_is_changed_after_signing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     done: list[str] = []
     packed = tmp_path / "packed"
     packed.write_bytes(b"")
 
-    def stand_in(name: str, result: object) -> None:
-        def note(*_arguments: object, **_named: object) -> object:
+    def replace(name: str, result: object) -> None:
+        def record(*_arguments: object, **_named: object) -> object:
             done.append(name)
             return result
 
-        monkeypatch.setattr(package, name, note)
+        monkeypatch.setattr(package, name, record)
 
-    results = {"build": tmp_path, "add_licences": None, "seal": None, "try_program": None, "pack": packed}
+    results = {"build": tmp_path, "add_licenses": None, "sign": None, "check_everything": None, "write_archive": packed}
     for name, result in (results | {"show_sizes": 1, "make_environment": tmp_path, "write_extras": []}).items():
-        stand_in(name, result)
+        replace(name, result)
+    monkeypatch.setattr(package, "installed_copy", lambda *_: contextlib.nullcontext())
     monkeypatch.setattr(package, "BUILD", tmp_path)
     monkeypatch.setattr(package, "ROOT", tmp_path)
     monkeypatch.setattr(package, "project", lambda: {"version": "1"})
-    monkeypatch.setattr(sys, "argv", ["package.py"])
-    assert package.main() == 0
+    assert package.main([]) == 0
     assert [name for name in done if name in results] == list(results)
-    # Only built and tried, as for each change.
+    # Only built and checked, as for every change.
     done.clear()
-    monkeypatch.setattr(sys, "argv", ["package.py", "--no-archive"])
-    assert package.main() == 0
+    assert package.main(["--no-archive"]) == 0
     assert [name for name in done if name in results] == list(results)[:-1]
 
 
 @pytest.mark.parametrize(("frozen", "words"), [(True, "not part of this package"), (False, "not installed")])
-def test_where_training_would_be_a_sentence_says_how_to_get_it(frozen: bool, words: str) -> None:
+def test_missing_training_is_explained(frozen: bool, words: str) -> None:
     code = (
         f"import sys; sys.frozen = {frozen}\n"
-        "from alpacasorter.training.keras_here import NO_TENSORFLOW as said; sys.stdout.buffer.write(said.encode())"
+        "from alpacasorter.training.keras_here import NO_TENSORFLOW as text; sys.stdout.buffer.write(text.encode())"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
-    said = done.stdout.decode()
-    # export-model puts its own subject in the place of this one.
-    assert said.startswith("Training ")
-    assert words in said
-    assert "TensorFlow for Python" in said or "with Python" in said
-    # That is how the other package is named, which the release holds as well.
-    assert ("“with-training”" in said) == frozen
+    text = done.stdout.decode()
+    # export-model replaces the first word.
+    assert text.startswith("Training ")
+    assert words in text
+    assert "TensorFlow for Python" in text or "with Python" in text
+    # The name of the other package, which is part of the same release.
+    assert ("“with-training”" in text) == frozen

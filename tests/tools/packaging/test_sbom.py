@@ -1,4 +1,4 @@
-"""The bill of materials: each file and part of a small stand-in for the built folder, by CycloneDX's main rules."""
+"""The bill of materials of a small imitation of the built folder, checked against CycloneDX's main rules."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from tests.tools.packaging.packed_folder import FILES, Packed
-from tools.packaging import debian, inventory, licenses, sbom
+from tools.packaging import inventory, libraries, licenses, sbom
 
 
 def _bill(built: Packed) -> dict[str, Any]:
-    return sbom.bill(inventory.take(*built), 1_790_000_000)
+    return sbom.bill(inventory.take_inventory(*built), 1_790_000_000)
 
 
 def _all(component: dict[str, Any]) -> list[dict[str, Any]]:
@@ -42,19 +42,19 @@ def _check_component(component: dict[str, Any]) -> None:
         assert digest["alg"] == "SHA-256"
         assert re.fullmatch("[0-9a-f]{64}", digest["content"])
     choices = component.get("licenses", [])
-    assert len(choices) <= 1, "an expression stands alone"
+    assert len(choices) <= 1, "an expression must be the only choice"
     for choice in choices:
         assert set(choice) in ({"license"}, {"expression"})
         assert "license" not in choice or set(choice["license"]) in ({"id"}, {"name"})
-        assert " " in choice.get("expression", " "), "one id is no expression"
+        assert " " in choice.get("expression", " "), "a single id is not an expression"
         assert " " not in choice.get("license", {}).get("id", "")
     assert re.fullmatch(r"pkg:[a-z]+/[^ ]+", component.get("purl", "pkg:generic/x"))
-    for told in component.get("properties", []):
-        assert set(told) == {"name", "value"}
-        assert all(isinstance(value, str) for value in told.values())
+    for entry in component.get("properties", []):
+        assert set(entry) == {"name", "value"}
+        assert all(isinstance(value, str) for value in entry.values())
 
 
-def test_bill_keeps_the_rules(built: Packed) -> None:
+def test_bill_follows_the_rules(built: Packed) -> None:
     bill = _bill(built)
     assert (bill["bomFormat"], bill["specVersion"], bill["version"]) == ("CycloneDX", "1.6", 1)
     assert bill["serialNumber"] == f"urn:uuid:{uuid.UUID(bill['serialNumber'].removeprefix('urn:uuid:'))}"
@@ -71,12 +71,12 @@ def test_bill_keeps_the_rules(built: Packed) -> None:
 
 def test_every_file_is_listed_once_with_its_hash(built: Packed) -> None:
     files = [component for component in _components(_bill(built)) if component["type"] == "file"]
-    told = {file["name"]: file["hashes"][0]["content"] for file in files}
-    assert len(told) == len(files)
-    assert told == {name: hashlib.sha256(content).hexdigest() for name, content in FILES.items()}
+    hashes = {file["name"]: file["hashes"][0]["content"] for file in files}
+    assert len(hashes) == len(files)
+    assert hashes == {name: hashlib.sha256(content).hexdigest() for name, content in FILES.items()}
 
 
-def test_only_what_is_inside_is_listed_and_under_what_it_came_with(built: Packed) -> None:
+def test_only_included_parts_are_listed_below_what_they_came_with(built: Packed) -> None:
     bill = _bill(built)
     found = {part["bom-ref"]: part for part in bill["components"]}
     assert set(found) == {
@@ -99,35 +99,35 @@ def test_only_what_is_inside_is_listed_and_under_what_it_came_with(built: Packed
     assert "pypi:shapes" in links["app:alpacasorter"]
 
 
-def test_same_folder_same_bill_and_other_bytes_another(built: Packed) -> None:
+def test_bill_depends_only_on_the_content(built: Packed) -> None:
     first = _bill(built)
     assert _bill(built) == first
     (built[0] / "AlpacaSorter").write_bytes(b"another program")
     assert _bill(built)["serialNumber"] != first["serialNumber"]
 
 
-def test_what_the_system_knows_is_taken_over(built: Packed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_debian_package_is_included(built: Packed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = tmp_path / "copyright"
-    text.write_text("As one likes", encoding="utf-8")
+    text.write_text("Do what you like", encoding="utf-8")
     purl = "pkg:deb/debian/libffi8@3.4.4-1?arch=amd64"
-    package = debian.Package("libffi8", "3.4.4-1", purl, text, "libffi 3.4.4-1")
-    monkeypatch.setattr(inventory.debian, "packages", lambda _libraries: {"libffi.so.8": package})
+    package = libraries.DebianPackage("libffi8", "3.4.4-1", purl, text, "libffi 3.4.4-1")
+    monkeypatch.setattr(libraries, "debian_packages", lambda _libraries: {"libffi.so.8": package})
     bill = _bill(built)
     (component,) = [part for part in bill["components"] if part["bom-ref"] == "deb:libffi8"]
     assert component["purl"] == purl
     assert component["licenses"] == [{"license": {"id": "MIT"}}]
     assert component["properties"] == [{"name": "alpacasorter:debian-source", "value": "libffi 3.4.4-1"}]
-    assert "As one likes" in licenses.write(inventory.take(*built))
+    assert "Do what you like" in licenses.license_file(inventory.take_inventory(*built))
 
 
-def test_the_file_is_written_and_says_what_it_holds(
+def test_file_is_written_and_summarized(
     built: Packed,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     folder, environment = built
-    monkeypatch.setattr(inventory, "gather", lambda _folder, _python: environment)
+    monkeypatch.setattr(inventory, "read_environment", lambda _folder, _python: environment)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1790000000")
     out = tmp_path / "bill.json"
     assert sbom.main([str(folder), str(out)]) == 0
@@ -135,4 +135,4 @@ def test_the_file_is_written_and_says_what_it_holds(
     assert f"9 parts, {len(FILES)} files" in capsys.readouterr().out
     (folder / "_internal" / "libmystery.so.1").write_bytes(b"?")
     assert sbom.main([str(folder), str(out)]) == 1
-    assert "Not known: _internal/libmystery.so.1" in capsys.readouterr().err
+    assert "Unknown origin: _internal/libmystery.so.1" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The Debian package, made from a small stand-in for the folder that PyInstaller builds."""
+"""The Debian package, made from a small imitation of the folder that PyInstaller builds."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.tools.packaging.commands import needs, run
-from tools.packaging import debian_package, linux_libraries
+from tools.packaging import installers
 
 MOMENT = 1_790_000_000
 VERSION = "1.2.3"
@@ -18,11 +18,11 @@ VERSION = "1.2.3"
 
 @pytest.fixture
 def built(tmp_path: Path) -> Path:
-    """A stand-in for the folder that PyInstaller builds, with the names and the kinds of files that matter."""
+    """An imitation of the folder that PyInstaller builds, with the kinds of names and files that matter."""
     needs("dpkg-deb", "objdump")
     program = Path("/bin/true").resolve()
     if not program.is_file():
-        pytest.skip("there is no program to stand in for ours")
+        pytest.skip("there is no program to use in place of ours")
     folder = tmp_path / "dist" / "AlpacaSorter"
     (folder / "_internal" / "models and more").mkdir(parents=True)
     shutil.copyfile(program, folder / "AlpacaSorter")
@@ -34,8 +34,8 @@ def built(tmp_path: Path) -> Path:
 
 
 def _package(built: Path, out: Path, version: str = VERSION) -> subprocess.CompletedProcess[str]:
-    command = (sys.executable, "-m", "tools.packaging.debian_package")
-    return run(*command, built, version, out, SOURCE_DATE_EPOCH=str(MOMENT))
+    command = (sys.executable, "-m", "tools.packaging.installers", "debian")
+    return run(*command, built, out, "--version", version, SOURCE_DATE_EPOCH=str(MOMENT))
 
 
 def _made(built: Path, out: Path, version: str = VERSION) -> Path:
@@ -44,7 +44,7 @@ def _made(built: Path, out: Path, version: str = VERSION) -> Path:
     return Path(done.stdout.strip())
 
 
-def test_package_holds_program_and_desktop_files(built: Path, tmp_path: Path) -> None:
+def test_package_contains_program_and_desktop_files(built: Path, tmp_path: Path) -> None:
     package = _made(built, tmp_path / "out")
     listed = run("dpkg-deb", "-c", package).stdout.splitlines()
     assert all(line.split()[1] == "root/root" for line in listed)
@@ -69,7 +69,7 @@ def test_package_holds_program_and_desktop_files(built: Path, tmp_path: Path) ->
     assert {mode for name, mode in modes.items() if name in wanted} == {"-rw-r--r--"}
 
 
-def test_unpacked_package_is_whole(built: Path, tmp_path: Path) -> None:
+def test_unpacked_package_is_complete(built: Path, tmp_path: Path) -> None:
     package = _made(built, tmp_path / "out")
     root = tmp_path / "root"
     assert run("dpkg-deb", "-R", package, root).returncode == 0
@@ -91,7 +91,7 @@ def test_unpacked_package_is_whole(built: Path, tmp_path: Path) -> None:
     assert "@" not in words
 
 
-def test_package_says_what_it_needs(built: Path, tmp_path: Path) -> None:
+def test_package_declares_its_dependencies(built: Path, tmp_path: Path) -> None:
     package = _made(built, tmp_path / "out")
     fields = {
         line.split(": ", 1)[0].strip(): line.split(": ", 1)[1]
@@ -104,7 +104,7 @@ def test_package_says_what_it_needs(built: Path, tmp_path: Path) -> None:
     assert {"libegl1", "libgl1", "xkb-data"} <= set(depends)
     (libc,) = [name for name in depends if name.startswith("libc6 (>= 2.")]
     assert libc.endswith(")")
-    assert 100 < int(fields["Installed-Size"]) < 1000  # KiB: icons, the stand-in, and one for each folder
+    assert 100 < int(fields["Installed-Size"]) < 1000  # KiB: icons, the program, and one per folder
     assert "uploa" not in fields["Description"].splitlines()[0]
 
 
@@ -121,39 +121,39 @@ def test_lintian_finds_no_errors(built: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_package_refuses_what_is_not_there(tmp_path: Path) -> None:
+def test_missing_or_unsuitable_program_is_rejected(tmp_path: Path) -> None:
     needs("dpkg-deb", "objdump")
     done = _package(tmp_path, tmp_path / "out")
     assert done.returncode == 1
-    assert "holds no program AlpacaSorter" in done.stderr
+    assert "does not contain the program AlpacaSorter" in done.stderr
     (tmp_path / "AlpacaSorter").write_text("#!/bin/sh\n", encoding="utf-8")
     done = _package(tmp_path, tmp_path / "out")
     assert done.returncode == 1
-    assert "no program for Linux" in done.stderr
+    assert "is not a Linux program" in done.stderr
     assert not list(tmp_path.rglob("*.deb"))
 
 
-def test_package_refuses_a_library_nobody_brings(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linux_libraries, "_LIBC", frozenset())
-    with pytest.raises(linux_libraries.LibraryError, match=r"needs libc\.so\.6, which is neither in"):
-        linux_libraries.depends(built)
+def test_unknown_library_is_rejected(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(installers, "_LIBC", frozenset())
+    with pytest.raises(installers.InstallerError, match=r"needs libc\.so\.6, which is neither in"):
+        installers.debian_dependencies(built)
     (built / "_internal" / "libc.so.6").write_bytes(b"")
     (built / "_internal" / "ld-linux-x86-64.so.2").write_bytes(b"")
     (built / "_internal" / "ld-linux-aarch64.so.1").write_bytes(b"")
-    assert "libegl1" in linux_libraries.depends(built)
+    assert "libegl1" in installers.debian_dependencies(built)
 
 
 @pytest.mark.parametrize(
     ("version", "debian"),
     [("1.2.3", "1.2.3"), ("1.0rc1", "1.0~rc1"), ("1.0a2", "1.0~a2"), ("1.0b1", "1.0~b1"), ("1.0.dev3", "1.0~dev3")],
 )
-def test_versions_are_ordered_as_debian_does(version: str, debian: str) -> None:
-    assert debian_package.debian_version(version) == debian
+def test_versions_are_ordered_the_way_debian_orders_them(version: str, debian: str) -> None:
+    assert installers.debian_version(version) == debian
     if shutil.which("dpkg") and debian != version:
         final = version.split("rc")[0].split("a")[0].split("b")[0].split(".dev")[0]
         assert run("dpkg", "--compare-versions", debian, "lt", final).returncode == 0
-    with pytest.raises(debian_package.PackageError):
-        debian_package.debian_version("1.0/2")
+    with pytest.raises(installers.InstallerError):
+        installers.debian_version("1.0/2")
 
 
 @pytest.mark.parametrize(
@@ -164,11 +164,11 @@ def test_versions_are_ordered_as_debian_does(version: str, debian: str) -> None:
         ("1.0+local", "alpacasorter_1.0.local_amd64.deb"),
     ],
 )
-def test_file_of_the_package_keeps_its_name_where_it_is_offered(version: str, name: str) -> None:
-    assert debian_package.file_name(version, "amd64") == name
+def test_package_file_keeps_its_name_when_uploaded(version: str, name: str) -> None:
+    assert installers.debian_file_name(version, "amd64") == name
 
 
-def test_early_version_is_told_apart_inside_and_not_in_the_name(built: Path, tmp_path: Path) -> None:
+def test_prerelease_is_marked_in_the_package_but_not_in_the_file_name(built: Path, tmp_path: Path) -> None:
     package = _made(built, tmp_path / "out", "1.0rc1")
     assert "~" not in package.name
     assert run("dpkg-deb", "-f", package, "Version").stdout.strip() == "1.0~rc1"
