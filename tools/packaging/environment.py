@@ -87,7 +87,7 @@ def main() -> int:
     if not programs:
         print(f"No frozen program is in {sys.argv[1]}.", file=sys.stderr)
         return 1
-    beside = [
+    folders = [
         Path(sys.base_prefix),
         Path(sys.base_prefix, "DLLs"),
         Path(sysconfig.get_config_var("LIBDIR") or sys.base_prefix),
@@ -96,7 +96,7 @@ def main() -> int:
         "python": ".".join(map(str, sys.version_info[:3])),
         "standard": sorted(sys.stdlib_module_names),
         "texts": _python_texts(),
-        "own_files": sorted({path.name for place in beside if place.is_dir() for path in place.iterdir()}),
+        "own_files": sorted({path.name for folder in folders if folder.is_dir() for path in folder.iterdir()}),
         "programs": programs,
         "modules": modules,
         "distributions": sorted(map(_distribution, importlib.metadata.distributions()), key=lambda d: str(d["name"])),

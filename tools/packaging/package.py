@@ -1,6 +1,6 @@
 """Builds the packaged program, checks that it works, and packs it: `make package`.
 
-    python -m tools.packaging.package [--no-checks] [--no-archive] [--environment-only]
+    python -m tools.packaging.package [--no-checks] [--no-archive]
 
 Needs Python 3.11 or later and the system libraries of Qt; everything else is installed separately, in build/. The
 results are in dist/: the archive, a Debian package where that can be made, the bill of materials, and their hashes.
@@ -357,14 +357,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Build the packaged program, check that it works, and pack it.")
     parser.add_argument("--no-checks", action="store_true", help="only build and pack")
     parser.add_argument("--no-archive", action="store_true", help="only build and check")
-    parser.add_argument("--environment-only", action="store_true", help="only install what the build needs")
     options = parser.parse_args(arguments)
     started = time.monotonic()
     full, version, date = is_full(), project()["version"], commit_time(ROOT)
     BUILD.mkdir(parents=True, exist_ok=True)
     python = make_environment(full=full)
-    if options.environment_only:
-        return 0
     folder = build(python, date)
     add_licenses(folder, python)
     sign(folder)
