@@ -148,9 +148,8 @@ def test_installer_needs_no_administrator_and_keeps_user_data() -> None:
 
 
 def test_installer_finds_its_files() -> None:
-    assert app_info.INSTALLER_SCRIPT.read_bytes().startswith(
-        b"\xef\xbb\xbf"
-    )  # else it is read in the system's code page
+    # Without the byte order mark, the compiler reads it in the system's code page.
+    assert app_info.INSTALLER_SCRIPT.read_bytes().startswith(b"\xef\xbb\xbf")
     setup = dict(line.split("=", 1) for line in _installer_sections()["Setup"])
     base = app_info.INSTALLER_SCRIPT.parent / setup["SourceDir"].replace("\\", "/")
     assert base.resolve() == ROOT
