@@ -35,7 +35,7 @@ lint: setup ## Check style, types and layers
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports --no-logo
 
-format: setup ## Format the code
+format: setup ## Put the code into shape
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
 

@@ -34,6 +34,6 @@ for place in (Path(alpacasorter.__file__), paths.models_dir(), paths.resources_d
     assert place.exists(), f"{place} is missing from the wheel"
 missing = [name for name in ("model.json", "backbone.tflite", "head.npz", "replay.npz")
            if not (paths.bundled_model() / name).is_file()]
-assert not missing, f"missing from the bundle in the wheel: {missing}"
+assert not missing, f"the bundle in the wheel lacks {missing}"
 END
 echo "wheel: ok, $(du -k dist/*.whl | cut -f1) KiB"

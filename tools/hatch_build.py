@@ -7,7 +7,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 DATA_FOLDERS = ("models", "resources")
 NOT_IN_WHEEL = ("packaging",)
-"""Subfolders that are only needed to build the packaged program."""
+"""Sub-folders that only the packaged program needs."""
 
 
 class DataFolders(BuildHookInterface):  # type: ignore[type-arg]
