@@ -68,12 +68,12 @@ LEFT_OUT: Final = tuple(
         r"(^|/)opengl32sw\.dll$",
         # Sentences of Qt in other languages; the app is in English only.
         r"^PySide6/(Qt/)?translations/",
-        # From TensorFlow: type stubs, the exporter for other compilers, and operations for TPUs, which no module loads
-        # (training only uses libtensorflow_cc).
+        # Of TensorFlow: types for editors; what writes a model as text for other compilers; and operations for Google's
+        # own processors, which no module loads (all that training uses is in libtensorflow_cc).
         r"^tensorflow/(.+\.pyi$|compiler/mlir/stablehlo/stablehlo_extension\.|compiler/tf2xla/ops/_xla_ops\.)",
-        # Only needed for the build.
+        # What only building needs.
         r"^resources/packaging/",
-        # pip's records: paths and dates from the machine that built the program.
+        # What pip notes down: paths and dates of the machine that built it.
         r"\.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json)$",
         # Every Linux desktop has these, at least as new as its graphics drivers require. If ours were older and loaded
         # first, those drivers could not be loaded.
