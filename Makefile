@@ -1,9 +1,9 @@
-# make help says what there is.
+# Run "make help" for a list of targets.
 
 VENV := .venv
 PY := $(VENV)/bin/python
 
-# The folder as it was typed: it may hold spaces, quotes and dollar signs, so it travels through the environment.
+# Passed through the environment, because the folder's name can contain spaces, quotes and dollar signs.
 export ALPACASORTER_FOLDER := $(value FOLDER)
 export PYTHON
 
@@ -14,7 +14,7 @@ help: ## Show this list
 	@echo "AlpacaSorter: make TARGET"
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## Make .venv with everything needed (does nothing where that is done)
+setup: ## Create .venv with everything needed (does nothing if already done)
 	@sh tools/setup.sh
 
 run: setup ## Open the window: make run FOLDER=~/Pictures/hike
@@ -25,7 +25,7 @@ run: setup ## Open the window: make run FOLDER=~/Pictures/hike
 	*) exec $(VENV)/bin/alpacasorter "$$ALPACASORTER_FOLDER" ;; \
 	esac
 
-# Many tests wait for something, so two at a time take little more than half as long. -n0 in ARGS runs one at a time.
+# Many tests mostly wait, so running two at a time takes little more than half as long. ARGS=-n0 runs one at a time.
 test: setup ## Run the tests, without a display: make test ARGS="-k paths"
 	@QT_QPA_PLATFORM=offscreen $(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
@@ -42,15 +42,15 @@ format: setup ## Put the code into shape
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
 
-bench: setup ## Run every benchmark and print its figures
+bench: setup ## Run all benchmarks and print the results
 	@QT_QPA_PLATFORM=offscreen $(PY) tools/run_benchmarks.py
 
-wheel: setup ## Build the wheel, install it apart and check it
+wheel: setup ## Build the wheel, install it separately and check it
 	@sh tools/check_wheel.sh
 
-# It makes an environment of its own. PYTHON chooses the interpreter; otherwise that of .venv serves, where there is one.
-package: ## Build the program for people without Python, try it and pack it into dist/
-	@"$${PYTHON:-$(firstword $(wildcard $(PY)) python3)}" tools/package.py $(ARGS)
+# Creates its own environment. PYTHON selects the interpreter; the default is the one in .venv if that exists.
+package: ## Build the program for people without Python, check it, and pack it in dist/
+	@"$${PYTHON:-$(firstword $(wildcard $(PY)) python3)}" -m tools.packaging.package $(ARGS)
 
 clean: ## Remove .venv and everything built
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

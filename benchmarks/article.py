@@ -1,15 +1,15 @@
-"""The article's setting, reproduced with the parts of the training engine, over several seeds.
+"""The article's experiment, reproduced with the training engine, over several seeds.
 
 160 pixels, the split of Keras's directory loader (80/20), batches of 32, MobileNetV2 frozen, average pooling, dropout
 0.2, one sigmoid unit, Adam at 1e-3, 20 epochs without early stopping: once without augmentation, once with flip and
-rotation. The article did this once and found 95 % without and 97 % with augmentation, on the 65 photos held out.
+rotation. The article ran this once and reports 95% without and 97% with augmentation, on the 65 photos held out.
 
-    python benchmarks/article.py                       five seeds, the weights that come with the app
+    python benchmarks/article.py                       five seeds, the weights included with AlpacaSorter
     python benchmarks/article.py --weights keras       ImageNet weights, downloaded by Keras
-    python benchmarks/article.py --weights FILE.h5     those of a file
+    python benchmarks/article.py --weights FILE.h5     weights from a file
 
-Printed for each seed, for the photos held out: the accuracy after the last epoch, which is what the article gives; and
-that of the exact optimum of the same last layer, which is what the app uses.
+For each seed, it prints the accuracy on the photos held out: after the last epoch, as the article does, and with the
+exact optimum of the same last layer, as AlpacaSorter does.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SEEDS = (42, *range(1, 100))
 
 
 def read(dataset: Dataset, recipe: Recipe, store: PhotoStore, backbone: FrozenBackbone) -> Photos:
-    """Read all photos once for all seeds: the split is another each time, the photos are the same."""
+    """Read all photos once for all seeds; only the split differs between them."""
     targets = np.array([example.target for example in dataset.examples], dtype=np.int64)
     split = split_examples(dataset, share=recipe.validation_share, seed=recipe.seed)
     reading = read_photos(Listed(dataset, targets, split), store, backbone, lambda: None)
@@ -56,7 +56,7 @@ def read(dataset: Dataset, recipe: Recipe, store: PhotoStore, backbone: FrozenBa
 
 
 def one_run(photos: Photos, recipe: Recipe, store: PhotoStore, backbone: FrozenBackbone, base: object) -> float:
-    """Train once as the article does; return the accuracy on the photos held out after the last epoch."""
+    """Train once the way the article does; return the accuracy on the photos held out after the last epoch."""
     start(recipe.seed)
     network = assemble(base, recipe.backbone, recipe.input_side, dropout=recipe.dropout)
     course = Course(recipe.epochs)
@@ -68,7 +68,7 @@ def one_run(photos: Photos, recipe: Recipe, store: PhotoStore, backbone: FrozenB
 
 
 def exact_optimum(photos: Photos, recipe: Recipe) -> float:
-    """Return the accuracy on the photos held out of the head that the app would use."""
+    """Return the accuracy, on the photos held out, of the head that AlpacaSorter would use."""
     training, held_out = (rounded(photos.pooled[rows]) for rows in (photos.split.training, photos.split.validation))
     likeness = likeness_of(recipe, training, photos.trained_on)
     head = fit_head(training, photos.trained_on, likeness, look=lambda: None).head
@@ -77,10 +77,10 @@ def exact_optimum(photos: Photos, recipe: Recipe) -> float:
 
 def summary(name: str, found: Sequence[float], article: float | None) -> str:
     deviation = statistics.stdev(found) if len(found) > 1 else 0.0
-    told = "" if article is None else f"   article {article:.1%}"
+    reference = "" if article is None else f"   article {article:.1%}"
     return (
         f"{name:<24} mean {statistics.mean(found):.1%}   sd {100 * deviation:.1f} points   "
-        f"{min(found):.1%} to {max(found):.1%}{told}"
+        f"{min(found):.1%} to {max(found):.1%}{reference}"
     )
 
 
@@ -90,11 +90,11 @@ def meaning(results: dict[str, list[float]], held: int, across: float) -> str:
     mean = statistics.mean(plain + augmented)
     chance = 100 * (mean * (1 - mean) / held) ** 0.5
     sentences = (
-        f"{held} photos are held out, so one of them is {100 / held:.1f} points.",
-        f"Chance alone spreads figures like these by about {chance:.1f} points (1 sd).",
-        f"The article's gain of 2 points is {2 * held / 100:.1f} photos of one split.",
+        f"{held} photos are held out, so one photo is {100 / held:.1f} points.",
+        f"Chance alone causes a spread of about {chance:.1f} points (1 sd).",
+        f"The article's gain of 2 points is {2 * held / 100:.1f} photos in one split.",
         f"Augmentation: {statistics.mean(gains):+.1f} points on average ({min(gains):+.1f} to {max(gains):+.1f}).",
-        f"On average {across:.1f} of the photos held out have a near-duplicate among those trained on: that flatters.",
+        f"On average, {across:.1f} photos held out have a near-duplicate in the training set: this inflates results.",
     )
     return "\n".join(sentences)
 
@@ -103,13 +103,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, default=Path("../shared/photos"))
     parser.add_argument("--weights", default=SHIPPED, help="shipped, keras, or a file")
-    parser.add_argument("--seeds", type=int, default=5, help="how many (default: 5)")
+    parser.add_argument("--seeds", type=int, default=5, help="number of seeds (default: 5)")
     parser.add_argument("--side", type=int, default=160, help="pixels a side (default: 160, the article's)")
     parser.add_argument("--epochs", type=int, default=20)
     arguments = parser.parse_args()
     folder = arguments.photos / "article"
     if not folder.is_dir() or not has_tensorflow():
-        print(f"No photos in {folder}, or no TensorFlow: nothing measured.")
+        print(f"Nothing measured: no photos in {folder}, or no TensorFlow.")
         return
     keep_quiet()
     recipe = Recipe(weights=arguments.weights, side=arguments.side, epochs=arguments.epochs, patience=0)

@@ -1,4 +1,4 @@
-"""What the benchmarks share: pictures of 12 megapixels, a filled cache, and printing."""
+"""Shared by the benchmarks: 12-megapixel images, timing, and printing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import alpacasorter
 if TYPE_CHECKING:
     from PIL import Image
 
-assert alpacasorter  # Imported before NumPy, whose threads it sets; that is why NumPy is imported in functions here.
+assert alpacasorter  # Imported before NumPy, whose threads it configures; NumPy is only imported in functions here.
 
 ROOT = Path(__file__).resolve().parent.parent
 CAMERA = ROOT.parent / "shared" / "photos" / "camera"
@@ -23,9 +23,9 @@ QUALITY = 90
 
 
 def twelve_megapixel_jpegs(folder: Path, count: int) -> list[Path]:
-    """Write `count` JPEGs of 4000 x 3000 pixels that all differ in their bytes, and return their paths.
+    """Write `count` JPEGs of 4000 x 3000 pixels, no two with the same bytes, and return their paths.
 
-    Made from camera originals where those are at hand, else from noise that is as smooth as a photo.
+    Made from camera originals if available, otherwise from noise that is as smooth as a photo.
     """
     from PIL import Image
 
@@ -42,7 +42,7 @@ def twelve_megapixel_jpegs(folder: Path, count: int) -> list[Path]:
     paths = []
     for n in range(count):
         path = folder / f"IMG_{n:05}.jpg"
-        # Bytes after the end of a JPEG are not read; they make each file another photo.
+        # Bytes after the end of a JPEG are ignored, but they make each file a different photo.
         path.write_bytes(encoded[n % len(encoded)] + n.to_bytes(4, "big"))
         paths.append(path)
     return paths
@@ -57,14 +57,14 @@ def _smooth_noise(seed: int) -> Image.Image:
 
 
 def seconds_of(work: Callable[[], object]) -> float:
-    """Return the wall-clock seconds that `work` takes."""
+    """Return how many seconds `work` takes."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
 
 
 def milliseconds_each(work: Callable[[int], object], count: int) -> list[float]:
-    """Return the milliseconds that each of `count` calls takes."""
+    """Return how many milliseconds each of `count` calls takes."""
     return [1e3 * seconds_of(lambda n=n: work(n)) for n in range(count)]  # type: ignore[misc]
 
 
@@ -75,6 +75,6 @@ def quantiles(times: list[float]) -> tuple[float, float, float]:
 
 
 def report(name: str, value: str, budget: str, met: bool | None) -> None:
-    """Print one measurement beside its budget."""
+    """Print one measurement next to its budget."""
     verdict = "" if met is None else ("met" if met else "MISSED")
     print(f"{name:<58} {value:>22}   {budget:<26} {verdict}", flush=True)

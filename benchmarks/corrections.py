@@ -1,10 +1,10 @@
-"""How long the answer to a correction takes, from the click to every one of 10,000 photos judged again.
+"""How long it takes to respond to a correction, until all of 10,000 photos have been judged again.
 
-Without a window: the learner and the head alone (benchmarks/relearning.py has all of it). What is learned, and what it
-costs elsewhere, is benchmarks/personal.py.
+Without the window: only the learner and the head (benchmarks/relearning.py measures all of it). For what is learned,
+and what it costs elsewhere, see benchmarks/personal.py.
 
-Set OPENBLAS_NUM_THREADS=1, as the app does: on matrices this small, threads of NumPy wait for each other longer than
-they compute.
+Set OPENBLAS_NUM_THREADS=1, as AlpacaSorter does: with matrices this small, NumPy's threads spend more time waiting for
+each other than computing.
 """
 
 from __future__ import annotations

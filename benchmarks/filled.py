@@ -1,4 +1,4 @@
-"""A folder of 10,000 files whose photos are all in the cache, without decoding any of them."""
+"""Makes a folder of 10,000 files that are all in the cache, without decoding any of them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _BATCH = 500
 
 
 def fill(place: Path, photos: int = PHOTOS) -> Path:
-    """Make the folder and the cache in `place`, and return the folder.
+    """Make the folder and the cache in `place`; return the folder.
 
-    The embeddings are those of the training photos with some noise, so that learning has real work to do.
+    The embeddings are mixed from those of the training photos, so that learning has real work to do.
     """
     bundle = load_bundle(paths.bundled_model())
     folder = place / "photos"

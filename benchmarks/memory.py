@@ -1,4 +1,4 @@
-"""Memory while 10,000 photos are scanned: how much, and whether it is flat."""
+"""Memory use while scanning 10,000 photos: how much, and whether it stays flat."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ MEBIBYTE = 2**20
 
 
 def resident() -> float:
-    """Return the resident memory of this process now, MiB (Linux)."""
+    """Return the current resident memory of this process in MiB (Linux)."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize() / MEBIBYTE
 
 
 def main() -> None:
-    """Scan, and print what was resident at the start, half-way and in the end. Linux only."""
+    """Scan, and print the resident memory at the start, halfway and at the end. Linux only."""
     if not sys.platform.startswith("linux"):
-        print("memory: measured on Linux only")
+        print("memory: only measured on Linux")
         return
     import numpy as np
     from PIL import Image
@@ -54,10 +54,10 @@ def main() -> None:
     half = next(memory for done, memory in seen if done >= PHOTOS // 2)
     most = max(memory for _, memory in seen)
     growth = (seen[-1][1] - half) / (PHOTOS / 2) * 1024
-    print(f"before the scan {before:.0f} MiB, half-way {half:.0f}, in the end {seen[-1][1]:.0f}")
-    report(f"resident while scanning {PHOTOS:,} photos, most", f"{most:.0f} MiB", "at most 400 MiB", most <= 400)
-    # An embedding is 5 kB and has to be kept; what is more than that would be a leak.
-    report("growth in the second half", f"{growth:.1f} KiB a photo", "about 5 (the embeddings)", growth <= 8)
+    print(f"before the scan {before:.0f} MiB, halfway {half:.0f}, at the end {seen[-1][1]:.0f}")
+    report(f"peak memory while scanning {PHOTOS:,} photos", f"{most:.0f} MiB", "at most 400 MiB", most <= 400)
+    # Each photo's embedding (5 kB) is kept; anything more would be a leak.
+    report("growth in the second half", f"{growth:.1f} KiB per photo", "about 5 (the embeddings)", growth <= 8)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What the bundled model costs a photo, as a ratio to one plain pass of MobileNetV2 at 224 pixels, one thread each.
+"""What the bundled model costs per photo, compared to one plain pass of MobileNetV2 at 224 pixels, on one thread.
 
-The plain pass has the general weights that come with the app, mean pooling, and is converted in the same way. Both are
-timed in turns, so that whatever else the machine does hits both. Budget: 1.5 times.
+The plain pass uses the general weights included with AlpacaSorter and mean pooling, and is converted in the same way.
+The two are timed alternately, so that other activity on the machine affects both. Budget: 1.5 times.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def main() -> None:
         for place, (backbone, pixels) in enumerate(passes):
             begun = time.perf_counter()
             backbone.embed(pixels)
-            # The first ones set things up.
+            # The first passes include setup.
             if number >= 5:
                 seconds[place].append(time.perf_counter() - begun)
     first, second = (statistics.median(each) for each in seconds)

@@ -1,4 +1,4 @@
-"""From start to the first window, and reopening 10,000 unchanged photos."""
+"""Time from start to first window, and time to reopen 10,000 unchanged photos."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ app.exec()
 
 
 def run(arguments: list[str], environment: dict[str, str]) -> tuple[float, str]:
-    """Start the app; return the seconds to the first paint, from before the interpreter starts, and what it printed."""
+    """Start AlpacaSorter; return the seconds until the first paint, interpreter startup included, and the output."""
     start = time.time()
     output = subprocess.run(
         [sys.executable, "-c", _PROGRAM, *arguments], env=environment, capture_output=True, text=True, check=True

@@ -1,17 +1,17 @@
-"""Learning that a person can feel: how fast the app takes over a user's own idea, and what that costs elsewhere.
+"""Noticeable learning: how quickly AlpacaSorter adopts a user's own definition, and what that costs elsewhere.
 
-A simulated user opens a strange folder and puts the most confident mistakes right, one at a time. Printed: the errors
-left on the rest of the folder (the photos not corrected), and the accuracy on photos of the article's set that neither
-the network nor the head has seen, with the same corrections learned.
+A simulated user opens a new folder and corrects the most confident mistakes, one at a time. It prints the errors that
+remain in the rest of the folder (the photos not corrected), and the accuracy, after the same corrections, on photos of
+the article's set that neither the network nor the head has seen.
 
     python benchmarks/personal.py --work DIR                                     the shipped settings
-    python benchmarks/personal.py --work DIR --weights 1 3 --likeness 0.6 0.65 --l2 2 8    a table of others
+    python benchmarks/personal.py --work DIR --weights 1 3 --likeness 0.6 0.65 --l2 2 8    a table of other settings
 
-Nothing here is judged by a network that was trained on it: the last blocks are retrained for each fold. DIR is where
-`build_bundle --retrain --work DIR` has left them; without them the first run retrains for half an hour (`--backbone`).
+No photo is judged by a network that was trained on it: the last blocks are retrained for each fold. DIR is where
+`build_bundle --retrain --work DIR` saved them; without them, the first run retrains for half an hour (`--backbone`).
 
-"llamas": 46 llamas and vicuñas that this user calls not alpaca, among the photos of `more` that are held out.
-"strangers": all of `more`, opened by a user whose model was trained on the article's set alone.
+"llamas": 46 llamas and vicuñas that this user tags as not alpaca, among the held-out photos of `more`.
+"strangers": all of `more`, opened by a user whose model was only trained on the article's set.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ CHECKPOINTS = (0, 1, 3, 5, 10, 20)
 PHOTOS = Path(__file__).resolve().parent.parent.parent / "shared" / "photos"
 
 LLAMAS_AMONG_ALPACAS = frozenset(Path(__file__).with_name("llamas_among_alpacas.txt").read_text().split())
-"""Photos in `article/alpaca` that show, or may show, llamas, vicuñas or guanacos, judged by eye: on these the
-"llamas" user and the labels of the article disagree, so they count neither for nor against the head there."""
+"""Photos in `article/alpaca` that show, or may show, llamas, vicuñas or guanacos, judged by eye. The "llamas" user
+disagrees with the article's labels on these, so they count neither for nor against the head."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """One fold: the model, the user's folder and what the user says of it, and photos of the article's set.
+    """One fold: the model, the user's folder and tags, and photos of the article's set.
 
     Attributes:
-        start: the bundle as it would be shipped without the fold.
+        start: the bundle as it would be shipped without this fold.
         folder, said: float16 embeddings (n, c) and labels (n,).
         article, targets: float16 embeddings (m, c) and labels (m,).
-        agreed: those that user and article call alike, (m,).
+        agreed: photos that the user and the article label the same, (m,).
     """
 
     start: Bundle
@@ -63,7 +63,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Result:
-    """Errors left in the folder; accuracy on the article's photos, agreed and all, in %; each at each checkpoint."""
+    """Remaining errors in the folder, and accuracy in % on the article's photos (agreed, all), per checkpoint."""
 
     errors: tuple[float, ...]
     agreed: tuple[float, ...]
@@ -71,7 +71,7 @@ class Result:
 
 
 def scenes(arguments: argparse.Namespace, bundle: Bundle) -> dict[str, list[Scene]]:
-    """Return the scenes of both users, retraining what is not in the work folder yet."""
+    """Return the scenes of both users, retraining whatever is not in the work folder yet."""
     import numpy as np
 
     from alpacasorter.ml.learning.folds import FOLDS, assign_folds, groups_of_near_duplicates, splits
@@ -89,7 +89,7 @@ def scenes(arguments: argparse.Namespace, bundle: Bundle) -> dict[str, list[Scen
     shop = Shop(arguments.work, str(arguments.backbone), bundle.input_size, targets, Plan())
     maps = shop.stored_maps()
     if maps is None:
-        raise SystemExit("First run build_bundle --retrain --work with the same folder: its views of the photos serve.")
+        raise SystemExit("First run build_bundle --retrain --work with the same folder, to save views of the photos.")
     plain = Tail(with_focus(load_backbone(shop.backbone, shop.side))).embed(maps.large[: len(targets), 0])
     groups = groups_of_near_duplicates(plain)
     folds, jobs = fold_jobs(photos, groups, arguments.seeds)
@@ -103,12 +103,12 @@ def scenes(arguments: argparse.Namespace, bundle: Bundle) -> dict[str, list[Scen
     for outcome, (_, judge) in zip(done, pairs, strict=True):
         embeddings = outcome.embeddings
         strange = embeddings[len(targets) :][llamas]
-        beside, judged = judge[~article[judge]], judge[article[judge]]
+        others, judged = judge[~article[judge]], judge[article[judge]]
         found["llamas"].append(
             Scene(
                 started(bundle, outcome, targets),
-                np.concatenate([strange, embeddings[beside]]),
-                np.concatenate([np.zeros(len(strange)), targets[beside]]).astype(np.uint8),
+                np.concatenate([strange, embeddings[others]]),
+                np.concatenate([np.zeros(len(strange)), targets[others]]).astype(np.uint8),
                 embeddings[judged],
                 targets[judged],
                 ~disputed[judged],
@@ -148,7 +148,7 @@ def started(bundle: Bundle, outcome: Outcome, targets: npt.NDArray[np.int64]) ->
 
 
 def simulate(scene: Scene, settings: LearningSettings) -> Result:
-    """Let one user correct, and measure at each checkpoint."""
+    """Simulate one user's corrections, and measure at each checkpoint."""
     import numpy as np
 
     learner, head = Learner(replace(scene.start, learning=settings)), scene.start.head
@@ -191,8 +191,8 @@ def table(found: dict[str, list[Scene]], choices: Sequence[LearningSettings]) ->
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, help="folder that build_bundle --retrain --work has filled")
-    parser.add_argument("--backbone", default="keras", help="as given to build_bundle")
+    parser.add_argument("--work", type=Path, help="the folder used with build_bundle --retrain --work")
+    parser.add_argument("--backbone", default="keras", help="as for build_bundle")
     parser.add_argument("--photos", type=Path, default=PHOTOS)
     parser.add_argument("--bundle", type=Path, default=paths.bundled_model())
     parser.add_argument("--seeds", type=int, default=3)
@@ -201,9 +201,7 @@ def main() -> None:
     parser.add_argument("--likeness", type=float, nargs="+")
     arguments = parser.parse_args()
     if arguments.work is None or not (arguments.photos / "article").is_dir():
-        print(
-            "Nothing measured: this needs the photos, and --work DIR, a folder that build_bundle --retrain has filled."
-        )
+        print("Nothing measured: this needs the photos, and --work DIR, the folder used with build_bundle --retrain.")
         return
     bundle = load_bundle(arguments.bundle)
     shipped = bundle.learning

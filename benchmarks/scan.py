@@ -1,4 +1,4 @@
-"""Scan throughput on 12-megapixel JPEGs against the article's way, batched Keras and the bound, in one run."""
+"""Scan throughput on 12-megapixel JPEGs against the article's way, batched Keras and the lower bound, in one run."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ PHOTOS = 96
 KERAS_PHOTOS = 24
 ROUNDS = 3
 SIDE = 224
-"""Pixels a side that the article's ways use; the bundled model has its own."""
+"""Side length in pixels for the Keras variants; the bundled model has its own."""
 
 
 def article(folder: Path) -> tuple[float, float]:
-    """Return the milliseconds a photo of `predict` one by one, and of a dataset in batches of 32."""
+    """Return the milliseconds per photo of `predict` one by one, and of a dataset in batches of 32."""
     output = subprocess.run(
         [sys.executable, __file__, "--keras", str(folder)], capture_output=True, text=True, check=True
     ).stdout
@@ -30,7 +30,7 @@ def article(folder: Path) -> tuple[float, float]:
 
 
 def keras_main(folder: Path) -> None:
-    """Measure Keras, in a process of its own because of TensorFlow's threads and memory."""
+    """Measure Keras, in a separate process because of TensorFlow's threads and memory."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     import keras
     import numpy as np
@@ -58,7 +58,7 @@ def keras_main(folder: Path) -> None:
 
 
 def bound(paths: list[Path]) -> tuple[float, float]:
-    """Return the milliseconds a photo of decoding alone and of inference alone, on one thread."""
+    """Return the milliseconds per photo of decoding alone and of inference alone, on one thread."""
     from alpacasorter import paths as places
     from alpacasorter.core.photo import read_photo
     from alpacasorter.core.photos.decode import decode, model_input
@@ -82,7 +82,7 @@ def bound(paths: list[Path]) -> tuple[float, float]:
 
 
 def ours(folder: Path, scratch: Path) -> tuple[float, int]:
-    """Return the milliseconds a photo of a scan with an empty cache, and the threads it used."""
+    """Return the milliseconds per photo of a scan with an empty cache, and how many threads it used."""
     from alpacasorter import paths as places
     from alpacasorter.core.events import Finished
     from alpacasorter.core.session_paths import Places
@@ -101,9 +101,9 @@ def ours(folder: Path, scratch: Path) -> tuple[float, int]:
 
 
 def main() -> None:
-    """Print all of it. Each round measures the bound and a scan one after the other; the median of the rounds counts.
+    """Print everything. Each round measures the bound and then a scan; the median of the rounds counts.
 
-    Keras runs between two halves of the rounds, so that a machine that slows down meanwhile does not favour anybody.
+    Keras runs between two halves of the rounds, so that a machine that slows down does not favor either side.
     """
     with tempfile.TemporaryDirectory() as name:
         folder, scratch = Path(name) / "photos", Path(name) / "scratch"
@@ -113,9 +113,9 @@ def main() -> None:
         rounds += [(*bound(paths), *ours(folder, scratch)) for _ in range(ROUNDS)]
     decoding, inference, scan, threads = (statistics.median(column) for column in zip(*rounds, strict=True))
     share = statistics.median((d + i) / t / s for d, i, s, t in rounds)
-    print(f"a photo: predict {one:.1f} ms, in batches {batched:.1f} ms")
-    print(f"a photo on one thread: decoding {decoding:.1f} ms, inference {inference:.1f} ms")
-    print(f"a photo scanned: {scan:.1f} ms on {threads:.0f} threads, {1e3 / scan:.0f} photos/s")
+    print(f"per photo: predict {one:.1f} ms, in batches {batched:.1f} ms")
+    print(f"per photo on one thread: decoding {decoding:.1f} ms, inference {inference:.1f} ms")
+    print(f"per scanned photo: {scan:.1f} ms on {threads:.0f} threads, {1e3 / scan:.0f} photos/s")
     report("scan against predict one by one", f"{one / scan:.1f} x", "at least 8 x", one / scan >= 8)
     report("scan against dataset + predict in batches", f"{batched / scan:.1f} x", "at least 3 x", batched / scan >= 3)
     report("scan against its bound", f"{share:.0%}", "at least 90%", share >= 0.9)

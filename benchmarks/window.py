@@ -1,4 +1,4 @@
-"""How long the window takes for a frame: scrolling through 100,000 photos, and while a folder is scanned."""
+"""How long the window takes per frame: scrolling through 100,000 photos, and while scanning a folder."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def scrolling(window: object) -> list[float]:
 
 
 def scanning(window: object, app: object, folder: Path) -> list[float]:
-    """Return the milliseconds of each turn of the event loop while 12-megapixel photos are scanned."""
+    """Return the milliseconds of each event loop iteration while scanning 12-megapixel photos."""
     from PySide6.QtWidgets import QApplication
 
     from alpacasorter.ui.main_window import MainWindow
@@ -72,7 +72,7 @@ def scanning(window: object, app: object, folder: Path) -> list[float]:
         start = time.perf_counter()
         app.processEvents()
         spent = 1e3 * (time.perf_counter() - start)
-        # A turn in which nothing happened is no frame.
+        # An iteration in which nothing happened is not a frame.
         if spent > 0.2:
             times.append(spent)
         time.sleep(0.001)
@@ -98,7 +98,7 @@ def main() -> None:
         for what, times in (
             (f"frame while scrolling {ROWS:,} photos", scrolling(window)),
             (
-                "turn of the event loop while scanning",
+                "event loop iteration while scanning",
                 scanning(window, app, twelve_megapixel_jpegs(Path(name) / "photos", SCANNED)[0].parent),
             ),
         ):

@@ -1,4 +1,4 @@
-"""Says whether Qt can open a window here: exits 0 in silence, or 1 after one line with what is missing."""
+"""Checks whether Qt can open a window here: exits with 0 and no output, or with 1 and one line with what is missing."""
 
 import importlib.util
 import subprocess
@@ -31,21 +31,21 @@ def _has_fonts() -> bool:
 
 
 def main() -> int:
-    """Look, report, and return the exit code."""
+    """Check, report, and return the exit code."""
     missing: list[str] = []
     if sys.platform == "linux":
         missing += sorted(set(_missing_libraries()))
         if not _has_fonts():
             missing.append("a font")
     if not missing:
-        # The import is the last word, also on systems without ldd.
+        # The import is decisive, also on systems without ldd.
         tried = subprocess.run(
             [sys.executable, "-c", "import PySide6.QtWidgets"], capture_output=True, text=True, check=False
         )
         if tried.returncode:
             missing.append((tried.stderr.strip().splitlines() or ["PySide6.QtWidgets"])[-1])
     if missing:
-        print("Qt lacks " + ", ".join(missing))
+        print("Qt is missing " + ", ".join(missing))
     return 1 if missing else 0
 
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the wheel, installs it into an empty environment and checks that the program and its data are found there.
-# The packages it depends on are borrowed from .venv; the program itself is not.
+# Builds the wheel, installs it in an empty environment, and checks that the program and its data are found there.
+# Its dependencies come from .venv; the program itself does not.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -16,7 +16,7 @@ trap 'rm -rf "$scratch"' EXIT
 "$python" -m pip --disable-pip-version-check -q --python "$scratch/venv/bin/python" \
     install --no-index --no-deps "$scratch"/dist/*.whl
 site=$("$scratch/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-# A path named in a .pth file is searched, but the .pth files in it are not read: the checkout stays out of reach.
+# The .pth files in a folder that was added by a .pth file are not read, so the checkout can't be imported.
 "$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))' >"$site/borrowed.pth"
 
 cd "$scratch"

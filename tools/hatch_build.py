@@ -1,4 +1,4 @@
-"""Build hook: a wheel carries models/ and resources/, an editable install reads them from the checkout."""
+"""Build hook: a wheel contains models/ and resources/; an editable install reads them from the checkout."""
 
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,14 @@ class DataFolders(BuildHookInterface):  # type: ignore[type-arg]
     """Adds the data folders to a wheel as alpacasorter/_data/<folder>."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """`version` is "standard" for a wheel to give away and "editable" for a checkout in use."""
+        """Add the folders; `version` is "standard" for a regular wheel and "editable" for an editable install."""
         if version == "editable":
             return
         for name in DATA_FOLDERS:
             folder = Path(self.root, name)
             found = [path for path in folder.iterdir() if path.name not in NOT_IN_WHEEL]
             if not found:
-                raise FileNotFoundError(f"{name}/ is missing or empty: the wheel would not work without it.")
+                raise FileNotFoundError(f"{name}/ is missing or empty; the wheel would not work without it.")
             for path in found:
                 build_data["force_include"][str(path)] = f"alpacasorter/_data/{name}/{path.name}"
         for path in Path(self.root).glob(CATALOGS):

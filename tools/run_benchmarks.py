@@ -1,4 +1,4 @@
-"""Runs the scripts in benchmarks/ one after another, each in its own process; exits 1 if one failed."""
+"""Runs the scripts in benchmarks/ one after another, each in its own process; exits with 1 if one fails."""
 
 import os
 import subprocess
@@ -10,11 +10,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def main() -> int:
-    """Run them all; a failure is reported at the end and stops none of the others."""
+    """Run all of them, even if one fails; failures are listed at the end."""
     scripts = [
         path
         for path in sorted((ROOT / "benchmarks").glob("*.py"))
-        # A module that the scripts share has no such line.
+        # Modules that the scripts share do not have this line.
         if 'if __name__ == "__main__"' in path.read_text(encoding="utf-8")
     ]
     if not scripts:

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Makes .venv with everything that the program, its tests and its checks need. Does nothing where that is done already.
-# PYTHON chooses the interpreter; otherwise the first suitable one found serves.
+# Creates .venv with everything that the program, its tests and its checks need. Does nothing if that is already done.
+# PYTHON selects the interpreter; the default is the first suitable one.
 set -eu
 cd "$(dirname "$0")/.."
 
 venv=.venv
 stamp=$venv/.setup-done
-# The place is part of it, because scripts in a virtual environment break when it is moved.
+# The path is included because scripts in a virtual environment break when it is moved.
 wanted="$(pwd) $(cat pyproject.toml constraints.txt tools/setup.sh tools/check_qt.py tools/hatch_build.py | cksum)"
 if [ -x $venv/bin/python ] && [ "$(cat $stamp 2>/dev/null || true)" = "$wanted" ]; then
     exit 0
@@ -18,7 +18,7 @@ fail() {
     exit 1
 }
 
-# The command prefix that makes apt-get work here; fails where packages may not be installed.
+# Prints the command prefix that apt-get needs here; fails if packages can't be installed.
 root_prefix() {
     command -v apt-get >/dev/null 2>&1 || return 1
     if [ "$(id -u)" = 0 ]; then
@@ -31,7 +31,7 @@ root_prefix() {
 install_packages() {
     prefix=$(root_prefix) || return 1
     say "installing system packages: $*"
-    $prefix apt-get update -qq >/dev/null || say "apt-get update failed; trying with the lists at hand"
+    $prefix apt-get update -qq >/dev/null || say "apt-get update failed; using the existing package lists"
     $prefix env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null </dev/null
 }
 
@@ -43,14 +43,14 @@ find_python() {
         echo "$PYTHON"
         return
     fi
-    # Those that TensorFlow has wheels for come first.
+    # Versions that TensorFlow has wheels for come first.
     for candidate in python3.13 python3.12 python3.11 python3 python python3.14; do
         if suitable "$candidate"; then
             echo "$candidate"
             return
         fi
     done
-    fail "Python 3.11 or later is needed; install it or name it: make setup PYTHON=/path/to/python3"
+    fail "Python 3.11 or later is required. Install it, or specify it: make setup PYTHON=/path/to/python3"
 }
 
 make_venv() {
@@ -58,9 +58,9 @@ make_venv() {
     version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     if ! "$python" -c 'import ensurepip, venv' >/dev/null 2>&1; then
         packages="python3-venv python$version-venv"
-        install_packages $packages || fail "Python cannot make virtual environments; install python3-venv and try again."
+        install_packages $packages || fail "Python cannot create virtual environments. Install python3-venv and try again."
     fi
-    say "making $venv with Python $version"
+    say "creating $venv with Python $version"
     "$python" -m venv --clear $venv
 }
 
@@ -71,9 +71,9 @@ elif ! suitable $venv/bin/python; then
     make_venv
 fi
 
-say "installing Python packages (TensorFlow is among them; the first time takes a few minutes)"
+say "installing Python packages, including TensorFlow; the first time, this takes a few minutes"
 pip="$venv/bin/python -m pip --disable-pip-version-check --no-input -q"
-# The build back end is installed first, so that it too is the pinned one and nothing is built with another.
+# The build backend is installed first, so that nothing is built with a version other than the pinned one.
 $pip install -c constraints.txt hatchling
 $pip install -c constraints.txt --no-build-isolation -e '.[dev]'
 
@@ -82,7 +82,7 @@ if ! problem=$($venv/bin/python tools/check_qt.py); then
         libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libxcb-xkb1
         libglib2.0-0 fonts-dejavu-core"
     install_packages $packages || fail "$problem. On Debian or Ubuntu: sudo apt-get install" $packages
-    problem=$($venv/bin/python tools/check_qt.py) || fail "$problem, and the system packages did not bring it."
+    problem=$($venv/bin/python tools/check_qt.py) || fail "$problem, even with the system packages installed."
 fi
 
 echo "$wanted" >$stamp

@@ -195,7 +195,7 @@ def _all_json(place: Path, photos: Path) -> Iterator[tuple[str, Any]]:
 
 def _downloaded(out: Path) -> Iterator[tuple[str, Any]]:
     """Fetch photos from a server on this machine."""
-    from tests.training.open_images_server import ALPACA, open_images
+    from tests.training.open_images.server import ALPACA, open_images
 
     with open_images() as server, mock.patch.dict(os.environ, {"no_proxy": "*"}):
         for number in range(3):
