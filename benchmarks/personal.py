@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from alpacasorter.training.tail_jobs import Outcome
+    from tools.model_maker.tail_jobs import Outcome
 
 CHECKPOINTS = (0, 1, 3, 5, 10, 20)
 PHOTOS = Path(__file__).resolve().parent.parent.parent / "shared" / "photos"
@@ -78,9 +78,9 @@ def scenes(arguments: argparse.Namespace, bundle: Bundle) -> dict[str, list[Scen
     from alpacasorter.training.data.dataset import find_photos, read_dataset
     from alpacasorter.training.network.classifier import with_focus
     from alpacasorter.training.network.mobilenet import load_backbone
-    from alpacasorter.training.retrained import Photos, fold_jobs
-    from alpacasorter.training.tail import Plan, Tail
-    from alpacasorter.training.tail_jobs import Job, Shop
+    from tools.model_maker.retrained import Photos, fold_jobs
+    from tools.model_maker.tail import Plan, Tail
+    from tools.model_maker.tail_jobs import Job, Shop
 
     dataset = read_dataset([arguments.photos / "article", arguments.photos / "more"], positive=bundle.positive_label)
     lookalikes = tuple(find_photos(arguments.photos / "lookalike" / "llama")[0])

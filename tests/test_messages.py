@@ -6,7 +6,6 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-
 from tests.tool_runs import tool
 
 CODE = """

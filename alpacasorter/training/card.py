@@ -73,7 +73,7 @@ def model_card(metadata: Mapping[str, Any], *, about: str) -> str:
         f"# Model card: {metadata['name']} {metadata['version']}",
         "",
         f"Tells *{shown[positive]}* from *{shown[negative]}*.",
-        f"Built {metadata['created']} by `python -m alpacasorter.training.build_bundle`.",
+        f"Built {metadata['created']} by `python -m tools.model_maker.build_bundle`.",
         "",
         f"- Backbone: MobileNetV2 (alpha 1.0, no top), float32, {metadata['input_size']} px, from {origin}{how}",
         f"- Head: {head.format(l2=metadata['head']['l2'])}",

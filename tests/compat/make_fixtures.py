@@ -27,19 +27,19 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+from alpacasorter.core.cache import Cache
+from alpacasorter.core.library import Library
+from alpacasorter.ml.bundle import load_bundle
+from alpacasorter.ml.device import Device
+from alpacasorter.ml.session import Session
+from alpacasorter.ui.photo_row import Order
 from PIL import Image, ImageDraw
 from PySide6.QtCore import QSettings
 
 from alpacasorter import paths
 from alpacasorter.cli import sort as sort_command
 from alpacasorter.core.sorting import batch
-from alpacasorter.core.store.cache import Cache
-from alpacasorter.core.store.library import Library
-from alpacasorter.ml.engine import Session
-from alpacasorter.ml.models.bundle import load_bundle
-from alpacasorter.ml.runtime.device import Device
 from alpacasorter.training.recipe import Recipe
-from alpacasorter.ui.photos.row import Order
 from alpacasorter.ui.settings import Settings
 from tests.compat import outputs, stored
 from tests.compat.command_line import COMMANDS, arguments_of, invoke

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from alpacasorter.training.build_bundle import main
+from tools.model_maker.build_bundle import main
 
 
 def test_it_says_what_is_missing(

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from alpacasorter.training.front import FrontMaps
-from alpacasorter.training.scenes import Samples
+from tools.model_maker.front import FrontMaps
+from tools.model_maker.scenes import Samples
 
 PHOTOS, VIEWS, SMALL = 8, 3, 2
 TARGETS = np.array([0, 1, 0, 1, 0, 1, 0, 0])

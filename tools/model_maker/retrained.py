@@ -18,7 +18,6 @@ from alpacasorter.ml.learning.folds import FOLDS, assign_folds, groups_of_near_d
 from alpacasorter.ml.learning.logistic import Float, fit_logistic, sigmoid
 from alpacasorter.ml.models.head import Calibration
 from alpacasorter.training.data.dataset import Dataset, DatasetError, Example
-from alpacasorter.training.front import FrontMaps, front_maps
 from alpacasorter.training.measuring import (
     OutOfFold,
     article_order,
@@ -29,8 +28,9 @@ from alpacasorter.training.measuring import (
 )
 from alpacasorter.training.network.classifier import with_focus
 from alpacasorter.training.network.mobilenet import load_backbone, set_weights
-from alpacasorter.training.tail import Plan, Tail
-from alpacasorter.training.tail_jobs import Job, Outcome, Shop, small_network
+from tools.model_maker.front import FrontMaps, front_maps
+from tools.model_maker.tail import Plan, Tail
+from tools.model_maker.tail_jobs import Job, Outcome, Shop, small_network
 
 ARTICLE_SEEDS: Final = (42, 0, 1)
 _ARTICLE_SHARE: Final = 0.2

@@ -10,11 +10,11 @@ from alpacasorter.core.photos.decode import decode, model_input
 from alpacasorter.ml.learning.logistic import fit_logistic
 from alpacasorter.ml.models.bundle import load_bundle
 from alpacasorter.ml.runtime.backbone import CpuBackbone
-from alpacasorter.training import build_bundle
 from alpacasorter.training.measuring import CheckFailed, require_optimum, require_same_backbone, solver_difference
 from alpacasorter.training.network.convert import largest_difference, two_outputs
 from alpacasorter.training.network.mobilenet import build_mobilenet, get_weights, load_backbone
 from tests.training.pictures import class_folders, picture
+from tools.model_maker import build_bundle
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 

@@ -7,10 +7,10 @@ pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
 
 import keras
 
-from alpacasorter.training.front import FrontMaps
 from alpacasorter.training.network.classifier import with_focus
 from alpacasorter.training.network.mobilenet import build_mobilenet, get_weights
-from alpacasorter.training.tail import Plan, Tail, blended
+from tools.model_maker.front import FrontMaps
+from tools.model_maker.tail import Plan, Tail, blended
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 

@@ -19,10 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from alpacasorter.ml.learning.logistic import Float
-from alpacasorter.training.front import FrontMaps
 from alpacasorter.training.network.classifier import with_focus
 from alpacasorter.training.network.mobilenet import build_mobilenet, get_weights, load_backbone
-from alpacasorter.training.tail import Plan, Tail
+from tools.model_maker.front import FrontMaps
+from tools.model_maker.tail import Plan, Tail
 
 _LARGE: Final = "large.npy"
 _SMALL: Final = "small.npy"

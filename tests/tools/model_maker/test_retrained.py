@@ -12,16 +12,16 @@ from alpacasorter.core.photos.decode import decode, model_input
 from alpacasorter.ml.learning.learner import Learner
 from alpacasorter.ml.models.bundle import load_bundle
 from alpacasorter.ml.runtime.backbone import CpuBackbone
-from alpacasorter.training import building
-from alpacasorter.training.building import Options, build
 from alpacasorter.training.data.dataset import DatasetError, find_photos, read_dataset
-from alpacasorter.training.front import front_maps
 from alpacasorter.training.network.classifier import rebuild
 from alpacasorter.training.network.mobilenet import build_mobilenet
-from alpacasorter.training.retrained import retrain
-from alpacasorter.training.tail import Plan
-from alpacasorter.training.tail_jobs import small_network
 from tests.training.pictures import class_folders, picture
+from tools.model_maker import build_bundle
+from tools.model_maker.build_bundle import Options, build
+from tools.model_maker.front import front_maps
+from tools.model_maker.retrained import retrain
+from tools.model_maker.tail import Plan
+from tools.model_maker.tail_jobs import small_network
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 
@@ -137,7 +137,7 @@ def test_the_work_of_other_photos_is_refused(built, options, tmp_path):
 
 
 def test_kinds_need_not_be_given():
-    assert building.read_kinds(None) == {}
+    assert build_bundle.read_kinds(None) == {}
 
 
 def test_the_front_sees_what_the_app_sees_and_says_what_it_could_not_read(tmp_path):

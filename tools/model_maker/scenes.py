@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.training.front import FrontMaps
+from tools.model_maker.front import FrontMaps
 
 SHARE: Final = 0.35
 """Share of scenes among the samples."""

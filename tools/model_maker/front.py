@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from alpacasorter.core.photo import Unreadable, read_photo
 from alpacasorter.core.photos.decode import decode, model_input
-from alpacasorter.core.views import CLOSE, SOURCE_SIDE, WIDE, view
 from alpacasorter.ml.runtime.backbone import scale_pixels
+from tools.model_maker.views import CLOSE, SOURCE_SIDE, WIDE, view
 
 LAST_LAYER: Final = "block_12_add"
 """The last layer that stays as it is: from the next on, MobileNetV2 works at a 32nd of the input's resolution."""

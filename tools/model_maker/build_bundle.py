@@ -1,13 +1,17 @@
-"""Building a bundle from a backbone and class folders, frozen or with its last blocks retrained: every step but writing
+"""Build a bundle from a backbone and class folders: `python -m tools.model_maker.build_bundle --help`.
+
+Building a bundle from a backbone and class folders, frozen or with its last blocks retrained: every step but writing
 it down.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import csv
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -21,13 +25,14 @@ from alpacasorter.core.photos.decode import decode, model_input
 from alpacasorter.ml.evaluation import metrics
 from alpacasorter.ml.learning.folds import FOLDS
 from alpacasorter.ml.learning.logistic import fit_logistic
-from alpacasorter.ml.models.bundle import Bundle, Replay
+from alpacasorter.ml.models.bundle import Bundle, BundleError, Replay
 from alpacasorter.ml.models.head import Head
 from alpacasorter.ml.runtime import backbone as preprocess
 from alpacasorter.ml.runtime.backbone import CpuBackbone
 from alpacasorter.training.card import model_card
 from alpacasorter.training.data.dataset import (
     MIN_SIDE,
+    DatasetError,
     Embedded,
     embed_dataset,
     embed_photos,
@@ -38,6 +43,7 @@ from alpacasorter.training.finish import write_bundle
 from alpacasorter.training.measuring import (
     SEEDS,
     YIELD_SIMILARITY,
+    CheckFailed,
     CrossValidation,
     fit_calibration,
     require_optimum,
@@ -46,10 +52,91 @@ from alpacasorter.training.measuring import (
 )
 from alpacasorter.training.network.classifier import FOCUS
 from alpacasorter.training.network.convert import convert, largest_difference
-from alpacasorter.training.network.mobilenet import get_weights, load_backbone
+from alpacasorter.training.network.mobilenet import WeightsError, get_weights, load_backbone
 from alpacasorter.training.report_text import CORRECTION_WEIGHT, THRESHOLD, readable
-from alpacasorter.training.retrained import retrain
-from alpacasorter.training.tail import Plan
+from alpacasorter.training.requirements import NO_TENSORFLOW, has_tensorflow, keep_quiet
+from tools.model_maker.retrained import retrain
+from tools.model_maker.tail import Plan
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.model_maker.build_bundle",
+        description="Build a model folder (bundle) from a MobileNetV2 backbone and folders of photos.",
+    )
+    add = parser.add_argument
+    add("--backbone", required=True, metavar="keras|FILE.h5", help="ImageNet weights by Keras, or a local .h5 or .npz")
+    add("--data", required=True, action="append", type=Path, metavar="DIR", help="one sub-folder per class; repeatable")
+    add(
+        "--out",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="the bundle's folder; replaced whole once all checks pass",
+    )
+    add(
+        "--lookalikes",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="DIR",
+        help="photos only reported on; repeatable",
+    )
+    add("--positive", metavar="CLASS", help="the class to find (default: X of X and not_X, else the last by name)")
+    add("--name", help="shown in the app (default: from the positive class)")
+    add("--version", default="1.0.0")
+    add("--created", default="", metavar="YYYY-MM-DD", help="default: today")
+    add("--about", type=Path, metavar="FILE.md", help="text for the model card: origins, licences, limits")
+    add("--licences", default="", metavar="TEXT", help="licences of backbone and photos, in a sentence")
+    add("--input-size", type=int, default=224, metavar="PX", dest="side")
+    add("--l2", type=float, help="regularisation of the head (default: chosen by cross-validation)")
+    add(
+        "--correction-weight",
+        type=float,
+        default=CORRECTION_WEIGHT,
+        help="training photos that one correction counts as",
+    )
+    add(
+        "--yield-similarity",
+        type=float,
+        default=YIELD_SIMILARITY,
+        metavar="COSINE",
+        help="likeness from which training photos called otherwise yield to a correction",
+    )
+    add("--seeds", type=int, default=SEEDS, help="rounds of cross-validation")
+    add("--retrain", action="store_true", help="retrain the last blocks of the backbone too; takes half an hour")
+    add("--work", type=Path, metavar="DIR", help="keep what retraining does here, so that it can go on after a break")
+    add("--kinds", type=Path, metavar="FILE.csv", help="columns photo and kind, for figures by kind of photo")
+    add(
+        "--skip-solver-check",
+        action="store_false",
+        dest="check_solver",
+        help="do not compare the head with scikit-learn's",
+    )
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return 0 when the bundle was written, else 1 with the reason on standard error."""
+    given = vars(_parser().parse_args(arguments))
+    options = Options(**{**given, "data": tuple(given["data"]), "lookalikes": tuple(given["lookalikes"])})
+    keep_quiet()
+    if not has_tensorflow():
+        say(f"No bundle was built: {NO_TENSORFLOW}")
+        return 1
+    try:
+        bundle = build(options)
+    except (DatasetError, WeightsError, CheckFailed, BundleError, OSError) as error:
+        say(f"No bundle was built: {error}")
+        return 1
+    say(f"{bundle.path}: {bundle.name} {bundle.version}, bundle {bundle.bundle_id}, backbone {bundle.backbone_id}")
+    say(f"Use it by: alpacasorter --model {bundle.path}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+
 
 _CHECKED_PHOTOS = 32
 _LEARNING_L2 = 32.0

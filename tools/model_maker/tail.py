@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from alpacasorter.ml.learning.logistic import Float, fit_logistic
-from alpacasorter.training.front import LAST_LAYER, FrontMaps
-from alpacasorter.training.scenes import SHARE, Samples
+from tools.model_maker.front import LAST_LAYER, FrontMaps
+from tools.model_maker.scenes import SHARE, Samples
 
 Arrays = list[npt.NDArray[np.float32]]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from alpacasorter.core.views import CLOSE, WIDE, view
+from tools.model_maker.views import CLOSE, WIDE, view
 
 SIDE = 48
 
