@@ -18,9 +18,10 @@ import pytest
 
 from alpacasorter import paths
 from alpacasorter.core.cache import Cache
-from alpacasorter.core.decode import decode, model_input, read_photo
+from alpacasorter.core.decode import decode, model_input
 from alpacasorter.core.events import Finished, Found, Judged, JudgedPhoto, Learned, Problems
 from alpacasorter.core.library import Library
+from alpacasorter.core.photo import read_photo
 from alpacasorter.core.places import Places
 from alpacasorter.ml.backbone import CpuBackbone
 from alpacasorter.ml.bundle import Bundle, Replay, load_bundle

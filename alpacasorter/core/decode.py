@@ -10,10 +10,7 @@ from __future__ import annotations
 
 import io
 import math
-import os
-import stat
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -24,11 +21,10 @@ from PIL.ImageFile import ImageFile
 from alpacasorter.core import containers, reasons
 from alpacasorter.core.budget import Budget
 from alpacasorter.core.colour import to_eight_bit, to_srgb
-from alpacasorter.core.files import is_cloud_only
 from alpacasorter.core.formats import SNIFF_BYTES, describe_unsupported, sniff
+from alpacasorter.core.photo import Unreadable
 from alpacasorter.core.plugins import MAX_PIXELS, exif_facts, open_picture
 
-MAX_FILE_BYTES: Final = 512 * 1024 * 1024
 MAX_BYTES: Final = 1024 * 1024 * 1024
 """The most memory that decoding one photo may take: a photo of about 50 (WebP) to 128 megapixels."""
 MAX_STREAMED_PIXELS: Final = 1_000_000_000
@@ -57,18 +53,6 @@ _TURNS: Final = {
 }
 
 
-class Unreadable(Exception):
-    """A photo that can't be read.
-
-    Attributes:
-        reason: why, as a plain sentence for the user.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedPhoto:
     """One photo, decoded once for everything it is needed for.
@@ -87,30 +71,6 @@ class DecodedPhoto:
     taken_at: str | None
     format: str
     thumbnail: bytes | None
-
-
-def read_photo(path: Path) -> bytes:
-    """Return all bytes of a photo file; never blocks on a pipe, never downloads a file from the cloud.
-
-    Raises:
-        Unreadable: the file is gone, empty, closed to us, not a regular file, over 512 MB, only in the cloud,
-            or its disk fails.
-    """
-    try:
-        status = path.stat()
-        if (reason := _not_worth_opening(status)) is not None:
-            raise Unreadable(reason)
-        # Not blocking, in case a pipe took the place of the file since; binary, for Windows.
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        with os.fdopen(os.open(path, flags), "rb", buffering=0) as file:
-            data = file.read()
-    except OSError as error:
-        raise Unreadable(reasons.for_file(error)) from error
-    except MemoryError as error:
-        raise Unreadable(reasons.NO_MEMORY) from error
-    if not data:
-        raise Unreadable(reasons.EMPTY)
-    return data
 
 
 def decode(data: bytes, *, min_side: int, thumbnail_side: int | None = None) -> DecodedPhoto:
@@ -254,18 +214,6 @@ def _pixels(size: tuple[int, int]) -> int:
 def _require(fits: bool) -> None:
     if not fits:
         raise Unreadable(reasons.TOO_MANY_PIXELS)
-
-
-def _not_worth_opening(status: os.stat_result) -> str | None:
-    if stat.S_ISDIR(status.st_mode):
-        return reasons.IS_FOLDER
-    if not stat.S_ISREG(status.st_mode):
-        return reasons.NOT_REGULAR
-    if is_cloud_only(status):
-        return reasons.CLOUD_ONLY
-    if status.st_size > MAX_FILE_BYTES:
-        return reasons.TOO_MANY_BYTES
-    return reasons.EMPTY if status.st_size == 0 else None
 
 
 def _why_no_picture(data: bytes) -> str:

@@ -1,10 +1,30 @@
-"""What the app knows of one photo on disk: where it is, which bytes it holds, and what its header says."""
+"""One photo on disk: where it is, its bytes and their content key, and what its header says."""
 
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+from alpacasorter.core import reasons
+from alpacasorter.core.files import is_cloud_only
+
+MAX_FILE_BYTES: Final = 512 * 1024 * 1024
+
+
+class Unreadable(Exception):
+    """A photo that can't be read.
+
+    Attributes:
+        reason: why, as a plain sentence for the user.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +58,30 @@ class PhotoFacts:
     format: str
 
 
+def read_photo(path: Path) -> bytes:
+    """Return all bytes of a photo file; never blocks on a pipe, never downloads a file from the cloud.
+
+    Raises:
+        Unreadable: the file is gone, empty, closed to us, not a regular file, over 512 MB, only in the cloud,
+            or its disk fails.
+    """
+    try:
+        status = path.stat()
+        if (reason := _not_worth_opening(status)) is not None:
+            raise Unreadable(reason)
+        # Not blocking, in case a pipe took the place of the file since; binary, for Windows.
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        with os.fdopen(os.open(path, flags), "rb", buffering=0) as file:
+            data = file.read()
+    except OSError as error:
+        raise Unreadable(reasons.for_file(error)) from error
+    except MemoryError as error:
+        raise Unreadable(reasons.NO_MEMORY) from error
+    if not data:
+        raise Unreadable(reasons.EMPTY)
+    return data
+
+
 def content_key(data: bytes) -> str:
     """Return the content key of a file: the SHA-256 of its bytes as 64 hexadecimal digits.
 
@@ -45,3 +89,15 @@ def content_key(data: bytes) -> str:
     (2.5 ms for 4 MB), and a label must never follow a collision.
     """
     return hashlib.sha256(data).hexdigest()
+
+
+def _not_worth_opening(status: os.stat_result) -> str | None:
+    if stat.S_ISDIR(status.st_mode):
+        return reasons.IS_FOLDER
+    if not stat.S_ISREG(status.st_mode):
+        return reasons.NOT_REGULAR
+    if is_cloud_only(status):
+        return reasons.CLOUD_ONLY
+    if status.st_size > MAX_FILE_BYTES:
+        return reasons.TOO_MANY_BYTES
+    return reasons.EMPTY if status.st_size == 0 else None

@@ -12,10 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from alpacasorter.core.cache import Cache
-from alpacasorter.core.decode import Unreadable
 from alpacasorter.core.events import Found, Problem, Problems, Progress
 from alpacasorter.core.files import display_path
-from alpacasorter.core.photo import PhotoFile
+from alpacasorter.core.photo import PhotoFile, Unreadable
 from alpacasorter.core.reasons import for_folder
 from alpacasorter.core.walk import FolderUnavailable, walk
 from alpacasorter.ml.bundle import Bundle

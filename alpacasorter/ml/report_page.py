@@ -10,8 +10,9 @@ from typing import Final
 
 import numpy as np
 
-from alpacasorter.core.decode import Unreadable, decode, read_photo
+from alpacasorter.core.decode import decode
 from alpacasorter.core.labels import percent
+from alpacasorter.core.photo import Unreadable, read_photo
 from alpacasorter.ml import charts
 from alpacasorter.ml.chart_axes import safe
 from alpacasorter.ml.metrics import BINS, Metrics, class_figures, log_loss, measure, mistakes, reliability, roc_curve

@@ -20,10 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from alpacasorter.core.cache import Cache, CacheEntry, KnownFile
-from alpacasorter.core.decode import Unreadable, decode, model_input, read_photo
+from alpacasorter.core.decode import decode, model_input
 from alpacasorter.core.events import Finished, Found, Problem, Problems, Progress
 from alpacasorter.core.files import display_path
-from alpacasorter.core.photo import PhotoFacts, PhotoFile, content_key
+from alpacasorter.core.photo import PhotoFacts, PhotoFile, Unreadable, content_key, read_photo
 from alpacasorter.core.reasons import NO_MEMORY
 from alpacasorter.core.walk import OtherFiles
 from alpacasorter.ml.backbone import BackboneError

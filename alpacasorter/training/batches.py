@@ -12,8 +12,9 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.core.decode import Unreadable, decode, model_input, read_photo
+from alpacasorter.core.decode import decode, model_input
 from alpacasorter.core.files import display_path
+from alpacasorter.core.photo import Unreadable, read_photo
 from alpacasorter.training.dataset import MIN_SIDE, DatasetError
 
 KEPT_BYTES: Final = 1 << 30

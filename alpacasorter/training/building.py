@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.core.decode import decode, model_input, read_photo
+from alpacasorter.core.decode import decode, model_input
+from alpacasorter.core.photo import read_photo
 from alpacasorter.ml import metrics, preprocess
 from alpacasorter.ml.backbone import CpuBackbone
 from alpacasorter.ml.bundle import Bundle, Replay

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.core.decode import Unreadable, decode, model_input, read_photo
+from alpacasorter.core.decode import decode, model_input
 from alpacasorter.core.labels import usual_positive
-from alpacasorter.core.photo import PhotoFile
+from alpacasorter.core.photo import PhotoFile, Unreadable, read_photo
 from alpacasorter.core.walk import FolderUnavailable, WalkProblem, walk
 
 MIN_SIDE = 256

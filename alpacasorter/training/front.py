@@ -15,7 +15,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.core.decode import Unreadable, decode, model_input, read_photo
+from alpacasorter.core.decode import decode, model_input
+from alpacasorter.core.photo import Unreadable, read_photo
 from alpacasorter.core.views import CLOSE, SOURCE_SIDE, WIDE, view
 from alpacasorter.ml.preprocess import scale_pixels
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from alpacasorter.core.decode import Unreadable, decode
+from alpacasorter.core.decode import decode
+from alpacasorter.core.photo import Unreadable
 from alpacasorter.training.attribution import Attribution, Entry
 from alpacasorter.training.dataset import MIN_SIDE
 from alpacasorter.training.disk import publish, sentences, write_whole

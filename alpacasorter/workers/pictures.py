@@ -188,7 +188,7 @@ def _make_preview(min_side: int, data: bytes) -> QImage:
 
 def _decoded(path: Path, make: Callable[[bytes], _T]) -> tuple[_T | None, str]:
     """Return what `make` makes of the bytes of a photo, or None and the reason why there is nothing."""
-    from alpacasorter.core.decode import Unreadable, read_photo
+    from alpacasorter.core.photo import Unreadable, read_photo
 
     try:
         return make(read_photo(path)), ""

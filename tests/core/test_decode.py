@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from alpacasorter.core import reasons
-from alpacasorter.core.decode import DecodedPhoto, Unreadable, decode, model_input, read_photo
+from alpacasorter.core.decode import DecodedPhoto, decode, model_input
+from alpacasorter.core.photo import Unreadable, read_photo
 from tests.picture_files import (
     BAD_KINDS,
     CORNERS,
@@ -285,7 +286,8 @@ def test_bombs_take_no_memory_and_nothing_is_printed(tmp_path: Path) -> None:
     program = """
 import sys
 from pathlib import Path
-from alpacasorter.core.decode import Unreadable, decode
+from alpacasorter.core.decode import decode
+from alpacasorter.core.photo import Unreadable
 for path in sorted(Path(sys.argv[1]).iterdir()):
     try:
         decode(path.read_bytes(), min_side=256, thumbnail_side=320)
@@ -350,7 +352,7 @@ def test_a_file_that_is_too_large(tmp_path: Path) -> None:
 
 def test_a_cloud_only_file_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make_picture(tmp_path / "a.jpg")
-    monkeypatch.setattr("alpacasorter.core.decode.is_cloud_only", lambda status: True)
+    monkeypatch.setattr("alpacasorter.core.photo.is_cloud_only", lambda status: True)
     monkeypatch.setattr(os, "open", lambda *_: pytest.fail("a file in the cloud was opened"))
     with pytest.raises(Unreadable) as caught:
         read_photo(path)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alpacasorter.core.decode import decode, model_input, read_photo
+from alpacasorter.core.decode import decode, model_input
+from alpacasorter.core.photo import read_photo
 from alpacasorter.training.batches import PhotoStore, compute, shuffled
 from alpacasorter.training.dataset import MIN_SIDE, DatasetError
 from tests.training.pictures import picture

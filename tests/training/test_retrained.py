@@ -7,7 +7,8 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
 
-from alpacasorter.core.decode import decode, model_input, read_photo
+from alpacasorter.core.decode import decode, model_input
+from alpacasorter.core.photo import read_photo
 from alpacasorter.ml.backbone import CpuBackbone
 from alpacasorter.ml.bundle import load_bundle
 from alpacasorter.ml.learning import Learner

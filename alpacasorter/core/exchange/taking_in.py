@@ -156,7 +156,7 @@ def _is_wanted(row: LabelRow, options: ImportOptions) -> bool:
 def _key_of(row: LabelRow, folder: Path | None) -> str | None:
     """Return the content key of a photo in a folder; None where it is not there."""
     # Imported here: the window knows this module before it shows, and decoders take their time.
-    from alpacasorter.core.decode import Unreadable, read_photo
+    from alpacasorter.core.photo import Unreadable, read_photo
 
     for path in _candidates(row, folder) if folder is not None else ():
         try:

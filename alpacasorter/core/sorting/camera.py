@@ -9,8 +9,8 @@ from typing import Final
 
 from PIL import Image
 
-from alpacasorter.core.decode import Unreadable, read_photo
 from alpacasorter.core.formats import SNIFF_BYTES, sniff
+from alpacasorter.core.photo import Unreadable, read_photo
 from alpacasorter.core.plugins import open_picture
 
 _MAKE, _MODEL = 0x010F, 0x0110
