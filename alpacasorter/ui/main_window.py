@@ -98,6 +98,7 @@ class MainWindow(QMainWindow):
         self.sorting.place_in(self._above)
         # Its button stands beside what says that the folder is watched.
         self.arrivals = ArrivalsControl(self, engine, self.page, settings, self.sorting, lambda: self._folder, place=2)
+        self._controls = (self.sorting, self.training, self.testing, self.arrivals, self.exchange, self.models)
         self._connect()
         self._connect_engine()
         self.resize(_first_size(self.screen().availableSize()))
@@ -395,19 +396,15 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Keep the window's state and end all threads, unless a training shall go on."""
-        if not (self.sorting.may_close() and self.training.may_close()):
+        if not all(control.may_close() for control in self._controls):
             event.ignore()
             return
-        self.training.close_down()
+        self.engine.stop_scan()
+        for control in self._controls:
+            control.close_down()
         self._settings.set_state("geometry", self.saveGeometry())
         self._settings.set_state("splitter", self.page.splitter.saveState())
         self._settings.save()
-        self.engine.stop_scan()
-        self.testing.close_down()
-        self.sorting.close_down()
-        self.arrivals.close_down()
-        self.exchange.close_down()
-        self.models.close_down()
         self._thumbnails.close()
         self._previews.close()
         self.engine.shutdown()

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QLayout, QMainWindow, QPushButton
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QLayout, QMainWindow
 
 from alpacasorter.core.events import Problems
 from alpacasorter.core.sorting.events import FilesPlaced, SortRecord, SortState
@@ -17,6 +17,7 @@ from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.follow_up import Returning, SortStrip
 from alpacasorter.ui.widgets.buttons import sure
 from alpacasorter.ui.widgets.desktop import show_folder
+from alpacasorter.ui.widgets.dialog_launcher import WindowControl
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.workers.engine import Engine
 
@@ -32,12 +33,10 @@ _QUIT_MORE: Final = (
 )
 
 
-class SortControl(QObject):
-    """Owns the dialogs, which are made when they are first asked for.
+class SortControl(WindowControl):
+    """Opens the dialogs that sort and list the sorts.
 
     Attributes:
-        dialog: choices, progress and result, once it was opened.
-        history: the sorts of before, once it was opened.
         strip: says what came of the last sort.
         offer: says that a sort was broken off, and asks what is to be done.
 
@@ -46,7 +45,6 @@ class SortControl(QObject):
         look_again: the open folder holds photos that are not listed, since a sort or an undo has put them there.
     """
 
-    told = Signal(str)
     look_again = Signal()
 
     def __init__(
@@ -60,23 +58,18 @@ class SortControl(QObject):
     ) -> None:
         """Connect the actions, and put a button for the sort that goes on into the status bar, hidden for now."""
         super().__init__(window)
-        self._window = window
         self._engine = engine
         self._page = page
         self._settings = settings
         self._folder = folder
         self._unlisted: set[Path] = set()
         self._looked = False
-        self.dialog: SortDialog | None = None
-        self.history: SortHistory | None = None
+        self._sort = self._launcher(self._make)
+        self._sorts = self._launcher(self._make_history)
         self.strip = SortStrip("banner", theme, window)
         self.offer = SortStrip("notice", theme, window)
-        self.button = QPushButton(window)
-        self.button.setProperty("flat", True)
-        self.button.setAutoDefault(False)
-        self.button.setToolTip("Show the sort")
+        self.button = self._status_button("Show the sort")
         self.button.clicked.connect(self.open_dialog)
-        window.statusBar().addPermanentWidget(self.button)
         self.button.hide()
         self._returning = Returning(engine.sorting, page, settings, folder, self)
         self._returning.look_again.connect(self.look_again)
@@ -109,35 +102,43 @@ class SortControl(QObject):
 
     # Dialogs
 
+    @property
+    def dialog(self) -> SortDialog | None:
+        """The dialog with choices, progress and result; None until it is first opened."""
+        return self._sort.dialog
+
+    @property
+    def history(self) -> SortHistory | None:
+        """The dialog that lists the sorts; None until it is first opened."""
+        return self._sorts.dialog
+
     def open_dialog(self) -> None:
         """Show the choices, or the sort that goes on."""
-        self._made().present()
+        self._sort.made().present()
 
     def open_history(self) -> None:
         """Show the sorts of before."""
-        # Imported here, as the other dialog: the first window need not wait for it.
-        from alpacasorter.ui.sorting.history import SortHistory
+        is_visible = self._sorts.is_visible
+        history = self._sorts.show()
+        if not is_visible:
+            history.begin()
 
-        if self.history is None:
-            self.history = SortHistory(self._engine.sorting, self._window)
-            self.history.finish.connect(self._finish)
-            self.history.take_back.connect(self._take_back)
-        if self.history.isVisible():
-            self.history.raise_()
-            self.history.activateWindow()
-        else:
-            self.history.show()
-            self.history.begin()
-
-    def _made(self) -> SortDialog:
+    def _make(self) -> SortDialog:
         from alpacasorter.ui.sorting.dialog import SortDialog
 
-        if self.dialog is None:
-            self.dialog = SortDialog(self._engine.sorting, self._settings, self.subject, self._window)
-            self.dialog.status.connect(self._show_status)
-            self.dialog.ended.connect(self._on_ended)
-            self.dialog.put_off.connect(self._on_put_off)
-        return self.dialog
+        dialog = SortDialog(self._engine.sorting, self._settings, self.subject, self._window)
+        dialog.status.connect(self._show_status)
+        dialog.ended.connect(self._on_ended)
+        dialog.put_off.connect(self._on_put_off)
+        return dialog
+
+    def _make_history(self) -> SortHistory:
+        from alpacasorter.ui.sorting.history import SortHistory
+
+        history = SortHistory(self._engine.sorting, self._window)
+        history.finish.connect(self._finish)
+        history.take_back.connect(self._take_back)
+        return history
 
     def subject(self) -> Subject | None:
         """Return what there is to sort now; None while no folder is open."""
@@ -162,8 +163,7 @@ class SortControl(QObject):
         """Close the dialogs. The engine ends the sort between two files."""
         if self.dialog is not None:
             self.dialog.close_down()
-        if self.history is not None:
-            self.history.close()
+        self._sorts.close()
 
     # What happens
 
@@ -253,10 +253,10 @@ class SortControl(QObject):
         self.offer.tell(words, choices)
 
     def _finish(self, record: SortRecord) -> None:
-        self._made().finish(record)
+        self._sort.made().finish(record)
 
     def _take_back(self, record: SortRecord) -> None:
-        self._made().take_back(record)
+        self._sort.made().take_back(record)
 
     def _show_status(self, words: str) -> None:
         self.button.setText(words.replace("&", "&&"))
