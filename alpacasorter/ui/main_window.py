@@ -25,8 +25,8 @@ from alpacasorter.core.files import display_path
 from alpacasorter.ui.exchange.control import ExchangeControl
 from alpacasorter.ui.help import about
 from alpacasorter.ui.models.control import EvaluateControl, ModelsControl
+from alpacasorter.ui.photo_row import Filter
 from alpacasorter.ui.photos.page import BrowsePage
-from alpacasorter.ui.photos.store import Filter
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.arrivals import ArrivalsControl
 from alpacasorter.ui.sorting.control import SortControl
@@ -93,11 +93,24 @@ class MainWindow(QMainWindow):
         self.training = TrainControl(self, settings, theme)
         self.testing = EvaluateControl(self, engine, theme)
         self.watching = WatchControl(self, engine, self.page, self.notice, settings, lambda: self._folder)
-        self.exchange = ExchangeControl(self, engine, self.page, settings, lambda: self._folder)
-        self.sorting = SortControl(self, engine, self.page, settings, theme, lambda: self._folder)
+        actions, store = self.page.actions_, self.page.store
+        self.exchange = ExchangeControl(
+            self,
+            engine,
+            actions,
+            self.page.corrections.stack,
+            store,
+            settings,
+            lambda: self._folder,
+            self.page.model.filtered,
+            self.page.grid.selected_photos,
+        )
+        self.sorting = SortControl(self, engine, actions, store, settings, theme, lambda: self._folder)
         self.sorting.place_in(self._above)
         # Its button stands beside what says that the folder is watched.
-        self.arrivals = ArrivalsControl(self, engine, self.page, settings, self.sorting, lambda: self._folder, place=2)
+        self.arrivals = ArrivalsControl(
+            self, engine, actions, store, settings, self.sorting, lambda: self._folder, place=2
+        )
         self._controls = (self.sorting, self.training, self.testing, self.arrivals, self.exchange, self.models)
         self._connect()
         self._connect_engine()
@@ -153,6 +166,10 @@ class MainWindow(QMainWindow):
         self.training.use_model.connect(self.models.use_new)
         self.sorting.told.connect(self._on_sorted)
         self.sorting.look_again.connect(self.rescan)
+        self.sorting.placed.connect(page.on_placed)
+        page.model.counts_changed.connect(self.sorting.refresh)
+        page.model.modelReset.connect(self.sorting.refresh)
+        page.begun.connect(self.arrivals.refresh)
         self.exchange.told.connect(lambda words: self.notice.tell(words, passing=True))
         self.engine.ready.connect(self.training.on_model_ready)
         self.engine.models.failed.connect(self.training.on_model_failed)

@@ -8,11 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtGui import QUndoCommand
+from PySide6.QtGui import QUndoCommand, QUndoStack
 from PySide6.QtWidgets import QFileDialog, QMainWindow
 
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.ui.photos.store import Filter, PhotoRow
+from alpacasorter.ui.actions import Actions
+from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
 from alpacasorter.wording import text
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from alpacasorter.core.exchange.results import Result
     from alpacasorter.ui.exchange.export_dialog import Choice, ExportDialog
     from alpacasorter.ui.exchange.import_dialog import ImportDialog
-    from alpacasorter.ui.photos.page import BrowsePage
 
 _FILES: Final = "Labels (*.json *.jsonl *.csv *.txt);;All files (*)"
 
@@ -39,23 +40,42 @@ class ExchangeControl(WindowControl):
         self,
         window: QMainWindow,
         engine: Engine,
-        page: BrowsePage,
+        actions: Actions,
+        stack: QUndoStack,
+        store: PhotoStore,
         settings: Settings,
         folder: Callable[[], Path | None],
+        filtered: Callable[[], list[PhotoRow] | None],
+        selected: Callable[[], list[PhotoRow]],
     ) -> None:
-        """Connect the actions of a window; `folder` returns the open folder."""
+        """Connect the actions.
+
+        Args:
+            window: the window.
+            engine: reads and writes the files.
+            actions: those of the window.
+            stack: on which an import can be undone.
+            store: the photos of the open folder.
+            settings: where the choices are kept.
+            folder: returns the open folder.
+            filtered: returns the photos that are shown; None if these are all.
+            selected: returns the selected photos.
+        """
         super().__init__(window)
         self._engine = engine
-        self._page = page
+        self._stack = stack
+        self._store = store
         self._settings = settings
         self._folder = folder
+        self._filtered = filtered
+        self._selected = selected
         self._model: ModelFacts | None = None
         self._last = Path.home()
         self._under_way: deque[bool] = deque()
         self._export = self._launcher(self._make_exporting)
         self._import = self._launcher(self._make_importing)
-        page.actions_.export.triggered.connect(self.open_export)
-        page.actions_.import_labels.triggered.connect(self.choose_file)
+        actions.export.triggered.connect(self.open_export)
+        actions.import_labels.triggered.connect(self.choose_file)
         engine.ready.connect(self._on_ready)
         engine.exchange.imported.connect(self._on_imported)
         engine.exchange.import_failed.connect(self._on_import_failed)
@@ -84,7 +104,7 @@ class ExchangeControl(WindowControl):
         if folder is None or model is None:
             return
         source = Source(folder, model.name, model.version, model.labels)
-        waiting = sum(row.waiting for row in self._page.store.rows)
+        waiting = sum(row.waiting for row in self._store.rows)
         choices = self._choices(model.labels)
         self._export.made().begin(source, choices, waiting, lambda: self._engine.sorting.busy)
         self._export.show()
@@ -92,13 +112,11 @@ class ExchangeControl(WindowControl):
     def _choices(self, labels: LabelSet) -> list[Choice]:
         from alpacasorter.ui.exchange.export_dialog import Choice
 
-        page = self._page
-        model = page.model
-        offered: list[tuple[str, list[PhotoRow]]] = [("All photos of the folder", page.store.rows)]
-        if model.filter is not Filter.ALL:
-            shown = [model.photo(model.index(place)) for place in range(model.rowCount())]
+        offered: list[tuple[str, list[PhotoRow]]] = [("All photos of the folder", self._store.rows)]
+        shown = self._filtered()
+        if shown is not None:
             offered.append(("The photos that are shown now", shown))
-        selected = page.grid.selected_photos()
+        selected = self._selected()
         if len(selected) > 1:
             offered.append(("The selected photos", selected))
         known = ((words, [row for row in rows if not row.waiting]) for words, rows in offered)
@@ -131,7 +149,7 @@ class ExchangeControl(WindowControl):
         return dialog
 
     def _on_agreed(self, changes: Mapping[str, str], before: Mapping[str, str]) -> None:
-        self._page.corrections.stack.push(_Import(self._take_in, changes, before))
+        self._stack.push(_Import(self._take_in, changes, before))
 
     def _take_in(self, changes: Mapping[str, str | None], undone: bool) -> None:
         self._under_way.append(undone)
@@ -144,7 +162,7 @@ class ExchangeControl(WindowControl):
     def _on_import_failed(self, words: str) -> None:
         self._under_way.clear()
         # What was to be stored is not: nothing of it may be left in the history.
-        self._page.corrections.stack.clear()
+        self._stack.clear()
         self.told.emit(f"The labels could not be imported. {words}")
 
     def close_down(self) -> None:

@@ -25,6 +25,8 @@ from PySide6.QtWidgets import (
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.sorting.events import SortEnded
 from alpacasorter.core.sorting.options import SortOptions
+from alpacasorter.ui.actions import Actions
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.buttons import enable
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
@@ -32,7 +34,6 @@ from alpacasorter.ui.widgets.fields import note
 from alpacasorter.workers.engine import Engine
 
 if TYPE_CHECKING:
-    from alpacasorter.ui.photos.page import BrowsePage
     from alpacasorter.ui.sorting.control import SortControl
 
 
@@ -47,7 +48,8 @@ class ArrivalsControl(WindowControl):
         self,
         window: QMainWindow,
         engine: Engine,
-        page: BrowsePage,
+        actions: Actions,
+        store: PhotoStore,
         settings: Settings,
         sorting: SortControl,
         folder: Callable[[], Path | None],
@@ -59,7 +61,8 @@ class ArrivalsControl(WindowControl):
         Args:
             window: the window.
             engine: what watches.
-            page: the photos, and the actions.
+            actions: those of the window.
+            store: the photos of the open folder.
             settings: where the choices are kept.
             sorting: says what was sorted.
             folder: returns the open folder.
@@ -68,7 +71,8 @@ class ArrivalsControl(WindowControl):
         super().__init__(window)
         self._watching = engine.watching
         self._engine = engine
-        self._page = page
+        self._actions = actions
+        self._store = store
         self._settings = settings
         self._sorting = sorting
         self._folder = folder
@@ -77,12 +81,10 @@ class ArrivalsControl(WindowControl):
         self.button.setAccessibleName("Stop sorting new photos")
         self.button.clicked.connect(self.turn_off)
         self.button.hide()
-        actions = page.actions_
         actions.arrivals.triggered.connect(self.open_dialog)
         # The folder was opened or closed, or is watched no more: with that it ends.
         actions.arrivals.changed.connect(self.refresh)
         actions.watch.toggled.connect(self.refresh)
-        page.begun.connect(self.refresh)
         self._watching.state.connect(self.refresh)
         self._watching.failed.connect(self.refresh)
         self._watching.sort_event.connect(self._on_sort_event)
@@ -101,7 +103,7 @@ class ArrivalsControl(WindowControl):
     def open_dialog(self) -> None:
         """Show the choices."""
         if self._folder() is not None:
-            self._choices.made().begin(self._page.store.labels, self.options)
+            self._choices.made().begin(self._store.labels, self.options)
             self._choices.show()
 
     def _make(self) -> ArrivalsDialog:
@@ -113,10 +115,10 @@ class ArrivalsControl(WindowControl):
     def turn_on(self, options: SortOptions) -> None:
         """Sort the photos that arrive from now on; the folder is watched for that."""
         self._watching.set_arrivals(options)
-        if self._page.actions_.watch.isChecked():
+        if self._actions.watch.isChecked():
             self._engine.watch_folder()
         else:
-            self._page.actions_.watch.setChecked(True)
+            self._actions.watch.setChecked(True)
         self.refresh()
 
     def turn_off(self) -> None:

@@ -12,7 +12,9 @@ from PySide6.QtWidgets import QLayout, QMainWindow
 
 from alpacasorter.core.events import Problems
 from alpacasorter.core.sorting.events import FilesPlaced, SortRecord, SortState
-from alpacasorter.ui.photos.store import Filter
+from alpacasorter.ui.actions import Actions
+from alpacasorter.ui.photo_row import Filter
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.follow_up import Returning, SortStrip
 from alpacasorter.ui.widgets.buttons import sure
@@ -22,7 +24,6 @@ from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.workers.engine import Engine
 
 if TYPE_CHECKING:
-    from alpacasorter.ui.photos.page import BrowsePage
     from alpacasorter.ui.sorting.dialog import SortDialog
     from alpacasorter.ui.sorting.history import SortHistory
     from alpacasorter.ui.sorting.run_state import SortRun, Subject
@@ -42,16 +43,19 @@ class SortControl(WindowControl):
 
     Signals:
         told(str): what came of a sort; a sentence for the status bar. Empty where that is no longer so.
+        placed(FilesPlaced): files were moved, or moved back.
         look_again: the open folder holds photos that are not listed, since a sort or an undo has put them there.
     """
 
+    placed = Signal(object)
     look_again = Signal()
 
     def __init__(
         self,
         window: QMainWindow,
         engine: Engine,
-        page: BrowsePage,
+        actions: Actions,
+        store: PhotoStore,
         settings: Settings,
         theme: Theme,
         folder: Callable[[], Path | None],
@@ -59,7 +63,8 @@ class SortControl(WindowControl):
         """Connect the actions, and put a button for the sort that goes on into the status bar, hidden for now."""
         super().__init__(window)
         self._engine = engine
-        self._page = page
+        self._actions = actions
+        self._store = store
         self._settings = settings
         self._folder = folder
         self._unlisted: set[Path] = set()
@@ -71,16 +76,14 @@ class SortControl(WindowControl):
         self.button = self._status_button("Show the sort")
         self.button.clicked.connect(self.open_dialog)
         self.button.hide()
-        self._returning = Returning(engine.sorting, page, settings, folder, self)
+        self._returning = Returning(engine.sorting, actions.stop, store, settings, folder, self)
         self._returning.look_again.connect(self.look_again)
         self._connect()
 
     def _connect(self) -> None:
-        actions, engine, keeper = self._page.actions_, self._engine, self._engine.sorting
+        actions, engine, keeper = self._actions, self._engine, self._engine.sorting
         actions.sort.triggered.connect(self.open_dialog)
         actions.sort_history.triggered.connect(self.open_history)
-        self._page.model.counts_changed.connect(self._show_enabled)
-        self._page.model.modelReset.connect(self._show_enabled)
         # The folder was opened or closed.
         actions.arrivals.changed.connect(self._on_folder)
         engine.ready.connect(self._on_ready)
@@ -93,7 +96,7 @@ class SortControl(WindowControl):
         keeper.ended.connect(self._on_over)
         keeper.refused.connect(self._on_over)
         keeper.interrupted.connect(self._on_interrupted)
-        self._show_enabled()
+        self.refresh()
 
     def place_in(self, layout: QLayout) -> None:
         """Put what is said above the photos into a layout."""
@@ -147,8 +150,8 @@ class SortControl(WindowControl):
         folder = self._folder()
         if folder is None:
             return None
-        store = self._page.store
-        scanning = self._page.actions_.stop.isEnabled()
+        store = self._store
+        scanning = self._actions.stop.isEnabled()
         return subject_of(folder, store.rows, store.labels, self._unlisted, scanning=scanning)
 
     # Closing the window
@@ -167,10 +170,11 @@ class SortControl(WindowControl):
 
     # What happens
 
-    def _show_enabled(self) -> None:
-        counts = self._page.store.counts
+    def refresh(self) -> None:
+        """Enable sorting if there are photos to sort."""
+        counts = self._store.counts
         known = counts[Filter.POSITIVE] + counts[Filter.NEGATIVE] + counts[Filter.PROBLEMS]
-        self._page.actions_.sort.setEnabled(self._folder() is not None and known > 0)
+        self._actions.sort.setEnabled(self._folder() is not None and known > 0)
 
     def _on_ready(self) -> None:
         if not self._looked:
@@ -190,7 +194,7 @@ class SortControl(WindowControl):
             self.dialog.on_folder_closed()
 
     def _on_placed(self, event: FilesPlaced) -> None:
-        self._page.on_placed(event)
+        self.placed.emit(event)
         self._returning.note(event)
 
     def _on_began(self, _event: object) -> None:
@@ -198,10 +202,10 @@ class SortControl(WindowControl):
         self.offer.hide()
         self.told.emit("")
         # Files that move while they are looked for would be found twice, or not at all.
-        self._page.actions_.rescan.setEnabled(False)
+        self._actions.rescan.setEnabled(False)
 
     def _on_over(self, _event: object) -> None:
-        self._page.actions_.rescan.setEnabled(self._folder() is not None)
+        self._actions.rescan.setEnabled(self._folder() is not None)
         self._returning.on_over()
 
     def _on_ended(self, run: SortRun) -> None:
