@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 from alpacasorter.core import reasons
-from alpacasorter.core.events import JudgedPhoto, Problem
 from alpacasorter.core.files import display_path
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photos import formats
 from alpacasorter.core.safe_write import write_new, write_over
 
@@ -45,38 +44,6 @@ _DIGITS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """One photo.
-
-    Attributes:
-        path: where it is, absolute.
-        content_key: hash of its bytes; None where it could not be read, as all that follows but the reason.
-        label: what it counts as.
-        probability: calibrated probability of the positive class, 0 to 1.
-        confidence: of the label, 0 to 1.
-        corrected: whether the label is the user's.
-        width, height: pixels, upright.
-        taken_at: ISO 8601 local time of capture, or None.
-        reason: why it could not be read, a sentence; None where it could.
-    """
-
-    path: Path
-    content_key: str | None = None
-    label: str | None = None
-    probability: float | None = None
-    confidence: float | None = None
-    corrected: bool = False
-    width: int | None = None
-    height: int | None = None
-    taken_at: str | None = None
-    reason: str | None = None
-
-    def is_sure(self, least: float) -> bool:
-        """Tell whether the label is the user's, or its confidence at least `least`."""
-        return self.corrected or (self.confidence is not None and self.confidence >= least)
-
-
-@dataclass(frozen=True, slots=True)
 class Source:
     """Where results come from.
 
@@ -92,43 +59,26 @@ class Source:
     labels: LabelSet
 
 
-def judged_result(photo: JudgedPhoto, labels: LabelSet) -> Result:
-    """Return the result of a photo that was judged."""
-    label = labels.label(photo.probability, photo.correction)
-    return Result(
-        path=photo.path,
-        content_key=photo.content_key,
-        label=label,
-        probability=photo.probability,
-        confidence=labels.confidence(photo.probability, label),
-        corrected=photo.correction in labels.names,
-        width=photo.facts.width,
-        height=photo.facts.height,
-        taken_at=photo.facts.taken_at,
-    )
-
-
-def unreadable_result(problem: Problem) -> Result:
-    """Return the result of a photo, or a folder, that could not be read."""
-    return Result(problem.path, reason=problem.reason)
-
-
-def row_of(result: Result, folder: Path) -> Mapping[str, object]:
-    """Return what stands in each of the columns."""
+def columns(photo: LabeledPhoto) -> dict[str, object]:
+    """Return what stands in each of the columns but `relative_path`."""
     return {
-        "path": str(result.path),
-        "content_key": result.content_key,
-        "status": READABLE if result.reason is None else UNREADABLE,
-        "reason": None if result.reason is None else reasons.sentence(result.reason),
-        "label": result.label,
-        "probability": _rounded(result.probability),
-        "confidence": _rounded(result.confidence),
-        "corrected": result.corrected,
-        "width": result.width,
-        "height": result.height,
-        "taken_at": result.taken_at,
-        "relative_path": _relative(result.path, folder),
+        "path": str(photo.path),
+        "content_key": photo.content_key,
+        "status": READABLE if photo.reason is None else UNREADABLE,
+        "reason": None if photo.reason is None else reasons.sentence(photo.reason),
+        "label": photo.label,
+        "probability": _rounded(photo.probability),
+        "confidence": _rounded(photo.confidence),
+        "corrected": photo.corrected,
+        "width": photo.width,
+        "height": photo.height,
+        "taken_at": photo.taken_at,
     }
+
+
+def row_of(photo: LabeledPhoto, folder: Path) -> Mapping[str, object]:
+    """Return what stands in each of the columns."""
+    return columns(photo) | {"relative_path": _relative(photo.path, folder)}
 
 
 def _rounded(number: float | None) -> float | None:
@@ -164,7 +114,7 @@ class ExportStopped(Exception):
     """The user did not wait for it; nothing was written."""
 
 
-def json_pieces(source: Source, results: Iterable[Result]) -> Iterator[str]:
+def json_pieces(source: Source, results: Iterable[LabeledPhoto]) -> Iterator[str]:
     """Yield one JSON document, pure ASCII: a head that says what it is, then a line a photo."""
     labels = source.labels
     head = {
@@ -184,7 +134,7 @@ def json_pieces(source: Source, results: Iterable[Result]) -> Iterator[str]:
     yield "\n ]\n}\n"
 
 
-def csv_pieces(source: Source, results: Iterable[Result]) -> Iterator[str]:
+def csv_pieces(source: Source, results: Iterable[LabeledPhoto]) -> Iterator[str]:
     """Yield a table with a head line, a line a photo, separated by commas.
 
     No cell is taken for a formula by a spreadsheet, whatever a file or class is called: a relative path that begins
@@ -213,7 +163,7 @@ def _harmless(column: str, value: object) -> object:
     return f"./{value}" if column == "relative_path" else f"'{value}"
 
 
-def pieces(form: Form, source: Source, results: Iterable[Result]) -> Iterator[str]:
+def pieces(form: Form, source: Source, results: Iterable[LabeledPhoto]) -> Iterator[str]:
     """Yield the text in a form."""
     return json_pieces(source, results) if form == "json" else csv_pieces(source, results)
 
@@ -241,7 +191,7 @@ def write_results(
     out: Path,
     form: Form,
     source: Source,
-    results: Sequence[Result],
+    results: Sequence[LabeledPhoto],
     *,
     replace: bool,
     stopped: Callable[[], bool] = lambda: False,
@@ -265,7 +215,7 @@ def write_results(
         ExportStopped: the user did not wait.
     """
 
-    def counted() -> Iterator[Result]:
+    def counted() -> Iterator[LabeledPhoto]:
         for number, result in enumerate(results):
             if number % _REPORT_EVERY == 0:
                 if stopped():

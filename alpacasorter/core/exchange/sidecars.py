@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from alpacasorter.core.exchange.keywords import BLANK, Tags, tagged, untagged
-from alpacasorter.core.exchange.results import Result
 from alpacasorter.core.exchange.xmp import SidecarError
 from alpacasorter.core.files import is_cloud_only
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photos.formats import PICTURE_EXTENSIONS
 from alpacasorter.core.reasons import VANISHED, for_file, for_saving, sentence
 from alpacasorter.core.safe_write import (
@@ -283,7 +282,7 @@ class SidecarsEnded:
 SidecarEvent = SidecarDone | SidecarFailed | SidecarsEnded
 
 
-def stars(result: Result, labels: LabelSet) -> int | None:
+def stars(result: LabeledPhoto, labels: LabelSet) -> int | None:
     """Return how many stars a photo gets: of the positive class 1 to 5, the surer the more; none of the other.
 
     From 50 to 60% one, up to five from 90% on. A correction is as sure as can be.
@@ -299,7 +298,7 @@ def stars(result: Result, labels: LabelSet) -> int | None:
 
 def write_sidecars(
     folder: Path,
-    results: Sequence[Result],
+    results: Sequence[LabeledPhoto],
     labels: LabelSet,
     options: SidecarOptions,
     *,
@@ -335,7 +334,11 @@ def write_sidecars(
 
 
 def _all(
-    folder: Path, results: Sequence[Result], labels: LabelSet, options: SidecarOptions, stopped: Callable[[], bool]
+    folder: Path,
+    results: Sequence[LabeledPhoto],
+    labels: LabelSet,
+    options: SidecarOptions,
+    stopped: Callable[[], bool],
 ) -> Generator[SidecarDone | SidecarFailed, None, SidecarsEnded]:
     """Yield what becomes of each photo; return the last event, to be told when sorts may go on."""
     counts: Counter[Change] = Counter()
@@ -370,7 +373,7 @@ def _all(
     return SidecarsEnded(photos, counts, failed, tuple(failures), was_stopped, options.dry_run)
 
 
-def tags_of(result: Result, labels: LabelSet, options: SidecarOptions) -> Tags | None:
+def tags_of(result: LabeledPhoto, labels: LabelSet, options: SidecarOptions) -> Tags | None:
     """Return what the sidecar of a photo is to say; None where it is to say nothing."""
     if options.remove or result.label is None or result.confidence is None or result.content_key is None:
         return None
@@ -387,7 +390,7 @@ def tags_of(result: Result, labels: LabelSet, options: SidecarOptions) -> Tags |
 
 
 def _one(
-    result: Result, tags: Tags | None, neighbours: Neighbours, options: SidecarOptions
+    result: LabeledPhoto, tags: Tags | None, neighbours: Neighbours, options: SidecarOptions
 ) -> SidecarDone | SidecarFailed:
     photo = result.path
     there = neighbours.existing(photo)
