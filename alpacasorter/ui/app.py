@@ -30,7 +30,7 @@ from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.desktop import leave_no_traces_of_package
 from alpacasorter.ui.widgets.theme import Theme, app_icon
 from alpacasorter.workers.engine import Engine
-from alpacasorter.workers.instance import Claim, Instance
+from alpacasorter.workers.instance import InstanceListener, InstanceLock
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def run(
     device: Literal["auto", "cpu", "gpu"] | None = None,
     *,
     photos: Sequence[str] = (),
-    claim: Claim | None = None,
+    lock: InstanceLock | None = None,
 ) -> int:
     """Show the window until the user closes it; return the exit code.
 
@@ -76,7 +76,7 @@ def run(
         folder: opened at once where given.
         device: overrides the device that is set, for this run.
         photos: names of those in the folder that are selected.
-        claim: later starts find this window where it is held. It is released in the end.
+        lock: if it is held, later starts find this window; it is released at the end.
     """
     logs = paths.user_log_dir()
     log_into(logs)
@@ -106,15 +106,15 @@ def run(
     if folder is not None:
         QTimer.singleShot(0, window, lambda: window.open_folder(folder, photos))
     instance = None
-    if claim is not None and claim.held:
-        instance = Instance(claim.name, partial(take_over, window), window)
+    if lock is not None and lock.held:
+        instance = InstanceListener(lock.name, partial(take_over, window), window)
         QTimer.singleShot(_LISTEN_MS, instance, instance.listen)
     code = application.exec()
     if instance is not None:
         instance.close()
-    if claim is not None:
+    if lock is not None:
         # Before the engine ends, which may take a moment: the next start has a window of its own.
-        claim.release()
+        lock.release()
     # Where closing the window failed on its way, its threads would go on, and a sort with them.
     window.engine.shutdown()
     trouble.close()

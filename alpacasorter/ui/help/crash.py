@@ -23,7 +23,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QLabel, QV
 import alpacasorter
 from alpacasorter.ui.widgets.desktop import show_folder
 from alpacasorter.ui.widgets.theme import icon
-from alpacasorter.workers.lane import Unexpected
+from alpacasorter.workers.lane import UncaughtErrors
 
 _log = logging.getLogger(__name__)
 
@@ -159,17 +159,17 @@ class Trouble(QObject):
         self._window = window
         self._folder = folder
         self._told: set[str] = set()
-        self._unexpected = Unexpected(self)
+        self._errors = UncaughtErrors(self)
         # Queued: the error may have come while something is painted; no dialog must be shown in the midst of that.
-        self._unexpected.happened.connect(self._show, Qt.ConnectionType.QueuedConnection)
+        self._errors.happened.connect(self._show, Qt.ConnectionType.QueuedConnection)
 
     def listen(self) -> None:
         """Hear of all errors from now on."""
-        self._unexpected.listen()
+        self._errors.listen()
 
     def close(self) -> None:
         """Hear of no more."""
-        self._unexpected.close()
+        self._errors.close()
 
     def _show(self, details: str) -> None:
         if details in self._told or (self.dialog is not None and self.dialog.isVisible()):

@@ -144,7 +144,7 @@ def test_endless_errors_do_not_fill_the_log(
         unhandled(ValueError("again"))
     shown(hears, qtbot)
     assert log_of(logs).count("ValueError: again") == 3
-    assert "Further ones are not written down" in log_of(logs)
+    assert "Further ones are not logged" in log_of(logs)
 
 
 def test_ctrl_c_is_no_error(hears: Trouble, qtbot: QtBot, capsys: pytest.CaptureFixture[str]) -> None:
