@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QDialog
 from alpacasorter import paths
 from alpacasorter.cli import main, window
 from alpacasorter.core.store.library import Library
-from alpacasorter.ui.app import take_over
+from alpacasorter.ui.app import bring_up
 from alpacasorter.workers.instance import InstanceLock
 from tests.cli.commands import finish, program
 from tests.e2e.conftest import User
@@ -149,22 +149,22 @@ raises = pytest.mark.qt_log_ignore(r"This plugin does not support raise\(\)")
 def test_folder_opens_in_the_window_that_comes_to_the_front(start: Start, folder: Path) -> None:
     user = start()
     user.window.showMinimized()
-    take_over(user.window, folder)
+    bring_up(user.window, folder)
     assert not user.window.isMinimized()
     user.wait(lambda: bool(user.finished))
     assert user.window.folder == folder
-    take_over(user.window, None)
+    bring_up(user.window, None)
     assert user.window.folder == folder
 
 
 @raises
 def test_photos_that_are_opened_are_selected(start: Start, folder: Path) -> None:
     user = start()
-    take_over(user.window, folder)
+    bring_up(user.window, folder)
     user.wait(lambda: bool(user.finished))
     names = sorted(path.name for path in folder.glob("photo?.jpg"))[2:8:2]
     user.finished.clear()
-    take_over(user.window, folder, [names[1], "gone.jpg", names[0], names[2]])
+    bring_up(user.window, folder, [names[1], "gone.jpg", names[0], names[2]])
     user.wait(lambda: bool(user.finished))
     page = user.page
     assert sorted(row.path.name for row in page.grid.selected_photos()) == names
@@ -177,8 +177,8 @@ def test_no_folder_is_changed_under_a_dialog_that_waits(start: Start, folder: Pa
     asking = QDialog(user.window)
     asking.setModal(True)
     asking.show()
-    take_over(user.window, tmp_path)
-    take_over(user.window, folder)
+    bring_up(user.window, tmp_path)
+    bring_up(user.window, folder)
     QTest.qWait(500)
     assert user.window.folder is None
     assert asking.isVisible()
