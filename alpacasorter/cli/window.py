@@ -53,12 +53,12 @@ def run(given: Sequence[Path], device: Literal["auto", "cpu", "gpu"] | None, *, 
         complain(_NO_DISPLAY)
         return 2
     try:
-        from alpacasorter.workers.instance import Claim, hand_over_or_claim
+        from alpacasorter.workers.instance import InstanceLock, hand_over_or_lock
 
-        claim = Claim(_instance_name(device))
+        lock = InstanceLock(_instance_name(device))
         if new_window:
-            claim.take()
-        elif hand_over_or_claim(claim, folder, photos):
+            lock.acquire()
+        elif hand_over_or_lock(lock, folder, photos):
             return 0
         from alpacasorter.ui.app import run as run_window
     except ImportError as error:
@@ -66,7 +66,7 @@ def run(given: Sequence[Path], device: Literal["auto", "cpu", "gpu"] | None, *, 
             complain(_NO_LIBRARIES.format(problem=error))
             return 1
         raise
-    return run_window(folder, device, photos=photos, claim=claim)
+    return run_window(folder, device, photos=photos, lock=lock)
 
 
 def _is_from_desktop() -> bool:
