@@ -16,6 +16,7 @@ from functools import cache
 from typing import Final
 
 from alpacasorter import i18n
+from alpacasorter.core.files import display_path
 from alpacasorter.i18n import _
 
 EMPTY: Final = "file-empty"
@@ -43,6 +44,14 @@ TOO_MANY_PIXELS: Final = "picture-too-many-pixels"
 NO_MEMORY: Final = "picture-no-memory"
 RAW_ALONE: Final = "picture-raw"
 NOT_JUDGED: Final = "picture-not-judged"
+
+SAVE_DISK_FULL: Final = "save-disk-full"
+SAVE_READ_ONLY: Final = "save-read-only"
+SAVE_NO_PERMISSION: Final = "save-no-permission"
+SAVE_FOLDER_MISSING: Final = "save-folder-missing"
+SAVE_IS_FOLDER: Final = "save-is-folder"
+SAVE_NAME_TOO_LONG: Final = "save-name-too-long"
+_NOT_SAVED: Final = "save-failed"
 
 FOLDER_MISSING: Final = "folder-missing"
 FOLDER_VANISHED: Final = "folder-vanished"
@@ -77,6 +86,19 @@ _STAYS_WITH: Final = "sort-stays-with"
 _NO_WRITING: Final = "sort-no-writing"
 _NO_REMOVING: Final = "sort-no-removing"
 _IS_SOMETHING: Final = "picture-is"
+
+SIDECAR_DAMAGED: Final = "sidecar-damaged"
+SIDECAR_UNKNOWN_FORM: Final = "sidecar-unknown-form"
+SIDECAR_DOCTYPE: Final = "sidecar-doctype"
+SIDECAR_ENCODING: Final = "sidecar-encoding"
+SIDECAR_IS_LINK: Final = "sidecar-is-link"
+SIDECAR_NOT_REGULAR: Final = "sidecar-not-regular"
+SIDECAR_TOO_LARGE: Final = "sidecar-too-large"
+SIDECAR_WRITE_PROTECTED: Final = "sidecar-write-protected"
+SIDECAR_CLOUD_ONLY: Final = "sidecar-cloud-only"
+SIDECAR_CHANGED: Final = "sidecar-changed"
+SIDECAR_ELSEWHERE: Final = "sidecar-elsewhere"
+SIDECAR_NO_PHOTO: Final = "sidecar-no-photo"
 
 
 def _codes(*names: str) -> frozenset[int]:
@@ -175,6 +197,26 @@ def for_folder(error: OSError, *, missing: str = FOLDER_VANISHED) -> str:
         return FOLDER_DISK_FAULT
     reason = for_file(error)
     return FOLDER_NOT_OPENED if reason == NOT_OPENED else reason
+
+
+def for_saving(error: OSError) -> str:
+    """Return why a file that the user or the app asked for could not be written, such as an export or a setting."""
+    if getattr(error, "winerror", None) in _WINDOWS_IN_USE:
+        return SORT_IN_USE
+    number = error.errno
+    if number in _FULL:
+        return SAVE_DISK_FULL
+    if number in _PERMISSION:
+        return SAVE_NO_PERMISSION
+    if number in _MISSING:
+        return SAVE_FOLDER_MISSING
+    reason = {
+        errno.EROFS: SAVE_READ_ONLY,
+        errno.EISDIR: SAVE_IS_FOLDER,
+        errno.ENAMETOOLONG: SAVE_NAME_TOO_LONG,
+        errno.EFBIG: TOO_LARGE,
+    }.get(number or 0)
+    return reason or code(_NOT_SAVED, error=display_path(error.strerror or str(error)).rstrip("."))
 
 
 def for_decoder(error: Exception) -> str:
@@ -278,6 +320,14 @@ def _sentences(language: str) -> dict[str, str]:
         NO_MEMORY: _("There is not enough memory to open this picture. Close some programs, then rescan."),
         RAW_ALONE: _("RAW photos are not supported yet. Export the photo as JPEG."),
         NOT_JUDGED: _("The photo can't be judged."),
+        SAVE_DISK_FULL: _("There is not enough space on the disk. Free some space, then try again."),
+        SAVE_READ_ONLY: _("The disk is read-only. Remove its write protection, or choose another location."),
+        SAVE_NO_PERMISSION: _("You don't have permission to write there."),
+        SAVE_FOLDER_MISSING: _("The folder does not exist."),
+        SAVE_IS_FOLDER: _("A folder has this name."),
+        SAVE_NAME_TOO_LONG: _("The name is too long."),
+        # Translators: {error} is a message of the operating system, in its language.
+        _NOT_SAVED: _("The system reported an error: {error}."),
         FOLDER_MISSING: _(
             "The folder does not exist. It was moved, renamed or deleted, or its drive is not connected."
         ),
@@ -287,6 +337,7 @@ def _sentences(language: str) -> dict[str, str]:
         FOLDER_DISK_FAULT: _("The disk could not read this folder. Check the disk or the card."),
         FOLDER_NOT_OPENED: _("The system could not open this folder."),
         **_sorting(),
+        **_sidecars(),
     }
 
 
@@ -344,4 +395,26 @@ def _sorting() -> dict[str, str]:
         _STAYS_WITH: _("It belongs to {name}, which was left where it is, so it was left too."),
         _NO_WRITING: _("You don't have permission to write to the folder {folder}. Check its permissions."),
         _NO_REMOVING: _("You don't have permission to remove files from the folder {folder}. Check its permissions."),
+    }
+
+
+def _sidecars() -> dict[str, str]:
+    return {
+        SIDECAR_DAMAGED: _("The sidecar is damaged or is not an XMP file, so it was left unchanged."),
+        SIDECAR_UNKNOWN_FORM: _("The sidecar has a structure that can't be edited safely, so it was left unchanged."),
+        SIDECAR_DOCTYPE: _(
+            "The sidecar contains a document type declaration, which XMP does not allow and which may be harmful,"
+            " so it was left unchanged."
+        ),
+        SIDECAR_ENCODING: _("The sidecar uses an unknown character encoding, so it was left unchanged."),
+        SIDECAR_IS_LINK: _("The sidecar is a link to another file, so it was left unchanged."),
+        SIDECAR_NOT_REGULAR: _("There is something with the name of the sidecar that is not a file, so it was left."),
+        SIDECAR_TOO_LARGE: _("The sidecar is larger than 64 MB, so it was left unchanged."),
+        SIDECAR_WRITE_PROTECTED: _("The sidecar is read-only, so it was left unchanged."),
+        SIDECAR_CLOUD_ONLY: _("The sidecar is only in the cloud. Download it first."),
+        SIDECAR_CHANGED: _(
+            "Another program changed the sidecar at the same time. That change was kept. Export again to add yours."
+        ),
+        SIDECAR_ELSEWHERE: _("The photo is in a linked folder outside the exported one, where nothing is written."),
+        SIDECAR_NO_PHOTO: _("The photo is no longer there. It was moved, renamed or deleted."),
     }
