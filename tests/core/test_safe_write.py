@@ -291,7 +291,9 @@ class TestAfterAKill:
         assert names(outside) == [OLD_HALF, "a.jpg"]
 
     def test_it_matches_what_is_written_here(self, tmp_path: Path) -> None:
-        assert safe_write.is_ours(safe_write._half(tmp_path / "a.xmp").name)
+        with safe_write.replacing(tmp_path / "a.xmp") as temporary:
+            assert safe_write.is_ours(temporary.name)
+            temporary.write_bytes(b"")
 
 
 class TestSorts:
