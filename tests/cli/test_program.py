@@ -66,8 +66,8 @@ def test_wrong_usage(run: Commands, arguments: list[str]) -> None:
 def test_without_a_screen_it_names_the_other_way(tmp_path: Path) -> None:
     done = finish(program(tmp_path, without=SCREEN))
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("alpacasorter: There is no screen to open the window on.")
-    assert "alpacasorter scan FOLDER" in done.err
+    assert done.err.startswith("alpacasorter: There is no display for the window.")
+    assert "alpacasorter scan" in done.err
     assert len(done.err.splitlines()) == 1
 
 
@@ -80,7 +80,7 @@ def test_a_screen_that_does_not_answer(run: Commands, monkeypatch: pytest.Monkey
     monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-97")
     done = run()
     assert done.code == 2
-    assert "There is no screen" in done.err
+    assert "There is no display" in done.err
 
 
 @linux_only
@@ -124,7 +124,7 @@ def test_of_several_folders_the_first_is_opened(
     (tmp_path / "two").mkdir()
     done = run(tmp_path / "one", tmp_path / "two")
     assert (done.code, opened) == (0, [(tmp_path / "one", [])])
-    assert done.err == f"alpacasorter: The window shows one folder: {tmp_path / 'one'}. The others are left out.\n"
+    assert done.err == f"alpacasorter: Only one folder can be opened: {tmp_path / 'one'}. The others are ignored.\n"
 
 
 @linux_only

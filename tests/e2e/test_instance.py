@@ -240,7 +240,7 @@ def test_nothing_heavy_comes_before_the_first_window() -> None:
     script = """
 import sys
 from alpacasorter.cli import window
-from alpacasorter.cli.parser import parse
+from alpacasorter.cli import parse
 from alpacasorter.workers.instance import InstanceLock, hand_over_or_lock
 parse([])
 lock = InstanceLock(window._instance_name(None))
