@@ -120,7 +120,7 @@ def _import(path: Path, options: argparse.Namespace, wanted: ImportOptions) -> i
 def _learn(opened: Engine) -> None:
     """Learn now, so that the next start of the window need not."""
     if opened.session.learning.catch_up(written=True) is not None:
-        opened.session.save_head()
+        opened.session.learning.save()
 
 
 def _object(summary: ImportSummary, *, replace: bool, dry_run: bool) -> dict[str, object]:
