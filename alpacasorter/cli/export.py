@@ -5,12 +5,20 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from alpacasorter.cli.console import ProgressBar, engine, guarded, judge_folder
-from alpacasorter.cli.usage import complain, given_path, named_folder, share
+from alpacasorter.cli.usage import (
+    complain,
+    device_option,
+    given_path,
+    model_option,
+    named_folder,
+    quiet_option,
+    share,
+    version_option,
+)
 from alpacasorter.core import reasons
 from alpacasorter.core.events import Finished, JudgedPhoto, Progress
 from alpacasorter.core.exchange.results import (
@@ -57,19 +65,11 @@ _WORDS: Final = {
 }
 
 
-def export_parser(
-    version: type[argparse.Action],
-    add_device: Callable[[argparse.ArgumentParser, str | None], None],
-    add_model: Callable[[argparse.ArgumentParser], None],
-) -> argparse.ArgumentParser:
-    """Return the parser of `alpacasorter export`.
-
-    Args:
-        version: what --version does.
-        add_device, add_model: add --device and --model.
-    """
+def export_parser() -> argparse.ArgumentParser:
+    """Return the parser of `alpacasorter export`."""
     parser = argparse.ArgumentParser(
         prog="alpacasorter export",
+        parents=[device_option(), model_option(), quiet_option(), version_option()],
         description="Write what the photos of a folder are, for other programs and other computers. Corrections made "
         "in the window count. No photo is ever changed.",
         epilog=_EXIT_CODES,
@@ -116,10 +116,6 @@ def export_parser(
     )
     sidecars.add_argument("--remove", action="store_true", help="take out again all that was written earlier")
     sidecars.add_argument("--dry-run", action="store_true", help="write nothing, only print what would be written")
-    add_device(parser, "auto")
-    add_model(parser)
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
-    parser.add_argument("--version", action=version)
     parser.set_defaults(command=run)
     return parser
 

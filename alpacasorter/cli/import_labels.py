@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from alpacasorter.cli.console import engine, guarded
-from alpacasorter.cli.usage import complain, given_path, named_folder
+from alpacasorter.cli.usage import complain, given_path, model_option, named_folder, version_option
 from alpacasorter.core.exchange.label_import import (
     ImportOptions,
     ImportSummary,
@@ -27,17 +26,11 @@ if TYPE_CHECKING:
 _EXIT_CODES: Final = "exit codes: 0 the work was done, 1 it failed, 2 wrong usage, 130 Ctrl+C"
 
 
-def import_parser(
-    version: type[argparse.Action], add_model: Callable[[argparse.ArgumentParser], None]
-) -> argparse.ArgumentParser:
-    """Return the parser of `alpacasorter import`.
-
-    Args:
-        version: what --version does.
-        add_model: adds --model.
-    """
+def import_parser() -> argparse.ArgumentParser:
+    """Return the parser of `alpacasorter import`."""
     parser = argparse.ArgumentParser(
         prog="alpacasorter import",
+        parents=[model_option(), version_option()],
         description="Take labels from a file that “export” or “scan” wrote, as JSON or CSV, as your own corrections. "
         "They follow the photos by their content, wherever those are. Photos that were not looked at here yet are "
         "learned from as soon as they are.",
@@ -66,8 +59,6 @@ def import_parser(
     parser.add_argument("--replace", action="store_true", help="replace corrections of yours that differ")
     parser.add_argument("--dry-run", action="store_true", help="change nothing, only say what would be changed")
     parser.add_argument("--json", action="store_true", help="print the outcome as one JSON object")
-    add_model(parser)
-    parser.add_argument("--version", action=version)
     parser.set_defaults(command=run)
     return parser
 

@@ -10,7 +10,7 @@ from alpacasorter import paths
 from alpacasorter.cli.console import guarded
 from alpacasorter.cli.usage import complain, given_path
 from alpacasorter.core.files import display_path
-from alpacasorter.core.safe_write import why_not_written
+from alpacasorter.core.reasons import for_saving, sentence
 from alpacasorter.core.session_paths import plain_absolute
 from alpacasorter.i18n import _, size
 from alpacasorter.ml.models.archive import SUFFIX, pack
@@ -23,9 +23,7 @@ def fill(parser: argparse.ArgumentParser) -> None:
     """Add the commands of `models` to a parser; `options.work(options)` runs the one that was given."""
     parser.add_argument("--json", action="store_true", help=_("list the models as JSON, one object per line"))
     parser.set_defaults(work=_list)
-    commands = parser.add_subparsers(
-        metavar="COMMAND", title=_("commands (without one, the models are listed)")
-    )
+    commands = parser.add_subparsers(metavar="COMMAND", title=_("commands (without one, the models are listed)"))
 
     def command(
         name: str, words: str, description: str, work: Callable[[argparse.Namespace], int]
@@ -54,7 +52,10 @@ def fill(parser: argparse.ArgumentParser) -> None:
     which.add_argument("name", nargs="?", **name)
     which.add_argument("--bundled", action="store_true", help=_("go back to the model that came with AlpacaSorter"))
     share = command(
-        "share", _("save a model as one file, to give to others"), _("Save a model as one file, to give to others."), _share
+        "share",
+        _("save a model as one file, to give to others"),
+        _("Save a model as one file, to give to others."),
+        _share,
     )
     share.add_argument("name", **name)
     share.add_argument(
@@ -110,7 +111,9 @@ def _table(entries: list[ModelEntry]) -> str:
     rows = [("", _("NAME"), _("MODEL"), _("CREATED"), _("SIZE"), _("CLASSES"))]
     for entry in entries:
         # Translators: two classes in a table, such as "Alpaca / Not alpaca".
-        about = entry.problem or _("{positive} / {negative}").format(positive=entry.classes[0], negative=entry.classes[1])
+        about = entry.problem or _("{positive} / {negative}").format(
+            positive=entry.classes[0], negative=entry.classes[1]
+        )
         if entry.is_bundled:
             about = _("{classes} (bundled)").format(classes=about)
         rows.append(
@@ -130,8 +133,8 @@ def _add(options: argparse.Namespace) -> int:
     added = _store().add_model(plain_absolute(options.source))
     key = display_path(added.entry.key)
     if added.is_new:
-        sentence = _("“{name}” was added. To use it: {command}")
-        print(sentence.format(name=added.entry.title, command=f"alpacasorter models use {key}"))
+        message = _("“{name}” was added. To use it: {command}")
+        print(message.format(name=added.entry.title, command=f"alpacasorter models use {key}"))
     else:
         print(_("“{name}” is already there, under the name {key}.").format(name=added.entry.title, key=key))
     return 0
@@ -166,7 +169,7 @@ def _share(options: argparse.Namespace) -> int:
         complain(_("{file} already exists. Choose another name, or delete it first.").format(file=shown))
         return 1
     except OSError as error:
-        message = _("{file} can't be written. {reason}").format(file=shown, reason=why_not_written(error))
+        message = _("{file} can't be written. {reason}").format(file=shown, reason=sentence(for_saving(error)))
         raise ModelStoreError(message) from error
     print(_("{file} was written ({size}).").format(file=shown, size=size(out.stat().st_size)))
     return 0

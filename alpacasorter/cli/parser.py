@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-import alpacasorter
-from alpacasorter.cli.usage import given_path
+from alpacasorter.cli.usage import device_option, given_path, model_option, quiet_option, version_option
 
 _WINDOW = """\
 Open a folder of photos in the window; where photos are given, the folder they are in.
@@ -27,18 +26,6 @@ Each explains itself with --help. A folder that is called like a command is open
 _EXIT_CODES = (
     "exit codes: 0 the work was done (unreadable photos included), 1 it failed, 2 wrong usage or no screen, 130 Ctrl+C"
 )
-
-
-class _Version(argparse.Action):
-    """Reads the version only when it is asked for."""
-
-    def __init__(self, option_strings: Sequence[str], dest: str, **_: object) -> None:
-        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help="print the version")
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        # Not by parser.exit(), which prints on standard error.
-        print(f"alpacasorter {alpacasorter.__version__}")
-        parser.exit(0)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -68,6 +55,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def _window_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="alpacasorter",
+        parents=[device_option(default=None), model_option(), version_option()],
         usage="alpacasorter [FOLDER | PHOTO …] [--device auto|cpu|gpu] [--model MODEL] [--new-window]\n"
         "       alpacasorter --self-test [FILE]\n"
         "       alpacasorter scan|sort|watch|export|import|evaluate|train|export-model|dataset|models …",
@@ -78,8 +66,6 @@ def _window_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "given", metavar="FOLDER", nargs="*", type=given_path, help="the folder to open at once, or photos in it"
     )
-    _add_device(parser, default=None)
-    _add_model(parser)
     parser.add_argument(
         "--new-window", action="store_true", help="open a window of its own even where one is open already"
     )
@@ -91,7 +77,6 @@ def _window_parser() -> argparse.ArgumentParser:
         const=True,
         help="try everything in a temporary place, print a report as JSON, and write it to FILE, too",
     )
-    parser.add_argument("--version", action=_Version)
     parser.set_defaults(command=_window)
     return parser
 
@@ -99,6 +84,7 @@ def _window_parser() -> argparse.ArgumentParser:
 def _scan_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="alpacasorter scan",
+        parents=[device_option(), model_option(), quiet_option(), version_option()],
         description="Judge all photos of a folder and print a line for each. Corrections made in the window count.",
         epilog=_EXIT_CODES,
     )
@@ -112,10 +98,6 @@ def _scan_parser() -> argparse.ArgumentParser:
         default=True,
         help="look into sub-folders too (default), or not",
     )
-    _add_device(parser, default="auto")
-    _add_model(parser)
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
-    parser.add_argument("--version", action=_Version)
     parser.set_defaults(command=_scan, form="text")
     return parser
 
@@ -123,6 +105,7 @@ def _scan_parser() -> argparse.ArgumentParser:
 def _evaluate_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="alpacasorter evaluate",
+        parents=[device_option(), model_option(), quiet_option(), version_option()],
         description="Measure the model on a folder with one sub-folder per class, named after the classes. "
         "The model is measured as it was shipped: what it learned from corrections plays no part.",
         epilog=_EXIT_CODES,
@@ -132,10 +115,6 @@ def _evaluate_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--report", metavar="FILE.html", type=given_path, help="write a report with charts and the mistakes"
     )
-    _add_device(parser, default="auto")
-    _add_model(parser)
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
-    parser.add_argument("--version", action=_Version)
     parser.set_defaults(command=_evaluate)
     return parser
 
@@ -143,7 +122,7 @@ def _evaluate_parser() -> argparse.ArgumentParser:
 def _sort_parser() -> argparse.ArgumentParser:
     from alpacasorter.cli.sort.arguments import sort_parser
 
-    parser = sort_parser(_Version, _add_device, _add_model)
+    parser = sort_parser()
     parser.set_defaults(command=_sort)
     return parser
 
@@ -151,7 +130,7 @@ def _sort_parser() -> argparse.ArgumentParser:
 def _watch_parser() -> argparse.ArgumentParser:
     from alpacasorter.cli.sort.arguments import watch_parser
 
-    parser = watch_parser(_Version, _add_device, _add_model)
+    parser = watch_parser()
     parser.set_defaults(command=_watch)
     return parser
 
@@ -159,31 +138,31 @@ def _watch_parser() -> argparse.ArgumentParser:
 def _results_parser() -> argparse.ArgumentParser:
     from alpacasorter.cli.export import export_parser
 
-    return export_parser(_Version, _add_device, _add_model)
+    return export_parser()
 
 
 def _import_parser() -> argparse.ArgumentParser:
     from alpacasorter.cli.import_labels import import_parser
 
-    return import_parser(_Version, _add_model)
+    return import_parser()
 
 
 def _dataset_parser() -> argparse.ArgumentParser:
     from alpacasorter.cli.dataset import build_parser
 
-    return build_parser(_Version)
+    return build_parser()
 
 
 def _train_parser() -> argparse.ArgumentParser:
     from alpacasorter.cli.train import train_parser
 
-    return train_parser(_Version)
+    return train_parser()
 
 
 def _export_parser() -> argparse.ArgumentParser:
     from alpacasorter.cli.train import export_parser
 
-    return export_parser(_Version)
+    return export_parser()
 
 
 def _models_parser() -> argparse.ArgumentParser:
@@ -191,32 +170,13 @@ def _models_parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(
         prog="alpacasorter models",
+        parents=[version_option()],
         description="List the models there are, or add, use, share and remove one.",
         epilog=_EXIT_CODES,
     )
     models.fill(parser)
-    parser.add_argument("--version", action=_Version)
     parser.set_defaults(command=models.run, model=None)
     return parser
-
-
-def _add_device(parser: argparse.ArgumentParser, default: str | None) -> None:
-    parser.add_argument(
-        "--device",
-        choices=("auto", "cpu", "gpu"),
-        default=default,
-        help="what judges the photos; auto takes whichever is faster",
-    )
-
-
-def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--model",
-        metavar="MODEL",
-        type=given_path,
-        help="name or folder of another model for this run; ALPACASORTER_MODEL names a folder for every run, and "
-        "“alpacasorter models use” chooses one for good",
-    )
 
 
 def _window(options: argparse.Namespace) -> int:

@@ -9,11 +9,73 @@ import argparse
 import contextlib
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+import alpacasorter
 from alpacasorter.core.files import display_path
 from alpacasorter.core.reasons import FOLDER_MISSING, NOT_A_FOLDER, for_folder, sentence
 from alpacasorter.core.session_paths import plain_absolute
+from alpacasorter.i18n import _
+
+
+class _Version(argparse.Action):
+    """Prints the version, which is looked up only then."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **keywords: object) -> None:
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=_("print the version and exit"))
+
+    def __call__(self, parser: argparse.ArgumentParser, *_values: object) -> None:
+        # Not by parser.exit(), which prints to standard error.
+        print(f"alpacasorter {alpacasorter.__version__}")
+        parser.exit(0)
+
+
+def device_option(default: str | None = "auto") -> argparse.ArgumentParser:
+    """Return a parent parser with --device."""
+    parser, group = _common()
+    group.add_argument(
+        "--device",
+        choices=("auto", "cpu", "gpu"),
+        default=default,
+        help=_("processor to use; auto chooses the faster one"),
+    )
+    return parser
+
+
+def model_option() -> argparse.ArgumentParser:
+    """Return a parent parser with --model."""
+    parser, group = _common()
+    group.add_argument(
+        "--model",
+        metavar="MODEL",
+        type=given_path,
+        help=_(
+            "use another model for this run, given by name or folder; to change the model permanently, use"
+            " “alpacasorter models use” or set ALPACASORTER_MODEL to a folder"
+        ),
+    )
+    return parser
+
+
+def quiet_option() -> argparse.ArgumentParser:
+    """Return a parent parser with --quiet."""
+    parser, group = _common()
+    group.add_argument("--quiet", action="store_true", help=_("don't show a progress bar"))
+    return parser
+
+
+def version_option() -> argparse.ArgumentParser:
+    """Return a parent parser with --version."""
+    parser, group = _common()
+    group.add_argument("--version", action=_Version)
+    return parser
+
+
+def _common() -> tuple[argparse.ArgumentParser, argparse._ArgumentGroup]:
+    # argparse merges groups of the same title, and shows them below the options of the command itself.
+    parser = argparse.ArgumentParser(add_help=False)
+    return parser, parser.add_argument_group(_("common options"))
 
 
 def complain(sentence: str) -> None:

@@ -6,8 +6,8 @@ from typing import Literal, get_args
 
 from PySide6.QtCore import QByteArray, QSettings
 
+from alpacasorter.ui.photo_row import Order
 from alpacasorter.ui.photos.grid import LARGEST, SMALLEST, USUAL
-from alpacasorter.ui.photos.store import Order
 from alpacasorter.ui.widgets.theme import Scheme
 
 DevicePreference = Literal["auto", "cpu", "gpu"]

@@ -188,12 +188,13 @@ def test_no_folder_is_changed_under_a_dialog_that_waits(start: Start, folder: Pa
 
 _FAILS_WHILE_CLOSING = """
 import sys
-from alpacasorter.ui import app, evaluate_control
+from alpacasorter.ui import app
+from alpacasorter.ui.models import control
 from alpacasorter.ui.main_window import MainWindow
 from alpacasorter.workers.instance import Claim
 def fail(self):
     raise ValueError("while closing")
-evaluate_control.EvaluateControl.close_down = fail
+control.EvaluateControl.close_down = fail
 def show(self, event):
     self.engine.ready.connect(lambda _: self.close())
 MainWindow.showEvent = show

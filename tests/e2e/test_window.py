@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from alpacasorter import paths
 from alpacasorter.ui.app import build_window
-from alpacasorter.ui.photos.store import Filter, Order
+from alpacasorter.ui.photo_row import Filter, Order
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.settings_dialog import SettingsDialog
 from tests.e2e.conftest import WAIT_MS, User

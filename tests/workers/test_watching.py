@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -264,7 +264,7 @@ def test_what_the_app_sorts_itself_is_no_news(heard: Heard, folder: Path, tmp_pa
 def test_arrivals_are_sorted_by_themselves(
     heard: Heard, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch_and_sort, "Delays", functools.partial(watch_and_sort.Delays, quiet=0.3))
+    monkeypatch.setattr(watch_and_sort, "Delays", partial(watch_and_sort.Delays, quiet=0.3))
     heard.scan(folder)
     heard.watch()
     heard.engine.watching.set_arrivals(SortOptions(tmp_path / "sorted", min_confidence=0.0))

@@ -14,15 +14,13 @@ import os
 import shutil
 import stat
 import struct
-import tempfile
 import zipfile
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import IO, Final
 
-from alpacasorter.core import safe_write
 from alpacasorter.core.files import display_path
+from alpacasorter.core.safe_write import creating, replacing
 from alpacasorter.i18n import _
 from alpacasorter.ml.models.bundle import (
     KERAS_WEIGHTS,
@@ -82,18 +80,9 @@ def pack(bundle: Bundle, out: Path, *, overwrite: bool = False) -> None:
         )
     for name, facts in bundle.files.items():
         verify(bundle.path, name, *facts)
-    if not overwrite and out.exists():
-        raise FileExistsError(out)
-    with tempfile.TemporaryFile(dir=out.parent) as stream:
-        with zipfile.ZipFile(stream, "w") as archive:
-            for name in (METADATA, *sorted(bundle.files)):
-                _put(archive, bundle.path / name, name)
-        stream.seek(0)
-        chunks = iter(partial(stream.read, _CHUNK), b"")
-        if overwrite:
-            safe_write.write_over(out, chunks)
-        else:
-            safe_write.write_new(out, chunks)
+    with (replacing if overwrite else creating)(out) as temporary, zipfile.ZipFile(temporary, "x") as archive:
+        for name in (METADATA, *sorted(bundle.files)):
+            _put(archive, bundle.path / name, name)
 
 
 def _put(archive: zipfile.ZipFile, path: Path, name: str) -> None:

@@ -21,7 +21,8 @@ from typing import Final
 
 from alpacasorter import paths
 from alpacasorter.core.files import display_path, folder_name
-from alpacasorter.core.safe_write import why_not_written, write_over
+from alpacasorter.core.reasons import for_saving
+from alpacasorter.core.safe_write import write_over
 from alpacasorter.i18n import _, join
 from alpacasorter.ml.models.archive import unpack
 from alpacasorter.ml.models.bundle import METADATA, Fields, load_bundle, missing, read_metadata, refusal, verify
@@ -134,7 +135,7 @@ class ModelStore:
             write_over(self._choice, [f"{json.dumps({'model': path.name})}\n".encode()])
         except OSError as error:
             raise ModelStoreError(
-                _("The choice of a model can't be stored. {reason}").format(reason=why_not_written(error))
+                _("The choice of a model can't be stored. {reason}").format(reason=sentence(for_saving(error)))
             ) from error
 
     def check(self, path: Path, *, stopped: Callable[[], bool] = lambda: False) -> None:
@@ -253,7 +254,9 @@ class ModelStore:
                 return self._take(copy, stopped)
         except OSError as error:
             raise ModelStoreError(
-                _("The model can't be added, and nothing was changed. {reason}").format(reason=why_not_written(error))
+                _("The model can't be added, and nothing was changed. {reason}").format(
+                    reason=sentence(for_saving(error))
+                )
             ) from error
 
     def _take(self, copy: Path, stopped: Callable[[], bool]) -> Added:
@@ -313,7 +316,7 @@ class ModelStore:
                 entry.path.rename(Path(scratch) / entry.key)
         except OSError as error:
             raise ModelStoreError(
-                _("“{name}” can't be removed. {reason}").format(name=entry.title, reason=why_not_written(error))
+                _("“{name}” can't be removed. {reason}").format(name=entry.title, reason=sentence(for_saving(error)))
             ) from error
 
     def _sweep(self) -> None:

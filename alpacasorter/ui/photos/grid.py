@@ -6,9 +6,9 @@ from PySide6.QtCore import QEvent, QModelIndex, QPoint, QRect, QSize, Qt, QTimer
 from PySide6.QtGui import QColor, QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QListView, QWidget
 
+from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photos.delegate import PhotoDelegate
 from alpacasorter.ui.photos.model import PhotoModel
-from alpacasorter.ui.photos.store import PhotoRow
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.ui.widgets.thumbnails import Thumbnails
 

@@ -255,7 +255,7 @@ def test_a_choice_that_cannot_be_stored(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(ModelStoreError, match="no space"):
+    with pytest.raises(ModelStoreError, match="space on the disk"):
         store.choose(mine)
     assert store.chosen().is_bundled
     assert sorted(path.name for path in data.iterdir()) == ["models"], "nothing is left over"
@@ -413,7 +413,7 @@ def test_full_disk(store: ModelStore, tmp_path: Path, untried: list[Path], monke
         return opened(self, mode, *rest, **named)  # type: ignore[call-overload]
 
     monkeypatch.setattr(Path, "open", full)
-    with pytest.raises(ModelStoreError, match=r"nothing was changed.* no space"):
+    with pytest.raises(ModelStoreError, match=r"nothing was changed.*space on the disk"):
         store.add_model(source)
     monkeypatch.undo()
     assert everything(store.folder) == before
