@@ -43,6 +43,8 @@ NOT_A_PICTURE: Final = "picture-none"
 TOO_MANY_PIXELS: Final = "picture-too-many-pixels"
 NO_MEMORY: Final = "picture-no-memory"
 RAW_ALONE: Final = "picture-raw"
+MODEL_FAILED: Final = "photo-model-failed"
+UNEXPECTED: Final = "photo-unexpected"
 NOT_JUDGED: Final = "picture-not-judged"
 
 SAVE_DISK_FULL: Final = "save-disk-full"
@@ -319,6 +321,8 @@ def _sentences(language: str) -> dict[str, str]:
         TOO_MANY_PIXELS: _("The picture has too many pixels to open safely. Export a smaller copy."),
         NO_MEMORY: _("There is not enough memory to open this picture. Close some programs, then rescan."),
         RAW_ALONE: _("RAW photos are not supported yet. Export the photo as JPEG."),
+        MODEL_FAILED: _("The model failed on this photo. Rescan, or choose another model."),
+        UNEXPECTED: _("Something unexpected happened, so this photo can't be judged. Rescan to try again."),
         NOT_JUDGED: _("The photo can't be judged."),
         SAVE_DISK_FULL: _("There is not enough space on the disk. Free some space, then try again."),
         SAVE_READ_ONLY: _("The disk is read-only. Remove its write protection, or choose another location."),

@@ -239,12 +239,12 @@ class Engine(QObject):
         self._tell_recent()
         if self._folder_waiting is not None:
             self._begin_scan(*self._folder_waiting)
-        opened.session.prepare_learning()
+        opened.session.learning.prepare()
 
     def _tell_ready(self, opened: OpenEngine) -> None:
         bundle, session = opened.bundle, opened.session
         self.ready.emit(
-            ModelFacts(bundle.name, bundle.version, session.labels, session.correction_count, bundle.card_path)
+            ModelFacts(bundle.name, bundle.version, session.labels, session.learning.correction_count, bundle.card_path)
         )
         self._tell_notices(opened)
         self._tell_device()
@@ -271,7 +271,7 @@ class Engine(QObject):
                 self.notice.emit(remark)
         if self._open is not None:
             self._tell_ready(self._open)
-            self._open.session.prepare_learning()
+            self._open.session.learning.prepare()
 
     def _begin_scan(self, generation: int, folder: Path, recursive: bool) -> None:
         if generation != self._generation:
@@ -289,7 +289,7 @@ class Engine(QObject):
         if self._open is None or not changes:
             return
         try:
-            learned = self._open.session.correct(changes, paths)
+            learned = self._open.session.learning.correct(changes, paths)
         except KeyError:
             self.correction_failed.emit(
                 changes, _("The model has not judged the photo yet. Wait a moment and try again.")
@@ -304,7 +304,7 @@ class Engine(QObject):
 
     def _save_head(self) -> None:
         if self._open is not None:
-            self._open.session.save_head()
+            self._open.session.learning.save()
 
     def _forget(self, folder: Path) -> None:
         if self._open is not None:
@@ -399,7 +399,7 @@ class Engine(QObject):
         newest = self._newest
         if self._open is None or newest is None or event.head_version >= newest.head_version:
             return event
-        correction = self._open.session.correction
+        correction = self._open.session.learning.correction
         newer = dict(zip(newest.keys, newest.probabilities.tolist(), strict=True))
         photos = (
             replace(

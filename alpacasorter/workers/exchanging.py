@@ -276,6 +276,6 @@ class ExchangeKeeper(QObject):
 
     def _save(self, opened: OpenEngine) -> None:
         try:
-            opened.session.save_head()
+            opened.session.learning.save()
         except Exception as error:  # noqa: BLE001  # nothing is lost: it follows from the corrections
             _log.warning("What was learned was not stored: %s", error)
