@@ -7,12 +7,14 @@ from typing import Literal, get_args
 from PySide6.QtCore import QByteArray, QSettings
 
 from alpacasorter.ui.photo_row import Order
-from alpacasorter.ui.photos.grid import LARGEST, SMALLEST, USUAL
 from alpacasorter.ui.widgets.theme import Scheme
 
 DevicePreference = Literal["auto", "cpu", "gpu"]
 
 UNSURE_LEAST, UNSURE_MOST, UNSURE_USUAL = 0.55, 0.99, 0.80
+"""Confidence below which a photo is unsure."""
+TILE_LEAST, TILE_MOST, TILE_USUAL = 128, 320, 184
+"""Width of a photo in the grid, pixels."""
 
 
 class Settings:
@@ -63,7 +65,7 @@ class Settings:
     @property
     def tile(self) -> int:
         """Width of a picture in the grid, pixels."""
-        return int(self._number("tile", SMALLEST, LARGEST, USUAL))
+        return int(self._number("tile", TILE_LEAST, TILE_MOST, TILE_USUAL))
 
     @tile.setter
     def tile(self, value: int) -> None:

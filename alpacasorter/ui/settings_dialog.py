@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
 )
 
 from alpacasorter.i18n import _, languages
-from alpacasorter.ui.help.about import lay_out
 from alpacasorter.ui.settings import UNSURE_LEAST, UNSURE_MOST, Settings
+from alpacasorter.ui.widgets.dialogs import lay_out
 from alpacasorter.workers.view_facts import DeviceFacts
 
 _DEVICES = (("auto", "Whichever is faster here"), ("cpu", "Processor"), ("gpu", "Graphics processor (GPU)"))

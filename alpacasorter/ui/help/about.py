@@ -14,12 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, QUrl, qVersion
+from PySide6.QtCore import QSize, Qt, qVersion
 from PySide6.QtGui import (
-    QDesktopServices,
     QFontDatabase,
     QGuiApplication,
-    QIcon,
     QKeySequence,
     QShortcut,
     QTextCursor,
@@ -31,11 +29,9 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QLayout,
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
-    QTextBrowser,
     QVBoxLayout,
     QWidget,
 )
@@ -45,6 +41,7 @@ from alpacasorter import paths
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.ui.widgets.desktop import show_folder
+from alpacasorter.ui.widgets.dialogs import lay_out, show_card, show_text
 from alpacasorter.ui.widgets.theme import app_icon
 from alpacasorter.wording import text
 from alpacasorter.workers.view_facts import ModelFacts
@@ -301,10 +298,6 @@ class LicencesDialog(QDialog):
             button.setEnabled(bool(words) and found)
 
 
-_CARD_LIMIT = 1 << 18
-"""Bytes of a model card that are shown."""
-
-
 def show_keys(parent: QWidget, labels: LabelSet) -> None:
     """Show what mouse and keys do."""
     rows = [
@@ -329,25 +322,15 @@ def show_keys(parent: QWidget, labels: LabelSet) -> None:
         ("Ctrl+S", "Sort the photos into folders"),
     ]
     cells = "".join(f"<tr><td><b>{keys}</b></td><td>{what}</td></tr>" for keys, what in rows)
-    _show_text(parent, "Mouse and keys", f"<table cellpadding='6'>{cells}</table>", html=True)
+    show_text(parent, "Mouse and keys", html=f"<table cellpadding='6'>{cells}</table>")
 
 
 def show_model(parent: QWidget, model: ModelFacts | None) -> None:
     """Show the model card."""
     if model is None:
-        _show_text(parent, "The model", "The model could not be opened.", html=False)
+        show_text(parent, "The model", markdown="The model could not be opened.")
     else:
         show_card(parent, f"{model.name} {model.version}", model.card)
-
-
-def show_card(parent: QWidget, title: str, card: Path) -> None:
-    """Show a file that describes a model; it may be missing, or a stranger's."""
-    try:
-        with card.open("rb") as stream:
-            words = stream.read(_CARD_LIMIT).decode("utf-8", errors="replace")
-    except OSError:
-        words = ""
-    _show_text(parent, title, words or "The model has no description.", html=False)
 
 
 def show_about(parent: QWidget, device: str = "") -> None:
@@ -355,60 +338,5 @@ def show_about(parent: QWidget, device: str = "") -> None:
     # few ever open it, so no start waits for it
 
     dialog = AboutDialog(device, parent)
-    dialog.exec()
-    dialog.deleteLater()
-
-
-class _Page(QTextBrowser):
-    """Shows text that may be a stranger's: it loads nothing, and opens nothing but web pages, on a click."""
-
-    def __init__(self, parent: QWidget) -> None:
-        """Start empty."""
-        super().__init__(parent)
-        self.setOpenLinks(False)
-        self.anchorClicked.connect(_open_page)
-
-    def loadResource(self, kind: int, name: QUrl | str) -> object:
-        """Give nothing: a picture's address may lead to a file of the user's, or to a computer that takes notes."""
-        return None
-
-
-def _open_page(address: QUrl) -> None:
-    if address.scheme() in ("http", "https"):
-        QDesktopServices.openUrl(address)
-
-
-def _show_text(parent: QWidget, title: str, words: str, *, html: bool) -> None:
-    dialog = QDialog(parent)
-    dialog.setWindowTitle(title)
-    browser = _Page(dialog)
-    browser.document().setDocumentMargin(16)
-    if html:
-        browser.setHtml(words)
-    else:
-        browser.setMarkdown(words)
-    inside = QVBoxLayout()
-    inside.addWidget(browser)
-    dialog.resize(640, 540)
-    _run(dialog, inside)
-
-
-def lay_out(dialog: QDialog, inside: QLayout) -> QDialogButtonBox:
-    """Fill a dialog, with a button below that closes it; return the box of that button, which takes more."""
-    buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, dialog)
-    # The style's own icon is black, in dark colours too.
-    buttons.button(QDialogButtonBox.StandardButton.Close).setIcon(QIcon())
-    buttons.rejected.connect(dialog.reject)
-    layout = QVBoxLayout(dialog)
-    layout.setContentsMargins(20, 20, 20, 16)
-    layout.setSpacing(16)
-    layout.addLayout(inside)
-    layout.addWidget(buttons)
-    return buttons
-
-
-def _run(dialog: QDialog, inside: QLayout) -> None:
-    """Show a dialog with a button that closes it."""
-    lay_out(dialog, inside)
     dialog.exec()
     dialog.deleteLater()
