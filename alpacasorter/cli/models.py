@@ -10,10 +10,11 @@ from alpacasorter import paths
 from alpacasorter.cli.console import guarded
 from alpacasorter.cli.usage import complain, given_path
 from alpacasorter.core.files import display_path
+from alpacasorter.core.reasons import for_saving, sentence
 from alpacasorter.core.session_paths import plain_absolute
 from alpacasorter.ml.models.archive import SUFFIX, pack
 from alpacasorter.ml.models.bundle import load_bundle
-from alpacasorter.ml.models.entry import ModelEntry, ModelStoreError, system_reason
+from alpacasorter.ml.models.entry import ModelEntry, ModelStoreError
 from alpacasorter.ml.models.store import ModelStore
 
 _MEGABYTE = 1e6
@@ -138,7 +139,7 @@ def _share(options: argparse.Namespace) -> int:
         complain(f"{display_path(out)} is there already. Choose another name, or delete it first.")
         return 1
     except OSError as error:
-        raise ModelStoreError(f"{display_path(out)} can't be written: {system_reason(error)}.") from error
+        raise ModelStoreError(f"{display_path(out)} can't be written. {sentence(for_saving(error))}") from error
     print(f"{display_path(out)} was written ({out.stat().st_size / _MEGABYTE:.1f} MB).")
     return 0
 

@@ -16,6 +16,7 @@ from functools import cache
 from typing import Final
 
 from alpacasorter import i18n
+from alpacasorter.core.files import display_path
 from alpacasorter.i18n import _
 
 EMPTY: Final = "file-empty"
@@ -43,6 +44,14 @@ TOO_MANY_PIXELS: Final = "picture-too-many-pixels"
 NO_MEMORY: Final = "picture-no-memory"
 RAW_ALONE: Final = "picture-raw"
 NOT_JUDGED: Final = "picture-not-judged"
+
+SAVE_DISK_FULL: Final = "save-disk-full"
+SAVE_READ_ONLY: Final = "save-read-only"
+SAVE_NO_PERMISSION: Final = "save-no-permission"
+SAVE_FOLDER_MISSING: Final = "save-folder-missing"
+SAVE_IS_FOLDER: Final = "save-is-folder"
+SAVE_NAME_TOO_LONG: Final = "save-name-too-long"
+_NOT_SAVED: Final = "save-failed"
 
 FOLDER_MISSING: Final = "folder-missing"
 FOLDER_VANISHED: Final = "folder-vanished"
@@ -177,6 +186,26 @@ def for_folder(error: OSError, *, missing: str = FOLDER_VANISHED) -> str:
     return FOLDER_NOT_OPENED if reason == NOT_OPENED else reason
 
 
+def for_saving(error: OSError) -> str:
+    """Return why a file that the user or the app asked for could not be written, such as an export or a setting."""
+    if getattr(error, "winerror", None) in _WINDOWS_IN_USE:
+        return SORT_IN_USE
+    number = error.errno
+    if number in _FULL:
+        return SAVE_DISK_FULL
+    if number in _PERMISSION:
+        return SAVE_NO_PERMISSION
+    if number in _MISSING:
+        return SAVE_FOLDER_MISSING
+    reason = {
+        errno.EROFS: SAVE_READ_ONLY,
+        errno.EISDIR: SAVE_IS_FOLDER,
+        errno.ENAMETOOLONG: SAVE_NAME_TOO_LONG,
+        errno.EFBIG: TOO_LARGE,
+    }.get(number or 0)
+    return reason or code(_NOT_SAVED, error=display_path(error.strerror or str(error)).rstrip("."))
+
+
 def for_decoder(error: Exception) -> str:
     """Return why a decoder gave up on bytes that begin like a picture.
 
@@ -278,6 +307,14 @@ def _sentences(language: str) -> dict[str, str]:
         NO_MEMORY: _("There is not enough memory to open this picture. Close some programs, then rescan."),
         RAW_ALONE: _("RAW photos are not supported yet. Export the photo as JPEG."),
         NOT_JUDGED: _("The photo can't be judged."),
+        SAVE_DISK_FULL: _("There is not enough space on the disk. Free some space, then try again."),
+        SAVE_READ_ONLY: _("The disk is read-only. Remove its write protection, or choose another location."),
+        SAVE_NO_PERMISSION: _("You don't have permission to write there."),
+        SAVE_FOLDER_MISSING: _("The folder does not exist."),
+        SAVE_IS_FOLDER: _("A folder has this name."),
+        SAVE_NAME_TOO_LONG: _("The name is too long."),
+        # Translators: {error} is a message of the operating system, in its language.
+        _NOT_SAVED: _("The system reported an error: {error}."),
         FOLDER_MISSING: _(
             "The folder does not exist. It was moved, renamed or deleted, or its drive is not connected."
         ),

@@ -1,6 +1,7 @@
-"""Writing a file whole or not at all: under another name first, then in its place.
+"""Writes a file whole or not at all: first under another name beside it, then under its own.
 
-Gives a file another name without ever replacing what has that name: by a link, an atomic rename, or a guard.
+Also gives a file another name without ever replacing a file that has that name: by a hard link, by an atomic rename, or
+by a guard.
 """
 
 from __future__ import annotations
@@ -17,23 +18,23 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from alpacasorter.core.files import flush_file, flush_folder
 from alpacasorter.core.reasons import is_unsupported
 
-_FULL: Final = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
-_OURS: Final = re.compile(r"\.alpacasorter-[0-9a-f]{12}\.part")
-"""What `_half` calls a file. A sort calls its own by more digits and a number, and knows itself which are left."""
-_FORGOTTEN_S: Final = 3600.0
-"""Age from which nobody can be writing such a file any more."""
+_TEMPORARY: Final = re.compile(r"\.alpacasorter-[0-9a-f]{12}\.part")
+"""Names made by `_temporary` without a suffix. Temporary files of sorts have longer names; the journal lists them."""
+_ABANDONED_S: Final = 3600.0
+"""Age at which no process can still be writing a temporary file."""
 
 _ACCESS_LIST: Final = "system.posix_acl_access"
 
 
 class Unsupported(Exception):
-    """The file systems here don't support this operation, so another way has to be taken."""
+    """The file systems here don't support this operation, so another one must be used."""
 
 
 class OtherDisk(Exception):
@@ -44,63 +45,73 @@ class ChangedMeanwhile(Exception):
     """Another program wrote the file between reading and writing it; it was left as it is now."""
 
 
-def write_new(path: Path, chunks: Iterable[bytes], *, guard: bytes = b"") -> None:
-    """Write a file that is not there yet; one that another program puts there meanwhile stays.
+@contextlib.contextmanager
+def creating(path: Path, *, suffix: str = "", guard: bytes = b"") -> Iterator[Path]:
+    """Give the block a path to write a new file at; when the block ends, the whole file gets its name.
 
     Args:
-        path: the file.
-        chunks: what is to be in it.
-        guard: what stands there for a moment where the system has no other way to take a name that is free.
+        path: the file. If another program creates it in the meantime, that one stays.
+        suffix: a suffix that the path to write at must have, such as ".keras".
+        guard: what `path` holds for a moment if the system has no other way to take a free name.
 
     Raises:
-        FileExistsError: it is there; it was not touched.
+        FileExistsError: the file exists; it was not touched.
         OSError: it can't be written; nothing is left of it.
     """
     if os.path.lexists(path):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(path))
-    half = _half(path)
-    try:
-        _write(half, chunks)
-        _publish(half, path, guard)
-    finally:
-        half.unlink(missing_ok=True)
+    with _temporary(path, suffix) as temporary:
+        yield temporary
+        flush_file(temporary)
+        publish(temporary, path, guard)
 
 
-def write_over(path: Path, chunks: Iterable[bytes], *, expected: os.stat_result | None = None) -> None:
-    """Write a file in the place of one that may be there; until it is whole, that one stays.
+@contextlib.contextmanager
+def replacing(path: Path, *, suffix: str = "", expected: os.stat_result | None = None) -> Iterator[Path]:
+    """Give the block a path to write a file at; when the block ends, the whole file replaces the one at `path`, if any.
 
-    No system can replace a file only if it is still a certain one. So whether it is as expected is looked at last,
-    right before it is replaced: what another program saves between these two calls of the system, which is some
-    millionths of a second, is lost.
+    No system can replace a file only if it is still a certain one. So whether it is the expected one is checked last,
+    right before it is replaced: what another program saves between these two system calls, which are microseconds
+    apart, is lost.
 
     Args:
-        path: the file. Mode, owner, and on Linux extended attributes and access lists of one that is there are kept,
-            as far as the system lets us.
-        chunks: what is to be in it.
-        expected: what the file was when it was read; None where that does not matter.
+        path: the file. Mode, owner, and on Linux the extended attributes and access lists of the one that is replaced
+            are kept as far as the system allows.
+        suffix: a suffix that the path to write at must have, such as ".keras".
+        expected: the status of the file when it was read; None if that does not matter.
 
     Raises:
-        ChangedMeanwhile: it is another one, or was written meanwhile.
-        OSError: it can't be written; the one that was there stays.
+        ChangedMeanwhile: it is another file now, or has been written since.
+        OSError: it can't be written; the file that was there stays.
     """
-    half = _half(path)
-    try:
-        _write(half, chunks)
+    with _temporary(path, suffix) as temporary:
+        yield temporary
+        flush_file(temporary)
         with contextlib.suppress(OSError):
-            _dress(half, path)
+            _copy_metadata(temporary, path)
         if expected is not None and _changed(path, expected):
             raise ChangedMeanwhile
         # Nothing may come in between, see above.
-        half.replace(path)
-    finally:
-        half.unlink(missing_ok=True)
+        temporary.replace(path)
+
+
+def write_new(path: Path, chunks: Iterable[bytes], *, guard: bytes = b"") -> None:
+    """Write a file that does not exist yet; arguments and errors as for `creating`."""
+    with creating(path, guard=guard) as temporary:
+        _write(temporary, chunks)
+
+
+def write_over(path: Path, chunks: Iterable[bytes], *, expected: os.stat_result | None = None) -> None:
+    """Write a file, replacing it if it exists; arguments and errors as for `replacing`."""
+    with replacing(path, expected=expected) as temporary:
+        _write(temporary, chunks)
 
 
 def delete(path: Path, *, expected: os.stat_result) -> None:
-    """Delete a file that is as it was when it was read. As in `write_over`, that is looked at right before.
+    """Delete a file that is as it was when it was read, which is checked right before, as in `replacing`.
 
     Raises:
-        ChangedMeanwhile: it is another one, or was written meanwhile.
+        ChangedMeanwhile: it is another file now, or has been written since.
         OSError: it can't be deleted.
     """
     if _changed(path, expected):
@@ -109,107 +120,102 @@ def delete(path: Path, *, expected: os.stat_result) -> None:
 
 
 def settle(folders: Iterable[Path]) -> None:
-    """Wait until the names in these folders are on the disk, as far as that can be done."""
-    # Imported here: the window knows this module before it shows, and does without databases until then.
-    from alpacasorter.core.store.database import sync_folder
-
+    """Wait until the names in these folders are on the disk, as far as that is possible."""
     for folder in folders:
         with contextlib.suppress(OSError):
-            sync_folder(folder)
+            flush_folder(folder)
 
 
 def is_ours(name: str) -> bool:
-    """Tell whether a file is called as those that are written here, before they get their names."""
-    return _OURS.fullmatch(name) is not None
+    """Tell whether a file name is one that this module gives its temporary files."""
+    return _TEMPORARY.fullmatch(name) is not None
 
 
 def sweep(files: Iterable[Path]) -> None:
-    """Delete what was left here when the app was killed, as far as that can be done: no file that is in use.
+    """Delete temporary files that were left when the app was killed, as far as possible; none that may be in use.
 
     Args:
-        files: of names that are ours.
+        files: files with names of ours.
     """
     for file in files:
         with contextlib.suppress(OSError):
             status = file.lstat()
-            # A file that was just moved here, or has an old time because of its content, is not old.
+            # A file that was just moved here, or got an old time because of its content, is not old.
             age = time.time() - max(status.st_mtime, status.st_ctime)
-            if is_ours(file.name) and stat.S_ISREG(status.st_mode) and age > _FORGOTTEN_S:
+            if is_ours(file.name) and stat.S_ISREG(status.st_mode) and age > _ABANDONED_S:
                 file.unlink()
 
 
-def why_not_written(error: OSError) -> str:
-    """Return why a file can't be written, a sentence for the user."""
-    if error.errno in _FULL:
-        return "There is no space left on the disk. Make room and try again."
-    if error.errno == errno.EROFS:
-        return "The disk can only be read. Switch off its write protection, or choose another place."
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return "You don't have permission to write there."
-    if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return "The folder is not there."
-    if error.errno == errno.EISDIR:
-        return "There is a folder of this name."
-    if error.errno == errno.ENAMETOOLONG:
-        return "The name is too long."
-    return "The system could not write it."
+def publish(file: Path, name: Path, guard: bytes = b"") -> None:
+    """Give a complete file its name by the best way that works here; the file loses the name it had.
 
+    Args:
+        file: the file.
+        name: absolute, on the same disk.
+        guard: see `give_name`.
 
-def _half(path: Path) -> Path:
-    # Not by `tempfile`, which would keep other users of the computer from reading what comes of it.
-    return path.with_name(f".alpacasorter-{secrets.token_hex(6)}.part")
-
-
-def _write(half: Path, chunks: Iterable[bytes]) -> None:
-    with half.open("xb") as file:
-        file.writelines(chunks)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _publish(half: Path, path: Path, guard: bytes) -> None:
-    """Give a whole file its name, unless the name is taken; whoever takes it first keeps it."""
-    # Imported here, as above: the window has nothing to write before it shows.
+    Raises:
+        FileExistsError: the name is taken, by whichever program was first.
+        OSError: it can't be done.
+    """
     ways = list(How)
-    because = OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP), os.fspath(path))
+    because = OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP), os.fspath(name))
     for how in ways[ways.index(FIRST) :]:
         try:
-            give_name(half, path, how, guard)
-            return
+            give_name(file, name, how, guard)
+            break
         except FileExistsError:
             raise
         except (Unsupported, OtherDisk):
             continue
         except OSError as error:
-            # Disks without links say so in many ways, so what is wrong shows with the last way only.
+            # Disks without links report that in many ways, so only the last way shows what is wrong.
             because = error
-    raise because
+    else:
+        raise because
+    file.unlink(missing_ok=True)
 
 
-def _dress(half: Path, path: Path) -> None:
-    """Give a file what the one it will replace has beside its content, but not its times: each as far as possible."""
+@contextlib.contextmanager
+def _temporary(path: Path, suffix: str) -> Iterator[Path]:
+    """Yield a free path beside a file, and delete what is left there at the end."""
+    # Not by `tempfile`, whose files other users of the computer can't read.
+    temporary = path.with_name(f".alpacasorter-{secrets.token_hex(6)}.part{suffix}")
+    try:
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _write(temporary: Path, chunks: Iterable[bytes]) -> None:
+    with temporary.open("xb") as file:
+        file.writelines(chunks)
+
+
+def _copy_metadata(temporary: Path, path: Path) -> None:
+    """Give a file what the one it will replace has besides its content, except its times, as far as possible."""
     status = path.stat()
     if sys.platform != "win32":
         with contextlib.suppress(OSError):
-            os.chown(half, status.st_uid, status.st_gid)
+            os.chown(temporary, status.st_uid, status.st_gid)
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
-            _copy_attributes(half, path)
-    # Access lists are among those; the mode is the same in both.
-    shutil.copymode(path, half)
+            _copy_attributes(temporary, path)
+    # After the access lists, which are among the attributes; both hold the same mode.
+    shutil.copymode(path, temporary)
 
 
 if sys.platform == "linux":
 
-    def _copy_attributes(half: Path, path: Path) -> None:
+    def _copy_attributes(temporary: Path, path: Path) -> None:
         names = os.listxattr(path)
         for name in names:
             with contextlib.suppress(OSError):
-                os.setxattr(half, name, os.getxattr(path, name))
+                os.setxattr(temporary, name, os.getxattr(path, name))
         if _ACCESS_LIST not in names:
-            # The folder may have given it one, by which more people could read it.
+            # The folder may have given the new file one that lets more people read it.
             with contextlib.suppress(OSError):
-                os.removexattr(half, _ACCESS_LIST)
+                os.removexattr(temporary, _ACCESS_LIST)
 
 
 def _changed(path: Path, expected: os.stat_result) -> bool:
@@ -217,7 +223,7 @@ def _changed(path: Path, expected: os.stat_result) -> bool:
         now = path.lstat()
     except FileNotFoundError:
         return True
-    # Windows tells no number of a file where it lists a folder, and all come from lstat here.
+    # Both come from lstat: on Windows, listing a folder gives no file numbers.
     return (now.st_ino, now.st_size, now.st_mtime_ns) != (expected.st_ino, expected.st_size, expected.st_mtime_ns)
 
 
@@ -230,12 +236,12 @@ _NOT_HERE: Final = frozenset((errno.EPERM, errno.EMLINK))
 
 
 class How(enum.StrEnum):
-    """How a file gets its new name, the best way first. Each fails where the name is taken.
+    """How a file gets its new name, the best way first. Each fails if the name is taken.
 
     Attributes:
-        LINK: a second name first; the old one is taken away when the new one is on the disk.
+        LINK: a hard link first; the old name is removed when the new one is on the disk.
         RENAME: the system's rename that refuses to replace.
-        GUARD: an empty file of our own takes the name, and is then replaced by a plain rename.
+        GUARD: a small file of our own takes the name and is then replaced by a plain rename.
     """
 
     LINK = "link"
@@ -244,23 +250,23 @@ class How(enum.StrEnum):
 
 
 FIRST: Final = How.LINK if os.name == "posix" else How.RENAME
-"""The way that is tried first. On Windows a plain rename refuses to replace."""
+"""The way that is tried first. On Windows a plain rename refuses to replace, so no link is needed."""
 
 
 def give_name(file: Path, name: Path, how: How, guard: bytes) -> None:
-    """Give `file` another name on the same disk. With LINK it keeps its own, too.
+    """Give `file` another name on the same disk. With LINK it also keeps its own.
 
     Args:
         file: what gets the name.
-        name: absolute, in a folder that is there.
+        name: absolute, in an existing folder.
         how: the way.
-        guard: what is written into a guard, so that it is known for ours whatever happens.
+        guard: the content of a guard, by which `is_guard` recognizes one that was left behind.
 
     Raises:
         FileExistsError: the name is taken.
         Unsupported: this way is not possible here.
         OtherDisk: the name is on another disk.
-        OSError: it could not be done.
+        OSError: it failed for another reason.
     """
     try:
         if how is How.LINK:
@@ -280,7 +286,10 @@ def give_name(file: Path, name: Path, how: How, guard: bytes) -> None:
 
 
 def is_guard(path: Path, guard: bytes) -> bool:
-    """Tell whether a file is a guard that was left, written or not yet. Only where one was announced."""
+    """Tell whether a file is a guard that was left behind, written or still empty.
+
+    Only to be asked where the journal says that a guard was about to be written.
+    """
     try:
         status = path.lstat()
         if not stat.S_ISREG(status.st_mode) or status.st_size > len(guard):
@@ -322,7 +331,7 @@ def _rename_without_replacing(file: Path, name: Path) -> None:
 
 @functools.cache
 def _system_rename() -> Callable[[bytes, bytes], int] | None:
-    """Return the C library's rename that refuses to replace; None where it has none. It gives 0 on success."""
+    """Return the C library's rename that refuses to replace, which returns 0 on success; None if it has none."""
     try:
         library = ctypes.CDLL(None, use_errno=True)
         if sys.platform == "darwin":

@@ -7,7 +7,6 @@ the app and whatever else the backbone needs is inside. It gives float32 (n, 1).
 from __future__ import annotations
 
 import contextlib
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from alpacasorter.core.safe_write import replacing
 from alpacasorter.ml.models.bundle import Bundle, load_bundle
 from alpacasorter.ml.runtime.backbone import SIGNATURE, CpuBackbone
 from alpacasorter.training.measuring import CheckFailed
@@ -111,9 +111,5 @@ def _run_tflite(flatbuffer: bytes, pictures: npt.NDArray[np.float32]) -> npt.NDA
 def _written_aside(out: Path, suffix: str) -> Iterator[Path]:
     """Give a place beside `out`, and put what was written there in its place once the block has checked it."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    aside = out.with_name(f".{out.name}-{secrets.token_hex(6)}{suffix}")
-    try:
-        yield aside
-        aside.replace(out)
-    finally:
-        aside.unlink(missing_ok=True)
+    with replacing(out, suffix=suffix) as temporary:
+        yield temporary

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import secrets
 import shutil
 import tempfile
 import time
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from alpacasorter.core.safe_write import replacing
 from alpacasorter.ml.evaluation.report import write_report
 from alpacasorter.ml.models.bundle import (
     BACKBONE,
@@ -143,13 +143,9 @@ def _written_aside(path: Path | None, write: Callable[[Path], None]) -> Iterator
         yield
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}-{secrets.token_hex(6)}.part")
-    try:
-        write(aside)
+    with replacing(path) as temporary:
+        write(temporary)
         yield
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def write_bundle(

@@ -133,14 +133,14 @@ class ModelKeeper(QObject):
         self.passed.emit(wanted)
 
     def _share(self, path: Path, out: Path) -> None:
+        from alpacasorter.core.reasons import for_saving, sentence
         from alpacasorter.ml.models.archive import pack
         from alpacasorter.ml.models.bundle import load_bundle
-        from alpacasorter.ml.models.entry import system_reason
 
         try:
             pack(load_bundle(path), out, overwrite=True)
         except OSError as error:
-            self.failed.emit(f"{display_path(out.name)} can't be written: {system_reason(error)}.")
+            self.failed.emit(f"{display_path(out.name)} can't be written. {sentence(for_saving(error))}")
         else:
             self.shared.emit(out)
 

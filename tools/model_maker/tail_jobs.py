@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from alpacasorter.core.safe_write import replacing
 from alpacasorter.ml.learning.logistic import Float
 from alpacasorter.training.network.classifier import with_focus
 from alpacasorter.training.network.mobilenet import build_mobilenet, get_weights, load_backbone
@@ -161,10 +162,8 @@ class _Bench:
             arrays |= {f"network:{name}": array for name, array in get_weights(self.network).items()}
         file = self.shop._file(job, with_network)
         # Whole or not at all: a process may be killed while it writes.
-        unfinished = file.with_suffix(".part")
-        with unfinished.open("wb") as stream:
+        with replacing(file) as unfinished, unfinished.open("xb") as stream:
             np.savez(stream, **arrays)
-        unfinished.replace(file)
 
 
 _bench: _Bench | None = None

@@ -20,7 +20,7 @@ from alpacasorter.core.events import JudgedPhoto, Problem
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photos import formats
-from alpacasorter.core.safe_write import why_not_written, write_new, write_over
+from alpacasorter.core.safe_write import write_new, write_over
 
 COLUMNS: Final = (
     "path",
@@ -292,4 +292,4 @@ def write_results(
     except FileExistsError as error:
         raise ExportError(f"{shown} is there already. Choose another name, or delete it first.") from error
     except OSError as error:
-        raise ExportError(f"{shown} can't be written. {why_not_written(error)}") from error
+        raise ExportError(f"{shown} can't be written. {reasons.sentence(reasons.for_saving(error))}") from error

@@ -21,14 +21,13 @@ from alpacasorter.core.exchange.xmp import SidecarError
 from alpacasorter.core.files import is_cloud_only
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photos.formats import PICTURE_EXTENSIONS
-from alpacasorter.core.reasons import VANISHED, for_file, sentence
+from alpacasorter.core.reasons import VANISHED, for_file, for_saving, sentence
 from alpacasorter.core.safe_write import (
     ChangedMeanwhile,
     delete,
     is_ours,
     settle,
     sweep,
-    why_not_written,
     write_new,
     write_over,
 )
@@ -176,7 +175,7 @@ def update(sidecar: Path, change: Callable[[bytes], bytes], *, dry_run: bool = F
     except ChangedMeanwhile as error:
         raise SidecarError(_MEANWHILE) from error
     except OSError as error:
-        raise SidecarError(f"The sidecar can't be written. {why_not_written(error)}") from error
+        raise SidecarError(f"The sidecar can't be written. {sentence(for_saving(error))}") from error
     return outcome
 
 
@@ -198,7 +197,7 @@ def make(sidecar: Path, photo: Path, data: bytes, *, dry_run: bool = False) -> C
     except FileExistsError as error:
         raise SidecarError(_MEANWHILE) from error
     except OSError as error:
-        raise SidecarError(f"The sidecar can't be written. {why_not_written(error)}") from error
+        raise SidecarError(f"The sidecar can't be written. {sentence(for_saving(error))}") from error
     return Change.NEW
 
 

@@ -6,7 +6,6 @@ The rules are here, once: a scan looks at all folders by them, and watching at t
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from alpacasorter.core import reasons
-from alpacasorter.core.files import is_cloud_only, is_hidden
+from alpacasorter.core.files import is_cloud_only, is_hidden, natural_key
 from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.photos import formats
 
@@ -46,7 +45,6 @@ _KINDS: Final = {
 }
 # What editors and downloads are about to give another name. The usual ones are among the endings that are no photos.
 _UNFINISHED: Final = ("~", ".!ut", ".bc!", ".download", ".filepart", ".opdownload", ".temp")
-_DIGITS: Final = re.compile(r"([0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +185,8 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _natural(entry: os.DirEntry[str]) -> tuple[list[str | int], str]:
-    """Return the sort key by which IMG_2 comes before IMG_10; every second part is a number."""
-    parts: list[str | int] = list(_DIGITS.split(entry.name.casefold()))
-    parts[1::2] = map(int, parts[1::2])
-    return parts, entry.name
+    # The name itself decides between names that differ only in case.
+    return natural_key(entry.name), entry.name
 
 
 def _kind(name: str) -> str | None:

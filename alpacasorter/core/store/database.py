@@ -224,23 +224,3 @@ def blob_to_path(blob: bytes) -> Path:
 def utc_now() -> str:
     """Return the time in UTC as ISO 8601 with microseconds, such as 2026-05-03T14:32:10.000000+00:00."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
-
-
-def sync(path: Path) -> None:
-    """Wait until a file and its name are on the disk. Not for an open database: it would lose its locks."""
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk, where the platform can do that."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        # Some network file systems refuse to sync a folder; there is no other way to ask them.
-        with contextlib.suppress(OSError):
-            os.fsync(handle)
-    finally:
-        os.close(handle)

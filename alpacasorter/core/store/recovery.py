@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from alpacasorter.core.files import flush_file, flush_folder
 from alpacasorter.core.store.database import (
     DamagedError,
     Failure,
@@ -22,8 +23,6 @@ from alpacasorter.core.store.database import (
     companions,
     failure_of,
     pragma_number,
-    sync,
-    sync_folder,
     use_wal,
 )
 from alpacasorter.core.store.library_schema import (
@@ -134,11 +133,12 @@ def _recover(path: Path, backups: Path, unsaved: Rows) -> str:
         check(connection)
     finally:
         connection.close()
-    sync(building)
+    flush_file(building)
+    flush_folder(path.parent)
     building.replace(restored)
     aside = _set_aside(path)
     restored.replace(path)
-    sync_folder(path.parent)
+    flush_folder(path.parent)
     return _account(aside, backup, regained)
 
 
@@ -238,7 +238,7 @@ def write_backup(connection: sqlite3.Connection, folder: Path) -> Path:
         now = datetime.datetime.now(datetime.UTC)
         final = folder / f"library-{number:06d}-{now.strftime(_WHEN)}.sqlite"
         unfinished.replace(final)
-        sync_folder(folder)
+        flush_folder(folder)
     finally:
         unfinished.unlink(missing_ok=True)
     for old in list_backups(folder)[KEPT:]:
@@ -292,7 +292,8 @@ def _copy(source: sqlite3.Connection, target: Path) -> None:
         source.backup(copy)
         copy.execute("PRAGMA journal_mode = DELETE")
         check(copy)
-    sync(target)
+    flush_file(target)
+    flush_folder(target.parent)
 
 
 def _read_only(path: Path) -> sqlite3.Connection:

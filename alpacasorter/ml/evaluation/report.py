@@ -10,8 +10,6 @@ The report as HTML: sections made of figures, charts, a gallery and tables. No s
 from __future__ import annotations
 
 import base64
-import os
-import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +24,7 @@ from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import percent
 from alpacasorter.core.photo import Unreadable, read_photo
 from alpacasorter.core.photos.decode import decode
+from alpacasorter.core.safe_write import write_over
 from alpacasorter.ml.evaluation import charts
 from alpacasorter.ml.evaluation.charts import safe
 from alpacasorter.ml.evaluation.metrics import (
@@ -207,21 +206,11 @@ def write_report(path: Path, report: Report) -> None:
     """
 
     data = page(report).encode("utf-8", "replace")
-    # Not by `tempfile`, which would keep other users of the computer from reading it.
-    half = path.with_name(f".report-{secrets.token_hex(6)}.part")
     try:
-        try:
-            with half.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            half.replace(path)
-        finally:
-            half.unlink(missing_ok=True)
+        write_over(path, [data])
     except OSError as error:
-        reason = error.strerror or str(error)
         raise ReportError(
-            f"The report can't be written to {display_path(path)} ({reason}). Choose another place for it."
+            f"The report can't be written to {display_path(path)}. {reasons.sentence(reasons.for_saving(error))}"
         ) from error
 
 

@@ -14,13 +14,13 @@ import os
 import shutil
 import stat
 import struct
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Final
 
 from alpacasorter.core.files import display_path
+from alpacasorter.core.safe_write import creating, replacing
 from alpacasorter.ml.models.bundle import (
     KERAS_WEIGHTS,
     KNOWN,
@@ -73,22 +73,9 @@ def pack(bundle: Bundle, out: Path, *, overwrite: bool = False) -> None:
         raise BundleError(_NOT_WHOLE.format(name=display_path(bundle.path.name)))
     for name, facts in bundle.files.items():
         verify(bundle.path, name, *facts)
-    if not overwrite and out.exists():
-        raise FileExistsError(out)
-    handle, scratch = tempfile.mkstemp(prefix=f".{out.stem}-", suffix=SUFFIX, dir=out.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            with zipfile.ZipFile(stream, "w") as archive:
-                for name in (METADATA, *sorted(bundle.files)):
-                    _put(archive, bundle.path / name, name)
-            stream.flush()
-            os.fsync(stream.fileno())
-        # What mkstemp makes is for its owner alone, and this is to be passed on.
-        Path(scratch).chmod(_PERMISSIONS)
-        Path(scratch).replace(out)
-    except BaseException:
-        Path(scratch).unlink(missing_ok=True)
-        raise
+    with (replacing if overwrite else creating)(out) as temporary, zipfile.ZipFile(temporary, "x") as archive:
+        for name in (METADATA, *sorted(bundle.files)):
+            _put(archive, bundle.path / name, name)
 
 
 def _put(archive: zipfile.ZipFile, path: Path, name: str) -> None:

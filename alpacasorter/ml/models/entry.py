@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from alpacasorter.core.files import display_path
 from alpacasorter.ml.models.bundle import CARD, Bundle, BundleError, Fields, load_bundle, read_metadata
-
-_NO_SPACE: Final = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
-_FORBIDDEN: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class ModelStoreError(Exception):
@@ -116,12 +111,3 @@ def same_folder(one: Path, other: Path) -> bool:
         return one.samefile(other)
     except (OSError, ValueError):
         return False
-
-
-def system_reason(error: OSError) -> str:
-    """Return why the system refused, to go on after a colon."""
-    if error.errno in _NO_SPACE:
-        return "there is not enough space on the disk"
-    if error.errno in _FORBIDDEN:
-        return "you don't have permission to do that there"
-    return display_path(error.strerror or str(error)).rstrip(".")

@@ -22,9 +22,11 @@ from typing import Final
 
 from alpacasorter import paths
 from alpacasorter.core.files import display_path, folder_name
+from alpacasorter.core.reasons import for_saving, sentence
+from alpacasorter.core.safe_write import write_over
 from alpacasorter.ml.models.archive import unpack
 from alpacasorter.ml.models.bundle import METADATA, Fields, load_bundle, read_metadata, refusal, verify
-from alpacasorter.ml.models.entry import ModelEntry, ModelStoreError, describe, same_folder, system_reason
+from alpacasorter.ml.models.entry import ModelEntry, ModelStoreError, describe, same_folder
 from alpacasorter.ml.models.trial import try_model
 
 CHOICE: Final = "model-in-use.json"
@@ -99,9 +101,10 @@ class ModelChoice:
                 return
             if path.parent != self._folder or not is_plain_name(path.name):
                 raise ModelStoreError("Only a model that was added can be chosen for good. Add it first.")
-            _write_whole(self._file, json.dumps({"model": path.name}) + "\n")
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            write_over(self._file, [json.dumps({"model": path.name}).encode() + b"\n"])
         except OSError as error:
-            raise ModelStoreError(f"The choice of a model can't be kept: {system_reason(error)}.") from error
+            raise ModelStoreError(f"The choice of a model can't be kept. {sentence(for_saving(error))}") from error
 
 
 def is_plain_name(name: str) -> bool:
@@ -112,21 +115,6 @@ def is_plain_name(name: str) -> bool:
         and not any(letter in "/\\:\0" for letter in name)
         and Path(name).name == name
     )
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write a small file so that it is either as before or complete, also after a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, scratch = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(scratch).replace(path)
-    except BaseException:
-        Path(scratch).unlink(missing_ok=True)
-        raise
 
 
 __all__ = ["Added", "ModelEntry", "ModelStore", "ModelStoreError"]
@@ -283,7 +271,9 @@ class ModelStore:
                     raise ModelStoreError(f"{display_path(source)} is not there, or neither a folder nor a file.")
                 return self._take(copy, stopped)
         except OSError as error:
-            raise ModelStoreError(f"The model can't be added: {system_reason(error)}. Nothing was changed.") from error
+            raise ModelStoreError(
+                f"The model can't be added. {sentence(for_saving(error))} Nothing was changed."
+            ) from error
 
     def _take(self, copy: Path, stopped: Callable[[], bool]) -> Added:
         bundle = load_bundle(copy)
@@ -339,7 +329,7 @@ class ModelStore:
             with tempfile.TemporaryDirectory(prefix=_ADDING, dir=self.folder, ignore_cleanup_errors=True) as scratch:
                 entry.path.rename(Path(scratch) / entry.key)
         except OSError as error:
-            raise ModelStoreError(f"“{entry.title}” can't be removed: {system_reason(error)}.") from error
+            raise ModelStoreError(f"“{entry.title}” can't be removed. {sentence(for_saving(error))}") from error
 
     def _sweep(self) -> None:
         """Delete what an instance that went down while it added a model has left."""

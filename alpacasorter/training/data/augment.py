@@ -6,7 +6,6 @@ A picture of some training examples as the network will see them.
 from __future__ import annotations
 
 import math
-import secrets
 from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from alpacasorter.core.safe_write import write_over
 from alpacasorter.training.data.batches import PhotoStore
 from alpacasorter.training.recipe import AUGMENTATIONS, Recipe
 
@@ -160,9 +160,4 @@ def _grid(tiles: npt.NDArray[np.uint8]) -> Any:
 
 def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f".{path.name}-{secrets.token_hex(6)}.part")
-    try:
-        half.write_bytes(data)
-        half.replace(path)
-    finally:
-        half.unlink(missing_ok=True)
+    write_over(path, [data])

@@ -6,17 +6,16 @@ Files that must not end half-written, and folders that only one download at a ti
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
-import os
 import shutil
-import sys
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Final, Self
 
-from alpacasorter.core.files import display_path
+from alpacasorter.core.files import display_path, flush, lock_file, unlock_file
+from alpacasorter.core.reasons import for_saving, sentence
+from alpacasorter.core.safe_write import write_over
 from alpacasorter.training.open_images.fetch import (
     DownloadError,
     Interrupted,
@@ -27,11 +26,6 @@ from alpacasorter.training.open_images.fetch import (
     Web,
     length_of,
 )
-
-_FULL: Final = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
-_TAKEN: Final = frozenset((errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK))
-# Behind the end of any such file: Windows lets nobody read bytes that are locked.
-_LOCKED_BYTE: Final = 1 << 30
 
 
 @contextlib.contextmanager
@@ -44,58 +38,13 @@ def sentences(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
-            why = "The disk is full. Make room, then run the command again; it goes on where it stopped."
-        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            why = "You don't have permission to write there, or another program is using a file of it."
-        else:
-            why = f"{error.strerror or error}."
-        raise DownloadError(f"{display_path(folder)} can't be written to. {why}") from error
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a new file and bring it to the disk; nothing is left of it where that fails.
-
-    Raises:
-        OSError: the file exists, or can't be written.
-    """
-    with path.open("xb") as file:
-        try:
-            file.write(data)
-            sync(file)
-        except BaseException:
-            file.close()
-            path.unlink(missing_ok=True)
-            raise
+        raise DownloadError(f"{display_path(folder)} can't be written to. {sentence(for_saving(error))}") from error
 
 
 def sync(file: IO[bytes]) -> None:
     """Bring what was written to the disk itself."""
     file.flush()
-    os.fsync(file.fileno())
-
-
-def publish(unfinished: Path, final: Path) -> bool:
-    """Give a complete file its name, unless something has that name already.
-
-    Returns:
-        Whether it has it now. If not, `unfinished` is still there.
-
-    Raises:
-        OSError: it can't be done.
-    """
-    try:
-        os.link(unfinished, final)
-    except FileExistsError:
-        return False
-    except OSError:
-        # There are no links on exFAT and some network drives.
-        if final.exists():
-            return False
-        unfinished.rename(final)
-        return True
-    unfinished.unlink()
-    return True
+    flush(file.fileno())
 
 
 @contextlib.contextmanager
@@ -105,46 +54,14 @@ def only_one(file: IO[bytes], folder: Path) -> Iterator[None]:
     Raises:
         DownloadError: another one holds it.
     """
-    try:
-        _lock(file)
-    except OSError as error:
-        if error.errno in _TAKEN:
-            raise DownloadError(
-                f"Another download is writing to {display_path(folder)}. Wait until it is done, or stop it."
-            ) from error
-        # Some network drives know no locks; then it is up to the user.
+    if not lock_file(file.fileno()):
+        raise DownloadError(
+            f"Another download is writing to {display_path(folder)}. Wait until it is done, or stop it."
+        )
     try:
         yield
     finally:
-        with contextlib.suppress(OSError):
-            _unlock(file)
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: IO[bytes]) -> None:
-        _at_the_byte(file, msvcrt.LK_NBLCK)
-
-    def _unlock(file: IO[bytes]) -> None:
-        _at_the_byte(file, msvcrt.LK_UNLCK)
-
-    def _at_the_byte(file: IO[bytes], how: int) -> None:
-        at = file.tell()
-        file.seek(_LOCKED_BYTE)
-        try:
-            msvcrt.locking(file.fileno(), how, 1)
-        finally:
-            file.seek(at)
-
-else:
-    import fcntl
-
-    def _lock(file: IO[bytes]) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    def _unlock(file: IO[bytes]) -> None:
-        fcntl.flock(file, fcntl.LOCK_UN)
+        unlock_file(file.fileno())
 
 
 _STEP: Final = 1024 * 1024
@@ -336,9 +253,7 @@ class ListCache:
 
     def _write_state(self, item: RemoteList, state: _State) -> None:
         path = self._folder / f"{item.name}.json"
-        new = path.with_suffix(".new")
-        new.write_text(json.dumps(asdict(state)), encoding="utf-8")
-        new.replace(path)
+        write_over(path, [json.dumps(asdict(state)).encode()])
 
     def _make_sure_of_room(self, needed: int) -> None:
         free = shutil.disk_usage(self._folder).free

@@ -27,10 +27,11 @@ from alpacasorter.core import reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import Unreadable
 from alpacasorter.core.photos.decode import decode
+from alpacasorter.core.safe_write import is_ours, publish, write_new
 from alpacasorter.training.data.dataset import MIN_SIDE
 from alpacasorter.training.open_images.catalog import PhotoInfo
 from alpacasorter.training.open_images.fetch import DownloadError, Unusable, Web
-from alpacasorter.training.open_images.list_cache import only_one, publish, sentences, sync, write_whole
+from alpacasorter.training.open_images.list_cache import only_one, sentences, sync
 
 FILE_NAME: Final = "ATTRIBUTION.csv"
 
@@ -227,7 +228,7 @@ class Landing:
 
         data = web.get(url, limit=MAX_PHOTO_BYTES, check=check)
         waiting = self._unfinished / f"{folder}-{image_id}.jpg"
-        write_whole(waiting, data)
+        write_new(waiting, [data])
         width, height = sizes[-1]
         return Arrived(waiting, url, width, height, hashlib.sha256(data).hexdigest())
 
@@ -262,13 +263,14 @@ class Landing:
             try:
                 final.parent.mkdir(exist_ok=True)
                 self._attribution.add(entry)
-                published = publish(arrived.path, final)
+                publish(arrived.path, final)
+            except FileExistsError:
+                self.drop(arrived)
+                return None
             except Exception:
                 self.drop(arrived)
                 raise
-        if not published:
-            self.drop(arrived)
-        return final if published else None
+        return final
 
     @staticmethod
     def drop(arrived: Arrived) -> None:
@@ -286,7 +288,8 @@ class Landing:
                 continue
             if hashlib.sha256(waiting.read_bytes()).hexdigest() == entry.sha256:
                 final.parent.mkdir(exist_ok=True)
-                publish(waiting, final)
+                with contextlib.suppress(FileExistsError):
+                    publish(waiting, final)
         for waiting in self._unfinished.iterdir():
-            if _OURS.fullmatch(waiting.name):
+            if _OURS.fullmatch(waiting.name) or is_ours(waiting.name):
                 waiting.unlink()

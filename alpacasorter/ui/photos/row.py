@@ -5,16 +5,12 @@ from __future__ import annotations
 import enum
 import functools
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 from alpacasorter.core import reasons
-from alpacasorter.core.files import display_path
+from alpacasorter.core.files import display_path, natural_key
 from alpacasorter.core.photo import PhotoFacts
-
-_DIGITS: Final = re.compile(r"([0-9]+)")
 
 Place = tuple[tuple[int, list[str | int], str], ...]
 """Where a photo is shown in folder order: one part a folder, the last for its name."""
@@ -138,17 +134,10 @@ def are_in_order(paths: Sequence[Path]) -> bool:
 @functools.lru_cache(maxsize=2**12)
 def _place(path: Path) -> Place:
     folder, name = os.path.split(path)
-    return (*_folder_place(folder), (0, _natural(name), name))
+    return (*_folder_place(folder), (0, natural_key(name), name))
 
 
 @functools.lru_cache(maxsize=2**10)
 def _folder_place(folder: str) -> Place:
     above, name = os.path.split(folder)
-    return (*_folder_place(above), (1, _natural(name), name)) if name else ((1, [above], above),)
-
-
-def _natural(name: str) -> list[str | int]:
-    # Every second part is a number.
-    parts: list[str | int] = list(_DIGITS.split(name.casefold()))
-    parts[1::2] = map(int, parts[1::2])
-    return parts
+    return (*_folder_place(above), (1, natural_key(name), name)) if name else ((1, [above], above),)

@@ -6,7 +6,6 @@ more than the plan itself.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistent
 from PySide6.QtGui import QFont
 
 from alpacasorter.core import reasons
-from alpacasorter.core.files import display_path
+from alpacasorter.core.files import display_path, natural_key
 from alpacasorter.core.sorting.plan import Outcome, PlannedFile, PlannedUnit, SortPlan
 from alpacasorter.wording import sorts, text
 
@@ -33,7 +32,6 @@ _HEADINGS: Final = {
     Outcome.IN_PLACE: "In the right place already",
     Outcome.STAYS: "Stays where it is",
 }
-_DIGITS: Final = re.compile(r"([0-9]+)")
 
 
 @dataclass(slots=True)
@@ -86,7 +84,7 @@ def headings(plan: SortPlan) -> list[Heading]:
         else:
             heading = rest.setdefault(unit.outcome, Heading(_HEADINGS.get(unit.outcome, ""), unit.outcome))
         heading.add(unit)
-    named = sorted(folders.values(), key=lambda heading: natural(heading.words))
+    named = sorted(folders.values(), key=lambda heading: natural_key(heading.words))
     last = [rest[outcome] for outcome in _HEADINGS if outcome in rest and outcome is not Outcome.BLOCKED]
     return [*([rest[Outcome.BLOCKED]] if Outcome.BLOCKED in rest else []), *named, *last]
 
@@ -98,11 +96,6 @@ def below(path: Path, folder: Path) -> str:
     except ValueError:
         return text.folder(path)
     return display_path(inside) if inside.parts else text.folder(path)
-
-
-def natural(words: str) -> list[tuple[int, int, str]]:
-    """Return what sorts "2" before "10"."""
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part.casefold()) for part in _DIGITS.split(words)]
 
 
 class PlanModel(QAbstractItemModel):

@@ -143,7 +143,7 @@ def test_only_ordinary_files_are_replaced(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("replace", [True, False])
 def test_what_can_not_be_written_is_said(replace: bool, tmp_path: Path) -> None:
-    for out, words in ((tmp_path, "It is a folder."), (tmp_path / "no" / "a.csv", "The folder is not there.")):
+    for out, words in ((tmp_path, "It is a folder."), (tmp_path / "no" / "a.csv", "The folder does not exist.")):
         with pytest.raises(ExportError, match=words):
             write_results(out, "csv", SOURCE, ALL, replace=replace)
     assert list(tmp_path.iterdir()) == []

@@ -287,17 +287,17 @@ def test_a_failure_leaves_the_one_that_is_there(tmp_path: Path, monkeypatch: pyt
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(ReportError, match=r"can't be written to .*report\.html \(No space left on device\)\. Choose"):
+    with pytest.raises(ReportError, match=r"can't be written to .*report\.html\. .*space on the disk"):
         write_report(place, report())
     assert place.read_text(encoding="utf-8") == "before"
     assert list(tmp_path.iterdir()) == [place]
 
 
 def test_where_nothing_can_be_written(tmp_path: Path) -> None:
-    with pytest.raises(ReportError, match="Choose another place"):
+    with pytest.raises(ReportError, match="can't be written"):
         write_report(tmp_path / "none" / "report.html", report())
     (tmp_path / "folder.html").mkdir()
-    with pytest.raises(ReportError, match="Choose another place"):
+    with pytest.raises(ReportError, match="can't be written"):
         write_report(tmp_path / "folder.html", report())
     with shared_folder() as folder, ordinary_user(), pytest.raises(ReportError, match="Permission denied"):
         write_report(folder / "report.html", report())

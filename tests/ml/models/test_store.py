@@ -128,7 +128,7 @@ def test_no_folder_of_models_at_all(store: ModelStore, data: Path, what: str) ->
     else:
         store.folder.symlink_to(store.folder)
     assert [entry.key for entry in store.list_models()] == ["alpaca"]
-    with pytest.raises(ModelStoreError, match=r"can't be added: .*\. Nothing was changed\."):
+    with pytest.raises(ModelStoreError, match=r"can't be added\. .*\. Nothing was changed\."):
         store.add_model(store.bundled)
 
 
@@ -406,7 +406,7 @@ def test_full_disk(store: ModelStore, tmp_path: Path, untried: list[Path], monke
         return opened(self, mode, *rest, **named)  # type: ignore[call-overload]
 
     monkeypatch.setattr(Path, "open", full)
-    with pytest.raises(ModelStoreError, match=r"not enough space on the disk\. Nothing was changed\."):
+    with pytest.raises(ModelStoreError, match=r"space on the disk\. .* Nothing was changed\."):
         store.add_model(source)
     monkeypatch.undo()
     assert everything(store.folder) == before

@@ -6,14 +6,16 @@ import errno
 import hashlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from alpacasorter.core import safe_write
 from alpacasorter.core.photos.decode import decode
 from alpacasorter.training.data.dataset import read_dataset
-from alpacasorter.training.open_images import list_cache, saving
+from alpacasorter.training.open_images import saving
 from alpacasorter.training.open_images.catalog import Source, UnknownClass
 from alpacasorter.training.open_images.download import download
 from alpacasorter.training.open_images.events import (
@@ -360,14 +362,14 @@ def test_a_file_that_takes_the_name_meanwhile_is_not_replaced(
 ) -> None:
     image_id = server.add("validation", 0, yes=(ALPACA,))
     server.publish()
-    write_whole = saving.write_whole
+    write_new = saving.write_new
 
-    def late(path: Path, data: bytes) -> None:
-        write_whole(path, data)
+    def late(path: Path, chunks: Iterable[bytes]) -> None:
+        write_new(path, chunks)
         (downloads.out / "alpaca").mkdir()
         (downloads.out / "alpaca" / f"{image_id}.jpg").write_bytes(b"mine")
 
-    monkeypatch.setattr(saving, "write_whole", late)
+    monkeypatch.setattr(saving, "write_new", late)
     for links in (True, False):
         if not links:
             monkeypatch.setattr(os, "link", refuse_links)
@@ -379,7 +381,7 @@ def test_a_file_that_takes_the_name_meanwhile_is_not_replaced(
         assert not (downloads.out / ".unfinished").exists()
 
 
-def refuse_links(*_: object) -> None:
+def refuse_links(*_: object, **__: object) -> None:
     raise OSError(errno.EPERM, "no links here")
 
 
@@ -445,6 +447,8 @@ def full_after(count: int, work: Callable[..., object]) -> Callable[..., object]
     calls = []
 
     def replacement(*arguments: object) -> object:
+        if isinstance(arguments[0], Path) and arguments[0].parent.name != ".unfinished":
+            return work(*arguments)  # a list, not a photo
         calls.append(arguments)
         if len(calls) > count:
             raise OSError(errno.ENOSPC, "No space left on device")
@@ -453,17 +457,18 @@ def full_after(count: int, work: Callable[..., object]) -> Callable[..., object]
     return replacement
 
 
-@pytest.mark.parametrize("module", [list_cache, saving], ids=["photos", "the list"])
+@pytest.mark.parametrize(("module", "name"), [(safe_write, "flush_file"), (saving, "sync")], ids=["photos", "the list"])
 def test_a_full_disk_stops_with_a_sentence(
     downloads: Downloads,
     herd: dict[str, list[str]],
     server: OpenImagesServer,
     monkeypatch: pytest.MonkeyPatch,
-    module: object,
+    module: ModuleType,
+    name: str,
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(module, "sync", full_after(3, list_cache.sync))
-        with pytest.raises(DownloadError, match=r"photos can't be written to\. The disk is full\."):
+        patched.setattr(module, name, full_after(3, getattr(module, name)))
+        with pytest.raises(DownloadError, match="space on the disk"):
             downloads(limit=6, connections=1)
     assert 0 < len(downloads.photos()) < 6
     assert downloads.is_whole()

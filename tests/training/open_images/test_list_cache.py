@@ -250,7 +250,7 @@ def test_a_disk_that_fills_up(tmp_path: Path, web: Web, item: RemoteList, monkey
 
     with monkeypatch.context() as patched:
         patched.setattr(list_cache, "sync", full)
-        with pytest.raises(DownloadError, match="The disk is full"):
+        with pytest.raises(DownloadError, match="space on the disk"):
             fetch(tmp_path, web, item)
     assert not (tmp_path / item.name).exists()
     assert fetch(tmp_path, web, item)[0].read_bytes() == DATA

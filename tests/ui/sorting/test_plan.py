@@ -9,8 +9,9 @@ from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication, QStyleOptionViewItem, QWidget
 from pytestqt.qtbot import QtBot
 
+from alpacasorter.core.files import natural_key
 from alpacasorter.core.sorting.plan import Outcome, Remark, SortPlan
-from alpacasorter.ui.sorting.plan_model import NAME, NOTE, SIZE, PlanModel, first_example, natural
+from alpacasorter.ui.sorting.plan_model import NAME, NOTE, SIZE, PlanModel, first_example
 from alpacasorter.ui.sorting.plan_page import PlanView
 from alpacasorter.ui.widgets.layouts import EndElided
 from tests.ui.sorting.fakes import HIKE, OUT, going, plan_of, unit
@@ -107,7 +108,7 @@ def test_folders_in_the_order_people_count(model: PlanModel) -> None:
     months = [OUT / "Alpaca" / name for name in ("2", "10", "1")]
     model.show_plan(plan_of(*(unit(f"{n}.jpg", folder=folder) for n, folder in enumerate(months))))
     assert [row[NAME] for row in rows(model)] == ["Alpaca/1", "Alpaca/2", "Alpaca/10"]
-    assert natural("a2") < natural("a10") < natural("B1")
+    assert natural_key("a2") < natural_key("a10") < natural_key("B1")
 
 
 def test_an_example_from_the_plan(plan: SortPlan) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import errno
 import hashlib
 import os
 import shutil
@@ -16,16 +15,13 @@ from pathlib import Path
 from typing import Final
 
 from alpacasorter.core import reasons
-from alpacasorter.core.files import display_path
+from alpacasorter.core.files import display_path, flush
 from alpacasorter.core.sorting.execution.errors import (
     FileFault,
     Halt,
     reading,
     writing,
 )
-
-if sys.platform == "darwin":
-    import fcntl
 
 CHUNK: Final = 1 << 20
 
@@ -36,9 +32,6 @@ _PLAIN: Final = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _READ: Final = os.O_RDONLY | _PLAIN | getattr(os, "O_NONBLOCK", 0)
 _NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
 _MAKE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _PLAIN | _NO_FOLLOW
-_NO_SYNC: Final = frozenset(
-    getattr(errno, name) for name in ("EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EBADF") if hasattr(errno, name)
-)
 
 
 class CopyStopped(Exception):
@@ -154,7 +147,7 @@ def sync_names(folder: Path, *, is_needed: bool = False) -> None:
     except OSError as error:
         raise _not_synced(folder) from error
     try:
-        _flush(handle)
+        flush(handle)
     except OSError as error:
         raise _not_synced(folder) from error
     finally:
@@ -194,7 +187,7 @@ def _write(
         with reading(original):
             _check(source, expected)
         with writing(temp):
-            _flush(target)
+            flush(target)
     finally:
         os.close(target)
     return digest.digest()
@@ -244,7 +237,7 @@ def _digest_on_disk(path: Path) -> bytes:
     handle = os.open(path, _READ | _NO_FOLLOW)
     try:
         # What was stamped after the data was written has to be on the disk, too.
-        _flush(handle)
+        flush(handle)
         if hasattr(os, "posix_fadvise"):
             os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
         return _digest(handle)
@@ -257,19 +250,3 @@ def _digest(handle: int) -> bytes:
     while piece := os.read(handle, CHUNK):
         digest.update(piece)
     return digest.digest()
-
-
-def _flush(handle: int) -> None:
-    """Wait until what was written through a handle is on the disk; raises OSError where the disk failed."""
-    try:
-        if sys.platform == "darwin":
-            try:
-                fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
-            except OSError:
-                os.fsync(handle)
-            return
-        os.fsync(handle)
-    except OSError as error:
-        # Some file systems, above all on a network, can't be asked to. A read-only handle can't on Windows.
-        if error.errno not in _NO_SYNC:
-            raise

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from alpacasorter.core import reasons
+from alpacasorter.core.files import lock_file
 from alpacasorter.core.sorting.events import (
     FileFailure,
     FilesFailed,
@@ -95,9 +96,6 @@ class Pace:
         return SortProgress(self._files_done, self.files, size, self.bytes, left)
 
 
-if sys.platform != "win32":
-    import fcntl
-
 FAILURES_TOLD: Final = 300
 
 _WAIT_S: Final = 2.0
@@ -142,10 +140,8 @@ def undisturbed(*folders: Path) -> Iterator[None]:
                     status = os.fstat(handle)
                     if (status.st_dev, status.st_ino) not in held:
                         held.add((status.st_dev, status.st_ino))
-                        try:
-                            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                        except BlockingIOError as error:
-                            raise SortBusy(_BUSY) from error
+                        if not lock_file(handle):
+                            raise SortBusy(_BUSY)
         yield
 
 
