@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from alpacasorter import paths
 from alpacasorter.cli.console import guarded
-from alpacasorter.cli.usage import complain, given_path
+from alpacasorter.cli.usage import complain, exit_codes, given_path, version_option
 from alpacasorter.core.files import display_path
 from alpacasorter.core.reasons import for_saving, sentence
 from alpacasorter.core.session_paths import plain_absolute
@@ -182,3 +182,16 @@ def _remove(options: argparse.Namespace) -> int:
     store.remove_model(entry.path)
     print(_("“{name}” was removed.").format(name=entry.title))
     return 0
+
+
+def models_parser() -> argparse.ArgumentParser:
+    """Return the parser of `alpacasorter models`."""
+    parser = argparse.ArgumentParser(
+        prog="alpacasorter models",
+        description=_("List your models, or add, select, share, or remove one."),
+        epilog=exit_codes(),
+        parents=[version_option()],
+    )
+    fill(parser)
+    parser.set_defaults(command=run, model=None)
+    return parser

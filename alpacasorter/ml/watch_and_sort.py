@@ -18,7 +18,6 @@ from alpacasorter.core.events import Found, Judged, JudgedPhoto, Learned, Proble
 from alpacasorter.core.sorting.events import FilesPlaced, Placed, SortBegan, SortBusy, SortEnded, SortError, SortEvent
 from alpacasorter.core.sorting.options import SortOptions
 from alpacasorter.core.sorting.plan import Outcome, PlanError, PlanStopped, SortPhoto
-from alpacasorter.core.sorting.planning.units import judged_photo
 from alpacasorter.core.store.library import LibraryError
 from alpacasorter.core.watching.events import Arrived, Gone, Renamed, Unusable, WatchEvent, WatchState
 from alpacasorter.core.watching.watch import Watch
@@ -208,8 +207,8 @@ class ArrivalSort:
         for arrival in arrivals:
             arrival.considered = self._state
         for photo in session.judge_again(arrival.photo for arrival in arrivals):
-            subject = judged_photo(photo, session.labels)
-            if subject.corrected or (subject.confidence or 0.0) >= options.min_confidence:
+            subject = session.labels.labeled(photo)
+            if subject.is_sure(options.min_confidence):
                 self._arrivals[photo.path].considered = None
                 certain.append(subject)
         return certain
