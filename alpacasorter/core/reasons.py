@@ -43,6 +43,8 @@ NOT_A_PICTURE: Final = "picture-none"
 TOO_MANY_PIXELS: Final = "picture-too-many-pixels"
 NO_MEMORY: Final = "picture-no-memory"
 RAW_ALONE: Final = "picture-raw"
+MODEL_FAILED: Final = "photo-model-failed"
+UNEXPECTED: Final = "photo-unexpected"
 NOT_JUDGED: Final = "picture-not-judged"
 
 SAVE_DISK_FULL: Final = "save-disk-full"
@@ -86,6 +88,19 @@ _STAYS_WITH: Final = "sort-stays-with"
 _NO_WRITING: Final = "sort-no-writing"
 _NO_REMOVING: Final = "sort-no-removing"
 _IS_SOMETHING: Final = "picture-is"
+
+SIDECAR_DAMAGED: Final = "sidecar-damaged"
+SIDECAR_UNKNOWN_FORM: Final = "sidecar-unknown-form"
+SIDECAR_DOCTYPE: Final = "sidecar-doctype"
+SIDECAR_ENCODING: Final = "sidecar-encoding"
+SIDECAR_IS_LINK: Final = "sidecar-is-link"
+SIDECAR_NOT_REGULAR: Final = "sidecar-not-regular"
+SIDECAR_TOO_LARGE: Final = "sidecar-too-large"
+SIDECAR_WRITE_PROTECTED: Final = "sidecar-write-protected"
+SIDECAR_CLOUD_ONLY: Final = "sidecar-cloud-only"
+SIDECAR_CHANGED: Final = "sidecar-changed"
+SIDECAR_ELSEWHERE: Final = "sidecar-elsewhere"
+SIDECAR_NO_PHOTO: Final = "sidecar-no-photo"
 
 
 def _codes(*names: str) -> frozenset[int]:
@@ -306,6 +321,8 @@ def _sentences(language: str) -> dict[str, str]:
         TOO_MANY_PIXELS: _("The picture has too many pixels to open safely. Export a smaller copy."),
         NO_MEMORY: _("There is not enough memory to open this picture. Close some programs, then rescan."),
         RAW_ALONE: _("RAW photos are not supported yet. Export the photo as JPEG."),
+        MODEL_FAILED: _("The model failed on this photo. Rescan, or choose another model."),
+        UNEXPECTED: _("Something unexpected happened, so this photo can't be judged. Rescan to try again."),
         NOT_JUDGED: _("The photo can't be judged."),
         SAVE_DISK_FULL: _("There is not enough space on the disk. Free some space, then try again."),
         SAVE_READ_ONLY: _("The disk is read-only. Remove its write protection, or choose another location."),
@@ -324,6 +341,7 @@ def _sentences(language: str) -> dict[str, str]:
         FOLDER_DISK_FAULT: _("The disk could not read this folder. Check the disk or the card."),
         FOLDER_NOT_OPENED: _("The system could not open this folder."),
         **_sorting(),
+        **_sidecars(),
     }
 
 
@@ -381,4 +399,26 @@ def _sorting() -> dict[str, str]:
         _STAYS_WITH: _("It belongs to {name}, which was left where it is, so it was left too."),
         _NO_WRITING: _("You don't have permission to write to the folder {folder}. Check its permissions."),
         _NO_REMOVING: _("You don't have permission to remove files from the folder {folder}. Check its permissions."),
+    }
+
+
+def _sidecars() -> dict[str, str]:
+    return {
+        SIDECAR_DAMAGED: _("The sidecar is damaged or is not an XMP file, so it was left unchanged."),
+        SIDECAR_UNKNOWN_FORM: _("The sidecar has a structure that can't be edited safely, so it was left unchanged."),
+        SIDECAR_DOCTYPE: _(
+            "The sidecar contains a document type declaration, which XMP does not allow and which may be harmful,"
+            " so it was left unchanged."
+        ),
+        SIDECAR_ENCODING: _("The sidecar uses an unknown character encoding, so it was left unchanged."),
+        SIDECAR_IS_LINK: _("The sidecar is a link to another file, so it was left unchanged."),
+        SIDECAR_NOT_REGULAR: _("There is something with the name of the sidecar that is not a file, so it was left."),
+        SIDECAR_TOO_LARGE: _("The sidecar is larger than 64 MB, so it was left unchanged."),
+        SIDECAR_WRITE_PROTECTED: _("The sidecar is read-only, so it was left unchanged."),
+        SIDECAR_CLOUD_ONLY: _("The sidecar is only in the cloud. Download it first."),
+        SIDECAR_CHANGED: _(
+            "Another program changed the sidecar at the same time. That change was kept. Export again to add yours."
+        ),
+        SIDECAR_ELSEWHERE: _("The photo is in a linked folder outside the exported one, where nothing is written."),
+        SIDECAR_NO_PHOTO: _("The photo is no longer there. It was moved, renamed or deleted."),
     }

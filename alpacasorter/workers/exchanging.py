@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QObject, Qt, Signal
 
 from alpacasorter.core.events import Learned, Progress
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.workers.lane import Lane
 from alpacasorter.workers.view_facts import sentence
 
 # The rest of core.exchange is imported where it is needed: the first window need not wait for it.
 if TYPE_CHECKING:
     from alpacasorter.core.exchange.label_import import ImportOptions, ImportSummary, LabelFile
-    from alpacasorter.core.exchange.results import Form, Result, Source
+    from alpacasorter.core.exchange.results import Form, Source
     from alpacasorter.core.exchange.sidecars import SidecarOptions, SidecarsEnded
     from alpacasorter.ml.engine import Engine as OpenEngine
 
@@ -107,12 +107,12 @@ class ExchangeKeeper(QObject):
         """Whether an export runs, or a file is being read."""
         return self._busy
 
-    def export_file(self, out: Path, form: Form, source: Source, results: Sequence[Result]) -> None:
+    def export_file(self, out: Path, form: Form, source: Source, results: Sequence[LabeledPhoto]) -> None:
         """Write results into a file, in place of one that is there; `written`, `stopped` or `failed` follows."""
         self._begin(partial(self._export_file, out, form, source, results))
 
     def export_sidecars(
-        self, folder: Path, results: Sequence[Result], labels: LabelSet, options: SidecarOptions
+        self, folder: Path, results: Sequence[LabeledPhoto], labels: LabelSet, options: SidecarOptions
     ) -> None:
         """Write sidecars; `sidecars_ended` or `failed` follows."""
         self._begin(partial(self._export_sidecars, folder, results, labels, options))
@@ -208,7 +208,7 @@ class ExchangeKeeper(QObject):
 
         return tell
 
-    def _export_file(self, out: Path, form: Form, source: Source, results: Sequence[Result], number: int) -> Path:
+    def _export_file(self, out: Path, form: Form, source: Source, results: Sequence[LabeledPhoto], number: int) -> Path:
         from alpacasorter.core.exchange.results import write_results
 
         stopped = partial(self._is_stopped, number)
@@ -216,7 +216,7 @@ class ExchangeKeeper(QObject):
         return out
 
     def _export_sidecars(
-        self, folder: Path, results: Sequence[Result], labels: LabelSet, options: SidecarOptions, number: int
+        self, folder: Path, results: Sequence[LabeledPhoto], labels: LabelSet, options: SidecarOptions, number: int
     ) -> SidecarsEnded:
         from alpacasorter.core.exchange.sidecars import SidecarsEnded, write_sidecars
 
@@ -232,7 +232,7 @@ class ExchangeKeeper(QObject):
         raise AssertionError("the last event is SidecarsEnded")
 
     def _look_into(self, path: Path, options: ImportOptions, number: int) -> ImportSummary:
-        from alpacasorter.core.exchange.label_import import read_labels, summarise
+        from alpacasorter.core.exchange.label_import import read_labels, summarize
 
         opened = self._opened()
         if opened is None:
@@ -243,7 +243,7 @@ class ExchangeKeeper(QObject):
         stored = opened.library.corrections(opened.bundle.label_set)
         said = {key: one.label for key, one in stored.items()}
         stopped = partial(self._is_stopped, number)
-        return summarise(self._file, opened.session.labels, said, options, stopped=stopped)
+        return summarize(self._file, opened.session.labels, said, options, stopped=stopped)
 
     def _forget(self) -> None:
         self._file = None
@@ -256,11 +256,13 @@ class ExchangeKeeper(QObject):
             self.import_failed.emit(NOT_OPEN)
             return
         try:
-            from alpacasorter.core.exchange.label_import import take_in
+            from alpacasorter.core.exchange.label_import import store_corrections
 
             bundle, learning = opened.bundle, opened.session.learning
             backbone, size = bundle.backbone_id, bundle.embedding_size
-            take_in(opened.library, opened.cache, bundle.label_set, changes, backbone_id=backbone, embedding_size=size)
+            store_corrections(
+                opened.library, opened.cache, bundle.label_set, changes, backbone_id=backbone, embedding_size=size
+            )
             learned = learning.catch_up(written=True)
         except Exception as error:  # noqa: BLE001
             self.import_failed.emit(sentence(error))
@@ -274,6 +276,6 @@ class ExchangeKeeper(QObject):
 
     def _save(self, opened: OpenEngine) -> None:
         try:
-            opened.session.save_head()
+            opened.session.learning.save()
         except Exception as error:  # noqa: BLE001  # nothing is lost: it follows from the corrections
             _log.warning("What was learned was not stored: %s", error)

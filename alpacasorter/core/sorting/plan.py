@@ -6,7 +6,10 @@ import enum
 from dataclasses import dataclass
 from pathlib import Path
 
+from alpacasorter.core.labels import LabeledPhoto
 from alpacasorter.core.sorting.options import SortOptions
+
+SortPhoto = LabeledPhoto
 
 
 class PlanError(Exception):
@@ -15,29 +18,6 @@ class PlanError(Exception):
 
 class PlanStopped(Exception):
     """The user did not wait for the plan."""
-
-
-@dataclass(frozen=True, slots=True)
-class SortPhoto:
-    """A photo as the planner is told of it.
-
-    Attributes:
-        path: where it is, absolute.
-        content_key: hash of its bytes; None where it could not be read.
-        label: what it counts as; None where it could not be read.
-        confidence: of that label, 0 to 1; None where it could not be read.
-        corrected: whether the label is the user's.
-        taken_at: ISO 8601 local time of capture, or None.
-        reason: why it could not be read, a sentence; None where it could.
-    """
-
-    path: Path
-    content_key: str | None
-    label: str | None
-    confidence: float | None
-    corrected: bool = False
-    taken_at: str | None = None
-    reason: str | None = None
 
 
 class Outcome(enum.StrEnum):

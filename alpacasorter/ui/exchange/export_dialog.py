@@ -31,10 +31,10 @@ from PySide6.QtWidgets import (
 )
 
 from alpacasorter.core import reasons
-from alpacasorter.core.exchange.results import Form, Result, Source
+from alpacasorter.core.exchange.results import Form, Source
 from alpacasorter.core.exchange.sidecars import Change, Naming, SidecarOptions, SidecarsEnded
 from alpacasorter.core.files import display_path
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.desktop import show_in_file_manager
 from alpacasorter.ui.widgets.dialogs import place_to_write
@@ -55,7 +55,7 @@ class Choice:
 
     words: str
     count: int
-    results: Callable[[], list[Result]]
+    results: Callable[[], list[LabeledPhoto]]
 
 
 class ExportDialog(QDialog):
@@ -178,7 +178,7 @@ class ExportDialog(QDialog):
 
     # The export
 
-    def _results(self) -> list[Result]:
+    def _results(self) -> list[LabeledPhoto]:
         index = self.photos.currentIndex()
         return self._choices[index].results() if 0 <= index < len(self._choices) else []
 

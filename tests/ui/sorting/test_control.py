@@ -14,7 +14,7 @@ from alpacasorter.core.photo import PhotoFacts
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import FilesPlaced, Placed, SortBegan, SortRecord, SortState
 from alpacasorter.core.sorting.plan import SortPhoto
-from alpacasorter.ui.photos.store import PhotoStore
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.control import SortControl
 from alpacasorter.ui.widgets.theme import Theme
@@ -44,9 +44,6 @@ class FakePage:
         self.store.labels = LABELS
         self.placed: list[object] = []
 
-    def on_placed(self, event: object) -> None:
-        self.placed.append(event)
-
 
 class FakeEngine(QObject):
     ready = Signal(object)
@@ -70,11 +67,15 @@ class Scene:
         self.control = SortControl(
             self.window,
             self.engine,  # type: ignore[arg-type]
-            self.page,  # type: ignore[arg-type]
+            self.page.actions_,  # type: ignore[arg-type]
+            self.page.store,
             self.settings,
             Theme(qapp),
             lambda: self.folder,
         )
+        self.control.placed.connect(self.page.placed.append)
+        self.page.model.counts_changed.connect(self.control.refresh)
+        self.page.model.modelReset.connect(self.control.refresh)
         self.told: list[str] = []
         self.control.told.connect(self.told.append)
         self.looks = 0
@@ -146,10 +147,15 @@ def test_what_there_is_to_sort(scene: Scene) -> None:
     scene.page.actions_.stop.setEnabled(True)
     subject = scene.control.subject()
     assert subject is not None
-    assert subject.photos == (
-        SortPhoto(HIKE / "a.jpg", "a.jpg", "alpaca", 0.9, taken_at="2026-05-01T10:00:00"),
-        SortPhoto(HIKE / "bad.jpg", None, None, None, reason="It is cut off."),
+    judged, unreadable = subject.photos
+    assert (judged.path, judged.content_key, judged.label, judged.confidence) == (
+        HIKE / "a.jpg",
+        "a.jpg",
+        "alpaca",
+        0.9,
     )
+    assert (judged.corrected, judged.taken_at, judged.reason) == (False, "2026-05-01T10:00:00", None)
+    assert unreadable == SortPhoto(HIKE / "bad.jpg", reason="It is cut off.")
     assert (subject.folder, subject.waiting, subject.scanning) == (HIKE, 1, True)
     scene.page.store.rows[0].correction = "not_alpaca"
     subject = scene.control.subject()

@@ -69,7 +69,7 @@ class Deciding:
             text = self._unreadable
             stays = options.unreadable is Leftovers.LEAVE
             why = photo.reason or UNREADABLE_STAYS
-        elif not photo.corrected and (photo.confidence or 0.0) < options.min_confidence:
+        elif not photo.is_sure(options.min_confidence):
             draft.group = Group.UNSURE
             text = self._unsure
             stays, why = options.unsure is Leftovers.LEAVE, UNSURE_STAYS

@@ -1,7 +1,4 @@
-"""The photos of a plan with their companions, as they lie on the disk before it is decided where they go.
-
-From what a scan found out to what the planner wants to know of a photo.
-"""
+"""The photos of a plan with their companions, as they are on the disk before it is decided where they go."""
 
 from __future__ import annotations
 
@@ -12,9 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from alpacasorter.core import reasons
-from alpacasorter.core.events import JudgedPhoto, Problem
 from alpacasorter.core.files import display_path, is_cloud_only, is_hidden
-from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.sorting.options import Action
 from alpacasorter.core.sorting.plan import Group, Outcome, PlanStopped, SortPhoto
 from alpacasorter.core.sorting.planning.companions import Member, SourceFile, group_files
@@ -139,23 +134,3 @@ def _why_not_found(path: Path, error: OSError) -> str:
 def _of(path: Path, photo: SortPhoto | None, reason: str) -> str:
     """Say which file it is about, where that is not the photo."""
     return reason if photo is not None else f"“{display_path(path.name)}”, which belongs to it: {reason}"
-
-
-def judged_photo(photo: JudgedPhoto, labels: LabelSet) -> SortPhoto:
-    """Return a photo that was judged."""
-    label = labels.label(photo.probability, photo.correction)
-    return SortPhoto(
-        path=photo.path,
-        content_key=photo.content_key,
-        label=label,
-        confidence=labels.confidence(photo.probability, label),
-        corrected=photo.correction in labels.names,
-        taken_at=photo.facts.taken_at,
-    )
-
-
-def unreadable_photo(problem: Problem) -> SortPhoto | None:
-    """Return a photo that could not be read; None for a folder that could not."""
-    if problem.is_folder:
-        return None
-    return SortPhoto(problem.path, None, None, None, reason=problem.reason)
