@@ -60,7 +60,7 @@ def style_sheet(palette: Palette) -> str:
     """Return the CSS rules that color the charts."""
     return f"""
 svg {{ display: block; width: 100%; height: auto; }}
-svg text {{ font: {palette.letters}px {palette.font}; fill: {palette.muted}; }}
+svg text {{ font-size: {palette.letters}px; font-family: {palette.font}; fill: {palette.muted}; }}
 svg text.strong {{ font-weight: 600; fill: {palette.text}; }}
 svg text.big {{ font-size: 20px; font-weight: 600; fill: {palette.text}; }}
 svg text.on {{ fill: {palette.text}; }}
@@ -406,7 +406,7 @@ def learning_curve(
     """Return a figure over the epochs.
 
     Args:
-        points: number of the epoch, figure on the training photos, figure on the validation photos; NaN makes a gap.
+        points: number of the epoch, figure on the training photos, figure on the held-out photos; NaN makes a gap.
         name: of the figure.
         share: whether the figure can be at most 1.
         retrained_from: the epoch with which retraining of the backbone began, which gets a mark; None for no mark.
@@ -430,7 +430,7 @@ def learning_curve(
         )
     parts.append(axes.path([(epoch, training) for epoch, training, _validation in points], "line-a"))
     parts.append(axes.path([(epoch, validation) for epoch, _training, validation in points], "line-b"))
-    parts.append(legend([("line-a", _("training photos")), ("line-b", _("validation photos"))]))
+    parts.append(legend([("line-a", _("training photos")), ("line-b", _("held-out photos"))]))
     description = ngettext("{count} epoch", "{count} epochs", len(points)).format(count=number(len(points)))
     return svg(_("Learning curve: {name}").format(name=name), description, parts, palette)
 

@@ -33,7 +33,7 @@ from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.wording import text
 from alpacasorter.workers.training import Trainer, TrainingRequest, new_request
 
-_SIZE: Final = QSize(800, 700)
+_SIZE: Final = QSize(820, 700)
 _SCREEN_SHARE: Final = 0.9
 _MUCH_WORK_S: Final = 60.0
 """Seconds of training that are not discarded without asking."""

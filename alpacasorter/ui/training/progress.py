@@ -200,9 +200,9 @@ class LearningCurves(QWidget):
     """Loss and accuracy after each epoch, drawn like the charts of the report."""
 
     _GAP: Final = 16
-    _LETTERS: Final = 13
+    _LETTERS: Final = 12
     """Font size in a chart, in its own units."""
-    _SMALLEST, _LARGEST = 0.8, 1.3
+    _SMALLEST, _LARGEST = 0.75, 1.3
     """Scale below which the charts are stacked, and scale beyond which they don't grow."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
