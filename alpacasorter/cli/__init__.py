@@ -129,7 +129,7 @@ def _parser(command: str) -> argparse.ArgumentParser | None:
 
             return train_parser()
         case "export-model":
-            from alpacasorter.cli.train import export_parser as export_model_parser
+            from alpacasorter.cli.export_model import export_parser as export_model_parser
 
             return export_model_parser()
     return None
