@@ -21,7 +21,7 @@ from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photos import formats
 from alpacasorter.core.safe_write import write_new, write_over
-from alpacasorter.i18n import _
+from alpacasorter.i18n import _, english
 
 COLUMNS: Final = (
     "path",
@@ -116,12 +116,14 @@ def unreadable_result(problem: Problem) -> Result:
 
 
 def row_of(result: Result, folder: Path) -> Mapping[str, object]:
-    """Return a row: the value for each of the columns. The reason is a sentence."""
+    """Return a row: the value for each of the columns. The reason is an English sentence."""
+    with english():
+        reason = None if result.reason is None else reasons.sentence(result.reason)
     return {
         "path": str(result.path),
         "content_key": result.content_key,
         "status": READABLE if result.reason is None else UNREADABLE,
-        "reason": None if result.reason is None else reasons.sentence(result.reason),
+        "reason": reason,
         "label": result.label,
         "probability": _rounded(result.probability),
         "confidence": _rounded(result.confidence),
