@@ -237,11 +237,7 @@ def _labelled(path: Path, classes: tuple[str, ...] | None, rows: Iterator[object
 
 
 def _row(row: object) -> LabelRow | None:
-    """Return the label in a row; None if it has none.
-
-    Raises:
-        _Broken: the row is invalid.
-    """
+    """Return the label in a row; None if it has none."""
     if not isinstance(row, dict):
         raise _Broken
     label = row.get("label")
@@ -274,11 +270,7 @@ def _truth(value: object) -> bool:
 
 
 def _share(value: object) -> float | None:
-    """Return a number from 0 to 1; None for an empty value.
-
-    Raises:
-        _Broken: it is anything else.
-    """
+    """Return a number from 0 to 1; None for an empty value."""
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, int | float | str):
