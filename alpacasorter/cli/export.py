@@ -23,12 +23,9 @@ from alpacasorter.cli.usage import (
 from alpacasorter.core import reasons
 from alpacasorter.core.events import Finished, JudgedPhoto, Progress
 from alpacasorter.core.exchange.results import (
-    Result,
     Source,
     encoded,
-    judged_result,
     pieces,
-    unreadable_result,
     write_results,
 )
 from alpacasorter.core.exchange.sidecars import (
@@ -41,6 +38,7 @@ from alpacasorter.core.exchange.sidecars import (
     write_sidecars,
 )
 from alpacasorter.core.files import display_path
+from alpacasorter.core.labels import LabeledPhoto, unreadable
 from alpacasorter.core.photos.walk import FolderUnavailable
 from alpacasorter.core.session_paths import plain_absolute
 from alpacasorter.i18n import _, join, ngettext, number, pgettext
@@ -173,7 +171,7 @@ def _wrong(options: argparse.Namespace) -> str | None:
 def _export(folder: Path, options: argparse.Namespace, opened: Engine, bar: ProgressBar) -> int:
     found, finished = judge_folder(opened, folder, recursive=options.recursive, bar=bar)
     labels = opened.session.labels
-    results = [judged_result(one, labels) if isinstance(one, JudgedPhoto) else unreadable_result(one) for one in found]
+    results = [labels.labeled(one) if isinstance(one, JudgedPhoto) else unreadable(one) for one in found]
     if options.form == "xmp":
         wanted = SidecarOptions(
             both=options.both,
@@ -209,7 +207,7 @@ def _print(piece: str) -> None:
 
 
 def _sidecars(
-    folder: Path, results: list[Result], options: SidecarOptions, opened: Engine, *, quiet: bool
+    folder: Path, results: list[LabeledPhoto], options: SidecarOptions, opened: Engine, *, quiet: bool
 ) -> SidecarsEnded:
     done = 0
     words = _changes()
@@ -261,7 +259,7 @@ def _sidecars_done(ended: SidecarsEnded, finished: Finished) -> str:
     return f"{said} {unreadable}"
 
 
-def _saved(out: Path, results: list[Result]) -> str:
+def _saved(out: Path, results: list[LabeledPhoto]) -> str:
     photos = sum(one.reason is None for one in results)
     unreadable = len(results) - photos
     counts = (

@@ -112,7 +112,7 @@ def _import(path: Path, options: argparse.Namespace, wanted: ImportOptions) -> i
 def _learn(opened: Engine) -> None:
     """Learn now, so that the window does not have to at its next start."""
     if opened.session.learning.catch_up(written=True) is not None:
-        opened.session.save_head()
+        opened.session.learning.save()
 
 
 def _object(summary: ImportSummary, *, replace: bool, dry_run: bool) -> dict[str, object]:

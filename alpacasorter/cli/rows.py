@@ -10,59 +10,28 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal
 
-from alpacasorter.core import reasons
 from alpacasorter.core.events import JudgedPhoto, Problem
+from alpacasorter.core.exchange.results import COLUMNS as COLUMNS_IN_FOLDER
+from alpacasorter.core.exchange.results import columns
 from alpacasorter.core.files import display_path
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabelSet, unreadable
 from alpacasorter.i18n import _, confidence, pgettext
 
 Form = Literal["text", "json", "csv"]
 Row = dict[str, object]
 
-_DIGITS = 6
-COLUMNS = (
-    "path",
-    "content_key",
-    "status",
-    "reason",
-    "label",
-    "probability",
-    "confidence",
-    "corrected",
-    "width",
-    "height",
-    "taken_at",
-)
+COLUMNS = COLUMNS_IN_FOLDER[:-1]
+"""Those of an export, without the path within the folder."""
 
 
 def judged_row(photo: JudgedPhoto, labels: LabelSet) -> Row:
     """Return the row for a judged photo."""
-    label = labels.label(photo.probability, photo.correction)
-    return {
-        "path": str(photo.path),
-        "content_key": photo.content_key,
-        "status": "ok",
-        "reason": None,
-        "label": label,
-        "probability": round(photo.probability, _DIGITS),
-        "confidence": round(labels.confidence(photo.probability, label), _DIGITS),
-        "corrected": photo.correction is not None,
-        "width": photo.facts.width,
-        "height": photo.facts.height,
-        "taken_at": photo.facts.taken_at,
-    }
+    return columns(labels.labeled(photo))
 
 
 def unreadable_row(problem: Problem) -> Row:
     """Return the row for a photo or folder that could not be read."""
-    row: Row = dict.fromkeys(COLUMNS)
-    row |= {
-        "path": str(problem.path),
-        "status": "unreadable",
-        "reason": reasons.sentence(problem.reason),
-        "corrected": False,
-    }
-    return row
+    return columns(unreadable(problem))
 
 
 def row_printer(form: Form, labels: LabelSet) -> Callable[[Row], None]:

@@ -121,12 +121,12 @@ def _open(given: Sequence[Path], device: Literal["auto", "cpu", "gpu"] | None, *
         complain(_("There is no display for the window. To work without one, see: alpacasorter scan --help"))
         return 2
     try:
-        from alpacasorter.workers.instance import Claim, hand_over_or_claim
+        from alpacasorter.workers.instance import InstanceLock, hand_over_or_lock
 
-        claim = Claim(_instance_name(device))
+        lock = InstanceLock(_instance_name(device))
         if new_window:
-            claim.take()
-        elif hand_over_or_claim(claim, folder, photos):
+            lock.acquire()
+        elif hand_over_or_lock(lock, folder, photos):
             return 0
         from alpacasorter.ui.app import run as run_window
     except ImportError as error:
@@ -138,7 +138,7 @@ def _open(given: Sequence[Path], device: Literal["auto", "cpu", "gpu"] | None, *
             )
             return 1
         raise
-    return run_window(folder, device, photos=photos, claim=claim)
+    return run_window(folder, device, photos=photos, lock=lock)
 
 
 def _is_from_desktop() -> bool:

@@ -156,7 +156,7 @@ class MainWindow(QMainWindow):
         actions.settings.triggered.connect(self.open_settings)
         actions.models.triggered.connect(self.models.open_dialog)
         actions.train.triggered.connect(self.training.open_dialog)
-        actions.keys.triggered.connect(lambda: about.show_keys(self, page.store.labels))
+        actions.keys.triggered.connect(lambda: about.show_shortcuts(self, page.store.labels))
         actions.test_model.triggered.connect(self.testing.open_dialog)
         actions.model_card.triggered.connect(lambda: about.show_model(self, self._model))
         actions.about.triggered.connect(lambda: about.show_about(self, self.device_label.text()))

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from alpacasorter.core import reasons
+from alpacasorter.core.events import JudgedPhoto
 from alpacasorter.core.files import display_path, natural_key
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photo import PhotoFacts
 
 Place = tuple[tuple[int, list[str | int], str], ...]
@@ -107,6 +109,15 @@ class PhotoRow:
         """Take over that it is no longer there."""
         self.fail(reasons.VANISHED)
         self.gone = True
+
+
+def labeled(row: PhotoRow, labels: LabelSet) -> LabeledPhoto | None:
+    """Return a photo and what it counts as; None while it is neither judged nor unreadable."""
+    if row.reason is not None:
+        return LabeledPhoto(row.path, reason=row.reason)
+    if row.key is None or row.probability is None or row.facts is None:
+        return None
+    return labels.labeled(JudgedPhoto(row.path, row.key, row.probability, row.facts, row.correction))
 
 
 def place_of(row: PhotoRow) -> Place:

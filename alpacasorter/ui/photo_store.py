@@ -82,11 +82,9 @@ class PhotoStore:
 
     def is_unsure(self, row: PhotoRow) -> bool:
         """Tell whether the app is unsure of a photo that the user has not settled."""
-        if row.probability is None or row.correction is not None:
-            return False
-        # Written out instead of confidence(): this runs for every photo at every click.
-        p = row.probability
-        return (p if p >= self.labels.threshold else 1.0 - p) < self._unsure_below
+        return row.probability is not None and self.labels.is_unsure(
+            row.probability, row.correction, self._unsure_below
+        )
 
     def matches(self, row: PhotoRow, which: Filter) -> bool:
         """Tell whether a filter shows a photo."""

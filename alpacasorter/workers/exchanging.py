@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QObject, Qt, Signal
 
 from alpacasorter.core.events import Learned, Progress
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.i18n import _
 from alpacasorter.workers.lane import Lane
 from alpacasorter.workers.view_facts import sentence
@@ -22,7 +22,7 @@ from alpacasorter.workers.view_facts import sentence
 # core.exchange is only imported when needed: the window starts faster without it.
 if TYPE_CHECKING:
     from alpacasorter.core.exchange.label_import import ImportOptions, ImportSummary, LabelFile
-    from alpacasorter.core.exchange.results import Form, Result, Source
+    from alpacasorter.core.exchange.results import Form, Source
     from alpacasorter.core.exchange.sidecars import SidecarOptions, SidecarsEnded
     from alpacasorter.ml.engine import Engine as OpenEngine
 
@@ -108,12 +108,12 @@ class ExchangeKeeper(QObject):
         """Whether an export is running or a file is being read."""
         return self._busy
 
-    def export_file(self, out: Path, form: Form, source: Source, results: Sequence[Result]) -> None:
+    def export_file(self, out: Path, form: Form, source: Source, results: Sequence[LabeledPhoto]) -> None:
         """Write results to a file, replacing an existing one; `written`, `stopped` or `failed` follows."""
         self._begin(partial(self._export_file, out, form, source, results))
 
     def export_sidecars(
-        self, folder: Path, results: Sequence[Result], labels: LabelSet, options: SidecarOptions
+        self, folder: Path, results: Sequence[LabeledPhoto], labels: LabelSet, options: SidecarOptions
     ) -> None:
         """Write sidecars; `sidecars_ended` or `failed` follows."""
         self._begin(partial(self._export_sidecars, folder, results, labels, options))
@@ -209,7 +209,7 @@ class ExchangeKeeper(QObject):
 
         return tell
 
-    def _export_file(self, out: Path, form: Form, source: Source, results: Sequence[Result], number: int) -> Path:
+    def _export_file(self, out: Path, form: Form, source: Source, results: Sequence[LabeledPhoto], number: int) -> Path:
         from alpacasorter.core.exchange.results import write_results
 
         stopped = partial(self._is_stopped, number)
@@ -217,7 +217,7 @@ class ExchangeKeeper(QObject):
         return out
 
     def _export_sidecars(
-        self, folder: Path, results: Sequence[Result], labels: LabelSet, options: SidecarOptions, number: int
+        self, folder: Path, results: Sequence[LabeledPhoto], labels: LabelSet, options: SidecarOptions, number: int
     ) -> SidecarsEnded:
         from alpacasorter.core.exchange.sidecars import SidecarsEnded, write_sidecars
 
@@ -277,7 +277,7 @@ class ExchangeKeeper(QObject):
 
     def _save(self, opened: OpenEngine) -> None:
         try:
-            opened.session.save_head()
+            opened.session.learning.save()
         except Exception as error:  # noqa: BLE001  # nothing is lost: it can be learned again from the corrections
             _log.warning("What was learned was not stored: %s", error)
 

@@ -11,7 +11,7 @@ import pytest
 
 import alpacasorter
 from alpacasorter.cli import main, window
-from alpacasorter.workers.instance import Claim
+from alpacasorter.workers.instance import InstanceLock
 from tests.cli.commands import Commands, finish, program
 from tests.engines import run_python
 
@@ -134,10 +134,10 @@ def test_missing_folder_is_told_where_it_can_be_read(
     """What a file manager starts has nobody who reads standard error: there the window opens, and says it."""
     opened: list[Path | None] = []
 
-    def run_window(folder: Path | None, _device: str | None, *, photos: list[str], claim: Claim) -> int:
+    def run_window(folder: Path | None, _device: str | None, *, photos: list[str], lock: InstanceLock) -> int:
         assert photos == []
         opened.append(folder)
-        claim.release()
+        lock.release()
         return 0
 
     monkeypatch.setattr(window, "has_display", lambda: True)

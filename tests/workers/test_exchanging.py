@@ -11,9 +11,9 @@ from pytestqt.qtbot import QtBot
 from alpacasorter.core.events import Learned, Progress
 from alpacasorter.core.exchange import sidecars
 from alpacasorter.core.exchange.label_import import ImportOptions, ImportSummary
-from alpacasorter.core.exchange.results import Result, Source
+from alpacasorter.core.exchange.results import Source
 from alpacasorter.core.exchange.sidecars import Change, SidecarOptions, SidecarsEnded
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.sorting.execution.session import alone
 from alpacasorter.core.store.library import LibraryError
 from alpacasorter.workers.exchanging import ExchangeKeeper
@@ -95,12 +95,12 @@ def seen(tmp_path: Path) -> Iterator[tuple[Opened, dict[str, str]]]:
         yield opened, {path.name: photo.content_key for path, photo in photos.items()}
 
 
-def results(folder: Path, count: int) -> list[Result]:
+def results(folder: Path, count: int) -> list[LabeledPhoto]:
     folder.mkdir(exist_ok=True)
     paths = [folder / f"{n}.jpg" for n in range(count)]
     for path in paths:
         path.write_bytes(b"\xff\xd8")
-    return [Result(path, f"{n:064x}", "alpaca", 0.97, 0.97) for n, path in enumerate(paths)]
+    return [LabeledPhoto(path, f"{n:064x}", "alpaca", 0.97) for n, path in enumerate(paths)]
 
 
 def test_a_file_is_written(make: Callable[..., Heard], tmp_path: Path) -> None:
@@ -134,7 +134,9 @@ def test_stopping_leaves_no_file(make: Callable[..., Heard], tmp_path: Path) -> 
     (tmp_path / "a.csv").unlink(missing_ok=True)
     hold = threading.Event()
     heard.keeper._lane.submit(lambda: (hold.wait(30), None)[1])
-    heard.keeper.export_file(tmp_path / "a.csv", "csv", Source(tmp_path, "m", "1", LABELS), [Result(tmp_path / "x")])
+    heard.keeper.export_file(
+        tmp_path / "a.csv", "csv", Source(tmp_path, "m", "1", LABELS), [LabeledPhoto(tmp_path / "x")]
+    )
     heard.keeper.stop()
     hold.set()
     assert heard.wait() == ("stopped", ())
@@ -186,7 +188,7 @@ def test_sidecars_are_not_written_while_another_window_sorts(
         heard.keeper.export_sidecars(tmp_path / "p", results(tmp_path / "p", 2), LABELS, SidecarOptions())
         name, (words,) = heard.wait()
     assert name == "failed"
-    assert "is sorting, or writing sidecars, just now" in str(words)
+    assert "writing sidecars" in str(words)
     assert not heard.keeper.busy
     assert list((tmp_path / "p").glob("*.xmp")) == []
     heard.keeper.export_sidecars(tmp_path / "p", results(tmp_path / "p", 2), LABELS, SidecarOptions())
@@ -222,7 +224,7 @@ def test_a_file_is_looked_into_and_taken_in(
     # The one that was seen is learned from at once, the other once it is.
     assert learned.corrections == 1
     assert set(learned.keys) == set(keys.values())
-    assert opened.session.correction(unknown) == "not_alpaca"
+    assert opened.session.learning.correction(unknown) == "not_alpaca"
     heard.keeper.import_labels({known: None, unknown: None})
     assert heard.wait() == ("imported", (2, 0))
     assert heard.learned[-1].corrections == 0
@@ -263,7 +265,7 @@ def test_a_library_that_fails_is_said_and_changes_nothing(
     heard.keeper.import_labels({keys["photo0.jpg"]: "alpaca"})
     assert heard.wait() == ("import_failed", ("The disk is full.",))
     assert heard.learned == []
-    assert opened.session.correction(keys["photo0.jpg"]) is None
+    assert opened.session.learning.correction(keys["photo0.jpg"]) is None
 
 
 def test_what_comes_after_the_end_is_not_told(make: Callable[..., Heard], qtbot: QtBot, tmp_path: Path) -> None:

@@ -14,11 +14,11 @@ from alpacasorter.cli.usage import absolute, complain, named_folder
 from alpacasorter.core import reasons
 from alpacasorter.core.events import JudgedPhoto, Progress
 from alpacasorter.core.files import display_path
+from alpacasorter.core.labels import unreadable
 from alpacasorter.core.photos.walk import FolderUnavailable
 from alpacasorter.core.sorting.execution.run import run_sort
 from alpacasorter.core.sorting.plan import Outcome, SortPhoto, SortPlan
 from alpacasorter.core.sorting.planning.planner import plan_sort
-from alpacasorter.core.sorting.planning.units import judged_photo, unreadable_photo
 from alpacasorter.ml.engine import Engine
 
 _MISSING = "Say which folder is to be sorted, and where to: alpacasorter sort FOLDER --into DIR"
@@ -102,9 +102,9 @@ class _Sort:
             found, _ = judge_folder(opened, self._folder, recursive=recursive, bar=bar)
             for one in found:
                 if isinstance(one, JudgedPhoto):
-                    photos.append(judged_photo(one, labels))
-                elif unreadable := unreadable_photo(one):
-                    photos.append(unreadable)
+                    photos.append(labels.labeled(one))
+                elif not one.is_folder:
+                    photos.append(unreadable(one))
                 else:
                     bar.say(f"{display_path(one.path)} can't be opened. {reasons.sentence(one.reason)}")
         return photos

@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 from alpacasorter.core import reasons
-from alpacasorter.core.events import JudgedPhoto, Problem
 from alpacasorter.core.files import display_path
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photos import formats
 from alpacasorter.core.safe_write import write_new, write_over
 from alpacasorter.i18n import _, english
@@ -46,39 +45,6 @@ _DIGITS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """The result for one photo.
-
-    Attributes:
-        path: absolute path.
-        content_key: hash of its bytes. If the photo could not be read, this and everything below except the reason
-            is None.
-        label: name of the class that the photo counts as.
-        probability: calibrated probability of the positive class, 0 to 1.
-        confidence: confidence in the label, 0 to 1.
-        corrected: whether the label is the user's.
-        width, height: size in pixels when upright.
-        taken_at: local time of capture in ISO 8601, or None.
-        reason: why the photo could not be read, as a code of `core.reasons`; None if it could.
-    """
-
-    path: Path
-    content_key: str | None = None
-    label: str | None = None
-    probability: float | None = None
-    confidence: float | None = None
-    corrected: bool = False
-    width: int | None = None
-    height: int | None = None
-    taken_at: str | None = None
-    reason: str | None = None
-
-    def is_sure(self, least: float) -> bool:
-        """Tell whether the label is the user's or has at least this confidence, 0 to 1."""
-        return self.corrected or (self.confidence is not None and self.confidence >= least)
-
-
-@dataclass(frozen=True, slots=True)
 class Source:
     """Where results come from.
 
@@ -94,45 +60,27 @@ class Source:
     labels: LabelSet
 
 
-def judged_result(photo: JudgedPhoto, labels: LabelSet) -> Result:
-    """Return the result for a judged photo."""
-    label = labels.label(photo.probability, photo.correction)
-    return Result(
-        path=photo.path,
-        content_key=photo.content_key,
-        label=label,
-        probability=photo.probability,
-        confidence=labels.confidence(photo.probability, label),
-        corrected=photo.correction in labels.names,
-        width=photo.facts.width,
-        height=photo.facts.height,
-        taken_at=photo.facts.taken_at,
-    )
-
-
-def unreadable_result(problem: Problem) -> Result:
-    """Return the result for a photo or folder that could not be read."""
-    return Result(problem.path, reason=problem.reason)
-
-
-def row_of(result: Result, folder: Path) -> Mapping[str, object]:
-    """Return a row: the value for each of the columns. The reason is an English sentence."""
-    with english():
-        reason = None if result.reason is None else reasons.sentence(result.reason)
+def columns(photo: LabeledPhoto) -> dict[str, object]:
+    """Return the value for each of the columns except `relative_path`. The reason is a sentence."""
     return {
-        "path": str(result.path),
-        "content_key": result.content_key,
-        "status": READABLE if result.reason is None else UNREADABLE,
-        "reason": reason,
-        "label": result.label,
-        "probability": _rounded(result.probability),
-        "confidence": _rounded(result.confidence),
-        "corrected": result.corrected,
-        "width": result.width,
-        "height": result.height,
-        "taken_at": result.taken_at,
-        "relative_path": _relative(result.path, folder),
+        "path": str(photo.path),
+        "content_key": photo.content_key,
+        "status": READABLE if photo.reason is None else UNREADABLE,
+        "reason": None if photo.reason is None else reasons.sentence(photo.reason),
+        "label": photo.label,
+        "probability": _rounded(photo.probability),
+        "confidence": _rounded(photo.confidence),
+        "corrected": photo.corrected,
+        "width": photo.width,
+        "height": photo.height,
+        "taken_at": photo.taken_at,
     }
+
+
+def row_of(photo: LabeledPhoto, folder: Path) -> Mapping[str, object]:
+    """Return the value for each of the columns, in English."""
+    with english():
+        return columns(photo) | {"relative_path": _relative(photo.path, folder)}
 
 
 def _rounded(number: float | None) -> float | None:
@@ -168,7 +116,7 @@ class ExportStopped(Exception):
     """The user stopped the export; nothing was written."""
 
 
-def json_pieces(source: Source, results: Iterable[Result]) -> Iterator[str]:
+def json_pieces(source: Source, results: Iterable[LabeledPhoto]) -> Iterator[str]:
     """Yield a JSON document in ASCII: a header that identifies it, then one line per photo."""
     labels = source.labels
     head = {
@@ -188,7 +136,7 @@ def json_pieces(source: Source, results: Iterable[Result]) -> Iterator[str]:
     yield "\n ]\n}\n"
 
 
-def csv_pieces(source: Source, results: Iterable[Result]) -> Iterator[str]:
+def csv_pieces(source: Source, results: Iterable[LabeledPhoto]) -> Iterator[str]:
     """Yield a CSV table: a header line, then one line per photo.
 
     No spreadsheet takes a cell for a formula, whatever the name of a file or class: a relative path that starts like
@@ -217,7 +165,7 @@ def _harmless(column: str, value: object) -> object:
     return f"./{value}" if column == "relative_path" else f"'{value}"
 
 
-def pieces(form: Form, source: Source, results: Iterable[Result]) -> Iterator[str]:
+def pieces(form: Form, source: Source, results: Iterable[LabeledPhoto]) -> Iterator[str]:
     """Yield the text in a format."""
     return json_pieces(source, results) if form == "json" else csv_pieces(source, results)
 
@@ -245,7 +193,7 @@ def write_results(
     out: Path,
     form: Form,
     source: Source,
-    results: Sequence[Result],
+    results: Sequence[LabeledPhoto],
     *,
     replace: bool,
     stopped: Callable[[], bool] = lambda: False,
@@ -269,7 +217,7 @@ def write_results(
         ExportStopped: `stopped` returned True.
     """
 
-    def counted() -> Iterator[Result]:
+    def counted() -> Iterator[LabeledPhoto]:
         for number, result in enumerate(results):
             if number % _REPORT_EVERY == 0:
                 if stopped():

@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Final
 
 from alpacasorter.core import reasons
 from alpacasorter.core.exchange.keywords import BLANK, Tags, tagged, untagged
-from alpacasorter.core.exchange.results import Result
 from alpacasorter.core.exchange.xmp import SidecarError
 from alpacasorter.core.files import is_cloud_only
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photos.formats import PICTURE_EXTENSIONS
 from alpacasorter.core.safe_write import ChangedMeanwhile, delete, is_ours, settle, sweep, write_new, write_over
 
@@ -265,7 +264,7 @@ class SidecarsEnded:
 SidecarEvent = SidecarDone | SidecarFailed | SidecarsEnded
 
 
-def stars(result: Result, labels: LabelSet) -> int | None:
+def stars(result: LabeledPhoto, labels: LabelSet) -> int | None:
     """Return the rating of a photo: 1 to 5 stars for the positive class, None for the negative class.
 
     A confidence of 50% or more gives one star, 90% or more five. A correction always gives five.
@@ -281,7 +280,7 @@ def stars(result: Result, labels: LabelSet) -> int | None:
 
 def write_sidecars(
     folder: Path,
-    results: Sequence[Result],
+    results: Sequence[LabeledPhoto],
     labels: LabelSet,
     options: SidecarOptions,
     *,
@@ -318,7 +317,11 @@ def write_sidecars(
 
 
 def _all(
-    folder: Path, results: Sequence[Result], labels: LabelSet, options: SidecarOptions, stopped: Callable[[], bool]
+    folder: Path,
+    results: Sequence[LabeledPhoto],
+    labels: LabelSet,
+    options: SidecarOptions,
+    stopped: Callable[[], bool],
 ) -> Generator[SidecarDone | SidecarFailed, None, SidecarsEnded]:
     """Yield an event for each photo; return the last event, which is yielded once sorts are allowed again."""
     counts: Counter[Change] = Counter()
@@ -353,7 +356,7 @@ def _all(
     return SidecarsEnded(photos, counts, failed, tuple(failures), was_stopped, options.dry_run)
 
 
-def tags_of(result: Result, labels: LabelSet, options: SidecarOptions) -> Tags | None:
+def tags_of(result: LabeledPhoto, labels: LabelSet, options: SidecarOptions) -> Tags | None:
     """Return what to write into the sidecar of a photo; None for nothing."""
     if options.remove or result.label is None or result.confidence is None or result.content_key is None:
         return None
@@ -370,7 +373,7 @@ def tags_of(result: Result, labels: LabelSet, options: SidecarOptions) -> Tags |
 
 
 def _one(
-    result: Result, tags: Tags | None, neighbours: Neighbours, options: SidecarOptions
+    result: LabeledPhoto, tags: Tags | None, neighbours: Neighbours, options: SidecarOptions
 ) -> SidecarDone | SidecarFailed:
     photo = result.path
     there = neighbours.existing(photo)

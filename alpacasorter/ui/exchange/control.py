@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QUndoCommand, QUndoStack
 from PySide6.QtWidgets import QFileDialog, QMainWindow
 
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.i18n import _, ngettext, number
 from alpacasorter.ui.actions import Actions
-from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_row import PhotoRow, labeled
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
@@ -23,7 +23,6 @@ from alpacasorter.workers.engine import Engine
 from alpacasorter.workers.view_facts import ModelFacts
 
 if TYPE_CHECKING:
-    from alpacasorter.core.exchange.results import Result
     from alpacasorter.ui.exchange.export_dialog import Choice, ExportDialog
     from alpacasorter.ui.exchange.import_dialog import ImportDialog
 
@@ -205,27 +204,6 @@ class _Import(QUndoCommand):
         self._import_labels(self._before, True)
 
 
-def results_of(rows: Sequence[PhotoRow], labels: LabelSet) -> list[Result]:
+def results_of(rows: Sequence[PhotoRow], labels: LabelSet) -> list[LabeledPhoto]:
     """Return the results for photos in the window; photos that have not been judged yet are left out."""
-    from alpacasorter.core.exchange.results import Result
-
-    results: list[Result] = []
-    for row in rows:
-        if row.reason is not None:
-            results.append(Result(row.path, reason=row.reason))
-        elif row.probability is not None:
-            label, facts = labels.label(row.probability, row.correction), row.facts
-            results.append(
-                Result(
-                    path=row.path,
-                    content_key=row.key,
-                    label=label,
-                    probability=row.probability,
-                    confidence=labels.confidence(row.probability, label),
-                    corrected=row.correction in labels.names,
-                    width=None if facts is None else facts.width,
-                    height=None if facts is None else facts.height,
-                    taken_at=None if facts is None else facts.taken_at,
-                )
-            )
-    return results
+    return [photo for row in rows if (photo := labeled(row, labels)) is not None]

@@ -27,10 +27,10 @@ from PySide6.QtWidgets import (
 )
 
 from alpacasorter.core import reasons
-from alpacasorter.core.exchange.results import Form, Result, Source
+from alpacasorter.core.exchange.results import Form, Source
 from alpacasorter.core.exchange.sidecars import Naming, SidecarOptions, SidecarsEnded
 from alpacasorter.core.files import display_path
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.i18n import _, ngettext, number, percent
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.desktop import show_in_file_manager
@@ -57,7 +57,7 @@ class Choice:
     """
 
     words: str
-    results: Callable[[], list[Result]]
+    results: Callable[[], list[LabeledPhoto]]
 
 
 class ExportDialog(QDialog):
@@ -181,7 +181,7 @@ class ExportDialog(QDialog):
 
     # The export
 
-    def _results(self) -> list[Result]:
+    def _results(self) -> list[LabeledPhoto]:
         index = self.photos.currentIndex()
         return self._choices[index].results() if 0 <= index < len(self._choices) else []
 

@@ -28,8 +28,8 @@ from alpacasorter.core.sorting.options import SortOptions
 from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
-from alpacasorter.ui.widgets.buttons import enable
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
+from alpacasorter.ui.widgets.dialogs import enable
 from alpacasorter.ui.widgets.fields import note
 from alpacasorter.workers.engine import Engine
 

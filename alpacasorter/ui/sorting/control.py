@@ -17,9 +17,9 @@ from alpacasorter.ui.photo_row import Filter
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.follow_up import Returning, SortStrip
-from alpacasorter.ui.widgets.buttons import sure
 from alpacasorter.ui.widgets.desktop import show_folder
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
+from alpacasorter.ui.widgets.dialogs import confirmed
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.workers.engine import Engine
 
@@ -160,7 +160,7 @@ class SortControl(WindowControl):
         """Ask whether the app may be closed where a sort is going on."""
         if not self._engine.sorting.busy:
             return True
-        return sure(self._window, "Quit?", _QUIT, _QUIT_MORE, "Stop and quit", "Go on sorting")
+        return confirmed(self._window, "Quit?", _QUIT, _QUIT_MORE, "Stop and quit", "Go on sorting")
 
     def close_down(self) -> None:
         """Close the dialogs. The engine ends the sort between two files."""

@@ -9,8 +9,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QMainWindow, QMessageBox
 
 from alpacasorter.ui.settings import Settings
-from alpacasorter.ui.widgets.buttons import sure
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
+from alpacasorter.ui.widgets.dialogs import confirmed
 from alpacasorter.ui.widgets.theme import Theme
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class TrainControl(WindowControl):
         if self.dialog is None or not self.dialog.training:
             return True
         question = "A model is being trained. Close AlpacaSorter and give the training up?"
-        return sure(self._window, "Close AlpacaSorter?", question, "", "Give it up and close", "Go on training")
+        return confirmed(self._window, "Close AlpacaSorter?", question, "", "Give it up and close", "Go on training")
 
     def close_down(self) -> None:
         """End training and threads; blocks until then."""

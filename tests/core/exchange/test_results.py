@@ -16,15 +16,12 @@ from alpacasorter.core.exchange.results import (
     FORMAT,
     ExportError,
     ExportStopped,
-    Result,
     Source,
     csv_pieces,
     json_pieces,
-    judged_result,
-    unreadable_result,
     write_results,
 )
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet, unreadable
 from alpacasorter.core.photo import PhotoFacts
 from tests.picture_files import picture_bytes
 from tests.unprivileged import ordinary_user, shared_folder
@@ -33,9 +30,9 @@ LABELS = LabelSet("not_alpaca", "alpaca", {"alpaca": "Alpaca"})
 FOLDER = Path("/photos").absolute()
 SOURCE = Source(FOLDER, "Alpaca", "2.0.0", LABELS)
 FACTS = PhotoFacts(800, 600, "2026-05-01T12:30:00+02:00", "JPEG")
-GOOD = judged_result(JudgedPhoto(FOLDER / "day 1" / "a.jpg", "ab" * 32, 0.1234567, FACTS, None), LABELS)
-CORRECTED = judged_result(JudgedPhoto(FOLDER / "b, “b”\n.jpg", "cd" * 32, 0.1, FACTS, "alpaca"), LABELS)
-BAD = unreadable_result(Problem(FOLDER / "c.jpg", reasons.DAMAGED))
+GOOD = LABELS.labeled(JudgedPhoto(FOLDER / "day 1" / "a.jpg", "ab" * 32, 0.1234567, FACTS, None))
+CORRECTED = LABELS.labeled(JudgedPhoto(FOLDER / "b, “b”\n.jpg", "cd" * 32, 0.1, FACTS, "alpaca"))
+BAD = unreadable(Problem(FOLDER / "c.jpg", reasons.DAMAGED))
 ALL = (GOOD, CORRECTED, BAD)
 
 
@@ -75,7 +72,7 @@ def test_a_table_has_the_same_rows() -> None:
 @pytest.mark.parametrize("name", ["=1+1.jpg", "+1.jpg", "-1.jpg", "@a.jpg", "\t=1.jpg", "'=1.jpg"])
 def test_no_cell_of_a_table_is_a_formula(name: str) -> None:
     labels = LabelSet("=cmd()", "+a", {})
-    result = Result(FOLDER / name, "ab" * 32, "=cmd()", 0.1, 0.9)
+    result = LabeledPhoto(FOLDER / name, "ab" * 32, "=cmd()", 0.9, probability=0.1)
     row = rows_of("".join(csv_pieces(Source(FOLDER, "m", "1", labels), [result])))[0]
     assert row["relative_path"] == f"./{name}"
     assert FOLDER / row["relative_path"] == FOLDER / name
@@ -85,7 +82,7 @@ def test_no_cell_of_a_table_is_a_formula(name: str) -> None:
 
 def test_a_table_is_read_back_with_the_labels_as_they_were(tmp_path: Path) -> None:
     labels = LabelSet("=cmd()", "+a", {})
-    result = Result(FOLDER / "=1.jpg", "ab" * 32, "=cmd()", 0.1, 0.9, corrected=True)
+    result = LabeledPhoto(FOLDER / "=1.jpg", "ab" * 32, "=cmd()", 0.9, corrected=True, probability=0.1)
     write_results(tmp_path / "a.csv", "csv", Source(FOLDER, "m", "1", labels), [result], replace=False)
     row = read_labels(tmp_path / "a.csv").rows[0]
     assert (row.label, row.places[0]) == ("=cmd()", "./=1.jpg")
@@ -102,7 +99,7 @@ def test_a_table_in_a_file_has_the_mark_by_which_excel_knows_it(tmp_path: Path) 
 @pytest.mark.parametrize("form", ["csv", "json"])
 def test_a_name_that_is_no_text_keeps_its_bytes(form: str, tmp_path: Path) -> None:
     path = FOLDER / os.fsdecode(b"\xff\xfe.jpg")
-    result = Result(path, "ab" * 32, "alpaca", 0.9, 0.9, corrected=True)
+    result = LabeledPhoto(path, "ab" * 32, "alpaca", 0.9, corrected=True, probability=0.9)
     write_results(tmp_path / "a", form, SOURCE, [result], replace=False)  # type: ignore[arg-type]
     assert read_labels(tmp_path / "a").rows[0].places == (path.name, str(path))
 

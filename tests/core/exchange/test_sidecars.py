@@ -11,7 +11,6 @@ import pytest
 from alpacasorter.core import reasons, safe_write
 from alpacasorter.core.exchange import sidecars
 from alpacasorter.core.exchange.keywords import tagged, untagged
-from alpacasorter.core.exchange.results import Result
 from alpacasorter.core.exchange.sidecars import (
     Change,
     Naming,
@@ -23,7 +22,7 @@ from alpacasorter.core.exchange.sidecars import (
     stars,
     write_sidecars,
 )
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from tests.core.exchange.sidecar_files import ALPACA, LIGHTROOM
 from tests.unprivileged import ordinary_user, shared_folder
 
@@ -32,15 +31,15 @@ PHOTO = b"\xff\xd8 no picture, but nobody looks into it"
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system")
 
 
-def photo(path: Path, probability: float = 0.97, correction: str | None = None) -> Result:
+def photo(path: Path, probability: float = 0.97, correction: str | None = None) -> LabeledPhoto:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         path.write_bytes(PHOTO)
     label = LABELS.label(probability, correction)
-    return Result(path, "ab" * 32, label, probability, LABELS.confidence(probability, label), correction is not None)
+    return LabeledPhoto(path, "ab" * 32, label, LABELS.confidence(probability, label), correction is not None)
 
 
-def write(folder: Path, results: Sequence[Result], options: SidecarOptions | None = None) -> list[SidecarEvent]:
+def write(folder: Path, results: Sequence[LabeledPhoto], options: SidecarOptions | None = None) -> list[SidecarEvent]:
     return list(write_sidecars(folder, results, LABELS, options or SidecarOptions()))
 
 
@@ -118,7 +117,9 @@ def test_a_dry_run_writes_nothing_and_says_the_same(tmp_path: Path) -> None:
 def test_unsure_and_unreadable_photos_get_nothing(tmp_path: Path) -> None:
     unsure, sure = photo(tmp_path / "a.jpg", 0.6), photo(tmp_path / "b.jpg", 0.6, "alpaca")
     events = write(
-        tmp_path, [unsure, sure, Result(tmp_path / "c.jpg", reason="Damaged.")], SidecarOptions(min_confidence=0.8)
+        tmp_path,
+        [unsure, sure, LabeledPhoto(tmp_path / "c.jpg", reason="Damaged.")],
+        SidecarOptions(min_confidence=0.8),
     )
     assert ended(events).photos == 2
     assert ended(events).counts == {Change.NONE: 1, Change.NEW: 1}
@@ -129,13 +130,13 @@ def test_unsure_and_unreadable_photos_get_nothing(tmp_path: Path) -> None:
     [(0.5, 1), (0.59, 1), (0.6, 2), (0.7, 3), (0.8, 4), (0.8999, 4), (0.9, 5), (1.0, 5)],
 )
 def test_stars_rise_with_the_confidence(confidence: float, expected: int) -> None:
-    result = Result(Path("a"), "k", "alpaca", confidence, confidence)
+    result = LabeledPhoto(Path("a"), "k", "alpaca", confidence)
     assert stars(result, LABELS) == expected
 
 
 def test_only_photos_of_the_positive_class_have_stars_and_corrections_all() -> None:
-    assert stars(Result(Path("a"), "k", "not_alpaca", 0.0, 1.0), LABELS) is None
-    assert stars(Result(Path("a"), "k", "alpaca", 0.1, 0.1, corrected=True), LABELS) == 5
+    assert stars(LabeledPhoto(Path("a"), "k", "not_alpaca", 1.0), LABELS) is None
+    assert stars(LabeledPhoto(Path("a"), "k", "alpaca", 0.1, corrected=True), LABELS) == 5
 
 
 class TestWhichSidecar:
