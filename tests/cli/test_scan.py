@@ -282,7 +282,7 @@ def test_a_gpu_that_is_not_there(run: Commands, folder: Path, monkeypatch: pytes
     monkeypatch.setenv("VK_DRIVER_FILES", "/nowhere.json")
     done = run("scan", folder, "--device", "gpu")
     assert (done.code, done.out) == (1, "")
-    assert done.err.startswith("alpacasorter: The graphics processor can't be used.")
+    assert done.err.startswith("alpacasorter: The GPU can't be used.")
     assert run("scan", folder, "--device", "auto").code == 0
 
 
