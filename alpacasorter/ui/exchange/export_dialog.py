@@ -278,7 +278,7 @@ def _form_words(form: str) -> tuple[str, str]:
         "json": (_("&JSON"), _("For scripts, and for “Import labels…” on another computer.")),
         "xmp": (
             _("&Keywords in XMP sidecars"),
-            _("For digiKam, Lightroom, darktable, and others: a small file next to each photo."),
+            _("For digiKam, Lightroom, darktable and others: a small file next to each photo."),
         ),
     }[form]
 
