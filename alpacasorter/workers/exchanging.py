@@ -22,7 +22,7 @@ from alpacasorter.workers.view_facts import sentence
 # core.exchange is only imported when needed: the window starts faster without it.
 if TYPE_CHECKING:
     from alpacasorter.core.exchange.label_import import ImportOptions, ImportSummary, LabelFile
-    from alpacasorter.core.exchange.results import Form, Source
+    from alpacasorter.core.exchange.results import Format, Source
     from alpacasorter.core.exchange.sidecars import SidecarOptions, SidecarsEnded
     from alpacasorter.ml.engine import Engine as OpenEngine
 
@@ -108,7 +108,7 @@ class ExchangeKeeper(QObject):
         """Whether an export is running or a file is being read."""
         return self._busy
 
-    def export_file(self, out: Path, form: Form, source: Source, results: Sequence[LabeledPhoto]) -> None:
+    def export_file(self, out: Path, form: Format, source: Source, results: Sequence[LabeledPhoto]) -> None:
         """Write results to a file, replacing an existing one; `written`, `stopped` or `failed` follows."""
         self._begin(partial(self._export_file, out, form, source, results))
 
@@ -209,7 +209,9 @@ class ExchangeKeeper(QObject):
 
         return tell
 
-    def _export_file(self, out: Path, form: Form, source: Source, results: Sequence[LabeledPhoto], number: int) -> Path:
+    def _export_file(
+        self, out: Path, form: Format, source: Source, results: Sequence[LabeledPhoto], number: int
+    ) -> Path:
         from alpacasorter.core.exchange.results import write_results
 
         stopped = partial(self._is_stopped, number)

@@ -61,7 +61,7 @@ def german(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     i18n.use("en")
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 15), reason="nobody knows yet what a later Python says")
+@pytest.mark.skipif(sys.version_info >= (3, 15), reason="the messages of later versions are not known yet")
 def test_all_that_python_says_is_known() -> None:
     said = {message if isinstance(message, str) else message[0] for _, message, _, _ in extract(argparse.__file__)}
     assert said - FOR_DEVELOPERS - set(ARGPARSE_MESSAGES) == set()
@@ -108,8 +108,8 @@ open_streams()
 print("nowhere")
 print("nowhere", file=sys.stderr)
 with open(sys.argv[1], "w") as file:
-    os.write(1, b"chatter")
-    os.write(2, b"chatter")
+    os.write(1, b"noise")
+    os.write(2, b"noise")
     assert all(os.get_inheritable(number) for number in (0, 1, 2))
     file.write(str(file.fileno()))
 """
@@ -119,7 +119,7 @@ with open(sys.argv[1], "w") as file:
 def test_missing_streams_lead_nowhere(tmp_path: Path) -> None:
     file = tmp_path / "precious"
     assert run_python(_WITHOUT, file).returncode == 0
-    assert int(file.read_text()) > 2, "no chatter of a library may go into a file of ours"
+    assert int(file.read_text()) > 2, "library output must not go into a file of ours"
 
 
 def test_streams_that_are_there_are_left(capsys: pytest.CaptureFixture[str]) -> None:

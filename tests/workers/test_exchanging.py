@@ -86,7 +86,7 @@ def make(qtbot: QtBot) -> Iterator[Callable[[Callable[[], object]], Heard]]:
 
 @pytest.fixture
 def seen(tmp_path: Path) -> Iterator[tuple[Opened, dict[str, str]]]:
-    """An open session that has looked at three photos; their names by content key."""
+    """An open session that has scanned three photos; their content keys by name."""
     with opened_session(tmp_path / "engine", bundle=few_replayed()) as opened:
         # As the engine of the window calls it.
         opened.bundle = few_replayed()  # type: ignore[attr-defined]

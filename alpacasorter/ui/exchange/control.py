@@ -23,7 +23,7 @@ from alpacasorter.workers.engine import Engine
 from alpacasorter.workers.view_facts import ModelFacts
 
 if TYPE_CHECKING:
-    from alpacasorter.ui.exchange.export_dialog import Choice, ExportDialog
+    from alpacasorter.ui.exchange.export_dialog import ExportDialog, PhotoSelection
     from alpacasorter.ui.exchange.import_dialog import ImportDialog
 
 
@@ -107,8 +107,8 @@ class ExchangeControl(WindowControl):
         self._export.made().begin(source, choices, waiting, lambda: self._engine.sorting.busy)
         self._export.show()
 
-    def _choices(self, labels: LabelSet) -> list[Choice]:
-        from alpacasorter.ui.exchange.export_dialog import Choice
+    def _choices(self, labels: LabelSet) -> list[PhotoSelection]:
+        from alpacasorter.ui.exchange.export_dialog import PhotoSelection
 
         # Translators: {count} photos.
         offered = [(_("All photos in the folder ({count})"), self._store.rows)]
@@ -122,7 +122,8 @@ class ExchangeControl(WindowControl):
             offered.append((_("Selected photos ({count})"), selected))
         judged = ((words, [row for row in rows if not row.waiting]) for words, rows in offered)
         return [
-            Choice(words.format(count=number(len(rows))), partial(results_of, rows, labels)) for words, rows in judged
+            PhotoSelection(words.format(count=number(len(rows))), partial(results_of, rows, labels))
+            for words, rows in judged
         ]
 
     # Import

@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 )
 
 from alpacasorter.core import reasons
-from alpacasorter.core.exchange.results import Form, Source
+from alpacasorter.core.exchange.results import Format, Source
 from alpacasorter.core.exchange.sidecars import Naming, SidecarOptions, SidecarsEnded
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
@@ -48,7 +48,7 @@ _INDENT: Final = 22
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class PhotoSelection:
     """A selection of photos that can be exported.
 
     Attributes:
@@ -61,7 +61,7 @@ class Choice:
 
 
 class ExportDialog(QDialog):
-    """Lets the user choose what to export, and exports it. It blocks the rest of the window meanwhile."""
+    """Lets the user choose what to export, and exports it. The rest of the window is blocked while it is open."""
 
     def __init__(self, keeper: ExchangeKeeper, settings: Settings, parent: QWidget | None = None) -> None:
         """Export through `keeper`, starting with the last choices in `settings`."""
@@ -70,12 +70,12 @@ class ExportDialog(QDialog):
         self.setWindowModality(Qt.WindowModality.ApplicationModal)
         self._keeper = keeper
         self._source: Source | None = None
-        self._choices: Sequence[Choice] = ()
+        self._choices: Sequence[PhotoSelection] = ()
         self._sorting: Callable[[], bool] = lambda: False
         self._waiting = 0
         self._written: Path | None = None
         self.photos = QComboBox(self)
-        self.form = ExportForm(settings)
+        self.form = ExportChoices(settings)
         # With a list of failures below it, the form may not fit on a small screen.
         self.room = QScrollArea(self)
         self.room.setWidgetResizable(True)
@@ -143,7 +143,9 @@ class ExportDialog(QDialog):
         keeper.stopped.connect(lambda: self._on_over(_("Stopped. Nothing was written.")))
         keeper.failed.connect(self._on_over)
 
-    def begin(self, source: Source, choices: Sequence[Choice], waiting: int, sorting: Callable[[], bool]) -> None:
+    def begin(
+        self, source: Source, choices: Sequence[PhotoSelection], waiting: int, sorting: Callable[[], bool]
+    ) -> None:
         """Prepare the dialog.
 
         Args:
@@ -192,7 +194,7 @@ class ExportDialog(QDialog):
             return
         if self._source is None:
             return
-        form: Form = "json" if self.form.form == "json" else "csv"
+        form: Format = "json" if self.form.form == "json" else "csv"
         # Translators: the name of a file.
         name = _("{folder} results").format(folder=display_path(self._source.folder.name))
         kind = _("JSON (*.json)") if form == "json" else _("CSV table (*.csv)")
@@ -202,7 +204,7 @@ class ExportDialog(QDialog):
         elif problem:
             self._show_result(problem)
 
-    def write_file(self, out: Path, form: Form) -> None:
+    def write_file(self, out: Path, form: Format) -> None:
         """Write a file. If there is one already, the user has agreed to replace it."""
         if self._source is None:
             return
@@ -283,7 +285,7 @@ def _form_words(form: str) -> tuple[str, str]:
     }[form]
 
 
-class ExportForm(QWidget):
+class ExportChoices(QWidget):
     """The choices for an export, starting with the last ones.
 
     Signals:

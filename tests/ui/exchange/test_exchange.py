@@ -16,7 +16,7 @@ from alpacasorter.core.events import Finished, Learned
 from alpacasorter.core.exchange.sidecars import Naming
 from alpacasorter.core.store.library import Library
 from alpacasorter.ui.app import build_window
-from alpacasorter.ui.exchange.export_dialog import ExportDialog, ExportForm
+from alpacasorter.ui.exchange.export_dialog import ExportChoices, ExportDialog
 from alpacasorter.ui.exchange.import_dialog import ImportDialog
 from alpacasorter.ui.main_window import MainWindow
 from alpacasorter.ui.photo_row import Filter
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support raise")
 
 
 class User:
-    """Somebody who has a folder of four photos and a damaged one open."""
+    """A user with an open folder of four photos and a damaged one."""
 
     def __init__(self, qtbot: QtBot, window: MainWindow) -> None:
         self.window = window
@@ -56,7 +56,7 @@ class User:
         return dialog
 
     def over(self, dialog: ExportDialog) -> str:
-        """Wait until an export is over; return what is said of it."""
+        """Wait until an export is over; return the message."""
         self.wait(lambda: not self.window.engine.exchange.busy and dialog.export_button.isEnabled())
         return dialog.message.text()
 
@@ -173,7 +173,7 @@ class TestExport:
         user.over(dialog)
         assert str(asked[0][2]).endswith("a hike results.json")
         assert (tmp_path / "out.json").exists()
-        again = ExportForm(Settings())
+        again = ExportChoices(Settings())
         assert (again.form, again.min_confidence) == ("json", 0.99)
         again.deleteLater()
 
@@ -231,13 +231,13 @@ class TestExport:
         dialog.reject()
         assert not dialog.isVisible()
 
-    def test_nothing_else_can_be_begun_meanwhile(self, user: User) -> None:
+    def test_the_rest_of_the_window_is_blocked(self, user: User) -> None:
         dialog = user.export()
         assert dialog.windowModality() is Qt.WindowModality.ApplicationModal
         dialog.close()
         assert not dialog.isVisible()
 
-    def test_photos_that_nobody_has_looked_at_are_left_out_and_counted(self, user: User) -> None:
+    def test_photos_that_are_not_judged_yet_are_left_out_and_counted(self, user: User) -> None:
         row = user.page.store.rows[0]
         row.probability = None
         dialog = user.export()
@@ -349,7 +349,7 @@ class TestImport:
 def test_choices_that_make_no_sense_count_as_none(kept: str, qapp: QApplication) -> None:
     settings = Settings()
     settings.export = kept
-    form = ExportForm(settings)
+    form = ExportChoices(settings)
     assert (form.form, form.min_confidence, form.least.value()) == ("csv", 0.0, 80)
     assert form.sidecar_options.naming is Naming.FULL
     form.deleteLater()
