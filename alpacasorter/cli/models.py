@@ -110,15 +110,16 @@ def _table(entries: list[ModelEntry]) -> str:
     # Translators: the headings of a table of models.
     rows = [("", _("NAME"), _("MODEL"), _("CREATED"), _("SIZE"), _("CLASSES"))]
     for entry in entries:
-        # Translators: two classes in a table, such as "Alpaca / Not alpaca".
-        about = entry.problem or _("{positive} / {negative}").format(
-            positive=entry.classes[0], negative=entry.classes[1]
-        )
-        if entry.is_bundled:
-            about = _("{classes} (bundled)").format(classes=about)
-        rows.append(
-            ("*" if entry.in_use else "", entry.key, entry.title, entry.created or "–", size(entry.size), about)
-        )
+        mark = "*" if entry.in_use else ""
+        classes = " / ".join(entry.classes)
+        if entry.problem:
+            about = entry.problem
+        elif entry.is_bundled:
+            # Translators: in a table of models; {classes} is for example "Alpaca / Not alpaca".
+            about = _("{classes} (bundled)").format(classes=classes)
+        else:
+            about = classes
+        rows.append((mark, entry.key, entry.title, entry.created or "–", size(entry.size), about))
     widths = [max(len(display_path(row[column])) for row in rows) for column in range(5)]
     lines = []
     for row in rows:

@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from alpacasorter.ui.models.test_dialog import EvaluateDialog
+from alpacasorter.ui.models.evaluate_dialog import EvaluateDialog
 from tests.e2e.conftest import User
 from tests.engines import fill
 from tests.picture_files import make_picture

@@ -404,7 +404,7 @@ def learning_curve(
     """Return a figure over the epochs.
 
     Args:
-        points: number of the epoch, figure on the training photos, figure on the validation photos; NaN makes a gap.
+        points: number of the epoch, figure on the training photos, figure on the held-out photos; NaN makes a gap.
         name: of the figure.
         share: whether the figure can be at most 1.
         retrained_from: the epoch with which retraining of the backbone began, which gets a mark; None for no mark.
@@ -426,9 +426,9 @@ def learning_curve(
             f'<text x="{x - 5 if at_end else x + 5}" y="{HEIGHT - BOTTOM - 8}" '
             f'text-anchor="{"end" if at_end else "start"}">{safe(_("retraining begins"))}</text>'
         )
-    parts.append(axes.path([(epoch, training) for epoch, training, _validation in points], "line-a"))
-    parts.append(axes.path([(epoch, validation) for epoch, _training, validation in points], "line-b"))
-    parts.append(legend([("line-a", _("training photos")), ("line-b", _("validation photos"))]))
+    parts.append(axes.path([(epoch, training) for epoch, training, _held_out in points], "line-a"))
+    parts.append(axes.path([(epoch, held_out) for epoch, _training, held_out in points], "line-b"))
+    parts.append(legend([("line-a", _("training photos")), ("line-b", _("held-out photos"))]))
     description = ngettext("{count} epoch", "{count} epochs", len(points)).format(count=number(len(points)))
     return svg(_("Learning curve: {name}").format(name=name), description, parts, palette)
 
