@@ -156,5 +156,6 @@ def _prints_data(options: argparse.Namespace) -> bool:
     """Tell whether a command prints data for other programs, or a report for developers: these are in English."""
     given = vars(options)
     if given.get("form") in ("json", "csv"):
-        return True
+        # Files are always written in English.
+        return given.get("out") is None
     return any(given.get(name) for name in ("json", "as_json", "self_test"))

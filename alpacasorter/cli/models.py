@@ -188,7 +188,7 @@ def models_parser() -> argparse.ArgumentParser:
     """Return the parser of `alpacasorter models`."""
     parser = argparse.ArgumentParser(
         prog="alpacasorter models",
-        description=_("List your models, or add, select, share, or remove one."),
+        description=_("List your models, or add, select, share or remove one."),
         epilog=exit_codes(),
         parents=[version_option()],
     )

@@ -144,7 +144,8 @@ def named_model(given: Path) -> Path:
         return given
     # Imported here: --model is rarely used.
     from alpacasorter import paths
-    from alpacasorter.ml.models.store import ModelStore, ModelStoreError
+    from alpacasorter.ml.models.entry import ModelStoreError
+    from alpacasorter.ml.models.store import ModelStore
 
     try:
         return ModelStore(paths.user_data_dir()).find(str(given)).path

@@ -8,6 +8,8 @@ from typing import Final
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QLineEdit, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
 
+from alpacasorter.i18n import pgettext
+
 _RATES: Final = ("0.01", "0.003", "0.001", "0.0003", "0.0001", "0.00003", "0.00001")
 
 
@@ -76,6 +78,16 @@ def number(parent: QWidget, least: int, most: int, *, step: int = 1, zero: str =
     box.setSingleStep(step)
     box.setSuffix(suffix)
     box.setSpecialValueText(zero)
+    return box
+
+
+def percentage(parent: QWidget, least: int, most: int) -> QSpinBox:
+    """Return a field for a percentage."""
+    box = QSpinBox(parent)
+    box.setRange(least, most)
+    before, _number, after = pgettext("percentage", "{number}%").partition("{number}")
+    box.setPrefix(before)
+    box.setSuffix(after)
     return box
 
 
