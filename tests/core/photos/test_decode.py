@@ -1,4 +1,4 @@
-"""The loader, on real files of every kind: what is shown, and what is refused with which words."""
+"""Decoding real files of every kind: what is shown, and what is refused for which reason."""
 
 import io
 import os
@@ -40,12 +40,12 @@ Colour = tuple[int, int, int]
 
 GREYS = [(76,) * 3, (150,) * 3, (29,) * 3, (226,) * 3]
 WHITE = (255, 255, 255)
-MESSAGES = {
+REASONS = {
     "empty": reasons.EMPTY,
     "zeros": reasons.BLANK,
     "text": reasons.NOT_A_PICTURE,
-    "video": reasons.not_a_picture("a video"),
-    "pdf": reasons.not_a_picture("a PDF document"),
+    "video": reasons.not_a_picture("video"),
+    "pdf": reasons.not_a_picture("pdf"),
     **{kind: reasons.TRUNCATED for kind in BAD_KINDS if kind.startswith("truncated")},
     **{kind: reasons.DAMAGED for kind in BAD_KINDS if kind.startswith(("garbage", "header_only"))},
     **{kind: reasons.TOO_MANY_PIXELS for kind in BAD_KINDS if kind.startswith("bomb")},
@@ -233,12 +233,12 @@ def test_model_input_golden_vector() -> None:
     ]
 
 
-# What is refused, and in which words
+# What is refused, and why
 
 
 @pytest.mark.parametrize("kind", BAD_KINDS)
 def test_every_bad_file_has_its_reason(kind: str) -> None:
-    assert reason_of(picture_bytes(kind)) == MESSAGES[kind]
+    assert reason_of(picture_bytes(kind)) == REASONS[kind]
 
 
 @pytest.mark.parametrize("form", [*ENCODED, "HEIF", "AVIF"])
@@ -268,7 +268,7 @@ def test_a_wrong_extension_does_not_matter(tmp_path: Path) -> None:
 
 def test_only_known_formats_are_opened() -> None:
     for form in ("PPM", "TGA", "ICO", "PCX", "SGI"):
-        assert "JPEG, PNG" in reason_of(encode(corner_picture(), form))
+        assert reason_of(encode(corner_picture(), form)) in (reasons.NOT_A_PICTURE, reasons.not_a_picture("icon"))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the memory use from /proc")
