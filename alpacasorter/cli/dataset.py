@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from alpacasorter import paths
 from alpacasorter.cli.console import guarded
-from alpacasorter.cli.usage import complain, given_path
+from alpacasorter.cli.usage import complain, given_path, quiet_option, version_option
 from alpacasorter.core.files import display_path
 from alpacasorter.core.session_paths import plain_absolute
 from alpacasorter.training.open_images.catalog import SUBSETS, Classes, Source, UnknownClass
@@ -301,24 +301,25 @@ it stopped, and photos that you deleted stay deleted. A larger --limit keeps wha
 """
 
 
-def build_parser(version: type[argparse.Action]) -> argparse.ArgumentParser:
-    """Return the parser of the command with both of its sub-commands; `version` prints that of the program."""
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command with both of its sub-commands."""
     parser = argparse.ArgumentParser(
         prog="alpacasorter dataset",
+        parents=[version_option()],
         description=_ABOUT,
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action=version)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    _add_download(commands, version)
-    _add_classes(commands, version)
+    _add_download(commands)
+    _add_classes(commands)
     return parser
 
 
-def _add_download(commands: Any, version: type[argparse.Action]) -> None:
+def _add_download(commands: Any) -> None:
     parser = commands.add_parser(
         "download",
+        parents=[quiet_option(), version_option()],
         help="fetch photos of a class",
         description=_DOWNLOAD,
         epilog=_EXIT_CODES,
@@ -363,32 +364,31 @@ def _add_download(commands: Any, version: type[argparse.Action]) -> None:
     parser.add_argument(
         "--connections", metavar="N", type=_connections, default=8, help="photos to fetch at once (default: 8)"
     )
-    _add_common(parser, version)
+    _add_common(parser)
     parser.set_defaults(command=_run_download_command, model=None)
 
 
-def _add_classes(commands: Any, version: type[argparse.Action]) -> None:
+def _add_classes(commands: Any) -> None:
     parser = commands.add_parser(
         "classes",
+        parents=[quiet_option(), version_option()],
         help="list the classes there are",
         description="List the classes of Open Images, or those with TEXT in their name.",
         epilog=_EXIT_CODES,
     )
     parser.add_argument("text", metavar="TEXT", nargs="?", default="", help="part of a name")
-    _add_common(parser, version)
+    _add_common(parser)
     parser.set_defaults(command=_classes, model=None)
 
 
-def _add_common(parser: argparse.ArgumentParser, version: type[argparse.Action]) -> None:
+def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", dest="as_json", action="store_true", help="print one JSON object")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.add_argument(
         "--base-url",
         metavar="URL",
         type=_address,
         help="a mirror, with the lists below URL/openimages and the photos below URL/open-images-dataset",
     )
-    parser.add_argument("--version", action=version)
 
 
 def _whole(text: str, lowest: int, highest: int) -> int:

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from alpacasorter.cli.console import Device, ProgressBar, engine, guarded
-from alpacasorter.cli.usage import complain, named_folder
+from alpacasorter.cli.usage import (
+    complain,
+    device_option,
+    exit_codes,
+    given_path,
+    model_option,
+    named_folder,
+    quiet_option,
+    version_option,
+)
 from alpacasorter.core.events import Progress
 from alpacasorter.core.files import display_path
-from alpacasorter.ml.evaluation.evaluate import Evaluation, evaluate, evaluation_report, warnings
-from alpacasorter.ml.evaluation.metrics import class_figures, log_loss
-from alpacasorter.ml.evaluation.report import share, write_report
+from alpacasorter.i18n import _
+
+if TYPE_CHECKING:
+    from alpacasorter.ml.evaluation.evaluate import Evaluation
 
 _DIGITS = 6
 _SHOWN_MISTAKES = 20
@@ -46,6 +58,9 @@ def _may_be_report(report: Path) -> bool:
 
 
 def _evaluate(dataset: Path, *, as_json: bool, report: Path | None, device: Device, quiet: bool) -> int:
+    from alpacasorter.ml.evaluation.evaluate import evaluate, evaluation_report
+    from alpacasorter.ml.evaluation.report import write_report
+
     with engine(device) as opened:
         bundle, session = opened.bundle, opened.session
         with ProgressBar(quiet=quiet) as bar:
@@ -76,6 +91,8 @@ def _rounded(value: float | None) -> float | None:
 
 
 def _object(evaluation: Evaluation, class_names: tuple[str, str]) -> dict[str, object]:
+    from alpacasorter.ml.evaluation.metrics import class_figures, log_loss
+
     metrics = evaluation.metrics
     return {
         "n": metrics.n,
@@ -104,6 +121,10 @@ def _object(evaluation: Evaluation, class_names: tuple[str, str]) -> dict[str, o
 
 
 def _words(evaluation: Evaluation) -> str:
+    from alpacasorter.ml.evaluation.evaluate import warnings
+    from alpacasorter.ml.evaluation.metrics import class_figures
+    from alpacasorter.ml.evaluation.report import share
+
     metrics = evaluation.metrics
     lines = [
         f"photos             {metrics.n:>8,}  ({evaluation.unreadable:,} more could not be read)",
@@ -131,3 +152,27 @@ def _words(evaluation: Evaluation) -> str:
 
 def _share(value: float | None) -> str:
     return "    none" if value is None else f"{value:>8.2%}"
+
+
+def evaluate_parser() -> argparse.ArgumentParser:
+    """Return the parser of `alpacasorter evaluate`."""
+    parser = argparse.ArgumentParser(
+        prog="alpacasorter evaluate",
+        description=_(
+            "Measure the model on a folder with one subfolder per class, named after the class. What the model learned"
+            " from your corrections is not used."
+        ),
+        epilog=exit_codes(),
+        parents=[device_option(), model_option(), quiet_option(), version_option()],
+    )
+    parser.add_argument("dataset", metavar="DATASET", type=given_path, help=_("folder with the subfolders"))
+    parser.add_argument("--json", action="store_true", help=_("print one JSON object"))
+    parser.add_argument(
+        "--report", metavar="FILE.html", type=given_path, help=_("write a report with charts and mistakes to FILE.html")
+    )
+    parser.set_defaults(command=_run)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    return run(options.dataset, as_json=options.json, report=options.report, device=options.device, quiet=options.quiet)

@@ -15,7 +15,7 @@ from typing import Never
 from tqdm import tqdm
 
 from alpacasorter.cli.console import guarded, without_chatter
-from alpacasorter.cli.usage import complain, given_path, named_folder
+from alpacasorter.cli.usage import complain, given_path, named_folder, quiet_option, version_option
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.session_paths import plain_absolute
@@ -221,10 +221,11 @@ _EXIT_CODES = "exit codes: 0 the work was done, 1 it failed, 2 wrong usage, 130 
 _DEFAULT = Recipe()
 
 
-def train_parser(version: type[argparse.Action]) -> argparse.ArgumentParser:
-    """Return the parser of `alpacasorter train`; `version` is what --version does."""
+def train_parser() -> argparse.ArgumentParser:
+    """Return the parser of `alpacasorter train`."""
     parser = argparse.ArgumentParser(
         prog="alpacasorter train",
+        parents=[quiet_option(), version_option()],
         description="Train a model on a folder with one sub-folder for each of two classes, "
         "such as alpaca and not_alpaca. Use it by: alpacasorter --model DIR",
         epilog=_EXIT_CODES,
@@ -295,16 +296,15 @@ def train_parser(version: type[argparse.Action]) -> argparse.ArgumentParser:
     add("--retrain-epochs", type=int, default=_DEFAULT.retrain_epochs, metavar="N", help=_default())
     add("--retrain-rate", type=float, default=_DEFAULT.retrain_rate, metavar="RATE", help=_default())
     parser.add_argument("--json", action="store_true", help="print all that happens, one JSON object a line")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
-    parser.add_argument("--version", action=version)
     parser.set_defaults(command=_run_train_command, model=None)
     return parser
 
 
-def export_parser(version: type[argparse.Action]) -> argparse.ArgumentParser:
-    """Return the parser of `alpacasorter export-model`; `version` is what --version does."""
+def export_parser() -> argparse.ArgumentParser:
+    """Return the parser of `alpacasorter export-model`."""
     parser = argparse.ArgumentParser(
         prog="alpacasorter export-model",
+        parents=[version_option()],
         description="Write a model as one file for other programs. It takes pictures as RGB numbers from 0 to 255, "
         "float32 (n, side, side, 3), and gives the probability of the class that is looked for, float32 (n, 1).",
         epilog=_EXIT_CODES,
@@ -314,7 +314,6 @@ def export_parser(version: type[argparse.Action]) -> argparse.ArgumentParser:
     parser.add_argument(
         "--tflite", metavar="FILE.tflite", type=given_path, help="for LiteRT (TensorFlow Lite), one picture at a time"
     )
-    parser.add_argument("--version", action=version)
     parser.set_defaults(command=_export, model=None)
     return parser
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 import errno
 import json
 import re
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from alpacasorter import i18n
 from alpacasorter.core.files import display_path
-from alpacasorter.i18n import _
+from alpacasorter.i18n import _, ngettext
 
 EMPTY: Final = "file-empty"
 BLANK: Final = "file-blank"
@@ -43,6 +44,8 @@ NOT_A_PICTURE: Final = "picture-none"
 TOO_MANY_PIXELS: Final = "picture-too-many-pixels"
 NO_MEMORY: Final = "picture-no-memory"
 RAW_ALONE: Final = "picture-raw"
+MODEL_FAILED: Final = "photo-model-failed"
+UNEXPECTED: Final = "photo-unexpected"
 NOT_JUDGED: Final = "picture-not-judged"
 
 SAVE_DISK_FULL: Final = "save-disk-full"
@@ -87,6 +90,61 @@ _NO_WRITING: Final = "sort-no-writing"
 _NO_REMOVING: Final = "sort-no-removing"
 _IS_SOMETHING: Final = "picture-is"
 
+SIDECAR_DAMAGED: Final = "sidecar-damaged"
+SIDECAR_UNKNOWN_FORM: Final = "sidecar-unknown-form"
+SIDECAR_DOCTYPE: Final = "sidecar-doctype"
+SIDECAR_ENCODING: Final = "sidecar-encoding"
+SIDECAR_IS_LINK: Final = "sidecar-is-link"
+SIDECAR_NOT_REGULAR: Final = "sidecar-not-regular"
+SIDECAR_TOO_LARGE: Final = "sidecar-too-large"
+SIDECAR_WRITE_PROTECTED: Final = "sidecar-write-protected"
+SIDECAR_CLOUD_ONLY: Final = "sidecar-cloud-only"
+SIDECAR_CHANGED: Final = "sidecar-changed"
+SIDECAR_ELSEWHERE: Final = "sidecar-elsewhere"
+SIDECAR_NO_PHOTO: Final = "sidecar-no-photo"
+
+# Why a sort stops; in each, `folder` is a path as it is shown.
+SORT_FOLDER_GONE: Final = "sort-folder-gone"
+DISK_FULL: Final = "sort-disk-full"
+DISK_READ_ONLY: Final = "sort-disk-read-only"
+DISK_NOT_RESPONDING: Final = "sort-disk-not-responding"
+DISK_ERROR: Final = "sort-disk-error"
+FOLDER_NOT_MADE: Final = "sort-folder-not-made"
+FOLDER_NOT_WRITTEN: Final = "sort-folder-not-written"
+FOLDER_NOT_SYNCED: Final = "sort-folder-not-synced"
+
+# Why a plan leaves a photo, or gives it another name.
+LABEL_STAYS: Final = "plan-label-stays"
+UNSURE_STAYS: Final = "plan-unsure-stays"
+UNREADABLE_STAYS: Final = "plan-unreadable-stays"
+OTHER_OWNER: Final = "plan-other-owner"
+FILES_NO_PERMISSION: Final = "plan-files-no-permission"
+COMPANION: Final = "plan-companion"
+TARGET_NOT_OPENED: Final = "plan-target-not-opened"
+TARGET_IS_FILE: Final = "plan-target-is-file"
+NAMES_CLASH: Final = "plan-names-clash"
+SAME_THERE: Final = "plan-same-there"
+SAME_PLANNED: Final = "plan-same-planned"
+LINK_THERE: Final = "plan-link-there"
+NAME_TAKEN: Final = "plan-name-taken"
+NAME_NOT_ALLOWED: Final = "plan-name-not-allowed"
+NAME_NOT_ALLOWED_AND_TAKEN: Final = "plan-name-not-allowed-and-taken"
+NAME_SHORTENED: Final = "plan-name-shortened"
+
+# What the user should know about a plan.
+SOURCE_READ_ONLY: Final = "plan-source-read-only"
+TARGET_READ_ONLY: Final = "plan-target-read-only"
+NO_LABEL: Final = "plan-no-label"
+WINDOWS_LINKS: Final = "plan-windows-links"
+SAME_FOLDER: Final = "plan-same-folder"
+UNSURE_PHOTOS: Final = "plan-unsure-photos"
+UNREADABLE_PHOTOS: Final = "plan-unreadable-photos"
+TAGS_DIFFER: Final = "plan-tags-differ"
+NO_DATE: Final = "plan-no-date"
+NO_CAMERA: Final = "plan-no-camera"
+NO_SPACE: Final = "plan-no-space"
+SCANNED_AGAIN: Final = "plan-scanned-again"
+
 
 def _codes(*names: str) -> frozenset[int]:
     # Not every system has each of them.
@@ -112,8 +170,12 @@ _CUT_SHORT: Final = re.compile(
 )
 
 
-def code(name: str, /, **arguments: str) -> str:
-    """Return a reason with arguments, as it is stored."""
+def code(name: str, /, **arguments: str | int | Sequence[str]) -> str:
+    """Return a reason with arguments, as it is stored.
+
+    An argument is text that is shown as it is, except: `why` is a reason itself, `names` are several names or reasons,
+    `count` is a number, `needed` and `free` are bytes.
+    """
     return f"{name} {json.dumps(arguments)}" if arguments else name
 
 
@@ -124,9 +186,25 @@ def sentence(reason: str) -> str:
     if words is None:
         return reason
     try:
-        return words.format(**json.loads(arguments)) if arguments else words
-    except (ValueError, KeyError, TypeError, IndexError):
+        values = json.loads(arguments) if arguments else {}
+        text = words if isinstance(words, str) else words(values["count"])
+        return text.format(**{key: _shown(key, value) for key, value in values.items()}) if values else text
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         return reason
+
+
+def _shown(key: str, value: Any) -> str:
+    """Return an argument of a reason in words."""
+    match key:
+        case "why":
+            return sentence(value)
+        case "names":
+            return i18n.join([sentence(name) for name in value])
+        case "count":
+            return i18n.number(value)
+        case "needed" | "free":
+            return i18n.size(value)
+    return str(value)
 
 
 def not_a_picture(what: str | None) -> str:
@@ -231,7 +309,8 @@ def for_sorting(error: OSError) -> str:
 
 def for_removing(error: OSError, folder: str) -> str:
     """Return why a file could not be removed from a folder, whose name is given as it is shown."""
-    return code(_NO_REMOVING, folder=folder) if isinstance(error, PermissionError) else for_sorting(error)
+    reason = for_sorting(error)
+    return code(_NO_REMOVING, folder=folder) if isinstance(error, PermissionError) and reason != SORT_IN_USE else reason
 
 
 def for_writing(error: OSError, folder: str) -> str:
@@ -276,8 +355,12 @@ def is_disk_gone(error: OSError) -> bool:
 
 
 @cache
-def _sentences(language: str) -> dict[str, str]:
-    """Return the sentence of each code; `language` only keeps those of different languages apart."""
+def _sentences(language: str) -> dict[str, str | Callable[[int], str]]:
+    """Return the sentence of each code, or what returns it for a count.
+
+    Args:
+        language: only keeps the sentences of different languages apart.
+    """
     formats = i18n.join(("JPEG", "PNG", "WebP", "TIFF", "GIF", "BMP", "HEIC", "AVIF"))
     return {
         EMPTY: _("The file is empty (0 bytes)."),
@@ -306,6 +389,8 @@ def _sentences(language: str) -> dict[str, str]:
         TOO_MANY_PIXELS: _("The picture has too many pixels to open safely. Export a smaller copy."),
         NO_MEMORY: _("There is not enough memory to open this picture. Close some programs, then rescan."),
         RAW_ALONE: _("RAW photos are not supported yet. Export the photo as JPEG."),
+        MODEL_FAILED: _("The model failed on this photo. Rescan, or choose another model."),
+        UNEXPECTED: _("Something unexpected happened, so this photo can't be judged. Rescan to try again."),
         NOT_JUDGED: _("The photo can't be judged."),
         SAVE_DISK_FULL: _("There is not enough space on the disk. Free some space, then try again."),
         SAVE_READ_ONLY: _("The disk is read-only. Remove its write protection, or choose another location."),
@@ -324,6 +409,9 @@ def _sentences(language: str) -> dict[str, str]:
         FOLDER_DISK_FAULT: _("The disk could not read this folder. Check the disk or the card."),
         FOLDER_NOT_OPENED: _("The system could not open this folder."),
         **_sorting(),
+        **_sidecars(),
+        **_stopping(),
+        **_planning(),
     }
 
 
@@ -346,10 +434,10 @@ def _sorting() -> dict[str, str]:
     return {
         CHANGED: _("The file has changed since the plan was made. Make a new plan to sort it as it is now."),
         TAKEN: _("Another file now has this name at the destination. Make a new plan to choose another name."),
-        IS_LINK: _("This is a link to a file elsewhere, so it was left. Copy it instead of moving it."),
+        IS_LINK: _("This is a link to a file elsewhere, so it can't be moved. Move that file, or copy instead."),
         SORT_NOT_REGULAR: _("This is not an ordinary file, so it was left."),
         SORT_IN_USE: _("Another program is using this file. Close it there, then try again."),
-        TARGET_TOO_LONG: _("The path at the destination is too long. Choose shorter names and make a new plan."),
+        TARGET_TOO_LONG: _("The path at the destination is too long. Choose a shorter destination or shorter names."),
         TARGET_REFUSED: _("The disk at the destination does not allow this name. Rename the file and make a new plan."),
         TOO_LARGE: _("The file is too large for the disk at the destination. Choose another disk."),
         NOT_THE_SAME: _(
@@ -381,4 +469,101 @@ def _sorting() -> dict[str, str]:
         _STAYS_WITH: _("It belongs to {name}, which was left where it is, so it was left too."),
         _NO_WRITING: _("You don't have permission to write to the folder {folder}. Check its permissions."),
         _NO_REMOVING: _("You don't have permission to remove files from the folder {folder}. Check its permissions."),
+    }
+
+
+def _sidecars() -> dict[str, str]:
+    return {
+        SIDECAR_DAMAGED: _("The sidecar is damaged or is not an XMP file, so it was left unchanged."),
+        SIDECAR_UNKNOWN_FORM: _("The sidecar has a structure that can't be edited safely, so it was left unchanged."),
+        SIDECAR_DOCTYPE: _(
+            "The sidecar contains a document type declaration, which XMP does not allow and which may be harmful,"
+            " so it was left unchanged."
+        ),
+        SIDECAR_ENCODING: _("The sidecar uses an unknown character encoding, so it was left unchanged."),
+        SIDECAR_IS_LINK: _("The sidecar is a link to another file, so it was left unchanged."),
+        SIDECAR_NOT_REGULAR: _("There is something with the name of the sidecar that is not a file, so it was left."),
+        SIDECAR_TOO_LARGE: _("The sidecar is larger than 64 MB, so it was left unchanged."),
+        SIDECAR_WRITE_PROTECTED: _("The sidecar is read-only, so it was left unchanged."),
+        SIDECAR_CLOUD_ONLY: _("The sidecar is only in the cloud. Download it first."),
+        SIDECAR_CHANGED: _(
+            "Another program changed the sidecar at the same time. That change was kept. Export again to add yours."
+        ),
+        SIDECAR_ELSEWHERE: _("The photo is in a linked folder outside the exported one, where nothing is written."),
+        SIDECAR_NO_PHOTO: _("The photo is no longer there. It was moved, renamed or deleted."),
+    }
+
+
+def _stopping() -> dict[str, str]:
+    return {
+        SORT_FOLDER_GONE: _(
+            "The folder {folder} is no longer there. If it is on a removable drive, connect it, then try again."
+        ),
+        DISK_FULL: _("The disk with {folder} is full. Free some space, then resume or undo the sort."),
+        DISK_READ_ONLY: _("The disk with {folder} is read-only. Make it writable, then resume or undo the sort."),
+        DISK_NOT_RESPONDING: _("The disk with {folder} is not responding. Reconnect it, then resume or undo the sort."),
+        DISK_ERROR: _("The disk with {folder} reported an error. Check it, then resume or undo the sort."),
+        FOLDER_NOT_MADE: _("The folder {folder} could not be created. {why}"),
+        FOLDER_NOT_WRITTEN: _("Nothing could be written to the folder {folder}. {why}"),
+        FOLDER_NOT_SYNCED: _(
+            "The changes in the folder {folder} may not be safely on its disk. Check the disk, then resume or undo the"
+            " sort."
+        ),
+    }
+
+
+def _planning() -> dict[str, str | Callable[[int], str]]:
+    return {
+        LABEL_STAYS: _("Photos with this tag stay where they are, as you chose."),
+        UNSURE_STAYS: _("Its tag is unsure, so it stays where it is."),
+        UNREADABLE_STAYS: _("It can't be read, so it stays where it is."),
+        OTHER_OWNER: _("It belongs to another user, so it can't be moved out of this shared folder. Copy it instead."),
+        FILES_NO_PERMISSION: _("You don't have permission to read all of its files."),
+        COMPANION: _("{name}, which belongs to it: {why}"),
+        TARGET_NOT_OPENED: _("Its folder at the destination can't be opened. {why}"),
+        TARGET_IS_FILE: _("A file has the name that a folder needs: {path}. Rename it, or choose another name."),
+        NAMES_CLASH: _("Several of its files would get the same name at the destination."),
+        SAME_THERE: _("The same photo is already there, so this one stays where it is."),
+        SAME_PLANNED: _("The same photo already goes there, from {path}, so this one stays where it is."),
+        LINK_THERE: _("A link to it is already there."),
+        NAME_TAKEN: _("Another file at the destination has this name."),
+        NAME_NOT_ALLOWED: _("The disk at the destination does not allow this name."),
+        NAME_NOT_ALLOWED_AND_TAKEN: _(
+            "The disk at the destination does not allow this name, and another file has the closest one."
+        ),
+        NAME_SHORTENED: _("The name is too long for the destination."),
+        SOURCE_READ_ONLY: _("Photos can't be moved out of a read-only folder. Copy them instead."),
+        TARGET_READ_ONLY: _(
+            "You can't write to {folder}, because it is read-only for you. Choose another destination."
+        ),
+        # Translators: keep {label} as it is.
+        NO_LABEL: _("The pattern has no {label}, so photos with different tags go to the same folders."),
+        WINDOWS_LINKS: _("Windows allows links only in developer mode, or if the app runs as administrator."),
+        # Translators: {names} are several tags, and {folder} is the name of a folder.
+        SAME_FOLDER: _("{names} go to the same folder, {folder}."),
+        # Translators: in a list of tags, before "go to the same folder".
+        UNSURE_PHOTOS: _("unsure photos"),
+        # Translators: in a list of tags, before "go to the same folder".
+        UNREADABLE_PHOTOS: _("unreadable photos"),
+        TAGS_DIFFER: lambda count: ngettext(
+            "{count} photo consists of files with different tags, such as a JPEG and a HEIC. They stay together and"
+            " follow your label, or else the more certain tag.",
+            "{count} photos consist of files with different tags, such as a JPEG and a HEIC. They stay together and"
+            " follow your label, or else the more certain tag.",
+            count,
+        ),
+        NO_DATE: lambda count: ngettext(
+            "{count} photo has no date and goes to {folder}.",
+            "{count} photos have no date and go to {folder}.",
+            count,
+        ),
+        NO_CAMERA: lambda count: ngettext(
+            "{count} photo doesn't say which camera took it and goes to {folder}.",
+            "{count} photos don't say which camera took them and go to {folder}.",
+            count,
+        ),
+        NO_SPACE: _("Not enough space: up to {needed} needed, {free} free. Make room, or choose another disk."),
+        SCANNED_AGAIN: _(
+            "Some photos go to existing folders inside the scanned one, so the next scan will show them there."
+        ),
     }

@@ -7,7 +7,7 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence, QUndoStack
 from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.ui.photos.store import Filter, Order
+from alpacasorter.ui.photo_row import Filter, Order
 from alpacasorter.ui.widgets.theme import Theme, icon
 from alpacasorter.wording import text
 

@@ -25,8 +25,8 @@ from alpacasorter.core.files import display_path
 from alpacasorter.ui.exchange.control import ExchangeControl
 from alpacasorter.ui.help import about
 from alpacasorter.ui.models.control import EvaluateControl, ModelsControl
+from alpacasorter.ui.photo_row import Filter
 from alpacasorter.ui.photos.page import BrowsePage
-from alpacasorter.ui.photos.store import Filter
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.arrivals import ArrivalsControl
 from alpacasorter.ui.sorting.control import SortControl
@@ -93,11 +93,25 @@ class MainWindow(QMainWindow):
         self.training = TrainControl(self, settings, theme)
         self.testing = EvaluateControl(self, engine, theme)
         self.watching = WatchControl(self, engine, self.page, self.notice, settings, lambda: self._folder)
-        self.exchange = ExchangeControl(self, engine, self.page, settings, lambda: self._folder)
-        self.sorting = SortControl(self, engine, self.page, settings, theme, lambda: self._folder)
+        actions, store = self.page.actions_, self.page.store
+        self.exchange = ExchangeControl(
+            self,
+            engine,
+            actions,
+            self.page.corrections.stack,
+            store,
+            settings,
+            lambda: self._folder,
+            self.page.model.filtered,
+            self.page.grid.selected_photos,
+        )
+        self.sorting = SortControl(self, engine, actions, store, settings, theme, lambda: self._folder)
         self.sorting.place_in(self._above)
         # Its button stands beside what says that the folder is watched.
-        self.arrivals = ArrivalsControl(self, engine, self.page, settings, self.sorting, lambda: self._folder, place=2)
+        self.arrivals = ArrivalsControl(
+            self, engine, actions, store, settings, self.sorting, lambda: self._folder, place=2
+        )
+        self._controls = (self.sorting, self.training, self.testing, self.arrivals, self.exchange, self.models)
         self._connect()
         self._connect_engine()
         self.resize(_first_size(self.screen().availableSize()))
@@ -142,7 +156,7 @@ class MainWindow(QMainWindow):
         actions.settings.triggered.connect(self.open_settings)
         actions.models.triggered.connect(self.models.open_dialog)
         actions.train.triggered.connect(self.training.open_dialog)
-        actions.keys.triggered.connect(lambda: about.show_keys(self, page.store.labels))
+        actions.keys.triggered.connect(lambda: about.show_shortcuts(self, page.store.labels))
         actions.test_model.triggered.connect(self.testing.open_dialog)
         actions.model_card.triggered.connect(lambda: about.show_model(self, self._model))
         actions.about.triggered.connect(lambda: about.show_about(self, self.device_label.text()))
@@ -152,6 +166,10 @@ class MainWindow(QMainWindow):
         self.training.use_model.connect(self.models.use_new)
         self.sorting.told.connect(self._on_sorted)
         self.sorting.look_again.connect(self.rescan)
+        self.sorting.placed.connect(page.on_placed)
+        page.model.counts_changed.connect(self.sorting.refresh)
+        page.model.modelReset.connect(self.sorting.refresh)
+        page.begun.connect(self.arrivals.refresh)
         self.exchange.told.connect(lambda words: self.notice.tell(words, passing=True))
         self.engine.ready.connect(self.training.on_model_ready)
         self.engine.models.failed.connect(self.training.on_model_failed)
@@ -395,19 +413,15 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Keep the window's state and end all threads, unless a training shall go on."""
-        if not (self.sorting.may_close() and self.training.may_close()):
+        if not all(control.may_close() for control in self._controls):
             event.ignore()
             return
-        self.training.close_down()
+        self.engine.stop_scan()
+        for control in self._controls:
+            control.close_down()
         self._settings.set_state("geometry", self.saveGeometry())
         self._settings.set_state("splitter", self.page.splitter.saveState())
         self._settings.save()
-        self.engine.stop_scan()
-        self.testing.close_down()
-        self.sorting.close_down()
-        self.arrivals.close_down()
-        self.exchange.close_down()
-        self.models.close_down()
         self._thumbnails.close()
         self._previews.close()
         self.engine.shutdown()

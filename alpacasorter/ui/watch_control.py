@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QLabel, QMainWindow
 
 from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.core.watching.events import WatchState
 from alpacasorter.ui.photos.page import BrowsePage
 from alpacasorter.ui.settings import Settings
+from alpacasorter.ui.widgets.dialog_launcher import WindowControl
 from alpacasorter.ui.widgets.messages import NoticeBar
 from alpacasorter.wording import text
 from alpacasorter.workers.engine import Engine
 
 
-class WatchControl(QObject):
+class WatchControl(WindowControl):
     """Has the open folder watched from the end of its scan on, as long as the user wants that.
 
     Attributes:

@@ -117,7 +117,7 @@ class Evaluating(QObject):
                 cache=opened.cache,
                 embed=session.embed,
                 threads=device.threads,
-                learned=session.head if session.head is not bundle.head else None,
+                learned=session.learning.head if session.learning.head is not bundle.head else None,
             )
             with contextlib.closing(measured) as events:
                 for event in events:
@@ -126,7 +126,7 @@ class Evaluating(QObject):
                     if isinstance(event, Progress):
                         self._told.emit(generation, event)
                     else:
-                        corrected = sum(session.correction(key) is not None for key in event.keys)
+                        corrected = sum(session.learning.correction(key) is not None for key in event.keys)
                         serving = "graphics processor" if device.kind == "gpu" else "processor"
                         model = f"{bundle.name} {bundle.version}"
                         self._told.emit(generation, Outcome(dataset, event, model, serving, corrected))

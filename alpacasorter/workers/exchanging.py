@@ -232,7 +232,7 @@ class ExchangeKeeper(QObject):
         raise AssertionError("the last event is SidecarsEnded")
 
     def _look_into(self, path: Path, options: ImportOptions, number: int) -> ImportSummary:
-        from alpacasorter.core.exchange.label_import import read_labels, summarise
+        from alpacasorter.core.exchange.label_import import read_labels, summarize
 
         opened = self._opened()
         if opened is None:
@@ -243,7 +243,7 @@ class ExchangeKeeper(QObject):
         stored = opened.library.corrections(opened.bundle.label_set)
         said = {key: one.label for key, one in stored.items()}
         stopped = partial(self._is_stopped, number)
-        return summarise(self._file, opened.session.labels, said, options, stopped=stopped)
+        return summarize(self._file, opened.session.labels, said, options, stopped=stopped)
 
     def _forget(self) -> None:
         self._file = None
@@ -256,11 +256,13 @@ class ExchangeKeeper(QObject):
             self.import_failed.emit(NOT_OPEN)
             return
         try:
-            from alpacasorter.core.exchange.label_import import take_in
+            from alpacasorter.core.exchange.label_import import store_corrections
 
             bundle, learning = opened.bundle, opened.session.learning
             backbone, size = bundle.backbone_id, bundle.embedding_size
-            take_in(opened.library, opened.cache, bundle.label_set, changes, backbone_id=backbone, embedding_size=size)
+            store_corrections(
+                opened.library, opened.cache, bundle.label_set, changes, backbone_id=backbone, embedding_size=size
+            )
             learned = learning.catch_up(written=True)
         except Exception as error:  # noqa: BLE001
             self.import_failed.emit(sentence(error))
@@ -274,6 +276,6 @@ class ExchangeKeeper(QObject):
 
     def _save(self, opened: OpenEngine) -> None:
         try:
-            opened.session.save_head()
+            opened.session.learning.save()
         except Exception as error:  # noqa: BLE001  # nothing is lost: it follows from the corrections
             _log.warning("What was learned was not stored: %s", error)

@@ -11,7 +11,7 @@ from babel.messages.extract import extract_from_file
 from babel.messages.mofile import write_mo
 
 from alpacasorter import i18n
-from alpacasorter.cli.argparse_messages import MESSAGES
+from alpacasorter.cli.usage import ARGPARSE_MESSAGES
 from tests.cli.commands import Commands
 
 FOR_DEVELOPERS = {
@@ -57,7 +57,7 @@ def german(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.skipif(sys.version_info >= (3, 15), reason="nobody knows yet what a later Python says")
 def test_all_that_python_says_is_known() -> None:
     said = {message if isinstance(message, str) else message[0] for _, message, _, _ in extract(argparse.__file__)}
-    assert said - FOR_DEVELOPERS - set(MESSAGES) == set()
+    assert said - FOR_DEVELOPERS - set(ARGPARSE_MESSAGES) == set()
 
 
 def extract(file: str) -> list[tuple[int, str | tuple[str, ...], list[str], str | None]]:

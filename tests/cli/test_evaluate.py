@@ -122,7 +122,7 @@ def test_a_report_that_cannot_be_written(
     def full(*_: object) -> None:
         raise ReportError("The report can't be written to there (No space left on device).")
 
-    monkeypatch.setattr("alpacasorter.cli.evaluate.write_report", full)
+    monkeypatch.setattr("alpacasorter.ml.evaluation.report.write_report", full)
     done = run("evaluate", dataset, "--quiet", "--report", tmp_path / "report.html", *CPU)
     assert done.code == 1
     assert "No space left on device" in done.err

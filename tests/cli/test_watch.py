@@ -101,7 +101,7 @@ def folder(tmp_path: Path) -> Path:
         (["{folder}", "--min-confidence", "0.9", "--only", "alpaca"], 2, "--only and --min-confidence say"),
         (["{folder}", "--into", "{folder}/out", "--pattern", "{{x}}"], 2, "is not known in the pattern"),
         (["{folder}", "--into", "{folder}/out", "--only", "goat", "--device", "cpu"], 2, "has no label “goat”"),
-        (["{folder}/none"], 1, "can't be opened. The folder is not there."),
+        (["{folder}/none"], 1, reasons.sentence(reasons.FOLDER_MISSING)),
     ],
 )
 def test_what_cannot_be_watched(run: Commands, folder: Path, options: list[str], code: int, words: str) -> None:
@@ -138,7 +138,7 @@ def test_arriving_moving_and_going(watch: Callable[..., Watching], folder: Path)
     assert watching.event("renamed")["before"] == str(new)
     assert Path(json.loads(watching.lines[-1])["path"]) == folder / "renamed.jpg"
     make_picture(folder / "bad.jpg", kind="truncated_jpeg")
-    assert watching.event("problem", folder / "bad.jpg")["reason"] == reasons.TRUNCATED
+    assert watching.event("problem", folder / "bad.jpg")["reason"] == reasons.sentence(reasons.TRUNCATED)
     (folder / "a.jpg").unlink()
     watching.event("gone", folder / "a.jpg")
     done = watching.end(signal.SIGINT)

@@ -32,7 +32,6 @@ from alpacasorter.core.library import Library
 from alpacasorter.ml.bundle import load_bundle
 from alpacasorter.ml.device import Device
 from alpacasorter.ml.session import Session
-from alpacasorter.ui.photo_row import Order
 from PIL import Image, ImageDraw
 from PySide6.QtCore import QSettings
 
@@ -40,6 +39,7 @@ from alpacasorter import paths
 from alpacasorter.cli import sort as sort_command
 from alpacasorter.core.sorting import batch
 from alpacasorter.training.recipe import Recipe
+from alpacasorter.ui.photo_row import Order
 from alpacasorter.ui.settings import Settings
 from tests.compat import outputs, stored
 from tests.compat.command_line import COMMANDS, arguments_of, invoke
@@ -267,8 +267,8 @@ def make_hike(world: World) -> None:
 
         def say(label: str | None, *names: str) -> None:
             places = {photos[hike / name]: hike / name for name in names}
-            session.correct(dict.fromkeys(places, label), places)
-            session.save_head()
+            session.learning.correct(dict.fromkeys(places, label), places)
+            session.learning.save()
 
         say("alpaca", "IMG_0.jpg", "IMG_1.jpg")
         session.learning.check()

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from alpacasorter.core import safe_write
+from alpacasorter.core import reasons, safe_write
 from alpacasorter.core.exchange.keywords import BLANK, tagged, untagged
 from alpacasorter.core.exchange.sidecars import (
     Change,
@@ -78,7 +78,7 @@ class TestNewFiles:
 
         monkeypatch.setattr(os, "link", no_links)
         monkeypatch.setattr(safe_write, "_rename_without_replacing", meanwhile)
-        with pytest.raises(SidecarError, match="Another program"):
+        with pytest.raises(SidecarError, match=reasons.SIDECAR_CHANGED):
             make(tmp_path / "a.jpg.xmp", photo, BLANK)
         assert (tmp_path / "a.jpg.xmp").read_bytes() == THEIRS
         assert names(tmp_path) == ["a.jpg", "a.jpg.xmp"]
@@ -121,7 +121,7 @@ class TestNewFiles:
             raise OSError(errno.ENOSPC, "No space left on device")
 
         monkeypatch.setattr(Path, "replace", fail)
-        with pytest.raises(SidecarError, match="space on the disk"):
+        with pytest.raises(SidecarError, match=reasons.SAVE_DISK_FULL):
             make(tmp_path / "a.jpg.xmp", photo, tagged(BLANK, ALPACA))
         assert names(tmp_path) == ["a.jpg"]
         # A kill would have left a sidecar that says nothing, into which the next export can write.

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from alpacasorter import paths
 from alpacasorter.ui.app import build_window
-from alpacasorter.ui.photos.store import Filter, Order
+from alpacasorter.ui.photo_row import Filter, Order
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.settings_dialog import SettingsDialog
 from tests.e2e.conftest import WAIT_MS, User
@@ -264,7 +264,7 @@ def test_settings_take_effect(start: Start, folder: Path, qtbot: QtBot) -> None:
 
     def change(dialog: QDialog) -> None:
         assert isinstance(dialog, SettingsDialog)
-        assert dialog.serving.text().startswith("Now: the processor")
+        assert "CPU" in dialog.device_in_use.text()
         dialog.unsure.setValue(99)
         dialog.scheme.setCurrentIndex(dialog.scheme.findData("dark"))
         dialog.recursive.setChecked(False)

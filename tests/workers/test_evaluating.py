@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 from alpacasorter.core.events import Finished, Learned, Progress
 from alpacasorter.workers.engine import Engine
 from alpacasorter.workers.evaluating import NO_MODEL, Evaluating, Outcome
-from alpacasorter.workers.view_facts import UNEXPECTED
+from alpacasorter.workers.view_facts import unexpected
 from tests.engines import fill, places_in
 from tests.picture_files import make_picture
 
@@ -200,7 +200,7 @@ def test_something_unexpected(bench: Bench, dataset: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr("alpacasorter.ml.evaluation.evaluate.measure", broken)
     bench.evaluating.start(dataset)
-    assert bench.wait("failed") == UNEXPECTED
+    assert bench.wait("failed") == unexpected()
 
 
 def test_before_the_model_is_open(qtbot: QtBot, tmp_path: Path) -> None:

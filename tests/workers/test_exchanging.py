@@ -224,7 +224,7 @@ def test_a_file_is_looked_into_and_taken_in(
     # The one that was seen is learned from at once, the other once it is.
     assert learned.corrections == 1
     assert set(learned.keys) == set(keys.values())
-    assert opened.session.correction(unknown) == "not_alpaca"
+    assert opened.session.learning.correction(unknown) == "not_alpaca"
     heard.keeper.take_in({known: None, unknown: None})
     assert heard.wait() == ("imported", (2, 0))
     assert heard.learned[-1].corrections == 0
@@ -265,7 +265,7 @@ def test_a_library_that_fails_is_said_and_changes_nothing(
     heard.keeper.take_in({keys["photo0.jpg"]: "alpaca"})
     assert heard.wait() == ("import_failed", ("The disk is full.",))
     assert heard.learned == []
-    assert opened.session.correction(keys["photo0.jpg"]) is None
+    assert opened.session.learning.correction(keys["photo0.jpg"]) is None
 
 
 def test_what_comes_after_the_end_is_not_told(make: Callable[..., Heard], qtbot: QtBot, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from alpacasorter.ml.models.archive import pack
 from alpacasorter.ml.models.bundle import load_bundle
 from alpacasorter.ml.models.store import Added, ModelEntry, ModelStore
 from alpacasorter.workers.engine import Engine
-from alpacasorter.workers.view_facts import UNEXPECTED, ModelFacts
+from alpacasorter.workers.view_facts import ModelFacts, unexpected
 from tests.engines import fill, real_bundle, stand_in_for_python
 from tests.models import GOATS, describe, other_model
 
@@ -187,7 +187,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence(start: Callable[..., Heard], 
         what()
         (said,) = heard.wait(".failed", number)
         assert words in str(said)
-        assert said != UNEXPECTED
+        assert said != unexpected()
     assert heard.of(".passed") == []
 
 

@@ -192,7 +192,7 @@ def test_beyond_a_screenful_the_oldest_requests_are_dropped_and_the_latest_come_
     path = make_picture(tmp_path / "a.jpg")
     photo = decode(path.read_bytes(), min_side=DECODE_SIDE, thumbnail_side=THUMBNAIL_SIDE)
     assert photo.thumbnail is not None
-    monkeypatch.setattr(pictures_module, "_THUMBNAILS_WAITING", 5)
+    monkeypatch.setattr(pictures_module, "_MOST_WAITING", 5)
     keys = [f"{n:064}" for n in range(12)]
     for key in keys:
         cache.store_thumbnail(key, photo.thumbnail)
@@ -285,8 +285,8 @@ def test_a_preview_is_as_large_as_asked_for_and_not_much_larger(previews: Previe
 
 
 def test_a_preview_that_fails_says_why(previews: Previews, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert previews.get(tmp_path / "none.jpg") == reasons.VANISHED
-    assert previews.get(make_picture(tmp_path / "a.jpg", kind="truncated_jpeg")) == reasons.TRUNCATED
+    assert previews.get(tmp_path / "none.jpg") == reasons.sentence(reasons.VANISHED)
+    assert previews.get(make_picture(tmp_path / "a.jpg", kind="truncated_jpeg")) == reasons.sentence(reasons.TRUNCATED)
     good = make_picture(tmp_path / "b.jpg")
 
     def broken(*_: object, **__: object) -> object:

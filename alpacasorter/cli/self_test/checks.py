@@ -73,7 +73,7 @@ def _judging(place: Path) -> str:
             raise SelfTestFailed(f"The probability is {photo.probability}.")
         labels = engine.bundle.label_set
         said = engine.session.labels.other(engine.session.labels.predicted(photo.probability))
-        learned = engine.session.correct({photo.content_key: said}, {photo.content_key: photo.path})
+        learned = engine.session.learning.correct({photo.content_key: said}, {photo.content_key: photo.path})
         if learned.corrections != 1:
             raise SelfTestFailed(f"{learned.corrections} corrections were learned from, not 1.")
         device = engine.session.device

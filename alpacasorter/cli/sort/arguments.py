@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from alpacasorter.cli.usage import given_path, share
+from alpacasorter.cli.usage import device_option, given_path, model_option, quiet_option, share, version_option
 from alpacasorter.core.sorting.options import USUAL_MIN_CONFIDENCE, Action, Leftovers, SortOptions
 
 if TYPE_CHECKING:
@@ -54,17 +54,8 @@ class Usage(Exception):
     """The command can't be meant like this; the message is a sentence for the user."""
 
 
-def sort_parser(
-    version: type[argparse.Action],
-    add_device: Callable[[argparse.ArgumentParser, str | None], None],
-    add_model: Callable[[argparse.ArgumentParser], None],
-) -> argparse.ArgumentParser:
-    """Return the parser of `alpacasorter sort`.
-
-    Args:
-        version: what --version does.
-        add_device, add_model: add --device and --model.
-    """
+def sort_parser() -> argparse.ArgumentParser:
+    """Return the parser of `alpacasorter sort`."""
     # What is not given is not set, so that it can be told what was given.
     parser = argparse.ArgumentParser(
         prog="alpacasorter sort",
@@ -75,6 +66,7 @@ def sort_parser(
         epilog=SORT_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
+        parents=[device_option(argparse.SUPPRESS), model_option(), quiet_option(), version_option()],
     )
     parser.add_argument("folder", metavar="FOLDER", nargs="?", type=given_path, default=None, help="the folder to sort")
     _add_options(parser, into="the folder below which the photos go; it need not be there yet")
@@ -93,26 +85,18 @@ def sort_parser(
         which.add_argument(flag, metavar="ID", nargs="?", type=_number, const=None, help=words)
     which.add_argument("--history", action="store_true", help="list the sorts, the latest first")
     parser.add_argument("--json", action="store_true", help="one JSON object a line, see docs/sorting.md")
-    add_device(parser, argparse.SUPPRESS)
-    add_model(parser)
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
-    parser.add_argument("--version", action=version)
-    parser.set_defaults(model=None)
     return parser
 
 
-def watch_parser(
-    version: type[argparse.Action],
-    add_device: Callable[[argparse.ArgumentParser, str | None], None],
-    add_model: Callable[[argparse.ArgumentParser], None],
-) -> argparse.ArgumentParser:
-    """Return the parser of `alpacasorter watch`; the arguments are those of `sort_parser`."""
+def watch_parser() -> argparse.ArgumentParser:
+    """Return the parser of `alpacasorter watch`."""
     parser = argparse.ArgumentParser(
         prog="alpacasorter watch",
         description="Judge the photos of a folder, then every photo that arrives in it, until Ctrl+C or SIGTERM. "
         "With --into, photos that arrive are sorted, too, if they are sure enough.",
         epilog=WATCH_EXIT_CODES,
         argument_default=argparse.SUPPRESS,
+        parents=[device_option(argparse.SUPPRESS), model_option(), quiet_option(), version_option()],
     )
     parser.add_argument("folder", metavar="FOLDER", type=given_path, help="the folder")
     parser.add_argument("--json", action="store_true", help="one JSON object a line, see docs/sorting.md")
@@ -124,11 +108,6 @@ def watch_parser(
         parser.add_argument_group("sorting as photos arrive", "off unless --into is given"),
         into="the folder below which photos that arrive go",
     )
-    add_device(parser, argparse.SUPPRESS)
-    add_model(parser)
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
-    parser.add_argument("--version", action=version)
-    parser.set_defaults(model=None)
     return parser
 
 

@@ -125,7 +125,8 @@ def _renamed(plan: SortPlan) -> Iterator[str]:
             if before.is_relative_to(plan.folder):
                 before = before.relative_to(plan.folder)
             after = target.relative_to(plan.options.destination)
-            by_reason.setdefault(unit.renamed, []).append(f"{display_path(before)} becomes {display_path(after)}")
+            reason = reasons_.sentence(unit.renamed)
+            by_reason.setdefault(reason, []).append(f"{display_path(before)} becomes {display_path(after)}")
     for reason, names in by_reason.items():
         yield from ("", f"Get another name: {count(len(names), 'photo')}. {reason}")
         yield from few(names)
@@ -298,7 +299,7 @@ class PlanTeller:
             "outcome": Outcome.THERE if file.there and unit.outcome is Outcome.GO else unit.outcome,
             "status": status,
             "reason": reason,
-            "renamed": unit.renamed,
+            "renamed": unit.renamed and reasons_.sentence(unit.renamed),
             "companion": file is not unit.files[0],
             "photo": str(photo.path),
             "content_key": file.content_key,

@@ -8,14 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QUndoCommand
+from PySide6.QtGui import QUndoCommand, QUndoStack
 from PySide6.QtWidgets import QFileDialog, QMainWindow
 
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
-from alpacasorter.ui.photos.row import labeled
-from alpacasorter.ui.photos.store import Filter, PhotoRow
+from alpacasorter.ui.actions import Actions
+from alpacasorter.ui.photo_row import PhotoRow, labeled
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
+from alpacasorter.ui.widgets.dialog_launcher import WindowControl
 from alpacasorter.wording import text
 from alpacasorter.workers.engine import Engine
 from alpacasorter.workers.view_facts import ModelFacts
@@ -23,46 +24,57 @@ from alpacasorter.workers.view_facts import ModelFacts
 if TYPE_CHECKING:
     from alpacasorter.ui.exchange.export_dialog import Choice, ExportDialog
     from alpacasorter.ui.exchange.import_dialog import ImportDialog
-    from alpacasorter.ui.photos.page import BrowsePage
 
 _FILES: Final = "Labels (*.json *.jsonl *.csv *.txt);;All files (*)"
 
 
-class ExchangeControl(QObject):
-    """Owns the two dialogs, which are made when they are first asked for.
-
-    Attributes:
-        exporting: the dialog that exports, once it was opened.
-        importing: the dialog that imports, once it was opened.
+class ExchangeControl(WindowControl):
+    """Opens the two dialogs.
 
     Signals:
         told(str): what came of an import; a sentence for the user.
     """
 
-    told = Signal(str)
-
     def __init__(
         self,
         window: QMainWindow,
         engine: Engine,
-        page: BrowsePage,
+        actions: Actions,
+        stack: QUndoStack,
+        store: PhotoStore,
         settings: Settings,
         folder: Callable[[], Path | None],
+        filtered: Callable[[], list[PhotoRow] | None],
+        selected: Callable[[], list[PhotoRow]],
     ) -> None:
-        """Connect the actions of a window; `folder` returns the open folder."""
+        """Connect the actions.
+
+        Args:
+            window: the window.
+            engine: reads and writes the files.
+            actions: those of the window.
+            stack: on which an import can be undone.
+            store: the photos of the open folder.
+            settings: where the choices are kept.
+            folder: returns the open folder.
+            filtered: returns the photos that are shown; None if these are all.
+            selected: returns the selected photos.
+        """
         super().__init__(window)
-        self._window = window
         self._engine = engine
-        self._page = page
+        self._stack = stack
+        self._store = store
         self._settings = settings
         self._folder = folder
+        self._filtered = filtered
+        self._selected = selected
         self._model: ModelFacts | None = None
         self._last = Path.home()
         self._under_way: deque[bool] = deque()
-        self.exporting: ExportDialog | None = None
-        self.importing: ImportDialog | None = None
-        page.actions_.export.triggered.connect(self.open_export)
-        page.actions_.import_labels.triggered.connect(self.choose_file)
+        self._export = self._launcher(self._make_exporting)
+        self._import = self._launcher(self._make_importing)
+        actions.export.triggered.connect(self.open_export)
+        actions.import_labels.triggered.connect(self.choose_file)
         engine.ready.connect(self._on_ready)
         engine.exchange.imported.connect(self._on_imported)
         engine.exchange.import_failed.connect(self._on_import_failed)
@@ -72,32 +84,38 @@ class ExchangeControl(QObject):
 
     # Results out
 
+    @property
+    def exporting(self) -> ExportDialog | None:
+        """The dialog that exports; None until it is first opened."""
+        return self._export.dialog
+
+    def _make_exporting(self) -> ExportDialog:
+        from alpacasorter.ui.exchange.export_dialog import ExportDialog
+
+        return ExportDialog(self._engine.exchange, self._settings, self._window)
+
     def open_export(self) -> None:
         """Show the dialog that exports the photos of the open folder."""
-        # Imported here, as the other dialog: the first window need not wait for it.
+        # Imported here: the first window need not wait for it.
         from alpacasorter.core.exchange.results import Source
-        from alpacasorter.ui.exchange.export_dialog import ExportDialog
 
         folder, model = self._folder(), self._model
         if folder is None or model is None:
             return
-        if self.exporting is None:
-            self.exporting = ExportDialog(self._engine.exchange, self._settings, self._window)
         source = Source(folder, model.name, model.version, model.labels)
-        waiting = sum(row.waiting for row in self._page.store.rows)
-        self.exporting.begin(source, self._choices(model.labels), waiting, lambda: self._engine.sorting.busy)
-        self.exporting.show()
+        waiting = sum(row.waiting for row in self._store.rows)
+        choices = self._choices(model.labels)
+        self._export.made().begin(source, choices, waiting, lambda: self._engine.sorting.busy)
+        self._export.show()
 
     def _choices(self, labels: LabelSet) -> list[Choice]:
         from alpacasorter.ui.exchange.export_dialog import Choice
 
-        page = self._page
-        model = page.model
-        offered: list[tuple[str, list[PhotoRow]]] = [("All photos of the folder", page.store.rows)]
-        if model.filter is not Filter.ALL:
-            shown = [model.photo(model.index(place)) for place in range(model.rowCount())]
+        offered: list[tuple[str, list[PhotoRow]]] = [("All photos of the folder", self._store.rows)]
+        shown = self._filtered()
+        if shown is not None:
             offered.append(("The photos that are shown now", shown))
-        selected = page.grid.selected_photos()
+        selected = self._selected()
         if len(selected) > 1:
             offered.append(("The selected photos", selected))
         known = ((words, [row for row in rows if not row.waiting]) for words, rows in offered)
@@ -114,16 +132,23 @@ class ExchangeControl(QObject):
 
     def look_into(self, path: Path) -> None:
         """Say what a file with labels would change."""
+        self._import.made().begin(path)
+        self._import.show()
+
+    @property
+    def importing(self) -> ImportDialog | None:
+        """The dialog that imports; None until it is first opened."""
+        return self._import.dialog
+
+    def _make_importing(self) -> ImportDialog:
         from alpacasorter.ui.exchange.import_dialog import ImportDialog
 
-        if self.importing is None:
-            self.importing = ImportDialog(self._engine.exchange, self._window)
-            self.importing.agreed.connect(self._import)
-        self.importing.begin(path)
-        self.importing.show()
+        dialog = ImportDialog(self._engine.exchange, self._window)
+        dialog.agreed.connect(self._on_agreed)
+        return dialog
 
-    def _import(self, changes: Mapping[str, str], before: Mapping[str, str]) -> None:
-        self._page.corrections.stack.push(_Import(self._take_in, changes, before))
+    def _on_agreed(self, changes: Mapping[str, str], before: Mapping[str, str]) -> None:
+        self._stack.push(_Import(self._take_in, changes, before))
 
     def _take_in(self, changes: Mapping[str, str | None], undone: bool) -> None:
         self._under_way.append(undone)
@@ -136,7 +161,7 @@ class ExchangeControl(QObject):
     def _on_import_failed(self, words: str) -> None:
         self._under_way.clear()
         # What was to be stored is not: nothing of it may be left in the history.
-        self._page.corrections.stack.clear()
+        self._stack.clear()
         self.told.emit(f"The labels could not be imported. {words}")
 
     def close_down(self) -> None:
@@ -144,6 +169,7 @@ class ExchangeControl(QObject):
         self._engine.exchange.stop()
         for dialog in (self.exporting, self.importing):
             if dialog is not None:
+                # Hidden and not closed, which would only ask again for what is being written to stop.
                 dialog.hide()
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QMainWindow, QPushButton, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QMainWindow
 
 from alpacasorter.core.labels import LabelSet
+from alpacasorter.ui.widgets.dialog_launcher import WindowControl
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.workers.engine import Engine
 from alpacasorter.workers.view_facts import ModelFacts
@@ -24,12 +25,11 @@ _LONGEST = 32
 """Letters of a model's name in the status bar."""
 
 
-class ModelsControl(QObject):
-    """Owns the dialog, which is made when it is first asked for.
+class ModelsControl(WindowControl):
+    """Opens the dialog of the models.
 
     Attributes:
         button: says which model serves, and opens the dialog.
-        dialog: the dialog, once it was opened.
 
     Signals:
         train: the user wants to train a model.
@@ -37,39 +37,36 @@ class ModelsControl(QObject):
     """
 
     train = Signal()
-    told = Signal(str)
 
     def __init__(self, window: QMainWindow, engine: Engine) -> None:
         """Put the button into the status bar of the window."""
         super().__init__(window)
-        self._window = window
         self._engine = engine
-        self.dialog: ModelsDialog | None = None
-        self.button = QPushButton(window)
-        self.button.setProperty("flat", True)
-        self.button.setAutoDefault(False)
-        self.button.setToolTip("Choose, add, share or remove models")
+        self._models = self._launcher(self._make)
+        self.button = self._status_button("Choose, add, share or remove models")
         self.button.clicked.connect(self.open_dialog)
-        window.statusBar().addPermanentWidget(self.button)
         self.button.setText("Models…")
         engine.ready.connect(self._on_ready)
         engine.failed.connect(lambda _: self.button.setText("Models…"))
         engine.models.failed.connect(self._on_failed)
 
+    @property
+    def dialog(self) -> ModelsDialog | None:
+        """The dialog; None until it is first opened."""
+        return self._models.dialog
+
     def open_dialog(self) -> None:
         """Show the dialog; one that is open comes to the front."""
-        # Imported here: the first window need not wait for it.
+        if self.dialog is not None and not self.dialog.isVisible():
+            self.dialog.begin()
+        self._models.show()
+
+    def _make(self) -> ModelsDialog:
         from alpacasorter.ui.models.dialog import ModelsDialog
 
-        if self.dialog is None:
-            self.dialog = ModelsDialog(self._engine, self._window)
-            self.dialog.train.connect(self.train)
-        elif not self.dialog.isVisible():
-            self.dialog.begin()
-        else:
-            self.dialog.raise_()
-            self.dialog.activateWindow()
-        self.dialog.show()
+        dialog = ModelsDialog(self._engine, self._window)
+        dialog.train.connect(self.train)
+        return dialog
 
     def use_new(self, path: Path) -> None:
         """Add a model that was just made, and have it serve."""
@@ -81,7 +78,7 @@ class ModelsControl(QObject):
         """Close the dialog, and give up what it was writing; blocks until then."""
         if self.dialog is not None:
             self.dialog.exporter.close()
-            self.dialog.close()
+        super().close_down()
 
     def _on_ready(self, model: ModelFacts) -> None:
         name = f"{model.name} {model.version}"
@@ -89,45 +86,38 @@ class ModelsControl(QObject):
         self.button.setText(f"Model: {shown}".replace("&", "&&"))
 
     def _on_failed(self, sentence: str) -> None:
-        if self.dialog is None or not self.dialog.isVisible():
+        if not self._models.is_visible:
             self.told.emit(sentence)
 
 
-class EvaluateControl(QObject):
-    """The test of a window's model.
+class EvaluateControl(WindowControl):
+    """The test of a window's model."""
 
-    Attributes:
-        dialog: the dialog while it is open, else None.
-    """
-
-    def __init__(self, window: QWidget, engine: Engine, theme: Theme) -> None:
+    def __init__(self, window: QMainWindow, engine: Engine, theme: Theme) -> None:
         """Test the model that `engine` has open, in a dialog beside `window`."""
         super().__init__(window)
-        self._window = window
         self._engine = engine
         self._theme = theme
         self._labels: LabelSet | None = None
-        self.dialog: EvaluateDialog | None = None
+        self._test = self._launcher(self._make)
         engine.ready.connect(self._on_ready)
         engine.model_changing.connect(self._on_model_changing)
 
+    @property
+    def dialog(self) -> EvaluateDialog | None:
+        """The dialog while it is open, else None."""
+        return self._test.dialog
+
     def open_dialog(self) -> None:
         """Show the dialog; one that is open comes to the front."""
-        # It brings what the first window does without.
+        self._test.show()
+
+    def _make(self) -> EvaluateDialog:
         from alpacasorter.ui.models.test_dialog import EvaluateDialog
 
-        if self.dialog is None:
-            self.dialog = EvaluateDialog(self._engine, self._labels, self._theme, self._window)
-            self.dialog.closed.connect(self._on_closed)
-            self.dialog.show()
-        else:
-            self.dialog.raise_()
-            self.dialog.activateWindow()
-
-    def close_down(self) -> None:
-        """Close the dialog and end its threads; blocks until the photos being judged are done."""
-        if self.dialog is not None:
-            self.dialog.close()
+        dialog = EvaluateDialog(self._engine, self._labels, self._theme, self._window)
+        dialog.closed.connect(self._test.discard)
+        return dialog
 
     def _on_ready(self, model: ModelFacts) -> None:
         self._labels = model.labels
@@ -137,8 +127,3 @@ class EvaluateControl(QObject):
     def _on_model_changing(self) -> None:
         if self.dialog is not None:
             self.dialog.forget()
-
-    def _on_closed(self) -> None:
-        if self.dialog is not None:
-            self.dialog.deleteLater()
-            self.dialog = None

@@ -27,9 +27,8 @@ from PySide6.QtWidgets import (
 
 from alpacasorter.core.files import display_path
 from alpacasorter.ml.models.archive import SUFFIX
-from alpacasorter.ui.help import about
 from alpacasorter.ui.models.versions import VersionsView
-from alpacasorter.ui.widgets.dialogs import FILES, PROGRAMS, SHARED, WITHOUT, confirmed, place_to_write
+from alpacasorter.ui.widgets.dialogs import confirmed, lay_out, place_to_write, show_card
 from alpacasorter.ui.widgets.layouts import prepare_table
 from alpacasorter.wording import text
 from alpacasorter.workers.engine import Engine
@@ -140,7 +139,7 @@ class ModelsDialog(QDialog):
         self.tabs.addTab(learned, "What the one in use has &learned")
         inside = QVBoxLayout()
         inside.addWidget(self.tabs)
-        about.lay_out(self, inside)
+        lay_out(self, inside)
         for one, next_one in pairwise((self.list, *actions, self.add_button, self.train_button)):
             self.setTabOrder(one, next_one)
         self.list.setFocus()
@@ -196,7 +195,7 @@ class ModelsDialog(QDialog):
 
     def add_file(self) -> None:
         """Let the user choose a model file and add it."""
-        chosen, _ = QFileDialog.getOpenFileName(self, "Add a model", str(Path.home()), FILES)
+        chosen, _ = QFileDialog.getOpenFileName(self, "Add a model", str(Path.home()), _model_files())
         if chosen:
             self.add(Path(chosen))
 
@@ -224,15 +223,15 @@ class ModelsDialog(QDialog):
     def _about(self) -> None:
         entry = self.list.chosen()
         if entry is not None:
-            about.show_card(self, entry.title, entry.card)
+            show_card(self, entry.title, entry.card)
 
     def _share(self) -> None:
         entry = self.list.chosen()
         if entry is None or not confirmed(
-            self, f"Share “{entry.title}”", "Write the model as one file?", SHARED, "Choose where…"
+            self, f"Share “{entry.title}”", "Write the model as one file?", _what_is_shared(), "Choose where…"
         ):
             return
-        out = self._place(f"Share “{entry.title}”", f"{entry.key}{SUFFIX}", FILES, (SUFFIX,))
+        out = self._place(f"Share “{entry.title}”", f"{entry.key}{SUFFIX}", _model_files(), (SUFFIX,))
         if out is not None:
             self._busy(f"Writing {display_path(out.name)}…")
             self._engine.models.share(entry.path, out)
@@ -242,9 +241,9 @@ class ModelsDialog(QDialog):
         if entry is None:
             return
         if not training_available():
-            self.say(WITHOUT, trouble=True)
+            self.say(_without_training(), trouble=True)
             return
-        out = self._place(f"Export “{entry.title}”", f"{entry.key}{SUFFIXES[0]}", PROGRAMS, SUFFIXES)
+        out = self._place(f"Export “{entry.title}”", f"{entry.key}{SUFFIXES[0]}", _program_files(), SUFFIXES)
         if out is not None:
             self.exporter.export(entry.path, out)
             self._busy(f"Writing {display_path(out.name)}, which takes a while…")
@@ -393,3 +392,25 @@ def details(entry: ModelEntry) -> str:
     origin = "Came with AlpacaSorter" if entry.is_bundled else f"In {text.folder(entry.path)}"
     classes = " from ".join(f"“{name}”" for name in entry.classes)
     return f"{f'Tells {classes}. ' if classes else ''}{origin}, {entry.size / _MEGABYTE:,.1f} MB."
+
+
+def _model_files() -> str:
+    return f"Models (*{SUFFIX});;All files (*)"
+
+
+def _program_files() -> str:
+    return "Keras (*.keras);;LiteRT (*.tflite)"
+
+
+def _without_training() -> str:
+    return (
+        "Exporting a model needs TensorFlow, which is not part of this installation. "
+        "“Train a model…” says how to get it."
+    )
+
+
+def _what_is_shared() -> str:
+    return (
+        "The file holds what the model learned, and for each training photo the numbers that the network made of it, "
+        "but not the photo itself. Your corrections are not in it."
+    )

@@ -12,9 +12,10 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from alpacasorter.core import reasons
+from alpacasorter.core.labels import percent
+from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.photos.model import PhotoModel
-from alpacasorter.ui.photos.row import PhotoRow
-from alpacasorter.ui.photos.store import PhotoStore
 from alpacasorter.ui.widgets import tag as tags
 from alpacasorter.ui.widgets.theme import RADIUS, Theme, paint_icon
 from alpacasorter.ui.widgets.thumbnails import Thumbnails
@@ -89,7 +90,7 @@ class PhotoDelegate(QStyledItemDelegate):
 
     def tag_rect(self, cell: QRect, row: PhotoRow) -> QRect:
         """Return where in a cell the tag is, empty where the photo has none."""
-        tag = tags.tag_of(row, self._store)
+        tag = tag_of(row, self._store)
         return QRect() if tag is None else QRect(self._line(self._card(cell)).topLeft(), self._tag_size(tag))
 
     def _tag_size(self, tag: tags.Tag) -> QSize:
@@ -115,7 +116,7 @@ class PhotoDelegate(QStyledItemDelegate):
         self._paint_card(painter, card, option.state)
         self._paint_picture(painter, QRect(card.topLeft() + QPoint(_PAD, _PAD), self.picture_size()), row)
         line = self._line(card)
-        tag = tags.tag_of(row, self._store, hot=row is self.hot)
+        tag = tag_of(row, self._store, hot=row is self.hot)
         if tag is not None:
             self._paint_tag(painter, line, tag)
         else:
@@ -182,6 +183,20 @@ class PhotoDelegate(QStyledItemDelegate):
         painter.setClipRect(words)
         painter.drawText(words, lines, reasons.sentence(row.reason or ""))
         painter.restore()
+
+
+def tag_of(row: PhotoRow, store: PhotoStore, *, hot: bool = False) -> tags.Tag | None:
+    """Return the tag of a photo, None where it was not judged."""
+    if row.probability is None:
+        return None
+    labels = store.labels
+    label = labels.label(row.probability, row.correction)
+    shown = labels.display(label)
+    positive = label == labels.positive
+    if row.correction is not None:
+        return tags.Tag(shown, "person", positive, hot)
+    words = f"{shown}  {percent(labels.confidence(row.probability, label))}"
+    return tags.Tag(words, "question" if store.is_unsure(row) else "", positive, hot)
 
 
 def _words_for_no_tag(row: PhotoRow) -> str:

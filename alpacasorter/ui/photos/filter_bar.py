@@ -8,7 +8,7 @@ from PySide6.QtCore import QMargins, Signal
 from PySide6.QtWidgets import QButtonGroup, QPushButton, QWidget
 
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.ui.photos.row import Filter
+from alpacasorter.ui.photo_row import Filter
 from alpacasorter.ui.widgets.layouts import FlowLayout
 
 _TIPS = {

@@ -6,14 +6,13 @@ from PySide6.QtCore import QEvent, QModelIndex, QPoint, QRect, QSize, Qt, QTimer
 from PySide6.QtGui import QColor, QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QListView, QWidget
 
+from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photos.delegate import PhotoDelegate
 from alpacasorter.ui.photos.model import PhotoModel
-from alpacasorter.ui.photos.store import PhotoRow
+from alpacasorter.ui.settings import TILE_LEAST, TILE_MOST, TILE_USUAL
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.ui.widgets.thumbnails import Thumbnails
 
-SMALLEST, LARGEST, USUAL = 128, 320, 184
-"""Widths of a picture in the grid, pixels."""
 _STEP = 24
 _SQUEEZE = 0.88
 """Cells may be this much narrower than asked for where one more column fits then."""
@@ -47,7 +46,7 @@ class PhotoGrid(QListView):
         self.delegate = PhotoDelegate(model.store, thumbnails, theme, self)
         self._thumbnails = thumbnails
         self._thumbnails_for: tuple[QSize, float] = (QSize(), 0.0)
-        self._wanted = USUAL
+        self._wanted = TILE_USUAL
         self.delegate.set_font(self.font())
         self._pressed: PhotoRow | None = None
         self._empty_text = ""
@@ -75,7 +74,7 @@ class PhotoGrid(QListView):
         thumbnails.ready.connect(self._on_thumbnail)
         model.many_changed.connect(self.viewport().update)
         theme.changed.connect(self.viewport().update)
-        self.set_tile(USUAL)
+        self.set_tile(TILE_USUAL)
 
     # Size
 
@@ -86,7 +85,7 @@ class PhotoGrid(QListView):
 
     def set_tile(self, width: int) -> None:
         """Set the width of pictures, pixels."""
-        self._wanted = max(SMALLEST, min(LARGEST, width))
+        self._wanted = max(TILE_LEAST, min(TILE_MOST, width))
         self._fill_width()
 
     def step_tile(self, steps: int) -> None:
@@ -101,12 +100,12 @@ class PhotoGrid(QListView):
     def _fill_width(self) -> None:
         columns = self._columns()
         share = (self.viewport().width() - 1) // columns
-        tile = max(SMALLEST // 2, min(share - self.delegate.cell_width(0), round(self.tile * _STRETCH)))
+        tile = max(TILE_LEAST // 2, min(share - self.delegate.cell_width(0), round(self.tile * _STRETCH)))
         self.delegate.set_tile(tile)
         # One photo can be seen as a whole, with its tag, however low the view is.
         over = self.delegate.cell_size().height() - self.viewport().height()
         if over > 0 and self.viewport().height() > 0:
-            tile = self.delegate.tile_less(over, least=SMALLEST // 2)
+            tile = self.delegate.tile_less(over, least=TILE_LEAST // 2)
             self.delegate.set_tile(tile)
             share = (self.viewport().width() - 1) // max(1, self.viewport().width() // self.delegate.cell_width(tile))
         grid = QSize(max(share, self.delegate.cell_width(tile)), self.delegate.cell_size().height())

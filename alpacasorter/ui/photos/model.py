@@ -13,8 +13,8 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 
 from alpacasorter.core.events import Found, Judged, Learned, Problems
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.ui.photos.row import Filter, Order, PhotoRow
-from alpacasorter.ui.photos.store import PhotoStore, describe
+from alpacasorter.ui.photo_row import Filter, Order, PhotoRow
+from alpacasorter.ui.photo_store import PhotoStore, describe
 
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
@@ -91,6 +91,10 @@ class PhotoModel(QAbstractListModel):
     def photo(self, index: Index) -> PhotoRow:
         """Return the photo at an index of this model."""
         return self._shown[index.row()]
+
+    def filtered(self) -> list[PhotoRow] | None:
+        """Return the photos that are shown; None if the filter shows all."""
+        return None if self._filter is Filter.ALL else list(self._shown)
 
     def show(self, which: Filter, order: Order | None = None) -> None:
         """Show the photos that match a filter now, in an order."""

@@ -19,14 +19,14 @@ from alpacasorter.core.events import Finished, Found, Learned, Problems
 from alpacasorter.core.labels import LabelSet, percent
 from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.ui.actions import Actions
+from alpacasorter.ui.photo_row import Filter, Order, PhotoRow
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.photos.commands import Corrections, PhotoCommands
 from alpacasorter.ui.photos.filter_bar import FilterBar
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.live_rows import LiveRows
 from alpacasorter.ui.photos.model import PhotoModel
 from alpacasorter.ui.photos.preview import PreviewPane
-from alpacasorter.ui.photos.row import Filter, Order, PhotoRow
-from alpacasorter.ui.photos.store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.messages import ArrivalsBanner, LearnedBanner, ProgressStrip
 from alpacasorter.ui.widgets.theme import Theme

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QObject, QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
@@ -25,29 +25,31 @@ from PySide6.QtWidgets import (
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.sorting.events import SortEnded
 from alpacasorter.core.sorting.options import SortOptions
+from alpacasorter.ui.actions import Actions
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
-from alpacasorter.ui.widgets.buttons import enable
+from alpacasorter.ui.widgets.dialog_launcher import WindowControl
+from alpacasorter.ui.widgets.dialogs import enable
 from alpacasorter.ui.widgets.fields import note
 from alpacasorter.workers.engine import Engine
 
 if TYPE_CHECKING:
-    from alpacasorter.ui.photos.page import BrowsePage
     from alpacasorter.ui.sorting.control import SortControl
 
 
-class ArrivalsControl(QObject):
-    """Owns the dialog, which is made when it is first asked for.
+class ArrivalsControl(WindowControl):
+    """Opens the dialog.
 
     Attributes:
         button: shown while photos are sorted as they arrive; one click turns it off.
-        dialog: the choices, once it was opened.
     """
 
     def __init__(
         self,
         window: QMainWindow,
         engine: Engine,
-        page: BrowsePage,
+        actions: Actions,
+        store: PhotoStore,
         settings: Settings,
         sorting: SortControl,
         folder: Callable[[], Path | None],
@@ -59,34 +61,30 @@ class ArrivalsControl(QObject):
         Args:
             window: the window.
             engine: what watches.
-            page: the photos, and the actions.
+            actions: those of the window.
+            store: the photos of the open folder.
             settings: where the choices are kept.
             sorting: says what was sorted.
             folder: returns the open folder.
             place: of the button in the status bar.
         """
         super().__init__(window)
-        self._window = window
         self._watching = engine.watching
         self._engine = engine
-        self._page = page
+        self._actions = actions
+        self._store = store
         self._settings = settings
         self._sorting = sorting
         self._folder = folder
-        self.dialog: ArrivalsDialog | None = None
-        self.button = QPushButton(window)
-        self.button.setProperty("flat", True)
-        self.button.setAutoDefault(False)
+        self._choices = self._launcher(self._make)
+        self.button = self._status_button(place=place)
         self.button.setAccessibleName("Stop sorting new photos")
         self.button.clicked.connect(self.turn_off)
-        window.statusBar().insertPermanentWidget(place, self.button)
         self.button.hide()
-        actions = page.actions_
         actions.arrivals.triggered.connect(self.open_dialog)
         # The folder was opened or closed, or is watched no more: with that it ends.
         actions.arrivals.changed.connect(self.refresh)
         actions.watch.toggled.connect(self.refresh)
-        page.begun.connect(self.refresh)
         self._watching.state.connect(self.refresh)
         self._watching.failed.connect(self.refresh)
         self._watching.sort_event.connect(self._on_sort_event)
@@ -97,38 +95,36 @@ class ArrivalsControl(QObject):
         is_on = self._folder() is not None and self._watching.is_watching
         return self._watching.arrivals if is_on else None
 
+    @property
+    def dialog(self) -> ArrivalsDialog | None:
+        """The choices; None until they are first opened."""
+        return self._choices.dialog
+
     def open_dialog(self) -> None:
         """Show the choices."""
-        # Imported here: the first window need not wait for it.
+        if self._folder() is not None:
+            self._choices.made().begin(self._store.labels, self.options)
+            self._choices.show()
 
-        if self._folder() is None:
-            return
-        if self.dialog is None:
-            self.dialog = ArrivalsDialog(self._settings, self._window)
-            self.dialog.turned_on.connect(self.turn_on)
-            self.dialog.turned_off.connect(self.turn_off)
-        self.dialog.begin(self._page.store.labels, self.options)
-        self.dialog.show()
-        self.dialog.raise_()
+    def _make(self) -> ArrivalsDialog:
+        dialog = ArrivalsDialog(self._settings, self._window)
+        dialog.turned_on.connect(self.turn_on)
+        dialog.turned_off.connect(self.turn_off)
+        return dialog
 
     def turn_on(self, options: SortOptions) -> None:
         """Sort the photos that arrive from now on; the folder is watched for that."""
         self._watching.set_arrivals(options)
-        if self._page.actions_.watch.isChecked():
+        if self._actions.watch.isChecked():
             self._engine.watch_folder()
         else:
-            self._page.actions_.watch.setChecked(True)
+            self._actions.watch.setChecked(True)
         self.refresh()
 
     def turn_off(self) -> None:
         """Sort no more; the folder is watched on."""
         self._watching.set_arrivals(None)
         self.refresh()
-
-    def close_down(self) -> None:
-        """Close the dialog."""
-        if self.dialog is not None:
-            self.dialog.close()
 
     def refresh(self, _event: object = None) -> None:
         """Have the button say whether it is on."""

@@ -7,21 +7,23 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QLayout, QMainWindow, QPushButton
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QLayout, QMainWindow
 
 from alpacasorter.core.events import Problems
 from alpacasorter.core.sorting.events import FilesPlaced, SortRecord, SortState
-from alpacasorter.ui.photos.store import Filter
+from alpacasorter.ui.actions import Actions
+from alpacasorter.ui.photo_row import Filter
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.follow_up import Returning, SortStrip
-from alpacasorter.ui.widgets.buttons import sure
 from alpacasorter.ui.widgets.desktop import show_folder
+from alpacasorter.ui.widgets.dialog_launcher import WindowControl
+from alpacasorter.ui.widgets.dialogs import confirmed
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.workers.engine import Engine
 
 if TYPE_CHECKING:
-    from alpacasorter.ui.photos.page import BrowsePage
     from alpacasorter.ui.sorting.dialog import SortDialog
     from alpacasorter.ui.sorting.history import SortHistory
     from alpacasorter.ui.sorting.run_state import SortRun, Subject
@@ -32,62 +34,56 @@ _QUIT_MORE: Final = (
 )
 
 
-class SortControl(QObject):
-    """Owns the dialogs, which are made when they are first asked for.
+class SortControl(WindowControl):
+    """Opens the dialogs that sort and list the sorts.
 
     Attributes:
-        dialog: choices, progress and result, once it was opened.
-        history: the sorts of before, once it was opened.
         strip: says what came of the last sort.
         offer: says that a sort was broken off, and asks what is to be done.
 
     Signals:
         told(str): what came of a sort; a sentence for the status bar. Empty where that is no longer so.
+        placed(FilesPlaced): files were moved, or moved back.
         look_again: the open folder holds photos that are not listed, since a sort or an undo has put them there.
     """
 
-    told = Signal(str)
+    placed = Signal(object)
     look_again = Signal()
 
     def __init__(
         self,
         window: QMainWindow,
         engine: Engine,
-        page: BrowsePage,
+        actions: Actions,
+        store: PhotoStore,
         settings: Settings,
         theme: Theme,
         folder: Callable[[], Path | None],
     ) -> None:
         """Connect the actions, and put a button for the sort that goes on into the status bar, hidden for now."""
         super().__init__(window)
-        self._window = window
         self._engine = engine
-        self._page = page
+        self._actions = actions
+        self._store = store
         self._settings = settings
         self._folder = folder
         self._unlisted: set[Path] = set()
         self._looked = False
-        self.dialog: SortDialog | None = None
-        self.history: SortHistory | None = None
+        self._sort = self._launcher(self._make)
+        self._sorts = self._launcher(self._make_history)
         self.strip = SortStrip("banner", theme, window)
         self.offer = SortStrip("notice", theme, window)
-        self.button = QPushButton(window)
-        self.button.setProperty("flat", True)
-        self.button.setAutoDefault(False)
-        self.button.setToolTip("Show the sort")
+        self.button = self._status_button("Show the sort")
         self.button.clicked.connect(self.open_dialog)
-        window.statusBar().addPermanentWidget(self.button)
         self.button.hide()
-        self._returning = Returning(engine.sorting, page, settings, folder, self)
+        self._returning = Returning(engine.sorting, actions.stop, store, settings, folder, self)
         self._returning.look_again.connect(self.look_again)
         self._connect()
 
     def _connect(self) -> None:
-        actions, engine, keeper = self._page.actions_, self._engine, self._engine.sorting
+        actions, engine, keeper = self._actions, self._engine, self._engine.sorting
         actions.sort.triggered.connect(self.open_dialog)
         actions.sort_history.triggered.connect(self.open_history)
-        self._page.model.counts_changed.connect(self._show_enabled)
-        self._page.model.modelReset.connect(self._show_enabled)
         # The folder was opened or closed.
         actions.arrivals.changed.connect(self._on_folder)
         engine.ready.connect(self._on_ready)
@@ -100,7 +96,7 @@ class SortControl(QObject):
         keeper.ended.connect(self._on_over)
         keeper.refused.connect(self._on_over)
         keeper.interrupted.connect(self._on_interrupted)
-        self._show_enabled()
+        self.refresh()
 
     def place_in(self, layout: QLayout) -> None:
         """Put what is said above the photos into a layout."""
@@ -109,35 +105,43 @@ class SortControl(QObject):
 
     # Dialogs
 
+    @property
+    def dialog(self) -> SortDialog | None:
+        """The dialog with choices, progress and result; None until it is first opened."""
+        return self._sort.dialog
+
+    @property
+    def history(self) -> SortHistory | None:
+        """The dialog that lists the sorts; None until it is first opened."""
+        return self._sorts.dialog
+
     def open_dialog(self) -> None:
         """Show the choices, or the sort that goes on."""
-        self._made().present()
+        self._sort.made().present()
 
     def open_history(self) -> None:
         """Show the sorts of before."""
-        # Imported here, as the other dialog: the first window need not wait for it.
-        from alpacasorter.ui.sorting.history import SortHistory
+        is_visible = self._sorts.is_visible
+        history = self._sorts.show()
+        if not is_visible:
+            history.begin()
 
-        if self.history is None:
-            self.history = SortHistory(self._engine.sorting, self._window)
-            self.history.finish.connect(self._finish)
-            self.history.take_back.connect(self._take_back)
-        if self.history.isVisible():
-            self.history.raise_()
-            self.history.activateWindow()
-        else:
-            self.history.show()
-            self.history.begin()
-
-    def _made(self) -> SortDialog:
+    def _make(self) -> SortDialog:
         from alpacasorter.ui.sorting.dialog import SortDialog
 
-        if self.dialog is None:
-            self.dialog = SortDialog(self._engine.sorting, self._settings, self.subject, self._window)
-            self.dialog.status.connect(self._show_status)
-            self.dialog.ended.connect(self._on_ended)
-            self.dialog.put_off.connect(self._on_put_off)
-        return self.dialog
+        dialog = SortDialog(self._engine.sorting, self._settings, self.subject, self._window)
+        dialog.status.connect(self._show_status)
+        dialog.ended.connect(self._on_ended)
+        dialog.put_off.connect(self._on_put_off)
+        return dialog
+
+    def _make_history(self) -> SortHistory:
+        from alpacasorter.ui.sorting.history import SortHistory
+
+        history = SortHistory(self._engine.sorting, self._window)
+        history.finish.connect(self._finish)
+        history.take_back.connect(self._take_back)
+        return history
 
     def subject(self) -> Subject | None:
         """Return what there is to sort now; None while no folder is open."""
@@ -146,8 +150,8 @@ class SortControl(QObject):
         folder = self._folder()
         if folder is None:
             return None
-        store = self._page.store
-        scanning = self._page.actions_.stop.isEnabled()
+        store = self._store
+        scanning = self._actions.stop.isEnabled()
         return subject_of(folder, store.rows, store.labels, self._unlisted, scanning=scanning)
 
     # Closing the window
@@ -156,21 +160,21 @@ class SortControl(QObject):
         """Ask whether the app may be closed where a sort is going on."""
         if not self._engine.sorting.busy:
             return True
-        return sure(self._window, "Quit?", _QUIT, _QUIT_MORE, "Stop and quit", "Go on sorting")
+        return confirmed(self._window, "Quit?", _QUIT, _QUIT_MORE, "Stop and quit", "Go on sorting")
 
     def close_down(self) -> None:
         """Close the dialogs. The engine ends the sort between two files."""
         if self.dialog is not None:
             self.dialog.close_down()
-        if self.history is not None:
-            self.history.close()
+        self._sorts.close()
 
     # What happens
 
-    def _show_enabled(self) -> None:
-        counts = self._page.store.counts
+    def refresh(self) -> None:
+        """Enable sorting if there are photos to sort."""
+        counts = self._store.counts
         known = counts[Filter.POSITIVE] + counts[Filter.NEGATIVE] + counts[Filter.PROBLEMS]
-        self._page.actions_.sort.setEnabled(self._folder() is not None and known > 0)
+        self._actions.sort.setEnabled(self._folder() is not None and known > 0)
 
     def _on_ready(self) -> None:
         if not self._looked:
@@ -190,7 +194,7 @@ class SortControl(QObject):
             self.dialog.on_folder_closed()
 
     def _on_placed(self, event: FilesPlaced) -> None:
-        self._page.on_placed(event)
+        self.placed.emit(event)
         self._returning.note(event)
 
     def _on_began(self, _event: object) -> None:
@@ -198,10 +202,10 @@ class SortControl(QObject):
         self.offer.hide()
         self.told.emit("")
         # Files that move while they are looked for would be found twice, or not at all.
-        self._page.actions_.rescan.setEnabled(False)
+        self._actions.rescan.setEnabled(False)
 
     def _on_over(self, _event: object) -> None:
-        self._page.actions_.rescan.setEnabled(self._folder() is not None)
+        self._actions.rescan.setEnabled(self._folder() is not None)
         self._returning.on_over()
 
     def _on_ended(self, run: SortRun) -> None:
@@ -253,10 +257,10 @@ class SortControl(QObject):
         self.offer.tell(words, choices)
 
     def _finish(self, record: SortRecord) -> None:
-        self._made().finish(record)
+        self._sort.made().finish(record)
 
     def _take_back(self, record: SortRecord) -> None:
-        self._made().take_back(record)
+        self._sort.made().take_back(record)
 
     def _show_status(self, words: str) -> None:
         self.button.setText(words.replace("&", "&&"))

@@ -27,9 +27,8 @@ from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.plan_page import ChoosePage
 from alpacasorter.ui.sorting.progress import SortProgressPage, SortResultPage
 from alpacasorter.ui.sorting.run_state import SortRun, Subject
-from alpacasorter.ui.widgets.buttons import enable
 from alpacasorter.ui.widgets.desktop import show_folder
-from alpacasorter.ui.widgets.dialogs import confirmed
+from alpacasorter.ui.widgets.dialogs import confirmed, enable
 from alpacasorter.ui.widgets.fields import note
 from alpacasorter.workers.sorting import SortKeeper
 

@@ -21,9 +21,9 @@ from PySide6.QtWidgets import (
 )
 
 from alpacasorter.core.sorting.planning.pattern import (
-    EXAMPLES,
     PatternValues,
     check_pattern,
+    examples,
     parse_pattern,
     parse_taken,
 )
@@ -205,7 +205,7 @@ class PatternField(QWidget):
         self.ways = QComboBox(self)
         self.ways.setAccessibleName("How the folders are built")
         self.ways.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        for words, pattern in EXAMPLES:
+        for words, pattern in examples():
             self.ways.addItem(words, pattern)
         self.ways.addItem("In a way of my own", _OWN)
         self.own = QLineEdit(self)
@@ -251,7 +251,7 @@ class PatternField(QWidget):
 
     def _on_way(self) -> None:
         if not self.ways.currentData() and not self.own.text():
-            self.own.setText(EXAMPLES[min(1, len(EXAMPLES) - 1)][1])
+            self.own.setText(examples()[1][1])
         self._on_change()
 
     def _on_change(self) -> None:

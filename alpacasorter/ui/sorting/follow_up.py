@@ -10,23 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from PySide6.QtCore import QObject, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QAction, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from alpacasorter.core.events import Finished
 from alpacasorter.core.photos.formats import PICTURE_EXTENSIONS
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import FilesPlaced
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.messages import make_low
 from alpacasorter.ui.widgets.theme import Theme, icon
 from alpacasorter.workers.sorting import SortKeeper
-
-if TYPE_CHECKING:
-    from alpacasorter.ui.photos.page import BrowsePage
 
 
 class Returning(QObject):
@@ -41,7 +39,8 @@ class Returning(QObject):
     def __init__(
         self,
         keeper: SortKeeper,
-        page: BrowsePage,
+        stop: QAction,
+        store: PhotoStore,
         settings: Settings,
         folder: Callable[[], Path | None],
         parent: QObject,
@@ -50,14 +49,16 @@ class Returning(QObject):
 
         Args:
             keeper: sorts and undoes.
-            page: lists the photos.
+            stop: enabled while the folder is scanned.
+            store: the photos that are listed.
             settings: whether sub-folders are shown, too.
             folder: returns the open folder.
             parent: the owner.
         """
         super().__init__(parent)
         self._keeper = keeper
-        self._page = page
+        self._stop = stop
+        self._store = store
         self._settings = settings
         self._folder = folder
         self._placed: set[Path] = set()
@@ -85,14 +86,14 @@ class Returning(QObject):
         self.on_over()
 
     def _look(self) -> None:
-        if self._keeper.busy or self._page.actions_.stop.isEnabled():
+        if self._keeper.busy or self._stop.isEnabled():
             # Its end asks again.
             return
         folder, placed = self._folder(), self._placed
         self._placed = set()
         if folder is None:
             return
-        store = self._page.store
+        store = self._store
         seen: dict[Path, bool] = {}
         unknown = [
             path

@@ -18,10 +18,9 @@ from PySide6.QtWidgets import (
 )
 
 from alpacasorter.core.sorting.events import FileFailure, SortRecord, SortState
-from alpacasorter.ui.help import about
 from alpacasorter.ui.sorting.progress import FailuresTable
 from alpacasorter.ui.widgets.desktop import show_folder
-from alpacasorter.ui.widgets.dialogs import confirmed
+from alpacasorter.ui.widgets.dialogs import confirmed, lay_out
 from alpacasorter.ui.widgets.fields import note
 from alpacasorter.ui.widgets.layouts import prepare_table
 from alpacasorter.wording import sorts, text
@@ -93,7 +92,7 @@ class SortHistory(QDialog):
         inside.addWidget(self.failures, 1)
         inside.addWidget(self.message)
         inside.addLayout(row)
-        about.lay_out(self, inside)
+        lay_out(self, inside)
         for one, next_one in pairwise((self.table, self.failures, *actions)):
             self.setTabOrder(one, next_one)
 

@@ -214,9 +214,7 @@ class PlanModel(QAbstractItemModel):
             return f"{shown} → {display_path(target.name)}" if renamed and target is not None else shown
         if unit is None:
             return "The same file is there already." if file.there else "goes along"
-        why = " ".join(
-            part for part in (unit.reason and reasons.sentence(unit.reason), unit.renamed if renamed else None) if part
-        )
+        why = " ".join(reasons.sentence(part) for part in (unit.reason, unit.renamed if renamed else None) if part)
         parts = [why] if why else []
         if self._plan is not None and file.source.parent != self._plan.folder:
             parts.append(f"from {below(file.source.parent, self._plan.folder)}")

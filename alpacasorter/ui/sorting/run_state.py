@@ -13,8 +13,7 @@ from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import FileFailure, FilesPlaced, SortEnded, SortRecord, SortState
 from alpacasorter.core.sorting.plan import Outcome, SortPhoto, SortPlan
-from alpacasorter.ui.photos.row import labeled
-from alpacasorter.ui.photos.store import PhotoRow
+from alpacasorter.ui.photo_row import PhotoRow, labeled
 from alpacasorter.wording import sorts
 
 

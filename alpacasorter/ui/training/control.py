@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QMainWindow, QMessageBox, QPushButton
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QMainWindow, QMessageBox
 
 from alpacasorter.ui.settings import Settings
-from alpacasorter.ui.widgets.buttons import sure
+from alpacasorter.ui.widgets.dialog_launcher import WindowControl
+from alpacasorter.ui.widgets.dialogs import confirmed
 from alpacasorter.ui.widgets.theme import Theme
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ _HOW: Final = (
 )
 
 
-class TrainControl(QObject):
-    """Owns the dialog, which is made when it is first asked for.
+class TrainControl(WindowControl):
+    """Opens the dialog that trains.
 
     Signals:
         use_model(Path): the user wants this bundle to judge.
@@ -35,39 +36,40 @@ class TrainControl(QObject):
     """
 
     use_model = Signal(object)
-    told = Signal(str)
 
     def __init__(self, window: QMainWindow, settings: Settings, theme: Theme) -> None:
         """Put a button for the training that goes on into the status bar of the window, hidden for now."""
         super().__init__(window)
-        self._window = window
         self._settings = settings
         self._theme = theme
-        self.dialog: TrainDialog | None = None
-        self.button = QPushButton(window)
-        self.button.setProperty("flat", True)
-        self.button.setAutoDefault(False)
-        self.button.setToolTip("Show the training")
+        self._training = self._launcher(self._make)
+        self.button = self._status_button("Show the training")
         self.button.clicked.connect(self.open_dialog)
-        window.statusBar().addPermanentWidget(self.button)
         self.button.hide()
+
+    @property
+    def dialog(self) -> TrainDialog | None:
+        """The dialog; None until it is first opened."""
+        return self._training.dialog
 
     def open_dialog(self) -> None:
         """Show the dialog, or how to get one."""
         # Imported here: the first window need not wait for it.
         from alpacasorter.workers.training import training_available
 
-        if self.dialog is None:
-            if not training_available():
-                self._tell_how()
-                return
-            from alpacasorter.ui.training.dialog import TrainDialog
+        if self.dialog is None and not training_available():
+            self._tell_how()
+        else:
+            self._training.made().present()
 
-            self.dialog = TrainDialog(self._settings, self._theme, self._window)
-            self.dialog.use_model.connect(self.use_model)
-            self.dialog.ended.connect(self.told)
-            self.dialog.status.connect(self._show_status)
-        self.dialog.present()
+    def _make(self) -> TrainDialog:
+        from alpacasorter.ui.training.dialog import TrainDialog
+
+        dialog = TrainDialog(self._settings, self._theme, self._window)
+        dialog.use_model.connect(self.use_model)
+        dialog.ended.connect(self.told)
+        dialog.status.connect(self._show_status)
+        return dialog
 
     def on_model_ready(self) -> None:
         """A model serves: the new one, where the user has just asked for it."""
@@ -84,7 +86,7 @@ class TrainControl(QObject):
         if self.dialog is None or not self.dialog.training:
             return True
         question = "A model is being trained. Close AlpacaSorter and give the training up?"
-        return sure(self._window, "Close AlpacaSorter?", question, "", "Give it up and close", "Go on training")
+        return confirmed(self._window, "Close AlpacaSorter?", question, "", "Give it up and close", "Go on training")
 
     def close_down(self) -> None:
         """End training and threads; blocks until then."""

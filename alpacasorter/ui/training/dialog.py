@@ -5,19 +5,30 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QSize, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDesktopServices
-from PySide6.QtWidgets import QDialog, QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
+from alpacasorter.i18n import _
 from alpacasorter.training.events import Epoch, Prepared, Stage, Trained
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.training.progress import TrainFailure, TrainProgress, TrainResult, verdict
 from alpacasorter.ui.training.settings import TrainSettings
 from alpacasorter.ui.widgets import desktop
-from alpacasorter.ui.widgets.buttons import USE_WORDS, TrainButtons, enable, sure
+from alpacasorter.ui.widgets.dialogs import confirmed, enable
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.wording import text
 from alpacasorter.workers.training import Job, Trainer, plan_job
@@ -156,7 +167,7 @@ class TrainDialog(QDialog):
         if not self._switching:
             return
         self._switching = False
-        self.buttons.use.setText("In use" if not problem else USE_WORDS)
+        self.buttons.use.setText("In use" if not problem else use_words())
         enable(self.buttons.use, bool(problem))
         self.result_page.problem.setText(problem)
         self.result_page.problem.setVisible(bool(problem))
@@ -230,7 +241,7 @@ class TrainDialog(QDialog):
     def _sure_to_stop(self, worked: float) -> bool:
         better = "Finish now would make a model of the best epoch so far." if self.buttons.finish.isEnabled() else ""
         question = f"Stop the training? The work of {text.duration(worked)} would be lost."
-        return sure(self, "Stop the training?", question, better, "Stop", "Go on training")
+        return confirmed(self, "Stop the training?", question, better, "Stop", "Go on training")
 
     def _open_report(self) -> None:
         if self._made is not None:
@@ -269,7 +280,7 @@ class TrainDialog(QDialog):
         progress = self.progress_page
         self.result_page.show_result(event, progress.prepared, progress.curves.epochs, text.folder(Path(event.bundle)))
         self.buttons.report.setVisible(bool(event.report))
-        self.buttons.use.setText(USE_WORDS)
+        self.buttons.use.setText(use_words())
         enable(self.buttons.use, True)
         self._end(self.result_page, f"Your model is ready. {verdict(event, progress.prepared)}")
 
@@ -330,3 +341,64 @@ class TrainDialog(QDialog):
         """Hide, as Esc does."""
         event.accept()
         self.reject()
+
+
+def use_words() -> str:
+    """Return what the button says that makes the new model judge."""
+    return _("&Use this model")
+
+
+class TrainButtons(QStackedWidget):
+    """The buttons below the pages: one row for each page, in the order of the pages.
+
+    Signals:
+        close_wanted: the user wants the dialog out of the way; a training goes on.
+    """
+
+    close_wanted = Signal()
+
+    def __init__(self, parent: QWidget) -> None:
+        """Make all buttons, which the dialog connects."""
+        super().__init__(parent)
+        self.train = self._button(_("&Train"), primary=True)
+        self.hide_dialog = self._button(_("&Hide"), _("Training continues in the background (Esc)"))
+        self.stop = self._button(_("&Stop"), _("Stop this training without making a model"))
+        self.finish = self._button(_("&Finish now"), _("End here and make the model from the best epoch so far"))
+        self.again = self._button(_("Train &again…"), _("Go back to the settings"))
+        self.report = self._button(_("Open &report"), _("Show curves, mistakes and figures in your browser"))
+        use_tip = _("Judge photos with it from now on. The previous model is kept.")
+        self.use = self._button(use_words(), use_tip, primary=True)
+        self.back = self._button(_("&Back"), _("Go back to the settings"), primary=True)
+        self._add_row(self._closer(), self.train)
+        self._add_row(self.hide_dialog, self.stop, self.finish)
+        self._add_row(self._closer(), self.again, self.report, self.use)
+        self._add_row(self._closer(), self.back)
+        self.hide_dialog.clicked.connect(self.close_wanted)
+
+    def usual(self) -> QPushButton:
+        """Return the button that the Enter key presses on the page that is shown."""
+        return (self.train, self.hide_dialog, self.use, self.back)[self.currentIndex()]
+
+    def _button(self, words: str, tip: str = "", *, primary: bool = False) -> QPushButton:
+        button = QPushButton(words, self)
+        button.setToolTip(tip)
+        button.setProperty("primary", primary)
+        button.setAutoDefault(primary)
+        return button
+
+    def _closer(self) -> QPushButton:
+        button = self._button(_("&Close"))
+        button.clicked.connect(self.close_wanted)
+        return button
+
+    def _add_row(self, *buttons: QPushButton) -> None:
+        row = QWidget(self)
+        line = QHBoxLayout(row)
+        line.setContentsMargins(20, 0, 20, 0)
+        line.addWidget(buttons[0])
+        line.addStretch(1)
+        for before, button in pairwise(buttons):
+            line.addWidget(button)
+            # The Tab key moves in reading order.
+            QWidget.setTabOrder(before, button)
+        self.addWidget(row)

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
 
-from alpacasorter.core.labels import percent
-from alpacasorter.ui.photos.store import PhotoRow, PhotoStore
 from alpacasorter.ui.widgets.theme import Colours, paint_icon
 
 HEIGHT = 26
@@ -63,20 +61,6 @@ class Tag:
         area = QRect(left, 0, size.width() - left - 4, size.height())
         shown = QFontMetrics(font).elidedText(self.words, Qt.TextElideMode.ElideRight, area.width() + 2)
         painter.drawText(area, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, shown)
-
-
-def tag_of(row: PhotoRow, store: PhotoStore, *, hot: bool = False) -> Tag | None:
-    """Return the tag of a photo, None where it was not judged."""
-    if row.probability is None:
-        return None
-    labels = store.labels
-    label = labels.label(row.probability, row.correction)
-    shown = labels.display(label)
-    positive = label == labels.positive
-    if row.correction is not None:
-        return Tag(shown, "person", positive, hot)
-    words = f"{shown}  {percent(labels.confidence(row.probability, label))}"
-    return Tag(words, "question" if store.is_unsure(row) else "", positive, hot)
 
 
 def tag_font(font: QFont) -> QFont:

@@ -122,7 +122,7 @@ def test_a_check_that_fails_in_any_way_ends_no_other() -> None:
     assert [check.ok for check in report.checks] == [False, False, False, True]
     assert report.checks[0].detail == "It is red."
     assert report.checks[1].detail.startswith("ZeroDivisionError: ")
-    assert "test_self_test.py, line " in report.checks[1].detail
+    assert "test_run.py, line " in report.checks[1].detail
     assert not report.ok
 
 

@@ -402,13 +402,13 @@ def test_a_file_that_vanishes_meanwhile(
     *files, summary = objects(done)
     failed = {Path(file["source"]).name: file["reason"] for file in files if file["status"] == "failed"}
     assert set(failed) == {"IMG_1.jpg", "IMG_1.CR3", "IMG_1.xmp"}, "companions never part"
-    assert failed["IMG_1.CR3"] == reasons.VANISHED
+    assert failed["IMG_1.CR3"] == reasons.sentence(reasons.VANISHED)
     assert (summary["state"], summary["done"], summary["failed"]) == ("finished", 8, 3)
     assert {path for path in names(folder) if path.startswith("IMG")} == {"IMG_1.jpg", "IMG_1.xmp"}
     # In words, and tried again once it is back.
     again = run("sort", "--resume", 1)
     assert again.code == 1
-    assert f"  {raw}: {reasons.VANISHED}\n" in again.out
+    assert f"  {raw}: {reasons.sentence(reasons.VANISHED)}\n" in again.out
     assert "To try them again: alpacasorter sort --resume 1\n" in again.out
     (tmp_path / "elsewhere.CR3").rename(raw)
     assert run("sort", "--resume", 1).code == 0

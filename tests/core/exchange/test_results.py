@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from alpacasorter.core import reasons
 from alpacasorter.core.events import JudgedPhoto, Problem
 from alpacasorter.core.exchange.label_import import read_labels
 from alpacasorter.core.exchange.results import (
@@ -31,7 +32,7 @@ SOURCE = Source(FOLDER, "Alpaca", "2.0.0", LABELS)
 FACTS = PhotoFacts(800, 600, "2026-05-01T12:30:00+02:00", "JPEG")
 GOOD = LABELS.labeled(JudgedPhoto(FOLDER / "day 1" / "a.jpg", "ab" * 32, 0.1234567, FACTS, None))
 CORRECTED = LABELS.labeled(JudgedPhoto(FOLDER / "b, “b”\n.jpg", "cd" * 32, 0.1, FACTS, "alpaca"))
-BAD = unreadable(Problem(FOLDER / "c.jpg", "The file is damaged."))
+BAD = unreadable(Problem(FOLDER / "c.jpg", reasons.DAMAGED))
 ALL = (GOOD, CORRECTED, BAD)
 
 
@@ -53,7 +54,7 @@ def test_json_is_one_document_that_says_what_it_is() -> None:
     assert (good["width"], good["height"], good["taken_at"]) == (800, 600, FACTS.taken_at)
     assert good["relative_path"] == "day 1/a.jpg"
     assert (corrected["label"], corrected["corrected"], corrected["confidence"]) == ("alpaca", True, 0.1)
-    assert (bad["status"], bad["reason"], bad["label"]) == ("unreadable", "The file is damaged.", None)
+    assert (bad["status"], bad["reason"], bad["label"]) == ("unreadable", reasons.sentence(reasons.DAMAGED), None)
 
 
 def test_json_without_photos_is_json() -> None:
@@ -106,7 +107,7 @@ def test_a_name_that_is_no_text_keeps_its_bytes(form: str, tmp_path: Path) -> No
 def test_a_file_that_is_there_stays_unless_it_is_to_be_replaced(tmp_path: Path) -> None:
     out = tmp_path / "a.json"
     out.write_text("mine")
-    with pytest.raises(ExportError, match=r"is there already\. Choose another name"):
+    with pytest.raises(ExportError, match="already exists"):
         write_results(out, "json", SOURCE, ALL, replace=False)
     assert out.read_text() == "mine"
     write_results(out, "json", SOURCE, ALL, replace=True)
@@ -131,7 +132,7 @@ def test_only_ordinary_files_are_replaced(tmp_path: Path) -> None:
     table.write_text("mine", encoding="utf-8")
     link.symlink_to(table)
     for out in (pipe, link):
-        with pytest.raises(ExportError, match="no ordinary file"):
+        with pytest.raises(ExportError, match="not an ordinary file"):
             write_results(out, "csv", SOURCE, ALL, replace=True)
     assert pipe.is_fifo()
     assert link.is_symlink()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from alpacasorter.core import safe_write
+from alpacasorter.core import reasons, safe_write
 from alpacasorter.core.exchange import sidecars
 from alpacasorter.core.exchange.keywords import tagged, untagged
 from alpacasorter.core.exchange.sidecars import (
@@ -22,7 +22,6 @@ from alpacasorter.core.exchange.sidecars import (
     stars,
     write_sidecars,
 )
-from alpacasorter.core.exchange.xmp import DAMAGED
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from tests.core.exchange.sidecar_files import ALPACA, LIGHTROOM
 from tests.unprivileged import ordinary_user, shared_folder
@@ -191,7 +190,7 @@ class TestNothingIsLost:
     def test_a_damaged_one_is_named_and_stays(self, tmp_path: Path) -> None:
         (tmp_path / "a.jpg.xmp").write_bytes(LIGHTROOM[:200])
         events = write(tmp_path, [photo(tmp_path / "a.jpg"), photo(tmp_path / "b.jpg")])
-        assert events[0] == SidecarFailed(tmp_path / "a.jpg", tmp_path / "a.jpg.xmp", DAMAGED)
+        assert events[0] == SidecarFailed(tmp_path / "a.jpg", tmp_path / "a.jpg.xmp", reasons.SIDECAR_DAMAGED)
         assert (tmp_path / "a.jpg.xmp").read_bytes() == LIGHTROOM[:200]
         assert ended(events).failures == (events[0],)
         assert ended(events).counts == {Change.NEW: 1}
@@ -226,7 +225,7 @@ class TestNothingIsLost:
         (folder / "a.jpg.xmp").symlink_to(target)
         events = write(folder, [result])
         assert isinstance(events[0], SidecarFailed)
-        assert "link" in events[0].reason
+        assert events[0].reason == reasons.SIDECAR_IS_LINK
         assert target.read_bytes() == LIGHTROOM
         assert (folder / "a.jpg.xmp").is_symlink()
 
@@ -256,7 +255,7 @@ class TestNothingIsLost:
                 events = write(folder, [result, other])
             (folder / "shut").chmod(0o755)
             assert [event.reason for event in events if isinstance(event, SidecarFailed)] == [
-                "The sidecar can't be written. You don't have permission to write there."
+                reasons.SAVE_NO_PERMISSION
             ] * 2
             assert (folder / "shut" / "b.jpg.xmp").read_bytes() == LIGHTROOM
 
@@ -270,7 +269,7 @@ class TestNothingIsLost:
             with ordinary_user():
                 events = write(folder, [result])
             assert isinstance(events[0], SidecarFailed)
-            assert "write-protected" in events[0].reason
+            assert events[0].reason == reasons.SIDECAR_WRITE_PROTECTED
             assert sidecar.read_bytes() == LIGHTROOM
 
     @posix_only
@@ -320,7 +319,7 @@ class TestNothingIsLost:
             patch.setattr(safe_write.os, "fsync", full)
             events = write(tmp_path, [result])
         assert isinstance(events[0], SidecarFailed)
-        assert "space" in events[0].reason
+        assert events[0].reason == reasons.SAVE_DISK_FULL
         assert tree(tmp_path) == before
 
     def test_a_disk_without_links_gets_new_sidecars_too(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,7 +101,7 @@ def test_confusion_matrix_has_every_count_in_its_place():
     big = [element for element in root.iter(f"{SVG}text") if element.attrib.get("class") == "big"]
     places = {element.text: (float(element.attrib["x"]), float(element.attrib["y"])) for element in big}
     assert set(places) == {"1,234", "2", "40", "3"}
-    # Columns are what the model says, rows what the photo is; the positive class comes first.
+    # Columns are predicted classes, rows actual ones; the positive class comes first.
     assert places["1,234"][0] == places["2"][0] < places["3"][0] == places["40"][0]
     assert places["1,234"][1] == places["3"][1] < places["2"][1] == places["40"][1]
     assert "99.8% of 1,237" in told
@@ -110,7 +110,7 @@ def test_confusion_matrix_has_every_count_in_its_place():
 
 def test_confusion_matrix_of_one_class():
     told = words(parsed(charts.confusion_matrix(Confusion(tp=3, fp=0, tn=0, fn=1), ("Not alpaca", "Alpaca"))))
-    assert told.count("there is none") == 2
+    assert len([word for word in told if "%" in word]) == 2, "there is no share of no photos"
 
 
 # ROC
@@ -146,7 +146,8 @@ def test_calibration_shows_a_bar_and_a_count_for_each_bin_that_holds_photos():
     axes = Axes((0, 1), (0, 1.08))
     assert heights[2] == pytest.approx(axes.py(0) - axes.py(1), abs=0.02)
     assert heights[0] == heights[1] < 2
-    assert "2 photos with 0% to 7%, 1.5% on average: 0.0% are." in {e.text for e in root.iter(f"{SVG}title")}
+    tips = [bar.find(f"{SVG}title").text for bar in bars]
+    assert {"2", "0%", "7%", "1.5%"} <= set(re.findall(r"[\d.]+%?", tips[0]))
 
 
 def test_large_counts_fit():
@@ -161,12 +162,12 @@ def test_large_counts_fit():
 def test_histogram_has_a_bar_for_each_class_and_interval():
     y, p = np.array([0, 0, 0, 1, 1]), np.array([0.0, 0.01, 0.52, 0.99, 1.0])
     root = parsed(charts.histogram(y, p, threshold=0.5, class_names=("Not alpaca", "Alpaca")))
-    tips = {bar.find(f"{SVG}title").text for bar in root.iter(f"{SVG}rect") if bar.find(f"{SVG}title") is not None}
-    assert tips == {
-        "Not alpaca: 2 photos with 0% to 5%",
-        "Not alpaca: 1 photos with 50% to 55%",
-        "Alpaca: 2 photos with 95% to 100%",
-    }
+    tips = [bar.find(f"{SVG}title").text for bar in root.iter(f"{SVG}rect") if bar.find(f"{SVG}title") is not None]
+    assert [(tip.partition(":")[0], *re.findall(r"\d+%?", tip)) for tip in tips] == [
+        ("Not alpaca", "2", "0%", "5%"),
+        ("Not alpaca", "1", "50%", "55%"),
+        ("Alpaca", "2", "95%", "100%"),
+    ]
 
 
 def test_a_single_photo_among_thousands_is_seen():
@@ -188,24 +189,32 @@ def curve(*points, share=False, name="loss", retrained_from=None):
     return parsed(charts.learning_curve(points, name=name, share=share, retrained_from=retrained_from))
 
 
+def marks(root):
+    return [
+        line
+        for line in root.iter(f"{SVG}line")
+        if line.attrib["class"] == "guide" and line.attrib["x1"] == line.attrib["x2"]
+    ]
+
+
 def test_learning_curve_joins_the_epochs():
     root = curve((1, 0.9, 0.8), (2, 0.5, 0.6), (3, 0.3, 0.5))
-    [training], [held_out] = lines(root, "line-a"), lines(root, "line-b")
-    assert len(points(training)) == len(points(held_out)) == 3
+    [training], [validation] = lines(root, "line-a"), lines(root, "line-b")
+    assert len(points(training)) == len(points(validation)) == 3
     assert points(training)[0][1] < points(training)[2][1], "less is lower"
-    assert {"trained on", "held out", "epoch", "loss"} <= set(words(root))
-    assert "retraining begins" not in words(root)
+    assert {"epoch", "loss"} <= set(words(root))
+    assert not marks(root)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_what_is_no_number_makes_a_gap(value):
+def test_a_value_that_is_not_finite_makes_a_gap(value):
     root = curve((1, 0.9, 0.8), (2, 0.7, 0.7), (3, value, 0.6), (4, 0.5, 0.5), (5, 0.4, 0.4))
     assert [len(points(line)) for line in lines(root, "line-a")] == [2, 2]
     assert [len(points(line)) for line in lines(root, "line-b")] == [5]
     assert "nan" not in ElementTree.tostring(root, encoding="unicode").lower()
 
 
-def test_nothing_but_nan():
+def test_only_nan():
     root = curve((1, math.nan, math.nan), (2, math.nan, math.nan))
     assert not lines(root, "line-a")
     assert not dots(root, "fill-a")
@@ -219,12 +228,7 @@ def test_a_single_epoch_is_a_dot():
 
 def test_where_retraining_began_is_marked():
     root = curve((1, 0.9, 0.8), (2, 0.5, 0.6), (3, 0.3, 0.5), retrained_from=3)
-    assert "retraining begins" in words(root)
-    [mark] = [
-        line
-        for line in root.iter(f"{SVG}line")
-        if line.attrib["class"] == "guide" and "y2" in line.attrib and line.attrib["x1"] == line.attrib["x2"]
-    ]
+    [mark] = marks(root)
     axes = Axes((0.5, 3.5), (0, 1))
     assert float(mark.attrib["x1"]) == axes.px(2.5)
 
@@ -236,12 +240,12 @@ def test_shares_end_at_one_and_losses_begin_at_zero():
     assert 1.0 in numbers
     assert 0.6 in numbers
     assert 0.2 not in numbers
-    assert "0" in words(loss)
+    assert 0.0 in [float(word) for word in words(loss) if re.fullmatch(r"[\d.]+", word)]
     assert curve((1, 0.0, 0.0)) is not None
 
 
 @pytest.mark.parametrize("name", [NASTY, "x" * 300, ""])
-def test_any_name_of_a_class_will_do(name):
+def test_any_class_name_works(name):
     y, p = np.array([0, 1]), np.array([0.2, 0.7])
     for svg in (
         charts.confusion_matrix(Confusion(1, 1, 1, 1), (name, name)),
@@ -250,3 +254,24 @@ def test_any_name_of_a_class_will_do(name):
         charts.histogram(y, p, threshold=0.5, class_names=(name, name)),
     ):
         parsed(svg)
+
+
+# Colors
+
+
+def test_a_palette_is_written_into_the_chart():
+    palette = charts.Palette("sans-serif", "#101010", "#202020", "#303030", "#00aa00", "#cc0000")
+    svg = charts.learning_curve(
+        [(1, 0.9, 0.8), (2, 0.5, 0.6)], name="loss", share=False, retrained_from=2, palette=palette
+    )
+    assert "var(" not in svg, "QSvgRenderer knows no CSS variables"
+    style = parsed(svg).find(f"{SVG}style").text
+    for color in ("#101010", "#202020", "#303030", "#00aa00", "#cc0000"):
+        assert color in style
+
+
+def test_without_a_palette_the_page_colors_the_chart():
+    svg = charts.learning_curve([(1, 0.9, 0.8)], name="loss", share=False, retrained_from=None)
+    assert parsed(svg).find(f"{SVG}style") is None
+    for variable in ("--font", "--text", "--muted", "--border", "--chart-a", "--chart-b"):
+        assert f"var({variable})" in charts.STYLE

@@ -120,7 +120,7 @@ def test_corrections_play_no_part(dataset: Path, tmp_path: Path, cache: Cache) -
         for _ in opened.session.scan(dataset, recursive=True):
             pass
         keys = list(opened.session.learning._table.keys)
-        opened.session.correct(dict.fromkeys(keys, "alpaca"))
+        opened.session.learning.correct(dict.fromkeys(keys, "alpaca"))
         assert figures(run(dataset, opened.cache)[1]) == figures(expected)
 
 

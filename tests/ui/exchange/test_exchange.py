@@ -21,7 +21,7 @@ from alpacasorter.ui.exchange.control import imported_words
 from alpacasorter.ui.exchange.export_dialog import ExportDialog, ExportForm, sidecar_words
 from alpacasorter.ui.exchange.import_dialog import ImportDialog, passed_over_words, summary_words
 from alpacasorter.ui.main_window import MainWindow
-from alpacasorter.ui.photos.store import Filter
+from alpacasorter.ui.photo_row import Filter
 from alpacasorter.ui.settings import Settings
 from tests.engines import fill, real_bundle
 from tests.picture_files import make_picture

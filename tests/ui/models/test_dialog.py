@@ -13,10 +13,10 @@ from pytestqt.qtbot import QtBot
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.ml.models.entry import ModelEntry
 from alpacasorter.ml.models.store import Added
-from alpacasorter.ui.help import about
 from alpacasorter.ui.models import dialog as models_dialog
 from alpacasorter.ui.models.control import ModelsControl
 from alpacasorter.ui.models.dialog import ModelsDialog
+from alpacasorter.ui.widgets.dialogs import show_card
 from alpacasorter.workers.view_facts import ModelFacts
 
 
@@ -365,7 +365,7 @@ def test_exporting(
         dialog.exporter.failed.emit("It could not be written.")
         assert dialog.message.property("role") == "warning"
     elif chosen:
-        assert "is there already" in dialog.message.text()
+        assert "already exists" in dialog.message.text()
 
 
 def test_exporting_without_tensorflow(
@@ -457,7 +457,7 @@ def test_a_strangers_card_loads_and_starts_nothing(
         dialog.reject()
 
     QTimer.singleShot(0, click)
-    about.show_card(parent, "Stranger", card)
+    show_card(parent, "Stranger", card)
     assert opened == ["https://example.org/"]
 
 

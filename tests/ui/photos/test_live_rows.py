@@ -13,12 +13,12 @@ from alpacasorter.core.events import Finished, Found, Judged, Learned, Problem, 
 from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.sorting.events import FilesPlaced, Placed
 from alpacasorter.core.watching.events import Gone, Renamed
+from alpacasorter.ui.photo_row import Filter, PhotoRow
 from alpacasorter.ui.photos.page import BrowsePage
-from alpacasorter.ui.photos.store import Filter, PhotoRow
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
-from tests.ui.photos.test_store import LABELS, learned, photo
+from tests.ui.test_photo_store import LABELS, learned, photo
 
 WAIT_MS = 20_000
 

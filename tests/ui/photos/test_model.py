@@ -11,9 +11,10 @@ from PySide6.QtWidgets import QApplication
 
 from alpacasorter.core.events import Found, Judged, Problem, Problems
 from alpacasorter.core.photo import PhotoFile
+from alpacasorter.ui.photo_row import Filter, Order
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.photos.model import PhotoModel, _runs
-from alpacasorter.ui.photos.store import Filter, Order, PhotoStore
-from tests.ui.photos.test_store import LABELS, learned, photo
+from tests.ui.test_photo_store import LABELS, learned, photo
 
 
 def found(*numbers: int) -> Found:

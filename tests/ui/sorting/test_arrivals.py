@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from alpacasorter.core.sorting.events import FileFailure, SortBegan, SortRecord
 from alpacasorter.core.sorting.options import Action, Leftovers, SortOptions
-from alpacasorter.ui.photos.store import PhotoStore
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.arrivals import ArrivalsControl
 from tests.ui.sorting.fakes import HIKE, LABELS, OUT, ended, record
@@ -49,11 +49,8 @@ class FakeActions(QObject):
         self.watch.setCheckable(True)
 
 
-class FakePage(QObject):
-    begun = Signal()
-
+class FakePage:
     def __init__(self) -> None:
-        super().__init__()
         self.actions_ = FakeActions()
         self.store = PhotoStore()
         self.store.labels = LABELS
@@ -78,7 +75,8 @@ class Scene:
         self.control = ArrivalsControl(
             self.window,
             self.engine,  # type: ignore[arg-type]
-            self.page,  # type: ignore[arg-type]
+            self.page.actions_,  # type: ignore[arg-type]
+            self.page.store,
             self.settings,
             self.sorting,  # type: ignore[arg-type]
             lambda: self.folder,

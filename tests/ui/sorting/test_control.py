@@ -14,7 +14,7 @@ from alpacasorter.core.photo import PhotoFacts
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import FilesPlaced, Placed, SortBegan, SortRecord, SortState
 from alpacasorter.core.sorting.plan import SortPhoto
-from alpacasorter.ui.photos.store import PhotoStore
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.control import SortControl
 from alpacasorter.ui.widgets.theme import Theme
@@ -44,9 +44,6 @@ class FakePage:
         self.store.labels = LABELS
         self.placed: list[object] = []
 
-    def on_placed(self, event: object) -> None:
-        self.placed.append(event)
-
 
 class FakeEngine(QObject):
     ready = Signal(object)
@@ -70,11 +67,15 @@ class Scene:
         self.control = SortControl(
             self.window,
             self.engine,  # type: ignore[arg-type]
-            self.page,  # type: ignore[arg-type]
+            self.page.actions_,  # type: ignore[arg-type]
+            self.page.store,
             self.settings,
             Theme(qapp),
             lambda: self.folder,
         )
+        self.control.placed.connect(self.page.placed.append)
+        self.page.model.counts_changed.connect(self.control.refresh)
+        self.page.model.modelReset.connect(self.control.refresh)
         self.told: list[str] = []
         self.control.told.connect(self.told.append)
         self.looks = 0

@@ -12,10 +12,8 @@ from pathlib import Path
 from alpacasorter.core import reasons
 from alpacasorter.core.events import JudgedPhoto, Learned, Problem
 from alpacasorter.core.labels import LabelSet, percent
-from alpacasorter.ui.photos.row import Filter, Order, PhotoRow, are_in_order, place_of
+from alpacasorter.ui.photo_row import Filter, Order, PhotoRow, are_in_order, place_of
 from alpacasorter.wording import text
-
-__all__ = ("Filter", "Order", "PhotoRow", "PhotoStore")
 
 
 class PhotoStore:
