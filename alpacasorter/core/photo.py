@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import is_cloud_only
 
 MAX_FILE_BYTES: Final = 512 * 1024 * 1024
@@ -75,7 +75,7 @@ def read_photo(path: Path) -> bytes:
         with os.fdopen(os.open(path, flags), "rb", buffering=0) as file:
             data = file.read()
     except OSError as error:
-        raise Unreadable(reasons.for_file(error)) from error
+        raise Unreadable(os_errors.for_file(error)) from error
     except MemoryError as error:
         raise Unreadable(reasons.NO_MEMORY) from error
     if not data:

@@ -133,7 +133,8 @@ class ModelKeeper(QObject):
         self.passed.emit(wanted)
 
     def _share(self, path: Path, out: Path) -> None:
-        from alpacasorter.core.reasons import for_saving, sentence
+        from alpacasorter.core.os_errors import for_saving
+        from alpacasorter.core.reasons import sentence
         from alpacasorter.ml.models.archive import pack
         from alpacasorter.ml.models.bundle import load_bundle
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.photo import Unreadable
 from alpacasorter.core.photos.color import to_eight_bit, to_srgb
 from alpacasorter.core.photos.exif import MAX_PIXELS, exif_facts, open_picture
@@ -190,7 +190,7 @@ def decode(data: bytes, *, min_side: int, thumbnail_side: int | None = None) -> 
     # Decoders raise almost anything on damaged input: OSError, ValueError, SyntaxError, struct.error, IndexError,
     # KeyError, TypeError, ZeroDivisionError, MemoryError, and whatever their next versions add.
     except Exception as error:
-        raise Unreadable(reasons.for_decoder(error)) from error
+        raise Unreadable(os_errors.for_decoder(error)) from error
 
 
 def model_input(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import is_cloud_only, is_hidden, natural_key
 from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.photos import formats
@@ -201,7 +201,7 @@ def _stem(name: str) -> str:
 
 
 def _why_not_found(entry: os.DirEntry[str], error: OSError) -> str:
-    reason = reasons.for_file(error)
+    reason = os_errors.for_file(error)
     return reasons.BROKEN_LINK if reason == reasons.VANISHED and entry.is_symlink() else reason
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import is_hidden
 from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.photos.listing import (
@@ -104,10 +104,10 @@ def list_root(root: Path) -> Listing:
         if not stat.S_ISDIR(status.st_mode):
             raise FolderUnavailable(reasons.NOT_A_FOLDER)
     except OSError as cause:
-        raise FolderUnavailable(reasons.for_folder(cause, missing=reasons.FOLDER_MISSING)) from cause
+        raise FolderUnavailable(os_errors.for_folder(cause, missing=reasons.FOLDER_MISSING)) from cause
     listing = Listing(str(root), status)
     if listing.error is not None and listing.is_empty:
-        reason = reasons.for_folder(listing.error, missing=reasons.FOLDER_MISSING)
+        reason = os_errors.for_folder(listing.error, missing=reasons.FOLDER_MISSING)
         raise FolderUnavailable(reason) from listing.error
     return listing
 
@@ -184,7 +184,7 @@ def _walk(
             sorted_folders += 1
             continue
         if listing.error is not None:
-            yield WalkProblem(Path(listing.path), reasons.for_folder(listing.error), is_folder=True)
+            yield WalkProblem(Path(listing.path), os_errors.for_folder(listing.error), is_folder=True)
         for verdict, _ in listing.judge(stopped):
             if not isinstance(verdict, LeftAlone):
                 yield verdict

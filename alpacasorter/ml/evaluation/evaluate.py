@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 import alpacasorter
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.events import Found, Problem, Problems, Progress
 from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import PhotoFile, Unreadable
@@ -226,7 +226,7 @@ def _class_folders(dataset: Path, bundle: Bundle) -> tuple[list[tuple[int, Path]
         subfolders = sorted(entry for entry in dataset.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     except OSError as error:
         raise DatasetError(
-            f"{display_path(dataset)} can't be opened. {reasons.sentence(reasons.for_folder(error))}"
+            f"{display_path(dataset)} can't be opened. {reasons.sentence(os_errors.for_folder(error))}"
         ) from error
     target_of = {_plain(name): target for target, name in enumerate(bundle.class_names)}
     target_of |= {_plain(_display(bundle, name)): target_of[_plain(name)] for name in bundle.class_names}

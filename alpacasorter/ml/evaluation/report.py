@@ -19,7 +19,7 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import percent
 from alpacasorter.core.photo import Unreadable, read_photo
@@ -210,7 +210,7 @@ def write_report(path: Path, report: Report) -> None:
         write_over(path, [data])
     except OSError as error:
         raise ReportError(
-            f"The report can't be written to {display_path(path)}. {reasons.sentence(reasons.for_saving(error))}"
+            f"The report can't be written to {display_path(path)}. {reasons.sentence(os_errors.for_saving(error))}"
         ) from error
 
 
