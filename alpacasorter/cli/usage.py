@@ -12,7 +12,8 @@ from typing import Final
 
 import alpacasorter
 from alpacasorter.core.files import display_path
-from alpacasorter.core.reasons import FOLDER_MISSING, NOT_A_FOLDER, for_folder, sentence
+from alpacasorter.core.os_errors import for_folder
+from alpacasorter.core.reasons import FOLDER_MISSING, NOT_A_FOLDER, sentence
 from alpacasorter.core.session_paths import plain_absolute
 from alpacasorter.i18n import N_, _, ngettext
 
@@ -144,8 +145,7 @@ def named_model(given: Path) -> Path:
         return given
     # Imported here: --model is rarely used.
     from alpacasorter import paths
-    from alpacasorter.ml.models.entry import ModelStoreError
-    from alpacasorter.ml.models.store import ModelStore
+    from alpacasorter.ml.models.store import ModelStore, ModelStoreError
 
     try:
         return ModelStore(paths.user_data_dir()).find(str(given)).path

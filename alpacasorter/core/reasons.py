@@ -1,23 +1,19 @@
-"""Why something could not be done with a file or folder: codes, the sentence for each, and which error means which.
+"""Why something could not be done with a file or folder: codes, and the sentence for each.
 
-A reason is a code such as "file-empty", followed by its arguments as JSON where it has any. Codes are what the cache
-and the journal store and what processes send each other; `sentence` turns one into words where it is shown. Anything
-that is not a code is shown as it is, so sentences that earlier versions stored still read well.
-
-This is the one map from the errors of the operating system to reasons.
+A reason is a code such as "file-empty", followed by its arguments as JSON if it has any. Codes are what the cache and
+the journal store and what processes send each other; `sentence` turns one into words where it is shown. Anything that
+is not a code is shown as it is, so sentences stored by earlier versions still read well. `os_errors` tells which error
+of the operating system means which reason.
 """
 
 from __future__ import annotations
 
-import errno
 import json
-import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Final
 
 from alpacasorter import i18n
-from alpacasorter.core.files import display_path
 from alpacasorter.i18n import _, ngettext
 
 EMPTY: Final = "file-empty"
@@ -54,7 +50,7 @@ SAVE_NO_PERMISSION: Final = "save-no-permission"
 SAVE_FOLDER_MISSING: Final = "save-folder-missing"
 SAVE_IS_FOLDER: Final = "save-is-folder"
 SAVE_NAME_TOO_LONG: Final = "save-name-too-long"
-_NOT_SAVED: Final = "save-failed"
+NOT_SAVED: Final = "save-failed"
 
 FOLDER_MISSING: Final = "folder-missing"
 FOLDER_VANISHED: Final = "folder-vanished"
@@ -86,8 +82,8 @@ ORIGINAL_CHANGED: Final = "sort-original-changed"
 UNSETTLED: Final = "sort-unsettled"
 _LEFT_WITH: Final = "sort-left-with"
 _STAYS_WITH: Final = "sort-stays-with"
-_NO_WRITING: Final = "sort-no-writing"
-_NO_REMOVING: Final = "sort-no-removing"
+NO_WRITING: Final = "sort-no-writing"
+NO_REMOVING: Final = "sort-no-removing"
 _IS_SOMETHING: Final = "picture-is"
 
 SIDECAR_DAMAGED: Final = "sidecar-damaged"
@@ -146,30 +142,6 @@ NO_SPACE: Final = "plan-no-space"
 SCANNED_AGAIN: Final = "plan-scanned-again"
 
 
-def _codes(*names: str) -> frozenset[int]:
-    # Not every system has each of them.
-    return frozenset(getattr(errno, name) for name in names if hasattr(errno, name))
-
-
-_MISSING: Final = _codes("ENOENT", "ENOTDIR")
-_PERMISSION: Final = _codes("EACCES", "EPERM")
-_DISK: Final = _codes("EIO", "ENXIO", "ENODEV")
-_NETWORK: Final = _codes("ESTALE", "ETIMEDOUT", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH", "ENOTCONN")
-_OPEN_FILES: Final = _codes("EMFILE", "ENFILE")
-_UNSUPPORTED: Final = _codes("ENOTSUP", "EOPNOTSUPP", "ENOSYS")
-_FULL: Final = _codes("ENOSPC", "EDQUOT")
-_DISK_GONE: Final = _codes(
-    *("ENODEV", "ENXIO", "ESTALE", "ENOTCONN", "ESHUTDOWN", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH"),
-    *("ENETRESET", "ECONNRESET", "ECONNABORTED", "ETIMEDOUT", "EREMOTEIO", "ENOMEDIUM"),
-)
-_WINDOWS_IN_USE: Final = frozenset((32, 33))
-_WINDOWS_NO_PRIVILEGE: Final = 1314
-
-_CUT_SHORT: Final = re.compile(
-    r"truncat|end[ -]of[ -]file|\beof\b|premature|not enough data|unexpected end", re.IGNORECASE
-)
-
-
 def code(name: str, /, **arguments: str | int | Sequence[str]) -> str:
     """Return a reason with arguments, as it is stored.
 
@@ -226,134 +198,6 @@ def stays_with(name: str) -> str:
     return code(_STAYS_WITH, name=name)
 
 
-def for_file(error: OSError) -> str:
-    """Return why a file could not be looked at or read."""
-    if getattr(error, "winerror", None) in _WINDOWS_IN_USE:
-        return IN_USE
-    number = error.errno
-    if number in _MISSING:
-        return VANISHED
-    if number in _PERMISSION:
-        return NO_PERMISSION
-    if number in _DISK:
-        return DISK_FAULT
-    if number in _NETWORK:
-        return NETWORK_FAULT
-    if number in _OPEN_FILES:
-        return TOO_MANY_OPEN
-    return {
-        errno.EISDIR: IS_FOLDER,
-        errno.ELOOP: LINK_LOOP,
-        errno.ENAMETOOLONG: NAME_TOO_LONG,
-        errno.ENOMEM: NO_MEMORY,
-    }.get(number or 0, NOT_OPENED)
-
-
-def for_folder(error: OSError, *, missing: str = FOLDER_VANISHED) -> str:
-    """Return why a folder could not be listed; `missing` is the reason where it is not there."""
-    number = error.errno
-    if number == errno.ENOTDIR:
-        return NOT_A_FOLDER
-    if number in _MISSING:
-        return missing
-    if number in _PERMISSION:
-        return FOLDER_NO_PERMISSION
-    if number in _DISK:
-        return FOLDER_DISK_FAULT
-    reason = for_file(error)
-    return FOLDER_NOT_OPENED if reason == NOT_OPENED else reason
-
-
-def for_saving(error: OSError) -> str:
-    """Return why a file that the user or the app asked for could not be written, such as an export or a setting."""
-    if getattr(error, "winerror", None) in _WINDOWS_IN_USE:
-        return SORT_IN_USE
-    number = error.errno
-    if number in _FULL:
-        return SAVE_DISK_FULL
-    if number in _PERMISSION:
-        return SAVE_NO_PERMISSION
-    if number in _MISSING:
-        return SAVE_FOLDER_MISSING
-    reason = {
-        errno.EROFS: SAVE_READ_ONLY,
-        errno.EISDIR: SAVE_IS_FOLDER,
-        errno.ENAMETOOLONG: SAVE_NAME_TOO_LONG,
-        errno.EFBIG: TOO_LARGE,
-    }.get(number or 0)
-    return reason or code(_NOT_SAVED, error=display_path(error.strerror or str(error)).rstrip("."))
-
-
-def for_decoder(error: Exception) -> str:
-    """Return why a decoder gave up on bytes that begin like a picture.
-
-    Decoders tell causes apart only in what their messages say, so those are searched too.
-    """
-    if isinstance(error, MemoryError):
-        return NO_MEMORY
-    # By name: this module must stay importable without the decoders.
-    if type(error).__name__ in ("DecompressionBombError", "DecompressionBombWarning"):
-        return TOO_MANY_PIXELS
-    if isinstance(error, NotImplementedError | ImportError):
-        return UNKNOWN_KIND
-    if isinstance(error, EOFError) or _CUT_SHORT.search(str(error)):
-        return TRUNCATED
-    return DAMAGED
-
-
-def for_sorting(error: OSError) -> str:
-    """Return why a file that is being sorted could not be read."""
-    reason = for_file(error)
-    return SORT_IN_USE if reason == IN_USE else reason
-
-
-def for_removing(error: OSError, folder: str) -> str:
-    """Return why a file could not be removed from a folder, whose name is given as it is shown."""
-    reason = for_sorting(error)
-    return code(_NO_REMOVING, folder=folder) if isinstance(error, PermissionError) and reason != SORT_IN_USE else reason
-
-
-def for_writing(error: OSError, folder: str) -> str:
-    """Return why a file could not be created in a folder, whose name is given as it is shown."""
-    windows = getattr(error, "winerror", None)
-    if windows in _WINDOWS_IN_USE:
-        return SORT_IN_USE
-    if windows == _WINDOWS_NO_PRIVILEGE:
-        return NO_SYMLINKS
-    if isinstance(error, PermissionError):
-        return code(_NO_WRITING, folder=folder)
-    if is_unsupported(error):
-        return NOT_WRITTEN
-    if error.errno in _OPEN_FILES:
-        return TOO_MANY_OPEN
-    return {
-        errno.EEXIST: TAKEN,
-        errno.ENOTEMPTY: TAKEN,
-        errno.EISDIR: TAKEN,
-        errno.ENOENT: TARGET_FOLDER_GONE,
-        errno.ENOTDIR: TARGET_FOLDER_GONE,
-        errno.ENAMETOOLONG: TARGET_TOO_LONG,
-        errno.EINVAL: TARGET_REFUSED,
-        errno.EILSEQ: TARGET_REFUSED,
-        errno.EFBIG: TOO_LARGE,
-    }.get(error.errno or 0, NOT_WRITTEN)
-
-
-def is_unsupported(error: OSError) -> bool:
-    """Tell whether a file system says that it does not support an operation."""
-    return error.errno in _UNSUPPORTED
-
-
-def is_full(error: OSError) -> bool:
-    """Tell whether the disk, or the user's share of it, is full."""
-    return error.errno in _FULL
-
-
-def is_disk_gone(error: OSError) -> bool:
-    """Tell whether the disk or network drive no longer answers at all."""
-    return error.errno in _DISK_GONE
-
-
 @cache
 def _sentences(language: str) -> dict[str, str | Callable[[int], str]]:
     """Return the sentence of each code, or what returns it for a count.
@@ -399,7 +243,7 @@ def _sentences(language: str) -> dict[str, str | Callable[[int], str]]:
         SAVE_IS_FOLDER: _("A folder has this name."),
         SAVE_NAME_TOO_LONG: _("The name is too long."),
         # Translators: {error} is a message of the operating system, in its language.
-        _NOT_SAVED: _("The system reported an error: {error}."),
+        NOT_SAVED: _("The system reported an error: {error}."),
         FOLDER_MISSING: _(
             "The folder does not exist. It was moved, renamed or deleted, or its drive is not connected."
         ),
@@ -467,8 +311,8 @@ def _sorting() -> dict[str, str]:
         ),
         _LEFT_WITH: _("It belongs to {name}, which could not be sorted, so it was left with it."),
         _STAYS_WITH: _("It belongs to {name}, which was left where it is, so it was left too."),
-        _NO_WRITING: _("You don't have permission to write to the folder {folder}. Check its permissions."),
-        _NO_REMOVING: _("You don't have permission to remove files from the folder {folder}. Check its permissions."),
+        NO_WRITING: _("You don't have permission to write to the folder {folder}. Check its permissions."),
+        NO_REMOVING: _("You don't have permission to remove files from the folder {folder}. Check its permissions."),
     }
 
 

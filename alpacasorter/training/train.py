@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors
 from alpacasorter.core.files import display_path
 from alpacasorter.ml.evaluation.report import ReportError
 from alpacasorter.ml.models.bundle import BundleError
@@ -94,7 +94,7 @@ def train(
 
 
 def _reason(error: OSError) -> str:
-    if reasons.is_full(error):
+    if os_errors.is_full(error):
         return events.DISK_FULL
     place = display_path(error.filename) if isinstance(error.filename, str) else ""
     return events.refused(error.strerror or str(error), place)

@@ -19,7 +19,7 @@ from pathlib import Path
 from alpacasorter import paths
 from alpacasorter.cli.self_test.report import Report, SelfTestFailed, error_line
 from alpacasorter.cli.usage import absolute, complain
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.i18n import _
 
@@ -49,7 +49,7 @@ def run(report_file: Path | None) -> int:
             absolute(report_file).write_text(text + "\n", encoding="utf-8")
         except OSError as error:
             said = _("{file} can't be written.").format(file=display_path(report_file))
-            complain(f"{said} {reasons.sentence(reasons.for_saving(error))}")
+            complain(f"{said} {reasons.sentence(os_errors.for_saving(error))}")
             code = 1
     try:
         print(text, flush=True)

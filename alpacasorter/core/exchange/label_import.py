@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, Final
 from alpacasorter.core.exchange.results import BOM, FORMAT, FORMAT_VERSION
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.os_errors import for_file
 from alpacasorter.core.photo import Unreadable, content_key, read_photo
-from alpacasorter.core.reasons import for_file, sentence
+from alpacasorter.core.reasons import sentence
 from alpacasorter.i18n import _, join, size
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photos import formats
@@ -246,5 +246,5 @@ def write_results(
             _("{file} already exists. Choose another name, or delete it first.").format(file=shown)
         ) from error
     except OSError as error:
-        why = reasons.sentence(reasons.for_saving(error))
+        why = reasons.sentence(os_errors.for_saving(error))
         raise ExportError(" ".join((_("{file} can't be written.").format(file=shown), why))) from error

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.exchange.keywords import BLANK, Tags, tagged, untagged
 from alpacasorter.core.exchange.xmp import SidecarError
 from alpacasorter.core.files import is_cloud_only
@@ -142,7 +142,7 @@ def update(sidecar: Path, change: Callable[[bytes], bytes], *, dry_run: bool = F
         _check(sidecar.stat())
         before = sidecar.read_bytes()
     except OSError as error:
-        raise SidecarError(reasons.for_file(error)) from error
+        raise SidecarError(os_errors.for_file(error)) from error
     after = change(before)
     if after == before:
         return Change.SAME
@@ -162,7 +162,7 @@ def update(sidecar: Path, change: Callable[[bytes], bytes], *, dry_run: bool = F
     except ChangedMeanwhile as error:
         raise SidecarError(reasons.SIDECAR_CHANGED) from error
     except OSError as error:
-        raise SidecarError(reasons.for_saving(error)) from error
+        raise SidecarError(os_errors.for_saving(error)) from error
     return outcome
 
 
@@ -184,7 +184,7 @@ def make(sidecar: Path, photo: Path, data: bytes, *, dry_run: bool = False) -> C
     except FileExistsError as error:
         raise SidecarError(reasons.SIDECAR_CHANGED) from error
     except OSError as error:
-        raise SidecarError(reasons.for_saving(error)) from error
+        raise SidecarError(os_errors.for_saving(error)) from error
     return Change.NEW
 
 

@@ -10,7 +10,7 @@ import errno
 from collections.abc import Iterator
 from pathlib import Path
 
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
 
 
@@ -33,7 +33,7 @@ def reading(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _halt(error, path) or FileFault(reasons.for_sorting(error)) from error
+        raise _halt(error, path) or FileFault(os_errors.for_sorting(error)) from error
 
 
 @contextlib.contextmanager
@@ -42,7 +42,7 @@ def removing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = reasons.for_removing(error, display_path(path.parent))
+        reason = os_errors.for_removing(error, display_path(path.parent))
         raise _halt(error, path, writes=True) or FileFault(reason) from error
 
 
@@ -52,17 +52,17 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = reasons.for_writing(error, display_path(path.parent))
+        reason = os_errors.for_writing(error, display_path(path.parent))
         raise _halt(error, path, writes=True) or FileFault(reason) from error
 
 
 def _halt(error: OSError, path: Path, *, writes: bool = False) -> Halt | None:
     """Return what stops the whole sort; None where the error concerns this file alone."""
-    if reasons.is_full(error):
+    if os_errors.is_full(error):
         reason = reasons.DISK_FULL
     elif error.errno == errno.EROFS:
         reason = reasons.DISK_READ_ONLY
-    elif reasons.is_disk_gone(error):
+    elif os_errors.is_disk_gone(error):
         reason = reasons.DISK_NOT_RESPONDING
     elif error.errno == errno.EIO and writes:
         # An unreadable spot on a card affects one photo; a write error affects the disk.

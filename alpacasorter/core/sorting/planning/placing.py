@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.sorting.options import Action
 from alpacasorter.core.sorting.plan import Outcome, PlanStopped
@@ -93,7 +93,7 @@ class Placer:
             PlanStopped: the plan is abandoned.
         """
         if target.exists and (error := self._folders.contents(target.path).error) is not None:
-            reason = reasons.code(reasons.TARGET_NOT_OPENED, why=reasons.for_folder(error))
+            reason = reasons.code(reasons.TARGET_NOT_OPENED, why=os_errors.for_folder(error))
             return Placement(Outcome.BLOCKED, reason=reason)
         disk = target.disk.number
         if disk not in self._rules:

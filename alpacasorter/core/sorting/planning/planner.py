@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
@@ -162,7 +162,7 @@ def _open_destination(path: Path) -> TargetFolder:
     except OSError as error:
         raise PlanError(
             _("The destination {folder} can't be used. {reason}").format(
-                folder=shown, reason=reasons.sentence(reasons.for_folder(error))
+                folder=shown, reason=reasons.sentence(os_errors.for_folder(error))
             )
         ) from error
 

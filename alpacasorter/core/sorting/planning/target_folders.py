@@ -8,7 +8,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.sorting.planning.companions import SourceFile
 from alpacasorter.core.sorting.planning.disks import Disk, disk_of
@@ -68,7 +68,7 @@ class TargetFolders:
         if parent.exists:
             contents = self._folders.contents(parent.path)
             if contents.error is not None:
-                return self._blocked(parent, name, reasons.for_folder(contents.error))
+                return self._blocked(parent, name, os_errors.for_folder(contents.error))
             alike = contents.alike(name)
             for one in alike:
                 path, kind = parent.path / one, contents.kinds[one]
@@ -89,7 +89,7 @@ class TargetFolders:
             try:
                 disk = disk_of(path)
             except OSError as error:
-                return self._blocked(parent, path.name, reasons.for_folder(error))
+                return self._blocked(parent, path.name, os_errors.for_folder(error))
             self._new[key] = TargetFolder(path, parent, True, path, disk)
         return self._new[key]
 

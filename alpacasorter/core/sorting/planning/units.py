@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path, is_cloud_only, is_hidden
 from alpacasorter.core.sorting.options import Action
 from alpacasorter.core.sorting.plan import Group, Outcome, PlanStopped, SortPhoto
@@ -79,7 +79,7 @@ def gather(photos: Sequence[SortPhoto], folders: FolderCache, stopped: Callable[
             if own:
                 draft = _draft([by_name[name] for name in own], folder, members)
                 if contents.error is not None:
-                    draft.block(reasons.for_folder(contents.error))
+                    draft.block(os_errors.for_folder(contents.error))
                 made.update(((parent, name), draft) for name in own)
     # A dict, as a set that keeps its order.
     return list({id(draft): draft for draft in (made[os.path.split(photo.path)] for photo in photos)}.values())
@@ -131,7 +131,7 @@ def _problem(file: SourceFile, action: Action) -> str | None:
 
 
 def _why_not_found(path: Path, error: OSError) -> str:
-    reason = reasons.for_file(error)
+    reason = os_errors.for_file(error)
     return reasons.BROKEN_LINK if reason == reasons.VANISHED and path.is_symlink() else reason
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.sorting.events import SortEnded, SortState
 from alpacasorter.core.sorting.execution import batch, copying, transfer
 from alpacasorter.core.sorting.execution.errors import Halt
@@ -156,12 +156,12 @@ def test_folders_without_permission_leave_their_photos_where_they_are() -> None:
                 (out / "alpaca").chmod(0o555)
             told, end = drain(run_sort(plan, library))
             assert end.record.failed == 3
-            assert set(failed(told).values()) == {reasons.for_writing(PermissionError(), str(out / "alpaca"))}
+            assert set(failed(told).values()) == {os_errors.for_writing(PermissionError(), str(out / "alpaca"))}
             with administrator():
                 (out / "alpaca").chmod(0o777)
                 photos.chmod(0o555)
             told, end = drain(finish_sort(1, library))
-            assert set(failed(told).values()) == {reasons.for_removing(PermissionError(), str(photos))}
+            assert set(failed(told).values()) == {os_errors.for_removing(PermissionError(), str(photos))}
             with administrator():
                 photos.chmod(0o777)
             _, end = drain(finish_sort(1, library))
