@@ -165,7 +165,7 @@ class MainWindow(QMainWindow):
         self.training.told.connect(lambda words: self.notice.tell(words, passing=True))
         self.training.use_model.connect(self.models.use_new)
         self.sorting.told.connect(self._on_sorted)
-        self.sorting.look_again.connect(self.rescan)
+        self.sorting.rescan_needed.connect(self.rescan)
         self.sorting.placed.connect(page.on_placed)
         page.model.counts_changed.connect(self.sorting.refresh)
         page.model.modelReset.connect(self.sorting.refresh)
