@@ -136,7 +136,7 @@ def test_sidecars_wait_for_no_sort_but_say_so(run: Commands, folder: Path) -> No
         done = run("export", folder, "--xmp", "--quiet", *CPU)
         assert (done.code, done.out) == (1, "")
         assert done.err == (
-            "alpacasorter: Another AlpacaSorter window or command is sorting, or writing sidecars, just now. "
+            "alpacasorter: Another AlpacaSorter window or command is currently sorting or writing sidecars. "
             "Wait until it is done.\n"
         )
         assert sidecars(folder) == []

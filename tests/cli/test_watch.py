@@ -99,7 +99,7 @@ def folder(tmp_path: Path) -> Path:
         (["{folder}", "--csv"], 2, "unrecognized arguments"),
         (["{folder}", "--action", "copy"], 2, "--action says how photos are sorted, which needs --into DIR."),
         (["{folder}", "--min-confidence", "0.9", "--only", "alpaca"], 2, "--only and --min-confidence say"),
-        (["{folder}", "--into", "{folder}/out", "--pattern", "{{x}}"], 2, "is not known in the pattern"),
+        (["{folder}", "--into", "{folder}/out", "--pattern", "{{x}}"], 2, "unknown field"),
         (["{folder}", "--into", "{folder}/out", "--only", "goat", "--device", "cpu"], 2, "has no label “goat”"),
         (["{folder}/none"], 1, "can't be opened. The folder is not there."),
     ],

@@ -186,7 +186,7 @@ def test_sidecars_are_not_written_while_another_window_sorts(
         heard.keeper.export_sidecars(tmp_path / "p", results(tmp_path / "p", 2), LABELS, SidecarOptions())
         name, (words,) = heard.wait()
     assert name == "failed"
-    assert "is sorting, or writing sidecars, just now" in str(words)
+    assert "currently sorting or writing sidecars" in str(words)
     assert not heard.keeper.busy
     assert list((tmp_path / "p").glob("*.xmp")) == []
     heard.keeper.export_sidecars(tmp_path / "p", results(tmp_path / "p", 2), LABELS, SidecarOptions())

@@ -105,7 +105,7 @@ def test_wrong_usage(run: Commands, options: list[str], words: str) -> None:
         (["--into", ""], "argument --into: it is empty; for the folder you are in, write ."),
         (["--unsure", "leave", "--unsure-folder", "Later"], "--unsure leave says that none is wanted"),
         (["--unsure-folder", " "], "is no name of a folder"),
-        (["--pattern", "{nonsense}"], "is not known in the pattern"),
+        (["--pattern", "{nonsense}"], "unknown field"),
         (["--pattern", ""], "The pattern is empty"),
         (["--name", "alpaca"], "is no LABEL=FOLDER"),
         (["--name", "alpaca="], "is no LABEL=FOLDER"),
@@ -205,8 +205,8 @@ def test_too_little_space_stops_it(
     before = tree(tmp_path)
     done = sort(run, folder, out, "--action", "copy", "--quiet")
     assert done.code == 1
-    assert "Serious: There is too little space" in done.out
-    assert "alpacasorter: There is too little space" in done.err
+    assert "Serious: Not enough space" in done.out
+    assert "alpacasorter: Not enough space" in done.err
     assert done.err.endswith("alpacasorter: Nothing was done.\n")
     *files, summary = objects(sort(run, folder, out, "--action", "copy", "--json", "--quiet"))
     assert {file["status"] for file in files} == {"planned"}
@@ -449,7 +449,7 @@ def test_only_one_sorts_at_a_time(run: Commands, folder: Path, out: Path) -> Non
         done = run("sort", "--undo", "--quiet")
     assert done.code == 1
     assert done.err == (
-        "alpacasorter: Another AlpacaSorter window or command is sorting, or writing sidecars, just now. "
+        "alpacasorter: Another AlpacaSorter window or command is currently sorting or writing sidecars. "
         "Wait until it is done.\n"
     )
     assert names(folder) == {"diary.txt", "day 2/IMG_3.jpg", "day 2/IMG_4.jpg"}
