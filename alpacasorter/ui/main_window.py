@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from alpacasorter.core import reasons
-from alpacasorter.core.events import Finished, Learned
+from alpacasorter.core.events import Finished
 from alpacasorter.core.files import display_path
 from alpacasorter.i18n import _
 from alpacasorter.ui.exchange.control import ExchangeControl
@@ -192,7 +192,8 @@ class MainWindow(QMainWindow):
         engine.progress.connect(self.page.progress.update_progress)
         engine.finished.connect(self._on_finished)
         engine.folder_failed.connect(self._on_folder_failed)
-        engine.learned.connect(self._on_learned)
+        engine.learned.connect(self.notice.pass_on)
+        engine.learned.connect(self.page.on_learned)
         engine.correction_failed.connect(self._on_correction_failed)
 
     # Folders
@@ -360,10 +361,6 @@ class MainWindow(QMainWindow):
         self.close_folder()
         failed = _("{folder} can't be opened. {reason}").format(folder=text.folder(folder), reason=reason)
         self.notice.tell(failed, passing=True)
-
-    def _on_learned(self, event: Learned) -> None:
-        self.notice.pass_on()
-        self.page.on_learned(event)
 
     def _on_correction_failed(self, changes: dict[str, str | None], reason: str) -> None:
         self.page.corrections.on_failed(changes)
