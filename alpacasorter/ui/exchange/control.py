@@ -43,6 +43,7 @@ class ExchangeControl(WindowControl):
         store: PhotoStore,
         settings: Settings,
         folder: Callable[[], Path | None],
+        *,
         filtered: Callable[[], list[PhotoRow] | None],
         selected: Callable[[], list[PhotoRow]],
     ) -> None:
