@@ -29,6 +29,7 @@ from alpacasorter.core.store.library import Library
 from alpacasorter.ml.engine import open_engine
 from alpacasorter.ml.models.bundle import load_bundle
 from alpacasorter.ml.models.trial import try_model
+from alpacasorter.ml.runtime.backbone import sentence
 from alpacasorter.ml.runtime.device import try_gpu
 from alpacasorter.training.requirements import keep_quiet, start
 from alpacasorter.workers.training import training_available
@@ -81,7 +82,7 @@ def _judging(place: Path) -> str:
         kept = library.corrections(labels).get(photo.content_key)
     if kept is None or kept.label != said:
         raise SelfTestFailed("The correction was not stored.")
-    return f"{labels} at {photo.probability:.3f}, corrected and stored; {device.milliseconds:.1f} ms a photo"
+    return f"{labels} at {photo.probability:.3f}, corrected and stored; {device.milliseconds:.1f} ms per photo"
 
 
 def _judged(events: Generator[object, None, None]) -> JudgedPhoto:
@@ -157,7 +158,7 @@ def _child() -> str:
     """Start this program as the child process that tries an added model."""
     problem = try_model(paths.named_model() or paths.bundled_model())
     if problem is not None:
-        raise SelfTestFailed(f"The model can't be used in a child process: {problem}.")
+        raise SelfTestFailed(f"The model can't be used in a child process. {sentence(problem)}")
     return "the model was tried in a child process"
 
 
@@ -165,7 +166,7 @@ def _graphics() -> str:
     """Return the result of a GPU trial. A missing or unusable GPU is not a failure of the program."""
     bundle = load_bundle(paths.named_model() or paths.bundled_model())
     milliseconds, problem = try_gpu(bundle.backbone_path, bundle.input_size)
-    return problem if milliseconds is None else f"{milliseconds:.1f} ms a photo"
+    return sentence(problem) if milliseconds is None else f"{milliseconds:.1f} ms per photo"
 
 
 def _training() -> str:
