@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from alpacasorter.core.events import Placed
 from alpacasorter.core.photo import PhotoFacts, PhotoFile
-from alpacasorter.core.sorting.events import Placed
 from alpacasorter.core.store.cache import Cache, CacheEntry, KnownContent, KnownFile
 from tests.core.store.library_files import PAGE, ROOT, key, overwrite
 from tests.unprivileged import ordinary_user, shared_folder
