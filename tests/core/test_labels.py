@@ -20,13 +20,13 @@ def test_the_threshold_itself_is_positive(probability: float, label: str) -> Non
 def test_a_correction_outranks_every_prediction() -> None:
     assert LABELS.label(0.999, "not_alpaca") == "not_alpaca"
     assert LABELS.label(0.001, "alpaca") == "alpaca"
-    assert LABELS.label(0.999, "dog") == "alpaca", "a word from other classes is none"
+    assert LABELS.label(0.999, "dog") == "alpaca", "the name of another class does not count"
 
 
 def test_confidence_is_that_of_the_label_shown() -> None:
     assert LABELS.confidence(0.9, "alpaca") == 0.9
     assert LABELS.confidence(0.9, "not_alpaca") == pytest.approx(0.1)
-    # Between a half and the threshold a photo counts as negative, and the confidence says how odd that is.
+    # Between a half and the threshold a photo counts as negative, with a confidence below a half.
     assert LABELS.confidence(0.6, LABELS.predicted(0.6)) == pytest.approx(0.4)
 
 
