@@ -104,7 +104,7 @@ def undisturbed(*folders: Path) -> Iterator[None]:
 
 def _busy() -> SortBusy:
     return SortBusy(
-        _("Another AlpacaSorter window or command is currently sorting or writing sidecars. Wait until it is finished.")
+        _("Another AlpacaSorter window or command is currently sorting or writing sidecars. Wait until it is done.")
     )
 
 
