@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from alpacasorter.core.events import JudgedPhoto, Problem
-from alpacasorter.core.labels import LabeledPhoto, LabelSet, percent, unreadable, usual_positive
+from alpacasorter.core.labels import LabeledPhoto, LabelSet, unreadable, usual_positive
 from alpacasorter.core.photo import PhotoFacts
 
 LABELS = LabelSet("not_alpaca", "alpaca", {"alpaca": "Alpaca"}, threshold=0.7)
@@ -68,13 +68,6 @@ def test_the_other_label() -> None:
 def test_names_for_people() -> None:
     assert LABELS.display("alpaca") == "Alpaca"
     assert LABELS.display("not_alpaca") == "Not alpaca"
-
-
-@pytest.mark.parametrize(
-    ("confidence", "shown"), [(0.0, "0%"), (0.004, "0%"), (0.005, "1%"), (0.876, "88%"), (0.996, "99%"), (1.0, "99%")]
-)
-def test_no_model_is_ever_wholly_sure(confidence: float, shown: str) -> None:
-    assert percent(confidence) == shown
 
 
 @pytest.mark.parametrize(
