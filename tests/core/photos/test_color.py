@@ -15,7 +15,7 @@ COLOUR = (200, 110, 60)
 
 
 def shown(image: Image.Image, form: str = "PNG", **options: object) -> tuple[int, ...]:
-    """Return the color of the first pixel as the loader shows it."""
+    """Return the color of the first pixel as `decode` returns it."""
     return tuple(int(part) for part in decode(encode(image, form, **options), min_side=1).pixels[0, 0])
 
 

@@ -1,4 +1,4 @@
-"""Finding photos in real folders, odd and broken ones included."""
+"""Finding photos in real folders, including odd and broken ones."""
 
 import errno
 import itertools
@@ -254,7 +254,7 @@ def test_a_folder_that_vanishes_during_the_walk(tmp_path: Path) -> None:
 
 
 class _FailingListing:
-    """A listing that breaks off after the first entry, as that of a failing disk does."""
+    """A listing that fails after the first entry, as on a failing disk."""
 
     def __init__(self, listing: "os._ScandirIterator[str]") -> None:
         self._listing = listing
