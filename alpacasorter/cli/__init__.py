@@ -129,7 +129,7 @@ def _parser(command: str) -> argparse.ArgumentParser | None:
 
             return train_parser()
         case "export-model":
-            from alpacasorter.cli.train import export_parser as export_model_parser
+            from alpacasorter.cli.export_model import export_parser as export_model_parser
 
             return export_model_parser()
     return None
@@ -156,5 +156,6 @@ def _prints_data(options: argparse.Namespace) -> bool:
     """Tell whether a command prints data for other programs, or a report for developers: these are in English."""
     given = vars(options)
     if given.get("form") in ("json", "csv"):
-        return True
+        # Files are always written in English.
+        return given.get("out") is None
     return any(given.get(name) for name in ("json", "as_json", "self_test"))

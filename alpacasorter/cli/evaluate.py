@@ -20,7 +20,7 @@ from alpacasorter.cli.usage import (
     quiet_option,
     version_option,
 )
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.events import Progress
 from alpacasorter.core.files import display_path
 from alpacasorter.i18n import _, decimal, ngettext, number, share
@@ -59,7 +59,7 @@ def _may_be_report(report: Path) -> bool:
     except OSError as error:
         # Translators: {reason} is a sentence.
         message = _("{file} can't be the report. {reason}")
-        complain(message.format(file=shown, reason=reasons.sentence(reasons.for_saving(error))))
+        complain(message.format(file=shown, reason=reasons.sentence(os_errors.for_saving(error))))
     return False
 
 

@@ -10,7 +10,8 @@ from alpacasorter import paths
 from alpacasorter.cli.console import guarded
 from alpacasorter.cli.usage import complain, exit_codes, given_path, version_option
 from alpacasorter.core.files import display_path
-from alpacasorter.core.reasons import for_saving, sentence
+from alpacasorter.core.os_errors import for_saving
+from alpacasorter.core.reasons import sentence
 from alpacasorter.core.session_paths import plain_absolute
 from alpacasorter.i18n import _, size
 from alpacasorter.ml.models.archive import SUFFIX, pack
@@ -188,7 +189,7 @@ def models_parser() -> argparse.ArgumentParser:
     """Return the parser of `alpacasorter models`."""
     parser = argparse.ArgumentParser(
         prog="alpacasorter models",
-        description=_("List your models, or add, select, share, or remove one."),
+        description=_("List your models, or add, select, share or remove one."),
         epilog=exit_codes(),
         parents=[version_option()],
     )

@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, Signal
 
 import alpacasorter
 from alpacasorter import paths
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.session_paths import Places
 from alpacasorter.i18n import _
@@ -150,7 +150,7 @@ class ModelKeeper(QObject):
             # Translators: {reason} is a sentence.
             message = _("{file} can't be written. {reason}")
             self.failed.emit(
-                message.format(file=display_path(out.name), reason=reasons.sentence(reasons.for_saving(error)))
+                message.format(file=display_path(out.name), reason=reasons.sentence(os_errors.for_saving(error)))
             )
         else:
             self.shared.emit(out)

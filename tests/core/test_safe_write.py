@@ -299,7 +299,7 @@ class TestSorts:
     def test_nothing_is_written_while_a_sort_is_under_way(self, tmp_path: Path) -> None:
         photos = [result(tmp_path / "photos" / "a.jpg")]
         with Library.open(tmp_path / "library.sqlite") as library:
-            with alone(library), pytest.raises(SortBusy, match="Wait until it is done"):
+            with alone(library), pytest.raises(SortBusy):
                 list(write_sidecars(tmp_path / "photos", photos, LABELS, SidecarOptions(), library=library))
             assert names(tmp_path / "photos") == ["a.jpg"]
             list(write_sidecars(tmp_path / "photos", photos, LABELS, SidecarOptions(), library=library))

@@ -19,7 +19,7 @@ from alpacasorter.core.store.cache import Cache
 from alpacasorter.ml.scan import DECODE_SIDE, THUMBNAIL_SIDE
 from alpacasorter.workers import pictures as pictures_module
 from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
-from tests.picture_files import BAD_KINDS, CORNERS, corner_colours, make_picture
+from tests.picture_files import BAD_KINDS, CORNERS, corner_colors, make_picture
 
 WAIT_MS = 20_000
 SIZE = QSize(150, 150)
@@ -94,7 +94,7 @@ def previews(qtbot: QtBot) -> Iterator[Previews]:
 def colours(image: QImage) -> list[tuple[int, int, int]]:
     image = image.convertToFormat(QImage.Format.Format_RGB888)
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
-    return corner_colours(rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3))
+    return corner_colors(rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3))
 
 
 def assert_upright(image: QImage) -> None:

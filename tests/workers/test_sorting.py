@@ -1,4 +1,4 @@
-"""The keeper of sorts, on the real planner, runner and journal."""
+"""The service of sorts, on the real planner, runner and journal."""
 
 import shutil
 import threading
@@ -32,9 +32,9 @@ LABELS = LabelSet("not_alpaca", "alpaca", {})
 
 @dataclass
 class Told:
-    """What the keeper has told, in order, and who was told of files before."""
+    """What the service has told, in order, and who was told of files before."""
 
-    keeper: SortKeeper
+    service: SortKeeper
     all: list[object] = field(default_factory=list)
     plans: list[SortPlan] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
@@ -48,16 +48,16 @@ class Told:
     threads: set[str] = field(default_factory=set)
 
     def connect(self) -> None:
-        keeper = self.keeper
-        for signal in (keeper.began, keeper.placed, keeper.files_failed, keeper.progress, keeper.ended):
+        service = self.service
+        for signal in (service.began, service.placed, service.files_failed, service.progress, service.ended):
             signal.connect(self._note)
-        keeper.planned.connect(self.plans.append)
-        keeper.plan_failed.connect(self.failed.append)
-        keeper.refused.connect(self.refused.append)
-        keeper.history.connect(self._note_history)
-        keeper.failures.connect(self._note_failures)
-        keeper.history_failed.connect(self.history_failed.append)
-        keeper.interrupted.connect(self.interrupted.append)
+        service.planned.connect(self.plans.append)
+        service.plan_failed.connect(self.failed.append)
+        service.refused.connect(self.refused.append)
+        service.history.connect(self._note_history)
+        service.failures.connect(self._note_failures)
+        service.history_failed.connect(self.history_failed.append)
+        service.interrupted.connect(self.interrupted.append)
 
     def _note(self, event: object) -> None:
         self.threads.add(threading.current_thread().name)
@@ -96,8 +96,8 @@ def told(qtbot: QtBot, library: Library) -> Iterator[Told]:
     opened.cache.follow = made.follow
     made.connect()
     yield made
-    made.keeper.close()
-    made.keeper.deleteLater()
+    made.service.close()
+    made.service.deleteLater()
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def tree(folder: Path) -> dict[str, tuple[bytes, int]]:
 
 def planned(told: Told, qtbot: QtBot, hike: Path, destination: Path | None = None) -> SortPlan:
     before = len(told.plans)
-    told.keeper.plan(hike, photos(hike), SortOptions(destination or hike), LABELS)
+    told.service.plan(hike, photos(hike), SortOptions(destination or hike), LABELS)
     qtbot.waitUntil(lambda: len(told.plans) > before, timeout=WAIT_MS)
     return told.plans[-1]
 
@@ -144,10 +144,10 @@ def test_plan_sort_history_undo(told: Told, qtbot: QtBot, hike: Path) -> None:
     plan = planned(told, qtbot, hike)
     assert plan.files_to_do == 13
     assert tree(hike) == before, "planning makes nothing"
-    told.keeper.sort(plan)
-    assert told.keeper.busy
+    told.service.sort(plan)
+    assert told.service.busy
     ended = wait_for_end(told, qtbot)
-    assert not told.keeper.busy
+    assert not told.service.busy
     assert (ended.record.state, ended.record.done) == (SortState.FINISHED, 13)
     assert isinstance(told.all[0], SortBegan)
     assert any(isinstance(event, SortProgress) for event in told.all)
@@ -158,10 +158,10 @@ def test_plan_sort_history_undo(told: Told, qtbot: QtBot, hike: Path) -> None:
             assert not file.source.exists()
     assert len(told.followed) == len(told.expected) == 13
     assert told.threads == {threading.main_thread().name}
-    told.keeper.ask_history()
+    told.service.load_history()
     qtbot.waitUntil(lambda: bool(told.history), timeout=WAIT_MS)
     assert told.history[0] == ([ended.record], frozenset())
-    told.keeper.take_back(ended.record.number)
+    told.service.undo(ended.record.number)
     assert wait_for_end(told, qtbot, 2).record.state is SortState.UNDONE
     assert tree(hike) == before
 
@@ -179,28 +179,28 @@ def test_the_latest_plan_wins(
         return real(folder, *rest, stopped=stopped)  # type: ignore[arg-type]
 
     monkeypatch.setattr(planner, "plan_sort", slow)
-    told.keeper.plan(hike, photos(hike), SortOptions(tmp_path / "first"), LABELS)
+    told.service.plan(hike, photos(hike), SortOptions(tmp_path / "first"), LABELS)
     assert reached.wait(WAIT_MS / 1000)
     for name in ("second", "third"):
-        told.keeper.plan(hike, photos(hike), SortOptions(tmp_path / name), LABELS)
+        told.service.plan(hike, photos(hike), SortOptions(tmp_path / name), LABELS)
     qtbot.waitUntil(lambda: bool(told.plans), timeout=WAIT_MS)
-    told.keeper.ask_history()
+    told.service.load_history()
     qtbot.waitUntil(lambda: bool(told.history), timeout=WAIT_MS)
     assert [plan.options.destination.name for plan in told.plans] == ["third"]
     assert told.failed == []
 
 
 def test_a_plan_given_up_is_not_told(told: Told, qtbot: QtBot, hike: Path) -> None:
-    told.keeper.plan(hike, photos(hike), SortOptions(hike), LABELS)
-    told.keeper.drop_plan()
-    told.keeper.ask_history()
+    told.service.plan(hike, photos(hike), SortOptions(hike), LABELS)
+    told.service.cancel_plan()
+    told.service.load_history()
     qtbot.waitUntil(lambda: bool(told.history), timeout=WAIT_MS)
     qtbot.wait(20)
     assert told.plans == []
 
 
 def test_what_can_t_be_planned_is_a_sentence(told: Told, qtbot: QtBot, hike: Path) -> None:
-    told.keeper.plan(hike, photos(hike), SortOptions(hike, pattern="{nonsense}"), LABELS)
+    told.service.plan(hike, photos(hike), SortOptions(hike, pattern="{nonsense}"), LABELS)
     qtbot.waitUntil(lambda: bool(told.failed), timeout=WAIT_MS)
     assert "nonsense" in told.failed[0]
 
@@ -208,8 +208,8 @@ def test_what_can_t_be_planned_is_a_sentence(told: Told, qtbot: QtBot, hike: Pat
 def test_one_at_a_time(told: Told, qtbot: QtBot, hike: Path) -> None:
     plan = planned(told, qtbot, hike)
     for _ in range(3):
-        told.keeper.sort(plan)
-    told.keeper.take_back(1)
+        told.service.sort(plan)
+    told.service.undo(1)
     wait_for_end(told, qtbot)
     qtbot.wait(50)
     assert len(told.ends) == 1
@@ -222,7 +222,7 @@ class Gate:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         from alpacasorter.core.sorting.execution import run
 
-        self.reached, self.go_on = threading.Event(), threading.Event()
+        self.reached, self.resume = threading.Event(), threading.Event()
         real = run.run_sort
 
         def held(plan: SortPlan, library: Library, *, stopped: Callable[[], bool]) -> Iterator[object]:
@@ -233,7 +233,7 @@ class Gate:
                 count += 1
                 if count == 2:
                     self.reached.set()
-                    assert self.go_on.wait(WAIT_MS / 1000)
+                    assert self.resume.wait(WAIT_MS / 1000)
                 return stopped()
 
             return real(plan, library, stopped=stop_after_one)
@@ -244,53 +244,53 @@ class Gate:
 def test_stop_then_finish(told: Told, qtbot: QtBot, hike: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = planned(told, qtbot, hike)
     gate = Gate(monkeypatch)
-    told.keeper.sort(plan)
+    told.service.sort(plan)
     assert gate.reached.wait(WAIT_MS / 1000)
-    told.keeper.stop()
-    gate.go_on.set()
+    told.service.stop()
+    gate.resume.set()
     ended = wait_for_end(told, qtbot)
     assert ended.stopped
     assert ended.record.state is SortState.STOPPED
     assert ended.record.done < 13
-    told.keeper.finish(ended.record.number)
+    told.service.resume(ended.record.number)
     assert wait_for_end(told, qtbot, 2).record.done == 13, "the Stop of before is forgotten"
 
 
-@pytest.mark.parametrize("how", ["finish", "put back"])
+@pytest.mark.parametrize("how", ["resume", "put back"])
 def test_closed_in_the_middle_and_gone_on_with_at_the_next_start(
     told: Told, qtbot: QtBot, library: Library, hike: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     before = tree(hike)
     plan = planned(told, qtbot, hike)
     gate = Gate(monkeypatch)
-    told.keeper.sort(plan)
+    told.service.sort(plan)
     assert gate.reached.wait(WAIT_MS / 1000)
-    threading.Timer(0.05, gate.go_on.set).start()
-    told.keeper.close()
+    threading.Timer(0.05, gate.resume.set).start()
+    told.service.close()
     assert not any(thread.name.startswith("lane-sort") for thread in threading.enumerate())
     left = {(content, time) for content, time in tree(hike).values()}
     assert left >= set(before.values()), "nothing is lost"
     again = Told(SortKeeper(lambda: SimpleNamespace(library=library, cache=told), lambda event: again.expect(event)))  # type: ignore[arg-type,return-value]
     again.connect()
-    again.keeper.look_for_interrupted()
+    again.service.find_interrupted()
     qtbot.waitUntil(lambda: bool(again.interrupted), timeout=WAIT_MS)
     [record] = again.interrupted[0]
     number = record.number  # type: ignore[attr-defined]
-    (again.keeper.finish if how == "finish" else again.keeper.take_back)(number)
+    (again.service.resume if how == "resume" else again.service.undo)(number)
     ended = wait_for_end(again, qtbot)
-    if how == "finish":
+    if how == "resume":
         assert (ended.record.state, ended.record.done) == (SortState.FINISHED, 13)
         assert all(file.target is not None and file.target.exists() for unit in plan.units for file in unit.files)
     else:
         assert ended.record.state is SortState.UNDONE
         assert tree(hike) == before
-    again.keeper.close()
-    again.keeper.deleteLater()
+    again.service.close()
+    again.service.deleteLater()
 
 
 def test_nothing_was_broken_off(told: Told, qtbot: QtBot) -> None:
-    told.keeper.look_for_interrupted()
-    told.keeper.ask_history()
+    told.service.find_interrupted()
+    told.service.load_history()
     qtbot.waitUntil(lambda: bool(told.history), timeout=WAIT_MS)
     assert told.interrupted == []
 
@@ -299,17 +299,17 @@ def test_a_file_that_fails_is_told_and_tried_again(told: Told, qtbot: QtBot, hik
     plan = planned(told, qtbot, hike)
     lost = tmp_path / "elsewhere.jpg"
     shutil.move(hike / "IMG_5.jpg", lost)
-    told.keeper.sort(plan)
+    told.service.sort(plan)
     ended = wait_for_end(told, qtbot)
     assert ended.record.failed == 1
     number = ended.record.number
-    told.keeper.ask_failures(number)
+    told.service.load_failures(number)
     qtbot.waitUntil(lambda: bool(told.failures), timeout=WAIT_MS)
     assert told.failures[0][0] == number
     assert told.failures[0][1] == list(ended.failures)
     assert ended.failures[0].path == hike / "IMG_5.jpg"
     shutil.move(lost, hike / "IMG_5.jpg")
-    told.keeper.finish(number)
+    told.service.resume(number)
     assert wait_for_end(told, qtbot, 2).record.failed == 0
 
 
@@ -317,13 +317,13 @@ def test_another_window_is_sorting(told: Told, qtbot: QtBot, library: Library, h
     plan = planned(told, qtbot, hike, tmp_path / "out")
     other = run_sort(plan, library)
     next(other)
-    told.keeper.sort(plan)
+    told.service.sort(plan)
     qtbot.waitUntil(lambda: bool(told.refused), timeout=WAIT_MS)
     assert "sort" in told.refused[0].lower()
-    assert not told.keeper.busy
+    assert not told.service.busy
     assert told.all == []
-    told.keeper.look_for_interrupted()
-    told.keeper.ask_history()
+    told.service.find_interrupted()
+    told.service.load_history()
     qtbot.waitUntil(lambda: bool(told.history), timeout=WAIT_MS)
     assert told.interrupted == [], "one that is being done was not broken off"
     assert told.history[0][1] == frozenset()
@@ -338,8 +338,8 @@ def test_who_follows_may_fail_and_the_sort_goes_on(
     def broken(_: object) -> None:
         raise OSError("the cache's disk is full")
 
-    told.keeper._opened().cache.follow = broken  # type: ignore[union-attr,method-assign,assignment]
-    told.keeper.sort(plan)
+    told.service._opened().cache.follow = broken  # type: ignore[union-attr,method-assign,assignment]
+    told.service.sort(plan)
     assert wait_for_end(told, qtbot).record.done == 13
     assert "not followed" in caplog.text
 
@@ -347,20 +347,20 @@ def test_who_follows_may_fail_and_the_sort_goes_on(
 def test_before_anything_is_open(qtbot: QtBot) -> None:
     told = Told(SortKeeper(lambda: None, lambda _: None))
     told.connect()
-    told.keeper.finish(1)
-    told.keeper.ask_history()
-    told.keeper.ask_failures(1)
-    told.keeper.look_for_interrupted()
+    told.service.resume(1)
+    told.service.load_history()
+    told.service.load_failures(1)
+    told.service.find_interrupted()
     qtbot.waitUntil(lambda: bool(told.refused and told.history_failed), timeout=WAIT_MS)
     assert "still starting" in told.refused[0]
-    told.keeper.close()
-    told.keeper.sort(None)  # type: ignore[arg-type]
-    assert not told.keeper.busy
-    told.keeper.deleteLater()
+    told.service.close()
+    told.service.sort(None)  # type: ignore[arg-type]
+    assert not told.service.busy
+    told.service.deleteLater()
 
 
 def test_a_sort_that_is_not_there(told: Told, qtbot: QtBot) -> None:
-    told.keeper.take_back(99)
-    told.keeper.ask_failures(99)
+    told.service.undo(99)
+    told.service.load_failures(99)
     qtbot.waitUntil(lambda: bool(told.refused and told.history_failed), timeout=WAIT_MS)
     assert "99" in told.refused[0]

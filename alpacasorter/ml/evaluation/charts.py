@@ -44,6 +44,7 @@ class Palette:
         muted: color of ticks, axis titles and guide lines.
         border: color of the grid.
         a, b: colors of the two series.
+        letters: font size, in the units of the chart; larger ones for a chart that is shown small.
     """
 
     font: str
@@ -52,13 +53,14 @@ class Palette:
     border: str
     a: str
     b: str
+    letters: int = 11
 
 
 def style_sheet(palette: Palette) -> str:
     """Return the CSS rules that color the charts."""
     return f"""
 svg {{ display: block; width: 100%; height: auto; }}
-svg text {{ font: 11px {palette.font}; fill: {palette.muted}; }}
+svg text {{ font-size: {palette.letters}px; font-family: {palette.font}; fill: {palette.muted}; }}
 svg text.strong {{ font-weight: 600; fill: {palette.text}; }}
 svg text.big {{ font-size: 20px; font-weight: 600; fill: {palette.text}; }}
 svg text.on {{ fill: {palette.text}; }}

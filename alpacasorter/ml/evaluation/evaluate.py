@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 import alpacasorter
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.events import Found, Problem, Problems, Progress
 from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import PhotoFile, Unreadable
@@ -231,7 +231,7 @@ def _class_folders(dataset: Path, bundle: Bundle) -> tuple[list[tuple[int, Path]
     except OSError as error:
         # Translators: {reason} is a sentence.
         message = _("{folder} can't be opened. {reason}")
-        reason = reasons.sentence(reasons.for_folder(error))
+        reason = reasons.sentence(os_errors.for_folder(error))
         raise DatasetError(message.format(folder=display_path(dataset), reason=reason)) from error
     target_of = {_plain(name): target for target, name in enumerate(bundle.class_names)}
     target_of |= {_plain(_display(bundle, name)): target_of[_plain(name)] for name in bundle.class_names}

@@ -16,7 +16,7 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import Unreadable, read_photo
 from alpacasorter.core.photos.decode import decode
@@ -183,7 +183,7 @@ def write_report(path: Path, report: Report) -> None:
     except OSError as error:
         # Translators: {reason} is a sentence.
         message = _("The report can't be written to {file}. {reason}")
-        reason = reasons.sentence(reasons.for_saving(error))
+        reason = reasons.sentence(os_errors.for_saving(error))
         raise ReportError(message.format(file=display_path(path), reason=reason)) from error
 
 

@@ -21,7 +21,7 @@ from typing import Final
 
 from alpacasorter import paths
 from alpacasorter.core.files import display_path, folder_name
-from alpacasorter.core.reasons import for_saving
+from alpacasorter.core.os_errors import for_saving
 from alpacasorter.core.safe_write import write_over
 from alpacasorter.i18n import _, join
 from alpacasorter.ml.models.archive import unpack
