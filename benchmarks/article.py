@@ -28,8 +28,8 @@ from alpacasorter.training.data.dataset import Dataset, read_dataset
 from alpacasorter.training.data.reading import Listed, Photos, read_photos
 from alpacasorter.training.data.split import split_examples
 from alpacasorter.training.events import Epoch
-from alpacasorter.training.fit import Course, Rounds
-from alpacasorter.training.measuring import count_across, likeness_of
+from alpacasorter.training.fit import Course, Fitting
+from alpacasorter.training.measuring import count_across, similarity_of
 from alpacasorter.training.network.backbones import load_backbone
 from alpacasorter.training.network.classifier import assemble
 from alpacasorter.training.network.convert import FrozenBackbone
@@ -60,7 +60,7 @@ def one_run(photos: Photos, recipe: Recipe, store: PhotoStore, backbone: FrozenB
     start(recipe.seed)
     network = assemble(base, recipe.backbone, recipe.input_side, dropout=recipe.dropout)
     course = Course(recipe.epochs)
-    epochs = Rounds(photos, store, network, recipe, course, lambda: "").train_head(backbone)
+    epochs = Fitting(photos, store, network, recipe, course, lambda: "").train_head(backbone)
     for event in epochs:
         if isinstance(event, Epoch):
             last = event
@@ -70,8 +70,8 @@ def one_run(photos: Photos, recipe: Recipe, store: PhotoStore, backbone: FrozenB
 def exact_optimum(photos: Photos, recipe: Recipe) -> float:
     """Return the accuracy, on the photos held out, of the head that AlpacaSorter would use."""
     training, held_out = (rounded(photos.pooled[rows]) for rows in (photos.split.training, photos.split.validation))
-    likeness = likeness_of(recipe, training, photos.trained_on)
-    head = fit_head(training, photos.trained_on, likeness, look=lambda: None).head
+    similarity = similarity_of(recipe, training, photos.trained_on)
+    head = fit_head(training, photos.trained_on, similarity, check=lambda: None).head
     return float(((head.probability(held_out) >= 0.5) == (photos.held_out == 1)).mean())
 
 
@@ -134,8 +134,8 @@ def main() -> None:
                 results[name].append(one_run(photos, chosen, store, backbone, base))
             results["exact optimum"].append(exact_optimum(photos, recipe))
             pooled = photos.pooled
-            likeness = likeness_of(recipe, pooled, photos.targets)
-            across.append(count_across(pooled[split.validation], pooled[split.training], likeness))
+            similarity = similarity_of(recipe, pooled, photos.targets)
+            across.append(count_across(pooled[split.validation], pooled[split.training], similarity))
             row = " | ".join(f"{found[-1]:.1%}" for found in results.values())
             print(f"| {seed} | {row} | {time.perf_counter() - began:.0f} |", flush=True)
     print()

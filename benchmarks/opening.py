@@ -18,7 +18,7 @@ STARTS = 7
 _PROGRAM = """
 import sys, time
 from PySide6.QtCore import QObject, QEvent
-from alpacasorter.cli.parser import parse
+from alpacasorter.cli import parse
 from alpacasorter.cli.window import has_display
 parse([]); has_display()
 from PySide6.QtWidgets import QApplication

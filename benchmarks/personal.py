@@ -76,8 +76,8 @@ def scenes(arguments: argparse.Namespace, bundle: Bundle) -> dict[str, list[Scen
 
     from alpacasorter.ml.learning.folds import FOLDS, assign_folds, groups_of_near_duplicates, splits
     from alpacasorter.training.data.dataset import find_photos, read_dataset
+    from alpacasorter.training.network.backbones import load_backbone
     from alpacasorter.training.network.classifier import with_focus
-    from alpacasorter.training.network.mobilenet import load_backbone
     from tools.model_maker.retrained import Photos, fold_jobs
     from tools.model_maker.tail import Plan, Tail
     from tools.model_maker.tail_jobs import Job, Shop
@@ -90,7 +90,8 @@ def scenes(arguments: argparse.Namespace, bundle: Bundle) -> dict[str, list[Scen
     maps = shop.stored_maps()
     if maps is None:
         raise SystemExit("First run build_bundle --retrain --work with the same folder, to save views of the photos.")
-    plain = Tail(with_focus(load_backbone(shop.backbone, shop.side))).embed(maps.large[: len(targets), 0])
+    backbone = load_backbone("mobilenet_v2", shop.backbone, shop.side)
+    plain = Tail(with_focus(backbone)).embed(maps.large[: len(targets), 0])
     groups = groups_of_near_duplicates(plain)
     folds, jobs = fold_jobs(photos, groups, arguments.seeds)
     done = shop.do(jobs, tell=print)

@@ -1,4 +1,4 @@
-"""The command line: `alpacasorter [FOLDER]` opens the window, `scan` and `evaluate` do without one."""
+"""The command line. `alpacasorter [FOLDER]` opens the window; commands such as `alpacasorter scan` do not need it."""
 
 from __future__ import annotations
 
@@ -7,23 +7,30 @@ import faulthandler
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-__all__ = ["main"]
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["main", "parse"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program.
 
     Args:
-        arguments: those of the process where None is given.
+        arguments: the arguments; None for those of the process.
 
     Returns:
-        The exit code: 0 where the work was done, 1 for a failure, 2 for wrong usage, 130 after Ctrl+C.
+        The exit code: 0 for success, 1 for a failure, 2 for wrong usage, 130 after Ctrl+C.
+
+    Raises:
+        SystemExit: wrong usage, --help or --version.
     """
     if arguments is None:
         _prepare()
     given = list(sys.argv[1:] if arguments is None else arguments)
-    # Only what the command at hand needs is imported: the window must be up within half a second.
+    # Everything is imported only when needed: the window must be up within half a second.
     if given[:1] == ["--gpu-trial"]:
         from alpacasorter.ml.runtime.gpu_trial import main as gpu_trial
 
@@ -37,14 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return train_child()
     from alpacasorter import i18n, paths
-    from alpacasorter.cli.parser import parse
-    from alpacasorter.cli.usage import named_model
+    from alpacasorter.cli.usage import named_model, translate_argparse
 
     if i18n.use() != i18n.ENGLISH:
-        from alpacasorter.cli.argparse_messages import translate_argparse
-
         translate_argparse()
     options = parse(given)
+    if _prints_data(options):
+        i18n.use(i18n.ENGLISH)
     if options.model is not None:
         os.environ[paths.MODEL_VARIABLE] = str(named_model(options.model))
     try:
@@ -54,11 +60,102 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _prepare() -> None:
-    """Make a process ready for everything that may be missing or go wrong in it."""
+    """Prepare the process for missing streams and for crashes."""
     if None in (sys.stdin, sys.stdout, sys.stderr):
         from alpacasorter.cli.usage import open_streams
 
         open_streams()
-    # Where it crashes, it says where it was. The window has that written into a file.
+    # Prints a traceback after a crash; the window redirects it to a file.
     with contextlib.suppress(OSError, ValueError, RuntimeError):
         faulthandler.enable()
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options; `options.command(options)` runs the command and returns the exit code.
+
+    Raises:
+        SystemExit: with code 2 for wrong usage, 0 after --help and --version.
+    """
+    command = arguments[0] if arguments else ""
+    parser = _parser(command)
+    if parser is None:
+        from alpacasorter.cli.window import window_parser
+
+        return window_parser().parse_args(arguments)
+    return parser.parse_args(arguments[1:])
+
+
+def _parser(command: str) -> argparse.ArgumentParser | None:
+    """Return the parser of a command; None if there is no such command."""
+    match command:
+        case "scan":
+            from alpacasorter.cli.scan import scan_parser
+
+            return scan_parser()
+        case "sort":
+            from alpacasorter.cli.sort.arguments import sort_parser
+
+            sort = sort_parser()
+            sort.set_defaults(command=_sort)
+            return sort
+        case "watch":
+            from alpacasorter.cli.sort.arguments import watch_parser
+
+            watch = watch_parser()
+            watch.set_defaults(command=_watch)
+            return watch
+        case "export":
+            from alpacasorter.cli.export import export_parser
+
+            return export_parser()
+        case "import":
+            from alpacasorter.cli.import_labels import import_parser
+
+            return import_parser()
+        case "evaluate":
+            from alpacasorter.cli.evaluate import evaluate_parser
+
+            return evaluate_parser()
+        case "models":
+            from alpacasorter.cli.models import models_parser
+
+            return models_parser()
+        case "dataset":
+            from alpacasorter.cli.dataset import build_parser
+
+            return build_parser()
+        case "train":
+            from alpacasorter.cli.train import train_parser
+
+            return train_parser()
+        case "export-model":
+            from alpacasorter.cli.export_model import export_parser as export_model_parser
+
+            return export_model_parser()
+    return None
+
+
+def _sort(options: argparse.Namespace) -> int:
+    given = vars(options)
+    if any(name in given for name in ("resume", "rollback", "undo", "history")):
+        from alpacasorter.cli.sort.history import run as run_earlier
+
+        return run_earlier(given)
+    from alpacasorter.cli.sort.command import run
+
+    return run(given)
+
+
+def _watch(options: argparse.Namespace) -> int:
+    from alpacasorter.cli.watch import run
+
+    return run(vars(options))
+
+
+def _prints_data(options: argparse.Namespace) -> bool:
+    """Tell whether a command prints data for other programs, or a report for developers: these are in English."""
+    given = vars(options)
+    if given.get("form") in ("json", "csv"):
+        # Files are always written in English.
+        return given.get("out") is None
+    return any(given.get(name) for name in ("json", "as_json", "self_test"))

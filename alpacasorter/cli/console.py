@@ -1,11 +1,4 @@
-"""What the commands without a window share: opening the engine, the progress bar, streams, errors as sentences.
-
-Keeps the chatter of TensorFlow off the screen.
-
-Judges a whole folder, for commands that need to know of all its photos before they begin.
-
-How Ctrl+C and SIGTERM end the commands that must not be torn off in the middle of a file.
-"""
+"""What the commands share: opening the engine, error messages, progress bar, judging a folder, Ctrl+C and SIGTERM."""
 
 from __future__ import annotations
 
@@ -21,27 +14,31 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Final, Literal, Never, Self, TextIO
 
-from tqdm import tqdm
-
 from alpacasorter import paths
 from alpacasorter.cli.usage import complain
 from alpacasorter.core.events import Finished, Found, Judged, JudgedPhoto, Learned, Problem, Problems, Progress
+from alpacasorter.core.reasons import sentence
 from alpacasorter.core.session_paths import Places
+from alpacasorter.i18n import _
 
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from alpacasorter.ml.engine import Engine
+
+Device = Literal["auto", "cpu", "gpu"]
 
 
 @contextlib.contextmanager
 def without_chatter() -> Iterator[None]:
-    """Keep what TensorFlow writes to file descriptors 1 and 2 off the screen; Python's own streams go on as they were.
+    """Hide what TensorFlow writes to file descriptors 1 and 2, while Python's own streams still reach the screen.
 
-    It comes from C++, tells nothing that a user needs, and no setting turns all of it off.
+    It is written by C++ code, is of no use to users, and no setting turns off all of it.
     """
     try:
         kept = {number: os.dup(number) for number in (1, 2)}
     except OSError:
-        # A windowed program has no streams.
+        # A program without a console has no streams.
         yield
         return
     streams = {1: sys.stdout, 2: sys.stderr}
@@ -75,13 +72,10 @@ def _goes_to(stream: TextIO, number: int) -> bool:
         return False
 
 
-Device = Literal["auto", "cpu", "gpu"]
-
-
 @contextlib.contextmanager
 def engine(device: Device) -> Iterator[Engine]:
-    """Open the engine; in the end print its notices and close it."""
-    # Imported here: commands that need no model start at once.
+    """Open the engine; at the end, close it and print its notices."""
+    # Imported here: commands that fail early or need no model start faster without it.
     from alpacasorter.ml.engine import open_engine
 
     places = Places(paths.named_model(), paths.user_data_dir(), paths.user_cache_dir())
@@ -95,58 +89,65 @@ def engine(device: Device) -> Iterator[Engine]:
 
 
 def guarded(work: Callable[[], int]) -> int:
-    """Run a command; our own errors, and output that can't be written, become a sentence and exit code 1.
+    """Run a command; print our own errors and errors of the output as sentences, with exit code 1.
 
-    Whoever reads standard output may stop reading (`| head`): that is no failure.
+    It is not an error if standard output is no longer read (`| head`).
     """
-    # What a module logs is for the log of the window; here it would come between the sentences.
+    # Log messages are meant for the log file of the window; on the screen they would mix with ours.
     logging.getLogger().addHandler(logging.NullHandler())
-    # UTF-8 whatever the locale: a script reads the same on every system, and no name of a file ends the work.
-    # On POSIX, names that are no text are printed as the bytes they are.
+    # UTF-8 in every locale, so that scripts read the same everywhere and no file name causes an error.
+    # On POSIX, file names that are not UTF-8 keep their bytes.
     errors = "surrogateescape" if os.name == "posix" else "replace"
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors=errors)
     code = 0
-    # A program that is started without a standard output has none, and what is printed goes nowhere.
+    # None in a program that was started without standard output.
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  # for as long as it runs
     try:
         code = work()
         sys.stdout.flush()
         return code
     except OSError as error:
-        # Python flushes the streams once more when it ends.
+        # Otherwise Python fails to flush the stream at exit.
         abandon(sys.stdout)
         if nobody_reads(error):
             abandon(sys.stderr)
             return code
-        complain(f"The work was broken off. {error.strerror or error}.")
+        # Translators: {error} is a message of the operating system, in its language.
+        complain(_("Interrupted by a system error: {error}.").format(error=error.strerror or error))
         return 1
     except Exception as error:
         if not type(error).__module__.startswith("alpacasorter."):
             raise
-        complain(str(getattr(error, "reason", error)))
+        complain(sentence(str(getattr(error, "reason", error))))
         return 1
 
 
 def nobody_reads(error: OSError) -> bool:
-    """Tell whether output failed because whoever read it has stopped (`| head`)."""
-    # Windows calls a closed pipe an invalid argument.
+    """Tell whether output failed because it is no longer read (`| head`)."""
+    # Windows reports a closed pipe as an invalid argument.
     return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)
 
 
 def abandon(stream: TextIO) -> None:
-    """Have nothing more written to a stream that fails."""
+    """Redirect a stream that fails to nowhere."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class ProgressBar:
-    """A bar on standard error, from the first progress on."""
+    """A progress bar on standard error, shown from the first progress on."""
 
-    def __init__(self, *, quiet: bool, unit: str = "photos", what: str = "") -> None:
-        """Show nothing at all if `quiet`; else count `unit`, and name `what` is done with them, if that is given."""
-        self._unit = unit
+    def __init__(self, *, quiet: bool, unit: str = "", what: str = "") -> None:
+        """Prepare the bar.
+
+        Args:
+            quiet: never show it.
+            unit: what is counted, translated and plural; photos if empty.
+            what: description shown before the bar, translated.
+        """
+        self._unit = unit or _("photos")
         self._what = what
         self._quiet = quiet or sys.stderr is None
         self._bar: tqdm[Never] | None = None
@@ -158,16 +159,19 @@ class ProgressBar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the line of the bar."""
+        """Close the bar."""
         if self._bar is not None:
             self._bar.close()
 
     def update(self, event: Progress) -> None:
-        """Show how far the work is."""
+        """Show progress."""
         if self._quiet or not event.total:
             return
         if self._bar is None:
-            # Otherwise a thread watches over bars that stand still, which no one needs and which outlives them.
+            # Imported here: --help does not need it.
+            from tqdm import tqdm
+
+            # Otherwise tqdm starts a monitoring thread, which outlives the bar.
             tqdm.monitor_interval = 0
             self._bar = tqdm(
                 total=event.total,
@@ -186,7 +190,7 @@ class ProgressBar:
 
     @contextlib.contextmanager
     def aside(self) -> Iterator[None]:
-        """Make room for rows that the block prints on standard output, where that is the same screen."""
+        """Hide the bar while the block prints to standard output, if that is the same screen."""
         if sys.stdout.isatty():
             with self._cleared():
                 yield
@@ -206,11 +210,10 @@ class ProgressBar:
 def judge_folder(
     opened: Engine, folder: Path, *, recursive: bool, bar: ProgressBar
 ) -> tuple[list[JudgedPhoto | Problem], Finished]:
-    """Scan a folder.
+    """Scan a whole folder.
 
     Returns:
-        its photos, and what could not be read, in the order of the folder, whichever was ready first; and the end of
-        the scan.
+        The photos and problems in the order of the folder, and the last event of the scan.
 
     Raises:
         FolderUnavailable: the folder itself can't be read.
@@ -218,7 +221,7 @@ def judge_folder(
     order: dict[Path, None] = {}
     photos: dict[Path, JudgedPhoto] = {}
     problems: dict[Path, Problem] = {}
-    # Closed before the engine is, whatever ends the loop.
+    # Closed before the engine, however the loop ends.
     with contextlib.closing(opened.session.scan(folder, recursive=recursive)) as events:
         for event in events:
             match event:
@@ -227,7 +230,7 @@ def judge_folder(
                 case Judged():
                     photos |= {photo.path: photo for photo in event.photos}
                 case Problems():
-                    # Of some their names alone say that they can't be judged: those were not found as photos.
+                    # Some were never listed as photos, because they can't be judged.
                     order |= dict.fromkeys(problem.path for problem in event.problems)
                     problems |= {problem.path: problem for problem in event.problems}
                 case Learned():
@@ -242,7 +245,7 @@ def judge_folder(
 
 
 def _judged_again(photos: Mapping[Path, JudgedPhoto], event: Learned) -> dict[Path, JudgedPhoto]:
-    """Return the photos as they are judged since something was learned."""
+    """Return the photos with the probabilities and corrections after something was learned."""
     now = dict(zip(event.keys, event.probabilities.tolist(), strict=True))
     return {
         path: replace(
@@ -259,21 +262,21 @@ _BY_SIGNAL: Final = 128
 
 
 class Stopper:
-    """Notes that the user wants an end; called, it says whether they do.
+    """Handles Ctrl+C and SIGTERM; calling it tells whether one of them was received.
 
     Attributes:
-        patient: whether the first Ctrl+C is only noted, for work that looks at it between two files. Where it is not,
-            and the second time, KeyboardInterrupt is raised wherever the program is.
+        patient: whether the first signal is only recorded, for work that checks between two files whether to stop.
+            Otherwise, and for the second signal, KeyboardInterrupt is raised at once.
     """
 
     def __init__(self) -> None:
-        """Note nothing yet."""
+        """Handle no signals yet."""
         self.patient = False
         self._number: int | None = None
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> Self:
-        """Listen. A signal that is ignored (`nohup`, a job in the background) stays ignored."""
+        """Start handling signals. A signal that is ignored (`nohup`, a background job) stays ignored."""
         for number in _SIGNALS:
             before = signal.getsignal(number)
             if before is not signal.SIG_IGN:
@@ -284,26 +287,26 @@ class Stopper:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leave the signals as they were."""
+        """Restore the handlers."""
         for number, before in self._before.items():
-            # None stands for one that was not set from Python.
+            # None: the handler was not set from Python.
             signal.signal(number, before if before is not None else signal.SIG_DFL)  # type: ignore[arg-type]
 
     def __call__(self) -> bool:
-        """Tell whether the user wants an end."""
+        """Tell whether a signal was received."""
         return self._number is not None
 
     @property
     def by_ctrl_c(self) -> bool:
-        """Whether it was Ctrl+C, or no signal at all, rather than SIGTERM."""
+        """Whether the signal was Ctrl+C, or there was none, rather than SIGTERM."""
         return self._number != signal.SIGTERM
 
     @property
     def exit_code(self) -> int:
-        """130 after Ctrl+C, 143 after SIGTERM: what a shell expects."""
+        """Exit code by convention of shells: 130 after Ctrl+C, 143 after SIGTERM."""
         return _BY_SIGNAL + (self._number or signal.SIGINT)
 
-    def _heard(self, number: int, _: FrameType | None) -> None:
+    def _heard(self, number: int, _frame: FrameType | None) -> None:
         again = self._number is not None
         self._number = number
         if again or not self.patient:

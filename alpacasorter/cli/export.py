@@ -1,4 +1,4 @@
-"""`alpacasorter export FOLDER`: writes what the photos of a folder are as a table, as JSON, or into XMP sidecars."""
+"""`alpacasorter export FOLDER`: exports the results for a folder as CSV, as JSON, or into XMP sidecars."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from alpacasorter.cli.console import ProgressBar, engine, guarded, judge_folder
 from alpacasorter.cli.usage import (
     complain,
     device_option,
+    folder_unavailable,
     given_path,
     model_option,
     named_folder,
@@ -22,12 +23,9 @@ from alpacasorter.cli.usage import (
 from alpacasorter.core import reasons
 from alpacasorter.core.events import Finished, JudgedPhoto, Progress
 from alpacasorter.core.exchange.results import (
-    Result,
     Source,
     encoded,
-    judged_result,
     pieces,
-    unreadable_result,
     write_results,
 )
 from alpacasorter.core.exchange.sidecars import (
@@ -40,16 +38,15 @@ from alpacasorter.core.exchange.sidecars import (
     write_sidecars,
 )
 from alpacasorter.core.files import display_path
+from alpacasorter.core.labels import LabeledPhoto, unreadable
 from alpacasorter.core.photos.walk import FolderUnavailable
 from alpacasorter.core.session_paths import plain_absolute
+from alpacasorter.i18n import _, join, ngettext, number, pgettext
+from alpacasorter.wording.exchange import sidecar_summary
 
 if TYPE_CHECKING:
     from alpacasorter.ml.engine import Engine
 
-_EXIT_CODES: Final = (
-    "exit codes: 0 the work was done (unreadable photos included), 1 it failed or some sidecars could not be written "
-    "(they are named), 2 wrong usage, 130 Ctrl+C"
-)
 _FOR_SIDECARS: Final = {
     "both": "--both",
     "rating": "--rating",
@@ -57,65 +54,75 @@ _FOR_SIDECARS: Final = {
     "dry_run": "--dry-run",
     "sidecar": "--sidecar",
 }
-_WORDS: Final = {
-    Change.NEW: "new",
-    Change.CHANGED: "changed",
-    Change.CLEARED: "cleared",
-    Change.DELETED: "deleted",
-}
 
 
 def export_parser() -> argparse.ArgumentParser:
     """Return the parser of `alpacasorter export`."""
     parser = argparse.ArgumentParser(
         prog="alpacasorter export",
+        description=_(
+            "Export the results for all photos in a folder, for other programs or another computer. Corrections made"
+            " in the window are included. Photos are never changed."
+        ),
+        epilog=_(
+            "exit codes: 0 success (even if some photos are unreadable), 1 failure, or some sidecars could not be"
+            " written, 2 wrong usage, 130 Ctrl+C"
+        ),
         parents=[device_option(), model_option(), quiet_option(), version_option()],
-        description="Write what the photos of a folder are, for other programs and other computers. Corrections made "
-        "in the window count. No photo is ever changed.",
-        epilog=_EXIT_CODES,
     )
-    parser.add_argument("folder", metavar="FOLDER", type=given_path, help="the folder")
+    parser.add_argument("folder", metavar="FOLDER", type=given_path, help=_("folder to export"))
     form = parser.add_mutually_exclusive_group(required=True)
-    form.add_argument("--csv", dest="form", action="store_const", const="csv", help="a table with a head line")
+    form.add_argument("--csv", dest="form", action="store_const", const="csv", help=_("export a CSV table"))
     form.add_argument(
-        "--json", dest="form", action="store_const", const="json", help="one document, which “import” reads elsewhere"
+        "--json",
+        dest="form",
+        action="store_const",
+        const="json",
+        help=_("export a JSON document, which “alpacasorter import” can read"),
     )
     form.add_argument(
-        "--xmp", dest="form", action="store_const", const="xmp", help="a keyword in the XMP sidecar of each photo"
+        "--xmp",
+        dest="form",
+        action="store_const",
+        const="xmp",
+        help=_("write a keyword to the XMP sidecar of each photo"),
     )
     parser.add_argument(
-        "--out", metavar="FILE", type=given_path, help="write --csv or --json into this file instead of standard output"
+        "--out", metavar="FILE", type=given_path, help=_("write CSV or JSON to FILE instead of standard output")
     )
-    parser.add_argument("--force", action="store_true", help="replace FILE if it is there")
+    parser.add_argument("--force", action="store_true", help=_("replace FILE if it exists"))
     parser.add_argument(
         "--min-confidence",
         metavar="P",
         type=share,
         default=0.0,
-        help="leave out photos that were not corrected and whose confidence is below P, 0 to 1 (default: none)",
+        help=_("skip photos with a confidence below P (0 to 1), except those you corrected (default: 0)"),
     )
     parser.add_argument(
         "--recursive",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="look into sub-folders too (default), or not",
+        help=_("include subfolders (the default), or only the folder itself"),
     )
-    sidecars = parser.add_argument_group("with --xmp")
+    sidecars = parser.add_argument_group(_("options for --xmp"))
     sidecars.add_argument(
-        "--both", action="store_true", help="a keyword for the negative class, too, such as “Not alpaca”"
+        "--both", action="store_true", help=_("also write a keyword for the negative class, such as “Not alpaca”")
     )
     sidecars.add_argument(
         "--rating",
         action="store_true",
-        help="stars, too: photos of the positive class get 1 to 5, the surer the more; a rating of yours stays",
+        help=_(
+            "also rate photos of the positive class with 1 to 5 stars (more stars = more certain); your own ratings"
+            " are kept"
+        ),
     )
     sidecars.add_argument(
         "--sidecar",
         choices=[naming.value for naming in Naming],
-        help="how new ones are called: full is IMG_1.jpg.xmp (default), stem is IMG_1.xmp",
+        help=_("names of new sidecars: full for IMG_1.jpg.xmp (default), stem for IMG_1.xmp"),
     )
-    sidecars.add_argument("--remove", action="store_true", help="take out again all that was written earlier")
-    sidecars.add_argument("--dry-run", action="store_true", help="write nothing, only print what would be written")
+    sidecars.add_argument("--remove", action="store_true", help=_("remove everything that earlier exports wrote"))
+    sidecars.add_argument("--dry-run", action="store_true", help=_("write nothing; print what would be done"))
     parser.set_defaults(command=run)
     return parser
 
@@ -134,35 +141,37 @@ def run(options: argparse.Namespace) -> int:
             with engine(options.device) as opened, ProgressBar(quiet=options.quiet) as bar:
                 return _export(folder, options, opened, bar)
         except FolderUnavailable as error:
-            complain(f"{display_path(folder)} can't be opened. {reasons.sentence(error.reason)}")
+            complain(folder_unavailable(folder, error.reason))
             return 1
 
     return guarded(work)
 
 
 def _wrong(options: argparse.Namespace) -> str | None:
-    """Return why the options don't go together; None where they do."""
+    """Return why the options can't be combined; None if they can."""
     if options.form == "xmp":
         if options.out is not None or options.force:
-            return "--out and --force go with --csv and --json. Sidecars are written beside the photos."
+            return _("--out and --force need --csv or --json. Sidecars are written next to the photos.")
         return None
     given = [word for name, word in _FOR_SIDECARS.items() if getattr(options, name)]
     if given:
-        return f"{given[0]} goes with --xmp only."
+        return _("{option} needs {other}.").format(option=given[0], other="--xmp")
     if options.force and options.out is None:
-        return "--force goes with --out only."
+        return _("{option} needs {other}.").format(option="--force", other="--out")
     if options.out is not None and not options.force:
         out = plain_absolute(options.out)
-        # Said before all photos are looked at, and again where somebody is quicker.
+        # Checked before all photos are scanned, and once more when it is written.
         if out.exists():
-            return f"{display_path(out)} is there already. Choose another name, or replace it with --force."
+            return _("{file} already exists. Choose another name, or use --force to replace it.").format(
+                file=display_path(out)
+            )
     return None
 
 
 def _export(folder: Path, options: argparse.Namespace, opened: Engine, bar: ProgressBar) -> int:
     found, finished = judge_folder(opened, folder, recursive=options.recursive, bar=bar)
     labels = opened.session.labels
-    results = [judged_result(one, labels) if isinstance(one, JudgedPhoto) else unreadable_result(one) for one in found]
+    results = [labels.labeled(one) if isinstance(one, JudgedPhoto) else unreadable(one) for one in found]
     if options.form == "xmp":
         wanted = SidecarOptions(
             both=options.both,
@@ -174,7 +183,7 @@ def _export(folder: Path, options: argparse.Namespace, opened: Engine, bar: Prog
         )
         ended = _sidecars(folder, results, wanted, opened, quiet=options.quiet)
         if not options.quiet:
-            complain(_summary(ended, finished))
+            complain(_sidecars_done(ended, finished))
         return 1 if ended.failed else 0
     chosen = [one for one in results if one.reason is not None or one.is_sure(options.min_confidence)]
     source = Source(folder, opened.bundle.name, opened.bundle.version, labels)
@@ -185,13 +194,12 @@ def _export(folder: Path, options: argparse.Namespace, opened: Engine, bar: Prog
         out = plain_absolute(options.out)
         write_results(out, options.form, source, chosen, replace=options.force)
         if not options.quiet:
-            photos = sum(one.reason is None for one in chosen)
-            bar.say(f"{display_path(out)} was written: {photos:,} photos, {len(chosen) - photos:,} unreadable.")
+            bar.say(_saved(out, chosen))
     return 0
 
 
 def _print(piece: str) -> None:
-    """Print with the ends of lines as they are, on every system."""
+    """Print without changing line ends, on every system."""
     if (stream := getattr(sys.stdout, "buffer", None)) is not None:
         stream.write(encoded(piece))
     else:
@@ -199,22 +207,24 @@ def _print(piece: str) -> None:
 
 
 def _sidecars(
-    folder: Path, results: list[Result], options: SidecarOptions, opened: Engine, *, quiet: bool
+    folder: Path, results: list[LabeledPhoto], options: SidecarOptions, opened: Engine, *, quiet: bool
 ) -> SidecarsEnded:
     done = 0
+    words = _changes()
+    width = max(map(len, words.values()))
     total = sum(one.content_key is not None for one in results)
     job = write_sidecars(folder, results, opened.session.labels, options, library=opened.library)
-    # Closed, and so in order, also where Ctrl+C ends it between two photos.
+    # Closed, so that it ends cleanly even if Ctrl+C interrupts it between two photos.
     with (
         contextlib.closing(job) as events,
-        ProgressBar(quiet=quiet, unit="sidecars") as bar,
+        ProgressBar(quiet=quiet, unit=_("sidecars")) as bar,
     ):
         for event in events:
             match event:
                 case SidecarDone():
-                    if options.dry_run and event.sidecar is not None and event.change in _WORDS:
+                    if options.dry_run and event.sidecar is not None and event.change in words:
                         with bar.aside():
-                            print(f"{_WORDS[event.change]:<8} {display_path(event.sidecar)}")
+                            print(f"{words[event.change]:<{width}}  {display_path(event.sidecar)}")
                 case SidecarFailed():
                     bar.say(f"{display_path(event.sidecar or event.photo)}: {reasons.sentence(event.reason)}")
                 case SidecarsEnded():
@@ -225,16 +235,36 @@ def _sidecars(
     return ended
 
 
-def _summary(ended: SidecarsEnded, finished: Finished) -> str:
-    would = "would be " if ended.dry_run else ""
-    parts = [
-        f"{ended.count(Change.NEW):,} {would}made",
-        f"{ended.count(Change.CHANGED):,} {would}changed",
-        f"{ended.count(Change.SAME):,} {'are' if ended.dry_run else 'were'} right already",
-    ]
-    if cleared := ended.count(Change.CLEARED, Change.DELETED):
-        parts.append(f"{cleared:,} {would}taken back")
-    if ended.failed:
-        parts.append(f"{ended.failed:,} could not be written")
-    unreadable = f" {finished.unreadable:,} photos are unreadable." if finished.unreadable else ""
-    return f"Sidecars of {ended.photos:,} photos: {', '.join(parts)}.{unreadable}"
+def _changes() -> dict[Change, str]:
+    """Return the words for what would happen to a sidecar."""
+    return {
+        # Translators: a sidecar that would be created.
+        Change.NEW: pgettext("sidecar", "new"),
+        # Translators: a sidecar that would be changed.
+        Change.CHANGED: pgettext("sidecar", "changed"),
+        # Translators: a sidecar from which everything that AlpacaSorter wrote would be removed.
+        Change.CLEARED: pgettext("sidecar", "cleared"),
+        # Translators: a sidecar that would be deleted.
+        Change.DELETED: pgettext("sidecar", "deleted"),
+    }
+
+
+def _sidecars_done(ended: SidecarsEnded, finished: Finished) -> str:
+    said = sidecar_summary(ended)
+    if not finished.unreadable:
+        return said
+    unreadable = ngettext("{count} photo is unreadable.", "{count} photos are unreadable.", finished.unreadable).format(
+        count=number(finished.unreadable)
+    )
+    return f"{said} {unreadable}"
+
+
+def _saved(out: Path, results: list[LabeledPhoto]) -> str:
+    photos = sum(one.reason is None for one in results)
+    unreadable = len(results) - photos
+    counts = (
+        ngettext("{count} photo", "{count} photos", photos).format(count=number(photos)),
+        # Translators: of photos; a part of a list of counts.
+        ngettext("{count} unreadable", "{count} unreadable", unreadable).format(count=number(unreadable)),
+    )
+    return _("Saved {file}: {counts}.").format(file=display_path(out), counts=join(counts))

@@ -1,40 +1,75 @@
-"""`alpacasorter export-model DIR`: writes a model as one file for Keras or LiteRT."""
+"""`alpacasorter export-model`: writes a model as one file for Keras or LiteRT."""
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
-from alpacasorter.cli.console import guarded, without_chatter
-from alpacasorter.cli.usage import complain, named_folder, named_model
+from alpacasorter.cli.usage import complain, given_path, named_folder, named_model, version_option
 from alpacasorter.core.files import display_path
 from alpacasorter.core.session_paths import plain_absolute
-from alpacasorter.training.requirements import NO_TENSORFLOW, has_tensorflow, keep_quiet
+from alpacasorter.i18n import _
 
 
-def run(bundle: Path, *, keras: Path | None, tflite: Path | None) -> int:
-    """Write the files that are asked for; return the exit code."""
-    folder = named_folder(named_model(bundle))
+def export_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command."""
+    parser = argparse.ArgumentParser(
+        prog="alpacasorter export-model",
+        parents=[version_option()],
+        description=_(
+            "Write a model as one file for other programs. Its input is pictures as RGB values from 0 to 255, float32 "
+            "(n, side, side, 3); its output is the probability of the positive class, float32 (n, 1)."
+        ),
+        epilog=_("exit codes: 0 done, 1 failed, 2 wrong usage, 130 after Ctrl+C (nothing is written then)"),
+    )
+    parser.add_argument("bundle", metavar="DIR", type=given_path, help=_("the model folder"))
+    parser.add_argument("--keras", metavar="FILE.keras", type=given_path, help=_("write a file for Keras 3"))
+    parser.add_argument(
+        "--tflite",
+        metavar="FILE.tflite",
+        type=given_path,
+        help=_("write a file for LiteRT (TensorFlow Lite), which takes one picture at a time"),
+    )
+    parser.set_defaults(command=_run, model=None)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Write the requested files; return the exit code."""
+    # Imported here, as below: the help needs none of this.
+    from alpacasorter.cli.console import guarded
+    from alpacasorter.training.requirements import has_tensorflow, no_tensorflow
+
+    folder = named_folder(named_model(options.bundle))
     if folder is None:
         return 2
-    wanted = [(path, suffix) for path, suffix in ((keras, ".keras"), (tflite, ".tflite")) if path is not None]
+    given: tuple[tuple[Path | None, str], ...] = ((options.keras, ".keras"), (options.tflite, ".tflite"))
+    wanted = [(path, suffix) for path, suffix in given if path is not None]
     if not wanted:
-        complain("There is nothing to write. Give --keras FILE.keras, --tflite FILE.tflite, or both.")
+        complain(_("There is nothing to write. Pass --keras FILE.keras, --tflite FILE.tflite, or both."))
         return 2
     for path, suffix in wanted:
         if path.suffix.lower() != suffix:
-            # Keras insists on its own, and a slip of the hand must not replace a photo.
-            complain(f"{display_path(path)} can't be written. Its name must end in {suffix}.")
+            # Keras insists on its own, and a typo must not overwrite a photo.
+            complain(
+                _("{file} can't be written. Its name must end in {suffix}.").format(
+                    file=display_path(path), suffix=suffix
+                )
+            )
             return 2
         if path.is_dir():
-            complain(f"{display_path(path)} can't be written. It is a folder.")
+            complain(_("{file} can't be written. It is a folder.").format(file=display_path(path)))
             return 2
     if not has_tensorflow():
-        complain(NO_TENSORFLOW.replace("Training", "Exporting a model"))
+        complain(no_tensorflow(exporting=True))
         return 1
     return guarded(lambda: _export(folder, wanted))
 
 
 def _export(folder: Path, wanted: list[tuple[Path, str]]) -> int:
+    from alpacasorter.cli.console import without_chatter
+    from alpacasorter.training.requirements import keep_quiet
+
     keep_quiet()
     with without_chatter():
         from alpacasorter.training.export import export_keras, export_tflite

@@ -1,11 +1,11 @@
-"""`alpacasorter import FILE`: labels from another computer, or from a table, become corrections."""
+"""`alpacasorter import FILE`: imports labels from another computer or a table as corrections."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from alpacasorter.cli.console import engine, guarded
 from alpacasorter.cli.usage import complain, given_path, model_option, named_folder, version_option
@@ -14,51 +14,52 @@ from alpacasorter.core.exchange.label_import import (
     ImportSummary,
     LabelFileError,
     read_labels,
-    summarise,
-    take_in,
+    store_corrections,
+    summarize,
 )
-from alpacasorter.core.files import display_path
 from alpacasorter.core.session_paths import plain_absolute
+from alpacasorter.i18n import _, ngettext, number
+from alpacasorter.wording.exchange import import_summary, skipped_labels
 
 if TYPE_CHECKING:
     from alpacasorter.ml.engine import Engine
-
-_EXIT_CODES: Final = "exit codes: 0 the work was done, 1 it failed, 2 wrong usage, 130 Ctrl+C"
 
 
 def import_parser() -> argparse.ArgumentParser:
     """Return the parser of `alpacasorter import`."""
     parser = argparse.ArgumentParser(
         prog="alpacasorter import",
+        description=_(
+            "Import labels from a JSON or CSV file made by “export” or “scan” as your own corrections. They are matched"
+            " to photos by content, wherever the photos are. If a photo has not been scanned on this computer yet,"
+            " AlpacaSorter learns from its label when it is."
+        ),
+        epilog=_("exit codes: 0 success, 1 failure, 2 wrong usage, 130 Ctrl+C"),
         parents=[model_option(), version_option()],
-        description="Take labels from a file that “export” or “scan” wrote, as JSON or CSV, as your own corrections. "
-        "They follow the photos by their content, wherever those are. Photos that were not looked at here yet are "
-        "learned from as soon as they are.",
-        epilog=_EXIT_CODES,
     )
-    parser.add_argument("file", metavar="FILE", type=given_path, help="the file")
+    parser.add_argument("file", metavar="FILE", type=given_path, help=_("file to import"))
     parser.add_argument(
         "--folder",
         metavar="FOLDER",
         type=given_path,
-        help="where to look for photos whose content key the file has not",
+        help=_("look here for photos that have no content key in the file"),
     )
     parser.add_argument(
         "--all",
         dest="all_labels",
         action="store_true",
-        help="take what only a model said, too, and not only corrections",
+        help=_("also import labels given by a model, not only corrections"),
     )
     parser.add_argument(
         "--min-confidence",
         metavar="P",
         type=float,
         default=0.0,
-        help="with --all: with at least this confidence, 0 to 1",
+        help=_("with --all: only import labels with at least this confidence (0 to 1)"),
     )
-    parser.add_argument("--replace", action="store_true", help="replace corrections of yours that differ")
-    parser.add_argument("--dry-run", action="store_true", help="change nothing, only say what would be changed")
-    parser.add_argument("--json", action="store_true", help="print the outcome as one JSON object")
+    parser.add_argument("--replace", action="store_true", help=_("replace your corrections that differ"))
+    parser.add_argument("--dry-run", action="store_true", help=_("change nothing; print what would be changed"))
+    parser.add_argument("--json", action="store_true", help=_("print the result as one JSON object"))
     parser.set_defaults(command=run)
     return parser
 
@@ -66,10 +67,10 @@ def import_parser() -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> int:
     """Import a file; return the exit code."""
     if not 0 <= options.min_confidence <= 1:
-        complain("--min-confidence is a number from 0 to 1.")
+        complain(_("--min-confidence must be a number from 0 to 1."))
         return 2
     if options.min_confidence and not options.all_labels:
-        complain("--min-confidence goes with --all only: corrections are taken in any case.")
+        complain(_("--min-confidence needs --all: corrections are always imported."))
         return 2
     folder = None
     if options.folder is not None and (folder := named_folder(options.folder)) is None:
@@ -85,10 +86,10 @@ def _import(path: Path, options: argparse.Namespace, wanted: ImportOptions) -> i
             labels, bundle = opened.session.labels, opened.bundle
             stored = opened.library.corrections(bundle.label_set)
             said = {key: one.label for key, one in stored.items()}
-            summary = summarise(file, labels, said, wanted)
+            summary = summarize(file, labels, said, wanted)
             changes = summary.changes(replace=options.replace)
             if changes and not options.dry_run:
-                take_in(
+                store_corrections(
                     opened.library,
                     opened.cache,
                     bundle.label_set,
@@ -109,9 +110,9 @@ def _import(path: Path, options: argparse.Namespace, wanted: ImportOptions) -> i
 
 
 def _learn(opened: Engine) -> None:
-    """Learn now, so that the next start of the window need not."""
+    """Learn now, so that the window does not have to at its next start."""
     if opened.session.learning.catch_up(written=True) is not None:
-        opened.session.save_head()
+        opened.session.learning.save()
 
 
 def _object(summary: ImportSummary, *, replace: bool, dry_run: bool) -> dict[str, object]:
@@ -125,24 +126,29 @@ def _object(summary: ImportSummary, *, replace: bool, dry_run: bool) -> dict[str
         "unknown_label": summary.unknown,
         "contradictory": summary.contradictory,
         "not_found": summary.not_found,
-        "unlabelled": summary.unlabelled,
+        "unlabelled": summary.unlabeled,
         "broken": summary.broken,
     }
 
 
 def _lines(summary: ImportSummary, *, replace: bool, dry_run: bool) -> list[str]:
-    that = "that would be " if dry_run else ""
-    unknown = ", ".join(map(display_path, summary.unknown_names))
-    passed_over = "Passed over, because"
-    rest = (
-        (len(summary.differing) if replace else 0, f"Corrections of yours {that or 'that were '}replaced"),
-        (0 if replace else len(summary.differing), "Differ from yours, which stay (--replace takes those of the file)"),
-        (summary.not_corrected, f"{passed_over} only a model said so, or is not sure enough"),
-        (summary.unknown, f"{passed_over} the model in use has no such class ({unknown})"),
-        (summary.contradictory, f"{passed_over} the file calls the same photo both"),
-        (summary.not_found, f"{passed_over} there is no content key, and the photo was not found (see --folder)"),
-        (summary.unlabelled, "Photos without a label in the file"),
-        (summary.broken, "Rows that make no sense"),
-    )
-    first = f"New corrections {that}imported: {len(summary.new):,}. There already: {summary.same:,}."
-    return [first, *(f"{words}: {number:,}." for number, words in rest if number)]
+    made = len(summary.changes(replace=replace))
+    if dry_run:
+        first = ngettext("{count} label would be imported.", "{count} labels would be imported.", made)
+    else:
+        first = ngettext("{count} label was imported.", "{count} labels were imported.", made)
+    lines = [first.format(count=number(made)), import_summary(summary)]
+    if summary.differing and not replace:
+        lines.append(_("To replace your corrections that differ, use --replace."))
+    lines += skipped_labels(summary)
+    if summary.not_found:
+        lines.append(_("To find photos that have no content key in the file, use --folder."))
+    if summary.unlabeled:
+        lines.append(
+            ngettext(
+                "{count} photo has no label in the file.",
+                "{count} photos have no label in the file.",
+                summary.unlabeled,
+            ).format(count=number(summary.unlabeled))
+        )
+    return lines

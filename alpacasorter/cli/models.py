@@ -1,4 +1,4 @@
-"""`alpacasorter models`: lists the models, adds, shares and removes them, and says which one serves."""
+"""`alpacasorter models`: list, add, share and remove models, and choose the one to use."""
 
 from __future__ import annotations
 
@@ -8,52 +8,70 @@ from collections.abc import Callable
 
 from alpacasorter import paths
 from alpacasorter.cli.console import guarded
-from alpacasorter.cli.usage import complain, given_path
+from alpacasorter.cli.usage import complain, exit_codes, given_path, version_option
 from alpacasorter.core.files import display_path
-from alpacasorter.core.reasons import for_saving, sentence
+from alpacasorter.core.os_errors import for_saving
+from alpacasorter.core.reasons import sentence
 from alpacasorter.core.session_paths import plain_absolute
+from alpacasorter.i18n import _, size
 from alpacasorter.ml.models.archive import SUFFIX, pack
 from alpacasorter.ml.models.bundle import load_bundle
-from alpacasorter.ml.models.entry import ModelEntry, ModelStoreError
-from alpacasorter.ml.models.store import ModelStore
-
-_MEGABYTE = 1e6
-_NAMED = (
-    f"{paths.MODEL_VARIABLE} is set and names another model, which serves as long as it is set. "
-    "Unset it to use the one you chose."
-)
+from alpacasorter.ml.models.entry import ModelEntry
+from alpacasorter.ml.models.store import ModelStore, ModelStoreError
 
 
 def fill(parser: argparse.ArgumentParser) -> None:
-    """Give a parser the commands below `models`; `options.work(options)` runs the one that was given."""
-    parser.add_argument("--json", action="store_true", help="list the models as one JSON object a line")
+    """Add the commands of `models` to a parser; `options.work(options)` runs the one that was given."""
+    parser.add_argument("--json", action="store_true", help=_("list the models as JSON, one object per line"))
     parser.set_defaults(work=_list)
-    commands = parser.add_subparsers(metavar="COMMAND", title="commands, without one the models are listed")
+    commands = parser.add_subparsers(metavar="COMMAND", title=_("commands (without one, the models are listed)"))
 
-    def command(name: str, words: str, work: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
+    def command(
+        name: str, words: str, description: str, work: Callable[[argparse.Namespace], int]
+    ) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=words, description=description)
         made.set_defaults(work=work)
         return made
 
-    add = command("add", "add a model that you trained or were given", _add)
+    name_help = _("its name in the list")
+    add = command(
+        "add", _("add a model that you trained or were given"), _("Add a model that you trained or were given."), _add
+    )
     add.add_argument(
-        "source", metavar="FILE_OR_FOLDER", type=given_path, help=f"a {SUFFIX} file, or the folder of a model"
+        "source",
+        metavar="FILE_OR_FOLDER",
+        type=given_path,
+        help=_("a {suffix} file, or the folder of a model").format(suffix=SUFFIX),
     )
-    use = command("use", "have a model serve from now on, in the window and on the command line", _use)
+    use = command(
+        "use",
+        _("use a model from now on, in the window and on the command line"),
+        _("Use a model from now on, in the window and on the command line."),
+        _use,
+    )
     which = use.add_mutually_exclusive_group(required=True)
-    which.add_argument("name", metavar="NAME", nargs="?", help="its name in the list")
-    which.add_argument("--bundled", action="store_true", help="go back to the model that came with AlpacaSorter")
-    share = command("share", "write a model as one file, to be passed on", _share)
-    share.add_argument("name", metavar="NAME", help="its name in the list")
-    share.add_argument(
-        "--out", metavar="FILE", type=given_path, required=True, help=f"the file to write, such as mine{SUFFIX}"
+    which.add_argument("name", metavar="NAME", nargs="?", help=name_help)
+    which.add_argument("--bundled", action="store_true", help=_("go back to the model that came with AlpacaSorter"))
+    share = command(
+        "share",
+        _("save a model as one file, to give to others"),
+        _("Save a model as one file, to give to others."),
+        _share,
     )
-    remove = command("remove", "delete a model that you added", _remove)
-    remove.add_argument("name", metavar="NAME", help="its name in the list")
+    share.add_argument("name", metavar="NAME", help=name_help)
+    share.add_argument(
+        "--out",
+        metavar="FILE",
+        type=given_path,
+        required=True,
+        help=_("the file to write, for example {name}").format(name=f"mine{SUFFIX}"),
+    )
+    remove = command("remove", _("delete a model that you added"), _("Delete a model that you added."), _remove)
+    remove.add_argument("name", metavar="NAME", help=name_help)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run a command on the models; return the exit code."""
+    """Run a command of `models`; return the exit code."""
     return guarded(lambda: int(options.work(options)))
 
 
@@ -90,18 +108,26 @@ def _object(entry: ModelEntry) -> dict[str, object]:
 
 
 def _table(entries: list[ModelEntry]) -> str:
-    rows = [("", "NAME", "MODEL", "MADE ON", "SIZE", "CLASSES")]
+    # Translators: the headings of a table of models.
+    rows = [("", _("NAME"), _("MODEL"), _("CREATED"), _("SIZE"), _("CLASSES"))]
     for entry in entries:
-        about = entry.problem or f"{' / '.join(entry.classes)}{' (bundled)' if entry.is_bundled else ''}"
-        size = f"{entry.size / _MEGABYTE:.1f} MB"
-        row = ("*" if entry.in_use else "", entry.key, entry.title, entry.created or "–", size, about)
-        rows.append(row)
+        mark = "*" if entry.in_use else ""
+        classes = " / ".join(entry.classes)
+        if entry.problem:
+            about = entry.problem
+        elif entry.is_bundled:
+            # Translators: in a table of models; {classes} is for example "Alpaca / Not alpaca".
+            about = _("{classes} (bundled)").format(classes=classes)
+        else:
+            about = classes
+        rows.append((mark, entry.key, entry.title, entry.created or "–", size(entry.size), about))
     widths = [max(len(display_path(row[column])) for row in rows) for column in range(5)]
     lines = []
     for row in rows:
         cells = [f"{display_path(cell):<{width}}" for cell, width in zip(row, widths, strict=False)]
         lines.append("  ".join([*cells, display_path(row[-1])]).rstrip())
-    lines.append("* is in use")
+    # Translators: below the table of models, in which a star marks the model in use.
+    lines.append(_("* = in use"))
     return "\n".join(lines)
 
 
@@ -109,9 +135,10 @@ def _add(options: argparse.Namespace) -> int:
     added = _store().add_model(plain_absolute(options.source))
     key = display_path(added.entry.key)
     if added.is_new:
-        print(f"“{added.entry.title}” was added. To have it serve: alpacasorter models use {key}")
+        message = _("“{name}” was added. To use it: {command}")
+        print(message.format(name=added.entry.title, command=f"alpacasorter models use {key}"))
     else:
-        print(f"“{added.entry.title}” is there already, under the name {key}.")
+        print(_("“{name}” is already there, under the name {key}.").format(name=added.entry.title, key=key))
     return 0
 
 
@@ -119,28 +146,34 @@ def _use(options: argparse.Namespace) -> int:
     store = _store()
     if options.bundled:
         store.choose(store.bundled)
-        print("The bundled model serves from now on.")
+        print(_("The bundled model is used from now on."))
     else:
         entry = store.find(options.name)
         store.check(entry.path)
         store.choose(entry.path)
-        print(f"“{entry.title}” serves from now on.")
+        print(_("“{name}” is used from now on.").format(name=entry.title))
     if paths.named_model() is not None:
-        complain(_NAMED)
+        complain(
+            _("{variable} is set and names the model to use. Unset it to use the one you chose.").format(
+                variable=paths.MODEL_VARIABLE
+            )
+        )
     return 0
 
 
 def _share(options: argparse.Namespace) -> int:
     entry = _store().find(options.name)
     bundle, out = load_bundle(entry.path), plain_absolute(options.out)
+    shown = display_path(out)
     try:
         pack(bundle, out)
     except FileExistsError:
-        complain(f"{display_path(out)} is there already. Choose another name, or delete it first.")
+        complain(_("{file} already exists. Choose another name, or delete it first.").format(file=shown))
         return 1
     except OSError as error:
-        raise ModelStoreError(f"{display_path(out)} can't be written. {sentence(for_saving(error))}") from error
-    print(f"{display_path(out)} was written ({out.stat().st_size / _MEGABYTE:.1f} MB).")
+        message = _("{file} can't be written. {reason}").format(file=shown, reason=sentence(for_saving(error)))
+        raise ModelStoreError(message) from error
+    print(_("{file} was written ({size}).").format(file=shown, size=size(out.stat().st_size)))
     return 0
 
 
@@ -148,5 +181,18 @@ def _remove(options: argparse.Namespace) -> int:
     store = _store()
     entry = store.find(options.name)
     store.remove_model(entry.path)
-    print(f"“{entry.title}” was removed.")
+    print(_("“{name}” was removed.").format(name=entry.title))
     return 0
+
+
+def models_parser() -> argparse.ArgumentParser:
+    """Return the parser of `alpacasorter models`."""
+    parser = argparse.ArgumentParser(
+        prog="alpacasorter models",
+        description=_("List your models, or add, select, share or remove one."),
+        epilog=exit_codes(),
+        parents=[version_option()],
+    )
+    fill(parser)
+    parser.set_defaults(command=run, model=None)
+    return parser

@@ -1,4 +1,4 @@
-"""The rows that `alpacasorter scan` and `alpacasorter watch` print: one a photo, as text, JSON or CSV."""
+"""The rows that `alpacasorter scan` and `alpacasorter watch` print, one per photo, as text, JSON or CSV."""
 
 from __future__ import annotations
 
@@ -10,62 +10,32 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal
 
-from alpacasorter.core import reasons
 from alpacasorter.core.events import JudgedPhoto, Problem
+from alpacasorter.core.exchange.results import COLUMNS as COLUMNS_IN_FOLDER
+from alpacasorter.core.exchange.results import columns
 from alpacasorter.core.files import display_path
-from alpacasorter.core.labels import LabelSet, percent
+from alpacasorter.core.labels import LabelSet, unreadable
+from alpacasorter.i18n import _, confidence, pgettext
 
-Form = Literal["text", "json", "csv"]
+RowFormat = Literal["text", "json", "csv"]
 Row = dict[str, object]
 
-_DIGITS = 6
-COLUMNS = (
-    "path",
-    "content_key",
-    "status",
-    "reason",
-    "label",
-    "probability",
-    "confidence",
-    "corrected",
-    "width",
-    "height",
-    "taken_at",
-)
+COLUMNS = COLUMNS_IN_FOLDER[:-1]
+"""Those of an export, without the path within the folder."""
 
 
 def judged_row(photo: JudgedPhoto, labels: LabelSet) -> Row:
-    """Return the row of a photo that was judged."""
-    label = labels.label(photo.probability, photo.correction)
-    return {
-        "path": str(photo.path),
-        "content_key": photo.content_key,
-        "status": "ok",
-        "reason": None,
-        "label": label,
-        "probability": round(photo.probability, _DIGITS),
-        "confidence": round(labels.confidence(photo.probability, label), _DIGITS),
-        "corrected": photo.correction is not None,
-        "width": photo.facts.width,
-        "height": photo.facts.height,
-        "taken_at": photo.facts.taken_at,
-    }
+    """Return the row for a judged photo."""
+    return columns(labels.labeled(photo))
 
 
 def unreadable_row(problem: Problem) -> Row:
-    """Return the row of a photo, or a folder, that could not be read."""
-    row: Row = dict.fromkeys(COLUMNS)
-    row |= {
-        "path": str(problem.path),
-        "status": "unreadable",
-        "reason": reasons.sentence(problem.reason),
-        "corrected": False,
-    }
-    return row
+    """Return the row for a photo or folder that could not be read."""
+    return columns(unreadable(problem))
 
 
-def row_printer(form: Form, labels: LabelSet) -> Callable[[Row], None]:
-    """Return what prints a row on standard output."""
+def row_printer(form: RowFormat, labels: LabelSet) -> Callable[[Row], None]:
+    """Return a function that prints a row to standard output."""
     if form == "json":
         return lambda row: print(json.dumps(row))
     if form == "csv":
@@ -73,40 +43,44 @@ def row_printer(form: Form, labels: LabelSet) -> Callable[[Row], None]:
         writer.writeheader()
         return lambda row: writer.writerow(row | {"corrected": json.dumps(row["corrected"])})
 
+    # Translators: in a column of confidences such as 97%: the user gave this label.
+    by_user = pgettext("confidence", "you")
+    unreadable = _("Unreadable")
     width = max(len(labels.display(name)) for name in labels.names)
+    confidence_width = max(len(by_user), len(confidence(1.0)), 4)
 
     def show(row: Row) -> None:
         path = display_path(str(row["path"]))
         if row["status"] != "ok":
-            print(f"{'Unreadable':<{width + 6}}  {path}: {row['reason']}")
+            print(f"{unreadable:<{width + 2 + confidence_width}}  {path}: {row['reason']}")
             return
         shown = labels.display(str(row["label"]))
-        confidence = "you" if row["corrected"] else percent(float(str(row["confidence"])))
-        print(f"{shown:<{width}}  {confidence:>4}  {path}")
+        sure = by_user if row["corrected"] else confidence(float(str(row["confidence"])))
+        print(f"{shown:<{width}}  {sure:>{confidence_width}}  {path}")
 
     return show
 
 
 class RowsInOrder:
-    """Prints rows in the order in which the photos were found, each as soon as all before it are there."""
+    """Prints rows in the order in which the photos were found, each as soon as all rows before it are printed."""
 
     def __init__(self, show: Callable[[Row], None]) -> None:
-        """Print with `show`."""
+        """Print each row by calling `show`."""
         self._show = show
         self._order: deque[Path] = deque()
         self._expected: set[Path] = set()
         self._ready: dict[Path, Row] = {}
 
     def expect(self, paths: Iterable[Path]) -> None:
-        """Note that these photos come next."""
+        """Print these photos next."""
         for path in paths:
             self._expected.add(path)
             self._order.append(path)
 
     def put(self, path: Path, row: Row) -> None:
-        """Take the row of a photo, and print what can be printed now."""
+        """Add the row of a photo, and print all rows whose turn it is."""
         if path not in self._expected:
-            # Its name alone says that it can't be judged, such as that of a photo in the cloud.
+            # It was never listed as a photo, because it can't be judged: it is only in the cloud, for example.
             self.expect([path])
         self._ready[path] = row
         while self._order and self._order[0] in self._ready:

@@ -1,48 +1,79 @@
-"""`alpacasorter scan FOLDER`: judges all photos of a folder and prints a line for each."""
+"""`alpacasorter scan FOLDER`: judges all photos in a folder and prints one line per photo."""
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 from pathlib import Path
 
-from alpacasorter.cli.console import Device, ProgressBar, engine, guarded
-from alpacasorter.cli.rows import Form, RowsInOrder, judged_row, row_printer, unreadable_row
-from alpacasorter.cli.usage import complain, named_folder
-from alpacasorter.core import reasons
-from alpacasorter.core.events import (
-    Finished,
-    Found,
-    Judged,
-    Learned,
-    Problems,
-    Progress,
+from alpacasorter.cli.console import ProgressBar, engine, guarded
+from alpacasorter.cli.rows import RowsInOrder, judged_row, row_printer, unreadable_row
+from alpacasorter.cli.usage import (
+    complain,
+    device_option,
+    exit_codes,
+    folder_unavailable,
+    given_path,
+    model_option,
+    named_folder,
+    quiet_option,
+    version_option,
 )
-from alpacasorter.core.files import display_path
+from alpacasorter.core.events import Finished, Found, Judged, Learned, Problems, Progress
 from alpacasorter.core.photos.walk import FolderUnavailable
+from alpacasorter.i18n import _, join, ngettext, number
 
 
-def run(folder: Path, *, form: Form, recursive: bool, device: Device, quiet: bool) -> int:
+def scan_parser() -> argparse.ArgumentParser:
+    """Return the parser of `alpacasorter scan`."""
+    parser = argparse.ArgumentParser(
+        prog="alpacasorter scan",
+        description=_(
+            "Judge all photos in a folder and print one line per photo. Corrections made in the window are included."
+        ),
+        epilog=exit_codes(),
+        parents=[device_option(), model_option(), quiet_option(), version_option()],
+    )
+    parser.add_argument("folder", metavar="FOLDER", type=given_path, help=_("folder to scan"))
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument(
+        "--json", dest="form", action="store_const", const="json", help=_("print one JSON object per line")
+    )
+    form.add_argument(
+        "--csv", dest="form", action="store_const", const="csv", help=_("print a CSV table with a header")
+    )
+    parser.add_argument(
+        "--recursive",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help=_("include subfolders (the default), or only the folder itself"),
+    )
+    parser.set_defaults(command=run, form="text")
+    return parser
+
+
+def run(options: argparse.Namespace) -> int:
     """Scan a folder; return the exit code."""
-    named = named_folder(folder)
-    if named is None:
+    folder = named_folder(options.folder)
+    if folder is None:
         return 2
 
     def work() -> int:
         try:
-            return _scan(named, form=form, recursive=recursive, device=device, quiet=quiet)
+            return _scan(folder, options)
         except FolderUnavailable as error:
-            complain(f"{display_path(named)} can't be opened. {reasons.sentence(error.reason)}")
+            complain(folder_unavailable(folder, error.reason))
             return 1
 
     return guarded(work)
 
 
-def _scan(folder: Path, *, form: Form, recursive: bool, device: Device, quiet: bool) -> int:
-    with engine(device) as opened, ProgressBar(quiet=quiet) as bar:
+def _scan(folder: Path, options: argparse.Namespace) -> int:
+    with engine(options.device) as opened, ProgressBar(quiet=options.quiet) as bar:
         labels = opened.session.labels
-        lines = RowsInOrder(row_printer(form, labels))
-        # Closed before the engine is, whatever ends the loop: Ctrl+C, or nobody reading any more.
-        with contextlib.closing(opened.session.scan(folder, recursive=recursive)) as events:
+        lines = RowsInOrder(row_printer(options.form, labels))
+        # Closed before the engine, even after Ctrl+C or when the output is no longer read.
+        with contextlib.closing(opened.session.scan(folder, recursive=options.recursive)) as events:
             for event in events:
                 match event:
                     case Found():
@@ -62,11 +93,20 @@ def _scan(folder: Path, *, form: Form, recursive: bool, device: Device, quiet: b
                     case Learned():
                         pass
         opened.cache.prune()
-        if not quiet:
+        if not options.quiet:
             bar.say(_summary(finished))
     return 0
 
 
 def _summary(event: Finished) -> str:
-    words = f"{event.judged:,} photos judged, {event.unreadable:,} unreadable, {event.opened:,} opened"
-    return f"{words}, {event.left_alone:,} other files left alone."
+    counts = (
+        ngettext("{count} photo judged", "{count} photos judged", event.judged).format(count=number(event.judged)),
+        # Translators: of photos; a part of a list of counts.
+        ngettext("{count} unreadable", "{count} unreadable", event.unreadable).format(count=number(event.unreadable)),
+        # Translators: of photos whose files had to be opened; a part of a list of counts.
+        ngettext("{count} opened", "{count} opened", event.opened).format(count=number(event.opened)),
+        ngettext("{count} other file ignored", "{count} other files ignored", event.left_alone).format(
+            count=number(event.left_alone)
+        ),
+    )
+    return _("Done: {counts}.").format(counts=join(counts))

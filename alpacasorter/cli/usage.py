@@ -1,7 +1,4 @@
-"""What every command checks before it starts, and how it complains. Nothing heavy: the window needs it, too.
-
-Standard streams where there are none: a windowed program has none, and whatever writes to None raises.
-"""
+"""Checks and options that all commands share, and how they complain. Imports nothing heavy: the window needs it too."""
 
 from __future__ import annotations
 
@@ -11,18 +8,22 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import alpacasorter
 from alpacasorter.core.files import display_path
-from alpacasorter.core.reasons import FOLDER_MISSING, NOT_A_FOLDER, for_folder, sentence
+from alpacasorter.core.os_errors import for_folder
+from alpacasorter.core.reasons import FOLDER_MISSING, NOT_A_FOLDER, sentence
 from alpacasorter.core.session_paths import plain_absolute
-from alpacasorter.i18n import _
+from alpacasorter.i18n import N_, _, ngettext
+
+# Options
 
 
 class _Version(argparse.Action):
     """Prints the version, which is looked up only then."""
 
-    def __init__(self, option_strings: Sequence[str], dest: str, **keywords: object) -> None:
+    def __init__(self, option_strings: Sequence[str], dest: str, **_keywords: object) -> None:
         super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=_("print the version and exit"))
 
     def __call__(self, parser: argparse.ArgumentParser, *_values: object) -> None:
@@ -51,7 +52,7 @@ def model_option() -> argparse.ArgumentParser:
         metavar="MODEL",
         type=given_path,
         help=_(
-            "use another model for this run, given by name or folder; to change the model permanently, use"
+            "name or folder of the model to use for this run; to change it for every run, use"
             " “alpacasorter models use” or set ALPACASORTER_MODEL to a folder"
         ),
     )
@@ -61,7 +62,7 @@ def model_option() -> argparse.ArgumentParser:
 def quiet_option() -> argparse.ArgumentParser:
     """Return a parent parser with --quiet."""
     parser, group = _common()
-    group.add_argument("--quiet", action="store_true", help=_("don't show a progress bar"))
+    group.add_argument("--quiet", action="store_true", help=_("don't show progress"))
     return parser
 
 
@@ -73,50 +74,57 @@ def version_option() -> argparse.ArgumentParser:
 
 
 def _common() -> tuple[argparse.ArgumentParser, argparse._ArgumentGroup]:
-    # argparse merges groups of the same title, and shows them below the options of the command itself.
+    # argparse merges groups with the same title, and lists them below the options of the command itself.
     parser = argparse.ArgumentParser(add_help=False)
     return parser, parser.add_argument_group(_("common options"))
 
 
-def complain(sentence: str) -> None:
-    """Print a sentence on standard error."""
-    print(f"alpacasorter: {sentence}", file=sys.stderr)
+def exit_codes() -> str:
+    """Return the exit codes of most commands, for the end of their help."""
+    return _("exit codes: 0 success (even if some photos are unreadable), 1 failure, 2 wrong usage, 130 Ctrl+C")
+
+
+# Values of arguments
 
 
 def given_path(text: str) -> Path:
-    """Return a path as an argument gives it.
+    """Return the path in an argument.
 
     Raises:
-        argparse.ArgumentTypeError: it is empty, as where a script names a variable that is not set. It must not be
-            taken for the folder one happens to be in.
+        argparse.ArgumentTypeError: it is empty, for example because a script uses a variable that is not set. It must
+            not be taken for the current folder.
     """
     if not text:
-        raise argparse.ArgumentTypeError("it is empty; for the folder you are in, write .")
+        raise argparse.ArgumentTypeError(_("the path is empty; use . for the current folder"))
     return Path(text)
 
 
-def absolute(path: Path) -> Path:
-    """Return a path that the command line names, from the root; there need not be anything."""
-    try:
-        return plain_absolute(path)
-    except RuntimeError:
-        # "~name" is nobody's home, but may be the name of a folder.
-        return Path(os.path.abspath(path))  # noqa: PTH100  # resolve() would follow links
-
-
 def share(text: str) -> float:
-    """Return a number from 0 to 1 that the command line names; for `type` of an argument."""
+    """Return the number from 0 to 1 in an argument.
+
+    Raises:
+        argparse.ArgumentTypeError: it is anything else.
+    """
     try:
         number = float(text)
     except ValueError:
         number = -1.0
     if not 0 <= number <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 1")
+        raise argparse.ArgumentTypeError(_("{text} is not a number from 0 to 1").format(text=repr(text)))
     return number
 
 
+def absolute(path: Path) -> Path:
+    """Return a path from the command line as an absolute one; it need not exist."""
+    try:
+        return plain_absolute(path)
+    except RuntimeError:
+        # There is no user "name", but "~name" may be the name of a folder.
+        return Path(os.path.abspath(path))  # noqa: PTH100  # resolve() would follow links
+
+
 def named_folder(path: Path) -> Path | None:
-    """Return a folder that the command line names, from the root; where there is none, complain and return None."""
+    """Return a folder from the command line as an absolute path; complain and return None if there is none."""
     folder = absolute(path)
     try:
         if folder.is_dir():
@@ -124,18 +132,18 @@ def named_folder(path: Path) -> Path | None:
         reason = NOT_A_FOLDER if folder.exists() else FOLDER_MISSING
     except OSError as error:
         reason = for_folder(error)
-    complain(f"{display_path(folder)} can't be opened. {sentence(reason)}")
+    complain(folder_unavailable(folder, reason))
     return None
 
 
 def named_model(given: Path) -> Path:
-    """Return the folder of a model that the command line names by its folder, or by its name among the user's models.
+    """Return the folder of a model that is given by folder, or by name among the user's models.
 
-    Where there is neither, what was given comes back, for whoever opens it to complain of.
+    If there is neither, the argument is returned unchanged, and opening it fails with a reason.
     """
     if len(given.parts) != 1 or given.exists():
         return given
-    # Imported here: few runs name a model.
+    # Imported here: --model is rarely used.
     from alpacasorter import paths
     from alpacasorter.ml.models.store import ModelStore, ModelStoreError
 
@@ -145,11 +153,71 @@ def named_model(given: Path) -> Path:
         return given
 
 
-_LAST = 2
+# Messages
+
+
+def complain(sentence: str) -> None:
+    """Print a sentence to standard error."""
+    print(f"alpacasorter: {sentence}", file=sys.stderr)
+
+
+def folder_unavailable(folder: Path, reason: str) -> str:
+    """Return why a folder can't be opened, as sentences for the user."""
+    said = _("{folder} can't be opened.").format(folder=display_path(folder))
+    return f"{said} {sentence(reason)}"
+
+
+ARGPARSE_MESSAGES: Final = (
+    N_("usage: "),
+    N_("positional arguments"),
+    N_("options"),
+    N_("subcommands"),
+    N_("%(heading)s:"),
+    N_("show this help message and exit"),
+    N_("show program's version number and exit"),
+    N_(" (default: %(default)s)"),
+    N_("%(prog)s: error: %(message)s\n"),
+    N_("%(prog)s: warning: %(message)s\n"),
+    N_("argument %(argument_name)s: %(message)s"),
+    N_("unknown parser %(parser_name)r (choices: %(choices)s)"),
+    N_("can't open '%(filename)s': %(error)s"),
+    N_("unrecognized arguments: %s"),
+    N_("not allowed with argument %s"),
+    N_("ignored explicit argument %r"),
+    N_("the following arguments are required: %s"),
+    N_("one of the arguments %s is required"),
+    N_("expected one argument"),
+    N_("expected at most one argument"),
+    N_("expected at least one argument"),
+    N_("ambiguous option: %(option)s could match %(matches)s"),
+    N_("unexpected option string: %s"),
+    N_("invalid %(type)s value: %(value)r"),
+    N_("invalid choice: %(value)r (choose from %(choices)s)"),
+    N_("invalid choice: %(value)r, maybe you meant %(closest)r? (choose from %(choices)s)"),
+)
+"""The messages of argparse, Python 3.11 to 3.14, that a user can see. It passes them to `_` itself."""
+
+
+def translate_argparse() -> None:
+    """Have argparse use our translations."""
+    # It looks up its messages in Python's own catalog, which is never installed, and can't be given another one.
+    argparse._ = _  # type: ignore[attr-defined]
+    argparse.ngettext = _counted  # type: ignore[attr-defined]
+
+
+def _counted(singular: str, plural: str, number: int) -> str:
+    if singular == "expected %s argument":
+        return ngettext("expected %s argument", "expected %s arguments", number)
+    return singular if number == 1 else plural
+
+
+# Standard streams
+
+_LAST_STREAM: Final = 2
 
 
 def open_streams() -> None:
-    """Have standard output and error, and their file descriptors, be there: what is missing leads nowhere."""
+    """Open standard streams that are missing, as in a program without a console. What is written to them is lost."""
     if None not in (sys.stdin, sys.stdout, sys.stderr):
         return
     if os.name == "posix":
@@ -162,8 +230,8 @@ def open_streams() -> None:
 
 
 def _open_descriptors() -> None:
-    """Open what of 0, 1 and 2 is closed: else the next file gets the number, and a library's chatter goes into it."""
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _LAST:
-        # As those that a process is started with: its own children have them, too.
+    """Open those of descriptors 0 to 2 that are closed; otherwise a file of ours could get one, and library output."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _LAST_STREAM:
+        # Inherited by child processes, like normal standard streams.
         os.set_inheritable(descriptor, True)
     os.close(descriptor)

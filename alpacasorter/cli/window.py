@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import socket
 import sys
@@ -10,32 +11,95 @@ from pathlib import Path
 from typing import Literal
 
 from alpacasorter import paths
-from alpacasorter.cli.usage import absolute, complain, named_folder
+from alpacasorter.cli.usage import (
+    absolute,
+    complain,
+    device_option,
+    given_path,
+    model_option,
+    named_folder,
+    version_option,
+)
 from alpacasorter.core.files import display_path
+from alpacasorter.i18n import _
 
-_NO_DISPLAY = (
-    "There is no screen to open the window on. "
-    "Without one, use: alpacasorter scan FOLDER   (see alpacasorter scan --help)"
-)
-_NO_LIBRARIES = (
-    "The window can't be opened, because a library of the system is missing: {problem}\n"
-    "On Debian and Ubuntu this installs it: sudo apt-get install libegl1 libgl1 libxkbcommon-x11-0 libxcb-cursor0 "
-    "libdbus-1-3 libfontconfig1"
-)
+_PACKAGES = "libegl1 libgl1 libxkbcommon-x11-0 libxcb-cursor0 libdbus-1-3 libfontconfig1"
 _LAUNCHED = ("GIO_LAUNCHED_DESKTOP_FILE", "XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID")
-"""Variables that the desktops of Linux give to what they start."""
+"""Variables that Linux desktops set for the programs they start."""
 _X11_PORT = 6000
 _SECONDS = 2.0
 
 
-def run(given: Sequence[Path], device: Literal["auto", "cpu", "gpu"] | None, *, new_window: bool = False) -> int:
+def window_parser() -> argparse.ArgumentParser:
+    """Return the parser of `alpacasorter` without a command."""
+    parser = argparse.ArgumentParser(
+        prog="alpacasorter",
+        usage="alpacasorter [FOLDER | PHOTO …] [--device auto|cpu|gpu] [--model MODEL] [--new-window]\n"
+        "       alpacasorter --self-test [FILE]\n"
+        "       alpacasorter scan|sort|watch|export|import|evaluate|train|export-model|dataset|models …",
+        description=_about(),
+        epilog=_("exit codes: 0 success, 1 failure, 2 wrong usage or no display, 130 Ctrl+C"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[device_option(default=None), model_option(), version_option()],
+    )
+    parser.add_argument(
+        "given", metavar="FOLDER", nargs="*", type=given_path, help=_("folder to open, or photos in that folder")
+    )
+    parser.add_argument("--new-window", action="store_true", help=_("open a new window even if there is one already"))
+    parser.add_argument(
+        "--self-test",
+        metavar="FILE",
+        nargs="?",
+        type=given_path,
+        const=True,
+        help=_("check in a temporary folder that everything works, print a JSON report, and also write it to FILE"),
+    )
+    parser.set_defaults(command=run)
+    return parser
+
+
+def _about() -> str:
+    commands = {
+        "scan FOLDER": _("judge all photos in a folder and print the results"),
+        "sort FOLDER": _("sort photos into one folder per label, or undo a sort"),
+        "watch FOLDER": _("judge photos as they arrive in a folder"),
+        "export FOLDER": _("export results as CSV, JSON or keywords in XMP sidecars"),
+        "import FILE": _("import labels from another computer as corrections"),
+        "evaluate DATASET": _("measure the model on a folder with one subfolder per class"),
+        "models": _("list, add, select, share and remove models"),
+        "train DATASET": _("train a model on a folder with one subfolder per class"),
+        "export-model DIR": _("convert a model for other programs"),
+        "dataset download": _("download photos to train a model on"),
+    }
+    return "\n".join(
+        (
+            _("Open a folder of photos in the window. If photos are given, open their folder and select them."),
+            "",
+            _("commands without a window:"),
+            *(f"  {f'alpacasorter {command}':<30}  {about}" for command, about in commands.items()),
+            "",
+            _("Run a command with --help to see its options. To open a folder named like a command, put ./ before it."),
+        )
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Open the window, or run the self-test; return the exit code."""
+    if options.self_test is not None:
+        from alpacasorter.cli.self_test.run import run as self_test
+
+        return self_test(None if options.self_test is True else options.self_test)
+    return _open(options.given, options.device, new_window=options.new_window)
+
+
+def _open(given: Sequence[Path], device: Literal["auto", "cpu", "gpu"] | None, *, new_window: bool) -> int:
     """Open the window; return the exit code.
 
     Args:
-        given: a folder to open at once, or photos, whose folder is opened, and which are selected there; a file
-            manager passes all that are selected. The first counts, because the window shows one folder.
-        device: overrides the device that is set, for this run.
-        new_window: whether to open one even where another start has opened one already.
+        given: a folder to open, or photos to select in their folder; a file manager passes all selected files. The
+            window shows one folder: that of the first.
+        device: overrides the device in the settings for this run.
+        new_window: open a new window even if there is one already.
     """
     folder, photos = None, list[str]()
     if given:
@@ -44,40 +108,48 @@ def run(given: Sequence[Path], device: Literal["auto", "cpu", "gpu"] | None, *, 
         if folder is None:
             if not _is_from_desktop():
                 return 2
-            # Nobody reads what was complained of; the window says it.
+            # Standard error is not visible; the window shows the problem.
             folder = absolute(wanted)
         if any(absolute(_folder_of(path)) != folder for path in given[1:]):
-            complain(f"The window shows one folder: {display_path(folder)}. The others are left out.")
+            complain(
+                _("Only one folder can be opened: {folder}. The others are ignored.").format(
+                    folder=display_path(folder)
+                )
+            )
         photos = [path.name for path in map(absolute, given) if path.parent == folder and path != folder]
     if not has_display():
-        complain(_NO_DISPLAY)
+        complain(_("There is no display for the window. To work without one, see: alpacasorter scan --help"))
         return 2
     try:
-        from alpacasorter.workers.instance import Claim, hand_over_or_claim
+        from alpacasorter.workers.instance import InstanceLock, hand_over_or_lock
 
-        claim = Claim(_instance_name(device))
+        lock = InstanceLock(_instance_name(device))
         if new_window:
-            claim.take()
-        elif hand_over_or_claim(claim, folder, photos):
+            lock.acquire()
+        elif hand_over_or_lock(lock, folder, photos):
             return 0
         from alpacasorter.ui.app import run as run_window
     except ImportError as error:
         if "PySide6" in str(error) or ".so" in str(error):
-            complain(_NO_LIBRARIES.format(problem=error))
+            complain(_("The window can't be opened because a system library is missing: {error}").format(error=error))
+            # Translators: a command follows.
+            complain(
+                _("To install it on Debian or Ubuntu: {command}").format(command=f"sudo apt-get install {_PACKAGES}")
+            )
             return 1
         raise
-    return run_window(folder, device, photos=photos, claim=claim)
+    return run_window(folder, device, photos=photos, lock=lock)
 
 
 def _is_from_desktop() -> bool:
-    """Tell whether it was a file manager or menu that started this, so that nobody reads standard error."""
+    """Tell whether a file manager or menu started this process, so that standard error is not visible."""
     if getattr(sys.stderr, "name", "") == os.devnull:
         return True
     return not sys.stderr.isatty() and any(os.environ.get(name) for name in _LAUNCHED)
 
 
 def _folder_of(given: Path) -> Path:
-    """Return the folder of a photo; what is no file comes back as it is, for whoever opens it to complain of."""
+    """Return the folder of a photo; anything else is returned unchanged, and opening it fails with a reason."""
     path = absolute(given)
     try:
         return path.parent if path.is_file() else given
@@ -86,7 +158,7 @@ def _folder_of(given: Path) -> Path:
 
 
 def _instance_name(device: str | None) -> str:
-    """Return where a window is found that was started as this one: for these data, on this screen, with this model."""
+    """Return the name by which windows with the same data, display, model, and device find each other."""
     from alpacasorter.workers.instance import server_name
 
     folders = (paths.user_data_dir(), paths.user_cache_dir())
@@ -96,7 +168,7 @@ def _instance_name(device: str | None) -> str:
 
 
 def has_display() -> bool:
-    """Tell whether there is a screen that answers. Qt itself ends the process where there is none."""
+    """Tell whether there is a display that answers. Without one, Qt would end the process."""
     if sys.platform in ("win32", "darwin") or os.environ.get("QT_QPA_PLATFORM"):
         return True
     return _wayland_answers() or _x11_answers(os.environ.get("DISPLAY", ""))
@@ -108,12 +180,12 @@ def _wayland_answers() -> bool:
 
 
 def _x11_answers(display: str) -> bool:
-    host, _, number = display.rpartition(":")
+    host, _colon, number = display.rpartition(":")
     number = number.split(".")[0]
     if not number.isdigit():
         return False
     if host in ("", "unix"):
-        path = f"/tmp/.X11-unix/X{number}"  # where X11 has its sockets
+        path = f"/tmp/.X11-unix/X{number}"
         return _connects(path) or _connects("\0" + path)
     try:
         with socket.create_connection((host, _X11_PORT + int(number)), _SECONDS):

@@ -1,20 +1,63 @@
-"""From a prediction to what a photo counts as: label and confidence, with the user's correction on top."""
+"""What a photo counts as: label, confidence and whether it is unsure, with the user's correction on top.
+
+The only place where these are worked out. Lists, sorts, exports and the window all ask a `LabelSet`.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from alpacasorter.core.events import JudgedPhoto, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class LabeledPhoto:
+    """A photo and what it counts as: what lists, sorts and exports are made from.
+
+    Attributes:
+        path: where it is, absolute.
+        content_key: hash of its bytes; None if it could not be read, like everything below except `reason`.
+        label: what it counts as.
+        confidence: of that label, 0 to 1.
+        corrected: whether the label is the user's.
+        taken_at: ISO 8601 local time of capture, or None.
+        reason: why it could not be read, a code (see `core.reasons`); None if it could.
+        probability: calibrated probability of the positive class, 0 to 1.
+        width, height: pixels of the full photo, upright.
+    """
+
+    path: Path
+    content_key: str | None = None
+    label: str | None = None
+    confidence: float | None = None
+    corrected: bool = False
+    taken_at: str | None = None
+    reason: str | None = None
+    probability: float | None = field(default=None, kw_only=True)
+    width: int | None = field(default=None, kw_only=True)
+    height: int | None = field(default=None, kw_only=True)
+
+    def is_sure(self, least: float) -> bool:
+        """Tell whether the label is the user's, or its confidence is at least `least`."""
+        return self.corrected or (self.confidence is not None and self.confidence >= least)
+
+
+def unreadable(problem: Problem) -> LabeledPhoto:
+    """Return a photo, or a folder, that could not be read."""
+    return LabeledPhoto(problem.path, reason=problem.reason)
 
 
 @dataclass(frozen=True, slots=True)
 class LabelSet:
-    """The two classes of a bundle and where the line between them is drawn.
+    """The two classes of a bundle and the threshold between them.
 
     Attributes:
         negative, positive: class names as in folder names, such as "not_alpaca" and "alpaca".
-        display_names: class name to what people read, such as "Not alpaca".
-        threshold: probability of the positive class from which a photo counts as positive.
+        display_names: by class name what people read, such as "Not alpaca".
+        threshold: probability of the positive class from which a photo counts as positive, 0 to 1.
     """
 
     negative: str
@@ -28,23 +71,49 @@ class LabelSet:
         return (self.negative, self.positive)
 
     def predicted(self, probability: float) -> str:
-        """Return the label that a probability alone gives."""
+        """Return the label that the probability alone gives."""
         return self.positive if probability >= self.threshold else self.negative
 
     def label(self, probability: float, correction: str | None) -> str:
-        """Return what the photo counts as: a correction outranks every prediction."""
-        return correction if correction in self.names else self.predicted(probability)
+        """Return what a photo counts as: a correction outranks every prediction."""
+        return correction if correction is not None and self.is_corrected(correction) else self.predicted(probability)
+
+    def is_corrected(self, correction: str | None) -> bool:
+        """Tell whether a correction is one of these classes, so that the label is the user's."""
+        return correction == self.positive or correction == self.negative
+
+    def is_unsure(self, probability: float, correction: str | None, below: float) -> bool:
+        """Tell whether a photo without a correction has a confidence below `below`."""
+        if self.is_corrected(correction):
+            return False
+        # Written out, because it runs for every photo whenever the line is moved.
+        return (probability if probability >= self.threshold else 1.0 - probability) < below
+
+    def labeled(self, photo: JudgedPhoto) -> LabeledPhoto:
+        """Return a judged photo with what it counts as."""
+        label = self.label(photo.probability, photo.correction)
+        return LabeledPhoto(
+            photo.path,
+            photo.content_key,
+            label,
+            self.confidence(photo.probability, label),
+            self.is_corrected(photo.correction),
+            photo.facts.taken_at,
+            probability=photo.probability,
+            width=photo.facts.width,
+            height=photo.facts.height,
+        )
 
     def confidence(self, probability: float, label: str) -> float:
         """Return the calibrated probability of `label`, 0 to 1."""
         return probability if label == self.positive else 1.0 - probability
 
     def other(self, label: str) -> str:
-        """Return the label that `label` is not."""
+        """Return the other label."""
         return self.negative if label == self.positive else self.positive
 
     def display(self, label: str) -> str:
-        """Return what people read for a class name."""
+        """Return what people read for a class name. It comes from the model and is not translated."""
         return self.display_names.get(label) or label.replace("_", " ").capitalize()
 
 
@@ -54,9 +123,9 @@ def percent(confidence: float) -> str:
 
 
 def usual_positive(names: Sequence[str]) -> str:
-    """Return the class to look for unless another is asked for: X of X and not X, else the last of `names`.
+    """Return the class to use as the positive one unless the user names it: X of "X" and "not X", else the last.
 
-    "Not alpaca", "not-alpaca" and "not_alpaca" are the same to people.
+    "Not alpaca", "not-alpaca" and "not_alpaca" count as the same.
     """
     plain = {name: re.sub(r"[\s_-]+", " ", name).strip().casefold() for name in names}
     return next((name for name in names if f"not {plain[name]}" in plain.values()), names[-1])

@@ -1,14 +1,9 @@
 """The scan pipeline: a folder in, embeddings out, as a generator of events.
 
-N threads each take the next photo, read it, decode it once and run the backbone on it; the generator collects what
-they finish, stores it in the cache in batches and yields it. A photo whose path, size and time of change are in the
-cache is not opened. See docs/decisions for why plain threads that do everything serve best.
-
-Photos with their embeddings, on their way to the head.
-
-What a scan finds, in batches that neither flood the window nor keep it waiting.
-
-What a scan has still to do, and how fast it gets on.
+N threads each take the next photo, read it, decode it once and run the backbone on it; the generator collects their
+results, stores them in the cache in batches and yields them. A photo whose path, size and modification time are in the
+cache is not opened. docs/decisions/0002-threads-that-decode-and-judge.md says why plain threads that do everything work
+best.
 """
 
 from __future__ import annotations
@@ -32,63 +27,59 @@ from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import PhotoFacts, PhotoFile, Unreadable, content_key, read_photo
 from alpacasorter.core.photos.decode import decode, model_input
 from alpacasorter.core.photos.walk import OtherFiles, WalkProblem, walk
-from alpacasorter.core.reasons import NO_MEMORY, NOT_JUDGED
+from alpacasorter.core.reasons import MODEL_FAILED, NO_MEMORY, NOT_JUDGED, UNEXPECTED
 from alpacasorter.core.store.cache import Cache, CacheEntry, KnownFile
-from alpacasorter.ml.runtime.backbone import BackboneError
+from alpacasorter.ml.runtime.backbone import UNUSABLE_NUMBERS, BackboneError
 
+_log = logging.getLogger(__name__)
 
-@dataclass(frozen=True, slots=True)
-class EmbeddedPhoto:
-    """A photo on its way to the head."""
+THUMBNAIL_SIDE = 320
+"""Long side of a thumbnail, pixels: a grid cell at twice the resolution of an ordinary screen."""
 
-    path: Path
-    content_key: str
-    facts: PhotoFacts
+DECODE_SIDE = 256
+"""The short side is not reduced below this while decoding, pixels: a little more than the backbone's input needs."""
+
+_FOUND_BATCH = 1000
+_FOUND_SECONDS = 0.25
+_CACHED_BATCH = 4000
+_RESULTS_WAITING = 64
+_COLLECT_SECONDS = 0.05
+_RATE_SECONDS = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """Photos with their embeddings, float16 (n, embedding size), row by row."""
+    """Photos with their embeddings, on their way to the head. The n-th entries of all fields belong together.
 
-    photos: tuple[EmbeddedPhoto, ...]
+    Attributes:
+        paths, content_keys, facts: of the photos.
+        embeddings: float16 (n, embedding size).
+    """
+
+    paths: tuple[Path, ...]
+    content_keys: tuple[str, ...]
+    facts: tuple[PhotoFacts, ...]
     embeddings: npt.NDArray[np.float16]
 
 
-def sorted_out(batch: Sequence[CacheEntry]) -> tuple[Embedded, Problems]:
-    """Return the photos that could be judged, and why the others could not."""
-    photos: list[EmbeddedPhoto] = []
-    vectors: list[bytes] = []
-    problems: list[Problem] = []
-    for entry in batch:
-        if entry.content_key and entry.facts and entry.embedding:
-            photos.append(EmbeddedPhoto(entry.file.path, entry.content_key, entry.facts))
-            vectors.append(entry.embedding)
-        else:
-            problems.append(Problem(entry.file.path, entry.reason or NOT_JUDGED))
-    matrix = np.frombuffer(b"".join(vectors), dtype="<f2").astype(np.float16, copy=False)
-    return Embedded(tuple(photos), matrix.reshape(len(photos), -1) if photos else matrix.reshape(0, 0)), Problems(
-        tuple(problems)
-    )
+PipelineEvent = Found | Embedded | Problems | Progress | Finished
+Embed = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 
 
-_FOUND_BATCH = 1000
-_FOUND_SECONDS = 0.25
-
-
-def found_in_batches(
+def _found_in_batches(
     root: Path, *, recursive: bool, stopped: Callable[[], bool]
 ) -> Iterator[Found | Problems | OtherFiles]:
-    """Yield what the walker finds, in its order, in batches of one kind.
+    """Yield what the walker finds, in its order; photos come in batches.
 
     Raises:
-        FolderUnavailable: when first iterated: the folder itself can't be read.
+        FolderUnavailable: on first iteration, if the folder itself can't be read.
     """
     found: list[PhotoFile] = []
     until = time.monotonic() + _FOUND_SECONDS
     for item in walk(root, recursive=recursive, stopped=stopped):
         if isinstance(item, PhotoFile):
             found.append(item)
-        # A slow drive may take seconds for a full batch, and the user looks at an empty window meanwhile.
+        # A slow drive may take seconds for a full batch, and the window would stay empty that long.
         if found and (not isinstance(item, PhotoFile) or len(found) == _FOUND_BATCH or time.monotonic() > until):
             yield Found(tuple(found))
             found = []
@@ -99,11 +90,8 @@ def found_in_batches(
             yield item
 
 
-_RATE_SECONDS = 4.0
-
-
 class WorkList:
-    """Photos still to be opened, in order; those on the screen may be moved to the front. Thread-safe."""
+    """Photos that are still to be opened, in order; those on the screen can be moved to the front. Thread-safe."""
 
     def __init__(self) -> None:
         """Start empty."""
@@ -113,13 +101,13 @@ class WorkList:
         self._lock = threading.Lock()
 
     def add(self, files: Iterable[PhotoFile]) -> None:
-        """Append photos in the order in which they are to be opened."""
+        """Append photos in the order in which to open them."""
         with self._lock:
             self._waiting |= {file.path: file for file in files}
             self._order = deque(self._waiting)
 
     def take(self) -> PhotoFile | None:
-        """Remove and return the next photo, or None where none is left."""
+        """Remove and return the next photo, or None if none is left."""
         with self._lock:
             for paths in (self._preferred, self._order):
                 while paths:
@@ -129,22 +117,22 @@ class WorkList:
             return None
 
     def prefer(self, paths: Iterable[Path]) -> None:
-        """Open these next, in this order; those that are not waiting when their turn comes are passed over."""
+        """Open these next, in this order; those that are no longer waiting when their turn comes are skipped."""
         with self._lock:
             self._preferred = deque(paths)
 
 
 class Rate:
-    """Photos a second over the last seconds, and from it the time left."""
+    """Photos per second over the last few seconds, and the time left that follows."""
 
     def __init__(self, total: int, *, done: int) -> None:
-        """Start the clock, `done` of `total` photos being done already."""
+        """Start the clock, with `done` of `total` photos done already."""
         self._total = total
         self._done = done
         self._points: deque[tuple[float, int]] = deque([(time.monotonic(), done)])
 
     def add(self, done: int) -> None:
-        """Note that `done` photos are done by now."""
+        """Note that `done` photos are done now."""
         now = time.monotonic()
         self._done = done
         self._points.append((now, done))
@@ -152,53 +140,24 @@ class Rate:
             self._points.popleft()
 
     def progress(self) -> Progress:
-        """Return how far the work is and how fast it goes."""
+        """Return how much is done and how fast it goes."""
         (first, before), (last, after) = self._points[0], self._points[-1]
         rate = (after - before) / (last - first) if last > first else 0.0
         left = (self._total - self._done) / rate if rate else None
         return Progress(self._done, self._total, rate, left)
 
 
-__all__ = [
-    "DECODE_SIDE",
-    "THUMBNAIL_SIDE",
-    "Embed",
-    "Embedded",
-    "EmbeddedPhoto",
-    "Opener",
-    "Pipeline",
-    "PipelineEvent",
-    "Scan",
-]
-
-_log = logging.getLogger(__name__)
-
-THUMBNAIL_SIDE = 320
-"""Long side of a thumbnail, pixels: a grid cell at twice the resolution of an ordinary screen."""
-
-DECODE_SIDE = 256
-"""Short side, pixels, below which a photo is not reduced while decoding: some more than the network takes in."""
-
-_CACHED_BATCH = 4000
-_RESULTS_WAITING = 64
-_COLLECT_SECONDS = 0.05
-
-
-PipelineEvent = Found | Embedded | Problems | Progress | Finished
-Embed = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
-
-
 class Pipeline(TypedDict):
-    """What photos are opened and judged with.
+    """What photos are opened and embedded with.
 
     Attributes:
-        cache: where known photos are looked up and new ones are stored.
-        backbone_id: whose embeddings the cache is asked for.
-        embedding_size: numbers in each of them.
-        embed: from a model input, uint8 (input_size, input_size, 3), to float32 (embedding_size,); called by
-            all threads.
-        input_size: pixels.
-        threads: how many photos are worked on at once.
+        cache: where known photos are looked up and new ones stored.
+        backbone_id: the backbone whose embeddings are looked up and stored.
+        embedding_size: numbers per embedding.
+        embed: turns a model input, uint8 (input_size, input_size, 3), into an embedding, float32 (embedding_size,);
+            called by all threads.
+        input_size: pixels per side of a model input.
+        threads: how many photos are processed at once.
     """
 
     cache: Cache
@@ -210,10 +169,10 @@ class Pipeline(TypedDict):
 
 
 class Opener:
-    """Opens photos and runs the backbone on them. `run()` is for one thread at a time; the rest for any."""
+    """Opens photos and runs the backbone on them. `run()` is for one thread at a time, `prefer()` for any."""
 
     def __init__(self, *, stopped: Callable[[], bool], **pipeline: Unpack[Pipeline]) -> None:
-        """Prepare. Once `stopped`, it ends after what is being worked on."""
+        """Prepare. Once `stopped` returns True, it ends after the photos in progress."""
         self._cache = pipeline["cache"]
         self._backbone_id = pipeline["backbone_id"]
         self._embedding_size = pipeline["embedding_size"]
@@ -228,14 +187,14 @@ class Opener:
         self._work.prefer(paths)
 
     def run(self, files: Sequence[PhotoFile]) -> Iterator[tuple[Embedded, Problems]]:
-        """Open photos on all threads; yield finished ones in batches, stored in the cache. Closing it ends them."""
+        """Open photos on all threads; yield them in batches, stored in the cache. Closing it ends the threads."""
         if not files or self._stopped():
             return
         self._work.add(files)
         results: queue.Queue[CacheEntry] = queue.Queue(maxsize=_RESULTS_WAITING)
         stop = threading.Event()
         threads = [
-            threading.Thread(target=self._work_off, args=(results, stop), name=f"scan-{n}")
+            threading.Thread(target=self._work_through, args=(results, stop), name=f"scan-{n}")
             for n in range(min(self._thread_count, len(files)))
         ]
         left = len(files)
@@ -246,16 +205,16 @@ class Opener:
                 batch = _collect(results)
                 if batch:
                     left -= len(batch)
-                    # Without a key it is not remembered: it may go well the next time.
+                    # A failure without a key is not stored: it may succeed next time.
                     self._cache.store([entry for entry in batch if entry.content_key])
-                    yield sorted_out(batch)
+                    yield _split(batch)
         finally:
             stop.set()
             while any(thread.is_alive() for thread in threads):
                 with contextlib.suppress(queue.Empty):
                     results.get(timeout=0.01)
 
-    def _work_off(self, results: queue.Queue[CacheEntry], stop: threading.Event) -> None:
+    def _work_through(self, results: queue.Queue[CacheEntry], stop: threading.Event) -> None:
         while not stop.is_set() and not self._stopped():
             file = self._work.take()
             if file is None:
@@ -264,16 +223,17 @@ class Opener:
 
     def _open_photo(self, file: PhotoFile) -> CacheEntry:
         try:
-            return self._judge(file, read_photo(file.path))
+            return self._embed_photo(file, read_photo(file.path))
         except Unreadable as error:
             return _failed(file, None, error.reason)
         except BackboneError as error:
-            return _failed(file, None, str(error))
+            _log.warning("%s can't be judged: %s", display_path(file.path), error.code)
+            return _failed(file, None, MODEL_FAILED)
         except Exception as error:  # noqa: BLE001  # one photo must never end a scan, whatever happens to it
             _log.warning("%s can't be judged: %r", display_path(file.path), error)
-            return _failed(file, None, "Something unexpected happened, so this photo can't be judged. Scan again.")
+            return _failed(file, None, UNEXPECTED)
 
-    def _judge(self, file: PhotoFile, data: bytes) -> CacheEntry:
+    def _embed_photo(self, file: PhotoFile, data: bytes) -> CacheEntry:
         key = content_key(data)
         known = self._cache.known_content(key, backbone_id=self._backbone_id, size=self._embedding_size)
         if known is not None and known.has_thumbnail:
@@ -281,22 +241,22 @@ class Opener:
         try:
             photo = decode(data, min_side=DECODE_SIDE, thumbnail_side=THUMBNAIL_SIDE)
         except Unreadable as error:
-            # The bytes are at fault and will be tomorrow; too little memory is not their fault.
+            # The bytes are at fault and always will be, except if memory was short.
             return _failed(file, None if error.reason == NO_MEMORY else key, error.reason)
-        # A number too large for float16 becomes infinite, and is told below.
+        # A number too large for float16 becomes infinite, which is checked below.
         with np.errstate(over="ignore"):
             embedding = self._embed(model_input(photo.pixels, self._input_size)).astype("<f2")
         if embedding.shape != (self._embedding_size,) or not np.isfinite(embedding).all():
-            raise BackboneError("The model gave no usable answer for this photo.")
+            raise BackboneError(UNUSABLE_NUMBERS)
         facts = PhotoFacts(photo.width, photo.height, photo.taken_at, photo.format)
         return CacheEntry(file, key, None, facts, photo.thumbnail, embedding.tobytes(), self._backbone_id)
 
 
 class Scan:
-    """One scan of one folder. Iterate over `run()` once; `prefer()` and `cancel()` may come from other threads."""
+    """One scan of one folder. Iterate over `run()` once; other threads may call `prefer()` and `cancel()`."""
 
     def __init__(self, root: Path, *, recursive: bool, **pipeline: Unpack[Pipeline]) -> None:
-        """Prepare a scan of `root`, with its sub-folders where `recursive`."""
+        """Prepare a scan of `root`, with its subfolders if `recursive`."""
         self._root = root
         self._recursive = recursive
         self._cache = pipeline["cache"]
@@ -306,15 +266,15 @@ class Scan:
         self._opener = Opener(stopped=self._cancelled.is_set, **pipeline)
 
     def cancel(self) -> None:
-        """Stop after the photos that are being worked on."""
+        """Stop after the photos in progress."""
         self._cancelled.set()
 
     def prefer(self, paths: Iterable[Path]) -> None:
-        """Open these photos next (those that the user looks at)."""
+        """Open these photos next: those on the screen."""
         self._opener.prefer(paths)
 
     def run(self) -> Generator[PipelineEvent, None, None]:
-        """Yield what is found, known, judged and unreadable, then one Finished. Closing it ends its threads.
+        """Yield what is found, embedded and unreadable, then one Finished. Closing it ends its threads.
 
         Raises:
             FolderUnavailable: the folder itself can't be read.
@@ -322,7 +282,7 @@ class Scan:
         started = time.perf_counter()
         files: list[PhotoFile] = []
         not_photos = left_alone = sorted_folders = 0
-        for event in found_in_batches(self._root, recursive=self._recursive, stopped=self._cancelled.is_set):
+        for event in _found_in_batches(self._root, recursive=self._recursive, stopped=self._cancelled.is_set):
             if isinstance(event, OtherFiles):
                 left_alone, sorted_folders = event.count, event.sorted_folders
                 continue
@@ -337,17 +297,17 @@ class Scan:
         fresh: list[PhotoFile] = []
         for known in self._known(files, fresh):
             if isinstance(known, Embedded):
-                judged += len(known.photos)
+                judged += len(known.paths)
             else:
                 unreadable += len(known.problems)
             yield known
         rate = Rate(len(files), done=judged + unreadable)
         yield rate.progress()
         for embedded, problems in self._opener.run(fresh):
-            opened += len(embedded.photos) + len(problems.problems)
-            judged += len(embedded.photos)
+            opened += len(embedded.paths) + len(problems.problems)
+            judged += len(embedded.paths)
             unreadable += len(problems.problems)
-            if embedded.photos:
+            if embedded.paths:
                 yield embedded
             if problems.problems:
                 yield problems
@@ -365,7 +325,7 @@ class Scan:
         )
 
     def _known(self, files: Sequence[PhotoFile], fresh: list[PhotoFile]) -> Iterator[Embedded | Problems]:
-        """Yield what the cache knows of `files`; the others are appended to `fresh`."""
+        """Yield what the cache knows about `files`; append the others to `fresh`."""
         known = self._cache.lookup_folder(self._root, backbone_id=self._backbone_id)
         for start in range(0, len(files), _CACHED_BATCH):
             if self._cancelled.is_set():
@@ -382,22 +342,22 @@ class Scan:
                     judged.append((file, entry))
                 else:
                     fresh.append(file)
-            keys = [entry.content_key or "" for _, entry in judged]
+            keys = [entry.content_key or "" for _file, entry in judged]
             found, embeddings = self._cache.load_embeddings(
                 keys, backbone_id=self._backbone_id, size=self._embedding_size
             )
             row_of = {key: row for row, key in enumerate(found)}
             rows: list[int] = []
-            photos: list[EmbeddedPhoto] = []
+            photos: list[tuple[Path, str, PhotoFacts]] = []
             for file, entry in judged:
                 row = row_of.get(entry.content_key or "")
                 if row is None or entry.content_key is None or entry.facts is None:
                     fresh.append(file)
                     continue
                 rows.append(row)
-                photos.append(EmbeddedPhoto(file.path, entry.content_key, entry.facts))
+                photos.append((file.path, entry.content_key, entry.facts))
             if photos:
-                yield Embedded(tuple(photos), embeddings[rows])
+                yield _embedded(photos, embeddings[rows])
             if problems:
                 yield Problems(tuple(problems))
 
@@ -407,10 +367,30 @@ def _failed(file: PhotoFile, key: str | None, reason: str) -> CacheEntry:
 
 
 def _collect(results: queue.Queue[CacheEntry]) -> list[CacheEntry]:
-    """Wait for one result, then take what comes within the time that batches one frame of the window."""
+    """Return the results that arrive within the time for one batch, about one frame of the window."""
     batch: list[CacheEntry] = []
     until = time.monotonic() + _COLLECT_SECONDS
     with contextlib.suppress(queue.Empty):
         while (wait := until - time.monotonic()) > 0:
             batch.append(results.get(timeout=wait))
     return batch
+
+
+def _split(batch: Sequence[CacheEntry]) -> tuple[Embedded, Problems]:
+    """Return the photos that have an embedding, and why the others have none."""
+    photos: list[tuple[Path, str, PhotoFacts]] = []
+    vectors: list[bytes] = []
+    problems: list[Problem] = []
+    for entry in batch:
+        if entry.content_key and entry.facts and entry.embedding:
+            photos.append((entry.file.path, entry.content_key, entry.facts))
+            vectors.append(entry.embedding)
+        else:
+            problems.append(Problem(entry.file.path, entry.reason or NOT_JUDGED))
+    matrix = np.frombuffer(b"".join(vectors), dtype="<f2").astype(np.float16, copy=False)
+    return _embedded(photos, matrix.reshape(len(photos), -1 if photos else 0)), Problems(tuple(problems))
+
+
+def _embedded(photos: Sequence[tuple[Path, str, PhotoFacts]], embeddings: npt.NDArray[np.float16]) -> Embedded:
+    paths, keys, facts = zip(*photos, strict=True) if photos else ((), (), ())
+    return Embedded(paths, keys, facts, embeddings)

@@ -1,8 +1,7 @@
-"""A watched folder with the model: photos that arrive are judged and, where the user wants it, sorted.
+"""Watching the open folder: new photos are judged and, if the user wants it, sorted.
 
-A generator, as all jobs are: the window runs it on a thread (workers/watching.py), the command line directly.
-
-Sorting photos as they arrive: which are sure enough, which are waited for, and what is tried again.
+`live` is a generator of events, like all jobs: the window runs it on a thread (workers/watching.py), the command line
+directly. `ArrivalSort` decides which of the new photos are certain enough to be sorted, and when.
 """
 
 from __future__ import annotations
@@ -12,34 +11,34 @@ import time
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
+from alpacasorter.core import reasons
 from alpacasorter.core.events import Found, Judged, JudgedPhoto, Learned, Problem, Problems
-from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.sorting.events import FilesPlaced, Placed, SortBegan, SortBusy, SortEnded, SortError, SortEvent
 from alpacasorter.core.sorting.options import SortOptions
-from alpacasorter.core.sorting.plan import Outcome, PlanError, PlanStopped, SortPhoto, SortPlan
-from alpacasorter.core.sorting.planning.units import judged_photo
-from alpacasorter.core.store.library import Library, LibraryError
+from alpacasorter.core.sorting.plan import Outcome, PlanError, PlanStopped, SortPhoto
+from alpacasorter.core.store.library import LibraryError
 from alpacasorter.core.watching.events import Arrived, Gone, Renamed, Unusable, WatchEvent, WatchState
 from alpacasorter.core.watching.watch import Watch
+from alpacasorter.i18n import _
 
 if TYPE_CHECKING:
     from alpacasorter.ml.engine import Engine
 
-_AT_ONCE: Final = 1000
-_NOT_SORTED: Final = "Photos that arrive are not sorted at the moment."
+_BATCH: Final = 1000
+_STEP_SECONDS: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How long is waited, in seconds.
+class Delays:
+    """How long to wait, in seconds.
 
     Attributes:
-        quiet: after the last sign of a photo or of files of its name, which go with it and may come after it.
-        longest: for how long those that are ready wait for others at most.
-        busy: until the next try, where another sort is going on.
-        problem: until the next try, where photos could not be sorted.
+        quiet: after the last change to a photo, or to files of the same name, which belong to it and may come later.
+        longest: how long photos that are ready wait for others at most.
+        busy: until the next try, while another sort is running.
+        problem: until the next try, after photos could not be sorted.
     """
 
     quiet: float = 5.0
@@ -48,157 +47,106 @@ class Patience:
     problem: float = 60.0
 
 
-class Sorting(Protocol):
-    """Plans sorts and does them: the real one is `core.sorting`."""
-
-    def plan(
-        self,
-        folder: Path,
-        photos: list[SortPhoto],
-        options: SortOptions,
-        labels: LabelSet,
-        *,
-        stopped: Callable[[], bool],
-    ) -> SortPlan:
-        """Return what `planner.plan_sort` does."""
-
-    def run(self, plan: SortPlan, library: Library, *, stopped: Callable[[], bool]) -> Generator[SortEvent, None, None]:
-        """Do what `runner.run_sort` does."""
-
-    def finish(self, number: int, library: Library, *, stopped: Callable[[], bool]) -> Generator[SortEvent, None, None]:
-        """Do what `recovery.finish_sort` does."""
-
-
-class CoreSorting:
-    """The real thing. Imported when it is needed: most people never sort as photos arrive."""
-
-    def plan(
-        self,
-        folder: Path,
-        photos: list[SortPhoto],
-        options: SortOptions,
-        labels: LabelSet,
-        *,
-        stopped: Callable[[], bool],
-    ) -> SortPlan:
-        """Return the plan of `planner.plan_sort`."""
-        from alpacasorter.core.sorting.planning.planner import plan_sort
-
-        return plan_sort(folder, photos, options, labels, stopped=stopped)
-
-    def run(self, plan: SortPlan, library: Library, *, stopped: Callable[[], bool]) -> Generator[SortEvent, None, None]:
-        """Run `runner.run_sort`."""
-        from alpacasorter.core.sorting.execution.run import run_sort
-
-        return run_sort(plan, library, stopped=stopped)
-
-    def finish(self, number: int, library: Library, *, stopped: Callable[[], bool]) -> Generator[SortEvent, None, None]:
-        """Run `recovery.finish_sort`."""
-        from alpacasorter.core.sorting.execution.run import finish_sort
-
-        return finish_sort(number, library, stopped=stopped)
-
-
 @dataclass(slots=True)
 class _Arrival:
     photo: JudgedPhoto
     judged_at: float = field(default_factory=time.monotonic)
     considered: object = None
-    """The state of things in which it was found not to be sorted."""
+    """The state in which it was last found not to be ready for sorting."""
 
 
 class ArrivalSort:
-    """Photos that arrived since watching began and are still where they came. For one thread.
+    """Sorts the photos that have arrived since watching began. For one thread.
 
     Attributes:
-        problem: why they are not sorted just now, a sentence for the user; empty where all is well.
+        problem: why they are not being sorted, in sentences for the user; empty if there is no problem.
     """
 
-    def __init__(self, opened: Engine, watch: Watch, sorting: Sorting, patience: Patience) -> None:
-        """Start with none."""
+    def __init__(self, opened: Engine, watch: Watch, delays: Delays) -> None:
+        """Start with no photos."""
         self.problem = ""
         self._opened = opened
         self._watch = watch
-        self._sorting = sorting
-        self._patience = patience
+        self._delays = delays
         self._arrivals: dict[Path, _Arrival] = {}
         self._sorted_keys: set[str] = set()
         self._not_before = 0.0
         self._head: object = None
         self._options: SortOptions | None = None
-        self._now = object()
+        self._state = object()
         self._unfinished: int | None = None
 
     def note(self, event: object) -> None:
-        """Take in what happens to photos."""
+        """Note what happened to photos."""
         match event:
             case Judged():
                 for photo in event.photos:
-                    # One that was sorted and taken back is left alone from then on.
+                    # A photo that was sorted and moved back by an undo is not sorted again.
                     if photo.content_key not in self._sorted_keys:
                         self._arrivals[photo.path] = _Arrival(photo)
             case Renamed():
                 for before, file in event.files:
                     arrival = self._arrivals.pop(before, None)
                     if arrival is not None:
-                        photo = arrival.photo
-                        moved = JudgedPhoto(
-                            file.path, photo.content_key, photo.probability, photo.facts, photo.correction
-                        )
-                        self._arrivals[file.path] = _Arrival(moved)
+                        self._arrivals[file.path] = _Arrival(replace(arrival.photo, path=file.path))
             case Gone():
                 self.forget(event.paths)
             case _:
                 pass
 
     def forget(self, paths: Iterable[Path]) -> None:
-        """Let photos be no arrivals any more, such as those that changed and are judged anew."""
+        """Forget photos, for example those that changed and are judged again."""
         for path in paths:
             self._arrivals.pop(path, None)
 
     def sort(self, options: SortOptions, stopped: Callable[[], bool]) -> Generator[SortEvent, None, None]:
-        """Sort what is sure enough and has been quiet for long enough; yield what a sort does, often nothing."""
+        """Sort the photos that are certain enough and have not changed lately; yield the events of the sort, if any."""
         if time.monotonic() < self._not_before:
             return
-        if options != self._options or self._opened.session.head is not self._head:
-            self._options, self._head, self._now = options, self._opened.session.head, object()
+        if options != self._options or self._opened.session.learning.head is not self._head:
+            self._options, self._head, self._state = options, self._opened.session.learning.head, object()
         try:
             if self._unfinished is not None:
                 yield from self._finish(self._unfinished, stopped)
             else:
                 yield from self._sort(options, stopped)
         except SortBusy:
-            self._not_before = time.monotonic() + self._patience.busy
+            self._not_before = time.monotonic() + self._delays.busy
         except (SortError, PlanError, LibraryError) as error:
             self._fail(str(error))
         except PlanStopped:
             return
 
     def _sort(self, options: SortOptions, stopped: Callable[[], bool]) -> Generator[SortEvent, None, None]:
-        photos = self._sure(self._quiet(), options)
+        photos = self._certain(self._quiet(), options)
         if not photos:
             return
-        labels = self._opened.session.labels
-        plan = self._sorting.plan(self._watch.root, photos, options, labels, stopped=stopped)
+        # Imported here, because most people never sort new photos.
+        from alpacasorter.core.sorting.execution.run import run_sort
+        from alpacasorter.core.sorting.planning.planner import plan_sort
+
+        plan = plan_sort(self._watch.root, photos, options, self._opened.session.labels, stopped=stopped)
         serious = next((remark.sentence for remark in plan.remarks if remark.serious), None)
         if serious is not None:
             self._fail(serious)
             return
         if plan.count(Outcome.GO):
-            yield from self._run(self._sorting.run(plan, self._opened.library, stopped=stopped), stopped)
+            yield from self._run(run_sort(plan, self._opened.library, stopped=stopped), stopped)
         else:
             self.problem = ""
         for photo in photos:
-            # What could not go now is not tried again until something is another way.
+            # A photo that could not be sorted now is not tried again until something changes.
             arrival = self._arrivals.get(photo.path)
             if arrival is not None:
-                arrival.considered = self._now
+                arrival.considered = self._state
 
     def _finish(self, number: int, stopped: Callable[[], bool]) -> Generator[SortEvent, None, None]:
-        """Go on with a sort that could not go on before."""
+        """Resume a sort that was interrupted."""
+        from alpacasorter.core.sorting.execution.run import finish_sort
+
         self._unfinished = None
         try:
-            yield from self._run(self._sorting.finish(number, self._opened.library, stopped=stopped), stopped)
+            yield from self._run(finish_sort(number, self._opened.library, stopped=stopped), stopped)
         except SortBusy:
             self._unfinished = number
             raise
@@ -220,7 +168,7 @@ class ArrivalSort:
                         self.problem = ""
                         if event.stopped and not stopped():
                             self._unfinished = number
-                            self._fail(event.problem)
+                            self._fail(reasons.sentence(event.problem))
                     case _:
                         pass
                 yield event
@@ -232,42 +180,41 @@ class ArrivalSort:
                 self._sorted_keys.add(arrival.photo.content_key)
 
     def _fail(self, why: str) -> None:
-        self.problem = f"{_NOT_SORTED} {why}".strip()
-        self._not_before = time.monotonic() + self._patience.problem
+        # Translators: {reason} is a sentence, or empty.
+        self.problem = _("New photos are not being sorted at the moment. {reason}").format(reason=why).strip()
+        self._not_before = time.monotonic() + self._delays.problem
 
     def _quiet(self) -> list[_Arrival]:
-        """Return those whose time has come; none while others are about to follow, so that a burst is one sort."""
+        """Return photos that have not changed lately; none while more are coming, so that a burst is one sort."""
         now = time.monotonic()
-        # Where the system says nothing, two looks must have found no change.
-        quiet = max(self._patience.quiet, 2 * self._watch.polls_every)
+        # If the folder is polled, two polls must have found no change.
+        quiet = max(self._delays.quiet, 2 * self._watch.polls_every)
         ready: list[_Arrival] = []
         is_more_to_come = False
         for path, arrival in self._arrivals.items():
-            if arrival.considered is self._now:
+            if arrival.considered is self._state:
                 continue
-            if now - arrival.judged_at >= quiet and self._watch.quiet_for(path) >= self._patience.quiet:
+            if now - arrival.judged_at >= quiet and self._watch.quiet_for(path) >= self._delays.quiet:
                 ready.append(arrival)
             else:
                 is_more_to_come = True
         waited = max((now - arrival.judged_at - quiet for arrival in ready), default=0.0)
-        return [] if is_more_to_come and waited < self._patience.longest else ready[:_AT_ONCE]
+        return [] if is_more_to_come and waited < self._delays.longest else ready[:_BATCH]
 
-    def _sure(self, arrivals: list[_Arrival], options: SortOptions) -> list[SortPhoto]:
+    def _certain(self, arrivals: list[_Arrival], options: SortOptions) -> list[SortPhoto]:
         session = self._opened.session
-        sure: list[SortPhoto] = []
+        certain: list[SortPhoto] = []
         for arrival in arrivals:
-            arrival.considered = self._now
-        for photo in session.judged_anew(arrival.photo for arrival in arrivals):
-            subject = judged_photo(photo, session.labels)
-            if subject.corrected or (subject.confidence or 0.0) >= options.min_confidence:
+            arrival.considered = self._state
+        for photo in session.judge_again(arrival.photo for arrival in arrivals):
+            subject = session.labels.labeled(photo)
+            if subject.is_sure(options.min_confidence):
                 self._arrivals[photo.path].considered = None
-                sure.append(subject)
-        return sure
+                certain.append(subject)
+        return certain
 
 
 LiveEvent = WatchEvent | Found | Judged | Problems | Learned | SortEvent
-
-_LOOK_SECONDS: Final = 0.25
 
 
 def live(
@@ -276,39 +223,36 @@ def live(
     *,
     arrivals: Callable[[], SortOptions | None] = lambda: None,
     stopped: Callable[[], bool] = lambda: False,
-    patience: Patience | None = None,
-    sorting: Sorting | None = None,
+    delays: Delays | None = None,
 ) -> Generator[LiveEvent, None, None]:
-    """Watch a folder; yield what happens until `stopped` or `watch.stop()`. Closing it ends all its threads.
+    """Watch a folder; yield events until `stopped()` or `watch.stop()`. Closing it ends all its threads.
 
-    A WatchState comes first, and whenever it changes. Photos that arrived or changed come as Found and then each as a
-    Judged or a Problems; those that can't be used come as Problems at once. So there is no Arrived and no Unusable.
-    Renamed and Gone are passed on. Learned comes where a photo was met that had been corrected while another backbone
-    served.
+    A WatchState comes first, and whenever it changes. New and changed photos come as Found, and then each as a Judged
+    or a Problems; files that can't be used come as Problems at once. So there is no Arrived and no Unusable. Renamed
+    and Gone are passed on. Learned comes if a photo was corrected while another backbone was in use.
 
-    Where `arrivals()` gives options, photos that arrived since the start are sorted as soon as they are sure enough
-    and nothing was heard of them and of files of the same name for some seconds; the events of each sort are passed
-    on. The cache and the watch follow the files. Why nothing can be sorted is said by the notice of a WatchState.
+    If `arrivals()` returns options, photos that have arrived since the start are sorted as soon as they are certain
+    enough and neither they nor files of the same name have changed for some seconds. The events of each sort are passed
+    on, and the cache and the watch follow the files. If nothing can be sorted, the notice of a WatchState says why.
     Each sort is in the journal like any other.
 
     Args:
         opened: the engine; the folder is the one that its session scanned last.
-        watch: of that folder; it is closed in the end.
-        arrivals: asked all the while: how to sort what arrives; None for not at all.
-        stopped: asked all the while.
-        patience: how long is waited for what.
-        sorting: plans sorts and does them.
+        watch: of that folder; it is closed at the end.
+        arrivals: polled; returns how to sort new photos, or None not to sort them.
+        stopped: polled.
+        delays: how long to wait.
     """
-    sorter = ArrivalSort(opened, watch, sorting or CoreSorting(), patience or Patience())
+    sorter = ArrivalSort(opened, watch, delays or Delays())
     state: WatchState | None = None
-    told: WatchState | None = None
+    sent: WatchState | None = None
 
     def is_over() -> bool:
         return watch.stopped or stopped()
 
     try:
         while not is_over():
-            for event in watch.step(_LOOK_SECONDS):
+            for event in watch.step(_STEP_SECONDS):
                 if isinstance(event, WatchState):
                     state = event
                 else:
@@ -320,8 +264,8 @@ def live(
                 sorter.problem = ""
             elif state is not None and state.online:
                 yield from sorter.sort(options, is_over)
-            if state is not None and (now := _with_problem(state, sorter.problem)) != told:
-                told = now
+            if state is not None and (now := _with_problem(state, sorter.problem)) != sent:
+                sent = now
                 yield now
     finally:
         watch.close()

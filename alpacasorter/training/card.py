@@ -1,4 +1,4 @@
-"""The model card: what a bundle is made of and how good it is, for people."""
+"""The model card: what a bundle is made of and how good it is, in Markdown. It is always in English."""
 
 from __future__ import annotations
 
@@ -8,50 +8,51 @@ from typing import Any
 _COLUMNS = {"accuracy": "Accuracy", "balanced_accuracy": "Balanced accuracy", "auc": "AUC", "ece": "ECE"}
 
 _RETRAINED = (
-    "the blocks after `block_12_add` retrained with the head: the mean of {runs} runs of {epochs} rounds (AdamW, "
-    "{learning_rate:g}), of which {blend:.0%} counts and the pre-trained weights the rest; {scenes:.0%} of the samples "
-    "were scenes put together from several photos"
+    "the blocks after `block_12_add` retrained together with the head: {blend:.0%} of the mean of {runs} runs of "
+    "{epochs} epochs (AdamW, learning rate {learning_rate:g}) plus the pretrained weights for the remainder; "
+    "{scenes:.0%} of the samples were scenes composed of several photos"
 )
 _RETRAINED_HEAD = (
-    "the output unit that was trained with the last blocks, on the focused mean of the last feature map (1280 "
-    "numbers); learning from corrections keeps to it with strength {l2:g}"
+    "the output unit trained together with the last blocks, on the focused mean of the last feature map (1280 "
+    "numbers); learning from corrections is regularized toward it with strength {l2:g}"
 )
 _RETRAINED_PROTOCOL = (
     "Each photo is judged by a network that was retrained without it and without its near-duplicates: {folds} folds, "
-    "mean over {seeds} shuffles (± standard deviation over them). {photos} photos have a near-duplicate; they form "
-    "{groups} groups, each kept in one fold. Probabilities are calibrated on the folds not judged. ECE is the "
-    "calibration error over {ece_bins} bins. How to retrain was chosen by the out-of-fold loss on these same photos, "
-    "and their labels are taken as they are: on photos of other people expect a little less."
+    "mean over {seeds} shuffles (± standard deviation). {photos} photos have a near-duplicate; they form {groups} "
+    "groups, each kept in one fold. Probabilities are calibrated on the other folds. ECE is the expected calibration "
+    "error over {ece_bins} bins. The retraining settings were chosen by the out-of-fold loss on these same photos, and "
+    "label errors were not corrected: expect slightly lower figures on other people's photos."
 )
 _RETRAINED_SPLIT = (
-    "The article's split lets near-duplicates cross it, so its figures flatter; with a fifth of the photos judged they "
-    "also vary much from shuffle to shuffle. They are the mean over three; all other photos were trained on."
+    "The article's split puts near-duplicates on both sides, so its figures are optimistic; with only a fifth of the "
+    "photos judged, they also vary a lot from shuffle to shuffle. They are the mean over three; all other photos were "
+    "trained on."
 )
 _HEAD = (
-    "logistic regression on the mean of the last feature map (1280 numbers), regularisation {l2:g}; "
+    "logistic regression on the mean of the last feature map (1280 numbers), regularization {l2:g}; "
     "the exact optimum for the replay set in this folder"
 )
 _PROTOCOL = (
-    "Each photo is judged by a head that saw neither it nor a near-duplicate of it: {folds} folds, mean over {seeds} "
-    "shuffles (± standard deviation over them). {photos} photos have a near-duplicate; they form {groups} groups, each "
-    "kept in one fold. Probabilities are calibrated on the folds not judged. ECE is the calibration error over "
-    "{ece_bins} bins. The regularisation was chosen by the out-of-fold loss on these same photos, and their labels are "
-    "taken as they are: on photos of other people expect a little less."
+    "Each photo is judged by a head that was fitted to neither it nor a near-duplicate of it: {folds} folds, mean over "
+    "{seeds} shuffles (± standard deviation). {photos} photos have a near-duplicate; they form {groups} groups, each "
+    "kept in one fold. Probabilities are calibrated on the other folds. ECE is the expected calibration error over "
+    "{ece_bins} bins. The regularization was chosen by the out-of-fold loss on these same photos, and label errors "
+    "were not corrected: expect slightly lower figures on other people's photos."
 )
 _SPLIT = (
-    "The article's split lets near-duplicates cross it, so its figures flatter; with a fifth of the photos judged they "
-    "also vary much from shuffle to shuffle. They are the mean over ten."
+    "The article's split puts near-duplicates on both sides, so its figures are optimistic; with only a fifth of the "
+    "photos judged, they also vary a lot from shuffle to shuffle. They are the mean over ten."
 )
 _ARTICLE_RULE = "the article's random 80/20 split"
 _CHECKS = {
-    "litert_keras_embedding": "largest difference of an embedding number between LiteRT and Keras, on photos",
+    "litert_keras_embedding": "largest difference of an embedding value between LiteRT and Keras, on photos",
     "head_scikit_learn": "largest difference of a head weight or the bias from scikit-learn's optimum",
 }
-_TRAINED_HEAD = "- Head of the app: the exact optimum for the replay set in this folder, regularisation {l2:.3g}"
+_TRAINED_HEAD = "- Head of the app: the exact optimum for the replay set in this folder, regularization {l2:.3g}"
 _HELD_OUT = (
-    "{share:.0%} of the photos were held out (seed {seed}). How many of those have a near-duplicate among the photos "
-    "trained on, which flatters: {near_duplicates_across}. The best round of training was also chosen by its loss on "
-    "the photos held out. ECE is the calibration error over {ece_bins} bins."
+    "{share:.0%} of the photos were held out (seed {seed}). Held-out photos with a near-duplicate in the training set, "
+    "which makes the figures optimistic: {near_duplicates_across}. The best epoch was also chosen by its loss on the "
+    "held-out photos. ECE is the expected calibration error over {ece_bins} bins."
 )
 
 
@@ -59,8 +60,8 @@ def model_card(metadata: Mapping[str, Any], *, about: str) -> str:
     """Return the card in Markdown.
 
     Args:
-        metadata: what `write_bundle` is given, with "quality", "training" and "head" filled in.
-        about: Markdown by the maker: where photos and backbone come from, licences, limits.
+        metadata: as for `write_bundle`, with "quality", "training" and "head" filled in.
+        about: Markdown on where photos and backbone come from, on licenses and limits.
     """
     quality, training, protocol = metadata["quality"], metadata["training"], metadata["quality"]["protocol"]
     negative, positive = metadata["class_names"]
@@ -72,7 +73,7 @@ def model_card(metadata: Mapping[str, Any], *, about: str) -> str:
     lines = [
         f"# Model card: {metadata['name']} {metadata['version']}",
         "",
-        f"Tells *{shown[positive]}* from *{shown[negative]}*.",
+        f"Distinguishes *{shown[positive]}* from *{shown[negative]}*.",
         f"Built {metadata['created']} by `python -m tools.model_maker.build_bundle`.",
         "",
         f"- Backbone: MobileNetV2 (alpha 1.0, no top), float32, {metadata['input_size']} px, from {origin}{how}",
@@ -99,13 +100,13 @@ def model_card(metadata: Mapping[str, Any], *, about: str) -> str:
     if quality.get("by_kind"):
         lines += [
             "",
-            "By kind of photo, judged in the same way:",
+            "By kind of photo, evaluated in the same way:",
             "",
-            "| kind | photos | judged right |",
+            "| kind | photos | correct |",
             "|---|---|---|",
             *(
-                f"| {kind} | {facts['n']} | {100 * facts['right']:.1f} % |"
-                for kind, facts in quality["by_kind"].items()
+                f"| {kind} | {figures['n']} | {100 * figures['right']:.1f} % |"
+                for kind, figures in quality["by_kind"].items()
             ),
         ]
     if quality["lookalikes"]:
@@ -113,9 +114,9 @@ def model_card(metadata: Mapping[str, Any], *, about: str) -> str:
             "",
             "## Look-alikes",
             "",
-            f"Left out of training and of the figures above. How many the model calls *{shown[positive]}*:",
+            f"Not used for training or for the figures above. How many the model labels *{shown[positive]}*:",
             "",
-            "| kind | photos | called so |",
+            "| kind | photos | labeled so |",
             "|---|---|---|",
             *(
                 f"| {kind} | {count['n']} | {count['called_positive']} |"
@@ -139,7 +140,7 @@ def model_card(metadata: Mapping[str, Any], *, about: str) -> str:
 
 
 def trained_card(metadata: Mapping[str, Any]) -> str:
-    """Return the card, in Markdown, of a model that a user trained; `metadata` is what `facts.metadata` gives."""
+    """Return the card, in Markdown, of a model that a user trained; `metadata` is from `report_text.metadata`."""
     quality, training, protocol = metadata["quality"], metadata["training"], metadata["quality"]["protocol"]
     negative, positive = metadata["class_names"]
     shown = metadata["display_names"]
@@ -152,11 +153,11 @@ def trained_card(metadata: Mapping[str, Any]) -> str:
     lines = [
         f"# Model card: {metadata['name']} {metadata['version']}",
         "",
-        f"Tells *{shown[positive]}* from *{shown[negative]}*.",
+        f"Distinguishes *{shown[positive]}* from *{shown[negative]}*.",
         f"Trained {metadata['created']} by `alpacasorter train`.",
         "",
         *(f"- {name}: {value}" for name, value in training["settings"].items()),
-        f"- Epochs done: {training['epochs']}",
+        f"- Epochs completed: {training['epochs']}",
         _TRAINED_HEAD.format(**metadata["head"]),
         f"- One correction counts as {metadata['learning']['correction_weight']:g} training photos",
         "",

@@ -1,13 +1,11 @@
-"""A bundle as one file for other programs: the whole classifier, from the pixels to the calibrated probability.
+"""A bundle as one file for other programs: the whole classifier, from pixels to calibrated probability.
 
-It takes pictures as RGB in 0..255, float32 (n, side, side, 3), because that is what any decoder gives: the scaling of
-the app and whatever else the backbone needs is inside. It gives float32 (n, 1).
+Its input is pictures as RGB in 0..255, float32 (n, side, side, 3), as any decoder returns them: the scaling of the app
+and everything else the backbone needs is inside. Its output is float32 (n, 1).
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alpacasorter.core.safe_write import replacing
+from alpacasorter.i18n import _
 from alpacasorter.ml.models.bundle import Bundle, load_bundle
 from alpacasorter.ml.runtime.backbone import SIGNATURE, CpuBackbone
 from alpacasorter.training.measuring import CheckFailed
@@ -22,7 +21,7 @@ from alpacasorter.training.network.classifier import rebuild
 from alpacasorter.training.network.convert import convert_model
 
 TOLERANCE: Final = 1e-4
-"""Largest difference of a probability from the app's that is allowed."""
+"""Largest allowed difference of a probability from the app's."""
 
 _PICTURES: Final = 4
 
@@ -31,45 +30,49 @@ def export_keras(bundle_path: Path, out: Path) -> None:
     """Write a bundle as a .keras file, which `keras.models.load_model` reads in its safe mode.
 
     Raises:
-        BundleError, WeightsError: the bundle can't be used, or lacks what this needs.
-        CheckFailed: the file would say something else than the app.
-        OSError: it can't be written. A file that is there stays.
+        BundleError, WeightsError: the bundle can't be used, or lacks what is needed.
+        CheckFailed: the file computes something different from the app.
+        OSError: it can't be written. An existing file is kept.
     """
     bundle = load_bundle(bundle_path)
     model = _classifier(bundle)
-    with _written_aside(out, ".keras") as aside:
-        model.save(aside)
-        # Into a network built in code, as with any file: what a file says of its layers is never executed.
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(out, suffix=".keras") as temporary:
+        model.save(temporary)
+        # Into a network built in code, as with any file: what a file says about its layers is never executed.
         copy = _classifier(bundle, filled=False)
-        copy.load_weights(aside)
+        copy.load_weights(temporary)
         _require_same(bundle, lambda pictures: np.asarray(copy.predict_on_batch(pictures)))
 
 
 def export_tflite(bundle_path: Path, out: Path) -> None:
     """Write a bundle as a .tflite file, float32, one picture at a time.
 
-    Its signature "serving_default" takes `pixels` (1, side, side, 3) and gives `probability` (1, 1).
+    Its signature "serving_default" maps `pixels` (1, side, side, 3) to `probability` (1, 1).
 
     Raises:
-        BundleError, WeightsError: the bundle can't be used, or lacks what this needs.
-        CheckFailed: the file would say something else than the app.
-        OSError: it can't be written. A file that is there stays.
+        BundleError, WeightsError: the bundle can't be used, or lacks what is needed.
+        CheckFailed: the file computes something different from the app.
+        OSError: it can't be written. An existing file is kept.
     """
     import keras
 
     bundle = load_bundle(bundle_path)
     model = _classifier(bundle)
     flatbuffer = convert_model(keras.Model(model.input, {"probability": model.output}))
-    with _written_aside(out, ".tflite") as aside:
-        aside.write_bytes(flatbuffer)
-        written = aside.read_bytes()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(out) as temporary:
+        temporary.write_bytes(flatbuffer)
+        written = temporary.read_bytes()
         _require_same(bundle, lambda pictures: _run_tflite(written, pictures))
 
 
 def _classifier(bundle: Bundle, *, filled: bool = True) -> Any:
     """Return the Keras model from pictures in 0..255 to the calibrated probability.
 
-    The last layer is the app's head with its calibration worked in; not `filled`, it and all others are random.
+    Args:
+        bundle: its last layer is the bundle's head, including the calibration.
+        filled: whether to use the bundle's weights; if not, they are random.
     """
     import keras
 
@@ -95,8 +98,10 @@ def _require_same(bundle: Bundle, judge: Any) -> None:
     difference = float(np.abs(judge(pictures.astype(np.float32)).reshape(-1) - expected).max())
     if not difference <= TOLERANCE:
         raise CheckFailed(
-            f"The exported model differs from the app's by {difference:.1e} in its probabilities, so it was not kept. "
-            "The versions of TensorFlow and LiteRT do not fit together, or the model folder is inconsistent."
+            _(
+                "The probabilities of the exported model differ from the app's by {difference}, so it was not kept. "
+                "The versions of TensorFlow and LiteRT are incompatible, or the model folder is inconsistent."
+            ).format(difference=f"{difference:.1e}")
         )
 
 
@@ -105,11 +110,3 @@ def _run_tflite(flatbuffer: bytes, pictures: npt.NDArray[np.float32]) -> npt.NDA
 
     runner = Interpreter(model_content=flatbuffer).get_signature_runner(SIGNATURE)
     return np.concatenate([runner(pixels=picture[np.newaxis])["probability"] for picture in pictures])
-
-
-@contextlib.contextmanager
-def _written_aside(out: Path, suffix: str) -> Iterator[Path]:
-    """Give a place beside `out`, and put what was written there in its place once the block has checked it."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(out, suffix=suffix) as temporary:
-        yield temporary

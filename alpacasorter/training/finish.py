@@ -1,6 +1,6 @@
-"""The last part of a training: the network is exported, the app's head fitted and measured, everything written.
+"""The last stage of a run: exports the network, fits and measures the app's head, and writes bundle and report.
 
-Writing a bundle folder, whole or not at all.
+Both are written beside their destinations and moved there only when both are complete.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from alpacasorter.training.data.batches import PhotoStore
 from alpacasorter.training.data.reading import Photos
 from alpacasorter.training.events import Prepared, Trained
 from alpacasorter.training.fit import Course
-from alpacasorter.training.measuring import likeness_of, require_same_backbone
+from alpacasorter.training.measuring import require_same_backbone, similarity_of
 from alpacasorter.training.network.classifier import Network
 from alpacasorter.training.network.convert import convert_model, model_difference
 from alpacasorter.training.outcome import embed, fit_head, rounded
@@ -54,7 +54,7 @@ def finish(
     network: Network,
     *,
     recipe: Recipe,
-    told: Prepared,
+    prepared: Prepared,
     course: Course,
     as_trained: npt.NDArray[np.float64],
     unchanged: bytes | None,
@@ -64,19 +64,20 @@ def finish(
     check: Callable[[], None],
     begun: float,
 ) -> Trained:
-    """Make the bundle and the report, and put both in their places once both are whole.
+    """Write the bundle and the report.
 
     Args:
-        photos, store, network: trained on, and what was trained.
-        recipe: how.
-        told: the event about the photos.
-        course: the rounds.
-        as_trained: Keras's probabilities of the photos held out (m,).
-        unchanged: the LiteRT file of the backbone, where what is exported is just that; None where it was trained.
-        layers: of the backbone that were retrained.
-        out, report: the places; None for no report.
-        check: raises where the user wants no model any more.
-        begun: `time.monotonic()` when it all began.
+        photos, store: what was trained on.
+        network: what was trained.
+        recipe: the settings.
+        prepared: the event about the photos.
+        course: the epochs.
+        as_trained: Keras's probabilities of the held-out photos, (m,).
+        unchanged: the LiteRT file of the backbone if it was not trained and is exported as it is; else None.
+        layers: how many layers of the backbone were retrained.
+        out, report: where they go; None for no report.
+        check: called between the steps; raises if the user no longer wants a model.
+        begun: `time.monotonic()` at the start of the run.
 
     Raises:
         CheckFailed, BundleError, ReportError, OSError: nothing was changed.
@@ -92,18 +93,18 @@ def finish(
     else:
         training, held_out = (rounded(photos.pooled[rows]) for rows in (split.training, split.validation))
     own = bool(recipe.dense) or any(epoch.phase == "retrain" for epoch in course.epochs)
-    likeness = likeness_of(recipe, training, photos.trained_on, trained=own)
+    similarity = similarity_of(recipe, training, photos.trained_on, trained=own)
     fitted = fit_head(
-        training, photos.trained_on, likeness, look=check, held_out=(held_out, photos.held_out) if own else None
+        training, photos.trained_on, similarity, check=check, held_out=(held_out, photos.held_out) if own else None
     )
-    outcome = report_text.Outcome(
+    run = report_text.TrainingRun(
         dataset=photos.dataset,
         recipe=recipe,
-        prepared=told,
+        prepared=prepared,
         epochs=tuple(course.epochs),
         seconds=time.monotonic() - begun,
         fitted=fitted,
-        likeness=likeness,
+        similarity=similarity,
         difference=difference,
         paths=tuple(photos.dataset.examples[row].path for row in split.validation),
         targets=photos.held_out,
@@ -112,10 +113,10 @@ def finish(
         training_targets=photos.trained_on,
         layers=layers,
     )
-    metadata = report_text.metadata(outcome)
+    metadata = report_text.metadata(run)
     replay = Replay(training, photos.trained_on.astype(np.uint8), np.ones(len(training), dtype=np.float32))
     check()
-    with _written_aside(report, lambda path: write_report(path, report_text.report(outcome, metadata))):
+    with _written_aside(report, lambda path: write_report(path, report_text.report(run, metadata))):
         write_bundle(
             out,
             metadata=metadata,
@@ -125,7 +126,7 @@ def finish(
             keras_weights=network.weights(),
             card=trained_card(metadata),
         )
-    measured = outcome.measured()
+    measured = run.measured()
     return Trained(
         bundle=str(out),
         report="" if report is None else str(report),
@@ -138,7 +139,7 @@ def finish(
 
 @contextlib.contextmanager
 def _written_aside(path: Path | None, write: Callable[[Path], None]) -> Iterator[None]:
-    """Write a file beside its place, and put it there once the block has done its work; else leave no trace of it."""
+    """Write a file beside `path`, and move it there if the block succeeds; else delete it."""
     if path is None:
         yield
         return
@@ -160,15 +161,20 @@ def write_bundle(
 ) -> Bundle:
     """Write a bundle to the folder `out` and return it as the app will load it.
 
-    It is built beside `out`, loaded with every check, and only then takes the place of what was there.
+    It is built beside `out` and loaded with every check before it replaces what is there.
 
     Args:
-        metadata: everything of model.json that does not follow from the other arguments.
-        keras_weights: float32 arrays by "layer/variable", or None for a bundle that can't be retrained more deeply.
+        out: the folder of the bundle.
+        metadata: everything in model.json that can't be derived from the other arguments.
+        backbone: the LiteRT file.
+        head: the app's head.
+        replay: the replay set.
+        keras_weights: float32 arrays by "layer/variable"; None for a bundle whose backbone can't be retrained.
+        card: the model card, Markdown.
 
     Raises:
-        BundleError: what was to be written makes no valid bundle. `out` is as before.
-        OSError: it can't be written. `out` is as before.
+        BundleError: this would not be a valid bundle. `out` is unchanged.
+        OSError: it can't be written. `out` is unchanged.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as scratch:
@@ -178,11 +184,11 @@ def write_bundle(
         np.savez(folder / HEAD, weights=head.weights, bias=np.float64(head.bias))
         np.savez(folder / REPLAY, embeddings=replay.embeddings, labels=replay.labels, weights=replay.weights)
         if keras_weights is not None:
-            # The names hold a slash, which np.savez takes as they are: members of the archive, never paths on disk.
+            # The slash in the names is no problem: they are members of the archive, never paths on disk.
             arrays: dict[str, Any] = dict(keras_weights)
             np.savez(folder / KERAS_WEIGHTS, **arrays)
         (folder / CARD).write_text(card, encoding="utf-8", newline="\n")
-        files = {path.name: _facts(path) for path in sorted(folder.iterdir())}
+        files = {path.name: _entry(path) for path in sorted(folder.iterdir())}
         complete = {
             "format": FORMAT,
             **metadata,
@@ -198,13 +204,13 @@ def write_bundle(
     return load_bundle(out)
 
 
-def _facts(path: Path) -> dict[str, Any]:
+def _entry(path: Path) -> dict[str, Any]:
     data = path.read_bytes()
     return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
 
 
 def _swap(new: Path, out: Path, aside: Path) -> None:
-    """Put `new` in the place of `out`; no system replaces a folder with something in it, so that steps aside first."""
+    """Rename the folder `new` to `out`, moving aside what is there: no system can replace a folder that isn't empty."""
     if not out.exists():
         new.rename(out)
         return
@@ -212,7 +218,7 @@ def _swap(new: Path, out: Path, aside: Path) -> None:
     try:
         new.rename(out)
     except BaseException:
-        # Whatever it was, Ctrl+C included: the folder is gone and must come back.
+        # Also after Ctrl+C: the folder is gone and must come back.
         aside.rename(out)
         raise
     shutil.rmtree(aside, ignore_errors=True)

@@ -1,6 +1,6 @@
-"""The rounds of a training: Adam on binary cross-entropy, early stopping, the best round kept.
+"""The training loop: Adam on binary cross-entropy, with early stopping; the weights of the best epoch are kept.
 
-The two phases of a training: the head on the frozen backbone, then the backbone's last layers too.
+There are two phases: first the head alone, on the frozen backbone, then optionally the backbone's last layers too.
 """
 
 from __future__ import annotations
@@ -18,36 +18,38 @@ from alpacasorter.ml.runtime.backbone import scale_pixels
 from alpacasorter.training.data.augment import augmenter
 from alpacasorter.training.data.batches import PhotoStore, Pictures, Rows, shuffled
 from alpacasorter.training.data.reading import Photos
-from alpacasorter.training.events import Epoch, Stage
+from alpacasorter.training.events import RETRAINING, STEPS_TOO_LARGE, TRAINING, Epoch, Stage
 from alpacasorter.training.network.classifier import Network
 from alpacasorter.training.network.convert import FrozenBackbone
 from alpacasorter.training.recipe import Recipe
 
-Asked = Callable[[], Literal["", "finish", "stop"]]
-"""What the user wants by now: nothing, the model from what there is, or none at all."""
+Probabilities = npt.NDArray[np.float64]
 
-Batches = Callable[[int], Iterable[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]]
-"""From the number of the epoch to its batches: rows (n,) and what the model reads of them (n, ...)."""
+Orders = Callable[[], Literal["", "finish", "stop"]]
+"""Returns what the user has ordered: nothing, to make the model of the best epoch so far, or to make none."""
 
-_LEAST_PROBABILITY = 1e-7
+Batches = Callable[[int], Iterable[tuple[Rows, npt.NDArray[np.float32]]]]
+"""From the number of an epoch to its batches: rows (n,) and the model's inputs for them (n, ...)."""
+
+_MIN_PROBABILITY = 1e-7
 
 
-class StopAsked(Exception):
-    """The user wants no model any more."""
+class StopOrdered(Exception):
+    """The user no longer wants a model."""
 
 
 class TrainingError(Exception):
-    """The training came to nothing. The message is a sentence for the user."""
+    """The run failed. The message is a code or a sentence for the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One of the two parts of a training.
+    """One of the two phases of a run.
 
     Attributes:
         name: "head" or "retrain".
         epochs: at most.
-        patience: rounds without a better validation loss after which it ends; 0 for never.
+        patience: epochs without a better validation loss after which it ends; 0 for never.
         rate: Adam's learning rate.
     """
 
@@ -59,13 +61,13 @@ class Phase:
 
 @dataclass(slots=True)
 class Course:
-    """How a training goes, over both phases.
+    """The state of a run, over both phases.
 
     Attributes:
         total: epochs at most.
         epochs: those done.
-        best_loss: least validation loss so far.
-        finishing: whether the user asked for the model from what there is.
+        best_loss: lowest validation loss so far.
+        finishing: whether the user has ordered the model of the best epoch so far.
     """
 
     total: int
@@ -80,29 +82,29 @@ def run_phase(
     *,
     batches: Batches,
     targets: npt.NDArray[np.int64],
-    judge: Callable[[], npt.NDArray[np.float64]],
+    judge: Callable[[], Probabilities],
     held_out: npt.NDArray[np.int64],
     course: Course,
-    asked: Asked,
+    orders: Orders,
 ) -> Generator[Epoch, None, None]:
-    """Train a Keras model with a sigmoid output, and leave it with the weights of the round that was best.
+    """Train a Keras model with a sigmoid output, and leave it with the weights of the best epoch.
 
-    The weights it comes with count as a round too, where `course.best_loss` was measured with them: so retraining
-    never leaves a model that is worse on the photos held out.
+    If `course.best_loss` was measured with the weights the model starts with, those count as an epoch too: so
+    retraining never leaves a model that is worse on the held-out photos.
 
     Args:
         model: not compiled yet.
-        phase: what to do.
+        phase: its settings.
         batches: of an epoch.
         targets: 0 or 1 by row.
-        judge: gives the model's probabilities of the photos held out (m,).
-        held_out: what those are, 0 or 1, (m,).
-        course: goes on with the phase before.
-        asked: looked at before each batch; "finish" is obeyed once a round is done.
+        judge: returns the model's probabilities of the held-out photos, (m,).
+        held_out: targets of those, 0 or 1, (m,).
+        course: updated in place; continues from the phase before.
+        orders: called before each batch; "finish" is obeyed once an epoch is done.
 
     Raises:
-        StopAsked: the user asked for that.
-        TrainingError: the loss is no number any more.
+        StopOrdered: the user ordered it.
+        TrainingError: the loss is no longer finite.
     """
     import keras
 
@@ -111,18 +113,16 @@ def run_phase(
     )
     best = model.get_weights()
     worse = 0
-    for _ in range(phase.epochs):
+    for _epoch in range(phase.epochs):
         number = len(course.epochs) + 1
         begun = time.perf_counter()
-        figures = _one_epoch(model, batches(number), targets, course, asked)
+        figures = _one_epoch(model, batches(number), targets, course, orders)
         if figures is None:
             break
         loss, accuracy = figures
         validation_loss, validation_accuracy = score(judge(), held_out)
         if not (math.isfinite(loss) and math.isfinite(validation_loss)):
-            raise TrainingError(
-                "The loss grew beyond all numbers, so nothing was learned. Choose a smaller learning rate."
-            )
+            raise TrainingError(STEPS_TOO_LARGE)
         epoch = Epoch(
             phase=phase.name,
             number=number,
@@ -146,18 +146,18 @@ def run_phase(
 
 def _one_epoch(
     model: Any,
-    batches: Iterable[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]],
+    batches: Iterable[tuple[Rows, npt.NDArray[np.float32]]],
     targets: npt.NDArray[np.int64],
     course: Course,
-    asked: Asked,
+    orders: Orders,
 ) -> tuple[float, float] | None:
-    """Return (loss, accuracy), or None where the user wants the model from what there is."""
+    """Return (loss, accuracy), or None if the user has ordered the model of the best epoch so far."""
     count, loss, right = 0, 0.0, 0.0
     for rows, x in batches:
-        look(course, asked)
+        obey(course, orders)
         if course.finishing:
             return None
-        # Its figures are those of this batch alone.
+        # The figures are those of this batch alone.
         figures = model.train_on_batch(x, targets[rows].astype(np.float32)[:, np.newaxis], return_dict=True)
         count += len(rows)
         loss += len(rows) * float(figures["loss"])
@@ -165,42 +165,39 @@ def _one_epoch(
     return loss / count, right / count
 
 
-def look(course: Course, asked: Asked) -> None:
-    """Take note of what the user wants.
+def obey(course: Course, orders: Orders) -> None:
+    """Obey what the user has ordered.
 
     Raises:
-        StopAsked: no model any more.
+        StopOrdered: no model is wanted any more.
     """
-    wish = asked()
-    if wish == "stop":
-        raise StopAsked
-    # Before a round is done there is nothing that a model could be made from.
-    course.finishing = wish == "finish" and bool(course.epochs)
+    order = orders()
+    if order == "stop":
+        raise StopOrdered
+    # Before the first epoch is done, there is nothing to make a model from.
+    course.finishing = order == "finish" and bool(course.epochs)
 
 
-def score(probabilities: npt.NDArray[np.float64], targets: npt.NDArray[np.int64]) -> tuple[float, float]:
-    """Return binary cross-entropy and accuracy as Keras counts them, for probabilities and targets 0/1 (n,)."""
-    p = np.clip(probabilities, _LEAST_PROBABILITY, 1.0 - _LEAST_PROBABILITY)
+def score(probabilities: Probabilities, targets: npt.NDArray[np.int64]) -> tuple[float, float]:
+    """Return binary cross-entropy and accuracy as Keras computes them, for probabilities and targets 0/1, both (n,)."""
+    p = np.clip(probabilities, _MIN_PROBABILITY, 1.0 - _MIN_PROBABILITY)
     loss = -np.where(targets == 1, np.log(p), np.log(1.0 - p)).mean()
     return float(loss), float(((probabilities > 0.5) == (targets == 1)).mean())
 
 
-Probabilities = npt.NDArray[np.float64]
-
-
-class Rounds:
-    """The rounds over the photos."""
+class Fitting:
+    """The two phases of one run."""
 
     def __init__(
-        self, photos: Photos, store: PhotoStore, network: Network, recipe: Recipe, course: Course, asked: Asked
+        self, photos: Photos, store: PhotoStore, network: Network, recipe: Recipe, course: Course, orders: Orders
     ) -> None:
-        """Prepare; nothing is trained yet."""
+        """Prepare the augmentation; nothing is trained yet."""
         self._photos, self._store, self._network = photos, store, network
-        self._recipe, self._course, self._asked = recipe, course, asked
+        self._recipe, self._course, self._orders = recipe, course, orders
         self._augment = augmenter(recipe.augmentation, recipe.seed)
 
     def train_head(self, backbone: FrozenBackbone) -> Generator[Stage | Epoch, None, Probabilities]:
-        """Train the head; return its probabilities of the photos held out (m,)."""
+        """Train the head; return its probabilities of the held-out photos, (m,)."""
         photos, recipe = self._photos, self._recipe
         pooled = photos.pooled[photos.split.validation]
 
@@ -209,7 +206,7 @@ class Rounds:
                 for rows, pictures in self._pictures(number):
                     yield rows, backbone(pictures)
                 return
-            # Nothing before the head changes from round to round: the backbone has run once, and that is enough.
+            # Nothing before the head changes from epoch to epoch, so the backbone needs to run only once.
             order = shuffled(photos.split.training, recipe.seed, number)
             for start in range(0, len(order), recipe.batch_size):
                 rows = order[start : start + recipe.batch_size]
@@ -218,7 +215,7 @@ class Rounds:
         def judge() -> Probabilities:
             return np.asarray(self._network.head(pooled, training=False), dtype=np.float64)[:, 0]
 
-        yield Stage("Training")
+        yield Stage(TRAINING)
         yield from run_phase(
             self._network.head,
             Phase("head", recipe.epochs, recipe.patience, recipe.learning_rate),
@@ -227,17 +224,17 @@ class Rounds:
             judge=judge,
             held_out=photos.held_out,
             course=self._course,
-            asked=self._asked,
+            orders=self._orders,
         )
         return judge()
 
     def retrain(self) -> Generator[Stage | Epoch, None, Probabilities]:
-        """Train the backbone's last layers and the head; return the probabilities of the photos held out (m,).
+        """Train the backbone's last layers and the head; return the probabilities of the held-out photos, (m,).
 
-        Where no round was better than the head alone, everything is as it was before.
+        If no epoch was better than the head alone, the weights stay as they were.
         """
         photos, recipe, network = self._photos, self._recipe, self._network
-        yield Stage("Retraining the last layers")
+        yield Stage(RETRAINING)
         network.unfreeze(recipe.retrain_layers)
         classifier = network.classifier()
 
@@ -248,7 +245,7 @@ class Rounds:
         def judge() -> Probabilities:
             parts = []
             for _, pictures in self._store.batches(photos.split.validation, recipe.batch_size):
-                look(self._course, self._asked)
+                obey(self._course, self._orders)
                 parts.append(classifier.predict_on_batch(scale_pixels(pictures))[:, 0])
             return np.concatenate(parts).astype(np.float64)
 
@@ -261,7 +258,7 @@ class Rounds:
             judge=judge,
             held_out=photos.held_out,
             course=self._course,
-            asked=self._asked,
+            orders=self._orders,
         )
         network.freeze()
         return judge()

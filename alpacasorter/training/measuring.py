@@ -1,10 +1,8 @@
-"""How good the head is on photos it has not seen: cross-validation, near-duplicates in one fold, several seeds.
+"""How good a head is on photos it was not fitted to, and what must hold before a bundle is written.
 
-From logits to honest probabilities: one number, fitted on logits of photos that the head had not seen.
-
-What must hold before a bundle is written: the converted backbone is the original, and the head is the optimum.
-
-From which cosine two embeddings show the same scene: for each network another number, found from its own photos.
+Cross-validation keeps near-duplicates in one fold and is averaged over several seeds; which cosine similarity makes two
+photos near-duplicates differs from network to network. Calibration is one scale, fitted to logits of photos that the
+head was not fitted to. The converted backbone must agree with the original, and the head must be the optimum.
 """
 
 from __future__ import annotations
@@ -17,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from alpacasorter.i18n import _
 from alpacasorter.ml.evaluation.metrics import Metrics, auc, measure
 from alpacasorter.ml.learning.folds import SIMILARITY, assign_folds, groups_of_near_duplicates, splits
 from alpacasorter.ml.learning.logistic import Float, Solution, fit_logistic, sigmoid
@@ -25,14 +24,14 @@ from alpacasorter.training.data.dataset import Embedded, Example
 from alpacasorter.training.recipe import SHIPPED, Recipe
 
 _RIDGE = 1e-3
-"""Keeps the scale finite where the logits separate the classes perfectly."""
+"""Keeps the scale finite if the logits separate the classes perfectly."""
 
 
 def fit_calibration(logits: npt.NDArray[np.float64], targets: npt.NDArray[np.int64]) -> Calibration:
-    """Return the scale by which out-of-fold logits (n,) fit targets 0/1 (n,) best, in likelihood; the offset is 0.
+    """Return the scale by which out-of-fold logits (n,) fit targets 0/1 (n,) with maximum likelihood; the offset is 0.
 
-    A scale alone, so that calibrating changes no label: an offset as well (Platt) made the calibration error no
-    smaller and cost accuracy out of fold. Where the logits fit upside down or not at all, nothing is changed.
+    Only a scale, so that calibrating changes no label: with an offset as well (Platt), the calibration error was no
+    smaller and out-of-fold accuracy dropped. If the logits fit upside down or not at all, the scale is 1.
     """
     # Each photo and its mirror image: by symmetry the best offset of these is 0.
     mirrored = np.concatenate([logits, -logits])[:, np.newaxis]
@@ -42,14 +41,14 @@ def fit_calibration(logits: npt.NDArray[np.float64], targets: npt.NDArray[np.int
 
 
 def calibrate(logits: npt.NDArray[np.float64], calibration: Calibration) -> npt.NDArray[np.float64]:
-    """Return the probabilities (n,) that calibrated logits (n,) stand for."""
+    """Return the probabilities (n,) for logits (n,) after calibration."""
     return np.asarray(sigmoid(calibration.scale * logits + calibration.offset), dtype=np.float64)
 
 
 def cross_calibrated(
     logits: npt.NDArray[np.float64], targets: npt.NDArray[np.int64], fold: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float64]:
-    """Return probabilities (n,) of out-of-fold logits, each fold calibrated on the others: an honest error."""
+    """Return probabilities (n,) for out-of-fold logits, each fold calibrated on the others."""
     probabilities = np.empty(len(logits))
     for number in np.unique(fold):
         judged = fold == number
@@ -63,15 +62,24 @@ HEAD_TOLERANCE = 1e-5
 
 
 class CheckFailed(Exception):
-    """A bundle would not be what it claims. The message is one sentence for the user."""
+    """A bundle failed a check. The message is a sentence for the user."""
 
 
 def require_same_backbone(difference: float) -> None:
-    """Raise CheckFailed if LiteRT's embeddings differ from Keras's by more than 1e-4 anywhere."""
+    """Check that LiteRT computes the same embeddings as Keras.
+
+    Args:
+        difference: largest difference of an embedding value.
+
+    Raises:
+        CheckFailed: it is more than BACKBONE_TOLERANCE.
+    """
     if not difference <= BACKBONE_TOLERANCE:
         raise CheckFailed(
-            f"The converted backbone differs from the original by {difference:.1e}, more than "
-            f"{BACKBONE_TOLERANCE:.0e}; the versions of TensorFlow and LiteRT do not fit together."
+            _(
+                "The converted backbone differs from the original by {difference}, more than {tolerance}. "
+                "The versions of TensorFlow and LiteRT are incompatible."
+            ).format(difference=f"{difference:.1e}", tolerance=f"{BACKBONE_TOLERANCE:.0e}")
         )
 
 
@@ -83,18 +91,25 @@ def solver_difference(x: Float, y: npt.NDArray[np.int64], l2: float, head: Solut
     """
     if importlib.util.find_spec("sklearn") is None:
         raise CheckFailed(
-            "scikit-learn, which checks the head, is not installed; install it, or give --skip-solver-check."
+            "scikit-learn, which checks the head, is not installed. Install it, or pass --skip-solver-check."
         )
     from sklearn.linear_model import LogisticRegression
 
-    # newton-cg: lbfgs gives up a few 1e-6 short of the optimum.
+    # newton-cg: lbfgs stops a few 1e-6 short of the optimum.
     other = LogisticRegression(C=1.0 / l2, solver="newton-cg", tol=1e-12, max_iter=10_000)
     other.fit(x, y)
     return max(float(np.abs(other.coef_[0] - head.weights).max()), abs(float(other.intercept_[0]) - head.bias))
 
 
 def require_optimum(difference: float) -> None:
-    """Raise CheckFailed if the head differs from the independent solver's by more than 1e-5 anywhere."""
+    """Check a head against scikit-learn's.
+
+    Args:
+        difference: from `solver_difference`.
+
+    Raises:
+        CheckFailed: it is more than HEAD_TOLERANCE.
+    """
     if not difference <= HEAD_TOLERANCE:
         raise CheckFailed(
             f"The head differs from scikit-learn's optimum by {difference:.1e}, more than {HEAD_TOLERANCE:.0e}."
@@ -105,34 +120,34 @@ YIELD_SIMILARITY: Final = 0.6
 """For the weights that come with the app, chosen by benchmarks/personal.py."""
 
 _SHARE: Final = 0.9998
-"""Share of the pairs from opposite classes that are less alike than a correction reaches.
+"""Share of the pairs from opposite classes that are less similar than the reach of a correction.
 
-For the first bundled model 0.6 was chosen by benchmarks/personal.py; 19 of its 116,312 such pairs are more alike."""
+For the first bundled model benchmarks/personal.py chose 0.6; 19 of its 116,312 such pairs are more similar."""
 _STEP: Final = 0.25
-"""How far from there to 1 near-duplicates begin: 0.7 where a correction reaches to 0.6, as chosen for that model."""
+"""How far from there to 1 near-duplicates begin: at 0.7 if a correction reaches down to 0.6, as for that model."""
 _MOST: Final = 0.999
 _LEAST: Final = 0.05
 _PHOTOS: Final = 3000
 
 
 @dataclass(frozen=True, slots=True)
-class Likeness:
-    """Cosines of two embeddings.
+class Similarity:
+    """The cosine similarities, -1 to 1, from which two embeddings of a network are related.
 
     Attributes:
-        yields: from this on a photo trained on that is called otherwise yields to a correction.
-        near_duplicate: from this on two photos count as shots of one scene.
+        yields: a training photo with another label yields to a correction of the other photo.
+        near_duplicate: the photos count as shots of the same scene.
     """
 
     yields: float
     near_duplicate: float
 
 
-def find_likeness(embeddings: npt.NDArray[np.floating], targets: npt.NDArray[np.int64]) -> Likeness:
-    """Return the cosines for embeddings (n, e) with targets 0/1 (n,), both there.
+def find_similarity(embeddings: npt.NDArray[np.floating], targets: npt.NDArray[np.int64]) -> Similarity:
+    """Return the similarities for embeddings (n, e) with targets 0/1 (n,), both present.
 
-    Photos of opposite classes are never shots of one scene, so how alike they are tells what likeness means nothing to
-    this network: a correction reaches what is more alike than all but 1 in 5,000 such pairs.
+    Photos of opposite classes are never shots of the same scene, so their similarities show what is meaningless for
+    this network: a correction reaches what is more similar than all but 1 in 5,000 such pairs.
     """
     vectors = _unit(embeddings)
     sides = []
@@ -141,28 +156,31 @@ def find_likeness(embeddings: npt.NDArray[np.floating], targets: npt.NDArray[np.
         sides.append(of_class[:: max(1, -(-len(of_class) // _PHOTOS))])
     cosines = sides[0] @ sides[1].T
     yields = min(max(float(np.quantile(cosines, _SHARE)), _LEAST), _MOST)
-    return Likeness(yields, min(yields + _STEP * (1.0 - yields), _MOST))
+    return Similarity(yields, min(yields + _STEP * (1.0 - yields), _MOST))
 
 
-def likeness_of(
+def similarity_of(
     recipe: Recipe, embeddings: npt.NDArray[np.floating], targets: npt.NDArray[np.int64], *, trained: bool = False
-) -> Likeness:
-    """Return the cosines for the network of a recipe, from embeddings (n, e) with targets 0/1 (n,), both there.
+) -> Similarity:
+    """Return the similarities for the network of a recipe.
 
     Args:
-        recipe: for the weights that come with the app the cosines are known, however few the photos.
-        embeddings, targets: of the photos.
-        trained: whether these embeddings were trained, and so are other ones than the backbone's.
+        recipe: its weights; for those that come with the app the similarities are known, even with few photos.
+        embeddings: of the photos, (n, e).
+        targets: of the photos, 0 or 1, (n,), with both present.
+        trained: whether the embeddings were trained, and so differ from the backbone's.
     """
     if recipe.weights == SHIPPED and not trained:
-        return Likeness(YIELD_SIMILARITY, SIMILARITY)
-    return find_likeness(embeddings, targets)
+        return Similarity(YIELD_SIMILARITY, SIMILARITY)
+    return find_similarity(embeddings, targets)
 
 
-def count_across(held_out: npt.NDArray[np.floating], trained_on: npt.NDArray[np.floating], likeness: Likeness) -> int:
-    """Return how many of the embeddings (m, e) held out have a near-duplicate among those (n, e) trained on."""
+def count_across(
+    held_out: npt.NDArray[np.floating], trained_on: npt.NDArray[np.floating], similarity: Similarity
+) -> int:
+    """Return how many of the held-out embeddings (m, e) have a near-duplicate among the training embeddings (n, e)."""
     cosines = _unit(held_out) @ _unit(trained_on).T
-    return int((cosines.max(axis=1, initial=-1.0) >= likeness.near_duplicate).sum())
+    return int((cosines.max(axis=1, initial=-1.0) >= similarity.near_duplicate).sum())
 
 
 def _unit(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
@@ -173,7 +191,7 @@ def _unit(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
 
 SEEDS = 5
 STRENGTHS = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0)
-"""Regularisations to choose from."""
+"""Regularizations to choose from."""
 
 _TOLERANCE = 1e-6
 _ARTICLE_SHARE = 0.2
@@ -185,8 +203,8 @@ class OutOfFold:
     """One round of cross-validation.
 
     Attributes:
-        fold: int64 (n,), the fold each photo was judged in.
-        logits: float64 (n,), uncalibrated, from a head that saw neither the photo nor a near-duplicate.
+        fold: int64 (n,), the fold in which each photo was judged.
+        logits: float64 (n,), uncalibrated, from a head fitted to neither the photo nor a near-duplicate.
     """
 
     fold: npt.NDArray[np.int64]
@@ -202,7 +220,16 @@ def out_of_fold(
     l2: float,
     seed: int,
 ) -> OutOfFold:
-    """Judge every photo by a head fitted to the other folds: embeddings (n, p), targets, groups and strata (n,)."""
+    """Judge every photo with a head fitted to the other folds.
+
+    Args:
+        x: embeddings, (n, p).
+        y: targets, 0 or 1, (n,).
+        groups: (n,); photos of the same group are in the same fold.
+        strata: (n,); each fold gets about the same share of each.
+        l2: regularization.
+        seed: of the folds.
+    """
     fold = assign_folds(groups, strata, seed=seed)
     logits = np.empty(len(y))
     for train, judge in splits(fold):
@@ -218,7 +245,7 @@ def log_loss(probabilities: Float, y: npt.NDArray[np.int64]) -> float:
 
 
 class CrossValidation:
-    """Cross-validation of heads on one embedded dataset; the folds depend on the seed alone."""
+    """Cross-validation of heads on one embedded dataset; the folds depend only on the seed."""
 
     def __init__(self, data: Embedded, *, seeds: int = SEEDS) -> None:
         """Find the near-duplicates of the dataset."""
@@ -231,9 +258,9 @@ class CrossValidation:
         self._seeds = range(seeds)
 
     def rounds(self, l2: float, *, only: npt.NDArray[np.bool_] | None = None) -> list[OutOfFold]:
-        """Return one round for each seed, on all photos or on those in `only` (n,)."""
+        """Return one round per seed, on all photos or on those in the mask `only`, (n,)."""
         pick = np.ones(len(self._y), dtype=np.bool_) if only is None else only
-        # Renumbered, for assign_folds counts on groups without gaps.
+        # Renumbered, because assign_folds needs groups without gaps.
         groups = np.unique(self._groups[pick], return_inverse=True)[1].astype(np.int64)
         return [
             out_of_fold(self._x[pick], self._y[pick], groups=groups, strata=self._strata[pick], l2=l2, seed=seed)
@@ -241,7 +268,7 @@ class CrossValidation:
         ]
 
     def choose_l2(self) -> float:
-        """Return the regularisation with the least loss out of fold, of the calibrated probability that is shown."""
+        """Return the regularization with the lowest out-of-fold loss of the calibrated probabilities."""
 
         def loss(l2: float) -> float:
             rounds = self.rounds(l2)
@@ -256,7 +283,7 @@ class CrossValidation:
         return {"photos": int(counts[counts > 1].sum()), "groups": int((counts > 1).sum())}
 
     def report(self, rounds: Sequence[OutOfFold], l2: float) -> dict[str, Any]:
-        """Return the figures for model.json: everything and each source out of fold, and each source alone."""
+        """Return the figures for model.json: out of fold, for all photos and by source, and for each source alone."""
         figures = {"all": mean_figures([judged(round_, self._y) for round_ in rounds])}
         alone: dict[str, Any] = {}
         split: dict[str, Any] = {}
@@ -270,7 +297,7 @@ class CrossValidation:
         return {"out_of_fold": figures, "trained_alone_out_of_fold": alone, "trained_alone_article_split": split}
 
     def _article_split(self, of_source: npt.NDArray[np.bool_], l2: float) -> dict[str, Any]:
-        """Judge by the article's rule: shuffled file list, the last fifth held out. It lets near-duplicates cross."""
+        """Evaluate with the article's split: a shuffled file list, the last fifth held out, near-duplicates ignored."""
         rows = article_order(self._data.examples, of_source)
         held = int(_ARTICLE_SHARE * len(rows))
         results = []
@@ -283,28 +310,28 @@ class CrossValidation:
             head = fit_logistic(self._x[train], self._y[train], None, l2)
             logits = self._x[judge] @ head.weights + head.bias
             results.append(measure(self._y[judge], np.asarray(sigmoid(logits), dtype=np.float64)))
-        # The article calibrates nothing, and so few photos say nothing of calibration.
+        # The article calibrates nothing, and so few photos tell nothing about calibration.
         uncalibrated = [replace(result, ece=None) for result in results]
         return {**mean_figures(uncalibrated), "accuracy_seed_42": _rounded(results[0].accuracy)}
 
 
 def article_order(examples: Sequence[Example], pick: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    """Return the rows of the photos in `pick` (n,), in the order in which Keras lists a folder: by class, then name."""
+    """Return the rows of the photos in the mask `pick`, (n,), in the order in which Keras lists them: class, name."""
     rows = np.flatnonzero(pick).tolist()
     return np.array(sorted(rows, key=lambda row: (examples[row].path.parent.name, examples[row].path.name)))
 
 
 def judged(round_: OutOfFold, y: npt.NDArray[np.int64], pick: npt.NDArray[np.bool_] | None = None) -> Metrics:
-    """Return the figures of one round, of all photos or of those in `pick` (n,)."""
+    """Return the figures of one round, of all photos or of those in the mask `pick`, (n,)."""
     probabilities = cross_calibrated(round_.logits, y, round_.fold)
     rows = np.flatnonzero(np.ones(len(y), dtype=np.bool_) if pick is None else pick)
     figures = measure(y[rows], probabilities[rows])
-    # Ranked by logit: the calibration of each fold is another, that of a bundle is one and changes no rank.
+    # Ranked by logit: each fold has its own calibration, but a bundle has one, which changes no rank.
     return replace(figures, auc=auc(y[rows], round_.logits[rows]))
 
 
 def mean_figures(results: Sequence[Metrics]) -> dict[str, Any]:
-    """Return mean and standard deviation of the figures of several rounds, by name, rounded to four digits."""
+    """Return mean and standard deviation ("…_sd") of the figures of several rounds by name, rounded to four digits."""
     figures: dict[str, Any] = {"n": results[0].n}
     for name in ("accuracy", "balanced_accuracy", "auc", "ece"):
         values = [asdict(result)[name] for result in results]

@@ -1,9 +1,9 @@
-"""From a trained network to a bundle: the app's own head on its embeddings, calibrated, with honest figures.
+"""The head of a trained bundle: fitted to the embeddings of the training photos, and calibrated.
 
-The bundle's head is not the unit that Keras trained but the exact optimum of the same problem, L2-regularised logistic
-regression on the embeddings of the photos trained on. Learning from corrections solves that problem again with the
-corrections added; were the shipped head another one, the first correction would change all photos at once, whatever it
-said. Both are measured on the photos held out, so that one sees what the exchange does.
+The bundle's head is not the output unit that Keras trained but the exact optimum of the same problem, L2-regularized
+logistic regression on the embeddings of the training photos. Learning from corrections solves that problem again with
+the corrections added; with any other head in the bundle, the first correction would change all photos at once, no
+matter what it says. Both are measured on the held-out photos, to show what the replacement does.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.ml.learning.folds import FOLDS, groups_of_near_duplicates, splits
+from alpacasorter.i18n import _
+from alpacasorter.ml.learning.folds import FOLDS, assign_folds, groups_of_near_duplicates, splits
 from alpacasorter.ml.learning.logistic import Float, fit_logistic
 from alpacasorter.ml.models.head import Calibration, Head
 from alpacasorter.ml.runtime.backbone import CpuBackbone
@@ -23,8 +24,8 @@ from alpacasorter.training.data.batches import PhotoStore
 from alpacasorter.training.measuring import (
     STRENGTHS,
     CheckFailed,
-    Likeness,
     OutOfFold,
+    Similarity,
     cross_calibrated,
     log_loss,
     out_of_fold,
@@ -50,8 +51,8 @@ class FittedHead:
 
     Attributes:
         head: calibrated.
-        l2: regularisation it was fitted with.
-        rounds: cross-validation of the photos trained on; empty where they are too few.
+        l2: regularization it was fitted with.
+        rounds: cross-validation on the training photos; empty where there are too few.
     """
 
     head: Head
@@ -59,37 +60,39 @@ class FittedHead:
     rounds: tuple[OutOfFold, ...]
 
 
-def embed(store: PhotoStore, rows: npt.NDArray[np.int64], flatbuffer: bytes, look: Callable[[], None]) -> Embeddings:
-    """Return the embeddings (n, e) of these photos as the app will compute and keep them, by LiteRT and rounded.
+def embed(store: PhotoStore, rows: npt.NDArray[np.int64], flatbuffer: bytes, check: Callable[[], None]) -> Embeddings:
+    """Return the embeddings (n, e) of photos as the app computes and stores them: by LiteRT, rounded to float16.
 
     Args:
         store: the photos.
-        rows: which.
+        rows: which of them, (n,).
         flatbuffer: the exported network.
-        look: called now and then; may raise to end it.
+        check: called between batches; may raise to stop.
 
     Raises:
-        CheckFailed: an embedding holds numbers that can't be kept.
+        CheckFailed: an embedding is too large for float16.
     """
     backbone = CpuBackbone(flatbuffer)
     vectors: list[npt.NDArray[np.float32]] = []
     with ThreadPoolExecutor(thread_name_prefix="embed") as pool:
-        for _, pictures in store.batches(rows, _BATCH):
-            look()
+        for _rows, pictures in store.batches(rows, _BATCH):
+            check()
             vectors += pool.map(backbone.embed, pictures)
     return rounded(np.stack(vectors))
 
 
 def rounded(embeddings: npt.NDArray[np.float32]) -> Embeddings:
-    """Return embeddings as they are kept.
+    """Return embeddings (n, e) rounded to float16, as they are stored.
 
     Raises:
-        CheckFailed: they hold numbers that can't be kept.
+        CheckFailed: one is too large for float16.
     """
     if not (np.abs(embeddings) < np.finfo(np.float16).max).all():
         raise CheckFailed(
-            "The network gives numbers too large to be kept. Its weights do not fit it, or it did not learn; choose "
-            "other weights or a smaller learning rate."
+            _(
+                "The network's outputs are too large to be stored: its weights don't fit it, or training diverged. "
+                "Choose other weights or a smaller learning rate."
+            )
         )
     return embeddings.astype(np.float16)
 
@@ -97,28 +100,28 @@ def rounded(embeddings: npt.NDArray[np.float32]) -> Embeddings:
 def fit_head(
     embeddings: Embeddings,
     targets: Targets,
-    likeness: Likeness,
+    similarity: Similarity,
     *,
-    look: Callable[[], None],
+    check: Callable[[], None],
     held_out: tuple[Embeddings, Targets] | None = None,
 ) -> FittedHead:
-    """Return the exact and calibrated head for the photos trained on.
+    """Return the exact, calibrated head for the training photos.
 
-    Regularisation and calibration come from cross-validation, with near-duplicates in one fold. Where the embedding
-    itself was trained on these photos (further dense layers, a retrained backbone), their out-of-fold logits are
-    too good to be true, and the calibration comes from the photos held out: one number, which changes no label of them.
+    Regularization and calibration come from cross-validation, with near-duplicates in one fold. If the embedding
+    itself was trained on these photos (extra dense layers, a retrained backbone), their out-of-fold logits are too
+    optimistic, and the calibration comes from the held-out photos: one scale, which changes none of their labels.
 
     Args:
-        embeddings: float16 (n, e) of the photos trained on.
-        targets: 0 or 1, (n,), both there.
-        likeness: from which cosine photos are near-duplicates.
-        look: called now and then; may raise to end it.
-        held_out: embeddings and targets of the photos held out, given where the embedding itself was trained.
+        embeddings: float16 (n, e) of the training photos.
+        targets: 0 or 1, (n,), with both present.
+        similarity: tells which photos are near-duplicates.
+        check: called between fits; may raise to stop.
+        held_out: embeddings and targets of the held-out photos; given if the embedding itself was trained.
     """
     x = embeddings.astype(np.float64)
     spread = float(((x - x.mean(axis=0)) ** 2).sum(axis=1).mean())
     scale = spread / _SPREAD
-    groups = _groups(embeddings, targets, likeness)
+    groups = _groups(embeddings, targets, similarity)
     rounds: tuple[OutOfFold, ...] = ()
     if groups is None:
         l2 = max(_USUAL_STRENGTH * scale, _LEAST_STRENGTH)
@@ -127,7 +130,7 @@ def fit_head(
         tried: dict[float, tuple[OutOfFold, ...]] = {}
         losses: dict[float, float] = {}
         for strength in STRENGTHS:
-            look()
+            check()
             l2 = max(strength * scale, _LEAST_STRENGTH)
             tried[l2] = tuple(out_of_fold(x, targets, groups=groups, strata=targets, l2=l2, seed=s) for s in seeds)
             losses[l2] = float(
@@ -147,31 +150,29 @@ def fit_head(
     return FittedHead(Head(solution.weights, solution.bias, calibration), l2, rounds)
 
 
-def _groups(embeddings: Embeddings, targets: Targets, likeness: Likeness) -> npt.NDArray[np.int64] | None:
-    """Return groups for cross-validation (n,), or None where the photos are too few for it."""
+def _groups(embeddings: Embeddings, targets: Targets, similarity: Similarity) -> npt.NDArray[np.int64] | None:
+    """Return groups for cross-validation, (n,), or None if there are too few photos for it."""
     if np.bincount(targets, minlength=2).min() < _ENOUGH:
         return None
-    from alpacasorter.ml.learning.folds import assign_folds
-
-    groups = groups_of_near_duplicates(embeddings, similarity=likeness.near_duplicate)
+    groups = groups_of_near_duplicates(embeddings, similarity=similarity.near_duplicate)
     for seed in range(_SEEDS):
         fold = assign_folds(groups, targets, seed=seed)
         if len(np.unique(fold)) < FOLDS or any(len(np.unique(targets[train])) < 2 for train, _ in splits(fold)):
-            # All photos are alike to this network: keeping them together would leave nothing to train on.
+            # To this network all photos look alike: keeping them together would leave nothing to train on.
             return np.arange(len(targets), dtype=np.int64)
     return groups
 
 
 def calibrate_modestly(rounds: Sequence[Float], targets: Targets) -> Calibration:
-    """Return the scale by which logits fit targets 0/1 (n,) best; the offset is 0, so that no label changes.
+    """Return the scale by which logits fit the targets best; the offset is 0, so that no label changes.
 
-    Dozens of photos may well be told apart without a mistake, and then no scale is large enough. So each class counts
-    as if one more of its photos had been called rightly and one wrongly, which is Platt's rule: 60 photos without a
-    mistake make a model that is 97 % sure of them, and not one that is certain.
+    A few dozen photos may be classified without a mistake, and then no scale is large enough. So each class counts as
+    if one more of its photos had been classified correctly and one wrongly, which is Platt's rule: 60 photos without a
+    mistake make a model that is 97% sure of them, not one that is certain.
 
     Args:
-        rounds: logits (n,) of the same photos by one head or several that did not learn from them.
-        targets: what the photos are.
+        rounds: logits (n,) of the same photos, each from a head that was not fitted to them.
+        targets: of the photos, 0 or 1, (n,).
     """
     counts = np.bincount(targets, minlength=2).astype(np.float64)
     share = np.where(targets == 1, (counts[1] + 1.0) / (counts[1] + 2.0), 1.0 / (counts[0] + 2.0))

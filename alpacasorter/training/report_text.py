@@ -1,4 +1,4 @@
-"""What a training leaves in words and figures: the bundle's metadata and the report."""
+"""The metadata of a trained bundle, and the report on the run."""
 
 from __future__ import annotations
 
@@ -15,41 +15,43 @@ import numpy as np
 import numpy.typing as npt
 
 import alpacasorter
+from alpacasorter import i18n
+from alpacasorter.i18n import _, duration, moment, ngettext, number, percent, pgettext, share
 from alpacasorter.ml.evaluation.metrics import BINS, Metrics, measure
-from alpacasorter.ml.evaluation.report import CurvePoint, Report, share
+from alpacasorter.ml.evaluation.report import CurvePoint, Report
 from alpacasorter.ml.learning.folds import FOLDS
 from alpacasorter.ml.runtime import backbone
 from alpacasorter.training.data.dataset import Dataset
-from alpacasorter.training.events import Epoch, Prepared
-from alpacasorter.training.measuring import Likeness, cross_calibrated
-from alpacasorter.training.network.backbones import title
+from alpacasorter.training.events import Epoch, Prepared, device_name, worded
+from alpacasorter.training.measuring import Similarity, cross_calibrated
 from alpacasorter.training.outcome import FittedHead
-from alpacasorter.training.recipe import KERAS, RANDOM, SHIPPED, Recipe
+from alpacasorter.training.recipe import BACKBONE_TITLES, KERAS, RANDOM, SHIPPED, Recipe, setting_names
 
 THRESHOLD: Final = 0.5
 VERSION: Final = "1.0.0"
 CORRECTION_WEIGHT: Final = 3.0
-"""Photos trained on that one correction counts as, as chosen by benchmarks/personal.py for the bundled model."""
+"""How many training photos one correction counts as; chosen by benchmarks/personal.py for the bundled model."""
 
 _PACKAGES: Final = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
 _DIGITS: Final = 4
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
-    """All that is known of a finished training.
+class TrainingRun:
+    """Everything known about a finished run.
 
     Attributes:
         dataset: what was trained on.
-        recipe: how.
+        recipe: the settings.
         prepared: how the photos were split, and the warnings.
-        epochs: the rounds.
-        seconds: it took.
-        fitted, likeness: the app's head, and what likeness means to this network.
-        difference: of LiteRT's embeddings from Keras's.
-        paths, targets: of the photos held out.
-        as_used, as_trained: probabilities of those (m,), by the app's head and by the unit that Keras trained.
-        training_targets: of the photos trained on.
+        epochs: those done.
+        seconds: how long the run took.
+        fitted: the app's head.
+        similarity: from which similarity embeddings of this network are related.
+        difference: largest difference of an embedding value between LiteRT and Keras.
+        paths, targets: of the held-out photos; targets (m,), 0 or 1.
+        as_used, as_trained: probabilities of those, (m,), from the app's head and from the unit that Keras trained.
+        training_targets: of the training photos, (n,), 0 or 1.
         layers: how many layers of the backbone were retrained.
     """
 
@@ -59,7 +61,7 @@ class Outcome:
     epochs: Sequence[Epoch]
     seconds: float
     fitted: FittedHead
-    likeness: Likeness
+    similarity: Similarity
     difference: float
     paths: tuple[Path, ...]
     targets: npt.NDArray[np.int64]
@@ -69,25 +71,27 @@ class Outcome:
     layers: int
 
     def measured(self) -> Metrics:
-        """Return the figures of the photos held out, by the model as the app uses it."""
+        """Return the figures of the held-out photos, with the model as the app uses it."""
         return measure(self.targets, self.as_used, threshold=THRESHOLD)
 
 
 def readable(class_name: str) -> str:
-    """Return what people read for a class: "Not alpaca" for not_alpaca."""
+    """Return a class name as it is displayed: "Not alpaca" for not_alpaca."""
     return class_name.replace("_", " ").strip().capitalize() or class_name
 
 
 def model_name(recipe: Recipe, dataset: Dataset) -> str:
-    """Return what the model is called in the app."""
+    """Return the name of the model in the app."""
     return recipe.name.strip() or readable(dataset.class_names[1])
 
 
-def metadata(outcome: Outcome) -> dict[str, Any]:
-    """Return everything of model.json that does not follow from the arrays."""
-    recipe, dataset, prepared = outcome.recipe, outcome.dataset, outcome.prepared
+def metadata(run: TrainingRun) -> dict[str, Any]:
+    """Return everything in model.json that can't be derived from the arrays, in English."""
+    recipe, dataset, prepared = run.recipe, run.dataset, run.prepared
     negative, positive = prepared.training
     source = dataset.examples[0].source
+    with i18n.english():
+        shown_settings, weights = dict(settings(recipe)), origin(recipe)
     return {
         "name": model_name(recipe, dataset),
         "version": VERSION,
@@ -97,43 +101,41 @@ def metadata(outcome: Outcome) -> dict[str, Any]:
         "input_size": recipe.input_side,
         "preprocessing": backbone.NAME,
         "threshold": THRESHOLD,
-        "head": {"l2": outcome.fitted.l2},
-        "learning": {"correction_weight": CORRECTION_WEIGHT, "yield_similarity": outcome.likeness.yields},
+        "head": {"l2": run.fitted.l2},
+        "learning": {"correction_weight": CORRECTION_WEIGHT, "yield_similarity": run.similarity.yields},
         "licences": "",
         "network": {"backbone": recipe.backbone, "side": recipe.input_side, "dense": list(recipe.dense)},
         "training": {
-            "backbone": origin(recipe),
+            "backbone": weights,
             "photos": {source: {"positive": positive, "negative": negative}},
             "unreadable": len(prepared.left_out),
-            "settings": dict(settings(recipe)),
-            "epochs": len(outcome.epochs),
-            "retrained_layers": outcome.layers,
+            "settings": shown_settings,
+            "epochs": len(run.epochs),
+            "retrained_layers": run.layers,
         },
-        "quality": _quality(outcome),
+        "quality": _quality(run),
     }
 
 
-def _quality(outcome: Outcome) -> dict[str, Any]:
-    rounds = outcome.fitted.rounds
-    judged = [
-        measure(outcome.training_targets, cross_calibrated(r.logits, outcome.training_targets, r.fold)) for r in rounds
-    ]
+def _quality(run: TrainingRun) -> dict[str, Any]:
+    rounds = run.fitted.rounds
+    judged = [measure(run.training_targets, cross_calibrated(r.logits, run.training_targets, r.fold)) for r in rounds]
     return {
         "protocol": {
             "kind": "held out",
-            "share": outcome.recipe.validation_share,
-            "seed": outcome.recipe.seed,
-            "near_duplicates_across": outcome.prepared.across,
+            "share": run.recipe.validation_share,
+            "seed": run.recipe.seed,
+            "near_duplicates_across": run.prepared.across,
             "folds": FOLDS,
             "seeds": len(rounds),
             "ece_bins": BINS,
         },
         "held_out": {
-            "as_used": _figures(outcome.measured()),
-            "as_trained": _figures(measure(outcome.targets, outcome.as_trained, threshold=THRESHOLD)),
+            "as_used": _figures(run.measured()),
+            "as_trained": _figures(measure(run.targets, run.as_trained, threshold=THRESHOLD)),
         },
         "out_of_fold": {"all": _mean(judged)} if judged else {},
-        "checks": {"litert_keras_embedding": outcome.difference},
+        "checks": {"litert_keras_embedding": run.difference},
     }
 
 
@@ -157,47 +159,57 @@ def _rounded(value: float | None) -> float | None:
 
 
 def origin(recipe: Recipe) -> str:
-    """Return where the backbone's weights came from, without the folders on this machine."""
+    """Return where the backbone's weights came from, without the folders of this machine."""
     known = {
-        SHIPPED: "the weights that come with AlpacaSorter",
+        SHIPPED: _("the weights that come with AlpacaSorter"),
         KERAS: "keras.applications (ImageNet)",
-        RANDOM: "random numbers",
+        RANDOM: _("random numbers"),
     }
     return known.get(recipe.weights) or Path(recipe.weights).name
 
 
 def settings(recipe: Recipe) -> tuple[tuple[str, str], ...]:
-    """Return the settings as (name, value) for people, all of them."""
-    retrained = recipe.retrain_layers > 0
-    return (
-        ("Backbone", title(recipe.backbone)),
-        ("Its weights", origin(recipe)),
-        ("Input size", f"{recipe.input_side} px"),
-        ("Batch size", str(recipe.batch_size)),
-        ("Share held out", f"{recipe.validation_share:.0%}"),
-        ("Seed", str(recipe.seed)),
-        ("Epochs", str(recipe.epochs)),
-        ("Patience", f"{recipe.patience} epochs" if recipe.patience else "no early stopping"),
-        ("Learning rate", f"{recipe.learning_rate:g}"),
-        ("Dropout", f"{recipe.dropout:g}"),
-        ("Further dense layers", ", ".join(map(str, recipe.dense)) or "none"),
-        ("Augmentation", ", ".join(sorted(recipe.augmentation)) or "none"),
-        ("Layers retrained", str(recipe.retrain_layers) if retrained else "none"),
-        *((("Epochs of retraining", str(recipe.retrain_epochs)),) if retrained else ()),
-        *((("Learning rate of retraining", f"{recipe.retrain_rate:g}"),) if retrained else ()),
-    )
+    """Return all settings as (name, value), for tables."""
+    none = pgettext("settings", "none")
+    patience = ngettext("{count} epoch without progress", "{count} epochs without progress", recipe.patience)
+    shown = {
+        "backbone": BACKBONE_TITLES[recipe.backbone],
+        "weights": origin(recipe),
+        "side": f"{recipe.input_side} px",
+        "batch_size": str(recipe.batch_size),
+        "validation_share": percent(recipe.validation_share),
+        "seed": str(recipe.seed),
+        "epochs": str(recipe.epochs),
+        "patience": patience.format(count=number(recipe.patience))
+        if recipe.patience
+        else pgettext("settings", "never"),
+        "learning_rate": f"{recipe.learning_rate:g}",
+        "dropout": f"{recipe.dropout:g}",
+        "dense": ", ".join(map(str, recipe.dense)) or none,
+        "augmentation": ", ".join(sorted(recipe.augmentation)) or none,
+        "retrain_layers": str(recipe.retrain_layers) if recipe.retrain_layers else none,
+        "retrain_epochs": str(recipe.retrain_epochs),
+        "retrain_rate": f"{recipe.retrain_rate:g}",
+    }
+    unused = () if recipe.retrain_layers else ("retrain_epochs", "retrain_rate")
+    return tuple((name, shown[key]) for key, name in setting_names().items() if key not in unused)
 
 
 def environment(device: str, seconds: float) -> tuple[tuple[str, str], ...]:
-    """Return where and when it was trained as (name, value) for people."""
+    """Return where and when a run took place as (name, value), for tables.
+
+    Args:
+        device: from `Prepared.device`.
+        seconds: how long it took.
+    """
     return (
-        ("Date", datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")),
-        ("Time taken", f"{seconds:.0f} s"),
-        ("Device", device),
+        (_("Date"), moment(datetime.now().astimezone())),
+        (_("Time taken"), duration(seconds)),
+        (_("Device"), device_name(device)),
         ("AlpacaSorter", alpacasorter.__version__),
         ("Python", platform.python_version()),
         *((name, found) for name in _PACKAGES if (found := _version(name))),
-        ("System", f"{platform.system()} {platform.release()} ({platform.machine()}, {sys.platform})"),
+        (_("System"), f"{platform.system()} {platform.release()} ({platform.machine()}, {sys.platform})"),
     )
 
 
@@ -208,36 +220,52 @@ def _version(package: str) -> str:
         return ""
 
 
-def report(outcome: Outcome, meta: Mapping[str, Any]) -> Report:
-    """Return the report on the photos held out."""
+def report(run: TrainingRun, meta: Mapping[str, Any]) -> Report:
+    """Return the report on the held-out photos.
+
+    Args:
+        run: the run.
+        meta: from `metadata`.
+    """
+    told = worded(run.prepared)
     shown = meta["display_names"]
-    negative, positive = outcome.dataset.class_names
-    trained = measure(outcome.targets, outcome.as_trained, threshold=THRESHOLD)
-    used = outcome.measured()
+    negative, positive = run.dataset.class_names
+    trained = measure(run.targets, run.as_trained, threshold=THRESHOLD)
+    used = run.measured()
     return Report(
-        title=f"Training of the model “{meta['name']}”",
+        title=_("Training of the model “{name}”").format(name=meta["name"]),
         class_names=(shown[negative], shown[positive]),
-        paths=outcome.paths,
-        targets=outcome.targets,
-        probabilities=outcome.as_used,
+        paths=run.paths,
+        targets=run.targets,
+        probabilities=run.as_used,
         threshold=THRESHOLD,
-        introduction=(
-            f"Trained on {sum(outcome.prepared.training):,} photos and measured on {len(outcome.paths):,} others that "
-            "were held out. The app uses the exact optimum of the last layer, fitted anew with each correction; "
-            "what Keras trained step by step is given beside it."
-        ),
+        introduction=_introduction(sum(told.training), len(run.paths)),
         curves=tuple(
             CurvePoint(e.number, e.phase, e.loss, e.accuracy, e.validation_loss, e.validation_accuracy)
-            for e in outcome.epochs
+            for e in run.epochs
         ),
         comparisons=(
-            ("As the app uses it: accuracy", share(used.accuracy)),
-            ("As trained by Keras: accuracy", share(trained.accuracy)),
-            ("As the app uses it: balanced accuracy", share(used.balanced_accuracy)),
-            ("As trained by Keras: balanced accuracy", share(trained.balanced_accuracy)),
+            (_("As the app uses it: accuracy"), share(used.accuracy)),
+            (_("As trained by Keras: accuracy"), share(trained.accuracy)),
+            (_("As the app uses it: balanced accuracy"), share(used.balanced_accuracy)),
+            (_("As trained by Keras: balanced accuracy"), share(trained.balanced_accuracy)),
         ),
-        settings=settings(outcome.recipe),
-        environment=environment(outcome.prepared.device, outcome.seconds),
-        warnings=outcome.prepared.warnings,
-        left_out=tuple((path, reason) for path, reason in outcome.prepared.left_out),
+        settings=settings(run.recipe),
+        environment=environment(run.prepared.device, run.seconds),
+        warnings=told.warnings,
+        left_out=told.left_out,
     )
+
+
+def _introduction(training: int, held_out: int) -> str:
+    trained = ngettext("Trained on {count} photo.", "Trained on {count} photos.", training)
+    measured = ngettext(
+        "Measured on {count} other photo, which was held out.",
+        "Measured on {count} other photos, which were held out.",
+        held_out,
+    )
+    about = _(
+        "The app uses the exact optimum of the last layer, which is refitted after each correction; the figures of the "
+        "layer that Keras trained step by step are given for comparison."
+    )
+    return " ".join((trained.format(count=number(training)), measured.format(count=number(held_out)), about))

@@ -1,12 +1,10 @@
-"""The whole training, from class folders to a bundle, as a generator of events.
+"""A whole training run, from class folders to a bundle, as a generator of events.
 
-Nothing is written before everything is there and checked; what stood in its place until then stays as it is, whatever
-happens.
+Nothing is replaced until everything new is complete and checked; what is there already stays as it is if the run fails.
 """
 
 from __future__ import annotations
 
-import errno
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -15,53 +13,47 @@ from typing import Final
 
 import numpy as np
 
+from alpacasorter.core import os_errors
 from alpacasorter.core.files import display_path
 from alpacasorter.ml.evaluation.report import ReportError
 from alpacasorter.ml.models.bundle import BundleError
-from alpacasorter.training import report_text
+from alpacasorter.training import events, report_text
 from alpacasorter.training.data.batches import PhotoStore
 from alpacasorter.training.data.dataset import DatasetError, read_dataset
 from alpacasorter.training.data.reading import Listed, only_prepared, prepared, read_photos
 from alpacasorter.training.data.split import split_examples
 from alpacasorter.training.events import Event, Failed, Stage, Stopped
 from alpacasorter.training.finish import finish
-from alpacasorter.training.fit import Asked, Course, Rounds, StopAsked, TrainingError, look
+from alpacasorter.training.fit import Course, Fitting, Orders, StopOrdered, TrainingError, obey
 from alpacasorter.training.measuring import CheckFailed
 from alpacasorter.training.network.backbones import load_backbone
 from alpacasorter.training.network.classifier import assemble
 from alpacasorter.training.network.convert import FrozenBackbone
-from alpacasorter.training.network.mobilenet import WeightsError
+from alpacasorter.training.network.weights import WeightsError
 from alpacasorter.training.recipe import Recipe
 from alpacasorter.training.requirements import (
-    NO_TENSORFLOW,
     has_tensorflow,
     keep_quiet,
+    no_tensorflow,
     problem_with_class_names,
     problem_with_out,
     start,
 )
 
-_KNOWN: Final = (DatasetError, WeightsError, CheckFailed, BundleError, ReportError, TrainingError)
-_NO_SPACE: Final = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT") if hasattr(errno, name))
-_NO_MEMORY: Final = "The memory is not enough for this training. Choose a smaller batch size or input size."
-_DISK_FULL: Final = (
-    "The disk is full, so the model could not be saved. Nothing was changed. Free some space and try again."
-)
-_NOTHING_TO_RETRAIN: Final = (
-    "The last {} layers of the backbone have nothing that can be trained, so it stays as it is. Choose more layers."
-)
+_WORDED: Final = (DatasetError, WeightsError, CheckFailed, BundleError, ReportError, TrainingError)
+"""Errors whose message is a code or a sentence for the user."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
-    """What `train` was given."""
+class _Request:
+    """The arguments of `train`."""
 
     dataset: Path
     out: Path | None
     recipe: Recipe
     report: Path | None
     preview: Path | None
-    asked: Asked
+    orders: Orders
 
 
 def train(
@@ -71,67 +63,67 @@ def train(
     *,
     report: Path | None = None,
     preview: Path | None = None,
-    asked: Asked = lambda: "",
+    orders: Orders = lambda: "",
 ) -> Generator[Event, None, None]:
     """Train a model; the last event is Trained, Failed or Stopped.
 
     Args:
-        dataset: folder with one sub-folder per class.
-        out: where the bundle goes; what is there already is replaced in the end. None to end after Prepared, without
+        dataset: folder with one subfolder per class.
+        out: folder for the bundle; a bundle that is there is replaced at the end. None to end after Prepared, without
             training: then the photos are counted, but only those of the preview are opened.
-        recipe: what to train and how.
+        recipe: the settings.
         report: where the HTML report goes; None for none.
         preview: where a PNG of some training examples goes; None for none.
-        asked: what the user wants by now; looked at before every batch.
+        orders: returns what the user has ordered; called before every batch.
     """
     try:
-        yield from _train(_Job(dataset, out, recipe, report, preview, asked))
-    except StopAsked:
+        yield from _train(_Request(dataset, out, recipe, report, preview, orders))
+    except StopOrdered:
         yield Stopped()
-    except _KNOWN as error:
+    except _WORDED as error:
         yield Failed(str(error))
     except OSError as error:
-        yield Failed(_in_words(error))
+        yield Failed(_reason(error))
     except MemoryError:
-        yield Failed(_NO_MEMORY)
+        yield Failed(events.NO_MEMORY)
     except Exception as error:
-        # TensorFlow's own, known by its name only; its message is a list of addresses.
+        # TensorFlow's own, recognized by name because TensorFlow may not be installed.
         if type(error).__name__ != "ResourceExhaustedError":
             raise
-        yield Failed(_NO_MEMORY)
+        yield Failed(events.NO_MEMORY)
 
 
-def _in_words(error: OSError) -> str:
-    if error.errno in _NO_SPACE:
-        return _DISK_FULL
-    where = f" {display_path(error.filename)}" if isinstance(error.filename, str) else ""
-    return f"Nothing was made: the system refused to read or write{where} ({error.strerror or error})."
+def _reason(error: OSError) -> str:
+    if os_errors.is_full(error):
+        return events.DISK_FULL
+    place = display_path(error.filename) if isinstance(error.filename, str) else ""
+    return events.refused(error.strerror or str(error), place)
 
 
-def _train(job: _Job) -> Generator[Event, None, None]:
+def _train(request: _Request) -> Generator[Event, None, None]:
     begun = time.monotonic()
-    recipe = job.recipe
+    recipe = request.recipe
     course = Course(recipe.epochs + (recipe.retrain_epochs if recipe.retrain_layers else 0))
 
     def check() -> None:
-        look(course, job.asked)
+        obey(course, request.orders)
 
     if not has_tensorflow():
-        raise TrainingError(NO_TENSORFLOW)
-    if job.out is not None and (problem := problem_with_out(job.out, job.dataset)):
+        raise TrainingError(no_tensorflow())
+    if request.out is not None and (problem := problem_with_out(request.out, request.dataset)):
         raise TrainingError(problem)
-    yield Stage("Looking for the photos")
+    yield Stage(events.FINDING)
     check()
-    listed = _list_photos(job)
-    yield Stage("Starting TensorFlow")
+    listed = _list_photos(request)
+    yield Stage(events.STARTING)
     check()
     keep_quiet()
     device = start(recipe.seed)
     with PhotoStore([example.path for example in listed.dataset.examples], recipe.input_side) as store:
-        if job.out is None:
-            yield only_prepared(listed, store, recipe, device=device, preview=job.preview)
+        if request.out is None:
+            yield only_prepared(listed, store, recipe, device=device, preview=request.preview)
             return
-        yield Stage("Preparing the network")
+        yield Stage(events.PREPARING)
         check()
         base = load_backbone(recipe.backbone, recipe.weights, recipe.input_side)
         network = assemble(base, recipe.backbone, recipe.input_side, dense=recipe.dense, dropout=recipe.dropout)
@@ -142,38 +134,38 @@ def _train(job: _Job) -> Generator[Event, None, None]:
         with FrozenBackbone(network, device) as backbone:
             photos = yield from read_photos(listed, store, backbone, check)
             useless = (
-                (_NOTHING_TO_RETRAIN.format(recipe.retrain_layers),) if recipe.retrain_layers and not layers else ()
+                (events.nothing_to_retrain(recipe.retrain_layers),) if recipe.retrain_layers and not layers else ()
             )
-            told = prepared(photos, store, recipe, device=device, preview=job.preview, more=useless)
+            told = prepared(photos, store, recipe, device=device, preview=request.preview, more=useless)
             yield told
-            rounds = Rounds(photos, store, network, recipe, course, job.asked)
-            probabilities = yield from rounds.train_head(backbone)
+            fitting = Fitting(photos, store, network, recipe, course, request.orders)
+            probabilities = yield from fitting.train_head(backbone)
             unchanged = backbone.flatbuffer
         if layers and not course.finishing:
             unchanged = None
-            probabilities = yield from rounds.retrain()
-        yield Stage("Making the model")
+            probabilities = yield from fitting.retrain()
+        yield Stage(events.SAVING)
         check()
         yield finish(
             photos,
             store,
             network,
             recipe=recipe,
-            told=told,
+            prepared=told,
             course=course,
             as_trained=probabilities,
             unchanged=None if recipe.dense else unchanged,
             layers=layers,
-            out=job.out,
-            report=job.report,
+            out=request.out,
+            report=request.report,
             check=check,
             begun=begun,
         )
 
 
-def _list_photos(job: _Job) -> Listed:
-    recipe = job.recipe
-    dataset = read_dataset([job.dataset], positive=recipe.positive or None)
+def _list_photos(request: _Request) -> Listed:
+    recipe = request.recipe
+    dataset = read_dataset([request.dataset], positive=recipe.positive or None)
     if problem := problem_with_class_names(dataset.class_names, report_text.model_name(recipe, dataset)):
         raise DatasetError(problem)
     split = split_examples(dataset, share=recipe.validation_share, seed=recipe.seed)

@@ -1,9 +1,7 @@
 """Starts the window.
 
-Order matters: what the first window needs is imported and shown first; the engine with NumPy, LiteRT and the library
-is opened in the background once the event loop runs, and later starts are listened for after that.
-
-Folders and photos that macOS hands to the running program: dropped on its icon, or opened with it.
+The order matters: what the first window needs is imported and shown first. The engine with NumPy, LiteRT and the
+library is opened in the background once the event loop runs, and after that the window listens for later starts.
 """
 
 from __future__ import annotations
@@ -23,42 +21,43 @@ from PySide6.QtWidgets import QApplication
 import alpacasorter
 from alpacasorter import paths
 from alpacasorter.core.session_paths import Places
-from alpacasorter.ui.help.crash import CrashLog, Trouble, log_into, log_messages_of_qt, tell_start_failed
+from alpacasorter.ui.help.crash import CrashLog, ErrorReporter, log_into, log_qt_messages, tell_start_failed
 from alpacasorter.ui.language import use_language
 from alpacasorter.ui.main_window import MainWindow
 from alpacasorter.ui.settings import Settings
-from alpacasorter.ui.widgets.desktop import leave_no_traces_of_package
+from alpacasorter.ui.widgets.desktop import hide_package_from_children
 from alpacasorter.ui.widgets.theme import Theme, app_icon
 from alpacasorter.workers.engine import Engine
-from alpacasorter.workers.instance import Claim, Instance
+from alpacasorter.workers.instance import InstanceListener, InstanceLock
 
 _log = logging.getLogger(__name__)
 
 _DESKTOP_FILE = "org.alpacasorter.AlpacaSorter"
-"""The desktop entry's name, by which a desktop finds the icon and groups the windows."""
+"""Name of the desktop entry, by which the desktop finds the icon and groups the windows."""
 
 _LISTEN_MS = 50
-"""By then the window is painted; importing Qt's network library must not hold that up."""
+"""Qt's network library is imported after the first paint, so that it doesn't delay it."""
 
-_LATER_MS = 200
+_RETRY_MS = 200
+"""How often a folder that waits for a dialog is tried again."""
 
 
 def build_window(
     application: QApplication, settings: Settings, device: Literal["auto", "cpu", "gpu"] | None = None
 ) -> MainWindow:
-    """Return the main window, shown by whoever calls; its engine starts when the event loop runs.
+    """Return the main window, not shown yet; its engine starts when the event loop runs.
 
     Args:
         application: the application.
-        settings: what the user has set.
-        device: overrides the device that is set.
+        settings: the user's settings.
+        device: overrides the device in the settings.
     """
     theme = Theme(application, settings.scheme)
     places = Places(paths.named_model(), paths.user_data_dir(), paths.user_cache_dir())
     engine = Engine(places, device or settings.device)
     window = MainWindow(engine, settings, theme)
     engine.setParent(window)
-    # After the first paint, so that importing the engine does not hold it up.
+    # After the first paint, so that importing the engine doesn't delay it.
     QTimer.singleShot(0, window, engine.start)
     return window
 
@@ -68,22 +67,22 @@ def run(
     device: Literal["auto", "cpu", "gpu"] | None = None,
     *,
     photos: Sequence[str] = (),
-    claim: Claim | None = None,
+    lock: InstanceLock | None = None,
 ) -> int:
     """Show the window until the user closes it; return the exit code.
 
     Args:
-        folder: opened at once where given.
-        device: overrides the device that is set, for this run.
-        photos: names of those in the folder that are selected.
-        claim: later starts find this window where it is held. It is released in the end.
+        folder: opened at once; None for none.
+        device: overrides the device in the settings, for this run.
+        photos: names of photos in the folder to select.
+        lock: if it is held, later starts find this window; it is released at the end.
     """
     logs = paths.user_log_dir()
     log_into(logs)
     crashes = CrashLog(logs)
-    log_messages_of_qt()
+    log_qt_messages()
     application = QApplication(sys.argv[:1])
-    leave_no_traces_of_package()
+    hide_package_from_children()
     application.setApplicationName("AlpacaSorter")
     application.setApplicationVersion(alpacasorter.__version__)
     application.setDesktopFileName(_DESKTOP_FILE)
@@ -92,85 +91,81 @@ def run(
     use_language(application, settings.language)
     try:
         window = build_window(application, settings, device)
-    except Exception as error:  # noqa: BLE001  # whatever it is, the user is told, and not left with nothing
+    except Exception as error:  # noqa: BLE001  # the user is told instead of seeing nothing
         _log.exception("The window could not be made")
         tell_start_failed(error, logs)
         return 1
-    trouble = Trouble(window, logs)
-    trouble.listen()
+    errors = ErrorReporter(window, logs)
+    errors.listen()
     if sys.platform == "darwin":
-        # Only there, for a filter in Python holds up each event a little.
-
-        application.installEventFilter(FileOpenFilter(lambda asked: take_over(window, asked), window))
+        # Only there, because an event filter in Python slows down every event a little.
+        application.installEventFilter(FileOpenFilter(partial(bring_up, window), window))
     window.show()
     if folder is not None:
         QTimer.singleShot(0, window, lambda: window.open_folder(folder, photos))
-    instance = None
-    if claim is not None and claim.held:
-        instance = Instance(claim.name, partial(take_over, window), window)
-        QTimer.singleShot(_LISTEN_MS, instance, instance.listen)
+    listener = None
+    if lock is not None and lock.held:
+        listener = InstanceListener(lock.name, partial(bring_up, window), window)
+        QTimer.singleShot(_LISTEN_MS, listener, listener.listen)
     code = application.exec()
-    if instance is not None:
-        instance.close()
-    if claim is not None:
-        # Before the engine ends, which may take a moment: the next start has a window of its own.
-        claim.release()
-    # Where closing the window failed on its way, its threads would go on, and a sort with them.
+    if listener is not None:
+        listener.close()
+    if lock is not None:
+        # Before the engine ends, which may take a moment: the next start opens a window of its own.
+        lock.release()
+    # If closing the window failed halfway, its threads would go on, and a sort with them.
     window.engine.shutdown()
-    trouble.close()
+    errors.close()
     crashes.close()
     return code
 
 
-def take_over(window: MainWindow, folder: Path | None, photos: Sequence[str] = (), token: str = "") -> None:
-    """Come to the front for a later start, and open its folder.
+def bring_up(window: MainWindow, folder: Path | None, photos: Sequence[str] = (), token: str = "") -> None:
+    """Bring the window to the front for a later start, and open its folder.
+
+    While a dialog waits for an answer no folder is opened, because the question is about the open one; it is opened
+    when the last dialog is closed. Of several such folders only the last is opened.
 
     Args:
         window: the window.
-        folder: what to open, or None.
-        photos: names of those in it that are selected.
-        token: by which the desktop lets it come to the front; "" for none.
-
-    While a dialog waits for an answer no folder is opened, for what it asks is about the one that is open; it is opened
-    when no dialog is left. Of several the last counts.
+        folder: the folder to open, or None.
+        photos: names of photos in it to select.
+        token: lets the window come to the front on this desktop; empty for none.
     """
-    waiting = QApplication.activeModalWidget()
+    dialog = QApplication.activeModalWidget()
     if token and sys.platform.startswith("linux"):
-        # Qt takes it from there when it activates a window, and only once.
+        # Qt reads it when it next activates a window.
         os.environ["XDG_ACTIVATION_TOKEN"] = token
-    for shown in (window, waiting):
+    for shown in (window, dialog):
         if shown is not None:
             shown.setWindowState((shown.windowState() & ~Qt.WindowState.WindowMinimized) | Qt.WindowState.WindowActive)
             shown.show()
             shown.raise_()
             shown.activateWindow()
     if folder is not None:
-        if waiting is None:
+        if dialog is None:
             window.open_folder(folder, photos)
         else:
-            _Later.of(window).open(folder, photos)
+            _WaitingFolder.of(window).open(folder, photos)
 
 
-class _Later(QObject):
-    """Opens a folder once no dialog waits any more. There is one for a window."""
+class _WaitingFolder(QObject):
+    """Opens a folder as soon as no dialog is open. There is one for each window."""
 
     @classmethod
-    def of(cls, window: MainWindow) -> _Later:
-        """Return that of a window."""
+    def of(cls, window: MainWindow) -> _WaitingFolder:
         return window.findChild(cls) or cls(window)
 
     def __init__(self, window: MainWindow) -> None:
-        """Prepare."""
         super().__init__(window)
         self._window = window
         self._folder: Path | None = None
         self._photos: Sequence[str] = ()
         self._timer = QTimer(self)
-        self._timer.setInterval(_LATER_MS)
+        self._timer.setInterval(_RETRY_MS)
         self._timer.timeout.connect(self._try)
 
     def open(self, folder: Path, photos: Sequence[str]) -> None:
-        """Open a folder and select photos in it, in place of one that has waited."""
         self._folder, self._photos = folder, photos
         self._timer.start()
 
@@ -181,25 +176,25 @@ class _Later(QObject):
 
 
 class FileOpenFilter(QObject):
-    """Watches the events of the application, and says which folder is asked for."""
+    """Receives the folders and photos that macOS asks the app to open: dropped on its icon, or opened with it."""
 
-    def __init__(self, asked: Callable[[Path], object], parent: QObject) -> None:
-        """Install with `application.installEventFilter`.
+    def __init__(self, open_folder: Callable[[Path], object], parent: QObject) -> None:
+        """Install it with `application.installEventFilter`.
 
         Args:
-            asked: called with the folder, or with the folder that holds the photo, once for all photos opened together.
-            parent: owns this object.
+            open_folder: called with the folder, or the folder of the photo, once for all photos opened together.
+            parent: owner.
         """
         super().__init__(parent)
-        self._asked = asked
+        self._open_folder = open_folder
         self._folder: Path | None = None
-        # Each photo of a selection comes as an event of its own.
+        # Every photo of a selection arrives as an event of its own.
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._tell)
+        self._timer.timeout.connect(self._open)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Take what is to be opened, and leave all else alone."""
+        """Take the requests to open something; leave all other events alone."""
         if not isinstance(event, QFileOpenEvent):
             return super().eventFilter(watched, event)
         if event.url().isLocalFile():
@@ -208,7 +203,7 @@ class FileOpenFilter(QObject):
             self._timer.start()
         return True
 
-    def _tell(self) -> None:
+    def _open(self) -> None:
         folder, self._folder = self._folder, None
         if folder is not None:
-            self._asked(folder)
+            self._open_folder(folder)

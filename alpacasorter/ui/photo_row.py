@@ -1,4 +1,4 @@
-"""One photo as the window knows it, its place in folder order, and which photos are shown how. Plain Python, no Qt."""
+"""One photo as the window knows it, its place in folder order, and the filters and orders. Plain Python, no Qt."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from alpacasorter.core import reasons
+from alpacasorter.core.events import JudgedPhoto
 from alpacasorter.core.files import display_path, natural_key
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photo import PhotoFacts
+from alpacasorter.i18n import pgettext
 
 Place = tuple[tuple[int, list[str | int], str], ...]
-"""Where a photo is shown in folder order: one part a folder, the last for its name."""
+"""Sort key of a photo in folder order: one part for each folder, the last for the file name."""
 
 
 class Filter(enum.Enum):
@@ -30,30 +33,45 @@ class Filter(enum.Enum):
 
 
 class Order(enum.Enum):
-    """In which order photos are shown."""
+    """The order in which photos are shown."""
 
     FOLDER = "folder"
     TAKEN = "taken"
     DOUBTFUL = "doubtful"
 
 
+def filter_names(labels: LabelSet) -> dict[Filter, str]:
+    """Return the names of the filters; `labels` are those of the model in use."""
+    return {
+        # Translators: the filter that shows all photos.
+        Filter.ALL: pgettext("filter", "All"),
+        Filter.POSITIVE: labels.display(labels.positive),
+        Filter.NEGATIVE: labels.display(labels.negative),
+        Filter.UNSURE: pgettext("filter", "Unsure"),
+        Filter.CORRECTED: pgettext("filter", "Labeled by you"),
+        Filter.PROBLEMS: pgettext("filter", "Problems"),
+        Filter.CHANGED: pgettext("filter", "Changed"),
+        Filter.NEW: pgettext("filter", "New"),
+    }
+
+
 class PhotoRow:
-    """One photo, or folder that can't be read.
+    """One photo, or a folder that can't be read.
 
     Attributes:
-        path: where it is.
-        found_at: where it was when it was found. Its place in folder order: a photo that is renamed or sorted meanwhile
-            moves away under nobody's mouse.
-        name: what is shown for its file name.
+        path: where it is now.
+        found_at: where it was found. This decides its place in folder order, so that a photo that is renamed or sorted
+            doesn't move away under the mouse.
+        name: the file name to show.
         key: content key; None until judged.
-        probability: calibrated probability of the positive class; None until judged.
-        correction: the user's label; None without one.
-        facts: from its header; None until judged.
-        reason: why it can't be judged; None where it can.
-        head_version: of the head that judged it.
-        new: whether it arrived while its folder was open, and the user has not said that it was seen.
-        gone: whether it is no longer there, and shown only until nobody looks at it.
-        rank: which of two rows comes first in folder order; the store says so.
+        probability: calibrated probability of the positive class, 0 to 1; None until judged.
+        correction: the user's label; None for none.
+        facts: from the header of the file; None until judged.
+        reason: why it can't be judged, a code of `core.reasons`; None if it can.
+        head_version: version of the head that judged it.
+        new: whether it arrived while the folder was open and was not marked as seen since.
+        gone: whether it no longer exists, and is shown only until it can be removed.
+        rank: its position in folder order, set by the store.
     """
 
     __slots__ = (
@@ -72,7 +90,7 @@ class PhotoRow:
     )
 
     def __init__(self, path: Path, *, new: bool = False) -> None:
-        """A photo that was found and not yet opened."""
+        """Describe a photo that was found and not opened yet."""
         self.path = path
         self.found_at = path
         self.name = display_path(path.name)
@@ -88,36 +106,45 @@ class PhotoRow:
 
     @property
     def waiting(self) -> bool:
-        """Whether nothing is known of it yet."""
+        """Whether it has neither a prediction nor a problem yet."""
         return self.probability is None and self.reason is None
 
     def move_to(self, path: Path) -> None:
-        """Take over that the same photo is somewhere else now."""
+        """Record that the photo was moved or renamed."""
         self.path = path
         self.name = display_path(path.name)
 
     def fail(self, reason: str) -> None:
-        """Take over that it can't be judged."""
+        """Record why it can't be judged, a code of `core.reasons`."""
         self.reason = reason
         self.probability = None
-        # The library keeps it; it is shown again once the photo can be read.
+        # The library keeps it, and it is shown again once the photo can be read.
         self.correction = None
 
     def vanish(self) -> None:
-        """Take over that it is no longer there."""
+        """Record that it no longer exists."""
         self.fail(reasons.VANISHED)
         self.gone = True
 
 
+def labeled(row: PhotoRow, labels: LabelSet) -> LabeledPhoto | None:
+    """Return a photo and what it counts as; None while it is neither judged nor unreadable."""
+    if row.reason is not None:
+        return LabeledPhoto(row.path, reason=row.reason)
+    if row.key is None or row.probability is None or row.facts is None:
+        return None
+    return labels.labeled(JudgedPhoto(row.path, row.key, row.probability, row.facts, row.correction))
+
+
 def place_of(row: PhotoRow) -> Place:
-    """Return the sort key of folder order: files before sub-folders, IMG_2 before IMG_10."""
+    """Return the sort key of folder order: files before subfolders, IMG_2 before IMG_10."""
     return _place(row.found_at)
 
 
 def are_in_order(paths: Sequence[Path]) -> bool:
-    """Tell whether photos as the walker found them are in folder order; it sorts each folder, but has links come last.
+    """Return whether photos as the walker found them are in folder order. It sorts each folder, but puts links last.
 
-    So only the first of each folder is looked at: a place is dear where 100,000 photos are found.
+    Only the first photo of each folder is compared: with 100,000 photos the sort keys take too long.
     """
     folder, before = "", None
     for path in paths:
@@ -130,7 +157,7 @@ def are_in_order(paths: Sequence[Path]) -> bool:
     return True
 
 
-# Bounded: whoever looks for the place of one photo among many asks for the same few again and again.
+# A small cache suffices: a binary search for the place of a photo asks for the same few keys again and again.
 @functools.lru_cache(maxsize=2**12)
 def _place(path: Path) -> Place:
     folder, name = os.path.split(path)

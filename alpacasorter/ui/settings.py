@@ -1,4 +1,4 @@
-"""What the user has set, kept by QSettings."""
+"""The user's settings and the state of the window, stored by QSettings."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ TILE_LEAST, TILE_MOST, TILE_USUAL = 128, 320, 184
 
 
 class Settings:
-    """Typed settings; a value that makes no sense, such as after an edit by hand, counts as not set."""
+    """Typed settings. An invalid value, for example after editing the file, counts as not set."""
 
     def __init__(self, store: QSettings | None = None) -> None:
-        """Read and write `store`, the user's own where none is given."""
+        """Read and write `store`; None for the user's own settings file."""
         self._store = store or QSettings(
             QSettings.Format.IniFormat, QSettings.Scope.UserScope, "AlpacaSorter", "AlpacaSorter"
         )
 
     @property
     def recursive(self) -> bool:
-        """Whether sub-folders are looked into."""
+        """Whether subfolders are included."""
         return self._flag("recursive", True)
 
     @recursive.setter
@@ -64,7 +64,7 @@ class Settings:
 
     @property
     def tile(self) -> int:
-        """Width of a picture in the grid, pixels."""
+        """Width of a photo in the grid, pixels."""
         return int(self._number("tile", TILE_LEAST, TILE_MOST, TILE_USUAL))
 
     @tile.setter
@@ -73,7 +73,7 @@ class Settings:
 
     @property
     def device(self) -> DevicePreference:
-        """Which device judges."""
+        """The device that runs the model."""
         value = self._text("device")
         return value if value in get_args(DevicePreference) else "auto"  # type: ignore[return-value]
 
@@ -83,7 +83,7 @@ class Settings:
 
     @property
     def scheme(self) -> Scheme:
-        """Light, dark or as the desktop."""
+        """Light, dark or that of the system."""
         value = self._text("scheme")
         return value if value in get_args(Scheme) else "system"  # type: ignore[return-value]
 
@@ -102,7 +102,7 @@ class Settings:
 
     @property
     def order(self) -> Order:
-        """In which order photos are shown."""
+        """The order of the photos."""
         try:
             return Order(self._text("order"))
         except ValueError:
@@ -114,7 +114,7 @@ class Settings:
 
     @property
     def training(self) -> str:
-        """What was entered for the last training, as its page wrote it; empty where there was none."""
+        """The settings of the last training, as its page wrote them; empty for none."""
         return self._text("training")
 
     @training.setter
@@ -123,7 +123,7 @@ class Settings:
 
     @property
     def sorting(self) -> str:
-        """What was chosen for the last sort, as its form wrote it; empty where there was none."""
+        """The choices for the last sort, as the form wrote them; empty for none."""
         return self._text("sorting/choices")
 
     @sorting.setter
@@ -132,7 +132,7 @@ class Settings:
 
     @property
     def sort_destination(self) -> str:
-        """Where to photos were sorted last, as its form wrote it; empty where that was their own folder."""
+        """The last destination of a sort, as the form wrote it; empty for the folder of the photos."""
         return self._text("sorting/destination")
 
     @sort_destination.setter
@@ -141,7 +141,7 @@ class Settings:
 
     @property
     def sorts_put_off(self) -> frozenset[int]:
-        """Numbers of sorts that stand in the middle, as the user wants it."""
+        """Numbers of interrupted sorts that the user has chosen to leave as they are."""
         return frozenset(int(number) for number in self._text("sorting/put_off").split() if number.isdecimal())
 
     @sorts_put_off.setter
@@ -150,7 +150,7 @@ class Settings:
 
     @property
     def arrivals(self) -> str:
-        """What was chosen for photos that arrive, as its form wrote it; empty where nothing was."""
+        """The choices for sorting new photos, as the form wrote them; empty for none."""
         return self._text("sorting/arrivals")
 
     @arrivals.setter
@@ -159,7 +159,7 @@ class Settings:
 
     @property
     def export(self) -> str:
-        """What was chosen for the last export, as its dialog wrote it; empty where there was none."""
+        """The choices for the last export, as its dialog wrote them; empty for none."""
         return self._text("export/choices")
 
     @export.setter
@@ -167,12 +167,12 @@ class Settings:
         self._store.setValue("export/choices", value)
 
     def state(self, name: str) -> QByteArray:
-        """Return a state of the window, empty where none is kept."""
+        """Return a saved state of the window; empty if there is none."""
         value = self._store.value(f"window/{name}")
         return value if isinstance(value, QByteArray) else QByteArray()
 
     def set_state(self, name: str, value: QByteArray) -> None:
-        """Keep a state of the window."""
+        """Save a state of the window."""
         self._store.setValue(f"window/{name}", value)
 
     def save(self) -> None:
@@ -183,7 +183,7 @@ class Settings:
         return str(self._store.value(name, ""))
 
     def _flag(self, name: str, usual: bool) -> bool:
-        # An INI file gives back "true" and "false".
+        # An INI file returns "true" and "false".
         return self._text(name).lower() in ("true", "1") if self._store.contains(name) else usual
 
     def _number(self, name: str, least: float, most: float, usual: float) -> float:

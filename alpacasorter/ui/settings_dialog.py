@@ -1,4 +1,4 @@
-"""The settings dialog. Every change takes effect at once, but for the language."""
+"""The Settings dialog. Every change takes effect at once, except the language."""
 
 from __future__ import annotations
 
@@ -16,21 +16,19 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from alpacasorter.core import reasons
 from alpacasorter.i18n import _, languages
 from alpacasorter.ui.settings import UNSURE_LEAST, UNSURE_MOST, Settings
 from alpacasorter.ui.widgets.dialogs import lay_out
 from alpacasorter.workers.view_facts import DeviceFacts
 
-_DEVICES = (("auto", "Whichever is faster here"), ("cpu", "Processor"), ("gpu", "Graphics processor (GPU)"))
-_SCHEMES = (("system", "As the desktop"), ("light", "Light"), ("dark", "Dark"))
-
 
 class SettingsDialog(QDialog):
-    """Lets the user set how photos are looked at and shown.
+    """Lets the user change the settings.
 
     Signals:
-        recursive_changed, unsure_changed, device_changed, scheme_changed: the setting has another value now.
-        time_again: the user wants both devices timed anew.
+        recursive_changed, unsure_changed, device_changed, scheme_changed: the setting has this value now.
+        time_again: the user wants the speed of both devices measured again.
     """
 
     recursive_changed = Signal(bool)
@@ -39,30 +37,35 @@ class SettingsDialog(QDialog):
     scheme_changed = Signal(str)
     time_again = Signal()
 
-    def __init__(self, settings: Settings, device: DeviceFacts | None, parent: QWidget | None = None) -> None:
-        """Show `settings` and which device serves now."""
+    def __init__(self, settings: Settings, device_in_use: DeviceFacts | None, parent: QWidget | None = None) -> None:
+        """Show `settings` and the device in use."""
         super().__init__(parent)
-        self.setWindowTitle("Settings")
+        self.setWindowTitle(_("Settings"))
         self._settings = settings
-        self.recursive = QCheckBox("Look into sub-folders too", self)
+        self.recursive = QCheckBox(_("Include subfolders"), self)
         self.recursive.setChecked(settings.recursive)
         self.recursive.toggled.connect(self._set_recursive)
         self.unsure = QSpinBox(self)
         self.unsure.setRange(round(UNSURE_LEAST * 100), round(UNSURE_MOST * 100))
-        self.unsure.setSuffix("% sure")
-        self.unsure.setPrefix("less than ")
+        # Translators: when a photo counts as unsure; {number} is a field in which the number can be changed.
+        before, _field, after = _("less than {number}% sure").partition("{number}")
+        self.unsure.setPrefix(before)
+        self.unsure.setSuffix(after)
         self.unsure.setValue(round(settings.unsure_below * 100))
         self.unsure.valueChanged.connect(self._set_unsure)
-        self.device = _choices(self, _DEVICES, settings.device)
+        devices = (("auto", _("Automatic")), ("cpu", _("Processor (CPU)")), ("gpu", _("Graphics processor (GPU)")))
+        self.device = _choices(self, devices, settings.device)
+        self.device.setToolTip(_("Automatic: the one that is faster on this computer"))
         self.device.currentIndexChanged.connect(self._set_device)
-        again = QPushButton("Measure again", self)
-        again.setToolTip("Time the processor and the graphics processor anew, for example after a new driver")
+        again = QPushButton(_("Measure again"), self)
+        again.setToolTip(_("Measure the speed of both processors again, for example after installing a new driver"))
         again.setAutoDefault(False)
         again.clicked.connect(self._measure)
-        self.serving = QLabel(self)
-        self.serving.setProperty("role", "muted")
-        self.serving.setWordWrap(True)
-        self.scheme = _choices(self, _SCHEMES, settings.scheme)
+        self.device_in_use = QLabel(self)
+        self.device_in_use.setProperty("role", "muted")
+        self.device_in_use.setWordWrap(True)
+        schemes = (("system", _("System")), ("light", _("Light")), ("dark", _("Dark")))
+        self.scheme = _choices(self, schemes, settings.scheme)
         self.scheme.currentIndexChanged.connect(self._set_scheme)
         self.language = _choices(self, (("", _("System")), *_languages()), settings.language)
         self.language.currentIndexChanged.connect(self._set_language)
@@ -70,35 +73,35 @@ class SettingsDialog(QDialog):
         self.later.setProperty("role", "muted")
         self.later.setWordWrap(True)
         self.later.hide()
-        speech = QVBoxLayout()
-        speech.addWidget(self.language)
-        speech.addWidget(self.later)
-        devices = QHBoxLayout()
-        devices.addWidget(self.device, 1)
-        devices.addWidget(again)
+        language = QVBoxLayout()
+        language.addWidget(self.language)
+        language.addWidget(self.later)
+        device_row = QHBoxLayout()
+        device_row.addWidget(self.device, 1)
+        device_row.addWidget(again)
         form = QFormLayout()
         form.setSpacing(10)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        form.addRow("Folders", self.recursive)
-        form.addRow("A photo is unsure when", self.unsure)
-        form.addRow("Photos are judged by", devices)
-        form.addRow("", self.serving)
-        form.addRow("Colours", self.scheme)
-        form.addRow(_("Language"), speech)
+        form.addRow(_("Folders"), self.recursive)
+        form.addRow(_("Unsure photos"), self.unsure)
+        form.addRow(_("Run the model on"), device_row)
+        form.addRow("", self.device_in_use)
+        form.addRow(_("Appearance"), self.scheme)
+        form.addRow(_("Language"), language)
         lay_out(self, form)
         self.setMinimumWidth(560)
-        self.show_device(device)
+        self.show_device(device_in_use)
 
     def show_device(self, device: DeviceFacts | None) -> None:
-        """Say which device serves now and why."""
+        """Say which device is in use and why."""
         if device is None:
-            self.serving.setText("The model is still being opened.")
+            self.device_in_use.setText(_("The model is still being opened."))
             return
-        name = "The graphics processor" if device.kind == "gpu" else "The processor"
-        self.serving.setText(f"Now: {name.lower()} ({device.note.rstrip('.').lower()}).")
+        name = _("In use: graphics processor (GPU).") if device.kind == "gpu" else _("In use: processor (CPU).")
+        self.device_in_use.setText(f"{name} {reasons.sentence(device.note)}")
 
     def _measure(self) -> None:
-        self.serving.setText("Measuring…")
+        self.device_in_use.setText(_("Measuring…"))
         self.time_again.emit()
 
     def _set_recursive(self, value: bool) -> None:

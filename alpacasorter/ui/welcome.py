@@ -1,14 +1,15 @@
-"""The first page: a place to drop a folder on, and the folders opened lately."""
+"""The first page: a place to drop a folder, and the recent folders."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
+from alpacasorter.core.files import display_path
+from alpacasorter.i18n import _
 from alpacasorter.ui.widgets.theme import Theme, app_icon, icon
 from alpacasorter.wording import text
 
@@ -22,8 +23,8 @@ class WelcomePage(QWidget):
 
     Signals:
         choose: the user wants to choose a folder.
-        open(Path): the user chose one of the folders opened lately.
-        forget(Path): the user wants it off the list.
+        open(Path): the user chose one of the recent folders.
+        forget(Path): the user wants it removed from the list.
     """
 
     choose = Signal()
@@ -31,7 +32,7 @@ class WelcomePage(QWidget):
     forget = Signal(object)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        """Show the drop target; the list of folders comes later."""
+        """Show the place to drop a folder; the recent folders are added later."""
         super().__init__(parent)
         self._theme = theme
         self._recent: list[Path] = []
@@ -39,15 +40,15 @@ class WelcomePage(QWidget):
         self.drop.setObjectName("drop")
         picture = QLabel(self.drop)
         picture.setPixmap(app_icon().pixmap(QSize(_ICON_SIDE, _ICON_SIDE), self.devicePixelRatioF()))
-        title = QLabel("Drop a folder of photos here", self.drop)
+        title = QLabel(_("Drop a folder of photos here"), self.drop)
         title.setProperty("role", "title")
-        self.hint = QLabel("Every photo gets a tag, and you put the wrong ones right.", self.drop)
+        self.hint = QLabel(_("Every photo gets a tag. Fix the wrong ones, and the app learns from you."), self.drop)
         self.hint.setProperty("role", "muted")
-        self.button = QPushButton("Choose a folder…", self.drop)
+        self.button = QPushButton(_("Choose a folder…"), self.drop)
         self.button.setProperty("primary", True)
         self.button.setDefault(True)
         self.button.clicked.connect(self.choose)
-        promise = QLabel("Everything stays on this computer. Photos are never changed or uploaded.", self)
+        promise = QLabel(_("Everything stays on this computer. Photos are never changed or uploaded."), self)
         promise.setProperty("role", "muted")
 
         inside = QVBoxLayout(self.drop)
@@ -58,7 +59,7 @@ class WelcomePage(QWidget):
         inside.addSpacing(8)
         inside.addWidget(self.button, 0, Qt.AlignmentFlag.AlignHCenter)
 
-        self._list_title = QLabel("Opened lately", self)
+        self._list_title = QLabel(_("Recent folders"), self)
         self._list_title.setProperty("role", "heading")
         self._list = QVBoxLayout()
         self._list.setSpacing(2)
@@ -81,14 +82,14 @@ class WelcomePage(QWidget):
         theme.changed.connect(self._fill)
 
     def set_hot(self, hot: bool) -> None:
-        """Show that a folder is held over the window."""
+        """Highlight the place to drop while a folder is dragged over the window."""
         if self.drop.property("hot") != hot:
             self.drop.setProperty("hot", hot)
             self.drop.style().unpolish(self.drop)
             self.drop.style().polish(self.drop)
 
     def set_recent(self, folders: Sequence[Path]) -> None:
-        """Show the folders opened lately, newest first."""
+        """Show the recent folders, newest first."""
         self._recent = list(folders)[:_MOST_RECENT]
         self._fill()
 
@@ -113,25 +114,19 @@ class WelcomePage(QWidget):
         shown = self.fontMetrics().elidedText(text.folder(folder), Qt.TextElideMode.ElideMiddle, _WIDTH - 90)
         button.setText(f" {shown}".replace("&", "&&"))
         button.setToolTip(text.folder(folder))
-        button.clicked.connect(partial(self._tell_open, folder))
+        button.clicked.connect(lambda: self.open.emit(folder))
         forget = QToolButton(entry)
         forget.setIcon(icon("close", self._theme.colours.muted))
-        forget.setToolTip("Take off this list. The folder itself is not touched.")
-        forget.setAccessibleName(f"Take {folder.name} off this list")
-        forget.clicked.connect(partial(self._tell_forget, folder))
+        forget.setToolTip(_("Remove from this list. The folder itself is kept."))
+        forget.setAccessibleName(_("Remove {folder} from this list").format(folder=display_path(folder.name)))
+        forget.clicked.connect(lambda: self.forget.emit(folder))
         row.addWidget(button)
         row.addStretch(1)
         row.addWidget(forget)
         return entry
 
-    def _tell_open(self, folder: Path) -> None:
-        self.open.emit(folder)
-
-    def _tell_forget(self, folder: Path) -> None:
-        self.forget.emit(folder)
-
     def changeEvent(self, event: QEvent) -> None:
-        """Cut paths anew where the font changed."""
+        """Elide the paths again if the font has changed."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
             self._fill()

@@ -1,4 +1,4 @@
-"""Looks into a dataset folder in the background: which classes there are, and how many photos each has."""
+"""Finds the classes in a dataset folder, and how many photos each has, in the background."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from PySide6.QtCore import QObject, Signal
 
@@ -16,22 +15,20 @@ from alpacasorter.core import reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import usual_positive
 from alpacasorter.core.photo import PhotoFile
+from alpacasorter.i18n import _
+from alpacasorter.training.requirements import not_two_classes
 
 _log = logging.getLogger(__name__)
-
-_NAMED: Final = 4
-"""Folders named at most in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClassFolders:
-    """What a dataset folder holds.
+    """The contents of a dataset folder.
 
     Attributes:
         folder: the folder.
-        classes: name and number of photos of each sub-folder, in the order of their names; those below a sub-folder
-            count too.
-        problem: why it can't be trained on, a sentence for the user; empty where it can.
+        classes: name and number of photos of each subfolder, sorted by name; photos in deeper folders count too.
+        problem: why it can't be trained on, a sentence for the user; empty if it can.
     """
 
     folder: Path
@@ -40,67 +37,58 @@ class ClassFolders:
 
     @property
     def usual_positive(self) -> str:
-        """The class that is looked for unless another is asked for."""
-        names = [name for name, _ in self.classes]
+        """The positive class unless another is chosen."""
+        names = [name for name, _photos in self.classes]
         return usual_positive(names) if names else ""
 
 
-def look_into(folder: Path, stopped: Callable[[], bool] = lambda: False) -> ClassFolders:
-    """Count the photos of each class of a dataset folder."""
+def count_classes(folder: Path, stopped: Callable[[], bool] = lambda: False) -> ClassFolders:
+    """Return the classes in a dataset folder.
+
+    Args:
+        folder: the folder.
+        stopped: tells whether the result is no longer wanted; it may be incomplete then.
+    """
     from alpacasorter.core.photos.walk import FolderUnavailable, walk
 
     try:
         with os.scandir(folder) as entries:
             names = sorted(entry.name for entry in entries if entry.name[0] != "." and entry.is_dir())
     except OSError:
-        return ClassFolders(folder, problem="This folder can't be opened. Choose another one.")
+        return ClassFolders(folder, problem=_("This folder can't be opened. Choose another one."))
     if len(names) != 2:
-        return ClassFolders(folder, tuple((name, 0) for name in names), _not_two(names))
+        return ClassFolders(folder, tuple((name, 0) for name in names), not_two_classes(names))
     classes = []
     for name in names:
         try:
             photos = walk(folder / name, recursive=True, stopped=stopped)
         except FolderUnavailable as error:
-            return ClassFolders(
-                folder, problem=f"The sub-folder “{display_path(name)}” can't be read. {reasons.sentence(error.reason)}"
+            problem = _("The subfolder “{folder}” can't be read. {reason}").format(
+                folder=display_path(name), reason=reasons.sentence(error.reason)
             )
+            return ClassFolders(folder, problem=problem)
         classes.append((name, sum(isinstance(event, PhotoFile) for event in photos)))
     empty = [display_path(name) for name, photos in classes if photos == 0]
     problem = ""
-    lonely = [display_path(name) for name, photos in classes if photos == 1]
+    single = [display_path(name) for name, photos in classes if photos == 1]
     if len(empty) == 2:
-        problem = "There are no photos in the two sub-folders."
+        problem = _("There are no photos in the two subfolders.")
     elif empty:
-        problem = f"There are no photos in “{empty[0]}”. Put some into it: a model learns from both kinds."
-    elif lonely:
-        problem = f"There is only one photo in “{lonely[0]}”. It takes two, one to learn from and one to test on."
+        problem = _("There are no photos in “{folder}”. Add some: a model learns from both classes.").format(
+            folder=empty[0]
+        )
+    elif single:
+        problem = _(
+            "There is only one photo in “{folder}”. It takes two, one to learn from and one to test on."
+        ).format(folder=single[0])
     return ClassFolders(folder, tuple(classes), problem)
 
 
-def _not_two(names: list[str]) -> str:
-    if not names:
-        return (
-            "There are no sub-folders in this folder. Put the photos of each kind into a sub-folder of its own, "
-            "such as “alpaca” and “not_alpaca”."
-        )
-    if len(names) == 1:
-        return (
-            f"There is only one sub-folder, “{display_path(names[0])}”. A model needs a second one with photos of "
-            "what it shall tell apart from it."
-        )
-    shown = ", ".join(f"“{display_path(name)}”" for name in names[:_NAMED])
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return (
-        f"There are {len(names)} sub-folders: {shown}{more}. A model tells two kinds apart, "
-        "so there must be two sub-folders."
-    )
-
-
 class ClassCounter(QObject):
-    """Looks into one folder at a time on a thread of its own; only the latest request counts.
+    """Counts the photos of one dataset folder at a time on a thread; only the latest request counts.
 
     Signals:
-        counted(ClassFolders): what is in the folder asked for last.
+        counted(ClassFolders): the classes in the folder requested last.
     """
 
     counted = Signal(object)
@@ -115,7 +103,7 @@ class ClassCounter(QObject):
         self._thread: threading.Thread | None = None
 
     def request(self, folder: Path) -> None:
-        """Look into this folder instead of any asked for before; `counted` follows."""
+        """Count this folder instead of any requested before; `counted` follows."""
         with self._condition:
             if self._closed:
                 return
@@ -143,9 +131,9 @@ class ClassCounter(QObject):
                     return
                 folder, self._wanted, self._stale = self._wanted, None, False
             try:
-                found = look_into(folder, lambda: self._stale)
+                found = count_classes(folder, lambda: self._stale)
             except Exception as error:  # noqa: BLE001  # the thread must live on for the next folder
-                _log.warning("%s can't be looked into: %r", display_path(folder), error)
-                found = ClassFolders(folder, problem="This folder can't be opened. Choose another one.")
+                _log.warning("The classes in %s can't be counted: %r", display_path(folder), error)
+                found = ClassFolders(folder, problem=_("This folder can't be opened. Choose another one."))
             if not self._stale:
                 self.counted.emit(found)

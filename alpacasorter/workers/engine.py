@@ -1,6 +1,6 @@
-"""The engine behind the window: a session on threads, spoken to by methods and heard by signals.
+"""The engine behind the window: a session on threads, controlled by methods and reporting by signals.
 
-Three lanes: one for the session (opening it, learning), one for scans, one for timing the devices. All methods are
+There are three lanes: for the session (opening it, learning), for scans, and for timing the devices. All methods are
 called on the GUI thread and return at once; all signals arrive there.
 """
 
@@ -19,6 +19,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from alpacasorter.core.events import Finished, Found, Judged, Learned, Problems, Progress
 from alpacasorter.core.session_paths import Places
+from alpacasorter.i18n import _
 from alpacasorter.workers.exchanging import ExchangeKeeper
 from alpacasorter.workers.lane import Lane
 from alpacasorter.workers.models import ModelKeeper
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_NOT_SEEN = "The model has not looked at the photo yet. Wait until it has, and say it again."
-_OF_THE_HEAD = ("keys", "probabilities", "head_version")
+_PREDICTIONS = ("keys", "probabilities", "head_version")
+"""The fields of a `Learned` event that depend on the head."""
 
 
 class Engine(QObject):
@@ -42,23 +43,23 @@ class Engine(QObject):
 
     Attributes:
         versions: the versions of what was learned.
-        models: the models there are.
-        sorting: sorts, and the way back.
-        exchange: results out and labels in.
-        watching: the open folder, watched.
+        models: the installed models.
+        sorting: sorts and undoes them.
+        exchange: exports results and imports labels.
+        watching: watches the open folder.
 
     Signals:
-        ready(ModelFacts): the session is open; folders may be opened before, they wait. It comes again whenever
-            `model_changing` came.
-        model_changing(): another model takes over: what was said of the photos is void, and the folder is closed.
-        failed(str): it can't be opened; a sentence for the user.
-        notice(str): something the user should know.
-        recent_folders(list): paths of the folders opened lately, newest first.
-        device_changed(DeviceFacts): which device judges now.
+        ready(ModelFacts): the session is open. Folders opened before that wait for it. Emitted again after each
+            `model_changing`.
+        model_changing(): another model takes over; the predictions no longer hold, and the folder is closed.
+        failed(str): the session can't be opened; a sentence for the user.
+        notice(str): a sentence the user should know.
+        recent_folders(list): paths of the recent folders, newest first.
+        device_changed(DeviceFacts): the device that runs the model now.
         found, judged, problems, progress, finished: the events of the current scan.
-        folder_failed(Path, str): the folder can't be opened, and why.
-        learned(Learned): corrections are stored and every photo was judged anew.
-        correction_failed(object, str): corrections (a mapping) that were not stored, and why.
+        folder_failed(Path, str): the folder can't be opened, and why, a sentence.
+        learned(Learned): corrections are stored and every photo was judged again.
+        correction_failed(object, str): corrections (a mapping) that were not stored, and why, a sentence.
     """
 
     ready = Signal(object)
@@ -82,7 +83,7 @@ class Engine(QObject):
     def __init__(
         self, places: Places, preference: Literal["auto", "cpu", "gpu"], parent: QObject | None = None
     ) -> None:
-        """Prepare; nothing runs before `start()`."""
+        """Prepare; `start()` begins."""
         super().__init__(parent)
         self._places = places
         self._preference = preference
@@ -91,11 +92,11 @@ class Engine(QObject):
         self._stopped = -1
         self._closing = False
         self._newest: Learned | None = None
-        self._told: set[str] = set()
-        self._asked_early: tuple[int, Path, bool] | None = None
-        self._asked: dict[str, str | None] = {}
-        self._asked_paths: dict[str, Path] = {}
-        self._asked_lock = threading.Lock()
+        self._notices_shown: set[str] = set()
+        self._folder_waiting: tuple[int, Path, bool] | None = None
+        self._corrections: dict[str, str | None] = {}
+        self._corrected_paths: dict[str, Path] = {}
+        self._corrections_lock = threading.Lock()
         self._session_lane = Lane("session")
         self._scan_lane = Lane("scan")
         self._device_lane = Lane("device")
@@ -104,7 +105,7 @@ class Engine(QObject):
         self.models.passed.connect(self._change_model)
         learned, disturb = self._learned_event.emit, self.versions.disturb
         self.exchange = ExchangeKeeper(lambda: self._open, self._session_lane, disturb, learned, self)
-        self.watching = WatchKeeper(lambda: self._open, learned, self._judged_anew, self)
+        self.watching = WatchKeeper(lambda: self._open, learned, self._updated, self)
         self.sorting = SortKeeper(lambda: self._open, self.watching.expect, self)
         self.sorting.began.connect(lambda: self.watching.hold(True))
         self.sorting.ended.connect(lambda: self.watching.hold(False))
@@ -120,17 +121,17 @@ class Engine(QObject):
         self._learned_event.connect(self._deliver_learned, Qt.ConnectionType.QueuedConnection)
         self.ready.connect(self._on_ready, Qt.ConnectionType.QueuedConnection)
         self.ready.connect(self.versions.settle_soon, Qt.ConnectionType.QueuedConnection)
-        # Asking for a correction stopped what was to be measured.
+        # A correction interrupts the measuring of versions.
         self.correction_failed.connect(self.versions.settle_soon, Qt.ConnectionType.QueuedConnection)
 
     @property
     def cache(self) -> Cache | None:
-        """The open cache, from which thumbnails are loaded; None until `ready`."""
+        """The open cache, which has the thumbnails; None until `ready`."""
         return self._open.cache if self._open else None
 
     @property
     def opened(self) -> OpenEngine | None:
-        """What is open, for other lanes to read from; None until `ready`."""
+        """The open session and model, for other lanes to read from; None until `ready`."""
         return self._open
 
     def start(self) -> None:
@@ -138,25 +139,25 @@ class Engine(QObject):
         self._session_lane.submit(self._start)
 
     def open_folder(self, folder: Path, *, recursive: bool) -> None:
-        """Scan a folder in place of the one that is open."""
+        """Scan a folder instead of the open one."""
         self.stop_scan()
         self._generation += 1
         self.watching.begin(folder, recursive)
         self._session_lane.submit(partial(self._begin_scan, self._generation, folder, recursive))
 
     def close_folder(self) -> None:
-        """Stop the scan, stop watching, and drop the events that are still on their way."""
+        """Stop the scan and the watching, and drop the events still on their way."""
         self.stop_scan()
         self._generation += 1
         self.watching.begin(None, False)
 
     def watch_folder(self) -> None:
-        """Watch the open folder from now on, or as soon as its scan is done; `watching` tells what happens there."""
+        """Watch the open folder from now on, or as soon as its scan has finished; `watching` reports what happens."""
         self.watching.watch_open()
 
     def stop_scan(self) -> None:
-        """Stop the running scan; `finished` follows, with `cancelled` set."""
-        # The scan may not have begun yet: then it looks here.
+        """Stop the running scan; `finished` follows with `cancelled` set."""
+        # A scan that has not begun yet checks this.
         self._stopped = self._generation
         if self._open is not None:
             self._open.session.cancel_scan()
@@ -167,36 +168,48 @@ class Engine(QObject):
             self._open.session.prefer(paths)
 
     def correct(self, changes: Mapping[str, str | None], paths: Mapping[str, Path]) -> None:
-        """Store corrections by content key (None takes one back) and learn; `learned` or `correction_failed` follows.
+        """Store corrections and learn from them; `learned` or `correction_failed` follows.
 
-        Corrections that come while an earlier one is being learned from are learned from together: tagging photos
-        as fast as keys can be pressed must not queue up.
+        Corrections that arrive during learning are learned from together afterwards, so that tagging photos as fast as
+        keys can be pressed doesn't queue up.
+
+        Args:
+            changes: labels by content key; None removes the user's label.
+            paths: where the photos are, by content key.
         """
-        with self._asked_lock:
-            self._asked.update(changes)
-            self._asked_paths.update(paths)
+        with self._corrections_lock:
+            self._corrections.update(changes)
+            self._corrected_paths.update(paths)
         self.versions.disturb()
         self._session_lane.submit(self._correct)
 
     def use_model(self, path: Path | None) -> None:
-        """Have another model take over, the bundled one where None is given, now and from the next start on.
+        """Use another model from now on, also after the next start.
 
-        It is checked while the one in use goes on. Where it can't serve, `models.failed` follows and nothing has
-        changed. Else the scan is stopped and `model_changing` follows, then `ready` with the model in use.
+        It is checked while the current one stays in use. If it can't be used, `models.failed` follows and nothing has
+        changed. Otherwise the scan is stopped and `model_changing` follows, then `ready` with the model in use.
+
+        Args:
+            path: the bundle; None for the bundled model.
         """
         self.models.check(path)
 
     def prefer_device(self, preference: Literal["auto", "cpu", "gpu"], *, time_again: bool = False) -> None:
-        """Judge the photos to come on another device."""
+        """Run the model on another device from the next photo on.
+
+        Args:
+            preference: the device, or "auto" for the faster one.
+            time_again: whether to measure the speed of both again.
+        """
         self._preference = preference
         self._device_lane.submit(partial(self._choose_device, preference, time_again))
 
     def forget_recent(self, folder: Path) -> None:
-        """Take a folder off the list of those opened lately."""
+        """Remove a folder from the recent folders."""
         self._session_lane.submit(partial(self._forget, folder))
 
     def shutdown(self) -> None:
-        """Stop the scan, store what was learned and end all threads; blocks until then."""
+        """Stop the scan, store what was learned, and end all threads; blocks until then."""
         self._closing = True
         self.close_folder()
         self._scan_lane.close()
@@ -219,19 +232,19 @@ class Engine(QObject):
             from alpacasorter.ml.engine import open_engine
 
             self._open = opened = open_engine(self._places, self._preference, trial_now=False)
-        except Exception as error:  # noqa: BLE001  # whatever it is, the user gets a sentence and not a dead window
+        except Exception as error:  # noqa: BLE001  # the user gets a sentence instead of a dead window
             self.failed.emit(sentence(error))
             return
         self._tell_ready(opened)
         self._tell_recent()
-        if self._asked_early is not None:
-            self._begin_scan(*self._asked_early)
-        opened.session.prepare_learning()
+        if self._folder_waiting is not None:
+            self._begin_scan(*self._folder_waiting)
+        opened.session.learning.prepare()
 
     def _tell_ready(self, opened: OpenEngine) -> None:
         bundle, session = opened.bundle, opened.session
         self.ready.emit(
-            ModelFacts(bundle.name, bundle.version, session.labels, session.correction_count, bundle.card_path)
+            ModelFacts(bundle.name, bundle.version, session.labels, session.learning.correction_count, bundle.card_path)
         )
         self._tell_notices(opened)
         self._tell_device()
@@ -239,14 +252,14 @@ class Engine(QObject):
             self._device_lane.submit(partial(self._choose_device, self._preference, False))
 
     def _take_over(self, path: Path) -> None:
-        """Open a model in the place of the one in use. Corrections asked for before went to that one."""
+        """Open a model in place of the one in use. Corrections requested before went to that one."""
         if self._closing:
             return
         try:
             from alpacasorter.ml.engine import open_engine
 
             if self._open is None:
-                # What was to serve at the start could not.
+                # The model to use at the start could not be opened.
                 places = replace(self._places, bundle=path)
                 self._open = open_engine(places, self._preference, trial_now=False)
             else:
@@ -258,27 +271,29 @@ class Engine(QObject):
                 self.notice.emit(remark)
         if self._open is not None:
             self._tell_ready(self._open)
-            self._open.session.prepare_learning()
+            self._open.session.learning.prepare()
 
     def _begin_scan(self, generation: int, folder: Path, recursive: bool) -> None:
         if generation != self._generation:
             return
         if self._open is None:
-            # Before start(): the scan follows it.
-            self._asked_early = (generation, folder, recursive)
+            # The session is not open yet; `_start` begins the scan.
+            self._folder_waiting = (generation, folder, recursive)
             return
         self._scan_lane.submit(partial(self._scan, generation, folder, recursive))
 
     def _correct(self) -> None:
-        with self._asked_lock:
-            changes, self._asked = self._asked, {}
-            paths, self._asked_paths = self._asked_paths, {}
+        with self._corrections_lock:
+            changes, self._corrections = self._corrections, {}
+            paths, self._corrected_paths = self._corrected_paths, {}
         if self._open is None or not changes:
             return
         try:
-            learned = self._open.session.correct(changes, paths)
+            learned = self._open.session.learning.correct(changes, paths)
         except KeyError:
-            self.correction_failed.emit(changes, _NOT_SEEN)
+            self.correction_failed.emit(
+                changes, _("The model has not judged the photo yet. Wait a moment and try again.")
+            )
             return
         except Exception as error:  # noqa: BLE001
             self.correction_failed.emit(changes, sentence(error))
@@ -289,7 +304,7 @@ class Engine(QObject):
 
     def _save_head(self) -> None:
         if self._open is not None:
-            self._open.session.save_head()
+            self._open.session.learning.save()
 
     def _forget(self, folder: Path) -> None:
         if self._open is not None:
@@ -298,8 +313,8 @@ class Engine(QObject):
 
     def _tell_notices(self, opened: OpenEngine) -> None:
         for notice in opened.notices():
-            if notice not in self._told:
-                self._told.add(notice)
+            if notice not in self._notices_shown:
+                self._notices_shown.add(notice)
                 self.notice.emit(notice)
 
     def _tell_recent(self) -> None:
@@ -332,7 +347,7 @@ class Engine(QObject):
             if generation == self._generation:
                 self.folder_failed.emit(folder, sentence(error))
         if opened.session.device is not device:
-            # The GPU failed, and the session went on without it.
+            # The GPU failed and the session continued without it.
             self._tell_device()
 
     def _remember(self, opened: OpenEngine, folder: Path) -> None:
@@ -345,14 +360,14 @@ class Engine(QObject):
     # On the GUI thread
 
     def _change_model(self, path: Path) -> None:
-        """Make the photos that are shown go before the model that judged them does: so none can be corrected now."""
+        """Close the folder before its model is replaced, so that no photo can be corrected in between."""
         self.close_folder()
         self.versions.disturb()
         self.model_changing.emit()
         self._session_lane.submit(partial(self._take_over, path))
 
     def _on_ready(self) -> None:
-        # What the model before learned last came before this, by the same lane. The new one counts from 0.
+        # What the previous model learned last arrived before this, from the same lane. The new one counts from 0.
         self._newest = None
 
     def _deliver(self, generation: int, event: object) -> None:
@@ -363,33 +378,33 @@ class Engine(QObject):
             return
         self.watching.note(event)
         if isinstance(event, Judged):
-            event = self._judged_anew(event)
+            event = self._updated(event)
         self._signal_of[type(event)](event)
 
     def _deliver_learned(self, learned: Learned) -> None:
-        """Pass it on; two lanes learn, so an older one may come after a newer one."""
+        """Pass on a result of learning. Two lanes learn, so an older one may arrive after a newer one."""
         newest = self._newest
         if newest is not None and learned.head_version < newest.head_version:
-            learned = replace(learned, **{name: getattr(newest, name) for name in _OF_THE_HEAD})
+            learned = replace(learned, **{name: getattr(newest, name) for name in _PREDICTIONS})
         self._newest = learned
         self.learned.emit(learned)
         self.versions.settle_soon()
 
-    def _judged_anew(self, event: Judged) -> Judged:
-        """Return predictions as the newest head makes them.
+    def _updated(self, event: Judged) -> Judged:
+        """Return predictions as the newest head would make them.
 
-        These were made by an older one where its `learned` overtook them: then it holds their photos, and the window
-        did not know them yet.
+        A `learned` event may overtake predictions of an older head. It contains their photos, but the window did not
+        know them yet.
         """
         newest = self._newest
         if self._open is None or newest is None or event.head_version >= newest.head_version:
             return event
-        correction = self._open.session.correction
-        now = dict(zip(newest.keys, newest.probabilities.tolist(), strict=True))
+        correction = self._open.session.learning.correction
+        newer = dict(zip(newest.keys, newest.probabilities.tolist(), strict=True))
         photos = (
             replace(
                 photo,
-                probability=now.get(photo.content_key, photo.probability),
+                probability=newer.get(photo.content_key, photo.probability),
                 correction=correction(photo.content_key),
             )
             for photo in event.photos

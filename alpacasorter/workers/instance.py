@@ -1,15 +1,12 @@
-"""One window for a user: a second start hands its folder to the window that is open, which comes to the front.
+"""One window per user: a second start hands its folder to the window that is open, which comes to the front.
 
-Between the two there is a socket that only the same user may open; on Windows it is a named pipe, which other programs
-of the user may open, too. Over it goes one line: JSON with a folder or null, the photos in it to select, until when it
-may be taken, and what lets the window come to the front; and back comes one that says whether it was taken. Qt's
-network library, which has the socket, is imported only where there is somebody to talk to, and after the first window.
-Which window listens is settled in claim.py.
+The window listens on a socket that only the same user may open; on Windows it is a named pipe, which other programs of
+the user may open too. The request is one line of JSON: a folder or null, the photos in it to select, a deadline, and
+the token that lets the window come to the front. The answer says whether the request was accepted. Qt's network library
+is imported only when there is a window to talk to, and only after the first paint.
 
-Of several starts, one has the window that later ones are handed to: it holds a lock from its start to its end.
-
-The lock is taken before the window is made, which takes half a second: of two starts at the same moment the one without
-it waits until the other listens.
+Which window listens is settled by a lock file, held from start to exit. It is taken before the window is made, which
+takes half a second: if two starts happen at the same moment, the one without the lock waits until the other listens.
 """
 
 from __future__ import annotations
@@ -34,33 +31,33 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 LONGEST: Final = 64 * 1024
-"""Bytes of a message; no path is as long."""
+"""Bytes of a message; no path is that long."""
 ANSWER_SECONDS: Final = 1.0
-"""How long a second start waits for the window that is open, before it opens one of its own."""
+"""How long a second start waits for an answer before it opens a window of its own."""
 
 _TAKEN: Final = b"taken\n"
 _NOT_TAKEN: Final = b"not taken\n"
-_TALK_MS: Final = 2_000
-"""After this a connection that has said nothing is closed."""
+_CONNECTION_MS: Final = 2_000
+"""A connection that has not sent a line by then is closed."""
 _GRACE_SECONDS: Final = 0.25
-"""An answer that was given at the last moment is still waited for, or two windows would open the folder."""
+"""Extra time for an answer given at the last moment; otherwise two windows would open the folder."""
 _TOKENS: Final = ("XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID")
-"""Variables by which a desktop lets the window that a start leads to come to the front."""
+"""Environment variables with the token by which the desktop lets our window come to the front."""
 _PIPES: Final = r"\\.\pipe" + "\\"
 
-Take = Callable[["Path | None", tuple[str, ...], str], None]
-"""Opens a folder and selects photos of these names in it, or comes to the front only; by a token of the desktop's that
-may be ""."""
+Handler = Callable[["Path | None", tuple[str, ...], str], None]
+"""Opens a folder with photos selected (or neither), and comes to the front by a token of the desktop (may be empty)."""
 
 
 def server_name(*setup: str) -> str:
-    """Return the address of the window that was started by this user in this way.
+    """Return the address of the window that this user started with this setup.
 
     Args:
-        setup: whatever makes two starts so different that one window can't serve both: data folder, screen, model.
+        setup: everything that makes two starts so different that one window can't serve both: data folder, screen,
+            model.
     """
     if sys.platform == "win32":
-        # One user may be at work in two sessions, each with a screen of its own.
+        # A user may be logged in twice, each session with a screen of its own.
         user = [os.environ.get("USERNAME", ""), os.environ.get("SESSIONNAME", "")]
     else:
         user = [str(os.getuid())]
@@ -70,23 +67,23 @@ def server_name(*setup: str) -> str:
 
 
 def hand_over(name: str, folder: Path | None, photos: Sequence[str] = (), *, seconds: float = ANSWER_SECONDS) -> bool:
-    """Have the window that is open come to the front, and open a folder where one is given.
+    """Ask the open window to come to the front and open a folder.
 
     Args:
         name: from `server_name`.
-        folder: absolute, or None.
-        photos: names of those in it that are to be selected; none where they are too many for a message.
+        folder: absolute, or None to come to the front only.
+        photos: names of photos in the folder to select; ignored if they are too many for one message.
         seconds: how long to wait for an answer.
 
     Returns:
-        Whether it does; where not, there is none, it is busy, or it does not answer.
+        Whether it accepted; if not, there is no window, it is busy, or it does not answer.
     """
     if not _may_answer(name):
         return False
     try:
         from PySide6.QtNetwork import QLocalSocket
     except ImportError as error:
-        _log.warning("Other windows can't be asked: %s", error)
+        _log.warning("The open window can't be asked: %s", error)
         return False
     until = time.monotonic() + seconds
     message = {
@@ -104,7 +101,7 @@ def hand_over(name: str, folder: Path | None, photos: Sequence[str] = (), *, sec
     try:
         if not _connected(socket, name, until):
             return False
-        _let_it_come_to_the_front()
+        _allow_foreground()
         socket.write(line)
         until += _GRACE_SECONDS
         answer = b""
@@ -117,114 +114,113 @@ def hand_over(name: str, folder: Path | None, photos: Sequence[str] = (), *, sec
         socket.abort()
 
 
-class Instance(QObject):
-    """Hears of later starts. All methods are called on the GUI thread."""
+class InstanceListener(QObject):
+    """Receives the requests of later starts. All methods are called on the GUI thread."""
 
-    def __init__(self, name: str, take: Take, parent: QObject | None = None) -> None:
-        """Prepare; nobody is heard before `listen()`.
+    def __init__(self, name: str, handler: Handler, parent: QObject | None = None) -> None:
+        """Prepare; nothing is received before `listen()`.
 
         Args:
             name: from `server_name`.
-            take: is told of what later starts ask for.
+            handler: called with each request.
             parent: owner.
         """
         super().__init__(parent)
         self._name = name
-        self._take = take
+        self._handler = handler
         self._server: QLocalServer | None = None
 
     def listen(self) -> bool:
-        """Hear of later starts from now on; return whether that can be had. Only for who holds the claim (claim.py)."""
+        """Receive requests from now on; return whether that is possible. Only for the holder of the lock."""
         try:
             from PySide6.QtNetwork import QLocalServer
         except ImportError as error:
-            # Such as on a system that lacks a library which Qt's needs. Then each start has a window of its own.
-            _log.warning("Later starts are not heard of: %s", error)
+            # For example if a library is missing that Qt's needs. Then every start opens a window of its own.
+            _log.warning("Later starts can't be received: %s", error)
             return False
         server = QLocalServer(self)
         server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         server.newConnection.connect(self._on_connection)
         if not server.listen(self._name):
-            _log.warning("Later starts are not heard of: %s", server.errorString())
+            _log.warning("Later starts can't be received: %s", server.errorString())
             return False
         self._server = server
         return True
 
     def close(self) -> None:
-        """Hear of no more. Closing twice is fine."""
+        """Stop listening. Closing twice is fine."""
         server, self._server = self._server, None
         if server is not None:
             server.close()
 
     def _on_connection(self) -> None:
         while self._server is not None and (socket := self._server.nextPendingConnection()) is not None:
-            _Talk(socket, self._take)
+            _Connection(socket, self._handler)
 
 
-class _Talk(QObject):
-    """One connection: a line comes, a line goes back, and it is over."""
+class _Connection(QObject):
+    """One connection: it receives a line, sends a line and is closed."""
 
-    def __init__(self, socket: QLocalSocket, take: Take) -> None:
+    def __init__(self, socket: QLocalSocket, handler: Handler) -> None:
         super().__init__(socket)
         self._socket = socket
-        self._take = take
-        self._heard = b""
-        self._over = False
+        self._handler = handler
+        self._received = b""
+        self._done = False
         socket.setReadBufferSize(LONGEST + 1)
         socket.disconnected.connect(socket.deleteLater)
         socket.readyRead.connect(self._read)
-        QTimer.singleShot(_TALK_MS, self, socket.abort)
-        # It may have come before anybody listened.
+        QTimer.singleShot(_CONNECTION_MS, self, socket.abort)
+        # The line may have arrived before the signal was connected.
         self._read()
 
     def _read(self) -> None:
-        if self._over:
+        if self._done:
             return
-        self._heard += self._socket.readAll().data()
-        line, end, more = self._heard.partition(b"\n")
+        self._received += self._socket.readAll().data()
+        line, end, more = self._received.partition(b"\n")
         if not end and len(line) <= LONGEST:
             return
-        self._over = True
+        self._done = True
         try:
             if not end or more:
                 raise ValueError("not one line")
-            folder, photos, until, token = _understood(line)
+            folder, photos, until, token = _parse(line)
         except ValueError as error:
-            _log.warning("Something else than a start spoke to this window: %s", error)
+            _log.warning("A request was rejected: %s", error)
             self._socket.abort()
             return
-        # Whoever has waited for too long opens a window for it.
-        taken = time.time() <= until
-        if taken:
-            self._take(folder, photos, token)
-        self._socket.write(_TAKEN if taken else _NOT_TAKEN)
+        # After the deadline the other start has opened a window of its own.
+        accepted = time.time() <= until
+        if accepted:
+            self._handler(folder, photos, token)
+        self._socket.write(_TAKEN if accepted else _NOT_TAKEN)
         self._socket.disconnectFromServer()
 
 
-def _understood(line: bytes) -> tuple[Path | None, tuple[str, ...], float, str]:
-    """Return what a message says: the folder, if any; names of photos in it; until when it may be taken, in seconds
-    since 1970; the token.
+def _parse(line: bytes) -> tuple[Path | None, tuple[str, ...], float, str]:
+    """Return a request: the folder or None, the names of photos in it, the deadline (seconds since 1970), the token.
 
     Raises:
-        ValueError: the message makes no sense.
+        ValueError: the line is not a valid request.
     """
     try:
         message = json.loads(line)
     except RecursionError as error:
-        raise ValueError("nested too deep") from error
+        raise ValueError("nested too deeply") from error
     if not isinstance(message, dict) or message.keys() != {"folder", "photos", "until", "token"}:
-        raise ValueError("not an object with what a start says")
+        raise ValueError("not an object with the expected keys")
     folder, photos, until, token = (message[key] for key in ("folder", "photos", "until", "token"))
     if not isinstance(photos, list) or not all(isinstance(name, str) and _is_name(name) for name in photos):
-        raise ValueError("not names of photos")
+        raise ValueError("invalid photos")
     if isinstance(until, bool) or not isinstance(until, int | float):
-        raise ValueError("not a time")
+        raise ValueError("invalid deadline")
     if not isinstance(token, str) or "\0" in token:
-        raise ValueError("not a token")
+        raise ValueError("invalid token")
     if folder is None:
         return None, (), until, token
     if not isinstance(folder, str) or "\0" in folder or not Path(folder).is_absolute():
-        raise ValueError("not a folder from the root")
+        raise ValueError("not an absolute folder")
     return Path(folder), tuple(photos), until, token
 
 
@@ -233,34 +229,34 @@ def _is_name(name: str) -> bool:
 
 
 def _socket_folder() -> Path:
-    """Return a folder in which nobody else can put a socket under our name and have it taken for ours."""
+    """Return a folder where no other user can plant a socket under our name."""
     run_time = os.environ.get("XDG_RUNTIME_DIR", "")
     if run_time and is_ours(run_time, stat.S_ISDIR):
         return Path(run_time)
-    return Path(os.environ.get("TMPDIR") or "/tmp")  # as Qt does; who owns the socket is looked at
+    return Path(os.environ.get("TMPDIR") or "/tmp")  # as Qt does; the owner of the socket is checked
 
 
 def _may_answer(name: str) -> bool:
-    """Tell whether there may be a window at this address; another user's counts as none."""
+    """Return whether there may be a window at this address; one of another user doesn't count."""
     return sys.platform == "win32" or is_ours(name, stat.S_ISSOCK)
 
 
 def listens(name: str) -> bool:
-    """Tell whether somebody listens at this address, or was killed while they did."""
+    """Return whether a window listens at this address, or was killed while it did."""
     if sys.platform == "win32":
-        return name in os.listdir(_PIPES)  # noqa: PTH208  # pathlib takes it for no folder
+        return name in os.listdir(_PIPES)  # noqa: PTH208  # to pathlib this is no folder
     return is_ours(name, stat.S_ISSOCK)
 
 
 def forget_dead(name: str) -> None:
-    """Remove the socket of a window that was killed; only for who holds the claim."""
+    """Remove the socket of a window that was killed. Only for the holder of the lock."""
     if sys.platform != "win32" and is_ours(name, stat.S_ISSOCK):
         with contextlib.suppress(OSError):
             Path(name).unlink()
 
 
 def is_ours(path: str, kind: Callable[[int], bool]) -> bool:
-    """Tell whether there is something of a kind (see `stat`) at a path that belongs to this user."""
+    """Return whether something of a kind (a test from `stat`) exists at a path and belongs to this user."""
     if sys.platform == "win32":
         return True
     try:
@@ -279,8 +275,8 @@ def _milliseconds_to(until: float) -> int:
     return max(0, int((until - time.monotonic()) * 1000))
 
 
-def _let_it_come_to_the_front() -> None:
-    # Windows lets only that program come to the front which the user has just started, unless that one allows it.
+def _allow_foreground() -> None:
+    # On Windows only the program that the user has just started may come to the front, unless it lets others.
     if sys.platform == "win32":
         import ctypes
 
@@ -288,66 +284,66 @@ def _let_it_come_to_the_front() -> None:
 
 
 STARTING_SECONDS: Final = 10.0
-"""How long one start waits for the window of another that is being opened."""
+"""How long a start waits for a window that is being opened by another one."""
 _POLL_SECONDS: Final = 0.05
 
 
-class Claim:
-    """The right to be found by later starts.
+class InstanceLock:
+    """The right to be the window that later starts find.
 
     Attributes:
-        name: the address, from `instance.server_name`.
+        name: the address, from `server_name`.
     """
 
     def __init__(self, name: str) -> None:
-        """Prepare; `take()` takes it."""
+        """Prepare; `acquire()` takes the lock."""
         self.name = name
         self._path = os.path.join(QDir.tempPath(), f"{name}.lock") if sys.platform == "win32" else f"{name}.lock"  # noqa: PTH118
         self._lock = QLockFile(self._path)
-        # However old it is; that of a process which was killed is never in the way.
+        # A lock never expires with time; that of a killed process is taken over in any case.
         self._lock.setStaleLockTime(0)
 
     @property
     def held(self) -> bool:
-        """Whether it was taken."""
+        """Whether this process holds the lock."""
         return self._lock.isLocked()
 
-    def take(self) -> bool:
-        """Take it unless another window has it; return whether it is held now."""
+    def acquire(self) -> bool:
+        """Take the lock unless another process holds it; return whether it is held now."""
         if not self.held and self._lock.tryLock(0):
-            # Whoever listened there was killed.
+            # A socket that is still there belongs to a process that was killed.
             forget_dead(self.name)
         return self.held
 
-    def is_elsewhere(self) -> bool:
-        """Tell whether another process of this user has it, after `take` failed."""
+    def is_held_elsewhere(self) -> bool:
+        """Return whether another process of this user holds the lock, after `acquire` failed."""
         return self._lock.error() == QLockFile.LockError.LockFailedError and is_ours(self._path, stat.S_ISREG)
 
     def release(self) -> None:
-        """Leave it to others. Releasing twice is fine."""
+        """Release the lock. Releasing twice is fine."""
         self._lock.unlock()
 
 
-def hand_over_or_claim(
-    claim: Claim, folder: Path | None, photos: Sequence[str] = (), *, seconds: float = STARTING_SECONDS
+def hand_over_or_lock(
+    lock: InstanceLock, folder: Path | None, photos: Sequence[str] = (), *, seconds: float = STARTING_SECONDS
 ) -> bool:
-    """Hand a folder to the window that is open or is being opened; where there is none, take the claim.
+    """Hand a folder to the window that is open or being opened; if there is none, take the lock.
 
     Args:
-        claim: of this start.
+        lock: of this start.
         folder: absolute, or None to have the window come to the front only.
-        photos: names of those in it that are to be selected.
+        photos: names of photos in the folder to select.
         seconds: how long to wait for a window that is being opened.
 
     Returns:
-        Whether a window has it. Where not, this start opens one of its own; `claim.held` says whether later starts
-        find that one: not where there is another one that is busy.
+        Whether a window accepted it. If not, this start opens a window of its own; `lock.held` says whether later
+        starts will find that one, which they don't if there is another one that is busy.
     """
     until = time.monotonic() + seconds
     while True:
-        there = listens(claim.name)
-        if hand_over(claim.name, folder, photos):
+        is_listening = listens(lock.name)
+        if hand_over(lock.name, folder, photos):
             return True
-        if claim.take() or there or not claim.is_elsewhere() or time.monotonic() >= until:
+        if lock.acquire() or is_listening or not lock.is_held_elsewhere() or time.monotonic() >= until:
             return False
         time.sleep(_POLL_SECONDS)

@@ -1,6 +1,6 @@
-"""Pictures for the window: thumbnails from the cache, and one larger preview at a time.
+"""Images for the window: thumbnails from the cache, and one larger preview at a time.
 
-Workers make QImages; a QPixmap may only exist on the GUI thread.
+The threads make QImages; a QPixmap may exist only on the GUI thread.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from PySide6.QtGui import QImage
 
 from alpacasorter.core import reasons
 from alpacasorter.core.files import display_path
+from alpacasorter.i18n import _
 
 if TYPE_CHECKING:
     from alpacasorter.core.photos.decode import DecodedPhoto
@@ -26,23 +27,23 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
-_THUMBNAILS_WAITING = 400
-"""More than any screen shows at once. Beyond that the oldest requests, long scrolled past, are dropped."""
+_MOST_WAITING = 400
+"""More thumbnails than any screen shows. Beyond that the oldest requests, long scrolled past, are dropped."""
 
 
 class ThumbnailLoader(QObject):
-    """Loads thumbnails on two threads, the latest request first (that is what the user looks at).
+    """Loads thumbnails on two threads, the latest request first, because that is what the user looks at.
 
     Signals:
-        loaded(str, QImage): content key and picture; a null QImage where it can't be had.
-        dropped(str): the request was given up; ask again when the photo is in view again.
+        loaded(str, QImage): content key and thumbnail; a null QImage if there is none.
+        dropped(str): the request with this content key was dropped; ask again when the photo is in view.
     """
 
     loaded = Signal(str, QImage)
     dropped = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
-        """Prepare; threads start with the first request."""
+        """Prepare; the threads start with the first request."""
         super().__init__(parent)
         self._cache: Cache | None = None
         self._waiting: deque[tuple[str, Path, QSize]] = deque()
@@ -55,7 +56,13 @@ class ThumbnailLoader(QObject):
         self._cache = cache
 
     def request(self, key: str, path: Path, size: QSize) -> None:
-        """Load the thumbnail of a photo, to fit into `size` pixels; `loaded` or `dropped` follows."""
+        """Load a thumbnail; `loaded` or `dropped` follows.
+
+        Args:
+            key: content key of the photo.
+            path: where the photo is, in case the cache doesn't have its thumbnail.
+            size: the thumbnail is scaled to fit into this, pixels.
+        """
         dropped = None
         with self._condition:
             if self._closed:
@@ -65,19 +72,19 @@ class ThumbnailLoader(QObject):
                 for thread in self._threads:
                     thread.start()
             self._waiting.append((key, path, size))
-            if len(self._waiting) > _THUMBNAILS_WAITING:
+            if len(self._waiting) > _MOST_WAITING:
                 dropped = self._waiting.popleft()[0]
             self._condition.notify()
         if dropped is not None:
             self.dropped.emit(dropped)
 
     def clear(self) -> None:
-        """Forget the requests that are waiting."""
+        """Drop the requests that are waiting."""
         with self._condition:
             self._waiting.clear()
 
     def close(self) -> None:
-        """End the threads; blocks until the pictures being decoded are done."""
+        """End the threads; blocks until the photos being decoded are done."""
         with self._condition:
             self._closed = True
             self._waiting.clear()
@@ -104,11 +111,11 @@ class ThumbnailLoader(QObject):
     def _load(self, key: str, path: Path) -> QImage:
         cache = self._cache
         kept = cache.thumbnail(key) if cache is not None else None
-        # One that is damaged is made anew.
+        # A damaged one is made again.
         image = QImage.fromData(kept) if kept is not None else QImage()
         if not image.isNull():
             return image
-        made, _ = _decoded(path, partial(_make_thumbnail, key))
+        made = _decoded(path, partial(_make_thumbnail, key))[0]
         if made is None:
             return QImage()
         thumbnail, is_the_same = made
@@ -122,7 +129,7 @@ class PreviewLoader(QObject):
 
     Signals:
         loaded(Path, QImage): the photo, upright.
-        failed(Path, str): why it can't be shown.
+        failed(Path, str): why it can't be shown, a sentence.
     """
 
     loaded = Signal(object, QImage)
@@ -131,20 +138,20 @@ class PreviewLoader(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         """Prepare; the thread starts with the first request."""
         super().__init__(parent)
-        self._wanted: tuple[Path, int] | None = None
+        self._request: tuple[Path, int] | None = None
         self._condition = threading.Condition()
         self._closed = False
         self._thread: threading.Thread | None = None
 
     def request(self, path: Path, min_side: int) -> None:
-        """Decode this photo next, its short side at least `min_side` pixels where it has that many."""
+        """Decode this photo next, its short side at least `min_side` pixels if it has that many."""
         with self._condition:
             if self._closed:
                 return
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="preview")
                 self._thread.start()
-            self._wanted = (path, min_side)
+            self._request = (path, min_side)
             self._condition.notify()
 
     def close(self) -> None:
@@ -159,11 +166,11 @@ class PreviewLoader(QObject):
     def _run(self) -> None:
         while True:
             with self._condition:
-                while self._wanted is None and not self._closed:
+                while self._request is None and not self._closed:
                     self._condition.wait()
-                if self._closed or self._wanted is None:
+                if self._closed or self._request is None:
                     return
-                (path, min_side), self._wanted = self._wanted, None
+                (path, min_side), self._request = self._request, None
             image, reason = _decoded(path, partial(_make_preview, min_side))
             if image is not None:
                 self.loaded.emit(path, image)
@@ -172,7 +179,7 @@ class PreviewLoader(QObject):
 
 
 def _make_thumbnail(key: str, data: bytes) -> tuple[bytes, bool]:
-    """Return a thumbnail, and whether the file still holds the photo of that content key."""
+    """Return a thumbnail (JPEG), and whether the file still holds the photo with this content key."""
     from alpacasorter.core.photo import content_key
     from alpacasorter.core.photos.decode import decode
     from alpacasorter.ml.scan import DECODE_SIDE, THUMBNAIL_SIDE
@@ -188,19 +195,19 @@ def _make_preview(min_side: int, data: bytes) -> QImage:
 
 
 def _decoded(path: Path, make: Callable[[bytes], _T]) -> tuple[_T | None, str]:
-    """Return what `make` makes of the bytes of a photo, or None and the reason why there is nothing."""
+    """Return what `make` makes of the bytes of a photo, or None and a sentence that says why not."""
     from alpacasorter.core.photo import Unreadable, read_photo
 
     try:
         return make(read_photo(path)), ""
     except Unreadable as error:
         return None, reasons.sentence(error.reason)
-    except Exception as error:  # noqa: BLE001  # the thread must live on for the other pictures
+    except Exception as error:  # noqa: BLE001  # the thread must go on with other photos
         _log.warning("%s can't be shown: %r", display_path(path), error)
-        return None, "Something unexpected happened, so this photo can't be shown."
+        return None, _("Unexpected error: the photo can't be shown.")
 
 
 def _to_image(photo: DecodedPhoto) -> QImage:
-    height, width, _ = photo.pixels.shape
+    height, width = photo.pixels.shape[:2]
     # copy(): the QImage must not outlive the array whose memory it borrows.
     return QImage(photo.pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888).copy()

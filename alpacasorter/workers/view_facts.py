@@ -1,4 +1,4 @@
-"""What the window says about the engine: model, device, and errors in plain words."""
+"""What the window shows of the engine: the model, the device, and errors as sentences."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from alpacasorter.core import reasons
 from alpacasorter.core.labels import LabelSet
+from alpacasorter.i18n import _
 
 _log = logging.getLogger(__name__)
-
-UNEXPECTED = "Something unexpected went wrong. Your photos and corrections are safe. Please start AlpacaSorter again."
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """What the window says about the model.
+    """What the window shows of the model.
 
     Attributes:
         name, version: of the bundle.
@@ -34,13 +34,13 @@ class ModelFacts:
 
 @dataclass(frozen=True, slots=True)
 class DeviceFacts:
-    """What the window says about the device.
+    """What the window shows of the device that runs the model.
 
     Attributes:
         kind: "cpu" or "gpu".
-        threads: photos worked on at once.
-        milliseconds: a photo, 0.0 where unknown.
-        note: why this device.
+        threads: photos processed at once.
+        milliseconds: per photo; 0.0 if unknown.
+        note: why this device was chosen; a sentence, or a code of `core.reasons`.
     """
 
     kind: Literal["cpu", "gpu"]
@@ -50,8 +50,13 @@ class DeviceFacts:
 
 
 def sentence(error: Exception) -> str:
-    """Return what to tell the user: our own errors are sentences, others are logged and get a general one."""
+    """Return what to tell the user about an error. Our own errors are sentences; others are logged."""
     if type(error).__module__.startswith("alpacasorter."):
-        return str(getattr(error, "reason", error))
+        return reasons.sentence(str(getattr(error, "reason", error)))
     _log.error("Unexpected error", exc_info=error)
-    return UNEXPECTED
+    return unexpected()
+
+
+def unexpected() -> str:
+    """Return what to tell the user about an error that nobody expected."""
+    return _("Unexpected error. Your photos and corrections are safe. Please restart AlpacaSorter.")

@@ -41,12 +41,12 @@ def test_words(run: Commands, server: OpenImagesServer, tmp_path: Path) -> None:
     done = download(run, server, out, "--class", "alpaca", "--limit", 5, "--others", 2)
     assert done.code == 0
     assert done.out.splitlines() == [
-        "alpaca          5 photos, 5 of them new",
-        "not_alpaca      2 photos, 2 of them new",
-        f"Authors and licences are in {out / 'ATTRIBUTION.csv'}.",
+        "alpaca      5 photos (5 new).",
+        "not_alpaca  2 photos (2 new).",
+        f"Authors and licenses are listed in {out / 'ATTRIBUTION.csv'}.",
     ]
-    assert "alpacasorter: Open Images is asked for 7 photos.\n" in done.err
-    assert "The lists of the validation photos are fetched (1 MB); they are kept for the next time in " in done.err
+    assert "alpacasorter: Requesting 7 photos from Open Images.\n" in done.err
+    assert "subset “validation”" in done.err
     assert "7/7" in done.err
     assert len(list(out.glob("*/*.jpg"))) == 7
     assert (paths.user_cache_dir() / "open-images").is_dir()
@@ -68,16 +68,16 @@ def test_fewer_than_asked_for_is_said(run: Commands, server: OpenImagesServer, t
     server.always[server.photo(f"{3:016x}")] = Answer(code=404)
     done = download(run, server, tmp_path / "out", "--class", "Alpaca")
     assert done.code == 0
-    assert "alpaca      7 photos, 7 of them new; no more were found\n" in done.out
-    assert "left out: 1 no longer on the server\n" in done.out
+    assert "alpaca  7 photos (7 new). No more were found.\n" in done.out
+    assert "Left out: 1 (no longer on the server)\n" in done.out
 
 
 def test_a_second_time(run: Commands, server: OpenImagesServer, tmp_path: Path) -> None:
     download(run, server, tmp_path / "out", "--class", "Alpaca", "--limit", 3)
     done = download(run, server, tmp_path / "out", "--class", "Alpaca", "--limit", 4)
-    assert "Open Images is asked for 4 photos, 3 of them are there already.\n" in done.err
-    assert "The lists of the validation photos are in the cache.\n" in done.err
-    assert done.out.startswith("alpaca      4 photos, 1 of them new\n")
+    assert "4 photos from Open Images. 3 of them are already there.\n" in done.err
+    assert "are in the cache.\n" in done.err
+    assert done.out.startswith("alpaca  4 photos (1 new).\n")
 
 
 def test_look_alikes_come_in_the_same_number(run: Commands, server: OpenImagesServer, tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_look_alikes_come_in_the_same_number(run: Commands, server: OpenImagesSe
 def test_an_unknown_class_is_wrong_usage(run: Commands, server: OpenImagesServer, tmp_path: Path) -> None:
     done = download(run, server, tmp_path / "out", "--class", "Alpaka")
     assert (done.code, done.out) == (2, "")
-    assert done.err.endswith("alpacasorter: Open Images has no class Alpaka. Did you mean Alpaca?\n")
+    assert done.err.endswith("no class “Alpaka”. Did you mean Alpaca?\n")
     assert not (tmp_path / "out").exists()
 
 
@@ -154,7 +154,9 @@ def test_classes(run: Commands, server: OpenImagesServer) -> None:
     ]
     none = run("dataset", "classes", "alpakka", "--base-url", server.base)
     assert (none.code, none.out) == (0, "")
-    assert none.err == "alpacasorter: No class has alpakka in its name. Did you mean Alpaca?\n"
+    assert none.err == "alpacasorter: No class has “alpakka” in its name. Did you mean Alpaca?\n"
+    none = run("dataset", "classes", "qqq", "--base-url", server.base)
+    assert none.err == "alpacasorter: No class has “qqq” in its name.\n"
 
 
 @pytest.mark.parametrize("command", [[], ["download"], ["classes"]])
@@ -173,15 +175,15 @@ def test_by_default_it_is_the_real_source(run: Commands, tmp_path: Path, monkeyp
         raise KeyboardInterrupt
         yield
 
-    monkeypatch.setattr("alpacasorter.cli.dataset.download", remember)
+    monkeypatch.setattr("alpacasorter.training.open_images.download.download", remember)
     done = run("dataset", "download", "--class", "Alpaca", "--out", tmp_path)
     assert asked == [Source()]
     assert done.code == 130
-    assert "Stopped. What has arrived is kept" in done.err
+    assert "run the same command again to resume" in done.err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
-def test_ctrl_c_and_going_on(run: Commands, server: OpenImagesServer, tmp_path: Path) -> None:
+def test_ctrl_c_and_resuming(run: Commands, server: OpenImagesServer, tmp_path: Path) -> None:
     out = tmp_path / "out"
     options = ("--class", "Alpaca", "--limit", 8, "--connections", 2)
     server.hold_photos_after = 4
@@ -191,10 +193,10 @@ def test_ctrl_c_and_going_on(run: Commands, server: OpenImagesServer, tmp_path: 
     started.send_signal(signal.SIGINT)
     done = finish(started)
     assert done.code == 130
-    assert "Stopped. What has arrived is kept" in done.err
+    assert "run the same command again to resume" in done.err
     assert "Traceback" not in done.err
     server.hold_photos_after = None
-    assert download(run, server, out, *options).out.startswith("alpaca      8 photos, 4 of them new\n")
+    assert download(run, server, out, *options).out.startswith("alpaca  8 photos (4 new).\n")
     assert max(server.sent.values()) == 1
 
 

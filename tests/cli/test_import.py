@@ -61,13 +61,13 @@ def test_corrections_follow_the_photos_to_another_machine(
     say(run, folder, said)
     assert run("export", folder, form, "--out", tmp_path / "labels", "--quiet", *CPU).code == 0
     move_to("two")
-    # The photos were never looked at here, and are somewhere else.
+    # The photos were never scanned here, and are in another folder.
     elsewhere = tmp_path / "elsewhere"
     shutil.copytree(folder, elsewhere / "renamed")
     done = run("import", tmp_path / "labels")
     assert (done.code, done.err) == (0, "")
-    assert "New corrections imported: 3. There already: 0." in done.out
-    assert "said so, or is not sure enough: 1." in done.out
+    assert "3 labels were imported." in done.out
+    assert "1 label was skipped: it is from a model" in done.out
     rows = rows_of(run, elsewhere)
     assert {name: row["label"] for name, row in rows.items() if row["corrected"]} == said
     # And learned from: the scan came upon them, so that their embeddings are there and the fourth is judged by them.
@@ -118,13 +118,14 @@ def test_corrections_that_differ_stay_unless_they_are_to_be_replaced(
     say(run, folder, {"photo0.jpg": NEGATIVE, "photo1.jpg": POSITIVE})
     before = stored()
     kept = run("import", tmp_path / "labels")
-    assert "New corrections imported: 0. There already: 1." in kept.out
-    assert "(--replace takes those of the file): 1." in kept.out
+    assert "0 labels were imported." in kept.out
+    assert "1 the same as yours and 1 different from yours." in kept.out
+    assert "--replace" in kept.out
     assert stored() == before
     dry = json.loads(run("import", tmp_path / "labels", "--replace", "--dry-run", "--json").out)
     assert (dry["new"], dry["same"], dry["replaced"], dry["kept"], dry["dry_run"]) == (0, 1, 1, 0, True)
     assert stored() == before
-    assert "Corrections of yours that were replaced: 1." in run("import", tmp_path / "labels", "--replace").out
+    assert "1 label was imported." in run("import", tmp_path / "labels", "--replace").out
     assert set(stored().values()) == {POSITIVE}
 
 
@@ -135,19 +136,26 @@ def test_lines_of_a_scan_and_all_labels(
     (tmp_path / "lines.jsonl").write_text(run("scan", folder, "--json", *CPU).out)
     (tmp_path / "lines.csv").write_text(run("scan", folder, "--csv", *CPU).out)
     move_to("two")
-    assert "said so, or is not sure enough: 4." in run("import", tmp_path / "lines.jsonl").out
-    assert "New corrections imported: 4." in run("import", tmp_path / "lines.csv", "--all").out
-    assert "New corrections imported: 0. There already: 4." in run("import", tmp_path / "lines.jsonl", "--all").out
-    none = run("import", tmp_path / "lines.csv", "--all", "--min-confidence", "1")
-    assert "said so, or is not sure enough: 4." in none.out
+
+    def told(*arguments: object) -> dict[str, int]:
+        found: dict[str, int] = json.loads(run("import", *arguments, "--json").out)
+        return found
+
+    assert told(tmp_path / "lines.jsonl")["not_corrected"] == 4
+    assert told(tmp_path / "lines.csv", "--all")["new"] == 4
+    again = told(tmp_path / "lines.jsonl", "--all")
+    assert (again["new"], again["same"]) == (0, 4)
+    assert told(tmp_path / "lines.csv", "--all", "--min-confidence", "1")["not_corrected"] == 4
 
 
 def test_a_list_made_by_hand_finds_its_photos(run: Commands, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text("path,label\nphoto0.jpg,Alpaca\nphoto1.jpg,not alpaca\nnone.jpg,alpaca\n")
-    assert "was not found (see --folder): 3." in run("import", tmp_path / "mine.csv").out
+    lost = run("import", tmp_path / "mine.csv").out
+    assert "3 labels were skipped: their photos were not found." in lost
+    assert "--folder" in lost
     done = run("import", tmp_path / "mine.csv", "--folder", folder)
-    assert "New corrections imported: 2." in done.out
-    assert "was not found (see --folder): 1." in done.out
+    assert "2 labels were imported." in done.out
+    assert "1 label was skipped: its photo was not found." in done.out
     rows = rows_of(run, folder)
     assert (rows["photo0.jpg"]["label"], rows["photo1.jpg"]["label"]) == (POSITIVE, NEGATIVE)
     assert rows["photo0.jpg"]["corrected"]
@@ -156,9 +164,9 @@ def test_a_list_made_by_hand_finds_its_photos(run: Commands, folder: Path, tmp_p
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"\x89PNG\x00", "it is no text"),
-        (b'{"format": "alpacasorter-results", "photos": [', "cut short"),
-        (f"content_key,label\n{'ab' * 32},cat\n".encode(), "“cat”, and those of the model in use are"),
+        (b"\x89PNG\x00", "not a text file"),
+        (b'{"format": "alpacasorter-results", "photos": [', "incomplete or damaged"),
+        (f"content_key,label\n{'ab' * 32},cat\n".encode(), "Its labels are “cat”, but those of the model in use are"),
     ],
 )
 def test_a_bad_file_changes_nothing_and_is_said(data: bytes, words: str, run: Commands, tmp_path: Path) -> None:
@@ -172,7 +180,7 @@ def test_a_bad_file_changes_nothing_and_is_said(data: bytes, words: str, run: Co
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--min-confidence", "0.5"), "goes with --all only"),
+        (("--min-confidence", "0.5"), "--min-confidence needs --all"),
         (("--all", "--min-confidence", "5"), "a number from 0 to 1"),
         (("--folder", "none at all"), "can't be opened"),
     ],

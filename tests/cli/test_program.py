@@ -11,7 +11,7 @@ import pytest
 
 import alpacasorter
 from alpacasorter.cli import main, window
-from alpacasorter.workers.instance import Claim
+from alpacasorter.workers.instance import InstanceLock
 from tests.cli.commands import Commands, finish, program
 from tests.engines import run_python
 
@@ -66,8 +66,8 @@ def test_wrong_usage(run: Commands, arguments: list[str]) -> None:
 def test_without_a_screen_it_names_the_other_way(tmp_path: Path) -> None:
     done = finish(program(tmp_path, without=SCREEN))
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("alpacasorter: There is no screen to open the window on.")
-    assert "alpacasorter scan FOLDER" in done.err
+    assert done.err.startswith("alpacasorter: There is no display for the window.")
+    assert "alpacasorter scan" in done.err
     assert len(done.err.splitlines()) == 1
 
 
@@ -80,7 +80,7 @@ def test_a_screen_that_does_not_answer(run: Commands, monkeypatch: pytest.Monkey
     monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-97")
     done = run()
     assert done.code == 2
-    assert "There is no screen" in done.err
+    assert "There is no display" in done.err
 
 
 @linux_only
@@ -124,20 +124,20 @@ def test_of_several_folders_the_first_is_opened(
     (tmp_path / "two").mkdir()
     done = run(tmp_path / "one", tmp_path / "two")
     assert (done.code, opened) == (0, [(tmp_path / "one", [])])
-    assert done.err == f"alpacasorter: The window shows one folder: {tmp_path / 'one'}. The others are left out.\n"
+    assert done.err == f"alpacasorter: Only one folder can be opened: {tmp_path / 'one'}. The others are ignored.\n"
 
 
 @linux_only
 def test_missing_folder_is_told_where_it_can_be_read(
     run: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a file manager starts has nobody who reads standard error: there the window opens, and says it."""
+    """Standard error is not visible if a file manager started the program: the window opens and shows the problem."""
     opened: list[Path | None] = []
 
-    def run_window(folder: Path | None, _device: str | None, *, photos: list[str], claim: Claim) -> int:
+    def run_window(folder: Path | None, _device: str | None, *, photos: list[str], lock: InstanceLock) -> int:
         assert photos == []
         opened.append(folder)
-        claim.release()
+        lock.release()
         return 0
 
     monkeypatch.setattr(window, "has_display", lambda: True)

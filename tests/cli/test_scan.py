@@ -91,12 +91,12 @@ def test_json_has_a_row_for_each_photo_in_the_order_of_the_folder(run: Commands,
     expected = dict.fromkeys(KEYS) | {
         "path": str(folder / "photo1b.jpg"),
         "status": "unreadable",
-        "reason": reasons.TRUNCATED,
+        "reason": reasons.sentence(reasons.TRUNCATED),
         "corrected": False,
     }
     assert bad == expected
-    assert by_name["photo1c.cr2"]["reason"] == reasons.RAW_ALONE
-    assert "6 photos judged, 2 unreadable, 7 opened, 1 other files left alone." in done.err
+    assert by_name["photo1c.cr2"]["reason"] == reasons.sentence(reasons.RAW_ALONE)
+    assert "6 photos judged, 2 unreadable, 7 opened and 1 other file ignored." in done.err
 
 
 def test_a_second_time_the_rows_are_the_same_and_nothing_is_opened(run: Commands, folder: Path) -> None:
@@ -151,7 +151,7 @@ def test_words(run: Commands, folder: Path) -> None:
     assert all(line.split()[0] in ("Alpaca", "Not", "Unreadable") for line in lines)
     assert "%" in lines[0]
     assert str(folder / "photo0.jpg") in lines[0]
-    assert reasons.TRUNCATED in next(line for line in lines if "photo1b" in line)
+    assert reasons.sentence(reasons.TRUNCATED) in next(line for line in lines if "photo1b" in line)
 
 
 def test_corrections_count(run: Commands, folder: Path) -> None:
@@ -202,7 +202,7 @@ def test_an_empty_folder(run: Commands, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     done = run("scan", tmp_path / "empty", "--json", *CPU)
     assert (done.code, done.out) == (0, "")
-    assert done.err == "alpacasorter: 0 photos judged, 0 unreadable, 0 opened, 0 other files left alone.\n"
+    assert done.err == "alpacasorter: Done: 0 photos judged, 0 unreadable, 0 opened and 0 other files ignored.\n"
 
 
 @posix_only
@@ -221,12 +221,13 @@ def test_folders_below_that_cannot_be_read_are_told(run: Commands, monkeypatch: 
         (folder / "closed").chmod(0o755)
     rows = rows_of(done.out)
     assert (done.code, len(rows)) == (0, 2)
+    refusal = reasons.sentence(reasons.FOLDER_NO_PERMISSION)
     closed = next(row for row in rows if row["status"] == "unreadable")
-    assert (closed["path"], closed["reason"]) == (str(folder / "closed"), reasons.FOLDER_NO_PERMISSION)
+    assert (closed["path"], closed["reason"]) == (str(folder / "closed"), refusal)
     assert (refused.code, refused.out) == (1, "")
-    assert refused.err == f"alpacasorter: {folder / 'closed'} can't be opened. {reasons.FOLDER_NO_PERMISSION}\n"
+    assert refused.err == f"alpacasorter: {folder / 'closed'} can't be opened. {refusal}\n"
     assert below.code == 2
-    assert below.err.endswith(f"can't be opened. {reasons.FOLDER_NO_PERMISSION}\n")
+    assert below.err.endswith(f"can't be opened. {refusal}\n")
 
 
 @pytest.mark.parametrize("place", ["none", "file.jpg"])
@@ -281,7 +282,7 @@ def test_a_gpu_that_is_not_there(run: Commands, folder: Path, monkeypatch: pytes
     monkeypatch.setenv("VK_DRIVER_FILES", "/nowhere.json")
     done = run("scan", folder, "--device", "gpu")
     assert (done.code, done.out) == (1, "")
-    assert done.err.startswith("alpacasorter: The graphics processor can't be used.")
+    assert done.err.startswith("alpacasorter: The GPU can't be used.")
     assert run("scan", folder, "--device", "auto").code == 0
 
 
@@ -316,7 +317,7 @@ def test_names_that_are_no_text_come_out_as_the_bytes_they_are(tmp_path: Path) -
 
 
 @posix_only
-def test_whoever_reads_may_stop_reading(tmp_path: Path) -> None:
+def test_output_that_is_no_longer_read_is_no_error(tmp_path: Path) -> None:
     fill_fast(tmp_path, 300)
     started = program("scan", tmp_path, "--json", *CPU)
     assert started.stdout is not None
@@ -342,7 +343,7 @@ def test_a_full_disk_is_a_sentence(folder: Path) -> None:
             timeout=60,
         )
     assert done.returncode == 1
-    assert done.stderr.decode() == "alpacasorter: The work was broken off. No space left on device.\n"
+    assert done.stderr.decode() == "alpacasorter: Interrupted by a system error: No space left on device.\n"
 
 
 @posix_only
@@ -379,7 +380,7 @@ def test_windows_calls_a_closed_pipe_an_invalid_argument(monkeypatch: pytest.Mon
 def test_another_model_for_this_run(
     run: Commands, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Put back after the test whatever the command sets.
+    # Restores what the command changes after the test.
     monkeypatch.setenv("ALPACASORTER_MODEL", "")
     mine = tmp_path / "mine"
     shutil.copytree(real_bundle().path, mine)

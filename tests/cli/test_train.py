@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from alpacasorter.training.events import Epoch, Prepared, Stage, Trained, from_line
+from alpacasorter.training.events import FINDING, Epoch, Prepared, Stage, Trained, from_line, sentence
 from tests.cli.commands import finish, program
 from tests.training.pictures import class_folders
 from tests.training.tiny import tiny_backbone
@@ -41,17 +41,17 @@ def test_help_needs_nothing(run):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), "nothing to make"),
-        (("--out", "{photos}/model"), "inside the folder of the photos"),
-        (("--out", "{file}"), "no model folder"),
+        ((), "nothing to do"),
+        (("--out", "{photos}/model"), "inside the folder with the photos"),
+        (("--out", "{file}"), "not a model folder"),
         (("--out", "{new}", "--report", "{file}"), "must end in .html"),
         (("--preview", "{file}"), "must end in .png"),
-        (("--preview", "{new}/p.png"), "new is not there"),
-        (("--out", "{new}", "--epochs", "0"), "The number of epochs must be from 1"),
+        (("--preview", "{new}/p.png"), "new does not exist"),
+        (("--out", "{new}", "--epochs", "0"), "Epochs: must be between 1"),
         (("--out", "{new}", "--augment", "flip,bend"), "no augmentation “bend”"),
         (("--out", "{new}", "--backbone", "resnet50", "--weights", "shipped"), "don't come with the app"),
-        (("--out", "{new}", "--dense", "12,many"), "no list of whole numbers"),
-        (("--out", "{new}", "--seed", "-1"), "The seed must be from 0"),
+        (("--out", "{new}", "--dense", "12,many"), "not a list of whole numbers"),
+        (("--out", "{new}", "--seed", "-1"), "Seed: must be between 0"),
         (("--out", "{new}", "--backbone", "vgg"), "invalid choice"),
     ],
 )
@@ -68,14 +68,14 @@ def test_wrong_usage(run, dataset, tmp_path, arguments, words):
 def test_no_dataset(run, tmp_path):
     done = run("train", tmp_path / "none", "--out", tmp_path / "out")
     assert (done.code, done.out) == (2, "")
-    assert "is not there" in done.err
+    assert "can't be opened" in done.err
 
 
 def test_without_tensorflow(run, dataset, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     done = run("train", dataset, "--out", tmp_path / "out")
     assert (done.code, done.out) == (1, "")
-    assert "Training needs TensorFlow, which is not installed." in done.err
+    assert "Training needs TensorFlow" in done.err
     done = run("export-model", dataset, "--keras", tmp_path / "a.keras")
     assert (done.code, done.out) == (1, "")
     assert "Exporting a model needs TensorFlow" in done.err
@@ -85,26 +85,30 @@ def test_without_tensorflow(run, dataset, tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_a_training(run, dataset, tmp_path, tiny):
     out = tmp_path / "my model"
-    done = run("train", dataset, "--out", out, "--preview", tmp_path / "p.png", "--augment", "flip,colour", *QUICK)
+    done = run("train", dataset, "--out", out, "--preview", tmp_path / "p.png", "--augment", "flip,color", *QUICK)
     assert done.code == 0, done.err
     assert "other: " in done.out
-    assert f"model                         {out}" in done.out
-    assert "epoch   2 loss" in done.err
-    # By the name of its folder it is found again: alpacasorter models use my-model.
+    assert f"alpacasorter --model {out}" in done.out
+    assert "Epoch 2: loss" in done.err
+    # By the name of its folder it can be found: alpacasorter models use my-model.
     assert json.loads((out / "model.json").read_text(encoding="utf-8"))["name"] == "My model"
     assert f"alpacasorter models add {out}" in done.out
     assert "only 8 photos".lower() not in done.out.lower()
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["my model", "my model.report.html", "p.png", "photos"]
-    # Again, in the place of the old one, told as JSON.
-    done = run("train", dataset, "--out", out, "--name", "Second", "--dense", "4,3", "--json", "--quiet", *QUICK)
+    # Again, replacing it, with JSON output; "colour" is what the switch was called before.
+    more = ("--name", "Second", "--dense", "4,3", "--augment", "colour", "--json", "--quiet")
+    done = run("train", dataset, "--out", out, *more, *QUICK)
     assert done.code == 0, done.err
     events = [from_line(line) for line in done.out.splitlines()]
     assert [type(event) for event in events if not isinstance(event, Stage)] == [Prepared, Epoch, Epoch, Trained]
-    told = json.loads((out / "model.json").read_text(encoding="utf-8"))
-    assert told["name"] == "Second"
-    assert told["network"]["dense"] == [4, 3]
-    assert "epoch" not in done.err
+    metadata = json.loads((out / "model.json").read_text(encoding="utf-8"))
+    assert metadata["name"] == "Second"
+    assert metadata["network"]["dense"] == [4, 3]
+    assert metadata["training"]["settings"]["Augmentation"] == "color"
+    stages = [event.text for event in events if isinstance(event, Stage)]
+    assert stages[0] == sentence(FINDING), "JSON has sentences, not codes"
+    assert "epoch" not in done.err.lower()
     assert sorted(path.name for path in tmp_path.iterdir()) == names
 
 
@@ -115,7 +119,7 @@ def test_only_a_preview(run, dataset, tmp_path, tiny):
     assert done.code == 0, done.err
     assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
     assert "thing: " in done.out
-    assert "Training on" not in done.err
+    assert "Training runs on" not in done.err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["p.png", "photos"]
 
 
@@ -125,7 +129,7 @@ def test_folders_that_can_not_be_trained_on(run, dataset, tmp_path):
     (dataset / "third").mkdir()
     done = run("train", dataset, "--out", tmp_path / "out", *QUICK)
     assert (done.code, done.out) == (1, "")
-    assert "there are 3 (other, thing, third)" in done.err
+    assert "3 (other, thing, third)" in done.err
     assert "Traceback" not in done.err
     done = run("train", dataset, "--out", tmp_path / "out", "--json", "--quiet", *QUICK)
     assert done.code == 1

@@ -103,7 +103,7 @@ def folder(tmp_path: Path) -> Path:
             2,
             "--only and --min-confidence have no effect without --into DIR.",
         ),
-        (["{folder}", "--into", "{folder}/out", "--pattern", "{{x}}"], 2, "is not known in the pattern"),
+        (["{folder}", "--into", "{folder}/out", "--pattern", "{{x}}"], 2, "unknown field"),
         (["{folder}", "--into", "{folder}/out", "--only", "goat", "--device", "cpu"], 2, "has no label “goat”"),
         (["{folder}/none"], 1, reasons.sentence(reasons.FOLDER_MISSING)),
     ],

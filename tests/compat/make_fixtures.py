@@ -267,8 +267,8 @@ def make_hike(world: World) -> None:
 
         def say(label: str | None, *names: str) -> None:
             places = {photos[hike / name]: hike / name for name in names}
-            session.correct(dict.fromkeys(places, label), places)
-            session.save_head()
+            session.learning.correct(dict.fromkeys(places, label), places)
+            session.learning.save()
 
         say("alpaca", "IMG_0.jpg", "IMG_1.jpg")
         session.learning.check()

@@ -10,9 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from alpacasorter.core import safe_write
+from alpacasorter.core import reasons, safe_write
 from alpacasorter.core.exchange.keywords import BLANK, tagged, untagged
-from alpacasorter.core.exchange.results import Result
 from alpacasorter.core.exchange.sidecars import (
     Change,
     SidecarEvent,
@@ -23,7 +22,7 @@ from alpacasorter.core.exchange.sidecars import (
     write_sidecars,
 )
 from alpacasorter.core.exchange.xmp import SidecarError
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.safe_write import Unsupported
 from alpacasorter.core.sorting.events import SortBusy
 from alpacasorter.core.sorting.execution.session import alone, undisturbed
@@ -52,13 +51,13 @@ def only_guards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(safe_write, "_rename_without_replacing", no_rename)
 
 
-def result(path: Path) -> Result:
+def result(path: Path) -> LabeledPhoto:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"\xff\xd8")
-    return Result(path, "ab" * 32, "alpaca", 0.97, 0.97)
+    return LabeledPhoto(path, "ab" * 32, "alpaca", 0.97)
 
 
-def write(folder: Path, results: Sequence[Result], options: SidecarOptions | None = None) -> list[SidecarEvent]:
+def write(folder: Path, results: Sequence[LabeledPhoto], options: SidecarOptions | None = None) -> list[SidecarEvent]:
     return list(write_sidecars(folder, results, LABELS, options or SidecarOptions()))
 
 
@@ -79,7 +78,7 @@ class TestNewFiles:
 
         monkeypatch.setattr(os, "link", no_links)
         monkeypatch.setattr(safe_write, "_rename_without_replacing", meanwhile)
-        with pytest.raises(SidecarError, match="Another program"):
+        with pytest.raises(SidecarError, match=reasons.SIDECAR_CHANGED):
             make(tmp_path / "a.jpg.xmp", photo, BLANK)
         assert (tmp_path / "a.jpg.xmp").read_bytes() == THEIRS
         assert names(tmp_path) == ["a.jpg", "a.jpg.xmp"]
@@ -122,7 +121,7 @@ class TestNewFiles:
             raise OSError(errno.ENOSPC, "No space left on device")
 
         monkeypatch.setattr(Path, "replace", fail)
-        with pytest.raises(SidecarError, match="space on the disk"):
+        with pytest.raises(SidecarError, match=reasons.SAVE_DISK_FULL):
             make(tmp_path / "a.jpg.xmp", photo, tagged(BLANK, ALPACA))
         assert names(tmp_path) == ["a.jpg"]
         # A kill would have left a sidecar that says nothing, into which the next export can write.
@@ -300,7 +299,7 @@ class TestSorts:
     def test_nothing_is_written_while_a_sort_is_under_way(self, tmp_path: Path) -> None:
         photos = [result(tmp_path / "photos" / "a.jpg")]
         with Library.open(tmp_path / "library.sqlite") as library:
-            with alone(library), pytest.raises(SortBusy, match="Wait until it is done"):
+            with alone(library), pytest.raises(SortBusy):
                 list(write_sidecars(tmp_path / "photos", photos, LABELS, SidecarOptions(), library=library))
             assert names(tmp_path / "photos") == ["a.jpg"]
             list(write_sidecars(tmp_path / "photos", photos, LABELS, SidecarOptions(), library=library))

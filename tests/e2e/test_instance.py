@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QDialog
 from alpacasorter import paths
 from alpacasorter.cli import main, window
 from alpacasorter.core.store.library import Library
-from alpacasorter.ui.app import take_over
-from alpacasorter.workers.instance import Claim
+from alpacasorter.ui.app import bring_up
+from alpacasorter.workers.instance import InstanceLock
 from tests.cli.commands import finish, program
 from tests.e2e.conftest import User
 from tests.engines import run_python
@@ -104,10 +104,10 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         done.append("asks")
         return False
 
-    def run(_folder: Path | None, _device: str | None, *, photos: list[str], claim: Claim) -> int:
+    def run(_folder: Path | None, _device: str | None, *, photos: list[str], lock: InstanceLock) -> int:
         assert photos == []
-        done.append(f"opens {claim.held}")
-        claim.release()
+        done.append(f"opens {lock.held}")
+        lock.release()
         return 0
 
     monkeypatch.setattr("alpacasorter.workers.instance.hand_over", hand_over)
@@ -149,22 +149,22 @@ raises = pytest.mark.qt_log_ignore(r"This plugin does not support raise\(\)")
 def test_folder_opens_in_the_window_that_comes_to_the_front(start: Start, folder: Path) -> None:
     user = start()
     user.window.showMinimized()
-    take_over(user.window, folder)
+    bring_up(user.window, folder)
     assert not user.window.isMinimized()
     user.wait(lambda: bool(user.finished))
     assert user.window.folder == folder
-    take_over(user.window, None)
+    bring_up(user.window, None)
     assert user.window.folder == folder
 
 
 @raises
 def test_photos_that_are_opened_are_selected(start: Start, folder: Path) -> None:
     user = start()
-    take_over(user.window, folder)
+    bring_up(user.window, folder)
     user.wait(lambda: bool(user.finished))
     names = sorted(path.name for path in folder.glob("photo?.jpg"))[2:8:2]
     user.finished.clear()
-    take_over(user.window, folder, [names[1], "gone.jpg", names[0], names[2]])
+    bring_up(user.window, folder, [names[1], "gone.jpg", names[0], names[2]])
     user.wait(lambda: bool(user.finished))
     page = user.page
     assert sorted(row.path.name for row in page.grid.selected_photos()) == names
@@ -177,8 +177,8 @@ def test_no_folder_is_changed_under_a_dialog_that_waits(start: Start, folder: Pa
     asking = QDialog(user.window)
     asking.setModal(True)
     asking.show()
-    take_over(user.window, tmp_path)
-    take_over(user.window, folder)
+    bring_up(user.window, tmp_path)
+    bring_up(user.window, folder)
     QTest.qWait(500)
     assert user.window.folder is None
     assert asking.isVisible()
@@ -191,16 +191,16 @@ import sys
 from alpacasorter.ui import app
 from alpacasorter.ui.models import control
 from alpacasorter.ui.main_window import MainWindow
-from alpacasorter.workers.instance import Claim
+from alpacasorter.workers.instance import InstanceLock
 def fail(self):
     raise ValueError("while closing")
 control.EvaluateControl.close_down = fail
 def show(self, event):
     self.engine.ready.connect(lambda _: self.close())
 MainWindow.showEvent = show
-claim = Claim(sys.argv[1])
-claim.take()
-sys.exit(app.run(None, "cpu", claim=claim))
+lock = InstanceLock(sys.argv[1])
+lock.acquire()
+sys.exit(app.run(None, "cpu", lock=lock))
 """
 _CAN_NOT_BE_MADE = """
 import sys
@@ -240,12 +240,12 @@ def test_nothing_heavy_comes_before_the_first_window() -> None:
     script = """
 import sys
 from alpacasorter.cli import window
-from alpacasorter.cli.parser import parse
-from alpacasorter.workers.instance import Claim, hand_over_or_claim
+from alpacasorter.cli import parse
+from alpacasorter.workers.instance import InstanceLock, hand_over_or_lock
 parse([])
-claim = Claim(window._instance_name(None))
-hand_over_or_claim(claim, None)
-claim.release()
+lock = InstanceLock(window._instance_name(None))
+hand_over_or_lock(lock, None)
+lock.release()
 import alpacasorter.ui.app
 heavy = {"numpy", "PIL", "sqlite3", "ai_edge_litert", "tqdm", "PySide6.QtNetwork", "watchdog", "pkgutil"}
 heavy |= {"xml.etree", "csv", "html", "alpacasorter.core.exchange.results", "alpacasorter.core.sorting.plan"}

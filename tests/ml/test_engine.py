@@ -15,12 +15,27 @@ from alpacasorter.ml.engine import Engine, Session, open_engine
 from alpacasorter.ml.models.bundle import BundleError
 from alpacasorter.ml.models.store import ModelStore
 from alpacasorter.ml.runtime import device as device_module
-from alpacasorter.ml.runtime.backbone import BackboneError, CpuBackbone
-from alpacasorter.ml.runtime.device import DeviceError, Preference, Trial, TrialStopped, remembered_trial, try_gpu_too
+from alpacasorter.ml.runtime.backbone import (
+    GPU_CRASHED_BEFORE,
+    GPU_STOPPED,
+    NO_GPU,
+    BackboneError,
+    CpuBackbone,
+    sentence,
+)
+from alpacasorter.ml.runtime.device import (
+    DeviceError,
+    Preference,
+    Trial,
+    TrialStopped,
+    choose,
+    remembered_trial,
+    try_gpu_too,
+)
 from tests.engines import Outcome, fill, places_in, real_bundle, stand_in_for_python
 from tests.models import GOATS, describe, other_model, replace_backbone
 
-NO_GPU = 'pathlib.Path(sys.argv[-1]).write_text(\'{"problem": "There is none."}\')'
+WITHOUT_GPU = 'pathlib.Path(sys.argv[-1]).write_text(\'{"problem": "gpu-none"}\')'
 FAST_GPU = "pathlib.Path(sys.argv[-1]).write_text('{\"milliseconds\": 0.001}')"
 
 
@@ -34,7 +49,7 @@ def trials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine without a GPU; the file grows with each trial."""
     log = tmp_path / "trials"
     log.touch()
-    program = stand_in_for_python(tmp_path / "driver", f"open({str(log)!r}, 'a').write('x')\n{NO_GPU}")
+    program = stand_in_for_python(tmp_path / "driver", f"open({str(log)!r}, 'a').write('x')\n{WITHOUT_GPU}")
     monkeypatch.setattr(sys, "executable", str(program))
     return log
 
@@ -77,7 +92,7 @@ def test_the_gpu_is_tried_once(places: Places, trials: Path, monkeypatch: pytest
     assert not opened(places, "auto", trial_now=False)[0].trial.gpu_tried
     assert trials.read_text() == "", "the window must not wait for it"
     engine, kind = opened(places, "auto", trial_now=True)
-    assert (kind, engine.trial.problem, trials.read_text()) == ("cpu", "There is none.", "x")
+    assert (kind, engine.trial.problem, trials.read_text()) == ("cpu", NO_GPU, "x")
 
     def timed_again(*_: object, **__: object) -> float:
         raise AssertionError("timed again")
@@ -92,15 +107,16 @@ def test_the_gpu_is_tried_once(places: Places, trials: Path, monkeypatch: pytest
 def test_the_window_tries_the_gpu_later(places: Places, trials: Path) -> None:
     engine = open_engine(places, "auto", trial_now=False)
     try:
-        assert engine.session.device.note == "the graphics processor was not tried yet"
+        assert not engine.trial.gpu_tried
+        assert engine.session.device.note == choose("auto", engine.trial).note
         with pytest.raises(TrialStopped):
             engine.try_gpu(lambda: True)
         assert not engine.trial.gpu_tried
         before = engine.trial.cpu
         engine.try_gpu()
-        assert engine.trial == Trial(before, None, "There is none.")
-        assert engine.use("auto").note == "There is none."
-        assert engine.session.device.note == "There is none."
+        assert engine.trial == Trial(before, None, NO_GPU)
+        assert engine.use("auto").note == sentence(NO_GPU)
+        assert engine.session.device.note == sentence(NO_GPU)
         with pytest.raises(DeviceError):
             engine.use("gpu")
         assert engine.session.device.kind == "cpu"
@@ -109,13 +125,13 @@ def test_the_window_tries_the_gpu_later(places: Places, trials: Path) -> None:
 
 
 def test_a_gpu_that_is_asked_for_and_fails(places: Places, trials: Path) -> None:
-    with pytest.raises(DeviceError, match="There is none"):
+    with pytest.raises(DeviceError, match="No GPU"):
         open_engine(places, "gpu", trial_now=True)
     # It is known now; the window opens all the same, and says so.
     engine, kind = opened(places, "gpu", trial_now=False)
     assert kind == "cpu"
     (notice,) = engine.notices()
-    assert "There is none." in notice
+    assert sentence(NO_GPU) in notice
     assert trials.read_text() == "x"
     assert opened(places, "auto", trial_now=True)[0].notices() == ()
 
@@ -123,7 +139,7 @@ def test_a_gpu_that_is_asked_for_and_fails(places: Places, trials: Path) -> None
 def test_a_fast_gpu_that_fails_all_the_same(places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Failing(CpuBackbone):
         def __init__(self, model: bytes) -> None:
-            raise BackboneError("It stopped.")
+            raise BackboneError(GPU_STOPPED)
 
     monkeypatch.setattr(device_module, "GpuBackbone", Failing)
     monkeypatch.setattr(sys, "executable", str(stand_in_for_python(tmp_path / "driver", FAST_GPU)))
@@ -133,10 +149,12 @@ def test_a_fast_gpu_that_fails_all_the_same(places: Places, tmp_path: Path, monk
     with pytest.raises(BackboneError):
         open_engine(places, "gpu", trial_now=True)
     engine, kind = opened(places, "gpu", trial_now=False)
-    assert (kind, engine.notices()) == ("cpu", ("It stopped. The processor is used instead.",))
+    (notice,) = engine.notices()
+    assert kind == "cpu"
+    assert notice.startswith(sentence(GPU_STOPPED))
 
 
-def test_a_fast_gpu_serves(places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fast_gpu_is_used(places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device_module, "GpuBackbone", CpuBackbone)
     monkeypatch.setattr(sys, "executable", str(stand_in_for_python(tmp_path / "driver", FAST_GPU)))
     engine = open_engine(places, "auto", trial_now=True)
@@ -191,14 +209,14 @@ def test_a_crash_with_the_gpu_is_known_at_the_next_start(places: Places, trials:
         cache.set_value("gpu-in-use", "1")
     for _ in range(2):
         engine, kind = opened(places, "auto", trial_now=True)
-        assert (kind, engine.trial.problem) == ("cpu", "The graphics driver crashed the last time.")
+        assert (kind, engine.trial.problem) == ("cpu", GPU_CRASHED_BEFORE)
     assert trials.read_text() == "x", "never started again"
     with Cache.open(places.cache / "cache.sqlite") as cache:
         bundle = real_bundle()
         stored = remembered_trial(cache, bundle.backbone_id)
         assert stored is not None
         again = try_gpu_too(stored, cache, bundle.backbone_id, bundle.backbone_path, bundle.input_size)
-    assert again.problem == "There is none."
+    assert again.problem == NO_GPU
 
 
 # Several models
@@ -213,7 +231,7 @@ def chosen(places: Places, tmp_path: Path) -> Path:
     return added.entry.path
 
 
-def test_the_chosen_model_serves_unless_one_is_named(places: Places, chosen: Path) -> None:
+def test_the_chosen_model_is_used_unless_one_is_named(places: Places, chosen: Path) -> None:
     engine, _ = opened(replace(places, bundle=None), "cpu", trial_now=True)
     assert (engine.bundle.path, engine.notices()) == (chosen, ())
     assert engine.session.labels.names == ("other", "goat")
@@ -228,7 +246,7 @@ def test_nothing_chosen_is_the_bundled_one(places: Places) -> None:
 
 @pytest.mark.parametrize("trial_now", [True, False])
 @pytest.mark.parametrize("what", ["gone", "changed", "another network", "no network", "unknown choice"])
-def test_a_chosen_model_that_cannot_serve(places: Places, chosen: Path, what: str, *, trial_now: bool) -> None:
+def test_a_chosen_model_that_cannot_be_used(places: Places, chosen: Path, what: str, *, trial_now: bool) -> None:
     network = (chosen / "backbone.tflite").read_bytes()
     match what:
         case "gone":
@@ -245,13 +263,13 @@ def test_a_chosen_model_that_cannot_serve(places: Places, chosen: Path, what: st
     assert engine.bundle.bundle_id == real_bundle().bundle_id
     (notice,) = engine.notices()
     if what == "unknown choice":
-        assert "bundled one serves" in notice
+        assert "bundled model is used" in notice
     else:
-        assert notice.startswith(f"The model “{'goats' if what == 'gone' else 'Goats'}” can't be used: ")
-        assert notice.endswith("The bundled one serves meanwhile.")
+        assert notice.startswith(f"The model “{'goats' if what == 'gone' else 'Goats'}” can't be used. ")
+        assert notice.endswith("The bundled model is used instead.")
 
 
-def test_a_named_model_that_cannot_serve_is_an_error(places: Places, chosen: Path) -> None:
+def test_a_named_model_that_cannot_be_used_is_an_error(places: Places, chosen: Path) -> None:
     describe(chosen, input_size=160)
     with pytest.raises(BackboneError):
         open_engine(replace(places, bundle=chosen), "cpu", trial_now=True)
@@ -266,7 +284,7 @@ def test_another_model_on_the_same_library_and_cache(places: Places, chosen: Pat
     try:
         first = Outcome(engine.session.scan(tmp_path / "photos", recursive=True))
         key = next(iter(first.probabilities()))
-        engine.session.correct({key: engine.session.labels.positive})
+        engine.session.learning.correct({key: engine.session.labels.positive})
         other = engine.with_model(chosen, "cpu")
         assert (other.library, other.cache) == (engine.library, engine.cache)
         again = Outcome(other.session.scan(tmp_path / "photos", recursive=True))
@@ -274,7 +292,7 @@ def test_another_model_on_the_same_library_and_cache(places: Places, chosen: Pat
         assert (first.finished.opened, again.finished.opened) == (3, 0)
         assert [photo.correction for photo in again.photos.values()] == [None] * 3
         back = other.with_model(engine.bundle.path, "cpu")
-        assert back.session.correction(key) == engine.session.labels.positive
+        assert back.session.learning.correction(key) == engine.session.labels.positive
         (chosen / "head.npz").unlink()
         with pytest.raises(BundleError):
             back.with_model(chosen, "cpu")

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +14,12 @@ import pytest
 
 from alpacasorter.core import reasons
 from alpacasorter.core.events import Finished, Found, Problems, Progress
-from alpacasorter.core.photo import PhotoFile, content_key
+from alpacasorter.core.photo import PhotoFacts, PhotoFile, content_key
 from alpacasorter.core.photos.walk import OUTPUT_MARKER, FolderUnavailable
 from alpacasorter.core.store.cache import Cache
-from alpacasorter.ml import scan as finding
 from alpacasorter.ml import scan as scan_module
 from alpacasorter.ml.runtime.backbone import BackboneError
-from alpacasorter.ml.scan import Embed, Embedded, EmbeddedPhoto, Rate, Scan, WorkList
+from alpacasorter.ml.scan import Embed, Embedded, Rate, Scan, WorkList
 from tests.engines import SIZE, fill, fill_fast, input_of, quick_embed, real_backbone, real_bundle
 from tests.picture_files import BAD_KINDS, GOOD_KINDS, can_write, make_picture
 from tests.unprivileged import ordinary_user, shared_folder
@@ -62,13 +62,20 @@ def make_scan(
     )
 
 
+class Photo(NamedTuple):
+    """What a scan says about a photo."""
+
+    content_key: str
+    facts: PhotoFacts
+
+
 class Events:
     """The events of a scan, and what they say all together."""
 
     def __init__(self, events: Iterator[object] | list[object], *, size: int = SIZE) -> None:
         self.all = list(events)
         self.found: list[Path] = []
-        self.photos: dict[Path, EmbeddedPhoto] = {}
+        self.photos: dict[Path, Photo] = {}
         self.vectors: dict[Path, npt.NDArray[np.float16]] = {}
         self.problems: dict[Path, str] = {}
         for event in self.all:
@@ -76,11 +83,12 @@ class Events:
                 self.found += [file.path for file in event.files]
             elif isinstance(event, Embedded):
                 assert event.embeddings.dtype == np.float16
-                assert event.embeddings.shape == (len(event.photos), size)
-                for photo, vector in zip(event.photos, event.embeddings, strict=True):
-                    assert photo.path not in self.photos, "judged twice"
-                    self.photos[photo.path] = photo
-                    self.vectors[photo.path] = vector
+                assert event.embeddings.shape == (len(event.paths), size)
+                photos = zip(event.paths, event.content_keys, event.facts, event.embeddings, strict=True)
+                for path, key, facts, vector in photos:
+                    assert path not in self.photos, "judged twice"
+                    self.photos[path] = Photo(key, facts)
+                    self.vectors[path] = vector
             elif isinstance(event, Problems):
                 self.problems |= {problem.path: problem.reason for problem in event.problems}
 
@@ -116,7 +124,7 @@ def test_every_kind_of_file_ends_as_a_row(folder: Path, cache: Cache) -> None:
     assert set(events.found) == good | bad
     assert set(events.photos) == good
     assert set(events.problems) == bad
-    assert all(reason.endswith((".", ")")) for reason in events.problems.values())
+    assert all(reasons.sentence(reason) != reason for reason in events.problems.values()), "reasons are codes"
     assert events.problems[folder / "bad empty.jpg"] == reasons.EMPTY
     finished = events.finished
     assert (finished.total, finished.judged, finished.unreadable) == (len(good | bad), len(good), len(bad))
@@ -183,14 +191,14 @@ def test_events_come_in_order(folder: Path, cache: Cache) -> None:
 
 def test_many_photos_are_found_in_batches(folder: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = fill_fast(folder, 10)
-    monkeypatch.setattr(finding, "_FOUND_BATCH", 4)
+    monkeypatch.setattr(scan_module, "_FOUND_BATCH", 4)
     sizes = [len(event.files) for event in scanned(folder, cache).all if isinstance(event, Found)]
     assert sizes == [4, 4, 2]
-    monkeypatch.setattr(finding, "_FOUND_SECONDS", -1.0)
+    monkeypatch.setattr(scan_module, "_FOUND_SECONDS", -1.0)
     monkeypatch.setattr(scan_module, "_CACHED_BATCH", 3)
     slow = scanned(folder, cache)
     assert [len(event.files) for event in slow.all if isinstance(event, Found)] == [1] * 10
-    assert [len(event.photos) for event in slow.all if isinstance(event, Embedded)] == [3, 3, 3, 1]
+    assert [len(event.paths) for event in slow.all if isinstance(event, Embedded)] == [3, 3, 3, 1]
     assert list(slow.photos) == paths
 
 
@@ -439,7 +447,7 @@ def test_embeddings_of_any_size(folder: Path, cache: Cache, size: int) -> None:
 def test_embedding_of_another_size_than_the_model_says(folder: Path, cache: Cache) -> None:
     fill(folder, 1)
     (reason,) = Events(make_scan(folder, cache, embedding_size=SIZE + 1).run()).problems.values()
-    assert "no usable answer" in reason
+    assert reason == reasons.MODEL_FAILED
 
 
 def test_numbers_too_large_to_be_kept(folder: Path, cache: Cache) -> None:
@@ -449,7 +457,7 @@ def test_numbers_too_large_to_be_kept(folder: Path, cache: Cache) -> None:
         return np.full(SIZE, 1e6, np.float32)
 
     (reason,) = scanned(folder, cache, embed=embed).problems.values()
-    assert "no usable answer" in reason
+    assert reason == reasons.MODEL_FAILED
 
 
 def test_an_error_while_judging_costs_one_photo(folder: Path, cache: Cache, caplog: pytest.LogCaptureFixture) -> None:
@@ -470,8 +478,8 @@ def test_an_error_while_judging_costs_one_photo(folder: Path, cache: Cache, capl
         events = scanned(folder, cache, embed=failing(error))
         assert set(events.photos) == set(paths) - {paths[2]}
         (reason,) = events.problems.values()
-        assert reason.endswith(".")
-        assert (reason == "The network is tired.") == isinstance(error, BackboneError)
+        is_model = error is None or isinstance(error, BackboneError)
+        assert reason == (reasons.MODEL_FAILED if is_model else reasons.UNEXPECTED)
         # It was not the photo's fault, so it gets another chance, and only it.
         assert events.finished.opened == (6 if error is not None and error.args == ("oh",) else 1)
     assert any("ZeroDivisionError" in record.message for record in caplog.records)
@@ -513,7 +521,7 @@ def test_results_do_not_pile_up_while_nobody_takes_them(folder: Path, cache: Cac
         return quick_embed(pixels)
 
     events = make_scan(folder, cache, embed=embed).run()
-    taken = next(len(event.photos) for event in events if isinstance(event, Embedded))
+    taken = next(len(event.paths) for event in events if isinstance(event, Embedded))
     before = -1
     while before != len(judged):
         before = len(judged)

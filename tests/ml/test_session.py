@@ -14,7 +14,7 @@ from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.photos.walk import FolderUnavailable
 from alpacasorter.core.store.library import Library, LibraryError
 from alpacasorter.ml.engine import Session
-from alpacasorter.ml.runtime.backbone import BackboneError
+from alpacasorter.ml.runtime.backbone import GPU_STOPPED, BackboneError, sentence
 from tests.engines import (
     CPU,
     Opened,
@@ -86,7 +86,7 @@ def test_photos_are_judged_by_the_shipped_head_at_first(opened: Opened, folder: 
     outcome = scan(session, folder)
     assert len(outcome.photos) == COUNT
     assert outcome.finished.judged == COUNT
-    assert session.correction_count == 0
+    assert session.learning.correction_count == 0
     assert session.labels.names == (NEGATIVE, POSITIVE)
     for path, photo in outcome.photos.items():
         expected = real_bundle().head.probability(real_backbone().embed(input_of(path))[np.newaxis])[0]
@@ -101,7 +101,7 @@ def test_a_correction_teaches(opened: Opened, home: Path, folder: Path) -> None:
     before = outcome.probabilities()
     path, photo = next(iter(outcome.photos.items()))
     said = opposite(photo.probability)
-    learned = session.correct({photo.content_key: said}, {photo.content_key: path})
+    learned = session.learning.correct({photo.content_key: said}, {photo.content_key: path})
     # Another program finds it as soon as the call returns.
     with Library.open(home / "data" / "library.sqlite") as library:
         (correction,) = library.corrections(real_bundle().label_set).values()
@@ -114,8 +114,8 @@ def test_a_correction_teaches(opened: Opened, home: Path, folder: Path) -> None:
     others = before.keys() - {photo.content_key}
     assert max(abs(after[key] - before[key]) for key in others) > 1e-4, "the others are judged anew"
     assert set(learned.changed) == {key for key in others if label_of(after[key]) != label_of(before[key])}
-    assert session.correction(photo.content_key) == said
-    assert session.correction_count == 1
+    assert session.learning.correction(photo.content_key) == said
+    assert session.learning.correction_count == 1
     again = scan(session, folder)
     assert again.finished.opened == 0
     assert again.photos[path].correction == said
@@ -126,7 +126,7 @@ def test_a_correction_teaches(opened: Opened, home: Path, folder: Path) -> None:
 def test_confirming_a_prediction_is_a_correction_too(opened: Opened, home: Path, folder: Path) -> None:
     before = scan(opened.session, folder).probabilities()
     key, probability = next(iter(before.items()))
-    learned = opened.session.correct({key: label_of(probability)})
+    learned = opened.session.learning.correct({key: label_of(probability)})
     assert stored(home) == {key: label_of(probability)}
     assert abs(by_key(learned)[key] - float(label_of(probability) == POSITIVE)) <= abs(
         probability - float(label_of(probability) == POSITIVE)
@@ -137,30 +137,30 @@ def test_taking_a_correction_back_restores_exactly_what_was(opened: Opened, home
     session = opened.session
     before = scan(session, folder).probabilities()
     first, second = list(before)[:2]
-    one = session.correct({first: opposite(before[first])})
-    session.correct({second: opposite(before[second])})
-    back = session.correct({second: None})
+    one = session.learning.correct({first: opposite(before[first])})
+    session.learning.correct({second: opposite(before[second])})
+    back = session.learning.correct({second: None})
     assert_alike(by_key(back), by_key(one))
     assert second not in back.changed, "the user knows of that one"
-    none = session.correct({first: None})
+    none = session.learning.correct({first: None})
     assert_alike(by_key(none), before)
     assert (none.corrections, none.changes, none.head_version) == (0, {first: None}, 4)
-    assert session.correction(first) is None
+    assert session.learning.correction(first) is None
     assert stored(home) == {}
-    redone = session.correct({first: opposite(before[first])})
+    redone = session.learning.correct({first: opposite(before[first])})
     assert_alike(by_key(redone), by_key(one))
     # Scored in the same batches it is the same to the last digit, however often.
-    assert by_key(session.correct({first: None})) == by_key(none)
+    assert by_key(session.learning.correct({first: None})) == by_key(none)
 
 
 def test_many_at_once_and_one_by_one_come_to_the_same(opened: Opened, folder: Path, tmp_path: Path) -> None:
     before = scan(opened.session, folder).probabilities()
     changes: dict[str, str | None] = {key: opposite(before[key]) for key in list(before)[:4]}
-    together = opened.session.correct(changes)
+    together = opened.session.learning.correct(changes)
     with opened_session(tmp_path / "second") as other:
         scan(other.session, folder)
         for key in reversed(list(changes)):
-            last = other.session.correct({key: changes[key]})
+            last = other.session.learning.correct({key: changes[key]})
     assert_alike(by_key(last), by_key(together))
     assert together.corrections == last.corrections == 4
     assert set(together.changed).isdisjoint(changes)
@@ -171,12 +171,12 @@ def test_reopening_judges_as_before(home: Path, folder: Path, save: bool) -> Non
     with opened_session(home) as opened:
         before = scan(opened.session, folder).probabilities()
         keys = list(before)[:3]
-        learned = opened.session.correct({key: opposite(before[key]) for key in keys})
+        learned = opened.session.learning.correct({key: opposite(before[key]) for key in keys})
         if save:
-            opened.session.save_head()
-        assert (opened.library.latest_head(real_bundle().bundle_id) is not None) == save
+            opened.session.learning.save()
+        assert bool(opened.library.head_versions(real_bundle().bundle_id)) == save
     with opened_session(home) as opened:
-        assert opened.session.correction_count == 3
+        assert opened.session.learning.correction_count == 3
         outcome = scan(opened.session, folder)
         assert outcome.finished.opened == 0
         assert outcome.learned == []
@@ -189,22 +189,21 @@ def test_the_stored_head_serves_where_it_fits_the_corrections(home: Path, folder
     with opened_session(home) as opened:
         before = scan(opened.session, folder).probabilities()
         first, second = list(before)[:2]
-        opened.session.correct({first: opposite(before[first])})
-        opened.session.save_head()
-        latest = opened.library.latest_head(real_bundle().bundle_id)
-        assert latest is not None
+        opened.session.learning.correct({first: opposite(before[first])})
+        opened.session.learning.save()
+        latest = opened.library.head_versions(real_bundle().bundle_id)[0]
         assert latest.corrections == 1
         # One that can be told from what is learned anew.
         opened.library.add_head_version(replace(latest, bias=latest.bias + 50.0))
     with opened_session(home) as opened:
         assert min(scan(opened.session, folder).probabilities().values()) > 0.99
-        second_learned = opened.session.correct({second: opposite(before[second])})
+        second_learned = opened.session.learning.correct({second: opposite(before[second])})
         assert min(by_key(second_learned).values()) < 0.99, "learned anew"
         # And not stored: the stored one is of another set of corrections now.
     with opened_session(home) as opened:
         assert_alike(scan(opened.session, folder).probabilities(), by_key(second_learned))
         opened.library.add_head_version(replace(latest, weights=bytes(16)))
-        opened.session.correct({second: None})
+        opened.session.learning.correct({second: None})
     with opened_session(home) as opened:
         # A head of the wrong size is as good as none.
         assert len(scan(opened.session, folder).photos) == COUNT
@@ -214,20 +213,20 @@ def test_heads_are_stored_once_and_only_where_something_was_learned(home: Path, 
     bundle_id = real_bundle().bundle_id
     with opened_session(home) as opened:
         before = scan(opened.session, folder).probabilities()
-        opened.session.save_head()
+        opened.session.learning.save()
         assert opened.library.head_versions(bundle_id) == []
         key = next(iter(before))
-        opened.session.correct({key: POSITIVE})
-        opened.session.save_head()
-        opened.session.save_head()
+        opened.session.learning.correct({key: POSITIVE})
+        opened.session.learning.save()
+        opened.session.learning.save()
         assert len(opened.library.head_versions(bundle_id)) == 1
     with opened_session(home) as opened:
-        opened.session.save_head()
+        opened.session.learning.save()
         assert len(opened.library.head_versions(bundle_id)) == 1, "it is the same head"
-        opened.session.correct({key: None})
-        opened.session.save_head()
+        opened.session.learning.correct({key: None})
+        opened.session.learning.save()
     with opened_session(home) as opened:
-        opened.session.save_head()
+        opened.session.learning.save()
         assert len(opened.library.head_versions(bundle_id)) == 1
         assert_alike(scan(opened.session, folder).probabilities(), before)
 
@@ -236,10 +235,10 @@ def test_what_was_gone_back_to_is_so_at_the_next_start(home: Path, folder: Path)
     with opened_session(home) as opened:
         before = scan(opened.session, folder).probabilities()
         first, second = list(before)[:2]
-        then = opened.session.correct({first: opposite(before[first])})
+        then = opened.session.learning.correct({first: opposite(before[first])})
         opened.session.learning.check()
-        opened.session.correct({second: opposite(before[second])})
-        opened.session.save_head()
+        opened.session.learning.correct({second: opposite(before[second])})
+        opened.session.learning.save()
         back = opened.session.learning.go_back(opened.session.learning.state().versions[1].id)
         assert_alike(by_key(back), by_key(then))
     with opened_session(home) as opened:
@@ -247,8 +246,8 @@ def test_what_was_gone_back_to_is_so_at_the_next_start(home: Path, folder: Path)
         assert_alike(outcome.probabilities(), by_key(then))
         corrected = {photo.content_key for photo in outcome.photos.values() if photo.correction is not None}
         assert corrected == {first, second}
-        assert opened.session.correction_count == 1
-        assert opened.session.learning.head.bias == opened.session.head.bias
+        assert opened.session.learning.correction_count == 1
+        assert opened.session.learning.head.bias == opened.session.learning.head.bias
 
 
 def test_corrections_made_under_another_backbone_are_adopted(home: Path, folder: Path, tmp_path: Path) -> None:
@@ -257,23 +256,23 @@ def test_corrections_made_under_another_backbone_are_adopted(home: Path, folder:
         before = scan(opened.session, folder).probabilities()
         first, second = list(before)[:2]
         changes: dict[str, str | None] = {first: opposite(before[first]), second: opposite(before[second])}
-        opened.session.correct(changes)
+        opened.session.learning.correct(changes)
     with opened_session(home) as opened:
-        assert opened.session.correction_count == 0, "nothing is known of those photos yet"
-        assert opened.session.correction(first) == changes[first]
+        assert opened.session.learning.correction_count == 0, "nothing is known of those photos yet"
+        assert opened.session.learning.correction(first) == changes[first]
         outcome = scan(opened.session, folder)
         (learned,) = outcome.learned
         assert isinstance(outcome.events[-1], Finished)
         assert outcome.events[-2] is learned
         assert (learned.corrections, learned.changes, learned.head_version) == (2, {}, 1)
-        assert opened.session.correction_count == 2
+        assert opened.session.learning.correction_count == 2
         assert {photo.correction for photo in outcome.photos.values()} == {changes[first], changes[second], None}
-        opened.session.save_head()
+        opened.session.learning.save()
     with opened_session(tmp_path / "straight") as straight:
         scan(straight.session, folder)
-        assert_alike(by_key(learned), by_key(straight.session.correct(changes)))
+        assert_alike(by_key(learned), by_key(straight.session.learning.correct(changes)))
     with opened_session(home) as opened:
-        assert opened.session.correction_count == 2, "the next start knows them"
+        assert opened.session.learning.correction_count == 2, "the next start knows them"
         outcome = scan(opened.session, folder)
         assert outcome.learned == []
         assert_alike(outcome.probabilities(), by_key(learned))
@@ -284,7 +283,7 @@ def test_adopting_does_not_overrule_what_another_instance_said_meanwhile(home: P
     with opened_session(home, bundle=old) as opened:
         before = scan(opened.session, folder).probabilities()
         key = next(iter(before))
-        opened.session.correct({key: POSITIVE})
+        opened.session.learning.correct({key: POSITIVE})
     with opened_session(home) as opened, Library.open(home / "data" / "library.sqlite") as elsewhere:
         elsewhere.set_corrections(real_bundle().label_set, {key: NEGATIVE})
         scan(opened.session, folder)
@@ -295,7 +294,7 @@ def test_adopting_without_a_library_still_ends_the_scan(home: Path, folder: Path
     old = replace(real_bundle(), backbone_id="0" * 16)
     with opened_session(home, bundle=old) as opened:
         key = next(iter(scan(opened.session, folder).probabilities()))
-        opened.session.correct({key: POSITIVE})
+        opened.session.learning.correct({key: POSITIVE})
     with opened_session(home) as opened:
         opened.library.close()
         outcome = scan(opened.session, folder)
@@ -310,7 +309,7 @@ def test_a_correction_during_the_scan_does_not_lose_what_was_adopted(home: Path,
     with opened_session(home, bundle=old) as opened:
         before = scan(opened.session, folder).probabilities()
         first, second, third = list(before)[:3]
-        opened.session.correct({first: opposite(before[first])})
+        opened.session.learning.correct({first: opposite(before[first])})
     with opened_session(home) as opened, Library.open(home / "data" / "library.sqlite") as elsewhere:
         events = []
         corrected = False
@@ -320,14 +319,14 @@ def test_a_correction_during_the_scan_does_not_lose_what_was_adopted(home: Path,
                 corrected = True
                 # Makes the session read the library, which doesn't know the adopted one yet.
                 elsewhere.set_corrections(real_bundle().label_set, {third: opposite(before[third])})
-                opened.session.correct({second: opposite(before[second])})
+                opened.session.learning.correct({second: opposite(before[second])})
         assert corrected
         last = Outcome(events).learned[-1]
-        assert opened.session.correction_count == last.corrections >= 2
-        assert opened.session.correction(third) == opposite(before[third])
+        assert opened.session.learning.correction_count == last.corrections >= 2
+        assert opened.session.learning.correction(third) == opposite(before[third])
     with opened_session(home) as opened:
         assert {first, second} <= set(stored(home))
-        assert opened.session.correction_count >= 2
+        assert opened.session.learning.correction_count >= 2
 
 
 def test_a_damaged_embedding_in_the_library_is_learned_again(home: Path, folder: Path) -> None:
@@ -343,10 +342,10 @@ def test_a_damaged_embedding_in_the_library_is_learned_again(home: Path, folder:
             backbone_id=real_bundle().backbone_id,
         )
     with opened_session(home) as opened:
-        assert opened.session.correction_count == 0
+        assert opened.session.learning.correction_count == 0
         assert [learned.corrections for learned in scan(opened.session, folder).learned] == [2]
     with opened_session(home) as opened:
-        assert opened.session.correction_count == 2
+        assert opened.session.learning.correction_count == 2
 
 
 def test_corrections_of_other_classes_play_no_part(home: Path, folder: Path) -> None:
@@ -359,7 +358,7 @@ def test_corrections_of_other_classes_play_no_part(home: Path, folder: Path) -> 
                 label_set, {key: label}, embeddings={key: vector}, backbone_id=real_bundle().backbone_id
             )
     with opened_session(home) as opened:
-        assert (opened.session.correction_count, opened.session.correction(key)) == (0, None)
+        assert (opened.session.learning.correction_count, opened.session.learning.correction(key)) == (0, None)
         assert_alike(scan(opened.session, folder).probabilities(), before)
 
 
@@ -369,38 +368,38 @@ def test_two_sessions_see_each_others_corrections(home: Path, folder: Path, tmp_
         assert_alike(scan(b.session, folder).probabilities(), before)
         first, second, third, fourth = list(before)[:4]
         said = {key: opposite(before[key]) for key in (first, second, third, fourth)}
-        a.session.correct({first: said[first]})
-        told = b.session.correct({second: said[second]})
+        a.session.learning.correct({first: said[first]})
+        told = b.session.learning.correct({second: said[second]})
         assert told.corrections == 2
         assert told.changes == {first: said[first], second: said[second]}
-        assert b.session.correction(first) == said[first]
+        assert b.session.learning.correction(first) == said[first]
         with opened_session(tmp_path / "alone") as alone:
             scan(alone.session, folder)
-            expected = alone.session.correct({first: said[first], second: said[second]})
+            expected = alone.session.learning.correct({first: said[first], second: said[second]})
         assert_alike(by_key(told), by_key(expected))
-        a.session.correct({first: None})
-        told = b.session.correct({third: said[third]})
+        a.session.learning.correct({first: None})
+        told = b.session.learning.correct({third: said[third]})
         assert told.changes == {first: None, third: said[third]}
         assert told.corrections == 2
-        assert b.session.correction(first) is None
+        assert b.session.learning.correction(first) is None
         assert first not in told.changed
         # Without news from elsewhere only what was asked for is told.
-        assert b.session.correct({fourth: said[fourth]}).changes == {fourth: said[fourth]}
+        assert b.session.learning.correct({fourth: said[fourth]}).changes == {fourth: said[fourth]}
 
 
 def test_a_library_that_fails_changes_nothing(opened: Opened, home: Path, folder: Path) -> None:
     session = opened.session
     before = scan(session, folder).probabilities()
     first, second = list(before)[:2]
-    session.correct({first: opposite(before[first])})
+    session.learning.correct({first: opposite(before[first])})
     taught = scan(session, folder).probabilities()
     opened.library.close()
     for changes in ({second: opposite(before[second])}, {first: None}, {first: label_of(before[first])}):
         with pytest.raises(LibraryError):
-            session.correct(changes)
-        assert session.correction(first) == opposite(before[first])
-        assert session.correction(second) is None
-        assert session.correction_count == 1
+            session.learning.correct(changes)
+        assert session.learning.correction(first) == opposite(before[first])
+        assert session.learning.correction(second) is None
+        assert session.learning.correction_count == 1
     after = scan(session, folder)
     assert_alike(after.probabilities(), taught)
     assert {event.head_version for event in after.events if isinstance(event, Judged)} == {1}
@@ -411,9 +410,9 @@ def test_a_photo_that_was_never_judged_teaches_nothing(opened: Opened, home: Pat
     before = scan(opened.session, folder).probabilities()
     key = next(iter(before))
     with pytest.raises(KeyError):
-        opened.session.correct({key: POSITIVE, "0" * 64: POSITIVE})
+        opened.session.learning.correct({key: POSITIVE, "0" * 64: POSITIVE})
     assert stored(home) == {}
-    assert opened.session.correction_count == 0
+    assert opened.session.learning.correction_count == 0
 
 
 def test_copies_share_their_correction(opened: Opened, tmp_path: Path) -> None:
@@ -424,7 +423,7 @@ def test_copies_share_their_correction(opened: Opened, tmp_path: Path) -> None:
     session = opened.session
     outcome = scan(session, folder)
     key = outcome.photos[first].content_key
-    learned = session.correct({key: opposite(outcome.photos[first].probability)})
+    learned = session.learning.correct({key: opposite(outcome.photos[first].probability)})
     assert len(learned.keys) == 2, "a copy is one photo"
     again = scan(session, folder)
     assert again.photos[copy].correction == again.photos[first].correction is not None
@@ -434,14 +433,14 @@ def test_corrections_follow_photos_into_other_folders(opened: Opened, tmp_path: 
     session = opened.session
     outcome = scan(session, folder)
     path, photo = next(iter(outcome.photos.items()))
-    session.correct({photo.content_key: opposite(photo.probability)})
+    session.learning.correct({photo.content_key: opposite(photo.probability)})
     moved = tmp_path / "moved" / "new name.jpg"
     moved.parent.mkdir()
     moved.write_bytes(path.read_bytes())
     other = scan(session, moved.parent)
     assert other.photos[moved].correction == opposite(photo.probability)
     # Only the photos of the open folder are judged anew.
-    assert list(session.correct({photo.content_key: None}).keys) == [photo.content_key]
+    assert list(session.learning.correct({photo.content_key: None}).keys) == [photo.content_key]
 
 
 def test_a_folder_that_is_not_there(opened: Opened, folder: Path) -> None:
@@ -463,7 +462,7 @@ def test_cancelling(opened: Opened, tmp_path: Path) -> None:
     assert 0 < outcome.finished.opened < 200
     # What was judged can be corrected.
     key = next(iter(outcome.probabilities()))
-    assert opened.session.correct({key: POSITIVE}).corrections == 1
+    assert opened.session.learning.correct({key: POSITIVE}).corrections == 1
 
 
 def test_preferred_photos_are_judged_first(opened: Opened, tmp_path: Path) -> None:
@@ -482,7 +481,7 @@ def test_preferred_photos_are_judged_first(opened: Opened, tmp_path: Path) -> No
 
 
 class FailsAfter:
-    """A graphics processor that stops working after some photos."""
+    """A GPU that stops working after some photos."""
 
     def __init__(self, photos: int) -> None:
         self._left = photos
@@ -492,7 +491,7 @@ class FailsAfter:
         with self._lock:
             self._left -= 1
             if self._left < 0:
-                raise BackboneError("The graphics processor stopped working.")
+                raise BackboneError(GPU_STOPPED)
         return real_backbone().embed(pixels)
 
     def feature_map(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -512,7 +511,7 @@ def test_the_cpu_takes_over_where_the_gpu_stops(
         outcome = scan(session, folder)
         assert outcome.problems == {}
         assert_alike(outcome.probabilities(), expected)
-        assert (session.device.kind, session.device.note) == ("cpu", "the graphics processor stopped working")
+        assert (session.device.kind, session.device.note) == ("cpu", sentence(GPU_STOPPED))
 
 
 def test_a_device_that_does_not_start_leaves_the_other_in_use(
@@ -553,7 +552,7 @@ def test_correcting_while_a_scan_runs(opened: Opened, tmp_path: Path) -> None:
                 break
             known = Outcome(list(events)).probabilities()
             key = list(known)[n]
-            learned.append(session.correct({key: opposite(known[key])}))
+            learned.append(session.learning.correct({key: opposite(known[key])}))
     finally:
         scanning.join()
     assert learned
@@ -592,7 +591,7 @@ def test_photos_that_arrive_are_judged_as_those_that_were_there(opened: Opened, 
     assert {type(event) for event in outcome.events} <= {Judged, Problems}
     # They are of the open folder from then on.
     photo = outcome.photos[new[0]]
-    learned = session.correct({photo.content_key: opposite(photo.probability)})
+    learned = session.learning.correct({photo.content_key: opposite(photo.probability)})
     assert set(learned.keys) == set(before.probabilities()) | set(outcome.probabilities())
     again = scan(session, place)
     assert again.finished.opened == 0
@@ -601,7 +600,7 @@ def test_photos_that_arrive_are_judged_as_those_that_were_there(opened: Opened, 
 
 def test_judging_nothing_says_nothing(opened: Opened) -> None:
     assert list(opened.session.judge_files([])) == []
-    assert opened.session.judged_anew([]) == []
+    assert opened.session.judge_again([]) == []
 
 
 def test_judging_files_stops_where_it_is_told(opened: Opened, tmp_path: Path) -> None:
@@ -629,13 +628,13 @@ def test_files_are_judged_beside_a_scan(opened: Opened, tmp_path: Path) -> None:
     assert set(Outcome(arrived).photos) == set(new)
 
 
-def test_photos_are_judged_anew_by_what_was_learned_since(opened: Opened, folder: Path) -> None:
+def test_photos_are_judged_again_with_what_was_learned_since(opened: Opened, folder: Path) -> None:
     session = opened.session
     photos = list(scan(session, folder).photos.values())
     said = opposite(photos[0].probability)
-    after = by_key(session.correct({photos[0].content_key: said}))
+    after = by_key(session.learning.correct({photos[0].content_key: said}))
     stranger = replace(photos[1], content_key="0" * 64)
-    anew = session.judged_anew([*photos, stranger])
+    anew = session.judge_again([*photos, stranger])
     assert [photo.path for photo in anew] == [photo.path for photo in photos]
     assert_alike({photo.content_key: photo.probability for photo in anew}, after)
     assert [photo.correction for photo in anew] == [said] + [None] * (len(photos) - 1)
@@ -648,7 +647,7 @@ def test_the_model_learns_on_real_photos(photos: Path, opened: Opened, tmp_path:
     taken_for_alpacas = [key for key, probability in outcome.probabilities().items() if probability >= THRESHOLD]
     assert len(taken_for_alpacas) > 20
     half = taken_for_alpacas[::2]
-    learned = session.correct(dict.fromkeys(half, NEGATIVE))
+    learned = session.learning.correct(dict.fromkeys(half, NEGATIVE))
     after = by_key(learned)
     rest = [key for key in taken_for_alpacas if key not in half]
     assert sum(after[key] < THRESHOLD for key in rest) > len(rest) / 4

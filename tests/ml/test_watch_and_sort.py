@@ -1,4 +1,4 @@
-"""A watched folder with the model: what arrives is judged, learned from and, where that is wanted, sorted."""
+"""A watched folder with the model: new photos are judged, learned from and, if the user wants it, sorted."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from alpacasorter.core.sorting.events import (
     SortRecord,
     SortState,
 )
+from alpacasorter.core.sorting.execution import run
 from alpacasorter.core.sorting.options import Action, SortOptions
 from alpacasorter.core.sorting.plan import (
     Group,
@@ -37,17 +38,18 @@ from alpacasorter.core.sorting.plan import (
     SortPhoto,
     SortPlan,
 )
+from alpacasorter.core.sorting.planning import planner
 from alpacasorter.core.store.cache import Cache
 from alpacasorter.core.store.library import Library
 from alpacasorter.core.watching.events import Gone, Renamed, WatchState
 from alpacasorter.core.watching.watch import Watch
-from alpacasorter.ml.watch_and_sort import LiveEvent, Patience, live
+from alpacasorter.ml.watch_and_sort import Delays, LiveEvent, live
 from tests.core.watching.watched import FAST, LIMIT_S, file_of
 from tests.engines import Opened, fill, opened_session, quick_embed, real_bundle
 from tests.engines import Outcome as ScanOutcome
 from tests.picture_files import picture_bytes
 
-SOON = Patience(quiet=0.3, busy=0.1, problem=0.1)
+SOON = Delays(quiet=0.3, busy=0.1, problem=0.1)
 
 
 @pytest.fixture
@@ -143,7 +145,7 @@ class Live:
         *,
         sorter: Sorter | None = None,
         options: SortOptions | None = None,
-        patience: Patience = SOON,
+        delays: Delays = SOON,
     ) -> None:
         self.watch = watch
         self.options = options
@@ -151,10 +153,14 @@ class Live:
         self.stopped = threading.Event()
         self._opened = opened
         self._sorter = sorter or Sorter()
-        self._patience = patience
+        self._delays = delays
+        self._patch = pytest.MonkeyPatch()
         self._thread = threading.Thread(target=self._run, name="live")
 
     def __enter__(self) -> Self:
+        self._patch.setattr(planner, "plan_sort", self._sorter.plan)
+        self._patch.setattr(run, "run_sort", self._sorter.run)
+        self._patch.setattr(run, "finish_sort", self._sorter.finish)
         self._thread.start()
         self.until(lambda: self.watch._full_seconds > 0)
         return self
@@ -164,6 +170,7 @@ class Live:
     ) -> None:
         self.stopped.set()
         self._thread.join(LIMIT_S)
+        self._patch.undo()
         assert not self._thread.is_alive()
 
     def _run(self) -> None:
@@ -172,8 +179,7 @@ class Live:
             self.watch,
             arrivals=lambda: self.options,
             stopped=self.stopped.is_set,
-            patience=self._patience,
-            sorting=self._sorter,
+            delays=self._delays,
         )
         for event in events:
             self.events.append(event)
@@ -238,7 +244,7 @@ def test_what_arrives_is_judged_as_a_scan_would(opened: Opened, folder: Path) ->
         assert sorted(found, key=lambda file: file.path) == [file_of(path) for path in new]
         # They belong to the open folder: they can be corrected, and are judged anew.
         photo = heard.judged[new[0]]
-        learned = opened.session.correct({photo.content_key: real_bundle().positive_label})
+        learned = opened.session.learning.correct({photo.content_key: real_bundle().positive_label})
         assert {photo.content_key for photo in heard.judged.values()} <= set(learned.keys)
     scanned = ScanOutcome(opened.session.scan(folder, recursive=True))
     assert scanned.finished.opened == 0, "the cache has them"
@@ -362,7 +368,7 @@ def test_unsure_photos_wait_for_the_user(opened: Opened, folder: Path, tmp_path:
         time.sleep(3 * SOON.quiet)
         assert sorter.plans == []
         said = real_bundle().positive_label
-        opened.session.correct({heard.judged[new[1]].content_key: said})
+        opened.session.learning.correct({heard.judged[new[1]].content_key: said})
         heard.until(lambda: heard.sorted == [new[1]])
         (unit,) = sorter.plans[0].units
         assert (unit.photo.label, unit.photo.corrected) == (said, True)
@@ -372,10 +378,10 @@ def test_unsure_photos_wait_for_the_user(opened: Opened, folder: Path, tmp_path:
 
 
 def test_companions_that_come_later_are_waited_for(opened: Opened, folder: Path, tmp_path: Path) -> None:
-    patience = replace(SOON, quiet=60.0)
+    delays = replace(SOON, quiet=60.0)
     sorter = Sorter()
     watch = watch_of(opened, folder)
-    with Live(opened, watch, sorter=sorter, options=options_for(tmp_path), patience=patience) as heard:
+    with Live(opened, watch, sorter=sorter, options=options_for(tmp_path), delays=delays) as heard:
         new = arrive(folder, 1, name="IMG_1.jpg")
         heard.until(lambda: new in heard.judged)
         before = watch.quiet_for(new)
@@ -387,9 +393,9 @@ def test_companions_that_come_later_are_waited_for(opened: Opened, folder: Path,
 def test_a_stream_of_photos_is_sorted_now_and_then(opened: Opened, folder: Path, tmp_path: Path) -> None:
     """A burst is one sort; but where photos never cease to come, those that are ready don't wait for ever."""
     sorter = Sorter()
-    patience = replace(SOON, longest=0.5)
+    delays = replace(SOON, longest=0.5)
     watch = watch_of(opened, folder)
-    with Live(opened, watch, sorter=sorter, options=options_for(tmp_path), patience=patience) as heard:
+    with Live(opened, watch, sorter=sorter, options=options_for(tmp_path), delays=delays) as heard:
         number = 0
 
         def one_more() -> bool:
@@ -431,7 +437,7 @@ def test_a_problem_is_said_once_and_the_photos_are_tried_again(
         new = arrive(folder, 1)
         heard.until(lambda: heard.sorted == [new])
         heard.until(lambda: heard.notices[-1] == "")
-        assert heard.notices == ["", f"Photos that arrive are not sorted at the moment. {why}", ""]
+        assert heard.notices == ["", f"New photos are not being sorted at the moment. {why}", ""]
 
 
 def test_a_sort_that_was_broken_off_is_finished(opened: Opened, folder: Path, tmp_path: Path) -> None:
@@ -443,7 +449,7 @@ def test_a_sort_that_was_broken_off_is_finished(opened: Opened, folder: Path, tm
         assert sorter.finished == [1, 1]
         assert len(sorter.plans) == 1
         heard.until(lambda: heard.notices[-1] == "")
-        assert heard.notices == ["", "Photos that arrive are not sorted at the moment. The disk is full.", ""]
+        assert heard.notices == ["", "New photos are not being sorted at the moment. The disk is full.", ""]
 
 
 def test_what_stays_is_not_planned_for_ever(opened: Opened, folder: Path, tmp_path: Path) -> None:
@@ -486,14 +492,13 @@ def test_nothing_is_sorted_while_the_folder_is_away(opened: Opened, folder: Path
 
 def test_with_the_real_sort(opened: Opened, folder: Path, tmp_path: Path) -> None:
     """The planner, the runner and the cache as they are."""
-    pytest.importorskip("alpacasorter.core.sorting.execution.run")
     watch = watch_of(opened, folder)
     options = options_for(tmp_path)
     events: list[LiveEvent] = []
 
     def run() -> None:
         events.extend(
-            live(opened, watch, arrivals=lambda: options, patience=SOON)  # type: ignore[arg-type]
+            live(opened, watch, arrivals=lambda: options, delays=SOON)  # type: ignore[arg-type]
         )
 
     thread = threading.Thread(target=run)

@@ -1,4 +1,4 @@
-"""Training in a process of its own: one line of JSON in, events out, whatever is said to it in between."""
+"""Training in a process of its own: one line of JSON in, events out, and orders in between."""
 
 import io
 import json
@@ -10,7 +10,18 @@ from pathlib import Path
 import pytest
 
 from alpacasorter.training import child
-from alpacasorter.training.events import Epoch, Failed, Prepared, Stage, Stopped, Trained, from_line
+from alpacasorter.training.events import (
+    FINDING,
+    STARTING,
+    Epoch,
+    Failed,
+    Prepared,
+    Stage,
+    Stopped,
+    Trained,
+    from_line,
+    unexpected,
+)
 from alpacasorter.training.recipe import Recipe
 from tests.training.pictures import class_folders
 
@@ -22,7 +33,7 @@ def dataset(tmp_path):
     return class_folders(tmp_path / "photos", 8)
 
 
-def job(dataset, out, recipe=None, **more):
+def request(dataset, out, recipe=None, **more):
     recipe = recipe or Recipe(side=SIDE, epochs=1000, patience=0, augmentation=frozenset())
     places = {"dataset": str(dataset), "out": None if out is None else str(out), "report": None, "preview": None}
     return json.dumps({**places, **more, "recipe": json.loads(recipe.to_json())}).encode() + b"\n"
@@ -80,28 +91,28 @@ class Process:
 
 
 @pytest.mark.parametrize(
-    ("line", "words"),
+    ("line", "reason"),
     [
-        (b"", "does not understand"),
-        (b"\n", "does not understand"),
-        (b"hello\n", "does not understand"),
-        (b"[1, 2]\n", "does not understand"),
-        (b"\xff\xfe\x00\n", "does not understand"),
-        (b'{"dataset": "/x"}\n', "does not understand"),
-        (b'{"dataset": 3, "recipe": {}}\n', "does not understand"),
-        (b'{"dataset": "", "recipe": {}}\n', "does not understand"),
-        (b'{"dataset": "/x", "recipe": {"epochs": 0}}\n', "The number of epochs must be from 1 to 1000"),
+        (b"", "training-not-understood"),
+        (b"\n", "training-not-understood"),
+        (b"hello\n", "training-not-understood"),
+        (b"[1, 2]\n", "training-not-understood"),
+        (b"\xff\xfe\x00\n", "training-not-understood"),
+        (b'{"dataset": "/x"}\n', "training-not-understood"),
+        (b'{"dataset": 3, "recipe": {}}\n', "training-not-understood"),
+        (b'{"dataset": "", "recipe": {}}\n', "training-not-understood"),
+        (b'{"dataset": "/x", "recipe": {"epochs": 0}}\n', "between 1 and 1,000"),
         (b'{"dataset": "/x", "recipe": {"rounds": 3}}\n', "no setting “rounds”"),
     ],
 )
-def test_a_first_line_that_is_no_job(monkeypatch, line, words):
+def test_an_invalid_first_line(monkeypatch, line, reason):
     given = iter([line, b""])
     monkeypatch.setattr(child, "_read", lambda: next(given))
     code, events, _ = run_inside(monkeypatch)
     assert code == 1
     (event,) = events
     assert isinstance(event, Failed)
-    assert words in event.reason
+    assert reason in event.reason
 
 
 def run_inside(monkeypatch):
@@ -121,26 +132,25 @@ def run_inside(monkeypatch):
     return code, [from_line(line) for line in output.getvalue().splitlines()], errors.getvalue()
 
 
-def test_a_fault_is_a_sentence_for_the_user_and_a_traceback_for_the_log(monkeypatch, dataset, tmp_path):
+def test_a_bug_gives_a_reason_for_the_user_and_a_traceback_for_the_log(monkeypatch, dataset, tmp_path):
     from alpacasorter.training import train as training
 
     def broken(*_args, **_given):
-        yield Stage("Looking for the photos")
+        yield Stage(FINDING)
         raise ZeroDivisionError("in the middle of it")
 
     monkeypatch.setattr(training, "train", broken)
-    given = iter([job(dataset, tmp_path / "out")])
+    given = iter([request(dataset, tmp_path / "out")])
     monkeypatch.setattr(child, "_read", lambda: next(given, b""))
     code, events, errors = run_inside(monkeypatch)
     assert code == 1
     assert isinstance(events[-1], Failed)
-    assert "ZeroDivisionError" in events[-1].reason
-    assert "Nothing was changed" in events[-1].reason
+    assert events[-1].reason == unexpected("ZeroDivisionError")
     assert "in the middle of it" in errors
 
 
 @pytest.mark.parametrize(
-    ("said", "wishes"),
+    ("said", "order"),
     [
         ([b"finish\n"], "finish"),
         ([b"fin", b"ish\r\n"], "finish"),
@@ -150,7 +160,7 @@ def test_a_fault_is_a_sentence_for_the_user_and_a_traceback_for_the_log(monkeypa
         ([b"x" * 3_000_000, b"\nfinish\n"], "finish"),
     ],
 )
-def test_what_is_said_later(monkeypatch, said, wishes):
+def test_what_is_said_later(monkeypatch, said, order):
     heard = threading.Event()
     parts = iter([b"first\n" + said[0], *said[1:]])
 
@@ -168,18 +178,18 @@ def test_what_is_said_later(monkeypatch, said, wishes):
     assert orders.first_line() == b"first"
     orders.listen()
     assert heard.wait(10)
-    assert orders.asked() == wishes
+    assert orders.latest() == order
     never.set()
     for thread in threading.enumerate():
         if thread.name == "orders":
             thread.join(10)
-    assert orders.asked() == "stop", "whoever spoke is gone"
+    assert orders.latest() == "stop", "the parent process is gone"
 
 
 def test_folders_that_can_not_be_trained_on(tmp_path):
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
     with Process() as process:
-        process.say(job(tmp_path / "none", tmp_path / "out"))
+        process.say(request(tmp_path / "none", tmp_path / "out"))
         events, code = process.rest()
     assert code == 1
     assert "There is no folder" in events[-1].reason
@@ -189,12 +199,12 @@ def test_folders_that_can_not_be_trained_on(tmp_path):
 @pytest.mark.tensorflow
 @pytest.mark.slow
 @pytest.mark.model
-@pytest.mark.parametrize("how", ["stop", "nobody is there any more"])
+@pytest.mark.parametrize("how", ["stop", "the parent is gone"])
 def test_stop(dataset, tmp_path, how):
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
     with Process() as process:
-        process.say(job(dataset, tmp_path / "out"))
-        while process.until(Stage).text != "Starting TensorFlow":
+        process.say(request(dataset, tmp_path / "out"))
+        while process.until(Stage).text != STARTING:
             pass
         if how == "stop":
             process.say(b"what?\nstop\n")
@@ -214,7 +224,7 @@ def test_finish(dataset, tmp_path):
     from alpacasorter.ml.models.bundle import load_bundle
 
     with Process() as process:
-        process.say(job(dataset, tmp_path / "Ünïcode out", report=str(tmp_path / "report.html")))
+        process.say(request(dataset, tmp_path / "Ünïcode out", report=str(tmp_path / "report.html")))
         assert isinstance(process.until(Prepared), Prepared)
         process.until(Epoch)
         process.say(b"finish\n")
@@ -236,7 +246,7 @@ def test_finish(dataset, tmp_path):
 def test_the_program_itself_is_the_child_when_frozen(dataset, tmp_path):
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
     with Process(sys.executable, "-m", "alpacasorter", "--train-child") as process:
-        process.say(job(dataset, None, preview=str(tmp_path / "p.png")))
+        process.say(request(dataset, None, preview=str(tmp_path / "p.png")))
         events, code = process.rest()
     assert code == 0
     assert isinstance(events[-1], Prepared)

@@ -62,7 +62,7 @@ def expected(bundle):
 
 
 def pictures(count=3):
-    # Some dark, some light, some coloured: so the answers differ.
+    # Some dark, some light, some colored: so the answers differ.
     random = np.random.default_rng(9)
     most = random.integers(40, 256, (count, 1, 1, 3))
     return (random.random((count, SIDE, SIDE, 3)) * most).astype(np.uint8)
@@ -99,7 +99,7 @@ def test_what_says_something_else_is_not_kept(bundle, tmp_path, monkeypatch, wri
     monkeypatch.setattr(export, "_run_tflite", lambda _file, given: np.full(len(given), 0.9))
     original = export._classifier
     monkeypatch.setattr(export, "_classifier", lambda bundle, filled=True: _shifted(original(bundle, filled=filled)))
-    with pytest.raises(CheckFailed, match="differs from the app's"):
+    with pytest.raises(CheckFailed, match="differ from the app's"):
         write(bundle.path, out)
     assert out.read_text() == "the old one"
     assert [path.name for path in tmp_path.iterdir()] == [out.name]

@@ -1,4 +1,4 @@
-"""Writing a bundle: whole or not at all."""
+"""Writing a bundle: completely or not at all."""
 
 import os
 

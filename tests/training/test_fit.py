@@ -1,4 +1,4 @@
-"""The rounds of a training: the best is kept, early stopping, and what the user may ask for in between."""
+"""The training loop: the best epoch is kept, early stopping, and the orders of the user."""
 
 import math
 
@@ -9,8 +9,8 @@ pytest.importorskip("keras", reason="Keras is not installed")
 
 import keras
 
-from alpacasorter.training.events import Epoch
-from alpacasorter.training.fit import Course, Phase, StopAsked, TrainingError, run_phase, score
+from alpacasorter.training.events import STEPS_TOO_LARGE, Epoch
+from alpacasorter.training.fit import Course, Phase, StopOrdered, TrainingError, run_phase, score
 
 pytestmark = pytest.mark.tensorflow
 
@@ -29,7 +29,7 @@ def batches(_number):
         yield TRAIN[start : start + 8], X[start : start + 8]
 
 
-def run(model, *, epochs=5, patience=0, rate=0.05, judge=None, course=None, asked=lambda: "", given=batches):
+def run(model, *, epochs=5, patience=0, rate=0.05, judge=None, course=None, orders=lambda: "", given=batches):
     return run_phase(
         model,
         Phase("head", epochs, patience, rate),
@@ -38,12 +38,12 @@ def run(model, *, epochs=5, patience=0, rate=0.05, judge=None, course=None, aske
         judge=judge or (lambda: np.asarray(model(X[HELD]), dtype=np.float64)[:, 0]),
         held_out=Y[HELD],
         course=course or Course(epochs),
-        asked=asked,
+        orders=orders,
     )
 
 
 def losses_of(*values):
-    """A judge that makes the validation losses fall and rise as told."""
+    """A judge that makes the validation losses take these values."""
     given = iter(values)
     return lambda: np.where(Y[HELD] == 1, p := math.exp(-next(given)), 1 - p)
 
@@ -96,28 +96,28 @@ def test_retraining_that_is_no_better_changes_nothing():
 def test_stop_is_obeyed_within_a_round():
     model, looked = make_model(), []
 
-    def asked():
+    def orders():
         looked.append(1)
         return "stop" if len(looked) == 3 else ""
 
-    with pytest.raises(StopAsked):
-        list(run(model, asked=asked))
+    with pytest.raises(StopOrdered):
+        list(run(model, orders=orders))
     assert len(looked) == 3
 
 
 def test_finish_ends_within_a_round_once_there_is_one():
     model, course = make_model(), Course(9)
-    rounds = run(model, epochs=9, asked=lambda: "finish", course=course)
+    rounds = run(model, epochs=9, orders=lambda: "finish", course=course)
     (weights,) = [[w.copy() for w in model.get_weights()] for _ in rounds]
     assert course.finishing
     assert all((a == b).all() for a, b in zip(weights, model.get_weights(), strict=True))
 
 
-def test_a_loss_beyond_all_numbers():
+def test_a_loss_that_is_not_finite():
     def broken(_number):
         yield TRAIN[:8], np.full((8, 4), np.nan, dtype=np.float32)
 
-    with pytest.raises(TrainingError, match="smaller learning rate"):
+    with pytest.raises(TrainingError, match=STEPS_TOO_LARGE):
         list(run(make_model(), given=broken))
 
 

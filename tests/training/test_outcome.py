@@ -1,14 +1,14 @@
-"""The app's head for a trained network: exact, calibrated, whatever the photos."""
+"""The app's head for a trained network: exact and calibrated, with any photos."""
 
 import numpy as np
 import pytest
 
 from alpacasorter.ml.learning.logistic import fit_logistic
 from alpacasorter.ml.models.head import Calibration
-from alpacasorter.training.measuring import CheckFailed, Likeness, fit_calibration, log_loss
+from alpacasorter.training.measuring import CheckFailed, Similarity, fit_calibration, log_loss
 from alpacasorter.training.outcome import calibrate_modestly, fit_head, rounded
 
-LIKENESS = Likeness(0.9, 0.95)
+SIMILARITY = Similarity(0.9, 0.95)
 
 
 def photos(count, size=40, shift=1.2, seed=0, scale=1.0):
@@ -31,25 +31,25 @@ def require_optimum(fitted, x, y):
 
 def test_it_is_the_exact_optimum_and_calibrated_out_of_fold():
     x, y = photos(120)
-    fitted = fit_head(x, y, LIKENESS, look=nothing)
+    fitted = fit_head(x, y, SIMILARITY, check=nothing)
     require_optimum(fitted, x, y)
     assert len(fitted.rounds) == 3
     assert fitted.head.calibration.scale > 0
     assert fitted.head.calibration.scale != 1
-    again = fit_head(x, y, LIKENESS, look=nothing)
+    again = fit_head(x, y, SIMILARITY, check=nothing)
     assert (again.head.weights == fitted.head.weights).all()
 
 
-def test_regularisation_goes_with_the_size_of_the_numbers():
+def test_regularization_goes_with_the_size_of_the_numbers():
     x, y = photos(120)
-    fitted, larger = (fit_head(scale, y, LIKENESS, look=nothing) for scale in (x, (8 * x).astype(np.float16)))
+    fitted, larger = (fit_head(scale, y, SIMILARITY, check=nothing) for scale in (x, (8 * x).astype(np.float16)))
     assert larger.l2 == pytest.approx(64 * fitted.l2, rel=1e-2)
     np.testing.assert_allclose(larger.head.weights, fitted.head.weights / 8, rtol=0.02, atol=1e-3)
 
 
 def test_few_photos_are_not_cross_validated():
     x, y = photos(8)
-    fitted = fit_head(x, y, LIKENESS, look=nothing)
+    fitted = fit_head(x, y, SIMILARITY, check=nothing)
     require_optimum(fitted, x, y)
     assert fitted.rounds == ()
     assert fitted.head.calibration == Calibration()
@@ -59,12 +59,12 @@ def test_one_photo_of_a_class():
     x, y = photos(30)
     y[:] = 0
     y[3] = 1
-    require_optimum(fit_head(x, y, LIKENESS, look=nothing), x, y)
+    require_optimum(fit_head(x, y, SIMILARITY, check=nothing), x, y)
 
 
 def test_a_network_to_which_all_photos_are_alike():
     x, y = photos(60)
-    fitted = fit_head(x, y, Likeness(0.0, -1.0), look=nothing)
+    fitted = fit_head(x, y, Similarity(0.0, -1.0), check=nothing)
     require_optimum(fitted, x, y)
     assert len(fitted.rounds) == 3
 
@@ -72,7 +72,7 @@ def test_a_network_to_which_all_photos_are_alike():
 def test_embeddings_without_any_difference():
     x = np.ones((40, 6), dtype=np.float16)
     y = (np.arange(40) % 2).astype(np.int64)
-    fitted = fit_head(x, y, LIKENESS, look=nothing)
+    fitted = fit_head(x, y, SIMILARITY, check=nothing)
     assert fitted.l2 > 0
     assert fitted.head.probability(x) == pytest.approx(0.5, abs=1e-3)
 
@@ -81,8 +81,8 @@ def test_a_trained_embedding_is_calibrated_on_the_photos_held_out():
     """What was trained on these very photos separates them too well to calibrate by."""
     x, y = photos(100, shift=6.0)
     strangers, truth = photos(400, shift=0.6, seed=1)
-    own = fit_head(x, y, LIKENESS, look=nothing)
-    honest = fit_head(x, y, LIKENESS, look=nothing, held_out=(strangers, truth))
+    own = fit_head(x, y, SIMILARITY, check=nothing)
+    honest = fit_head(x, y, SIMILARITY, check=nothing, held_out=(strangers, truth))
     np.testing.assert_allclose(own.head.weights, honest.head.weights)
     losses = [log_loss(each.head.probability(strangers).astype(float), truth) for each in (honest, own)]
     assert losses[0] < losses[1]
@@ -110,18 +110,18 @@ def test_logits_that_are_upside_down_are_left_alone():
     assert calibrate_modestly([1.0 - 2.0 * y], y) == Calibration()
 
 
-def test_it_can_be_given_up():
+def test_it_can_be_stopped():
     class Enough(Exception):
         pass
 
-    def look():
+    def check():
         raise Enough
 
     with pytest.raises(Enough):
-        fit_head(*photos(60), LIKENESS, look=look)
+        fit_head(*photos(60), SIMILARITY, check=check)
 
 
 @pytest.mark.parametrize("number", [1e6, np.nan, np.inf, -1e5])
-def test_numbers_that_can_not_be_kept(number):
-    with pytest.raises(CheckFailed, match="too large to be kept"):
+def test_numbers_too_large_to_be_stored(number):
+    with pytest.raises(CheckFailed, match="too large"):
         rounded(np.array([[1.0, number]], dtype=np.float32))

@@ -1,4 +1,4 @@
-"""Where a bundle may go, and what its classes may be called: told before any work."""
+"""Where a bundle can go, and what its classes can be called."""
 
 import pytest
 
@@ -24,18 +24,18 @@ def test_places_that_are_fine(tmp_path, dataset):
 
 def test_the_photos_themselves(tmp_path, dataset):
     for out in (dataset, dataset / "model", dataset / "x" / ".." / "model"):
-        assert "inside the folder of the photos" in problem_with_out(out, dataset)
-    assert "no model folder" in problem_with_out(tmp_path, dataset)
+        assert "inside the folder with the photos" in problem_with_out(out, dataset)
+    assert "not a model folder" in problem_with_out(tmp_path, dataset)
 
 
 def test_a_file_or_a_link(tmp_path, dataset):
     (tmp_path / "file").write_text("mine")
-    assert "no model folder" in problem_with_out(tmp_path / "file", dataset)
+    assert "not a model folder" in problem_with_out(tmp_path / "file", dataset)
     try:
         (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     except OSError:
         pytest.skip("this system lets nobody make links")
-    assert "no model folder" in problem_with_out(tmp_path / "link", dataset)
+    assert "not a model folder" in problem_with_out(tmp_path / "link", dataset)
 
 
 def test_a_bundle_with_something_of_the_user_in_it(tmp_path, dataset):

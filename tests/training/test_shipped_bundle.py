@@ -97,7 +97,7 @@ def test_training_starts_from_weights_that_have_not_seen_the_photos(bundle):
     """Else whatever a training holds out would have been seen already, and its figures would flatter."""
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
     from alpacasorter.training.network.backbones import shipped_weights
-    from alpacasorter.training.network.mobilenet import read_weights
+    from alpacasorter.training.network.weights import read_weights
 
     general, retrained = read_weights(shipped_weights()), read_weights(bundle.keras_weights_path())
     same = {name for name in general if np.array_equal(general[name], retrained[name])}

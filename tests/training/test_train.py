@@ -1,4 +1,4 @@
-"""The whole training, from class folders to a bundle, and what goes wrong on the way."""
+"""A whole training run, from class folders to a bundle, and what can go wrong."""
 
 import errno
 from dataclasses import replace
@@ -9,13 +9,14 @@ import pytest
 pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
 
 
+from alpacasorter.core import reasons
 from alpacasorter.core.photo import read_photo
 from alpacasorter.core.photos.decode import decode, model_input
 from alpacasorter.ml.learning.learner import Learner
 from alpacasorter.ml.learning.logistic import fit_logistic
 from alpacasorter.ml.models.bundle import load_bundle
 from alpacasorter.ml.runtime.backbone import CpuBackbone
-from alpacasorter.training import finish
+from alpacasorter.training import events as codes
 from alpacasorter.training import finish as finishing
 from alpacasorter.training import train as training
 from alpacasorter.training.data.dataset import MIN_SIDE
@@ -51,7 +52,7 @@ def recipe():
 
 @pytest.fixture(scope="module")
 def done(dataset, tmp_path_factory):
-    """One training with everything on, and what its last part was given."""
+    """A run with everything on, and the arguments of its last stage."""
     root = tmp_path_factory.mktemp("out")
     given = {}
     original = finishing.finish
@@ -94,7 +95,7 @@ def test_the_events(done, dataset):
     assert sum(prepared.training) + sum(prepared.validation) == 2 * COUNT
     ((path, reason),) = prepared.left_out
     assert path == str(dataset / "thing" / "thing_broken.png")
-    assert reason
+    assert reason == reasons.DAMAGED
     assert prepared.device == "processor"
     assert prepared.preview == str(root / "preview.png")
     epochs = only(events, Epoch)
@@ -129,7 +130,7 @@ def test_the_bundle(done):
     assert str(root.parent) not in card + (root / "bundle" / "model.json").read_text(encoding="utf-8")
 
 
-def test_its_head_is_what_learning_goes_on_from(done):
+def test_learning_starts_from_its_head(done):
     _, root, _, _ = done
     bundle = load_bundle(root / "bundle")
     best = fit_logistic(bundle.replay.embeddings, bundle.replay.labels, bundle.replay.weights, bundle.learning.l2)
@@ -142,7 +143,7 @@ def test_its_head_is_what_learning_goes_on_from(done):
     assert (change > 0) == (bundle.replay.labels[0] == 0)
 
 
-def test_the_app_judges_just_as_was_measured(done, dataset):
+def test_the_app_judges_as_measured(done, dataset):
     _, root, _, given = done
     bundle = load_bundle(root / "bundle")
     backbone = CpuBackbone(bundle.backbone_path.read_bytes())
@@ -159,7 +160,7 @@ def test_the_app_judges_just_as_was_measured(done, dataset):
 def test_the_report_and_the_preview(done):
     _, root, _, _ = done
     page = (root / "deep" / "report.html").read_text(encoding="utf-8")
-    for text in ("Blobs", "thing_broken.png", "Learning rate of retraining", "tensorflow", "processor"):
+    for text in ("Blobs", "thing_broken.png", "Retraining rate", "tensorflow", "Processor"):
         assert text in page
     picture = decode((root / "preview.png").read_bytes(), min_side=1)
     assert picture.format == "PNG"
@@ -167,14 +168,14 @@ def test_the_report_and_the_preview(done):
 
 
 def again(done, **changes):
-    """Run the last part once more, on the same photos and network."""
+    """Run the last stage again, on the same photos and network."""
     _, _, _, given = done
     return finishing.finish(*given["args"], **{**given["kwargs"], **changes})
 
 
 @pytest.fixture
 def standing(done, tmp_path):
-    """A bundle and a report that stand where new ones are to go."""
+    """A bundle and a report that are already where new ones are to go."""
     _, root, _, _ = done
     out, report = tmp_path / "bundle", tmp_path / "report.html"
     out.mkdir()
@@ -201,25 +202,25 @@ def test_no_space_on_the_disk(done, standing, monkeypatch, place):
     def full(*_args, **_given):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    # What is exported is given, so that this takes no time.
+    # The exported network is given, which saves the conversion.
     monkeypatch.setattr(
         finishing, "convert_model", lambda _model: (done[1] / "bundle" / "backbone.tflite").read_bytes()
     )
     if place == "arrays":
-        monkeypatch.setattr(finish.np, "savez", full)
+        monkeypatch.setattr(finishing.np, "savez", full)
     elif place == "report":
         monkeypatch.setattr(finishing, "write_report", full)
     elif place == "swap":
-        monkeypatch.setattr(finish, "_swap", full)
+        monkeypatch.setattr(finishing, "_swap", full)
     else:
-        monkeypatch.setattr(finish, "load_bundle", full)
+        monkeypatch.setattr(finishing, "load_bundle", full)
     with pytest.raises(OSError, match="No space"):
         again(done, out=out, report=report)
     assert unchanged()
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EACCES, "Permission denied"), KeyboardInterrupt()])
-def test_broken_off_while_the_folders_are_exchanged(done, standing, monkeypatch, error):
+def test_interrupted_while_the_folders_are_swapped(done, standing, monkeypatch, error):
     out, report, unchanged = standing
     monkeypatch.setattr(
         finishing, "convert_model", lambda _model: (done[1] / "bundle" / "backbone.tflite").read_bytes()
@@ -239,7 +240,7 @@ def test_broken_off_while_the_folders_are_exchanged(done, standing, monkeypatch,
     assert unchanged()
 
 
-def test_a_bundle_that_stands_there_is_replaced(done, standing, monkeypatch):
+def test_an_existing_bundle_is_replaced(done, standing, monkeypatch):
     out, report, _ = standing
     monkeypatch.setattr(
         finishing, "convert_model", lambda _model: (done[1] / "bundle" / "backbone.tflite").read_bytes()
@@ -250,22 +251,22 @@ def test_a_bundle_that_stands_there_is_replaced(done, standing, monkeypatch):
     assert "Blobs" in report.read_text(encoding="utf-8")
 
 
-def epochs_of(dataset, recipe, tmp_path, monkeypatch, asked=lambda: ""):
-    """Train up to where the model would be made, on what a graphics card would use: nothing is converted."""
+def epochs_of(dataset, recipe, tmp_path, monkeypatch, orders=lambda: ""):
+    """Train up to where the model would be saved, in the way of a graphics card: nothing is converted."""
     original = training.start
     monkeypatch.setattr(training, "start", lambda seed: f"graphics card: none, {original(seed)}")
     events = []
-    generator = train(dataset, tmp_path / "bundle", recipe, asked=asked)
+    generator = train(dataset, tmp_path / "bundle", recipe, orders=orders)
     for event in generator:
         events.append(event)
-        if event == Stage("Making the model"):
+        if event == Stage(codes.SAVING):
             generator.close()
     monkeypatch.setattr(training, "start", original)
     assert not (tmp_path / "bundle").exists()
     return events
 
 
-@pytest.mark.parametrize("switches", [frozenset(), frozenset({"flip", "colour"})])
+@pytest.mark.parametrize("switches", [frozenset(), frozenset({"flip", "color"})])
 def test_the_same_seed_gives_the_same_training(dataset, recipe, tmp_path, monkeypatch, switches):
     recipe = replace(recipe, augmentation=switches)
 
@@ -289,30 +290,30 @@ def test_litert_and_tensorflow_train_alike(done, dataset, tmp_path, monkeypatch)
 
 @pytest.mark.parametrize("when", [0, 2, 6])
 def test_stop_leaves_nothing(dataset, recipe, tmp_path, monkeypatch, when):
-    looked = []
+    calls = []
 
-    def asked():
-        looked.append(1)
-        return "stop" if len(looked) > when else ""
+    def orders():
+        calls.append(1)
+        return "stop" if len(calls) > when else ""
 
-    events = epochs_of(dataset, recipe, tmp_path, monkeypatch, asked)
+    events = epochs_of(dataset, recipe, tmp_path, monkeypatch, orders)
     assert isinstance(events[-1], Stopped)
     assert len(only(events, Stopped)) == 1
     assert list(tmp_path.iterdir()) == []
 
 
-def test_finish_makes_the_model_of_what_there_is(dataset, recipe, tmp_path, monkeypatch):
+def test_finish_makes_the_model_of_the_best_epoch(dataset, recipe, tmp_path, monkeypatch):
     recipe = replace(recipe, epochs=50, retrain_layers=3)
     events = epochs_of(dataset, recipe, tmp_path, monkeypatch, lambda: "finish")
     assert len(only(events, Epoch)) == 1
-    assert events[-1] == Stage("Making the model")
-    assert not any(event.text.startswith("Retraining") for event in only(events, Stage))
+    assert events[-1] == Stage(codes.SAVING)
+    assert not any(event.text == codes.RETRAINING for event in only(events, Stage))
 
 
-def test_layers_with_nothing_to_retrain_are_told_of(dataset, recipe, tmp_path, monkeypatch):
+def test_layers_with_nothing_to_retrain_give_a_warning(dataset, recipe, tmp_path, monkeypatch):
     events = epochs_of(dataset, replace(recipe, retrain_layers=1, epochs=1), tmp_path, monkeypatch)
     (prepared,) = only(events, Prepared)
-    assert any("last 1 layers" in warning for warning in prepared.warnings)
+    assert codes.nothing_to_retrain(1) in prepared.warnings
     assert [epoch.total for epoch in only(events, Epoch)] == [1]
 
 
@@ -323,7 +324,7 @@ def test_only_the_preview(dataset, recipe, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["p.png"]
 
 
-def test_a_preview_passes_over_what_can_not_be_read(recipe, tmp_path):
+def test_a_preview_skips_unreadable_photos(recipe, tmp_path):
     folder = class_folders(tmp_path / "a", 4)
     for name in ("thing_00.png", "thing_01.png"):
         (folder / "thing" / name).write_bytes(b"no picture")
@@ -345,18 +346,18 @@ def test_folders_that_can_not_be_trained_on(recipe, tmp_path):
     assert "There is no folder" in failed(tmp_path / "none", out, recipe)
     empty = tmp_path / "empty"
     empty.mkdir()
-    assert "has no sub-folders" in failed(empty, out, recipe)
+    assert "no subfolders" in failed(empty, out, recipe)
     (empty / "alpaca").mkdir()
-    assert "there is only alpaca" in failed(empty, out, recipe)
+    assert "only “alpaca”" in failed(empty, out, recipe)
     (empty / "dog").mkdir()
-    assert "no photo of the class alpaca" in failed(empty, out, recipe)
+    assert "no photos of the class “alpaca”" in failed(empty, out, recipe)
     three = class_folders(tmp_path / "three", 2)
     (three / "more").mkdir()
-    assert "there are 3 (more, other, thing)" in failed(three, out, recipe)
-    assert "no class cat" in failed(class_folders(tmp_path / "two", 2), out, replace(recipe, positive="cat"))
+    assert "3 (more, other, thing)" in failed(three, out, recipe)
+    assert "no class “cat”" in failed(class_folders(tmp_path / "two", 2), out, replace(recipe, positive="cat"))
     few = class_folders(tmp_path / "few", 1)
-    assert "at least 2 of each" in failed(few, out, recipe)
-    assert "differ in more than capital letters" in failed(
+    assert "at least 2 photos" in failed(few, out, recipe)
+    assert "differ in more than case" in failed(
         class_folders(tmp_path / "case", 2, names=("thing", "Thing ")), out, recipe
     )
     assert not out.exists()
@@ -368,7 +369,8 @@ def test_nothing_can_be_read(recipe, tmp_path, monkeypatch):
         path.write_bytes(b"no picture at all")
     (tmp_path / "out").mkdir()
     events = epochs_of(folder, recipe, tmp_path / "out", monkeypatch)
-    assert events[-1] == Failed("None of the photos can be read. Choose a folder with photos in its sub-folders.")
+    assert isinstance(events[-1], Failed)
+    assert "None of the photos can be read" in events[-1].reason
 
 
 def test_weights_that_are_not_there(dataset, recipe, tmp_path, monkeypatch):
@@ -379,29 +381,30 @@ def test_weights_that_are_not_there(dataset, recipe, tmp_path, monkeypatch):
 def test_places_that_are_taken(dataset, recipe, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
-    assert "no model folder" in failed(dataset, tmp_path / "mine", recipe)
+    assert "not a model folder" in failed(dataset, tmp_path / "mine", recipe)
     assert (tmp_path / "mine" / "letter.txt").read_text() == "dear"
-    assert "inside the folder of the photos" in failed(dataset, dataset / "model", recipe)
+    assert "inside the folder with the photos" in failed(dataset, dataset / "model", recipe)
 
 
 @pytest.mark.parametrize(
-    ("error", "words"),
+    ("error", "reason"),
     [
-        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full"),
-        (PermissionError(errno.EACCES, "Permission denied", "/a/b"), "refused to read or write /a/b"),
-        (MemoryError(), "memory is not enough"),
-        (type("ResourceExhaustedError", (Exception,), {})("OOM when allocating"), "memory is not enough"),
+        (OSError(errno.ENOSPC, "No space left on device"), codes.DISK_FULL),
+        (PermissionError(errno.EACCES, "Permission denied", "/a/b"), codes.refused("Permission denied", "/a/b")),
+        (OSError(errno.EIO, "Input/output error"), codes.refused("Input/output error")),
+        (MemoryError(), codes.NO_MEMORY),
+        (type("ResourceExhaustedError", (Exception,), {})("OOM when allocating"), codes.NO_MEMORY),
     ],
 )
-def test_the_system_refuses(dataset, recipe, tmp_path, monkeypatch, error, words):
+def test_the_system_refuses(dataset, recipe, tmp_path, monkeypatch, error, reason):
     def refuse(*_args):
         raise error
 
     monkeypatch.setattr(training, "start", refuse)
-    assert words in failed(dataset, tmp_path / "out", recipe)
+    assert failed(dataset, tmp_path / "out", recipe) == reason
 
 
-def test_a_fault_of_ours_is_not_hidden(dataset, recipe, tmp_path, monkeypatch):
+def test_a_bug_is_not_hidden(dataset, recipe, tmp_path, monkeypatch):
     def fault(*_args):
         raise ZeroDivisionError
 
@@ -412,4 +415,4 @@ def test_a_fault_of_ours_is_not_hidden(dataset, recipe, tmp_path, monkeypatch):
 
 def test_without_tensorflow(dataset, recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "has_tensorflow", lambda: False)
-    assert "Training needs TensorFlow, which is not installed" in failed(dataset, tmp_path / "out", recipe)
+    assert "Training needs TensorFlow" in failed(dataset, tmp_path / "out", recipe)

@@ -1,11 +1,11 @@
-"""Plays the process that trains: `python fake_training.py HOW` reads the job and does what HOW says.
+"""A fake training process: `python fake_training.py HOW` reads the request and does what HOW says.
 
-good      all events of a training with retraining, then its end
+good      all events of a run with retraining
 waits     two epochs, then nothing until it is told to finish or to stop
-deaf      the same, but it hears nothing and never ends
+deaf      the same, but it ignores what it is told and never ends
 fails     a failure with a sentence
-crashes, dies, quits    no result: aborted, killed by the system, ended as if all were well
-garbage   all that a library may print between the events, and events cut into pieces
+crashes, dies, quits    no result: aborted, killed by the system, ended normally
+garbage   the kinds of things libraries print, between events that arrive in pieces
 lingers   a result, but the process does not end
 """
 
@@ -22,6 +22,8 @@ from typing import Any, TextIO
 
 from PIL import Image
 
+from alpacasorter.core import reasons
+from alpacasorter.training import events
 from alpacasorter.training.events import Epoch, Event, Failed, Prepared, Stage, Stopped, Trained, to_line
 
 FAKE = Path(__file__)
@@ -29,17 +31,17 @@ PREPARED = Prepared(
     class_names=("not_alpaca", "alpaca"),
     training=(148, 114),
     validation=(37, 28),
-    left_out=(("/photos/alpaca/broken.jpg", "The file is cut off."), ("/photos/alpaca/empty.png", "It is empty.")),
+    left_out=(("/photos/alpaca/broken.jpg", reasons.TRUNCATED), ("/photos/alpaca/empty.png", reasons.EMPTY)),
     across=3,
     device="processor",
-    warnings=("3 of the photos held out nearly equal one that is learned from, so the figures flatter.",),
+    warnings=(events.near_duplicates(3, 65),),
 )
 TRAINED = Trained("", "", 0.9692, 0.9571, 0.9945, stopped_early=True)
 SECONDS = 4.0
 
 
 def epochs(head: int = 8, retrain: int = 4) -> list[Epoch]:
-    """Return the epochs of a training that goes well."""
+    """Return the epochs of a run that goes well."""
     total = head + retrain
     made = []
     for n in range(1, total + 1):
@@ -58,10 +60,10 @@ def tell(stream: TextIO, line: str) -> None:
     stream.flush()
 
 
-def prepare(job: dict[str, Any]) -> None:
-    say(Stage("Reading the photos", 0, 327))
-    say(Stage("Reading the photos", 327, 327))
-    preview = job["preview"] or ""
+def prepare(request: dict[str, Any]) -> None:
+    say(Stage(events.READING, 0, 327))
+    say(Stage(events.READING, 327, 327))
+    preview = request["preview"] or ""
     if preview:
         picture = Image.new("RGB", (600, 300), "#6a8f5a")
         for n in range(8):
@@ -71,8 +73,8 @@ def prepare(job: dict[str, Any]) -> None:
     say(dataclasses.replace(PREPARED, preview=preview))
 
 
-def end(job: dict[str, Any]) -> None:
-    out, report = Path(job["out"]), Path(job["report"])
+def end(request: dict[str, Any]) -> None:
+    out, report = Path(request["out"]), Path(request["report"])
     for place in (out, report.parent):
         place.mkdir(parents=True, exist_ok=True)
     (out / "model.json").write_text("{}", encoding="utf-8")
@@ -81,37 +83,37 @@ def end(job: dict[str, Any]) -> None:
 
 
 def main(how: str) -> int:
-    job = json.loads(sys.stdin.readline())
-    if job["out"] is None:
-        # As the real one does: the last event of a job without a model.
-        prepare(job)
+    request = json.loads(sys.stdin.readline())
+    if request["out"] is None:
+        # As in the real one, this is the last event of a request without a model.
+        prepare(request)
     elif how == "good":
-        prepare(job)
+        prepare(request)
         for epoch in epochs():
             say(epoch)
-        say(Stage("Making the report"))
-        end(job)
+        say(Stage(events.SAVING))
+        end(request)
     elif how in ("waits", "deaf"):
-        prepare(job)
+        prepare(request)
         for epoch in epochs()[:2]:
             say(epoch)
         while how == "deaf":
             time.sleep(1)
         line = sys.stdin.readline()
         if line == "finish\n":
-            end(job)
+            end(request)
         else:
             say(Stopped())
     elif how == "fails":
         say(Failed("There is no photo of the class alpaca."))
         return 1
     elif how == "garbage":
-        garbage(job)
+        garbage(request)
     elif how == "lingers":
-        end(job)
+        end(request)
         time.sleep(600)
     else:
-        say(Stage("Reading the photos"))
+        say(Stage(events.READING))
         tell(sys.stderr, "Out of luck in layer 7")
         if how == "crashes":
             os.abort()
@@ -120,7 +122,7 @@ def main(how: str) -> int:
     return 0
 
 
-def garbage(job: dict[str, Any]) -> None:
+def garbage(request: dict[str, Any]) -> None:
     out = sys.stdout.buffer
     out.write(b"\xff\xfe\x00 2026-11-01 I tensorflow: \x1b[1m1/9\x1b[0m \r 2/9\r\n\n[]\n{}\n3\nnull\n")
     out.write(b'{"event": "Nothing"}\n{"event": "Epoch", "number": 1}\n' + b"x" * 200_000 + b"\n")
@@ -128,7 +130,7 @@ def garbage(job: dict[str, Any]) -> None:
     for n in range(0, len(line), 7):
         out.write(line[n : n + 7])
         out.flush()
-    out.write(to_line(dataclasses.replace(TRAINED, bundle=job["out"], report=job["report"])).encode())
+    out.write(to_line(dataclasses.replace(TRAINED, bundle=request["out"], report=request["report"])).encode())
     out.flush()
 
 

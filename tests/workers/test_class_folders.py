@@ -1,4 +1,4 @@
-"""What is said of a dataset folder before anything is trained on it."""
+"""The classes in a dataset folder, counted before training."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from alpacasorter.workers import class_folders
-from alpacasorter.workers.class_folders import ClassCounter, ClassFolders, look_into
+from alpacasorter.workers.class_folders import ClassCounter, ClassFolders, count_classes
 from tests.picture_files import make_picture
 from tests.unprivileged import ordinary_user, shared_folder
 
@@ -25,39 +25,39 @@ def test_photos_of_each_class_are_counted(tmp_path: Path) -> None:
     (tmp_path / "alpaca" / "notes.txt").write_text("no photo")
     (tmp_path / ".cache").mkdir()
     (tmp_path / "readme.md").write_text("no class")
-    assert look_into(tmp_path) == ClassFolders(tmp_path, (("alpaca", 2), ("not_alpaca", 3)))
+    assert count_classes(tmp_path) == ClassFolders(tmp_path, (("alpaca", 2), ("not_alpaca", 3)))
 
 
 @pytest.mark.parametrize(
     ("names", "expected"),
     [(("alpaca", "not_alpaca"), "alpaca"), (("cats", "dogs"), "dogs"), (("not_zebra", "zebra"), "zebra"), ((), "")],
 )
-def test_the_class_that_is_looked_for(names: tuple[str, ...], expected: str, tmp_path: Path) -> None:
+def test_the_usual_positive_class(names: tuple[str, ...], expected: str, tmp_path: Path) -> None:
     assert ClassFolders(tmp_path, tuple((name, 1) for name in names)).usual_positive == expected
 
 
 @pytest.mark.parametrize(
     ("folders", "said"),
     [
-        ({}, "no sub-folders"),
-        ({"alpaca": 2}, "only one sub-folder, “alpaca”"),
+        ({}, "no subfolders"),
+        ({"alpaca": 2}, "only “alpaca”"),
         ({"alpaca": 2, "not_alpaca": 0}, "no photos in “not_alpaca”"),
         ({"alpaca": 2, "not_alpaca": 1}, "only one photo in “not_alpaca”"),
-        ({"alpaca": 0, "not_alpaca": 0}, "no photos in the two sub-folders"),
-        ({"a": 1, "b": 1, "c": 1}, "3 sub-folders: “a”, “b”, “c”."),
-        (dict.fromkeys("abcdef", 0), "6 sub-folders: “a”, “b”, “c”, “d” and 2 more."),
+        ({"alpaca": 0, "not_alpaca": 0}, "no photos in the two subfolders"),
+        ({"a": 1, "b": 1, "c": 1}, "3 (a, b, c)"),
+        (dict.fromkeys("abcdef", 0), "6 (a, b, c, d, …)"),
     ],
 )
-def test_what_is_wrong_is_said(folders: dict[str, int], said: str, tmp_path: Path) -> None:
+def test_problems(folders: dict[str, int], said: str, tmp_path: Path) -> None:
     for name, count in folders.items():
         fill(tmp_path / name, count)
-    assert said in look_into(tmp_path).problem
+    assert said in count_classes(tmp_path).problem
 
 
 def test_no_folder_at_all(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path / "missing", tmp_path / "file"):
-        assert "can't be opened" in look_into(path).problem
+        assert "can't be opened" in count_classes(path).problem
 
 
 def test_a_class_that_can_not_be_read() -> None:
@@ -66,7 +66,7 @@ def test_a_class_that_can_not_be_read() -> None:
             fill(folder / name, 1)
         (folder / "b").chmod(0)
         with ordinary_user():
-            problem = look_into(folder).problem
+            problem = count_classes(folder).problem
         (folder / "b").chmod(0o700)
     assert "“b” can't be read" in problem
 
@@ -91,7 +91,7 @@ def test_only_the_latest_folder_is_told(qtbot: QtBot, tmp_path: Path) -> None:
     counter.request(tmp_path / "one")
 
 
-def test_a_surprise_is_told_and_the_next_folder_is_looked_into(
+def test_an_unexpected_error_is_reported_and_the_next_folder_is_counted(
     qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counter = ClassCounter()
@@ -99,12 +99,12 @@ def test_a_surprise_is_told_and_the_next_folder_is_looked_into(
     counter.counted.connect(told.append)
     try:
         with monkeypatch.context() as patch:
-            patch.setattr(class_folders, "look_into", lambda *_: 1 / 0)
+            patch.setattr(class_folders, "count_classes", lambda *_: 1 / 0)
             counter.request(tmp_path)
             qtbot.waitUntil(lambda: len(told) == 1, timeout=WAIT_MS)
         assert "can't be opened" in told[0].problem
         counter.request(tmp_path)
         qtbot.waitUntil(lambda: len(told) == 2, timeout=WAIT_MS)
-        assert "no sub-folders" in told[1].problem
+        assert "no subfolders" in told[1].problem
     finally:
         counter.close()

@@ -20,7 +20,7 @@ from alpacasorter.ml import engine as session_module
 from alpacasorter.ml.runtime.backbone import BackboneError
 from alpacasorter.ml.runtime.device import Device
 from alpacasorter.workers.engine import Engine
-from alpacasorter.workers.view_facts import UNEXPECTED, DeviceFacts, ModelFacts
+from alpacasorter.workers.view_facts import DeviceFacts, ModelFacts, unexpected
 from tests.engines import (
     Outcome,
     by_key,
@@ -273,7 +273,7 @@ def test_stopping_a_scan_that_has_not_begun(start: Callable[..., Heard], tmp_pat
 def test_folders_that_cannot_be_opened(start: Callable[..., Heard], folder: Path, tmp_path: Path) -> None:
     heard = start()
     heard.engine.open_folder(tmp_path / "none", recursive=True)
-    assert heard.wait("folder_failed") == (tmp_path / "none", reasons.FOLDER_MISSING)
+    assert heard.wait("folder_failed") == (tmp_path / "none", reasons.sentence(reasons.FOLDER_MISSING))
     heard.settle()
     assert heard.of("recent_folders") == [([],)], "what can't be opened is not offered again"
     # And the next one is.
@@ -289,7 +289,7 @@ def test_an_unexpected_error_is_a_sentence_too(
     heard = start()
     monkeypatch.setattr(session_module.Session, "scan", scan)
     heard.engine.open_folder(folder, recursive=True)
-    assert heard.wait("folder_failed") == (folder, UNEXPECTED)
+    assert heard.wait("folder_failed") == (folder, unexpected())
 
 
 def test_recent_folders(start: Callable[..., Heard], folder: Path, tmp_path: Path) -> None:
@@ -386,7 +386,7 @@ def test_a_correction_that_cannot_be_stored(start: Callable[..., Heard], folder:
     changes, sentence = heard.wait("correction_failed")
     assert changes == {key: POSITIVE}
     assert str(sentence).endswith(".")
-    assert sentence != UNEXPECTED
+    assert sentence != unexpected()
     assert heard.of("learned") == []
 
 
@@ -395,8 +395,8 @@ def test_a_correction_of_a_photo_that_is_not_known(start: Callable[..., Heard]) 
     heard.engine.correct({"0" * 64: POSITIVE}, {})
     changes, sentence = heard.wait("correction_failed")
     assert changes == {"0" * 64: POSITIVE}
-    assert sentence != UNEXPECTED
-    assert "has not looked at the photo yet" in str(sentence)
+    assert sentence != unexpected()
+    assert "has not judged the photo yet" in str(sentence)
 
 
 def test_predictions_that_a_newer_head_has_overtaken(start: Callable[..., Heard], folder: Path) -> None:
@@ -448,7 +448,7 @@ def test_a_broken_model_is_told_in_a_sentence(
     heard = start(places=replace(places, bundle=broken), wait=False)
     (sentence,) = heard.wait("failed")
     assert str(sentence).endswith(".")
-    assert sentence != UNEXPECTED
+    assert sentence != unexpected()
     heard.engine.open_folder(folder, recursive=True)
     heard.engine.correct({"0" * 64: POSITIVE}, {})
     heard.engine.prefer_device("auto")

@@ -1,4 +1,4 @@
-"""One window for a user: the second start hands over, and whatever else comes is turned away."""
+"""One window per user: a second start hands over, other messages are rejected, and one start holds the lock."""
 
 import json
 import os
@@ -15,7 +15,15 @@ from PySide6.QtNetwork import QLocalServer
 from pytestqt.qtbot import QtBot
 
 from alpacasorter.workers import instance
-from alpacasorter.workers.instance import LONGEST, Instance, hand_over, server_name
+from alpacasorter.workers.instance import (
+    LONGEST,
+    InstanceListener,
+    InstanceLock,
+    hand_over,
+    hand_over_or_lock,
+    server_name,
+)
+from tests.engines import run_python
 
 WAIT_MS = 10_000
 posix_only = pytest.mark.skipif(os.name != "posix", reason="other systems have no sockets with a path")
@@ -28,7 +36,7 @@ class Window:
         self.asked: list[Path | None] = []
         self.photos: list[tuple[str, ...]] = []
         self.tokens: list[str] = []
-        self.instance = Instance(name, self.take)
+        self.instance = InstanceListener(name, self.take)
 
     def take(self, folder: Path | None, photos: tuple[str, ...], token: str) -> None:
         self.asked.append(folder)
@@ -236,7 +244,7 @@ def test_nonsense_is_turned_away(window: Window, name: str, qtbot: QtBot, messag
 def test_who_says_nothing_is_hung_up_on(
     window: Window, name: str, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(instance, "_TALK_MS", 50)
+    monkeypatch.setattr(instance, "_CONNECTION_MS", 50)
 
     assert elsewhere(qtbot, lambda: talk(name, b'{"folder"')) == b""
     assert window.asked == []
@@ -253,3 +261,122 @@ def test_without_the_library_each_start_has_its_own_window(
 @posix_only
 def test_address_that_can_not_be_had_is_no_trouble(tmp_path: Path, qapp: object) -> None:
     assert Window(str(tmp_path / "gone" / "name")).instance.listen() is False
+
+
+_HOLDS = """
+import sys
+from alpacasorter.workers.instance import InstanceLock
+lock = InstanceLock(sys.argv[1])
+print(lock.acquire(), flush=True)
+sys.stdin.read()
+"""
+_TAKES = """
+import sys
+from alpacasorter.workers.instance import InstanceLock
+print(InstanceLock(sys.argv[1]).acquire())
+"""
+_STARTS = """
+import sys
+from pathlib import Path
+from alpacasorter.workers.instance import InstanceLock, hand_over_or_lock
+lock = InstanceLock(sys.argv[1])
+print(hand_over_or_lock(lock, Path(sys.argv[2]), seconds=60), lock.held)
+"""
+
+
+@pytest.fixture
+def holder(name: str) -> Iterator[subprocess.Popen[str]]:
+    """Another start, which holds the lock and does not listen yet."""
+    pipe = subprocess.PIPE
+    started = subprocess.Popen([sys.executable, "-c", _HOLDS, name], stdin=pipe, stdout=pipe, text=True)
+    assert started.stdout is not None
+    try:
+        assert started.stdout.readline() == "True\n"
+        yield started
+    finally:
+        started.kill()
+        started.communicate()
+
+
+def test_one_has_it(name: str) -> None:
+    mine = InstanceLock(name)
+    assert not mine.held
+    assert mine.acquire()
+    assert mine.acquire()
+    assert run_python(_TAKES, name).stdout == "False\n"
+    mine.release()
+    mine.release()
+    assert not mine.held
+    assert run_python(_TAKES, name).stdout == "True\n"
+
+
+def test_where_nobody_has_it_the_start_takes_it(name: str, tmp_path: Path) -> None:
+    mine = InstanceLock(name)
+    assert hand_over_or_lock(mine, tmp_path) is False
+    assert mine.held
+    mine.release()
+
+
+def test_who_was_killed_has_it_no_more(name: str, holder: subprocess.Popen[str]) -> None:
+    assert not InstanceLock(name).acquire()
+    holder.kill()
+    holder.wait()
+    mine = InstanceLock(name)
+    assert mine.acquire()
+    mine.release()
+
+
+@posix_only
+def test_socket_of_a_window_that_was_killed_is_replaced(name: str) -> None:
+    left = socket.socket(socket.AF_UNIX)
+    left.bind(name)
+    left.close()
+    assert Path(name).is_socket()
+    mine = InstanceLock(name)
+    assert hand_over_or_lock(mine, None) is False
+    assert mine.held
+    assert not Path(name).exists()
+    mine.release()
+
+
+def test_start_waits_for_the_window_that_is_being_opened(name: str, qtbot: QtBot, tmp_path: Path) -> None:
+    mine = InstanceLock(name)
+    assert mine.acquire()
+    second = subprocess.Popen([sys.executable, "-c", _STARTS, name, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    asked: list[Path | None] = []
+    try:
+        qtbot.wait(500)
+        assert second.poll() is None, "it waits"
+        window = InstanceListener(name, lambda folder, _photos, _token: asked.append(folder))
+        assert window.listen()
+        qtbot.waitUntil(lambda: second.poll() is not None, timeout=60_000)
+        assert asked == [tmp_path]
+        window.close()
+    finally:
+        second.kill()
+        said, _ = second.communicate()
+        mine.release()
+    assert said == "True False\n"
+
+
+def test_start_does_not_wait_for_ever(name: str, holder: subprocess.Popen[str], tmp_path: Path) -> None:
+    mine = InstanceLock(name)
+    assert hand_over_or_lock(mine, tmp_path, seconds=0.1) is False
+    assert not mine.held
+    assert holder.poll() is None
+
+
+@posix_only
+def test_lock_of_somebody_else_is_not_waited_for(
+    name: str, holder: subprocess.Popen[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instance, "is_ours", lambda *_: False)
+    monkeypatch.setattr("time.sleep", lambda _: pytest.fail("it waits"))
+    assert hand_over_or_lock(InstanceLock(name), tmp_path) is False
+
+
+@posix_only
+def test_folder_that_can_not_be_written_is_no_trouble(tmp_path: Path, qapp: object) -> None:
+    mine = InstanceLock(str(tmp_path / "gone" / "name"))
+    assert hand_over_or_lock(mine, tmp_path) is False
+    assert not mine.held

@@ -19,7 +19,7 @@ from alpacasorter.core.store.cache import Cache
 from alpacasorter.ml.scan import DECODE_SIDE, THUMBNAIL_SIDE
 from alpacasorter.workers import pictures as pictures_module
 from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
-from tests.picture_files import BAD_KINDS, CORNERS, corner_colours, make_picture
+from tests.picture_files import BAD_KINDS, CORNERS, corner_colors, make_picture
 
 WAIT_MS = 20_000
 SIZE = QSize(150, 150)
@@ -94,7 +94,7 @@ def previews(qtbot: QtBot) -> Iterator[Previews]:
 def colours(image: QImage) -> list[tuple[int, int, int]]:
     image = image.convertToFormat(QImage.Format.Format_RGB888)
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
-    return corner_colours(rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3))
+    return corner_colors(rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3))
 
 
 def assert_upright(image: QImage) -> None:
@@ -192,7 +192,7 @@ def test_beyond_a_screenful_the_oldest_requests_are_dropped_and_the_latest_come_
     path = make_picture(tmp_path / "a.jpg")
     photo = decode(path.read_bytes(), min_side=DECODE_SIDE, thumbnail_side=THUMBNAIL_SIDE)
     assert photo.thumbnail is not None
-    monkeypatch.setattr(pictures_module, "_THUMBNAILS_WAITING", 5)
+    monkeypatch.setattr(pictures_module, "_MOST_WAITING", 5)
     keys = [f"{n:064}" for n in range(12)]
     for key in keys:
         cache.store_thumbnail(key, photo.thumbnail)
@@ -285,8 +285,8 @@ def test_a_preview_is_as_large_as_asked_for_and_not_much_larger(previews: Previe
 
 
 def test_a_preview_that_fails_says_why(previews: Previews, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert previews.get(tmp_path / "none.jpg") == reasons.VANISHED
-    assert previews.get(make_picture(tmp_path / "a.jpg", kind="truncated_jpeg")) == reasons.TRUNCATED
+    assert previews.get(tmp_path / "none.jpg") == reasons.sentence(reasons.VANISHED)
+    assert previews.get(make_picture(tmp_path / "a.jpg", kind="truncated_jpeg")) == reasons.sentence(reasons.TRUNCATED)
     good = make_picture(tmp_path / "b.jpg")
 
     def broken(*_: object, **__: object) -> object:

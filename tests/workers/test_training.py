@@ -1,5 +1,6 @@
-"""The process that trains, played by a small script: what it says, and whatever may happen to it."""
+"""The training process, played by a small script: its events, and everything that can happen to it."""
 
+import importlib.util
 import json
 import logging
 import sys
@@ -9,12 +10,11 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from alpacasorter import paths
+from alpacasorter import i18n, paths
 from alpacasorter.core.files import folder_name
 from alpacasorter.training.events import Epoch, Prepared, Stage, Trained
 from alpacasorter.training.recipe import RANDOM, Recipe
-from alpacasorter.workers import training
-from alpacasorter.workers.training import Job, Trainer, child_command, plan_job, training_available
+from alpacasorter.workers.training import Trainer, TrainingRequest, child_command, new_request, training_available
 from tests.engines import is_running
 from tests.workers.fake_training import FAKE, PREPARED, TRAINED, epochs
 
@@ -22,7 +22,7 @@ WAIT_MS = 20_000
 
 
 class Listener:
-    """A trainer and all it has told."""
+    """A trainer and everything it has emitted."""
 
     def __init__(self, trainer: Trainer) -> None:
         self.trainer = trainer
@@ -55,7 +55,7 @@ def start(qtbot: QtBot, tmp_path: Path) -> Iterator[Start]:
         trainer = Trainer([sys.executable, str(FAKE), how], grace_ms=grace_ms, close_ms=300)
         made.append(trainer)
         listener = Listener(trainer)
-        trainer.train(job(tmp_path, out=out))
+        trainer.train(request(tmp_path, out=out))
         return listener
 
     yield start
@@ -63,16 +63,16 @@ def start(qtbot: QtBot, tmp_path: Path) -> Iterator[Start]:
         trainer.close()
 
 
-def job(folder: Path, *, out: bool = True) -> Job:
+def request(folder: Path, *, out: bool = True) -> TrainingRequest:
     model, report = (folder / "model", folder / "reports" / "r.html") if out else (None, None)
-    return Job(folder / "photos", model, report, folder / "p.png", Recipe(weights=RANDOM, dense=(8, 4)))
+    return TrainingRequest(folder / "photos", model, report, folder / "p.png", Recipe(weights=RANDOM, dense=(8, 4)))
 
 
 def epochs_told(listener: Listener) -> int:
     return sum(isinstance(t, Epoch) for t in listener.told)
 
 
-def test_all_that_is_told_arrives_in_order(start: Start, qtbot: QtBot, tmp_path: Path) -> None:
+def test_events_arrive_in_order(start: Start, qtbot: QtBot, tmp_path: Path) -> None:
     listener = start("good")
     assert listener.trainer.running
     qtbot.waitUntil(lambda: listener.ended, timeout=WAIT_MS)
@@ -88,33 +88,42 @@ def test_all_that_is_told_arrives_in_order(start: Start, qtbot: QtBot, tmp_path:
     assert (last.bundle, last.accuracy) == (str(tmp_path / "model"), TRAINED.accuracy)
 
 
-def test_the_job_is_one_line_that_says_everything(tmp_path: Path) -> None:
-    line = job(tmp_path).to_line()
+def test_the_request_is_one_line(tmp_path: Path) -> None:
+    line = request(tmp_path).to_line()
     assert line.count("\n") == 1
     said = json.loads(line)
     assert set(said) == {"dataset", "out", "report", "preview", "recipe"}
     assert said["dataset"] == str(tmp_path / "photos")
-    assert Recipe.from_json(json.dumps(said["recipe"])) == job(tmp_path).recipe
-    assert json.loads(job(tmp_path, out=False).to_line())["out"] is None
+    assert Recipe.from_json(json.dumps(said["recipe"])) == request(tmp_path).recipe
+    assert json.loads(request(tmp_path, out=False).to_line())["out"] is None
 
 
 def test_one_training_at_a_time(start: Start, qtbot: QtBot, tmp_path: Path) -> None:
     listener = start("waits")
-    with pytest.raises(RuntimeError, match="running"):
-        listener.trainer.train(job(tmp_path))
+    with pytest.raises(RuntimeError, match="in progress"):
+        listener.trainer.train(request(tmp_path))
     qtbot.waitUntil(lambda: epochs_told(listener) == 2, timeout=WAIT_MS)
     listener.trainer.stop()
     qtbot.waitUntil(lambda: listener.ended, timeout=WAIT_MS)
     listener.told.clear()
-    listener.trainer.train(job(tmp_path))
+    listener.trainer.train(request(tmp_path))
     qtbot.waitUntil(lambda: epochs_told(listener) == 2, timeout=WAIT_MS)
     listener.trainer.finish()
     qtbot.waitUntil(lambda: listener.ended, timeout=WAIT_MS)
     assert isinstance(listener.told[-1], Trained), "it can be used again"
 
 
+def test_the_process_is_started_in_the_language_of_the_window(
+    start: Start, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(i18n, "language", lambda: "pt_BR")
+    listener = start("waits")
+    assert listener.trainer._process.processEnvironment().value(i18n.LANGUAGE_VARIABLE) == "pt_BR"
+    qtbot.waitUntil(lambda: epochs_told(listener) == 2, timeout=WAIT_MS)
+
+
 @pytest.mark.parametrize("how", ["waits", "deaf"])
-def test_stop_ends_it_whether_it_hears_or_not(start: Start, qtbot: QtBot, how: str, tmp_path: Path) -> None:
+def test_stop_ends_it_whether_it_listens_or_not(start: Start, qtbot: QtBot, how: str, tmp_path: Path) -> None:
     listener = start(how)
     qtbot.waitUntil(lambda: epochs_told(listener) == 2, timeout=WAIT_MS)
     listener.trainer.stop()
@@ -126,15 +135,15 @@ def test_stop_ends_it_whether_it_hears_or_not(start: Start, qtbot: QtBot, how: s
     assert not (tmp_path / "model").exists()
 
 
-def test_stop_in_the_very_first_moment(start: Start, qtbot: QtBot) -> None:
+def test_stop_right_away(start: Start, qtbot: QtBot) -> None:
     listener = start("deaf")
     listener.trainer.stop()
     qtbot.waitUntil(lambda: listener.ended, timeout=WAIT_MS)
-    assert [t for t in listener.told if t != "started"] == ["stopped"], "nothing is told once it is to stop"
+    assert [t for t in listener.told if t != "started"] == ["stopped"], "nothing is emitted once it is told to stop"
 
 
 @pytest.mark.parametrize("how", ["waits", "deaf"])
-def test_closing_leaves_no_process_and_tells_nothing(start: Start, qtbot: QtBot, how: str) -> None:
+def test_closing_leaves_no_process_and_emits_nothing(start: Start, qtbot: QtBot, how: str) -> None:
     listener = start(how)
     qtbot.waitUntil(lambda: epochs_told(listener) == 2, timeout=WAIT_MS)
     process = listener.trainer._process.processId()
@@ -147,7 +156,7 @@ def test_closing_leaves_no_process_and_tells_nothing(start: Start, qtbot: QtBot,
     listener.trainer.close()
 
 
-def test_a_failure_comes_with_its_sentence(start: Start, qtbot: QtBot, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_comes_with_its_reason(start: Start, qtbot: QtBot, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
         listener = start("fails")
         qtbot.waitUntil(lambda: listener.ended, timeout=WAIT_MS)
@@ -161,9 +170,9 @@ def test_an_end_without_a_result_is_a_failure(
     with caplog.at_level(logging.ERROR):
         listener = start(how)
         qtbot.waitUntil(lambda: listener.ended, timeout=WAIT_MS)
-    assert "broke off" in listener.reason
+    assert "unexpectedly" in listener.reason
     assert str(paths.user_log_dir()) in listener.reason
-    assert "Out of luck in layer 7" in caplog.text, "what it said last is in the log"
+    assert "Out of luck in layer 7" in caplog.text, "its last messages are in the log"
     assert not listener.trainer.running
 
 
@@ -174,7 +183,7 @@ def test_killed_by_the_system_hints_at_memory(start: Start, qtbot: QtBot) -> Non
     assert "memory ran out" in listener.reason
 
 
-def test_what_libraries_print_is_passed_over(start: Start, qtbot: QtBot, tmp_path: Path) -> None:
+def test_what_libraries_print_is_ignored(start: Start, qtbot: QtBot, tmp_path: Path) -> None:
     listener = start("garbage")
     qtbot.waitUntil(lambda: listener.ended, timeout=WAIT_MS)
     stage, trained = listener.told[1:]
@@ -190,7 +199,7 @@ def test_a_result_counts_even_if_the_process_does_not_end(start: Start, qtbot: Q
     assert not listener.trainer.running
 
 
-def test_a_job_for_the_preview_alone(start: Start, qtbot: QtBot, tmp_path: Path) -> None:
+def test_a_request_for_only_the_preview(start: Start, qtbot: QtBot, tmp_path: Path) -> None:
     listener = start("good", out=False)
     qtbot.waitUntil(lambda: listener.ended, timeout=WAIT_MS)
     prepared = listener.told[-2]
@@ -199,11 +208,11 @@ def test_a_job_for_the_preview_alone(start: Start, qtbot: QtBot, tmp_path: Path)
     assert Path(prepared.preview).is_file()
 
 
-def test_a_program_that_is_not_there(qtbot: QtBot, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_missing_program(qtbot: QtBot, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     trainer = Trainer([str(tmp_path / "nothing")])
     listener = Listener(trainer)
     with caplog.at_level(logging.ERROR):
-        trainer.train(job(tmp_path))
+        trainer.train(request(tmp_path))
         qtbot.waitUntil(lambda: listener.ended, timeout=WAIT_MS)
     assert listener.reason.startswith("Training could not be started: ")
     assert not trainer.running
@@ -216,9 +225,9 @@ def test_the_real_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_tensorflow_training_is_not_available(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert not training_available()
-    monkeypatch.setattr(training.importlib.util, "find_spec", lambda name: object() if name == "tensorflow" else None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object() if name == "tensorflow" else None)
     assert training_available()
 
 
@@ -243,21 +252,21 @@ def test_names_become_names_of_folders(name: str, expected: str) -> None:
     assert folder_name(name) == expected
 
 
-def test_nothing_that_exists_is_written_over(tmp_path: Path) -> None:
-    def plan(name: str) -> Job:
-        return plan_job(tmp_path, Recipe(), name, None)
+def test_existing_names_are_not_reused(tmp_path: Path) -> None:
+    def named(name: str) -> TrainingRequest:
+        return new_request(tmp_path, Recipe(), name, None)
 
-    first = plan("Llama")
+    first = named("Llama")
     assert first.out == paths.user_models_dir() / "llama"
     assert first.report == paths.user_data_dir() / "reports" / "llama.html"
     first.out.mkdir(parents=True)
     assert first.recipe.name == "Llama"
-    assert plan("Llama").recipe.name == "Llama 2", "two models of one name could not be told apart"
-    assert plan_job(tmp_path, Recipe(name="Lama"), "Lama", None).recipe.name == "Lama"
-    assert plan("LLAMA").out == paths.user_models_dir() / "llama-2"
-    second = plan("llama")
+    assert named("Llama").recipe.name == "Llama 2", "two models of one name could not be told apart"
+    assert new_request(tmp_path, Recipe(name="Lama"), "Lama", None).recipe.name == "Lama"
+    assert named("LLAMA").out == paths.user_models_dir() / "llama-2"
+    second = named("llama")
     assert second.report is not None
     second.report.parent.mkdir(parents=True)
     second.report.touch()
-    assert plan("Llama").out == paths.user_models_dir() / "llama-3", "a report alone keeps the name, too"
-    assert plan("Alpaca").out == paths.user_models_dir() / "alpaca-2", "the bundled one is called so"
+    assert named("Llama").out == paths.user_models_dir() / "llama-3", "a report alone also takes the name"
+    assert named("Alpaca").out == paths.user_models_dir() / "alpaca-2", "the bundled one is called so"

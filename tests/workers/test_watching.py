@@ -264,7 +264,7 @@ def test_what_the_app_sorts_itself_is_no_news(heard: Heard, folder: Path, tmp_pa
 def test_arrivals_are_sorted_by_themselves(
     heard: Heard, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch_and_sort, "Patience", partial(watch_and_sort.Patience, quiet=0.3))
+    monkeypatch.setattr(watch_and_sort, "Delays", partial(watch_and_sort.Delays, quiet=0.3))
     heard.scan(folder)
     heard.watch()
     heard.engine.watching.set_arrivals(SortOptions(tmp_path / "sorted", min_confidence=0.0))

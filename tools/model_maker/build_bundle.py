@@ -50,11 +50,12 @@ from alpacasorter.training.measuring import (
     require_same_backbone,
     solver_difference,
 )
+from alpacasorter.training.network.backbones import load_backbone
 from alpacasorter.training.network.classifier import FOCUS
 from alpacasorter.training.network.convert import convert, largest_difference
-from alpacasorter.training.network.mobilenet import WeightsError, get_weights, load_backbone
+from alpacasorter.training.network.weights import WeightsError, get_weights
 from alpacasorter.training.report_text import CORRECTION_WEIGHT, THRESHOLD, readable
-from alpacasorter.training.requirements import NO_TENSORFLOW, has_tensorflow, keep_quiet
+from alpacasorter.training.requirements import has_tensorflow, keep_quiet, no_tensorflow
 from tools.model_maker.retrained import retrain
 from tools.model_maker.tail import Plan
 
@@ -122,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = Options(**{**given, "data": tuple(given["data"]), "lookalikes": tuple(given["lookalikes"])})
     keep_quiet()
     if not has_tensorflow():
-        say(f"No bundle was built: {NO_TENSORFLOW}")
+        say(f"No bundle was built: {no_tensorflow()}")
         return 1
     try:
         bundle = build(options)
@@ -184,7 +185,7 @@ def _build_frozen(options: Options) -> Bundle:
     dataset = read_dataset(options.data, positive=options.positive)
     about = options.about.read_text(encoding="utf-8") if options.about else ""
     say(f"{len(dataset.examples)} photos, {dataset.class_names[1]} against {dataset.class_names[0]}")
-    network = load_backbone(options.backbone, options.side)
+    network = load_backbone("mobilenet_v2", options.backbone, options.side)
     flatbuffer = convert(network)
     backbone = CpuBackbone(flatbuffer)
     data = embed_dataset(dataset, side=options.side, embed=backbone.embed)

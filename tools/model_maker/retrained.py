@@ -26,8 +26,9 @@ from alpacasorter.training.measuring import (
     judged,
     mean_figures,
 )
+from alpacasorter.training.network.backbones import load_backbone
 from alpacasorter.training.network.classifier import with_focus
-from alpacasorter.training.network.mobilenet import load_backbone, set_weights
+from alpacasorter.training.network.weights import set_weights
 from tools.model_maker.front import FrontMaps, front_maps
 from tools.model_maker.tail import Plan, Tail
 from tools.model_maker.tail_jobs import Job, Outcome, Shop, small_network
@@ -107,7 +108,7 @@ def retrain(
         say: is told how far it is.
     """
     work.mkdir(parents=True, exist_ok=True)
-    network = load_backbone(backbone, side)
+    network = load_backbone("mobilenet_v2", backbone, side)
     targets = np.array([example.target for example in dataset.examples], dtype=np.int64)
     shop = Shop(work, backbone, side, targets, plan)
     paths = [*(example.path for example in dataset.examples), *lookalikes]

@@ -20,8 +20,9 @@ import numpy.typing as npt
 
 from alpacasorter.core.safe_write import replacing
 from alpacasorter.ml.learning.logistic import Float
+from alpacasorter.training.network.backbones import build_backbone, load_backbone
 from alpacasorter.training.network.classifier import with_focus
-from alpacasorter.training.network.mobilenet import build_mobilenet, get_weights, load_backbone
+from alpacasorter.training.network.weights import get_weights
 from tools.model_maker.front import FrontMaps
 from tools.model_maker.tail import Plan, Tail
 
@@ -143,7 +144,7 @@ class _Bench:
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)
         self.shop = shop
-        self.network = with_focus(load_backbone(shop.backbone, shop.side))
+        self.network = with_focus(load_backbone("mobilenet_v2", shop.backbone, shop.side))
         self.tail = Tail(self.network)
         maps = shop.stored_maps()
         assert maps is not None
@@ -181,6 +182,6 @@ def _do(job: Job, with_network: bool) -> None:
 
 def small_network(network: Any, side: int) -> Any:
     """Return a MobileNetV2 for pictures of half the side with the weights of `network`."""
-    half = build_mobilenet(side // 2)
+    half = build_backbone("mobilenet_v2", side // 2)
     half.set_weights(network.get_weights())
     return half

@@ -12,11 +12,11 @@ from alpacasorter.cli.sort.output import PlanLines, plan_words, unopened
 from alpacasorter.cli.sort.run import carry_out, is_barred, print_objects
 from alpacasorter.cli.usage import absolute, complain, named_folder
 from alpacasorter.core.events import JudgedPhoto, Progress
+from alpacasorter.core.labels import unreadable
 from alpacasorter.core.photos.walk import FolderUnavailable
 from alpacasorter.core.sorting.execution.run import run_sort
 from alpacasorter.core.sorting.plan import Outcome, SortPhoto, SortPlan
 from alpacasorter.core.sorting.planning.planner import plan_sort
-from alpacasorter.core.sorting.planning.units import judged_photo, unreadable_photo
 from alpacasorter.i18n import _
 from alpacasorter.ml.engine import Engine
 
@@ -98,9 +98,9 @@ class _Sort:
             found, _finished = judge_folder(opened, self._folder, recursive=recursive, bar=bar)
             for one in found:
                 if isinstance(one, JudgedPhoto):
-                    photos.append(judged_photo(one, labels))
-                elif unreadable := unreadable_photo(one):
-                    photos.append(unreadable)
+                    photos.append(labels.labeled(one))
+                elif not one.is_folder:
+                    photos.append(unreadable(one))
                 else:
                     bar.say(unopened(one.path, one.reason))
         return photos

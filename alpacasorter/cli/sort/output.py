@@ -150,9 +150,9 @@ def _renamed(plan: SortPlan) -> Iterator[str]:
             if before.is_relative_to(plan.folder):
                 before = before.relative_to(plan.folder)
             after = target.relative_to(plan.options.destination)
-            by_reason.setdefault(unit.renamed, []).append(f"{display_path(before)} → {display_path(after)}")
+            by_reason.setdefault(sentence(unit.renamed), []).append(f"{display_path(before)} → {display_path(after)}")
     for reason, names in by_reason.items():
-        yield from ("", f"{sorts.renamed(len(names))} {sentence(reason)}")
+        yield from ("", f"{sorts.renamed(len(names))} {reason}")
         yield from few(names)
 
 

@@ -1,8 +1,8 @@
-"""What AlpacaSorter writes into a sidecar, and how it finds that again: so it takes out nothing but its own.
+"""Adds the keyword and rating of AlpacaSorter to a sidecar, and removes them again without touching anything else.
 
-The label goes into dc:subject as a keyword, where programs for photos look for keywords; and into the two lists of
-digiKam and Lightroom where a sidecar has them already, because those programs then look there first. What was written
-is noted in properties of an own namespace, as attributes of an own description.
+The label is added as a keyword to dc:subject, where photo programs look for keywords, and to the lists of digiKam and
+Lightroom if the sidecar already has them, because those programs prefer them. What was added is recorded in properties
+of our own namespace, as attributes of a separate description, so that exactly this can be removed later.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _LISTS: Final = {
     "hierarchicalSubject": "http://ns.adobe.com/lightroom/1.0/",
     "TagsList": "http://www.digikam.org/ns/1.0/",
 }
-_PARTED_BY: Final = {"subject": "", "hierarchicalSubject": "|", "TagsList": "/"}
-"""What stands between a keyword and the one above it; a keyword that has it in its name would mean two."""
+_SEPARATORS: Final = {"subject": "", "hierarchicalSubject": "|", "TagsList": "/"}
+"""Separator between the levels of a keyword; a keyword that contains it would be read as two levels."""
 
 _UNRATED: Final = ("", "0")
 
@@ -49,20 +49,20 @@ BLANK: Final = (
     "</x:xmpmeta>\n"
     '<?xpacket end="w"?>\n'
 ).encode()
-"""A sidecar that says nothing yet."""
+"""An empty sidecar."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tags:
-    """What a sidecar is to say of a photo.
+    """What to write about a photo.
 
     Attributes:
-        keyword: what is read in programs for photos, such as "Alpaca".
+        keyword: keyword that other programs show, such as "Alpaca".
         label: the class name, such as "alpaca".
-        confidence: of the label, 0 to 1.
+        confidence: confidence in the label, 0 to 1.
         corrected: whether the label is the user's.
         content_key: hash of the photo's bytes.
-        rating: 1 to 5 stars; None for none.
+        rating: 1 to 5 stars, or None.
     """
 
     keyword: str
@@ -74,13 +74,13 @@ class Tags:
 
 
 def tagged(data: bytes, tags: Tags) -> bytes:
-    """Return a sidecar with these tags in the place of those that were written earlier.
+    """Return a sidecar with these tags, which replace any that AlpacaSorter wrote earlier.
 
-    A keyword that somebody else has put there is not doubled, and a rating of somebody else stays. Where it says just
-    this already, not a byte changes.
+    A keyword that is already there is not duplicated, and a rating by another program is kept. If the sidecar already
+    contains these tags, the same bytes are returned.
 
     Raises:
-        SidecarError: it can't be read, or not be added to safely.
+        SidecarError: the sidecar can't be read or can't be edited safely.
     """
     before = read_sidecar(data)
     base = _without(before)
@@ -89,20 +89,20 @@ def tagged(data: bytes, tags: Tags) -> bytes:
 
 
 def untagged(data: bytes) -> bytes:
-    """Return a sidecar without what was written earlier; the same bytes where there is nothing of it.
+    """Return a sidecar without anything that AlpacaSorter wrote; the same bytes if there is nothing.
 
     Raises:
-        SidecarError: it can't be read.
+        SidecarError: the sidecar can't be read.
     """
     if not any(OURS.encode(codec) in data for codec in ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")):
-        # Most sidecars are none of ours; one that is damaged, too, need not be named then.
+        # AlpacaSorter never wrote to it, so it doesn't matter whether it can be parsed.
         return data
     sidecar = read_sidecar(data)
     return _without(sidecar) if _ours(sidecar) else data
 
 
 def _ours(sidecar: Sidecar) -> dict[str, str]:
-    """Return what was noted, by name. Other programs may have put attributes into elements and the other way round."""
+    """Return our properties by name. Other programs may have turned attributes into elements, or the reverse."""
     noted: dict[str, str] = {}
     for description in sidecar.descriptions:
         noted |= {one.local: one.value for one in description.attributes if one.ns == OURS}
@@ -111,23 +111,23 @@ def _ours(sidecar: Sidecar) -> dict[str, str]:
 
 
 def _meaning(sidecar: Sidecar) -> object:
-    """Return what of a sidecar is ours to change, whatever the form and the order it is in."""
+    """Return everything in a sidecar that we may change, independent of form and order."""
     words = {name: [sorted(words.words) for words in word_lists(sidecar, ns, name)] for name, ns in _LISTS.items()}
     return _ours(sidecar), words, _rating(sidecar)
 
 
 def _rating(sidecar: Sidecar) -> str | None:
-    """Return the rating as written, None where there is none."""
+    """Return the rating as written, or None."""
     for description in sidecar.descriptions:
         if (attribute := description.attribute(XMP, "Rating")) is not None:
             return attribute.value.strip()
         if (element := description.named(XMP, "Rating")) is not None:
-            # One with qualifiers is somebody else's in any case.
+            # AlpacaSorter never writes qualifiers.
             return "?" if element.children or element.attributes else element.text.strip()
     return None
 
 
-# Taking out
+# Removing
 
 
 def _without(sidecar: Sidecar) -> bytes:
@@ -146,7 +146,7 @@ def _without(sidecar: Sidecar) -> bytes:
             noted.add(number)
         edits += [*notes, *_unrated(sidecar, description, ours)]
     cleared = read_sidecar(sidecar.changed(edits))
-    spent = [one for number, one in enumerate(cleared.descriptions) if number in noted and _is_spent(cleared, one)]
+    spent = [one for number, one in enumerate(cleared.descriptions) if number in noted and _is_left_empty(cleared, one)]
     return cleared.changed(cut(cleared, one) for one in spent)
 
 
@@ -155,7 +155,7 @@ def _is_note(attribute: Attribute) -> bool:
 
 
 def _unrated(sidecar: Sidecar, description: Element, ours: Mapping[str, str]) -> Iterator[Edit]:
-    """Yield what takes out our rating, unless somebody has changed it since, and puts back what was there before."""
+    """Yield edits that restore the rating from before ours, unless it has been changed since."""
     rating, before = ours.get("AddedRating"), ours.get("RatingBefore")
     if rating is None:
         return
@@ -169,41 +169,41 @@ def _unrated(sidecar: Sidecar, description: Element, ours: Mapping[str, str]) ->
         yield cut(sidecar, element) if before is None else Edit(element.inner, element.close, escaped(before))
 
 
-def _is_spent(sidecar: Sidecar, description: Element) -> bool:
-    """Tell whether a description says nothing; a comment counts as something."""
+def _is_left_empty(sidecar: Sidecar, description: Element) -> bool:
+    """Tell whether a description is empty; a comment counts as content."""
     says = any(one.ns != XMLNS and one.local != "about" for one in description.attributes)
     return not says and not sidecar.data[description.inner : description.close].strip()
 
 
-# Putting in
+# Adding
 
 
 def _with(sidecar: Sidecar, tags: Tags) -> bytes:
     edits: list[Edit] = []
     keyword = without_odd(tags.keyword).strip()
-    taken_in: list[str] = []
+    added_to: list[str] = []
     subject: list[str] | None = None
     for name, ns in _LISTS.items():
         lists = list(word_lists(sidecar, ns, name))
         if any(keyword in words.words for words in lists):
             continue
-        if _PARTED_BY[name] and _PARTED_BY[name] in keyword:
+        if _SEPARATORS[name] and _SEPARATORS[name] in keyword:
             continue
         whole = next((words for words in lists if words.attribute is None), None)
         if whole is not None:
             edits += whole.with_word(sidecar, keyword)
-            taken_in.append(name)
+            added_to.append(name)
         elif name == "subject":
-            subject = [*_taken_over(lists, edits), keyword]
-            taken_in.append(name)
+            subject = [*_moved_words(lists, edits), keyword]
+            added_to.append(name)
     notes = {
         "Class": tags.label,
         "Confidence": f"{tags.confidence:.2f}",
         "Corrected": str(tags.corrected),
         "ContentKey": tags.content_key,
     }
-    if taken_in:
-        notes |= {"AddedKeyword": keyword, "AddedTo": " ".join(taken_in)}
+    if added_to:
+        notes |= {"AddedKeyword": keyword, "AddedTo": " ".join(added_to)}
     rating = None
     if tags.rating is not None:
         rating = _rated(sidecar, tags.rating, notes, edits)
@@ -211,8 +211,8 @@ def _with(sidecar: Sidecar, tags: Tags) -> bytes:
     return sidecar.changed(edits)
 
 
-def _taken_over(lists: list[WordList], edits: list[Edit]) -> list[str]:
-    """Return the words of a list that is written as an attribute, which holds but one, and take that out."""
+def _moved_words(lists: list[WordList], edits: list[Edit]) -> list[str]:
+    """Remove lists written as attributes, which can hold only one word, and return their words."""
     words: list[str] = []
     for one in lists:
         if one.attribute is not None:
@@ -222,7 +222,7 @@ def _taken_over(lists: list[WordList], edits: list[Edit]) -> list[str]:
 
 
 def _rated(sidecar: Sidecar, rating: int, notes: dict[str, str], edits: list[Edit]) -> int | None:
-    """Put the rating where one is that says nothing, or return it, to be put into the new description."""
+    """Change an existing rating of 0 stars; if there is no rating, return it for the new description."""
     before = _rating(sidecar)
     if before is not None and before not in _UNRATED:
         return None
@@ -242,7 +242,7 @@ def _rated(sidecar: Sidecar, rating: int, notes: dict[str, str], edits: list[Edi
 
 
 def _description(sidecar: Sidecar, notes: Mapping[str, str], rating: int | None, subject: list[str] | None) -> Edit:
-    """Return what adds a description with all that found no place elsewhere."""
+    """Return the edit that adds a description with everything that has no place elsewhere."""
     root = sidecar.root
     others = list(sidecar.descriptions)
     about = next(
@@ -282,7 +282,7 @@ def _description(sidecar: Sidecar, notes: Mapping[str, str], rating: int | None,
 
 
 def _bag(indent: bytes, words: list[str]) -> bytes:
-    """Return dc:subject with its bag, on lines of its own where there are lines."""
+    """Return dc:subject with a bag of words, on separate lines if the document has lines."""
     one, two, three = (indent + b" " * depth if indent else b"" for depth in (1, 2, 3))
     items = b"".join(three + b"<rdf:li>%b</rdf:li>" % escaped(word) for word in words)
     return one + b"<dc:subject>" + two + b"<rdf:Bag>" + items + two + b"</rdf:Bag>" + one + b"</dc:subject>"

@@ -1,8 +1,7 @@
-"""Labels from a file that was written on another machine: our JSON document, lines of JSON, or a table.
+"""Imports labels from a file: reads it, says what would change, and stores the labels as corrections.
 
-The file may have been edited, saved again by a spreadsheet, cut short, or be something else entirely.
-
-From labels in a file to corrections in the library: what they would change, and changing it, all or nothing.
+The file is a JSON document or CSV table of an export, or the output of a scan, usually from another computer. It may
+have been edited, saved again by a spreadsheet, cut short, or be something else entirely.
 """
 
 from __future__ import annotations
@@ -21,15 +20,16 @@ from typing import TYPE_CHECKING, Any, Final
 from alpacasorter.core.exchange.results import BOM, FORMAT, FORMAT_VERSION
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.core.photo import content_key
-from alpacasorter.core.reasons import for_file, sentence
+from alpacasorter.core.os_errors import for_file
+from alpacasorter.core.photo import Unreadable, content_key, read_photo
+from alpacasorter.core.reasons import sentence
+from alpacasorter.i18n import _, join, size
 
 if TYPE_CHECKING:
     from alpacasorter.core.store.cache import Cache
     from alpacasorter.core.store.library import Library
 
 _LIMIT: Final = 128 << 20
-_LIMIT_WORDS: Final = "128 MB"
 _LONGEST_CELL: Final = 1 << 20
 _NUL: Final = "\x00"
 _KEY: Final = re.compile("[0-9a-f]{64}")
@@ -37,26 +37,25 @@ _SAID_YES: Final = frozenset(("true", "1", "yes", "wahr", "vrai"))
 _SAID_NO: Final = frozenset(("false", "0", "no", "", "falsch", "faux"))
 _WIDE: Final = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _DELIMITERS: Final = (",", ";", "\t")
-
-_EXPECTED: Final = (
-    "AlpacaSorter reads what “Export results…”, “alpacasorter export” and “alpacasorter scan” write as JSON or CSV."
-)
+_SHOWN_NAMES: Final = 3
+_SHOWN_LETTERS: Final = 40
+_BATCH: Final = 2000
 
 
 class LabelFileError(Exception):
-    """No labels can be read from a file; the message is a sentence for the user."""
+    """No labels can be imported from a file; the message is a translated sentence for the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelRow:
-    """A label as the file has it, its class not checked yet.
+    """A label as read from a file, before its class is checked.
 
     Attributes:
-        content_key: hash of the photo's bytes; None where the file does not tell.
+        content_key: hash of the photo's bytes; None if the file has none.
         label: the class name.
-        corrected: whether somebody said so, or only a model.
-        confidence: of the label, 0 to 1; None where the file does not tell.
-        places: where the photo may be found, as the file has it; the first is the likeliest.
+        corrected: whether the label was given by a person rather than a model.
+        confidence: confidence in the label, 0 to 1; None if the file has none.
+        places: paths where the photo may be, as in the file; the most likely first.
     """
 
     content_key: str | None
@@ -68,32 +67,32 @@ class LabelRow:
 
 @dataclass(frozen=True, slots=True)
 class LabelFile:
-    """What a file holds.
+    """The contents of a file.
 
     Attributes:
         path: the file.
-        classes: class names, where the file tells them.
+        classes: class names, if the file has them.
         rows: its labels.
-        unlabelled: how many photos have no label, such as those that could not be read.
-        broken: how many rows make no sense.
+        unlabeled: number of photos without a label, such as those that could not be read.
+        broken: number of invalid rows.
     """
 
     path: Path
     classes: tuple[str, ...] | None
     rows: tuple[LabelRow, ...]
-    unlabelled: int
+    unlabeled: int
     broken: int
 
 
 class _Broken(Exception):
-    """A row makes no sense."""
+    """A row is invalid."""
 
 
 def read_labels(path: Path) -> LabelFile:
-    """Read a file.
+    """Read the labels in a file.
 
     Raises:
-        LabelFileError: it can't be read, or holds nothing of the kind.
+        LabelFileError: it can't be read or has no labels.
     """
     text = _text(path)
     start = text.lstrip()[:1]
@@ -103,7 +102,15 @@ def read_labels(path: Path) -> LabelFile:
 
 
 def _refusal(path: Path, why: str) -> LabelFileError:
-    return LabelFileError(f"{display_path(path.name)} can't be imported: {why}")
+    """Return the error for a file; `why` is one or more sentences."""
+    said = _("{file} can't be imported.").format(file=display_path(path.name))
+    return LabelFileError(f"{said} {why}")
+
+
+def _refusal_of_other(path: Path, why: str) -> LabelFileError:
+    """Return the error for a file that does not look like an export, with a hint at what does."""
+    hint = _("AlpacaSorter imports JSON and CSV files made by “Export results…” or by its export and scan commands.")
+    return _refusal(path, f"{why} {hint}")
 
 
 def _text(path: Path) -> str:
@@ -111,22 +118,22 @@ def _text(path: Path) -> str:
         with path.open("rb") as stream:
             data = stream.read(_LIMIT + 1)
     except OSError as error:
-        raise _refusal(
-            path, sentence(for_file(error)).replace("This is a folder, not a photo.", "it is a folder.")
-        ) from error
+        # Windows reports a folder as a file without permission.
+        why = _("It is a folder.") if path.is_dir() else sentence(for_file(error))
+        raise _refusal(path, why) from error
     if len(data) > _LIMIT:
-        raise _refusal(path, f"it is larger than {_LIMIT_WORDS}.")
+        raise _refusal(path, _("It is larger than {size}.").format(size=size(_LIMIT)))
     codec = next((codec for mark, codec in _WIDE if data.startswith(mark)), None)
     try:
-        # Names of files need not be text, and come back as they were written.
+        # File names that are not UTF-8 keep their bytes.
         text = data.decode("utf-8", "surrogateescape") if codec is None else data.decode(codec)
     except UnicodeError as error:
-        raise _refusal(path, "it is cut short, or damaged.") from error
+        raise _refusal(path, _("The file is incomplete or damaged.")) from error
     text = text.removeprefix(BOM)
     if _NUL in text:
-        raise _refusal(path, f"it is no text. {_EXPECTED}")
+        raise _refusal_of_other(path, _("It is not a text file."))
     if not text.strip():
-        raise _refusal(path, "it is empty.")
+        raise _refusal(path, _("The file is empty."))
     return text
 
 
@@ -137,27 +144,27 @@ def _from_json(path: Path, text: str) -> LabelFile:
     try:
         document = json.loads(text)
     except RecursionError as error:
-        raise _refusal(path, f"it is other JSON than AlpacaSorter's. {_EXPECTED}") from error
+        raise _refusal_of_other(path, _("The JSON is not from AlpacaSorter.")) from error
     except ValueError as error:
         return _from_lines(path, text, error)
     if isinstance(document, dict) and document.get("format") == FORMAT:
         return _from_document(path, document)
     if isinstance(document, dict) and _is_row(document):
         # A single photo, a line of `scan --json`.
-        return _labelled(path, None, iter([document]))
-    raise _refusal(path, f"it is other JSON than AlpacaSorter's. {_EXPECTED}")
+        return _label_file(path, None, iter([document]))
+    raise _refusal_of_other(path, _("The JSON is not from AlpacaSorter."))
 
 
 def _from_document(path: Path, document: Mapping[str, Any]) -> LabelFile:
     version = document.get("format_version")
     if not isinstance(version, int) or version < 1:
-        raise _refusal(path, "it does not say in which version of the format it is.")
+        raise _refusal(path, _("The version of its format is missing."))
     if version > FORMAT_VERSION:
-        raise _refusal(path, "a later version of AlpacaSorter wrote it. Install that version here, too.")
+        raise _refusal(path, _("It was made by a newer version of AlpacaSorter. Update AlpacaSorter on this computer."))
     photos, classes = document.get("photos"), document.get("classes")
     if not isinstance(photos, list) or not isinstance(classes, dict):
-        raise _refusal(path, "parts of it are missing.")
-    return _labelled(path, tuple(classes), iter(photos))
+        raise _refusal(path, _("Parts of the file are missing."))
+    return _label_file(path, tuple(classes), iter(photos))
 
 
 def _from_lines(path: Path, text: str, cause: ValueError) -> LabelFile:
@@ -172,9 +179,9 @@ def _from_lines(path: Path, text: str, cause: ValueError) -> LabelFile:
     first = next(rows(), None)
     if not isinstance(first, dict) or not _is_row(first):
         if FORMAT in text[:200]:
-            raise _refusal(path, "it is cut short, or damaged. Export it again.") from cause
-        raise _refusal(path, f"it is other JSON than AlpacaSorter's, or damaged. {_EXPECTED}") from cause
-    return _labelled(path, None, rows())
+            raise _refusal(path, _("The file is incomplete or damaged. Export it again.")) from cause
+        raise _refusal_of_other(path, _("The JSON is damaged or not from AlpacaSorter.")) from cause
+    return _label_file(path, None, rows())
 
 
 def _is_row(row: Mapping[str, Any]) -> bool:
@@ -192,31 +199,31 @@ def _from_table(path: Path, text: str) -> LabelFile:
     try:
         names = [name.strip() for name in next(reader)]
         if not _is_row(dict.fromkeys(names)):
-            raise _refusal(path, f"it has no columns “content_key” and “label”. {_EXPECTED}")
-        return _labelled(path, None, _cells(reader, names))
+            raise _refusal_of_other(path, _("It has no columns “content_key” and “label”."))
+        return _label_file(path, None, _cells(reader, names))
     except csv.Error as error:
-        raise _refusal(path, "it is damaged, or no table.") from error
+        raise _refusal(path, _("The file is damaged or is not a CSV table.")) from error
 
 
 def _cells(reader: Iterator[list[str]], names: list[str]) -> Iterator[object]:
     for line in reader:
         if not line:
             continue
-        # Longer or shorter than the head: something was lost, and nobody knows what.
+        # More or fewer cells than the header: there is no telling which one is wrong.
         yield dict(zip(names, map(_plain, line), strict=True)) if len(line) == len(names) else None
 
 
 def _plain(cell: str) -> str | None:
-    """Return a cell without the apostrophe that kept it from being a formula; None for an empty one."""
+    """Return a cell without the apostrophe that keeps it from being a formula; None if it is empty."""
     return cell.removeprefix("'") or None
 
 
 # Rows
 
 
-def _labelled(path: Path, classes: tuple[str, ...] | None, rows: Iterator[object]) -> LabelFile:
+def _label_file(path: Path, classes: tuple[str, ...] | None, rows: Iterator[object]) -> LabelFile:
     found: list[LabelRow] = []
-    unlabelled = broken = 0
+    unlabeled = broken = 0
     for row in rows:
         try:
             label = _row(row)
@@ -224,14 +231,14 @@ def _labelled(path: Path, classes: tuple[str, ...] | None, rows: Iterator[object
             broken += 1
             continue
         if label is None:
-            unlabelled += 1
+            unlabeled += 1
         else:
             found.append(label)
-    return LabelFile(path, classes, tuple(found), unlabelled, broken)
+    return LabelFile(path, classes, tuple(found), unlabeled, broken)
 
 
 def _row(row: object) -> LabelRow | None:
-    """Return the label in a row; None where it has none."""
+    """Return the label in a row; None if it has none."""
     if not isinstance(row, dict):
         raise _Broken
     label = row.get("label")
@@ -247,7 +254,7 @@ def _row(row: object) -> LabelRow | None:
     ):
         raise _Broken
     places = tuple(place for name in ("relative_path", "path") if isinstance(place := row.get(name), str) and place)
-    # A list that somebody made by hand need not say that they mean it.
+    # A list written by hand has no such column; its labels were given by a person.
     corrected = _truth(row["corrected"]) if "corrected" in row else True
     return LabelRow(key, label.strip(), corrected, _share(row.get("confidence")), places)
 
@@ -264,13 +271,13 @@ def _truth(value: object) -> bool:
 
 
 def _share(value: object) -> float | None:
-    """Return a number from 0 to 1; None where there is none."""
+    """Return a number from 0 to 1; None for an empty value."""
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise _Broken
     try:
-        # A spreadsheet in another language writes a comma.
+        # Spreadsheets write a decimal comma in some languages.
         number = float(value.replace(",", ".")) if isinstance(value, str) else float(value)
     except (ValueError, OverflowError) as error:
         raise _Broken from error
@@ -279,17 +286,17 @@ def _share(value: object) -> float | None:
     return number
 
 
-_BATCH: Final = 2000
+# What an import would change
 
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """Which labels are taken.
+    """Which labels to import.
 
     Attributes:
-        all_labels: those that only a model gave, too.
-        min_confidence: of those, the least confidence, 0 to 1.
-        folder: where photos are looked for whose content key the file does not tell; None for not at all.
+        all_labels: also import labels given by a model.
+        min_confidence: minimum confidence of those, 0 to 1.
+        folder: where to look for photos without a content key in the file; None to skip those.
     """
 
     all_labels: bool = False
@@ -299,20 +306,20 @@ class ImportOptions:
 
 @dataclass(frozen=True, slots=True)
 class ImportSummary:
-    """What an import would do.
+    """What an import would change.
 
     Attributes:
-        new: label by content key, of photos without a correction.
-        same: how many corrections are there already.
-        differing: label by content key, of photos that the user calls otherwise.
-        earlier: what the user calls those.
-        not_corrected: labels passed over because only a model gave them, or with too little confidence.
-        unknown: labels passed over because the model in use has no such class.
-        unknown_names: the names of such classes, a few.
-        contradictory: photos passed over because the file calls them both.
-        not_found: labels passed over because nothing tells which photo they belong to.
-        unlabelled: photos in the file that have no label.
-        broken: rows that make no sense.
+        new: labels by content key, for photos without a correction.
+        same: number of labels that match an existing correction.
+        differing: labels by content key, for photos with a different correction.
+        earlier: the existing corrections of those.
+        not_corrected: number of labels skipped because they are from a model, or below the minimum confidence.
+        unknown: number of labels skipped because the model in use has no such class.
+        unknown_names: the names of some of these classes.
+        contradictory: number of photos skipped because the file gives them two labels.
+        not_found: number of labels skipped because they can't be matched to a photo.
+        unlabeled: number of photos in the file without a label.
+        broken: number of invalid rows.
     """
 
     new: Mapping[str, str]
@@ -324,20 +331,20 @@ class ImportSummary:
     unknown_names: tuple[str, ...] = field(default=())
     contradictory: int = 0
     not_found: int = 0
-    unlabelled: int = 0
+    unlabeled: int = 0
     broken: int = 0
 
     @property
     def usable(self) -> int:
-        """How many photos the file has a usable label for."""
+        """Number of photos for which the file has a usable label."""
         return len(self.new) + self.same + len(self.differing)
 
     def changes(self, *, replace: bool) -> dict[str, str]:
-        """Return the corrections to make; `replace`: also where the user said otherwise."""
+        """Return the corrections to store; `replace`: also those that differ from the user's."""
         return {**self.new, **self.differing} if replace else dict(self.new)
 
 
-def summarise(
+def summarize(
     file: LabelFile,
     labels: LabelSet,
     corrections: Mapping[str, str],
@@ -345,17 +352,17 @@ def summarise(
     *,
     stopped: Callable[[], bool] = lambda: False,
 ) -> ImportSummary:
-    """Return what an import would do. Nothing is changed.
+    """Return what an import would change. Nothing is changed yet.
 
     Args:
-        file: what was read.
+        file: the labels.
         labels: the classes of the model in use.
-        corrections: what the user said, label by content key.
-        options: which labels are taken.
-        stopped: asked before each photo that has to be opened; where it says so, the rest counts as not found.
+        corrections: the user's labels by content key.
+        options: which labels to import.
+        stopped: called before each photo that has to be opened; once it returns True, the others count as not found.
 
     Raises:
-        LabelFileError: the file has labels, but of other classes than the model.
+        LabelFileError: all labels in the file are of other classes than those of the model.
     """
     if file.classes is not None and sorted(file.classes) != sorted(labels.names):
         raise _other_classes(file, file.classes, labels)
@@ -363,14 +370,14 @@ def summarise(
     names |= {labels.display(name).casefold(): name for name in reversed(labels.names)} | names
     unknown: dict[str, int] = {}
     said: dict[str, dict[str, bool]] = {}
-    passed_over = not_found = 0
+    skipped = not_found = 0
     for row in file.rows:
         label = names.get(row.label.casefold())
         if label is None:
             unknown[row.label] = unknown.get(row.label, 0) + 1
             continue
         if not _is_wanted(row, options):
-            passed_over += 1
+            skipped += 1
             continue
         key = row.content_key or (None if stopped() else _key_of(row, options.folder))
         if key is None:
@@ -384,7 +391,7 @@ def summarise(
     differing: dict[str, str] = {}
     same = contradictory = 0
     for key, about in said.items():
-        # What somebody said outranks what a model said of a copy.
+        # For copies of a photo, a person's label outranks a model's.
         likely = [label for label, corrected in about.items() if corrected] or list(about)
         if len(likely) > 1:
             contradictory += 1
@@ -399,12 +406,12 @@ def summarise(
         same=same,
         differing=differing,
         earlier={key: corrections[key] for key in differing},
-        not_corrected=passed_over,
+        not_corrected=skipped,
         unknown=sum(unknown.values()),
-        unknown_names=tuple(list(unknown)[:3]),
+        unknown_names=tuple(list(unknown)[:_SHOWN_NAMES]),
         contradictory=contradictory,
         not_found=not_found,
-        unlabelled=file.unlabelled,
+        unlabeled=file.unlabeled,
         broken=file.broken,
     )
 
@@ -416,10 +423,7 @@ def _is_wanted(row: LabelRow, options: ImportOptions) -> bool:
 
 
 def _key_of(row: LabelRow, folder: Path | None) -> str | None:
-    """Return the content key of a photo in a folder; None where it is not there."""
-    # Imported here: the window knows this module before it shows, and decoders take their time.
-    from alpacasorter.core.photo import Unreadable, read_photo
-
+    """Return the content key of a photo in a folder; None if it is not there."""
     for path in _candidates(row, folder) if folder is not None else ():
         try:
             return content_key(read_photo(path))
@@ -429,9 +433,9 @@ def _key_of(row: LabelRow, folder: Path | None) -> str | None:
 
 
 def _candidates(row: LabelRow, folder: Path) -> Iterator[Path]:
-    """Yield where in a folder a photo may be: where the file says, or under its name. Never outside the folder."""
+    """Yield possible paths of a photo in a folder: its path in the file, then its name. Never outside the folder."""
     for place in row.places:
-        # The file may come from a system with other paths than this one's.
+        # The file may be from a system with other path separators.
         parts = [part for part in re.split(r"[/\\]", place) if part not in ("", ".")]
         if not parts or ".." in parts:
             continue
@@ -441,15 +445,23 @@ def _candidates(row: LabelRow, folder: Path) -> Iterator[Path]:
 
 
 def _other_classes(file: LabelFile, names: tuple[str, ...], labels: LabelSet) -> LabelFileError:
-    theirs = " and ".join(f"“{display_path(name[:40])}”" for name in names[:3])
-    ours = " and ".join(f"“{name}”" for name in labels.names)
-    return LabelFileError(
-        f"{display_path(file.path.name)} can't be imported: its labels are {theirs}, and those of the model in use are "
-        f"{ours}. Use a model with those classes first."
+    return _refusal(
+        file.path,
+        _(
+            "Its labels are {theirs}, but those of the model in use are {ours}. Choose a model with these labels first."
+        ).format(
+            theirs=join([_quoted(name) for name in names[:_SHOWN_NAMES]]),
+            ours=join([_quoted(name) for name in labels.names]),
+        ),
     )
 
 
-def take_in(
+def _quoted(name: str) -> str:
+    # Translators: quotation marks around the name of a class.
+    return _("“{name}”").format(name=display_path(name[:_SHOWN_LETTERS]))
+
+
+def store_corrections(
     library: Library,
     cache: Cache,
     label_set: str,
@@ -458,13 +470,21 @@ def take_in(
     backbone_id: str,
     embedding_size: int,
 ) -> None:
-    """Make corrections (None takes one back), all or none. They are on the disk when this returns.
+    """Store corrections, all or none. They are on disk when this returns.
 
-    Of photos that this machine has seen, the embeddings are kept with them, so that they are learned from at once.
-    Others are learned from as soon as a scan comes upon them.
+    The cached embeddings of photos that were scanned on this computer are stored too, so that the model can learn from
+    them at once. It learns from the others when they are scanned.
+
+    Args:
+        library: the library to store them in.
+        cache: the cache with the embeddings.
+        label_set: key of the classes.
+        changes: labels by content key; None removes a correction.
+        backbone_id: ID of the backbone that made the embeddings.
+        embedding_size: numbers per embedding.
 
     Raises:
-        LibraryError: they could not be written; none of them was.
+        LibraryError: the library can't be written; nothing was stored.
     """
     wanted = [key for key, label in changes.items() if label is not None]
     embeddings: dict[str, bytes] = {}

@@ -1,6 +1,6 @@
-"""What an export says of a photo, and of where it all comes from.
+"""Exports results as a JSON document or a CSV table.
 
-Results as one JSON document or as a table, written piece by piece, so that 100,000 photos need no memory for it.
+Both are written in pieces, so that exporting 100,000 photos does not need all of the text in memory.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from alpacasorter.core import reasons
-from alpacasorter.core.events import JudgedPhoto, Problem
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photos import formats
 from alpacasorter.core.safe_write import write_new, write_over
+from alpacasorter.i18n import _, english
 
 COLUMNS: Final = (
     "path",
@@ -36,44 +36,12 @@ COLUMNS: Final = (
     "taken_at",
     "relative_path",
 )
-"""As `alpacasorter scan` names them, and where in the folder the photo is."""
+"""The columns of `alpacasorter scan`, and the path within the folder."""
 
 READABLE, UNREADABLE = "ok", "unreadable"
-"""What stands in the column `status`."""
+"""Values of the column `status`."""
 
 _DIGITS: Final = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One photo.
-
-    Attributes:
-        path: where it is, absolute.
-        content_key: hash of its bytes; None where it could not be read, as all that follows but the reason.
-        label: what it counts as.
-        probability: calibrated probability of the positive class, 0 to 1.
-        confidence: of the label, 0 to 1.
-        corrected: whether the label is the user's.
-        width, height: pixels, upright.
-        taken_at: ISO 8601 local time of capture, or None.
-        reason: why it could not be read, a sentence; None where it could.
-    """
-
-    path: Path
-    content_key: str | None = None
-    label: str | None = None
-    probability: float | None = None
-    confidence: float | None = None
-    corrected: bool = False
-    width: int | None = None
-    height: int | None = None
-    taken_at: str | None = None
-    reason: str | None = None
-
-    def is_sure(self, least: float) -> bool:
-        """Tell whether the label is the user's, or its confidence at least `least`."""
-        return self.corrected or (self.confidence is not None and self.confidence >= least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +49,8 @@ class Source:
     """Where results come from.
 
     Attributes:
-        folder: the folder that was looked at.
-        model, version: name and version of the model that judged.
+        folder: the scanned folder.
+        model, version: name and version of the model.
         labels: its classes.
     """
 
@@ -92,43 +60,27 @@ class Source:
     labels: LabelSet
 
 
-def judged_result(photo: JudgedPhoto, labels: LabelSet) -> Result:
-    """Return the result of a photo that was judged."""
-    label = labels.label(photo.probability, photo.correction)
-    return Result(
-        path=photo.path,
-        content_key=photo.content_key,
-        label=label,
-        probability=photo.probability,
-        confidence=labels.confidence(photo.probability, label),
-        corrected=photo.correction in labels.names,
-        width=photo.facts.width,
-        height=photo.facts.height,
-        taken_at=photo.facts.taken_at,
-    )
-
-
-def unreadable_result(problem: Problem) -> Result:
-    """Return the result of a photo, or a folder, that could not be read."""
-    return Result(problem.path, reason=problem.reason)
-
-
-def row_of(result: Result, folder: Path) -> Mapping[str, object]:
-    """Return what stands in each of the columns."""
+def columns(photo: LabeledPhoto) -> dict[str, object]:
+    """Return the value for each of the columns except `relative_path`. The reason is a sentence."""
     return {
-        "path": str(result.path),
-        "content_key": result.content_key,
-        "status": READABLE if result.reason is None else UNREADABLE,
-        "reason": None if result.reason is None else reasons.sentence(result.reason),
-        "label": result.label,
-        "probability": _rounded(result.probability),
-        "confidence": _rounded(result.confidence),
-        "corrected": result.corrected,
-        "width": result.width,
-        "height": result.height,
-        "taken_at": result.taken_at,
-        "relative_path": _relative(result.path, folder),
+        "path": str(photo.path),
+        "content_key": photo.content_key,
+        "status": READABLE if photo.reason is None else UNREADABLE,
+        "reason": None if photo.reason is None else reasons.sentence(photo.reason),
+        "label": photo.label,
+        "probability": _rounded(photo.probability),
+        "confidence": _rounded(photo.confidence),
+        "corrected": photo.corrected,
+        "width": photo.width,
+        "height": photo.height,
+        "taken_at": photo.taken_at,
     }
+
+
+def row_of(photo: LabeledPhoto, folder: Path) -> Mapping[str, object]:
+    """Return the value for each of the columns, in English."""
+    with english():
+        return columns(photo) | {"relative_path": _relative(photo.path, folder)}
 
 
 def _rounded(number: float | None) -> float | None:
@@ -136,20 +88,20 @@ def _rounded(number: float | None) -> float | None:
 
 
 def _relative(path: Path, folder: Path) -> str | None:
-    """Return where below the folder a file is, with / on every system; None where it is somewhere else."""
+    """Return the path of a file within the folder, with / on every system; None if it is outside."""
     try:
         return path.relative_to(folder).as_posix()
     except ValueError:
         return None
 
 
-Form = Literal["json", "csv"]
+Format = Literal["json", "csv"]
 
 FORMAT: Final = "alpacasorter-results"
-"""Name of the format, in the head of a JSON document."""
+"""Name of the format, in the header of a JSON document."""
 
 FORMAT_VERSION: Final = 1
-"""Counts up when an earlier version of the app could not read what is written."""
+"""Increased when earlier versions of the app can no longer read the format."""
 
 BOM: Final = "\ufeff"
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "'")
@@ -157,15 +109,15 @@ _REPORT_EVERY: Final = 500
 
 
 class ExportError(Exception):
-    """Results can't be written; the message is a sentence for the user."""
+    """Results can't be written; the message is a translated sentence for the user."""
 
 
 class ExportStopped(Exception):
-    """The user did not wait for it; nothing was written."""
+    """The user stopped the export; nothing was written."""
 
 
-def json_pieces(source: Source, results: Iterable[Result]) -> Iterator[str]:
-    """Yield one JSON document, pure ASCII: a head that says what it is, then a line a photo."""
+def json_pieces(source: Source, results: Iterable[LabeledPhoto]) -> Iterator[str]:
+    """Yield a JSON document in ASCII: a header that identifies it, then one line per photo."""
     labels = source.labels
     head = {
         "format": FORMAT,
@@ -184,11 +136,11 @@ def json_pieces(source: Source, results: Iterable[Result]) -> Iterator[str]:
     yield "\n ]\n}\n"
 
 
-def csv_pieces(source: Source, results: Iterable[Result]) -> Iterator[str]:
-    """Yield a table with a head line, a line a photo, separated by commas.
+def csv_pieces(source: Source, results: Iterable[LabeledPhoto]) -> Iterator[str]:
+    """Yield a CSV table: a header line, then one line per photo.
 
-    No cell is taken for a formula by a spreadsheet, whatever a file or class is called: a relative path that begins
-    like one gets "./" in front, which leads to the same file, any other cell an apostrophe.
+    No spreadsheet takes a cell for a formula, even if a file or class is named like one: a relative path that starts
+    like a formula is prefixed with "./", which leads to the same file, and any other cell with an apostrophe.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
@@ -213,59 +165,59 @@ def _harmless(column: str, value: object) -> object:
     return f"./{value}" if column == "relative_path" else f"'{value}"
 
 
-def pieces(form: Form, source: Source, results: Iterable[Result]) -> Iterator[str]:
-    """Yield the text in a form."""
+def pieces(form: Format, source: Source, results: Iterable[LabeledPhoto]) -> Iterator[str]:
+    """Yield the text in a format."""
     return json_pieces(source, results) if form == "json" else csv_pieces(source, results)
 
 
 def encoded(text: str) -> bytes:
-    """Return text as UTF-8. Names that are no text keep their bytes, where the system has such names."""
+    """Return text as UTF-8. On POSIX, file names that are not UTF-8 keep their bytes."""
     return text.encode("utf-8", "surrogateescape" if os.name == "posix" else "replace")
 
 
 def _why_not_replaced(out: Path) -> str:
-    """Return why a file that is there must stay, whatever the user said; empty where it may go."""
+    """Return why an existing file must not be replaced, even if the user asked for it; empty if it may be."""
     if not os.path.lexists(out):
         return ""
     if not out.is_file() or out.is_symlink():
-        return "It is no ordinary file. Choose another name."
+        return _("It is not an ordinary file. Choose another name.")
     with out.open("rb") as file:
         is_photo = formats.sniff(file.read(formats.SNIFF_BYTES)) is not None
     ending = out.suffix.lower().removeprefix(".")
     if is_photo or ending in formats.PICTURE_EXTENSIONS | formats.RAW_EXTENSIONS | formats.VIDEO_EXTENSIONS:
-        return "It is a photo or video. Choose another name."
+        return _("It is a photo or video. Choose another name.")
     return ""
 
 
 def write_results(
     out: Path,
-    form: Form,
+    form: Format,
     source: Source,
-    results: Sequence[Result],
+    results: Sequence[LabeledPhoto],
     *,
     replace: bool,
     stopped: Callable[[], bool] = lambda: False,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> None:
-    """Write results into a file, whole or not at all.
+    """Write results to a file, completely or not at all.
 
-    A table gets the mark by which Excel knows that it is UTF-8.
+    A CSV file starts with a byte order mark, from which Excel recognizes UTF-8.
 
     Args:
         out: the file.
-        form: JSON or CSV.
+        form: "json" or "csv".
         source: where the results come from.
-        results: a row each.
-        replace: whether a file that is there is replaced.
-        stopped: asked again and again; where it says so, nothing is written.
-        progress: is told how many of how many are done.
+        results: one row each.
+        replace: replace an existing file.
+        stopped: called regularly; stops the export when it returns True, and nothing is written.
+        progress: called with the number of rows done and their total.
 
     Raises:
-        ExportError: it can't be written, or is there and is not to be replaced.
-        ExportStopped: the user did not wait.
+        ExportError: the file can't be written, or exists and must not be replaced.
+        ExportStopped: `stopped` returned True.
     """
 
-    def counted() -> Iterator[Result]:
+    def counted() -> Iterator[LabeledPhoto]:
         for number, result in enumerate(results):
             if number % _REPORT_EVERY == 0:
                 if stopped():
@@ -282,14 +234,17 @@ def write_results(
     shown = display_path(out)
     try:
         if out.is_dir():
-            raise ExportError(f"{shown} can't be written. It is a folder.")
+            raise ExportError(_("{file} can't be written. It is a folder.").format(file=shown))
         if replace and (wrong := _why_not_replaced(out)):
-            raise ExportError(f"{shown} is not replaced. {wrong}")
+            raise ExportError(" ".join((_("{file} can't be replaced.").format(file=shown), wrong)))
         if replace:
             write_over(out, chunks())
         else:
             write_new(out, chunks())
     except FileExistsError as error:
-        raise ExportError(f"{shown} is there already. Choose another name, or delete it first.") from error
+        raise ExportError(
+            _("{file} already exists. Choose another name, or delete it first.").format(file=shown)
+        ) from error
     except OSError as error:
-        raise ExportError(f"{shown} can't be written. {reasons.sentence(reasons.for_saving(error))}") from error
+        why = reasons.sentence(os_errors.for_saving(error))
+        raise ExportError(" ".join((_("{file} can't be written.").format(file=shown), why))) from error

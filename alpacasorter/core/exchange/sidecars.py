@@ -1,6 +1,6 @@
-"""Which sidecar belongs to a photo, and how it is written without losing what is in it.
+"""Writes the XMP sidecars of a folder's photos, or removes what was written, as a generator of events.
 
-Writing the sidecars of a folder's photos, or taking out again what was written: a generator of events.
+Finds the sidecar of each photo and edits it without losing anything that other programs wrote.
 """
 
 from __future__ import annotations
@@ -15,22 +15,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.exchange.keywords import BLANK, Tags, tagged, untagged
-from alpacasorter.core.exchange.results import Result
 from alpacasorter.core.exchange.xmp import SidecarError
 from alpacasorter.core.files import is_cloud_only
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photos.formats import PICTURE_EXTENSIONS
-from alpacasorter.core.reasons import VANISHED, for_file, for_saving, sentence
-from alpacasorter.core.safe_write import (
-    ChangedMeanwhile,
-    delete,
-    is_ours,
-    settle,
-    sweep,
-    write_new,
-    write_over,
-)
+from alpacasorter.core.safe_write import ChangedMeanwhile, delete, is_ours, settle, sweep, write_new, write_over
 
 if TYPE_CHECKING:
     from alpacasorter.core.store.library import Library
@@ -38,23 +29,18 @@ if TYPE_CHECKING:
 SUFFIX: Final = ".xmp"
 _LIMIT: Final = 64 << 20
 
-_LINK: Final = "The sidecar is a link to another file. It was left as it is."
-_NOT_REGULAR: Final = "What has the name of the sidecar is no file. It was left as it is."
-_TOO_LARGE: Final = "The sidecar is larger than 64 MB. It was left as it is."
-_PROTECTED: Final = "The sidecar is write-protected. It was left as it is."
-_CLOUD: Final = "The sidecar is only in the cloud; download it first."
-_MEANWHILE: Final = (
-    "Another program changed the sidecar at the same moment. It was left as that wrote it. Export again."
-)
-ELSEWHERE: Final = "The photo is reached through a link out of the folder. Nothing is written there."
+_MAX_STARS: Final = 5
+_STARS_FROM: Final = 0.5
+_MAX_FAILURES: Final = 500
+"""Failures listed in the last event."""
 
 
 class Naming(enum.StrEnum):
-    """How a new sidecar is called.
+    """The name of a new sidecar.
 
     Attributes:
-        FULL: IMG_1.jpg.xmp, as digiKam and darktable have it.
-        STEM: IMG_1.xmp, as Adobe's programs have it. Where several photos would share it, they get the other name.
+        FULL: IMG_1.jpg.xmp, as in digiKam and darktable.
+        STEM: IMG_1.xmp, as in Adobe's programs. Photos that would share it get the full name instead.
     """
 
     FULL = "full"
@@ -62,15 +48,15 @@ class Naming(enum.StrEnum):
 
 
 class Change(enum.StrEnum):
-    """What was done with a sidecar.
+    """What happened to a sidecar.
 
     Attributes:
-        NEW: it was made.
-        CHANGED: it says something else now.
-        SAME: it says what it should already.
-        CLEARED: what was written earlier was taken out.
-        DELETED: nothing but what was written earlier was in it.
-        NONE: there is none, and nothing to say.
+        NEW: it was created.
+        CHANGED: it was edited.
+        SAME: it was already up to date.
+        CLEARED: what AlpacaSorter wrote earlier was removed.
+        DELETED: it was deleted because it contained nothing else.
+        NONE: there is none, and none is needed.
     """
 
     NEW = "new"
@@ -81,28 +67,28 @@ class Change(enum.StrEnum):
     NONE = "none"
 
 
-class Neighbours:
-    """The names in one folder: which sidecars there are, and which photos would share one.
+class FolderNames:
+    """The file names in one folder: existing sidecars, and photos that would share one.
 
     Attributes:
         folder: the folder.
-        halves: files that were not whole when the folder was listed, and may have been left so.
-        is_elsewhere: whether links lead to it from the folder that is exported, and it lies outside.
+        incomplete: incomplete files of ours, possibly left over from a crash.
+        is_elsewhere: whether it is outside the exported folder and only reached through a link.
     """
 
     def __init__(self, folder: Path, root: Path) -> None:
-        """List a folder; one that can't be listed counts as empty, and writing there will say why.
+        """List a folder. One that can't be listed counts as empty; writing to it then fails with the reason.
 
         Args:
-            folder: where photos are.
-            root: the folder that is exported, below which nothing but links leads elsewhere.
+            folder: a folder with photos.
+            root: the exported folder.
         """
         self.folder: Final = folder
         try:
-            names = os.listdir(folder)  # noqa: PTH208  # names and not paths are wanted
+            names = os.listdir(folder)  # noqa: PTH208  # only names are needed
         except OSError:
             names = []
-        self.halves: Final = [folder / name for name in names if is_ours(name)]
+        self.incomplete: Final = [folder / name for name in names if is_ours(name)]
         self._sidecars: dict[str, str] = {}
         for name in names:
             stem, extension = os.path.splitext(name)  # noqa: PTH122
@@ -116,9 +102,10 @@ class Neighbours:
         self.is_elsewhere: Final = not Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(root))
 
     def existing(self, photo: Path) -> list[Path]:
-        """Return the sidecars of a photo, that of its full name first.
+        """Return the sidecars of a photo, the one with its full name first.
 
-        One of the stem is not its own where other photos have the stem, too. A RAW file of this stem is the same shot.
+        A sidecar with only the stem does not count if other photos have that stem. A RAW file with the same stem is
+        the same shot, so it does not matter.
         """
         names = [self._sidecars.get(photo.name)]
         if photo.suffix and not self._shared(photo):
@@ -126,7 +113,7 @@ class Neighbours:
         return [self.folder / name for name in names if name is not None]
 
     def new(self, photo: Path, naming: Naming) -> Path:
-        """Return how a sidecar that is not there yet is called."""
+        """Return the path for a new sidecar."""
         if naming is Naming.STEM and photo.suffix and not self._shared(photo):
             return self.folder / (photo.stem + SUFFIX)
         return self.folder / (photo.name + SUFFIX)
@@ -137,33 +124,33 @@ class Neighbours:
 
 
 def update(sidecar: Path, change: Callable[[bytes], bytes], *, dry_run: bool = False) -> Change:
-    """Change a sidecar that is there; one in which nothing is left but what AlpacaSorter made is deleted.
+    """Edit an existing sidecar, or delete it if nothing is left but the frame that AlpacaSorter made.
 
     Args:
         sidecar: the file.
-        change: from what is in it to what is to be in it.
-        dry_run: whether nothing is written.
+        change: turns the old contents into the new ones.
+        dry_run: write nothing.
 
     Returns:
         CHANGED, SAME or DELETED.
 
     Raises:
-        SidecarError: it can't be read, be added to safely, or be written; it is as it was.
+        SidecarError: it can't be read, edited safely or written; it was left unchanged.
     """
     try:
         status = sidecar.lstat()
         _check(sidecar.stat())
         before = sidecar.read_bytes()
     except OSError as error:
-        raise SidecarError(sentence(for_file(error)).replace("this file", "the sidecar")) from error
+        raise SidecarError(os_errors.for_file(error)) from error
     after = change(before)
     if after == before:
         return Change.SAME
     if stat.S_ISLNK(status.st_mode):
-        raise SidecarError(_LINK)
-    # Its folder alone decides whether it can be replaced, but whoever protected it meant something by that.
+        raise SidecarError(reasons.SIDECAR_IS_LINK)
+    # Replacing it only needs permission for the folder, but a user who write-protects a file wants it kept as it is.
     if not os.access(sidecar, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
-        raise SidecarError(_PROTECTED)
+        raise SidecarError(reasons.SIDECAR_WRITE_PROTECTED)
     outcome = Change.DELETED if after == BLANK else Change.CHANGED
     if dry_run:
         return outcome
@@ -173,60 +160,54 @@ def update(sidecar: Path, change: Callable[[bytes], bytes], *, dry_run: bool = F
         else:
             write_over(sidecar, [after], expected=status)
     except ChangedMeanwhile as error:
-        raise SidecarError(_MEANWHILE) from error
+        raise SidecarError(reasons.SIDECAR_CHANGED) from error
     except OSError as error:
-        raise SidecarError(f"The sidecar can't be written. {sentence(for_saving(error))}") from error
+        raise SidecarError(os_errors.for_saving(error)) from error
     return outcome
 
 
 def make(sidecar: Path, photo: Path, data: bytes, *, dry_run: bool = False) -> Change:
-    """Make a sidecar that is not there yet.
+    """Create a sidecar.
 
     Raises:
-        SidecarError: it can't be written, or the photo is no longer there.
+        SidecarError: it can't be written, already exists, or the photo is no longer there.
     """
     try:
         photo.lstat()
     except OSError as error:
-        raise SidecarError(sentence(VANISHED)) from error
+        raise SidecarError(reasons.SIDECAR_NO_PHOTO) from error
     if dry_run:
         return Change.NEW
     try:
-        # Should the app be killed in between, a sidecar that says nothing is left where an empty file would be damaged.
+        # If the app is killed in between, what is left is a sidecar without properties, not an invalid empty file.
         write_new(sidecar, [data], guard=BLANK)
     except FileExistsError as error:
-        raise SidecarError(_MEANWHILE) from error
+        raise SidecarError(reasons.SIDECAR_CHANGED) from error
     except OSError as error:
-        raise SidecarError(f"The sidecar can't be written. {sentence(for_saving(error))}") from error
+        raise SidecarError(os_errors.for_saving(error)) from error
     return Change.NEW
 
 
 def _check(status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
-        raise SidecarError(_NOT_REGULAR)
+        raise SidecarError(reasons.SIDECAR_NOT_REGULAR)
     if status.st_size > _LIMIT:
-        raise SidecarError(_TOO_LARGE)
+        raise SidecarError(reasons.SIDECAR_TOO_LARGE)
     if is_cloud_only(status):
-        raise SidecarError(_CLOUD)
-
-
-_MOST_STARS: Final = 5
-_STARS_FROM: Final = 0.5
-_NAMED: Final = 500
-"""Failures that the last event names."""
+        raise SidecarError(reasons.SIDECAR_CLOUD_ONLY)
 
 
 @dataclass(frozen=True, slots=True)
 class SidecarOptions:
-    """What is written.
+    """What to write into sidecars.
 
     Attributes:
-        both: whether photos of the negative class get its name as a keyword, too, and not only the others theirs.
-        rating: whether photos of the positive class get stars.
-        min_confidence: confidence below which a photo without a correction gets neither.
-        naming: how new sidecars are called.
-        remove: whether nothing is written, but all that was written earlier is taken out.
-        dry_run: whether it is only told what would be done.
+        both: also write a keyword for the negative class.
+        rating: also write stars for the positive class.
+        min_confidence: skip photos below this confidence, 0 to 1, unless the user labeled them.
+        naming: name of new sidecars.
+        remove: write nothing, but remove everything that was written earlier.
+        dry_run: only report what would be done.
     """
 
     both: bool = False
@@ -239,7 +220,7 @@ class SidecarOptions:
 
 @dataclass(frozen=True, slots=True)
 class SidecarDone:
-    """A photo whose sidecar is as it should be; `sidecar` is None where there is none and need not be."""
+    """A photo whose sidecar is now up to date; `sidecar` is None if it needs none."""
 
     photo: Path
     sidecar: Path | None
@@ -248,7 +229,7 @@ class SidecarDone:
 
 @dataclass(frozen=True, slots=True)
 class SidecarFailed:
-    """A photo whose sidecar could not be written, and why."""
+    """A photo whose sidecar could not be written, and the reason as a code."""
 
     photo: Path
     sidecar: Path | None
@@ -257,15 +238,15 @@ class SidecarFailed:
 
 @dataclass(frozen=True, slots=True)
 class SidecarsEnded:
-    """The end.
+    """The last event.
 
     Attributes:
-        photos: photos that were looked at.
-        counts: how many sidecars ended in which way.
-        failed: how many could not be written.
-        failures: those, the first few hundred.
-        stopped: whether the user stopped it; what was written stays.
-        dry_run: whether nothing was written in truth.
+        photos: number of photos processed.
+        counts: number of photos by what happened to their sidecar.
+        failed: number of sidecars that could not be written.
+        failures: the first few hundred of these.
+        stopped: whether the user stopped the export; sidecars already written stay.
+        dry_run: whether nothing was actually written.
     """
 
     photos: int
@@ -276,56 +257,57 @@ class SidecarsEnded:
     dry_run: bool = False
 
     def count(self, *changes: Change) -> int:
-        """Return how many sidecars ended in one of these ways."""
+        """Return the number of sidecars to which any of these happened."""
         return sum(self.counts.get(change, 0) for change in changes)
 
 
 SidecarEvent = SidecarDone | SidecarFailed | SidecarsEnded
 
 
-def stars(result: Result, labels: LabelSet) -> int | None:
-    """Return how many stars a photo gets: of the positive class 1 to 5, the surer the more; none of the other.
+def stars(result: LabeledPhoto, labels: LabelSet) -> int | None:
+    """Return the rating of a photo: 1 to 5 stars for the positive class, None for the negative class.
 
-    From 50 to 60% one, up to five from 90% on. A correction is as sure as can be.
+    A confidence of 50% or more gives one star, 90% or more five. A correction always gives five.
     """
     if result.label != labels.positive or result.confidence is None:
         return None
     if result.corrected:
-        return _MOST_STARS
-    # Not by dividing, whose rounding would take a star from 60% sharp.
-    steps = (_STARS_FROM + step / 10 for step in range(1, _MOST_STARS))
+        return _MAX_STARS
+    # Not by division: rounding could lose a star at exactly 60%.
+    steps = (_STARS_FROM + step / 10 for step in range(1, _MAX_STARS))
     return 1 + sum(result.confidence >= round(step, 6) for step in steps)
 
 
 def write_sidecars(
     folder: Path,
-    results: Sequence[Result],
+    results: Sequence[LabeledPhoto],
     labels: LabelSet,
     options: SidecarOptions,
     *,
     library: Library | None = None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Generator[SidecarEvent, None, None]:
-    """Write the sidecars of photos; yield an event a photo, SidecarsEnded last.
+    """Write the sidecars of photos; yield one event per photo, and SidecarsEnded last.
 
-    A photo is never written, opened or looked into. A photo that gets no keyword (any more) loses what was written
-    earlier; so exporting again after corrections puts everything right.
+    Photos themselves are never opened. If a photo no longer gets a keyword, the one written earlier is removed, so
+    exporting again after corrections brings everything up to date.
 
     Args:
-        folder: the folder that was scanned; nothing is written outside it.
-        results: the photos; those that could not be read are passed over.
+        folder: the scanned folder; nothing is written outside it.
+        results: the photos; unreadable ones are skipped.
         labels: the classes.
-        options: what is written.
-        library: where the journal of sorts is: no sort takes the photos away meanwhile. None where that can't be.
-        stopped: asked before each photo.
+        options: what to write.
+        library: holds the journal of sorts; while sidecars are written, no sort can move the photos. None if no sort
+            is possible.
+        stopped: called before each photo; stops the export when it returns True.
 
     Raises:
-        SortBusy: a sort is under way; nothing was done.
-        LibraryError: that can't be found out; nothing was done.
+        SortBusy: a sort is running; nothing was done.
+        LibraryError: the library can't be read; nothing was done.
     """
     with contextlib.ExitStack() as stack:
         if library is not None and not options.dry_run:
-            # Imported here: the window knows this module before it shows, and does without databases until then.
+            # Imported here to keep sqlite3 out of the start of the window.
             from alpacasorter.core.sorting.execution.session import alone, undisturbed
 
             stack.enter_context(alone(library))
@@ -335,12 +317,16 @@ def write_sidecars(
 
 
 def _all(
-    folder: Path, results: Sequence[Result], labels: LabelSet, options: SidecarOptions, stopped: Callable[[], bool]
+    folder: Path,
+    results: Sequence[LabeledPhoto],
+    labels: LabelSet,
+    options: SidecarOptions,
+    stopped: Callable[[], bool],
 ) -> Generator[SidecarDone | SidecarFailed, None, SidecarsEnded]:
-    """Yield what becomes of each photo; return the last event, to be told when sorts may go on."""
+    """Yield an event for each photo; return the last event, which is yielded once sorts are allowed again."""
     counts: Counter[Change] = Counter()
     failures: list[SidecarFailed] = []
-    neighbours: Neighbours | None = None
+    names: FolderNames | None = None
     failed = photos = 0
     touched: set[Path] = set()
     was_stopped = False
@@ -352,14 +338,14 @@ def _all(
             continue
         photos += 1
         parent = result.path.parent
-        if neighbours is None or neighbours.folder != parent:
-            neighbours = Neighbours(parent, folder)
-            if not options.dry_run and not neighbours.is_elsewhere:
-                sweep(neighbours.halves)
-        event = _one(result, tags_of(result, labels, options), neighbours, options)
+        if names is None or names.folder != parent:
+            names = FolderNames(parent, folder)
+            if not options.dry_run and not names.is_elsewhere:
+                sweep(names.incomplete)
+        event = _one(result, tags_of(result, labels, options), names, options)
         if isinstance(event, SidecarFailed):
             failed += 1
-            if len(failures) < _NAMED:
+            if len(failures) < _MAX_FAILURES:
                 failures.append(event)
         else:
             counts[event.change] += 1
@@ -370,8 +356,8 @@ def _all(
     return SidecarsEnded(photos, counts, failed, tuple(failures), was_stopped, options.dry_run)
 
 
-def tags_of(result: Result, labels: LabelSet, options: SidecarOptions) -> Tags | None:
-    """Return what the sidecar of a photo is to say; None where it is to say nothing."""
+def tags_of(result: LabeledPhoto, labels: LabelSet, options: SidecarOptions) -> Tags | None:
+    """Return what to write into the sidecar of a photo; None for nothing."""
     if options.remove or result.label is None or result.confidence is None or result.content_key is None:
         return None
     if not result.is_sure(options.min_confidence) or (result.label != labels.positive and not options.both):
@@ -387,27 +373,27 @@ def tags_of(result: Result, labels: LabelSet, options: SidecarOptions) -> Tags |
 
 
 def _one(
-    result: Result, tags: Tags | None, neighbours: Neighbours, options: SidecarOptions
+    result: LabeledPhoto, tags: Tags | None, names: FolderNames, options: SidecarOptions
 ) -> SidecarDone | SidecarFailed:
     photo = result.path
-    there = neighbours.existing(photo)
+    there = names.existing(photo)
     sidecar = there[0] if there else None
     try:
         if tags is not None:
-            if neighbours.is_elsewhere:
-                raise SidecarError(ELSEWHERE)
+            if names.is_elsewhere:
+                raise SidecarError(reasons.SIDECAR_ELSEWHERE)
             if sidecar is not None:
                 change = update(sidecar, lambda data: tagged(data, tags), dry_run=options.dry_run)
             else:
-                sidecar = neighbours.new(photo, options.naming)
+                sidecar = names.new(photo, options.naming)
                 change = make(sidecar, photo, tagged(BLANK, tags), dry_run=options.dry_run)
             return SidecarDone(photo, sidecar, change)
         done = SidecarDone(photo, None, Change.NONE)
-        for sidecar in () if neighbours.is_elsewhere else there:
+        for sidecar in () if names.is_elsewhere else there:
             change = update(sidecar, untagged, dry_run=options.dry_run)
             if change is not Change.SAME:
                 change = Change.CLEARED if change is Change.CHANGED else change
                 done = replace(done, sidecar=sidecar, change=change)
         return done
     except SidecarError as error:
-        return SidecarFailed(photo, sidecar, str(error))
+        return SidecarFailed(photo, sidecar, error.reason)

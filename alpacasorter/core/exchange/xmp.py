@@ -1,9 +1,8 @@
-"""An XMP sidecar as bytes with places: where each property is, so that a change touches that and not a byte more.
+"""Edits XMP sidecars in place: finds the byte range of each property, so that an edit changes nothing else.
 
-Nothing is written by an XML library, because each of them loses something: comments, the packet around the document,
-prefixes, the order and form of properties. expat tells where elements are, and that the document is sound.
-
-Lists of words in a sidecar, such as dc:subject: finding, adding and removing a word, in whatever form they are.
+No XML library writes the file, because each of them loses something: comments, the packet around the document,
+prefixes, or the order and form of properties. expat only finds the elements and checks that the XML is well-formed.
+Lists of words, such as dc:subject, can be read and edited in every form that XMP allows.
 """
 
 from __future__ import annotations
@@ -15,13 +14,15 @@ from dataclasses import dataclass, field
 from typing import Final
 from xml.parsers import expat
 
+from alpacasorter.core import reasons
+
 RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 XML: Final = "http://www.w3.org/XML/1998/namespace"
 XMLNS: Final = "http://www.w3.org/2000/xmlns/"
 
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
-    # Before those of UTF-16, which begin alike.
+    # Before UTF-16, whose marks are prefixes of these.
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -46,21 +47,31 @@ _CODECS: Final = {
 _TAG: Final = re.compile(rb"""<([^\s/>]+)((?:\s+[^\s=]+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*(/?)>""")
 _ATTRIBUTE: Final = re.compile(rb"""\s+([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _DEPTH: Final = 5
-"""How far below rdf:RDF elements are looked at: description, property, container, item, what is in it."""
-
-DAMAGED: Final = "The sidecar is damaged, or no XMP at all. It was left as it is."
-UNKNOWN_FORM: Final = "The sidecar is written in a form that AlpacaSorter can't add to safely. It was left as it is."
-DOCTYPE: Final = "The sidecar has a document type, which XMP never has and which may be harmful. It was left as it is."
-ENCODING: Final = "The sidecar is in a character set that AlpacaSorter doesn't know. It was left as it is."
+"""Levels below rdf:RDF that are kept: description, property, container, item, content of the item."""
 
 
 class SidecarError(Exception):
-    """A sidecar can't be read or added to; the message is a sentence for the user."""
+    """A sidecar can't be read or edited.
+
+    Attributes:
+        reason: why, as a code of `core.reasons`.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """An attribute, and from where to where it is with the blanks before it, and its value between the quotes."""
+    """An XML attribute.
+
+    Attributes:
+        ns, local: namespace and local name.
+        value: unescaped value.
+        start, end: byte range, including the whitespace before the attribute.
+        value_start, value_end: byte range of the value between the quotes.
+    """
 
     ns: str
     local: str
@@ -73,20 +84,20 @@ class Attribute:
 
 @dataclass(slots=True)
 class Element:
-    """An element and where it is.
+    """An XML element and its byte offsets.
 
     Attributes:
-        ns, local: its name.
-        qname: its name as written.
-        start: where its start tag begins.
-        inner: where that ends; of an empty element, where the element ends.
-        close: where its end tag begins; of an empty element, where the element ends.
-        end: where the element ends.
+        ns, local: namespace and local name.
+        qname: name as written.
+        start: start of the start tag.
+        inner: end of the start tag.
+        close: start of the end tag; for an empty element, its end.
+        end: end of the element.
         is_empty: whether it is written as <a/>.
-        attributes: in their order, those that declare prefixes included.
-        prefixes: namespace by prefix, as far as they hold inside.
-        children: elements in it, as far as they are looked at.
-        text: the text in it, without that of its children.
+        attributes: in document order, including namespace declarations.
+        prefixes: namespaces in scope, by prefix.
+        children: child elements, down to the levels that are kept.
+        text: its own text, without that of its children.
     """
 
     ns: str
@@ -103,34 +114,34 @@ class Element:
     text: str = ""
 
     def attribute(self, ns: str, local: str) -> Attribute | None:
-        """Return an attribute, or None."""
+        """Return the attribute with this name, or None."""
         return next((one for one in self.attributes if (one.ns, one.local) == (ns, local)), None)
 
     def named(self, ns: str, local: str) -> Element | None:
-        """Return the first child of a name, or None."""
+        """Return the first child with this name, or None."""
         return next((one for one in self.children if (one.ns, one.local) == (ns, local)), None)
 
     def prefix_of(self, ns: str) -> str:
-        """Return what to write before a name of a namespace that is known here, the colon included.
+        """Return the prefix for a namespace that is in scope, including the colon.
 
         Raises:
-            SidecarError: another namespace has taken its prefix.
+            SidecarError: the namespace has no prefix here.
         """
         for prefix, known in self.prefixes.items():
             if known == ns:
                 return f"{prefix}:" if prefix else ""
-        raise SidecarError(UNKNOWN_FORM)
+        raise SidecarError(reasons.SIDECAR_UNKNOWN_FORM)
 
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """A sidecar that was read.
+    """A parsed sidecar.
 
     Attributes:
-        data: its text as UTF-8, whatever it is in.
+        data: the text as UTF-8, also if the file has another encoding.
         root: the element rdf:RDF.
-        codec: what the file is in.
-        mark: its byte order mark, where it has one.
+        codec: encoding of the file.
+        mark: byte order mark of the file, or empty.
     """
 
     data: bytes
@@ -140,20 +151,24 @@ class Sidecar:
 
     @property
     def descriptions(self) -> Iterator[Element]:
-        """Its elements rdf:Description, which hold the properties."""
+        """The rdf:Description elements, which hold the properties."""
         return (one for one in self.root.children if (one.ns, one.local) == (RDF, "Description"))
 
     def indent(self, at: int) -> bytes:
-        """Return the line break and the blanks that precede a place; empty where something else precedes it."""
+        """Return the line break and indentation before an offset, or nothing if something else precedes it."""
         found = re.search(rb"\r?\n[ \t]*\Z|\r[ \t]*\Z", self.data[max(0, at - 4096) : at])
         return found.group() if found else b""
 
     def changed(self, edits: Iterable[Edit]) -> bytes:
-        """Return the file with some changes, which must not overlap."""
+        """Return the contents of the file with edits applied.
+
+        Raises:
+            SidecarError: edits overlap.
+        """
         data, below = self.data, len(self.data)
         for edit in sorted(edits, key=lambda edit: (edit.start, edit.end), reverse=True):
             if edit.end > below:
-                raise SidecarError(UNKNOWN_FORM)
+                raise SidecarError(reasons.SIDECAR_UNKNOWN_FORM)
             data = data[: edit.start] + edit.new + data[edit.end :]
             below = edit.start
         return self.mark + data.decode("utf-8").encode(self.codec, "xmlcharrefreplace")
@@ -161,7 +176,7 @@ class Sidecar:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Something else in the place of what is from `start` to `end`."""
+    """Replaces the bytes from `start` to `end` by `new`."""
 
     start: int
     end: int
@@ -169,10 +184,10 @@ class Edit:
 
 
 def read_sidecar(data: bytes) -> Sidecar:
-    """Read a sidecar.
+    """Parse a sidecar.
 
     Raises:
-        SidecarError: it is none, is damaged, or has a document type.
+        SidecarError: it is damaged, not XMP, or has a document type declaration.
     """
     text, codec, mark = _as_utf8(data)
     return Sidecar(text, _Reader(text).root(), codec, mark)
@@ -187,18 +202,18 @@ def _as_utf8(data: bytes) -> tuple[bytes, str, bytes]:
         declared = _DECLARED.match(body)
         codec = _CODECS.get(declared[1].decode("ascii").lower(), "") if declared else "utf-8"
         if not codec:
-            raise SidecarError(ENCODING)
+            raise SidecarError(reasons.SIDECAR_ENCODING)
     try:
         text = body.decode(codec)
         if text.encode(codec) != body:
-            raise SidecarError(DAMAGED)
+            raise SidecarError(reasons.SIDECAR_DAMAGED)
         return text.encode("utf-8"), codec, mark
     except UnicodeError as error:
-        raise SidecarError(DAMAGED) from error
+        raise SidecarError(reasons.SIDECAR_DAMAGED) from error
 
 
 class _Reader:
-    """Goes through a document once. Only what belongs to the properties is kept."""
+    """Parses a document in one pass and keeps only what belongs to the properties."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -219,19 +234,19 @@ class _Reader:
         try:
             self._parser.Parse(self._data, True)
         except expat.ExpatError as error:
-            raise SidecarError(DAMAGED) from error
+            raise SidecarError(reasons.SIDECAR_DAMAGED) from error
         if len(self._roots) != 1:
-            raise SidecarError(DAMAGED if not self._roots else UNKNOWN_FORM)
+            raise SidecarError(reasons.SIDECAR_UNKNOWN_FORM if self._roots else reasons.SIDECAR_DAMAGED)
         return self._roots[0]
 
-    def _on_doctype(self, *_: object) -> None:
-        raise SidecarError(DOCTYPE)
+    def _on_doctype(self, *_declaration: object) -> None:
+        raise SidecarError(reasons.SIDECAR_DOCTYPE)
 
     def _on_start(self, _name: str, values: list[str]) -> None:
         at = self._parser.CurrentByteIndex
         tag = _TAG.match(self._data, at)
         if tag is None:
-            raise SidecarError(UNKNOWN_FORM)
+            raise SidecarError(reasons.SIDECAR_UNKNOWN_FORM)
         written = list(_ATTRIBUTE.finditer(self._data, tag.start(2), tag.end(2)))
         prefixes = self._declared(written, values)
         self._prefixes.append(prefixes)
@@ -293,9 +308,9 @@ def _attribute(written: re.Match[bytes], value: str, prefixes: Mapping[str, str]
 
 
 def _resolve(name: bytes, prefixes: Mapping[str, str]) -> tuple[str, str]:
-    prefix, _, local = name.decode("utf-8").rpartition(":")
+    prefix, _colon, local = name.decode("utf-8").rpartition(":")
     if prefix and prefix not in prefixes:
-        raise SidecarError(DAMAGED)
+        raise SidecarError(reasons.SIDECAR_DAMAGED)
     return prefixes.get(prefix, ""), local
 
 
@@ -304,12 +319,12 @@ _NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ff
 
 
 def without_odd(text: str) -> str:
-    """Return text with U+FFFD in the place of what XML can't hold."""
+    """Return text with the characters that XML does not allow replaced by U+FFFD."""
     return _NO_XML.sub("\ufffd", text)
 
 
 def escaped(text: str) -> bytes:
-    """Return text as it is written in XML, between tags or quotes."""
+    """Return text escaped for XML, between tags or quotes."""
     text = without_odd(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     text = text.replace('"', "&quot;").replace("\t", "&#9;").replace("\n", "&#10;").replace("\r", "&#13;")
     return text.encode("utf-8")
@@ -317,13 +332,13 @@ def escaped(text: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class WordList:
-    """A property that holds words, in one of the descriptions.
+    """A property with a list of words, in one of the descriptions.
 
     Attributes:
         owner: the description.
-        attribute: where it is written as an attribute of that: one word.
-        element: where it is an element.
-        container: rdf:Bag, rdf:Seq or rdf:Alt in it; None where there is none, but plain text or nothing.
+        attribute: the property if it is written as an attribute, which holds a single word.
+        element: the property if it is written as an element.
+        container: rdf:Bag, rdf:Seq or rdf:Alt in the element; None if it contains plain text or nothing.
     """
 
     owner: Element
@@ -333,7 +348,7 @@ class WordList:
 
     @property
     def items(self) -> list[Element]:
-        """The elements that hold a word each."""
+        """The elements with one word each."""
         return self.container.children if self.container is not None else []
 
     @property
@@ -347,7 +362,7 @@ class WordList:
         return [text] if text else []
 
     def without(self, sidecar: Sidecar, word: str) -> list[Edit]:
-        """Return what takes a word out, and the whole property where no other is left."""
+        """Return edits that remove a word, or the whole property if it was the only word."""
         found = [item for item in self.items if item.text.strip() == word]
         if not found or self.element is None:
             return []
@@ -356,9 +371,13 @@ class WordList:
         return [cut(sidecar, item) for item in found]
 
     def with_word(self, sidecar: Sidecar, word: str) -> list[Edit]:
-        """Return what puts a word in, after those that are there. Not for an attribute, which holds but one."""
+        """Return edits that append a word. An attribute can't be extended.
+
+        Raises:
+            SidecarError: the property is an attribute, or has no prefix for RDF in scope.
+        """
         if self.element is None:
-            raise SidecarError(UNKNOWN_FORM)
+            raise SidecarError(reasons.SIDECAR_UNKNOWN_FORM)
         rdf = self.element.prefix_of(RDF)
         item = b"<%bli>%b</%bli>" % (rdf.encode(), escaped(word), rdf.encode())
         box = self.container
@@ -372,10 +391,10 @@ class WordList:
         return [Edit(box.inner, box.inner, item)]
 
     def _boxed(self, sidecar: Sidecar, rdf: bytes, item: bytes) -> Edit:
-        """Return what makes a bag of plain text or of nothing."""
+        """Return the edit that turns plain text or an empty element into a bag."""
         element = self.element
         if element is None:
-            raise SidecarError(UNKNOWN_FORM)
+            raise SidecarError(reasons.SIDECAR_UNKNOWN_FORM)
         inside = sidecar.data[element.inner : element.close].strip()
         first = b"<%bli>%b</%bli>" % (rdf, inside, rdf) if element.text.strip() else b""
         bag = b"<%bBag>%b%b</%bBag>" % (rdf, first, item, rdf)
@@ -383,10 +402,10 @@ class WordList:
 
 
 def word_lists(sidecar: Sidecar, ns: str, local: str) -> Iterator[WordList]:
-    """Yield a property wherever it is; XMP allows it once, but files are what they are.
+    """Yield every occurrence of a property. XMP allows only one, but some files have more.
 
     Raises:
-        SidecarError: it is in a form that can't be added to safely.
+        SidecarError: it has a structure that can't be edited safely.
     """
     for description in sidecar.descriptions:
         attribute = description.attribute(ns, local)
@@ -399,13 +418,13 @@ def word_lists(sidecar: Sidecar, ns: str, local: str) -> Iterator[WordList]:
 
 def _container(element: Element) -> Element | None:
     if not _is_plain(element) or len(element.children) > 1:
-        raise SidecarError(UNKNOWN_FORM)
+        raise SidecarError(reasons.SIDECAR_UNKNOWN_FORM)
     if not element.children:
         return None
     box = element.children[0]
     sound = box.ns == RDF and box.local in _CONTAINERS and _is_plain(box) and not element.text.strip()
     if not sound or not all(item.ns == RDF for item in box.children):
-        raise SidecarError(UNKNOWN_FORM)
+        raise SidecarError(reasons.SIDECAR_UNKNOWN_FORM)
     return box
 
 
@@ -414,12 +433,12 @@ def _is_plain(element: Element) -> bool:
 
 
 def cut(sidecar: Sidecar, element: Element) -> Edit:
-    """Return what takes an element out, with the line it stands on."""
+    """Return the edit that removes an element, including its line break and indentation."""
     return Edit(element.start - len(sidecar.indent(element.start)), element.end)
 
 
 def fill(sidecar: Sidecar, element: Element, inside: bytes) -> Edit:
-    """Return what puts something into an element that is written as <a/>."""
-    # The slash may have blanks before it, but nothing else.
+    """Return the edit that puts content into an empty element (<a/>)."""
+    # Only whitespace may be before the slash.
     slash = sidecar.data.rindex(b"/", element.start, element.inner)
     return Edit(slash, element.inner, b">%b</%b>" % (inside, element.qname))

@@ -1,11 +1,8 @@
-"""The two facts the app wants from EXIF: which way up a photo is, and when it was taken.
+"""Reads EXIF: orientation, time of capture and camera; and opens a picture with the one decoder for its container.
 
-Cameras and editors write broken EXIF often, and it must never cost a photo. This reader looks at a handful of
-entries and gives up in silence; Pillow's reads every tag, warns on stderr and takes ten times as long.
-
-Opening a picture with the one decoder for its container, and finding its EXIF. For `decode` alone.
-
-Which camera took a photo, from its EXIF: read only where the pattern asks for it. Imports Pillow.
+Cameras and editors often write broken EXIF, which must never make a photo unreadable. For orientation and time, a
+reader of our own looks at a handful of entries and gives up silently; Pillow's reads every tag, prints warnings and
+takes ten times as long. The camera is read only if the folder pattern of a sort needs it. Imports Pillow.
 """
 
 from __future__ import annotations
@@ -51,11 +48,11 @@ _OFFSET: Final = re.compile(r"[+-](?:0\d|1[0-4]):[0-5]\d|Z")
 
 @dataclass(frozen=True, slots=True)
 class ExifFacts:
-    """What EXIF says of a photo.
+    """What EXIF says about a photo.
 
     Attributes:
-        orientation: 1 to 8 as EXIF counts them; 1, upright, where nothing sensible is said.
-        taken_at: ISO 8601 time of capture, with the offset where there is one, or None.
+        orientation: 1 to 8 as EXIF defines them; 1, upright, if it is missing or invalid.
+        taken_at: ISO 8601 time of capture, with the UTC offset if there is one, or None.
     """
 
     orientation: int = 1
@@ -63,7 +60,7 @@ class ExifFacts:
 
 
 def read_exif(block: bytes) -> ExifFacts:
-    """Return the facts in an EXIF block, with or without "Exif" in front, or in a TIFF file. Never raises."""
+    """Read an EXIF block, with or without the "Exif" prefix, or a TIFF file. Never raises."""
     while block.startswith(b"Exif\x00\x00"):
         block = block[6:]
     if block[:4] not in (b"II*\x00", b"MM\x00*"):
@@ -79,7 +76,7 @@ def read_exif(block: bytes) -> ExifFacts:
 
 
 def _entries(block: bytes, order: str, at: int) -> dict[int, int]:
-    """Return where the entry of each tag lies in the directory at `at`, where that is inside."""
+    """Return the offset of each tag's entry in the directory at offset `at`, as far as the block goes."""
     if at <= 0:
         return {}
     count = min(_number(block, order + "H", at), _MAX_ENTRIES)
@@ -88,7 +85,7 @@ def _entries(block: bytes, order: str, at: int) -> dict[int, int]:
 
 
 def _number(block: bytes, code: str, at: int) -> int:
-    """Return one unsigned number of the block, 0 where the block ends before it."""
+    """Return an unsigned number from the block; 0 if the block ends before it."""
     try:
         value: int = struct.unpack_from(code, block, at)[0]
     except struct.error:
@@ -120,13 +117,13 @@ def _moment(when: str, offset: str) -> str | None:
     moment = "{}-{}-{}T{}:{}:{}".format(*match.groups())
     try:
         datetime.fromisoformat(moment)
-    except ValueError:  # "0000:00:00 00:00:00", as cameras without a set clock write it
+    except ValueError:  # "0000:00:00 00:00:00", written by cameras whose clock is not set
         return None
     return moment + (offset if _OFFSET.fullmatch(offset) else "")
 
 
 MAX_PIXELS: Final = 128_000_000
-"""The largest photo that is decoded in full, which takes 0.4 to 1 GB meanwhile."""
+"""The largest photo that is decoded in full, which uses 0.4 to 1 GB of memory."""
 
 _PLUGINS: Final[dict[str, type[ImageFile]]] = {
     "JPEG": JpegImageFile,  # also for MPO, whose first picture is a plain JPEG
@@ -138,17 +135,17 @@ _PLUGINS: Final[dict[str, type[ImageFile]]] = {
     "AVIF": AvifImageFile,
 }
 
-# Some plugins allocate while they open, before anyone can look at the size. Pillow refuses twice this number.
+# Some plugins allocate memory while they open a file, before its size can be checked. Pillow refuses twice this number.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
-# Pillow remarks on every oddity of a file. Set once and for all: catch_warnings is not safe with threads.
+# Pillow warns about every oddity in a file. Set once for the process: catch_warnings is not thread-safe.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 logging.getLogger("PIL").addHandler(logging.NullHandler())
-# The scan has threads of its own, one photo each.
+# The scan already decodes one photo per thread.
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 
 def open_picture(data: bytes, container: str) -> ImageFile:
-    """Open a picture with the one plugin for the container that `sniff` found: no other ever sees the bytes.
+    """Open a picture with the plugin for the container that `sniff` found; no other plugin ever sees the bytes.
 
     The pixels are not decoded yet. Raises whatever the plugin raises.
     """
@@ -159,18 +156,18 @@ def open_picture(data: bytes, container: str) -> ImageFile:
     except (SyntaxError, ValueError):
         if container != "AVIF":
             raise
-        # This plugin alone parses EXIF while it opens, and fails if it is broken. Renamed, it is passed by.
+        # Only this plugin parses EXIF while it opens a file, and fails if it is broken. Renamed, it is ignored.
         return AvifImageFile(io.BytesIO(data.replace(b"Exif", b"free", 1)))
 
 
 def exif_facts(image: ImageFile, data: bytes, container: str) -> ExifFacts:
-    """Read EXIF from where each container keeps it; after `load`, for PNG may have it behind the pixels."""
+    """Read EXIF from where each container stores it. Call it after `load`: a PNG may have it after the pixels."""
     if container == "TIFF":
         return read_exif(data)
     block = image.info.get("exif")
     if isinstance(block, bytes):
         return read_exif(block)
-    text = image.info.get("Raw profile type exif")  # ImageMagick's way in PNG: hexadecimal after three lines
+    text = image.info.get("Raw profile type exif")  # how ImageMagick writes it to PNG: hexadecimal after three lines
     if not isinstance(text, str):
         return ExifFacts()
     try:
@@ -181,10 +178,10 @@ def exif_facts(image: ImageFile, data: bytes, container: str) -> ExifFacts:
 
 @cache
 def _heif_plugin() -> type[ImageFile]:
-    # Imported with the first HEIC: its library of codecs takes as long to load as all of Pillow.
+    # Imported for the first HEIC: its codecs take as long to load as all of Pillow.
     import pillow_heif
 
-    # One thread, as above; and what is not shown need not be parsed.
+    # One thread, as above; and images that are not shown need not be parsed.
     pillow_heif.options.DECODE_THREADS = 1
     pillow_heif.options.DEPTH_IMAGES = False
     pillow_heif.options.AUX_IMAGES = False
@@ -198,22 +195,22 @@ _BLOCK: Final = re.compile(rb"Exif\x00\x00(?=II\*\x00|MM\x00\*)")
 _TIFF: Final = (b"II*\x00", b"MM\x00*")
 _LONGEST: Final = 64
 _SPACES: Final = re.compile(r"[\s\x00]+")
-# Words that makers put behind their name and nobody says.
+# Words in makers' names that people leave out.
 _FIRM: Final = frozenset(
     ("ag", "camera", "co", "company", "corp", "corporation", "electronics", "gmbh", "imaging", "inc", "ltd", "optical")
 )
 
 
 def read_camera(path: Path) -> str | None:
-    """Return the camera of a photo, such as "Canon EOS R6"; None where the file does not say or can't be read."""
+    """Return the camera of a photo, such as "Canon EOS R6"; None if the file does not say or can't be read."""
     try:
-        # Not blocking, in case a pipe took the place of the file; binary, for Windows.
+        # Non-blocking, in case a pipe has replaced the file; binary, for Windows.
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         with os.fdopen(os.open(path, flags), "rb") as file:
             data = file.read(_BEGINNING)
     except OSError:
         return None
-    # Nearly always the block is at the beginning; RAW files are TIFF files by their first bytes.
+    # The block is almost always at the start; RAW files begin like TIFF files.
     found = _BLOCK.search(data)
     block = data if data.startswith(_TIFF) else data[found.end() :] if found is not None else b""
     if block and (camera := _camera(block)) is not None:
@@ -225,7 +222,7 @@ def read_camera(path: Path) -> str | None:
 
 
 def camera_name(make: str, model: str) -> str | None:
-    """Return maker and model as people say them, with the maker once; None where both are blank."""
+    """Return maker and model as people say them, the maker only once; None if both are blank."""
     make, model = (_SPACES.sub(" ", text).strip()[:_LONGEST] for text in (make, model))
     words = make.split(" ")
     while len(words) > 1 and words[-1].strip(".,").lower() in _FIRM:
@@ -239,7 +236,7 @@ def camera_name(make: str, model: str) -> str | None:
 
 
 def _read_whole(path: Path, container: str | None) -> str | None:
-    """Look where PNG, WebP, HEIC and TIFF may have it besides: anywhere in the file."""
+    """Read the camera from a PNG, WebP, HEIC or TIFF, which may store it anywhere in the file."""
     try:
         data = read_photo(path)
         if container == "TIFF":
@@ -248,7 +245,7 @@ def _read_whole(path: Path, container: str | None) -> str | None:
             picture_exif = picture.info.get("exif")
     except Unreadable:
         return None
-    except Exception:  # noqa: BLE001 - decoders raise nearly everything on damaged files, and a name must not cost a plan
+    except Exception:  # noqa: BLE001 - decoders raise almost anything on damaged files, which must not stop a plan
         return None
     return _camera(picture_exif) if isinstance(picture_exif, bytes) else None
 
@@ -258,6 +255,6 @@ def _camera(block: bytes) -> str | None:
     try:
         exif.load(block if block.startswith(b"Exif") else b"Exif\x00\x00" + block)
         make, model = (exif.get(tag) for tag in (_MAKE, _MODEL))
-    except Exception:  # noqa: BLE001 - broken EXIF raises nearly everything, too
+    except Exception:  # noqa: BLE001 - and so does broken EXIF
         return None
     return camera_name(*(text if isinstance(text, str) else "" for text in (make, model)))

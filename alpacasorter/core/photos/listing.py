@@ -1,6 +1,6 @@
-"""One folder as the walker sees it: its photos, the folders below it, and what is left alone in it.
+"""Lists one folder: its photos, its subfolders, and the files that are ignored.
 
-The rules are here, once: a scan looks at all folders by them, and watching at those in which something happened.
+These are the rules for what a photo is. A scan applies them to all folders, watching to those in which files changed.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import is_cloud_only, is_hidden, natural_key
 from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.photos import formats
 
 OUTPUT_MARKER: Final = ".alpacasorter-output"
-"""A file of this name marks a folder into which the app sorted photos: it is not scanned again."""
+"""A file of this name marks a folder that the app sorted photos into, so that it is not scanned again."""
 
-# Besides dot names: what systems, cameras' software and network drives put beside photos.
+# What systems, camera software and network drives put beside photos, besides names that begin with a dot.
 _SKIPPED: Final = frozenset(
     (
         "@eadir",
@@ -43,7 +43,7 @@ _KINDS: Final = {
     **dict.fromkeys(formats.RAW_EXTENSIONS, RAW),
     **dict.fromkeys(formats.PICTURE_EXTENSIONS, PICTURE),
 }
-# What editors and downloads are about to give another name. The usual ones are among the endings that are no photos.
+# Temporary files of editors and downloads. The usual ones are among OTHER_EXTENSIONS.
 _UNFINISHED: Final = ("~", ".!ut", ".bc!", ".download", ".filepart", ".opdownload", ".temp")
 
 
@@ -53,8 +53,8 @@ class WalkProblem:
 
     Attributes:
         path: absolute path.
-        reason: why, as a plain sentence for the user.
-        is_folder: whether it is a folder: then nobody knows which photos are missing.
+        reason: why, a code (see `core.reasons`).
+        is_folder: whether it is a folder; then it is unknown which photos are missing.
     """
 
     path: Path
@@ -64,7 +64,7 @@ class WalkProblem:
 
 @dataclass(frozen=True, slots=True)
 class LeftAlone:
-    """A file that is no photo, or a RAW file beside a picture of the same name.
+    """A file that is not a photo, or a RAW file beside a picture of the same name.
 
     Attributes:
         path: absolute path.
@@ -76,19 +76,19 @@ class LeftAlone:
 
 
 class Listing:
-    """A folder that was listed.
+    """A folder and what is in it.
 
     Attributes:
         path: the folder.
-        status: what the system says of it; None where it says nothing.
-        error: why it could not be listed, or why the listing broke off; None where it is complete.
+        status: its status; None if it could not be read.
+        error: why the folder could not be listed, or not completely; None if the list is complete.
         is_empty: whether nothing at all was listed.
         is_output: whether the app itself sorted photos into it.
-        folders: paths of the folders in it, in natural order, with whether each is a link to one.
+        folders: paths of its subfolders in natural order, each with whether it is a link.
     """
 
     def __init__(self, path: str, status: os.stat_result | None, error: OSError | None = None) -> None:
-        """List a folder, unless there is an `error` already. It does not raise."""
+        """List a folder, unless `error` says that it can't be. Does not raise."""
         self.path = path
         self.status = status
         entries, self.error = _list(path) if error is None else ([], error)
@@ -106,9 +106,9 @@ class Listing:
     def judge(
         self, stopped: Callable[[], bool] = lambda: False
     ) -> Iterator[tuple[PhotoFile | WalkProblem | LeftAlone, os.stat_result | None]]:
-        """Yield the files in natural order (IMG_2 before IMG_10), each looked at as it is taken; hidden ones not.
+        """Yield the files that are not hidden, in natural order (IMG_2 before IMG_10), each with its status if known.
 
-        With each goes what the system says of it, where it says something. Where `stopped`, it ends at once.
+        A file is looked at when it is taken. Ends at once when `stopped` returns True.
         """
         pictures: set[str] | None = None
         keyed = []
@@ -116,7 +116,7 @@ class Listing:
             if stopped():
                 return
             keyed.append((_natural(entry), entry))
-        # No two have the same name, so that no entries are compared.
+        # No two files have the same name, so the entries themselves are never compared.
         for _, entry in sorted(keyed):
             if stopped():
                 return
@@ -129,20 +129,20 @@ class Listing:
 
 
 def is_passed_by(name: str) -> bool:
-    """Tell whether a file or folder of this name is passed by, whatever it is."""
+    """Tell whether a file or folder with this name is skipped, whatever it is."""
     return name.startswith(".") or name.lower() in _SKIPPED
 
 
 def folder_identity(path: str, status: os.stat_result) -> object:
-    """Return what is the same for two paths exactly if they lead to one folder."""
-    # Some file systems have no numbers for their files.
+    """Return a value that is equal for two paths exactly if they lead to the same folder."""
+    # Some file systems don't number their files.
     return (status.st_dev, status.st_ino) if status.st_ino else str(Path(path).resolve())
 
 
 def _judge(
     entry: os.DirEntry[str], kind: str | None, pictures: set[str] | None
 ) -> tuple[PhotoFile | WalkProblem | LeftAlone, os.stat_result | None] | None:
-    """Judge one file; `pictures` are the stems of the pictures beside it, wanted for RAW files."""
+    """Judge one file; `pictures` are the stems of the pictures beside it, needed for RAW files."""
     try:
         status = entry.stat()
     except OSError as error:
@@ -167,7 +167,7 @@ def _judge(
 
 
 def _list(folder: str) -> tuple[list[os.DirEntry[str]], OSError | None]:
-    """List a folder; where the listing breaks off, return what came before along with the error."""
+    """List a folder; if that is interrupted by an error, return the entries before it along with the error."""
     entries: list[os.DirEntry[str]] = []
     try:
         with os.scandir(folder) as listing:
@@ -180,7 +180,7 @@ def _list(folder: str) -> tuple[list[os.DirEntry[str]], OSError | None]:
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link that leads in circles; as a file it gets its reason
+    except OSError:  # a link that leads back to itself; as a file it gets its reason
         return False
 
 
@@ -190,7 +190,7 @@ def _natural(entry: os.DirEntry[str]) -> tuple[list[str | int], str]:
 
 
 def _kind(name: str) -> str | None:
-    """Return what a name says of a file; None where that is nothing."""
+    """Return the kind of a file according to its name; None if the name says nothing."""
     if name.lower().endswith(_UNFINISHED):
         return OTHER
     return _KINDS.get(name.rpartition(".")[2].lower()) if "." in name else None
@@ -201,14 +201,14 @@ def _stem(name: str) -> str:
 
 
 def _why_not_found(entry: os.DirEntry[str], error: OSError) -> str:
-    reason = reasons.for_file(error)
+    reason = os_errors.for_file(error)
     return reasons.BROKEN_LINK if reason == reasons.VANISHED and entry.is_symlink() else reason
 
 
 def _begins_like_a_picture(path: str) -> bool:
-    """Look at the first bytes of a regular file; one that can't be read is none."""
+    """Tell whether the first bytes of a regular file are those of a picture; not if it can't be read."""
     try:
-        # Not blocking, in case a pipe took its place meanwhile.
+        # Non-blocking, in case a pipe has replaced the file.
         with os.fdopen(
             os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb"
         ) as file:

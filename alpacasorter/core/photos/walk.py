@@ -1,6 +1,6 @@
-"""Finds the photos in a folder: a generator of what is there, in the order in which it is shown.
+"""Finds the photos in a folder and its subfolders, in the order in which they are shown.
 
-No file is opened unless its name says nothing (no extension, or an unknown one); then its first bytes decide.
+No file is opened unless its name does not say what it is (no extension, or an unknown one); then its first bytes do.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import is_hidden
 from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.photos.listing import (
@@ -35,24 +35,25 @@ class FolderUnavailable(Exception):
     """The folder to walk can't be listed at all.
 
     Attributes:
-        reason: why, as a plain sentence for the user.
+        reason: why, a code (see `core.reasons`).
     """
 
     def __init__(self, reason: str) -> None:
+        """Keep the reason."""
         super().__init__(reason)
         self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
 class OtherFiles:
-    """The last event of a walk: what was left alone.
+    """The last event of a walk: the files that were ignored.
 
     Attributes:
         videos: number of videos.
         raw_companions: number of RAW files with a picture of the same name beside them.
-        other: number of all other files; hidden ones are not counted.
+        other: number of all other files, without hidden ones.
         sorted_folders: number of folders skipped because the app itself sorted photos into them.
-        examples: absolute paths of the first few of the files counted.
+        examples: absolute paths of the first few of the counted files.
     """
 
     videos: int
@@ -63,88 +64,88 @@ class OtherFiles:
 
     @property
     def count(self) -> int:
-        """Number of files left alone."""
+        """Number of ignored files."""
         return self.videos + self.raw_companions + self.other
 
 
 def walk(
     root: Path, *, recursive: bool, stopped: Callable[[], bool] = lambda: False
 ) -> Iterator[PhotoFile | WalkProblem | OtherFiles]:
-    """Yield the photos of a folder in natural order (IMG_2 before IMG_10), then those of each sub-folder.
+    """Yield the photos of a folder in natural order (IMG_2 before IMG_10), then those of each subfolder.
 
-    The root is listed at once, the rest as the events are taken: stop taking them and nothing more is read.
-    Links to files and folders are followed; a folder that is reached in several ways is listed once, under
-    its own name rather than a link's where both are in the tree.
+    The root is listed by the call itself, everything else as the events are taken. Links to files and folders are
+    followed. A folder that can be reached in several ways is listed once, under its own name if that is in the tree,
+    rather than that of a link.
 
     Args:
-        root: the folder; it is walked even if it carries `OUTPUT_MARKER`.
-        recursive: whether sub-folders are walked too.
-        stopped: asked before each file and folder, since there may be very many between two photos; where it says
-            so, the walk ends at once.
+        root: the folder; it is walked even if it contains `OUTPUT_MARKER`.
+        recursive: whether to walk subfolders too.
+        stopped: asked before each file and folder, because there may be many between two photos; when it returns
+            True, the walk ends at once.
 
     Returns:
-        an iterator of photos and problems, with one `OtherFiles` at the end. It does not raise.
+        An iterator of photos and problems, with one `OtherFiles` at the end. It does not raise.
 
     Raises:
-        FolderUnavailable: at the call: the root is missing, no folder, or can't be listed.
+        FolderUnavailable: the root does not exist, is not a folder, or can't be listed. Raised by the call itself.
     """
     first = list_root(root.absolute())
     return _walk(first, recursive=recursive, stopped=stopped)
 
 
 def list_root(root: Path) -> Listing:
-    """List the folder that is to be walked, whatever it is called and marked with.
+    """List the folder to walk, whatever its name and even if it contains `OUTPUT_MARKER`.
 
     Raises:
-        FolderUnavailable: it is missing, no folder, or can't be listed at all.
+        FolderUnavailable: it does not exist, is not a folder, or can't be listed at all.
     """
     try:
         status = root.stat()
         if not stat.S_ISDIR(status.st_mode):
             raise FolderUnavailable(reasons.NOT_A_FOLDER)
     except OSError as cause:
-        raise FolderUnavailable(reasons.for_folder(cause, missing=reasons.FOLDER_MISSING)) from cause
+        raise FolderUnavailable(os_errors.for_folder(cause, missing=reasons.FOLDER_MISSING)) from cause
     listing = Listing(str(root), status)
     if listing.error is not None and listing.is_empty:
-        reason = reasons.for_folder(listing.error, missing=reasons.FOLDER_MISSING)
+        reason = os_errors.for_folder(listing.error, missing=reasons.FOLDER_MISSING)
         raise FolderUnavailable(reason) from listing.error
     return listing
 
 
 @dataclass(slots=True)
 class FolderWalk:
-    """Lists folders and those below them, each once, under its own name rather than a link's where both are there.
+    """Lists folders and their subfolders, each once, and under its own name rather than that of a link to it.
 
     Attributes:
-        recursive: whether folders below those given are listed too.
-        stopped: asked before each folder; where it says so, the walk ends at once.
-        seen: identities (`folder_identity`) of the folders that are not to be listed (again).
+        recursive: whether to list subfolders.
+        stopped: asked before each folder; when it returns True, the walk ends at once.
+        seen: identities (`folder_identity`) of the folders not to list (again).
     """
 
     recursive: bool
     stopped: Callable[[], bool] = lambda: False
     seen: set[object] = field(default_factory=set)
-    # The next folder is the last of `_waiting`; links come when that is empty, so that real folders go first.
+    # The next folder is the last of `_waiting`. Links come when that is empty, so real folders come first.
     _waiting: list[str] = field(default_factory=list)
     _links: deque[str] = field(default_factory=deque)
 
     def from_root(self, first: Listing) -> Iterator[Listing]:
-        """Yield a folder that was listed already and then those below it, each when it is its turn.
+        """Yield a folder that is already listed, and then its subfolders at any depth, each listed when it is taken.
 
-        Folders that the app sorted photos into are yielded, but not those below them. Nor are hidden ones.
+        Folders that the app sorted photos into are yielded, but not their subfolders. Hidden folders are not yielded.
         """
         if first.status is not None:
             self.seen.add(folder_identity(first.path, first.status))
         yield first
         self._queue(first)
-        yield from self._rest()
+        yield from self._remaining()
 
     def from_folders(self, folders: Iterable[tuple[str, bool]]) -> Iterator[Listing]:
-        """Yield folders, given as `Listing.folders` does, and those below them, as `from_root` does."""
+        """Yield folders, given as in `Listing.folders`, and their subfolders, as `from_root` does."""
         self._add(list(folders))
-        yield from self._rest()
+        yield from self._remaining()
 
-    def _rest(self) -> Iterator[Listing]:
+    def _remaining(self) -> Iterator[Listing]:
         while (self._waiting or self._links) and not self.stopped():
             path = self._waiting.pop() if self._waiting else self._links.popleft()
             try:
@@ -183,7 +184,7 @@ def _walk(
             sorted_folders += 1
             continue
         if listing.error is not None:
-            yield WalkProblem(Path(listing.path), reasons.for_folder(listing.error), is_folder=True)
+            yield WalkProblem(Path(listing.path), os_errors.for_folder(listing.error), is_folder=True)
         for verdict, _ in listing.judge(stopped):
             if not isinstance(verdict, LeftAlone):
                 yield verdict

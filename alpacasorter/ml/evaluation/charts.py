@@ -44,6 +44,7 @@ class Palette:
         muted: color of ticks, axis titles and guide lines.
         border: color of the grid.
         a, b: colors of the two series.
+        letters: font size, in the units of the chart; larger ones for a chart that is shown small.
     """
 
     font: str
@@ -52,13 +53,14 @@ class Palette:
     border: str
     a: str
     b: str
+    letters: int = 11
 
 
 def style_sheet(palette: Palette) -> str:
     """Return the CSS rules that color the charts."""
     return f"""
 svg {{ display: block; width: 100%; height: auto; }}
-svg text {{ font: 11px {palette.font}; fill: {palette.muted}; }}
+svg text {{ font-size: {palette.letters}px; font-family: {palette.font}; fill: {palette.muted}; }}
 svg text.strong {{ font-weight: 600; fill: {palette.text}; }}
 svg text.big {{ font-size: 20px; font-weight: 600; fill: {palette.text}; }}
 svg text.on {{ fill: {palette.text}; }}
@@ -404,7 +406,7 @@ def learning_curve(
     """Return a figure over the epochs.
 
     Args:
-        points: number of the epoch, figure on the training photos, figure on the validation photos; NaN makes a gap.
+        points: number of the epoch, figure on the training photos, figure on the held-out photos; NaN makes a gap.
         name: of the figure.
         share: whether the figure can be at most 1.
         retrained_from: the epoch with which retraining of the backbone began, which gets a mark; None for no mark.
@@ -426,9 +428,9 @@ def learning_curve(
             f'<text x="{x - 5 if at_end else x + 5}" y="{HEIGHT - BOTTOM - 8}" '
             f'text-anchor="{"end" if at_end else "start"}">{safe(_("retraining begins"))}</text>'
         )
-    parts.append(axes.path([(epoch, training) for epoch, training, _validation in points], "line-a"))
-    parts.append(axes.path([(epoch, validation) for epoch, _training, validation in points], "line-b"))
-    parts.append(legend([("line-a", _("training photos")), ("line-b", _("validation photos"))]))
+    parts.append(axes.path([(epoch, training) for epoch, training, _held_out in points], "line-a"))
+    parts.append(axes.path([(epoch, held_out) for epoch, _training, held_out in points], "line-b"))
+    parts.append(legend([("line-a", _("training photos")), ("line-b", _("held-out photos"))]))
     description = ngettext("{count} epoch", "{count} epochs", len(points)).format(count=number(len(points)))
     return svg(_("Learning curve: {name}").format(name=name), description, parts, palette)
 

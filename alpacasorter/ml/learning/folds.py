@@ -1,4 +1,4 @@
-"""Folds for cross-validation that keep near-duplicates together: no photo is judged by a head that saw its twin."""
+"""Folds for cross-validation that keep near-duplicates together: no head judges a photo whose duplicate it has seen."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy.typing as npt
 
 FOLDS = 5
 SIMILARITY = 0.70
-"""Cosine of two embeddings from which photos count as shots of one scene (docs/decisions/0003-head-and-learning.md)."""
+"""Cosine similarity of embeddings from which photos count as one scene (docs/decisions/0003-head-and-learning.md)."""
 
 _STEP = 0.25
 _BLOCK = 1024
 
 
 def scene_similarity(yield_similarity: float) -> float:
-    """Return from which cosine photos count as shots of one scene, for the network of a bundle.
+    """Return the cosine similarity from which photos count as one scene, for the backbone of a bundle.
 
     Args:
-        yield_similarity: from which cosine photos yield to a correction, as the bundle says; that is another one for
-            each network. The way from there to 1 is the same: 0.6 gives SIMILARITY.
+        yield_similarity: the bundle's similarity from which photos yield to a correction, which differs between
+            backbones. The result lies a fixed fraction of the way from there to 1: 0.6 gives SIMILARITY.
     """
     return yield_similarity + _STEP * (1.0 - yield_similarity)
 
@@ -28,9 +28,9 @@ def scene_similarity(yield_similarity: float) -> float:
 def groups_of_near_duplicates(
     embeddings: npt.NDArray[np.floating], *, similarity: float = SIMILARITY
 ) -> npt.NDArray[np.int64]:
-    """Return a group number for each embedding (n, p) as (n,); photos linked by a chain of near-duplicates share one.
+    """Return a group number for each embedding, (n, p) to (n,); photos linked by a chain of near-duplicates share one.
 
-    Embeddings rather than a perceptual hash: they also join shots of a burst in which the animal or the camera moved.
+    Unlike a perceptual hash, embeddings also join the shots of a burst in which the animal or the camera moved.
     """
     vectors = embeddings.astype(np.float32)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
@@ -46,7 +46,7 @@ def groups_of_near_duplicates(
         close = vectors[start : start + _BLOCK] @ vectors.T >= similarity
         for row, column in np.argwhere(close):
             if start + row < column:
-                # The smaller number stays the root, so that the groups don't depend on the order of the links.
+                # The smaller number becomes the root, so that the groups don't depend on the order of the links.
                 a, b = sorted((root(int(start + row)), root(int(column))))
                 parent[b] = a
     roots = np.array([root(i) for i in range(len(vectors))], dtype=np.int64)
@@ -56,12 +56,12 @@ def groups_of_near_duplicates(
 def assign_folds(
     groups: npt.NDArray[np.int64], strata: npt.NDArray[np.int64], *, seed: int, folds: int = FOLDS
 ) -> npt.NDArray[np.int64]:
-    """Return a fold number 0..folds-1 for each photo (n,): whole groups, and each stratum spread evenly.
+    """Return a fold number 0..folds-1 for each photo (n,), with whole groups and evenly spread strata.
 
     Args:
         groups: group number of each photo (n,).
-        strata: what to spread evenly, such as the class within its source (n,).
-        seed: another one shuffles the groups anew.
+        strata: what to spread evenly, for example the class within each source (n,).
+        seed: of the order in which groups are assigned.
         folds: how many.
     """
     kinds = np.unique(strata)
@@ -69,13 +69,13 @@ def assign_folds(
     sizes = np.zeros((int(groups.max(initial=-1)) + 1, len(kinds)), dtype=np.int64)
     np.add.at(sizes, groups, counts)
     order = np.random.default_rng(seed).permutation(len(sizes))
-    # Large groups first: the small ones then even out what those left uneven.
+    # Large groups first: the small ones then even out the differences.
     order = order[np.argsort(-sizes[order].sum(axis=1), kind="stable")]
     filled = np.zeros((folds, len(kinds)), dtype=np.int64)
     fold_of_group = np.zeros(len(sizes), dtype=np.int64)
     share = np.maximum(sizes.sum(axis=0), 1)
     for group in order:
-        # The fold that lacks most of what this group brings.
+        # The fold that has the least of what this group adds.
         lack = (filled / share) @ sizes[group]
         fold = int(np.lexsort((filled.sum(axis=1), lack))[0])
         fold_of_group[group] = fold

@@ -1,21 +1,19 @@
-"""The head's optimum: L2-regularised logistic regression by Newton's method, in NumPy and float64.
+"""The optimum of the head: L2-regularized logistic regression by Newton's method, in NumPy and float64.
 
 The objective is
 
     sum_i c_i * (log(1 + exp(f_i)) - t_i * f_i) + (l2 / 2) * |w|^2,      f_i = o_i + x_i . w + b
 
-with targets t, sample weights c, the bias b unregularised, and offsets o, which are 0 as a rule; with targets of 0 and
-1 scikit-learn's `LogisticRegression` with C = 1 / l2 has the same one. It is convex, so there is one answer, and Newton
-steps with a search along each always reach it.
+with targets t, sample weights c, an unregularized bias b, and offsets o, which are usually 0. With targets of 0 and 1,
+scikit-learn's `LogisticRegression` with C = 1 / l2 has the same objective. It is convex, so there is one optimum, and
+Newton steps with a line search always reach it.
 
-Offsets are the logits of a head that is there already: then w and b are what is added to it, and l2 pulls towards that
-head instead of towards nothing.
+Offsets are the logits of an existing head: then w and b are what is added to it, and l2 pulls toward that head instead
+of toward zero.
 
-With fewer samples than numbers a sample, the answer is a mix of the samples, w = X' a. Then only a is sought, and the
-samples enter by their inner products (the Gram matrix) alone: a learner computes those of its replay set once and for
-all.
-
-Newton's method with a careful line search, for the convex objectives of a logistic regression.
+With fewer samples than numbers per sample, the solution is a combination of the samples, w = X' a. Then only a is
+unknown, and the samples are needed only in their inner products (the Gram matrix), which a learner computes once for
+its replay set.
 """
 
 from __future__ import annotations
@@ -35,17 +33,17 @@ _FLAT = 0.01
 
 
 def sigmoid(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-    """Return 1 / (1 + exp(-logits)) in the precision given, without overflow at either end."""
+    """Return 1 / (1 + exp(-logits)) in the given precision, without overflow."""
     small = np.exp(-np.abs(logits))
     shares: npt.NDArray[np.floating] = np.where(logits >= 0, 1.0, small) / (1.0 + small)
     return shares
 
 
 class Problem(Protocol):
-    """A convex objective that Newton's method can walk down.
+    """A convex objective for Newton's method.
 
-    `at` is the unknowns with the bias last; `mixed` is the logits that follow from them, without the bias and
-    with the offsets.
+    `at` are the unknowns, with the bias last. `mixed` are the logits that follow from them, with the offsets but
+    without the bias.
     """
 
     targets: Float
@@ -55,12 +53,12 @@ class Problem(Protocol):
         """Return `mixed` for `at`."""
         ...
 
-    def look(self, at: Float, mixed: Float) -> float:
-        """Work out the gradient and return its length."""
+    def evaluate(self, at: Float, mixed: Float) -> float:
+        """Compute the gradient and return its length."""
         ...
 
     def step(self) -> tuple[Float, Float]:
-        """Return the Newton step from where `look` looked, and what it adds to `mixed`."""
+        """Return the Newton step from the point last evaluated, and what it adds to `mixed`."""
         ...
 
     def penalty(self, at: Float, step: Float, mixed_step: Float) -> tuple[float, float]:
@@ -68,23 +66,27 @@ class Problem(Protocol):
         ...
 
 
-def minimise(problem: Problem, at: Float, tolerance: float) -> tuple[Float, int, bool]:
-    """Walk down from `at` until the gradient is no longer than `tolerance`; return where, the steps, and if it is."""
+def minimize(problem: Problem, at: Float, tolerance: float) -> tuple[Float, int, bool]:
+    """Minimize from `at` until the gradient is at most `tolerance` long.
+
+    Returns:
+        The point, the number of steps, and whether it converged.
+    """
     mixed = problem.project(at)
     for iteration in range(MAX_ITERATIONS):
-        if problem.look(at, mixed) <= tolerance:
+        if problem.evaluate(at, mixed) <= tolerance:
             return at, iteration, True
         step, mixed_step = problem.step()
         length = _length(problem, at, mixed, step, mixed_step)
         at, mixed = at + length * step, mixed + length * mixed_step
-    return at, MAX_ITERATIONS, problem.look(at, mixed) <= tolerance
+    return at, MAX_ITERATIONS, problem.evaluate(at, mixed) <= tolerance
 
 
 def _length(problem: Problem, at: Float, mixed: Float, step: Float, mixed_step: Float) -> float:
-    """Return how far to go along a step: to where the objective stops falling, near enough.
+    """Return how far to go along a step: approximately to where the objective stops falling.
 
-    A search along the line costs no product with the samples, a Newton step does; so it is done with care. A photo
-    that was called wrong with confidence makes the full step overshoot many times over.
+    The line search needs no product with the samples, while a Newton step does, so it pays to search carefully. A photo
+    that was confidently misclassified makes the full step overshoot many times over.
     """
     first, second = problem.penalty(at, step, mixed_step)
     logits, logits_step = mixed + at[-1], mixed_step + step[-1]
@@ -104,7 +106,7 @@ def _length(problem: Problem, at: Float, mixed: Float, step: Float, mixed_step: 
         curvature = float((problem.weights * share * (1.0 - share)) @ logits_step**2) + second
         target = length - slope / curvature if curvature > 0 else np.inf
         if not low < target < high:
-            # Where every photo is saturated the step may be too long by many powers of ten: halve the exponent.
+            # If every photo is saturated, the step may be too long by many powers of ten: halve the exponent.
             target = float(np.sqrt(max(low, _SHORTEST) * high)) if high < np.inf else 4 * length
         length = target
     return length
@@ -115,7 +117,7 @@ _LEAST_CURVATURE = 1e-12
 
 
 class NotFinite(ValueError):
-    """The samples, weights or start hold numbers that are not finite, so there is no optimum."""
+    """The samples, weights or start contain numbers that are not finite, so there is no optimum."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,8 +126,8 @@ class Solution:
 
     Attributes:
         weights: float64 (p,).
-        bias: the unregularised offset.
-        iterations: Newton steps taken.
+        bias: the unregularized offset.
+        iterations: number of Newton steps.
         converged: whether the gradient fell below the tolerance.
     """
 
@@ -137,7 +139,7 @@ class Solution:
 
 @dataclass(frozen=True, eq=False)
 class GramSolution:
-    """The optimum in terms of the samples: weights = samples' @ duals.
+    """The optimum in terms of the samples: weights = samples.T @ duals.
 
     Attributes:
         duals: float64 (n,).
@@ -162,17 +164,17 @@ def fit_logistic(
 ) -> Solution:
     """Return the optimum for samples x (n, p) and targets y (n,).
 
-    Separable, repeated and zero-weight samples are fine. Without two classes the best bias would be infinite: then
-    the weights are 0 and the bias is the log-odds of the class share with half a sample of the other class added (0
+    Separable, repeated and zero-weight samples are allowed. With only one class, the best bias would be infinite: then
+    the weights are 0, and the bias is the log-odds of the class shares with half a sample added to each class (0
     without samples).
 
     Args:
         x: real numbers (n, p); n may be 0.
-        y: from 0 to 1, (n,); what lies between is the share of samples like this that are 1.
-        sample_weight: (n,), none below 0; all 1 by default.
-        l2: regularisation, above 0.
-        offset: logits that are added to those of the samples, (n,); all 0 by default.
-        start: where to begin, such as the optimum of a similar problem. The answer does not depend on it.
+        y: from 0 to 1, (n,); a value in between is the share of such samples that are 1.
+        sample_weight: (n,), 0 or more; 1 by default.
+        l2: regularization strength, above 0.
+        offset: logits added to those of the samples, (n,); 0 by default.
+        start: where to start, for example the optimum of a similar problem. The result does not depend on it.
         tolerance: the largest gradient accepted, relative to the total sample weight.
 
     Raises:
@@ -184,22 +186,22 @@ def fit_logistic(
         raise ValueError(f"samples must be a table (n, p), not of shape {samples.shape}")
     targets, weights, offsets = _checked(samples.shape[0], y, sample_weight, offset, l2, tolerance)
     if not np.isfinite(samples).all():
-        raise NotFinite("a sample holds a number that is not finite")
+        raise NotFinite("a sample contains a number that is not finite")
     if start is not None and (
         start.weights.shape != samples.shape[1:] or not np.isfinite(start.weights).all() or not np.isfinite(start.bias)
     ):
         raise ValueError(f"the start must be {samples.shape[1]} finite weights and a finite bias")
     if samples.shape[0] < samples.shape[1]:
         return _fit_through_gram(samples, targets, weights, offsets, l2, start, tolerance)
-    lone = _without_two_classes(targets, weights)
-    if lone is not None:
-        return Solution(np.zeros(samples.shape[1]), lone, 0, True)
+    only_bias = _for_one_class(targets, weights)
+    if only_bias is not None:
+        return Solution(np.zeros(samples.shape[1]), only_bias, 0, True)
     problem = _Primal(samples, targets, weights, offsets, l2)
     at = np.zeros(samples.shape[1] + 1)
     at[-1] = _log_odds(targets, weights)
     if start is not None:
         at[:-1], at[-1] = start.weights, start.bias
-    at, iterations, converged = minimise(problem, at, tolerance * float(weights.sum()))
+    at, iterations, converged = minimize(problem, at, tolerance * float(weights.sum()))
     return Solution(at[:-1], float(at[-1]), iterations, converged)
 
 
@@ -214,7 +216,7 @@ def _fit_through_gram(
 ) -> Solution:
     start_duals, start_bias = None, None
     if start is not None:
-        # At the optimum the duals are these residuals; from weights that are near it they come out near it.
+        # At the optimum, the duals are these residuals; near the optimum, they are near them.
         start_bias = start.bias
         start_duals = weights * (targets - sigmoid(offsets + samples @ start.weights + start.bias)) / l2
     found = fit_gram(
@@ -241,28 +243,28 @@ def fit_gram(
     start_bias: float | None = None,
     tolerance: float = TOLERANCE,
 ) -> GramSolution:
-    """Return the optimum for samples known by their inner products: gram float64 (n, n), symmetric.
+    """Return the optimum for samples given by their inner products: gram, float64 (n, n), symmetric.
 
-    Everything else, and what is raised, as in `fit_logistic`.
+    The other arguments, and the exceptions, are those of `fit_logistic`.
     """
     if gram.ndim != 2 or gram.shape[0] != gram.shape[1]:
         raise ValueError(f"the inner products must be a square table, not of shape {gram.shape}")
     n = gram.shape[0]
     targets, weights, offsets = _checked(n, y, sample_weight, offset, l2, tolerance)
-    # One number that is not finite makes the sum so: no table of truth values the size of the matrix is needed.
+    # One number that is not finite makes the sum not finite, so no Boolean array of this size is needed.
     if not np.isfinite(gram.sum()):
-        raise NotFinite("a sample holds a number that is not finite")
-    lone = _without_two_classes(targets, weights)
-    if lone is not None:
-        return GramSolution(np.zeros(n), lone, 0, True)
+        raise NotFinite("a sample contains a number that is not finite")
+    only_bias = _for_one_class(targets, weights)
+    if only_bias is not None:
+        return GramSolution(np.zeros(n), only_bias, 0, True)
     at = np.zeros(n + 1)
     at[-1] = _log_odds(targets, weights) if start_bias is None else start_bias
     if start_duals is not None:
         at[:-1] = start_duals
     if not np.isfinite(at).all():
-        raise NotFinite("the start holds a number that is not finite")
+        raise NotFinite("the start contains a number that is not finite")
     problem = _Dual(gram, targets, weights, offsets, l2)
-    at, iterations, converged = minimise(problem, at, tolerance * float(weights.sum()))
+    at, iterations, converged = minimize(problem, at, tolerance * float(weights.sum()))
     return GramSolution(at[:-1], float(at[-1]), iterations, converged)
 
 
@@ -290,7 +292,7 @@ def _checked(
     return targets, weights, offsets
 
 
-def _without_two_classes(targets: Float, weights: Float) -> float | None:
+def _for_one_class(targets: Float, weights: Float) -> float | None:
     positive = float(weights @ targets)
     negative = float(weights @ (1.0 - targets))
     if positive > 0 and negative > 0:
@@ -303,7 +305,7 @@ def _log_odds(targets: Float, weights: Float) -> float:
 
 
 class _Primal:
-    """The problem in (weights, bias): for many samples."""
+    """The problem in (weights, bias), for many samples."""
 
     def __init__(self, samples: Float, targets: Float, weights: Float, offsets: Float, l2: float) -> None:
         self._x = np.hstack([samples, np.ones((samples.shape[0], 1))])
@@ -315,7 +317,7 @@ class _Primal:
     def project(self, at: Float) -> Float:
         return self._offsets + self._x[:, :-1] @ at[:-1]
 
-    def look(self, at: Float, mixed: Float) -> float:
+    def evaluate(self, at: Float, mixed: Float) -> float:
         self._share = sigmoid(mixed + at[-1])
         self._gradient = self._x.T @ (self.weights * (self._share - self.targets)) + self._ridge * at
         return float(np.linalg.norm(self._gradient))
@@ -323,7 +325,7 @@ class _Primal:
     def step(self) -> tuple[Float, Float]:
         scaled = self._x * np.sqrt(self.weights * self._share * (1.0 - self._share))[:, np.newaxis]
         hessian = scaled.T @ scaled
-        # The bias has no ridge: where every sample is saturated its curvature would vanish.
+        # The bias is not regularized: if every sample is saturated, its curvature would vanish.
         hessian[np.diag_indices_from(hessian)] += self._ridge + _LEAST_CURVATURE
         step = -np.linalg.solve(hessian, self._gradient)
         return step, self._x[:, :-1] @ step[:-1]
@@ -333,12 +335,12 @@ class _Primal:
 
 
 class _Dual:
-    """The problem in (duals, bias), weights = samples' @ duals: for samples fewer than their numbers.
+    """The problem in (duals, bias), weights = samples.T @ duals, for fewer samples than numbers per sample.
 
-    With K the Gram matrix, r = c (t - p) the residuals and S = sqrt(c p (1 - p)), the stationary point is l2 a = r,
-    sum r = 0, and Newton's step solves (l2 I + S^2 K) da + S^2 1 db = r - l2 a. Written through A = l2 I + S K S,
-    whose eigenvalues are l2 or more, nothing is divided by S, which is 0 for saturated samples and those without
-    weight.
+    With the Gram matrix K, the residuals r = c (t - p) and S = sqrt(c p (1 - p)), the stationary point is l2 a = r,
+    sum r = 0, and the Newton step solves (l2 I + S^2 K) da + S^2 1 db = r - l2 a. Written in terms of A = l2 I + S K S,
+    whose eigenvalues are at least l2, nothing is divided by S, which is 0 for saturated samples and for samples with
+    weight 0.
     """
 
     def __init__(self, gram: Float, targets: Float, weights: Float, offsets: Float, l2: float) -> None:
@@ -348,14 +350,14 @@ class _Dual:
     def project(self, at: Float) -> Float:
         return self._offsets + self._gram @ at[:-1]
 
-    def look(self, at: Float, mixed: Float) -> float:
+    def evaluate(self, at: Float, mixed: Float) -> float:
         share = sigmoid(mixed + at[-1])
         residual = self.weights * (self.targets - share)
         self._lack = residual - self._l2 * at[:-1]
         self._lack_mixed = self._gram @ self._lack
         self._root = np.sqrt(self.weights * share * (1.0 - share))
         self._surplus = float(residual.sum())
-        # The gradient in (weights, bias) is (-samples' @ lack, -surplus); its length follows from inner products.
+        # The gradient in (weights, bias) is (-samples.T @ lack, -surplus); its length follows from inner products.
         return float(np.sqrt(max(float(self._lack @ self._lack_mixed), 0.0) + self._surplus**2))
 
     def step(self) -> tuple[Float, Float]:
@@ -365,7 +367,7 @@ class _Dual:
         matrix *= root[:, np.newaxis]
         matrix[np.diag_indices_from(matrix)] += self._l2
         solved = root[:, np.newaxis] * np.linalg.solve(matrix, right)
-        # The step of the duals is the first column less `bias_step` times the second.
+        # The step of the duals is the first column minus `bias_step` times the second.
         both = np.stack([(self._lack - solved[:, 0]) / self._l2, solved[:, 1]], axis=1)
         mixed = self._gram @ both
         numerator = self._surplus - float(curvature @ mixed[:, 0])

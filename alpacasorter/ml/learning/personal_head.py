@@ -1,10 +1,8 @@
-"""The head in use, as it has learned from the user's corrections: judges, learns, and goes back to what it was.
+"""The head in use, which learns from the user's corrections: judging, learning, going back to an earlier version.
 
-Scanning and learning run in two threads: the table of embeddings, the corrections and the head change under a lock, and
-every prediction carries the version of the head that made it, so that a late one can be told from a newer one. One
-thread at a time learns.
-
-The embeddings of the photos of the open folder, scored all at once.
+Scanning and learning run in different threads. The table of embeddings, the corrections and the head change under a
+lock, and every prediction carries the version of the head that made it, so that an outdated one can be recognized. Only
+one thread at a time learns.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ import numpy.typing as npt
 from alpacasorter.core.events import Judged, JudgedPhoto, Learned, Relearned
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.store.library import Library, LibraryError
-from alpacasorter.ml.learning.corrections import Taught, Vector
+from alpacasorter.ml.learning.corrections import Corrections, Vector
 from alpacasorter.ml.learning.folds import scene_similarity
 from alpacasorter.ml.learning.learner import Learner, self_check
 from alpacasorter.ml.learning.versions import LearningState, Versions
@@ -35,10 +33,10 @@ Score = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 
 
 class EmbeddingTable:
-    """Embeddings by content key, float32, in blocks that never move, so that growing copies nothing.
+    """The embeddings of a folder's photos by content key, in blocks that never move, so that growing copies nothing.
 
-    float32 and not the float16 that is stored: converting 10,000 rows takes 30 ms, longer than all of the scoring,
-    and the memory (5 kB a photo) is there. Not thread-safe; its owner locks.
+    They are float32 and not float16 as in the cache: converting 10,000 rows takes 30 ms, longer than scoring them, and
+    5 kB of memory per photo is affordable. Not thread-safe; the owner locks.
     """
 
     def __init__(self) -> None:
@@ -52,7 +50,7 @@ class EmbeddingTable:
         return len(self._keys)
 
     def __contains__(self, key: str) -> bool:
-        """Tell whether the photo with this content key is in the table."""
+        """Return whether the photo with this content key is in the table."""
         return key in self._row
 
     @property
@@ -61,7 +59,7 @@ class EmbeddingTable:
         return self._keys
 
     def add(self, keys: Sequence[str], embeddings: npt.NDArray[np.float16]) -> None:
-        """Append rows, float16 (n, embedding size); a key that is there already keeps its row."""
+        """Append rows, float16 (n, embedding size); a key that is already there keeps its row."""
         for key, vector in zip(keys, embeddings, strict=True):
             if key in self._row:
                 continue
@@ -93,13 +91,13 @@ class EmbeddingTable:
 
 
 class PersonalHead:
-    """The head of a bundle, learned from the corrections that a library holds.
+    """The head of a bundle, which learns from the corrections in a library.
 
-    Methods that can't work without the library raise LibraryError; then nothing has changed.
+    Methods that need the library raise LibraryError if it fails; then nothing has changed.
     """
 
     def __init__(self, bundle: Bundle, labels: LabelSet, library: Library) -> None:
-        """Take the head that was learned last, or learn."""
+        """Load the head that was learned last, or learn it again."""
         self._bundle = bundle
         self._labels = labels
         self._library = library
@@ -107,43 +105,44 @@ class PersonalHead:
         self._learning = threading.Lock()
         self._table = EmbeddingTable()
         self._learner: Learner | None = None
-        self._taught = Taught.read(library, bundle)
-        self._adopted: dict[str, Vector] = {}
+        self._corrections = Corrections.read(library, bundle)
+        self._pending: dict[str, Vector] = {}
         self._versions = Versions(library, bundle)
-        self._lessons = self._taught.lessons()
-        self._head = self._next_head(look=True)
+        self._examples = self._corrections.examples()
+        self._head = self._next_head(stored=True)
         self._head_version = 0
 
     def open_folder(self) -> EmbeddingTable:
-        """Forget the photos of the folder that was open; return the table for those of the new one."""
+        """Forget the photos of the previous folder; return the table for those of the new one."""
         with self._lock:
             self._table = EmbeddingTable()
             return self._table
 
     def judge(self, event: Embedded, table: EmbeddingTable) -> Judged:
-        """Return predictions for photos that were just embedded, and put them into the table of their folder."""
-        keys = [photo.content_key for photo in event.photos]
+        """Return predictions for photos that were just embedded, and add them to the table of their folder."""
         vectors = event.embeddings.astype(np.float32)
         with self._lock:
-            table.add(keys, event.embeddings)
-            for key, vector in zip(keys, event.embeddings, strict=True):
-                # Corrected while another backbone served: only now is there something to learn from.
-                if key in self._taught.corrections and key not in self._taught.vectors:
-                    self._taught.vectors[key] = self._adopted[key] = vector
+            table.add(event.content_keys, event.embeddings)
+            for key, vector in zip(event.content_keys, event.embeddings, strict=True):
+                # Corrected while another backbone was in use: only now is there an embedding to learn from.
+                if key in self._corrections.labels and key not in self._corrections.vectors:
+                    self._corrections.vectors[key] = self._pending[key] = vector
             probabilities = self._head.probability(vectors).tolist()
             version = self._head_version
             photos = tuple(
-                JudgedPhoto(photo.path, photo.content_key, p, photo.facts, self.correction(photo.content_key))
-                for photo, p in zip(event.photos, probabilities, strict=True)
+                JudgedPhoto(path, key, probability, facts, self.correction(key))
+                for path, key, probability, facts in zip(
+                    event.paths, event.content_keys, probabilities, event.facts, strict=True
+                )
             )
         return Judged(photos, version)
 
     def correct(self, changes: Mapping[str, str | None], paths: Mapping[str, Path] | None = None) -> Learned:
-        """Store corrections (None takes one back), learn from all there are, and judge every photo anew.
+        """Store corrections, learn from all corrections, and judge every photo of the open folder again.
 
         Args:
-            changes: content key to label.
-            paths: where the corrected photos are, kept as a hint.
+            changes: label by content key; None removes a correction.
+            paths: where the corrected photos are, stored as a hint.
 
         Raises:
             LibraryError: the corrections could not be stored; nothing has changed.
@@ -152,7 +151,7 @@ class PersonalHead:
         started = time.perf_counter()
         with self._learning:
             with self._lock:
-                known = self._taught.vectors
+                known = self._corrections.vectors
                 vectors = {
                     key: known[key] if key in known else self._table.get(key).astype(np.float16)
                     for key, label in changes.items()
@@ -166,32 +165,32 @@ class PersonalHead:
                 backbone_id=self._bundle.backbone_id,
             )
             with self._lock:
-                self._taught.apply(changes, vectors)
-            return self._learn({**changes, **self._made_elsewhere()}, started)
+                self._corrections.apply(changes, vectors)
+            return self._learn({**changes, **self._changed_elsewhere()}, started)
 
-    def learn_adopted(self) -> Learned | None:
-        """Learn from photos that were corrected while another backbone served, if this one has seen any meanwhile."""
+    def learn_pending(self) -> Learned | None:
+        """Learn from photos that were corrected while another backbone was in use, if any were judged since."""
         started = time.perf_counter()
-        if not self._adopted:
+        if not self._pending:
             return None
         with self._learning:
             with self._lock:
-                adopted, self._adopted = self._adopted, {}
-                adopted = {key: vector for key, vector in adopted.items() if key in self._taught.corrections}
-                # The library may have been read again since they were seen, and doesn't know them.
-                self._taught.vectors |= adopted
-            # Where that fails they are learned from all the same, and come here again with the next start.
+                pending, self._pending = self._pending, {}
+                pending = {key: vector for key, vector in pending.items() if key in self._corrections.labels}
+                # The library may have been read again in the meantime, and it does not know them.
+                self._corrections.vectors |= pending
+            # If this fails, they are learned from anyway and come here again after the next start.
             with contextlib.suppress(LibraryError):
                 self._library.set_corrections(
                     self._bundle.label_set,
                     {},
-                    embeddings={key: vector.astype("<f2").tobytes() for key, vector in adopted.items()},
+                    embeddings={key: vector.astype("<f2").tobytes() for key, vector in pending.items()},
                     backbone_id=self._bundle.backbone_id,
                 )
             return self._learn({}, started)
 
     def prepare(self) -> None:
-        """Do what the first correction would otherwise have to wait for (some 100 ms)."""
+        """Prepare learning, which takes about 100 ms, so that the first correction need not wait for it."""
         with self._learning:
             self._learner = self._learner or Learner(self._bundle)
 
@@ -202,29 +201,29 @@ class PersonalHead:
 
     @property
     def correction_count(self) -> int:
-        """Corrections that the head has learned from, in all folders."""
-        return len(self._taught.keys_learned())
+        """How many corrections the head learns from, in all folders."""
+        return len(self._corrections.keys_learned())
 
     def correction(self, key: str) -> str | None:
         """Return the user's label of a photo, or None."""
-        return self._taught.corrections.get(key)
+        return self._corrections.labels.get(key)
 
-    def _made_elsewhere(self, *, written: bool = False) -> dict[str, str | None]:
-        """Take over what was changed elsewhere (`written`: here); return the corrections that are others now."""
+    def _changed_elsewhere(self, *, written: bool = False) -> dict[str, str | None]:
+        """Read corrections that another instance (or, with `written`, this one) stored; return those that changed."""
         try:
             if not self._library.changed_elsewhere() and not written:
                 return {}
-            taught = Taught.read(self._library, self._bundle)
+            corrections = Corrections.read(self._library, self._bundle)
         except LibraryError:
-            # What this instance has stored is stored, even if the library can't be read just now.
+            # What this instance has stored is safe, even if the library can't be read at the moment.
             return {}
         with self._lock:
-            before, now = self._taught.corrections, taught.corrections
-            self._taught = taught
+            before, now = self._corrections.labels, corrections.labels
+            self._corrections = corrections
         return {key: now.get(key) for key in before.keys() | now.keys() if before.get(key) != now.get(key)}
 
     def _learn(self, changes: Mapping[str, str | None], started: float, relearned: Relearned | None = None) -> Learned:
-        head = self._next_head(look=relearned is not None)
+        head = self._next_head(stored=relearned is not None)
         with self._lock:
             before = self._table.score(self._head.probability)
             after = self._table.score(head.probability)
@@ -232,10 +231,10 @@ class PersonalHead:
             self._head_version += 1
             flipped = np.flatnonzero((before >= self._labels.threshold) != (after >= self._labels.threshold))
             keys = tuple(self._table.keys)
-            said = self._taught.corrections.keys() | changes.keys()
-            changed = tuple(keys[row] for row in flipped if keys[row] not in said)
+            corrected = self._corrections.labels.keys() | changes.keys()
+            changed = tuple(keys[row] for row in flipped if keys[row] not in corrected)
             return Learned(
-                corrections=len(self._lessons.labels),
+                corrections=len(self._examples.labels),
                 changes=dict(changes),
                 keys=keys,
                 probabilities=after,
@@ -245,60 +244,61 @@ class PersonalHead:
                 relearned=relearned,
             )
 
-    def _next_head(self, *, look: bool) -> Head:
-        """Return the head for the corrections there are now; where `look`, it may be one that is stored."""
+    def _next_head(self, *, stored: bool) -> Head:
+        """Return the head for the current corrections; if `stored`, look for it in the library first."""
         with self._lock:
-            # Taken now: by the time the head is stored, a scan may have come upon more.
-            self._lessons = lessons = self._taught.lessons()
+            # A snapshot: by the time the head is stored, a scan may have added more.
+            self._examples = examples = self._corrections.examples()
         self._is_saved = False
-        if not lessons.labels:
+        if not examples.labels:
             return self._bundle.head
-        if look:
-            # Without the library it is learned anew, and comes to the same.
+        if stored:
+            # Without the library it is learned again, with the same result.
             with contextlib.suppress(LibraryError):
-                stored = self._versions.head(lessons)
-                if stored is not None:
-                    return stored
+                head = self._versions.head(examples)
+                if head is not None:
+                    return head
         self._learner = self._learner or Learner(self._bundle)
-        return self._learner.learn(lessons.embeddings(), lessons.targets(self._labels.positive))
+        return self._learner.learn(examples.embeddings(), examples.targets(self._labels.positive))
 
     def save(self) -> None:
-        """Remember the learned head in the library, so that the next start need not learn it again.
+        """Store the learned head in the library, so that the next start need not learn it again.
 
-        Apart from `correct()`, because writing takes longer than learning and the user waits for the latter only.
+        This is separate from `correct()`, because storing takes longer than learning and the user waits only for the
+        latter.
 
         Raises:
-            LibraryError: it could not be stored; nothing is lost, the head follows from the corrections.
+            LibraryError: it could not be stored. Nothing is lost, because the head follows from the corrections.
         """
         with self._learning:
             self._save()
 
     def _save(self) -> None:
         if not self._is_saved:
-            self._versions.save(self._head, self._lessons)
+            self._versions.save(self._head, self._examples)
             self._is_saved = True
 
     # Versions
 
     def state(self) -> LearningState:
-        """Return what is learned from and the versions there are."""
+        """Return what the head has learned from, and its versions."""
         with self._lock:
-            lessons, taught = self._lessons, self._taught
-            set_aside = len(taught.set_aside)
-            waiting = len(taught.corrections.keys() - taught.vectors.keys() - taught.set_aside)
-            corrections = len(taught.corrections)
-        versions = self._versions.listed(lessons)
-        return LearningState(corrections, len(lessons.labels), set_aside, waiting, versions)
+            examples, corrections = self._examples, self._corrections
+            set_aside = len(corrections.set_aside)
+            waiting = len(corrections.labels.keys() - corrections.vectors.keys() - corrections.set_aside)
+            total = len(corrections.labels)
+        versions = self._versions.listed(examples)
+        return LearningState(total, len(examples.labels), set_aside, waiting, versions)
 
     def go_back(self, version: int) -> Learned:
-        """Learn only from the corrections that a version had learned from (see `versions`); judge every photo again.
+        """Learn only from the corrections of a version (see `versions`), and judge every photo again.
 
         Args:
-            version: its number; SHIPPED for the model as it came.
+            version: its number; SHIPPED for the model as shipped.
 
         Raises:
-            VersionGone: it is no longer there; nothing has changed.
-            LibraryError: it could not be stored; nothing has changed.
+            VersionGone: it is no longer stored; nothing has changed.
+            LibraryError: the change could not be stored; nothing has changed.
         """
         started = time.perf_counter()
         with self._learning:
@@ -306,46 +306,47 @@ class PersonalHead:
             return self._learn_only_from(members, started, made_at)
 
     def learn_from_all(self) -> Learned:
-        """Take in again the corrections that were set aside, and judge every photo anew."""
+        """Learn from the corrections that were set aside too, and judge every photo again."""
         started = time.perf_counter()
         with self._learning:
             return self._learn_only_from(None, started, None)
 
     def catch_up(self, *, written: bool = False) -> Learned | None:
-        """Learn from what another instance has changed meanwhile; None if there is nothing new.
+        """Learn from what another instance has changed in the library; return None if there is nothing new.
 
         Args:
-            written: whether this one has written corrections into the library itself, as an import does.
+            written: whether this instance has written corrections to the library directly, as an import does.
         """
         started = time.perf_counter()
         with self._learning:
-            changes = self._made_elsewhere(written=written)
+            changes = self._changed_elsewhere(written=written)
             with self._lock:
-                is_new = self._taught.lessons().digest != self._lessons.digest
+                is_new = self._corrections.examples().digest != self._examples.digest
             return self._learn(changes, started) if changes or is_new else None
 
     def check(self, stopped: Callable[[], bool] = lambda: False) -> bool:
-        """Let the version in use stand for good, and measure it if that was not done yet; return if it was now.
+        """Keep the version in use for good, and measure it if that was not done yet; return whether it was done now.
 
-        Takes a second or so, holds nobody up meanwhile, and gives up where `stopped`, which is asked all the time.
+        This takes about a second, during which others can learn. It ends early if `stopped`, which is polled, returns
+        True.
         """
         with self._learning:
             self._save()
             self._versions.settle()
-            lessons = self._lessons
-            if not lessons.labels or self._versions.is_checked(lessons):
+            examples = self._examples
+            if not examples.labels or self._versions.is_checked(examples):
                 return False
         found = self_check(
             Learner(self._bundle),
-            lessons.embeddings(),
-            lessons.targets(self._labels.positive),
+            examples.embeddings(),
+            examples.targets(self._labels.positive),
             threshold=self._labels.threshold,
             similarity=scene_similarity(self._bundle.learning.yield_similarity),
             stopped=stopped,
         )
         if found is not None:
             with self._learning:
-                self._versions.note(lessons, found)
+                self._versions.note(examples, found)
         return found is not None
 
     def _learn_only_from(self, members: Mapping[str, str] | None, started: float, made_at: str | None) -> Learned:
@@ -353,8 +354,8 @@ class PersonalHead:
         self._versions.settle()
         self._library.learn_only_from(self._bundle.label_set, members)
         with self._lock:
-            self._taught.learn_only_from(members)
-        changes = self._made_elsewhere()
-        corrections = self._taught.corrections
-        gone = sum(corrections.get(key) != label for key, label in (members or {}).items())
-        return self._learn(changes, started, Relearned(made_at, len(self._taught.set_aside), gone))
+            self._corrections.learn_only_from(members)
+        changes = self._changed_elsewhere()
+        labels = self._corrections.labels
+        gone = sum(labels.get(key) != label for key, label in (members or {}).items())
+        return self._learn(changes, started, Relearned(made_at, len(self._corrections.set_aside), gone))

@@ -1,8 +1,8 @@
-"""A model as one file, to be passed on: packed from a bundle, and unpacked from whoever sent it.
+"""A model as one file for sharing: packed from a bundle, and unpacked from an untrusted source.
 
-The file is a zip without compression that holds model.json and the files it lists, nothing else, always with the same
-bytes for the same bundle. What comes from a stranger is data: names are looked up in a short list and never used as
-paths, sizes are checked before and while it is read, and hashes decide in the end.
+The file is an uncompressed zip of model.json and the files it lists, nothing else; the same bundle always gives the
+same bytes. Received files are only data: names are looked up in a short list and never used as paths, sizes are checked
+before and during reading, and hashes decide in the end.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import IO, Final
 
 from alpacasorter.core.files import display_path
 from alpacasorter.core.safe_write import creating, replacing
+from alpacasorter.i18n import _
 from alpacasorter.ml.models.bundle import (
     KERAS_WEIGHTS,
     KNOWN,
@@ -29,7 +30,12 @@ from alpacasorter.ml.models.bundle import (
     Bundle,
     BundleError,
     Fields,
+    changed,
+    incomplete,
+    missing,
     refusal,
+    too_large,
+    unknown_file,
     verify,
 )
 
@@ -41,13 +47,9 @@ _UNIX: Final = 3
 _PERMISSIONS: Final = 0o644
 _ENCRYPTED: Final = 0x1
 _CHUNK: Final = 1 << 20
-_NOT_WHOLE: Final = (
-    "The model “{name}” can't be shared from here: the weights to train it further are not part of this package. The "
-    "bundled model comes with every AlpacaSorter, so nobody has to be given it."
-)
-_REMEDY: Final = "Ask whoever gave it to you for another copy."
 
-# The end of a zip: signature, disk numbers, members here and in all, bytes and place of the table, length of comment.
+# The end of a zip: signature, disk numbers, members on this disk and in all, size and offset of the table, length of
+# the comment.
 _END: Final = struct.Struct("<4s4H2LH")
 _END_MARK: Final = b"PK\x05\x06"
 _LARGE_END_MARK: Final = b"PK\x06\x07"
@@ -56,21 +58,26 @@ _TABLE_LIMIT: Final = 1 << 16
 
 
 def pack(bundle: Bundle, out: Path, *, overwrite: bool = False) -> None:
-    """Write a bundle as one file, whole or not at all; the same bundle gives the same bytes everywhere.
+    """Write a bundle as one file, completely or not at all; the same bundle gives the same bytes everywhere.
 
     Args:
         bundle: the bundle.
-        out: the file, by custom with the ending `SUFFIX`.
-        overwrite: whether to replace a file that is there.
+        out: the file, usually named with the extension `SUFFIX`.
+        overwrite: whether to replace an existing file.
 
     Raises:
         BundleError: a file of the bundle was changed since it was loaded.
-        FileExistsError: `out` is there, and may not be replaced.
-        OSError: it can't be written; `out` is as before.
+        FileExistsError: `out` exists and may not be replaced.
+        OSError: it can't be written; `out` is unchanged.
     """
     if KERAS_WEIGHTS in bundle.files and not (bundle.path / KERAS_WEIGHTS).exists():
-        # The bundled one, in a packaged program without training.
-        raise BundleError(_NOT_WHOLE.format(name=display_path(bundle.path.name)))
+        # The bundled model in a packaged program, which has no training.
+        raise BundleError(
+            _(
+                "The model “{name}” can't be shared from here, because this package does not contain its training"
+                " weights. It is part of every AlpacaSorter, so it need not be shared."
+            ).format(name=display_path(bundle.path.name))
+        )
     for name, facts in bundle.files.items():
         verify(bundle.path, name, *facts)
     with (replacing if overwrite else creating)(out) as temporary, zipfile.ZipFile(temporary, "x") as archive:
@@ -88,12 +95,12 @@ def _put(archive: zipfile.ZipFile, path: Path, name: str) -> None:
 
 
 def unpack(file: Path, into: Path) -> None:
-    """Unpack a model file into a folder that is not there yet; it is not there either where this fails.
+    """Unpack a model file into a new folder; if that fails, the folder is not created.
 
-    That the files are the right ones is checked here; `load_bundle` checks what is in them.
+    This checks that the files are the right ones; `load_bundle` checks what is in them.
 
     Raises:
-        BundleError: it is no such file, or a hostile or damaged one.
+        BundleError: it is not a model file, or is hostile or damaged.
         OSError: it can't be read, or the folder can't be written.
     """
     try:
@@ -109,26 +116,26 @@ def unpack(file: Path, into: Path) -> None:
                 except BaseException:
                     shutil.rmtree(into, ignore_errors=True)
                     raise
-    # Python's zip reader has many ways to say that something is odd.
+    # Python's zip reader raises many kinds of errors.
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, struct.error) as error:
-        raise _refusal(file, "it is damaged, or no model file") from error
+        raise _refusal(file, _("It is damaged or not a model file.")) from error
 
 
 def _refusal(file: Path, why: str) -> BundleError:
-    return refusal(Path(display_path(file.name)), why, _REMEDY)
+    return refusal(file, why, _("Ask the sender for another copy."))
 
 
 def _check_end(file: Path, stream: IO[bytes]) -> None:
-    """Refuse what is no zip as `pack` writes it, before Python's reader builds a table of any length from it."""
+    """Refuse anything but a zip as `pack` writes it, before Python's reader builds a table of any size from it."""
     size = stream.seek(0, os.SEEK_END)
     stream.seek(max(0, size - _END.size - _LARGE_END_BYTES))
     tail = stream.read()
     if len(tail) < _END.size or tail[-_END.size :][:4] != _END_MARK:
-        raise _refusal(file, "it is no model file, or it is not complete")
-    _, _, _, here, members, table, place, comment = _END.unpack(tail[-_END.size :])
-    odd = here != members or members > len(_NAMES) or table > _TABLE_LIMIT or comment
-    if odd or tail.startswith(_LARGE_END_MARK) or place + table + _END.size != size:
-        raise _refusal(file, "it holds more than a model, or was changed")
+        raise _refusal(file, _("It is not a model file, or it is incomplete."))
+    members_here, members, table, offset, comment = _END.unpack(tail[-_END.size :])[3:]
+    is_odd = members_here != members or members > len(_NAMES) or table > _TABLE_LIMIT or comment
+    if is_odd or tail.startswith(_LARGE_END_MARK) or offset + table + _END.size != size:
+        raise _refusal(file, _("It contains more than a model, or it was changed."))
     stream.seek(0)
 
 
@@ -136,45 +143,45 @@ def _members(file: Path, found: list[zipfile.ZipInfo], size: int) -> dict[str, z
     members: dict[str, zipfile.ZipInfo] = {}
     for member in found:
         name = member.filename
-        shown = display_path(name[:80])
         if name not in _NAMES or member.orig_filename != name:
-            raise _refusal(file, f"it holds a file that no model has (“{shown}”)")
+            raise _refusal(file, unknown_file(name))
         if name in members:
-            raise _refusal(file, f"it holds “{shown}” twice")
+            raise _refusal(file, _("It contains {file} twice.").format(file=name))
         kind = stat.S_IFMT(member.external_attr >> 16)
         if kind not in (0, stat.S_IFREG) or member.flag_bits & _ENCRYPTED:
-            raise _refusal(file, f"“{shown}” in it is a link, or encrypted")
+            raise _refusal(file, _("{file} is a link or encrypted.").format(file=name))
         if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
-            raise _refusal(file, f"“{shown}” in it is packed in another way than AlpacaSorter does it")
+            raise _refusal(file, _("{file} is not stored as AlpacaSorter stores it.").format(file=name))
         members[name] = member
-    # Several members may share the same bytes: then a small file would unpack to a large one.
+    # If members share the same bytes, a small file would unpack to a large one.
     if sum(member.file_size for member in found) > size:
-        raise _refusal(file, "it would unpack to more than it holds")
+        raise _refusal(file, _("It would unpack to more than its own size."))
     return members
 
 
 def _listed(file: Path, archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo]) -> dict[str, tuple[str, int]]:
-    """Return hash and length of every file to unpack, as model.json says and as is in the archive."""
+    """Return hash and length of every file to unpack, on which model.json and the archive agree."""
     metadata = members.get(METADATA)
     if metadata is None:
-        raise _refusal(file, f"it has no {METADATA}")
+        raise _refusal(file, missing(METADATA))
     if metadata.file_size > METADATA_LIMIT:
-        raise _refusal(file, f"its {METADATA} is absurdly large")
+        raise _refusal(file, too_large(METADATA))
     raw = archive.read(metadata)
     try:
         data = json.loads(raw)
     except RecursionError as error:
-        raise _refusal(file, f"its {METADATA} makes no sense") from error
+        raise _refusal(file, _("{file} is invalid.").format(file=METADATA)) from error
     files = Fields(Path(display_path(file.name)), data).files()
     files[METADATA] = (hashlib.sha256(raw).hexdigest(), len(raw))
-    for name, (_, length) in files.items():
+    for name, (_digest, length) in files.items():
         if name not in members:
-            raise _refusal(file, f"{name} is missing in it")
+            raise _refusal(file, missing(name))
         if members[name].file_size != length:
-            raise _refusal(file, f"{name} in it is not complete, or was changed")
+            raise _refusal(file, incomplete(name))
     for name in members:
         if name not in files:
-            raise _refusal(file, f"it holds {name}, which its {METADATA} does not list")
+            why = _("It contains {file}, which {metadata} does not list.").format(file=name, metadata=METADATA)
+            raise _refusal(file, why)
     return files
 
 
@@ -191,6 +198,6 @@ def _extract(
             hasher.update(chunk)
             target.write(chunk)
     if left or hasher.hexdigest() != digest:
-        raise _refusal(file, f"{member.filename} in it was changed after the model was made")
+        raise _refusal(file, changed(member.filename))
     with contextlib.suppress(OSError):
         path.chmod(_PERMISSIONS)

@@ -1,8 +1,7 @@
 """Reading a model folder ("bundle"): all of it is checked before any of it is used, and nothing in it is executed.
 
-`alpacasorter.training.finish` writes it, and refuses to put in place what does not load here.
-
-What reading a model folder is made of: typed metadata, verified files, arrays without pickle.
+The metadata is typed, the files are verified by hash, and arrays are loaded without pickle. Bundles are written by
+`alpacasorter.training.finish`, which only puts in place what loads here.
 """
 
 from __future__ import annotations
@@ -19,6 +18,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from alpacasorter.core.files import display_path
+from alpacasorter.i18n import _, number
 from alpacasorter.ml.models.head import Calibration, Head
 from alpacasorter.ml.runtime import backbone
 
@@ -35,68 +36,97 @@ KNOWN: Final = (*REQUIRED, KERAS_WEIGHTS, CARD)
 METADATA_LIMIT: Final = 1 << 20
 _FILE_LIMIT: Final = 1 << 30
 _CHUNK: Final = 1 << 20
-_ANOTHER: Final = "Choose the folder of a model."
 _FOLDER_UNSAFE: Final = frozenset('/\\<>:"|?*')
 
 
 class BundleError(Exception):
-    """The model folder can't be used. The message says what, why and what to do, for the user.
+    """The model can't be used. The message tells the user which model, why, and what to do.
 
     Attributes:
-        why: the reason alone, which goes on after a colon.
+        why: only the reason, a sentence.
     """
 
     def __init__(self, message: str, why: str = "") -> None:
-        """Say `message`; `why` is its reason, the message itself where none is given."""
+        """Create the error; the reason defaults to the whole message."""
         super().__init__(message)
         self.why = why or message
 
 
-def refusal(path: Path, why: str, remedy: str = "Choose another model, or install AlpacaSorter again.") -> BundleError:
-    """Return the error for the folder `path`; `why` goes on after a colon."""
-    return BundleError(f"The model “{path.name}” can't be used: {why}. {remedy}", why)
+def refusal(path: Path, why: str, remedy: str = "") -> BundleError:
+    """Return the error for the model at `path`.
+
+    Args:
+        path: its folder or file.
+        why: the reason, a sentence.
+        remedy: what to do, a sentence; empty for the usual advice.
+    """
+    remedy = remedy or _("Choose another model, or reinstall AlpacaSorter.")
+    # Translators: {reason} and {remedy} are sentences, such as "head.npz is missing." and "Choose another model."
+    message = _("The model “{name}” can't be used. {reason} {remedy}")
+    return BundleError(message.format(name=display_path(path.name), reason=why, remedy=remedy), why)
 
 
 def read_metadata(path: Path) -> bytes:
     """Return the bytes of model.json.
 
     Raises:
-        BundleError: there is none, or it is absurdly large.
+        BundleError: there is none, or it is much too large.
     """
     file = path / METADATA
     if not file.is_file():
-        raise refusal(path, f"it has no {METADATA}, so it is no model folder", _ANOTHER)
+        why = _("It has no {file}, so it is not a model folder.").format(file=METADATA)
+        raise refusal(path, why, _("Choose the folder of a model."))
     if file.stat().st_size > METADATA_LIMIT:
-        raise refusal(path, f"its {METADATA} is absurdly large")
+        raise refusal(path, too_large(METADATA))
     return file.read_bytes()
 
 
+def too_large(name: str) -> str:
+    """Return why a model with this file is refused: the file is much too large."""
+    return _("{file} is much too large.").format(file=name)
+
+
+def missing(name: str) -> str:
+    """Return why a model without this file is refused."""
+    return _("{file} is missing.").format(file=name)
+
+
+def incomplete(name: str) -> str:
+    """Return why a model whose file has the wrong length is refused."""
+    return _("{file} is incomplete or was changed.").format(file=name)
+
+
+def changed(name: str) -> str:
+    """Return why a model whose file has the wrong hash is refused."""
+    return _("{file} was changed after the model was made.").format(file=name)
+
+
 class Fields:
-    """Typed access to the metadata; a missing or odd value is a refusal that names it."""
+    """Typed access to the metadata; a missing or invalid value is refused with an error that names it."""
 
     def __init__(self, path: Path, data: object) -> None:
         self._path = path
         if not isinstance(data, dict):
-            raise refusal(path, f"its {METADATA} is not a table of names and values")
+            raise refusal(path, _("{file} is not a JSON object.").format(file=METADATA))
         self._data = data
 
     def get(self, name: str, kind: type[Any]) -> Any:
         value = self._data.get(name)
-        # bool is an int in Python; a format of `true` is not one.
+        # In Python a bool is an int, but `true` is no format number.
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise self._odd(name)
+            raise self._invalid(name)
         return value
 
     def text(self, name: str) -> str:
         value = self.get(name, str)
         if not 0 < len(value) <= 200 or not value.isprintable():
-            raise self._odd(name)
+            raise self._invalid(name)
         return str(value)
 
     def whole(self, name: str, least: int, most: int) -> int:
         value = int(self.get(name, int))
         if not least <= value <= most:
-            raise self._odd(name)
+            raise self._invalid(name)
         return value
 
     def number(self, *names: str, above: float = -math.inf, below: float = math.inf) -> float:
@@ -104,20 +134,20 @@ class Fields:
         for name in names:
             value = value.get(name) if isinstance(value, dict) else None
         if not isinstance(value, (int, float)) or isinstance(value, bool) or not above < value < below:
-            raise self._odd(".".join(names))
+            raise self._invalid(".".join(names))
         return float(value)
 
     def table(self, name: str) -> dict[str, Any]:
-        """An optional table of names and values; empty where there is none."""
+        """Return an optional JSON object; empty if it is missing."""
         return dict(self.get(name, dict)) if name in self._data else {}
 
     def class_names(self) -> tuple[str, str]:
         names = self.get("class_names", list)
         if len(names) != 2 or not all(isinstance(name, str) and _is_folder_name(name) for name in names):
-            raise self._odd("class_names")
-        # They become folder names when photos are sorted, also where case does not count.
+            raise self._invalid("class_names")
+        # They become folder names when photos are sorted, also on file systems that ignore case.
         if names[0].casefold() == names[1].casefold():
-            raise self._odd("class_names")
+            raise self._invalid("class_names")
         return names[0], names[1]
 
     def display_names(self, names: tuple[str, str]) -> dict[str, str]:
@@ -125,26 +155,32 @@ class Fields:
         for name in names:
             text = shown.get(name)
             if not isinstance(text, str) or not 0 < len(text) <= 100 or not text.isprintable():
-                raise self._odd("display_names")
+                raise self._invalid("display_names")
         return {name: shown[name] for name in names}
 
     def files(self) -> dict[str, tuple[str, int]]:
         found: dict[str, tuple[str, int]] = {}
-        for name, facts in self.get("files", dict).items():
+        for name, entry in self.get("files", dict).items():
             if name not in KNOWN:
-                raise refusal(self._path, f"it lists a file that no model has ({name[:80]!r})")
-            digest = facts.get("sha256") if isinstance(facts, dict) else None
-            length = facts.get("bytes") if isinstance(facts, dict) else None
+                raise refusal(self._path, unknown_file(name))
+            digest = entry.get("sha256") if isinstance(entry, dict) else None
+            length = entry.get("bytes") if isinstance(entry, dict) else None
             if not isinstance(digest, str) or not isinstance(length, int) or not 0 < length <= _FILE_LIMIT:
-                raise self._odd(f"files.{name}")
+                raise self._invalid(f"files.{name}")
             found[name] = (digest, length)
         for name in REQUIRED:
             if name not in found:
-                raise refusal(self._path, f"it does not list {name}")
+                raise refusal(self._path, _("{metadata} does not list {file}.").format(metadata=METADATA, file=name))
         return found
 
-    def _odd(self, name: str) -> BundleError:
-        return refusal(self._path, f"“{name}” in its {METADATA} is missing or makes no sense")
+    def _invalid(self, name: str) -> BundleError:
+        why = _("“{field}” in {file} is missing or invalid.").format(field=name, file=METADATA)
+        return refusal(self._path, why)
+
+
+def unknown_file(name: str) -> str:
+    """Return why a model that names a file no model has is refused; only the beginning of a long name is shown."""
+    return _("It contains “{file}”, which is not a file of a model.").format(file=display_path(name[:80]))
 
 
 def _is_folder_name(name: str) -> bool:
@@ -160,50 +196,49 @@ def verify(path: Path, name: str, digest: str, length: int) -> None:
     """Raise BundleError unless the file has this SHA-256 and length in bytes."""
     file = path / name
     if not file.is_file():
-        raise refusal(path, f"{name} is missing")
+        raise refusal(path, missing(name))
     if file.stat().st_size != length:
-        raise refusal(path, f"{name} is not complete, or was changed")
+        raise refusal(path, incomplete(name))
     hasher = hashlib.sha256()
     with file.open("rb") as stream:
         while chunk := stream.read(_CHUNK):
             hasher.update(chunk)
     if hasher.hexdigest() != digest:
-        raise refusal(path, f"{name} was changed after the model was made")
+        raise refusal(path, changed(name))
 
 
 def read_arrays(path: Path, name: str, wanted: Mapping[str, tuple[str, int]]) -> dict[str, npt.NDArray[Any]]:
-    """Read an .npz; `wanted` tells each array's dtype and number of dimensions."""
+    """Return the arrays of an .npz; `wanted` gives the dtype and the number of dimensions of each.
+
+    Raises:
+        BundleError: an array is missing or not as wanted.
+    """
     with zipfile.ZipFile(path / name) as archive:
         if sum(member.file_size for member in archive.infolist()) > _FILE_LIMIT:
-            raise refusal(path, f"{name} would unpack to an absurd size")
+            raise refusal(path, too_large(name))
     arrays: dict[str, npt.NDArray[Any]] = {}
     with np.load(path / name, allow_pickle=False) as loaded:
         for key, (dtype, dimensions) in wanted.items():
             if key not in loaded.files:
-                raise refusal(path, f"{name} lacks “{key}”")
+                raise refusal(path, _("{file} lacks the array “{name}”.").format(file=name, name=key))
             array = loaded[key]
             if array.dtype != np.dtype(dtype) or array.ndim != dimensions:
-                raise refusal(path, f"“{key}” in {name} has the wrong form")
+                raise refusal(path, _("The array “{name}” in {file} has the wrong type.").format(file=name, name=key))
             if not np.isfinite(array).all():
-                raise refusal(path, f"“{key}” in {name} holds numbers that are not finite")
+                raise refusal(path, _("The array “{name}” in {file} has invalid numbers.").format(file=name, name=key))
             arrays[key] = array
     return arrays
 
 
-_NO_FOLDER = "Choose another one, such as those that “alpacasorter models” lists."
-
-__all__ = ["Bundle", "BundleError", "LearningSettings", "Replay", "load_bundle"]
-
-
 @dataclass(frozen=True, slots=True)
 class LearningSettings:
-    """How corrections count beside the replay set; chosen by measurement (benchmarks/personal.py).
+    """How much corrections count compared with the replay set; chosen by measurement (benchmarks/personal.py).
 
     Attributes:
-        l2: regularisation, the same that the shipped head was fitted with.
+        l2: L2 regularization strength, the same that the shipped head was fitted with.
         correction_weight: one correction counts as much as this many photos of the replay set.
-        yield_similarity: cosine of two embeddings from which a photo of the replay set that is called otherwise
-            yields to a correction; depends on the backbone.
+        yield_similarity: a photo of the replay set with the opposite label is ignored if the cosine similarity of its
+            embedding to that of a correction is at least this; depends on the backbone.
     """
 
     l2: float
@@ -213,12 +248,12 @@ class LearningSettings:
 
 @dataclass(frozen=True, eq=False)
 class Replay:
-    """The training photos, as far as learning needs them.
+    """What learning needs of the training photos.
 
     Attributes:
         embeddings: float16 (n, embedding size).
         labels: uint8 (n,), 1 for the positive class.
-        weights: float32 (n,), none negative.
+        weights: float32 (n,), 0 or more.
     """
 
     embeddings: npt.NDArray[np.float16]
@@ -232,20 +267,21 @@ class Bundle:
 
     Attributes:
         path: the folder.
-        bundle_id: 16 hexadecimal digits; another for any other content.
-        name, version: for people.
+        bundle_id: 16 hexadecimal digits that identify the content.
+        name, version: as shown to the user.
         class_names: names of target values 0 and 1; the second is the positive class.
         display_names: what to show for each class name.
-        input_size: pixels a side of the backbone's input.
-        embedding_size: numbers an embedding.
+        input_size: pixels per side of the backbone's input.
+        embedding_size: numbers per embedding.
         backbone_id: 16 hexadecimal digits; cached embeddings belong to it.
         threshold: probability from which a photo counts as positive.
         head: the shipped head, with its calibration.
         learning, replay: what learning from corrections needs.
-        quality: the measured figures, as in the model card.
-        created: day it was built, YYYY-MM-DD.
-        network: how training rebuilds the network in code (backbone, input size, further dense layers); empty in
-            bundles from before there was a choice. The app itself never needs it.
+        quality: the measured quality, as in the model card.
+        created: the day it was built, YYYY-MM-DD.
+        files: SHA-256 and length in bytes of each file.
+        network: how training rebuilds the network in code (backbone, input size, extra dense layers); empty in bundles
+            from before there was a choice. The app itself does not need it.
     """
 
     path: Path
@@ -278,12 +314,12 @@ class Bundle:
 
     @property
     def label_set(self) -> str:
-        """The sorted class names joined by "|": corrections made under another set do not apply."""
+        """The sorted class names joined by "|"; corrections made for other classes do not apply."""
         return "|".join(sorted(self.class_names))
 
     @property
     def calibration(self) -> Calibration:
-        """The calibration of the shipped head, which learned heads keep."""
+        """The calibration of the shipped head; learned heads keep it."""
         return self.head.calibration
 
     @property
@@ -297,22 +333,25 @@ class Bundle:
         return self.path / CARD
 
     def keras_weights_path(self) -> Path:
-        """Return the file for deeper retraining, verified now: it is large, and the app alone never needs it.
+        """Return the file for retraining the backbone.
+
+        It is verified now and not when the bundle is loaded, because it is large and only training needs it.
 
         Raises:
             BundleError: it is missing or was changed.
         """
         if KERAS_WEIGHTS not in self.files:
-            raise refusal(self.path, f"it has no {KERAS_WEIGHTS}, which retraining the backbone needs")
+            why = _("It has no {file}, which retraining the backbone needs.").format(file=KERAS_WEIGHTS)
+            raise refusal(self.path, why)
         verify(self.path, KERAS_WEIGHTS, *self.files[KERAS_WEIGHTS])
         return self.path / KERAS_WEIGHTS
 
 
 def load_bundle(path: Path) -> Bundle:
-    """Read and verify the model folder at `path`. Takes about 20 ms for the shipped one.
+    """Read and verify the model folder at `path`; takes about 20 ms for the bundled model.
 
     Raises:
-        BundleError: anything at all is wrong with it.
+        BundleError: anything is wrong with it.
     """
     try:
         return _load(path)
@@ -328,31 +367,34 @@ def load_bundle(path: Path) -> Bundle:
         RecursionError,
         zipfile.BadZipFile,
     ) as error:
-        raise refusal(path, f"it can't be read ({error or type(error).__name__})") from error
+        detail = display_path(str(error)) or type(error).__name__
+        raise refusal(path, _("It can't be read ({detail}).").format(detail=detail)) from error
 
 
 def _load(path: Path) -> Bundle:
     if path.is_file():
-        raise refusal(path, "it is a file, and not the folder of a model", "Add it by “alpacasorter models add” first.")
+        remedy = _("Add it first with “{command}”.").format(command="alpacasorter models add")
+        raise refusal(path, _("It is a file, not the folder of a model."), remedy)
     if not path.is_dir():
-        raise refusal(path, "there is no such folder", _NO_FOLDER)
+        remedy = _("Choose another one; “{command}” lists them.").format(command="alpacasorter models")
+        raise refusal(path, _("The folder does not exist."), remedy)
     raw = read_metadata(path)
     fields = Fields(path, json.loads(raw))
     version = fields.get("format", int)
     if version > FORMAT:
-        raise refusal(path, "it was made by a newer AlpacaSorter", "Update AlpacaSorter, or choose another model.")
+        remedy = _("Update AlpacaSorter, or choose another model.")
+        raise refusal(path, _("It was made by a newer version of AlpacaSorter."), remedy)
     if version != FORMAT:
-        raise refusal(path, f"its format {version} is unknown")
+        raise refusal(path, _("Its format ({number}) is unknown.").format(number=version))
     if fields.text("preprocessing") != backbone.NAME:
-        raise refusal(
-            path, "it wants its photos prepared in a way this AlpacaSorter doesn't know", "Update AlpacaSorter."
-        )
+        why = _("It needs photos to be preprocessed in a way that this version of AlpacaSorter does not know.")
+        raise refusal(path, why, _("Update AlpacaSorter."))
     files = fields.files()
     for name in REQUIRED:
         verify(path, name, *files[name])
     backbone_id = fields.text("backbone_id")
     if backbone_id != files[BACKBONE][0][:16]:
-        raise refusal(path, "its backbone is not the one it names")
+        raise refusal(path, _("{file} is not the backbone that the model names.").format(file=BACKBONE))
     size = fields.whole("embedding_size", 1, 1 << 16)
     calibration = Calibration(fields.number("calibration", "scale", above=0.0), fields.number("calibration", "offset"))
     return Bundle(
@@ -383,7 +425,8 @@ def _load(path: Path) -> Bundle:
 def _read_head(path: Path, size: int, calibration: Calibration) -> Head:
     arrays = read_arrays(path, HEAD, {"weights": ("float64", 1), "bias": ("float64", 0)})
     if arrays["weights"].shape != (size,):
-        raise refusal(path, f"its head does not fit embeddings of {size} numbers")
+        why = _("{file} does not fit embeddings of {count} numbers.").format(file=HEAD, count=number(size))
+        raise refusal(path, why)
     return Head(arrays["weights"], float(arrays["bias"]), calibration)
 
 
@@ -394,7 +437,7 @@ def _read_replay(path: Path, size: int) -> Replay:
     embeddings, labels, weights = arrays["embeddings"], arrays["labels"], arrays["weights"]
     n = embeddings.shape[0]
     if embeddings.shape[1] != size or labels.shape != (n,) or weights.shape != (n,):
-        raise refusal(path, "the photos in its replay set do not fit its head")
+        raise refusal(path, _("{file} does not fit {other}.").format(file=REPLAY, other=HEAD))
     if (labels > 1).any() or (weights < 0).any():
-        raise refusal(path, "the labels or weights in its replay set make no sense")
+        raise refusal(path, _("The labels or weights in {file} are invalid.").format(file=REPLAY))
     return Replay(embeddings, labels, weights)

@@ -1,4 +1,4 @@
-"""What is said of one model in a list, read from its folder; one that can't be used is described with its reason."""
+"""One model in the list of models, described from its folder; one that can't be used, with the reason."""
 
 from __future__ import annotations
 
@@ -9,11 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alpacasorter.core.files import display_path
+from alpacasorter.i18n import _
 from alpacasorter.ml.models.bundle import CARD, Bundle, BundleError, Fields, load_bundle, read_metadata
-
-
-class ModelStoreError(Exception):
-    """Something can't be done with the models; `str()` is a plain sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +19,14 @@ class ModelEntry:
 
     Attributes:
         path: its folder.
-        key: what the command line calls it: the name of its folder.
-        name, version, created: as it says itself; the version and the day are empty where it can't be read.
-        classes: what people read for its two classes, the positive one first; empty where it can't be read.
-        bundle_id: empty where it can't be read.
+        key: its name on the command line, which is the name of its folder.
+        name, version, created: from its metadata; version and day are empty if it can't be read.
+        classes: display names of its two classes, the positive one first; empty if it can't be read.
+        bundle_id: empty if it can't be read.
         is_bundled: whether it came with the app.
-        in_use: whether it serves.
+        in_use: whether it is the one in use.
         size: bytes of its files.
-        problem: why it can't be used, a sentence; empty where it can.
+        problem: why it can't be used, in sentences; empty if it can.
     """
 
     path: Path
@@ -56,7 +53,7 @@ class ModelEntry:
 
 
 def describe(path: Path, *, is_bundled: bool = False) -> ModelEntry:
-    """Load the model in a folder, with all checks, and describe it. Takes some 20 ms."""
+    """Load the model in a folder, with all checks, and describe it; takes about 20 ms."""
     key, size = path.name, _size_of(path)
     try:
         bundle = load_bundle(path)
@@ -67,7 +64,7 @@ def describe(path: Path, *, is_bundled: bool = False) -> ModelEntry:
             name_of(path),
             is_bundled=is_bundled,
             size=size,
-            problem=f"It can't be used: {error.why}.",
+            problem=_("It can't be used. {reason}").format(reason=error.why),
         )
     return _described(bundle, is_bundled=is_bundled, size=size)
 
@@ -88,7 +85,7 @@ def _described(bundle: Bundle, *, is_bundled: bool, size: int) -> ModelEntry:
 
 
 def name_of(path: Path) -> str:
-    """Return what a model calls itself, even one that can't be used; the name of its folder where that is unknown."""
+    """Return the name that a model gives itself, even if it can't be used; its folder's name if that is unknown."""
     with contextlib.suppress(BundleError, OSError, ValueError, RecursionError):
         return Fields(path, json.loads(read_metadata(path))).text("name")
     return display_path(path.name)
@@ -104,7 +101,7 @@ def _size_of(path: Path) -> int:
 
 
 def same_folder(one: Path, other: Path) -> bool:
-    """Tell whether two paths lead to one folder, by whatever links."""
+    """Return whether two paths lead to the same folder, links included."""
     if one == other:
         return True
     try:

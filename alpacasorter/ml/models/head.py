@@ -1,4 +1,4 @@
-"""The head: one sigmoid unit on the embedding, calibrated, with an exact map of what spoke for its answer."""
+"""The head: one calibrated sigmoid unit on the embedding, with an exact map of where its answer comes from."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from alpacasorter.ml.learning.logistic import sigmoid
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What turns a logit into an honest one: scale * logit + offset.
+    """Calibration of a logit: scale * logit + offset.
 
     Attributes:
-        scale: above 0, so that calibrating never changes the order of photos.
+        scale: above 0, so that calibration never changes the order of photos.
         offset: in logits.
     """
 
@@ -30,7 +30,7 @@ class Head:
     Attributes:
         weights: float64 (embedding size,).
         bias: logit of an embedding of zeros.
-        calibration: applied before the sigmoid; learning leaves it as it is.
+        calibration: applied before the sigmoid; learning does not change it.
     """
 
     weights: npt.NDArray[np.float64]
@@ -40,8 +40,8 @@ class Head:
     def logits(self, embeddings: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """Return the uncalibrated logit of each embedding (n, embedding size) as (n,).
 
-        float16 and float32 embeddings are multiplied in float32: the error, about 1e-5 logits, is far below what is
-        shown, and 10,000 photos take half the time.
+        float16 and float32 embeddings are multiplied in float32: the error of about 1e-5 logits is far too small to be
+        seen, and 10,000 photos take half the time.
         """
         if embeddings.dtype == np.float64:
             return np.asarray(embeddings @ self.weights + self.bias, dtype=np.float64)
@@ -54,9 +54,9 @@ class Head:
         return sigmoid(calibrated).astype(np.float32)
 
     def activation_map(self, feature_map: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-        """Return what each place says, in uncalibrated logits (h, w), for a feature map (h, w, embedding size).
+        """Return the uncalibrated logit of each position, (h, w), for a feature map (h, w, embedding size).
 
         The embedding is the mean of the feature map, so the mean of the result is exactly the photo's logit: positive
-        places spoke for the positive class, negative ones against it.
+        values count for the positive class, negative ones against it.
         """
         return np.asarray(feature_map.astype(np.float64) @ self.weights + self.bias, dtype=np.float64)

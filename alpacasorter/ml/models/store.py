@@ -1,9 +1,8 @@
-"""The models a user has: the bundled one and those they added; which of them serves; adding, removing, finding one.
+"""The user's models, the bundled one and those they added: listing, choosing, adding, removing and finding them.
 
-They lie in the user's data folder, a folder each, and one small file says which was chosen. All of it may have been
-edited, damaged or put there by somebody else: what can't be used is listed with its reason and harms no other.
-
-Which model the user has chosen: one small file in their data folder, for the window and the command line alike.
+Each has its own folder in the user's data folder, and one small file says which was chosen, for the window and the
+command line alike. All of this may have been edited, damaged or put there by someone else: a model that can't be used
+is listed with the reason and does not affect the others.
 """
 
 from __future__ import annotations
@@ -22,30 +21,36 @@ from typing import Final
 
 from alpacasorter import paths
 from alpacasorter.core.files import display_path, folder_name
-from alpacasorter.core.reasons import for_saving, sentence
+from alpacasorter.core.os_errors import for_saving
 from alpacasorter.core.safe_write import write_over
+from alpacasorter.i18n import _, join
 from alpacasorter.ml.models.archive import unpack
-from alpacasorter.ml.models.bundle import METADATA, Fields, load_bundle, read_metadata, refusal, verify
-from alpacasorter.ml.models.entry import ModelEntry, ModelStoreError, describe, same_folder
+from alpacasorter.ml.models.bundle import METADATA, Fields, load_bundle, missing, read_metadata, refusal, verify
+from alpacasorter.ml.models.entry import ModelEntry, describe, same_folder
 from alpacasorter.ml.models.trial import try_model
+from alpacasorter.ml.runtime.backbone import sentence
 
 CHOICE: Final = "model-in-use.json"
 
-_UNKNOWN: Final = (
-    "Which model you had chosen can't be read any more, so the bundled one serves. Choose yours again under Models."
-)
 _LIMIT: Final = 4096
+_ADDING: Final = ".adding-"
+_STALE_SECONDS: Final = 24 * 3600
+_CHUNK: Final = 1 << 20
 _log = logging.getLogger(__name__)
+
+
+class ModelStoreError(Exception):
+    """Something can't be done with the models; `str()` is a sentence for the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which model is to serve.
+    """Which model to use.
 
     Attributes:
         path: its folder.
         is_bundled: whether it is the one that came with the app.
-        notice: a sentence for the user where what they chose can't be told; else empty.
+        notice: a sentence for the user if their choice can't be read; else empty.
     """
 
     path: Path
@@ -53,62 +58,8 @@ class Choice:
     notice: str = ""
 
 
-class ModelChoice:
-    """Remembers a model by the name of its folder."""
-
-    def __init__(self, data: Path, *, folder: Path, bundled: Path) -> None:
-        """Keep the choice in `data`, of a model in `folder` or else the bundled one."""
-        self._file: Final = data / CHOICE
-        self._folder: Final = folder
-        self._bundled: Final = bundled
-
-    def chosen(self) -> Choice:
-        """Return the model that the user chose last, the bundled one where they chose none. Never raises."""
-        try:
-            name = self._read()
-        except (OSError, ValueError, RecursionError) as error:
-            _log.warning("the choice of a model can't be read: %s", error)
-            return Choice(self._bundled, True, _UNKNOWN)
-        return Choice(self._bundled, True) if name is None else Choice(self._folder / name, False)
-
-    def _read(self) -> str | None:
-        try:
-            with self._file.open("rb") as stream:
-                raw = stream.read(_LIMIT + 1)
-        except FileNotFoundError:
-            return None
-        if len(raw) > _LIMIT:
-            raise ValueError("it is absurdly large")
-        data = json.loads(raw)
-        name = data.get("model") if isinstance(data, dict) else None
-        # A name and never a path: nothing written there can make the app load a model from elsewhere.
-        if not isinstance(name, str) or not is_plain_name(name):
-            raise ValueError("it names no model")
-        return name
-
-    def choose(self, path: Path) -> None:
-        """Remember which model is to serve from the next start on, here and on the command line.
-
-        Args:
-            path: the bundled one, or one that was added.
-
-        Raises:
-            ModelStoreError: it is neither, or the choice can't be kept.
-        """
-        try:
-            if same_folder(path, self._bundled):
-                self._file.unlink(missing_ok=True)
-                return
-            if path.parent != self._folder or not is_plain_name(path.name):
-                raise ModelStoreError("Only a model that was added can be chosen for good. Add it first.")
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            write_over(self._file, [json.dumps({"model": path.name}).encode() + b"\n"])
-        except OSError as error:
-            raise ModelStoreError(f"The choice of a model can't be kept. {sentence(for_saving(error))}") from error
-
-
 def is_plain_name(name: str) -> bool:
-    """Tell whether a name can be that of a model's folder, and leads nowhere else."""
+    """Return whether a name can be that of a model's folder and does not lead elsewhere."""
     return (
         0 < len(name) <= 255
         and not name.startswith(".")
@@ -117,24 +68,16 @@ def is_plain_name(name: str) -> bool:
     )
 
 
-__all__ = ["Added", "ModelEntry", "ModelStore", "ModelStoreError"]
-
-_ANOTHER: Final = "Ask whoever made it for another one."
-_ADDING: Final = ".adding-"
-_STALE_SECONDS: Final = 24 * 3600
-_CHUNK: Final = 1 << 20
-
-
 @dataclass(frozen=True, slots=True)
 class Added:
-    """The outcome of adding a model; `is_new` is False where it was there already."""
+    """The result of adding a model; `is_new` is False if it had been added before."""
 
     entry: ModelEntry
     is_new: bool
 
 
 class ModelStore:
-    """The models of one user. Keeps nothing in memory: two instances of the app may use one store.
+    """The models of one user. Nothing is kept in memory, so two instances of the app may use the same store.
 
     Attributes:
         folder: where the added models are; it need not exist.
@@ -145,60 +88,95 @@ class ModelStore:
         """Use the data folder `data`."""
         self.folder: Final = data.absolute() / paths.USER_MODELS
         self.bundled: Final = bundled or paths.bundled_model()
-        self._choice: Final = ModelChoice(data.absolute(), folder=self.folder, bundled=self.bundled)
+        self._choice: Final = data.absolute() / CHOICE
 
-    # Which one serves
+    # Choosing
 
     def chosen(self) -> Choice:
-        """Return the model that the user chose last, the bundled one where they chose none. Never raises."""
-        return self._choice.chosen()
+        """Return the model that the user chose last, or the bundled one if they chose none. Never raises."""
+        try:
+            name = self._read_choice()
+        except (OSError, ValueError, RecursionError) as error:
+            _log.warning("the choice of a model can't be read: %s", error)
+            notice = _(
+                "Your choice of a model can't be read, so the bundled model is used. Choose your model again under"
+                " Models."
+            )
+            return Choice(self.bundled, True, notice)
+        return Choice(self.bundled, True) if name is None else Choice(self.folder / name, False)
+
+    def _read_choice(self) -> str | None:
+        try:
+            with self._choice.open("rb") as stream:
+                raw = stream.read(_LIMIT + 1)
+        except FileNotFoundError:
+            return None
+        if len(raw) > _LIMIT:
+            raise ValueError("the file is much too large")
+        data = json.loads(raw)
+        name = data.get("model") if isinstance(data, dict) else None
+        # A name, never a path: nothing in this file can make the app load a model from elsewhere.
+        if not isinstance(name, str) or not is_plain_name(name):
+            raise ValueError("the file names no model")
+        return name
 
     def choose(self, path: Path) -> None:
-        """Remember which model is to serve from the next start on, here and on the command line.
+        """Store which model to use from the next start on, in the window and on the command line.
 
         Args:
-            path: the bundled one, or one that was added.
+            path: the bundled model, or an added one.
 
         Raises:
-            ModelStoreError: it is neither, or the choice can't be kept.
+            ModelStoreError: it is neither, or the choice can't be stored.
         """
-        self._choice.choose(path)
+        try:
+            if same_folder(path, self.bundled):
+                self._choice.unlink(missing_ok=True)
+                return
+            if path.parent != self.folder or not is_plain_name(path.name):
+                raise ModelStoreError(_("Only a model that was added can be chosen. Add it first."))
+            self._choice.parent.mkdir(parents=True, exist_ok=True)
+            write_over(self._choice, [f"{json.dumps({'model': path.name})}\n".encode()])
+        except OSError as error:
+            raise ModelStoreError(
+                _("The choice of a model can't be stored. {reason}").format(reason=sentence(for_saving(error)))
+            ) from error
 
     def check(self, path: Path, *, stopped: Callable[[], bool] = lambda: False) -> None:
-        """Make sure that a model can serve; any but the bundled one is tried in a child process, for about a second.
+        """Check that a model can be used; any but the bundled one is tried in a child process for about a second.
 
         Args:
-            path: its folder, wherever it is.
-            stopped: asked while it is tried.
+            path: its folder, which may be anywhere.
+            stopped: polled during the trial, which ends when it returns True.
 
         Raises:
-            BundleError: it can't.
-            TrialStopped: `stopped` said so.
+            BundleError: it can't be used.
+            TrialStopped: `stopped` returned True.
         """
         load_bundle(path)
         problem = None if same_folder(path, self.bundled) else try_model(path, stopped=stopped)
         if problem is not None:
-            raise refusal(path, problem, _ANOTHER)
+            raise refusal(path, sentence(problem), _("Ask its author for a working copy."))
 
     # The list
 
     def list_models(self, in_use: Path | None = None) -> list[ModelEntry]:
-        """Return all models, the bundled one first, then by name; each is verified, which takes some 20 ms a model.
+        """Return all models, the bundled one first, then by name; verifying them takes about 20 ms per model.
 
         Args:
-            in_use: the one that serves; where None is given, it follows from what was named and chosen.
+            in_use: the model in use; None to work it out from what was named and chosen.
         """
         entries = [describe(self.bundled, is_bundled=True)]
         added = [describe(path) for path in self._folders()]
         entries += sorted(added, key=lambda entry: (entry.name.casefold(), entry.version, entry.key))
-        serving = in_use or self._serving(entries)
-        found = [replace(entry, in_use=same_folder(entry.path, serving)) for entry in entries]
+        used = in_use or self._in_use(entries)
+        found = [replace(entry, in_use=same_folder(entry.path, used)) for entry in entries]
         if not any(entry.in_use for entry in found):
             # Named by --model or ALPACASORTER_MODEL, and never added.
-            found.append(replace(describe(serving), in_use=True))
+            found.append(replace(describe(used), in_use=True))
         return found
 
-    def _serving(self, entries: list[ModelEntry]) -> Path:
+    def _in_use(self, entries: list[ModelEntry]) -> Path:
         named = paths.named_model()
         if named is not None:
             return named
@@ -219,10 +197,10 @@ class ModelStore:
             yield self.folder / name
 
     def find(self, name: str) -> ModelEntry:
-        """Return the model with this key, or with this name or name and version, whatever the case of its letters.
+        """Return the model with this key, or with this name, or name and version, ignoring case.
 
         Raises:
-            ModelStoreError: there is none, or several.
+            ModelStoreError: there is none, or more than one.
         """
         entries = self.list_models()
         for entry in entries:
@@ -234,45 +212,55 @@ class ModelStore:
             return found[0]
         shown = display_path(name)
         if not found:
-            raise ModelStoreError(f"There is no model “{shown}”. “alpacasorter models” lists those there are.")
-        keys = ", ".join(display_path(entry.key) for entry in found)
-        raise ModelStoreError(f"Several models are called “{shown}”. Say which one: {keys}.")
+            raise ModelStoreError(
+                _("There is no model “{name}”. “{command}” lists all models.").format(
+                    name=shown, command="alpacasorter models"
+                )
+            )
+        keys = join([display_path(entry.key) for entry in found], "or")
+        raise ModelStoreError(
+            _("Several models are called “{name}”. Use one of these names: {names}.").format(name=shown, names=keys)
+        )
 
     # Adding and removing
 
     def add_model(self, source: Path, *, stopped: Callable[[], bool] = lambda: False) -> Added:
-        """Put a model among the user's own: verified, tried in a child process, and put in place whole or not at all.
+        """Add a model to the user's own: verify it, try it in a child process, and copy it completely or not at all.
 
-        A model that is there already is not added a second time; one that lies in the right place is only tried.
+        A model is not added twice; one that is already in the right place is only tried.
 
         Args:
-            source: its folder, or a model file (see `model_file`).
-            stopped: asked while it is tried.
+            source: its folder, or a model file (see `archive`).
+            stopped: polled during the trial, which ends when it returns True.
 
         Raises:
-            BundleError, ModelStoreError: it can't be used, or not be copied. Nothing of it is left.
-            TrialStopped: `stopped` said so. Nothing of it is left.
+            BundleError, ModelStoreError: it can't be used or copied. Nothing of it is left.
+            TrialStopped: `stopped` returned True. Nothing of it is left.
         """
         if source.parent == self.folder and is_plain_name(source.name):
-            # Made there, by a training.
+            # Training puts its models there.
             self.check(source, stopped=stopped)
             return Added(describe(source), False)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._sweep()
             with tempfile.TemporaryDirectory(prefix=_ADDING, dir=self.folder, ignore_cleanup_errors=True) as scratch:
-                # Messages name the folder they are about.
+                # Error messages show the name of this folder.
                 copy = Path(scratch) / (display_path(source.stem if source.is_file() else source.name) or "model")
                 if source.is_dir():
                     _copy(source, copy)
                 elif source.is_file():
                     unpack(source, copy)
                 else:
-                    raise ModelStoreError(f"{display_path(source)} is not there, or neither a folder nor a file.")
+                    raise ModelStoreError(
+                        _("{path} does not exist or is neither a folder nor a file.").format(path=display_path(source))
+                    )
                 return self._take(copy, stopped)
         except OSError as error:
             raise ModelStoreError(
-                f"The model can't be added. {sentence(for_saving(error))} Nothing was changed."
+                _("The model can't be added, and nothing was changed. {reason}").format(
+                    reason=sentence(for_saving(error))
+                )
             ) from error
 
     def _take(self, copy: Path, stopped: Callable[[], bool]) -> Added:
@@ -295,29 +283,31 @@ class ModelStore:
                 try:
                     return copy.rename(target)
                 except OSError:
-                    # Another instance may have taken the name just now.
+                    # Another instance may just have taken the name.
                     if not target.exists():
                         raise
             number += 1
 
     def remove_model(self, path: Path, *, in_use: Path | None = None) -> None:
-        """Delete a model that was added.
+        """Delete an added model.
 
         Args:
             path: its folder.
-            in_use: the one that serves; where None is given, it follows from what was named and chosen.
+            in_use: the model in use; None to work it out from what was named and chosen.
 
         Raises:
-            ModelStoreError: it is the bundled one, or in use, or was never added, or can't be deleted.
+            ModelStoreError: it is the bundled model, in use, was not added, or can't be deleted.
         """
         entries = self.list_models(in_use)
         entry = next((entry for entry in entries if same_folder(entry.path, path)), None)
         if entry is None or (not entry.is_bundled and entry.path.parent != self.folder):
-            raise ModelStoreError("Only a model that was added can be removed.")
+            raise ModelStoreError(_("Only a model that was added can be removed."))
         if entry.is_bundled:
-            raise ModelStoreError("The bundled model can't be removed.")
+            raise ModelStoreError(_("The bundled model can't be removed."))
         if entry.in_use:
-            raise ModelStoreError(f"“{entry.title}” is in use. Use another model first, then remove it.")
+            raise ModelStoreError(
+                _("“{name}” is in use. Switch to another model first, then remove it.").format(name=entry.title)
+            )
         try:
             chosen = self.chosen()
             if not chosen.is_bundled and same_folder(chosen.path, entry.path):
@@ -325,14 +315,16 @@ class ModelStore:
             if entry.path.is_symlink():
                 entry.path.unlink()
                 return
-            # Out of the list at once, even if deleting is broken off.
+            # This takes it off the list at once, even if deleting is interrupted.
             with tempfile.TemporaryDirectory(prefix=_ADDING, dir=self.folder, ignore_cleanup_errors=True) as scratch:
                 entry.path.rename(Path(scratch) / entry.key)
         except OSError as error:
-            raise ModelStoreError(f"“{entry.title}” can't be removed. {sentence(for_saving(error))}") from error
+            raise ModelStoreError(
+                _("“{name}” can't be removed. {reason}").format(name=entry.title, reason=sentence(for_saving(error)))
+            ) from error
 
     def _sweep(self) -> None:
-        """Delete what an instance that went down while it added a model has left."""
+        """Delete what an instance left behind that crashed while adding a model."""
         for path in self.folder.glob(f"{_ADDING}*"):
             with contextlib.suppress(OSError):
                 if time.time() - path.stat().st_mtime > _STALE_SECONDS:
@@ -340,14 +332,14 @@ class ModelStore:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy the files of a bundle, those that its model.json lists, as far as it says they go."""
+    """Copy the files that a bundle's model.json lists, up to the length it gives for each."""
     load_bundle(source)
     raw = read_metadata(source)
     target.mkdir()
     (target / METADATA).write_bytes(raw)
-    for name, (_, length) in Fields(source, json.loads(raw)).files().items():
+    for name, (_digest, length) in Fields(source, json.loads(raw)).files().items():
         if not (source / name).is_file():
-            raise refusal(source, f"{name} is missing")
+            raise refusal(source, missing(name))
         left = length
         with (source / name).open("rb") as original, (target / name).open("xb") as copy:
             while left and (chunk := original.read(min(_CHUNK, left))):

@@ -1,8 +1,7 @@
 """The backbone on LiteRT: from a model input to an embedding, on the CPU or on a GPU.
 
-LiteRT is imported where it is first needed, so that importing this module costs nothing.
-
-From the loader's picture to the numbers the backbone reads: the one scaling, for training and app alike.
+Also the scaling of a model input, which training and the app share, and the reasons why a network can't be run. LiteRT
+is imported only when it is first needed, so that importing this module costs nothing.
 """
 
 from __future__ import annotations
@@ -11,24 +10,64 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from alpacasorter.core import reasons
+from alpacasorter.i18n import _
 
 if TYPE_CHECKING:
     from ai_edge_litert.interpreter import Interpreter
 
 NAME = "mobilenet_v2: rgb/127.5-1, bilinear squash"
-"""What a bundle must declare: the scaling below on a picture from `core.decode.model_input`."""
+"""What a bundle must declare: the scaling below, applied to what `core.photos.decode.model_input` returns."""
+
+# Why a network can't be run, as codes: what the trials of GPUs and models report and the cache remembers.
+DOES_NOT_RUN: Final = "network-does-not-run"
+NO_OUTPUTS: Final = "network-lacks-outputs"
+CRASHES: Final = "network-crashes"
+DOES_NOT_END: Final = "network-does-not-end"
+WRONG_SHAPE: Final = "network-wrong-shape"
+UNUSABLE_NUMBERS: Final = "network-unusable-numbers"
+NOT_LOADED: Final = "model-not-loaded"
+NO_GPU: Final = "gpu-none"
+GPU_STOPPED: Final = "gpu-stopped"
+GPU_DOES_NOT_RUN: Final = "gpu-does-not-run"
+GPU_IS_WRONG: Final = "gpu-wrong-results"
+GPU_NO_ANSWER: Final = "gpu-no-answer"
+GPU_CRASHED: Final = "gpu-crashed"
+GPU_CRASHED_BEFORE: Final = "gpu-crashed-before"
+
+
+def sentence(reason: str) -> str:
+    """Return a reason of this module or of `core.reasons` in words; text that is not a code is returned as it is."""
+    words = {
+        DOES_NOT_RUN: _("The model's network can't be run on this computer."),
+        NO_OUTPUTS: _("The model's network lacks the outputs that AlpacaSorter needs."),
+        CRASHES: _("The model's network crashes."),
+        DOES_NOT_END: _("The model's network does not finish."),
+        WRONG_SHAPE: _("The output of the model's network does not match its description."),
+        UNUSABLE_NUMBERS: _("The model's network returns unusable numbers."),
+        NOT_LOADED: _("The model's files can't be read."),
+        NO_GPU: _("No GPU that can run the model was found."),
+        GPU_STOPPED: _("The GPU stopped working."),
+        GPU_DOES_NOT_RUN: _("The GPU can't run the model."),
+        GPU_IS_WRONG: _("The GPU computes wrong results."),
+        GPU_NO_ANSWER: _("The graphics driver did not respond."),
+        GPU_CRASHED: _("The graphics driver crashed."),
+        GPU_CRASHED_BEFORE: _("The graphics driver crashed last time."),
+    }.get(reason)
+    return reasons.sentence(reason) if words is None else words
 
 
 def scale_pixels(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """Return pixels 0..255 of any shape as float32 in [-1, 1].
 
     Raises:
-        TypeError: the pixels are not uint8. Floats could be in 0..1 or 0..255, and a wrong guess would judge wrongly
-            in silence.
+        TypeError: the pixels are not uint8. Floats could be in 0..1 or 0..255, and a wrong guess would silently give
+            wrong predictions.
     """
     if pixels.dtype != np.uint8:
         raise TypeError(f"pixels must be uint8, not {pixels.dtype}")
@@ -47,7 +86,20 @@ FEATURE_MAP_OUTPUT = "feature_map"
 
 
 class BackboneError(Exception):
-    """The backbone can't be run on this device; `str()` is a plain sentence."""
+    """The backbone can't be run on this device; `str()` is a sentence for the user.
+
+    Attributes:
+        code: why, one of the codes above.
+    """
+
+    def __init__(self, code: str) -> None:
+        """Give the reason."""
+        super().__init__(code)
+        self.code = code
+
+    def __str__(self) -> str:
+        """Return the reason in words."""
+        return sentence(self.code)
 
 
 class Backbone(Protocol):
@@ -63,14 +115,14 @@ class Backbone(Protocol):
 
 
 class CpuBackbone:
-    """The backbone on the CPU, with an interpreter of one thread for each calling thread.
+    """The backbone on the CPU, with one single-threaded interpreter per calling thread.
 
-    One interpreter a thread and not one for all: each photo is decoded and judged on the same core, nothing is
-    handed over, and N threads reach almost N times the speed of one.
+    Each photo is decoded and judged on the same core and nothing is handed over, so N threads reach almost N times the
+    speed of one.
     """
 
     def __init__(self, model: bytes) -> None:
-        """Keep the bytes of a .tflite file; interpreters are built when a thread first needs one."""
+        """Keep the bytes of a .tflite file; a thread's interpreter is built when it first needs one."""
         self._model = model
         self._local = threading.local()
 
@@ -89,8 +141,8 @@ class CpuBackbone:
             interpreter.invoke()
             result: Vector = interpreter.get_tensor(outputs[output])
         except (RuntimeError, ValueError) as error:
-            # Such as one that takes pictures of another size than its bundle says.
-            raise BackboneError("The model's network can't be run on this computer.") from error
+            # For example, the network takes another input size than its bundle says.
+            raise BackboneError(DOES_NOT_RUN) from error
         return result
 
     def _interpreter(self) -> tuple[Interpreter, int, dict[str, int]]:
@@ -113,9 +165,9 @@ def _build_interpreter(model: bytes) -> tuple[Interpreter, int, dict[str, int]]:
         outputs = {name: int(detail["index"]) for name, detail in runner.get_output_details().items()}
         input_index = int(next(iter(runner.get_input_details().values()))["index"])
     except (RuntimeError, ValueError, KeyError, StopIteration) as error:
-        raise BackboneError("The model's network can't be run on this computer.") from error
+        raise BackboneError(DOES_NOT_RUN) from error
     if not {EMBEDDING_OUTPUT, FEATURE_MAP_OUTPUT} <= outputs.keys():
-        raise BackboneError("The model's network lacks the outputs that AlpacaSorter needs.")
+        raise BackboneError(NO_OUTPUTS)
     return interpreter, input_index, outputs
 
 
@@ -124,9 +176,9 @@ _quiet_lock = threading.Lock()
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep LiteRT's start-up chatter off standard error, where a script reads our own words.
+    """Keep LiteRT's startup messages off standard error, where scripts read our own.
 
-    It is written by C++ to file descriptor 2 and no setting turns it off. Errors come as exceptions all the same.
+    C++ code writes them to file descriptor 2, and no setting turns them off. Errors still come as exceptions.
     """
     with _quiet_lock:
         try:
@@ -145,9 +197,9 @@ def _quiet() -> Iterator[None]:
 
 
 class GpuBackbone:
-    """The backbone on any vendor's GPU, by LiteRT's compiled model (WebGPU), with the CPU for what it lacks.
+    """The backbone on a GPU of any vendor, as a LiteRT compiled model (WebGPU) that falls back to the CPU where needed.
 
-    One photo at a time under a lock: while it runs, the decoding threads go on, and decoding is the bottleneck.
+    A lock lets one photo in at a time. The decoding threads continue meanwhile, and decoding is the bottleneck.
     """
 
     def __init__(self, model: bytes) -> None:
@@ -171,7 +223,7 @@ class GpuBackbone:
             details = self._compiled.get_output_tensor_details(self._compiled_signature_name())
             self._shapes = {name: tuple(int(n) for n in detail["shape"]) for name, detail in details.items()}
         except (RuntimeError, ValueError, KeyError, AttributeError, TypeError) as error:
-            raise BackboneError("No graphics processor that can run the model was found.") from error
+            raise BackboneError(NO_GPU) from error
 
     def _compiled_signature_name(self) -> str:
         return str(next(iter(self._compiled.get_signature_list())))
@@ -192,5 +244,5 @@ class GpuBackbone:
                 self._compiled.run_by_index(0, self._inputs, self._outputs)
                 flat = self._outputs[self._index[output]].read(int(np.prod(shape)), np.float32)
             except RuntimeError as error:
-                raise BackboneError("The graphics processor stopped working.") from error
+                raise BackboneError(GPU_STOPPED) from error
         return np.asarray(flat, dtype=np.float32).reshape(shape)

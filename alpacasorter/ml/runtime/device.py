@@ -1,6 +1,6 @@
-"""Which device judges: the CPU or a GPU, chosen by timing both once.
+"""Which device runs the model, the CPU or a GPU: both are timed once.
 
-A software GPU answers correctly at a hundredth of the speed, so that a GPU exists says nothing: only the clock does.
+That a GPU exists says nothing, because a software GPU gives correct results at a hundredth of the speed.
 """
 
 from __future__ import annotations
@@ -20,35 +20,46 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from alpacasorter.ml.runtime.backbone import Backbone, BackboneError, CpuBackbone, GpuBackbone
+from alpacasorter.i18n import _, number
+from alpacasorter.ml.runtime.backbone import (
+    GPU_CRASHED,
+    GPU_CRASHED_BEFORE,
+    GPU_NO_ANSWER,
+    NO_GPU,
+    Backbone,
+    BackboneError,
+    CpuBackbone,
+    GpuBackbone,
+    sentence,
+)
 
 Preference = Literal["auto", "cpu", "gpu"]
 
 GPU_TRIAL_FLAG = "--gpu-trial"
-"""First argument by which a frozen executable runs the trial instead of the app."""
+"""First argument that makes a frozen executable run the trial instead of the app."""
 
 TRIAL_SECONDS = 30.0
-"""Time limit of the GPU trial. Compiling shaders the first time takes a slow driver some seconds."""
+"""Time limit of the GPU trial. A slow driver needs some seconds to compile its shaders the first time."""
 
 MAX_THREADS = 8
-"""Each thread keeps an interpreter of some 25 MB; beyond 8 the disk is the bottleneck, not the processor."""
+"""Each thread keeps an interpreter of about 25 MB; beyond 8 threads the disk is the bottleneck, not the CPU."""
 
-_ASK_SECONDS = 0.1
-_DEATH_SECONDS = 2.0
+_POLL_SECONDS = 0.1
+_KILL_SECONDS = 2.0
 _TRIAL_KEY = "gpu-trial"
 _IN_USE_KEY = "gpu-in-use"
 
 
 class DeviceError(Exception):
-    """The device that was asked for can't be used; `str()` is a plain sentence."""
+    """The requested device can't be used; `str()` is a sentence for the user."""
 
 
 class TrialStopped(Exception):
-    """The trial of the GPU was given up before it ended."""
+    """The GPU trial was stopped before it ended."""
 
 
 class Settings(Protocol):
-    """A store of small values that outlives the program (the cache)."""
+    """A persistent store of small values (the cache)."""
 
     def get_value(self, name: str) -> str | None:
         """Return the value stored under `name`, or None."""
@@ -61,13 +72,13 @@ class Settings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """The device that judges.
+    """The device that runs the model.
 
     Attributes:
         kind: "cpu" or "gpu".
-        threads: decoding threads, each of which judges too where kind is "cpu".
-        milliseconds: measured time a photo, all threads working; 0.0 where it wasn't measured.
-        note: why this one, in plain words.
+        threads: decoding threads; if kind is "cpu", each of them also runs the model.
+        milliseconds: measured time per photo with all threads working; 0.0 if it was not measured.
+        note: why this device, a sentence.
     """
 
     kind: Literal["cpu", "gpu"]
@@ -81,10 +92,10 @@ class Trial:
     """The timing of both devices.
 
     Attributes:
-        cpu: milliseconds a photo on one thread.
-        gpu: milliseconds a photo, or None where it can't be used or was not tried.
-        problem: why it can't be used, in plain words.
-        gpu_tried: whether it was tried.
+        cpu: milliseconds per photo on one thread; 0.0 if unknown.
+        gpu: milliseconds per photo, or None if the GPU can't be used or was not tried.
+        problem: why the GPU can't be used, a code that `backbone.sentence` puts in words; empty if it can.
+        gpu_tried: whether the GPU was tried.
     """
 
     cpu: float
@@ -94,19 +105,19 @@ class Trial:
 
 
 def available_threads() -> int:
-    """Return how many threads a scan uses: the processor's cores this process may use, 8 at most."""
+    """Return how many threads a scan uses: the CPU cores this process may use, MAX_THREADS at most."""
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else (os.cpu_count() or 1)
     return max(1, min(cores, MAX_THREADS))
 
 
 def time_cpu(model: bytes, side: int, *, rounds: int = 5) -> float:
-    """Return the milliseconds that one photo takes on one CPU thread, the median of `rounds` after a warm-up."""
+    """Return the milliseconds per photo on one CPU thread, the median of `rounds` after a warm-up."""
     backbone = CpuBackbone(model)
     pixels = np.random.default_rng(1).integers(0, 256, (side, side, 3), dtype=np.uint8)
     backbone.embed(pixels)
     times = []
-    for _ in range(rounds):
+    for _round in range(rounds):
         start = time.perf_counter()
         backbone.embed(pixels)
         times.append((time.perf_counter() - start) * 1e3)
@@ -122,15 +133,15 @@ def try_gpu(
         model_path: the .tflite file.
         side: pixels of its input.
         seconds: time limit.
-        stopped: asked all the while; the trial is given up when it says so.
+        stopped: polled during the trial, which ends when it returns True.
 
     Returns:
-        Milliseconds a photo and "", or None and the reason why it can't be used.
+        Milliseconds per photo and "", or None and the code of the reason why the GPU can't be used.
 
     Raises:
-        TrialStopped: it was given up, so nothing is known.
+        TrialStopped: `stopped` returned True, so nothing is known.
     """
-    # On Windows a file that a killed process had open can't be deleted at once.
+    # On Windows, a file that a killed process had open can't be deleted right away.
     with tempfile.TemporaryDirectory(prefix="alpacasorter-", ignore_cleanup_errors=True) as folder:
         report = Path(folder) / "report.json"
         frozen = getattr(sys, "frozen", False)
@@ -138,24 +149,24 @@ def try_gpu(
         program = [sys.executable, *([GPU_TRIAL_FLAG] if frozen else module)]
         try:
             if not ends_in_time([*program, str(model_path), str(side), str(report)], seconds, stopped):
-                return None, "The graphics driver did not answer."
+                return None, GPU_NO_ANSWER
             outcome = json.loads(report.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             # A driver that crashes leaves no report.
             outcome = None
     if not isinstance(outcome, dict):
-        return None, "The graphics driver crashed."
+        return None, GPU_CRASHED
     milliseconds = outcome.get("milliseconds")
     if isinstance(milliseconds, int | float) and milliseconds > 0:
         return float(milliseconds), ""
-    return None, str(outcome.get("problem") or "No graphics processor was found.")
+    return None, str(outcome.get("problem") or NO_GPU)
 
 
 def ends_in_time(command: list[str], seconds: float, stopped: Callable[[], bool]) -> bool:
-    """Run a program; tell whether it came to its end. One that doesn't is killed.
+    """Run a program and return whether it ended within `seconds`; otherwise it is killed.
 
     Raises:
-        TrialStopped: `stopped`, which is asked all the while, said so.
+        TrialStopped: `stopped`, which is polled meanwhile, returned True.
     """
     process = subprocess.Popen(
         command,
@@ -170,22 +181,22 @@ def ends_in_time(command: list[str], seconds: float, stopped: Callable[[], bool]
             if stopped():
                 raise TrialStopped
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_ASK_SECONDS)
+                process.wait(_POLL_SECONDS)
                 return True
         return False
     finally:
         process.kill()
-        # A process that hangs inside its driver may not even die: that must not hang the app, too.
+        # A process that hangs inside its driver may survive even this; that must not hang the app.
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_DEATH_SECONDS)
+            process.wait(_KILL_SECONDS)
 
 
 def remembered_trial(settings: Settings, backbone_id: str) -> Trial | None:
-    """Return the trial made earlier on this machine with this backbone, or None."""
+    """Return the result of an earlier trial on this machine with this backbone, or None."""
     if settings.get_value(_IN_USE_KEY) == "1":
-        # The app went down while the GPU was starting: never again on this machine.
+        # The app crashed while the GPU was starting: never try it again on this machine.
         settings.set_value(_IN_USE_KEY, "0")
-        trial = Trial(cpu=0.0, problem="The graphics driver crashed the last time.")
+        trial = Trial(cpu=0.0, problem=GPU_CRASHED_BEFORE)
         _remember(settings, backbone_id, trial)
         return trial
     try:
@@ -199,7 +210,7 @@ def remembered_trial(settings: Settings, backbone_id: str) -> Trial | None:
 
 
 def time_processor(model_path: Path, side: int) -> Trial:
-    """Time the CPU alone: for the start, when nothing else runs that would falsify it, and nobody wants to wait."""
+    """Time only the CPU: at startup, when nothing else runs that would distort the timing and users want no delay."""
     return Trial(time_cpu(model_path.read_bytes(), side), gpu_tried=False)
 
 
@@ -212,13 +223,13 @@ def try_gpu_too(
     *,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Trial:
-    """Time the GPU beside the CPU's timing in `trial`, remember and return the outcome.
+    """Add the GPU's timing to that of the CPU in `trial`; store and return the result.
 
     Raises:
-        TrialStopped: `stopped` said so.
+        TrialStopped: `stopped` returned True.
     """
     gpu, problem = try_gpu(model_path, side, stopped=stopped)
-    # After a crash even the CPU's timing is unknown.
+    # After a crash, the CPU's timing is unknown too.
     cpu = trial.cpu or time_cpu(model_path.read_bytes(), side)
     complete = Trial(cpu, gpu, problem)
     _remember(settings, backbone_id, complete)
@@ -228,35 +239,37 @@ def try_gpu_too(
 def choose(preference: Preference, trial: Trial) -> Device:
     """Return the device to use.
 
-    With "auto" the GPU serves only where it is faster than all CPU threads together.
+    With "auto", the GPU is used only if it is faster than all CPU threads together.
 
     Raises:
-        DeviceError: the GPU is asked for and can't be used.
+        DeviceError: the GPU was requested and can't be used.
     """
     threads = available_threads()
     cpu_milliseconds = trial.cpu / threads
     if preference == "gpu":
         if trial.gpu is None:
-            raise DeviceError(f"The graphics processor can't be used. {trial.problem}")
-        return Device("gpu", threads + 1, trial.gpu, "chosen by you")
+            raise DeviceError(_("The GPU can't be used. {reason}").format(reason=sentence(trial.problem)))
+        return Device("gpu", threads + 1, trial.gpu, _("Chosen by you."))
     if preference == "auto" and trial.gpu is not None and trial.gpu < cpu_milliseconds:
-        return Device("gpu", threads + 1, trial.gpu, "faster than the processor here")
+        return Device("gpu", threads + 1, trial.gpu, _("Faster than the CPU here."))
     if preference == "cpu":
-        note = "chosen by you"
+        note = _("Chosen by you.")
     elif not trial.gpu_tried:
-        note = "the graphics processor was not tried yet"
+        note = _("The GPU has not been tried yet.")
     elif trial.gpu is None:
-        note = trial.problem
+        note = sentence(trial.problem)
     else:
-        note = f"faster than the graphics processor here, which takes {trial.gpu:.0f} ms a photo"
+        note = _("Faster than the GPU here, which takes {milliseconds} ms per photo.").format(
+            milliseconds=number(round(trial.gpu))
+        )
     return Device("cpu", threads, cpu_milliseconds, note)
 
 
 def open_backbone(device: Device, model: bytes, side: int, settings: Settings) -> Backbone:
-    """Return the running backbone of a device.
+    """Return the backbone on a device, ready to run.
 
-    A GPU is marked as in use until its first photo is through, so that a driver that crashes here is known at the
-    next start.
+    A GPU is marked as in use until it has processed its first input, so that the next start knows if its driver
+    crashed here.
 
     Raises:
         BackboneError: it does not run.
@@ -279,5 +292,5 @@ def _remember(settings: Settings, backbone_id: str, trial: Trial) -> None:
 
 
 def _machine(backbone_id: str) -> str:
-    """What a trial is valid for. A new graphics driver is not seen here; Settings has "Try again" for that."""
+    """Return what a trial is valid for. A new graphics driver is not noticed; the settings have a button for that."""
     return "|".join((backbone_id, platform.node(), platform.machine(), platform.release(), str(available_threads())))

@@ -1,7 +1,4 @@
-"""Augmentation: the switches of a recipe as one function on a batch of training photos, the same for every backbone.
-
-A picture of some training examples as the network will see them.
-"""
+"""Augmentation of a batch of training photos, the same for every backbone, and a picture of some examples of it."""
 
 from __future__ import annotations
 
@@ -15,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from alpacasorter.core.safe_write import write_over
-from alpacasorter.training.data.batches import PhotoStore
+from alpacasorter.training.data.batches import PhotoStore, Pictures
 from alpacasorter.training.recipe import AUGMENTATIONS, Recipe
 
-# How far each goes. Rotation is the article's: up to a fifth of a turn either way.
+# Strengths. Rotation is the article's: up to a fifth of a turn either way.
 _TURN: Final = 0.2
 _SHEAR: Final = 0.15
 _ZOOM: Final = 0.2
@@ -27,23 +24,20 @@ _BRIGHTNESS: Final = 0.2
 _CONTRAST: Final = 0.3
 _SATURATION: Final = (0.5, 1.5)
 _TINT: Final = (0.9, 1.1)
-_GREY: Final = (0.299, 0.587, 0.114)
+_GRAY: Final = (0.299, 0.587, 0.114)
 _WHITE: Final = 255.0
 
 
-Pictures = npt.NDArray[np.uint8]
-
-
 def augmenter(switches: Collection[str], seed: int) -> Callable[[Pictures], Pictures]:
-    """Return a function from pictures uint8 (n, side, side, 3) to others of the same shape and type.
+    """Return a function from pictures uint8 (n, side, side, 3) to augmented ones of the same shape and type.
 
-    They stay what a camera gives, whole numbers from 0 to 255, so that the app's own scaling comes after. Each picture
-    of a batch is changed in another way, and each call goes on with the random numbers where the last one left off.
-    What a turn or a shift leaves empty is filled by reflection.
+    The output is not scaled: the app's own scaling comes afterward. Each picture of a batch is changed differently, and
+    each call continues the sequence of random numbers. Areas left empty by a rotation or shift are filled by
+    reflection.
 
     Args:
-        switches: which of AUGMENTATIONS are on; with none the pictures stay as they are.
-        seed: the same one gives the same pictures.
+        switches: which of AUGMENTATIONS are on; with none, the pictures are returned unchanged.
+        seed: the same seed gives the same pictures.
     """
     import tensorflow as tf
 
@@ -56,7 +50,7 @@ def augmenter(switches: Collection[str], seed: int) -> Callable[[Pictures], Pict
             pixels = step(pixels)
         return tf.cast(tf.round(tf.clip_by_value(pixels, 0.0, _WHITE)), tf.uint8)
 
-    # A batch of any length: otherwise each new length is traced anew.
+    # For batches of any length: otherwise TensorFlow traces the function again for each new length.
     traced = tf.function(augment, input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8)], autograph=False)
     return lambda pictures: traced(pictures).numpy()
 
@@ -66,8 +60,8 @@ def _step(name: str, seed: int) -> Callable[[Any], Any]:
 
     scale = (0.0, _WHITE)
     layers = keras.layers
-    if name == "colour":
-        return _colour(seed)
+    if name == "color":
+        return _color(seed)
     layer: Any = {
         "flip": lambda: layers.RandomFlip("horizontal", seed=seed),
         "mirror": lambda: layers.RandomFlip("vertical", seed=seed),
@@ -81,10 +75,10 @@ def _step(name: str, seed: int) -> Callable[[Any], Any]:
     return partial(layer, training=True)
 
 
-def _colour(seed: int) -> Callable[[Any], Any]:
-    """Return what makes colours stronger or paler and tints the light, as another camera or time of day would.
+def _color(seed: int) -> Callable[[Any], Any]:
+    """Return a step that changes saturation and tint, as another camera or time of day would.
 
-    Own, because Keras's layers for hue and saturation expect 0..1 in one place and 0..255 in another.
+    Keras's layers for hue and saturation are not used: some expect 0..1 and some 0..255.
     """
     import keras
     import tensorflow as tf
@@ -95,38 +89,48 @@ def _colour(seed: int) -> Callable[[Any], Any]:
         count = tf.shape(pixels)[0]
         saturation = keras.random.uniform((count, 1, 1, 1), *_SATURATION, seed=numbers)
         tint = keras.random.uniform((count, 1, 1, 3), *_TINT, seed=numbers)
-        grey = tf.reduce_sum(pixels * tf.constant(_GREY), axis=-1, keepdims=True)
-        return (grey + (pixels - grey) * saturation) * tint
+        gray = tf.reduce_sum(pixels * tf.constant(_GRAY), axis=-1, keepdims=True)
+        return (gray + (pixels - gray) * saturation) * tint
 
     return step
 
 
 COLUMNS = 4
-ROWS_A_CLASS = 2
+ROWS_PER_CLASS = 2
 _TILE = 160
 _GAP = 6
 _BETWEEN = 18
 
 
-def choose(training: npt.NDArray[np.int64], targets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def choose_examples(training: npt.NDArray[np.int64], targets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Return the rows to show, 8 of the positive class and then 8 of the negative one.
 
-    Where a class has fewer, its photos are shown again, each time changed in another way.
+    If a class has fewer, its photos are repeated, each time augmented differently.
+
+    Args:
+        training: rows of the training photos, (n,).
+        targets: 0 or 1 by row.
     """
-    count = COLUMNS * ROWS_A_CLASS
+    count = COLUMNS * ROWS_PER_CLASS
     chosen = []
     for target in (1, 0):
         rows = training[targets[training] == target]
         step = max(1, len(rows) // count)
-        # Spread over the folder: neighbours are often shots of one scene.
+        # Spread over the folder: neighbors are often shots of the same scene.
         chosen.append(np.resize(rows[::step][:count], count))
     return np.concatenate(chosen)
 
 
 def write_preview(path: Path, store: PhotoStore, rows: npt.NDArray[np.int64], recipe: Recipe) -> None:
-    """Write a PNG of the photos in `rows` from `choose`: 4 a row, two rows of each class, the positive one above.
+    """Write a PNG of augmented photos: 4 in a row, two rows per class, the positive class above.
 
-    A file that is there is replaced once the new one is whole.
+    An existing file is replaced once the new one is complete.
+
+    Args:
+        path: the PNG.
+        store: the photos.
+        rows: from `choose_examples`.
+        recipe: the augmentation.
 
     Raises:
         DatasetError: a photo can no longer be read.
@@ -139,25 +143,21 @@ def write_preview(path: Path, store: PhotoStore, rows: npt.NDArray[np.int64], re
     tile = min(store.side, _TILE)
     small = tf.image.resize(seen, (tile, tile), antialias=True)
     pixels = np.clip(np.rint(np.asarray(small)), 0, 255).astype(np.uint8)
-    _write(path, tf.io.encode_png(_grid(pixels)).numpy())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_over(path, [tf.io.encode_png(_grid(pixels)).numpy()])
 
 
 def _grid(tiles: npt.NDArray[np.uint8]) -> Any:
-    """Return tiles (n, t, t, 3) side by side on a see-through ground, (h, w, 4)."""
+    """Return tiles (n, t, t, 3) side by side on a transparent background, (h, w, 4)."""
     side = tiles.shape[1]
     lines = math.ceil(len(tiles) / COLUMNS)
     width = COLUMNS * (side + _GAP) - _GAP
     height = lines * (side + _GAP) - _GAP + _BETWEEN - _GAP
-    ground = np.zeros((height, width, 4), dtype=np.uint8)
+    grid = np.zeros((height, width, 4), dtype=np.uint8)
     for place, pixels in enumerate(tiles):
         line, column = divmod(place, COLUMNS)
-        top = line * (side + _GAP) + (_BETWEEN - _GAP if line >= ROWS_A_CLASS else 0)
+        top = line * (side + _GAP) + (_BETWEEN - _GAP if line >= ROWS_PER_CLASS else 0)
         left = column * (side + _GAP)
-        ground[top : top + side, left : left + side, :3] = pixels
-        ground[top : top + side, left : left + side, 3] = 255
-    return ground
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_over(path, [data])
+        grid[top : top + side, left : left + side, :3] = pixels
+        grid[top : top + side, left : left + side, 3] = 255
+    return grid

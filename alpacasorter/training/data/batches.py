@@ -1,9 +1,9 @@
-"""The photos as batches: decoded once by the app's own loader and kept, or decoded anew where memory is short."""
+"""Photos in batches: decoded once by the app's own loader and kept, or decoded again each time if memory is short."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -16,28 +16,29 @@ from alpacasorter.core import reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import Unreadable, read_photo
 from alpacasorter.core.photos.decode import decode, model_input
+from alpacasorter.i18n import _
 from alpacasorter.training.data.dataset import MIN_SIDE, DatasetError
 
 KEPT_BYTES: Final = 1 << 30
-"""Memory that decoded photos may take: some 7,000 at 224 pixels a side."""
+"""Memory that decoded photos may take: about 7,000 photos at 224 pixels."""
 
 Pictures = npt.NDArray[np.uint8]
 Rows = npt.NDArray[np.int64]
 
 
 class PhotoStore:
-    """Decoded photos by row, upright, squashed to the model's input just as the app does it.
+    """Decoded photos by row, upright, scaled to the model's input exactly as in the app.
 
-    To be used in a `with` statement, which ends its threads.
+    Use it in a `with` statement, which ends its threads.
     """
 
     def __init__(self, paths: Sequence[Path], side: int, *, limit: int = KEPT_BYTES) -> None:
-        """Open nothing yet.
+        """Reserve memory; no photo is opened yet.
 
         Args:
-            paths: the photos, one a row.
-            side: pixels a side of the pictures.
-            limit: bytes that may be kept; beyond it each photo is decoded each time.
+            paths: the photos, one per row.
+            side: width and height of the pictures, pixels.
+            limit: bytes that may be kept; if the photos need more, each is decoded again each time.
         """
         self._paths = paths
         self.side = side
@@ -54,12 +55,12 @@ class PhotoStore:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Wait for the photo each thread is at, and end them."""
+        """End the threads; waits for the photos being decoded."""
         self._ahead.shutdown(cancel_futures=True)
         self._pool.shutdown(cancel_futures=True)
 
     def try_decode(self, rows: Sequence[int]) -> list[Pictures | str]:
-        """Return for each row its picture uint8 (side, side, 3), or why it has none."""
+        """Return for each row its picture uint8 (side, side, 3), or the reason it has none, a code."""
         return list(self._pool.map(self._one, rows))
 
     def pictures(self, rows: Rows) -> Pictures:
@@ -73,21 +74,25 @@ class PhotoStore:
         found = self.try_decode(rows.tolist())
         for row, picture in zip(rows, found, strict=True):
             if isinstance(picture, str):
-                raise DatasetError(f"{display_path(self._paths[row])} can no longer be read. {picture}")
+                raise DatasetError(
+                    _("{photo} can no longer be read. {reason}").format(
+                        photo=display_path(self._paths[row]), reason=reasons.sentence(picture)
+                    )
+                )
         return np.stack([picture for picture in found if not isinstance(picture, str)])
 
     def batches(self, rows: Rows, size: int) -> Iterator[tuple[Rows, Pictures]]:
-        """Yield (rows, pictures) in the order given, `size` at a time, each prepared while the one before is used.
+        """Yield (rows, pictures) in the given order, `size` at a time; the next batch is prepared in the background.
 
         Raises:
             DatasetError: a photo can no longer be read.
         """
         parts = [rows[start : start + size] for start in range(0, len(rows), size)]
-        coming: Future[Pictures] | None = None
+        upcoming: Future[Pictures] | None = None
         for place, part in enumerate(parts):
-            pictures = self.pictures(part) if coming is None else coming.result()
+            pictures = self.pictures(part) if upcoming is None else upcoming.result()
             more = place + 1 < len(parts)
-            coming = self._ahead.submit(self.pictures, parts[place + 1]) if more else None
+            upcoming = self._ahead.submit(self.pictures, parts[place + 1]) if more else None
             yield part, pictures
 
     def _one(self, row: int) -> Pictures | str:
@@ -97,7 +102,7 @@ class PhotoStore:
         try:
             picture = model_input(decode(read_photo(self._paths[row]), min_side=MIN_SIDE).pixels, self.side)
         except Unreadable as error:
-            return reasons.sentence(error.reason)
+            return error.reason
         if self._kept is not None:
             self._kept[row] = picture
             self._decoded[row] = True
@@ -105,13 +110,6 @@ class PhotoStore:
 
 
 def shuffled(rows: Rows, seed: int, epoch: int) -> Rows:
-    """Return the rows in an order of their own for each epoch, the same for the same seed."""
+    """Return the rows in an order that differs from epoch to epoch but is the same for the same seed."""
     order = np.random.default_rng((seed, epoch)).permutation(len(rows))
     return rows[order]
-
-
-def compute(
-    store: PhotoStore, rows: Rows, size: int, apply: Callable[[Pictures], npt.NDArray[np.float32]]
-) -> npt.NDArray[np.float32]:
-    """Return what `apply` makes of the pictures of these rows, in their order, float32 (n, ...)."""
-    return np.concatenate([apply(pictures) for _, pictures in store.batches(rows, size)])

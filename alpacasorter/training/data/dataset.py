@@ -1,4 +1,4 @@
-"""Reading class folders: photos on disk to embeddings and targets, through the loader and the backbone of the app."""
+"""Class folders: the photos in them, and their embeddings, computed by the app's own loader and backbone."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ import numpy as np
 import numpy.typing as npt
 
 from alpacasorter.core import reasons
+from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import usual_positive
 from alpacasorter.core.photo import PhotoFile, Unreadable, read_photo
 from alpacasorter.core.photos.decode import decode, model_input
 from alpacasorter.core.photos.walk import FolderUnavailable, WalkProblem, walk
+from alpacasorter.i18n import _, join
+from alpacasorter.training.requirements import not_two_classes
 
 MIN_SIDE = 256
-"""Shorter side that photos are decoded to, the same as in the app's scan."""
-
-_SHOWN = 4
+"""Shorter side to which photos are decoded, pixels; the same as in the app's scan."""
 
 
 class DatasetError(Exception):
-    """The folders can't be trained on. The message is one sentence for the user."""
+    """The folders can't be trained on. The message is a sentence for the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,8 @@ class Example:
     """One photo to train on.
 
     Attributes:
-        path: where it is.
-        source: name of the data folder it came with.
+        path: the photo.
+        source: name of its data folder.
         target: 0 or 1, index into the class names.
     """
 
@@ -44,12 +45,12 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """What the data folders hold.
+    """The contents of the data folders.
 
     Attributes:
         class_names: names of targets 0 and 1; the second is the positive class.
-        examples: in the order of the folders given, then of class and name.
-        problems: (path, reason) of each file that can't be used.
+        examples: in the order of the folders, then by class and name.
+        problems: (path, reason) of each file that can't be used; the reason is a code.
     """
 
     class_names: tuple[str, str]
@@ -62,10 +63,10 @@ class Embedded:
     """The photos that could be read.
 
     Attributes:
-        examples: as in the dataset, less those that could not be read.
-        embeddings: float16 (n, embedding size), the rounded values that are stored and fitted on.
-        targets: int64 (n,).
-        problems: (path, reason) of each file that can't be used.
+        examples: as in the dataset, without those that could not be read.
+        embeddings: float16 (n, embedding size), the rounded values that are stored and that heads are fitted to.
+        targets: int64 (n,), 0 or 1.
+        problems: (path, reason) of each file that can't be used; the reason is a code.
     """
 
     examples: tuple[Example, ...]
@@ -74,17 +75,17 @@ class Embedded:
     problems: tuple[tuple[Path, str], ...]
 
     def of_source(self, source: str) -> npt.NDArray[np.bool_]:
-        """Return which photos came with the data folder of this name, (n,)."""
+        """Return a mask of the photos in the data folder of this name, (n,)."""
         return np.array([example.source == source for example in self.examples], dtype=np.bool_)
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Names of the data folders in the order given."""
+        """Names of the data folders, in order."""
         return tuple(dict.fromkeys(example.source for example in self.examples))
 
 
 def find_photos(folder: Path) -> tuple[list[Path], list[tuple[Path, str]]]:
-    """Return the photos below a folder, sorted, and what can't be used with the reason.
+    """Return the photos below a folder, sorted, and (path, reason) of each file that can't be used.
 
     Raises:
         DatasetError: the folder can't be read.
@@ -96,26 +97,30 @@ def find_photos(folder: Path) -> tuple[list[Path], list[tuple[Path, str]]]:
             if isinstance(event, PhotoFile):
                 paths.append(event.path)
             elif isinstance(event, WalkProblem):
-                problems.append((event.path, reasons.sentence(event.reason)))
+                problems.append((event.path, event.reason))
     except FolderUnavailable as error:
-        raise DatasetError(f"{folder} can't be read: {error}") from error
+        raise DatasetError(
+            _("{folder} can't be read. {reason}").format(
+                folder=display_path(folder), reason=reasons.sentence(error.reason)
+            )
+        ) from error
     return sorted(paths), problems
 
 
 def read_dataset(folders: Sequence[Path], *, positive: str | None = None) -> Dataset:
-    """List the photos of data folders, each with one sub-folder per class.
+    """List the photos of data folders, each with one subfolder per class.
 
     Args:
-        folders: all must have the same two sub-folders.
-        positive: name of the positive class; by default X of the pair X and not_X, else the last in the alphabet.
+        folders: all must have the same two subfolders.
+        positive: name of the positive class; by default X of the pair X and not_X, else the last in alphabetical order.
 
     Raises:
-        DatasetError: a folder can't be read, the classes are not two or not the same everywhere, or one is empty.
+        DatasetError: a folder can't be read, there are not two classes, they differ between folders, or one is empty.
     """
     class_names = _class_names(folders, positive)
     names = [folder.resolve().name for folder in folders]
     if len(set(names)) < len(names):
-        raise DatasetError("Two data folders have the same name, so their figures can't be told apart; rename one.")
+        raise DatasetError(_("Two data folders have the same name, so their figures can't be told apart. Rename one."))
     examples: list[Example] = []
     problems: list[tuple[Path, str]] = []
     for folder, source in zip(folders, names, strict=True):
@@ -125,7 +130,11 @@ def read_dataset(folders: Sequence[Path], *, positive: str | None = None) -> Dat
             problems += odd
     for target, name in enumerate(class_names):
         if not any(example.target == target for example in examples):
-            raise DatasetError(f"There is no photo of the class {name}; put some into the folder {name}.")
+            raise DatasetError(
+                _("There are no photos of the class “{name}”. Put some into its folder.").format(
+                    name=display_path(name)
+                )
+            )
     return Dataset(class_names, tuple(examples), tuple(problems))
 
 
@@ -133,36 +142,22 @@ def _class_names(folders: Sequence[Path], positive: str | None) -> tuple[str, st
     found: set[tuple[str, ...]] = set()
     for folder in folders:
         if not folder.is_dir():
-            raise DatasetError(f"There is no folder {folder}.")
+            raise DatasetError(_("There is no folder {folder}.").format(folder=display_path(folder)))
         found.add(tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != ".")))
     if len(found) != 1:
-        raise DatasetError("The data folders have different classes: each must have the same two sub-folders.")
+        raise DatasetError(_("The data folders have different classes: each must have the same two subfolders."))
     names = found.pop()
     if len(names) != 2:
-        raise DatasetError(_not_two(names))
+        raise DatasetError(not_two_classes(names))
     if positive is None:
         positive = usual_positive(names)
     if positive not in names:
-        raise DatasetError(f"There is no class {positive}; the classes are {names[0]} and {names[1]}.")
+        raise DatasetError(
+            _("There is no class “{name}”. The classes are: {names}.").format(
+                name=display_path(positive), names=join([display_path(one) for one in names])
+            )
+        )
     return names[names[0] == positive], positive
-
-
-def _not_two(names: Sequence[str]) -> str:
-    if not names:
-        return (
-            "The folder has no sub-folders. Put the photos into two sub-folders, one per class, such as alpaca and "
-            "not_alpaca."
-        )
-    if len(names) == 1:
-        return (
-            f"The folder must have two sub-folders, one per class, but there is only {names[0]}. Make another one for "
-            f"photos of anything else, such as not_{names[0]}."
-        )
-    shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
-    return (
-        f"The folder must have two sub-folders, one per class, but there are {len(names)} ({shown}). Only two classes "
-        "can be told apart; put everything that is not looked for into one sub-folder."
-    )
 
 
 def embed_photos(
@@ -172,20 +167,20 @@ def embed_photos(
     embed: Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]],
     threads: int | None = None,
 ) -> list[npt.NDArray[np.float16] | str]:
-    """Return, for each photo in order, its embedding float16 (embedding size,) or the reason why it has none.
+    """Return, for each photo in order, its embedding float16 (embedding size,) or the reason it has none, a code.
 
     Args:
         paths: the photos.
-        side: pixels a side of the model's input.
+        side: width and height of the model's input, pixels.
         embed: from uint8 (side, side, 3) to float32 (embedding size,); may be called by several threads at once.
-        threads: how many; one a core by default.
+        threads: how many; one per core by default.
     """
 
     def one(path: Path) -> npt.NDArray[np.float16] | str:
         try:
             pixels = decode(read_photo(path), min_side=MIN_SIDE).pixels
         except Unreadable as error:
-            return reasons.sentence(error.reason)
+            return error.reason
         return embed(model_input(pixels, side)).astype(np.float16)
 
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
@@ -195,10 +190,15 @@ def embed_photos(
 def embed_dataset(
     dataset: Dataset, *, side: int, embed: Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 ) -> Embedded:
-    """Embed every photo of the dataset; those that can't be read are left out and listed.
+    """Return the embeddings of a dataset; photos that can't be read are listed in `problems`.
+
+    Args:
+        dataset: the photos.
+        side: width and height of the model's input, pixels.
+        embed: as for `embed_photos`.
 
     Raises:
-        DatasetError: of one class no photo could be read.
+        DatasetError: no photo of one of the classes could be read.
     """
     vectors = embed_photos([example.path for example in dataset.examples], side=side, embed=embed)
     good = [(e, v) for e, v in zip(dataset.examples, vectors, strict=True) if not isinstance(v, str)]
@@ -206,7 +206,7 @@ def embed_dataset(
     targets = np.array([example.target for example, _ in good], dtype=np.int64)
     for target, name in enumerate(dataset.class_names):
         if not (targets == target).any():
-            raise DatasetError(f"No photo of the class {name} could be read.")
+            raise DatasetError(_("No photo of the class “{name}” could be read.").format(name=display_path(name)))
     return Embedded(
         examples=tuple(example for example, _ in good),
         embeddings=np.stack([vector for _, vector in good]),

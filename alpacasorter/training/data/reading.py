@@ -1,4 +1,4 @@
-"""From class folders to photos that are read, split, and told of: the first part of a training."""
+"""The first stage of a run: reads and splits the photos, and reports what was found."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from alpacasorter.core.files import display_path
-from alpacasorter.training.data.augment import choose, write_preview
+from alpacasorter.training.data.augment import choose_examples, write_preview
 from alpacasorter.training.data.batches import PhotoStore
 from alpacasorter.training.data.dataset import Dataset
 from alpacasorter.training.data.split import Split, warnings, without
-from alpacasorter.training.events import Prepared, Stage
-from alpacasorter.training.measuring import count_across, likeness_of
+from alpacasorter.training.events import READING, Prepared, Stage
+from alpacasorter.training.measuring import count_across, similarity_of
 from alpacasorter.training.network.convert import FrozenBackbone
 from alpacasorter.training.recipe import Recipe
 
@@ -26,12 +26,12 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Listed:
-    """Photos that are listed and split, not opened yet.
+    """Photos that have been listed and split, but not opened.
 
     Attributes:
         dataset: the photos.
         targets: 0 or 1, (n,).
-        split: which are trained on.
+        split: which of them are held out.
     """
 
     dataset: Dataset
@@ -41,14 +41,14 @@ class Listed:
 
 @dataclass(frozen=True, eq=False)
 class Photos:
-    """Photos that are read.
+    """Photos that have been read.
 
     Attributes:
-        dataset: all that were listed, the unreadable ones too.
+        dataset: all that were listed, including the unreadable ones.
         targets: 0 or 1, (n,).
         split: of the readable ones.
-        pooled: the backbone's pooled outputs (n, c), without augmentation; zeros for what can't be read.
-        left_out: (path, reason) of each file that can't be used.
+        pooled: the backbone's pooled outputs without augmentation, float32 (n, c); zeros for unreadable photos.
+        left_out: (path, reason) of each file that can't be used; the reason is a code.
     """
 
     dataset: Dataset
@@ -59,19 +59,25 @@ class Photos:
 
     @property
     def trained_on(self) -> Rows:
-        """What the photos trained on are, 0 or 1."""
+        """Targets of the training photos, 0 or 1."""
         return self.targets[self.split.training]
 
     @property
     def held_out(self) -> Rows:
-        """What the photos held out are, 0 or 1."""
+        """Targets of the held-out photos, 0 or 1."""
         return self.targets[self.split.validation]
 
 
 def read_photos(
     listed: Listed, store: PhotoStore, backbone: FrozenBackbone, check: Callable[[], None]
 ) -> Generator[Stage, None, Photos]:
-    """Decode all photos once and run the frozen backbone over them.
+    """Decode all photos once and run the frozen backbone on them.
+
+    Args:
+        listed: the photos.
+        store: decodes them.
+        backbone: the frozen backbone.
+        check: called between batches; may raise to stop.
 
     Raises:
         DatasetError: too few can be read.
@@ -90,7 +96,7 @@ def read_photos(
             if pooled is None:
                 pooled = np.zeros((total, vectors.shape[1]), dtype=np.float32)
             pooled[list(good)] = vectors
-        yield Stage("Reading the photos", rows[-1] + 1, total)
+        yield Stage(READING, rows[-1] + 1, total)
     split = without(listed.split, listed.dataset, list(unreadable))
     assert pooled is not None  # Otherwise there is no readable photo, and `without` has said so.
     return Photos(listed.dataset, listed.targets, split, pooled, _left_out(listed.dataset, unreadable))
@@ -99,22 +105,22 @@ def read_photos(
 def prepared(
     photos: Photos, store: PhotoStore, recipe: Recipe, *, device: str, preview: Path | None, more: tuple[str, ...] = ()
 ) -> Prepared:
-    """Return the event, after writing the preview where one is wanted.
+    """Return the event, after writing the preview if one is wanted.
 
     Args:
-        photos: as read.
-        store: where their pictures are.
-        recipe: how they will be changed.
-        device: what computes.
-        preview: where the picture goes.
-        more: further warnings.
+        photos: from `read_photos`.
+        store: decodes them.
+        recipe: the settings.
+        device: from `requirements.start`.
+        preview: where the picture goes; None for none.
+        more: further warnings, codes.
     """
     split = photos.split
     both = np.concatenate([split.training, split.validation])
-    likeness = likeness_of(recipe, photos.pooled[both], photos.targets[both])
-    across = count_across(photos.pooled[split.validation], photos.pooled[split.training], likeness)
+    similarity = similarity_of(recipe, photos.pooled[both], photos.targets[both])
+    across = count_across(photos.pooled[split.validation], photos.pooled[split.training], similarity)
     if preview is not None:
-        write_preview(preview, store, choose(split.training, photos.targets), recipe)
+        write_preview(preview, store, choose_examples(split.training, photos.targets), recipe)
     names = photos.dataset.class_names
     return Prepared(
         class_names=names,
@@ -129,9 +135,9 @@ def prepared(
 
 
 def only_prepared(listed: Listed, store: PhotoStore, recipe: Recipe, *, device: str, preview: Path | None) -> Prepared:
-    """Return the event without opening more photos than the preview shows, of which unreadable ones are passed over.
+    """Return the event after opening only the photos that the preview shows; unreadable ones are skipped.
 
-    So it is there at once; near-duplicates are not looked for.
+    This takes little time; near-duplicates are not counted.
 
     Raises:
         DatasetError: too few can be read.
@@ -139,7 +145,7 @@ def only_prepared(listed: Listed, store: PhotoStore, recipe: Recipe, *, device: 
     """
     split, unreadable = listed.split, dict[int, str]()
     while True:
-        rows = choose(split.training, listed.targets)
+        rows = choose_examples(split.training, listed.targets)
         decoded = zip(rows.tolist(), store.try_decode(rows.tolist()), strict=True)
         bad = {row: reason for row, reason in decoded if isinstance(reason, str)}
         if not bad:

@@ -1,8 +1,8 @@
-"""The networks that can be the backbone, each built in code, and where the weights of each come from.
+"""The networks that can be the backbone, each built in code, and where their weights come from.
 
-Whatever a network of `keras.applications` was made to read, here every one reads RGB in [-1, 1], the one scaling of the
-app (`ml.preprocess`): what else it needs is part of its graph, so that a bundle never tells the app how to prepare a
-photo.
+Whatever input a network of `keras.applications` was designed for, here it reads RGB in [-1, 1], the only scaling the
+app knows (`ml.runtime.backbone`): anything else it needs is part of its graph, so that a bundle never has to tell the
+app how to prepare a photo.
 """
 
 from __future__ import annotations
@@ -13,43 +13,38 @@ from pathlib import Path
 from typing import Any, Final
 
 from alpacasorter import paths
+from alpacasorter.i18n import _
 from alpacasorter.ml.models.bundle import load_bundle
-from alpacasorter.training.network.mobilenet import WeightsError, read_weights, set_weights
-from alpacasorter.training.recipe import KERAS, RANDOM, SHIPPED
+from alpacasorter.training.network.weights import WeightsError, read_weights, set_weights
+from alpacasorter.training.recipe import BACKBONE_TITLES, KERAS, RANDOM, SHIPPED
 
 _SHIPPED_FILE = "mobilenet_v2.npz"
 _RED_GREEN_BLUE_MEANS: Final = (123.68, 116.779, 103.939)
-"""Of the ImageNet photos, in 0..255: what ResNet-50 reads is the difference from these, blue first."""
+"""Means of the ImageNet photos, 0..255: ResNet-50 reads the difference from these, in BGR order."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
-    """A network: its name for people, how its model is made, and what stands before it."""
+class _Builder:
+    """How the model of a network is built, and what prepares its input."""
 
-    title: str
     make: Callable[..., Any]
     prepare: Callable[[Any], Any]
 
 
 def build_backbone(name: str, side: int, *, weights: str | None = None) -> Any:
-    """Return a network of BACKBONES without its top, for float32 pictures (n, side, side, 3) as `prepare` gives them.
+    """Return a network without its top, a Keras model of float32 pictures (n, side, side, 3) from `prepare`.
 
     Args:
-        name: of the network.
-        side: pixels a side of its input.
+        name: one of BACKBONES.
+        side: width and height of its input, pixels.
         weights: None for random ones, "imagenet" to have Keras download them.
     """
-    return _KINDS[name].make(input_shape=(side, side, 3), include_top=False, weights=weights)
+    return _BUILDERS[name].make(input_shape=(side, side, 3), include_top=False, weights=weights)
 
 
 def prepare(name: str, pixels: Any) -> Any:
-    """Return what the network `name` reads, from a Keras tensor of RGB pictures (n, side, side, 3) in [-1, 1]."""
-    return _KINDS[name].prepare(pixels)
-
-
-def title(name: str) -> str:
-    """Return what people call the network."""
-    return _KINDS[name].title
+    """Return the input of the network `name` for a Keras tensor of RGB pictures (n, side, side, 3) in [-1, 1]."""
+    return _BUILDERS[name].prepare(pixels)
 
 
 def load_backbone(name: str, weights: str, side: int) -> Any:
@@ -58,10 +53,10 @@ def load_backbone(name: str, weights: str, side: int) -> Any:
     Args:
         name: one of BACKBONES.
         weights: SHIPPED, KERAS, RANDOM, or the path of an .h5 or .npz file, as in the recipe.
-        side: pixels a side of its input.
+        side: width and height of its input, pixels.
 
     Raises:
-        WeightsError: the weights can't be had, or are not those of this network.
+        WeightsError: the weights can't be read or downloaded, or are those of another network.
         BundleError: the weights that come with the app are missing or were changed.
     """
     if weights == KERAS:
@@ -69,15 +64,15 @@ def load_backbone(name: str, weights: str, side: int) -> Any:
     network = build_backbone(name, side)
     if weights != RANDOM:
         path = shipped_weights() if weights == SHIPPED else Path(weights).expanduser()
-        set_weights(network, read_weights(path), origin=path.name, title=title(name))
+        set_weights(network, read_weights(path), origin=path.name, backbone=name)
     return network
 
 
 def shipped_weights() -> Path:
-    """Return the file of MobileNetV2's weights that comes with the app.
+    """Return the file with MobileNetV2's weights that comes with the app: its own, or that of the bundled model.
 
     Raises:
-        BundleError: it is the bundled model's, and that is missing or was changed.
+        BundleError: the bundled model is missing or was changed.
     """
     general = paths.models_dir() / _SHIPPED_FILE
     return general if general.is_file() else load_bundle(paths.bundled_model()).keras_weights_path()
@@ -89,8 +84,10 @@ def _downloaded(name: str, side: int) -> Any:
     except Exception as error:
         # Keras wraps whatever urllib raises in a bare Exception.
         raise WeightsError(
-            f"The ImageNet weights of {title(name)} could not be downloaded ({error}). Look whether this computer is "
-            "online, or give the path of a weights file (.h5 or .npz) that you have."
+            _(
+                "The ImageNet weights of {backbone} could not be downloaded ({error}). Check your internet connection, "
+                "or use a weights file (.h5 or .npz)."
+            ).format(backbone=BACKBONE_TITLES[name], error=error)
         ) from error
 
 
@@ -115,7 +112,7 @@ def _inception_v3(**given: Any) -> Any:
 def _mobilenet_v3_large(**given: Any) -> Any:
     import keras
 
-    # Its own scaling turns 0..255 into [-1, 1], where the pixels are already.
+    # Its own scaling maps 0..255 to [-1, 1], which the pixels already are.
     return keras.applications.MobileNetV3Large(include_preprocessing=False, **given)
 
 
@@ -125,7 +122,7 @@ def _efficientnet_v2_b0(**given: Any) -> Any:
     return keras.applications.EfficientNetV2B0(include_preprocessing=True, **given)
 
 
-def _as_they_are(pixels: Any) -> Any:
+def _unchanged(pixels: Any) -> Any:
     return pixels
 
 
@@ -133,8 +130,8 @@ def _caffe(pixels: Any) -> Any:
     import keras
 
     offsets = [127.5 - mean for mean in _RED_GREEN_BLUE_MEANS]
-    centred = keras.layers.Rescaling(127.5, offset=offsets, name="centred")(pixels)
-    return keras.ops.flip(centred, axis=-1)
+    centered = keras.layers.Rescaling(127.5, offset=offsets, name="centred")(pixels)
+    return keras.ops.flip(centered, axis=-1)
 
 
 def _bytes(pixels: Any) -> Any:
@@ -143,10 +140,10 @@ def _bytes(pixels: Any) -> Any:
     return keras.layers.Rescaling(127.5, offset=127.5, name="bytes")(pixels)
 
 
-_KINDS: Final[Mapping[str, _Kind]] = {
-    "mobilenet_v2": _Kind("MobileNetV2 (alpha 1.0)", _mobilenet_v2, _as_they_are),
-    "resnet50": _Kind("ResNet-50", _resnet50, _caffe),
-    "inception_v3": _Kind("Inception v3", _inception_v3, _as_they_are),
-    "mobilenet_v3_large": _Kind("MobileNetV3 large", _mobilenet_v3_large, _as_they_are),
-    "efficientnet_v2_b0": _Kind("EfficientNetV2-B0", _efficientnet_v2_b0, _bytes),
+_BUILDERS: Final[Mapping[str, _Builder]] = {
+    "mobilenet_v2": _Builder(_mobilenet_v2, _unchanged),
+    "resnet50": _Builder(_resnet50, _caffe),
+    "inception_v3": _Builder(_inception_v3, _unchanged),
+    "mobilenet_v3_large": _Builder(_mobilenet_v3_large, _unchanged),
+    "efficientnet_v2_b0": _Builder(_efficientnet_v2_b0, _bytes),
 }

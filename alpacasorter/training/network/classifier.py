@@ -1,17 +1,15 @@
-"""The network that is trained: backbone, average pooling, further dense layers, dropout and one sigmoid unit.
+"""The network that is trained: backbone, average pooling, extra dense layers, dropout and one sigmoid unit.
 
-It is made of two Keras models. The backbone is always called in inference mode, so that its batch normalisation keeps
-the statistics it was trained with, also while its last layers are retrained on a few photos. The head is a model of its
-own on the pooled output, so that with a frozen backbone nothing else is in the graph that learns.
+It consists of two Keras models. The backbone is always called in inference mode, so that its batch normalization keeps
+the statistics it was trained with, even while its last layers are retrained on a few photos. The head is a separate
+model on the pooled output, so that with a frozen backbone nothing else is in the graph that is trained.
 
-Pooling with a focus: the embedding listens more to some places of a photo than to others.
+Pooling can have a focus, which gives some places of a photo more weight. In a mean over the whole photo, an animal that
+fills a hundredth of it is lost. So half of the embedding is a weighted mean, with weights from a 1 × 1 convolution
+that training learns. The weighted feature map is what the network returns as its last feature map: the embedding is
+still the mean of that, and so the class-activation map is still exact.
 
-The mean over the whole photo drowns an animal that fills a hundredth of it. Here a second voice is mixed in, in equal
-parts: a mean weighted by how much each place looks like something that matters, which one 1 × 1 convolution decides and
-training finds. The weighted feature map is what the network gives out as its last feature map, so that the embedding is
-still the mean of it, and the map of what spoke for the answer is still exact.
-
-Made of Keras's own layers only: a file of the network needs no code of ours to be read.
+Only Keras's own layers are used, so that a file of the network can be read without this code.
 """
 
 from __future__ import annotations
@@ -23,14 +21,16 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from alpacasorter.core.files import display_path
+from alpacasorter.i18n import _
 from alpacasorter.ml.models.bundle import Bundle, BundleError
 from alpacasorter.ml.runtime.backbone import EMBEDDING_OUTPUT, FEATURE_MAP_OUTPUT
-from alpacasorter.training.network.backbones import build_backbone, prepare, title
-from alpacasorter.training.network.mobilenet import Weights, WeightsError, get_weights, read_weights, set_weights
+from alpacasorter.training.network.backbones import build_backbone, prepare
+from alpacasorter.training.network.weights import Weights, WeightsError, get_weights, read_weights, set_weights
 from alpacasorter.training.recipe import Recipe, RecipeError
 
 DENSE = "further_dense_{}"
-"""Names of the further dense layers, from 1, in the network and in a bundle's weights."""
+"""Names of the extra dense layers, from 1, in the network and in a bundle's weights."""
 
 _BATCH_NORM = "BatchNormalization"
 
@@ -41,11 +41,11 @@ class Network:
 
     Attributes:
         backbone: name, one of BACKBONES.
-        side: pixels a side of the input.
-        base: Keras model, from prepared pictures to the last feature map.
-        features: Keras model, from pictures (n, side, side, 3) in [-1, 1] to the last feature map (n, h, w, c).
-        pooled: Keras model, from the same to its mean (n, c).
-        head: Keras model, from the mean (n, c) to the probability of the positive class (n, 1).
+        side: width and height of the input, pixels.
+        base: Keras model from prepared pictures to the last feature map.
+        features: Keras model from pictures (n, side, side, 3) in [-1, 1] to the last feature map (n, h, w, c).
+        pooled: Keras model from the same pictures to the mean of the feature map (n, c).
+        head: Keras model from that mean (n, c) to the probability of the positive class (n, 1).
     """
 
     backbone: str
@@ -57,20 +57,21 @@ class Network:
 
     @property
     def dense(self) -> list[Any]:
-        """The further dense layers of the head, in order."""
+        """The extra dense layers of the head, in order."""
         return [layer for layer in self.head.layers if layer.name.startswith(DENSE.format(""))]
 
     def classifier(self) -> Any:
-        """Return the whole as one Keras model, from pictures (n, side, side, 3) in [-1, 1] to (n, 1)."""
+        """Return the whole network as one Keras model, from pictures (n, side, side, 3) in [-1, 1] to (n, 1)."""
         import keras
 
         return keras.Model(self.pooled.input, self.head(self.pooled.output))
 
     def two_outputs(self, *, dense: bool = True) -> Any:
-        """Return the Keras model that is exported: {"embedding": (n, e), "feature_map": (n, h, w, c)}.
+        """Return the Keras model that is exported; its outputs are {"embedding": (n, e), "feature_map": (n, h, w, c)}.
 
-        The embedding is the output of the last further dense layer, or the pooled output without such layers and where
-        `dense` is False.
+        Args:
+            dense: whether the embedding is the output of the last extra dense layer, if there is one, rather than the
+                pooled output.
         """
         import keras
 
@@ -81,7 +82,7 @@ class Network:
         return keras.Model(self.features.input, {EMBEDDING_OUTPUT: embedding, FEATURE_MAP_OUTPUT: feature_map})
 
     def weights(self) -> Weights:
-        """Return the arrays of the backbone and of the further dense layers by "layer/variable"."""
+        """Return the arrays of the backbone and of the extra dense layers by "layer/variable"."""
         found = get_weights(self.base)
         for layer in self.dense:
             for variable in layer.weights:
@@ -89,7 +90,11 @@ class Network:
         return found
 
     def set_dense(self, weights: Mapping[str, npt.NDArray[np.float32]], *, origin: str) -> None:
-        """Fill the further dense layers from `weights`.
+        """Fill the extra dense layers from `weights`.
+
+        Args:
+            weights: arrays by "layer/variable".
+            origin: name of the bundle, for messages.
 
         Raises:
             WeightsError: an array is missing, has another shape, or is not finite.
@@ -99,21 +104,23 @@ class Network:
                 name = f"{layer.name}/{variable.name}"
                 array = weights.get(name)
                 if array is None or array.shape != tuple(variable.shape) or not np.isfinite(array).all():
-                    raise WeightsError(f"{origin} does not hold a usable {name}.")
+                    raise WeightsError(
+                        _("The model “{name}” does not contain a usable array {array}.").format(name=origin, array=name)
+                    )
                 variable.assign(array)
 
     def freeze(self) -> None:
-        """Let nothing of the backbone learn."""
+        """Make the backbone not trainable."""
         self.base.trainable = False
 
     def count_trainable(self, last: int) -> int:
-        """Return how many of the backbone's last layers can learn at all; it is frozen afterwards."""
+        """Return how many of the last `last` layers of the backbone can be trained; it is frozen afterward."""
         count = self.unfreeze(last) if last else 0
         self.freeze()
         return count
 
     def unfreeze(self, last: int) -> int:
-        """Let the last layers of the backbone learn, but no batch normalisation; return how many layers then do."""
+        """Make the last `last` layers of the backbone trainable, except batch normalizations; return how many are."""
         self.base.trainable = True
         first = max(0, len(self.base.layers) - last)
         for place, layer in enumerate(self.base.layers):
@@ -122,7 +129,15 @@ class Network:
 
 
 def assemble(base: Any, backbone: str, side: int, *, dense: Sequence[int] = (), dropout: float = 0.0) -> Network:
-    """Return the network on a backbone from `build_backbone`, frozen; Keras's random seed decides the rest."""
+    """Return the network on a frozen backbone; the weights of the head depend on Keras's random seed.
+
+    Args:
+        base: from `build_backbone`.
+        backbone: its name, one of BACKBONES.
+        side: width and height of the input, pixels.
+        dense: units of the extra dense layers, in order.
+        dropout: share of the embedding dropped in training, 0 to 1.
+    """
     import keras
 
     pixels = keras.Input((side, side, 3), name="pixels")
@@ -148,16 +163,21 @@ def assemble(base: Any, backbone: str, side: int, *, dense: Sequence[int] = (), 
 
 
 def rebuild(bundle: Bundle, *, filled: bool = True) -> Network:
-    """Return the network of a bundle, built in code and, if `filled`, filled with the arrays in it.
+    """Return the network of a bundle, built in code.
+
+    Args:
+        bundle: the bundle.
+        filled: whether to fill it with the bundle's weights.
 
     Raises:
-        BundleError, WeightsError: the bundle does not hold what that needs.
+        BundleError, WeightsError: the bundle lacks what is needed.
     """
-    # Bundles from before there were other backbones say nothing: they have this one.
-    facts = bundle.network or {"backbone": "mobilenet_v2", "dense": []}
-    backbone, dense, pooling = facts.get("backbone"), facts.get("dense", []), facts.get("pooling", "mean")
+    # Bundles from before there were other backbones don't name theirs.
+    name = display_path(bundle.path.name)
+    network = bundle.network or {"backbone": "mobilenet_v2", "dense": []}
+    backbone, dense, pooling = network.get("backbone"), network.get("dense", []), network.get("pooling", "mean")
     try:
-        # A stranger's bundle may say anything here; the recipe knows what is possible.
+        # The bundle may come from anyone; the recipe checks what is possible.
         if (
             not isinstance(backbone, str)
             or pooling not in ("mean", FOCUS)
@@ -167,22 +187,23 @@ def rebuild(bundle: Bundle, *, filled: bool = True) -> Network:
         Recipe(backbone=backbone, weights="", dense=tuple(dense))
     except (RecipeError, TypeError) as error:
         raise BundleError(
-            f"The model “{bundle.path.name}” has a network that this AlpacaSorter can't build. Update AlpacaSorter."
+            _(
+                "This version of AlpacaSorter can't build the network of the model “{name}”. Update AlpacaSorter."
+            ).format(name=name)
         ) from error
     base = build_backbone(backbone, bundle.input_size)
     if pooling == FOCUS:
         base = with_focus(base)
-    network = assemble(base, backbone, bundle.input_size, dense=dense)
-    if not filled:
-        return network
-    weights = read_weights(bundle.keras_weights_path())
-    set_weights(base, weights, origin=f"The model “{bundle.path.name}”", title=title(backbone))
-    network.set_dense(weights, origin=f"The model “{bundle.path.name}”")
-    return network
+    built = assemble(base, backbone, bundle.input_size, dense=dense)
+    if filled:
+        weights = read_weights(bundle.keras_weights_path())
+        set_weights(base, weights, origin=name, backbone=backbone)
+        built.set_dense(weights, origin=name)
+    return built
 
 
 FOCUS: Final = "focus"
-"""What a bundle calls this way of pooling."""
+"""The name of this kind of pooling in a bundle."""
 LAYER: Final = "focus"
 """Name of the convolution; its kernel is (1, 1, c, 1)."""
 
@@ -193,9 +214,9 @@ def focused(feature_map: Any) -> Any:
     """Return the Keras tensor (n, h, w, c) whose mean over h and w is the focused embedding."""
     import keras
 
-    height, width, _ = feature_map.shape[1:]
+    height, width = feature_map.shape[1:3]
     places = height * width
-    # Zeros: it begins as the plain mean.
+    # Zeros: it starts as the plain mean.
     scores = keras.layers.Conv2D(1, 1, use_bias=False, kernel_initializer="zeros", name=LAYER)(feature_map)
     shares = keras.layers.Softmax(name=f"{LAYER}_shares")(keras.layers.Reshape((places,))(scores))
     weights = keras.layers.Rescaling(_SHARE * places, offset=1.0 - _SHARE, name=f"{LAYER}_weights")(shares)
@@ -203,7 +224,7 @@ def focused(feature_map: Any) -> Any:
 
 
 def with_focus(network: Any) -> Any:
-    """Return a Keras backbone, pictures to feature map, with the focus on top; layers are shared."""
+    """Return a Keras backbone, from pictures to feature map, with the focus on top; the layers are shared."""
     import keras
 
     return keras.Model(network.input, focused(network.output), name=network.name)

@@ -1,9 +1,8 @@
-"""From the Keras backbone to the LiteRT file the app runs: one photo in, embedding and last feature map out.
+"""Converts a Keras backbone to the LiteRT file that the app runs, and runs the frozen backbone in training.
 
-The frozen backbone as a function: on the processor by LiteRT, as in the app, on a graphics card by TensorFlow.
-
-It computes the same either way. On the processor LiteRT takes half the time or less, and nearly all the time of a
-training with augmentation goes into the frozen backbone.
+The LiteRT file takes one photo and returns its embedding and last feature map. In training, the frozen backbone runs
+on LiteRT on a processor, as in the app, and on TensorFlow on a graphics card. The result is the same; on a processor
+LiteRT needs half the time or less, and with augmentation nearly all the time of a run goes into the frozen backbone.
 """
 
 from __future__ import annotations
@@ -19,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from alpacasorter.ml.runtime.backbone import EMBEDDING_OUTPUT, FEATURE_MAP_OUTPUT, SIGNATURE, CpuBackbone, scale_pixels
+from alpacasorter.training.events import PROCESSOR
 from alpacasorter.training.measuring import require_same_backbone
 from alpacasorter.training.network.classifier import Network
-from alpacasorter.training.requirements import PROCESSOR
 
 
 def two_outputs(network: Any) -> Any:
@@ -37,15 +36,17 @@ def two_outputs(network: Any) -> Any:
 
 
 def convert(network: Any) -> bytes:
-    """Return the LiteRT flatbuffer of a backbone with both outputs, float32, batch 1, as `convert_model` does."""
+    """Return the LiteRT flatbuffer of a backbone with both outputs, as `convert_model` does."""
     return convert_model(two_outputs(network))
 
 
 def convert_model(model: Any) -> bytes:
-    """Return the LiteRT flatbuffer of a Keras model of pictures (n, side, side, 3), float32, batch 1.
+    """Return the LiteRT flatbuffer of a Keras model, float32, for a batch of 1.
 
-    Its signature "serving_default" takes `pixels` (1, side, side, 3), and gives what the model gives, under the same
-    names.
+    Its signature "serving_default" takes `pixels` (1, side, side, 3) and has the outputs of the model.
+
+    Args:
+        model: its input is pictures (n, side, side, 3), and its outputs have names.
     """
     import keras
     import tensorflow as tf
@@ -55,7 +56,7 @@ def convert_model(model: Any) -> bytes:
     archive.track(model)
     archive.add_endpoint(
         SIGNATURE,
-        # training=False keeps the batch normalisation on its stored statistics.
+        # training=False: batch normalization uses its stored statistics.
         lambda pixels: model(pixels, training=False),
         input_signature=[tf.TensorSpec((1, side, side, 3), tf.float32, name="pixels")],
     )
@@ -66,21 +67,27 @@ def convert_model(model: Any) -> bytes:
 
 
 def largest_difference(network: Any, flatbuffer: bytes, inputs: Sequence[npt.NDArray[np.uint8]]) -> float:
-    """Return how far LiteRT's embeddings of model inputs, uint8 (side, side, 3), are from the backbone's at most."""
+    """Return the largest difference between the embeddings of LiteRT and of a Keras backbone.
+
+    Args:
+        network: from pictures (n, side, side, 3) to the last feature map.
+        flatbuffer: what it was converted to.
+        inputs: pictures to compare on, uint8 (side, side, 3).
+    """
     return model_difference(two_outputs(network), flatbuffer, inputs)
 
 
 def model_difference(
     model: Any, flatbuffer: bytes, inputs: Sequence[npt.NDArray[np.uint8]], *, relative: bool = False
 ) -> float:
-    """Return how far LiteRT's embeddings of model inputs, uint8 (side, side, 3), are from the Keras model's at most.
+    """Return the largest difference between the embeddings of LiteRT and of a Keras model.
 
     Args:
-        model: gives {"embedding": (n, e), ...}.
+        model: returns {"embedding": (n, e), ...}.
         flatbuffer: what it was converted to.
-        inputs: to compare on.
-        relative: divide by the largest number among the embeddings, where that is above 1: other networks than
-            MobileNetV2 have numbers of any size.
+        inputs: pictures to compare on, uint8 (side, side, 3).
+        relative: divide by the largest value among the embeddings if that is above 1: networks other than MobileNetV2
+            can have values of any size.
     """
     backbone = CpuBackbone(flatbuffer)
     largest, scale = 0.0, 1.0
@@ -96,20 +103,20 @@ Vectors = npt.NDArray[np.float32]
 
 
 class FrozenBackbone:
-    """From pictures to the backbone's pooled outputs.
+    """A function from pictures to the backbone's pooled outputs.
 
-    To be used in a `with` statement, which ends its threads.
+    Use it in a `with` statement, which ends its threads.
     """
 
     def __init__(self, network: Network, device: str) -> None:
-        """Convert or compile the backbone as it is now.
+        """Convert or compile the backbone with its current weights.
 
         Args:
-            network: what it belongs to.
-            device: what computes, from `keras_here.start`.
+            network: the network of the backbone.
+            device: from `requirements.start`.
 
         Raises:
-            CheckFailed: LiteRT computes something else than Keras.
+            CheckFailed: LiteRT computes something different from Keras.
         """
         self.flatbuffer: bytes | None = None
         self._pool: ThreadPoolExecutor | None = None
@@ -136,7 +143,7 @@ class FrozenBackbone:
             self._pool.shutdown(cancel_futures=True)
 
     def __call__(self, pictures: Pictures) -> Vectors:
-        """Return the pooled outputs float32 (n, c) of pictures uint8 (n, side, side, 3)."""
+        """Return the pooled outputs, float32 (n, c), of pictures uint8 (n, side, side, 3)."""
         if self._pool is None:
             found: Vectors = self._compiled(pictures)
             return found
@@ -144,7 +151,7 @@ class FrozenBackbone:
 
 
 def compiled(model: Any) -> Any:
-    """Return a Keras model in inference mode as a function from pictures uint8 (n, side, side, 3) to float32."""
+    """Return a Keras model in inference mode as a function from pictures uint8 (n, side, side, 3) to float32 arrays."""
     import tensorflow as tf
 
     run = tf.function(

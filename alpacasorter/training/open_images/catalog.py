@@ -1,15 +1,15 @@
-"""What Open Images is made of: where its lists and photos are, and how the lists are read.
+"""Open Images: where its lists and photos are, and how the lists are read.
 
-Open Images (V7) has some 1.9 million photos of Flickr in three subsets. People have looked at each and said of some
-things that the photo shows them (confidence 1), and of others that it does not (confidence 0). Of the training
-subset only the photos with box annotations are served, and only the 600 classes that have boxes are worth looking for
-there; so the lists of exactly those are used: 1 GB in place of 5.
+Open Images (V7) has about 1.9 million photos from Flickr in three subsets. People have confirmed for each photo that it
+shows some things (confidence 1) and does not show others (confidence 0). Of the training subset only the photos with
+box annotations are served, and only the 600 classes with boxes are worth looking for there; so the lists of exactly
+those are used: 1 GB instead of 5.
 
-The photos are served as JPEG files of at most 1024 pixels a side. The column Rotation says by how many degrees,
-counterclockwise, the picture must be turned to be upright; it was worked out from the EXIF orientation of the
-original. Whether a served file still has that orientation in its own EXIF differs. The files are kept as they are
-served, and the rotation is noted beside them: the loader of the app turns by EXIF, and turning the pixels here would
-turn those photos twice. The few others (of 2.6 % that are turned at all) are learned from as they lie.
+The photos are served as JPEG files of at most 1024 pixels on the longer side. The column Rotation says by how many
+degrees the picture must be rotated counterclockwise to be upright, derived from the EXIF orientation of the original.
+Some served files still have that orientation in their own EXIF, some don't. The files are kept as they are served, and
+the rotation is recorded beside them: the app's loader applies EXIF, and rotating the pixels here would rotate some
+photos twice. The few others (2.6% are rotated at all) are used in the orientation they have.
 """
 
 from __future__ import annotations
@@ -25,15 +25,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from alpacasorter.i18n import _, join
 from alpacasorter.training.open_images.fetch import DownloadError
 from alpacasorter.training.open_images.list_cache import RemoteList
 
 LISTS: Final = "https://storage.googleapis.com/openimages"
 PHOTOS: Final = "https://open-images-dataset.s3.amazonaws.com"
-"""Where the data is; the one place that knows."""
+"""Where the data is."""
 
 SUBSETS: Final = ("validation", "test", "train")
-"""The small ones first, so that a few photos need small lists only."""
+"""The small ones first, so that a few photos need only small lists."""
 
 _IMAGE_ID: Final = re.compile(rb"[0-9a-f]{16}")
 _ID_LENGTH: Final = 16
@@ -76,7 +77,7 @@ class Source:
     """Where Open Images is served.
 
     Attributes:
-        lists, photos: addresses without a slash at the end.
+        lists, photos: addresses without a trailing slash.
     """
 
     lists: str = LISTS
@@ -84,28 +85,28 @@ class Source:
 
     @classmethod
     def mirror(cls, base: str) -> Source:
-        """Return a mirror: it has the lists below `openimages` and the photos below `open-images-dataset`."""
+        """Return a mirror that has the lists below `openimages` and the photos below `open-images-dataset`."""
         root = base.rstrip("/")
         return cls(f"{root}/openimages", f"{root}/open-images-dataset")
 
     def classes(self) -> RemoteList:
-        """The list of all classes."""
+        """Return the list of all classes."""
         return RemoteList(f"{self.lists}/v7/oidv7-class-descriptions.csv", _CLASS_COLUMNS)
 
     def classes_with_boxes(self) -> RemoteList:
-        """The list of the classes that training photos are looked for with."""
+        """Return the list of the classes with box annotations, the only ones of the training photos."""
         return RemoteList(f"{self.lists}/v7/oidv7-class-descriptions-boxable.csv", _CLASS_COLUMNS)
 
     def labels(self, subset: str) -> RemoteList:
-        """The list of what people said that the photos of a subset show."""
+        """Return the list of what people confirmed the photos of a subset to show, or not to show."""
         return RemoteList(f"{self.lists}/{_LABELS[subset]}", _LABEL_COLUMNS)
 
     def photo_list(self, subset: str) -> RemoteList:
-        """The list of the photos of a subset with authors and licences."""
+        """Return the list of the photos of a subset, with authors and licenses."""
         return RemoteList(f"{self.lists}/{_PHOTO_LISTS[subset]}", _PHOTO_COLUMNS)
 
     def photo(self, subset: str, image_id: str) -> str:
-        """The address of one photo."""
+        """Return the address of a photo."""
         return f"{self.photos}/{subset}/{image_id}.jpg"
 
 
@@ -114,9 +115,9 @@ class PhotoClass:
     """A class of Open Images.
 
     Attributes:
-        name: as people read it, such as "Alpaca".
-        labels: as the lists name it, such as "/m/0pcr"; a few names stand for several.
-        in_training: whether training photos are labelled with it.
+        name: as shown to people, such as "Alpaca".
+        labels: as in the lists, such as "/m/0pcr"; a few names stand for several.
+        in_training: whether training photos are labeled with it.
     """
 
     name: str
@@ -125,25 +126,25 @@ class PhotoClass:
 
     @property
     def folder(self) -> str:
-        """A folder name that every system allows."""
+        """A folder name for its photos that every system allows."""
         letters = unicodedata.normalize("NFKD", self.name.casefold()).encode("ascii", "ignore").decode()
         plain = re.sub(r"[^a-z0-9]+", "_", letters).strip("_")
-        # Names of nothing but other letters must not all become the same one.
+        # Names with no ASCII letters at all must not all get the same folder.
         plain = plain or re.sub(r"[^a-z0-9]+", "_", min(self.labels)).strip("_")
         return f"{plain}_photos" if _RESERVED.fullmatch(plain) else plain
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoInfo:
-    """What the list of photos says of one.
+    """What the list of photos says about a photo.
 
     Attributes:
         image_id: 16 hexadecimal digits.
-        rotation: degrees counterclockwise that make it upright, as the list has it; empty where nobody knows.
+        rotation: degrees counterclockwise to make it upright, as in the list; empty if unknown.
     """
 
     image_id: str
-    licence: str
+    license: str
     author: str
     author_page: str
     title: str
@@ -153,7 +154,7 @@ class PhotoInfo:
 
 
 class Classes:
-    """All classes, found by name whatever the case."""
+    """All classes, found by name, ignoring case."""
 
     def __init__(self, everything: Path, with_boxes: Path) -> None:
         """Read the two lists of classes."""
@@ -173,33 +174,32 @@ class Classes:
         """Return the class of this name.
 
         Raises:
-            UnknownClass: there is none; the message names those that look like it.
+            UnknownClass: there is none; the message suggests similar ones.
         """
         found = self._classes.get(_key(name))
         if found is not None:
             return found
-        close = self.close_to(name)
-        hint = (
-            f"Did you mean {' or '.join(one.name for one in close)}?"
-            if close
-            else "alpacasorter dataset classes TEXT lists the classes whose name has TEXT in it."
+        problem = _("Open Images has no class “{name}”.").format(name=name)
+        hint = self.did_you_mean(name) or _("To list the classes whose name contains TEXT: {command}").format(
+            command="alpacasorter dataset classes TEXT"
         )
-        raise UnknownClass(f"Open Images has no class {name}. {hint}")
+        raise UnknownClass(f"{problem} {hint}")
 
     def search(self, text: str) -> list[PhotoClass]:
         """Return the classes with `text` in their name, in alphabetical order."""
         wanted = _key(text)
         return [self._classes[key] for key in sorted(self._classes) if wanted in key]
 
-    def close_to(self, name: str) -> list[PhotoClass]:
-        """Return up to three classes with a similar name, the most similar first."""
-        return [self._classes[key] for key in difflib.get_close_matches(_key(name), self._classes, n=3)]
+    def did_you_mean(self, name: str) -> str:
+        """Return a sentence that suggests up to three classes with a similar name; empty if there are none."""
+        similar = [self._classes[key].name for key in difflib.get_close_matches(_key(name), self._classes, n=3)]
+        return _("Did you mean {names}?").format(names=join(similar, "or")) if similar else ""
 
 
 def read_labels(path: Path, wanted: Collection[str]) -> Iterator[tuple[str, str, bool]]:
     """Yield (image id, label, whether the photo shows it) for each line with a wanted label.
 
-    Line by line, because the list has millions of them; lines that are no such thing are passed over.
+    The list is read line by line, because it has millions of them; malformed lines are skipped.
     """
     pattern = re.compile(b"|".join(re.escape(f",{label},".encode()) for label in sorted(wanted)))
     with path.open("rb") as file:
@@ -215,14 +215,14 @@ def read_labels(path: Path, wanted: Collection[str]) -> Iterator[tuple[str, str,
 
 
 def read_photo_list(path: Path, ids: Collection[str]) -> dict[str, PhotoInfo]:
-    """Return what the list says of the photos with these ids; those it does not have are missing."""
+    """Return the entries of the photos with these ids, by id; those not in the list are missing."""
     wanted = {image_id.encode("ascii") for image_id in ids}
     found: dict[str, PhotoInfo] = {}
     with path.open("rb") as file:
         for line in file:
             if line[:_ID_LENGTH] not in wanted:
                 continue
-            # A title may go over several lines.
+            # A title may span several lines.
             lines = 1
             while line.count(b'"') % 2 and lines < _MAX_LINES and (more := file.readline()):
                 line += more
@@ -236,7 +236,7 @@ def read_photo_list(path: Path, ids: Collection[str]) -> dict[str, PhotoInfo]:
 
 
 def order_key(seed: int, image_id: str) -> bytes:
-    """Return what photos are sorted by: as good as shuffled, and the same every time."""
+    """Return the sort key of a photo: an order that looks random but is the same every time."""
     return hashlib.sha256(f"{seed}:{image_id}".encode()).digest()
 
 
@@ -250,7 +250,7 @@ def _photo_info(record: str) -> PhotoInfo | None:
     row = dict(zip(_PHOTO_COLUMNS, rows[0], strict=True))
     return PhotoInfo(
         image_id=row["ImageID"],
-        licence=row["License"],
+        license=row["License"],
         author=row["Author"],
         author_page=row["AuthorProfileURL"],
         title=row["Title"],

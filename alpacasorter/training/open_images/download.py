@@ -1,9 +1,7 @@
-"""Downloading photos of a class from Open Images into class folders: a job that yields frozen events.
+"""Downloads photos of classes from Open Images into class folders, as a generator of events.
 
-The same request always takes the same photos, and a larger limit takes the same and more. It can be broken off at any
-moment and goes on where it stopped.
-
-Which photos of Open Images go into which folder.
+The same request always selects the same photos, and a larger limit selects the same ones and more. A download can be
+interrupted at any moment; the next one resumes it.
 """
 
 from __future__ import annotations
@@ -17,6 +15,7 @@ from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Final
 
+from alpacasorter.i18n import _
 from alpacasorter.training.open_images.catalog import (
     Classes,
     PhotoClass,
@@ -30,13 +29,13 @@ from alpacasorter.training.open_images.events import (
     Begun,
     Downloaded,
     DownloadEvent,
+    DownloadRequest,
     FolderResult,
     Kept,
     LeftOut,
     ListsNeeded,
     NotInTraining,
     Reading,
-    Request,
     Why,
 )
 from alpacasorter.training.open_images.fetch import (
@@ -49,8 +48,8 @@ from alpacasorter.training.open_images.fetch import (
     Unusable,
     Web,
 )
-from alpacasorter.training.open_images.list_cache import ListCache, ListProgress, sentences
-from alpacasorter.training.open_images.saving import FILE_NAME, Arrived, Attribution, Entry, Landing
+from alpacasorter.training.open_images.list_cache import ListCache, ListProgress, explaining
+from alpacasorter.training.open_images.saving import FILE_NAME, Attribution, Entry, PhotoFolders, Waiting
 
 
 @dataclass(slots=True)
@@ -59,12 +58,12 @@ class Goal:
 
     Attributes:
         folder: its name.
-        title: what it is a folder of, such as "Alpaca" or "not Alpaca".
-        shows: the classes whose photos belong there; for the others, those of which either will do.
-        wanted: how many photos there are to be.
+        title: its class as shown to people, such as "Alpaca" or "not Alpaca".
+        shows: the classes whose photos belong there; for the folder of the others, its look-alikes.
+        wanted: how many photos there should be.
         there: how many there are.
         seen: ids of photos that are there, or were and have been deleted by the user.
-        fetched: how many came in this run.
+        fetched: how many were downloaded in this run.
     """
 
     folder: str
@@ -77,7 +76,7 @@ class Goal:
 
     @property
     def missing(self) -> int:
-        """How many photos are still to come."""
+        """How many photos are still to be downloaded."""
         return max(0, self.wanted - self.there)
 
 
@@ -86,8 +85,8 @@ class Goals:
     """All folders of a download.
 
     Attributes:
-        classes: one for each class asked for.
-        others: the one for photos that show none of them, or None.
+        classes: one for each requested class.
+        others: the folder for photos that show none of them, or None.
     """
 
     classes: tuple[Goal, ...]
@@ -95,16 +94,16 @@ class Goals:
 
     @property
     def all(self) -> tuple[Goal, ...]:
-        """In the order asked for."""
+        """All of them, in the order of the request."""
         return self.classes if self.others is None else (*self.classes, self.others)
 
     @property
     def labels(self) -> frozenset[str]:
-        """All labels that matter."""
+        """The labels of all their classes."""
         return frozenset().union(*(one.labels for goal in self.all for one in goal.shows))
 
 
-def set_goals(request: Request, classes: Classes) -> Goals:
+def set_goals(request: DownloadRequest, classes: Classes) -> Goals:
     """Return the folders to fill.
 
     Raises:
@@ -118,24 +117,27 @@ def set_goals(request: Request, classes: Classes) -> Goals:
     if request.others:
         look_alikes = tuple(dict.fromkeys(classes.find(name) for name in request.look_alikes))
         if both := [one.name for one in look_alikes if one in found]:
-            raise DownloadError(f"{both[0]} can't be asked for and ruled out at once; name it only once.")
+            raise DownloadError(
+                _("The class “{name}” can't be both downloaded and used for the other photos.").format(name=both[0])
+            )
         alone = len(goals) == 1
         folder = f"not_{goals[0].folder}" if alone else "others"
+        # English, because it is stored in ATTRIBUTION.csv.
         title = f"not {found[0].name}" if alone else "none of them"
         others = Goal(folder, title, look_alikes, request.others)
     folders = [goal.folder for goal in (*goals, *([others] if others else []))]
     if len(set(folders)) < len(folders):
-        raise DownloadError("Two of the classes would get the same folder; fetch them into folders apart.")
+        raise DownloadError(_("Two of the classes would get the same folder. Download them to different folders."))
     return Goals(goals, others)
 
 
 def count_what_is_there(goals: Goals, entries: Iterable[Entry], there: Iterable[str]) -> None:
-    """Enter into the goals what earlier downloads have fetched.
+    """Enter into the goals what earlier downloads have left.
 
     Args:
         goals: changed in place.
         entries: of ATTRIBUTION.csv.
-        there: the files of those entries that exist.
+        there: the files of those entries that still exist.
     """
     existing = set(there)
     by_folder = {goal.folder: goal for goal in goals.all}
@@ -146,31 +148,31 @@ def count_what_is_there(goals: Goals, entries: Iterable[Entry], there: Iterable[
             goal.there += entry.file in existing
 
 
-def candidates(goals: Goals, labelled: Iterable[tuple[str, str, bool]], seed: int) -> dict[str, list[str]]:
-    """Return the ids of the photos that may go into each folder, by its name, in the order to take them.
+def candidates(goals: Goals, labeled: Iterable[tuple[str, str, bool]], seed: int) -> dict[str, list[str]]:
+    """Return the ids of the photos for each folder, by its name, in the order in which to download them.
 
-    A photo of which people say both yes and no to a class is left out, as is one that shows two of the classes.
-    Several look-alikes take turns, so that a common one does not crowd out a rare one.
+    A photo that people have both confirmed and denied to show a class is left out, as is one that shows two of the
+    classes. Several look-alikes take turns, so that a common one does not crowd out a rare one.
 
     Args:
         goals: the folders.
-        labelled: (image id, label, whether the photo shows it).
-        seed: decides the order.
+        labeled: (image id, label, whether the photo shows it).
+        seed: determines the order.
     """
     yes: dict[str, set[str]] = {label: set() for label in goals.labels}
     no: dict[str, set[str]] = {label: set() for label in goals.labels}
-    for image_id, label, is_shown in labelled:
+    for image_id, label, is_shown in labeled:
         if label in yes:
             (yes if is_shown else no)[label].add(image_id)
 
-    def gather(of: dict[str, set[str]], one: PhotoClass) -> set[str]:
+    def ids_of(of: dict[str, set[str]], one: PhotoClass) -> set[str]:
         return set().union(*(of[label] for label in one.labels))
 
     def in_order(ids: set[str], goal: Goal) -> list[str]:
         return sorted(ids - goal.seen, key=lambda image_id: order_key(seed, image_id))
 
-    shown = {goal.folder: gather(yes, goal.shows[0]) for goal in goals.classes}
-    denied = {goal.folder: gather(no, goal.shows[0]) for goal in goals.classes}
+    shown = {goal.folder: ids_of(yes, goal.shows[0]) for goal in goals.classes}
+    denied = {goal.folder: ids_of(no, goal.shows[0]) for goal in goals.classes}
     result: dict[str, list[str]] = {}
     for goal in goals.classes:
         elsewhere = set().union(*(ids for folder, ids in shown.items() if folder != goal.folder))
@@ -179,7 +181,7 @@ def candidates(goals: Goals, labelled: Iterable[tuple[str, str, bool]], seed: in
         showing_any = set().union(*shown.values())
         others = goals.others
         if others.shows:
-            turns = [in_order(gather(yes, one) - gather(no, one) - showing_any, others) for one in others.shows]
+            turns = [in_order(ids_of(yes, one) - ids_of(no, one) - showing_any, others) for one in others.shows]
         else:
             turns = [in_order(set().union(*denied.values()) - showing_any, others)]
         result[others.folder] = _taking_turns(turns)
@@ -191,8 +193,8 @@ def _taking_turns(lists: Sequence[list[str]]) -> list[str]:
 
 
 _SPARE_CANDIDATES: Final = 50
-# Then it is the network and not the photos.
 _FAILURES_IN_A_ROW: Final = 10
+"""Failures after which the network is to blame and not the photos."""
 _WHY: Final[dict[type[DownloadError], Why]] = {
     Missing: "missing",
     Unusable: "unusable",
@@ -214,7 +216,7 @@ def read_classes(
         patience: with the servers.
 
     Raises:
-        DownloadError: the lists can't be had.
+        DownloadError: the lists can't be downloaded.
     """
     web = Web(patience)
     try:
@@ -225,34 +227,34 @@ def read_classes(
 
 
 def download(
-    request: Request, *, source: Source, cache: Path, patience: Patience | None = None
+    request: DownloadRequest, *, source: Source, cache: Path, patience: Patience | None = None
 ) -> Generator[DownloadEvent, None, None]:
-    """Fetch photos; yields events up to `Downloaded`. Closing the generator stops everything at once.
+    """Download photos; the last event is `Downloaded`. Closing the generator stops everything at once.
 
     Args:
-        request: what to fetch.
+        request: what to download.
         source: where Open Images is served.
         cache: folder that keeps the lists.
         patience: with the servers.
 
     Raises:
         UnknownClass: there is no such class.
-        DownloadError: the network or the disk fails for good. What has arrived stays, and the next run goes on.
+        DownloadError: the network or the disk fails. What has been downloaded is kept, and the next run resumes.
     """
     web = Web(patience)
     try:
         with ListCache(cache, web).hold() as lists:
             classes = yield from _classes(lists, source)
             goals = set_goals(request, classes)
-            with sentences(request.out):
+            with explaining(request.out):
                 request.out.mkdir(parents=True, exist_ok=True)
             with Attribution.open(request.out) as attribution:
-                landing = Landing(request.out, attribution)
+                folders = PhotoFolders(request.out, attribution)
                 try:
-                    count_what_is_there(goals, attribution.entries.values(), landing.there())
-                    yield from _Download(request, source, web, lists, landing, goals).run()
+                    count_what_is_there(goals, attribution.entries.values(), folders.existing())
+                    yield from _Download(request, source, web, lists, folders, goals).run()
                 finally:
-                    landing.close()
+                    folders.close()
     finally:
         web.close()
 
@@ -265,13 +267,13 @@ def _classes(lists: ListCache, source: Source) -> Generator[ListProgress, None, 
 
 class _Download:
     def __init__(
-        self, request: Request, source: Source, web: Web, lists: ListCache, landing: Landing, goals: Goals
+        self, request: DownloadRequest, source: Source, web: Web, lists: ListCache, folders: PhotoFolders, goals: Goals
     ) -> None:
         self._request = request
         self._source = source
         self._web = web
         self._lists = lists
-        self._landing = landing
+        self._folders = folders
         self._goals = goals
         self._left_out: Counter[Why] = Counter()
         self._failures = 0
@@ -321,9 +323,9 @@ class _Download:
             yield from self._fetch(subset, batch, infos)
 
     def _fetch(self, subset: str, batch: dict[str, list[str]], infos: dict[str, PhotoInfo]) -> Iterator[Kept | LeftOut]:
-        """Fetch photos in parallel until every folder is full or the batch is used up."""
+        """Download photos in parallel until every folder is full or the batch is used up."""
         queues = {folder: iter(ids) for folder, ids in batch.items()}
-        pending: dict[Future[Arrived], tuple[Goal, PhotoInfo]] = {}
+        pending: dict[Future[Waiting], tuple[Goal, PhotoInfo]] = {}
         pool = ThreadPoolExecutor(self._request.connections, thread_name_prefix="download")
         try:
             while True:
@@ -335,7 +337,7 @@ class _Download:
                     goal, info = pending.pop(future)
                     yield self._settle(future, goal, subset, info)
         except BaseException:
-            # Ctrl+C, or a generator that is closed: what is on its way is dropped, what has arrived is kept.
+            # Ctrl+C, or the generator was closed: running downloads are dropped, complete ones are kept.
             self._web.close()
             raise
         finally:
@@ -348,32 +350,32 @@ class _Download:
     def _submit(
         self,
         pool: ThreadPoolExecutor,
-        pending: dict[Future[Arrived], tuple[Goal, PhotoInfo]],
+        pending: dict[Future[Waiting], tuple[Goal, PhotoInfo]],
         subset: str,
         goal: Goal,
         queue: Iterator[str],
         infos: dict[str, PhotoInfo],
     ) -> Iterator[LeftOut]:
         under_way = sum(one is goal for one, _ in pending.values())
-        # Never more than are wanted, so that it is the first ones in order that are taken.
+        # Never more than are missing, so that the first ones in order are taken.
         while under_way < goal.missing and len(pending) < 2 * self._request.connections:
             image_id = next(queue, None)
             if image_id is None:
                 return
             info = infos.get(image_id)
-            if info is None or not info.licence:
-                yield self._leave_out(image_id, "no licence", "Its licence is not known.")
-            elif self._landing.place(goal.folder, image_id).exists():
-                yield self._leave_out(image_id, "name taken", "There is another file of its name.")
+            if info is None or not info.license:
+                yield self._leave_out(image_id, "no licence", _("Its license is unknown."))
+            elif self._folders.path(goal.folder, image_id).exists():
+                yield self._leave_out(image_id, "name taken", _("Another file has its name."))
             else:
                 url = self._source.photo(subset, image_id)
-                pending[pool.submit(self._landing.bring, self._web, url, goal.folder, image_id)] = goal, info
+                pending[pool.submit(self._folders.download, self._web, url, goal.folder, image_id)] = goal, info
                 under_way += 1
 
-    def _settle(self, future: Future[Arrived], goal: Goal, subset: str, info: PhotoInfo) -> Kept | LeftOut:
+    def _settle(self, future: Future[Waiting], goal: Goal, subset: str, info: PhotoInfo) -> Kept | LeftOut:
         try:
-            with sentences(self._request.out):
-                arrived = future.result()
+            with explaining(self._request.out):
+                waiting = future.result()
         except DownloadError as error:
             why = _WHY.get(type(error))
             if why is None:
@@ -382,18 +384,20 @@ class _Download:
                 self._failures += 1
                 if self._failures >= _FAILURES_IN_A_ROW:
                     raise DownloadError(
-                        f"No more photos come in. {error} "
-                        "Run the same command again later; it goes on where it stopped."
+                        # Translators: {reason} is a sentence.
+                        _(
+                            "No more photos can be downloaded. {reason} Run the same command again later to resume."
+                        ).format(reason=error)
                     ) from error
             return self._leave_out(info.image_id, why, str(error))
         self._failures = 0
-        path = self._keep(arrived, goal, subset, info)
+        path = self._keep(waiting, goal, subset, info)
         if path is None:
-            return self._leave_out(info.image_id, "name taken", "There is another file of its name.")
+            return self._leave_out(info.image_id, "name taken", _("Another file has its name."))
         return Kept(path, self._there(), self._wanted())
 
-    def _keep(self, arrived: Arrived, goal: Goal, subset: str, info: PhotoInfo) -> Path | None:
-        path = self._landing.keep(arrived, goal.folder, goal.title, subset, info)
+    def _keep(self, waiting: Waiting, goal: Goal, subset: str, info: PhotoInfo) -> Path | None:
+        path = self._folders.keep(waiting, goal.folder, goal.title, subset, info)
         if path is not None:
             goal.seen.add(info.image_id)
             goal.there += 1

@@ -1,4 +1,4 @@
-"""What a download is asked for, and the frozen events it tells of."""
+"""The request of a download, and the events it yields."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ Why = Literal["missing", "unusable", "too large", "unreachable", "refused", "no 
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What to fetch.
+class DownloadRequest:
+    """What to download.
 
     Attributes:
         out: folder for the class folders.
-        classes: names of classes; each gets a folder of its own.
+        classes: names of classes; each gets its own folder.
         limit: photos of each class.
-        others: photos that show none of the classes, for a folder beside them.
-        look_alikes: names of classes that those others must show; otherwise they are photos of which people said,
-            when asked, that they don't show the class.
+        others: photos that show none of the classes, for one more folder.
+        look_alikes: names of classes that those others must show; if empty, the others are photos that people have
+            confirmed not to show the class.
         subsets: where to look, in this order, until there are enough.
-        seed: another one gives other photos.
-        connections: how many photos to fetch at once.
+        seed: a different seed selects different photos.
+        connections: how many photos to download at once.
     """
 
     out: Path
@@ -40,11 +40,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class ListsNeeded:
-    """The lists of a subset are fetched next.
+    """The lists of a subset are downloaded next.
 
     Attributes:
         subset: one of `SUBSETS`.
-        bytes: how many, less what is in the cache; None where the server does not say.
+        bytes: how many, without what is in the cache; None if the server does not say.
     """
 
     subset: str
@@ -53,25 +53,25 @@ class ListsNeeded:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The lists of a subset are here and are read, which takes seconds for the large ones."""
+    """The lists of a subset are complete and are being read, which takes seconds for the large ones."""
 
     subset: str
 
 
 @dataclass(frozen=True, slots=True)
 class NotInTraining:
-    """The training photos are passed over: they are labelled with none of these classes."""
+    """The training photos are skipped, because none of them is labeled with these classes."""
 
     classes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The photos of some folders are already there from earlier, or none are.
+    """It is known how many photos there are from earlier downloads.
 
     Attributes:
-        there: how many, over all folders.
-        wanted: how many there are to be, over all folders.
+        there: photos in all folders.
+        wanted: photos to have in all folders at the end.
     """
 
     there: int
@@ -80,11 +80,11 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A photo has arrived and has its name and its line in the list.
+    """A photo is complete and listed in ATTRIBUTION.csv.
 
     Attributes:
-        path: where it is.
-        there, wanted: over all folders.
+        path: the photo.
+        there, wanted: photos in all folders.
     """
 
     path: Path
@@ -94,12 +94,12 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A photo can't be had; another one takes its place.
+    """A photo can't be downloaded; another one takes its place.
 
     Attributes:
-        image_id: which.
-        why: in one word or two, for counting.
-        reason: a sentence.
+        image_id: its id.
+        why: the kind of reason, for counting.
+        reason: a sentence for the user.
     """
 
     image_id: str
@@ -109,14 +109,14 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class FolderResult:
-    """What one folder has got.
+    """The photos of one folder.
 
     Attributes:
         folder: its name.
-        photo_class: what it is a folder of, as people read it.
-        wanted: how many were asked for.
+        photo_class: its class as shown to people, such as "not Alpaca".
+        wanted: how many were requested.
         there: how many there are now.
-        fetched: how many of them came in this run.
+        fetched: how many of them were downloaded in this run.
     """
 
     folder: str
@@ -128,12 +128,12 @@ class FolderResult:
 
 @dataclass(frozen=True, slots=True)
 class Downloaded:
-    """The end.
+    """The download is done; the last event.
 
     Attributes:
-        folders: in the order asked for.
-        left_out: how many photos could not be had, and why.
-        attribution: the file with authors and licences.
+        folders: in the order of the request.
+        left_out: how many photos could not be downloaded, by kind of reason.
+        attribution: the file with authors and licenses.
     """
 
     folders: tuple[FolderResult, ...]

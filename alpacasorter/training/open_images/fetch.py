@@ -1,12 +1,9 @@
-"""Fetching over HTTP with patience: bounded, retried, stoppable at once.
+"""HTTP downloads that are bounded, retried, and can be stopped at once.
 
-Standard library only. Libraries such as requests are no dependency of the app, and what is needed here, a GET that
-is retried, resumed and bounded, is a page of code on urllib, which already honours the proxies and the certificates
-of the system.
-
-What can go wrong while something is downloaded, each with a sentence for the user.
-
-The urllib side of fetching: which addresses are opened, how, and where a redirect may lead.
+Standard library only: urllib already uses the system's proxies and certificates, and a library with retries, such as
+urllib3, would be one more dependency of the app that saves nothing here. Its retries can't be interrupted while they
+wait, it does not reveal its sockets, which must be closed to stop a download at once, and it does not restrict where a
+redirect may lead; size limits, deadlines and resuming would still be up to us.
 """
 
 from __future__ import annotations
@@ -28,48 +25,50 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import IO, Any, Final
 
+from alpacasorter.i18n import _, size
+
 
 class DownloadError(Exception):
-    """Something can't be fetched or stored. The message is a sentence or two for the user."""
+    """Something can't be downloaded or stored. The message is a sentence or two for the user."""
 
 
 class Missing(DownloadError):
-    """The server has nothing of this name."""
+    """The server does not have it."""
 
 
 class Refused(DownloadError):
-    """The server gave an answer that trying again would not change."""
+    """The server gave an answer that would be the same on another attempt."""
 
 
 class RangeRefused(Refused):
-    """There is nothing behind the byte from which the rest was asked for."""
+    """The server can't send the requested part."""
 
 
 class TooLarge(DownloadError):
-    """There are more bytes than allowed."""
+    """It has more bytes than allowed."""
 
 
 class Unusable(DownloadError):
-    """What came is not what was asked for, such as a web page in place of a picture."""
+    """What was received is not what was requested, such as a web page instead of a picture."""
 
 
-class Stopped(DownloadError):
-    """The fetching was stopped from outside."""
+class DownloadStopped(DownloadError):
+    """`Web.close` was called."""
 
 
 class Unreachable(DownloadError):
-    """Every try failed."""
+    """Every attempt failed."""
 
 
 class Interrupted(DownloadError):
-    """One try failed; the next may not.
+    """One attempt failed; the next may succeed.
 
     Attributes:
-        wait: seconds after which the server wants to be asked again; None where it did not say.
+        wait: seconds the server asks to wait before the next attempt; None if it did not say.
     """
 
-    def __init__(self, sentence: str, wait: float | None = None) -> None:
-        super().__init__(sentence)
+    def __init__(self, message: str, wait: float | None = None) -> None:
+        super().__init__(message)
         self.wait = wait
 
 
@@ -78,15 +77,15 @@ _MAX_REDIRECTS: Final = 5
 
 
 def build_opener(opened: Callable[[socket.socket], None]) -> urllib.request.OpenerDirector:
-    """Return what opens addresses with http and https and nothing else, through the proxies of the system.
+    """Return an opener for http and https addresses and nothing else, using the system's proxies.
 
-    Certificates are verified, and a redirect leads to https or stays with the scheme it came from.
+    Certificates are verified, and a redirect must lead to https or keep the scheme.
 
     Args:
-        opened: told of each connection's socket.
+        opened: called with the socket of each connection.
     """
     opener = urllib.request.OpenerDirector()
-    # Not urllib's build_opener(), which would also open files and FTP.
+    # Not urllib's build_opener(), which would also open files and FTP addresses.
     for handler in (
         urllib.request.ProxyHandler(),
         urllib.request.UnknownHandler(),
@@ -101,24 +100,24 @@ def build_opener(opened: Callable[[socket.socket], None]) -> urllib.request.Open
 
 
 def host_of(url: str) -> str:
-    """Return the host of an address, for sentences."""
+    """Return the host of an address, for messages."""
     return urllib.parse.urlsplit(url).hostname or url
 
 
 class _Watched(http.client.HTTPConnection):
-    """A connection that shows its socket to whoever may have to close it, and is impatient while connecting."""
+    """A connection that reveals its socket, so that it can be closed, and has a shorter timeout while connecting."""
 
     def __init__(self, host: str, *, opened: Callable[[socket.socket], None], **options: Any) -> None:
         super().__init__(host, **options)
-        self._told = opened
+        self._opened = opened
 
     def connect(self) -> None:
-        patience = self.timeout
-        if isinstance(patience, int | float):
-            self.timeout = min(patience, _CONNECT_SECONDS)
+        timeout = self.timeout
+        if isinstance(timeout, int | float):
+            self.timeout = min(timeout, _CONNECT_SECONDS)
         super().connect()
-        self.sock.settimeout(patience)
-        self._told(self.sock)
+        self.sock.settimeout(timeout)
+        self._opened(self.sock)
 
 
 class _WatchedSecure(_Watched, http.client.HTTPSConnection):
@@ -153,14 +152,14 @@ class _CarefulRedirects(urllib.request.HTTPRedirectHandler):
     ) -> urllib.request.Request | None:
         if urllib.parse.urlsplit(newurl).scheme not in ("https", req.type):
             fp.close()
-            raise Refused(f"{host_of(req.full_url)} leads to an address that is not safe.")
+            raise Refused(_("{host} redirects to an insecure address.").format(host=host_of(req.full_url)))
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 _BLOCK: Final = 64 * 1024
-# Objects that storage servers don't have; some answer 403 so as not to tell that there is none.
+# What storage servers answer for a missing object; some answer 403 so as not to reveal that it is missing.
 _NOT_THERE: Final = frozenset((403, 404, 410))
-_WORTH_ANOTHER_TRY: Final = frozenset((408, 425, 429))
+_WORTH_RETRYING: Final = frozenset((408, 425, 429))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +167,11 @@ class Patience:
     """How long to wait for a server.
 
     Attributes:
-        timeout: seconds without a byte after which a try counts as failed.
-        deadline: seconds that one try of `Web.get` may take in all.
-        tries: how often to try.
-        pause: seconds before the second try; twice as long before each further one.
-        longest_pause: seconds that a server may ask us to wait; who asks for more is given up.
+        timeout: seconds without a byte after which an attempt fails.
+        deadline: seconds one attempt of `Web.get` may take in total.
+        tries: attempts at most.
+        pause: seconds before the second attempt; doubled before each further one.
+        longest_pause: seconds a server may ask to wait, at most; if it asks for more, the download fails.
     """
 
     timeout: float = 30.0
@@ -183,10 +182,10 @@ class Patience:
 
 
 class Web:
-    """Fetches over HTTP(S). May be used by several threads at once; `close` ends them all."""
+    """Downloads over HTTP(S). Can be used by several threads at once; `close` stops them all."""
 
     def __init__(self, patience: Patience | None = None) -> None:
-        """Nothing is opened yet."""
+        """Prepare; no connection is opened yet."""
         self._patience = patience or Patience()
         self._stopped = threading.Event()
         self._lock = threading.Lock()
@@ -195,25 +194,25 @@ class Web:
         self._opener = build_opener(self._opened)
 
     def close(self) -> None:
-        """Break off whatever goes on; everything raises `Stopped` from now on."""
+        """Stop all downloads; every method raises `DownloadStopped` from now on."""
         self._stopped.set()
         with self._lock:
             for opened in list(self._sockets):
                 with contextlib.suppress(OSError):
-                    # The plain one also for TLS: a farewell of the protocol would wait for the other side.
+                    # The plain shutdown also for TLS, whose own would wait for the server.
                     socket.socket.shutdown(opened, socket.SHUT_RDWR)
 
     @contextlib.contextmanager
     def open(
         self, url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None
     ) -> Iterator[http.client.HTTPResponse]:
-        """Ask once and give the answer, its body not yet read.
+        """Send one request and yield the response, its body not yet read.
 
         Raises:
-            Missing, Refused, Interrupted, Stopped: as their names say.
+            Missing, Refused, Interrupted, DownloadStopped: see there.
         """
         if self._stopped.is_set():
-            raise Stopped("The download was stopped.")
+            raise _stopped()
         asking = {"User-Agent": self._agent, **(headers or {})}
         try:
             request = urllib.request.Request(url, method=method, headers=asking)
@@ -224,15 +223,15 @@ class Web:
             yield response
 
     def blocks(self, response: http.client.HTTPResponse, *, until: float | None = None) -> Iterator[bytes]:
-        """Yield the body as it comes in, and raise unless all of it came.
+        """Yield the body as it arrives, and raise if it is incomplete.
 
         Args:
-            response: what `open` gave.
+            response: from `open`.
             until: time.monotonic() at which to give up.
 
         Raises:
-            Interrupted: it broke off, or is too slow.
-            Stopped: `close` was called.
+            Interrupted: the connection was lost, or is too slow.
+            DownloadStopped: `close` was called.
         """
         announced = length_of(response)
         got = 0
@@ -242,26 +241,26 @@ class Web:
             except (OSError, http.client.HTTPException, ValueError) as error:
                 raise self._failure(error, response.url) from error
             if self._stopped.is_set():
-                raise Stopped("The download was stopped.")
+                raise _stopped()
             if not block:
                 break
             got += len(block)
             yield block
             if until is not None and time.monotonic() > until:
-                raise Interrupted(f"{host_of(response.url)} is too slow.")
+                raise Interrupted(_("{host} is too slow.").format(host=host_of(response.url)))
         if announced is not None and got != announced:
-            raise Interrupted(f"{host_of(response.url)} broke off in the middle.")
+            raise Interrupted(_("The connection to {host} was lost.").format(host=host_of(response.url)))
 
     def get(self, url: str, *, limit: int, check: Callable[[bytes], None]) -> bytes:
-        """Return all bytes at an address, tried again as long as there is hope.
+        """Return all bytes at an address; attempts that may succeed later are repeated.
 
         Args:
             url: the address.
             limit: bytes at most.
-            check: raises `Unusable` for bytes that are not what was asked for; those are fetched twice at most.
+            check: raises `Unusable` for bytes that are not what was requested; those are downloaded twice at most.
 
         Raises:
-            Missing, Refused, TooLarge, Unusable, Unreachable, Stopped: as their names say.
+            Missing, Refused, TooLarge, Unusable, Unreachable, DownloadStopped: see there.
         """
         failed = unusable = 0
         while True:
@@ -278,33 +277,33 @@ class Web:
                     raise
 
     def wait_after(self, error: Interrupted, failed: int) -> None:
-        """Wait before the next try.
+        """Wait before the next attempt.
 
         Args:
             error: why the last one failed.
-            failed: how many failed so far.
+            failed: how many have failed so far.
 
         Raises:
-            Unreachable: that was the last one.
-            Stopped: `close` was called meanwhile.
+            Unreachable: there are no more attempts.
+            DownloadStopped: `close` was called in the meantime.
         """
         patience = self._patience
         if failed >= patience.tries or (error.wait is not None and error.wait > patience.longest_pause):
             raise Unreachable(str(error)) from error
         pause = min(patience.pause * 2 ** (failed - 1), patience.longest_pause)
         if self._stopped.wait(max(pause, error.wait or 0.0)):
-            raise Stopped("The download was stopped.")
+            raise _stopped()
 
     def _get_once(self, url: str, limit: int) -> bytes:
         until = time.monotonic() + self._patience.deadline
         with self.open(url) as response:
             if (length_of(response) or 0) > limit:
-                raise TooLarge(f"It is larger than {limit:,} bytes.")
+                raise _too_large(limit)
             data = bytearray()
             for block in self.blocks(response, until=until):
                 data += block
                 if len(data) > limit:
-                    raise TooLarge(f"It is larger than {limit:,} bytes.")
+                    raise _too_large(limit)
             return bytes(data)
 
     def _opened(self, opened: socket.socket) -> None:
@@ -316,26 +315,36 @@ class Web:
     def _failure(self, error: Exception, url: str) -> DownloadError:
         host = host_of(url)
         if self._stopped.is_set():
-            return Stopped("The download was stopped.")
+            return _stopped()
         if isinstance(error, urllib.error.HTTPError):
             error.close()
             return _of_status(error, host)
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         if isinstance(reason, ssl.SSLCertVerificationError):
-            return Refused(f"{host} could not prove that it is {host}, so nothing was fetched from it.")
+            return Refused(
+                _("The certificate of {host} is not valid, so nothing was downloaded from it.").format(host=host)
+            )
         if isinstance(error, http.client.InvalidURL) or (isinstance(error, ValueError) and "url type" in str(error)):
-            return Refused(f"{url} is not an address that can be fetched.")
+            return Refused(_("{address} is not a valid address.").format(address=url))
         if isinstance(reason, str):
-            return Refused(f"{url} can't be fetched: {reason}.")
+            return Refused(_("{address} can't be downloaded ({error}).").format(address=url, error=reason))
         if isinstance(reason, TimeoutError):
-            return Interrupted(f"{host} does not answer.")
+            return Interrupted(_("{host} is not responding.").format(host=host))
         if isinstance(reason, socket.gaierror):
-            return Interrupted(f"{host} can't be found on the network. Is this computer online?")
-        return Interrupted(f"The connection to {host} failed.")
+            return Interrupted(_("{host} can't be found. Check your internet connection.").format(host=host))
+        return Interrupted(_("The connection to {host} failed.").format(host=host))
+
+
+def _stopped() -> DownloadStopped:
+    return DownloadStopped(_("The download was stopped."))
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(_("It is larger than {size}.").format(size=size(limit)))
 
 
 def length_of(response: http.client.HTTPResponse) -> int | None:
-    """Return the Content-Length of an answer in bytes, or None where it has none."""
+    """Return the Content-Length of a response in bytes, or None if it has none."""
     value = response.headers.get("Content-Length", "")
     return int(value) if value.isascii() and value.isdigit() else None
 
@@ -343,14 +352,17 @@ def length_of(response: http.client.HTTPResponse) -> int | None:
 def _of_status(error: urllib.error.HTTPError, host: str) -> DownloadError:
     code = error.code
     if code in _NOT_THERE:
-        return Missing(f"{host} does not have it.")
+        return Missing(_("{host} does not have it.").format(host=host))
     if code == 416:
-        return RangeRefused(f"{host} has nothing more.")
-    if code in _WORTH_ANOTHER_TRY or code >= 500:
-        return Interrupted(f"{host} is busy or out of order (code {code}).", _retry_after(error.headers))
+        return RangeRefused(_("{host} can't send the requested part.").format(host=host))
+    if code in _WORTH_RETRYING or code >= 500:
+        return Interrupted(
+            _("{host} is busy or not working (HTTP status {code}).").format(host=host, code=code),
+            _retry_after(error.headers),
+        )
     if 300 <= code < 400:
-        return Refused(f"{host} leads round in circles, or to an address that is not safe.")
-    return Refused(f"{host} refused to answer (code {code}).")
+        return Refused(_("{host} redirects in circles, or to an insecure address.").format(host=host))
+    return Refused(_("{host} refused the request (HTTP status {code}).").format(host=host, code=code))
 
 
 def _retry_after(headers: Any) -> float | None:

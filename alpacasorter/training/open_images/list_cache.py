@@ -1,6 +1,6 @@
-"""Large lists kept in the user's cache folder: fetched once, and resumed where a download broke off.
+"""Large lists kept in the user's cache folder: downloaded once, and resumed if a download was interrupted.
 
-Files that must not end half-written, and folders that only one download at a time may write to.
+Only one download at a time can write to a folder.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import IO, Final, Self
 
 from alpacasorter.core.files import display_path, flush, lock_file, unlock_file
-from alpacasorter.core.reasons import for_saving, sentence
+from alpacasorter.core.os_errors import for_saving
+from alpacasorter.core.reasons import sentence
 from alpacasorter.core.safe_write import write_over
+from alpacasorter.i18n import _, size
 from alpacasorter.training.open_images.fetch import (
     DownloadError,
     Interrupted,
@@ -29,34 +31,37 @@ from alpacasorter.training.open_images.fetch import (
 
 
 @contextlib.contextmanager
-def sentences(folder: Path) -> Iterator[None]:
-    """Turn an error of the disk inside the block into a sentence that names the folder.
-
-    Raises:
-        DownloadError: in place of OSError.
-    """
+def explaining(folder: Path) -> Iterator[None]:
+    """Turn an OSError inside the block into a DownloadError that names the folder."""
     try:
         yield
     except OSError as error:
-        raise DownloadError(f"{display_path(folder)} can't be written to. {sentence(for_saving(error))}") from error
+        raise DownloadError(
+            # Translators: {reason} is a sentence.
+            _("{folder} can't be written to. {reason}").format(
+                folder=display_path(folder), reason=sentence(for_saving(error))
+            )
+        ) from error
 
 
 def sync(file: IO[bytes]) -> None:
-    """Bring what was written to the disk itself."""
+    """Wait until what was written is on the disk."""
     file.flush()
     flush(file.fileno())
 
 
 @contextlib.contextmanager
 def only_one(file: IO[bytes], folder: Path) -> Iterator[None]:
-    """Hold a lock on an open file, so that two downloads never write to one folder.
+    """Hold a lock on an open file, so that two downloads never write to the same folder.
 
     Raises:
-        DownloadError: another one holds it.
+        DownloadError: another process holds it.
     """
     if not lock_file(file.fileno()):
         raise DownloadError(
-            f"Another download is writing to {display_path(folder)}. Wait until it is done, or stop it."
+            _("Another download is writing to {folder}. Wait until it is done, or stop it.").format(
+                folder=display_path(folder)
+            )
         )
     try:
         yield
@@ -82,17 +87,17 @@ class RemoteList:
 
     @property
     def name(self) -> str:
-        """The last part of the address, the name it has in the cache."""
+        """The last part of the address, which is its name in the cache."""
         return self.url.rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
 class ListProgress:
-    """How much of a list is here.
+    """How much of a list has been downloaded.
 
     Attributes:
         name: its file name.
-        done, total: bytes; total 0 while that is not known.
+        done, total: bytes; total 0 while it is unknown.
     """
 
     name: str
@@ -102,7 +107,13 @@ class ListProgress:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What is known of a list in the cache: from where, which version (the ETag, else the date), how many bytes."""
+    """What is known about a list in the cache.
+
+    Attributes:
+        url: where it came from.
+        validator: its version: the ETag, else the date.
+        size: bytes; None if unknown.
+    """
 
     url: str
     validator: str
@@ -110,34 +121,34 @@ class _State:
 
 
 class ListCache:
-    """The lists in one folder. One process at a time uses it; see `hold`."""
+    """The lists in one folder. Only one process at a time can use it; see `hold`."""
 
     def __init__(self, folder: Path, web: Web) -> None:
-        """Nothing is written yet."""
+        """Prepare; nothing is written yet."""
         self._folder = folder
         self._web = web
         self._remote: dict[str, _State | None] = {}
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[Self]:
-        """Make the folder and keep other downloads out of it.
+        """Create the folder and keep other downloads out of it.
 
         Raises:
-            DownloadError: another one is at work there, or it can't be written to.
+            DownloadError: another one is using it, or it can't be written to.
         """
-        with sentences(self._folder):
+        with explaining(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
             file = (self._folder / "lock").open("ab")
         with file, only_one(file, self._folder):
             yield self
 
     def bytes_to_fetch(self, lists: Iterable[RemoteList]) -> int | None:
-        """Return how many bytes `fetch` has to get for these, or None where the server does not say."""
+        """Return how many bytes `fetch` has to download for these, or None if the server does not say."""
         total = 0
         for item in lists:
             if self._usable(item):
                 continue
-            remote = self._look(item)
+            remote = self._ask(item)
             if remote is None or remote.size is None:
                 return None
             total += remote.size - self._resumable(item, remote.validator)
@@ -147,13 +158,13 @@ class ListCache:
         """Yield progress, and return the file of the complete list.
 
         Raises:
-            DownloadError: it can't be had, or is not what it should be.
+            DownloadError: it can't be downloaded, or is not the expected list.
         """
         final = self._folder / item.name
         if self._usable(item):
             return final
         failed, furthest = 0, 0
-        with sentences(self._folder):
+        with explaining(self._folder):
             while True:
                 try:
                     yield from self._try(item)
@@ -161,27 +172,30 @@ class ListCache:
                 except RangeRefused:
                     self._part(item).unlink(missing_ok=True)
                     failed += 1
-                    self._web.wait_after(Interrupted(f"The list {item.name} changes again and again."), failed)
+                    again = Interrupted(_("The list {name} keeps changing.").format(name=item.name))
+                    self._web.wait_after(again, failed)
                 except Interrupted as error:
                     part = self._part(item)
                     reached = part.stat().st_size if part.is_file() else 0
                     if reached > furthest:
-                        # As long as it gets further than ever before, it is worth another try.
+                        # As long as it gets further than before, it is worth another attempt.
                         failed, furthest = 0, reached
                     failed += 1
                     self._web.wait_after(error, failed)
                 except Missing as error:
-                    raise DownloadError(f"The list {item.name} is not at {item.url}.") from error
+                    raise DownloadError(
+                        _("The list {name} does not exist at {address}.").format(name=item.name, address=item.url)
+                    ) from error
             self._check(item)
             self._part(item).replace(final)
         return final
 
     def _try(self, item: RemoteList) -> Iterator[ListProgress]:
         state = self._state(item)
-        remote = self._look(item)
+        remote = self._ask(item)
         begun = self._resumable(item, remote.validator if remote else state.validator if state else "")
         if state and begun and begun == state.size:
-            # The last run ended between the last byte and the final name.
+            # The last run ended between the last byte and the renaming.
             return
         headers = {"Range": f"bytes={begun}-", "If-Range": state.validator} if begun and state else {}
         with self._web.open(item.url, headers=headers) as response:
@@ -190,40 +204,40 @@ class ListCache:
                 if not (response.headers.get("Content-Range") or "").startswith(f"bytes {begun}-") or (
                     state is not None and validator != state.validator
                 ):
-                    raise RangeRefused("The server sent another part than it was asked for.")
+                    raise RangeRefused(_("The server sent a different part from the one requested."))
             else:
                 begun = 0
             rest = length_of(response)
             size = None if rest is None else begun + rest
-            self._make_sure_of_room(rest or 0)
-            # Before the first byte: a part without it could belong to any version.
+            self._require_space(rest or 0)
+            # Before the first byte: a partial file without it could belong to any version.
             self._write_state(item, _State(item.url, validator, size))
             with self._part(item).open("ab" if begun else "wb") as file:
-                done = told = begun
+                done = reported = begun
                 yield ListProgress(item.name, done, size or 0)
                 for block in self._web.blocks(response):
                     file.write(block)
                     done += len(block)
-                    if done - told >= _STEP:
-                        told = done
+                    if done - reported >= _STEP:
+                        reported = done
                         yield ListProgress(item.name, done, size or 0)
                 sync(file)
             self._write_state(item, _State(item.url, validator, done))
             yield ListProgress(item.name, done, done)
 
     def _usable(self, item: RemoteList) -> bool:
-        """Tell whether the complete list is here, and is what the server has, where that can be asked."""
+        """Tell whether the complete list is here and up to date, as far as the server can be asked."""
         final = self._folder / item.name
         state = self._state(item)
         if state is None or state.size is None or not final.is_file() or final.stat().st_size != state.size:
             return False
         if self._part(item).exists():
             return False
-        remote = self._look(item)
+        remote = self._ask(item)
         return remote is None or (remote.validator, remote.size or state.size) == (state.validator, state.size)
 
-    def _look(self, item: RemoteList) -> _State | None:
-        """Ask the server for size and version, once a run; None where it does not say."""
+    def _ask(self, item: RemoteList) -> _State | None:
+        """Ask the server for size and version, once per run; None if it does not say."""
         if item.url not in self._remote:
             answer = None
             with contextlib.suppress(Missing, Refused, Interrupted), self._web.open(item.url, method="HEAD") as head:
@@ -233,9 +247,9 @@ class ListCache:
         return self._remote[item.url]
 
     def _resumable(self, item: RemoteList, validator: str) -> int:
-        """Return how many bytes of this version of the list are here already."""
+        """Return how many bytes of this version of the list have been downloaded already."""
         state, part = self._state(item), self._part(item)
-        # A weak ETag names what means the same, not what has the same bytes.
+        # Files with the same weak ETag are equivalent, but need not have the same bytes.
         if state is None or not validator or validator != state.validator or validator.startswith("W/"):
             return 0
         return part.stat().st_size if part.is_file() else 0
@@ -255,12 +269,14 @@ class ListCache:
         path = self._folder / f"{item.name}.json"
         write_over(path, [json.dumps(asdict(state)).encode()])
 
-    def _make_sure_of_room(self, needed: int) -> None:
+    def _require_space(self, needed: int) -> None:
         free = shutil.disk_usage(self._folder).free
         if free < needed + _SPARE_BYTES:
             raise DownloadError(
-                f"There is not enough room in {display_path(self._folder)}: {needed:,} bytes are needed and "
-                f"{free:,} are free. ALPACASORTER_CACHE_DIR can name a folder on another disk."
+                _(
+                    "There is not enough space in {folder}. Needs {needed}; {free} free. Set ALPACASORTER_CACHE_DIR to "
+                    "a folder on another disk."
+                ).format(folder=display_path(self._folder), needed=size(needed), free=size(free))
             )
 
     def _check(self, item: RemoteList) -> None:
@@ -269,5 +285,7 @@ class ListCache:
         if first.strip().split(",")[: len(item.columns)] != list(item.columns):
             self._part(item).unlink()
             raise Unusable(
-                f"What {item.url} sent is not the list it should be. Perhaps the network asks you to log in first."
+                _("{address} did not return the expected list. Your network may require you to log in first.").format(
+                    address=item.url
+                )
             )

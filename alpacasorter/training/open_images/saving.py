@@ -1,12 +1,11 @@
-"""Where downloaded photos come to lie: checked, listed with their author, and only then under their name.
+"""Stores downloaded photos and lists their authors in ATTRIBUTION.csv.
 
-A photo is written under a name of its own below `.unfinished`, gets its line in ATTRIBUTION.csv, and then its place. A
-download that was killed in between is put right by the next one.
+A photo is written to `.unfinished`, gets its line in ATTRIBUTION.csv, and is then moved to its folder. A download that
+was killed in between is repaired by the next one.
 
-ATTRIBUTION.csv: who made each photo that was downloaded, and under which licence it may be used.
-
-It is also the record of what was downloaded. A photo gets its line, on the disk for good, before it gets its name:
-there is never a photo without its author, and a photo that is listed but no longer there was deleted by the user.
+ATTRIBUTION.csv says who made each photo and under which license it may be used. It is also the record of what was
+downloaded: since a photo's line is on the disk before the photo gets its name, there is never a photo without its
+author, and a photo that is listed but no longer there was deleted by the user.
 """
 
 from __future__ import annotations
@@ -28,10 +27,11 @@ from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import Unreadable
 from alpacasorter.core.photos.decode import decode
 from alpacasorter.core.safe_write import is_ours, publish, write_new
+from alpacasorter.i18n import _
 from alpacasorter.training.data.dataset import MIN_SIDE
 from alpacasorter.training.open_images.catalog import PhotoInfo
 from alpacasorter.training.open_images.fetch import DownloadError, Unusable, Web
-from alpacasorter.training.open_images.list_cache import only_one, sentences, sync
+from alpacasorter.training.open_images.list_cache import explaining, only_one, sync
 
 FILE_NAME: Final = "ATTRIBUTION.csv"
 
@@ -42,12 +42,12 @@ _FORMULA: Final = ("=", "+", "-", "@")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line, all of it text.
+    """One line of the list, all of it text.
 
     Attributes:
-        file: where the photo is, below the folder of the list, with a slash on every system.
-        photo_class: what it was fetched as, such as "Alpaca".
-        rotation: degrees counterclockwise that make it upright, unless its EXIF says so itself; see `open_images`.
+        file: path of the photo in the folder of the list, with slashes on every system.
+        photo_class: its class, such as "Alpaca".
+        rotation: degrees counterclockwise to make it upright, unless its EXIF has that; see `catalog`.
         sha256: hash of its bytes, in hexadecimal digits.
     """
 
@@ -55,7 +55,7 @@ class Entry:
     photo_class: str
     image_id: str
     subset: str
-    licence: str
+    license: str
     author: str
     author_page: str
     title: str
@@ -68,7 +68,8 @@ class Entry:
     sha256: str
 
 
-COLUMNS: Final = tuple("class" if field.name == "photo_class" else field.name for field in fields(Entry))
+_COLUMN_OF_FIELD: Final = {"photo_class": "class", "license": "licence"}
+COLUMNS: Final = tuple(_COLUMN_OF_FIELD.get(field.name, field.name) for field in fields(Entry))
 
 
 class Attribution:
@@ -83,17 +84,17 @@ class Attribution:
     @classmethod
     @contextlib.contextmanager
     def open(cls, folder: Path) -> Iterator[Self]:
-        """Open the list of a folder, made if there is none, and keep other downloads out.
+        """Open the list of a folder, or create it, and keep other downloads out.
 
         Raises:
             DownloadError: it can't be written to, is in use, or is not a list of this kind.
         """
         path = folder / FILE_NAME
-        with sentences(folder):
-            # Without a buffer, which would try to write again, while it is closed, what has failed.
+        with explaining(folder):
+            # Without a buffer, which would try to write again on closing what could not be written.
             file = path.open("a+b", buffering=0)
         with file, only_one(file, folder):
-            with sentences(folder):
+            with explaining(folder):
                 entries = cls._read(file, path)
             yield cls(file, folder, entries)
 
@@ -103,7 +104,7 @@ class Attribution:
         data = file.read()
         whole = data[: data.rfind(b"\n") + 1]
         if len(whole) < len(data):
-            # The power went while the last line was written.
+            # The power failed while the last line was written.
             file.truncate(len(whole))
         if not whole:
             _write(file, _line(COLUMNS))
@@ -114,8 +115,10 @@ class Attribution:
             rows = [[]]
         if tuple(rows[0]) != COLUMNS:
             raise DownloadError(
-                f"{display_path(path)} is not a list that a download wrote, or another program has changed it. "
-                "Choose another folder, or take the file away."
+                _(
+                    "{file} was not written by a download, or was changed by another program. Choose another folder, "
+                    "or move the file."
+                ).format(file=display_path(path))
             )
         entries = (Entry(*row) for row in rows[1:] if len(row) == len(COLUMNS))
         return {entry.file: entry for entry in entries if _SHOWN_FILE.fullmatch(entry.file)}
@@ -124,10 +127,10 @@ class Attribution:
         """Add a line; it is on the disk when this returns.
 
         Raises:
-            DownloadError: it can't be written; then nothing of it is.
+            DownloadError: it can't be written; the list is unchanged.
         """
         before = self._file.seek(0, io.SEEK_END)
-        with sentences(self._folder):
+        with explaining(self._folder):
             try:
                 _write(self._file, _line(astuple(entry)))
             except OSError:
@@ -145,12 +148,12 @@ def _write(file: IO[bytes], line: bytes) -> None:
 
 def _line(values: tuple[str, ...]) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow([_harmless(value) for value in values])
+    csv.writer(text, lineterminator="\n").writerow([_safe(value) for value in values])
     return text.getvalue().encode("utf-8", errors="replace")
 
 
-def _harmless(value: str) -> str:
-    """Return text of strangers so that it stays on one line, and no spreadsheet takes it for a formula."""
+def _safe(value: str) -> str:
+    """Return text from the internet so that it stays on one line, and no spreadsheet takes it for a formula."""
     plain = _CONTROL.sub(" ", value).strip()
     return f"'{plain}" if plain.startswith(_FORMULA) else plain
 
@@ -162,11 +165,11 @@ _OURS: Final = re.compile(r"[a-z0-9_]+-[0-9a-f]{16}\.jpg")
 
 
 @dataclass(frozen=True, slots=True)
-class Arrived:
-    """A complete photo that has no name yet.
+class Waiting:
+    """A complete photo in `.unfinished`.
 
     Attributes:
-        path: where it waits.
+        path: the file.
         url: where it came from.
         width, height: pixels, upright.
         sha256: hash of its bytes, in hexadecimal digits.
@@ -179,11 +182,11 @@ class Arrived:
     sha256: str
 
 
-class Landing:
-    """The folder of a download. `bring` may be called by several threads at once."""
+class PhotoFolders:
+    """The class folders of a download. `download` can be called by several threads at once."""
 
     def __init__(self, folder: Path, attribution: Attribution) -> None:
-        """Put right what an earlier download left behind.
+        """Repair what an earlier download left behind.
 
         Raises:
             DownloadError: the folder can't be written to.
@@ -191,28 +194,28 @@ class Landing:
         self._folder = folder
         self._attribution = attribution
         self._unfinished = folder / _UNFINISHED
-        with sentences(folder):
+        with explaining(folder):
             self._recover()
             self._unfinished.mkdir(exist_ok=True)
 
     def close(self) -> None:
-        """Tidy up."""
+        """Remove `.unfinished` if it is empty."""
         with contextlib.suppress(OSError):
             self._unfinished.rmdir()
 
-    def place(self, folder: str, image_id: str) -> Path:
+    def path(self, folder: str, image_id: str) -> Path:
         """Return where a photo belongs."""
         return self._folder / folder / f"{image_id}.jpg"
 
-    def there(self) -> set[str]:
+    def existing(self) -> set[str]:
         """Return the files of all entries that still exist."""
         return {file for file in self._attribution.entries if (self._folder / file).is_file()}
 
-    def bring(self, web: Web, url: str, folder: str, image_id: str) -> Arrived:
-        """Fetch a photo and store it, whole and checked.
+    def download(self, web: Web, url: str, folder: str, image_id: str) -> Waiting:
+        """Download a photo, check it, and store it in `.unfinished`.
 
         Raises:
-            DownloadError: it can't be had, or is no JPEG picture.
+            DownloadError: it can't be downloaded, or is not a JPEG picture.
             OSError: it can't be stored; nothing is left of it.
         """
         sizes: list[tuple[int, int]] = []
@@ -223,60 +226,60 @@ class Landing:
             except Unreadable as error:
                 raise Unusable(reasons.sentence(error.reason)) from error
             if photo.format != "JPEG":
-                raise Unusable(f"It is a {photo.format} picture, not a JPEG.")
+                raise Unusable(_("The picture is in {format} format, not JPEG.").format(format=photo.format))
             sizes.append((photo.width, photo.height))
 
         data = web.get(url, limit=MAX_PHOTO_BYTES, check=check)
         waiting = self._unfinished / f"{folder}-{image_id}.jpg"
         write_new(waiting, [data])
         width, height = sizes[-1]
-        return Arrived(waiting, url, width, height, hashlib.sha256(data).hexdigest())
+        return Waiting(waiting, url, width, height, hashlib.sha256(data).hexdigest())
 
-    def keep(self, arrived: Arrived, folder: str, title: str, subset: str, info: PhotoInfo) -> Path | None:
-        """List a photo and give it its name.
+    def keep(self, waiting: Waiting, folder: str, title: str, subset: str, info: PhotoInfo) -> Path | None:
+        """List a photo and move it to its folder.
 
         Returns:
-            Where it is; None where something else has taken the name.
+            Where it is now; None if another file has its name.
 
         Raises:
             DownloadError: the disk is full, for example.
         """
-        final = self.place(folder, info.image_id)
+        final = self.path(folder, info.image_id)
         entry = Entry(
             file=f"{folder}/{final.name}",
             photo_class=title,
             image_id=info.image_id,
             subset=subset,
-            licence=info.licence,
+            license=info.license,
             author=info.author,
             author_page=info.author_page,
             title=info.title,
             original_page=info.original_page,
             original_url=info.original_url,
-            fetched_from=arrived.url,
+            fetched_from=waiting.url,
             rotation=info.rotation,
-            width=str(arrived.width),
-            height=str(arrived.height),
-            sha256=arrived.sha256,
+            width=str(waiting.width),
+            height=str(waiting.height),
+            sha256=waiting.sha256,
         )
-        with sentences(self._folder):
+        with explaining(self._folder):
             try:
                 final.parent.mkdir(exist_ok=True)
                 self._attribution.add(entry)
-                publish(arrived.path, final)
+                publish(waiting.path, final)
             except FileExistsError:
-                self.drop(arrived)
+                self.drop(waiting)
                 return None
             except Exception:
-                self.drop(arrived)
+                self.drop(waiting)
                 raise
         return final
 
     @staticmethod
-    def drop(arrived: Arrived) -> None:
-        """Forget a photo that was not kept."""
+    def drop(waiting: Waiting) -> None:
+        """Delete a photo that is not kept."""
         with contextlib.suppress(OSError):
-            arrived.path.unlink(missing_ok=True)
+            waiting.path.unlink(missing_ok=True)
 
     def _recover(self) -> None:
         if not self._unfinished.is_dir():

@@ -1,15 +1,9 @@
-"""The About dialog: version, promise, where things are kept, details for a report, and the licences.
-
-The licences of what is inside: a text that can be searched.
-
-The small dialogs of the Help menu.
-"""
+"""The dialogs of the Help menu: About with the third-party licenses, the keyboard shortcuts, the model card."""
 
 from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,9 +31,10 @@ from PySide6.QtWidgets import (
 )
 
 import alpacasorter
-from alpacasorter import paths
+from alpacasorter import i18n, paths
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
+from alpacasorter.i18n import _
 from alpacasorter.ui.widgets.desktop import show_folder
 from alpacasorter.ui.widgets.dialogs import lay_out, show_card, show_text
 from alpacasorter.ui.widgets.theme import app_icon
@@ -52,30 +47,31 @@ if TYPE_CHECKING:
 
 _ICON_SIDE = 72
 _WIDTH = 520
-_WORDS = """<p>Looks at a folder of photos, tags each one, learns from you where a tag is wrong.</p>
-<p>Everything stays on this computer. Photos are never changed or uploaded.</p>
-<p>Free software under the MIT licence. Built on Qt, LiteRT, NumPy, Pillow and the work of many others.</p>"""
-_KEPT: tuple[tuple[str, Callable[[], Path]], ...] = (
-    ("Corrections and models", paths.user_data_dir),
-    ("Thumbnails", paths.user_cache_dir),
-    ("Logs", paths.user_log_dir),
-)
+
+
+def _places() -> tuple[tuple[str, Path], ...]:
+    """Return the folders of the app, each with its name."""
+    return (
+        (_("Corrections and models"), paths.user_data_dir()),
+        (_("Thumbnails"), paths.user_cache_dir()),
+        (_("Logs"), paths.user_log_dir()),
+    )
 
 
 class AboutDialog(QDialog):
-    """Tells what this program is.
+    """Version, promise, folders, and details for a report.
 
     Attributes:
-        details: what *Copy details* copies.
-        places: the fields with the folders, from the top.
-        open_buttons: those beside them.
-        licences_button, copy_button: what they say.
+        details: what "Copy details" copies.
+        places: the fields with the folders, from top to bottom.
+        open_buttons: the buttons beside them.
+        licenses_button, copy_button: the buttons below.
     """
 
     def __init__(self, device: str = "", parent: QWidget | None = None) -> None:
-        """Assemble the dialog; `device` is what judges the photos, "" where that is not known yet."""
+        """Assemble the dialog; `device` is what runs the model, in words, empty if it is not known yet."""
         super().__init__(parent)
-        self.setWindowTitle("About AlpacaSorter")
+        self.setWindowTitle(_("About AlpacaSorter"))
         self.details = details(device)
         self.places: list[QLineEdit] = []
         self.open_buttons: list[QPushButton] = []
@@ -85,12 +81,12 @@ class AboutDialog(QDialog):
         inside.addLayout(self._folders())
         self.setMinimumWidth(_WIDTH)
         buttons = lay_out(self, inside)
-        self.licences_button = buttons.addButton("&Licences of what is inside", QDialogButtonBox.ButtonRole.ActionRole)
-        self.copy_button = buttons.addButton("&Copy details", QDialogButtonBox.ButtonRole.ActionRole)
-        self.copy_button.setToolTip("Version, system, device and folders, to send along when you report something")
-        for button in (self.licences_button, self.copy_button):
+        self.licenses_button = buttons.addButton(_("Third-party &licenses"), QDialogButtonBox.ButtonRole.ActionRole)
+        self.copy_button = buttons.addButton(_("&Copy details"), QDialogButtonBox.ButtonRole.ActionRole)
+        self.copy_button.setToolTip(_("Version, system, device and folders, to include when you report a problem"))
+        for button in (self.licenses_button, self.copy_button):
             button.setAutoDefault(False)
-        self.licences_button.clicked.connect(self._show_licences)
+        self.licenses_button.clicked.connect(self._show_licenses)
         self.copy_button.clicked.connect(self._copy)
         close = buttons.button(QDialogButtonBox.StandardButton.Close)
         close.setDefault(True)
@@ -99,7 +95,13 @@ class AboutDialog(QDialog):
     def _head(self) -> QHBoxLayout:
         picture = QLabel(self)
         picture.setPixmap(app_icon().pixmap(QSize(_ICON_SIDE, _ICON_SIDE), self.devicePixelRatioF()))
-        words = QLabel(f"<h3>AlpacaSorter {alpacasorter.__version__}</h3>{_WORDS}", self)
+        paragraphs = (
+            _("Looks at a folder of photos, tags each one, and learns from you when you correct a tag."),
+            _("Everything stays on this computer. Photos are never changed or uploaded."),
+            _("Free software under the MIT license. Built on Qt, LiteRT, NumPy, Pillow and the work of many others."),
+        )
+        body = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+        words = QLabel(f"<h3>AlpacaSorter {alpacasorter.__version__}</h3>{body}", self)
         words.setWordWrap(True)
         words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         row = QHBoxLayout()
@@ -110,21 +112,20 @@ class AboutDialog(QDialog):
 
     def _folders(self) -> QGridLayout:
         grid = QGridLayout()
-        for row, (title, place) in enumerate(_KEPT):
-            path = place()
-            # A field, not a label: a long path has no place to break a line, and can be scrolled and copied here.
+        for row, (title, path) in enumerate(_places()):
+            # A field and not a label: a long path can't be wrapped, but it can be scrolled and copied here.
             field = QLineEdit(text.folder(path), self)
             field.setReadOnly(True)
             field.setCursorPosition(0)
             field.setAccessibleName(title)
             label = QLabel(title, self)
             label.setProperty("role", "muted")
-            button = QPushButton("Open", self)
+            button = QPushButton(_("Open"), self)
             button.setAutoDefault(False)
-            button.setAccessibleName(f"Open the folder: {title.lower()}")
+            button.setAccessibleName(_("Open the folder: {name}").format(name=title))
             button.setEnabled(path.is_dir())
             if not path.is_dir():
-                button.setToolTip("Nothing is kept there yet.")
+                button.setToolTip(_("Nothing has been saved there yet."))
             button.clicked.connect(partial(show_folder, path))
             for column, widget in enumerate((label, field, button)):
                 grid.addWidget(widget, row, column)
@@ -134,16 +135,16 @@ class AboutDialog(QDialog):
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.details)
-        self.copy_button.setText("Copied")
+        self.copy_button.setText(_("Copied"))
 
-    def _show_licences(self) -> None:
-        dialog = LicencesDialog(self)
+    def _show_licenses(self) -> None:
+        dialog = LicensesDialog(self)
         dialog.exec()
         dialog.deleteLater()
 
 
 def details(device: str) -> str:
-    """Return what to send along with a report: version, system, device, folders."""
+    """Return the details for a report, in English: version, system, device, folders."""
     kind = "packaged" if getattr(sys, "frozen", False) else "installed"
     lines = [
         f"AlpacaSorter {alpacasorter.__version__}, {kind}",
@@ -151,8 +152,9 @@ def details(device: str) -> str:
         f"Python {platform.python_version()}, Qt {qVersion()} on {QGuiApplication.platformName()}",
         f"Device: {device or 'not known yet'}",
         f"Program: {text.folder(Path(sys.executable))}",
-        *(f"{title}: {text.folder(place())}" for title, place in _KEPT),
     ]
+    with i18n.english():
+        lines += [f"{title}: {text.folder(path)}" for title, path in _places()]
     chosen = paths.named_model()
     if chosen is not None:
         lines.append(f"Model of this run: {display_path(chosen)}")
@@ -161,84 +163,82 @@ def details(device: str) -> str:
 
 _SIZE = (860, 600)
 _LONGEST = 80
-"""Characters of a licence's name; some packages put the whole licence there."""
+"""Characters of the name of a license; some packages put the whole license there."""
 _CLASSIFIER = "License ::"
-_MISSING = (
-    "The file with the licences is missing from this copy of AlpacaSorter.\n\n"
-    "Please unpack the program again from where you got it; the licences come along with it."
-)
-_HEAD = (
-    "AlpacaSorter {version} is free software under the MIT licence.\n\n"
-    "It runs from an installation of Python. These packages are installed there, each with the licence that it names; "
-    "the texts of the licences lie in the packages' folders.\n\n"
-)
 
 
-def licences_text() -> str:
-    """Return the licences of the packaged program, else the names of those of the packages that are installed."""
+def licenses_text() -> str:
+    """Return the licenses of the packaged program, or otherwise the names of those of the installed packages."""
     path = paths.licences_file()
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         if getattr(sys, "frozen", False):
-            return _MISSING
-    return _HEAD.format(version=alpacasorter.__version__) + installed()
+            missing = _("The file with the licenses is missing from this copy of AlpacaSorter.")
+            again = _("Please unpack the program again from where you got it. The licenses come with it.")
+            return f"{missing}\n\n{again}"
+    own = _("AlpacaSorter {version} is free software under the MIT license.").format(version=alpacasorter.__version__)
+    packages = _(
+        "It runs from a Python installation. These packages are installed there, each with the license that it names; "
+        "the texts of the licenses are in the folders of the packages."
+    )
+    return f"{own}\n\n{packages}\n\n{_installed()}"
 
 
-def installed() -> str:
-    """Return one line for each installed package: name, version, licence."""
+def _installed() -> str:
+    """Return one line for each installed package: name, version, license."""
     import importlib.metadata
 
     found = {
-        f"{package.name} {package.version}: {_licence(package)}\n"
+        f"{package.name} {package.version}: {_license(package)}\n"
         for package in importlib.metadata.distributions()
-        # A folder that a broken installation left behind has no name.
+        # The folder of a broken installation has no name.
         if package.metadata["Name"]
     }
     return "".join(sorted(found, key=str.casefold))
 
 
-def _licence(package: importlib.metadata.Distribution) -> str:
+def _license(package: importlib.metadata.Distribution) -> str:
     about = package.metadata
     for name in ("License-Expression", "License"):
         for words in about.get_all(name) or []:
             if 0 < len(words) <= _LONGEST and "\n" not in words and words != "UNKNOWN":
                 return str(words)
     kinds = [line for line in about.get_all("Classifier") or [] if line.startswith(_CLASSIFIER)]
-    return ", ".join(line.split(" :: ")[-1] for line in kinds) or "see its folder"
+    return ", ".join(line.split(" :: ")[-1] for line in kinds) or _("see its folder")
 
 
-class LicencesDialog(QDialog):
-    """Shows the licences.
+class LicensesDialog(QDialog):
+    """Shows the third-party licenses, a text that can be searched.
 
     Attributes:
         page: the text.
-        search: what is looked for.
-        verdict: says that it is not there.
-        next_button, previous_button: to the next place, and to the one before.
+        search: the field for what to find.
+        verdict: says if it was not found.
+        next_button, previous_button: go to the next and the previous match.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        """Read the text and show it from its beginning."""
+        """Read the text and show its beginning."""
         super().__init__(parent)
-        self.setWindowTitle("Licences of what is inside")
+        self.setWindowTitle(_("Third-party licenses"))
         self.page = QPlainTextEdit(self)
         self.page.setReadOnly(True)
         self.page.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
-        self.page.setAccessibleName("Licences")
-        # Megabytes can be read here; what an undo would need of them never is.
+        self.page.setAccessibleName(_("Licenses"))
+        # The text has megabytes, and nothing in it can be undone.
         self.page.setUndoRedoEnabled(False)
-        self.page.setPlainText(licences_text())
+        self.page.setPlainText(licenses_text())
         self.search = QLineEdit(self)
-        self.search.setPlaceholderText("Find in the licences")
-        self.search.setAccessibleName("Find in the licences")
+        self.search.setPlaceholderText(_("Find in the licenses"))
+        self.search.setAccessibleName(_("Find in the licenses"))
         self.search.setClearButtonEnabled(True)
-        self.search.textEdited.connect(self._find_anew)
+        self.search.textEdited.connect(self._find_typed)
         self.search.returnPressed.connect(self.find_next)
         self.verdict = QLabel(self)
         self.verdict.setProperty("role", "warning")
-        self.next_button = self._button("&Next", self.find_next)
-        self.previous_button = self._button("&Previous", self.find_previous)
+        self.next_button = self._button(_("&Next"), self.find_next)
+        self.previous_button = self._button(_("&Previous"), self.find_previous)
         row = QHBoxLayout()
         row.addWidget(self.search, 1)
         for widget in (self.verdict, self.previous_button, self.next_button):
@@ -246,7 +246,7 @@ class LicencesDialog(QDialog):
         inside = QVBoxLayout()
         inside.addLayout(row)
         inside.addWidget(self.page)
-        # Enter in the field looks for the next place; it must not press Close as well.
+        # Enter in the field finds the next match; it must not press Close too.
         lay_out(self, inside).button(QDialogButtonBox.StandardButton.Close).setAutoDefault(False)
         QShortcut(QKeySequence.StandardKey.Find, self, self._focus_search)
         QShortcut(QKeySequence.StandardKey.FindNext, self, self.find_next)
@@ -266,19 +266,19 @@ class LicencesDialog(QDialog):
         self.search.setFocus()
         self.search.selectAll()
 
-    def _find_anew(self) -> None:
-        """Look for what was typed from where the last one found begins, so that a longer word stays where it is."""
+    def _find_typed(self) -> None:
+        """Find what was typed, from the beginning of the last match, so that typing on doesn't move on."""
         cursor = self.page.textCursor()
         cursor.setPosition(cursor.selectionStart())
         self.page.setTextCursor(cursor)
         self._find(QTextDocument.FindFlag(0))
 
     def find_next(self) -> None:
-        """Go to the next place; after the last one to the first."""
+        """Go to the next match; after the last one to the first."""
         self._find(QTextDocument.FindFlag(0))
 
     def find_previous(self) -> None:
-        """Go to the place before; before the first one to the last."""
+        """Go to the previous match; before the first one to the last."""
         self._find(QTextDocument.FindFlag.FindBackward)
 
     def _find(self, flags: QTextDocument.FindFlag) -> None:
@@ -293,50 +293,53 @@ class LicencesDialog(QDialog):
                 start.clearSelection()
                 self.page.setTextCursor(start)
         self.page.centerCursor()
-        self.verdict.setText("" if found else "Not found")
+        self.verdict.setText("" if found else _("Not found"))
         for button in (self.next_button, self.previous_button):
             button.setEnabled(bool(words) and found)
 
 
-def show_keys(parent: QWidget, labels: LabelSet) -> None:
-    """Show what mouse and keys do."""
+def show_shortcuts(parent: QWidget, labels: LabelSet) -> None:
+    """Show what keys and mouse do; `labels` are those of the model in use."""
+    from html import escape
+
+    tag = _("Tag the selected photos: {label}")
     rows = [
-        ("Click on a tag", "The photo is the other thing"),
-        (
-            text.key_for(labels, labels.positive),
-            f"The selected photos are: {labels.display(labels.positive).lower()}",
+        (_("Click a tag"), _("Flip the tag")),
+        *(
+            (text.key_for(labels, label), tag.format(label=labels.display(label)))
+            for label in (labels.positive, labels.negative)
         ),
-        (
-            text.key_for(labels, labels.negative),
-            f"The selected photos are: {labels.display(labels.negative).lower()}",
-        ),
-        ("Space", "Flip the tags of the selected photos"),
-        ("Backspace", "Take the correction back"),
-        ("Ctrl+Z, Ctrl+Y", "Undo, redo"),
-        ("Arrows, Shift, Ctrl", "Move, and select several photos"),
-        ("Enter, double click", "Open the photo in your system's program"),
-        ("Ctrl+1 to Ctrl+7", "All, the two tags, unsure, corrected, problems, new"),
-        ("Ctrl and wheel", "Larger or smaller pictures"),
-        ("F3", "Show or hide the preview"),
-        ("Ctrl+O, F5, Esc", "Open a folder, look again, stop"),
-        ("Ctrl+S", "Sort the photos into folders"),
+        (_keys("Space"), _("Flip the tags of the selected photos")),
+        (_keys("Backspace"), _("Remove your label")),
+        (_keys("Ctrl+Z", "Ctrl+Y"), _("Undo, redo")),
+        # Translators: the keys on the keyboard.
+        (_("Arrow keys, Shift, Ctrl"), _("Move, select several photos")),
+        (_("Enter, double click"), _("Open the photo in the default program")),
+        (_keys("Ctrl+1", "Ctrl+2", "…", "Ctrl+7"), _("Show all, the two tags, unsure, labeled by you, problems, new")),
+        (_("Ctrl and mouse wheel"), _("Larger or smaller photos")),
+        (_keys("F3"), _("Show or hide the preview")),
+        (_keys("Ctrl+O", "F5", "Esc"), _("Open a folder, rescan it, stop the scan")),
+        (_keys("Ctrl+S"), _("Sort the photos into folders")),
     ]
-    cells = "".join(f"<tr><td><b>{keys}</b></td><td>{what}</td></tr>" for keys, what in rows)
-    show_text(parent, "Mouse and keys", html=f"<table cellpadding='6'>{cells}</table>")
+    cells = "".join(f"<tr><td><b>{escape(keys)}</b></td><td>{escape(what)}</td></tr>" for keys, what in rows)
+    show_text(parent, _("Keyboard shortcuts"), html=f"<table cellpadding='6'>{cells}</table>")
+
+
+def _keys(*keys: str) -> str:
+    """Return key sequences as this system and language write them."""
+    return "  ".join(QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText) or key for key in keys)
 
 
 def show_model(parent: QWidget, model: ModelFacts | None) -> None:
-    """Show the model card."""
+    """Show the card of the model in use."""
     if model is None:
-        show_text(parent, "The model", markdown="The model could not be opened.")
+        show_text(parent, _("Model"), markdown=_("The model could not be opened."))
     else:
         show_card(parent, f"{model.name} {model.version}", model.card)
 
 
 def show_about(parent: QWidget, device: str = "") -> None:
-    """Show version, promise, folders and licences. `device` says what judges the photos, for the details to copy."""
-    # few ever open it, so no start waits for it
-
+    """Show the About dialog; `device`: see `AboutDialog`."""
     dialog = AboutDialog(device, parent)
     dialog.exec()
     dialog.deleteLater()

@@ -1,7 +1,4 @@
-"""What happens with errors nobody foresaw: they go into a log file, and the user gets a plain dialog, once.
-
-The dialog for an error nobody foresaw: what was not lost, and the details for whoever can mend it.
-"""
+"""Unexpected errors: they are logged to a file, and the user sees a dialog with the details for a report."""
 
 from __future__ import annotations
 
@@ -21,9 +18,10 @@ from PySide6.QtGui import QGuiApplication, QIcon, QPalette
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 import alpacasorter
+from alpacasorter.i18n import _
 from alpacasorter.ui.widgets.desktop import show_folder
 from alpacasorter.ui.widgets.theme import icon
-from alpacasorter.workers.lane import Unexpected
+from alpacasorter.workers.lane import UncaughtErrors
 
 _log = logging.getLogger(__name__)
 
@@ -32,26 +30,26 @@ CRASH_LOG_NAME = "crash.log"
 _LOG_BYTES = 500_000
 _LOGS_KEPT = 3
 _CRASH_LOG_BYTES = 200_000
-_MOST_TOLD = 5
-"""Dialogs of one session: whoever has seen that many knows."""
+_MOST_SHOWN = 5
+"""Dialogs in one session; after that many the user knows."""
 _SERIOUS = (QtMsgType.QtCriticalMsg, QtMsgType.QtFatalMsg)
 
 
 def log_into(folder: Path) -> None:
-    """Write warnings and errors into a file that never grows large; into nothing where the folder can't be written."""
-    # Imported here: it brings socket and queue along, which no first window needs.
+    """Log warnings and errors to files in a folder, limited in size; to nothing if the folder can't be written."""
+    # Imported here because it imports socket and queue, which the first window doesn't need.
     from logging.handlers import RotatingFileHandler
 
-    class Turning(RotatingFileHandler):
-        """Turns no file that can't be renamed, as on Windows where another window has it open: it grows until it can.
+    class RenameableFileHandler(RotatingFileHandler):
+        """Rotates only if the file can be renamed. On Windows it can't while another window has it open: then it grows.
 
-        Else the older ones would be moved on with each line, and off the end.
+        Otherwise every line would push the older files on, until the oldest is lost.
         """
 
-        def doRollover(self) -> None:  # the name is that of the library
+        def doRollover(self) -> None:  # the library's name for it
             if self.stream is not None:
                 self.stream.close()
-                self.stream = None  # as the library does; the next line opens it again
+                self.stream = None  # as in the library; the next line opens the file again
             source, aside = Path(self.baseFilename), Path(f"{self.baseFilename}.turned")
             try:
                 source.replace(aside)
@@ -63,8 +61,8 @@ def log_into(folder: Path) -> None:
     handler: logging.Handler
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # Opened with the first line that is written: most runs leave no log at all. Names of files may be no text.
-        handler = Turning(
+        # Opened when the first line is written: most runs leave no log. File names may not be valid Unicode.
+        handler = RenameableFileHandler(
             folder / LOG_NAME,
             maxBytes=_LOG_BYTES,
             backupCount=_LOGS_KEPT,
@@ -87,10 +85,10 @@ def _rotate(source: str, target: str) -> None:
 
 
 class CrashLog:
-    """The file in which Python says where it was when the process crashes, from now until `close()`."""
+    """The file to which Python writes where it was if the process crashes, from now until `close()`."""
 
     def __init__(self, folder: Path) -> None:
-        """Open it. Where the folder can't be written it goes to standard error, if there is one."""
+        """Open the file. If the folder can't be written, standard error takes its place."""
         self._path = folder / CRASH_LOG_NAME
         self._file: IO[str] | None = None
         self._before = self._begun = 0
@@ -98,7 +96,7 @@ class CrashLog:
             folder.mkdir(parents=True, exist_ok=True)
             if self._path.exists() and self._path.stat().st_size > _CRASH_LOG_BYTES:
                 _rotate(str(self._path), f"{self._path}.1")
-            # Open to the end: it is written to while the process breaks down. Appended to, for windows share it.
+            # It stays open, because it is written during the crash. Windows of several processes append to it.
             self._file = self._path.open("a", encoding="utf-8")
             self._before = self._file.tell()
             self._file.write(f"AlpacaSorter {alpacasorter.__version__}, started {time.strftime('%Y-%m-%d %H:%M:%S')}\n")
@@ -110,7 +108,7 @@ class CrashLog:
                 faulthandler.enable()
 
     def close(self) -> None:
-        """Take the line about the start away again where nothing followed it. Closing twice is fine."""
+        """Remove the line about the start if nothing follows it. Closing twice is fine."""
         file, self._file = self._file, None
         if file is None:
             return
@@ -126,8 +124,8 @@ class CrashLog:
                 self._path.unlink()
 
 
-def log_messages_of_qt() -> None:
-    """Write what Qt says before it ends the process into the log too; a windowed program has nowhere else to say it."""
+def log_qt_messages() -> None:
+    """Log critical messages of Qt too; they come before it aborts, and a windowed program has no standard error."""
 
     def handler(kind: QtMsgType, _context: QMessageLogContext, words: str | None) -> None:
         if kind in _SERIOUS:
@@ -138,45 +136,45 @@ def log_messages_of_qt() -> None:
     qInstallMessageHandler(handler)
 
 
-class Trouble(QObject):
-    """Shows a dialog for an error that nothing has caught, one at a time, and each but once; all go into the log.
+class ErrorReporter(QObject):
+    """Shows a dialog for errors that nothing has caught: one dialog at a time, and each error once. All are logged.
 
-    The app goes on after it: corrections are on the disk already, and the sort that runs is on a lane of its own.
+    The app continues afterwards: corrections are on disk already, and a running sort is on a lane of its own.
 
     Attributes:
-        dialog: the latest dialog, once there was an error.
+        dialog: the latest dialog; None if there was no error.
     """
 
     def __init__(self, window: QWidget, folder: Path) -> None:
         """Prepare; `listen()` begins.
 
         Args:
-            window: in front of which the dialog is shown.
-            folder: of the log.
+            window: the parent of the dialog.
+            folder: the folder of the log.
         """
         super().__init__(window)
         self.dialog: CrashDialog | None = None
         self._window = window
         self._folder = folder
-        self._told: set[str] = set()
-        self._unexpected = Unexpected(self)
-        # Queued: the error may have come while something is painted; no dialog must be shown in the midst of that.
-        self._unexpected.happened.connect(self._show, Qt.ConnectionType.QueuedConnection)
+        self._shown: set[str] = set()
+        self._errors = UncaughtErrors(self)
+        # Queued, because no dialog may be shown in the middle of painting, where the error may have happened.
+        self._errors.happened.connect(self._show, Qt.ConnectionType.QueuedConnection)
 
     def listen(self) -> None:
-        """Hear of all errors from now on."""
-        self._unexpected.listen()
+        """Report all errors from now on."""
+        self._errors.listen()
 
     def close(self) -> None:
-        """Hear of no more."""
-        self._unexpected.close()
+        """Stop reporting."""
+        self._errors.close()
 
     def _show(self, details: str) -> None:
-        if details in self._told or (self.dialog is not None and self.dialog.isVisible()):
+        if details in self._shown or (self.dialog is not None and self.dialog.isVisible()):
             return
-        if len(self._told) < _MOST_TOLD:
-            self._told.add(details)
-            # Of the window's, so that it stays when another dialog ends; yet no other one can be used before it.
+        if len(self._shown) < _MOST_SHOWN:
+            self._shown.add(details)
+            # A child of the window, so that it stays when another dialog closes, yet modal to all of them.
             self.dialog = CrashDialog(details, self._folder, self._window)
             self.dialog.setWindowModality(Qt.WindowModality.ApplicationModal)
             self.dialog.show()
@@ -184,26 +182,19 @@ class Trouble(QObject):
 
 
 def tell_start_failed(error: Exception, folder: Path) -> None:
-    """Tell the user that there is no window, and why; blocks until they close the dialog."""
+    """Show why the window could not be opened; blocks until the user closes the dialog."""
     CrashDialog("".join(traceback.format_exception(error)), folder, starting=True).exec()
 
 
 _ICON_SIDE = 48
 _WIDTH = 420
-_HEAD = "Something went wrong"
-_HEADS = ("Something went wrong that nobody foresaw", "AlpacaSorter could not open its window")
-_NOT_LOST = """<p>Nothing of yours is lost: no photo was changed, each correction was saved when you made it, and a
-sort that is broken off can be finished or rolled back.</p>"""
-_GO_ON = "<p>You can go on. Should the window behave oddly, close it and start AlpacaSorter again.</p>"
-_DETAILS = """<p>If you report this, please send the details along. They say where in the program it happened, and may
-name folders and photos.</p>"""
 
 
 class CrashDialog(QDialog):
-    """Tells of one error.
+    """Shows one unexpected error: what is not lost, and the details for a report.
 
     Attributes:
-        details: what *Copy details* copies.
+        details: what "Copy details" copies.
         copy, show_log: the buttons.
     """
 
@@ -211,22 +202,21 @@ class CrashDialog(QDialog):
         """Assemble the dialog.
 
         Args:
-            trace: the traceback, in lines.
-            folder: of the log.
-            parent: the window it is shown in front of.
-            starting: whether there is no window to go on with.
+            trace: the traceback.
+            folder: the folder of the log.
+            parent: the window.
+            starting: whether the window could not be opened.
         """
         super().__init__(parent)
         self.details = details(trace)
         self._folder = folder
-        self.setWindowTitle(_HEAD)
+        self.setWindowTitle(_("Unexpected error"))
         self.setModal(True)
         picture = QLabel(self)
-        colour = self.palette().color(QPalette.ColorRole.WindowText).name()
+        color = self.palette().color(QPalette.ColorRole.WindowText).name()
         ratio = self.devicePixelRatioF()
-        picture.setPixmap(icon("warning", colour).pixmap(QSize(_ICON_SIDE, _ICON_SIDE), ratio))
-        head = f"<h3>{_HEADS[starting]}</h3>"
-        words = QLabel(head + _NOT_LOST + ("" if starting else _GO_ON) + _DETAILS, self)
+        picture.setPixmap(icon("warning", color).pixmap(QSize(_ICON_SIDE, _ICON_SIDE), ratio))
+        words = QLabel(_explanation(starting=starting), self)
         words.setTextFormat(Qt.TextFormat.RichText)
         words.setWordWrap(True)
         words.setMinimumWidth(_WIDTH)
@@ -236,11 +226,11 @@ class CrashDialog(QDialog):
         row.addWidget(words, 1)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         close = buttons.button(QDialogButtonBox.StandardButton.Close)
-        # The style's own icon is black, in dark colours too.
+        # The icon of the style is black, even on a dark background.
         close.setIcon(QIcon())
         close.setDefault(True)
-        self.copy = buttons.addButton("Copy details", QDialogButtonBox.ButtonRole.ActionRole)
-        self.show_log = buttons.addButton("Show log folder", QDialogButtonBox.ButtonRole.ActionRole)
+        self.copy = buttons.addButton(_("Copy details"), QDialogButtonBox.ButtonRole.ActionRole)
+        self.show_log = buttons.addButton(_("Show log folder"), QDialogButtonBox.ButtonRole.ActionRole)
         self.copy.clicked.connect(self._copy)
         self.show_log.clicked.connect(self._show_log)
         buttons.rejected.connect(self.reject)
@@ -249,22 +239,42 @@ class CrashDialog(QDialog):
         layout.setSpacing(16)
         layout.addLayout(row)
         layout.addWidget(buttons)
-        # Where there is no log, because its folder can't be written, there is nothing to show.
+        # Without a folder there is no log to show.
         self.show_log.setEnabled(folder.is_dir())
         close.setFocus()
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.details)
-        self.copy.setText("Copied")
+        self.copy.setText(_("Copied"))
 
     def _show_log(self) -> None:
         show_folder(self._folder)
 
 
+def _explanation(*, starting: bool) -> str:
+    """Return what the dialog says, as HTML."""
+    head = _("AlpacaSorter could not open its window") if starting else _("Unexpected error")
+    paragraphs = [
+        _(
+            "Nothing is lost: no photo was changed, every correction was saved when you made it, and a sort that was "
+            "interrupted can be resumed or undone."
+        )
+    ]
+    if not starting:
+        paragraphs.append(_("You can continue. If the window behaves oddly, close it and restart AlpacaSorter."))
+    paragraphs.append(
+        _(
+            "If you report this, please include the details. They say where in the program it happened, and may "
+            "contain names of folders and photos."
+        )
+    )
+    return f"<h3>{head}</h3>" + "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+
+
 def details(trace: str) -> str:
-    """Return what to send along with a report: versions, and the traceback without the name of the user's home."""
+    """Return the details for a report, in English: versions, and the traceback without the path of the user's home."""
     home = str(Path.home())
-    # A home that is the root would make a mark of each slash.
+    # If the home were the root, every slash would be replaced.
     shown = trace.replace(home, "~") if len(home) > 1 else trace
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
     return (

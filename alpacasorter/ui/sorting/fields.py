@@ -21,9 +21,9 @@ from PySide6.QtWidgets import (
 )
 
 from alpacasorter.core.sorting.planning.pattern import (
-    EXAMPLES,
     PatternValues,
     check_pattern,
+    examples,
     parse_pattern,
     parse_taken,
 )
@@ -204,7 +204,7 @@ class PatternField(QWidget):
         self.choices = QComboBox(self)
         self.choices.setAccessibleName(_("Folder structure"))
         self.choices.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        for words, pattern in EXAMPLES:
+        for words, pattern in examples():
             self.choices.addItem(words, pattern)
         self.choices.addItem(_("Custom pattern…"), _CUSTOM)
         self.custom = QLineEdit(self)
@@ -256,7 +256,7 @@ class PatternField(QWidget):
 
     def _on_choice(self) -> None:
         if not self.choices.currentData() and not self.custom.text():
-            self.custom.setText(EXAMPLES[min(1, len(EXAMPLES) - 1)][1])
+            self.custom.setText(examples()[1][1])
         self._on_change()
 
     def _on_change(self) -> None:

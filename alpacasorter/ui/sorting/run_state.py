@@ -11,7 +11,7 @@ from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import FileFailure, FilesPlaced, SortEnded, SortRecord, SortState
 from alpacasorter.core.sorting.plan import Outcome, SortPhoto, SortPlan
 from alpacasorter.i18n import _
-from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_row import PhotoRow, labeled
 from alpacasorter.wording import sorts
 
 
@@ -148,23 +148,11 @@ def sort_input(
     """
     photos, waiting = [], 0
     for row in rows:
-        if row.reason is not None:
-            if row.path not in folders:
-                photos.append(SortPhoto(row.path, None, None, None, reason=row.reason))
-        elif row.probability is None:
+        photo = labeled(row, labels)
+        if photo is None:
             waiting += 1
-        else:
-            label = labels.label(row.probability, row.correction)
-            photos.append(
-                SortPhoto(
-                    row.path,
-                    row.key,
-                    label,
-                    labels.confidence(row.probability, label),
-                    corrected=row.correction in labels.names,
-                    taken_at=row.facts.taken_at if row.facts is not None else None,
-                )
-            )
+        elif photo.reason is None or row.path not in folders:
+            photos.append(photo)
     return SortInput(folder, tuple(photos), labels, waiting, scanning)
 
 

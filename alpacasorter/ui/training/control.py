@@ -1,13 +1,13 @@
-"""Between the main window and the dialog that trains: opens it, tells what goes on, asks before it is ended."""
+"""Connects the main window with the training dialog: opens it, shows its progress, and asks before it is stopped."""
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QMainWindow, QMessageBox
 
+from alpacasorter.i18n import _
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
 from alpacasorter.ui.widgets.dialogs import confirmed
@@ -16,34 +16,24 @@ from alpacasorter.ui.widgets.theme import Theme
 if TYPE_CHECKING:
     from alpacasorter.ui.training.dialog import TrainDialog
 
-_WITHOUT: Final = "Training needs TensorFlow, which is not part of this installation. Everything else works without it."
-_HOW_FROZEN: Final = (
-    "It would make the program several times as large. Install AlpacaSorter with Python, as its README says, "
-    "or get the edition with training; models made there can be used here."
-)
-_HOW: Final = (
-    "There is TensorFlow for Python 3.11 to 3.13 on Linux, Windows and Macs with Apple's processors. Install "
-    "AlpacaSorter with one of those; models made there can be used here."
-)
-
 
 class TrainControl(WindowControl):
-    """Opens the dialog that trains.
+    """Opens the training dialog.
 
     Signals:
-        use_model(Path): the user wants this bundle to judge.
-        told(str): a training has ended while nobody looked; a sentence for the user.
+        use_model(Path): the user wants to use this bundle.
+        told(str): training ended while the dialog was hidden; a sentence for the user.
     """
 
     use_model = Signal(object)
 
     def __init__(self, window: QMainWindow, settings: Settings, theme: Theme) -> None:
-        """Put a button for the training that goes on into the status bar of the window, hidden for now."""
+        """Add a button that shows the progress to the window's status bar, hidden for now."""
         super().__init__(window)
         self._settings = settings
         self._theme = theme
         self._training = self._launcher(self._make)
-        self.button = self._status_button("Show the training")
+        self.button = self._status_button(_("Show the training"))
         self.button.clicked.connect(self.open_dialog)
         self.button.hide()
 
@@ -53,12 +43,12 @@ class TrainControl(WindowControl):
         return self._training.dialog
 
     def open_dialog(self) -> None:
-        """Show the dialog, or how to get one."""
-        # Imported here: the first window need not wait for it.
+        """Show the dialog, or what is needed for training."""
+        # Imported here: the first window does without it.
         from alpacasorter.workers.training import training_available
 
         if self.dialog is None and not training_available():
-            self._tell_how()
+            self._explain()
         else:
             self._training.made().present()
 
@@ -72,24 +62,24 @@ class TrainControl(WindowControl):
         return dialog
 
     def on_model_ready(self) -> None:
-        """A model serves: the new one, where the user has just asked for it."""
+        """A model is in use: the new one, if the user has just asked for it."""
         if self.dialog is not None:
             self.dialog.used("")
 
     def on_model_failed(self, problem: str) -> None:
-        """A model can't serve, for this reason."""
+        """A model can't be used, for this reason."""
         if self.dialog is not None:
             self.dialog.used(problem)
 
     def may_close(self) -> bool:
-        """Ask whether the app may be closed where that would end a training."""
+        """Ask whether the app may be closed, if that would stop a training run."""
         if self.dialog is None or not self.dialog.training:
             return True
-        question = "A model is being trained. Close AlpacaSorter and give the training up?"
-        return confirmed(self._window, "Close AlpacaSorter?", question, "", "Give it up and close", "Go on training")
+        question = _("A model is being trained. Stop the training and quit AlpacaSorter?")
+        return confirmed(self._window, _("Quit AlpacaSorter?"), question, "", _("Stop and quit"), _("Keep training"))
 
     def close_down(self) -> None:
-        """End training and threads; blocks until then."""
+        """Stop training and threads; blocks until they have ended."""
         if self.dialog is not None:
             self.dialog.close_down()
             self.dialog.hide()
@@ -99,10 +89,11 @@ class TrainControl(WindowControl):
         self.button.setText(words)
         self.button.setVisible(bool(words) and hidden)
 
-    def _tell_how(self) -> None:
+    def _explain(self) -> None:
+        from alpacasorter.training.requirements import no_tensorflow
+
         box = QMessageBox(self._window)
-        box.setWindowTitle("Train a model")
-        box.setText(_WITHOUT)
-        box.setInformativeText(_HOW_FROZEN if getattr(sys, "frozen", False) else _HOW)
+        box.setWindowTitle(_("Train a model"))
+        box.setText(no_tensorflow())
         box.exec()
         box.deleteLater()

@@ -1,4 +1,4 @@
-"""The dialog *Train a model…*: settings, progress, result. Training goes on while it is hidden."""
+"""The dialog *Train a model…*: settings, progress and result. Training continues while it is hidden."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from alpacasorter.i18n import _
-from alpacasorter.training.events import Epoch, Prepared, Stage, Trained
+from alpacasorter.i18n import _, duration
+from alpacasorter.training.events import Epoch, Prepared, Stage, Trained, sentence
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.training.progress import TrainFailure, TrainProgress, TrainResult, verdict
 from alpacasorter.ui.training.settings import TrainSettings
@@ -31,22 +31,22 @@ from alpacasorter.ui.widgets import desktop
 from alpacasorter.ui.widgets.dialogs import confirmed, enable
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.wording import text
-from alpacasorter.workers.training import Job, Trainer, plan_job
+from alpacasorter.workers.training import Trainer, TrainingRequest, new_request
 
-_SIZE: Final = QSize(720, 680)
-_SHARE: Final = 0.9
+_SIZE: Final = QSize(820, 700)
+_SCREEN_SHARE: Final = 0.9
 _MUCH_WORK_S: Final = 60.0
-"""Seconds of training that are not thrown away without asking."""
+"""Seconds of training that are not discarded without asking."""
 _PREVIEW_NAME: Final = "examples.png"
 
 
 class TrainDialog(QDialog):
-    """Everything between a folder of photos and a model of one's own.
+    """Leads from a folder of photos to a trained model.
 
     Signals:
-        use_model(Path): the user wants this bundle to judge.
-        status(str): what goes on, for the window behind; empty while there is nothing to tell.
-        ended(str): a training has ended while the dialog was hidden; a sentence for the user.
+        use_model(Path): the user wants to use this bundle.
+        status(str): progress, for the status bar of the window; empty if there is none.
+        ended(str): training ended while the dialog was hidden; a sentence for the user.
     """
 
     use_model = Signal(object)
@@ -62,17 +62,17 @@ class TrainDialog(QDialog):
         make_trainer: Callable[[], Trainer] = Trainer,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Show the settings of the last time.
+        """Show the settings of last time.
 
         Args:
-            settings: where those of the training are kept.
-            theme: the colours.
-            parent: the window behind.
-            make_trainer: makes what trains.
-            clock: seconds, going forward.
+            settings: where the settings of the training are kept.
+            theme: the colors.
+            parent: the window.
+            make_trainer: makes the trainers.
+            clock: returns seconds that only increase.
         """
         super().__init__(parent)
-        self.setWindowTitle("Train a model")
+        self.setWindowTitle(_("Train a model"))
         self._settings = settings
         self._clock = clock
         self._began = 0.0
@@ -100,7 +100,7 @@ class TrainDialog(QDialog):
         self._lay_out()
         self._connect()
         self.settings_page.restore(settings.training)
-        self.resize(_SIZE.boundedTo(self.screen().availableSize() * _SHARE))
+        self.resize(_SIZE.boundedTo(self.screen().availableSize() * _SCREEN_SHARE))
         self._show_page(self.settings_page)
 
     # Assembly
@@ -112,7 +112,7 @@ class TrainDialog(QDialog):
         column.addWidget(self.stack, 1)
         column.addWidget(self.buttons)
         for page in self._pages:
-            # On a small screen, or with large letters, there is more on a page than fits.
+            # On a small screen, or with a large font, a page may not fit.
             area = QScrollArea(self)
             area.setFrameShape(QFrame.Shape.NoFrame)
             area.setWidgetResizable(True)
@@ -141,13 +141,13 @@ class TrainDialog(QDialog):
         trainer.failed.connect(self._on_failed)
         trainer.stopped.connect(self._on_stopped)
         self.previewer.prepared.connect(self._on_previewed)
-        self.previewer.failed.connect(page.examples.say)
+        self.previewer.failed.connect(lambda reason: page.examples.say(sentence(reason)))
 
-    # What others ask
+    # For the window
 
     @property
     def training(self) -> bool:
-        """Whether a training goes on."""
+        """Whether a run is in progress."""
         return self.trainer.running
 
     def present(self) -> None:
@@ -157,23 +157,23 @@ class TrainDialog(QDialog):
             self.activateWindow()
             return
         if not self.training:
-            self.settings_page.dataset.look_again()
+            self.settings_page.dataset.recount()
         self._unseen = ""
         self.show()
         self.status.emit(self._words())
 
     def used(self, problem: str) -> None:
-        """Say that the model serves now, or what the problem with it is."""
+        """Say that the model is in use now, or what the problem with it is."""
         if not self._switching:
             return
         self._switching = False
-        self.buttons.use.setText("In use" if not problem else use_words())
+        self.buttons.use.setText(use_words() if problem else _("In use"))
         enable(self.buttons.use, bool(problem))
         self.result_page.problem.setText(problem)
         self.result_page.problem.setVisible(bool(problem))
 
     def close_down(self) -> None:
-        """End training and threads; blocks until then. The dialog is not used any more."""
+        """Stop training and threads; blocks until they have ended. The dialog is not used any more."""
         self._keep_settings()
         self.trainer.close()
         self.previewer.close(at_once=True)
@@ -191,7 +191,7 @@ class TrainDialog(QDialog):
         self.previewer.close(at_once=True)
         page.examples.clear()
         recipe = page.recipe()
-        job = plan_job(page.folder, recipe, page.model_name, Path(self._folder.name) / _PREVIEW_NAME)
+        request = new_request(page.folder, recipe, page.model_name, Path(self._folder.name) / _PREVIEW_NAME)
         self._made = None
         self._finishing = False
         self._began = self._clock()
@@ -199,21 +199,20 @@ class TrainDialog(QDialog):
         self.buttons.finish.setEnabled(False)
         self.buttons.stop.setEnabled(True)
         self._show_page(self.progress_page)
-        self.trainer.train(job)
+        self.trainer.train(request)
 
     def _preview(self) -> None:
         page = self.settings_page
         if not page.ready or page.folder is None:
             return
         self.previewer.close(at_once=True)
-        page.examples.say("Making examples…")
-        self.previewer.train(
-            Job(page.folder, None, None, Path(self._folder.name) / f"preview-{_PREVIEW_NAME}", page.recipe())
-        )
+        page.examples.say(_("Preparing the preview…"))
+        preview = Path(self._folder.name) / f"preview-{_PREVIEW_NAME}"
+        self.previewer.train(TrainingRequest(page.folder, None, None, preview, page.recipe()))
 
     def _show_more(self, shown: bool) -> None:
         if shown:
-            # Once they have their places.
+            # Once they are laid out.
             QTimer.singleShot(0, self, self._scroll_to_options)
 
     def _scroll_to_options(self) -> None:
@@ -225,23 +224,25 @@ class TrainDialog(QDialog):
         self._finishing = True
         self.buttons.finish.setEnabled(False)
         self.trainer.finish()
-        self.progress_page.tell("Ending after this epoch…")
+        self.progress_page.tell(_("Finishing after this epoch…"))
 
     def _stop(self) -> None:
         worked = self._clock() - self._began
-        if worked > _MUCH_WORK_S and not self._sure_to_stop(worked):
+        if worked > _MUCH_WORK_S and not self._confirmed_to_stop(worked):
             return
-        # It may have come to its end while the question was open.
+        # It may have ended while the question was open.
         if self.training:
             self.buttons.stop.setEnabled(False)
             self.buttons.finish.setEnabled(False)
-            self.progress_page.tell("Stopping…")
+            self.progress_page.tell(_("Stopping…"))
             self.trainer.stop()
 
-    def _sure_to_stop(self, worked: float) -> bool:
-        better = "Finish now would make a model of the best epoch so far." if self.buttons.finish.isEnabled() else ""
-        question = f"Stop the training? The work of {text.duration(worked)} would be lost."
-        return confirmed(self, "Stop the training?", question, better, "Stop", "Go on training")
+    def _confirmed_to_stop(self, worked: float) -> bool:
+        question = _("Stop the training? {time} of work would be lost.").format(time=duration(worked))
+        better = ""
+        if self.buttons.finish.isEnabled():
+            better = _("Finish now would make a model of the best epoch so far.")
+        return confirmed(self, _("Stop the training?"), question, better, _("Stop"), _("Keep training"))
 
     def _open_report(self) -> None:
         if self._made is not None:
@@ -250,13 +251,13 @@ class TrainDialog(QDialog):
     def _use(self) -> None:
         if self._made is not None:
             enable(self.buttons.use, False)
-            self.buttons.use.setText("Switching…")
+            self.buttons.use.setText(_("Switching…"))
             self._switching = True
             self.result_page.problem.hide()
             self.use_model.emit(Path(self._made.bundle))
 
     def _back(self) -> None:
-        self.settings_page.dataset.look_again()
+        self.settings_page.dataset.recount()
         self._show_page(self.settings_page)
 
     # Events of the training
@@ -270,7 +271,7 @@ class TrainDialog(QDialog):
 
     def _on_epoch(self, event: Epoch) -> None:
         self.progress_page.show_epoch(event)
-        # Before the first one there is no model to be made.
+        # Before the first one, there is nothing to make a model from.
         self.buttons.finish.setEnabled(self.buttons.stop.isEnabled() and not self._finishing)
         self.status.emit(self._words())
 
@@ -282,35 +283,32 @@ class TrainDialog(QDialog):
         self.buttons.report.setVisible(bool(event.report))
         self.buttons.use.setText(use_words())
         enable(self.buttons.use, True)
-        self._end(self.result_page, f"Your model is ready. {verdict(event, progress.prepared)}")
+        self._end(self.result_page, _("Your model is ready"), verdict(event, progress.prepared))
 
     def _on_failed(self, reason: str) -> None:
-        self.failure_page.reason.setText(reason)
-        self._end(self.failure_page, f"No model was made. {reason}")
+        self.failure_page.reason.setText(sentence(reason))
+        self._end(self.failure_page, _("No model was made"), sentence(reason))
 
     def _on_stopped(self) -> None:
         self.settings_page.tell_stopped()
-        self._end(self.settings_page, "")
+        self._end(self.settings_page)
 
     def _on_previewed(self, event: Prepared) -> None:
         if event.preview:
             self.settings_page.examples.load(Path(event.preview))
 
-    def _end(self, page: QWidget, sentence: str) -> None:
+    def _end(self, page: QWidget, title: str = "", details: str = "") -> None:
         self._show_page(page)
-        if sentence and not self.isVisible():
-            self._unseen = sentence.split(".")[0]
-            self.ended.emit(sentence)
+        if title and not self.isVisible():
+            self._unseen = title
+            # Translators: {title} is such as "Your model is ready", {details} is a sentence.
+            self.ended.emit(_("{title}. {details}").format(title=title, details=details))
         self.status.emit(self._words())
 
     # Showing and hiding
 
     def _words(self) -> str:
-        if not self.training:
-            return self._unseen
-        words = self.progress_page.words
-        # Beside the name of the model in use it would not be clear what is meant.
-        return words if words.startswith("Training") else f"Training: {words[:1].lower()}{words[1:]}"
+        return self.progress_page.status if self.training else self._unseen
 
     def _show_page(self, page: QWidget) -> None:
         number = self._pages.index(page)
@@ -327,7 +325,7 @@ class TrainDialog(QDialog):
         self._settings.training = self.settings_page.state()
 
     def reject(self) -> None:
-        """Hide; a training goes on, and what has ended gives way to the settings."""
+        """Hide; training continues. After it has ended, the settings are shown next time."""
         self._keep_settings()
         if self.previewer.running:
             self.previewer.close(at_once=True)
@@ -344,7 +342,7 @@ class TrainDialog(QDialog):
 
 
 def use_words() -> str:
-    """Return what the button says that makes the new model judge."""
+    """Return the text of the button that switches to the new model."""
     return _("&Use this model")
 
 
@@ -352,7 +350,7 @@ class TrainButtons(QStackedWidget):
     """The buttons below the pages: one row for each page, in the order of the pages.
 
     Signals:
-        close_wanted: the user wants the dialog out of the way; a training goes on.
+        close_wanted: the user wants to hide the dialog; training continues.
     """
 
     close_wanted = Signal()

@@ -1,28 +1,29 @@
-"""Shows the picture of training examples that the training makes: a grid as augmentation shows them to the model."""
+"""Shows the preview of a training run: a grid of photos after augmentation."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPixmap
+from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
+from alpacasorter.core import reasons
+from alpacasorter.i18n import _
 from alpacasorter.ui.widgets.fields import note
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.workers.pictures import PreviewLoader
 
 _EVERYTHING = 100_000
-"""Short side asked for: the picture as it is."""
+"""Requested short side, pixels; large enough for the picture to be loaded at its own size."""
 
 
 class _Picture(QWidget):
-    """Paints a picture at the full width, never larger than it is."""
+    """Paints a picture at full width, but never enlarged."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._pixmap = QPixmap()
-        self._ground = QColor()
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
@@ -53,14 +54,14 @@ class _Picture(QWidget):
 
 
 class ExamplesView(QWidget):
-    """A picture of examples with a line above it; hidden while there is nothing to show."""
+    """The preview with a line above it; hidden while there is nothing to show."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         """Show nothing."""
         super().__init__(parent)
         self.words = note(self, "muted")
         self.picture = _Picture(self)
-        self.picture.setAccessibleName("Examples of the photos as the model sees them")
+        self.picture.setAccessibleName(_("Examples of your photos as the model sees them"))
         self._path: Path | None = None
         self._loader = PreviewLoader(self)
         self._loader.loaded.connect(self._on_loaded)
@@ -77,28 +78,29 @@ class ExamplesView(QWidget):
         self.hide()
 
     def say(self, words: str) -> None:
-        """Show words instead of a picture."""
+        """Show words instead of the picture."""
         self._path = None
         self.words.setText(words)
         self.picture.hide()
         self.show()
 
     def load(self, path: Path) -> None:
-        """Show a picture file, which is read in the background."""
+        """Show a picture file, which is loaded in the background."""
         self._path = path
         self._loader.request(path, _EVERYTHING)
 
     def close_loader(self) -> None:
-        """End the thread that reads pictures."""
+        """End the thread that loads pictures."""
         self._loader.close()
 
     def _on_loaded(self, path: Path, image: QImage) -> None:
         if path == self._path:
-            self.words.setText("Some of your photos as the model sees them:")
+            self.words.setText(_("Some of your photos as the model sees them:"))
             self.picture.show_pixmap(QPixmap.fromImage(image))
             self.picture.show()
             self.show()
 
     def _on_failed(self, path: Path, reason: str) -> None:
         if path == self._path:
-            self.say(f"The examples can't be shown. {reason}")
+            # Translators: {reason} is a sentence.
+            self.say(_("The examples can't be shown. {reason}").format(reason=reasons.sentence(reason)))

@@ -1,11 +1,8 @@
-"""What lies behind "More settings" of a training: backbone, input, head, augmentation, retraining.
-
-The words of the further settings of a training: what each is called, what it does, and when to touch it.
-"""
+"""What *More settings* shows in the training dialog: network, training, augmentation and retraining."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from PySide6.QtCore import QMargins, Signal
@@ -22,7 +19,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from alpacasorter.training.recipe import AUGMENTATIONS, BACKBONES, KERAS, RANDOM, SHIPPED, Recipe, RecipeError
+from alpacasorter.i18n import _
+from alpacasorter.training.recipe import (
+    AUGMENTATIONS,
+    BACKBONE_TITLES,
+    BACKBONES,
+    KERAS,
+    RANDOM,
+    SHIPPED,
+    Recipe,
+    RecipeError,
+    setting_names,
+)
 from alpacasorter.ui.widgets.fields import Field, add_row, number, rate, rate_text, read_rate, read_units
 from alpacasorter.ui.widgets.layouts import FlowLayout
 
@@ -30,49 +38,53 @@ _FILE: Final = "file"
 
 
 class TrainOptions(QWidget):
-    """The further settings of a training. Each says by itself what is wrong with it.
+    """The settings that have sensible defaults. Each shows what is wrong with it.
 
     Signals:
         changed: a value has changed.
-        preview_wanted: the user wants to see examples as the augmentation makes them.
+        preview_wanted: the user wants to see photos after augmentation.
     """
 
     changed = Signal()
     preview_wanted = Signal()
 
     def __init__(self, parent: QWidget) -> None:
-        """Show the usual values."""
+        """Show the defaults."""
         super().__init__(parent)
-        # Made in the order in which they stand, which is that of the Tab key.
+        # Created in their order on the page, which makes it the tab order.
         self.backbone = QComboBox(self)
         for name, side in BACKBONES.items():
-            self.backbone.addItem(f"{BACKBONE_WORDS.get(name, name)} ({side} × {side})", name)
+            self.backbone.addItem(f"{BACKBONE_TITLES[name]} ({side} × {side})", name)
         self.weights = QComboBox(self)
-        for value, shown in (*WEIGHTS.items(), (_FILE, "From a file")):
-            self.weights.addItem(shown, value)
+        self.weights.addItem(_("Those that come with AlpacaSorter"), SHIPPED)
+        self.weights.addItem(_("Download once (needs the internet)"), KERAS)
+        self.weights.addItem(_("None, start from scratch"), RANDOM)
+        self.weights.addItem(_("From a file"), _FILE)
         self.file = QLineEdit(self)
-        self.file.setPlaceholderText(".h5 or .npz file with weights")
-        self.file.setAccessibleName("File with weights")
-        self._browse = QPushButton("Choose…", self)
+        self.file.setPlaceholderText(_(".h5 or .npz file with weights"))
+        self.file.setAccessibleName(_("File with weights"))
+        self._browse = QPushButton(_("Choose…"), self)
         self._browse.setAutoDefault(False)
-        self._browse.setAccessibleName("Choose a file with weights")
+        self._browse.setAccessibleName(_("Choose a file with weights"))
         self._browse.clicked.connect(self._choose_file)
-        self.side = number(self, 0, 1024, step=32, zero="As the backbone was made for", suffix=" pixels")
+        self.side = number(self, 0, 1024, step=32, zero=_("Default of the backbone"), suffix=_(" pixels"))
         self.dropout = number(self, 0, 90, step=5, suffix="%")
         self.dense = QLineEdit(self)
-        self.dense.setPlaceholderText("None")
-        self.share = number(self, 5, 50, suffix="% of the photos")
+        self.dense.setPlaceholderText(_("None"))
+        # Translators: after a number, as in 20% of the photos.
+        self.share = number(self, 5, 50, suffix=_("% of the photos"))
         self.seed = number(self, 0, 2**31 - 1)
         self.batch = number(self, 1, 1024)
         self.epochs = number(self, 1, 1000)
-        self.patience = number(self, 0, 1000, zero="Never", suffix=" epochs without progress")
+        self.patience = number(self, 0, 1000, zero=_("Never"), suffix=_(" epochs without progress"))
         self.rate = rate(self)
-        self.switches = {name: self._switch(name) for name in AUGMENTATIONS}
-        self.preview = QPushButton("Preview", self)
-        self.preview.setToolTip("Show some of your photos as the model will see them")
+        words = augmentation_words()
+        self.switches = {name: self._switch(*words[name]) for name in AUGMENTATIONS}
+        self.preview = QPushButton(_("Preview"), self)
+        self.preview.setToolTip(_("Show some of your photos as the model will see them"))
         self.preview.setAutoDefault(False)
         self.preview.clicked.connect(self.preview_wanted)
-        self.retrain = QCheckBox("Retrain the last layers of the backbone too", self)
+        self.retrain = QCheckBox(_("Retrain the last layers of the backbone too"), self)
         self.layers = number(self, 1, 10_000)
         self.retrain_epochs = number(self, 1, 1000)
         self.retrain_rate = rate(self)
@@ -81,9 +93,8 @@ class TrainOptions(QWidget):
         self.show_recipe(Recipe())
         self._connect()
 
-    def _switch(self, name: str) -> QCheckBox:
-        shown, tip = AUGMENTATION_WORDS.get(name, (name.capitalize(), ""))
-        box = QCheckBox(shown, self)
+    def _switch(self, name: str, tip: str) -> QCheckBox:
+        box = QCheckBox(name, self)
         box.setToolTip(f"<p>{tip}</p>")
         box.setAccessibleDescription(tip)
         box.toggled.connect(self._on_change)
@@ -94,19 +105,20 @@ class TrainOptions(QWidget):
             "backbone": self.backbone,
             "weights": self.weights,
             "side": self.side,
-            "share": self.share,
+            "validation_share": self.share,
             "seed": self.seed,
-            "batch": self.batch,
+            "batch_size": self.batch,
             "epochs": self.epochs,
             "patience": self.patience,
-            "rate": self.rate,
+            "learning_rate": self.rate,
             "dropout": self.dropout,
             "dense": self.dense,
-            "layers": self.layers,
+            "retrain_layers": self.layers,
             "retrain_epochs": self.retrain_epochs,
             "retrain_rate": self.retrain_rate,
         }
-        return {key: Field(widget, *FIELDS[key], self) for key, widget in inside.items()}
+        names, tips = setting_names(), _tips()
+        return {key: Field(widget, names[key], tips[key], self) for key, widget in inside.items()}
 
     def _lay_out(self) -> None:
         file = QWidget(self)
@@ -121,11 +133,12 @@ class TrainOptions(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
-        column.addWidget(self._heading("The network"))
+        column.addWidget(self._heading(_("Network")))
         column.addLayout(self._form("backbone", "weights", "side", "dropout", "dense"))
-        column.addWidget(self._heading("Training"))
-        column.addLayout(self._form("share", "seed", "batch", "epochs", "patience", "rate"))
-        column.addWidget(self._heading("Photos are changed at random while they are learned from"))
+        column.addWidget(self._heading(_("Training")))
+        training = ("validation_share", "seed", "batch_size", "epochs", "patience", "learning_rate")
+        column.addLayout(self._form(*training))
+        column.addWidget(self._heading(_("Augmentation: photos are varied at random during training")))
         boxes = QWidget(self)
         flow = FlowLayout(boxes, QMargins(0, 0, 0, 0), 14)
         for box in self.switches.values():
@@ -137,10 +150,15 @@ class TrainOptions(QWidget):
         column.addLayout(previews)
         self.below_preview = QVBoxLayout()
         column.addLayout(self.below_preview)
-        column.addWidget(self._heading("Retraining"))
-        self.retrain.setToolTip(f"<p>{RETRAIN}</p>")
+        column.addWidget(self._heading(_("Retraining")))
+        tip = _(
+            "After the head, the backbone is trained too, in small steps. This may improve the model if you have "
+            "several hundred photos, but takes much longer."
+        )
+        self.retrain.setToolTip(f"<p>{tip}</p>")
+        self.retrain.setAccessibleDescription(tip)
         column.addWidget(self.retrain)
-        column.addLayout(self._form("layers", "retrain_epochs", "retrain_rate"))
+        column.addLayout(self._form("retrain_layers", "retrain_epochs", "retrain_rate"))
 
     def _heading(self, title: str) -> QLabel:
         label = QLabel(title, self)
@@ -175,7 +193,7 @@ class TrainOptions(QWidget):
     # Values
 
     def field(self, key: str) -> Field:
-        """Return a field by its name, such as "weights"."""
+        """Return the field of a setting, by its name in Recipe."""
         return self._fields[key]
 
     @property
@@ -187,7 +205,7 @@ class TrainOptions(QWidget):
         """Return the settings by their names in Recipe.
 
         Raises:
-            ValueError: a text says nothing that is a value; the message is a sentence for the user.
+            ValueError: a text is not a value; the message is a sentence for the user.
         """
         retrain = self.retrain.isChecked()
         return {
@@ -235,25 +253,26 @@ class TrainOptions(QWidget):
         return self.file.text().strip() if chosen == _FILE else chosen
 
     def _choose_file(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileName(self, "Choose a file with weights", self.file.text(), "*.h5 *.npz")
+        title = _("Choose a file with weights")
+        chosen, _filter = QFileDialog.getOpenFileName(self, title, self.file.text(), "*.h5 *.npz")
         if chosen:
             self.file.setText(chosen)
 
     def _on_change(self) -> None:
         self._file_row.setVisible(self.weights.currentData() == _FILE)
         retrain = self.retrain.isChecked()
-        for key in ("layers", "retrain_epochs", "retrain_rate"):
+        for key in ("retrain_layers", "retrain_epochs", "retrain_rate"):
             self._fields[key].setEnabled(retrain)
         self._check()
         self.changed.emit()
 
     def _check(self) -> None:
-        """Say at each field what is wrong with it, if anything."""
+        """Show beside each field what is wrong with it."""
         backbone = self.backbone.currentData()
         for key, made in {
             "weights": lambda: self._checked_weights(backbone),
             "side": lambda: Recipe(backbone=backbone, weights=RANDOM, side=self.side.value()),
-            "rate": lambda: Recipe(learning_rate=read_rate(self.rate.currentText())),
+            "learning_rate": lambda: Recipe(learning_rate=read_rate(self.rate.currentText())),
             "dense": lambda: Recipe(dense=read_units(self.dense.text())),
             "retrain_rate": self._checked_retraining,
         }.items():
@@ -263,9 +282,9 @@ class TrainOptions(QWidget):
         weights = self._chosen_weights()
         if self.weights.currentData() == _FILE:
             if not weights:
-                raise RecipeError("Choose the file with the weights.")
+                raise RecipeError(_("Choose the file with the weights."))
             if not weights.lower().endswith((".h5", ".npz")):
-                raise RecipeError("The file must be an .h5 or .npz file.")
+                raise RecipeError(_("The file must be an .h5 or .npz file."))
         return Recipe(backbone=backbone, weights=weights)
 
     def _checked_retraining(self) -> Recipe:
@@ -282,88 +301,53 @@ def _problem(made: Callable[[], Recipe]) -> str:
     return ""
 
 
-BACKBONE_WORDS: Final[Mapping[str, str]] = {
-    "mobilenet_v2": "MobileNetV2",
-    "mobilenet_v3_large": "MobileNetV3 large",
-    "resnet50": "ResNet-50",
-    "inception_v3": "Inception v3",
-    "efficientnet_v2_b0": "EfficientNetV2 B0",
-}
-WEIGHTS: Final[Mapping[str, str]] = {
-    SHIPPED: "Those that come with AlpacaSorter",
-    KERAS: "Download them, once (needs the internet)",
-    RANDOM: "None, learn from nothing",
-}
-RETRAIN: Final = (
-    "After the head, the backbone learns too, in small steps. The model may get better with several hundred photos, "
-    "and training takes much longer."
-)
-FIELDS: Final[Mapping[str, tuple[str, str]]] = {
-    "backbone": (
-        "Backbone",
-        "The network that sees. MobileNetV2 is quick and good; the others are slower, some of them sharper.",
-    ),
-    "weights": (
-        "Its weights",
-        "What the backbone knows beforehand. Without any it needs very many photos.",
-    ),
-    "side": (
-        "Input size",
-        "How large the model sees a photo. A larger one finds smaller animals and takes longer.",
-    ),
-    "dropout": (
-        "Dropout",
-        "Share of what the backbone saw that is hidden at random. More where the two curves are far apart.",
-    ),
-    "dense": (
-        "Further dense layers",
-        "Units of each layer between backbone and answer, such as 128 or 256, 64. Of use only with many photos.",
-    ),
-    "share": (
-        "Held out",
-        "Photos the model never learns from. They show how good it is on photos it does not know.",
-    ),
-    "seed": (
-        "Seed",
-        "Decides which photos are held out, and all that is random. The same seed gives the same split.",
-    ),
-    "batch": (
-        "Batch size",
-        "Photos that are learned from at once. Fewer where memory runs out.",
-    ),
-    "epochs": (
-        "Epochs",
-        "How often all photos are gone through, at most.",
-    ),
-    "patience": (
-        "Stop early after",
-        "Ends when the photos held out have not come out better for so many epochs.",
-    ),
-    "rate": (
-        "Learning rate",
-        "How large the steps are. Smaller where the curves jump, larger where they hardly fall.",
-    ),
-    "layers": (
-        "Layers",
-        "How many of the last layers learn. More of them need more photos and more time.",
-    ),
-    "retrain_epochs": (
-        "Epochs of that",
-        "How often all photos are gone through then, at most.",
-    ),
-    "retrain_rate": (
-        "Learning rate of that",
-        "Must be small, or the backbone forgets what it knew.",
-    ),
-}
-AUGMENTATION_WORDS: Final[Mapping[str, tuple[str, str]]] = {
-    "flip": ("Flip", "Left and right are swapped at random. Right for nearly everything but writing."),
-    "rotation": ("Rotation", "Turns the photo by up to a fifth of a full turn, either way."),
-    "shear": ("Shear", "Slants the photo a little, as when seen from the side."),
-    "zoom": ("Zoom", "Goes a little nearer or farther. Helps where animals are near in some photos and far in others."),
-    "shift": ("Shift", "Moves the photo a little, so that the animal need not be in the middle."),
-    "brightness": ("Brightness", "Makes the photo lighter or darker. Helps where the weather changes."),
-    "contrast": ("Contrast", "Makes the photo harder or softer. Helps with mist and harsh sun."),
-    "colour": ("Colour", "Changes the colours a little. Leave it off where the colour tells the kinds apart."),
-    "mirror": ("Upside down", "Turns the photo on its head at random. Seldom of use: animals stand on their feet."),
-}
+def _tips() -> dict[str, str]:
+    """Return what each setting does and when to change it, by its name in Recipe."""
+    return {
+        "backbone": _(
+            "The network that sees. MobileNetV2 is fast and good; the others are slower, some more accurate."
+        ),
+        "weights": _("What the backbone knows beforehand. Without pretrained weights it needs very many photos."),
+        "side": _("The size at which the model sees a photo. A larger one finds smaller animals and takes longer."),
+        "dropout": _(
+            "Share of the backbone's output that is dropped at random. Increase it if the two curves are far apart."
+        ),
+        "dense": _(
+            "Units of each layer between backbone and output, such as 128 or 256, 64. Useful only with many photos."
+        ),
+        "validation_share": _(
+            "Photos the model never learns from. They show how good it is on photos it doesn't know."
+        ),
+        "seed": _(
+            "Determines which photos are held out and everything else that is random. The same seed gives the same "
+            "split."
+        ),
+        "batch_size": _("Photos that are learned from at once. Decrease it if memory runs out."),
+        "epochs": _("How often the training goes through all photos, at most."),
+        "patience": _("Stops when the results on the held-out photos have not improved for this many epochs."),
+        "learning_rate": _("Size of the steps. Decrease it if the curves jump, increase it if they hardly fall."),
+        "retrain_layers": _("How many of the last layers are trained. More layers need more photos and more time."),
+        "retrain_epochs": _("How often retraining goes through all photos, at most."),
+        "retrain_rate": _("Must be small, or the backbone forgets what it knew."),
+    }
+
+
+def augmentation_words() -> dict[str, tuple[str, str]]:
+    """Return name and tip of each switch, by its name in AUGMENTATIONS."""
+    return {
+        "flip": (_("Flip"), _("Swaps left and right at random. Suitable for nearly everything except text.")),
+        "rotation": (_("Rotation"), _("Rotates the photo by up to a fifth of a turn in either direction.")),
+        "shear": (_("Shear"), _("Slants the photo a little, as if seen from the side.")),
+        "zoom": (
+            _("Zoom"),
+            _("Zooms in or out a little. Helps if animals are close in some photos and far away in others."),
+        ),
+        "shift": (_("Shift"), _("Moves the photo a little, so that the animal need not be in the center.")),
+        "brightness": (_("Brightness"), _("Makes the photo lighter or darker. Helps with changing weather.")),
+        "contrast": (_("Contrast"), _("Increases or decreases the contrast. Helps with mist and harsh sunlight.")),
+        "color": (_("Color"), _("Changes the colors a little. Leave it off if the color distinguishes the classes.")),
+        "mirror": (
+            _("Upside down"),
+            _("Turns the photo upside down at random. Rarely useful: animals stand on their feet."),
+        ),
+    }

@@ -1,51 +1,59 @@
-"""Second page of a training: how far it is, what the user should know, and the curves as they grow.
-
-Last page of a training: how good the model is, or why there is none.
-"""
+"""The pages that follow the settings of a training run: its progress with the learning curves, and how it ended."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QByteArray, QRectF, QSize
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from alpacasorter.core.files import display_path
+from alpacasorter.i18n import _, decimal, duration, ngettext, number, pgettext, share
+from alpacasorter.training import events
 from alpacasorter.training.events import Epoch, Prepared, Stage, Trained
 from alpacasorter.training.recipe import Recipe
-from alpacasorter.ui.training.curves import LearningCurves
 from alpacasorter.ui.training.examples import ExamplesView
 from alpacasorter.ui.widgets.fields import note
 from alpacasorter.ui.widgets.theme import Theme
-from alpacasorter.wording import text
 
-_LATEST: Final = 5
-"""Epochs whose mean tells how long the next ones take."""
+_RECENT: Final = 5
+"""Epochs whose mean duration is expected of the following ones."""
 _LINES: Final = 6
-"""Files left out that are seen at once."""
+"""Left-out files that are visible at once."""
 
 
 class TrainProgress(QWidget):
-    """Shows one training while it goes on.
-
-    Attributes:
-        words: the stage, one line, for the status bar of the window too.
-    """
+    """Shows the progress of a run."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         """Show nothing yet."""
         super().__init__(parent)
         self._recipe = Recipe()
         self.prepared: Prepared | None = None
+        self.status = ""
+        """What the run is doing, for the status bar of the window."""
         self.stage = QLabel(self)
         self.stage.setProperty("role", "heading")
         self.stage.setWordWrap(True)
         self.bar = QProgressBar(self)
         self.bar.setTextVisible(False)
-        self.bar.setAccessibleName("Training")
+        self.bar.setAccessibleName(_("Training"))
         self.left = note(self, "muted")
-        self.facts = note(self, "muted")
+        self.about = note(self, "muted")
         self.warnings = note(self, "warning")
         self.left_out_button = QPushButton(self)
         self.left_out_button.setProperty("flat", True)
@@ -55,7 +63,7 @@ class TrainProgress(QWidget):
         self.left_out.setReadOnly(True)
         self.left_out.setTabChangesFocus(True)
         self.left_out.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.left_out.setAccessibleName("Photos left out")
+        self.left_out.setAccessibleName(_("Files left out"))
         self.left_out_button.toggled.connect(self._show_left_out)
         self.curves = LearningCurves(theme, self)
         self.examples = ExamplesView(theme, self)
@@ -65,7 +73,7 @@ class TrainProgress(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 20, 20, 12)
         column.setSpacing(10)
-        for widget in (self.stage, self.bar, self.left, self.facts, self.warnings):
+        for widget in (self.stage, self.bar, self.left, self.about, self.warnings):
             column.addWidget(widget)
         column.addLayout(row)
         column.addWidget(self.left_out)
@@ -73,18 +81,13 @@ class TrainProgress(QWidget):
         column.addWidget(self.examples)
         column.addStretch(1)
 
-    @property
-    def words(self) -> str:
-        """What is being done, one line."""
-        return self.stage.text()
-
     def begin(self, recipe: Recipe) -> None:
-        """Show that a training has been started."""
+        """Show that a run has been started."""
         self._recipe = recipe
         self.prepared = None
-        self._stage("Starting…", 0, 0)
-        self.left.setText("At first the photos are read.")
-        for label in (self.facts, self.warnings):
+        self._show_stage(_("Starting…"))
+        self.left.clear()
+        for label in (self.about, self.warnings):
             label.hide()
         self.left_out_button.setChecked(False)
         self.left_out_button.hide()
@@ -94,80 +97,274 @@ class TrainProgress(QWidget):
 
     def show_stage(self, event: Stage) -> None:
         """Show what is being done now."""
-        self._stage(event.text, event.done, event.total)
+        words = events.sentence(event.text)
+        if event.text == events.TRAINING:
+            self._show_stage(words, event.done, event.total, status=words)
+        else:
+            self._show_stage(words, event.done, event.total)
         if self.curves.epochs:
             self.left.clear()
 
     def show_prepared(self, event: Prepared) -> None:
-        """Show what the dataset came to."""
+        """Show what was found in the dataset."""
+        event = events.worded(event)
         self.prepared = event
         training, held_out = sum(event.training), sum(event.validation)
-        self.facts.setText(
-            f"Learns from {text.count(training, 'photo')}, tested on {text.count(held_out, 'other')}. "
-            f"Runs on the {event.device}."
+        learns = ngettext("Learns from {count} photo.", "Learns from {count} photos.", training)
+        tested = ngettext("Tested on {count} other photo.", "Tested on {count} other photos.", held_out)
+        self.about.setText(
+            " ".join(
+                (
+                    learns.format(count=number(training)),
+                    tested.format(count=number(held_out)),
+                    events.runs_on(event.device),
+                )
+            )
         )
-        self.facts.show()
+        self.about.show()
         self.warnings.setText("\n".join(event.warnings))
         self.warnings.setVisible(bool(event.warnings))
         if event.left_out:
-            self.left_out.setPlainText("\n".join(f"{display_path(path)}: {why}" for path, why in event.left_out))
-            lines = min(_LINES, len(event.left_out)) + 2
-            self.left_out.setFixedHeight(lines * self.fontMetrics().lineSpacing())
+            lines = [
+                # Translators: {reason} is a sentence.
+                _("{file}: {reason}").format(file=display_path(path), reason=reason)
+                for path, reason in event.left_out
+            ]
+            self.left_out.setPlainText("\n".join(lines))
+            visible = min(_LINES, len(lines)) + 2
+            self.left_out.setFixedHeight(visible * self.fontMetrics().lineSpacing())
             self.left_out_button.show()
             self._show_left_out(self.left_out_button.isChecked())
         if event.preview:
             self.examples.load(Path(event.preview))
 
     def show_epoch(self, event: Epoch) -> None:
-        """Show how well one more epoch went."""
+        """Show the result of one more epoch."""
         self.curves.add(event)
-        what = "Retraining" if event.phase == "retrain" else "Training"
-        self._stage(f"{what}: {event.number} of {text.count(event.total, 'epoch')} done", event.number, event.total)
+        words = (
+            ngettext(
+                "Retraining: {number} of {count} epoch done", "Retraining: {number} of {count} epochs done", event.total
+            )
+            if event.phase == "retrain"
+            else ngettext(
+                "Training: {number} of {count} epoch done", "Training: {number} of {count} epochs done", event.total
+            )
+        ).format(number=number(event.number), count=number(event.total))
+        self._show_stage(words, event.number, event.total, status=words)
         self.left.setText(self._time_left(event))
 
     def tell(self, words: str) -> None:
-        """Say what the user asked for, until the next event."""
-        self._stage(words, 0, 0)
+        """Show words until the next event."""
+        self._show_stage(words)
         self.left.clear()
 
     def close_threads(self) -> None:
         """End the threads; the page is not used any more."""
         self.examples.close_loader()
 
-    def _stage(self, words: str, done: int, total: int) -> None:
+    def _show_stage(self, words: str, done: int = 0, total: int = 0, *, status: str = "") -> None:
         self.stage.setText(words)
+        # Translators: in the status bar, beside the name of the model in use. {stage} is such as "Reading photos…".
+        self.status = status or _("Training: {stage}").format(stage=words)
         self.bar.setRange(0, total)
         self.bar.setValue(done)
 
     def _time_left(self, event: Epoch) -> str:
         if event.number >= event.total:
             return ""
-        phase = [epoch for epoch in self.curves.epochs if epoch.phase == event.phase][-_LATEST:]
+        phase = [epoch for epoch in self.curves.epochs if epoch.phase == event.phase][-_RECENT:]
         mean = sum(epoch.seconds for epoch in phase) / len(phase)
         remaining = event.total - event.number
         if event.phase == "head" and self._recipe.retrain_layers:
-            # How long the epochs of retraining take is not known before the first one.
+            # How long the epochs of retraining take is unknown before the first one.
             remaining = max(0, remaining - self._recipe.retrain_epochs)
-            return f"About {text.duration(remaining * mean)} until the backbone is retrained" if remaining else ""
-        sooner = ", less if it stops early" if self._recipe.patience else ""
-        return f"About {text.duration(remaining * mean)} left{sooner}"
+            if not remaining:
+                return ""
+            return _("About {time} until retraining begins").format(time=duration(remaining * mean))
+        if self._recipe.patience:
+            return _("About {time} left, less if it stops early").format(time=duration(remaining * mean))
+        return _("About {time} left").format(time=duration(remaining * mean))
 
     def _show_left_out(self, shown: bool) -> None:
-        many = len(self.prepared.left_out) if self.prepared else 0
-        verb = "was" if many == 1 else "were"
-        self.left_out_button.setText(f"{text.count(many, 'file')} {verb} left out – {'hide' if shown else 'why?'}")
+        count = len(self.prepared.left_out) if self.prepared else 0
+        words = (
+            ngettext("{count} file was left out – hide", "{count} files were left out – hide", count)
+            if shown
+            else ngettext("{count} file was left out – why?", "{count} files were left out – why?", count)
+        )
+        self.left_out_button.setText(words.format(count=number(count)))
         self.left_out.setVisible(shown)
 
 
+class LearningCurves(QWidget):
+    """Loss and accuracy after each epoch, drawn like the charts of the report."""
+
+    _GAP: Final = 16
+    _LETTERS: Final = 12
+    """Font size in a chart, in its own units."""
+    _SMALLEST, _LARGEST = 0.75, 1.3
+    """Scale below which the charts are stacked, and scale beyond which they don't grow."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        """Show no epoch."""
+        super().__init__(parent)
+        self._theme = theme
+        self._epochs: tuple[Epoch, ...] = ()
+        self._charts: list[QSvgRenderer] = []
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self.setAccessibleName(_("Learning curves"))
+        theme.changed.connect(self._redraw)
+        self.clear()
+
+    @property
+    def epochs(self) -> tuple[Epoch, ...]:
+        """What is shown."""
+        return self._epochs
+
+    def clear(self) -> None:
+        """Show no epoch."""
+        self.show_epochs(())
+
+    def add(self, epoch: Epoch) -> None:
+        """Show one more epoch."""
+        self.show_epochs((*self._epochs, epoch))
+
+    def show_epochs(self, epochs: Sequence[Epoch]) -> None:
+        """Show these epochs."""
+        self._epochs = tuple(epochs)
+        self.setAccessibleDescription(describe(self._epochs))
+        self.setToolTip(describe(self._epochs))
+        self._redraw()
+
+    def sizeHint(self) -> QSize:
+        """Return a size at which both charts are readable side by side."""
+        width = round(2 * self._size(1.0).width() + self._GAP)
+        return QSize(width, self.heightForWidth(width))
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the size of two stacked, small charts."""
+        small = self._size(self._SMALLEST / 2)
+        return QSize(small.width(), 2 * small.height())
+
+    def hasHeightForWidth(self) -> bool:
+        """Return True: the height depends on the width."""
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        """Return the height of both charts."""
+        return round(max(place.bottom() for place in self._places(width)))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint both charts."""
+        if not self._charts:
+            self._charts = self._draw()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for chart, place in zip(self._charts, self._places(self.width()), strict=True):
+            chart.render(painter, place)
+        painter.end()
+
+    def _redraw(self) -> None:
+        self._charts = []
+        self.update()
+
+    def _size(self, scale: float) -> QSize:
+        """Return the size of a chart; at scale 1, its font is as large as that of the window."""
+        unit = scale * self.fontInfo().pixelSize() / self._LETTERS
+        # As in the charts of the report, which are not imported before they are painted.
+        return QSize(round(440 * unit), round(300 * unit))
+
+    def _places(self, width: int) -> tuple[QRectF, QRectF]:
+        """Return where the charts are painted: side by side, or stacked if there is not enough room."""
+        most = self._size(self._LARGEST)
+        half = (width - self._GAP) / 2
+        if half >= self._size(self._SMALLEST).width():
+            wide = min(half, most.width())
+            high = wide * most.height() / most.width()
+            return QRectF(0, 0, wide, high), QRectF(wide + self._GAP, 0, wide, high)
+        wide = min(width, most.width())
+        high = wide * most.height() / most.width()
+        return QRectF(0, 0, wide, high), QRectF(0, high + self._GAP / 2, wide, high)
+
+    def _draw(self) -> list[QSvgRenderer]:
+        # Imported here: the dialog opens without NumPy.
+        from alpacasorter.ml.evaluation import charts
+
+        colors = self._theme.colours
+        palette = charts.Palette(
+            font=f'"{self.font().family()}"',
+            text=colors.text,
+            muted=colors.muted,
+            border=colors.border,
+            a=colors.accent,
+            b=colors.warning,
+            letters=self._LETTERS,
+        )
+        retrained_from = next((epoch.number for epoch in self._epochs if epoch.phase == "retrain"), None)
+        drawn = (
+            charts.learning_curve(
+                [(epoch.number, epoch.loss, epoch.validation_loss) for epoch in self._epochs],
+                name=_("loss"),
+                share=False,
+                retrained_from=retrained_from,
+                palette=palette,
+            ),
+            charts.learning_curve(
+                [(epoch.number, epoch.accuracy, epoch.validation_accuracy) for epoch in self._epochs],
+                name=_("accuracy"),
+                share=True,
+                retrained_from=retrained_from,
+                palette=palette,
+            ),
+        )
+        return [QSvgRenderer(QByteArray(chart.encode())) for chart in drawn]
+
+
+def describe(epochs: Sequence[Epoch]) -> str:
+    """Return the latest epoch in words, for tooltips and screen readers."""
+    if not epochs:
+        return _("No epoch is done yet.")
+    last = epochs[-1]
+    words = _(
+        "After epoch {number}: loss {loss} in training and {validation_loss} on the held-out photos; {accuracy} "
+        "correct in training and {validation_accuracy} of the held-out photos."
+    ).format(
+        number=number(last.number),
+        loss=_loss(last.loss),
+        validation_loss=_loss(last.validation_loss),
+        accuracy=_accuracy(last.accuracy),
+        validation_accuracy=_accuracy(last.validation_accuracy),
+    )
+    first = next((epoch.number for epoch in epochs if epoch.phase == "retrain"), None)
+    if first is None:
+        return words
+    since = _("The backbone is retrained from epoch {number} on.").format(number=number(first))
+    return f"{words} {since}"
+
+
+def _loss(value: float) -> str:
+    if not math.isfinite(value):
+        return pgettext("measured value", "unknown")
+    return number(round(value)) if abs(value) >= 100 else decimal(value, 2)
+
+
+def _accuracy(value: float) -> str:
+    return share(value, 0) if math.isfinite(value) else pgettext("measured value", "unknown")
+
+
 def verdict(event: Trained, prepared: Prepared | None) -> str:
-    """Return how good the model is, in a sentence."""
-    of = text.count(sum(prepared.validation), "photo") if prepared else "photos"
-    return f"{share(event.accuracy)} of the {of} held out {'is' if of == '1 photo' else 'are'} right."
-
-
-def share(value: float) -> str:
-    """Return a measured share as "97%"; 100% only where all are right."""
-    return f"{100 if value >= 1 else min(99, int(value * 100 + 0.5))}%"
+    """Return how good the model is, as a sentence."""
+    accuracy = share(event.accuracy, 0)
+    if prepared is None:
+        return _("{share} of the held-out photos are correct.").format(share=accuracy)
+    count = sum(prepared.validation)
+    return ngettext(
+        "{share} of the {count} held-out photo is correct.",
+        "{share} of the {count} held-out photos are correct.",
+        count,
+    ).format(share=accuracy, count=number(count))
 
 
 class TrainResult(QWidget):
@@ -176,7 +373,7 @@ class TrainResult(QWidget):
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         """Say nothing yet."""
         super().__init__(parent)
-        self.title = QLabel("Your model is ready", self)
+        self.title = QLabel(_("Your model is ready"), self)
         self.title.setProperty("role", "title")
         self.title.setWordWrap(True)
         self.verdict = note(self, "heading")
@@ -186,22 +383,29 @@ class TrainResult(QWidget):
         self.curves = LearningCurves(theme, self)
         self.about_curves = note(self, "muted")
         self.about_curves.setText(
-            "The curves show the training. The figures above are those of the model as the app uses it: its last layer "
-            "has been fitted exactly since then."
+            _(
+                "The curves show the training. The figures above are those of the model as the app uses it: the last "
+                "layer was then refitted."
+            )
         )
         _stack(self, self.title, self.verdict, self.figures, self.place, self.problem, self.curves, self.about_curves)
 
     def show_result(self, event: Trained, prepared: Prepared | None, epochs: Sequence[Epoch], place: str) -> None:
-        """Say how good the model is, and where it lies."""
+        """Say how good the model is, and where it is kept."""
         self.verdict.setText(verdict(event, prepared))
-        lines = [f"With both kinds counting alike: {share(event.balanced_accuracy)}."]
+        lines = [_("Balanced accuracy: {share}").format(share=share(event.balanced_accuracy, 0))]
         if event.auc is not None:
-            lines.append(f"How well it puts them in order (AUC): {event.auc:.3f}, where 1 is perfect.")
+            lines.append(_("Ranking quality (AUC): {value}, where 1 is perfect").format(value=decimal(event.auc, 3)))
         if event.stopped_early:
-            lines.append(f"It ended after {text.count(len(epochs), 'epoch')}; the best one was kept.")
+            stopped = ngettext(
+                "Stopped after {count} epoch. The best one was kept.",
+                "Stopped after {count} epochs. The best one was kept.",
+                len(epochs),
+            )
+            lines.append(stopped.format(count=number(len(epochs))))
         self.figures.setText("\n".join(lines))
         self.problem.hide()
-        self.place.setText(f"Kept in {place}")
+        self.place.setText(_("Saved in {folder}").format(folder=place))
         self.curves.show_epochs(epochs)
         for widget in (self.curves, self.about_curves):
             widget.setVisible(bool(epochs))
@@ -213,12 +417,12 @@ class TrainFailure(QWidget):
     def __init__(self, parent: QWidget) -> None:
         """Say nothing yet."""
         super().__init__(parent)
-        title = QLabel("No model was made", self)
+        title = QLabel(_("No model was made"), self)
         title.setProperty("role", "title")
         title.setWordWrap(True)
         self.reason = note(self, "")
         kept = note(self, "muted")
-        kept.setText("Your photos are as they were, and your settings are kept: Back leads to them.")
+        kept.setText(_("Your photos are unchanged, and your settings are kept. Click Back to return to them."))
         _stack(self, title, self.reason, kept)
 
 

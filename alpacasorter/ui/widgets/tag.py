@@ -1,4 +1,4 @@
-"""The tag of a photo: what it says, how wide it is, how it is drawn."""
+"""The tag of a photo: its text, size and look."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _OUTLINE = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """All that makes a tag look as it does.
+    """Everything that makes a tag look as it does.
 
     Attributes:
         words: the label, with the confidence unless the user gave it.
-        icon: a person where the user gave the label, a question mark where the app is unsure, or none: neither mark
-            relies on colour.
+        icon: "person" if the user gave the label, "question" if the model is unsure, or empty. Thus neither state
+            relies on color alone.
         positive: whether it is the label of the positive class.
         hot: whether the mouse is over it.
     """
@@ -33,7 +33,7 @@ class Tag:
     hot: bool = False
 
     def size(self, metrics: QFontMetrics, room: int) -> QSize:
-        """Return its size where it may be `room` wide at most; `metrics` are those of `tag_font`."""
+        """Return its size, at most `room` pixels wide; `metrics` are those of `tag_font`."""
         width = metrics.horizontalAdvance(self.words) + 2 * _MARGIN + (_ICON + 4 if self.icon else 0)
         return QSize(min(width, room), HEIGHT)
 
@@ -64,7 +64,7 @@ class Tag:
 
 
 def tag_font(font: QFont) -> QFont:
-    """Return the font of tags in a view with `font`."""
+    """Return the font of tags in a view with this font."""
     bold = QFont(font)
     bold.setWeight(QFont.Weight.DemiBold)
     return bold

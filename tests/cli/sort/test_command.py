@@ -103,7 +103,7 @@ def test_wrong_usage(run: Commands, options: list[str], words: str) -> None:
         (["--into", ""], "argument --into: it is empty; for the folder you are in, write ."),
         (["--unsure", "leave", "--unsure-folder", "Later"], "--unsure-folder can't be combined with --unsure leave"),
         (["--unsure-folder", " "], "is not a folder name"),
-        (["--pattern", "{nonsense}"], "is not known in the pattern"),
+        (["--pattern", "{nonsense}"], "unknown field"),
         (["--pattern", ""], "The pattern is empty"),
         (["--name", "alpaca"], "LABEL=FOLDER"),
         (["--name", "alpaca="], "LABEL=FOLDER"),

@@ -1,4 +1,4 @@
-"""Files with labels: those we wrote, those that somebody edited, and everything else."""
+"""Reading files of labels: those AlpacaSorter wrote, edited ones, and everything else."""
 
 import json
 from pathlib import Path
@@ -35,7 +35,7 @@ def test_lines_of_a_scan_are_read(end: str, tmp_path: Path) -> None:
     lines = [ROW, {**ROW, "content_key": OTHER, "corrected": False}, {"path": "/b", "label": None, "corrected": False}]
     found = labels_in(tmp_path / "a.jsonl", "".join(json.dumps(line) + end for line in lines))
     assert found.rows == (WANTED, LabelRow(OTHER, "alpaca", False, 0.9, ("/a.jpg",)))
-    assert (found.classes, found.unlabelled, found.broken) == (None, 1, 0)
+    assert (found.classes, found.unlabeled, found.broken) == (None, 1, 0)
 
 
 def test_a_single_line_is_read(tmp_path: Path) -> None:
@@ -97,32 +97,32 @@ def test_a_broken_line_between_others_is_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "it is empty"),
-        (b"\xef\xbb\xbf \n", "it is empty"),
-        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "it is no text"),
-        (b"PK\x03\x04\x00\x00", "it is no text"),
-        (b"\xff\xfea", "cut short"),
-        (b"[1, 2]", "other JSON"),
-        (b"{}", "other JSON"),
-        (b'{"a": 1}', "other JSON"),
-        (b"[" * 200_000, "other JSON"),
-        (b'{"a": ' * 200_000, "other JSON"),
-        (json.dumps(DOCUMENT).encode()[:-20], "cut short, or damaged"),
-        (json.dumps(DOCUMENT | {"format_version": 2}).encode(), "later version"),
-        (json.dumps(DOCUMENT | {"format_version": "1"}).encode(), "which version"),
-        (json.dumps(DOCUMENT | {"photos": {}}).encode(), "parts of it are missing"),
-        (json.dumps(DOCUMENT | {"classes": None}).encode(), "parts of it are missing"),
+        (b"", "empty"),
+        (b"\xef\xbb\xbf \n", "empty"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "not a text file"),
+        (b"PK\x03\x04\x00\x00", "not a text file"),
+        (b"\xff\xfea", "incomplete or damaged"),
+        (b"[1, 2]", "not from AlpacaSorter"),
+        (b"{}", "not from AlpacaSorter"),
+        (b'{"a": 1}', "not from AlpacaSorter"),
+        (b"[" * 200_000, "not from AlpacaSorter"),
+        (b'{"a": ' * 200_000, "not from AlpacaSorter"),
+        (json.dumps(DOCUMENT).encode()[:-20], "incomplete or damaged"),
+        (json.dumps(DOCUMENT | {"format_version": 2}).encode(), "newer version"),
+        (json.dumps(DOCUMENT | {"format_version": "1"}).encode(), "version of its format"),
+        (json.dumps(DOCUMENT | {"photos": {}}).encode(), "Parts of the file are missing"),
+        (json.dumps(DOCUMENT | {"classes": None}).encode(), "Parts of the file are missing"),
         (b"name,age\nA,5\n", "no columns"),
         (b"just words", "no columns"),
         (b"<x:xmpmeta/>", "no columns"),
-        (b"content_key,label\n" + b'"' + b"x" * (1 << 21), "damaged, or no table"),
+        (b"content_key,label\n" + b'"' + b"x" * (1 << 21), "not a CSV table"),
     ],
 )
-def test_what_is_no_file_of_labels_is_refused_in_plain_words(data: bytes, words: str, tmp_path: Path) -> None:
+def test_a_file_without_labels_is_refused_with_the_reason(data: bytes, words: str, tmp_path: Path) -> None:
     with pytest.raises(LabelFileError) as caught:
         labels_in(tmp_path / "labels", data)
     said = str(caught.value)
-    assert said.startswith("labels can't be imported: ")
+    assert said.startswith("labels can't be imported. ")
     assert words in said
     assert said.endswith(".")
 

@@ -11,8 +11,8 @@ from alpacasorter.core.exchange.label_import import (
     LabelFile,
     LabelFileError,
     LabelRow,
-    summarise,
-    take_in,
+    store_corrections,
+    summarize,
 )
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photo import PhotoFacts, PhotoFile, content_key
@@ -35,12 +35,12 @@ def file(rows: Sequence[LabelRow], classes: tuple[str, ...] | None = None) -> La
 
 def test_labels_are_new_same_or_differ() -> None:
     rows = [row(0), row(1), row(2), row(0)]
-    found = summarise(
+    found = summarize(
         file(rows), LABELS, {KEYS[1]: "alpaca", KEYS[2]: "not_alpaca", KEYS[9]: "alpaca"}, ImportOptions()
     )
     assert (found.new, found.same, found.differing) == ({KEYS[0]: "alpaca"}, 1, {KEYS[2]: "alpaca"})
     assert found.earlier == {KEYS[2]: "not_alpaca"}
-    assert (found.unlabelled, found.broken, found.usable) == (2, 1, 3)
+    assert (found.unlabeled, found.broken, found.usable) == (2, 1, 3)
     assert found.changes(replace=False) == {KEYS[0]: "alpaca"}
     assert found.changes(replace=True) == {KEYS[0]: "alpaca", KEYS[2]: "alpaca"}
 
@@ -52,23 +52,23 @@ def test_only_corrections_are_taken_unless_all_are_wanted() -> None:
         row(2, corrected=False, confidence=0.6),
         row(3, corrected=False),
     ]
-    usual = summarise(file(rows), LABELS, {}, ImportOptions())
+    usual = summarize(file(rows), LABELS, {}, ImportOptions())
     assert (set(usual.new), usual.not_corrected) == ({KEYS[0]}, 3)
-    every = summarise(file(rows), LABELS, {}, ImportOptions(all_labels=True))
+    every = summarize(file(rows), LABELS, {}, ImportOptions(all_labels=True))
     assert (set(every.new), every.not_corrected) == (set(KEYS[:4]), 0)
-    sure = summarise(file(rows), LABELS, {}, ImportOptions(all_labels=True, min_confidence=0.9))
+    sure = summarize(file(rows), LABELS, {}, ImportOptions(all_labels=True, min_confidence=0.9))
     assert (set(sure.new), sure.not_corrected) == (set(KEYS[:2]), 2)
 
 
 def test_two_labels_of_one_photo_contradict_but_a_correction_outranks_a_model() -> None:
     rows = [row(0), row(0, "not_alpaca"), row(1), row(1, "not_alpaca", corrected=False)]
-    found = summarise(file(rows), LABELS, {}, ImportOptions(all_labels=True))
+    found = summarize(file(rows), LABELS, {}, ImportOptions(all_labels=True))
     assert (found.new, found.contradictory) == ({KEYS[1]: "alpaca"}, 1)
 
 
 def test_names_that_people_read_and_capitals_are_understood() -> None:
     rows = [row(0, "Not alpaca"), row(1, "ALPACA"), row(2, "llama")]
-    found = summarise(file(rows), LABELS, {}, ImportOptions())
+    found = summarize(file(rows), LABELS, {}, ImportOptions())
     assert found.new == {KEYS[0]: "not_alpaca", KEYS[1]: "alpaca"}
     assert (found.unknown, found.unknown_names) == (1, ("llama",))
 
@@ -78,23 +78,23 @@ def test_names_that_people_read_and_capitals_are_understood() -> None:
     [([row(0, "cat"), row(1, "dog")], None), ([row(0)], ("alpaca", "llama")), ([], ("cat", "dog"))],
 )
 def test_labels_of_other_classes_are_refused(rows: list[LabelRow], classes: tuple[str, ...] | None) -> None:
-    with pytest.raises(LabelFileError, match="Use a model with those classes first"):
-        summarise(file(rows, classes), LABELS, {}, ImportOptions())
+    with pytest.raises(LabelFileError, match="Choose a model with these labels first"):
+        summarize(file(rows, classes), LABELS, {}, ImportOptions())
 
 
 def test_an_empty_file_of_the_right_classes_is_no_error() -> None:
-    assert summarise(file([], ("alpaca", "not_alpaca")), LABELS, {}, ImportOptions()).usable == 0
+    assert summarize(file([], ("alpaca", "not_alpaca")), LABELS, {}, ImportOptions()).usable == 0
 
 
 def test_a_photo_without_a_key_is_looked_for_in_the_folder(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "a.jpg").write_bytes(b"one")
     key = content_key(b"one")
-    assert summarise(file([row(None)]), LABELS, {}, ImportOptions()).not_found == 1
-    assert summarise(file([row(None)]), LABELS, {}, ImportOptions(folder=tmp_path)).new == {key: "alpaca"}
+    assert summarize(file([row(None)]), LABELS, {}, ImportOptions()).not_found == 1
+    assert summarize(file([row(None)]), LABELS, {}, ImportOptions(folder=tmp_path)).new == {key: "alpaca"}
     # Also under its name alone.
-    assert summarise(file([row(None)]), LABELS, {}, ImportOptions(folder=tmp_path / "sub")).new == {key: "alpaca"}
-    stopped = summarise(file([row(None)]), LABELS, {}, ImportOptions(folder=tmp_path), stopped=lambda: True)
+    assert summarize(file([row(None)]), LABELS, {}, ImportOptions(folder=tmp_path / "sub")).new == {key: "alpaca"}
+    stopped = summarize(file([row(None)]), LABELS, {}, ImportOptions(folder=tmp_path), stopped=lambda: True)
     assert stopped.not_found == 1
 
 
@@ -106,7 +106,7 @@ def test_nothing_outside_the_folder_is_opened(place: str, tmp_path: Path) -> Non
     absolute = str(tmp_path / "secret.jpg")
     for where in (place, absolute):
         rows = [LabelRow(None, "alpaca", True, None, (where,))]
-        assert summarise(file(rows), LABELS, {}, ImportOptions(folder=folder)).not_found == 1
+        assert summarize(file(rows), LABELS, {}, ImportOptions(folder=folder)).not_found == 1
 
 
 def test_what_is_taken_in_is_stored_with_what_the_cache_knows(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_what_is_taken_in_is_stored_with_what_the_cache_knows(tmp_path: Path) ->
         )
         cache.store([entry])
         library.set_corrections("alpaca|not_alpaca", {KEYS[2]: "alpaca"})
-        take_in(
+        store_corrections(
             library,
             cache,
             "alpaca|not_alpaca",

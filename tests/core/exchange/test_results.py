@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from alpacasorter.core import reasons
 from alpacasorter.core.events import JudgedPhoto, Problem
 from alpacasorter.core.exchange.label_import import read_labels
 from alpacasorter.core.exchange.results import (
@@ -15,15 +16,12 @@ from alpacasorter.core.exchange.results import (
     FORMAT,
     ExportError,
     ExportStopped,
-    Result,
     Source,
     csv_pieces,
     json_pieces,
-    judged_result,
-    unreadable_result,
     write_results,
 )
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet, unreadable
 from alpacasorter.core.photo import PhotoFacts
 from tests.picture_files import picture_bytes
 from tests.unprivileged import ordinary_user, shared_folder
@@ -32,9 +30,9 @@ LABELS = LabelSet("not_alpaca", "alpaca", {"alpaca": "Alpaca"})
 FOLDER = Path("/photos").absolute()
 SOURCE = Source(FOLDER, "Alpaca", "2.0.0", LABELS)
 FACTS = PhotoFacts(800, 600, "2026-05-01T12:30:00+02:00", "JPEG")
-GOOD = judged_result(JudgedPhoto(FOLDER / "day 1" / "a.jpg", "ab" * 32, 0.1234567, FACTS, None), LABELS)
-CORRECTED = judged_result(JudgedPhoto(FOLDER / "b, “b”\n.jpg", "cd" * 32, 0.1, FACTS, "alpaca"), LABELS)
-BAD = unreadable_result(Problem(FOLDER / "c.jpg", "The file is damaged."))
+GOOD = LABELS.labeled(JudgedPhoto(FOLDER / "day 1" / "a.jpg", "ab" * 32, 0.1234567, FACTS, None))
+CORRECTED = LABELS.labeled(JudgedPhoto(FOLDER / "b, “b”\n.jpg", "cd" * 32, 0.1, FACTS, "alpaca"))
+BAD = unreadable(Problem(FOLDER / "c.jpg", reasons.DAMAGED))
 ALL = (GOOD, CORRECTED, BAD)
 
 
@@ -56,7 +54,7 @@ def test_json_is_one_document_that_says_what_it_is() -> None:
     assert (good["width"], good["height"], good["taken_at"]) == (800, 600, FACTS.taken_at)
     assert good["relative_path"] == "day 1/a.jpg"
     assert (corrected["label"], corrected["corrected"], corrected["confidence"]) == ("alpaca", True, 0.1)
-    assert (bad["status"], bad["reason"], bad["label"]) == ("unreadable", "The file is damaged.", None)
+    assert (bad["status"], bad["reason"], bad["label"]) == ("unreadable", reasons.sentence(reasons.DAMAGED), None)
 
 
 def test_json_without_photos_is_json() -> None:
@@ -74,7 +72,7 @@ def test_a_table_has_the_same_rows() -> None:
 @pytest.mark.parametrize("name", ["=1+1.jpg", "+1.jpg", "-1.jpg", "@a.jpg", "\t=1.jpg", "'=1.jpg"])
 def test_no_cell_of_a_table_is_a_formula(name: str) -> None:
     labels = LabelSet("=cmd()", "+a", {})
-    result = Result(FOLDER / name, "ab" * 32, "=cmd()", 0.1, 0.9)
+    result = LabeledPhoto(FOLDER / name, "ab" * 32, "=cmd()", 0.9, probability=0.1)
     row = rows_of("".join(csv_pieces(Source(FOLDER, "m", "1", labels), [result])))[0]
     assert row["relative_path"] == f"./{name}"
     assert FOLDER / row["relative_path"] == FOLDER / name
@@ -84,7 +82,7 @@ def test_no_cell_of_a_table_is_a_formula(name: str) -> None:
 
 def test_a_table_is_read_back_with_the_labels_as_they_were(tmp_path: Path) -> None:
     labels = LabelSet("=cmd()", "+a", {})
-    result = Result(FOLDER / "=1.jpg", "ab" * 32, "=cmd()", 0.1, 0.9, corrected=True)
+    result = LabeledPhoto(FOLDER / "=1.jpg", "ab" * 32, "=cmd()", 0.9, corrected=True, probability=0.1)
     write_results(tmp_path / "a.csv", "csv", Source(FOLDER, "m", "1", labels), [result], replace=False)
     row = read_labels(tmp_path / "a.csv").rows[0]
     assert (row.label, row.places[0]) == ("=cmd()", "./=1.jpg")
@@ -101,7 +99,7 @@ def test_a_table_in_a_file_has_the_mark_by_which_excel_knows_it(tmp_path: Path) 
 @pytest.mark.parametrize("form", ["csv", "json"])
 def test_a_name_that_is_no_text_keeps_its_bytes(form: str, tmp_path: Path) -> None:
     path = FOLDER / os.fsdecode(b"\xff\xfe.jpg")
-    result = Result(path, "ab" * 32, "alpaca", 0.9, 0.9, corrected=True)
+    result = LabeledPhoto(path, "ab" * 32, "alpaca", 0.9, corrected=True, probability=0.9)
     write_results(tmp_path / "a", form, SOURCE, [result], replace=False)  # type: ignore[arg-type]
     assert read_labels(tmp_path / "a").rows[0].places == (path.name, str(path))
 
@@ -109,7 +107,7 @@ def test_a_name_that_is_no_text_keeps_its_bytes(form: str, tmp_path: Path) -> No
 def test_a_file_that_is_there_stays_unless_it_is_to_be_replaced(tmp_path: Path) -> None:
     out = tmp_path / "a.json"
     out.write_text("mine")
-    with pytest.raises(ExportError, match=r"is there already\. Choose another name"):
+    with pytest.raises(ExportError, match="already exists"):
         write_results(out, "json", SOURCE, ALL, replace=False)
     assert out.read_text() == "mine"
     write_results(out, "json", SOURCE, ALL, replace=True)
@@ -134,7 +132,7 @@ def test_only_ordinary_files_are_replaced(tmp_path: Path) -> None:
     table.write_text("mine", encoding="utf-8")
     link.symlink_to(table)
     for out in (pipe, link):
-        with pytest.raises(ExportError, match="no ordinary file"):
+        with pytest.raises(ExportError, match="not an ordinary file"):
             write_results(out, "csv", SOURCE, ALL, replace=True)
     assert pipe.is_fifo()
     assert link.is_symlink()

@@ -1,4 +1,4 @@
-"""Sidecars on the disk: which belongs to a photo, and that nothing is lost whatever is there."""
+"""Sidecar files: which one belongs to a photo, and that nothing in existing ones is lost."""
 
 import errno
 import os
@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from alpacasorter.core import safe_write
+from alpacasorter.core import reasons, safe_write
 from alpacasorter.core.exchange import sidecars
 from alpacasorter.core.exchange.keywords import tagged, untagged
-from alpacasorter.core.exchange.results import Result
 from alpacasorter.core.exchange.sidecars import (
     Change,
     Naming,
@@ -23,25 +22,24 @@ from alpacasorter.core.exchange.sidecars import (
     stars,
     write_sidecars,
 )
-from alpacasorter.core.exchange.xmp import DAMAGED
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from tests.core.exchange.sidecar_files import ALPACA, LIGHTROOM
 from tests.unprivileged import ordinary_user, shared_folder
 
 LABELS = LabelSet("not_alpaca", "alpaca", {"alpaca": "Alpaca", "not_alpaca": "Not alpaca"})
-PHOTO = b"\xff\xd8 no picture, but nobody looks into it"
+PHOTO = b"\xff\xd8 no picture, but it is never opened"
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system")
 
 
-def photo(path: Path, probability: float = 0.97, correction: str | None = None) -> Result:
+def photo(path: Path, probability: float = 0.97, correction: str | None = None) -> LabeledPhoto:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         path.write_bytes(PHOTO)
     label = LABELS.label(probability, correction)
-    return Result(path, "ab" * 32, label, probability, LABELS.confidence(probability, label), correction is not None)
+    return LabeledPhoto(path, "ab" * 32, label, LABELS.confidence(probability, label), correction is not None)
 
 
-def write(folder: Path, results: Sequence[Result], options: SidecarOptions | None = None) -> list[SidecarEvent]:
+def write(folder: Path, results: Sequence[LabeledPhoto], options: SidecarOptions | None = None) -> list[SidecarEvent]:
     return list(write_sidecars(folder, results, LABELS, options or SidecarOptions()))
 
 
@@ -119,7 +117,9 @@ def test_a_dry_run_writes_nothing_and_says_the_same(tmp_path: Path) -> None:
 def test_unsure_and_unreadable_photos_get_nothing(tmp_path: Path) -> None:
     unsure, sure = photo(tmp_path / "a.jpg", 0.6), photo(tmp_path / "b.jpg", 0.6, "alpaca")
     events = write(
-        tmp_path, [unsure, sure, Result(tmp_path / "c.jpg", reason="Damaged.")], SidecarOptions(min_confidence=0.8)
+        tmp_path,
+        [unsure, sure, LabeledPhoto(tmp_path / "c.jpg", reason="Damaged.")],
+        SidecarOptions(min_confidence=0.8),
     )
     assert ended(events).photos == 2
     assert ended(events).counts == {Change.NONE: 1, Change.NEW: 1}
@@ -130,13 +130,13 @@ def test_unsure_and_unreadable_photos_get_nothing(tmp_path: Path) -> None:
     [(0.5, 1), (0.59, 1), (0.6, 2), (0.7, 3), (0.8, 4), (0.8999, 4), (0.9, 5), (1.0, 5)],
 )
 def test_stars_rise_with_the_confidence(confidence: float, expected: int) -> None:
-    result = Result(Path("a"), "k", "alpaca", confidence, confidence)
+    result = LabeledPhoto(Path("a"), "k", "alpaca", confidence)
     assert stars(result, LABELS) == expected
 
 
 def test_only_photos_of_the_positive_class_have_stars_and_corrections_all() -> None:
-    assert stars(Result(Path("a"), "k", "not_alpaca", 0.0, 1.0), LABELS) is None
-    assert stars(Result(Path("a"), "k", "alpaca", 0.1, 0.1, corrected=True), LABELS) == 5
+    assert stars(LabeledPhoto(Path("a"), "k", "not_alpaca", 1.0), LABELS) is None
+    assert stars(LabeledPhoto(Path("a"), "k", "alpaca", 0.1, corrected=True), LABELS) == 5
 
 
 class TestWhichSidecar:
@@ -154,7 +154,7 @@ class TestWhichSidecar:
         assert (tmp_path / "a.xmp").read_bytes() == LIGHTROOM
         assert (tmp_path / "a.jpg.xmp").read_bytes() == tagged(LIGHTROOM, ALPACA)
 
-    def test_one_that_two_photos_share_is_nobodys(self, tmp_path: Path) -> None:
+    def test_one_that_two_photos_would_share_is_not_used(self, tmp_path: Path) -> None:
         (tmp_path / "a.xmp").write_bytes(LIGHTROOM)
         write(tmp_path, [photo(tmp_path / "a.jpg"), photo(tmp_path / "a.heic", 0.2)], SidecarOptions(both=True))
         assert (tmp_path / "a.xmp").read_bytes() == LIGHTROOM
@@ -190,12 +190,12 @@ class TestNothingIsLost:
     def test_a_damaged_one_is_named_and_stays(self, tmp_path: Path) -> None:
         (tmp_path / "a.jpg.xmp").write_bytes(LIGHTROOM[:200])
         events = write(tmp_path, [photo(tmp_path / "a.jpg"), photo(tmp_path / "b.jpg")])
-        assert events[0] == SidecarFailed(tmp_path / "a.jpg", tmp_path / "a.jpg.xmp", DAMAGED)
+        assert events[0] == SidecarFailed(tmp_path / "a.jpg", tmp_path / "a.jpg.xmp", reasons.SIDECAR_DAMAGED)
         assert (tmp_path / "a.jpg.xmp").read_bytes() == LIGHTROOM[:200]
         assert ended(events).failures == (events[0],)
         assert ended(events).counts == {Change.NEW: 1}
 
-    def test_a_damaged_one_that_concerns_nobody_is_not_named(self, tmp_path: Path) -> None:
+    def test_a_damaged_one_that_is_not_needed_is_not_reported(self, tmp_path: Path) -> None:
         (tmp_path / "a.jpg.xmp").write_bytes(LIGHTROOM[:200])
         assert ended(write(tmp_path, [photo(tmp_path / "a.jpg", 0.1)])).counts == {Change.NONE: 1}
 
@@ -225,7 +225,7 @@ class TestNothingIsLost:
         (folder / "a.jpg.xmp").symlink_to(target)
         events = write(folder, [result])
         assert isinstance(events[0], SidecarFailed)
-        assert "link" in events[0].reason
+        assert events[0].reason == reasons.SIDECAR_IS_LINK
         assert target.read_bytes() == LIGHTROOM
         assert (folder / "a.jpg.xmp").is_symlink()
 
@@ -255,7 +255,7 @@ class TestNothingIsLost:
                 events = write(folder, [result, other])
             (folder / "shut").chmod(0o755)
             assert [event.reason for event in events if isinstance(event, SidecarFailed)] == [
-                "The sidecar can't be written. You don't have permission to write there."
+                reasons.SAVE_NO_PERMISSION
             ] * 2
             assert (folder / "shut" / "b.jpg.xmp").read_bytes() == LIGHTROOM
 
@@ -269,7 +269,7 @@ class TestNothingIsLost:
             with ordinary_user():
                 events = write(folder, [result])
             assert isinstance(events[0], SidecarFailed)
-            assert "write-protected" in events[0].reason
+            assert events[0].reason == reasons.SIDECAR_WRITE_PROTECTED
             assert sidecar.read_bytes() == LIGHTROOM
 
     @posix_only
@@ -292,12 +292,12 @@ class TestNothingIsLost:
         sidecar.write_bytes(LIGHTROOM)
         theirs = LIGHTROOM.replace(b"hike", b"another walk")
 
-        def meanwhile(half: Path, chunks: object) -> None:
-            original(half, chunks)  # type: ignore[arg-type]
+        def write_at_the_same_time(file: Path, chunks: object) -> None:
+            original(file, chunks)  # type: ignore[arg-type]
             sidecar.write_bytes(theirs)
 
         original = safe_write._write
-        monkeypatch.setattr(safe_write, "_write", meanwhile)
+        monkeypatch.setattr(safe_write, "_write", write_at_the_same_time)
         events = write(tmp_path, [photo(tmp_path / "a.jpg")])
         assert isinstance(events[0], SidecarFailed)
         assert sidecar.read_bytes() == theirs
@@ -319,7 +319,7 @@ class TestNothingIsLost:
             patch.setattr(safe_write.os, "fsync", full)
             events = write(tmp_path, [result])
         assert isinstance(events[0], SidecarFailed)
-        assert "space" in events[0].reason
+        assert events[0].reason == reasons.SAVE_DISK_FULL
         assert tree(tmp_path) == before
 
     def test_a_disk_without_links_gets_new_sidecars_too(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

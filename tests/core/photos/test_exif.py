@@ -1,11 +1,15 @@
-"""Reading EXIF that cameras write, and EXIF that is broken."""
+"""Reading EXIF that cameras write, and EXIF that is broken; and which camera took a photo."""
+
+import struct
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
-from alpacasorter.core.photos.exif import ExifFacts, read_exif
-from tests.picture_files import exif_block
+from alpacasorter.core.photos.exif import ExifFacts, camera_name, read_camera, read_exif
+from tests.picture_files import can_write, corner_picture, exif_block, make_picture
 
 BLOCK = exif_block(orientation=6, taken="2024:05:01 12:30:00", offset="+02:00").tobytes()
 
@@ -52,3 +56,96 @@ def test_damage_never_raises(length: int, place: int, value: int) -> None:
     damaged = bytearray(BLOCK)
     damaged[place] = value
     assert 1 <= read_exif(bytes(damaged[:length])).orientation <= 8
+
+
+# Which camera took a photo
+
+
+def exif(make: str | None = "Canon", model: str | None = "Canon EOS R6") -> Image.Exif:
+    block = Image.Exif()
+    for tag, text in ((0x010F, make), (0x0110, model)):
+        if text is not None:
+            block[tag] = text
+    return block
+
+
+@pytest.mark.parametrize(
+    ("make", "model", "wanted"),
+    [
+        ("Canon", "Canon EOS R6", "Canon EOS R6"),
+        ("NIKON CORPORATION", "NIKON D850", "NIKON D850"),
+        ("NIKON CORPORATION", "COOLPIX P900", "NIKON COOLPIX P900"),
+        ("SONY", "ILCE-7M3", "SONY ILCE-7M3"),
+        ("OLYMPUS IMAGING CORP.  ", "E-M10MarkIII    ", "OLYMPUS E-M10MarkIII"),
+        ("EASTMAN KODAK COMPANY", "KODAK EASYSHARE C813", "KODAK EASYSHARE C813"),
+        ("RICOH IMAGING COMPANY, LTD.", "PENTAX K-1", "RICOH PENTAX K-1"),
+        ("Leica Camera AG", "LEICA Q2", "LEICA Q2"),
+        ("SAMSUNG", "SAMSUNG-SM-N900A", "SAMSUNG-SM-N900A"),
+        ("Apple", "iPhone\x00 12\x00", "Apple iPhone 12"),
+        ("Apple", "", "Apple"),
+        ("", "DMC-TZ7", "DMC-TZ7"),
+        (" ", "\x00", None),
+    ],
+)
+def test_maker_and_model_as_people_say_them(make: str, model: str, wanted: str | None) -> None:
+    assert camera_name(make, model) == wanted
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_every_container_is_read(tmp_path: Path, form: str) -> None:
+    if form == "AVIF" and not can_write("avif"):
+        pytest.skip("no AVIF encoder here")
+    path = tmp_path / "photo.xyz"
+    corner_picture().save(path, form, exif=exif())
+    assert read_camera(path) == "Canon EOS R6"
+
+
+def test_heic_is_read(tmp_path: Path) -> None:
+    if not can_write("heic"):
+        pytest.skip("no HEIC encoder here")
+    import pillow_heif
+
+    path = tmp_path / "photo.heic"
+    pillow_heif.from_pillow(corner_picture()).save(path, exif=exif("Apple", "iPhone 12").tobytes())
+    assert read_camera(path) == "Apple iPhone 12"
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+def test_exif_behind_a_large_picture_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "big.tif"
+    noise = Image.effect_noise((700, 700), 80)
+    noise.save(path, "TIFF")
+    # The directory moved to the end, as many programs write it.
+    data = path.read_bytes()
+    directory = struct.pack("<H", 1) + struct.pack("<HHLL", 0x0110, 2, 8, len(data) + 18) + bytes(4) + b"Lumix X\0"
+    path.write_bytes(data[:4] + struct.pack("<L", len(data)) + data[8:] + directory)
+    assert read_camera(path) == "Lumix X"
+
+
+def test_a_raw_photo_is_read_though_it_cannot_be_shown(tmp_path: Path) -> None:
+    path = tmp_path / "IMG_1.NEF"
+    corner_picture().save(path, "TIFF", exif=exif("NIKON CORPORATION", "NIKON D850"))
+    assert read_camera(path) == "NIKON D850"
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "text", "empty", "truncated_jpeg", "gif"])
+def test_files_that_do_not_say(tmp_path: Path, kind: str) -> None:
+    assert read_camera(make_picture(tmp_path / "photo.jpg", kind=kind)) is None
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+def test_what_cannot_be_read_costs_nothing(tmp_path: Path) -> None:
+    assert read_camera(tmp_path / "gone.jpg") is None
+    assert read_camera(tmp_path) is None
+    for number, block in enumerate(
+        (b"II*\x00" + b"\xff" * 60, b"MM\x00*", b"II*\x00\x08\x00\x00\x00\xff\xff" + bytes(9))
+    ):
+        broken = tmp_path / f"{number}.jpg"
+        broken.write_bytes(b"\xff\xd8\xff\xe1\x00\x60Exif\x00\x00" + block)
+        assert read_camera(broken) is None
+
+
+def test_real_cameras_are_named(photos: Path) -> None:
+    names = {read_camera(path) for path in sorted((photos / "camera").glob("*.*"))}
+    assert "Canon EOS 20D" in names or any(name and "Canon" in name for name in names)
+    assert all(name is None or name == name.strip() for name in names)

@@ -88,9 +88,9 @@ def test_a_journal_that_lost_rows_says_so_and_nothing_more_is_done(library: Libr
     begun = journal.begin(plan)
     step = next(iter(journal.units(begun.uid)))[0]
     library.write(lambda connection, _revision: connection.execute("DELETE FROM sort_steps WHERE position = 0"))
-    with pytest.raises(SortError, match="no longer whole"):
+    with pytest.raises(SortError, match="incomplete"):
         journal.mark(begun.uid, [step])
-    with pytest.raises(SortError, match="no longer whole"):
+    with pytest.raises(SortError, match="incomplete"):
         journal.set_state(Sort(bytes(16), begun.record), SortState.STOPPED)
 
 
@@ -115,7 +115,7 @@ def test_a_library_of_before_there_were_sorts_is_brought_up_to_date(plan: SortPl
 def killed_in_the_middle(plan: SortPlan, folder: Path) -> None:
     """Have a sort end as by a power cut, with most of it done."""
     script = """
-from alpacasorter.core.sorting import batch
+from alpacasorter.core.sorting.execution import batch
 from alpacasorter.core.sorting.execution.run import run_sort
 from tests.core.sorting.trees import library_at, moves
 from alpacasorter.core.sorting.execution.transfer import Transfer

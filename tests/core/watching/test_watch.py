@@ -397,7 +397,7 @@ def test_a_folder_that_is_taken_away_is_offline_until_it_is_back(folder: Path) -
     with watched(folder, known=photos) as heard:
         away = folder.rename(folder.with_name("away"))
         heard.until(lambda: not heard.states[-1].online)
-        assert reasons.FOLDER_MISSING in heard.states[-1].notice
+        assert heard.states[-1].notice.startswith(reasons.sentence(reasons.FOLDER_MISSING))
         heard.settle(3 * FAST.grace)
         assert heard.changes == []
         new = put(away / "new.jpg", b"new")
@@ -449,7 +449,7 @@ def test_a_folder_that_is_missing_at_the_start_is_waited_for(tmp_path: Path) -> 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     with watched(put(tmp_path / "a.jpg")) as heard:
-        assert heard.states[0].notice.startswith(reasons.NOT_A_FOLDER)
+        assert heard.states[0].notice.startswith(reasons.sentence(reasons.NOT_A_FOLDER))
 
 
 def _online(folder: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Self
 from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.sorting.events import Placed
 from alpacasorter.core.watching.events import Arrived, Gone, Renamed, Unusable, WatchEvent, WatchState
-from alpacasorter.core.watching.observer import Hints, ObservingError
+from alpacasorter.core.watching.observer import Hints, ObserverError
 from alpacasorter.core.watching.watch import Pace, Watch
 
 LIMIT_S = 20.0
@@ -52,7 +52,7 @@ class DeafObserver:
 class Observers:
     """Makes deaf observers, and remembers them; fails with each of `errors` first."""
 
-    def __init__(self, *errors: ObservingError) -> None:
+    def __init__(self, *errors: ObserverError) -> None:
         self.made: list[DeafObserver] = []
         self._errors = list(errors)
 

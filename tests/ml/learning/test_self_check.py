@@ -57,7 +57,7 @@ def test_no_correction_is_judged_by_a_head_that_learned_from_it_or_its_scene(cou
     nobody, everyone, *parts = spy.parts
     assert nobody == set()
     assert everyone == set(range(count * 2))
-    assert len(parts) == (count if count <= module.ALL_ALONE else module.FOLDS)
+    assert len(parts) == (count if count <= module.LEAVE_ONE_OUT else module.FOLDS)
     left_out = [everyone - part for part in parts]
     assert sorted(n for part in left_out for n in part) == list(range(count * 2)), "each is judged once"
     for part in left_out:

@@ -1,4 +1,4 @@
-"""Versions of what was learned: stored burst by burst, gone back to, and seen by every other window."""
+"""The versions of a head: stored burst by burst, gone back to, and seen by every other window."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from alpacasorter.core.store.library import Library, LibraryError
 from alpacasorter.ml.learning.personal_head import PersonalHead
 from alpacasorter.ml.learning.versions import SHIPPED, SelfCheck, VersionGone
 from alpacasorter.ml.models.bundle import Bundle
-from alpacasorter.ml.scan import Embedded, EmbeddedPhoto
+from alpacasorter.ml.scan import Embedded
 from tests.core.store.library_files import key, keys
 from tests.engines import SIZE, by_key, few_replayed
 
@@ -31,9 +31,8 @@ def photos() -> Embedded:
     vectors = np.abs(np.random.default_rng(1).standard_normal((COUNT, SIZE)))
     vectors[:, : COUNT * 100] *= np.repeat(np.eye(COUNT), 100, axis=1) * 4
     facts = PhotoFacts(10, 10, None, "JPEG")
-    return Embedded(
-        tuple(EmbeddedPhoto(Path(f"/{n}.jpg"), key(n), facts) for n in range(COUNT)), vectors.astype(np.float16)
-    )
+    paths = tuple(Path(f"/{n}.jpg") for n in range(COUNT))
+    return Embedded(paths, tuple(keys(0, COUNT)), (facts,) * COUNT, vectors.astype(np.float16))
 
 
 class Opened:
@@ -103,7 +102,7 @@ def assert_alike(one: dict[str, float], other: dict[str, float]) -> None:
     assert one == pytest.approx(other, abs=ROUNDING)
 
 
-def test_at_first_there_is_the_model_as_it_came(start: Callable[..., Opened]) -> None:
+def test_at_first_there_is_only_the_shipped_model(start: Callable[..., Opened]) -> None:
     state = start().head.state()
     assert (state.corrections, state.learned, state.set_aside, state.waiting) == (0, 0, 0, 0)
     (shipped,) = state.versions
@@ -322,7 +321,7 @@ def test_versions_of_another_bundle_are_not_offered(start: Callable[..., Opened]
 def test_a_version_of_an_older_app_is_not_offered(start: Callable[..., Opened]) -> None:
     one = start()
     one.flip(0)
-    stored = one.library.latest_head(BUNDLE.bundle_id)
+    stored = one.library.head_versions(BUNDLE.bundle_id)[0]
     one.library.forget_head_version(one.current())
     number = one.library.add_head_version(replace(stored, members=None))
     assert one.ids() == [SHIPPED]
@@ -338,7 +337,7 @@ def test_a_version_of_an_older_app_is_not_offered(start: Callable[..., Opened]) 
 def test_two_windows_that_store_the_same_make_one_version(start: Callable[..., Opened]) -> None:
     one, other = start(), start()
     one.flip(0)
-    stored = one.library.latest_head(BUNDLE.bundle_id)
+    stored = one.library.head_versions(BUNDLE.bundle_id)[0]
     other.library.add_head_version(stored)
     assert one.learned_from() == [1, 0]
 
@@ -393,10 +392,10 @@ def test_corrections_of_photos_never_seen_are_waited_for(start: Callable[..., Op
     state = one.head.state()
     assert (state.corrections, state.learned, state.waiting) == (2, 0, 2)
     one.judge()
-    learned = one.head.learn_adopted()
+    learned = one.head.learn_pending()
     assert learned is not None
     assert one.head.state().waiting == 0
-    assert one.head.learn_adopted() is None
+    assert one.head.learn_pending() is None
 
 
 @pytest.mark.parametrize("measured", [{}, {"before": 1}, {"corrections": 1, "before": float("inf"), "still_wrong": 0}])

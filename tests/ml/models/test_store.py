@@ -1,4 +1,4 @@
-"""The models of a user: which serves, what is listed, adding and removing; whatever lies in their folder."""
+"""A user's models: which one is used, what is listed, adding and removing, and whatever may be in their folder."""
 
 import errno
 import json
@@ -14,13 +14,20 @@ import numpy as np
 import pytest
 
 from alpacasorter import paths
-from alpacasorter.ml.models import store as model_choice
 from alpacasorter.ml.models import store as model_store
 from alpacasorter.ml.models import trial as model_trial
 from alpacasorter.ml.models.archive import pack
 from alpacasorter.ml.models.bundle import BACKBONE, CARD, HEAD, KERAS_WEIGHTS, METADATA, BundleError, load_bundle
 from alpacasorter.ml.models.store import CHOICE, ModelEntry, ModelStore, ModelStoreError
 from alpacasorter.ml.models.trial import run_trial, try_model
+from alpacasorter.ml.runtime.backbone import (
+    CRASHES,
+    DOES_NOT_END,
+    DOES_NOT_RUN,
+    NOT_LOADED,
+    UNUSABLE_NUMBERS,
+    WRONG_SHAPE,
+)
 from alpacasorter.ml.runtime.device import TrialStopped
 from tests.engines import real_bundle, run_python, stand_in_for_python
 from tests.ml.bundles import make_bundle
@@ -112,7 +119,7 @@ def test_broken_models_are_listed_with_their_reason(store: ModelStore, tmp_path:
     assert set(entries) == {"alpaca", "good", "bad-hash", "no-head", "not-json", "renamed", "empty"}
     assert {key for key, entry in entries.items() if not entry.problem} == {"alpaca", "good"}
     for entry in entries.values():
-        assert not entry.problem or (entry.problem.startswith("It can't be used: ") and entry.problem.endswith("."))
+        assert not entry.problem or (entry.problem.startswith("It can't be used. ") and entry.problem.endswith("."))
     assert "was changed" in entries["bad-hash"].problem
     assert entries["bad-hash"].name == "Bad hash", "as far as it can be read"
     assert entries["not-json"].name == "not-json"
@@ -128,7 +135,7 @@ def test_no_folder_of_models_at_all(store: ModelStore, data: Path, what: str) ->
     else:
         store.folder.symlink_to(store.folder)
     assert [entry.key for entry in store.list_models()] == ["alpaca"]
-    with pytest.raises(ModelStoreError, match=r"can't be added\. .*\. Nothing was changed\."):
+    with pytest.raises(ModelStoreError, match=r"can't be added, and nothing was changed\. .*\."):
         store.add_model(store.bundled)
 
 
@@ -211,12 +218,12 @@ def test_a_chosen_model_that_broke_does_not_serve(store: ModelStore, tmp_path: P
         random.Random(1).randbytes(100),
     ],
 )
-def test_a_choice_that_makes_no_sense(store: ModelStore, data: Path, content: bytes) -> None:
+def test_an_invalid_choice(store: ModelStore, data: Path, content: bytes) -> None:
     data.mkdir()
     (data / CHOICE).write_bytes(content)
     choice = store.chosen()
     assert (choice.path, choice.is_bundled) == (store.bundled, True)
-    assert "bundled one serves" in choice.notice
+    assert "bundled model is used" in choice.notice
     assert [entry.in_use for entry in store.list_models()] == [True]
     # Choosing again puts it right.
     store.choose(store.bundled)
@@ -234,12 +241,12 @@ def test_a_folder_in_the_place_of_the_choice(
 ) -> None:
     mine = store.add_model(made(tmp_path, "Mine")).entry.path
     (data / CHOICE).mkdir()
-    assert "bundled one serves" in store.chosen().notice
-    with pytest.raises(ModelStoreError, match="can't be kept"):
+    assert store.chosen().notice
+    with pytest.raises(ModelStoreError, match="can't be stored"):
         store.choose(mine)
 
 
-def test_a_choice_that_cannot_be_kept(
+def test_a_choice_that_cannot_be_stored(
     store: ModelStore, data: Path, tmp_path: Path, untried: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mine = store.add_model(made(tmp_path, "Mine")).entry.path
@@ -247,8 +254,8 @@ def test_a_choice_that_cannot_be_kept(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(model_choice.os, "fsync", full)
-    with pytest.raises(ModelStoreError, match="not enough space on the disk"):
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ModelStoreError, match="space on the disk"):
         store.choose(mine)
     assert store.chosen().is_bundled
     assert sorted(path.name for path in data.iterdir()) == ["models"], "nothing is left over"
@@ -362,7 +369,7 @@ def test_what_cannot_be_used_is_not_added(store: ModelStore, tmp_path: Path, unt
         source = file
     else:
         (source / KERAS_WEIGHTS).write_bytes(bytes((source / KERAS_WEIGHTS).stat().st_size))
-    with pytest.raises(BundleError, match=r"(?i)“mine.*can't be used: .*changed|damaged"):
+    with pytest.raises(BundleError, match=r"(?i)“mine.*can't be used\. .*(changed|damaged)"):
         store.add_model(source)
     assert list(store.folder.iterdir()) == []
     assert untried == [], "it is not even tried"
@@ -389,7 +396,7 @@ def test_links_in_a_folder_lead_nowhere_else(store: ModelStore, tmp_path: Path, 
     secret.write_text("private")
     (source / CARD).unlink()
     (source / CARD).symlink_to(secret)
-    with pytest.raises(BundleError, match=r"not complete|changed"):
+    with pytest.raises(BundleError, match=CARD):
         store.add_model(source)
     assert list(store.folder.iterdir()) == []
 
@@ -406,7 +413,7 @@ def test_full_disk(store: ModelStore, tmp_path: Path, untried: list[Path], monke
         return opened(self, mode, *rest, **named)  # type: ignore[call-overload]
 
     monkeypatch.setattr(Path, "open", full)
-    with pytest.raises(ModelStoreError, match=r"space on the disk\. .* Nothing was changed\."):
+    with pytest.raises(ModelStoreError, match=r"nothing was changed.*space on the disk"):
         store.add_model(source)
     monkeypatch.undo()
     assert everything(store.folder) == before
@@ -458,7 +465,7 @@ def test_removing_a_chosen_model_that_does_not_serve(store: ModelStore, tmp_path
     store.choose(mine)
     (mine / HEAD).unlink()
     store.remove_model(mine)
-    assert store.chosen() == model_choice.Choice(store.bundled, True)
+    assert store.chosen() == model_store.Choice(store.bundled, True)
 
 
 @LINKS
@@ -485,7 +492,7 @@ def test_finding(store: ModelStore, tmp_path: Path, untried: list[Path]) -> None
         ("test", "alpaca"),
     ):
         assert store.find(name).key == key
-    with pytest.raises(ModelStoreError, match=r"Several .* mine, mine-2"):
+    with pytest.raises(ModelStoreError, match=r"Several .* mine or mine-2"):
         store.find("Mine")
     with pytest.raises(ModelStoreError, match="no model “nothing”"):
         store.find("nothing")
@@ -517,7 +524,7 @@ def test_a_network_that_is_none(data: Path, tmp_path: Path, what: str) -> None:
     replace_backbone(source, NETWORKS[what]((source / BACKBONE).read_bytes()))
     load_bundle(source)
     store = ModelStore(data)
-    with pytest.raises(BundleError, match=r"“goats” can't be used: its network .*\. Ask whoever made it"):
+    with pytest.raises(BundleError, match=r"“goats” can't be used\. .* network .*\. Ask its author"):
         store.add_model(source)
     assert list(store.folder.iterdir()) == []
     with pytest.raises(BundleError, match="network"):
@@ -526,14 +533,14 @@ def test_a_network_that_is_none(data: Path, tmp_path: Path, what: str) -> None:
 
 def test_a_model_that_describes_another_network(tmp_path: Path) -> None:
     source = other_model(tmp_path / "goats", input_size=160)
-    assert try_model(source) == "its network can't be run on this computer"
+    assert try_model(source) == DOES_NOT_RUN
 
 
 def test_embeddings_of_another_size_than_said(tmp_path: Path) -> None:
     smaller = make_bundle(tmp_path / "goats", input_size=real_bundle().input_size)
     network = real_bundle().backbone_path.read_bytes()
     replace_backbone(smaller.path, network)
-    assert run_trial(load_bundle(smaller.path)) == "its network gives other numbers than its description says"
+    assert run_trial(load_bundle(smaller.path)) == WRONG_SHAPE
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e6])
@@ -549,19 +556,19 @@ def test_numbers_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, value: flo
             return np.zeros((7, 7, 8), np.float32)
 
     monkeypatch.setattr(model_trial, "CpuBackbone", Odd)
-    assert run_trial(real_bundle()) == "its network gives numbers that can't be used"
+    assert run_trial(real_bundle()) == UNUSABLE_NUMBERS
 
 
 @pytest.mark.parametrize(
     ("body", "outcome"),
     [
-        ("os.abort()", "its network crashes"),
-        ("sys.exit(0)", "its network crashes"),
-        ("pathlib.Path(sys.argv[-1]).write_text('{}')", "its network crashes"),
-        ("pathlib.Path(sys.argv[-1]).write_text('nonsense')", "its network crashes"),
+        ("os.abort()", CRASHES),
+        ("sys.exit(0)", CRASHES),
+        ("pathlib.Path(sys.argv[-1]).write_text('{}')", CRASHES),
+        ("pathlib.Path(sys.argv[-1]).write_text('nonsense')", CRASHES),
         ("pathlib.Path(sys.argv[-1]).write_text('{\"problem\": null}')", None),
         ('pathlib.Path(sys.argv[-1]).write_text(\'{"problem": "it is odd"}\')', "it is odd"),
-        ("time.sleep(60)", "its network does not come to an end"),
+        ("time.sleep(60)", DOES_NOT_END),
     ],
 )
 def test_outcomes_of_the_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, outcome: str | None) -> None:
@@ -570,7 +577,7 @@ def test_outcomes_of_the_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     assert try_model(tmp_path, seconds=seconds) == outcome
 
 
-def test_the_trial_can_be_given_up(store: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_trial_can_be_stopped(store: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(stand_in_for_python(tmp_path / "python", "time.sleep(60)")))
     with pytest.raises(TrialStopped):
         store.add_model(made(tmp_path, "Mine"), stopped=lambda: True)
@@ -590,5 +597,5 @@ def test_the_program_itself_runs_it(tmp_path: Path) -> None:
     assert run_python(script, "--model-trial", paths.bundled_model(), report).returncode == 0
     assert json.loads(report.read_text()) == {"problem": None}
     assert run_python(script, "--model-trial", tmp_path / "none", report).returncode == 1
-    assert json.loads(report.read_text()) == {"problem": "there is no such folder"}
+    assert json.loads(report.read_text()) == {"problem": NOT_LOADED}
     assert run_python(script, "--model-trial").returncode == 2

@@ -1,4 +1,4 @@
-"""The choice of the device, and the trial of the GPU with programs that crash, hang and talk nonsense."""
+"""The choice of the device, and the GPU trial with programs that crash, hang and report nonsense."""
 
 import json
 import platform
@@ -12,7 +12,15 @@ import pytest
 
 from alpacasorter.core.store.cache import Cache
 from alpacasorter.ml.runtime import device as device_module
-from alpacasorter.ml.runtime.backbone import BackboneError, CpuBackbone
+from alpacasorter.ml.runtime.backbone import (
+    GPU_CRASHED,
+    GPU_CRASHED_BEFORE,
+    GPU_NO_ANSWER,
+    NO_GPU,
+    BackboneError,
+    CpuBackbone,
+    sentence,
+)
 from alpacasorter.ml.runtime.device import (
     MAX_THREADS,
     Device,
@@ -34,7 +42,7 @@ CRASH_WITH_THE_GPU = """
 import os, sys
 from pathlib import Path
 from alpacasorter.core.store.cache import Cache
-from alpacasorter.ml import device
+from alpacasorter.ml.runtime import device
 
 class Crashing:
     def __init__(self, model): os._exit(139)
@@ -69,29 +77,38 @@ def test_as_many_threads_as_cores_within_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    ("gpu", "problem", "expected"),
-    [
-        (5.0, "", Device("gpu", 5, 5.0, "faster than the processor here")),
-        (11.0, "", Device("cpu", 4, 10.0, "faster than the graphics processor here, which takes 11 ms a photo")),
-        (10.0, "", Device("cpu", 4, 10.0, "faster than the graphics processor here, which takes 10 ms a photo")),
-        (None, "There is none.", Device("cpu", 4, 10.0, "There is none.")),
-    ],
+    ("gpu", "problem", "kind", "threads_used", "milliseconds"),
+    [(5.0, "", "gpu", 5, 5.0), (11.0, "", "cpu", 4, 10.0), (10.0, "", "cpu", 4, 10.0), (None, NO_GPU, "cpu", 4, 10.0)],
 )
-def test_auto_takes_the_faster_one(threads: int, gpu: float | None, problem: str, expected: Device) -> None:
-    # One thread takes 40 ms, so all four together take 10 ms a photo.
-    assert choose("auto", Trial(40.0, gpu, problem)) == expected
+def test_auto_takes_the_faster_one(
+    threads: int, gpu: float | None, problem: str, kind: str, threads_used: int, milliseconds: float
+) -> None:
+    # One thread takes 40 ms, so all four together take 10 ms per photo.
+    device = choose("auto", Trial(40.0, gpu, problem))
+    assert (device.kind, device.threads, device.milliseconds) == (kind, threads_used, milliseconds)
+    assert device.note.endswith(".")
+    if problem:
+        assert device.note == sentence(problem)
 
 
 def test_auto_before_the_gpu_was_tried(threads: int) -> None:
     device = choose("auto", Trial(40.0, gpu_tried=False))
-    assert device == Device("cpu", 4, 10.0, "the graphics processor was not tried yet")
+    assert (device.kind, device.threads, device.milliseconds) == ("cpu", 4, 10.0)
+    assert "not been tried" in device.note
 
 
 def test_the_user_decides(threads: int) -> None:
-    assert choose("cpu", Trial(40.0, 1.0)) == Device("cpu", 4, 10.0, "chosen by you")
-    assert choose("gpu", Trial(40.0, 500.0)) == Device("gpu", 5, 500.0, "chosen by you")
-    with pytest.raises(DeviceError, match=r"There is none\.$"):
-        choose("gpu", Trial(40.0, None, "There is none."))
+    cpu, gpu = choose("cpu", Trial(40.0, 1.0)), choose("gpu", Trial(40.0, 500.0))
+    assert (cpu.kind, cpu.threads, cpu.milliseconds) == ("cpu", 4, 10.0)
+    assert (gpu.kind, gpu.threads, gpu.milliseconds) == ("gpu", 5, 500.0)
+    assert cpu.note == gpu.note
+    with pytest.raises(DeviceError) as caught:
+        choose("gpu", Trial(40.0, None, NO_GPU))
+    assert str(caught.value).endswith(sentence(NO_GPU))
+
+
+def test_a_sentence_that_an_earlier_version_stored_is_still_shown(threads: int) -> None:
+    assert choose("auto", Trial(40.0, None, "The graphics driver crashed.")).note == "The graphics driver crashed."
 
 
 def test_a_trial_is_remembered_on_this_machine_for_this_backbone(
@@ -139,7 +156,7 @@ def test_after_a_crash_the_gpu_is_never_started_again(tmp_path: Path) -> None:
             trial = remembered_trial(cache, "b")
             assert trial is not None
             device = choose("auto", trial)
-            assert (device.kind, device.note) == ("cpu", "The graphics driver crashed the last time.")
+            assert (trial.problem, device.kind) == (GPU_CRASHED_BEFORE, "cpu")
             with pytest.raises(DeviceError, match="crashed"):
                 choose("gpu", trial)
 
@@ -147,7 +164,7 @@ def test_after_a_crash_the_gpu_is_never_started_again(tmp_path: Path) -> None:
 def test_trying_again_after_a_crash_times_both(cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache.set_value("gpu-in-use", "1")
     crashed = remembered_trial(cache, "b")
-    assert crashed == Trial(0.0, None, "The graphics driver crashed the last time.")
+    assert crashed == Trial(0.0, None, GPU_CRASHED_BEFORE)
     stand_in(monkeypatch, tmp_path, writes('{"milliseconds": 0.001}'))
     bundle = real_bundle()
     again = try_gpu_too(crashed, cache, "b", bundle.backbone_path, bundle.input_size)
@@ -177,11 +194,11 @@ def test_the_cpu_needs_no_mark(cache: Cache) -> None:
 def test_a_hanging_driver_is_killed_at_the_time_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     number = tmp_path / "pid"
     stand_in(monkeypatch, tmp_path, f"pathlib.Path({str(number)!r}).write_text(str(os.getpid()))\ntime.sleep(100)")
-    assert try_gpu(tmp_path, 224, seconds=2.0) == (None, "The graphics driver did not answer.")
+    assert try_gpu(tmp_path, 224, seconds=2.0) == (None, GPU_NO_ANSWER)
     assert not is_running(int(number.read_text()))
 
 
-def test_a_trial_can_be_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Cache) -> None:
+def test_a_trial_can_be_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Cache) -> None:
     number = tmp_path / "pid"
     stand_in(monkeypatch, tmp_path, f"pathlib.Path({str(number)!r}).write_text(str(os.getpid()))\ntime.sleep(100)")
 
@@ -209,12 +226,12 @@ def test_a_trial_can_be_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 )
 def test_a_crash_or_nonsense_is_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> None:
     stand_in(monkeypatch, tmp_path, body)
-    assert try_gpu(tmp_path, 224) == (None, "The graphics driver crashed.")
+    assert try_gpu(tmp_path, 224) == (None, GPU_CRASHED)
 
 
 def test_a_program_that_cannot_be_started_is_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
-    assert try_gpu(tmp_path, 224) == (None, "The graphics driver crashed.")
+    assert try_gpu(tmp_path, 224) == (None, GPU_CRASHED)
 
 
 @pytest.mark.parametrize(
@@ -223,10 +240,10 @@ def test_a_program_that_cannot_be_started_is_a_crash(tmp_path: Path, monkeypatch
         ('{"milliseconds": 3}', (3.0, "")),
         ('{"milliseconds": 3.25, "difference": 0.0}', (3.25, "")),
         ('{"problem": "It is on fire."}', (None, "It is on fire.")),
-        ('{"milliseconds": 0}', (None, "No graphics processor was found.")),
-        ('{"milliseconds": "fast"}', (None, "No graphics processor was found.")),
-        ('{"milliseconds": NaN}', (None, "No graphics processor was found.")),
-        ("{}", (None, "No graphics processor was found.")),
+        ('{"milliseconds": 0}', (None, NO_GPU)),
+        ('{"milliseconds": "fast"}', (None, NO_GPU)),
+        ('{"milliseconds": NaN}', (None, NO_GPU)),
+        ("{}", (None, NO_GPU)),
     ],
 )
 def test_reports(
@@ -243,7 +260,7 @@ def test_the_frozen_program_tries_with_itself(tmp_path: Path, monkeypatch: pytes
     assert try_gpu(Path("model"), 224) == (None, "['--gpu-trial', 'model', '224']")
 
 
-def test_timing_the_processor() -> None:
+def test_timing_the_cpu() -> None:
     bundle = real_bundle()
     start = time.perf_counter()
     trial = time_processor(bundle.backbone_path, bundle.input_size)

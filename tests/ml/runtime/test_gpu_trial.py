@@ -1,4 +1,4 @@
-"""The GPU's trial as the process that it is: whatever happens in it, there is a report or there is none."""
+"""The GPU trial as a process: whatever happens in it, there either is a report or there is none."""
 
 import json
 import sys
@@ -10,7 +10,14 @@ import numpy.typing as npt
 import pytest
 
 from alpacasorter.ml.runtime import gpu_trial
-from alpacasorter.ml.runtime.backbone import BackboneError, CpuBackbone
+from alpacasorter.ml.runtime.backbone import (
+    DOES_NOT_RUN,
+    GPU_DOES_NOT_RUN,
+    GPU_IS_WRONG,
+    NO_GPU,
+    BackboneError,
+    CpuBackbone,
+)
 from tests.engines import real_bundle, run_python
 
 RUN = "import sys; from alpacasorter.ml.runtime.gpu_trial import main; sys.exit(main(sys.argv[1:]))"
@@ -70,20 +77,20 @@ def test_a_gpu_that_computes_rightly_is_timed(
 def test_a_gpu_that_computes_nonsense_is_refused(
     gpu: object, trial: Callable[[object], tuple[int, dict[str, object]]]
 ) -> None:
-    assert trial(gpu) == (1, {"problem": "The graphics processor computes wrong results."})
+    assert trial(gpu) == (1, {"problem": GPU_IS_WRONG})
 
 
-def test_every_error_becomes_a_sentence(trial: Callable[[object], tuple[int, dict[str, object]]]) -> None:
-    assert trial(raising(BackboneError("There is none."))) == (1, {"problem": "There is none."})
+def test_every_error_becomes_a_code(trial: Callable[[object], tuple[int, dict[str, object]]]) -> None:
+    assert trial(raising(BackboneError(NO_GPU))) == (1, {"problem": NO_GPU})
     for error in (ImportError("No module named 'x'"), OSError(5, "DLL"), RuntimeError("kLiteRt")):
-        assert trial(raising(error)) == (1, {"problem": "The graphics processor can't run the model."})
+        assert trial(raising(error)) == (1, {"problem": GPU_DOES_NOT_RUN})
 
 
 def test_the_process_reports_and_exits(tmp_path: Path) -> None:
     broken, report = tmp_path / "broken.tflite", tmp_path / "report.json"
     broken.write_bytes(b"no network")
     assert run_python(RUN, broken, 256, report).returncode == 1
-    assert str(json.loads(report.read_text())["problem"]).endswith(".")
+    assert json.loads(report.read_text())["problem"] in (NO_GPU, DOES_NOT_RUN, GPU_DOES_NOT_RUN)
     assert run_python(RUN).returncode == 2
     assert run_python(RUN, tmp_path / "none.tflite", 256, report).returncode == 1
 

@@ -11,8 +11,9 @@ from alpacasorter.ml.learning.logistic import fit_logistic
 from alpacasorter.ml.models.bundle import load_bundle
 from alpacasorter.ml.runtime.backbone import CpuBackbone
 from alpacasorter.training.measuring import CheckFailed, require_optimum, require_same_backbone, solver_difference
+from alpacasorter.training.network.backbones import build_backbone, load_backbone
 from alpacasorter.training.network.convert import largest_difference, two_outputs
-from alpacasorter.training.network.mobilenet import build_mobilenet, get_weights, load_backbone
+from alpacasorter.training.network.weights import get_weights
 from tests.training.pictures import class_folders, picture
 from tools.model_maker import build_bundle
 
@@ -28,7 +29,7 @@ def built(tmp_path_factory):
 
     root = tmp_path_factory.mktemp("build")
     keras.utils.set_random_seed(3)
-    network = build_mobilenet(SIDE)
+    network = build_backbone("mobilenet_v2", SIDE)
     network.save_weights(str(root / "backbone.weights.h5"))
     strange = root / "strange"
     strange.mkdir()
@@ -94,7 +95,7 @@ def test_embedding_is_the_mean_of_the_feature_map(built):
 
 def test_the_network_can_be_rebuilt_for_retraining(built):
     network, bundle = built
-    rebuilt = load_backbone(str(bundle.keras_weights_path()), SIDE)
+    rebuilt = load_backbone("mobilenet_v2", str(bundle.keras_weights_path()), SIDE)
     stored, original = get_weights(rebuilt), get_weights(network)
     assert stored.keys() == original.keys()
     assert all((stored[name] == original[name]).all() for name in stored)

@@ -13,8 +13,8 @@ from alpacasorter.ml.learning.learner import Learner
 from alpacasorter.ml.models.bundle import load_bundle
 from alpacasorter.ml.runtime.backbone import CpuBackbone
 from alpacasorter.training.data.dataset import DatasetError, find_photos, read_dataset
+from alpacasorter.training.network.backbones import build_backbone
 from alpacasorter.training.network.classifier import rebuild
-from alpacasorter.training.network.mobilenet import build_mobilenet
 from tests.training.pictures import class_folders, picture
 from tools.model_maker import build_bundle
 from tools.model_maker.build_bundle import Options, build
@@ -34,7 +34,7 @@ def options(tmp_path_factory):
 
     root = tmp_path_factory.mktemp("retrained")
     keras.utils.set_random_seed(3)
-    build_mobilenet(SIDE).save_weights(str(root / "backbone.weights.h5"))
+    build_backbone("mobilenet_v2", SIDE).save_weights(str(root / "backbone.weights.h5"))
     strange = root / "strange"
     strange.mkdir()
     for number in range(2):
@@ -141,7 +141,7 @@ def test_kinds_need_not_be_given():
 
 
 def test_the_front_sees_what_the_app_sees_and_says_what_it_could_not_read(tmp_path):
-    network = build_mobilenet(SIDE)
+    network = build_backbone("mobilenet_v2", SIDE)
     picture(True, 1, 80).save(tmp_path / "good.png")
     (tmp_path / "bad.png").write_bytes(b"\x89PNG no more")
     files = [tmp_path / "bad.png", tmp_path / "good.png"]

@@ -7,8 +7,9 @@ pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
 
 import keras
 
+from alpacasorter.training.network.backbones import build_backbone
 from alpacasorter.training.network.classifier import with_focus
-from alpacasorter.training.network.mobilenet import build_mobilenet, get_weights
+from alpacasorter.training.network.weights import get_weights
 from tools.model_maker.front import FrontMaps
 from tools.model_maker.tail import Plan, Tail, blended
 
@@ -22,7 +23,7 @@ PLAN = Plan(runs=2, epochs=2, batch_size=4, learning_rate=1e-4, blend=0.5)
 @pytest.fixture(scope="module")
 def network():
     keras.utils.set_random_seed(1)
-    return with_focus(build_mobilenet(64))
+    return with_focus(build_backbone("mobilenet_v2", 64))
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Every switch changes the pictures, keeps their form, and comes out the same for the same seed."""
+"""Every switch changes the pictures, keeps their shape, and gives the same result for the same seed."""
 
 import numpy as np
 import pytest
@@ -60,7 +60,7 @@ def test_all_at_once_and_batches_of_any_length(pictures):
 
 def test_white_and_black_stay_in_range():
     extremes = np.stack([np.full((SIDE, SIDE, 3), value, dtype=np.uint8) for value in (0, 255)] * 8)
-    found = augmenter({"brightness", "contrast", "colour"}, 5)(extremes).astype(int)
+    found = augmenter({"brightness", "contrast", "color"}, 5)(extremes).astype(int)
     # Were it not clipped, 255 made brighter would come out near 0.
     assert found[1::2].min() > 100
     assert found[::2].max() < 100

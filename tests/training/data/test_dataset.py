@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from alpacasorter.core import reasons
 from alpacasorter.training.data.dataset import DatasetError, embed_dataset, find_photos, read_dataset
 from tests.training.pictures import class_folders, picture
 
 
-def mean_colour(pixels):
+def mean_color(pixels):
     return pixels.reshape(-1, 3).mean(axis=0).astype(np.float32)
 
 
@@ -30,7 +31,7 @@ def test_the_positive_class_can_be_chosen(tmp_path):
 
 def test_several_data_folders_keep_their_names(tmp_path):
     folders = [class_folders(tmp_path / name, 2, start=10 * place) for place, name in enumerate("ab")]
-    data = embed_dataset(read_dataset(folders), side=32, embed=mean_colour)
+    data = embed_dataset(read_dataset(folders), side=32, embed=mean_color)
     assert data.sources == ("a", "b")
     assert data.of_source("b").tolist() == [False] * 4 + [True] * 4
     assert data.embeddings.dtype == np.float16
@@ -49,17 +50,17 @@ def test_sub_folders_count_and_hidden_ones_do_not(tmp_path):
 def test_broken_photos_are_left_out_and_listed(tmp_path):
     folder = class_folders(tmp_path / "a", 2)
     (folder / "thing" / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing more")
-    data = embed_dataset(read_dataset([folder]), side=32, embed=mean_colour)
+    data = embed_dataset(read_dataset([folder]), side=32, embed=mean_color)
     assert len(data.targets) == 4
     assert [path.name for path, _ in data.problems] == ["broken.jpg"]
-    assert all(reason for _, reason in data.problems)
+    assert [reason for _, reason in data.problems] == [reasons.DAMAGED]
 
 
 def test_a_class_of_broken_photos_only(tmp_path):
     folder = class_folders(tmp_path / "a", 1)
     (folder / "thing" / "thing_00.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    with pytest.raises(DatasetError, match="thing could be read"):
-        embed_dataset(read_dataset([folder]), side=32, embed=mean_colour)
+    with pytest.raises(DatasetError, match="“thing” could be read"):
+        embed_dataset(read_dataset([folder]), side=32, embed=mean_color)
 
 
 def refused(folders, match, **options):
@@ -75,7 +76,7 @@ def test_no_folder(tmp_path):
 
 def test_one_class(tmp_path):
     (tmp_path / "a" / "thing").mkdir(parents=True)
-    refused([tmp_path / "a"], "two sub-folders")
+    refused([tmp_path / "a"], "two subfolders")
 
 
 def test_three_classes(tmp_path):
@@ -87,7 +88,7 @@ def test_three_classes(tmp_path):
 def test_an_empty_class(tmp_path):
     folder = class_folders(tmp_path / "a", 1)
     (folder / "thing" / "thing_00.png").unlink()
-    refused([folder], "no photo of the class thing")
+    refused([folder], "no photos of the class “thing”")
 
 
 def test_different_classes(tmp_path):
@@ -100,4 +101,4 @@ def test_two_folders_of_one_name(tmp_path):
 
 
 def test_an_unknown_positive_class(tmp_path):
-    refused([class_folders(tmp_path / "a", 1)], "no class cat", positive="cat")
+    refused([class_folders(tmp_path / "a", 1)], "no class “cat”", positive="cat")

@@ -49,9 +49,9 @@ def test_one_name_may_stand_for_several_labels(classes: Classes) -> None:
 
 
 def test_an_unknown_class_names_those_that_are_close(classes: Classes) -> None:
-    with pytest.raises(UnknownClass, match=r"no class alpakka\. Did you mean Alpaca\?"):
+    with pytest.raises(UnknownClass, match=r"no class “alpakka”\. Did you mean Alpaca\?"):
         classes.find("alpakka")
-    with pytest.raises(UnknownClass, match=r"no class qqq\. alpacasorter dataset classes"):
+    with pytest.raises(UnknownClass, match=r"no class “qqq”\..*alpacasorter dataset classes"):
         classes.find("qqq")
 
 
@@ -106,7 +106,7 @@ def test_photo_list(tmp_path: Path) -> None:
     assert set(found) == {A, B}
     assert found[A].author == 'Ana "the" Poet, Jr.'
     assert found[A].title == f"two\nlines, and an id:\n{C},"
-    assert (found[B].title, found[B].rotation, found[B].licence) == ("plain", "90.0", "http://cc")
+    assert (found[B].title, found[B].rotation, found[B].license) == ("plain", "90.0", "http://cc")
     assert (found[B].original_url, found[B].original_page, found[B].author_page) == ("http://o", "http://l", "http://p")
 
 

@@ -22,11 +22,11 @@ from alpacasorter.training.open_images.events import (
     Begun,
     Downloaded,
     DownloadEvent,
+    DownloadRequest,
     Kept,
     LeftOut,
     ListsNeeded,
     NotInTraining,
-    Request,
 )
 from alpacasorter.training.open_images.fetch import DownloadError, Patience
 from tests.picture_files import picture_bytes
@@ -55,7 +55,7 @@ class Downloads:
         self.cache = folder / "cache"
 
     def events(self, *classes: str, limit: int = 100, patience: Patience = QUICK, **options: object):
-        request = Request(self.out, classes or ("Alpaca",), limit, **options)  # type: ignore[arg-type]
+        request = DownloadRequest(self.out, classes or ("Alpaca",), limit, **options)  # type: ignore[arg-type]
         return download(request, source=Source.mirror(self.server.base), cache=self.cache, patience=patience)
 
     def __call__(self, *classes: str, **options: object) -> list[DownloadEvent]:
@@ -258,7 +258,7 @@ def test_an_unknown_class_changes_nothing(downloads: Downloads) -> None:
         downloads("Alpaka")
     with pytest.raises(UnknownClass):
         downloads(others=3, look_alikes=("Sheeep",))
-    with pytest.raises(DownloadError, match="at once"):
+    with pytest.raises(DownloadError, match="can't be both"):
         downloads(others=3, look_alikes=("Alpaca",))
     assert not downloads.out.exists()
 
@@ -313,7 +313,7 @@ def test_where_the_network_fails_for_good_it_stops(
     for ids in herd.values():
         for image_id in ids:
             server.always[server.photo(image_id)] = Answer(body=HTML)
-    with pytest.raises(DownloadError, match=r"No more photos come in\. This is a web page\."):
+    with pytest.raises(DownloadError, match=r"No more photos can be downloaded\. This is a web page\."):
         downloads(connections=2)
     assert downloads.photos() == set()
     assert len(server.photos_asked()) < 30
@@ -526,7 +526,7 @@ def test_a_line_that_was_cut_short_is_made_anew(downloads: Downloads, herd: dict
 def test_a_list_of_another_kind_is_left_alone(downloads: Downloads, herd: object, data: bytes) -> None:
     downloads.out.mkdir()
     (downloads.out / "ATTRIBUTION.csv").write_bytes(data)
-    with pytest.raises(DownloadError, match="not a list that a download wrote"):
+    with pytest.raises(DownloadError, match="not written by a download"):
         downloads()
     assert (downloads.out / "ATTRIBUTION.csv").read_bytes() == data
 

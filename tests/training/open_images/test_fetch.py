@@ -15,11 +15,11 @@ import pytest
 
 from alpacasorter.training.open_images.fetch import (
     DownloadError,
+    DownloadStopped,
     Interrupted,
     Missing,
     Patience,
     Refused,
-    Stopped,
     TooLarge,
     Unreachable,
     Unusable,
@@ -73,7 +73,7 @@ def test_what_fails_twice_is_fetched_at_the_third_try(web: Web, server: OpenImag
 
 
 def test_after_the_last_try_it_gives_up_with_a_sentence(web: Web, server: OpenImagesServer) -> None:
-    with pytest.raises(Unreachable, match=r"127\.0\.0\.1 is busy or out of order \(code 500\)\."):
+    with pytest.raises(Unreachable, match=r"127\.0\.0\.1 is busy .*500"):
         get(web, server, *[Answer(code=500)] * 3)
     assert server.times_asked("/file") == 3
 
@@ -97,7 +97,7 @@ def test_what_is_not_there_is_asked_for_once(web: Web, server: OpenImagesServer,
 
 
 def test_a_refusal_is_final(web: Web, server: OpenImagesServer) -> None:
-    with pytest.raises(Refused, match="code 400"):
+    with pytest.raises(Refused, match="400"):
         get(web, server, Answer(code=400))
     assert server.times_asked("/file") == 1
 
@@ -170,7 +170,7 @@ def test_redirects(web: Web, server: OpenImagesServer, tmp_path: Path) -> None:
     server.always["/steal"] = Answer(code=302, headers={"Location": (tmp_path / "secret").as_uri()})
     server.always["/ftp"] = Answer(code=302, headers={"Location": "ftp://127.0.0.1/file"})
     for path in ("/steal", "/ftp"):
-        with pytest.raises(Refused, match="not safe"):
+        with pytest.raises(Refused, match="insecure"):
             web.get(f"{server.base}{path}", limit=10**6, check=accept)
 
 
@@ -208,10 +208,10 @@ def test_close_ends_what_hangs_and_all_that_comes_later(server: OpenImagesServer
         time.sleep(0.005)
     web.close()
     thread.join(timeout=20)
-    assert [type(error) for error in ended] == [Stopped]
-    with pytest.raises(Stopped):
+    assert [type(error) for error in ended] == [DownloadStopped]
+    with pytest.raises(DownloadStopped):
         web.get(f"{server.base}/file", limit=10**6, check=accept)
-    with pytest.raises(Stopped):
+    with pytest.raises(DownloadStopped):
         Web.wait_after(web, Interrupted("x"), 1)
 
 
@@ -261,13 +261,13 @@ def test_certificates_are_verified(
     base = f"https://127.0.0.1:{secure.server_port}"
     try:
         web = Web(Patience(timeout=5, tries=1))
-        with pytest.raises(Refused, match="could not prove that it is"):
+        with pytest.raises(Refused, match="certificate"):
             web.get(f"{base}/file", limit=10**6, check=accept)
         web.close()
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         web = Web(Patience(timeout=5, tries=1))
         assert web.get(f"{base}/file", limit=10**6, check=accept) == BODY
-        with pytest.raises(Refused, match="not safe"):
+        with pytest.raises(Refused, match="insecure"):
             web.get(f"{base}/down", limit=10**6, check=accept)
         web.close()
     finally:

@@ -1,23 +1,24 @@
-"""The About dialog, and the licences that it shows."""
+"""The dialogs of the Help menu."""
 
 import sys
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt, QUrl
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeySequence
 from pytestqt.qtbot import QtBot
 
 import alpacasorter
 from alpacasorter import paths
+from alpacasorter.core.labels import LabelSet
 from alpacasorter.ui.help import about
-from alpacasorter.ui.help.about import AboutDialog, LicencesDialog
+from alpacasorter.ui.help.about import AboutDialog, LicensesDialog
 
 TEXT = "What is inside\n\n" + "".join(f"libfirst {number}\n" for number in range(200)) + "Libheif at the end\n"
 
 
 @pytest.fixture
-def licences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def licenses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "LICENCES.txt"
     path.write_text(TEXT, encoding="utf-8")
     monkeypatch.setattr(paths, "licences_file", lambda: path)
@@ -25,8 +26,8 @@ def licences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def dialog(qtbot: QtBot, licences: Path) -> LicencesDialog:
-    dialog = LicencesDialog()
+def dialog(qtbot: QtBot, licenses: Path) -> LicensesDialog:
+    dialog = LicensesDialog()
     qtbot.addWidget(dialog)
     dialog.show()
     return dialog
@@ -79,13 +80,13 @@ def test_details_name_no_bytes_that_cannot_be_shown(monkeypatch: pytest.MonkeyPa
     assert "/m\ufffd\ufffd" in words
 
 
-def test_help_menu_leads_to_the_licences(qtbot: QtBot, licences: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_help_menu_leads_to_the_licenses(qtbot: QtBot, licenses: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
 
-    def run(dialog: AboutDialog | LicencesDialog) -> int:
+    def run(dialog: AboutDialog | LicensesDialog) -> int:
         shown.append(dialog.windowTitle())
         if isinstance(dialog, AboutDialog):
-            dialog.licences_button.click()
+            dialog.licenses_button.click()
         else:
             shown.append(dialog.page.toPlainText())
         return 0
@@ -94,10 +95,10 @@ def test_help_menu_leads_to_the_licences(qtbot: QtBot, licences: Path, monkeypat
     parent = about.QWidget()
     qtbot.addWidget(parent)
     about.show_about(parent)
-    assert shown == ["About AlpacaSorter", "Licences of what is inside", TEXT]
+    assert shown == ["About AlpacaSorter", "Third-party licenses", TEXT]
 
 
-def test_search_goes_on_and_around(dialog: LicencesDialog, qtbot: QtBot) -> None:
+def test_search_goes_on_and_around(dialog: LicensesDialog, qtbot: QtBot) -> None:
     qtbot.keyClicks(dialog.search, "LIBFIRST 1")
     assert dialog.page.textCursor().selectedText() == "libfirst 1"
     assert dialog.page.textCursor().blockNumber() == 3
@@ -116,7 +117,7 @@ def test_search_goes_on_and_around(dialog: LicencesDialog, qtbot: QtBot) -> None
     assert dialog.verdict.text() == ""
 
 
-def test_what_is_not_there_is_said(dialog: LicencesDialog, qtbot: QtBot) -> None:
+def test_what_is_not_there_is_said(dialog: LicensesDialog, qtbot: QtBot) -> None:
     qtbot.keyClicks(dialog.search, "libz")
     assert dialog.verdict.text() == "Not found"
     assert not dialog.next_button.isEnabled()
@@ -125,20 +126,20 @@ def test_what_is_not_there_is_said(dialog: LicencesDialog, qtbot: QtBot) -> None
     assert dialog.next_button.isEnabled()
 
 
-def test_text_is_not_to_be_changed(dialog: LicencesDialog, qtbot: QtBot) -> None:
+def test_text_is_not_to_be_changed(dialog: LicensesDialog, qtbot: QtBot) -> None:
     qtbot.keyClicks(dialog.page, "mine")
     assert dialog.page.toPlainText() == TEXT
 
 
-def test_bytes_that_are_no_text_are_shown_all_the_same(licences: Path) -> None:
-    licences.write_bytes(b"Licence \xff\n")
-    assert about.licences_text() == "Licence \ufffd\n"
+def test_bytes_that_are_no_text_are_shown_all_the_same(licenses: Path) -> None:
+    licenses.write_bytes(b"Licence \xff\n")
+    assert about.licenses_text() == "Licence \ufffd\n"
 
 
 def test_a_checkout_lists_what_is_installed() -> None:
-    words = about.licences_text()
+    words = about.licenses_text()
     lines = words.splitlines()
-    assert words.startswith(f"AlpacaSorter {alpacasorter.__version__} is free software under the MIT licence.")
+    assert words.startswith(f"AlpacaSorter {alpacasorter.__version__} is free software under the MIT license.")
     assert any(line.startswith("numpy ") and ": BSD-3-Clause" in line for line in lines)
     assert any(line.startswith("PySide6_Essentials ") and "LGPL-3.0-only" in line for line in lines)
     assert "UNKNOWN" not in words
@@ -148,4 +149,17 @@ def test_packaged_program_without_the_file_says_so(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     monkeypatch.setattr(sys, "_MEIPASS", "/nowhere", raising=False)
     assert paths.licences_file() == Path("/nowhere/resources/LICENCES.txt")
-    assert about.licences_text().startswith("The file with the licences is missing")
+    assert about.licenses_text().startswith("The file with the licenses is missing")
+
+
+def test_shortcuts_name_the_labels_of_the_model(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(about, "show_text", lambda _parent, _title, html: shown.append(html))
+    parent = about.QWidget()
+    qtbot.addWidget(parent)
+    about.show_shortcuts(parent, LabelSet("plain", "goat", {"goat": "<b>Goat</b>"}))
+    (words,) = shown
+    assert "&lt;b&gt;Goat&lt;/b&gt;" in words, "a name is no markup"
+    assert "Plain" in words
+    for keys in ("Space", "Backspace", "Ctrl+Z", "F5", "Ctrl+7"):
+        assert QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText) in words

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QWidget
 from pytestqt.qtbot import QtBot
 
 from alpacasorter.ui.help import crash
-from alpacasorter.ui.help.crash import CRASH_LOG_NAME, LOG_NAME, CrashDialog, Trouble, log_into
+from alpacasorter.ui.help.crash import CRASH_LOG_NAME, LOG_NAME, CrashDialog, ErrorReporter, log_into
 from alpacasorter.workers import lane as unexpected
 from alpacasorter.workers.lane import Lane
 from tests.engines import run_python
@@ -37,11 +37,11 @@ def logs(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def hears(qtbot: QtBot, logs: Path) -> Iterator[Trouble]:
+def hears(qtbot: QtBot, logs: Path) -> Iterator[ErrorReporter]:
     window = QWidget()
     qtbot.addWidget(window)
     hooks = sys.excepthook, threading.excepthook
-    crash = Trouble(window, logs)
+    crash = ErrorReporter(window, logs)
     crash.listen()
     yield crash
     crash.close()
@@ -60,13 +60,15 @@ def unhandled(error: BaseException) -> None:
         sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
 
 
-def shown(hears: Trouble, qtbot: QtBot) -> CrashDialog:
+def shown(hears: ErrorReporter, qtbot: QtBot) -> CrashDialog:
     qtbot.waitUntil(lambda: hears.dialog is not None and hears.dialog.isVisible())
     assert hears.dialog is not None
     return hears.dialog
 
 
-def test_error_is_logged_and_told(hears: Trouble, logs: Path, qtbot: QtBot, capsys: pytest.CaptureFixture[str]) -> None:
+def test_error_is_logged_and_shown(
+    hears: ErrorReporter, logs: Path, qtbot: QtBot, capsys: pytest.CaptureFixture[str]
+) -> None:
     unhandled(ValueError("deep inside"))
     assert hears.dialog is None, "not in the midst of what failed"
     dialog = shown(hears, qtbot)
@@ -76,7 +78,7 @@ def test_error_is_logged_and_told(hears: Trouble, logs: Path, qtbot: QtBot, caps
     assert capsys.readouterr().err == "", "nobody but the log wants the details"
 
 
-def test_error_on_a_thread_is_told(hears: Trouble, logs: Path, qtbot: QtBot) -> None:
+def test_error_on_a_thread_is_told(hears: ErrorReporter, logs: Path, qtbot: QtBot) -> None:
     def fail() -> None:
         raise RuntimeError("on a thread")
 
@@ -87,7 +89,7 @@ def test_error_on_a_thread_is_told(hears: Trouble, logs: Path, qtbot: QtBot) -> 
     assert "Unexpected error in a worker" in log_of(logs)
 
 
-def test_error_in_a_lane_is_told_and_the_lane_goes_on(hears: Trouble, logs: Path, qtbot: QtBot) -> None:
+def test_error_in_a_lane_is_told_and_the_lane_goes_on(hears: ErrorReporter, logs: Path, qtbot: QtBot) -> None:
     done: list[int] = []
     lane = Lane("for the test")
     lane.submit(lambda: done.append(1 // 0))
@@ -98,7 +100,7 @@ def test_error_in_a_lane_is_told_and_the_lane_goes_on(hears: Trouble, logs: Path
     assert done == [1]
 
 
-def test_a_thread_that_ends_itself_is_no_error(hears: Trouble, logs: Path, qtbot: QtBot) -> None:
+def test_a_thread_that_ends_itself_is_no_error(hears: ErrorReporter, logs: Path, qtbot: QtBot) -> None:
     thread = threading.Thread(target=sys.exit)
     thread.start()
     thread.join()
@@ -107,7 +109,7 @@ def test_a_thread_that_ends_itself_is_no_error(hears: Trouble, logs: Path, qtbot
     assert not (logs / LOG_NAME).exists()
 
 
-def test_each_error_is_told_once(hears: Trouble, logs: Path, qtbot: QtBot) -> None:
+def test_each_error_is_told_once(hears: ErrorReporter, logs: Path, qtbot: QtBot) -> None:
     unhandled(ValueError("the first"))
     unhandled(ValueError("the second"))
     first = shown(hears, qtbot)
@@ -125,7 +127,7 @@ def test_each_error_is_told_once(hears: Trouble, logs: Path, qtbot: QtBot) -> No
     assert all(f"the {which}" in log_of(logs) for which in ("first", "second", "third"))
 
 
-def test_endless_new_errors_are_not_told_without_end(hears: Trouble, qtbot: QtBot) -> None:
+def test_endless_new_errors_are_not_told_without_end(hears: ErrorReporter, qtbot: QtBot) -> None:
     seen = set()
     for number in range(12):
         unhandled(ValueError(str(number)))
@@ -133,28 +135,28 @@ def test_endless_new_errors_are_not_told_without_end(hears: Trouble, qtbot: QtBo
         assert hears.dialog is not None
         seen.add(hears.dialog.details)
         hears.dialog.reject()
-    assert len(seen) == crash._MOST_TOLD
+    assert len(seen) == crash._MOST_SHOWN
 
 
 def test_endless_errors_do_not_fill_the_log(
-    hears: Trouble, logs: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    hears: ErrorReporter, logs: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(unexpected, "_MOST_LOGGED", 3)
     for _ in range(20):
         unhandled(ValueError("again"))
     shown(hears, qtbot)
     assert log_of(logs).count("ValueError: again") == 3
-    assert "Further ones are not written down" in log_of(logs)
+    assert "Further ones are not logged" in log_of(logs)
 
 
-def test_ctrl_c_is_no_error(hears: Trouble, qtbot: QtBot, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ctrl_c_is_no_error(hears: ErrorReporter, qtbot: QtBot, capsys: pytest.CaptureFixture[str]) -> None:
     unhandled(KeyboardInterrupt())
     qtbot.wait(20)
     assert hears.dialog is None
     assert "KeyboardInterrupt" in capsys.readouterr().err
 
 
-def test_dialog_stands_before_the_one_that_waits_for_an_answer(hears: Trouble, qtbot: QtBot) -> None:
+def test_dialog_stands_before_the_one_that_waits_for_an_answer(hears: ErrorReporter, qtbot: QtBot) -> None:
     asking = QDialog(hears.parent())  # type: ignore[arg-type]
     asking.setModal(True)
     asking.show()
@@ -168,7 +170,7 @@ def test_dialog_stands_before_the_one_that_waits_for_an_answer(hears: Trouble, q
     dialog.reject()
 
 
-def test_buttons(hears: Trouble, logs: Path, qtbot: QtBot, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_buttons(hears: ErrorReporter, logs: Path, qtbot: QtBot, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
     unhandled(ValueError(f"about {home / 'hike'}"))
@@ -299,9 +301,9 @@ _QT = """
 import sys
 from pathlib import Path
 from PySide6.QtCore import qCritical, qDebug
-from alpacasorter.ui.help.crash import log_into, log_messages_of_qt
+from alpacasorter.ui.help.crash import log_into, log_qt_messages
 log_into(Path(sys.argv[1]))
-log_messages_of_qt()
+log_qt_messages()
 qDebug("chatter")
 qCritical("no plugin")
 sys.stderr = None

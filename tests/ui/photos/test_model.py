@@ -150,7 +150,7 @@ def test_moved_photos_stay_where_they_are_and_are_painted_anew(model: PhotoModel
     assert shown(model) == ["0", "1", "z", "3", "4", "5"]
     assert painted == [(2, 2)]
     assert model.photo(index).path == Path("/sorted/alpaca/z.jpg")
-    assert "It is in " in str(model.data(model.index(2), Qt.ItemDataRole.ToolTipRole))
+    assert "It is now in " in str(model.data(model.index(2), Qt.ItemDataRole.ToolTipRole))
     # One that takes the place of another: that one is gone.
     model.on_moved([(Path("/p/0.jpg"), Path("/p/1.jpg"))])
     model.settle()

@@ -148,10 +148,15 @@ def test_what_there_is_to_sort(scene: Scene) -> None:
     scene.page.actions_.stop.setEnabled(True)
     there = scene.control.input()
     assert there is not None
-    assert there.photos == (
-        SortPhoto(HIKE / "a.jpg", "a.jpg", "alpaca", 0.9, taken_at="2026-05-01T10:00:00"),
-        SortPhoto(HIKE / "bad.jpg", None, None, None, reason="It is cut off."),
+    judged, unreadable = there.photos
+    assert (judged.path, judged.content_key, judged.label, judged.confidence) == (
+        HIKE / "a.jpg",
+        "a.jpg",
+        "alpaca",
+        0.9,
     )
+    assert (judged.corrected, judged.taken_at, judged.reason) == (False, "2026-05-01T10:00:00", None)
+    assert unreadable == SortPhoto(HIKE / "bad.jpg", reason="It is cut off.")
     assert (there.folder, there.waiting, there.scanning) == (HIKE, 1, True)
     scene.page.store.rows[0].correction = "not_alpaca"
     there = scene.control.input()

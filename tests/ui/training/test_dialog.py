@@ -1,4 +1,4 @@
-"""The dialog that trains, with a played process behind it."""
+"""The training dialog, with a fake training process."""
 
 import json
 import sys
@@ -14,26 +14,26 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox, QPushButto
 from pytestqt.qtbot import QtBot
 
 from alpacasorter import paths
-from alpacasorter.training.recipe import AUGMENTATIONS, BACKBONES, KERAS, Recipe
+from alpacasorter.core import reasons
+from alpacasorter.training.events import sentence
+from alpacasorter.training.recipe import AUGMENTATIONS, BACKBONE_TITLES, BACKBONES, KERAS, Recipe
 from alpacasorter.ui.settings import Settings
-from alpacasorter.ui.training import control as train_control
 from alpacasorter.ui.training import dialog as train_dialog
-from alpacasorter.ui.training import options as train_words
 from alpacasorter.ui.training.control import TrainControl
 from alpacasorter.ui.training.dialog import TrainDialog
-from alpacasorter.ui.training.progress import share
+from alpacasorter.ui.training.options import augmentation_words
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.workers import training
 from alpacasorter.workers.training import Trainer
 from tests.engines import run_python
 from tests.picture_files import make_picture
-from tests.workers.fake_training import FAKE
+from tests.workers.fake_training import FAKE, PREPARED
 
 WAIT_MS = 20_000
 
 
 class User:
-    """Somebody in front of the dialog."""
+    """A user of the dialog."""
 
     def __init__(self, dialog: TrainDialog, qtbot: QtBot) -> None:
         self.dialog = dialog
@@ -158,36 +158,38 @@ def test_at_first_only_a_folder_is_missing(user: User, dataset: Path) -> None:
     assert user.page.dataset.feedback.text() == "No folder chosen yet."
     assert not user.options.isVisible()
     user.choose(dataset)
-    assert user.page.dataset.feedback.text().startswith("Alpaca 2, Not alpaca 3. Only 2 photos of “Alpaca”")
+    feedback = user.page.dataset.feedback.text()
+    for part in ("Alpaca: 2", "Not alpaca: 3", "only 2 photos of “Alpaca”"):
+        assert part in feedback
     assert user.buttons.train.isEnabled()
     assert user.page.positive.currentText() == "Alpaca"
     assert user.page.name.placeholderText() == "My alpaca"
     recipe = user.page.recipe()
-    assert recipe == Recipe(positive="alpaca"), "all else as usual"
+    assert recipe == Recipe(positive="alpaca"), "everything else has its default"
 
 
-def test_what_is_wrong_with_the_folder_is_said(user: User, dataset: Path, tmp_path: Path) -> None:
+def test_problems_of_the_folder(user: User, dataset: Path, tmp_path: Path) -> None:
     user.choose(tmp_path / "nothing here")
     assert "can't be opened" in user.page.dataset.feedback.text()
     assert user.page.dataset.feedback.property("role") == "warning"
     assert not user.buttons.train.isEnabled()
     (dataset / "third").mkdir()
     user.choose(dataset)
-    assert "3 sub-folders" in user.page.dataset.feedback.text()
+    assert "3 (alpaca, not_alpaca, third)" in user.page.dataset.feedback.text()
     assert not user.buttons.train.isEnabled()
     (dataset / "third").rmdir()
-    user.page.dataset.look_again()
+    user.page.dataset.recount()
     user.wait(user.buttons.train.isEnabled)
 
 
 def test_a_path_can_be_typed(user: User, dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(dataset.parent)
     user.qtbot.keyClicks(user.page.dataset.path, "my photo")
-    assert user.page.dataset.feedback.text() == "Looking into the folder…"
+    assert user.page.dataset.feedback.text() == "Counting photos…"
     user.wait(lambda: "can't be opened" in user.page.dataset.feedback.text())
     user.qtbot.keyClicks(user.page.dataset.path, "s")
     user.wait(user.buttons.train.isEnabled)
-    assert user.page.folder == dataset, "the process that trains works elsewhere: the path must be absolute"
+    assert user.page.folder == dataset, "the training process runs elsewhere: the path must be absolute"
     user.page.dataset.path.setText("~nobody-here/photos")
     user.wait(lambda: "can't be opened" in user.page.dataset.feedback.text())
 
@@ -224,9 +226,9 @@ def test_the_class_to_find_can_be_chosen(user: User, dataset: Path) -> None:
     user.choose(dataset)
     user.page.positive.setCurrentIndex(user.page.positive.findData("not_alpaca"))
     assert user.page.recipe().positive == "not_alpaca"
-    user.page.dataset.look_again()
+    user.page.dataset.recount()
     user.qtbot.wait(100)
-    assert user.page.recipe().positive == "not_alpaca", "looking again does not take it back"
+    assert user.page.recipe().positive == "not_alpaca", "counting again does not reset it"
 
 
 # More settings
@@ -275,7 +277,7 @@ def test_settings_that_can_not_be_read_count_as_none(settings: Settings, make: M
     assert make().page.recipe() == Recipe()
 
 
-def test_what_is_wrong_is_said_at_its_field(user: User, dataset: Path) -> None:
+def test_problems_are_shown_beside_their_field(user: User, dataset: Path) -> None:
     user.choose(dataset)
     user.click(user.page.more)
     options = user.options
@@ -297,7 +299,7 @@ def test_what_is_wrong_is_said_at_its_field(user: User, dataset: Path) -> None:
     assert wrong("weights") == ""
     assert user.page.recipe().weights == "/somewhere/weights.H5"
     options.side.setValue(8)
-    assert "from 32 to 1024, not 8" in wrong("side")
+    assert "between 32 and 1,024, not 8" in wrong("side")
     options.side.setValue(0)
     options.dense.setText("128, many")
     assert "whole numbers" in wrong("dense")
@@ -306,7 +308,7 @@ def test_what_is_wrong_is_said_at_its_field(user: User, dataset: Path) -> None:
     options.dense.setText("")
     for text, said in (("quick", "a number"), ("7", "not 7"), ("nan", "nan"), ("0,001", "")):
         options.rate.setEditText(text)
-        assert said in wrong("rate") if said else wrong("rate") == ""
+        assert said in wrong("learning_rate") if said else wrong("learning_rate") == ""
     options.retrain_rate.setEditText("x")
     assert wrong("retrain_rate") == "", "it does not matter while nothing is retrained"
     options.retrain.setChecked(True)
@@ -318,9 +320,10 @@ def test_what_is_wrong_is_said_at_its_field(user: User, dataset: Path) -> None:
     assert kept.weights == "/somewhere/weights.H5", "the rest is kept"
 
 
-def test_all_there_is_to_choose_has_words() -> None:
-    assert set(train_words.BACKBONES) == set(BACKBONES)
-    assert set(train_words.AUGMENTATIONS) == set(AUGMENTATIONS)
+def test_every_choice_has_a_name(user: User) -> None:
+    assert set(BACKBONE_TITLES) == set(BACKBONES)
+    assert set(augmentation_words()) == set(AUGMENTATIONS)
+    assert user.options.backbone.count() == len(BACKBONES)
 
 
 def test_the_tab_key_goes_down_the_page(user: User, dataset: Path) -> None:
@@ -373,7 +376,7 @@ def test_preview_shows_examples(user: User, dataset: Path) -> None:
     assert not user.options.preview.isEnabled()
     user.choose(dataset)
     user.options.preview.click()
-    assert user.page.examples.words.text() == "Making examples…"
+    assert user.page.examples.words.text() == "Preparing the preview…"
     user.wait(user.page.examples.picture.isVisible)
     assert user.page.examples.picture.sizeHint().width() == 600
     assert not user.dialog.training
@@ -400,12 +403,14 @@ def test_progress_is_shown(user: User, dataset: Path) -> None:
     assert user.progress.stage.text() == "Training: 2 of 12 epochs done"
     assert (user.progress.bar.value(), user.progress.bar.maximum()) == (2, 12)
     assert user.progress.left.text() == "About 40 s left, less if it stops early"
-    assert user.progress.facts.text() == "Learns from 262 photos, tested on 65 others. Runs on the processor."
-    assert user.progress.warnings.text().startswith("3 of the photos held out nearly equal")
-    assert user.progress.left_out_button.text() == "2 files were left out – why?"
+    for part in ("262 photos", "65 other photos", "processor"):
+        assert part in user.progress.about.text()
+    assert user.progress.warnings.text() == sentence(PREPARED.warnings[0])
+    assert "2 files" in user.progress.left_out_button.text()
     assert not user.progress.left_out.isVisible()
     user.click(user.progress.left_out_button)
-    assert "/photos/alpaca/broken.jpg: The file is cut off." in user.progress.left_out.toPlainText()
+    why = reasons.sentence(reasons.TRUNCATED)
+    assert f"/photos/alpaca/broken.jpg: {why}" in user.progress.left_out.toPlainText()
     assert user.progress.left_out.isVisible()
     user.wait(user.progress.examples.picture.isVisible)
     assert user.buttons.finish.isEnabled()
@@ -417,14 +422,14 @@ def test_time_left_while_retraining_is_still_to_come(user: User, dataset: Path) 
     user.options.retrain.setChecked(True)
     user.options.retrain_epochs.setValue(4)
     user.train_until_two_epochs()
-    assert user.progress.left.text() == "About 24 s until the backbone is retrained"
+    assert user.progress.left.text() == "About 24 s until retraining begins"
 
 
 def test_finish_now_makes_a_model(user: User, dataset: Path) -> None:
     user.choose(dataset)
     user.train_until_two_epochs()
     user.click(user.buttons.finish)
-    assert user.progress.stage.text() == "Ending after this epoch…"
+    assert user.progress.stage.text() == "Finishing after this epoch…"
     assert not user.buttons.finish.isEnabled()
     user.wait_for(user.dialog.result_page)
 
@@ -442,14 +447,14 @@ def test_stop_leads_back_and_nothing_is_made(user: User, dataset: Path, how: str
     user.wait_for(user.dialog.result_page)
 
 
-def test_much_work_is_not_thrown_away_without_asking(user: User, dataset: Path, clock: list[float]) -> None:
+def test_much_work_is_not_discarded_without_asking(user: User, dataset: Path, clock: list[float]) -> None:
     user.choose(dataset)
     user.train_until_two_epochs()
     clock[0] = 190.0
     asked: list[str] = []
-    answer("Go on training", asked)
+    answer("Keep training", asked)
     user.click(user.buttons.stop)
-    assert "The work of 3 min would be lost." in asked[0]
+    assert "3 min of work would be lost" in asked[0]
     assert "Finish now" in asked[0]
     assert user.dialog.training
     answer("Stop", asked)
@@ -458,7 +463,7 @@ def test_much_work_is_not_thrown_away_without_asking(user: User, dataset: Path, 
     assert len(asked) == 2
 
 
-def test_hidden_it_goes_on_and_tells(user: User, dataset: Path) -> None:
+def test_hidden_it_continues_and_reports(user: User, dataset: Path) -> None:
     user.choose(dataset)
     user.train_until_two_epochs()
     user.qtbot.keyClick(user.dialog, Qt.Key.Key_Escape)
@@ -467,7 +472,7 @@ def test_hidden_it_goes_on_and_tells(user: User, dataset: Path) -> None:
     assert user.status[-1] == "Training: 2 of 12 epochs done"
     user.dialog.trainer.finish()
     user.wait(lambda: bool(user.ended))
-    assert user.ended == ["Your model is ready. 97% of the 65 photos held out are right."]
+    assert user.ended == ["Your model is ready. 97% of the 65 held-out photos are correct."]
     assert user.status[-1] == "Your model is ready"
     user.dialog.present()
     assert user.status[-1] == ""
@@ -478,7 +483,7 @@ def test_hidden_it_goes_on_and_tells(user: User, dataset: Path) -> None:
 
 
 @pytest.mark.qt_log_ignore("does not support raise", extend=True)
-def test_shown_again_while_it_goes_on(user: User, dataset: Path) -> None:
+def test_shown_again_while_it_continues(user: User, dataset: Path) -> None:
     user.choose(dataset)
     user.train_until_two_epochs()
     user.dialog.close()
@@ -500,8 +505,8 @@ def test_the_result(user: User, dataset: Path, monkeypatch: pytest.MonkeyPatch) 
     user.train()
     user.wait_for(user.dialog.result_page)
     page = user.dialog.result_page
-    assert page.verdict.text() == "97% of the 65 photos held out are right."
-    assert "alike: 96%" in page.figures.text()
+    assert page.verdict.text() == "97% of the 65 held-out photos are correct."
+    assert "Balanced accuracy: 96%" in page.figures.text()
     assert "0.995" in page.figures.text() or "0.994" in page.figures.text()
     assert "after 12 epochs" in page.figures.text()
     model = paths.user_models_dir() / "my-first-model"
@@ -529,17 +534,12 @@ def test_the_result(user: User, dataset: Path, monkeypatch: pytest.MonkeyPatch) 
     assert user.buttons.use.isEnabled()
 
 
-def test_a_model_taken_over_by_others_is_not_ours(user: User) -> None:
+def test_a_switch_to_another_model_is_ignored(user: User) -> None:
     user.dialog.used("Something about another model.")
     assert user.dialog.result_page.problem.text() == ""
 
 
-@pytest.mark.parametrize(("value", "words"), [(1.0, "100%"), (0.9999, "99%"), (0.965, "97%"), (0.0, "0%")])
-def test_a_measured_share(value: float, words: str) -> None:
-    assert share(value) == words
-
-
-@pytest.mark.parametrize(("how", "said"), [("fails", "no photo of the class alpaca"), ("crashes", "broke off")])
+@pytest.mark.parametrize(("how", "said"), [("fails", "no photo of the class alpaca"), ("crashes", "unexpectedly")])
 def test_a_failure_loses_nothing(user: User, dataset: Path, how: str, said: str) -> None:
     user.choose(dataset)
     user.click(user.page.more)
@@ -605,7 +605,7 @@ def control(
     qapp.setStyleSheet("")
 
 
-def test_the_window_says_that_a_training_goes_on(control: TrainControl, dataset: Path, qtbot: QtBot) -> None:
+def test_the_window_shows_the_progress(control: TrainControl, dataset: Path, qtbot: QtBot) -> None:
     told: list[str] = []
     control.told.connect(told.append)
     control.open_dialog()
@@ -632,36 +632,37 @@ def test_the_window_says_that_a_training_goes_on(control: TrainControl, dataset:
     assert not control.button.isVisible()
 
 
-def test_closing_asks_while_a_training_goes_on(control: TrainControl, dataset: Path, qtbot: QtBot) -> None:
+def test_closing_asks_during_training(control: TrainControl, dataset: Path, qtbot: QtBot) -> None:
     control.open_dialog()
     assert control.dialog is not None
     user = User(control.dialog, qtbot)
     user.choose(dataset)
     user.train_until_two_epochs()
     asked: list[str] = []
-    answer("Go on training", asked)
+    answer("Keep training", asked)
     assert not control.may_close()
     answer("Esc", asked)
     assert not control.may_close()
-    answer("Give it up and close", asked)
+    answer("Stop and quit", asked)
     assert control.may_close()
-    assert asked == ["A model is being trained. Close AlpacaSorter and give the training up?"] * 3
+    assert len(asked) == 3
+    assert all("is being trained" in question for question in asked)
     control.close_down()
     assert not control.dialog.training
     assert not control.dialog.isVisible()
 
 
 @pytest.mark.parametrize("frozen", [False, True])
-def test_without_tensorflow_the_user_hears_how_to_get_it(
+def test_without_tensorflow_the_user_is_told_how_to_get_it(
     control: TrainControl, monkeypatch: pytest.MonkeyPatch, frozen: bool
 ) -> None:
     monkeypatch.setattr(training, "training_available", lambda: False)
-    monkeypatch.setattr(train_control.sys, "frozen", frozen, raising=False)
+    monkeypatch.setattr(sys, "frozen", frozen, raising=False)
     seen: list[str] = []
     answer("OK", seen)
     control.open_dialog()
     assert "needs TensorFlow" in seen[0]
-    assert ("edition with training" in seen[0]) == frozen
+    assert ("“with-training”" in seen[0]) == frozen
     assert control.dialog is None
 
 

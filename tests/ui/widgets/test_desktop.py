@@ -90,9 +90,9 @@ def test_without_a_bus(tmp_path: Path, opened: list[str]) -> None:
 def test_other_programs_find_their_own_qt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("QT_PLUGIN_PATH", str(tmp_path / "PySide6" / "plugins"))
     monkeypatch.setenv("QML2_IMPORT_PATH", "/of the user")
-    desktop.leave_no_traces_of_package()
+    desktop.hide_package_from_children()
     assert "QT_PLUGIN_PATH" in os.environ, "only the packaged program set it itself"
     monkeypatch.setattr(sys, "_MEIPASS", str(tmp_path), raising=False)
-    desktop.leave_no_traces_of_package()
+    desktop.hide_package_from_children()
     assert "QT_PLUGIN_PATH" not in os.environ
     assert os.environ["QML2_IMPORT_PATH"] == "/of the user"

@@ -1,15 +1,15 @@
-"""Which files of a folder belong together: a photo with its RAW, its Live Photo video and its sidecars.
+"""Finds the files of a folder that belong together: a photo with its RAW, its Live Photo video and its sidecars.
 
-Only names are looked at. Files belong together if their stems are the same, whatever their case:
+Only names count. Files belong together if their stems are the same, regardless of case:
 
-- the JPEG, the HEIC, the MPO (3D) and the RAW files of one shot;
-- a MOV or MP4 of that name (a Live Photo), where there is a JPEG, HEIC or RAW;
-- sidecars, as "x.xmp" or behind the whole name as "x.jpg.xmp", also darktable's further versions "x_01.cr2.xmp"
-  and Google Takeout's "x.jpg.json" (JSON only behind the whole name);
-- Apple's "IMG_O1234.AAE", which keeps the edits of the original: with IMG_1234, or with IMG_E1234 where that is alone.
+- the JPEG, HEIC, MPO (3D) and RAW files of one shot;
+- a MOV or MP4 (a Live Photo), if there is a JPEG, HEIC or RAW;
+- sidecars, named like "x.xmp" or like "x.jpg.xmp", including darktable's duplicates "x_01.cr2.xmp" and Google
+  Takeout's "x.jpg.json" (JSON only after the whole name);
+- Apple's "IMG_O1234.AAE" with the edits of the original: it belongs to IMG_1234, or to IMG_E1234 if there is no other.
 
-Other pictures of the same stem (x.jpg and x.png) are photos of their own. A sidecar that could belong to both goes
-with the JPEG, HEIC or RAW, else with the first by name.
+Other pictures with the same stem (x.jpg and x.png) are photos of their own. A sidecar that could belong to both belongs
+to the JPEG, HEIC or RAW, or else to the first by name.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ LIVE_EXTENSIONS: Final = frozenset(("mov", "mp4"))
 SIDECAR_EXTENSIONS: Final = frozenset(
     ("aae", "acr", "arp", "cop", "cos", "cot", "dop", "dr4", "nksc", "on1", "pp3", "spd", "thm", "vrd", "wav", "xmp")
 )
-"""Edits, keywords, thumbnails and spoken notes that cameras and other programs keep beside a photo."""
+"""Edits, keywords, thumbnails and voice notes that cameras and other programs keep next to a photo."""
 
 _JPEG: Final = frozenset(("jpg", "jpeg", "jpe", "jfif", "jif"))
 _HEIC: Final = frozenset(("heic", "heif", "heics", "heifs", "hif"))
-_MPO: Final = frozenset(("mpo",))  # both views of a camera with two lenses, beside a JPEG of one
+_MPO: Final = frozenset(("mpo",))  # both views of a camera with two lenses, next to a JPEG of one view
 _MEDIA: Final = PICTURE_EXTENSIONS | RAW_EXTENSIONS | VIDEO_EXTENSIONS
 _STEP: Final = 1000
 _DOT: Final = re.compile(r"\.")
@@ -45,7 +45,7 @@ _APPLE_ORIGINAL: Final = re.compile(r"(IMG_)O(\d{4,})", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file of a unit: its name in two, the stem and what comes behind it ("IMG_1" and ".jpg.xmp")."""
+    """A file of a unit: its name in two halves, the stem and what follows it ("IMG_1" and ".jpg.xmp")."""
 
     stem: str
     ending: str
@@ -58,7 +58,7 @@ class Member:
 
 @dataclass(slots=True)
 class _Nest:
-    """A unit in the making; `paired` where a JPEG, HEIC or RAW is in it."""
+    """A unit that is being put together; `paired` if a JPEG, HEIC or RAW is in it."""
 
     stem: str
     paired: bool
@@ -70,7 +70,7 @@ class _Nest:
         self.keys.add(name_key(member.name))
 
     def fits(self, name: str) -> bool:
-        """Whether no file of this name, but in other case, is here: that one is of another photo."""
+        """Return whether the unit has no file whose name differs only in case: such a file is of another photo."""
         return name_key(name) not in self.keys
 
     def has(self, extensions: Collection[str]) -> bool:
@@ -84,10 +84,10 @@ class SourceFile:
     Attributes:
         member: its name.
         path: where it is.
-        real: the file itself, where `path` is a link to it; else the same.
-        status: what the system says of `real`.
+        real: the file that `path` links to; else the same as `path`.
+        status: status of `real`.
         is_link: whether `path` is a link.
-        content_key: of a photo, where that is known.
+        content_key: of a photo, if known.
     """
 
     member: Member
@@ -105,15 +105,16 @@ def group_files(
 
     Args:
         names: the names of the files that may be companions.
-        photos: those that are photos though their name does not say so, and photos that may be no companions (links).
-        stopped: asked now and then, since a folder may hold very many files.
+        photos: the names of all photos, including those whose name does not show it, and those that can't be
+            companions (links).
+        stopped: called from time to time, because a folder may hold very many files.
 
     Returns:
-        each photo with its companions: pictures first (JPEG, HEIC, RAW), the others by name. Files without a photo
-        are in none, and no file is in two.
+        Each photo with its companions: pictures first (JPEG, HEIC, RAW), the others by name. Files without a photo
+        are in no unit, and no file is in two.
 
     Raises:
-        PlanStopped: the user did not wait.
+        PlanStopped: `stopped` returned True.
     """
     return _Grouping(names, photos, stopped).units()
 
@@ -150,21 +151,21 @@ class _Grouping:
         return [tuple(nest.members) for nest in self._nests]
 
     def _asking(self, names: list[str]) -> Iterator[str]:
-        """Yield the names, and ask now and then whether to go on."""
+        """Yield the names; raises PlanStopped if the plan is abandoned."""
         for at, name in enumerate(names):
             if at % _STEP == 0 and self._stopped():
                 raise PlanStopped
             yield name
 
     def _around(self, name: str) -> list[_Nest]:
-        """Return the units of this stem, those with a JPEG, HEIC or RAW first."""
+        """Return the units with this stem, those with a JPEG, HEIC or RAW first."""
         nests = self._by_stem.get(name_key(_split(name)[0]), [])
         return sorted(nests, key=lambda nest: not nest.paired) if len(nests) > 1 else nests
 
     def _spelled_alike(self, names: list[str]) -> list[str]:
-        """Return the names with those first that begin with the stem of a unit in its very spelling.
+        """Return the names, first those that begin with the stem of a unit in exactly its spelling.
 
-        Only what these leave may go to a unit whose name differs in case.
+        Only the other ones may join a unit whose name differs in case.
         """
         stems = {nest.stem for nest in self._nests}
         return sorted(names, key=lambda name: not any(name[: at.start()] in stems for at in _DOT.finditer(name)))
@@ -177,7 +178,7 @@ class _Grouping:
         self._put(nest, Member(stem, name[len(stem) :]))
 
     def _join(self, name: str, nests: list[_Nest]) -> None:
-        """Put a picture into one of the units, or into one of its own."""
+        """Add a picture to one of the units, or to a new one."""
         stem = _split(name)[0]
         nest = _best(nests, name, stem)
         if nest is None:
@@ -208,7 +209,7 @@ class _Grouping:
             self._accompany(name, nests)
             return
         inner, kind = _split(base)
-        if kind in _MEDIA:  # the file it was made for is gone; what else has the name may want it
+        if kind in _MEDIA:  # the file that it was made for is gone; another file with the name may take it
             nests = [nest for nest in self._around(base) if nest.paired or kind not in VIDEO_EXTENSIONS]
             self._add(name, inner, _best(nests, name, inner))
         elif extension == "aae" and (apple := _APPLE_ORIGINAL.fullmatch(base)) is not None:
@@ -218,7 +219,7 @@ class _Grouping:
                     return
 
     def _beside(self, name: str, whole: str) -> bool:
-        """Put a sidecar with the file of that whole name; tell whether there is one."""
+        """Add a sidecar to the unit of the file with that whole name; return whether there is such a file."""
         owners = self._by_name.get(name_key(whole), [])
         owners = sorted(owners, key=lambda owner: owner[0] != whole)
         for owner, nest in owners:
@@ -233,13 +234,13 @@ class _Grouping:
 
 
 def _best(nests: list[_Nest], name: str, stem: str) -> _Nest | None:
-    """Return the unit whose stem is spelled the same, else the first, of those that have room for the name."""
+    """Return the unit whose stem is spelled the same, or else the first one, of those that the name fits into."""
     fitting = [nest for nest in nests if nest.fits(name)]
     return next((nest for nest in fitting if nest.stem == stem), fitting[0] if fitting else None)
 
 
 def _split(name: str) -> tuple[str, str]:
-    """Return stem and extension in small letters; the whole name and "" where there is none."""
+    """Return the stem and the extension in lower case; the whole name and "" if there is no extension."""
     stem, dot, extension = name.rpartition(".")
     return (stem, extension.lower()) if dot and stem else (name, "")
 

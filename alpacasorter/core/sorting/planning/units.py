@@ -1,7 +1,4 @@
-"""The photos of a plan with their companions, as they lie on the disk before it is decided where they go.
-
-From what a scan found out to what the planner wants to know of a photo.
-"""
+"""The units of a plan before it is made: each photo with its companions, as they are on the disk."""
 
 from __future__ import annotations
 
@@ -11,28 +8,30 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alpacasorter.core import reasons
-from alpacasorter.core.events import JudgedPhoto, Problem
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path, is_cloud_only, is_hidden
-from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.sorting.options import Action
 from alpacasorter.core.sorting.plan import Group, Outcome, PlanStopped, SortPhoto
 from alpacasorter.core.sorting.planning.companions import Member, SourceFile, group_files
-from alpacasorter.core.sorting.planning.target_folders import Folders, Kind, TargetFolder
+from alpacasorter.core.sorting.planning.target_folders import EntryKind, FolderCache, TargetFolder
 
 
 @dataclass(slots=True)
 class Draft:
-    """A unit in the making.
+    """A unit that is not planned yet.
 
     Attributes:
-        photo: the photo that decides.
-        others: the further photos in it.
-        folder: where all of it lies.
+        photo: the photo that decides where the unit goes.
+        others: the other photos in it.
+        folder: the folder that all of it is in.
         members: the names of all its files.
-        files: what could be found out about them, the photo first; empty where one is missing.
-        group, target, outcome, reason: as far as they are decided; `outcome` None means that it goes.
-        undated, without_camera: whether the pattern asks for what the photo lacks.
+        files: the files that were found, the photo first.
+        group: the heading that it is shown under.
+        target: the folder that it goes to, once decided.
+        outcome: what keeps it from going; None if it goes.
+        reason: why, a code of `core.reasons`.
+        undated: whether the pattern uses the date and the photo has none.
+        without_camera: whether the pattern uses the camera and the photo names none.
     """
 
     photo: SortPhoto
@@ -53,15 +52,15 @@ class Draft:
         return len({photo.label for photo in (self.photo, *self.others) if photo.label is not None}) > 1
 
     def block(self, reason: str) -> None:
-        """Have it stay, and say why."""
+        """Keep it from going, and record why."""
         self.outcome, self.reason = Outcome.BLOCKED, reason
 
 
-def gather(photos: Sequence[SortPhoto], folders: Folders, stopped: Callable[[], bool]) -> list[Draft]:
+def gather(photos: Sequence[SortPhoto], folders: FolderCache, stopped: Callable[[], bool]) -> list[Draft]:
     """Return the units of the photos, in the order of the first photo of each.
 
     Raises:
-        PlanStopped: the user did not wait.
+        PlanStopped: `stopped` returned True.
     """
     by_folder: dict[str, dict[str, SortPhoto]] = {}
     for photo in photos:
@@ -72,22 +71,22 @@ def gather(photos: Sequence[SortPhoto], folders: Folders, stopped: Callable[[], 
         if stopped():
             raise PlanStopped
         folder = Path(parent)
-        listing = folders.listing(folder)
-        names = [name for name, kind in listing.kinds.items() if kind is Kind.FILE and not name.startswith(".")]
+        contents = folders.contents(folder)
+        names = [name for name, kind in contents.kinds.items() if kind is EntryKind.FILE and not name.startswith(".")]
         rank = {name: at for at, name in enumerate(by_name)}
         for members in group_files(names, by_name.keys(), stopped):
             own = sorted((member.name for member in members if member.name in by_name), key=rank.__getitem__)
             if own:
                 draft = _draft([by_name[name] for name in own], folder, members)
-                if listing.error is not None:
-                    draft.block(reasons.for_folder(listing.error))
+                if contents.error is not None:
+                    draft.block(os_errors.for_folder(contents.error))
                 made.update(((parent, name), draft) for name in own)
-    # A dict for a set that keeps its order.
+    # A dict, as a set that keeps its order.
     return list({id(draft): draft for draft in (made[os.path.split(photo.path)] for photo in photos)}.values())
 
 
 def examine(draft: Draft, action: Action) -> None:
-    """Find out about the files of a unit; block it where one can't be used. A unit that stays is not blocked."""
+    """Look up the files of a unit; block it if one can't be used. A unit that stays is not blocked."""
     photos = {photo.path.name: photo for photo in (draft.photo, *draft.others)}
     ordered = sorted(draft.members, key=lambda member: (member.name != draft.photo.path.name, member.name))
     for member in ordered:
@@ -121,9 +120,9 @@ def _source(member: Member, path: Path, photo: SortPhoto | None) -> SourceFile:
 
 
 def _problem(file: SourceFile, action: Action) -> str | None:
-    """Return why nothing can be done with a file."""
+    """Return why a file can't be sorted."""
     if file.is_link and action is Action.MOVE:
-        return "It is a link. Move the photo that it leads to, or copy instead."
+        return reasons.IS_LINK
     if stat.S_ISDIR(file.status.st_mode):
         return reasons.IS_FOLDER
     if not stat.S_ISREG(file.status.st_mode):
@@ -132,30 +131,12 @@ def _problem(file: SourceFile, action: Action) -> str | None:
 
 
 def _why_not_found(path: Path, error: OSError) -> str:
-    reason = reasons.for_file(error)
+    reason = os_errors.for_file(error)
     return reasons.BROKEN_LINK if reason == reasons.VANISHED and path.is_symlink() else reason
 
 
 def _of(path: Path, photo: SortPhoto | None, reason: str) -> str:
-    """Say which file it is about, where that is not the photo."""
-    return reason if photo is not None else f"“{display_path(path.name)}”, which belongs to it: {reason}"
-
-
-def judged_photo(photo: JudgedPhoto, labels: LabelSet) -> SortPhoto:
-    """Return a photo that was judged."""
-    label = labels.label(photo.probability, photo.correction)
-    return SortPhoto(
-        path=photo.path,
-        content_key=photo.content_key,
-        label=label,
-        confidence=labels.confidence(photo.probability, label),
-        corrected=photo.correction in labels.names,
-        taken_at=photo.facts.taken_at,
-    )
-
-
-def unreadable_photo(problem: Problem) -> SortPhoto | None:
-    """Return a photo that could not be read; None for a folder that could not."""
-    if problem.is_folder:
-        return None
-    return SortPhoto(problem.path, None, None, None, reason=problem.reason)
+    """Return a reason that names the file if that is a companion."""
+    if photo is not None:
+        return reason
+    return reasons.code(reasons.COMPANION, name=display_path(path.name), why=reason)

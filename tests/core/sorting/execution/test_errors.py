@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.sorting.events import SortEnded, SortState
 from alpacasorter.core.sorting.execution import batch, copying, transfer
 from alpacasorter.core.sorting.execution.errors import Halt
@@ -84,7 +85,7 @@ def test_a_full_disk_stops_the_sort_and_it_is_finished_later(
         before = look(folder)
         _, end = drain(run_sort(moves(folder, out / "sorted", action), library))
         assert end.stopped
-        assert "is full. Free some space" in end.problem
+        assert "is full" in end.problem
         assert end.record.state is SortState.STOPPED
         assert 0 < end.record.done < 6
         assert not list(out.rglob("*.part"))
@@ -111,10 +112,10 @@ def test_a_disk_that_turns_read_only_stops_the_sort(
                 remounted(out, "ro")
         end = told[-1]
         assert isinstance(end, SortEnded)
-        assert "can only be read" in end.problem
+        assert "is read-only" in end.problem
         assert 0 < end.record.done < 6
         _, end = drain(take_back_sort(1, library))
-        assert "can only be read" in end.problem
+        assert "is read-only" in end.problem
         assert end.record.state is SortState.UNDOING
         remounted(out, "rw")
         _, end = drain(finish_sort(1, library))
@@ -130,7 +131,7 @@ def test_a_card_that_can_only_be_read_is_not_moved_from(library: Library, folder
         plan = moves(card, out / "sorted")
         remounted(card, "ro")
         _, end = drain(run_sort(plan, library))
-        assert "can only be read" in end.problem
+        assert "is read-only" in end.problem
         assert photo.exists()
         assert not list((out / "sorted").rglob("*.jpg"))
         remounted(card, "rw")
@@ -155,12 +156,12 @@ def test_folders_without_permission_leave_their_photos_where_they_are() -> None:
                 (out / "alpaca").chmod(0o555)
             told, end = drain(run_sort(plan, library))
             assert end.record.failed == 3
-            assert all("permission to write in the folder" in reason for reason in failed(told).values())
+            assert set(failed(told).values()) == {os_errors.for_writing(PermissionError(), str(out / "alpaca"))}
             with administrator():
                 (out / "alpaca").chmod(0o777)
                 photos.chmod(0o555)
             told, end = drain(finish_sort(1, library))
-            assert all("permission to take files out" in reason for reason in failed(told).values())
+            assert set(failed(told).values()) == {os_errors.for_removing(PermissionError(), str(photos))}
             with administrator():
                 photos.chmod(0o777)
             _, end = drain(finish_sort(1, library))
@@ -185,7 +186,7 @@ def test_a_locked_file_stays_and_the_sort_goes_on(
     monkeypatch.setattr(os, "unlink", locked)
     before = look(folder)
     told, end = drain(run_sort(moves(folder, folder.parent / "out" / "sorted"), library))
-    assert failed(told) == {folder / "2.jpg": "Another program is using this file. Close it there and try again."}
+    assert failed(told) == {folder / "2.jpg": reasons.SORT_IN_USE}
     assert end.record.done == 5
     assert not (folder.parent / "out" / "sorted" / "alpaca" / "2.jpg").exists()
     monkeypatch.undo()
@@ -219,7 +220,7 @@ def test_a_photo_on_a_bad_spot_stays_and_the_sort_goes_on(
     monkeypatch.setattr(copying.os, "read", read)
     told, end = drain(run_sort(moves(folder, folder.parent / "out" / "sorted", Action.COPY), library))
     assert end.record.done == 5
-    assert "disk could not read this file" in failed(told)[folder / "2.jpg"]
+    assert failed(told)[folder / "2.jpg"] == reasons.DISK_FAULT
 
 
 @pytest.mark.parametrize("gone", ["photos", "destination"])
@@ -245,7 +246,7 @@ def test_a_folder_that_goes_away_stops_the_sort(library: Library, folder: Path, 
     if gone == "photos":
         *_, end = events
     assert isinstance(end, SortEnded)
-    assert "not there any more" in end.problem
+    assert f"{place} is no longer there" in end.problem
     assert end.record.state is SortState.STOPPED
     if place.exists():
         place.rmdir()
@@ -389,7 +390,7 @@ def test_a_disk_that_fails_in_between_leaves_an_open_sort(
     monkeypatch.setattr(batch, "sync_names", fail)
     with contextlib.suppress(KeyboardInterrupt):
         _, end = drain(run_sort(moves(folder, folder.parent / "out" / "sorted", action), library))
-        assert end.problem.startswith("The disk failed." if isinstance(kind, Halt) else "The system gave an error")
+        assert end.problem.startswith("The disk failed." if isinstance(kind, Halt) else "The system reported an error")
     monkeypatch.undo()
     assert [record.state for record in open_sorts(library)] == [SortState.STOPPED]
     if calls == 1:
@@ -413,7 +414,7 @@ def test_files_that_can_not_be_looked_at_stay_open(
     monkeypatch.setattr(transfer.Transfer, "settle", broken)
     drain(run_sort(moves(folder, folder.parent / "out" / "sorted"), library))
     _, end = drain(finish_sort(1, library))
-    assert "could not be looked at" in end.problem
+    assert end.problem == reasons.sentence(reasons.UNSETTLED)
     assert len(end.failures) == 6
     assert end.record.is_open
     monkeypatch.undo()

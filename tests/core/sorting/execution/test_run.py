@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from alpacasorter.core import safe_write
+from alpacasorter.core import reasons, safe_write
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import (
     FilesPlaced,
@@ -151,17 +151,17 @@ def test_a_file_that_is_not_as_planned_leaves_its_unit_where_it_is(library: Libr
     (folder / "3.jpg").unlink()
     (folder / "3.jpg").mkdir()
     told, end = drain(run_sort(plan, library))
-    reasons = failed(told)
-    assert "changed since the plan" in reasons[folder / "0.xmp"]
-    assert "belongs to 0.xmp" in reasons[folder / "0.jpg"]
-    assert "no longer there" in reasons[folder / "1.jpg"]
-    assert "In the meantime" in reasons[folder / "2.jpg"]
-    assert "not an ordinary file" in reasons[folder / "3.jpg"]
+    why = failed(told)
+    assert why[folder / "0.xmp"] == reasons.CHANGED
+    assert why[folder / "0.jpg"] == reasons.left_with("0.xmp")
+    assert why[folder / "1.jpg"] == reasons.VANISHED
+    assert why[folder / "2.jpg"] == reasons.TAKEN
+    assert why[folder / "3.jpg"] == reasons.SORT_NOT_REGULAR
     assert {path.name for path in out.iterdir()} == {"2.jpg", "4.jpg"}
     assert (out / "2.jpg").read_bytes() == b"came in between"
     assert (end.record.state, end.record.done, end.record.failed) == (SortState.FINISHED, 1, 5)
-    assert {one.path: one.reason for one in failures(library, 1)} == reasons
-    assert {one.path: one.reason for one in end.failures} == reasons
+    assert {one.path: one.reason for one in failures(library, 1)} == why
+    assert {one.path: one.reason for one in end.failures} == why
 
 
 def test_what_failed_is_tried_again(library: Library, folder: Path, out: Path) -> None:
@@ -273,7 +273,7 @@ def test_many_files_come_in_few_events(
 def test_progress_estimates_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(session.time, "monotonic", lambda: now[0])
-    told = session.Pace(4, 4_000_000)
+    told = session.ProgressMeter(4, 4_000_000)
     assert told.progress().seconds_left is None
     assert not told.is_time()
     now[0] += 2.0
@@ -372,7 +372,7 @@ def test_one_sort_at_a_time(library: Library, folder: Path, out: Path, tmp_path:
     events = run_sort(moves(folder, out), library)
     next(events)
     with library_at(tmp_path / "library") as other:
-        with pytest.raises(SortBusy, match="just now"):
+        with pytest.raises(SortBusy, match="currently sorting"):
             next(run_sort(moves(folder, out), other))
         with pytest.raises(SortBusy):
             next(finish_sort(1, other))
@@ -406,9 +406,9 @@ def test_history_counts_up_and_is_limited(library: Library, folder: Path, out: P
         drain(take_back_sort(number, library))
     assert [record.number for record in list_sorts(library)] == [3, 2, 1]
     assert [record.number for record in list_sorts(library, limit=2)] == [3, 2]
-    with pytest.raises(SortError, match="taken back already"):
+    with pytest.raises(SortError, match="already undone"):
         next(take_back_sort(2, library))
-    with pytest.raises(SortError, match="was taken back"):
+    with pytest.raises(SortError, match="was undone"):
         next(finish_sort(2, library))
 
 
@@ -453,6 +453,6 @@ def test_a_folder_that_can_not_be_made_stops_the_sort_before_it_begins(
     before = tree(folder)
     plan = replace(plan, new_folders=(out.parent / "missing" / "deep",))
     _, end = drain(run_sort(plan, library))
-    assert "could not be made" in end.problem
+    assert "could not be created" in end.problem
     assert end.record.state is SortState.STOPPED
     assert tree(folder) == before

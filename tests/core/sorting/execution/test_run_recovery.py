@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from alpacasorter.core import reasons
 from alpacasorter.core.sorting.events import FilesPlaced, SortState
 from alpacasorter.core.sorting.execution import batch, checks
 from alpacasorter.core.sorting.execution.run import finish_sort, run_sort, take_back_sort
@@ -83,9 +84,9 @@ def test_what_was_changed_or_moved_meanwhile_is_left_and_named(library: Library,
     (was.goal / "1.jpg").rename(was.out / "elsewhere.jpg")
     write(folder / "2.jpg", b"a new one")
     left = was.back()
-    assert "changed after it was sorted" in left[was.goal / "0.jpg"]
-    assert "no longer where it was sorted to" in left[was.goal / "1.jpg"]
-    assert "now where this one came from" in left[was.goal / "2.jpg"]
+    assert left[was.goal / "0.jpg"] == reasons.CHANGED_THERE
+    assert left[was.goal / "1.jpg"] == reasons.GONE_THERE
+    assert left[was.goal / "2.jpg"] == reasons.PLACE_TAKEN
     assert (was.goal / "0.jpg").read_bytes() == b"edited"
     assert (was.goal / "2.jpg").read_bytes() == b"photo 2"
     assert (folder / "2.jpg").read_bytes() == b"a new one"
@@ -127,7 +128,7 @@ def test_a_file_of_unknown_bytes_with_a_new_time_is_left(
     drain(run_sort(plan, library))
     os.utime(out / "0.jpg", ns=(5, 5))
     told, _ = drain(take_back_sort(1, library))
-    assert "changed" in failed(told)[out / "0.jpg"]
+    assert failed(told)[out / "0.jpg"] == reasons.CHANGED_THERE
 
 
 def test_companions_are_left_together(library: Library, folder: Path) -> None:
@@ -137,9 +138,9 @@ def test_companions_are_left_together(library: Library, folder: Path) -> None:
     drain(run_sort(plan_of(folder, out, [pair, unit(planned(folder / "1.jpg", out / "1.jpg"))]), library))
     write(out / "0.xmp", b"more edits")
     told, _ = drain(take_back_sort(1, library))
-    reasons = failed(told)
-    assert set(reasons) == {out / "0.jpg", out / "0.xmp"}
-    assert "belongs to 0.xmp" in reasons[out / "0.jpg"]
+    why = failed(told)
+    assert set(why) == {out / "0.jpg", out / "0.xmp"}
+    assert why[out / "0.jpg"] == reasons.stays_with("0.xmp")
     assert (folder / "1.jpg").exists()
 
 
@@ -174,7 +175,7 @@ def test_a_drive_that_is_gone_stops_the_undo(
     drain(run_sort(plan_of(source.parent, out, [unit(planned(source, out / "x.jpg"))]), library))
     shutil.rmtree(tmp_path / "drive")
     _, end = drain(take_back_sort(1, library))
-    assert "not there any more" in end.problem
+    assert "no longer there" in end.problem
     assert end.stopped
     assert end.record.state is SortState.UNDOING
     (tmp_path / "drive").mkdir()
@@ -207,9 +208,9 @@ def test_what_was_made_is_taken_back_only_where_that_loses_nothing(
         return
     assert set(left) == {was.goal / f"{number}.jpg" for number in range(3)}
     assert (was.goal / "0.jpg").read_bytes() == b"edited"
-    assert "no longer there" in left[was.goal / "1.jpg"]
+    assert left[was.goal / "1.jpg"] == reasons.ORIGINAL_GONE
     assert (was.goal / "1.jpg").read_bytes() == b"photo 1"
-    assert "has changed since" in left[was.goal / "2.jpg"]
+    assert left[was.goal / "2.jpg"] == reasons.ORIGINAL_CHANGED
     assert (was.goal / "2.jpg").read_bytes() == b"photo 2"
 
 

@@ -70,6 +70,11 @@ def sentences(made: SortPlan, *, serious: bool | None = None) -> str:
     return "\n".join(one.sentence for one in made.remarks if serious is None or one.serious is serious)
 
 
+def codes(made: SortPlan, *, serious: bool | None = None) -> list[str]:
+    """Return the reasons of all remarks of a plan; with `serious` only of those that are, or are not."""
+    return [one.reason for one in made.remarks if serious is None or one.serious is serious]
+
+
 def undisturbed(made: SortPlan) -> SortPlan:
     """Return a plan without the free space, which other programs change."""
     return replace(made, bytes_free=None)
