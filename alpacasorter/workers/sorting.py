@@ -70,8 +70,8 @@ class SortKeeper(QObject):
     history_failed = Signal(str)
     interrupted = Signal(list)
 
-    _plan_told = Signal(int, object)
-    _run_told = Signal(object)
+    _plan_done = Signal(int, object)
+    _run_event = Signal(object)
 
     def __init__(
         self,
@@ -102,8 +102,8 @@ class SortKeeper(QObject):
             FilesFailed: self.files_failed.emit,
             SortProgress: self.progress.emit,
         }
-        self._plan_told.connect(self._deliver_plan, Qt.ConnectionType.QueuedConnection)
-        self._run_told.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self._plan_done.connect(self._deliver_plan, Qt.ConnectionType.QueuedConnection)
+        self._run_event.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
     @property
     def busy(self) -> bool:
@@ -155,15 +155,15 @@ class SortKeeper(QObject):
 
     def load_history(self) -> None:
         """Read the history; `history` or `history_failed` follows."""
-        self._plan_lane.submit(self._tell_history)
+        self._plan_lane.submit(self._read_history)
 
     def load_failures(self, number: int) -> None:
         """Read which files of a sort failed; `failures` or `history_failed` follows."""
-        self._plan_lane.submit(partial(self._tell_failures, number))
+        self._plan_lane.submit(partial(self._read_failures, number))
 
     def find_interrupted(self) -> None:
         """Find interrupted sorts that no window or command is working on; `interrupted` may follow."""
-        self._plan_lane.submit(self._tell_interrupted)
+        self._plan_lane.submit(self._read_interrupted)
 
     def close(self) -> None:
         """Stop between two files and end the threads; blocks until then. The sort can be resumed at the next start."""
@@ -197,11 +197,11 @@ class SortKeeper(QObject):
         except PlanStopped:
             return
         except Exception as error:  # noqa: BLE001  # whatever happens, the user gets a message
-            self._plan_told.emit(number, sentence(error))
+            self._plan_done.emit(number, sentence(error))
         else:
-            self._plan_told.emit(number, plan)
+            self._plan_done.emit(number, plan)
 
-    def _tell_history(self) -> None:
+    def _read_history(self) -> None:
         opened = self._opened()
         if opened is None:
             self.history_failed.emit(_not_open())
@@ -216,7 +216,7 @@ class SortKeeper(QObject):
         else:
             self.history.emit(records, left)
 
-    def _tell_failures(self, number: int) -> None:
+    def _read_failures(self, number: int) -> None:
         opened = self._opened()
         if opened is None:
             return
@@ -229,7 +229,7 @@ class SortKeeper(QObject):
         else:
             self.failures.emit(number, found)
 
-    def _tell_interrupted(self) -> None:
+    def _read_interrupted(self) -> None:
         opened = self._opened()
         if opened is None:
             return
@@ -248,16 +248,16 @@ class SortKeeper(QObject):
     def _run(self, work: Work, stop: threading.Event) -> None:
         opened = self._opened()
         if opened is None:
-            self._run_told.emit(_not_open())
+            self._run_event.emit(_not_open())
             return
         try:
             with contextlib.closing(work(opened.library, stop.is_set)) as events:
                 for event in events:
                     if isinstance(event, FilesPlaced):
                         self._follow(opened, event)
-                    self._run_told.emit(event)
+                    self._run_event.emit(event)
         except Exception as error:  # noqa: BLE001
-            self._run_told.emit(sentence(error))
+            self._run_event.emit(sentence(error))
 
     def _follow(self, opened: OpenEngine, event: FilesPlaced) -> None:
         """Tell the watch and the cache where the files are now. A failure of either must not stop the sort.
@@ -272,13 +272,13 @@ class SortKeeper(QObject):
 
     # On the GUI thread
 
-    def _deliver_plan(self, number: int, told: object) -> None:
+    def _deliver_plan(self, number: int, result: object) -> None:
         if number != self._asked:
             return
-        if isinstance(told, str):
-            self.plan_failed.emit(told)
+        if isinstance(result, str):
+            self.plan_failed.emit(result)
         else:
-            self.planned.emit(told)
+            self.planned.emit(result)
 
     def _deliver(self, event: object) -> None:
         if isinstance(event, SortEnded):

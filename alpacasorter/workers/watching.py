@@ -57,14 +57,14 @@ class WatchKeeper(QObject):
     failed = Signal(str)
     folder_checked = Signal(object, bool)
 
-    _told = Signal(int, object)
-    _broke = Signal(int, str)
+    _event = Signal(int, object)
+    _crashed = Signal(int, str)
 
     def __init__(
         self,
         opened: Callable[[], OpenEngine | None],
         learned: Callable[[Learned], None],
-        anew: Callable[[Judged], Judged],
+        rejudge: Callable[[Judged], Judged],
         parent: QObject | None = None,
     ) -> None:
         """Prepare.
@@ -72,13 +72,13 @@ class WatchKeeper(QObject):
         Args:
             opened: returns the open engine; None if it is not open yet.
             learned: called on the watching thread if something was learned from photos that arrived.
-            anew: returns events with the predictions of the latest head.
+            rejudge: returns an event with the predictions of the latest head.
             parent: owner of this object.
         """
         super().__init__(parent)
         self._opened = opened
         self._learned = learned
-        self._anew = anew
+        self._rejudge = rejudge
         self._lane = Lane("watch")
         self._generation = 0
         self._watch: Watch | None = None
@@ -99,8 +99,8 @@ class WatchKeeper(QObject):
             Renamed: self.renamed.emit,
             Gone: self.gone.emit,
         }
-        self._told.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
-        self._broke.connect(self._deliver_failure, Qt.ConnectionType.QueuedConnection)
+        self._event.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self._crashed.connect(self._deliver_failure, Qt.ConnectionType.QueuedConnection)
 
     @property
     def is_watching(self) -> bool:
@@ -254,10 +254,10 @@ class WatchKeeper(QObject):
                     if isinstance(event, Learned):
                         self._learned(event)
                     else:
-                        self._told.emit(generation, event)
+                        self._event.emit(generation, event)
         except Exception as error:  # noqa: BLE001  # whatever happens, the user gets a message
             _log.exception("Watching failed")
-            self._broke.emit(generation, sentence(error))
+            self._crashed.emit(generation, sentence(error))
 
     # On the GUI thread
 
@@ -266,7 +266,7 @@ class WatchKeeper(QObject):
             return
         self.note(event)
         if isinstance(event, Judged):
-            event = self._anew(event)
+            event = self._rejudge(event)
         emit = self._signal_of.get(type(event))
         if emit is None:
             self.sort_event.emit(event)

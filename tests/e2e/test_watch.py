@@ -168,7 +168,7 @@ def test_a_small_window_shows_a_whole_photo(start: Start, folder: Path) -> None:
     window.engine.device_changed.emit(DeviceFacts("cpu", 16, 5.6, "It is the fastest."))
     window.resize(1100, 700)
     user.wait(lambda: "5.6 ms per photo" in window.device_label.text())
-    window.sorting.strip.tell("424 photos were moved to 2 folders.", [("Undo", window.close_folder)])
+    window.sorting.strip.show_message("424 photos were moved to 2 folders.", [("Undo", window.close_folder)])
     make_picture(folder / "new.jpg", seed=77)
     user.wait(user.page.arrivals.isVisible)
     settled(user)

@@ -1,4 +1,4 @@
-"""The service of sorts, on the real planner, runner and journal."""
+"""Sorting in the background, with the real planner, runner and journal."""
 
 import shutil
 import threading
@@ -31,8 +31,8 @@ LABELS = LabelSet("not_alpaca", "alpaca", {})
 
 
 @dataclass
-class Told:
-    """What the service has told, in order, and who was told of files before."""
+class Recorder:
+    """The signals of the service in order, and what it reported to the watch and the cache."""
 
     service: SortKeeper
     all: list[object] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Told:
     def _note(self, event: object) -> None:
         self.threads.add(threading.current_thread().name)
         if isinstance(event, FilesPlaced):
-            assert {file.before for file in event.files} <= set(self.expected), "who watches is told before"
+            assert {file.before for file in event.files} <= set(self.expected), "the watch hears of files first"
         self.all.append(event)
 
     def _note_history(self, records: list[object], resting: frozenset[int]) -> None:
@@ -90,9 +90,9 @@ def library(tmp_path: Path) -> Iterator[Library]:
 
 
 @pytest.fixture
-def told(qtbot: QtBot, library: Library) -> Iterator[Told]:
+def recorder(qtbot: QtBot, library: Library) -> Iterator[Recorder]:
     opened = SimpleNamespace(library=library, cache=SimpleNamespace())
-    made = Told(SortKeeper(lambda: opened, lambda event: made.expect(event)))  # type: ignore[arg-type,return-value]
+    made = Recorder(SortKeeper(lambda: opened, lambda event: made.expect(event)))  # type: ignore[arg-type,return-value]
     opened.cache.follow = made.follow
     made.connect()
     yield made
@@ -127,47 +127,47 @@ def tree(folder: Path) -> dict[str, tuple[bytes, int]]:
     }
 
 
-def planned(told: Told, qtbot: QtBot, hike: Path, destination: Path | None = None) -> SortPlan:
-    before = len(told.plans)
-    told.service.plan(hike, photos(hike), SortOptions(destination or hike), LABELS)
-    qtbot.waitUntil(lambda: len(told.plans) > before, timeout=WAIT_MS)
-    return told.plans[-1]
+def planned(recorder: Recorder, qtbot: QtBot, hike: Path, destination: Path | None = None) -> SortPlan:
+    before = len(recorder.plans)
+    recorder.service.plan(hike, photos(hike), SortOptions(destination or hike), LABELS)
+    qtbot.waitUntil(lambda: len(recorder.plans) > before, timeout=WAIT_MS)
+    return recorder.plans[-1]
 
 
-def wait_for_end(told: Told, qtbot: QtBot, number: int = 1) -> SortEnded:
-    qtbot.waitUntil(lambda: len(told.ends) >= number, timeout=WAIT_MS)
-    return told.ends[-1]
+def wait_for_end(recorder: Recorder, qtbot: QtBot, number: int = 1) -> SortEnded:
+    qtbot.waitUntil(lambda: len(recorder.ends) >= number, timeout=WAIT_MS)
+    return recorder.ends[-1]
 
 
-def test_plan_sort_history_undo(told: Told, qtbot: QtBot, hike: Path) -> None:
+def test_plan_sort_history_undo(recorder: Recorder, qtbot: QtBot, hike: Path) -> None:
     before = tree(hike)
-    plan = planned(told, qtbot, hike)
+    plan = planned(recorder, qtbot, hike)
     assert plan.files_to_do == 13
-    assert tree(hike) == before, "planning makes nothing"
-    told.service.sort(plan)
-    assert told.service.busy
-    ended = wait_for_end(told, qtbot)
-    assert not told.service.busy
+    assert tree(hike) == before, "planning creates nothing"
+    recorder.service.sort(plan)
+    assert recorder.service.busy
+    ended = wait_for_end(recorder, qtbot)
+    assert not recorder.service.busy
     assert (ended.record.state, ended.record.done) == (SortState.FINISHED, 13)
-    assert isinstance(told.all[0], SortBegan)
-    assert any(isinstance(event, SortProgress) for event in told.all)
+    assert isinstance(recorder.all[0], SortBegan)
+    assert any(isinstance(event, SortProgress) for event in recorder.all)
     for unit in plan.units:
         for file in unit.files:
             assert file.target is not None
             assert file.target.is_file()
             assert not file.source.exists()
-    assert len(told.followed) == len(told.expected) == 13
-    assert told.threads == {threading.main_thread().name}
-    told.service.load_history()
-    qtbot.waitUntil(lambda: bool(told.history), timeout=WAIT_MS)
-    assert told.history[0] == ([ended.record], frozenset())
-    told.service.undo(ended.record.number)
-    assert wait_for_end(told, qtbot, 2).record.state is SortState.UNDONE
+    assert len(recorder.followed) == len(recorder.expected) == 13
+    assert recorder.threads == {threading.main_thread().name}
+    recorder.service.load_history()
+    qtbot.waitUntil(lambda: bool(recorder.history), timeout=WAIT_MS)
+    assert recorder.history[0] == ([ended.record], frozenset())
+    recorder.service.undo(ended.record.number)
+    assert wait_for_end(recorder, qtbot, 2).record.state is SortState.UNDONE
     assert tree(hike) == before
 
 
 def test_the_latest_plan_wins(
-    told: Told, qtbot: QtBot, hike: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    recorder: Recorder, qtbot: QtBot, hike: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     reached, real = threading.Event(), planner.plan_sort
 
@@ -179,41 +179,41 @@ def test_the_latest_plan_wins(
         return real(folder, *rest, stopped=stopped)  # type: ignore[arg-type]
 
     monkeypatch.setattr(planner, "plan_sort", slow)
-    told.service.plan(hike, photos(hike), SortOptions(tmp_path / "first"), LABELS)
+    recorder.service.plan(hike, photos(hike), SortOptions(tmp_path / "first"), LABELS)
     assert reached.wait(WAIT_MS / 1000)
     for name in ("second", "third"):
-        told.service.plan(hike, photos(hike), SortOptions(tmp_path / name), LABELS)
-    qtbot.waitUntil(lambda: bool(told.plans), timeout=WAIT_MS)
-    told.service.load_history()
-    qtbot.waitUntil(lambda: bool(told.history), timeout=WAIT_MS)
-    assert [plan.options.destination.name for plan in told.plans] == ["third"]
-    assert told.failed == []
+        recorder.service.plan(hike, photos(hike), SortOptions(tmp_path / name), LABELS)
+    qtbot.waitUntil(lambda: bool(recorder.plans), timeout=WAIT_MS)
+    recorder.service.load_history()
+    qtbot.waitUntil(lambda: bool(recorder.history), timeout=WAIT_MS)
+    assert [plan.options.destination.name for plan in recorder.plans] == ["third"]
+    assert recorder.failed == []
 
 
-def test_a_plan_given_up_is_not_told(told: Told, qtbot: QtBot, hike: Path) -> None:
-    told.service.plan(hike, photos(hike), SortOptions(hike), LABELS)
-    told.service.cancel_plan()
-    told.service.load_history()
-    qtbot.waitUntil(lambda: bool(told.history), timeout=WAIT_MS)
+def test_a_canceled_plan_is_not_reported(recorder: Recorder, qtbot: QtBot, hike: Path) -> None:
+    recorder.service.plan(hike, photos(hike), SortOptions(hike), LABELS)
+    recorder.service.cancel_plan()
+    recorder.service.load_history()
+    qtbot.waitUntil(lambda: bool(recorder.history), timeout=WAIT_MS)
     qtbot.wait(20)
-    assert told.plans == []
+    assert recorder.plans == []
 
 
-def test_what_can_t_be_planned_is_a_sentence(told: Told, qtbot: QtBot, hike: Path) -> None:
-    told.service.plan(hike, photos(hike), SortOptions(hike, pattern="{nonsense}"), LABELS)
-    qtbot.waitUntil(lambda: bool(told.failed), timeout=WAIT_MS)
-    assert "nonsense" in told.failed[0]
+def test_what_can_t_be_planned_is_a_sentence(recorder: Recorder, qtbot: QtBot, hike: Path) -> None:
+    recorder.service.plan(hike, photos(hike), SortOptions(hike, pattern="{nonsense}"), LABELS)
+    qtbot.waitUntil(lambda: bool(recorder.failed), timeout=WAIT_MS)
+    assert "nonsense" in recorder.failed[0]
 
 
-def test_one_at_a_time(told: Told, qtbot: QtBot, hike: Path) -> None:
-    plan = planned(told, qtbot, hike)
+def test_one_at_a_time(recorder: Recorder, qtbot: QtBot, hike: Path) -> None:
+    plan = planned(recorder, qtbot, hike)
     for _ in range(3):
-        told.service.sort(plan)
-    told.service.undo(1)
-    wait_for_end(told, qtbot)
+        recorder.service.sort(plan)
+    recorder.service.undo(1)
+    wait_for_end(recorder, qtbot)
     qtbot.wait(50)
-    assert len(told.ends) == 1
-    assert told.refused == []
+    assert len(recorder.ends) == 1
+    assert recorder.refused == []
 
 
 class Gate:
@@ -241,36 +241,38 @@ class Gate:
         monkeypatch.setattr(run, "run_sort", held)
 
 
-def test_stop_then_finish(told: Told, qtbot: QtBot, hike: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = planned(told, qtbot, hike)
+def test_stop_and_resume(recorder: Recorder, qtbot: QtBot, hike: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = planned(recorder, qtbot, hike)
     gate = Gate(monkeypatch)
-    told.service.sort(plan)
+    recorder.service.sort(plan)
     assert gate.reached.wait(WAIT_MS / 1000)
-    told.service.stop()
+    recorder.service.stop()
     gate.resume.set()
-    ended = wait_for_end(told, qtbot)
+    ended = wait_for_end(recorder, qtbot)
     assert ended.stopped
     assert ended.record.state is SortState.STOPPED
     assert ended.record.done < 13
-    told.service.resume(ended.record.number)
-    assert wait_for_end(told, qtbot, 2).record.done == 13, "the Stop of before is forgotten"
+    recorder.service.resume(ended.record.number)
+    assert wait_for_end(recorder, qtbot, 2).record.done == 13, "the earlier stop is forgotten"
 
 
-@pytest.mark.parametrize("how", ["resume", "put back"])
-def test_closed_in_the_middle_and_gone_on_with_at_the_next_start(
-    told: Told, qtbot: QtBot, library: Library, hike: Path, monkeypatch: pytest.MonkeyPatch, how: str
+@pytest.mark.parametrize("how", ["resume", "undo"])
+def test_interrupted_by_closing_and_continued_at_the_next_start(
+    recorder: Recorder, qtbot: QtBot, library: Library, hike: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     before = tree(hike)
-    plan = planned(told, qtbot, hike)
+    plan = planned(recorder, qtbot, hike)
     gate = Gate(monkeypatch)
-    told.service.sort(plan)
+    recorder.service.sort(plan)
     assert gate.reached.wait(WAIT_MS / 1000)
     threading.Timer(0.05, gate.resume.set).start()
-    told.service.close()
+    recorder.service.close()
     assert not any(thread.name.startswith("lane-sort") for thread in threading.enumerate())
     left = {(content, time) for content, time in tree(hike).values()}
     assert left >= set(before.values()), "nothing is lost"
-    again = Told(SortKeeper(lambda: SimpleNamespace(library=library, cache=told), lambda event: again.expect(event)))  # type: ignore[arg-type,return-value]
+    again = Recorder(
+        SortKeeper(lambda: SimpleNamespace(library=library, cache=recorder), lambda event: again.expect(event))
+    )  # type: ignore[arg-type,return-value]
     again.connect()
     again.service.find_interrupted()
     qtbot.waitUntil(lambda: bool(again.interrupted), timeout=WAIT_MS)
@@ -288,79 +290,83 @@ def test_closed_in_the_middle_and_gone_on_with_at_the_next_start(
     again.service.deleteLater()
 
 
-def test_nothing_was_broken_off(told: Told, qtbot: QtBot) -> None:
-    told.service.find_interrupted()
-    told.service.load_history()
-    qtbot.waitUntil(lambda: bool(told.history), timeout=WAIT_MS)
-    assert told.interrupted == []
+def test_no_sort_was_interrupted(recorder: Recorder, qtbot: QtBot) -> None:
+    recorder.service.find_interrupted()
+    recorder.service.load_history()
+    qtbot.waitUntil(lambda: bool(recorder.history), timeout=WAIT_MS)
+    assert recorder.interrupted == []
 
 
-def test_a_file_that_fails_is_told_and_tried_again(told: Told, qtbot: QtBot, hike: Path, tmp_path: Path) -> None:
-    plan = planned(told, qtbot, hike)
+def test_a_failed_file_is_reported_and_tried_again(
+    recorder: Recorder, qtbot: QtBot, hike: Path, tmp_path: Path
+) -> None:
+    plan = planned(recorder, qtbot, hike)
     lost = tmp_path / "elsewhere.jpg"
     shutil.move(hike / "IMG_5.jpg", lost)
-    told.service.sort(plan)
-    ended = wait_for_end(told, qtbot)
+    recorder.service.sort(plan)
+    ended = wait_for_end(recorder, qtbot)
     assert ended.record.failed == 1
     number = ended.record.number
-    told.service.load_failures(number)
-    qtbot.waitUntil(lambda: bool(told.failures), timeout=WAIT_MS)
-    assert told.failures[0][0] == number
-    assert told.failures[0][1] == list(ended.failures)
+    recorder.service.load_failures(number)
+    qtbot.waitUntil(lambda: bool(recorder.failures), timeout=WAIT_MS)
+    assert recorder.failures[0][0] == number
+    assert recorder.failures[0][1] == list(ended.failures)
     assert ended.failures[0].path == hike / "IMG_5.jpg"
     shutil.move(lost, hike / "IMG_5.jpg")
-    told.service.resume(number)
-    assert wait_for_end(told, qtbot, 2).record.failed == 0
+    recorder.service.resume(number)
+    assert wait_for_end(recorder, qtbot, 2).record.failed == 0
 
 
-def test_another_window_is_sorting(told: Told, qtbot: QtBot, library: Library, hike: Path, tmp_path: Path) -> None:
-    plan = planned(told, qtbot, hike, tmp_path / "out")
+def test_another_window_is_sorting(
+    recorder: Recorder, qtbot: QtBot, library: Library, hike: Path, tmp_path: Path
+) -> None:
+    plan = planned(recorder, qtbot, hike, tmp_path / "out")
     other = run_sort(plan, library)
     next(other)
-    told.service.sort(plan)
-    qtbot.waitUntil(lambda: bool(told.refused), timeout=WAIT_MS)
-    assert "sort" in told.refused[0].lower()
-    assert not told.service.busy
-    assert told.all == []
-    told.service.find_interrupted()
-    told.service.load_history()
-    qtbot.waitUntil(lambda: bool(told.history), timeout=WAIT_MS)
-    assert told.interrupted == [], "one that is being done was not broken off"
-    assert told.history[0][1] == frozenset()
+    recorder.service.sort(plan)
+    qtbot.waitUntil(lambda: bool(recorder.refused), timeout=WAIT_MS)
+    assert "sort" in recorder.refused[0].lower()
+    assert not recorder.service.busy
+    assert recorder.all == []
+    recorder.service.find_interrupted()
+    recorder.service.load_history()
+    qtbot.waitUntil(lambda: bool(recorder.history), timeout=WAIT_MS)
+    assert recorder.interrupted == [], "a running sort is not interrupted"
+    assert recorder.history[0][1] == frozenset()
     other.close()
 
 
-def test_who_follows_may_fail_and_the_sort_goes_on(
-    told: Told, qtbot: QtBot, hike: Path, caplog: pytest.LogCaptureFixture
+def test_the_sort_continues_if_the_cache_fails(
+    recorder: Recorder, qtbot: QtBot, hike: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    plan = planned(told, qtbot, hike)
+    plan = planned(recorder, qtbot, hike)
 
     def broken(_: object) -> None:
         raise OSError("the cache's disk is full")
 
-    told.service._opened().cache.follow = broken  # type: ignore[union-attr,method-assign,assignment]
-    told.service.sort(plan)
-    assert wait_for_end(told, qtbot).record.done == 13
+    recorder.service._opened().cache.follow = broken  # type: ignore[union-attr,method-assign,assignment]
+    recorder.service.sort(plan)
+    assert wait_for_end(recorder, qtbot).record.done == 13
     assert "not followed" in caplog.text
 
 
 def test_before_anything_is_open(qtbot: QtBot) -> None:
-    told = Told(SortKeeper(lambda: None, lambda _: None))
-    told.connect()
-    told.service.resume(1)
-    told.service.load_history()
-    told.service.load_failures(1)
-    told.service.find_interrupted()
-    qtbot.waitUntil(lambda: bool(told.refused and told.history_failed), timeout=WAIT_MS)
-    assert "still starting" in told.refused[0]
-    told.service.close()
-    told.service.sort(None)  # type: ignore[arg-type]
-    assert not told.service.busy
-    told.service.deleteLater()
+    recorder = Recorder(SortKeeper(lambda: None, lambda _: None))
+    recorder.connect()
+    recorder.service.resume(1)
+    recorder.service.load_history()
+    recorder.service.load_failures(1)
+    recorder.service.find_interrupted()
+    qtbot.waitUntil(lambda: bool(recorder.refused and recorder.history_failed), timeout=WAIT_MS)
+    assert "still starting" in recorder.refused[0]
+    recorder.service.close()
+    recorder.service.sort(None)  # type: ignore[arg-type]
+    assert not recorder.service.busy
+    recorder.service.deleteLater()
 
 
-def test_a_sort_that_is_not_there(told: Told, qtbot: QtBot) -> None:
-    told.service.undo(99)
-    told.service.load_failures(99)
-    qtbot.waitUntil(lambda: bool(told.refused and told.history_failed), timeout=WAIT_MS)
-    assert "99" in told.refused[0]
+def test_a_sort_that_is_not_there(recorder: Recorder, qtbot: QtBot) -> None:
+    recorder.service.undo(99)
+    recorder.service.load_failures(99)
+    qtbot.waitUntil(lambda: bool(recorder.refused and recorder.history_failed), timeout=WAIT_MS)
+    assert "99" in recorder.refused[0]

@@ -141,7 +141,7 @@ class ArrivalsControl(WindowControl):
         if isinstance(event, SortEnded) and (event.record.done or event.failures or event.problem):
             from alpacasorter.wording import sorts
 
-            self._sorting.tell_outcome(sorts.arrived(event), event.record)
+            self._sorting.show_outcome(sorts.arrived(event), event.record)
 
 
 USUAL_SURE: Final = 0.95

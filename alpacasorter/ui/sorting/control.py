@@ -64,7 +64,7 @@ class SortControl(WindowControl):
         self._settings = settings
         self._folder = folder
         self._unlisted: set[Path] = set()
-        self._looked = False
+        self._has_checked = False
         self._sort = self._launcher(self._make)
         self._sorts = self._launcher(self._make_history)
         self.strip = SortStrip("banner", theme, window)
@@ -176,8 +176,8 @@ class SortControl(WindowControl):
         self._actions.sort.setEnabled(self._folder() is not None and known > 0)
 
     def _on_ready(self) -> None:
-        if not self._looked:
-            self._looked = True
+        if not self._has_checked:
+            self._has_checked = True
             self._engine.sorting.find_interrupted()
         self._on_photos_changed()
 
@@ -214,9 +214,9 @@ class SortControl(WindowControl):
         words = run.outcome
         if run.ended is not None and run.ended.problem:
             words = f"{words} {run.ended.problem}"
-        self.tell_outcome(words, record)
+        self.show_outcome(words, record)
 
-    def tell_outcome(self, words: str, record: SortRecord) -> None:
+    def show_outcome(self, words: str, record: SortRecord) -> None:
         """Show how a sort ended, with buttons for what the user can do now."""
         choices: list[tuple[str, Callable[[], None]]] = []
         if record.is_open:
@@ -225,7 +225,7 @@ class SortControl(WindowControl):
             choices.append((_("Undo"), partial(self._undo, record)))
         if record.state is not SortState.UNDONE:
             choices.append((_("Show in file manager"), partial(_show, record.destination)))
-        self.strip.tell(words, choices)
+        self.strip.show_message(words, choices)
         self.told.emit(words)
 
     def _on_put_off(self, number: int) -> None:
@@ -254,7 +254,7 @@ class SortControl(WindowControl):
         choices.append((_("Later"), self.offer.hide))
         if more:
             choices.append((_("Show all"), self.open_history))
-        self.offer.tell(words, choices)
+        self.offer.show_message(words, choices)
 
     def _resume(self, record: SortRecord) -> None:
         self._sort.made().resume(record)

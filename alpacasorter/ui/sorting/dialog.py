@@ -212,6 +212,8 @@ class SortDialog(QDialog):
         if self._run is not None:
             self._run.fail(event.failures)
             self.progress_page.show_failed(len(self._run.failed))
+            # The first failure adds a line, which must not squeeze the others.
+            self.resize(self.width(), max(self.height(), self._height_at(self.width())))
 
     def _on_progress(self, event: events.SortProgress) -> None:
         if self.running and self.buttons.stop.isEnabled():
@@ -281,8 +283,12 @@ class SortDialog(QDialog):
         elif number == RESULT and not self.result_page.failures.isHidden():
             self.resize(_LISTING.boundedTo(self._roomy))
         else:
-            width, around = min(_COMPACT, self._roomy.width()), _SPACING + self.buttons.sizeHint().height() + _BELOW
-            self.resize(width, self.stack.height_at(width) + around)
+            width = min(_COMPACT, self._roomy.width())
+            self.resize(width, self._height_at(width))
+
+    def _height_at(self, width: int) -> int:
+        """Return the height that the visible page and the buttons need at a width, in pixels."""
+        return self.stack.height_at(width) + _SPACING + self.buttons.sizeHint().height() + _BELOW
 
     def _tell_status(self) -> None:
         words = ""

@@ -201,7 +201,7 @@ class SortStrip(QFrame):
         self.words.fit(one_line=narrow and self._one_line)
         self._both.setDirection(way.TopToBottom if narrow and not self._one_line else way.LeftToRight)
 
-    def tell(self, words: str, choices: Sequence[tuple[str, Callable[[], None]]]) -> None:
+    def show_message(self, words: str, choices: Sequence[tuple[str, Callable[[], None]]]) -> None:
         """Show a message, with a button for each choice: its text, and what it does. A click hides the strip."""
         # Imported here, because the first window does not need it.
         from alpacasorter.wording import sorts

@@ -81,9 +81,9 @@ class SortForm(QWidget):
 
         part(_("Destination"), self.destination)
         part(_("Action"), self.action, self.meaning)
-        part(_("Folder names"), self.positive, self.negative, self.unsure, self.unreadable)
+        part(_("Photos and their folders"), self.positive, self.negative, self.unsure, self.unreadable)
         line = QHBoxLayout()
-        words = QLabel(_("Minimum certainty:") if self._arriving else _("Unsure below:"), self)
+        words = QLabel(_("Minimum confidence:") if self._arriving else _("Unsure below:"), self)
         words.setBuddy(self.sure)
         line.addWidget(words)
         line.addWidget(self.sure)

@@ -53,7 +53,7 @@ class SortProgressPage(QWidget):
         self.bar.setRange(0, 0)
         self.words.setText(_("Writing the journal…"))
         safe = _("You can keep using the window. It is safe to stop at any time.")
-        self.safe.setText(safe if undoing else f"{safe} {_('Files that were already sorted can be moved back.')}")
+        self.safe.setText(safe if undoing else f"{safe} {_('Everything sorted so far can be undone.')}")
         self.show_failed(0)
 
     def update_progress(self, event: SortProgress) -> None:

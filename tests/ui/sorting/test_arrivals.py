@@ -56,7 +56,7 @@ class FakeSorting:
     def __init__(self) -> None:
         self.said: list[tuple[str, SortRecord]] = []
 
-    def tell_outcome(self, words: str, of: SortRecord) -> None:
+    def show_outcome(self, words: str, of: SortRecord) -> None:
         self.said.append((words, of))
 
 

@@ -198,7 +198,7 @@ def test_the_rows_follow_and_the_result_is_shown(scene: Scene) -> None:
 def test_a_result_has_one_line_in_a_narrow_window(scene: Scene) -> None:
     words = f"424 photos were moved to {'very ' * 20}many folders."
     scene.window.resize(1000, 480)
-    scene.control.tell_outcome(words, record())
+    scene.control.show_outcome(words, record())
     scene.window.resize(640, 480)
     QApplication.processEvents()
     strip = scene.control.strip

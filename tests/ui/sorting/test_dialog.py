@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QObject, QSettings, Qt, Signal
 from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
@@ -280,7 +281,10 @@ def test_an_undo_that_was_stopped_can_only_be_resumed(scene: Scene) -> None:
 def test_failed_files_can_be_tried_again(scene: Scene) -> None:
     scene.sorted()
     scene.service.files_failed.emit(FilesFailed((FAILURE,)))
-    assert scene.dialog.progress_page.failed.text().startswith("1 file has failed")
+    page = scene.dialog.progress_page
+    assert page.failed.text().startswith("1 file has failed")
+    QApplication.processEvents()
+    assert page.safe.height() >= page.safe.heightForWidth(page.safe.width()), "the new line hides nothing"
     scene.service.end(ended(record(7, done=411, failed=1), FAILURE))
     table = scene.dialog.result_page.failures
     assert (table.topLevelItem(0).text(0), table.topLevelItem(0).text(1)) == (str(FAILURE.path), FAILURE.reason)
