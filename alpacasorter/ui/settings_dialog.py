@@ -80,6 +80,7 @@ class SettingsDialog(QDialog):
         device_row.addWidget(again)
         form = QFormLayout()
         form.setSpacing(10)
+        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         form.addRow(_("Folders"), self.recursive)
         form.addRow(_("Unsure photos"), self.unsure)
