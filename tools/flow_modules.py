@@ -102,11 +102,11 @@ class Window:
 
     def __init__(self, home: Path) -> None:
         """Open the engine and wait until it is ready."""
-        from alpacasorter.ui.photos.store import PhotoStore
         from PySide6.QtCore import QCoreApplication
 
         from alpacasorter import paths
         from alpacasorter.core.session_paths import Places
+        from alpacasorter.ui.photo_store import PhotoStore
         from alpacasorter.ui.photos.model import PhotoModel
         from alpacasorter.workers.engine import Engine
 
@@ -255,7 +255,7 @@ def training(folder: Path, recorder: Recorder) -> None:
 def export(folder: Path, recorder: Recorder) -> None:
     """Write the results of a judged folder as JSON, CSV and XMP sidecars."""
     from alpacasorter.core.events import JudgedPhoto
-    from alpacasorter.core.exchange.results import Source, judged_result, write_results
+    from alpacasorter.core.exchange.results import Source, write_results
     from alpacasorter.core.exchange.sidecars import SidecarOptions, write_sidecars
     from alpacasorter.core.labels import LabelSet
     from alpacasorter.core.photo import PhotoFacts, content_key
@@ -269,7 +269,7 @@ def export(folder: Path, recorder: Recorder) -> None:
         photos.append(JudgedPhoto(path, content_key(path.read_bytes()), 0.9 if seed % 2 else 0.1, facts, None))
     source = Source(folder / "photos", "Alpaca", "1.0", labels)
     with Library.open(folder / "library.sqlite") as library, recorder.recording():
-        results = [judged_result(one, labels) for one in photos]
+        results = [labels.labeled(one) for one in photos]
         write_results(folder / "results.json", "json", source, results, replace=True)
         write_results(folder / "results.csv", "csv", source, results, replace=True)
         list(write_sidecars(folder / "photos", results, labels, SidecarOptions(rating=True), library=library))
