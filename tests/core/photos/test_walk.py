@@ -284,7 +284,7 @@ def test_a_listing_that_breaks_off_keeps_what_came(tmp_path: Path, monkeypatch: 
 def test_cloud_only_photos_are_named_and_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_picture(tmp_path / "a.jpg")
     make_picture(tmp_path / "no extension")
-    monkeypatch.setattr("alpacasorter.core.photos.listing.is_cloud_only", lambda status: True)
+    monkeypatch.setattr("alpacasorter.core.photos.walk.is_cloud_only", lambda status: True)
     monkeypatch.setattr(os, "open", lambda *_: pytest.fail("a file in the cloud was opened"))
     assert problems(tmp_path) == {"a.jpg": reasons.CLOUD_ONLY}
     assert others(tmp_path).other == 1

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from alpacasorter.core.photos.color import to_eight_bit
 from alpacasorter.core.photos.decode import decode
+from alpacasorter.core.photos.picture import to_eight_bit
 from tests.icc_profiles import DISPLAY_P3, GAMMA, SRGB, Primaries, cmyk_profile, gray_profile, rgb_profile
 from tests.picture_files import encode
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from alpacasorter.core.photos.exif import ExifFacts, camera_name, read_camera, read_exif
+from alpacasorter.core.photos.picture import ExifFacts, camera_name, read_camera, read_exif
 from tests.picture_files import can_write, corner_picture, exif_block, make_picture
 
 BLOCK = exif_block(orientation=6, taken="2024:05:01 12:30:00", offset="+02:00").tobytes()
