@@ -22,7 +22,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -46,6 +46,9 @@ class Recorder:
         """Record nothing yet."""
         self.modules: dict[str, None] = {}
         self._recording = False
+        self._begin_at: str | None = None
+        self._aside: frozenset[str] = frozenset()
+        self._local = threading.local()
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:
@@ -59,9 +62,15 @@ class Recorder:
             threading.setprofile(None)
 
     @contextlib.contextmanager
-    def recording(self) -> Iterator[None]:
-        """Record what runs in the block, and nothing from before."""
+    def recording(self, *, begin_at: str | None = None, aside: Iterable[str] = ()) -> Iterator[None]:
+        """Record what runs in the block, and nothing from before.
+
+        Args:
+            begin_at: qualified name of the function with which recording begins; None for the start of the block.
+            aside: qualified names of functions that are no part of the flow, nor is what they call.
+        """
         self.modules = {}
+        self._begin_at, self._aside = begin_at, frozenset(aside)
         self._recording = True
         try:
             yield
@@ -69,8 +78,22 @@ class Recorder:
             self._recording = False
 
     def _profile(self, frame: FrameType, event: str, _argument: object) -> None:
-        if not self._recording or event != "call" or frame.f_code.co_name == "<module>":
+        if not self._recording or event not in ("call", "return") or frame.f_code.co_name == "<module>":
             return
+        if frame.f_code.co_filename.startswith("<"):
+            # Written by `dataclass`, not by us.
+            return
+        function = frame.f_code.co_qualname
+        if function in self._aside:
+            inside = int(getattr(self._local, "depth", 0))
+            self._local.depth = inside + (1 if event == "call" else -1)
+            return
+        if event == "return" or getattr(self._local, "depth", 0):
+            return
+        if self._begin_at is not None:
+            if function != self._begin_at:
+                return
+            self._begin_at = None
         name = frame.f_globals.get("__name__", "")
         if name == PACKAGE or name.startswith(f"{PACKAGE}."):
             self.modules.setdefault(name)
@@ -171,9 +194,12 @@ def window(home: Path) -> Iterator[Window]:
 
 
 def photo(folder: Path, recorder: Recorder) -> None:
-    """Scan a folder with one new photo, until its row is judged."""
+    """Scan a folder with one new photo: from where the scan begins until its row is judged."""
     draw(folder / "photos" / "new.jpg", 1)
-    with window(folder) as opened, recorder.recording():
+    # Not part of it: the folder becomes a recent one, watching hears which photos are known, and notices are told.
+    aside = ["Engine._remember", "Engine._tell_notices", "WatchKeeper.note", "WatchService.note"]
+    recording = recorder.recording(begin_at="walk", aside=aside)
+    with window(folder) as opened, recording:
         opened.open(folder / "photos")
         assert opened.store.rows[0].probability is not None
 
