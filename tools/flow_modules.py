@@ -88,7 +88,7 @@ class Recorder:
             inside = int(getattr(self._local, "depth", 0))
             self._local.depth = inside + (1 if event == "call" else -1)
             return
-        if event == "return" or getattr(self._local, "depth", 0):
+        if event == "return" or getattr(self._local, "depth", 0) > 0:
             return
         if self._begin_at is not None:
             if function != self._begin_at:
