@@ -1,4 +1,4 @@
-"""Colours that can be read, light and dark."""
+"""The colors are readable, light and dark."""
 
 from collections.abc import Iterator
 
@@ -29,7 +29,7 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
-def test_all_text_can_be_read(colours: Colours) -> None:
+def test_all_text_is_readable(colours: Colours) -> None:
     grounds = (colours.window, colours.card, colours.accent_soft)
     pairs = [(colours.text, ground) for ground in (*grounds, colours.raised)]
     pairs += [(colours.muted, ground) for ground in grounds]
@@ -44,7 +44,7 @@ def test_all_text_can_be_read(colours: Colours) -> None:
 
 
 @pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
-def test_fields_can_be_told_from_their_grounds(colours: Colours) -> None:
+def test_fields_stand_out_from_their_backgrounds(colours: Colours) -> None:
     for ground in (colours.window, colours.card, colours.raised):
         assert contrast(colours.outline, ground) >= 3
 
@@ -61,7 +61,7 @@ def test_fields_have_an_outline(qtbot: QtBot, qapp: QApplication, scheme: str, k
     window.show()
     window.setFocus()
     picture = window.grab().toImage()
-    # From the ground into the field, along its middle.
+    # From the background into the field, along its middle.
     edge = [picture.pixelColor(x, 37).name() for x in range(17, 26)]
     assert max(contrast(colour, theme.colours.window) for colour in edge) >= 3
 
