@@ -1,12 +1,12 @@
-"""Makes real picture files for tests, good and bad ones, of every kind the app may meet.
+"""Makes real picture files for tests, good and bad ones, of every kind that the app may come across.
 
     make_picture(tmp_path / "a.jpg")                              a good JPEG
     make_picture(tmp_path / "b.heic", kind="heic", size=(64, 48))
     make_picture(tmp_path / "c.jpg", kind="truncated_jpeg")       a bad one
     make_picture(tmp_path / "d.jpg", seed=4)                      a good one with pixels of its own
 
-Shown upright, a good picture without a seed has a field of one color in each corner (`CORNERS`); that is how
-a test sees whether it was turned, mirrored or wrong in color. Kinds in gray show the same fields in gray.
+Shown upright, a good picture without a seed has a field of one color in each corner (`CORNERS`), by which a test sees
+whether it was rotated, mirrored or shown in the wrong colors. Gray kinds show the same fields in gray.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ def make_picture(
     """Write a picture file and return its path.
 
     Args:
-        path: where to write; the extension is taken as it is, whatever the kind.
+        path: where to write; the extension need not fit the kind.
         kind: one of `GOOD_KINDS` or `BAD_KINDS`.
         size: width and height in pixels of the picture shown upright.
-        seed: gives noise in place of the colored corners, the same for the same seed.
+        seed: replaces the colored corners by noise, the same for the same seed.
         image: an RGB picture to write in place of either.
     """
     path.write_bytes(picture_bytes(kind, size=size, seed=seed, image=image))
@@ -165,7 +165,7 @@ def _sixteen_bit(image: Image.Image) -> NDArray[np.uint16]:
 
 
 def png_chunk(name: bytes, body: bytes) -> bytes:
-    """Return one chunk of a PNG, with its length and check sum."""
+    """Return one chunk of a PNG, with its length and checksum."""
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
@@ -287,7 +287,7 @@ def _bomb_jpeg(*, width: int, height: int, progressive: bool) -> Callable[[Image
 
 
 def _bomb_gif(image: Image.Image) -> bytes:
-    """A screen and a first frame of 65,535 by 65,535 pixels, to be cleared after showing."""
+    """A screen and a first frame of 65,535 by 65,535 pixels that is cleared after it was shown."""
     data = _animation("GIF")(image)
     huge = struct.pack("<HH", 0xFFFF, 0xFFFF)
     at = data.index(b"\x2c\x00\x00\x00\x00") + 5
@@ -330,4 +330,4 @@ GOOD_KINDS = tuple(_GOOD)
 """Every kind of `make_picture` that the app must show."""
 
 BAD_KINDS = tuple(_BAD)
-"""Every kind of `make_picture` that the app must call unreadable."""
+"""Every kind of `make_picture` that the app must report as unreadable."""

@@ -16,12 +16,12 @@ from alpacasorter.cli.sort.output import stopped_words
 from alpacasorter.cli.sort.run import DeferredErrors, is_barred
 from alpacasorter.cli.usage import absolute, complain, folder_unavailable, named_folder
 from alpacasorter.core import reasons
-from alpacasorter.core.events import Found, Judged, Problems, Progress
+from alpacasorter.core.events import Found, Judged, Placed, Problems, Progress
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.photos.walk import FolderUnavailable, WalkProblem, walk
-from alpacasorter.core.sorting.events import FilesFailed, FilesPlaced, Placed, SortBegan, SortEnded
+from alpacasorter.core.sorting.events import FilesFailed, FilesPlaced, SortBegan, SortEnded
 from alpacasorter.core.sorting.options import SortOptions
 from alpacasorter.core.watching.events import Gone, Renamed, WatchState
 from alpacasorter.core.watching.watch import Watch

@@ -152,3 +152,24 @@ class Learned:
 
 
 ScanEvent = Found | Judged | Problems | Progress | Finished | Learned
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A file that was moved, copied or linked, or the undo of that.
+
+    Attributes:
+        before: where it was. For the undo of a copy or link: where the copy or link was.
+        after: where it is now; None for the undo of a copy or link.
+        kept: whether it is still at `before`, too.
+        size: bytes.
+        mtime_ns: modification time of the file at `after`, nanoseconds since the epoch.
+        content_key: hash of its bytes if known.
+    """
+
+    before: Path
+    after: Path | None
+    kept: bool
+    size: int
+    mtime_ns: int
+    content_key: str | None

@@ -33,9 +33,9 @@ from alpacasorter.ml.runtime.device import (
     Preference,
     Trial,
     choose,
+    cpu_trial,
     open_backbone,
     remembered_trial,
-    time_processor,
     try_gpu_too,
 )
 from alpacasorter.ml.scan import Embedded, Opener, Pipeline, Scan
@@ -300,7 +300,7 @@ def _fallback_notice(path: Path, why: str) -> str:
 
 def _cpu_timed(bundle: Bundle, cache: Cache) -> Trial:
     """Return an earlier trial, or time only the CPU."""
-    return remembered_trial(cache, bundle.backbone_id) or time_processor(bundle.backbone_path, bundle.input_size)
+    return remembered_trial(cache, bundle.backbone_id) or cpu_trial(bundle.backbone_path, bundle.input_size)
 
 
 def _open_on_device(

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from alpacasorter.core import reasons
-from alpacasorter.core.events import Found, Judged, JudgedPhoto, Learned, Problem, Problems
-from alpacasorter.core.sorting.events import FilesPlaced, Placed, SortBegan, SortBusy, SortEnded, SortError, SortEvent
+from alpacasorter.core.events import Found, Judged, JudgedPhoto, Learned, Placed, Problem, Problems
+from alpacasorter.core.sorting.events import FilesPlaced, SortBegan, SortBusy, SortEnded, SortError, SortEvent
 from alpacasorter.core.sorting.options import SortOptions
 from alpacasorter.core.sorting.plan import Outcome, PlanError, PlanStopped, SortPhoto
 from alpacasorter.core.store.library import LibraryError

@@ -18,8 +18,8 @@ import numpy.typing as npt
 from alpacasorter.i18n import _
 from alpacasorter.ml.evaluation.metrics import Metrics, auc, measure
 from alpacasorter.ml.learning.folds import SIMILARITY, assign_folds, groups_of_near_duplicates, splits
-from alpacasorter.ml.learning.logistic import Float, Solution, fit_logistic, sigmoid
-from alpacasorter.ml.models.head import Calibration
+from alpacasorter.ml.learning.logistic import Float, Solution, fit_logistic
+from alpacasorter.ml.models.head import Calibration, sigmoid
 from alpacasorter.training.data.dataset import Embedded, Example
 from alpacasorter.training.recipe import SHIPPED, Recipe
 

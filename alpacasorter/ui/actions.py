@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QToolBu
 
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _
-from alpacasorter.ui.photo_row import Filter, Order, filter_names
+from alpacasorter.ui.photo_row import Filter, Order, filter_names, unknown_labels
 from alpacasorter.ui.widgets.theme import Theme, icon
 from alpacasorter.wording import text
 
@@ -89,7 +89,7 @@ class Actions(QObject):
         self.page_actions = (self.positive, self.negative, self.remove_label, self.copy_path, self.select_all)
         for action in self.page_actions:
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        self.set_labels(LabelSet("negative", "positive", {}))
+        self.set_labels(unknown_labels())
         theme.changed.connect(self._set_icons)
         self._set_icons()
 

@@ -13,7 +13,7 @@ from alpacasorter.core.events import JudgedPhoto
 from alpacasorter.core.files import display_path, natural_key
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photo import PhotoFacts
-from alpacasorter.i18n import pgettext
+from alpacasorter.i18n import _, pgettext
 
 Place = tuple[tuple[int, list[str | int], str], ...]
 """Sort key of a photo in folder order: one part for each folder, the last for the file name."""
@@ -38,6 +38,11 @@ class Order(enum.Enum):
     FOLDER = "folder"
     TAKEN = "taken"
     DOUBTFUL = "doubtful"
+
+
+def unknown_labels() -> LabelSet:
+    """Return labels to show until the model is open."""
+    return LabelSet("negative", "positive", {"negative": _("Negative"), "positive": _("Positive")})
 
 
 def filter_names(labels: LabelSet) -> dict[Filter, str]:

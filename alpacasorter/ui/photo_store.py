@@ -13,7 +13,7 @@ from alpacasorter.core import reasons
 from alpacasorter.core.events import JudgedPhoto, Learned, Problem
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _, confidence, ngettext, number
-from alpacasorter.ui.photo_row import Filter, Order, PhotoRow, are_in_order, place_of
+from alpacasorter.ui.photo_row import Filter, Order, PhotoRow, are_in_order, place_of, unknown_labels
 from alpacasorter.wording import text
 
 
@@ -31,7 +31,7 @@ class PhotoStore:
 
     def __init__(self, *, unsure_below: float = 0.8) -> None:
         """Start empty; photos with a confidence below `unsure_below` (0.5 to 1) are unsure."""
-        self.labels = LabelSet("negative", "positive", {})
+        self.labels = unknown_labels()
         self.rows: list[PhotoRow] = []
         self.counts: dict[Filter, int] = dict.fromkeys(Filter, 0)
         self._unsure_below = unsure_below

@@ -13,11 +13,10 @@ from typing import Self
 import pytest
 
 from alpacasorter.core import reasons
-from alpacasorter.core.events import Found, Judged, JudgedPhoto, Problems
+from alpacasorter.core.events import Found, Judged, JudgedPhoto, Placed, Problems
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.sorting.events import (
     FilesPlaced,
-    Placed,
     SortBegan,
     SortBusy,
     SortEnded,

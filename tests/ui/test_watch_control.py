@@ -7,9 +7,9 @@ import pytest
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QApplication, QLabel, QMainWindow
 
-from alpacasorter.core.events import Found
+from alpacasorter.core.events import Found, Placed
 from alpacasorter.core.photo import PhotoFile
-from alpacasorter.core.sorting.events import FilesPlaced, Placed
+from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.core.watching.events import Gone, WatchState
 from alpacasorter.ui.photos.page import BrowsePage
 from alpacasorter.ui.settings import Settings

@@ -17,8 +17,8 @@ from alpacasorter.core.events import Finished, Found, Judged, Learned, Problems,
 from alpacasorter.core.session_paths import Places
 from alpacasorter.core.store.library import Library, LibraryError
 from alpacasorter.ml import engine as session_module
-from alpacasorter.ml.runtime.backbone import BackboneError
-from alpacasorter.ml.runtime.device import Device
+from alpacasorter.ml.runtime.backbone import GPU_STOPPED, BackboneError, sentence
+from alpacasorter.ml.runtime.device import Device, Trial, choose
 from alpacasorter.workers.engine import Engine
 from alpacasorter.workers.view_facts import DeviceFacts, ModelFacts, unexpected
 from tests.engines import (
@@ -147,7 +147,7 @@ def test_ready_says_which_model_and_which_device(start: Callable[..., Heard]) ->
     assert facts.labels.names == (NEGATIVE, POSITIVE)
     (device,) = heard.wait("device_changed")
     assert isinstance(device, DeviceFacts)
-    assert (device.kind, device.note) == ("cpu", "chosen by you")
+    assert (device.kind, device.note) == ("cpu", choose("cpu", Trial(1.0)).note)
     assert device.threads >= 1
     assert device.milliseconds > 0
     assert heard.wait("recent_folders") == ([],)
@@ -489,7 +489,7 @@ def test_the_gpu_is_tried_in_the_background_and_remembered(
     heard = start("auto")
     heard.wait("device_changed", 2)
     assert [facts.note for (facts,) in heard.of("device_changed")] == [  # type: ignore[attr-defined]
-        "the graphics processor was not tried yet",
+        choose("auto", Trial(1.0, gpu_tried=False)).note,
         "None here.",
     ]
     heard.engine.prefer_device("gpu")
@@ -502,7 +502,7 @@ def test_the_gpu_is_tried_in_the_background_and_remembered(
     assert log.read_text() == "xx"
     heard.engine.prefer_device("cpu")
     heard.settle()
-    assert heard.of("device_changed")[-1][0].note == "chosen by you"  # type: ignore[attr-defined]
+    assert heard.of("device_changed")[-1][0].note == choose("cpu", Trial(1.0)).note  # type: ignore[attr-defined]
     heard.engine.shutdown()
     again = start("gpu")
     assert "None here." in str(again.wait("notice")[0]), "it opens all the same, and says why it can't be the GPU"
@@ -526,7 +526,7 @@ def test_a_gpu_that_stops_in_mid_scan_is_told(
     heard.settle()
     facts = heard.of("device_changed")[-1][0]
     assert isinstance(facts, DeviceFacts)
-    assert (facts.kind, facts.note) == ("cpu", "the graphics processor stopped working")
+    assert (facts.kind, facts.note) == ("cpu", sentence(GPU_STOPPED))
 
 
 def test_shutting_down_in_mid_scan(start: Callable[..., Heard], tmp_path: Path) -> None:

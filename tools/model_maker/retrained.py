@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from alpacasorter.ml.evaluation.metrics import BINS, auc, measure
 from alpacasorter.ml.learning.folds import FOLDS, assign_folds, groups_of_near_duplicates, splits
-from alpacasorter.ml.learning.logistic import Float, fit_logistic, sigmoid
-from alpacasorter.ml.models.head import Calibration
+from alpacasorter.ml.learning.logistic import Float, fit_logistic
+from alpacasorter.ml.models.head import Calibration, sigmoid
 from alpacasorter.training.data.dataset import Dataset, DatasetError, Example
 from alpacasorter.training.measuring import (
     OutOfFold,

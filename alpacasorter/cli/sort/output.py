@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
+from alpacasorter.core.events import Placed
 from alpacasorter.core.files import display_path
 from alpacasorter.core.reasons import sentence
-from alpacasorter.core.sorting.events import FileFailure, Placed, SortEnded, SortRecord, SortState
+from alpacasorter.core.sorting.events import FileFailure, SortEnded, SortRecord, SortState
 from alpacasorter.core.sorting.options import Action
 from alpacasorter.core.sorting.plan import Group, Outcome, PlannedFile, PlannedUnit, Remark, SortPlan
 from alpacasorter.i18n import _, ngettext, number, pgettext, size

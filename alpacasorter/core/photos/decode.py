@@ -25,9 +25,8 @@ from PIL.ImageFile import ImageFile
 
 from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.photo import Unreadable
-from alpacasorter.core.photos.color import to_eight_bit, to_srgb
-from alpacasorter.core.photos.exif import MAX_PIXELS, exif_facts, open_picture
 from alpacasorter.core.photos.formats import SNIFF_BYTES, describe_unsupported, sniff
+from alpacasorter.core.photos.picture import MAX_PIXELS, exif_facts, open_picture, to_eight_bit, to_srgb
 
 
 class Budget:

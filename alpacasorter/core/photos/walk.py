@@ -1,10 +1,13 @@
 """Finds the photos in a folder and its subfolders, in the order in which they are shown.
 
-No file is opened unless its name does not say what it is (no extension, or an unknown one); then its first bytes do.
+`FolderListing` applies the rules for what a photo is: in a scan to all folders, in watching to those in which files
+changed. No file is opened unless its name does not say what it is (no extension, or an unknown one); then its first
+bytes do.
 """
 
 from __future__ import annotations
 
+import os
 import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -13,18 +16,209 @@ from pathlib import Path
 from typing import Final
 
 from alpacasorter.core import os_errors, reasons
-from alpacasorter.core.files import is_hidden
+from alpacasorter.core.files import is_cloud_only, is_hidden, natural_key
 from alpacasorter.core.photo import PhotoFile
-from alpacasorter.core.photos.listing import (
-    OTHER,
-    OUTPUT_MARKER,
-    RAW,
-    VIDEO,
-    LeftAlone,
-    Listing,
-    WalkProblem,
-    folder_identity,
+from alpacasorter.core.photos import formats
+
+OUTPUT_MARKER: Final = ".alpacasorter-output"
+"""A file of this name marks a folder that the app sorted photos into, so that it is not scanned again."""
+
+# What systems, camera software and network drives put beside photos, besides names that begin with a dot.
+_SKIPPED: Final = frozenset(
+    (
+        "@eadir",
+        "#recycle",
+        "$recycle.bin",
+        "__macosx",
+        "desktop.ini",
+        "ehthumbs.db",
+        "ehthumbs_vista.db",
+        "lost+found",
+        "recycler",
+        "system volume information",
+        "thumbs.db",
+    )
 )
+PICTURE, RAW, VIDEO, OTHER = "picture", "raw", "video", "other"
+_KINDS: Final = {
+    **dict.fromkeys(formats.OTHER_EXTENSIONS, OTHER),
+    **dict.fromkeys(formats.VIDEO_EXTENSIONS, VIDEO),
+    **dict.fromkeys(formats.RAW_EXTENSIONS, RAW),
+    **dict.fromkeys(formats.PICTURE_EXTENSIONS, PICTURE),
+}
+# Temporary files of editors and downloads. The usual ones are among OTHER_EXTENSIONS.
+_UNFINISHED: Final = ("~", ".!ut", ".bc!", ".download", ".filepart", ".opdownload", ".temp")
+
+
+@dataclass(frozen=True, slots=True)
+class WalkProblem:
+    """A photo that can't be used as it is, or a folder below the root that can't be listed.
+
+    Attributes:
+        path: absolute path.
+        reason: why, a code (see `core.reasons`).
+        is_folder: whether it is a folder; then it is unknown which photos are missing.
+    """
+
+    path: Path
+    reason: str
+    is_folder: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LeftAlone:
+    """A file that is not a photo, or a RAW file beside a picture of the same name.
+
+    Attributes:
+        path: absolute path.
+        kind: VIDEO, RAW or OTHER.
+    """
+
+    path: str
+    kind: str
+
+
+class Listing:
+    """A folder and what is in it.
+
+    Attributes:
+        path: the folder.
+        status: its status; None if it could not be read.
+        error: why the folder could not be listed, or not completely; None if the list is complete.
+        is_empty: whether nothing at all was listed.
+        is_output: whether the app itself sorted photos into it.
+        folders: paths of its subfolders in natural order, each with whether it is a link.
+    """
+
+    def __init__(self, path: str, status: os.stat_result | None, error: OSError | None = None) -> None:
+        """List a folder, unless `error` says that it can't be. Does not raise."""
+        self.path = path
+        self.status = status
+        entries, self.error = _list(path) if error is None else ([], error)
+        self.is_output = any(entry.name == OUTPUT_MARKER for entry in entries)
+        self.is_empty = not entries
+        files: list[os.DirEntry[str]] = []
+        folders: list[os.DirEntry[str]] = []
+        for entry in entries:
+            if not is_passed_by(entry.name):
+                (folders if _is_folder(entry) else files).append(entry)
+        folders.sort(key=_natural)
+        self.folders = [(entry.path, entry.is_symlink()) for entry in folders]
+        self._files = files
+
+    def judge(
+        self, stopped: Callable[[], bool] = lambda: False
+    ) -> Iterator[tuple[PhotoFile | WalkProblem | LeftAlone, os.stat_result | None]]:
+        """Yield the files that are not hidden, in natural order (IMG_2 before IMG_10), each with its status if known.
+
+        A file is looked at when it is taken. Ends at once when `stopped` returns True.
+        """
+        pictures: set[str] | None = None
+        keyed = []
+        for entry in self._files:
+            if stopped():
+                return
+            keyed.append((_natural(entry), entry))
+        # No two files have the same name, so the entries themselves are never compared.
+        for _, entry in sorted(keyed):
+            if stopped():
+                return
+            kind = _kind(entry.name)
+            if kind == RAW and pictures is None:
+                pictures = {_stem(one.name) for one in self._files if _kind(one.name) == PICTURE}
+            verdict = _judge(entry, kind, pictures)
+            if verdict is not None:
+                yield verdict
+
+
+def is_passed_by(name: str) -> bool:
+    """Tell whether a file or folder with this name is skipped, whatever it is."""
+    return name.startswith(".") or name.lower() in _SKIPPED
+
+
+def folder_identity(path: str, status: os.stat_result) -> object:
+    """Return a value that is equal for two paths exactly if they lead to the same folder."""
+    # Some file systems don't number their files.
+    return (status.st_dev, status.st_ino) if status.st_ino else str(Path(path).resolve())
+
+
+def _judge(
+    entry: os.DirEntry[str], kind: str | None, pictures: set[str] | None
+) -> tuple[PhotoFile | WalkProblem | LeftAlone, os.stat_result | None] | None:
+    """Judge one file; `pictures` are the stems of the pictures beside it, needed for RAW files."""
+    try:
+        status = entry.stat()
+    except OSError as error:
+        if kind in (PICTURE, RAW):
+            return WalkProblem(Path(entry.path), _why_not_found(entry, error)), None
+        return LeftAlone(entry.path, kind or OTHER), None
+    if is_hidden(status):
+        return None
+    if kind in (VIDEO, OTHER) or (kind == RAW and pictures and _stem(entry.name) in pictures):
+        return LeftAlone(entry.path, kind or OTHER), status
+    regular = stat.S_ISREG(status.st_mode)
+    if kind is None:
+        if not regular or is_cloud_only(status) or not status.st_size or not _begins_like_a_picture(entry.path):
+            return LeftAlone(entry.path, OTHER), status
+    elif not regular:
+        return WalkProblem(Path(entry.path), reasons.NOT_REGULAR), status
+    elif kind == RAW:
+        return WalkProblem(Path(entry.path), reasons.RAW_ALONE), status
+    elif is_cloud_only(status):
+        return WalkProblem(Path(entry.path), reasons.CLOUD_ONLY), status
+    return PhotoFile(Path(entry.path), status.st_size, status.st_mtime_ns), status
+
+
+def _list(folder: str) -> tuple[list[os.DirEntry[str]], OSError | None]:
+    """List a folder; if that is interrupted by an error, return the entries before it along with the error."""
+    entries: list[os.DirEntry[str]] = []
+    try:
+        with os.scandir(folder) as listing:
+            entries.extend(listing)
+    except OSError as error:
+        return entries, error
+    return entries, None
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads back to itself; as a file it gets its reason
+        return False
+
+
+def _natural(entry: os.DirEntry[str]) -> tuple[list[str | int], str]:
+    # The name itself decides between names that differ only in case.
+    return natural_key(entry.name), entry.name
+
+
+def _kind(name: str) -> str | None:
+    """Return the kind of a file according to its name; None if the name says nothing."""
+    if name.lower().endswith(_UNFINISHED):
+        return OTHER
+    return _KINDS.get(name.rpartition(".")[2].lower()) if "." in name else None
+
+
+def _stem(name: str) -> str:
+    return name.rpartition(".")[0].casefold()
+
+
+def _why_not_found(entry: os.DirEntry[str], error: OSError) -> str:
+    reason = os_errors.for_file(error)
+    return reasons.BROKEN_LINK if reason == reasons.VANISHED and entry.is_symlink() else reason
+
+
+def _begins_like_a_picture(path: str) -> bool:
+    """Tell whether the first bytes of a regular file are those of a picture; not if it can't be read."""
+    try:
+        # Non-blocking, in case a pipe has replaced the file.
+        with os.fdopen(
+            os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb"
+        ) as file:
+            return formats.sniff(file.read(formats.SNIFF_BYTES)) is not None
+    except OSError:
+        return False
+
 
 __all__ = ["OUTPUT_MARKER", "FolderUnavailable", "FolderWalk", "OtherFiles", "WalkProblem", "list_root", "walk"]
 

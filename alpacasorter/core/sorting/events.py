@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass
 from pathlib import Path
 
+from alpacasorter.core.events import Placed
 from alpacasorter.core.sorting.options import Action
 
 
@@ -67,27 +68,6 @@ class SortRecord:
     def is_open(self) -> bool:
         """Whether it was interrupted, so that it can be resumed or undone."""
         return self.state in (SortState.RUNNING, SortState.STOPPED, SortState.UNDOING)
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A file that was moved, copied or linked, or the undo of that.
-
-    Attributes:
-        before: where it was. For the undo of a copy or link: where the copy or link was.
-        after: where it is now; None for the undo of a copy or link.
-        kept: whether it is still at `before`, too.
-        size: bytes.
-        mtime_ns: modification time of the file at `after`, nanoseconds since the epoch.
-        content_key: hash of its bytes if known.
-    """
-
-    before: Path
-    after: Path | None
-    kept: bool
-    size: int
-    mtime_ns: int
-    content_key: str | None
 
 
 @dataclass(frozen=True, slots=True)

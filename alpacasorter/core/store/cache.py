@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from alpacasorter.core.sorting.events import Placed
+    from alpacasorter.core.events import Placed
 
 
 def follow(connection: sqlite3.Connection, files: Iterable[Placed], session: int) -> None:

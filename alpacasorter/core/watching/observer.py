@@ -21,7 +21,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from alpacasorter.core.files import display_path
-from alpacasorter.core.photos.listing import OUTPUT_MARKER, is_passed_by
+from alpacasorter.core.photos.walk import OUTPUT_MARKER, is_passed_by
 
 if TYPE_CHECKING:
     from watchdog.events import FileSystemEvent

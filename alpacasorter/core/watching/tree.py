@@ -20,8 +20,16 @@ from typing import Final
 from alpacasorter.core import reasons
 from alpacasorter.core.files import is_hidden
 from alpacasorter.core.photo import PhotoFile
-from alpacasorter.core.photos.listing import OUTPUT_MARKER, LeftAlone, Listing, WalkProblem, folder_identity
-from alpacasorter.core.photos.walk import FolderUnavailable, FolderWalk, list_root
+from alpacasorter.core.photos.walk import (
+    OUTPUT_MARKER,
+    FolderUnavailable,
+    FolderWalk,
+    LeftAlone,
+    Listing,
+    WalkProblem,
+    folder_identity,
+    list_root,
+)
 from alpacasorter.core.watching.known import ANY_REASON, KnownPhotos, PendingPhotos, Row, file_identity
 from alpacasorter.i18n import _
 

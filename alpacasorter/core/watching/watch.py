@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from alpacasorter.core.events import Placed
 from alpacasorter.core.photo import PhotoFile
-from alpacasorter.core.sorting.events import Placed
 from alpacasorter.core.watching.events import WatchEvent, WatchState
 from alpacasorter.core.watching.known import KnownPhotos, PendingPhotos, take_differences
 from alpacasorter.core.watching.observer import Hints, StartObserver, Supervisor, WatchdogObserver, WhyPolling

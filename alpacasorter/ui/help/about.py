@@ -303,6 +303,8 @@ def show_shortcuts(parent: QWidget, labels: LabelSet) -> None:
     from html import escape
 
     tag = _("Tag the selected photos: {label}")
+    # Translators: a range of keys, as in "Ctrl+1 to Ctrl+7".
+    numbers = _("{first} to {last}").format(first=_keys("Ctrl+1"), last=_keys("Ctrl+7"))
     rows = [
         (_("Click a tag"), _("Flip the tag")),
         *(
@@ -315,7 +317,7 @@ def show_shortcuts(parent: QWidget, labels: LabelSet) -> None:
         # Translators: the keys on the keyboard.
         (_("Arrow keys, Shift, Ctrl"), _("Move, select several photos")),
         (_("Enter, double click"), _("Open the photo in the default program")),
-        (_keys("Ctrl+1", "Ctrl+2", "…", "Ctrl+7"), _("Show all, the two tags, unsure, labeled by you, problems, new")),
+        (numbers, _("Show all, the two tags, unsure, labeled by you, problems, new")),
         (_("Ctrl and mouse wheel"), _("Larger or smaller photos")),
         (_keys("F3"), _("Show or hide the preview")),
         (_keys("Ctrl+O", "F5", "Esc"), _("Open a folder, rescan it, stop the scan")),
@@ -327,7 +329,7 @@ def show_shortcuts(parent: QWidget, labels: LabelSet) -> None:
 
 def _keys(*keys: str) -> str:
     """Return key sequences as this system and language write them."""
-    return "  ".join(QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText) or key for key in keys)
+    return ", ".join(QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText) for key in keys)
 
 
 def show_model(parent: QWidget, model: ModelFacts | None) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QButtonGroup, QPushButton, QWidget
 
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _, number
-from alpacasorter.ui.photo_row import Filter, filter_names
+from alpacasorter.ui.photo_row import Filter, filter_names, unknown_labels
 from alpacasorter.ui.widgets.layouts import FlowLayout
 
 _TRANSIENT = (Filter.CHANGED, Filter.NEW)
@@ -49,7 +49,7 @@ class FilterBar(QWidget):
         self._buttons[Filter.ALL].setChecked(True)
         for which in _TRANSIENT:
             self._buttons[which].hide()
-        self.set_labels(LabelSet("negative", "positive", {}))
+        self.set_labels(unknown_labels())
 
     def set_gap(self, gap: int) -> None:
         """Set the space above and below, pixels."""

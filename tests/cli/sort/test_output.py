@@ -19,7 +19,8 @@ from alpacasorter.cli.sort.output import (
     stopped_words,
     torn_words,
 )
-from alpacasorter.core.sorting.events import FileFailure, Placed, SortEnded, SortRecord, SortState
+from alpacasorter.core.events import Placed
+from alpacasorter.core.sorting.events import FileFailure, SortEnded, SortRecord, SortState
 from alpacasorter.core.sorting.options import Action, SortOptions
 from alpacasorter.core.sorting.plan import Group, Outcome, PlannedFile, PlannedUnit, Remark, SortPhoto, SortPlan
 

@@ -33,7 +33,7 @@ from tests.picture_files import (
 )
 from tests.unprivileged import ordinary_user, shared_folder
 
-# Pytest puts its own filters before the one that keeps Pillow's remarks from the user.
+# Pytest puts its own filters before the one that hides Pillow's warnings from the user.
 pytestmark = pytest.mark.filterwarnings(r"ignore:::PIL\..*")
 
 Color = tuple[int, int, int]
@@ -226,7 +226,7 @@ def test_model_input_squashes_the_whole_picture() -> None:
 
 def test_model_input_golden_vector() -> None:
     ramp = (np.arange(5 * 4 * 3, dtype=np.uint8) * 4).reshape(5, 4, 3)
-    # By hand: a triangle as wide as two target pixels, weights normalised, rounded.
+    # By hand: a triangle as wide as two target pixels, weights normalized, rounded.
     assert model_input(ramp, 2).tolist() == [
         [[57, 61, 65], [75, 79, 83]],
         [[153, 157, 161], [171, 175, 179]],

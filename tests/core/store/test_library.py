@@ -1,4 +1,4 @@
-"""The library: corrections, heads and folders that are kept for good."""
+"""The library: corrections, heads and folders, kept permanently."""
 
 import os
 import shutil
@@ -99,7 +99,7 @@ def test_embeddings_are_those_of_corrected_photos_for_one_backbone(library: Libr
     assert library.embeddings(CLASSES, "two") == {}
     library.set_corrections(CLASSES, {}, embeddings={key(1): data[key(2)]}, backbone_id="two")
     assert library.embeddings(CLASSES, "two") == {key(1): data[key(2)]}
-    # Undoing the taking back needs no embedding again.
+    # Undoing the removal needs no embedding again.
     library.set_corrections(CLASSES, {key(0): "alpaca"})
     assert library.embeddings(CLASSES, "one") == data
 
@@ -171,7 +171,7 @@ def test_heads_come_back_the_latest_first(path: Path) -> None:
 
 
 def test_old_heads_make_way(library: Library) -> None:
-    """The newest stay, and further back the last of each day."""
+    """The newest stay, and before those the last of each day."""
     kept = library.add_head_version(head("cats", 0))
 
     def on(day: int, number: int) -> int:
@@ -226,7 +226,7 @@ def test_corrections_are_set_aside_and_taken_in_again(library: Library, path: Pa
     assert library.set_aside(CLASSES) == {key(2), key(3), key(4)}, "one of another label was made since"
     assert library.set_aside("cat|dog") == set()
     assert labels(library)[key(2)] == "not_alpaca"
-    # Made anew, it is learned from; taken back, it is gone.
+    # Made again, it is learned from; removed, it is gone.
     library.set_corrections(CLASSES, {key(3): "alpaca", key(4): None})
     with Library.open(path) as again:
         assert again.set_aside(CLASSES) == {key(2)}
@@ -259,7 +259,7 @@ def test_what_is_set_aside_outlives_damage(path: Path) -> None:
         assert library.notice is not None
         assert labels(library) == dict.fromkeys(keys(0, 6), "alpaca")
         assert library.set_aside(CLASSES) == set(keys(2, 5))
-        # The count of changes goes on from there: what is made now is later than all that was read back.
+        # The count of changes continues from there: what is made now is later than everything that was recovered.
         library.set_corrections(CLASSES, {key(2): "alpaca"})
         assert library.set_aside(CLASSES) == set(keys(3, 5))
         library.learn_only_from(CLASSES, None)

@@ -1,4 +1,4 @@
-"""What becomes of a library that is damaged: nothing that can still be read is lost, and the user is told."""
+"""A damaged library: nothing that can still be read is lost, and the user is told."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ TAKEN_BACK = 5
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A closed library of ALL corrections, of which a backup has the first IN_BACKUP, some changed since."""
+    """A closed library with ALL corrections; its backup has the first IN_BACKUP of them, some changed since."""
     path = tmp_path_factory.mktemp("original") / "library.sqlite"
     with Library.open(path) as library:
         for number in range(IN_BACKUP):
@@ -37,7 +37,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
             library.set_corrections(CLASSES, {key(number): "not_alpaca"})
         library.set_corrections(CLASSES, dict.fromkeys(keys(0, TAKEN_BACK)))
         library.set_corrections(CLASSES, {key(TAKEN_BACK): "not_alpaca"})
-    # What a session that ended in a crash leaves: no backup of its end.
+    # As after a crash: there is no backup from the end of the session.
     for newer in backup_files(path)[1:]:
         newer.unlink()
     return path
@@ -214,7 +214,7 @@ def test_every_single_page_may_be_damaged(path: Path, tmp_path: Path) -> None:
         overwrite(copy, page * PAGE, os.urandom(PAGE))
         with Library.open(copy) as library:
             found = labels(library)
-        # At most a page of rows newer than the backup is gone, and none is wrong.
+        # At most one page of rows newer than the backup is lost, and none is wrong.
         assert len(EVERYTHING.keys() - found.keys()) < 60
         assert all(found[name] in {EVERYTHING.get(name), IN_THE_BACKUP.get(name)} for name in found)
 
@@ -259,7 +259,7 @@ die()
 def test_damage_in_the_log_loses_nothing(tmp_path: Path, where: int) -> None:
     path = tmp_path / "library.sqlite"
     killed_with_a_log(path, 60)
-    # The checksum of a frame, or of the log's header: SQLite reads nothing from here on, and says nothing.
+    # The checksum of a frame, or of the log's header: SQLite silently reads nothing after it.
     overwrite(log_of(path), where, b"noise!")
     with Library.open(path) as library:
         assert labels(library) == dict.fromkeys(keys(0, 60), "alpaca")
@@ -274,7 +274,7 @@ def test_log_without_its_library_loses_nothing(tmp_path: Path, damage: Callable[
     damage(path)
     with Library.open(path) as library:
         assert labels(library) == dict.fromkeys(keys(0, 30), "alpaca")
-        # A damaged header may be whole again from the log, and then there is nothing to tell.
+        # The log may restore a damaged header, and then there is nothing to report.
         assert library.notice is not None or damage is noise_in_header
 
 
@@ -438,7 +438,7 @@ def test_older_library_is_backed_up_before_it_is_migrated(path: Path, monkeypatc
     with sqlite3.connect(backup_files(path)[-1]) as backup:
         assert backup.execute("PRAGMA user_version").fetchone() == (len(newer) - 1,)
     backup.close()
-    # A backup of before the migration serves after it.
+    # A backup from before the migration can be used after it.
     noise_everywhere(path)
     with Library.open(path) as library:
         assert labels(library) == EVERYTHING

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from alpacasorter.core.photos.listing import Listing
+from alpacasorter.core.photos.walk import Listing
 from alpacasorter.core.watching import observer
 from alpacasorter.core.watching.events import WatchState
 from alpacasorter.core.watching.observer import Hints, ObserverError, WatchdogObserver, WhyPolling

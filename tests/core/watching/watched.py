@@ -10,8 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from alpacasorter.core.events import Placed
 from alpacasorter.core.photo import PhotoFile
-from alpacasorter.core.sorting.events import Placed
 from alpacasorter.core.watching.events import Arrived, Gone, Renamed, Unusable, WatchEvent, WatchState
 from alpacasorter.core.watching.observer import Hints, ObserverError
 from alpacasorter.core.watching.watch import Pace, Watch

@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from alpacasorter.core import reasons
-from alpacasorter.core.events import Finished, Found, Judged, Learned, Problem, Problems
+from alpacasorter.core.events import Finished, Found, Judged, Learned, Placed, Problem, Problems
 from alpacasorter.core.photo import PhotoFile
-from alpacasorter.core.sorting.events import FilesPlaced, Placed
+from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.core.watching.events import Gone, Renamed
 from alpacasorter.ui.photo_row import Filter, PhotoRow
 from alpacasorter.ui.photos.page import BrowsePage

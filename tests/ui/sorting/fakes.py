@@ -8,15 +8,9 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 
+from alpacasorter.core.events import Placed
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.core.sorting.events import (
-    FileFailure,
-    FilesPlaced,
-    Placed,
-    SortEnded,
-    SortRecord,
-    SortState,
-)
+from alpacasorter.core.sorting.events import FileFailure, FilesPlaced, SortEnded, SortRecord, SortState
 from alpacasorter.core.sorting.options import Action, SortOptions
 from alpacasorter.core.sorting.plan import (
     Group,

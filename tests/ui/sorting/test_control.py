@@ -9,10 +9,10 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QMainWindow, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from alpacasorter.core.events import Finished, JudgedPhoto, Problem, Problems
+from alpacasorter.core.events import Finished, JudgedPhoto, Placed, Problem, Problems
 from alpacasorter.core.photo import PhotoFacts
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
-from alpacasorter.core.sorting.events import FilesPlaced, Placed, SortBegan, SortRecord, SortState
+from alpacasorter.core.sorting.events import FilesPlaced, SortBegan, SortRecord, SortState
 from alpacasorter.core.sorting.plan import SortPhoto
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from alpacasorter.core.events import Placed
 from alpacasorter.core.files import look
 from alpacasorter.core.safe_write import FIRST, How, OtherDisk, Unsupported
-from alpacasorter.core.sorting.events import Placed
 from alpacasorter.core.sorting.execution.copying import Stamp, remove, sync_names
 from alpacasorter.core.sorting.execution.errors import FileFault, Halt, removing
 from alpacasorter.core.sorting.execution.transfer import Transfer, TransferKind

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from alpacasorter.core import reasons
-from alpacasorter.core.files import display_path, look
+from alpacasorter.core.files import display_path, flush, look
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.execution.copying import sync_names
 from alpacasorter.core.sorting.execution.errors import FileFault, Halt, writing
@@ -102,7 +102,7 @@ def _write_marker(folder: Path) -> None:
             handle = os.open(marker, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o644)
             try:
                 os.write(handle, MARKER_TEXT.encode())
-                os.fsync(handle)
+                flush(handle)
             finally:
                 os.close(handle)
     except FileFault as fault:

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Final
 
 from alpacasorter.core import reasons
+from alpacasorter.core.events import Placed
 from alpacasorter.core.files import lock_file
 from alpacasorter.core.sorting.events import (
     FileFailure,
     FilesFailed,
     FilesPlaced,
-    Placed,
     SortBegan,
     SortBusy,
     SortEnded,

@@ -113,7 +113,7 @@ class Decider:
         camera = None
         if pattern.uses_camera:
             # Imported only when needed, because it imports Pillow.
-            from alpacasorter.core.photos.exif import read_camera
+            from alpacasorter.core.photos.picture import read_camera
 
             camera = read_camera(draft.files[0].real)
             draft.without_camera = camera is None

@@ -17,11 +17,10 @@ from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.sorting.options import Action
 from alpacasorter.core.sorting.plan import Outcome, PlanStopped
-from alpacasorter.core.sorting.planning.companions import SourceFile
 from alpacasorter.core.sorting.planning.disks import longest_path, name_rules
 from alpacasorter.core.sorting.planning.names import NameRules, name_key, name_length
 from alpacasorter.core.sorting.planning.target_folders import FolderCache, TargetFolder
-from alpacasorter.core.sorting.planning.units import Draft
+from alpacasorter.core.sorting.planning.units import Draft, SourceFile
 
 _TEMPORARY_NAME: Final = 64
 """Longest name of a file that exists only while a sort is running."""
@@ -83,6 +82,8 @@ class Placer:
         self._rules: dict[int, NameRules] = {}
         self._folders = folders
         self._leaving = leaving
+        # What this plan puts into a folder, by name key: its name there, and its source.
+        self._planned: dict[tuple[TargetFolder, str], tuple[str, SourceFile]] = {}
         self._stopped = stopped
         self._longest_path = longest_path()
 
@@ -115,7 +116,7 @@ class Placer:
                 return placement
             for file, name, place in zip(draft.files, names, placement.places, strict=True):
                 if not place.there:
-                    target.planned[name_key(name)] = (name, file)
+                    self._planned[target, name_key(name)] = (name, file)
             return Placement(Outcome.GO, placement.places, None, _why_renamed(draft, names, number, rules))
         raise AssertionError("numbers end")  # pragma: no cover - they do not
 
@@ -136,9 +137,10 @@ class Placer:
     def _place_of(self, file: SourceFile, target: TargetFolder, name: str) -> Place | None:
         """Return the place of a file under a name; None if another file has or gets the name."""
         key = name_key(name)
-        if key in target.planned:
-            planned = target.planned[key]
-            if planned is not None and self._will_be_same(file, planned[1]):
+        if key in target.new_folders:
+            return None
+        if (planned := self._planned.get((target, key))) is not None:
+            if self._will_be_same(file, planned[1]):
                 return Place(target.path / planned[0], there=True, from_plan=planned[1])
             return None
         alike = self._folders.contents(target.path).alike(name) if target.exists else []

@@ -1,7 +1,7 @@
 """Makes the plan of a sort: what goes where, file by file. It only reads; nothing on the disk is changed.
 
 `plan_sort` works in this order: parse the pattern and look at the destination; gather each photo with its companions
-(`units`, `companions`); decide for each unit which folder it goes to, or what keeps it from going (`decide`); give the
+(`units`); decide for each unit which folder it goes to, or what keeps it from going (`decide`); give the
 files their names there, one unit after the other (`placing`); and add up the bytes, the new folders and the remarks.
 
 A name counts as taken if a file has it now, even a file that this plan moves away, or if an earlier unit gets it.
@@ -31,14 +31,13 @@ from alpacasorter.core.sorting.plan import (
     SortPhoto,
     SortPlan,
 )
-from alpacasorter.core.sorting.planning.companions import SourceFile
 from alpacasorter.core.sorting.planning.decide import Decider
 from alpacasorter.core.sorting.planning.disks import can_change, disk_of, existing_parent, free_bytes
 from alpacasorter.core.sorting.planning.names import folder_part, name_key
 from alpacasorter.core.sorting.planning.pattern import UNDATED, UNKNOWN_CAMERA, Pattern, PatternError, parse_pattern
 from alpacasorter.core.sorting.planning.placing import Place, Placement, Placer
 from alpacasorter.core.sorting.planning.target_folders import FolderCache, TargetFolder, TargetFolders
-from alpacasorter.core.sorting.planning.units import Draft, gather
+from alpacasorter.core.sorting.planning.units import Draft, SourceFile, gather
 from alpacasorter.i18n import _
 
 _STEPS_PER_REPORT: Final = 100

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
-from alpacasorter.core.sorting.planning.companions import SourceFile
 from alpacasorter.core.sorting.planning.disks import Disk, disk_of
 from alpacasorter.core.sorting.planning.names import name_key
 
@@ -26,7 +25,7 @@ class TargetFolder:
         near: itself if it exists, else its nearest existing parent.
         disk: the disk that it is or will be on.
         problem: why nothing can go there, a code of `core.reasons`; None if there is no problem.
-        planned: name key of what this plan puts there, to its name and its source; None for a new folder.
+        new_folders: name keys of the folders that this plan creates in it.
     """
 
     path: Path
@@ -35,7 +34,7 @@ class TargetFolder:
     near: Path
     disk: Disk
     problem: str | None = None
-    planned: dict[str, tuple[str, SourceFile] | None] = field(default_factory=dict)
+    new_folders: set[str] = field(default_factory=set)
 
     @property
     def chain(self) -> list[TargetFolder]:
@@ -80,7 +79,7 @@ class TargetFolders:
         key = (os.fspath(parent.path), name_key(name))
         if key not in self._new:
             self._new[key] = TargetFolder(parent.path / name, parent, False, parent.near, parent.disk)
-            parent.planned[name_key(name)] = None
+            parent.new_folders.add(name_key(name))
         return self._new[key]
 
     def _existing(self, parent: TargetFolder, path: Path) -> TargetFolder:

@@ -402,6 +402,38 @@ def test_a_disk_that_fails_in_between_leaves_an_open_sort(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows renames")
+def test_why_an_interrupted_file_was_rolled_back_is_stored_as_a_code(
+    library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = look(folder)
+
+    def broken(*_arguments: object, **_keywords: object) -> bool:
+        raise OSError(errno.EIO, "broken")
+
+    settle = transfer.Transfer.settle
+
+    def full(this: transfer.Transfer, *, forward: bool) -> bool:
+        if forward:
+            raise OSError(errno.ENOSPC, "full")
+        return settle(this, forward=False)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(batch, "sync_names", broken)
+        patch.setattr(transfer.Transfer, "settle", broken)
+        drain(run_sort(moves(folder, folder.parent / "out" / "sorted"), library))
+    with monkeypatch.context() as patch:
+        patch.setattr(transfer.Transfer, "settle", full)
+        told, end = drain(finish_sort(1, library))
+    why = reasons.code(reasons.DISK_FULL, folder=str(folder))
+    assert set(failed(told).values()) == {why}
+    assert end.record.done == 6, "and then it was tried again"
+    assert "is full" in reasons.sentence(why)
+    monkeypatch.undo()
+    drain(take_back_sort(1, library))
+    assert look(folder) == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows renames")
 def test_files_that_can_not_be_looked_at_stay_open(
     library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from alpacasorter.core import reasons, safe_write
+from alpacasorter.core.events import Placed
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import (
     FilesPlaced,
-    Placed,
     SortBegan,
     SortBusy,
     SortEnded,

@@ -154,13 +154,13 @@ def test_dates_cameras_and_sub_folders(folder: Path, out: Path) -> None:
 
 
 def test_the_camera_is_read_only_where_it_is_wanted(folder: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from alpacasorter.core.photos import exif
+    from alpacasorter.core.photos import picture
 
     def forbidden(path: Path) -> str | None:
         raise AssertionError(path)
 
     write(folder / "a.jpg")
-    monkeypatch.setattr(exif, "read_camera", forbidden)
+    monkeypatch.setattr(picture, "read_camera", forbidden)
     assert targets(plan(folder, out, pattern="{label}/{taken}")) == {"a.jpg": "Alpaca/Undated/a.jpg"}
     with pytest.raises(AssertionError):
         plan(folder, out, pattern="{camera}")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from alpacasorter.core.photos.color import to_eight_bit
 from alpacasorter.core.photos.decode import decode
+from alpacasorter.core.photos.picture import to_eight_bit
 from tests.icc_profiles import DISPLAY_P3, GAMMA, SRGB, Primaries, cmyk_profile, gray_profile, rgb_profile
 from tests.picture_files import encode
 
@@ -15,7 +15,7 @@ COLOUR = (200, 110, 60)
 
 
 def shown(image: Image.Image, form: str = "PNG", **options: object) -> tuple[int, ...]:
-    """Return the color of the first pixel as the loader shows it."""
+    """Return the color of the first pixel as `decode` returns it."""
     return tuple(int(part) for part in decode(encode(image, form, **options), min_side=1).pixels[0, 0])
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from alpacasorter.core.photos.exif import ExifFacts, camera_name, read_camera, read_exif
+from alpacasorter.core.photos.picture import ExifFacts, camera_name, read_camera, read_exif
 from tests.picture_files import can_write, corner_picture, exif_block, make_picture
 
 BLOCK = exif_block(orientation=6, taken="2024:05:01 12:30:00", offset="+02:00").tobytes()
@@ -115,7 +115,7 @@ def test_exif_behind_a_large_picture_is_found(tmp_path: Path) -> None:
     path = tmp_path / "big.tif"
     noise = Image.effect_noise((700, 700), 80)
     noise.save(path, "TIFF")
-    # The directory moved to the end, as many programs write it.
+    # With the directory at the end, where many programs write it.
     data = path.read_bytes()
     directory = struct.pack("<H", 1) + struct.pack("<HHLL", 0x0110, 2, 8, len(data) + 18) + bytes(4) + b"Lumix X\0"
     path.write_bytes(data[:4] + struct.pack("<L", len(data)) + data[8:] + directory)
