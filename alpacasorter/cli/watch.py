@@ -12,9 +12,9 @@ from typing import Literal
 from alpacasorter.cli.console import ProgressBar, Stopper, engine, guarded
 from alpacasorter.cli.rows import Row, RowsInOrder, judged_row, row_printer, unreadable_row
 from alpacasorter.cli.sort.arguments import Usage, check_options, sort_options
-from alpacasorter.cli.sort.output import stopped_words, unopened
+from alpacasorter.cli.sort.output import stopped_words
 from alpacasorter.cli.sort.run import DeferredErrors, is_barred
-from alpacasorter.cli.usage import absolute, complain, named_folder
+from alpacasorter.cli.usage import absolute, complain, folder_unavailable, named_folder
 from alpacasorter.core import reasons
 from alpacasorter.core.events import Found, Judged, Placed, Problems, Progress
 from alpacasorter.core.files import display_path
@@ -91,7 +91,7 @@ class _Watching:
             complain(str(error))
             return 2
         except FolderUnavailable as error:
-            complain(unopened(self._folder, error.reason))
+            complain(folder_unavailable(self._folder, error.reason))
             return 1
 
     def _watch(self, opened: Engine) -> int:

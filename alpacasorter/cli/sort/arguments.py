@@ -43,9 +43,11 @@ def sort_parser() -> argparse.ArgumentParser:
     # Options that are not given are not set, so that the command can tell which were given.
     parser = argparse.ArgumentParser(
         prog="alpacasorter sort",
-        usage="alpacasorter sort FOLDER --into DIR [options]\n"
-        "       alpacasorter sort --resume|--rollback|--undo [ID]\n"
-        "       alpacasorter sort --history",
+        usage=_(
+            "alpacasorter sort FOLDER --into DIR [options]\n"
+            "       alpacasorter sort --resume|--rollback|--undo [ID]\n"
+            "       alpacasorter sort --history"
+        ),
         description=_sort_description(),
         epilog=_sort_exit_codes(),
         formatter_class=argparse.RawDescriptionHelpFormatter,

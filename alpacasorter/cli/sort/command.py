@@ -8,9 +8,9 @@ from pathlib import Path
 
 from alpacasorter.cli.console import ProgressBar, Stopper, abandon, engine, guarded, judge_folder, nobody_reads
 from alpacasorter.cli.sort.arguments import Usage, check_options, sort_options
-from alpacasorter.cli.sort.output import PlanLines, plan_words, unopened
+from alpacasorter.cli.sort.output import PlanLines, plan_words
 from alpacasorter.cli.sort.run import carry_out, is_barred, print_objects
-from alpacasorter.cli.usage import absolute, complain, named_folder
+from alpacasorter.cli.usage import absolute, complain, folder_unavailable, named_folder
 from alpacasorter.core.events import JudgedPhoto, Progress
 from alpacasorter.core.labels import unreadable
 from alpacasorter.core.photos.walk import FolderUnavailable
@@ -70,7 +70,7 @@ class _Sort:
             complain(str(error))
             return 2
         except FolderUnavailable as error:
-            complain(unopened(self._folder, error.reason))
+            complain(folder_unavailable(self._folder, error.reason))
             return 1
 
     def _sort(self, opened: Engine) -> int:
@@ -102,7 +102,7 @@ class _Sort:
                 elif not one.is_folder:
                     photos.append(unreadable(one))
                 else:
-                    bar.say(unopened(one.path, one.reason))
+                    bar.say(folder_unavailable(one.path, one.reason))
         return photos
 
     @staticmethod

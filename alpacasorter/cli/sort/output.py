@@ -18,18 +18,13 @@ from alpacasorter.core.reasons import sentence
 from alpacasorter.core.sorting.events import FileFailure, SortEnded, SortRecord, SortState
 from alpacasorter.core.sorting.options import Action
 from alpacasorter.core.sorting.plan import Group, Outcome, PlannedFile, PlannedUnit, Remark, SortPlan
-from alpacasorter.i18n import _, ngettext, number, size
+from alpacasorter.i18n import _, ngettext, number, pgettext, size
 from alpacasorter.wording import sorts, text
 
 _SHOWN: Final = 20
 _OUTCOMES: Final = (Outcome.STAYS, Outcome.IN_PLACE, Outcome.THERE, Outcome.BLOCKED)
 
 Json = dict[str, object]
-
-
-def unopened(path: Path, reason: str) -> str:
-    """Return that a folder or file can't be opened, and why."""
-    return _("{path} can't be opened. {reason}").format(path=display_path(path), reason=sentence(reason))
 
 
 # The plan
@@ -235,7 +230,7 @@ def history_words(records: Sequence[SortRecord], resting: Collection[int]) -> st
         records: the sorts.
         resting: numbers of those that were interrupted and that no window or command is working on.
     """
-    rows = [("ID", *_arranged(sorts.columns()))]
+    rows = [(pgettext("column", "ID"), *_arranged(sorts.columns()))]
     for record in records:
         cells = sorts.row(record, resting=record.number in resting, show=display_path)
         rows.append((str(record.number), *_arranged(cells)))
