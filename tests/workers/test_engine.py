@@ -17,8 +17,8 @@ from alpacasorter.core.events import Finished, Found, Judged, Learned, Problems,
 from alpacasorter.core.session_paths import Places
 from alpacasorter.core.store.library import Library, LibraryError
 from alpacasorter.ml import engine as session_module
-from alpacasorter.ml.runtime.backbone import GPU_STOPPED, BackboneError, sentence
-from alpacasorter.ml.runtime.device import Device, Trial, choose
+from alpacasorter.ml.runtime.backbone import BackboneError
+from alpacasorter.ml.runtime.device import Device
 from alpacasorter.workers.engine import Engine
 from alpacasorter.workers.view_facts import DeviceFacts, ModelFacts, unexpected
 from tests.engines import (
