@@ -43,7 +43,7 @@ def locale_dir() -> Path:
     return _from_environment(LOCALE_DIR_VARIABLE) or resources_dir() / "locale"
 
 
-def licences_file() -> Path:
+def licenses_file() -> Path:
     """The licenses of everything in the packaged program, the only place that has this file."""
     return resources_dir() / "LICENCES.txt"
 

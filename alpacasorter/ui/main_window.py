@@ -192,7 +192,7 @@ class MainWindow(QMainWindow):
         engine.progress.connect(self.page.progress.update_progress)
         engine.finished.connect(self._on_finished)
         engine.folder_failed.connect(self._on_folder_failed)
-        engine.learned.connect(self.notice.pass_on)
+        engine.learned.connect(self.notice.remove_passing)
         engine.learned.connect(self.page.on_learned)
         engine.correction_failed.connect(self._on_correction_failed)
 
@@ -222,7 +222,7 @@ class MainWindow(QMainWindow):
         self._folder = folder
         if not same:
             self.sorting.strip.hide()
-        self.notice.pass_on()
+        self.notice.remove_passing()
         self._tool_bar.show()
         self.stack.setCurrentWidget(self.page)
         self.page.begin(same_folder=same, select=[folder / name for name in photos])

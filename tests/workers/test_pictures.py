@@ -91,14 +91,14 @@ def previews(qtbot: QtBot) -> Iterator[Previews]:
     made.loader.close()
 
 
-def colours(image: QImage) -> list[tuple[int, int, int]]:
+def colors(image: QImage) -> list[tuple[int, int, int]]:
     image = image.convertToFormat(QImage.Format.Format_RGB888)
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
     return corner_colors(rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3))
 
 
 def assert_upright(image: QImage) -> None:
-    for found, expected in zip(colours(image), CORNERS, strict=True):
+    for found, expected in zip(colors(image), CORNERS, strict=True):
         assert np.abs(np.subtract(found, expected)).max() < 40
 
 

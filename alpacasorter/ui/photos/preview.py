@@ -63,7 +63,7 @@ class Picture(QWidget):
         painter = QPainter(self)
         area = QRectF(self.rect())
         if self._pixmap.isNull():
-            painter.setPen(QColor(self._theme.colours.muted))
+            painter.setPen(QColor(self._theme.colors.muted))
             painter.drawText(
                 area.adjusted(16, 16, -16, -16),
                 int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap),
