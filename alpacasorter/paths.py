@@ -45,7 +45,7 @@ def locale_dir() -> Path:
 
 def licenses_file() -> Path:
     """The licenses of everything in the packaged program, the only place that has this file."""
-    return resources_dir() / "LICENCES.txt"
+    return resources_dir() / "LICENSES.txt"
 
 
 def bundled_model() -> Path:

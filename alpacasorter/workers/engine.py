@@ -156,7 +156,7 @@ class Engine(QObject):
         self.watching.watch_open()
 
     def stop_scan(self) -> None:
-        """Stop the running scan; `finished` follows with `cancelled` set."""
+        """Stop the running scan; `finished` follows with `canceled` set."""
         # A scan that has not begun yet checks this.
         self._stopped = self._generation
         if self._open is not None:

@@ -211,7 +211,7 @@ class WatchService(QObject):
                 case _:
                     pass
         if isinstance(event, Finished):
-            self._is_scanned, self._is_whole = True, not event.cancelled
+            self._is_scanned, self._is_whole = True, not event.canceled
             if self._is_asked:
                 self.watch_open()
 

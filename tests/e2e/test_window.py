@@ -225,7 +225,7 @@ def test_stop_and_rescan(start: Start, tmp_path: Path) -> None:
     assert user.page.actions_.stop.isEnabled()
     user.press(Qt.Key.Key_Escape)
     user.wait(lambda: bool(user.finished))
-    assert user.finished[0].cancelled
+    assert user.finished[0].canceled
     assert user.finished[0].judged < 300
     assert not user.page.progress.isVisible()
     user.window.rescan()

@@ -228,7 +228,7 @@ def test_only_the_last_of_several_folders_is_reported(
     assert {path.parent for path in later.photos} == {folder}
     (finished,) = heard.of("finished")
     assert finished[0] == later.finished
-    assert not later.finished.cancelled
+    assert not later.finished.canceled
     assert heard.of("folder_failed") == []
 
 
@@ -253,10 +253,10 @@ def test_stopping(start: Callable[..., Heard], folder: Path, tmp_path: Path) -> 
     heard.engine.stop_scan()
     (finished,) = heard.wait("finished")
     assert isinstance(finished, Finished)
-    assert finished.cancelled
+    assert finished.canceled
     assert finished.judged == len(probabilities(heard)) < 400
     # Only that scan is stopped.
-    assert not heard.scan(folder).finished.cancelled
+    assert not heard.scan(folder).finished.canceled
 
 
 def test_stopping_a_scan_that_has_not_begun(start: Callable[..., Heard], tmp_path: Path) -> None:
@@ -269,7 +269,7 @@ def test_stopping_a_scan_that_has_not_begun(start: Callable[..., Heard], tmp_pat
     go_on.set()
     (finished,) = heard.wait("finished")
     assert isinstance(finished, Finished)
-    assert finished.cancelled
+    assert finished.canceled
     assert finished.judged < 100
 
 

@@ -241,7 +241,7 @@ class BrowsePage(QWidget):
     def on_finished(self, event: Finished) -> None:
         """The scan has ended."""
         self._finished = event
-        if not event.cancelled:
+        if not event.canceled:
             self.store.complete()
         self.progress.hide()
         self.actions_.stop.setEnabled(False)

@@ -79,7 +79,7 @@ class RescanAfterSort(QObject):
 
     def on_finished(self, event: Finished) -> None:
         """React to the end of a scan. One that the user stopped is not started again."""
-        if event.cancelled and not self._service.busy:
+        if event.canceled and not self._service.busy:
             self._placed.clear()
         self.on_over()
 

@@ -19,7 +19,7 @@ TEXT = "What is inside\n\n" + "".join(f"libfirst {number}\n" for number in range
 
 @pytest.fixture
 def licenses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "LICENCES.txt"
+    path = tmp_path / "LICENSES.txt"
     path.write_text(TEXT, encoding="utf-8")
     monkeypatch.setattr(paths, "licenses_file", lambda: path)
     return path
@@ -150,7 +150,7 @@ def test_a_checkout_lists_what_is_installed() -> None:
 def test_packaged_program_without_the_file_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     monkeypatch.setattr(sys, "_MEIPASS", "/nowhere", raising=False)
-    assert paths.licenses_file() == Path("/nowhere/resources/LICENCES.txt")
+    assert paths.licenses_file() == Path("/nowhere/resources/LICENSES.txt")
     assert about.licenses_text().startswith("The file with the licenses is missing")
 
 

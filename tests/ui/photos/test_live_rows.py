@@ -36,7 +36,7 @@ def gone(*numbers: int) -> Gone:
     return Gone(tuple(Path(f"/p/{n}.jpg") for n in numbers))
 
 
-FINISHED = Finished(total=0, judged=0, unreadable=0, opened=0, left_alone=0, seconds=0.1, cancelled=False)
+FINISHED = Finished(total=0, judged=0, unreadable=0, opened=0, left_alone=0, seconds=0.1, canceled=False)
 
 
 @pytest.fixture
@@ -263,7 +263,7 @@ def test_a_photo_that_could_not_be_read_is_judged_later(page: BrowsePage, qtbot:
 
 def test_an_empty_folder_says_why(page: BrowsePage) -> None:
     page.begin(same_folder=True)
-    sorted_away = Finished(0, 0, 0, 0, left_alone=3, seconds=0.1, cancelled=False, sorted_folders=2)
+    sorted_away = Finished(0, 0, 0, 0, left_alone=3, seconds=0.1, canceled=False, sorted_folders=2)
     page.on_finished(sorted_away)
     title, folders, files = page.grid._empty_text.splitlines()
     assert "No photos" in title

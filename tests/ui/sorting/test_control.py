@@ -112,9 +112,9 @@ def put(*places: Path) -> FilesPlaced:
     return FilesPlaced(tuple(Placed(OUT / place.name, place, False, 1, 1, None) for place in places))
 
 
-def finish(scene: Scene, *, cancelled: bool = False) -> None:
+def finish(scene: Scene, *, canceled: bool = False) -> None:
     scene.page.actions_.stop.setEnabled(False)
-    scene.engine.finished.emit(Finished(1, 1, 0, 1, 0, 1.0, cancelled))
+    scene.engine.finished.emit(Finished(1, 1, 0, 1, 0, 1.0, canceled))
 
 
 @pytest.fixture
@@ -346,7 +346,7 @@ def test_nobody_looks_twice_at_once(scene: Scene) -> None:
     scene.page.actions_.stop.setEnabled(True)
     scene.service.placed.emit(put(HIKE / "c.jpg"))
     scene.service.end(ended(record(7)))
-    finish(scene, cancelled=True)
+    finish(scene, canceled=True)
     assert scene.rescanned() == 1
 
 
