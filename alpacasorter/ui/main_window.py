@@ -111,7 +111,7 @@ class MainWindow(QMainWindow):
         self._controls = (self.sorting, self.training, self.testing, self.arrivals, self.exchange, self.models)
         self._connect()
         self._connect_engine()
-        self.resize(_first_size(self.screen().availableSize()))
+        self.resize(QSize(1180, 780).boundedTo(self.screen().availableSize() * _SHARE))
         self.setMinimumSize(640, 480)
         self.restoreGeometry(settings.state("geometry"))
         self.page.splitter.setSizes([800, 360])
@@ -415,11 +415,6 @@ class MainWindow(QMainWindow):
         self._previews.close()
         self.engine.shutdown()
         super().closeEvent(event)
-
-
-def _first_size(screen: QSize) -> QSize:
-    """Return the size of the window at the first start, on a screen with this much space."""
-    return QSize(1180, 780).boundedTo(screen * _SHARE)
 
 
 def _dropped_folder(data: QMimeData) -> Path | None:
