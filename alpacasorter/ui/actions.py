@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QToolBu
 
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _
-from alpacasorter.ui.photo_row import Filter, Order, filter_names, unknown_labels
+from alpacasorter.ui.photo_filters import Filter, Order, filter_names, unknown_labels
 from alpacasorter.ui.widgets.theme import Theme, icon
 from alpacasorter.wording import text
 

@@ -27,7 +27,7 @@ from alpacasorter.i18n import _
 from alpacasorter.ui.exchange.control import ExchangeControl
 from alpacasorter.ui.help import about
 from alpacasorter.ui.models.control import EvaluateControl, ModelsControl
-from alpacasorter.ui.photo_row import Filter
+from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.photos.page import BrowsePage
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.arrivals import ArrivalsControl

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from alpacasorter.core.events import Finished, Learned
 from alpacasorter.ui.app import build_window
 from alpacasorter.ui.main_window import MainWindow
-from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_store import PhotoRow
 from alpacasorter.ui.settings import Settings
 from tests.picture_files import make_picture
 

@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 import alpacasorter.ml.scan as scan_module
-from alpacasorter.ui.photo_row import Filter
+from alpacasorter.ui.photo_filters import Filter
 from tests.e2e.conftest import User
 from tests.picture_files import make_picture
 

@@ -21,7 +21,7 @@ from alpacasorter.core.sorting.events import SortState
 from alpacasorter.core.sorting.execution import run
 from alpacasorter.core.sorting.options import SortOptions
 from alpacasorter.core.sorting.plan import Outcome, SortPlan
-from alpacasorter.ui.photo_row import Filter
+from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.sorting.dialog import RESULT, SortDialog
 from tests.e2e.conftest import User
 from tests.ui.sorting.fakes import answer

@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from alpacasorter import paths
 from alpacasorter.core import reasons
 from alpacasorter.ui.app import build_window
-from alpacasorter.ui.photo_row import Filter, Order
+from alpacasorter.ui.photo_filters import Filter, Order
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.settings_dialog import SettingsDialog
 from tests.e2e.conftest import WAIT_MS, User

@@ -16,8 +16,8 @@ from alpacasorter.core.events import JudgedPhoto, Learned, Problem
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photo import PhotoFacts, PhotoFile
 from alpacasorter.core.photos.walk import walk
-from alpacasorter.ui.photo_row import Filter, Order, PhotoRow
-from alpacasorter.ui.photo_store import PhotoStore
+from alpacasorter.ui.photo_filters import Filter, Order
+from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
 from tests.picture_files import make_picture
 
 LABELS = LabelSet("not_alpaca", "alpaca", {"alpaca": "Alpaca", "not_alpaca": "Not alpaca"})

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QByteArray, QSettings
 
-from alpacasorter.ui.photo_row import Order
+from alpacasorter.ui.photo_filters import Order
 from alpacasorter.ui.settings import UNSURE_USUAL, Settings
 
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 from alpacasorter.core.events import Found, Judged, Problem, Problems
 from alpacasorter.core.photo import PhotoFile
-from alpacasorter.ui.photo_row import Filter, Order
+from alpacasorter.ui.photo_filters import Filter, Order
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.photos.model import PhotoModel, _runs
 from tests.ui.test_photo_store import LABELS, learned, photo
