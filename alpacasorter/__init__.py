@@ -1,13 +1,13 @@
-"""AlpacaSorter: finds the alpacas among a person's photos, learns from each correction, uploads nothing.
+"""AlpacaSorter: finds the alpacas in your photos, learns from each correction, and uploads nothing.
 
-The version lives in pyproject.toml and nowhere else; `__version__` is read when first asked for, so that
-importing this package costs nothing.
+The version is only in pyproject.toml. `__version__` is read when it is first used, so that importing this package
+is fast.
 """
 
 import os
 
 # NumPy's linear algebra on one thread, set here because it is read when NumPy is first imported. While a scan keeps
-# all cores busy, OpenBLAS's threads wait for each other: a click took 230 ms with two of them and 44 ms with one.
+# all cores busy, OpenBLAS's threads wait for each other: a click took 230 ms with two threads and 44 ms with one.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 __all__ = ["__version__"]
@@ -20,7 +20,7 @@ def _read_version() -> str:
 
     project = Path(__file__).resolve().parent.parent / "pyproject.toml"
     if project.is_file():
-        # The checkout comes first: the metadata of an editable install is as old as the last `make setup`.
+        # The checkout comes first: the metadata of an editable install is from the last `make setup`.
         import tomllib
 
         about = tomllib.loads(project.read_text(encoding="utf-8")).get("project", {})

@@ -1,15 +1,15 @@
-"""Entry point of `python -m alpacasorter` and of the frozen program."""
+"""Entry point of `python -m alpacasorter` and of the packaged program."""
 
 import sys
 
 
 def _prepare_frozen() -> None:
-    # A child process of the frozen program starts the program again; this must run before anything else.
+    # In the packaged program a child process starts the program again; this must run before anything else.
     import multiprocessing
 
     multiprocessing.freeze_support()
-    # The launcher has the system look for libraries inside the program. That is over by now, and other programs that
-    # are started from here, such as the file manager, must find their own.
+    # The launcher makes the system look for libraries inside the program. They are loaded by now, and other programs
+    # started from here, such as the file manager, must find their own.
     import os
 
     for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LIBPATH"):
@@ -21,7 +21,7 @@ def _prepare_frozen() -> None:
 
 
 def run() -> int:
-    """Start the program with the arguments of the process and return its exit code."""
+    """Run the program with the arguments of the process and return its exit code."""
     if getattr(sys, "frozen", False):
         _prepare_frozen()
     from alpacasorter.cli import main

@@ -412,7 +412,8 @@ def join(names: Sequence[str], last: Literal["and", "or"] = "and") -> str:
 def _local(when: str | date) -> datetime | None:
     try:
         exact = when if isinstance(when, datetime) else datetime.fromisoformat(str(when))
-        return exact.astimezone()
+        # A time without a zone is that of the clock here, or of the camera's clock.
+        return exact.astimezone() if exact.tzinfo is not None else exact
     except (ValueError, OSError, OverflowError):
         return None
 

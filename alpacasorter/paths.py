@@ -1,7 +1,7 @@
-"""Where things are: the shipped models and resources, and the folders that hold what belongs to the user.
+"""Where things are: the shipped models and resources, and the folders for the user's data, cache and logs.
 
-Works the same from a source checkout, from an installed wheel and inside the frozen program.
-No function here creates a folder or looks whether one exists: whoever writes there makes it.
+Works the same from a source checkout, from an installed wheel and in the packaged program. No function here creates a
+folder or checks whether it exists; the code that writes there creates it.
 """
 
 import os
@@ -29,32 +29,32 @@ def _shipped_root() -> Path:
 
 
 def models_dir() -> Path:
-    """The folder of the shipped bundles, one sub-folder each."""
+    """The folder of the shipped bundles, one subfolder each."""
     return _shipped_root() / "models"
 
 
 def resources_dir() -> Path:
-    """The folder of icons, style sheets and other files that the window shows."""
+    """The folder of icons, style sheets and other files for the window."""
     return _shipped_root() / "resources"
 
 
 def locale_dir() -> Path:
-    """The folder of the translations: `<language>/LC_MESSAGES/*.mo`. ALPACASORTER_LOCALE_DIR names another."""
+    """The folder of the translations, `<language>/LC_MESSAGES/*.mo`. ALPACASORTER_LOCALE_DIR overrides it."""
     return _from_environment(LOCALE_DIR_VARIABLE) or resources_dir() / "locale"
 
 
-def licences_file() -> Path:
-    """The licences of everything that the packaged program holds; only that has such a file."""
-    return resources_dir() / "LICENCES.txt"
+def licenses_file() -> Path:
+    """The licenses of everything in the packaged program, the only place that has this file."""
+    return resources_dir() / "LICENSES.txt"
 
 
 def bundled_model() -> Path:
-    """The bundle that serves when the user has chosen no other."""
+    """The bundle that is used unless the user has chosen another."""
     return models_dir() / BUNDLED_MODEL
 
 
 def named_model() -> Path | None:
-    """The bundle that ALPACASORTER_MODEL names (`--model` sets it for one run); None where the user's choice counts."""
+    """The bundle that ALPACASORTER_MODEL names (`--model` sets it for one run); None to use the user's choice."""
     return _from_environment(MODEL_VARIABLE)
 
 
@@ -64,23 +64,23 @@ def _from_environment(variable: str) -> Path | None:
 
 
 def user_data_dir() -> Path:
-    """What must not be lost: the library with the corrections. ALPACASORTER_DATA_DIR overrides it."""
+    """The folder for what must not be lost: the library. ALPACASORTER_DATA_DIR overrides it."""
     chosen = _from_environment(DATA_DIR_VARIABLE)
     if chosen is not None:
         return chosen
-    # Imported here: it costs 30 ms, which the first window need not wait for when the variables are set.
+    # Imported here because it takes 30 ms, which the first window need not wait for if the variables are set.
     import platformdirs
 
     return platformdirs.user_data_path(APP_NAME, appauthor=False)
 
 
 def user_models_dir() -> Path:
-    """The bundles that the user has added, one sub-folder each."""
+    """The folder of the bundles that the user has added, one subfolder each."""
     return user_data_dir() / USER_MODELS
 
 
 def user_cache_dir() -> Path:
-    """What can be made again: thumbnails and embeddings. ALPACASORTER_CACHE_DIR overrides it."""
+    """The folder for what can be made again: thumbnails and embeddings. ALPACASORTER_CACHE_DIR overrides it."""
     chosen = _from_environment(CACHE_DIR_VARIABLE)
     if chosen is not None:
         return chosen
@@ -90,7 +90,7 @@ def user_cache_dir() -> Path:
 
 
 def user_log_dir() -> Path:
-    """Log files; inside the data folder where ALPACASORTER_DATA_DIR is set, so that it holds everything."""
+    """The folder for log files; inside the data folder if ALPACASORTER_DATA_DIR is set, so that it holds everything."""
     chosen = _from_environment(DATA_DIR_VARIABLE)
     if chosen is not None:
         return chosen / "logs"

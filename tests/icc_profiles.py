@@ -1,4 +1,4 @@
-"""Colour profiles for tests, built byte by byte: no profile of a vendor may be copied into the project."""
+"""Color profiles for tests, built byte by byte because no vendor's profile may be copied into the project."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def rgb_profile(primaries: Primaries, *, description: str) -> bytes:
     return _profile(b"mntr", b"RGB ", b"XYZ ", tags)
 
 
-def grey_profile() -> bytes:
-    """Return a profile for grey of power 1, so that every mid-tone comes out much lighter in sRGB."""
+def gray_profile() -> bytes:
+    """Return a profile for gray of power 1, so that every midtone becomes much lighter in sRGB."""
     curve = b"curv" + bytes(4) + struct.pack(">I", 0)
     return _profile(
-        b"mntr", b"GRAY", b"XYZ ", {b"desc": _description("Linear grey"), b"wtpt": _xyz(_D50), b"kTRC": curve}
+        b"mntr", b"GRAY", b"XYZ ", {b"desc": _description("Linear gray"), b"wtpt": _xyz(_D50), b"kTRC": curve}
     )
 
 
 def cmyk_profile() -> bytes:
-    """Return a profile for CMYK in which cyan ink is red, so that a picture tells whether it was applied."""
+    """Return a profile for CMYK in which cyan ink is red, so that a picture shows whether it was applied."""
     identity = struct.pack(">9i", *(0x10000 if at % 4 == 0 else 0 for at in range(9)))
     ramp = bytes(range(256))
     white, black, red = (255, 128, 128), (0, 128, 128), (136, 208, 195)

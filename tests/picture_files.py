@@ -1,12 +1,12 @@
-"""Makes real picture files for tests, good and bad ones, of every kind the app may meet.
+"""Makes real picture files for tests, good and bad ones, of every kind that the app may come across.
 
     make_picture(tmp_path / "a.jpg")                              a good JPEG
     make_picture(tmp_path / "b.heic", kind="heic", size=(64, 48))
     make_picture(tmp_path / "c.jpg", kind="truncated_jpeg")       a bad one
     make_picture(tmp_path / "d.jpg", seed=4)                      a good one with pixels of its own
 
-Shown upright, a good picture without a seed has a field of one colour in each corner (`CORNERS`); that is how
-a test sees whether it was turned, mirrored or miscoloured. Kinds in grey show the same fields in grey.
+Shown upright, a good picture without a seed has a field of one color in each corner (`CORNERS`), by which a test sees
+whether it was rotated, mirrored or shown in the wrong colors. Gray kinds show the same fields in gray.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from PIL import Image, features
 Size = tuple[int, int]
 
 CORNERS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0))
-"""Colours at top left, top right, bottom left and bottom right."""
+"""Colors at top left, top right, bottom left and bottom right."""
 
 TRANSPARENT_CORNER = 3
-"""Index in `CORNERS` of the one that is see-through in the kinds with transparency."""
+"""Index in `CORNERS` of the one that is transparent in the kinds with transparency."""
 
 # How to store a picture so that the EXIF orientation turns it upright: the opposite turn.
 _UNTURN = {
@@ -54,10 +54,10 @@ def make_picture(
     """Write a picture file and return its path.
 
     Args:
-        path: where to write; the extension is taken as it is, whatever the kind.
+        path: where to write; the extension need not fit the kind.
         kind: one of `GOOD_KINDS` or `BAD_KINDS`.
         size: width and height in pixels of the picture shown upright.
-        seed: gives noise in place of the coloured corners, the same for the same seed.
+        seed: replaces the colored corners by noise, the same for the same seed.
         image: an RGB picture to write in place of either.
     """
     path.write_bytes(picture_bytes(kind, size=size, seed=seed, image=image))
@@ -74,15 +74,15 @@ def picture_bytes(
 
 
 def corner_picture(size: Size = (96, 64)) -> Image.Image:
-    """Return an RGB picture of four fields in the colours of `CORNERS`."""
+    """Return an RGB picture of four fields in the colors of `CORNERS`."""
     width, height = size
     pixels = np.empty((height, width, 3), np.uint8)
     top, left = slice(None, height // 2), slice(None, width // 2)
     bottom, right = slice(height // 2, None), slice(width // 2, None)
-    for (rows, columns), colour in zip(
+    for (rows, columns), color in zip(
         ((top, left), (top, right), (bottom, left), (bottom, right)), CORNERS, strict=True
     ):
-        pixels[rows, columns] = colour
+        pixels[rows, columns] = color
     return Image.fromarray(pixels)
 
 
@@ -92,8 +92,8 @@ def noise_picture(size: Size, seed: int) -> Image.Image:
     return Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
 
 
-def corner_colours(pixels: NDArray[np.uint8]) -> list[tuple[int, int, int]]:
-    """Return the colours in the middle of the quarters of uint8 (height, width, 3), ordered as `CORNERS`."""
+def corner_colors(pixels: NDArray[np.uint8]) -> list[tuple[int, int, int]]:
+    """Return the colors in the middle of the quarters of uint8 (height, width, 3), ordered as `CORNERS`."""
     height, width = pixels.shape[:2]
     places = [(row, column) for row in (height // 4, 3 * height // 4) for column in (width // 4, 3 * width // 4)]
     return [(int(red), int(green), int(blue)) for red, green, blue in (pixels[place] for place in places)]
@@ -129,7 +129,7 @@ def encode(image: Image.Image, form: str, **options: Any) -> bytes:
 
 
 def _with_transparency(image: Image.Image) -> Image.Image:
-    """Make the quarter of `TRANSPARENT_CORNER` see-through."""
+    """Make the quarter of `TRANSPARENT_CORNER` transparent."""
     image = image.convert("RGBA")
     alpha = np.full((image.height, image.width), 255, np.uint8)
     alpha[image.height // 2 :, image.width // 2 :] = 0
@@ -150,12 +150,12 @@ def _heic(image: Image.Image) -> bytes:
 
 
 def _palette_with_transparency(image: Image.Image) -> bytes:
-    colours = image.convert("RGB").quantize(16)
-    indices = np.asarray(colours).copy()
+    colors = image.convert("RGB").quantize(16)
+    indices = np.asarray(colors).copy()
     hole = int(indices.max()) + 1
     indices[image.height // 2 :, image.width // 2 :] = hole
     palette = Image.fromarray(indices)
-    palette.putpalette([*(colours.getpalette() or [])[: 3 * hole], 255, 0, 255])
+    palette.putpalette([*(colors.getpalette() or [])[: 3 * hole], 255, 0, 255])
     return encode(palette, "PNG", transparency=hole)
 
 
@@ -165,7 +165,7 @@ def _sixteen_bit(image: Image.Image) -> NDArray[np.uint16]:
 
 
 def png_chunk(name: bytes, body: bytes) -> bytes:
-    """Return one chunk of a PNG, with its length and check sum."""
+    """Return one chunk of a PNG, with its length and checksum."""
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
@@ -196,11 +196,11 @@ def _tiff_16bit(image: Image.Image) -> bytes:
     return struct.pack("<2sHI", b"II", 42, directory_at) + strip + struct.pack("<3H", 16, 16, 16) + directory + bytes(4)
 
 
-def _grey_16bit(image: Image.Image) -> Image.Image:
+def _gray_16bit(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257)
 
 
-def _grey_float(image: Image.Image) -> Image.Image:
+def _gray_float(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.asarray(image.convert("L")).astype(np.float32) / 255)
 
 
@@ -227,16 +227,16 @@ def _plain(form: str, **options: Any) -> Callable[[Image.Image], bytes]:
 _GOOD: dict[str, Callable[[Image.Image], bytes]] = {
     "jpeg": _plain("JPEG", quality=95),
     "jpeg_progressive": _plain("JPEG", quality=95, progressive=True),
-    "jpeg_grey": lambda image: encode(image.convert("L"), "JPEG", quality=95),
+    "jpeg_gray": lambda image: encode(image.convert("L"), "JPEG", quality=95),
     "jpeg_cmyk": lambda image: encode(_cmyk(image), "JPEG", quality=95),
     "jpeg_of_two": _animation("MPO"),
     "png": _plain("PNG"),
     "png_alpha": lambda image: encode(_with_transparency(image), "PNG"),
-    "png_grey_alpha": lambda image: encode(_with_transparency(image).convert("LA"), "PNG"),
+    "png_gray_alpha": lambda image: encode(_with_transparency(image).convert("LA"), "PNG"),
     "png_palette_transparent": _palette_with_transparency,
     "png_1bit": lambda image: encode(image.convert("1", dither=Image.Dither.NONE), "PNG"),
     "png_16bit": _png_16bit,
-    "png_16bit_grey": lambda image: encode(_grey_16bit(image), "PNG"),
+    "png_16bit_gray": lambda image: encode(_gray_16bit(image), "PNG"),
     "png_animated": _animation("PNG"),
     "webp": _plain("WEBP", quality=95),
     "webp_alpha": lambda image: encode(_with_transparency(image), "WEBP", lossless=True),
@@ -245,8 +245,8 @@ _GOOD: dict[str, Callable[[Image.Image], bytes]] = {
     "tiff_lzw": _plain("TIFF", compression="tiff_lzw"),
     "tiff_cmyk": lambda image: encode(_cmyk(image), "TIFF"),
     "tiff_16bit": _tiff_16bit,
-    "tiff_16bit_grey": lambda image: encode(_grey_16bit(image), "TIFF"),
-    "tiff_float": lambda image: encode(_grey_float(image), "TIFF"),
+    "tiff_16bit_gray": lambda image: encode(_gray_16bit(image), "TIFF"),
+    "tiff_float": lambda image: encode(_gray_float(image), "TIFF"),
     "tiff_of_two": _animation("TIFF"),
     "gif": _plain("GIF"),
     "gif_animated": _animation("GIF"),
@@ -287,7 +287,7 @@ def _bomb_jpeg(*, width: int, height: int, progressive: bool) -> Callable[[Image
 
 
 def _bomb_gif(image: Image.Image) -> bytes:
-    """A screen and a first frame of 65,535 by 65,535 pixels, to be cleared after showing."""
+    """A screen and a first frame of 65,535 by 65,535 pixels that is cleared after it was shown."""
     data = _animation("GIF")(image)
     huge = struct.pack("<HH", 0xFFFF, 0xFFFF)
     at = data.index(b"\x2c\x00\x00\x00\x00") + 5
@@ -330,4 +330,4 @@ GOOD_KINDS = tuple(_GOOD)
 """Every kind of `make_picture` that the app must show."""
 
 BAD_KINDS = tuple(_BAD)
-"""Every kind of `make_picture` that the app must call unreadable."""
+"""Every kind of `make_picture` that the app must report as unreadable."""

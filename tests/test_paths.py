@@ -1,4 +1,4 @@
-"""Where things are, from a checkout, from a wheel and in the frozen program."""
+"""Where things are in a checkout, in a wheel and in the packaged program."""
 
 import importlib.util
 import subprocess
@@ -100,6 +100,6 @@ def test_importing_is_cheap() -> None:
         "print([n for n in ('platformdirs', 'numpy', 'PIL', 'PySide6', 'tomllib', 'importlib.metadata')"
         " if n in sys.modules])"
     )
-    # -S: what other packages put into site-packages must not count.
+    # -S: without what other packages put into site-packages.
     result = subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

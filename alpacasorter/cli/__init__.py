@@ -121,9 +121,9 @@ def _parser(command: str) -> argparse.ArgumentParser | None:
 
             return models_parser()
         case "dataset":
-            from alpacasorter.cli.dataset import build_parser
+            from alpacasorter.cli.dataset import dataset_parser
 
-            return build_parser()
+            return dataset_parser()
         case "train":
             from alpacasorter.cli.train import train_parser
 
@@ -156,5 +156,6 @@ def _prints_data(options: argparse.Namespace) -> bool:
     """Tell whether a command prints data for other programs, or a report for developers: these are in English."""
     given = vars(options)
     if given.get("form") in ("json", "csv"):
-        return True
+        # Files are always written in English.
+        return given.get("out") is None
     return any(given.get(name) for name in ("json", "as_json", "self_test"))

@@ -1,4 +1,4 @@
-"""`alpacasorter evaluate DATASET`: measures the model on class folders."""
+"""`alpacasorter evaluate DATASET`: measures the model on a folder with one subfolder per class."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ from alpacasorter.cli.usage import (
     quiet_option,
     version_option,
 )
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.events import Progress
 from alpacasorter.core.files import display_path
-from alpacasorter.i18n import _
+from alpacasorter.i18n import _, decimal, ngettext, number, share
 
 if TYPE_CHECKING:
     from alpacasorter.ml.evaluation.evaluate import Evaluation
 
 _DIGITS = 6
-_SHOWN_MISTAKES = 20
+_MAX_MISTAKES = 20
 
 
 def run(dataset: Path, *, as_json: bool, report: Path | None, device: Device, quiet: bool) -> int:
-    """Measure the model, write a report of it where one is asked for; return the exit code."""
+    """Measure the model, and write a report if one is requested; return the exit code."""
     named = named_folder(dataset)
     if named is None or (report is not None and not _may_be_report(report)):
         return 2
@@ -40,20 +41,25 @@ def run(dataset: Path, *, as_json: bool, report: Path | None, device: Device, qu
 
 
 def _may_be_report(report: Path) -> bool:
-    """Tell whether a file can be the report, and complain where not: before the work, not after it."""
+    """Return whether a file can be the report, or complain: before the work, not after it."""
     shown = display_path(report)
     try:
         if report.suffix.lower() not in (".html", ".htm"):
-            # A slip of the hand must not replace a photo.
-            complain(f"{shown} can't be the report. Its name must end in .html.")
+            # A typing error must not replace a photo.
+            complain(_("{file} can't be the report. Its name must end in .html.").format(file=shown))
         elif report.is_dir():
-            complain(f"{shown} can't be the report. It is a folder.")
+            complain(_("{file} can't be the report. It is a folder.").format(file=shown))
         elif not report.parent.is_dir():
-            complain(f"{shown} can't be the report. The folder {display_path(report.parent)} is not there.")
+            folder = display_path(report.parent)
+            complain(
+                _("{file} can't be the report. The folder {folder} does not exist.").format(file=shown, folder=folder)
+            )
         else:
             return True
     except OSError as error:
-        complain(f"{shown} can't be the report. {error.strerror or error}.")
+        # Translators: {reason} is a sentence.
+        message = _("{file} can't be the report. {reason}")
+        complain(message.format(file=shown, reason=reasons.sentence(os_errors.for_saving(error))))
     return False
 
 
@@ -67,21 +73,22 @@ def _evaluate(dataset: Path, *, as_json: bool, report: Path | None, device: Devi
             measured = evaluate(
                 dataset, bundle=bundle, cache=opened.cache, embed=session.embed, threads=session.device.threads
             )
-            # Closed before the engine is, whatever ends the loop.
+            # Closed before the engine, however the loop ends.
             with contextlib.closing(measured) as events:
                 for event in events:
                     if isinstance(event, Progress):
                         bar.update(event)
                         continue
                     for name in event.left_out:
-                        bar.say(f"The sub-folder {display_path(name)} is named after no class and was left out.")
+                        message = _("The subfolder {name} is not named after a class and was left out.")
+                        bar.say(message.format(name=display_path(name)))
                     evaluation = event
         if report is not None:
-            serving = "graphics processor" if session.device.kind == "gpu" else "processor"
             model = f"{bundle.name} {bundle.version}"
-            write_report(report, evaluation_report(evaluation, dataset=dataset, model=model, device=serving))
+            device_kind = session.device.kind
+            write_report(report, evaluation_report(evaluation, dataset=dataset, model=model, device=device_kind))
             if not quiet:
-                complain(f"The report is in {display_path(report)}.")
+                complain(_("The report is in {file}.").format(file=display_path(report)))
         print(json.dumps(_object(evaluation, bundle.class_names)) if as_json else _words(evaluation))
     return 0
 
@@ -123,35 +130,49 @@ def _object(evaluation: Evaluation, class_names: tuple[str, str]) -> dict[str, o
 def _words(evaluation: Evaluation) -> str:
     from alpacasorter.ml.evaluation.evaluate import warnings
     from alpacasorter.ml.evaluation.metrics import class_figures
-    from alpacasorter.ml.evaluation.report import share
 
     metrics = evaluation.metrics
-    lines = [
-        f"photos             {metrics.n:>8,}  ({evaluation.unreadable:,} more could not be read)",
-        f"right              {_share(metrics.accuracy)}",
-        f"balanced           {_share(metrics.balanced_accuracy)}",
-        f"AUC                {'    none' if metrics.auc is None else f'{metrics.auc:>8.4f}'}",
-        f"calibration error  {'    none' if metrics.ece is None else f'{metrics.ece:>8.4f}'}",
-    ]
-    of_classes = zip(evaluation.class_names, class_figures(metrics.confusion), strict=True)
-    for name, of in list(of_classes)[::-1]:
-        if of.n or of.called:
+    unreadable = ngettext(
+        "({count} more could not be read)", "({count} more could not be read)", evaluation.unreadable
+    ).format(count=number(evaluation.unreadable))
+    rows = (
+        (_("Photos"), number(metrics.n), unreadable),
+        (_("Accuracy"), share(metrics.accuracy, 2), ""),
+        (_("Balanced accuracy"), share(metrics.balanced_accuracy, 2), ""),
+        (_("Ranking quality (AUC)"), _decimals(metrics.auc), ""),
+        (_("Calibration error (ECE)"), _decimals(metrics.ece), ""),
+    )
+    width = max(len(name) for name, _value, _note in rows)
+    lines = [f"{name:<{width}}  {value:>8}  {note}".rstrip() for name, value, note in rows]
+    for name, of_class in reversed(list(zip(evaluation.class_names, class_figures(metrics.confusion), strict=True))):
+        if of_class.n or of_class.called:
+            # Translators: {name} is a class, {recall} and {precision} are percentages.
+            words = _("{name}: {found} of {count} found ({recall}); {precision} of {predicted} predictions correct")
             lines.append(
-                f"{name}: {of.found:,} of {of.n:,} found ({share(of.recall)}); "
-                f"{share(of.precision)} of the {of.called:,} called so are"
+                words.format(
+                    name=name,
+                    found=number(of_class.found),
+                    count=number(of_class.n),
+                    recall=share(of_class.recall),
+                    precision=share(of_class.precision),
+                    predicted=number(of_class.called),
+                )
             )
     lines += warnings(evaluation, 0)
     if evaluation.mistakes:
-        lines.append("mistakes, the most confident first, with the probability of the positive class:")
-        lines += [f"  {m.probability:.3f}  {display_path(m.path)}" for m in evaluation.mistakes[:_SHOWN_MISTAKES]]
-        more = len(evaluation.mistakes) - _SHOWN_MISTAKES
+        heading = _("Mistakes, most confident first, with the probability of “{name}”:")
+        lines.append(heading.format(name=evaluation.class_names[1]))
+        shown = evaluation.mistakes[:_MAX_MISTAKES]
+        lines += [f"  {decimal(mistake.probability, 3)}  {display_path(mistake.path)}" for mistake in shown]
+        more = len(evaluation.mistakes) - len(shown)
         if more > 0:
-            lines.append(f"  and {more:,} more; --json lists all")
+            words = ngettext("and {count} more; --json lists all", "and {count} more; --json lists all", more)
+            lines.append(f"  {words.format(count=number(more))}")
     return "\n".join(lines)
 
 
-def _share(value: float | None) -> str:
-    return "    none" if value is None else f"{value:>8.2%}"
+def _decimals(value: float | None) -> str:
+    return share(None) if value is None else decimal(value, 4)
 
 
 def evaluate_parser() -> argparse.ArgumentParser:

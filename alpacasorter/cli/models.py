@@ -10,13 +10,14 @@ from alpacasorter import paths
 from alpacasorter.cli.console import guarded
 from alpacasorter.cli.usage import complain, exit_codes, given_path, version_option
 from alpacasorter.core.files import display_path
-from alpacasorter.core.reasons import for_saving, sentence
+from alpacasorter.core.os_errors import for_saving
+from alpacasorter.core.reasons import sentence
 from alpacasorter.core.session_paths import plain_absolute
 from alpacasorter.i18n import _, size
 from alpacasorter.ml.models.archive import SUFFIX, pack
 from alpacasorter.ml.models.bundle import load_bundle
-from alpacasorter.ml.models.entry import ModelEntry, ModelStoreError
-from alpacasorter.ml.models.store import ModelStore
+from alpacasorter.ml.models.entry import ModelEntry
+from alpacasorter.ml.models.store import ModelStore, ModelStoreError
 
 
 def fill(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +33,7 @@ def fill(parser: argparse.ArgumentParser) -> None:
         made.set_defaults(work=work)
         return made
 
-    name = {"metavar": "NAME", "help": _("its name in the list")}
+    name_help = _("its name in the list")
     add = command(
         "add", _("add a model that you trained or were given"), _("Add a model that you trained or were given."), _add
     )
@@ -49,7 +50,7 @@ def fill(parser: argparse.ArgumentParser) -> None:
         _use,
     )
     which = use.add_mutually_exclusive_group(required=True)
-    which.add_argument("name", nargs="?", **name)
+    which.add_argument("name", metavar="NAME", nargs="?", help=name_help)
     which.add_argument("--bundled", action="store_true", help=_("go back to the model that came with AlpacaSorter"))
     share = command(
         "share",
@@ -57,7 +58,7 @@ def fill(parser: argparse.ArgumentParser) -> None:
         _("Save a model as one file, to give to others."),
         _share,
     )
-    share.add_argument("name", **name)
+    share.add_argument("name", metavar="NAME", help=name_help)
     share.add_argument(
         "--out",
         metavar="FILE",
@@ -66,7 +67,7 @@ def fill(parser: argparse.ArgumentParser) -> None:
         help=_("the file to write, for example {name}").format(name=f"mine{SUFFIX}"),
     )
     remove = command("remove", _("delete a model that you added"), _("Delete a model that you added."), _remove)
-    remove.add_argument("name", **name)
+    remove.add_argument("name", metavar="NAME", help=name_help)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -188,7 +189,7 @@ def models_parser() -> argparse.ArgumentParser:
     """Return the parser of `alpacasorter models`."""
     parser = argparse.ArgumentParser(
         prog="alpacasorter models",
-        description=_("List your models, or add, select, share, or remove one."),
+        description=_("List your models, or add, select, share or remove one."),
         epilog=exit_codes(),
         parents=[version_option()],
     )

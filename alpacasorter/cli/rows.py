@@ -17,7 +17,7 @@ from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet, unreadable
 from alpacasorter.i18n import _, confidence, pgettext
 
-Form = Literal["text", "json", "csv"]
+RowFormat = Literal["text", "json", "csv"]
 Row = dict[str, object]
 
 COLUMNS = COLUMNS_IN_FOLDER[:-1]
@@ -34,7 +34,7 @@ def unreadable_row(problem: Problem) -> Row:
     return columns(unreadable(problem))
 
 
-def row_printer(form: Form, labels: LabelSet) -> Callable[[Row], None]:
+def row_printer(form: RowFormat, labels: LabelSet) -> Callable[[Row], None]:
     """Return a function that prints a row to standard output."""
     if form == "json":
         return lambda row: print(json.dumps(row))

@@ -12,7 +12,8 @@ from typing import Final
 
 import alpacasorter
 from alpacasorter.core.files import display_path
-from alpacasorter.core.reasons import FOLDER_MISSING, NOT_A_FOLDER, for_folder, sentence
+from alpacasorter.core.os_errors import for_folder
+from alpacasorter.core.reasons import FOLDER_MISSING, NOT_A_FOLDER, sentence
 from alpacasorter.core.session_paths import plain_absolute
 from alpacasorter.i18n import N_, _, ngettext
 

@@ -1,4 +1,4 @@
-"""`alpacasorter watch FOLDER`: judges what is there, then every photo that arrives, until it is told to end."""
+"""`alpacasorter watch FOLDER`: judges the photos in a folder, then every new photo that arrives, until it is ended."""
 
 from __future__ import annotations
 
@@ -7,24 +7,26 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from alpacasorter.cli.console import ProgressBar, Stopper, engine, guarded
 from alpacasorter.cli.rows import Row, RowsInOrder, judged_row, row_printer, unreadable_row
 from alpacasorter.cli.sort.arguments import Usage, check_options, sort_options
 from alpacasorter.cli.sort.output import stopped_words
-from alpacasorter.cli.sort.run import Patient, is_barred
-from alpacasorter.cli.usage import absolute, complain, named_folder
+from alpacasorter.cli.sort.run import DeferredErrors, is_barred
+from alpacasorter.cli.usage import absolute, complain, folder_unavailable, named_folder
 from alpacasorter.core import reasons
-from alpacasorter.core.events import Found, Judged, Problems, Progress
+from alpacasorter.core.events import Found, Judged, Placed, Problems, Progress
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.photos.walk import FolderUnavailable, WalkProblem, walk
-from alpacasorter.core.sorting.events import FilesFailed, FilesPlaced, Placed, SortBegan, SortEnded, SortRecord
+from alpacasorter.core.sorting.events import FilesFailed, FilesPlaced, SortBegan, SortEnded
 from alpacasorter.core.sorting.options import SortOptions
 from alpacasorter.core.watching.events import Gone, Renamed, WatchState
 from alpacasorter.core.watching.watch import Watch
-from alpacasorter.ml.engine import Engine
+from alpacasorter.i18n import _, join, ngettext
+from alpacasorter.ml.engine import OpenEngine
 from alpacasorter.ml.watch_and_sort import LiveEvent, live
 
 _ONLY_WITH_INTO = (
@@ -40,17 +42,20 @@ def run(given: Mapping[str, object]) -> int:
     """Watch a folder; return the exit code.
 
     Args:
-        given: the options that were given, by name.
+        given: the options given, by name.
     """
     folder, into = given.get("folder"), given.get("into")
     assert isinstance(folder, Path)
     idle = [f"--{name.replace('_', '-')}" for name in _ONLY_WITH_INTO if name in given]
     if idle and into is None:
-        complain(f"{' and '.join(idle)} says how photos are sorted, which needs --into DIR.")
+        said = ngettext(
+            "{options} has no effect without --into DIR.", "{options} have no effect without --into DIR.", len(idle)
+        )
+        complain(said.format(options=join(idle)))
         return 2
     named = named_folder(folder)
     if named is None:
-        # Not wrong usage: a drive that is not connected yet may be tried again.
+        # Not wrong usage: the drive may be connected later, and the command tried again.
         return 1
     with Stopper() as stop:
         job = _Watching(given, named, absolute(into) if isinstance(into, Path) else None, stop)
@@ -86,10 +91,10 @@ class _Watching:
             complain(str(error))
             return 2
         except FolderUnavailable as error:
-            complain(f"{display_path(self._folder)} can't be opened. {reasons.sentence(error.reason)}")
+            complain(folder_unavailable(self._folder, error.reason))
             return 1
 
-    def _watch(self, opened: Engine) -> int:
+    def _watch(self, opened: OpenEngine) -> int:
         labels = opened.session.labels
         arrivals: SortOptions | None = None
         if self._destination is not None:
@@ -97,13 +102,13 @@ class _Watching:
             if is_barred(opened.library, self._folder, self._destination):
                 return 1
         printer = _Printer(labels, as_json=self._as_json)
-        # Listed before watching begins: who is told "online" may count on hearing of all that comes after it.
+        # Listed before watching begins: whatever arrives after the event "online" must be reported.
         known, unusable = self._list() if self._given.get("new_only") else self._scan(opened, printer)
         watch = Watch(self._folder, recursive=self._recursive, known=known, unusable=unusable)
         self._stop.patient = True
         try:
             if not self._quiet:
-                complain(f"{display_path(self._folder)} is watched now. Ctrl+C ends it.")
+                complain(_("Watching {folder}. Press Ctrl+C to end.").format(folder=display_path(self._folder)))
             with contextlib.closing(live(opened, watch, arrivals=lambda: arrivals, stopped=self._stop)) as events:
                 for event in events:
                     printer.show(event, self._folder)
@@ -114,7 +119,7 @@ class _Watching:
         return _exit_code(self._stop)
 
     def _list(self) -> tuple[list[PhotoFile], list[Path]]:
-        """Return the photos that are there, and the paths of those that can't even be opened."""
+        """Return the photos in the folder, and the paths of those that can't be opened."""
         files: list[PhotoFile] = []
         unusable: list[Path] = []
         for item in walk(self._folder, recursive=self._recursive):
@@ -127,8 +132,8 @@ class _Watching:
                     pass
         return files, unusable
 
-    def _scan(self, opened: Engine, printer: _Printer) -> tuple[list[PhotoFile], list[Path]]:
-        """Judge and print the photos that are there; return what `_list` does."""
+    def _scan(self, opened: OpenEngine, printer: _Printer) -> tuple[list[PhotoFile], list[Path]]:
+        """Judge and print the photos in the folder; return what `_list` does."""
         files: list[PhotoFile] = []
         unusable: list[Path] = []
         lines = RowsInOrder(printer.row)
@@ -157,24 +162,24 @@ class _Watching:
                     case _:
                         pass
         opened.cache.prune()
-        # Those that were found as photos and then could not be read are known like all others.
+        # Photos that were found but could not be read are in `files`.
         found = {file.path for file in files}
         return files, [path for path in unusable if path not in found]
 
 
 class _Printer:
-    """Prints what happens, each line at once.
+    """Prints each event right away.
 
     Attributes:
-        left_open: the last sort, where it could not go on or was stopped.
+        left_open: the end of the last sort if it was stopped or could not continue; None otherwise.
     """
 
     def __init__(self, labels: LabelSet, *, as_json: bool) -> None:
         self._labels = labels
         self._as_json = as_json
         self._text = row_printer("text", labels)
-        self._output = Patient()
-        self.left_open: SortRecord | None = None
+        self._output = DeferredErrors()
+        self.left_open: SortEnded | None = None
         self._sort: int | None = None
         self._places: set[Path] = set()
 
@@ -187,10 +192,10 @@ class _Printer:
             self._output.attempt(sys.stdout.flush)
 
     def show(self, event: LiveEvent, folder: Path) -> None:
-        """Print an event.
+        """Print an event of the watch.
 
         Raises:
-            OSError: standard output can't be written. During a sort that waits until the sort has ended.
+            OSError: standard output can't be written. It is raised once the sort that is running has ended.
         """
         match event:
             case Judged():
@@ -218,8 +223,8 @@ class _Printer:
             case SortEnded():
                 self._sort = None
                 self._places.clear()
-                # What can't go on now is tried again by and by; why is said by the next state.
-                self.left_open = event.record if event.record.is_open else None
+                # It will be tried again; the next WatchState says why it could not continue.
+                self.left_open = event if event.record.is_open else None
             case _:
                 pass
         if self._sort is None:
@@ -227,7 +232,7 @@ class _Printer:
 
     def _sorted(self, placed: Placed) -> None:
         if placed.before in self._places or placed.after is None:
-            # Taken back, because a companion could not be done: that is told as not sorted.
+            # Moved back because a companion could not be sorted; that is reported as "not sorted".
             return
         self._places.add(placed.after)
         self._happened("sorted", placed.after, before=placed.before, sort=self._sort)
@@ -241,7 +246,7 @@ class _Printer:
 
     def _happened(
         self,
-        what: str,
+        what: Literal["renamed", "gone", "sorted", "not sorted"],
         path: Path,
         *,
         before: Path | None = None,
@@ -252,8 +257,15 @@ class _Printer:
             more = {"before": None if before is None else str(before), "reason": reason, "sort": sort}
             self._object({"event": what, "path": str(path)} | {k: v for k, v in more.items() if v is not None})
             return
-        shown = display_path(path) if before is None else f"{display_path(before)} is now {display_path(path)}"
-        line = f"{what.capitalize()}: {shown}{f' ({reason})' if reason else ''}"
+        said = {
+            "renamed": _("Renamed: {before} → {path}"),
+            "gone": _("Gone: {path}"),
+            "sorted": _("Sorted: {before} → {path}"),
+            "not sorted": _("Not sorted: {path} ({reason})"),
+        }[what]
+        line = said.format(
+            before="" if before is None else display_path(before), path=display_path(path), reason=reason or ""
+        )
         self._output.attempt(lambda: print(line, flush=True))
 
     def _object(self, row: Row) -> None:

@@ -1,7 +1,7 @@
-"""The frozen events that jobs yield, from the walker up to the window.
+"""The events that a scan and learning yield, from the engine up to the window. All are immutable.
 
-Events carry batches, because a folder may hold 100,000 photos and one Qt signal a photo would cost more than the
-work it tells of. Nothing heavy is imported here: the window knows these classes before it shows.
+Events carry batches, because a folder may hold 100,000 photos, and one Qt signal per photo would take longer than the
+work itself. Nothing heavy is imported here: the window knows these classes before it is shown.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Photos the walker found, in the order in which they are shown; none has been opened yet."""
+    """Photos that were found, in the order in which they are shown; none has been opened yet."""
 
     files: tuple[PhotoFile, ...]
 
@@ -34,7 +34,7 @@ class JudgedPhoto:
         content_key: hash of its bytes.
         probability: calibrated probability of the positive class, 0 to 1.
         facts: what its header says.
-        correction: the label the user gave, or None.
+        correction: the label that the user gave it, or None.
     """
 
     path: Path
@@ -46,7 +46,7 @@ class JudgedPhoto:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Photos that were judged by the head of version `head_version`."""
+    """Photos that were judged, and the version of the head that judged them (see `Learned`)."""
 
     photos: tuple[JudgedPhoto, ...]
     head_version: int
@@ -54,7 +54,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A photo that can't be judged, or a folder that can't be read, and why, in plain words."""
+    """A photo that can't be judged, or a folder that can't be read, and the reason, a code (see `core.reasons`)."""
 
     path: Path
     reason: str
@@ -75,8 +75,8 @@ class Progress:
     Attributes:
         done: photos judged or found unreadable so far.
         total: photos found.
-        per_second: photos a second lately; 0.0 while unknown.
-        seconds_left: estimate; None while unknown.
+        per_second: photos per second at the moment; 0.0 while unknown.
+        seconds_left: estimated seconds left; None while unknown.
     """
 
     done: int
@@ -93,11 +93,11 @@ class Finished:
         total: photos found.
         judged: photos with a prediction.
         unreadable: photos without one, and folders that could not be read.
-        opened: photo files that were opened; 0 where nothing had changed since the last scan.
-        left_alone: files that are no photos.
+        opened: photo files that were opened; 0 if nothing changed since the last scan.
+        left_alone: files that were ignored because they are not photos.
         seconds: wall-clock time.
-        cancelled: whether the user stopped it.
-        sorted_folders: folders passed over because the app itself sorted photos into them.
+        canceled: whether the user stopped it.
+        sorted_folders: folders that were skipped because the app itself sorted photos into them.
     """
 
     total: int
@@ -106,19 +106,19 @@ class Finished:
     opened: int
     left_alone: int
     seconds: float
-    cancelled: bool
+    canceled: bool
     sorted_folders: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Relearned:
-    """That other corrections than before are learned from, because the user went back to a version or on to all.
+    """The user went back to an earlier version, or returned to learning from all corrections.
 
     Attributes:
-        version: when the version gone back to was made, ISO 8601 in UTC; empty for the model as it came; None where
-            all corrections are learned from again.
+        version: when the version was made that the user went back to, ISO 8601 in UTC; empty for the model without any
+            corrections; None after returning to all corrections.
         set_aside: how many corrections are not learned from now.
-        gone: how many of those that the version had learned from were taken back or changed since.
+        gone: how many corrections that the version had learned from were removed or changed since.
     """
 
     version: str | None
@@ -128,16 +128,17 @@ class Relearned:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """The outcome of a correction: the new predictions of every photo of the open folder.
+    """The result of a correction: new predictions for every photo of the open folder.
 
     Attributes:
         corrections: how many corrections the head has now learned from, in all folders.
-        changes: the corrections just made: content key to label, or None where one was taken back.
+        changes: the corrections just made: label by content key, None for one that was removed.
         keys: content keys of the photos of the open folder, in the order of `probabilities`.
-        probabilities: float32 (n,), calibrated probability of the positive class.
-        changed: keys of photos without a correction whose label is another one now.
-        head_version: counts up with every new head of this session.
-        relearned: what the user did where that was no correction.
+        probabilities: float32 (n,), calibrated probability of the positive class, 0 to 1.
+        changed: keys of photos without a correction whose label has changed.
+        head_version: counts the heads of this session.
+        seconds: how long it took.
+        relearned: what the user did if it was not a correction; else None.
     """
 
     corrections: int
@@ -151,3 +152,24 @@ class Learned:
 
 
 ScanEvent = Found | Judged | Problems | Progress | Finished | Learned
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A file that was moved, copied or linked, or the undo of that.
+
+    Attributes:
+        before: where it was. For the undo of a copy or link: where the copy or link was.
+        after: where it is now; None for the undo of a copy or link.
+        kept: whether it is still at `before`, too.
+        size: bytes.
+        mtime_ns: modification time of the file at `after`, nanoseconds since the epoch.
+        content_key: hash of its bytes if known.
+    """
+
+    before: Path
+    after: Path | None
+    kept: bool
+    size: int
+    mtime_ns: int
+    content_key: str | None

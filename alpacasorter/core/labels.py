@@ -117,11 +117,6 @@ class LabelSet:
         return self.display_names.get(label) or label.replace("_", " ").capitalize()
 
 
-def percent(confidence: float) -> str:
-    """Return a confidence, 0 to 1, as "97%". It never says 100%: no model is that sure."""
-    return f"{min(99, int(confidence * 100 + 0.5))}%"
-
-
 def usual_positive(names: Sequence[str]) -> str:
     """Return the class to use as the positive one unless the user names it: X of "X" and "not X", else the last.
 

@@ -1,4 +1,4 @@
-"""One photo on disk: where it is, its bytes and their content key, and what its header says."""
+"""A photo on disk: its path, its bytes and their content key, and what its header says."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import is_cloud_only
 
 MAX_FILE_BYTES: Final = 512 * 1024 * 1024
@@ -19,22 +19,23 @@ class Unreadable(Exception):
     """A photo that can't be read.
 
     Attributes:
-        reason: why, as a plain sentence for the user.
+        reason: why, a code (see `core.reasons`).
     """
 
     def __init__(self, reason: str) -> None:
+        """Keep the reason."""
         super().__init__(reason)
         self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoFile:
-    """A photo as the walker found it, not yet opened.
+    """A photo that was found and not yet opened.
 
     Attributes:
         path: absolute path.
         size: bytes.
-        mtime_ns: last change, nanoseconds since the epoch. Path, size and mtime together tell an unchanged file.
+        mtime_ns: last change, nanoseconds since the epoch. A file with the same path, size and mtime is unchanged.
     """
 
     path: Path
@@ -48,8 +49,8 @@ class PhotoFacts:
 
     Attributes:
         width, height: pixels of the full photo, upright.
-        taken_at: ISO 8601 local time of capture (with offset where the camera wrote one), or None.
-        format: Pillow's name of the container found in the bytes, such as "JPEG".
+        taken_at: ISO 8601 local time of capture (with the UTC offset if the camera wrote one), or None.
+        format: Pillow's name for the container found in the bytes, such as "JPEG".
     """
 
     width: int
@@ -59,22 +60,22 @@ class PhotoFacts:
 
 
 def read_photo(path: Path) -> bytes:
-    """Return all bytes of a photo file; never blocks on a pipe, never downloads a file from the cloud.
+    """Return all bytes of a photo file. Never blocks on a pipe and never downloads a file from the cloud.
 
     Raises:
-        Unreadable: the file is gone, empty, closed to us, not a regular file, over 512 MB, only in the cloud,
-            or its disk fails.
+        Unreadable: the file is missing, empty, not a regular file, over 512 MB or only in the cloud, or it can't be
+            opened or read.
     """
     try:
         status = path.stat()
-        if (reason := _not_worth_opening(status)) is not None:
+        if (reason := _why_not_to_open(status)) is not None:
             raise Unreadable(reason)
-        # Not blocking, in case a pipe took the place of the file since; binary, for Windows.
+        # Non-blocking, in case a pipe has replaced the file since; binary, for Windows.
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         with os.fdopen(os.open(path, flags), "rb", buffering=0) as file:
             data = file.read()
     except OSError as error:
-        raise Unreadable(reasons.for_file(error)) from error
+        raise Unreadable(os_errors.for_file(error)) from error
     except MemoryError as error:
         raise Unreadable(reasons.NO_MEMORY) from error
     if not data:
@@ -85,13 +86,13 @@ def read_photo(path: Path) -> bytes:
 def content_key(data: bytes) -> str:
     """Return the content key of a file: the SHA-256 of its bytes as 64 hexadecimal digits.
 
-    SHA-256 and not a faster hash: with the SHA instructions of current processors it is as fast as any in hashlib
-    (2.5 ms for 4 MB), and a label must never follow a collision.
+    SHA-256 rather than a weaker hash: with the SHA instructions of current processors it is as fast as any in hashlib
+    (2.5 ms for 4 MB), and a collision would give a photo the label of another one.
     """
     return hashlib.sha256(data).hexdigest()
 
 
-def _not_worth_opening(status: os.stat_result) -> str | None:
+def _why_not_to_open(status: os.stat_result) -> str | None:
     if stat.S_ISDIR(status.st_mode):
         return reasons.IS_FOLDER
     if not stat.S_ISREG(status.st_mode):

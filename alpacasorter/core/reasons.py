@@ -1,23 +1,20 @@
-"""Why something could not be done with a file or folder: codes, the sentence for each, and which error means which.
+"""Why something could not be done with a file or folder: codes, and the sentence for each.
 
-A reason is a code such as "file-empty", followed by its arguments as JSON where it has any. Codes are what the cache
-and the journal store and what processes send each other; `sentence` turns one into words where it is shown. Anything
-that is not a code is shown as it is, so sentences that earlier versions stored still read well.
-
-This is the one map from the errors of the operating system to reasons.
+A reason is a code such as "file-empty", followed by its arguments as JSON if it has any. Codes are what the cache and
+the journal store and what processes send each other; `sentence` turns one into words where it is shown. Anything that
+is not a code is shown as it is, so sentences stored by earlier versions still read well. `os_errors` tells which error
+of the operating system means which reason.
 """
 
 from __future__ import annotations
 
-import errno
 import json
-import re
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from alpacasorter import i18n
-from alpacasorter.core.files import display_path
-from alpacasorter.i18n import _
+from alpacasorter.i18n import _, ngettext
 
 EMPTY: Final = "file-empty"
 BLANK: Final = "file-blank"
@@ -53,7 +50,7 @@ SAVE_NO_PERMISSION: Final = "save-no-permission"
 SAVE_FOLDER_MISSING: Final = "save-folder-missing"
 SAVE_IS_FOLDER: Final = "save-is-folder"
 SAVE_NAME_TOO_LONG: Final = "save-name-too-long"
-_NOT_SAVED: Final = "save-failed"
+NOT_SAVED: Final = "save-failed"
 
 FOLDER_MISSING: Final = "folder-missing"
 FOLDER_VANISHED: Final = "folder-vanished"
@@ -85,8 +82,8 @@ ORIGINAL_CHANGED: Final = "sort-original-changed"
 UNSETTLED: Final = "sort-unsettled"
 _LEFT_WITH: Final = "sort-left-with"
 _STAYS_WITH: Final = "sort-stays-with"
-_NO_WRITING: Final = "sort-no-writing"
-_NO_REMOVING: Final = "sort-no-removing"
+NO_WRITING: Final = "sort-no-writing"
+NO_REMOVING: Final = "sort-no-removing"
 _IS_SOMETHING: Final = "picture-is"
 
 SIDECAR_DAMAGED: Final = "sidecar-damaged"
@@ -102,33 +99,55 @@ SIDECAR_CHANGED: Final = "sidecar-changed"
 SIDECAR_ELSEWHERE: Final = "sidecar-elsewhere"
 SIDECAR_NO_PHOTO: Final = "sidecar-no-photo"
 
+# Why a sort stops; in each, `folder` is a path as it is shown.
+SORT_FOLDER_GONE: Final = "sort-folder-gone"
+DISK_FULL: Final = "sort-disk-full"
+DISK_READ_ONLY: Final = "sort-disk-read-only"
+DISK_NOT_RESPONDING: Final = "sort-disk-not-responding"
+DISK_ERROR: Final = "sort-disk-error"
+FOLDER_NOT_MADE: Final = "sort-folder-not-made"
+FOLDER_NOT_WRITTEN: Final = "sort-folder-not-written"
+FOLDER_NOT_SYNCED: Final = "sort-folder-not-synced"
 
-def _codes(*names: str) -> frozenset[int]:
-    # Not every system has each of them.
-    return frozenset(getattr(errno, name) for name in names if hasattr(errno, name))
+# Why a plan leaves a photo, or gives it another name.
+LABEL_STAYS: Final = "plan-label-stays"
+UNSURE_STAYS: Final = "plan-unsure-stays"
+UNREADABLE_STAYS: Final = "plan-unreadable-stays"
+OTHER_OWNER: Final = "plan-other-owner"
+FILES_NO_PERMISSION: Final = "plan-files-no-permission"
+COMPANION: Final = "plan-companion"
+TARGET_NOT_OPENED: Final = "plan-target-not-opened"
+TARGET_IS_FILE: Final = "plan-target-is-file"
+NAMES_CLASH: Final = "plan-names-clash"
+SAME_THERE: Final = "plan-same-there"
+SAME_PLANNED: Final = "plan-same-planned"
+LINK_THERE: Final = "plan-link-there"
+NAME_TAKEN: Final = "plan-name-taken"
+NAME_NOT_ALLOWED: Final = "plan-name-not-allowed"
+NAME_NOT_ALLOWED_AND_TAKEN: Final = "plan-name-not-allowed-and-taken"
+NAME_SHORTENED: Final = "plan-name-shortened"
+
+# What the user should know about a plan.
+SOURCE_READ_ONLY: Final = "plan-source-read-only"
+TARGET_READ_ONLY: Final = "plan-target-read-only"
+NO_LABEL: Final = "plan-no-label"
+WINDOWS_LINKS: Final = "plan-windows-links"
+SAME_FOLDER: Final = "plan-same-folder"
+UNSURE_PHOTOS: Final = "plan-unsure-photos"
+UNREADABLE_PHOTOS: Final = "plan-unreadable-photos"
+TAGS_DIFFER: Final = "plan-tags-differ"
+NO_DATE: Final = "plan-no-date"
+NO_CAMERA: Final = "plan-no-camera"
+NO_SPACE: Final = "plan-no-space"
+SCANNED_AGAIN: Final = "plan-scanned-again"
 
 
-_MISSING: Final = _codes("ENOENT", "ENOTDIR")
-_PERMISSION: Final = _codes("EACCES", "EPERM")
-_DISK: Final = _codes("EIO", "ENXIO", "ENODEV")
-_NETWORK: Final = _codes("ESTALE", "ETIMEDOUT", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH", "ENOTCONN")
-_OPEN_FILES: Final = _codes("EMFILE", "ENFILE")
-_UNSUPPORTED: Final = _codes("ENOTSUP", "EOPNOTSUPP", "ENOSYS")
-_FULL: Final = _codes("ENOSPC", "EDQUOT")
-_DISK_GONE: Final = _codes(
-    *("ENODEV", "ENXIO", "ESTALE", "ENOTCONN", "ESHUTDOWN", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH"),
-    *("ENETRESET", "ECONNRESET", "ECONNABORTED", "ETIMEDOUT", "EREMOTEIO", "ENOMEDIUM"),
-)
-_WINDOWS_IN_USE: Final = frozenset((32, 33))
-_WINDOWS_NO_PRIVILEGE: Final = 1314
+def code(name: str, /, **arguments: str | int | Sequence[str]) -> str:
+    """Return a reason with arguments, as it is stored.
 
-_CUT_SHORT: Final = re.compile(
-    r"truncat|end[ -]of[ -]file|\beof\b|premature|not enough data|unexpected end", re.IGNORECASE
-)
-
-
-def code(name: str, /, **arguments: str) -> str:
-    """Return a reason with arguments, as it is stored."""
+    An argument is text that is shown as it is, except: `why` is a reason itself, `names` are several names or reasons,
+    `count` is a number, `needed` and `free` are bytes.
+    """
     return f"{name} {json.dumps(arguments)}" if arguments else name
 
 
@@ -139,9 +158,25 @@ def sentence(reason: str) -> str:
     if words is None:
         return reason
     try:
-        return words.format(**json.loads(arguments)) if arguments else words
-    except (ValueError, KeyError, TypeError, IndexError):
+        values = json.loads(arguments) if arguments else {}
+        text = words if isinstance(words, str) else words(values["count"])
+        return text.format(**{key: _shown(key, value) for key, value in values.items()}) if values else text
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         return reason
+
+
+def _shown(key: str, value: Any) -> str:
+    """Return an argument of a reason in words."""
+    match key:
+        case "why":
+            return sentence(value)
+        case "names":
+            return i18n.join([sentence(name) for name in value])
+        case "count":
+            return i18n.number(value)
+        case "needed" | "free":
+            return i18n.size(value)
+    return str(value)
 
 
 def not_a_picture(what: str | None) -> str:
@@ -163,136 +198,13 @@ def stays_with(name: str) -> str:
     return code(_STAYS_WITH, name=name)
 
 
-def for_file(error: OSError) -> str:
-    """Return why a file could not be looked at or read."""
-    if getattr(error, "winerror", None) in _WINDOWS_IN_USE:
-        return IN_USE
-    number = error.errno
-    if number in _MISSING:
-        return VANISHED
-    if number in _PERMISSION:
-        return NO_PERMISSION
-    if number in _DISK:
-        return DISK_FAULT
-    if number in _NETWORK:
-        return NETWORK_FAULT
-    if number in _OPEN_FILES:
-        return TOO_MANY_OPEN
-    return {
-        errno.EISDIR: IS_FOLDER,
-        errno.ELOOP: LINK_LOOP,
-        errno.ENAMETOOLONG: NAME_TOO_LONG,
-        errno.ENOMEM: NO_MEMORY,
-    }.get(number or 0, NOT_OPENED)
-
-
-def for_folder(error: OSError, *, missing: str = FOLDER_VANISHED) -> str:
-    """Return why a folder could not be listed; `missing` is the reason where it is not there."""
-    number = error.errno
-    if number == errno.ENOTDIR:
-        return NOT_A_FOLDER
-    if number in _MISSING:
-        return missing
-    if number in _PERMISSION:
-        return FOLDER_NO_PERMISSION
-    if number in _DISK:
-        return FOLDER_DISK_FAULT
-    reason = for_file(error)
-    return FOLDER_NOT_OPENED if reason == NOT_OPENED else reason
-
-
-def for_saving(error: OSError) -> str:
-    """Return why a file that the user or the app asked for could not be written, such as an export or a setting."""
-    if getattr(error, "winerror", None) in _WINDOWS_IN_USE:
-        return SORT_IN_USE
-    number = error.errno
-    if number in _FULL:
-        return SAVE_DISK_FULL
-    if number in _PERMISSION:
-        return SAVE_NO_PERMISSION
-    if number in _MISSING:
-        return SAVE_FOLDER_MISSING
-    reason = {
-        errno.EROFS: SAVE_READ_ONLY,
-        errno.EISDIR: SAVE_IS_FOLDER,
-        errno.ENAMETOOLONG: SAVE_NAME_TOO_LONG,
-        errno.EFBIG: TOO_LARGE,
-    }.get(number or 0)
-    return reason or code(_NOT_SAVED, error=display_path(error.strerror or str(error)).rstrip("."))
-
-
-def for_decoder(error: Exception) -> str:
-    """Return why a decoder gave up on bytes that begin like a picture.
-
-    Decoders tell causes apart only in what their messages say, so those are searched too.
-    """
-    if isinstance(error, MemoryError):
-        return NO_MEMORY
-    # By name: this module must stay importable without the decoders.
-    if type(error).__name__ in ("DecompressionBombError", "DecompressionBombWarning"):
-        return TOO_MANY_PIXELS
-    if isinstance(error, NotImplementedError | ImportError):
-        return UNKNOWN_KIND
-    if isinstance(error, EOFError) or _CUT_SHORT.search(str(error)):
-        return TRUNCATED
-    return DAMAGED
-
-
-def for_sorting(error: OSError) -> str:
-    """Return why a file that is being sorted could not be read."""
-    reason = for_file(error)
-    return SORT_IN_USE if reason == IN_USE else reason
-
-
-def for_removing(error: OSError, folder: str) -> str:
-    """Return why a file could not be removed from a folder, whose name is given as it is shown."""
-    return code(_NO_REMOVING, folder=folder) if isinstance(error, PermissionError) else for_sorting(error)
-
-
-def for_writing(error: OSError, folder: str) -> str:
-    """Return why a file could not be created in a folder, whose name is given as it is shown."""
-    windows = getattr(error, "winerror", None)
-    if windows in _WINDOWS_IN_USE:
-        return SORT_IN_USE
-    if windows == _WINDOWS_NO_PRIVILEGE:
-        return NO_SYMLINKS
-    if isinstance(error, PermissionError):
-        return code(_NO_WRITING, folder=folder)
-    if is_unsupported(error):
-        return NOT_WRITTEN
-    if error.errno in _OPEN_FILES:
-        return TOO_MANY_OPEN
-    return {
-        errno.EEXIST: TAKEN,
-        errno.ENOTEMPTY: TAKEN,
-        errno.EISDIR: TAKEN,
-        errno.ENOENT: TARGET_FOLDER_GONE,
-        errno.ENOTDIR: TARGET_FOLDER_GONE,
-        errno.ENAMETOOLONG: TARGET_TOO_LONG,
-        errno.EINVAL: TARGET_REFUSED,
-        errno.EILSEQ: TARGET_REFUSED,
-        errno.EFBIG: TOO_LARGE,
-    }.get(error.errno or 0, NOT_WRITTEN)
-
-
-def is_unsupported(error: OSError) -> bool:
-    """Tell whether a file system says that it does not support an operation."""
-    return error.errno in _UNSUPPORTED
-
-
-def is_full(error: OSError) -> bool:
-    """Tell whether the disk, or the user's share of it, is full."""
-    return error.errno in _FULL
-
-
-def is_disk_gone(error: OSError) -> bool:
-    """Tell whether the disk or network drive no longer answers at all."""
-    return error.errno in _DISK_GONE
-
-
 @cache
-def _sentences(language: str) -> dict[str, str]:
-    """Return the sentence of each code; `language` only keeps those of different languages apart."""
+def _sentences(language: str) -> dict[str, str | Callable[[int], str]]:
+    """Return the sentence of each code, or what returns it for a count.
+
+    Args:
+        language: only keeps the sentences of different languages apart.
+    """
     formats = i18n.join(("JPEG", "PNG", "WebP", "TIFF", "GIF", "BMP", "HEIC", "AVIF"))
     return {
         EMPTY: _("The file is empty (0 bytes)."),
@@ -331,7 +243,7 @@ def _sentences(language: str) -> dict[str, str]:
         SAVE_IS_FOLDER: _("A folder has this name."),
         SAVE_NAME_TOO_LONG: _("The name is too long."),
         # Translators: {error} is a message of the operating system, in its language.
-        _NOT_SAVED: _("The system reported an error: {error}."),
+        NOT_SAVED: _("The system reported an error: {error}."),
         FOLDER_MISSING: _(
             "The folder does not exist. It was moved, renamed or deleted, or its drive is not connected."
         ),
@@ -342,6 +254,8 @@ def _sentences(language: str) -> dict[str, str]:
         FOLDER_NOT_OPENED: _("The system could not open this folder."),
         **_sorting(),
         **_sidecars(),
+        **_stopping(),
+        **_planning(),
     }
 
 
@@ -364,10 +278,10 @@ def _sorting() -> dict[str, str]:
     return {
         CHANGED: _("The file has changed since the plan was made. Make a new plan to sort it as it is now."),
         TAKEN: _("Another file now has this name at the destination. Make a new plan to choose another name."),
-        IS_LINK: _("This is a link to a file elsewhere, so it was left. Copy it instead of moving it."),
+        IS_LINK: _("This is a link to a file elsewhere, so it can't be moved. Move that file, or copy instead."),
         SORT_NOT_REGULAR: _("This is not an ordinary file, so it was left."),
         SORT_IN_USE: _("Another program is using this file. Close it there, then try again."),
-        TARGET_TOO_LONG: _("The path at the destination is too long. Choose shorter names and make a new plan."),
+        TARGET_TOO_LONG: _("The path at the destination is too long. Choose a shorter destination or shorter names."),
         TARGET_REFUSED: _("The disk at the destination does not allow this name. Rename the file and make a new plan."),
         TOO_LARGE: _("The file is too large for the disk at the destination. Choose another disk."),
         NOT_THE_SAME: _(
@@ -397,8 +311,8 @@ def _sorting() -> dict[str, str]:
         ),
         _LEFT_WITH: _("It belongs to {name}, which could not be sorted, so it was left with it."),
         _STAYS_WITH: _("It belongs to {name}, which was left where it is, so it was left too."),
-        _NO_WRITING: _("You don't have permission to write to the folder {folder}. Check its permissions."),
-        _NO_REMOVING: _("You don't have permission to remove files from the folder {folder}. Check its permissions."),
+        NO_WRITING: _("You don't have permission to write to the folder {folder}. Check its permissions."),
+        NO_REMOVING: _("You don't have permission to remove files from the folder {folder}. Check its permissions."),
     }
 
 
@@ -421,4 +335,79 @@ def _sidecars() -> dict[str, str]:
         ),
         SIDECAR_ELSEWHERE: _("The photo is in a linked folder outside the exported one, where nothing is written."),
         SIDECAR_NO_PHOTO: _("The photo is no longer there. It was moved, renamed or deleted."),
+    }
+
+
+def _stopping() -> dict[str, str]:
+    return {
+        SORT_FOLDER_GONE: _(
+            "The folder {folder} is no longer there. If it is on a removable drive, connect it, then try again."
+        ),
+        DISK_FULL: _("The disk with {folder} is full. Free some space, then resume or undo the sort."),
+        DISK_READ_ONLY: _("The disk with {folder} is read-only. Make it writable, then resume or undo the sort."),
+        DISK_NOT_RESPONDING: _("The disk with {folder} is not responding. Reconnect it, then resume or undo the sort."),
+        DISK_ERROR: _("The disk with {folder} reported an error. Check it, then resume or undo the sort."),
+        FOLDER_NOT_MADE: _("The folder {folder} could not be created. {why}"),
+        FOLDER_NOT_WRITTEN: _("Nothing could be written to the folder {folder}. {why}"),
+        FOLDER_NOT_SYNCED: _(
+            "The changes in the folder {folder} may not be safely on its disk. Check the disk, then resume or undo the"
+            " sort."
+        ),
+    }
+
+
+def _planning() -> dict[str, str | Callable[[int], str]]:
+    return {
+        LABEL_STAYS: _("Photos with this tag stay where they are, as you chose."),
+        UNSURE_STAYS: _("Its tag is unsure, so it stays where it is."),
+        UNREADABLE_STAYS: _("It can't be read, so it stays where it is."),
+        OTHER_OWNER: _("It belongs to another user, so it can't be moved out of this shared folder. Copy it instead."),
+        FILES_NO_PERMISSION: _("You don't have permission to read all of its files."),
+        COMPANION: _("{name}, which belongs to it: {why}"),
+        TARGET_NOT_OPENED: _("Its folder at the destination can't be opened. {why}"),
+        TARGET_IS_FILE: _("A file has the name that a folder needs: {path}. Rename it, or choose another name."),
+        NAMES_CLASH: _("Several of its files would get the same name at the destination."),
+        SAME_THERE: _("The same photo is already there, so this one stays where it is."),
+        SAME_PLANNED: _("The same photo already goes there, from {path}, so this one stays where it is."),
+        LINK_THERE: _("A link to it is already there."),
+        NAME_TAKEN: _("Another file at the destination has this name."),
+        NAME_NOT_ALLOWED: _("The disk at the destination does not allow this name."),
+        NAME_NOT_ALLOWED_AND_TAKEN: _(
+            "The disk at the destination does not allow this name, and another file has the closest one."
+        ),
+        NAME_SHORTENED: _("The name is too long for the destination."),
+        SOURCE_READ_ONLY: _("Photos can't be moved out of a read-only folder. Copy them instead."),
+        TARGET_READ_ONLY: _(
+            "You can't write to {folder}, because it is read-only for you. Choose another destination."
+        ),
+        # Translators: keep {label} as it is.
+        NO_LABEL: _("The pattern has no {label}, so photos with different tags go to the same folders."),
+        WINDOWS_LINKS: _("Windows allows links only in developer mode, or if the app runs as administrator."),
+        # Translators: {names} are several tags, and {folder} is the name of a folder.
+        SAME_FOLDER: _("{names} go to the same folder, {folder}."),
+        # Translators: in a list of tags, before "go to the same folder".
+        UNSURE_PHOTOS: _("unsure photos"),
+        # Translators: in a list of tags, before "go to the same folder".
+        UNREADABLE_PHOTOS: _("unreadable photos"),
+        TAGS_DIFFER: lambda count: ngettext(
+            "{count} photo consists of files with different tags, such as a JPEG and a HEIC. They stay together and"
+            " follow your label, or else the more certain tag.",
+            "{count} photos consist of files with different tags, such as a JPEG and a HEIC. They stay together and"
+            " follow your label, or else the more certain tag.",
+            count,
+        ),
+        NO_DATE: lambda count: ngettext(
+            "{count} photo has no date and goes to {folder}.",
+            "{count} photos have no date and go to {folder}.",
+            count,
+        ),
+        NO_CAMERA: lambda count: ngettext(
+            "{count} photo doesn't say which camera took it and goes to {folder}.",
+            "{count} photos don't say which camera took them and go to {folder}.",
+            count,
+        ),
+        NO_SPACE: _("Not enough space: up to {needed} needed, {free} free. Make room, or choose another disk."),
+        SCANNED_AGAIN: _(
+            "Some photos go to existing folders inside the scanned one, so the next scan will show them there."
+        ),
     }

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from alpacasorter.core.files import flush_file, flush_folder
-from alpacasorter.core.reasons import is_unsupported
+from alpacasorter.core.os_errors import is_unsupported
 
 _TEMPORARY: Final = re.compile(r"\.alpacasorter-[0-9a-f]{12}\.part")
 """Names made by `_temporary` without a suffix. Temporary files of sorts have longer names; the journal lists them."""

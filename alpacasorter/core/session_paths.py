@@ -1,4 +1,4 @@
-"""Where a session keeps things, and how a folder that the user names is written."""
+"""Where a session stores its data, and how paths that the user enters become absolute."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Three folders.
+    """The folders of a session.
 
     Attributes:
         bundle: the model; None for the one that the user has chosen.
-        data: the library and its backups, precious.
-        cache: the cache, disposable.
+        data: for the library and its backups, which must not be lost.
+        cache: for the cache, which can be made again.
     """
 
     bundle: Path | None
@@ -23,8 +23,8 @@ class Places:
 
 
 def plain_absolute(path: Path) -> Path:
-    """Return a path from the root, without "~", "." and "..", its links as they are.
+    """Return an absolute path without "~", "." and "..", whose links are not resolved.
 
-    Links are kept because the user knows the folder by the name they gave, and the cache by the path of its photos.
+    The user knows the folder by the name they entered, and the cache knows photos by their paths.
     """
     return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100  # resolve() would follow links

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors
 from alpacasorter.core.files import display_path
 from alpacasorter.ml.evaluation.report import ReportError
 from alpacasorter.ml.models.bundle import BundleError
@@ -25,10 +25,9 @@ from alpacasorter.training.data.split import split_examples
 from alpacasorter.training.events import Event, Failed, Stage, Stopped
 from alpacasorter.training.finish import finish
 from alpacasorter.training.fit import Course, Fitting, Orders, StopOrdered, TrainingError, obey
-from alpacasorter.training.measuring import CheckFailed
 from alpacasorter.training.network.backbones import load_backbone
 from alpacasorter.training.network.classifier import assemble
-from alpacasorter.training.network.convert import FrozenBackbone
+from alpacasorter.training.network.convert import CheckFailed, FrozenBackbone
 from alpacasorter.training.network.weights import WeightsError
 from alpacasorter.training.recipe import Recipe
 from alpacasorter.training.requirements import (
@@ -94,7 +93,7 @@ def train(
 
 
 def _reason(error: OSError) -> str:
-    if reasons.is_full(error):
+    if os_errors.is_full(error):
         return events.DISK_FULL
     place = display_path(error.filename) if isinstance(error.filename, str) else ""
     return events.refused(error.strerror or str(error), place)

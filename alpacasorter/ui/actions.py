@@ -1,4 +1,4 @@
-"""Actions: everything the user can do, with its words, key and icon, and the menus and tool bar made of them."""
+"""Actions: everything the user can do, each with its name, key and icon; and the menus and tool bar made of them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,11 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence, QUndoStack
 from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.ui.photo_row import Filter, Order
+from alpacasorter.i18n import _
+from alpacasorter.ui.photo_filters import Filter, Order, filter_names, unknown_labels
 from alpacasorter.ui.widgets.theme import Theme, icon
 from alpacasorter.wording import text
 
-_ORDERS = {
-    Order.FOLDER: "By folder and name",
-    Order.TAKEN: "By date taken",
-    Order.DOUBTFUL: "Most doubtful first",
-}
 _FILTER_KEYS = (
     Filter.ALL,
     Filter.POSITIVE,
@@ -25,19 +21,12 @@ _FILTER_KEYS = (
     Filter.PROBLEMS,
     Filter.NEW,
 )
-_FILTER_WORDS = {
-    Filter.ALL: "All photos",
-    Filter.UNSURE: "Unsure",
-    Filter.CORRECTED: "Corrected",
-    Filter.PROBLEMS: "Problems",
-    Filter.NEW: "New",
-}
 
 
 class Actions(QObject):
-    """All actions of the window. Whoever assembles it connects them.
+    """All actions of the window; whoever creates them connects them.
 
-    Keys that are plain letters work on the page with the photos only (see `page_actions`).
+    Keys that are plain letters work only on the page with the photos (see `page_actions`).
     """
 
     def __init__(self, undo_stack: QUndoStack, theme: Theme, parent: QObject) -> None:
@@ -46,106 +35,155 @@ class Actions(QObject):
         self._theme = theme
         self._icons: list[tuple[QAction, str]] = []
         standard = QKeySequence.StandardKey
-        self.open = self._make("&Open folder…", "folder", standard.Open, "Look at the photos of a folder")
-        self.rescan = self._make("&Look again", "rescan", standard.Refresh, "Look for new and changed photos")
-        self.watch = self._make("&Watch this folder", "", "", "Show photos that arrive by themselves")
+        # File
+        self.open = self._make(_("&Open folder…"), "folder", standard.Open, _("Show the photos of a folder"))
+        self.rescan = self._make(_("Resc&an"), "rescan", standard.Refresh, _("Find new and changed photos"))
+        self.watch = self._make(_("&Watch this folder"), tip=_("Show new photos as they arrive"))
         self.watch.setCheckable(True)
-        self.stop = self._make("&Stop", "stop", "Esc", "Stop looking at photos; what is done stays")
-        self.arrivals = self._make("Sort as they a&rrive…", "", "", "Have photos that arrive sorted by themselves")
-        self.sort = self._make("&Sort…", "sort", "Ctrl+S", "Move, copy or link the photos into a folder for each tag")
-        self.sort_history = self._make("Sort &history…", "", "", "See what was sorted, and undo it")
-        self.export = self._make("&Export results…", "", "", "Write what the photos are, for other programs")
-        self.import_labels = self._make("&Import labels…", "", "", "Take labels from another computer as corrections")
-        self.close_folder = self._make("&Close folder", "", standard.Close, "Go back to the first page")
-        self.quit = self._make("&Quit", "", standard.Quit)
+        self.arrivals = self._make(_("Sort &new photos…"), tip=_("Sort photos automatically as they arrive"))
+        self.stop = self._make(_("S&top"), "stop", "Esc", _("Stop the scan. The results so far are kept."))
+        self.sort = self._make(_("&Sort…"), "sort", "Ctrl+S", _("Move, copy or link the photos into a folder per tag"))
+        self.sort_history = self._make(_("Sort &history…"), tip=_("See what was sorted, and undo it"))
+        self.export = self._make(_("&Export results…"), tip=_("Save the tags for other programs"))
+        self.import_labels = self._make(_("&Import labels…"), tip=_("Use labels from another computer or program"))
+        self.close_folder = self._make(_("&Close folder"), "", standard.Close, _("Go back to the first page"))
+        self.quit = self._make(_("&Quit"), "", standard.Quit)
         self.quit.setMenuRole(QAction.MenuRole.QuitRole)
-        self.positive = self._make("Positive", "")
-        self.negative = self._make("Negative", "")
-        self.take_back = self._make("&Take correction back", "", "Backspace", "Let the model decide again")
-        self.flip = self._make("&Flip the tag\tSpace", "", "", "Click on a tag, or press the space bar")
-        self.open_photo = self._make("&Open photo\tEnter", "", "", "Open it in the program your system uses for photos")
-        self.show_in_folder = self._make("Show in &folder", "")
-        self.copy_path = self._make("&Copy path", "", "Ctrl+Shift+C")
-        self.select_all = self._make("Select &all", "", standard.SelectAll)
-        self.undo = undo_stack.createUndoAction(self, "&Undo")
-        self.redo = undo_stack.createRedoAction(self, "&Redo")
-        # The menu says what would be undone; on the tool bar that would make buttons jump.
-        self.undo.setIconText("Undo")
-        self.redo.setIconText("Redo")
-        self.undo.setShortcuts(standard.Undo)
-        self.redo.setShortcuts([QKeySequence("Ctrl+Y"), QKeySequence("Ctrl+Shift+Z")])
-        self._icons += [(self.undo, "undo"), (self.redo, "redo")]
-        self.larger = self._make("&Larger pictures", "larger", standard.ZoomIn)
-        self.smaller = self._make("S&maller pictures", "smaller", standard.ZoomOut)
-        self.preview = self._make("&Preview", "preview", "F3", "Show a larger picture beside the others")
-        self.preview.setCheckable(True)
-        self.settings = self._make("&Settings…", "settings", "Ctrl+,")
+        # Edit
+        self.undo, self.redo = self._undo_actions(undo_stack)
+        self.select_all = self._make(_("Select &all"), "", standard.SelectAll)
+        self.settings = self._make(_("&Settings…"), "settings", "Ctrl+,")
         self.settings.setMenuRole(QAction.MenuRole.PreferencesRole)
-        self.models = self._make("&Models…", "", "", "Choose, add, share or remove models")
-        self.train = self._make("&Train a model…", "", "", "Make a model of your own from two folders of photos")
-        self.keys = self._make("&Mouse and keys", "", standard.HelpContents)
-        self.test_model = self._make(
-            "&Test on labelled photos…", "", "", "See how many photos the model judges right, and which not"
+        # Photo
+        self.positive, self.negative = QAction(self), QAction(self)
+        self.flip = self._make(_("&Flip the tag"), tip=_("Click a tag, or press the space bar"), shown_key="Space")
+        self.remove_label = self._make(_("&Remove my label"), "", "Backspace", _("Let the model decide again"))
+        self.open_photo = self._make(
+            _("&Open photo"), tip=_("Open it in the default program for photos"), shown_key="Enter"
         )
-        self.model_card = self._make("About the &model", "")
-        self.about = self._make("&About AlpacaSorter", "")
-        self.about.setMenuRole(QAction.MenuRole.AboutRole)
+        self.show_in_folder = self._make(_("Show in file &manager"))
+        self.copy_path = self._make(_("&Copy path"), "", "Ctrl+Shift+C")
+        # View
         self.filters = {which: self._filter(which, number) for number, which in enumerate(_FILTER_KEYS, 1)}
         self.order_group = QActionGroup(self)
-        self.orders = {order: self._order(order, words) for order, words in _ORDERS.items()}
-        self.page_actions = (self.positive, self.negative, self.take_back, self.copy_path, self.select_all)
+        self.orders = {
+            Order.FOLDER: self._order(Order.FOLDER, _("By folder and name")),
+            Order.TAKEN: self._order(Order.TAKEN, _("By date taken")),
+            Order.DOUBTFUL: self._order(Order.DOUBTFUL, _("Least certain first")),
+        }
+        self.larger = self._make(_("&Larger photos"), "larger", standard.ZoomIn)
+        self.smaller = self._make(_("&Smaller photos"), "smaller", standard.ZoomOut)
+        self.preview = self._make(_("&Preview"), "preview", "F3", _("Show the selected photo larger"))
+        self.preview.setCheckable(True)
+        # Model
+        self.models = self._make(_("&Models…"), tip=_("Choose, add, share or remove models"))
+        self.train = self._make(_("&Train a model…"), tip=_("Make a model of your own from two folders of photos"))
+        self.test_model = self._make(
+            _("T&est on labeled photos…"), tip=_("See how many photos the model gets right, and which not")
+        )
+        self.model_card = self._make(_("&About this model"))
+        # Help
+        self.shortcuts = self._make(_("&Keyboard shortcuts"), "", standard.HelpContents)
+        self.about = self._make(_("&About AlpacaSorter"))
+        self.about.setMenuRole(QAction.MenuRole.AboutRole)
+        self.page_actions = (self.positive, self.negative, self.remove_label, self.copy_path, self.select_all)
         for action in self.page_actions:
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        self.set_labels(LabelSet("negative", "positive", {}))
-        theme.changed.connect(self._dress)
-        self._dress()
+        self.set_labels(unknown_labels())
+        theme.changed.connect(self._set_icons)
+        self._set_icons()
 
-    def _make(self, words: str, icon_name: str, keys: QKeySequence.StandardKey | str = "", tip: str = "") -> QAction:
-        action = QAction(words, self)
+    def _make(
+        self,
+        name: str,
+        icon_name: str = "",
+        keys: QKeySequence.StandardKey | str = "",
+        tip: str = "",
+        *,
+        shown_key: str = "",
+    ) -> QAction:
+        """Return an action.
+
+        Args:
+            name: its name in the menu.
+            icon_name: see `theme.icon`; empty for none.
+            keys: its keys; empty for none.
+            tip: what it does; empty if the name says it all.
+            shown_key: a key that a widget handles; it is only shown in the menu.
+        """
+        action = QAction(f"{name}\t{_native(QKeySequence(shown_key))}" if shown_key else name, self)
         if isinstance(keys, str):
             action.setShortcut(QKeySequence(keys))
         else:
             action.setShortcuts(keys)
-        plain = words.replace("&", "").rstrip("…")
-        key = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-        action.setToolTip(f"{tip or plain}  ({key})" if key else tip or plain)
+        _set_tip(action, tip or name.replace("&", "").rstrip("…"))
         if icon_name:
             self._icons.append((action, icon_name))
         return action
 
+    def _undo_actions(self, stack: QUndoStack) -> tuple[QAction, QAction]:
+        """Return Undo and Redo, which say in the menu what would be undone."""
+        standard = QKeySequence.StandardKey
+        undo, redo = self._make(_("&Undo"), "undo", standard.Undo), self._make(_("&Redo"), "redo")
+        redo.setShortcuts([QKeySequence("Ctrl+Y"), QKeySequence("Ctrl+Shift+Z")])
+        _set_tip(redo, _("Redo"))
+        # On the tool bar that would make the buttons jump.
+        undo.setIconText(_("Undo"))
+        redo.setIconText(_("Redo"))
+
+        def name_undo(what: str) -> None:
+            undo.setText(_("&Undo: {action}").format(action=what) if what else _("&Undo"))
+
+        def name_redo(what: str) -> None:
+            redo.setText(_("&Redo: {action}").format(action=what) if what else _("&Redo"))
+
+        for action, changed in ((undo, stack.canUndoChanged), (redo, stack.canRedoChanged)):
+            action.setEnabled(False)
+            changed.connect(action.setEnabled)
+        stack.undoTextChanged.connect(name_undo)
+        stack.redoTextChanged.connect(name_redo)
+        undo.triggered.connect(stack.undo)
+        redo.triggered.connect(stack.redo)
+        return undo, redo
+
     def _filter(self, which: Filter, number: int) -> QAction:
-        action = self._make(_FILTER_WORDS.get(which, ""), "", f"Ctrl+{number}")
+        action = self._make("", "", f"Ctrl+{number}")
         action.setData(which)
         return action
 
-    def _order(self, order: Order, words: str) -> QAction:
-        action = QAction(words, self.order_group)
+    def _order(self, order: Order, name: str) -> QAction:
+        action = QAction(name, self.order_group)
         action.setCheckable(True)
         action.setData(order)
         return action
 
-    def _dress(self) -> None:
+    def _set_icons(self) -> None:
         for action, name in self._icons:
-            action.setIcon(icon(name, self._theme.colours.text))
+            action.setIcon(icon(name, self._theme.colors.text))
 
     def set_labels(self, labels: LabelSet) -> None:
-        """Name the actions and choose the keys that give the two labels."""
-        for action, which, label in (
-            (self.positive, Filter.POSITIVE, labels.positive),
-            (self.negative, Filter.NEGATIVE, labels.negative),
-        ):
-            shown = labels.display(label).replace("&", "&&")
-            key = text.key_for(labels, label)
-            action.setText(f"Tag as {shown.lower()}")
-            action.setShortcut(QKeySequence(key))
-            action.setToolTip(f"Say that the selected photos are: {shown.lower()}  ({key})")
-            self.filters[which].setText(shown)
+        """Name the actions after the two labels, and choose the keys that tag photos."""
+        for action, label in ((self.positive, labels.positive), (self.negative, labels.negative)):
+            shown = labels.display(label)
+            action.setText(_("Tag as {label}").format(label=shown).replace("&", "&&"))
+            action.setShortcut(QKeySequence(text.key_for(labels, label)))
+            _set_tip(action, _("Tag the selected photos as {label}").format(label=shown))
+        for which, name in filter_names(labels).items():
+            if which in self.filters:
+                self.filters[which].setText(name.replace("&", "&&"))
+                _set_tip(self.filters[which], name)
 
     def set_photos_selected(self, *, judged: bool, corrected: bool, single: bool) -> None:
-        """Enable what can be done with the selected photos."""
+        """Enable what can be done with the selected photos.
+
+        Args:
+            judged: whether one of them has a prediction.
+            corrected: whether one of them is labeled by the user.
+            single: whether there is a current photo.
+        """
         for action in (self.positive, self.negative, self.flip):
             action.setEnabled(judged)
-        self.take_back.setEnabled(corrected)
+        self.remove_label.setEnabled(corrected)
         for action in (self.open_photo, self.show_in_folder, self.copy_path):
             action.setEnabled(single)
 
@@ -172,9 +210,9 @@ class Actions(QObject):
     # Menus and tool bar
 
     def photo_menu(self, parent: QWidget) -> QMenu:
-        """Return the menu of the selected photos, for the right mouse button too."""
-        menu = QMenu("&Photo", parent)
-        menu.addActions([self.positive, self.negative, self.flip, self.take_back])
+        """Return a menu for the selected photos, for the menu bar and the right mouse button."""
+        menu = QMenu(_("&Photo"), parent)
+        menu.addActions([self.positive, self.negative, self.flip, self.remove_label])
         menu.addSeparator()
         menu.addActions([self.open_photo, self.show_in_folder, self.copy_path])
         return menu
@@ -182,7 +220,7 @@ class Actions(QObject):
     def fill_menu_bar(self, window: QMainWindow, recent: QMenu, photo: QMenu) -> None:
         """Fill the menu bar of a window."""
         bar = window.menuBar()
-        file = bar.addMenu("&File")
+        file = bar.addMenu(_("&File"))
         file.addAction(self.open)
         file.addMenu(recent)
         file.addActions([self.rescan, self.watch, self.arrivals, self.stop])
@@ -192,23 +230,23 @@ class Actions(QObject):
         file.addActions([self.export, self.import_labels])
         file.addSeparator()
         file.addActions([self.close_folder, self.quit])
-        edit = bar.addMenu("&Edit")
+        edit = bar.addMenu(_("&Edit"))
         edit.addActions([self.undo, self.redo])
         edit.addSeparator()
         edit.addActions([self.select_all, self.settings])
         bar.addMenu(photo)
-        view = bar.addMenu("&View")
+        view = bar.addMenu(_("&View"))
         view.addActions(list(self.filters.values()))
         view.addSeparator()
         view.addActions(list(self.orders.values()))
         view.addSeparator()
         view.addActions([self.larger, self.smaller, self.preview])
-        model = bar.addMenu("&Model")
+        model = bar.addMenu(_("&Model"))
         model.addActions([self.models, self.train, self.test_model])
         model.addSeparator()
         model.addAction(self.model_card)
-        help_menu = bar.addMenu("&Help")
-        help_menu.addActions([self.keys, self.about])
+        help_menu = bar.addMenu(_("&Help"))
+        help_menu.addActions([self.shortcuts, self.about])
 
     def fill_tool_bar(self, bar: QToolBar) -> None:
         """Fill the tool bar."""
@@ -219,16 +257,17 @@ class Actions(QObject):
         bar.addActions([self.undo, self.redo])
         bar.addSeparator()
         order = QToolButton(bar)
-        order.setText("Order")
-        order.setIcon(icon("order", self._theme.colours.text))
-        self._theme.changed.connect(lambda: order.setIcon(icon("order", self._theme.colours.text)))
+        # Translators: of the photos in the window.
+        order.setText(_("Order"))
+        order.setIcon(icon("order", self._theme.colors.text))
+        self._theme.changed.connect(lambda: order.setIcon(icon("order", self._theme.colors.text)))
         order.setToolButtonStyle(bar.toolButtonStyle())
         bar.toolButtonStyleChanged.connect(order.setToolButtonStyle)
         order.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(order)
         menu.addActions(list(self.orders.values()))
         order.setMenu(menu)
-        order.setToolTip("In which order photos are shown")
+        order.setToolTip(_("The order of the photos"))
         bar.addWidget(order)
         bar.addAction(self.rescan)
         gap = QWidget(bar)
@@ -239,3 +278,14 @@ class Actions(QObject):
             button = bar.widgetForAction(action)
             if isinstance(button, QToolButton):
                 button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+
+
+def _set_tip(action: QAction, tip: str) -> None:
+    """Give an action a tooltip that ends with its key."""
+    keys = _native(action.shortcut())
+    action.setToolTip(_("{tip}  ({keys})").format(tip=tip, keys=keys) if keys else tip)
+
+
+def _native(keys: QKeySequence) -> str:
+    """Return a key sequence as this system and language write it."""
+    return keys.toString(QKeySequence.SequenceFormat.NativeText)

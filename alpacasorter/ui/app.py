@@ -25,7 +25,7 @@ from alpacasorter.ui.help.crash import CrashLog, ErrorReporter, log_into, log_qt
 from alpacasorter.ui.language import use_language
 from alpacasorter.ui.main_window import MainWindow
 from alpacasorter.ui.settings import Settings
-from alpacasorter.ui.widgets.desktop import leave_no_traces_of_package
+from alpacasorter.ui.widgets.desktop import hide_package_from_children
 from alpacasorter.ui.widgets.theme import Theme, app_icon
 from alpacasorter.workers.engine import Engine
 from alpacasorter.workers.instance import InstanceListener, InstanceLock
@@ -82,7 +82,7 @@ def run(
     crashes = CrashLog(logs)
     log_qt_messages()
     application = QApplication(sys.argv[:1])
-    leave_no_traces_of_package()
+    hide_package_from_children()
     application.setApplicationName("AlpacaSorter")
     application.setApplicationVersion(alpacasorter.__version__)
     application.setDesktopFileName(_DESKTOP_FILE)

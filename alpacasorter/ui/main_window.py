@@ -1,4 +1,4 @@
-"""The main window: assembles the pages, the engine and the menus, and passes events on."""
+"""The main window: assembles the pages, controls and menus, and connects them with the engine."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from alpacasorter.core.events import Finished, Found, Judged, Learned, Problems, Progress
+from alpacasorter.core import reasons
+from alpacasorter.core.events import Finished
 from alpacasorter.core.files import display_path
+from alpacasorter.i18n import _
 from alpacasorter.ui.exchange.control import ExchangeControl
 from alpacasorter.ui.help import about
 from alpacasorter.ui.models.control import EvaluateControl, ModelsControl
-from alpacasorter.ui.photo_row import Filter
+from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.photos.page import BrowsePage
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.arrivals import ArrivalsControl
@@ -41,34 +43,33 @@ from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
 from alpacasorter.workers.view_facts import DeviceFacts, ModelFacts
 
 _TITLE = "AlpacaSorter"
-_OPENING = "Opening the model…"
 _WIDE = 860
-"""Width from which there is room for words on the tool bar, pixels."""
+"""Width from which the tool bar has space for words, pixels."""
 _LOW = 560
-"""Height below which the photos get the room that is otherwise left between messages, pixels."""
+"""Height below which there is less space between messages, pixels."""
 _SHARE = 0.92
-"""Share of the screen that the window takes at most at the first start, which leaves room for its frame."""
+"""Largest share of the screen that the window takes at the first start, which leaves space for its frame."""
 
 
 class MainWindow(QMainWindow):
     """One window, one engine.
 
     Attributes:
-        engine: what judges and learns.
+        engine: judges the photos and learns.
         page: the photos of the open folder.
         welcome: the first page.
-        models: the dialog of the models.
-        training: the dialog that trains.
+        models: the dialog with the models.
+        training: the dialog that trains a model.
         testing: the dialog that tests the model.
-        watching: has the open folder watched.
+        watching: watches the open folder.
         exchange: the dialogs that export results and import labels.
-        sorting: the dialogs that sort, and the way back.
-        arrivals: has photos sorted as they arrive.
-        notice: what the user should know.
+        sorting: the dialogs that sort and undo.
+        arrivals: sorts photos as they arrive.
+        notice: notices above the photos.
     """
 
     def __init__(self, engine: Engine, settings: Settings, theme: Theme) -> None:
-        """Assemble the window; `engine` is started by whoever made it."""
+        """Assemble the window. Its engine is started later, after the first paint."""
         super().__init__()
         self.engine = engine
         self._settings = settings
@@ -86,35 +87,31 @@ class MainWindow(QMainWindow):
         self.stack = QStackedWidget(self)
         self.stack.addWidget(self.welcome)
         self.stack.addWidget(self.page)
-        self.device_label = QLabel(_OPENING, self)
+        self.device_label = QLabel(self)
         self.summary = ElidedLabel(self)
+        self._show_opening()
         self._assemble()
         self.models = ModelsControl(self, engine)
         self.training = TrainControl(self, settings, theme)
         self.testing = EvaluateControl(self, engine, theme)
-        self.watching = WatchControl(self, engine, self.page, self.notice, settings, lambda: self._folder)
-        actions, store = self.page.actions_, self.page.store
+        actions, store, stack = self.page.actions_, self.page.store, self.page.corrections.stack
+        filtered, selected = self.page.model.filtered, self.page.grid.selected_photos
+
+        def folder() -> Path | None:
+            return self._folder
+
+        self.watching = WatchControl(self, engine, self.page, self.notice, settings, folder)
         self.exchange = ExchangeControl(
-            self,
-            engine,
-            actions,
-            self.page.corrections.stack,
-            store,
-            settings,
-            lambda: self._folder,
-            self.page.model.filtered,
-            self.page.grid.selected_photos,
+            self, engine, actions, stack, store, settings, folder, filtered=filtered, selected=selected
         )
-        self.sorting = SortControl(self, engine, actions, store, settings, theme, lambda: self._folder)
+        self.sorting = SortControl(self, engine, actions, store, settings, theme, folder)
         self.sorting.place_in(self._above)
-        # Its button stands beside what says that the folder is watched.
-        self.arrivals = ArrivalsControl(
-            self, engine, actions, store, settings, self.sorting, lambda: self._folder, place=2
-        )
+        # Its button is next to the label that says that the folder is watched.
+        self.arrivals = ArrivalsControl(self, engine, actions, store, settings, self.sorting, folder, place=2)
         self._controls = (self.sorting, self.training, self.testing, self.arrivals, self.exchange, self.models)
         self._connect()
         self._connect_engine()
-        self.resize(_first_size(self.screen().availableSize()))
+        self.resize(QSize(1180, 780).boundedTo(self.screen().availableSize() * _SHARE))
         self.setMinimumSize(640, 480)
         self.restoreGeometry(settings.state("geometry"))
         self.page.splitter.setSizes([800, 360])
@@ -123,10 +120,10 @@ class MainWindow(QMainWindow):
 
     def _assemble(self) -> None:
         actions = self.page.actions_
-        self._recent_menu = QMenu("Open &lately opened", self)
+        self._recent_menu = QMenu(_("Open &recent"), self)
         self._recent_menu.setEnabled(False)
         actions.fill_menu_bar(self, self._recent_menu, actions.photo_menu(self))
-        self._tool_bar = QToolBar("Tools", self)
+        self._tool_bar = QToolBar(_("Tools"), self)
         self._tool_bar.setMovable(False)
         self._tool_bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         actions.fill_tool_bar(self._tool_bar)
@@ -156,27 +153,26 @@ class MainWindow(QMainWindow):
         actions.settings.triggered.connect(self.open_settings)
         actions.models.triggered.connect(self.models.open_dialog)
         actions.train.triggered.connect(self.training.open_dialog)
-        actions.keys.triggered.connect(lambda: about.show_shortcuts(self, page.store.labels))
+        actions.shortcuts.triggered.connect(lambda: about.show_shortcuts(self, page.store.labels))
         actions.test_model.triggered.connect(self.testing.open_dialog)
         actions.model_card.triggered.connect(lambda: about.show_model(self, self._model))
         actions.about.triggered.connect(lambda: about.show_about(self, self.device_label.text()))
         self.models.train.connect(self.training.open_dialog)
-        self.models.told.connect(lambda words: self.notice.tell(words, passing=True))
-        self.training.told.connect(lambda words: self.notice.tell(words, passing=True))
+        tell = partial(self.notice.tell, passing=True)
+        for failed in (self.models.told, self.training.told, self.exchange.told, page.failed):
+            failed.connect(tell)
         self.training.use_model.connect(self.models.use_new)
         self.sorting.told.connect(self._on_sorted)
-        self.sorting.look_again.connect(self.rescan)
+        self.sorting.rescan_needed.connect(self.rescan)
         self.sorting.placed.connect(page.on_placed)
         page.model.counts_changed.connect(self.sorting.refresh)
         page.model.modelReset.connect(self.sorting.refresh)
         page.begun.connect(self.arrivals.refresh)
-        self.exchange.told.connect(lambda words: self.notice.tell(words, passing=True))
         self.engine.ready.connect(self.training.on_model_ready)
         self.engine.models.failed.connect(self.training.on_model_failed)
         page.progress.stop.connect(self.engine.stop_scan)
         page.in_view.connect(self.engine.prefer)
         page.live.changed.connect(self._on_live)
-        page.trouble.connect(lambda words: self.notice.tell(words, passing=True))
         page.corrections.requested.connect(self.engine.correct)
         self.welcome.choose.connect(self.choose_folder)
         self.welcome.open.connect(self.open_folder)
@@ -190,13 +186,14 @@ class MainWindow(QMainWindow):
         engine.notice.connect(self.notice.tell)
         engine.recent_folders.connect(self._on_recent)
         engine.device_changed.connect(self._on_device)
-        engine.found.connect(self._on_found)
-        engine.judged.connect(self._on_judged)
-        engine.problems.connect(self._on_problems)
-        engine.progress.connect(self._on_progress)
+        engine.found.connect(self.page.on_found)
+        engine.judged.connect(self.page.model.on_judged)
+        engine.problems.connect(self.page.model.on_problems)
+        engine.progress.connect(self.page.progress.update_progress)
         engine.finished.connect(self._on_finished)
         engine.folder_failed.connect(self._on_folder_failed)
-        engine.learned.connect(self._on_learned)
+        engine.learned.connect(self.notice.remove_passing)
+        engine.learned.connect(self.page.on_learned)
         engine.correction_failed.connect(self._on_correction_failed)
 
     # Folders
@@ -209,32 +206,34 @@ class MainWindow(QMainWindow):
     def choose_folder(self) -> None:
         """Let the user choose a folder and open it."""
         start = self._folder or Path.home()
-        chosen = QFileDialog.getExistingDirectory(self, "Open a folder of photos", str(start))
+        chosen = QFileDialog.getExistingDirectory(self, _("Open a folder of photos"), str(start))
         if chosen:
             self.open_folder(Path(chosen))
 
     def open_folder(self, folder: Path, photos: Sequence[str] = ()) -> None:
-        """Open a folder in place of the one that is open, and select photos of these names in it."""
+        """Open a folder instead of the current one, and select photos with these names in it."""
         if self._failing:
-            # What stood in the way may be gone.
+            # The obstacle may be gone by now.
             self._failing = False
             self.notice.hide()
-            self.device_label.setText(_OPENING)
+            self._show_opening()
             self.engine.start()
         same = folder == self._folder
         self._folder = folder
         if not same:
             self.sorting.strip.hide()
-        self.notice.pass_on()
+        self.notice.remove_passing()
         self._tool_bar.show()
         self.stack.setCurrentWidget(self.page)
-        self.page.begin(same_folder=same, wanted=[folder / name for name in photos])
+        self.page.begin(same_folder=same, select=[folder / name for name in photos])
         self.summary.setText(text.folder(folder))
-        self.setWindowTitle(f"{display_path(Path(folder.name or folder))} – {_TITLE}")
+        # Translators: the title of the window: the open folder and the name of the app.
+        title = _("{folder} – {app}").format(folder=display_path(Path(folder.name or folder)), app=_TITLE)
+        self.setWindowTitle(title)
         self.engine.open_folder(folder, recursive=self._settings.recursive)
 
     def rescan(self) -> None:
-        """Look for new and changed photos in the open folder; the filter stays, and all of it while that is missing."""
+        """Find new and changed photos in the open folder; the filter stays. A missing folder changes nothing."""
         if self._folder is not None and not self.watching.is_missing():
             which = self.page.model.filter
             self.open_folder(self._folder)
@@ -258,14 +257,14 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(_TITLE)
         self.welcome.button.setFocus()
 
-    # Settings
+    # Settings and help
 
     def open_settings(self) -> None:
         """Show the settings."""
-        from alpacasorter.ui.settings_dialog import SettingsDialog  # the first window need not wait for it
+        from alpacasorter.ui.settings_dialog import SettingsDialog  # the first window doesn't need it
 
         dialog = SettingsDialog(self._settings, self._device, self)
-        dialog.recursive_changed.connect(lambda _: self.rescan())
+        dialog.recursive_changed.connect(self.rescan)
         dialog.unsure_changed.connect(self.page.set_unsure_below)
         dialog.device_changed.connect(self.engine.prefer_device)
         dialog.time_again.connect(lambda: self.engine.prefer_device(self._settings.device, time_again=True))
@@ -277,7 +276,7 @@ class MainWindow(QMainWindow):
     # Events of the engine
 
     def _on_ready(self, model: ModelFacts) -> None:
-        others = self._model is not None and self._model.labels.names != model.labels.names
+        other_labels = self._model is not None and self._model.labels.names != model.labels.names
         self._model = model
         self._failing = False
         self.page.set_labels(model.labels)
@@ -286,107 +285,97 @@ class MainWindow(QMainWindow):
             self._thumbnails.use_cache(cache)
         which, self._changing = self._changing, None
         if which is not None:
-            self._on_model_changed(which, others=others)
+            self._on_model_changed(which, other_labels=other_labels)
 
     def _on_model_changing(self) -> None:
         self._changing = self.page.model.filter
-        self.device_label.setText("Opening the model…")
+        self._show_opening()
         if self._folder is not None:
-            # No photo may be corrected until the other model has judged it.
+            # No photo may be tagged until the other model has judged it.
             self.page.begin(same_folder=True)
 
-    def _on_model_changed(self, which: Filter, *, others: bool) -> None:
-        """Another model serves: it judges the open folder, mostly from the cache; `others`: its classes are others."""
-        if others:
+    def _show_opening(self) -> None:
+        self.device_label.setText(_("Opening the model…"))
+
+    def _on_model_changed(self, which: Filter, *, other_labels: bool) -> None:
+        """Judge the open folder with another model, mostly from the cache."""
+        if other_labels:
             self.page.corrections.clear()
         else:
             self.page.corrections.forget_pending()
         if self._folder is not None:
             self.open_folder(self._folder)
-            self.page.show_filter(Filter.ALL if others or which is Filter.CHANGED else which)
+            self.page.show_filter(Filter.ALL if other_labels or which is Filter.CHANGED else which)
 
     def _on_failed(self, sentence: str) -> None:
         self._failing = True
         self._show_welcome()
         self.page.progress.hide()
         self.notice.tell(sentence)
-        self.device_label.setText("Not ready")
+        self.device_label.setText(_("Not ready"))
 
     def _on_recent(self, folders: list[Path]) -> None:
         self.welcome.set_recent(folders)
         self._recent_menu.clear()
         for folder in folders:
             action = self._recent_menu.addAction(text.folder(folder).replace("&", "&&"))
-            action.triggered.connect(partial(self._open_recent, folder))
+            action.triggered.connect(lambda _checked=False, folder=folder: self.open_folder(folder))
         self._recent_menu.setEnabled(bool(folders))
-
-    def _open_recent(self, folder: Path) -> None:
-        self.open_folder(folder)
 
     def _on_device(self, device: DeviceFacts) -> None:
         self._device = device
         words = text.device(device.kind, device.threads, device.milliseconds)
-        self.device_label.setToolTip(f"{words}. Why this device: {device.note}")
+        tip = _("{device}. Why this device: {reason}").format(device=words, reason=reasons.sentence(device.note))
+        self.device_label.setToolTip(tip)
         self._show_device()
 
     def _show_device(self) -> None:
-        """Say which device judges, and how fast where there is room for that."""
+        """Say which device runs the model, and how fast if there is space for it."""
         device = self._device
         if device is not None:
             milliseconds = device.milliseconds if self.width() >= _WIDE else 0.0
             self.device_label.setText(text.device(device.kind, device.threads, milliseconds))
 
-    def _on_found(self, event: Found) -> None:
-        self.page.on_found(event)
-
-    def _on_judged(self, event: Judged) -> None:
-        self.page.model.on_judged(event)
-
-    def _on_problems(self, event: Problems) -> None:
-        self.page.on_problems(event)
-
-    def _on_progress(self, event: Progress) -> None:
-        self.page.progress.update_progress(event)
-
     def _on_finished(self, event: Finished) -> None:
         self.page.on_finished(event)
-        shown = text.folder(self._folder) if self._folder else ""
-        self.summary.setText(f"{shown}   ·   {text.finished(event)}")
+        self._summarize(text.finished(event))
 
     def _on_live(self) -> None:
         if self._folder is not None:
             counts = self.page.store.counts
             words = text.now(counts[Filter.POSITIVE] + counts[Filter.NEGATIVE], counts[Filter.PROBLEMS])
-            self.summary.setText(f"{text.folder(self._folder)}   ·   {words}")
+            self._summarize(words)
 
     def _on_sorted(self, words: str) -> None:
-        if not words:
+        if words:
+            self._summarize(words)
+        else:
             self._on_live()
-        elif self._folder is not None:
+
+    def _summarize(self, words: str) -> None:
+        """Say something about the open folder in the status bar."""
+        if self._folder is not None:
             self.summary.setText(f"{text.folder(self._folder)}   ·   {words}")
 
     def _on_folder_failed(self, folder: Path, reason: str) -> None:
         self.close_folder()
-        self.notice.tell(f"{text.folder(folder)} can't be opened. {reason}", passing=True)
-
-    def _on_learned(self, event: Learned) -> None:
-        self.notice.pass_on()
-        self.page.on_learned(event)
+        failed = _("{folder} can't be opened. {reason}").format(folder=text.folder(folder), reason=reason)
+        self.notice.tell(failed, passing=True)
 
     def _on_correction_failed(self, changes: dict[str, str | None], reason: str) -> None:
         self.page.corrections.on_failed(changes)
-        self.notice.tell(f"The correction could not be saved. {reason}", passing=True)
+        self.notice.tell(_("Your label could not be saved. {reason}").format(reason=reason), passing=True)
 
     # Drag and drop
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take folders, and photos for their folder."""
+        """Accept folders, and photos for their folder."""
         if _dropped_folder(event.mimeData()) is not None:
             event.acceptProposedAction()
             self.welcome.set_hot(True)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        """Nothing is held over the window any more."""
+        """Nothing is dragged over the window any more."""
         self.welcome.set_hot(False)
         super().dragLeaveEvent(event)
 
@@ -399,7 +388,7 @@ class MainWindow(QMainWindow):
             self.open_folder(folder)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave out words where there is no room for them, and what is only for the eye where the window is low."""
+        """Leave out words if the window is narrow, and space if it is low."""
         super().resizeEvent(event)
         style = Qt.ToolButtonStyle
         self._tool_bar.setToolButtonStyle(
@@ -412,7 +401,7 @@ class MainWindow(QMainWindow):
         self._show_device()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Keep the window's state and end all threads, unless a training shall go on."""
+        """Save the state of the window and end all threads, unless the user wants to keep something running."""
         if not all(control.may_close() for control in self._controls):
             event.ignore()
             return
@@ -428,13 +417,8 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
 
-def _first_size(screen: QSize) -> QSize:
-    """Return the size of the window at the very first start, on a screen with this much room."""
-    return QSize(1180, 780).boundedTo(screen * _SHARE)
-
-
 def _dropped_folder(data: QMimeData) -> Path | None:
-    """Return the folder that was dropped, or the folder of the photo that was."""
+    """Return the dropped folder, or the folder of the dropped photo."""
     for url in data.urls():
         if url.isLocalFile():
             path = Path(os.path.normpath(url.toLocalFile()))

@@ -1,44 +1,166 @@
-"""The photos of the open folder as the window knows them: rows, filters, counts. Plain Python, no Qt.
+"""The photos of the open folder as the window knows them: rows, filters, order and counts. Plain Python, no Qt.
 
-Rows after a correction, by arrays and not row by row: it runs on the GUI thread at every click, on all photos.
+The rooms that need the open folder's photos use this module; only `ui.photos` shows them. After a correction all rows
+are updated with arrays, because that runs on the GUI thread at every click.
 """
 
 from __future__ import annotations
 
 import bisect
+import functools
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from alpacasorter.core import reasons
 from alpacasorter.core.events import JudgedPhoto, Learned, Problem
-from alpacasorter.core.labels import LabelSet, percent
-from alpacasorter.ui.photo_row import Filter, Order, PhotoRow, are_in_order, place_of
-from alpacasorter.wording import text
+from alpacasorter.core.files import display_path, natural_key
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
+from alpacasorter.core.photo import PhotoFacts
+from alpacasorter.ui.photo_filters import Filter, Order, unknown_labels
+
+Place = tuple[tuple[int, list[str | int], str], ...]
+"""Sort key of a photo in folder order: one part for each folder, the last for the file name."""
+
+
+class PhotoRow:
+    """One photo, or a folder that can't be read.
+
+    Attributes:
+        path: where it is now.
+        found_at: where it was found. This decides its place in folder order, so that a photo that is renamed or sorted
+            doesn't move away under the mouse.
+        name: the file name to show.
+        key: content key; None until judged.
+        probability: calibrated probability of the positive class, 0 to 1; None until judged.
+        correction: the user's label; None for none.
+        facts: from the header of the file; None until judged.
+        reason: why it can't be judged, a code of `core.reasons`; None if it can.
+        head_version: version of the head that judged it.
+        new: whether it arrived while the folder was open and was not marked as seen since.
+        gone: whether it no longer exists, and is shown only until it can be removed.
+        rank: its position in folder order, set by the store.
+    """
+
+    __slots__ = (
+        "correction",
+        "facts",
+        "found_at",
+        "gone",
+        "head_version",
+        "key",
+        "name",
+        "new",
+        "path",
+        "probability",
+        "rank",
+        "reason",
+    )
+
+    def __init__(self, path: Path, *, new: bool = False) -> None:
+        """Describe a photo that was found and not opened yet."""
+        self.path = path
+        self.found_at = path
+        self.name = display_path(path.name)
+        self.key: str | None = None
+        self.probability: float | None = None
+        self.correction: str | None = None
+        self.facts: PhotoFacts | None = None
+        self.reason: str | None = None
+        self.head_version = -1
+        self.new = new
+        self.gone = False
+        self.rank = -1
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it has neither a prediction nor a problem yet."""
+        return self.probability is None and self.reason is None
+
+    def move_to(self, path: Path) -> None:
+        """Record that the photo was moved or renamed."""
+        self.path = path
+        self.name = display_path(path.name)
+
+    def fail(self, reason: str) -> None:
+        """Record why it can't be judged, a code of `core.reasons`."""
+        self.reason = reason
+        self.probability = None
+        # The library keeps it, and it is shown again once the photo can be read.
+        self.correction = None
+
+    def vanish(self) -> None:
+        """Record that it no longer exists."""
+        self.fail(reasons.VANISHED)
+        self.gone = True
+
+
+def labeled(row: PhotoRow, labels: LabelSet) -> LabeledPhoto | None:
+    """Return a photo and what it counts as; None while it is neither judged nor unreadable."""
+    if row.reason is not None:
+        return LabeledPhoto(row.path, reason=row.reason)
+    if row.key is None or row.probability is None or row.facts is None:
+        return None
+    return labels.labeled(JudgedPhoto(row.path, row.key, row.probability, row.facts, row.correction))
+
+
+def place_of(row: PhotoRow) -> Place:
+    """Return the sort key of folder order: files before subfolders, IMG_2 before IMG_10."""
+    return _place(row.found_at)
+
+
+def are_in_order(paths: Sequence[Path]) -> bool:
+    """Return whether photos as the walker found them are in folder order. It sorts each folder, but puts links last.
+
+    Only the first photo of each folder is compared: with 100,000 photos the sort keys take too long.
+    """
+    folder, before = "", None
+    for path in paths:
+        here = os.fspath(path).rpartition(os.sep)[0]
+        if here != folder:
+            if before is not None and _place(path) < _place(before):
+                return False
+            folder = here
+        before = path
+    return True
+
+
+# A small cache suffices: a binary search for the place of a photo asks for the same few keys again and again.
+@functools.lru_cache(maxsize=2**12)
+def _place(path: Path) -> Place:
+    folder, name = os.path.split(path)
+    return (*_folder_place(folder), (0, natural_key(name), name))
+
+
+@functools.lru_cache(maxsize=2**10)
+def _folder_place(folder: str) -> Place:
+    above, name = os.path.split(folder)
+    return (*_folder_place(above), (1, natural_key(name), name)) if name else ((1, [above], above),)
 
 
 class PhotoStore:
-    """All rows of the open folder in folder order, their filters and counts.
+    """All rows of the open folder, in folder order, with filters and counts.
 
-    Counts are kept up to date row by row, since a folder may have 100,000 photos and a click changes a few. Rows are
-    known by themselves and not by number: numbers would change with every photo that comes or goes.
+    Counts are updated row by row, because a folder may have 100,000 photos and a click changes only a few. Rows are
+    identified by the object and not by an index, which would change whenever a photo is added or removed.
 
     Attributes:
-        labels: the two classes.
+        labels: the labels of the model in use.
         rows: the rows in folder order, see `place_of`.
         counts: how many rows each filter shows.
     """
 
     def __init__(self, *, unsure_below: float = 0.8) -> None:
-        """Start empty; photos whose confidence is below `unsure_below` (0.5 to 1) are unsure."""
-        self.labels = LabelSet("negative", "positive", {})
+        """Start empty; photos with a confidence below `unsure_below` (0.5 to 1) are unsure."""
+        self.labels = unknown_labels()
         self.rows: list[PhotoRow] = []
         self.counts: dict[Filter, int] = dict.fromkeys(Filter, 0)
         self._unsure_below = unsure_below
         self._by_path: dict[Path, PhotoRow] = {}
         self._by_key: dict[str, list[PhotoRow]] = {}
         self._changed: set[str] = set()
-        self._were_new: set[Path] = set()
-        self._were_there: set[Path] | None = None
+        self._new_before: set[Path] = set()
+        self._paths_before: set[Path] | None = None
         self._put_back: set[Path] = set()
         self._complete = False
 
@@ -46,48 +168,48 @@ class PhotoStore:
         """Forget all photos.
 
         Args:
-            again: whether the same folder is looked at again: then photos that were new stay new, and those that were
-                not there at the last look are new, too.
+            again: whether the same folder is scanned again. Then photos that were new stay new, and those that did not
+                exist at the last scan are new too.
         """
         if not again:
-            self._were_new, self._were_there, self._put_back = set(), None, set()
+            self._new_before, self._paths_before, self._put_back = set(), None, set()
         elif self._complete:
-            self._were_new = {row.path for row in self.rows if row.new}
-            # Of a photo that was sorted away, both places: undoing that makes no new photo of it.
-            self._were_there = {*self._by_path, *(row.found_at for row in self.rows)}
+            self._new_before = {row.path for row in self.rows if row.new}
+            # Both places of a photo that was sorted: after an undo it is not new.
+            self._paths_before = {*self._by_path, *(row.found_at for row in self.rows)}
         self.rows, self._complete = [], False
         self._by_path, self._by_key = {}, {}
         self._changed = set()
         self.counts = dict.fromkeys(Filter, 0)
 
     def complete(self) -> None:
-        """Take over that all photos of the folder were found."""
+        """Record that all photos of the folder were found."""
         self._complete = True
 
     def know(self, paths: Iterable[Path]) -> None:
-        """Take over that the app itself has put photos back: once they are found, they are not new."""
+        """Record that the app itself has moved photos back: when they are found, they are not new."""
         self._put_back.update(paths)
 
-    # What a row counts as
+    # Labels and filters
 
     def label(self, row: PhotoRow) -> str | None:
         """Return the label of a judged photo, None for others."""
         return None if row.probability is None else self.labels.label(row.probability, row.correction)
 
     def confidence(self, row: PhotoRow) -> float | None:
-        """Return the confidence of a judged photo's label, 0 to 1, None for others."""
+        """Return the confidence of the label of a judged photo, 0 to 1; None for others."""
         if row.probability is None:
             return None
         return self.labels.confidence(row.probability, self.labels.label(row.probability, row.correction))
 
     def is_unsure(self, row: PhotoRow) -> bool:
-        """Tell whether the app is unsure of a photo that the user has not settled."""
+        """Return whether the model is unsure about a photo that the user has not labeled."""
         return row.probability is not None and self.labels.is_unsure(
             row.probability, row.correction, self._unsure_below
         )
 
     def matches(self, row: PhotoRow, which: Filter) -> bool:
-        """Tell whether a filter shows a photo."""
+        """Return whether a filter shows a photo."""
         match which:
             case Filter.ALL:
                 return True
@@ -107,37 +229,37 @@ class PhotoStore:
                 return row.new and not row.waiting
 
     def matching(self, which: Filter, order: Order = Order.FOLDER) -> list[PhotoRow]:
-        """Return the rows a filter shows, in an order. New photos come most doubtful first in any order."""
+        """Return the rows that a filter shows, in an order. New photos always start with the least certain one."""
         rows = list(self.rows) if which is Filter.ALL else [row for row in self.rows if self.matches(row, which)]
         if which is Filter.NEW or order is Order.DOUBTFUL:
-            rows.sort(key=self.doubt)
+            rows.sort(key=self.uncertainty)
         elif order is Order.TAKEN:
             rows.sort(key=_taken)
         return rows
 
-    def doubt(self, row: PhotoRow) -> tuple[bool, float]:
-        """Return the sort key of "most doubtful first"; what the user has settled comes last."""
-        confidence = self.confidence(row)
-        return row.correction is not None, 2.0 if confidence is None else confidence
+    def uncertainty(self, row: PhotoRow) -> tuple[bool, float]:
+        """Return the sort key of "least certain first"; photos labeled by the user come last."""
+        certainty = self.confidence(row)
+        return row.correction is not None, 2.0 if certainty is None else certainty
 
     @property
     def unsure_below(self) -> float:
         """Confidence below which a photo is unsure."""
         return self._unsure_below
 
-    def set_unsure_below(self, confidence: float) -> None:
-        """Draw the line between sure and unsure anew."""
-        self._unsure_below = confidence
+    def set_unsure_below(self, least: float) -> None:
+        """Change the confidence below which a photo is unsure."""
+        self._unsure_below = least
         self.counts[Filter.UNSURE] = sum(map(self.is_unsure, self.rows))
 
     # Events
 
     def add(self, paths: Iterable[Path], *, new: bool = False) -> list[PhotoRow]:
-        """Add photos in their places; return the rows that are new, in folder order.
+        """Add photos in folder order; return their rows, in that order.
 
         Args:
-            paths: where they are; those that are there already are passed over.
-            new: whether they arrived while the folder was open. If not, those of one folder are in its order.
+            paths: the photos; those that exist already are skipped.
+            new: whether they arrived while the folder was open. If not, the photos of each folder are in order.
         """
         added = self._make(paths, new=new)
         if new or not are_in_order([row.path for row in added]):
@@ -150,16 +272,16 @@ class PhotoStore:
             if path not in self._by_path:
                 self._by_path[path] = row = PhotoRow(path, new=new or self._is_new(path))
                 made.append(row)
-        # Nothing is known of them yet, so no other filter shows them.
+        # They have no prediction yet, so no other filter shows them.
         self.counts[Filter.ALL] += len(made)
         return made
 
     def _is_new(self, path: Path) -> bool:
-        there = self._were_there
-        return path in self._were_new or (there is not None and path not in there and path not in self._put_back)
+        there = self._paths_before
+        return path in self._new_before or (there is not None and path not in there and path not in self._put_back)
 
     def _put_in(self, added: list[PhotoRow]) -> list[PhotoRow]:
-        """Put rows, which are in folder order, between those that are there."""
+        """Insert rows, which are in folder order, among the existing ones."""
         rows, done = self.rows, len(self.rows)
         if rows and added and place_of(added[0]) < place_of(rows[-1]):
             merged: list[PhotoRow] = []
@@ -178,11 +300,11 @@ class PhotoStore:
         return added
 
     def judge(self, photos: Iterable[JudgedPhoto], head_version: int) -> list[PhotoRow]:
-        """Take over predictions; return the rows that changed. Late predictions are dropped."""
+        """Store predictions; return the rows that changed. Predictions of an older head are dropped."""
         changed = []
         for photo in photos:
             row = self._by_path.get(photo.path)
-            # One of other bytes is no late prediction: the photo was changed.
+            # With another content key it is not a late prediction: the photo was changed.
             if row is None or (head_version < row.head_version and row.key == photo.content_key):
                 continue
             self._count(row, -1)
@@ -197,24 +319,24 @@ class PhotoStore:
         return changed
 
     def fail(self, problems: Iterable[Problem], *, new: bool = False) -> tuple[list[PhotoRow], list[PhotoRow]]:
-        """Take over problems; return the rows that changed, and those that are there only now (`new`: see `add`)."""
+        """Store problems; return the rows that changed, and the rows that were added (`new`: see `add`)."""
         problems = list(problems)
         added = self._make((problem.path for problem in problems), new=new)
         added.sort(key=place_of)
         self._put_in(added)
-        there = set(added)
+        known = set(added)
         changed = []
         for problem in problems:
             row = self._by_path[problem.path]
             self._count(row, -1)
             row.fail(problem.reason)
             self._count(row, +1)
-            if row not in there:
+            if row not in known:
                 changed.append(row)
         return changed, added
 
     def remove(self, paths: Iterable[Path]) -> list[PhotoRow]:
-        """Forget photos that are no longer there, in one pass; return their rows, which say so from now on."""
+        """Remove photos that no longer exist, in one pass; return their rows, which say so from now on."""
         gone = [row for path in paths if (row := self._by_path.pop(path, None)) is not None]
         for row in gone:
             self._count(row, -1)
@@ -225,9 +347,10 @@ class PhotoStore:
         return gone
 
     def move(self, files: Iterable[tuple[Path, Path]]) -> tuple[list[PhotoRow], list[PhotoRow]]:
-        """Take over that photos (before, after) are somewhere else; all else of them stays, their place, too.
+        """Record that photos (path before, path after) were moved or renamed; they keep their place in folder order.
 
-        Returns the rows that moved, and those whose photo was replaced by one of them.
+        Returns:
+            The rows that moved, and the rows of photos that were overwritten by one of them.
         """
         moved = [(row, after) for before, after in files if (row := self._by_path.pop(before, None)) is not None]
         replaced = []
@@ -235,18 +358,18 @@ class PhotoStore:
             replaced += self.remove((after,)) if after in self._by_path else []
             row.move_to(after)
             self._by_path[after] = row
-        return [row for row, _ in moved], replaced
+        return [row for row, _after in moved], replaced
 
     def see(self) -> None:
-        """Take over that the user has seen what is new."""
+        """Mark all new photos as seen."""
         for row in self.rows:
             row.new = False
-        self._were_new = set()
-        self._were_there = None
+        self._new_before = set()
+        self._paths_before = None
         self.counts[Filter.NEW] = 0
 
     def learn(self, learned: Learned) -> list[PhotoRow]:
-        """Take over the outcome of corrections; return the rows that look different now."""
+        """Store the outcome of corrections; return the rows that look different now."""
         lines = (self.labels.threshold, self._unsure_below, 1.0 - self._unsure_below)
         looks_different = learn(self._by_key, learned, lines)
         self.counts |= count_labels(self.rows, self.labels, self._unsure_below)
@@ -258,7 +381,7 @@ class PhotoStore:
         self.counts[Filter.CHANGED] = sum(len(self._by_key[key]) for key in self._changed)
 
     def rows_of(self, key: str) -> list[PhotoRow]:
-        """Return the rows that hold the photo with this content key (copies have one key)."""
+        """Return the rows of the photo with this content key (copies have the same key)."""
         return self._by_key.get(key, [])
 
     def row_of(self, path: Path) -> PhotoRow | None:
@@ -266,7 +389,7 @@ class PhotoStore:
         return self._by_path.get(path)
 
     def _set_key(self, row: PhotoRow, key: str | None) -> None:
-        """Take over which bytes a photo holds; a row that is gone keeps its key, so that its picture can be shown."""
+        """Set the content key of a row. A row that is gone keeps its key, so that its thumbnail can be shown."""
         if row.key == key:
             return
         if row.key is not None:
@@ -300,24 +423,24 @@ def _taken(row: PhotoRow) -> str:
     return (row.facts and row.facts.taken_at) or "9999"
 
 
-_SHOWN_ALIKE = 5e-4
-"""Probabilities closer than this are shown as the same per cent, but for one in twenty, which the next paint shows."""
+_SAME_PERCENTAGE = 5e-4
+"""Closer probabilities are shown as the same percentage, except for one in twenty, which the next paint corrects."""
 
 
 def learn(by_key: Mapping[str, Sequence[PhotoRow]], learned: Learned, lines: Iterable[float]) -> list[PhotoRow]:
-    """Take over the outcome of corrections; return the rows that look different now.
+    """Store the outcome of corrections; return the rows that look different now.
 
     Args:
         by_key: the rows of each content key.
-        learned: the outcome; what it says of rows that a newer head judged is passed over.
-        lines: probabilities, 0 to 1, at which a photo comes to look different.
+        learned: the outcome; rows that a newer head has judged are skipped.
+        lines: probabilities, 0 to 1, at which the look of a photo changes.
     """
-    # NumPy is there by now, since the engine made this event with it; the first window does not wait for it.
+    # Imported here for the first window. By now NumPy is loaded, because the engine made this event with it.
     import numpy as np
 
     changes, version = learned.changes, learned.head_version
-    # Two lists and no pairs: thousands of new tuples that hold rows would set the garbage collector going over
-    # everything there is, which takes longer than all of this.
+    # Two lists instead of pairs: thousands of new tuples that refer to rows would trigger a garbage collection of
+    # everything, which takes longer than all of this.
     rows: list[PhotoRow] = []
     places: list[int] = []
     for place, key in enumerate(learned.keys):
@@ -329,7 +452,7 @@ def learn(by_key: Mapping[str, Sequence[PhotoRow]], learned: Learned, lines: Ite
     if rows:
         before = np.array([row.probability for row in rows])
         after = learned.probabilities[places].astype(float)
-        different = np.abs(before - after) >= _SHOWN_ALIKE
+        different = np.abs(before - after) >= _SAME_PERCENTAGE
         for line in lines:
             different |= (before >= line) != (after >= line)
         different |= np.array([learned.keys[place] in changes for place in places])
@@ -345,7 +468,7 @@ def learn(by_key: Mapping[str, Sequence[PhotoRow]], learned: Learned, lines: Ite
 
 
 def count_labels(rows: Iterable[PhotoRow], labels: LabelSet, unsure_below: float) -> dict[Filter, int]:
-    """Return how many rows the filters show that go by labels: those that a correction can change."""
+    """Return the counts of the filters that depend on labels, which are those that a correction can change."""
     import numpy as np
 
     names, judged = labels.names, [row for row in rows if row.probability is not None]
@@ -360,42 +483,3 @@ def count_labels(rows: Iterable[PhotoRow], labels: LabelSet, unsure_below: float
         Filter.CORRECTED: int((said >= 0).sum()),
         Filter.UNSURE: int(unsure.sum()),
     }
-
-
-def describe(row: PhotoRow, store: PhotoStore) -> str:
-    """Return all about one photo in one line, for tool tips and screen readers."""
-    said = _describe(row, store)
-    if row.path.parent == row.found_at.parent:
-        return said
-    return f"{said}. It is in {text.folder(row.path.parent)} now."
-
-
-def _describe(row: PhotoRow, store: PhotoStore) -> str:
-    if row.reason is not None:
-        return f"{row.name}: {reasons.sentence(row.reason)}"
-    label, confidence = store.label(row), store.confidence(row)
-    if label is None or confidence is None:
-        return f"{row.name}: not looked at yet"
-    shown = store.labels.display(label)
-    if row.correction is not None:
-        return f"{row.name}: {shown}, corrected by you"
-    unsure = ", unsure" if store.is_unsure(row) else ""
-    return f"{row.name}: {shown}, {percent(confidence)} sure{unsure}"
-
-
-def verdict(row: PhotoRow, store: PhotoStore, selected: int) -> str:
-    """Return what the model or the user says of a photo, in a sentence."""
-    if row.reason is not None:
-        return reasons.sentence(row.reason)
-    label, confidence = store.label(row), store.confidence(row)
-    if label is None or confidence is None or row.probability is None:
-        return "Not looked at yet."
-    shown = store.labels.display(label)
-    if row.correction is not None:
-        said = f"{shown}, as you said."
-    elif store.is_unsure(row):
-        said = f"Probably {shown.lower()}, but only {percent(confidence)} sure."
-    else:
-        said = f"{shown}, {percent(confidence)} sure."
-    more = f"\nThe buttons tag all {text.count(selected, 'selected photo')}." if selected > 1 else ""
-    return said + more

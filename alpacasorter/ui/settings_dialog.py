@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QSizePolicy,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -19,7 +20,8 @@ from PySide6.QtWidgets import (
 from alpacasorter.core import reasons
 from alpacasorter.i18n import _, languages
 from alpacasorter.ui.settings import UNSURE_LEAST, UNSURE_MOST, Settings
-from alpacasorter.ui.widgets.dialogs import lay_out
+from alpacasorter.ui.widgets.dialogs import add_close_button
+from alpacasorter.ui.widgets.fields import sentence_label
 from alpacasorter.workers.view_facts import DeviceFacts
 
 
@@ -61,17 +63,14 @@ class SettingsDialog(QDialog):
         again.setToolTip(_("Measure the speed of both processors again, for example after installing a new driver"))
         again.setAutoDefault(False)
         again.clicked.connect(self._measure)
-        self.device_in_use = QLabel(self)
-        self.device_in_use.setProperty("role", "muted")
-        self.device_in_use.setWordWrap(True)
+        self.device_in_use = _sentence(self)
         schemes = (("system", _("System")), ("light", _("Light")), ("dark", _("Dark")))
         self.scheme = _choices(self, schemes, settings.scheme)
         self.scheme.currentIndexChanged.connect(self._set_scheme)
         self.language = _choices(self, (("", _("System")), *_languages()), settings.language)
         self.language.currentIndexChanged.connect(self._set_language)
-        self.later = QLabel(_("AlpacaSorter uses this language the next time you start it."), self)
-        self.later.setProperty("role", "muted")
-        self.later.setWordWrap(True)
+        self.later = _sentence(self)
+        self.later.setText(_("AlpacaSorter uses this language the next time you start it."))
         self.later.hide()
         language = QVBoxLayout()
         language.addWidget(self.language)
@@ -81,6 +80,7 @@ class SettingsDialog(QDialog):
         device_row.addWidget(again)
         form = QFormLayout()
         form.setSpacing(10)
+        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         form.addRow(_("Folders"), self.recursive)
         form.addRow(_("Unsure photos"), self.unsure)
@@ -88,7 +88,7 @@ class SettingsDialog(QDialog):
         form.addRow("", self.device_in_use)
         form.addRow(_("Appearance"), self.scheme)
         form.addRow(_("Language"), language)
-        lay_out(self, form)
+        add_close_button(self, form)
         self.setMinimumWidth(560)
         self.show_device(device_in_use)
 
@@ -127,6 +127,13 @@ class SettingsDialog(QDialog):
 
 def _languages() -> tuple[tuple[str, str], ...]:
     return tuple((language.code, language.name) for language in languages())
+
+
+def _sentence(parent: QWidget) -> QLabel:
+    label = sentence_label(parent, "muted")
+    # Otherwise the form would make it narrow and wrap it.
+    label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+    return label
 
 
 def _choices(parent: QWidget, choices: tuple[tuple[str, str], ...], current: str) -> QComboBox:

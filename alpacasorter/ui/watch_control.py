@@ -1,4 +1,4 @@
-"""Between the main window and watching: the switch in the menu, what the status bar says, and the events."""
+"""Connects the main window with watching: the switch in the menu, the status bar, and the events."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QLabel, QMainWindow
 
 from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.core.watching.events import WatchState
+from alpacasorter.i18n import _
 from alpacasorter.ui.photos.page import BrowsePage
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
@@ -18,10 +19,10 @@ from alpacasorter.workers.engine import Engine
 
 
 class WatchControl(WindowControl):
-    """Has the open folder watched from the end of its scan on, as long as the user wants that.
+    """Has the open folder watched after its scan if the user wants that.
 
     Attributes:
-        label: says in the status bar how the folder is watched.
+        label: shows in the status bar how the folder is watched.
     """
 
     def __init__(
@@ -33,14 +34,14 @@ class WatchControl(WindowControl):
         settings: Settings,
         folder: Callable[[], Path | None],
     ) -> None:
-        """Put the label into the status bar of the window.
+        """Add the label to the status bar of the window.
 
         Args:
             window: the window.
-            engine: what watches.
-            page: shows what happens.
-            notice: says what the user should know.
-            settings: remembers whether folders are watched.
+            engine: watches the folder.
+            page: shows the photos.
+            notice: shows messages.
+            settings: store whether folders are watched.
             folder: returns the open folder.
         """
         super().__init__(window)
@@ -52,12 +53,12 @@ class WatchControl(WindowControl):
         self._said = ""
         self._said_once: set[str] = set()
         self._state: WatchState | None = None
-        self._looking_for: Path | None = None
-        self._is_there = False
+        self._checking: Path | None = None
+        self._exists = False
         self.label = QLabel(window)
         self.label.setProperty("role", "muted")
         self.label.hide()
-        # After the summary, which is the first, and before all that keeps its place on the right.
+        # After the summary, which comes first, and before the widgets that stay on the right.
         window.statusBar().insertPermanentWidget(1, self.label)
         action = page.actions_.watch
         action.setChecked(settings.watch)
@@ -67,7 +68,7 @@ class WatchControl(WindowControl):
         watching = engine.watching
         watching.state.connect(self._on_state)
         watching.failed.connect(self._on_failed)
-        watching.looked.connect(self._on_looked)
+        watching.folder_checked.connect(self._on_folder_checked)
         watching.found.connect(page.live.on_arrived)
         watching.judged.connect(page.live.on_judged)
         watching.problems.connect(page.live.on_problems)
@@ -88,48 +89,47 @@ class WatchControl(WindowControl):
             self.rest()
 
     def rest(self) -> None:
-        """Say nothing: no folder is watched now, or not yet."""
+        """Show nothing, because no folder is watched, or not yet."""
         self._state = None
-        self._looking_for = None
+        self._checking = None
         self._say("")
         self.label.hide()
         self._page.set_watching(False)
 
     def is_missing(self) -> bool:
-        """Tell whether the open folder is not there just now, and say so again.
+        """Return whether the open folder is unavailable; if it is, show that again.
 
-        Where it is not watched nobody knows: it is missing at first, and looked for. Once it is found, `rescan` is
-        triggered anew, and then it is not missing.
+        While it is not watched, that is unknown. It counts as missing until it was checked in the background; if it
+        exists, `rescan` is triggered once more, and then it does not count as missing.
         """
         folder, state = self._folder(), self._state
         if folder is None:
             return False
         if state is None:
-            return self._is_looked_for(folder)
-        # Of a folder on a disk of this computer the system tells, so looking there keeps nobody waiting. Who looks now
-        # and then knows soon enough.
+            return self._is_checked(folder)
+        # A folder that is not polled is on a local disk, where is_dir() does not block. Polling notices soon enough.
         if state.online and (state.polling or folder.is_dir()):
             return False
         self._notice.tell(text.offline(folder), passing=state.online)
         return True
 
-    def _is_looked_for(self, folder: Path) -> bool:
-        if self._is_there or self._engine.watching.is_watching:
+    def _is_checked(self, folder: Path) -> bool:
+        if self._exists or self._engine.watching.is_watching:
             return False
-        if self._looking_for != folder:
-            self._looking_for = folder
-            self._engine.watching.look_for(folder)
+        if self._checking != folder:
+            self._checking = folder
+            self._engine.watching.check_folder(folder)
         return True
 
-    def _on_looked(self, folder: Path, is_there: bool) -> None:
-        if folder != self._looking_for:
-            # Another one is open now, or the same one was opened anew.
+    def _on_folder_checked(self, folder: Path, exists: bool) -> None:
+        if folder != self._checking:
+            # Another folder is open now, or the same one was opened again.
             return
-        self._looking_for = None
-        if is_there:
-            self._is_there = True
+        self._checking = None
+        if exists:
+            self._exists = True
             self._page.actions_.rescan.trigger()
-            self._is_there = False
+            self._exists = False
         else:
             self._notice.tell(text.offline(folder), passing=True)
 
@@ -139,30 +139,30 @@ class WatchControl(WindowControl):
             return
         self._state = state
         if not state.online:
-            self.label.setText("Folder is offline")
+            self.label.setText(_("Folder unavailable"))
             self._say(text.offline(folder))
         else:
-            self.label.setText("Looking now and then" if state.polling else "Watching")
-            # Said once, unless it goes on to be otherwise meanwhile: it is the same for each folder of a drive.
+            self.label.setText(_("Checking periodically") if state.polling else _("Watching"))
+            # Shown once, because it is the same for each folder on a drive.
             self._say(state.notice, once=True)
-        self.label.setToolTip(state.notice or "Photos that arrive in this folder are shown by themselves")
+        self.label.setToolTip(state.notice or _("New photos in this folder appear automatically"))
         self.label.show()
         self._page.set_watching(state.online)
 
     def _on_failed(self, sentence: str) -> None:
         self.rest()
-        self._say(f"The folder is not watched any more. {sentence}")
+        self._say(f"{_('The folder is no longer watched.')} {sentence}")
 
     def _on_sort_event(self, event: object) -> None:
         if isinstance(event, FilesPlaced):
             self._page.on_placed(event)
 
     def _say(self, sentence: str, *, once: bool = False) -> None:
-        """Say this in place of what was said before."""
+        """Show a message instead of the previous one; `once`: not if it was shown before."""
         if sentence == self._said:
             return
         if self._said:
-            self._notice.take_back(self._said)
+            self._notice.remove(self._said)
         self._said = sentence
         if sentence and not (once and sentence in self._said_once):
             self._said_once.add(sentence)

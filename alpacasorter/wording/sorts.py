@@ -1,283 +1,475 @@
-"""Wording of sorts: what would happen, what happens, and what has happened."""
+"""What the window and the command line say about sorts: the plan, a running sort, how it ended, and the history.
+
+Paths are written by a function that the caller gives: the window shortens the home folder to ~ (`text.folder`), the
+command line prints paths that can be copied (`display_path`).
+"""
 
 from __future__ import annotations
 
 import html
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from alpacasorter.core.labels import percent
+from alpacasorter import i18n
 from alpacasorter.core.sorting.events import SortEnded, SortProgress, SortRecord, SortState
 from alpacasorter.core.sorting.options import Action, SortOptions
 from alpacasorter.core.sorting.plan import Outcome, Remark, SortPlan
+from alpacasorter.i18n import _, ngettext, number, pgettext
 from alpacasorter.wording import text
 
-ACTIONS: Final = {
-    Action.MOVE: ("Move", "The photos leave the place where they are now. Undo brings them back."),
-    Action.COPY: ("Copy", "The photos stay where they are. The copies take as much room again."),
-    Action.HARDLINK: (
-        "Link: hard link",
-        "A second name for the same photo, on the same disk. It takes no room; whoever changes one changes both.",
-    ),
-    Action.SYMLINK: (
-        "Link: symbolic link",
-        "A pointer to the photo, which stays where it is. It takes no room; it leads nowhere once the photo is moved.",
-    ),
-}
-"""What can be done with a photo: its name, and what it means."""
-
-_DO: Final = {Action.MOVE: "Move", Action.COPY: "Copy", Action.HARDLINK: "Link", Action.SYMLINK: "Link"}
-_DOING: Final = {Action.MOVE: "Moving", Action.COPY: "Copying", Action.HARDLINK: "Linking", Action.SYMLINK: "Linking"}
-_DONE: Final = {Action.MOVE: "moved", Action.COPY: "copied", Action.HARDLINK: "linked", Action.SYMLINK: "linked"}
-_LEFT_TO_BE_TAKEN_AWAY: Final = {Action.COPY: "copies", Action.HARDLINK: "links", Action.SYMLINK: "links"}
-_UNITS: Final = ("bytes", "KB", "MB", "GB", "TB")
-_THOUSAND: Final = 1000
-_NAMES_SHOWN: Final = 3
 MOST_SHOWN: Final = 300
 """Files with a reason that a list shows."""
+_NAMES_SHOWN: Final = 3
 
-
-def size(number: int) -> str:
-    """Return bytes as people say them: "812 bytes", "3.4 MB", "120 GB"."""
-    if number < _THOUSAND:
-        return text.count(number, "byte")
-    value, unit = float(number), 0
-    while value >= _THOUSAND - 0.5 and unit < len(_UNITS) - 1:
-        value, unit = value / _THOUSAND, unit + 1
-    return f"{value:.1f} {_UNITS[unit]}" if value < 10 else f"{value:,.0f} {_UNITS[unit]}"
+Show = Callable[[Path], str]
 
 
 def place(path: Path) -> str:
-    """Return the folder of a file, as text: ten times as fast as by `Path.parent`, which counts with 10,000 photos."""
+    """Return the folder of a file, as text: ten times as fast as `Path.parent`, which counts with 10,000 photos."""
     return str(path).rpartition(os.sep)[0]
 
 
 def tip(words: str) -> str:
-    """Return words as a tool tip: a file's name in them may look like markup."""
+    """Return words as a tooltip. They are escaped, because the name of a file may look like markup."""
     return f"<p>{html.escape(words)}</p>" if words else ""
 
 
-def day(stamp: str) -> str:
-    """Return the day of a moment: "12 November 2026"."""
-    return text.moment(stamp).split(",")[0]
+def action_name(action: Action) -> str:
+    """Return what an action is called."""
+    return {
+        Action.MOVE: pgettext("action", "Move"),
+        Action.COPY: pgettext("action", "Copy"),
+        Action.HARDLINK: pgettext("action", "Hard link"),
+        Action.SYMLINK: pgettext("action", "Symbolic link"),
+    }[action]
 
 
-# Before
+def action_meaning(action: Action) -> str:
+    """Return what an action does to the photos."""
+    return {
+        Action.MOVE: _("The photos leave their current folders. Undo moves them back."),
+        Action.COPY: _("The photos stay where they are. The copies take up additional space."),
+        Action.HARDLINK: _(
+            "A second name for the same photo on the same disk. It takes up no space. Editing one changes both."
+        ),
+        Action.SYMLINK: _(
+            "A pointer to the photo, which stays where it is. It takes up no space. It stops working if the photo is"
+            " moved."
+        ),
+    }[action]
 
 
-def press(plan: SortPlan | None, action: Action) -> str:
-    """Return what the button does: "Move 412 photos"."""
-    many = plan.count(Outcome.GO) if plan is not None else 0
-    return f"{_DO[action]} {text.count(many, 'photo')}" if many else _DO[action]
+def _by(action: Action, move: str, copy: str, link: str) -> str:
+    """Return the wording for an action; both kinds of links share one."""
+    return {Action.MOVE: move, Action.COPY: copy}.get(action, link)
+
+
+# The plan
+
+
+def button(plan: SortPlan | None, action: Action) -> str:
+    """Return the text of the button that starts a sort: "Move 412 photos"."""
+    count = plan.count(Outcome.GO) if plan is not None else 0
+    if not count:
+        return _by(action, pgettext("button", "Move"), pgettext("button", "Copy"), pgettext("button", "Link"))
+    return _by(
+        action,
+        ngettext("Move {count} photo", "Move {count} photos", count),
+        ngettext("Copy {count} photo", "Copy {count} photos", count),
+        ngettext("Link {count} photo", "Link {count} photos", count),
+    ).format(count=number(count))
 
 
 def overview(plan: SortPlan) -> str:
-    """Return what a plan comes to, in a sentence: photos, other files, folders."""
+    """Return how many photos will be sorted into how many folders, or why none will be."""
     going = [unit for unit in plan.units if unit.outcome is Outcome.GO]
     if not going:
         return nothing(plan)
-    folders = len({place(unit.files[0].target) for unit in going if unit.files[0].target is not None})
-    others = plan.files_to_do - sum(not unit.files[0].there for unit in going)
-    parts = [text.count(len(going), "photo")]
-    if others > 0:
-        parts.append(f"{text.count(others, 'file')} that {'belongs' if others == 1 else 'belong'} to them")
-    verb = "goes" if len(going) == 1 and others <= 0 else "go"
-    new = len([folder for folder in plan.new_folders if folder != plan.options.destination])
-    made = f", {new:,} of them new" if 0 < new < folders else ", all of them new" if new >= folders > 1 else ""
-    return f"{' and '.join(parts)} {verb} into {text.count(folders, 'folder')}{made}."
+    targets = {place(unit.files[0].target) for unit in going if unit.files[0].target is not None}
+    said = _by(
+        plan.options.action,
+        ngettext("{count} photo will be moved to {folders}.", "{count} photos will be moved to {folders}.", len(going)),
+        ngettext(
+            "{count} photo will be copied to {folders}.", "{count} photos will be copied to {folders}.", len(going)
+        ),
+        ngettext(
+            "{count} photo will be linked in {folders}.", "{count} photos will be linked in {folders}.", len(going)
+        ),
+    ).format(
+        count=number(len(going)), folders=_folders(len(targets), sum(str(one) in targets for one in plan.new_folders))
+    )
+    companions = plan.files_to_do - sum(not unit.files[0].there for unit in going)
+    if companions <= 0:
+        return said
+    along = ngettext("{count} companion file goes along.", "{count} companion files go along.", companions).format(
+        count=number(companions)
+    )
+    return f"{said} {along}"
 
 
-def staying(plan: SortPlan) -> str:
-    """Return how many photos nothing is done with because they are to stay, or are there already."""
-    stay, there = plan.count(Outcome.STAYS), plan.count(Outcome.THERE) + plan.count(Outcome.IN_PLACE)
-    if not plan.count(Outcome.GO):
-        return ""
-    said = f"{text.count(stay, 'photo')} {'stays where it is' if stay == 1 else 'stay where they are'}." if stay else ""
-    already = f"{text.count(there, 'photo')} {'is' if there == 1 else 'are'} there already." if there else ""
-    return f"{said} {already}".strip()
-
-
-def room(plan: SortPlan) -> str:
-    """Return how much is written and how much is free; empty where nothing is written."""
-    if not plan.bytes_to_write:
-        return ""
-    disk = "to another disk" if plan.other_disk else "to the disk"
-    free = f", of {size(plan.bytes_free)} free" if plan.bytes_free is not None else ""
-    return f"{size(plan.bytes_to_write)} are written {disk}{free}."
+def _folders(count: int, new: int = 0) -> str:
+    """Return a number of folders, for a sentence."""
+    if not new:
+        said = ngettext("{count} folder", "{count} folders", count)
+    elif new >= count:
+        said = ngettext("{count} new folder", "{count} new folders", count)
+    else:
+        said = ngettext("{count} folder ({new} new)", "{count} folders ({new} new)", count)
+    return said.format(count=number(count), new=number(new))
 
 
 def nothing(plan: SortPlan) -> str:
-    """Return why a plan does nothing."""
+    """Return that a plan does nothing, and why."""
     if not plan.units:
-        return "There is nothing to sort: no photo was found, but for those in folders made by an earlier sort, if any."
-    if plan.count(Outcome.BLOCKED) == len(plan.units):
-        return "There is nothing to do: no photo can go. The reasons are below."
-    there = plan.count(Outcome.IN_PLACE) + plan.count(Outcome.THERE)
-    if there == len(plan.units):
-        return "There is nothing to do: every photo is where it belongs."
+        return _("No photos to sort. Photos in folders made by an earlier sort are skipped.")
+    said = _by(plan.options.action, _("Nothing to move."), _("Nothing to copy."), _("Nothing to link."))
+    if plan.count(Outcome.IN_PLACE) + plan.count(Outcome.THERE) == len(plan.units):
+        return f"{said} {_('All photos are already in place.')}"
     if plan.count(Outcome.STAYS) == len(plan.units):
-        return "There is nothing to do: every photo stays, as you chose."
-    return "There is nothing to do with these choices."
+        return f"{said} {_('All photos stay where they are, as you chose.')}"
+    return said
 
 
-def waiting(number: int, *, scanning: bool) -> str:
-    """Return that photos were not looked at yet and what becomes of them; empty where there are none."""
-    if not number:
+def counted(plan: SortPlan, outcome: Outcome) -> str:
+    """Return how many photos have an outcome other than GO, as a sentence; empty if none has."""
+    count = plan.count(outcome)
+    if not count:
         return ""
-    one = number == 1
-    said = f"{text.count(number, 'photo')} {'was' if one else 'were'} not looked at yet and would stay."
-    return f"{said} Wait a moment, and {'it counts' if one else 'they count'}, too." if scanning else said
+    match outcome:
+        case Outcome.STAYS:
+            said = ngettext("{count} photo stays where it is.", "{count} photos stay where they are.", count)
+        case Outcome.IN_PLACE:
+            said = ngettext("{count} photo is already in place.", "{count} photos are already in place.", count)
+        case Outcome.THERE:
+            said = ngettext(
+                "{count} photo is already at the destination.", "{count} photos are already at the destination.", count
+            )
+        case _other:
+            said = _by(
+                plan.options.action,
+                ngettext("{count} photo can't be moved.", "{count} photos can't be moved.", count),
+                ngettext("{count} photo can't be copied.", "{count} photos can't be copied.", count),
+                ngettext("{count} photo can't be linked.", "{count} photos can't be linked.", count),
+            )
+    return said.format(count=number(count))
 
 
-# Meanwhile
+def heading(outcome: Outcome, action: Action) -> str:
+    """Return the heading above photos with an outcome other than GO."""
+    return {
+        Outcome.STAYS: _("Left where they are"),
+        Outcome.IN_PLACE: _("Already in place"),
+        Outcome.THERE: _("Already at the destination"),
+    }.get(outcome) or _by(action, _("Can't be moved"), _("Can't be copied"), _("Can't be linked"))
+
+
+def renamed(count: int) -> str:
+    """Return that `count` photos get a different name at the destination."""
+    return ngettext("{count} photo gets a different name.", "{count} photos get different names.", count).format(
+        count=number(count)
+    )
+
+
+def with_companions(photos: int, companions: int) -> str:
+    """Return a number of photos and of the files that go along: "2 photos · 1 companion file"."""
+    if not companions:
+        return text.photos(photos)
+    along = ngettext("{count} companion file", "{count} companion files", companions).format(count=number(companions))
+    return f"{text.photos(photos)}{text.BETWEEN}{along}"
+
+
+def space(plan: SortPlan) -> str:
+    """Return how much space a plan needs, and how much is free; empty if nothing is written."""
+    if not plan.bytes_to_write:
+        return ""
+    needed = i18n.size(plan.bytes_to_write)
+    if plan.bytes_free is None:
+        return _("Needs {needed}.").format(needed=needed)
+    free = i18n.size(plan.bytes_free)
+    if plan.other_disk:
+        return _("Needs {needed} on another disk; {free} free.").format(needed=needed, free=free)
+    return _("Needs {needed}; {free} free.").format(needed=needed, free=free)
+
+
+def waiting(count: int, *, scanning: bool) -> str:
+    """Return that photos are not in the plan because they were not scanned yet; empty if there are none."""
+    if not count:
+        return ""
+    said = ngettext(
+        "{count} photo has not been scanned yet and stays where it is.",
+        "{count} photos have not been scanned yet and stay where they are.",
+        count,
+    ).format(count=number(count))
+    if not scanning:
+        return said
+    return f"{said} {ngettext('Wait a moment to include it.', 'Wait a moment to include them.', count)}"
+
+
+def remark(of: Remark) -> str:
+    """Return a remark about a plan, with a few of the files or folders it is about."""
+    shown = [text.folder(path) for path in of.paths[:_NAMES_SHOWN]]
+    if not shown:
+        return of.sentence
+    if len(of.paths) == 1:
+        # Translators: a sentence, and the path of the file it is about.
+        return _("{sentence} ({path})").format(sentence=of.sentence, path=shown[0])
+    return f"{of.sentence} {_('For example: {names}.').format(names=i18n.join(shown))}"
+
+
+# While a sort runs
 
 
 def doing(action: Action, destination: Path, *, rest: bool = False) -> str:
-    """Return what is being done, without a number: progress counts files; `rest`: with those that are left."""
-    what = "the remaining files" if rest else "photos"
-    return f"{_DOING[action]} {what} into {text.folder(destination)}"
+    """Return what is being done; `rest`: with the files that were left when it was interrupted."""
+    if rest:
+        said = _by(
+            action,
+            _("Moving the remaining files to {folder}…"),
+            _("Copying the remaining files to {folder}…"),
+            _("Linking the remaining files in {folder}…"),
+        )
+    else:
+        said = _by(
+            action, _("Moving photos to {folder}…"), _("Copying photos to {folder}…"), _("Linking photos in {folder}…")
+        )
+    return said.format(folder=text.folder(destination))
 
 
 def undoing(record: SortRecord | None) -> str:
-    """Return that a sort is being taken back."""
-    if record is not None and record.action is not Action.MOVE:
-        return f"Taking the {_LEFT_TO_BE_TAKEN_AWAY[record.action]} away"
-    return "Putting the files back" + (f" into {text.folder(record.folder)}" if record else "")
+    """Return that a sort is being undone."""
+    if record is None:
+        return _("Moving the files back…")
+    said = _by(
+        record.action, _("Moving the files back to {folder}…"), _("Removing the copies…"), _("Removing the links…")
+    )
+    return said.format(folder=text.folder(record.folder))
 
 
 def progress(event: SortProgress) -> str:
-    """Return how far a sort is: files, bytes, time left."""
-    parts = [f"{event.done:,} of {text.count(event.total, 'file')}"]
+    """Return how far a sort is: files done, bytes done, time left."""
+    parts = [
+        ngettext("{done} of {total} file", "{done} of {total} files", event.total).format(
+            done=number(event.done), total=number(event.total)
+        )
+    ]
     if event.bytes_total:
-        parts.append(f"{size(event.bytes_done)} of {size(event.bytes_total)}")
+        # Translators: two sizes, as in "1.2 GB of 3.4 GB".
+        of = _("{done} of {total}")
+        parts.append(of.format(done=i18n.size(event.bytes_done), total=i18n.size(event.bytes_total)))
     if event.seconds_left is not None and event.done < event.total:
-        parts.append(f"{text.duration(event.seconds_left)} left")
-    return " · ".join(parts)
+        parts.append(text.time_left(event.seconds_left))
+    return text.BETWEEN.join(parts)
 
 
-# Afterwards
+# How it ended
 
 
-def outcome(ended: SortEnded, photos: int, folders: int) -> str:
-    """Return what came of a sort, or of taking one back, in one sentence.
+def outcome(ended: SortEnded, photos: int = 0, folders: int = 0, *, show: Show = text.folder) -> str:
+    """Return how a sort or an undo ended.
 
     Args:
         ended: the end.
-        photos: photos placed in this run; 0 where only the history knows.
-        folders: into how many folders.
+        photos: photos sorted in this run; 0 if only the number of files is known.
+        folders: how many folders they are in.
+        show: writes a path.
     """
     record = ended.record
     if record.state is SortState.UNDONE:
         return _undone(record)
     if record.state is SortState.UNDOING:
-        return f"Stopped while putting back: {text.count(record.done, 'file')} still to go. Nothing is lost."
-    done = _DONE[record.action]
+        return ngettext(
+            "The undo was stopped with {count} file to go. Nothing is lost.",
+            "The undo was stopped with {count} files to go. Nothing is lost.",
+            record.done,
+        ).format(count=number(record.done))
     if ended.stopped or record.is_open:
-        return f"Stopped after {record.done:,} of {text.count(record.files, 'file')}. Nothing is lost."
-    if photos and not record.failed:
-        return f"{text.count(photos, 'photo')} {done} into {text.count(folders, 'folder')}."
-    if not record.failed:
-        return f"{text.count(record.done, 'file')} {done} into {text.folder(record.destination)}."
-    failed = f"{record.failed:,} could not be {done}"
-    if photos:
-        return f"{text.count(photos, 'photo')} {done} into {text.count(folders, 'folder')}; {failed_files(record)}."
-    return f"{record.done:,} of {text.count(record.files, 'file')} {done}; {failed}."
+        return ngettext(
+            "Stopped after {done} of {total} file. Nothing is lost.",
+            "Stopped after {done} of {total} files. Nothing is lost.",
+            record.files,
+        ).format(done=number(record.done), total=number(record.files))
+    done = _done_photos(record.action, photos, folders) if photos else done_files(record, show)
+    return f"{done} {failed_files(record)}" if record.failed else done
+
+
+def _done_photos(action: Action, photos: int, folders: int) -> str:
+    return _by(
+        action,
+        ngettext("{count} photo was moved to {folders}.", "{count} photos were moved to {folders}.", photos),
+        ngettext("{count} photo was copied to {folders}.", "{count} photos were copied to {folders}.", photos),
+        ngettext("{count} photo was linked in {folders}.", "{count} photos were linked in {folders}.", photos),
+    ).format(count=number(photos), folders=_folders(folders))
+
+
+def done_files(record: SortRecord, show: Show = text.folder) -> str:
+    """Return how many files of a sort are at its destination."""
+    return _by(
+        record.action,
+        ngettext("{count} file was moved to {folder}.", "{count} files were moved to {folder}.", record.done),
+        ngettext("{count} file was copied to {folder}.", "{count} files were copied to {folder}.", record.done),
+        ngettext("{count} file was linked in {folder}.", "{count} files were linked in {folder}.", record.done),
+    ).format(count=number(record.done), folder=show(record.destination))
 
 
 def failed_files(record: SortRecord) -> str:
-    """Return how many files could not be done."""
-    return f"{text.count(record.failed, 'file')} could not be {_DONE[record.action]}"
+    """Return how many files could not be sorted."""
+    return _by(
+        record.action,
+        ngettext("{count} file could not be moved.", "{count} files could not be moved.", record.failed),
+        ngettext("{count} file could not be copied.", "{count} files could not be copied.", record.failed),
+        ngettext("{count} file could not be linked.", "{count} files could not be linked.", record.failed),
+    ).format(count=number(record.failed))
 
 
 def _undone(record: SortRecord) -> str:
-    if record.action is not Action.MOVE:
-        what = _LEFT_TO_BE_TAKEN_AWAY[record.action]
-        if not record.left:
-            return f"Undone: the {what} are gone again, and the photos are where they always were."
-        return f"Undone, but for {text.count(record.left, 'file')}, left where {_is(record.left)}."
-    if not record.left:
-        return "Undone: every file is back where it was."
-    return f"Undone, but for {text.count(record.left, 'file')}, left where {_is(record.left)}."
+    if record.left:
+        return ngettext(
+            "Undone, except for {count} file, which was left where it is.",
+            "Undone, except for {count} files, which were left where they are.",
+            record.left,
+        ).format(count=number(record.left))
+    return _by(
+        record.action,
+        _("Undone. All files are back where they were."),
+        _("Undone. The copies were removed."),
+        _("Undone. The links were removed."),
+    )
 
 
-def _is(number: int) -> str:
-    return "it is" if number == 1 else "they are"
+def interrupted(record: SortRecord, *, show: Show = text.folder) -> str:
+    """Return that an earlier sort or undo was interrupted."""
+    if record.state is SortState.UNDOING:
+        said = ngettext(
+            "Undoing the sort of {folder} on {day} was interrupted with {done} file to go. Nothing is lost.",
+            "Undoing the sort of {folder} on {day} was interrupted with {done} files to go. Nothing is lost.",
+            record.done,
+        )
+    else:
+        said = ngettext(
+            "The sort of {folder} on {day} was interrupted after {done} of {total} file. Nothing is lost.",
+            "The sort of {folder} on {day} was interrupted after {done} of {total} files. Nothing is lost.",
+            record.files,
+        )
+    return said.format(
+        folder=show(record.folder),
+        day=i18n.day(record.made_at),
+        done=number(record.done),
+        total=number(record.files),
+    )
+
+
+# Photos that arrive
 
 
 def arriving(options: SortOptions) -> str:
     """Return how photos are sorted as they arrive."""
-    sure = percent(options.min_confidence)
-    where = text.folder(options.destination)
-    return f"Photos that arrive and are at least {sure} sure are sorted into {where}. Click to stop that."
-
-
-def arrived(ended: SortEnded) -> str:
-    """Return what came of sorting photos that arrived."""
-    record = ended.record
-    done = f"Arrived and {_DONE[record.action]} into {text.folder(record.destination)}: "
-    said = done + f"{text.count(record.done, 'file')}."
-    if record.failed:
-        said += f" {failed_files(record)[:1].upper()}{failed_files(record)[1:]}; the sort history says why."
-    return f"{said} {ended.problem}".strip()
-
-
-def broken_off(record: SortRecord) -> str:
-    """Return that a sort was broken off."""
-    when = day(record.made_at)
-    if record.state is SortState.UNDOING:
-        return (
-            f"Putting back the sort of {when} was broken off: {text.count(record.done, 'file')} "
-            f"{'is' if record.done == 1 else 'are'} still to be put back. Nothing is lost."
-        )
-    return (
-        f"A sort on {when} was broken off after {record.done:,} of {text.count(record.files, 'file')}. Nothing is lost."
+    return _("New photos are sorted into {folder} if the model is at least {percent} certain. Click to stop.").format(
+        folder=text.folder(options.destination), percent=i18n.percent(options.min_confidence)
     )
 
 
-def action(record: SortRecord) -> str:
-    """Return what a sort did, one word for the history."""
-    return {Action.MOVE: "Move", Action.COPY: "Copy", Action.HARDLINK: "Hard link", Action.SYMLINK: "Symbolic link"}[
-        record.action
+def arrived(ended: SortEnded) -> str:
+    """Return how many files were sorted as they arrived."""
+    record = ended.record
+    said = [
+        _by(
+            record.action,
+            ngettext(
+                "{count} new file was moved to {folder}.", "{count} new files were moved to {folder}.", record.done
+            ),
+            ngettext(
+                "{count} new file was copied to {folder}.", "{count} new files were copied to {folder}.", record.done
+            ),
+            ngettext(
+                "{count} new file was linked in {folder}.", "{count} new files were linked in {folder}.", record.done
+            ),
+        ).format(count=number(record.done), folder=text.folder(record.destination))
     ]
+    if record.failed:
+        said += [failed_files(record), _("The reasons are in the sort history.")]
+    if ended.problem:
+        said.append(ended.problem)
+    return " ".join(said)
+
+
+# The history
+
+
+def columns() -> tuple[str, ...]:
+    """Return the titles of the columns of the history."""
+    return (
+        pgettext("column", "Date"),
+        pgettext("column", "Action"),
+        pgettext("column", "From"),
+        pgettext("column", "To"),
+        pgettext("column", "Files"),
+        pgettext("column", "State"),
+    )
+
+
+def row(record: SortRecord, *, resting: bool, show: Show = text.folder) -> tuple[str, ...]:
+    """Return a row of the history; the arguments are those of `state` and `outcome`."""
+    return (
+        i18n.moment(record.made_at),
+        action_name(record.action),
+        show(record.folder),
+        show(record.destination),
+        number(record.files),
+        state(record, resting=resting),
+    )
 
 
 def state(record: SortRecord, *, resting: bool) -> str:
-    """Return how far a sort is; `resting`: nobody is at work on it."""
+    """Return the state of a sort; `resting`: no window or command is working on it."""
     match record.state:
+        case SortState.FINISHED if record.failed:
+            said = ngettext("Done; {count} file failed", "Done; {count} files failed", record.failed)
+            return said.format(count=number(record.failed))
         case SortState.FINISHED:
-            return f"Done; {record.failed:,} failed" if record.failed else "Done"
+            return pgettext("state", "Done")
+        case SortState.UNDONE if record.left:
+            said = ngettext("Undone, except for {count} file", "Undone, except for {count} files", record.left)
+            return said.format(count=number(record.left))
         case SortState.UNDONE:
-            return f"Undone; {record.left:,} left in place" if record.left else "Undone"
+            return pgettext("state", "Undone")
+        case SortState.UNDOING if resting:
+            said = ngettext(
+                "Undo interrupted; {count} file to go", "Undo interrupted; {count} files to go", record.done
+            )
+            return said.format(count=number(record.done))
         case SortState.UNDOING:
-            return f"Undo broken off; {record.done:,} to go" if resting else "Being undone now"
+            return pgettext("state", "Being undone")
         case SortState.RUNNING if not resting:
-            return "Being done now"
+            return pgettext("state", "Running")
         case SortState.RUNNING:
-            return f"Broken off after {record.done:,} of {record.files:,}"
+            said = _("Interrupted after {done} of {total}")
         case SortState.STOPPED:
-            return f"Stopped after {record.done:,} of {record.files:,}"
+            said = _("Stopped after {done} of {total}")
+    return said.format(done=number(record.done), total=number(record.files))
 
 
-def sure_question(record: SortRecord) -> tuple[str, str]:
-    """Return what is asked before a sort of the history is undone: a question, and what will be done."""
-    when = text.moment(record.made_at)
-    many = text.count(record.done, "file")
-    if record.action is Action.MOVE:
-        more = (
-            f"{many} {'goes' if record.done == 1 else 'go'} from {text.folder(record.destination)} back to "
-            f"{text.folder(record.folder)}."
-        )
-    else:
-        what = _LEFT_TO_BE_TAKEN_AWAY[record.action]
-        more = f"The {record.done:,} {what} in {text.folder(record.destination)} are taken away; the photos stay."
-    kept = "Files that were changed or moved since stay where they are, and are named. No file is overwritten."
-    return f"Undo the sort of {when}?", f"{more} {kept}"
-
-
-def remark(of: Remark) -> str:
-    """Return what is odd about a plan. Of what it is about, a few are named; how many there are is not known here."""
-    shown = ", ".join(text.folder(path) for path in of.paths[:_NAMES_SHOWN])
-    if not shown:
-        return of.sentence
-    return f"{of.sentence} ({'for example ' if len(of.paths) > 1 else ''}{shown})"
+def undo_question(record: SortRecord) -> tuple[str, str]:
+    """Return what is asked before a sort of the history is undone: the question, and what undo does."""
+    many = record.done
+    more = _by(
+        record.action,
+        ngettext(
+            "{count} file is moved from {destination} back to {folder}.",
+            "{count} files are moved from {destination} back to {folder}.",
+            many,
+        ),
+        ngettext(
+            "{count} copy in {destination} is removed; the photo stays.",
+            "{count} copies in {destination} are removed; the photos stay.",
+            many,
+        ),
+        ngettext(
+            "{count} link in {destination} is removed; the photo stays.",
+            "{count} links in {destination} are removed; the photos stay.",
+            many,
+        ),
+    ).format(count=number(many), destination=text.folder(record.destination), folder=text.folder(record.folder))
+    kept = _("Files that were changed or moved since then are left where they are and listed. No file is overwritten.")
+    return _("Undo the sort of {moment}?").format(moment=i18n.moment(record.made_at)), f"{more} {kept}"

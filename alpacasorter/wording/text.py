@@ -1,146 +1,226 @@
-"""Wording: every sentence that is put together from figures, in one place."""
+"""What the window and the command line say about photos, scans, learning and the device."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alpacasorter import i18n
 from alpacasorter.core.events import Finished, Learned, Progress, Relearned
 from alpacasorter.core.files import display_path
+from alpacasorter.i18n import _, ngettext, number
 
 if TYPE_CHECKING:
     from alpacasorter.core.labels import LabelSet
 
-_MINUTE = 60
-_HOUR = 3600
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
+BETWEEN = " · "
+"""Stands between facts that are shown in one line."""
 
 
-def count(number: int, one: str, many: str | None = None) -> str:
-    """Return "1 photo", "12 photos", "1,200 photos"."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def now(judged: int, problems: int) -> str:
-    """Return what is in the open folder now, in one line."""
-    return " · ".join([count(judged, "photo"), *([count(problems, "problem")] if problems else [])])
-
-
-def arrived(new: int, unsure: int) -> str:
-    """Return that photos arrived by themselves, some of which the app is unsure of."""
-    some = "" if unsure == 0 else ", and it is unsure" if new == 1 else f", {unsure:,} of them unsure"
-    return f"{count(new, 'new photo')}{some}."
-
-
-def sorted_folders(number: int) -> str:
-    """Return that photos were left out because the app itself sorted them into folders."""
-    if number == 1:
-        return "Photos in a folder made by an earlier sort are not shown; open that folder to see them."
-    return f"Photos in {number:,} folders made by an earlier sort are not shown; open such a folder to see them."
-
-
-def offline(path: Path) -> str:
-    """Return that the open folder is missing just now."""
-    name = display_path(path.name or path)
-    return f"The folder {name} is not there just now. Its photos stay listed; plug the disk in again."
+def count(value: int, one: str, many: str | None = None) -> str:
+    """Return a number with its noun: "1 photo", "1,200 photos". New code calls `ngettext` with the whole phrase."""
+    return f"{number(value)} {one if value == 1 else many or one + 's'}"
 
 
 def duration(seconds: float) -> str:
-    """Return "8 s", "3 min", "1 h 20 min"."""
-    if seconds < _MINUTE:
-        return f"{max(1, round(seconds))} s"
-    if seconds < _HOUR:
-        return f"{round(seconds / _MINUTE)} min"
-    return f"{int(seconds // _HOUR)} h {round(seconds % _HOUR / _MINUTE)} min"
-
-
-def progress(event: Progress) -> str:
-    """Return how far a scan is: n of m, photos a second, time left."""
-    parts = [f"{event.done:,} of {count(event.total, 'photo')}"]
-    if event.per_second >= 1:
-        parts.append(f"{event.per_second:,.0f} photos/s")
-    if event.seconds_left is not None and event.done < event.total:
-        parts.append(f"{duration(event.seconds_left)} left")
-    return " · ".join(parts)
-
-
-def learned(event: Learned, changed: int) -> str:
-    """Return what came of a correction; `changed` photos of those shown changed their mind (copies count, too)."""
-    if changed == 0:
-        mind = f"No {'photo' if event.relearned else 'other photo'} changed its mind."
-    else:
-        mind = f"{count(changed, 'photo')} changed {'its' if changed == 1 else 'their'} mind."
-    if event.relearned is not None:
-        return f"{_relearned(event.relearned, event.corrections)} {mind}"
-    if event.corrections == 0:
-        return f"Back to what the model knew at first. {mind}"
-    return f"Learned from {count(event.corrections, 'correction')}. {mind}"
-
-
-def _relearned(event: Relearned, corrections: int) -> str:
-    if event.version is None:
-        return f"Learning from all corrections again, {corrections:,} by now."
-    said = f"Back to the version of {moment(event.version)}." if event.version else "Back to the model as it came."
-    if event.gone:
-        said += f" {_are(event.gone, 'of its corrections')} taken back or changed since, and left out."
-    if event.set_aside:
-        said += f" {set_aside(event.set_aside)}"
-    return said
-
-
-def set_aside(number: int) -> str:
-    """Return what it means that corrections are set aside from learning."""
-    if number == 1:
-        return "1 correction made since keeps its tag, but is not learned from."
-    return f"{number:,} corrections made since keep their tags, but are not learned from."
-
-
-def _are(number: int, what: str) -> str:
-    return f"{number:,} {what} {'was' if number == 1 else 'were'}"
+    """Return a length of time: "8 s", "3 min", "1 h 20 min". New code calls `i18n.duration`."""
+    return i18n.duration(seconds)
 
 
 def moment(stamp: str) -> str:
-    """Return when something was, in the time of this place: "12 March 2026, 14:05".
+    """Return a moment in local time: "12 March 2026, 14:05". New code calls `i18n.moment`.
 
     Args:
-        stamp: ISO 8601; returned as it is where it is anything else.
+        stamp: ISO 8601; any other text is returned as it is.
     """
-    try:
-        local = datetime.fromisoformat(stamp).astimezone()
-    except (ValueError, OSError, OverflowError):
-        return stamp
-    # Not strftime's month: the sentence is English whatever the user's language.
-    return f"{local.day} {_MONTHS[local.month - 1]} {local.year}, {local:%H:%M}"
+    return i18n.moment(stamp)
+
+
+# The open folder
+
+
+def photos(value: int) -> str:
+    """Return "1 photo", "1,200 photos"."""
+    return ngettext("{count} photo", "{count} photos", value).format(count=number(value))
+
+
+def files(value: int) -> str:
+    """Return "1 file", "1,200 files"."""
+    return ngettext("{count} file", "{count} files", value).format(count=number(value))
+
+
+def problems(value: int) -> str:
+    """Return "1 problem", "12 problems"."""
+    return ngettext("{count} problem", "{count} problems", value).format(count=number(value))
+
+
+def now(judged: int, unreadable: int) -> str:
+    """Return what the open folder contains, in one line.
+
+    Args:
+        judged: photos with a tag.
+        unreadable: photos and folders that could not be read.
+    """
+    return BETWEEN.join([photos(judged), *([problems(unreadable)] if unreadable else [])])
+
+
+def arrived(new: int, unsure: int) -> str:
+    """Return how many photos have arrived in the open folder, and how many of them the model is unsure about."""
+    if unsure == 0:
+        return ngettext("{count} new photo.", "{count} new photos.", new).format(count=number(new))
+    if new == 1:
+        return _("1 new photo, which is unsure.")
+    return ngettext(
+        "{count} new photo, {unsure} of them unsure.", "{count} new photos, {unsure} of them unsure.", new
+    ).format(count=number(new), unsure=number(unsure))
+
+
+def sorted_folders(value: int) -> str:
+    """Return that the photos in `value` folders are not shown, because an earlier sort put them there."""
+    return ngettext(
+        "Photos in {count} folder made by an earlier sort are not shown. Open that folder to see them.",
+        "Photos in {count} folders made by an earlier sort are not shown. Open one of those folders to see its photos.",
+        value,
+    ).format(count=number(value))
+
+
+def offline(path: Path) -> str:
+    """Return that the open folder can't be reached at the moment."""
+    name = display_path(path.name or path)
+    return _(
+        "The folder {name} is not available right now. Its photos stay listed. Reconnect the drive if it was unplugged."
+    ).format(name=name)
+
+
+# Scans
+
+
+def progress(event: Progress) -> str:
+    """Return how far a scan is: photos done, photos per second, time left."""
+    parts = [
+        ngettext("{done} of {total} photo", "{done} of {total} photos", event.total).format(
+            done=number(event.done), total=number(event.total)
+        )
+    ]
+    if event.per_second >= 1:
+        parts.append(_("{number} photos/s").format(number=number(round(event.per_second))))
+    if event.seconds_left is not None and event.done < event.total:
+        parts.append(time_left(event.seconds_left))
+    return BETWEEN.join(parts)
+
+
+def time_left(seconds: float) -> str:
+    """Return how much longer something will take: "3 min left"."""
+    # Translators: {time} is as in "8 s" or "3 min".
+    return _("{time} left").format(time=i18n.duration(seconds))
 
 
 def finished(event: Finished) -> str:
     """Return what a scan found, in one line."""
     if event.total == 0 and event.unreadable == 0:
-        return "No photos here"
-    parts = [count(event.judged, "photo")]
+        return _("No photos here")
+    parts = [photos(event.judged)]
+    if event.canceled:
+        done = min(event.total, event.judged + event.unreadable)
+        stopped = ngettext(
+            "Stopped after {done} of {total} photo; rescan (F5) to continue",
+            "Stopped after {done} of {total} photos; rescan (F5) to continue",
+            event.total,
+        )
+        parts.insert(0, stopped.format(done=number(done), total=number(event.total)))
     if event.unreadable:
-        parts.append(count(event.unreadable, "problem"))
+        parts.append(problems(event.unreadable))
     if event.left_alone:
-        parts.append(f"{count(event.left_alone, 'other file')} left alone")
-    line = " · ".join(parts)
-    if event.cancelled:
-        done = event.total - max(0, event.total - event.judged - event.unreadable)
-        return f"Stopped after {done:,} of {count(event.total, 'photo')}; Look again (F5) goes on · {line}"
-    return line
+        ignored = ngettext("{count} other file ignored", "{count} other files ignored", event.left_alone)
+        parts.append(ignored.format(count=number(event.left_alone)))
+    return BETWEEN.join(parts)
+
+
+# Learning
+
+
+def learned(event: Learned, changed: int) -> str:
+    """Return what was learned from a correction, and how many tags it changed.
+
+    Args:
+        event: what was learned.
+        changed: photos shown whose tag is a different one now; copies of a photo count separately.
+    """
+    if event.relearned is not None:
+        return f"{_relearned(event.relearned, event.corrections)} {_changed(changed)}"
+    if event.corrections == 0:
+        said = _("Back to the original model.")
+    else:
+        said = ngettext("Learned from {count} correction.", "Learned from {count} corrections.", event.corrections)
+    return f"{said.format(count=number(event.corrections))} {_other_changed(changed)}"
+
+
+def _changed(changed: int) -> str:
+    if not changed:
+        return _("No tags changed.")
+    return ngettext("{count} tag changed.", "{count} tags changed.", changed).format(count=number(changed))
+
+
+def _other_changed(changed: int) -> str:
+    if not changed:
+        return _("No other tags changed.")
+    return ngettext("{count} other tag changed.", "{count} other tags changed.", changed).format(count=number(changed))
+
+
+def _relearned(event: Relearned, corrections: int) -> str:
+    if event.version is None:
+        return ngettext(
+            "Learning from your {count} correction again.", "Learning from all {count} corrections again.", corrections
+        ).format(count=number(corrections))
+    if not event.version:
+        said = [_("Back to the original model.")]
+    else:
+        said = [_("Back to the version of {moment}.").format(moment=i18n.moment(event.version))]
+    if event.gone:
+        said.append(
+            ngettext(
+                "{count} of its corrections was removed or changed since then and is left out.",
+                "{count} of its corrections were removed or changed since then and are left out.",
+                event.gone,
+            ).format(count=number(event.gone))
+        )
+    if event.set_aside:
+        said.append(set_aside(event.set_aside))
+    return " ".join(said)
+
+
+def set_aside(value: int) -> str:
+    """Return that `value` newer corrections still count as tags, but that nothing is learned from them."""
+    return ngettext(
+        "{count} newer correction keeps its tag, but nothing is learned from it.",
+        "{count} newer corrections keep their tags, but nothing is learned from them.",
+        value,
+    ).format(count=number(value))
+
+
+# Device, paths, keys
 
 
 def device(kind: str, threads: int, milliseconds: float) -> str:
-    """Return which device judges and how fast."""
-    name = "GPU" if kind == "gpu" else f"Processor, {count(threads, 'thread')}"
-    return f"{name}, {milliseconds:.1f} ms a photo" if milliseconds else name
+    """Return which device judges photos, and how fast.
+
+    Args:
+        kind: "cpu" or "gpu".
+        threads: of the CPU.
+        milliseconds: time per photo; 0 if unknown.
+    """
+    if kind == "gpu":
+        name = _("GPU")
+    else:
+        name = ngettext("CPU, {count} thread", "CPU, {count} threads", threads).format(count=number(threads))
+    if not milliseconds:
+        return name
+    # Translators: {device} is as in "GPU" or "CPU, 4 threads".
+    return _("{device}, {milliseconds} ms per photo").format(device=name, milliseconds=i18n.decimal(milliseconds))
 
 
 def folder(path: Path) -> str:
-    """Return a path as people write it, with ~ for their home."""
+    """Return a path for display, with ~ for the home folder."""
     try:
         return display_path(Path("~") / path.relative_to(Path.home()))
     except (ValueError, RuntimeError):
@@ -148,7 +228,7 @@ def folder(path: Path) -> str:
 
 
 def key_for(labels: LabelSet, label: str) -> str:
-    """Return the key that gives a label: the first letters of the two names, or 1 and 2 where those are the same."""
+    """Return the key that tags a photo: the initials of the two names, or 1 and 2 if those are the same."""
     first = {name: labels.display(name)[:1].upper() for name in labels.names}
     if first[labels.positive] != first[labels.negative] and all(f.isalpha() for f in first.values()):
         return first[label]

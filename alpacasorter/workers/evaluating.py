@@ -1,4 +1,4 @@
-"""Testing the model on labelled photos, on a lane of its own, so that window, scans and learning go on meanwhile."""
+"""Testing the model on labeled photos, on its own lane, so that the window, scans and learning go on meanwhile."""
 
 from __future__ import annotations
 
@@ -6,51 +6,50 @@ import contextlib
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QObject, Qt, Signal
 
 from alpacasorter.core.events import Progress
+from alpacasorter.i18n import _
 from alpacasorter.workers.engine import Engine
 from alpacasorter.workers.lane import Lane
-from alpacasorter.workers.view_facts import sentence
+from alpacasorter.workers.view_facts import error_sentence
 
 if TYPE_CHECKING:
-    from alpacasorter.ml.engine import Engine as OpenEngine
+    from alpacasorter.ml.engine import OpenEngine
     from alpacasorter.ml.evaluation.evaluate import Evaluation
-
-NO_MODEL = "The model is not open, so nothing can be tested with it."
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
-    """The outcome of a test.
+class EvaluationResult:
+    """The result of a test.
 
     Attributes:
         dataset: the folder with the class folders.
         evaluation: what was measured.
         model: name and version of the bundle.
-        device: what judged the photos.
-        corrected: of how many of the photos the model was told by corrections what they are.
+        device: the device on which the model ran.
+        corrected: how many of the photos the user has corrected.
     """
 
     dataset: Path
     evaluation: Evaluation
     model: str
-    device: str
+    device: Literal["cpu", "gpu"]
     corrected: int
 
 
 class Evaluating(QObject):
-    """Runs one test at a time. All methods are called on the GUI thread and return at once, but for `close()`.
+    """Runs one test at a time. All methods are called on the GUI thread; all but `close()` return at once.
 
     Signals:
-        progress(Progress): how far the test is.
-        finished(Outcome): its outcome.
-        stopped: it was stopped.
-        failed(str): it can't be done, and why.
-        report_written(Path): the report is there.
-        report_failed(str): it can't be written, and why.
+        progress(Progress): the progress of the test.
+        finished(EvaluationResult): the result.
+        stopped: the test was stopped.
+        failed(str): why it can't be done, a sentence for the user.
+        report_written(Path): the report was written.
+        report_failed(str): why the report can't be written, a sentence for the user.
     """
 
     progress = Signal(object)
@@ -60,20 +59,20 @@ class Evaluating(QObject):
     report_written = Signal(object)
     report_failed = Signal(str)
 
-    _told = Signal(int, object)
+    _event = Signal(int, object)
 
     def __init__(self, engine: Engine, parent: QObject | None = None) -> None:
-        """Prepare tests of the model that `engine` has open."""
+        """Prepare to test the model that `engine` has open."""
         super().__init__(parent)
         self._engine = engine
         self._lane = Lane("evaluating")
         self._generation = 0
         self._running = -1
-        self._told.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self._event.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
     @property
     def running(self) -> bool:
-        """Whether a test is under way."""
+        """Whether a test is running."""
         return self._running == self._generation
 
     def start(self, dataset: Path) -> None:
@@ -81,23 +80,23 @@ class Evaluating(QObject):
         self._generation += 1
         opened = self._engine.opened
         if opened is None:
-            self.failed.emit(NO_MODEL)
+            self.failed.emit(_("The model is not open yet, so it can't be tested."))
             return
         self._running = self._generation
         self._lane.submit(partial(self._run, self._generation, opened, dataset))
 
     def stop(self) -> None:
-        """End the test after the photos that are being judged; what was judged stays in the cache."""
+        """Stop the test after the photos in progress; what was judged stays in the cache."""
         if self.running:
             self._generation += 1
             self.stopped.emit()
 
-    def write_report(self, tested: Outcome, path: Path, *, learned: bool) -> None:
-        """Write the report of a test: of the model as it was shipped, or of that which has learned."""
+    def write_report(self, tested: EvaluationResult, path: Path, *, learned: bool) -> None:
+        """Write the report of a test, of the model as shipped or, if `learned`, as it is now."""
         self._lane.submit(partial(self._write_report, tested, path, learned))
 
     def close(self) -> None:
-        """Stop the test and end the thread; blocks until the photos being judged are done."""
+        """Stop the test and end the thread; blocks until the photos in progress are done."""
         self._generation += 1
         self._lane.close()
 
@@ -124,16 +123,15 @@ class Evaluating(QObject):
                     if generation != self._generation:
                         return
                     if isinstance(event, Progress):
-                        self._told.emit(generation, event)
+                        self._event.emit(generation, event)
                     else:
                         corrected = sum(session.learning.correction(key) is not None for key in event.keys)
-                        serving = "graphics processor" if device.kind == "gpu" else "processor"
                         model = f"{bundle.name} {bundle.version}"
-                        self._told.emit(generation, Outcome(dataset, event, model, serving, corrected))
+                        self._event.emit(generation, EvaluationResult(dataset, event, model, device.kind, corrected))
         except Exception as error:  # noqa: BLE001  # whatever it is, the user gets a sentence
-            self._told.emit(generation, sentence(error))
+            self._event.emit(generation, error_sentence(error))
 
-    def _write_report(self, tested: Outcome, path: Path, learned: bool) -> None:
+    def _write_report(self, tested: EvaluationResult, path: Path, learned: bool) -> None:
         try:
             from alpacasorter.ml.evaluation.evaluate import evaluation_report
             from alpacasorter.ml.evaluation.report import write_report
@@ -147,7 +145,7 @@ class Evaluating(QObject):
             )
             write_report(path, report)
         except Exception as error:  # noqa: BLE001
-            self.report_failed.emit(sentence(error))
+            self.report_failed.emit(error_sentence(error))
         else:
             self.report_written.emit(path)
 
@@ -160,7 +158,7 @@ class Evaluating(QObject):
             self.progress.emit(event)
             return
         self._running = -1
-        if isinstance(event, Outcome):
+        if isinstance(event, EvaluationResult):
             self.finished.emit(event)
         else:
             self.failed.emit(str(event))

@@ -1,4 +1,4 @@
-"""Results out and labels in, in the background: files on a lane of their own, the library on that of the session."""
+"""Exports and imports in the background: files on a lane of their own, the library on the lane of the session."""
 
 from __future__ import annotations
 
@@ -15,50 +15,51 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from alpacasorter.core.events import Learned, Progress
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
+from alpacasorter.i18n import _
 from alpacasorter.workers.lane import Lane
-from alpacasorter.workers.view_facts import sentence
+from alpacasorter.workers.view_facts import error_sentence
 
-# The rest of core.exchange is imported where it is needed: the first window need not wait for it.
+# core.exchange is only imported when needed: the window starts faster without it.
 if TYPE_CHECKING:
     from alpacasorter.core.exchange.label_import import ImportOptions, ImportSummary, LabelFile
-    from alpacasorter.core.exchange.results import Form, Source
+    from alpacasorter.core.exchange.results import Format, Source
     from alpacasorter.core.exchange.sidecars import SidecarOptions, SidecarsEnded
-    from alpacasorter.ml.engine import Engine as OpenEngine
+    from alpacasorter.ml.engine import OpenEngine
 
 _log = logging.getLogger(__name__)
 
-NOT_OPEN: Final = "AlpacaSorter is still starting. Try again in a moment."
-_TELL_SECONDS: Final = 0.05
-"""How often progress is told."""
+_PROGRESS_SECONDS: Final = 0.05
+"""Interval between progress signals."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """Why something could not be done, and whether that was reading a file."""
+    """Why something failed, and whether it was reading a file of labels."""
 
     words: str
     reading: bool
 
 
 class _NotOpen(Exception):
-    """Nothing is open yet; the message is a sentence for the user."""
+    """The engine is not open yet; the message is a sentence for the user."""
 
 
 class ExchangeKeeper(QObject):
-    """Does one export or look at a file at a time. All methods are called on the GUI thread; all but `close` return
-    at once.
+    """Runs one export, or reads one file of labels, at a time.
+
+    All methods are called on the GUI thread; all but `close` return at once.
 
     Signals:
-        progress(Progress): how far the export is.
-        written(Path): the results are in a file.
-        sidecars_ended(SidecarsEnded): the sidecars are written, or the user stopped it.
-        stopped(): the export was stopped, and nothing was written.
-        failed(str): the export could not be done; a sentence for the user.
-        summarised(ImportSummary): what an import would do.
-        unreadable(str): no labels can be imported from the file; a sentence for the user.
-        imported(int, int): how many corrections were made or taken back, and of how many of them the photo was not
-            seen here yet. The engine's `learned` comes before.
-        import_failed(str): they could not be; nothing has changed. A sentence for the user.
+        progress(Progress): progress of the export.
+        written(Path): the results were saved to a file.
+        sidecars_ended(SidecarsEnded): the sidecars were written, or the user stopped the export.
+        stopped(): the export was stopped and nothing was written.
+        failed(str): the export failed; a sentence for the user.
+        previewed(ImportSummary): what an import would change.
+        unreadable(str): the file can't be imported; a sentence for the user.
+        imported(int, int): how many corrections were stored or removed, and how many of the photos have not been
+            scanned on this computer. The engine's `learned` comes first.
+        import_failed(str): nothing was imported; a sentence for the user.
     """
 
     progress = Signal(object)
@@ -66,7 +67,7 @@ class ExchangeKeeper(QObject):
     sidecars_ended = Signal(object)
     stopped = Signal()
     failed = Signal(str)
-    summarised = Signal(object)
+    previewed = Signal(object)
     unreadable = Signal(str)
     imported = Signal(int, int)
     import_failed = Signal(str)
@@ -81,13 +82,13 @@ class ExchangeKeeper(QObject):
         learned: Callable[[Learned], None],
         parent: QObject | None = None,
     ) -> None:
-        """Prepare; no thread runs before something is asked for.
+        """Prepare; no thread is started yet.
 
         Args:
-            opened: returns what is open.
-            session_lane: where learning is done.
-            disturb: is called before something is to be learned.
-            learned: is told what came of it, on that lane.
+            opened: returns the open engine, or None.
+            session_lane: the lane on which the model learns.
+            disturb: called before the model has to learn.
+            learned: called with what changed, on that lane.
             parent: owner of this object.
         """
         super().__init__(parent)
@@ -104,11 +105,11 @@ class ExchangeKeeper(QObject):
 
     @property
     def busy(self) -> bool:
-        """Whether an export runs, or a file is being read."""
+        """Whether an export is running or a file is being read."""
         return self._busy
 
-    def export_file(self, out: Path, form: Form, source: Source, results: Sequence[LabeledPhoto]) -> None:
-        """Write results into a file, in place of one that is there; `written`, `stopped` or `failed` follows."""
+    def export_file(self, out: Path, form: Format, source: Source, results: Sequence[LabeledPhoto]) -> None:
+        """Write results to a file, replacing an existing one; `written`, `stopped` or `failed` follows."""
         self._begin(partial(self._export_file, out, form, source, results))
 
     def export_sidecars(
@@ -117,34 +118,34 @@ class ExchangeKeeper(QObject):
         """Write sidecars; `sidecars_ended` or `failed` follows."""
         self._begin(partial(self._export_sidecars, folder, results, labels, options))
 
-    def look_into(self, path: Path, options: ImportOptions) -> None:
-        """Read a file with labels and compare it with the library; `summarised` or `unreadable` follows.
+    def preview_import(self, path: Path, options: ImportOptions) -> None:
+        """Read a file of labels and compare it with the library; `previewed` or `unreadable` follows.
 
-        A file that was looked into last is not read again.
+        If it is the same file as the last time, it is not read again.
         """
-        self._begin(partial(self._look_into, path, options), reading=True)
+        self._begin(partial(self._preview_import, path, options), reading=True)
 
     def stop(self) -> None:
-        """Stop the export after the photo at hand, or no longer wait for what a file holds."""
+        """Stop the export after the current photo, or stop reading the file."""
         self._stopped_round = self._round
 
     def forget_file(self) -> None:
-        """Forget the file that was looked into last, and what is being found out about it."""
+        """Discard the last file, and stop reading it."""
         self.stop()
         self._round += 1
         self._busy = False
         self._lane.submit(self._forget)
 
-    def take_in(self, changes: Mapping[str, str | None]) -> None:
-        """Make corrections by content key (None takes one back), also of photos that nobody has seen here.
+    def import_labels(self, changes: Mapping[str, str | None]) -> None:
+        """Store corrections by content key (None removes one), also for photos that were never scanned.
 
         `imported` or `import_failed` follows.
         """
         self._disturb()
-        self._session_lane.submit(partial(self._take_in, dict(changes)))
+        self._session_lane.submit(partial(self._import_labels, dict(changes)))
 
     def close(self) -> None:
-        """Stop and end the thread; blocks until then, which is a moment."""
+        """Stop everything and end the thread; blocks for a moment."""
         self.stop()
         self._round += 1
         self._lane.close()
@@ -171,7 +172,7 @@ class ExchangeKeeper(QObject):
             case SidecarsEnded():
                 self.sidecars_ended.emit(outcome)
             case ImportSummary():
-                self.summarised.emit(outcome)
+                self.previewed.emit(outcome)
             case ExportStopped():
                 self.stopped.emit()
             case _Failure():
@@ -188,27 +189,29 @@ class ExchangeKeeper(QObject):
             outcome = work(number)
         except ExportStopped as stop:
             outcome = stop
-        except Exception as error:  # noqa: BLE001  # whatever it is, the user gets a sentence
-            outcome = _Failure(sentence(error), reading)
+        except Exception as error:  # noqa: BLE001  # any error becomes a sentence for the user
+            outcome = _Failure(error_sentence(error), reading)
         self._told.emit(number, outcome)
 
     def _is_stopped(self, number: int) -> bool:
         return self._stopped_round >= number or self._round != number
 
     def _teller(self, number: int) -> Callable[[int, int], None]:
-        """Return what tells of progress now and then."""
+        """Return a function that signals progress at intervals."""
         last = 0.0
 
         def tell(done: int, total: int) -> None:
             nonlocal last
             now = time.monotonic()
-            if now - last >= _TELL_SECONDS:
+            if now - last >= _PROGRESS_SECONDS:
                 last = now
                 self._told.emit(number, Progress(done, total, 0.0, None))
 
         return tell
 
-    def _export_file(self, out: Path, form: Form, source: Source, results: Sequence[LabeledPhoto], number: int) -> Path:
+    def _export_file(
+        self, out: Path, form: Format, source: Source, results: Sequence[LabeledPhoto], number: int
+    ) -> Path:
         from alpacasorter.core.exchange.results import write_results
 
         stopped = partial(self._is_stopped, number)
@@ -231,12 +234,12 @@ class ExchangeKeeper(QObject):
                 tell(done, total)
         raise AssertionError("the last event is SidecarsEnded")
 
-    def _look_into(self, path: Path, options: ImportOptions, number: int) -> ImportSummary:
+    def _preview_import(self, path: Path, options: ImportOptions, number: int) -> ImportSummary:
         from alpacasorter.core.exchange.label_import import read_labels, summarize
 
         opened = self._opened()
         if opened is None:
-            raise _NotOpen(NOT_OPEN)
+            raise _NotOpen(_not_open())
         if self._file is None or self._file.path != path:
             self._file = None
             self._file = read_labels(path)
@@ -250,10 +253,10 @@ class ExchangeKeeper(QObject):
 
     # On the session lane
 
-    def _take_in(self, changes: Mapping[str, str | None]) -> None:
+    def _import_labels(self, changes: Mapping[str, str | None]) -> None:
         opened = self._opened()
         if opened is None:
-            self.import_failed.emit(NOT_OPEN)
+            self.import_failed.emit(_not_open())
             return
         try:
             from alpacasorter.core.exchange.label_import import store_corrections
@@ -265,7 +268,7 @@ class ExchangeKeeper(QObject):
             )
             learned = learning.catch_up(written=True)
         except Exception as error:  # noqa: BLE001
-            self.import_failed.emit(sentence(error))
+            self.import_failed.emit(error_sentence(error))
             return
         if learned is not None:
             self._learned(learned)
@@ -277,5 +280,9 @@ class ExchangeKeeper(QObject):
     def _save(self, opened: OpenEngine) -> None:
         try:
             opened.session.learning.save()
-        except Exception as error:  # noqa: BLE001  # nothing is lost: it follows from the corrections
+        except Exception as error:  # noqa: BLE001  # nothing is lost: it can be learned again from the corrections
             _log.warning("What was learned was not stored: %s", error)
+
+
+def _not_open() -> str:
+    return _("AlpacaSorter is still starting. Try again in a moment.")

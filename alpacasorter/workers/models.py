@@ -1,6 +1,6 @@
-"""The models of the user, in the background: listed, added, shared, removed, and checked before one takes over.
+"""The user's models, in the background: listing, adding, sharing, removing, checking and exporting them.
 
-Writes a model as one file for other programs, in a process of its own: that needs TensorFlow, which takes long.
+Exporting a model for other programs runs in its own process, because it needs TensorFlow.
 """
 
 from __future__ import annotations
@@ -15,31 +15,35 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, Signal
 
 import alpacasorter
+from alpacasorter import paths
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.session_paths import Places
+from alpacasorter.i18n import _
 from alpacasorter.workers.lane import Lane
-from alpacasorter.workers.view_facts import sentence
+from alpacasorter.workers.view_facts import error_sentence
 
 if TYPE_CHECKING:
     from alpacasorter.ml.models.store import ModelStore
 
-_NAMED = (
-    "The model serves now. The next start uses the one that --model or ALPACASORTER_MODEL names, as long as one of "
-    "them does."
-)
+_log = logging.getLogger(__name__)
+
+SUFFIXES: Final = (".keras", ".tflite")
+_MARK: Final = "alpacasorter: "
+_KILL_MS: Final = 5000
 
 
 class ModelKeeper(QObject):
-    """Looks after the models. All methods but `remember` are called on the GUI thread and return at once.
+    """Manages the models. All methods but `remember` are called on the GUI thread; all but `close` return at once.
 
-    It has a lane of its own, so that no correction waits for a model that is copied or tried.
+    It has its own lane, so that no correction waits for a model that is being copied or tried.
 
     Signals:
-        told(list): the models there are, of ModelEntry; follows `ask` and whenever one came or went.
-        added(Added): a model was added, or was there already.
+        told(list): the models, as ModelEntry; follows `ask`, and whenever a model was added or removed.
+        added(Added): a model was added, or was already there.
         shared(Path): a model was written to this file.
-        passed(Path): the model in this folder can serve; follows `check`.
-        failed(str): what was asked for could not be done; a sentence for the user.
+        passed(Path): the model in this folder can be used; follows `check`.
+        failed(str): why a request failed, a sentence for the user.
     """
 
     told = Signal(list)
@@ -53,7 +57,7 @@ class ModelKeeper(QObject):
 
         Args:
             places: where the user's data are.
-            in_use: returns the folder of the model that serves.
+            in_use: returns the folder of the model in use.
             parent: the owner.
         """
         super().__init__(parent)
@@ -63,37 +67,41 @@ class ModelKeeper(QObject):
         self._closed = False
 
     def ask(self) -> None:
-        """Tell which models there are."""
+        """Ask for the models; `told` follows."""
         self._submit(self._tell)
 
     def add(self, source: Path, *, use: bool = False) -> None:
-        """Add a model from a file or folder; `added` and `told` follow, and `passed` where it is to serve at once."""
+        """Add a model from a file or folder; `added` and `told` follow, and `passed` if it is to be used at once."""
         self._submit(partial(self._add, source, use))
 
     def check(self, path: Path | None) -> None:
-        """See whether a model can serve, the bundled one where None is given; `passed` follows, or `failed`."""
+        """Check whether a model (None for the bundled one) can be used; `passed` follows, or `failed`."""
         self._submit(partial(self._check, path))
 
     def share(self, path: Path, out: Path) -> None:
-        """Write a model as one file, in the place of one that is there; `shared` follows, or `failed`."""
+        """Write a model as one file, which replaces an existing one; `shared` follows, or `failed`."""
         self._submit(partial(self._share, path, out))
 
     def remove(self, path: Path) -> None:
-        """Delete a model that was added; `told` follows, or `failed`."""
+        """Delete an added model; `told` follows, and `failed` if that was not possible."""
         self._submit(partial(self._remove, path))
 
     def remember(self, path: Path) -> str:
-        """Have the next start use this model; return what the user should know of that, or nothing. Any thread."""
+        """Use this model from the next start on; return a notice for the user, or nothing. For any thread."""
         from alpacasorter.ml.models.store import ModelStoreError
 
         try:
             self._store().choose(path)
         except ModelStoreError as error:
             return str(error)
-        return _NAMED if self._places.bundle is not None else ""
+        if self._places.bundle is None:
+            return ""
+        return _(
+            "The model is in use now. As long as {option} or {variable} names a model, the next start uses that one."
+        ).format(option="--model", variable=paths.MODEL_VARIABLE)
 
     def close(self) -> None:
-        """Give up a trial that is under way and end the thread; blocks until then."""
+        """Stop a running trial and end the thread; blocks until then."""
         self._closed = True
         self._lane.close()
 
@@ -109,7 +117,7 @@ class ModelKeeper(QObject):
             job()
         except Exception as error:  # noqa: BLE001  # whatever it is, the user gets a sentence
             if not self._closed:
-                self.failed.emit(sentence(error))
+                self.failed.emit(error_sentence(error))
 
     def _store(self) -> ModelStore:
         from alpacasorter.ml.models.store import ModelStore
@@ -133,14 +141,17 @@ class ModelKeeper(QObject):
         self.passed.emit(wanted)
 
     def _share(self, path: Path, out: Path) -> None:
-        from alpacasorter.core.reasons import for_saving, sentence
         from alpacasorter.ml.models.archive import pack
         from alpacasorter.ml.models.bundle import load_bundle
 
         try:
             pack(load_bundle(path), out, overwrite=True)
         except OSError as error:
-            self.failed.emit(f"{display_path(out.name)} can't be written. {sentence(for_saving(error))}")
+            # Translators: {reason} is a sentence.
+            message = _("{file} can't be written. {reason}")
+            self.failed.emit(
+                message.format(file=display_path(out.name), reason=reasons.sentence(os_errors.for_saving(error)))
+            )
         else:
             self.shared.emit(out)
 
@@ -151,42 +162,33 @@ class ModelKeeper(QObject):
             self._tell()
 
 
-_log = logging.getLogger(__name__)
-
-SUFFIXES: Final = (".keras", ".tflite")
-_MARK: Final = "alpacasorter: "
-_DEATH_MS: Final = 5000
-_UNEXPECTED: Final = "{name} could not be written: the process that writes it ended without a word."
-_NOT_STARTED: Final = "{name} could not be written: no process for it could be started."
-
-
 def export_command() -> list[str]:
-    """Return the command of the process, to be followed by its arguments."""
+    """Return the command that starts the process, without its arguments."""
     frozen = getattr(sys, "frozen", False)
     return [sys.executable, "export-model"] if frozen else [sys.executable, "-m", "alpacasorter", "export-model"]
 
 
 class Exporter(QObject):
-    """Writes one file at a time. All methods are called on the GUI thread; all but `close` return at once.
+    """Exports one model at a time. All methods are called on the GUI thread; all but `close` return at once.
 
     Signals:
         exported(Path): the file was written.
-        failed(str): it was not; a sentence for the user.
+        failed(str): why it was not, a sentence for the user.
     """
 
     exported = Signal(object)
     failed = Signal(str)
 
     def __init__(self, parent: QObject | None = None, *, command: Sequence[str] | None = None) -> None:
-        """Prepare; `command` stands in for the real one."""
+        """Prepare; tests give another `command`."""
         super().__init__(parent)
         self._command = list(command or export_command())
         self._out = Path()
         self._process = QProcess(self)
-        # There `-m` finds this very package first.
+        # There, `-m` finds this package first.
         self._process.setWorkingDirectory(str(Path(alpacasorter.__file__).resolve().parent.parent))
         environment = QProcessEnvironment.systemEnvironment()
-        # What it says is read as UTF-8, whatever the language of the system.
+        # Its output is read as UTF-8, whatever the locale of the system.
         environment.insert("PYTHONUTF8", "1")
         self._process.setProcessEnvironment(environment)
         self._process.finished.connect(self._on_finished)
@@ -198,11 +200,11 @@ class Exporter(QObject):
         return self._process.state() != QProcess.ProcessState.NotRunning
 
     def export(self, bundle: Path, out: Path) -> None:
-        """Write the model in the folder `bundle` to `out`, whose ending says in which form (see SUFFIXES).
+        """Write the model in the folder `bundle` to `out`, whose extension gives the format (see SUFFIXES).
 
         Raises:
-            RuntimeError: a file is being written.
-            ValueError: it has another ending.
+            RuntimeError: an export is already running.
+            ValueError: it has another extension.
         """
         if self.running:
             raise RuntimeError("A model is being written.")
@@ -210,16 +212,16 @@ class Exporter(QObject):
         if suffix not in SUFFIXES:
             raise ValueError(f"{out.name} ends in none of {SUFFIXES}")
         self._out = out
-        # Bound by =, or a name that begins with a hyphen would be taken for an option.
+        # With =, because a name that begins with a hyphen would otherwise be taken for an option.
         arguments = [*self._command[1:], f"--{suffix[1:]}={out}", "--", str(bundle)]
         self._process.start(self._command[0], arguments)
 
     def close(self) -> None:
-        """End the process; blocks until it is gone, and no signal follows. A file that was there stays."""
+        """Kill the process; blocks until it has ended, and no signal follows. An existing file is kept."""
         if self.running:
             self.blockSignals(True)
             self._process.kill()
-            self._process.waitForFinished(_DEATH_MS)
+            self._process.waitForFinished(_KILL_MS)
             self.blockSignals(False)
 
     def _on_finished(self, code: int, status: QProcess.ExitStatus) -> None:
@@ -230,9 +232,11 @@ class Exporter(QObject):
         sentences = [line.removeprefix(_MARK) for line in said.splitlines() if line.startswith(_MARK)]
         if not sentences:
             _log.error("The export ended with %s: %s", code, said[-2000:])
-        self.failed.emit(sentences[-1] if sentences else _UNEXPECTED.format(name=display_path(self._out.name)))
+        unexpected = _("{file} could not be written: the export process ended without an error message.")
+        self.failed.emit(sentences[-1] if sentences else unexpected.format(file=display_path(self._out.name)))
 
     def _on_error(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart:
             _log.error("The export could not be started: %s", self._process.errorString())
-            self.failed.emit(_NOT_STARTED.format(name=display_path(self._out.name)))
+            message = _("{file} could not be written: the export process could not be started.")
+            self.failed.emit(message.format(file=display_path(self._out.name)))

@@ -1,6 +1,6 @@
-"""Plans sorts, does them, finishes and takes back earlier ones, for the window.
+"""Plans and runs sorts for the window, and resumes and undoes earlier ones.
 
-Two lanes: one on which files are moved, one for plans and for what the history says, which must not wait for it.
+It uses two threads: one moves files; the other one makes plans and reads the history, which must not wait for it.
 """
 
 from __future__ import annotations
@@ -24,37 +24,38 @@ from alpacasorter.core.sorting.events import (
     SortEvent,
     SortProgress,
 )
+from alpacasorter.i18n import _
 from alpacasorter.workers.lane import Lane
-from alpacasorter.workers.view_facts import sentence
+from alpacasorter.workers.view_facts import error_sentence
 
 if TYPE_CHECKING:
+    from alpacasorter.core.labels import LabeledPhoto
     from alpacasorter.core.sorting.options import SortOptions
-    from alpacasorter.core.sorting.plan import SortPhoto, SortPlan
+    from alpacasorter.core.sorting.plan import SortPlan
     from alpacasorter.core.store.library import Library
-    from alpacasorter.ml.engine import Engine as OpenEngine
+    from alpacasorter.ml.engine import OpenEngine
 
     Work = Callable[[Library, Callable[[], bool]], Generator[SortEvent, None, None]]
 
 _log = logging.getLogger(__name__)
 
-_NOT_OPEN: Final = "AlpacaSorter is still starting. Try again in a moment."
 _LISTED: Final = 1000
-"""Sorts that the history shows."""
+"""Sorts that the history shows at most."""
 
 
-class SortKeeper(QObject):
-    """Does one sort at a time. All methods are called on the GUI thread; all but `close` return at once.
+class SortService(QObject):
+    """Runs one sort at a time. All methods are called on the GUI thread; all but `close` return immediately.
 
     Signals:
-        planned(SortPlan): the plan asked for last.
-        plan_failed(str): it can't be made; a sentence for the user.
-        began, placed, files_failed, progress, ended: the events of the sort that runs.
-        refused(str): a sort can't begin or go on; a sentence for the user. No `ended` follows.
-        history(list, frozenset): sorts as SortRecord, newest first; numbers of those that were broken off and that
-            nobody is at work on.
-        failures(int, list): files of a sort, by its number, that could not be done or taken back, as FileFailure.
-        history_failed(str): neither can be told; a sentence for the user.
-        interrupted(list): sorts that were broken off, as SortRecord; only where there are any.
+        planned(SortPlan): the latest plan that was asked for.
+        plan_failed(str): that plan can't be made; a sentence for the user.
+        began, placed, files_failed, progress, ended: the events of the running sort or undo.
+        refused(str): a sort can't start or continue; a sentence for the user. `ended` does not follow.
+        history(list, frozenset): the sorts as SortRecord, newest first; numbers of those that were interrupted and that
+            no window or command is working on.
+        failures(int, list): number of a sort, and its files that could not be sorted or undone, as FileFailure.
+        history_failed(str): the history or the failures can't be read; a sentence for the user.
+        interrupted(list): sorts that were interrupted, as SortRecord; only emitted if there are any.
     """
 
     planned = Signal(object)
@@ -70,8 +71,8 @@ class SortKeeper(QObject):
     history_failed = Signal(str)
     interrupted = Signal(list)
 
-    _plan_told = Signal(int, object)
-    _run_told = Signal(object)
+    _plan_done = Signal(int, object)
+    _run_event = Signal(object)
 
     def __init__(
         self,
@@ -79,12 +80,12 @@ class SortKeeper(QObject):
         expect: Callable[[FilesPlaced], None],
         parent: QObject | None = None,
     ) -> None:
-        """Prepare; no thread runs before something is asked for.
+        """Prepare. Threads start when they are first needed.
 
         Args:
-            opened: returns what is open.
-            expect: is told of files that were placed, on the lane, before anybody else: so that who watches the
-                folder takes them for the app's own work.
+            opened: returns the open engine; None if it is not open yet.
+            expect: is called first, on the thread that moves files, with files that were placed, so that whatever
+                watches the folder knows that the app moved them.
             parent: owner of this object.
         """
         super().__init__(parent)
@@ -102,25 +103,25 @@ class SortKeeper(QObject):
             FilesFailed: self.files_failed.emit,
             SortProgress: self.progress.emit,
         }
-        self._plan_told.connect(self._deliver_plan, Qt.ConnectionType.QueuedConnection)
-        self._run_told.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self._plan_done.connect(self._deliver_plan, Qt.ConnectionType.QueuedConnection)
+        self._run_event.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
     @property
     def busy(self) -> bool:
-        """Whether a sort runs, from being asked for until `ended` or `refused`."""
+        """Whether a sort or undo runs, from the call that starts it until `ended` or `refused`."""
         return self._busy
 
-    def plan(self, folder: Path, photos: Sequence[SortPhoto], options: SortOptions, labels: LabelSet) -> None:
-        """Make a plan in place of one being made; `planned` or `plan_failed` follows. Nothing is created."""
+    def plan(self, folder: Path, photos: Sequence[LabeledPhoto], options: SortOptions, labels: LabelSet) -> None:
+        """Make a plan, and cancel the one being made; `planned` or `plan_failed` follows. Nothing is created."""
         self._asked += 1
         self._plan_lane.submit(partial(self._plan, self._asked, folder, photos, options, labels))
 
-    def drop_plan(self) -> None:
-        """Give up the plan being made: what was wanted has changed. No signal follows."""
+    def cancel_plan(self) -> None:
+        """Cancel the plan being made. No signal follows."""
         self._asked += 1
 
     def sort(self, plan: SortPlan) -> None:
-        """Do what a plan says; `began` and the others follow. Does nothing while another sort runs."""
+        """Carry out a plan; `began` and the other events follow. Does nothing while another sort runs."""
 
         def work(library: Library, stopped: Callable[[], bool]) -> Generator[SortEvent, None, None]:
             from alpacasorter.core.sorting.execution.run import run_sort
@@ -129,44 +130,44 @@ class SortKeeper(QObject):
 
         self._begin(work)
 
-    def finish(self, number: int) -> None:
-        """Go on with a sort that was broken off, or try files again that failed; as `sort` otherwise."""
+    def resume(self, number: int) -> None:
+        """Resume an interrupted sort, or try failed files again; otherwise like `sort`."""
 
         def work(library: Library, stopped: Callable[[], bool]) -> Generator[SortEvent, None, None]:
-            from alpacasorter.core.sorting.execution.run import finish_sort
+            from alpacasorter.core.sorting.execution.run import resume_sort
 
-            return finish_sort(number, library, stopped=stopped)
+            return resume_sort(number, library, stopped=stopped)
 
         self._begin(work)
 
-    def take_back(self, number: int) -> None:
-        """Put back what a sort has done, whether or not it was finished; as `sort` otherwise."""
+    def undo(self, number: int) -> None:
+        """Undo a sort, finished or not; otherwise like `sort`."""
 
         def work(library: Library, stopped: Callable[[], bool]) -> Generator[SortEvent, None, None]:
-            from alpacasorter.core.sorting.execution.run import take_back_sort
+            from alpacasorter.core.sorting.execution.run import undo_sort
 
-            return take_back_sort(number, library, stopped=stopped)
+            return undo_sort(number, library, stopped=stopped)
 
         self._begin(work)
 
     def stop(self) -> None:
-        """Stop the sort between two files; `ended` follows, and the sort can be finished or taken back."""
+        """Stop the sort between two files; `ended` follows, and the sort can be resumed or undone."""
         self._stop.set()
 
-    def ask_history(self) -> None:
-        """Ask which sorts there were; `history` or `history_failed` follows."""
-        self._plan_lane.submit(self._tell_history)
+    def load_history(self) -> None:
+        """Read the history; `history` or `history_failed` follows."""
+        self._plan_lane.submit(self._read_history)
 
-    def ask_failures(self, number: int) -> None:
-        """Ask for the files of a sort that could not be done; `failures` or `history_failed` follows."""
-        self._plan_lane.submit(partial(self._tell_failures, number))
+    def load_failures(self, number: int) -> None:
+        """Read which files of a sort failed; `failures` or `history_failed` follows."""
+        self._plan_lane.submit(partial(self._read_failures, number))
 
-    def look_for_interrupted(self) -> None:
-        """Look for sorts that were broken off and that no other window is at work on; `interrupted` may follow."""
-        self._plan_lane.submit(self._tell_interrupted)
+    def find_interrupted(self) -> None:
+        """Find interrupted sorts that no window or command is working on; `interrupted` may follow."""
+        self._plan_lane.submit(self._read_interrupted)
 
     def close(self) -> None:
-        """Stop between two files and end the threads; blocks until then. The sort can be finished at the next start."""
+        """Stop between two files and end the threads; blocks until then. The sort can be resumed at the next start."""
         self._closing = True
         self._asked += 1
         self._stop.set()
@@ -180,14 +181,14 @@ class SortKeeper(QObject):
         self._stop = threading.Event()
         self._sort_lane.submit(partial(self._run, work, self._stop))
 
-    # On the lane for plans
+    # On the thread for plans and the history
 
     def _plan(
-        self, number: int, folder: Path, photos: Sequence[SortPhoto], options: SortOptions, labels: LabelSet
+        self, number: int, folder: Path, photos: Sequence[LabeledPhoto], options: SortOptions, labels: LabelSet
     ) -> None:
         if number != self._asked:
             return
-        # Imported here, as all of core.sorting but its events: the first window need not wait for it.
+        # Imported here, like all of core.sorting but its events, so that the first window does not wait for it.
         from alpacasorter.core.sorting.plan import PlanStopped
 
         try:
@@ -196,15 +197,15 @@ class SortKeeper(QObject):
             plan = plan_sort(folder, photos, options, labels, stopped=lambda: number != self._asked)
         except PlanStopped:
             return
-        except Exception as error:  # noqa: BLE001  # whatever it is, the user gets a sentence
-            self._plan_told.emit(number, sentence(error))
+        except Exception as error:  # noqa: BLE001  # whatever happens, the user gets a message
+            self._plan_done.emit(number, error_sentence(error))
         else:
-            self._plan_told.emit(number, plan)
+            self._plan_done.emit(number, plan)
 
-    def _tell_history(self) -> None:
+    def _read_history(self) -> None:
         opened = self._opened()
         if opened is None:
-            self.history_failed.emit(_NOT_OPEN)
+            self.history_failed.emit(_not_open())
             return
         try:
             from alpacasorter.core.sorting.execution.session import list_sorts, open_sorts
@@ -212,11 +213,11 @@ class SortKeeper(QObject):
             records = list_sorts(opened.library, limit=_LISTED)
             left = frozenset(record.number for record in open_sorts(opened.library))
         except Exception as error:  # noqa: BLE001
-            self.history_failed.emit(sentence(error))
+            self.history_failed.emit(error_sentence(error))
         else:
             self.history.emit(records, left)
 
-    def _tell_failures(self, number: int) -> None:
+    def _read_failures(self, number: int) -> None:
         opened = self._opened()
         if opened is None:
             return
@@ -225,11 +226,11 @@ class SortKeeper(QObject):
 
             found = failures(opened.library, number)
         except Exception as error:  # noqa: BLE001
-            self.history_failed.emit(sentence(error))
+            self.history_failed.emit(error_sentence(error))
         else:
             self.failures.emit(number, found)
 
-    def _tell_interrupted(self) -> None:
+    def _read_interrupted(self) -> None:
         opened = self._opened()
         if opened is None:
             return
@@ -237,32 +238,32 @@ class SortKeeper(QObject):
             from alpacasorter.core.sorting.execution.session import open_sorts
 
             records = open_sorts(opened.library)
-        except Exception as error:  # noqa: BLE001  # the history says so as soon as it is looked at
-            _log.warning("Whether a sort was broken off can't be told: %s", error)
+        except Exception as error:  # noqa: BLE001  # the history shows the error when it is opened
+            _log.warning("Interrupted sorts can't be read: %s", error)
             return
         if records:
             self.interrupted.emit(records)
 
-    # On the lane for sorts
+    # On the thread that moves files
 
     def _run(self, work: Work, stop: threading.Event) -> None:
         opened = self._opened()
         if opened is None:
-            self._run_told.emit(_NOT_OPEN)
+            self._run_event.emit(_not_open())
             return
         try:
             with contextlib.closing(work(opened.library, stop.is_set)) as events:
                 for event in events:
                     if isinstance(event, FilesPlaced):
                         self._follow(opened, event)
-                    self._run_told.emit(event)
+                    self._run_event.emit(event)
         except Exception as error:  # noqa: BLE001
-            self._run_told.emit(sentence(error))
+            self._run_event.emit(error_sentence(error))
 
     def _follow(self, opened: OpenEngine, event: FilesPlaced) -> None:
-        """Let who watches and the cache follow the files. Neither is worth a sort: both find the files by themselves.
+        """Tell the watch and the cache where the files are now. A failure of either must not stop the sort.
 
-        The cache looks into a file it does not know at the next scan.
+        Without that, the watch reports the files as new, and the next scan reads those that the cache does not know.
         """
         try:
             self._expect(event)
@@ -272,13 +273,13 @@ class SortKeeper(QObject):
 
     # On the GUI thread
 
-    def _deliver_plan(self, number: int, told: object) -> None:
+    def _deliver_plan(self, number: int, result: object) -> None:
         if number != self._asked:
             return
-        if isinstance(told, str):
-            self.plan_failed.emit(told)
+        if isinstance(result, str):
+            self.plan_failed.emit(result)
         else:
-            self.planned.emit(told)
+            self.planned.emit(result)
 
     def _deliver(self, event: object) -> None:
         if isinstance(event, SortEnded):
@@ -289,3 +290,7 @@ class SortKeeper(QObject):
             self.refused.emit(event)
         else:
             self._signal_of[type(event)](event)
+
+
+def _not_open() -> str:
+    return _("AlpacaSorter is still starting. Try again in a moment.")

@@ -1,4 +1,4 @@
-"""Versions of what was learned, in the background: they settle, are measured, listed and gone back to."""
+"""The versions of the model in use, in the background: keeping, measuring, listing and going back to them."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from alpacasorter.core.events import Learned
 from alpacasorter.workers.lane import Lane
-from alpacasorter.workers.view_facts import sentence
+from alpacasorter.workers.view_facts import error_sentence
 
 if TYPE_CHECKING:
-    from alpacasorter.ml.engine import Engine as OpenEngine
+    from alpacasorter.ml.engine import OpenEngine
 
 _log = logging.getLogger(__name__)
 
 SETTLE_MS = 5000
-"""How long after the last correction a burst is over: then the version stands, and is measured."""
+"""How long after the last correction a burst is over; then the version is kept and measured."""
 
 
 class VersionKeeper(QObject):
-    """Keeps the versions of the model in use. All methods are called on the GUI thread and return at once.
+    """Manages the versions of the model in use.
 
-    Measuring has a lane of its own and gives up as soon as something is to be learned, so that no click waits for it.
+    All methods are called on the GUI thread; all but `close` return at once. Measuring has its own lane and stops as
+    soon as there is something to learn, so that no click waits for it.
 
     Signals:
-        told(LearningState): what there is now; follows `ask`, and whenever something of it has changed.
-        failed(str): what was asked for could not be done; a sentence for the user.
+        told(LearningState): the current state; follows `ask`, and whenever it has changed.
+        failed(str): why a request failed, a sentence for the user.
     """
 
     told = Signal(object)
@@ -45,9 +46,9 @@ class VersionKeeper(QObject):
         """Prepare.
 
         Args:
-            opened: returns what is open.
-            session_lane: where learning is done.
-            learned: is told what came of it; called on that lane.
+            opened: returns the open engine, if any.
+            session_lane: the lane on which learning happens.
+            learned: called on that lane with the result.
             parent: the owner.
         """
         super().__init__(parent)
@@ -64,13 +65,13 @@ class VersionKeeper(QObject):
         self._closed = False
 
     def ask(self) -> None:
-        """Take over what another window has changed, tell what there is, and measure what was not measured yet."""
+        """Take over what another window has changed, ask for the state, and measure what is not measured yet."""
         self._is_asked = True
         self._session_lane.submit(self._catch_up)
         self._session_lane.submit(partial(self._lane.submit, partial(self._check, self._round)))
 
     def go_back(self, version: int) -> None:
-        """Learn only from what a version had learned from; the engine's `learned` and `told` follow, or `failed`."""
+        """Learn only from the corrections of a version; the engine's `learned` and `told` follow, or `failed`."""
         self.disturb()
         self._session_lane.submit(partial(self._learn, version))
 
@@ -80,12 +81,12 @@ class VersionKeeper(QObject):
         self._session_lane.submit(partial(self._learn, None))
 
     def disturb(self) -> None:
-        """Stop measuring: something is to be learned."""
+        """Stop measuring: there is something to learn."""
         self._round += 1
         self._timer.stop()
 
     def settle_soon(self) -> None:
-        """Something was learned: measure it, unless more comes within SETTLE_MS."""
+        """Measure what was just learned, unless there is more to learn within SETTLE_MS."""
         if self._closed:
             return
         self._timer.start()
@@ -93,7 +94,7 @@ class VersionKeeper(QObject):
             self._lane.submit(self._tell_learned)
 
     def close(self) -> None:
-        """Stop measuring and end the thread; blocks until then, which is a moment."""
+        """Stop measuring and end the thread; blocks until then, a moment."""
         self._closed = True
         self.disturb()
         self._lane.close()
@@ -121,7 +122,7 @@ class VersionKeeper(QObject):
             self._learned(learning.learn_from_all() if version is None else learning.go_back(version))
             learning.save()
         except Exception as error:  # noqa: BLE001  # whatever it is, the user gets a sentence
-            self.failed.emit(sentence(error))
+            self.failed.emit(error_sentence(error))
         self._tell(opened)
 
     # On either lane
@@ -130,14 +131,14 @@ class VersionKeeper(QObject):
         try:
             self.told.emit(opened.session.learning.state())
         except Exception as error:  # noqa: BLE001
-            self.failed.emit(sentence(error))
+            self.failed.emit(error_sentence(error))
 
     # On the lane for measuring
 
     def _tell_learned(self) -> None:
         opened = self._opened()
         if opened is not None:
-            # The engine stores it at the same moment; whoever comes second has nothing to do.
+            # The engine stores it at the same time; the second of the two has nothing to do.
             opened.session.learning.save()
             self._tell(opened)
 
@@ -147,7 +148,7 @@ class VersionKeeper(QObject):
             return
         try:
             opened.session.learning.check(lambda: number != self._round)
-        except Exception as error:  # noqa: BLE001  # nothing is lost: it is measured the next time
+        except Exception as error:  # noqa: BLE001  # nothing is lost: it is measured next time
             _log.warning("What was learned could not be measured: %s", error)
             return
         if self._is_asked:

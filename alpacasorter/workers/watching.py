@@ -17,33 +17,34 @@ from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.core.watching.events import Gone, Renamed, WatchState
 from alpacasorter.workers.lane import Lane
-from alpacasorter.workers.view_facts import sentence
+from alpacasorter.workers.view_facts import error_sentence
 
 if TYPE_CHECKING:
     from alpacasorter.core.sorting.options import SortOptions
     from alpacasorter.core.watching.watch import Watch
-    from alpacasorter.ml.engine import Engine as OpenEngine
+    from alpacasorter.ml.engine import OpenEngine
 
 _log = logging.getLogger(__name__)
 
 
-class WatchKeeper(QObject):
-    """Watches one folder at a time. All methods but `expect` are called on the GUI thread; all but `close` return at
-    once. What is still on its way when watching stops, because another folder is opened for example, never arrives.
+class WatchService(QObject):
+    """Watches one folder at a time. All methods but `expect` are called on the GUI thread; all but `close` return
+    immediately. When watching stops, for example because another folder is opened, pending events are dropped.
 
-    `Engine.watch_folder()` is how the window begins. Opening the same folder again goes on watching it after the scan.
+    The window starts it with `Engine.watch_folder()`. If the same folder is opened again, watching resumes after the
+    scan.
 
     Signals:
-        state(WatchState): how the folder is watched now; comes first, and whenever it changes.
-        found(Found): photos that arrived, or that were there and have changed; a `judged` or a `problems` follows for
-            each, as in a scan. A path may be one that is shown already.
-        judged(Judged): photos that arrived, with their predictions by the newest head.
-        problems(Problems): photos that arrived and can't be judged, or not be used.
-        renamed(Renamed): photos that are somewhere else in the folder now.
+        state(WatchState): how the folder is watched; emitted first, and whenever it changes.
+        found(Found): photos that arrived or changed. For each, `judged` or `problems` follows, as in a scan. The window
+            may already show a photo at the same path.
+        judged(Judged): photos that arrived, with predictions by the latest head.
+        problems(Problems): photos that arrived and can't be judged or read.
+        renamed(Renamed): photos that were renamed or moved within the folder.
         gone(Gone): photos that are no longer there.
-        sort_event(SortEvent): what the sorting of arrivals does (FilesPlaced is one of them).
+        sort_event(SortEvent): events of sorting new photos (FilesPlaced is one of them).
         failed(str): watching ended because of an error; a sentence for the user.
-        looked(Path, bool): whether a folder is there: the answer to `look_for`.
+        folder_checked(Path, bool): whether a folder exists; the answer to `check_folder`.
     """
 
     state = Signal(object)
@@ -54,30 +55,30 @@ class WatchKeeper(QObject):
     gone = Signal(object)
     sort_event = Signal(object)
     failed = Signal(str)
-    looked = Signal(object, bool)
+    folder_checked = Signal(object, bool)
 
-    _told = Signal(int, object)
-    _broke = Signal(int, str)
+    _event = Signal(int, object)
+    _crashed = Signal(int, str)
 
     def __init__(
         self,
         opened: Callable[[], OpenEngine | None],
         learned: Callable[[Learned], None],
-        anew: Callable[[Judged], Judged],
+        rejudge: Callable[[Judged], Judged],
         parent: QObject | None = None,
     ) -> None:
         """Prepare.
 
         Args:
-            opened: returns what is open.
-            learned: is told where something was learned from what arrived; called on the thread that watches.
-            anew: returns predictions as the newest head makes them.
-            parent: the owner.
+            opened: returns the open engine; None if it is not open yet.
+            learned: called on the watching thread if something was learned from photos that arrived.
+            rejudge: returns an event with the predictions of the latest head.
+            parent: owner of this object.
         """
         super().__init__(parent)
         self._opened = opened
         self._learned = learned
-        self._anew = anew
+        self._rejudge = rejudge
         self._lane = Lane("watch")
         self._generation = 0
         self._watch: Watch | None = None
@@ -98,29 +99,30 @@ class WatchKeeper(QObject):
             Renamed: self.renamed.emit,
             Gone: self.gone.emit,
         }
-        self._told.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
-        self._broke.connect(self._deliver_failure, Qt.ConnectionType.QueuedConnection)
+        self._event.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self._crashed.connect(self._deliver_failure, Qt.ConnectionType.QueuedConnection)
 
     @property
     def is_watching(self) -> bool:
-        """Whether a folder is watched, or will be as soon as its scan is done."""
+        """Whether a folder is watched, or will be after its scan."""
         return self._watch is not None or self._is_asked
 
     @property
     def arrivals(self) -> SortOptions | None:
-        """How photos are sorted as they arrive; None where they are not."""
+        """How new photos are sorted; None if they are not."""
         return self._arrivals
 
     def watch(
         self, folder: Path, recursive: bool, known: Iterable[PhotoFile] | None, unusable: Iterable[Path] = ()
     ) -> None:
-        """Watch a folder, in place of the one watched so far; `state` follows.
+        """Watch a folder instead of the previous one; `state` follows.
 
         Args:
             folder: the one that was scanned last.
-            recursive: whether with its sub-folders.
-            known: photos that the window knows; what differs from these is told. None: whatever is there is known.
-            unusable: photos of which the window knows that they can't be used.
+            recursive: whether to include subfolders.
+            known: photos that the window shows; only differences from these are reported. None: all photos that are
+                there count as known.
+            unusable: photos that the window knows to be unusable.
         """
         from alpacasorter.core.watching.watch import Watch
 
@@ -130,23 +132,23 @@ class WatchKeeper(QObject):
         self._lane.submit(partial(self._run, self._generation, self._watch))
 
     def stop(self) -> None:
-        """Stop watching. Photos are not sorted as they arrive any more; the way they were is remembered."""
+        """Stop watching. New photos are no longer sorted, but `arrivals` is kept."""
         self._generation += 1
         self._is_asked = False
         if self._watch is not None:
             self._watch.stop()
             self._watch = None
 
-    def look_for(self, folder: Path) -> None:
-        """See whether a folder is there, while none is watched; `looked` follows, on a dead drive after a long time."""
-        self._lane.submit(partial(self._look_for, folder))
+    def check_folder(self, folder: Path) -> None:
+        """Check whether a folder exists; `folder_checked` follows, which may take long on a dead drive."""
+        self._lane.submit(partial(self._check_folder, folder))
 
     def set_arrivals(self, options: SortOptions | None) -> None:
-        """Sort photos as they arrive from now on, or no longer; those that arrived since watching began are meant."""
+        """Sort new photos, including those that arrived since watching started; or no longer sort them if None."""
         self._arrivals = options
 
     def expect(self, placed: FilesPlaced) -> None:
-        """Take files that a sort has placed for the app's own work. May be called from any thread."""
+        """Note that a sort has placed these files, so that they are not reported. May be called from any thread."""
         watch = self._watch
         if watch is not None:
             watch.expect(placed.files)
@@ -159,20 +161,23 @@ class WatchKeeper(QObject):
                     self._known[file.after] = PhotoFile(file.after, file.size, file.mtime_ns)
 
     def hold(self, on: bool) -> None:
-        """Have nothing looked at while a sort moves files about, or go on."""
+        """Pause watching while a sort moves files, or resume it."""
         self._is_held = on
         if self._watch is not None:
             self._watch.hold(on)
 
     def close(self) -> None:
-        """Stop watching and end the thread; blocks until then, which is a moment."""
+        """Stop watching and end the thread; blocks until then, which takes a moment."""
         self.stop()
         self._lane.close()
 
-    # What the engine tells of its scan
+    # For the engine, which scans the folder
 
     def begin(self, folder: Path | None, recursive: bool) -> None:
-        """Another folder is open now, or none: stop, and know nothing. The same folder is watched after its scan."""
+        """Stop watching and forget all photos, because a folder was opened or closed.
+
+        If it is the same folder, watching resumes after its scan.
+        """
         is_same = self._folder is not None and folder == self._folder[0]
         goes_on = is_same and self.is_watching
         self.stop()
@@ -186,7 +191,7 @@ class WatchKeeper(QObject):
             self._unusable.clear()
 
     def note(self, event: object) -> None:
-        """Take in what the scan of the open folder says."""
+        """Note the events of the scan of the open folder."""
         with self._lock:
             match event:
                 case Found():
@@ -206,31 +211,31 @@ class WatchKeeper(QObject):
                 case _:
                     pass
         if isinstance(event, Finished):
-            self._is_scanned, self._is_whole = True, not event.cancelled
+            self._is_scanned, self._is_whole = True, not event.canceled
             if self._is_asked:
                 self.watch_open()
 
     def watch_open(self) -> None:
-        """Watch the folder that is open: `Engine.watch_folder`."""
+        """Watch the open folder, now or after its scan (`Engine.watch_folder`)."""
         if self._folder is None or self._watch is not None:
             return
         if not self._is_scanned:
             self._is_asked = True
             return
         with self._lock:
-            # After a scan that was broken off nobody knows what is new.
+            # After a scan that was stopped, it is unknown which photos are new.
             known = list(self._known.values()) if self._is_whole else None
             unusable = list(self._unusable)
         self.watch(*self._folder, known, unusable)
 
-    # On the thread that watches
+    # On the watching thread
 
-    def _look_for(self, folder: Path) -> None:
+    def _check_folder(self, folder: Path) -> None:
         try:
             is_there = folder.is_dir()
         except OSError:
             is_there = False
-        self.looked.emit(folder, is_there)
+        self.folder_checked.emit(folder, is_there)
 
     def _run(self, generation: int, watch: Watch) -> None:
         opened = self._opened()
@@ -249,10 +254,10 @@ class WatchKeeper(QObject):
                     if isinstance(event, Learned):
                         self._learned(event)
                     else:
-                        self._told.emit(generation, event)
-        except Exception as error:  # noqa: BLE001  # whatever it is, the user gets a sentence
+                        self._event.emit(generation, event)
+        except Exception as error:  # noqa: BLE001  # whatever happens, the user gets a message
             _log.exception("Watching failed")
-            self._broke.emit(generation, sentence(error))
+            self._crashed.emit(generation, error_sentence(error))
 
     # On the GUI thread
 
@@ -261,7 +266,7 @@ class WatchKeeper(QObject):
             return
         self.note(event)
         if isinstance(event, Judged):
-            event = self._anew(event)
+            event = self._rejudge(event)
         emit = self._signal_of.get(type(event))
         if emit is None:
             self.sort_event.emit(event)

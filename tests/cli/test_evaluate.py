@@ -1,4 +1,4 @@
-"""`alpacasorter evaluate`: one object, or some lines for people."""
+"""`alpacasorter evaluate`: one JSON object, or some lines for people."""
 
 import json
 from pathlib import Path
@@ -88,10 +88,10 @@ def test_report(run: Commands, dataset: Path, tmp_path: Path) -> None:
     assert page.count("data:image/jpeg;base64,") == len(told["mistakes"])
     assert "bad.jpg" in page
     assert "llama" in page
-    assert "as it was shipped" in page
+    assert "the model as shipped" in page
     assert "LiteRT" in page
     right = told["confusion"]["tp"] + told["confusion"]["tn"]
-    assert f"{right} of 5 photos judged right" in page
+    assert f"{right} of 5 photos judged correctly" in page
 
 
 def test_report_and_nothing_else_on_the_screen(run: Commands, dataset: Path, tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_report_must_not_replace_a_photo(run: Commands, dataset: Path, tmp_pat
     for place, why in (
         (photo, "Its name must end in .html."),
         (tmp_path / "folder.html", "It is a folder."),
-        (tmp_path / "none" / "report.html", "is not there."),
+        (tmp_path / "none" / "report.html", "does not exist."),
     ):
         done = run("evaluate", dataset, "--report", place, *CPU)
         assert (done.code, done.out) == (2, "")
@@ -167,7 +167,7 @@ def test_other_folders_are_named(run: Commands, dataset: Path) -> None:
     fill(dataset / "llama", 1)
     done = run("evaluate", dataset, "--json", *CPU)
     assert done.code == 0
-    assert "alpacasorter: The sub-folder llama is named after no class and was left out." in done.err
+    assert "alpacasorter: The subfolder llama is not named after a class and was left out." in done.err
     assert json.loads(done.out)["n"] == 5
 
 
@@ -175,7 +175,7 @@ def test_without_class_folders(run: Commands, tmp_path: Path) -> None:
     fill(tmp_path / "photos", 1)
     done = run("evaluate", tmp_path, "--json", *CPU)
     assert (done.code, done.out) == (1, "")
-    assert "has no sub-folders named “alpaca” and “not_alpaca”." in done.err
+    assert "has no subfolders named “alpaca” and “not_alpaca”." in done.err
     assert "Traceback" not in done.err
 
 

@@ -61,7 +61,7 @@ def test_corrections_follow_the_photos_to_another_machine(
     say(run, folder, said)
     assert run("export", folder, form, "--out", tmp_path / "labels", "--quiet", *CPU).code == 0
     move_to("two")
-    # The photos were never looked at here, and are somewhere else.
+    # The photos were never scanned here, and are in another folder.
     elsewhere = tmp_path / "elsewhere"
     shutil.copytree(folder, elsewhere / "renamed")
     done = run("import", tmp_path / "labels")

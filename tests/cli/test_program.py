@@ -131,7 +131,7 @@ def test_of_several_folders_the_first_is_opened(
 def test_missing_folder_is_told_where_it_can_be_read(
     run: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a file manager starts has nobody who reads standard error: there the window opens, and says it."""
+    """Standard error is not visible if a file manager started the program: the window opens and shows the problem."""
     opened: list[Path | None] = []
 
     def run_window(folder: Path | None, _device: str | None, *, photos: list[str], lock: InstanceLock) -> int:

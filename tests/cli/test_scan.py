@@ -282,7 +282,7 @@ def test_a_gpu_that_is_not_there(run: Commands, folder: Path, monkeypatch: pytes
     monkeypatch.setenv("VK_DRIVER_FILES", "/nowhere.json")
     done = run("scan", folder, "--device", "gpu")
     assert (done.code, done.out) == (1, "")
-    assert done.err.startswith("alpacasorter: The graphics processor can't be used.")
+    assert done.err.startswith("alpacasorter: The GPU can't be used.")
     assert run("scan", folder, "--device", "auto").code == 0
 
 
@@ -317,7 +317,7 @@ def test_names_that_are_no_text_come_out_as_the_bytes_they_are(tmp_path: Path) -
 
 
 @posix_only
-def test_whoever_reads_may_stop_reading(tmp_path: Path) -> None:
+def test_output_that_is_no_longer_read_is_no_error(tmp_path: Path) -> None:
     fill_fast(tmp_path, 300)
     started = program("scan", tmp_path, "--json", *CPU)
     assert started.stdout is not None
@@ -370,17 +370,17 @@ def test_the_real_photos(run: Commands, photos: Path) -> None:
 
 
 def test_windows_calls_a_closed_pipe_an_invalid_argument(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert console.nobody_reads(BrokenPipeError())
-    assert not console.nobody_reads(OSError(22, "Invalid argument"))
+    assert console.is_closed_pipe(BrokenPipeError())
+    assert not console.is_closed_pipe(OSError(22, "Invalid argument"))
     monkeypatch.setattr(console.os, "name", "nt")
-    assert console.nobody_reads(OSError(22, "Invalid argument"))
-    assert not console.nobody_reads(OSError(28, "No space left on device"))
+    assert console.is_closed_pipe(OSError(22, "Invalid argument"))
+    assert not console.is_closed_pipe(OSError(28, "No space left on device"))
 
 
 def test_another_model_for_this_run(
     run: Commands, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Put back after the test whatever the command sets.
+    # Restores what the command changes after the test.
     monkeypatch.setenv("ALPACASORTER_MODEL", "")
     mine = tmp_path / "mine"
     shutil.copytree(real_bundle().path, mine)

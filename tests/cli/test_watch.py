@@ -1,4 +1,4 @@
-"""`alpacasorter watch`: in a process of its own, with files that arrive, move and go while it runs."""
+"""`alpacasorter watch` in its own process, with files that arrive, move and go while it runs."""
 
 import json
 import os
@@ -18,12 +18,12 @@ from tests.cli.sort.sorting import CPU, library, names, put
 from tests.engines import fill_fast
 from tests.picture_files import make_picture, picture_bytes
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="a process of Windows can't be told to end like this")
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="a process on Windows can't be ended like this")
 SECONDS = 60.0
 
 
 class Watching:
-    """A watch in a process of its own."""
+    """A watch in its own process."""
 
     def __init__(self, *arguments: object) -> None:
         self.process = program("watch", *arguments, *CPU)
@@ -49,7 +49,7 @@ class Watching:
         return self.lines[-1]
 
     def event(self, event: str, path: Path | None = None) -> dict[str, Any]:
-        """Return the next event of a kind, of a photo where one is given."""
+        """Return the next event of a kind, about a photo if one is given."""
         while True:
             told: dict[str, Any] = json.loads(self.line())
             if told["event"] == event and path in (None, Path(told["path"])):
@@ -69,7 +69,7 @@ class Watching:
 
 @pytest.fixture
 def watch() -> Iterator[Callable[..., Watching]]:
-    """Start watches, which are killed in the end if they still run."""
+    """Start watches, which are killed at the end if they still run."""
     started: list[Watching] = []
 
     def start(*arguments: object) -> Watching:
@@ -97,9 +97,13 @@ def folder(tmp_path: Path) -> Path:
     [
         ([], 2, "the following arguments are required: FOLDER"),
         (["{folder}", "--csv"], 2, "unrecognized arguments"),
-        (["{folder}", "--action", "copy"], 2, "--action says how photos are sorted, which needs --into DIR."),
-        (["{folder}", "--min-confidence", "0.9", "--only", "alpaca"], 2, "--only and --min-confidence say"),
-        (["{folder}", "--into", "{folder}/out", "--pattern", "{{x}}"], 2, "is not known in the pattern"),
+        (["{folder}", "--action", "copy"], 2, "--action has no effect without --into DIR."),
+        (
+            ["{folder}", "--min-confidence", "0.9", "--only", "alpaca"],
+            2,
+            "--only and --min-confidence have no effect without --into DIR.",
+        ),
+        (["{folder}", "--into", "{folder}/out", "--pattern", "{{x}}"], 2, "unknown field"),
         (["{folder}", "--into", "{folder}/out", "--only", "goat", "--device", "cpu"], 2, "has no label “goat”"),
         (["{folder}/none"], 1, reasons.sentence(reasons.FOLDER_MISSING)),
     ],
@@ -124,7 +128,8 @@ def test_what_is_there_comes_first_as_a_scan_prints_it(
     assert told[3] == {"path": str(folder), "notice": None}
     done = watching.end()
     assert (done.code, done.out) == (0, "")
-    assert "is watched now. Ctrl+C ends it." in done.err
+    assert str(folder) in done.err
+    assert "Ctrl+C" in done.err
 
 
 def test_arriving_moving_and_going(watch: Callable[..., Watching], folder: Path) -> None:
@@ -155,7 +160,7 @@ def test_lines_for_people(watch: Callable[..., Watching], folder: Path) -> None:
     put(folder / "new.jpg", None, seed=3)
     assert watching.line().endswith(str(folder / "new.jpg"))
     (folder / "new.jpg").rename(folder / "newer.jpg")
-    assert watching.line() == f"Renamed: {folder / 'new.jpg'} is now {folder / 'newer.jpg'}"
+    assert watching.line() == f"Renamed: {folder / 'new.jpg'} → {folder / 'newer.jpg'}"
     assert watching.end().code == 0
 
 
@@ -229,7 +234,7 @@ def test_ctrl_c_during_the_first_look(watch: Callable[..., Watching], tmp_path: 
     assert "Traceback" not in done.err
 
 
-def test_whoever_reads_may_stop_reading(watch: Callable[..., Watching], folder: Path) -> None:
+def test_the_reader_may_stop_reading(watch: Callable[..., Watching], folder: Path) -> None:
     watching = watch(folder, "--json", "--new-only", "--quiet")
     watching.event("online")
     assert watching.process.stdout is not None

@@ -40,7 +40,7 @@ def scan(old: Stored, folder: str) -> dict[str, Any]:
 
 
 def spoil(folder: Path) -> None:
-    """Replace every photo by zeros, as long and as old as it was: nobody who opens one could still judge it."""
+    """Replace every photo with zeros of the same size and date, so that it can't be judged if it is opened."""
     for path in folder.rglob("*.jpg"):
         status = path.stat()
         put_file(path, bytes(status.st_size), status.st_mtime_ns)
@@ -56,7 +56,7 @@ def check_rows(found: dict[str, Any]) -> None:
             assert row[field] == was[field], (name, field)
         for field in ("probability", "confidence"):
             assert row[field] == pytest.approx(was[field], abs=1e-4), (name, field)
-        # A reason may be worded anew, but is a sentence and no code.
+        # The wording of a reason may change, but it must be a sentence and not a code.
         assert (row["reason"] is None) == (was["reason"] is None), name
         assert row["reason"] is None or (" " in row["reason"] and row["reason"].strip()[-1] in ".)"), row
 

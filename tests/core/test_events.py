@@ -1,4 +1,4 @@
-"""The events: the window knows them before it shows, so they must cost nothing."""
+"""The window imports the events before it is shown, so they must import fast."""
 
 from tests.engines import run_python
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from alpacasorter.core.events import JudgedPhoto, Problem
-from alpacasorter.core.labels import LabeledPhoto, LabelSet, percent, unreadable, usual_positive
+from alpacasorter.core.labels import LabeledPhoto, LabelSet, unreadable, usual_positive
 from alpacasorter.core.photo import PhotoFacts
 
 LABELS = LabelSet("not_alpaca", "alpaca", {"alpaca": "Alpaca"}, threshold=0.7)
@@ -20,13 +20,13 @@ def test_the_threshold_itself_is_positive(probability: float, label: str) -> Non
 def test_a_correction_outranks_every_prediction() -> None:
     assert LABELS.label(0.999, "not_alpaca") == "not_alpaca"
     assert LABELS.label(0.001, "alpaca") == "alpaca"
-    assert LABELS.label(0.999, "dog") == "alpaca", "a word from other classes is none"
+    assert LABELS.label(0.999, "dog") == "alpaca", "the name of another class does not count"
 
 
 def test_confidence_is_that_of_the_label_shown() -> None:
     assert LABELS.confidence(0.9, "alpaca") == 0.9
     assert LABELS.confidence(0.9, "not_alpaca") == pytest.approx(0.1)
-    # Between a half and the threshold a photo counts as negative, and the confidence says how odd that is.
+    # Between a half and the threshold a photo counts as negative, with a confidence below a half.
     assert LABELS.confidence(0.6, LABELS.predicted(0.6)) == pytest.approx(0.4)
 
 
@@ -68,13 +68,6 @@ def test_the_other_label() -> None:
 def test_names_for_people() -> None:
     assert LABELS.display("alpaca") == "Alpaca"
     assert LABELS.display("not_alpaca") == "Not alpaca"
-
-
-@pytest.mark.parametrize(
-    ("confidence", "shown"), [(0.0, "0%"), (0.004, "0%"), (0.005, "1%"), (0.876, "88%"), (0.996, "99%"), (1.0, "99%")]
-)
-def test_no_model_is_ever_wholly_sure(confidence: float, shown: str) -> None:
-    assert percent(confidence) == shown
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, while other programs write there, too, and after a kill."""
+"""Files are written whole or not at all, even while other programs write there and after a kill."""
 
 import errno
 import os
@@ -25,7 +25,7 @@ from alpacasorter.core.exchange.xmp import SidecarError
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.safe_write import Unsupported
 from alpacasorter.core.sorting.events import SortBusy
-from alpacasorter.core.sorting.execution.session import alone, undisturbed
+from alpacasorter.core.sorting.execution.session import folder_locks, sort_lock
 from alpacasorter.core.store.library import Library
 from tests.core.exchange.sidecar_files import ALPACA, LIGHTROOM
 
@@ -46,7 +46,7 @@ def no_rename(*_: object) -> None:
 
 @pytest.fixture
 def only_guards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk on which a name can be taken by a file of our own only."""
+    """A disk on which a free name can only be taken by a guard."""
     monkeypatch.setattr(os, "link", no_links)
     monkeypatch.setattr(safe_write, "_rename_without_replacing", no_rename)
 
@@ -124,7 +124,7 @@ class TestNewFiles:
         with pytest.raises(SidecarError, match=reasons.SAVE_DISK_FULL):
             make(tmp_path / "a.jpg.xmp", photo, tagged(BLANK, ALPACA))
         assert names(tmp_path) == ["a.jpg"]
-        # A kill would have left a sidecar that says nothing, into which the next export can write.
+        # A kill would have left a sidecar without tags, which the next export can write to.
         assert there == [BLANK]
         assert untagged(tagged(BLANK, ALPACA)) == BLANK
 
@@ -147,7 +147,7 @@ def attributes_or_skip(path: Path, value: bytes) -> None:
 
 
 def access_list(user: int) -> bytes:
-    """Return a list that lets its owner, and one user more, read and write; the group and others nothing."""
+    """Return an access list that lets the owner and one other user read and write, and nobody else."""
     entries = ((1, 6, -1), (2, 6, user), (4, 0, -1), (16, 6, -1), (32, 0, -1))
     return (2).to_bytes(4, "little") + b"".join(
         tag.to_bytes(2, "little") + bits.to_bytes(2, "little") + who.to_bytes(4, "little", signed=True)
@@ -206,7 +206,7 @@ class TestWhatAFileHasBesideItsContent:
 class TestAfterAKill:
     @pytest.fixture
     def later(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-        """Return what lets time go by, in seconds: a system sets when a file was changed itself."""
+        """Return a function that moves the clock forward by seconds: the system sets the times of files itself."""
 
         def let_go_by(seconds: float) -> None:
             now = time.time()
@@ -216,7 +216,7 @@ class TestAfterAKill:
 
     @pytest.fixture
     def left(self, tmp_path: Path) -> Path:
-        """A folder with a photo and what a kill left beside it."""
+        """A folder with a photo and a temporary file that a kill left beside it."""
         result(tmp_path / "a.jpg")
         (tmp_path / OLD_HALF).write_bytes(b"half")
         return tmp_path
@@ -237,7 +237,7 @@ class TestAfterAKill:
         assert names(left) == [OLD_HALF, "a.jpg"]
 
     def test_what_another_window_may_be_writing_stays(self, left: Path, later: Callable[[float], None]) -> None:
-        # Its content may be old: when it came here counts.
+        # Its content may be old; what counts is when it was put here.
         os.utime(left / OLD_HALF, (1, 1))
         later(3000 if os.name == "posix" else 0)
         write(left, [result(left / "a.jpg")])
@@ -299,7 +299,7 @@ class TestSorts:
     def test_nothing_is_written_while_a_sort_is_under_way(self, tmp_path: Path) -> None:
         photos = [result(tmp_path / "photos" / "a.jpg")]
         with Library.open(tmp_path / "library.sqlite") as library:
-            with alone(library), pytest.raises(SortBusy, match="Wait until it is done"):
+            with sort_lock(library), pytest.raises(SortBusy, match="Wait until"):
                 list(write_sidecars(tmp_path / "photos", photos, LABELS, SidecarOptions(), library=library))
             assert names(tmp_path / "photos") == ["a.jpg"]
             list(write_sidecars(tmp_path / "photos", photos, LABELS, SidecarOptions(), library=library))
@@ -310,7 +310,7 @@ class TestSorts:
         photos = [result(tmp_path / "photos" / "a.jpg")]
         with (
             Library.open(tmp_path / "library.sqlite") as library,
-            undisturbed(tmp_path / "photos"),
+            folder_locks(tmp_path / "photos"),
             pytest.raises(SortBusy),
         ):
             list(write_sidecars(tmp_path / "photos", photos, LABELS, SidecarOptions(), library=library))
@@ -319,7 +319,7 @@ class TestSorts:
     def test_a_dry_run_disturbs_no_sort(self, tmp_path: Path) -> None:
         photos = [result(tmp_path / "photos" / "a.jpg")]
         options = SidecarOptions(dry_run=True)
-        with Library.open(tmp_path / "library.sqlite") as library, alone(library):
+        with Library.open(tmp_path / "library.sqlite") as library, sort_lock(library):
             assert len(list(write_sidecars(tmp_path / "photos", photos, LABELS, options, library=library))) == 2
 
     @pytest.mark.parametrize("to_the_end", [True, False])
@@ -328,13 +328,13 @@ class TestSorts:
         with Library.open(tmp_path / "library.sqlite") as library:
             events = write_sidecars(tmp_path / "photos", photos, LABELS, SidecarOptions(), library=library)
             next(events)
-            with pytest.raises(SortBusy), alone(library, seconds=0.01):
+            with pytest.raises(SortBusy), sort_lock(library, seconds=0.01):
                 pass
             if to_the_end:
                 next(events)
                 next(events)
             else:
                 events.close()
-            with alone(library, seconds=0.01):
+            with sort_lock(library, seconds=0.01):
                 pass
             events.close()

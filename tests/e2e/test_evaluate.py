@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from alpacasorter.ui.models.test_dialog import EvaluateDialog
+from alpacasorter.ui.models.evaluate_dialog import EvaluateDialog
 from tests.e2e.conftest import User
 from tests.engines import fill
 from tests.picture_files import make_picture
@@ -18,7 +18,7 @@ Start = Callable[[], User]
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Path:
-    place = tmp_path / "labelled"
+    place = tmp_path / "labeled"
     fill(place / "Alpaca", 3)
     fill(place / "Not alpaca", 3, first=3)
     fill(place / "llama", 1, first=9)
@@ -43,7 +43,7 @@ def test_from_the_menu_to_the_report(start: Start, folder: Path, dataset: Path, 
     # The window goes on meanwhile.
     assert user.open(folder).judged == 12
     user.wait(dialog.panel.isVisible)
-    assert "of 6 photos judged right" in dialog.panel.headline.text()
+    assert "of 6 photos judged correctly" in dialog.panel.headline.text()
     assert dialog.panel.mistakes.photos.rowCount() > 0, "noise is no alpaca"
     assert dialog.panel.left_out.count() == 2
     place = tmp_path / "report.html"
@@ -65,7 +65,7 @@ def test_corrections_show_in_the_figures(start: Start, dataset: Path) -> None:
     user.wait(dialog.panel.isVisible)
     assert dialog.panel.shows_learned
     assert "You corrected 1 of these 6 photos" in dialog.panel.warnings.text()
-    assert "As it was shipped" in dialog.panel.comparison.text()
+    assert "As shipped" in dialog.panel.comparison.text()
 
 
 @pytest.mark.parametrize("what", ["dialog", "window"])

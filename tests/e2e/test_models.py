@@ -15,7 +15,7 @@ from alpacasorter import paths
 from alpacasorter.ml.models.archive import pack
 from alpacasorter.ml.models.bundle import load_bundle
 from alpacasorter.ui.models.dialog import ModelsDialog
-from alpacasorter.ui.photo_row import Filter
+from alpacasorter.ui.photo_filters import Filter
 from tests.e2e.conftest import WAIT_MS, User
 from tests.models import GOATS, other_model
 
@@ -81,7 +81,7 @@ def test_another_model_takes_over_and_back(start: Start, folder: Path, goats: Pa
     assert {user.label(name) for name in user.shown()} <= {"goat", "other"}
     assert user.store.counts[Filter.CORRECTED] == 0
     assert user.page.filters.button(Filter.POSITIVE).text().startswith("Goat  ")
-    assert user.page.actions_.positive.text() == "Tag as goat"
+    assert user.page.actions_.positive.text() == "Tag as Goat"
     assert user.page.preview.positive.text().startswith("Goat")
     assert not user.window.page.corrections.stack.canUndo()
     assert status(user) == "Model: Goats 0.3"
@@ -155,7 +155,7 @@ def test_a_model_from_a_file(
     assert status(user) == "Model: Goats 0.3"
 
 
-def test_a_model_that_cannot_serve_changes_nothing(start: Start, folder: Path, goats: Path, qtbot: QtBot) -> None:
+def test_a_model_that_cannot_be_used_changes_nothing(start: Start, folder: Path, goats: Path, qtbot: QtBot) -> None:
     user = start()
     user.open(folder)
     dialog = open_models(user, qtbot, 2)
@@ -172,7 +172,7 @@ def test_a_model_that_cannot_serve_changes_nothing(start: Start, folder: Path, g
 
 
 @pytest.mark.parametrize("what", ["damaged", "gone", "unknown"])
-def test_a_start_with_a_chosen_model_that_cannot_serve(
+def test_a_start_with_a_chosen_model_that_cannot_be_used(
     start: Start, folder: Path, goats: Path, what: str, qtbot: QtBot
 ) -> None:
     choice = paths.user_data_dir() / "model-in-use.json"
@@ -184,12 +184,12 @@ def test_a_start_with_a_chosen_model_that_cannot_serve(
     user = start()
     user.open(folder)
     user.wait(lambda: not user.window.notice.isHidden())
-    assert "bundled one serves" in user.window.notice.words.text()
+    assert "bundled model is used" in user.window.notice.words.text()
     assert len(user.shown()) == 12
     assert status(user).startswith("Model: Alpaca")
 
 
-def test_a_new_model_serves_at_once(start: Start, folder: Path, tmp_path: Path) -> None:
+def test_a_new_model_is_used_at_once(start: Start, folder: Path, tmp_path: Path) -> None:
     """As after a training: the dialog that trains says where it lies."""
     user = start()
     user.open(folder)

@@ -1,4 +1,4 @@
-"""Sorting from the window on real photos: plan, sort, undo, and a sort that was broken off."""
+"""Sorting real photos in the window: plan, sort, undo, and a sort that was interrupted."""
 
 import hashlib
 import os
@@ -6,12 +6,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
@@ -19,9 +21,10 @@ from alpacasorter.core.sorting.events import SortState
 from alpacasorter.core.sorting.execution import run
 from alpacasorter.core.sorting.options import SortOptions
 from alpacasorter.core.sorting.plan import Outcome, SortPlan
-from alpacasorter.ui.photo_row import Filter
+from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.sorting.dialog import RESULT, SortDialog
 from tests.e2e.conftest import User
+from tests.ui.sorting.fakes import answer
 
 Start = Callable[[], User]
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -31,7 +34,7 @@ pytestmark = [pytest.mark.model, pytest.mark.qt_log_ignore("This plugin does not
 
 @pytest.fixture
 def hike(tmp_path: Path, photos: Path) -> Path:
-    """Real photos in a folder and one below it, with companions, and two of one name."""
+    """Real photos in a folder and a subfolder, with companions, and two with the same name."""
     folder = tmp_path / "a hike 🦙"
     (folder / "day 2").mkdir(parents=True)
     alpacas = sorted((photos / "more" / "alpaca").iterdir())[:9]
@@ -63,8 +66,8 @@ def bytes_and_times(folder: Path) -> list[tuple[str, int]]:
 
 def planned(user: User, dialog: SortDialog) -> SortPlan:
     """Wait until the plan for what is chosen is there."""
-    user.wait(lambda: dialog.choose_page.plan is not None)
-    plan = dialog.choose_page.plan
+    user.wait(lambda: dialog.plan_page.plan is not None)
+    plan = dialog.plan_page.plan
     assert plan is not None
     return plan
 
@@ -107,46 +110,46 @@ def test_correct_sort_and_undo(start: Start, hike: Path, qtbot: QtBot) -> None:
     key, said, was = corrected.key, corrected.correction, corrected.path
     assert said is not None
 
-    # WHEN the user asks for the plan by key, and chooses months and a folder for the unsure ones
+    # WHEN the user opens the dialog by key, and chooses a folder for the unsure photos
     user.press(Qt.Key.Key_S, CTRL)
     dialog = user.window.sorting.dialog
     assert dialog is not None
     plan = planned(user, dialog)
-    form = dialog.choose_page.form
+    form = dialog.plan_page.form
     assert plan.options.destination == hike
-    qtbot.mouseClick(form.unsure.goes, Qt.MouseButton.LeftButton, pos=form.unsure.goes.rect().center() / 4)
+    qtbot.mouseClick(form.unsure.check, Qt.MouseButton.LeftButton, pos=form.unsure.check.rect().center() / 4)
     if not form.unsure.on:
-        form.unsure.goes.click()
-    user.wait(lambda: dialog.choose_page.plan is not None)
+        form.unsure.check.click()
+    user.wait(lambda: dialog.plan_page.plan is not None)
     plan = planned(user, dialog)
     go = targets(plan)
-    assert len(go) == len(before), "all of them, companions too"
+    assert len(go) == len(before), "all files, including companions"
     assert tree(hike) == before, "nothing happens before the button is pressed"
     assert go[corrected.path].parent.name == user.store.labels.display(said)
     assert len(set(go.values())) == len(go)
     photos = plan.count(Outcome.GO)
     assert dialog.buttons.sort.text() == f"Move {photos} photos"
 
-    # THEN what was shown is what is done, and the window follows
+    # THEN the sort does what the plan showed, and the window follows
     qtbot.keyClick(dialog.buttons.sort, Qt.Key.Key_Space)
     folders = len({target.parent for target in go.values()})
-    assert result(user, dialog) == f"{photos} photos moved into {folders} folders."
+    assert result(user, dialog) == f"{photos} photos were moved to {folders} folders."
     assert {path for path in hike.rglob("*") if path.is_file() and path.name != OUTPUT_MARKER} == set(go.values())
     assert bytes_and_times(hike) == sorted(before.values())
     wanted = {target for source, target in go.items() if source.suffix not in (".CR3", ".xmp")}
     assert {row.path for row in user.store.rows} == wanted
     row = next(row for row in user.store.rows if row.key == key)
     assert (row.path, row.correction) == (go[was], said)
-    assert f"{photos} photos moved" in user.window.summary.text()
+    assert result(user, dialog) in user.window.summary.text()
     strip = user.window.sorting.strip
     assert strip.isVisible()
 
-    # WHEN the dialog is closed and Undo pressed above the photos, THEN all is as it was
+    # WHEN the dialog is closed and Undo is pressed above the photos, THEN everything is as before
     qtbot.keyClick(dialog, Qt.Key.Key_Escape)
     assert not dialog.isVisible()
-    next(button for button in strip.buttons if button.text() == "Undo").click()
+    strip.buttons[0].click()
     user.wait(lambda: not user.window.engine.sorting.busy)
-    assert result(user, dialog) == "Undone: every file is back where it was."
+    assert "Undone" in result(user, dialog)
     assert tree(hike) == before
     assert not any(path.is_dir() and path.name in ("Alpaca", "Not alpaca", "Unsure") for path in hike.iterdir())
     assert {row.path for row in user.store.rows} == {
@@ -155,14 +158,14 @@ def test_correct_sort_and_undo(start: Start, hike: Path, qtbot: QtBot) -> None:
     # An unchanged photo is not opened again: the cache has followed.
     dialog.reject()
     QApplication.processEvents()
-    assert len(user.finished) == 1, "every row has followed its file, so there was no need to look again"
+    assert len(user.finished) == 1, "every row has followed its file, so no rescan was needed"
     finished = user.open(hike)
     assert finished.opened == 0
     assert next(row for row in user.store.rows if row.key == key).correction == said
 
 
 @pytest.mark.parametrize("watch", [True, False])
-def test_what_was_sorted_before_comes_back_into_the_window(start: Start, hike: Path, watch: bool) -> None:
+def test_photos_sorted_earlier_come_back_into_the_window(start: Start, hike: Path, watch: bool) -> None:
     user = start()
     before = tree(hike)
     user.open(hike)
@@ -173,7 +176,7 @@ def test_what_was_sorted_before_comes_back_into_the_window(start: Start, hike: P
     result(user, dialog)
     user.window.close()
 
-    # GIVEN a later session, in which some of the photos were sorted away before the folder was opened
+    # GIVEN a later session, in which some of the photos were moved away before the folder was opened
     user = start()
     if not watch:
         user.page.actions_.watch.trigger()
@@ -187,12 +190,7 @@ def test_what_was_sorted_before_comes_back_into_the_window(start: Start, hike: P
     assert history is not None
     user.wait(lambda: history.chosen() is not None and history.undo_button.isEnabled())
 
-    def agree() -> None:
-        box = QApplication.activeModalWidget()
-        assert isinstance(box, QMessageBox)
-        next(button for button in box.buttons() if button.text() == "Undo sort").click()
-
-    QTimer.singleShot(0, agree)
+    answer(True)
     history.undo_button.click()
 
     # THEN all of them are shown again, and none of them is new
@@ -204,12 +202,12 @@ def test_what_was_sorted_before_comes_back_into_the_window(start: Start, hike: P
     assert user.window.sorting.strip.isVisible()
     if watch:
         user.wait(lambda: user.window.watching.label.text() == "Watching")
-    # ... and what is said of the sort goes with the folder.
+    # ... and the result of the sort is only shown for this folder.
     user.open(hike / "day 2")
     assert not user.window.sorting.strip.isVisible()
 
 
-def test_sorted_photos_are_sorted_again_beside_each_other(start: Start, hike: Path) -> None:
+def test_sorted_photos_can_be_sorted_again(start: Start, hike: Path) -> None:
     user = start()
     user.open(hike)
     dialog = open_sort(user)
@@ -231,7 +229,7 @@ def test_sorted_photos_are_sorted_again_beside_each_other(start: Start, hike: Pa
     assert {target.parent for target in go.values()} == {hike / labels.display(labels.negative)}
 
 
-def test_a_correction_in_mid_choice_counts(start: Start, hike: Path) -> None:
+def test_a_correction_while_the_dialog_is_open_counts(start: Start, hike: Path) -> None:
     user = start()
     user.open(hike)
     dialog = open_sort(user)
@@ -239,22 +237,22 @@ def test_a_correction_in_mid_choice_counts(start: Start, hike: Path) -> None:
     unit = next(unit for unit in plan.units if unit.outcome is Outcome.GO)
     name, label = unit.photo.path.name, unit.photo.label
     user.click_tag(name)
-    user.wait(lambda: dialog.choose_page.plan is not None and dialog.choose_page.plan is not plan)
+    user.wait(lambda: dialog.plan_page.plan is not None and dialog.plan_page.plan is not plan)
     again = planned(user, dialog)
     photo = next(one.photo for one in again.units if one.photo.path == unit.photo.path)
     assert photo.corrected
     assert photo.label != label
 
 
-def test_stop_go_on_and_the_history(
+def test_stop_resume_and_the_history(
     start: Start, hike: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user = start()
     before = tree(hike)
     user.open(hike)
     dialog = open_sort(user)
-    dialog.choose_page.form.destination.set_folder(tmp_path / "sorted")
-    user.wait(lambda: dialog.choose_page.plan is not None)
+    dialog.plan_page.form.destination.set_folder(tmp_path / "sorted")
+    user.wait(lambda: dialog.plan_page.plan is not None)
     plan = planned(user, dialog)
     real, asked = run.run_sort, []
 
@@ -268,14 +266,11 @@ def test_stop_go_on_and_the_history(
 
     monkeypatch.setattr(run, "run_sort", slow)
     dialog.buttons.sort.click()
-    words = result(user, dialog)
-    assert words.startswith("Stopped after ")
-    assert words.endswith("Nothing is lost.")
+    assert result(user, dialog).startswith("Stopped after ")
     assert sorted([*bytes_and_times(hike), *bytes_and_times(tmp_path / "sorted")]) == sorted(before.values())
-    assert dialog.buttons.go_on.text() == "&Go on"
-    dialog.buttons.go_on.click()
+    dialog.buttons.resume.click()
     user.wait(lambda: not user.window.engine.sorting.busy)
-    assert "photos moved into" in dialog.result_page.heading.text()
+    assert f"{plan.count(Outcome.GO)} photos were moved" in dialog.result_page.heading.text()
     assert all(target.is_file() for target in targets(plan).values())
 
     # WHEN it is undone from the history
@@ -285,16 +280,11 @@ def test_stop_go_on_and_the_history(
     assert history is not None
     user.wait(lambda: history.chosen() is not None and history.undo_button.isEnabled())
 
-    def agree() -> None:
-        box = QApplication.activeModalWidget()
-        assert isinstance(box, QMessageBox)
-        next(button for button in box.buttons() if button.text() == "Undo sort").click()
-
-    QTimer.singleShot(0, agree)
+    answer(True)
     history.undo_button.click()
     user.wait(lambda: not user.window.engine.sorting.busy)
     assert tree(hike) == before
-    assert not (tmp_path / "sorted").exists(), "folders that the sort made are gone with it"
+    assert not (tmp_path / "sorted").exists(), "folders that the sort created are removed"
 
     def is_undone() -> bool:
         record = history.chosen()
@@ -310,13 +300,13 @@ from pathlib import Path
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.store.library import Library
 from alpacasorter.core.sorting.options import SortOptions
-from alpacasorter.core.sorting.plan import SortPhoto
+from alpacasorter.core.sorting.plan import LabeledPhoto
 from alpacasorter.core.sorting.planning.planner import plan_sort
 from alpacasorter.core.sorting.execution.run import run_sort
 
 data, folder = map(Path, sys.argv[1:])
 library = Library.open(data / "library.sqlite", backups=data / "backups")
-photos = [SortPhoto(path, None, "alpaca", 0.99) for path in sorted(folder.rglob("*.jpg"))]
+photos = [LabeledPhoto(path, None, "alpaca", 0.99) for path in sorted(folder.rglob("*.jpg"))]
 plan = plan_sort(folder, photos, SortOptions(folder), LabelSet("not_alpaca", "alpaca", {}))
 asked = []
 
@@ -334,8 +324,8 @@ for event in run_sort(plan, library, stopped=die_in_the_middle):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is for POSIX systems only")
-@pytest.mark.parametrize("answer", ["Finish", "Put all back", "Later"])
-def test_a_sort_that_was_killed(start: Start, hike: Path, answer: str, home: Path) -> None:
+@pytest.mark.parametrize("choice", ["resume", "undo", "later"])
+def test_a_sort_that_was_killed(start: Start, hike: Path, choice: str, home: Path) -> None:
     before = tree(hike)
     command = [sys.executable, "-c", _KILLED, str(home / "alpacasorter-data"), str(hike)]
     killed = subprocess.run(command, check=False, timeout=120, capture_output=True, text=True)
@@ -345,10 +335,10 @@ def test_a_sort_that_was_killed(start: Start, hike: Path, answer: str, home: Pat
     user = start()
     offer = user.window.sorting.offer
     user.wait(offer.isVisible)
-    assert "was broken off after" in offer.words.text()
-    next(button for button in offer.buttons if button.text() == answer).click()
+    assert "was interrupted after" in offer.words.text()
+    offer.buttons[["resume", "undo", "later"].index(choice)].click()
     assert not offer.isVisible()
-    if answer != "Later":
+    if choice != "later":
         dialog = user.window.sorting.dialog
         assert dialog is not None
         words = result(user, dialog)
@@ -357,23 +347,23 @@ def test_a_sort_that_was_killed(start: Start, hike: Path, answer: str, home: Pat
         history = user.window.sorting.history
         assert history is not None
         user.wait(lambda: history.chosen() is not None)
-        assert history.finish_button.isEnabled()
+        assert history.resume_button.isEnabled()
         assert history.undo_button.isEnabled()
         words = ""
-    if answer == "Finish":
-        assert f"moved into {hike}" in words
+    if choice == "resume":
+        assert f"moved to {hike}" in words
         assert not any(path.suffix == ".jpg" for path in hike.iterdir())
         assert bytes_and_times(hike) == sorted(before.values())
         finished = user.open(hike / "Alpaca")
         assert finished.judged == sum(name.endswith(".jpg") for name in before)
-    elif answer == "Put all back":
-        assert words == "Undone: every file is back where it was."
+    elif choice == "undo":
+        assert "Undone" in words
         assert tree(hike) == before
 
 
-@pytest.mark.parametrize("answer", ["Stop and quit", "Go on sorting"])
-def test_the_window_is_closed_in_mid_sort(
-    start: Start, hike: Path, answer: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("quits", [True, False])
+def test_the_window_is_closed_during_a_sort(
+    start: Start, hike: Path, quits: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user = start()
     before = tree(hike)
@@ -388,40 +378,32 @@ def test_the_window_is_closed_in_mid_sort(
             held.append(stopped)
             if len(held) == 3:
                 # The window asks its question while this file is being moved.
-                import time
-
                 deadline = time.monotonic() + 20
-                while not stopped() and "go on" not in said and time.monotonic() < deadline:
+                while not stopped() and not is_answered.is_set() and time.monotonic() < deadline:
                     time.sleep(0.005)
             return stopped()
 
         return real(plan, library, stopped=wait_for_it)  # type: ignore[arg-type]
 
-    said: list[str] = []
+    is_answered = threading.Event()
     monkeypatch.setattr(run, "run_sort", slow)
     dialog.buttons.sort.click()
     user.wait(lambda: len(held) >= 3)
 
-    def reply() -> None:
-        box = QApplication.activeModalWidget()
-        assert isinstance(box, QMessageBox)
-        said.append(box.text())
-        next(button for button in box.buttons() if button.text() == answer).click()
-
-    QTimer.singleShot(0, reply)
+    asked = answer(quits)
     user.window.close()
-    assert said == ["Stop sorting and quit?"]
-    if answer == "Go on sorting":
+    assert len(asked) == 2
+    if not quits:
         assert user.window.isVisible()
-        said.append("go on")
-        assert "photos moved into" in result(user, dialog)
+        is_answered.set()
+        assert "photos were moved to" in result(user, dialog)
         return
     assert not user.window.isVisible()
     assert bytes_and_times(hike) == sorted(before.values()), "nothing is lost"
     monkeypatch.undo()
 
 
-def test_a_folder_that_is_not_open_any_more(start: Start, hike: Path) -> None:
+def test_closing_the_folder_closes_the_dialog(start: Start, hike: Path) -> None:
     user = start()
     user.open(hike)
     dialog = open_sort(user)
@@ -431,7 +413,7 @@ def test_a_folder_that_is_not_open_any_more(start: Start, hike: Path) -> None:
     assert not dialog.isVisible()
 
 
-def test_photos_that_arrive_are_sorted_by_themselves(start: Start, hike: Path, tmp_path: Path, photos: Path) -> None:
+def test_new_photos_are_sorted(start: Start, hike: Path, tmp_path: Path, photos: Path) -> None:
     user = start()
     user.open(hike)
     arrivals = user.window.arrivals
@@ -451,8 +433,8 @@ def test_photos_that_arrive_are_sorted_by_themselves(start: Start, hike: Path, t
     source = sorted((photos / "more" / "alpaca").iterdir())[20]
     shutil.copy2(source, hike / "new.jpg")
     user.wait(lambda: any((tmp_path / "sorted").rglob("new.jpg")))
-    user.wait(lambda: "Arrived and moved" in user.window.sorting.strip.words.text())
-    assert tree(hike) == before, "those that were there are not touched"
+    user.wait(lambda: "1 new file was moved" in user.window.sorting.strip.words.text())
+    assert tree(hike) == before, "photos that were there before are not touched"
     # One click turns it off, and so does closing the folder.
     arrivals.button.click()
     assert not arrivals.button.isVisible()

@@ -1,4 +1,4 @@
-"""What was learned, in the window: measured, listed, gone back to, and all again, also after a restart."""
+"""The learning history in the window: measured, listed, gone back to, and undone, also after a restart."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ from alpacasorter.ml.learning.personal_head import PersonalHead
 from alpacasorter.ml.learning.versions import SHIPPED, LearningState
 from alpacasorter.ui.models.dialog import ModelsDialog
 from alpacasorter.ui.models.versions import VersionsView
-from alpacasorter.ui.photo_row import Filter
+from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.workers import versions as module
 from tests.e2e.conftest import User
 
@@ -83,7 +83,7 @@ def test_going_back_and_on_again(
     told = len(reader.told)
     user.click_tag("photo0.jpg")
     user.wait(lambda: len(reader.told) > told and reader.told[-1].learned == 1)
-    assert [row[::2] for row in reader.cells(view)] == [["1 correction", "In use"], ["no correction", ""]]
+    assert [row[::2] for row in reader.cells(view)] == [["1 correction", "In use"], ["no corrections", ""]]
     then = probabilities(user)
 
     # WHEN it was looked at again, it stands; WHEN several are corrected in one go, THEN those make one version
@@ -95,9 +95,9 @@ def test_going_back_and_on_again(
     (newest, first, shipped) = reader.cells(view)
     assert (newest[0], newest[2]) == ("5 corrections", "In use")
     assert newest[1].endswith(" of 5")
-    assert first == ["1 correction", "too few to tell", ""]
-    assert shipped == ["no correction", "", ""]
-    assert view.summary.text().startswith("On your 5 corrections the model as it came is right on ")
+    assert first == ["1 correction", "too few to measure", ""]
+    assert shipped == ["no corrections", "", ""]
+    assert "of your 5 corrections" in view.summary.text()
 
     # WHEN going back to the first, THEN every photo is judged as then, and the corrections keep their tags
     view.table.setCurrentItem(view.table.topLevelItem(1))

@@ -1,4 +1,4 @@
-"""The open folder is watched: photos arrive, change, go and move while the real window shows them."""
+"""Watching the open folder: photos arrive, change, go and move while the real window shows them."""
 
 import shutil
 from collections.abc import Callable
@@ -8,7 +8,8 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from alpacasorter.ui.photo_row import Filter
+from alpacasorter.ui.photo_filters import Filter
+from alpacasorter.wording import text
 from alpacasorter.workers.view_facts import DeviceFacts
 from tests.e2e.conftest import User
 from tests.engines import fill_fast
@@ -74,14 +75,14 @@ def test_photos_arrive_are_judged_and_corrected(start: Start, hike: Path, photos
     in_place = user.shown()
     assert len(in_place) == 18
 
-    # WHEN the folder is looked at again, THEN they are still new and the correction is there
+    # WHEN the folder is rescanned, THEN they are still new and the correction is there
     user.press(Qt.Key.Key_F5)
     user.wait(lambda: len(user.finished) == 2)
     assert user.store.counts[Filter.NEW] == 8
     assert user.row(name).correction is not None
     assert user.finished[-1].opened == 0
     user.page.show_filter(Filter.ALL)
-    assert user.shown() == in_place, "they were in their places"
+    assert user.shown() == in_place, "they are in their places"
     user.wait(lambda: user.window.watching.label.isVisible())
     banner.seen_button.click()
     assert user.store.counts[Filter.NEW] == 0
@@ -103,7 +104,7 @@ def test_photos_go_are_renamed_and_change(start: Start, folder: Path, qtbot: QtB
     assert user.shown()[3] == "the best.jpg", "it stays where it was"
     assert user.store.counts[Filter.NEW] == 0
 
-    # WHEN another picture takes the place of one, THEN it is judged and shown anew
+    # WHEN a photo is replaced by another one, THEN it is judged and shown again
     key = user.row("photo7.jpg").key
     user.select("photo7.jpg")
 
@@ -142,13 +143,13 @@ def test_a_folder_that_goes_away_and_comes_back(start: Start, folder: Path) -> N
     label, notice = user.window.watching.label, user.window.notice
     away = folder.with_name("somewhere else")
     folder.rename(away)
-    user.wait(lambda: label.text() == "Folder is offline")
+    user.wait(lambda: label.text() == "Folder unavailable")
     assert len(user.shown()) == 12
-    assert "Its photos stay listed" in notice.words.text()
-    # WHEN it is looked for again, THEN the photos stay listed and it is said again
+    assert text.offline(folder) in notice.words.text()
+    # WHEN it is rescanned, THEN the photos stay listed and the message is shown again
     notice.hide()
     user.press(Qt.Key.Key_F5)
-    assert "a hike 🦙 is not there just now" in notice.words.text()
+    assert text.offline(folder) in notice.words.text()
     assert notice.isVisible()
     assert user.window.stack.currentWidget() is user.page
     assert len(user.shown()) == 12
@@ -166,8 +167,8 @@ def test_a_small_window_shows_a_whole_photo(start: Start, folder: Path) -> None:
     window = user.window
     window.engine.device_changed.emit(DeviceFacts("cpu", 16, 5.6, "It is the fastest."))
     window.resize(1100, 700)
-    user.wait(lambda: "5.6 ms a photo" in window.device_label.text())
-    window.sorting.strip.tell("424 photos moved into 2 folders.", [("Undo", window.close_folder)])
+    user.wait(lambda: "5.6 ms per photo" in window.device_label.text())
+    window.sorting.strip.show_message("424 photos were moved to 2 folders.", [("Undo", window.close_folder)])
     make_picture(folder / "new.jpg", seed=77)
     user.wait(user.page.arrivals.isVisible)
     settled(user)
@@ -178,8 +179,8 @@ def test_a_small_window_shows_a_whole_photo(start: Start, folder: Path) -> None:
     user.wait(lambda: user.grid.viewport().rect().contains(user.grid.visualRect(index)))
     assert user.grid.visualRect(index).contains(user.grid.tag_rect(index))
     # The label of the device is not cut.
-    assert "ms a photo" not in window.device_label.text()
-    assert "ms a photo" in window.device_label.toolTip()
+    assert "ms per photo" not in window.device_label.text()
+    assert "ms per photo" in window.device_label.toolTip()
     assert window.device_label.width() >= window.device_label.sizeHint().width()
 
 
@@ -213,7 +214,7 @@ def test_off_means_off(start: Start, folder: Path, qtbot: QtBot) -> None:
     make_picture(folder / "late.jpg", seed=70)
     qtbot.wait(1500)
     assert "late.jpg" not in names(user)
-    # WHEN it is turned on again, THEN what came meanwhile is new
+    # WHEN it is turned on again, THEN photos that arrived meanwhile are new
     user.page.actions_.watch.trigger()
     user.wait(lambda: user.store.counts[Filter.NEW] == 1)
     user.window.close()
@@ -221,7 +222,7 @@ def test_off_means_off(start: Start, folder: Path, qtbot: QtBot) -> None:
     assert again.page.actions_.watch.isChecked()
 
 
-def test_look_again_finds_new_photos_where_nobody_watches(start: Start, folder: Path) -> None:
+def test_a_rescan_finds_new_photos_without_watching(start: Start, folder: Path) -> None:
     user = start()
     user.page.actions_.watch.trigger()
     user.open(folder)

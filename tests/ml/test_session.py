@@ -174,7 +174,7 @@ def test_reopening_judges_as_before(home: Path, folder: Path, save: bool) -> Non
         learned = opened.session.learning.correct({key: opposite(before[key]) for key in keys})
         if save:
             opened.session.learning.save()
-        assert (opened.library.latest_head(real_bundle().bundle_id) is not None) == save
+        assert bool(opened.library.head_versions(real_bundle().bundle_id)) == save
     with opened_session(home) as opened:
         assert opened.session.learning.correction_count == 3
         outcome = scan(opened.session, folder)
@@ -191,8 +191,7 @@ def test_the_stored_head_serves_where_it_fits_the_corrections(home: Path, folder
         first, second = list(before)[:2]
         opened.session.learning.correct({first: opposite(before[first])})
         opened.session.learning.save()
-        latest = opened.library.latest_head(real_bundle().bundle_id)
-        assert latest is not None
+        latest = opened.library.head_versions(real_bundle().bundle_id)[0]
         assert latest.corrections == 1
         # One that can be told from what is learned anew.
         opened.library.add_head_version(replace(latest, bias=latest.bias + 50.0))
@@ -459,7 +458,7 @@ def test_cancelling(opened: Opened, tmp_path: Path) -> None:
         if isinstance(event, Judged):
             opened.session.cancel_scan()
     outcome = Outcome(events)
-    assert outcome.finished.cancelled
+    assert outcome.finished.canceled
     assert 0 < outcome.finished.opened < 200
     # What was judged can be corrected.
     key = next(iter(outcome.probabilities()))

@@ -1,4 +1,4 @@
-"""The switch in the menu, what the status bar says, and what is told of a folder that is watched."""
+"""Watching and the main window: the switch in the menu, the status bar, and messages."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,56 +7,49 @@ import pytest
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QApplication, QLabel, QMainWindow
 
-from alpacasorter.core.events import Found
+from alpacasorter.core.events import Found, Placed
 from alpacasorter.core.photo import PhotoFile
-from alpacasorter.core.sorting.events import FilesPlaced, Placed
+from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.core.watching.events import Gone, WatchState
 from alpacasorter.ui.photos.page import BrowsePage
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.watch_control import WatchControl
 from alpacasorter.ui.widgets.messages import NoticeBar
 from alpacasorter.ui.widgets.theme import Theme
+from alpacasorter.wording import text
 from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
+from alpacasorter.workers.watching import WatchService
 
 WELL = WatchState(online=True, polling=False, notice="")
 POLLING = WatchState(online=True, polling=True, notice="This is a network drive, so AlpacaSorter looks instead.")
 OFFLINE = WatchState(online=False, polling=False, notice="The folder is not there. AlpacaSorter waits.")
 
 
-class Watching(QObject):
-    """In the place of the keeper."""
+class FakeWatching(WatchService):
+    """Watches nothing, and notes down what is asked of it."""
 
-    state = Signal(object)
-    found = Signal(object)
-    judged = Signal(object)
-    problems = Signal(object)
-    renamed = Signal(object)
-    gone = Signal(object)
-    sort_event = Signal(object)
-    failed = Signal(str)
-    looked = Signal(object, bool)
+    is_watching = False
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(lambda: None, lambda _event: None, lambda event: event)
         self.stops = 0
-        self.is_watching = False
-        self.looked_for: list[Path] = []
+        self.checked: list[Path] = []
 
-    def look_for(self, folder: Path) -> None:
-        self.looked_for.append(folder)
+    def check_folder(self, folder: Path) -> None:
+        self.checked.append(folder)
 
     def stop(self) -> None:
         self.stops += 1
 
 
-class Engine(QObject):
-    """In the place of the engine."""
+class FakeEngine(QObject):
+    """Has nothing but the watching."""
 
     finished = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
-        self.watching = Watching()
+        self.watching = FakeWatching()
         self.begun = 0
 
     def watch_folder(self) -> None:
@@ -71,7 +64,7 @@ class Setting:
         self.window.statusBar().addWidget(QLabel("A summary", self.window), 1)
         self.page = BrowsePage(self.thumbnails, self.previews, settings, theme, self.window)
         self.notice = NoticeBar(theme, self.window)
-        self.engine = Engine()
+        self.engine = FakeEngine()
         self.folder: Path | None = Path("/photos/hike")
         self.control = WatchControl(
             self.window,
@@ -101,8 +94,8 @@ def setting(qapp: QApplication) -> Iterator[Setting]:
     setting.close()
 
 
-def test_a_folder_is_watched_from_the_end_of_its_scan_on(setting: Setting) -> None:
-    assert setting.page.actions_.watch.isChecked(), "it is on unless the user says otherwise"
+def test_a_folder_is_watched_after_its_scan(setting: Setting) -> None:
+    assert setting.page.actions_.watch.isChecked(), "it is on by default"
     assert setting.status() == ""
     setting.engine.finished.emit(None)
     assert setting.engine.begun == 1
@@ -110,7 +103,7 @@ def test_a_folder_is_watched_from_the_end_of_its_scan_on(setting: Setting) -> No
     assert setting.status() == "Watching"
     assert setting.said() == ""
     setting.page.begin()
-    assert setting.status() == "", "another folder is opened"
+    assert setting.status() == "", "another folder is being opened"
 
 
 def test_turning_it_off_stops_at_once_and_is_remembered(setting: Setting) -> None:
@@ -147,38 +140,38 @@ def test_nothing_is_watched_without_a_folder(setting: Setting) -> None:
     assert setting.status() == ""
 
 
-def test_a_folder_that_is_missing_is_offline_and_not_deleted(setting: Setting) -> None:
+def test_photos_of_a_missing_folder_stay_listed(setting: Setting) -> None:
     setting.page.on_found(Found((PhotoFile(Path("/photos/hike/1.jpg"), 1, 1),)))
     setting.engine.watching.state.emit(WELL)
     setting.notice.tell("Something else.")
     setting.engine.watching.state.emit(OFFLINE)
-    assert setting.status() == "Folder is offline"
+    assert setting.status() == "Folder unavailable"
     assert setting.control.label.toolTip() == OFFLINE.notice
-    offline = "The folder hike is not there just now. Its photos stay listed; plug the disk in again."
+    offline = text.offline(Path("hike"))
     assert setting.said() == f"Something else.\n{offline}"
     assert setting.page.model.rowCount() == 1
     setting.engine.watching.state.emit(WELL)
     assert setting.said() == "Something else."
     assert setting.status() == "Watching"
-    # It is said each time.
+    # It is shown each time.
     setting.engine.watching.state.emit(OFFLINE)
     assert offline in setting.said()
     setting.control.rest()
     assert setting.said() == "Something else."
 
 
-def test_a_folder_that_is_missing_is_not_looked_for(setting: Setting, tmp_path: Path) -> None:
+def test_a_missing_folder_is_not_scanned(setting: Setting, tmp_path: Path) -> None:
     setting.folder = tmp_path / "hike"
     setting.folder.mkdir()
     setting.engine.watching.is_watching = True
-    assert not setting.control.is_missing(), "nothing is known of it yet"
+    assert not setting.control.is_missing(), "nothing is known about it yet"
     setting.engine.watching.state.emit(WELL)
     assert not setting.control.is_missing()
     assert setting.said() == ""
-    # The system has not told yet.
+    # The watch has not noticed yet.
     setting.folder.rmdir()
     assert setting.control.is_missing()
-    offline = "The folder hike is not there just now. Its photos stay listed; plug the disk in again."
+    offline = text.offline(Path("hike"))
     assert setting.said() == offline
     setting.engine.watching.state.emit(OFFLINE)
     setting.notice.hide()
@@ -186,14 +179,14 @@ def test_a_folder_that_is_missing_is_not_looked_for(setting: Setting, tmp_path: 
     assert setting.said() == offline
     setting.engine.watching.state.emit(WELL)
     assert setting.said() == ""
-    # One on a network drive might keep the window waiting.
+    # Checking a folder on a network drive might block the window.
     setting.engine.watching.state.emit(POLLING)
     assert not setting.control.is_missing()
     setting.control.rest()
     assert not setting.control.is_missing()
 
 
-def test_a_folder_that_nobody_watches_is_looked_for_first(setting: Setting) -> None:
+def test_a_folder_that_is_not_watched_is_checked_before_a_scan(setting: Setting) -> None:
     rescans: list[bool] = []
     setting.page.actions_.rescan.setEnabled(True)
     setting.page.actions_.rescan.triggered.connect(lambda: rescans.append(setting.control.is_missing()))
@@ -202,43 +195,44 @@ def test_a_folder_that_nobody_watches_is_looked_for_first(setting: Setting) -> N
     rescan()
     rescan()
     assert rescans == [True, True], "it is not opened until it is found"
-    assert watching.looked_for == [hike], "one look is enough"
-    watching.looked.emit(hike, False)
-    offline = "The folder hike is not there just now. Its photos stay listed; plug the disk in again."
+    assert watching.checked == [hike], "checked once"
+    watching.folder_checked.emit(hike, False)
+    offline = text.offline(Path("hike"))
     assert setting.said() == offline
     assert len(rescans) == 2
     rescan()
-    assert watching.looked_for == [hike, hike]
-    watching.looked.emit(hike, True)
-    assert rescans == [True, True, True, False], "found, it is looked at again"
+    assert watching.checked == [hike, hike]
+    watching.folder_checked.emit(hike, True)
+    assert rescans == [True, True, True, False], "it exists, so it is scanned again"
     rescan()
     assert rescans[4:] == [True], "it may be gone the next time"
-    # Another folder is opened before that is known.
+    # Another folder is opened before the answer comes.
     setting.folder = Path("/photos/other")
     setting.page.begin()
     setting.notice.hide()
-    watching.looked.emit(hike, True)
-    watching.looked.emit(hike, False)
+    watching.folder_checked.emit(hike, True)
+    watching.folder_checked.emit(hike, False)
     assert len(rescans) == 5
     assert setting.said() == ""
 
 
-def test_why_it_looks_now_and_then_is_said_once(setting: Setting) -> None:
+def test_the_reason_for_polling_is_shown_once(setting: Setting) -> None:
     setting.engine.watching.state.emit(POLLING)
-    assert setting.status() == "Looking now and then"
+    assert setting.status() == "Checking periodically"
     assert setting.control.label.toolTip() == POLLING.notice
     assert setting.said() == POLLING.notice
     setting.notice.hide()
     setting.page.begin(same_folder=True)
     setting.engine.watching.state.emit(POLLING)
-    assert setting.status() == "Looking now and then"
+    assert setting.status() == "Checking periodically"
     assert setting.said() == ""
 
 
-def test_a_failure_is_said(setting: Setting) -> None:
+def test_a_failure_is_shown(setting: Setting) -> None:
     setting.engine.watching.state.emit(WELL)
     setting.engine.watching.failed.emit("There is not enough memory.")
-    assert setting.said() == "The folder is not watched any more. There is not enough memory."
+    assert setting.said().startswith("The folder is no longer watched.")
+    assert setting.said().endswith("There is not enough memory.")
     assert setting.status() == ""
 
 

@@ -1,4 +1,4 @@
-"""Wording."""
+"""What is said about photos, scans and learning. Each kind of sentence is written out once."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from alpacasorter.core.events import Finished, Learned, Progress, Relearned
-from alpacasorter.core.labels import LabelSet, percent
+from alpacasorter.core.labels import LabelSet
 from alpacasorter.wording import text
 
 LABELS = LabelSet("not_alpaca", "alpaca", {"alpaca": "Alpaca", "not_alpaca": "Not alpaca"})
@@ -20,10 +20,10 @@ def event(corrections: int) -> Learned:
 @pytest.mark.parametrize(
     ("corrections", "changed", "sentence"),
     [
-        (3, 4, "Learned from 3 corrections. 4 photos changed their mind."),
-        (1, 1, "Learned from 1 correction. 1 photo changed its mind."),
-        (1234, 0, "Learned from 1,234 corrections. No other photo changed its mind."),
-        (0, 2, "Back to what the model knew at first. 2 photos changed their mind."),
+        (3, 4, "Learned from 3 corrections. 4 other tags changed."),
+        (1, 1, "Learned from 1 correction. 1 other tag changed."),
+        (1234, 0, "Learned from 1,234 corrections. No other tags changed."),
+        (0, 2, "Back to the original model. 2 other tags changed."),
     ],
 )
 def test_learned(corrections: int, changed: int, sentence: str) -> None:
@@ -43,23 +43,11 @@ def test_progress(progress: Progress, words: str) -> None:
     assert text.progress(progress) == words
 
 
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(0.2, "1 s"), (59.4, "59 s"), (60, "1 min"), (3599, "60 min"), (7210, "2 h 0 min")]
-)
-def test_duration(seconds: float, words: str) -> None:
-    assert text.duration(seconds) == words
-
-
-@pytest.mark.parametrize(("confidence", "words"), [(0.5, "50%"), (0.974, "97%"), (0.995, "99%"), (1.0, "99%")])
-def test_percent_never_claims_certainty(confidence: float, words: str) -> None:
-    assert percent(confidence) == words
-
-
 def test_finished() -> None:
-    assert text.finished(Finished(5, 4, 1, 5, 2, 1.0, False)) == "4 photos · 1 problem · 2 other files left alone"
+    assert text.finished(Finished(5, 4, 1, 5, 2, 1.0, False)) == "4 photos · 1 problem · 2 other files ignored"
     assert text.finished(Finished(0, 0, 0, 0, 3, 1.0, False)) == "No photos here"
     assert text.finished(Finished(9, 1, 0, 1, 0, 1.0, True)) == (
-        "Stopped after 1 of 9 photos; Look again (F5) goes on · 1 photo"
+        "Stopped after 1 of 9 photos; rescan (F5) to continue · 1 photo"
     )
 
 
@@ -81,18 +69,18 @@ def test_keys_are_first_letters_or_numbers() -> None:
             Relearned(None),
             23,
             2,
-            "Learning from all corrections again, 23 by now. 2 photos changed their mind.",
+            "Learning from all 23 corrections again. 2 tags changed.",
         ),
-        (Relearned(""), 0, 0, "Back to the model as it came. No photo changed its mind."),
+        (Relearned(""), 0, 0, "Back to the original model. No tags changed."),
         (
             Relearned("2026-03-12T14:05:00", 7, 1),
             16,
             4,
             (
                 "Back to the version of 12 March 2026, 14:05."
-                " 1 of its corrections was taken back or changed since, and left out."
-                " 7 corrections made since keep their tags, but are not learned from."
-                " 4 photos changed their mind."
+                " 1 of its corrections was removed or changed since then and is left out."
+                " 7 newer corrections keep their tags, but nothing is learned from them."
+                " 4 tags changed."
             ),
         ),
     ],
@@ -103,7 +91,7 @@ def test_going_back(relearned: Relearned, corrections: int, changed: int, words:
 
 def test_arrivals() -> None:
     assert text.arrived(1, 0) == "1 new photo."
-    assert text.arrived(1, 1) == "1 new photo, and it is unsure."
+    assert text.arrived(1, 1) == "1 new photo, which is unsure."
     assert text.arrived(2000, 12) == "2,000 new photos, 12 of them unsure."
 
 
@@ -113,10 +101,16 @@ def test_what_is_in_the_folder_now() -> None:
 
 
 def test_folders_of_earlier_sorts() -> None:
-    assert text.sorted_folders(1).startswith("Photos in a folder made by an earlier sort")
+    assert text.sorted_folders(1).startswith("Photos in 1 folder made by an earlier sort")
     assert text.sorted_folders(3).startswith("Photos in 3 folders made by an earlier sort")
 
 
 def test_folder_that_is_offline() -> None:
-    assert text.offline(Path("/photos/caf\udce9")).startswith("The folder caf\ufffd is not there just now.")
-    assert text.offline(Path("/")).startswith("The folder / is not there")
+    assert text.offline(Path("/photos/caf\udce9")).startswith("The folder caf\ufffd is not available")
+    assert text.offline(Path("/")).startswith("The folder / is not available")
+
+
+def test_device() -> None:
+    assert text.device("gpu", 1, 2.04) == "GPU, 2.0 ms per photo"
+    assert text.device("cpu", 4, 0.0) == "CPU, 4 threads"
+    assert text.device("cpu", 1, 0.0) == "CPU, 1 thread"

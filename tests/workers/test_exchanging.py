@@ -14,9 +14,9 @@ from alpacasorter.core.exchange.label_import import ImportOptions, ImportSummary
 from alpacasorter.core.exchange.results import Source
 from alpacasorter.core.exchange.sidecars import Change, SidecarOptions, SidecarsEnded
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
-from alpacasorter.core.sorting.execution.session import alone
+from alpacasorter.core.sorting.execution.session import sort_lock
 from alpacasorter.core.store.library import LibraryError
-from alpacasorter.workers.exchanging import NOT_OPEN, ExchangeKeeper
+from alpacasorter.workers.exchanging import ExchangeKeeper
 from alpacasorter.workers.lane import Lane
 from tests.engines import Opened, Outcome, few_replayed, fill, opened_session
 
@@ -28,7 +28,7 @@ SIGNALS = (
     "sidecars_ended",
     "stopped",
     "failed",
-    "summarised",
+    "previewed",
     "unreadable",
     "imported",
     "import_failed",
@@ -86,7 +86,7 @@ def make(qtbot: QtBot) -> Iterator[Callable[[Callable[[], object]], Heard]]:
 
 @pytest.fixture
 def seen(tmp_path: Path) -> Iterator[tuple[Opened, dict[str, str]]]:
-    """An open session that has looked at three photos; their names by content key."""
+    """An open session that has scanned three photos; their content keys by name."""
     with opened_session(tmp_path / "engine", bundle=few_replayed()) as opened:
         # As the engine of the window calls it.
         opened.bundle = few_replayed()  # type: ignore[attr-defined]
@@ -146,7 +146,7 @@ def test_stopping_leaves_no_file(make: Callable[..., Heard], tmp_path: Path) -> 
 def test_sidecars_are_written_with_progress(
     make: Callable[..., Heard], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("alpacasorter.workers.exchanging._TELL_SECONDS", 0.0)
+    monkeypatch.setattr("alpacasorter.workers.exchanging._PROGRESS_SECONDS", 0.0)
     heard = make()
     told: list[Progress] = []
     heard.keeper.progress.connect(told.append)
@@ -184,11 +184,11 @@ def test_sidecars_are_not_written_while_another_window_sorts(
 ) -> None:
     opened, _ = seen
     heard = make(lambda: opened)
-    with alone(opened.library):
+    with sort_lock(opened.library):
         heard.keeper.export_sidecars(tmp_path / "p", results(tmp_path / "p", 2), LABELS, SidecarOptions())
         name, (words,) = heard.wait()
     assert name == "failed"
-    assert "is sorting, or writing sidecars, just now" in str(words)
+    assert "writing sidecars" in str(words)
     assert not heard.keeper.busy
     assert list((tmp_path / "p").glob("*.xmp")) == []
     heard.keeper.export_sidecars(tmp_path / "p", results(tmp_path / "p", 2), LABELS, SidecarOptions())
@@ -197,10 +197,10 @@ def test_sidecars_are_not_written_while_another_window_sorts(
 
 def test_before_the_start_nothing_is_imported(make: Callable[..., Heard], tmp_path: Path) -> None:
     heard = make()
-    heard.keeper.look_into(tmp_path / "a", ImportOptions())
-    assert heard.wait() == ("unreadable", (NOT_OPEN,))
-    heard.keeper.take_in({"a" * 64: "alpaca"})
-    assert heard.wait() == ("import_failed", (NOT_OPEN,))
+    heard.keeper.preview_import(tmp_path / "a", ImportOptions())
+    assert heard.wait()[0] == "unreadable"
+    heard.keeper.import_labels({"a" * 64: "alpaca"})
+    assert heard.wait()[0] == "import_failed"
 
 
 def test_a_file_is_looked_into_and_taken_in(
@@ -210,13 +210,13 @@ def test_a_file_is_looked_into_and_taken_in(
     heard = make(lambda: opened)
     known, unknown = keys["photo0.jpg"], "f" * 64
     (tmp_path / "a.csv").write_text(f"content_key,label\n{known},alpaca\n{unknown},not_alpaca\n")
-    heard.keeper.look_into(tmp_path / "a.csv", ImportOptions())
+    heard.keeper.preview_import(tmp_path / "a.csv", ImportOptions())
     name, (summary,) = heard.wait()
-    assert name == "summarised"
+    assert name == "previewed"
     assert isinstance(summary, ImportSummary)
     changes = summary.changes(replace=False)
     assert changes == {known: "alpaca", unknown: "not_alpaca"}
-    heard.keeper.take_in(changes)
+    heard.keeper.import_labels(changes)
     assert heard.wait() == ("imported", (2, 1))
     assert heard.disturbed == 1
     learned = heard.learned[-1]
@@ -225,7 +225,7 @@ def test_a_file_is_looked_into_and_taken_in(
     assert learned.corrections == 1
     assert set(learned.keys) == set(keys.values())
     assert opened.session.learning.correction(unknown) == "not_alpaca"
-    heard.keeper.take_in({known: None, unknown: None})
+    heard.keeper.import_labels({known: None, unknown: None})
     assert heard.wait() == ("imported", (2, 0))
     assert heard.learned[-1].corrections == 0
     assert opened.library.corrections(few_replayed().label_set) == {}
@@ -238,17 +238,17 @@ def test_a_file_is_read_once_until_it_is_forgotten(
     heard = make(lambda: opened)
     path = tmp_path / "a.csv"
     path.write_text(f"content_key,label,corrected,confidence\n{'a' * 64},alpaca,false,0.9\n")
-    heard.keeper.look_into(path, ImportOptions())
+    heard.keeper.preview_import(path, ImportOptions())
     _, (summary,) = heard.wait()
     assert isinstance(summary, ImportSummary)
     assert summary.not_corrected == 1
     path.unlink()
-    heard.keeper.look_into(path, ImportOptions(all_labels=True))
+    heard.keeper.preview_import(path, ImportOptions(all_labels=True))
     _, (summary,) = heard.wait()
     assert isinstance(summary, ImportSummary)
     assert summary.new == {"a" * 64: "alpaca"}
     heard.keeper.forget_file()
-    heard.keeper.look_into(path, ImportOptions())
+    heard.keeper.preview_import(path, ImportOptions())
     assert heard.wait()[0] == "unreadable"
 
 
@@ -262,7 +262,7 @@ def test_a_library_that_fails_is_said_and_changes_nothing(
         raise LibraryError("The disk is full.")
 
     monkeypatch.setattr(opened.library, "set_corrections", broken)
-    heard.keeper.take_in({keys["photo0.jpg"]: "alpaca"})
+    heard.keeper.import_labels({keys["photo0.jpg"]: "alpaca"})
     assert heard.wait() == ("import_failed", ("The disk is full.",))
     assert heard.learned == []
     assert opened.session.learning.correction(keys["photo0.jpg"]) is None

@@ -18,7 +18,8 @@ from alpacasorter.ml import engine as session_module
 from alpacasorter.ml.models import store
 from alpacasorter.ml.models.archive import pack
 from alpacasorter.ml.models.bundle import load_bundle
-from alpacasorter.ml.models.store import Added, ModelEntry, ModelStore
+from alpacasorter.ml.models.entry import ModelEntry
+from alpacasorter.ml.models.store import Added, ModelStore
 from alpacasorter.workers.engine import Engine
 from alpacasorter.workers.view_facts import ModelFacts, unexpected
 from tests.engines import fill, real_bundle, stand_in_for_python
@@ -175,8 +176,8 @@ def test_what_cannot_be_done_is_said_in_a_sentence(start: Callable[..., Heard], 
     (tmp_path / "letter").write_text("Dear alpaca")
     for number, (what, words) in enumerate(
         (
-            (lambda: heard.models.add(tmp_path / "letter"), "no model file"),
-            (lambda: heard.models.add(tmp_path / "nothing"), "is not there"),
+            (lambda: heard.models.add(tmp_path / "letter"), "not a model file"),
+            (lambda: heard.models.add(tmp_path / "nothing"), "does not exist"),
             (lambda: heard.models.share(goats, tmp_path / "none" / "out"), "out can't be written"),
             (lambda: heard.models.share(tmp_path, tmp_path / "out"), "can't be used"),
             (lambda: heard.models.remove(paths.bundled_model()), "can't be removed"),
@@ -382,7 +383,7 @@ def test_a_failure_at_the_last_moment_leaves_the_old_model(
     heard.wait("learned")
 
 
-def test_a_choice_that_cannot_be_kept_is_said(
+def test_a_choice_that_cannot_be_stored_is_said(
     start: Callable[..., Heard], goats: Path, monkeypatch: pytest.MonkeyPatch, places: Places
 ) -> None:
     heard = start()
@@ -391,7 +392,7 @@ def test_a_choice_that_cannot_be_kept_is_said(
     heard.wait("ready", 2)
     assert heard.facts().name == "Goats", "it serves all the same"
     (said,) = heard.wait("notice")
-    assert "can't be kept" in str(said)
+    assert "can't be stored" in str(said)
 
 
 def test_a_named_model_serves_again_at_the_next_start(start: Callable[..., Heard], goats: Path, places: Places) -> None:

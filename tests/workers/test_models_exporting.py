@@ -1,4 +1,4 @@
-"""The process that writes a model for other programs, played by a small script, and the real one once."""
+"""The process that exports a model, replaced by a small script, and the real one once."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ def played(qtbot: QtBot) -> Iterator[Callable[[str], Told]]:
 
 
 @pytest.mark.parametrize("name", ["model.keras", "model.tflite", "Model with spaces 🦙.KERAS"])
-def test_it_is_asked_for_what_is_wanted(played: Callable[[str], Told], tmp_path: Path, qtbot: QtBot, name: str) -> None:
+def test_it_gets_the_right_arguments(played: Callable[[str], Told], tmp_path: Path, qtbot: QtBot, name: str) -> None:
     told = played("pathlib.Path(sys.argv[3], 'asked').write_text(chr(10).join(sys.argv[1:]), 'utf-8')")
     out = tmp_path / name
     told.exporter.export(tmp_path, out)
@@ -62,9 +62,9 @@ def test_it_is_asked_for_what_is_wanted(played: Callable[[str], Told], tmp_path:
             "print('chatter', file=sys.stderr); sys.exit('alpacasorter: There is no room for it 🦙.')",
             "no room for it 🦙.",
         ),
-        ("print('Traceback', file=sys.stderr); sys.exit(1)", "ended without a word"),
-        ("sys.exit(2)", "ended without a word"),
-        ("os.abort()", "ended without a word"),
+        ("print('Traceback', file=sys.stderr); sys.exit(1)", "without an error message"),
+        ("sys.exit(2)", "without an error message"),
+        ("os.abort()", "without an error message"),
     ],
 )
 def test_failures_are_sentences(

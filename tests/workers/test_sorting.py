@@ -1,4 +1,4 @@
-"""The keeper of sorts, on the real planner, runner and journal."""
+"""Sorting in the background, with the real planner, runner and journal."""
 
 import shutil
 import threading
@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from pytestqt.qtbot import QtBot
 
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.sorting.events import (
     FilesPlaced,
     SortBegan,
@@ -20,10 +20,10 @@ from alpacasorter.core.sorting.events import (
 )
 from alpacasorter.core.sorting.execution.run import run_sort
 from alpacasorter.core.sorting.options import SortOptions
-from alpacasorter.core.sorting.plan import SortPhoto, SortPlan
+from alpacasorter.core.sorting.plan import SortPlan
 from alpacasorter.core.sorting.planning import planner
 from alpacasorter.core.store.library import Library
-from alpacasorter.workers.sorting import SortKeeper
+from alpacasorter.workers.sorting import SortService
 from tests.picture_files import make_picture
 
 WAIT_MS = 30_000
@@ -31,10 +31,10 @@ LABELS = LabelSet("not_alpaca", "alpaca", {})
 
 
 @dataclass
-class Told:
-    """What the keeper has told, in order, and who was told of files before."""
+class Recorder:
+    """The signals of the service in order, and what it reported to the watch and the cache."""
 
-    keeper: SortKeeper
+    service: SortService
     all: list[object] = field(default_factory=list)
     plans: list[SortPlan] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
@@ -48,21 +48,21 @@ class Told:
     threads: set[str] = field(default_factory=set)
 
     def connect(self) -> None:
-        keeper = self.keeper
-        for signal in (keeper.began, keeper.placed, keeper.files_failed, keeper.progress, keeper.ended):
+        service = self.service
+        for signal in (service.began, service.placed, service.files_failed, service.progress, service.ended):
             signal.connect(self._note)
-        keeper.planned.connect(self.plans.append)
-        keeper.plan_failed.connect(self.failed.append)
-        keeper.refused.connect(self.refused.append)
-        keeper.history.connect(self._note_history)
-        keeper.failures.connect(self._note_failures)
-        keeper.history_failed.connect(self.history_failed.append)
-        keeper.interrupted.connect(self.interrupted.append)
+        service.planned.connect(self.plans.append)
+        service.plan_failed.connect(self.failed.append)
+        service.refused.connect(self.refused.append)
+        service.history.connect(self._note_history)
+        service.failures.connect(self._note_failures)
+        service.history_failed.connect(self.history_failed.append)
+        service.interrupted.connect(self.interrupted.append)
 
     def _note(self, event: object) -> None:
         self.threads.add(threading.current_thread().name)
         if isinstance(event, FilesPlaced):
-            assert {file.before for file in event.files} <= set(self.expected), "who watches is told before"
+            assert {file.before for file in event.files} <= set(self.expected), "the watch hears of files first"
         self.all.append(event)
 
     def _note_history(self, records: list[object], resting: frozenset[int]) -> None:
@@ -90,14 +90,14 @@ def library(tmp_path: Path) -> Iterator[Library]:
 
 
 @pytest.fixture
-def told(qtbot: QtBot, library: Library) -> Iterator[Told]:
+def recorder(qtbot: QtBot, library: Library) -> Iterator[Recorder]:
     opened = SimpleNamespace(library=library, cache=SimpleNamespace())
-    made = Told(SortKeeper(lambda: opened, lambda event: made.expect(event)))  # type: ignore[arg-type,return-value]
+    made = Recorder(SortService(lambda: opened, lambda event: made.expect(event)))  # type: ignore[arg-type,return-value]
     opened.cache.follow = made.follow
     made.connect()
     yield made
-    made.keeper.close()
-    made.keeper.deleteLater()
+    made.service.close()
+    made.service.deleteLater()
 
 
 @pytest.fixture
@@ -110,10 +110,10 @@ def hike(tmp_path: Path) -> Path:
     return folder
 
 
-def photos(folder: Path) -> list[SortPhoto]:
+def photos(folder: Path) -> list[LabeledPhoto]:
     """Return the photos of a folder, every third of which shows an alpaca."""
     return [
-        SortPhoto(path, None, "not_alpaca" if n % 3 else "alpaca", 0.95)
+        LabeledPhoto(path, None, "not_alpaca" if n % 3 else "alpaca", 0.95)
         for n, path in enumerate(sorted(folder.glob("*.jpg")))
     ]
 
@@ -127,47 +127,47 @@ def tree(folder: Path) -> dict[str, tuple[bytes, int]]:
     }
 
 
-def planned(told: Told, qtbot: QtBot, hike: Path, destination: Path | None = None) -> SortPlan:
-    before = len(told.plans)
-    told.keeper.plan(hike, photos(hike), SortOptions(destination or hike), LABELS)
-    qtbot.waitUntil(lambda: len(told.plans) > before, timeout=WAIT_MS)
-    return told.plans[-1]
+def planned(recorder: Recorder, qtbot: QtBot, hike: Path, destination: Path | None = None) -> SortPlan:
+    before = len(recorder.plans)
+    recorder.service.plan(hike, photos(hike), SortOptions(destination or hike), LABELS)
+    qtbot.waitUntil(lambda: len(recorder.plans) > before, timeout=WAIT_MS)
+    return recorder.plans[-1]
 
 
-def wait_for_end(told: Told, qtbot: QtBot, number: int = 1) -> SortEnded:
-    qtbot.waitUntil(lambda: len(told.ends) >= number, timeout=WAIT_MS)
-    return told.ends[-1]
+def wait_for_end(recorder: Recorder, qtbot: QtBot, number: int = 1) -> SortEnded:
+    qtbot.waitUntil(lambda: len(recorder.ends) >= number, timeout=WAIT_MS)
+    return recorder.ends[-1]
 
 
-def test_plan_sort_history_undo(told: Told, qtbot: QtBot, hike: Path) -> None:
+def test_plan_sort_history_undo(recorder: Recorder, qtbot: QtBot, hike: Path) -> None:
     before = tree(hike)
-    plan = planned(told, qtbot, hike)
+    plan = planned(recorder, qtbot, hike)
     assert plan.files_to_do == 13
-    assert tree(hike) == before, "planning makes nothing"
-    told.keeper.sort(plan)
-    assert told.keeper.busy
-    ended = wait_for_end(told, qtbot)
-    assert not told.keeper.busy
+    assert tree(hike) == before, "planning creates nothing"
+    recorder.service.sort(plan)
+    assert recorder.service.busy
+    ended = wait_for_end(recorder, qtbot)
+    assert not recorder.service.busy
     assert (ended.record.state, ended.record.done) == (SortState.FINISHED, 13)
-    assert isinstance(told.all[0], SortBegan)
-    assert any(isinstance(event, SortProgress) for event in told.all)
+    assert isinstance(recorder.all[0], SortBegan)
+    assert any(isinstance(event, SortProgress) for event in recorder.all)
     for unit in plan.units:
         for file in unit.files:
             assert file.target is not None
             assert file.target.is_file()
             assert not file.source.exists()
-    assert len(told.followed) == len(told.expected) == 13
-    assert told.threads == {threading.main_thread().name}
-    told.keeper.ask_history()
-    qtbot.waitUntil(lambda: bool(told.history), timeout=WAIT_MS)
-    assert told.history[0] == ([ended.record], frozenset())
-    told.keeper.take_back(ended.record.number)
-    assert wait_for_end(told, qtbot, 2).record.state is SortState.UNDONE
+    assert len(recorder.followed) == len(recorder.expected) == 13
+    assert recorder.threads == {threading.main_thread().name}
+    recorder.service.load_history()
+    qtbot.waitUntil(lambda: bool(recorder.history), timeout=WAIT_MS)
+    assert recorder.history[0] == ([ended.record], frozenset())
+    recorder.service.undo(ended.record.number)
+    assert wait_for_end(recorder, qtbot, 2).record.state is SortState.UNDONE
     assert tree(hike) == before
 
 
 def test_the_latest_plan_wins(
-    told: Told, qtbot: QtBot, hike: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    recorder: Recorder, qtbot: QtBot, hike: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     reached, real = threading.Event(), planner.plan_sort
 
@@ -179,41 +179,41 @@ def test_the_latest_plan_wins(
         return real(folder, *rest, stopped=stopped)  # type: ignore[arg-type]
 
     monkeypatch.setattr(planner, "plan_sort", slow)
-    told.keeper.plan(hike, photos(hike), SortOptions(tmp_path / "first"), LABELS)
+    recorder.service.plan(hike, photos(hike), SortOptions(tmp_path / "first"), LABELS)
     assert reached.wait(WAIT_MS / 1000)
     for name in ("second", "third"):
-        told.keeper.plan(hike, photos(hike), SortOptions(tmp_path / name), LABELS)
-    qtbot.waitUntil(lambda: bool(told.plans), timeout=WAIT_MS)
-    told.keeper.ask_history()
-    qtbot.waitUntil(lambda: bool(told.history), timeout=WAIT_MS)
-    assert [plan.options.destination.name for plan in told.plans] == ["third"]
-    assert told.failed == []
+        recorder.service.plan(hike, photos(hike), SortOptions(tmp_path / name), LABELS)
+    qtbot.waitUntil(lambda: bool(recorder.plans), timeout=WAIT_MS)
+    recorder.service.load_history()
+    qtbot.waitUntil(lambda: bool(recorder.history), timeout=WAIT_MS)
+    assert [plan.options.destination.name for plan in recorder.plans] == ["third"]
+    assert recorder.failed == []
 
 
-def test_a_plan_given_up_is_not_told(told: Told, qtbot: QtBot, hike: Path) -> None:
-    told.keeper.plan(hike, photos(hike), SortOptions(hike), LABELS)
-    told.keeper.drop_plan()
-    told.keeper.ask_history()
-    qtbot.waitUntil(lambda: bool(told.history), timeout=WAIT_MS)
+def test_a_canceled_plan_is_not_reported(recorder: Recorder, qtbot: QtBot, hike: Path) -> None:
+    recorder.service.plan(hike, photos(hike), SortOptions(hike), LABELS)
+    recorder.service.cancel_plan()
+    recorder.service.load_history()
+    qtbot.waitUntil(lambda: bool(recorder.history), timeout=WAIT_MS)
     qtbot.wait(20)
-    assert told.plans == []
+    assert recorder.plans == []
 
 
-def test_what_can_t_be_planned_is_a_sentence(told: Told, qtbot: QtBot, hike: Path) -> None:
-    told.keeper.plan(hike, photos(hike), SortOptions(hike, pattern="{nonsense}"), LABELS)
-    qtbot.waitUntil(lambda: bool(told.failed), timeout=WAIT_MS)
-    assert "nonsense" in told.failed[0]
+def test_what_can_t_be_planned_is_a_sentence(recorder: Recorder, qtbot: QtBot, hike: Path) -> None:
+    recorder.service.plan(hike, photos(hike), SortOptions(hike, pattern="{nonsense}"), LABELS)
+    qtbot.waitUntil(lambda: bool(recorder.failed), timeout=WAIT_MS)
+    assert "nonsense" in recorder.failed[0]
 
 
-def test_one_at_a_time(told: Told, qtbot: QtBot, hike: Path) -> None:
-    plan = planned(told, qtbot, hike)
+def test_one_at_a_time(recorder: Recorder, qtbot: QtBot, hike: Path) -> None:
+    plan = planned(recorder, qtbot, hike)
     for _ in range(3):
-        told.keeper.sort(plan)
-    told.keeper.take_back(1)
-    wait_for_end(told, qtbot)
+        recorder.service.sort(plan)
+    recorder.service.undo(1)
+    wait_for_end(recorder, qtbot)
     qtbot.wait(50)
-    assert len(told.ends) == 1
-    assert told.refused == []
+    assert len(recorder.ends) == 1
+    assert recorder.refused == []
 
 
 class Gate:
@@ -222,7 +222,7 @@ class Gate:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         from alpacasorter.core.sorting.execution import run
 
-        self.reached, self.go_on = threading.Event(), threading.Event()
+        self.reached, self.resume = threading.Event(), threading.Event()
         real = run.run_sort
 
         def held(plan: SortPlan, library: Library, *, stopped: Callable[[], bool]) -> Iterator[object]:
@@ -233,7 +233,7 @@ class Gate:
                 count += 1
                 if count == 2:
                     self.reached.set()
-                    assert self.go_on.wait(WAIT_MS / 1000)
+                    assert self.resume.wait(WAIT_MS / 1000)
                 return stopped()
 
             return real(plan, library, stopped=stop_after_one)
@@ -241,126 +241,132 @@ class Gate:
         monkeypatch.setattr(run, "run_sort", held)
 
 
-def test_stop_then_finish(told: Told, qtbot: QtBot, hike: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = planned(told, qtbot, hike)
+def test_stop_and_resume(recorder: Recorder, qtbot: QtBot, hike: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = planned(recorder, qtbot, hike)
     gate = Gate(monkeypatch)
-    told.keeper.sort(plan)
+    recorder.service.sort(plan)
     assert gate.reached.wait(WAIT_MS / 1000)
-    told.keeper.stop()
-    gate.go_on.set()
-    ended = wait_for_end(told, qtbot)
+    recorder.service.stop()
+    gate.resume.set()
+    ended = wait_for_end(recorder, qtbot)
     assert ended.stopped
     assert ended.record.state is SortState.STOPPED
     assert ended.record.done < 13
-    told.keeper.finish(ended.record.number)
-    assert wait_for_end(told, qtbot, 2).record.done == 13, "the Stop of before is forgotten"
+    recorder.service.resume(ended.record.number)
+    assert wait_for_end(recorder, qtbot, 2).record.done == 13, "the earlier stop is forgotten"
 
 
-@pytest.mark.parametrize("how", ["finish", "put back"])
-def test_closed_in_the_middle_and_gone_on_with_at_the_next_start(
-    told: Told, qtbot: QtBot, library: Library, hike: Path, monkeypatch: pytest.MonkeyPatch, how: str
+@pytest.mark.parametrize("how", ["resume", "undo"])
+def test_interrupted_by_closing_and_continued_at_the_next_start(
+    recorder: Recorder, qtbot: QtBot, library: Library, hike: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     before = tree(hike)
-    plan = planned(told, qtbot, hike)
+    plan = planned(recorder, qtbot, hike)
     gate = Gate(monkeypatch)
-    told.keeper.sort(plan)
+    recorder.service.sort(plan)
     assert gate.reached.wait(WAIT_MS / 1000)
-    threading.Timer(0.05, gate.go_on.set).start()
-    told.keeper.close()
+    threading.Timer(0.05, gate.resume.set).start()
+    recorder.service.close()
     assert not any(thread.name.startswith("lane-sort") for thread in threading.enumerate())
     left = {(content, time) for content, time in tree(hike).values()}
     assert left >= set(before.values()), "nothing is lost"
-    again = Told(SortKeeper(lambda: SimpleNamespace(library=library, cache=told), lambda event: again.expect(event)))  # type: ignore[arg-type,return-value]
+    again = Recorder(
+        SortService(lambda: SimpleNamespace(library=library, cache=recorder), lambda event: again.expect(event))
+    )  # type: ignore[arg-type,return-value]
     again.connect()
-    again.keeper.look_for_interrupted()
+    again.service.find_interrupted()
     qtbot.waitUntil(lambda: bool(again.interrupted), timeout=WAIT_MS)
     [record] = again.interrupted[0]
     number = record.number  # type: ignore[attr-defined]
-    (again.keeper.finish if how == "finish" else again.keeper.take_back)(number)
+    (again.service.resume if how == "resume" else again.service.undo)(number)
     ended = wait_for_end(again, qtbot)
-    if how == "finish":
+    if how == "resume":
         assert (ended.record.state, ended.record.done) == (SortState.FINISHED, 13)
         assert all(file.target is not None and file.target.exists() for unit in plan.units for file in unit.files)
     else:
         assert ended.record.state is SortState.UNDONE
         assert tree(hike) == before
-    again.keeper.close()
-    again.keeper.deleteLater()
+    again.service.close()
+    again.service.deleteLater()
 
 
-def test_nothing_was_broken_off(told: Told, qtbot: QtBot) -> None:
-    told.keeper.look_for_interrupted()
-    told.keeper.ask_history()
-    qtbot.waitUntil(lambda: bool(told.history), timeout=WAIT_MS)
-    assert told.interrupted == []
+def test_no_sort_was_interrupted(recorder: Recorder, qtbot: QtBot) -> None:
+    recorder.service.find_interrupted()
+    recorder.service.load_history()
+    qtbot.waitUntil(lambda: bool(recorder.history), timeout=WAIT_MS)
+    assert recorder.interrupted == []
 
 
-def test_a_file_that_fails_is_told_and_tried_again(told: Told, qtbot: QtBot, hike: Path, tmp_path: Path) -> None:
-    plan = planned(told, qtbot, hike)
+def test_a_failed_file_is_reported_and_tried_again(
+    recorder: Recorder, qtbot: QtBot, hike: Path, tmp_path: Path
+) -> None:
+    plan = planned(recorder, qtbot, hike)
     lost = tmp_path / "elsewhere.jpg"
     shutil.move(hike / "IMG_5.jpg", lost)
-    told.keeper.sort(plan)
-    ended = wait_for_end(told, qtbot)
+    recorder.service.sort(plan)
+    ended = wait_for_end(recorder, qtbot)
     assert ended.record.failed == 1
     number = ended.record.number
-    told.keeper.ask_failures(number)
-    qtbot.waitUntil(lambda: bool(told.failures), timeout=WAIT_MS)
-    assert told.failures[0][0] == number
-    assert told.failures[0][1] == list(ended.failures)
+    recorder.service.load_failures(number)
+    qtbot.waitUntil(lambda: bool(recorder.failures), timeout=WAIT_MS)
+    assert recorder.failures[0][0] == number
+    assert recorder.failures[0][1] == list(ended.failures)
     assert ended.failures[0].path == hike / "IMG_5.jpg"
     shutil.move(lost, hike / "IMG_5.jpg")
-    told.keeper.finish(number)
-    assert wait_for_end(told, qtbot, 2).record.failed == 0
+    recorder.service.resume(number)
+    assert wait_for_end(recorder, qtbot, 2).record.failed == 0
 
 
-def test_another_window_is_sorting(told: Told, qtbot: QtBot, library: Library, hike: Path, tmp_path: Path) -> None:
-    plan = planned(told, qtbot, hike, tmp_path / "out")
+def test_another_window_is_sorting(
+    recorder: Recorder, qtbot: QtBot, library: Library, hike: Path, tmp_path: Path
+) -> None:
+    plan = planned(recorder, qtbot, hike, tmp_path / "out")
     other = run_sort(plan, library)
     next(other)
-    told.keeper.sort(plan)
-    qtbot.waitUntil(lambda: bool(told.refused), timeout=WAIT_MS)
-    assert "sort" in told.refused[0].lower()
-    assert not told.keeper.busy
-    assert told.all == []
-    told.keeper.look_for_interrupted()
-    told.keeper.ask_history()
-    qtbot.waitUntil(lambda: bool(told.history), timeout=WAIT_MS)
-    assert told.interrupted == [], "one that is being done was not broken off"
-    assert told.history[0][1] == frozenset()
+    recorder.service.sort(plan)
+    qtbot.waitUntil(lambda: bool(recorder.refused), timeout=WAIT_MS)
+    assert "sort" in recorder.refused[0].lower()
+    assert not recorder.service.busy
+    assert recorder.all == []
+    recorder.service.find_interrupted()
+    recorder.service.load_history()
+    qtbot.waitUntil(lambda: bool(recorder.history), timeout=WAIT_MS)
+    assert recorder.interrupted == [], "a running sort is not interrupted"
+    assert recorder.history[0][1] == frozenset()
     other.close()
 
 
-def test_who_follows_may_fail_and_the_sort_goes_on(
-    told: Told, qtbot: QtBot, hike: Path, caplog: pytest.LogCaptureFixture
+def test_the_sort_continues_if_the_cache_fails(
+    recorder: Recorder, qtbot: QtBot, hike: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    plan = planned(told, qtbot, hike)
+    plan = planned(recorder, qtbot, hike)
 
     def broken(_: object) -> None:
         raise OSError("the cache's disk is full")
 
-    told.keeper._opened().cache.follow = broken  # type: ignore[union-attr,method-assign,assignment]
-    told.keeper.sort(plan)
-    assert wait_for_end(told, qtbot).record.done == 13
+    recorder.service._opened().cache.follow = broken  # type: ignore[union-attr,method-assign,assignment]
+    recorder.service.sort(plan)
+    assert wait_for_end(recorder, qtbot).record.done == 13
     assert "not followed" in caplog.text
 
 
 def test_before_anything_is_open(qtbot: QtBot) -> None:
-    told = Told(SortKeeper(lambda: None, lambda _: None))
-    told.connect()
-    told.keeper.finish(1)
-    told.keeper.ask_history()
-    told.keeper.ask_failures(1)
-    told.keeper.look_for_interrupted()
-    qtbot.waitUntil(lambda: bool(told.refused and told.history_failed), timeout=WAIT_MS)
-    assert "still starting" in told.refused[0]
-    told.keeper.close()
-    told.keeper.sort(None)  # type: ignore[arg-type]
-    assert not told.keeper.busy
-    told.keeper.deleteLater()
+    recorder = Recorder(SortService(lambda: None, lambda _: None))
+    recorder.connect()
+    recorder.service.resume(1)
+    recorder.service.load_history()
+    recorder.service.load_failures(1)
+    recorder.service.find_interrupted()
+    qtbot.waitUntil(lambda: bool(recorder.refused and recorder.history_failed), timeout=WAIT_MS)
+    assert "still starting" in recorder.refused[0]
+    recorder.service.close()
+    recorder.service.sort(None)  # type: ignore[arg-type]
+    assert not recorder.service.busy
+    recorder.service.deleteLater()
 
 
-def test_a_sort_that_is_not_there(told: Told, qtbot: QtBot) -> None:
-    told.keeper.take_back(99)
-    told.keeper.ask_failures(99)
-    qtbot.waitUntil(lambda: bool(told.refused and told.history_failed), timeout=WAIT_MS)
-    assert "99" in told.refused[0]
+def test_a_sort_that_is_not_there(recorder: Recorder, qtbot: QtBot) -> None:
+    recorder.service.undo(99)
+    recorder.service.load_failures(99)
+    qtbot.waitUntil(lambda: bool(recorder.refused and recorder.history_failed), timeout=WAIT_MS)
+    assert "99" in recorder.refused[0]

@@ -1,4 +1,4 @@
-"""The open folder, watched in the background: what the window hears, and what it never does."""
+"""Watching the open folder in the background: what the window hears of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.core.sorting.options import SortOptions
 from alpacasorter.core.watching import watch as watch_module
 from alpacasorter.core.watching.events import Gone, Renamed, WatchState
-from alpacasorter.core.watching.watch import Breath
+from alpacasorter.core.watching.watch import Throttle
 from alpacasorter.ml import watch_and_sort
 from alpacasorter.workers.engine import Engine
 from tests.core.watching.watched import FAST, file_of, placed
@@ -254,7 +254,7 @@ def test_what_the_app_sorts_itself_is_no_news(heard: Heard, folder: Path, tmp_pa
     watching.hold(False)
     heard.settle()
     assert [name for name, _ in heard.all if name != "state"] == []
-    # Nor when it is watched anew.
+    # Nor when it is watched again.
     watching.stop()
     heard.watch()
     heard.settle()
@@ -281,14 +281,14 @@ def test_arrivals_are_sorted_by_themselves(
     assert other.exists()
 
 
-def test_it_rests_between_for_the_sake_of_the_window(
+def test_it_pauses_between_photos_so_that_the_window_stays_responsive(
     heard: Heard, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[bool] = []
 
-    def breath(*, rests: bool) -> Breath:
+    def breath(*, rests: bool) -> Throttle:
         asked.append(rests)
-        return Breath(rests=rests)
+        return Throttle(rests=rests)
 
     monkeypatch.setattr(watch_module, "Breath", breath)
     heard.scan(folder)
@@ -296,14 +296,14 @@ def test_it_rests_between_for_the_sake_of_the_window(
     assert asked == [True]
 
 
-def test_a_folder_that_is_not_watched_is_looked_for(heard: Heard, folder: Path) -> None:
+def test_a_folder_that_is_not_watched_can_be_checked(heard: Heard, folder: Path) -> None:
     looked: list[tuple[Path, bool]] = []
-    heard.engine.watching.looked.connect(lambda path, is_there: looked.append((path, is_there)))
+    heard.engine.watching.folder_checked.connect(lambda path, is_there: looked.append((path, is_there)))
     heard.scan(folder)
     places = [folder, folder / "none", folder / "photo0.jpg"]
     for place in places:
-        heard.engine.watching.look_for(place)
-    assert looked == [], "nobody is kept waiting"
+        heard.engine.watching.check_folder(place)
+    assert looked == [], "it does not block"
     heard.until(lambda: len(looked) == 3)
     assert looked == list(zip(places, (True, False, False), strict=True))
     heard.watch()
@@ -311,7 +311,7 @@ def test_a_folder_that_is_not_watched_is_looked_for(heard: Heard, folder: Path) 
     heard.until(lambda: heard.judged == [new])
 
 
-def test_a_scan_that_was_broken_off_makes_nothing_new(heard: Heard, folder: Path) -> None:
+def test_after_a_stopped_scan_nothing_counts_as_new(heard: Heard, folder: Path) -> None:
     watching = heard.engine.watching
     heard.scan(folder)
     watching.begin(folder, True)
@@ -324,9 +324,11 @@ def test_a_scan_that_was_broken_off_makes_nothing_new(heard: Heard, folder: Path
     heard.until(lambda: heard.judged == [new])
 
 
-def test_shutting_down_while_it_watches_leaves_nothing(heard: Heard, folder: Path) -> None:
+def test_shutting_down_ends_the_thread(heard: Heard, folder: Path) -> None:
     heard.scan(folder)
     heard.watch()
     for n in range(5):
         arrive(folder, n)
     time.sleep(0.2)
+    heard.engine.shutdown()
+    assert not [thread for thread in threading.enumerate() if thread.name == "lane-watch"]

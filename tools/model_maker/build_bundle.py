@@ -39,20 +39,12 @@ from alpacasorter.training.data.dataset import (
     find_photos,
     read_dataset,
 )
+from alpacasorter.training.data.similarity import YIELD_SIMILARITY
 from alpacasorter.training.finish import write_bundle
-from alpacasorter.training.measuring import (
-    SEEDS,
-    YIELD_SIMILARITY,
-    CheckFailed,
-    CrossValidation,
-    fit_calibration,
-    require_optimum,
-    require_same_backbone,
-    solver_difference,
-)
+from alpacasorter.training.measuring import SEEDS, CrossValidation, fit_calibration, require_optimum, solver_difference
 from alpacasorter.training.network.backbones import load_backbone
 from alpacasorter.training.network.classifier import FOCUS
-from alpacasorter.training.network.convert import convert, largest_difference
+from alpacasorter.training.network.convert import CheckFailed, convert, largest_difference, require_same_backbone
 from alpacasorter.training.network.weights import WeightsError, get_weights
 from alpacasorter.training.report_text import CORRECTION_WEIGHT, THRESHOLD, readable
 from alpacasorter.training.requirements import has_tensorflow, keep_quiet, no_tensorflow

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from alpacasorter.ml.evaluation.metrics import BINS, auc, measure
 from alpacasorter.ml.learning.folds import FOLDS, assign_folds, groups_of_near_duplicates, splits
-from alpacasorter.ml.learning.logistic import Float, fit_logistic, sigmoid
-from alpacasorter.ml.models.head import Calibration
+from alpacasorter.ml.learning.logistic import Float, fit_logistic
+from alpacasorter.ml.models.head import Calibration, sigmoid
 from alpacasorter.training.data.dataset import Dataset, DatasetError, Example
 from alpacasorter.training.measuring import (
     OutOfFold,
@@ -135,7 +135,7 @@ def retrain(
     logits = [_out_of_fold(fold, of_round) for fold, of_round in rounds]
     offset = _offset(np.concatenate(logits), np.tile(targets, seeds))
     calibration = fit_calibration(np.concatenate(logits) + offset, np.tile(targets, seeds))
-    judgements = [OutOfFold(fold, _with_offsets(each, targets, fold)) for fold, each in zip(folds, logits, strict=True)]
+    judgments = [OutOfFold(fold, _with_offsets(each, targets, fold)) for fold, each in zip(folds, logits, strict=True)]
     counts = np.bincount(groups)
     quality: dict[str, Any] = {
         "protocol": {
@@ -144,8 +144,8 @@ def retrain(
             "ece_bins": BINS,
             "near_duplicates": {"photos": int(counts[counts > 1].sum()), "groups": int((counts > 1).sum())},
         },
-        "out_of_fold": _figures(photos, judgements),
-        "by_kind": _by_kind(photos, judgements, kinds),
+        "out_of_fold": _figures(photos, judgments),
+        "by_kind": _by_kind(photos, judgments, kinds),
         "article_split": _article_split(photos, judged_rows, split_results, offset),
         "plan": asdict(plan),
     }
@@ -213,21 +213,21 @@ def _with_offsets(logits: Float, targets: npt.NDArray[np.int64], fold: npt.NDArr
     return corrected
 
 
-def _figures(photos: Photos, judgements: list[OutOfFold]) -> dict[str, Any]:
-    figures = {"all": mean_figures([judged(each, photos.targets) for each in judgements])}
+def _figures(photos: Photos, judgments: list[OutOfFold]) -> dict[str, Any]:
+    figures = {"all": mean_figures([judged(each, photos.targets) for each in judgments])}
     for source in photos.sources:
         pick = photos.of_source(source)
-        figures[source] = mean_figures([judged(each, photos.targets, pick) for each in judgements])
+        figures[source] = mean_figures([judged(each, photos.targets, pick) for each in judgments])
     return figures
 
 
-def _by_kind(photos: Photos, judgements: list[OutOfFold], kinds: Mapping[str, str]) -> dict[str, Any]:
+def _by_kind(photos: Photos, judgments: list[OutOfFold], kinds: Mapping[str, str]) -> dict[str, Any]:
     """Return, for each kind of photo, how many there are and what share is correct out of fold."""
     kind = np.array([kinds.get(example.path.stem, "") for example in photos.examples])
     right = np.mean(
         [
             (cross_calibrated(each.logits, photos.targets, each.fold) >= 0.5) == (photos.targets == 1)
-            for each in judgements
+            for each in judgments
         ],
         axis=0,
     )

@@ -1,4 +1,4 @@
-"""The self-test's checks of what is behind the window: decoding, judging, correcting, sorting, starting a child."""
+"""The checks of the self-test that need no window: decoding, judging, correcting, sorting, child processes."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from functools import partial
 from pathlib import Path
 
 from alpacasorter import paths
-from alpacasorter.cli.console import without_chatter
+from alpacasorter.cli.console import without_library_output
 from alpacasorter.cli.self_test.report import SelfTestFailed
 from alpacasorter.cli.self_test.samples import FORMATS, SIZE, looks_right, sample
 from alpacasorter.core import reasons
 from alpacasorter.core.events import Finished, Judged, JudgedPhoto, Problems
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photo import content_key
 from alpacasorter.core.photos.decode import decode
 from alpacasorter.core.session_paths import Places
 from alpacasorter.core.sorting.events import SortEnded, SortEvent, SortState
-from alpacasorter.core.sorting.execution.run import run_sort, take_back_sort
+from alpacasorter.core.sorting.execution.run import run_sort, undo_sort
 from alpacasorter.core.sorting.options import SortOptions
-from alpacasorter.core.sorting.plan import SortPhoto
 from alpacasorter.core.sorting.planning.planner import plan_sort
 from alpacasorter.core.store.cache import Cache
 from alpacasorter.core.store.library import Library
 from alpacasorter.ml.engine import open_engine
 from alpacasorter.ml.models.bundle import load_bundle
 from alpacasorter.ml.models.trial import try_model
+from alpacasorter.ml.runtime.backbone import sentence
 from alpacasorter.ml.runtime.device import try_gpu
 from alpacasorter.training.requirements import keep_quiet, start
 from alpacasorter.workers.training import training_available
@@ -37,7 +37,7 @@ _SURE = 0.999
 
 
 def all_checks(place: Path) -> Iterator[tuple[str, Callable[[], str]]]:
-    """Yield each check with its name; each uses a folder of its own below `place`."""
+    """Yield each check with its name; each uses its own subfolder of `place`."""
     for form in FORMATS:
         yield f"picture {form}", partial(_decoding, form)
     yield "judging", lambda: _judging(place / "judging")
@@ -45,7 +45,7 @@ def all_checks(place: Path) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "sorting", lambda: _sorting(place / "sorting")
     yield "child process", _child
     yield "graphics processor", _graphics
-    # Elsewhere pip has put TensorFlow there, and it takes longer to load than everything above.
+    # Not if it was installed with pip: TensorFlow takes longer to load than all other checks.
     if getattr(sys, "frozen", False) and training_available():
         yield "training", _training
 
@@ -53,16 +53,16 @@ def all_checks(place: Path) -> Iterator[tuple[str, Callable[[], str]]]:
 def _decoding(form: str) -> str:
     photo = decode(sample(form), min_side=min(SIZE), thumbnail_side=max(SIZE))
     if (photo.format, photo.width, photo.height) != (form, *SIZE):
-        raise SelfTestFailed(f"It was taken for {photo.format}, {photo.width} by {photo.height} pixels.")
+        raise SelfTestFailed(f"It was read as {photo.format}, {photo.width} by {photo.height} pixels.")
     if not looks_right(photo.pixels):
-        raise SelfTestFailed("Its colours are wrong.")
+        raise SelfTestFailed("Its colors are wrong.")
     if not photo.thumbnail:
         raise SelfTestFailed("It has no thumbnail.")
     return f"{photo.width} by {photo.height} pixels"
 
 
 def _judging(place: Path) -> str:
-    """Judge a picture, correct it, and see that the correction is there after a restart."""
+    """Judge a picture, correct it, and check that the correction is still there after a restart."""
     folder = place / "photos"
     folder.mkdir(parents=True)
     (folder / "picture.jpg").write_bytes(sample("JPEG"))
@@ -75,13 +75,13 @@ def _judging(place: Path) -> str:
         said = engine.session.labels.other(engine.session.labels.predicted(photo.probability))
         learned = engine.session.learning.correct({photo.content_key: said}, {photo.content_key: photo.path})
         if learned.corrections != 1:
-            raise SelfTestFailed(f"{learned.corrections} corrections were learned from, not 1.")
+            raise SelfTestFailed(f"The model learned from {learned.corrections} corrections, not 1.")
         device = engine.session.device
     with Library.open(place / "data" / "library.sqlite") as library:
         kept = library.corrections(labels).get(photo.content_key)
     if kept is None or kept.label != said:
-        raise SelfTestFailed("The correction was not kept.")
-    return f"{labels} at {photo.probability:.3f}, corrected and kept; {device.milliseconds:.1f} ms a photo"
+        raise SelfTestFailed("The correction was not stored.")
+    return f"{labels} at {photo.probability:.3f}, corrected and stored; {device.milliseconds:.1f} ms per photo"
 
 
 def _judged(events: Generator[object, None, None]) -> JudgedPhoto:
@@ -103,7 +103,7 @@ def _judged(events: Generator[object, None, None]) -> JudgedPhoto:
 
 
 def _library(place: Path) -> str:
-    """Write into library and cache, close both, and read it again; and have the library backed up."""
+    """Write to library and cache, close both, and read them again; check that the library was backed up."""
     key = content_key(sample("PNG"))
     with Library.open(place / "library.sqlite") as library:
         library.set_corrections("a|b", {key: "a"})
@@ -113,15 +113,15 @@ def _library(place: Path) -> str:
     with Library.open(place / "library.sqlite") as library, Cache.open(place / "cache.sqlite") as cache:
         kept = library.corrections("a|b").get(key)
         if kept is None or kept.label != "a" or library.notice:
-            raise SelfTestFailed(f"The library did not keep a correction. {library.notice or ''}".strip())
+            raise SelfTestFailed(f"The library did not store a correction. {library.notice or ''}".strip())
         if cache.get_value("self-test") != "kept" or cache.notice:
-            raise SelfTestFailed(f"The cache kept nothing. {cache.notice or ''}".strip())
+            raise SelfTestFailed(f"The cache stored nothing. {cache.notice or ''}".strip())
     backups = len(list((place / "backups").iterdir()))
-    return f"a correction was written and read again, {backups} backup"
+    return f"a correction was written and read back, backups: {backups}"
 
 
 def _sorting(place: Path) -> str:
-    """Sort two photos into the folders of two labels, and undo that."""
+    """Sort two photos into the folders of two labels, and undo the sort."""
     folder = place / "photos"
     folder.mkdir(parents=True)
     labels = LabelSet("no", "yes", {})
@@ -131,18 +131,18 @@ def _sorting(place: Path) -> str:
         path = folder / f"{form.lower()}.{form.lower()}"
         before[path] = sample(form)
         path.write_bytes(before[path])
-        photos.append(SortPhoto(path, content_key(before[path]), label, _SURE, corrected=True))
+        photos.append(LabeledPhoto(path, content_key(before[path]), label, _SURE, corrected=True))
     with Library.open(place / "library.sqlite") as library:
         plan = plan_sort(folder, photos, SortOptions(place / "sorted"), labels)
         ended = _end(run_sort(plan, library), SortState.FINISHED)
         there = {file.target: file.content_key for unit in plan.units for file in unit.files}
         wrong = [path for path, key in there.items() if path is None or content_key(path.read_bytes()) != key]
         if len(there) != len(photos) or wrong or any(path.exists() for path in before):
-            raise SelfTestFailed("The sorted files are not where the plan says.")
-        _end(take_back_sort(ended.record.number, library), SortState.UNDONE)
+            raise SelfTestFailed("The sorted files are not where the plan put them.")
+        _end(undo_sort(ended.record.number, library), SortState.UNDONE)
     if {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} != before:
-        raise SelfTestFailed("After the undo the files are not what they were.")
-    return f"{ended.record.done} files sorted and put back"
+        raise SelfTestFailed("The undo did not restore the files.")
+    return f"{ended.record.done} files sorted and restored"
 
 
 def _end(events: Generator[SortEvent, None, None], wanted: SortState) -> SortEnded:
@@ -154,24 +154,24 @@ def _end(events: Generator[SortEvent, None, None], wanted: SortState) -> SortEnd
 
 
 def _child() -> str:
-    """Start this program as the child process that tries a stranger's model."""
+    """Start this program as the child process that tries an added model."""
     problem = try_model(paths.named_model() or paths.bundled_model())
     if problem is not None:
-        raise SelfTestFailed(f"In a process of its own, the model can't be used: {problem}.")
-    return "the model was tried in a process of its own"
+        raise SelfTestFailed(f"The model can't be used in a child process. {sentence(problem)}")
+    return "the model was tried in a child process"
 
 
 def _graphics() -> str:
-    """Tell what the graphics processor says: that there is none, or none that works, is no fault of the program."""
+    """Return the result of a GPU trial. A missing or unusable GPU is not a failure of the program."""
     bundle = load_bundle(paths.named_model() or paths.bundled_model())
     milliseconds, problem = try_gpu(bundle.backbone_path, bundle.input_size)
-    return problem if milliseconds is None else f"{milliseconds:.1f} ms a photo"
+    return sentence(problem) if milliseconds is None else f"{milliseconds:.1f} ms per photo"
 
 
 def _training() -> str:
     """Load TensorFlow and Keras."""
     keep_quiet()
-    with without_chatter():
+    with without_library_output():
         return f"on the {start(seed=1)}"
 
 

@@ -1,4 +1,4 @@
-"""The report of the self-test: what was checked, whether it works, and how long it took."""
+"""The report of the self-test: what was checked, whether it works, and how long each check took."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from pathlib import Path
 
 import alpacasorter
 
-_MOST_WORDS = 2000
+_MAX_DETAIL = 2000
 
 
 class SelfTestFailed(Exception):
-    """A check that failed; `str()` is a sentence."""
+    """A check failed; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What became of one check.
+    """The result of a check.
 
     Attributes:
-        name: what was tried.
+        name: what was checked.
         ok: whether it works.
-        seconds: how long it took.
-        detail: what was found; where it does not work, why.
+        seconds: duration.
+        detail: what was found, or why it does not work.
     """
 
     name: str
@@ -38,11 +38,11 @@ class Check:
 
 @dataclass(slots=True)
 class Report:
-    """What became of all of them.
+    """The results of all checks.
 
     Attributes:
-        checks: in the order in which they were made.
-        timings: seconds from the start of the program until something was there; None where it never was.
+        checks: the checks in the order in which they were run.
+        timings: seconds from the start of the program to some events; None for those that did not happen.
     """
 
     checks: list[Check] = field(default_factory=list)
@@ -54,18 +54,18 @@ class Report:
         return all(check.ok for check in self.checks)
 
     def run(self, name: str, work: Callable[[], str]) -> None:
-        """Make a check; `work` returns what it found, and raises where something does not work."""
+        """Run a check; `work` returns what it found, and raises an exception if something does not work."""
         start = time.perf_counter()
         try:
             detail, ok = work(), True
         except SelfTestFailed as error:
             detail, ok = str(error), False
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever fails is what is to be reported
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # any failure goes into the report
             detail, ok = error_line(error), False
-        self.checks.append(Check(name, ok, round(time.perf_counter() - start, 3), detail[:_MOST_WORDS]))
+        self.checks.append(Check(name, ok, round(time.perf_counter() - start, 3), detail[:_MAX_DETAIL]))
 
     def to_json(self) -> str:
-        """Return the report as an object in JSON, in several lines, all ASCII."""
+        """Return the report as a JSON object on several lines, in ASCII."""
         return json.dumps(
             {
                 "ok": self.ok,
@@ -81,12 +81,12 @@ class Report:
 def _version() -> str:
     try:
         return alpacasorter.__version__
-    except Exception:  # noqa: BLE001  # a build without it is broken, and the report must say the rest too
+    except Exception:  # noqa: BLE001  # the build is broken, but the report must still be written
         return ""
 
 
 def error_line(error: BaseException) -> str:
-    """Return an error in one line, with the place it comes from."""
+    """Return an error in one line, with the place where it was raised."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {error}{where}"

@@ -1,7 +1,8 @@
-"""`alpacasorter --self-test`: tries all that the program is made of, in a temporary place, and prints a JSON report.
+"""`alpacasorter --self-test`: checks all parts of the program in a temporary folder, and prints a JSON report.
 
-It is for a program that was just built, and for a user whose program does not work: nothing of theirs is read or
-written. The window comes first, before anything else is imported, so that its timings are those of a usual start.
+It tests a packaged program, and helps users whose program does not work: no files of theirs are read or written. The
+window comes first, before anything else is imported, so that its timings are those of a normal start. The report is in
+English, because it is meant for developers.
 """
 
 from __future__ import annotations
@@ -15,25 +16,27 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from alpacasorter import i18n, paths
+from alpacasorter import paths
 from alpacasorter.cli.self_test.report import Report, SelfTestFailed, error_line
 from alpacasorter.cli.usage import absolute, complain
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
+from alpacasorter.i18n import _
 
 _TENSORFLOW = frozenset(("tensorflow", "keras", "h5py"))
 _TRAINING = "alpacasorter.training"
 _ON_DEMAND = ("PySide6.QtNetwork", "platformdirs", "tqdm", "watchdog.observers")
-"""What others imports only when it is needed, and what the checks would not come across."""
+"""Modules that are imported only on demand, and that the checks do not use."""
 
 
 def run(report_file: Path | None) -> int:
-    """Make all checks and print the report; return the exit code: 0 where everything works, else 1.
+    """Run all checks and print the report; return the exit code: 0 if everything works, 1 otherwise.
 
     Args:
-        report_file: also written there, for a program without a standard output.
+        report_file: also write the report to this file, for a program without standard output.
     """
     report = Report()
-    with i18n.english(), _elsewhere() as place:
+    with _temporary_folders() as place:
         report.run("window", lambda: _window(place / "window", report.timings))
         report.run("modules", load_modules)
         report.run("folders", _folders)
@@ -45,12 +48,13 @@ def run(report_file: Path | None) -> int:
         try:
             absolute(report_file).write_text(text + "\n", encoding="utf-8")
         except OSError as error:
-            complain(f"{display_path(report_file)} can't be written. {error.strerror or error}.")
+            said = _("{file} can't be written.").format(file=display_path(report_file))
+            complain(f"{said} {reasons.sentence(os_errors.for_saving(error))}")
             code = 1
     try:
         print(text, flush=True)
     except OSError:
-        # Whoever reads standard output may have stopped; the exit code and the file still say how it went.
+        # Standard output is no longer read; the exit code and the file still have the result.
         from alpacasorter.cli.console import abandon
 
         abandon(sys.stdout)
@@ -58,10 +62,10 @@ def run(report_file: Path | None) -> int:
 
 
 def load_modules(package: str = "alpacasorter") -> str:
-    """Import each module of a package and what they import on demand; return what was found.
+    """Import all modules of a package and those imported on demand; return the result.
 
     Raises:
-        SelfTestFailed: some can't be imported. Those that only training needs may be missing where TensorFlow is.
+        SelfTestFailed: some can't be imported. Without TensorFlow, modules that only training needs may be missing.
     """
     loaded = 0
     absent: list[str] = []
@@ -76,16 +80,16 @@ def load_modules(package: str = "alpacasorter") -> str:
                 absent.append(name)
             else:
                 failed.append(f"{name}: {error_line(error)}")
-        except Exception as error:  # noqa: BLE001  # a module may fail in any way while it is loaded
+        except Exception as error:  # noqa: BLE001  # importing a module can fail in any way
             failed.append(f"{name}: {error_line(error)}")
     if failed:
-        raise SelfTestFailed(f"{len(failed)} can't be loaded. {'; '.join(failed)}")
-    without = f", {len(absent)} absent without TensorFlow: {', '.join(absent)}" if absent else ""
+        raise SelfTestFailed(f"{len(failed)} can't be loaded: {'; '.join(failed)}")
+    without = f", {len(absent)} missing without TensorFlow: {', '.join(absent)}" if absent else ""
     return f"{loaded} loaded{without}"
 
 
 def _names(package: str, failed: list[str]) -> Iterator[str]:
-    """Yield the names of a package and of all modules in it; what is no part of this program is passed over."""
+    """Yield the names of a package and of all modules in it; packages that only training needs may be missing."""
     yield package
     try:
         folders = importlib.import_module(package).__path__
@@ -101,7 +105,7 @@ def _names(package: str, failed: list[str]) -> Iterator[str]:
 
 
 def _is_for_training(error: ImportError) -> bool:
-    """Tell whether what is missing is TensorFlow, or left out of the program together with it."""
+    """Tell whether a missing module is part of TensorFlow, or left out of the program together with it."""
     from alpacasorter.workers.training import training_available
 
     name = error.name or ""
@@ -116,14 +120,14 @@ def _window(place: Path, timings: dict[str, float | None]) -> str:
 
 
 def _languages() -> str:
-    """Speak each language there is, and have Qt do so."""
+    """Use each language, in messages and in Qt."""
     from alpacasorter.cli.self_test.window import try_languages
 
     return try_languages()
 
 
 def _folders() -> str:
-    """Where the user's files would be, were nothing set: asking makes none of them."""
+    """Return the default folders for the user's files and those of the program. None of them is created."""
     before = {name: os.environ.pop(name, None) for name in (paths.DATA_DIR_VARIABLE, paths.CACHE_DIR_VARIABLE)}
     try:
         found = (paths.user_data_dir(), paths.user_cache_dir(), paths.user_log_dir())
@@ -139,7 +143,7 @@ def _folders() -> str:
 def _run_others(report: Report, place: Path) -> None:
     try:
         from alpacasorter.cli.self_test import checks
-    except Exception as error:  # noqa: BLE001  # nothing more can be tried, but what was found is still told
+    except Exception as error:  # noqa: BLE001  # nothing else can be checked, but the report is still printed
         words = error_line(error)
 
         def unavailable() -> str:
@@ -152,11 +156,11 @@ def _run_others(report: Report, place: Path) -> None:
 
 
 @contextlib.contextmanager
-def _elsewhere() -> Iterator[Path]:
-    """Have data, cache and settings in a temporary folder, which is gone in the end."""
+def _temporary_folders() -> Iterator[Path]:
+    """Use a temporary folder for data, cache and settings, and delete it at the end."""
     names = (paths.DATA_DIR_VARIABLE, paths.CACHE_DIR_VARIABLE)
     before = {name: os.environ.get(name) for name in names}
-    # On Windows a file that somebody still has open can't be deleted.
+    # Windows can't delete files that are still open.
     with tempfile.TemporaryDirectory(prefix="alpacasorter-", ignore_cleanup_errors=True) as folder:
         place = Path(folder).resolve()
         for name in names:

@@ -1,4 +1,4 @@
-"""One small picture of each format that can be read, for the self-test: four fields of colour, one in each quarter."""
+"""A small picture in each supported format, for the self-test: four colored quarters."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 SIZE: Final = (64, 48)
-"""Width and height, pixels."""
+"""Width and height in pixels."""
 
 _CORNERS: Final = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0))
-_FAR: Final = 60
-"""By how much a colour may be off after a lossy format, of 255."""
+_TOLERANCE: Final = 60
+"""Maximum difference of a color value, 0 to 255, after lossy compression."""
 
-# Made once from the same fields: the encoders for these two are not on every computer.
+# Encoded in advance, because not every computer has encoders for these two formats.
 _HEIC: Final = (
     "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAX1tZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAAACJpbG9j"
     "AAAAAERAAAEAAQAAAAABoQABAAAAAAAAAJsAAAAjaWluZgAAAAAAAQAAABVpbmZlAgAAAAABAABodmMxAAAAAA5waXRtAAAAAAABAAAA/Wlw"
@@ -41,7 +41,7 @@ _AVIF: Final = (
 def _encoded(form: str) -> Callable[[], bytes]:
     def write() -> bytes:
         buffer = io.BytesIO()
-        _fields().save(buffer, form)
+        _picture().save(buffer, form)
         return buffer.getvalue()
 
     return write
@@ -54,23 +54,23 @@ _WRITERS: Final[dict[str, Callable[[], bytes]]] = {
 }
 
 FORMATS: Final = tuple(_WRITERS)
-"""The containers, named as in `DecodedPhoto.format`."""
+"""Names of the formats, as in `DecodedPhoto.format`."""
 
 
 def sample(form: str) -> bytes:
-    """Return a picture file in one of `FORMATS`."""
+    """Return the picture as a file in one of `FORMATS`."""
     return _WRITERS[form]()
 
 
 def looks_right(pixels: NDArray[np.uint8]) -> bool:
-    """Tell whether uint8 (height, width, 3) shows what every sample does, upright and in its colours."""
+    """Tell whether decoded pixels, uint8 (height, width, 3) RGB, show the picture upright and in the right colors."""
     height, width = pixels.shape[:2]
     places = [(row, column) for row in (height // 4, 3 * height // 4) for column in (width // 4, 3 * width // 4)]
     seen = np.array([pixels[place] for place in places], np.int64)
-    return bool(np.abs(seen - np.array(_CORNERS)).max() <= _FAR)
+    return bool(np.abs(seen - np.array(_CORNERS)).max() <= _TOLERANCE)
 
 
-def _fields() -> Image.Image:
+def _picture() -> Image.Image:
     width, height = SIZE
     quarters = np.array(_CORNERS, np.uint8).reshape(2, 2, 3)
     return Image.fromarray(quarters.repeat(height // 2, axis=0).repeat(width // 2, axis=1))

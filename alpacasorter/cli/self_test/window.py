@@ -1,4 +1,4 @@
-"""The self-test's window: shown offscreen, with pictures judged in it, and timed."""
+"""The checks of the self-test in a window, which is shown offscreen and timed, and in each language."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from alpacasorter.ui.settings import Settings
 from alpacasorter.workers.pictures import ThumbnailLoader
 
 _SECONDS = 60.0
-"""How long to wait for something that takes a second."""
+"""Timeout for steps that normally take a second."""
 _STEP_MS = 5
 
 
 def try_window(place: Path, timings: dict[str, float | None]) -> str:
-    """Show the window, have it judge one picture of each format, and close it; return what was found.
+    """Show the window, judge one picture in each format in it, and close it; return the result.
 
     Args:
-        place: a folder for pictures and settings; made.
-        timings: gets the seconds from the start of the program to the first window and the first judged picture.
+        place: a folder for pictures and settings; it is created.
+        timings: receives the seconds from the start of the program to the first window and the first judged picture.
 
     Raises:
-        SelfTestFailed: something did not come, or an error came that nothing has caught.
+        SelfTestFailed: something did not happen in time, or an exception was not caught.
     """
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     errors: list[str] = []
@@ -76,31 +76,31 @@ def _try(place: Path, timings: dict[str, float | None], errors: list[str]) -> st
     loader.loaded.connect(on_loaded)
     try:
         window.show()
-        _wait(lambda: first.at is not None, errors, "The window did not show")
+        _wait(lambda: first.at is not None, errors, "The window was not shown")
         timings["first_window"] = first.at
         folder = _pictures(place / "photos")
         window.open_folder(folder)
         _wait(lambda: bool(pictures), errors, "No picture was judged and shown")
         timings["first_judged"] = round(pictures[0], 3)
-        _wait(lambda: bool(finished), errors, "The folder was not judged to its end")
+        _wait(lambda: bool(finished), errors, "The folder was not judged completely")
         judged = sum(row.probability is not None for row in window.page.store.rows)
-        reasons = [f"{row.path.name}: {reasons.sentence(row.reason)}" for row in window.page.store.rows if row.reason]
-        if reasons or judged != finished[-1].total:
-            raise SelfTestFailed(f"{judged} of {finished[-1].total} pictures were judged. {'; '.join(reasons)}")
+        failed = [f"{row.path.name}: {reasons.sentence(row.reason)}" for row in window.page.store.rows if row.reason]
+        if failed or judged != finished[-1].total:
+            raise SelfTestFailed(f"{judged} of {finished[-1].total} pictures were judged. {'; '.join(failed)}")
         return f"{judged} pictures judged in a window on {application.platformName()}"
     finally:
         application.removeEventFilter(first)
         window.close()
-        # Where closing failed on its way, its threads would keep the program from ending.
+        # If closing fails, its threads would keep the program from exiting.
         engine.shutdown()
         window.deleteLater()
 
 
 def try_languages() -> str:
-    """Have messages and Qt speak each language that is shipped, and return which those are.
+    """Use each language that is installed, in messages and in Qt, and return their codes.
 
     Raises:
-        SelfTestFailed: a language can't be used, or none is there but English.
+        SelfTestFailed: a language can't be used, or there is only English.
     """
     before = i18n.language()
     tried = []
@@ -109,19 +109,23 @@ def try_languages() -> str:
             if i18n.use(language.code) != language.code:
                 raise SelfTestFailed(f"{language.code} can't be used.")
             if pgettext("the name of this language", "English") != language.name:
-                raise SelfTestFailed(f"Nothing is translated into {language.code}.")
+                raise SelfTestFailed(f"The catalog of {language.code} is empty.")
             if language.code != i18n.ENGLISH and qt_translator(language.code) is None:
-                raise SelfTestFailed(f"Qt has no translation into {language.code}.")
+                raise SelfTestFailed(f"Qt has no translation for {language.code}.")
             tried.append(language.code)
     finally:
         i18n.use(before)
     if len(tried) < 2:
-        raise SelfTestFailed(f"No translation is in {display_path(paths.locale_dir())}.")
+        raise SelfTestFailed(f"There are no translations in {display_path(paths.locale_dir())}.")
     return ", ".join(tried)
 
 
 class _FirstPaint(QObject):
-    """Notes when something is painted for the first time."""
+    """Records the time of the first paint event.
+
+    Attributes:
+        at: seconds since the start of the program; None before the event.
+    """
 
     def __init__(self, application: QApplication) -> None:
         super().__init__()
@@ -129,7 +133,7 @@ class _FirstPaint(QObject):
         application.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Look for it; nothing is kept from anybody."""
+        """Record the first paint event; no event is filtered out."""
         if self.at is None and event.type() == QEvent.Type.Paint:
             self.at = round(seconds_since_start(), 3)
         return False
@@ -148,7 +152,7 @@ def _wait(condition: Callable[[], bool], errors: list[str], otherwise: str) -> N
 
 
 def _pictures(folder: Path) -> Path:
-    # Imported here: it brings Pillow, and the window must not wait for that.
+    # Imported here: it imports Pillow, which would delay the window.
     from alpacasorter.cli.self_test.samples import FORMATS, sample
 
     folder.mkdir(parents=True)
@@ -158,7 +162,7 @@ def _pictures(folder: Path) -> Path:
 
 
 def seconds_since_start() -> float:
-    """Return the seconds since this process was started; where the system does not tell, since this was imported."""
+    """Return the seconds since this process started; on systems other than Linux, since this module was imported."""
     try:
         fields = Path("/proc/self/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         return time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")

@@ -1,4 +1,4 @@
-"""The arguments of `alpacasorter sort` and `alpacasorter watch`, and what they mean for a sort."""
+"""The arguments of `alpacasorter sort` and `alpacasorter watch`, and the sort options they stand for."""
 
 from __future__ import annotations
 
@@ -9,26 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from alpacasorter.cli.usage import device_option, given_path, model_option, quiet_option, share, version_option
 from alpacasorter.core.sorting.options import USUAL_MIN_CONFIDENCE, Action, Leftovers, SortOptions
+from alpacasorter.i18n import _, join
 
 if TYPE_CHECKING:
     from alpacasorter.core.labels import LabelSet
-
-SORT_EXIT_CODES: Final = (
-    "exit codes: 0 all was done, 1 it failed or some files could not be done (they are named), 2 wrong usage, "
-    "130 Ctrl+C, 143 SIGTERM"
-)
-WATCH_EXIT_CODES: Final = "exit codes: 0 ended by SIGTERM, 1 it failed, 2 wrong usage, 130 ended by Ctrl+C"
-
-_SORT: Final = """\
-Sort the photos of a folder: one folder for each label. What goes where is printed first; nothing is overwritten,
-nothing is deleted, and every sort can be taken back.
-
-  alpacasorter sort FOLDER --into DIR --dry-run   only show what would be done
-  alpacasorter sort FOLDER --into DIR             do it
-  alpacasorter sort --undo                        take the latest sort back
-  alpacasorter sort --history                     list the sorts
-  alpacasorter sort --resume | --rollback         go on with a sort that was broken off, or put all back
-"""
 
 PLAN_ONLY: Final = {
     "folder": "FOLDER",
@@ -47,44 +31,48 @@ PLAN_ONLY: Final = {
     "device": "--device",
     "model": "--model",
 }
-"""What goes with a new sort only: names in the parsed options, and as they are typed."""
+"""Options of a new sort that can't be combined with earlier sorts: name in the parsed options, and as typed."""
 
 
 class Usage(Exception):
-    """The command can't be meant like this; the message is a sentence for the user."""
+    """The options make no sense together; the message is a sentence for the user."""
 
 
 def sort_parser() -> argparse.ArgumentParser:
     """Return the parser of `alpacasorter sort`."""
-    # What is not given is not set, so that it can be told what was given.
+    # Options that are not given are not set, so that the command can tell which were given.
     parser = argparse.ArgumentParser(
         prog="alpacasorter sort",
-        usage="alpacasorter sort FOLDER --into DIR [options]\n"
-        "       alpacasorter sort --resume|--rollback|--undo [ID]\n"
-        "       alpacasorter sort --history",
-        description=_SORT,
-        epilog=SORT_EXIT_CODES,
+        usage=_(
+            "alpacasorter sort FOLDER --into DIR [options]\n"
+            "       alpacasorter sort --resume|--rollback|--undo [ID]\n"
+            "       alpacasorter sort --history"
+        ),
+        description=_sort_description(),
+        epilog=_sort_exit_codes(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
         parents=[device_option(argparse.SUPPRESS), model_option(), quiet_option(), version_option()],
     )
-    parser.add_argument("folder", metavar="FOLDER", nargs="?", type=given_path, default=None, help="the folder to sort")
-    _add_options(parser, into="the folder below which the photos go; it need not be there yet")
+    parser.add_argument(
+        "folder", metavar="FOLDER", nargs="?", type=given_path, default=None, help=_("the folder to sort")
+    )
+    _add_options(parser, into=_("destination folder; it is created if it does not exist"))
     _add_leftovers(parser)
     parser.add_argument(
-        "--recursive", action=argparse.BooleanOptionalAction, help="look into sub-folders too (default), or not"
+        "--recursive", action=argparse.BooleanOptionalAction, help=_("include subfolders (default), or not")
     )
-    parser.add_argument("--dry-run", action="store_true", help="only print what would be done; nothing is created")
-    earlier = parser.add_argument_group("sorts made earlier", "ID is the number that --history shows")
+    parser.add_argument("--dry-run", action="store_true", help=_("only print the plan; nothing is moved or created"))
+    earlier = parser.add_argument_group(_("earlier sorts"), _("ID is the number shown by --history"))
     which = earlier.add_mutually_exclusive_group()
     for flag, words in (
-        ("--resume", "go on with a sort that was broken off"),
-        ("--rollback", "put all back that a sort had done when it was broken off"),
-        ("--undo", "take a finished sort back (default: the latest)"),
+        ("--resume", _("resume an interrupted sort")),
+        ("--rollback", _("undo an interrupted sort")),
+        ("--undo", _("undo a finished sort (default: the latest)")),
     ):
         which.add_argument(flag, metavar="ID", nargs="?", type=_number, const=None, help=words)
-    which.add_argument("--history", action="store_true", help="list the sorts, the latest first")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line, see docs/sorting.md")
+    which.add_argument("--history", action="store_true", help=_("list all sorts, the latest first"))
+    parser.add_argument("--json", action="store_true", help=_("print one JSON object per line, see docs/sorting.md"))
     return parser
 
 
@@ -92,21 +80,23 @@ def watch_parser() -> argparse.ArgumentParser:
     """Return the parser of `alpacasorter watch`."""
     parser = argparse.ArgumentParser(
         prog="alpacasorter watch",
-        description="Judge the photos of a folder, then every photo that arrives in it, until Ctrl+C or SIGTERM. "
-        "With --into, photos that arrive are sorted, too, if they are sure enough.",
-        epilog=WATCH_EXIT_CODES,
+        description=_(
+            "Judge the photos in a folder, then every new photo that arrives, until Ctrl+C or SIGTERM."
+            " With --into, new photos are also sorted if the model is certain enough."
+        ),
+        epilog=_watch_exit_codes(),
         argument_default=argparse.SUPPRESS,
         parents=[device_option(argparse.SUPPRESS), model_option(), quiet_option(), version_option()],
     )
-    parser.add_argument("folder", metavar="FOLDER", type=given_path, help="the folder")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line, see docs/sorting.md")
-    parser.add_argument("--new-only", action="store_true", help="leave out the photos that are there already")
+    parser.add_argument("folder", metavar="FOLDER", type=given_path, help=_("the folder to watch"))
+    parser.add_argument("--json", action="store_true", help=_("print one JSON object per line, see docs/sorting.md"))
+    parser.add_argument("--new-only", action="store_true", help=_("skip the photos that are already in the folder"))
     parser.add_argument(
-        "--recursive", action=argparse.BooleanOptionalAction, help="look into sub-folders too (default), or not"
+        "--recursive", action=argparse.BooleanOptionalAction, help=_("include subfolders (default), or not")
     )
     _add_options(
-        parser.add_argument_group("sorting as photos arrive", "off unless --into is given"),
-        into="the folder below which photos that arrive go",
+        parser.add_argument_group(_("sorting new photos"), _("off unless --into is given")),
+        into=_("destination folder for new photos"),
     )
     return parser
 
@@ -118,59 +108,99 @@ def _add_options(parser: argparse._ActionsContainer, into: str) -> None:
         "--action",
         choices=[action.value for action in Action],
         metavar="|".join(Action),
-        help="what is done with each photo (default: move)",
+        help=_("what to do with each photo (default: move)"),
     )
-    add("--pattern", metavar="PATTERN", help="folders below DIR, such as {label}/{taken:%%Y-%%m} (default: {label})")
+    add(
+        "--pattern",
+        metavar="PATTERN",
+        # Translators: the fields in braces, such as {label}, are not translated.
+        help=_("folder structure inside DIR, such as {label}/{taken:%%Y-%%m} (default: {label})"),
+    )
     add(
         "--name",
         metavar="LABEL=FOLDER",
         action="append",
-        help="what stands for a label in the pattern; may be given for each label",
+        help=_("folder name to use for a label in the pattern; may be repeated"),
     )
     add(
         "--only",
         metavar="LABEL",
         action="append",
-        help="sort photos with this label only; may be given more than once",
+        help=_("sort only photos with this label; may be repeated"),
     )
     add(
         "--min-confidence",
         metavar="P",
         type=share,
-        help=f"below it, 0 to 1, a photo that you did not correct is unsure (default: {USUAL_MIN_CONFIDENCE:g})",
+        help=_(
+            "photos with a lower confidence, 0 to 1, count as unsure unless you labeled them (default: {default})"
+        ).format(default=f"{USUAL_MIN_CONFIDENCE:g}"),
     )
 
 
 def _add_leftovers(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    for kind, words in (("unsure", "photos below it"), ("unreadable", "photos that can't be read")):
-        add(
-            f"--{kind}",
-            choices=[leftovers.value for leftovers in Leftovers],
-            metavar="|".join(Leftovers),
-            help=f"what is done with {words} (default: leave)",
-        )
-        add(
-            f"--{kind}-folder",
-            metavar="NAME",
-            help=f"what stands for their label in the pattern (default: {kind.capitalize()})",
-        )
+    for kind, what, folder in (
+        (
+            "unsure",
+            _("what to do with unsure photos (default: leave)"),
+            _("folder name to use for unsure photos in the pattern (default: Unsure)"),
+        ),
+        (
+            "unreadable",
+            _("what to do with unreadable photos (default: leave)"),
+            _("folder name to use for unreadable photos in the pattern (default: Unreadable)"),
+        ),
+    ):
+        choices = [leftovers.value for leftovers in Leftovers]
+        add(f"--{kind}", choices=choices, metavar="|".join(choices), help=what)
+        add(f"--{kind}-folder", metavar="NAME", help=folder)
+
+
+def _sort_description() -> str:
+    return _(
+        """\
+Sort the photos in a folder into one folder per label. The plan is printed first. Nothing is overwritten or deleted,
+and every sort can be undone.
+
+  alpacasorter sort FOLDER --into DIR --dry-run   only show the plan
+  alpacasorter sort FOLDER --into DIR             sort
+  alpacasorter sort --undo                        undo the latest sort
+  alpacasorter sort --history                     list all sorts
+  alpacasorter sort --resume | --rollback         resume or undo an interrupted sort
+"""
+    )
+
+
+def _sort_exit_codes() -> str:
+    return _(
+        "exit codes: 0 everything was done, 1 it failed or some files could not be sorted (they are listed),"
+        " 2 wrong usage, 130 Ctrl+C, 143 SIGTERM"
+    )
+
+
+def _watch_exit_codes() -> str:
+    return _("exit codes: 0 ended by SIGTERM, 1 it failed, 2 wrong usage, 130 ended by Ctrl+C")
 
 
 def _number(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of a sort; alpacasorter sort --history lists them")
+        raise argparse.ArgumentTypeError(
+            _("“{text}” is not the number of a sort; to list all sorts, run: alpacasorter sort --history").format(
+                text=text
+            )
+        )
     return int(text)
 
 
 def check_options(given: Mapping[str, object]) -> None:
-    """Check, before anything is opened, what can be checked without a model.
+    """Check the options as far as possible without a model, before anything is opened.
 
     Args:
-        given: the options that were given.
+        given: the options given.
 
     Raises:
-        Usage: something is wrong.
+        Usage: they are wrong.
     """
     from alpacasorter.core.sorting.planning.pattern import check_pattern
 
@@ -178,23 +208,24 @@ def check_options(given: Mapping[str, object]) -> None:
         if (name := given.get(f"{flag}_folder")) is None:
             continue
         if given.get(flag) == Leftovers.LEAVE:
-            raise Usage(f"--{flag}-folder names a folder, but --{flag} leave says that none is wanted.")
+            said = _("--{option}-folder can't be combined with --{option} leave, which needs no folder.")
+            raise Usage(said.format(option=flag))
         if not str(name).strip():
-            raise Usage(f"“{name}” is no name of a folder.")
+            raise Usage(_("“{name}” is not a folder name.").format(name=name))
     if "pattern" in given and (wrong := check_pattern(str(given["pattern"]))):
         raise Usage(wrong)
     for pair in _strings(given, "name"):
         label, equals, name = pair.partition("=")
         if not (label and equals and name.strip()):
-            raise Usage(f"“{pair}” is no LABEL=FOLDER, such as alpaca=Alpacas.")
+            raise Usage(_("“{text}” does not have the form LABEL=FOLDER, such as alpaca=Alpacas.").format(text=pair))
 
 
 def sort_options(given: Mapping[str, object], destination: Path, labels: LabelSet) -> SortOptions:
-    """Return what the options ask of a sort.
+    """Return the sort options that the command line asks for.
 
     Args:
-        given: those that were given and passed `check_options`.
-        destination: the folder below which photos go, absolute.
+        given: the options given; they passed `check_options`.
+        destination: the folder to sort into, absolute.
         labels: of the model in use.
 
     Raises:
@@ -202,7 +233,7 @@ def sort_options(given: Mapping[str, object], destination: Path, labels: LabelSe
     """
     names = {}
     for pair in _strings(given, "name"):
-        label, _, name = pair.partition("=")
+        label, _equals, name = pair.partition("=")
         names[_label(label, labels)] = name
     only = {_label(label, labels) for label in _strings(given, "only")}
     wanted = {
@@ -213,11 +244,11 @@ def sort_options(given: Mapping[str, object], destination: Path, labels: LabelSe
         )
         if name in given
     }
-    # They were read as text, so that argparse lists the choices as they are typed.
+    # They were parsed as text, so that argparse lists the choices as they are typed.
     for name, kind in (("action", Action), ("unsure", Leftovers), ("unreadable", Leftovers)):
         if name in wanted:
             wanted[name] = kind(str(wanted[name]))
-    # Whoever names a folder wants it to be used.
+    # Naming a folder implies using it.
     for flag in ("unsure", "unreadable"):
         if f"{flag}_folder" in given:
             wanted[flag] = Leftovers.FOLDER
@@ -235,9 +266,9 @@ def _strings(given: Mapping[str, object], name: str) -> list[str]:
 
 
 def _label(text: str, labels: LabelSet) -> str:
-    """Return the label that is meant: by its name, or as people read it."""
+    """Return the label with this name, or with this name for display."""
     for label in labels.names:
         if text.casefold() in (label.casefold(), labels.display(label).casefold()):
             return label
-    known = " and ".join(labels.names[::-1])
-    raise Usage(f"The model in use has no label “{text}”. Its labels are {known}.")
+    said = _("The current model has no label “{label}”. Its labels are {known}.")
+    raise Usage(said.format(label=text, known=join(labels.names[::-1])))

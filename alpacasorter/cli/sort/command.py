@@ -1,4 +1,4 @@
-"""`alpacasorter sort FOLDER --into DIR`: prints the plan of a sort, and carries it out."""
+"""`alpacasorter sort FOLDER --into DIR`: prints the plan of a new sort and carries it out."""
 
 from __future__ import annotations
 
@@ -6,34 +6,30 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from alpacasorter.cli.console import ProgressBar, Stopper, abandon, engine, guarded, judge_folder, nobody_reads
+from alpacasorter.cli.console import ProgressBar, Stopper, abandon, engine, guarded, is_closed_pipe, judge_folder
 from alpacasorter.cli.sort.arguments import Usage, check_options, sort_options
-from alpacasorter.cli.sort.output import PlanTeller, plan_words
+from alpacasorter.cli.sort.output import PlanLines, plan_words
 from alpacasorter.cli.sort.run import carry_out, is_barred, print_objects
-from alpacasorter.cli.usage import absolute, complain, named_folder
-from alpacasorter.core import reasons
+from alpacasorter.cli.usage import absolute, complain, folder_unavailable, named_folder
 from alpacasorter.core.events import JudgedPhoto, Progress
-from alpacasorter.core.files import display_path
-from alpacasorter.core.labels import unreadable
+from alpacasorter.core.labels import LabeledPhoto, unreadable
 from alpacasorter.core.photos.walk import FolderUnavailable
 from alpacasorter.core.sorting.execution.run import run_sort
-from alpacasorter.core.sorting.plan import Outcome, SortPhoto, SortPlan
+from alpacasorter.core.sorting.plan import Outcome, SortPlan
 from alpacasorter.core.sorting.planning.planner import plan_sort
-from alpacasorter.ml.engine import Engine
-
-_MISSING = "Say which folder is to be sorted, and where to: alpacasorter sort FOLDER --into DIR"
-_STOPPED = "Stopped before anything was done."
+from alpacasorter.i18n import _
+from alpacasorter.ml.engine import OpenEngine
 
 
 def run(given: Mapping[str, object]) -> int:
     """Sort a folder; return the exit code.
 
     Args:
-        given: the options that were given, by name.
+        given: the options given, by name.
     """
     folder, into = given.get("folder"), given.get("into")
     if not isinstance(folder, Path) or not isinstance(into, Path):
-        complain(_MISSING)
+        complain(_("Name the folder to sort and the destination: alpacasorter sort FOLDER --into DIR"))
         return 2
     named = named_folder(folder)
     if named is None:
@@ -44,15 +40,15 @@ def run(given: Mapping[str, object]) -> int:
             return guarded(job.run)
         except KeyboardInterrupt:
             if not job.began:
-                complain(_STOPPED)
+                complain(_("Stopped before anything was done."))
             return stop.exit_code
 
 
 class _Sort:
-    """One sort.
+    """A new sort.
 
     Attributes:
-        began: whether anything may have been done.
+        began: whether files may have been sorted.
     """
 
     def __init__(self, given: Mapping[str, object], folder: Path, destination: Path, stop: Stopper) -> None:
@@ -74,16 +70,16 @@ class _Sort:
             complain(str(error))
             return 2
         except FolderUnavailable as error:
-            complain(f"{display_path(self._folder)} can't be opened. {reasons.sentence(error.reason)}")
+            complain(folder_unavailable(self._folder, error.reason))
             return 1
 
-    def _sort(self, opened: Engine) -> int:
+    def _sort(self, opened: OpenEngine) -> int:
         labels = opened.session.labels
         options = sort_options(self._given, self._destination, labels)
         if is_barred(opened.library, self._folder, self._destination, only_look=self._dry_run):
             return 1
         photos = self._photos(opened)
-        with ProgressBar(quiet=self._quiet, what="Planning") as bar:
+        with ProgressBar(quiet=self._quiet, what=_("Planning")) as bar:
             plan = plan_sort(
                 self._folder,
                 photos,
@@ -93,20 +89,20 @@ class _Sort:
             )
         return self._carry_out(plan, opened)
 
-    def _photos(self, opened: Engine) -> list[SortPhoto]:
-        """Return the photos of the folder as the planner is told of them."""
+    def _photos(self, opened: OpenEngine) -> list[LabeledPhoto]:
+        """Judge the folder and return its photos for the planner."""
         labels = opened.session.labels
-        photos: list[SortPhoto] = []
+        photos: list[LabeledPhoto] = []
         with ProgressBar(quiet=self._quiet) as bar:
             recursive = bool(self._given.get("recursive", True))
-            found, _ = judge_folder(opened, self._folder, recursive=recursive, bar=bar)
+            found, _finished = judge_folder(opened, self._folder, recursive=recursive, bar=bar)
             for one in found:
                 if isinstance(one, JudgedPhoto):
                     photos.append(labels.labeled(one))
                 elif not one.is_folder:
                     photos.append(unreadable(one))
                 else:
-                    bar.say(f"{display_path(one.path)} can't be opened. {reasons.sentence(one.reason)}")
+                    bar.say(folder_unavailable(one.path, one.reason))
         return photos
 
     @staticmethod
@@ -114,24 +110,24 @@ class _Sort:
         try:
             print(plan_words(plan), flush=True)
         except OSError as error:
-            if not nobody_reads(error):
+            if not is_closed_pipe(error):
                 raise
-            # They have read enough of the plan; what they asked for is done all the same.
+            # The reader has seen enough of the plan, but still wants the sort.
             abandon(sys.stdout)
 
-    def _carry_out(self, plan: SortPlan, opened: Engine) -> int:
-        teller = PlanTeller(plan) if self._as_json else None
-        if teller is None:
+    def _carry_out(self, plan: SortPlan, opened: OpenEngine) -> int:
+        lines = PlanLines(plan) if self._as_json else None
+        if lines is None:
             self._show(plan)
         serious = [remark.sentence for remark in plan.remarks if remark.serious] if plan.files_to_do else []
         refused = 1 if serious or plan.count(Outcome.BLOCKED) else 0
         if self._dry_run or serious or not plan.files_to_do:
-            if teller is not None:
-                print_objects(teller.objects(None))
+            if lines is not None:
+                print_objects(lines.objects(None))
             for sentence in serious:
                 complain(sentence)
             if serious and not self._dry_run:
-                complain("Nothing was done.")
+                complain(_("Nothing was done."))
             return refused
         self.began = True
         code = carry_out(
@@ -139,7 +135,7 @@ class _Sort:
             library=opened.library,
             cache=opened.cache,
             stop=self._stop,
-            teller=teller,
+            lines=lines,
             quiet=self._quiet,
         )
         return code or refused

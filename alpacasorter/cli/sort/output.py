@@ -1,9 +1,7 @@
-"""The JSON lines of `alpacasorter sort`: one object a file, then a summary, printed at the end.
+"""What `alpacasorter sort` prints: for people the plan as a tree, how a sort ended, and the history; or JSON lines.
 
-At the end, because until then nothing is settled: where one file of a unit can't be done, those that were done are
-taken back, so that companions never part.
-
-What the commands that sort print for people: the plan as a tree, what came of a sort, and the history.
+The JSON lines, one object per file and then a summary, are printed at the end. Until then nothing is settled: if one
+file of a unit can't be sorted, those that were sorted already are moved back, so that companions are never separated.
 """
 
 from __future__ import annotations
@@ -14,33 +12,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
-from alpacasorter.core import reasons as reasons_
+from alpacasorter.core.events import Placed
 from alpacasorter.core.files import display_path
-from alpacasorter.core.sorting.events import FileFailure, Placed, SortEnded, SortRecord, SortState
+from alpacasorter.core.reasons import sentence
+from alpacasorter.core.sorting.events import FileFailure, SortEnded, SortRecord, SortState
 from alpacasorter.core.sorting.options import Action
 from alpacasorter.core.sorting.plan import Group, Outcome, PlannedFile, PlannedUnit, Remark, SortPlan
-from alpacasorter.wording.sorts import nothing, overview, room, size, state
-from alpacasorter.wording.text import count, moment
+from alpacasorter.i18n import _, ngettext, number, pgettext, size
+from alpacasorter.wording import sorts, text
 
 _SHOWN: Final = 20
-_ACTIONS: Final = {
-    Action.MOVE: "moved",
-    Action.COPY: "copied",
-    Action.HARDLINK: "hard-linked",
-    Action.SYMLINK: "linked",
-}
-_HEADINGS: Final = (
-    (Outcome.STAYS, "Left where they are"),
-    (Outcome.IN_PLACE, "In their place already"),
-    (Outcome.THERE, "There already"),
-    (Outcome.BLOCKED, "Can't go"),
-)
-_GROUPS: Final = {Group.LABEL: "", Group.UNSURE: "unsure", Group.UNREADABLE: "unreadable"}
+_OUTCOMES: Final = (Outcome.STAYS, Outcome.IN_PLACE, Outcome.THERE, Outcome.BLOCKED)
+
+Json = dict[str, object]
+
+
+# The plan
 
 
 @dataclass(slots=True)
 class _Folder:
-    """A folder of the tree, and what goes right into it."""
+    """A folder of the tree, and the photos directly in it."""
 
     folders: dict[str, _Folder] = field(default_factory=dict)
     photos: int = 0
@@ -49,29 +41,40 @@ class _Folder:
 
 
 def plan_words(plan: SortPlan) -> str:
-    """Return a plan: a tree of folders with counts, what stays and why, other names, and what is odd."""
-    lines = [f"{display_path(plan.folder)} is to be sorted. Photos are {_ACTIONS[plan.options.action]}."]
+    """Return a plan: a tree of folders with counts, what is not sorted and why, new names, and remarks."""
+    lines = [_title(plan)]
     if plan.count(Outcome.GO):
-        new = " (new)" if plan.options.destination in plan.new_folders else ""
-        lines += ["", f"{display_path(plan.options.destination)}{new}"]
+        destination = display_path(plan.options.destination)
+        if plan.options.destination in plan.new_folders:
+            destination = _("{folder} (new)").format(folder=destination)
+        lines += ["", destination]
         rows = list(_tree(_folders(plan), 1))
-        width = max(len(name) for name, _ in rows)
-        lines += [f"{name:<{width}}  {about}".rstrip() for name, about in rows]
-    for outcome, heading in _HEADINGS:
+        width = max(len(name) for name, _counted in rows)
+        lines += [f"{name:<{width}}  {counted}".rstrip() for name, counted in rows]
+    for outcome in _OUTCOMES:
         units = [unit for unit in plan.units if unit.outcome is outcome]
         if units:
-            lines += ["", f"{heading}: {count(len(units), 'photo')}"]
+            lines += ["", sorts.counted(plan, outcome)]
             lines += _named(units) if outcome is Outcome.BLOCKED else _reasons(units)
     lines += _renamed(plan)
     if plan.remarks:
         lines.append("")
     for remark in plan.remarks:
-        lines.append(f"{'Serious: ' if remark.serious else ''}{remark.sentence}")
+        lines.append(_("Problem: {sentence}").format(sentence=remark.sentence) if remark.serious else remark.sentence)
         lines += [f"  {display_path(path)}" for path in remark.paths]
-    lines += ["", overview(plan) if plan.files_to_do else nothing(plan)]
-    if plan.files_to_do and (written := room(plan)):
-        lines.append(written)
+    lines += ["", sorts.overview(plan) if plan.files_to_do else sorts.nothing(plan)]
+    if plan.files_to_do and (space := sorts.space(plan)):
+        lines.append(space)
     return "\n".join(lines)
+
+
+def _title(plan: SortPlan) -> str:
+    return {
+        Action.MOVE: _("Plan for {folder} (move):"),
+        Action.COPY: _("Plan for {folder} (copy):"),
+        Action.HARDLINK: _("Plan for {folder} (hard link):"),
+        Action.SYMLINK: _("Plan for {folder} (symbolic link):"),
+    }[plan.options.action].format(folder=display_path(plan.folder))
 
 
 def _folders(plan: SortPlan) -> _Folder:
@@ -91,32 +94,50 @@ def _folders(plan: SortPlan) -> _Folder:
 
 def _tree(folder: _Folder, depth: int) -> Iterator[tuple[str, str]]:
     if folder.photos and depth == 1:
-        yield "  (right in it)", _counts(folder)
+        # Translators: photos that go into the destination itself, not into a folder inside it.
+        yield f"  {_('(the folder itself)')}", _counts(folder)
     for name, below in sorted(folder.folders.items()):
         yield f"{'  ' * depth}{display_path(name)}", _counts(below) if below.photos else ""
         yield from _tree(below, depth + 1)
 
 
 def _counts(folder: _Folder) -> str:
-    parts = [count(folder.photos, "photo")]
-    if folder.companions:
-        parts.append(count(folder.companions, "companion"))
-    return ", ".join([*parts, size(folder.size)])
+    return f"{sorts.with_companions(folder.photos, folder.companions)}{text.BETWEEN}{size(folder.size)}"
 
 
 def _reasons(units: Sequence[PlannedUnit]) -> Iterator[str]:
-    reasons = Counter((_GROUPS[unit.group], reasons_.sentence(unit.reason or "")) for unit in units)
-    for (group, reason), number in reasons.most_common():
-        if group or reason:
-            yield f"  {number:,} {': '.join(word for word in (group, reason) if word)}"
+    """Yield why photos are not sorted, the most frequent reason first."""
+    reasons = Counter((unit.group, sentence(unit.reason or "")) for unit in units)
+    for (group, reason), count in reasons.most_common():
+        if reason or group is not Group.LABEL:
+            yield f"  {_reason(group, reason, count)}"
+
+
+def _reason(group: Group, reason: str, count: int) -> str:
+    match group:
+        case Group.UNSURE if reason:
+            said = ngettext("{count} unsure photo: {reason}", "{count} unsure photos: {reason}", count)
+        case Group.UNSURE:
+            said = ngettext("{count} unsure photo", "{count} unsure photos", count)
+        case Group.UNREADABLE if reason:
+            said = ngettext("{count} unreadable photo: {reason}", "{count} unreadable photos: {reason}", count)
+        case Group.UNREADABLE:
+            said = ngettext("{count} unreadable photo", "{count} unreadable photos", count)
+        case Group.LABEL:
+            said = ngettext("{count} photo: {reason}", "{count} photos: {reason}", count)
+    return said.format(count=number(count), reason=reason)
 
 
 def _named(units: Sequence[PlannedUnit]) -> Iterator[str]:
-    return few([f"{display_path(unit.photo.path)}: {reasons_.sentence(unit.reason or '')}" for unit in units])
+    return few([_with_reason(unit.photo.path, unit.reason or "") for unit in units])
+
+
+def _with_reason(path: Path, reason: str) -> str:
+    return f"{display_path(path)}: {sentence(reason)}"
 
 
 def _renamed(plan: SortPlan) -> Iterator[str]:
-    """Yield the new names, below the reason for which photos get them."""
+    """Yield the new names, below the reason why photos get them."""
     by_reason: dict[str, list[str]] = {}
     for unit in plan.units:
         target = unit.files[0].target
@@ -125,86 +146,81 @@ def _renamed(plan: SortPlan) -> Iterator[str]:
             if before.is_relative_to(plan.folder):
                 before = before.relative_to(plan.folder)
             after = target.relative_to(plan.options.destination)
-            by_reason.setdefault(unit.renamed, []).append(f"{display_path(before)} becomes {display_path(after)}")
+            by_reason.setdefault(sentence(unit.renamed), []).append(f"{display_path(before)} → {display_path(after)}")
     for reason, names in by_reason.items():
-        yield from ("", f"Get another name: {count(len(names), 'photo')}. {reason}")
+        yield from ("", f"{sorts.renamed(len(names))} {reason}")
         yield from few(names)
 
 
 def few(lines: Sequence[str]) -> Iterator[str]:
-    """Yield the first lines, set in, and how many more there are."""
+    """Yield the first lines, indented, and how many more there are."""
     yield from (f"  {line}" for line in lines[:_SHOWN])
-    if len(lines) > _SHOWN:
-        yield f"  and {len(lines) - _SHOWN:,} more; --json lists all"
+    more = len(lines) - _SHOWN
+    if more > 0:
+        said = ngettext("and {count} more; use --json to list all", "and {count} more; use --json to list all", more)
+        yield f"  {said.format(count=number(more))}"
 
 
-# Afterwards
-
-
-def failures(failed: Iterable[FileFailure], heading: str) -> list[str]:
-    """Return files that could not be done, with the reason of each, below a heading; nothing where there is none."""
-    lines = [f"{display_path(failure.path)}: {reasons_.sentence(failure.reason)}" for failure in failed]
-    return [heading, *few(lines)] if lines else []
+# How a sort ended
 
 
 def ended_words(ended: SortEnded, failed: Sequence[FileFailure]) -> str:
-    """Return what came of a sort that went to its end, or of taking one back.
+    """Return how a sort or an undo ended that was not interrupted, and what can be done now.
 
     Args:
-        ended: its end.
-        failed: all files that could not be done or taken back.
+        ended: the end.
+        failed: all files that could not be sorted, or could not be undone.
     """
     record = ended.record
-    number = record.number
+    how = sorts.outcome(ended, show=display_path)
+    lines = [_("Sort {number}: {outcome}").format(number=record.number, outcome=how)]
+    lines += few([_with_reason(failure.path, failure.reason) for failure in failed])
     if record.state is SortState.UNDONE:
-        back = "Every file is back in its place." if record.action is Action.MOVE else "What it had made is gone again."
         if record.left:
-            lines = [f"Sort {number} was undone, but for {count(record.left, 'file')}."]
-        else:
-            lines = [f"Sort {number} was undone. {back}"]
-        lines += failures(failed, "Left where they are:")
-        if record.left:
-            lines.append(f"To try again, once the reasons are gone: alpacasorter sort --undo {number}")
+            lines.append(_("To try again, run: {command}").format(command=command("undo", record.number)))
         return "\n".join(lines)
-    done = f"{count(record.done, 'file')} {'was' if record.done == 1 else 'were'} {_ACTIONS[record.action]}"
-    lines = [f"Sort {number} is done: {done} into {display_path(record.destination)}."]
     if record.failed:
-        lines += failures(failed, f"{count(record.failed, 'file')} could not be {_ACTIONS[record.action]}:")
-        lines.append(f"To try {'it' if record.failed == 1 else 'them'} again: alpacasorter sort --resume {number}")
+        lines.append(_("To try again, run: {command}").format(command=command("resume", record.number)))
     if record.done:
-        lines.append(f"To undo it: alpacasorter sort --undo {number}")
+        lines.append(_("To undo it, run: {command}").format(command=command("undo", record.number)))
     return "\n".join(lines)
 
 
-def stopped_words(record: SortRecord) -> str:
+def stopped_words(ended: SortEnded) -> str:
     """Return how far a sort was when it was stopped, and what can be done now."""
-    number = record.number
-    if record.state is SortState.UNDOING:
-        return (
-            f"Stopped while files were put back; {count(record.done, 'file')} to go. Nothing is lost: "
-            f"alpacasorter sort --rollback {number} goes on."
-        )
-    return (
-        f"Stopped after {record.done:,} of {count(record.files, 'file')}. Nothing is lost: alpacasorter sort --resume "
-        f"{number} goes on, alpacasorter sort --rollback {number} puts all back."
-    )
-
-
-def torn_words(number: int) -> str:
-    """Return what can be done about a sort that was broken off in the middle of a file."""
-    return (
-        f"Sort {number} was broken off. Nothing is lost: alpacasorter sort --resume {number} goes on, "
-        f"alpacasorter sort --rollback {number} puts all back."
-    )
+    undoing = ended.record.state is SortState.UNDOING
+    return f"{sorts.outcome(ended, show=display_path)} {what_now(ended.record.number, undoing=undoing)}"
 
 
 def open_words(record: SortRecord) -> str:
-    """Return that a sort was broken off earlier, and what can be done about it."""
-    return (
-        f"Sort {record.number}, of {display_path(record.folder)}, was broken off. At least {record.done:,} of "
-        f"{count(record.files, 'file')} are in their places. alpacasorter sort --resume {record.number} goes on with "
-        f"it, alpacasorter sort --rollback {record.number} puts all back."
+    """Return that an earlier sort was interrupted, and what can be done now."""
+    undoing = record.state is SortState.UNDOING
+    return f"{sorts.interrupted(record, show=display_path)} {what_now(record.number, undoing=undoing)}"
+
+
+def torn_words(number: int, *, undoing: bool) -> str:
+    """Return that a sort was interrupted in the middle of a file, and what can be done now."""
+    return f"{_('Interrupted in the middle of a file. Nothing is lost.')} {what_now(number, undoing=undoing)}"
+
+
+def what_now(number: int, *, undoing: bool) -> str:
+    """Return the commands that resume or undo a sort that was interrupted.
+
+    Args:
+        number: of the sort.
+        undoing: whether it was its undo that was interrupted.
+    """
+    rollback = command("rollback", number)
+    if undoing:
+        return _("Run “{command}” to finish the undo.").format(command=rollback)
+    return _("Run “{resume}” to resume it, or “{rollback}” to undo it.").format(
+        resume=command("resume", number), rollback=rollback
     )
+
+
+def command(option: str, number: int) -> str:
+    """Return the command line that does something with an earlier sort."""
+    return f"alpacasorter sort --{option} {number}"
 
 
 def history_words(records: Sequence[SortRecord], resting: Collection[int]) -> str:
@@ -212,21 +228,32 @@ def history_words(records: Sequence[SortRecord], resting: Collection[int]) -> st
 
     Args:
         records: the sorts.
-        resting: numbers of those that were broken off and that no one is at work on.
+        resting: numbers of those that were interrupted and that no window or command is working on.
     """
-    rows = [("ID", "BEGAN", "FILES", "STATE", "WHAT")]
+    rows = [(pgettext("column", "ID"), *_arranged(sorts.columns()))]
     for record in records:
-        what = f"{_ACTIONS[record.action]} from {display_path(record.folder)} into {display_path(record.destination)}"
-        words = state(record, resting=record.number in resting)
-        rows.append((str(record.number), moment(record.made_at), f"{record.files:,}", words, what))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        cells = sorts.row(record, resting=record.number in resting, show=display_path)
+        rows.append((str(record.number), *_arranged(cells)))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join(
-        f"{number:>{widths[0]}}  {began:<{widths[1]}}  {files:>{widths[2]}}  {words:<{widths[3]}}  {what}"
-        for number, began, files, words, what in rows
+        "  ".join(
+            f"{cell:>{width}}" if column in (0, _FILES) else f"{cell:<{width}}"
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
     )
 
 
-Json = dict[str, object]
+_FILES: Final = 3
+
+
+def _arranged(cells: Sequence[str]) -> tuple[str, ...]:
+    """Return a row of the history with the paths, which may be long, last."""
+    date, action, source, target, files, state = cells
+    return (date, action, files, state, source, target)
+
+
+# JSON lines
 
 DONE: Final = "done"
 FAILED: Final = "failed"
@@ -235,47 +262,47 @@ NOTHING: Final = "nothing to do"
 OPEN: Final = "open"
 
 
-class Teller(Protocol):
-    """Notes what a sort did, and makes the objects of it."""
+class Lines(Protocol):
+    """Collects what a sort does, and makes the JSON objects of it at the end."""
 
     def placed(self, files: Iterable[Placed]) -> None:
-        """Note files that were done, or taken back."""
+        """Note files that were sorted, or undone."""
 
     def failed(self, failures: Iterable[FileFailure]) -> None:
-        """Note files that could not be done."""
+        """Note files that could not be sorted, or could not be undone."""
 
     def objects(self, ended: SortEnded) -> Iterator[Json]:
         """Yield the objects."""
 
 
-class PlanTeller:
-    """Tells of a new sort, by its plan and in its order."""
+class PlanLines:
+    """The JSON objects of a new sort, in the order of its plan."""
 
     def __init__(self, plan: SortPlan) -> None:
-        """Tell of this plan."""
+        """Start with nothing done."""
         self._plan = plan
         self._placed: dict[Path, Placed] = {}
         self._failed: dict[Path, str] = {}
 
     def placed(self, files: Iterable[Placed]) -> None:
-        """Note files that were done, or taken back."""
+        """Note files that were sorted, or moved back because a companion could not be sorted."""
         for file in files:
             if self._placed.pop(file.before, None) is None and file.after is not None:
                 self._placed[file.after] = file
 
     def failed(self, failures: Iterable[FileFailure]) -> None:
-        """Note files that could not be done."""
-        self._failed |= {failure.path: reasons_.sentence(failure.reason) for failure in failures}
+        """Note files that could not be sorted."""
+        self._failed |= {failure.path: sentence(failure.reason) for failure in failures}
 
     def objects(self, ended: SortEnded | None) -> Iterator[Json]:
-        """Yield the objects; None where the plan was not carried out."""
+        """Yield an object for each file and the summary; `ended` is None if the plan was only printed."""
         for unit in self._plan.units:
             for file in unit.files:
                 yield self._file(unit, file, ended)
         yield self._summary(ended)
 
     def _file(self, unit: PlannedUnit, file: PlannedFile, ended: SortEnded | None) -> Json:
-        reason = unit.reason and reasons_.sentence(unit.reason)
+        reason = unit.reason and sentence(unit.reason)
         if unit.outcome is not Outcome.GO or file.target is None or file.there:
             status = NOTHING
         elif ended is None:
@@ -298,7 +325,7 @@ class PlanTeller:
             "outcome": Outcome.THERE if file.there and unit.outcome is Outcome.GO else unit.outcome,
             "status": status,
             "reason": reason,
-            "renamed": unit.renamed,
+            "renamed": unit.renamed and sentence(unit.renamed),
             "companion": file is not unit.files[0],
             "photo": str(photo.path),
             "content_key": file.content_key,
@@ -334,17 +361,17 @@ class PlanTeller:
         }
 
 
-class JournalTeller:
-    """Tells of a sort that is gone on with or taken back: all that is known of it is in the journal."""
+class JournalLines:
+    """The JSON objects of an earlier sort that is resumed or undone; only what the journal knows is in them."""
 
     def __init__(self) -> None:
-        """Note nothing yet."""
+        """Start with nothing done."""
         self._placed: dict[tuple[Path, Path | None], Placed] = {}
         self._by_place: dict[Path | None, tuple[Path, Path | None]] = {}
         self._failed: dict[Path, str] = {}
 
     def placed(self, files: Iterable[Placed]) -> None:
-        """Note files that were done, or taken back."""
+        """Note files that were sorted or undone; one that goes back and forth in the same run counts as neither."""
         for file in files:
             before = self._by_place.pop(file.before, None)
             if before is not None:
@@ -356,11 +383,11 @@ class JournalTeller:
                     self._by_place[file.after] = key
 
     def failed(self, failures: Iterable[FileFailure]) -> None:
-        """Note files that could not be done."""
-        self._failed |= {failure.path: reasons_.sentence(failure.reason) for failure in failures}
+        """Note files that could not be sorted."""
+        self._failed |= {failure.path: sentence(failure.reason) for failure in failures}
 
     def objects(self, ended: SortEnded) -> Iterator[Json]:
-        """Yield the objects."""
+        """Yield an object for each file and the summary."""
         for file in self._placed.values():
             yield self._file(file.before, file.after, DONE, None)
         for path, reason in self._failed.items():
@@ -379,7 +406,7 @@ class JournalTeller:
 
 
 def record_object(record: SortRecord, *, is_open: bool) -> Json:
-    """Return a line of the history; `is_open`: it was broken off, and nobody is at work on it."""
+    """Return a sort of the history as an object; `is_open`: it was interrupted and can be resumed or undone."""
     return {"type": "sort"} | _record(record) | {"made_at": record.made_at, "open": is_open}
 
 

@@ -1,4 +1,4 @@
-"""What a new sort and those made earlier share: doing it with a progress bar, and telling what became of it."""
+"""Carries out a sort or an undo with a progress bar, and prints how it ended. New and earlier sorts share this."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alpacasorter.cli.console import ProgressBar, Stopper
-from alpacasorter.cli.sort.output import Json, Teller, ended_words, open_words, stopped_words, torn_words
+from alpacasorter.cli.sort.output import Json, Lines, ended_words, open_words, stopped_words, torn_words
 from alpacasorter.cli.usage import complain
 from alpacasorter.core.events import Progress
 from alpacasorter.core.sorting.events import (
@@ -23,6 +23,7 @@ from alpacasorter.core.sorting.events import (
     SortRecord,
     SortState,
 )
+from alpacasorter.i18n import _
 
 if TYPE_CHECKING:
     from alpacasorter.core.store.cache import Cache
@@ -35,71 +36,73 @@ def carry_out(
     library: Library,
     cache: Cache,
     stop: Stopper,
-    teller: Teller | None,
+    lines: Lines | None,
     quiet: bool,
 ) -> int:
-    """Do what a generator of the journal does; the cache follows the files.
+    """Run a sort or an undo to its end, and keep the cache up to date with where the files are.
 
     Args:
-        events: of the sort.
-        library: where its journal is.
-        cache: follows.
-        stop: ends it between two files.
-        teller: makes JSON lines; None for words.
+        events: the sort or undo, not started yet.
+        library: holds the journal.
+        cache: is told where files go.
+        stop: stops the sort between two files.
+        lines: collects the JSON lines; None to print sentences instead.
         quiet: show no progress bar.
 
     Returns:
-        the exit code.
+        The exit code.
 
     Raises:
-        KeyboardInterrupt: the user did not wait for the end of a file; the sort can be finished or rolled back.
-        SortError, LibraryError: it could not begin.
-        OSError: standard output could not be written. The sort went on to its end nevertheless.
+        KeyboardInterrupt: the user did not wait for the end of a file; the sort can be resumed or undone.
+        SortError, LibraryError: it could not start.
+        OSError: standard output could not be written; the sort was finished all the same.
     """
-    patient = Patient()
-    number = 0
+    output = DeferredErrors()
+    began: SortBegan | None = None
     ended: SortEnded | None = None
     stop.patient = True
     try:
-        with contextlib.closing(events), ProgressBar(quiet=quiet, unit="files") as bar:
+        with contextlib.closing(events), ProgressBar(quiet=quiet, unit=_("files")) as bar:
             for event in events:
                 match event:
                     case SortBegan():
-                        number = event.number
+                        began = event
                     case FilesPlaced():
                         cache.follow(event.files)
-                        if teller is not None:
-                            teller.placed(event.files)
+                        if lines is not None:
+                            lines.placed(event.files)
                     case FilesFailed():
-                        if teller is not None:
-                            teller.failed(event.failures)
+                        if lines is not None:
+                            lines.failed(event.failures)
                     case SortProgress():
                         progress = Progress(event.done, event.total, 0.0, None)
-                        patient.attempt(lambda: bar.update(progress))  # noqa: B023  # called at once
+                        output.attempt(lambda: bar.update(progress))  # noqa: B023  # called at once
                     case SortEnded():
                         ended = event
     except KeyboardInterrupt:
-        if number:
-            complain(torn_words(number))
+        if began is not None:
+            complain(torn_words(began.number, undoing=began.undoing))
         raise
     finally:
         stop.patient = False
     assert ended is not None
-    code = _tell(ended, library, stop, in_words=teller is None)
-    if teller is not None:
-        print_objects(teller.objects(ended))
-    patient.check()
+    code = _report(ended, library, stop, in_words=lines is None)
+    if lines is not None:
+        print_objects(lines.objects(ended))
+    output.check()
     return code
 
 
 def is_barred(library: Library, folder: Path, destination: Path, *, only_look: bool = False) -> bool:
-    """Tell of sorts that were broken off, and whether one of the same folders must be decided about first.
+    """Name the sorts that were interrupted; return whether one of them must be resumed or undone first.
+
+    That is so if it involves one of the same folders.
 
     Args:
-        library: where the journal is.
-        folder: what is to be sorted.
-        destination: where to.
-        only_look: nothing will be done, so nothing must be decided.
+        library: holds the journal.
+        folder: the folder to sort.
+        destination: where to sort it to.
+        only_look: nothing will be moved, so nothing is in the way.
     """
     from alpacasorter.core.sorting.execution.session import open_sorts
 
@@ -112,16 +115,16 @@ def is_barred(library: Library, folder: Path, destination: Path, *, only_look: b
             for theirs in (record.folder, record.destination)
         )
     if barred and not only_look:
-        complain("Nothing was done. Decide about that first, because it is of the same folders.")
+        complain(_("Nothing was done. Resume or undo that sort first, because it involves the same folders."))
     return barred and not only_look
 
 
-def _tell(ended: SortEnded, library: Library, stop: Stopper, *, in_words: bool) -> int:
+def _report(ended: SortEnded, library: Library, stop: Stopper, *, in_words: bool) -> int:
     record = ended.record
     if record.is_open:
         if ended.problem:
             complain(ended.problem)
-        complain(stopped_words(record))
+        complain(stopped_words(ended))
         return stop.exit_code if stop() and not ended.problem else 1
     if in_words:
         print(ended_words(ended, all_failures(ended, library)))
@@ -129,7 +132,7 @@ def _tell(ended: SortEnded, library: Library, stop: Stopper, *, in_words: bool) 
 
 
 def all_failures(ended: SortEnded, library: Library) -> list[FileFailure]:
-    """Return the files of a sort that could not be done, or taken back; where there are many, from the journal."""
+    """Return all files that could not be sorted or undone. The end of a sort names only the first few hundred."""
     from alpacasorter.core.sorting.execution.session import failures
 
     if len(ended.failures) >= _not_done(ended.record):
@@ -142,20 +145,23 @@ def _not_done(record: SortRecord) -> int:
 
 
 def print_objects(objects: Iterable[Json]) -> None:
-    """Print objects, a line each."""
+    """Print objects as JSON, one per line."""
     for one in objects:
         print(json.dumps(one))
 
 
-class Patient:
-    """Prints while a sort is at work, which must not be torn off where nobody reads any more, or the disk is full."""
+class DeferredErrors:
+    """Prints while a sort runs, and keeps errors until it has ended.
+
+    Printing fails if the reader is gone or the disk is full; that must not interrupt a sort in the middle.
+    """
 
     def __init__(self) -> None:
-        """Start with nothing wrong."""
+        """Start without an error."""
         self._error: OSError | None = None
 
     def attempt(self, work: Callable[[], None]) -> None:
-        """Do what prints; nothing once that has failed."""
+        """Call what prints; nothing is called any more once that has failed."""
         if self._error is None:
             try:
                 work()
@@ -163,6 +169,6 @@ class Patient:
                 self._error = error
 
     def check(self) -> None:
-        """Raise the first error there was, if any: now that nothing can be torn off by it."""
+        """Raise the first error, if there was one."""
         if self._error is not None:
             raise self._error

@@ -222,7 +222,7 @@ def _moved_words(lists: list[WordList], edits: list[Edit]) -> list[str]:
 
 
 def _rated(sidecar: Sidecar, rating: int, notes: dict[str, str], edits: list[Edit]) -> int | None:
-    """Set the rating where there is one without stars, or return it for the new description."""
+    """Change an existing rating of 0 stars; if there is no rating, return it for the new description."""
     before = _rating(sidecar)
     if before is not None and before not in _UNRATED:
         return None

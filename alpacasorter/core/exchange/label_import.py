@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, Final
 from alpacasorter.core.exchange.results import BOM, FORMAT, FORMAT_VERSION
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.os_errors import for_file
 from alpacasorter.core.photo import Unreadable, content_key, read_photo
-from alpacasorter.core.reasons import for_file, sentence
+from alpacasorter.core.reasons import sentence
 from alpacasorter.i18n import _, join, size
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def _from_json(path: Path, text: str) -> LabelFile:
         return _from_document(path, document)
     if isinstance(document, dict) and _is_row(document):
         # A single photo, a line of `scan --json`.
-        return _labelled(path, None, iter([document]))
+        return _label_file(path, None, iter([document]))
     raise _refusal_of_other(path, _("The JSON is not from AlpacaSorter."))
 
 
@@ -163,7 +164,7 @@ def _from_document(path: Path, document: Mapping[str, Any]) -> LabelFile:
     photos, classes = document.get("photos"), document.get("classes")
     if not isinstance(photos, list) or not isinstance(classes, dict):
         raise _refusal(path, _("Parts of the file are missing."))
-    return _labelled(path, tuple(classes), iter(photos))
+    return _label_file(path, tuple(classes), iter(photos))
 
 
 def _from_lines(path: Path, text: str, cause: ValueError) -> LabelFile:
@@ -180,7 +181,7 @@ def _from_lines(path: Path, text: str, cause: ValueError) -> LabelFile:
         if FORMAT in text[:200]:
             raise _refusal(path, _("The file is incomplete or damaged. Export it again.")) from cause
         raise _refusal_of_other(path, _("The JSON is damaged or not from AlpacaSorter.")) from cause
-    return _labelled(path, None, rows())
+    return _label_file(path, None, rows())
 
 
 def _is_row(row: Mapping[str, Any]) -> bool:
@@ -199,7 +200,7 @@ def _from_table(path: Path, text: str) -> LabelFile:
         names = [name.strip() for name in next(reader)]
         if not _is_row(dict.fromkeys(names)):
             raise _refusal_of_other(path, _("It has no columns “content_key” and “label”."))
-        return _labelled(path, None, _cells(reader, names))
+        return _label_file(path, None, _cells(reader, names))
     except csv.Error as error:
         raise _refusal(path, _("The file is damaged or is not a CSV table.")) from error
 
@@ -220,7 +221,7 @@ def _plain(cell: str) -> str | None:
 # Rows
 
 
-def _labelled(path: Path, classes: tuple[str, ...] | None, rows: Iterator[object]) -> LabelFile:
+def _label_file(path: Path, classes: tuple[str, ...] | None, rows: Iterator[object]) -> LabelFile:
     found: list[LabelRow] = []
     unlabeled = broken = 0
     for row in rows:
@@ -237,11 +238,7 @@ def _labelled(path: Path, classes: tuple[str, ...] | None, rows: Iterator[object
 
 
 def _row(row: object) -> LabelRow | None:
-    """Return the label in a row; None if it has none.
-
-    Raises:
-        _Broken: the row is invalid.
-    """
+    """Return the label in a row; None if it has none."""
     if not isinstance(row, dict):
         raise _Broken
     label = row.get("label")
@@ -274,11 +271,7 @@ def _truth(value: object) -> bool:
 
 
 def _share(value: object) -> float | None:
-    """Return a number from 0 to 1; None for an empty value.
-
-    Raises:
-        _Broken: it is anything else.
-    """
+    """Return a number from 0 to 1; None for an empty value."""
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, int | float | str):

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photos import formats
 from alpacasorter.core.safe_write import write_new, write_over
-from alpacasorter.i18n import _
+from alpacasorter.i18n import _, english
 
 COLUMNS: Final = (
     "path",
@@ -78,8 +78,9 @@ def columns(photo: LabeledPhoto) -> dict[str, object]:
 
 
 def row_of(photo: LabeledPhoto, folder: Path) -> Mapping[str, object]:
-    """Return what stands in each of the columns."""
-    return columns(photo) | {"relative_path": _relative(photo.path, folder)}
+    """Return the value for each of the columns, in English."""
+    with english():
+        return columns(photo) | {"relative_path": _relative(photo.path, folder)}
 
 
 def _rounded(number: float | None) -> float | None:
@@ -94,7 +95,7 @@ def _relative(path: Path, folder: Path) -> str | None:
         return None
 
 
-Form = Literal["json", "csv"]
+Format = Literal["json", "csv"]
 
 FORMAT: Final = "alpacasorter-results"
 """Name of the format, in the header of a JSON document."""
@@ -138,8 +139,8 @@ def json_pieces(source: Source, results: Iterable[LabeledPhoto]) -> Iterator[str
 def csv_pieces(source: Source, results: Iterable[LabeledPhoto]) -> Iterator[str]:
     """Yield a CSV table: a header line, then one line per photo.
 
-    No spreadsheet takes a cell for a formula, whatever the name of a file or class: a relative path that starts like
-    a formula is prefixed with "./", which leads to the same file, and any other cell with an apostrophe.
+    No spreadsheet takes a cell for a formula, even if a file or class is named like one: a relative path that starts
+    like a formula is prefixed with "./", which leads to the same file, and any other cell with an apostrophe.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
@@ -164,7 +165,7 @@ def _harmless(column: str, value: object) -> object:
     return f"./{value}" if column == "relative_path" else f"'{value}"
 
 
-def pieces(form: Form, source: Source, results: Iterable[LabeledPhoto]) -> Iterator[str]:
+def pieces(form: Format, source: Source, results: Iterable[LabeledPhoto]) -> Iterator[str]:
     """Yield the text in a format."""
     return json_pieces(source, results) if form == "json" else csv_pieces(source, results)
 
@@ -190,7 +191,7 @@ def _why_not_replaced(out: Path) -> str:
 
 def write_results(
     out: Path,
-    form: Form,
+    form: Format,
     source: Source,
     results: Sequence[LabeledPhoto],
     *,
@@ -245,5 +246,5 @@ def write_results(
             _("{file} already exists. Choose another name, or delete it first.").format(file=shown)
         ) from error
     except OSError as error:
-        why = reasons.sentence(reasons.for_saving(error))
+        why = reasons.sentence(os_errors.for_saving(error))
         raise ExportError(" ".join((_("{file} can't be written.").format(file=shown), why))) from error

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.exchange.keywords import BLANK, Tags, tagged, untagged
 from alpacasorter.core.exchange.xmp import SidecarError
 from alpacasorter.core.files import is_cloud_only
@@ -67,12 +67,12 @@ class Change(enum.StrEnum):
     NONE = "none"
 
 
-class Neighbours:
+class FolderNames:
     """The file names in one folder: existing sidecars, and photos that would share one.
 
     Attributes:
         folder: the folder.
-        halves: incomplete files of ours, possibly left over from a crash.
+        incomplete: incomplete files of ours, possibly left over from a crash.
         is_elsewhere: whether it is outside the exported folder and only reached through a link.
     """
 
@@ -88,7 +88,7 @@ class Neighbours:
             names = os.listdir(folder)  # noqa: PTH208  # only names are needed
         except OSError:
             names = []
-        self.halves: Final = [folder / name for name in names if is_ours(name)]
+        self.incomplete: Final = [folder / name for name in names if is_ours(name)]
         self._sidecars: dict[str, str] = {}
         for name in names:
             stem, extension = os.path.splitext(name)  # noqa: PTH122
@@ -142,7 +142,7 @@ def update(sidecar: Path, change: Callable[[bytes], bytes], *, dry_run: bool = F
         _check(sidecar.stat())
         before = sidecar.read_bytes()
     except OSError as error:
-        raise SidecarError(reasons.for_file(error)) from error
+        raise SidecarError(os_errors.for_file(error)) from error
     after = change(before)
     if after == before:
         return Change.SAME
@@ -162,7 +162,7 @@ def update(sidecar: Path, change: Callable[[bytes], bytes], *, dry_run: bool = F
     except ChangedMeanwhile as error:
         raise SidecarError(reasons.SIDECAR_CHANGED) from error
     except OSError as error:
-        raise SidecarError(reasons.for_saving(error)) from error
+        raise SidecarError(os_errors.for_saving(error)) from error
     return outcome
 
 
@@ -184,7 +184,7 @@ def make(sidecar: Path, photo: Path, data: bytes, *, dry_run: bool = False) -> C
     except FileExistsError as error:
         raise SidecarError(reasons.SIDECAR_CHANGED) from error
     except OSError as error:
-        raise SidecarError(reasons.for_saving(error)) from error
+        raise SidecarError(os_errors.for_saving(error)) from error
     return Change.NEW
 
 
@@ -308,10 +308,10 @@ def write_sidecars(
     with contextlib.ExitStack() as stack:
         if library is not None and not options.dry_run:
             # Imported here to keep sqlite3 out of the start of the window.
-            from alpacasorter.core.sorting.execution.session import alone, undisturbed
+            from alpacasorter.core.sorting.execution.session import folder_locks, sort_lock
 
-            stack.enter_context(alone(library))
-            stack.enter_context(undisturbed(folder))
+            stack.enter_context(sort_lock(library))
+            stack.enter_context(folder_locks(folder))
         ended = yield from _all(folder, results, labels, options, stopped)
     yield ended
 
@@ -326,7 +326,7 @@ def _all(
     """Yield an event for each photo; return the last event, which is yielded once sorts are allowed again."""
     counts: Counter[Change] = Counter()
     failures: list[SidecarFailed] = []
-    neighbours: Neighbours | None = None
+    names: FolderNames | None = None
     failed = photos = 0
     touched: set[Path] = set()
     was_stopped = False
@@ -338,11 +338,11 @@ def _all(
             continue
         photos += 1
         parent = result.path.parent
-        if neighbours is None or neighbours.folder != parent:
-            neighbours = Neighbours(parent, folder)
-            if not options.dry_run and not neighbours.is_elsewhere:
-                sweep(neighbours.halves)
-        event = _one(result, tags_of(result, labels, options), neighbours, options)
+        if names is None or names.folder != parent:
+            names = FolderNames(parent, folder)
+            if not options.dry_run and not names.is_elsewhere:
+                sweep(names.incomplete)
+        event = _one(result, tags_of(result, labels, options), names, options)
         if isinstance(event, SidecarFailed):
             failed += 1
             if len(failures) < _MAX_FAILURES:
@@ -373,23 +373,23 @@ def tags_of(result: LabeledPhoto, labels: LabelSet, options: SidecarOptions) -> 
 
 
 def _one(
-    result: LabeledPhoto, tags: Tags | None, neighbours: Neighbours, options: SidecarOptions
+    result: LabeledPhoto, tags: Tags | None, names: FolderNames, options: SidecarOptions
 ) -> SidecarDone | SidecarFailed:
     photo = result.path
-    there = neighbours.existing(photo)
+    there = names.existing(photo)
     sidecar = there[0] if there else None
     try:
         if tags is not None:
-            if neighbours.is_elsewhere:
+            if names.is_elsewhere:
                 raise SidecarError(reasons.SIDECAR_ELSEWHERE)
             if sidecar is not None:
                 change = update(sidecar, lambda data: tagged(data, tags), dry_run=options.dry_run)
             else:
-                sidecar = neighbours.new(photo, options.naming)
+                sidecar = names.new(photo, options.naming)
                 change = make(sidecar, photo, tagged(BLANK, tags), dry_run=options.dry_run)
             return SidecarDone(photo, sidecar, change)
         done = SidecarDone(photo, None, Change.NONE)
-        for sidecar in () if neighbours.is_elsewhere else there:
+        for sidecar in () if names.is_elsewhere else there:
             change = update(sidecar, untagged, dry_run=options.dry_run)
             if change is not Change.SAME:
                 change = Change.CLEARED if change is Change.CHANGED else change

@@ -138,7 +138,7 @@ class Sidecar:
     """A parsed sidecar.
 
     Attributes:
-        data: the text as UTF-8, whatever the encoding of the file.
+        data: the text as UTF-8, also if the file has another encoding.
         root: the element rdf:RDF.
         codec: encoding of the file.
         mark: byte order mark of the file, or empty.

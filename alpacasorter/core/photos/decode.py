@@ -1,13 +1,11 @@
-"""The one loader: bytes of a photo in, an upright reduced RGB picture and its facts out.
+"""Decodes photos: the bytes of a file in, an upright RGB picture at reduced scale and its facts out.
 
-Thumbnails, judging and training all decode here, so that they see the same pixels. Nothing that runs before
-the first window may import this module: it imports Pillow.
+Thumbnails, predictions and training all decode here, so that they see the same pixels. Before a decoder sees the bytes,
+what decoders don't check (whether the file is complete, and how much memory it needs) is read from them, and a budget
+limits how much memory all threads together may use.
 
-Everything here may be called from many threads at once; Pillow releases the GIL while it decodes and scales.
-
-A bound on what many threads hold at once.
-
-What decoders do not check of a file's structure, read from its bytes before any decoder sees them.
+Everything here may be called from many threads at once; Pillow releases the GIL while it decodes and scales. Nothing
+that runs before the first window may import this module, because it imports Pillow.
 """
 
 from __future__ import annotations
@@ -25,17 +23,17 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.photo import Unreadable
-from alpacasorter.core.photos.color import to_eight_bit, to_srgb
-from alpacasorter.core.photos.exif import MAX_PIXELS, exif_facts, open_picture
 from alpacasorter.core.photos.formats import SNIFF_BYTES, describe_unsupported, sniff
+from alpacasorter.core.photos.picture import MAX_PIXELS, exif_facts, open_picture, to_eight_bit, to_srgb
 
 
 class Budget:
-    """Lets threads hold units up to a limit together; who needs more than the limit holds them alone."""
+    """Lets threads hold units up to a common limit; a thread that needs more than the limit holds them alone."""
 
     def __init__(self, limit: int) -> None:
+        """Let all threads together hold up to `limit` units."""
         self._limit = limit
         self._held = 0
         self._turn = threading.Lock()
@@ -43,8 +41,8 @@ class Budget:
 
     @contextmanager
     def hold(self, units: int) -> Iterator[None]:
-        """Wait until so many units fit, or until nobody else holds any; count them while the block runs."""
-        # One waits at a time, the others behind it: else small holders could keep a large one waiting.
+        """Wait until so many units fit, or until no other thread holds any; hold them while the block runs."""
+        # Threads wait in line: otherwise ones that need little could keep one that needs a lot waiting.
         with self._turn, self._changed:
             self._changed.wait_for(lambda: self._held == 0 or self._held + units <= self._limit)
             self._held += units
@@ -67,9 +65,9 @@ _JPEG_SCAN: Final = 0xDA
 
 
 def is_cut_short(data: bytes, container: str) -> bool:
-    """Tell whether a HEIC, AVIF or WebP file says itself that it was longer once.
+    """Tell whether a HEIC, AVIF or WebP file is shorter than its own structure says.
 
-    Their decoders show a file of which half is missing, with grey where the rest was, and do not complain.
+    Their decoders show a file half of which is missing, gray where the pixels are lost, without any error.
     """
     if container == "WEBP":
         return 8 + int.from_bytes(data[4:8], "little") > len(data)
@@ -80,7 +78,7 @@ def is_cut_short(data: bytes, container: str) -> bool:
         size, name = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
         if size == 1:
             size = int.from_bytes(data[at + _BOX_HEADER : at + _LARGE_BOX_HEADER], "big")
-        if size < _BOX_HEADER:  # 0 is "up to the end"; anything else is no box, but bytes added behind the picture
+        if size < _BOX_HEADER:  # 0 means "up to the end"; anything else is not a box but bytes added after the picture
             return False
         at += size
         if at > len(data):
@@ -89,7 +87,7 @@ def is_cut_short(data: bytes, container: str) -> bool:
 
 
 def png_size(data: bytes) -> tuple[int, int]:
-    """Return width and height in pixels as the header of a PNG says; 0 where it is cut short."""
+    """Return width and height in pixels according to the header of a PNG; 0 if it is truncated."""
     width, height = data[_PNG_SIZE_AT : _PNG_SIZE_AT + 4], data[_PNG_SIZE_AT + 4 : _PNG_SIZE_AT + 8]
     return int.from_bytes(width, "big"), int.from_bytes(height, "big")
 
@@ -97,8 +95,8 @@ def png_size(data: bytes) -> tuple[int, int]:
 def is_streamed_jpeg(data: bytes) -> bool:
     """Tell whether a JPEG can be decoded row by row.
 
-    One that is progressive, or keeps its colours in scans of their own, makes the decoder hold the
-    coefficients of the whole picture, at whatever scale it is decoded.
+    For a progressive one, or one that stores each color in a scan of its own, the decoder holds the coefficients of the
+    whole picture at whatever scale it decodes.
     """
     at, channels = 2, 0
     while at + 10 <= len(data) and data[at] == 0xFF:
@@ -117,21 +115,21 @@ def is_streamed_jpeg(data: bytes) -> bool:
 
 
 MAX_BYTES: Final = 1024 * 1024 * 1024
-"""The most memory that decoding one photo may take: a photo of about 50 (WebP) to 128 megapixels."""
+"""The most memory that decoding one photo may use: enough for about 50 (WebP) to 128 megapixels."""
 MAX_STREAMED_PIXELS: Final = 1_000_000_000
-"""The largest JPEG: where it can be decoded row by row at reduced scale, the whole is never held."""
+"""The largest JPEG that is decoded row by row at reduced scale, so that it is never in memory as a whole."""
 BYTES_AT_ONCE: Final = 1024 * 1024 * 1024
-"""The most memory that all threads together may take to decode; a photo that needs more is decoded alone."""
+"""The most memory that all threads together may use to decode; a photo that needs more is decoded alone."""
 THUMBNAIL_QUALITY: Final = 82
 
 _MAX_DRAFT: Final = 8
 _LONGEST: Final = 128
 _BLOCK: Final = 1024 * 1024
-# What decoders hold at their peak, measured and rounded up: the picture, and what it was made from.
+# The peak memory of the decoders, measured and rounded up: the picture, and what it is made from.
 _BYTES_PER_PIXEL: Final = 8
 _BYTES_NEEDED: Final = {"HEIF": 10, "AVIF": 12, "WEBP": 18}
 _decoding: Final = Budget(BYTES_AT_ONCE)
-# These give pixels that are upright already: turning them by their EXIF would turn them twice.
+# The decoders of these return upright pixels: rotating those by the EXIF orientation would rotate them twice.
 _UPRIGHT_ALREADY: Final = frozenset(("HEIF", "TIFF"))
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -146,13 +144,13 @@ _TURNS: Final = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedPhoto:
-    """One photo, decoded once for everything it is needed for.
+    """One photo, decoded once for every use.
 
     Attributes:
         pixels: uint8 (height, width, 3), RGB in sRGB, upright, reduced; read-only.
         width, height: pixels of the full photo, upright.
-        taken_at: ISO 8601 time of capture, with the offset where the camera wrote one, or None.
-        format: container found in the bytes: "JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "HEIF" or "AVIF".
+        taken_at: ISO 8601 time of capture, with the UTC offset if the camera wrote one, or None.
+        format: the container found in the bytes: "JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "HEIF" or "AVIF".
         thumbnail: JPEG, upright sRGB, without metadata; None if none was asked for.
     """
 
@@ -165,46 +163,46 @@ class DecodedPhoto:
 
 
 def decode(data: bytes, *, min_side: int, thumbnail_side: int | None = None) -> DecodedPhoto:
-    """Decode a photo at reduced scale. What the bytes hold decides, not the name of the file.
+    """Decode a photo at reduced scale. The bytes decide what it is, not the name of the file.
 
-    Of an animation or a file of several pages the first picture counts.
+    Of an animation or a file with several pages, the first picture is used.
 
     Args:
         data: all bytes of the file.
-        min_side: pixels, 1 or more. The shorter side of the result is at least this, where the photo has as
-            much; less where the longer side would be over 128 times this. About twice it at most.
+        min_side: pixels, 1 or more. The shorter side of the result is at least this long if the photo is, and less
+            only if the longer side would be over 128 times this; at most about twice this.
         thumbnail_side: pixels of the thumbnail's longer side (never enlarged); None for no thumbnail.
 
     Raises:
-        Unreadable: for whatever bytes that can't be shown, and nothing else.
-        ValueError: a side below 1.
+        Unreadable: the bytes can't be shown. No bytes raise anything else.
+        ValueError: a side is below 1.
     """
     if min_side < 1 or (thumbnail_side is not None and thumbnail_side < 1):
         raise ValueError("min_side and thumbnail_side must be 1 or more")
     container = sniff(data[:SNIFF_BYTES])
     if container is None:
-        raise Unreadable(_why_no_picture(data))
+        raise Unreadable(_why_not_a_picture(data))
     try:
         return _decode(data, container, min_side, thumbnail_side)
     except Unreadable:
         raise
-    # Decoders raise nearly everything on damaged input: OSError, ValueError, SyntaxError, struct.error,
-    # IndexError, KeyError, TypeError, ZeroDivisionError, MemoryError, and what their next versions add.
+    # Decoders raise almost anything on damaged input: OSError, ValueError, SyntaxError, struct.error, IndexError,
+    # KeyError, TypeError, ZeroDivisionError, MemoryError, and whatever their next versions add.
     except Exception as error:
-        raise Unreadable(reasons.for_decoder(error)) from error
+        raise Unreadable(os_errors.for_decoder(error)) from error
 
 
 def model_input(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """Return what the backbone sees of a photo: the whole of it, squashed to a square.
+    """Return the input of the backbone for a photo: the whole photo, squeezed into a square.
 
-    The one preprocessing of training and app: any change makes every bundle built before it wrong.
+    The only preprocessing in training and app: any change invalidates every bundle built before it.
 
     Args:
-        pixels: uint8 (height, width, 3), RGB, as `decode` gives them.
-        side: pixels of the square.
+        pixels: uint8 (height, width, 3), RGB, as `decode` returns them.
+        side: side of the square in pixels.
 
     Returns:
-        uint8 (side, side, 3), read-only; bilinear, each target pixel averaging all it covers.
+        uint8 (side, side, 3), read-only; bilinear, each target pixel averaging all that it covers.
     """
     return np.asarray(Image.fromarray(pixels).resize((side, side), Image.Resampling.BILINEAR))
 
@@ -212,16 +210,16 @@ def model_input(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 def _decode(data: bytes, container: str, min_side: int, thumbnail_side: int | None) -> DecodedPhoto:
     if is_cut_short(data, container):
         raise Unreadable(reasons.TRUNCATED)
-    if container == "PNG":  # the plugin may paint a whole frame of an animation while it opens
+    if container == "PNG":  # the plugin may render a whole frame of an animation while it opens the file
         _require(_pixels(png_size(data)) <= MAX_PIXELS)
     image = open_picture(data, container)
     full = held = image.size
     _require(_pixels(full) <= MAX_STREAMED_PIXELS)
     reduction = _reduction(full, min_side, thumbnail_side)
-    # At least a row at a time: otherwise Pillow copies the beginning of a long row again and again.
+    # At least one row at a time: otherwise Pillow copies the start of a long row again and again.
     image.decodermaxblock = max(_BLOCK, full[0] * _BYTES_PER_PIXEL)
     if container == "JPEG":
-        # All at once: the decoder asks for the GIL again with each block.
+        # All at once: the decoder takes the GIL again for each block.
         image.decodermaxblock = len(data)
         reduction = _draft(image, reduction)
         held = image.size if is_streamed_jpeg(data) else full
@@ -237,7 +235,7 @@ def _decode(data: bytes, container: str, min_side: int, thumbnail_side: int | No
         facts = exif_facts(image, data, container)
         profile = image.info.get("icc_profile")
         reduced = to_eight_bit(image, reduction)
-        del image  # the full picture need not be held any longer
+        del image  # frees the full picture
     turn = None if container in _UPRIGHT_ALREADY else _TURNS.get(facts.orientation)
     if turn is not None:
         reduced = reduced.transpose(turn)
@@ -254,29 +252,29 @@ def _decode(data: bytes, container: str, min_side: int, thumbnail_side: int | No
 
 
 def _smallest(size: tuple[int, int], min_side: int, thumbnail_side: int | None) -> tuple[int, int]:
-    """Return the smallest size with the aspect of `size` that still serves both `pixels` and thumbnail."""
+    """Return the smallest size with the aspect of `size` that still is enough for both `pixels` and thumbnail."""
     scale = max(min_side / min(size), (thumbnail_side or 1) / max(size))
     return math.ceil(size[0] * scale), math.ceil(size[1] * scale)
 
 
 def _reduction(size: tuple[int, int], min_side: int, thumbnail_side: int | None) -> int:
-    """Return by which whole number to divide both sides: 1, 2, 4, a multiple of 8; any for thin strips.
+    """Return the whole number to divide both sides by: 1, 2, 4 or a multiple of 8; any number for thin strips.
 
-    The same for every container, so that a photo looks the same to the model whichever it is kept in.
+    The same for every container, so that a photo looks the same to the model in whichever it is stored.
     """
     most = min(min(size) // min_side, max(size) // (thumbnail_side or 1))
     reduction = most // _MAX_DRAFT * _MAX_DRAFT or _draft_factor(most)
-    # A strip of a million pixels by two hundred would be reduced not at all, and fill the memory of the queue.
+    # Otherwise a strip of a million by two hundred pixels would not be reduced at all and fill the queue's memory.
     return max(reduction, math.ceil(max(size) / (_LONGEST * min_side)))
 
 
 def _draft_factor(most: int) -> int:
-    """Return the largest reduction the JPEG decoder has that is not above `most`."""
+    """Return the largest reduction that the JPEG decoder offers up to `most`."""
     return next(factor for factor in (8, 4, 2, 1) if factor <= max(most, 1))
 
 
 def _draft(image: ImageFile, reduction: int) -> int:
-    """Let the JPEG decoder do as much of the reduction as it can, and return what is left to do."""
+    """Let the JPEG decoder do as much of the reduction as it can; return the reduction that is left."""
     factor = _draft_factor(reduction)
     if factor > 1:
         width, height = image.size
@@ -288,11 +286,11 @@ def _thumbnail(image: Image.Image, side: int) -> bytes:
     longest = max(image.size)
     if longest > side:
         width, height = (max(1, round(length * side / longest)) for length in image.size)
-        # Hamming: as sharp as bicubic when making smaller, at the cost of bilinear.
+        # Hamming: as sharp as bicubic when scaling down, as fast as bilinear.
         image = image.resize((width, height), Image.Resampling.HAMMING)
     else:
         image = image.copy()
-    image.info = {}  # otherwise a comment of the photo would be written into the thumbnail
+    image.info = {}  # otherwise a comment in the photo would be written into the thumbnail
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=THUMBNAIL_QUALITY)
     return buffer.getvalue()
@@ -307,7 +305,7 @@ def _require(fits: bool) -> None:
         raise Unreadable(reasons.TOO_MANY_PIXELS)
 
 
-def _why_no_picture(data: bytes) -> str:
+def _why_not_a_picture(data: bytes) -> str:
     if not data:
         return reasons.EMPTY
     if not data.strip(b"\x00"):

@@ -1,18 +1,18 @@
-"""Which files are photos: by the extension of the name, and by the first bytes. No decoder is imported."""
+"""Tells which files are photos, by file extension and by first bytes. Imports no decoder."""
 
 from __future__ import annotations
 
 from typing import Final
 
 SNIFF_BYTES: Final = 64
-"""As many first bytes of a file as `sniff` and `describe_unsupported` want to see."""
+"""How many first bytes of a file `sniff` and `describe_unsupported` need."""
 
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# JPEG XL and JPEG 2000 cannot be read, but they are photos: they must end as a row with a reason, not vanish.
+# JPEG XL and JPEG 2000 can't be read, but they are photos: they must be shown with a reason, not be left out.
 PICTURE_EXTENSIONS: Final = _words(
     "jpg jpeg jpe jfif jif mpo png apng webp tif tiff gif bmp dib heic heif heics heifs hif avif avifs jxl jp2 j2k"
 )
@@ -23,7 +23,7 @@ RAW_EXTENSIONS: Final = _words(
 VIDEO_EXTENSIONS: Final = _words(
     "3g2 3gp asf avi braw f4v flv insv lrv m2ts m2v m4v mkv mov mp4 mpeg mpg mts mxf ogv rm vob webm wmv"
 )
-# Deliberately long: a name found here spares opening the file.
+# Deliberately long: a file with one of these need not be opened.
 OTHER_EXTENSIONS: Final = _words(
     "aae acr ai aif aiff apk app bak bat bin bib bz2 c cfg conf cpp crdownload css csv ctg ctl cube dat "
     "db dll dmg doc docx dop dxf ebook eml eps epub exe flac gpx gz h htm html icc icm ico icns ics idx "
@@ -61,10 +61,10 @@ _UNSUPPORTED: Final = (
 
 
 def sniff(head: bytes) -> str | None:
-    """Return the name of the picture container that a file begins with, or None for anything else.
+    """Return the picture container that a file begins with, or None for anything else.
 
     Args:
-        head: the first bytes of the file, best `SNIFF_BYTES` of them.
+        head: the first bytes of the file, preferably `SNIFF_BYTES` of them.
 
     Returns:
         "JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "HEIF" or "AVIF".
@@ -79,7 +79,7 @@ def sniff(head: bytes) -> str | None:
         return "TIFF"
     if head[:6] in (b"GIF87a", b"GIF89a"):
         return "GIF"
-    # Two letters alone would make a photo of any text that begins with "BM".
+    # The two letters alone would make a photo of any text that begins with "BM".
     if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BMP_HEADER_SIZES:
         return "BMP"
     if head[4:8] == _ISO_MEDIA:
@@ -88,17 +88,17 @@ def sniff(head: bytes) -> str | None:
 
 
 def describe_unsupported(head: bytes) -> str | None:
-    """Return what a file that `sniff` does not know is, as words for a sentence ("video"), or None."""
-    for signature, words in _UNSUPPORTED:
+    """Return what a file is that `sniff` does not recognize, such as "video" (see `reasons.not_a_picture`), or None."""
+    for signature, kind in _UNSUPPORTED:
         if head.startswith(signature):
-            return words
+            return kind
     if head[4:8] == _ISO_MEDIA:
         return "raw" if head[8:12] == b"crx " else "video"
     return None
 
 
 def _sniff_iso_media(head: bytes) -> str | None:
-    """Tell AVIF from HEIC by the major brand, or by the compatible ones where that says neither."""
+    """Tell AVIF from HEIC by the major brand, or by the compatible brands if that is neither."""
     end = min(int.from_bytes(head[:4], "big"), len(head))
     brands = [head[8:12], *(head[at : at + 4] for at in range(16, end - 3, 4))]
     if brands[0] in _AVIF_BRANDS:

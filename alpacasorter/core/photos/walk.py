@@ -1,10 +1,13 @@
-"""Finds the photos in a folder: a generator of what is there, in the order in which it is shown.
+"""Finds the photos in a folder and its subfolders, in the order in which they are shown.
 
-No file is opened unless its name says nothing (no extension, or an unknown one); then its first bytes decide.
+`FolderListing` applies the rules for what a photo is: in a scan to all folders, in watching to those in which files
+changed. No file is opened unless its name does not say what it is (no extension, or an unknown one); then its first
+bytes do.
 """
 
 from __future__ import annotations
 
+import os
 import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -12,19 +15,210 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from alpacasorter.core import reasons
-from alpacasorter.core.files import is_hidden
+from alpacasorter.core import os_errors, reasons
+from alpacasorter.core.files import is_cloud_only, is_hidden, natural_key
 from alpacasorter.core.photo import PhotoFile
-from alpacasorter.core.photos.listing import (
-    OTHER,
-    OUTPUT_MARKER,
-    RAW,
-    VIDEO,
-    LeftAlone,
-    Listing,
-    WalkProblem,
-    folder_identity,
+from alpacasorter.core.photos import formats
+
+OUTPUT_MARKER: Final = ".alpacasorter-output"
+"""A file of this name marks a folder that the app sorted photos into, so that it is not scanned again."""
+
+# What systems, camera software and network drives put beside photos, besides names that begin with a dot.
+_SKIPPED: Final = frozenset(
+    (
+        "@eadir",
+        "#recycle",
+        "$recycle.bin",
+        "__macosx",
+        "desktop.ini",
+        "ehthumbs.db",
+        "ehthumbs_vista.db",
+        "lost+found",
+        "recycler",
+        "system volume information",
+        "thumbs.db",
+    )
 )
+PICTURE, RAW, VIDEO, OTHER = "picture", "raw", "video", "other"
+_KINDS: Final = {
+    **dict.fromkeys(formats.OTHER_EXTENSIONS, OTHER),
+    **dict.fromkeys(formats.VIDEO_EXTENSIONS, VIDEO),
+    **dict.fromkeys(formats.RAW_EXTENSIONS, RAW),
+    **dict.fromkeys(formats.PICTURE_EXTENSIONS, PICTURE),
+}
+# Temporary files of editors and downloads. The usual ones are among OTHER_EXTENSIONS.
+_UNFINISHED: Final = ("~", ".!ut", ".bc!", ".download", ".filepart", ".opdownload", ".temp")
+
+
+@dataclass(frozen=True, slots=True)
+class WalkProblem:
+    """A photo that can't be used as it is, or a folder below the root that can't be listed.
+
+    Attributes:
+        path: absolute path.
+        reason: why, a code (see `core.reasons`).
+        is_folder: whether it is a folder; then it is unknown which photos are missing.
+    """
+
+    path: Path
+    reason: str
+    is_folder: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoredFile:
+    """A file that is not a photo, or a RAW file beside a picture of the same name.
+
+    Attributes:
+        path: absolute path.
+        kind: VIDEO, RAW or OTHER.
+    """
+
+    path: str
+    kind: str
+
+
+class FolderListing:
+    """A folder and what is in it.
+
+    Attributes:
+        path: the folder.
+        status: its status; None if it could not be read.
+        error: why the folder could not be listed, or not completely; None if the list is complete.
+        is_empty: whether nothing at all was listed.
+        is_output: whether the app itself sorted photos into it.
+        folders: paths of its subfolders in natural order, each with whether it is a link.
+    """
+
+    def __init__(self, path: str, status: os.stat_result | None, error: OSError | None = None) -> None:
+        """List a folder, unless `error` says that it can't be. Does not raise."""
+        self.path = path
+        self.status = status
+        entries, self.error = _list(path) if error is None else ([], error)
+        self.is_output = any(entry.name == OUTPUT_MARKER for entry in entries)
+        self.is_empty = not entries
+        files: list[os.DirEntry[str]] = []
+        folders: list[os.DirEntry[str]] = []
+        for entry in entries:
+            if not is_skipped(entry.name):
+                (folders if _is_folder(entry) else files).append(entry)
+        folders.sort(key=_natural)
+        self.folders = [(entry.path, entry.is_symlink()) for entry in folders]
+        self._files = files
+
+    def judge(
+        self, stopped: Callable[[], bool] = lambda: False
+    ) -> Iterator[tuple[PhotoFile | WalkProblem | IgnoredFile, os.stat_result | None]]:
+        """Yield the files that are not hidden, in natural order (IMG_2 before IMG_10), each with its status if known.
+
+        A file is looked at when it is taken. Ends at once when `stopped` returns True.
+        """
+        pictures: set[str] | None = None
+        keyed = []
+        for entry in self._files:
+            if stopped():
+                return
+            keyed.append((_natural(entry), entry))
+        # No two files have the same name, so the entries themselves are never compared.
+        for _, entry in sorted(keyed):
+            if stopped():
+                return
+            kind = _kind(entry.name)
+            if kind == RAW and pictures is None:
+                pictures = {_stem(one.name) for one in self._files if _kind(one.name) == PICTURE}
+            verdict = _judge(entry, kind, pictures)
+            if verdict is not None:
+                yield verdict
+
+
+def is_skipped(name: str) -> bool:
+    """Tell whether a file or folder with this name is skipped, whatever it is."""
+    return name.startswith(".") or name.lower() in _SKIPPED
+
+
+def folder_identity(path: str, status: os.stat_result) -> object:
+    """Return a value that is equal for two paths exactly if they lead to the same folder."""
+    # Some file systems don't number their files.
+    return (status.st_dev, status.st_ino) if status.st_ino else str(Path(path).resolve())
+
+
+def _judge(
+    entry: os.DirEntry[str], kind: str | None, pictures: set[str] | None
+) -> tuple[PhotoFile | WalkProblem | IgnoredFile, os.stat_result | None] | None:
+    """Judge one file; `pictures` are the stems of the pictures beside it, needed for RAW files."""
+    try:
+        status = entry.stat()
+    except OSError as error:
+        if kind in (PICTURE, RAW):
+            return WalkProblem(Path(entry.path), _why_not_found(entry, error)), None
+        return IgnoredFile(entry.path, kind or OTHER), None
+    if is_hidden(status):
+        return None
+    if kind in (VIDEO, OTHER) or (kind == RAW and pictures and _stem(entry.name) in pictures):
+        return IgnoredFile(entry.path, kind or OTHER), status
+    regular = stat.S_ISREG(status.st_mode)
+    if kind is None:
+        if not regular or is_cloud_only(status) or not status.st_size or not _begins_like_a_picture(entry.path):
+            return IgnoredFile(entry.path, OTHER), status
+    elif not regular:
+        return WalkProblem(Path(entry.path), reasons.NOT_REGULAR), status
+    elif kind == RAW:
+        return WalkProblem(Path(entry.path), reasons.RAW_ALONE), status
+    elif is_cloud_only(status):
+        return WalkProblem(Path(entry.path), reasons.CLOUD_ONLY), status
+    return PhotoFile(Path(entry.path), status.st_size, status.st_mtime_ns), status
+
+
+def _list(folder: str) -> tuple[list[os.DirEntry[str]], OSError | None]:
+    """List a folder; if that is interrupted by an error, return the entries before it along with the error."""
+    entries: list[os.DirEntry[str]] = []
+    try:
+        with os.scandir(folder) as listing:
+            entries.extend(listing)
+    except OSError as error:
+        return entries, error
+    return entries, None
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads back to itself; as a file it gets its reason
+        return False
+
+
+def _natural(entry: os.DirEntry[str]) -> tuple[list[str | int], str]:
+    # The name itself decides between names that differ only in case.
+    return natural_key(entry.name), entry.name
+
+
+def _kind(name: str) -> str | None:
+    """Return the kind of a file according to its name; None if the name says nothing."""
+    if name.lower().endswith(_UNFINISHED):
+        return OTHER
+    return _KINDS.get(name.rpartition(".")[2].lower()) if "." in name else None
+
+
+def _stem(name: str) -> str:
+    return name.rpartition(".")[0].casefold()
+
+
+def _why_not_found(entry: os.DirEntry[str], error: OSError) -> str:
+    reason = os_errors.for_file(error)
+    return reasons.BROKEN_LINK if reason == reasons.VANISHED and entry.is_symlink() else reason
+
+
+def _begins_like_a_picture(path: str) -> bool:
+    """Tell whether the first bytes of a regular file are those of a picture; not if it can't be read."""
+    try:
+        # Non-blocking, in case a pipe has replaced the file.
+        with os.fdopen(
+            os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb"
+        ) as file:
+            return formats.sniff(file.read(formats.SNIFF_BYTES)) is not None
+    except OSError:
+        return False
+
 
 __all__ = ["OUTPUT_MARKER", "FolderUnavailable", "FolderWalk", "OtherFiles", "WalkProblem", "list_root", "walk"]
 
@@ -35,24 +229,25 @@ class FolderUnavailable(Exception):
     """The folder to walk can't be listed at all.
 
     Attributes:
-        reason: why, as a plain sentence for the user.
+        reason: why, a code (see `core.reasons`).
     """
 
     def __init__(self, reason: str) -> None:
+        """Keep the reason."""
         super().__init__(reason)
         self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
 class OtherFiles:
-    """The last event of a walk: what was left alone.
+    """The last event of a walk: the files that were ignored.
 
     Attributes:
         videos: number of videos.
         raw_companions: number of RAW files with a picture of the same name beside them.
-        other: number of all other files; hidden ones are not counted.
+        other: number of all other files, without hidden ones.
         sorted_folders: number of folders skipped because the app itself sorted photos into them.
-        examples: absolute paths of the first few of the files counted.
+        examples: absolute paths of the first few of the counted files.
     """
 
     videos: int
@@ -63,88 +258,88 @@ class OtherFiles:
 
     @property
     def count(self) -> int:
-        """Number of files left alone."""
+        """Number of ignored files."""
         return self.videos + self.raw_companions + self.other
 
 
 def walk(
     root: Path, *, recursive: bool, stopped: Callable[[], bool] = lambda: False
 ) -> Iterator[PhotoFile | WalkProblem | OtherFiles]:
-    """Yield the photos of a folder in natural order (IMG_2 before IMG_10), then those of each sub-folder.
+    """Yield the photos of a folder in natural order (IMG_2 before IMG_10), then those of each subfolder.
 
-    The root is listed at once, the rest as the events are taken: stop taking them and nothing more is read.
-    Links to files and folders are followed; a folder that is reached in several ways is listed once, under
-    its own name rather than a link's where both are in the tree.
+    The root is listed by the call itself, everything else as the events are taken. Links to files and folders are
+    followed. A folder that can be reached in several ways is listed once, under its own name if that is in the tree,
+    rather than that of a link.
 
     Args:
-        root: the folder; it is walked even if it carries `OUTPUT_MARKER`.
-        recursive: whether sub-folders are walked too.
-        stopped: asked before each file and folder, since there may be very many between two photos; where it says
-            so, the walk ends at once.
+        root: the folder; it is walked even if it contains `OUTPUT_MARKER`.
+        recursive: whether to walk subfolders too.
+        stopped: asked before each file and folder, because there may be many between two photos; when it returns
+            True, the walk ends at once.
 
     Returns:
-        an iterator of photos and problems, with one `OtherFiles` at the end. It does not raise.
+        An iterator of photos and problems, with one `OtherFiles` at the end. It does not raise.
 
     Raises:
-        FolderUnavailable: at the call: the root is missing, no folder, or can't be listed.
+        FolderUnavailable: the root does not exist, is not a folder, or can't be listed. Raised by the call itself.
     """
     first = list_root(root.absolute())
     return _walk(first, recursive=recursive, stopped=stopped)
 
 
-def list_root(root: Path) -> Listing:
-    """List the folder that is to be walked, whatever it is called and marked with.
+def list_root(root: Path) -> FolderListing:
+    """List the folder to walk, whatever its name and even if it contains `OUTPUT_MARKER`.
 
     Raises:
-        FolderUnavailable: it is missing, no folder, or can't be listed at all.
+        FolderUnavailable: it does not exist, is not a folder, or can't be listed at all.
     """
     try:
         status = root.stat()
         if not stat.S_ISDIR(status.st_mode):
             raise FolderUnavailable(reasons.NOT_A_FOLDER)
     except OSError as cause:
-        raise FolderUnavailable(reasons.for_folder(cause, missing=reasons.FOLDER_MISSING)) from cause
-    listing = Listing(str(root), status)
+        raise FolderUnavailable(os_errors.for_folder(cause, missing=reasons.FOLDER_MISSING)) from cause
+    listing = FolderListing(str(root), status)
     if listing.error is not None and listing.is_empty:
-        reason = reasons.for_folder(listing.error, missing=reasons.FOLDER_MISSING)
+        reason = os_errors.for_folder(listing.error, missing=reasons.FOLDER_MISSING)
         raise FolderUnavailable(reason) from listing.error
     return listing
 
 
 @dataclass(slots=True)
 class FolderWalk:
-    """Lists folders and those below them, each once, under its own name rather than a link's where both are there.
+    """Lists folders and their subfolders, each once, and under its own name rather than that of a link to it.
 
     Attributes:
-        recursive: whether folders below those given are listed too.
-        stopped: asked before each folder; where it says so, the walk ends at once.
-        seen: identities (`folder_identity`) of the folders that are not to be listed (again).
+        recursive: whether to list subfolders.
+        stopped: asked before each folder; when it returns True, the walk ends at once.
+        seen: identities (`folder_identity`) of the folders not to list (again).
     """
 
     recursive: bool
     stopped: Callable[[], bool] = lambda: False
     seen: set[object] = field(default_factory=set)
-    # The next folder is the last of `_waiting`; links come when that is empty, so that real folders go first.
+    # The next folder is the last of `_waiting`. Links come when that is empty, so real folders come first.
     _waiting: list[str] = field(default_factory=list)
     _links: deque[str] = field(default_factory=deque)
 
-    def from_root(self, first: Listing) -> Iterator[Listing]:
-        """Yield a folder that was listed already and then those below it, each when it is its turn.
+    def from_root(self, first: FolderListing) -> Iterator[FolderListing]:
+        """Yield a folder that is already listed, and then its subfolders at any depth, each listed when it is taken.
 
-        Folders that the app sorted photos into are yielded, but not those below them. Nor are hidden ones.
+        Folders that the app sorted photos into are yielded, but not their subfolders. Hidden folders are not yielded.
         """
         if first.status is not None:
             self.seen.add(folder_identity(first.path, first.status))
         yield first
         self._queue(first)
-        yield from self._rest()
+        yield from self._remaining()
 
-    def from_folders(self, folders: Iterable[tuple[str, bool]]) -> Iterator[Listing]:
-        """Yield folders, given as `Listing.folders` does, and those below them, as `from_root` does."""
+    def from_folders(self, folders: Iterable[tuple[str, bool]]) -> Iterator[FolderListing]:
+        """Yield folders, given as in `Listing.folders`, and their subfolders, as `from_root` does."""
         self._add(list(folders))
-        yield from self._rest()
+        yield from self._remaining()
 
-    def _rest(self) -> Iterator[Listing]:
+    def _remaining(self) -> Iterator[FolderListing]:
         while (self._waiting or self._links) and not self.stopped():
             path = self._waiting.pop() if self._waiting else self._links.popleft()
             try:
@@ -153,17 +348,17 @@ class FolderWalk:
                     continue
                 identity = folder_identity(path, status)
             except OSError as error:
-                yield Listing(path, None, error)
+                yield FolderListing(path, None, error)
                 continue
             if identity in self.seen:
                 continue
             self.seen.add(identity)
-            listing = Listing(path, status)
+            listing = FolderListing(path, status)
             yield listing
             if not listing.is_output:
                 self._queue(listing)
 
-    def _queue(self, listing: Listing) -> None:
+    def _queue(self, listing: FolderListing) -> None:
         if self.recursive:
             self._add(listing.folders)
 
@@ -173,7 +368,7 @@ class FolderWalk:
 
 
 def _walk(
-    first: Listing, *, recursive: bool, stopped: Callable[[], bool]
+    first: FolderListing, *, recursive: bool, stopped: Callable[[], bool]
 ) -> Iterator[PhotoFile | WalkProblem | OtherFiles]:
     counts = dict.fromkeys((VIDEO, RAW, OTHER), 0)
     examples: list[Path] = []
@@ -183,9 +378,9 @@ def _walk(
             sorted_folders += 1
             continue
         if listing.error is not None:
-            yield WalkProblem(Path(listing.path), reasons.for_folder(listing.error), is_folder=True)
+            yield WalkProblem(Path(listing.path), os_errors.for_folder(listing.error), is_folder=True)
         for verdict, _ in listing.judge(stopped):
-            if not isinstance(verdict, LeftAlone):
+            if not isinstance(verdict, IgnoredFile):
                 yield verdict
                 continue
             counts[verdict.kind if verdict.kind in counts else OTHER] += 1

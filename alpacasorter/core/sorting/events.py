@@ -1,4 +1,4 @@
-"""What a sort, an undo or a rollback yields, from runner.py up to the window; and what the history says of each."""
+"""The events of a sort or an undo, and the record that the history keeps of each sort."""
 
 from __future__ import annotations
 
@@ -6,26 +6,27 @@ import enum
 from dataclasses import dataclass
 from pathlib import Path
 
+from alpacasorter.core.events import Placed
 from alpacasorter.core.sorting.options import Action
 
 
 class SortError(Exception):
-    """A sort can't begin or go on; the message is a sentence for the user."""
+    """A sort can't start or continue; the message is a translated sentence for the user."""
 
 
 class SortBusy(SortError):
-    """Another window or command is sorting, or writing sidecars, just now."""
+    """Another window or command is currently sorting or writing sidecars."""
 
 
 class SortState(enum.StrEnum):
-    """How far a sort in the journal is.
+    """The state of a sort in the journal.
 
     Attributes:
-        RUNNING: it is being done, or was when the app ended unexpectedly.
-        STOPPED: the user stopped it, or it could not go on.
-        FINISHED: each file was done, or failed with a reason.
-        UNDOING: it is being taken back, or was when the app ended unexpectedly.
-        UNDONE: it was taken back, as far as that could be done.
+        RUNNING: it is running, or was when the app ended unexpectedly.
+        STOPPED: the user stopped it, or it could not continue.
+        FINISHED: every file was sorted, or failed with a reason.
+        UNDOING: it is being undone, or was when the app ended unexpectedly.
+        UNDONE: it was undone, as far as that was possible.
     """
 
     RUNNING = "running"
@@ -40,16 +41,16 @@ class SortRecord:
     """A sort as the history lists it.
 
     Attributes:
-        number: what the user calls it by; counts up.
+        number: identifies it for the user; counts up.
         made_at: when it began, ISO 8601 in UTC.
         folder: the folder that was sorted.
-        destination: where to.
+        destination: the folder that it was sorted into.
         action: what was done with each file.
         state: how far it is.
-        files: files in the plan, companions included.
-        done: files that are in their place now; of an undone sort, those that could not be taken back.
-        failed: files that could not be done.
-        left: files that could not be taken back.
+        files: files in the plan, including companions.
+        done: files that are at their target now; after an undo, those that could not be restored.
+        failed: files that could not be sorted.
+        left: files that could not be restored by an undo.
     """
 
     number: int
@@ -65,34 +66,13 @@ class SortRecord:
 
     @property
     def is_open(self) -> bool:
-        """Whether it was broken off, so that it can be finished or rolled back."""
+        """Whether it was interrupted, so that it can be resumed or undone."""
         return self.state in (SortState.RUNNING, SortState.STOPPED, SortState.UNDOING)
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """A file that is in another place now, or in one more.
-
-    Attributes:
-        before: where it was. For a copy or link that was taken back: where that was.
-        after: where it is; None for a copy or link that was taken back.
-        kept: whether it is at `before`, too.
-        size: bytes.
-        mtime_ns: last change of the file at `after`, nanoseconds since the epoch.
-        content_key: hash of its bytes where that is known.
-    """
-
-    before: Path
-    after: Path | None
-    kept: bool
-    size: int
-    mtime_ns: int
-    content_key: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class FileFailure:
-    """A file that could not be done or taken back, and why, in plain words."""
+    """A file that could not be sorted or restored, and why: a code of `core.reasons`."""
 
     path: Path
     reason: str
@@ -100,7 +80,7 @@ class FileFailure:
 
 @dataclass(frozen=True, slots=True)
 class SortBegan:
-    """The journal has the plan; from now on the sort can be finished or rolled back whatever happens."""
+    """The plan is in the journal; from now on the sort can be resumed or undone whatever happens."""
 
     number: int
     undoing: bool
@@ -110,21 +90,21 @@ class SortBegan:
 
 @dataclass(frozen=True, slots=True)
 class FilesPlaced:
-    """Files that were done and are in the journal as such."""
+    """Files that were sorted or restored and are recorded as such in the journal."""
 
     files: tuple[Placed, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class FilesFailed:
-    """Files that could not be done; the sort goes on."""
+    """Files that could not be sorted or restored; the sort continues."""
 
     failures: tuple[FileFailure, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SortProgress:
-    """How far a sort is: files and bytes, done of all; `seconds_left` is None while unknown."""
+    """How far a sort is: files and bytes, finished and in all; `seconds_left` is None while unknown."""
 
     done: int
     total: int
@@ -135,13 +115,13 @@ class SortProgress:
 
 @dataclass(frozen=True, slots=True)
 class SortEnded:
-    """The end of a sort or of taking one back.
+    """The end of a sort or of an undo.
 
     Attributes:
-        record: what the history says of it now.
-        failures: files of this run that could not be done, the first few hundred.
-        stopped: whether the user stopped it, or it could not go on; then it can be finished or rolled back.
-        problem: why it could not go on, a sentence; empty otherwise.
+        record: the record in the history now.
+        failures: the first few hundred files that this run could not sort or restore.
+        stopped: whether the user stopped it, or it could not continue; then it can be resumed or undone.
+        problem: why it could not continue, a translated sentence for the user; empty otherwise.
         seconds: wall-clock time.
     """
 

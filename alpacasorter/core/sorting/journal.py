@@ -1,9 +1,7 @@
-"""The write-ahead journal: what a sort is about to do with each file, and what became of it.
+"""The write-ahead journal: what a sort is about to do with each file, and how that ended.
 
-It lies in the library. An intent is on the disk before a file is touched, and the result after; so whatever ends the
-app, the journal and the disk together tell how far each file came (see recovery.py).
-
-The steps and folders of a sort as the journal keeps them.
+It is stored in the library. An intent is on the disk before a file is touched, and its result afterwards. So however
+the app ends, the journal and the disk together show how far each file got (`execution.run` works that out).
 """
 
 from __future__ import annotations
@@ -23,6 +21,7 @@ from alpacasorter.core.sorting.plan import Outcome, SortPlan
 from alpacasorter.core.store.database import blob_to_path, key_to_blob, path_to_blob, utc_now
 from alpacasorter.core.store.library import Library
 from alpacasorter.core.store.library_sorts import SORT_COLUMNS, STEP_COLUMNS, SortRow, StepRow, insert_sort
+from alpacasorter.i18n import _
 
 
 class StepState(enum.StrEnum):
@@ -30,14 +29,14 @@ class StepState(enum.StrEnum):
 
     Attributes:
         PLANNED: nothing was done with it.
-        STARTED: something may have been done.
-        COPIED: a whole copy was made under a temporary name; more may have been done.
-        DONE: it is in its place.
-        FAILED: it could not be done, and is where it was.
-        RETURNING: it was done, and something may have been done to take it back.
-        RECOPIED: so, and a whole copy was made where it came from, under a temporary name.
-        BACK: it was taken back.
-        LEFT: it could not be taken back, and is in its place.
+        STARTED: something may have been done with it.
+        COPIED: a complete copy was made under a temporary name; more may have been done.
+        DONE: it is at its target.
+        FAILED: it could not be sorted, and is where it was.
+        RETURNING: it was at its target, and something may have been done to restore it.
+        RECOPIED: the same, and a complete copy was made where it came from, under a temporary name.
+        BACK: it was restored.
+        LEFT: it could not be restored, and is at its target.
     """
 
     PLANNED = "planned"
@@ -55,11 +54,11 @@ class FolderState(enum.StrEnum):
     """How far a folder is.
 
     Attributes:
-        PLANNED: it is not there.
-        STARTED: it was not there, and may have been made by now.
-        MADE: it was made.
-        FOREIGN: it was there when it was to be made, or could not be made.
-        REMOVED: it was made and taken away again, or was left because something is in it.
+        PLANNED: it does not exist.
+        STARTED: it did not exist, and may have been created by now.
+        MADE: it was created by the sort.
+        FOREIGN: it already existed, or could not be created.
+        REMOVED: it was created by the sort and removed again.
     """
 
     PLANNED = "planned"
@@ -70,7 +69,7 @@ class FolderState(enum.StrEnum):
 
 
 IN_FLIGHT: Final = frozenset((StepState.STARTED, StepState.COPIED, StepState.RETURNING, StepState.RECOPIED))
-"""Of these only the disk can tell how far they came."""
+"""States in which only the disk shows how far a file got."""
 
 
 @dataclass(slots=True)
@@ -79,17 +78,20 @@ class Step:
 
     Attributes:
         position: its place in the sort, from 0.
-        unit: files of one number belong together.
+        unit: files with the same number belong together.
         state: how far it is.
-        source, target: where it was, and where it goes.
-        size, mtime_ns: what it was like when the plan was made.
+        source: where it was.
+        target: where it goes.
+        size: bytes when the plan was made.
+        mtime_ns: modification time then.
         mode: its permissions before.
-        placed_mtime_ns: when the file at the target says it was changed.
-        digest: SHA-256 of its bytes where that is known.
-        way: the kind of transfer and how it makes names, as text.
-        temp: a temporary name, without its folder, that may be there.
+        placed_mtime_ns: modification time of the file at the target.
+        digest: SHA-256 of its bytes if known.
+        way: the kind of transfer and how it makes names, such as "move/link".
+        temp: a temporary name, without its folder, that may exist.
         real: the file that a link leads to.
-        reason: why it could not be done or taken back, a sentence.
+        reason: why it could not be sorted or restored: a code of `core.reasons`, or a sentence in English if an earlier
+            version wrote it.
     """
 
     position: int
@@ -110,7 +112,7 @@ class Step:
 
 @dataclass(slots=True)
 class Folder:
-    """A folder that a sort makes, and whether it gets the marker of the app's own output."""
+    """A folder that a sort creates, and whether it gets the marker of the app's own output."""
 
     position: int
     path: Path
@@ -119,7 +121,7 @@ class Folder:
 
 
 def planned_steps(plan: SortPlan) -> Iterator[Step]:
-    """Yield a step for each file of a plan that something is done with."""
+    """Yield a step for each file of a plan that is moved, copied or linked."""
     position = 0
     for number, unit in enumerate(plan.units):
         if unit.outcome is not Outcome.GO:
@@ -133,7 +135,7 @@ def planned_steps(plan: SortPlan) -> Iterator[Step]:
 
 
 def step_row(uid: bytes, revision: int, step: Step) -> StepRow:
-    """Return a step as it is stored."""
+    """Return a step as the database stores it."""
     return StepRow(
         sort=uid,
         position=step.position,
@@ -155,7 +157,7 @@ def step_row(uid: bytes, revision: int, step: Step) -> StepRow:
 
 
 def step_of(row: StepRow) -> Step:
-    """Return what `step_row` stored."""
+    """Return a step from its row in the database."""
     return Step(
         position=row.position,
         unit=row.unit,
@@ -179,21 +181,21 @@ _AT_ONCE: Final = 512
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """A sort in the journal: what tells it from all others, and what the history says of it."""
+    """A sort in the journal: its unique identifier, and its record in the history."""
 
     uid: bytes
     record: SortRecord
 
 
 class Journal:
-    """The journal in a library. Every method raises LibraryError if the library fails, and then nothing was written."""
+    """The journal in a library. Every method raises LibraryError if the library fails; then nothing was written."""
 
     def __init__(self, library: Library) -> None:
-        """Work on an open library."""
+        """Use an open library."""
         self.library: Final = library
 
     def begin(self, plan: SortPlan) -> Sort:
-        """Write a plan down, all of it; from now on it can be finished or rolled back."""
+        """Write a whole plan to the journal; from now on the sort can be resumed or undone."""
         uid, now, options = os.urandom(16), utc_now(), plan.options
         steps = list(planned_steps(plan))
         places = (path_to_blob(plan.folder), path_to_blob(options.destination))
@@ -224,7 +226,7 @@ class Journal:
         return Sort(uid, record)
 
     def sorts(self, limit: int) -> list[Sort]:
-        """Return the latest sorts, the newest first; of those that are not at their end with counts as of now."""
+        """Return the latest sorts, newest first; open ones with their current counts."""
         rows = self.library.read(
             lambda connection: connection.execute(
                 f"SELECT {SORT_COLUMNS} FROM sorts ORDER BY number DESC LIMIT ?", (max(limit, 0),)
@@ -233,18 +235,18 @@ class Journal:
         return [self._sort(SortRow(*row)) for row in rows]
 
     def sort(self, number: int) -> Sort:
-        """Return a sort; raises SortError where there is none of this number."""
+        """Return a sort; raises SortError if there is none with this number."""
         row = self.library.read(
             lambda connection: connection.execute(
                 f"SELECT {SORT_COLUMNS} FROM sorts WHERE number = ?", (number,)
             ).fetchone()
         )
         if row is None:
-            raise SortError(f"There is no sort number {number}. The history lists those there are.")
+            raise SortError(_("There is no sort number {number}. See the sort history.").format(number=number))
         return self._sort(SortRow(*row))
 
     def set_state(self, sort: Sort, state: SortState) -> Sort:
-        """Note how far a sort is, with its counts; return it as it is then."""
+        """Write the state of a sort and its counts, and return the updated sort."""
         counts = self.counts(sort.uid)
         record = _counted(replace(sort.record, state=state), counts)
 
@@ -259,7 +261,7 @@ class Journal:
         return replace(sort, record=record)
 
     def counts(self, uid: bytes) -> dict[StepState, tuple[int, int]]:
-        """Return how many files of a sort are in each state, and their bytes."""
+        """Return, for each state, how many files of a sort are in it and how many bytes they have."""
         rows = self.library.read(
             lambda connection: connection.execute(
                 "SELECT state, count(*), sum(size) FROM sort_steps WHERE sort = ? GROUP BY state", (uid,)
@@ -268,7 +270,7 @@ class Journal:
         return {StepState(state): (count, size) for state, count, size in rows}
 
     def units(self, uid: bytes, *, backwards: bool = False) -> Iterator[list[Step]]:
-        """Yield the steps of a sort unit by unit, within each by position; read a few hundred at a time."""
+        """Yield the steps of a sort unit by unit, each unit in order of position; reads a few hundred at a time."""
         order, beyond = ("DESC", "<") if backwards else ("ASC", ">")
         at: int | None = None
         limit = _AT_ONCE
@@ -281,7 +283,7 @@ class Journal:
             for step in rows:
                 units.setdefault(step.unit, []).append(step)
             if not whole:
-                # The last may be there in part only.
+                # The last one may be incomplete.
                 units.popitem()
                 if not units:
                     limit *= 2
@@ -293,7 +295,7 @@ class Journal:
                 return
 
     def unsettled(self, uid: bytes) -> list[Step]:
-        """Return the steps of which only the disk can tell how far they came, or that may have a temporary name."""
+        """Return the steps that are in flight, or that may have left a temporary name."""
         states = ", ".join(f"'{state}'" for state in sorted(IN_FLIGHT))
         return self._rows(
             f"sort = ? AND (state IN ({states}) OR temp IS NOT NULL) ORDER BY position",
@@ -306,7 +308,7 @@ class Journal:
         return self._rows(f"sort = ? AND state IN ({names}) ORDER BY position", (uid,))
 
     def mark(self, uid: bytes, steps: Sequence[Step]) -> None:
-        """Write down how far these steps are, all or none."""
+        """Write the state of some steps, all or none."""
         if not steps:
             return
         rows = [step_row(uid, 0, step) for step in steps]
@@ -337,7 +339,7 @@ class Journal:
         return [Folder(at, blob_to_path(path), marked == 1, FolderState(state)) for at, path, marked, state in rows]
 
     def mark_folders(self, uid: bytes, folders: Sequence[Folder]) -> None:
-        """Write down how far these folders are, all or none."""
+        """Write the state of some folders, all or none."""
         if not folders:
             return
 
@@ -384,7 +386,7 @@ def _counted(record: SortRecord, counts: dict[StepState, tuple[int, int]]) -> So
 
 
 def _as_json(options: SortOptions) -> str:
-    """Return what the user wanted, for the record; the rest of it is in other columns."""
+    """Return the user's choices for the record; the other ones have columns of their own."""
     values = {
         "pattern": options.pattern,
         "folder_names": dict(options.folder_names),
@@ -399,8 +401,6 @@ def _as_json(options: SortOptions) -> str:
 
 
 def _all_changed(cursor: sqlite3.Cursor, rows: int) -> None:
-    """Check that a statement found each row it was meant for: one in a library restored from a backup may be gone."""
+    """Check that a statement found all of its rows: a library restored from a backup may lack some."""
     if cursor.rowcount != rows:
-        raise SortError(
-            "The journal of this sort is no longer whole, because the file it is in was damaged. Nothing more is done."
-        )
+        raise SortError(_("The journal of this sort is incomplete, because its file was damaged. The sort stopped."))

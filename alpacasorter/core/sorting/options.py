@@ -1,4 +1,4 @@
-"""What the user wants of a sort."""
+"""The choices that the user makes for a sort."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 USUAL_MIN_CONFIDENCE: Final = 0.8
-"""Confidence below which a photo counts as unsure unless the user says otherwise."""
+"""Confidence below which a photo counts as unsure unless the user chooses another one."""
 
 
 class Action(enum.StrEnum):
@@ -22,7 +22,7 @@ class Action(enum.StrEnum):
 
 
 class Leftovers(enum.StrEnum):
-    """What is done with photos that get no label's folder."""
+    """What is done with unsure and unreadable photos, which don't go to the folder of a label."""
 
     LEAVE = "leave"
     FOLDER = "folder"
@@ -33,16 +33,16 @@ class SortOptions:
     """How photos are sorted.
 
     Attributes:
-        destination: folder, absolute, below which the photos go. It need not exist yet.
+        destination: absolute path of the folder that the photos are sorted into. It need not exist yet.
         action: what is done with them.
-        pattern: folders below the destination, such as "{label}/{taken:%Y-%m}" (pattern.py).
-        folder_names: what stands for a label in the pattern; its display name where the label is missing here.
+        pattern: folders below the destination, such as "{label}/{taken:%Y-%m}" (see planning/pattern.py).
+        folder_names: what replaces a label in the pattern; labels that are missing here use their display name.
         leave_labels: labels whose photos stay where they are.
         min_confidence: confidence below which a photo without a correction is unsure, 0 to 1.
-        unsure: where unsure photos go: nowhere, or into `unsure_folder`, which stands for the label then.
-        unsure_folder: a folder name.
+        unsure: whether unsure photos stay or go to `unsure_folder`, which then replaces the label in the pattern.
+        unsure_folder: a folder name; the same in every language, so that later sorts use the same folder.
         unreadable: the same for photos that can't be read.
-        unreadable_folder: a folder name.
+        unreadable_folder: a folder name, like `unsure_folder`.
     """
 
     destination: Path

@@ -1,4 +1,7 @@
-"""A plan: what a sort will do, file by file. Made by planner.py, shown to the user, then done as it is by runner.py."""
+"""A plan: what a sort will do, file by file.
+
+`planning.planner` makes it, the user sees it, and `execution.run` carries it out.
+"""
 
 from __future__ import annotations
 
@@ -6,29 +9,28 @@ import enum
 from dataclasses import dataclass
 from pathlib import Path
 
+from alpacasorter.core import reasons
 from alpacasorter.core.labels import LabeledPhoto
 from alpacasorter.core.sorting.options import SortOptions
 
-SortPhoto = LabeledPhoto
-
 
 class PlanError(Exception):
-    """No plan can be made; the message is a sentence for the user."""
+    """No plan can be made; the message is a translated sentence for the user."""
 
 
 class PlanStopped(Exception):
-    """The user did not wait for the plan."""
+    """The user canceled the plan."""
 
 
 class Outcome(enum.StrEnum):
-    """What the plan says of a photo with its companions.
+    """What the plan does with a photo and its companions.
 
     Attributes:
         GO: it is moved, copied or linked.
-        THERE: the same bytes are where it would go, so there is nothing to do.
+        THERE: the same bytes are already where it would go, so there is nothing to do.
         IN_PLACE: it already is where it would go.
-        STAYS: it is left where it is, as the user said.
-        BLOCKED: it can't go; `reason` says why and what to do.
+        STAYS: it is left where it is, as the user chose.
+        BLOCKED: it can't be sorted; `reason` says why and what to do.
     """
 
     GO = "go"
@@ -39,7 +41,7 @@ class Outcome(enum.StrEnum):
 
 
 class Group(enum.StrEnum):
-    """Under which heading a photo is shown: its label, or what takes the place of one."""
+    """The heading that a photo is shown under: its label, or what replaces one."""
 
     LABEL = "label"
     UNSURE = "unsure"
@@ -52,11 +54,11 @@ class PlannedFile:
 
     Attributes:
         source: where it is, absolute.
-        target: where it will be, absolute; None where it goes nowhere.
-        size: bytes, when the plan was made.
-        mtime_ns: last change then, nanoseconds since the epoch.
-        content_key: hash of its bytes where that is known: of photos, not of companions.
-        there: whether the same bytes are at the target already, so that nothing is done with this file.
+        target: where it will be, absolute; None if it stays.
+        size: bytes when the plan was made.
+        mtime_ns: modification time then, nanoseconds since the epoch.
+        content_key: hash of its bytes if known: for photos, not for companions.
+        there: whether the same bytes are already at the target, so that nothing is done with this file.
     """
 
     source: Path
@@ -69,17 +71,18 @@ class PlannedFile:
 
 @dataclass(frozen=True, slots=True)
 class PlannedUnit:
-    """A photo with its companions, which go together.
+    """A photo and its companions, which stay together.
 
     Attributes:
         photo: the photo that decides where the unit goes.
         files: the photo first, then its companions by name.
-        group, outcome: see there.
-        reason: why it stays, is blocked or is there already; a sentence, or None.
-        renamed: why the name is another one at the target ("Another file there has this name."), or None.
+        group: the heading that it is shown under.
+        outcome: what is done with it.
+        reason: why it stays, is blocked or is already there, a code of `core.reasons`; None if nothing is to be said.
+        renamed: why it gets another name at the target, a code of `core.reasons`; None if it keeps its name.
     """
 
-    photo: SortPhoto
+    photo: LabeledPhoto
     files: tuple[PlannedFile, ...]
     group: Group
     outcome: Outcome
@@ -89,33 +92,38 @@ class PlannedUnit:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something the user should know before they say Sort.
+    """Something the user should know before starting the sort.
 
     Attributes:
-        sentence: in plain words.
-        serious: whether the sort can't succeed as a whole (too little space, nothing can be written).
-        paths: which files or folders it is about, at most a few.
+        reason: what it is, a code of `core.reasons`.
+        serious: whether the sort as a whole can't succeed (not enough space, the destination is read-only).
+        paths: a few of the files or folders that it is about.
     """
 
-    sentence: str
+    reason: str
     serious: bool = False
     paths: tuple[Path, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """The remark in words, in the language in use."""
+        return reasons.sentence(self.reason)
 
 
 @dataclass(frozen=True, slots=True)
 class SortPlan:
-    """What will be done: exactly this, or less.
+    """What a sort will do: exactly this, or less.
 
     Attributes:
         folder: the folder that was scanned.
-        options: what the user wanted.
-        units: in the order in which they are done.
-        new_folders: folders to be made, parents first, the destination among them where it is missing.
+        options: the user's choices.
+        units: in the order in which they are sorted.
+        new_folders: folders to be created, parents first, including the destination if it is missing.
         output_folders: those of `new_folders` that are marked as the app's own output (walk.OUTPUT_MARKER).
-        bytes_to_write: bytes that will be written at the destination: of copies, and of moves across disks.
-        bytes_free: free there; None where that can't be told.
-        other_disk: whether any file goes to another disk than it is on.
-        remarks: what is odd.
+        bytes_to_write: bytes that will be written at the destination: by copies, and by moves to another disk.
+        bytes_free: free bytes there; None if unknown.
+        other_disk: whether any file goes to another disk than the one it is on.
+        remarks: what the user should know.
     """
 
     folder: Path
@@ -134,7 +142,7 @@ class SortPlan:
 
     @property
     def files_to_do(self) -> int:
-        """How many files, companions included, something is done with."""
+        """How many files, including companions, are moved, copied or linked."""
         return sum(
             file.target is not None and not file.there
             for unit in self.units

@@ -1,11 +1,10 @@
-"""The cache: thumbnails, embeddings and what was found out about files; nothing is opened or judged twice.
+"""The cache: thumbnails, embeddings and facts about files, so that no photo is opened or judged twice.
 
-Nothing in it is precious. Whatever happens to its file costs time and no more: a damaged cache is deleted and
-started anew, a full disk means that less is remembered, and no method raises because of either.
+Everything in it can be made again, so whatever happens to its file only takes time: a damaged cache is deleted and
+started again, a full disk means that less is stored, and no method raises because of either.
 
-Has what the cache knows of files follow them when they are moved, copied or taken back.
-
-Keeps the cache below its limit, a slice at a time so that whoever waits for the cache never waits long.
+What is known about a file follows it when a sort moves or copies it or is undone. The cache stays below a size limit by
+dropping what was used least recently, a slice at a time, so that other threads never wait long for it.
 """
 
 from __future__ import annotations
@@ -35,11 +34,11 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from alpacasorter.core.sorting.events import Placed
+    from alpacasorter.core.events import Placed
 
 
 def follow(connection: sqlite3.Connection, files: Iterable[Placed], session: int) -> None:
-    """Write down where files are now; to be called in a transaction. What is not known stays unknown."""
+    """Store where files are now; to be called in a transaction. What is not known stays unknown."""
     for file in files:
         before = path_to_blob(file.before)
         if file.after is not None:
@@ -55,7 +54,7 @@ def follow(connection: sqlite3.Connection, files: Iterable[Placed], session: int
 
 
 def _known(connection: sqlite3.Connection, file: Placed, before: bytes) -> tuple[int | None, str | None]:
-    """Return the number of a file's content, and why it can't be judged, as far as either is known."""
+    """Return the id of a file's content, and why it can't be judged, as far as either is known."""
     row = connection.execute(
         "SELECT f.content_id, f.reason, c.key FROM files f LEFT JOIN contents c ON c.id = f.content_id"
         " WHERE f.path = ? AND f.size = ?",
@@ -67,7 +66,7 @@ def _known(connection: sqlite3.Connection, file: Placed, before: bytes) -> tuple
     if key is None:
         return None, None
     found = connection.execute("SELECT id FROM contents WHERE key = ?", (key,)).fetchone()
-    # A photo that can't be decoded has a reason that only the row of its file knows.
+    # Why a photo can't be decoded is stored only in the row of its file.
     if found is None or not _is_judged(connection, found[0]):
         return None, None
     return found[0], None
@@ -82,16 +81,16 @@ _PHOTOS_A_SLICE: Final = 200
 _FILES_A_SLICE: Final = 5000
 _PAGES_A_SLICE: Final = 500
 _BESIDE: Final = 500
-"""Bytes a photo takes beside its thumbnail and embedding, about: rows in four tables and their indexes."""
+"""About how many bytes a photo takes besides its thumbnail and embedding: rows in four tables and their indexes."""
 
 
 class Keep(NamedTuple):
-    """What is not to be dropped.
+    """What must not be dropped.
 
     Attributes:
-        limit: bytes.
+        limit: size of the file in bytes up to which nothing is dropped.
         session: what was used in this session, or in a later one, stays.
-        ranges: so do files whose content isn't known, between these paths.
+        ranges: files between these paths whose content isn't known stay, too.
     """
 
     limit: int
@@ -100,13 +99,13 @@ class Keep(NamedTuple):
 
 
 def bytes_in_use(connection: sqlite3.Connection) -> int:
-    """Return how much of the file is not free space."""
+    """Return how many bytes of the file are not free space."""
     pages = pragma_number(connection, "page_count") - pragma_number(connection, "freelist_count")
     return pages * pragma_number(connection, "page_size")
 
 
 def mark(connection: sqlite3.Connection, ids: Iterable[int], session: int) -> None:
-    """Note down that these contents were used in this session."""
+    """Store that these contents were used in this session."""
     with transaction(connection):
         connection.execute("DELETE FROM marked")
         connection.executemany("INSERT INTO marked (id) VALUES (?)", ((number,) for number in ids))
@@ -118,17 +117,18 @@ def mark(connection: sqlite3.Connection, ids: Iterable[int], session: int) -> No
 
 
 def drop_some(connection: sqlite3.Connection, keep: Keep) -> tuple[int, int]:
-    """Drop the photos used least recently, as many as needed or as fit a slice.
+    """Drop the photos that were used least recently, as many as necessary or as fit a slice.
 
-    When there are none left, the files whose content isn't known.
+    If there are none, drop files whose content isn't known.
 
     Returns:
-        How many photos and how many such files went; (0, 0) if it is within its limit or nothing may go.
+        How many photos and how many such files were dropped; (0, 0) if the file is within its limit, or if nothing
+        may be dropped.
     """
     excess = bytes_in_use(connection) - keep.limit
     if excess <= 0:
         return 0, 0
-    # A little more than needed, or every write after this one would have to drop again.
+    # A little more than necessary, or every write after this one would have to drop something again.
     excess += keep.limit // 50
     rows = connection.execute(
         "SELECT c.id, coalesce(length(t.data), 0)"
@@ -158,11 +158,11 @@ def drop_some(connection: sqlite3.Connection, keep: Keep) -> tuple[int, int]:
 
 
 def shrink_file(connection: sqlite3.Connection, limit: int) -> bool:
-    """Give some free space back to the disk if the file is above its limit; whether there is more to give."""
+    """Return some free space to the disk if the file is above its limit; tell whether there is more."""
     free = pragma_number(connection, "freelist_count")
     size = pragma_number(connection, "page_count") * pragma_number(connection, "page_size")
     if size <= limit or not free:
-        # Only with this is the file itself made shorter.
+        # The file itself becomes shorter only with this.
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         return False
     connection.execute(f"PRAGMA incremental_vacuum({_PAGES_A_SLICE})").fetchall()
@@ -177,7 +177,7 @@ _LATER_THAN_ANY: Final = 1 << 62
 
 
 class Cache:
-    """An open cache. Every method may be called from any thread; after `close` it knows and keeps nothing.
+    """An open cache. Every method may be called from any thread; after `close` it knows and stores nothing.
 
     Attributes:
         path: the file.
@@ -188,18 +188,18 @@ class Cache:
         self.path: Final = file.path
         self._file: Final = file
         self._limit: Final = limit_bytes
-        # Where files are in use of which the content isn't known.
+        # Where files are in use whose content isn't known.
         self._ranges: set[tuple[bytes, bytes]] = set()
 
     @classmethod
     def open(cls, path: Path, *, limit_bytes: int = DEFAULT_LIMIT) -> Self:
-        """Open the cache: made with its folders if there is none, anew if it is damaged or another version.
+        """Open the cache; it and its folders are created if there is none, or if it is damaged or of another version.
 
-        Never raises: where the folder can't be written the cache is a temporary one, and `notice` says so.
+        Never raises: if the folder can't be written to, the cache is a temporary one, and `notice` says so.
 
         Args:
             path: the file.
-            limit_bytes: what `prune` and `store` hold the file to.
+            limit_bytes: the size that `prune` and `store` keep the file below.
         """
         return cls(CacheFile(path.absolute()), limit_bytes)
 
@@ -215,20 +215,20 @@ class Cache:
 
     @property
     def notice(self) -> str | None:
-        """A sentence for the user if the cache can't be kept on the disk, or only in part; else None."""
+        """A message for the user if the cache can't be stored on the disk, or only in part; else None."""
         return self._file.notice
 
     def close(self) -> None:
-        """Note down what was used, and close. Closing twice is fine."""
+        """Store what was used, and close. May be called twice."""
         self._file.run(self._note_use, None)
         self._file.close()
 
     def lookup_folder(self, root: Path, *, backbone_id: str) -> dict[Path, KnownFile]:
-        """Return what is known of every file below a folder, at any depth, by absolute path.
+        """Return what is known about every file below a folder, at any depth, by absolute path.
 
         Args:
             root: absolute.
-            backbone_id: which embeddings `has_embedding` is about.
+            backbone_id: the backbone whose embeddings `has_embedding` is about.
         """
         below = range_under(path_to_blob(root), os.fsencode(os.sep))
 
@@ -260,19 +260,19 @@ class Cache:
 
         Args:
             keys: content keys.
-            backbone_id: whose embeddings.
-            size: numbers in each; one of another length is damaged, and as good as unknown.
+            backbone_id: the backbone that they were made with.
+            size: numbers in each; one of another length is damaged and counts as unknown.
 
         Returns:
-            The content keys that were found, in the order given, and a read-only float16 array with a row of
-            `size` numbers for each.
+            The content keys that were found, in the given order, and their embeddings: a read-only float16 array
+            (number of keys found, `size`).
         """
-        import numpy as np  # Costs a tenth of a second that the first window must not wait for.
+        import numpy as np  # takes a tenth of a second, which the first window must not wait for
 
         wanted = [(place, key_to_blob(key)) for place, key in enumerate(keys)]
 
         def read(connection: sqlite3.Connection) -> list[tuple[int, int, bytes]]:
-            # A plain transaction on the temporary table: it asks nothing of other instances.
+            # A plain transaction on the temporary table, which does not involve other instances.
             connection.execute("BEGIN")
             try:
                 connection.executemany("INSERT INTO wanted (position, key) VALUES (?, ?)", wanted)
@@ -294,7 +294,7 @@ class Cache:
         return [keys[row[0]] for row in rows], array.reshape(len(rows), size)
 
     def known_content(self, key: str, *, backbone_id: str, size: int) -> KnownContent | None:
-        """Return what is known of a photo by its content, so that a copy of it is not judged again.
+        """Return what is known about a photo by its content, so that a copy of it is not judged again.
 
         None unless it could be decoded and has an embedding of `size` numbers.
         """
@@ -316,7 +316,7 @@ class Cache:
         return self._file.run(read, None)
 
     def thumbnail(self, key: str) -> bytes | None:
-        """Return the thumbnail of a photo as JPEG bytes, or None where there is none."""
+        """Return the thumbnail of a photo as JPEG bytes, or None if there is none."""
         blob = key_to_blob(key)
 
         def read(connection: sqlite3.Connection) -> bytes | None:
@@ -332,14 +332,14 @@ class Cache:
         return self._file.run(read, None)
 
     def store_thumbnail(self, key: str, thumbnail: bytes) -> None:
-        """Keep a thumbnail (JPEG bytes) of a photo."""
+        """Store a thumbnail (JPEG bytes) of a photo."""
         blob = key_to_blob(key)
         self._write(
             lambda connection: put_contents(connection, [(blob, None, thumbnail, None, None)], self._file.session)
         )
 
     def store(self, batch: Sequence[CacheEntry]) -> None:
-        """Keep what a scan found out, all of the batch or nothing; quietly nothing where the disk is full.
+        """Store what a scan found out, all of the batch or nothing; nothing, silently, if the disk is full.
 
         Raises:
             ValueError: a content key or an embedding has the wrong form.
@@ -354,7 +354,7 @@ class Cache:
             self._write(write)
 
     def follow(self, files: Iterable[Placed]) -> None:
-        """Have what is known of files follow them to where they are now; nothing happens where nothing is known."""
+        """Take over where files are now, as far as anything is known about them."""
         if placed := list(files):
             self._write(lambda connection: follow(connection, placed, self._file.session))
 
@@ -368,7 +368,7 @@ class Cache:
         return self._file.run(read, None)
 
     def set_value(self, name: str, value: str) -> None:
-        """Keep a small setting. It may be forgotten, as everything here."""
+        """Store a small setting. Like everything here, it may be lost."""
         self._write(
             lambda connection: connection.execute(
                 "INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", (name, value)
@@ -376,19 +376,19 @@ class Cache:
         )
 
     def prune(self) -> int:
-        """Bring the file below its limit: photos not used for longest go, none used in this session.
+        """Bring the file below its limit by dropping the photos used least recently, but none used in this session.
 
-        Done in slices, so that other threads get their turn in between.
+        Done in slices, so that other threads can use the cache in between.
 
         Returns:
-            How many photos went.
+            How many photos were dropped.
         """
         dropped = self._drop(self._keep)
         self._shrink(self._limit)
         return dropped
 
     def clear(self) -> None:
-        """Forget everything, also what was used in this session, and give the space back."""
+        """Delete everything, even what was used in this session, and return the space to the disk."""
         self._drop(lambda: Keep(0, _LATER_THAN_ANY, frozenset()))
         self._write(lambda connection: connection.execute("DELETE FROM settings"))
         self._shrink(0)
@@ -410,7 +410,7 @@ class Cache:
             pass
 
     def _keep(self) -> Keep:
-        """What is not to be dropped as of now. Only inside `run`: other threads add to the ranges."""
+        """Return what must not be dropped now. Only to be called inside `run`: other threads add to the ranges."""
         return Keep(self._limit, self._file.session, frozenset(self._ranges))
 
     def _note_use(self, connection: sqlite3.Connection) -> None:
@@ -424,7 +424,7 @@ class Cache:
                 work(connection)
 
         self._file.run(write, None)
-        # A slice with each write holds the file near its limit, so that there is never much to drop at once.
+        # A slice with each write keeps the file near its limit, so there is never much to drop at once.
         self._file.run(self._make_room, None)
 
     def _make_room(self, connection: sqlite3.Connection) -> None:

@@ -1,8 +1,7 @@
-"""The open file of the cache: one connection, its lock, and what is done when the file fails.
+"""The open file of the cache: its tables and records, one connection and its lock, and what happens when it fails.
 
-A damaged file is deleted and started anew; where none can be kept, a temporary one serves until the app ends.
-
-The tables of the cache, and the records that go in and out of it.
+A damaged file is deleted and started again; if none can be stored on the disk, a temporary one is used until the app
+ends.
 """
 
 from __future__ import annotations
@@ -33,22 +32,23 @@ from alpacasorter.core.store.database import (
     pragma_number,
     use_wal,
 )
+from alpacasorter.i18n import _
 
 APPLICATION_ID: Final = int.from_bytes(b"AlpC", "big")
 BUSY_SECONDS: Final = 5.0
 
 LARGEST_EMBEDDING: Final = 1 << 16
-"""Numbers in the largest embedding that is kept; the smallest has one."""
+"""Numbers in the largest embedding that is stored; the smallest has one."""
 BYTES_A_NUMBER: Final = 2
 
-# Three embeddings of 1280 numbers fill a page of this size to 94 %; at 4096 bytes one fills 63 % of it.
+# Three embeddings of 1280 numbers fill 94% of a page of this size; one fills 63% of a page of 4096 bytes.
 _PAGE_SIZE: Final = 8192
 _LOG_BYTES: Final = 16 << 20
 
-# A cache of another version is thrown away, never migrated. Change anything here and raise _VERSION.
+# A cache of another version is discarded, never migrated. Raise _VERSION with every change here.
 _VERSION: Final = 2
 _TABLES: Final = (
-    # `used` is the session that used the content last. The facts are null where it can't be decoded.
+    # `used` is the session that used the content last. The facts are NULL if it can't be decoded.
     """CREATE TABLE contents (
         id INTEGER PRIMARY KEY,
         key BLOB NOT NULL UNIQUE,
@@ -63,7 +63,7 @@ _TABLES: Final = (
         reason TEXT,
         stored INTEGER NOT NULL) WITHOUT ROWID""",
     "CREATE INDEX files_by_content ON files (content_id)",
-    # The unique index answers whether there is an embedding without a look at the embedding.
+    # The unique index tells whether there is an embedding without reading the embedding.
     """CREATE TABLE embeddings (
         id INTEGER PRIMARY KEY,
         content_id INTEGER NOT NULL REFERENCES contents ON DELETE CASCADE,
@@ -84,14 +84,14 @@ FileRow = tuple[bytes, int, int, bytes | None, str | None]
 
 
 class KnownFile(NamedTuple):
-    """What the cache knows of a file, as it was when it was stored. A tuple, since a folder has ten thousands.
+    """What the cache knows about a file as it was when stored. A tuple, because a folder may have tens of thousands.
 
     Attributes:
-        size, mtime_ns: if the file's are different now, the rest is out of date.
-        content_key: hash of its bytes; None where they couldn't be read.
-        reason: why it can't be judged, in plain words; None where it can.
-        facts: what its header says; None where it couldn't be decoded.
-        has_embedding: whether there is an embedding for the backbone that was asked for.
+        size, mtime_ns: if those of the file are different now, everything else is out of date.
+        content_key: hash of its bytes; None if they couldn't be read.
+        reason: why it can't be judged, a code (see `core.reasons`); None if it can.
+        facts: what its header says; None if it couldn't be decoded.
+        has_embedding: whether there is an embedding of the backbone in question.
     """
 
     size: int
@@ -103,7 +103,7 @@ class KnownFile(NamedTuple):
 
 
 class KnownContent(NamedTuple):
-    """What the cache knows of a photo, wherever it lies: float16 little-endian bytes are its embedding."""
+    """What the cache knows about a photo wherever it is; its embedding is float16 little-endian bytes."""
 
     facts: PhotoFacts
     embedding: bytes
@@ -112,16 +112,16 @@ class KnownContent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CacheEntry:
-    """What a scan found out about a file; None is unknown, and replaces nothing known of the same content.
+    """What a scan found out about a file; None is unknown and replaces nothing known about the same content.
 
     Attributes:
         file: the file as it was when it was read.
         content_key: hash of its bytes.
-        reason: why it can't be judged.
+        reason: why it can't be judged, a code (see `core.reasons`).
         facts: what its header says.
         thumbnail: JPEG bytes.
-        embedding: bytes, float16 little-endian, as many numbers as the backbone gives; needs backbone_id.
-        backbone_id: what the embedding was made with.
+        embedding: float16 little-endian bytes, as many numbers as the backbone outputs; needs `backbone_id`.
+        backbone_id: the backbone that the embedding was made with.
     """
 
     file: PhotoFile
@@ -134,13 +134,13 @@ class CacheEntry:
 
 
 def open_connection(path: Path | None) -> sqlite3.Connection:
-    """Open a cache file, made if it isn't there; None opens a private temporary one.
+    """Open a cache file, created if it does not exist; None opens a private temporary one.
 
     Raises:
         sqlite3.Error, DamagedError, TooNewError: it can't be opened, or is not a cache of this version.
     """
-    # NORMAL, not OFF: it costs a sync for each checkpoint of the log and none for a commit, and keeps the
-    # file whole through a power cut. A torn page might go unnoticed, and show one photo as another.
+    # NORMAL, not OFF: it syncs at each checkpoint of the log and not at commits, and keeps the file intact through a
+    # power cut. A torn page might go unnoticed and show one photo as another.
     connection = connect(path, synchronous="NORMAL", busy_seconds=BUSY_SECONDS)
     try:
         if pragma_number(connection, "page_count") == 0:
@@ -162,19 +162,19 @@ def open_connection(path: Path | None) -> sqlite3.Connection:
 
 
 def is_embedding(data: bytes) -> bool:
-    """Tell whether bytes have a length that the embedding of some backbone can have."""
-    numbers, rest = divmod(len(data), BYTES_A_NUMBER)
-    return rest == 0 and 1 <= numbers <= LARGEST_EMBEDDING
+    """Tell whether bytes have a length that the embedding of a backbone can have."""
+    numbers, remainder = divmod(len(data), BYTES_A_NUMBER)
+    return remainder == 0 and 1 <= numbers <= LARGEST_EMBEDDING
 
 
 def rows_of(batch: Iterable[CacheEntry]) -> tuple[list[ContentRow], list[FileRow]]:
-    """Return entries as they are stored; raises ValueError where a content key or an embedding has the wrong form."""
+    """Return entries as they are stored; raises ValueError if a content key or an embedding has the wrong form."""
     contents: list[ContentRow] = []
     files: list[FileRow] = []
     for entry in batch:
         key = None if entry.content_key is None else key_to_blob(entry.content_key)
         if entry.embedding is not None and (not is_embedding(entry.embedding) or not entry.backbone_id or key is None):
-            raise ValueError("an embedding is some float16 numbers with a backbone_id and a key")
+            raise ValueError("an embedding must be float16 numbers with a backbone_id and a key")
         file = entry.file
         files.append((path_to_blob(file.path), file.size, file.mtime_ns, key, entry.reason))
         if key is not None:
@@ -183,13 +183,13 @@ def rows_of(batch: Iterable[CacheEntry]) -> tuple[list[ContentRow], list[FileRow
 
 
 def range_under(root: bytes, separator: bytes) -> tuple[bytes, bytes]:
-    """Return the first path under a folder in the order of bytes, and the first one after all of them."""
+    """Return the range of all paths below a folder in byte order: the first one, and the first after all of them."""
     start = root if root.endswith(separator) else root + separator
     return start, start[:-1] + bytes([start[-1] + 1])
 
 
 def put_contents(connection: sqlite3.Connection, contents: Iterable[ContentRow], session: int) -> None:
-    """Write what is known of some contents, used in this session; to be called in a transaction."""
+    """Store what is known about contents that were used in this session; to be called in a transaction."""
     facts_of, embeddings, thumbnails = [], [], []
     for key, facts, thumbnail, embedding, backbone_id in contents:
         known = (None,) * 4 if facts is None else (facts.width, facts.height, facts.taken_at, facts.format)
@@ -217,7 +217,7 @@ def put_contents(connection: sqlite3.Connection, contents: Iterable[ContentRow],
 
 
 def put_files(connection: sqlite3.Connection, files: Iterable[FileRow], session: int) -> None:
-    """Write what is known of some files; to be called in a transaction, after their contents."""
+    """Store what is known about files; to be called in a transaction, after their contents."""
     connection.executemany(
         "INSERT OR REPLACE INTO files (path, size, mtime_ns, content_id, reason, stored)"
         " VALUES (?, ?, ?, (SELECT id FROM contents WHERE key = ?), ?, ?)",
@@ -225,26 +225,31 @@ def put_files(connection: sqlite3.Connection, files: Iterable[FileRow], session:
     )
 
 
-TEMPORARY: Final = "The cache can't be kept on this disk, so the next start will scan your photos again."
-FULL: Final = "The disk is full, so new thumbnails aren't being kept. Free some space to make the next start fast."
-
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _UNUSABLE: Final = (OSError, sqlite3.Error, DamagedError, TooNewError)
 
 
+def _not_stored() -> str:
+    return _("The cache can't be stored on this disk, so your photos will be scanned again at the next start.")
+
+
+def _disk_full() -> str:
+    return _("The disk is full, so new thumbnails are not stored. Free some space to make the next start fast.")
+
+
 class CacheFile:
-    """One open cache file. Any thread may call every method, and none raises for what the file does.
+    """One open cache file. Every method may be called from any thread, and none raises if the file fails.
 
     Attributes:
         path: the file.
-        notice: a sentence for the user if the cache can't be kept on the disk, or only in part; else None.
-        session: a number for this session, higher than that of any before in this file.
-        used: numbers of the contents used since that was last noted down. Only inside `run`.
+        notice: a message for the user if the cache can't be stored on the disk, or only in part; else None.
+        session: the number of this session, higher than that of any before in this file.
+        used: ids of the contents that were used since this was last written down. Only to be used inside `run`.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the file: made with its folders if there is none, anew if damaged or of another version."""
+        """Open the file; it and its folders are created if there is none, or if it is damaged or of another version."""
         self.path: Final = path
         self.notice: str | None = None
         self.session = 0
@@ -256,12 +261,12 @@ class CacheFile:
             self._attach(None)
 
     def close(self) -> None:
-        """Close; after this `run` does nothing. Closing twice is fine."""
+        """Close; afterwards `run` does nothing. May be called twice."""
         with self._lock:
             self._detach()
 
     def run(self, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
-        """Return what `work` gives, or `otherwise` where the file fails it; a damaged one is started anew."""
+        """Return what `work` returns, or `otherwise` if the file fails; a damaged file is started again."""
         with self._lock:
             for on_disk in (True, False):
                 if self._connection is None:
@@ -277,7 +282,7 @@ class CacheFile:
                         self._rebuild(on_disk=on_disk)
                         continue
                     if failure is not Failure.BUSY:
-                        self.notice = FULL if failure is Failure.FULL else TEMPORARY
+                        self.notice = _disk_full() if failure is Failure.FULL else _not_stored()
                     return otherwise
             return otherwise
 
@@ -289,7 +294,7 @@ class CacheFile:
             self._attach_temporary()
 
     def _attach(self, damaged: tuple[int, int] | None) -> None:
-        """Open the file, deleted before if it is still the damaged one, not a new one of another instance."""
+        """Open the file. It is deleted first if it is still the damaged one, and not a new one of another instance."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with exclusive(self.path.with_name(self.path.name + ".lock"), seconds=BUSY_SECONDS):
@@ -300,7 +305,7 @@ class CacheFile:
                 except (DamagedError, TooNewError, sqlite3.Error) as error:
                     if isinstance(error, sqlite3.Error) and failure_of(error) is not Failure.DAMAGED:
                         raise
-                    _log.warning("the cache is started anew: %s", error)
+                    _log.warning("the cache is started again: %s", error)
                     self._delete()
                     self._use(open_connection(self.path))
                 self._identity = identity(self.path)
@@ -310,7 +315,7 @@ class CacheFile:
 
     def _attach_temporary(self) -> None:
         self._detach()
-        self.notice = TEMPORARY
+        self.notice = _not_stored()
         with contextlib.suppress(*_UNUSABLE):
             self._use(open_connection(None))
 
@@ -321,7 +326,7 @@ class CacheFile:
             connection.close()
             raise
         self._connection = connection
-        # Later than every session before, even if the clock was turned back since.
+        # Higher than that of every session before, even if the clock has been set back since.
         self.session = max(time.time_ns() // 1000, latest + 1)
 
     def _detach(self) -> None:

@@ -21,11 +21,11 @@ class Failure(enum.Enum):
     """Why SQLite failed, as far as the app acts on it.
 
     Attributes:
-        DAMAGED: the file is not what was written into it.
+        DAMAGED: the content of the file is not what was written.
         BUSY: another instance held it for longer than the time limit.
-        FULL: no space left.
+        FULL: no space is left on the disk.
         READ_ONLY: the file or its folder can't be opened or written.
-        DISK: the disk, or the memory, gave an error.
+        DISK: the disk, or the memory, reported an error.
     """
 
     DAMAGED = enum.auto()
@@ -36,15 +36,15 @@ class Failure(enum.Enum):
 
 
 class DamagedError(Exception):
-    """The file is a database, but not a whole one of ours."""
+    """The file is a database, but not an intact one of ours."""
 
 
 class TooNewError(Exception):
-    """The file was written by a later version of the app than this one."""
+    """The file was written by a newer version of the app."""
 
 
 def failure_of(error: sqlite3.Error) -> Failure:
-    """Return why SQLite failed. Errors without a code (text that is no UTF-8, say) count as damage."""
+    """Return why SQLite failed. Errors without a code (such as text that is not UTF-8) count as damage."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
     if code is None or code in _SHORT_READS:
         return Failure.DAMAGED
@@ -66,19 +66,20 @@ def failure_of(error: sqlite3.Error) -> Failure:
 
 
 def connect(path: Path | None, *, synchronous: Literal["FULL", "NORMAL"], busy_seconds: float) -> sqlite3.Connection:
-    """Open a database, made if it isn't there; None opens a private one that ends with the connection.
+    """Open a database, created if it does not exist; None opens a private one that ends with the connection.
 
-    The connection commits by itself outside `transaction`, and may be used from any thread, one at a time.
+    Outside `transaction` every statement is committed at once. The connection may be used from any thread, but by only
+    one at a time.
 
     Raises:
-        sqlite3.Error: the file can't be opened, or is no database. Most damage shows only later.
+        sqlite3.Error: the file can't be opened, or is not a database. Most damage shows only later.
     """
     connection = sqlite3.connect(
         path if path is not None else "", timeout=busy_seconds, isolation_level=None, check_same_thread=False
     )
     try:
         connection.execute(f"PRAGMA synchronous = {synchronous}")
-        # Without this, macOS answers a sync before the data is on the disk. No effect elsewhere.
+        # Without this, a sync returns on macOS before the data is on the disk. No effect on other systems.
         connection.execute(f"PRAGMA fullfsync = {int(synchronous == 'FULL')}")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA temp_store = MEMORY")
@@ -89,20 +90,20 @@ def connect(path: Path | None, *, synchronous: Literal["FULL", "NORMAL"], busy_s
 
 
 def use_wal(connection: sqlite3.Connection) -> None:
-    """Switch the database to a write-ahead log, where the file system can do that."""
+    """Switch the database to a write-ahead log, if the file system supports it."""
     if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         connection.execute("PRAGMA journal_mode = WAL")
 
 
 @contextlib.contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Do all of the block or nothing. Other writers, in any process, are waited for at its start."""
+    """Do all of the block or nothing. Waits for other writers, in any process, before the block."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        # SQLite may have rolled back by itself. What can't be now, is when the file is next opened.
+        # SQLite may have rolled back already. If it can't now, it does when the file is next opened.
         if connection.in_transaction:
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
@@ -111,11 +112,13 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 @contextlib.contextmanager
 def exclusive(path: Path, *, seconds: float = 30.0) -> Iterator[None]:
-    """Let one instance of the app at a time, over all processes, into the block.
+    """Let only one instance of the app at a time, across all processes, into the block.
+
+    Unlike `files.lock_file` this can wait, and it also keeps out versions of the app that have always locked this way.
 
     Args:
-        path: a file for nothing else, made if it isn't there. It stays empty: SQLite's own lock on it works
-            on every platform, and ends with the process however that ends.
+        path: a file for this purpose only, created if it does not exist. It stays empty: SQLite's own lock on it works
+            on every platform, and ends with the process, however that ends.
         seconds: how long to wait.
 
     Raises:
@@ -143,16 +146,16 @@ def pragma_number(connection: sqlite3.Connection, name: str) -> int:
 
 
 def migrate(connection: sqlite3.Connection, *, application_id: int, migrations: Sequence[Sequence[str]]) -> None:
-    """Bring a database to the newest version, in one transaction.
+    """Migrate a database to the newest version, in one transaction.
 
     Args:
         connection: an empty database or one of ours.
         application_id: the number that marks a database as ours.
-        migrations: for each version, the statements that lead to it from the one before.
+        migrations: for each version, the statements that lead to it from the version before.
 
     Raises:
-        DamagedError: it is a database of something else.
-        TooNewError: its version is later than the newest here.
+        DamagedError: it is a database of another program.
+        TooNewError: its version is later than the newest one here.
         sqlite3.Error: SQLite failed; nothing was changed.
     """
     with transaction(connection):
@@ -174,11 +177,11 @@ def migrate(connection: sqlite3.Connection, *, application_id: int, migrations: 
 
 
 def check(connection: sqlite3.Connection) -> None:
-    """Check that every page of the database hangs together.
+    """Check that every page of the database is consistent.
 
     Raises:
-        DamagedError: one does not.
-        sqlite3.Error: it couldn't even be read.
+        DamagedError: one is not.
+        sqlite3.Error: the database could not be read at all.
     """
     verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if verdict != "ok":
@@ -186,7 +189,7 @@ def check(connection: sqlite3.Connection) -> None:
 
 
 def identity(path: Path) -> tuple[int, int] | None:
-    """Return what tells the file now at `path` from one that was there before; None where there is none."""
+    """Return what tells the file now at `path` from one that was there before; None if there is none."""
     try:
         status = path.stat()
     except OSError:
@@ -195,7 +198,7 @@ def identity(path: Path) -> tuple[int, int] | None:
 
 
 def companions(path: Path) -> list[Path]:
-    """Return where SQLite keeps the files that belong to the database at `path`."""
+    """Return the paths of the files that SQLite keeps beside the database at `path`."""
     return [path.with_name(path.name + suffix) for suffix in COMPANIONS]
 
 
@@ -212,7 +215,7 @@ def key_to_blob(content_key: str) -> bytes:
 
 
 def path_to_blob(path: Path) -> bytes:
-    """Return a path as stored: its bytes, since a name need not be valid text."""
+    """Return a path as stored: its bytes, because a name need not be valid text."""
     return os.fsencode(path)
 
 

@@ -1,15 +1,12 @@
-"""The library: what the user said about their photos, and the journal of sorts, kept for good.
+"""The library: corrections, learned heads, recent folders and the journal of sorts, kept permanently.
 
-Corrections follow the content of a photo through renames and moves. Each is on the disk when the call that
-makes it returns, two instances of the app may write at once, and a damaged file is set aside and restored
-from a backup and from what can still be read in it (see library_file.py, recovery.py and salvage.py).
+Corrections follow the content of a photo through renames and moves. Each is on the disk when the call that makes it
+returns, two instances of the app may write at once, and a damaged file is set aside and restored from a backup and from
+what can still be read in it (see `library_file`, `recovery` and `salvage`).
 
-Heads in the library: each with the corrections it was learned from, so that one can go back to it.
-
-Of each bundle the newest are kept and, further back, the last of each day; so the file stays small however many
-corrections are made.
-
-Which corrections of the library are set aside from learning. Their labels stay, and outrank every prediction.
+Each head is stored with the corrections it was learned from, so that the user can go back to it. Of each bundle the
+newest heads are kept and, before those, the last of each day, so the file stays small however many corrections are
+made. Corrections can be set aside from learning; their labels stay and outrank every prediction.
 """
 
 from __future__ import annotations
@@ -28,9 +25,9 @@ from alpacasorter.core.store.library_file import LibraryFile
 from alpacasorter.core.store.library_schema import LibraryError, LibraryTooNewError
 
 HEADS_KEPT: Final = 50
-"""How many of the newest heads of a bundle are kept, whatever their days."""
+"""How many of the newest heads of a bundle are kept, whatever their dates."""
 DAYS_KEPT: Final = 50
-"""Of how many days (in UTC) the last head is kept."""
+"""For how many days (in UTC) the last head of the day is kept."""
 
 _KEY_BYTES: Final = 32
 _COLUMNS: Final = "id, bundle_id, made_at, corrections, corrections_digest, weights, bias, measurements, members"
@@ -38,18 +35,18 @@ _COLUMNS: Final = "id, bundle_id, made_at, corrections, corrections_digest, weig
 
 @dataclass(frozen=True, slots=True)
 class HeadVersion:
-    """A head that was learned, from what, and what was measured of it.
+    """A learned head, what it was learned from, and what was measured.
 
     Attributes:
-        id: its number in the library; ignored by `Library.add_head_version`, which gives one.
+        id: its number in the library; ignored by `Library.add_head_version`, which assigns one.
         bundle_id: the bundle it belongs to.
-        made_at: when, ISO 8601 in UTC.
+        made_at: when it was learned, ISO 8601 in UTC.
         corrections: how many corrections it was learned from.
         corrections_digest: a digest of exactly which.
         weights: float64, little-endian, one for each number of the embedding.
         bias: finite.
         measurements: numbers by name.
-        members: the corrections it was learned from, label by content key; None where that is not known.
+        members: the corrections it was learned from, label by content key; None if unknown.
     """
 
     id: int | None
@@ -64,13 +61,13 @@ class HeadVersion:
 
 
 def check_head(head: HeadVersion) -> None:
-    """Check that a head can be stored; raises ValueError if the weights are no float64 bytes, or the bias infinite."""
+    """Check that a head can be stored; raises ValueError if weights are not float64 bytes, or the bias is infinite."""
     if not head.weights or len(head.weights) % 8 or not math.isfinite(head.bias):
-        raise ValueError("weights are float64 bytes, and the bias is finite")
+        raise ValueError("weights must be float64 bytes, and the bias finite")
 
 
 def insert_head(connection: sqlite3.Connection, head: HeadVersion, replacing: int | None) -> int:
-    """Put in a head, take away the one it replaces and those that are too old; return its number."""
+    """Insert a head, delete the one it replaces and those that are too old; return its number."""
     if replacing is not None:
         delete_head(connection, replacing)
     cursor = connection.execute(
@@ -99,12 +96,12 @@ def insert_head(connection: sqlite3.Connection, head: HeadVersion, replacing: in
 
 
 def delete_head(connection: sqlite3.Connection, number: int) -> None:
-    """Take away a head; nothing happens where there is none of this number."""
+    """Delete a head; nothing happens if there is none with this number."""
     connection.execute("DELETE FROM head_versions WHERE id = ?", (number,))
 
 
 def measure_head(connection: sqlite3.Connection, number: int, measurements: Mapping[str, float]) -> None:
-    """Note what was measured of a head, in place of what is noted."""
+    """Replace the measurements of a head."""
     connection.execute(
         "UPDATE head_versions SET measurements = ? WHERE id = ?", (json.dumps(dict(measurements)), number)
     )
@@ -113,7 +110,7 @@ def measure_head(connection: sqlite3.Connection, number: int, measurements: Mapp
 def select_heads(
     connection: sqlite3.Connection, bundle_id: str, *, limit: int = HEADS_KEPT + DAYS_KEPT, digest: str | None = None
 ) -> list[HeadVersion]:
-    """Return heads of a bundle, the one added last first; with `digest`, those learned from just these corrections."""
+    """Return heads of a bundle, the last added first; with `digest`, only those learned from these corrections."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM head_versions WHERE bundle_id = ? AND (? IS NULL OR corrections_digest = ?)"
         " ORDER BY id DESC LIMIT ?",
@@ -125,14 +122,14 @@ def select_heads(
 
 
 def _packed(members: Mapping[str, str]) -> bytes:
-    """Return members as stored: the labels as a line of JSON, then for each photo its key and its label's number."""
+    """Return members as stored: a line of JSON with the labels, then for each photo its key and its label's index."""
     labels = sorted(set(members.values()))
     rows = (key_to_blob(key) + bytes([labels.index(label)]) for key, label in sorted(members.items()))
     return json.dumps(labels).encode() + b"\n" + b"".join(rows)
 
 
 def _unpacked(stored: bytes | None) -> dict[str, str] | None:
-    """Return what `_packed` stored, or None where that can't be told."""
+    """Return what `_packed` stored, or None if it can't be read."""
     if stored is None:
         return None
     head, _, data = stored.partition(b"\n")
@@ -147,7 +144,7 @@ def _unpacked(stored: bytes | None) -> dict[str, str] | None:
 
 
 _JOIN: Final = "LEFT JOIN corrections_set_aside s ON s.label_set = c.label_set AND s.content_key = c.content_key"
-# A correction made after it was set aside is a new one.
+# A correction that was made after it was set aside counts as a new one.
 _IS_SET_ASIDE: Final = "coalesce(s.set_aside AND s.revision > c.revision, 0)"
 
 
@@ -164,10 +161,10 @@ def select_set_aside(connection: sqlite3.Connection, label_set: str) -> set[str]
 def set_aside_all_but(
     connection: sqlite3.Connection, revision: int, label_set: str, members: Mapping[str, str] | None
 ) -> None:
-    """Set aside all corrections but `members` (label by content key), or none where that is None.
+    """Set aside all corrections except `members` (label by content key), or none if that is None.
 
-    Called in the transaction that writes, so that a correction that another instance makes at this moment is either
-    before or after.
+    Must be called in the transaction that writes, so that a correction that another instance makes at the same moment
+    comes either before or after it.
     """
     rows = connection.execute(
         f"SELECT c.content_key, c.label, {_IS_SET_ASIDE} FROM corrections c {_JOIN}"
@@ -202,7 +199,7 @@ class Correction:
         content_key: the photo, 64 hexadecimal digits.
         label: one of the classes.
         made_at: when, ISO 8601 in UTC.
-        path_hint: where the photo was then, if that is known. It may have moved since.
+        path_hint: where the photo was then, if known. It may have moved since.
     """
 
     content_key: str
@@ -220,7 +217,7 @@ class RecentFolder:
 
 
 class Library:
-    """An open library. Every method may be called from any thread, and raises LibraryError if the file fails.
+    """An open library. Every method may be called from any thread and raises LibraryError if the file fails.
 
     Attributes:
         path: the file.
@@ -233,15 +230,15 @@ class Library:
 
     @classmethod
     def open(cls, path: Path, *, backups: Path | None = None) -> Self:
-        """Open the library, made with its folders if there is none yet, and back it up if that is due.
+        """Open the library, creating it and its folders if there is none yet, and back it up if that is due.
 
         Args:
             path: the file.
-            backups: the folder for backups; `backups` beside the file if not given.
+            backups: the folder for backups; the folder `backups` beside the file if not given.
 
         Raises:
-            LibraryTooNewError: a later version of the app wrote it.
-            LibraryError: it can't be opened, made, or recovered.
+            LibraryTooNewError: a newer version of the app wrote it.
+            LibraryError: it can't be opened, created or recovered.
         """
         return cls(LibraryFile(path.absolute(), (backups or path.with_name("backups")).absolute()))
 
@@ -257,11 +254,11 @@ class Library:
 
     @property
     def notice(self) -> str | None:
-        """Sentences for the user if the file was damaged and had to be recovered, else None."""
+        """A message for the user if the file was damaged and had to be recovered, else None."""
         return self._file.notice
 
     def close(self) -> None:
-        """Back up if something changed in this session, and close. Closing twice is fine."""
+        """Back up if something changed in this session, and close. May be called twice."""
         self._file.close()
 
     def corrections(self, label_set: str) -> dict[str, Correction]:
@@ -288,19 +285,19 @@ class Library:
         embeddings: Mapping[str, bytes] | None = None,
         backbone_id: str | None = None,
     ) -> None:
-        """Make or take back corrections, all or none. They are on the disk when this returns.
+        """Make or remove corrections, all or none. They are on the disk when this returns.
 
         Args:
             label_set: names the classes, such as "alpaca|not_alpaca".
-            changes: the label by content key; None takes the correction back.
+            changes: the label by content key; None removes the correction.
             paths: where the photos are now, by content key.
-            embeddings: float16 little-endian bytes by content key, kept so that learning never needs
-                the cache, which may be deleted at any time.
-            backbone_id: what the embeddings were made with.
+            embeddings: float16 little-endian bytes by content key, stored so that learning never needs the cache,
+                which may be deleted at any time.
+            backbone_id: the backbone that the embeddings were made with.
 
         Raises:
             LibraryError: they could not be written; none of them was.
-            ValueError: a content key, a label or an embedding has the wrong form, or backbone_id is missing.
+            ValueError: a content key, a label or an embedding has the wrong form, or `backbone_id` is missing.
         """
         paths, embeddings = paths or {}, embeddings or {}
         if embeddings and not backbone_id:
@@ -345,13 +342,13 @@ class Library:
         return {key.hex(): embedding for key, embedding in rows}
 
     def learn_only_from(self, label_set: str, members: Mapping[str, str] | None) -> None:
-        """Set aside from learning all corrections but these; with None, take those set aside in again.
+        """Set aside all corrections except these from learning; with None, learn from all of them again.
 
-        Their labels stay. A correction that is made later, of the same photo too, is learned from.
+        Their labels stay. Corrections that are made later, even of the same photos, are learned from.
 
         Args:
             label_set: names the classes.
-            members: label by content key. One that has another label by now counts as made since, and is set aside.
+            members: label by content key. One whose label has changed since counts as a later one and is set aside.
         """
 
         self._file.write(lambda connection, revision: set_aside_all_but(connection, revision, label_set, members))
@@ -361,49 +358,45 @@ class Library:
         return self._file.read(lambda connection: select_set_aside(connection, label_set))
 
     def add_head_version(self, head: HeadVersion, *, replacing: int | None = None) -> int:
-        """Keep a head, and forget old ones of its bundle (library_heads.py says which).
+        """Store a head and delete old ones of its bundle (see HEADS_KEPT and DAYS_KEPT).
 
         Args:
-            head: what to keep.
-            replacing: the number of a head that is forgotten in the same moment.
+            head: what to store.
+            replacing: the number of a head that is deleted in the same transaction.
 
         Returns:
-            The number it got, higher than that of any before.
+            Its number, higher than that of any head before it.
 
         Raises:
-            ValueError: the weights are no float64 bytes, or the bias is not finite.
+            ValueError: the weights are not float64 bytes, or the bias is not finite.
         """
         check_head(head)
         return self._file.write(lambda connection, _revision: insert_head(connection, head, replacing))
 
     def forget_head_version(self, number: int) -> None:
-        """Forget a head."""
+        """Delete a head."""
         self._file.write(lambda connection, _revision: delete_head(connection, number))
 
     def set_measurements(self, number: int, measurements: Mapping[str, float]) -> None:
-        """Note what was measured of a head; nothing happens if it is gone by now."""
+        """Replace the measurements of a head; nothing happens if it has been deleted."""
         self._file.write(lambda connection, _revision: measure_head(connection, number, measurements))
 
-    def latest_head(self, bundle_id: str) -> HeadVersion | None:
-        """Return the head of a bundle that was added last."""
-        return next(iter(self._file.read(lambda connection: select_heads(connection, bundle_id, limit=1))), None)
-
     def head_of(self, bundle_id: str, corrections_digest: str) -> HeadVersion | None:
-        """Return the head of a bundle, the one added last, that was learned from just these corrections."""
+        """Return the last added head of a bundle that was learned from exactly these corrections."""
         found = self._file.read(
             lambda connection: select_heads(connection, bundle_id, limit=1, digest=corrections_digest)
         )
         return next(iter(found), None)
 
     def head_versions(self, bundle_id: str) -> list[HeadVersion]:
-        """Return the heads of a bundle, the one added last first."""
+        """Return the heads of a bundle, the last added first."""
         return self._file.read(lambda connection: select_heads(connection, bundle_id))
 
     def remember_folder(self, path: Path) -> None:
         """Put a folder first among the recent ones."""
 
         def write(connection: sqlite3.Connection, _revision: int) -> None:
-            # Put in anew, so that the order is that of the ids and no change of the clock can upset it.
+            # Inserted again, so that the order is that of the ids, which no change of the clock can upset.
             connection.execute("DELETE FROM recent_folders WHERE path = ?", (path_to_blob(path),))
             connection.execute(
                 "INSERT INTO recent_folders (path, opened_at) VALUES (?, ?)", (path_to_blob(path), utc_now())
@@ -416,7 +409,7 @@ class Library:
         self._file.write(write)
 
     def recent_folders(self, limit: int = 8) -> list[RecentFolder]:
-        """Return the folders opened last, the latest first. They may be gone by now."""
+        """Return the folders that were opened last, the latest first. They may no longer exist."""
         rows = self._file.read(
             lambda connection: connection.execute(
                 "SELECT path, opened_at FROM recent_folders ORDER BY id DESC LIMIT ?", (max(limit, 0),)
@@ -425,7 +418,7 @@ class Library:
         return [RecentFolder(blob_to_path(path), opened_at) for path, opened_at in rows]
 
     def forget_folder(self, path: Path) -> None:
-        """Take a folder off the recent ones."""
+        """Remove a folder from the recent ones."""
 
         def write(connection: sqlite3.Connection, _revision: int) -> None:
             connection.execute("DELETE FROM recent_folders WHERE path = ?", (path_to_blob(path),))
@@ -433,17 +426,17 @@ class Library:
         self._file.write(write)
 
     def changed_elsewhere(self) -> bool:
-        """Whether another instance has written since this was last asked. Cheap: no table is read."""
+        """Tell whether another instance has written since the last call. Fast: no table is read."""
         return self._file.changed_elsewhere()
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Return what `work` reads, for the parts of core with tables of their own (see LibraryFile.read)."""
+        """Return what `work` reads, for parts of core with tables of their own (see `LibraryFile.read`)."""
         return self._file.read(work)
 
     def write(self, work: Callable[[sqlite3.Connection, int], T]) -> T:
-        """Do `work` in one transaction, on the disk when this returns (see LibraryFile.write)."""
+        """Do `work` in one transaction, which is on the disk when this returns (see `LibraryFile.write`)."""
         return self._file.write(work)
 
     def backup(self) -> None:
-        """Write a backup now, whether or not one is due. If it fails, the older ones are still there."""
+        """Write a backup now, even if none is due. If that fails, the older ones still exist."""
         self._file.backup()

@@ -1,6 +1,6 @@
-"""The open file of the library: one connection, its lock, and what keeps it whole.
+"""The open file of the library: one connection, its lock, recovery and backups.
 
-It recovers a file that turns out to be damaged, moves over when another instance has done so, and backs up.
+It recovers a file that turns out to be damaged, follows when another instance has replaced the file, and backs up.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from alpacasorter.core.store.database import (
     pragma_number,
     transaction,
 )
-from alpacasorter.core.store.library_schema import LibraryError, Rows, all_rows, merge, next_revision, sentence
+from alpacasorter.core.store.library_schema import LibraryError, Rows, all_rows, library_problem, merge, next_revision
 from alpacasorter.core.store.recovery import is_backed_up, open_library, write_backup
+from alpacasorter.i18n import _
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -36,15 +37,15 @@ class LibraryFile:
     Attributes:
         path: the file.
         backups: the folder for backups.
-        notice: sentences for the user if the file was damaged and had to be recovered, else None.
+        notice: a message for the user if the file was damaged and had to be recovered, else None.
     """
 
     def __init__(self, path: Path, backups: Path) -> None:
-        """Open the file, made with its folders if there is none yet, and back it up if that is due.
+        """Open the file, creating it and its folders if there is none yet, and back it up if that is due.
 
         Raises:
-            LibraryTooNewError: a later version of the app wrote it.
-            LibraryError: it can't be opened, made, or recovered.
+            LibraryTooNewError: a newer version of the app wrote it.
+            LibraryError: it can't be opened, created or recovered.
         """
         self.path: Final = path
         self.backups: Final = backups
@@ -61,7 +62,7 @@ class LibraryFile:
             self._seen_version = self._version()
 
     def close(self) -> None:
-        """Back up if something changed in this session, and close. Closing twice is fine."""
+        """Back up if something changed in this session, and close. May be called twice."""
         with self._lock:
             if self._changed and not self._closed:
                 self._back_up_quietly()
@@ -69,17 +70,17 @@ class LibraryFile:
             self._detach()
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Return what `work` reads; it may be called a second time if the file has to be recovered."""
+        """Return what `work` reads; it may be called twice if the file has to be recovered."""
         with self._lock:
             self._follow()
             return self._guard(lambda: work(self._connection()))
 
     def write(self, work: Callable[[sqlite3.Connection, int], T]) -> T:
-        """Do `work` in one transaction, all of it or nothing, on the disk when this returns.
+        """Do `work` in one transaction, all of it or nothing, which is on the disk when this returns.
 
         Args:
-            work: is given the number of this transaction, higher than that of every one before. It may be
-                called a second time if the file has to be recovered.
+            work: gets the connection and the number of this transaction, higher than that of any before. It may be
+                called twice if the file has to be recovered.
         """
 
         def write() -> T:
@@ -91,12 +92,12 @@ class LibraryFile:
             self._follow()
             result = self._guard(write)
             self._changed = True
-            # Had another instance replaced the file meanwhile, this went into the one set aside.
+            # If another instance has replaced the file meanwhile, this went into the one that was set aside.
             self._follow()
             return result
 
     def changed_elsewhere(self) -> bool:
-        """Whether another instance has written since this was last asked. Cheap: no table is read."""
+        """Tell whether another instance has written since the last call. Fast: no table is read."""
         with self._lock:
             version = self.read(lambda _connection: self._version())
             changed = version != self._seen_version
@@ -104,17 +105,19 @@ class LibraryFile:
         return changed
 
     def backup(self) -> None:
-        """Write a backup now, whether or not one is due. If it fails, the older ones are still there."""
+        """Write a backup now, even if none is due. If that fails, the older ones still exist."""
         try:
             self.read(lambda connection: write_backup(connection, self.backups))
         except (OSError, DamagedError) as error:
             raise LibraryError(
-                f"The backup of your corrections couldn't be written to {display_path(self.backups)}. "
-                "Check the disk and the permissions of the folder."
+                _(
+                    "The backup of your corrections couldn't be written to {folder}."
+                    " Check the disk and the permissions of the folder."
+                ).format(folder=display_path(self.backups))
             ) from error
 
     def _guard(self, work: Callable[[], T]) -> T:
-        """Do `work`, a second time if the file turned out to be damaged and was recovered."""
+        """Do `work`, twice if the file turns out to be damaged and is recovered."""
         try:
             try:
                 return work()
@@ -126,12 +129,12 @@ class LibraryFile:
                 self._attach()
                 return work()
         except sqlite3.Error as error:
-            raise LibraryError(sentence(failure_of(error), self.path)) from error
+            raise LibraryError(library_problem(failure_of(error), self.path)) from error
 
     def _follow(self) -> None:
-        """Move over to a new file if another instance, or the user, has put one in the place of this one."""
+        """Switch to the new file if another instance, or the user, has replaced this one."""
         if self._closed:
-            raise LibraryError("Your corrections are closed. Start AlpacaSorter again.")
+            raise LibraryError(_("Your corrections are closed. Start AlpacaSorter again."))
         if self._open_connection is None:
             self._attach()
         old = self._open_connection
@@ -140,7 +143,7 @@ class LibraryFile:
         mine = Rows()
         with contextlib.suppress(sqlite3.Error):
             mine = all_rows(old)
-        # The old file stays open until the new one is: if that fails, the next call tries again.
+        # The old file stays open until the new one is open: if that fails, the next call tries again.
         self._attach()
         try:
             self._guard(lambda: merge(self._connection(), mine))
@@ -149,19 +152,19 @@ class LibraryFile:
                 old.close()
 
     def _attach(self) -> None:
-        """Open the file, recovered if need be."""
+        """Open the file, and recover it if necessary."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with exclusive(self.path.with_name(self.path.name + ".lock")):
                 self._open_connection, notice = open_library(self.path, self.backups)
                 self._identity = identity(self.path)
         except sqlite3.Error as error:
-            raise LibraryError(sentence(failure_of(error), self.path)) from error
+            raise LibraryError(library_problem(failure_of(error), self.path)) from error
         except DamagedError as error:
-            raise LibraryError(sentence(Failure.DAMAGED, self.path)) from error
+            raise LibraryError(library_problem(Failure.DAMAGED, self.path)) from error
         except OSError as error:
-            raise LibraryError(sentence(Failure.READ_ONLY, self.path)) from error
-        # Every reader must look again: the new file may know other corrections.
+            raise LibraryError(library_problem(Failure.READ_ONLY, self.path)) from error
+        # Every reader must read again: the new file may hold other corrections.
         self._seen_version = -1
         self.notice = notice or self.notice
 
@@ -173,14 +176,14 @@ class LibraryFile:
 
     def _connection(self) -> sqlite3.Connection:
         if self._open_connection is None:
-            raise LibraryError(sentence(Failure.READ_ONLY, self.path))
+            raise LibraryError(library_problem(Failure.READ_ONLY, self.path))
         return self._open_connection
 
     def _version(self) -> int:
         return pragma_number(self._connection(), "data_version")
 
     def _back_up_quietly(self) -> None:
-        """Write a backup if it is due. Failing at that must not keep the user from their corrections."""
+        """Write a backup if it is due. If that fails, the user must still get their corrections."""
         try:
             connection = self._connection()
             if not is_backed_up(connection, self.backups):

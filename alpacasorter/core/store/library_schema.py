@@ -1,4 +1,4 @@
-"""The tables of the library, how they came to be, and how rows from two copies of it are merged."""
+"""The tables of the library, their migrations, and how the rows of two copies are merged."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from alpacasorter.core.store.library_sorts import (
     select_sorts,
     select_steps,
 )
+from alpacasorter.i18n import _
 
 APPLICATION_ID: Final = int.from_bytes(b"AlpL", "big")
 PAGE_SIZE: Final = 4096
@@ -27,10 +28,10 @@ BUSY_SECONDS: Final = 10.0
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (
-        # Counts the transactions that wrote: a clock that no change of the computer's time can turn back.
+        # Counts the transactions that wrote: a clock that no change of the computer's time can set back.
         "CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 1), changes INTEGER NOT NULL)",
         "INSERT INTO state (id, changes) VALUES (1, 0)",
-        # Taken back, a correction stays as a row without a label, or merging an older copy would revive it.
+        # A removed correction stays as a row without a label, or merging an older copy would bring it back.
         # salvage.py knows the columns and their order; the path is last because a long one is cut off there.
         """CREATE TABLE corrections (
             id INTEGER PRIMARY KEY,
@@ -63,8 +64,8 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             opened_at TEXT NOT NULL)""",
     ),
     (
-        # A correction counts as set aside while the row here is the later one: made anew, it is learned from again.
-        # One taken in again stays as a row, or merging an older copy would set it aside once more.
+        # A correction counts as set aside while the row here is the later one; made again, it is learned from again.
+        # One that is no longer set aside stays as a row, or merging an older copy would set it aside again.
         """CREATE TABLE corrections_set_aside (
             id INTEGER PRIMARY KEY,
             label_set TEXT NOT NULL,
@@ -72,7 +73,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             set_aside INTEGER NOT NULL CHECK (set_aside IN (0, 1)),
             revision INTEGER NOT NULL,
             UNIQUE (label_set, content_key))""",
-        # The corrections a head was learned from (library_heads.py); NULL where an older app stored it.
+        # The corrections a head was learned from (see library.py); NULL if an older app stored it.
         "ALTER TABLE head_versions ADD COLUMN members BLOB",
     ),
     # The journal of sorts.
@@ -92,15 +93,15 @@ _PROBES: Final = (
 
 
 class LibraryError(Exception):
-    """The library can't be opened or written; the message is a sentence for the user."""
+    """The library can't be opened or written; the message is for the user."""
 
 
 class LibraryTooNewError(LibraryError):
-    """The library was written by a later version of the app."""
+    """The library was written by a newer version of the app."""
 
 
 class CorrectionRow(NamedTuple):
-    """A row of the corrections, also one taken back (label None)."""
+    """A row of the corrections, even a removed one (label None)."""
 
     label_set: str
     content_key: bytes
@@ -119,7 +120,7 @@ class EmbeddingRow(NamedTuple):
 
 
 class SetAsideRow(NamedTuple):
-    """Whether a correction is kept out of learning (1) or was taken in again (0), and since when."""
+    """Whether a correction is set aside from learning (1) or no longer is (0), and since when."""
 
     label_set: str
     content_key: bytes
@@ -128,7 +129,7 @@ class SetAsideRow(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """What a copy of the library holds that nothing else could give back."""
+    """What a copy of the library holds that can't be restored from anything else."""
 
     corrections: Sequence[CorrectionRow] = ()
     embeddings: Sequence[EmbeddingRow] = ()
@@ -139,44 +140,46 @@ class Rows(NamedTuple):
 
     @property
     def latest(self) -> int:
-        """The number of the last transaction that wrote any of them."""
+        """The number of the last transaction that wrote any of these rows."""
         dated = (self.corrections, self.set_aside, self.sorts, self.steps, self.folders)
         return max((row.revision for rows in dated for row in rows), default=0)
 
 
 def new_connection(path: Path) -> sqlite3.Connection:
-    """Open a library file, or make it, without looking into it."""
+    """Open a library file, or create it, without reading it."""
     connection = connect(path, synchronous="FULL", busy_seconds=BUSY_SECONDS)
     connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
     return connection
 
 
 def bring_up_to_date(connection: sqlite3.Connection) -> None:
-    """Migrate an open library, new or ours, to the newest version; raises what `migrate` does."""
+    """Migrate an open library, new or ours, to the newest version; raises what `migrate` raises."""
     try:
         migrate(connection, application_id=APPLICATION_ID, migrations=MIGRATIONS)
     except TooNewError as error:
         raise LibraryTooNewError(
-            "Your corrections were saved by a newer AlpacaSorter than this one."
-            " Install the newest version to open them."
+            _(
+                "Your corrections were saved by a newer version of AlpacaSorter."
+                " Install the newest version to open them."
+            )
         ) from error
 
 
 def probe(connection: sqlite3.Connection) -> int:
-    """Return the count of changes; raises sqlite3.Error or TypeError where a table or column is missing."""
+    """Return the count of changes; raises sqlite3.Error or TypeError if a table or column is missing."""
     for statement in _PROBES:
         connection.execute(statement).fetchone()
     return int(connection.execute("SELECT changes FROM state").fetchone()[0])
 
 
 def next_revision(connection: sqlite3.Connection) -> int:
-    """Count one more transaction that writes, and return the count."""
+    """Count this transaction as one that writes, and return the count."""
     connection.execute("UPDATE state SET changes = changes + 1")
     return int(connection.execute("SELECT changes FROM state").fetchone()[0])
 
 
 def all_rows(connection: sqlite3.Connection) -> Rows:
-    """Return what a readable library holds, for a merge."""
+    """Return the rows of a readable library, for `merge`."""
     corrections = connection.execute(
         "SELECT label_set, content_key, label, revision, made_at, path_hint FROM corrections"
     )
@@ -193,10 +196,10 @@ def all_rows(connection: sqlite3.Connection) -> Rows:
 
 
 def merge(connection: sqlite3.Connection, rows: Rows) -> int:
-    """Take rows from another copy of the library into this one; for each photo the later correction wins.
+    """Merge the rows of another copy of the library into this one; for each photo the later correction wins.
 
     Returns:
-        How many corrections changed by it.
+        How many corrections changed.
     """
     if not any(rows):
         return 0
@@ -227,18 +230,30 @@ def merge(connection: sqlite3.Connection, rows: Rows) -> int:
     return changed
 
 
-def sentence(failure: Failure, path: Path) -> str:
-    """Return what to tell the user when the library at `path` failed them."""
-    what = "Your corrections couldn't be saved or read"
+def library_problem(failure: Failure, path: Path) -> str:
+    """Return what to tell the user when the library at `path` failed."""
     match failure:
         case Failure.FULL:
-            return f"{what} because the disk is full. Free some space and try again."
+            return _(
+                "Your corrections couldn't be saved or read because the disk is full. Free some space and try again."
+            )
         case Failure.READ_ONLY:
-            folder = display_path(path.parent)
-            return f"{what} because the folder {folder} can't be written to. Check its permissions."
+            return _(
+                "Your corrections couldn't be saved or read because the folder {folder} can't be written to."
+                " Check its permissions."
+            ).format(folder=display_path(path.parent))
         case Failure.BUSY:
-            return f"{what} because another AlpacaSorter window is busy with them. Try again in a moment."
+            return _(
+                "Your corrections couldn't be saved or read because another AlpacaSorter window is using them."
+                " Try again in a moment."
+            )
         case Failure.DISK:
-            return f"{what} because the disk gave an error. Check the disk and try again."
+            return _(
+                "Your corrections couldn't be saved or read because the disk reported an error."
+                " Check the disk and try again."
+            )
         case Failure.DAMAGED:
-            return f"{what} because the file {path} is damaged. Close every AlpacaSorter window and start again."
+            return _(
+                "Your corrections couldn't be saved or read because the file {file} is damaged."
+                " Close every AlpacaSorter window and start again."
+            ).format(file=display_path(path))

@@ -1,7 +1,7 @@
-"""The tables of the journal in the library: sorts, their steps and the folders they made; and how copies are merged.
+"""The tables of the journal in the library: sorts, their steps and the folders they created; and how copies are merged.
 
-What is written into them, and when, is the matter of sorting/journal.py. Every row carries the number of the
-transaction that wrote it last, so that of two copies of a row the later one wins.
+`sorting.journal` decides what is written to them and when. Every row has the number of the transaction that wrote it
+last, so of two copies of a row the later one wins.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Final, NamedTuple
 
 UID_BYTES: Final = 16
 
-# salvage.py knows the columns and their order; what may be long comes last, because it is cut off there.
+# salvage.py knows the columns and their order; those that may be long come last, because they are cut off there.
 TABLES: Final[tuple[str, ...]] = (
-    # The number is for people; `uid` tells sorts apart where two copies of the library are merged. `done`, `failed`
-    # and `remaining` count the steps as of the end of the last run.
+    # The number is for people; `uid` tells sorts apart when two copies of the library are merged. `done`, `failed` and
+    # `remaining` count the steps as of the end of the last run.
     """CREATE TABLE sorts (
         id INTEGER PRIMARY KEY,
         uid BLOB NOT NULL UNIQUE CHECK (length(uid) = 16),
@@ -63,7 +63,7 @@ TABLES: Final[tuple[str, ...]] = (
 
 
 class SortRow(NamedTuple):
-    """A row of the sorts."""
+    """A row of `sorts`."""
 
     uid: bytes
     number: int
@@ -81,7 +81,7 @@ class SortRow(NamedTuple):
 
 
 class StepRow(NamedTuple):
-    """A row of the steps: what is done with one file."""
+    """A row of `sort_steps`: what is done with one file."""
 
     sort: bytes
     position: int
@@ -102,7 +102,7 @@ class StepRow(NamedTuple):
 
 
 class FolderRow(NamedTuple):
-    """A row of the folders that a sort made."""
+    """A row of `sort_folders`: a folder that a sort created."""
 
     sort: bytes
     position: int
@@ -121,7 +121,7 @@ PROBES: Final = tuple(
     for table, columns in (("sorts", SORT_COLUMNS), ("sort_steps", STEP_COLUMNS), ("sort_folders", FOLDER_COLUMNS))
 )
 
-# How far a step or folder is can only be told together with what belongs to it, so a row wins or loses as a whole.
+# The state of a step or folder means nothing without the other columns, so a row wins or loses as a whole.
 _MERGE_STEPS: Final = (
     f"INSERT INTO sort_steps ({STEP_COLUMNS}) VALUES ({', '.join('?' * len(StepRow._fields))})"
     " ON CONFLICT (sort, position) DO UPDATE SET "
@@ -151,7 +151,7 @@ def select_folders(connection: sqlite3.Connection) -> list[FolderRow]:
 
 
 def insert_sort(connection: sqlite3.Connection, row: SortRow) -> int:
-    """Put in a sort, under the next number where its own is taken; return its number."""
+    """Insert a sort, under the next free number if its own is taken; return its number."""
     taken = connection.execute("SELECT 1 FROM sorts WHERE number = ?", (row.number,)).fetchone()
     number = row.number
     if taken or number < 1:
@@ -169,7 +169,7 @@ def merge_sorts(
     steps: Sequence[StepRow],
     folders: Sequence[FolderRow],
 ) -> None:
-    """Take the journal of another copy of the library into this one, in a transaction of the caller."""
+    """Merge the journal of another copy of the library into this one; to be called in a transaction."""
     for row in sorted(sorts, key=lambda row: row.number):
         known = connection.execute("SELECT revision FROM sorts WHERE uid = ?", (row.uid,)).fetchone()
         if known is None:

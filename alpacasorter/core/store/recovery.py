@@ -1,6 +1,7 @@
-"""Opens a library that may be damaged: check, set aside, restore a backup, merge what can be read.
+"""Opens a library that may be damaged, and writes and restores its backups.
 
-Backups of the library: written, rotated, and the newest that is whole restored.
+A damaged file is set aside, the newest intact backup is restored, and what can still be read in the damaged file is
+merged into it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from alpacasorter import i18n
 from alpacasorter.core.files import flush_file, flush_folder
 from alpacasorter.core.store.database import (
     DamagedError,
@@ -36,31 +38,27 @@ from alpacasorter.core.store.library_schema import (
     probe,
 )
 from alpacasorter.core.store.salvage import salvage
-
-_MONTHS: Final = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
+from alpacasorter.i18n import _, ngettext
 
 
 class Opened(NamedTuple):
-    """An open, whole library of the newest version, and what the user must be told, if anything."""
+    """An open, intact library of the newest version, and what the user must be told, if anything."""
 
     connection: sqlite3.Connection
     notice: str | None
 
 
 def open_library(path: Path, backups: Path) -> Opened:
-    """Open the library at `path`, new if there never was one, restored if it is damaged or lost.
+    """Open the library at `path`, created if there never was one, restored if it is damaged or lost.
 
-    One instance at a time may be in here.
+    Only one instance at a time may call this.
 
     Raises:
-        LibraryTooNewError: a later version of the app wrote it. Nothing was touched.
+        LibraryTooNewError: a newer version of the app wrote it. Nothing was touched.
         OSError, sqlite3.Error, DamagedError: it can't be opened or restored. Nothing was lost by trying.
     """
-    log, *_others = companions(path)
-    # SQLite passes over all of a log that follows a bad byte, and deletes it; so its rows are read before.
+    log, *_rest = companions(path)
+    # SQLite ignores everything in a log after a bad byte, and deletes it, so its rows are read first.
     unsaved = salvage([log])
     notice = None
     if _is_lost(path, backups):
@@ -81,17 +79,17 @@ def open_library(path: Path, backups: Path) -> Opened:
         connection.close()
         raise
     if regained and notice is None:
-        notice = f"A part of your corrections file was damaged. {_count(regained)} read back from it."
+        notice = _("Part of your corrections file was damaged.") + " " + _recovered_from_it(regained)
     return Opened(connection, notice)
 
 
 def _is_lost(path: Path, backups: Path) -> bool:
-    """Whether SQLite must not even open this: it would start a new one, and delete the log of the old one."""
+    """Tell whether SQLite must not even open this: it would create a new one and delete the log of the old one."""
     if path.is_dir():
         return True
     if path.exists() and path.stat().st_size:
         return False
-    log, *_others = companions(path)
+    log, *_rest = companions(path)
     return bool((log.exists() and log.stat().st_size) or _restored(path).exists() or list_backups(backups))
 
 
@@ -104,9 +102,9 @@ def _open_whole(path: Path, backups: Path) -> sqlite3.Connection:
             write_backup(connection, backups)
         bring_up_to_date(connection)
         probe(connection)
-        # Only now: what is not ours, or of a newer app, must not be touched.
+        # Only now: a file that is not ours, or of a newer app, must not be touched.
         use_wal(connection)
-        # A short log keeps the reading of it after a crash short.
+        # A short log is read quickly after a crash.
         connection.execute("PRAGMA wal_autocheckpoint = 200")
     except BaseException:
         connection.close()
@@ -115,14 +113,14 @@ def _open_whole(path: Path, backups: Path) -> sqlite3.Connection:
 
 
 def _recover(path: Path, backups: Path, unsaved: Rows) -> str:
-    """Put a whole library in the place of a damaged or lost one, and return the sentences for the user.
+    """Replace a damaged or lost library by an intact one, and return what to tell the user.
 
-    Until the new file is complete nothing is moved. A crash at any point leaves files from which the next
-    attempt gets the same: the new file is itself one of the sources.
+    Nothing is moved until the new file is complete. After a crash at any point the next attempt gets the same result,
+    because the new file is itself one of the sources.
     """
     restored = _restored(path)
     building = path.with_name(path.name + ".building")
-    log, *_others = companions(path)
+    log, *_rest = companions(path)
     rows = salvage([path, log, restored])
     building.unlink(missing_ok=True)
     backup = restore_newest(backups, building)
@@ -143,7 +141,7 @@ def _recover(path: Path, backups: Path, unsaved: Rows) -> str:
 
 
 def _set_aside(path: Path) -> Path | None:
-    """Rename a damaged library and the files beside it to free dated names; None if there was nothing."""
+    """Rename a damaged library and the files beside it to free names with the date; None if there was nothing."""
     stamp = datetime.datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
     suffixes = ["", *(other.name.removeprefix(path.name) for other in companions(path))]
     for attempt in range(1, 1000):
@@ -164,31 +162,47 @@ def _restored(path: Path) -> Path:
     return path.with_name(path.name + ".restored")
 
 
-def _account(aside: Path | None, backup: Backup | None, regained: int) -> str:
-    """Return what is told to the user after a recovery."""
-    if aside is not None:
-        start, what = (
-            f"Your corrections file was damaged. It was set aside as {aside.name}",
-            "the damaged file",
-        )
+def _account(aside: Path | None, backup: Backup | None, recovered: int) -> str:
+    """Return what to tell the user after a recovery.
+
+    Args:
+        aside: where the damaged file is now; None if it was missing.
+        backup: the backup that was opened, if any.
+        recovered: how many corrections were read from what was left.
+    """
+    if backup is None and not recovered:
+        lost = _("There was no backup and nothing in it could be read, so you start without corrections.")
+        return f"{_what_happened(aside)} {lost}"
+    if backup is None:
+        return f"{_what_happened(aside)} {_('There was no backup.')} {_recovered_from_it(recovered)}"
+    day = i18n.day(backup.made_at)
+    if aside is None:
+        text = _("Your corrections file was missing, so the backup of {day} was opened.").format(day=day)
     else:
-        start, what = "Your corrections file was missing", "what was left of it"
-    if backup is not None:
-        text = f"{start} and the backup of {_day(backup.made_at)} was opened."
-        return f"{text} {_count(regained)} read back from {what}." if regained else text
-    if regained:
-        return f"{start}. There was no backup, but {_count(regained).lower()} read back from {what}."
-    return f"{start}. There was no backup and nothing in it could be read, so you start without corrections."
+        text = _(
+            "Your corrections file was damaged. It was set aside as {name}, and the backup of {day} was opened."
+        ).format(name=aside.name, day=day)
+    return f"{text} {_recovered_from_old(recovered)}" if recovered else text
 
 
-def _day(moment: datetime.datetime) -> str:
-    # Not strftime's month: the sentence is English whatever the user's language.
-    local = moment.astimezone()
-    return f"{local.day} {_MONTHS[local.month - 1]} {local.year}"
+def _what_happened(aside: Path | None) -> str:
+    if aside is None:
+        return _("Your corrections file was missing.")
+    return _("Your corrections file was damaged. It was set aside as {name}.").format(name=aside.name)
 
 
-def _count(corrections: int) -> str:
-    return "One correction was" if corrections == 1 else f"{corrections} corrections were"
+def _recovered_from_it(count: int) -> str:
+    return ngettext(
+        "{count} correction was recovered from it.", "{count} corrections were recovered from it.", count
+    ).format(count=i18n.number(count))
+
+
+def _recovered_from_old(count: int) -> str:
+    return ngettext(
+        "{count} correction was recovered from the old file.",
+        "{count} corrections were recovered from the old file.",
+        count,
+    ).format(count=i18n.number(count))
 
 
 KEPT: Final = 5
@@ -199,7 +213,7 @@ _UNFINISHED: Final = "writing-"
 
 
 class Backup(NamedTuple):
-    """A backup in the folder: its place in the series, when it was made, its file."""
+    """A backup in the folder: its number in the series, when it was made, and its file."""
 
     number: int
     made_at: datetime.datetime
@@ -207,7 +221,7 @@ class Backup(NamedTuple):
 
 
 def list_backups(folder: Path) -> list[Backup]:
-    """Return the backups in a folder, the newest first; none if there is no such folder."""
+    """Return the backups in a folder, the newest first; none if the folder does not exist."""
     found: list[Backup] = []
     with contextlib.suppress(OSError):
         for path in folder.iterdir():
@@ -220,11 +234,11 @@ def list_backups(folder: Path) -> list[Backup]:
 
 
 def write_backup(connection: sqlite3.Connection, folder: Path) -> Path:
-    """Copy an open library into a new backup, check the copy, and keep only the newest `KEPT`.
+    """Copy an open library to a new backup, check the copy, and keep only the newest `KEPT`.
 
     Raises:
-        OSError, sqlite3.Error, DamagedError: it couldn't be written, or the copy is not whole. The older
-            backups are all still there.
+        OSError, sqlite3.Error, DamagedError: it couldn't be written, or the copy is not intact. All older backups still
+            exist.
     """
     folder.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=_UNFINISHED, suffix=".tmp", dir=folder)
@@ -249,7 +263,7 @@ def write_backup(connection: sqlite3.Connection, folder: Path) -> Path:
 
 
 def is_backed_up(connection: sqlite3.Connection, folder: Path) -> bool:
-    """Whether the newest backup is whole and knows every change, or there was no change ever."""
+    """Tell whether the newest backup is intact and has every change, or nothing has ever been changed."""
     changes = probe(connection)
     if changes == 0:
         return True
@@ -264,7 +278,12 @@ def is_backed_up(connection: sqlite3.Connection, folder: Path) -> bool:
 
 
 def restore_newest(backups: Path, target: Path) -> Backup | None:
-    """Copy the newest backup that is whole to `target`, and say which it was."""
+    """Copy the newest intact backup to `target` and return it; None if there is none.
+
+    Raises:
+        LibraryTooNewError: a newer version of the app wrote it.
+        sqlite3.Error: the disk is full.
+    """
     for backup in list_backups(backups):
         try:
             with contextlib.closing(_read_only(backup.path)) as source:
@@ -273,8 +292,10 @@ def restore_newest(backups: Path, target: Path) -> Backup | None:
                     continue
                 if pragma_number(source, "user_version") > len(MIGRATIONS):
                     raise LibraryTooNewError(
-                        "Your corrections file is damaged, and its backup is from a newer AlpacaSorter."
-                        " Install the newest version to open it."
+                        _(
+                            "Your corrections file is damaged, and its backup is from a newer version of AlpacaSorter."
+                            " Install the newest version to open it."
+                        )
                     )
                 _copy(source, target)
         except (sqlite3.Error, DamagedError) as error:
@@ -287,7 +308,7 @@ def restore_newest(backups: Path, target: Path) -> Backup | None:
 
 
 def _copy(source: sqlite3.Connection, target: Path) -> None:
-    """Copy an open library to a file that is whole by itself, without a log beside it, and checked."""
+    """Copy an open library to a complete file without a log beside it, and check that."""
     with contextlib.closing(new_connection(target)) as copy:
         source.backup(copy)
         copy.execute("PRAGMA journal_mode = DELETE")
@@ -301,7 +322,7 @@ def _read_only(path: Path) -> sqlite3.Connection:
 
 
 def _tidy(folder: Path) -> None:
-    """Delete what a crash in the middle of a backup left; not what another instance may be writing now."""
+    """Delete what a crash during a backup left behind, but nothing that another instance may be writing now."""
     with contextlib.suppress(OSError):
         for path in folder.glob(f"{_UNFINISHED}*"):
             with contextlib.suppress(OSError):

@@ -1,10 +1,8 @@
-"""Reads corrections and the journal of sorts out of a library file that SQLite refuses to open.
+"""Reads corrections and the journal of sorts from a library file that SQLite refuses to open.
 
-It looks at each page by itself: a table leaf that is whole gives up its rows whatever has happened to the
-header, the schema or the pages above it. Rows out of date do no harm, since a merge takes the later of two.
+It reads each page on its own: the rows of an intact table leaf can be read whatever has happened to the header, the
+schema or the pages above it. Outdated rows do no harm, because a merge takes the later one of two.
 Format: https://www.sqlite.org/fileformat2.html
-
-Tells which rows of a damaged library belong to the journal of sorts (salvage.py reads the rows).
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ _BIGGEST_REVISION: Final = 1 << 53
 
 
 def salvage(paths: Iterable[Path]) -> Rows:
-    """Return the rows that can still be read from these files, which may be missing, or anything at all.
+    """Return the rows that can still be read from these files, which may be missing or contain anything.
 
     A name that ends in -wal is read as a write-ahead log, any other as a database.
     """
@@ -72,17 +70,16 @@ def _pages(path: Path) -> list[bytes]:
 
 
 def _logged_pages(log: bytes) -> list[bytes]:
-    """Return the pages of a write-ahead log up to the last transaction that was completed.
+    """Return the pages of a write-ahead log up to the last completed transaction.
 
-    What follows that was never promised to anyone. The checksums are not looked at: of a page that is damaged
-    the rows that are whole can be read.
+    What follows was never committed. Checksums are ignored, because intact rows of a damaged page can still be read.
     """
     step = _FRAME_HEADER + PAGE_SIZE
     frames = [log[at : at + step] for at in range(_WAL_HEADER, len(log) - step + 1, step)]
     if not frames:
         return []
-    # Frames with other salts are left over from before the log was last begun anew. Its header has the salts of
-    # now, and so has the first frame if the header is damaged.
+    # Frames with other salts are from before the log was last restarted. The header has the current salts, and so has
+    # the first frame if the header is damaged.
     salts = log[16:24]
     if all(frame[8:16] != salts for frame in frames):
         salts = frames[0][8:16]
@@ -152,7 +149,7 @@ def _value(data: bytes, kind: int) -> tuple[Value, int]:
         raise ValueError("a kind of value that SQLite doesn't write")
     width = (kind - 12) // 2
     if width > len(data):
-        # The rest is on other pages. What is that long comes last; of a correction it is a path, and but a hint.
+        # The rest is on other pages. Only the last column is that long; in a correction that is a path, only a hint.
         return None, width
     return (data[:width].decode() if kind % 2 else data[:width]), width
 
@@ -197,17 +194,17 @@ _KEY_BYTES: Final = 32
 
 
 class SortRows:
-    """The rows of the journal that were found, the latest of each."""
+    """The rows of the journal that were found, the latest version of each."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start without any."""
         self._sorts: Final[dict[bytes, SortRow]] = {}
         self._steps: Final[dict[tuple[bytes, int], StepRow]] = {}
         self._folders: Final[dict[tuple[bytes, int], FolderRow]] = {}
 
     def take(self, record: Sequence[Value]) -> bool:
-        """Keep a record if it is a row of the journal; tell whether it is."""
-        # Steps come first: there are thousands of them.
+        """Keep a record if it is a row of the journal, and tell whether it is."""
+        # Steps first: there are thousands of them.
         step = _step(record)
         if step is not None:
             _keep(self._steps, (step.sort, step.position), step)
@@ -223,7 +220,7 @@ class SortRows:
         return False
 
     def found(self) -> tuple[list[SortRow], list[StepRow], list[FolderRow]]:
-        """Return what was found.."""
+        """Return what was found."""
         return list(self._sorts.values()), list(self._steps.values()), list(self._folders.values())
 
 

@@ -1,4 +1,4 @@
-"""What watching a folder yields."""
+"""The events of watching a folder."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ from alpacasorter.core.photo import PhotoFile
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """Photos that are new, or whose bytes changed, and that are whole by now."""
+    """Photos that are new or have changed, and that are complete by now."""
 
     files: tuple[PhotoFile, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Renamed:
-    """Photos that are somewhere else in the folder now: (before, after) with the same bytes."""
+    """Photos that are in another place in the folder now, unchanged: (path before, photo)."""
 
     files: tuple[tuple[Path, PhotoFile], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """Photos that are no longer there."""
+    """Photos that no longer exist."""
 
     paths: tuple[Path, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """Photos that arrived and can't be used as they are, such as one that is only in the cloud: path and reason."""
+    """Photos that arrived but can't be used, such as one that is only in the cloud: (path, code of `core.reasons`)."""
 
     problems: tuple[tuple[Path, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class WatchState:
-    """How the folder is watched now; comes first, and whenever it changes.
+    """How the folder is watched now; the first event, and again whenever that changes.
 
     Attributes:
-        online: whether the folder is there. One that is missing is offline: its photos are not gone.
-        polling: whether it is looked at every few seconds, because the system can't tell of changes.
-        notice: why, a sentence for the user; empty where all is well.
+        online: whether the folder is there. While it is missing, its photos are not reported as gone.
+        polling: whether it is checked periodically, because the system doesn't report changes.
+        notice: why it is offline or polled, in translated sentences for the user; empty otherwise.
     """
 
     online: bool

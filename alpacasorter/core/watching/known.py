@@ -1,8 +1,7 @@
-"""The photos of a watched folder as they are known, those that are missing, and which of those only moved.
+"""What is known about the photos of a watched folder, and the events about what differs from that.
 
-Photos that are new or have changed, until they are whole.
-
-What differs from what is known, as events: told once, and known from then on.
+`KnownPhotos` holds the photos as they were last seen, and those that are missing. `PendingPhotos` holds those that are
+new or have changed, until they are complete. `take_differences` turns both into events and brings them up to date.
 """
 
 from __future__ import annotations
@@ -17,17 +16,23 @@ from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.watching.events import Arrived, Gone, Renamed, Unusable, WatchEvent
 
 _MOST_LOCKED_SECONDS: Final = 60.0
+_PHOTOS_PER_EVENT: Final = 1000
+
+ANY_REASON: Final = ""
+"""Stands for any reason that a scan had for a photo that can't be used."""
+
+_Item = TypeVar("_Item")
 
 
 @dataclass(slots=True)
 class Pending:
-    """A photo that waits.
+    """A photo that may not be complete yet.
 
     Attributes:
-        file: as it was seen last.
-        identity: of the file (`file_identity`), or None where the file system has none.
-        since: when it was first seen like this, by the clock.
-        look_at: when to look at it again.
+        file: as it was last seen.
+        identity: of the file (`file_identity`), or None if the file system has none.
+        since: time when it was first seen like this.
+        look_at: time to look at it again.
         is_change: whether the photo was there before, with other bytes.
     """
 
@@ -39,12 +44,12 @@ class Pending:
 
 
 def file_identity(status: os.stat_result) -> tuple[int, int] | None:
-    """Return what stays the same when a file is renamed; None where the file system has no such thing."""
+    """Return what stays the same when a file is renamed; None if the file system has no such thing."""
     return (status.st_dev, status.st_ino) if status.st_ino else None
 
 
 def can_be_opened(path: Path) -> bool:
-    """Tell whether a file can be opened; on Windows one that is being written can't. Elsewhere nobody is kept out."""
+    """Return whether a file can be opened. On Windows one that is being written can't; elsewhere this returns True."""
     if os.name != "nt":
         return True
     try:
@@ -56,17 +61,25 @@ def can_be_opened(path: Path) -> bool:
         return True
 
 
-class WaitingRoom:
-    """Holds photos back until nobody writes them any more. For one thread.
+class PendingPhotos:
+    """Holds photos back until no program is writing them. For one thread.
 
-    One is whole when it was closed or moved into its place, or when size and time were the same in two looks at least
-    `stable` seconds apart. An empty one waits for `empty` seconds: browsers make it before anything has come.
+    A photo is complete when it was closed or moved into its place, or when its size and time were the same in two looks
+    at least `stable` seconds apart. An empty one waits for `empty` seconds: browsers create it before anything has
+    arrived.
     """
 
     def __init__(
         self, *, stable: float, empty: float, now: Callable[[], float], can_open: Callable[[Path], bool] = can_be_opened
     ) -> None:
-        """Start with none; `now` tells the time in seconds."""
+        """Start with none.
+
+        Args:
+            stable: seconds, see above.
+            empty: seconds, see above.
+            now: returns the time in seconds.
+            can_open: returns whether a file can be opened.
+        """
         self._stable = stable
         self._empty = empty
         self._now = now
@@ -74,15 +87,22 @@ class WaitingRoom:
         self._pending: dict[str, Pending] = {}
 
     def __len__(self) -> int:
-        """Return how many wait."""
+        """Return how many photos are pending."""
         return len(self._pending)
 
     def __contains__(self, path: str) -> bool:
-        """Tell whether a photo waits."""
+        """Return whether a photo is pending."""
         return path in self._pending
 
     def put(self, file: PhotoFile, identity: tuple[int, int] | None, *, is_change: bool, closed: bool) -> None:
-        """Take one in, or note how it looks now; `closed` says that somebody who wrote it is done."""
+        """Add a photo, or update it.
+
+        Args:
+            file: the photo as it is now.
+            identity: as in `Pending`.
+            is_change: as in `Pending`.
+            closed: whether a program that wrote it has finished.
+        """
         path, now = str(file.path), self._now()
         pending = self._pending.get(path)
         if pending is None or pending.file != file:
@@ -92,19 +112,19 @@ class WaitingRoom:
             pending.look_at = now
 
     def drop(self, path: str) -> None:
-        """Forget one."""
+        """Forget a photo."""
         self._pending.pop(path, None)
 
     def fresh(self) -> list[Pending]:
-        """Return those that are new, in the order in which they came."""
+        """Return the new photos, in order of arrival."""
         return [pending for pending in self._pending.values() if not pending.is_change]
 
     def due(self) -> float:
-        """Return when to look at them again, by the clock."""
+        """Return the time to look at them again."""
         return min((pending.look_at for pending in self._pending.values()), default=float("inf"))
 
-    def take_whole(self) -> Iterator[Pending]:
-        """Look at those whose time has come; yield and forget the whole ones. One that is gone is forgotten, too."""
+    def take_complete(self) -> Iterator[Pending]:
+        """Look at the photos that are due; yield and forget the complete ones, and forget those that are gone."""
         now = self._now()
         for path, pending in list(self._pending.items()):
             if pending.look_at > now:
@@ -112,7 +132,7 @@ class WaitingRoom:
             try:
                 status = os.stat(path)  # noqa: PTH116  # thousands of them
             except OSError:
-                # Gone, or out of reach: the folder it is in tells which.
+                # Gone, or out of reach: a look at its folder shows which.
                 self.drop(path)
                 continue
             file = replace(pending.file, size=status.st_size, mtime_ns=status.st_mtime_ns)
@@ -130,7 +150,7 @@ class WaitingRoom:
 
 
 class Row(NamedTuple):
-    """A photo as it is known; with a `reason` it is one that can't be used."""
+    """A photo as it is known; `reason` is why it can't be used, None if it can."""
 
     size: int
     mtime_ns: int
@@ -138,19 +158,15 @@ class Row(NamedTuple):
     reason: str | None = None
 
 
-ANY_REASON: Final = ""
-"""Stands for whatever the scan said of a photo that can't be used."""
-
-
-class Known:
-    """Photos by folder and name. For one thread.
+class KnownPhotos:
+    """The known photos by folder and name. For one thread.
 
     Attributes:
-        missing: known photos that were not in their place: path to when that was first seen, by the clock.
+        missing: known photos that were not in their place: path to the time when that was first seen.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
-        """Know none; `now` tells the time in seconds."""
+        """Start with none; `now` returns the time in seconds."""
         self.missing: dict[str, float] = {}
         self._now = now
         self._photos: dict[str, dict[str, Row]] = {}
@@ -162,7 +178,7 @@ class Known:
         return sum(map(len, self._photos.values()))
 
     def put(self, path: str, row: Row) -> None:
-        """Note a photo as known, and as being there."""
+        """Record a photo as known and present."""
         folder, name = os.path.split(path)
         self._photos.setdefault(folder, {})[name] = row
         self.missing.pop(path, None)
@@ -174,9 +190,13 @@ class Known:
         unusable: Iterable[Path],
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Note photos as a scan found them, and those of which it said that they can't be used; none beyond `root`.
+        """Record the photos below `root` as a scan found them.
 
-        `stopped` is asked all the while; where it says so, it ends at once.
+        Args:
+            root: the watched folder.
+            files: photos that can be used.
+            unusable: photos that can't be used.
+            stopped: called for each photo; this ends as soon as it returns True.
         """
         below = root.rstrip(os.sep) + os.sep
         for file in files:
@@ -189,12 +209,12 @@ class Known:
                 self.put(path, Row(0, 0, None, ANY_REASON))
 
     def get(self, path: str) -> Row | None:
-        """Return what is known of a photo."""
+        """Return what is known about a photo."""
         folder, name = os.path.split(path)
         return self._photos.get(folder, {}).get(name)
 
     def forget(self, path: str) -> None:
-        """Let a photo be as if it had never been."""
+        """Forget a photo."""
         folder, name = os.path.split(path)
         rows = self._photos.get(folder, {})
         rows.pop(name, None)
@@ -211,27 +231,27 @@ class Known:
         return list(self._photos.get(folder, ()))
 
     def miss(self, path: str) -> None:
-        """Note that a photo is not in its place."""
+        """Record that a photo is not in its place."""
         self.missing.setdefault(path, self._now())
 
-    # The app's own work
+    # Files that the app itself sorts
 
     def expect(self, path: str, size: int, mtime_ns: int) -> None:
-        """Have a file count as known as soon as it is found. Where nobody looks, that does no harm."""
+        """Make a file count as known as soon as it is found. It may also be outside of the watched folders."""
         self._expected[path] = (size, mtime_ns)
 
     def is_expected(self, path: str, state: tuple[int, int]) -> bool:
-        """Tell whether a file of this size and time is expected here."""
+        """Return whether a file with this size and time is expected at this path."""
         return state in (self._expected.get(path), self._expected_before.get(path))
 
     def age(self) -> None:
-        """Everything was looked at: what was expected before the last time, and not found, is where nobody looks."""
+        """Forget the files that were expected before the last full look, now that another one has ended."""
         self._expected_before, self._expected = self._expected, {}
 
     # Renames
 
     def find_renamed(self, new: Iterable[Pending]) -> Iterator[tuple[str, Pending]]:
-        """Yield (path before, photo) for those of the new photos that are missing ones in another place."""
+        """Yield (path before, photo) for each new photo that is a missing one in another place."""
         gone: dict[tuple[int, int], list[str]] = {}
         for path in self.missing:
             row = self.get(path)
@@ -250,52 +270,47 @@ class Known:
         known = None if row is None else row.identity
         if known is not None and pending.identity is not None:
             return known == pending.identity
-        # Without numbers of the files, size and time must agree (they do), and the name or the folder.
+        # Without file numbers, size and time must agree (they do), and either the name or the folder.
         folder, name = os.path.split(before)
         after: Path = pending.file.path
         return name == after.name or folder == str(after.parent)
 
 
-_Item = TypeVar("_Item")
-
-_BATCH: Final = 1000
-
-
 def take_differences(
-    known: Known, room: WaitingRoom, unusable: dict[str, str], expired: Iterable[str]
+    known: KnownPhotos, pending: PendingPhotos, unusable: dict[str, str], expired: Iterable[str]
 ) -> list[WatchEvent]:
-    """Return what there is to tell, and take it over as known.
+    """Return events about what differs from the known photos, and record it as known.
 
     Args:
-        known: the photos that are known.
-        room: those that wait until they are whole.
-        unusable: those that can't be used: path to reason.
-        expired: paths of those that were missing for long enough to be gone, unless they were found meanwhile.
+        known: the known photos.
+        pending: the photos that may not be complete yet.
+        unusable: photos that can't be used: path to reason.
+        expired: paths of photos that were missing for so long that they are gone, unless they were found meanwhile.
     """
     events: list[WatchEvent] = []
     renamed = []
-    for before, pending in list(known.find_renamed(room.fresh())):
+    for before, photo in list(known.find_renamed(pending.fresh())):
         known.forget(before)
-        _admit(known, pending)
-        room.drop(str(pending.file.path))
-        renamed.append((Path(before), pending.file))
+        _record(known, photo)
+        pending.drop(str(photo.file.path))
+        renamed.append((Path(before), photo.file))
     events += [Renamed(tuple(part)) for part in _parts(renamed)]
     problems = [(Path(path), reason) for path, reason in unusable.items()]
     events += [Unusable(tuple(part)) for part in _parts(problems)]
-    arrived = list(room.take_whole())
-    for pending in arrived:
-        _admit(known, pending)
-    events += [Arrived(tuple(pending.file for pending in part)) for part in _parts(arrived)]
+    arrived = list(pending.take_complete())
+    for photo in arrived:
+        _record(known, photo)
+    events += [Arrived(tuple(photo.file for photo in part)) for part in _parts(arrived)]
     gone = [path for path in expired if path in known.missing]
     for path in gone:
         known.forget(path)
     return events + [Gone(tuple(part)) for part in _parts([Path(path) for path in gone])]
 
 
-def _admit(known: Known, pending: Pending) -> None:
-    file = pending.file
-    known.put(str(file.path), Row(file.size, file.mtime_ns, pending.identity))
+def _record(known: KnownPhotos, photo: Pending) -> None:
+    file = photo.file
+    known.put(str(file.path), Row(file.size, file.mtime_ns, photo.identity))
 
 
 def _parts(items: list[_Item]) -> list[list[_Item]]:
-    return [items[start : start + _BATCH] for start in range(0, len(items), _BATCH)]
+    return [items[start : start + _PHOTOS_PER_EVENT] for start in range(0, len(items), _PHOTOS_PER_EVENT)]

@@ -1,11 +1,10 @@
-"""The folders that are watched, and what differs from what is known when one looks at them.
+"""Compares the watched folders with the known photos.
 
-State is compared with state: what is told of changes only says where to look. So nothing that comes twice, too early,
-in another order or not at all does harm; it is only seen later.
+`Root` is the watched folder itself: whether it is there, and whether it is still the same one. `Tree` is the folder and
+those below it. It always compares state with state: reported changes only say where to look. So a report that comes
+twice, too early, out of order or not at all does no harm; the change is only noticed later.
 
-Which file systems can't tell of changes, because they are made by other computers or programs.
-
-The watched folder itself: whether it is there, and whether it is still the same one.
+`is_silent` tells which file systems don't report changes, because other computers or programs make them.
 """
 
 from __future__ import annotations
@@ -21,9 +20,20 @@ from typing import Final
 from alpacasorter.core import reasons
 from alpacasorter.core.files import is_hidden
 from alpacasorter.core.photo import PhotoFile
-from alpacasorter.core.photos.listing import OUTPUT_MARKER, LeftAlone, Listing, WalkProblem, folder_identity
-from alpacasorter.core.photos.walk import FolderUnavailable, FolderWalk, list_root
-from alpacasorter.core.watching.known import ANY_REASON, Known, Row, WaitingRoom, file_identity
+from alpacasorter.core.photos.walk import (
+    OUTPUT_MARKER,
+    FolderListing,
+    FolderUnavailable,
+    FolderWalk,
+    IgnoredFile,
+    WalkProblem,
+    folder_identity,
+    list_root,
+)
+from alpacasorter.core.watching.known import ANY_REASON, KnownPhotos, PendingPhotos, Row, file_identity
+from alpacasorter.i18n import _
+
+_VANISHED: Final = frozenset((errno.ENOENT, errno.ENOTDIR))
 
 _SILENT: Final = frozenset(
     (
@@ -32,26 +42,26 @@ _SILENT: Final = frozenset(
         *("drvfs", "webdav", "afpfs", "acfs", "macfuse", "osxfuse"),
     )
 )
-# A disk that is only driven from user space does tell.
-_TELLING_FUSE: Final = frozenset(("fuse.exfat", "fuse.lowntfs-3g", "fuse.ntfs", "fuse.ntfs-3g", "fuseblk"))
+# A local disk whose driver runs in user space does report changes.
+_REPORTING_FUSE: Final = frozenset(("fuse.exfat", "fuse.lowntfs-3g", "fuse.ntfs", "fuse.ntfs-3g", "fuseblk"))
 _ESCAPED: Final = re.compile(r"\\([0-7]{3})")
 
 
 def is_silent(folder: Path, table: Path = Path("/proc/self/mountinfo")) -> bool:
-    """Tell whether changes in a folder may be made without this system hearing of it: on a network drive, for example.
+    """Return whether changes in a folder may go unnoticed by this system, as on a network drive.
 
     Args:
-        folder: absolute.
+        folder: absolute path.
         table: where Linux lists what is mounted.
     """
     if sys.platform == "win32":
         return _is_remote_on_windows(folder)
     kind = _kind(os.path.realpath(folder), table)
-    return kind in _SILENT or (kind.startswith("fuse") and kind not in _TELLING_FUSE)
+    return kind in _SILENT or (kind.startswith("fuse") and kind not in _REPORTING_FUSE)
 
 
 def _kind(path: str, table: Path) -> str:
-    """Return the kind of the file system that a path is on, as Linux calls it; empty where that can't be told."""
+    """Return Linux's name for the kind of file system that a path is on; empty if unknown."""
     found, longest = "", -1
     try:
         lines = table.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
@@ -63,7 +73,7 @@ def _kind(path: str, table: Path) -> str:
         if not separator or len(words) < 5:
             continue
         place = _ESCAPED.sub(lambda match: chr(int(match[1], 8)), words[4])
-        # Of two that are mounted over each other the later one is seen.
+        # If two are mounted in one place, the later one is visible.
         if len(place) >= longest and (path == place or path.startswith(place.rstrip("/") + "/")):
             found, longest = after.split(" ", 1)[0], len(place)
     return found
@@ -80,47 +90,46 @@ def _is_remote_on_windows(folder: Path) -> bool:
     return windows is not None and windows.kernel32.GetDriveTypeW(drive + "\\") == remote
 
 
-_WAITS: Final = "AlpacaSorter waits until it is back."
-_EMPTY: Final = "The folder is empty all of a sudden, as if its drive were not connected."
-
-
 class Root:
-    """The folder at the top. For one thread.
+    """The watched folder itself. For one thread.
 
     Attributes:
-        offline: why it is not there just now, sentences for the user; empty where it is.
+        offline: why it is not there, in translated sentences for the user; empty if it is there.
     """
 
     def __init__(self, path: Path) -> None:
-        """Know nothing of it yet."""
+        """Prepare; nothing is known about it yet."""
         self.offline = ""
         self._path = path
         self._identity: object = None
 
     def check(self, *, is_anything_known: bool) -> bool:
-        """See whether it is there; return whether it came (back), or another took its place, since the last time.
+        """Check whether it is there.
 
         Args:
             is_anything_known: whether there were photos in it.
+
+        Returns:
+            Whether it has appeared since the last check, or was replaced by another folder.
         """
         if not self.offline and self.is_same():
             return False
         try:
             listing = list_root(self._path)
         except FolderUnavailable as error:
-            self.offline = f"{reasons.sentence(error.reason)} {_WAITS}"
+            self._go_offline(reasons.sentence(error.reason))
             return False
         identity = _identity(listing)
         if identity != self._identity and listing.is_empty and is_anything_known:
-            # What a drive leaves behind when it is unplugged.
-            self.offline = f"{_EMPTY} {_WAITS}"
+            # An unplugged drive leaves an empty folder behind.
+            self._go_offline(_("The folder is suddenly empty, as if its drive were not connected."))
             return False
         self.offline = ""
         self._identity = identity
         return True
 
     def is_same(self) -> bool:
-        """Tell whether the folder that was found last is there."""
+        """Return whether the folder that was last found is still there."""
         if self._identity is None:
             return False
         try:
@@ -128,38 +137,45 @@ class Root:
         except OSError:
             return False
 
-    def list(self) -> Listing | None:
-        """List it; None where it is not there, or is another one: then `check` says more."""
+    def list(self) -> FolderListing | None:
+        """Return its listing; None if it is not there or was replaced, which `check` tells apart."""
         try:
             listing = list_root(self._path)
         except FolderUnavailable as error:
-            # It may be there and yet say nothing, so to see it is not enough.
-            self.offline = f"{reasons.sentence(error.reason)} {_WAITS}"
+            # It may exist and yet be unreadable, so `is_same` is not enough.
+            self._go_offline(reasons.sentence(error.reason))
             return None
         return listing if _identity(listing) == self._identity else None
 
+    def _go_offline(self, sentence: str) -> None:
+        self.offline = sentence + " " + _("AlpacaSorter waits until it is back.")
 
-def _identity(listing: Listing) -> object:
+
+def _identity(listing: FolderListing) -> object:
     return None if listing.status is None else folder_identity(listing.path, listing.status)
 
 
-_VANISHED: Final = frozenset((errno.ENOENT, errno.ENOTDIR))
-
-
 class Tree:
-    """The folders that are looked at. For one thread.
+    """The watched folder and the folders below it. For one thread.
 
     Attributes:
-        root: where it begins, an absolute path.
+        root: absolute path of the watched folder.
     """
 
-    def __init__(self, root: str, *, recursive: bool, known: Known, room: WaitingRoom) -> None:
-        """Prepare to compare the photos with `known` ones; those that are new or have changed go into `room`."""
+    def __init__(self, root: str, *, recursive: bool, known: KnownPhotos, pending: PendingPhotos) -> None:
+        """Prepare.
+
+        Args:
+            root: absolute path of the watched folder.
+            recursive: whether folders below it are watched, too.
+            known: the known photos that the folders are compared with.
+            pending: gets the photos that are new or have changed.
+        """
         self.root = root
         self._unusable: dict[str, str] = {}
         self._recursive = recursive
         self._known = known
-        self._room = room
+        self._pending = pending
         self._folders: dict[str, object] = {}
         self._links: set[str] = set()
         self._outputs: set[str] = set()
@@ -167,7 +183,7 @@ class Tree:
         self._silently = False
 
     def take_unusable(self) -> dict[str, str]:
-        """Return the photos that can't be used, found since this was asked last: path to reason."""
+        """Return the photos that can't be used, found since the last call: path to reason."""
         found, self._unusable = self._unusable, {}
         return found
 
@@ -176,21 +192,24 @@ class Tree:
         return [link for link in self._links if link in self._folders]
 
     def folder_numbers(self) -> list[int]:
-        """Return the numbers (inodes) of the folders that are looked at, as far as there are such."""
+        """Return the inode numbers of the watched folders, if they have any."""
         return [identity[1] for identity in self._folders.values() if isinstance(identity, tuple)]
 
-    # Looking
+    # Comparing
 
-    def look_at_all(
-        self, first: Listing, closed: set[str], stopped: Callable[[], bool], *, silently: bool = False
+    def compare_all(
+        self, first: FolderListing, closed: set[str], stopped: Callable[[], bool], *, silently: bool = False
     ) -> bool:
-        """Compare all folders with what is known; return whether it came to its end.
+        """Compare all folders with the known photos.
 
         Args:
             first: the root, as it was just listed.
-            closed: files that somebody who wrote them was done with.
-            stopped: asked all the while.
-            silently: whether what is found counts as known.
+            closed: files that a program has finished writing.
+            stopped: called often; this ends once it returns True.
+            silently: whether everything that is found counts as known.
+
+        Returns:
+            Whether all folders were compared.
         """
         reached: set[str] = set()
         beyond: list[str] = []
@@ -210,13 +229,13 @@ class Tree:
         self._known.age()
         return True
 
-    def look_at(self, folders: Iterable[str], closed: set[str], stopped: Callable[[], bool]) -> None:
-        """Compare some folders with what is known, and those below them that are new.
+    def compare(self, folders: Iterable[str], closed: set[str], stopped: Callable[[], bool]) -> None:
+        """Compare some folders, and the new folders below them, with the known photos.
 
         Args:
-            folders: their paths; those that are none of ours are passed over.
-            closed: files that somebody who wrote them was done with.
-            stopped: asked all the while.
+            folders: their paths; those outside of the watched folder are ignored.
+            closed: files that a program has finished writing.
+            stopped: called often; this ends once it returns True.
         """
         self._closed = closed
         below = self._by_parent()
@@ -225,7 +244,7 @@ class Tree:
             if stopped():
                 return
             if folder in self._folders:
-                new += self._look_again(folder, below, stopped)
+                new += self._compare_again(folder, below, stopped)
         walk = FolderWalk(recursive=True, stopped=stopped, seen=set(self._folders.values()))
         for listing in walk.from_folders(new):
             self._take(listing, stopped)
@@ -251,25 +270,25 @@ class Tree:
             below.setdefault(os.path.split(folder)[0], []).append(folder)
         return below
 
-    def _look_again(
+    def _compare_again(
         self, folder: str, below: dict[str, list[str]], stopped: Callable[[], bool]
     ) -> list[tuple[str, bool]]:
         """Compare one known folder; return the folders in it that are new."""
         try:
             status = Path(folder).stat()
         except OSError as error:
-            listing = Listing(folder, None, error)
+            listing = FolderListing(folder, None, error)
         else:
             if is_hidden(status) and folder != self.root:
                 self._lose_all(folder)
                 return []
-            listing = Listing(folder, status)
+            listing = FolderListing(folder, status)
         before = self._folders[folder]
         self._take(listing, stopped)
         if listing.error is not None or folder not in self._folders or not self._recursive:
             return []
         if self._folders[folder] != before:
-            # Another folder has taken its place, and its sub-folders are others, too.
+            # Another folder has taken its place, so its subfolders are other ones, too.
             known = set()
         else:
             known = {path for path in below.get(folder, ()) if self._is_same(path)}
@@ -279,23 +298,23 @@ class Tree:
         return [(path, is_link) for path, is_link in listing.folders if path not in known]
 
     def _is_same(self, folder: str) -> bool:
-        """Tell whether a known folder is still there; one out of reach is."""
+        """Return whether a known folder is still there; one that is out of reach counts as there."""
         try:
             return folder_identity(folder, Path(folder).stat()) == self._folders.get(folder)
         except OSError as error:
             return error.errno not in _VANISHED
 
-    def _is_unreadable(self, listing: Listing) -> bool:
-        """Tell whether a folder says nothing of its photos just now, though it is there."""
+    def _is_unreadable(self, listing: FolderListing) -> bool:
+        """Return whether a folder exists but can't tell what is in it."""
         if listing.error is not None:
             return listing.error.errno not in _VANISHED
         before = self._folders.get(listing.path)
         if not listing.is_empty or listing.status is None or not isinstance(before, tuple):
             return False
-        # An empty folder on another disk than before is the place where a drive was.
+        # An empty folder on another disk than before is where a drive used to be.
         return bool(before[0] != listing.status.st_dev)
 
-    def _take(self, listing: Listing, stopped: Callable[[], bool]) -> None:
+    def _take(self, listing: FolderListing, stopped: Callable[[], bool]) -> None:
         """Compare a folder that was just listed."""
         folder = listing.path
         if self._is_unreadable(listing) and listing.is_empty:
@@ -305,8 +324,8 @@ class Tree:
             return
         if listing.is_output and folder != self.root:
             if folder not in self._folders:
-                # Photos that followed a sort are shown, but nobody looks after them here.
-                self._let_go(folder)
+                # Photos that were sorted into this folder are shown, but they are not watched here.
+                self._forget_all(folder)
             self._lose_all(folder)
             self._outputs.add(folder)
             return
@@ -316,19 +335,19 @@ class Tree:
                 self._links.add(folder)
         names: set[str] = set()
         for verdict, status in listing.judge(stopped):
-            if not isinstance(verdict, LeftAlone):
+            if not isinstance(verdict, IgnoredFile):
                 names.add(verdict.path.name)
-                self._compare(verdict, status)
+                self._compare_photo(verdict, status)
         if listing.error is None and not stopped():
             self._miss(folder, there=names)
 
-    def _compare(self, found: PhotoFile | WalkProblem, status: os.stat_result | None) -> None:
+    def _compare_photo(self, found: PhotoFile | WalkProblem, status: os.stat_result | None) -> None:
         path = str(found.path)
         row = self._known.get(path)
         self._known.missing.pop(path, None)
         identity = None if status is None else file_identity(status)
         if isinstance(found, WalkProblem):
-            self._room.drop(path)
+            self._pending.drop(path)
             is_known = row is not None and row.reason in (ANY_REASON, found.reason)
             if not is_known and not self._silently:
                 self._unusable[path] = found.reason
@@ -338,35 +357,35 @@ class Tree:
         if (row is not None and row.reason is None and row[:2] == state) or (
             self._silently or self._known.is_expected(path, state)
         ):
-            self._room.drop(path)
+            self._pending.drop(path)
             seen = Row(*state, identity)
             if row != seen:
                 self._known.put(path, seen)
             return
-        self._room.put(found, identity, is_change=row is not None, closed=path in self._closed)
+        self._pending.put(found, identity, is_change=row is not None, closed=path in self._closed)
 
-    # What is not there
+    # Missing photos and folders
 
     def _miss(self, folder: str, there: Collection[str] = ()) -> None:
         for name in self._known.names(folder):
             if name not in there:
                 path = f"{folder.rstrip(os.sep)}{os.sep}{name}"
-                self._room.drop(path)
+                self._pending.drop(path)
                 self._known.miss(path)
 
     def _lose(self, folder: str) -> None:
-        """A folder is no longer there, or no longer looked into."""
+        """Record that a folder no longer exists, or is no longer watched."""
         self._folders.pop(folder, None)
         self._links.discard(folder)
         self._miss(folder)
 
-    def _let_go(self, top: str) -> None:
+    def _forget_all(self, top: str) -> None:
         for folder in [one for one in self._known.folders() if one == top or _is_below(one, [top])]:
             for name in self._known.names(folder):
                 self._known.forget(f"{folder.rstrip(os.sep)}{os.sep}{name}")
 
     def _lose_all(self, top: str) -> None:
-        """The same with all that is below it."""
+        """Do the same for a folder and all folders below it."""
         for folder in self._folders.keys() | self._known.folders():
             if folder == top or _is_below(folder, [top]):
                 self._lose(folder)

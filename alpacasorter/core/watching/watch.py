@@ -1,18 +1,12 @@
-"""Watches a folder: what arrives, changes, moves and goes, as events.
+"""Watches a folder: photos that arrive, change, move and go, as events.
 
-The photos that are known are compared with those that are there (tree.py): where the system told of a change, at once;
-everywhere now and then; and everywhere every few seconds where the system can't tell. A photo is passed on when nobody
-writes it any more (waiting.py). docs/decisions/0009-watching.md says why.
+`Watch` compares the known photos with those that exist (`tree`, `known`): right away in folders where the system
+reported a change (`observer`); in all folders from time to time; and in all folders every few seconds if the system
+doesn't report changes. A photo is passed on once no program is writing it. docs/decisions/0009-watching.md says why.
 
-How soon things are done while a folder is watched.
-
-What the user is told of how a folder is watched.
-
-Rests between short pieces of work, for what runs behind a window.
-
-Python runs one thread at a time. One that works without a pause has each of the others wait some milliseconds whenever
-that comes back from reading, drawing or calculating, which makes it several times slower; one that works in pieces
-shorter than that is hardly noticed.
+A watch that runs behind a window takes a rest after each short piece of work (`Breath`). Python runs one thread at a
+time: a thread that works without a pause makes every other one wait for some milliseconds each time that it comes back
+from reading, drawing or calculating, which makes it several times slower. Short pieces are hardly noticed.
 """
 
 from __future__ import annotations
@@ -26,28 +20,46 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from alpacasorter.core.events import Placed
 from alpacasorter.core.photo import PhotoFile
-from alpacasorter.core.sorting.events import Placed
 from alpacasorter.core.watching.events import WatchEvent, WatchState
-from alpacasorter.core.watching.known import Known, WaitingRoom, take_differences
-from alpacasorter.core.watching.observer import Eyes, Hints, Observe, Observing
+from alpacasorter.core.watching.known import KnownPhotos, PendingPhotos, take_differences
+from alpacasorter.core.watching.observer import Hints, StartObserver, Supervisor, WatchdogObserver, WhyPolling
 from alpacasorter.core.watching.tree import Root, Tree, is_silent
+from alpacasorter.i18n import _, ngettext, number
+
+_PIECE_SECONDS: Final = 0.002
+# How many times as long as the piece of work before it a rest is: at least, once others are seen to wait, and at most.
+_LEAST: Final = 0.05
+_FIRST: Final = 1.0
+_MOST: Final = 4.0
+# Threads that learn or draw wait for us only now and then, so rests get shorter slowly.
+_SHORTER: Final = 0.9
+_LATE_SECONDS: Final = 0.0005
+_LONGEST_SECONDS: Final = 0.03
+
+_BURST: Final = 1000
+_NEVER: Final = float("inf")
+# How many times as long as it took pass after a full look before the next one, and after a look at some folders.
+_REST_POLLING: Final = 20.0
+_REST: Final = 50.0
+_REST_PARTIAL: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How soon things are done, in seconds.
+class Timing:
+    """How soon a watch does things, in seconds.
 
     Attributes:
-        settle: after the last of several changes one looks;
-        settle_most: or after the first of them.
-        stable: for how long a photo must not change before it is whole, unless it is known to be closed.
+        settle: time to look after the last of several changes.
+        settle_most: time to look after the first of them, if that is earlier.
+        stable: how long a photo must not change before it is complete, unless it is known to be closed.
         empty: the same for an empty file.
         grace: how long a photo must be missing before it is gone: many programs replace files by new ones.
-        check: how often the folder itself and the observer are looked after.
-        poll: how often everything is looked at where the system doesn't tell of changes.
-        reconcile: how often where it does; also, when observing is tried again where it could not be done.
-        after_burst: when everything is looked at after very many changes, of which the system may have dropped some.
+        check: interval between checks of the folder itself and of the observer.
+        poll: interval between full looks if the system doesn't report changes.
+        reconcile: interval between full looks if it does; also between attempts to start an observer that failed.
+        after_burst: time to a full look after very many changes, some of which the system may have dropped.
     """
 
     settle: float = 0.4
@@ -61,43 +73,46 @@ class Pace:
     after_burst: float = 5.0
 
 
-def state_of(offline: str, why: str, seconds: float) -> WatchState:
+def state_of(offline: str, why: WhyPolling | None, seconds: float) -> WatchState:
     """Return how a folder is watched.
 
     Args:
-        offline: why it is not there, a sentence; empty where it is.
-        why: why it is looked at every few seconds, without a full stop; empty where it need not be.
-        seconds: how often that is.
+        offline: why it is not there, in sentences for the user; empty if it is there.
+        why: why it is polled; None if it isn't.
+        seconds: interval of polling.
     """
     if offline:
-        return WatchState(online=False, polling=bool(why), notice=offline)
-    if why:
-        return WatchState(online=True, polling=True, notice=f"{why}, so AlpacaSorter looks {every(seconds)} instead.")
-    return WatchState(online=True, polling=False, notice="")
+        return WatchState(online=False, polling=why is not None, notice=offline)
+    if why is None:
+        return WatchState(online=True, polling=False, notice="")
+    match why:
+        case WhyPolling.NETWORK:
+            reason = _("This folder, or one that it links to, is on a network drive, which doesn't report changes.")
+        case WhyPolling.LIMIT:
+            reason = _("This system can't watch that many folders.")
+        case WhyPolling.FAILED:
+            reason = _("This system doesn't report changes here.")
+    return WatchState(online=True, polling=True, notice=reason + " " + every(seconds))
 
 
 def every(seconds: float) -> str:
-    """Return how often that is, in words."""
+    """Return a sentence for the user: how often the folder is checked."""
     if seconds < 50:
-        # In steps, so that nobody is told of each second it takes longer.
-        return f"every {max(5, 5 * round(seconds / 5))} seconds"
+        # In steps, so that the notice doesn't change with each second that a look takes longer.
+        steps = max(5, 5 * round(seconds / 5))
+        return ngettext(
+            "AlpacaSorter checks it every {count} second.", "AlpacaSorter checks it every {count} seconds.", steps
+        ).format(count=number(steps))
     minutes = round(seconds / 60)
-    return "every minute" if minutes <= 1 else f"every {minutes} minutes"
+    if minutes <= 1:
+        return _("AlpacaSorter checks it every minute.")
+    return ngettext(
+        "AlpacaSorter checks it every {count} minute.", "AlpacaSorter checks it every {count} minutes.", minutes
+    ).format(count=number(minutes))
 
 
-_PIECE_SECONDS: Final = 0.002
-# A rest is so many times as long as the work before it: where nobody else is at work, as soon as somebody is, at most.
-_LEAST: Final = 0.05
-_FIRST: Final = 1.0
-_MOST: Final = 4.0
-# Others who learn or draw wait for us only now and then, so one is slow to believe that they are done.
-_SHORTER: Final = 0.9
-_LATE_SECONDS: Final = 0.0005
-_LONGEST_SECONDS: Final = 0.03
-
-
-class Breath:
-    """Has one thread rest. The rests become longer where others are at work, which is seen by waking up late."""
+class Throttle:
+    """Makes one thread rest. The rests get longer if other threads are busy, which shows in waking up late."""
 
     def __init__(
         self,
@@ -110,9 +125,9 @@ class Breath:
         """Prepare.
 
         Args:
-            rests: whether there are rests at all.
-            now: tells the time in seconds.
-            worked: tells for how many seconds this thread has worked; waiting for a drive is not work.
+            rests: whether to rest at all.
+            now: returns the time in seconds.
+            worked: returns for how many seconds this thread has worked; waiting for a drive is not work.
             sleep: waits for some seconds.
         """
         self._rests = rests
@@ -124,17 +139,17 @@ class Breath:
         self.begin()
 
     def begin(self) -> None:
-        """Work begins."""
+        """Start to measure the work."""
         self._began = self._piece_began = self._now()
         self._worked_before = self._worked()
         self._rested = 0.0
 
     def seconds(self) -> float:
-        """Return for how many seconds the work has gone on, without the rests."""
+        """Return how many seconds the work has taken, without the rests."""
         return self._now() - self._began - self._rested
 
     def take(self) -> None:
-        """Rest if it is time to; ask often."""
+        """Rest if a piece of work has ended; to be called often."""
         if not self._rests or (began := self._now()) - self._piece_began < _PIECE_SECONDS:
             return
         rest = min(self._times * (self._worked() - self._worked_before), _LONGEST_SECONDS)
@@ -152,20 +167,12 @@ class Breath:
         self._worked_before = self._worked()
 
 
-_BURST: Final = 1000
-_NEVER: Final = float("inf")
-# A full look takes its time; this many times as long passes before the next one.
-_REST_POLLING: Final = 20.0
-_REST: Final = 50.0
-_REST_PARTIAL: Final = 4.0
-
-
 class Watch:
     """Watches one folder, once.
 
-    One thread takes the events, by `run()` or `step()`; all work is done there, while it asks. `stop`, `expect` and
-    `hold` may be called from any thread. Never raises because of what happens in the folder: also where it is missing
-    at the start, that is an event.
+    One thread takes the events, by `run()` or `step()`, and does all the work in these calls. `stop`, `expect` and
+    `hold` may be called from any thread. Whatever happens in the folder raises no exception: if it is missing at the
+    start, that is an event, too.
 
     Attributes:
         root: the folder, absolute.
@@ -179,36 +186,36 @@ class Watch:
         known: Iterable[PhotoFile] | None = None,
         unusable: Iterable[Path] = (),
         gentle: bool = False,
-        pace: Pace | None = None,
-        observe: Observe = Observing,
+        pace: Timing | None = None,
+        observe: StartObserver = WatchdogObserver,
         silent: Callable[[Path], bool] = is_silent,
     ) -> None:
         """Prepare; nothing is looked at before the first event is asked for.
 
         Args:
             root: the folder.
-            recursive: whether to look into its sub-folders.
-            known: the photos that the user knows of, as a scan found them (`Found`). What differs from these is told
-                at once, so nothing that happens between scan and watching is missed. None: those that are there at
-                the start count as known, and nothing is said of them. Photos elsewhere, and those in folders into
-                which the app sorted, are passed over: they may be known because they followed a sort.
-            unusable: photos of which the user knows that they can't be used (the `Problems` of a scan).
-            gentle: whether to look at everything in short pieces with rests in between (breath.py).
+            recursive: whether to look into its subfolders.
+            known: the photos that the user already sees, as a scan found them (`Found`). What differs from these is
+                reported at once, so nothing is missed between the scan and the watch. None: the photos that exist at
+                the start count as known, and are not reported. Photos elsewhere, and those in folders that the app
+                sorted into, are ignored: they may be known because they followed a sort.
+            unusable: photos that the user already knows can't be used (the `Problems` of a scan).
+            gentle: whether to take rests, for the sake of a window (see `Breath`).
             pace: how soon things are done.
-            observe: has the system tell of changes.
-            silent: tells of a folder whether the system never does.
+            observe: starts an observer that reports changes.
+            silent: returns whether the system never reports changes in a folder.
         """
         self.root = root.absolute()
-        self._pace = pace = pace or Pace()
+        self._pace = pace = pace or Timing()
         self._hints = Hints()
         self._stop = threading.Event()
         self._held = threading.Event()
         self._placed: deque[Placed] = deque()
-        self._room = WaitingRoom(stable=pace.stable, empty=pace.empty, now=time.monotonic)
-        self._known = Known(time.monotonic)
+        self._pending = PendingPhotos(stable=pace.stable, empty=pace.empty, now=time.monotonic)
+        self._known = KnownPhotos(time.monotonic)
         self._root = Root(self.root)
-        self._tree = Tree(str(self.root), recursive=recursive, known=self._known, room=self._room)
-        self._eyes = Eyes(
+        self._tree = Tree(str(self.root), recursive=recursive, known=self._known, pending=self._pending)
+        self._observer = Supervisor(
             str(self.root),
             recursive=recursive,
             hints=self._hints,
@@ -216,11 +223,11 @@ class Watch:
             is_silent=silent,
             try_again=pace.reconcile,
         )
-        self._breath = Breath(rests=gentle)
+        self._throttle = Throttle(rests=gentle)
         self._silently = known is None
-        # Taken in by the thread that takes the events: there may be very many.
+        # Recorded as known by the thread that takes the events: there may be very many.
         self._scanned: tuple[tuple[PhotoFile, ...], tuple[Path, ...]] | None = (tuple(known or ()), tuple(unusable))
-        self._told: WatchState | None = None
+        self._state: WatchState | None = None
         self._next_check = 0.0
         self._next_full = _NEVER
         self._rest_until = 0.0
@@ -229,7 +236,7 @@ class Watch:
     # From any thread
 
     def stop(self) -> None:
-        """End `run()` and `step()`: at once where they wait, else after the file that is being looked at."""
+        """End `run()` and `step()`: at once if they wait, else after the current file."""
         self._stop.set()
         self._hints.wake()
 
@@ -239,12 +246,12 @@ class Watch:
         return self._stop.is_set()
 
     def expect(self, files: Iterable[Placed]) -> None:
-        """Take over what the app itself has done with files: there are no events for that."""
+        """Record files that the app itself has sorted or restored, so that they cause no events."""
         self._placed.extend(files)
         self._hints.wake()
 
     def hold(self, on: bool) -> None:
-        """Look at nothing while the app itself moves files here, until all of them are expected; or go on."""
+        """Pause while the app itself sorts files here, until all of them are expected; or continue."""
         if on:
             self._held.set()
         else:
@@ -252,21 +259,21 @@ class Watch:
         self._hints.wake()
 
     def quiet_for(self, photo: Path) -> float:
-        """Return for how many seconds nothing was heard of a photo nor of files named like it beside it.
+        """Return for how many seconds the system reported no change of a photo, nor of files next to it named like it.
 
-        Infinite where nothing was heard of them at all, as is so while `polls_every` is not 0.
+        Infinite if it never reported any, as is always so while `polls_every` is not 0.
         """
         return self._hints.quiet_for(str(photo))
 
     @property
     def polls_every(self) -> float:
-        """Seconds between two looks where the system doesn't tell of changes; 0.0 where it does."""
-        return max(self._pace.poll, _REST_POLLING * self._full_seconds) if self._eyes.why else 0.0
+        """Seconds between two full looks if the system doesn't report changes; 0.0 if it does."""
+        return max(self._pace.poll, _REST_POLLING * self._full_seconds) if self._observer.why else 0.0
 
     # From the thread that takes the events
 
     def run(self) -> Generator[WatchEvent, None, None]:
-        """Yield what happens, a WatchState first, until `stop()`. Blocks in between; closing it ends all threads."""
+        """Yield the events, a WatchState first, until `stop()`. Blocks in between; closing it ends all threads."""
         try:
             while not self.stopped:
                 yield from self.step()
@@ -274,9 +281,9 @@ class Watch:
             self.close()
 
     def step(self, wait: float = _NEVER) -> list[WatchEvent]:
-        """Return what happened: none once it is stopped, or where nothing happens within `wait` seconds.
+        """Return the next events: none once it is stopped, or if nothing happens within `wait` seconds.
 
-        For those who have something else to do in between; they call `close()` in the end.
+        For callers that have something else to do in between; they have to call `close()` in the end.
         """
         until = time.monotonic() + wait
         while not self.stopped:
@@ -292,27 +299,27 @@ class Watch:
         return []
 
     def close(self) -> None:
-        """Stop, and end the threads that observe; blocks until then."""
+        """Stop, and end the threads of the observer; blocks until then."""
         self.stop()
-        self._eyes.close()
+        self._observer.close()
 
     def _due(self) -> float:
-        if self._root.offline or self._held.is_set() or self._told is None:
+        if self._root.offline or self._held.is_set() or self._state is None:
             return self._next_check
         missing = min(self._known.missing.values(), default=_NEVER) + self._pace.grace
         partial = min(self._hints.due(self._pace.settle, self._pace.settle_most), missing)
-        return min(self._next_check, self._next_full, max(partial, self._rest_until), self._room.due())
+        return min(self._next_check, self._next_full, max(partial, self._rest_until), self._pending.due())
 
     def _look(self) -> list[WatchEvent]:
         events: list[WatchEvent] = []
-        self._take_scanned()
+        self._record_scanned()
         if time.monotonic() >= self._next_check:
             self._check()
             events += self._state_if_new()
         if self._root.offline or self._held.is_set() or events:
-            # Whoever is told how the folder is watched is not kept waiting for a look at all of it.
+            # The state is reported before a look at the whole folder, which may take long.
             return events
-        self._take_over()
+        self._record_placed()
         now = time.monotonic()
         expired = [path for path, since in self._known.missing.items() if since + self._pace.grace <= now]
         if now >= self._next_full:
@@ -320,29 +327,29 @@ class Watch:
                 return events
         elif expired or max(self._hints.due(self._pace.settle, self._pace.settle_most), self._rest_until) <= now:
             self._look_at_some(expired)
-        self._take_over()
+        self._record_placed()
         if self.stopped or not self._is_root_the_same():
             return events
-        differences = take_differences(self._known, self._room, self._tree.take_unusable(), expired)
+        differences = take_differences(self._known, self._pending, self._tree.take_unusable(), expired)
         return events + differences + self._state_if_new()
 
     def _look_everywhere(self) -> bool:
-        """Compare all folders; return whether that came to an end."""
-        self._breath.begin()
-        # Taken before anything is listed: of what happens after that there are new ones.
+        """Compare all folders; return whether that was finished."""
+        self._throttle.begin()
+        # Taken before anything is listed: there are new hints for what happens after that.
         self._hints.take_count()
-        _, closed = self._hints.take()
+        _folders, closed = self._hints.take()
         first = self._root.list()
         if first is None:
             self._next_check = 0.0
             return False
-        if not self._tree.look_at_all(first, closed, self._breaks_off, silently=self._silently):
+        if not self._tree.compare_all(first, closed, self._is_interrupted, silently=self._silently):
             return False
         self._silently = False
-        self._full_seconds = self._breath.seconds()
+        self._full_seconds = self._throttle.seconds()
         now = time.monotonic()
         self._next_full = now + (self.polls_every or max(self._pace.reconcile, _REST * self._full_seconds))
-        if self._eyes.check(self._tree.links(), self._tree.folder_numbers):
+        if self._observer.check(self._tree.links(), self._tree.folder_numbers):
             self._next_full = now
         return True
 
@@ -350,28 +357,28 @@ class Watch:
         started = time.monotonic()
         folders, closed = self._hints.take()
         folders.update(os.path.split(path)[0] for path in expired)
-        # Without rests: somebody waits for what has arrived.
-        self._tree.look_at(folders, closed, lambda: self.stopped)
+        # Without rests: the user waits for the photos that have arrived.
+        self._tree.compare(folders, closed, lambda: self.stopped)
         self._rest_until = time.monotonic() + _REST_PARTIAL * (time.monotonic() - started)
 
-    def _breathe(self) -> bool:
-        """Asked all the while: rest now and then, unless photos that arrived wait, and return whether to stop."""
-        if not len(self._room):
-            self._breath.take()
+    def _rest(self) -> bool:
+        """Rest if it is time to, unless photos have arrived and are waiting; return whether to stop."""
+        if not len(self._pending):
+            self._throttle.take()
         return self.stopped
 
-    def _breaks_off(self) -> bool:
-        """The same; a look at everything also ends where the app begins to move files, and begins anew after that."""
-        return self._breathe() or self._held.is_set()
+    def _is_interrupted(self) -> bool:
+        """Rest if it is time to; return whether to end a full look: it starts again after the app has sorted files."""
+        return self._rest() or self._held.is_set()
 
-    def _take_scanned(self) -> None:
+    def _record_scanned(self) -> None:
         if self._scanned is not None:
-            self._breath.begin()
-            self._known.put_scanned(str(self.root), *self._scanned, self._breathe)
+            self._throttle.begin()
+            self._known.put_scanned(str(self.root), *self._scanned, self._rest)
             self._scanned = None
 
-    def _take_over(self) -> None:
-        """Let the app's own work count as known."""
+    def _record_placed(self) -> None:
+        """Record the files that the app itself has sorted as known."""
         while self._placed:
             placed = self._placed.popleft()
             if not placed.kept:
@@ -384,16 +391,16 @@ class Watch:
     # The folder itself
 
     def _check(self) -> None:
-        """See whether the folder is there, and whether the observer lives."""
+        """Check whether the folder is there and whether the observer is alive."""
         self._next_check = time.monotonic() + self._pace.check
         came = self._root.check(is_anything_known=bool(len(self._known)))
         if self._root.offline:
             self._known.missing.clear()
-            self._eyes.close()
+            self._observer.close()
         elif came:
-            self._eyes.open(self._tree.links())
+            self._observer.open(self._tree.links())
             self._next_full = time.monotonic()
-        elif self._eyes.check(self._tree.links(), self._tree.folder_numbers):
+        elif self._observer.check(self._tree.links(), self._tree.folder_numbers):
             self._next_full = time.monotonic()
         elif self._hints.count > _BURST:
             soon = time.monotonic() + max(self._pace.after_burst, _REST * self._full_seconds)
@@ -406,10 +413,10 @@ class Watch:
         return False
 
     def _state_if_new(self) -> list[WatchEvent]:
-        state = state_of(self._root.offline, self._eyes.why, self.polls_every)
-        if state == self._told:
+        state = state_of(self._root.offline, self._observer.why, self.polls_every)
+        if state == self._state:
             return []
         if state.polling and state.online:
             self._next_full = min(self._next_full, time.monotonic() + self.polls_every)
-        self._told = state
+        self._state = state
         return [state]

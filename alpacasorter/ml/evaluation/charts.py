@@ -428,8 +428,8 @@ def learning_curve(
             f'<text x="{x - 5 if at_end else x + 5}" y="{HEIGHT - BOTTOM - 8}" '
             f'text-anchor="{"end" if at_end else "start"}">{safe(_("retraining begins"))}</text>'
         )
-    parts.append(axes.path([(epoch, training) for epoch, training, _validation in points], "line-a"))
-    parts.append(axes.path([(epoch, validation) for epoch, _training, validation in points], "line-b"))
+    parts.append(axes.path([(epoch, training) for epoch, training, _held_out in points], "line-a"))
+    parts.append(axes.path([(epoch, held_out) for epoch, _training, held_out in points], "line-b"))
     parts.append(legend([("line-a", _("training photos")), ("line-b", _("held-out photos"))]))
     description = ngettext("{count} epoch", "{count} epochs", len(points)).format(count=number(len(points)))
     return svg(_("Learning curve: {name}").format(name=name), description, parts, palette)

@@ -1,7 +1,4 @@
-"""Measures a bundle on a dataset of one sub-folder per class.
-
-From what was measured on labelled photos to the report of it.
-"""
+"""Measuring a model on labeled photos, sorted into one subfolder per class, and reporting the result."""
 
 from __future__ import annotations
 
@@ -18,28 +15,28 @@ import numpy as np
 import numpy.typing as npt
 
 import alpacasorter
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.events import Found, Problem, Problems, Progress
 from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import PhotoFile, Unreadable
 from alpacasorter.core.photos.walk import FolderUnavailable, walk
 from alpacasorter.core.store.cache import Cache
+from alpacasorter.i18n import _, decimal, join, ngettext, number, share
 from alpacasorter.ml.evaluation.metrics import Metrics, measure, mistakes
-from alpacasorter.ml.evaluation.report import Report, share
+from alpacasorter.ml.evaluation.report import Report
 from alpacasorter.ml.learning.learner import SAME_PHOTO
 from alpacasorter.ml.models.bundle import Bundle
 from alpacasorter.ml.models.head import Head
-from alpacasorter.ml.scan import Embed, Embedded, EmbeddedPhoto, Scan
+from alpacasorter.ml.scan import Embed, Embedded, Scan
 
-__all__ = ["DatasetError", "Evaluation", "Judgement", "Mistake", "evaluate"]
-
-_COUNTED_AT_ONCE = 1000
-_NAMED = 3
-"""Folders that an error names, so that it stays short."""
+_COUNT_BATCH: Final = 1000
+_MAX_NAMED: Final = 3
+"""How many folders an error message names."""
+_PACKAGES: Final = {"ai-edge-litert": "LiteRT", "numpy": "NumPy", "pillow": "Pillow"}
 
 
 class DatasetError(Exception):
-    """The dataset can't be measured on; `str()` is a plain sentence."""
+    """The dataset can't be used; `str()` is a sentence for the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +55,12 @@ class Mistake:
 
 
 @dataclass(frozen=True, eq=False)
-class Judgement:
-    """What one head made of the photos.
+class Judgment:
+    """The predictions of one head, and how good they are.
 
     Attributes:
         probabilities: float32 (n,), calibrated probability of the positive class.
-        metrics: of all photos.
+        metrics: over all photos.
         mistakes: the most confident first.
     """
 
@@ -74,18 +71,18 @@ class Judgement:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What was measured, photo by photo in the order of `paths`.
+    """The result of an evaluation. All sequences of photos are in the order of `paths`.
 
     Attributes:
-        class_names: what people read for targets 0 and 1.
-        threshold: probability from which a photo is called positive.
+        class_names: display names of targets 0 and 1.
+        threshold: probability from which a photo counts as positive.
         paths, keys: the readable photos and their content keys.
         targets: (n,), 0 or 1: the class whose folder the photo is in.
-        shipped: what the bundle's own head says.
-        learned: what the head says that has learned from corrections; None where none was given.
-        problems: photos that could not be read, and folders, with the reason.
-        left_out: sub-folders that are named after neither class.
-        trained_on: how many of the photos the model was trained on; on those it is better than on any others.
+        shipped: the bundle's own head.
+        learned: the head that has learned from corrections; None if none was given.
+        problems: photos and folders that could not be read, with the reason.
+        left_out: subfolders that are not named after a class.
+        trained_on: how many of the photos the model was trained on; it is better on those than on others.
     """
 
     class_names: tuple[str, str]
@@ -93,15 +90,15 @@ class Evaluation:
     paths: tuple[Path, ...]
     keys: tuple[str, ...]
     targets: npt.NDArray[np.int64]
-    shipped: Judgement
-    learned: Judgement | None
+    shipped: Judgment
+    learned: Judgment | None
     problems: tuple[Problem, ...]
     left_out: tuple[str, ...]
     trained_on: int
 
     @property
     def metrics(self) -> Metrics:
-        """The figures of the bundle's own head."""
+        """The metrics of the bundle's own head."""
         return self.shipped.metrics
 
     @property
@@ -111,35 +108,40 @@ class Evaluation:
 
     @property
     def unreadable(self) -> int:
-        """How many photos, or folders, could not be read."""
+        """How many photos and folders could not be read."""
         return len(self.problems)
 
 
 def evaluate(
     dataset: Path, *, bundle: Bundle, cache: Cache, embed: Embed, threads: int, learned: Head | None = None
 ) -> Generator[Progress | Evaluation, None, None]:
-    """Judge all photos of a dataset with the bundle as it was shipped; yield progress, then the evaluation.
+    """Judge all photos of a dataset with the bundle as shipped; yield progress, then the evaluation.
 
-    Corrections play no part in that: the figure is the bundle's, the same on every machine. A head that has learned
-    from corrections is measured beside it where one is given.
+    Corrections are not used, so the result is the same on every computer. If a head that has learned from corrections
+    is given, it is measured too.
+
+    Args:
+        dataset: a folder with one subfolder per class.
+        bundle: the model.
+        cache, embed, threads: as in `scan.Pipeline`.
+        learned: a head that has learned from corrections.
 
     Raises:
-        DatasetError: there are no such folders, or no photo in them can be read.
+        DatasetError: there are no class folders, or no photo in them can be read.
     """
     folders, left_out = _class_folders(dataset, bundle)
-    photos: list[EmbeddedPhoto] = []
-    vectors: list[npt.NDArray[np.float16]] = []
+    photos: list[Embedded] = []
     targets: list[int] = []
     problems: list[Problem] = []
-    # Counted beforehand, or the bar would be full after the first folder and fall back with the second.
+    # Counted first, so that the bar does not start over with the second folder.
     total = done_before = 0
     try:
-        for _, folder in folders:
+        for _target, folder in folders:
             for item in walk(folder, recursive=True):
                 if isinstance(item, PhotoFile):
                     total += 1
-                    # Whoever wants to stop it can do so here.
-                    if total % _COUNTED_AT_ONCE == 0:
+                    # A chance to stop it.
+                    if total % _COUNT_BATCH == 0:
                         yield Progress(0, total, 0.0, None)
         for target, folder in folders:
             scan = Scan(
@@ -158,9 +160,8 @@ def evaluate(
                     if isinstance(event, Found):
                         found += len(event.files)
                     elif isinstance(event, Embedded):
-                        photos += event.photos
-                        targets += [target] * len(event.photos)
-                        vectors.append(event.embeddings)
+                        photos.append(event)
+                        targets += [target] * len(event.paths)
                     elif isinstance(event, Problems):
                         problems += event.problems
                     elif isinstance(event, Progress):
@@ -169,15 +170,18 @@ def evaluate(
     except (FolderUnavailable, Unreadable) as error:
         raise DatasetError(reasons.sentence(error.reason)) from error
     if not photos:
-        raise DatasetError(f"There are no photos in the class folders of {display_path(dataset)}.")
-    embeddings = np.concatenate(vectors).astype(np.float32)
-    paths, keys = tuple(photo.path for photo in photos), tuple(photo.content_key for photo in photos)
+        raise DatasetError(
+            _("There are no readable photos in the class folders of {folder}.").format(folder=display_path(dataset))
+        )
+    embeddings = np.concatenate([batch.embeddings for batch in photos]).astype(np.float32)
+    paths = tuple(path for batch in photos for path in batch.paths)
+    keys = tuple(key for batch in photos for key in batch.content_keys)
     truth = np.array(targets, dtype=np.int64)
 
-    def judged_by(head: Head) -> Judgement:
+    def judged_by(head: Head) -> Judgment:
         probabilities = head.probability(embeddings)
         wrong = mistakes(truth, probabilities, threshold=bundle.threshold)
-        return Judgement(
+        return Judgment(
             probabilities,
             measure(truth, probabilities, threshold=bundle.threshold),
             tuple(Mistake(paths[n], float(probabilities[n]), keys[n]) for n in wrong),
@@ -198,7 +202,7 @@ def evaluate(
 
 
 def _overall(event: Progress, done_before: int, total: int) -> Progress:
-    """Return how far all folders are, from how far one is; there may be more photos by now than were counted."""
+    """Return the progress over all folders from that of one; there may be more photos now than were counted."""
     done = done_before + event.done
     total = max(total, done_before + event.total)
     seconds_left = (total - done) / event.per_second if event.per_second else None
@@ -210,7 +214,7 @@ def _display(bundle: Bundle, name: str) -> str:
 
 
 def _trained_on(embeddings: npt.NDArray[np.float32], bundle: Bundle) -> int:
-    """Return how many of the embeddings (n, embedding size) are in the bundle's replay set, but for rounding."""
+    """Return how many of the embeddings (n, embedding size) are in the bundle's replay set, apart from rounding."""
     replay = bundle.replay.embeddings.astype(np.float32)
     similarity = _unit(embeddings) @ _unit(replay).T
     return int((similarity.max(axis=1, initial=-1.0) >= SAME_PHOTO).sum())
@@ -225,9 +229,10 @@ def _class_folders(dataset: Path, bundle: Bundle) -> tuple[list[tuple[int, Path]
     try:
         subfolders = sorted(entry for entry in dataset.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     except OSError as error:
-        raise DatasetError(
-            f"{display_path(dataset)} can't be opened. {reasons.sentence(reasons.for_folder(error))}"
-        ) from error
+        # Translators: {reason} is a sentence.
+        message = _("{folder} can't be opened. {reason}")
+        reason = reasons.sentence(os_errors.for_folder(error))
+        raise DatasetError(message.format(folder=display_path(dataset), reason=reason)) from error
     target_of = {_plain(name): target for target, name in enumerate(bundle.class_names)}
     target_of |= {_plain(_display(bundle, name)): target_of[_plain(name)] for name in bundle.class_names}
     folders = [(target_of[_plain(f.name)], f) for f in subfolders if _plain(f.name) in target_of]
@@ -238,23 +243,31 @@ def _class_folders(dataset: Path, bundle: Bundle) -> tuple[list[tuple[int, Path]
 
 
 def _how_to_name(dataset: Path, bundle: Bundle, others: tuple[str, ...], *, is_class: bool) -> str:
-    names = " and ".join(f"“{name}”" for name in reversed(bundle.class_names))
-    what = f"{display_path(dataset)} has no sub-folders named {names}."
+    negative, positive = bundle.class_names
+    fields = {"folder": display_path(dataset), "positive": positive, "negative": negative}
     if is_class:
-        return f"{what} It seems to hold one class: choose the folder that it is in."
+        return _(
+            "{folder} has no subfolders named “{positive}” and “{negative}”. It seems to contain only one class: choose"
+            " the folder that it is in."
+        ).format(**fields)
     if not others:
-        return f"{what} Make one sub-folder for each class."
-    listed = ", ".join(f"“{display_path(name)}”" for name in others[:_NAMED])
-    more = f" and {len(others) - _NAMED:,} more" if len(others) > _NAMED else ""
-    return f"{what} Make one sub-folder for each class, or rename those that are there: {listed}{more}."
+        return _(
+            "{folder} has no subfolders named “{positive}” and “{negative}”. Create one subfolder for each class."
+        ).format(**fields)
+    # Translators: the name of a folder in a sentence.
+    listed = [_("“{name}”").format(name=display_path(name)) for name in others[:_MAX_NAMED]]
+    more = len(others) - _MAX_NAMED
+    if more > 0:
+        listed.append(ngettext("{count} more", "{count} more", more).format(count=number(more)))
+    return _(
+        "{folder} has no subfolders named “{positive}” and “{negative}”. Create one subfolder for each class, or rename"
+        " the existing ones: {names}."
+    ).format(**fields, names=join(listed))
 
 
 def _plain(name: str) -> str:
-    """A folder may be called "Not alpaca", "not-alpaca" or "not_alpaca"."""
+    """Return a name for comparison: a folder may be called "Not alpaca", "not-alpaca" or "not_alpaca"."""
     return re.sub(r"[\s_-]+", "_", name.strip()).lower()
-
-
-_PACKAGES: Final = {"ai-edge-litert": "LiteRT", "numpy": "NumPy", "pillow": "Pillow"}
 
 
 def evaluation_report(
@@ -263,86 +276,102 @@ def evaluation_report(
     """Return the report of a test.
 
     Args:
-        evaluation: what was measured.
+        evaluation: the result.
         dataset: the folder with the class folders.
         model: name and version of the bundle.
-        device: what judged the photos.
-        corrected: None to report on the model as it was shipped. Else on the head that has learned, and of how many
-            of these photos it was told what they are.
+        device: "cpu" or "gpu".
+        corrected: None to report on the model as shipped; otherwise report on the head that has learned, and say how
+            many of these photos it has learned from.
 
     Raises:
-        ValueError: a report on the head that has learned is asked for, and none was measured.
+        ValueError: a report on the head that has learned is requested, but none was measured.
     """
     if corrected is None:
-        judgement, state = evaluation.shipped, "as it was shipped; what it learned from corrections plays no part"
-        beside = ("The model as it is now", evaluation.learned.metrics) if evaluation.learned else None
+        judgment = evaluation.shipped
+        introduction = _("This measures the model as shipped, without what it learned from corrections.")
+        other = (_("The model as it is now"), evaluation.learned.metrics) if evaluation.learned else None
     elif evaluation.learned is not None:
-        judgement, state = evaluation.learned, "as it is now, after what it learned from your corrections"
-        beside = ("The model as it was shipped", evaluation.shipped.metrics)
+        judgment = evaluation.learned
+        introduction = _("This measures the model as it is now, with what it learned from your corrections.")
+        other = (_("The model as shipped"), evaluation.shipped.metrics)
     else:
         raise ValueError("no head that has learned was measured")
+    left_out = _("This subfolder is not named after a class.")
     return Report(
-        title=f"Test of {model} on {display_path(dataset.name or dataset)}",
+        title=_("Test of {model} on {folder}").format(model=model, folder=display_path(dataset.name or dataset)),
         class_names=evaluation.class_names,
         paths=evaluation.paths,
         targets=evaluation.targets,
-        probabilities=judgement.probabilities,
+        probabilities=judgment.probabilities,
         threshold=evaluation.threshold,
-        introduction=f"This measures the model {state}. The folder that a photo is in says what it is.",
-        comparisons=_comparisons(judgement.metrics, beside),
+        introduction=" ".join((introduction, _("The folder that a photo is in gives its class."))),
+        comparisons=_comparisons(judgment.metrics, other),
         settings=(
-            ("model", model),
-            ("photos in", display_path(dataset)),
-            ("called positive from probability", f"{evaluation.threshold:g}"),
+            (_("Model"), model),
+            (_("Photos in"), display_path(dataset)),
+            (_("Threshold"), decimal(evaluation.threshold, 2)),
         ),
         environment=environment(device),
         warnings=warnings(evaluation, corrected or 0),
         left_out=(
-            *((name, "A sub-folder that is named after no class.") for name in evaluation.left_out),
+            *((name, left_out) for name in evaluation.left_out),
             *((problem.path, reasons.sentence(problem.reason)) for problem in evaluation.problems),
         ),
     )
 
 
 def warnings(evaluation: Evaluation, corrected: int) -> tuple[str, ...]:
-    """Return what to know before trusting the figures.
+    """Return what to know before trusting the results.
 
     Args:
-        evaluation: what was measured.
-        corrected: of how many of the photos the model was told what they are; 0 for the model as it was shipped.
+        evaluation: the result.
+        corrected: how many of the photos the model has learned from as corrections; 0 for the model as shipped.
     """
     found = []
     total = len(evaluation.paths)
     if evaluation.trained_on:
         found.append(
-            f"The model was trained on {evaluation.trained_on:,} of these {total:,} photos; on others expect less."
+            ngettext(
+                "The model was trained on this photo; expect lower accuracy on others.",
+                "The model was trained on {count} of these {total} photos; expect lower accuracy on others.",
+                total,
+            ).format(count=number(evaluation.trained_on), total=number(total))
         )
     if corrected:
-        found.append(f"You corrected {corrected:,} of these {total:,} photos; the model has learned from those.")
+        found.append(
+            ngettext(
+                "You corrected this photo, and the model has learned from it.",
+                "You corrected {count} of these {total} photos, and the model has learned from that.",
+                total,
+            ).format(count=number(corrected), total=number(total))
+        )
     for target, name in enumerate(evaluation.class_names):
         if not (evaluation.targets == target).any():
-            found.append(f"There is no photo of “{name}” among them, so mistakes of that kind can't show.")
+            found.append(_("There are no photos of “{name}”, so mistakes of that kind can't show.").format(name=name))
     return tuple(found)
 
 
 def environment(device: str) -> tuple[tuple[str, str], ...]:
-    """Return name and version of what the figures were made with."""
+    """Return the name and version of what the results were produced with; `device` is "cpu" or "gpu"."""
     rows = [("AlpacaSorter", alpacasorter.__version__), ("Python", platform.python_version())]
     for package, name in _PACKAGES.items():
         try:
             rows.append((name, version(package)))
         except PackageNotFoundError:
-            # The packaged app does not carry what says so.
+            # The packaged app does not contain this information.
             continue
-    return (*rows, ("system", platform.platform()), ("photos judged by", device))
+    return (*rows, (_("System"), platform.platform()), (_("Device"), _("GPU") if device == "gpu" else _("CPU")))
 
 
-def _comparisons(metrics: Metrics, beside: tuple[str, Metrics] | None) -> tuple[tuple[str, str], ...]:
+def _comparisons(metrics: Metrics, other: tuple[str, Metrics] | None) -> tuple[tuple[str, str], ...]:
     counts = metrics.confusion
     largest = max(counts.tp + counts.fn, counts.tn + counts.fp)
     rows = []
-    if beside is not None:
-        name, other = beside
-        rows.append((name, f"{share(other.accuracy)} right, {share(other.balanced_accuracy)} balanced"))
-    rows.append(("Always saying what most of the photos are", f"{share(largest / metrics.n)} right"))
+    if other is not None:
+        name, figures = other
+        # Translators: two measurements of a model, such as "97.2% accuracy, 96.8% balanced accuracy".
+        words = _("{accuracy} accuracy, {balanced} balanced accuracy")
+        rows.append((name, words.format(accuracy=share(figures.accuracy), balanced=share(figures.balanced_accuracy))))
+    always = _("{accuracy} accuracy").format(accuracy=share(largest / metrics.n))
+    rows.append((_("Always predicting the more frequent class"), always))
     return tuple(rows)

@@ -1,4 +1,4 @@
-"""How good a model is: accuracy, ranking, calibration. NumPy only, so that `evaluate` works in the packaged app."""
+"""How good a model is: accuracy, ranking and calibration. Only NumPy, so that `evaluate` works in the packaged app."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 BINS = 15
-_LEAST = 1e-7
-"""Probabilities nearer to 0 or 1 count as this near in the log loss, or one certain mistake would make it endless."""
+_MIN_PROBABILITY = 1e-7
+"""The log loss clips probabilities to this, because a single certain mistake would make it infinite."""
 
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """Photos by what they are and what they were called; positive is the positive class.
+    """Numbers of photos by actual and predicted class.
 
     Attributes:
         tp, fp, tn, fn: true positives, false positives, true negatives, false negatives.
@@ -28,14 +28,14 @@ class Confusion:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """The figures of one evaluation. Those that are not defined for the photos at hand are None.
+    """The metrics of one evaluation. Metrics that are not defined for these photos are None.
 
     Attributes:
-        n: photos judged.
-        accuracy: share called right; None without photos.
-        balanced_accuracy: mean over the classes present of the share called right; None without photos.
+        n: number of photos.
+        accuracy: share judged correctly; None without photos.
+        balanced_accuracy: mean over the classes present of the share judged correctly; None without photos.
         auc: chance that a positive photo gets a higher probability than a negative one; None unless both classes are
-            there.
+            present.
         ece: expected calibration error; None without photos.
         confusion: counts at the threshold.
     """
@@ -50,14 +50,14 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class ClassFigures:
-    """How well one class is told. Those figures that are not defined for the photos at hand are None.
+    """How well one class is recognized. Figures that are not defined for these photos are None.
 
     Attributes:
-        n: photos that are of the class.
-        found: those of them that were called so.
-        called: photos that were called so, rightly or not.
-        precision: share of those called so that are; None where none was.
-        recall: share of the class that was called so; None where there is none.
+        n: photos of the class.
+        found: those of them that were predicted as the class.
+        called: photos that were predicted as the class, correctly or not.
+        precision: share of the predicted photos that are of the class; None if none was predicted.
+        recall: share of the class that was predicted as such; None if there is no photo of it.
     """
 
     n: int
@@ -72,10 +72,10 @@ class Bin:
     """Photos whose probability of the positive class lies in one interval.
 
     Attributes:
-        low, high: the interval's ends; a probability on an end belongs to the lower interval, 0 to the first.
-        n: photos in it.
+        low, high: the ends of the interval; a probability on an end belongs to the lower interval, 0 to the first.
+        n: photos in the interval.
         mean: their mean probability; None without photos.
-        share: share of them that are positive; None without photos.
+        share: the share of them that are positive; None without photos.
     """
 
     low: float
@@ -88,7 +88,7 @@ class Bin:
 def measure(
     targets: npt.NDArray[np.integer], probabilities: npt.NDArray[np.floating], *, threshold: float = 0.5
 ) -> Metrics:
-    """Return all figures for targets 0/1 (n,) and probabilities of the positive class (n,) in [0, 1]."""
+    """Return all metrics for targets 0 or 1 (n,) and probabilities of the positive class (n,) in [0, 1]."""
     counts = confusion(targets, probabilities, threshold=threshold)
     return Metrics(
         n=len(targets),
@@ -103,7 +103,7 @@ def measure(
 def confusion(
     targets: npt.NDArray[np.integer], probabilities: npt.NDArray[np.floating], *, threshold: float = 0.5
 ) -> Confusion:
-    """Count by truth and call; a probability of exactly `threshold` counts as positive."""
+    """Count photos by actual and predicted class; a probability of exactly `threshold` counts as positive."""
     truth = np.asarray(targets) == 1
     called = np.asarray(probabilities) >= threshold
     return Confusion(
@@ -115,13 +115,13 @@ def confusion(
 
 
 def accuracy(counts: Confusion) -> float | None:
-    """Return the share called right, or None without photos."""
+    """Return the share judged correctly, or None without photos."""
     n = counts.tp + counts.fp + counts.tn + counts.fn
     return (counts.tp + counts.tn) / n if n else None
 
 
 def balanced_accuracy(counts: Confusion) -> float | None:
-    """Return the mean over the classes that are there of the share called right, or None without photos."""
+    """Return the mean over the classes present of the share judged correctly, or None without photos."""
     recalls = [
         right / total
         for right, total in ((counts.tp, counts.tp + counts.fn), (counts.tn, counts.tn + counts.fp))
@@ -131,13 +131,13 @@ def balanced_accuracy(counts: Confusion) -> float | None:
 
 
 def auc(targets: npt.NDArray[np.integer], scores: npt.NDArray[np.floating]) -> float | None:
-    """Return the area under the ROC curve, a tie counting half; None unless both classes are there."""
+    """Return the area under the ROC curve, where a tie counts half; None unless both classes are present."""
     truth = np.asarray(targets) == 1
     positive, negative = int(truth.sum()), int((~truth).sum())
     if not positive or not negative:
         return None
-    _, place, count = np.unique(np.asarray(scores), return_inverse=True, return_counts=True)
-    # Tied scores share the mean of the ranks they take up.
+    _values, place, count = np.unique(np.asarray(scores), return_inverse=True, return_counts=True)
+    # Tied scores share their mean rank.
     last = np.cumsum(count)
     rank = (last - (count - 1) / 2)[place]
     return float((rank[truth].sum() - positive * (positive + 1) / 2) / (positive * negative))
@@ -150,10 +150,10 @@ def calibration_error(
     threshold: float = 0.5,
     bins: int = BINS,
 ) -> float | None:
-    """Return the expected calibration error (ECE) of the confidence shown; None without photos.
+    """Return the expected calibration error (ECE) of the confidence; None without photos.
 
-    The confidence is the probability of the label called. Photos are put in `bins` equal bins of confidence over [0,
-    1], a value on an edge in the lower one; the error is the mean over photos of |share called right - mean
+    The confidence is the probability of the predicted class. Photos are put in `bins` equal bins of confidence over
+    [0, 1], a value on an edge in the lower bin. The error is the mean over photos of |share judged correctly - mean
     confidence| of their bin.
     """
     probability = np.asarray(probabilities, dtype=np.float64)
@@ -168,17 +168,17 @@ def calibration_error(
 
 
 def log_loss(targets: npt.NDArray[np.integer], probabilities: npt.NDArray[np.floating]) -> float | None:
-    """Return the mean negative logarithm of the probability that each photo's true class got; None without photos."""
+    """Return the mean negative logarithm of the probability given to each photo's actual class; None without photos."""
     truth = np.asarray(targets) == 1
     if not truth.size:
         return None
     probability = np.asarray(probabilities, dtype=np.float64)
     right = np.where(truth, probability, 1.0 - probability)
-    return float(-np.log(np.clip(right, _LEAST, 1.0)).mean())
+    return float(-np.log(np.clip(right, _MIN_PROBABILITY, 1.0)).mean())
 
 
 def class_figures(counts: Confusion) -> tuple[ClassFigures, ClassFigures]:
-    """Return the figures of the negative and of the positive class, in this order (that of the targets 0 and 1)."""
+    """Return the figures of the negative and the positive class, in this order (that of targets 0 and 1)."""
     return (
         _class_figures(counts.tn, counts.tn + counts.fp, counts.tn + counts.fn),
         _class_figures(counts.tp, counts.tp + counts.fn, counts.tp + counts.fp),
@@ -192,9 +192,9 @@ def _class_figures(found: int, n: int, called: int) -> ClassFigures:
 def roc_curve(
     targets: npt.NDArray[np.integer], scores: npt.NDArray[np.floating]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
-    """Return the ROC curve: false and true positive rates, both (k,), from (0, 0) to (1, 1) as the line is lowered.
+    """Return the ROC curve: false and true positive rates, both (k,), from (0, 0) to (1, 1).
 
-    One point for each score that occurs, so ties make a slope; None unless both classes are there.
+    There is one point for each score that occurs, so ties give a slope. None unless both classes are present.
     """
     truth = np.asarray(targets) == 1
     positive, negative = int(truth.sum()), int((~truth).sum())
@@ -212,7 +212,7 @@ def roc_curve(
 def reliability(
     targets: npt.NDArray[np.integer], probabilities: npt.NDArray[np.floating], *, bins: int = BINS
 ) -> tuple[Bin, ...]:
-    """Return how often photos are positive by the probability they got, in `bins` equal intervals over [0, 1]."""
+    """Return how often photos are positive by predicted probability, in `bins` equal intervals over [0, 1]."""
     probability = np.asarray(probabilities, dtype=np.float64)
     place = np.clip(np.ceil(probability * bins).astype(np.int64) - 1, 0, bins - 1)
     counts = np.bincount(place, minlength=bins).tolist()
@@ -233,7 +233,7 @@ def reliability(
 def mistakes(
     targets: npt.NDArray[np.integer], probabilities: npt.NDArray[np.floating], *, threshold: float = 0.5
 ) -> npt.NDArray[np.int64]:
-    """Return the places (k,) of the photos that are called wrong, the most confident first."""
+    """Return the indices (k,) of the photos that are judged wrong, the most confident first."""
     probability = np.asarray(probabilities, dtype=np.float64)
     called = probability >= threshold
     wrong = np.flatnonzero(called != (np.asarray(targets) == 1))

@@ -1,10 +1,7 @@
-"""The report of a training or a test: one HTML file with everything inside, to be read, printed and passed on.
+"""The report of a training or a test: a single HTML file to read, print and share.
 
-The figures of a test in plain words, the same in window, report and command line.
-
-The style sheet of reports: light and dark as the reader's system is, and on paper.
-
-The report as HTML: sections made of figures, charts, a gallery and tables. No scripts, nothing from the network.
+It consists of metrics, charts, a gallery of mistakes and tables. It has no scripts, loads nothing from the network, and
+is light or dark like the reader's system. Its language is that of the process.
 """
 
 from __future__ import annotations
@@ -19,12 +16,12 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
-from alpacasorter.core.labels import percent
 from alpacasorter.core.photo import Unreadable, read_photo
 from alpacasorter.core.photos.decode import decode
 from alpacasorter.core.safe_write import write_over
+from alpacasorter.i18n import _, confidence, decimal, language, moment, ngettext, number, share
 from alpacasorter.ml.evaluation import charts
 from alpacasorter.ml.evaluation.charts import safe
 from alpacasorter.ml.evaluation.metrics import (
@@ -38,34 +35,6 @@ from alpacasorter.ml.evaluation.metrics import (
     reliability,
     roc_curve,
 )
-
-
-def share(value: float | None) -> str:
-    """Return 0.9724 as "97.2%". It says 100% of nothing but all, 0% of nothing but none, and "none" of None."""
-    if value is None:
-        return "none"
-    if 0.0 < value < 1.0:
-        value = min(max(value, 0.001), 0.999)
-    return f"{value:.1%}" if 0.0 < value < 1.0 else f"{value:.0%}"
-
-
-def in_words(counts: Confusion, class_names: tuple[str, str]) -> str:
-    """Return what came out, such as "97 of 100 photos judged right. Alpaca: 38 of 40 found. …".
-
-    Args:
-        counts: at the threshold in use.
-        class_names: what people read for the negative and the positive class.
-    """
-    figures = class_figures(counts)
-    total = sum(of_class.n for of_class in figures)
-    if not total:
-        return "There was no photo to judge."
-    right = counts.tp + counts.tn
-    first = f"{right:,} of {total:,} {'photo' if total == 1 else 'photos'} judged right ({share(right / total)})."
-    # The positive class first: it is what people look for.
-    named = list(zip(class_names, figures, strict=True))[::-1]
-    return " ".join([first, *(f"{name}: {of.found:,} of {of.n:,} found." for name, of in named if of.n)])
-
 
 STYLE: Final = """
 :root {
@@ -124,23 +93,27 @@ tbody th { width: 34%; }
 }
 """
 
+MAX_MISTAKES: Final = 60
+"""Photos in the gallery; more would make the file too large to send."""
 
-__all__ = ["CurvePoint", "Report", "ReportError", "write_report"]
+MAX_LEFT_OUT: Final = 200
+
+_THUMBNAIL_SIDE: Final = 240
 
 
 class ReportError(Exception):
-    """The report can't be written; `str()` is a plain sentence."""
+    """The report can't be written; `str()` is a sentence for the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """One epoch of the learning curves; a figure that is no number (NaN) makes a gap.
+    """One epoch of the learning curves; a value that is not finite makes a gap.
 
     Attributes:
         number: counted over both phases, from 1.
         phase: "head" while the backbone is frozen, "retrain" while its last layers are trained too.
-        loss, accuracy: on the photos trained on.
-        validation_loss, validation_accuracy: on those held out.
+        loss, accuracy: on the training photos.
+        validation_loss, validation_accuracy: on the held-out photos.
     """
 
     number: int
@@ -153,21 +126,21 @@ class CurvePoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What a report says.
+    """The content of a report.
 
     Attributes:
         title: its heading.
-        class_names: what people read for targets 0 and 1, such as ("Not alpaca", "Alpaca").
-        paths: the photos measured on, in the order of the next two.
-        targets: (n,), 0 or 1: what they are.
+        class_names: display names of targets 0 and 1, for example ("Not alpaca", "Alpaca").
+        paths: the photos, in the order of the next two.
+        targets: (n,), 0 or 1: the actual class.
         probabilities: (n,), 0 to 1: calibrated probability of the positive class.
-        threshold: probability from which a photo is called positive.
+        threshold: probability from which a photo counts as positive.
         introduction: what was measured, in a sentence or two; may be empty.
         curves: the epochs of a training; empty for a test.
-        comparisons: name and figure of what the result is to be compared with; may be empty.
+        comparisons: name and result of what to compare with; may be empty.
         settings, environment: name and value; may be empty.
-        warnings: sentences the reader should know before trusting the figures.
-        left_out: files that play no part, each with the reason.
+        warnings: sentences that the reader should know before trusting the results.
+        left_out: files and folders that were not used, each with the reason.
     """
 
     title: str
@@ -185,7 +158,7 @@ class Report:
     left_out: tuple[tuple[Path | str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise ValueError where photos, targets and probabilities are not as many, or no targets or probabilities."""
+        """Raise ValueError if targets or probabilities have the wrong number or range."""
         n = len(self.paths)
         if np.shape(self.targets) != (n,) or np.shape(self.probabilities) != (n,):
             raise ValueError(
@@ -197,29 +170,49 @@ class Report:
 
 
 def write_report(path: Path, report: Report) -> None:
-    """Write the report as one HTML file, in place of a file that is there; until it is whole, that one stays.
+    """Write the report as one HTML file; a file that is already there is replaced once the new one is complete.
 
-    The photos of the mistakes are opened for their thumbnails; one that can't be any more gets a placeholder.
+    The photos among the mistakes are opened for their thumbnails; one that can't be opened gets a placeholder.
 
     Raises:
         ReportError: it can't be written.
     """
-
     data = page(report).encode("utf-8", "replace")
     try:
         write_over(path, [data])
     except OSError as error:
-        raise ReportError(
-            f"The report can't be written to {display_path(path)}. {reasons.sentence(reasons.for_saving(error))}"
-        ) from error
+        # Translators: {reason} is a sentence.
+        message = _("The report can't be written to {file}. {reason}")
+        reason = reasons.sentence(os_errors.for_saving(error))
+        raise ReportError(message.format(file=display_path(path), reason=reason)) from error
 
 
-MOST_MISTAKES: Final = 60
-"""Pictures in the gallery; more would make the file too large to send."""
+def in_words(counts: Confusion, class_names: tuple[str, str]) -> str:
+    """Return the result of a test in sentences, the same in window, report and command line.
 
-MOST_LEFT_OUT: Final = 200
-
-_THUMBNAIL_SIDE: Final = 240
+    Args:
+        counts: at the threshold in use.
+        class_names: display names of the negative and the positive class.
+    """
+    figures = class_figures(counts)
+    total = sum(of_class.n for of_class in figures)
+    if not total:
+        return _("There were no photos to judge.")
+    correct = counts.tp + counts.tn
+    sentences = [
+        ngettext(
+            "{correct} of {total} photo judged correctly ({share}).",
+            "{correct} of {total} photos judged correctly ({share}).",
+            total,
+        ).format(correct=number(correct), total=number(total), share=share(correct / total))
+    ]
+    # The positive class first: it is what people look for.
+    for name, of_class in reversed(list(zip(class_names, figures, strict=True))):
+        if of_class.n:
+            # Translators: {name} is a class, such as "Alpaca": how many of its photos the model recognized.
+            words = _("{name}: {found} of {count} found.")
+            sentences.append(words.format(name=name, found=number(of_class.found), count=number(of_class.n)))
+    return " ".join(sentences)
 
 
 def page(report: Report) -> str:
@@ -231,17 +224,17 @@ def page(report: Report) -> str:
         _head(report, metrics),
         _warnings(report.warnings),
         _key_figures(metrics, log_loss(targets, probabilities)),
-        _comparisons(report.comparisons),
+        _table(_("Comparison"), report.comparisons),
         _curves(report),
         _charts(report, metrics) if metrics.n else "",
         _classes(report, metrics) if metrics.n else "",
         _gallery(report) if metrics.n else "",
         _left_out(report.left_out),
-        _table("Settings", report.settings),
-        _table("Environment", report.environment),
+        _table(_("Settings"), report.settings),
+        _table(_("Environment"), report.environment),
     ]
     return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<!DOCTYPE html>\n<html lang="{safe(language().replace("_", "-"))}">\n<head>\n<meta charset="utf-8">\n'
         '<meta http-equiv="Content-Security-Policy" '
         "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n"
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -253,12 +246,11 @@ def page(report: Report) -> str:
 
 
 def _head(report: Report, metrics: Metrics) -> str:
-    made = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")
-    words = in_words(metrics.confusion, report.class_names)
+    made = f"AlpacaSorter, {moment(datetime.now().astimezone())}"
     introduction = f"<p>{safe(report.introduction)}</p>" if report.introduction else ""
     return (
-        f'<header><h1>{safe(report.title)}</h1><p class="note">AlpacaSorter, {made}</p>'
-        f'<p class="lead">{safe(words)}</p>{introduction}</header>'
+        f'<header><h1>{safe(report.title)}</h1><p class="note">{safe(made)}</p>'
+        f'<p class="lead">{safe(in_words(metrics.confusion, report.class_names))}</p>{introduction}</header>'
     )
 
 
@@ -266,27 +258,33 @@ def _warnings(warnings: Sequence[str]) -> str:
     if not warnings:
         return ""
     entries = "".join(f"<li>{safe(words)}</li>" for words in warnings)
-    return f'<section class="warnings"><h2>Before you trust the figures</h2><ul>{entries}</ul></section>'
+    title = safe(_("Before you trust these results"))
+    return f'<section class="warnings"><h2>{title}</h2><ul>{entries}</ul></section>'
 
 
 def _key_figures(metrics: Metrics, loss: float | None) -> str:
+    bins = number(BINS)
     figures = [
-        (f"{metrics.n:,}", "photos", "that were judged"),
-        (share(metrics.accuracy), "right", "accuracy: share of the photos judged right"),
-        (share(metrics.balanced_accuracy), "balanced", "mean of the shares found of each class"),
-        (_decimals(metrics.auc), "AUC", "how well the two classes are told apart: 1 is faultless, 0.5 is chance"),
-        (_decimals(metrics.ece), "calibration error", f"ECE: how far confidences are off, {BINS} bins; 0 is honest"),
-        (_decimals(loss), "log loss", "small where the model is sure and right; 0 is faultless"),
+        (number(metrics.n), _("photos"), _("were judged")),
+        (share(metrics.accuracy), _("accuracy"), _("share of the photos judged correctly")),
+        (share(metrics.balanced_accuracy), _("balanced accuracy"), _("mean of the shares found of each class")),
+        (
+            _decimals(metrics.auc),
+            _("ranking quality (AUC)"),
+            _("how well the model separates the classes: 1 is perfect, 0.5 is chance"),
+        ),
+        (
+            _decimals(metrics.ece),
+            _("calibration error (ECE)"),
+            _("how far off the confidence is, over {count} bins; 0 is perfect").format(count=bins),
+        ),
+        (_decimals(loss), _("log loss"), _("low if the model is both certain and right; 0 is perfect")),
     ]
     cards = "".join(
-        f'<div class="figure"><b>{value}</b><span>{name}</span><small>{meaning}</small></div>'
+        f'<div class="figure"><b>{safe(value)}</b><span>{safe(name)}</span><small>{safe(meaning)}</small></div>'
         for value, name, meaning in figures
     )
-    return f'<section><h2>Key figures</h2><div class="figures">{cards}</div></section>'
-
-
-def _comparisons(rows: Sequence[tuple[str, str]]) -> str:
-    return _table("To compare", rows)
+    return f'<section><h2>{safe(_("Key metrics"))}</h2><div class="figures">{cards}</div></section>'
 
 
 def _curves(report: Report) -> str:
@@ -295,21 +293,21 @@ def _curves(report: Report) -> str:
         return ""
     retrained = next((point.number for point in points if point.phase == "retrain"), None)
     loss = charts.learning_curve(
-        [(p.number, p.loss, p.validation_loss) for p in points], name="loss", share=False, retrained_from=retrained
+        [(p.number, p.loss, p.validation_loss) for p in points], name=_("loss"), share=False, retrained_from=retrained
     )
     accuracy = charts.learning_curve(
         [(p.number, p.accuracy, p.validation_accuracy) for p in points],
-        name="accuracy",
+        name=_("accuracy"),
         share=True,
         retrained_from=retrained,
     )
-    note = (
-        "Solid: on the photos trained on, as augmentation changes them and with dropout, which makes it harder. "
-        "Dashed: on those held out. Where the dashed line turns back, the model begins to learn its photos by heart."
+    note = _(
+        "Solid: training photos, with augmentation and dropout, which makes them harder. Dashed: held-out photos. Where"
+        " the dashed line turns for the worse, the model begins to memorize its training photos."
     )
     return (
-        f'<section><h2>Learning curves</h2><div class="charts">{_chart("Loss", loss)}'
-        f'{_chart("Accuracy", accuracy)}</div><p class="note">{note}</p></section>'
+        f'<section><h2>{safe(_("Learning curves"))}</h2><div class="charts">{_chart(_("Loss"), loss)}'
+        f'{_chart(_("Accuracy"), accuracy)}</div><p class="note">{safe(note)}</p></section>'
     )
 
 
@@ -320,38 +318,50 @@ def _charts(report: Report, metrics: Metrics) -> str:
     curve = roc_curve(targets, probabilities)
     if curve is None or metrics.auc is None:
         missing = report.class_names[0 if counts.tp + counts.fn else 1]
-        roc = f'<p class="note">There is none, because no photo of “{safe(missing)}” was judged.</p>'
+        words = _("There is none, because no photo of “{name}” was judged.").format(name=missing)
+        roc = f'<p class="note">{safe(words)}</p>'
     else:
         in_use = (counts.fp / (counts.fp + counts.tn), counts.tp / (counts.tp + counts.fn))
         roc = charts.roc(*curve, area=metrics.auc, in_use=in_use, positive=positive)
+    note = _(
+        "The numbers above the bars of the calibration chart are photos. The closer the dots are to the dashed line,"
+        " the better the probabilities match what is observed."
+    )
     return (
-        '<section><h2>What the model says and what is so</h2><div class="charts">'
-        + _chart("Confusion matrix", charts.confusion_matrix(counts, report.class_names))
-        + _chart("ROC curve", roc)
-        + _chart("Calibration", charts.calibration(reliability(targets, probabilities), positive))
+        f'<section><h2>{safe(_("Predictions and actual classes"))}</h2><div class="charts">'
+        + _chart(_("Confusion matrix"), charts.confusion_matrix(counts, report.class_names))
+        + _chart(_("ROC curve"), roc)
+        + _chart(_("Calibration"), charts.calibration(reliability(targets, probabilities), positive))
         + _chart(
-            "Probabilities",
+            _("Probabilities"),
             charts.histogram(targets, probabilities, threshold=report.threshold, class_names=report.class_names),
         )
-        + '</div><p class="note">Numbers over the bars of the calibration plot are photos. '
-        "Probabilities are honest where the dots lie on the dashed line.</p></section>"
+        + f'</div><p class="note">{safe(note)}</p></section>'
     )
 
 
 def _chart(title: str, inside: str) -> str:
-    return f"<figure><figcaption>{title}</figcaption>{inside}</figure>"
+    return f"<figure><figcaption>{safe(title)}</figcaption>{inside}</figure>"
 
 
 def _classes(report: Report, metrics: Metrics) -> str:
     negative, positive = class_figures(metrics.confusion)
     rows = "".join(
-        f"<tr><th>{safe(name)}</th><td>{of.n:,}</td><td>{of.found:,}</td><td>{share(of.recall)}</td>"
-        f"<td>{of.called:,}</td><td>{share(of.precision)}</td></tr>"
+        f"<tr><th>{safe(name)}</th><td>{number(of.n)}</td><td>{number(of.found)}</td><td>{share(of.recall)}</td>"
+        f"<td>{number(of.called)}</td><td>{share(of.precision)}</td></tr>"
         for name, of in ((report.class_names[1], positive), (report.class_names[0], negative))
     )
+    columns = (
+        _("Class"),
+        _("Photos"),
+        _("Found"),
+        _("Share found (recall)"),
+        _("Predicted"),
+        _("Share correct (precision)"),
+    )
+    heads = "".join(f"<th>{safe(column)}</th>" for column in columns)
     return (
-        '<section><h2>By class</h2><table class="numbers"><thead><tr><th>class</th><th>photos</th><th>found</th>'
-        "<th>share found (recall)</th><th>called so</th><th>share of those right (precision)</th></tr></thead>"
+        f'<section><h2>{safe(_("By class"))}</h2><table class="numbers"><thead><tr>{heads}</tr></thead>'
         f"<tbody>{rows}</tbody></table></section>"
     )
 
@@ -359,25 +369,35 @@ def _classes(report: Report, metrics: Metrics) -> str:
 def _gallery(report: Report) -> str:
     wrong = mistakes(report.targets, report.probabilities, threshold=report.threshold)
     if not wrong.size:
-        return '<section><h2>Mistakes</h2><p class="lead">Every photo was judged right.</p></section>'
-    cards = "".join(_mistake(report, int(place)) for place in wrong[:MOST_MISTAKES])
-    more = len(wrong) - MOST_MISTAKES
-    rest = f'<p class="note">And {more:,} more.</p>' if more > 0 else ""
-    return f'<section><h2>Mistakes, the most confident first</h2><div class="gallery">{cards}</div>{rest}</section>'
+        words = _("Every photo was judged correctly.")
+        return f'<section><h2>{safe(_("Mistakes"))}</h2><p class="lead">{safe(words)}</p></section>'
+    cards = "".join(_mistake(report, int(index)) for index in wrong[:MAX_MISTAKES])
+    title = _("Mistakes, most confident first")
+    return (
+        f'<section><h2>{safe(title)}</h2><div class="gallery">{cards}</div>{_more(len(wrong) - MAX_MISTAKES)}</section>'
+    )
 
 
-def _mistake(report: Report, place: int) -> str:
-    path, probability = report.paths[place], float(report.probabilities[place])
+def _mistake(report: Report, index: int) -> str:
+    path, probability = report.paths[index], float(report.probabilities[index])
     called = int(probability >= report.threshold)
-    confidence = probability if called else 1.0 - probability
-    truth, said = report.class_names[1 - called], report.class_names[called]
+    certainty = confidence(probability if called else 1.0 - probability)
+    # Translators: below a photo that was judged wrong; {name} is a class.
+    actual = _("Actual: {name}").format(name=report.class_names[1 - called])
+    predicted = _("Predicted: {name}, {confidence}").format(name=report.class_names[called], confidence=certainty)
     name = safe(path.name)
     where = safe(str(Path(path.parent.name) / path.name))
     return (
         f'<figure class="photo">{_picture(path, name)}<figcaption><span class="name" title="{where}">{name}</span>'
-        f"<span>is: <b>{safe(truth)}</b></span>"
-        f"<span>said: <b>{safe(said)}</b>, {percent(confidence)} sure</span></figcaption></figure>"
+        f"<span>{safe(actual)}</span><span>{safe(predicted)}</span></figcaption></figure>"
     )
+
+
+def _more(count: int) -> str:
+    if count <= 0:
+        return ""
+    words = ngettext("And {count} more.", "And {count} more.", count).format(count=number(count))
+    return f'<p class="note">{safe(words)}</p>'
 
 
 def _picture(path: Path, name: str) -> str:
@@ -393,13 +413,13 @@ def _left_out(files: Sequence[tuple[Path | str, str]]) -> str:
     if not files:
         return ""
     rows: Iterable[str] = (
-        f"<tr><td>{safe(str(path))}</td><td>{safe(reason)}</td></tr>" for path, reason in files[:MOST_LEFT_OUT]
+        f"<tr><td>{safe(str(path))}</td><td>{safe(reason)}</td></tr>" for path, reason in files[:MAX_LEFT_OUT]
     )
-    more = len(files) - MOST_LEFT_OUT
-    rest = f'<p class="note">And {more:,} more.</p>' if more > 0 else ""
+    title = _("Left out ({count})").format(count=number(len(files)))
     return (
-        f"<section><h2>Left out ({len(files):,})</h2><table><thead><tr><th>file or folder</th><th>reason</th></tr>"
-        f"</thead><tbody>{''.join(rows)}</tbody></table>{rest}</section>"
+        f"<section><h2>{safe(title)}</h2><table><thead><tr><th>{safe(_('File or folder'))}</th>"
+        f"<th>{safe(_('Reason'))}</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        f"{_more(len(files) - MAX_LEFT_OUT)}</section>"
     )
 
 
@@ -407,8 +427,8 @@ def _table(title: str, rows: Sequence[tuple[str, str]]) -> str:
     if not rows:
         return ""
     cells = "".join(f"<tr><th>{safe(name)}</th><td>{safe(value)}</td></tr>" for name, value in rows)
-    return f"<section><h2>{title}</h2><table><tbody>{cells}</tbody></table></section>"
+    return f"<section><h2>{safe(title)}</h2><table><tbody>{cells}</tbody></table></section>"
 
 
 def _decimals(value: float | None) -> str:
-    return "none" if value is None else f"{value:.4f}"
+    return share(None) if value is None else decimal(value, 4)

@@ -23,10 +23,10 @@ import numpy as np
 import numpy.typing as npt
 
 from alpacasorter.ml.learning.folds import SIMILARITY, assign_folds, groups_of_near_duplicates, splits
-from alpacasorter.ml.learning.logistic import Float, Solution, fit_gram, fit_logistic, sigmoid
+from alpacasorter.ml.learning.logistic import Float, Solution, fit_gram, fit_logistic
 from alpacasorter.ml.learning.versions import SelfCheck
 from alpacasorter.ml.models.bundle import Bundle
-from alpacasorter.ml.models.head import Head
+from alpacasorter.ml.models.head import Head, sigmoid
 
 SAME_PHOTO = 0.9995
 """Cosine similarity of embeddings from which they are of the same photo: more than any two shots of a burst have, but

@@ -24,19 +24,14 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from alpacasorter.ml.models.head import sigmoid
+
 Float = npt.NDArray[np.float64]
 
 MAX_ITERATIONS = 100
 _TRIALS = 40
 _SHORTEST = 1e-15
 _FLAT = 0.01
-
-
-def sigmoid(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-    """Return 1 / (1 + exp(-logits)) in the given precision, without overflow."""
-    small = np.exp(-np.abs(logits))
-    shares: npt.NDArray[np.floating] = np.where(logits >= 0, 1.0, small) / (1.0 + small)
-    return shares
 
 
 class Problem(Protocol):

@@ -13,10 +13,6 @@ from alpacasorter.i18n import _
 from alpacasorter.ml.models.bundle import CARD, Bundle, BundleError, Fields, load_bundle, read_metadata
 
 
-class ModelStoreError(Exception):
-    """Something can't be done with the models; `str()` is a sentence for the user."""
-
-
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
     """A model in the list.

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.ml.learning.logistic import sigmoid
-
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
@@ -60,3 +58,10 @@ class Head:
         values count for the positive class, negative ones against it.
         """
         return np.asarray(feature_map.astype(np.float64) @ self.weights + self.bias, dtype=np.float64)
+
+
+def sigmoid(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """Return 1 / (1 + exp(-logits)) in the given precision, without overflow."""
+    small = np.exp(-np.abs(logits))
+    shares: npt.NDArray[np.floating] = np.where(logits >= 0, 1.0, small) / (1.0 + small)
+    return shares

@@ -21,12 +21,12 @@ from typing import Final
 
 from alpacasorter import paths
 from alpacasorter.core.files import display_path, folder_name
-from alpacasorter.core.reasons import for_saving
+from alpacasorter.core.os_errors import for_saving
 from alpacasorter.core.safe_write import write_over
 from alpacasorter.i18n import _, join
 from alpacasorter.ml.models.archive import unpack
 from alpacasorter.ml.models.bundle import METADATA, Fields, load_bundle, missing, read_metadata, refusal, verify
-from alpacasorter.ml.models.entry import ModelEntry, ModelStoreError, describe, same_folder
+from alpacasorter.ml.models.entry import ModelEntry, describe, same_folder
 from alpacasorter.ml.models.trial import try_model
 from alpacasorter.ml.runtime.backbone import sentence
 
@@ -37,6 +37,10 @@ _ADDING: Final = ".adding-"
 _STALE_SECONDS: Final = 24 * 3600
 _CHUNK: Final = 1 << 20
 _log = logging.getLogger(__name__)
+
+
+class ModelStoreError(Exception):
+    """Something can't be done with the models; `str()` is a sentence for the user."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,7 +209,7 @@ def remembered_trial(settings: Settings, backbone_id: str) -> Trial | None:
         return None
 
 
-def time_processor(model_path: Path, side: int) -> Trial:
+def cpu_trial(model_path: Path, side: int) -> Trial:
     """Time only the CPU: at startup, when nothing else runs that would distort the timing and users want no delay."""
     return Trial(time_cpu(model_path.read_bytes(), side), gpu_tried=False)
 

@@ -17,13 +17,36 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from alpacasorter.i18n import _
 from alpacasorter.ml.runtime.backbone import EMBEDDING_OUTPUT, FEATURE_MAP_OUTPUT, SIGNATURE, CpuBackbone, scale_pixels
 from alpacasorter.training.events import PROCESSOR
-from alpacasorter.training.measuring import require_same_backbone
 from alpacasorter.training.network.classifier import Network
 
 _COMPARED: Final = 8
 """Pictures that are compared at once."""
+BACKBONE_TOLERANCE = 1e-4
+
+
+class CheckFailed(Exception):
+    """A bundle failed a check. The message is a sentence for the user."""
+
+
+def require_same_backbone(difference: float) -> None:
+    """Check that LiteRT computes the same embeddings as Keras.
+
+    Args:
+        difference: largest difference of an embedding value.
+
+    Raises:
+        CheckFailed: it is more than BACKBONE_TOLERANCE.
+    """
+    if not difference <= BACKBONE_TOLERANCE:
+        raise CheckFailed(
+            _(
+                "The converted backbone differs from the original by {difference}, more than {tolerance}. "
+                "The versions of TensorFlow and LiteRT are incompatible."
+            ).format(difference=f"{difference:.1e}", tolerance=f"{BACKBONE_TOLERANCE:.0e}")
+        )
 
 
 def two_outputs(network: Any) -> Any:

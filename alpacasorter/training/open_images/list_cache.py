@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import IO, Final, Self
 
 from alpacasorter.core.files import display_path, flush, lock_file, unlock_file
-from alpacasorter.core.reasons import for_saving, sentence
+from alpacasorter.core.os_errors import for_saving
+from alpacasorter.core.reasons import sentence
 from alpacasorter.core.safe_write import write_over
 from alpacasorter.i18n import _, size
 from alpacasorter.training.open_images.fetch import (

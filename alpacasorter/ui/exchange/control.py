@@ -1,4 +1,4 @@
-"""Between the main window and results out, labels in: opens the dialogs, and has an import be undone like a click."""
+"""Connects the main window with exports and imports: opens their dialogs, and makes an import an undoable command."""
 
 from __future__ import annotations
 
@@ -6,33 +6,31 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QUndoCommand, QUndoStack
 from PySide6.QtWidgets import QFileDialog, QMainWindow
 
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
+from alpacasorter.i18n import _, ngettext, number
 from alpacasorter.ui.actions import Actions
-from alpacasorter.ui.photo_row import PhotoRow, labeled
-from alpacasorter.ui.photo_store import PhotoStore
+from alpacasorter.ui.photo_store import PhotoRow, PhotoStore, labeled
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
-from alpacasorter.wording import text
+from alpacasorter.wording.exchange import imported
 from alpacasorter.workers.engine import Engine
 from alpacasorter.workers.view_facts import ModelFacts
 
 if TYPE_CHECKING:
-    from alpacasorter.ui.exchange.export_dialog import Choice, ExportDialog
+    from alpacasorter.ui.exchange.export_dialog import ExportDialog, PhotoSelection
     from alpacasorter.ui.exchange.import_dialog import ImportDialog
-
-_FILES: Final = "Labels (*.json *.jsonl *.csv *.txt);;All files (*)"
 
 
 class ExchangeControl(WindowControl):
-    """Opens the two dialogs.
+    """Opens the export and import dialogs.
 
     Signals:
-        told(str): what came of an import; a sentence for the user.
+        told(str): the result of an import, as a sentence for the user.
     """
 
     def __init__(
@@ -44,6 +42,7 @@ class ExchangeControl(WindowControl):
         store: PhotoStore,
         settings: Settings,
         folder: Callable[[], Path | None],
+        *,
         filtered: Callable[[], list[PhotoRow] | None],
         selected: Callable[[], list[PhotoRow]],
     ) -> None:
@@ -53,9 +52,9 @@ class ExchangeControl(WindowControl):
             window: the window.
             engine: reads and writes the files.
             actions: those of the window.
-            stack: on which an import can be undone.
+            stack: the undo stack, to which imports are pushed.
             store: the photos of the open folder.
-            settings: where the choices are kept.
+            settings: where the choices are stored.
             folder: returns the open folder.
             filtered: returns the photos that are shown; None if these are all.
             selected: returns the selected photos.
@@ -70,7 +69,7 @@ class ExchangeControl(WindowControl):
         self._selected = selected
         self._model: ModelFacts | None = None
         self._last = Path.home()
-        self._under_way: deque[bool] = deque()
+        self._pending: deque[bool] = deque()
         self._export = self._launcher(self._make_exporting)
         self._import = self._launcher(self._make_importing)
         actions.export.triggered.connect(self.open_export)
@@ -82,11 +81,11 @@ class ExchangeControl(WindowControl):
     def _on_ready(self, model: ModelFacts) -> None:
         self._model = model
 
-    # Results out
+    # Export
 
     @property
     def exporting(self) -> ExportDialog | None:
-        """The dialog that exports; None until it is first opened."""
+        """The export dialog; None until it is first opened."""
         return self._export.dialog
 
     def _make_exporting(self) -> ExportDialog:
@@ -95,8 +94,8 @@ class ExchangeControl(WindowControl):
         return ExportDialog(self._engine.exchange, self._settings, self._window)
 
     def open_export(self) -> None:
-        """Show the dialog that exports the photos of the open folder."""
-        # Imported here: the first window need not wait for it.
+        """Show the dialog to export the photos in the open folder."""
+        # Imported here: the window starts faster without it.
         from alpacasorter.core.exchange.results import Source
 
         folder, model = self._folder(), self._model
@@ -108,36 +107,43 @@ class ExchangeControl(WindowControl):
         self._export.made().begin(source, choices, waiting, lambda: self._engine.sorting.busy)
         self._export.show()
 
-    def _choices(self, labels: LabelSet) -> list[Choice]:
-        from alpacasorter.ui.exchange.export_dialog import Choice
+    def _choices(self, labels: LabelSet) -> list[PhotoSelection]:
+        from alpacasorter.ui.exchange.export_dialog import PhotoSelection
 
-        offered: list[tuple[str, list[PhotoRow]]] = [("All photos of the folder", self._store.rows)]
+        # Translators: {count} photos.
+        offered = [(_("All photos in the folder ({count})"), self._store.rows)]
         shown = self._filtered()
         if shown is not None:
-            offered.append(("The photos that are shown now", shown))
+            # Translators: {count} photos.
+            offered.append((_("Photos shown now ({count})"), shown))
         selected = self._selected()
         if len(selected) > 1:
-            offered.append(("The selected photos", selected))
-        known = ((words, [row for row in rows if not row.waiting]) for words, rows in offered)
-        return [Choice(words, len(rows), partial(results_of, rows, labels)) for words, rows in known]
+            # Translators: {count} photos.
+            offered.append((_("Selected photos ({count})"), selected))
+        judged = ((words, [row for row in rows if not row.waiting]) for words, rows in offered)
+        return [
+            PhotoSelection(words.format(count=number(len(rows))), partial(results_of, rows, labels))
+            for words, rows in judged
+        ]
 
-    # Labels in
+    # Import
 
     def choose_file(self) -> None:
-        """Let the user choose a file with labels, and say what it would change."""
-        chosen, _ = QFileDialog.getOpenFileName(self._window, "Import labels", str(self._last), _FILES)
+        """Let the user choose a file with labels, and show what it would change."""
+        files = ";;".join((_("Labels (*.json *.jsonl *.csv *.txt)"), _("All files (*)")))
+        chosen, _kind = QFileDialog.getOpenFileName(self._window, _("Import labels"), str(self._last), files)
         if chosen:
             self._last = Path(chosen).parent
-            self.look_into(Path(chosen))
+            self.preview(Path(chosen))
 
-    def look_into(self, path: Path) -> None:
-        """Say what a file with labels would change."""
+    def preview(self, path: Path) -> None:
+        """Show what a file with labels would change."""
         self._import.made().begin(path)
         self._import.show()
 
     @property
     def importing(self) -> ImportDialog | None:
-        """The dialog that imports; None until it is first opened."""
+        """The import dialog; None until it is first opened."""
         return self._import.dialog
 
     def _make_importing(self) -> ImportDialog:
@@ -148,64 +154,57 @@ class ExchangeControl(WindowControl):
         return dialog
 
     def _on_agreed(self, changes: Mapping[str, str], before: Mapping[str, str]) -> None:
-        self._stack.push(_Import(self._take_in, changes, before))
+        self._stack.push(_Import(self._import_labels, changes, before))
 
-    def _take_in(self, changes: Mapping[str, str | None], undone: bool) -> None:
-        self._under_way.append(undone)
-        self._engine.exchange.take_in(changes)
+    def _import_labels(self, changes: Mapping[str, str | None], undone: bool) -> None:
+        self._pending.append(undone)
+        self._engine.exchange.import_labels(changes)
 
     def _on_imported(self, made: int, unseen: int) -> None:
-        undone = self._under_way.popleft() if self._under_way else False
-        self.told.emit("The import was undone." if undone else imported_words(made, unseen))
+        undone = self._pending.popleft() if self._pending else False
+        self.told.emit(_("The import was undone.") if undone else imported(made, unseen))
 
     def _on_import_failed(self, words: str) -> None:
-        self._under_way.clear()
-        # What was to be stored is not: nothing of it may be left in the history.
+        self._pending.clear()
+        # Nothing was stored, so there is nothing to undo.
         self._stack.clear()
-        self.told.emit(f"The labels could not be imported. {words}")
+        said = _("The labels could not be imported.")
+        self.told.emit(f"{said} {words}")
 
     def close_down(self) -> None:
-        """Close the dialogs; what is being written is stopped."""
+        """Close the dialogs and stop a running export."""
         self._engine.exchange.stop()
         for dialog in (self.exporting, self.importing):
             if dialog is not None:
-                # Hidden and not closed, which would only ask again for what is being written to stop.
+                # Hidden instead of closed: closing would only stop the export again.
                 dialog.hide()
 
 
 class _Import(QUndoCommand):
-    """Corrections that came from a file."""
+    """Imported corrections."""
 
     def __init__(
         self,
-        take_in: Callable[[Mapping[str, str | None], bool], None],
+        import_labels: Callable[[Mapping[str, str | None], bool], None],
         after: Mapping[str, str],
         before: Mapping[str, str],
     ) -> None:
-        super().__init__(f"import of {text.count(len(after), 'label')}")
-        self._take_in = take_in
+        # Translators: follows “Undo” or “Redo” in a menu.
+        words = ngettext("import of {count} label", "import of {count} labels", len(after))
+        super().__init__(words.format(count=number(len(after))))
+        self._import_labels = import_labels
         self._after = dict(after)
         self._before = {key: before.get(key) for key in after}
 
     def redo(self) -> None:
-        """Make the corrections; called when the command is pushed, too."""
-        self._take_in(self._after, False)
+        """Store the corrections; also called when the command is pushed."""
+        self._import_labels(self._after, False)
 
     def undo(self) -> None:
-        """Put back what was before."""
-        self._take_in(self._before, True)
+        """Restore the previous corrections."""
+        self._import_labels(self._before, True)
 
 
 def results_of(rows: Sequence[PhotoRow], labels: LabelSet) -> list[LabeledPhoto]:
-    """Return what the window shows of photos; those that have not been judged yet are left out."""
+    """Return the results for photos in the window; photos that have not been judged yet are left out."""
     return [photo for row in rows if (photo := labeled(row, labels)) is not None]
-
-
-def imported_words(made: int, unseen: int) -> str:
-    """Return what came of an import; of `unseen` of the labels the photo was not looked at here yet."""
-    said = f"{text.count(made, 'label')} {'was' if made == 1 else 'were'} imported."
-    if unseen == 1:
-        said += " The photo of one was not looked at here yet; it is learned from as soon as that happens."
-    elif unseen:
-        said += f" The photos of {unseen:,} were not looked at here yet; they are learned from as soon as that happens."
-    return said

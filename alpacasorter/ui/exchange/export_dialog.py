@@ -1,7 +1,4 @@
-"""Export results: which photos, in which form; progress and what came of it.
-
-In which form results are exported: the choices, and what they come to.
-"""
+"""The dialog to export results: which photos, in which format, its progress and its result."""
 
 from __future__ import annotations
 
@@ -25,77 +22,82 @@ from PySide6.QtWidgets import (
     QPushButton,
     QRadioButton,
     QScrollArea,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
 from alpacasorter.core import reasons
-from alpacasorter.core.exchange.results import Form, Source
-from alpacasorter.core.exchange.sidecars import Change, Naming, SidecarOptions, SidecarsEnded
+from alpacasorter.core.exchange.results import Format, Source
+from alpacasorter.core.exchange.sidecars import Naming, SidecarOptions, SidecarsEnded
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
+from alpacasorter.i18n import _, ngettext, number, percent
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.desktop import show_in_file_manager
-from alpacasorter.ui.widgets.dialogs import place_to_write
+from alpacasorter.ui.widgets.dialogs import choose_file_to_write
+from alpacasorter.ui.widgets.fields import percentage
 from alpacasorter.ui.widgets.messages import ProgressStrip
 from alpacasorter.wording import text
+from alpacasorter.wording.exchange import sidecar_summary
 from alpacasorter.workers.exchanging import ExchangeKeeper
 
-_FILTERS: Final = {"csv": "Table (*.csv)", "json": "JSON (*.json)"}
 _LIST_HEIGHT: Final = 110
-_SHARE: Final = 0.9
-"""Share of the screen that the dialog takes at most."""
-_SORTING: Final = "A sort is under way. Write the sidecars when it is done."
+_SCREEN_SHARE: Final = 0.9
+"""Maximum share of the screen that the dialog covers."""
+_INDENT: Final = 22
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """Photos that may be exported: in words, how many, and what makes the results of them."""
+class PhotoSelection:
+    """A selection of photos that can be exported.
+
+    Attributes:
+        words: description with the number of photos, for the user.
+        results: returns the results for the photos.
+    """
 
     words: str
-    count: int
     results: Callable[[], list[LabeledPhoto]]
 
 
 class ExportDialog(QDialog):
-    """Asks what is to be exported, and does it. Nothing else can be begun in the window meanwhile."""
+    """Lets the user choose what to export, and exports it. The rest of the window is blocked while it is open."""
 
     def __init__(self, keeper: ExchangeKeeper, settings: Settings, parent: QWidget | None = None) -> None:
-        """Export by `keeper`; the last choices are in `settings`."""
+        """Export through `keeper`, starting with the last choices in `settings`."""
         super().__init__(parent)
-        self.setWindowTitle("Export results")
+        self.setWindowTitle(_("Export results"))
         self.setWindowModality(Qt.WindowModality.ApplicationModal)
         self._keeper = keeper
         self._source: Source | None = None
-        self._choices: Sequence[Choice] = ()
+        self._choices: Sequence[PhotoSelection] = ()
         self._sorting: Callable[[], bool] = lambda: False
         self._waiting = 0
         self._written: Path | None = None
         self.photos = QComboBox(self)
-        self.form = ExportForm(settings)
-        # On a low screen, and with a list of what went wrong below it, there is not room for all of it.
+        self.form = ExportChoices(settings)
+        # With a list of failures below it, the form may not fit on a small screen.
         self.room = QScrollArea(self)
         self.room.setWidgetResizable(True)
         self.room.setFrameShape(QFrame.Shape.NoFrame)
         self.room.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.room.setWidget(self.form)
         self.progress = ProgressStrip(self)
-        self.progress.stop_button.setToolTip("Stop. Sidecars that are written already stay.")
+        self.progress.stop_button.setToolTip(_("Stop. Sidecars that are already written are kept."))
         self.progress.stop_button.setAutoDefault(False)
         self.message = QLabel(self)
         self.message.setWordWrap(True)
         self.message.setTextFormat(Qt.TextFormat.PlainText)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.failures = QListWidget(self)
-        self.failures.setAccessibleName("Sidecars that could not be written")
+        self.failures.setAccessibleName(_("Sidecars that could not be written"))
         self.failures.setWordWrap(True)
         self.failures.setMaximumHeight(_LIST_HEIGHT)
-        self.remove_button = self._button("Take keywords &out again", self._remove)
-        self.remove_button.setToolTip("Take out of the sidecars all that was written from here")
-        self.show_button = self._button("&Show in folder", self._show_written)
-        self.close_button = self._button("&Close", self.reject)
-        self.export_button = self._button("&Export…", self._export)
+        self.remove_button = self._button(_("&Remove keywords"), self._remove)
+        self.remove_button.setToolTip(_("Remove everything that AlpacaSorter wrote to the sidecars"))
+        self.show_button = self._button(_("&Show in folder"), self._show_written)
+        self.close_button = self._button(_("&Close"), self.reject)
+        self.export_button = self._button(_("&Export…"), self._export)
         self.export_button.setProperty("primary", True)
         self.export_button.setDefault(True)
         self._assemble()
@@ -111,7 +113,7 @@ class ExportDialog(QDialog):
     def _assemble(self) -> None:
         above = QFormLayout()
         above.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        above.addRow("&Photos:", self.photos)
+        above.addRow(_("&Photos:"), self.photos)
         below = QHBoxLayout()
         below.addWidget(self.remove_button)
         below.addWidget(self.show_button)
@@ -127,43 +129,43 @@ class ExportDialog(QDialog):
         layout.addWidget(self.message)
         layout.addWidget(self.failures)
         layout.addLayout(below)
-        size = QSize(560, 470).boundedTo(self.screen().availableSize() * _SHARE)
+        size = QSize(560, 470).boundedTo(self.screen().availableSize() * _SCREEN_SHARE)
         self.resize(size)
 
     def _connect(self) -> None:
         keeper = self._keeper
         self.form.form_changed.connect(self._on_form)
-        self.photos.currentIndexChanged.connect(lambda _: self._show_result(""))
+        self.photos.currentIndexChanged.connect(lambda _index: self._show_result(""))
         self.progress.stop.connect(keeper.stop)
         keeper.progress.connect(self.progress.update_progress)
-        keeper.written.connect(lambda out: self._on_over(f"The results are in {text.folder(out)}.", out))
+        keeper.written.connect(self._on_written)
         keeper.sidecars_ended.connect(self._on_sidecars)
-        keeper.stopped.connect(lambda: self._on_over("Stopped. Nothing was written."))
+        keeper.stopped.connect(lambda: self._on_over(_("Stopped. Nothing was written.")))
         keeper.failed.connect(self._on_over)
 
-    # What is shown
-
-    def begin(self, source: Source, choices: Sequence[Choice], waiting: int, sorting: Callable[[], bool]) -> None:
-        """Offer photos.
+    def begin(
+        self, source: Source, choices: Sequence[PhotoSelection], waiting: int, sorting: Callable[[], bool]
+    ) -> None:
+        """Prepare the dialog.
 
         Args:
-            source: where they come from.
-            choices: which; the first is the usual one.
-            waiting: how many of the folder were not looked at yet.
-            sorting: tells whether a sort is under way.
+            source: where the results come from.
+            choices: the selections of photos to choose from; the first is the default.
+            waiting: how many photos in the folder have not been judged yet.
+            sorting: tells whether a sort is running.
         """
         self._source, self._choices, self._waiting, self._sorting = source, choices, waiting, sorting
         self.form.set_labels(source.labels)
         self.photos.clear()
         for choice in choices:
-            self.photos.addItem(f"{choice.words} ({choice.count:,})")
+            self.photos.addItem(choice.words)
         self._show_result("")
         self.export_button.setFocus()
 
     def _on_form(self) -> None:
         with_sidecars = self.form.form == "xmp"
         self.remove_button.setVisible(with_sidecars)
-        self.export_button.setText("&Write sidecars" if with_sidecars else "&Export…")
+        self.export_button.setText(_("&Write sidecars") if with_sidecars else _("&Export…"))
         self._show_result("")
 
     def _show_result(self, words: str, written: Path | None = None) -> None:
@@ -171,8 +173,11 @@ class ExportDialog(QDialog):
         self.show_button.setVisible(written is not None)
         self.failures.hide()
         if not words and self._waiting:
-            are = "is" if self._waiting == 1 else "are"
-            words = f"{text.count(self._waiting, 'photo')} {are} not looked at yet, and left out."
+            words = ngettext(
+                "{count} photo has not been judged yet and is left out.",
+                "{count} photos have not been judged yet and are left out.",
+                self._waiting,
+            ).format(count=number(self._waiting))
         self.message.setText(words)
         self.message.setVisible(bool(words))
 
@@ -187,16 +192,20 @@ class ExportDialog(QDialog):
         if self.form.form == "xmp":
             self.write_sidecars(self.form.sidecar_options)
             return
-        form: Form = "json" if self.form.form == "json" else "csv"
-        name = f"{display_path(self._source.folder.name) if self._source else ''} results.{form}".strip()
-        out, problem = place_to_write(self, "Export results", name, _FILTERS[form], (f".{form}",))
+        if self._source is None:
+            return
+        form: Format = "json" if self.form.form == "json" else "csv"
+        # Translators: the name of a file.
+        name = _("{folder} results").format(folder=display_path(self._source.folder.name))
+        kind = _("JSON (*.json)") if form == "json" else _("CSV table (*.csv)")
+        out, problem = choose_file_to_write(self, _("Export results"), f"{name}.{form}", kind, (f".{form}",))
         if out is not None:
             self.write_file(out, form)
         elif problem:
             self._show_result(problem)
 
-    def write_file(self, out: Path, form: Form) -> None:
-        """Write a file, in place of one that the user has agreed to replace."""
+    def write_file(self, out: Path, form: Format) -> None:
+        """Write a file. If there is one already, the user has agreed to replace it."""
         if self._source is None:
             return
         least = self.form.min_confidence
@@ -205,11 +214,11 @@ class ExportDialog(QDialog):
         self._keeper.export_file(out, form, self._source, results)
 
     def write_sidecars(self, options: SidecarOptions) -> None:
-        """Write sidecars, unless a sort is moving the photos just now."""
+        """Write sidecars, unless a sort is running."""
         if self._source is None:
             return
         if self._sorting():
-            self._show_result(_SORTING)
+            self._show_result(_("A sort is running. Write the sidecars when it has finished."))
             return
         results = self._results()
         self._start()
@@ -222,7 +231,7 @@ class ExportDialog(QDialog):
         self._show_result("")
         self.message.hide()
         self.progress.bar.setRange(0, 0)
-        self.progress.words.setText("Writing…")
+        self.progress.words.setText(_("Writing…"))
         self.progress.show()
         self._set_enabled(False)
         self.progress.stop_button.setFocus()
@@ -237,8 +246,11 @@ class ExportDialog(QDialog):
         self._show_result(words, written)
         self.close_button.setFocus()
 
+    def _on_written(self, out: Path) -> None:
+        self._on_over(_("Results saved to {file}.").format(file=text.folder(out)), out)
+
     def _on_sidecars(self, ended: SidecarsEnded) -> None:
-        self._on_over(sidecar_words(ended))
+        self._on_over(sidecar_summary(ended))
         self.failures.clear()
         for failure in ended.failures:
             self.failures.addItem(
@@ -251,72 +263,56 @@ class ExportDialog(QDialog):
             show_in_file_manager(self._written)
 
     def reject(self) -> None:
-        """Close, or stop what is under way; its end is shown then."""
+        """Close; if an export is running, stop it instead, and then show its result."""
         if self._keeper.busy:
             self._keeper.stop()
         else:
             super().reject()
 
 
-def sidecar_words(ended: SidecarsEnded) -> str:
-    """Return what came of writing sidecars, in words."""
-    parts = [
-        text.count(ended.count(Change.NEW), "sidecar") + " made",
-        f"{ended.count(Change.CHANGED):,} changed",
-        f"{ended.count(Change.SAME):,} right already",
-    ]
-    if cleared := ended.count(Change.CLEARED, Change.DELETED):
-        parts.append(f"{cleared:,} cleared of what was written earlier")
-    if ended.failed:
-        parts.append(f"{ended.failed:,} could not be written")
-    said = f"{', '.join(parts)}."
-    return f"Stopped. {said}" if ended.stopped else said
+_FORMS: Final = ("csv", "json", "xmp")
 
 
-_FORMS: Final = (
-    ("csv", "&Table (CSV)", "For spreadsheets: a line for each photo."),
-    ("json", "&JSON", "For scripts, and for “Import labels…” on another computer."),
-    ("xmp", "&Keywords in XMP sidecars", "For digiKam, Lightroom, darktable and others: a small file by each photo."),
-)
-_NAMINGS: Final = (
-    (Naming.FULL, "IMG_1.jpg.xmp (digiKam, darktable)"),
-    (Naming.STEM, "IMG_1.xmp (Lightroom and others)"),
-)
-_PROMISE: Final = (
-    "The photos themselves are never changed. A sidecar that is there keeps all that is in it; only the keyword that "
-    "was written from here is replaced."
-)
-_STARS_TIP: Final = (
-    "From 50% sure one star, from 90% and for what you said yourself five. A rating of yours stays as it is."
-)
-_INDENT: Final = 22
+def _form_words(form: str) -> tuple[str, str]:
+    """Return the name of a format and what it is good for."""
+    return {
+        "csv": (_("&Table (CSV)"), _("For spreadsheets: one line per photo.")),
+        "json": (_("&JSON"), _("For scripts, and for “Import labels…” on another computer.")),
+        "xmp": (
+            _("&Keywords in XMP sidecars"),
+            _("For digiKam, Lightroom, darktable and others: a small file next to each photo."),
+        ),
+    }[form]
 
 
-class ExportForm(QWidget):
-    """Lets the user choose, beginning with what was chosen last.
+class ExportChoices(QWidget):
+    """The choices for an export, starting with the last ones.
 
     Signals:
-        form_changed: another form is chosen.
+        form_changed(): another format is chosen.
     """
 
     form_changed = Signal()
 
     def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
-        """Show what `settings` keep."""
+        """Show the choices stored in `settings`."""
         super().__init__(parent)
         self._settings = settings
-        self.sure = QCheckBox("&Leave out photos that are", self)
-        self.least = QSpinBox(self)
-        self.least.setRange(50, 99)
-        self.least.setPrefix("less than ")
-        self.least.setSuffix("% sure")
+        # Translators: a field with a percentage follows.
+        self.sure = QCheckBox(_("&Leave out photos with a confidence below"), self)
+        self.least = percentage(self, 50, 99)
         self.buttons = QButtonGroup(self)
         self.both = QCheckBox(self)
         self.rating = QCheckBox(self)
-        self.rating.setToolTip(_STARS_TIP)
+        self.rating.setToolTip(
+            _(
+                "One star from {low} confidence, five stars from {high} and for photos you labeled. Your own ratings"
+                " are kept."
+            ).format(low=percent(0.5), high=percent(0.9))
+        )
         self.naming = QComboBox(self)
-        for naming, words in _NAMINGS:
-            self.naming.addItem(words, naming)
+        self.naming.addItem(_("IMG_1.jpg.xmp (digiKam, darktable)"), Naming.FULL)
+        self.naming.addItem(_("IMG_1.xmp (Lightroom and others)"), Naming.STEM)
         self.sidecars = QWidget(self)
         self._assemble()
         self._load()
@@ -333,9 +329,10 @@ class ExportForm(QWidget):
         layout.setSpacing(2)
         layout.addLayout(sure)
         layout.addSpacing(8)
-        for number, (_, words, about) in enumerate(_FORMS):
+        for place, kind in enumerate(_FORMS):
+            words, about = _form_words(kind)
             button = QRadioButton(words, self)
-            self.buttons.addButton(button, number)
+            self.buttons.addButton(button, place)
             explained = muted(self, about)
             explained.setContentsMargins(_INDENT, 0, 0, 6)
             layout.addWidget(button)
@@ -345,34 +342,35 @@ class ExportForm(QWidget):
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         form.addRow(self.both)
         form.addRow(self.rating)
-        form.addRow("&New sidecars:", self.naming)
-        form.addRow(muted(self, _PROMISE))
+        form.addRow(_("&New sidecars:"), self.naming)
+        promise = _("Photos are never changed. In existing sidecars, only what AlpacaSorter wrote is replaced.")
+        form.addRow(muted(self, promise))
         layout.addWidget(self.sidecars)
         layout.addStretch(1)
 
     def set_labels(self, labels: LabelSet) -> None:
-        """Name the choices after the classes of a model."""
+        """Show the names of the classes in the choices."""
         negative, positive = (labels.display(name).replace("&", "&&") for name in labels.names)
-        self.both.setText(f"Keyword for “{negative}”, too")
-        self.rating.setText(f"Stars for “{positive}”: 1 to 5, the surer the more")
+        self.both.setText(_("Also write a keyword for “{label}”").format(label=negative))
+        self.rating.setText(_("Rate “{label}” with 1 to 5 stars: more stars = more certain").format(label=positive))
 
     @property
     def form(self) -> str:
-        """The form: "csv", "json" or "xmp"."""
-        return _FORMS[max(0, self.buttons.checkedId())][0]
+        """The format: "csv", "json" or "xmp"."""
+        return _FORMS[max(0, self.buttons.checkedId())]
 
     def choose(self, form: str) -> None:
-        """Choose a form."""
-        self.buttons.button([name for name, _, _ in _FORMS].index(form)).setChecked(True)
+        """Choose a format."""
+        self.buttons.button(_FORMS.index(form)).setChecked(True)
 
     @property
     def min_confidence(self) -> float:
-        """Confidence below which photos without a correction are left out, 0 to 1."""
+        """Minimum confidence of photos without a correction, 0 to 1."""
         return self.least.value() / 100 if self.sure.isChecked() else 0.0
 
     @property
     def sidecar_options(self) -> SidecarOptions:
-        """What is written into sidecars."""
+        """What to write to sidecars."""
         return SidecarOptions(
             both=self.both.isChecked(),
             rating=self.rating.isChecked(),
@@ -381,7 +379,7 @@ class ExportForm(QWidget):
         )
 
     def keep(self) -> None:
-        """Keep what is chosen, for the next time."""
+        """Store the choices for the next time."""
         self._settings.export = json.dumps(
             {
                 "form": self.form,
@@ -399,8 +397,7 @@ class ExportForm(QWidget):
         except (ValueError, RecursionError):
             kept = {}
         kept = kept if isinstance(kept, dict) else {}
-        forms = [form for form, _, _ in _FORMS]
-        self.choose(kept["form"] if kept.get("form") in forms else forms[0])
+        self.choose(kept["form"] if kept.get("form") in _FORMS else _FORMS[0])
         self.both.setChecked(kept.get("both") is True)
         self.rating.setChecked(kept.get("rating") is True)
         self.sure.setChecked(kept.get("sure") is True)
@@ -418,7 +415,7 @@ class ExportForm(QWidget):
 
 
 def muted(parent: QWidget, words: str) -> QLabel:
-    """Return words that stand back."""
+    """Return a label in a muted color."""
     label = QLabel(words, parent)
     label.setWordWrap(True)
     label.setTextFormat(Qt.TextFormat.PlainText)

@@ -1,4 +1,4 @@
-"""Import labels: what a file holds and what it would change, before anything is changed."""
+"""The dialog to import labels: shows what a file would change before anything is changed."""
 
 from __future__ import annotations
 
@@ -14,59 +14,60 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QRadioButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
 from alpacasorter.core.exchange.label_import import ImportOptions, ImportSummary
 from alpacasorter.core.files import display_path
-from alpacasorter.wording import text
+from alpacasorter.i18n import _, ngettext, number
+from alpacasorter.ui.widgets.fields import percentage
+from alpacasorter.wording.exchange import import_summary, skipped_labels
 from alpacasorter.workers.exchanging import ExchangeKeeper
 
 _LEAST: Final = 90
-_UNDO: Final = (
-    "Imported labels count as your own corrections, for photos in all folders. “Undo” takes the import back until you "
-    "open another folder."
-)
-_UNSEEN: Final = "Photos that were not looked at here yet are learned from as soon as they are."
 
 
 class ImportDialog(QDialog):
-    """Says what a file would change, and asks whether it shall.
+    """Shows what a file would change, and asks whether to import it.
 
     Signals:
-        agreed(dict, dict): the corrections to make, label by content key, and what the user said of those photos.
+        agreed(dict, dict): the new corrections by content key, and the previous corrections that they replace.
     """
 
     agreed = Signal(dict, dict)
 
     def __init__(self, keeper: ExchangeKeeper, parent: QWidget | None = None) -> None:
-        """Look into files by `keeper`."""
+        """Read files through `keeper`."""
         super().__init__(parent)
-        self.setWindowTitle("Import labels")
+        self.setWindowTitle(_("Import labels"))
         self.setWindowModality(Qt.WindowModality.ApplicationModal)
         self._keeper = keeper
         self._path = Path()
         self._summary: ImportSummary | None = None
         self.file = _label(self, heading=True)
         self.summary = _label(self)
-        self.passed_over = _label(self, muted=True)
-        self.all_labels = QCheckBox("Take what only a &model said, too, where it is", self)
-        self.least = QSpinBox(self)
-        self.least.setRange(50, 99)
+        self.skipped = _label(self, muted=True)
+        # Translators: a field with a percentage follows.
+        self.all_labels = QCheckBox(_("Also import labels from a &model with a confidence of at least"), self)
+        self.least = percentage(self, 50, 99)
         self.least.setValue(_LEAST)
-        self.least.setPrefix("at least ")
-        self.least.setSuffix("% sure")
-        self.keep = QRadioButton("&Keep my own corrections", self)
-        self.replace = QRadioButton("&Replace them with those of the file", self)
+        self.keep = QRadioButton(_("&Keep my corrections"), self)
+        self.replace = QRadioButton(_("&Replace my corrections with the labels in the file"), self)
         self.keep.setChecked(True)
         group = QButtonGroup(self)
         group.addButton(self.keep)
         group.addButton(self.replace)
         self.note = _label(self, muted=True)
-        self.note.setText(f"{_UNDO} {_UNSEEN}")
-        self.cancel_button = QPushButton("&Cancel", self)
+        undo = _(
+            "Imported labels count as your corrections in all folders. You can undo the import until you open another"
+            " folder."
+        )
+        unseen = _(
+            "If a photo has not been scanned on this computer yet, AlpacaSorter learns from its label when it is."
+        )
+        self.note.setText(f"{undo} {unseen}")
+        self.cancel_button = QPushButton(_("&Cancel"), self)
         self.cancel_button.setAutoDefault(False)
         self.cancel_button.clicked.connect(self.reject)
         self.import_button = QPushButton(self)
@@ -74,11 +75,11 @@ class ImportDialog(QDialog):
         self.import_button.setDefault(True)
         self.import_button.clicked.connect(self._agree)
         self._assemble()
-        self.all_labels.toggled.connect(self._look)
+        self.all_labels.toggled.connect(self._read)
         self.all_labels.toggled.connect(self.least.setEnabled)
-        self.least.valueChanged.connect(self._look)
-        self.replace.toggled.connect(lambda _: self._show_button())
-        keeper.summarised.connect(self._on_summary)
+        self.least.valueChanged.connect(self._read)
+        self.replace.toggled.connect(lambda _on: self._show_button())
+        keeper.previewed.connect(self._on_summary)
         keeper.unreadable.connect(self._on_unreadable)
 
     def _assemble(self) -> None:
@@ -98,14 +99,14 @@ class ImportDialog(QDialog):
         layout.addWidget(self.keep)
         layout.addWidget(self.replace)
         layout.addLayout(models)
-        layout.addWidget(self.passed_over)
+        layout.addWidget(self.skipped)
         layout.addWidget(self.note)
         layout.addStretch(1)
         layout.addLayout(below)
         self.resize(520, 340)
 
     def begin(self, path: Path) -> None:
-        """Look into a file."""
+        """Read a file and show what it would change."""
         self._path = path
         self.file.setText(display_path(path.name))
         self.keep.setChecked(True)
@@ -114,15 +115,15 @@ class ImportDialog(QDialog):
         self.all_labels.blockSignals(False)
         self.least.setEnabled(False)
         self._keeper.forget_file()
-        self._look()
+        self._read()
 
-    def _look(self) -> None:
-        self._show_summary(None, "Reading…")
+    def _read(self) -> None:
+        self._show_summary(None, _("Reading…"))
         least = self.least.value() / 100
-        self._keeper.look_into(self._path, ImportOptions(self.all_labels.isChecked(), least))
+        self._keeper.preview_import(self._path, ImportOptions(self.all_labels.isChecked(), least))
 
     def _on_summary(self, summary: ImportSummary) -> None:
-        self._show_summary(summary, summary_words(summary))
+        self._show_summary(summary, import_summary(summary))
 
     def _on_unreadable(self, words: str) -> None:
         self._show_summary(None, words)
@@ -135,9 +136,9 @@ class ImportDialog(QDialog):
         differs = summary is not None and bool(summary.differing)
         self.keep.setVisible(differs)
         self.replace.setVisible(differs)
-        rest = passed_over_words(summary) if summary is not None else ""
-        self.passed_over.setText(rest)
-        self.passed_over.setVisible(bool(rest))
+        skipped = skipped_labels(summary) if summary is not None else []
+        self.skipped.setText("\n".join(skipped))
+        self.skipped.setVisible(bool(skipped))
         self._show_choices(True)
         self._show_button()
 
@@ -148,7 +149,8 @@ class ImportDialog(QDialog):
     def _show_button(self) -> None:
         changes = self._changes()
         self.import_button.setEnabled(bool(changes))
-        self.import_button.setText(f"&Import {text.count(len(changes), 'label')}" if changes else "&Import")
+        words = ngettext("&Import {count} label", "&Import {count} labels", len(changes)) if changes else _("&Import")
+        self.import_button.setText(words.format(count=number(len(changes))))
 
     def _changes(self) -> dict[str, str]:
         return {} if self._summary is None else self._summary.changes(replace=self.replace.isChecked())
@@ -160,49 +162,15 @@ class ImportDialog(QDialog):
             self.agreed.emit(changes, dict(summary.earlier))
 
     def done(self, code: int) -> None:
-        """Close, and forget the file."""
+        """Close, and discard the file."""
         super().done(code)
         self._keeper.forget_file()
-
-
-def summary_words(summary: ImportSummary) -> str:
-    """Return what a file would change: "41 corrections: 38 new, 2 the same as yours, 1 differs from yours."."""
-    if not summary.usable:
-        return "There are no corrections in this file."
-    parts = [f"{len(summary.new):,} new"]
-    if summary.same:
-        parts.append(f"{summary.same:,} the same as yours")
-    if differing := len(summary.differing):
-        parts.append(f"{differing:,} {'differs' if differing == 1 else 'differ'} from yours")
-    return f"{text.count(summary.usable, 'correction')}: {', '.join(parts)}."
-
-
-def passed_over_words(summary: ImportSummary) -> str:
-    """Return what of a file is not taken, and why, a line each."""
-    names = ", ".join(map(display_path, summary.unknown_names))
-    lines = (
-        (
-            summary.not_corrected,
-            "was said by a model only, or is not sure enough.",
-            "were said by a model only, or are not sure enough.",
-        ),
-        (
-            summary.unknown,
-            f"is of a class that the model in use has not: {names}.",
-            f"are of classes that the model in use has not: {names}.",
-        ),
-        (summary.contradictory, "contradicts another one of the same photo.", "contradict others of the same photos."),
-        (summary.not_found, "does not say which photo it is of.", "do not say which photos they are of."),
-        (summary.broken, "makes no sense.", "make no sense."),
-    )
-    said = [f"{text.count(number, 'label')} {one if number == 1 else many}" for number, one, many in lines if number]
-    return "\n".join(["Not taken:", *said]) if said else ""
 
 
 def _label(parent: QWidget, *, muted: bool = False, heading: bool = False) -> QLabel:
     label = QLabel(parent)
     label.setWordWrap(True)
-    # The name of the file, and of classes in it, may look like markup.
+    # Names of files and classes may look like markup.
     label.setTextFormat(Qt.TextFormat.PlainText)
     if muted or heading:
         label.setProperty("role", "muted" if muted else "heading")

@@ -36,7 +36,7 @@ from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _
 from alpacasorter.ui.widgets.desktop import show_folder
-from alpacasorter.ui.widgets.dialogs import lay_out, show_card, show_text
+from alpacasorter.ui.widgets.dialogs import add_close_button, show_card, show_text
 from alpacasorter.ui.widgets.theme import app_icon
 from alpacasorter.wording import text
 from alpacasorter.workers.view_facts import ModelFacts
@@ -80,7 +80,7 @@ class AboutDialog(QDialog):
         inside.addLayout(self._head())
         inside.addLayout(self._folders())
         self.setMinimumWidth(_WIDTH)
-        buttons = lay_out(self, inside)
+        buttons = add_close_button(self, inside)
         self.licenses_button = buttons.addButton(_("Third-party &licenses"), QDialogButtonBox.ButtonRole.ActionRole)
         self.copy_button = buttons.addButton(_("&Copy details"), QDialogButtonBox.ButtonRole.ActionRole)
         self.copy_button.setToolTip(_("Version, system, device and folders, to include when you report a problem"))
@@ -169,7 +169,7 @@ _CLASSIFIER = "License ::"
 
 def licenses_text() -> str:
     """Return the licenses of the packaged program, or otherwise the names of those of the installed packages."""
-    path = paths.licences_file()
+    path = paths.licenses_file()
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -247,7 +247,7 @@ class LicensesDialog(QDialog):
         inside.addLayout(row)
         inside.addWidget(self.page)
         # Enter in the field finds the next match; it must not press Close too.
-        lay_out(self, inside).button(QDialogButtonBox.StandardButton.Close).setAutoDefault(False)
+        add_close_button(self, inside).button(QDialogButtonBox.StandardButton.Close).setAutoDefault(False)
         QShortcut(QKeySequence.StandardKey.Find, self, self._focus_search)
         QShortcut(QKeySequence.StandardKey.FindNext, self, self.find_next)
         QShortcut(QKeySequence.StandardKey.FindPrevious, self, self.find_previous)
@@ -303,6 +303,8 @@ def show_shortcuts(parent: QWidget, labels: LabelSet) -> None:
     from html import escape
 
     tag = _("Tag the selected photos: {label}")
+    # Translators: a range of keys, as in "Ctrl+1 to Ctrl+7".
+    numbers = _("{first} to {last}").format(first=_keys("Ctrl+1"), last=_keys("Ctrl+7"))
     rows = [
         (_("Click a tag"), _("Flip the tag")),
         *(
@@ -315,7 +317,7 @@ def show_shortcuts(parent: QWidget, labels: LabelSet) -> None:
         # Translators: the keys on the keyboard.
         (_("Arrow keys, Shift, Ctrl"), _("Move, select several photos")),
         (_("Enter, double click"), _("Open the photo in the default program")),
-        (_keys("Ctrl+1", "Ctrl+2", "…", "Ctrl+7"), _("Show all, the two tags, unsure, labeled by you, problems, new")),
+        (numbers, _("Show all, the two tags, unsure, labeled by you, problems, new")),
         (_("Ctrl and mouse wheel"), _("Larger or smaller photos")),
         (_keys("F3"), _("Show or hide the preview")),
         (_keys("Ctrl+O", "F5", "Esc"), _("Open a folder, rescan it, stop the scan")),
@@ -327,7 +329,7 @@ def show_shortcuts(parent: QWidget, labels: LabelSet) -> None:
 
 def _keys(*keys: str) -> str:
     """Return key sequences as this system and language write them."""
-    return "  ".join(QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText) or key for key in keys)
+    return ", ".join(QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText) for key in keys)
 
 
 def show_model(parent: QWidget, model: ModelFacts | None) -> None:

@@ -1,7 +1,4 @@
-"""Between the main window and the models: the button in the status bar, the dialog, and what is told without it.
-
-Opens the dialog that tests the model, one at a time, and closes it before the engine goes.
-"""
+"""Opens the dialogs of the models and of the test of a model, and closes them before the engine is shut down."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QMainWindow
 
 from alpacasorter.core.labels import LabelSet
+from alpacasorter.i18n import _
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.workers.engine import Engine
@@ -19,17 +17,17 @@ from alpacasorter.workers.view_facts import ModelFacts
 
 if TYPE_CHECKING:
     from alpacasorter.ui.models.dialog import ModelsDialog
-    from alpacasorter.ui.models.test_dialog import EvaluateDialog
+    from alpacasorter.ui.models.evaluate_dialog import EvaluateDialog
 
-_LONGEST = 32
-"""Letters of a model's name in the status bar."""
+_MAX_LETTERS = 32
+"""How many letters of a model's name the status bar shows."""
 
 
 class ModelsControl(WindowControl):
     """Opens the dialog of the models.
 
     Attributes:
-        button: says which model serves, and opens the dialog.
+        button: shows the model in use, and opens the dialog.
 
     Signals:
         train: the user wants to train a model.
@@ -39,15 +37,15 @@ class ModelsControl(WindowControl):
     train = Signal()
 
     def __init__(self, window: QMainWindow, engine: Engine) -> None:
-        """Put the button into the status bar of the window."""
+        """Add the button to the status bar of the window."""
         super().__init__(window)
         self._engine = engine
         self._models = self._launcher(self._make)
-        self.button = self._status_button("Choose, add, share or remove models")
+        self.button = self._status_button(_("Choose, add, share or remove models"))
         self.button.clicked.connect(self.open_dialog)
-        self.button.setText("Models…")
+        self.button.setText(_("Models…"))
         engine.ready.connect(self._on_ready)
-        engine.failed.connect(lambda _: self.button.setText("Models…"))
+        engine.failed.connect(lambda _sentence: self.button.setText(_("Models…")))
         engine.models.failed.connect(self._on_failed)
 
     @property
@@ -56,7 +54,7 @@ class ModelsControl(WindowControl):
         return self._models.dialog
 
     def open_dialog(self) -> None:
-        """Show the dialog; one that is open comes to the front."""
+        """Show the dialog, or raise it if it is open."""
         if self.dialog is not None and not self.dialog.isVisible():
             self.dialog.begin()
         self._models.show()
@@ -69,21 +67,21 @@ class ModelsControl(WindowControl):
         return dialog
 
     def use_new(self, path: Path) -> None:
-        """Add a model that was just made, and have it serve."""
+        """Add a model that was just trained, and use it."""
         if self.dialog is not None and self.dialog.isVisible():
-            self.dialog.say("Adding the new model…")
+            self.dialog.say(_("Adding the new model…"))
         self._engine.models.add(path, use=True)
 
     def close_down(self) -> None:
-        """Close the dialog, and give up what it was writing; blocks until then."""
+        """Close the dialog and stop a running export; blocks until then."""
         if self.dialog is not None:
             self.dialog.exporter.close()
         super().close_down()
 
     def _on_ready(self, model: ModelFacts) -> None:
         name = f"{model.name} {model.version}"
-        shown = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1].rstrip()}…"
-        self.button.setText(f"Model: {shown}".replace("&", "&&"))
+        shown = name if len(name) <= _MAX_LETTERS else f"{name[: _MAX_LETTERS - 1].rstrip()}…"
+        self.button.setText(_("Model: {name}").format(name=shown.replace("&", "&&")))
 
     def _on_failed(self, sentence: str) -> None:
         if not self._models.is_visible:
@@ -91,10 +89,10 @@ class ModelsControl(WindowControl):
 
 
 class EvaluateControl(WindowControl):
-    """The test of a window's model."""
+    """Opens the dialog that tests the model in use."""
 
     def __init__(self, window: QMainWindow, engine: Engine, theme: Theme) -> None:
-        """Test the model that `engine` has open, in a dialog beside `window`."""
+        """Test the model that `engine` has open, in a non-modal dialog of `window`."""
         super().__init__(window)
         self._engine = engine
         self._theme = theme
@@ -109,11 +107,11 @@ class EvaluateControl(WindowControl):
         return self._test.dialog
 
     def open_dialog(self) -> None:
-        """Show the dialog; one that is open comes to the front."""
+        """Show the dialog, or raise it if it is open."""
         self._test.show()
 
     def _make(self) -> EvaluateDialog:
-        from alpacasorter.ui.models.test_dialog import EvaluateDialog
+        from alpacasorter.ui.models.evaluate_dialog import EvaluateDialog
 
         dialog = EvaluateDialog(self._engine, self._labels, self._theme, self._window)
         dialog.closed.connect(self._test.discard)

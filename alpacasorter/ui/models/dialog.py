@@ -1,7 +1,4 @@
-"""The dialog of the models: choosing, adding, sharing and removing them, and what the one in use has learned.
-
-The list of models: which there are, which one serves, which can't.
-"""
+"""The dialog of the models: choosing, adding, sharing and removing them, and the learning history of the one in use."""
 
 from __future__ import annotations
 
@@ -26,9 +23,10 @@ from PySide6.QtWidgets import (
 )
 
 from alpacasorter.core.files import display_path
+from alpacasorter.i18n import _, day, size
 from alpacasorter.ml.models.archive import SUFFIX
 from alpacasorter.ui.models.versions import VersionsView
-from alpacasorter.ui.widgets.dialogs import confirmed, lay_out, place_to_write, show_card
+from alpacasorter.ui.widgets.dialogs import add_close_button, choose_file_to_write, confirmed, show_card
 from alpacasorter.ui.widgets.layouts import prepare_table
 from alpacasorter.wording import text
 from alpacasorter.workers.engine import Engine
@@ -42,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class ModelsDialog(QDialog):
-    """Shows the models beside the window; photos can be looked at and corrected while it is open.
+    """Shows the models; the window can be used while it is open.
 
     Signals:
         train: the user wants to train a model.
@@ -53,27 +51,27 @@ class ModelsDialog(QDialog):
     def __init__(self, engine: Engine, parent: QWidget | None = None) -> None:
         """Show the models of `engine`."""
         super().__init__(parent)
-        self.setWindowTitle("Models")
+        self.setWindowTitle(_("Models"))
         self._engine = engine
         self._choose: Path | None = None
-        self._going: ModelEntry | None = None
+        self._removing: ModelEntry | None = None
         self.list = ModelsList(self)
         self.details = _words(self, "muted")
         self.problem = _words(self, "warning")
         self.message = _words(self, "")
-        self.use_button = self._button("&Use this model", self._use)
+        self.use_button = self._button(_("&Use this model"), self._use)
         self.use_button.setProperty("primary", True)
-        self.bundled_button = self._button("&Back to the bundled one", self._use_bundled)
-        self.about_button = self._button("A&bout this model", self._about)
-        self.share_button = self._button("&Share…", self._share)
-        self.export_button = self._button("&Export…", self._export)
-        self.export_button.setToolTip("Write the model as one file for other programs")
-        self.remove_button = self._button("&Remove…", self._remove)
-        self.add_button = self._button("&Add a model", None)
-        self.train_button = self._button("&Train a model…", self.train.emit)
+        self.bundled_button = self._button(_("Use &bundled model"), self._use_bundled)
+        self.about_button = self._button(_("Ab&out this model"), self._about)
+        self.share_button = self._button(_("&Share…"), self._share)
+        self.export_button = self._button(_("&Export…"), self._export)
+        self.export_button.setToolTip(_("Save the model as a file for other programs"))
+        self.remove_button = self._button(_("&Remove…"), self._remove)
+        self.add_button = self._button(_("&Add a model"), None)
+        self.train_button = self._button(_("&Train a model…"), self.train.emit)
         menu = QMenu(self.add_button)
-        menu.addAction("From a &file…", self.add_file)
-        menu.addAction("From a f&older…", self.add_folder)
+        menu.addAction(_("From a &file…"), self.add_file)
+        menu.addAction(_("From a f&older…"), self.add_folder)
         self.add_button.setMenu(menu)
         self.exporter = Exporter(self)
         self.versions = VersionsView(self)
@@ -86,7 +84,7 @@ class ModelsDialog(QDialog):
         self.resize(840, 480)
 
     def begin(self) -> None:
-        """Look at what there is now."""
+        """Ask for the current models and versions."""
         self.say("")
         self._on_selection()
         self._engine.models.ask()
@@ -94,7 +92,7 @@ class ModelsDialog(QDialog):
 
     def _button(self, words: str, clicked: object) -> QPushButton:
         button = QPushButton(words, self)
-        # Enter belongs to the list and to the button that has the focus.
+        # Enter is for the list and for the button with the focus.
         button.setAutoDefault(False)
         if clicked is not None:
             button.clicked.connect(clicked)
@@ -135,11 +133,11 @@ class ModelsDialog(QDialog):
         column = QVBoxLayout(learned)
         column.setContentsMargins(0, 16, 0, 0)
         column.addWidget(self.versions)
-        self.tabs.addTab(models, "&Models")
-        self.tabs.addTab(learned, "What the one in use has &learned")
+        self.tabs.addTab(models, _("&Models"))
+        self.tabs.addTab(learned, _("&Learning history"))
         inside = QVBoxLayout()
         inside.addWidget(self.tabs)
-        lay_out(self, inside)
+        add_close_button(self, inside)
         for one, next_one in pairwise((self.list, *actions, self.add_button, self.train_button)):
             self.setTabOrder(one, next_one)
         self.list.setFocus()
@@ -148,23 +146,23 @@ class ModelsDialog(QDialog):
         models = self._engine.models
         models.told.connect(self._on_told)
         models.added.connect(self._on_added)
-        models.shared.connect(lambda out: self._done(f"{display_path(out.name)} was written."))
+        models.shared.connect(self._on_written)
         models.failed.connect(self._on_failed)
-        self.exporter.exported.connect(lambda out: self._done(f"{display_path(out.name)} was written."))
+        self.exporter.exported.connect(self._on_written)
         self.exporter.failed.connect(self._on_failed)
-        self._engine.model_changing.connect(lambda: self.say("Opening the model…"))
+        self._engine.model_changing.connect(lambda: self.say(_("Opening the model…")))
         self._engine.ready.connect(self._on_ready)
         self.list.itemSelectionChanged.connect(self._on_selection)
         self.list.itemActivated.connect(self._on_activated)
 
-    # What is said
+    # Messages
 
     def say(self, words: str, *, trouble: bool = False) -> None:
-        """Say what is going on, or what came of it; in the colour of warnings where it is `trouble`."""
+        """Show what is going on or what the result is, in the color of warnings if it is `trouble`."""
         self.message.setText(words)
         self.message.setVisible(bool(words))
         self.message.setProperty("role", "warning" if trouble else "")
-        # The style sheet looks at the property only when it is asked to.
+        # The style sheet does not notice that the property changed.
         self.message.style().polish(self.message)
 
     def _busy(self, words: str) -> None:
@@ -185,39 +183,38 @@ class ModelsDialog(QDialog):
         self.export_button.setEnabled(not busy and good)
         self.remove_button.setEnabled(not busy and entry is not None and not entry.is_bundled and not entry.in_use)
         self.add_button.setEnabled(not busy)
-        self.bundled_button.setEnabled(not busy and self._another_serves())
+        self.bundled_button.setEnabled(not busy and self._is_other_in_use())
 
-    def _another_serves(self) -> bool:
-        entries = self.list.entries()
-        return any(entry.in_use and not entry.is_bundled for entry in entries)
+    def _is_other_in_use(self) -> bool:
+        return any(entry.in_use and not entry.is_bundled for entry in self.list.entries())
 
-    # What the user does
+    # Actions of the user
 
     def add_file(self) -> None:
         """Let the user choose a model file and add it."""
-        chosen, _ = QFileDialog.getOpenFileName(self, "Add a model", str(Path.home()), _model_files())
+        chosen, _filter = QFileDialog.getOpenFileName(self, _("Add a model"), str(Path.home()), _model_files())
         if chosen:
             self.add(Path(chosen))
 
     def add_folder(self) -> None:
         """Let the user choose the folder of a model and add it."""
-        chosen = QFileDialog.getExistingDirectory(self, "Add a model: choose its folder", str(Path.home()))
+        chosen = QFileDialog.getExistingDirectory(self, _("Add a model: choose its folder"), str(Path.home()))
         if chosen:
             self.add(Path(chosen))
 
     def add(self, source: Path) -> None:
         """Add a model from a file or folder."""
-        self._busy(f"Checking {display_path(source.name)}…")
+        self._busy(_("Checking {name}…").format(name=display_path(source.name)))
         self._engine.models.add(source)
 
     def _use(self) -> None:
         entry = self.list.chosen()
         if entry is not None and self.use_button.isEnabled():
-            self._busy(f"Checking “{entry.title}”…")
+            self._busy(_("Checking “{name}”…").format(name=entry.title))
             self._engine.use_model(entry.path)
 
     def _use_bundled(self) -> None:
-        self._busy("Going back to the bundled model…")
+        self._busy(_("Switching to the bundled model…"))
         self._engine.use_model(None)
 
     def _about(self) -> None:
@@ -227,13 +224,14 @@ class ModelsDialog(QDialog):
 
     def _share(self) -> None:
         entry = self.list.chosen()
-        if entry is None or not confirmed(
-            self, f"Share “{entry.title}”", "Write the model as one file?", _what_is_shared(), "Choose where…"
-        ):
+        if entry is None:
             return
-        out = self._place(f"Share “{entry.title}”", f"{entry.key}{SUFFIX}", _model_files(), (SUFFIX,))
+        title = _("Share “{name}”").format(name=entry.title)
+        if not confirmed(self, title, _("Save the model as one file?"), _what_is_shared(), _("Choose location…")):
+            return
+        out = self._place(title, f"{entry.key}{SUFFIX}", _model_files(), (SUFFIX,))
         if out is not None:
-            self._busy(f"Writing {display_path(out.name)}…")
+            self._busy(_("Writing {file}…").format(file=display_path(out.name)))
             self._engine.models.share(entry.path, out)
 
     def _export(self) -> None:
@@ -243,13 +241,14 @@ class ModelsDialog(QDialog):
         if not training_available():
             self.say(_without_training(), trouble=True)
             return
-        out = self._place(f"Export “{entry.title}”", f"{entry.key}{SUFFIXES[0]}", _program_files(), SUFFIXES)
+        title = _("Export “{name}”").format(name=entry.title)
+        out = self._place(title, f"{entry.key}{SUFFIXES[0]}", _PROGRAM_FILES, SUFFIXES)
         if out is not None:
             self.exporter.export(entry.path, out)
-            self._busy(f"Writing {display_path(out.name)}, which takes a while…")
+            self._busy(_("Writing {file}. This takes a while…").format(file=display_path(out.name)))
 
     def _place(self, title: str, name: str, filters: str, endings: tuple[str, ...]) -> Path | None:
-        out, trouble = place_to_write(self, title, name, filters, endings)
+        out, trouble = choose_file_to_write(self, title, name, filters, endings)
         if trouble:
             self.say(trouble, trouble=True)
         return out
@@ -258,38 +257,41 @@ class ModelsDialog(QDialog):
         entry = self.list.chosen()
         if entry is not None and confirmed(
             self,
-            "Remove the model?",
-            f"Delete “{entry.title}” from this computer?",
-            "Your corrections are kept. They count again if you add the model once more.",
-            "Delete it",
+            _("Remove the model?"),
+            _("Delete “{name}” from this computer?").format(name=entry.title),
+            _("Your corrections are kept. The model learns from them again if you add it again."),
+            _("Delete"),
         ):
-            self._going = entry
-            self._busy(f"Removing “{entry.title}”…")
+            self._removing = entry
+            self._busy(_("Removing “{name}”…").format(name=entry.title))
             self._engine.models.remove(entry.path)
 
-    # What comes of it
+    # Results
 
     def _on_told(self, entries: list[ModelEntry]) -> None:
         self.list.show_models(entries, self._choose)
         self._choose = None
-        going, self._going = self._going, None
-        if going is not None and going.path not in [entry.path for entry in entries]:
-            self.say(f"“{going.title}” was removed.")
+        removed, self._removing = self._removing, None
+        if removed is not None and removed.path not in [entry.path for entry in entries]:
+            self.say(_("“{name}” was removed.").format(name=removed.title))
         self._on_selection()
 
     def _on_added(self, added: Added) -> None:
         self._choose = added.entry.path
-        there = "was added" if added.is_new else "is there already"
-        self._done(f"“{added.entry.title}” {there}.")
+        words = _("“{name}” was added.") if added.is_new else _("“{name}” is already there.")
+        self._done(words.format(name=added.entry.title))
+
+    def _on_written(self, out: Path) -> None:
+        self._done(_("{file} was written.").format(file=display_path(out.name)))
 
     def _on_failed(self, sentence: str) -> None:
-        self._going = None
+        self._removing = None
         self._done(sentence, trouble=True)
 
     def _on_ready(self, model: ModelFacts) -> None:
-        self.say(f"“{model.name} {model.version}” is in use.")
+        self.say(_("“{name}” is in use.").format(name=f"{model.name} {model.version}"))
         if self.isVisible():
-            # Until the list is told anew, it shows the one before as in use; so do the buttons.
+            # Until the list is updated, it and the buttons show the previous model as in use.
             self._engine.models.ask()
             self._engine.versions.ask()
 
@@ -298,7 +300,7 @@ class ModelsDialog(QDialog):
 
     def _on_selection(self) -> None:
         entry = self.list.chosen()
-        self.details.setText(details(entry) if entry else "Looking at the models…")
+        self.details.setText(details(entry) if entry else _("Loading the models…"))
         self.problem.setText(entry.problem if entry else "")
         self.problem.setVisible(bool(entry and entry.problem))
         self._enable()
@@ -315,27 +317,28 @@ def _words(parent: QWidget, role: str) -> QLabel:
 
 
 _ENTRY = Qt.ItemDataRole.UserRole
-_COLUMNS = ("Model", "Version", "Made on", "Tells apart", "")
+_COLUMN_COUNT = 5
 _STRETCHED = (0, 3)
 _WIDEST = 280
-"""Widest a column is made by what is in it, pixels: names come from whoever made the model."""
+"""Maximum width of a column, pixels: model names can be long."""
 _PADDING = 4
 _ROWS = 4
-"""How many models are in view without scrolling."""
-_MEGABYTE = 1e6
+"""How many models are visible without scrolling."""
+_PROGRAM_FILES = "Keras (*.keras);;LiteRT (*.tflite)"
 
 
 class ModelsList(QTreeWidget):
-    """A line for each model. Whoever shows it connects `itemSelectionChanged` and `itemActivated`."""
+    """A row for each model."""
 
     def __init__(self, parent: QWidget) -> None:
         """Start empty."""
         super().__init__(parent)
-        prepare_table(self, _COLUMNS, "Models")
+        columns = (_("Model"), _("Version"), _("Created"), _("Classes"), "")
+        prepare_table(self, columns, _("Models"))
         header = self.header()
         header.setMaximumSectionSize(_WIDEST)
         header.setStretchLastSection(False)
-        for column in range(len(_COLUMNS)):
+        for column in range(_COLUMN_COUNT):
             mode = QHeaderView.ResizeMode
             header.setSectionResizeMode(column, mode.Stretch if column in _STRETCHED else mode.ResizeToContents)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -344,7 +347,7 @@ class ModelsList(QTreeWidget):
         self.setMinimumHeight(header.sizeHint().height() + _ROWS * row + 2 * self.frameWidth())
 
     def show_models(self, entries: list[ModelEntry], choose: Path | None = None) -> None:
-        """Show these models; `choose` is chosen, else the one that was, else the one in use."""
+        """Show these models and select `choose`, or else the one that was selected, or else the one in use."""
         before = self.chosen()
         wanted = choose or (before.path if before else None)
         if wanted not in [entry.path for entry in entries]:
@@ -357,7 +360,7 @@ class ModelsList(QTreeWidget):
                 self.setCurrentItem(item)
 
     def chosen(self) -> ModelEntry | None:
-        """Return the model that is chosen."""
+        """Return the selected model."""
         item = self.currentItem()
         entry: ModelEntry | None = item.data(0, _ENTRY) if item is not None else None
         return entry
@@ -369,48 +372,65 @@ class ModelsList(QTreeWidget):
 
     def _item(self, entry: ModelEntry) -> QTreeWidgetItem:
         classes = " / ".join(entry.classes)
-        item = QTreeWidgetItem([entry.name, entry.version, entry.created, classes, state(entry)])
+        created = day(entry.created) if entry.created else ""
+        item = QTreeWidgetItem([entry.name, entry.version, created, classes, state(entry)])
         item.setData(0, _ENTRY, entry)
-        item.setData(0, Qt.ItemDataRole.AccessibleTextRole, f"{entry.title}, {state(entry) or 'not in use'}")
+        item.setData(0, Qt.ItemDataRole.AccessibleTextRole, spoken(entry))
         if entry.in_use:
             font = self.font()
             font.setBold(True)
-            for column in range(len(_COLUMNS)):
+            for column in range(_COLUMN_COUNT):
                 item.setFont(column, font)
         return item
 
 
 def state(entry: ModelEntry) -> str:
-    """Return what is to be known of a model at first sight."""
+    """Return the state of a model for the table."""
     if entry.in_use:
-        return "In use"
-    return "Can't be used" if entry.problem else ""
+        return _("In use")
+    return _("Can't be used") if entry.problem else ""
+
+
+def spoken(entry: ModelEntry) -> str:
+    """Return a model and its state for screen readers."""
+    if entry.in_use:
+        words = _("{name}, in use")
+    elif entry.problem:
+        words = _("{name}, can't be used")
+    else:
+        words = _("{name}, not in use")
+    return words.format(name=entry.title)
 
 
 def details(entry: ModelEntry) -> str:
-    """Return what else there is to say of a model."""
-    origin = "Came with AlpacaSorter" if entry.is_bundled else f"In {text.folder(entry.path)}"
-    classes = " from ".join(f"“{name}”" for name in entry.classes)
-    return f"{f'Tells {classes}. ' if classes else ''}{origin}, {entry.size / _MEGABYTE:,.1f} MB."
+    """Return what else there is to say about a model."""
+    if entry.is_bundled:
+        origin = _("Bundled with AlpacaSorter, {size}.").format(size=size(entry.size))
+    else:
+        # Translators: where a model is stored, and its size.
+        origin = _("In {folder}, {size}.").format(folder=text.folder(entry.path), size=size(entry.size))
+    if not entry.classes:
+        return origin
+    positive, negative = entry.classes
+    classes = _("Tells “{positive}” from “{negative}”.").format(positive=positive, negative=negative)
+    return f"{classes} {origin}"
 
 
 def _model_files() -> str:
-    return f"Models (*{SUFFIX});;All files (*)"
-
-
-def _program_files() -> str:
-    return "Keras (*.keras);;LiteRT (*.tflite)"
+    # Translators: a file filter; {pattern} is for example "*.alpacamodel".
+    models = _("Models ({pattern})").format(pattern=f"*{SUFFIX}")
+    return f"{models};;{_('All files ({pattern})').format(pattern='*')}"
 
 
 def _without_training() -> str:
-    return (
-        "Exporting a model needs TensorFlow, which is not part of this installation. "
-        "“Train a model…” says how to get it."
+    return _(
+        "Exporting a model needs TensorFlow, which is not part of this installation. “Train a model…” explains how to"
+        " get it."
     )
 
 
 def _what_is_shared() -> str:
-    return (
-        "The file holds what the model learned, and for each training photo the numbers that the network made of it, "
-        "but not the photo itself. Your corrections are not in it."
+    return _(
+        "The file contains what the model has learned and, for each training photo, the numbers that the network"
+        " computed from it, but not the photo itself. Your corrections are not included."
     )

@@ -1,7 +1,4 @@
-"""What the model has learned: before and after, its versions, and the way back to one.
-
-Wording of the versions: what was learned, in sentences and in the cells of the table.
-"""
+"""The learning history of the model in use: accuracy before and after, its versions, and the way back to one."""
 
 from __future__ import annotations
 
@@ -17,24 +14,25 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from alpacasorter.i18n import _, moment, ngettext, number
 from alpacasorter.ml.learning.versions import SHIPPED, LearningState, SelfCheck, Version
 from alpacasorter.ui.widgets.layouts import prepare_table
 from alpacasorter.wording import text
 from alpacasorter.workers.versions import VersionKeeper
 
 _ID = Qt.ItemDataRole.UserRole
-_COLUMNS = ("Version", "Learned from", "Right before → after", "")
+_COLUMN_COUNT = 4
 _PADDING = 4
 _ROWS = 5
-"""How many versions are in view without scrolling."""
+"""How many versions are visible without scrolling."""
 
 
 class VersionsView(QWidget):
     """Shows the versions of the model in use and lets the user go back to one.
 
     Signals:
-        go_back(int): the user wants to go back to the version of this number.
-        learn_from_all(): the user wants all corrections learned from again.
+        go_back(int): the user wants to go back to the version with this number.
+        learn_from_all(): the user wants to learn from all corrections again.
     """
 
     go_back = Signal(int)
@@ -44,7 +42,7 @@ class VersionsView(QWidget):
         """Start empty; `show_state` fills it."""
         super().__init__(parent)
         self._is_waiting = False
-        self.summary = QLabel("Looking at what was learned…", self)
+        self.summary = QLabel(_("Loading…"), self)
         self.summary.setWordWrap(True)
         self.summary.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.trouble = QLabel(self)
@@ -54,14 +52,14 @@ class VersionsView(QWidget):
         self.table = _table(self)
         self.table.itemSelectionChanged.connect(self._on_selection)
         self.table.itemActivated.connect(self._go_back)
-        self.promise = QLabel(PROMISE, self)
+        self.promise = QLabel(_promise(), self)
         self.promise.setProperty("role", "muted")
         self.promise.setWordWrap(True)
-        self.back_button = QPushButton("&Go back to this one", self)
+        self.back_button = QPushButton(_("&Go back to this version"), self)
         self.back_button.setAutoDefault(False)
         self.back_button.setEnabled(False)
         self.back_button.clicked.connect(self._go_back)
-        self.all_button = QPushButton("Learn from &all corrections again", self)
+        self.all_button = QPushButton(_("Learn from &all corrections again"), self)
         self.all_button.setAutoDefault(False)
         self.all_button.clicked.connect(self._learn_from_all)
         self.all_button.hide()
@@ -80,17 +78,14 @@ class VersionsView(QWidget):
         self._show_table(False)
 
     def attach(self, versions: VersionKeeper) -> None:
-        """Show whatever an engine's versions tell from now on, and ask of them what the user wants.
-
-        Whoever shows this calls `versions.ask()` then.
-        """
+        """Connect to an engine's versions. The caller then calls `versions.ask()`."""
         versions.told.connect(self.show_state)
         versions.failed.connect(self.show_trouble)
         self.go_back.connect(versions.go_back)
         self.learn_from_all.connect(versions.learn_from_all)
 
     def show_state(self, state: LearningState) -> None:
-        """Show what there is now. The chosen version stays chosen; if that was the one in use, the one in use now."""
+        """Show the current state. The selected version stays selected, or else the one in use is selected."""
         self.summary.setText(summary(state))
         chosen = self._chosen() if self.back_button.isEnabled() or self._is_waiting else None
         self._is_waiting = False
@@ -103,7 +98,7 @@ class VersionsView(QWidget):
                     when(version),
                     learned_from(version),
                     figures(version),
-                    "In use" if version.current else "",
+                    _("In use") if version.current else "",
                 ]
             )
             item.setData(0, _ID, version.id)
@@ -112,7 +107,7 @@ class VersionsView(QWidget):
             if version.current:
                 font = self.table.font()
                 font.setBold(True)
-                for column in range(len(_COLUMNS)):
+                for column in range(_COLUMN_COUNT):
                     item.setFont(column, font)
             self.table.addTopLevelItem(item)
             if version.id == chosen or (chosen is None and version.current):
@@ -122,7 +117,7 @@ class VersionsView(QWidget):
         self._on_selection()
 
     def show_trouble(self, sentence: str) -> None:
-        """Say why what the user wanted could not be done."""
+        """Show why what the user wanted could not be done."""
         self.trouble.setText(sentence)
         self.trouble.show()
         self._on_selection()
@@ -150,7 +145,7 @@ class VersionsView(QWidget):
         self.learn_from_all.emit()
 
     def _wait(self) -> None:
-        # What comes of it is told in a moment; until then a second click would ask for the same.
+        # The result arrives in a moment; until then, a second click would ask for the same thing.
         self._is_waiting = True
         self.trouble.hide()
         self.back_button.setEnabled(False)
@@ -158,7 +153,8 @@ class VersionsView(QWidget):
 
 def _table(parent: QWidget) -> QTreeWidget:
     table = QTreeWidget(parent)
-    prepare_table(table, _COLUMNS, "Versions")
+    columns = (_("Version"), _("Learned from"), _("Correct before → after"), "")
+    prepare_table(table, columns, _("Versions"))
     header = table.header()
     header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     header.setStretchLastSection(True)
@@ -168,78 +164,116 @@ def _table(parent: QWidget) -> QTreeWidget:
     return table
 
 
-PROMISE = (
-    "Going back changes only what the model learns from; your corrections keep their tags. How right it is after"
-    " learning is measured honestly: each correction is judged without having been learned from."
-)
-NOTHING = (
-    "Nothing learned yet. Click on a wrong tag, and the model learns from it at once. "
-    "Each version of what it has learned is kept here, so that you can go back to it."
-)
+def _promise() -> str:
+    return _(
+        "Going back changes only what the model learns from; your corrections keep their tags. Accuracy after learning"
+        " is measured fairly: each correction is judged by a model that has not learned from it."
+    )
 
 
 def summary(state: LearningState) -> str:
     """Return what was learned and how much it helps, in a few sentences."""
     if not state.corrections:
-        return NOTHING
-    said = [_current(state)]
-    if state.set_aside:
-        said.append(text.set_aside(state.set_aside))
-    if state.waiting:
-        photos = "a photo" if state.waiting == 1 else "photos"
-        said.append(
-            f"{text.count(state.waiting, 'correction')} {'is' if state.waiting == 1 else 'are'} of {photos} that this"
-            " model has not seen yet; it learns from them when their folder is opened."
+        return _(
+            "Nothing learned yet. Click on a wrong tag, and the model learns from it at once. Each version of the model"
+            " is kept here, so that you can go back to it."
         )
-    return "\n".join(said)
+    lines = [_current(state)]
+    if state.set_aside:
+        lines.append(text.set_aside(state.set_aside))
+    if state.waiting:
+        lines.append(
+            ngettext(
+                "{count} correction is of a photo that this model has not seen yet; it learns from it when its folder"
+                " is opened.",
+                "{count} corrections are of photos that this model has not seen yet; it learns from them when their"
+                " folder is opened.",
+                state.waiting,
+            ).format(count=number(state.waiting))
+        )
+    return "\n".join(lines)
 
 
 def _current(state: LearningState) -> str:
     if not state.learned:
-        return "The model is as it came."
+        return _("Nothing learned yet.")
     check = state.current.check if state.current else None
     if check is None:
-        return f"Learned from {text.count(state.learned, 'correction')}. How much that helps is being measured…"
+        return ngettext(
+            "Learned from {count} correction. Measuring how much that helps…",
+            "Learned from {count} corrections. Measuring how much that helps…",
+            state.learned,
+        ).format(count=number(state.learned))
     return _measured(check)
 
 
 def _measured(check: SelfCheck) -> str:
-    count = f"your {text.count(check.corrections, 'correction')}" if check.corrections > 1 else "your one correction"
+    count = number(check.corrections)
     if check.after is None:
-        why = "It is" if check.corrections == 1 else "They are all of one scene, which is"
-        return f"Learned from {count}. {why} too little to tell how much that helps."
-    words = f"On {count} the model as it came is right on {check.before:,}, after learning on {check.after:,}."
+        return ngettext(
+            "Learned from {count} correction. That is too few to measure how much that helps.",
+            "Learned from {count} corrections. All are of one scene, which is too little to measure how much that"
+            " helps.",
+            check.corrections,
+        ).format(count=count)
+    words = [
+        ngettext(
+            "The shipped model is right about {before} of your {count} correction; after learning, {after}.",
+            "The shipped model is right about {before} of your {count} corrections; after learning, {after}.",
+            check.corrections,
+        ).format(count=count, before=number(check.before), after=number(check.after))
+    ]
     if check.after <= check.before:
-        words += " It takes some more until that is seen on photos it was not told about."
+        words.append(_("It takes a few more until other photos benefit."))
     if check.still_wrong:
-        of_them = "it" if check.corrections == 1 else f"{check.still_wrong:,} of them"
-        words += f" By itself it would still get {of_them} wrong; there your tags count."
-    return words
+        words.append(
+            ngettext(
+                "On its own, it would still get {count} of them wrong; there, your tag counts.",
+                "On its own, it would still get {count} of them wrong; there, your tags count.",
+                check.still_wrong,
+            ).format(count=number(check.still_wrong))
+        )
+    return " ".join(words)
 
 
 def when(version: Version) -> str:
     """Return when a version was made."""
-    return "As it came" if version.id == SHIPPED else text.moment(version.made_at)
+    return _("As shipped") if version.id == SHIPPED else moment(version.made_at)
 
 
 def learned_from(version: Version) -> str:
-    """Return from how much a version has learned."""
-    return text.count(version.corrections, "correction") if version.corrections else "no correction"
+    """Return how much a version has learned from."""
+    if not version.corrections:
+        return _("no corrections")
+    return ngettext("{count} correction", "{count} corrections", version.corrections).format(
+        count=number(version.corrections)
+    )
 
 
 def figures(version: Version) -> str:
-    """Return before and after of a version: "9 → 19 of 23"."""
+    """Return the accuracy of a version before and after learning: "9 → 19 of 23"."""
     check = version.check
     if check is None:
-        return "" if version.id == SHIPPED else "not measured"
+        return "" if version.id == SHIPPED else _("not measured")
     if check.after is None:
-        return "too few to tell"
-    return f"{check.before:,} → {check.after:,} of {check.corrections:,}"
+        return _("too few to measure")
+    # Translators: how many corrections the model gets right before and after learning, of how many.
+    return _("{before} → {after} of {count}").format(
+        before=number(check.before), after=number(check.after), count=number(check.corrections)
+    )
 
 
 def spoken(version: Version) -> str:
-    """Return a version in words, for tool tips and screen readers."""
-    said = f"{when(version)}, {learned_from(version)}"
-    if version.check is not None and version.check.after is not None:
-        said += f", right on {version.check.before:,} before and {version.check.after:,} after learning"
-    return said + (", in use" if version.current else "")
+    """Return a version in words, for screen readers."""
+    fields = {"version": when(version), "corrections": learned_from(version)}
+    check = version.check
+    if check is None or check.after is None:
+        # Translators: {version} is a time or "As shipped", {corrections} for example "23 corrections".
+        words = _("{version}, {corrections}, in use") if version.current else _("{version}, {corrections}")
+        return words.format(**fields)
+    fields |= {"before": number(check.before), "after": number(check.after)}
+    if version.current:
+        words = _("{version}, {corrections}, {before} correct before and {after} after learning, in use")
+    else:
+        words = _("{version}, {corrections}, {before} correct before and {after} after learning")
+    return words.format(**fields)

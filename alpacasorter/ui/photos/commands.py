@@ -1,7 +1,4 @@
-"""Corrections with undo and redo: from what the user does to what the engine is asked.
-
-What the user does with the selected photos: tag them, open them, show where they are, copy their paths.
-"""
+"""What the user does with the selected photos: tag them, with undo and redo; open, show or copy their paths."""
 
 from __future__ import annotations
 
@@ -14,13 +11,12 @@ from PySide6.QtWidgets import QWidget
 
 from alpacasorter.core.events import Learned
 from alpacasorter.core.files import display_path
+from alpacasorter.i18n import _, ngettext, number
 from alpacasorter.ui.actions import Actions
-from alpacasorter.ui.photo_row import PhotoRow
-from alpacasorter.ui.photo_store import PhotoStore
+from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.model import PhotoModel
 from alpacasorter.ui.widgets.desktop import file_url, show_in_file_manager
-from alpacasorter.wording import text
 
 Changes = Mapping[str, str | None]
 
@@ -28,11 +24,11 @@ Changes = Mapping[str, str | None]
 class Corrections(QObject):
     """Turns clicks and keys into corrections that can be undone.
 
-    A tag shows a correction only when the engine has stored it. Until then it is pending here, so that a second click
-    within that moment means the opposite of the first and not the same again.
+    A tag shows a correction only after the engine has stored it. Until then it is pending here, so that a second click
+    in the meantime means the opposite of the first.
 
     Signals:
-        requested(dict, dict): corrections by content key to store, and paths by content key.
+        requested(dict, dict): labels to store by content key, None to remove one; and paths by content key.
     """
 
     requested = Signal(dict, dict)
@@ -45,7 +41,7 @@ class Corrections(QObject):
         self._pending: dict[str, list[str | None]] = {}
 
     def flip(self, rows: Iterable[PhotoRow]) -> None:
-        """Say that each photo is the other thing."""
+        """Tag each photo with the other label."""
         labels = self._store.labels
         self._push(
             {
@@ -56,7 +52,7 @@ class Corrections(QObject):
         )
 
     def set(self, rows: Iterable[PhotoRow], label: str | None) -> None:
-        """Say what photos are, or take the corrections back with None. Photos that can't be judged are passed over."""
+        """Tag photos, or remove the user's labels with None. Photos without a prediction are skipped."""
         self._push(
             {
                 row.key: (row, label)
@@ -65,14 +61,15 @@ class Corrections(QObject):
             }
         )
 
-    def _push(self, wanted: Mapping[str, tuple[PhotoRow, str | None]]) -> None:
-        if not wanted:
+    def _push(self, labels: Mapping[str, tuple[PhotoRow, str | None]]) -> None:
+        if not labels:
             return
-        after = {key: label for key, (_, label) in wanted.items()}
-        before = {key: self._current(row) for key, (row, _) in wanted.items()}
-        paths = {key: row.path for key, (row, _) in wanted.items()}
-        words = f"tag of {text.count(len(wanted), 'photo')}"
-        self.stack.push(_Correction(self, after, before, paths, words))
+        after = {key: label for key, (_row, label) in labels.items()}
+        before = {key: self._current(row) for key, (row, _label) in labels.items()}
+        paths = {key: row.path for key, (row, _label) in labels.items()}
+        # Translators: what can be undone; it follows "Undo:" in the menu.
+        name = ngettext("tag of {count} photo", "tags of {count} photos", len(labels)).format(count=number(len(labels)))
+        self.stack.push(_Correction(self, after, before, paths, name))
 
     def ask(self, changes: Changes, paths: Mapping[str, Path]) -> None:
         """Ask the engine to store corrections."""
@@ -85,21 +82,21 @@ class Corrections(QObject):
         self._settle(event.changes)
 
     def on_failed(self, changes: Changes) -> None:
-        """Corrections could not be stored: nothing of them is left, neither shown nor in the history."""
+        """Corrections could not be stored: remove them from the history too."""
         self._settle(changes)
         self.stack.clear()
 
     def forget_pending(self) -> None:
-        """Nothing that was asked is under way any more."""
+        """Forget the pending corrections, because the engine will not store them any more."""
         self._pending.clear()
 
     def clear(self) -> None:
-        """Another folder is open, or a model with other labels: forget the history (the corrections stay)."""
+        """Forget the history, for another folder or a model with other labels. The corrections stay."""
         self.stack.clear()
         self._pending.clear()
 
     def _settle(self, changes: Changes) -> None:
-        # The engine merges what it is asked in quick succession, the last word on each photo wins.
+        # The engine merges corrections that follow quickly; the last one for each photo counts.
         for key, label in changes.items():
             pending = self._pending.get(key)
             while pending and pending.pop(0) != label:
@@ -113,39 +110,39 @@ class Corrections(QObject):
 
 
 class _Correction(QUndoCommand):
-    """Corrections made together."""
+    """Corrections that were made together."""
 
     def __init__(
-        self, owner: Corrections, after: Changes, before: Changes, paths: Mapping[str, Path], words: str
+        self, owner: Corrections, after: Changes, before: Changes, paths: Mapping[str, Path], name: str
     ) -> None:
-        super().__init__(words)
+        super().__init__(name)
         self._owner = owner
         self._after = after
         self._before = before
         self._paths = paths
 
     def redo(self) -> None:
-        """Store the corrections; called when the command is pushed, too."""
+        """Store the corrections; also called when the command is pushed."""
         self._owner.ask(self._after, self._paths)
 
     def undo(self) -> None:
-        """Put back what was before."""
+        """Restore the labels before."""
         self._owner.ask(self._before, self._paths)
 
 
 class PhotoCommands(QObject):
-    """Connects the actions of the photos, the grid's keys and its menu.
+    """Connects the actions for photos with the keys, clicks and context menu of the grid.
 
     Signals:
-        trouble(str): what could not be done, in a sentence.
+        failed(str): something could not be done; a sentence for the user.
     """
 
-    trouble = Signal(str)
+    failed = Signal(str)
 
     def __init__(
         self, actions: Actions, grid: PhotoGrid, model: PhotoModel, corrections: Corrections, parent: QWidget
     ) -> None:
-        """Act on what is selected in `grid`, which shows `model`."""
+        """Act on the selection of `grid`, which shows `model`."""
         super().__init__(parent)
         self._grid = grid
         self._model = model
@@ -159,7 +156,7 @@ class PhotoCommands(QObject):
         grid.customContextMenuRequested.connect(self._open_menu)
         actions.positive.triggered.connect(lambda: self.label(self._store.labels.positive))
         actions.negative.triggered.connect(lambda: self.label(self._store.labels.negative))
-        actions.take_back.triggered.connect(lambda: self.label(None))
+        actions.remove_label.triggered.connect(lambda: self.label(None))
         actions.flip.triggered.connect(self._flip)
         actions.open_photo.triggered.connect(lambda: self._open(grid.currentIndex()))
         actions.show_in_folder.triggered.connect(self._show_in_folder)
@@ -169,7 +166,7 @@ class PhotoCommands(QObject):
         actions.smaller.triggered.connect(lambda: grid.step_tile(-1))
 
     def label(self, label: str | None) -> None:
-        """Say what the selected photos are, or take the corrections back with None."""
+        """Tag the selected photos, or remove the user's labels with None."""
         self._corrections.set(self._grid.selected_photos(), label)
 
     def _flip(self) -> None:
@@ -186,7 +183,8 @@ class PhotoCommands(QObject):
         if path.exists():
             QDesktopServices.openUrl(file_url(path))
         else:
-            self.trouble.emit(f"{display_path(path.name)} is no longer there. Look again (F5) to see what is.")
+            missing = _("{photo} no longer exists. Rescan the folder (F5).")
+            self.failed.emit(missing.format(photo=display_path(path.name)))
 
     def _show_in_folder(self) -> None:
         current = self._grid.currentIndex()

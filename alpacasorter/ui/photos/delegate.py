@@ -1,6 +1,6 @@
-"""Paints one photo of the grid: thumbnail, tag, file name. And knows where in it the tag is.
+"""Paints one photo of the grid: thumbnail, tag and file name; and knows where its tag is.
 
-Stamps: small pictures drawn once and copied from then on, since a screen full of cards must scroll smoothly.
+Cards and tags are painted once and copied from then on, because a screen full of them must scroll smoothly.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from alpacasorter.core import reasons
-from alpacasorter.core.labels import percent
-from alpacasorter.ui.photo_row import PhotoRow
-from alpacasorter.ui.photo_store import PhotoStore
+from alpacasorter.i18n import _, confidence
+from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
 from alpacasorter.ui.photos.model import PhotoModel
 from alpacasorter.ui.widgets import tag as tags
 from alpacasorter.ui.widgets.theme import RADIUS, Theme, paint_icon
@@ -23,18 +22,18 @@ from alpacasorter.ui.widgets.thumbnails import Thumbnails
 Index = QModelIndex | QPersistentModelIndex
 
 GAP = 6
-"""Distance of a card from the edge of its cell."""
+"""Distance of a card from the edge of its cell, pixels."""
 _PAD = 8
 _ICON = 32
 _ASPECT = 0.78
-"""Height of the picture area over its width: a compromise between photos that lie and photos that stand."""
+"""Height of the thumbnail area divided by its width: a compromise between landscape and portrait."""
 _FADED = 0.3
-"""Opacity of the picture of a photo that is no longer there."""
+"""Opacity of the thumbnail of a photo that no longer exists."""
 _ONE_LINE = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
 
 
 class PhotoDelegate(QStyledItemDelegate):
-    """Paints photos as cards. The tag is a button in all but name: see `tag_rect` and `hot`.
+    """Paints photos as cards. The tag behaves like a button: see `tag_rect` and `hot`.
 
     Attributes:
         hot: the photo whose tag the mouse is over.
@@ -47,10 +46,10 @@ class PhotoDelegate(QStyledItemDelegate):
         self._thumbnails = thumbnails
         self._theme = theme
         self._tile = 184
-        self._stamps = Stamps()
+        self._pixmaps = _PixmapCache()
         self.hot: PhotoRow | None = None
         self.set_font(QFont())
-        theme.changed.connect(self._stamps.clear)
+        theme.changed.connect(self._pixmaps.clear)
 
     # Geometry
 
@@ -60,36 +59,36 @@ class PhotoDelegate(QStyledItemDelegate):
         self._metrics = QFontMetrics(font)
         self._tag_font = tags.tag_font(font)
         self._tag_metrics = QFontMetrics(self._tag_font)
-        self._stamps.clear()
+        self._pixmaps.clear()
 
     def set_tile(self, width: int) -> None:
-        """Set the width of the picture area."""
+        """Set the width of the thumbnail area, pixels."""
         self._tile = width
 
-    def tile_less(self, height: int, *, least: int) -> int:
-        """Return the width of the picture area that makes a cell lower by this height, but not less than `least`."""
+    def tile_reduced_by(self, height: int, *, least: int) -> int:
+        """Return the tile width that makes a cell lower by `height`, but at least `least`."""
         return max(least, int((self.picture_size().height() - height) / _ASPECT))
 
     @staticmethod
     def cell_width(tile: int) -> int:
-        """Return the width of a cell whose picture area has the width `tile`."""
+        """Return the width of a cell with a thumbnail area of the width `tile`."""
         return tile + 2 * (_PAD + GAP)
 
     def cell_size(self) -> QSize:
-        """Return the size of a cell, without what the grid adds to fill the view."""
+        """Return the size of a cell, without the space that the grid adds to fill the view."""
         height = self.picture_size().height() + tags.HEIGHT + self._metrics.height() + 4 * _PAD + 2 * GAP - 4
         return QSize(self.cell_width(self._tile), height)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        """Return the size of a cell; all are of one size."""
+        """Return the size of a cell; all have the same size."""
         return self.cell_size()
 
     def picture_size(self) -> QSize:
-        """Return the size of the picture area."""
+        """Return the size of the thumbnail area."""
         return QSize(self._tile, round(self._tile * _ASPECT))
 
     def tag_rect(self, cell: QRect, row: PhotoRow) -> QRect:
-        """Return where in a cell the tag is, empty where the photo has none."""
+        """Return where the tag is in a cell; empty if the photo has none."""
         tag = tag_of(row, self._store)
         return QRect() if tag is None else QRect(self._line(self._card(cell)).topLeft(), self._tag_size(tag))
 
@@ -110,7 +109,7 @@ class PhotoDelegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Paint one photo."""
         row: PhotoRow = index.data(PhotoModel.RowRole)
-        colours = self._theme.colours
+        colors = self._theme.colors
         painter.setFont(self._font)
         card = self._card(option.rect)
         self._paint_card(painter, card, option.state)
@@ -120,45 +119,47 @@ class PhotoDelegate(QStyledItemDelegate):
         if tag is not None:
             self._paint_tag(painter, line, tag)
         else:
-            painter.setPen(QColor(colours.muted if row.reason is None or row.gone else colours.warning))
-            painter.drawText(line, _ONE_LINE, _words_for_no_tag(row))
+            painter.setPen(QColor(colors.muted if row.reason is None or row.gone else colors.warning))
+            painter.drawText(line, _ONE_LINE, _status(row))
         name = QRect(line.left(), line.bottom() + 1 + _PAD - 4, line.width(), self._metrics.height())
-        painter.setPen(QColor(colours.muted))
+        painter.setPen(QColor(colors.muted))
         painter.drawText(
             name, _ONE_LINE, self._metrics.elidedText(row.name, Qt.TextElideMode.ElideMiddle, name.width())
         )
 
     def _paint_card(self, painter: QPainter, card: QRect, state: QStyle.StateFlag) -> None:
-        colours = self._theme.colours
+        colors = self._theme.colors
         selected = bool(state & QStyle.StateFlag.State_Selected)
         marked = selected or bool(state & QStyle.StateFlag.State_HasFocus)
 
         def draw(painter: QPainter) -> None:
             width = 2.0 if marked else 1.0
-            painter.setBrush(QColor(colours.accent_soft if selected else colours.card))
-            painter.setPen(QPen(QColor(colours.accent if marked else colours.border), width))
+            painter.setBrush(QColor(colors.accent_soft if selected else colors.card))
+            painter.setPen(QPen(QColor(colors.accent if marked else colors.border), width))
             body = QRectF(0, 0, card.width(), card.height())
             painter.drawRoundedRect(body.adjusted(width / 2, width / 2, -width / 2, -width / 2), RADIUS, RADIUS)
 
-        self._stamps.put(painter, card.topLeft(), card.size(), ("card", selected, marked), draw)
+        self._pixmaps.paint(painter, card.topLeft(), card.size(), ("card", selected, marked), draw)
 
     def _paint_tag(self, painter: QPainter, line: QRect, tag: tags.Tag) -> None:
-        colours, size = self._theme.colours, self._tag_size(tag)
-        self._stamps.put(
-            painter, line.topLeft(), size, tag, lambda painter: tag.draw(painter, size, self._tag_font, colours)
+        colors, size = self._theme.colors, self._tag_size(tag)
+        self._pixmaps.paint(
+            painter, line.topLeft(), size, tag, lambda painter: tag.draw(painter, size, self._tag_font, colors)
         )
         after = line.adjusted(size.width() + _PAD, 0, 0, 0)
-        if tag.icon == "person" and self._metrics.horizontalAdvance("by you") <= after.width():
-            painter.setPen(QColor(colours.muted))
-            painter.drawText(after, _ONE_LINE, "by you")
+        # Translators: beside a tag that the user gave, as in "Alpaca by you".
+        by_you = _("by you") if tag.icon == "person" else ""
+        if by_you and self._metrics.horizontalAdvance(by_you) <= after.width():
+            painter.setPen(QColor(colors.muted))
+            painter.drawText(after, _ONE_LINE, by_you)
 
     def _paint_picture(self, painter: QPainter, area: QRect, row: PhotoRow) -> None:
-        colours = self._theme.colours
+        colors = self._theme.colors
         readable = row.reason is None or row.gone
         pixmap = self._thumbnails.get(row.key, row.path) if row.key and readable else None
         if pixmap is not None and not pixmap.isNull():
             size = pixmap.size().toSizeF().scaled(area.size().toSizeF(), Qt.AspectRatioMode.KeepAspectRatio)
-            # On whole pixels, so that a thumbnail of the right size is copied and not blurred.
+            # On whole pixels, so that a thumbnail of the right size is copied without being blurred.
             target = QRect(0, 0, round(size.width()), round(size.height()))
             target.moveTopLeft(
                 area.topLeft() + QPoint((area.width() - target.width()) // 2, (area.height() - target.height()) // 2)
@@ -168,15 +169,15 @@ class PhotoDelegate(QStyledItemDelegate):
             painter.drawPixmap(target, pixmap)
             painter.setOpacity(1.0)
             return
-        painter.fillRect(area, QColor(colours.raised))
+        painter.fillRect(area, QColor(colors.raised))
         icon = QRectF(0, 0, _ICON, _ICON)
         if readable:
             icon.moveCenter(QRectF(area).center())
-            paint_icon(painter, "picture", colours.muted, icon)
+            paint_icon(painter, "picture", colors.muted, icon)
             return
         icon.moveCenter(QPointF(area.center().x(), area.top() + 26))
-        paint_icon(painter, "warning", colours.warning, icon)
-        painter.setPen(QColor(colours.text))
+        paint_icon(painter, "warning", colors.warning, icon)
+        painter.setPen(QColor(colors.text))
         words = area.adjusted(_PAD, 46, -_PAD, -4)
         lines = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
         painter.save()
@@ -186,7 +187,7 @@ class PhotoDelegate(QStyledItemDelegate):
 
 
 def tag_of(row: PhotoRow, store: PhotoStore, *, hot: bool = False) -> tags.Tag | None:
-    """Return the tag of a photo, None where it was not judged."""
+    """Return the tag of a photo; None without a prediction. `hot`: whether the mouse is over it."""
     if row.probability is None:
         return None
     labels = store.labels
@@ -195,48 +196,52 @@ def tag_of(row: PhotoRow, store: PhotoStore, *, hot: bool = False) -> tags.Tag |
     positive = label == labels.positive
     if row.correction is not None:
         return tags.Tag(shown, "person", positive, hot)
-    words = f"{shown}  {percent(labels.confidence(row.probability, label))}"
+    # Translators: what a tag says, as in "Alpaca  97%".
+    words = _("{label}  {confidence}").format(
+        label=shown, confidence=confidence(labels.confidence(row.probability, label))
+    )
     return tags.Tag(words, "question" if store.is_unsure(row) else "", positive, hot)
 
 
-def _words_for_no_tag(row: PhotoRow) -> str:
+def _status(row: PhotoRow) -> str:
+    """Return what stands in place of the tag."""
     if row.gone:
-        return "No longer there"
-    return "Waiting…" if row.reason is None else "Can't be read"
+        return _("No longer exists")
+    return _("Waiting…") if row.reason is None else _("Can't be read")
 
 
-_MOST = 600
-"""More than the tags and cards on any screen: two labels, a hundred confidences, sure, unsure, corrected."""
+_MOST_PIXMAPS = 600
+"""More than the tags and cards on any screen: two labels, a hundred confidences, sure, unsure, labeled by the user."""
 
 
-class Stamps:
-    """Pixmaps by whatever makes them look different."""
+class _PixmapCache:
+    """Small pictures by everything that makes them look different."""
 
     def __init__(self) -> None:
         """Start with none."""
         self._pixmaps: dict[Hashable, QPixmap] = {}
 
     def clear(self) -> None:
-        """Forget all, for other colours or fonts."""
+        """Forget all, for other colors or fonts."""
         self._pixmaps.clear()
 
-    def put(
+    def paint(
         self, painter: QPainter, place: QPoint, size: QSize, look: Hashable, draw: Callable[[QPainter], None]
     ) -> None:
-        """Paint a stamp.
+        """Paint a picture.
 
         Args:
-            painter: where to.
+            painter: paints it.
             place: its top left corner.
-            size: of the stamp.
-            look: all that makes this stamp look different from others of its size.
-            draw: draws it at (0, 0), called only for a look not seen before.
+            size: its size.
+            look: everything that makes it look different from others of its size.
+            draw: draws it at (0, 0); called only for a look that is not cached.
         """
         ratio = painter.device().devicePixelRatioF()
         key = (look, size.width(), size.height(), ratio)
         pixmap = self._pixmaps.get(key)
         if pixmap is None:
-            if len(self._pixmaps) >= _MOST:
+            if len(self._pixmaps) >= _MOST_PIXMAPS:
                 self._pixmaps.clear()
             pixmap = QPixmap(size * ratio)
             pixmap.setDevicePixelRatio(ratio)

@@ -1,4 +1,4 @@
-"""The row of filters above the grid, with live counts."""
+"""The row of filters above the photos, with live counts."""
 
 from __future__ import annotations
 
@@ -8,23 +8,16 @@ from PySide6.QtCore import QMargins, Signal
 from PySide6.QtWidgets import QButtonGroup, QPushButton, QWidget
 
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.ui.photo_row import Filter
+from alpacasorter.i18n import _, number
+from alpacasorter.ui.photo_filters import Filter, filter_names, unknown_labels
 from alpacasorter.ui.widgets.layouts import FlowLayout
 
-_TIPS = {
-    Filter.ALL: "Every photo of the folder",
-    Filter.UNSURE: "Photos the model is not sure about",
-    Filter.CORRECTED: "Photos whose tag you put right",
-    Filter.PROBLEMS: "Photos and folders that could not be read",
-    Filter.CHANGED: "Photos whose tag changed with your last correction",
-    Filter.NEW: "Photos that arrived while the folder was open, most doubtful first",
-}
-_PASSING = (Filter.CHANGED, Filter.NEW)
-"""Shown only where they have photos."""
+_TRANSIENT = (Filter.CHANGED, Filter.NEW)
+"""Shown only if they have photos."""
 
 
 class FilterBar(QWidget):
-    """Buttons, one of which is down.
+    """One button for each filter, of which one is checked.
 
     Signals:
         chosen(Filter): the user chose a filter.
@@ -39,56 +32,62 @@ class FilterBar(QWidget):
         self._flow = layout = FlowLayout(self, QMargins(12, 8, 12, 8), 6)
         self._group = QButtonGroup(self)
         self._buttons: dict[Filter, QPushButton] = {}
-        self._names: dict[Filter, str] = {
-            Filter.ALL: "All",
-            Filter.UNSURE: "Unsure",
-            Filter.CORRECTED: "Corrected",
-            Filter.PROBLEMS: "Problems",
-            Filter.CHANGED: "Changed",
-            Filter.NEW: "New",
-        }
-        # Of those that come and go, the one that comes more often last: it moves no other.
+        self._names: dict[Filter, str] = {}
+        tips = _tips()
+        # Of the transient ones, the one that appears more often comes last, where it moves no other.
         for which in sorted(Filter, key=lambda which: which is Filter.CHANGED):
             button = QPushButton(self)
             button.setCheckable(True)
             button.setObjectName("chip")
             button.setAutoDefault(False)
-            button.setToolTip(_TIPS.get(which, ""))
-            # clicked and not toggled: clicking the filter in use applies it anew.
-            button.clicked.connect(lambda _=False, which=which: self.chosen.emit(which))
+            button.setToolTip(tips.get(which, ""))
+            # clicked and not toggled, because clicking the current filter applies it again.
+            button.clicked.connect(lambda _checked=False, which=which: self.chosen.emit(which))
             self._group.addButton(button)
             self._buttons[which] = button
             layout.addWidget(button)
         self._buttons[Filter.ALL].setChecked(True)
-        for which in _PASSING:
+        for which in _TRANSIENT:
             self._buttons[which].hide()
-        self.set_labels(LabelSet("negative", "positive", {}))
+        self.set_labels(unknown_labels())
 
     def set_gap(self, gap: int) -> None:
-        """Leave so much room above and below, pixels."""
+        """Set the space above and below, pixels."""
         self._flow.setContentsMargins(12, gap, 12, gap)
 
     def set_labels(self, labels: LabelSet) -> None:
-        """Name the two filters by label."""
-        self._names[Filter.POSITIVE] = labels.display(labels.positive)
-        self._names[Filter.NEGATIVE] = labels.display(labels.negative)
+        """Name the filters of the two labels."""
+        self._names = filter_names(labels)
         self.set_counts(dict.fromkeys(Filter, 0))
 
     def set_counts(self, counts: Mapping[Filter, int]) -> None:
         """Show how many photos each filter has."""
         for which, button in self._buttons.items():
-            words = f"{self._names[which]}  {counts[which]:,}".replace("&", "&&")
-            if button.text() != words:
-                button.setText(words)
-        for which in _PASSING:
+            # Translators: the name of a filter and how many photos it shows.
+            shown = _("{filter}  {count}").format(filter=self._names[which], count=number(counts[which]))
+            shown = shown.replace("&", "&&")
+            if button.text() != shown:
+                button.setText(shown)
+        for which in _TRANSIENT:
             button = self._buttons[which]
             button.setVisible(counts[which] > 0 or button.isChecked())
 
     def set_current(self, which: Filter) -> None:
-        """Press a filter's button down without telling."""
+        """Check the button of a filter without a signal."""
         self._buttons[which].setChecked(True)
         self._buttons[which].show()
 
     def button(self, which: Filter) -> QPushButton:
         """Return the button of a filter."""
         return self._buttons[which]
+
+
+def _tips() -> dict[Filter, str]:
+    return {
+        Filter.ALL: _("Every photo of the folder"),
+        Filter.UNSURE: _("Photos the model is unsure about"),
+        Filter.CORRECTED: _("Photos that you tagged yourself"),
+        Filter.PROBLEMS: _("Photos and folders that could not be read"),
+        Filter.CHANGED: _("Photos whose tag changed after your last correction"),
+        Filter.NEW: _("Photos that arrived while the folder was open, least certain first"),
+    }

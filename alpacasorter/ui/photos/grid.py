@@ -1,4 +1,4 @@
-"""The grid of photos: a list view with cards, whose tags can be clicked."""
+"""The grid of photos: a list view of cards with tags that can be clicked."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from PySide6.QtCore import QEvent, QModelIndex, QPoint, QRect, QSize, Qt, QTimer
 from PySide6.QtGui import QColor, QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QListView, QWidget
 
-from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.i18n import _
+from alpacasorter.ui.photo_store import PhotoRow
 from alpacasorter.ui.photos.delegate import PhotoDelegate
 from alpacasorter.ui.photos.model import PhotoModel
 from alpacasorter.ui.settings import TILE_LEAST, TILE_MOST, TILE_USUAL
@@ -15,9 +16,9 @@ from alpacasorter.ui.widgets.thumbnails import Thumbnails
 
 _STEP = 24
 _SQUEEZE = 0.88
-"""Cells may be this much narrower than asked for where one more column fits then."""
+"""Cells may be narrower by this factor if then one more column fits."""
 _STRETCH = 1.4
-"""And pictures this much wider, to fill the view; beyond that there is space between them."""
+"""Thumbnails may be wider by this factor to fill the view; beyond that there is space between them."""
 _SETTLE_MS = 80
 
 
@@ -26,9 +27,9 @@ class PhotoGrid(QListView):
 
     Signals:
         tag_clicked(QModelIndex): the user clicked on the tag of a photo.
-        in_view(list): paths of photos in view that were not looked at yet, some time after scrolling has ended.
-        flip_pressed: the user pressed the space bar, to flip the tags of the selected photos.
-        tile_changed(int): another size of pictures was chosen by Ctrl and the wheel.
+        in_view(list): paths of photos in view that have no prediction yet, emitted after scrolling has ended.
+        flip_pressed: the user pressed the space bar to flip the tags of the selected photos.
+        tile_changed(int): the user changed the size of the photos, pixels.
     """
 
     tag_clicked = Signal(QModelIndex)
@@ -40,13 +41,13 @@ class PhotoGrid(QListView):
         """Show `model`."""
         super().__init__(parent)
         self.setObjectName("grid")
-        self.setAccessibleName("Photos")
+        self.setAccessibleName(_("Photos"))
         self._model = model
         self._theme = theme
         self.delegate = PhotoDelegate(model.store, thumbnails, theme, self)
         self._thumbnails = thumbnails
         self._thumbnails_for: tuple[QSize, float] = (QSize(), 0.0)
-        self._wanted = TILE_USUAL
+        self._tile = TILE_USUAL
         self.delegate.set_font(self.font())
         self._pressed: PhotoRow | None = None
         self._empty_text = ""
@@ -59,13 +60,13 @@ class PhotoGrid(QListView):
         self.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        # Always there: a bar that comes while photos are found would change the number of columns back and forth.
+        # Always shown: if it appeared while photos are found, the number of columns would change back and forth.
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setMouseTracking(True)
         self.setFrameShape(QListView.Shape.NoFrame)
         bar = self.verticalScrollBar()
         bar.setSingleStep(48)
-        bar.rangeChanged.connect(lambda _, most: bar.setEnabled(most > 0))
+        bar.rangeChanged.connect(lambda _least, most: bar.setEnabled(most > 0))
         self._settled = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._settled.timeout.connect(self._on_settled)
         self.verticalScrollBar().valueChanged.connect(self._unsettle)
@@ -80,16 +81,16 @@ class PhotoGrid(QListView):
 
     @property
     def tile(self) -> int:
-        """Width of a picture that was asked for, pixels; columns are made to fill the view."""
-        return self._wanted
+        """Width of a photo that was chosen, pixels; the columns are adjusted to fill the view."""
+        return self._tile
 
     def set_tile(self, width: int) -> None:
-        """Set the width of pictures, pixels."""
-        self._wanted = max(TILE_LEAST, min(TILE_MOST, width))
+        """Choose the width of photos, pixels."""
+        self._tile = max(TILE_LEAST, min(TILE_MOST, width))
         self._fill_width()
 
     def step_tile(self, steps: int) -> None:
-        """Make pictures larger or smaller."""
+        """Make photos larger, or smaller with a negative number of steps."""
         self.set_tile(self.tile + steps * _STEP)
         self.tile_changed.emit(self.tile)
 
@@ -102,10 +103,10 @@ class PhotoGrid(QListView):
         share = (self.viewport().width() - 1) // columns
         tile = max(TILE_LEAST // 2, min(share - self.delegate.cell_width(0), round(self.tile * _STRETCH)))
         self.delegate.set_tile(tile)
-        # One photo can be seen as a whole, with its tag, however low the view is.
+        # However low the view is, one photo with its tag fits into it.
         over = self.delegate.cell_size().height() - self.viewport().height()
         if over > 0 and self.viewport().height() > 0:
-            tile = self.delegate.tile_less(over, least=TILE_LEAST // 2)
+            tile = self.delegate.tile_reduced_by(over, least=TILE_LEAST // 2)
             self.delegate.set_tile(tile)
             share = (self.viewport().width() - 1) // max(1, self.viewport().width() // self.delegate.cell_width(tile))
         grid = QSize(max(share, self.delegate.cell_width(tile)), self.delegate.cell_size().height())
@@ -119,14 +120,14 @@ class PhotoGrid(QListView):
         super().resizeEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:
-        """Measure anew where the font changed."""
+        """Measure again if the font has changed."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange and hasattr(self, "delegate"):
             self.delegate.set_font(self.font())
             self._fill_width()
 
     def _unsettle(self) -> None:
-        # Not start() itself: it would take a signal's argument for an interval.
+        # start() itself can't be connected, because it would take the argument of the signal for an interval.
         self._settled.start()
 
     def _on_settled(self) -> None:
@@ -135,10 +136,10 @@ class PhotoGrid(QListView):
             self._thumbnails_for = (size, ratio)
             self._thumbnails.set_size(size, ratio)
             self.viewport().update()
-        self._tell_in_view()
+        self._signal_in_view()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Scroll, or with Ctrl change the size of pictures."""
+        """Scroll, or change the size of the photos with Ctrl."""
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             steps = event.angleDelta().y()
             if steps:
@@ -150,7 +151,7 @@ class PhotoGrid(QListView):
     # What is in view
 
     def visible_rows(self) -> range:
-        """Return the places of the model that are in view. By arithmetic, since all cells are of one size."""
+        """Return the positions in view, by arithmetic, because all cells have the same size."""
         grid = self.gridSize()
         count = self._model.rowCount()
         if not count or grid.isEmpty():
@@ -161,7 +162,7 @@ class PhotoGrid(QListView):
         last = ((top + self.viewport().height()) // grid.height() + 1) * columns
         return range(min(first, count), min(last, count))
 
-    def _tell_in_view(self) -> None:
+    def _signal_in_view(self) -> None:
         model = self._model
         waiting = [row.path for row in (model.photo(model.index(n)) for n in self.visible_rows()) if row.waiting]
         if waiting:
@@ -176,7 +177,7 @@ class PhotoGrid(QListView):
     # Tags
 
     def selected_photos(self) -> list[PhotoRow]:
-        """Return the selected photos, or the current one where none is selected."""
+        """Return the selected photos, or the current one if none is selected."""
         indexes = self.selectionModel().selectedIndexes()
         if not indexes and self.currentIndex().isValid():
             indexes = [self.currentIndex()]
@@ -193,12 +194,12 @@ class PhotoGrid(QListView):
         return QModelIndex()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Note a press on a tag; elsewhere select."""
+        """Remember a press on a tag; elsewhere, select."""
         if event.button() == Qt.MouseButton.LeftButton and not event.modifiers():
             index = self._index_of_tag_at(event.position().toPoint())
             if index.isValid():
                 self._pressed = self._model.photo(index)
-                # Scrolling the whole photo into view would move its tag away from under the mouse.
+                # Scrolling the photo into view would move its tag away from the mouse.
                 self.setAutoScroll(False)
                 self.setCurrentIndex(index)
                 self.setAutoScroll(True)
@@ -206,7 +207,7 @@ class PhotoGrid(QListView):
         super().mousePressEvent(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Tell of a click where the button was pressed on the same tag."""
+        """Emit a click if the button was pressed on the same tag."""
         pressed, self._pressed = self._pressed, None
         if pressed is None:
             super().mouseReleaseEvent(event)
@@ -216,7 +217,7 @@ class PhotoGrid(QListView):
             self.tag_clicked.emit(index)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Take a double click on a tag as the two clicks that it is."""
+        """Treat a double click on a tag as two clicks."""
         if self._index_of_tag_at(event.position().toPoint()).isValid():
             self.mousePressEvent(event)
         else:
@@ -230,7 +231,7 @@ class PhotoGrid(QListView):
         super().mouseMoveEvent(event)
 
     def leaveEvent(self, event: object) -> None:
-        """The mouse is over no tag any more."""
+        """The mouse is no longer over a tag."""
         self._set_hot(QModelIndex())
         super().leaveEvent(event)  # type: ignore[arg-type]
 
@@ -245,38 +246,38 @@ class PhotoGrid(QListView):
             self.viewport().unsetCursor()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Flip tags with the space bar; all else as in any list."""
+        """Flip tags with the space bar; all other keys work as in any list."""
         if event.key() == Qt.Key.Key_Space and not event.modifiers():
             self.flip_pressed.emit()
         else:
             super().keyPressEvent(event)
 
     def keyboardSearch(self, search: str) -> None:
-        """Do nothing: searching by typing would take the keys that correct tags."""
+        """Do nothing: searching by typing would use the keys that tag photos."""
 
     # Empty
 
     def set_empty_text(self, words: str) -> None:
-        """Say this in place of the photos where there are none."""
+        """Set the text to show if there are no photos: a title, then lines with details."""
         self._empty_text = words
         self.viewport().update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint the photos, or why there are none."""
+        """Paint the photos, or the text if there are none."""
         super().paintEvent(event)
         if self._model.rowCount() or not self._empty_text:
             return
         painter = QPainter(self.viewport())
         area = self.viewport().rect().adjusted(32, 32, -32, -32)
         title, _, more = self._empty_text.partition("\n")
-        painter.setPen(QColor(self._theme.colours.text))
+        painter.setPen(QColor(self._theme.colors.text))
         font = QFont(self.font())
         font.setPointSizeF(font.pointSizeF() * 1.3)
         painter.setFont(font)
         wrapped = Qt.TextFlag.TextWordWrap
         middle = QRect(area.left(), area.top(), area.width(), area.height() // 2)
         painter.drawText(middle, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom | wrapped, title)
-        painter.setPen(QColor(self._theme.colours.muted))
+        painter.setPen(QColor(self._theme.colors.muted))
         painter.setFont(self.font())
         below = area.adjusted(0, middle.height() + 10, 0, 0)
         painter.drawText(below, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | wrapped, more)

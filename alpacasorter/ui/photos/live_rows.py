@@ -1,4 +1,4 @@
-"""Photos that come, go and change by themselves: shown when nobody is about to click, and told of below the photos."""
+"""Photos that appear, disappear or change while the folder is open: shown when the user is not about to click."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from alpacasorter.core.events import Found, Judged, Problems
 from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.core.watching.events import Gone, Renamed
-from alpacasorter.ui.photo_row import Filter, PhotoRow
+from alpacasorter.ui.photo_filters import Filter
+from alpacasorter.ui.photo_store import PhotoRow
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.model import PhotoModel
 from alpacasorter.ui.widgets.messages import ArrivalsBanner
 from alpacasorter.wording import text
 
-_CALM_MS = 1500
-"""How long mouse and keys must rest over the photos before any of them moves by itself."""
-_GATHER_MS = 300
-"""For how long what happens is gathered; the view lays all photos out anew for one that arrives as for a thousand."""
-_GATHER_PHOTOS = 40
-"""And one millisecond more for so many photos: a layout takes 2.5 ms for a thousand."""
+_IDLE_MS = 1500
+"""How long mouse and keys must rest before photos move."""
+_COLLECT_MS = 300
+"""How long changes are collected: one photo that arrives makes the view lay out all of them, as do a thousand."""
+_PHOTOS_PER_MS = 40
+"""One millisecond is added for each so many photos: the layout of a thousand takes 2.5 ms."""
 
-_AT_WORK = frozenset(
+_USER_INPUT = frozenset(
     (
         QEvent.Type.MouseMove,
         QEvent.Type.MouseButtonPress,
@@ -33,61 +34,61 @@ _AT_WORK = frozenset(
 
 
 class LiveRows(QObject):
-    """Lets a model settle.
+    """Passes the events of the watched folder to a model, and lets it settle when the user is idle.
 
-    Nothing moves under the mouse: what arrived is put in, and what is gone taken out, when the photos were left alone
-    for a moment. The photos in view stay there as far as they can. One that is gone stays for as long as it is
-    selected, so that no key meant for it meets another.
+    Nothing moves under the mouse: photos that arrived are inserted, and those that are gone removed, after mouse and
+    keys have rested for a moment. The photos in view stay where they are as far as possible. A photo that is gone stays
+    as long as it is selected, so that no key meant for it affects another one.
 
     Signals:
-        changed: there are others or more of them than there were, or they are judged.
+        changed: photos were added, removed or judged.
     """
 
     changed = Signal()
 
     def __init__(self, model: PhotoModel, grid: PhotoGrid, banner: ArrivalsBanner, parent: QObject) -> None:
-        """Watch over `model` as `grid` shows it."""
+        """Update `model`, which `grid` shows; `banner` says how many photos are new."""
         super().__init__(parent)
         self._model = model
         self._grid = grid
         self._banner = banner
         self._new = 0
         self._more = False
-        self._calm = QTimer(self, singleShot=True, interval=_CALM_MS)
-        self._gather = QTimer(self, singleShot=True)
-        self._gather.timeout.connect(self._settle)
-        self._say = QTimer(self, singleShot=True, interval=_GATHER_MS)
-        self._say.timeout.connect(self.tell)
-        model.unsettled.connect(self._soon)
+        self._idle = QTimer(self, singleShot=True, interval=_IDLE_MS)
+        self._collect = QTimer(self, singleShot=True)
+        self._collect.timeout.connect(self._settle)
+        self._tell_soon = QTimer(self, singleShot=True, interval=_COLLECT_MS)
+        self._tell_soon.timeout.connect(self.tell)
+        model.unsettled.connect(self._settle_soon)
         model.counts_changed.connect(self._on_counts)
-        model.modelReset.connect(self._gather.stop)
+        model.modelReset.connect(self._collect.stop)
         selection = grid.selectionModel()
-        selection.selectionChanged.connect(self._soon)
-        selection.currentChanged.connect(self._soon)
+        selection.selectionChanged.connect(self._settle_soon)
+        selection.currentChanged.connect(self._settle_soon)
         grid.installEventFilter(self)
         grid.viewport().installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Notice that somebody is at work on the photos."""
-        if event.type() in _AT_WORK:
-            self._calm.start()
+        """Notice that the user is working with the photos."""
+        if event.type() in _USER_INPUT:
+            self._idle.start()
         return False
 
     def begin(self) -> None:
-        """Nothing was told of the folder that is opened now."""
+        """Start over with another folder."""
         self._new = 0
         self._more = False
         self._banner.hide()
 
     # What is shown
 
-    def _soon(self) -> None:
-        if not self._model.is_settled and not self._gather.isActive():
-            self._gather.start(_GATHER_MS + self._model.rowCount() // _GATHER_PHOTOS)
+    def _settle_soon(self) -> None:
+        if not self._model.is_settled and not self._collect.isActive():
+            self._collect.start(_COLLECT_MS + self._model.rowCount() // _PHOTOS_PER_MS)
 
     def _settle(self) -> None:
-        if self._calm.isActive():
-            self._gather.start(self._calm.remainingTime() + 1)
+        if self._idle.isActive():
+            self._collect.start(self._idle.remainingTime() + 1)
             return
         model, bar = self._model, self._grid.verticalScrollBar()
         keep = [row for row in model.leaving if self._is_chosen(row)]
@@ -108,14 +109,14 @@ class LiveRows(QObject):
     def _top_of(self, row: PhotoRow) -> int:
         return self._grid.visualRect(self._model.index_of(row)).top()
 
-    # What happens by itself, and what a sort does
+    # Events of the watched folder and of a sort
 
     def on_arrived(self, event: Found) -> None:
-        """Photos arrived, or were changed; what they are follows."""
+        """Photos arrived or were changed; their predictions follow."""
         self._model.on_arrived(event)
 
     def on_judged(self, event: Judged) -> None:
-        """Photos that arrived or were changed are judged."""
+        """Photos that arrived or were changed have predictions."""
         self._model.on_judged(event, live=True)
         self.changed.emit()
 
@@ -125,25 +126,25 @@ class LiveRows(QObject):
         self.changed.emit()
 
     def on_renamed(self, event: Renamed) -> None:
-        """Photos are somewhere else in the folder now."""
+        """Photos were renamed or moved within the folder."""
         self._model.on_moved((before, file.path) for before, file in event.files)
 
     def on_gone(self, event: Gone) -> None:
-        """Photos are no longer there."""
+        """Photos no longer exist."""
         self._model.on_gone(event.paths)
         self.changed.emit()
 
     def on_placed(self, event: FilesPlaced) -> None:
-        """A sort has moved files, or moved them back, or taken copies and links away; making those changes nothing."""
+        """A sort or an undo has moved files or removed copies and links; making those changes nothing here."""
         self._model.on_moved(
             (file.before, file.after) for file in event.files if file.after is not None and not file.kept
         )
-        taken_away = [file.before for file in event.files if file.after is None]
-        if taken_away:
-            self._model.on_gone(taken_away)
+        removed = [file.before for file in event.files if file.after is None]
+        if removed:
+            self._model.on_gone(removed)
             self.changed.emit()
 
-    # What is told
+    # The message below the photos
 
     def _on_counts(self) -> None:
         new = self._model.store.counts[Filter.NEW]
@@ -151,11 +152,11 @@ class LiveRows(QObject):
             return
         self._more |= new > self._new
         self._new = new
-        if not self._say.isActive():
-            self._say.start()
+        if not self._tell_soon.isActive():
+            self._tell_soon.start()
 
     def tell(self) -> None:
-        """Say how many photos are new: where some came since it was said last, and wherever those are shown."""
+        """Say how many photos are new, if more have arrived since the last time or if they are shown."""
         store = self._model.store
         new = store.counts[Filter.NEW]
         more, self._more = self._more, False

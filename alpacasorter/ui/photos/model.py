@@ -1,4 +1,4 @@
-"""The list model of the grid: which rows of the store are shown, and which of them changed."""
+"""The list model of the grid: which rows of the store are shown, and which of them have changed."""
 
 from __future__ import annotations
 
@@ -11,31 +11,35 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
+from alpacasorter.core import reasons
 from alpacasorter.core.events import Found, Judged, Learned, Problems
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.ui.photo_row import Filter, Order, PhotoRow
-from alpacasorter.ui.photo_store import PhotoStore, describe
+from alpacasorter.i18n import _, confidence
+from alpacasorter.ui.photo_filters import Filter, Order
+from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.wording import text
 
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
-_MOST_SIGNALLED = 200
-"""Where more rows than this changed, `many_changed` stands for their `dataChanged`: at that signal a list view visits
-every row (10 ms for 10,000), although it keeps nothing of any row and repaints only what is in view."""
+_MOST_SIGNALED = 200
+"""If more rows than this change, `many_changed` replaces their `dataChanged`: on that signal a list view visits every
+row (10 ms for 10,000), although it stores nothing for a row and repaints only what is in view."""
 
 
 class PhotoModel(QAbstractListModel):
     """Shows the photos of a store that match a filter.
 
-    A label never resets the model: rows that changed are repainted, rows that match the filter only now are
-    inserted. A photo that no longer matches stays until the filter is chosen again, so that nothing moves away under
-    the mouse and a wrong click can be clicked back.
+    A new label never resets the model: rows that changed are repainted, and rows that now match the filter are
+    inserted. A photo that no longer matches stays until the filter is chosen again, so that nothing moves under the
+    mouse and a wrong click can be clicked back.
 
-    Photos that arrive or vanish by themselves are in the store and its counts at once, but are put in or taken out here
-    only by `settle`: whoever calls it knows when nobody is about to click. Until then one that vanished says so.
+    Photos that appear in the folder or disappear from it are in the store and its counts at once, but are inserted or
+    removed here only by `settle`, which is called when the user is not about to click. Until then the card of a photo
+    that disappeared says so.
 
     Signals:
-        counts_changed: the store's counts are other ones.
-        many_changed: so many rows look different that the view should be repainted as a whole.
+        counts_changed: the counts of the store have changed.
+        many_changed: so many rows look different that the whole view should be repainted.
         unsettled: there is something for `settle` to do.
     """
 
@@ -53,9 +57,9 @@ class PhotoModel(QAbstractListModel):
         self._order = Order.FOLDER
         self._shown: list[PhotoRow] = []
         self._places: dict[PhotoRow, int] | None = {}
-        # In the order in which they came, each once.
-        self._coming: dict[PhotoRow, None] = {}
-        self._going: set[PhotoRow] = set()
+        # In order of arrival, each once.
+        self._arriving: dict[PhotoRow, None] = {}
+        self._leaving: set[PhotoRow] = set()
 
     # Qt's interface
 
@@ -64,7 +68,7 @@ class PhotoModel(QAbstractListModel):
         return 0 if parent.isValid() else len(self._shown)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Return a photo's row (RowRole), its name, or what a screen reader and a tool tip say of it."""
+        """Return the row of a photo (RowRole), its name, or its description for tooltips and screen readers."""
         if not index.isValid():
             return None
         row = self._shown[index.row()]
@@ -73,7 +77,7 @@ class PhotoModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return row.name
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            return describe(row, self.store)
+            return _tooltip(row, self.store)
         return None
 
     # What is shown
@@ -97,7 +101,7 @@ class PhotoModel(QAbstractListModel):
         return None if self._filter is Filter.ALL else list(self._shown)
 
     def show(self, which: Filter, order: Order | None = None) -> None:
-        """Show the photos that match a filter now, in an order."""
+        """Show the photos that match a filter now, in an order; None keeps the order."""
         self.beginResetModel()
         self._filter = which
         self._order = order or self._order
@@ -105,7 +109,7 @@ class PhotoModel(QAbstractListModel):
         self.endResetModel()
 
     def clear(self, labels: LabelSet | None = None, *, again: bool = False) -> None:
-        """Forget all photos; show what is to come in full. `again`: see `PhotoStore.clear`."""
+        """Remove all photos, and show all that are found from now on. `again`: see `PhotoStore.clear`."""
         self.beginResetModel()
         self.store.clear(again=again)
         if labels is not None:
@@ -118,21 +122,21 @@ class PhotoModel(QAbstractListModel):
     def _set_shown(self, rows: list[PhotoRow]) -> None:
         self._shown = rows
         self._places = None
-        self._coming = {}
-        self._going = set()
+        self._arriving = {}
+        self._leaving = set()
 
     def position(self, row: PhotoRow) -> int | None:
-        """Return at which place a row is shown, or None."""
+        """Return the position at which a row is shown; None if it is not."""
         if self._places is None:
             self._places = {shown: place for place, shown in enumerate(self._shown)}
         return self._places.get(row)
 
     def index_of(self, row: PhotoRow) -> QModelIndex:
-        """Return the index of a photo; invalid where it isn't shown."""
+        """Return the index of a photo; invalid if it is not shown."""
         place = self.position(row)
         return QModelIndex() if place is None else self.index(place)
 
-    # Events of a scan, and of learning
+    # Events of a scan and of learning
 
     def on_found(self, event: Found) -> None:
         """Show photos that were found."""
@@ -140,59 +144,59 @@ class PhotoModel(QAbstractListModel):
         self.counts_changed.emit()
 
     def on_judged(self, event: Judged, *, live: bool = False) -> None:
-        """Take over predictions. `live`: of photos that arrived by themselves; see `settle`."""
+        """Show predictions. `live`: those of photos that appeared while the folder is open; see `settle`."""
         self._refresh(self.store.judge(event.photos, event.head_version), live=live)
 
     def on_problems(self, event: Problems, *, live: bool = False) -> None:
-        """Take over photos and folders that can't be read. `live`: as above."""
+        """Show photos and folders that can't be read. `live`: as above."""
         changed, added = self.store.fail(event.problems, new=live)
         self._refresh([*changed, *added], live=live)
 
     def on_learned(self, event: Learned) -> None:
-        """Take over new predictions for everything."""
+        """Show new predictions for all photos."""
         self._refresh(self.store.learn(event))
 
-    # What happens by itself
+    # Events of the watched folder
 
     def on_arrived(self, event: Found) -> None:
-        """Take over photos that arrived."""
+        """Add photos that arrived."""
         self._refresh(self.store.add((file.path for file in event.files), new=True), live=True)
 
     def on_gone(self, paths: Iterable[Path]) -> None:
-        """Take over that photos are no longer there."""
+        """Mark photos that no longer exist."""
         self._grey_out(self.store.remove(paths))
 
     def on_moved(self, files: Iterable[tuple[Path, Path]]) -> None:
-        """Take over that photos (before, after) are somewhere else now; they stay where they are shown."""
+        """Update photos that were moved (path before, path after); they stay where they are shown."""
         moved, replaced = self.store.move(files)
         self._repaint(moved)
         self._grey_out(replaced)
 
     def settle(self, keep: Collection[PhotoRow] = ()) -> None:
-        """Put in what arrived, take out what is gone, but for the rows to `keep`; those go next time."""
-        leaving = self._going.difference(keep)
-        self._going -= leaving
-        self._take_out(leaving)
-        coming, self._coming = self._coming, {}
+        """Insert the photos that arrived and remove those that are gone, except `keep`, which are removed next time."""
+        leaving = self._leaving.difference(keep)
+        self._leaving -= leaving
+        self._remove(leaving)
+        coming, self._arriving = self._arriving, {}
         self._insert([row for row in self._matching(coming) if not row.gone and self.position(row) is None])
 
     @property
     def leaving(self) -> Set[PhotoRow]:
-        """The rows that are gone and still shown."""
-        return self._going
+        """The rows of photos that are gone and still shown."""
+        return self._leaving
 
     @property
     def is_settled(self) -> bool:
         """Whether there is nothing for `settle` to do."""
-        return not self._coming and not self._going
+        return not self._arriving and not self._leaving
 
     def _grey_out(self, gone: list[PhotoRow]) -> None:
         self._repaint(gone)
         for row in gone:
-            self._coming.pop(row, None)
+            self._arriving.pop(row, None)
             if self.position(row) is not None:
-                self._going.add(row)
-        self._tell()
+                self._leaving.add(row)
+        self._signal_changes()
 
     # Changes of what is shown
 
@@ -200,20 +204,20 @@ class PhotoModel(QAbstractListModel):
         return [row for row in rows if self.store.matches(row, self._filter)]
 
     def _refresh(self, rows: Iterable[PhotoRow], *, live: bool = False) -> None:
-        fresh = [row for row in self._repaint(dict.fromkeys(rows)) if row not in self._coming]
+        fresh = [row for row in self._repaint(dict.fromkeys(rows)) if row not in self._arriving]
         if live:
-            self._coming |= dict.fromkeys(self._matching(fresh))
+            self._arriving |= dict.fromkeys(self._matching(fresh))
         else:
             self._insert(self._matching(fresh))
-        self._tell()
+        self._signal_changes()
 
-    def _tell(self) -> None:
+    def _signal_changes(self) -> None:
         self.counts_changed.emit()
         if not self.is_settled:
             self.unsettled.emit()
 
     def _repaint(self, rows: Iterable[PhotoRow]) -> list[PhotoRow]:
-        """Have the view paint those of the rows that are shown; return the others."""
+        """Have the view repaint the rows that are shown; return the others."""
         places: list[int] = []
         others: list[PhotoRow] = []
         for row in rows:
@@ -222,7 +226,7 @@ class PhotoModel(QAbstractListModel):
                 others.append(row)
             else:
                 places.append(place)
-        if len(places) > _MOST_SIGNALLED:
+        if len(places) > _MOST_SIGNALED:
             self.many_changed.emit()
         else:
             for first, last in _runs(places):
@@ -230,17 +234,17 @@ class PhotoModel(QAbstractListModel):
         return others
 
     def _sort_key(self) -> Callable[[PhotoRow], Any] | None:
-        """Return by what a row that comes to be shown finds its place; None where it comes last."""
+        """Return the sort key by which a row is inserted; None if it is appended."""
         if self._filter is Filter.NEW:
-            return self.store.doubt
+            return self.store.uncertainty
         return _rank if self._order is Order.FOLDER else None
 
     def _insert(self, rows: list[PhotoRow]) -> None:
-        """Show rows that match only now: in their place in folder order and among new ones, at the end otherwise."""
+        """Show rows that match now: at their place in folder order and among new photos, otherwise at the end."""
         key = self._sort_key()
         if key is not None:
             rows.sort(key=key)
-            self._line_up()
+            self._rank_leaving()
         parts: list[tuple[int, list[PhotoRow]]] = []
         for row in rows:
             last = parts[-1][0] if parts else 0
@@ -250,7 +254,7 @@ class PhotoModel(QAbstractListModel):
                 parts[-1][1].append(row)
             else:
                 parts.append((at, [row]))
-        # From behind, so that the places of the other parts stay right.
+        # From the end, so that the positions of the other parts stay valid.
         for at, part in reversed(parts):
             self.beginInsertRows(QModelIndex(), at, at + len(part) - 1)
             if at < len(self._shown):
@@ -260,13 +264,13 @@ class PhotoModel(QAbstractListModel):
             self._shown[at:at] = part
             self.endInsertRows()
 
-    def _line_up(self) -> None:
-        """Rank rows that the store knows no more after those they are shown after."""
-        places = [place for row in self._going if (place := self.position(row)) is not None]
+    def _rank_leaving(self) -> None:
+        """Rank the rows that the store no longer has by the rows before them."""
+        places = [place for row in self._leaving if (place := self.position(row)) is not None]
         for place in sorted(places):
             self._shown[place].rank = self._shown[place - 1].rank if place else -1
 
-    def _take_out(self, rows: Iterable[PhotoRow]) -> None:
+    def _remove(self, rows: Iterable[PhotoRow]) -> None:
         places = [place for row in rows if (place := self.position(row)) is not None]
         for first, last in reversed(_runs(places)):
             self.beginRemoveRows(QModelIndex(), first, last)
@@ -287,3 +291,28 @@ def _runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
     firsts = [ordered[0], *(b for _, b in breaks)]
     lasts = [*(a for a, _ in breaks), ordered[-1]]
     return list(zip(firsts, lasts, strict=True))
+
+
+def _tooltip(row: PhotoRow, store: PhotoStore) -> str:
+    """Return a description of a photo in one line, for tooltips and screen readers."""
+    words = _describe(row, store)
+    if row.path.parent == row.found_at.parent:
+        return words
+    moved = _("It is now in {folder}.").format(folder=text.folder(row.path.parent))
+    return f"{words} {moved}"
+
+
+def _describe(row: PhotoRow, store: PhotoStore) -> str:
+    if row.reason is not None:
+        return _("{photo}: {problem}").format(photo=row.name, problem=reasons.sentence(row.reason))
+    label, probability = store.label(row), store.confidence(row)
+    if label is None or probability is None:
+        return _("{photo}: not judged yet.").format(photo=row.name)
+    shown = store.labels.display(label)
+    if row.correction is not None:
+        return _("{photo}: {label}, labeled by you.").format(photo=row.name, label=shown)
+    if store.is_unsure(row):
+        words = _("{photo}: unsure, probably {label} ({confidence}).")
+    else:
+        words = _("{photo}: {label} ({confidence}).")
+    return words.format(photo=row.name, label=shown, confidence=confidence(probability))

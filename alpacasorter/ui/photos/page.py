@@ -1,9 +1,4 @@
-"""The page with the photos of a folder: filters, progress, grid, preview.
-
-Why no photos are shown, in words.
-
-The photos with which the program was started: they are selected as a scan finds them.
-"""
+"""The page with the photos of a folder: filters, grid, preview, progress and messages."""
 
 from __future__ import annotations
 
@@ -15,12 +10,13 @@ from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
-from alpacasorter.core.events import Finished, Found, Learned, Problems
-from alpacasorter.core.labels import LabelSet, percent
+from alpacasorter.core.events import Finished, Found, Learned
+from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.sorting.events import FilesPlaced
+from alpacasorter.i18n import _, ngettext, number, percent
 from alpacasorter.ui.actions import Actions
-from alpacasorter.ui.photo_row import Filter, Order, PhotoRow
-from alpacasorter.ui.photo_store import PhotoStore
+from alpacasorter.ui.photo_filters import Filter, Order
+from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
 from alpacasorter.ui.photos.commands import Corrections, PhotoCommands
 from alpacasorter.ui.photos.filter_bar import FilterBar
 from alpacasorter.ui.photos.grid import PhotoGrid
@@ -36,16 +32,16 @@ from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
 
 
 class BrowsePage(QWidget):
-    """Shows the photos of the open folder and takes corrections.
+    """Shows the photos of the open folder and lets the user tag them.
 
     Signals:
-        in_view(list): paths in view that were not looked at yet.
-        trouble(str): what could not be done, in a sentence.
-        begun: a folder is opened, or looked at again.
+        in_view(list): paths of photos in view that have no prediction yet.
+        failed(str): something could not be done; a sentence for the user.
+        begun: a folder was opened or is scanned again.
     """
 
     in_view = Signal(list)
-    trouble = Signal(str)
+    failed = Signal(str)
     begun = Signal()
 
     def __init__(
@@ -77,7 +73,7 @@ class BrowsePage(QWidget):
         self.splitter.setStretchFactor(1, 0)
         self.splitter.setChildrenCollapsible(False)
         self.splitter.setHandleWidth(1)
-        # Below the photos: what comes and goes there moves nothing under the mouse.
+        # Below the photos, where messages that come and go move nothing under the mouse.
         below = QVBoxLayout()
         below.setContentsMargins(12, 0, 12, 0)
         below.setSpacing(0)
@@ -95,9 +91,9 @@ class BrowsePage(QWidget):
         layout.addWidget(self.below)
         self._order_tabs()
         self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, self)
-        self.commands.trouble.connect(self.trouble)
+        self.commands.failed.connect(self.failed)
         self._finished: Finished | None = None
-        self.wanted = Wanted(self.grid, self.model)
+        self._to_select = _ToSelect(self.grid, self.model)
         self._recursive = settings.recursive
         self._watching = False
         self.live = LiveRows(self.model, self.grid, self.arrivals, self)
@@ -109,10 +105,10 @@ class BrowsePage(QWidget):
         self.actions_.set_folder_open(False)
 
     def _order_tabs(self) -> None:
-        """Let the Tab key go as the eye does: filters, photos, preview, messages below."""
+        """Let the Tab key move in reading order: filters, photos, preview, messages below."""
         chips = [self.filters.button(which) for which in Filter]
         preview, banner, arrivals = self.preview, self.banner, self.arrivals
-        after = [preview.positive, preview.negative, preview.back]
+        after = [preview.positive, preview.negative, preview.remove_label]
         messages = [banner.show_button, banner.undo_button, banner.close_button]
         messages += [arrivals.show_button, arrivals.seen_button, arrivals.close_button]
         order = [*chips, self.grid, *after, *messages, self.progress.stop_button]
@@ -133,30 +129,30 @@ class BrowsePage(QWidget):
         selection = self.grid.selectionModel()
         selection.currentChanged.connect(self._on_selection)
         selection.selectionChanged.connect(self._on_selection)
-        self.preview.labelled.connect(self.commands.label)
-        self.preview.taken_back.connect(lambda: self.commands.label(None))
+        self.preview.labeled.connect(self.commands.label)
+        self.preview.label_removed.connect(lambda: self.commands.label(None))
         self.banner.show_changed.connect(lambda: self.show_filter(Filter.CHANGED))
         self.banner.undo.connect(self.corrections.stack.undo)
         self.arrivals.show_new.connect(lambda: self.show_filter(Filter.NEW))
-        self.arrivals.seen.connect(self.see_new)
+        self.arrivals.seen.connect(self.mark_as_seen)
         actions.preview.toggled.connect(self.show_preview)
         for which, action in actions.filters.items():
-            action.triggered.connect(lambda _=False, which=which: self.show_filter(which))
+            action.triggered.connect(lambda _checked=False, which=which: self.show_filter(which))
         actions.order_group.triggered.connect(lambda action: self.set_order(action.data()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave the photos at least as much room as the preview."""
+        """Leave the photos at least as much space as the preview."""
         super().resizeEvent(event)
-        # Later, because the splitter is laid out anew only after this.
-        QTimer.singleShot(0, self, self._share_room)
+        # Later, because the splitter is laid out only after this.
+        QTimer.singleShot(0, self, self._share_space)
 
     def set_low(self, low: bool) -> None:
-        """Give the photos the room between messages where there is little."""
+        """Leave less space between the messages if the window is low."""
         self.filters.set_gap(4 if low else 8)
         self.banner.set_low(low)
         self.arrivals.set_low(low)
 
-    def _share_room(self) -> None:
+    def _share_space(self) -> None:
         photos, preview = self.splitter.sizes()
         if preview > photos and self.preview.isVisible():
             half = (photos + preview) // 2
@@ -165,25 +161,25 @@ class BrowsePage(QWidget):
     # What is shown
 
     def set_labels(self, labels: LabelSet) -> None:
-        """Use the classes of another model."""
+        """Use the labels of another model."""
         self.store.labels = labels
         self.filters.set_labels(labels)
         self.actions_.set_labels(labels)
 
-    def begin(self, *, same_folder: bool = False, wanted: Sequence[Path] = ()) -> None:
-        """Get ready for the photos of a folder.
+    def begin(self, *, same_folder: bool = False, select: Sequence[Path] = ()) -> None:
+        """Prepare for the photos of a folder.
 
         Args:
-            same_folder: whether it is the same one again; then corrections can still be undone.
-            wanted: photos that are selected as they are found.
+            same_folder: whether it is the same folder again; then corrections can still be undone.
+            select: photos to select as they are found.
         """
-        self.wanted.begin(wanted)
+        self._to_select.begin(select)
         self._finished = None
         self.thumbnails.clear()
         if not same_folder:
             self.corrections.clear()
             self.live.begin()
-        # With other sub-folders, photos that were not there before are not new.
+        # If subfolders were added or left out, photos that were not shown before are not new.
         self.model.clear(again=same_folder and self._recursive == self._settings.recursive)
         self._recursive = self._settings.recursive
         self.filters.set_current(Filter.ALL)
@@ -196,7 +192,7 @@ class BrowsePage(QWidget):
         self.grid.setFocus()
 
     def show_filter(self, which: Filter) -> None:
-        """Show the photos that match a filter now; the current photo stays so where it matches."""
+        """Show the photos that match a filter now; the current photo stays current if it matches."""
         current = self.grid.currentIndex()
         row = self.model.photo(current) if current.isValid() else None
         self.filters.set_current(which)
@@ -208,8 +204,8 @@ class BrowsePage(QWidget):
             self.live.tell()
         self.grid.setFocus()
 
-    def see_new(self) -> None:
-        """Take over that the user has seen what is new."""
+    def mark_as_seen(self) -> None:
+        """Mark all new photos as seen."""
         self.store.see()
         if self.model.filter is Filter.NEW:
             self.show_filter(Filter.ALL)
@@ -228,9 +224,9 @@ class BrowsePage(QWidget):
         self.preview.setVisible(visible)
         self.actions_.preview.setChecked(visible)
 
-    def set_unsure_below(self, confidence: float) -> None:
-        """Draw the line between sure and unsure anew."""
-        self.store.set_unsure_below(confidence)
+    def set_unsure_below(self, least: float) -> None:
+        """Change the confidence below which a photo is unsure, 0.5 to 1."""
+        self.store.set_unsure_below(least)
         self.filters.set_counts(self.store.counts)
         self.grid.viewport().update()
         self.preview.refresh()
@@ -240,42 +236,38 @@ class BrowsePage(QWidget):
     def on_found(self, event: Found) -> None:
         """Photos were found."""
         self.model.on_found(event)
-        self.wanted.choose()
-
-    def on_problems(self, event: Problems) -> None:
-        """Photos or folders can't be read."""
-        self.model.on_problems(event)
+        self._to_select.select_found()
 
     def on_finished(self, event: Finished) -> None:
-        """The scan is over."""
+        """The scan has ended."""
         self._finished = event
-        if not event.cancelled:
+        if not event.canceled:
             self.store.complete()
         self.progress.hide()
         self.actions_.stop.setEnabled(False)
         if self.model.order is not Order.FOLDER:
-            # Photos came in folder order; their places are known only now.
+            # Photos arrived in folder order; their order is known only now.
             self.set_order(self.model.order)
-        self.wanted.begin(())
+        self._to_select.begin(())
         self._say_why_empty()
 
     def on_learned(self, event: Learned) -> None:
-        """Corrections are stored and everything was judged anew."""
+        """Corrections are stored and all photos were judged again."""
         self.corrections.on_learned(event)
         self.model.on_learned(event)
         changed = self.store.counts[Filter.CHANGED]
-        # Undo takes corrections back; the way back from a version is to choose another.
+        # Undo concerns corrections; a version of what was learned is left by choosing another one.
         can_undo = self.corrections.stack.canUndo() and event.relearned is None
         self.banner.tell(event, changed=changed, can_undo=can_undo)
         self.preview.refresh()
         self._on_selection()
 
     def on_placed(self, event: FilesPlaced) -> None:
-        """A sort has moved files, or moved them back: the photos are shown on. Copies and links change nothing."""
+        """A sort or an undo has moved files; their photos are still shown."""
         self.live.on_placed(event)
 
     def set_watching(self, watching: bool) -> None:
-        """Say where the page is empty whether photos that arrive are shown by themselves."""
+        """Set whether the folder is watched, which the page mentions if it is empty."""
         self._watching = watching
         self._say_why_empty()
 
@@ -318,62 +310,74 @@ class BrowsePage(QWidget):
 def why_empty(
     which: Filter, store: PhotoStore, finished: Finished | None, *, recursive: bool, watching: bool = False
 ) -> str:
-    """Return why a filter shows no photos: a title, and lines that say more.
+    """Return why a filter shows no photos: a title, then lines with details.
 
     Args:
         which: the filter.
         store: all photos.
         finished: how the scan ended; None before.
-        recursive: whether sub-folders are looked into.
-        watching: whether photos that arrive are shown by themselves.
+        recursive: whether subfolders are included.
+        watching: whether the folder is watched.
     """
     if finished is None and not store.rows:
         return ""
-    labels = store.labels
-    lines = [
-        {
-            Filter.ALL: "No photos in this folder.",
-            Filter.POSITIVE: f"Nothing here is tagged “{labels.display(labels.positive)}”.",
-            Filter.NEGATIVE: f"Nothing here is tagged “{labels.display(labels.negative)}”.",
-            Filter.UNSURE: f"No photo is unsure.\nThe model is {percent(store.unsure_below)} sure or more.",
-            Filter.CORRECTED: "You have not corrected a tag here.\nClick on a tag that is wrong, and it is put right.",
-            Filter.PROBLEMS: "Every photo could be read.",
-            Filter.CHANGED: "No photo changed its mind.",
-            Filter.NEW: "Nothing new.\nPhotos that arrive while the folder is open are listed here.",
-        }[which]
-    ]
+    lines = _empty_titles(store)[which]
     if which is Filter.ALL and finished is not None:
         if finished.sorted_folders:
             lines.append(text.sorted_folders(finished.sorted_folders))
         if finished.left_alone:
-            lines.append(f"{text.count(finished.left_alone, 'other file')} left alone.")
+            ignored = ngettext("{count} other file ignored.", "{count} other files ignored.", finished.left_alone)
+            lines.append(ignored.format(count=number(finished.left_alone)))
         if not recursive:
-            lines.append("Sub-folders were not looked into; that can be changed in Settings.")
+            lines.append(_("Subfolders are not included. You can change that in Settings."))
         if watching:
-            lines.append("Photos that arrive here are shown by themselves.")
+            lines.append(_("New photos are shown as they arrive."))
     return "\n".join(lines)
+
+
+def _empty_titles(store: PhotoStore) -> dict[Filter, list[str]]:
+    """Return a title for each filter that shows nothing, and what there is to say about the filter."""
+    labels, no_tag = store.labels, _("No photo is tagged {label}.")
+    return {
+        Filter.ALL: [_("No photos in this folder.")],
+        Filter.POSITIVE: [no_tag.format(label=labels.display(labels.positive))],
+        Filter.NEGATIVE: [no_tag.format(label=labels.display(labels.negative))],
+        Filter.UNSURE: [
+            _("No unsure photos."),
+            _("The model is at least {confidence} sure of each photo.").format(confidence=percent(store.unsure_below)),
+        ],
+        Filter.CORRECTED: [
+            _("You have not labeled any photo here."),
+            _("Click a tag that is wrong to correct it."),
+        ],
+        Filter.PROBLEMS: [_("No problems. Every photo could be read.")],
+        Filter.CHANGED: [_("No other tags changed.")],
+        Filter.NEW: [
+            _("No new photos."),
+            _("Photos that arrive while the folder is open are listed here."),
+        ],
+    }
 
 
 _Flag = QItemSelectionModel.SelectionFlag
 
 
-class Wanted:
-    """Selects photos of one grid."""
+class _ToSelect:
+    """The photos to select, given when a folder is opened, as they are found."""
 
     def __init__(self, grid: PhotoGrid, model: PhotoModel) -> None:
-        """Nothing is wanted yet."""
         self._grid = grid
         self._model = model
         self._paths: list[Path] = []
         self._is_first = True
 
     def begin(self, paths: Iterable[Path]) -> None:
-        """Want these photos, and no others any more."""
+        """Select these photos from now on, and no others."""
         self._paths = list(paths)
         self._is_first = True
 
-    def choose(self) -> None:
-        """Select those that are there by now; the first of them is shown, too."""
+    def select_found(self) -> None:
+        """Select those that have been found; the first one becomes the current photo."""
         selection = self._grid.selectionModel()
         for path in list(self._paths):
             row = self._model.store.row_of(path)

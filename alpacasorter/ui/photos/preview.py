@@ -1,4 +1,4 @@
-"""The larger preview beside the grid: the photo, its tag, and what is known of it."""
+"""The preview beside the grid: the photo, its tag and its details."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPixmap
+from PySide6.QtGui import QColor, QImage, QKeySequence, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
@@ -18,24 +18,25 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from alpacasorter.ui.photo_row import PhotoRow
-from alpacasorter.ui.photo_store import PhotoStore, verdict
+from alpacasorter.core import reasons
+from alpacasorter.i18n import _, confidence, moment, ngettext, number
+from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.ui.widgets.thumbnails import Thumbnails
 from alpacasorter.wording import text
 from alpacasorter.workers.pictures import PreviewLoader
 
 _REST_MS = 60
-"""How long the selection must rest before a photo is decoded: holding an arrow key down decodes none."""
+"""How long the selection must rest before a photo is decoded, so that holding an arrow key down decodes none."""
 _LEAST = 320
-"""Pixels below which no photo is decoded for the preview, so that making it larger shows something at once."""
+"""Least size to which a photo is decoded, pixels, so that enlarging the preview shows something at once."""
 _NARROWEST = 290
 _LOW, _LOWEST = 270, 215
-"""Heights below which there is no room for the details, and none for the picture: the tags stay."""
+"""Heights below which first the details and then the picture are left out, pixels; the tags stay."""
 
 
 class Picture(QWidget):
-    """Paints one picture as large as it fits, never larger than it is."""
+    """Paints one picture as large as it fits, but not enlarged."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         """Paint nothing."""
@@ -48,21 +49,21 @@ class Picture(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def show_pixmap(self, pixmap: QPixmap, *, coarse: bool) -> None:
-        """Paint this picture; a coarse one is blown up until the real one comes."""
+        """Paint this picture; a coarse one is enlarged until the real one is loaded."""
         self._pixmap, self._coarse, self._words = pixmap, coarse, ""
         self.update()
 
     def show_words(self, words: str) -> None:
-        """Say this where the picture would be."""
+        """Show this text in place of the picture."""
         self._pixmap, self._words = QPixmap(), words
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint the picture or the words."""
+        """Paint the picture or the text."""
         painter = QPainter(self)
         area = QRectF(self.rect())
         if self._pixmap.isNull():
-            painter.setPen(QColor(self._theme.colours.muted))
+            painter.setPen(QColor(self._theme.colors.muted))
             painter.drawText(
                 area.adjusted(16, 16, -16, -16),
                 int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap),
@@ -81,15 +82,15 @@ class Picture(QWidget):
 
 
 class PreviewPane(QFrame):
-    """Shows the current photo and says what the selection counts as.
+    """Shows the current photo, with buttons that tag the selected photos.
 
     Signals:
-        labelled(str): the user says what the selected photos are.
-        taken_back: the user takes the correction of the selected photos back.
+        labeled(str): the user tags the selected photos with this label.
+        label_removed: the user wants their label removed from the selected photos.
     """
 
-    labelled = Signal(str)
-    taken_back = Signal()
+    labeled = Signal(str)
+    label_removed = Signal()
 
     def __init__(
         self,
@@ -108,7 +109,7 @@ class PreviewPane(QFrame):
         self._row: PhotoRow | None = None
         self._selected = 0
         self._loaded: tuple[Path, int] | None = None
-        self._seen: tuple[str | None, Path, bool] | None = None
+        self._shown: tuple[str | None, Path, bool] | None = None
         self.picture = Picture(theme, self)
         self.name = QLabel(self)
         self.name.setProperty("role", "heading")
@@ -129,17 +130,18 @@ class PreviewPane(QFrame):
             button.setAutoDefault(False)
             self._choice.addButton(button)
             tags.addWidget(button, 1)
-        self.positive.clicked.connect(lambda: self.labelled.emit(self._store.labels.positive))
-        self.negative.clicked.connect(lambda: self.labelled.emit(self._store.labels.negative))
-        self.back = QPushButton("Take my correction back", self)
-        self.back.setProperty("flat", True)
-        self.back.setAutoDefault(False)
-        self.back.setToolTip("Let the model decide again (Backspace)")
-        self.back.clicked.connect(self.taken_back)
-        # Its place is kept while it is hidden, so that the picture does not jump with every correction.
-        kept = self.back.sizePolicy()
+        self.positive.clicked.connect(lambda: self.labeled.emit(self._store.labels.positive))
+        self.negative.clicked.connect(lambda: self.labeled.emit(self._store.labels.negative))
+        self.remove_label = QPushButton(_("Remove my label"), self)
+        self.remove_label.setProperty("flat", True)
+        self.remove_label.setAutoDefault(False)
+        keys = QKeySequence("Backspace").toString(QKeySequence.SequenceFormat.NativeText)
+        self.remove_label.setToolTip(_("Let the model decide again  ({keys})").format(keys=keys))
+        self.remove_label.clicked.connect(self.label_removed)
+        # Its space is kept while it is hidden, so that the picture doesn't jump with every correction.
+        kept = self.remove_label.sizePolicy()
         kept.setRetainSizeWhenHidden(True)
-        self.back.setSizePolicy(kept)
+        self.remove_label.setSizePolicy(kept)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 16, 16, 12)
         layout.setSpacing(8)
@@ -147,7 +149,7 @@ class PreviewPane(QFrame):
         layout.addWidget(self.name)
         layout.addWidget(self.verdict)
         layout.addLayout(tags)
-        layout.addWidget(self.back, 0, Qt.AlignmentFlag.AlignLeft)
+        layout.addWidget(self.remove_label, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addWidget(self.details)
         self.setMinimumWidth(_NARROWEST)
         self._rest = QTimer(self, singleShot=True, interval=_REST_MS)
@@ -158,30 +160,32 @@ class PreviewPane(QFrame):
         self.show_photo(None, 0)
 
     def show_photo(self, row: PhotoRow | None, selected: int) -> None:
-        """Show a photo; `selected` photos are chosen in the grid."""
+        """Show a photo, or none; `selected` photos are selected in the grid."""
         another = row is not self._row
         self._row, self._selected = row, selected
         if another:
-            self._seen = None
+            self._shown = None
         self.refresh()
         if another:
             self._show_thumbnail()
             self._rest.start()
 
     def refresh(self) -> None:
-        """Say anew what the photo counts as."""
+        """Update everything but the picture."""
         row, labels = self._row, self._store.labels
         judged = row is not None and row.probability is not None
         for button in (self.positive, self.negative):
             button.setVisible(judged)
-        self.back.setVisible(judged and row is not None and row.correction is not None)
+        self.remove_label.setVisible(judged and row is not None and row.correction is not None)
         if row is None:
-            self.picture.show_words("Choose a photo to see it here.")
+            self.picture.show_words(_("Select a photo to see it here."))
             for label in (self.name, self.verdict, self.details):
                 label.clear()
             return
-        self.positive.setText(f"{labels.display(labels.positive)}  ({text.key_for(labels, labels.positive)})")
-        self.negative.setText(f"{labels.display(labels.negative)}  ({text.key_for(labels, labels.negative)})")
+        for button, tag in ((self.positive, labels.positive), (self.negative, labels.negative)):
+            # Translators: a button that gives a label, and its key.
+            words = _("{label}  ({keys})").format(label=labels.display(tag), keys=text.key_for(labels, tag))
+            button.setText(words.replace("&", "&&"))
         counts_as = self._store.label(row)
         self._choice.setExclusive(False)
         self.positive.setChecked(counts_as == labels.positive)
@@ -193,9 +197,9 @@ class PreviewPane(QFrame):
         self._follow(row)
 
     def _follow(self, row: PhotoRow) -> None:
-        """Show the picture anew where the file holds other bytes now, or was moved before it was loaded."""
-        before, self._seen = self._seen, (row.key, row.path, row.reason is None)
-        if before is None or before == self._seen or row.gone:
+        """Show the picture again if the file has changed, or if it was moved before it was loaded."""
+        before, self._shown = self._shown, (row.key, row.path, row.reason is None)
+        if before is None or before == self._shown or row.gone:
             return
         key, path, could_be_read = before
         if (key is not None and key != row.key) or could_be_read != (row.reason is None):
@@ -213,7 +217,7 @@ class PreviewPane(QFrame):
         if pixmap is not None and not pixmap.isNull():
             self.picture.show_pixmap(pixmap, coarse=True)
         else:
-            self.picture.show_words("" if row.reason is None else "No picture")
+            self.picture.show_words("" if row.reason is None else _("No picture"))
 
     def _on_thumbnail(self, key: str) -> None:
         if self._row is not None and self._row.key == key and self._loaded is None:
@@ -222,9 +226,9 @@ class PreviewPane(QFrame):
     def _load(self) -> None:
         self._loaded = None
         if self._row is not None and self._row.reason is None and self.isVisible():
-            self._loader.request(self._row.path, self._wanted_side())
+            self._loader.request(self._row.path, self._side_needed())
 
-    def _wanted_side(self) -> int:
+    def _side_needed(self) -> int:
         size = self.picture.size() * self.devicePixelRatioF()
         return max(_LEAST, min(size.width(), size.height()))
 
@@ -239,15 +243,15 @@ class PreviewPane(QFrame):
             self.picture.show_words(reason)
 
     def resizeEvent(self, event: object) -> None:
-        """Decode the photo anew where there is room for a larger picture; leave out what there is no room for."""
+        """Decode the photo again if there is space for a larger picture; leave out what there is no space for."""
         super().resizeEvent(event)  # type: ignore[arg-type]
         self.details.setVisible(self.height() >= _LOW)
         self.picture.setVisible(self.height() >= _LOWEST)
-        if self._loaded is not None and self._wanted_side() > self._loaded[1]:
+        if self._loaded is not None and self._side_needed() > self._loaded[1]:
             self._rest.start()
 
     def showEvent(self, event: object) -> None:
-        """Catch up on what was chosen while the pane was hidden."""
+        """Load the photo that was selected while the pane was hidden."""
         super().showEvent(event)  # type: ignore[arg-type]
         self._rest.start()
 
@@ -255,18 +259,53 @@ class PreviewPane(QFrame):
 def _details(row: PhotoRow) -> str:
     lines = []
     if row.facts is not None:
-        size = f"{row.facts.width:,} x {row.facts.height:,} pixels, {row.facts.format}".replace(" x ", " × ")
-        taken = _date(row.facts.taken_at)
-        lines += [f"Taken {taken}", size] if taken else [size]
+        taken = _taken(row.facts.taken_at)
+        if taken:
+            lines.append(taken)
+        lines.append(
+            _("{width} × {height} pixels, {format}").format(
+                width=number(row.facts.width), height=number(row.facts.height), format=row.facts.format
+            )
+        )
     lines.append(text.folder(row.path.parent))
     return "\n".join(lines)
 
 
-def _date(taken_at: str | None) -> str:
+def _taken(taken_at: str | None) -> str:
+    """Return when a photo was taken; empty if that is not known."""
     if not taken_at:
         return ""
     try:
-        moment = datetime.fromisoformat(taken_at)
+        # Without the zone: what counts is the clock where the photo was taken.
+        when = datetime.fromisoformat(taken_at).replace(tzinfo=None)
     except ValueError:
         return ""
-    return f"{moment.day} {moment:%B %Y, %H:%M}"
+    return _("Taken {moment}").format(moment=moment(when))
+
+
+def verdict(row: PhotoRow, store: PhotoStore, selected: int) -> str:
+    """Return what a photo is tagged as and by whom, in sentences.
+
+    Args:
+        row: the photo.
+        store: the store it belongs to.
+        selected: how many photos are selected.
+    """
+    if row.reason is not None:
+        return reasons.sentence(row.reason)
+    label, probability = store.label(row), store.confidence(row)
+    if label is None or probability is None:
+        return _("Not judged yet.")
+    if row.correction is not None:
+        words = _("You tagged this {label}.")
+    elif store.is_unsure(row):
+        words = _("Probably {label}, but only {confidence} sure.")
+    else:
+        words = _("{label}, {confidence} sure.")
+    said = words.format(label=store.labels.display(label), confidence=confidence(probability))
+    if selected < 2:
+        return said
+    more = ngettext(
+        "The buttons tag the {count} selected photo.", "The buttons tag all {count} selected photos.", selected
+    ).format(count=number(selected))
+    return f"{said}\n{more}"

@@ -1,7 +1,4 @@
-"""Between the main window and the sorting of arrivals: the dialog, and a button that says it is on and turns it off.
-
-The dialog *Sort as they arrive…*: whether and how photos that come into the open folder are sorted by themselves.
-"""
+"""Sorting new photos automatically: the dialog that turns it on, and the button in the status bar that turns it off."""
 
 from __future__ import annotations
 
@@ -25,12 +22,13 @@ from PySide6.QtWidgets import (
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.sorting.events import SortEnded
 from alpacasorter.core.sorting.options import SortOptions
+from alpacasorter.i18n import _
 from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
-from alpacasorter.ui.widgets.dialogs import enable
-from alpacasorter.ui.widgets.fields import note
+from alpacasorter.ui.widgets.dialogs import enable_primary
+from alpacasorter.ui.widgets.fields import sentence_label
 from alpacasorter.workers.engine import Engine
 
 if TYPE_CHECKING:
@@ -38,10 +36,10 @@ if TYPE_CHECKING:
 
 
 class ArrivalsControl(WindowControl):
-    """Opens the dialog.
+    """Opens the dialog, and shows a button while new photos are sorted.
 
     Attributes:
-        button: shown while photos are sorted as they arrive; one click turns it off.
+        button: visible while new photos are sorted; a click turns that off.
     """
 
     def __init__(
@@ -56,17 +54,17 @@ class ArrivalsControl(WindowControl):
         *,
         place: int = 0,
     ) -> None:
-        """Connect the action, and put the button into the status bar, hidden for now.
+        """Connect the action, and add the hidden button to the status bar.
 
         Args:
             window: the window.
-            engine: what watches.
-            actions: those of the window.
+            engine: watches the folder.
+            actions: of the window.
             store: the photos of the open folder.
-            settings: where the choices are kept.
-            sorting: says what was sorted.
+            settings: store the choices.
+            sorting: shows what was sorted.
             folder: returns the open folder.
-            place: of the button in the status bar.
+            place: index of the button in the status bar.
         """
         super().__init__(window)
         self._watching = engine.watching
@@ -78,11 +76,11 @@ class ArrivalsControl(WindowControl):
         self._folder = folder
         self._choices = self._launcher(self._make)
         self.button = self._status_button(place=place)
-        self.button.setAccessibleName("Stop sorting new photos")
+        self.button.setAccessibleName(_("Stop sorting new photos"))
         self.button.clicked.connect(self.turn_off)
         self.button.hide()
         actions.arrivals.triggered.connect(self.open_dialog)
-        # The folder was opened or closed, or is watched no more: with that it ends.
+        # A folder was opened or closed, or is no longer watched, which ends the sorting.
         actions.arrivals.changed.connect(self.refresh)
         actions.watch.toggled.connect(self.refresh)
         self._watching.state.connect(self.refresh)
@@ -91,17 +89,17 @@ class ArrivalsControl(WindowControl):
 
     @property
     def options(self) -> SortOptions | None:
-        """How photos are sorted as they arrive now; None where they are not."""
+        """How new photos are sorted; None if they are not."""
         is_on = self._folder() is not None and self._watching.is_watching
         return self._watching.arrivals if is_on else None
 
     @property
     def dialog(self) -> ArrivalsDialog | None:
-        """The choices; None until they are first opened."""
+        """The dialog; None until it is first opened."""
         return self._choices.dialog
 
     def open_dialog(self) -> None:
-        """Show the choices."""
+        """Show the dialog."""
         if self._folder() is not None:
             self._choices.made().begin(self._store.labels, self.options)
             self._choices.show()
@@ -113,7 +111,7 @@ class ArrivalsControl(WindowControl):
         return dialog
 
     def turn_on(self, options: SortOptions) -> None:
-        """Sort the photos that arrive from now on; the folder is watched for that."""
+        """Sort new photos from now on. The folder is watched for that."""
         self._watching.set_arrivals(options)
         if self._actions.watch.isChecked():
             self._engine.watch_folder()
@@ -122,18 +120,19 @@ class ArrivalsControl(WindowControl):
         self.refresh()
 
     def turn_off(self) -> None:
-        """Sort no more; the folder is watched on."""
+        """Stop sorting new photos. The folder is still watched."""
         self._watching.set_arrivals(None)
         self.refresh()
 
     def refresh(self, _event: object = None) -> None:
-        """Have the button say whether it is on."""
+        """Show or hide the button."""
         options = self.options
         self.button.setVisible(options is not None)
         if options is not None:
-            from alpacasorter.wording import sorts  # the first window has nothing to tell of sorts
+            # Imported here, because the first window does not need it.
+            from alpacasorter.wording import sorts
 
-            self.button.setText("Sorting new photos ✕")
+            self.button.setText(_("Sorting new photos ✕"))
             self.button.setToolTip(sorts.tip(sorts.arriving(options)))
         elif self.dialog is not None and self._folder() is None:
             self.dialog.close()
@@ -142,52 +141,51 @@ class ArrivalsControl(WindowControl):
         if isinstance(event, SortEnded) and (event.record.done or event.failures or event.problem):
             from alpacasorter.wording import sorts
 
-            self._sorting.tell_outcome(sorts.arrived(event), event.record)
+            self._sorting.show_outcome(sorts.arrived(event), event.record)
 
 
 USUAL_SURE: Final = 0.95
 _SIZE: Final = QSize(520, 640)
 _SHARE: Final = 0.9
-_EXPLANATION: Final = (
-    "Photos that come into this folder are looked at, and those that are sure enough are sorted at once. All others "
-    "stay and wait for you under “New”. Each sort is in the sort history and can be undone."
-)
-_ENDS: Final = "It ends when the folder is closed. Photos that are here already are not touched."
 
 
 class ArrivalsDialog(QDialog):
-    """Lets the user turn it on with their choices, and off.
+    """The dialog *Sort as they arrive…*: whether and how new photos in the open folder are sorted automatically.
 
     Signals:
-        turned_on(SortOptions): from now on, like this.
-        turned_off: no more.
+        turned_on(SortOptions): sort new photos like this from now on.
+        turned_off: no longer sort new photos.
     """
 
     turned_on = Signal(object)
     turned_off = Signal()
 
     def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
-        """Show the choices of the last time, but for the destination, which is always asked for."""
+        """Show the last choices without the destination, which the user chooses every time."""
         super().__init__(parent)
-        self.setWindowTitle("Sort as they arrive")
+        self.setWindowTitle(_("Sort as they arrive"))
         self._settings = settings
         self._on: SortOptions | None = None
-        self.explanation = note(self, "")
-        self.explanation.setText(_EXPLANATION)
-        self.ends = note(self, "muted")
-        self.ends.setText(_ENDS)
-        # Here, because the window is up before anyone opens this dialog.
+        self.explanation = sentence_label(self, "")
+        explanation = _(
+            "Photos that arrive in this folder are sorted right away if the model is certain enough. All others stay,"
+            " and are listed under “New”. Each sort is in the sort history and can be undone."
+        )
+        self.explanation.setText(explanation)
+        self.ends = sentence_label(self, "muted")
+        self.ends.setText(_("This ends when the folder is closed. Photos that are already here are not touched."))
+        # Imported here, so that the first window does not wait for it.
         from alpacasorter.ui.sorting.form import SortForm
 
         self.form = SortForm(self, arriving=True)
         self.form.set_sure(USUAL_SURE)
         self.form.restore(settings.arrivals)
-        self.why = note(self, "muted")
+        self.why = sentence_label(self, "muted")
         self.why.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self.off_button = QPushButton("Turn &off", self)
-        self.on_button = QPushButton("Turn &on", self)
+        self.off_button = QPushButton(_("Turn &off"), self)
+        self.on_button = QPushButton(_("Turn &on"), self)
         self.on_button.setProperty("primary", True)
-        self.close_button = QPushButton("Close", self)
+        self.close_button = QPushButton(_("Close"), self)
         for button in (self.off_button, self.on_button, self.close_button):
             button.setAutoDefault(False)
         self._lay_out()
@@ -222,7 +220,12 @@ class ArrivalsDialog(QDialog):
         column.addLayout(below)
 
     def begin(self, labels: LabelSet, now: SortOptions | None) -> None:
-        """Show what goes on now: `now`, or nothing."""
+        """Show the current choices.
+
+        Args:
+            labels: of the model.
+            now: how new photos are sorted at the moment; None if they are not.
+        """
         self._on = now
         self.form.set_labels(labels)
         self._show()
@@ -232,13 +235,13 @@ class ArrivalsDialog(QDialog):
         options = self.form.options()
         on = self._on is not None
         self.off_button.setVisible(on)
-        self.on_button.setText("Use these choices" if on else "Turn &on")
-        enable(self.on_button, options is not None and options != self._on)
+        self.on_button.setText(_("Apply changes") if on else _("Turn &on"))
+        enable_primary(self.on_button, options is not None and options != self._on)
         self.on_button.setDefault(options is not None)
         if self.form.problem:
             self.why.setText(self.form.unsaid)
         else:
-            self.why.setText("It is on." if on and options == self._on else "")
+            self.why.setText(_("New photos are being sorted.") if on and options == self._on else "")
 
     def _turn_on(self) -> None:
         options = self.form.options()
@@ -256,6 +259,6 @@ class ArrivalsDialog(QDialog):
         self._settings.arrivals = self.form.state()
 
     def reject(self) -> None:
-        """Close; what goes on goes on."""
+        """Close; sorting continues if it is on."""
         self._keep()
         super().reject()

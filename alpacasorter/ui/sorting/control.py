@@ -1,22 +1,23 @@
-"""Between the main window and sorting: opens the dialogs, has the photos follow, says what was done."""
+"""Connects the main window with sorting: opens the dialogs, and shows how a sort ended."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLayout, QMainWindow
 
 from alpacasorter.core.events import Problems
 from alpacasorter.core.sorting.events import FilesPlaced, SortRecord, SortState
+from alpacasorter.i18n import _, ngettext, number
 from alpacasorter.ui.actions import Actions
-from alpacasorter.ui.photo_row import Filter
+from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
-from alpacasorter.ui.sorting.follow_up import Returning, SortStrip
+from alpacasorter.ui.sorting.follow_up import RescanAfterSort, SortStrip
 from alpacasorter.ui.widgets.desktop import show_folder
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
 from alpacasorter.ui.widgets.dialogs import confirmed
@@ -26,29 +27,24 @@ from alpacasorter.workers.engine import Engine
 if TYPE_CHECKING:
     from alpacasorter.ui.sorting.dialog import SortDialog
     from alpacasorter.ui.sorting.history import SortHistory
-    from alpacasorter.ui.sorting.run_state import SortRun, Subject
-
-_QUIT: Final = "Stop sorting and quit?"
-_QUIT_MORE: Final = (
-    "It stops between two files, and nothing is lost. At the next start you can finish the sort or put all back."
-)
+    from alpacasorter.ui.sorting.run_state import SortInput, SortRun
 
 
 class SortControl(WindowControl):
-    """Opens the dialogs that sort and list the sorts.
+    """Opens the dialogs that sort photos and list the sorts.
 
     Attributes:
-        strip: says what came of the last sort.
-        offer: says that a sort was broken off, and asks what is to be done.
+        strip: shows how the last sort ended.
+        offer: asks what to do about a sort that was interrupted.
 
     Signals:
-        told(str): what came of a sort; a sentence for the status bar. Empty where that is no longer so.
+        told(str): how a sort ended, a sentence for the status bar; empty when the next one starts.
         placed(FilesPlaced): files were moved, or moved back.
-        look_again: the open folder holds photos that are not listed, since a sort or an undo has put them there.
+        rescan_needed: a sort or an undo has put photos into the open folder that are not listed.
     """
 
     placed = Signal(object)
-    look_again = Signal()
+    rescan_needed = Signal()
 
     def __init__(
         self,
@@ -60,7 +56,7 @@ class SortControl(WindowControl):
         theme: Theme,
         folder: Callable[[], Path | None],
     ) -> None:
-        """Connect the actions, and put a button for the sort that goes on into the status bar, hidden for now."""
+        """Connect the actions, and add a hidden button for a running sort to the status bar."""
         super().__init__(window)
         self._engine = engine
         self._actions = actions
@@ -68,38 +64,38 @@ class SortControl(WindowControl):
         self._settings = settings
         self._folder = folder
         self._unlisted: set[Path] = set()
-        self._looked = False
+        self._has_checked = False
         self._sort = self._launcher(self._make)
         self._sorts = self._launcher(self._make_history)
         self.strip = SortStrip("banner", theme, window)
         self.offer = SortStrip("notice", theme, window)
-        self.button = self._status_button("Show the sort")
+        self.button = self._status_button(_("Show the sort"))
         self.button.clicked.connect(self.open_dialog)
         self.button.hide()
-        self._returning = Returning(engine.sorting, actions.stop, store, settings, folder, self)
-        self._returning.look_again.connect(self.look_again)
+        self._rescan = RescanAfterSort(engine.sorting, actions.stop, store, settings, folder, self)
+        self._rescan.rescan_needed.connect(self.rescan_needed)
         self._connect()
 
     def _connect(self) -> None:
-        actions, engine, keeper = self._actions, self._engine, self._engine.sorting
+        actions, engine, service = self._actions, self._engine, self._engine.sorting
         actions.sort.triggered.connect(self.open_dialog)
         actions.sort_history.triggered.connect(self.open_history)
-        # The folder was opened or closed.
+        # A folder was opened or closed.
         actions.arrivals.changed.connect(self._on_folder)
         engine.ready.connect(self._on_ready)
         engine.problems.connect(self._on_problems)
         engine.finished.connect(self._on_photos_changed)
-        engine.finished.connect(self._returning.on_finished)
+        engine.finished.connect(self._rescan.on_finished)
         engine.learned.connect(self._on_photos_changed)
-        keeper.placed.connect(self._on_placed)
-        keeper.began.connect(self._on_began)
-        keeper.ended.connect(self._on_over)
-        keeper.refused.connect(self._on_over)
-        keeper.interrupted.connect(self._on_interrupted)
+        service.placed.connect(self._on_placed)
+        service.began.connect(self._on_began)
+        service.ended.connect(self._on_over)
+        service.refused.connect(self._on_over)
+        service.interrupted.connect(self._on_interrupted)
         self.refresh()
 
     def place_in(self, layout: QLayout) -> None:
-        """Put what is said above the photos into a layout."""
+        """Add the messages that are shown above the photos to a layout."""
         layout.addWidget(self.offer)
         layout.addWidget(self.strip)
 
@@ -107,20 +103,20 @@ class SortControl(WindowControl):
 
     @property
     def dialog(self) -> SortDialog | None:
-        """The dialog with choices, progress and result; None until it is first opened."""
+        """The sort dialog; None until it is first opened."""
         return self._sort.dialog
 
     @property
     def history(self) -> SortHistory | None:
-        """The dialog that lists the sorts; None until it is first opened."""
+        """The sort history; None until it is first opened."""
         return self._sorts.dialog
 
     def open_dialog(self) -> None:
-        """Show the choices, or the sort that goes on."""
+        """Show the sort dialog with the form, or with the running sort."""
         self._sort.made().present()
 
     def open_history(self) -> None:
-        """Show the sorts of before."""
+        """Show the sort history."""
         is_visible = self._sorts.is_visible
         history = self._sorts.show()
         if not is_visible:
@@ -129,7 +125,7 @@ class SortControl(WindowControl):
     def _make(self) -> SortDialog:
         from alpacasorter.ui.sorting.dialog import SortDialog
 
-        dialog = SortDialog(self._engine.sorting, self._settings, self.subject, self._window)
+        dialog = SortDialog(self._engine.sorting, self._settings, self.input, self._window)
         dialog.status.connect(self._show_status)
         dialog.ended.connect(self._on_ended)
         dialog.put_off.connect(self._on_put_off)
@@ -139,36 +135,39 @@ class SortControl(WindowControl):
         from alpacasorter.ui.sorting.history import SortHistory
 
         history = SortHistory(self._engine.sorting, self._window)
-        history.finish.connect(self._finish)
-        history.take_back.connect(self._take_back)
+        history.resume.connect(self._resume)
+        history.undo.connect(self._undo)
         return history
 
-    def subject(self) -> Subject | None:
-        """Return what there is to sort now; None while no folder is open."""
-        from alpacasorter.ui.sorting.run_state import subject_of
+    def input(self) -> SortInput | None:
+        """Return what there is to sort now; None if no folder is open."""
+        from alpacasorter.ui.sorting.run_state import sort_input
 
         folder = self._folder()
         if folder is None:
             return None
         store = self._store
         scanning = self._actions.stop.isEnabled()
-        return subject_of(folder, store.rows, store.labels, self._unlisted, scanning=scanning)
+        return sort_input(folder, store.rows, store.labels, self._unlisted, scanning=scanning)
 
     # Closing the window
 
     def may_close(self) -> bool:
-        """Ask whether the app may be closed where a sort is going on."""
+        """Ask whether the app may be closed while a sort is running."""
         if not self._engine.sorting.busy:
             return True
-        return confirmed(self._window, "Quit?", _QUIT, _QUIT_MORE, "Stop and quit", "Go on sorting")
+        more = _("The sort stops between two files, and nothing is lost. At the next start you can resume or undo it.")
+        return confirmed(
+            self._window, _("Quit?"), _("Stop sorting and quit?"), more, _("Stop and quit"), _("Keep sorting")
+        )
 
     def close_down(self) -> None:
-        """Close the dialogs. The engine ends the sort between two files."""
+        """Close the dialogs. The engine stops the sort between two files."""
         if self.dialog is not None:
             self.dialog.close_down()
         self._sorts.close()
 
-    # What happens
+    # Events
 
     def refresh(self) -> None:
         """Enable sorting if there are photos to sort."""
@@ -177,9 +176,9 @@ class SortControl(WindowControl):
         self._actions.sort.setEnabled(self._folder() is not None and known > 0)
 
     def _on_ready(self) -> None:
-        if not self._looked:
-            self._looked = True
-            self._engine.sorting.look_for_interrupted()
+        if not self._has_checked:
+            self._has_checked = True
+            self._engine.sorting.find_interrupted()
         self._on_photos_changed()
 
     def _on_problems(self, event: Problems) -> None:
@@ -195,18 +194,18 @@ class SortControl(WindowControl):
 
     def _on_placed(self, event: FilesPlaced) -> None:
         self.placed.emit(event)
-        self._returning.note(event)
+        self._rescan.note(event)
 
     def _on_began(self, _event: object) -> None:
         self.strip.hide()
         self.offer.hide()
         self.told.emit("")
-        # Files that move while they are looked for would be found twice, or not at all.
+        # A scan would find files twice, or not at all, while they are being moved.
         self._actions.rescan.setEnabled(False)
 
     def _on_over(self, _event: object) -> None:
         self._actions.rescan.setEnabled(self._folder() is not None)
-        self._returning.on_over()
+        self._rescan.on_over()
 
     def _on_ended(self, run: SortRun) -> None:
         record = run.record
@@ -215,18 +214,18 @@ class SortControl(WindowControl):
         words = run.outcome
         if run.ended is not None and run.ended.problem:
             words = f"{words} {run.ended.problem}"
-        self.tell_outcome(words, record)
+        self.show_outcome(words, record)
 
-    def tell_outcome(self, words: str, record: SortRecord) -> None:
-        """Say what came of a sort, with what can be done now."""
+    def show_outcome(self, words: str, record: SortRecord) -> None:
+        """Show how a sort ended, with buttons for what the user can do now."""
         choices: list[tuple[str, Callable[[], None]]] = []
         if record.is_open:
-            choices.append(("Go on", partial(self._finish, record)))
+            choices.append((_("Resume"), partial(self._resume, record)))
         if record.state in (SortState.FINISHED, SortState.STOPPED, SortState.RUNNING) and record.done:
-            choices.append(("Put all back" if record.is_open else "Undo", partial(self._take_back, record)))
+            choices.append((_("Undo"), partial(self._undo, record)))
         if record.state is not SortState.UNDONE:
-            choices.append(("Show in file manager", partial(_show, record.destination)))
-        self.strip.tell(words, choices)
+            choices.append((_("Show in file manager"), partial(_show, record.destination)))
+        self.strip.show_message(words, choices)
         self.told.emit(words)
 
     def _on_put_off(self, number: int) -> None:
@@ -237,30 +236,31 @@ class SortControl(WindowControl):
 
         known = self._settings.sorts_put_off & {record.number for record in records}
         self._settings.sorts_put_off = known
-        # One that the user closed as it is rests in the history; one that is being done is no business of the offer.
+        # A sort that the user has put off is only in the history, and one that is running needs no offer.
         left = [record for record in records if record.number not in known]
         if not left or self._engine.sorting.busy:
             return
         record, more = left[0], len(left) - 1
-        words = sorts.broken_off(record)
+        words = sorts.interrupted(record)
         if more:
-            words += f" {more:,} more {'is' if more == 1 else 'are'} in the sort history."
+            said = ngettext("{count} more is in the sort history.", "{count} more are in the sort history.", more)
+            words = f"{words} {said.format(count=number(more))}"
         undoing = record.state is SortState.UNDOING
         choices: list[tuple[str, Callable[[], None]]] = [
-            ("Finish the undo" if undoing else "Finish", partial(self._finish, record))
+            (_("Finish undo") if undoing else _("Resume"), partial(self._resume, record))
         ]
         if not undoing:
-            choices.append(("Put all back", partial(self._take_back, record)))
-        choices.append(("Later", self.offer.hide))
+            choices.append((_("Undo"), partial(self._undo, record)))
+        choices.append((_("Later"), self.offer.hide))
         if more:
-            choices.append(("Show all", self.open_history))
-        self.offer.tell(words, choices)
+            choices.append((_("Show all"), self.open_history))
+        self.offer.show_message(words, choices)
 
-    def _finish(self, record: SortRecord) -> None:
-        self._sort.made().finish(record)
+    def _resume(self, record: SortRecord) -> None:
+        self._sort.made().resume(record)
 
-    def _take_back(self, record: SortRecord) -> None:
-        self._sort.made().take_back(record)
+    def _undo(self, record: SortRecord) -> None:
+        self._sort.made().undo(record)
 
     def _show_status(self, words: str) -> None:
         self.button.setText(words.replace("&", "&&"))

@@ -1,7 +1,4 @@
-"""The dialog *Sort…*: choices and plan, progress, result. A sort goes on while it is hidden.
-
-The buttons below the pages of a sort: one row for each page.
-"""
+"""The dialog *Sort…*: form and plan, progress, result. A sort continues while the dialog is hidden."""
 
 from __future__ import annotations
 
@@ -23,31 +20,30 @@ from PySide6.QtWidgets import (
 )
 
 from alpacasorter.core.sorting import events
+from alpacasorter.i18n import _
 from alpacasorter.ui.settings import Settings
-from alpacasorter.ui.sorting.plan_page import ChoosePage
+from alpacasorter.ui.sorting.plan_page import PlanPage
 from alpacasorter.ui.sorting.progress import SortProgressPage, SortResultPage
-from alpacasorter.ui.sorting.run_state import SortRun, Subject
+from alpacasorter.ui.sorting.run_state import SortInput, SortRun
 from alpacasorter.ui.widgets.desktop import show_folder
-from alpacasorter.ui.widgets.dialogs import confirmed, enable
-from alpacasorter.ui.widgets.fields import note
-from alpacasorter.workers.sorting import SortKeeper
+from alpacasorter.ui.widgets.dialogs import confirmed, enable_primary
+from alpacasorter.ui.widgets.fields import sentence_label
+from alpacasorter.workers.sorting import SortService
 
 _SIZE: Final = QSize(1060, 700)
 _SHARE: Final = 0.92
 _COMPACT: Final = 620
 _LISTING: Final = QSize(760, 420)
 _SPACING, _BELOW = 12, 16
-_STOPPING: Final = "Stopping after the file that is being worked on…"
-_LEFT_OPEN: Final = "“Go on” does the rest, now or later: it stays in the sort history."
 
 
 class SortDialog(QDialog):
-    """Everything between tags and folders, and back.
+    """Lets the user sort photos, resume a sort and undo it.
 
     Signals:
-        status(str): what goes on, for the window behind; empty while there is nothing to tell.
+        status(str): the progress while the dialog is hidden, for the main window; empty if there is nothing to show.
         ended(SortRun): a sort or an undo has ended.
-        put_off(int): a sort that stands in the middle was closed as it is.
+        put_off(int): the user closed the dialog without deciding about an interrupted sort, given by its number.
     """
 
     status = Signal(str)
@@ -55,26 +51,26 @@ class SortDialog(QDialog):
     put_off = Signal(int)
 
     def __init__(
-        self, keeper: SortKeeper, settings: Settings, subject: Callable[[], Subject | None], parent: QWidget | None
+        self, service: SortService, settings: Settings, subject: Callable[[], SortInput | None], parent: QWidget | None
     ) -> None:
         """Prepare.
 
         Args:
-            keeper: plans and sorts.
-            settings: where the choices are kept.
-            subject: returns what there is to sort now; None while nothing is open.
-            parent: the window behind.
+            service: plans and sorts.
+            settings: store the choices.
+            subject: returns what there is to sort now; None if no folder is open.
+            parent: the main window.
         """
         super().__init__(parent)
-        self.setWindowTitle("Sort")
-        self._keeper = keeper
+        self.setWindowTitle(_("Sort"))
+        self._service = service
         self._run: SortRun | None = None
-        self.choose_page = ChoosePage(keeper, settings, subject, self)
+        self.plan_page = PlanPage(service, settings, subject, self)
         self.progress_page = SortProgressPage(self)
         self.result_page = SortResultPage(self)
         self.buttons = SortButtons(self)
         self.stack = Pages(self)
-        for page in (self.choose_page, self.progress_page, self.result_page):
+        for page in (self.plan_page, self.progress_page, self.result_page):
             self.stack.addWidget(page)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, _BELOW)
@@ -86,59 +82,59 @@ class SortDialog(QDialog):
         self.resize(self._roomy)
 
     def _connect(self) -> None:
-        self.choose_page.changed.connect(self._show_button)
-        buttons, keeper = self.buttons, self._keeper
+        self.plan_page.changed.connect(self._show_button)
+        buttons, service = self.buttons, self._service
         buttons.sort.clicked.connect(self._sort)
         buttons.stop.clicked.connect(self._stop)
         buttons.undo.clicked.connect(self._undo)
-        buttons.go_on.clicked.connect(self._go_on)
+        buttons.resume.clicked.connect(self._resume)
         buttons.show_folder.clicked.connect(self._show_folder)
         buttons.close_wanted.connect(self.reject)
-        keeper.began.connect(self._on_began)
-        keeper.placed.connect(self._on_placed)
-        keeper.files_failed.connect(self._on_failed)
-        keeper.progress.connect(self._on_progress)
-        keeper.ended.connect(self._on_ended)
-        keeper.refused.connect(self._on_refused)
+        service.began.connect(self._on_began)
+        service.placed.connect(self._on_placed)
+        service.files_failed.connect(self._on_failed)
+        service.progress.connect(self._on_progress)
+        service.ended.connect(self._on_ended)
+        service.refused.connect(self._on_refused)
 
-    # What others ask
+    # For the main window
 
     @property
     def running(self) -> bool:
-        """Whether a sort or an undo goes on."""
+        """Whether a sort or an undo is running."""
         return self._run is not None and self._run.ended is None
 
     def present(self) -> None:
-        """Show the choices, or the sort that goes on."""
-        if not self.running and not (self.isVisible() and self.stack.currentIndex() == CHOOSE):
+        """Show the form, or the running sort."""
+        if not self.running and not (self.isVisible() and self.stack.currentIndex() == PLAN):
             self._run = None
-            self._show_page(CHOOSE)
+            self._show_page(PLAN)
             self.show()
-            self.choose_page.begin()
+            self.plan_page.begin()
         self._bring_up()
 
-    def finish(self, record: events.SortRecord) -> None:
-        """Go on with a sort of the history, or try its files again."""
+    def resume(self, record: events.SortRecord) -> None:
+        """Resume a sort of the history, or try its failed files again."""
         self._begin(SortRun(record=record, number=record.number, undoing=record.state is events.SortState.UNDOING))
 
-    def take_back(self, record: events.SortRecord) -> None:
-        """Put back a sort of the history."""
+    def undo(self, record: events.SortRecord) -> None:
+        """Undo a sort of the history."""
         self._begin(SortRun(record=record, number=record.number, undoing=True))
 
     def on_photos_changed(self) -> None:
-        """Photos were found, judged or corrected: what would be sorted is another thing now."""
-        if self.isVisible() and self.stack.currentIndex() == CHOOSE:
-            self.choose_page.photos_changed()
+        """Remake the plan, because photos were found, judged or corrected."""
+        if self.isVisible() and self.stack.currentIndex() == PLAN:
+            self.plan_page.photos_changed()
 
     def on_folder_closed(self) -> None:
-        """There is nothing to choose for any more; a sort goes on, and what came of one is shown on."""
-        if self.isVisible() and self.stack.currentIndex() == CHOOSE:
+        """Close the form. A running sort continues, and a result stays visible."""
+        if self.isVisible() and self.stack.currentIndex() == PLAN:
             self.reject()
 
     def close_down(self) -> None:
-        """Hide; the dialog is not used any more."""
-        self.choose_page.pause()
-        self.choose_page.keep_choices()
+        """Hide for good."""
+        self.plan_page.pause()
+        self.plan_page.keep_choices()
         self.hide()
 
     def _bring_up(self) -> None:
@@ -149,31 +145,31 @@ class SortDialog(QDialog):
         self._tell_status()
 
     def _show_button(self) -> None:
-        """Have the button say what it does, and beside it why it can't."""
-        page, button = self.choose_page, self.buttons.sort
+        """Update the button that sorts, and the reason next to it if it is disabled."""
+        page, button = self.plan_page, self.buttons.sort
         button.setText(page.button)
-        enable(button, page.plan is not None)
+        enable_primary(button, page.plan is not None)
         button.setDefault(page.plan is not None)
         self.buttons.why.setText(page.why)
 
     # Running
 
     def _sort(self) -> None:
-        plan = self.choose_page.plan
-        if plan is None or self._keeper.busy:
+        plan = self.plan_page.plan
+        if plan is None or self._service.busy:
             return
         serious = [remark.sentence for remark in plan.remarks if remark.serious]
         if serious and not confirmed(
-            self, "Sort all the same?", "This will probably not succeed as a whole.", "\n".join(serious), "Sort"
+            self, _("Sort anyway?"), _("This sort will probably not succeed completely."), "\n".join(serious), _("Sort")
         ):
             return
-        # While the question was open, a tag may have been corrected.
-        if self.choose_page.plan is plan:
-            self.choose_page.keep_choices()
+        # A tag may have been corrected while the question was open.
+        if self.plan_page.plan is plan:
+            self.plan_page.keep_choices()
             self._begin(SortRun(plan=plan))
 
-    def _go_on(self) -> None:
-        if self._run is not None and self._run.can_go_on:
+    def _resume(self) -> None:
+        if self._run is not None and self._run.can_resume:
             self._begin(self._run.again(undoing=False))
 
     def _undo(self) -> None:
@@ -181,27 +177,27 @@ class SortDialog(QDialog):
             self._begin(self._run.again(undoing=True))
 
     def _begin(self, run: SortRun) -> None:
-        keeper = self._keeper
-        if keeper.busy:
+        service = self._service
+        if service.busy:
             self._bring_up()
             return
-        self.choose_page.pause()
+        self.plan_page.pause()
         self._run = run
-        self.progress_page.begin(f"{run.words}…", undoing=run.undoing)
+        self.progress_page.begin(run.doing, undoing=run.undoing)
         self.buttons.stop.setEnabled(True)
         self._show_page(RUN)
         self._bring_up()
         if run.number is None and run.plan is not None:
-            keeper.sort(run.plan)
+            service.sort(run.plan)
         elif run.number is not None and run.undoing and not run.undo_begun:
-            keeper.take_back(run.number)
+            service.undo(run.number)
         elif run.number is not None:
-            keeper.finish(run.number)
+            service.resume(run.number)
 
     def _stop(self) -> None:
         self.buttons.stop.setEnabled(False)
-        self.progress_page.tell(_STOPPING)
-        self._keeper.stop()
+        self.progress_page.tell(_("Stopping after the current file…"))
+        self._service.stop()
 
     def _on_began(self, event: events.SortBegan) -> None:
         if self._run is not None:
@@ -216,6 +212,8 @@ class SortDialog(QDialog):
         if self._run is not None:
             self._run.fail(event.failures)
             self.progress_page.show_failed(len(self._run.failed))
+            # The first failure adds a line, which must not squeeze the others.
+            self.resize(self.width(), max(self.height(), self._height_at(self.width())))
 
     def _on_progress(self, event: events.SortProgress) -> None:
         if self.running and self.buttons.stop.isEnabled():
@@ -235,9 +233,9 @@ class SortDialog(QDialog):
         if run is None:
             return
         if run.number is None:
-            # Nothing has begun, so nothing is lost: back to the choices.
-            self._show_page(CHOOSE)
-            self.choose_page.refuse(sentence)
+            # Nothing has started, so the form is shown again.
+            self._show_page(PLAN)
+            self.plan_page.refuse(sentence)
         else:
             self._run = run
             run.record = None
@@ -246,14 +244,14 @@ class SortDialog(QDialog):
 
     def _show_result(self, run: SortRun, problem: str) -> None:
         buttons, record = self.buttons, run.record
-        middle = run.is_broken_off
+        middle = run.is_interrupted
         failed = run.ended.failures if run.ended is not None else ()
-        words = run.outcome or "This could not be done. Nothing is lost."
-        self.result_page.show_result(words, problem, _LEFT_OPEN if middle else "", failed or run.failed)
-        buttons.undo.setText("&Put all back" if middle else "&Undo")
+        words = run.outcome or _("This failed. Nothing is lost.")
+        more = _("You can resume it now, or later from the sort history.") if middle else ""
+        self.result_page.show_result(words, problem, more, failed or run.failed)
         buttons.undo.setVisible(run.can_undo and not (middle and run.undoing))
-        buttons.go_on.setText("&Go on" if middle else "&Try again")
-        buttons.go_on.setVisible(run.can_go_on)
+        buttons.resume.setText(_("&Resume") if middle else _("&Try again"))
+        buttons.resume.setVisible(run.can_resume)
         buttons.show_folder.setVisible(record is not None and record.destination.exists())
         self._show_page(RESULT)
         self._tell_status()
@@ -270,36 +268,40 @@ class SortDialog(QDialog):
         self.stack.setCurrentIndex(number)
         self.buttons.setCurrentIndex(number)
         self._make_room(was, number)
-        middle = self._run is not None and self._run.is_broken_off
-        usual = {RUN: self.buttons.hide_dialog, RESULT: self.buttons.go_on if middle else self.buttons.close_result}
+        middle = self._run is not None and self._run.is_interrupted
+        usual = {RUN: self.buttons.hide_dialog, RESULT: self.buttons.resume if middle else self.buttons.close_result}
         if number in usual:
             usual[number].setDefault(True)
             usual[number].setFocus()
 
     def _make_room(self, was: int, number: int) -> None:
-        """Be large while there is a plan to look at, and as small as may be beside the window afterwards."""
-        if was == CHOOSE and number != CHOOSE:
+        """Be large while a plan is shown, and small afterwards."""
+        if was == PLAN and number != PLAN:
             self._roomy = self.size()
-        if number == CHOOSE:
-            self.resize(self._roomy if was != CHOOSE else self.size())
+        if number == PLAN:
+            self.resize(self._roomy if was != PLAN else self.size())
         elif number == RESULT and not self.result_page.failures.isHidden():
             self.resize(_LISTING.boundedTo(self._roomy))
         else:
-            width, around = min(_COMPACT, self._roomy.width()), _SPACING + self.buttons.sizeHint().height() + _BELOW
-            self.resize(width, self.stack.height_at(width) + around)
+            width = min(_COMPACT, self._roomy.width())
+            self.resize(width, self._height_at(width))
+
+    def _height_at(self, width: int) -> int:
+        """Return the height that the visible page and the buttons need at a width, in pixels."""
+        return self.stack.height_at(width) + _SPACING + self.buttons.sizeHint().height() + _BELOW
 
     def _tell_status(self) -> None:
         words = ""
         if self.running and self._run is not None and not self.isVisible():
-            words = f"{self._run.words}: {self.progress_page.words.text()}"
+            words = f"{self._run.doing} {self.progress_page.words.text()}"
         self.status.emit(words)
 
     def reject(self) -> None:
-        """Hide; a sort goes on, and what has ended gives way to the choices."""
-        self.choose_page.pause()
-        if self.stack.currentIndex() == CHOOSE:
-            self.choose_page.keep_choices()
-        elif self._run is not None and self._run.is_broken_off and self._run.number is not None and not self.running:
+        """Hide. A running sort continues; after a result, the form is shown the next time."""
+        self.plan_page.pause()
+        if self.stack.currentIndex() == PLAN:
+            self.plan_page.keep_choices()
+        elif self._run is not None and self._run.is_interrupted and self._run.number is not None and not self.running:
             self.put_off.emit(self._run.number)
         super().reject()
         self._tell_status()
@@ -310,24 +312,24 @@ class SortDialog(QDialog):
         self.reject()
 
 
-CHOOSE, RUN, RESULT = range(3)
+PLAN, RUN, RESULT = range(3)
 
 
 class Pages(QStackedWidget):
-    """Pages of which only the one that is shown says how much room is wanted, and not the largest of all."""
+    """Pages of which only the visible one determines the size, not the largest of all."""
 
     def sizeHint(self) -> QSize:
-        """Return the room that the page shown wants."""
+        """Return the size hint of the visible page."""
         page = self.currentWidget()
         return page.sizeHint() if page is not None else super().sizeHint()
 
     def minimumSizeHint(self) -> QSize:
-        """Return the room that the page shown needs."""
+        """Return the minimum size of the visible page."""
         page = self.currentWidget()
         return page.minimumSizeHint() if page is not None else super().minimumSizeHint()
 
     def height_at(self, width: int) -> int:
-        """Return how high the page shown wants to be at a width, pixels. A layout would ask all pages for that."""
+        """Return the height of the visible page at a width, in pixels. A layout would ask all pages for that."""
         page = self.currentWidget()
         layout = page.layout() if page is not None else None
         if layout is None or not layout.hasHeightForWidth():
@@ -336,33 +338,33 @@ class Pages(QStackedWidget):
 
 
 class SortButtons(QStackedWidget):
-    """Shows the row of one page at a time.
+    """The buttons below the pages, one row for each page.
 
     Attributes:
-        why: why the button that sorts can't be pressed.
+        why: why the button that sorts is disabled.
 
     Signals:
-        close_wanted: the user wants the dialog out of the way; a sort goes on.
+        close_wanted: the user wants to close the dialog; a running sort continues.
     """
 
     close_wanted = Signal()
 
     def __init__(self, parent: QWidget) -> None:
-        """Make all buttons; whoever asked for them connects them."""
+        """Create all buttons; the dialog connects them."""
         super().__init__(parent)
-        self.why: QLabel = note(self, "muted")
+        self.why: QLabel = sentence_label(self, "muted")
         self.why.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self.cancel = self._button("Cancel", "Close; nothing is done (Esc)")
-        self.sort = self._button("Sort", "Do exactly what the plan shows", primary=True)
-        self.hide_dialog = self._button("&Hide", "It goes on in the background (Esc)")
-        self.stop = self._button("&Stop", "Stop between two files; what is done can be put back")
-        self.close_result = self._button("&Close", "Close (Esc)")
-        self.show_folder = self._button("Show in &file manager", "Open the folder that was sorted into")
-        self.undo = self._button("&Undo", "Put every file back where it was")
-        self.go_on = self._button("&Go on", "Do the rest", primary=True)
+        self.cancel = self._button(_("Cancel"), _("Close without sorting (Esc)"))
+        self.sort = self._button(_("Sort"), _("Do what the plan shows"), primary=True)
+        self.hide_dialog = self._button(_("&Hide"), _("Continue in the background (Esc)"))
+        self.stop = self._button(_("&Stop"), _("Stop after the current file. The sort can be resumed or undone."))
+        self.close_result = self._button(_("&Close"), _("Close (Esc)"))
+        self.show_folder = self._button(_("Show in &file manager"), _("Open the destination"))
+        self.undo = self._button(_("&Undo"), _("Move the files back; copies and links are removed"))
+        self.resume = self._button(_("&Resume"), _("Continue with the remaining files"), primary=True)
         self._add_row(self.why, self.cancel, self.sort)
         self._add_row(None, self.hide_dialog, self.stop)
-        self._add_row(None, self.show_folder, self.undo, self.go_on, self.close_result)
+        self._add_row(None, self.show_folder, self.undo, self.resume, self.close_result)
         for button in (self.cancel, self.hide_dialog, self.close_result):
             button.clicked.connect(self.close_wanted)
 
@@ -384,6 +386,6 @@ class SortButtons(QStackedWidget):
         for button in buttons:
             line.addWidget(button)
         for one, next_one in pairwise(buttons):
-            # The Tab key goes as the eye does.
+            # The Tab key follows the visual order.
             QWidget.setTabOrder(one, next_one)
         self.addWidget(row)

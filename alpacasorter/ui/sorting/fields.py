@@ -1,4 +1,4 @@
-"""Fields of the form of a sort: a folder, a kind of photo with its folder, and how folders are built."""
+"""Fields of the sort form: a folder, a kind of photo with its folder name, and the folder structure."""
 
 from __future__ import annotations
 
@@ -21,36 +21,33 @@ from PySide6.QtWidgets import (
 )
 
 from alpacasorter.core.sorting.planning.pattern import (
-    EXAMPLES,
     PatternValues,
     check_pattern,
+    examples,
     parse_pattern,
     parse_taken,
 )
-from alpacasorter.ui.widgets.fields import note
+from alpacasorter.i18n import _
+from alpacasorter.ui.widgets.fields import sentence_label
 from alpacasorter.wording import sorts, text
 
-_OWN: Final = ""
+_CUSTOM: Final = ""
 _LONGEST_NAME: Final = 120
-_PARTS: Final = (
-    "{label} is the folder of the tag, {taken:%Y-%m} when the photo was taken, {camera} the camera, {folder} the "
-    "sub-folders it is in now; after a / comes a folder inside."
-)
 _SAMPLE: Final = PatternValues("Alpaca", parse_taken("2026-05-17T14:30:00"), ("Day 2",), "Canon EOS R6")
 _SAMPLE_NAME: Final = "IMG_1234.jpg"
 
 
 class PathLine(QLabel):
-    """A path in one line, with its middle left out where there is no room for all of it."""
+    """A path in one line, with the middle elided if there is not enough room."""
 
     def __init__(self, parent: QWidget) -> None:
-        """Show nothing."""
+        """Start empty."""
         super().__init__(parent)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint as much as there is room for."""
+        """Paint as much as fits."""
         painter = QPainter(self)
         area = self.contentsRect()
         shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideMiddle, area.width())
@@ -61,16 +58,16 @@ class PathLine(QLabel):
 
 
 class WheelGuard(QObject):
-    """Lets the wheel scroll the page: it must not change a value that happens to be under the pointer."""
+    """Lets the mouse wheel scroll the page instead of changing a value that happens to be under the pointer."""
 
     def guard(self, *widgets: QWidget) -> None:
-        """Keep the wheel from these while they have not the focus."""
+        """Ignore the wheel on these widgets unless they have the focus."""
         for widget in widgets:
             widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Pass the wheel on."""
+        """Pass the wheel on to the page."""
         if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
             event.ignore()
             return True
@@ -78,21 +75,21 @@ class WheelGuard(QObject):
 
 
 class FolderField(QWidget):
-    """A folder and a button to choose another.
+    """A folder, with a button to choose another one.
 
     Signals:
-        changed: it is another one now.
+        changed: another folder was chosen.
     """
 
     changed = Signal()
 
     def __init__(self, title: str, parent: QWidget) -> None:
-        """Show that none is chosen; `title` is that of the dialog in which one is."""
+        """Start without a folder; `title` is the title of the dialog that chooses one."""
         super().__init__(parent)
         self._title = title
         self._folder: Path | None = None
         self.line = PathLine(self)
-        self.choose_button = QPushButton("&Choose…", self)
+        self.choose_button = QPushButton(_("&Choose…"), self)
         self.choose_button.setAutoDefault(False)
         self.choose_button.setAccessibleName(title)
         self.choose_button.clicked.connect(self.choose)
@@ -104,11 +101,11 @@ class FolderField(QWidget):
 
     @property
     def folder(self) -> Path | None:
-        """The folder, absolute; None while none is chosen."""
+        """The folder, absolute; None if none is chosen yet."""
         return self._folder
 
     def set_folder(self, folder: Path | None) -> None:
-        """Use this folder."""
+        """Set the folder."""
         if folder != self._folder:
             self._folder = folder
             self._show()
@@ -122,64 +119,66 @@ class FolderField(QWidget):
             self.set_folder(Path(chosen))
 
     def _show(self) -> None:
-        words = text.folder(self._folder) if self._folder is not None else "No folder chosen yet"
+        words = text.folder(self._folder) if self._folder is not None else _("No folder chosen yet")
         self.line.setText(words)
         self.line.setToolTip(sorts.tip(words))
 
 
 class KindField(QWidget):
-    """A kind of photo: whether it goes, and into which folder.
+    """A kind of photo: whether it is sorted, and into which folder.
 
     Signals:
-        changed: it is answered in another way now.
+        changed: the user changed one of the two.
     """
 
     changed = Signal()
 
     def __init__(self, parent: QWidget) -> None:
-        """Start with photos that go."""
+        """Start with photos that are sorted."""
         super().__init__(parent)
         self._name = ""
-        self.goes = QCheckBox(self)
-        self.goes.setChecked(True)
+        self.check = QCheckBox(self)
+        self.check.setChecked(True)
         self.name = QLineEdit(self)
         self.name.setMaxLength(_LONGEST_NAME)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
-        row.addWidget(self.goes, 1)
+        row.addWidget(self.check, 1)
         row.addWidget(self.name, 1)
-        self.goes.toggled.connect(self._on_toggled)
+        self.check.toggled.connect(self._on_toggled)
         self.name.textEdited.connect(self._on_edited)
 
     def set_kind(self, words: str) -> None:
-        """Say what kind it is."""
-        self.goes.setText(words.replace("&", "&&"))
-        self.goes.setToolTip(f"Whether these photos are sorted: {words}")
-        self.name.setAccessibleName(f"Folder for {words}")
+        """Set the name of the kind."""
+        self.check.setText(words.replace("&", "&&"))
+        # Translators: {kind} is a kind of photos, such as the name of a tag.
+        self.check.setToolTip(sorts.tip(_("Sort these photos: {kind}").format(kind=words)))
+        # Translators: {kind} is a kind of photos, such as the name of a tag.
+        self.name.setAccessibleName(_("Folder name for {kind}").format(kind=words))
 
     @property
     def on(self) -> bool:
-        """Whether these photos go."""
-        return self.goes.isChecked()
+        """Whether these photos are sorted."""
+        return self.check.isChecked()
 
     @property
     def folder(self) -> str:
-        """The name of their folder; the one of before where they stay."""
+        """The name of their folder; the last one entered if they are not sorted."""
         return self._name
 
     def show_value(self, *, on: bool, folder: str) -> None:
-        """Show an answer, without telling that it has changed."""
+        """Show a value without emitting `changed`."""
         self._name = folder
-        self.goes.blockSignals(True)
-        self.goes.setChecked(on)
-        self.goes.blockSignals(False)
+        self.check.blockSignals(True)
+        self.check.setChecked(on)
+        self.check.blockSignals(False)
         self._show()
 
     def _show(self) -> None:
         self.name.setEnabled(self.on)
         self.name.setText(self._name if self.on else "")
-        self.name.setPlaceholderText("Name of the folder" if self.on else "stay where they are")
+        self.name.setPlaceholderText(_("Folder name") if self.on else _("Left where they are"))
 
     def _on_toggled(self) -> None:
         self._show()
@@ -191,67 +190,73 @@ class KindField(QWidget):
 
 
 class PatternField(QWidget):
-    """How the folders are built: one of the usual ways, or the user's own.
+    """The folder structure: one of the patterns to choose from, or a custom one.
 
     Signals:
-        changed: it is another way now.
+        changed: it is a different pattern now.
     """
 
     changed = Signal()
 
     def __init__(self, parent: QWidget) -> None:
-        """Show the first of the usual ways."""
+        """Start with the first of the patterns."""
         super().__init__(parent)
-        self.ways = QComboBox(self)
-        self.ways.setAccessibleName("How the folders are built")
-        self.ways.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        for words, pattern in EXAMPLES:
-            self.ways.addItem(words, pattern)
-        self.ways.addItem("In a way of my own", _OWN)
-        self.own = QLineEdit(self)
-        self.own.setAccessibleName("Pattern of the folders")
-        self.own.setToolTip(f"<p>{_PARTS}</p>")
-        self.parts = note(self, "muted")
-        self.parts.setText(_PARTS)
-        self.wrong = note(self, "warning")
+        self.choices = QComboBox(self)
+        self.choices.setAccessibleName(_("Folder structure"))
+        self.choices.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        for words, pattern in examples():
+            self.choices.addItem(words, pattern)
+        self.choices.addItem(_("Custom pattern…"), _CUSTOM)
+        self.custom = QLineEdit(self)
+        self.custom.setAccessibleName(_("Custom pattern"))
+        # Translators: keep the fields in braces, such as {label}, as they are.
+        parts = _(
+            "{label} is the folder name of the tag, {taken:%Y-%m} the year and month when the photo was taken, {camera}"
+            " the camera, and {folder} the subfolders that the photo is in now. Use / between folders."
+        )
+        self.custom.setToolTip(sorts.tip(parts))
+        self.parts = sentence_label(self, "muted")
+        self.parts.setText(parts)
+        self.wrong = sentence_label(self, "warning")
         self.example = PathLine(self)
         self.example.setProperty("role", "muted")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        for widget in (self.ways, self.own, self.parts, self.wrong, self.example):
+        for widget in (self.choices, self.custom, self.parts, self.wrong, self.example):
             column.addWidget(widget)
-        self.ways.currentIndexChanged.connect(self._on_way)
-        self.own.textChanged.connect(self._on_change)
+        self.choices.currentIndexChanged.connect(self._on_choice)
+        self.custom.textChanged.connect(self._on_change)
         self._show()
 
     @property
     def pattern(self) -> str:
         """The pattern."""
-        chosen: str = self.ways.currentData()
-        return chosen or self.own.text().strip()
+        chosen: str = self.choices.currentData()
+        return chosen or self.custom.text().strip()
 
     @property
     def problem(self) -> str:
-        """What is wrong with it, empty where nothing is."""
+        """What is wrong with the pattern; empty if nothing is."""
         return check_pattern(self.pattern) or ""
 
     def set_pattern(self, pattern: str) -> None:
         """Show a pattern."""
-        at = self.ways.findData(pattern)
+        at = self.choices.findData(pattern)
         if at < 0:
-            self.own.setText(pattern)
-            at = self.ways.count() - 1
-        self.ways.setCurrentIndex(at)
+            self.custom.setText(pattern)
+            at = self.choices.count() - 1
+        self.choices.setCurrentIndex(at)
 
     def show_example(self, path: str) -> None:
-        """Show where a photo would go, nothing where that is not known."""
-        self.example.setText(f"For example {path}" if path else "")
+        """Show where a photo would go; empty if unknown."""
+        # Translators: {path} is where a photo will be.
+        self.example.setText(_("Example: {path}").format(path=path) if path else "")
         self.example.setToolTip(sorts.tip(path) if path else "")
 
-    def _on_way(self) -> None:
-        if not self.ways.currentData() and not self.own.text():
-            self.own.setText(EXAMPLES[min(1, len(EXAMPLES) - 1)][1])
+    def _on_choice(self) -> None:
+        if not self.choices.currentData() and not self.custom.text():
+            self.custom.setText(examples()[1][1])
         self._on_change()
 
     def _on_change(self) -> None:
@@ -259,8 +264,8 @@ class PatternField(QWidget):
         self.changed.emit()
 
     def _show(self) -> None:
-        own = not self.ways.currentData()
-        self.own.setVisible(own)
+        own = not self.choices.currentData()
+        self.custom.setVisible(own)
         self.parts.setVisible(own)
         problem = self.problem if own else ""
         self.wrong.setText(problem)
@@ -269,5 +274,5 @@ class PatternField(QWidget):
 
 
 def _sample(pattern: str) -> str:
-    """Return where some photo would go by a pattern that can be used."""
+    """Return where a made-up photo would go with a valid pattern."""
     return "/".join((*parse_pattern(pattern).folders(_SAMPLE), _SAMPLE_NAME))

@@ -1,10 +1,4 @@
-"""Photos that a sort or an undo puts into the open folder and that are not listed yet: it is looked at again.
-
-A photo that is listed follows its file. One that was sorted away before the folder was opened has no row to follow, and
-who watches the folder takes the app's own work for known.
-
-A line above the photos that says what came of a sort, or that one was broken off, with what can be done now.
-"""
+"""What follows a sort or an undo in the window: a rescan if necessary, and a strip above the photos with the result."""
 
 from __future__ import annotations
 
@@ -20,25 +14,29 @@ from alpacasorter.core.events import Finished
 from alpacasorter.core.photos.formats import PICTURE_EXTENSIONS
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import FilesPlaced
+from alpacasorter.i18n import _
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
-from alpacasorter.ui.widgets.messages import make_low
+from alpacasorter.ui.widgets.messages import make_compact
 from alpacasorter.ui.widgets.theme import Theme, icon
-from alpacasorter.workers.sorting import SortKeeper
+from alpacasorter.workers.sorting import SortService
 
 
-class Returning(QObject):
-    """Notes which photos are placed, and at the end asks for another look where some of them are not listed.
+class RescanAfterSort(QObject):
+    """Notes where photos are moved, and asks for a rescan at the end if some of them are not listed.
+
+    The row of a listed photo follows its file. A photo that was moved out of the folder before the folder was opened
+    has no row, and watching ignores what the app itself does, so an undo that brings it back needs a rescan.
 
     Signals:
-        look_again: the open folder holds photos that the window does not know.
+        rescan_needed: the open folder contains photos that are not listed.
     """
 
-    look_again = Signal()
+    rescan_needed = Signal()
 
     def __init__(
         self,
-        keeper: SortKeeper,
+        service: SortService,
         stop: QAction,
         store: PhotoStore,
         settings: Settings,
@@ -48,26 +46,26 @@ class Returning(QObject):
         """Prepare.
 
         Args:
-            keeper: sorts and undoes.
+            service: sorts and undoes.
             stop: enabled while the folder is scanned.
             store: the photos that are listed.
-            settings: whether sub-folders are shown, too.
+            settings: whether subfolders are shown.
             folder: returns the open folder.
             parent: the owner.
         """
         super().__init__(parent)
-        self._keeper = keeper
+        self._service = service
         self._stop = stop
         self._store = store
         self._settings = settings
         self._folder = folder
         self._placed: set[Path] = set()
-        # Later, so that whoever else is told of the end has done with it.
+        # Delayed, so that everything else that reacts to the end is done.
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self._look)
 
     def note(self, event: FilesPlaced) -> None:
-        """Take note of photos that are somewhere now; those that are somewhere else by then are forgotten."""
+        """Note where photos are now, and forget where they were."""
         for file in event.files:
             if not file.kept:
                 self._placed.discard(file.before)
@@ -75,19 +73,19 @@ class Returning(QObject):
                 self._placed.add(file.after)
 
     def on_over(self) -> None:
-        """A sort or an undo has ended, or a scan."""
+        """React to the end of a sort, an undo or a scan."""
         if self._placed:
             self._soon.start()
 
     def on_finished(self, event: Finished) -> None:
-        """A scan has ended; one that the user stopped is not begun anew."""
-        if event.cancelled and not self._keeper.busy:
+        """React to the end of a scan. One that the user stopped is not started again."""
+        if event.canceled and not self._service.busy:
             self._placed.clear()
         self.on_over()
 
     def _look(self) -> None:
-        if self._keeper.busy or self._stop.isEnabled():
-            # Its end asks again.
+        if self._service.busy or self._stop.isEnabled():
+            # Its end calls this again.
             return
         folder, placed = self._folder(), self._placed
         self._placed = set()
@@ -101,13 +99,13 @@ class Returning(QObject):
             if store.row_of(path) is None and _is_shown(path.parent, folder, self._settings.recursive, seen)
         ]
         if unknown:
-            # They were here before they were sorted.
+            # They are not new: they were here before they were sorted.
             store.know(unknown)
-            self.look_again.emit()
+            self.rescan_needed.emit()
 
 
 def _is_shown(place: Path, folder: Path, recursive: bool, seen: dict[Path, bool]) -> bool:
-    """Tell whether photos at a place are shown with a folder: not those in what an earlier sort made."""
+    """Tell whether photos in `place` are shown when `folder` is open: not if an earlier sort made it."""
     if place == folder:
         return True
     if not recursive or folder not in place.parents:
@@ -122,27 +120,27 @@ def _is_shown(place: Path, folder: Path, recursive: bool, seen: dict[Path, bool]
 
 
 _BESIDE: Final = 720
-"""Width from which there is room for words in more than one line beside the buttons, pixels."""
+"""Width from which there is room for several lines next to the buttons, pixels."""
 
 
 class _Words(QLabel):
-    """A sentence, in one line where there is no room for more; then its end may be left out."""
+    """A sentence; in one line, elided at the end, if there is no room for more."""
 
     def __init__(self, parent: QWidget) -> None:
-        """Say nothing."""
+        """Start empty."""
         super().__init__(parent)
         # A folder's name may look like markup.
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.fit(one_line=False)
 
     def fit(self, *, one_line: bool) -> None:
-        """Say it in one line, or in as many as are needed."""
+        """Show the sentence in one line, or in as many as it needs."""
         policy = QSizePolicy.Policy
         self.setWordWrap(not one_line)
         self.setSizePolicy(policy.Ignored if one_line else policy.Preferred, policy.Preferred)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint as much as there is room for."""
+        """Paint as much as fits."""
         if self.wordWrap():
             super().paintEvent(event)
             return
@@ -156,10 +154,10 @@ class _Words(QLabel):
 
 
 class SortStrip(QFrame):
-    """Says one thing at a time; hidden while there is nothing to say."""
+    """A line above the photos with a message and buttons; hidden if there is no message."""
 
     def __init__(self, name: str, theme: Theme, parent: QWidget) -> None:
-        """Start hidden; `name` says how it is dressed: "banner" for good news, "notice" for what needs an answer."""
+        """Start hidden; `name` selects the style: "banner" for a result, "notice" for a question."""
         super().__init__(parent)
         self.setObjectName(name)
         self._theme = theme
@@ -167,8 +165,8 @@ class SortStrip(QFrame):
         self.words = _Words(self)
         self.buttons: list[QPushButton] = []
         self.close_button = QToolButton(self)
-        self.close_button.setToolTip("Close")
-        self.close_button.setAccessibleName("Close this message")
+        self.close_button.setToolTip(_("Close"))
+        self.close_button.setAccessibleName(_("Close this message"))
         self.close_button.setIconSize(QSize(16, 16))
         self.close_button.clicked.connect(self.hide)
         self._below = QWidget(self)
@@ -190,22 +188,22 @@ class SortStrip(QFrame):
         self.hide()
 
     def _dress(self) -> None:
-        self.close_button.setIcon(icon("close", self._theme.colours.muted))
+        self.close_button.setIcon(icon("close", self._theme.colors.muted))
 
     def set_low(self, low: bool) -> None:
-        """Leave room for others where there is little."""
-        make_low(self, self._line, low)
+        """Use less room if the window is low."""
+        make_compact(self, self._line, low)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Where there is little room, say good news in one line, and put the buttons of a question below it."""
+        """In a narrow window, show a result in one line, and put the buttons of a question below it."""
         super().resizeEvent(event)
         narrow, way = event.size().width() < _BESIDE, QBoxLayout.Direction
         self.words.fit(one_line=narrow and self._one_line)
         self._both.setDirection(way.TopToBottom if narrow and not self._one_line else way.LeftToRight)
 
-    def tell(self, words: str, choices: Sequence[tuple[str, Callable[[], None]]]) -> None:
-        """Say it, with a button for each choice: its words, and what it does; pressed once, the line is gone."""
-        # Imported here: the first window has nothing to tell of sorts.
+    def show_message(self, words: str, choices: Sequence[tuple[str, Callable[[], None]]]) -> None:
+        """Show a message, with a button for each choice: its text, and what it does. A click hides the strip."""
+        # Imported here, because the first window does not need it.
         from alpacasorter.wording import sorts
 
         self.words.setText(words)
@@ -222,7 +220,7 @@ class SortStrip(QFrame):
         button = QPushButton(words, self)
         button.setProperty("flat", True)
         button.setAutoDefault(False)
-        # Hidden first: what is pressed twice does it once.
+        # Hidden first, so that a double click does it once.
         button.clicked.connect(self.hide)
         button.clicked.connect(lambda: does())
         self._row.addWidget(button)

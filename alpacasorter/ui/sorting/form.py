@@ -1,4 +1,4 @@
-"""The choices of a sort: where to, what is done, which photos go into which folders."""
+"""The form of a sort: destination, action, which photos go into which folders, and the folder structure."""
 
 from __future__ import annotations
 
@@ -12,50 +12,54 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSpin
 
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.sorting.options import Action, Leftovers, SortOptions
+from alpacasorter.i18n import _, pgettext
 from alpacasorter.ui.settings import UNSURE_LEAST, UNSURE_MOST
 from alpacasorter.ui.sorting.fields import FolderField, KindField, PatternField, WheelGuard
-from alpacasorter.ui.widgets.fields import note
+from alpacasorter.ui.widgets.fields import sentence_label
 from alpacasorter.wording import sorts
 
-_UNSURE: Final = ("Unsure", "Unsure")
-_UNREADABLE: Final = ("Can't be read", "Unreadable")
+# Names of folders are not translated, so that photos sorted in another language go to the same folders.
+_UNSURE: Final = "Unsure"
+_UNREADABLE: Final = "Unreadable"
 
 
 class SortForm(QWidget):
-    """Holds the choices; says by itself what is missing.
+    """Lets the user choose how photos are sorted.
 
     Signals:
-        changed: a choice is another one now.
+        changed: the user changed something.
     """
 
     changed = Signal()
 
     def __init__(self, parent: QWidget, *, arriving: bool = False) -> None:
-        """Show the usual choices; `arriving`: for photos to come, of which those that are not sure just stay."""
+        """Show the default choices; `arriving`: for photos to come, which are only sorted if the model is certain."""
         super().__init__(parent)
         self._arriving = arriving
         self._labels = LabelSet("negative", "positive", {})
-        # Of every model whose classes were ever named.
+        # Folder names that the user has chosen, by class; also for classes of other models.
         self._names: dict[str, str] = {}
         self._stay: set[str] = set()
-        self.destination = FolderField("Choose where the photos go", self)
+        self.destination = FolderField(_("Choose a destination"), self)
         self.action = QComboBox(self)
-        self.action.setAccessibleName("What is done with the photos")
-        for value, (words, _) in sorts.ACTIONS.items():
-            self.action.addItem(words, value.value)
-        self.meaning = note(self, "muted")
+        self.action.setAccessibleName(_("Action"))
+        for action in Action:
+            self.action.addItem(sorts.action_name(action), action.value)
+        self.meaning = sentence_label(self, "muted")
         self.positive, self.negative = KindField(self), KindField(self)
         self.unsure, self.unreadable = KindField(self), KindField(self)
         self.sure = QSpinBox(self)
         self.sure.setRange(round(UNSURE_LEAST * 100), round(UNSURE_MOST * 100))
-        self.sure.setPrefix("at least " if arriving else "less than ")
-        self.sure.setSuffix("% sure")
+        before, _field, after = pgettext("percentage", "{number}%").partition("{number}")
+        self.sure.setPrefix(before)
+        self.sure.setSuffix(after)
         self.pattern = PatternField(self)
-        for field, (words, folder) in ((self.unsure, _UNSURE), (self.unreadable, _UNREADABLE)):
-            field.set_kind(words)
-            field.show_value(on=False, folder=folder)
+        self.unsure.set_kind(_("Unsure photos"))
+        self.unsure.show_value(on=False, folder=_UNSURE)
+        self.unreadable.set_kind(_("Unreadable photos"))
+        self.unreadable.show_value(on=False, folder=_UNREADABLE)
         self._wheel = WheelGuard(self)
-        self._wheel.guard(self.action, self.sure, self.pattern.ways)
+        self._wheel.guard(self.action, self.sure, self.pattern.choices)
         self._lay_out()
         self._order_tabs()
         self._connect()
@@ -75,17 +79,17 @@ class SortForm(QWidget):
             for widget in (title, field, *below):
                 column.addWidget(widget)
 
-        part("Where to", self.destination)
-        part("What is done with the photos", self.action, self.meaning)
-        part("Which photos go into which folder", self.positive, self.negative, self.unsure, self.unreadable)
+        part(_("Destination"), self.destination)
+        part(_("Action"), self.action, self.meaning)
+        part(_("Photos and their folders"), self.positive, self.negative, self.unsure, self.unreadable)
         line = QHBoxLayout()
-        words = QLabel("Sorted when" if self._arriving else "A photo is unsure when", self)
+        words = QLabel(_("Minimum confidence:") if self._arriving else _("Unsure below:"), self)
         words.setBuddy(self.sure)
         line.addWidget(words)
         line.addWidget(self.sure)
         line.addStretch(1)
         column.addLayout(line)
-        part("How the folders are built", self.pattern)
+        part(_("Folder structure"), self.pattern)
         column.addStretch(1)
         self.action.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         if self._arriving:
@@ -96,9 +100,16 @@ class SortForm(QWidget):
         kinds = [
             widget
             for field in (self.positive, self.negative, self.unsure, self.unreadable)
-            for widget in (field.goes, field.name)
+            for widget in (field.check, field.name)
         ]
-        order = (self.destination.choose_button, self.action, *kinds, self.sure, self.pattern.ways, self.pattern.own)
+        order = (
+            self.destination.choose_button,
+            self.action,
+            *kinds,
+            self.sure,
+            self.pattern.choices,
+            self.pattern.custom,
+        )
         for one, next_one in pairwise(order):
             self.setTabOrder(one, next_one)
 
@@ -112,51 +123,53 @@ class SortForm(QWidget):
         self.pattern.changed.connect(self.changed)
 
     def _show_meaning(self) -> None:
-        self.meaning.setText(sorts.ACTIONS[self.chosen_action][1])
+        self.meaning.setText(sorts.action_meaning(self.chosen_action))
 
     # Values
 
     def set_labels(self, labels: LabelSet) -> None:
-        """Use the classes of a model; a name that the user gave one of them earlier stays."""
+        """Show the classes of a model; folder names that the user chose for them earlier are kept."""
         self._keep_kinds()
         self._labels = labels
         self._show_kinds()
 
     def set_sure(self, confidence: float) -> None:
-        """Show the confidence, 0 to 1, from which a photo is sure."""
+        """Show the confidence, 0 to 1, below which a photo is unsure."""
         self.sure.setValue(round(confidence * 100))
 
     @property
     def chosen_action(self) -> Action:
-        """What is done with the photos."""
-        # Qt gives back a plain text.
+        """The action."""
+        # Qt returns a plain string.
         return Action(self.action.currentData())
 
     @property
     def problem(self) -> str:
-        """What is missing or wrong, a sentence; empty where nothing is."""
+        """What is missing or wrong, as a sentence; empty if nothing is."""
         if self.destination.folder is None:
-            return "Choose where the photos go."
+            return _("Choose a destination.")
         fields = [self.positive, self.negative, self.unsure, self.unreadable]
         for field in fields:
             if field.on and not field.folder:
-                return f"The folder for “{field.goes.text().replace('&&', '&')}” needs a name."
+                # Translators: {kind} is a kind of photos, such as the name of a tag.
+                said = _("Enter a folder name for “{kind}”.")
+                return said.format(kind=field.check.text().replace("&&", "&"))
         return self.pattern.problem
 
     @property
     def unsaid(self) -> str:
-        """What is missing or wrong and not said beside its field already."""
+        """What is missing or wrong, unless it is already shown next to its field."""
         problem = self.problem
         return "" if problem == self.pattern.wrong.text() else problem
 
     def options(self) -> SortOptions | None:
-        """Return the choices; None where something is missing or wrong."""
+        """Return the choices; None if something is missing or wrong."""
         destination = self.destination.folder
         if destination is None or self.problem:
             return None
         labels = self._labels
         fields = {labels.positive: self.positive, labels.negative: self.negative}
-        # Photos to come that are not sure wait for the user, whatever was once chosen for a sort by hand.
+        # Photos that arrive and are unsure wait for the user, whatever is set for sorts by hand.
         unsure, unreadable = (self.unsure.on, self.unreadable.on) if not self._arriving else (False, False)
         return SortOptions(
             destination=destination,
@@ -166,15 +179,15 @@ class SortForm(QWidget):
             leave_labels=frozenset(label for label, field in fields.items() if not field.on),
             min_confidence=self.sure.value() / 100,
             unsure=Leftovers.FOLDER if unsure else Leftovers.LEAVE,
-            unsure_folder=self.unsure.folder or _UNSURE[1],
+            unsure_folder=self.unsure.folder or _UNSURE,
             unreadable=Leftovers.FOLDER if unreadable else Leftovers.LEAVE,
-            unreadable_folder=self.unreadable.folder or _UNREADABLE[1],
+            unreadable_folder=self.unreadable.folder or _UNREADABLE,
         )
 
-    # Kept from one time to the next
+    # Saving the choices
 
     def state(self) -> str:
-        """Return the choices but for the destination, as `restore` reads them."""
+        """Return the choices without the destination, for `restore`."""
         self._keep_kinds()
         return json.dumps(
             {
@@ -190,7 +203,7 @@ class SortForm(QWidget):
         )
 
     def restore(self, state: str) -> None:
-        """Show choices of an earlier time; what makes no sense counts as not chosen."""
+        """Show saved choices; invalid values are ignored."""
         said = _read(state)
         self.blockSignals(True)
         actions = [action.value for action in Action]
@@ -204,8 +217,8 @@ class SortForm(QWidget):
         self._stay = {label for label in stay if isinstance(label, str)} if isinstance(stay, list) else set()
         self._show_kinds()
         for field, key, usual in (
-            (self.unsure, "unsure", _UNSURE[1]),
-            (self.unreadable, "unreadable", _UNREADABLE[1]),
+            (self.unsure, "unsure", _UNSURE),
+            (self.unreadable, "unreadable", _UNREADABLE),
         ):
             folder = said.get(f"{key}_folder")
             field.show_value(on=said.get(key) is True, folder=folder if isinstance(folder, str) and folder else usual)
@@ -231,12 +244,12 @@ class SortForm(QWidget):
 
 
 def written(path: Path | None) -> str:
-    """Return a path, which may hold bytes that are no text, as a setting."""
+    """Return a path as a setting. JSON, because a path may contain bytes that are not text."""
     return json.dumps(str(path) if path is not None else "")
 
 
 def read(setting: str) -> Path | None:
-    """Return the path that `written` wrote; None where there is none."""
+    """Return the path that `written` returned a setting for; None if there is none."""
     try:
         path = json.loads(setting)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The dialog *Sort history…*: every sort, how far it is, and the way back."""
+"""The dialog *Sort history…*: lists all sorts and lets the user undo or resume them."""
 
 from __future__ import annotations
 
@@ -18,55 +18,55 @@ from PySide6.QtWidgets import (
 )
 
 from alpacasorter.core.sorting.events import FileFailure, SortRecord, SortState
+from alpacasorter.i18n import _
 from alpacasorter.ui.sorting.progress import FailuresTable
 from alpacasorter.ui.widgets.desktop import show_folder
-from alpacasorter.ui.widgets.dialogs import confirmed, lay_out
-from alpacasorter.ui.widgets.fields import note
+from alpacasorter.ui.widgets.dialogs import add_close_button, confirmed
+from alpacasorter.ui.widgets.fields import sentence_label
 from alpacasorter.ui.widgets.layouts import prepare_table
 from alpacasorter.wording import sorts, text
-from alpacasorter.workers.sorting import SortKeeper
+from alpacasorter.workers.sorting import SortService
 
-_COLUMNS = ("When", "What", "From", "To", "Files", "State")
 _FROM, _TO, _FILES = 2, 3, 4
-_NOTHING = "Nothing was sorted yet. Each sort is listed here, so that it can be undone at any time."
-_RUNNING = "A sort is going on. Wait until it has ended, or stop it."
+"""Columns of `sorts.row`."""
 
 
 class SortHistory(QDialog):
-    """Lists the sorts beside the window.
+    """Lists the sorts. It does not block the window.
 
     Signals:
-        finish(SortRecord): the user wants its rest done, or its failed files tried again.
-        take_back(SortRecord): the user wants it undone or put back; they were asked.
+        resume(SortRecord): the user wants to resume a sort, or to try its failed files again.
+        undo(SortRecord): the user wants to undo a sort, and has confirmed it.
     """
 
-    finish = Signal(object)
-    take_back = Signal(object)
+    resume = Signal(object)
+    undo = Signal(object)
 
-    def __init__(self, keeper: SortKeeper, parent: QWidget | None = None) -> None:
-        """Show what `keeper` says of them."""
+    def __init__(self, service: SortService, parent: QWidget | None = None) -> None:
+        """Show the sorts that `service` lists."""
         super().__init__(parent)
-        self.setWindowTitle("Sort history")
-        self._keeper = keeper
+        self.setWindowTitle(_("Sort history"))
+        self._service = service
         self._records: list[SortRecord] = []
         self._resting: frozenset[int] = frozenset()
         self.table = QTreeWidget(self)
-        prepare_table(self.table, _COLUMNS, "Sorts")
+        columns = sorts.columns()
+        prepare_table(self.table, columns, _("Sorts"))
         self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.table.setMinimumHeight(120)
-        self.details = note(self, "muted")
-        self.failures = FailuresTable(self, "Files that could not be done or taken back")
-        self.message = note(self, "warning")
-        self.undo_button = self._button("&Undo sort", self._take_back)
-        self.finish_button = self._button("&Finish", self._finish)
-        self.show_button = self._button("Show in file &manager", self._show)
+        self.details = sentence_label(self, "muted")
+        self.failures = FailuresTable(self, _("Files that failed"))
+        self.message = sentence_label(self, "warning")
+        self.undo_button = self._button(_("&Undo"), self._undo)
+        self.resume_button = self._button(_("&Resume"), self._resume)
+        self.show_button = self._button(_("Show in file &manager"), self._show)
         self._lay_out()
         self._connect()
         self.resize(900, 520)
 
     def _button(self, words: str, clicked: object) -> QPushButton:
         button = QPushButton(words, self)
-        # Enter belongs to the list and to the button that has the focus.
+        # The Enter key belongs to the list and to the button that has the focus.
         button.setAutoDefault(False)
         button.clicked.connect(clicked)
         return button
@@ -75,13 +75,13 @@ class SortHistory(QDialog):
         header = self.table.header()
         header.setStretchLastSection(False)
         mode = QHeaderView.ResizeMode
-        for column in range(len(_COLUMNS)):
+        for column in range(self.table.columnCount()):
             header.setSectionResizeMode(column, mode.Stretch if column in (_FROM, _TO) else mode.ResizeToContents)
         for label in (self.details, self.message):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         row = QHBoxLayout()
-        actions = (self.undo_button, self.finish_button, self.show_button)
+        actions = (self.undo_button, self.resume_button, self.show_button)
         for button in actions:
             row.addWidget(button)
         row.addStretch(1)
@@ -92,41 +92,41 @@ class SortHistory(QDialog):
         inside.addWidget(self.failures, 1)
         inside.addWidget(self.message)
         inside.addLayout(row)
-        lay_out(self, inside)
+        add_close_button(self, inside)
         for one, next_one in pairwise((self.table, self.failures, *actions)):
             self.setTabOrder(one, next_one)
 
     def _connect(self) -> None:
-        keeper = self._keeper
-        keeper.history.connect(self._on_history)
-        keeper.failures.connect(self._on_failures)
-        keeper.history_failed.connect(self._say)
-        keeper.began.connect(self._ask)
-        keeper.ended.connect(self._ask)
-        keeper.refused.connect(self._ask)
+        service = self._service
+        service.history.connect(self._on_history)
+        service.failures.connect(self._on_failures)
+        service.history_failed.connect(self._say)
+        service.began.connect(self._ask)
+        service.ended.connect(self._ask)
+        service.refused.connect(self._ask)
         self.table.itemSelectionChanged.connect(self._on_selection)
 
     def begin(self) -> None:
-        """Look at what there is now."""
+        """Load the history."""
         self._say("")
         if not self._records:
-            self.details.setText("Looking at the history…")
+            self.details.setText(_("Loading the history…"))
             self.failures.hide()
         self._enable()
-        self._keeper.ask_history()
+        self._service.load_history()
         self.table.setFocus()
 
     def chosen(self) -> SortRecord | None:
-        """Return the sort that is chosen."""
+        """Return the selected sort."""
         selected = self.table.selectedItems()
         row = self.table.indexOfTopLevelItem(selected[0]) if selected else -1
         return self._records[row] if 0 <= row < len(self._records) else None
 
-    # What comes of asking
+    # Events
 
     def _ask(self, _event: object = None) -> None:
         if self.isVisible():
-            self._keeper.ask_history()
+            self._service.load_history()
 
     def _on_history(self, records: Sequence[SortRecord], resting: frozenset[int]) -> None:
         chosen = self.chosen()
@@ -143,15 +143,8 @@ class SortHistory(QDialog):
         self._on_selection()
 
     def _item(self, record: SortRecord) -> QTreeWidgetItem:
-        cells = [
-            text.moment(record.made_at),
-            sorts.action(record),
-            text.folder(record.folder),
-            text.folder(record.destination),
-            f"{record.files:,}",
-            sorts.state(record, resting=self._is_resting(record)),
-        ]
-        item = QTreeWidgetItem(cells)
+        cells = sorts.row(record, resting=self._is_resting(record))
+        item = QTreeWidgetItem(list(cells))
         item.setTextAlignment(_FILES, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         for column in (_FROM, _TO):
             item.setToolTip(column, sorts.tip(cells[column]))
@@ -166,38 +159,42 @@ class SortHistory(QDialog):
     def _on_selection(self) -> None:
         record = self.chosen()
         if record is None:
-            self.details.setText(_NOTHING if not self._records else "")
+            nothing = _("Nothing has been sorted yet. Sorts are listed here, so that they can be undone at any time.")
+            self.details.setText("" if self._records else nothing)
         else:
             self.details.setText(self._about(record))
         if record is not None and (record.failed or record.left):
-            self._keeper.ask_failures(record.number)
+            self._service.load_failures(record.number)
         else:
             self.failures.hide()
         self._enable()
 
     def _about(self, record: SortRecord) -> str:
-        state = sorts.state(record, resting=self._is_resting(record))
-        return f"Sort {record.number}: {text.count(record.files, 'file')}. {state}."
+        # Translators: {files} is as in "3 files", and {state} as in "Done" or "Stopped after 2 of 3".
+        return _("Sort {number} · {files} · {state}").format(
+            number=record.number,
+            files=text.files(record.files),
+            state=sorts.state(record, resting=self._is_resting(record)),
+        )
 
     def _is_resting(self, record: SortRecord) -> bool:
         return record.state is SortState.STOPPED or record.number in self._resting
 
     def _enable(self) -> None:
         record = self.chosen()
-        free = record is not None and not self._keeper.busy and (not record.is_open or self._is_resting(record))
+        free = record is not None and not self._service.busy and (not record.is_open or self._is_resting(record))
         undone = record is not None and record.state is SortState.UNDONE
         left = undone and record is not None and record.left > 0
         middle = record is not None and record.is_open
         undoing = record is not None and record.state is SortState.UNDOING
         retry = record is not None and record.state is SortState.FINISHED and record.failed > 0
-        words = "&Put all back" if middle and not undoing else "&Put back the rest" if left else "&Undo sort"
-        self.undo_button.setText(words)
+        self.undo_button.setText(_("&Undo the rest") if left else _("&Undo"))
         can_undo = record is not None and (record.done > 0 or middle) and not undoing
         self.undo_button.setEnabled(free and (left or (not undone and can_undo)))
-        self.finish_button.setText("&Finish the undo" if undoing else "&Try again" if retry else "&Finish")
-        self.finish_button.setEnabled(free and (middle or retry))
+        self.resume_button.setText(_("&Finish undo") if undoing else _("&Try again") if retry else _("&Resume"))
+        self.resume_button.setEnabled(free and (middle or retry))
         self.show_button.setEnabled(record is not None)
-        self._say(_RUNNING if self._keeper.busy else "")
+        self._say(_("A sort is running. Wait until it ends, or stop it.") if self._service.busy else "")
 
     def _say(self, words: str) -> None:
         self.message.setText(words)
@@ -205,22 +202,22 @@ class SortHistory(QDialog):
 
     # What the user does
 
-    def _take_back(self) -> None:
+    def _undo(self) -> None:
         record = self.chosen()
         if record is None or not self.undo_button.isEnabled():
             return
-        question, more = sorts.sure_question(record)
+        question, more = sorts.undo_question(record)
         if record.state is SortState.UNDONE:
-            # What was agreed to is only tried once more.
-            self.take_back.emit(record)
-        elif confirmed(self, "Undo sort", question, more, self.undo_button.text().replace("&", "")):
-            self.take_back.emit(record)
+            # The user has already agreed to this undo; it is only tried again.
+            self.undo.emit(record)
+        elif confirmed(self, _("Undo sort"), question, more, _("Undo")):
+            self.undo.emit(record)
         self._enable()
 
-    def _finish(self) -> None:
+    def _resume(self) -> None:
         record = self.chosen()
-        if record is not None and self.finish_button.isEnabled():
-            self.finish.emit(record)
+        if record is not None and self.resume_button.isEnabled():
+            self.resume.emit(record)
             self._enable()
 
     def _show(self) -> None:
@@ -231,4 +228,5 @@ class SortHistory(QDialog):
         if folder.is_dir():
             show_folder(folder)
         else:
-            self._say(f"{text.folder(folder)} is not there. Is its disk connected?")
+            said = _("The folder {folder} does not exist. If it is on a removable drive, connect the drive.")
+            self._say(said.format(folder=text.folder(folder)))

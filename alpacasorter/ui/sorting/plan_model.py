@@ -1,7 +1,7 @@
-"""The plan of a sort as a tree: folders and headings, below them photos, below those the files that go with them.
+"""The plan of a sort as a tree: folders and headings, in them photos, and below each photo its companion files.
 
-No object is made for a row: an index holds the numbers of its heading and its photo, so that 10,000 photos cost no
-more than the plan itself.
+No object is created per row: an index holds the numbers of its heading and its photo, so that 10,000 photos take no
+more memory than the plan itself.
 """
 
 from __future__ import annotations
@@ -17,21 +17,17 @@ from PySide6.QtGui import QFont
 from alpacasorter.core import reasons
 from alpacasorter.core.files import display_path, natural_key
 from alpacasorter.core.sorting.plan import Outcome, PlannedFile, PlannedUnit, SortPlan
+from alpacasorter.i18n import _, pgettext, size
 from alpacasorter.wording import sorts, text
 
 Index = QModelIndex | QPersistentModelIndex
 
 NAME, NOTE, SIZE = range(3)
-_COLUMNS: Final = ("Folders and photos", "What happens", "Size")
 _BITS: Final = 24
-"""Bits of an index's number that hold its heading, plus 1; above them is its photo, plus 1."""
+"""Bits of an index's number that hold its heading, counted from 1; the bits above hold its photo, counted from 1."""
 _MASK: Final = (1 << _BITS) - 1
-_HEADINGS: Final = {
-    Outcome.BLOCKED: "Can't go",
-    Outcome.THERE: "Already there",
-    Outcome.IN_PLACE: "In the right place already",
-    Outcome.STAYS: "Stays where it is",
-}
+_LAST: Final = (Outcome.THERE, Outcome.IN_PLACE, Outcome.STAYS)
+"""Outcomes of photos that are shown below the folders."""
 
 
 @dataclass(slots=True)
@@ -39,12 +35,12 @@ class Heading:
     """A row of the first level.
 
     Attributes:
-        words: a folder below the destination, or what is said of these photos.
-        outcome: of these photos.
-        is_new: whether the folder is made.
+        words: a folder inside the destination, or the heading of the photos that are not sorted.
+        outcome: of the photos.
+        is_new: whether the folder will be created.
         units: the photos.
         bytes: size of all their files.
-        others: files that go along with them.
+        companions: number of files that go along.
     """
 
     words: str
@@ -52,23 +48,22 @@ class Heading:
     is_new: bool = False
     units: list[PlannedUnit] = field(default_factory=list)
     bytes: int = 0
-    others: int = 0
+    companions: int = 0
 
     def add(self, unit: PlannedUnit) -> None:
-        """Put a photo below the heading."""
+        """Add a photo."""
         self.units.append(unit)
         self.bytes += sum(file.size for file in unit.files)
-        self.others += len(unit.files) - 1
+        self.companions += len(unit.files) - 1
 
     @property
     def count(self) -> str:
-        """How many photos and other files are below."""
-        photos = text.count(len(self.units), "photo")
-        return f"{photos}, {text.count(self.others, 'other file')}" if self.others else photos
+        """How many photos and companion files there are."""
+        return sorts.with_companions(len(self.units), self.companions)
 
 
 def headings(plan: SortPlan) -> list[Heading]:
-    """Return the first level of a plan: what can't go, the folders by name, then what stays."""
+    """Return the first level of a plan: photos that can't be sorted, the folders by name, then what stays."""
     folders: dict[str, Heading] = {}
     rest: dict[Outcome, Heading] = {}
     new = frozenset(plan.new_folders)
@@ -82,15 +77,17 @@ def headings(plan: SortPlan) -> list[Heading]:
                 words = below(folder, plan.options.destination)
                 heading = folders[place] = Heading(words, unit.outcome, folder in new)
         else:
-            heading = rest.setdefault(unit.outcome, Heading(_HEADINGS.get(unit.outcome, ""), unit.outcome))
+            heading = rest.get(unit.outcome) or rest.setdefault(
+                unit.outcome, Heading(sorts.heading(unit.outcome, plan.options.action), unit.outcome)
+            )
         heading.add(unit)
     named = sorted(folders.values(), key=lambda heading: natural_key(heading.words))
-    last = [rest[outcome] for outcome in _HEADINGS if outcome in rest and outcome is not Outcome.BLOCKED]
-    return [*([rest[Outcome.BLOCKED]] if Outcome.BLOCKED in rest else []), *named, *last]
+    first = [rest[Outcome.BLOCKED]] if Outcome.BLOCKED in rest else []
+    return [*first, *named, *(rest[outcome] for outcome in _LAST if outcome in rest)]
 
 
 def below(path: Path, folder: Path) -> str:
-    """Return a path as it is shown: from `folder` on where it lies below it."""
+    """Return a path for display: relative to `folder` if it is inside it."""
     try:
         inside = path.relative_to(folder)
     except ValueError:
@@ -102,7 +99,7 @@ class PlanModel(QAbstractItemModel):
     """Shows one plan at a time."""
 
     def __init__(self, parent: QObject | None = None, *, row_height: int = 20) -> None:
-        """Show nothing; rows will be `row_height` pixels high."""
+        """Start empty; rows will be `row_height` pixels high."""
         super().__init__(parent)
         self._plan: SortPlan | None = None
         self._headings: list[Heading] = []
@@ -123,7 +120,7 @@ class PlanModel(QAbstractItemModel):
         self.endResetModel()
 
     def heading(self, row: int) -> Heading:
-        """Return what stands in a row of the first level."""
+        """Return a row of the first level."""
         return self._headings[row]
 
     # Qt's interface
@@ -138,7 +135,7 @@ class PlanModel(QAbstractItemModel):
         return self.createIndex(row, column, (parent.row() + 1) << _BITS | number)
 
     def parent(self, child: Index = QModelIndex()) -> QModelIndex:  # type: ignore[override]  # noqa: B008
-        """Return what a row stands below."""
+        """Return the parent of a row."""
         number = child.internalId() if child.isValid() else 0
         if number == 0:
             return QModelIndex()
@@ -146,7 +143,7 @@ class PlanModel(QAbstractItemModel):
         return self.createIndex(photo - 1, 0, heading) if photo else self.createIndex(heading - 1, 0, 0)
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        """Return how many rows stand below one."""
+        """Return the number of rows below one."""
         if not parent.isValid():
             return len(self._headings)
         if parent.column():
@@ -160,18 +157,22 @@ class PlanModel(QAbstractItemModel):
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         """Return the number of columns."""
-        return len(_COLUMNS)
+        return 3
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return what stands above a column."""
+        """Return the title of a column."""
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return _COLUMNS[section]
+            return (
+                pgettext("column", "Folders and photos"),
+                pgettext("column", "What happens"),
+                pgettext("column", "Size"),
+            )[section]
         if role == Qt.ItemDataRole.TextAlignmentRole and section == SIZE:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return what a cell shows."""
+        """Return the contents of a cell."""
         if not index.isValid():
             return None
         if role == Qt.ItemDataRole.SizeHintRole:
@@ -198,33 +199,36 @@ class PlanModel(QAbstractItemModel):
         if role == Qt.ItemDataRole.FontRole and column == NAME:
             return self._bold
         if role == Qt.ItemDataRole.DisplayRole:
-            new = ", new folder" if heading.is_new else ""
-            return (heading.words, heading.count + new, sorts.size(heading.bytes))[column]
+            count = heading.count
+            if heading.is_new:
+                # Translators: {count} is as in "2 photos".
+                count = _("{count} · new folder").format(count=count)
+            return (heading.words, count, size(heading.bytes))[column]
         if role == Qt.ItemDataRole.ToolTipRole and column == NAME:
             return sorts.tip(heading.words)
         return None
 
     def _of_file(self, file: PlannedFile, unit: PlannedUnit | None, column: int) -> str:
         if column == SIZE:
-            return sorts.size(file.size)
+            return size(file.size)
         name, target = file.source.name, file.target
         renamed = target is not None and target.name != name
         if column == NAME:
             shown = display_path(name)
             return f"{shown} → {display_path(target.name)}" if renamed and target is not None else shown
         if unit is None:
-            return "The same file is there already." if file.there else "goes along"
-        why = " ".join(
-            part for part in (unit.reason and reasons.sentence(unit.reason), unit.renamed if renamed else None) if part
-        )
-        parts = [why] if why else []
+            return _("The same file is already there.") if file.there else _("companion file")
+        why = (unit.reason, unit.renamed if renamed else None)
+        parts = [reasons.sentence(reason) for reason in why if reason]
         if self._plan is not None and file.source.parent != self._plan.folder:
-            parts.append(f"from {below(file.source.parent, self._plan.folder)}")
-        return " · ".join(parts)
+            place = below(file.source.parent, self._plan.folder)
+            # Translators: the folder that a photo is in now.
+            parts.append(_("from {folder}").format(folder=place))
+        return text.BETWEEN.join(parts)
 
 
 def first_example(plan: SortPlan) -> str:
-    """Return where the first photo that goes would be, from the destination on; empty where none goes."""
+    """Return the path of the first photo that is sorted, relative to the destination; empty if none is."""
     return next(
         (
             below(file.target, plan.options.destination)
@@ -238,5 +242,5 @@ def first_example(plan: SortPlan) -> str:
 
 
 def renamed(units: Sequence[PlannedUnit]) -> int:
-    """Return how many photos get another name."""
+    """Return how many photos get a different name."""
     return sum(unit.outcome is Outcome.GO and unit.renamed is not None for unit in units)

@@ -1,7 +1,4 @@
-"""First page of a sort: the choices, and the plan that is made anew whenever one of them has changed.
-
-The plan of a sort as it is shown before: what it comes to, what is odd about it, and the tree of all files.
-"""
+"""The first page of the sort dialog: the form, and next to it the plan, which is remade whenever a choice changes."""
 
 from __future__ import annotations
 
@@ -24,51 +21,51 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from alpacasorter import i18n
 from alpacasorter.core.sorting.plan import Outcome, SortPlan
+from alpacasorter.i18n import _, ngettext
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.form import SortForm, read, written
 from alpacasorter.ui.sorting.plan_model import NAME, NOTE, SIZE, PlanModel, first_example, renamed
-from alpacasorter.ui.sorting.run_state import Subject, usual_destination
-from alpacasorter.ui.widgets.fields import note
+from alpacasorter.ui.sorting.run_state import SortInput, default_destination
+from alpacasorter.ui.widgets.fields import sentence_label
 from alpacasorter.ui.widgets.layouts import EndElided
-from alpacasorter.wording import sorts, text
-from alpacasorter.workers.sorting import SortKeeper
+from alpacasorter.wording import sorts
+from alpacasorter.workers.sorting import SortService
 
 REST_MS: Final = 250
-"""How long choices must rest before the plan is made again."""
+"""How long the choices must stay the same before the plan is remade, milliseconds."""
 _FORM: Final = 390
-"""Width of the choices where the plan stands beside them, pixels."""
+"""Width of the form if the plan is next to it, pixels."""
 _BESIDE: Final = 780
-"""Width from which the plan stands beside the choices and not below."""
-_MAKING: Final = "Making the plan…"
-_NO_PLAN: Final = "There is no plan for these choices yet."
+"""Width from which the plan is next to the form rather than below it, pixels."""
 
 
-class ChoosePage(QWidget):
-    """Lets the user choose, and shows what would happen.
+class PlanPage(QWidget):
+    """Lets the user choose how to sort, and shows what would happen.
 
     Signals:
-        changed: what the button may say is another thing now (see `button`, `why` and `plan`).
+        changed: `plan`, `button` or `why` may have changed.
     """
 
     changed = Signal()
 
     def __init__(
-        self, keeper: SortKeeper, settings: Settings, subject: Callable[[], Subject | None], parent: QWidget
+        self, service: SortService, settings: Settings, subject: Callable[[], SortInput | None], parent: QWidget
     ) -> None:
-        """Show the choices of the last time.
+        """Show the choices of the last sort.
 
         Args:
-            keeper: makes the plans.
-            settings: where the choices are kept.
-            subject: returns what there is to sort now; None while nothing is open.
+            service: makes the plans.
+            settings: store the choices.
+            subject: returns what there is to sort now; None if no folder is open.
             parent: the dialog.
         """
         super().__init__(parent)
-        self._keeper = keeper
+        self._service = service
         self._settings = settings
         self._get_subject = subject
-        self._subject: Subject | None = None
+        self._subject: SortInput | None = None
         self._fresh = False
         self._refused = ""
         self.form = SortForm(self)
@@ -92,39 +89,38 @@ class ChoosePage(QWidget):
         column.addWidget(self.splitter)
         self.form.restore(settings.sorting)
         self.form.changed.connect(self._on_choice)
-        keeper.planned.connect(self._on_planned)
-        keeper.plan_failed.connect(self._on_plan_failed)
+        service.planned.connect(self._on_planned)
+        service.plan_failed.connect(self._on_plan_failed)
 
     # For the dialog
 
     @property
     def plan(self) -> SortPlan | None:
-        """The plan, where it is the one for what is chosen now and does anything."""
+        """The plan for the current choices; None if it is not ready, or does nothing."""
         plan = self.view.plan
         return plan if self._fresh and plan is not None and plan.count(Outcome.GO) else None
 
     @property
     def button(self) -> str:
-        """What the button does."""
-        return sorts.press(self.plan, self.form.chosen_action)
+        """The text of the button that sorts."""
+        return sorts.button(self.plan, self.form.chosen_action)
 
     @property
     def why(self) -> str:
-        """Why the button can't be pressed, and what the user should know before they do."""
+        """Why the button is disabled, or what the user should know before pressing it."""
         plan, subject = self.view.plan, self._subject
         if self.form.problem or self._refused:
             return self.form.unsaid if self.form.problem else self._refused
-        said = ""
-        if self._fresh and plan is not None:
-            said = "" if self.plan is not None else sorts.nothing(plan)
-        elif self._rest.isActive() or not self.view.busy.isHidden():
-            said = _MAKING
-        if subject is not None:
-            said = f"{said} {sorts.waiting(subject.waiting, scanning=subject.scanning)}".strip()
-        return said
+        # That a plan does nothing is said above it.
+        is_ready = self._fresh and plan is not None
+        making = not is_ready and (self._rest.isActive() or not self.view.busy.isHidden())
+        said = [_("Making the plan…")] if making else []
+        if subject is not None and subject.waiting:
+            said.append(sorts.waiting(subject.waiting, scanning=subject.scanning))
+        return " ".join(said)
 
     def begin(self) -> None:
-        """Look at what there is to sort now, and plan it."""
+        """Take what there is to sort now, and make a plan."""
         self._take_subject()
         self.form.set_sure(self._settings.unsure_below)
         self.view.show_plan(None)
@@ -133,28 +129,28 @@ class ChoosePage(QWidget):
         self.form.destination.choose_button.setFocus()
 
     def photos_changed(self) -> None:
-        """Photos were found, judged or corrected: what would be sorted is another thing now."""
+        """Remake the plan, because photos were found, judged or corrected."""
         self._take_subject()
         self._on_choice()
 
     def pause(self) -> None:
-        """Make no plan until `begin`."""
+        """Make no plans until `begin` is called."""
         self._rest.stop()
-        self._keeper.drop_plan()
+        self._service.cancel_plan()
         self._fresh = False
 
     def refuse(self, sentence: str) -> None:
-        """Say why a sort could not begin."""
+        """Show why a sort could not start."""
         self._refused = sentence
-        self.view.show_plan(None, _NO_PLAN)
+        self.view.show_plan(None, _("No plan yet."))
         self.changed.emit()
 
     def keep_choices(self) -> None:
-        """Keep them for the next time; the destination only where it is a folder of its own."""
+        """Save the choices; the destination only if it is not the default one."""
         self._settings.sorting = self.form.state()
         if self._subject is not None:
             destination = self.form.destination.folder
-            other = destination is not None and destination != usual_destination(self._subject.folder)
+            other = destination is not None and destination != default_destination(self._subject.folder)
             self._settings.sort_destination = written(destination if other else None)
 
     # Planning
@@ -169,13 +165,13 @@ class ChoosePage(QWidget):
 
     def _destination(self, folder: Path) -> Path:
         kept = read(self._settings.sort_destination)
-        return kept if kept is not None and kept.is_dir() else usual_destination(folder)
+        return kept if kept is not None and kept.is_dir() else default_destination(folder)
 
     def _on_choice(self) -> None:
-        """The plan shown is not the one for what is chosen now."""
+        """Note that the plan shown is outdated, and have a new one made soon."""
         self._fresh = False
         self._refused = ""
-        self._keeper.drop_plan()
+        self._service.cancel_plan()
         if self.isVisible():
             self._rest.start()
         self.changed.emit()
@@ -185,10 +181,10 @@ class ChoosePage(QWidget):
         self._subject = subject = self._get_subject()
         options = self.form.options()
         if subject is None or options is None:
-            self.view.show_plan(None, _NO_PLAN if subject is not None else "Open a folder first.")
+            self.view.show_plan(None, _("No plan yet.") if subject is not None else _("Open a folder first."))
         else:
             self.view.set_busy(True)
-            self._keeper.plan(subject.folder, subject.photos, options, subject.labels)
+            self._service.plan(subject.folder, subject.photos, options, subject.labels)
         self.changed.emit()
 
     def _on_planned(self, plan: SortPlan) -> None:
@@ -203,7 +199,7 @@ class ChoosePage(QWidget):
         self.refuse(sentence)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Put the plan below the choices where there is no room beside them."""
+        """Put the plan below the form if there is no room next to it."""
         super().resizeEvent(event)
         wide = event.size().width() >= _BESIDE
         way = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical
@@ -214,25 +210,25 @@ class ChoosePage(QWidget):
 
 
 _ROW_GAP: Final = 8
-"""Pixels that a row is higher than its letters."""
+"""Added to the height of the font for the height of a row, pixels."""
 _REMARKS: Final = 5
-"""Remarks of a kind that are said before the rest is only counted."""
+"""Remarks shown; the others are only counted."""
 _OPENED: Final = 30
-"""Photos that can't go up to which they are shown without a click."""
+"""If no more photos than this can't be sorted, they are shown without a click."""
 
 
 class PlanView(QWidget):
-    """Shows one plan at a time, faded while it is not the one for what is chosen now."""
+    """Shows a plan: a summary, remarks, and the tree of all files. It is faded while it is outdated."""
 
     def __init__(self, parent: QWidget) -> None:
-        """Show nothing yet."""
+        """Start empty."""
         super().__init__(parent)
         self.model = PlanModel(self, row_height=self.fontMetrics().height() + _ROW_GAP)
         self.overview = QLabel(self)
         self.overview.setProperty("role", "heading")
         self.overview.setWordWrap(True)
-        self.serious = note(self, "warning")
-        self.remarks = note(self, "muted")
+        self.serious = sentence_label(self, "warning")
+        self.remarks = sentence_label(self, "muted")
         for label in (self.serious, self.remarks):
             # A file's name may look like markup.
             label.setTextFormat(Qt.TextFormat.PlainText)
@@ -240,14 +236,14 @@ class PlanView(QWidget):
         self.busy = QProgressBar(self)
         self.busy.setTextVisible(False)
         self.busy.setRange(0, 0)
-        self.busy.setAccessibleName("Making the plan")
-        # What comes and goes must not move the tree.
+        self.busy.setAccessibleName(_("Making the plan"))
+        # The tree must not move when it appears and disappears.
         policy = self.busy.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
         self.busy.setSizePolicy(policy)
         self.tree = QTreeView(self)
         self.tree.setModel(self.model)
-        self.tree.setAccessibleName("Plan: what goes where")
+        self.tree.setAccessibleName(_("Plan"))
         self.tree.setUniformRowHeights(True)
         self.tree.setAllColumnsShowFocus(True)
         self.tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -261,7 +257,7 @@ class PlanView(QWidget):
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(NOTE, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(SIZE, QHeaderView.ResizeMode.Fixed)
-        header.resizeSection(SIZE, self.fontMetrics().horizontalAdvance("8,888 bytes  "))
+        header.resizeSection(SIZE, self.fontMetrics().horizontalAdvance(f"{i18n.size(888)}  "))
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 20, 20, 8)
         column.setSpacing(6)
@@ -276,29 +272,21 @@ class PlanView(QWidget):
         return self.model.plan
 
     def set_busy(self, busy: bool) -> None:
-        """Fade what is shown, because another plan is being made."""
+        """Fade the plan shown, because a new one is being made."""
         self.busy.setVisible(busy)
         self.tree.setEnabled(not busy)
         self.overview.setEnabled(not busy)
 
     def show_plan(self, plan: SortPlan | None, why: str = "") -> None:
-        """Show a plan; none, and why there is none."""
+        """Show a plan; or none, and why there is none."""
         opened = self._opened()
         self.set_busy(False)
         self.model.show_plan(plan)
-        self.overview.setText(sorts.overview(plan) if plan is not None else why or "Making the plan…")
+        self.overview.setText(sorts.overview(plan) if plan is not None else why or _("Making the plan…"))
         remarks = plan.remarks if plan is not None else ()
         _say(self.serious, [sorts.remark(remark) for remark in remarks if remark.serious])
-        said = [sorts.remark(remark) for remark in remarks if not remark.serious]
-        if plan is not None:
-            blocked, others = plan.count(Outcome.BLOCKED), renamed(plan.units)
-            if blocked:
-                said.insert(0, f"{text.count(blocked, 'photo')} can't go; the reasons are below.")
-            if others:
-                said.insert(0, f"{text.count(others, 'photo')} {'gets' if others == 1 else 'get'} another name.")
-            said.insert(0, sorts.room(plan))
-            said.insert(0, sorts.staying(plan))
-        _say(self.remarks, [line for line in said if line])
+        said = _facts(plan) if plan is not None else []
+        _say(self.remarks, [*said, *(sorts.remark(remark) for remark in remarks if not remark.serious)])
         for row in range(self.model.rowCount()):
             heading = self.model.heading(row)
             few = heading.outcome is Outcome.BLOCKED and len(heading.units) <= _OPENED
@@ -312,10 +300,26 @@ class PlanView(QWidget):
         )
 
 
+def _facts(plan: SortPlan) -> list[str]:
+    """Return what a plan does besides its summary, a line each."""
+    staying = [sorts.counted(plan, outcome) for outcome in (Outcome.STAYS, Outcome.THERE, Outcome.IN_PLACE)]
+    others = renamed(plan.units)
+    lines = [
+        # Why a plan does nothing is said above.
+        " ".join(said for said in staying if said) if plan.count(Outcome.GO) else "",
+        sorts.space(plan),
+        sorts.renamed(others) if others else "",
+        sorts.counted(plan, Outcome.BLOCKED),
+    ]
+    return [line for line in lines if line]
+
+
 def _say(label: QLabel, lines: list[str]) -> None:
     shown = lines[:_REMARKS]
     if len(lines) > _REMARKS:
-        shown.append(f"And {text.count(len(lines) - _REMARKS, 'more remark')}.")
+        more = len(lines) - _REMARKS
+        said = ngettext("And {count} more remark.", "And {count} more remarks.", more)
+        shown.append(said.format(count=i18n.number(more)))
     label.setText("\n".join(shown))
     label.setToolTip(sorts.tip("\n".join(lines)) if len(lines) > _REMARKS else "")
     label.setVisible(bool(lines))

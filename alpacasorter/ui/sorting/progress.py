@@ -1,4 +1,4 @@
-"""Second and third page of a sort: how far it is, and what came of it."""
+"""The pages of the sort dialog that show the progress of a sort and its result."""
 
 from __future__ import annotations
 
@@ -16,26 +16,19 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from alpacasorter import i18n
 from alpacasorter.core import reasons
 from alpacasorter.core.sorting.events import FileFailure, SortProgress
-from alpacasorter.ui.widgets.fields import note
+from alpacasorter.i18n import _, ngettext, pgettext
+from alpacasorter.ui.widgets.fields import sentence_label
 from alpacasorter.ui.widgets.layouts import EndElided, prepare_table
 from alpacasorter.wording import sorts, text
 
 _STEPS: Final = 10_000
-_SAFE: Final = (
-    "You can go on using the window meanwhile. Stopping is safe at any time: it ends between two files, "
-    "and what is done can be put back."
-)
-_SAFE_UNDO: Final = "You can go on using the window meanwhile. Stopping is safe at any time: it ends between two files."
 
 
 class SortProgressPage(QWidget):
-    """Shows a sort, or an undo, that is being done.
-
-    Attributes:
-        heading: what is being done.
-    """
+    """Shows the progress of a sort or an undo."""
 
     def __init__(self, parent: QWidget) -> None:
         """Show nothing yet."""
@@ -43,10 +36,10 @@ class SortProgressPage(QWidget):
         self.heading = _heading(self)
         self.bar = QProgressBar(self)
         self.bar.setTextVisible(False)
-        self.bar.setAccessibleName("Sort")
-        self.words = note(self, "muted")
-        self.failed = note(self, "warning")
-        self.safe = note(self, "")
+        self.bar.setAccessibleName(_("Progress of the sort"))
+        self.words = sentence_label(self, "muted")
+        self.failed = sentence_label(self, "warning")
+        self.safe = sentence_label(self, "")
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 20, 20, 12)
         column.setSpacing(10)
@@ -54,38 +47,44 @@ class SortProgressPage(QWidget):
             column.addWidget(widget)
         column.addStretch(1)
 
-    def begin(self, words: str, *, undoing: bool) -> None:
-        """Show that it was begun."""
-        self.heading.setText(words)
+    def begin(self, doing: str, *, undoing: bool) -> None:
+        """Show what is being done, before the first file."""
+        self.heading.setText(doing)
         self.bar.setRange(0, 0)
-        self.words.setText("Writing down what will be done…")
-        self.safe.setText(_SAFE_UNDO if undoing else _SAFE)
+        self.words.setText(_("Writing the journal…"))
+        safe = _("You can keep using the window. It is safe to stop at any time.")
+        self.safe.setText(safe if undoing else f"{safe} {_('Everything sorted so far can be undone.')}")
         self.show_failed(0)
 
     def update_progress(self, event: SortProgress) -> None:
-        """Show how far it is."""
+        """Show the progress."""
         done, total = (event.bytes_done, event.bytes_total) if event.bytes_total else (event.done, event.total)
         self.bar.setRange(0, _STEPS)
         self.bar.setValue(round(_STEPS * min(1.0, done / max(1, total))))
         self.words.setText(sorts.progress(event))
 
     def show_failed(self, number: int) -> None:
-        """Show how many files could not be done so far."""
-        self.failed.setText(f"{text.count(number, 'file')} could not be done so far; the others go on.")
+        """Show how many files have failed so far."""
+        said = ngettext(
+            "{count} file has failed so far; the others continue.",
+            "{count} files have failed so far; the others continue.",
+            number,
+        )
+        self.failed.setText(said.format(count=i18n.number(number)))
         self.failed.setVisible(number > 0)
 
     def tell(self, words: str) -> None:
-        """Say what the user asked for, until the next event."""
+        """Show a message until the next event."""
         self.words.setText(words)
 
 
 class FailuresTable(QTreeWidget):
-    """Files, each with the reason why it could not be done."""
+    """A table of files that failed, each with the reason."""
 
     def __init__(self, parent: QWidget, name: str) -> None:
-        """Start empty; `name` is what a screen reader says."""
+        """Start empty; `name` is for screen readers."""
         super().__init__(parent)
-        prepare_table(self, ("File", "Why"), name)
+        prepare_table(self, (pgettext("column", "File"), pgettext("column", "Reason")), name)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setItemDelegateForColumn(1, EndElided(self))
         header = self.header()
@@ -94,7 +93,7 @@ class FailuresTable(QTreeWidget):
         self.setMinimumHeight(90)
 
     def show_failures(self, failures: Sequence[FileFailure]) -> None:
-        """List them, the first few hundred."""
+        """List the first few hundred failures."""
         self.clear()
         items = []
         for failure in failures[: sorts.MOST_SHOWN]:
@@ -102,21 +101,23 @@ class FailuresTable(QTreeWidget):
             for column in (0, 1):
                 item.setToolTip(column, sorts.tip(item.text(column)))
             items.append(item)
-        if len(failures) > sorts.MOST_SHOWN:
-            items.append(QTreeWidgetItem([f"{len(failures) - sorts.MOST_SHOWN:,} more", ""]))
+        more = len(failures) - sorts.MOST_SHOWN
+        if more > 0:
+            said = ngettext("{count} more file", "{count} more files", more).format(count=i18n.number(more))
+            items.append(QTreeWidgetItem([said, ""]))
         self.addTopLevelItems(items)
 
 
 class SortResultPage(QWidget):
-    """Says what came of a sort or an undo, with the files that could not be done."""
+    """Shows how a sort or an undo ended, with the files that failed."""
 
     def __init__(self, parent: QWidget) -> None:
         """Show nothing yet."""
         super().__init__(parent)
         self.heading = _heading(self)
-        self.problem = note(self, "warning")
-        self.more = note(self, "muted")
-        self.failures = FailuresTable(self, "Files that could not be done")
+        self.problem = sentence_label(self, "warning")
+        self.more = sentence_label(self, "muted")
+        self.failures = FailuresTable(self, _("Files that failed"))
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 20, 20, 12)
         column.setSpacing(10)
@@ -126,7 +127,14 @@ class SortResultPage(QWidget):
         column.addStretch(0)
 
     def show_result(self, words: str, problem: str, more: str, failures: Sequence[FileFailure]) -> None:
-        """Show what came of it, why it could not go on, what can be done now, and the files with their reasons."""
+        """Show the result.
+
+        Args:
+            words: how it ended.
+            problem: why it could not continue; may be empty.
+            more: what the user can do now; may be empty.
+            failures: the files that failed.
+        """
         self.heading.setText(words)
         for label, said in ((self.problem, problem), (self.more, more)):
             label.setText(said)
@@ -136,7 +144,7 @@ class SortResultPage(QWidget):
 
 
 def _heading(parent: QWidget) -> QLabel:
-    label = note(parent, "heading")
+    label = sentence_label(parent, "heading")
     # A folder's name may look like markup.
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

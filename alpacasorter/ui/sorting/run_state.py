@@ -1,7 +1,4 @@
-"""What the window knows of the sort that runs, or that ran last. Plain Python, no Qt.
-
-What there is to sort: the photos of the open folder as they are tagged now.
-"""
+"""The state of a sort in the window: what there is to sort, and the sort that runs or ran last. No Qt."""
 
 from __future__ import annotations
 
@@ -9,24 +6,25 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import FileFailure, FilesPlaced, SortEnded, SortRecord, SortState
-from alpacasorter.core.sorting.plan import Outcome, SortPhoto, SortPlan
-from alpacasorter.ui.photo_row import PhotoRow, labeled
+from alpacasorter.core.sorting.plan import Outcome, SortPlan
+from alpacasorter.i18n import _
+from alpacasorter.ui.photo_store import PhotoRow, labeled
 from alpacasorter.wording import sorts
 
 
 @dataclass(slots=True)
 class SortRun:
-    """One sort, from being pressed to its end, with those that went on with it.
+    """One run of a sort or of its undo, from the click on the button to its end.
 
     Attributes:
-        plan: what is done; None for one that the history knows.
-        record: what the history knows of it; None before it has ended once.
-        number: in the history; None before it has begun.
-        undoing: whether it is being taken back.
-        failed: files of this run that could not be done.
+        plan: what is sorted; None for a sort from the history.
+        record: the record in the history; None before the sort has ended for the first time.
+        number: of the sort in the history; None before it has started.
+        undoing: whether this run undoes the sort.
+        failed: files that this run could not sort or undo.
         ended: the end; None while it runs.
     """
 
@@ -39,28 +37,28 @@ class SortRun:
     _placed: dict[Path, Path] = field(default_factory=dict)
 
     def again(self, *, undoing: bool) -> SortRun:
-        """Return the run that goes on with this one, or takes it back."""
+        """Return the run that resumes this one, or undoes it."""
         undoing = undoing or self.undo_begun or self._is_undone
         placed = {} if undoing else dict(self._placed)
         return SortRun(self.plan, self.record, self.number, undoing, _placed=placed)
 
     def place(self, event: FilesPlaced) -> None:
-        """Take note of files that were done."""
+        """Note files that were sorted or undone."""
         self._placed.update((file.before, file.after) for file in event.files if file.after is not None)
 
     def fail(self, failures: Iterable[FileFailure]) -> None:
-        """Take note of files that could not be done."""
+        """Note files that could not be sorted or undone."""
         self.failed.extend(failures)
 
     def end(self, event: SortEnded) -> None:
-        """Take note of the end."""
+        """Note the end."""
         self.ended = event
         self.record = event.record
         self.number = event.record.number
 
     @property
-    def words(self) -> str:
-        """What is being done."""
+    def doing(self) -> str:
+        """What is being done, in words."""
         if self.undoing:
             return sorts.undoing(self.record)
         if self.plan is not None:
@@ -68,11 +66,11 @@ class SortRun:
             return sorts.doing(options.action, options.destination, rest=self.record is not None)
         if self.record is not None:
             return sorts.doing(self.record.action, self.record.destination, rest=True)
-        return "Sorting"
+        return _("Sorting photos…")
 
     @property
     def outcome(self) -> str:
-        """What came of it, one sentence; empty before the end."""
+        """How it ended, in words; empty before the end."""
         if self.ended is None:
             return ""
         photos, folders = self._counted()
@@ -85,17 +83,17 @@ class SortRun:
         done = [self._placed[unit.files[0].source] for unit in units if unit.files[0].source in self._placed]
         return len(done), len({path.parent for path in done})
 
-    # What can be done now
+    # What the user can do now
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is anything to put back."""
+        """Whether there is anything to undo."""
         record = self.record
         return record is not None and record.state is not SortState.UNDONE and record.done > 0
 
     @property
-    def can_go_on(self) -> bool:
-        """Whether there is a rest to do, or files to try again."""
+    def can_resume(self) -> bool:
+        """Whether it can be continued, or has failed files that can be tried again."""
         record = self.record
         if record is None:
             return False
@@ -108,38 +106,46 @@ class SortRun:
 
     @property
     def undo_begun(self) -> bool:
-        """Whether it stands in the middle of being taken back, so that only this can go on."""
+        """Whether its undo was interrupted, so that only the undo can be continued."""
         return self.record is not None and self.record.state is SortState.UNDOING
 
     @property
-    def is_broken_off(self) -> bool:
-        """Whether it stands in the middle."""
+    def is_interrupted(self) -> bool:
+        """Whether it was interrupted or stopped."""
         return self.record is not None and self.record.is_open
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """The open folder, at one moment.
+class SortInput:
+    """What there is to sort: the photos of the open folder as they are tagged now.
 
     Attributes:
-        folder: the folder.
+        folder: the open folder.
         photos: its photos, judged or unreadable.
-        labels: what they can be.
-        waiting: how many photos were not looked at yet.
-        scanning: whether they are being looked at.
+        labels: of the model.
+        waiting: number of photos that were not scanned yet.
+        scanning: whether a scan is running.
     """
 
     folder: Path
-    photos: tuple[SortPhoto, ...]
+    photos: tuple[LabeledPhoto, ...]
     labels: LabelSet
     waiting: int
     scanning: bool
 
 
-def subject_of(
+def sort_input(
     folder: Path, rows: Iterable[PhotoRow], labels: LabelSet, folders: Collection[Path], *, scanning: bool
-) -> Subject:
-    """Return what there is to sort; `folders` are those of the rows that are folders that can't be read."""
+) -> SortInput:
+    """Return what there is to sort in a folder.
+
+    Args:
+        folder: the open folder.
+        rows: its photos, and the folders in it that could not be read.
+        labels: of the model.
+        folders: paths of those folders.
+        scanning: whether a scan is running.
+    """
     photos, waiting = [], 0
     for row in rows:
         photo = labeled(row, labels)
@@ -147,14 +153,14 @@ def subject_of(
             waiting += 1
         elif photo.reason is None or row.path not in folders:
             photos.append(photo)
-    return Subject(folder, tuple(photos), labels, waiting, scanning)
+    return SortInput(folder, tuple(photos), labels, waiting, scanning)
 
 
-def usual_destination(folder: Path) -> Path:
-    """Return where the photos of a folder go unless the user says otherwise.
+def default_destination(folder: Path) -> Path:
+    """Return the destination that is suggested for a folder: the folder itself.
 
-    That is the folder itself; of one into which photos were sorted, the folder above, so that a photo whose tag was
-    put right moves over to its neighbour and not one level down.
+    For a folder made by an earlier sort it is the parent folder, so that a photo whose tag was corrected moves to the
+    folder next to it, not one level down.
     """
     try:
         is_output = (folder / OUTPUT_MARKER).exists()

@@ -1,4 +1,4 @@
-"""What the desktop does for us: opening a photo, showing it in the file manager."""
+"""Services of the desktop: addresses of files, showing them in the file manager."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from PySide6.QtGui import QDesktopServices
 
 
 def file_url(path: Path) -> QUrl:
-    """Return the address of a file, also where its name is no text."""
+    """Return the URL of a file, even if its name is not valid Unicode."""
     if sys.platform == "win32":
         return QUrl.fromLocalFile(str(path))
-    # Imported here, as subprocess below: the first window need not wait for them.
+    # Imported here, like subprocess below, because the first window doesn't need it.
     from urllib.parse import quote_from_bytes
 
     return QUrl.fromEncoded(QByteArray(b"file://" + quote_from_bytes(os.fsencode(path)).encode()))
 
 
 def show_folder(folder: Path) -> None:
-    """Show what is in a folder, in the file manager."""
-    _ask_file_manager("ShowFolders", folder, folder)
+    """Show the contents of a folder in the file manager."""
+    _show("ShowFolders", folder, folder)
 
 
 def show_in_file_manager(path: Path) -> None:
-    """Show a file in the file manager, selected where that can be had, else its folder."""
+    """Show a file in the file manager, selected if possible; otherwise its folder."""
     import subprocess
 
     if sys.platform == "win32":
-        subprocess.Popen(["explorer", "/select,", str(path)])  # a fixed program of the system
+        subprocess.Popen(["explorer", "/select,", str(path)])  # a fixed program of Windows
     elif sys.platform == "darwin":
         subprocess.Popen(["open", "-R", str(path)])
     else:
-        _ask_file_manager("ShowItems", path, path.parent)
+        _show("ShowItems", path, path.parent)
 
 
-def _ask_file_manager(method: str, path: Path, folder: Path) -> None:
-    """Have the file manager itself show something, where Linux knows which that is; else whoever opens folders.
+def _show(method: str, path: Path, folder: Path) -> None:
+    """Ask the file manager on Linux over the session bus; if that fails, open the folder in the default program.
 
-    That may be this very program, where no other one is set for folders.
+    The default program for folders may be this one, if there is no other.
     """
     if not _has_session_bus():
         QDesktopServices.openUrl(file_url(folder))
@@ -54,10 +54,10 @@ def _ask_file_manager(method: str, path: Path, folder: Path) -> None:
 
     process.finished.connect(lambda code, _status: ended(code != 0))
     process.errorOccurred.connect(lambda error: ended(True) if error is QProcess.ProcessError.FailedToStart else None)
-    # In an address each comma is written as a number, so that the list has one item.
+    # The URL contains no comma, because commas are encoded; thus the list has one item.
     address = bytes(file_url(path).toEncoded().data()).decode("ascii")
-    to = ["--session", "--print-reply", "--dest=org.freedesktop.FileManager1", "/org/freedesktop/FileManager1"]
-    process.start("dbus-send", [*to, f"org.freedesktop.FileManager1.{method}", f"array:string:{address}", "string:"])
+    call = ["--session", "--print-reply", "--dest=org.freedesktop.FileManager1", "/org/freedesktop/FileManager1"]
+    process.start("dbus-send", [*call, f"org.freedesktop.FileManager1.{method}", f"array:string:{address}", "string:"])
 
 
 def _has_session_bus() -> bool:
@@ -69,10 +69,10 @@ def _has_session_bus() -> bool:
     return bool(run_time) and Path(run_time, "bus").is_socket()
 
 
-def leave_no_traces_of_package() -> None:
-    """Have other programs that are started from here find their own Qt, and not that of the packaged program.
+def hide_package_from_children() -> None:
+    """Let programs started from here find their own Qt instead of that of the packaged program.
 
-    Called once Qt has started: it has read by then where its plug-ins are.
+    Called after Qt has started, because then it has read where its plugins are.
     """
     package = getattr(sys, "_MEIPASS", None)
     if package is None:

@@ -1,4 +1,4 @@
-"""Fields of the settings of a training: each with its words, its tool tip, and a place for what is wrong with it."""
+"""Fields of a form, each with a label, a tooltip and a line that says what is wrong with the value."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Final
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QLineEdit, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
 
+from alpacasorter.i18n import _, pgettext
+
 _RATES: Final = ("0.01", "0.003", "0.001", "0.0003", "0.0001", "0.00003", "0.00001")
 
 
@@ -15,7 +17,7 @@ class Field(QWidget):
     """A widget with a line below it that says what is wrong with its value."""
 
     def __init__(self, inside: QWidget, name: str, tip: str, parent: QWidget) -> None:
-        """Hold `inside`; `name` and `tip` are its words for tool tip and screen readers."""
+        """Hold the widget `inside`; `name` and `tip` are for screen readers, and the tip is its tooltip."""
         super().__init__(parent)
         self.inside = inside
         inside.setToolTip(f"<p>{tip}</p>")
@@ -23,7 +25,7 @@ class Field(QWidget):
         inside.setAccessibleDescription(tip)
         inside.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         inside.installEventFilter(self)
-        self.wrong = note(self, "warning")
+        self.wrong = sentence_label(self, "warning")
         self.wrong.hide()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -37,24 +39,24 @@ class Field(QWidget):
 
     @property
     def problem(self) -> str:
-        """What is wrong with the value, empty where nothing is."""
+        """What is wrong with the value; empty if nothing is."""
         return self.wrong.text()
 
     def say(self, problem: str) -> None:
-        """Say what is wrong with the value, nothing where it is empty."""
+        """Say what is wrong with the value; an empty text says nothing."""
         self.wrong.setText(problem)
         self.wrong.setVisible(bool(problem))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Let the wheel scroll the page: it must not change a value that happens to be under the pointer."""
+        """Let the wheel scroll the page instead of changing a value that happens to be under the mouse."""
         if event.type() == QEvent.Type.Wheel and not self.inside.hasFocus():
             event.ignore()
             return True
         return super().eventFilter(watched, event)
 
 
-def note(parent: QWidget, role: str) -> QLabel:
-    """Return a label for sentences, in the colour of its role."""
+def sentence_label(parent: QWidget, role: str) -> QLabel:
+    """Return a label for sentences, in the color of its role."""
     label = QLabel(parent)
     label.setProperty("role", role)
     label.setWordWrap(True)
@@ -62,15 +64,17 @@ def note(parent: QWidget, role: str) -> QLabel:
 
 
 def add_row(form: QFormLayout, words: str, field: Field) -> None:
-    """Add a field to a form, with a label that leads to it."""
+    """Add a field to a form, with a label whose mnemonic leads to it."""
     label = QLabel(words, field.parentWidget())
     label.setBuddy(field.inside)
     label.setToolTip(field.inside.toolTip())
     form.addRow(label, field)
 
 
-def number(parent: QWidget, least: int, most: int, *, step: int = 1, zero: str = "", suffix: str = "") -> QSpinBox:
-    """Return a field for a whole number; `zero` is shown for the least one."""
+def number_field(
+    parent: QWidget, least: int, most: int, *, step: int = 1, zero: str = "", suffix: str = ""
+) -> QSpinBox:
+    """Return a field for a whole number; `zero` is shown for the smallest one."""
     box = QSpinBox(parent)
     box.setRange(least, most)
     box.setSingleStep(step)
@@ -79,8 +83,18 @@ def number(parent: QWidget, least: int, most: int, *, step: int = 1, zero: str =
     return box
 
 
-def rate(parent: QWidget) -> QComboBox:
-    """Return a field for a learning rate, with the usual ones to choose from."""
+def percentage(parent: QWidget, least: int, most: int) -> QSpinBox:
+    """Return a field for a percentage."""
+    box = QSpinBox(parent)
+    box.setRange(least, most)
+    before, _number, after = pgettext("percentage", "{number}%").partition("{number}")
+    box.setPrefix(before)
+    box.setSuffix(after)
+    return box
+
+
+def rate_field(parent: QWidget) -> QComboBox:
+    """Return a field for a learning rate, with the usual values to choose from."""
     box = QComboBox(parent)
     box.setEditable(True)
     box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
@@ -89,29 +103,29 @@ def rate(parent: QWidget) -> QComboBox:
 
 
 def rate_text(value: float) -> str:
-    """Return a rate as people write it, without an exponent where that is short."""
+    """Return a learning rate as people write it, without an exponent unless it is very small."""
     return f"{value:.10f}".rstrip("0") if 1e-8 <= value < 1 else f"{value:g}"
 
 
 def read_rate(text: str) -> float:
-    """Return the number that a text says.
+    """Return the number in a text.
 
     Raises:
-        ValueError: it says none; the message is a sentence for the user.
+        ValueError: it is not a number; the message is a sentence for the user.
     """
     try:
         return float(text.strip().replace(",", "."))
     except ValueError:
-        raise ValueError("This must be a number, such as 0.001.") from None
+        raise ValueError(_("This must be a number, such as 0.001.")) from None
 
 
 def read_units(text: str) -> tuple[int, ...]:
-    """Return the sizes of dense layers that a text lists.
+    """Return the sizes of dense layers listed in a text.
 
     Raises:
-        ValueError: it says something else; the message is a sentence for the user.
+        ValueError: they are not whole numbers; the message is a sentence for the user.
     """
     words = [word for word in re.split(r"[\s,;]+", text) if word]
     if not all(re.fullmatch(r"[0-9]{1,6}", word) for word in words):
-        raise ValueError("These must be whole numbers, such as 128 or 256, 64.")
+        raise ValueError(_("These must be whole numbers, such as 128 or 256, 64."))
     return tuple(int(word) for word in words)

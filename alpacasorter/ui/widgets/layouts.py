@@ -1,7 +1,4 @@
-"""A layout that sets its widgets side by side and goes on in the next line where there is no more room.
-
-What the tables of the dialogs have in common.
-"""
+"""A layout that wraps its widgets like words, and what the tables of the dialogs have in common."""
 
 from __future__ import annotations
 
@@ -21,7 +18,10 @@ from PySide6.QtWidgets import (
 
 
 class FlowLayout(QLayout):
-    """Like words of a text. Lines are kept for hidden widgets, too, so that one that comes moves nothing below."""
+    """Places widgets side by side and continues in the next line, like the words of a text.
+
+    Space is reserved for hidden widgets, so that nothing below moves when one is shown.
+    """
 
     def __init__(self, parent: QWidget, margins: QMargins, spacing: int) -> None:
         """Lay out the widgets that are added, `spacing` pixels apart."""
@@ -41,15 +41,15 @@ class FlowLayout(QLayout):
         return len(self._items)
 
     def itemAt(self, index: int) -> QLayoutItem | None:
-        """Return an item, None where there is none."""
+        """Return an item; None if there is none."""
         return self._items[index] if 0 <= index < len(self._items) else None
 
     def takeAt(self, index: int) -> QLayoutItem | None:
-        """Remove and return an item, None where there is none."""
+        """Remove and return an item; None if there is none."""
         return self._items.pop(index) if 0 <= index < len(self._items) else None
 
     def expandingDirections(self) -> Qt.Orientation:
-        """It never asks for more room than it needs."""
+        """It never takes more space than it needs."""
         return Qt.Orientation(0)
 
     def hasHeightForWidth(self) -> bool:
@@ -57,15 +57,15 @@ class FlowLayout(QLayout):
         return True
 
     def heightForWidth(self, width: int) -> int:
-        """Return the height it needs at a width with all widgets shown."""
+        """Return the height needed at a width, with all widgets shown."""
         return self._place(QRect(0, 0, width, 0), self._items, move=False)
 
     def sizeHint(self) -> QSize:
-        """Return the least size: the widest widget alone in a line."""
+        """Return the smallest size: the widest widget alone in a line."""
         return self.minimumSize()
 
     def minimumSize(self) -> QSize:
-        """Return the least size: the widest widget alone in a line."""
+        """Return the smallest size: the widest widget alone in a line."""
         size = QSize()
         for item in self._items:
             size = size.expandedTo(_size(item))
@@ -78,7 +78,7 @@ class FlowLayout(QLayout):
         self._place(rect, shown, move=True)
 
     def _place(self, rect: QRect, items: Sequence[QLayoutItem], *, move: bool) -> int:
-        """Place items, or only pretend to; return the height taken."""
+        """Place items if `move`; return the height they take."""
         area = rect.marginsRemoved(self.contentsMargins())
         left, top, line = area.left(), area.top(), 0
         for item in items:
@@ -100,35 +100,41 @@ def _size(item: QLayoutItem) -> QSize:
     return widget.sizeHint().expandedTo(widget.minimumSize()).boundedTo(widget.maximumSize())
 
 
-_AIR: Final = 8
-"""Pixels that a row is higher than its letters."""
+_ROW_PADDING: Final = 8
+"""By how much a row is higher than its text, pixels."""
 
 
-class Airy(QStyledItemDelegate):
-    """Leaves a little room above and below the words of a row."""
+class PaddedDelegate(QStyledItemDelegate):
+    """Leaves a little space above and below the text of a row."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        """Return the room that a cell wants."""
+        """Return the size of a cell."""
         wanted = super().sizeHint(option, index)
-        return QSize(wanted.width(), max(wanted.height(), option.fontMetrics.height() + _AIR))
+        return QSize(wanted.width(), max(wanted.height(), option.fontMetrics.height() + _ROW_PADDING))
 
 
-class EndElided(Airy):
-    """Leaves out the end of a sentence where there is no room for it; of a path, the middle is left out."""
+class EndElided(PaddedDelegate):
+    """Elides the end of a long text, as is right for sentences; for paths it is the middle."""
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
-        """Say so to the style."""
+        """Set the elide mode."""
         super().initStyleOption(option, index)
         option.textElideMode = Qt.TextElideMode.ElideRight
 
 
 def prepare_table(table: QTreeWidget, columns: Sequence[str], name: str) -> None:
-    """Make a list of lines out of a tree: one can be chosen, none changed; `name` is what a screen reader says."""
+    """Make a tree widget a table whose rows can be selected, one at a time, but not edited.
+
+    Args:
+        table: the widget.
+        columns: the titles of the columns.
+        name: what a screen reader calls the table.
+    """
     table.setColumnCount(len(columns))
     table.setHeaderLabels(list(columns))
     table.setRootIsDecorated(False)
     table.setUniformRowHeights(True)
-    table.setItemDelegate(Airy(table))
+    table.setItemDelegate(PaddedDelegate(table))
     table.setAllColumnsShowFocus(True)
     table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

@@ -1,4 +1,4 @@
-"""What is said above the grid: how far the scan is, what was learned, and what the user should know."""
+"""Messages above and below the photos: progress of the scan, what was learned, new photos, notices."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from alpacasorter.core.events import Learned, Progress
+from alpacasorter.i18n import _
 from alpacasorter.ui.widgets.theme import Theme, icon
 from alpacasorter.wording import text
 
 
 class ElidedLabel(QLabel):
-    """A line of words that is cut off with an ellipsis where there is no room for all of it."""
+    """One line of text that ends with an ellipsis if there is not enough space."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        """Say nothing."""
+        """Show nothing yet."""
         super().__init__(parent)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint as much as there is room for."""
+        """Paint as much as fits."""
         painter = QPainter(self)
         area = self.contentsRect().adjusted(6, 0, -6, 0)
         shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, area.width())
@@ -31,7 +32,7 @@ class ElidedLabel(QLabel):
 
 
 class ProgressStrip(QWidget):
-    """How far a scan is, with a button that stops it.
+    """The progress of a scan, with a button that stops it.
 
     Signals:
         stop: the user wants the scan to stop.
@@ -44,14 +45,13 @@ class ProgressStrip(QWidget):
         super().__init__(parent)
         self.bar = QProgressBar(self)
         self.bar.setTextVisible(False)
-        self.bar.setAccessibleName("Scan")
+        self.bar.setAccessibleName(_("Scan"))
         self.words = QLabel(self)
-        # Wide enough for any figures, so that the bar does not change its length with each of them.
-        self.words.setMinimumWidth(
-            self.fontMetrics().horizontalAdvance("88,888 of 88,888 photos · 888 photos/s · 88 min left")
-        )
-        self.stop_button = QPushButton("Stop", self)
-        self.stop_button.setToolTip("Stop looking at photos (Esc). What is done stays.")
+        # Wide enough for any numbers, so that the length of the bar doesn't change all the time.
+        widest = text.progress(Progress(88_888, 99_999, 888.0, 88 * 60.0))
+        self.words.setMinimumWidth(self.fontMetrics().horizontalAdvance(widest))
+        self.stop_button = QPushButton(_("Stop"), self)
+        self.stop_button.setToolTip(_("Stop the scan (Esc). The results so far are kept."))
         self.stop_button.clicked.connect(self.stop)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 8, 0, 8)
@@ -62,30 +62,30 @@ class ProgressStrip(QWidget):
         self.hide()
 
     def start(self) -> None:
-        """Show that a scan has begun whose size is not known yet."""
+        """Show that a scan has begun; how many photos there are is not known yet."""
         self.bar.setRange(0, 0)
-        self.words.setText("Looking for photos…")
+        self.words.setText(_("Looking for photos…"))
         self.show()
 
     def update_progress(self, event: Progress) -> None:
-        """Show how far the scan is."""
+        """Show the progress of the scan."""
         self.bar.setRange(0, max(1, event.total))
         self.bar.setValue(event.done)
         self.words.setText(text.progress(event))
 
 
-def make_low(strip: QFrame, row: QHBoxLayout, low: bool) -> None:
-    """Lay a strip of words out with little room around them, or with more."""
+def make_compact(strip: QFrame, row: QHBoxLayout, low: bool) -> None:
+    """Give a strip of text little space around it, or more."""
     if strip.property("low") != low:
         strip.setProperty("low", low)
         row.setContentsMargins(12, 0 if low else 6, 6, 0 if low else 6)
-        # A style sheet asks for a property only once.
+        # A style sheet reads a property only once.
         strip.style().unpolish(strip)
         strip.style().polish(strip)
 
 
 class _Strip(QFrame):
-    """A line of words with buttons and a cross that hides it."""
+    """A line of text with buttons, and a cross that hides it."""
 
     def __init__(self, name: str, theme: Theme, parent: QWidget | None) -> None:
         super().__init__(parent)
@@ -94,8 +94,8 @@ class _Strip(QFrame):
         self.words = QLabel(self)
         self.words.setWordWrap(True)
         self.close_button = QToolButton(self)
-        self.close_button.setToolTip("Close")
-        self.close_button.setAccessibleName("Close this message")
+        self.close_button.setToolTip(_("Close"))
+        self.close_button.setAccessibleName(_("Close this message"))
         self.close_button.setIconSize(QSize(16, 16))
         self.close_button.clicked.connect(self.hide)
         self._row = QHBoxLayout(self)
@@ -103,16 +103,16 @@ class _Strip(QFrame):
         self._row.setSpacing(6)
         self._row.addWidget(self.words, 1)
         self._row.addWidget(self.close_button)
-        theme.changed.connect(self._dress)
-        self._dress()
+        theme.changed.connect(self._set_icon)
+        self._set_icon()
         self.hide()
 
-    def _dress(self) -> None:
-        self.close_button.setIcon(icon("close", self._theme.colours.muted))
+    def _set_icon(self) -> None:
+        self.close_button.setIcon(icon("close", self._theme.colors.muted))
 
     def set_low(self, low: bool) -> None:
-        """Leave room for others where there is little."""
-        make_low(self, self._row, low)
+        """Take less space, for a low window."""
+        make_compact(self, self._row, low)
 
     def add_button(self, words: str) -> QPushButton:
         button = QPushButton(words, self)
@@ -123,11 +123,11 @@ class _Strip(QFrame):
 
 
 class LearnedBanner(_Strip):
-    """Says what came of a correction.
+    """Says what was learned from a correction.
 
     Signals:
-        show_changed: the user wants to see the photos that changed their mind.
-        undo: the user wants the correction undone.
+        show_changed: the user wants to see the photos whose tags changed.
+        undo: the user wants to undo the correction.
     """
 
     show_changed = Signal()
@@ -136,13 +136,19 @@ class LearnedBanner(_Strip):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         """Start hidden."""
         super().__init__("banner", theme, parent)
-        self.show_button = self.add_button("Show")
-        self.undo_button = self.add_button("Undo")
+        self.show_button = self.add_button(_("Show"))
+        self.undo_button = self.add_button(_("Undo"))
         self.show_button.clicked.connect(self.show_changed)
         self.undo_button.clicked.connect(self.undo)
 
     def tell(self, event: Learned, *, changed: int, can_undo: bool) -> None:
-        """Say what came of a correction: `changed` photos of those shown changed their mind."""
+        """Say what was learned from a correction.
+
+        Args:
+            event: the outcome.
+            changed: how many other tags of the open folder changed.
+            can_undo: whether the correction can be undone.
+        """
         self.words.setText(text.learned(event, changed))
         self.show_button.setVisible(changed > 0)
         self.undo_button.setVisible(can_undo)
@@ -150,11 +156,11 @@ class LearnedBanner(_Strip):
 
 
 class ArrivalsBanner(_Strip):
-    """Says that photos arrived by themselves.
+    """Says that new photos have arrived in the folder.
 
     Signals:
         show_new: the user wants to see them.
-        seen: the user has seen them.
+        seen: the user wants to mark them as seen.
     """
 
     show_new = Signal()
@@ -163,21 +169,21 @@ class ArrivalsBanner(_Strip):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         """Start hidden."""
         super().__init__("banner", theme, parent)
-        self.show_button = self.add_button("Show")
-        self.show_button.setToolTip("Show only these, most doubtful first (Ctrl+7)")
-        self.seen_button = self.add_button("Seen")
-        self.seen_button.setToolTip("These photos are not new any more; they stay where they are")
+        self.show_button = self.add_button(_("Show"))
+        self.show_button.setToolTip(_("Show only these, least certain first (Ctrl+7)"))
+        self.seen_button = self.add_button(_("Mark as seen"))
+        self.seen_button.setToolTip(_("Stop listing these photos as new. They stay where they are."))
         self.show_button.clicked.connect(self.show_new)
         self.seen_button.clicked.connect(self.seen)
 
     def say(self, words: str, *, showing: bool) -> None:
-        """Say this once it is shown; `showing`: whether the new photos are shown already."""
+        """Set the text; `showing`: whether the new photos are shown already."""
         self.words.setText(words)
         self.show_button.setVisible(not showing)
 
 
 class NoticeBar(_Strip):
-    """Says what the user should know and can close, such as that a file was damaged and replaced by its backup."""
+    """Notices that the user can close, for example that a damaged file was replaced by its backup."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         """Start hidden."""
@@ -185,28 +191,28 @@ class NoticeBar(_Strip):
         self._sentences: dict[str, bool] = {}
 
     def tell(self, sentence: str, *, passing: bool = False) -> None:
-        """Say it, below what is being said already.
+        """Show a notice below those that are shown already.
 
         Args:
-            sentence: what to say.
-            passing: whether `pass_on` takes it away, which is right where it concerns only what was tried last.
+            sentence: the notice.
+            passing: whether `remove_passing` removes it, which is right if it concerns only the last action.
         """
-        said = self._sentences if not self.isHidden() else {}
-        self._sentences = {**said, sentence: passing}
-        self._say()
+        shown = self._sentences if not self.isHidden() else {}
+        self._sentences = {**shown, sentence: passing}
+        self._update()
 
-    def take_back(self, sentence: str) -> None:
-        """Say it no longer, because it is no longer so."""
+    def remove(self, sentence: str) -> None:
+        """Remove a notice that is no longer true."""
         self._sentences.pop(sentence, None)
         if not self.isHidden():
-            self._say()
+            self._update()
 
-    def pass_on(self) -> None:
-        """Take away what concerns only what was tried last."""
+    def remove_passing(self) -> None:
+        """Remove the notices that concern only the last action."""
         self._sentences = {sentence: passing for sentence, passing in self._sentences.items() if not passing}
         if not self.isHidden():
-            self._say()
+            self._update()
 
-    def _say(self) -> None:
+    def _update(self) -> None:
         self.words.setText("\n".join(self._sentences))
         self.setVisible(bool(self._sentences))

@@ -1,4 +1,4 @@
-"""The tag of a photo: what it says, how wide it is, how it is drawn."""
+"""The tag of a photo: its text, size and look."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
 
-from alpacasorter.ui.widgets.theme import Colours, paint_icon
+from alpacasorter.ui.widgets.theme import Colors, paint_icon
 
 HEIGHT = 26
 _ICON = 14
@@ -17,12 +17,12 @@ _OUTLINE = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """All that makes a tag look as it does.
+    """Everything that makes a tag look as it does.
 
     Attributes:
         words: the label, with the confidence unless the user gave it.
-        icon: a person where the user gave the label, a question mark where the app is unsure, or none: neither mark
-            relies on colour.
+        icon: "person" if the user gave the label, "question" if the model is unsure, or empty. Thus neither state
+            relies on color alone.
         positive: whether it is the label of the positive class.
         hot: whether the mouse is over it.
     """
@@ -33,20 +33,20 @@ class Tag:
     hot: bool = False
 
     def size(self, metrics: QFontMetrics, room: int) -> QSize:
-        """Return its size where it may be `room` wide at most; `metrics` are those of `tag_font`."""
+        """Return its size, at most `room` pixels wide; `metrics` are those of `tag_font`."""
         width = metrics.horizontalAdvance(self.words) + 2 * _MARGIN + (_ICON + 4 if self.icon else 0)
         return QSize(min(width, room), HEIGHT)
 
-    def draw(self, painter: QPainter, size: QSize, font: QFont, colours: Colours) -> None:
+    def draw(self, painter: QPainter, size: QSize, font: QFont, colors: Colors) -> None:
         """Draw it at (0, 0)."""
-        ground = colours.positive if self.positive else colours.negative
-        ink = colours.on_positive if self.positive else colours.on_negative
+        ground = colors.positive if self.positive else colors.negative
+        ink = colors.on_positive if self.positive else colors.on_negative
         outline: QPen | Qt.PenStyle = Qt.PenStyle.NoPen
         if self.icon == "question":
-            ground, ink = colours.card, colours.warning
-            outline = QPen(QColor(colours.warning), _OUTLINE, Qt.PenStyle.DashLine)
+            ground, ink = colors.card, colors.warning
+            outline = QPen(QColor(colors.warning), _OUTLINE, Qt.PenStyle.DashLine)
         if self.hot:
-            outline = QPen(QColor(colours.text), _OUTLINE)
+            outline = QPen(QColor(colors.text), _OUTLINE)
         painter.setPen(outline)
         painter.setBrush(QColor(ground))
         inset = _OUTLINE / 2
@@ -64,7 +64,7 @@ class Tag:
 
 
 def tag_font(font: QFont) -> QFont:
-    """Return the font of tags in a view with `font`."""
+    """Return the font of tags in a view with this font."""
     bold = QFont(font)
     bold.setWeight(QFont.Weight.DemiBold)
     return bold

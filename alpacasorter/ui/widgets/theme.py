@@ -1,6 +1,6 @@
-"""Colours and spacing, light and dark. Everything that paints asks here, nothing names a colour of its own.
+"""Colors, spacing and icons, light and dark. Everything that paints asks here; no other module names a color.
 
-Icons: SVG files in resources/icons, drawn in the colour of the text around them.
+Icons are SVG files in resources/icons, drawn in the color of the text around them.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from alpacasorter import paths
 Scheme = Literal["system", "light", "dark"]
 
 _OUTLINED = ("QLineEdit", "QComboBox", "QAbstractSpinBox", "QCheckBox")
-"""Fields that must be told from their ground."""
+"""Widgets whose outline must stand out from the background."""
 _DARKER = 140
-"""By how much the style makes a colour darker for an outline, per cent."""
+"""By how much the style darkens a color for an outline, percent."""
 RADIUS = 8
 """Corner radius of cards, pixels."""
 
 
 @dataclass(frozen=True, slots=True)
-class Colours:
-    """The colours of one scheme, as "#rrggbb". Text on its ground has a contrast of at least 4.5 : 1.
+class Colors:
+    """The colors of one scheme, as "#rrggbb". The contrast of text is at least 4.5:1.
 
     Attributes:
-        window, card, raised: grounds, from the back to the front.
-        border: lines between grounds.
-        outline: of fields to write in and boxes to tick; its contrast to all grounds is at least 3 : 1.
-        text, muted: what is read, and what is read when wanted.
+        window, card, raised: backgrounds, from back to front.
+        border: lines between backgrounds.
+        outline: of text fields and check boxes; its contrast with all backgrounds is at least 3:1.
+        text, muted: important and less important text.
         accent, on_accent: what invites a click, and text on it.
-        accent_soft: ground of what is chosen.
+        accent_soft: background of what is selected.
         positive, on_positive: tag of the positive class.
         negative, on_negative: tag of the negative class.
         warning: unsure photos and problems.
@@ -59,7 +59,7 @@ class Colours:
     warning: str
 
 
-LIGHT = Colours(
+LIGHT = Colors(
     window="#f5f3ef",
     card="#ffffff",
     raised="#ece8e1",
@@ -77,7 +77,7 @@ LIGHT = Colours(
     warning="#9a4a00",
 )
 
-DARK = Colours(
+DARK = Colors(
     window="#1d1c1a",
     card="#282623",
     raised="#34312d",
@@ -97,55 +97,55 @@ DARK = Colours(
 
 
 class Theme(QObject):
-    """The scheme in use. One for the application; widgets that paint are handed it.
+    """The scheme in use. There is one for the application; widgets that paint are given it.
 
     Signals:
-        changed: other colours are in use; repaint.
+        changed: other colors are in use; repaint.
     """
 
     changed = Signal()
 
     def __init__(self, application: QApplication, scheme: Scheme = "system") -> None:
-        """Dress the application."""
+        """Style the application."""
         super().__init__(application)
         self._application = application
         self._scheme: Scheme = scheme
-        self._colours = LIGHT
+        self._colors = LIGHT
         application.setStyle("Fusion")
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._apply)
         self._apply()
 
     @property
-    def colours(self) -> Colours:
-        """The colours in use."""
-        return self._colours
+    def colors(self) -> Colors:
+        """The colors in use."""
+        return self._colors
 
     @property
     def dark(self) -> bool:
         """Whether the dark scheme is in use."""
-        return self._colours is DARK
+        return self._colors is DARK
 
     def use(self, scheme: Scheme) -> None:
-        """Use a scheme; "system" follows the desktop."""
+        """Use a scheme; "system" follows the system."""
         self._scheme = scheme
         self._apply()
 
     def _apply(self) -> None:
         system_dark = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
         dark = system_dark if self._scheme == "system" else self._scheme == "dark"
-        self._colours = DARK if dark else LIGHT
-        self._application.setPalette(_palette(self._colours))
+        self._colors = DARK if dark else LIGHT
+        self._application.setPalette(_palette(self._colors))
         for kind in _OUTLINED:
-            self._application.setPalette(_palette(self._colours, outlined=True), kind)  # type: ignore[arg-type]
-        self._application.setStyleSheet(_style_sheet(self._colours))
+            self._application.setPalette(_palette(self._colors, outlined=True), kind)  # type: ignore[arg-type]
+        self._application.setStyleSheet(_style_sheet(self._colors))
         self.changed.emit()
 
 
-def _palette(c: Colours, *, outlined: bool = False) -> QPalette:
-    """Return the palette of the application, or of its fields."""
+def _palette(c: Colors, *, outlined: bool = False) -> QPalette:
+    """Return the palette of the application, or of its fields if `outlined`."""
     palette = QPalette()
     roles = QPalette.ColorRole
-    for role, colour in {
+    for role, color in {
         roles.Window: c.window,
         roles.WindowText: c.text,
         roles.Base: c.card,
@@ -168,10 +168,10 @@ def _palette(c: Colours, *, outlined: bool = False) -> QPalette:
         roles.Dark: c.border,
         roles.Shadow: c.border,
     }.items():
-        palette.setColor(role, QColor(colour))
+        palette.setColor(role, QColor(color))
     if outlined:
-        # The style knows no colour for outlines: it takes that of the window, made darker, which can't be seen where
-        # the window is dark. These fields have no other use for it.
+        # The style has no color for outlines: it darkens that of the window, which is invisible if the window is dark.
+        # These widgets use it for nothing else.
         palette.setColor(roles.Window, QColor(c.outline).lighter(_DARKER))
     for role in (roles.WindowText, roles.Text, roles.ButtonText):
         faded = QColor(c.muted)
@@ -181,12 +181,12 @@ def _palette(c: Colours, *, outlined: bool = False) -> QPalette:
 
 
 def _tools(state: str = "") -> str:
-    """Return the selector of our own tool buttons; those in Qt's dialogs would be squeezed by this padding."""
+    """Return the selector of our own tool buttons; in Qt's dialogs this padding would be too much."""
     places = ("QToolBar", "QFrame#banner", "QFrame#notice", "WelcomePage")
     return ", ".join(f"{place} QToolButton{state}" for place in places)
 
 
-def _style_sheet(c: Colours) -> str:
+def _style_sheet(c: Colors) -> str:
     return f"""
     QToolBar {{
         background: {c.window}; border: none; border-bottom: 1px solid {c.border};
@@ -268,25 +268,25 @@ _SIZES = (16, 24, 32, 48)
 
 
 @lru_cache(maxsize=64)
-def _renderer(name: str, colour: str) -> QSvgRenderer:
+def _renderer(name: str, color: str) -> QSvgRenderer:
     source = (paths.resources_dir() / "icons" / f"{name}.svg").read_text(encoding="utf-8")
-    return QSvgRenderer(QByteArray(source.replace(_PLACEHOLDER, colour).encode()))
+    return QSvgRenderer(QByteArray(source.replace(_PLACEHOLDER, color).encode()))
 
 
-def paint_icon(painter: QPainter, name: str, colour: str, rect: QRectF) -> None:
+def paint_icon(painter: QPainter, name: str, color: str, rect: QRectF) -> None:
     """Draw an icon into a rectangle."""
-    _renderer(name, colour).render(painter, rect)
+    _renderer(name, color).render(painter, rect)
 
 
 @lru_cache(maxsize=128)
-def icon(name: str, colour: str) -> QIcon:
-    """Return the icon `name` in one colour, sharp on every screen."""
+def icon(name: str, color: str) -> QIcon:
+    """Return an icon in a color, sharp on every screen; `name` is that of the SVG file."""
     result = QIcon()
     for size in _SIZES:
         pixmap = QPixmap(QSize(size, size))
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
-        paint_icon(painter, name, colour, QRectF(0, 0, size, size))
+        paint_icon(painter, name, color, QRectF(0, 0, size, size))
         painter.end()
         result.addPixmap(pixmap)
     return result

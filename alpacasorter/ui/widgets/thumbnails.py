@@ -1,4 +1,4 @@
-"""Thumbnails that are ready to paint: a bounded store of pixmaps that loads what is missing."""
+"""Thumbnails that are ready to paint: a limited cache of pixmaps that loads what is missing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PySide6.QtGui import QImage, QPixmap
 from alpacasorter.workers.pictures import ThumbnailLoader
 
 _LIMIT_BYTES = 96 * 2**20
-"""A few screens full at twice the usual resolution; what lies further away is loaded again in a millisecond."""
+"""A few screens at twice the usual resolution; anything else is loaded again in a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class _Thumbnail:
 
 
 class Thumbnails(QObject):
-    """Pixmaps by content key, the least recently painted dropped first.
+    """Pixmaps by content key; the least recently painted are dropped first.
 
     Signals:
         ready(str): the thumbnail with this content key can be painted now.
@@ -37,30 +37,30 @@ class Thumbnails(QObject):
         self._loader = loader
         self._pixmaps: OrderedDict[str, _Thumbnail] = OrderedDict()
         self._bytes = 0
-        self._asked: dict[str, tuple[QSize, Path]] = {}
+        self._requested: dict[str, tuple[QSize, Path]] = {}
         self._size = QSize(184, 148)
         self._ratio = 1.0
         loader.loaded.connect(self._on_loaded)
         loader.dropped.connect(self._on_dropped)
 
     def set_size(self, size: QSize, ratio: float) -> None:
-        """Make thumbnails to fit into `size` on a screen of `ratio` pixels each way to a point.
+        """Load thumbnails that fit into `size` on a screen with this device pixel ratio.
 
-        Those there are serve until they are painted next and have been made anew.
+        Those of another size are painted until they have been loaded again.
         """
         self._size, self._ratio = size, ratio
 
     def get(self, key: str, path: Path) -> QPixmap | None:
-        """Return the thumbnail of a photo, or None and load it; `ready` follows."""
+        """Return the thumbnail of a photo; None if it must be loaded first, and `ready` follows."""
         wanted = self._size * self._ratio
         known = self._pixmaps.get(key)
         if known is not None:
             self._pixmaps.move_to_end(key)
-            # One that could not be had where its file was a moment ago may be had where that is now.
+            # If it could not be loaded from where the file was before, it may be loaded from where it is now.
             if known.made_for == wanted and (path in known.tried or not known.pixmap.isNull()):
                 return known.pixmap
-        if key not in self._asked:
-            self._asked[key] = wanted, path
+        if key not in self._requested:
+            self._requested[key] = wanted, path
             self._loader.request(key, path, wanted)
         return known.pixmap if known is not None else None
 
@@ -68,21 +68,21 @@ class Thumbnails(QObject):
         """Forget all thumbnails and requests."""
         self._loader.clear()
         self._pixmaps.clear()
-        self._asked.clear()
+        self._requested.clear()
         self._bytes = 0
 
     def _on_dropped(self, key: str) -> None:
-        self._asked.pop(key, None)
+        self._requested.pop(key, None)
 
     def _on_loaded(self, key: str, image: QImage) -> None:
-        asked = self._asked.pop(key, None)
-        if asked is None:
+        request = self._requested.pop(key, None)
+        if request is None:
             return
-        made_for, path = asked
+        made_for, path = request
         before = self._pixmaps.pop(key, None)
         if before is not None:
             self._bytes -= _size_of(before.pixmap)
-        # A null pixmap is kept too: a photo that has vanished is not asked for at every paint.
+        # A null pixmap is kept too, so that a photo that no longer exists isn't requested at every paint.
         pixmap = QPixmap.fromImage(image)
         tried = before.tried if before is not None else frozenset()
         self._pixmaps[key] = _Thumbnail(pixmap, made_for, tried | {path})

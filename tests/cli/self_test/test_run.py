@@ -144,7 +144,7 @@ def test_modules_that_fail_are_named(package: Path) -> None:
     (package / "worse.py").write_text("1 / 0")
     with pytest.raises(SelfTestFailed) as error:
         load_modules("somepackage")
-    assert str(error.value).startswith("2 can't be loaded.")
+    assert str(error.value).startswith("2 can't be loaded:")
     assert "somepackage.below.bad: ModuleNotFoundError" in str(error.value)
     assert "somepackage.worse: ZeroDivisionError" in str(error.value)
 
@@ -167,7 +167,7 @@ def test_what_needs_tensorflow_may_be_absent_with_it(
         with pytest.raises(SelfTestFailed, match=r"somepackage\.trains"):
             load_modules("somepackage")
     else:
-        assert load_modules("somepackage").endswith("1 absent without TensorFlow: somepackage.trains")
+        assert load_modules("somepackage").endswith("1 missing without TensorFlow: somepackage.trains")
 
 
 @pytest.mark.parametrize(("frozen", "there"), [(True, True), (True, False), (False, True)])

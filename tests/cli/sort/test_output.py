@@ -1,4 +1,4 @@
-"""What the commands that sort print for people, and their JSON lines, made from plans written by hand."""
+"""What `alpacasorter sort` prints for people, and its JSON lines, from plans made by hand."""
 
 import json
 import os
@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from alpacasorter.cli.sort.output import (
-    JournalTeller,
-    PlanTeller,
+    JournalLines,
+    PlanLines,
     ended_words,
     few,
     history_words,
@@ -17,10 +17,13 @@ from alpacasorter.cli.sort.output import (
     plan_words,
     record_object,
     stopped_words,
+    torn_words,
 )
-from alpacasorter.core.sorting.events import FileFailure, Placed, SortEnded, SortRecord, SortState
+from alpacasorter.core.events import Placed
+from alpacasorter.core.labels import LabeledPhoto
+from alpacasorter.core.sorting.events import FileFailure, SortEnded, SortRecord, SortState
 from alpacasorter.core.sorting.options import Action, SortOptions
-from alpacasorter.core.sorting.plan import Group, Outcome, PlannedFile, PlannedUnit, Remark, SortPhoto, SortPlan
+from alpacasorter.core.sorting.plan import Group, Outcome, PlannedFile, PlannedUnit, Remark, SortPlan
 
 HIKE, OUT = Path("/hike"), Path("/sorted")
 MEGABYTE = 1_000_000
@@ -39,7 +42,7 @@ def unit(
 ) -> PlannedUnit:
     """Return a unit of /hike; `target` is the folder below /sorted, and `there` names files that are there already."""
     label = None if group is Group.UNREADABLE else "alpaca"
-    photo = SortPhoto(HIKE / name, "ab" * 32, label, None if label is None else 0.9)
+    photo = LabeledPhoto(HIKE / name, "ab" * 32, label, None if label is None else 0.9)
     files = tuple(
         PlannedFile(
             HIKE / one, None if target is None else OUT / target / one, 2 * MEGABYTE, 0, None, there=one in there
@@ -79,23 +82,26 @@ def test_a_plan_is_a_tree_with_counts() -> None:
             unit("d.jpg", "Not alpaca"),
         )
     )
-    assert words.splitlines()[:7] == [
-        "/hike is to be sorted. Photos are moved.",
+    title, *tree = words.splitlines()[:7]
+    assert "/hike" in title
+    assert tree == [
         "",
         "/sorted (new)",
         "  Alpaca",
-        "    2026-05   2 photos, 2 companions, 8.0 MB",
-        "    2026-06   1 photo, 2.0 MB",
-        "  Not alpaca  1 photo, 2.0 MB",
+        "    2026-05   2 photos · 2 companion files · 8.0 MB",
+        "    2026-06   1 photo · 2.0 MB",
+        "  Not alpaca  1 photo · 2.0 MB",
     ]
 
 
-def test_photos_that_go_right_into_the_destination() -> None:
+def test_photos_that_go_into_the_destination_itself() -> None:
     lines = slashes(plan_words)(plan(unit("a.jpg", "."), new=())).splitlines()
-    assert lines[2:4] == ["/sorted", "  (right in it)  1 photo, 2.0 MB"]
+    assert lines[2] == "/sorted"
+    assert lines[3].startswith("  (")
+    assert lines[3].endswith("  1 photo · 2.0 MB")
 
 
-def test_all_that_does_not_go_is_said_with_its_reason() -> None:
+def test_what_is_not_sorted_is_printed_with_its_reason() -> None:
     words = slashes(plan_words)(
         plan(
             unit("a.jpg", "Alpaca", renamed="Another file there has this name."),
@@ -111,64 +117,74 @@ def test_all_that_does_not_go_is_said_with_its_reason() -> None:
         )
     )
     for lines in (
-        "Left where they are: 2 photos\n  1 unsure\n  1 unreadable: The file is damaged.\n",
-        "In their place already: 1 photo\n",
-        "There already: 1 photo\n  1 The same bytes are there.\n",
-        "Can't go: 1 photo\n  /hike/d.jpg: The name is too long. Shorten it.\n",
-        "Get another name: 1 photo. Another file there has this name.\n  a.jpg becomes Alpaca/a.jpg\n",
-        "Serious: Too little space is free.\n  /sorted\nOne folder could not be read.\n",
+        "2 photos stay where they are.\n  1 unsure photo\n  1 unreadable photo: The file is damaged.\n\n",
+        "1 photo is already in place.\n\n",
+        "1 photo is already at the destination.\n  1 photo: The same bytes are there.\n\n",
+        "1 photo can't be moved.\n  /hike/d.jpg: The name is too long. Shorten it.\n\n",
+        " Another file there has this name.\n  a.jpg → Alpaca/a.jpg\n\n",
+        ": Too little space is free.\n  /sorted\nOne folder could not be read.\n\n",
     ):
         assert lines in words
 
 
 def test_long_lists_are_cut() -> None:
     many = [f"line {n}" for n in range(25)]
-    assert list(few(many))[-2:] == ["  line 19", "  and 5 more; --json lists all"]
+    assert list(few(many))[-2:] == ["  line 19", "  and 5 more; use --json to list all"]
     assert list(few(many[:3])) == ["  line 0", "  line 1", "  line 2"]
 
 
 def test_the_end_of_a_sort() -> None:
     assert slashes(ended_words)(ended(SortState.FINISHED), []).splitlines() == [
-        "Sort 7 is done: 5 files were moved into /sorted.",
-        "To undo it: alpacasorter sort --undo 7",
+        "Sort 7: 5 files were moved to /sorted.",
+        "To undo it, run: alpacasorter sort --undo 7",
     ]
     gone = FileFailure(HIKE / "x.jpg", "The file is gone.")
     assert slashes(ended_words)(ended(SortState.FINISHED, gone, done=4, failed=1), [gone]).splitlines() == [
-        "Sort 7 is done: 4 files were moved into /sorted.",
-        "1 file could not be moved:",
+        "Sort 7: 4 files were moved to /sorted. 1 file could not be moved.",
         "  /hike/x.jpg: The file is gone.",
-        "To try it again: alpacasorter sort --resume 7",
-        "To undo it: alpacasorter sort --undo 7",
+        "To try again, run: alpacasorter sort --resume 7",
+        "To undo it, run: alpacasorter sort --undo 7",
     ]
-    assert (
-        slashes(ended_words)(ended(SortState.UNDONE, done=0), [])
-        == "Sort 7 was undone. Every file is back in its place."
-    )
+    assert slashes(ended_words)(ended(SortState.UNDONE, done=0), []).splitlines() == [
+        "Sort 7: Undone. All files are back where they were."
+    ]
     left = FileFailure(OUT / "x.jpg", "It was changed.")
-    assert slashes(ended_words)(ended(SortState.UNDONE, left, done=1, left=1), [left]).splitlines() == [
-        "Sort 7 was undone, but for 1 file.",
-        "Left where they are:",
-        "  /sorted/x.jpg: It was changed.",
-        "To try again, once the reasons are gone: alpacasorter sort --undo 7",
-    ]
+    first, *named, again = slashes(ended_words)(ended(SortState.UNDONE, left, done=1, left=1), [left]).splitlines()
+    assert first.startswith("Sort 7: Undone, except for 1 file")
+    assert named == ["  /sorted/x.jpg: It was changed."]
+    assert again.endswith(": alpacasorter sort --undo 7")
 
 
 def test_a_sort_that_was_stopped_says_what_to_do() -> None:
-    assert slashes(stopped_words)(record(SortState.STOPPED, done=2)) == (
-        "Stopped after 2 of 5 files. Nothing is lost: alpacasorter sort --resume 7 goes on, "
-        "alpacasorter sort --rollback 7 puts all back."
+    assert stopped_words(ended(SortState.STOPPED, done=2)) == (
+        "Stopped after 2 of 5 files. Nothing is lost."
+        " Run “alpacasorter sort --resume 7” to resume it, or “alpacasorter sort --rollback 7” to undo it."
     )
-    assert "--rollback 7 goes on" in slashes(stopped_words)(record(SortState.UNDOING, done=2))
-    assert "Sort 7, of /hike, was broken off. At least 2 of 5 files are in their places." in slashes(open_words)(
-        record(SortState.RUNNING, done=2)
-    )
+    undo_stopped = stopped_words(ended(SortState.UNDOING, done=2))
+    assert "“alpacasorter sort --rollback 7”" in undo_stopped
+    assert "--resume" not in undo_stopped
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_an_interrupted_sort_says_what_to_do(is_known: bool) -> None:
+    words = slashes(open_words)(record(SortState.RUNNING, done=2)) if is_known else torn_words(7, undoing=False)
+    assert "“alpacasorter sort --resume 7”" in words
+    assert "“alpacasorter sort --rollback 7”" in words
+    assert not is_known or "/hike on 3 May 2026 was interrupted after 2 of 5 files" in words
+    words = open_words(record(SortState.UNDOING, done=2)) if is_known else torn_words(7, undoing=True)
+    assert "“alpacasorter sort --rollback 7”" in words
+    assert "--resume" not in words
 
 
 def test_the_history_is_a_table() -> None:
-    lines = slashes(history_words)([record(SortState.RUNNING, done=2), record(SortState.FINISHED)], {7}).splitlines()
-    assert lines[0].split() == ["ID", "BEGAN", "FILES", "STATE", "WHAT"]
-    assert "Broken off after 2 of 5" in lines[1]
-    assert lines[2].endswith("moved from /hike into /sorted")
+    table = slashes(history_words)([record(SortState.RUNNING, done=2), record(SortState.FINISHED)], {7})
+    titles, first, second = table.splitlines()
+    assert titles.split() == ["ID", "Date", "Action", "Files", "State", "From", "To"]
+    assert "Interrupted after 2 of 5" in first
+    assert second.split()[-2:] == ["/hike", "/sorted"]
+    assert [titles.index(title) for title in ("State", "From", "To")] == [
+        second.index(cell) for cell in ("Done", "/hike", "/sorted")
+    ]
 
 
 def placed(name: str, *, back: bool = False) -> Placed:
@@ -178,7 +194,7 @@ def placed(name: str, *, back: bool = False) -> Placed:
 
 
 def test_every_file_of_a_plan_is_told_once() -> None:
-    teller = PlanTeller(
+    lines = PlanLines(
         plan(
             unit("a.jpg", "Alpaca", companions=("a.cr3", "a.xmp"), there=("a.xmp",)),
             unit("b.jpg", None, Outcome.STAYS, group=Group.UNSURE),
@@ -186,12 +202,12 @@ def test_every_file_of_a_plan_is_told_once() -> None:
             unit("d.jpg", "Alpaca"),
         )
     )
-    teller.placed([placed("a.jpg"), placed("a.cr3"), placed("c.jpg")])
+    lines.placed([placed("a.jpg"), placed("a.cr3"), placed("c.jpg")])
     # Its companion could not be done, so it was taken back.
-    teller.failed([FileFailure(HIKE / "c.xmp", "The file is gone.")])
-    teller.placed([placed("c.jpg", back=True)])
-    teller.failed([FileFailure(HIKE / "c.jpg", "The other could not be done.")])
-    *told, summary = (json.loads(json.dumps(one)) for one in teller.objects(ended(SortState.STOPPED)))
+    lines.failed([FileFailure(HIKE / "c.xmp", "The file is gone.")])
+    lines.placed([placed("c.jpg", back=True)])
+    lines.failed([FileFailure(HIKE / "c.jpg", "The other could not be done.")])
+    *told, summary = (json.loads(json.dumps(one)) for one in lines.objects(ended(SortState.STOPPED)))
     assert [(Path(one["source"]).name, one["outcome"], one["status"], one["companion"]) for one in told] == [
         ("a.jpg", "go", "done", False),
         ("a.cr3", "go", "done", True),
@@ -210,9 +226,9 @@ def test_every_file_of_a_plan_is_told_once() -> None:
 
 @pytest.mark.parametrize("was_carried_out", [False, True])
 def test_the_summary(was_carried_out: bool) -> None:
-    teller = PlanTeller(plan(unit("a.jpg", "Alpaca"), remarks=(Remark("Odd.", paths=(OUT,)),)))
+    lines = PlanLines(plan(unit("a.jpg", "Alpaca"), remarks=(Remark("Odd.", paths=(OUT,)),)))
     file, summary = (
-        json.loads(json.dumps(one)) for one in teller.objects(ended(SortState.FINISHED) if was_carried_out else None)
+        json.loads(json.dumps(one)) for one in lines.objects(ended(SortState.FINISHED) if was_carried_out else None)
     )
     assert file["status"] == ("nothing to do" if was_carried_out else "planned")
     assert (summary["number"], summary["state"]) == ((7, "finished") if was_carried_out else (None, "planned"))
@@ -221,11 +237,11 @@ def test_the_summary(was_carried_out: bool) -> None:
 
 
 def test_lines_of_a_sort_made_earlier() -> None:
-    teller = JournalTeller()
-    teller.placed([placed("a.jpg"), placed("b.jpg"), placed("b.jpg", back=True)])
-    teller.placed([Placed(OUT / "c.jpg", None, False, 1, 1, None)])
-    teller.failed([FileFailure(HIKE / "b.jpg", "Changed.")])
-    *files, summary = teller.objects(ended(SortState.UNDONE, done=0))
+    lines = JournalLines()
+    lines.placed([placed("a.jpg"), placed("b.jpg"), placed("b.jpg", back=True)])
+    lines.placed([Placed(OUT / "c.jpg", None, False, 1, 1, None)])
+    lines.failed([FileFailure(HIKE / "b.jpg", "Changed.")])
+    *files, summary = lines.objects(ended(SortState.UNDONE, done=0))
     assert [(file["source"], file["target"], file["status"]) for file in files] == [
         (str(HIKE / "a.jpg"), str(OUT / "Alpaca" / "a.jpg"), "done"),
         (str(OUT / "c.jpg"), None, "done"),

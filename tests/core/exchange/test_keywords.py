@@ -223,7 +223,7 @@ def test_every_form_of_a_list_takes_a_word(inside: str, attributes: str, words: 
         "<dc:subject>text<rdf:Bag/></dc:subject>",
     ],
 )
-def test_a_form_that_nobody_knows_is_left_alone(inside: str) -> None:
+def test_an_unknown_structure_is_left_unchanged(inside: str) -> None:
     with pytest.raises(SidecarError) as caught:
         tagged(sidecar(inside), ALPACA)
     assert caught.value.reason == reasons.SIDECAR_UNKNOWN_FORM

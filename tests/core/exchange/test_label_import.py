@@ -1,4 +1,4 @@
-"""Files with labels: those we wrote, those that somebody edited, and everything else."""
+"""Reading files of labels: those AlpacaSorter wrote, edited ones, and everything else."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Sidecars on the disk: which belongs to a photo, and that nothing is lost whatever is there."""
+"""Sidecar files: which one belongs to a photo, and that nothing in existing ones is lost."""
 
 import errno
 import os
@@ -27,7 +27,7 @@ from tests.core.exchange.sidecar_files import ALPACA, LIGHTROOM
 from tests.unprivileged import ordinary_user, shared_folder
 
 LABELS = LabelSet("not_alpaca", "alpaca", {"alpaca": "Alpaca", "not_alpaca": "Not alpaca"})
-PHOTO = b"\xff\xd8 no picture, but nobody looks into it"
+PHOTO = b"\xff\xd8 no picture, but it is never opened"
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system")
 
 
@@ -154,7 +154,7 @@ class TestWhichSidecar:
         assert (tmp_path / "a.xmp").read_bytes() == LIGHTROOM
         assert (tmp_path / "a.jpg.xmp").read_bytes() == tagged(LIGHTROOM, ALPACA)
 
-    def test_one_that_two_photos_share_is_nobodys(self, tmp_path: Path) -> None:
+    def test_one_that_two_photos_would_share_is_not_used(self, tmp_path: Path) -> None:
         (tmp_path / "a.xmp").write_bytes(LIGHTROOM)
         write(tmp_path, [photo(tmp_path / "a.jpg"), photo(tmp_path / "a.heic", 0.2)], SidecarOptions(both=True))
         assert (tmp_path / "a.xmp").read_bytes() == LIGHTROOM
@@ -195,7 +195,7 @@ class TestNothingIsLost:
         assert ended(events).failures == (events[0],)
         assert ended(events).counts == {Change.NEW: 1}
 
-    def test_a_damaged_one_that_concerns_nobody_is_not_named(self, tmp_path: Path) -> None:
+    def test_a_damaged_one_that_is_not_needed_is_not_reported(self, tmp_path: Path) -> None:
         (tmp_path / "a.jpg.xmp").write_bytes(LIGHTROOM[:200])
         assert ended(write(tmp_path, [photo(tmp_path / "a.jpg", 0.1)])).counts == {Change.NONE: 1}
 
@@ -292,12 +292,12 @@ class TestNothingIsLost:
         sidecar.write_bytes(LIGHTROOM)
         theirs = LIGHTROOM.replace(b"hike", b"another walk")
 
-        def meanwhile(half: Path, chunks: object) -> None:
-            original(half, chunks)  # type: ignore[arg-type]
+        def write_at_the_same_time(file: Path, chunks: object) -> None:
+            original(file, chunks)  # type: ignore[arg-type]
             sidecar.write_bytes(theirs)
 
         original = safe_write._write
-        monkeypatch.setattr(safe_write, "_write", meanwhile)
+        monkeypatch.setattr(safe_write, "_write", write_at_the_same_time)
         events = write(tmp_path, [photo(tmp_path / "a.jpg")])
         assert isinstance(events[0], SidecarFailed)
         assert sidecar.read_bytes() == theirs

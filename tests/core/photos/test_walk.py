@@ -1,4 +1,4 @@
-"""Finding photos in real folders, odd and broken ones included."""
+"""Finding photos in real folders, including odd and broken ones."""
 
 import errno
 import itertools
@@ -254,7 +254,7 @@ def test_a_folder_that_vanishes_during_the_walk(tmp_path: Path) -> None:
 
 
 class _FailingListing:
-    """A listing that breaks off after the first entry, as that of a failing disk does."""
+    """A listing that fails after the first entry, as on a failing disk."""
 
     def __init__(self, listing: "os._ScandirIterator[str]") -> None:
         self._listing = listing
@@ -284,7 +284,7 @@ def test_a_listing_that_breaks_off_keeps_what_came(tmp_path: Path, monkeypatch: 
 def test_cloud_only_photos_are_named_and_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_picture(tmp_path / "a.jpg")
     make_picture(tmp_path / "no extension")
-    monkeypatch.setattr("alpacasorter.core.photos.listing.is_cloud_only", lambda status: True)
+    monkeypatch.setattr("alpacasorter.core.photos.walk.is_cloud_only", lambda status: True)
     monkeypatch.setattr(os, "open", lambda *_: pytest.fail("a file in the cloud was opened"))
     assert problems(tmp_path) == {"a.jpg": reasons.CLOUD_ONLY}
     assert others(tmp_path).other == 1

@@ -8,11 +8,12 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from alpacasorter.core.labels import LabeledPhoto
 from alpacasorter.core.safe_write import How
 from alpacasorter.core.sorting.events import FilesFailed, FilesPlaced, SortBegan, SortEnded, SortEvent
-from alpacasorter.core.sorting.execution.transfer import Kind, Transfer
+from alpacasorter.core.sorting.execution.transfer import Transfer, TransferKind
 from alpacasorter.core.sorting.options import Action, SortOptions
-from alpacasorter.core.sorting.plan import Group, Outcome, PlannedFile, PlannedUnit, SortPhoto, SortPlan
+from alpacasorter.core.sorting.plan import Group, Outcome, PlannedFile, PlannedUnit, SortPlan
 from alpacasorter.core.store.library import Library
 
 PARTS = ".part"
@@ -40,7 +41,7 @@ def planned(source: Path, target: Path | None, *, key: bool = True, there: bool 
 
 def unit(*files: PlannedFile, outcome: Outcome = Outcome.GO) -> PlannedUnit:
     """Return a unit of a plan."""
-    photo = SortPhoto(files[0].source, files[0].content_key, "alpaca", 0.9)
+    photo = LabeledPhoto(files[0].source, files[0].content_key, "alpaca", 0.9)
     return PlannedUnit(photo, files, Group.LABEL, outcome)
 
 
@@ -115,7 +116,7 @@ def library_at(path: Path) -> Library:
     return Library.open(path / "library.sqlite")
 
 
-def transfer(kind: Kind, source: Path, goal: Path, how: How = How.LINK) -> Transfer:
+def transfer(kind: TransferKind, source: Path, goal: Path, how: How = How.LINK) -> Transfer:
     """Return the transfer of a file as it is now."""
     status = source.stat()
     return Transfer(kind, source, goal, goal.with_name(".spare.part"), status.st_size, status.st_mtime_ns, GUARD, how)
@@ -124,7 +125,7 @@ def transfer(kind: Kind, source: Path, goal: Path, how: How = How.LINK) -> Trans
 class World:
     """A file on its way from one folder to another."""
 
-    def __init__(self, folder: Path, kind: Kind, how: How) -> None:
+    def __init__(self, folder: Path, kind: TransferKind, how: How) -> None:
         self.source = write(folder / "from" / "photo.jpg", b"photo", number=4)
         self.goal = folder / "to" / "name.jpg"
         self.goal.parent.mkdir()

@@ -25,7 +25,7 @@ def keys(start: int, stop: int) -> list[str]:
 
 
 def run_child(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run a Python script in a process of its own, with the helpers of this module at hand."""
+    """Run a Python script in a separate process that can use the helpers of this module."""
     head = f"import sys\nsys.path[:0] = [{str(ROOT)!r}, {str(Path(__file__).parent)!r}]\n"
     head += "from library_files import *\nfrom pathlib import Path\n"
     head += "from alpacasorter.core.store.library import Library, LibraryError\n"

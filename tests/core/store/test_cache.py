@@ -1,4 +1,4 @@
-"""The cache: what was found out about photos, quick to look up, and never in the way when its file fails."""
+"""The cache: what is known about photos can be looked up fast, and a file that fails never gets in the way."""
 
 import os
 import sqlite3
@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from alpacasorter.core.events import Placed
 from alpacasorter.core.photo import PhotoFacts, PhotoFile
-from alpacasorter.core.sorting.events import Placed
 from alpacasorter.core.store.cache import Cache, CacheEntry, KnownContent, KnownFile
 from tests.core.store.library_files import PAGE, ROOT, key, overwrite
 from tests.unprivileged import ordinary_user, shared_folder
@@ -82,7 +82,7 @@ def test_copy_of_a_photo_is_known_by_its_content(cache: Cache) -> None:
     cache.store([entry(1)])
     assert cache.known_content(key(1), backbone_id="one", size=SIZE) == KnownContent(FACTS, embedding(1), True)
     assert cache.known_content(key(1), backbone_id="two", size=SIZE) is None
-    # The copy is stored with its key alone, and has everything that the first has.
+    # The copy is stored with only its key, and has everything that the first one has.
     copy = PhotoFile(FOLDER / "copy.jpg", 1001, 5)
     cache.store([CacheEntry(copy, key(1))])
     assert cache.lookup_folder(FOLDER, backbone_id="one")[copy.path] == known(1)._replace(mtime_ns=5)
@@ -141,7 +141,7 @@ def test_embedding_of_another_length_than_asked_for_is_unknown(cache: Cache, sto
     found, array = cache.load_embeddings([key(1), key(2)], backbone_id="one", size=SIZE)
     assert (found, array.shape) == ([key(2)], (1, SIZE))
     assert cache.known_content(key(1), backbone_id="one", size=SIZE) is None
-    # It is made anew, and takes the place of the damaged one.
+    # It is made again and replaces the damaged one.
     cache.store([entry(1)])
     assert cache.load_embeddings([key(1)], backbone_id="one", size=SIZE)[0] == [key(1)]
 
@@ -226,7 +226,7 @@ def test_prune_drops_what_was_not_used_for_longest(path: Path) -> None:
         with Cache.open(path) as cache:
             cache.store([big(number) for number in range(start, start + 100)])
     with Cache.open(path) as cache:
-        # Used in a later session than 100 to 299 were stored in.
+        # Used in a later session than the one that stored 100 to 299.
         assert cache.thumbnail(key(3)) is not None
         assert cache.load_embeddings([key(4)], backbone_id="one", size=SIZE)[0]
         assert cache.known_content(key(5), backbone_id="one", size=SIZE) is not None
@@ -473,7 +473,7 @@ def test_instance_whose_cache_was_started_anew_by_another_goes_on(path: Path) ->
     with Cache.open(path) as first:
         first.store([big(number) for number in range(100)])
     with Cache.open(path) as first:
-        # Closed at the start of the file as another process sees it, whole in the pages this one has read.
+        # Damaged at the start of the file as another process sees it, intact in the pages that this one has read.
         script = "import sys; file = open(sys.argv[1], 'rb+'); file.write(bytes(9000))"
         subprocess.run([sys.executable, "-c", script, path], check=True)
         script = "import sys; from pathlib import Path; from tests.core.store.test_cache import *\n"
@@ -556,7 +556,7 @@ def test_what_is_known_is_known_of_a_copy_too_until_that_is_taken_back(cache: Ca
 def test_a_file_that_only_its_content_tells_of_is_known_where_it_is_now(cache: Cache) -> None:
     cache.store([entry(1), CacheEntry(PhotoFile(FOLDER / "cut.jpg", 7, 8), content_key=key(77), reason="Cut short.")])
     cache.follow([Placed(Path("/other/x.jpg"), Path("/sorted/x.jpg"), False, 1001, 5, key(1))])
-    # What is known of a path by which there was another file then is not known of this one.
+    # What is known about another file that had this path is not known about this one.
     cache.follow([Placed(FOLDER / "00001.jpg", Path("/sorted/y.jpg"), True, 1001, 5, key(2))])
     cache.follow([Placed(Path("/other/cut.jpg"), Path("/sorted/cut.jpg"), False, 7, 5, key(77))])
     assert {path.name for path in cache.lookup_folder(Path("/sorted"), backbone_id="one")} == {"x.jpg"}

@@ -1,4 +1,4 @@
-"""The library: corrections, heads and folders that are kept for good."""
+"""The library: corrections, heads and folders, kept permanently."""
 
 import os
 import shutil
@@ -56,7 +56,7 @@ def test_new_library_is_empty_and_says_nothing(library: Library, path: Path) -> 
     assert library.path == path
     assert library.corrections(CLASSES) == {}
     assert library.embeddings(CLASSES, "b") == {}
-    assert library.latest_head("alpaca") is None
+    assert library.head_versions("alpaca") == []
     assert library.recent_folders() == []
 
 
@@ -99,7 +99,7 @@ def test_embeddings_are_those_of_corrected_photos_for_one_backbone(library: Libr
     assert library.embeddings(CLASSES, "two") == {}
     library.set_corrections(CLASSES, {}, embeddings={key(1): data[key(2)]}, backbone_id="two")
     assert library.embeddings(CLASSES, "two") == {key(1): data[key(2)]}
-    # Undoing the taking back needs no embedding again.
+    # Undoing the removal needs no embedding again.
     library.set_corrections(CLASSES, {key(0): "alpaca"})
     assert library.embeddings(CLASSES, "one") == data
 
@@ -163,16 +163,15 @@ def test_heads_come_back_the_latest_first(path: Path) -> None:
         other = library.add_head_version(head("cats", 3))
         assert first < second < other
     with Library.open(path) as library:
-        latest = library.latest_head("alpaca")
-        assert latest is not None
+        latest, before = library.head_versions("alpaca")
         assert (latest.id, latest.corrections, latest.bias, latest.measurements) == (second, 2, -0.25, {})
         assert np.array_equal(np.frombuffer(latest.weights, "<f8"), np.arange(1280) + 2.0)
-        assert [found.id for found in library.head_versions("alpaca")] == [second, first]
-        assert library.head_versions("alpaca")[1].measurements == {"accuracy": 0.96, "loss": float("inf")}
+        assert before.id == first
+        assert before.measurements == {"accuracy": 0.96, "loss": float("inf")}
 
 
 def test_old_heads_make_way(library: Library) -> None:
-    """The newest stay, and further back the last of each day."""
+    """The newest stay, and before those the last of each day."""
     kept = library.add_head_version(head("cats", 0))
 
     def on(day: int, number: int) -> int:
@@ -227,7 +226,7 @@ def test_corrections_are_set_aside_and_taken_in_again(library: Library, path: Pa
     assert library.set_aside(CLASSES) == {key(2), key(3), key(4)}, "one of another label was made since"
     assert library.set_aside("cat|dog") == set()
     assert labels(library)[key(2)] == "not_alpaca"
-    # Made anew, it is learned from; taken back, it is gone.
+    # Made again, it is learned from; removed, it is gone.
     library.set_corrections(CLASSES, {key(3): "alpaca", key(4): None})
     with Library.open(path) as again:
         assert again.set_aside(CLASSES) == {key(2)}
@@ -260,7 +259,7 @@ def test_what_is_set_aside_outlives_damage(path: Path) -> None:
         assert library.notice is not None
         assert labels(library) == dict.fromkeys(keys(0, 6), "alpaca")
         assert library.set_aside(CLASSES) == set(keys(2, 5))
-        # The count of changes goes on from there: what is made now is later than all that was read back.
+        # The count of changes continues from there: what is made now is later than everything that was recovered.
         library.set_corrections(CLASSES, {key(2): "alpaca"})
         assert library.set_aside(CLASSES) == set(keys(3, 5))
         library.learn_only_from(CLASSES, None)
@@ -517,7 +516,7 @@ def test_library_of_a_newer_app_is_refused_and_left_alone(path: Path) -> None:
     connection.execute("PRAGMA user_version = 99")
     connection.close()
     before = path.read_bytes()
-    with pytest.raises(LibraryTooNewError, match="newer AlpacaSorter"):
+    with pytest.raises(LibraryTooNewError, match="newer version"):
         Library.open(path)
     assert path.read_bytes() == before
     assert not list(path.parent.glob("*damaged*"))

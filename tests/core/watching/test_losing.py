@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from alpacasorter.core.photos.listing import Listing
+from alpacasorter.core.photos.walk import FolderListing
 from alpacasorter.core.watching import observer
 from alpacasorter.core.watching.events import WatchState
-from alpacasorter.core.watching.observer import Hints, Observing, ObservingError
+from alpacasorter.core.watching.observer import Hints, ObserverError, WatchdogObserver, WhyPolling
 from alpacasorter.core.watching.tree import Root
-from alpacasorter.core.watching.watch import Watch, every
+from alpacasorter.core.watching.watch import Watch, every, state_of
 from tests.core.watching.watched import FAST, DeafObserver, Observers, Watched, file_of
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="the limits of Linux")
 OFTEN = replace(FAST, reconcile=0.3)
-POLLS = "so AlpacaSorter looks every 5 seconds instead."
+POLLS_S = 5.0
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_what_nobody_told_of_is_found_all_the_same(folder: Path) -> None:
 def test_what_comes_while_the_folder_is_listed_is_not_lost(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     listed, late = Root.list, folder / "late.jpg"
 
-    def list_and_be_overtaken(root: Root) -> Listing | None:
+    def list_and_be_overtaken(root: Root) -> FolderListing | None:
         listing = listed(root)
         if not late.exists():
             put(late)
@@ -101,15 +101,28 @@ def test_after_a_burst_everything_is_looked_at(folder: Path) -> None:
     with Watched(Watch(folder, recursive=True, known=[], pace=FAST, observe=Talker)) as heard:
         put(folder / "lost.jpg")
         for _ in range(1001):
-            Talker.hints.heard()
+            Talker.hints.count_event()
         heard.until(lambda: heard.arrived == [folder / "lost.jpg"])
+
+
+def polled(why: WhyPolling) -> WatchState:
+    """Return the state of a folder that is polled as fast as possible."""
+    return state_of("", why, POLLS_S)
+
+
+def test_why_a_folder_is_polled_is_said() -> None:
+    states = [polled(why) for why in WhyPolling]
+    assert all(state.online and state.polling for state in states)
+    assert "network drive" in states[0].notice
+    assert all(state.notice.endswith("every 5 seconds.") for state in states)
+    assert len({state.notice for state in states}) == 3
 
 
 def test_a_network_drive_is_looked_at_every_few_seconds(folder: Path) -> None:
     observers = Observers()
     watch = Watch(folder, recursive=True, known=[], pace=FAST, observe=observers, silent=lambda path: path == folder)
     with Watched(watch) as heard:
-        assert heard.states == [WatchState(online=True, polling=True, notice=f"{observer.NETWORK}, {POLLS}")]
+        assert heard.states == [polled(WhyPolling.NETWORK)]
         photo = put(folder / "sub" / "a.jpg")
         heard.until(lambda: heard.arrived == [photo])
         photo.unlink()
@@ -118,12 +131,12 @@ def test_a_network_drive_is_looked_at_every_few_seconds(folder: Path) -> None:
     assert observers.made == []
 
 
-@pytest.mark.parametrize(("is_limit", "why"), [(True, observer.LIMIT), (False, observer.FAILED)])
-def test_where_observing_fails_it_is_tried_again(folder: Path, is_limit: bool, why: str) -> None:
-    observers = Observers(*(ObservingError("no", is_limit=is_limit) for _ in range(3)))
+@pytest.mark.parametrize(("is_limit", "why"), [(True, WhyPolling.LIMIT), (False, WhyPolling.FAILED)])
+def test_where_observing_fails_it_is_tried_again(folder: Path, is_limit: bool, why: WhyPolling) -> None:
+    observers = Observers(*(ObserverError("no", is_limit=is_limit) for _ in range(3)))
     watch = Watch(folder, recursive=True, known=[], pace=replace(FAST, reconcile=0.2), observe=observers)
     with Watched(watch) as heard:
-        assert heard.states == [WatchState(online=True, polling=True, notice=f"{why}, {POLLS}")]
+        assert heard.states == [polled(why)]
         photo = put(folder / "a.jpg")
         heard.until(lambda: heard.arrived == [photo])
         heard.until(lambda: heard.states[-1] == WatchState(online=True, polling=False, notice=""))
@@ -140,7 +153,7 @@ def test_no_more_folders_can_be_watched(folder: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(InotifyFD, "_get_or_create_watch", full)
     with Watched(Watch(folder, recursive=True, known=[], pace=FAST)) as heard:
-        assert heard.states == [WatchState(online=True, polling=True, notice=f"{observer.LIMIT}, {POLLS}")]
+        assert heard.states == [polled(WhyPolling.LIMIT)]
         photo = put(folder / "a.jpg")
         heard.until(lambda: heard.arrived == [photo])
 
@@ -154,8 +167,8 @@ def test_no_more_observers_can_be_made(folder: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(InotifyFD, "_create_inotify_fd", full)
     before = threading.active_count()
-    with pytest.raises(ObservingError) as caught:
-        Observing([(str(folder), str(folder))], True, Hints())
+    with pytest.raises(ObserverError) as caught:
+        WatchdogObserver([(str(folder), str(folder))], True, Hints())
     assert caught.value.is_limit
     assert threading.active_count() == before
 
@@ -178,7 +191,7 @@ def test_a_limit_that_only_some_sub_folders_meet_is_noticed(folder: Path, monkey
         assert [state.polling for state in heard.states] == [False]
         photo = put(folder / "unlucky" / "deep" / "a.jpg")
         heard.until(lambda: heard.states[-1].polling)
-        assert heard.states[-1].notice.startswith(observer.LIMIT)
+        assert heard.states[-1] == polled(WhyPolling.LIMIT)
         heard.until(lambda: heard.arrived == [photo])
         later = put(folder / "unlucky" / "deep" / "b.jpg", b"b")
         heard.until(lambda: heard.arrived == [photo, later])
@@ -202,7 +215,7 @@ def test_one_that_dies_at_once_is_given_up(folder: Path) -> None:
     with Watched(Watch(folder, recursive=True, known=[], pace=FAST, observe=observers)) as heard:
         observers.made[0].alive = False
         heard.until(lambda: heard.states[-1].polling)
-        assert heard.states[-1].notice == f"{observer.FAILED}, {POLLS}"
+        assert heard.states[-1] == polled(WhyPolling.FAILED)
         photo = put(folder / "a.jpg")
         heard.until(lambda: heard.arrived == [photo])
     assert len(observers.made) == 1
@@ -210,7 +223,7 @@ def test_one_that_dies_at_once_is_given_up(folder: Path) -> None:
 
 @linux_only
 def test_the_threads_of_the_real_observer_are_seen_to(folder: Path) -> None:
-    observing = Observing([(str(folder), str(folder))], True, Hints())
+    observing = WatchdogObserver([(str(folder), str(folder))], True, Hints())
     try:
         assert observing.is_alive()
         numbers = [path.stat().st_ino for path in (folder, folder / "sub")]
@@ -249,7 +262,7 @@ def test_very_many_links_are_not_observed_but_looked_at(folder: Path, tmp_path: 
     ],
 )
 def test_how_often_is_said_in_words(seconds: float, words: str) -> None:
-    assert every(seconds) == words
+    assert every(seconds).endswith(f"{words}.")
 
 
 def test_misses_is_asked_for_what_is_there(folder: Path) -> None:

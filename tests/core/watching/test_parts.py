@@ -7,7 +7,7 @@ from watchdog import events
 
 from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.watching import tree
-from alpacasorter.core.watching.known import Known, Pending, Row, WaitingRoom
+from alpacasorter.core.watching.known import KnownPhotos, Pending, PendingPhotos, Row
 from alpacasorter.core.watching.observer import Hints, note
 from tests.core.watching.watched import file_of
 
@@ -25,51 +25,51 @@ def clock() -> Clock:
     return Clock()
 
 
-def room_of(clock: Clock, locked: set[Path] | None = None) -> WaitingRoom:
-    return WaitingRoom(stable=1.0, empty=10.0, now=clock, can_open=lambda path: path not in (locked or set()))
+def pending_of(clock: Clock, locked: set[Path] | None = None) -> PendingPhotos:
+    return PendingPhotos(stable=1.0, empty=10.0, now=clock, can_open=lambda path: path not in (locked or set()))
 
 
-def whole(room: WaitingRoom) -> list[Path]:
-    return [pending.file.path for pending in room.take_whole()]
+def whole(pending: PendingPhotos) -> list[Path]:
+    return [photo.file.path for photo in pending.take_complete()]
 
 
 def test_two_looks_must_agree(tmp_path: Path, clock: Clock) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(b"one")
-    room = room_of(clock)
-    room.put(file_of(path), None, is_change=False, closed=False)
-    assert room.due() == 101.0
+    pending = pending_of(clock)
+    pending.put(file_of(path), None, is_change=False, closed=False)
+    assert pending.due() == 101.0
     clock.now = 100.9
-    assert whole(room) == []
+    assert whole(pending) == []
     path.write_bytes(b"three")
     clock.now = 101.1
-    assert whole(room) == []
-    assert room.due() == pytest.approx(102.1)
+    assert whole(pending) == []
+    assert pending.due() == pytest.approx(102.1)
     clock.now = 102.2
-    (pending,) = room.take_whole()
-    assert pending.file == file_of(path)
-    assert len(room) == 0
-    assert room.due() == float("inf")
+    (photo,) = pending.take_complete()
+    assert photo.file == file_of(path)
+    assert len(pending) == 0
+    assert pending.due() == float("inf")
 
 
 def test_one_that_was_closed_is_whole_at_once(tmp_path: Path, clock: Clock) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(b"one")
-    room = room_of(clock)
-    room.put(file_of(path), None, is_change=False, closed=False)
-    room.put(file_of(path), None, is_change=False, closed=True)
-    assert whole(room) == [path]
+    pending = pending_of(clock)
+    pending.put(file_of(path), None, is_change=False, closed=False)
+    pending.put(file_of(path), None, is_change=False, closed=True)
+    assert whole(pending) == [path]
 
 
 def test_closed_but_empty_is_waited_for(tmp_path: Path, clock: Clock) -> None:
     path = tmp_path / "a.jpg"
     path.touch()
-    room = room_of(clock)
-    room.put(file_of(path), None, is_change=False, closed=True)
+    pending = pending_of(clock)
+    pending.put(file_of(path), None, is_change=False, closed=True)
     clock.now += 9
-    assert whole(room) == []
+    assert whole(pending) == []
     clock.now += 2
-    assert whole(room) == [path]
+    assert whole(pending) == [path]
 
 
 def test_one_that_can_not_be_opened_is_tried_again_for_a_minute(tmp_path: Path, clock: Clock) -> None:
@@ -77,36 +77,36 @@ def test_one_that_can_not_be_opened_is_tried_again_for_a_minute(tmp_path: Path, 
     path = tmp_path / "a.jpg"
     path.write_bytes(b"one")
     locked = {path}
-    room = room_of(clock, locked)
-    room.put(file_of(path), None, is_change=False, closed=False)
+    pending = pending_of(clock, locked)
+    pending.put(file_of(path), None, is_change=False, closed=False)
     for _ in range(30):
         clock.now += 1.5
-        assert whole(room) == []
-        assert room.due() > clock.now, "not asked for without end"
+        assert whole(pending) == []
+        assert pending.due() > clock.now, "not asked for without end"
     locked.clear()
     clock.now += 1.5
-    assert whole(room) == [path]
+    assert whole(pending) == [path]
     locked.add(path)
-    room.put(file_of(path), None, is_change=False, closed=False)
+    pending.put(file_of(path), None, is_change=False, closed=False)
     clock.now += 61
-    assert whole(room) == [path], "then it ends as a row with its reason"
+    assert whole(pending) == [path], "then it ends as a row with its reason"
 
 
 def test_one_that_vanishes_is_forgotten(tmp_path: Path, clock: Clock) -> None:
-    room = room_of(clock)
-    room.put(PhotoFile(tmp_path / "none.jpg", 1, 1), None, is_change=False, closed=True)
-    assert str(tmp_path / "none.jpg") in room
-    assert whole(room) == []
-    assert len(room) == 0
+    pending = pending_of(clock)
+    pending.put(PhotoFile(tmp_path / "none.jpg", 1, 1), None, is_change=False, closed=True)
+    assert str(tmp_path / "none.jpg") in pending
+    assert whole(pending) == []
+    assert len(pending) == 0
 
 
-def renamed(known: Known, *new: tuple[str, int, int, tuple[int, int] | None]) -> list[tuple[str, str]]:
+def renamed(known: KnownPhotos, *new: tuple[str, int, int, tuple[int, int] | None]) -> list[tuple[str, str]]:
     pending = [Pending(PhotoFile(Path(path), size, time), number, 0, 0, False) for path, size, time, number in new]
     return [(before, str(one.file.path)) for before, one in known.find_renamed(pending)]
 
 
-def known_and_missing(clock: Clock, *rows: tuple[str, Row]) -> Known:
-    known = Known(clock)
+def known_and_missing(clock: Clock, *rows: tuple[str, Row]) -> KnownPhotos:
+    known = KnownPhotos(clock)
     for path, row in rows:
         known.put(path, row)
         known.miss(path)
@@ -139,7 +139,7 @@ def test_one_that_could_not_be_used_was_not_renamed(clock: Clock) -> None:
 
 
 def test_what_is_expected_and_never_found_is_forgotten(clock: Clock) -> None:
-    known = Known(clock)
+    known = KnownPhotos(clock)
     known.expect("/f/a.jpg", 5, 7)
     known.age()
     assert known.is_expected("/f/a.jpg", (5, 7))

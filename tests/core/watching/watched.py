@@ -10,14 +10,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from alpacasorter.core.events import Placed
 from alpacasorter.core.photo import PhotoFile
-from alpacasorter.core.sorting.events import Placed
 from alpacasorter.core.watching.events import Arrived, Gone, Renamed, Unusable, WatchEvent, WatchState
-from alpacasorter.core.watching.observer import Hints, ObservingError
-from alpacasorter.core.watching.watch import Pace, Watch
+from alpacasorter.core.watching.observer import Hints, ObserverError
+from alpacasorter.core.watching.watch import Timing, Watch
 
 LIMIT_S = 20.0
-FAST = Pace(
+FAST = Timing(
     settle=0.05,
     settle_most=0.3,
     stable=0.2,
@@ -52,7 +52,7 @@ class DeafObserver:
 class Observers:
     """Makes deaf observers, and remembers them; fails with each of `errors` first."""
 
-    def __init__(self, *errors: ObservingError) -> None:
+    def __init__(self, *errors: ObserverError) -> None:
         self.made: list[DeafObserver] = []
         self._errors = list(errors)
 

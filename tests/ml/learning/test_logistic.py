@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alpacasorter.ml.learning.logistic import NotFinite, Solution, fit_gram, fit_logistic, sigmoid
+from alpacasorter.ml.learning.logistic import NotFinite, Solution, fit_gram, fit_logistic
+from alpacasorter.ml.models.head import sigmoid
 
 SHAPES = [(60, 200), (200, 60), (40, 40), (7, 3)]
 

@@ -321,7 +321,7 @@ def test_versions_of_another_bundle_are_not_offered(start: Callable[..., Opened]
 def test_a_version_of_an_older_app_is_not_offered(start: Callable[..., Opened]) -> None:
     one = start()
     one.flip(0)
-    stored = one.library.latest_head(BUNDLE.bundle_id)
+    stored = one.library.head_versions(BUNDLE.bundle_id)[0]
     one.library.forget_head_version(one.current())
     number = one.library.add_head_version(replace(stored, members=None))
     assert one.ids() == [SHIPPED]
@@ -337,7 +337,7 @@ def test_a_version_of_an_older_app_is_not_offered(start: Callable[..., Opened]) 
 def test_two_windows_that_store_the_same_make_one_version(start: Callable[..., Opened]) -> None:
     one, other = start(), start()
     one.flip(0)
-    stored = one.library.latest_head(BUNDLE.bundle_id)
+    stored = one.library.head_versions(BUNDLE.bundle_id)[0]
     other.library.add_head_version(stored)
     assert one.learned_from() == [1, 0]
 

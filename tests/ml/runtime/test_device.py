@@ -29,9 +29,9 @@ from alpacasorter.ml.runtime.device import (
     TrialStopped,
     available_threads,
     choose,
+    cpu_trial,
     open_backbone,
     remembered_trial,
-    time_processor,
     try_gpu,
     try_gpu_too,
 )
@@ -263,7 +263,7 @@ def test_the_frozen_program_tries_with_itself(tmp_path: Path, monkeypatch: pytes
 def test_timing_the_cpu() -> None:
     bundle = real_bundle()
     start = time.perf_counter()
-    trial = time_processor(bundle.backbone_path, bundle.input_size)
+    trial = cpu_trial(bundle.backbone_path, bundle.input_size)
     assert 0.0 < trial.cpu < (time.perf_counter() - start) * 1e3
     assert not trial.gpu_tried
 
@@ -272,7 +272,7 @@ def test_timing_the_cpu() -> None:
 def test_a_gpu_made_of_software_works_and_loses(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VK_DRIVER_FILES", str(SOFTWARE_GPU))
     bundle = real_bundle()
-    processor = time_processor(bundle.backbone_path, bundle.input_size)
+    processor = cpu_trial(bundle.backbone_path, bundle.input_size)
     trial = try_gpu_too(processor, cache, bundle.backbone_id, bundle.backbone_path, bundle.input_size)
     assert trial.problem == ""
     assert trial.gpu is not None

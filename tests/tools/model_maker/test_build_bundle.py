@@ -10,9 +10,9 @@ from alpacasorter.core.photos.decode import decode, model_input
 from alpacasorter.ml.learning.logistic import fit_logistic
 from alpacasorter.ml.models.bundle import load_bundle
 from alpacasorter.ml.runtime.backbone import CpuBackbone
-from alpacasorter.training.measuring import CheckFailed, require_optimum, require_same_backbone, solver_difference
+from alpacasorter.training.measuring import require_optimum, solver_difference
 from alpacasorter.training.network.backbones import build_backbone, load_backbone
-from alpacasorter.training.network.convert import largest_difference, two_outputs
+from alpacasorter.training.network.convert import CheckFailed, largest_difference, require_same_backbone, two_outputs
 from alpacasorter.training.network.weights import get_weights
 from tests.training.pictures import class_folders, picture
 from tools.model_maker import build_bundle

@@ -11,17 +11,15 @@ from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
 
 from alpacasorter import paths
+from alpacasorter.core import reasons
 from alpacasorter.core.events import Finished, Learned
-from alpacasorter.core.exchange.label_import import ImportSummary
-from alpacasorter.core.exchange.sidecars import Change, Naming, SidecarFailed, SidecarsEnded
+from alpacasorter.core.exchange.sidecars import Naming
 from alpacasorter.core.store.library import Library
 from alpacasorter.ui.app import build_window
-from alpacasorter.ui.exchange import export_dialog
-from alpacasorter.ui.exchange.control import imported_words
-from alpacasorter.ui.exchange.export_dialog import ExportDialog, ExportForm, sidecar_words
-from alpacasorter.ui.exchange.import_dialog import ImportDialog, passed_over_words, summary_words
+from alpacasorter.ui.exchange.export_dialog import ExportChoices, ExportDialog
+from alpacasorter.ui.exchange.import_dialog import ImportDialog
 from alpacasorter.ui.main_window import MainWindow
-from alpacasorter.ui.photo_row import Filter
+from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.settings import Settings
 from tests.engines import fill, real_bundle
 from tests.picture_files import make_picture
@@ -32,7 +30,7 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support raise")
 
 
 class User:
-    """Somebody who has a folder of four photos and a damaged one open."""
+    """A user with an open folder of four photos and a damaged one."""
 
     def __init__(self, qtbot: QtBot, window: MainWindow) -> None:
         self.window = window
@@ -58,12 +56,12 @@ class User:
         return dialog
 
     def over(self, dialog: ExportDialog) -> str:
-        """Wait until an export is over; return what is said of it."""
+        """Wait until an export is over; return the message."""
         self.wait(lambda: not self.window.engine.exchange.busy and dialog.export_button.isEnabled())
         return dialog.message.text()
 
-    def look_into(self, path: Path) -> ImportDialog:
-        self.control.look_into(path)
+    def preview(self, path: Path) -> ImportDialog:
+        self.control.preview(path)
         dialog = self.control.importing
         assert dialog is not None
         self.wait(lambda: not self.window.engine.exchange.busy)
@@ -140,14 +138,14 @@ class TestExport:
         user.page.show_filter(Filter.PROBLEMS)
         dialog = user.export()
         assert [dialog.photos.itemText(n) for n in range(dialog.photos.count())] == [
-            "All photos of the folder (5)",
-            "The photos that are shown now (1)",
+            "All photos in the folder (5)",
+            "Photos shown now (1)",
         ]
         dialog.reject()
         user.page.show_filter(Filter.ALL)
         user.page.grid.selectAll()
         dialog = user.export()
-        assert dialog.photos.itemText(1) == "The selected photos (5)"
+        assert dialog.photos.itemText(1) == "Selected photos (5)"
         dialog.reject()
         user.page.show_filter(Filter.PROBLEMS)
         dialog = user.export()
@@ -175,7 +173,7 @@ class TestExport:
         user.over(dialog)
         assert str(asked[0][2]).endswith("a hike results.json")
         assert (tmp_path / "out.json").exists()
-        again = ExportForm(Settings())
+        again = ExportChoices(Settings())
         assert (again.form, again.min_confidence) == ("json", 0.99)
         again.deleteLater()
 
@@ -185,16 +183,15 @@ class TestExport:
         dialog = user.export()
         dialog.form.choose("xmp")
         assert dialog.form.sidecars.isVisibleTo(dialog)
-        assert dialog.export_button.text() == "&Write sidecars"
         dialog.form.both.setChecked(True)
         dialog.form.rating.setChecked(True)
         dialog.form.naming.setCurrentIndex(1)
         dialog.export_button.click()
-        assert user.over(dialog) == "4 sidecars made, 0 changed, 0 right already."
+        assert "4 sidecars created" in user.over(dialog)
         assert sorted(path.name for path in folder.glob("*.xmp")) == [f"photo{n}.xmp" for n in range(4)]
         assert b'xmp:Rating="5"' in (folder / "photo0.xmp").read_bytes()
         dialog.remove_button.click()
-        assert "4 cleared of what was written earlier" in user.over(dialog)
+        assert "4 cleared" in user.over(dialog)
         assert list(folder.glob("*.xmp")) == []
 
     def test_what_could_not_be_written_is_listed(self, user: User, folder: Path) -> None:
@@ -205,7 +202,7 @@ class TestExport:
         dialog.export_button.click()
         assert "1 could not be written" in user.over(dialog)
         assert dialog.failures.isVisibleTo(dialog)
-        assert dialog.failures.item(0).text().startswith("photo0.jpg.xmp: The sidecar is damaged")
+        assert dialog.failures.item(0).text() == f"photo0.jpg.xmp: {reasons.sentence(reasons.SIDECAR_DAMAGED)}"
         dialog.form.choose("csv")
         assert not dialog.failures.isVisibleTo(dialog)
 
@@ -218,7 +215,7 @@ class TestExport:
         with monkeypatch.context() as patch:
             patch.setattr(user.window.engine.sorting, "_busy", True)
             dialog.export_button.click()
-        assert "sort is under way" in dialog.message.text()
+        assert "sort is running" in dialog.message.text()
         assert not user.window.engine.exchange.busy
         assert list(folder.glob("*.xmp")) == []
 
@@ -234,25 +231,25 @@ class TestExport:
         dialog.reject()
         assert not dialog.isVisible()
 
-    def test_nothing_else_can_be_begun_meanwhile(self, user: User) -> None:
+    def test_the_rest_of_the_window_is_blocked(self, user: User) -> None:
         dialog = user.export()
         assert dialog.windowModality() is Qt.WindowModality.ApplicationModal
         dialog.close()
         assert not dialog.isVisible()
 
-    def test_photos_that_nobody_has_looked_at_are_left_out_and_counted(self, user: User) -> None:
+    def test_photos_that_are_not_judged_yet_are_left_out_and_counted(self, user: User) -> None:
         row = user.page.store.rows[0]
         row.probability = None
         dialog = user.export()
-        assert dialog.message.text() == "1 photo is not looked at yet, and left out."
-        assert dialog.photos.itemText(0) == "All photos of the folder (4)"
+        assert dialog.message.text().startswith("1 photo has not been judged yet")
+        assert dialog.photos.itemText(0) == "All photos in the folder (4)"
 
 
 class TestImport:
     def test_a_summary_comes_first_and_nothing_is_done_without_a_yes(self, user: User, tmp_path: Path) -> None:
         labels = {user.key("photo0.jpg"): POSITIVE, "f" * 64: NEGATIVE}
-        dialog = user.look_into(label_file(tmp_path / "a.csv", labels))
-        assert dialog.summary.text() == "2 corrections: 2 new."
+        dialog = user.preview(label_file(tmp_path / "a.csv", labels))
+        assert dialog.summary.text() == "2 labels: 2 new."
         assert dialog.import_button.text() == "&Import 2 labels"
         assert not dialog.keep.isVisibleTo(dialog)
         dialog.cancel_button.click()
@@ -264,11 +261,11 @@ class TestImport:
         self, user: User, tmp_path: Path
     ) -> None:
         labels = {user.key("photo0.jpg"): POSITIVE, user.key("photo1.jpg"): NEGATIVE, "f" * 64: NEGATIVE}
-        dialog = user.look_into(label_file(tmp_path / "a.csv", labels))
+        dialog = user.preview(label_file(tmp_path / "a.csv", labels))
         dialog.import_button.click()
         assert not dialog.isVisible()
         user.wait(lambda: len(user.told) == 1)
-        assert user.told[0].startswith("3 labels were imported. The photo of one was not looked at here yet")
+        assert user.told[0].startswith("3 labels were imported. The photo of 1 has not been scanned")
         assert user.labels() == {"photo0.jpg": POSITIVE, "photo1.jpg": NEGATIVE, "photo2.jpg": None, "photo3.jpg": None}
         assert user.learned[-1].corrections == 2
         assert user.page.store.counts[Filter.CORRECTED] == 2
@@ -290,14 +287,14 @@ class TestImport:
         user.wait(lambda: bool(user.learned))
         labels = {user.key("photo0.jpg"): POSITIVE, user.key("photo1.jpg"): POSITIVE}
         path = label_file(tmp_path / "a.csv", labels)
-        dialog = user.look_into(path)
-        assert dialog.summary.text() == "2 corrections: 1 new, 1 differs from yours."
+        dialog = user.preview(path)
+        assert dialog.summary.text() == "2 labels: 1 new and 1 different from yours."
         assert dialog.keep.isChecked()
         dialog.import_button.click()
         user.wait(lambda: len(user.told) == 1)
         assert user.labels()["photo0.jpg"] == NEGATIVE
-        dialog = user.look_into(path)
-        assert dialog.summary.text() == "2 corrections: 0 new, 1 the same as yours, 1 differs from yours."
+        dialog = user.preview(path)
+        assert dialog.summary.text() == "2 labels: 0 new, 1 the same as yours and 1 different from yours."
         assert not dialog.import_button.isEnabled()
         dialog.replace.setChecked(True)
         assert dialog.import_button.text() == "&Import 1 label"
@@ -310,20 +307,20 @@ class TestImport:
 
     def test_what_only_a_model_said_is_taken_where_it_is_wanted(self, user: User, tmp_path: Path) -> None:
         (tmp_path / "a.csv").write_text(f"content_key,label,corrected,confidence\n{'f' * 64},{POSITIVE},false,0.95\n")
-        dialog = user.look_into(tmp_path / "a.csv")
-        assert dialog.summary.text() == "There are no corrections in this file."
-        assert "1 label was said by a model only" in dialog.passed_over.text()
+        dialog = user.preview(tmp_path / "a.csv")
+        assert dialog.summary.text() == "This file has no labels to import."
+        assert "1 label was skipped: it is from a model" in dialog.skipped.text()
         assert not dialog.import_button.isEnabled()
         dialog.all_labels.setChecked(True)
         user.wait(lambda: dialog.import_button.isEnabled())
         dialog.least.setValue(99)
-        user.wait(lambda: "model only" in dialog.passed_over.text())
+        user.wait(lambda: "from a model" in dialog.skipped.text())
         assert not dialog.import_button.isEnabled()
 
     def test_a_file_that_is_none_is_said(self, user: User, tmp_path: Path) -> None:
         (tmp_path / "a.jpg").write_bytes(b"\xff\xd8\x00")
-        dialog = user.look_into(tmp_path / "a.jpg")
-        assert "a.jpg can't be imported: it is no text" in dialog.summary.text()
+        dialog = user.preview(tmp_path / "a.jpg")
+        assert "a.jpg can't be imported. It is not a text file." in dialog.summary.text()
         assert not dialog.import_button.isEnabled()
         assert not dialog.all_labels.isVisibleTo(dialog)
 
@@ -340,7 +337,7 @@ class TestImport:
     def test_an_import_that_fails_is_said_and_leaves_nothing_to_undo(
         self, user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        dialog = user.look_into(label_file(tmp_path / "a.csv", {"f" * 64: POSITIVE}))
+        dialog = user.preview(label_file(tmp_path / "a.csv", {"f" * 64: POSITIVE}))
         monkeypatch.setattr(user.window.engine.exchange, "_opened", lambda: None)
         dialog.import_button.click()
         user.wait(lambda: bool(user.told))
@@ -348,33 +345,11 @@ class TestImport:
         assert not user.page.corrections.stack.canUndo()
 
 
-def test_words_for_an_import() -> None:
-    summary = ImportSummary({str(n): "a" for n in range(38)}, 2, {"x": "a"}, {"x": "b"}, 1, 2, ("cat",), 0, 0, 0, 1)
-    assert summary_words(summary) == "41 corrections: 38 new, 2 the same as yours, 1 differs from yours."
-    assert passed_over_words(summary).splitlines() == [
-        "Not taken:",
-        "1 label was said by a model only, or is not sure enough.",
-        "2 labels are of classes that the model in use has not: cat.",
-        "1 label makes no sense.",
-    ]
-    assert imported_words(1, 0) == "1 label was imported."
-    assert "The photos of 2 were not" in imported_words(5, 2)
-
-
-def test_words_for_sidecars() -> None:
-    failure = SidecarFailed(Path("a.jpg"), None, "No.")
-    ended = SidecarsEnded(9, {Change.NEW: 1, Change.SAME: 4, Change.CLEARED: 1, Change.DELETED: 1}, 1, (failure,), True)
-    assert sidecar_words(ended) == (
-        "Stopped. 1 sidecar made, 0 changed, 4 right already, 2 cleared of what was written earlier, "
-        "1 could not be written."
-    )
-
-
 @pytest.mark.parametrize("kept", ["", "no JSON", "[1]", '{"form": 5, "least": "x", "naming": []}', "[" * 5000])
 def test_choices_that_make_no_sense_count_as_none(kept: str, qapp: QApplication) -> None:
     settings = Settings()
     settings.export = kept
-    form = ExportForm(settings)
+    form = ExportChoices(settings)
     assert (form.form, form.min_confidence, form.least.value()) == ("csv", 0.0, 80)
     assert form.sidecar_options.naming is Naming.FULL
     form.deleteLater()
@@ -385,4 +360,3 @@ def test_the_dialog_fits_a_small_screen(user: User) -> None:
     dialog.form.choose("xmp")
     assert dialog.minimumSizeHint().height() <= 440
     assert dialog.minimumSizeHint().width() <= 620
-    assert export_dialog.Choice("a", 0, list).results() == []

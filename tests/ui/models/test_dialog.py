@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLabel, QMainW
 from pytestqt.qtbot import QtBot
 
 from alpacasorter.core.labels import LabelSet
+from alpacasorter.i18n import day, size
 from alpacasorter.ml.models.entry import ModelEntry
 from alpacasorter.ml.models.store import Added
 from alpacasorter.ui.models import dialog as models_dialog
@@ -109,7 +110,7 @@ def three(tmp_path: Path) -> list[ModelEntry]:
     return [
         entry("alpaca", tmp_path, is_bundled=True, in_use=True),
         entry("goats", tmp_path, classes=("Goat", "Something else")),
-        entry("broken", tmp_path, version="", created="", classes=(), problem="It can't be used: head.npz is missing."),
+        entry("broken", tmp_path, version="", created="", classes=(), problem="It can't be used. head.npz is missing."),
     ]
 
 
@@ -151,27 +152,27 @@ def answer(button: str, seen: list[str] | None = None) -> None:
 def test_before_anything_is_known(dialog: ModelsDialog, engine: FakeEngine) -> None:
     assert ("ask",) in engine.models.asked
     assert enabled(dialog) == {"add", "train"}
-    assert "Looking" in dialog.details.text()
+    assert "Loading" in dialog.details.text()
 
 
 def test_what_is_shown(dialog: ModelsDialog, engine: FakeEngine, three: list[ModelEntry]) -> None:
     engine.models.told.emit(three)
     assert cells(dialog) == [
-        ["Alpaca", "1.0", "2026-01-01", "Alpaca / Not alpaca", "In use"],
-        ["Goats", "1.0", "2026-01-01", "Goat / Something else", ""],
+        ["Alpaca", "1.0", day("2026-01-01"), "Alpaca / Not alpaca", "In use"],
+        ["Goats", "1.0", day("2026-01-01"), "Goat / Something else", ""],
         ["Broken", "", "", "", "Can't be used"],
     ]
     chosen = dialog.list.chosen()
     assert chosen is not None
     assert chosen.in_use, "the one in use is chosen at first"
-    assert dialog.details.text() == "Tells “Alpaca” from “Not alpaca”. Came with AlpacaSorter, 19.9 MB."
+    assert dialog.details.text() == f"Tells “Alpaca” from “Not alpaca”. Bundled with AlpacaSorter, {size(19_900_000)}."
     assert dialog.problem.isHidden()
     choose(dialog, 2)
-    assert "broken, 19.9 MB." in dialog.details.text()
-    assert dialog.problem.text() == "It can't be used: head.npz is missing."
+    assert f"broken, {size(19_900_000)}." in dialog.details.text()
+    assert dialog.problem.text() == "It can't be used. head.npz is missing."
     assert not dialog.problem.isHidden()
     spoken = [dialog.list.topLevelItem(row).data(0, Qt.ItemDataRole.AccessibleTextRole) for row in range(3)]
-    assert spoken == ["Alpaca 1.0, In use", "Goats 1.0, not in use", "Broken, Can't be used"]
+    assert spoken == ["Alpaca 1.0, in use", "Goats 1.0, not in use", "Broken, can't be used"]
 
 
 def test_which_buttons_work_when(
@@ -229,8 +230,8 @@ def test_using_one_that_fails(dialog: ModelsDialog, engine: FakeEngine, three: l
     choose(dialog, 1)
     dialog.list.itemActivated.emit(dialog.list.topLevelItem(1), 0)
     assert engine.models.asked[-1][0] == "use"
-    engine.models.failed.emit("The model “goats” can't be used: its network crashes.")
-    assert dialog.message.text().endswith("its network crashes.")
+    engine.models.failed.emit("The model “goats” can't be used. Its network crashes.")
+    assert dialog.message.text().endswith("Its network crashes.")
     assert dialog.message.property("role") == "warning"
     assert "use" in enabled(dialog)
     dialog.say("Well.")
@@ -278,7 +279,7 @@ def test_adding(
     assert chosen == new
     engine.models.added.emit(Added(three[1], False))
     engine.models.told.emit([*three, new])
-    assert dialog.message.text() == "“Goats 1.0” is there already."
+    assert dialog.message.text() == "“Goats 1.0” is already there."
     assert dialog.list.chosen() == three[1]
 
 
@@ -310,11 +311,11 @@ def test_sharing_says_what_is_inside(
 
     monkeypatch.setattr(QFileDialog, "getSaveFileName", ask)
     seen: list[str] = []
-    answer("Choose where…", seen)
+    answer("Choose location…", seen)
     dialog.share_button.click()
-    assert "for each training photo the numbers" in seen[1]
+    assert "for each training photo, the numbers" in seen[1]
     assert "not the photo itself" in seen[1]
-    assert "corrections are not in it" in seen[1]
+    assert "corrections are not included" in seen[1]
     assert asked[0].endswith("goats.alpacamodel")
     assert engine.models.asked[-1] == ("share", tmp_path / "goats", tmp_path / "out.alpacamodel")
     engine.models.shared.emit(tmp_path / "out.alpacamodel")
@@ -384,7 +385,7 @@ def test_removing_asks_first(dialog: ModelsDialog, engine: FakeEngine, three: li
     answer("Cancel")
     dialog.remove_button.click()
     assert engine.models.asked == before
-    answer("Delete it")
+    answer("Delete")
     dialog.remove_button.click()
     assert engine.models.asked[-1] == ("remove", tmp_path / "broken")
     engine.models.told.emit(three[:2])

@@ -1,89 +1,71 @@
-"""What the tests of sorting in the window share: a keeper that only notes down, plans, and records of the history."""
+"""What the tests of sorting in the window share: a service that only notes down, plans, and records of the history."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QMessageBox
 
-from alpacasorter.core.labels import LabelSet
-from alpacasorter.core.sorting.events import (
-    FileFailure,
-    FilesPlaced,
-    Placed,
-    SortEnded,
-    SortRecord,
-    SortState,
-)
+from alpacasorter.core.events import Placed
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
+from alpacasorter.core.sorting.events import FileFailure, FilesPlaced, SortEnded, SortRecord, SortState
 from alpacasorter.core.sorting.options import Action, SortOptions
-from alpacasorter.core.sorting.plan import (
-    Group,
-    Outcome,
-    PlannedFile,
-    PlannedUnit,
-    Remark,
-    SortPhoto,
-    SortPlan,
-)
+from alpacasorter.core.sorting.plan import Group, Outcome, PlannedFile, PlannedUnit, Remark, SortPlan
+from alpacasorter.workers.sorting import SortService
 
 LABELS = LabelSet("not_alpaca", "alpaca", {"alpaca": "Alpaca", "not_alpaca": "Not alpaca"})
 HIKE = Path("/photos/hike")
 OUT = Path("/photos/sorted")
 
 
-class FakeKeeper(QObject):
-    """Notes down what is asked of it; the test says what comes of it."""
-
-    planned = Signal(object)
-    plan_failed = Signal(str)
-    began = Signal(object)
-    placed = Signal(object)
-    files_failed = Signal(object)
-    progress = Signal(object)
-    ended = Signal(object)
-    refused = Signal(str)
-    history = Signal(list, object)
-    failures = Signal(int, list)
-    history_failed = Signal(str)
-    interrupted = Signal(list)
+class FakeSortService(SortService):
+    """Notes down what is asked of it; the test emits what follows. It starts no threads."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.busy = False
+        super().__init__(lambda: None, lambda _event: None)
         self.asked: list[tuple[object, ...]] = []
 
-    def plan(self, folder: Path, photos: Sequence[SortPhoto], options: SortOptions, labels: LabelSet) -> None:
+    @property
+    def busy(self) -> bool:
+        return self._busy
+
+    @busy.setter
+    def busy(self, busy: bool) -> None:
+        self._busy = busy
+
+    def plan(self, folder: Path, photos: Sequence[LabeledPhoto], options: SortOptions, labels: LabelSet) -> None:
         self.asked.append(("plan", folder, photos, options, labels))
 
-    def drop_plan(self) -> None:
+    def cancel_plan(self) -> None:
         pass
 
     def sort(self, plan: SortPlan) -> None:
         self.busy = True
         self.asked.append(("sort", plan))
 
-    def finish(self, number: int) -> None:
+    def resume(self, number: int) -> None:
         self.busy = True
-        self.asked.append(("finish", number))
+        self.asked.append(("resume", number))
 
-    def take_back(self, number: int) -> None:
+    def undo(self, number: int) -> None:
         self.busy = True
-        self.asked.append(("take_back", number))
+        self.asked.append(("undo", number))
 
     def stop(self) -> None:
         self.asked.append(("stop",))
 
-    def ask_history(self) -> None:
+    def load_history(self) -> None:
         self.asked.append(("history",))
 
-    def ask_failures(self, number: int) -> None:
+    def load_failures(self, number: int) -> None:
         self.asked.append(("failures", number))
 
-    def look_for_interrupted(self) -> None:
+    def find_interrupted(self) -> None:
         self.asked.append(("interrupted",))
 
-    # What the test says
+    # For the test
 
     def end(self, ended: SortEnded) -> None:
         self.busy = False
@@ -121,7 +103,7 @@ def unit(
         where = folder / f"{stem}.{end}" if folder is not None else None
         return PlannedFile(source / own, where, 1000, 1)
 
-    photo = SortPhoto(source / name, name, "alpaca", 0.9)
+    photo = LabeledPhoto(source / name, name, "alpaca", 0.9)
     renamed = "Another file there has this name." if target else None
     return PlannedUnit(photo, tuple(file(own) for own in (name, *companions)), Group.LABEL, outcome, reason, renamed)
 
@@ -168,3 +150,18 @@ def record(number: int = 1, state: SortState = SortState.FINISHED, **changes: ob
 
 def ended(of: SortRecord, *failures: FileFailure, stopped: bool = False, problem: str = "") -> SortEnded:
     return SortEnded(of, failures, stopped, problem, 1.0)
+
+
+def answer(yes: bool) -> list[str]:
+    """Answer the next question, and return a list that its sentences are added to then."""
+    seen: list[str] = []
+
+    def press() -> None:
+        box = QApplication.activeModalWidget()
+        assert isinstance(box, QMessageBox)
+        seen.extend((box.text(), box.informativeText()))
+        is_no = [box.buttonRole(button) is QMessageBox.ButtonRole.RejectRole for button in box.buttons()]
+        box.buttons()[is_no.index(not yes)].click()
+
+    QTimer.singleShot(0, press)
+    return seen

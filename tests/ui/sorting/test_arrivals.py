@@ -1,10 +1,10 @@
-"""*Sort as they arrive…*: the dialog, the button that says it is on, and what turns it off."""
+"""*Sort as they arrive…*: the dialog, the button in the status bar, and what turns it off."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QObject, QSettings, Qt, Signal
+from PySide6.QtCore import QObject, QSettings, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMainWindow
 from pytestqt.qtbot import QtBot
@@ -14,23 +14,19 @@ from alpacasorter.core.sorting.options import Action, Leftovers, SortOptions
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.arrivals import ArrivalsControl
+from alpacasorter.workers.watching import WatchService
 from tests.ui.sorting.fakes import HIKE, LABELS, OUT, ended, record
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support raise")
 
 
-class FakeWatching(QObject):
-    state = Signal(object)
-    failed = Signal(str)
-    sort_event = Signal(object)
+class FakeWatching(WatchService):
+    """Watches nothing; the test says whether it does."""
+
+    is_watching = True
 
     def __init__(self) -> None:
-        super().__init__()
-        self.is_watching = True
-        self.arrivals: SortOptions | None = None
-
-    def set_arrivals(self, options: SortOptions | None) -> None:
-        self.arrivals = options
+        super().__init__(lambda: None, lambda _event: None, lambda event: event)
 
 
 class FakeEngine:
@@ -60,7 +56,7 @@ class FakeSorting:
     def __init__(self) -> None:
         self.said: list[tuple[str, SortRecord]] = []
 
-    def tell_outcome(self, words: str, of: SortRecord) -> None:
+    def show_outcome(self, words: str, of: SortRecord) -> None:
         self.said.append((words, of))
 
 
@@ -97,7 +93,7 @@ def test_it_is_off_and_asks_for_a_destination(scene: Scene) -> None:
     scene.page.actions_.arrivals.trigger()
     dialog = scene.control.dialog
     assert dialog is not None
-    assert dialog.why.text() == "Choose where the photos go."
+    assert dialog.why.text() == dialog.form.problem != ""
     assert not dialog.on_button.isEnabled()
     assert dialog.off_button.isHidden()
     assert scene.watching.arrivals is None
@@ -117,16 +113,18 @@ def test_on_off_and_other_choices(scene: Scene, qtbot: QtBot) -> None:
     assert (options.unsure, options.unreadable) == (Leftovers.LEAVE, Leftovers.LEAVE)
     assert scene.page.actions_.watch.isChecked(), "the folder must be watched for that"
     assert scene.control.button.isVisible()
-    assert "at least 95% sure" in scene.control.button.toolTip()
-    # Shown again, it says that it is on, and takes other choices.
+    assert "95%" in scene.control.button.toolTip()
+    # Opened again, it says that it is on, and accepts other choices.
     scene.page.actions_.arrivals.trigger()
-    assert dialog.why.text() == "It is on."
+    assert dialog.why.text() == "New photos are being sorted."
+    assert dialog.off_button.isVisible()
     assert not dialog.on_button.isEnabled()
     dialog.form.set_sure(0.9)
-    assert dialog.on_button.text() == "Use these choices"
+    assert dialog.on_button.isEnabled()
+    assert dialog.why.text() == ""
     dialog.on_button.click()
     assert scene.watching.arrivals.min_confidence == 0.9
-    assert scene.engine.asked == 1, "it is watched already"
+    assert scene.engine.asked == 1, "it is already watched"
     scene.page.actions_.arrivals.trigger()
     dialog.off_button.click()
     assert scene.watching.arrivals is None
@@ -139,7 +137,7 @@ def test_one_click_turns_it_off(scene: Scene, qtbot: QtBot) -> None:
     qtbot.mouseClick(scene.control.button, Qt.MouseButton.LeftButton)
     assert scene.watching.arrivals is None
     assert not scene.control.button.isVisible()
-    assert scene.page.actions_.watch.isChecked(), "the folder is watched on"
+    assert scene.page.actions_.watch.isChecked(), "the folder is still watched"
 
 
 def test_it_ends_with_the_folder_and_with_watching(scene: Scene) -> None:
@@ -156,7 +154,7 @@ def test_it_ends_with_the_folder_and_with_watching(scene: Scene) -> None:
     assert not dialog.isVisible()
     scene.page.actions_.arrivals.setEnabled(True)
     scene.page.actions_.arrivals.trigger()
-    assert not dialog.isVisible(), "without a folder nothing can arrive"
+    assert not dialog.isVisible(), "nothing can arrive without a folder"
 
 
 def test_choices_are_remembered_but_not_the_destination(scene: Scene, qtbot: QtBot, tmp_path: Path) -> None:
@@ -176,14 +174,15 @@ def test_choices_are_remembered_but_not_the_destination(scene: Scene, qtbot: QtB
     again.control.close_down()
 
 
-def test_what_was_sorted_is_said(scene: Scene) -> None:
+def test_what_was_sorted_is_shown(scene: Scene) -> None:
     failure = FileFailure(HIKE / "a.jpg", "It is locked.")
     scene.watching.sort_event.emit(SortBegan(3, False, 2, 0))
     scene.watching.sort_event.emit(ended(record(3, files=2, done=0)))
     assert scene.sorting.said == [], "nothing was done"
     done = record(3, files=2, done=2)
     scene.watching.sort_event.emit(ended(done))
-    assert scene.sorting.said == [(f"Arrived and moved into {OUT}: 2 files.", done)]
+    assert scene.sorting.said == [(f"2 new files were moved to {OUT}.", done)]
     scene.watching.sort_event.emit(ended(record(4, files=2, done=1, failed=1), failure, problem="The disk is full."))
-    words = f"Arrived and moved into {OUT}: 1 file. 1 file could not be moved; the sort history says why. "
-    assert scene.sorting.said[-1][0] == words + "The disk is full."
+    words = scene.sorting.said[-1][0]
+    assert words.startswith(f"1 new file was moved to {OUT}. 1 file could not be moved. ")
+    assert words.endswith(" The disk is full.")

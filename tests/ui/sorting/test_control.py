@@ -1,24 +1,25 @@
-"""Between the main window and sorting: what is offered after an interruption, what follows, what is asked."""
+"""Sorting and the main window: what is offered after an interruption, and what follows a sort."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QObject, QPoint, QSettings, QTimer, Signal
+from PySide6.QtCore import QObject, QPoint, QSettings, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from alpacasorter.core.events import Finished, JudgedPhoto, Problem, Problems
+from alpacasorter.core.events import Finished, JudgedPhoto, Placed, Problem, Problems
+from alpacasorter.core.labels import LabeledPhoto
 from alpacasorter.core.photo import PhotoFacts
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
-from alpacasorter.core.sorting.events import FilesPlaced, Placed, SortBegan, SortRecord, SortState
-from alpacasorter.core.sorting.plan import SortPhoto
+from alpacasorter.core.sorting.events import FilesPlaced, SortBegan, SortRecord, SortState
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.control import SortControl
 from alpacasorter.ui.widgets.theme import Theme
-from tests.ui.sorting.fakes import HIKE, LABELS, OUT, FakeKeeper, ended, going, placed, record
+from alpacasorter.wording import sorts
+from tests.ui.sorting.fakes import HIKE, LABELS, OUT, FakeSortService, answer, ended, going, placed, record
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support raise")
 
@@ -53,7 +54,7 @@ class FakeEngine(QObject):
 
     def __init__(self) -> None:
         super().__init__()
-        self.sorting = FakeKeeper()
+        self.sorting = FakeSortService()
 
 
 class Scene:
@@ -61,7 +62,7 @@ class Scene:
         self.window = QMainWindow()
         qtbot.addWidget(self.window)
         self.engine, self.page = FakeEngine(), FakePage()
-        self.keeper = self.engine.sorting
+        self.service = self.engine.sorting
         self.folder: Path | None = HIKE
         self.settings = Settings(QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat))
         self.control = SortControl(
@@ -78,19 +79,19 @@ class Scene:
         self.page.model.modelReset.connect(self.control.refresh)
         self.told: list[str] = []
         self.control.told.connect(self.told.append)
-        self.looks = 0
-        self.control.look_again.connect(self.count_look)
+        self.rescans = 0
+        self.control.rescan_needed.connect(self.count_rescan)
         central = QWidget()
         self.control.place_in(QVBoxLayout(central))
         self.window.setCentralWidget(central)
         self.window.show()
 
-    def count_look(self) -> None:
-        self.looks += 1
+    def count_rescan(self) -> None:
+        self.rescans += 1
 
-    def looked(self) -> int:
+    def rescanned(self) -> int:
         QApplication.processEvents()
-        return self.looks
+        return self.rescans
 
     def offered(self) -> list[str]:
         return [button.text() for button in self.control.offer.buttons] if self.control.offer.isVisible() else []
@@ -111,21 +112,21 @@ def put(*places: Path) -> FilesPlaced:
     return FilesPlaced(tuple(Placed(OUT / place.name, place, False, 1, 1, None) for place in places))
 
 
-def finish(scene: Scene, *, cancelled: bool = False) -> None:
+def finish(scene: Scene, *, canceled: bool = False) -> None:
     scene.page.actions_.stop.setEnabled(False)
-    scene.engine.finished.emit(Finished(1, 1, 0, 1, 0, 1.0, cancelled))
+    scene.engine.finished.emit(Finished(1, 1, 0, 1, 0, 1.0, canceled))
 
 
 @pytest.fixture
 def scene(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[Scene]:
     made = Scene(qtbot, qapp, tmp_path)
     yield made
-    made.keeper.busy = False
+    made.service.busy = False
     made.control.close_down()
     made.window.close()
 
 
-def test_sorting_needs_photos_that_were_looked_at(scene: Scene) -> None:
+def test_sorting_needs_photos_that_were_scanned(scene: Scene) -> None:
     action = scene.page.actions_.sort
     assert not action.isEnabled()
     scene.page.store.add([HIKE / "a.jpg"])
@@ -145,9 +146,9 @@ def test_what_there_is_to_sort(scene: Scene) -> None:
     scene.page.store.fail(problems)
     scene.engine.problems.emit(Problems(problems))
     scene.page.actions_.stop.setEnabled(True)
-    subject = scene.control.subject()
-    assert subject is not None
-    judged, unreadable = subject.photos
+    there = scene.control.input()
+    assert there is not None
+    judged, unreadable = there.photos
     assert (judged.path, judged.content_key, judged.label, judged.confidence) == (
         HIKE / "a.jpg",
         "a.jpg",
@@ -155,49 +156,49 @@ def test_what_there_is_to_sort(scene: Scene) -> None:
         0.9,
     )
     assert (judged.corrected, judged.taken_at, judged.reason) == (False, "2026-05-01T10:00:00", None)
-    assert unreadable == SortPhoto(HIKE / "bad.jpg", reason="It is cut off.")
-    assert (subject.folder, subject.waiting, subject.scanning) == (HIKE, 1, True)
+    assert unreadable == LabeledPhoto(HIKE / "bad.jpg", reason="It is cut off.")
+    assert (there.folder, there.waiting, there.scanning) == (HIKE, 1, True)
     scene.page.store.rows[0].correction = "not_alpaca"
-    subject = scene.control.subject()
-    assert subject is not None
-    assert subject.photos[0].label == "not_alpaca"
-    assert subject.photos[0].corrected
-    assert subject.photos[0].confidence == pytest.approx(0.1)
+    there = scene.control.input()
+    assert there is not None
+    assert there.photos[0].label == "not_alpaca"
+    assert there.photos[0].corrected
+    assert there.photos[0].confidence == pytest.approx(0.1)
     scene.folder = None
-    assert scene.control.subject() is None
+    assert scene.control.input() is None
 
 
-def test_the_photos_follow_and_it_is_said(scene: Scene) -> None:
+def test_the_rows_follow_and_the_result_is_shown(scene: Scene) -> None:
     scene.judge("IMG_0.jpg")
     scene.page.actions_.sort.trigger()
     plan = going(1)
-    scene.keeper.planned.emit(plan)
+    scene.service.planned.emit(plan)
     dialog = scene.control.dialog
     assert dialog is not None
     dialog.buttons.sort.click()
-    scene.keeper.began.emit(SortBegan(7, False, 1, 0))
-    assert not scene.page.actions_.rescan.isEnabled(), "what moves can't be looked for"
-    scene.keeper.placed.emit(placed(plan))
+    scene.service.began.emit(SortBegan(7, False, 1, 0))
+    assert not scene.page.actions_.rescan.isEnabled(), "no scan while files are moved"
+    scene.service.placed.emit(placed(plan))
     assert scene.page.placed == [placed(plan)]
-    scene.keeper.end(ended(record(7, files=1, done=1)))
+    scene.service.end(ended(record(7, files=1, done=1)))
     assert scene.page.actions_.rescan.isEnabled()
-    assert scene.told == ["", "1 photo moved into 1 folder."]
-    assert scene.control.strip.words.text() == "1 photo moved into 1 folder."
+    assert scene.told == ["", "1 photo was moved to 1 folder."]
+    assert scene.control.strip.words.text() == scene.told[-1]
     dialog.reject()
     scene.press("Undo")
-    assert scene.keeper.of("take_back") == [("take_back", 7)]
+    assert scene.service.of("undo") == [("undo", 7)]
     assert dialog.isVisible()
-    scene.keeper.began.emit(SortBegan(7, True, 1, 0))
+    scene.service.began.emit(SortBegan(7, True, 1, 0))
     assert not scene.control.strip.isVisible()
-    assert scene.told[-1] == "", "it is no longer so"
-    scene.keeper.end(ended(record(7, SortState.UNDONE)))
+    assert scene.told[-1] == "", "it is no longer true"
+    scene.service.end(ended(record(7, SortState.UNDONE)))
     assert [button.text() for button in scene.control.strip.buttons] == []
 
 
-def test_there_is_one_line_for_good_news_in_a_narrow_window(scene: Scene) -> None:
-    words = f"424 photos moved into {'very ' * 20}many folders."
+def test_a_result_has_one_line_in_a_narrow_window(scene: Scene) -> None:
+    words = f"424 photos were moved to {'very ' * 20}many folders."
     scene.window.resize(1000, 480)
-    scene.control.tell_outcome(words, record())
+    scene.control.show_outcome(words, record())
     scene.window.resize(640, 480)
     QApplication.processEvents()
     strip = scene.control.strip
@@ -208,45 +209,44 @@ def test_there_is_one_line_for_good_news_in_a_narrow_window(scene: Scene) -> Non
     top, below = strip.words.mapTo(strip, QPoint()), strip.buttons[0].mapTo(strip, QPoint())
     assert top.x() < below.x() >= top.x() + strip.words.width()
     assert strip.words.toolTip() == f"<p>{words}</p>"
-    # A question needs all of its words.
-    scene.keeper.interrupted.emit([record(4, SortState.RUNNING)])
+    # A question is shown in full.
+    scene.service.interrupted.emit([record(4, SortState.RUNNING)])
     QApplication.processEvents()
     assert scene.control.offer.words.wordWrap()
 
 
-def test_it_is_looked_once_for_what_was_broken_off(scene: Scene) -> None:
+def test_interrupted_sorts_are_looked_up_once(scene: Scene) -> None:
     scene.engine.ready.emit(None)
     scene.engine.ready.emit(None)
-    assert scene.keeper.of("interrupted") == [("interrupted",)]
+    assert scene.service.of("interrupted") == [("interrupted",)]
 
 
-@pytest.mark.parametrize(("answer", "asked"), [("Finish", "finish"), ("Put all back", "take_back"), ("Later", "")])
-def test_what_was_broken_off_is_offered(scene: Scene, answer: str, asked: str) -> None:
-    scene.keeper.interrupted.emit([record(4, SortState.RUNNING)])
-    words = "A sort on 12 November 2026 was broken off after 120 of 412 files. Nothing is lost."
-    assert scene.control.offer.words.text() == words
-    assert scene.offered() == ["Finish", "Put all back", "Later"]
+@pytest.mark.parametrize(("answer", "asked"), [("Resume", "resume"), ("Undo", "undo"), ("Later", "")])
+def test_an_interrupted_sort_can_be_resumed_or_undone(scene: Scene, answer: str, asked: str) -> None:
+    scene.service.interrupted.emit([record(4, SortState.RUNNING)])
+    assert scene.control.offer.words.text() == sorts.interrupted(record(4, SortState.RUNNING))
+    assert scene.offered() == ["Resume", "Undo", "Later"]
     scene.press(answer)
-    assert [one for one in scene.keeper.asked if one[0] != "interrupted"] == ([(asked, 4)] if asked else [])
+    assert [one for one in scene.service.asked if one[0] != "interrupted"] == ([(asked, 4)] if asked else [])
     assert not scene.control.offer.isVisible()
-    assert scene.settings.sorts_put_off == frozenset(), "later is later, not never"
+    assert scene.settings.sorts_put_off == frozenset(), "later does not mean never"
 
 
-def test_an_undo_that_was_broken_off(scene: Scene) -> None:
-    scene.keeper.interrupted.emit([record(4, SortState.UNDOING)])
-    assert scene.offered() == ["Finish the undo", "Later"]
-    scene.press("Finish the undo")
-    assert scene.keeper.of("finish") == [("finish", 4)]
+def test_an_interrupted_undo_can_be_finished(scene: Scene) -> None:
+    scene.service.interrupted.emit([record(4, SortState.UNDOING)])
+    assert scene.offered() == ["Finish undo", "Later"]
+    scene.press("Finish undo")
+    assert scene.service.of("resume") == [("resume", 4)]
 
 
-def test_what_the_user_closed_as_it_is_is_not_offered(scene: Scene) -> None:
+def test_a_sort_that_was_put_off_is_not_offered(scene: Scene) -> None:
     scene.settings.sorts_put_off = frozenset({2, 4})
-    scene.keeper.interrupted.emit([record(4, SortState.STOPPED)])
+    scene.service.interrupted.emit([record(4, SortState.STOPPED)])
     assert scene.offered() == []
     assert scene.settings.sorts_put_off == {4}
     records: list[SortRecord] = [record(n, SortState.RUNNING) for n in (6, 5, 4)]
-    scene.keeper.interrupted.emit(records)
-    assert scene.offered() == ["Finish", "Put all back", "Later", "Show all"]
+    scene.service.interrupted.emit(records)
+    assert scene.offered() == ["Resume", "Undo", "Later", "Show all"]
     assert scene.control.offer.words.text().endswith("1 more is in the sort history.")
     scene.press("Show all")
     assert scene.control.history is not None
@@ -257,30 +257,22 @@ def test_the_history_leads_to_the_dialog(scene: Scene) -> None:
     scene.page.actions_.sort_history.trigger()
     history = scene.control.history
     assert history is not None
-    history.finish.emit(record(3, SortState.STOPPED))
-    assert scene.keeper.of("finish") == [("finish", 3)]
-    history.take_back.emit(record(3))
-    assert scene.keeper.of("take_back") == [], "one at a time"
+    history.resume.emit(record(3, SortState.STOPPED))
+    assert scene.service.of("resume") == [("resume", 3)]
+    history.undo.emit(record(3))
+    assert scene.service.of("undo") == [], "one at a time"
 
 
-@pytest.mark.parametrize(("button", "may"), [("Stop and quit", True), ("Go on sorting", False)])
-def test_the_window_never_closes_silently_in_the_middle(scene: Scene, button: str, may: bool) -> None:
+@pytest.mark.parametrize("may", [True, False])
+def test_closing_the_window_during_a_sort_is_confirmed(scene: Scene, may: bool) -> None:
     assert scene.control.may_close()
-    scene.keeper.busy = True
-    said: list[str] = []
-
-    def answer() -> None:
-        box = QApplication.activeModalWidget()
-        assert isinstance(box, QMessageBox)
-        said.append(box.text())
-        next(one for one in box.buttons() if one.text() == button).click()
-
-    QTimer.singleShot(0, answer)
+    scene.service.busy = True
+    asked = answer(may)
     assert scene.control.may_close() is may
-    assert said == ["Stop sorting and quit?"]
+    assert asked[0] == "Stop sorting and quit?"
 
 
-def test_a_folder_that_is_closed_takes_the_choices_with_it(scene: Scene) -> None:
+def test_closing_the_folder_closes_the_form(scene: Scene) -> None:
     scene.judge("a.jpg")
     scene.page.actions_.sort.trigger()
     dialog = scene.control.dialog
@@ -291,15 +283,15 @@ def test_a_folder_that_is_closed_takes_the_choices_with_it(scene: Scene) -> None
     assert not dialog.isVisible()
 
 
-def test_photos_that_come_back_unlisted_are_looked_for_at_the_end(scene: Scene) -> None:
+def test_unlisted_photos_that_come_back_need_one_rescan(scene: Scene) -> None:
     scene.judge("a.jpg")
-    scene.keeper.busy = True
-    scene.keeper.placed.emit(put(HIKE / "a.jpg", HIKE / "b.JPG", HIKE / "b.xmp"))
-    assert scene.looked() == 0, "not while files move"
-    scene.keeper.end(ended(record(7, SortState.UNDONE)))
-    assert scene.looked() == 1
-    scene.keeper.end(ended(record(8, SortState.UNDONE)))
-    assert scene.looked() == 1, "once is enough"
+    scene.service.busy = True
+    scene.service.placed.emit(put(HIKE / "a.jpg", HIKE / "b.JPG", HIKE / "b.xmp"))
+    assert scene.rescanned() == 0, "not while files move"
+    scene.service.end(ended(record(7, SortState.UNDONE)))
+    assert scene.rescanned() == 1
+    scene.service.end(ended(record(8, SortState.UNDONE)))
+    assert scene.rescanned() == 1, "once is enough"
     # What is found now was here before.
     scene.page.store.complete()
     scene.page.store.clear(again=True)
@@ -312,9 +304,9 @@ def test_photos_that_come_back_unlisted_are_looked_for_at_the_end(scene: Scene) 
 )
 def test_nobody_looks_for_what_is_listed_or_not_here(scene: Scene, place: Path) -> None:
     scene.judge("a.jpg")
-    scene.keeper.placed.emit(put(place))
-    scene.keeper.end(ended(record(7, SortState.UNDONE)))
-    assert scene.looked() == 0
+    scene.service.placed.emit(put(place))
+    scene.service.end(ended(record(7, SortState.UNDONE)))
+    assert scene.rescanned() == 0
 
 
 def test_nobody_looks_for_what_the_folder_does_not_show(scene: Scene, tmp_path: Path) -> None:
@@ -323,39 +315,39 @@ def test_nobody_looks_for_what_the_folder_does_not_show(scene: Scene, tmp_path: 
     (made / "2026").mkdir(parents=True)
     (made / OUTPUT_MARKER).touch()
     (tmp_path / "day 2").mkdir()
-    scene.keeper.placed.emit(put(made / "a.jpg", made / "2026" / "b.jpg"))
-    scene.keeper.end(ended(record(7)))
-    assert scene.looked() == 0
+    scene.service.placed.emit(put(made / "a.jpg", made / "2026" / "b.jpg"))
+    scene.service.end(ended(record(7)))
+    assert scene.rescanned() == 0
     scene.settings.recursive = False
-    scene.keeper.placed.emit(put(tmp_path / "day 2" / "a.jpg"))
-    scene.keeper.end(ended(record(7)))
-    assert scene.looked() == 0
+    scene.service.placed.emit(put(tmp_path / "day 2" / "a.jpg"))
+    scene.service.end(ended(record(7)))
+    assert scene.rescanned() == 0
     scene.settings.recursive = True
-    scene.keeper.placed.emit(put(tmp_path / "day 2" / "a.jpg"))
-    scene.keeper.end(ended(record(7)))
-    assert scene.looked() == 1
+    scene.service.placed.emit(put(tmp_path / "day 2" / "a.jpg"))
+    scene.service.end(ended(record(7)))
+    assert scene.rescanned() == 1
 
 
 def test_nobody_looks_twice_at_once(scene: Scene) -> None:
     scene.page.actions_.stop.setEnabled(True)
-    scene.keeper.placed.emit(put(HIKE / "a.jpg"))
-    scene.keeper.refuse("The disk is gone.")
-    assert scene.looked() == 0, "a scan is going on"
+    scene.service.placed.emit(put(HIKE / "a.jpg"))
+    scene.service.refuse("The disk is gone.")
+    assert scene.rescanned() == 0, "a scan is going on"
     finish(scene)
-    assert scene.looked() == 1
+    assert scene.rescanned() == 1
     # The scan has found it by itself.
     scene.page.actions_.stop.setEnabled(True)
-    scene.keeper.placed.emit(put(HIKE / "b.jpg"))
-    scene.keeper.end(ended(record(7)))
+    scene.service.placed.emit(put(HIKE / "b.jpg"))
+    scene.service.end(ended(record(7)))
     scene.page.store.add([HIKE / "b.jpg"])
     finish(scene)
-    assert scene.looked() == 1
+    assert scene.rescanned() == 1
     # The user wants no scan.
     scene.page.actions_.stop.setEnabled(True)
-    scene.keeper.placed.emit(put(HIKE / "c.jpg"))
-    scene.keeper.end(ended(record(7)))
-    finish(scene, cancelled=True)
-    assert scene.looked() == 1
+    scene.service.placed.emit(put(HIKE / "c.jpg"))
+    scene.service.end(ended(record(7)))
+    finish(scene, canceled=True)
+    assert scene.rescanned() == 1
 
 
 def test_settings_by_hand(scene: Scene) -> None:

@@ -1,4 +1,4 @@
-"""The choices of a sort."""
+"""The form of a sort."""
 
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.sorting.options import Action, Leftovers
 from alpacasorter.ui.sorting.form import SortForm, read, written
+from alpacasorter.wording import sorts
 from tests.ui.sorting.fakes import LABELS, OUT
 
 
@@ -34,9 +35,9 @@ def type_into(qtbot: QtBot, widget: QWidget, words: str) -> None:
     qtbot.keyClicks(widget, words)
 
 
-def test_usual_choices(form: SortForm) -> None:
+def test_default_choices(form: SortForm) -> None:
     assert form.options() is None
-    assert form.problem == "Choose where the photos go."
+    assert form.problem
     form.destination.set_folder(OUT)
     options = form.options()
     assert options is not None
@@ -46,19 +47,19 @@ def test_usual_choices(form: SortForm) -> None:
     assert (options.unsure, options.unreadable) == (Leftovers.LEAVE, Leftovers.LEAVE)
 
 
-def test_every_choice_is_taken_over_and_told(form: SortForm, qtbot: QtBot) -> None:
+def test_every_choice_is_used_and_signaled(form: SortForm, qtbot: QtBot) -> None:
     told: list[int] = []
     form.changed.connect(lambda: told.append(1))
     form.destination.set_folder(OUT)
     form.action.setCurrentIndex(form.action.findText("Copy"))
-    assert "copies take as much room" in form.meaning.text()
+    assert form.meaning.text() == sorts.action_meaning(Action.COPY)
     type_into(qtbot, form.positive.name, "Best ones")
-    form.negative.goes.click()
-    form.unsure.goes.click()
+    form.negative.check.click()
+    form.unsure.check.click()
     type_into(qtbot, form.unsure.name, "Look at these")
-    form.unreadable.goes.click()
+    form.unreadable.check.click()
     form.set_sure(0.9)
-    form.pattern.ways.setCurrentIndex(1)
+    form.pattern.choices.setCurrentIndex(1)
     options = form.options()
     assert options is not None
     assert options.action is Action.COPY
@@ -67,19 +68,19 @@ def test_every_choice_is_taken_over_and_told(form: SortForm, qtbot: QtBot) -> No
     assert (options.unsure, options.unsure_folder) == (Leftovers.FOLDER, "Look at these")
     assert (options.unreadable, options.unreadable_folder) == (Leftovers.FOLDER, "Unreadable")
     assert options.min_confidence == 0.9
-    assert options.pattern == form.pattern.ways.currentData() != "{label}"
+    assert options.pattern == form.pattern.choices.currentData() != "{label}"
     assert len(told) >= 8
 
 
 def test_photos_that_stay_need_no_name(form: SortForm, qtbot: QtBot) -> None:
     form.destination.set_folder(OUT)
     type_into(qtbot, form.positive.name, "")
-    assert form.problem == "The folder for “Alpaca” needs a name."
+    assert "“Alpaca”" in form.problem
     assert form.options() is None
-    form.positive.goes.click()
+    form.positive.check.click()
     assert form.problem == ""
     assert not form.positive.name.isEnabled()
-    assert form.positive.name.placeholderText() == "stay where they are"
+    assert form.positive.name.text() == ""
     options = form.options()
     assert options is not None
     assert options.leave_labels == {"alpaca"}
@@ -87,25 +88,25 @@ def test_photos_that_stay_need_no_name(form: SortForm, qtbot: QtBot) -> None:
 
 def test_a_name_comes_back_with_its_check(form: SortForm, qtbot: QtBot) -> None:
     type_into(qtbot, form.positive.name, "Best ones")
-    form.positive.goes.click()
+    form.positive.check.click()
     assert form.positive.name.text() == ""
-    form.positive.goes.click()
+    form.positive.check.click()
     assert form.positive.name.text() == "Best ones"
 
 
-def test_a_pattern_of_ones_own(form: SortForm, qtbot: QtBot) -> None:
+def test_a_custom_pattern(form: SortForm, qtbot: QtBot) -> None:
     form.destination.set_folder(OUT)
-    assert form.pattern.own.isHidden()
-    assert form.pattern.example.text() == "For example Alpaca/IMG_1234.jpg"
-    form.pattern.ways.setCurrentIndex(form.pattern.ways.count() - 1)
-    assert not form.pattern.own.isHidden()
-    type_into(qtbot, form.pattern.own, "{lable}")
+    assert form.pattern.custom.isHidden()
+    assert form.pattern.example.text() == "Example: Alpaca/IMG_1234.jpg"
+    form.pattern.choices.setCurrentIndex(form.pattern.choices.count() - 1)
+    assert not form.pattern.custom.isHidden()
+    type_into(qtbot, form.pattern.custom, "{lable}")
     assert "lable" in form.problem
     assert form.pattern.wrong.text() == form.problem
     assert form.pattern.example.text() == ""
-    type_into(qtbot, form.pattern.own, "{taken:%Y}/{label}")
+    type_into(qtbot, form.pattern.custom, "{taken:%Y}/{label}")
     assert form.problem == ""
-    assert form.pattern.example.text() == "For example 2026/Alpaca/IMG_1234.jpg"
+    assert form.pattern.example.text() == "Example: 2026/Alpaca/IMG_1234.jpg"
     options = form.options()
     assert options is not None
     assert options.pattern == "{taken:%Y}/{label}"
@@ -115,13 +116,13 @@ def test_choices_are_kept(form: SortForm, parent: QWidget, qtbot: QtBot) -> None
     form.destination.set_folder(OUT)
     form.action.setCurrentIndex(1)
     type_into(qtbot, form.positive.name, "Best ones")
-    form.negative.goes.click()
-    form.unsure.goes.click()
+    form.negative.check.click()
+    form.unsure.check.click()
     form.pattern.set_pattern("{label}/{taken:%Y}")
     again = SortForm(parent)
     again.restore(form.state())
     again.set_labels(LABELS)
-    assert again.options() is None, "the destination is another matter"
+    assert again.options() is None, "the destination is not saved"
     again.destination.set_folder(OUT)
     assert again.options() == form.options()
     # Another model's classes know nothing of these names, and going back to the first one brings them back.
@@ -148,17 +149,17 @@ def test_settings_that_make_no_sense(form: SortForm, state: str) -> None:
 def test_photos_to_come(parent: QWidget) -> None:
     form = SortForm(parent, arriving=True)
     form.set_labels(LABELS)
-    form.unsure.goes.click()
+    form.unsure.check.click()
     form.destination.set_folder(OUT)
     assert form.unsure.isHidden()
-    assert form.sure.text() == "at least 55% sure"
+    assert form.sure.text() == "55%"
     options = form.options()
     assert options is not None
     assert options.unsure is Leftovers.LEAVE
 
 
 def test_the_wheel_changes_nothing_under_the_pointer(form: SortForm) -> None:
-    for widget in (form.action, form.pattern.ways, form.sure):
+    for widget in (form.action, form.pattern.choices, form.sure):
         spot = QPointF(widget.rect().center())
         event = QWheelEvent(
             spot,
@@ -173,14 +174,14 @@ def test_the_wheel_changes_nothing_under_the_pointer(form: SortForm) -> None:
         QApplication.sendEvent(widget, event)
         assert not event.isAccepted()
     assert form.action.currentIndex() == 0
-    assert form.pattern.ways.currentIndex() == 0
+    assert form.pattern.choices.currentIndex() == 0
 
 
 def test_choosing_a_folder(form: SortForm, monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = ["", str(OUT)]
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: chosen.pop(0))
     form.destination.choose_button.click()
-    assert form.destination.folder is None, "cancelled"
+    assert form.destination.folder is None, "canceled"
     form.destination.choose_button.click()
     assert form.destination.folder == OUT
 

@@ -10,10 +10,12 @@ from PySide6.QtWidgets import QApplication, QStyleOptionViewItem, QWidget
 from pytestqt.qtbot import QtBot
 
 from alpacasorter.core.files import natural_key
+from alpacasorter.core.sorting.options import Action
 from alpacasorter.core.sorting.plan import Outcome, Remark, SortPlan
 from alpacasorter.ui.sorting.plan_model import NAME, NOTE, SIZE, PlanModel, first_example
 from alpacasorter.ui.sorting.plan_page import PlanView
 from alpacasorter.ui.widgets.layouts import EndElided
+from alpacasorter.wording import sorts
 from tests.ui.sorting.fakes import HIKE, OUT, going, plan_of, unit
 
 ALPACA, OTHER = OUT / "Alpaca", OUT / "Not alpaca"
@@ -60,14 +62,14 @@ def rows(model: PlanModel, parent: QModelIndex | None = None) -> list[list[str]]
     ]
 
 
-def test_what_can_t_go_comes_first_and_what_stays_last(model: PlanModel) -> None:
+def test_photos_that_can_t_be_sorted_come_first_and_those_that_stay_last(model: PlanModel) -> None:
     assert rows(model) == [
-        ["Can't go", "1 photo", "1.0 KB"],
-        ["Alpaca", "2 photos, 2 other files, new folder", "4.0 KB"],
+        [sorts.heading(Outcome.BLOCKED, Action.MOVE), "1 photo", "1.0 KB"],
+        ["Alpaca", "2 photos · 2 companion files · new folder", "4.0 KB"],
         ["Not alpaca", "1 photo", "1.0 KB"],
-        ["Already there", "1 photo", "1.0 KB"],
-        ["In the right place already", "1 photo", "1.0 KB"],
-        ["Stays where it is", "1 photo", "1.0 KB"],
+        [sorts.heading(Outcome.THERE, Action.MOVE), "1 photo", "1.0 KB"],
+        [sorts.heading(Outcome.IN_PLACE, Action.MOVE), "1 photo", "1.0 KB"],
+        [sorts.heading(Outcome.STAYS, Action.MOVE), "1 photo", "1.0 KB"],
     ]
 
 
@@ -75,8 +77,8 @@ def test_photos_and_what_goes_along(model: PlanModel) -> None:
     alpaca = model.index(1, 0)
     assert rows(model, alpaca) == [["a.jpg", "", "1.0 KB"], ["g.jpg", "", "1.0 KB"]]
     assert rows(model, model.index(0, 0, alpaca)) == [
-        ["a.CR3", "goes along", "1.0 KB"],
-        ["a.xmp", "goes along", "1.0 KB"],
+        ["a.CR3", "companion file", "1.0 KB"],
+        ["a.xmp", "companion file", "1.0 KB"],
     ]
     assert rows(model, model.index(2, 0)) == [
         ["b.jpg → b_2.jpg", "Another file there has this name. · from day 2", "1.0 KB"]
@@ -116,34 +118,36 @@ def test_an_example_from_the_plan(plan: SortPlan) -> None:
     assert first_example(plan_of(unit("c.jpg", outcome=Outcome.STAYS))) == ""
 
 
-def test_the_view_says_what_is_odd(view: PlanView, plan: SortPlan) -> None:
+def test_facts_and_remarks_are_shown_above_the_tree(view: PlanView, plan: SortPlan) -> None:
     remarks = [Remark("Too little space.", serious=True), *(Remark(f"Odd {n}.") for n in range(6))]
     units = (*plan.units, unit("h.jpg", folder=ALPACA))
     view.show_plan(plan_of(*units, remarks=remarks, to_write=5000, free=9000))
     assert view.serious.text() == "Too little space."
+    shown = plan_of(*units, to_write=5000, free=9000)
     said = view.remarks.text().splitlines()
     assert said[:4] == [
-        "1 photo stays where it is. 2 photos are there already.",
-        "5.0 KB are written to the disk, of 9.0 KB free.",
-        "1 photo gets another name.",
-        "1 photo can't go; the reasons are below.",
+        " ".join(sorts.counted(shown, outcome) for outcome in (Outcome.STAYS, Outcome.THERE, Outcome.IN_PLACE)),
+        sorts.space(shown),
+        sorts.renamed(1),
+        sorts.counted(shown, Outcome.BLOCKED),
     ]
-    assert said[-1] == "And 5 more remarks."
+    assert len(said) == 6
+    assert "5 more" in said[-1]
     assert "Odd 5." in view.remarks.toolTip()
-    assert view.tree.isExpanded(view.model.index(0, 0)), "what can't go is shown without a click"
+    assert view.tree.isExpanded(view.model.index(0, 0)), "photos that can't be sorted are shown without a click"
     assert not view.tree.isExpanded(view.model.index(1, 0))
 
 
-def test_examples_are_no_count(view: PlanView, plan: SortPlan) -> None:
+def test_remarks_name_files(view: PlanView, plan: SortPlan) -> None:
     some = Remark("7 photos have no date and go to “Undated”.", paths=tuple(HIKE / f"{n}.jpg" for n in range(5)))
     only = Remark("Nothing can be written there.", serious=True, paths=(OUT,))
     view.show_plan(plan_of(*plan.units, remarks=[some, only]))
-    names = ", ".join(str(HIKE / f"{n}.jpg") for n in range(3))
-    assert f"{some.sentence} (for example {names})" in view.remarks.text().splitlines()
-    assert view.serious.text() == f"{only.sentence} ({OUT})"
+    assert sorts.remark(some) in view.remarks.text().splitlines()
+    assert view.serious.text() == sorts.remark(only)
+    assert str(OUT) in view.serious.text()
 
 
-def test_of_a_reason_the_end_is_left_out(view: PlanView, plan: SortPlan) -> None:
+def test_long_reasons_are_elided_at_the_end(view: PlanView, plan: SortPlan) -> None:
     view.show_plan(plan)
     cell = view.model.index(0, NOTE, view.model.index(0, 0))
     option = QStyleOptionViewItem()

@@ -1,7 +1,7 @@
-"""Does some files together, so that the journal and the folders are written to the disk once for all of them.
+"""Handles several files together, so that the journal and the folders are written to the disk once for all of them.
 
-In this order: all intents are committed; copies are made and compared; new names are made; the folders they are in are
-synced; only then the old names are taken away; the results are committed. What fails takes its whole unit back.
+The order: commit all intents; make and verify the copies; make the new names; sync their folders; only then remove the
+old names; commit the results. If a file fails, its whole unit is rolled back.
 """
 
 from __future__ import annotations
@@ -17,69 +17,72 @@ from alpacasorter.core.safe_write import FIRST, How, OtherDisk, Unsupported
 from alpacasorter.core.sorting.events import SortError
 from alpacasorter.core.sorting.execution.copying import CopyStopped, sync_names
 from alpacasorter.core.sorting.execution.errors import FileFault
-from alpacasorter.core.sorting.execution.jobs import End, Job
-from alpacasorter.core.sorting.execution.transfer import Kind, Transfer
+from alpacasorter.core.sorting.execution.jobs import End, FileJob
+from alpacasorter.core.sorting.execution.transfer import Transfer, TransferKind
 from alpacasorter.core.sorting.journal import Journal, Step
 from alpacasorter.core.store.library import LibraryError
 
 FILES: Final = 64
 BYTES: Final = 32 << 20
-"""How many files, and bytes to be copied, are done together; more than that only in one unit."""
+"""How many files and copied bytes make a batch; only a single unit may have more."""
 
 
-def is_full(units: Sequence[Sequence[Job]]) -> bool:
-    """Tell whether these units are enough for a batch."""
+def is_full(units: Sequence[Sequence[FileJob]]) -> bool:
+    """Return whether these units are enough for a batch."""
     jobs = [job for unit in units for job in unit]
     copied = sum(job.step.size for job in jobs if job.transfer is not None and job.transfer.copies)
     return len(jobs) >= FILES or copied >= BYTES
 
 
-class Ways:
-    """Which ways turned out to work between two folders, so that one that doesn't is tried once."""
+class KnownWays:
+    """The ways that turned out to work between two folders, so that those that don't are tried only once."""
 
     def __init__(self) -> None:
-        """Begin with knowing nothing."""
-        self._known: Final[dict[tuple[Kind, Path, Path], tuple[Kind, How]]] = {}
+        """Start with none."""
+        self._known: Final[dict[tuple[TransferKind, Path, Path], tuple[TransferKind, How]]] = {}
 
     def choose(self, transfer: Transfer) -> None:
-        """Have a transfer take the way that worked last."""
+        """Make a transfer use the way that worked last."""
         known = self._known.get((transfer.kind, transfer.origin.parent, transfer.goal.parent))
         if known is not None:
             transfer.kind, transfer.how = known
 
-    def learn(self, wanted: Kind, transfer: Transfer) -> None:
-        """Remember the way that a transfer took."""
+    def learn(self, wanted: TransferKind, transfer: Transfer) -> None:
+        """Remember the way that worked for a transfer."""
         self._known[wanted, transfer.origin.parent, transfer.goal.parent] = transfer.kind, transfer.how
 
 
 class Batch:
-    """Units of jobs that are done together."""
+    """Units of jobs that are done together.
+
+    Attributes:
+        cleared: steps whose temporary name was removed; the next write to the journal may include them.
+    """
 
     def __init__(
         self,
         journal: Journal,
         uid: bytes,
-        units: Sequence[Sequence[Job]],
-        ways: Ways,
+        units: Sequence[Sequence[FileJob]],
+        ways: KnownWays,
         stopped: Callable[[], bool],
     ) -> None:
-        """Take the jobs; each was checked, and nothing was done yet."""
+        """Prepare; each job was checked, and nothing was done yet."""
         self._journal: Final = journal
         self._uid: Final = uid
         self._units: Final = units
         self._ways: Final = ways
         self._stopped: Final = stopped
-        # Steps whose temporary name is gone by now; that is noted with whatever is noted next.
         self.cleared: list[Step] = []
 
     def run(self) -> Generator[int, None, None]:
-        """Do them; yields how many bytes were copied now and then.
+        """Do the jobs; yields how many bytes were copied from time to time.
 
-        Afterwards each job says what became of it, and so does the journal. Where this is broken off, everything that
-        was not complete is withdrawn.
+        Afterwards each job has its end, and the journal has them all. If this is interrupted, everything that was not
+        complete is rolled back.
 
         Raises:
-            Halt, LibraryError, SortError: nothing more can be done.
+            Halt, LibraryError, SortError: the sort has to stop.
         """
         for job in self._jobs():
             job.intend()
@@ -89,11 +92,11 @@ class Batch:
             yield from self._place()
             self._sync(lambda job: job.transfer.goal if job.transfer is not None else None, is_needed=True)
             self._take_away()
-            self._sync(self._left)
+            self._sync(self._removed)
             for job in self._open():
                 job.end = End.COMPLETE
         except BaseException:
-            # Also where the caller closes this generator, or the user presses Ctrl+C.
+            # Also if the caller closes this generator, or the user presses Ctrl+C.
             for job in self._jobs():
                 job.withdraw(None)
             with contextlib.suppress(LibraryError, SortError):
@@ -101,10 +104,10 @@ class Batch:
             raise
         self._finish()
 
-    def _jobs(self) -> Iterator[Job]:
+    def _jobs(self) -> Iterator[FileJob]:
         return (job for unit in self._units for job in unit)
 
-    def _open(self) -> Iterator[Job]:
+    def _open(self) -> Iterator[FileJob]:
         return (job for job in self._jobs() if job.end is End.OPEN)
 
     def _mark(self) -> None:
@@ -136,7 +139,7 @@ class Batch:
         if made:
             self._mark()
 
-    def _copy_one(self, job: Job, transfer: Transfer) -> Generator[int, None, None]:
+    def _copy_one(self, job: FileJob, transfer: Transfer) -> Generator[int, None, None]:
         if self._stopped():
             raise CopyStopped
         yield from transfer.make_copy(self._stopped)
@@ -155,7 +158,7 @@ class Batch:
                 except FileFault as fault:
                     _fail(unit, job, str(fault))
 
-    def _place_one(self, job: Job, transfer: Transfer) -> Generator[int, None, None]:
+    def _place_one(self, job: FileJob, transfer: Transfer) -> Generator[int, None, None]:
         wanted = transfer.kind
         while True:
             try:
@@ -163,16 +166,16 @@ class Batch:
                 transfer.place()
                 break
             except FileFault:
-                # What is there is not ours.
+                # The file at the goal is not ours.
                 job.touched = False
                 raise
             except Unsupported:
                 transfer.another_way()
             except OtherDisk as error:
                 job.touched = False
-                if transfer.kind is not Kind.MOVE:
+                if transfer.kind is not TransferKind.MOVE:
                     raise FileFault(reasons.NOT_WRITTEN) from error
-                transfer.kind, transfer.how = Kind.CARRY, FIRST
+                transfer.kind, transfer.how = TransferKind.CARRY, FIRST
                 job.note()
                 self._journal.mark(self._uid, [job.step])
                 yield from self._copy_one(job, transfer)
@@ -190,21 +193,21 @@ class Batch:
                     except FileFault as fault:
                         _fail(unit, job, str(fault), began=True)
 
-    def _sync(self, place: Callable[[Job], Path | None], *, is_needed: bool = False) -> None:
+    def _sync(self, place: Callable[[FileJob], Path | None], *, is_needed: bool = False) -> None:
         places = {place(job) for job in self._open()}
         for folder in {path.parent for path in places if path is not None}:
             sync_names(folder, is_needed=is_needed)
 
     @staticmethod
-    def _left(job: Job) -> Path | None:
-        """Where a job took a name away."""
+    def _removed(job: FileJob) -> Path | None:
+        """Return the name that a job removed."""
         if job.transfer is None:
             return job.step.target
         return job.transfer.origin if job.transfer.takes_away else None
 
 
-def _fail(unit: Sequence[Job], culprit: Job, reason: str, *, began: bool = False) -> None:
-    """Have a job fail, and the rest of its unit with it."""
+def _fail(unit: Sequence[FileJob], culprit: FileJob, reason: str, *, began: bool = False) -> None:
+    """Fail a job and roll back the other jobs of its unit."""
     if began or culprit.touched or (culprit.transfer is not None and culprit.transfer.copied):
         culprit.withdraw(reason)
     else:

@@ -1,7 +1,11 @@
-"""Looks at a file just before something is done with it: whether all is as the plan, or the sort, left it."""
+"""Checks a file just before it is moved, copied, linked or restored: everything must be as the plan or sort left it.
+
+A file that passes becomes a `FileJob`.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -10,40 +14,40 @@ from pathlib import Path
 from typing import Final
 
 from alpacasorter.core import reasons
-from alpacasorter.core.files import display_path, is_same, is_second_name, links_to, look
+from alpacasorter.core.files import is_same, is_second_name, links_to, look
 from alpacasorter.core.safe_write import FIRST
 from alpacasorter.core.sorting.events import SortRecord
 from alpacasorter.core.sorting.execution.copying import digest_of, sync_names
-from alpacasorter.core.sorting.execution.errors import FileFault, Halt, folder_gone, reading, removing, writing
-from alpacasorter.core.sorting.execution.jobs import Job, job_of
-from alpacasorter.core.sorting.execution.transfer import Kind
+from alpacasorter.core.sorting.execution.errors import FileFault, folder_gone, reading, removing, writing
+from alpacasorter.core.sorting.execution.jobs import FileJob, job_of
+from alpacasorter.core.sorting.execution.transfer import TransferKind
 from alpacasorter.core.sorting.journal import Step
 from alpacasorter.core.sorting.options import Action
 
 DRIVES: Final = [re.compile(pattern) for pattern in (r"/", r"/mnt", r"(/run)?/media(/[^/]+)?", r"/Volumes")]
-"""Folders in which systems put one folder for each drive, and take it away with the drive."""
+"""Folders in which systems keep one folder for each drive, and remove it together with the drive."""
 
 SMALL: Final = 1 << 20
-"""Bytes up to which a companion is read before it is moved. Programs write sidecars anew without changing them; with
-its hash such a one is known again when the sort is undone."""
+"""Bytes up to which a companion is hashed before it is moved. Programs rewrite sidecars without changing them; its
+hash still identifies such a file when the sort is undone."""
 
 _EFFECTIVE: Final = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
 
 
 class Unneeded(Exception):
-    """There is nothing left to take back: the copy or link is gone already."""
+    """There is nothing to undo: the copy or link no longer exists."""
 
 
 class PartOfUnit(FileFault):
-    """A file can't be taken back, and its companions are left with it."""
+    """A file can't be restored, so its companions are left with it."""
 
 
-def forward_job(uid: bytes, record: SortRecord, step: Step) -> Job:
-    """Return the job that puts a file in its place.
+def forward_job(uid: bytes, record: SortRecord, step: Step) -> FileJob:
+    """Return the job that moves, copies or links a file to its target.
 
     Raises:
         FileFault: it is not as planned.
-        Halt: nothing can be done for now.
+        Halt: the sort has to stop for now.
     """
     with reading(step.source):
         status = step.source.lstat()
@@ -63,34 +67,36 @@ def forward_job(uid: bytes, record: SortRecord, step: Step) -> Job:
     if step.digest is None and step.size <= SMALL:
         with reading(step.source):
             step.digest = digest_of(step.source)
-    kind = Kind(record.action.value)
+    kind = TransferKind(record.action.value)
     step.mode = stat.S_IMODE(status.st_mode)
     step.placed_mtime_ns = None
-    if kind in (Kind.HARDLINK, Kind.SYMLINK):
+    if kind in (TransferKind.HARDLINK, TransferKind.SYMLINK):
         with reading(step.source):
             step.real = step.source.resolve(strict=True)
-    if kind is Kind.HARDLINK and status.st_dev != folder.st_dev:
+    if kind is TransferKind.HARDLINK and status.st_dev != folder.st_dev:
         raise FileFault(reasons.LINK_ACROSS_DISKS)
-    if kind is Kind.MOVE:
+    if kind is TransferKind.MOVE:
         _check_may_leave(step.source)
         if status.st_dev != folder.st_dev:
-            kind = Kind.CARRY
+            kind = TransferKind.CARRY
     step.way = f"{kind}/{FIRST}"
     return job_of(uid, record.action, step, back=False)
 
 
-def backward_job(uid: bytes, record: SortRecord, step: Step, because: str | None = None) -> Job:
-    """Return the job that takes a file back. Makes the folder it came from again where that is gone.
+def backward_job(uid: bytes, record: SortRecord, step: Step, because: str | None = None) -> FileJob:
+    """Return the job that undoes a step. Creates the folder that the file came from again if that is gone.
 
     Args:
-        uid, record, step: what is taken back.
-        because: why, where the sort as a whole goes on.
+        uid: identifies the sort.
+        record: of the sort.
+        step: what is undone.
+        because: why this step alone is undone while the sort goes on; None where the whole sort is undone.
 
     Raises:
-        Unneeded: it is a copy or link that is not there any more.
-        PartOfUnit: it can't be taken back, and then its companions should stay, too.
-        FileFault: it can't be taken back.
-        Halt: nothing can be done for now.
+        Unneeded: it is a copy or link that no longer exists.
+        PartOfUnit: it can't be undone, and its companions should stay, too.
+        FileFault: it can't be undone.
+        Halt: the sort has to stop for now.
     """
     with reading(step.target):
         there = look(step.target)
@@ -100,7 +106,7 @@ def backward_job(uid: bytes, record: SortRecord, step: Step, because: str | None
         _check_may_go(record.action, step, there)
         _check_may_leave(step.target)
         job = job_of(uid, record.action, step, back=True, because=because)
-        # Others of its batch go before it, and time passes: what was the case may not be any more.
+        # Others of its batch are handled first, and this may no longer hold by then.
         job.check = partial(_check_may_go_now, record.action, step)
         return job
     if there is None:
@@ -114,20 +120,20 @@ def backward_job(uid: bytes, record: SortRecord, step: Step, because: str | None
         folder = step.source.parent.stat()
     _check_may_leave(step.target)
     step.placed_mtime_ns = there.st_mtime_ns
-    kind = Kind.MOVE if folder.st_dev == there.st_dev else Kind.CARRY
+    kind = TransferKind.MOVE if folder.st_dev == there.st_dev else TransferKind.CARRY
     step.way = f"{kind}/{FIRST}"
     return job_of(uid, record.action, step, back=True, because=because)
 
 
 def check_folders_there(record: SortRecord) -> None:
-    """Raise Halt where a folder that all files depend on is gone: its drive may not be connected."""
+    """Raise Halt if a folder that all files depend on is gone: its drive may not be connected."""
     for folder in (record.folder, record.destination):
         if not folder.is_dir():
             raise folder_gone(folder)
 
 
 def check_disk_there(folder: Path) -> None:
-    """Raise Halt where a folder is gone because the drive it is on seems not to be connected."""
+    """Raise Halt if a folder is gone because its drive seems to be disconnected."""
     if folder.is_dir():
         return
     near = next((parent for parent in folder.parents if parent.is_dir()), None)
@@ -142,19 +148,16 @@ def _check_free(path: Path, reason: str) -> None:
 
 
 def _check_may_leave(path: Path) -> None:
-    """Check that a name may be taken away; on Windows only trying tells."""
+    """Check that a name may be removed from its folder; on Windows only trying tells."""
     if os.name == "posix" and not os.access(path.parent, os.W_OK | os.X_OK, **_EFFECTIVE):
         with removing(path):
             if os.statvfs(path.parent).f_flag & os.ST_RDONLY:
-                raise Halt(
-                    f"The disk with {display_path(path.parent)} can only be read. Make it writable, then finish the"
-                    " sort or roll it back."
-                )
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS))
             raise PermissionError
 
 
 def _check_unchanged(step: Step, there: os.stat_result) -> None:
-    """Check that the file at the target is the one that was put there, with the bytes it had."""
+    """Check that the file at the target is the one that was put there, with the same bytes."""
     if not stat.S_ISREG(there.st_mode) or there.st_size != step.size:
         raise PartOfUnit(reasons.CHANGED_THERE)
     if there.st_mtime_ns == step.placed_mtime_ns:
@@ -174,7 +177,7 @@ def _check_may_go_now(action: Action, step: Step) -> None:
 
 
 def _check_may_go(action: Action, step: Step, there: os.stat_result) -> None:
-    """Check that a copy or link may be deleted: it is as it was made, and what it was made from is there."""
+    """Check that a copy or link may be deleted: it is unchanged, and what it was made from still exists."""
     if action is Action.SYMLINK:
         if not stat.S_ISLNK(there.st_mode) or step.real is None or not links_to(step.target, step.real):
             raise PartOfUnit(reasons.CHANGED_THERE)
@@ -185,7 +188,7 @@ def _check_may_go(action: Action, step: Step, there: os.stat_result) -> None:
         except (FileNotFoundError, NotADirectoryError):
             raise PartOfUnit(reasons.ORIGINAL_GONE) from None
         if is_same(original, there):
-            # Whoever looks for duplicates makes links of them: then this may be all there is.
+            # Programs that remove duplicates turn them into links: then this may be the only copy.
             if not is_second_name(step.source, step.target):
                 raise PartOfUnit(reasons.ORIGINAL_GONE)
             return
@@ -201,7 +204,7 @@ def _check_may_go(action: Action, step: Step, there: os.stat_result) -> None:
 
 
 def _make_folder_again(folder: Path, root: Path) -> None:
-    """Make the folder that a file came from, if it is gone. Not where the drive it was on seems to be."""
+    """Create the folder that a file came from if it is gone, but not if its drive seems to be disconnected."""
     if folder.is_dir():
         return
     check_disk_there(root)

@@ -1,4 +1,4 @@
-"""Copies one file to a temporary name, with its times and permissions, and reads it again to be sure."""
+"""Copies one file to a temporary name, with its times and permissions, and verifies the copy by reading it back."""
 
 from __future__ import annotations
 
@@ -16,12 +16,7 @@ from typing import Final
 
 from alpacasorter.core import reasons
 from alpacasorter.core.files import display_path, flush
-from alpacasorter.core.sorting.execution.errors import (
-    FileFault,
-    Halt,
-    reading,
-    writing,
-)
+from alpacasorter.core.sorting.execution.errors import FileFault, Halt, reading, writing
 
 CHUNK: Final = 1 << 20
 
@@ -35,12 +30,12 @@ _MAKE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _PLAIN | _NO_FOLLOW
 
 
 class CopyStopped(Exception):
-    """The user did not wait for the copy; nothing is left of it."""
+    """The user stopped the copy; nothing is left of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """What was copied: the SHA-256 of its bytes, and when the copy says it was changed, in nanoseconds."""
+    """A finished copy: the SHA-256 of its bytes, and its modification time in nanoseconds."""
 
     digest: bytes
     mtime_ns: int
@@ -48,7 +43,7 @@ class Copied:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """When a file was changed (nanoseconds) and its permissions, where it is not to get those of its original."""
+    """The modification time (nanoseconds) and permissions of a copy that doesn't get those of its original."""
 
     mtime_ns: int
     mode: int | None
@@ -63,21 +58,21 @@ def copy(
     stamp: Stamp | None = None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Generator[int, None, Copied]:
-    """Copy a file, and yield how many bytes each piece had.
+    """Copy a file, and yield the size of each piece in bytes.
 
     Args:
         original: a regular file, or a link to one.
-        temp: where to; a name of our own, at which anything left from before is thrown away.
+        temp: where to copy it; a name of our own, so anything that has it is deleted.
         size: bytes that the original must have.
-        mtime_ns: when it must have been changed last.
-        stamp: what the copy gets instead of the time and the permissions of the original.
+        mtime_ns: modification time that it must have.
+        stamp: what the copy gets instead of the original's time and permissions.
         stopped: asked between the pieces.
 
     Returns:
-        What was copied; it is on the disk, and was read again. Its name may not be on the disk yet.
+        The copy, which is on the disk and was read back. Its name may not be on the disk yet.
 
     Raises:
-        FileFault, Halt, CopyStopped: nothing is left of the copy.
+        FileFault, Halt, CopyStopped: it was not copied; nothing is left of the copy.
     """
     done = False
     try:
@@ -100,7 +95,7 @@ def copy(
 
 
 def digest_of(path: Path) -> bytes:
-    """Return the SHA-256 of a file's bytes; raises OSError where it can't be read."""
+    """Return the SHA-256 of a file's bytes; raises OSError if it can't be read."""
     handle = os.open(path, _READ)
     try:
         return _digest(handle)
@@ -109,7 +104,7 @@ def digest_of(path: Path) -> bytes:
 
 
 def remove(path: Path) -> None:
-    """Take a file away if it is there, on Windows also one that is read-only; raises OSError."""
+    """Delete a file if it exists, on Windows even a read-only one; raises OSError."""
     try:
         path.unlink(missing_ok=True)
     except PermissionError:
@@ -125,21 +120,21 @@ def remove(path: Path) -> None:
 
 
 def sync_names(folder: Path, *, is_needed: bool = False) -> None:
-    """Wait until the names in a folder are on the disk, where the platform can do that.
+    """Wait until the names in a folder are on the disk, on platforms that can do that.
 
     Args:
         folder: the folder.
-        is_needed: whether a folder that is not there any more is a failure, too.
+        is_needed: whether a folder that no longer exists is a failure, too.
 
     Raises:
-        Halt: the disk says that they are not.
+        Halt: the disk reports that they are not.
     """
     if os.name != "posix":
         return
     try:
         handle = os.open(folder, os.O_RDONLY | _PLAIN)
     except PermissionError:
-        return  # It may be written but not read, and then there is no way to.
+        return  # It is writable but not readable, so it can't be synced.
     except FileNotFoundError as error:
         if is_needed:
             raise _not_synced(folder) from error
@@ -155,10 +150,7 @@ def sync_names(folder: Path, *, is_needed: bool = False) -> None:
 
 
 def _not_synced(folder: Path) -> Halt:
-    return Halt(
-        f"The folder {display_path(folder)} could not be written safely to its disk."
-        " Check the disk, then finish the sort or roll it back."
-    )
+    return Halt(reasons.code(reasons.FOLDER_NOT_SYNCED, folder=display_path(folder)))
 
 
 def _write(
@@ -202,24 +194,24 @@ def _check(source: int, expected: tuple[int, int]) -> None:
 
 
 def _stamp(original: Path, temp: Path, stamp: Stamp | None) -> int:
-    """Give the copy times, permissions and what else can be kept, and return when it says it was changed."""
+    """Give the copy the times, permissions and other metadata that can be kept; return its modification time."""
     status = original.stat()
     try:
         shutil.copystat(original, temp)
     except OSError:
-        # One kind of these is more than the disk can hold: keep the others.
+        # The disk can't hold one kind of metadata: keep the others.
         with contextlib.suppress(OSError):
             os.utime(temp, ns=(status.st_atime_ns, status.st_mtime_ns))
         with contextlib.suppress(OSError):
             temp.chmod(stat.S_IMODE(status.st_mode))
     if sys.platform == "darwin":
-        # Python leaves out what the Finder keeps beside a file: tags, comments, access lists.
+        # Python doesn't copy Finder metadata: tags, comments, access lists.
         with contextlib.suppress(AttributeError, OSError):
             ctypes.CDLL(None).copyfile(os.fsencode(original), os.fsencode(temp), None, _COPYFILE_ACL | _COPYFILE_XATTR)
     if sys.platform != "win32":
         made = temp.stat()
         if (made.st_uid, made.st_gid) != (status.st_uid, status.st_gid):
-            # Only an administrator may give files away; it clears some permissions.
+            # Only an administrator can change the owner, and doing so clears some permissions.
             with contextlib.suppress(OSError):
                 os.chown(temp, status.st_uid, status.st_gid)
                 temp.chmod(stat.S_IMODE(status.st_mode))
@@ -233,10 +225,10 @@ def _stamp(original: Path, temp: Path, stamp: Stamp | None) -> int:
 
 
 def _digest_on_disk(path: Path) -> bytes:
-    """Return the digest of a file that was just written, from the disk where the system can be asked for that."""
+    """Return the digest of a file that was just written, read from the disk itself if the system can do that."""
     handle = os.open(path, _READ | _NO_FOLLOW)
     try:
-        # What was stamped after the data was written has to be on the disk, too.
+        # The metadata that was set after the data was written has to be on the disk, too.
         flush(handle)
         if hasattr(os, "posix_fadvise"):
             os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)

@@ -1,4 +1,7 @@
-"""What a sort raises when a file can't be done: this file alone, or nothing more for now."""
+"""What a sort raises when a file can't be handled: `FileFault` for this file alone, `Halt` for the whole sort.
+
+Both carry a reason (see `core.reasons`) as their message, because both may end up in the journal.
+"""
 
 from __future__ import annotations
 
@@ -7,68 +10,63 @@ import errno
 from collections.abc import Iterator
 from pathlib import Path
 
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
-from alpacasorter.i18n import _
 
 
 class FileFault(Exception):
-    """One file can't be sorted, and the sort goes on; the message is a reason (see `core.reasons`)."""
+    """One file can't be sorted, and the sort goes on; the message is a reason."""
 
 
 class Halt(Exception):
-    """Nothing more can be done for now, and the sort stops; the message is a sentence for the user."""
+    """The sort has to stop for now; the message is a reason."""
 
 
 def folder_gone(folder: Path) -> Halt:
     """Return what to raise where a folder is gone, possibly because its drive is."""
-    return Halt(
-        _("The folder {folder} is no longer there. If it is on a removable drive, connect it, then try again.").format(
-            folder=display_path(folder)
-        )
-    )
+    return Halt(reasons.code(reasons.SORT_FOLDER_GONE, folder=display_path(folder)))
 
 
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn errors of the system while the block reads `path` into faults."""
+    """Turn system errors into `FileFault` or `Halt` while the block reads `path`."""
     try:
         yield
     except OSError as error:
-        raise _halt(error, path) or FileFault(reasons.for_sorting(error)) from error
+        raise _halt(error, path) or FileFault(os_errors.for_sorting(error)) from error
 
 
 @contextlib.contextmanager
 def removing(path: Path) -> Iterator[None]:
-    """Turn errors of the system while the block removes `path` into faults."""
+    """Turn system errors into `FileFault` or `Halt` while the block removes `path`."""
     try:
         yield
     except OSError as error:
-        reason = reasons.for_removing(error, display_path(path.parent))
+        reason = os_errors.for_removing(error, display_path(path.parent))
         raise _halt(error, path, writes=True) or FileFault(reason) from error
 
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn errors of the system while the block creates `path` into faults."""
+    """Turn system errors into `FileFault` or `Halt` while the block creates `path`."""
     try:
         yield
     except OSError as error:
-        reason = reasons.for_writing(error, display_path(path.parent))
+        reason = os_errors.for_writing(error, display_path(path.parent))
         raise _halt(error, path, writes=True) or FileFault(reason) from error
 
 
 def _halt(error: OSError, path: Path, *, writes: bool = False) -> Halt | None:
     """Return what stops the whole sort; None where the error concerns this file alone."""
-    if reasons.is_full(error):
-        said = _("The disk with {folder} is full. Free some space, then resume or undo the sort.")
+    if os_errors.is_full(error):
+        reason = reasons.DISK_FULL
     elif error.errno == errno.EROFS:
-        said = _("The disk with {folder} is read-only. Make it writable, then resume or undo the sort.")
-    elif reasons.is_disk_gone(error):
-        said = _("The disk with {folder} is not responding. Reconnect it, then resume or undo the sort.")
+        reason = reasons.DISK_READ_ONLY
+    elif os_errors.is_disk_gone(error):
+        reason = reasons.DISK_NOT_RESPONDING
     elif error.errno == errno.EIO and writes:
-        # A spot on a card that can't be read concerns one photo; one that can't be written concerns the disk.
-        said = _("The disk with {folder} reported an error. Check it, then resume or undo the sort.")
+        # An unreadable spot on a card affects one photo; a write error affects the disk.
+        reason = reasons.DISK_ERROR
     else:
         return None
-    return Halt(said.format(folder=display_path(path.parent)))
+    return Halt(reasons.code(reason, folder=display_path(path.parent)))

@@ -1,4 +1,4 @@
-"""A step on its way, forwards or back: the step of the journal joined to what is done on the disk."""
+"""A job: one step of the journal together with the transfer that carries it out, or undoes it, on the disk."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from alpacasorter.core.events import Placed
 from alpacasorter.core.files import look
 from alpacasorter.core.safe_write import FIRST, How, OtherDisk, Unsupported
-from alpacasorter.core.sorting.events import Placed
 from alpacasorter.core.sorting.execution.copying import Stamp, remove, sync_names
 from alpacasorter.core.sorting.execution.errors import FileFault, Halt, removing
-from alpacasorter.core.sorting.execution.transfer import Kind, Transfer
+from alpacasorter.core.sorting.execution.transfer import Transfer, TransferKind
 from alpacasorter.core.sorting.journal import Step, StepState
 from alpacasorter.core.sorting.options import Action
 
@@ -23,14 +23,14 @@ _BACK: Final = "-back"
 
 
 class End(enum.Enum):
-    """What became of a job.
+    """How a job ended.
 
     Attributes:
-        OPEN: it is not at its end.
+        OPEN: it has not ended.
         COMPLETE: it was done.
-        WITHDRAWN: it is as if nothing had been done.
-        FAILED: so, and it could not be done.
-        UNSETTLED: only a later look at the disk can tell.
+        WITHDRAWN: it was rolled back, because it was stopped.
+        FAILED: it was rolled back, because it could not be done.
+        UNSETTLED: unknown until the disk can be checked again.
     """
 
     OPEN = enum.auto()
@@ -41,17 +41,17 @@ class End(enum.Enum):
 
 
 @dataclass(slots=True)
-class Job:
+class FileJob:
     """What is done with one file now.
 
     Attributes:
-        step: its row of the journal.
-        transfer: where it goes; None where the file at the target is only taken away.
-        back: whether a step that was done is taken back.
-        because: why it is taken back although the sort goes on; then it counts as failed in the end.
-        end: what became of it.
+        step: its row in the journal.
+        transfer: how the file gets to where it goes; None if the file at the target is only deleted.
+        back: whether the step is undone.
+        because: why it is undone although the sort goes on; then it counts as failed in the end.
+        end: how it ended.
         touched: whether something may have been done at the goal.
-        check: raises FileFault where the file at the target may not be taken away; asked just before that is done.
+        check: raises FileFault if the file at the target must not be deleted; called just before that is done.
     """
 
     step: Step
@@ -68,13 +68,13 @@ class Job:
         return self.step.target if self.back else self.step.source
 
     def intend(self) -> None:
-        """Have the step say what is about to be done."""
+        """Record in the step what is about to be done."""
         self.step.state = StepState.RETURNING if self.back else StepState.STARTED
         self.step.reason = self.because
         self.note()
 
     def note(self) -> None:
-        """Have the step say how far the transfer is."""
+        """Record in the step how far the transfer is."""
         transfer, step = self.transfer, self.step
         if transfer is None:
             return
@@ -87,7 +87,7 @@ class Job:
             step.placed_mtime_ns = transfer.placed_mtime_ns
 
     def take_away(self) -> None:
-        """Take the file away where it was; raises FileFault or Halt."""
+        """Remove the file from where it was; raises FileFault or Halt."""
         self.touched = True
         if self.transfer is not None:
             self.transfer.take_origin()
@@ -98,12 +98,16 @@ class Job:
             remove(self.step.target)
 
     def fail(self, reason: str) -> None:
-        """Say why it could not be done."""
+        """Record why it could not be done."""
         self.end = End.FAILED
         self.step.reason = reason
 
     def withdraw(self, reason: str | None) -> None:
-        """Undo what was done of it, as far as possible; `reason` is why, where that counts as failing."""
+        """Roll back what was done, as far as possible.
+
+        Args:
+            reason: why the job failed; None if it was only stopped.
+        """
         if self.end is not End.OPEN:
             return
         try:
@@ -125,7 +129,7 @@ class Job:
             self.fail(reason)
 
     def close(self) -> None:
-        """Have the step say what became of it, once it is at its end."""
+        """Record in the step how the job ended."""
         step = self.step
         match self.end:
             case End.COMPLETE if not self.back:
@@ -139,14 +143,14 @@ class Job:
             case End.FAILED if not self.back:
                 step.state = StepState.FAILED
             case End.FAILED:
-                # A sort that goes on has it done, as before.
+                # If the sort goes on, the file counts as sorted, as before.
                 step.state = StepState.LEFT if self.because is None else StepState.DONE
         transfer = self.transfer
         if self.end in (End.WITHDRAWN, End.FAILED) and transfer is not None and not os.path.lexists(transfer.spare):
             step.temp = None
 
     def placed(self, action: Action) -> Placed:
-        """Return what to tell of a job that is complete."""
+        """Return the event for a job that is complete."""
         step = self.step
         key = None if step.digest is None else step.digest.hex()
         mtime_ns = step.placed_mtime_ns if step.placed_mtime_ns is not None else step.mtime_ns
@@ -169,7 +173,7 @@ class Job:
             return False
         if not transfer.settle(forward=False):
             return False
-        if transfer.kind is not Kind.MOVE:
+        if transfer.kind is not TransferKind.MOVE:
             return True
         try:
             transfer.put_back()
@@ -178,10 +182,18 @@ class Job:
         return False
 
 
-def job_of(uid: bytes, action: Action, step: Step, *, back: bool, because: str | None = None) -> Job:
-    """Return the job that the journal says was begun, or a new one as far as the step alone tells."""
+def job_of(uid: bytes, action: Action, step: Step, *, back: bool, because: str | None = None) -> FileJob:
+    """Return the job that the journal says was started, or a new one if none was.
+
+    Args:
+        uid: identifies the sort.
+        action: what the sort does.
+        step: what is done or undone.
+        back: whether it is undone.
+        because: as in `FileJob`.
+    """
     if back and action is not Action.MOVE:
-        return Job(step, None, back, because)
+        return FileJob(step, None, back, because)
     kind, how = _way(step.way, action)
     origin, goal = (step.target, step.source) if back else (step.source, step.target)
     ending = _BACK if back else ""
@@ -191,8 +203,9 @@ def job_of(uid: bytes, action: Action, step: Step, *, back: bool, because: str |
         if step.placed_mtime_ns is not None:
             mtime_ns = step.placed_mtime_ns
         stamp = Stamp(step.mtime_ns, step.mode)
-    elif kind in (Kind.HARDLINK, Kind.SYMLINK) and step.real is not None:
+    elif kind in (TransferKind.HARDLINK, TransferKind.SYMLINK) and step.real is not None:
         origin = step.real
+    # The names and the text in a guard are found again after a crash: they must not change between versions.
     transfer = Transfer(
         kind,
         origin,
@@ -206,17 +219,17 @@ def job_of(uid: bytes, action: Action, step: Step, *, back: bool, because: str |
         step.digest,
         copied=step.state in (StepState.COPIED, StepState.RECOPIED),
     )
-    return Job(step, transfer, back, because)
+    return FileJob(step, transfer, back, because)
 
 
 def leftover(step: Step) -> tuple[Path, Path] | None:
-    """Return the temporary name that may be there because of a step, and the name that the file got from it."""
+    """Return the temporary name that a step may have left, and the name that the file was to get from it."""
     if step.temp is None:
         return None
     goal = step.source if step.temp.endswith(f"{_BACK}.part") else step.target
     return goal.with_name(step.temp), goal
 
 
-def _way(stored: str | None, action: Action) -> tuple[Kind, How]:
+def _way(stored: str | None, action: Action) -> tuple[TransferKind, How]:
     kind, _, how = (stored or "").partition("/")
-    return (Kind(kind), How(how)) if how else (Kind(action.value), FIRST)
+    return (TransferKind(kind), How(how)) if how else (TransferKind(action.value), FIRST)

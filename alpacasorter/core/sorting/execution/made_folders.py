@@ -1,4 +1,4 @@
-"""Makes the folders of a plan, with the marker of the app's own output, and takes away those that it made."""
+"""Creates the folders of a plan, marked as the app's own output, and removes the ones that it created."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
-from alpacasorter.core.files import display_path, look
+from alpacasorter.core import reasons
+from alpacasorter.core.files import display_path, flush, look
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.execution.copying import sync_names
 from alpacasorter.core.sorting.execution.errors import FileFault, Halt, writing
 from alpacasorter.core.sorting.journal import Folder, FolderState, Journal
 
+# Not to be reworded: a marker is removed only if it says exactly this, and earlier versions wrote these words.
 MARKER_TEXT: Final = (
     "AlpacaSorter sorted photos into this folder, so it does not scan it again together with the folder above.\n"
     "Delete this file if it should.\n"
@@ -24,11 +26,11 @@ _OURS: Final = frozenset((FolderState.STARTED, FolderState.MADE))
 
 
 def make_folders(journal: Journal, uid: bytes) -> None:
-    """Make those that are not there, parents first; one that somebody else made meanwhile is not ours.
+    """Create the missing folders of a sort, parents first; one that another program creates meanwhile is not ours.
 
     Raises:
-        Halt: one can't be made.
-        LibraryError, SortError: it can't be written down.
+        Halt: one can't be created.
+        LibraryError, SortError: the journal can't be written.
     """
     folders = journal.folders(uid)
     missing: list[Folder] = []
@@ -56,15 +58,16 @@ def make_folders(journal: Journal, uid: bytes) -> None:
 
 
 def remove_folders(journal: Journal, uid: bytes, emptied: Collection[Path]) -> None:
-    """Take away those that were made and hold nothing but their marker.
+    """Remove the folders that a sort created and that hold nothing but their marker.
 
     Args:
-        journal, uid: of which sort.
-        emptied: folders that files were taken out of just now. One of them may have been taken away before, and have
-            been made again when a later sort was undone.
+        journal: holds the sort.
+        uid: identifies the sort.
+        emptied: folders that files were just taken out of. One of them may have been removed before, and created
+            again when a later sort was undone.
 
     Raises:
-        LibraryError, SortError: it can't be written down.
+        LibraryError, SortError: the journal can't be written.
     """
     left = {parent for folder in emptied for parent in (folder, *folder.parents)}
     folders = [
@@ -89,7 +92,7 @@ def _make(path: Path) -> None:
         with writing(path):
             path.mkdir()
     except FileFault as fault:
-        raise Halt(f"The folder {display_path(path)} could not be made. {fault}") from fault
+        raise Halt(reasons.code(reasons.FOLDER_NOT_MADE, folder=display_path(path), why=str(fault))) from fault
 
 
 def _write_marker(folder: Path) -> None:
@@ -99,16 +102,17 @@ def _write_marker(folder: Path) -> None:
             handle = os.open(marker, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o644)
             try:
                 os.write(handle, MARKER_TEXT.encode())
-                os.fsync(handle)
+                flush(handle)
             finally:
                 os.close(handle)
     except FileFault as fault:
         if not os.path.lexists(marker):
-            raise Halt(f"Nothing could be written into the folder {display_path(folder)}. {fault}") from fault
+            reason = reasons.code(reasons.FOLDER_NOT_WRITTEN, folder=display_path(folder), why=str(fault))
+            raise Halt(reason) from fault
 
 
 def _remove(folder: Path) -> None:
-    """Take a folder away; raises OSError where something is in it."""
+    """Remove a folder; raises OSError if anything but our marker is in it."""
     marker = folder / OUTPUT_MARKER
     if os.listdir(folder) == [OUTPUT_MARKER] and _is_ours(marker):  # noqa: PTH208  # one list, no paths
         marker.unlink()
@@ -116,5 +120,5 @@ def _remove(folder: Path) -> None:
 
 
 def _is_ours(marker: Path) -> bool:
-    """Tell whether a marker is as it was written, or was being written when the app ended."""
+    """Return whether a marker is unchanged, or was only partly written when the app ended."""
     return stat.S_ISREG(marker.lstat().st_mode) and MARKER_TEXT.encode().startswith(marker.read_bytes())

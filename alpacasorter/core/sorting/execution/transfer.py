@@ -1,7 +1,7 @@
-"""One file on its way to another place: each step of it, and what the disk says of how far it came.
+"""The transfer of one file to another place, step by step.
 
-A transfer never replaces a file, and takes nothing away of which there is not a second name, or a second copy that was
-read and compared. `settle` finds out from the disk alone how far one came that was broken off at any moment.
+A transfer never replaces a file, and never removes one unless it has a second name, or a second copy that was read back
+and compared. `settle` finds out from the disk alone how far a transfer got that was interrupted at any moment.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from alpacasorter.core.sorting.execution.copying import Stamp, copy, digest_of, 
 from alpacasorter.core.sorting.execution.errors import FileFault, Halt, folder_gone, reading, removing, writing
 
 
-class Kind(enum.StrEnum):
+class TransferKind(enum.StrEnum):
     """What is done with the file.
 
     Attributes:
-        MOVE: it goes to its new place on the same disk.
-        CARRY: it is copied to another disk, and taken away here.
+        MOVE: it is moved on the same disk.
+        CARRY: it is moved to another disk: copied, then removed here.
         COPY: it is copied.
         HARDLINK: it gets a second name.
-        SYMLINK: a link to it is made.
+        SYMLINK: a link to it is created.
     """
 
     MOVE = "move"
@@ -40,29 +40,31 @@ class Kind(enum.StrEnum):
     SYMLINK = "symlink"
 
 
-_COPIES: Final = frozenset((Kind.CARRY, Kind.COPY))
-_TAKES_AWAY: Final = frozenset((Kind.MOVE, Kind.CARRY))
+_COPIES: Final = frozenset((TransferKind.CARRY, TransferKind.COPY))
+_TAKES_AWAY: Final = frozenset((TransferKind.MOVE, TransferKind.CARRY))
 
 
 @dataclass(slots=True)
 class Transfer:
-    """A file that goes somewhere.
+    """A file that is moved, copied or linked.
 
     Attributes:
-        kind, how: what is done with it, and how the new name is made.
-        origin: where it is; for links the real file, without links on the way.
+        kind: what is done with it.
+        how: how its new name is made.
+        origin: where it is; for links the real file, with all links resolved.
         goal: where it will be.
-        spare: what a copy, if one is made, is called until it is whole.
-        size, mtime_ns: what it must be like to be the file that was meant.
+        spare: the name of a copy until it is complete.
+        size: bytes that the file must have to be the one that was meant.
+        mtime_ns: modification time that it must have.
         guard: what is written into a guard.
         stamp: what a copy gets instead of the original's time and permissions.
-        digest: SHA-256 of its bytes as far as known; of a copy, once that is made.
-        copied: whether the whole copy is on the disk, under its temporary name at first.
-        placed_mtime_ns: when the file at the goal says it was changed.
-        is_origin_kept: whether what is at the origin, changed as it may be, is known not to have been taken away.
+        digest: SHA-256 of its bytes if known; of a copy, once that is made.
+        copied: whether the complete copy is on the disk, at first under its temporary name.
+        placed_mtime_ns: modification time of the file at the goal.
+        is_origin_kept: whether the file at the origin, even if it has changed, is known not to have been removed.
     """
 
-    kind: Kind
+    kind: TransferKind
     origin: Path
     goal: Path
     spare: Path
@@ -83,44 +85,44 @@ class Transfer:
 
     @property
     def temp(self) -> Path | None:
-        """The temporary name of the copy; None where none is made."""
+        """The temporary name of the copy; None if no copy is made."""
         return self.spare if self.copies else None
 
     @property
     def takes_away(self) -> bool:
-        """Whether the file is no longer at its origin in the end."""
+        """Whether the file is removed from its origin in the end."""
         return self.kind in _TAKES_AWAY
 
     def make_copy(self, stopped: Callable[[], bool]) -> Generator[int, None, None]:
-        """Make the copy under its temporary name, if there is to be one; yields bytes, raises what `copy` does."""
+        """Make the copy under its temporary name, if one is needed; yields and raises what `copy` does."""
         if self.temp is not None and not self.copied:
             made = yield from copy(self.origin, self.temp, self.size, self.mtime_ns, stamp=self.stamp, stopped=stopped)
             self.digest, self.placed_mtime_ns, self.copied = made.digest, made.mtime_ns, True
 
     def place(self) -> None:
-        """Make the name at the goal.
+        """Give the file its name at the goal.
 
         Raises:
-            Unsupported: another way has to be taken, see `another_way`.
-            OtherDisk: it has to be copied.
+            Unsupported: another way is needed, see `another_way`.
+            OtherDisk: the file has to be copied.
             FileFault, Halt: it can't be done.
         """
         with writing(self.goal):
-            if self.kind is Kind.SYMLINK:
+            if self.kind is TransferKind.SYMLINK:
                 self.goal.symlink_to(self.origin)
-            elif self.kind is Kind.HARDLINK:
+            elif self.kind is TransferKind.HARDLINK:
                 self._link()
             else:
                 give_name(self.temp or self.origin, self.goal, self.how, self.guard)
-                if self.kind is Kind.MOVE and self.how is How.LINK and not same_file(self.origin, self.goal):
-                    # Some network drives don't tell which names are of one file, and nothing could be proved then.
+                if self.kind is TransferKind.MOVE and self.how is How.LINK and not same_file(self.origin, self.goal):
+                    # Some network drives don't say which names belong to one file: nothing could be proved then.
                     self._unlink_link()
                     raise Unsupported
         if self.placed_mtime_ns is None:
             self.placed_mtime_ns = self.mtime_ns
 
     def another_way(self) -> None:
-        """Take the next way to make the name; raises FileFault where there is none."""
+        """Choose the next way to make the name; raises FileFault if there is none."""
         ways = list(How)
         at = ways.index(self.how) + 1
         if at == len(ways):
@@ -128,16 +130,16 @@ class Transfer:
         self.how = ways[at]
 
     def take_origin(self) -> None:
-        """Take the file away at its origin, if that is to be. The names at the goal are on the disk by now.
+        """Remove the file from its origin if it is moved. Its name at the goal is on the disk by now.
 
         Raises:
-            FileFault, Halt: it can't be taken away.
+            FileFault, Halt: it can't be removed.
         """
         if not self.takes_away:
             return
         with removing(self.origin):
-            if self.kind is Kind.MOVE:
-                # Whoever saved the file anew meanwhile has put another in its place: that one is not ours to take.
+            if self.kind is TransferKind.MOVE:
+                # A program that saved the file meanwhile has replaced it by another one, which is not ours to remove.
                 if self.how is How.LINK and is_second_name(self.origin, self.goal):
                     self.origin.unlink()
                 return
@@ -152,35 +154,35 @@ class Transfer:
             remove(self.origin)
 
     def drop_temp(self) -> None:
-        """Take the temporary name away, as far as that can be done. The file is at the goal by now."""
+        """Remove the temporary name if possible. The file is at the goal by now."""
         if self.temp is not None and os.path.lexists(self.goal):
             with contextlib.suppress(OSError):
                 remove(self.temp)
 
     def settle(self, *, forward: bool) -> bool:
-        """Find out how far this came, and bring it to one end or the other.
+        """Find out how far an interrupted transfer got, and complete it or roll it back.
 
         Args:
-            forward: which end to bring it to where both are possible.
+            forward: whether to complete it if both are possible.
 
         Returns:
-            Whether the file is in its new place (True) or as if nothing had been done (False).
+            Whether the file is at the goal (True) or as if nothing had been done (False).
 
         Raises:
-            FileFault: neither can be said, and never will be.
+            FileFault: it is neither, and never will be.
             Halt, OSError: it can't be found out or done now.
         """
         match self.kind:
-            case Kind.SYMLINK:
+            case TransferKind.SYMLINK:
                 return self._settle_link(links_to(self.goal, self.origin), forward=forward)
-            case Kind.HARDLINK:
+            case TransferKind.HARDLINK:
                 return self._settle_link(is_second_name(self.origin, self.goal), forward=forward)
-            case Kind.MOVE:
+            case TransferKind.MOVE:
                 return self._settle_move(forward=forward)
         return self._settle_copy(forward=forward)
 
     def put_back(self) -> None:
-        """Put a file that was moved on one disk to its origin again; raises FileFault, Halt, Unsupported, OtherDisk."""
+        """Move a file back that was moved on one disk; raises FileFault, Halt, Unsupported or OtherDisk."""
         with writing(self.origin):
             give_name(self.goal, self.origin, self.how, self.guard)
         sync_names(self.origin.parent, is_needed=True)
@@ -190,7 +192,7 @@ class Transfer:
                     self.goal.unlink()
 
     def _unlink_link(self) -> None:
-        """Take away a link that was just made, but nothing that somebody put in its place."""
+        """Remove a link that was just made, but not a file that another program put in its place."""
         there, here = look(self.goal), look(self.origin)
         if there is None or here is None:
             return
@@ -226,7 +228,7 @@ class Transfer:
             if self.how is How.GUARD and is_guard(self.goal, self.guard):
                 self.goal.unlink()
                 return False
-            # It is there, and here is another that came since.
+            # The file is at the goal, and the one at the origin was created later.
             if self._is_as_meant(there) and not self._is_as_meant(here):
                 self.placed_mtime_ns = self.mtime_ns
                 return True
@@ -243,7 +245,7 @@ class Transfer:
     def _settle_copy(self, *, forward: bool) -> bool:
         temp = self.temp
         if temp is None or not self.copied:
-            # The copy was not whole yet, so nothing else can have been done.
+            # The copy was not complete yet, so nothing else can have been done.
             if temp is not None:
                 remove(temp)
             return False
@@ -257,12 +259,12 @@ class Transfer:
             return False
         if made is None:
             raise self._vanished()
-        # What was made is all there is of it now.
+        # The copy is the only one left.
         self.place()
         return True
 
     def _vanished(self) -> FileFault | Halt:
-        """Return why there is nothing at either end: it is gone, or a drive is."""
+        """Return why the file is at neither end: it is gone, or a drive is."""
         for folder in (self.origin.parent, self.goal.parent):
             if not folder.is_dir():
                 return folder_gone(folder)
@@ -273,8 +275,8 @@ class Transfer:
             return True
         if not self._is_original(here):
             if not self.is_origin_kept:
-                # The original was changed, or it was taken away and another file has its place by now: either way the
-                # copy may be the last of its kind.
+                # The original was changed, or it was removed and another file took its place: either way the copy may
+                # be the only one left.
                 return True
             self._check_copy()
             self._drop_copy()
@@ -294,14 +296,14 @@ class Transfer:
                 raise FileFault(reasons.CHANGED_THERE)
 
     def _is_original(self, here: os.stat_result) -> bool:
-        """Tell whether what is at the origin is what was copied, and not the copy under another name."""
+        """Return whether the file at the origin is the one that was copied, and not the copy under another name."""
         there = look(self.goal)
         if not stat.S_ISREG(here.st_mode) or there is None or is_same(here, there):
             return False
         return self._is_as_meant(here) or (here.st_size == self.size and self._digest_at_origin() == self.digest)
 
     def _is_as_placed(self) -> bool:
-        """Tell whether the copy is at the goal as it was put there."""
+        """Return whether the copy is at the goal and unchanged."""
         there = look(self.goal)
         if there is None or not stat.S_ISREG(there.st_mode):
             return False
@@ -311,13 +313,13 @@ class Transfer:
         return there.st_size == self.size and there.st_mtime_ns == self.placed_mtime_ns
 
     def _is_published(self, made: os.stat_result | None) -> bool:
-        """Whether the file at the goal is the copy that was made."""
+        """Return whether the file at the goal is the copy that was made."""
         there = look(self.goal)
         if there is None or not stat.S_ISREG(there.st_mode):
             return False
         if made is not None and is_same(there, made):
             return True
-        # Its temporary name became its name, or the disk doesn't tell which names are of one file: its bytes can tell.
+        # The copy was renamed, or the disk doesn't say which names belong to one file: compare the bytes.
         return there.st_size == self.size and digest_of(self.goal) == self.digest
 
     def _digest_at_origin(self) -> bytes:

@@ -1,28 +1,25 @@
-"""Where each unit of a plan should go, before its names there are settled."""
+"""Decides which folder each unit of a plan goes to, or what keeps it from going; its names there come later."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+from alpacasorter.core import reasons
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.sorting.options import Action, Leftovers, SortOptions
 from alpacasorter.core.sorting.plan import Group, Outcome
 from alpacasorter.core.sorting.planning.disks import can_change, can_read, can_take
 from alpacasorter.core.sorting.planning.pattern import Pattern, PatternValues, parse_taken
-from alpacasorter.core.sorting.planning.target_folders import Folders, TargetFolder, TargetFolders
+from alpacasorter.core.sorting.planning.target_folders import FolderCache, TargetFolder, TargetFolders
 from alpacasorter.core.sorting.planning.units import Draft, examine
 
-LABEL_STAYS = "Photos with this tag stay where they are, as you chose."
-UNSURE_STAYS = "The app is not sure enough of its tag, so it stays where it is."
-UNREADABLE_STAYS = "It can't be read, so it stays where it is."
 
-
-class Deciding:
-    """Decides of the units of one plan.
+class Decider:
+    """Decides about the units of one plan.
 
     Attributes:
-        closed_folders: folders that nothing can be taken out of, though it should.
+        closed_folders: read-only folders that files should be moved out of.
     """
 
     def __init__(
@@ -31,13 +28,23 @@ class Deciding:
         options: SortOptions,
         labels: LabelSet,
         pattern: Pattern,
-        folders: Folders,
+        folders: FolderCache,
         targets: TargetFolders,
     ) -> None:
-        self._folder = folder
+        """Prepare.
+
+        Args:
+            folder: the folder that was scanned.
+            options: the user's choices.
+            labels: the classes.
+            pattern: the parsed pattern of the options.
+            folders: contents of the folders on the disk.
+            targets: the folders below the destination.
+        """
         self._options = options
         self._labels = labels
         self._pattern = pattern
+        self._folder = folder
         self._folders = folders
         self._targets = targets
         self._destination = targets.at(()).path
@@ -48,7 +55,10 @@ class Deciding:
         self.closed_folders: list[Path] = []
 
     def group_names(self) -> list[tuple[str, str]]:
-        """Return for each label, and each group, that goes somewhere: what people read, and what stands for {label}."""
+        """Return the name of each label or group that goes to a folder, and what replaces {label} for it.
+
+        The name of a group is a code of `core.reasons`.
+        """
         options = self._options
         names = [
             (self._labels.display(label), self._label_text(label))
@@ -56,36 +66,36 @@ class Deciding:
             if label not in options.leave_labels
         ]
         if options.unsure is Leftovers.FOLDER:
-            names.append(("unsure photos", self._unsure))
+            names.append((reasons.UNSURE_PHOTOS, self._unsure))
         if options.unreadable is Leftovers.FOLDER:
-            names.append(("unreadable photos", self._unreadable))
+            names.append((reasons.UNREADABLE_PHOTOS, self._unreadable))
         return names
 
     def decide(self, draft: Draft) -> None:
-        """Fill in the unit's group and target, or what keeps it from going."""
+        """Set the unit's group and target, or the outcome that keeps it from going."""
         photo, options = draft.photo, self._options
         if photo.label is None or photo.reason is not None:
             draft.group = Group.UNREADABLE
             text = self._unreadable
             stays = options.unreadable is Leftovers.LEAVE
-            why = photo.reason or UNREADABLE_STAYS
+            why = photo.reason or reasons.UNREADABLE_STAYS
         elif not photo.is_sure(options.min_confidence):
             draft.group = Group.UNSURE
             text = self._unsure
-            stays, why = options.unsure is Leftovers.LEAVE, UNSURE_STAYS
+            stays, why = options.unsure is Leftovers.LEAVE, reasons.UNSURE_STAYS
         else:
             text = self._label_text(photo.label)
-            stays, why = photo.label in options.leave_labels, LABEL_STAYS
+            stays, why = photo.label in options.leave_labels, reasons.LABEL_STAYS
         if stays:
             draft.outcome, draft.reason = Outcome.STAYS, why
-            examine(draft, options.action)
-            return
         examine(draft, options.action)
+        if stays:
+            return
         if not draft.files or draft.files[0].member.name != photo.path.name:  # the photo itself is gone
             return
         blocked = draft.outcome is not None
         if blocked and self._pattern.uses_camera:
-            return  # its camera can't be read, so nobody knows whether it is in place
+            return  # its camera can't be read, so it is unknown whether it is in place
         draft.target = self._targets.at(self._folders_for(draft, text))
         place = self._folders.identity(draft.folder)
         if draft.target.exists and place is not None and place == self._folders.identity(draft.target.path):
@@ -102,8 +112,8 @@ class Deciding:
         draft.undated = pattern.uses_taken and taken is None
         camera = None
         if pattern.uses_camera:
-            # Not before it is needed: it brings Pillow along.
-            from alpacasorter.core.photos.exif import read_camera
+            # Imported only when needed, because it imports Pillow.
+            from alpacasorter.core.photos.picture import read_camera
 
             camera = read_camera(draft.files[0].real)
             draft.without_camera = camera is None
@@ -112,8 +122,8 @@ class Deciding:
             return pattern.folders(values)
         values = PatternValues(text, taken, _below(self._folder, draft.folder) or (), camera)
         if (below := _below(self._destination, draft.folder)) is not None:
-            # It may have come here by this pattern, under the label it had then.
-            for name in (text, *(name for _, name in self.group_names())):
+            # It may have been sorted here by this pattern, under the label that it had then.
+            for name in (text, *(text for _name, text in self.group_names())):
                 own = pattern.own_folders(below, PatternValues(name, taken, (), camera))
                 if own is not None:
                     values = PatternValues(text, taken, own, camera)
@@ -121,40 +131,40 @@ class Deciding:
         return pattern.folders(values)
 
     def _check(self, draft: Draft, target: TargetFolder) -> None:
-        """Block a unit whose files can't be taken from where they are, or not to this target."""
+        """Block a unit whose files can't be moved, copied or linked to this target."""
         action, disk = self._options.action, target.disk
         other_disk = any(file.status.st_dev != disk.number for file in draft.files)
         if target.problem is not None:
             draft.block(target.problem)
         elif action is Action.HARDLINK and not disk.has_hard_links:
-            draft.block("The disk of the destination can't hold hard links. Copy instead.")
+            draft.block(reasons.NO_HARD_LINKS)
         elif action is Action.HARDLINK and other_disk:
-            draft.block("A hard link can't lead to another disk. Copy instead, or choose a destination on this disk.")
+            draft.block(reasons.LINK_ACROSS_DISKS)
         elif action is Action.SYMLINK and not disk.has_symlinks:
-            draft.block("The disk of the destination can't hold links. Copy instead.")
-        elif action is Action.MOVE and (problem := self._why_not_taken(draft)) is not None:
+            draft.block(reasons.NO_SYMLINKS)
+        elif action is Action.MOVE and (problem := self._why_not_moved(draft)) is not None:
             draft.block(problem)
         elif action is Action.COPY or (action is Action.MOVE and other_disk):
             self._check_reading(draft, target)
 
-    def _why_not_taken(self, draft: Draft) -> str | None:
+    def _why_not_moved(self, draft: Draft) -> str | None:
         source = self._source_folder(draft.folder)
         if source is None:
-            return "Nothing can be taken out of its folder, which is read-only. Copy instead."
+            return reasons.SOURCE_READ_ONLY
         if not all(can_take(source, file.status) for file in draft.files):
-            return "It belongs to another user, so it can't be taken out of this shared folder. Copy instead."
+            return reasons.OTHER_OWNER
         return None
 
     def _check_reading(self, draft: Draft, target: TargetFolder) -> None:
         largest = target.disk.largest_file
         for file in draft.files:
             if not can_read(file.real):
-                draft.block("You don't have permission to read all of its files.")
+                draft.block(reasons.FILES_NO_PERMISSION)
             elif largest is not None and file.status.st_size > largest:
-                draft.block("It has a file of over 4 GB, which the disk of the destination can't hold.")
+                draft.block(reasons.TOO_LARGE)
 
     def _source_folder(self, folder: Path) -> os.stat_result | None:
-        """Return what the system says of a folder that files can be taken out of; None for others."""
+        """Return the status of a folder that files can be moved out of; None for others."""
         path = os.fspath(folder)
         if path not in self._sources:
             try:
@@ -168,7 +178,7 @@ class Deciding:
 
 
 def _below(outer: Path, inner: Path) -> tuple[str, ...] | None:
-    """Return the folders by which `inner` lies in `outer`; None where it does not."""
+    """Return the parts of `inner` below `outer`; None if it is not below it."""
     try:
         return inner.relative_to(outer).parts
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the disk at a destination can do: its kind, its free space, whether it can be written to and holds links."""
+"""What the disk of a destination can do: its file system, free space, permissions, and whether it holds links."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if sys.platform == "win32":
     import winreg
 
 MOUNT_TABLE = Path("/proc/self/mounts")
-"""Where Linux says which file system each folder is on; other systems have none such."""
+"""Where Linux lists the file system of each folder; other systems have no such file."""
 
 _WINDOWS_LIKE: Final = frozenset(("exfat", "fuseblk", "msdos", "ntfs", "ntfs3", "vfat"))
 _FAT: Final = frozenset(("exfat", "msdos", "vfat"))
@@ -30,11 +30,11 @@ _USUAL_PATH: Final = 1023 if sys.platform == "darwin" else 4095
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """What is known of the disk that a folder is on.
+    """What is known about the disk that a folder is on.
 
     Attributes:
-        number: equal for two folders on one disk.
-        file_system: as the system calls it, such as "vfat"; empty where it does not say.
+        number: equal for two folders on the same disk.
+        file_system: its name in the system, such as "vfat"; empty if unknown.
     """
 
     number: int
@@ -42,7 +42,7 @@ class Disk:
 
     @property
     def windows_like(self) -> bool:
-        """Whether it refuses the names that Windows refuses."""
+        """Whether it rejects the names that Windows rejects."""
         return os.name == "nt" or self.file_system in _WINDOWS_LIKE
 
     @property
@@ -57,15 +57,15 @@ class Disk:
 
     @property
     def largest_file(self) -> int | None:
-        """Bytes of the largest file it holds; None where that is beyond any photo."""
+        """Bytes of the largest file it can hold; None if that is more than any photo has."""
         return _LARGEST_FAT_FILE if self.file_system in ("vfat", "msdos") else None
 
 
 def existing_parent(path: Path) -> Path:
-    """Return the path, or its nearest parent that is there.
+    """Return the path, or its nearest existing parent.
 
     Raises:
-        OSError: there is something in the way: a file, a broken link, a folder that may not be looked into.
+        OSError: something is in the way: a file, a broken link, or a folder without permission.
     """
     for folder in (path, *path.parents):
         try:
@@ -81,16 +81,16 @@ def existing_parent(path: Path) -> Path:
 
 
 def disk_of(folder: Path) -> Disk:
-    """Return the disk that a folder, which is there, is on.
+    """Return the disk that an existing folder is on.
 
     Raises:
-        OSError: it is not there.
+        OSError: it does not exist.
     """
     return Disk(folder.stat().st_dev, _file_system(folder))
 
 
 def name_rules(folder: Path, disk: Disk) -> NameRules:
-    """Return which names of files are taken in a folder that is there, and below it."""
+    """Return which file names are allowed in an existing folder and below it."""
     longest = LONGEST_NAME
     if os.name == "posix":
         try:
@@ -101,14 +101,14 @@ def name_rules(folder: Path, disk: Disk) -> NameRules:
 
 
 def longest_path() -> int:
-    """Return how long a path may be: bytes, on Windows UTF-16 units."""
+    """Return how long a path may be: in bytes, on Windows in UTF-16 units."""
     if sys.platform == "win32":
         return _WINDOWS_LONG_PATH if _has_long_paths() else _WINDOWS_PATH
     return _USUAL_PATH
 
 
 def free_bytes(folder: Path) -> int | None:
-    """Return how many bytes are free for the user where a folder is; None where that can't be told."""
+    """Return how many bytes are free for the user on the disk of a folder; None if unknown."""
     try:
         return shutil.disk_usage(folder).free
     except OSError:
@@ -116,25 +116,25 @@ def free_bytes(folder: Path) -> int | None:
 
 
 def can_change(folder: Path) -> bool:
-    """Tell whether files can be made in a folder and taken out of it, as far as the system says beforehand."""
-    # Of a disk that is mounted read-only, `access` says so, too.
+    """Return whether files can be created in a folder and removed from it, as far as the system says beforehand."""
+    # `access` also knows about disks that are mounted read-only.
     return _may(folder, os.W_OK | os.X_OK)
 
 
 def can_read(file: Path) -> bool:
-    """Tell whether a file may be read, as far as the system says beforehand."""
+    """Return whether a file may be read, as far as the system says beforehand."""
     return _may(file, os.R_OK)
 
 
 def can_take(folder: os.stat_result, file: os.stat_result) -> bool:
-    """Tell whether this file may be taken out of a folder that can be changed: in shared ones only its owner may."""
+    """Return whether this file may be removed from a writable folder: in shared ones only its owner may do that."""
     if os.name != "posix" or not folder.st_mode & stat.S_ISVTX:
         return True
     return os.geteuid() in (0, file.st_uid, folder.st_uid)
 
 
 def _may(path: Path, mode: int) -> bool:
-    # As whom the program acts now, where the system can be asked for that.
+    # With the effective user, on systems that can check that.
     return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
@@ -152,7 +152,7 @@ def _file_system(folder: Path) -> str:
             continue
         at = _ESCAPE.sub(lambda match: bytes((int(match.group(1), 8) & 0xFF,)), device_place_kind[1])
         inside = place == at or place.startswith(at if at.endswith(b"/") else at + b"/")
-        # Of two on one place the later one hides the earlier.
+        # If two are mounted in one place, the later one hides the earlier one.
         if inside and len(at) >= longest:
             found, longest = device_place_kind[2], len(at)
     return found.decode("ascii", "replace").lower()

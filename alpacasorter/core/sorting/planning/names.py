@@ -1,4 +1,4 @@
-"""Names of files and folders that the system at the destination takes, and when two of them are the same."""
+"""Names of files and folders that the system at the destination allows, and whether two of them are the same."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from dataclasses import dataclass
 from typing import Final
 
 LONGEST_NAME: Final = 255
-"""Bytes (in UTF-16 units on Windows) that nearly every file system takes as one name."""
+"""Bytes (UTF-16 units on Windows) that nearly every file system allows in a name."""
 
 _REFUSED: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f\ud800-\udfff]')
 _NOT_TEXT: Final = re.compile(r"[\ud800-\udfff]")
-# Marks that turn the reading direction make one name look like another; the others can't be seen at all.
-_UNSEEN: Final = re.compile("[\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
+# Marks that change the reading direction make one name look like another; the others are invisible.
+_INVISIBLE: Final = re.compile("[\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
 _DEVICE: Final = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])", re.IGNORECASE)
-"""Names that Windows keeps for devices, whatever their ending."""
+"""Names that Windows reserves for devices, with any extension."""
 
 
 def name_key(name: str) -> str:
-    """Return what is equal for two names that some system takes for one: that differ in case or in Unicode's forms."""
+    """Return a key that is equal for names that some system treats as one: they differ only in case or Unicode form."""
     if name.isascii():
         return name.lower()
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
 
 
 def refused_letters(text: str) -> str:
-    """Return the letters of a text that no name of a folder may have on some system, each once."""
+    """Return the characters of a text that some system does not allow in the name of a folder, each once."""
     return "".join(dict.fromkeys(_REFUSED.findall(text)))
 
 
 @functools.lru_cache(maxsize=1024)
 def folder_part(text: str) -> str:
-    """Return a text as the name of one folder that every system takes and none hides; never empty, "." or ".."."""
-    text = _REFUSED.sub("_", unicodedata.normalize("NFC", _UNSEEN.sub("", text)))
-    # One byte is left for what a device's name gets.
+    """Return a text as the name of one folder that every system allows and none hides; never empty, "." or ".."."""
+    text = _REFUSED.sub("_", unicodedata.normalize("NFC", _INVISIBLE.sub("", text)))
+    # One byte is reserved for what is appended to the name of a device.
     text = shortened(text.strip(), LONGEST_NAME - 1, _utf8_bytes).rstrip(". ")
     if text.startswith("."):
         text = "_" + text.lstrip(".")
@@ -46,12 +46,12 @@ def folder_part(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class NameRules:
-    """What the file system at the destination takes as the name of a file.
+    """Which names of files the file system at the destination allows.
 
     Attributes:
-        windows_like: whether it refuses the letters and the names that Windows refuses.
+        windows_like: whether it rejects the characters and the names that Windows rejects.
         text_only: whether a name must be valid text.
-        longest: bytes of a name, or UTF-16 units on Windows.
+        longest: length of the longest name: in bytes, on Windows in UTF-16 units.
     """
 
     windows_like: bool
@@ -59,7 +59,7 @@ class NameRules:
     longest: int = LONGEST_NAME
 
     def takes(self, stem: str, ending: str) -> tuple[str, str]:
-        """Return both halves of a file's name with what is refused there replaced, else as they are."""
+        """Return both halves of a file's name, with everything replaced that is not allowed there."""
         if self.windows_like:
             stem, ending = _REFUSED.sub("_", stem), _REFUSED.sub("_", ending).rstrip(". ")
             stem = _no_device(stem if ending else stem.rstrip(". ")) or "_"
@@ -71,12 +71,12 @@ class NameRules:
         """Return the names of the files of one unit there.
 
         Args:
-            halves: the name of each file in two: the stem, and what comes behind it ("IMG_1" and ".jpg.xmp").
-            number: put behind each stem ("IMG_1_2.jpg.xmp"), from 2; 1 for the names as they are. Names that get too
-                long are shortened before it, all of them alike.
+            halves: the name of each file in two halves: the stem and what follows it ("IMG_1" and ".jpg.xmp").
+            number: appended to each stem, from 2 ("IMG_1_2.jpg.xmp"); 1 to leave the names as they are. Stems that get
+                too long are shortened, all to the same length.
 
         Returns:
-            the names in the same order; None where the endings alone are too long.
+            The names in the same order; None if the endings alone are too long.
         """
         taken = [self.takes(stem, ending) for stem, ending in halves]
         suffix = f"_{number}" if number > 1 else ""
@@ -87,18 +87,18 @@ class NameRules:
 
 
 def name_length(name: str) -> int:
-    """Return how long the system finds a name: UTF-16 units on Windows, bytes elsewhere."""
+    """Return the length of a name for the system: in bytes, on Windows in UTF-16 units."""
     if name.isascii():
         return len(name)
     return len(name.encode("utf-16-le", "surrogatepass")) // 2 if os.name == "nt" else len(os.fsencode(name))
 
 
 def shortened(text: str, most: int, length: Callable[[str], int]) -> str:
-    """Return as much of the beginning of a text as is at most `most` long, without half a letter at its end."""
+    """Return the beginning of a text that is at most `most` long, without half a character at its end."""
     end = len(text)
     while end and length(text[:end]) > most:
         end -= 1
-        # An accent of its own belongs to the letter before it.
+        # A combining accent belongs to the letter before it.
         while end and unicodedata.combining(text[end]):
             end -= 1
     return text if end == len(text) else text[:end].rstrip(". ")
@@ -109,6 +109,6 @@ def _utf8_bytes(text: str) -> int:
 
 
 def _no_device(name: str) -> str:
-    """Put "_" behind a name that Windows keeps for a device: before its first dot, where Windows looks."""
+    """Append "_" to a name that Windows reserves for a device: before the first dot, where Windows looks."""
     first, dot, rest = name.partition(".")
     return f"{first.rstrip()}_{dot}{rest}" if _DEVICE.fullmatch(first.rstrip()) else name

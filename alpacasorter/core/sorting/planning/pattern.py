@@ -1,6 +1,6 @@
 """The pattern for the folders below the destination, such as "{label}/{taken:%Y-%m}".
 
-It is parsed here and not by `str.format`, through which a text can reach into the program.
+It is parsed here and not by `str.format`, which would let a text access attributes of the program's objects.
 """
 
 from __future__ import annotations
@@ -12,26 +12,18 @@ from datetime import datetime
 from typing import Final
 
 from alpacasorter.core.sorting.planning.names import folder_part, name_key, refused_letters
+from alpacasorter.i18n import _, number
 
+# Names of folders are not translated, so that photos sorted in another language go to the same folders.
 UNDATED: Final = "Undated"
 UNKNOWN_CAMERA: Final = "Unknown camera"
-
-EXAMPLES: Final[tuple[tuple[str, str], ...]] = (
-    ("One folder for each tag", "{label}"),
-    ("Tag, then month", "{label}/{taken:%Y-%m}"),
-    ("Year, then tag", "{taken:%Y}/{label}"),
-    ("Tag and camera", "{label}/{camera}"),
-    ("Tag, sub-folders kept", "{label}/{folder}"),
-)
-"""What people may choose from: in words, and the pattern."""
 
 _LABEL, _TAKEN, _CAMERA, _FOLDER = "label", "taken", "camera", "folder"
 _FIELDS: Final = (_LABEL, _TAKEN, _CAMERA, _FOLDER)
 _USUAL_DATE: Final = "%Y-%m-%d"
 _LONGEST: Final = 500
-_ALLOWED: Final = "Use {label}, {taken:%Y-%m}, {camera} and {folder}, with / between folders."
 
-# Only what is the same in every language, so that no folder is named another way on another machine.
+# Only those that are the same in every language, for the same reason.
 _DATE_CODES: Final[dict[str, Callable[[datetime], str]]] = {
     "Y": lambda when: f"{when.year:04}",
     "y": lambda when: f"{when.year % 100:02}",
@@ -50,18 +42,18 @@ _PIECE: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|/|[^{}/]+")
 
 
 class PatternError(ValueError):
-    """A pattern that can't be used; the message is a sentence for the user."""
+    """A pattern that can't be used; the message is a translated sentence for the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class PatternValues:
-    """What a photo has to put into a pattern.
+    """The values of the fields for one photo.
 
     Attributes:
         label: the folder name of its label; not blank.
-        taken: when it was taken, as the camera's clock showed; None where unknown.
-        folder: names of the sub-folders it is in below the scanned folder, outermost first.
-        camera: such as "Canon EOS R6"; None where unknown.
+        taken: when it was taken, by the camera's clock; None if unknown.
+        folder: names of the subfolders that it is in below the scanned folder, outermost first.
+        camera: such as "Canon EOS R6"; None if unknown.
     """
 
     label: str
@@ -72,7 +64,7 @@ class PatternValues:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A text, or a field: then `form` is the format of its date."""
+    """A text, or a field; `form` is the format of a date."""
 
     text: str = ""
     field: str = ""
@@ -81,7 +73,7 @@ class _Piece:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A pattern that can be used.
+    """A parsed pattern.
 
     Attributes:
         parts: the pieces of each folder, outermost first.
@@ -98,24 +90,24 @@ class Pattern:
 
     @property
     def uses_taken(self) -> bool:
-        """Whether the date is in it."""
+        """Whether it has the date."""
         return _TAKEN in self.fields
 
     @property
     def uses_camera(self) -> bool:
-        """Whether the camera is in it, which must be read from each photo."""
+        """Whether it has the camera, which must be read from each photo."""
         return _CAMERA in self.fields
 
     @property
     def uses_folder(self) -> bool:
-        """Whether the photo's own sub-folders are in it."""
+        """Whether it has the photo's own subfolders."""
         return _FOLDER in self.fields
 
     def folders(self, values: PatternValues) -> tuple[str, ...]:
-        """Return the folders for a photo below the destination, outermost first: names that every system takes.
+        """Return the folders for a photo below the destination, outermost first, with names that every system allows.
 
-        "Undated" is said once only, however often the date is in the pattern. Empty where the pattern is {folder}
-        and the photo is in none.
+        "Undated" appears only once, however often the date is in the pattern. The result is empty if the pattern is
+        {folder} and the photo is in no subfolder.
         """
         folders: list[str] = []
         undated = False
@@ -130,23 +122,23 @@ class Pattern:
                     undated = missing = True
                 else:
                     lines[-1] += _fill(piece, values)
-            if missing:  # what joined the date to itself, as in {taken:%Y}-{taken:%m}
+            if missing:  # remove what joined two dates, as in {taken:%Y}-{taken:%m}
                 lines = [line.strip(" -_.") for line in lines]
             folders += [folder_part(line) for line in lines if line.strip()]
         return tuple(folders)
 
     def own_folders(self, below: tuple[str, ...], values: PatternValues) -> tuple[str, ...] | None:
-        """Return what {folder} was when a photo came to `below`, so that sorting again nests no folders.
+        """Return what {folder} was when a photo was sorted into `below`, so that sorting again nests no folders.
 
         Args:
-            below: the folders it is in now, below the destination.
-            values: what it has, `folder` aside.
+            below: the folders that it is in now, below the destination.
+            values: its values; `folder` is ignored.
 
         Returns:
-            None where it did not come there by this pattern with these values.
+            The value of {folder}; None if the photo was not sorted there by this pattern with these values.
         """
         wanted = [name_key(name) for name in below]
-        # The most folders first: with fewer, the rest would have to come from the other fields.
+        # Most folders first: with fewer, the others would have to come from the other fields.
         for count in range(len(below), -1, -1):
             for start in range(len(below) - count + 1):
                 folder = below[start : start + count]
@@ -156,8 +148,19 @@ class Pattern:
         return None
 
 
+def examples() -> tuple[tuple[str, str], ...]:
+    """Return the patterns to choose from: what each does in words, and the pattern."""
+    return (
+        (_("One folder for each tag"), "{label}"),
+        (_("Tag, then month"), "{label}/{taken:%Y-%m}"),
+        (_("Year, then tag"), "{taken:%Y}/{label}"),
+        (_("Tag and camera"), "{label}/{camera}"),
+        (_("Tag, subfolders kept"), "{label}/{folder}"),
+    )
+
+
 def check_pattern(pattern: str) -> str | None:
-    """Return what is wrong with a pattern and what is allowed, in a sentence or two; None where it can be used."""
+    """Return what is wrong with a pattern and what is allowed, in a sentence or two; None if it can be used."""
     try:
         parse_pattern(pattern)
     except PatternError as error:
@@ -166,17 +169,19 @@ def check_pattern(pattern: str) -> str | None:
 
 
 def parse_pattern(pattern: str) -> Pattern:
-    """Return a pattern as its parts.
+    """Return a pattern in its parsed form.
 
     Raises:
         PatternError: it can't be used.
     """
     if not pattern.strip():
-        raise PatternError(f"The pattern is empty. {_ALLOWED}")
+        raise PatternError(_("The pattern is empty.") + " " + _allowed())
     if len(pattern) > _LONGEST:
-        raise PatternError(f"The pattern is too long: {_LONGEST} letters are allowed.")
+        raise PatternError(
+            _("The pattern is too long: at most {number} characters are allowed.").format(number=number(_LONGEST))
+        )
     if pattern.startswith("/"):
-        raise PatternError("The pattern begins with /, but its folders are always below the destination. Leave it out.")
+        raise PatternError(_("The pattern starts with /, but its folders are always below the destination. Remove it."))
     parts: list[list[_Piece]] = [[]]
     for match in _PIECE.finditer(pattern):
         text = match.group()
@@ -187,10 +192,16 @@ def parse_pattern(pattern: str) -> Pattern:
             parts[-1].append(first)
             parts += [[other] for other in others]
         elif text in ("{", "}"):
-            raise PatternError(f"A {text} stands alone in the pattern. Write {text}{text} for the letter. {_ALLOWED}")
+            raise PatternError(
+                _("There is a single {brace} in the pattern. Write it twice for the character itself.").format(
+                    brace=text
+                )
+                + " "
+                + _allowed()
+            )
         else:
             parts[-1].append(_Piece(_plain({"{{": "{", "}}": "}"}.get(text, text))))
-    if len(parts) > 1 and not parts[-1]:  # a / at the end does no harm
+    if len(parts) > 1 and not parts[-1]:  # a / at the end is harmless
         parts.pop()
     for part in parts:
         _check_part(part)
@@ -198,7 +209,7 @@ def parse_pattern(pattern: str) -> Pattern:
 
 
 def parse_taken(taken_at: str | None) -> datetime | None:
-    """Return when a photo was taken as the camera's clock showed it, without an offset; None where that is unknown."""
+    """Return when a photo was taken by the camera's clock, without an offset; None if unknown."""
     try:
         return datetime.fromisoformat(taken_at).replace(tzinfo=None) if taken_at else None
     except ValueError:
@@ -217,17 +228,23 @@ def _fill(piece: _Piece, values: PatternValues) -> str:
 
 
 def _field(content: str) -> list[_Piece]:
-    """Return the pieces for what stands between braces; a date with / in it gives several, each a folder of its own."""
+    """Return the pieces for the text between braces; a date with / in it gives several, each a folder of its own."""
     name, colon, form = content.partition(":")
     name = name.strip().lower()
     if name not in _FIELDS:
-        raise PatternError(f"“{{{content}}}” is not known in the pattern. {_ALLOWED}")
+        raise PatternError(
+            _("The pattern has an unknown field, {field}.").format(field=f"{{{content}}}") + " " + _allowed()
+        )
     if name != _TAKEN:
         if colon:
-            raise PatternError(f"Only {{taken}} has a format behind a colon, so write {{{name}}} alone.")
+            raise PatternError(
+                # Translators: keep {{taken}} as it is; {field} is another field, such as "{{camera}}".
+                _("Only {{taken}} can have a format after a colon, so write just {field}.").format(field=f"{{{name}}}")
+            )
         return [_Piece(field=name)]
     if colon and not form.strip():
-        raise PatternError("The format of {taken} is empty. Write {taken:%Y-%m} for year and month.")
+        # Translators: keep {taken} and {taken:%Y-%m} as they are.
+        raise PatternError(_("The format of {taken} is empty. Write {taken:%Y-%m} for year and month."))
     return [_Piece(field=name, form=_date_form(one)) for one in (form or _USUAL_DATE).split("/")]
 
 
@@ -235,30 +252,42 @@ def _date_form(form: str) -> str:
     for code in _DATE_CODE.findall(form):
         if code not in _DATE_CODES:
             raise PatternError(
-                f"“%{code}” is not allowed in {{taken}}. Use %Y (year), %m (month), %d (day), %H (hour), %M (minute),"
-                " %S (second), %j (day of the year), %G with %V (week), %y (year in two figures) or %% (the letter %)."
+                # Translators: keep {{taken}} as it is; the others are codes such as %Y.
+                _(
+                    "{code} is not allowed in {{taken}}. Use {Y} (year), {m} (month), {d} (day), {H} (hour),"
+                    " {M} (minute), {S} (second), {j} (day of the year), {G} with {V} (week), {y} (two-digit year) or"
+                    " {percent} (the percent sign)."
+                ).format(code=f"%{code}", percent="%%", **{letter: f"%{letter}" for letter in "YmdHMSjGVy"})
             )
     return _plain(form)
 
 
 def _plain(text: str) -> str:
-    """Return a text of the pattern if every system takes it in the name of a folder."""
+    """Return a text of the pattern if every system allows it in the name of a folder."""
     if "\\" in text:
-        raise PatternError("Write / between folders in the pattern, not \\.")
-    if letters := refused_letters(text):
-        shown = " ".join(letter if letter.isprintable() else "a control character" for letter in letters)
-        raise PatternError(f"Not every system takes {shown} in the name of a folder. Use - or _ in its place.")
+        raise PatternError(_("Write / between folders in the pattern, not \\."))
+    if refused := refused_letters(text):
+        if shown := " ".join(character for character in refused if character.isprintable()):
+            raise PatternError(
+                _("Not every system allows {characters} in folder names. Use - or _ instead.").format(characters=shown)
+            )
+        raise PatternError(_("There is a control character in the pattern, such as a tab or a line break. Remove it."))
     return text
 
 
 def _check_part(part: list[_Piece]) -> None:
-    """Refuse a part that is no name."""
+    """Raise PatternError if a part can't be the name of a folder."""
     if any(piece.field == _TAKEN and not piece.form.strip() for piece in part) or not any(
         piece.field or piece.text.strip() for piece in part
     ):
-        raise PatternError("There is a folder without a name in the pattern. Put something between the two /.")
+        raise PatternError(_("A folder in the pattern has no name. Put something between the two /."))
     words = "".join(piece.form or piece.field or piece.text for piece in part).strip()
     if words.strip(". ") == "":
-        raise PatternError(f"“{words}” is no name for a folder. {_ALLOWED}")
+        raise PatternError(_("A folder can't be named {name}.").format(name=words) + " " + _allowed())
     if words.startswith("."):
-        raise PatternError("A folder whose name begins with a dot is hidden. Let it begin with something else.")
+        raise PatternError(_("Folders whose names start with a dot are hidden. Start the name with something else."))
+
+
+def _allowed() -> str:
+    # Translators: keep the words in braces as they are.
+    return _("Use {label}, {taken:%Y-%m}, {camera} and {folder}, with / between folders.")

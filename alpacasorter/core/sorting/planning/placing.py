@@ -1,6 +1,6 @@
-"""Which names the files of a unit get in their folder: never one that is there, and none that another unit gets.
+"""Gives the files of a unit their names in the target folder: never a name that is taken, or that another unit gets.
 
-Whether two files hold the same bytes.
+A file that is already there with the same bytes is recognized, and nothing is done with it.
 """
 
 from __future__ import annotations
@@ -8,32 +8,34 @@ from __future__ import annotations
 import itertools
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.sorting.options import Action
 from alpacasorter.core.sorting.plan import Outcome, PlanStopped
-from alpacasorter.core.sorting.planning.companions import SourceFile
-from alpacasorter.core.sorting.planning.disks import longest_path
+from alpacasorter.core.sorting.planning.disks import longest_path, name_rules
 from alpacasorter.core.sorting.planning.names import NameRules, name_key, name_length
-from alpacasorter.core.sorting.planning.target_folders import Folders, TargetFolder
-from alpacasorter.core.sorting.planning.units import Draft
+from alpacasorter.core.sorting.planning.target_folders import FolderCache, TargetFolder
+from alpacasorter.core.sorting.planning.units import Draft, SourceFile
 
-TOO_LONG: Final = "The name would be too long there, with its folders. Choose a shorter destination or shorter names."
-OTHER_FILE: Final = "Another file there has this name."
-NOT_TAKEN: Final = "The disk there does not take this name as it is."
-
-_HELPER: Final = 64
-"""Letters left for the names of files that exist only while a sort is at work in a folder."""
+_TEMPORARY_NAME: Final = 64
+"""Longest name of a file that exists only while a sort is running."""
+_BLOCK: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a file goes, or the file there that is the same; `from_plan` where the same only comes there."""
+    """Where a file goes.
+
+    Attributes:
+        path: the path of the file.
+        there: whether the same file is already there, or another unit puts it there.
+        from_plan: the file that another unit puts there.
+    """
 
     path: Path
     there: bool = False
@@ -42,7 +44,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What becomes of a unit: a place for each of its files, in their order; none where it is blocked."""
+    """What is done with a unit.
+
+    Attributes:
+        outcome: see there.
+        places: where each of its files goes, in their order; empty if it is blocked.
+        reason: why it is blocked or already there, a code of `core.reasons`.
+        renamed: why it gets another name, a code of `core.reasons`.
+    """
 
     outcome: Outcome
     places: tuple[Place, ...] = ()
@@ -50,105 +59,91 @@ class Placement:
     renamed: str | None = None
 
 
-class Placing:
-    """Places the units of a plan, one after the other.
-
-    Args:
-        action: what is done with them.
-        rules: for a folder, which names are taken there.
-        folders: what lies on the disks.
-        leaving: (identity of the folder, name) of each file that this plan may take away: what has its name can't be
-            trusted to stay, nor to go.
-        stopped: whether the user does not wait.
-    """
+class Placer:
+    """Places the units of a plan, one after the other."""
 
     def __init__(
         self,
         action: Action,
-        rules: Callable[[TargetFolder], NameRules],
-        folders: Folders,
+        folders: FolderCache,
         leaving: set[tuple[object, str]],
         stopped: Callable[[], bool],
     ) -> None:
+        """Prepare.
+
+        Args:
+            action: what is done with the units.
+            folders: contents of the folders on the disk.
+            leaving: (identity of the folder, name) of each file that this plan may move away: it is not sure whether
+                that file will stay or go.
+            stopped: called often; the plan is abandoned once it returns True.
+        """
         self._action = action
-        self._rules = rules
+        self._rules: dict[int, NameRules] = {}
         self._folders = folders
         self._leaving = leaving
+        # What this plan puts into a folder, by name key: its name there, and its source.
+        self._planned: dict[tuple[TargetFolder, str], tuple[str, SourceFile]] = {}
         self._stopped = stopped
         self._longest_path = longest_path()
 
     def place(self, draft: Draft, target: TargetFolder) -> Placement:
-        """Find the names for a unit, and remember them.
+        """Return the names for a unit, and reserve them.
 
         Raises:
-            PlanStopped: the user did not wait.
+            PlanStopped: the plan is abandoned.
         """
-        if target.exists and (error := self._folders.listing(target.path).error) is not None:
-            why = reasons.for_folder(error)
-            return Placement(Outcome.BLOCKED, reason=f"The folder for it can't be looked into. {why}")
-        rules = self._rules(target)
+        if target.exists and (error := self._folders.contents(target.path).error) is not None:
+            reason = reasons.code(reasons.TARGET_NOT_OPENED, why=os_errors.for_folder(error))
+            return Placement(Outcome.BLOCKED, reason=reason)
+        disk = target.disk.number
+        if disk not in self._rules:
+            self._rules[disk] = name_rules(target.near, target.disk)
+        rules = self._rules[disk]
         halves = [(file.member.stem, file.member.ending) for file in draft.files]
         for number in itertools.count(1):
             if self._stopped():
                 raise PlanStopped
             names = rules.names(halves, number)
             if names is None or self._is_too_long(target.path, names):
-                return Placement(Outcome.BLOCKED, reason=TOO_LONG)
+                return Placement(Outcome.BLOCKED, reason=reasons.TARGET_TOO_LONG)
             if len({name_key(name) for name in names}) < len(names):
-                return Placement(Outcome.BLOCKED, reason="Its files can't be told apart by the names they would get.")
+                return Placement(Outcome.BLOCKED, reason=reasons.NAMES_CLASH)
             placement = self._try(draft, target, names)
-            if placement is not None:
-                return self._settled(placement, draft, target, names, number, rules)
+            if placement is None:
+                continue
+            if placement.outcome is not Outcome.GO:
+                return placement
+            for file, name, place in zip(draft.files, names, placement.places, strict=True):
+                if not place.there:
+                    self._planned[target, name_key(name)] = (name, file)
+            return Placement(Outcome.GO, placement.places, None, _why_renamed(draft, names, number, rules))
         raise AssertionError("numbers end")  # pragma: no cover - they do not
 
     def _try(self, draft: Draft, target: TargetFolder, names: list[str]) -> Placement | None:
-        """Return what becomes of a unit under these names, None where one of them is another file's."""
+        """Return what is done with a unit under these names; None if another file has or gets one of them."""
         places: list[Place] = []
         for file, name in zip(draft.files, names, strict=True):
-            place = self._look(file, target, name)
+            place = self._place_of(file, target, name)
             if place is None:
                 return None
             places.append(place)
         if all(place.there for place in places):
             return Placement(Outcome.THERE, tuple(places), self._why_there(places))
         if self._action is Action.MOVE and any(place.there for place in places):
-            return None  # a part of it would stay behind alone
+            return None  # the other part would be left behind
         return Placement(Outcome.GO, tuple(places))
 
-    def _settled(
-        self,
-        placement: Placement,
-        draft: Draft,
-        target: TargetFolder,
-        names: list[str],
-        number: int,
-        rules: NameRules,
-    ) -> Placement:
-        """Remember the names that a unit gets, and say why they are others than it has."""
-        if placement.outcome is not Outcome.GO:
-            return placement
-        why: list[str] = []
-        for file, name, place in zip(draft.files, names, placement.places, strict=True):
-            if not place.there:
-                target.planned[name_key(name)] = (name, file)
-            stem, ending = file.member.stem, file.member.ending
-            if rules.takes(stem, ending) != (stem, ending):
-                why.append(NOT_TAKEN)
-        if number > 1:
-            why.append(OTHER_FILE)
-        if not why and names[0] != draft.files[0].member.name:
-            why.append("The name would be too long there.")
-        return Placement(Outcome.GO, placement.places, None, " ".join(dict.fromkeys(why)) or None)
-
-    def _look(self, file: SourceFile, target: TargetFolder, name: str) -> Place | None:
-        """Return the place for a file under a name, or the same file there; None where another has or gets the name."""
+    def _place_of(self, file: SourceFile, target: TargetFolder, name: str) -> Place | None:
+        """Return the place of a file under a name; None if another file has or gets the name."""
         key = name_key(name)
-        if key in target.planned:
-            planned = target.planned[key]
-            if planned is not None and self._will_be_same(file, planned[1]):
+        if key in target.new_folders:
+            return None
+        if (planned := self._planned.get((target, key))) is not None:
+            if self._will_be_same(file, planned[1]):
                 return Place(target.path / planned[0], there=True, from_plan=planned[1])
             return None
-        alike = self._folders.listing(target.path).alike(name) if target.exists else []
+        alike = self._folders.contents(target.path).alike(name) if target.exists else []
         for one in alike:
             leaves = (self._folders.identity(target.path), one) in self._leaving
             if not leaves and self._is_same(file, target.path / one):
@@ -156,14 +151,14 @@ class Placing:
         return None if alike else Place(target.path / name)
 
     def _is_same(self, file: SourceFile, there: Path) -> bool:
-        """Tell whether a file at the target makes it needless to do anything with this one."""
+        """Return whether a file at the target is the same, so that nothing needs to be done with this one."""
         try:
             status = there.lstat()
             if self._action is Action.SYMLINK:
                 return stat.S_ISLNK(status.st_mode) and there.samefile(file.real)
         except OSError:
             return False
-        # A link is no copy: it leads nowhere once the file it leads to is gone.
+        # A link is no copy: it is broken once the file that it leads to is gone.
         if not stat.S_ISREG(status.st_mode):
             return False
         return self._same_content(file, there, status)
@@ -181,29 +176,37 @@ class Placing:
         return status.st_size == file.status.st_size and same_bytes(file.real, other, self._stopped)
 
     def _is_too_long(self, folder: Path, names: list[str]) -> bool:
-        most = max(_HELPER, *(name_length(name) for name in names))
+        most = max(_TEMPORARY_NAME, *(name_length(name) for name in names))
         return name_length(os.fspath(folder)) + 1 + most > self._longest_path
 
     def _why_there(self, places: list[Place]) -> str:
         source = next((place.from_plan for place in places if place.from_plan is not None), None)
         if source is not None:
-            return f"The same photo goes there already, from “{display_path(source.path)}”. This one is left as it is."
-        if self._action is Action.SYMLINK:
-            return "A link to it is there already."
-        return "The same photo is there already. This one is left as it is."
+            return reasons.code(reasons.SAME_PLANNED, path=display_path(source.path))
+        return reasons.LINK_THERE if self._action is Action.SYMLINK else reasons.SAME_THERE
 
 
-_BLOCK: Final = 1024 * 1024
+def _why_renamed(draft: Draft, names: Sequence[str], number: int, rules: NameRules) -> str | None:
+    """Return why a unit gets other names than it has; None if it keeps them."""
+    refused = any(
+        rules.takes(file.member.stem, file.member.ending) != (file.member.stem, file.member.ending)
+        for file in draft.files
+    )
+    if number > 1:
+        return reasons.NAME_NOT_ALLOWED_AND_TAKEN if refused else reasons.NAME_TAKEN
+    if refused:
+        return reasons.NAME_NOT_ALLOWED
+    return None if names[0] == draft.files[0].member.name else reasons.NAME_SHORTENED
 
 
 def same_bytes(one: Path, other: Path, stopped: Callable[[], bool]) -> bool:
-    """Tell whether two files hold the same bytes; those that can't be read do not.
+    """Return whether two files have the same bytes; False if one can't be read.
 
-    They are read side by side and not by way of their hashes, which would read both to the end though the first
+    They are read side by side rather than hashed, because hashing would read both to the end even if their first
     bytes differ.
 
     Raises:
-        PlanStopped: the user did not wait.
+        PlanStopped: `stopped` returned True.
     """
     try:
         with _open(one) as first, _open(other) as second:
@@ -220,6 +223,6 @@ def same_bytes(one: Path, other: Path, stopped: Callable[[], bool]) -> bool:
 
 
 def _open(path: Path) -> BinaryIO:
-    # Not blocking, in case a pipe took the place of the file; binary, for Windows. Buffered, so that blocks are whole.
+    # Non-blocking, in case the file was replaced by a pipe; binary, for Windows. Buffered, so that blocks are complete.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     return os.fdopen(os.open(path, flags), "rb")

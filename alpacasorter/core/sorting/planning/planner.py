@@ -1,14 +1,10 @@
-"""Makes the plan of a sort: what goes where, file by file. Reads only; nothing on the disk is changed or made.
+"""Makes the plan of a sort: what goes where, file by file. It only reads; nothing on the disk is changed.
 
-First each photo finds its companions, its label's folder and what may keep it from going there (deciding.py). When
-that is known of all, the files get their names, one unit after the other (placing.py): a name counts as taken if
-a file has it now, also one that this plan moves away, or if an earlier unit gets it.
+`plan_sort` works in this order: parse the pattern and look at the destination; gather each photo with its companions
+(`units`); decide for each unit which folder it goes to, or what keeps it from going (`decide`); give the
+files their names there, one unit after the other (`placing`); and add up the bytes, the new folders and the remarks.
 
-Whether a destination can be one.
-
-What a plan takes: bytes on which disk, and new folders.
-
-What is odd about a plan, in sentences: told before anything is done.
+A name counts as taken if a file has it now, even a file that this plan moves away, or if an earlier unit gets it.
 """
 
 from __future__ import annotations
@@ -16,276 +12,35 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from alpacasorter.core import reasons
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.options import Action, SortOptions
-from alpacasorter.core.sorting.plan import (
-    Outcome,
-    PlanError,
-    PlannedFile,
-    PlannedUnit,
-    PlanStopped,
-    Remark,
-    SortPhoto,
-    SortPlan,
-)
-from alpacasorter.core.sorting.planning.companions import SourceFile
-from alpacasorter.core.sorting.planning.decide import Deciding
-from alpacasorter.core.sorting.planning.disks import can_change, disk_of, existing_parent, free_bytes, name_rules
-from alpacasorter.core.sorting.planning.names import NameRules, folder_part, name_key
+from alpacasorter.core.sorting.plan import Outcome, PlanError, PlannedFile, PlannedUnit, PlanStopped, Remark, SortPlan
+from alpacasorter.core.sorting.planning.decide import Decider
+from alpacasorter.core.sorting.planning.disks import can_change, disk_of, existing_parent, free_bytes
+from alpacasorter.core.sorting.planning.names import folder_part, name_key
 from alpacasorter.core.sorting.planning.pattern import UNDATED, UNKNOWN_CAMERA, Pattern, PatternError, parse_pattern
-from alpacasorter.core.sorting.planning.placing import Place, Placement, Placing
-from alpacasorter.core.sorting.planning.target_folders import Folders, TargetFolder, TargetFolders
-from alpacasorter.core.sorting.planning.units import Draft, gather
+from alpacasorter.core.sorting.planning.placing import Place, Placement, Placer
+from alpacasorter.core.sorting.planning.target_folders import FolderCache, TargetFolder, TargetFolders
+from alpacasorter.core.sorting.planning.units import Draft, SourceFile, gather
+from alpacasorter.i18n import _
 
-
-def open_destination(path: Path) -> TargetFolder:
-    """Return the destination, which need not be there yet.
-
-    Raises:
-        PlanError: nothing can go there.
-    """
-    if not path.is_absolute() or "\x00" in os.fspath(path):
-        raise PlanError("Choose the folder that the photos go to, by its whole path.")
-    if ".." in path.parts:  # what is below is compared part by part
-        path = Path(os.path.realpath(path))
-    shown = display_path(path)
-    try:
-        near = existing_parent(path)
-        return TargetFolder(path, None, near == path, near, disk_of(near))
-    except NotADirectoryError as error:
-        raise PlanError(f"The destination “{shown}” is a file, or is below one. Choose a folder.") from error
-    except FileNotFoundError as error:
-        raise PlanError(
-            f"The destination “{shown}” can't be reached. A link in it leads nowhere, or its drive is not connected."
-        ) from error
-    except OSError as error:
-        raise PlanError(
-            f"The destination “{shown}” can't be used. {reasons.sentence(reasons.for_folder(error))}"
-        ) from error
-
-
-class Costs:
-    """What the units of a plan that something is done with take.
-
-    Attributes:
-        needed: number of a disk to the bytes that are written to it: of copies, and of moves from other disks.
-        near: number of a disk to a folder on it.
-        files: how many files something is done with.
-        other_disk: whether one of them goes to another disk than it is on.
-    """
-
-    def __init__(self, action: Action, going: Iterable[tuple[Draft, PlannedUnit]]) -> None:
-        self.needed: dict[int, int] = {}
-        self.near: dict[int, Path] = {}
-        self.files = 0
-        self.other_disk = False
-        for draft, unit in going:
-            if draft.target is None:
-                continue
-            disk = draft.target.disk.number
-            for source, file in zip(draft.files, unit.files, strict=True):
-                if file.there:
-                    continue
-                self.files += 1
-                other = source.status.st_dev != disk
-                self.other_disk |= other
-                if action is Action.COPY or (action is Action.MOVE and other):
-                    self.needed[disk] = self.needed.get(disk, 0) + file.size
-                    self.near[disk] = draft.target.near
-
-
-def missing_folders(used: Sequence[TargetFolder]) -> tuple[Path, ...]:
-    """Return the folders to be made for those that photos go to, parents first."""
-    missing: dict[Path, None] = {}
-    for target in used:
-        for place in target.chain:
-            if place.parent is None and not place.exists:
-                above = [folder for folder in place.path.parents if folder.is_relative_to(place.near)]
-                missing.update(dict.fromkeys(folder for folder in reversed(above) if folder != place.near))
-            if not place.exists:
-                missing[place.path] = None
-    return tuple(missing)
-
-
-def marked_folders(used: Sequence[TargetFolder]) -> tuple[Path, ...]:
-    """Return which of the new folders are marked as the app's own output, so that no scan shows them again.
-
-    On the way to each folder that photos go to, it is the first new one below the destination. The destination
-    itself only if it is new and photos go right into it: it may well be a folder that people keep other things in.
-    """
-    if any(target.parent is None and not target.exists for target in used):
-        return tuple(target.path for target in used if target.parent is None)
-    first = (next((place for place in target.chain[1:] if not place.exists), None) for target in used)
-    return tuple(dict.fromkeys(place.path for place in first if place is not None))
-
-
-_FEW: Final = 5
+_STEPS_PER_REPORT: Final = 100
+_PATHS_PER_REMARK: Final = 5
 _RESERVE: Final = 1024 * 1024
-_PER_FILE: Final = 4096
-"""Bytes that a disk needs besides the photos: for its own tables, and for what else is at work."""
-_UNITS: Final = ("bytes", "KB", "MB", "GB", "TB")
-
-
-def about_options(pattern: Pattern, deciding: Deciding, action: Action) -> list[Remark]:
-    """Return what can be said before any photo was looked at."""
-    remarks: list[Remark] = []
-    if not pattern.uses_label:
-        remarks.append(Remark("The pattern has no {label}, so photos of all tags go to the same folders."))
-    else:
-        remarks += _shared_names(deciding.group_names())
-    if action is Action.SYMLINK and sys.platform == "win32":
-        remarks.append(Remark("Windows makes links only in developer mode, or if the app runs as administrator."))
-    return remarks
-
-
-def about_units(drafts: Sequence[Draft], going: Sequence[Draft], deciding: Deciding) -> list[Remark]:
-    """Return what can be said of the photos; `going` are those that something is done with."""
-    remarks: list[Remark] = []
-    torn = [draft for draft in drafts if draft.disagrees]
-    if torn:
-        remarks.append(
-            Remark(
-                "Files of one shot, such as a JPEG and a HEIC, have different tags here. They go together: the tag you"
-                f" corrected counts, else the surer one. ({_photos(len(torn))})",
-                paths=tuple(draft.photo.path for draft in torn[:_FEW]),
-            )
-        )
-    for what, where, lacking in (
-        ("no date", UNDATED, [draft for draft in going if draft.undated]),
-        ("no camera named in them", UNKNOWN_CAMERA, [draft for draft in going if draft.without_camera]),
-    ):
-        if lacking:
-            has, go = ("has", "goes") if len(lacking) == 1 else ("have", "go")
-            sentence = f"{_photos(len(lacking))} {has} {what} and {go} to “{where}”."
-            remarks.append(Remark(sentence, paths=tuple(draft.photo.path for draft in lacking[:_FEW])))
-    if deciding.closed_folders:
-        remarks.append(
-            Remark(
-                "Nothing can be moved out of folders that are read-only. Copy instead.",
-                paths=tuple(deciding.closed_folders[:_FEW]),
-            )
-        )
-    return remarks
-
-
-def about_links(going_nowhere: Iterable[Draft], action: Action) -> list[Remark]:
-    """Return what can be said of units that can't be linked to; serious, since the sort can't do what is wanted."""
-    other_disk: list[Path] = []
-    no_links: list[Path] = []
-    for draft in going_nowhere:
-        if draft.target is None or draft.target.problem is not None or not draft.files:
-            continue
-        disk = draft.target.disk
-        can_hold = disk.has_hard_links if action is Action.HARDLINK else disk.has_symlinks
-        if not can_hold:
-            no_links.append(draft.photo.path)
-        elif action is Action.HARDLINK and any(file.status.st_dev != disk.number for file in draft.files):
-            other_disk.append(draft.photo.path)
-    remarks: list[Remark] = []
-    if other_disk:
-        sentence = "Hard links can't lead to another disk. Copy instead, or choose a destination on the same disk."
-        remarks.append(Remark(sentence, serious=True, paths=tuple(other_disk[:_FEW])))
-    if no_links:
-        sentence = "The disk of the destination can't hold links of this kind. Copy instead."
-        remarks.append(Remark(sentence, serious=True, paths=tuple(no_links[:_FEW])))
-    return remarks
-
-
-def about_space(needed: Mapping[int, int], near: Mapping[int, Path], files: int) -> list[Remark]:
-    """Return a remark for each disk with too little space.
-
-    Args:
-        needed: number of a disk to the bytes that are written to it.
-        near: number of a disk to a folder on it.
-        files: how many files are written at most, for what each takes besides its bytes.
-    """
-    remarks: list[Remark] = []
-    for number, wanted in needed.items():
-        free = free_bytes(near[number])
-        needed_at_most = wanted + _RESERVE + _PER_FILE * files
-        if free is not None and wanted and needed_at_most > free:
-            sentence = (
-                f"There is too little space: {_size(needed_at_most)} may be needed, and {_size(free)} are free."
-                " Make room, or choose another disk."
-            )
-            remarks.append(Remark(sentence, serious=True, paths=(near[number],)))
-    return remarks
-
-
-def about_targets(targets: Sequence[TargetFolder], folder: Path, folders: Folders) -> list[Remark]:
-    """Return what can be said of the folders that photos go to."""
-    remarks: list[Remark] = []
-    near = {os.fspath(target.near): target.near for target in targets}
-    closed = [place for place in near.values() if not can_change(place)]
-    if closed:
-        shown = display_path(closed[0])
-        sentence = f"Nothing can be written into “{shown}”: it is read-only for you. Choose another destination."
-        remarks.append(Remark(sentence, serious=True, paths=tuple(closed[:_FEW])))
-    seen_again = [target.path for target in targets if target.exists and _is_scanned_again(target, folder, folders)]
-    if seen_again:
-        remarks.append(
-            Remark(
-                "Photos go to folders inside the scanned one that were there before: the next scan shows them there.",
-                paths=tuple(seen_again[:_FEW]),
-            )
-        )
-    return remarks
-
-
-def _is_scanned_again(target: TargetFolder, folder: Path, folders: Folders) -> bool:
-    """Tell whether a folder is in the scanned one, and no marker keeps a scan out of it."""
-    if not target.path.is_relative_to(folder):
-        return False
-    between = [target.path, *target.path.parents]
-    return not any(
-        OUTPUT_MARKER in folders.listing(place).kinds
-        for place in between
-        if place != folder and place.is_relative_to(folder)
-    )
-
-
-def _shared_names(names: Sequence[tuple[str, str]]) -> list[Remark]:
-    """Say which labels or groups go to one folder; `names` are what people read, and what stands for {label}."""
-    by_folder: dict[str, list[tuple[str, str]]] = {}
-    for who, name in names:
-        by_folder.setdefault(name_key(folder_part(name)), []).append((who, folder_part(name)))
-    return [
-        Remark(f"{_listed([who for who, _ in together])} go to the same folder, “{together[0][1]}”.")
-        for together in by_folder.values()
-        if len(together) > 1
-    ]
-
-
-def _listed(words: Sequence[str]) -> str:
-    quoted = [f"“{word}”" for word in words]
-    return f"{', '.join(quoted[:-1])} and {quoted[-1]}"
-
-
-def _photos(count: int) -> str:
-    return "1 photo" if count == 1 else f"{count:,} photos"
-
-
-def _size(count: int) -> str:
-    value, unit = float(count), 0
-    while value >= 1000 and unit < len(_UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    return f"{count} bytes" if unit == 0 else f"{value:.1f} {_UNITS[unit]}"
-
-
-_STEP: Final = 100
-"""Units between two reports of progress."""
+_RESERVE_PER_FILE: Final = 4096
+"""Bytes that a disk needs besides the photos: for its own tables, and for other programs."""
 
 
 def plan_sort(
     folder: Path,
-    photos: Sequence[SortPhoto],
+    photos: Sequence[LabeledPhoto],
     options: SortOptions,
     labels: LabelSet,
     *,
@@ -296,95 +51,117 @@ def plan_sort(
 
     Args:
         folder: the folder that was scanned, absolute.
-        photos: its photos in the order in which they are shown; what they are now is looked up, except labels.
-        options: what the user wants.
+        photos: its photos in the order in which they are shown. Their labels are taken from here; their files are
+            looked up again.
+        options: the user's choices.
         labels: the classes, for the names of folders.
-        stopped: asked often; where it says so, the plan is given up.
-        progress: told now and then how many photos of how many are planned.
+        stopped: called often; the plan is abandoned once it returns True.
+        progress: called from time to time with how many photos are planned, and how many there are.
 
     Returns:
-        the plan; the destination in its options is written without "..".
+        The plan. The destination in its options has no "..".
 
     Raises:
-        PlanError: the pattern or the destination can't be used.
-        PlanStopped: the user did not wait.
+        PlanError: the pattern, the confidence or the destination can't be used.
+        PlanStopped: `stopped` returned True.
     """
     if not 0.0 <= options.min_confidence <= 1.0:
-        raise PlanError("The confidence from which photos are sorted must be between 0% and 100%.")
+        raise PlanError(_("The confidence below which photos are unsure must be between 0% and 100%."))
     try:
         pattern = parse_pattern(options.pattern)
     except PatternError as error:
         raise PlanError(str(error)) from error
-    destination = open_destination(options.destination)
+    destination = _open_destination(options.destination)
     options = replace(options, destination=destination.path)
-    folders = Folders()
+    folders = FolderCache()
     targets = TargetFolders(destination, folders)
-    deciding = Deciding(folder, options, labels, pattern, folders, targets)
+    decider = Decider(folder, options, labels, pattern, folders, targets)
     drafts = gather(photos, folders, stopped)
-    told = _Progress(len(photos), 2 * len(drafts), progress)
+    reporter = _Progress(len(photos), 2 * len(drafts), progress)
     for draft in drafts:
-        told.step(stopped)
-        deciding.decide(draft)
-    placing = Placing(options.action, _Rules().of, folders, _leaving(drafts, options.action, folders), stopped)
+        reporter.step(stopped)
+        decider.decide(draft)
+    placer = Placer(options.action, folders, _leaving(drafts, options.action, folders), stopped)
     units: list[PlannedUnit] = []
     for draft in drafts:
-        told.step(stopped)
-        units.append(_unit(draft, placing))
+        reporter.step(stopped)
+        units.append(_unit(draft, placer))
     progress(len(photos), len(photos))
     going = [(draft, unit) for draft, unit in zip(drafts, units, strict=True) if unit.outcome is Outcome.GO]
-    costs = Costs(options.action, going)
-    used = list({id(draft.target): draft.target for draft, _ in going if draft.target is not None}.values())
-    new_folders = missing_folders(used)
+    used = list({id(draft.target): draft.target for draft, _unit in going if draft.target is not None}.values())
+    costs = _costs(options.action, going)
+    new_folders = _missing_folders(used)
     return SortPlan(
         folder=folder,
         options=options,
         units=tuple(units),
         new_folders=new_folders,
-        output_folders=marked_folders(used),
+        output_folders=_marked_folders(used),
         bytes_to_write=sum(costs.needed.values()),
         bytes_free=free_bytes(destination.near),
         other_disk=costs.other_disk,
         remarks=(
-            *about_options(pattern, deciding, options.action),
-            *about_links([draft for draft in drafts if draft.outcome is Outcome.BLOCKED], options.action),
-            *about_space(costs.needed, costs.near, costs.files + len(new_folders)),
-            *about_targets(used, folder, folders),
-            *about_units(drafts, [draft for draft, _ in going], deciding),
+            *_about_options(pattern, decider, options.action),
+            *_about_links([draft for draft in drafts if draft.outcome is Outcome.BLOCKED], options.action),
+            *_about_space(costs.needed, costs.near, costs.files + len(new_folders)),
+            *_about_targets(used, folder, folders),
+            *_about_units(drafts, [draft for draft, _unit in going], decider),
         ),
     )
 
 
 class _Progress:
-    """Tells now and then how far the plan is; each unit is gone through twice."""
+    """Reports from time to time how far the plan is; each unit takes two steps."""
 
     def __init__(self, photos: int, steps: int, progress: Callable[[int, int], None]) -> None:
         self._photos, self._steps, self._progress = photos, steps, progress
         self._done = 0
 
     def step(self, stopped: Callable[[], bool]) -> None:
-        """Count one step before it is done, unless the user does not wait."""
+        """Count a step that begins; raises PlanStopped if the plan is abandoned."""
         if stopped():
             raise PlanStopped
-        if self._done % _STEP == 0:
+        if self._done % _STEPS_PER_REPORT == 0:
             self._progress(self._photos * self._done // self._steps, self._photos)
         self._done += 1
 
 
-class _Rules:
-    """The rules of names for each disk, looked up once."""
-
-    def __init__(self) -> None:
-        self._known: dict[int, NameRules] = {}
-
-    def of(self, target: TargetFolder) -> NameRules:
-        """Return the rules where a folder is or will be."""
-        if target.disk.number not in self._known:
-            self._known[target.disk.number] = name_rules(target.near, target.disk)
-        return self._known[target.disk.number]
+# The destination
 
 
-def _leaving(drafts: Sequence[Draft], action: Action, folders: Folders) -> set[tuple[object, str]]:
-    """Return the files that this plan may take away from where they are."""
+def _open_destination(path: Path) -> TargetFolder:
+    """Return the destination, which need not exist yet; raises PlanError if nothing can be sorted into it."""
+    if not path.is_absolute() or "\x00" in os.fspath(path):
+        raise PlanError(_("Give the full path of the folder that the photos go to."))
+    if ".." in path.parts:  # paths below it are compared part by part
+        path = Path(os.path.realpath(path))
+    shown = display_path(path)
+    try:
+        near = existing_parent(path)
+        return TargetFolder(path, None, near == path, near, disk_of(near))
+    except NotADirectoryError as error:
+        raise PlanError(
+            _("The destination {folder} is a file or is inside one. Choose a folder.").format(folder=shown)
+        ) from error
+    except FileNotFoundError as error:
+        raise PlanError(
+            _(
+                "The destination {folder} can't be reached: it contains a broken link, or its drive is not connected."
+            ).format(folder=shown)
+        ) from error
+    except OSError as error:
+        raise PlanError(
+            _("The destination {folder} can't be used. {reason}").format(
+                folder=shown, reason=reasons.sentence(os_errors.for_folder(error))
+            )
+        ) from error
+
+
+# Units
+
+
+def _leaving(drafts: Sequence[Draft], action: Action, folders: FolderCache) -> set[tuple[object, str]]:
+    """Return the files that this plan may move away: (identity of the folder, name)."""
     if action is not Action.MOVE:
         return set()
     return {
@@ -395,13 +172,13 @@ def _leaving(drafts: Sequence[Draft], action: Action, folders: Folders) -> set[t
     }
 
 
-def _unit(draft: Draft, placing: Placing) -> PlannedUnit:
+def _unit(draft: Draft, placer: Placer) -> PlannedUnit:
     """Return a unit as planned."""
     placement: Placement | None = None
     if draft.outcome is None and draft.target is not None:
-        placement = placing.place(draft, draft.target)
+        placement = placer.place(draft, draft.target)
         draft.outcome, draft.reason = placement.outcome, placement.reason
-    if draft.outcome is None:  # nothing is known of a photo that has no file
+    if draft.outcome is None:  # the photo has no file
         draft.block(reasons.VANISHED)
     places = placement.places if placement is not None else ()
     files = tuple(_file(file, draft, places[at] if places else None) for at, file in enumerate(draft.files))
@@ -414,7 +191,182 @@ def _unit(draft: Draft, placing: Placing) -> PlannedUnit:
 
 def _file(file: SourceFile, draft: Draft, place: Place | None) -> PlannedFile:
     target = place.path if place is not None else file.path if draft.outcome is Outcome.IN_PLACE else None
-    # Of a link it is the file it leads to that is copied or linked.
+    # For a link, the file that it leads to is copied or linked.
     source = file.real if place is not None else file.path
     there = place is not None and place.there
     return PlannedFile(source, target, file.status.st_size, file.status.st_mtime_ns, file.content_key, there)
+
+
+# What the plan takes
+
+
+@dataclass(slots=True)
+class _Costs:
+    """What the units that are moved, copied or linked take.
+
+    Attributes:
+        needed: number of a disk, to the bytes that are written to it: by copies, and by moves from other disks.
+        near: number of a disk, to a folder on it.
+        files: how many files are moved, copied or linked.
+        other_disk: whether one of them goes to another disk than the one it is on.
+    """
+
+    needed: dict[int, int] = field(default_factory=dict)
+    near: dict[int, Path] = field(default_factory=dict)
+    files: int = 0
+    other_disk: bool = False
+
+
+def _costs(action: Action, going: Iterable[tuple[Draft, PlannedUnit]]) -> _Costs:
+    costs = _Costs()
+    for draft, unit in going:
+        if draft.target is None:
+            continue
+        disk = draft.target.disk.number
+        for source, file in zip(draft.files, unit.files, strict=True):
+            if file.there:
+                continue
+            costs.files += 1
+            other = source.status.st_dev != disk
+            costs.other_disk |= other
+            if action is Action.COPY or (action is Action.MOVE and other):
+                costs.needed[disk] = costs.needed.get(disk, 0) + file.size
+                costs.near[disk] = draft.target.near
+    return costs
+
+
+def _missing_folders(used: Sequence[TargetFolder]) -> tuple[Path, ...]:
+    """Return the folders to be created for those that photos go to, parents first."""
+    missing: dict[Path, None] = {}
+    for target in used:
+        for place in target.chain:
+            if place.parent is None and not place.exists:
+                above = [folder for folder in place.path.parents if folder.is_relative_to(place.near)]
+                missing.update(dict.fromkeys(folder for folder in reversed(above) if folder != place.near))
+            if not place.exists:
+                missing[place.path] = None
+    return tuple(missing)
+
+
+def _marked_folders(used: Sequence[TargetFolder]) -> tuple[Path, ...]:
+    """Return which of the new folders are marked as the app's own output, so that no scan shows them again.
+
+    On the way to each folder that photos go to, it is the first new one below the destination. The destination itself
+    is marked only if it is new and photos go directly into it: people may keep other things there.
+    """
+    if any(target.parent is None and not target.exists for target in used):
+        return tuple(target.path for target in used if target.parent is None)
+    first = (next((place for place in target.chain[1:] if not place.exists), None) for target in used)
+    return tuple(dict.fromkeys(place.path for place in first if place is not None))
+
+
+# Remarks
+
+
+def _about_options(pattern: Pattern, decider: Decider, action: Action) -> list[Remark]:
+    """Return the remarks about the user's choices."""
+    remarks: list[Remark] = []
+    if not pattern.uses_label:
+        remarks.append(Remark(reasons.NO_LABEL))
+    else:
+        remarks += _about_shared_folders(decider.group_names())
+    if action is Action.SYMLINK and sys.platform == "win32":
+        remarks.append(Remark(reasons.WINDOWS_LINKS))
+    return remarks
+
+
+def _about_shared_folders(names: Sequence[tuple[str, str]]) -> list[Remark]:
+    """Return a remark for each folder that several labels or groups share.
+
+    Args:
+        names: the name of each label or group, and what replaces {label} for it.
+    """
+    by_folder: dict[str, list[tuple[str, str]]] = {}
+    for name, text in names:
+        by_folder.setdefault(name_key(folder_part(text)), []).append((name, folder_part(text)))
+    return [
+        Remark(reasons.code(reasons.SAME_FOLDER, names=[name for name, _part in together], folder=together[0][1]))
+        for together in by_folder.values()
+        if len(together) > 1
+    ]
+
+
+def _about_links(blocked: Iterable[Draft], action: Action) -> list[Remark]:
+    """Return the remarks about units that can't be linked; serious, because the sort can't do what is wanted."""
+    other_disk: list[Path] = []
+    no_links: list[Path] = []
+    for draft in blocked:
+        if draft.target is None or draft.target.problem is not None or not draft.files:
+            continue
+        disk = draft.target.disk
+        can_hold = disk.has_hard_links if action is Action.HARDLINK else disk.has_symlinks
+        if not can_hold:
+            no_links.append(draft.photo.path)
+        elif action is Action.HARDLINK and any(file.status.st_dev != disk.number for file in draft.files):
+            other_disk.append(draft.photo.path)
+    no_link = reasons.NO_HARD_LINKS if action is Action.HARDLINK else reasons.NO_SYMLINKS
+    return [
+        Remark(reason, serious=True, paths=tuple(paths[:_PATHS_PER_REMARK]))
+        for reason, paths in ((reasons.LINK_ACROSS_DISKS, other_disk), (no_link, no_links))
+        if paths
+    ]
+
+
+def _about_space(needed: Mapping[int, int], near: Mapping[int, Path], files: int) -> list[Remark]:
+    """Return a remark for each disk with too little space.
+
+    Args:
+        needed: as in `_Costs`.
+        near: as in `_Costs`.
+        files: how many files and folders are created at most, because each takes more than its bytes.
+    """
+    remarks: list[Remark] = []
+    for number, wanted in needed.items():
+        free = free_bytes(near[number])
+        at_most = wanted + _RESERVE + _RESERVE_PER_FILE * files
+        if free is not None and wanted and at_most > free:
+            reason = reasons.code(reasons.NO_SPACE, needed=at_most, free=free)
+            remarks.append(Remark(reason, serious=True, paths=(near[number],)))
+    return remarks
+
+
+def _about_targets(targets: Sequence[TargetFolder], folder: Path, folders: FolderCache) -> list[Remark]:
+    """Return the remarks about the folders that photos go to."""
+    remarks: list[Remark] = []
+    near = {os.fspath(target.near): target.near for target in targets}
+    closed = [place for place in near.values() if not can_change(place)]
+    if closed:
+        reason = reasons.code(reasons.TARGET_READ_ONLY, folder=display_path(closed[0]))
+        remarks.append(Remark(reason, serious=True, paths=tuple(closed[:_PATHS_PER_REMARK])))
+    seen_again = [target.path for target in targets if target.exists and _is_scanned_again(target, folder, folders)]
+    if seen_again:
+        remarks.append(Remark(reasons.SCANNED_AGAIN, paths=tuple(seen_again[:_PATHS_PER_REMARK])))
+    return remarks
+
+
+def _is_scanned_again(target: TargetFolder, folder: Path, folders: FolderCache) -> bool:
+    """Return whether a folder is inside the scanned one, and no marker keeps a scan out of it."""
+    if not target.path.is_relative_to(folder):
+        return False
+    between = [target.path, *target.path.parents]
+    return not any(
+        OUTPUT_MARKER in folders.contents(place).kinds
+        for place in between
+        if place != folder and place.is_relative_to(folder)
+    )
+
+
+def _about_units(drafts: Sequence[Draft], going: Sequence[Draft], decider: Decider) -> list[Remark]:
+    """Return the remarks about the photos; `going` are those that are moved, copied or linked."""
+    remarks: list[Remark] = []
+    for code, folder, concerned in (
+        (reasons.TAGS_DIFFER, "", [draft for draft in drafts if draft.disagrees]),
+        (reasons.NO_DATE, UNDATED, [draft for draft in going if draft.undated]),
+        (reasons.NO_CAMERA, UNKNOWN_CAMERA, [draft for draft in going if draft.without_camera]),
+    ):
+        if concerned:
+            reason = reasons.code(code, count=len(concerned), folder=folder)
+            remarks.append(Remark(reason, paths=tuple(draft.photo.path for draft in concerned[:_PATHS_PER_REMARK])))
+    if decider.closed_folders:
+        remarks.append(Remark(reasons.SOURCE_READ_ONLY, paths=tuple(decider.closed_folders[:_PATHS_PER_REMARK])))
+    return remarks

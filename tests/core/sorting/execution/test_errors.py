@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.sorting.events import SortEnded, SortState
 from alpacasorter.core.sorting.execution import batch, copying, transfer
 from alpacasorter.core.sorting.execution.errors import Halt
-from alpacasorter.core.sorting.execution.run import finish_sort, run_sort, take_back_sort
+from alpacasorter.core.sorting.execution.run import resume_sort, run_sort, undo_sort
 from alpacasorter.core.sorting.execution.session import list_sorts, open_sorts
 from alpacasorter.core.sorting.options import Action
 from alpacasorter.core.store.library import Library, LibraryError
@@ -84,14 +85,14 @@ def test_a_full_disk_stops_the_sort_and_it_is_finished_later(
         before = look(folder)
         _, end = drain(run_sort(moves(folder, out / "sorted", action), library))
         assert end.stopped
-        assert "is full. Free some space" in end.problem
+        assert "is full" in end.problem
         assert end.record.state is SortState.STOPPED
         assert 0 < end.record.done < 6
         assert not list(out.rglob("*.part"))
         remounted(out, "size=4m")
-        _, end = drain(finish_sort(1, library))
+        _, end = drain(resume_sort(1, library))
         assert (end.record.state, end.record.done) == (SortState.FINISHED, 6)
-        _, end = drain(take_back_sort(1, library))
+        _, end = drain(undo_sort(1, library))
         assert look(folder) == before
 
 
@@ -111,13 +112,13 @@ def test_a_disk_that_turns_read_only_stops_the_sort(
                 remounted(out, "ro")
         end = told[-1]
         assert isinstance(end, SortEnded)
-        assert "can only be read" in end.problem
+        assert "is read-only" in end.problem
         assert 0 < end.record.done < 6
-        _, end = drain(take_back_sort(1, library))
-        assert "can only be read" in end.problem
+        _, end = drain(undo_sort(1, library))
+        assert "is read-only" in end.problem
         assert end.record.state is SortState.UNDOING
         remounted(out, "rw")
-        _, end = drain(finish_sort(1, library))
+        _, end = drain(resume_sort(1, library))
         assert end.record.state is SortState.UNDONE
         assert look(folder) == before
 
@@ -130,11 +131,11 @@ def test_a_card_that_can_only_be_read_is_not_moved_from(library: Library, folder
         plan = moves(card, out / "sorted")
         remounted(card, "ro")
         _, end = drain(run_sort(plan, library))
-        assert "can only be read" in end.problem
+        assert "is read-only" in end.problem
         assert photo.exists()
         assert not list((out / "sorted").rglob("*.jpg"))
         remounted(card, "rw")
-        _, end = drain(finish_sort(1, library))
+        _, end = drain(resume_sort(1, library))
         assert end.record.done == 1
         assert not photo.exists()
 
@@ -155,17 +156,17 @@ def test_folders_without_permission_leave_their_photos_where_they_are() -> None:
                 (out / "alpaca").chmod(0o555)
             told, end = drain(run_sort(plan, library))
             assert end.record.failed == 3
-            assert all("permission to write in the folder" in reason for reason in failed(told).values())
+            assert set(failed(told).values()) == {os_errors.for_writing(PermissionError(), str(out / "alpaca"))}
             with administrator():
                 (out / "alpaca").chmod(0o777)
                 photos.chmod(0o555)
-            told, end = drain(finish_sort(1, library))
-            assert all("permission to take files out" in reason for reason in failed(told).values())
+            told, end = drain(resume_sort(1, library))
+            assert set(failed(told).values()) == {os_errors.for_removing(PermissionError(), str(photos))}
             with administrator():
                 photos.chmod(0o777)
-            _, end = drain(finish_sort(1, library))
+            _, end = drain(resume_sort(1, library))
             assert end.record.done == 3
-            drain(take_back_sort(1, library))
+            drain(undo_sort(1, library))
         assert tree(photos, out) == before
 
 
@@ -185,13 +186,13 @@ def test_a_locked_file_stays_and_the_sort_goes_on(
     monkeypatch.setattr(os, "unlink", locked)
     before = look(folder)
     told, end = drain(run_sort(moves(folder, folder.parent / "out" / "sorted"), library))
-    assert failed(told) == {folder / "2.jpg": "Another program is using this file. Close it there and try again."}
+    assert failed(told) == {folder / "2.jpg": reasons.SORT_IN_USE}
     assert end.record.done == 5
     assert not (folder.parent / "out" / "sorted" / "alpaca" / "2.jpg").exists()
     monkeypatch.undo()
-    _, end = drain(finish_sort(1, library))
+    _, end = drain(resume_sort(1, library))
     assert end.record.done == 6
-    drain(take_back_sort(1, library))
+    drain(undo_sort(1, library))
     assert look(folder) == before
 
 
@@ -219,7 +220,7 @@ def test_a_photo_on_a_bad_spot_stays_and_the_sort_goes_on(
     monkeypatch.setattr(copying.os, "read", read)
     told, end = drain(run_sort(moves(folder, folder.parent / "out" / "sorted", Action.COPY), library))
     assert end.record.done == 5
-    assert "disk could not read this file" in failed(told)[folder / "2.jpg"]
+    assert failed(told)[folder / "2.jpg"] == reasons.DISK_FAULT
 
 
 @pytest.mark.parametrize("gone", ["photos", "destination"])
@@ -245,12 +246,12 @@ def test_a_folder_that_goes_away_stops_the_sort(library: Library, folder: Path, 
     if gone == "photos":
         *_, end = events
     assert isinstance(end, SortEnded)
-    assert "not there any more" in end.problem
+    assert f"{place} is no longer there" in end.problem
     assert end.record.state is SortState.STOPPED
     if place.exists():
         place.rmdir()
     (folder.parent / "away").rename(place)
-    _, end = drain(finish_sort(1, library))
+    _, end = drain(resume_sort(1, library))
     assert end.record.done == 6
 
 
@@ -281,10 +282,10 @@ def test_a_library_that_can_not_be_written_stops_the_sort(
         monkeypatch.setattr(LibraryFile, "write", real)
         assert [record.number for record in open_sorts(library)] == [1]
         if writes % 2:
-            _, end = drain(finish_sort(1, library))
+            _, end = drain(resume_sort(1, library))
             assert end.record.done == 6
             assert not list(tmp_path.rglob("*.part"))
-        _, end = drain(take_back_sort(1, library))
+        _, end = drain(undo_sort(1, library))
         assert (end.record.state, end.record.left) == (SortState.UNDONE, 0)
     assert look(folder) == before
 
@@ -338,7 +339,7 @@ with library_at(folder / "library") as library:
     with library_at(tmp_path / "library") as library:
         assert [record.state for record in list_sorts(library)] == [SortState.FINISHED] * 2
         for record in list_sorts(library):
-            drain(take_back_sort(record.number, library))
+            drain(undo_sort(record.number, library))
     assert len(list(folder.iterdir())) == 6
 
 
@@ -359,7 +360,7 @@ def test_a_disk_that_turns_out_to_be_another_is_copied_to(
     assert end.record.done == 6
     assert list(folder.iterdir()) == []
     assert not list(folder.parent.rglob("*.part"))
-    _, end = drain(take_back_sort(1, library))
+    _, end = drain(undo_sort(1, library))
     assert end.record.left == 0
     assert look(folder) == before
 
@@ -389,14 +390,46 @@ def test_a_disk_that_fails_in_between_leaves_an_open_sort(
     monkeypatch.setattr(batch, "sync_names", fail)
     with contextlib.suppress(KeyboardInterrupt):
         _, end = drain(run_sort(moves(folder, folder.parent / "out" / "sorted", action), library))
-        assert end.problem.startswith("The disk failed." if isinstance(kind, Halt) else "The system gave an error")
+        assert end.problem.startswith("The disk failed." if isinstance(kind, Halt) else "The system reported an error")
     monkeypatch.undo()
     assert [record.state for record in open_sorts(library)] == [SortState.STOPPED]
     if calls == 1:
-        _, end = drain(finish_sort(1, library))
+        _, end = drain(resume_sort(1, library))
         assert end.record.done == 6
-    _, end = drain(take_back_sort(1, library))
+    _, end = drain(undo_sort(1, library))
     assert end.record.left == 0
+    assert look(folder) == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows renames")
+def test_why_an_interrupted_file_was_rolled_back_is_stored_as_a_code(
+    library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = look(folder)
+
+    def broken(*_arguments: object, **_keywords: object) -> bool:
+        raise OSError(errno.EIO, "broken")
+
+    settle = transfer.Transfer.settle
+
+    def full(this: transfer.Transfer, *, forward: bool) -> bool:
+        if forward:
+            raise OSError(errno.ENOSPC, "full")
+        return settle(this, forward=False)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(batch, "sync_names", broken)
+        patch.setattr(transfer.Transfer, "settle", broken)
+        drain(run_sort(moves(folder, folder.parent / "out" / "sorted"), library))
+    with monkeypatch.context() as patch:
+        patch.setattr(transfer.Transfer, "settle", full)
+        told, end = drain(resume_sort(1, library))
+    why = reasons.code(reasons.DISK_FULL, folder=str(folder))
+    assert set(failed(told).values()) == {why}
+    assert end.record.done == 6, "and then it was tried again"
+    assert "is full" in reasons.sentence(why)
+    monkeypatch.undo()
+    drain(undo_sort(1, library))
     assert look(folder) == before
 
 
@@ -412,11 +445,11 @@ def test_files_that_can_not_be_looked_at_stay_open(
     monkeypatch.setattr(batch, "sync_names", broken)
     monkeypatch.setattr(transfer.Transfer, "settle", broken)
     drain(run_sort(moves(folder, folder.parent / "out" / "sorted"), library))
-    _, end = drain(finish_sort(1, library))
-    assert "could not be looked at" in end.problem
+    _, end = drain(resume_sort(1, library))
+    assert end.problem == reasons.sentence(reasons.UNSETTLED)
     assert len(end.failures) == 6
     assert end.record.is_open
     monkeypatch.undo()
-    _, end = drain(take_back_sort(1, library))
+    _, end = drain(undo_sort(1, library))
     assert end.record.state is SortState.UNDONE
     assert look(folder) == before

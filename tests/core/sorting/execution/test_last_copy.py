@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from alpacasorter.core import reasons
 from alpacasorter.core.files import is_second_name
 from alpacasorter.core.safe_write import How
 from alpacasorter.core.sorting.events import SortBusy, SortState
 from alpacasorter.core.sorting.execution import copying, transfer
 from alpacasorter.core.sorting.execution.copying import sync_names
 from alpacasorter.core.sorting.execution.errors import FileFault, Halt
-from alpacasorter.core.sorting.execution.run import finish_sort, run_sort, take_back_sort
-from alpacasorter.core.sorting.execution.session import list_sorts, undisturbed
-from alpacasorter.core.sorting.execution.transfer import Kind
+from alpacasorter.core.sorting.execution.run import resume_sort, run_sort, undo_sort
+from alpacasorter.core.sorting.execution.session import folder_locks, list_sorts
+from alpacasorter.core.sorting.execution.transfer import TransferKind
 from alpacasorter.core.sorting.options import Action
 from alpacasorter.core.store.library import Library
 from tests.core.sorting.trees import World, drain, library_at, moves, write
@@ -63,7 +64,7 @@ def test_two_names_are_told_from_one_that_is_reached_twice(tmp_path: Path) -> No
 @pytest.mark.parametrize("forward", [True, False])
 @pytest.mark.parametrize("how", list(How))
 def test_another_file_at_the_old_place_costs_nothing(tmp_path: Path, how: How, forward: bool) -> None:
-    world = World(tmp_path, Kind.CARRY, how)
+    world = World(tmp_path, TransferKind.CARRY, how)
     world.go(3)
     write(world.source, b"the camera counts anew")
     assert world.transfer.settle(forward=forward)
@@ -72,8 +73,8 @@ def test_another_file_at_the_old_place_costs_nothing(tmp_path: Path, how: How, f
 
 
 @pytest.mark.parametrize("forward", [True, False])
-@pytest.mark.parametrize("kind", [Kind.CARRY, Kind.COPY])
-def test_a_link_at_the_old_place_is_no_original(tmp_path: Path, kind: Kind, forward: bool) -> None:
+@pytest.mark.parametrize("kind", [TransferKind.CARRY, TransferKind.COPY])
+def test_a_link_at_the_old_place_is_no_original(tmp_path: Path, kind: TransferKind, forward: bool) -> None:
     world = World(tmp_path, kind, How.LINK)
     world.go(2)
     world.source.unlink()
@@ -84,7 +85,7 @@ def test_a_link_at_the_old_place_is_no_original(tmp_path: Path, kind: Kind, forw
 
 @pytest.mark.parametrize("forward", [True, False])
 def test_the_folder_of_the_original_leads_to_the_copy(tmp_path: Path, forward: bool) -> None:
-    world = World(tmp_path, Kind.CARRY, How.LINK)
+    world = World(tmp_path, TransferKind.CARRY, How.LINK)
     world.go(2)
     world.source.unlink()
     world.source.parent.rmdir()
@@ -97,12 +98,14 @@ def test_the_folder_of_the_original_leads_to_the_copy(tmp_path: Path, forward: b
 
 @pytest.mark.parametrize("forward", [True, False])
 @pytest.mark.parametrize("data", [b"edited in place", b""])
-@pytest.mark.parametrize("kind", [Kind.CARRY, Kind.COPY])
-def test_a_copy_that_was_changed_since_costs_neither(tmp_path: Path, kind: Kind, data: bytes, forward: bool) -> None:
+@pytest.mark.parametrize("kind", [TransferKind.CARRY, TransferKind.COPY])
+def test_a_copy_that_was_changed_since_costs_neither(
+    tmp_path: Path, kind: TransferKind, data: bytes, forward: bool
+) -> None:
     world = World(tmp_path, kind, How.LINK)
     world.go(2)
     world.goal.write_bytes(data)
-    with pytest.raises(FileFault, match="was changed after it was sorted"):
+    with pytest.raises(FileFault, match=reasons.CHANGED_THERE):
         world.transfer.settle(forward=forward)
     assert world.source.read_bytes() == b"photo"
     assert world.goal.read_bytes() == data
@@ -110,7 +113,7 @@ def test_a_copy_that_was_changed_since_costs_neither(tmp_path: Path, kind: Kind,
 
 @pytest.mark.parametrize("forward", [True, False])
 def test_a_hard_link_that_was_not_made_yet_is_not_taken_away(tmp_path: Path, forward: bool) -> None:
-    world = World(tmp_path, Kind.HARDLINK, How.LINK)
+    world = World(tmp_path, TransferKind.HARDLINK, How.LINK)
     world.goal.parent.rmdir()
     world.goal.parent.symlink_to(world.source.parent)
     world.transfer.goal = world.goal.with_name("photo.jpg")
@@ -120,20 +123,20 @@ def test_a_hard_link_that_was_not_made_yet_is_not_taken_away(tmp_path: Path, for
 
 @pytest.mark.parametrize("missing", ["source", "goal"])
 def test_a_drive_that_is_out_decides_nothing(tmp_path: Path, missing: str) -> None:
-    for number, kind in enumerate((Kind.MOVE, Kind.CARRY)):
+    for number, kind in enumerate((TransferKind.MOVE, TransferKind.CARRY)):
         world = World(tmp_path / str(number), kind, How.RENAME)
         world.go(3)
         away = world.goal.parent.rename(tmp_path / f"away {number}")
         if missing == "source":
             world.source.parent.rmdir()
-        with pytest.raises(Halt, match="connect"):
+        with pytest.raises(Halt, match=reasons.SORT_FOLDER_GONE):
             world.transfer.settle(forward=True)
         assert (away / "name.jpg").read_bytes() == b"photo"
 
 
 def test_the_name_that_stays_is_synced_before_the_other_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for forward in (True, False):
-        world = World(tmp_path / str(forward), Kind.MOVE, How.LINK)
+        world = World(tmp_path / str(forward), TransferKind.MOVE, How.LINK)
         world.go(2)
         synced: list[tuple[Path, bool]] = []
 
@@ -150,7 +153,7 @@ def test_the_name_that_stays_is_synced_before_the_other_goes(tmp_path: Path, mon
 
 @pytest.mark.parametrize("what", ["gone", "other", "cut short"])
 def test_the_original_stays_where_the_copy_is_not_as_it_was_made(tmp_path: Path, what: str) -> None:
-    world = World(tmp_path, Kind.CARRY, How.LINK)
+    world = World(tmp_path, TransferKind.CARRY, How.LINK)
     world.go(2)
     if what == "cut short":
         world.goal.write_bytes(b"")
@@ -158,29 +161,29 @@ def test_the_original_stays_where_the_copy_is_not_as_it_was_made(tmp_path: Path,
         world.goal.unlink()
     if what == "other":
         write(world.goal, b"photo", number=4)
-    with pytest.raises(FileFault, match="kept where it is"):
+    with pytest.raises(FileFault, match=reasons.COPY_GONE):
         world.transfer.take_origin()
     assert world.source.read_bytes() == b"photo"
 
 
 def test_a_folder_that_vanished_before_it_was_synced_stops_the_sort(tmp_path: Path) -> None:
     sync_names(tmp_path / "none")
-    with pytest.raises(Halt, match="could not be written safely"):
+    with pytest.raises(Halt, match=reasons.FOLDER_NOT_SYNCED):
         sync_names(tmp_path / "none", is_needed=True)
 
 
 def test_two_libraries_do_not_sort_one_folder_at_a_time(tmp_path: Path, folder: Path, library: Library) -> None:
-    with undisturbed(folder, folder, tmp_path / "not yet"):
-        with pytest.raises(SortBusy), undisturbed(tmp_path, folder):
+    with folder_locks(folder, folder, tmp_path / "not yet"):
+        with pytest.raises(SortBusy), folder_locks(tmp_path, folder):
             pass
         with pytest.raises(SortBusy):
             drain(run_sort(moves(folder, tmp_path / "out"), library))
     assert list_sorts(library) == []
     _, end = drain(run_sort(moves(folder, tmp_path / "out"), library))
     assert end.record.done == 3
-    with undisturbed(folder), pytest.raises(SortBusy):
-        drain(take_back_sort(1, library))
-    _, end = drain(take_back_sort(1, library))
+    with folder_locks(folder), pytest.raises(SortBusy):
+        drain(undo_sort(1, library))
+    _, end = drain(undo_sort(1, library))
     assert end.record.state is SortState.UNDONE
 
 
@@ -195,7 +198,7 @@ def test_originals_that_became_links_to_the_copies_are_none(
     for file in folder.iterdir():
         file.unlink()
         file.symlink_to(tmp_path / "out" / "alpaca" / file.name)
-    _, end = drain(take_back_sort(1, library))
+    _, end = drain(undo_sort(1, library))
     assert end.record.left == 3
     assert {file.read_bytes() for file in folder.iterdir()} == {b"photo 0", b"photo 1", b"photo 2"}
 
@@ -207,7 +210,7 @@ def test_copies_that_became_hard_links_to_the_originals_are_taken_away(
     for file in folder.iterdir():
         file.unlink()
         file.hardlink_to(tmp_path / "out" / "alpaca" / file.name)
-    _, end = drain(take_back_sort(1, library))
+    _, end = drain(undo_sort(1, library))
     assert end.record.left == 0
     assert {file.read_bytes() for file in folder.iterdir()} == {b"photo 0", b"photo 1", b"photo 2"}
 
@@ -219,7 +222,7 @@ def test_of_two_links_to_a_file_that_is_nowhere_else_one_stays(tmp_path: Path, l
     drain(run_sort(moves(folder, tmp_path / "out", Action.HARDLINK), library))
     for name in ("1.jpg", "2.jpg"):
         write(tmp_path / "new", b"edited").replace(folder / name)
-    _, end = drain(take_back_sort(1, library))
+    _, end = drain(undo_sort(1, library))
     assert end.record.left == 1
     assert [file.read_bytes() for file in (tmp_path / "out" / "alpaca").glob("*.jpg")] == [b"photo"]
 
@@ -238,7 +241,7 @@ def test_a_copy_is_looked_at_again_just_before_it_is_deleted(
         real(path)
 
     monkeypatch.setattr("alpacasorter.core.sorting.execution.jobs.remove", remove)
-    _, end = drain(take_back_sort(1, library))
+    _, end = drain(undo_sort(1, library))
     assert end.record.left == 1
     assert edited.read_bytes() == b"edited"
 
@@ -251,7 +254,7 @@ def test_folders_made_again_are_synced_with_those_above(
     (folder / "day").rmdir()
     synced: list[Path] = []
     monkeypatch.setattr("alpacasorter.core.sorting.execution.checks.sync_names", synced.append)
-    _, end = drain(take_back_sort(1, library))
+    _, end = drain(undo_sort(1, library))
     assert end.record.left == 0
     assert folder in synced
 
@@ -262,6 +265,6 @@ def test_finishing_makes_nothing_where_the_destination_is_gone(tmp_path: Path, f
     drain(run_sort(moves(folder, out), library))
     out.rename(tmp_path / "away")
     write(folder / "0.jpg", b"again")
-    _, end = drain(finish_sort(1, library, stopped=lambda: next(stops)))
-    assert "is not there any more" in end.problem
+    _, end = drain(resume_sort(1, library, stopped=lambda: next(stops)))
+    assert "no longer there" in end.problem
     assert not out.exists()

@@ -14,7 +14,7 @@ from alpacasorter.core.safe_write import How, OtherDisk, Unsupported, give_name,
 from alpacasorter.core.sorting.execution import copying, errors
 from alpacasorter.core.sorting.execution.copying import CHUNK, Copied, CopyStopped, Stamp, copy, digest_of
 from alpacasorter.core.sorting.execution.errors import FileFault, Halt
-from alpacasorter.core.sorting.execution.transfer import Kind
+from alpacasorter.core.sorting.execution.transfer import TransferKind
 from tests.core.sorting.trees import GUARD, World, transfer, write
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="Windows has one way")
@@ -166,7 +166,7 @@ def test_a_copy_that_was_written_wrongly_is_thrown_away(tmp_path: Path, monkeypa
         return real(handle, bytes(len(data)))
 
     monkeypatch.setattr(os, "write", wrong)
-    with pytest.raises(FileFault, match="was not what was read"):
+    with pytest.raises(FileFault, match=reasons.NOT_THE_SAME):
         copied(source, tmp_path / "copy")
     assert [path.name for path in tmp_path.iterdir()] == ["photo.jpg"]
 
@@ -177,32 +177,37 @@ def test_a_file_that_changes_while_it_is_copied_is_not_copied(tmp_path: Path) ->
     steps = copy(source, tmp_path / "copy", status.st_size, status.st_mtime_ns)
     next(steps)
     os.utime(source, ns=(1, 1))
-    with pytest.raises(FileFault, match="changed since"):
+    with pytest.raises(FileFault, match=reasons.CHANGED):
         finished(steps)
-    with pytest.raises(FileFault, match="changed since"):
+    with pytest.raises(FileFault, match=reasons.CHANGED):
         finished(copy(source, tmp_path / "copy", status.st_size + 1, source.stat().st_mtime_ns))
     assert [path.name for path in tmp_path.iterdir()] == ["photo.jpg"]
 
 
 CODES = [
-    (errno.ENOSPC, Halt, "is full"),
-    (errno.EROFS, Halt, "can only be read"),
-    (errno.EIO, Halt, "gave an error"),
-    (errno.ENODEV, Halt, "doesn't answer"),
-    (errno.EACCES, FileFault, "permission to write"),
-    (errno.ENAMETOOLONG, FileFault, "too long"),
-    (errno.EINVAL, FileFault, "doesn't take this name"),
-    (errno.EFBIG, FileFault, "too large"),
-    (errno.EEXIST, FileFault, "In the meantime"),
-    (errno.ENOENT, FileFault, "no longer there"),
-    (errno.EBADF, FileFault, "could not do this"),
+    (errno.ENOSPC, Halt, reasons.DISK_FULL),
+    (errno.EROFS, Halt, reasons.DISK_READ_ONLY),
+    (errno.EIO, Halt, reasons.DISK_ERROR),
+    (errno.ENODEV, Halt, reasons.DISK_NOT_RESPONDING),
+    (errno.EACCES, FileFault, "sort-no-writing"),
+    (errno.ENAMETOOLONG, FileFault, reasons.TARGET_TOO_LONG),
+    (errno.EINVAL, FileFault, reasons.TARGET_REFUSED),
+    (errno.EFBIG, FileFault, reasons.TOO_LARGE),
+    (errno.EEXIST, FileFault, reasons.TAKEN),
+    (errno.ENOENT, FileFault, reasons.TARGET_FOLDER_GONE),
+    (errno.EBADF, FileFault, reasons.NOT_WRITTEN),
 ]
 
 
-@pytest.mark.parametrize(("code", "kind", "words"), CODES)
-def test_each_cause_has_a_sentence(tmp_path: Path, code: int, kind: type[Exception], words: str) -> None:
-    with pytest.raises(kind, match=words), errors.writing(tmp_path / "photo.jpg"):
+@pytest.mark.parametrize(("code", "kind", "reason"), CODES)
+def test_each_cause_has_a_reason(tmp_path: Path, code: int, kind: type[Exception], reason: str) -> None:
+    with pytest.raises(kind) as told, errors.writing(tmp_path / "photo.jpg"):
         raise OSError(code, os.strerror(code))
+    found = str(told.value)
+    assert found.partition(" ")[0] == reason
+    said = reasons.sentence(found)
+    assert said != found
+    assert (str(tmp_path) in said) == (kind is Halt or code == errno.EACCES), "a problem of the folder names it"
 
 
 def test_causes_of_reading_and_removing(tmp_path: Path) -> None:
@@ -210,7 +215,7 @@ def test_causes_of_reading_and_removing(tmp_path: Path) -> None:
     with pytest.raises(FileFault) as told, errors.reading(path):
         raise OSError(errno.EIO, "")
     assert str(told.value) == reasons.DISK_FAULT
-    with pytest.raises(FileFault, match="take files out of"), errors.removing(path):
+    with pytest.raises(FileFault, match="sort-no-removing"), errors.removing(path):
         raise PermissionError(errno.EACCES, "")
     locked = PermissionError(errno.EACCES, "")
     locked.winerror = 32  # type: ignore[attr-defined]
@@ -223,8 +228,8 @@ def test_causes_of_reading_and_removing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("forward", [True, False])
 @pytest.mark.parametrize("steps", [0, 1, 2, 3])
 @pytest.mark.parametrize("how", list(How))
-@pytest.mark.parametrize("kind", [Kind.MOVE, Kind.CARRY, Kind.COPY])
-def test_settle_brings_it_to_one_end(tmp_path: Path, kind: Kind, how: How, steps: int, forward: bool) -> None:
+@pytest.mark.parametrize("kind", [TransferKind.MOVE, TransferKind.CARRY, TransferKind.COPY])
+def test_settle_brings_it_to_one_end(tmp_path: Path, kind: TransferKind, how: How, steps: int, forward: bool) -> None:
     world = World(tmp_path, kind, how)
     world.go(steps)
     begun = transfer(kind, world.source, world.goal, how) if world.source.exists() else world.transfer
@@ -234,22 +239,24 @@ def test_settle_brings_it_to_one_end(tmp_path: Path, kind: Kind, how: How, steps
     assert (
         world.names()
         == {
-            True: {"name.jpg"} | ({"photo.jpg"} if kind is Kind.COPY else set()),
+            True: {"name.jpg"} | ({"photo.jpg"} if kind is TransferKind.COPY else set()),
             False: {"photo.jpg"},
         }[complete]
     )
     assert (world.goal if complete else world.source).read_bytes() == b"photo"
     if steps < 2:
         assert not complete
-    if steps == 3 and kind is not Kind.COPY:
+    if steps == 3 and kind is not TransferKind.COPY:
         assert complete
 
 
 @POSIX
-@pytest.mark.parametrize("kind", [Kind.MOVE, Kind.CARRY, Kind.COPY])
+@pytest.mark.parametrize("kind", [TransferKind.MOVE, TransferKind.CARRY, TransferKind.COPY])
 @pytest.mark.parametrize("how", list(How))
 @pytest.mark.parametrize("forward", [True, False])
-def test_settle_leaves_a_strange_file_at_the_goal_alone(tmp_path: Path, kind: Kind, how: How, forward: bool) -> None:
+def test_settle_leaves_a_strange_file_at_the_goal_alone(
+    tmp_path: Path, kind: TransferKind, how: How, forward: bool
+) -> None:
     world = World(tmp_path, kind, how)
     world.go(1)
     write(world.goal, b"somebody else's")
@@ -260,12 +267,12 @@ def test_settle_leaves_a_strange_file_at_the_goal_alone(tmp_path: Path, kind: Ki
 
 @POSIX
 def test_settle_keeps_the_only_copy(tmp_path: Path) -> None:
-    world = World(tmp_path, Kind.CARRY, How.LINK)
+    world = World(tmp_path, TransferKind.CARRY, How.LINK)
     world.go(1)
     world.source.unlink()
     assert world.transfer.settle(forward=False)
     assert world.goal.read_bytes() == b"photo"
-    other = World(tmp_path / "other", Kind.CARRY, How.LINK)
+    other = World(tmp_path / "other", TransferKind.CARRY, How.LINK)
     other.go(1)
     other.source.unlink()
     write(other.goal, b"somebody else's")
@@ -276,25 +283,25 @@ def test_settle_keeps_the_only_copy(tmp_path: Path) -> None:
 
 @POSIX
 def test_settle_of_a_file_that_is_gone_or_changed_says_so(tmp_path: Path) -> None:
-    gone = World(tmp_path / "1", Kind.MOVE, How.LINK)
+    gone = World(tmp_path / "1", TransferKind.MOVE, How.LINK)
     gone.source.unlink()
-    with pytest.raises(FileFault, match="no longer there"):
+    with pytest.raises(FileFault, match=reasons.VANISHED):
         gone.transfer.settle(forward=True)
-    changed = World(tmp_path / "2", Kind.MOVE, How.RENAME)
+    changed = World(tmp_path / "2", TransferKind.MOVE, How.RENAME)
     changed.go(3)
     write(changed.goal, b"edited since")
-    with pytest.raises(FileFault, match="changed"):
+    with pytest.raises(FileFault, match=reasons.CHANGED):
         changed.transfer.settle(forward=True)
     assert changed.goal.read_bytes() == b"edited since"
-    edited = World(tmp_path / "3", Kind.CARRY, How.LINK)
+    edited = World(tmp_path / "3", TransferKind.CARRY, How.LINK)
     edited.go(2)
     write(edited.source, b"edited since")
-    with pytest.raises(FileFault, match="changed"):
+    with pytest.raises(FileFault, match=reasons.CHANGED):
         edited.transfer.take_origin()
-    with pytest.raises(FileFault, match="changed"):
+    with pytest.raises(FileFault, match=reasons.CHANGED):
         edited.transfer.settle(forward=False)
     assert edited.names() == {"photo.jpg"}
-    touched = World(tmp_path / "4", Kind.CARRY, How.LINK)
+    touched = World(tmp_path / "4", TransferKind.CARRY, How.LINK)
     touched.go(2)
     write(touched.source, b"photo", number=99)
     assert touched.transfer.settle(forward=True)
@@ -303,23 +310,23 @@ def test_settle_of_a_file_that_is_gone_or_changed_says_so(tmp_path: Path) -> Non
 
 @POSIX
 def test_a_file_that_was_saved_anew_meanwhile_is_not_taken_away(tmp_path: Path) -> None:
-    world = World(tmp_path, Kind.MOVE, How.LINK)
+    world = World(tmp_path, TransferKind.MOVE, How.LINK)
     world.go(2)
     write(tmp_path / "new", b"edited").replace(world.source)
     world.transfer.take_origin()
     assert world.source.read_bytes() == b"edited"
     assert world.goal.read_bytes() == b"photo"
-    carried = World(tmp_path / "2", Kind.CARRY, How.LINK)
+    carried = World(tmp_path / "2", TransferKind.CARRY, How.LINK)
     carried.go(2)
     write(carried.source, b"edited")
-    with pytest.raises(FileFault, match="changed"):
+    with pytest.raises(FileFault, match=reasons.CHANGED):
         carried.transfer.take_origin()
     assert carried.source.read_bytes() == b"edited"
 
 
 @POSIX
 def test_a_disk_that_does_not_tell_links_is_not_linked_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(tmp_path, Kind.MOVE, How.LINK)
+    world = World(tmp_path, TransferKind.MOVE, How.LINK)
     monkeypatch.setattr("alpacasorter.core.sorting.execution.transfer.same_file", lambda *_paths: False)
     with pytest.raises(Unsupported):
         world.transfer.place()

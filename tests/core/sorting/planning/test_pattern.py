@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alpacasorter.core.sorting.planning.pattern import (
-    EXAMPLES,
     PatternError,
     PatternValues,
     check_pattern,
+    examples,
     parse_pattern,
     parse_taken,
 )
@@ -71,37 +71,37 @@ def test_what_a_photo_lacks_is_said_once(pattern: str, wanted: str) -> None:
     [
         ("", "empty"),
         ("   ", "empty"),
-        ("/{label}", "begins with /"),
-        ("../{label}", "no name for a folder"),
-        ("{label}/..", "no name for a folder"),
-        ("{label}/./x", "no name for a folder"),
-        (". ./{label}", "no name for a folder"),
-        ("{label}//x", "without a name"),
-        ("{label}/ /x", "without a name"),
-        ("{taken:%Y//%m}", "without a name"),
-        ("{taken:/%Y}", "without a name"),
+        ("/{label}", "starts with /"),
+        ("../{label}", "can't be named .."),
+        ("{label}/..", "can't be named .."),
+        ("{label}/./x", "can't be named ."),
+        (". ./{label}", "can't be named . ."),
+        ("{label}//x", "no name"),
+        ("{label}/ /x", "no name"),
+        ("{taken:%Y//%m}", "no name"),
+        ("{taken:/%Y}", "no name"),
         (".hidden/{label}", "hidden"),
         ("{taken:.%Y}", "hidden"),
-        ("{date}", "“{date}” is not known"),
-        ("{}", "“{}” is not known"),
-        ("{0}", "not known"),
-        ("{label.__class__}", "not known"),
-        ("{label[0]}", "not known"),
-        ("{label!r}", "not known"),
-        ("{label:>20}", "write {label} alone"),
-        ("{folder:%Y}", "write {folder} alone"),
+        ("{date}", "unknown field, {date}"),
+        ("{}", "unknown field, {}"),
+        ("{0}", "unknown field"),
+        ("{label.__class__}", "unknown field"),
+        ("{label[0]}", "unknown field"),
+        ("{label!r}", "unknown field"),
+        ("{label:>20}", "write just {label}"),
+        ("{folder:%Y}", "write just {folder}"),
         ("{taken:}", "format of {taken} is empty"),
-        ("{taken:%B}", "“%B” is not allowed"),
-        ("{taken:%-d}", "“%-” is not allowed"),
-        ("{taken:%}", "“%” is not allowed"),
-        ("{taken:%H:%M}", "takes : in the name"),
-        ("{label", "{ stands alone"),
-        ("label}", "} stands alone"),
-        ("{taken:{label}}", "stands alone"),
-        ("C:/{label}", "takes : in the name"),
+        ("{taken:%B}", "%B is not allowed in {taken}. Use %Y (year)"),
+        ("{taken:%-d}", "%- is not allowed"),
+        ("{taken:%}", "% is not allowed"),
+        ("{taken:%H:%M}", "allows : in"),
+        ("{label", "single {"),
+        ("label}", "single }"),
+        ("{taken:{label}}", "single {"),
+        ("C:/{label}", "allows : in"),
         ("{label}\\{taken}", "Write / between folders"),
-        ("{label}?*", "takes ? * in the name"),
-        ("{label}\n", "a control character"),
+        ("{label}?*", "allows ? * in"),
+        ("{label}\n", "control character"),
         ("{label}" * 100, "too long"),
     ],
 )
@@ -120,8 +120,8 @@ def test_an_unknown_word_is_answered_with_what_is_allowed() -> None:
 
 
 def test_the_examples_can_be_used_and_differ() -> None:
-    made = [folders(pattern) for _, pattern in EXAMPLES]
-    assert len(set(made)) == len(made) == len({words for words, _ in EXAMPLES})
+    made = [folders(pattern) for _, pattern in examples()]
+    assert len(set(made)) == len(made) == len({words for words, _ in examples()})
 
 
 def test_what_a_pattern_uses() -> None:

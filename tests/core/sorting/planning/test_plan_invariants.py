@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from alpacasorter.core.sorting.options import Action, Leftovers
 from alpacasorter.core.sorting.plan import Outcome, SortPlan
-from alpacasorter.core.sorting.planning.companions import group_files
 from alpacasorter.core.sorting.planning.names import name_key
+from alpacasorter.core.sorting.planning.units import group_files
 from tests.core.sorting.planning.planning import photo, plan, snapshot, undisturbed, write
 
 STEMS = ["IMG_1", "img_1", "IMG_1_2", "IMG_2", "caf\u00e9", "cafe\u0301", "a:b?", "x" * 240, "IMG_E1234"]

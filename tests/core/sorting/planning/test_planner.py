@@ -13,6 +13,7 @@ from alpacasorter.core.sorting.plan import Group, Outcome, PlanError, PlanStoppe
 from alpacasorter.core.sorting.planning.planner import plan_sort
 from tests.core.sorting.planning.planning import (
     LABELS,
+    codes,
     outcomes,
     photo,
     plan,
@@ -90,7 +91,7 @@ def test_who_is_unsure_stays_or_gets_a_folder(folder: Path, out: Path) -> None:
     assert outcomes(made) == {"a.jpg": Outcome.GO, "b.jpg": Outcome.STAYS, "c.jpg": Outcome.GO}
     unit = unit_of(made, "b.jpg")
     assert (unit.group, [file.target for file in unit.files]) == (Group.UNSURE, [None])
-    assert "not sure enough" in (unit.reason or "")
+    assert unit.reason == reasons.UNSURE_STAYS
     made = plan(folder, out, shown, unsure=Leftovers.FOLDER, unsure_folder="Have a look")
     assert targets(made)["b.jpg"] == "Have a look/b.jpg"
     assert all(unit.group is Group.LABEL for unit in plan(folder, out, shown, min_confidence=0.0).units)
@@ -127,8 +128,10 @@ def test_folders_may_have_other_names(folder: Path, out: Path) -> None:
     assert targets(made) == {"a.jpg": "Our_ animals/a.jpg", "b.jpg": "Not alpaca/b.jpg"}
     made = plan(folder, out, shown, folder_names={"alpaca": "All", "not_alpaca": "all"})
     assert targets(made) == {"a.jpg": "All/a.jpg", "b.jpg": "All/b.jpg"}
-    assert "“Not alpaca” and “Alpaca” go to the same folder" in sentences(made, serious=False)
-    assert "same folder" not in sentences(plan(folder, out, shown))
+    assert sentences(made, serious=False) == "Not alpaca and Alpaca go to the same folder, all."
+    assert sentences(plan(folder, out, shown)) == ""
+    made = plan(folder, out, shown, unsure=Leftovers.FOLDER, unsure_folder="alpaca")
+    assert sentences(made) == "Alpaca and unsure photos go to the same folder, Alpaca."
 
 
 def test_dates_cameras_and_sub_folders(folder: Path, out: Path) -> None:
@@ -143,18 +146,21 @@ def test_dates_cameras_and_sub_folders(folder: Path, out: Path) -> None:
         "day 1/farm/a.jpg": "Alpaca/2026/05/Canon EOS R6/day 1/farm/a.jpg",
         "b.jpg": "Alpaca/Undated/Unknown camera/b.jpg",
     }
-    assert "1 photo has no date and goes to “Undated”." in sentences(made)
-    assert "goes to “Unknown camera”." in sentences(made)
+    assert codes(made) == [
+        reasons.code(reasons.NO_DATE, count=1, folder="Undated"),
+        reasons.code(reasons.NO_CAMERA, count=1, folder="Unknown camera"),
+    ]
+    assert "1 photo has no date and goes to Undated." in sentences(made)
 
 
 def test_the_camera_is_read_only_where_it_is_wanted(folder: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from alpacasorter.core.photos import exif
+    from alpacasorter.core.photos import picture
 
     def forbidden(path: Path) -> str | None:
         raise AssertionError(path)
 
     write(folder / "a.jpg")
-    monkeypatch.setattr(exif, "read_camera", forbidden)
+    monkeypatch.setattr(picture, "read_camera", forbidden)
     assert targets(plan(folder, out, pattern="{label}/{taken}")) == {"a.jpg": "Alpaca/Undated/a.jpg"}
     with pytest.raises(AssertionError):
         plan(folder, out, pattern="{camera}")
@@ -162,7 +168,8 @@ def test_the_camera_is_read_only_where_it_is_wanted(folder: Path, out: Path, mon
 
 def test_a_pattern_without_labels_is_remarked(folder: Path, out: Path) -> None:
     write(folder / "a.jpg")
-    assert "no {label}" in sentences(plan(folder, out, pattern="{taken:%Y}"), serious=False)
+    assert reasons.NO_LABEL in codes(plan(folder, out, pattern="{taken:%Y}"), serious=False)
+    assert "no {label}" in sentences(plan(folder, out, pattern="{taken:%Y}"))
 
 
 def test_a_pair_with_two_labels_goes_by_the_correction_then_by_the_surer(folder: Path, out: Path) -> None:
@@ -231,8 +238,8 @@ def test_no_photos_make_an_empty_plan(folder: Path, out: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"pattern": "{date}"}, "not known"),
-        ({"pattern": "../{label}"}, "no name"),
+        ({"pattern": "{date}"}, "unknown field"),
+        ({"pattern": "../{label}"}, "can't be named"),
         ({"min_confidence": 1.1}, "between 0% and 100%"),
         ({"min_confidence": float("nan")}, "between 0% and 100%"),
     ],
@@ -249,7 +256,7 @@ def test_destinations_that_are_none(folder: Path, tmp_path: Path) -> None:
             plan(folder, destination, [])
     if os.name == "posix":
         (tmp_path / "link").symlink_to(tmp_path / "gone")
-        with pytest.raises(PlanError, match="leads nowhere"):
+        with pytest.raises(PlanError, match="broken link"):
             plan(folder, tmp_path / "link" / "x", [])
 
 
@@ -272,12 +279,12 @@ def test_folders_that_were_there_are_never_marked(folder: Path) -> None:
     shown = [photo(folder / "a.jpg"), photo(folder / "b.jpg", "not_alpaca")]
     made = plan(folder, folder, shown)
     assert (made.new_folders, made.output_folders) == ((folder / "Not alpaca",), (folder / "Not alpaca",))
-    assert "the next scan shows them there" in sentences(made, serious=False)
+    assert codes(made, serious=False) == [reasons.SCANNED_AGAIN]
     made = plan(folder, folder, shown, pattern="{label}/{taken}")
     assert made.output_folders == (folder / "Alpaca" / "Undated", folder / "Not alpaca")
-    assert "next scan" not in sentences(made)
+    assert reasons.SCANNED_AGAIN not in codes(made)
     write(folder / "Alpaca" / OUTPUT_MARKER)
-    assert "next scan" not in sentences(plan(folder, folder, shown))
+    assert codes(plan(folder, folder, shown)) == []
 
 
 def test_a_new_destination_is_marked_where_photos_go_right_into_it(folder: Path, out: Path) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from alpacasorter.core import reasons
 from alpacasorter.core.sorting.options import Action, Leftovers
 from alpacasorter.core.sorting.plan import Outcome, PlanStopped
 from alpacasorter.core.sorting.planning import disks, placing
-from alpacasorter.core.sorting.planning.placing import NOT_TAKEN, OTHER_FILE
 from tests.core.sorting.planning.planning import outcomes, photo, photos_in, plan, targets, unit_of, write
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX file system")
@@ -38,7 +38,7 @@ def test_another_file_of_the_name_gives_a_number_to_the_whole_unit(folder: Path,
         "IMG_1.cr2": "Alpaca/IMG_1_3.cr2",
         "IMG_1.jpg.xmp": "Alpaca/IMG_1_3.jpg.xmp",
     }
-    assert made.units[0].renamed == OTHER_FILE
+    assert made.units[0].renamed == reasons.NAME_TAKEN
     assert made.new_folders == ()
 
 
@@ -96,7 +96,7 @@ def test_the_same_bytes_are_there(folder: Path, out: Path, action: Action) -> No
         (True, out / "Alpaca" / "A.JPG"),
         (True, out / "Alpaca" / "a.xmp"),
     ]
-    assert "there already" in (unit.reason or "")
+    assert unit.reason == reasons.SAME_THERE
 
 
 @pytest.mark.parametrize("action", [Action.MOVE, *COPYING])
@@ -207,7 +207,7 @@ def test_links_that_are_there(folder: Path, out: Path) -> None:
     (out / "Alpaca" / "c.jpg").symlink_to(folder / "gone.jpg")
     made = plan(folder, out, action=Action.SYMLINK)
     assert outcomes(made)["a.jpg"] is Outcome.THERE
-    assert "link" in (made.units[0].reason or "")
+    assert made.units[0].reason == reasons.LINK_THERE
     assert targets(made) == {"b.jpg": "Alpaca/b_2.jpg", "c.jpg": "Alpaca/c_2.jpg"}
     # A link is no copy: the photo would be gone with its original.
     assert targets(plan(folder, out, action=Action.COPY))["a.jpg"] == "Alpaca/a_2.jpg"
@@ -246,7 +246,11 @@ def test_names_are_kept_except_where_the_disk_refuses_them(
         "2/at 12_30_.jpg": "Alpaca/at 12_30__2.jpg",
         "aux.jpg": "Alpaca/aux_.jpg",
     }
-    assert [unit.renamed for unit in made.units] == [NOT_TAKEN, OTHER_FILE, NOT_TAKEN]
+    assert [unit.renamed for unit in made.units] == [
+        reasons.NAME_NOT_ALLOWED,
+        reasons.NAME_TAKEN,
+        reasons.NAME_NOT_ALLOWED,
+    ]
 
 
 @posix_only
@@ -270,14 +274,14 @@ def test_names_and_paths_that_get_too_long(folder: Path, out: Path, monkeypatch:
     monkeypatch.setattr(disks, "_USUAL_PATH", len(os.fspath(out)) + len("/Alpaca/") + 254)
     made = plan(folder, out)
     assert made.count(Outcome.BLOCKED) == 2
-    assert "too long" in (made.units[0].reason or "")
+    assert made.units[0].reason == reasons.TARGET_TOO_LONG
 
 
 def test_a_file_where_a_folder_is_wanted_blocks_what_would_go_below(folder: Path, out: Path) -> None:
     write(folder / "a.jpg", folder / "b.jpg", out / "Alpaca")
     made = plan(folder, out, [photo(folder / "a.jpg"), photo(folder / "b.jpg", "not_alpaca")])
     assert outcomes(made) == {"a.jpg": Outcome.BLOCKED, "b.jpg": Outcome.GO}
-    assert "A file is where a folder is wanted" in (made.units[0].reason or "")
+    assert made.units[0].reason == reasons.code(reasons.TARGET_IS_FILE, path=str(out / "Alpaca"))
     made = plan(folder, out, pattern="{label}/{taken}/x")
     assert made.count(Outcome.BLOCKED) == 2
     assert made.new_folders == ()

@@ -1,4 +1,4 @@
-"""Test on labelled photos: choose a folder with class folders, watch, and see what the model got wrong."""
+"""Testing the model on labeled photos: choosing a folder with class folders, and seeing what the model got wrong."""
 
 from __future__ import annotations
 
@@ -19,67 +19,68 @@ from PySide6.QtWidgets import (
 
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.ui.models.test_result import ResultPanel
+from alpacasorter.i18n import _
+from alpacasorter.ui.models.evaluate_result import ResultPanel
 from alpacasorter.ui.widgets.desktop import file_url
 from alpacasorter.ui.widgets.messages import ProgressStrip
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.wording import text
 from alpacasorter.workers.engine import Engine
-from alpacasorter.workers.evaluating import Evaluating, Outcome
+from alpacasorter.workers.evaluating import Evaluating, EvaluationResult
 from alpacasorter.workers.pictures import ThumbnailLoader
 
 _SIZE = QSize(900, 680)
 _SHARE = 0.9
-"""Share of the screen that the dialog takes at most."""
+"""The largest share of the screen that the dialog takes."""
 
 
 class EvaluateDialog(QDialog):
-    """Tests the model in use on photos whose class is known, beside the window and not in its way.
+    """Tests the model in use on photos whose class is known; not modal.
 
     Signals:
-        closed: it was closed and its threads have ended.
+        closed: it was closed, and its threads have ended.
     """
 
     closed = Signal()
 
     def __init__(self, engine: Engine, labels: LabelSet | None, theme: Theme, parent: QWidget | None = None) -> None:
-        """Test the model that `engine` has open, whose classes are `labels`; None while it is still being opened."""
+        """Test the model that `engine` has open; `labels` are its classes, None while it is still being opened."""
         super().__init__(parent)
-        self.setWindowTitle("Test on labelled photos")
+        self.setWindowTitle(_("Test on labeled photos"))
         self._engine = engine
         self._labels = labels
         self._dataset = Path.home()
-        self._outcome: Outcome | None = None
+        self._result: EvaluationResult | None = None
         self._report: Path | None = None
         self._ended = False
         self.evaluating = Evaluating(engine, self)
         self._pictures = ThumbnailLoader(self)
         self.explanation = QLabel(self)
         self.explanation.setWordWrap(True)
-        self.choose_button = self._button("Choose folder…", self.choose_folder)
+        self.choose_button = self._button(_("Choose folder…"), self.choose_folder)
         self.choose_button.setProperty("primary", True)
         self.progress = ProgressStrip(self)
-        self.progress.stop_button.setToolTip("Stop the test. What was judged need not be judged again.")
+        self.progress.stop_button.setToolTip(_("Stop the test. Photos that were judged need not be judged again."))
         self.message = QLabel(self)
         self.message.setWordWrap(True)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.panel = ResultPanel(self._pictures, theme, self)
-        self.save_button = self._button("Save report…", self.save_report)
-        self.open_button = self._button("Open report", self.open_report)
-        self.close_button = self._button("Close", self.reject)
+        self.save_button = self._button(_("Save report…"), self.save_report)
+        self.open_button = self._button(_("Open report"), self.open_report)
+        self.close_button = self._button(_("Close"), self.reject)
         self._assemble()
         self._connect()
         if labels is not None:
             self.set_labels(labels)
         else:
-            self.explanation.setText("The model is still being opened.")
+            self.explanation.setText(_("The model is still being opened."))
         self._say("")
         self._show_result(None)
         self.resize(self._room().width(), self.sizeHint().height())
 
     def _button(self, words: str, clicked: object) -> QPushButton:
         button = QPushButton(words, self)
-        # Enter belongs to the gallery and to the button that has the focus.
+        # Enter is for the gallery and for the button with the focus.
         button.setAutoDefault(False)
         button.clicked.connect(clicked)
         return button
@@ -121,7 +122,7 @@ class EvaluateDialog(QDialog):
         work = self.evaluating
         work.progress.connect(self.progress.update_progress)
         work.finished.connect(self._on_finished)
-        work.stopped.connect(lambda: self._on_over("Stopped. What was judged so far need not be judged again."))
+        work.stopped.connect(self._on_stopped)
         work.failed.connect(self._on_over)
         work.report_written.connect(self._on_report_written)
         work.report_failed.connect(self._on_report_failed)
@@ -129,16 +130,17 @@ class EvaluateDialog(QDialog):
         self.panel.open_photo.connect(self._open_photo)
 
     def set_labels(self, labels: LabelSet) -> None:
-        """Explain what is wanted in the words of the model in use."""
+        """Explain what to choose, with the class names of the model in use."""
         self._labels = labels
-        names = f"“{labels.display(labels.positive)}” and “{labels.display(labels.negative)}”"
         self.explanation.setText(
-            f"How often is the model right? Choose a folder of photos that you have sorted by hand into two "
-            f"sub-folders, named {names}. The photos are only read."
+            _(
+                "How often is the model right? Choose a folder of photos that you have sorted into two subfolders named"
+                " “{positive}” and “{negative}”. The photos are only read."
+            ).format(positive=labels.display(labels.positive), negative=labels.display(labels.negative))
         )
 
     def forget(self) -> None:
-        """Another model takes over: what was measured is not its."""
+        """Clear the result: another model is going to be used."""
         self.evaluating.stop()
         self._say("")
         self._show_result(None)
@@ -147,12 +149,12 @@ class EvaluateDialog(QDialog):
 
     def choose_folder(self) -> None:
         """Let the user choose a folder and test on it."""
-        chosen = QFileDialog.getExistingDirectory(self, "Choose a folder with class folders", str(self._dataset))
+        chosen = QFileDialog.getExistingDirectory(self, _("Choose a folder with class folders"), str(self._dataset))
         if chosen:
             self.test(Path(chosen))
 
     def test(self, dataset: Path) -> None:
-        """Test on the photos of a folder with one sub-folder per class."""
+        """Test on the photos of a folder with one subfolder per class."""
         self._dataset = dataset
         self._say("")
         self._show_result(None)
@@ -161,11 +163,14 @@ class EvaluateDialog(QDialog):
         self.progress.stop_button.setFocus()
         self.evaluating.start(dataset)
 
-    def _on_finished(self, outcome: Outcome) -> None:
+    def _on_finished(self, result: EvaluationResult) -> None:
         self._on_over("")
         self._pictures_from_cache()
-        self._show_result(outcome)
+        self._show_result(result)
         self.panel.setFocus()
+
+    def _on_stopped(self) -> None:
+        self._on_over(_("Stopped. Photos that were judged need not be judged again."))
 
     def _on_over(self, words: str) -> None:
         self.progress.hide()
@@ -178,15 +183,15 @@ class EvaluateDialog(QDialog):
         if cache is not None:
             self._pictures.use_cache(cache)
 
-    def _show_result(self, outcome: Outcome | None) -> None:
-        self._outcome = outcome
+    def _show_result(self, result: EvaluationResult | None) -> None:
+        self._result = result
         self._report = None
         self.open_button.setEnabled(False)
-        self.panel.setVisible(outcome is not None)
-        self.save_button.setEnabled(outcome is not None)
-        if outcome is not None:
-            self.panel.show_result(outcome)
-            # Only now is there something to fill it with.
+        self.panel.setVisible(result is not None)
+        self.save_button.setEnabled(result is not None)
+        if result is not None:
+            self.panel.show_result(result)
+            # Only now is there something to show.
             self.resize(self.size().expandedTo(self._room()))
 
     def _say(self, words: str) -> None:
@@ -199,49 +204,58 @@ class EvaluateDialog(QDialog):
         if path.exists():
             QDesktopServices.openUrl(file_url(path))
         else:
-            self._say(f"{display_path(path.name)} is no longer there.")
+            self._say(_("{file} is no longer there.").format(file=display_path(path.name)))
 
     def save_report(self) -> None:
-        """Let the user choose where the report is written, and write it."""
-        if self._outcome is None:
+        """Let the user choose where to save the report, and write it."""
+        if self._result is None:
             return
-        chooser = QFileDialog(self, "Save report", str(Path.home()), "Web page (*.html)")
+        chooser = QFileDialog(
+            self,
+            _("Save report"),
+            str(Path.home()),
+            # Translators: a file filter; {pattern} is "*.html".
+            _("Web page ({pattern})").format(pattern="*.html"),
+        )
         chooser.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        # So that it also asks before a file is replaced whose name gets its ending only here.
+        # So that the dialog also asks before it replaces a file whose extension is added here.
         chooser.setDefaultSuffix("html")
-        chooser.selectFile(f"{display_path(self._dataset.name)} report.html")
+        # Translators: the suggested name of a file.
+        name = _("{folder} report").format(folder=display_path(self._dataset.name))
+        chooser.selectFile(f"{name}.html")
         if chooser.exec():
             self.write_report(Path(chooser.selectedFiles()[0]))
         chooser.deleteLater()
 
     def write_report(self, path: Path) -> None:
-        """Write the report of what is shown."""
-        if self._outcome is not None:
+        """Write the report of the result that is shown."""
+        if self._result is not None:
             self.save_button.setEnabled(False)
-            self._say("The report is being written…")
-            self.evaluating.write_report(self._outcome, path, learned=self.panel.shows_learned)
+            self._say(_("Writing the report…"))
+            self.evaluating.write_report(self._result, path, learned=self.panel.shows_learned)
 
     def _on_report_written(self, path: Path) -> None:
         self._report = path
-        self.save_button.setEnabled(self._outcome is not None)
+        self.save_button.setEnabled(self._result is not None)
         self.open_button.setEnabled(True)
-        self._say(f"The report is in {text.folder(path)}.")
+        self._say(_("The report was saved as {file}.").format(file=text.folder(path)))
 
     def _on_report_failed(self, words: str) -> None:
-        self.save_button.setEnabled(self._outcome is not None)
+        self.save_button.setEnabled(self._result is not None)
         self._say(words)
 
     def open_report(self) -> None:
-        """Show the report in the program that the system uses for web pages."""
+        """Open the report in the system's web browser."""
         if self._report is not None and self._report.exists():
             QDesktopServices.openUrl(file_url(self._report))
         elif self._report is not None:
-            self._say(f"{display_path(self._report.name)} is no longer there. Save the report again.")
+            name = display_path(self._report.name)
+            self._say(_("{file} is no longer there. Save the report again.").format(file=name))
 
     # The end
 
     def end(self) -> None:
-        """Stop the test and end all threads; blocks until the photos being judged are done."""
+        """Stop the test and end all threads; blocks until the photos in progress are done."""
         if self._ended:
             return
         self._ended = True
@@ -250,7 +264,7 @@ class EvaluateDialog(QDialog):
         self.closed.emit()
 
     def done(self, code: int) -> None:
-        """Close, for whatever reason."""
+        """Close the dialog."""
         super().done(code)
         self.end()
 

@@ -1,4 +1,4 @@
-"""Colours as they should look: profiles, and pixels of more than 8 bits."""
+"""Colors as they should look: profiles, and pixels of more than 8 bits."""
 
 import io
 
@@ -6,22 +6,22 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from alpacasorter.core.photos.color import to_eight_bit
 from alpacasorter.core.photos.decode import decode
-from tests.icc_profiles import DISPLAY_P3, GAMMA, SRGB, Primaries, cmyk_profile, grey_profile, rgb_profile
+from alpacasorter.core.photos.picture import to_eight_bit
+from tests.icc_profiles import DISPLAY_P3, GAMMA, SRGB, Primaries, cmyk_profile, gray_profile, rgb_profile
 from tests.picture_files import encode
 
 COLOUR = (200, 110, 60)
 
 
 def shown(image: Image.Image, form: str = "PNG", **options: object) -> tuple[int, ...]:
-    """Return the colour of the first pixel as the loader shows it."""
+    """Return the color of the first pixel as `decode` returns it."""
     return tuple(int(part) for part in decode(encode(image, form, **options), min_side=1).pixels[0, 0])
 
 
-def in_srgb(colour: tuple[int, int, int], primaries: Primaries) -> np.ndarray:
-    """Convert a colour by the textbook: power curve, matrix to XYZ, matrix to sRGB, curve of sRGB."""
-    xyz = ((np.array(colour) / 255) ** GAMMA) @ np.array(primaries)
+def in_srgb(color: tuple[int, int, int], primaries: Primaries) -> np.ndarray:
+    """Convert a color by the textbook: power curve, matrix to XYZ, matrix to sRGB, curve of sRGB."""
+    xyz = ((np.array(color) / 255) ** GAMMA) @ np.array(primaries)
     linear = np.clip(xyz @ np.linalg.inv(np.array(SRGB)), 0, 1)
     curved = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
     return curved * 255
@@ -29,21 +29,21 @@ def in_srgb(colour: tuple[int, int, int], primaries: Primaries) -> np.ndarray:
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF", "WEBP"])
 def test_display_p3_becomes_srgb(form: str) -> None:
-    profile = rgb_profile(DISPLAY_P3, description="Wide colours")
+    profile = rgb_profile(DISPLAY_P3, description="Wide colors")
     options = {"lossless": True} if form == "WEBP" else {"quality": 100, "subsampling": 0} if form == "JPEG" else {}
-    colour = shown(Image.new("RGB", (16, 16), COLOUR), form, icc_profile=profile, **options)
+    color = shown(Image.new("RGB", (16, 16), COLOUR), form, icc_profile=profile, **options)
     expected = in_srgb(COLOUR, DISPLAY_P3)
     assert np.abs(expected - COLOUR).max() > 8
-    assert np.abs(np.subtract(colour, expected)).max() <= 3
+    assert np.abs(np.subtract(color, expected)).max() <= 3
 
 
 def test_transparency_is_laid_on_white_before_the_profile() -> None:
-    profile = rgb_profile(DISPLAY_P3, description="Wide colours")
+    profile = rgb_profile(DISPLAY_P3, description="Wide colors")
     assert np.abs(np.subtract(shown(Image.new("RGBA", (4, 4), (*COLOUR, 0)), icc_profile=profile), 255)).max() <= 1
 
 
-def test_a_grey_profile_is_applied() -> None:
-    assert shown(Image.new("L", (4, 4), 55), icc_profile=grey_profile())[0] == pytest.approx(128, abs=4)
+def test_a_gray_profile_is_applied() -> None:
+    assert shown(Image.new("L", (4, 4), 55), icc_profile=gray_profile())[0] == pytest.approx(128, abs=4)
 
 
 @pytest.mark.parametrize("form", ["JPEG", "TIFF"])
@@ -68,7 +68,7 @@ def test_srgb_itself_changes_nothing() -> None:
         b"not a profile",
         rgb_profile(DISPLAY_P3, description="Cut short")[:200],
         cmyk_profile(),
-        grey_profile(),
+        gray_profile(),
     ],
 )
 def test_a_profile_of_no_use_is_ignored(profile: bytes) -> None:
@@ -76,7 +76,7 @@ def test_a_profile_of_no_use_is_ignored(profile: bytes) -> None:
 
 
 def test_lab_pictures() -> None:
-    lab = Image.frombytes("LAB", (1, 1), bytes((136, 80, 67)))  # red in the CIE's own colours
+    lab = Image.frombytes("LAB", (1, 1), bytes((136, 80, 67)))  # red in the CIE's own colors
     red, green, blue = shown(lab, "TIFF")
     assert red > 230
     assert max(green, blue) < 60
@@ -96,7 +96,7 @@ def test_lab_pictures() -> None:
         (np.array([[7, 7, 7]], np.int32), [7, 7, 7]),
     ],
 )
-def test_greys_of_more_than_8_bits(values: np.ndarray, expected: list[int]) -> None:
+def test_grays_of_more_than_8_bits(values: np.ndarray, expected: list[int]) -> None:
     assert np.asarray(to_eight_bit(Image.fromarray(values))).ravel().tolist() == expected
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alpacasorter.core.sorting.plan import PlanStopped
-from alpacasorter.core.sorting.planning.companions import Member, group_files
+from alpacasorter.core.sorting.planning.units import Member, group_files
 
 
 def groups(*names: str, photos: tuple[str, ...] = ()) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""The dialog that tests the model: what it says and shows, with a stand-in for what measures."""
+"""The dialog that tests the model: what it says and shows, with a stand-in for the test itself."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,15 +13,16 @@ from pytestqt.qtbot import QtBot
 
 from alpacasorter.core.events import Problem, Progress
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.ml.evaluation.evaluate import Evaluation, Judgement, Mistake
-from alpacasorter.ml.evaluation.metrics import measure, mistakes
-from alpacasorter.ui.models import test_dialog as module
+from alpacasorter.ml.evaluation.evaluate import Evaluation, Judgment, Mistake
+from alpacasorter.ml.evaluation.metrics import Confusion, measure, mistakes
+from alpacasorter.ml.evaluation.report import in_words
+from alpacasorter.ui.models import evaluate_dialog as module
 from alpacasorter.ui.models.control import EvaluateControl
-from alpacasorter.ui.models.test_dialog import EvaluateDialog
-from alpacasorter.ui.models.test_result import MistakesModel
+from alpacasorter.ui.models.evaluate_dialog import EvaluateDialog
+from alpacasorter.ui.models.evaluate_result import MistakesModel
 from alpacasorter.ui.widgets.desktop import file_url
 from alpacasorter.ui.widgets.theme import Theme
-from alpacasorter.workers.evaluating import Outcome
+from alpacasorter.workers.evaluating import EvaluationResult
 from alpacasorter.workers.view_facts import ModelFacts
 from tests.picture_files import make_picture
 
@@ -53,7 +54,7 @@ class Stand(QObject):
             self.running = False
             self.stopped.emit()
 
-    def write_report(self, tested: Outcome, path: Path, *, learned: bool) -> None:
+    def write_report(self, tested: EvaluationResult, path: Path, *, learned: bool) -> None:
         self.asked.append(("report", path, learned))
 
     def close(self) -> None:
@@ -94,15 +95,15 @@ def work(dialog: EvaluateDialog) -> Stand:
     return dialog.evaluating
 
 
-def made(folder: Path, *, learned: bool = False, **changes: object) -> Outcome:
+def made(folder: Path, *, learned: bool = False, **changes: object) -> EvaluationResult:
     """Four photos, two of which the shipped head gets wrong and one the head that has learned."""
     paths = tuple(make_picture(folder / f"photo{n}.jpg", seed=n) for n in range(4))
     targets = np.array([1, 1, 0, 0])
 
-    def judged(*probabilities: float) -> Judgement:
+    def judged(*probabilities: float) -> Judgment:
         found = np.array(probabilities, dtype=np.float32)
         wrong = mistakes(targets, found)
-        return Judgement(
+        return Judgment(
             found, measure(targets, found), tuple(Mistake(paths[n], float(found[n]), f"key{n}") for n in wrong)
         )
 
@@ -118,7 +119,7 @@ def made(folder: Path, *, learned: bool = False, **changes: object) -> Outcome:
         left_out=(),
         trained_on=0,
     )
-    return Outcome(folder, replace(evaluation, **changes), "Alpacas 1.0", "processor", 2 if learned else 0)  # type: ignore[arg-type]
+    return EvaluationResult(folder, replace(evaluation, **changes), "Alpacas 1.0", "cpu", 2 if learned else 0)  # type: ignore[arg-type]
 
 
 def gallery(dialog: EvaluateDialog) -> list[str]:
@@ -126,10 +127,10 @@ def gallery(dialog: EvaluateDialog) -> list[str]:
     return [str(model.index(n).data(Qt.ItemDataRole.AccessibleTextRole)) for n in range(model.rowCount())]
 
 
-def run(dialog: EvaluateDialog, work: Stand, outcome: Outcome) -> None:
-    dialog.test(outcome.dataset)
+def run(dialog: EvaluateDialog, work: Stand, result: EvaluationResult) -> None:
+    dialog.test(result.dataset)
     work.running = False
-    work.finished.emit(outcome)
+    work.finished.emit(result)
 
 
 # Before
@@ -182,18 +183,16 @@ def test_a_folder_that_will_not_do(dialog: EvaluateDialog, work: Stand, tmp_path
     assert not dialog.message.isVisible(), "a new try, a new answer"
 
 
-# The outcome
+# The result
 
 
 def test_figures_and_gallery(dialog: EvaluateDialog, work: Stand, tmp_path: Path) -> None:
     run(dialog, work, made(tmp_path))
     panel = dialog.panel
-    assert (
-        panel.headline.text() == "2 of 4 photos judged right (50.0%). Alpaca: 1 of 2 found. Not alpaca: 1 of 2 found."
-    )
+    assert panel.headline.text() == in_words(Confusion(tp=1, fp=1, tn=1, fn=1), NAMES)
     assert gallery(dialog) == [
-        "photo2.jpg: is not alpaca, the model says alpaca, 97% sure",
-        "photo1.jpg: is alpaca, the model says not alpaca, 80% sure",
+        "photo2.jpg: actual class Not alpaca, predicted Alpaca (97%)",
+        "photo1.jpg: actual class Alpaca, predicted Not alpaca (80%)",
     ]
     assert panel.tabs.tabText(0) == "2 mistakes"
     assert not panel.tabs.isTabVisible(1)
@@ -210,7 +209,7 @@ def test_pictures_come_by_themselves(dialog: EvaluateDialog, work: Stand, tmp_pa
     view = dialog.panel.mistakes
 
     def painted() -> bool:
-        # The noise of the photos has many colours, the placeholder one.
+        # The noise of the photos has many colors, the placeholder one.
         cell = view.visualRect(view.photos.index(0))
         image = view.viewport().grab(cell).toImage()
         middle = {image.pixel(image.width() // 2 + dx, image.height() // 3 + dy) for dx in range(9) for dy in range(9)}
@@ -220,12 +219,11 @@ def test_pictures_come_by_themselves(dialog: EvaluateDialog, work: Stand, tmp_pa
 
 
 def test_no_mistakes(dialog: EvaluateDialog, work: Stand, tmp_path: Path) -> None:
-    outcome = made(tmp_path)
+    result = made(tmp_path)
     targets = np.array([1, 0, 1, 0])
-    right = Judgement(outcome.evaluation.shipped.probabilities, measure(targets, np.array([0.9, 0.2, 0.97, 0.1])), ())
-    run(dialog, work, replace(outcome, evaluation=replace(outcome.evaluation, targets=targets, shipped=right)))
+    right = Judgment(result.evaluation.shipped.probabilities, measure(targets, np.array([0.9, 0.2, 0.97, 0.1])), ())
+    run(dialog, work, replace(result, evaluation=replace(result.evaluation, targets=targets, shipped=right)))
     assert dialog.panel.faultless.isVisible()
-    assert dialog.panel.faultless.text() == "Every photo was judged right."
     assert not dialog.panel.mistakes.isVisible()
     assert dialog.panel.tabs.tabText(0) == "No mistakes"
 
@@ -234,14 +232,14 @@ def test_what_was_learned_and_what_was_shipped(dialog: EvaluateDialog, work: Sta
     run(dialog, work, made(tmp_path, learned=True))
     panel = dialog.panel
     assert panel.shows_learned
-    assert panel.headline.text().startswith("3 of 4 photos judged right")
-    assert panel.comparison.text().startswith("As it was shipped: 2 of 4 photos judged right")
+    assert panel.headline.text() == in_words(Confusion(tp=1, fp=0, tn=2, fn=1), NAMES)
+    assert in_words(Confusion(tp=1, fp=1, tn=1, fn=1), NAMES) in panel.comparison.text()
     assert "You corrected 2 of these 4 photos" in panel.warnings.text()
     assert len(gallery(dialog)) == 1
     panel.version.setCurrentIndex(1)
     assert not panel.shows_learned
-    assert panel.headline.text().startswith("2 of 4 photos judged right")
-    assert panel.comparison.text().startswith("As it is now, with your corrections: 3 of 4")
+    assert panel.headline.text() == in_words(Confusion(tp=1, fp=1, tn=1, fn=1), NAMES)
+    assert in_words(Confusion(tp=1, fp=0, tn=2, fn=1), NAMES) in panel.comparison.text()
     assert not panel.warnings.isVisible()
     assert len(gallery(dialog)) == 2
     run(dialog, work, made(tmp_path))
@@ -257,13 +255,13 @@ def test_what_was_left_out_is_listed(dialog: EvaluateDialog, work: Stand, tmp_pa
     assert panel.tabs.tabText(1) == "2 left out"
     listed = [panel.left_out.item(n).text() for n in range(panel.left_out.count())]
     assert listed == [
-        "llama: this sub-folder is named after neither class.",
+        "llama: this subfolder is not named after a class.",
         f"{Path('alpaca') / 'bad.jpg'}: The file is empty (0 bytes).",
     ]
     assert "was trained on 3 of these 4" in panel.warnings.text()
 
 
-def test_another_model_makes_the_outcome_void(dialog: EvaluateDialog, work: Stand, tmp_path: Path) -> None:
+def test_another_model_clears_the_result(dialog: EvaluateDialog, work: Stand, tmp_path: Path) -> None:
     run(dialog, work, made(tmp_path))
     dialog.forget()
     assert not dialog.panel.isVisible()
@@ -339,7 +337,7 @@ def test_a_report_that_cannot_be_written(dialog: EvaluateDialog, work: Stand, tm
 # Keyboard and the end
 
 
-def test_tab_goes_as_the_eye_does(dialog: EvaluateDialog, work: Stand, tmp_path: Path, qtbot: QtBot) -> None:
+def test_the_tab_key_follows_the_layout(dialog: EvaluateDialog, work: Stand, tmp_path: Path, qtbot: QtBot) -> None:
     run(dialog, work, made(tmp_path, learned=True, left_out=("llama",)))
     seen: list[QWidget | None] = []
     dialog.choose_button.setFocus()

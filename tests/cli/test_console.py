@@ -1,4 +1,4 @@
-"""Ctrl+C and SIGTERM: noted where the work looks for them, an exception elsewhere."""
+"""Ctrl+C and SIGTERM: recorded for work that checks for them, an exception otherwise."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="a process of Windows
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_impatient_work_is_torn_off(number: signal.Signals, code: int) -> None:
+def test_impatient_work_is_interrupted_at_once(number: signal.Signals, code: int) -> None:
     with Stopper() as stop:
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(number)
@@ -20,7 +20,7 @@ def test_impatient_work_is_torn_off(number: signal.Signals, code: int) -> None:
         assert stop.by_ctrl_c == (number == signal.SIGINT)
 
 
-def test_patient_work_is_told_once() -> None:
+def test_patient_work_is_interrupted_by_the_second_signal() -> None:
     with Stopper() as stop:
         stop.patient = True
         assert not stop()
@@ -30,14 +30,14 @@ def test_patient_work_is_told_once() -> None:
             signal.raise_signal(signal.SIGTERM)
 
 
-def test_the_signals_are_left_as_they_were() -> None:
+def test_signal_handlers_are_restored() -> None:
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     with Stopper():
         assert signal.getsignal(signal.SIGINT) != before[0]
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
-def test_what_is_ignored_stays_ignored() -> None:
+def test_ignored_signals_stay_ignored() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with Stopper() as stop:

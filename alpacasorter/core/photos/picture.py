@@ -1,0 +1,391 @@
+"""Opening a picture with Pillow: the one plugin for its container, its EXIF, and its pixels as 8-bit sRGB.
+
+Cameras and editors often write broken EXIF, which must never make a photo unreadable. For orientation and time, a
+reader of our own looks at a handful of entries and gives up silently; Pillow's reads every tag, prints warnings and
+takes ten times as long. The camera is read only if the folder pattern of a sort needs it.
+
+Pixels become 8-bit sRGB in two steps, because the first must see the whole picture and the second is slow, so it gets
+the reduced one. Nothing that runs before the first window may import this module.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import re
+import struct
+import threading
+import warnings
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import AvifImagePlugin, Image, ImageCms
+from PIL.AvifImagePlugin import AvifImageFile
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from alpacasorter.core.photo import Unreadable, read_photo
+from alpacasorter.core.photos.formats import SNIFF_BYTES, sniff
+
+# NOCACHE: otherwise LittleCMS keeps the last pixel in the transform, which several threads share here.
+_FLAGS: Final = ImageCms.Flags.NOCACHE | ImageCms.Flags.BLACKPOINTCOMPENSATION
+_PROFILE_SPACES: Final = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK"}
+_EIGHT_BIT: Final = frozenset(("RGB", "RGBA", "L", "LA", "CMYK", "LAB"))
+_PROFILES_KEPT: Final = 16
+# The value of white in gray pictures of type f(loat) and i(nteger): the smallest of these that covers every value.
+_FULL_SCALES: Final = {"f": (1.0, 255.0, 65535.0), "i": (255.0, 65535.0)}
+_SMALLEST_RANGE: Final = 1e-30
+
+_profile_lock: Final = threading.Lock()
+
+
+def to_eight_bit(image: Image.Image, reduction: int = 1) -> Image.Image:
+    """Return the picture as 8-bit RGB, RGBA, L, LA, CMYK or LAB, both sides divided by `reduction`.
+
+    16-bit gray keeps its full range, floating-point and 32-bit gray are scaled to the range of their values, palettes
+    are resolved, and a transparent color becomes an alpha channel.
+
+    Raises:
+        ValueError: Pillow can't convert this kind of pixel to RGB.
+    """
+    if image.mode in ("I", "F"):  # reduced first: the scaling takes several times the memory of the picture
+        return Image.fromarray(_gray(np.asarray(_reduced(image, reduction))))
+    return _reduced(_with_plain_channels(image), reduction)
+
+
+def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Return an 8-bit picture as RGB in the sRGB color space, on white where it is transparent.
+
+    Args:
+        image: as `to_eight_bit` returns it.
+        profile: the ICC profile in the file. A broken one, or one for another kind of pixel, is ignored.
+    """
+    if image.mode in ("RGBA", "LA"):
+        image = _on_white(image)
+    transform = None
+    if image.mode == "LAB":
+        transform = _lab_transform()
+    elif profile:
+        transform = _transform(profile, image.mode)
+    if transform is not None:
+        converted = ImageCms.applyTransform(image, transform)
+        if converted is not None:
+            return converted
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _with_plain_channels(image: Image.Image) -> Image.Image:
+    if image.mode in ("P", "PA"):
+        return image.convert("RGBA" if image.has_transparency_data else "RGB")
+    if image.mode in ("RGB", "L") and "transparency" in image.info:
+        return image.convert("RGBA")
+    if image.mode in _EIGHT_BIT:
+        return image
+    if image.mode.startswith("I;16"):
+        return Image.fromarray(_gray(np.asarray(image)))
+    target = {"1": "L", "La": "LA", "RGBa": "RGBA"}.get(image.mode, "RGB")
+    return image.convert(target)
+
+
+def _reduced(image: Image.Image, reduction: int) -> Image.Image:
+    return image.reduce(reduction) if reduction > 1 else image
+
+
+def _gray(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Scale gray values to 8 bits: by the range of their type if that is clear, else by the range of the values.
+
+    Args:
+        values: uint16, int32 or float32 (height, width).
+    """
+    if values.dtype.kind == "u":
+        return (values >> 8).astype(np.uint8, copy=False)
+    # float32 is enough for 8 bits, at half the memory of float64.
+    numbers = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(numbers.min()), float(numbers.max())
+    if low >= 0:
+        low = 0.0
+        high = next((scale for scale in _FULL_SCALES[values.dtype.kind] if high <= scale), high)
+    numbers -= low
+    numbers *= 255.0 / max(high - low, _SMALLEST_RANGE)
+    return np.rint(numbers).clip(0, 255).astype(np.uint8)
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    opaque = image.mode.removesuffix("A")
+    ground = Image.new(opaque, image.size, "white")
+    ground.paste(image.convert(opaque), mask=image.getchannel("A"))
+    return ground
+
+
+@lru_cache(maxsize=_PROFILES_KEPT)
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """Return the transform from a profile to sRGB; None if none is needed or the profile is unusable.
+
+    Cached: a folder of photos has a handful of profiles, and building a transform costs as much as using it.
+    """
+    try:
+        with _profile_lock:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            if source.profile.xcolor_space.strip() != _PROFILE_SPACES.get(mode):
+                return None
+            if mode == "RGB" and "sRGB" in ImageCms.getProfileDescription(source):
+                return None
+            return _build(source, mode)
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError, AttributeError):
+        return None
+
+
+@lru_cache(maxsize=1)
+def _lab_transform() -> ImageCms.ImageCmsTransform:
+    with _profile_lock:
+        return _build(ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")), "LAB")
+
+
+def _build(source: ImageCms.ImageCmsProfile, mode: str) -> ImageCms.ImageCmsTransform:
+    return ImageCms.buildTransform(
+        source,
+        ImageCms.createProfile("sRGB"),
+        mode,
+        "RGB",
+        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        flags=_FLAGS,
+    )
+
+
+_ORIENTATION: Final = 0x0112
+_EXIF_IFD: Final = 0x8769
+_TAKEN: Final = 0x9003
+_TAKEN_OFFSET: Final = 0x9011
+
+_SHORT: Final = 3
+_LONG: Final = 4
+_MAX_ENTRIES: Final = 1000
+_MAX_TEXT: Final = 64
+
+_WHEN: Final = re.compile(r"(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
+_OFFSET: Final = re.compile(r"[+-](?:0\d|1[0-4]):[0-5]\d|Z")
+
+
+@dataclass(frozen=True, slots=True)
+class ExifFacts:
+    """What EXIF says about a photo.
+
+    Attributes:
+        orientation: 1 to 8 as EXIF defines them; 1, upright, if it is missing or invalid.
+        taken_at: ISO 8601 time of capture, with the UTC offset if there is one, or None.
+    """
+
+    orientation: int = 1
+    taken_at: str | None = None
+
+
+def read_exif(block: bytes) -> ExifFacts:
+    """Read an EXIF block, with or without the "Exif" prefix, or a TIFF file. Never raises."""
+    while block.startswith(b"Exif\x00\x00"):
+        block = block[6:]
+    if block[:4] not in (b"II*\x00", b"MM\x00*"):
+        return ExifFacts()
+    order = "<" if block.startswith(b"II") else ">"
+    main = _entries(block, order, _number(block, order + "L", 4))
+    orientation = _integer(block, order, main.get(_ORIENTATION))
+    details = _entries(block, order, _integer(block, order, main.get(_EXIF_IFD)))
+    return ExifFacts(
+        orientation=orientation if orientation in range(1, 9) else 1,
+        taken_at=_moment(_text(block, order, details.get(_TAKEN)), _text(block, order, details.get(_TAKEN_OFFSET))),
+    )
+
+
+def _entries(block: bytes, order: str, at: int) -> dict[int, int]:
+    """Return the offset of each tag's entry in the directory at offset `at`, as far as the block goes."""
+    if at <= 0:
+        return {}
+    count = min(_number(block, order + "H", at), _MAX_ENTRIES)
+    places = range(at + 2, at + 2 + 12 * count, 12)
+    return {_number(block, order + "H", place): place for place in places if place + 12 <= len(block)}
+
+
+def _number(block: bytes, code: str, at: int) -> int:
+    """Return an unsigned number from the block; 0 if the block ends before it."""
+    try:
+        value: int = struct.unpack_from(code, block, at)[0]
+    except struct.error:
+        return 0
+    return value
+
+
+def _integer(block: bytes, order: str, entry: int | None) -> int:
+    if entry is None:
+        return 0
+    kind = _number(block, order + "H", entry + 2)
+    if kind == _SHORT:
+        return _number(block, order + "H", entry + 8)
+    return _number(block, order + "L", entry + 8) if kind == _LONG else 0
+
+
+def _text(block: bytes, order: str, entry: int | None) -> str:
+    if entry is None:
+        return ""
+    length = min(_number(block, order + "L", entry + 4), _MAX_TEXT)
+    at = entry + 8 if length <= 4 else _number(block, order + "L", entry + 8)
+    return block[at : at + length].split(b"\x00")[0].decode("ascii", "replace").strip()
+
+
+def _moment(when: str, offset: str) -> str | None:
+    match = _WHEN.match(when)
+    if match is None:
+        return None
+    moment = "{}-{}-{}T{}:{}:{}".format(*match.groups())
+    try:
+        datetime.fromisoformat(moment)
+    except ValueError:  # "0000:00:00 00:00:00", written by cameras whose clock is not set
+        return None
+    return moment + (offset if _OFFSET.fullmatch(offset) else "")
+
+
+MAX_PIXELS: Final = 128_000_000
+"""The largest photo that is decoded in full, which uses 0.4 to 1 GB of memory."""
+
+_PLUGINS: Final[dict[str, type[ImageFile]]] = {
+    "JPEG": JpegImageFile,  # also for MPO, whose first picture is a plain JPEG
+    "PNG": PngImageFile,
+    "WEBP": WebPImageFile,
+    "TIFF": TiffImageFile,
+    "GIF": GifImageFile,
+    "BMP": BmpImageFile,
+    "AVIF": AvifImageFile,
+}
+
+# Some plugins allocate memory while they open a file, before its size can be checked. Pillow refuses twice this number.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
+# Pillow warns about every oddity in a file. Set once for the process: catch_warnings is not thread-safe.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+# The scan already decodes one photo per thread.
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+
+
+def open_picture(data: bytes, container: str) -> ImageFile:
+    """Open a picture with the plugin for the container that `sniff` found; no other plugin ever sees the bytes.
+
+    The pixels are not decoded yet. Raises whatever the plugin raises.
+    """
+    if container == "HEIF":
+        return _heif_plugin()(io.BytesIO(data))
+    try:
+        return _PLUGINS[container](io.BytesIO(data))
+    except (SyntaxError, ValueError):
+        if container != "AVIF":
+            raise
+        # Only this plugin parses EXIF while it opens a file, and fails if it is broken. Renamed, it is ignored.
+        return AvifImageFile(io.BytesIO(data.replace(b"Exif", b"free", 1)))
+
+
+def exif_facts(image: ImageFile, data: bytes, container: str) -> ExifFacts:
+    """Read EXIF from where each container stores it. Call it after `load`: a PNG may have it after the pixels."""
+    if container == "TIFF":
+        return read_exif(data)
+    block = image.info.get("exif")
+    if isinstance(block, bytes):
+        return read_exif(block)
+    text = image.info.get("Raw profile type exif")  # how ImageMagick writes it to PNG: hexadecimal after three lines
+    if not isinstance(text, str):
+        return ExifFacts()
+    try:
+        return read_exif(bytes.fromhex("".join(text.split("\n")[3:])))
+    except ValueError:
+        return ExifFacts()
+
+
+@cache
+def _heif_plugin() -> type[ImageFile]:
+    # Imported for the first HEIC: its codecs take as long to load as all of Pillow.
+    import pillow_heif
+
+    # One thread, as above; and images that are not shown need not be parsed.
+    pillow_heif.options.DECODE_THREADS = 1
+    pillow_heif.options.DEPTH_IMAGES = False
+    pillow_heif.options.AUX_IMAGES = False
+    plugin: type[ImageFile] = pillow_heif.HeifImageFile
+    return plugin
+
+
+_MAKE, _MODEL = 0x010F, 0x0110
+_BEGINNING: Final = 256 * 1024
+_BLOCK: Final = re.compile(rb"Exif\x00\x00(?=II\*\x00|MM\x00\*)")
+_TIFF: Final = (b"II*\x00", b"MM\x00*")
+_LONGEST: Final = 64
+_SPACES: Final = re.compile(r"[\s\x00]+")
+# Words in makers' names that people leave out.
+_FIRM: Final = frozenset(
+    ("ag", "camera", "co", "company", "corp", "corporation", "electronics", "gmbh", "imaging", "inc", "ltd", "optical")
+)
+
+
+def read_camera(path: Path) -> str | None:
+    """Return the camera of a photo, such as "Canon EOS R6"; None if the file does not say or can't be read."""
+    try:
+        # Non-blocking, in case a pipe has replaced the file; binary, for Windows.
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        with os.fdopen(os.open(path, flags), "rb") as file:
+            data = file.read(_BEGINNING)
+    except OSError:
+        return None
+    # The block is almost always at the start; RAW files begin like TIFF files.
+    found = _BLOCK.search(data)
+    block = data if data.startswith(_TIFF) else data[found.end() :] if found is not None else b""
+    if block and (camera := _camera(block)) is not None:
+        return camera
+    container = sniff(data[:SNIFF_BYTES])
+    if container in (None, "GIF", "BMP", "JPEG") or (container == "TIFF" and len(data) < _BEGINNING):
+        return None
+    return _read_whole(path, container)
+
+
+def camera_name(make: str, model: str) -> str | None:
+    """Return maker and model as people say them, the maker only once; None if both are blank."""
+    make, model = (_SPACES.sub(" ", text).strip()[:_LONGEST] for text in (make, model))
+    words = make.split(" ")
+    while len(words) > 1 and words[-1].strip(".,").lower() in _FIRM:
+        words.pop()
+    brand = " ".join(words).rstrip(",")
+    known = {word.strip(".,").casefold() for word in make.split(" ")}
+    first = re.split(r"[ _-]", model, maxsplit=1)[0].casefold()
+    if model and (first in known or model.casefold().startswith(brand.casefold())):
+        return model
+    return f"{brand} {model}".strip() or None
+
+
+def _read_whole(path: Path, container: str | None) -> str | None:
+    """Read the camera from a PNG, WebP, HEIC or TIFF, which may store it anywhere in the file."""
+    try:
+        data = read_photo(path)
+        if container == "TIFF":
+            return _camera(data)
+        with open_picture(data, container or "") as picture:
+            picture_exif = picture.info.get("exif")
+    except Unreadable:
+        return None
+    except Exception:  # noqa: BLE001 - decoders raise almost anything on damaged files, which must not stop a plan
+        return None
+    return _camera(picture_exif) if isinstance(picture_exif, bytes) else None
+
+
+def _camera(block: bytes) -> str | None:
+    exif = Image.Exif()
+    try:
+        exif.load(block if block.startswith(b"Exif") else b"Exif\x00\x00" + block)
+        make, model = (exif.get(tag) for tag in (_MAKE, _MODEL))
+    except Exception:  # noqa: BLE001 - and so does broken EXIF
+        return None
+    return camera_name(*(text if isinstance(text, str) else "" for text in (make, model)))

@@ -1,0 +1,93 @@
+"""The menus: names, keys and what Undo says."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QSettings
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QApplication, QMenu
+
+from alpacasorter.core.events import JudgedPhoto
+from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.photo import PhotoFacts
+from alpacasorter.core.session_paths import Places
+from alpacasorter.ui.main_window import MainWindow
+from alpacasorter.ui.photo_filters import Filter
+from alpacasorter.ui.settings import Settings
+from alpacasorter.ui.widgets.theme import Theme
+from alpacasorter.workers.engine import Engine
+
+LABELS = LabelSet("plain", "goat", {"goat": "Goats & kids", "plain": "Plain"})
+
+
+@pytest.fixture
+def window(qapp: QApplication, tmp_path: Path) -> Iterator[MainWindow]:
+    settings = Settings(QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat))
+    engine = Engine(Places(None, tmp_path / "data", tmp_path / "cache"), "cpu")
+    made = MainWindow(engine, settings, Theme(qapp))
+    engine.setParent(made)
+    yield made
+    made.close()
+    made.deleteLater()
+
+
+def menus(window: MainWindow) -> list[QMenu]:
+    return [menu for action in window.menuBar().actions() if isinstance(menu := action.menu(), QMenu)]
+
+
+def mnemonics(texts: list[str]) -> list[str]:
+    plain = [text.replace("&&", "") for text in texts]
+    return [text[text.index("&") + 1].lower() for text in plain if "&" in text]
+
+
+def test_mnemonics_are_unique(window: MainWindow) -> None:
+    window.page.set_labels(LABELS)
+    bar = mnemonics([action.text() for action in window.menuBar().actions()])
+    assert len(bar) == len(window.menuBar().actions()) == len(set(bar))
+    assert len(menus(window)) == len(bar)
+    for menu in menus(window):
+        found = mnemonics([action.text() for action in menu.actions()])
+        assert len(found) == len(set(found)), menu.title()
+
+
+def test_keys_are_unique(window: MainWindow) -> None:
+    window.page.set_labels(LABELS)
+    keys = [key.toString() for menu in menus(window) for action in menu.actions() for key in action.shortcuts()]
+    assert len(keys) > 20
+    assert len(keys) == len(set(keys))
+
+
+def test_tooltips_end_with_the_key(window: MainWindow) -> None:
+    actions = window.page.actions_
+    native = QKeySequence("Ctrl+S").toString(QKeySequence.SequenceFormat.NativeText)
+    assert actions.sort.toolTip().endswith(f"({native})")
+    assert "\t" not in actions.flip.toolTip()
+
+
+def test_names_of_labels_are_no_mnemonics(window: MainWindow) -> None:
+    window.page.set_labels(LABELS)
+    actions = window.page.actions_
+    assert actions.positive.text().endswith("Goats && kids")
+    assert actions.filters[Filter.POSITIVE].text() == "Goats && kids"
+    assert window.page.filters.button(Filter.POSITIVE).text().startswith("Goats && kids")
+    assert [actions.positive.shortcut().toString(), actions.negative.shortcut().toString()] == ["G", "P"]
+
+
+def test_undo_says_what(window: MainWindow) -> None:
+    page = window.page
+    page.set_labels(LABELS)
+    undo, redo = page.actions_.undo, page.actions_.redo
+    before = undo.text()
+    assert not undo.isEnabled()
+    page.store.add([Path("/p/a.jpg"), Path("/p/b.jpg")])
+    facts = PhotoFacts(1, 1, None, "JPEG")
+    page.store.judge([JudgedPhoto(row.path, row.name, 0.9, facts, None) for row in page.store.rows], 0)
+    page.corrections.set(page.store.rows, "plain")
+    assert undo.isEnabled()
+    assert "2 photos" in undo.text()
+    assert undo.iconText() == before.replace("&", ""), "a button on the tool bar keeps its width"
+    undo.trigger()
+    assert not undo.isEnabled()
+    assert undo.text() == before
+    assert "2 photos" in redo.text()
