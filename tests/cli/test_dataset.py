@@ -64,7 +64,7 @@ def test_json(run: Commands, server: OpenImagesServer, tmp_path: Path) -> None:
     }
 
 
-def test_fewer_than_asked_for_is_said(run: Commands, server: OpenImagesServer, tmp_path: Path) -> None:
+def test_fewer_than_requested_is_reported(run: Commands, server: OpenImagesServer, tmp_path: Path) -> None:
     server.always[server.photo(f"{3:016x}")] = Answer(code=404)
     done = download(run, server, tmp_path / "out", "--class", "Alpaca")
     assert done.code == 0

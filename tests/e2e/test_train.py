@@ -1,4 +1,4 @@
-"""A model is trained in the real window by the real process, used, and given up half-way."""
+"""A model is trained in the real window by the real process and used; another run is stopped halfway."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from alpacasorter import paths
 from alpacasorter.ml.models.bundle import load_bundle
+from alpacasorter.training.events import STARTING, sentence
 from alpacasorter.training.recipe import RANDOM
 from alpacasorter.ui.training.dialog import TrainDialog
 from tests.e2e.conftest import User
@@ -22,7 +23,7 @@ WAIT_MS = 120_000
 
 
 class Trainee:
-    """The dialog that trains, opened from the menu of the window."""
+    """The training dialog, opened from the menu of the window."""
 
     def __init__(self, user: User, qtbot: QtBot, dataset: Path) -> None:
         user.window.page.actions_.train.trigger()
@@ -74,7 +75,7 @@ def dataset(tmp_path: Path) -> Path:
 
 
 def made() -> list[Path]:
-    """Return all that lies among the user's models and reports."""
+    """Return all of the user's models and reports."""
     folders = (paths.user_models_dir(), paths.user_data_dir() / "reports")
     return [entry for folder in folders if folder.is_dir() for entry in folder.iterdir()]
 
@@ -99,11 +100,11 @@ def test_a_model_is_trained_and_used(start: Callable[[], User], folder: Path, da
     assert settings.positive.currentData() == "thing"
     trainee.click(settings.more)
     trainee.click(settings.options.preview)
-    trainee.wait(lambda: settings.examples.picture.isVisible() or "Making" not in settings.examples.words.text())
+    trainee.wait(lambda: settings.examples.picture.isVisible() or "Preparing" not in settings.examples.words.text())
     assert settings.examples.picture.isVisible(), settings.examples.words.text()
     assert made() == []
     trainee.train(2)
-    # The window stays alive meanwhile.
+    # The window keeps responding in the meantime.
     user.select(user.shown()[0])
     user.press(Qt.Key.Key_Right)
     trainee.wait(lambda: trainee.page != 1)
@@ -126,7 +127,7 @@ def test_a_model_is_trained_and_used(start: Callable[[], User], folder: Path, da
     user.wait(lambda: all(user.store.label(row) in ("thing", "not_thing") for row in user.store.rows))
 
 
-def test_given_up_half_way_nothing_is_made(start: Callable[[], User], dataset: Path, qtbot: QtBot) -> None:
+def test_stopped_halfway_nothing_is_made(start: Callable[[], User], dataset: Path, qtbot: QtBot) -> None:
     user = start()
     trainee = Trainee(user, qtbot, dataset)
     trainee.train_until_the_first_epoch()
@@ -137,13 +138,13 @@ def test_given_up_half_way_nothing_is_made(start: Callable[[], User], dataset: P
     assert made() == []
 
     trainee.train(1000)
-    trainee.wait(lambda: trainee.dialog.progress_page.words == "Starting TensorFlow")
+    trainee.wait(lambda: trainee.dialog.progress_page.stage.text() == sentence(STARTING))
     second = trainee.process
-    answer_next_question("Go on training")
+    answer_next_question("Keep training")
     user.window.close()
     assert user.window.isVisible()
     assert trainee.dialog.training
-    answer_next_question("Give it up and close")
+    answer_next_question("Stop and quit")
     user.window.close()
     assert not user.window.isVisible()
     assert not is_running(second)

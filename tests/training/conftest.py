@@ -1,4 +1,4 @@
-"""What several tests of downloading use."""
+"""Fixtures of the tests of downloading."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from tests.training.open_images.server import OpenImagesServer, open_images
 
 @pytest.fixture
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reach this machine itself without a proxy, whatever the environment says."""
+    """Reach this machine without a proxy, even if the environment sets one."""
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("no_proxy", "*")

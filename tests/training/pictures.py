@@ -1,4 +1,4 @@
-"""Class folders of generated pictures: alpacas are light blobs on green, the rest dark stripes."""
+"""Class folders of generated pictures: positive ones are light blobs on green, the others dark stripes."""
 
 from pathlib import Path
 

@@ -40,7 +40,7 @@ def request(dataset, out, recipe=None, **more):
 
 
 class Process:
-    """The child, its lines read as they come."""
+    """The child process, its lines read as they arrive."""
 
     def __init__(self, *command):
         self.process = subprocess.Popen(
@@ -50,7 +50,7 @@ class Process:
             stderr=subprocess.PIPE,
             cwd=Path(__file__).resolve().parents[2],
         )
-        # Read beside, so that it never waits for a full pipe.
+        # Read on a thread, so that the process never waits for a full pipe.
         self.errors = b""
         self.reader = threading.Thread(target=self._read_errors)
         self.reader.start()
@@ -116,7 +116,7 @@ def test_an_invalid_first_line(monkeypatch, line, reason):
 
 
 def run_inside(monkeypatch):
-    """Run the child within the test; return its exit code, its events, and what came on standard error."""
+    """Run the child within the test; return its exit code, its events, and its standard error."""
     output, errors = io.StringIO(), io.StringIO()
 
     class Own:
@@ -160,7 +160,7 @@ def test_a_bug_gives_a_reason_for_the_user_and_a_traceback_for_the_log(monkeypat
         ([b"x" * 3_000_000, b"\nfinish\n"], "finish"),
     ],
 )
-def test_what_is_said_later(monkeypatch, said, order):
+def test_orders(monkeypatch, said, order):
     heard = threading.Event()
     parts = iter([b"first\n" + said[0], *said[1:]])
 

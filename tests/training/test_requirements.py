@@ -34,7 +34,7 @@ def test_a_file_or_a_link(tmp_path, dataset):
     try:
         (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     except OSError:
-        pytest.skip("this system lets nobody make links")
+        pytest.skip("this system does not allow links")
     assert "not a model folder" in problem_with_out(tmp_path / "link", dataset)
 
 

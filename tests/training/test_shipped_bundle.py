@@ -94,7 +94,7 @@ def test_keras_and_litert_agree_on_photos(bundle, photos):
 @pytest.mark.tensorflow
 @pytest.mark.slow
 def test_training_starts_from_weights_that_have_not_seen_the_photos(bundle):
-    """Else whatever a training holds out would have been seen already, and its figures would flatter."""
+    """Otherwise training would have seen what it holds out, and its figures would be too optimistic."""
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
     from alpacasorter.training.network.backbones import shipped_weights
     from alpacasorter.training.network.weights import read_weights

@@ -1,4 +1,4 @@
-"""A backbone in miniature: what tests look for rarely depends on its size, but the time they take does."""
+"""A tiny backbone: what tests check rarely depends on its size, but the time they take does."""
 
 
 def tiny_backbone(_name, _weights, side):

@@ -95,7 +95,7 @@ def test_other_endings_are_refused(played: Callable[[str], Told], tmp_path: Path
     assert not told.exporter.running
 
 
-def test_closing_ends_the_process_in_silence(played: Callable[[str], Told], tmp_path: Path, qtbot: QtBot) -> None:
+def test_closing_ends_the_process_without_a_signal(played: Callable[[str], Told], tmp_path: Path, qtbot: QtBot) -> None:
     told = played("pathlib.Path(sys.argv[3], 'pid').write_text(str(os.getpid())); time.sleep(100)")
     told.exporter.export(tmp_path, tmp_path / "out.keras")
     qtbot.waitUntil(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "", timeout=WAIT_MS)

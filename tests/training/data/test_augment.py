@@ -27,13 +27,13 @@ def test_each_switch(pictures, name):
     assert found.shape == pictures.shape
     differences = np.abs(found.astype(int) - pictures).mean(axis=(1, 2, 3))
     assert (differences > 0.5).sum() >= 2, "some of the pictures are changed"
-    assert (found.std(axis=(1, 2, 3)) > 5).all(), "and there is still something to see"
+    assert (found.std(axis=(1, 2, 3)) > 5).all(), "and there is still something in them"
     assert (augmenter({name}, 7)(pictures) == found).all()
     assert (augment(pictures) != found).any(), "the next epoch sees others"
     assert (augmenter({name}, 8)(pictures) != found).any()
 
 
-def test_flip_and_mirror_only_turn_over(pictures):
+def test_flip_and_mirror_only_mirror(pictures):
     for name, axis in (("flip", 1), ("mirror", 0)):
         found = augmenter({name}, 3)(pictures)
         turned = [
@@ -61,6 +61,6 @@ def test_all_at_once_and_batches_of_any_length(pictures):
 def test_white_and_black_stay_in_range():
     extremes = np.stack([np.full((SIDE, SIDE, 3), value, dtype=np.uint8) for value in (0, 255)] * 8)
     found = augmenter({"brightness", "contrast", "color"}, 5)(extremes).astype(int)
-    # Were it not clipped, 255 made brighter would come out near 0.
+    # Without clipping, a brighter 255 would wrap around to nearly 0.
     assert found[1::2].min() > 100
     assert found[::2].max() < 100

@@ -92,7 +92,7 @@ def test_batches_that_are_abandoned(paths):
     assert set(threading.enumerate()) == before
 
 
-def test_each_epoch_has_an_order_of_its_own():
+def test_each_epoch_has_its_own_order():
     rows = np.arange(100, 150)
     first = shuffled(rows, seed=1, epoch=1)
     assert sorted(first) == rows.tolist()

@@ -39,7 +39,7 @@ def test_several_data_folders_keep_their_names(tmp_path):
     assert data.targets.tolist() == [0, 0, 1, 1] * 2
 
 
-def test_sub_folders_count_and_hidden_ones_do_not(tmp_path):
+def test_subfolders_count_and_hidden_ones_do_not(tmp_path):
     folder = class_folders(tmp_path / "a", 1)
     (folder / "thing" / "deeper").mkdir()
     picture(True, 50).save(folder / "thing" / "deeper" / "x.png")

@@ -1,4 +1,4 @@
-"""Each network reads RGB in [-1, 1], and its weights come from wherever they are, by name."""
+"""Each network reads RGB in [-1, 1], and its weights are found by name, wherever they come from."""
 
 import importlib
 
@@ -29,20 +29,20 @@ def pictures(side=SIDE, count=2):
 
 
 @pytest.mark.parametrize("name", BACKBONES)
-def test_what_stands_before_a_network_is_its_own_preprocessing(name):
+def test_the_input_is_preprocessed_as_the_network_expects(name):
     pixels = keras.Input((SIDE, SIDE, 3))
     prepared = keras.Model(pixels, prepare(name, pixels))(scale_pixels(pictures()))
     module = importlib.import_module(f"keras.applications.{MODULES.get(name, name)}")
     theirs = module.preprocess_input(pictures().astype(np.float32))
     if name == "mobilenet_v3_large":
-        # Theirs is inside the network, and is left out of ours: x / 127.5 - 1.
+        # Keras has it inside the network, and ours leaves it out: x / 127.5 - 1.
         theirs = theirs / 127.5 - 1.0
     np.testing.assert_allclose(prepared, theirs, atol=1e-4)
 
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory):
-    """Inception, stored in both of Keras's layouts by a process that had built other layers before."""
+    """Inception, stored in both of Keras's layouts by a process that has built other layers before."""
     folder = tmp_path_factory.mktemp("weights")
     keras.layers.Conv2D(1, 1).build((None, 4, 4, 3))
     network = build_backbone("inception_v3", SIDE)
@@ -57,7 +57,7 @@ def stored(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", ["inception.weights.h5", "whole.h5", "inception.npz"])
-def test_layers_that_keras_named_by_counting_are_matched_by_their_order(stored, name):
+def test_layers_that_keras_numbers_are_matched_by_their_order(stored, name):
     folder, network = stored
     loaded = load_backbone("inception_v3", str(folder / name), SIDE)
     assert all((a == b).all() for a, b in zip(loaded.get_weights(), network.get_weights(), strict=True))

@@ -1,4 +1,4 @@
-"""What learns and what does not, and rebuilding a network from what a bundle says."""
+"""Which layers are trained, and rebuilding a network from a bundle."""
 
 import numpy as np
 import pytest
@@ -104,11 +104,11 @@ def test_a_network_with_another_pooling_comes_back(tmp_path, monkeypatch):
     base = with_focus(tiny_backbone("", "", SIDE))
     base.get_layer("focus").set_weights([np.random.default_rng(0).normal(size=(1, 1, 12, 1))])
     network = assemble(base, "mobilenet_v2", SIDE)
-    facts = {"backbone": "mobilenet_v2", "side": SIDE, "dense": [], "pooling": "focus"}
-    rebuilt = rebuild(_bundle(tmp_path, facts, network.weights()))
+    entry = {"backbone": "mobilenet_v2", "side": SIDE, "dense": [], "pooling": "focus"}
+    rebuilt = rebuild(_bundle(tmp_path, entry, network.weights()))
     found, expected = (one.two_outputs()(pictures())["embedding"].numpy() for one in (rebuilt, network))
     np.testing.assert_allclose(found, expected, atol=1e-6)
-    plain = rebuild(_bundle(tmp_path / "plain", {**facts, "pooling": "mean"}, network.weights()))
+    plain = rebuild(_bundle(tmp_path / "plain", {**entry, "pooling": "mean"}, network.weights()))
     assert np.abs(plain.two_outputs()(pictures())["embedding"].numpy() - expected).max() > 1e-3
 
 
@@ -123,7 +123,7 @@ def test_an_array_of_a_dense_layer_is_missing_or_odd(network, array):
 
 
 @pytest.mark.parametrize(
-    "facts",
+    "entry",
     [
         {"backbone": "vgg16"},
         {"backbone": ["mobilenet_v2"]},
@@ -137,20 +137,20 @@ def test_an_array_of_a_dense_layer_is_missing_or_odd(network, array):
         {"backbone": "mobilenet_v2", "pooling": ["mean"]},
     ],
 )
-def test_a_strangers_bundle_may_say_anything(tmp_path, facts):
-    bundle = make_bundle(tmp_path / "b", network=facts)
-    assert bundle.network == facts
+def test_a_bundle_may_say_anything(tmp_path, entry):
+    bundle = make_bundle(tmp_path / "b", network=entry)
+    assert bundle.network == entry
     with pytest.raises(BundleError, match="can't build"):
         rebuild(bundle)
 
 
-def test_facts_that_are_no_table(tmp_path):
+def test_a_network_entry_that_is_not_a_table(tmp_path):
     with pytest.raises(BundleError, match="network"):
         make_bundle(tmp_path / "b", network=["mobilenet_v2"])
 
 
-def _bundle(folder, facts, weights):
-    bundle = make_bundle(folder / "b", input_size=SIDE, network=facts)
+def _bundle(folder, entry, weights):
+    bundle = make_bundle(folder / "b", input_size=SIDE, network=entry)
     stored = folder / "weights.npz"
     np.savez(stored, **weights)
 

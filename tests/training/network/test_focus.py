@@ -1,4 +1,4 @@
-"""Pooling with a focus: the embedding stays the mean of the map that is given out."""
+"""Pooling with a focus: the embedding stays the mean of the returned map."""
 
 import numpy as np
 import pytest
@@ -23,12 +23,12 @@ def maps():
     return np.random.default_rng(1).normal(size=(2, 3, 5, 4)).astype(np.float32)
 
 
-def test_it_begins_as_the_plain_mean(model, maps):
+def test_it_starts_as_the_plain_mean(model, maps):
     model.get_layer(LAYER).set_weights([np.zeros((1, 1, 4, 1), dtype=np.float32)])
     np.testing.assert_allclose(model.predict_on_batch(maps), maps, atol=1e-6)
 
 
-def test_half_is_the_mean_and_half_listens_to_where_the_score_is_high(model, maps):
+def test_half_is_the_mean_and_half_is_weighted_by_the_score(model, maps):
     kernel = np.array([3.0, 0.0, -1.0, 0.5], dtype=np.float32)
     model.get_layer(LAYER).set_weights([kernel.reshape(1, 1, 4, 1)])
     scores = np.exp(maps @ kernel)
@@ -39,7 +39,7 @@ def test_half_is_the_mean_and_half_listens_to_where_the_score_is_high(model, map
     np.testing.assert_allclose(found.mean(axis=(1, 2)), expected, atol=1e-5)
 
 
-def test_one_loud_place_among_many_is_heard(model):
+def test_one_prominent_place_among_many_counts(model):
     """In a plain mean it would count a fifteenth."""
     model.get_layer(LAYER).set_weights([np.array([9.0, 0, 0, 0], dtype=np.float32).reshape(1, 1, 4, 1)])
     maps = np.zeros((1, 3, 5, 4), dtype=np.float32)

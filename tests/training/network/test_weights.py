@@ -1,4 +1,4 @@
-"""Reading weights by name, from every layout Keras has used, and refusing what is not this network."""
+"""Reading weights by name, from every layout Keras has used, and refusing those of another network."""
 
 import numpy as np
 import pytest

@@ -53,14 +53,14 @@ HTML = b"<!DOCTYPE html><html><body>Please log in.</body></html>"
 
 @dataclass
 class Answer:
-    """How to answer once, in place of sending the file.
+    """How to answer once instead of sending the file.
 
     Attributes:
         code: status.
         headers: further ones.
         body: in place of the file's; None for the file's own.
-        cut: send only so many bytes of the body, and then break off.
-        reset: break off with a reset in place of an end.
+        cut: send only so many bytes of the body, then close the connection.
+        reset: close the connection with a reset.
         hang: send nothing more until the server is closed or `release` is set.
         length: whether to say how long the body is.
     """
@@ -75,13 +75,13 @@ class Answer:
 
 
 class OpenImagesServer:
-    """The server with its files, its faults, and what it was asked for."""
+    """The server with its files, its faults, and the requests it got."""
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.etags: dict[str, str] = {}
         self.faults: dict[str, list[Answer]] = {}
-        """By path: each answer serves once, then the file itself is sent."""
+        """By path: each answer is used once, then the file itself is sent."""
         self.always: dict[str, Answer] = {}
         self.ranges = True
         self.asked: list[tuple[str, str, dict[str, str]]] = []
@@ -114,7 +114,7 @@ class OpenImagesServer:
         self.etags[path] = f'"{hashlib.sha256(data).hexdigest()[:12]}"'
 
     def add(self, subset: str, number: int, yes: tuple[str, ...] = (), no: tuple[str, ...] = (), **facts: str) -> str:
-        """Add a photo, and return its id; `publish` makes the lists say so."""
+        """Add a photo, and return its id; `publish` adds it to the lists."""
         image_id = facts.pop("ImageID", f"{SUBSETS.index(subset)}{number:015x}")
         row = {
             "ImageID": image_id,

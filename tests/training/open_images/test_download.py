@@ -1,4 +1,4 @@
-"""Downloading photos from a server on this machine: what arrives, what is left out, and going on after a stop."""
+"""Downloading photos from a server on this machine: what is saved, what is left out, and resuming after a stop."""
 
 import contextlib
 import csv
@@ -69,7 +69,7 @@ class Downloads:
             return {row["file"]: row for row in csv.DictReader(file)}
 
     def is_whole(self) -> bool:
-        """Every photo has its line with its hash, is a picture, and nothing else lies about."""
+        """Every photo has its line with its hash and is a picture, and there is nothing else."""
         rows = self.rows()
         files = {path for path in self.out.rglob("*") if path.is_file() and path.name != "ATTRIBUTION.csv"}
         for path in files:
@@ -87,7 +87,7 @@ def downloads(server: OpenImagesServer, tmp_path: Path) -> Downloads:
 
 @pytest.fixture
 def herd(server: OpenImagesServer) -> dict[str, list[str]]:
-    """Alpacas in each subset, and photos of which people said that there is none."""
+    """Alpacas in each subset, and photos that people have confirmed to show none."""
     ids = {
         "validation": [server.add("validation", n, yes=(ALPACA,)) for n in range(6)],
         "test": [server.add("test", n, yes=(ALPACA,)) for n in range(6)],
@@ -186,7 +186,7 @@ def test_subsets_can_be_chosen(downloads: Downloads, herd: dict[str, list[str]])
     assert [event.subset for event in events if isinstance(event, ListsNeeded)] == ["test"]
 
 
-def test_what_must_be_fetched_is_said_before(
+def test_what_must_be_downloaded_is_reported_before(
     downloads: Downloads, herd: dict[str, list[str]], server: OpenImagesServer
 ) -> None:
     size = sum(len(server.files[of["validation"]]) for of in (LABEL_LISTS, PHOTO_LISTS))
@@ -196,7 +196,7 @@ def test_what_must_be_fetched_is_said_before(
     assert [event for event in downloads(limit=3) if isinstance(event, ListsNeeded)] == [ListsNeeded("validation", 0)]
 
 
-def test_nothing_is_asked_for_where_all_is_there(
+def test_nothing_is_requested_if_everything_is_there(
     downloads: Downloads, herd: dict[str, list[str]], server: OpenImagesServer
 ) -> None:
     downloads(limit=4)
@@ -207,7 +207,7 @@ def test_nothing_is_asked_for_where_all_is_there(
     assert last(events).folders[0].fetched == 0
 
 
-def test_others_are_photos_that_people_said_it_is_not(downloads: Downloads, herd: dict[str, list[str]]) -> None:
+def test_others_are_photos_confirmed_not_to_show_the_class(downloads: Downloads, herd: dict[str, list[str]]) -> None:
     done = last(downloads(limit=4, others=5))
     assert downloads.photos("not_alpaca") < set(herd["none"])
     assert [(one.folder, one.photo_class, one.there) for one in done.folders] == [
@@ -263,7 +263,7 @@ def test_an_unknown_class_changes_nothing(downloads: Downloads) -> None:
     assert not downloads.out.exists()
 
 
-def test_faults_on_the_way_of_photos(
+def test_faults_while_downloading_photos(
     downloads: Downloads, herd: dict[str, list[str]], server: OpenImagesServer
 ) -> None:
     again = [
@@ -282,7 +282,7 @@ def test_faults_on_the_way_of_photos(
     assert downloads.is_whole()
 
 
-def test_what_can_not_be_had_is_counted_and_replaced(
+def test_what_can_not_be_downloaded_is_counted_and_replaced(
     downloads: Downloads, herd: dict[str, list[str]], server: OpenImagesServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(saving, "MAX_PHOTO_BYTES", 100_000)
@@ -301,13 +301,13 @@ def test_what_can_not_be_had_is_counted_and_replaced(
     assert dict(last(events).left_out) == {"missing": 1, "unreachable": 1, "unusable": 3, "too large": 1}
     assert len([event for event in events if isinstance(event, LeftOut)]) == 6
     assert downloads.is_whole()
-    # Not for good: next time they are tried again.
+    # Not permanently: they are tried again next time.
     server.always.clear()
     downloads(limit=12)
     assert downloads.photos() == set(herd["validation"] + herd["test"])
 
 
-def test_where_the_network_fails_for_good_it_stops(
+def test_it_stops_if_the_network_fails(
     downloads: Downloads, herd: dict[str, list[str]], server: OpenImagesServer
 ) -> None:
     for ids in herd.values():
@@ -322,7 +322,7 @@ def test_where_the_network_fails_for_good_it_stops(
     assert len(downloads.photos()) == 20
 
 
-def test_a_photo_without_a_licence_is_left_alone(downloads: Downloads, server: OpenImagesServer) -> None:
+def test_a_photo_without_a_license_is_left_out(downloads: Downloads, server: OpenImagesServer) -> None:
     server.add("validation", 0, yes=(ALPACA,), License="")
     unlisted = server.add("test", 1, yes=(ALPACA,))
     server.publish()
@@ -332,7 +332,7 @@ def test_a_photo_without_a_licence_is_left_alone(downloads: Downloads, server: O
     assert server.photos_asked() == []
 
 
-def test_names_that_lead_elsewhere_are_no_names(downloads: Downloads, server: OpenImagesServer) -> None:
+def test_names_that_lead_elsewhere_are_ignored(downloads: Downloads, server: OpenImagesServer) -> None:
     for name in ("../../../evil", "..%2f..%2fevil_id", "/etc/passwd_0000", "C:\\windows\\evil"):
         server.add("validation", 0, yes=(ALPACA,), ImageID=name)
     good = server.add("validation", 1, yes=(ALPACA,))
@@ -357,7 +357,7 @@ def test_a_file_that_is_not_ours_is_never_replaced(
     assert len(downloads.rows()) == 5
 
 
-def test_a_file_that_takes_the_name_meanwhile_is_not_replaced(
+def test_a_file_that_takes_the_name_in_the_meantime_is_not_replaced(
     downloads: Downloads, server: OpenImagesServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image_id = server.add("validation", 0, yes=(ALPACA,))
@@ -394,7 +394,7 @@ def test_a_disk_without_links(
     assert downloads.is_whole()
 
 
-def test_photos_that_the_user_deleted_stay_away(
+def test_photos_that_the_user_deleted_stay_deleted(
     downloads: Downloads, herd: dict[str, list[str]], server: OpenImagesServer
 ) -> None:
     downloads(limit=6)
@@ -406,12 +406,12 @@ def test_photos_that_the_user_deleted_stay_away(
     assert server.times_asked(server.photo(gone)) == 1
 
 
-def test_stopped_half_way_it_goes_on_and_fetches_nothing_twice(
+def test_stopped_halfway_it_resumes_and_downloads_nothing_twice(
     downloads: Downloads, herd: dict[str, list[str]], server: OpenImagesServer
 ) -> None:
     server.hold_photos_after = 5
     kept = 0
-    # The photos that hang would hang for minutes: closing breaks them off.
+    # The photos that hang would hang for minutes: closing interrupts them.
     with contextlib.closing(downloads.events(limit=12, connections=3, patience=Patience(timeout=150))) as events:
         for event in events:
             kept += isinstance(event, Kept)
@@ -427,7 +427,7 @@ def test_stopped_half_way_it_goes_on_and_fetches_nothing_twice(
     assert downloads.is_whole()
 
 
-def test_what_has_arrived_when_it_is_stopped_is_kept(
+def test_what_is_complete_when_it_is_stopped_is_kept(
     downloads: Downloads, herd: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: object, **__: object) -> None:
@@ -481,7 +481,7 @@ def test_a_full_disk_stops_with_a_sentence(
 def test_killed_at_the_worst_moment(
     downloads: Downloads, server: OpenImagesServer, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    """Whatever a process leaves that ends without a last word, the next run puts right."""
+    """The next run repairs whatever a killed process leaves behind."""
     image_id = server.add("validation", 0, yes=(ALPACA,))
     server.publish()
 
@@ -509,7 +509,7 @@ def test_killed_at_the_worst_moment(
     assert downloads.is_whole()
 
 
-def test_a_line_that_was_cut_short_is_made_anew(downloads: Downloads, herd: dict[str, list[str]]) -> None:
+def test_a_truncated_line_is_written_again(downloads: Downloads, herd: dict[str, list[str]]) -> None:
     downloads(limit=3)
     path = downloads.out / "ATTRIBUTION.csv"
     whole = path.read_bytes()
@@ -523,7 +523,7 @@ def test_a_line_that_was_cut_short_is_made_anew(downloads: Downloads, herd: dict
 
 
 @pytest.mark.parametrize("data", [b"mine\n", b"file;class\n", b"\xff\xfe\x00\n", b'"open\n'])
-def test_a_list_of_another_kind_is_left_alone(downloads: Downloads, herd: object, data: bytes) -> None:
+def test_another_file_of_the_same_name_is_not_changed(downloads: Downloads, herd: object, data: bytes) -> None:
     downloads.out.mkdir()
     (downloads.out / "ATTRIBUTION.csv").write_bytes(data)
     with pytest.raises(DownloadError, match="not written by a download"):

@@ -1,4 +1,4 @@
-"""Fetching with patience, from a server on this machine that fails on purpose."""
+"""Downloading with retries, from a server on this machine that fails on purpose."""
 
 import http.server
 import shutil
@@ -48,7 +48,7 @@ def get(web: Web, server: OpenImagesServer, *faults: Answer, limit: int = 10**6)
     return web.get(f"{server.base}/file", limit=limit, check=accept)
 
 
-def test_a_file_comes_as_it_is_and_says_who_asks(web: Web, server: OpenImagesServer) -> None:
+def test_a_file_arrives_unchanged_and_the_request_names_the_app(web: Web, server: OpenImagesServer) -> None:
     assert get(web, server) == BODY
     assert server.asked[0][2]["User-Agent"].startswith("AlpacaSorter/")
 
@@ -67,30 +67,30 @@ def test_a_file_comes_as_it_is_and_says_who_asks(web: Web, server: OpenImagesSer
     ],
     ids=["500", "503", "429", "cut short", "reset", "reset at once", "silent", "silent in the middle"],
 )
-def test_what_fails_twice_is_fetched_at_the_third_try(web: Web, server: OpenImagesServer, fault: Answer) -> None:
+def test_what_fails_twice_succeeds_at_the_third_attempt(web: Web, server: OpenImagesServer, fault: Answer) -> None:
     assert get(web, server, fault, fault) == BODY
     assert server.times_asked("/file") == 3
 
 
-def test_after_the_last_try_it_gives_up_with_a_sentence(web: Web, server: OpenImagesServer) -> None:
+def test_after_the_last_attempt_it_gives_up_with_a_sentence(web: Web, server: OpenImagesServer) -> None:
     with pytest.raises(Unreachable, match=r"127\.0\.0\.1 is busy .*500"):
         get(web, server, *[Answer(code=500)] * 3)
     assert server.times_asked("/file") == 3
 
 
-def test_where_nobody_listens(web: Web, server: OpenImagesServer) -> None:
+def test_no_server(web: Web, server: OpenImagesServer) -> None:
     server.close()
     with pytest.raises(Unreachable, match=r"The connection to 127\.0\.0\.1 failed\."):
         web.get(f"{server.base}/file", limit=10, check=accept)
 
 
-def test_a_name_that_nobody_has(web: Web) -> None:
+def test_an_unknown_host(web: Web) -> None:
     with pytest.raises(Unreachable, match=r"nowhere\.invalid can't be found"):
         web.get("http://nowhere.invalid/file", limit=10, check=accept)
 
 
 @pytest.mark.parametrize("code", [403, 404, 410])
-def test_what_is_not_there_is_asked_for_once(web: Web, server: OpenImagesServer, code: int) -> None:
+def test_what_is_missing_is_requested_once(web: Web, server: OpenImagesServer, code: int) -> None:
     with pytest.raises(Missing):
         get(web, server, Answer(code=code))
     assert server.times_asked("/file") == 1
@@ -102,7 +102,7 @@ def test_a_refusal_is_final(web: Web, server: OpenImagesServer) -> None:
     assert server.times_asked("/file") == 1
 
 
-def test_retry_after_is_honoured(server: OpenImagesServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_retry_after_is_honored(server: OpenImagesServer, monkeypatch: pytest.MonkeyPatch) -> None:
     web = Web(QUICK)
     waited: list[float] = []
     monkeypatch.setattr(web._stopped, "wait", lambda seconds: waited.append(seconds))
@@ -124,21 +124,21 @@ def test_the_pauses_grow(server: OpenImagesServer, monkeypatch: pytest.MonkeyPat
     web.close()
 
 
-def test_who_asks_for_too_much_time_is_given_up(web: Web, server: OpenImagesServer) -> None:
+def test_a_server_that_asks_for_too_much_time_is_given_up(web: Web, server: OpenImagesServer) -> None:
     with pytest.raises(Unreachable):
         get(web, server, Answer(code=503, headers={"Retry-After": "3600"}))
     assert server.times_asked("/file") == 1
 
 
 @pytest.mark.parametrize("length", [True, False], ids=["announced", "not announced"])
-def test_what_is_too_large_is_not_taken(web: Web, server: OpenImagesServer, length: bool) -> None:
+def test_what_is_too_large_is_refused(web: Web, server: OpenImagesServer, length: bool) -> None:
     with pytest.raises(TooLarge):
         get(web, server, Answer(length=length), limit=len(BODY) - 1)
     assert server.times_asked("/file") == 1
     assert get(web, server, Answer(length=length), limit=len(BODY)) == BODY
 
 
-def test_wrong_content_is_fetched_once_more(web: Web, server: OpenImagesServer) -> None:
+def test_wrong_content_is_downloaded_once_more(web: Web, server: OpenImagesServer) -> None:
     def check(data: bytes) -> None:
         if data.startswith(b"<"):
             raise Unusable("This is a web page.")
@@ -151,7 +151,7 @@ def test_wrong_content_is_fetched_once_more(web: Web, server: OpenImagesServer) 
         web.get(f"{server.base}/file", limit=10**6, check=check)
 
 
-def test_a_drip_is_given_up_in_the_end(server: OpenImagesServer) -> None:
+def test_a_very_slow_server_is_given_up(server: OpenImagesServer) -> None:
     web = Web(Patience(timeout=5, deadline=-1.0, tries=1))
     with pytest.raises(Unreachable, match="too slow"):
         get(web, server)
@@ -190,7 +190,7 @@ def test_a_proxy_of_the_system_is_used(server: OpenImagesServer, monkeypatch: py
     assert server.asked[0][2]["Host"] == "photos.invalid"
 
 
-def test_close_ends_what_hangs_and_all_that_comes_later(server: OpenImagesServer) -> None:
+def test_close_stops_what_hangs_and_everything_later(server: OpenImagesServer) -> None:
     web = Web(Patience(timeout=150))
     server.put("/file", BODY)
     server.faults["/file"] = [Answer(cut=1000, hang=True)]
@@ -217,7 +217,7 @@ def test_close_ends_what_hangs_and_all_that_comes_later(server: OpenImagesServer
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """A certificate for 127.0.0.1 and its key, in one file, that nobody vouches for."""
+    """A certificate for 127.0.0.1 and its key, in one file, that no authority has signed."""
     program = shutil.which("openssl")
     if program is None:
         pytest.skip("the openssl program is not on this machine")
@@ -252,7 +252,7 @@ def test_certificates_are_verified(
             self.wfile.write(BODY)
 
     secure = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-    secure.handle_error = lambda *_: None  # the handshake that is broken off is no news
+    secure.handle_error = lambda *_: None  # the interrupted handshake is expected
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     secure.socket = context.wrap_socket(secure.socket, server_side=True)

@@ -1,4 +1,4 @@
-"""Lists in the cache: fetched once, resumed, and never mixed from two versions."""
+"""Lists in the cache: downloaded once, resumed, and never mixed from two versions."""
 
 import shutil
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ def to_fetch(folder: Path, web: Web, item: RemoteList) -> int | None:
 
 
 def broken_off(folder: Path, web: Web, item: RemoteList, server: OpenImagesServer, after: int) -> None:
-    """Leave behind what a download leaves that never came further."""
+    """Leave behind what an interrupted download leaves."""
     server.faults[PATH] = [Answer(cut=after), *[Answer(code=500)] * 3]
     with pytest.raises(Unreachable):
         fetch(folder, web, item)
@@ -60,7 +60,7 @@ def broken_off(folder: Path, web: Web, item: RemoteList, server: OpenImagesServe
     server.sent_bytes.clear()
 
 
-def test_a_list_is_fetched_once_and_progress_is_told(
+def test_a_list_is_downloaded_once_and_progress_is_reported(
     tmp_path: Path, web: Web, item: RemoteList, server: OpenImagesServer
 ) -> None:
     assert to_fetch(tmp_path, web, item) == len(DATA)
@@ -75,7 +75,7 @@ def test_a_list_is_fetched_once_and_progress_is_told(
     assert server.times_asked(PATH) == 1
 
 
-def test_it_serves_without_the_network(tmp_path: Path, web: Web, item: RemoteList, server: OpenImagesServer) -> None:
+def test_it_works_without_the_network(tmp_path: Path, web: Web, item: RemoteList, server: OpenImagesServer) -> None:
     path, _ = fetch(tmp_path, web, item)
     server.close()
     assert fetch(tmp_path, web, item) == (path, [])
@@ -92,9 +92,7 @@ def test_it_serves_without_the_network(tmp_path: Path, web: Web, item: RemoteLis
     ],
     ids=["cut", "reset", "500 twice", "503 twice, cut, 503", "cut again and again"],
 )
-def test_faults_on_the_way(
-    tmp_path: Path, web: Web, item: RemoteList, server: OpenImagesServer, faults: list[Answer]
-) -> None:
+def test_faults(tmp_path: Path, web: Web, item: RemoteList, server: OpenImagesServer, faults: list[Answer]) -> None:
     server.faults[PATH] = faults
     path, _ = fetch(tmp_path, web, item)
     assert path.read_bytes() == DATA
@@ -118,7 +116,7 @@ def test_a_server_without_ranges(tmp_path: Path, web: Web, item: RemoteList, ser
     assert server.sent_bytes[PATH] == len(DATA)
 
 
-def test_a_server_without_ranges_that_always_breaks_off_is_given_up(
+def test_a_server_without_ranges_that_always_fails_is_given_up(
     tmp_path: Path, web: Web, item: RemoteList, server: OpenImagesServer
 ) -> None:
     server.ranges = False
@@ -128,7 +126,7 @@ def test_a_server_without_ranges_that_always_breaks_off_is_given_up(
 
 
 @pytest.mark.parametrize("ranges", [True, False])
-def test_a_list_that_changed_meanwhile_is_not_mixed(
+def test_a_list_that_changed_in_the_meantime_is_not_mixed(
     tmp_path: Path, web: Web, item: RemoteList, server: OpenImagesServer, ranges: bool
 ) -> None:
     broken_off(tmp_path, web, item, server, 1_500_000)
@@ -138,7 +136,7 @@ def test_a_list_that_changed_meanwhile_is_not_mixed(
     assert path.read_bytes() == OTHER
 
 
-def test_a_list_that_changes_between_two_tries(
+def test_a_list_that_changes_between_two_attempts(
     tmp_path: Path, web: Web, item: RemoteList, server: OpenImagesServer
 ) -> None:
     class Changing(list[Answer]):
@@ -152,7 +150,7 @@ def test_a_list_that_changes_between_two_tries(
     assert path.read_bytes() == OTHER
 
 
-def test_a_server_that_ignores_which_version_is_meant(
+def test_a_server_that_ignores_the_version(
     tmp_path: Path, web: Web, item: RemoteList, server: OpenImagesServer
 ) -> None:
     broken_off(tmp_path, web, item, server, 1_500_000)
@@ -200,21 +198,21 @@ def test_a_run_that_ended_before_the_last_step(
     assert server.times_asked(PATH) == 0
 
 
-def test_a_broken_note_of_what_is_there(tmp_path: Path, web: Web, item: RemoteList, server: OpenImagesServer) -> None:
+def test_a_broken_state_file(tmp_path: Path, web: Web, item: RemoteList, server: OpenImagesServer) -> None:
     fetch(tmp_path, web, item)
     for text in ("", "[]", "{}", '{"url": 3, "validator": null, "size": "x"}'):
         (tmp_path / f"{item.name}.json").write_text(text, encoding="utf-8")
         assert fetch(tmp_path, web, item)[0].read_bytes() == DATA
 
 
-def test_a_mirror_has_lists_of_its_own(tmp_path: Path, web: Web, item: RemoteList, server: OpenImagesServer) -> None:
+def test_a_mirror_has_its_own_lists(tmp_path: Path, web: Web, item: RemoteList, server: OpenImagesServer) -> None:
     fetch(tmp_path, web, item)
     server.put("/elsewhere/list.csv", OTHER)
     mirrored = RemoteList(f"{server.base}/elsewhere/list.csv", item.columns)
     assert fetch(tmp_path, web, mirrored)[0].read_bytes() == OTHER
 
 
-def test_a_web_page_is_no_list(tmp_path: Path, web: Web, item: RemoteList, server: OpenImagesServer) -> None:
+def test_a_web_page_is_not_a_list(tmp_path: Path, web: Web, item: RemoteList, server: OpenImagesServer) -> None:
     server.faults[PATH] = [Answer(body=HTML)]
     with pytest.raises(Unusable, match="log in"):
         fetch(tmp_path, web, item)
@@ -222,7 +220,7 @@ def test_a_web_page_is_no_list(tmp_path: Path, web: Web, item: RemoteList, serve
     assert fetch(tmp_path, web, item)[0].read_bytes() == DATA
 
 
-def test_a_server_that_does_not_say_how_long_it_is(
+def test_a_server_that_does_not_send_the_length(
     tmp_path: Path, web: Web, item: RemoteList, server: OpenImagesServer
 ) -> None:
     server.always[PATH] = Answer(length=False)
@@ -230,13 +228,13 @@ def test_a_server_that_does_not_say_how_long_it_is(
     assert fetch(tmp_path, web, item)[0].read_bytes() == DATA
 
 
-def test_a_list_that_is_not_there(tmp_path: Path, web: Web, server: OpenImagesServer) -> None:
+def test_a_missing_list(tmp_path: Path, web: Web, server: OpenImagesServer) -> None:
     gone = RemoteList(f"{server.base}/gone.csv", ("ImageID",))
     with pytest.raises(DownloadError, match=r"gone\.csv does not exist at http://"):
         fetch(tmp_path, web, gone)
 
 
-def test_no_room(tmp_path: Path, web: Web, item: RemoteList, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_space(tmp_path: Path, web: Web, item: RemoteList, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=len(DATA)))
         with pytest.raises(DownloadError, match="not enough space"):
