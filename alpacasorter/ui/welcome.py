@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from alpacasorter.core.files import display_path
@@ -15,6 +16,7 @@ from alpacasorter.wording import text
 
 _ICON_SIDE = 96
 _WIDTH = 560
+_MARGIN, _LOW_MARGIN = 32, 12
 _MOST_RECENT = 5
 
 
@@ -38,8 +40,8 @@ class WelcomePage(QWidget):
         self._recent: list[Path] = []
         self.drop = QFrame(self)
         self.drop.setObjectName("drop")
-        picture = QLabel(self.drop)
-        picture.setPixmap(app_icon().pixmap(QSize(_ICON_SIDE, _ICON_SIDE), self.devicePixelRatioF()))
+        self.picture = QLabel(self.drop)
+        self.picture.setPixmap(app_icon().pixmap(QSize(_ICON_SIDE, _ICON_SIDE), self.devicePixelRatioF()))
         title = QLabel(_("Drop a folder of photos here"), self.drop)
         title.setProperty("role", "title")
         self.hint = QLabel(_("Every photo gets a tag. Fix the wrong ones, and the app learns from you."), self.drop)
@@ -51,10 +53,10 @@ class WelcomePage(QWidget):
         promise = QLabel(_("Everything stays on this computer. Photos are never changed or uploaded."), self)
         promise.setProperty("role", "muted")
 
-        inside = QVBoxLayout(self.drop)
-        inside.setContentsMargins(32, 32, 32, 32)
+        self._inside = inside = QVBoxLayout(self.drop)
+        inside.setContentsMargins(32, _MARGIN, 32, _MARGIN)
         inside.setSpacing(10)
-        for widget in (picture, title, self.hint):
+        for widget in (self.picture, title, self.hint):
             inside.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
         inside.addSpacing(8)
         inside.addWidget(self.button, 0, Qt.AlignmentFlag.AlignHCenter)
@@ -63,7 +65,7 @@ class WelcomePage(QWidget):
         self._list_title.setProperty("role", "heading")
         self._list = QVBoxLayout()
         self._list.setSpacing(2)
-        column = QVBoxLayout()
+        self._column = column = QVBoxLayout()
         column.setSpacing(8)
         column.addStretch(2)
         column.addWidget(self.drop)
@@ -73,7 +75,7 @@ class WelcomePage(QWidget):
         column.addLayout(self._list)
         column.addStretch(3)
         self.drop.setMinimumWidth(_WIDTH)
-        around = QHBoxLayout(self)
+        self._around = around = QHBoxLayout(self)
         around.setContentsMargins(24, 16, 24, 16)
         around.addStretch(1)
         around.addLayout(column)
@@ -101,7 +103,26 @@ class WelcomePage(QWidget):
                 widget.deleteLater()
         self._list_title.setVisible(bool(self._recent))
         for folder in self._recent:
-            self._list.addWidget(self._entry(folder))
+            entry = self._entry(folder)
+            self._list.addWidget(entry)
+            # At once and not by the layout later, so that `_fit` counts it.
+            entry.show()
+        self._fit()
+
+    def _fit(self) -> None:
+        """Leave out the picture if the window is too low for it."""
+        self._show_picture(True)
+        if self._around.totalMinimumSize().height() > self.height():
+            self._show_picture(False)
+
+    def _show_picture(self, visible: bool) -> None:
+        self.picture.setVisible(visible)
+        margin = _MARGIN if visible else _LOW_MARGIN
+        self._inside.setContentsMargins(32, margin, 32, margin)
+        # At once: Qt would update the layouts only later.
+        self._inside.activate()
+        self._column.invalidate()
+        self._around.invalidate()
 
     def _entry(self, folder: Path) -> QWidget:
         entry = QWidget(self)
@@ -124,6 +145,11 @@ class WelcomePage(QWidget):
         row.addStretch(1)
         row.addWidget(forget)
         return entry
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave out the picture if the window is too low for it."""
+        super().resizeEvent(event)
+        self._fit()
 
     def changeEvent(self, event: QEvent) -> None:
         """Elide the paths again if the font has changed."""

@@ -129,6 +129,7 @@ def show_text(parent: QWidget, title: str, *, markdown: str = "", html: str = ""
     inside = QVBoxLayout()
     inside.addWidget(browser)
     add_close_button(dialog, inside)
+    dialog.setMinimumSize(360, 280)
     dialog.resize(640, 540)
     dialog.exec()
     dialog.deleteLater()
