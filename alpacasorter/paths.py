@@ -43,9 +43,9 @@ def locale_dir() -> Path:
     return _from_environment(LOCALE_DIR_VARIABLE) or resources_dir() / "locale"
 
 
-def licences_file() -> Path:
+def licenses_file() -> Path:
     """The licenses of everything in the packaged program, the only place that has this file."""
-    return resources_dir() / "LICENCES.txt"
+    return resources_dir() / "LICENSES.txt"
 
 
 def bundled_model() -> Path:

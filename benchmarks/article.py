@@ -26,10 +26,10 @@ import numpy as np
 from alpacasorter.training.data.batches import PhotoStore
 from alpacasorter.training.data.dataset import Dataset, read_dataset
 from alpacasorter.training.data.reading import Listed, Photos, read_photos
+from alpacasorter.training.data.similarity import count_across, similarity_of
 from alpacasorter.training.data.split import split_examples
 from alpacasorter.training.events import Epoch
 from alpacasorter.training.fit import Course, Fitting
-from alpacasorter.training.measuring import count_across, similarity_of
 from alpacasorter.training.network.backbones import load_backbone
 from alpacasorter.training.network.classifier import assemble
 from alpacasorter.training.network.convert import FrozenBackbone

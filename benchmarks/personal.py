@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from tools.model_maker.tail_jobs import Outcome
+    from tools.model_maker.tasks import TaskResult
 
 CHECKPOINTS = (0, 1, 3, 5, 10, 20)
 PHOTOS = Path(__file__).resolve().parent.parent.parent / "shared" / "photos"
@@ -78,36 +78,36 @@ def scenes(arguments: argparse.Namespace, bundle: Bundle) -> dict[str, list[Scen
     from alpacasorter.training.data.dataset import find_photos, read_dataset
     from alpacasorter.training.network.backbones import load_backbone
     from alpacasorter.training.network.classifier import with_focus
-    from tools.model_maker.retrained import Photos, fold_jobs
-    from tools.model_maker.tail import Plan, Tail
-    from tools.model_maker.tail_jobs import Job, Shop
+    from tools.model_maker.last_blocks import LastBlocks, Plan
+    from tools.model_maker.retraining import Photos, fold_tasks
+    from tools.model_maker.tasks import Task, TaskRunner
 
     dataset = read_dataset([arguments.photos / "article", arguments.photos / "more"], positive=bundle.positive_label)
     lookalikes = tuple(find_photos(arguments.photos / "lookalike" / "llama")[0])
     targets = np.array([example.target for example in dataset.examples], dtype=np.int64)
     photos = Photos(dataset.examples, targets)
-    shop = Shop(arguments.work, str(arguments.backbone), bundle.input_size, targets, Plan())
-    maps = shop.stored_maps()
+    runner = TaskRunner(arguments.work, str(arguments.backbone), bundle.input_size, targets, Plan())
+    maps = runner.stored_maps()
     if maps is None:
         raise SystemExit("First run build_bundle --retrain --work with the same folder, to save views of the photos.")
-    backbone = load_backbone("mobilenet_v2", shop.backbone, shop.side)
-    plain = Tail(with_focus(backbone)).embed(maps.large[: len(targets), 0])
+    backbone = load_backbone("mobilenet_v2", runner.backbone, runner.side)
+    plain = LastBlocks(with_focus(backbone)).embed(maps.large[: len(targets), 0])
     groups = groups_of_near_duplicates(plain)
-    folds, jobs = fold_jobs(photos, groups, arguments.seeds)
-    done = shop.do(jobs, tell=print)
+    folds, tasks = fold_tasks(photos, groups, arguments.seeds)
+    done = runner.run(tasks, say=print)
 
     article = photos.of_source("article")
     disputed = np.array([e.path.stem in LLAMAS_AMONG_ALPACAS for e in photos.examples], dtype=np.bool_)
     llamas = np.array([not path.name.startswith("ambiguous") for path in lookalikes], dtype=np.bool_)
     found: dict[str, list[Scene]] = {"llamas": [], "strangers": []}
     pairs = [(fold, judge) for fold in folds for _, judge in splits(fold)]
-    for outcome, (_, judge) in zip(done, pairs, strict=True):
-        embeddings = outcome.embeddings
+    for result, (_, judge) in zip(done, pairs, strict=True):
+        embeddings = result.embeddings
         strange = embeddings[len(targets) :][llamas]
         others, judged = judge[~article[judge]], judge[article[judge]]
         found["llamas"].append(
             Scene(
-                started(bundle, outcome, targets),
+                started(bundle, result, targets),
                 np.concatenate([strange, embeddings[others]]),
                 np.concatenate([np.zeros(len(strange)), targets[others]]).astype(np.uint8),
                 embeddings[judged],
@@ -118,13 +118,13 @@ def scenes(arguments: argparse.Namespace, bundle: Bundle) -> dict[str, list[Scen
     own = np.flatnonzero(article)
     renumbered = np.unique(groups[own], return_inverse=True)[1].astype(np.int64)
     fold = assign_folds(renumbered, targets[own], seed=0)
-    alone = [Job(f"article-fold{number}", own[train], 5000 + number) for number, (train, _) in enumerate(splits(fold))]
+    alone = [Task(f"article-fold{number}", own[train], 5000 + number) for number, (train, _) in enumerate(splits(fold))]
     assert len(alone) == FOLDS
-    for outcome, (_, judge) in zip(shop.do(alone, tell=print), splits(fold), strict=True):
-        embeddings, judged = outcome.embeddings, own[judge]
+    for result, (_, judge) in zip(runner.run(alone, say=print), splits(fold), strict=True):
+        embeddings, judged = result.embeddings, own[judge]
         found["strangers"].append(
             Scene(
-                started(bundle, outcome, targets),
+                started(bundle, result, targets),
                 embeddings[: len(targets)][~article],
                 targets[~article].astype(np.uint8),
                 embeddings[judged],
@@ -135,16 +135,16 @@ def scenes(arguments: argparse.Namespace, bundle: Bundle) -> dict[str, list[Scen
     return found
 
 
-def started(bundle: Bundle, outcome: Outcome, targets: npt.NDArray[np.int64]) -> Bundle:
-    """Return the bundle as if it had been built from the photos of one outcome."""
+def started(bundle: Bundle, result: TaskResult, targets: npt.NDArray[np.int64]) -> Bundle:
+    """Return the bundle as if it had been built from the photos of one result."""
     import numpy as np
 
-    rows = outcome.rows
+    rows = result.rows
     labels = targets[rows].astype(np.uint8)
     return replace(
         bundle,
-        head=Head(outcome.weights, outcome.bias, bundle.calibration),
-        replay=Replay(outcome.embeddings[rows], labels, np.ones(len(rows), dtype=np.float32)),
+        head=Head(result.weights, result.bias, bundle.calibration),
+        replay=Replay(result.embeddings[rows], labels, np.ones(len(rows), dtype=np.float32)),
     )
 
 

@@ -1,4 +1,4 @@
-"""What every test has: a home of its own, no display, and a check that no thread or timer is left behind."""
+"""For every test: a temporary home, no display, and a check that no thread or timer is left behind."""
 
 import gc
 import os
@@ -29,7 +29,7 @@ GRACE_S = 2.0
 hypothesis.settings.register_profile("alpacasorter", deadline=None)
 hypothesis.settings.load_profile("alpacasorter")
 
-# A shell that runs the tests in the background has them ignore Ctrl+C, and the programs they start would inherit that.
+# A shell that runs the tests in the background makes them ignore Ctrl+C, which the programs they start would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -52,15 +52,15 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
         "XDG_RUNTIME_DIR": run_time,
         "ALPACASORTER_DATA_DIR": folder / "alpacasorter-data",
         "ALPACASORTER_CACHE_DIR": folder / "alpacasorter-cache",
-        # Nothing named; and what `--model` sets inside a test ends with it.
+        # No model is chosen; and what `--model` sets during a test ends with it.
         "ALPACASORTER_MODEL": "",
-        # Whatever the language of whoever runs the tests.
+        # Whatever the language of the developer.
         "ALPACASORTER_LANGUAGE": "en",
         "ALPACASORTER_LOCALE_DIR": "",
         "LC_ALL": "C.UTF-8",
     }.items():
         monkeypatch.setenv(name, str(place))
-    # No program of the desktop's is to be started by a test.
+    # A test must not start programs of the desktop.
     monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
     QSettings.setDefaultFormat(QSettings.Format.IniFormat)
     for kind in (QSettings.Format.IniFormat, QSettings.Format.NativeFormat):
@@ -71,14 +71,14 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture
 def photos() -> Path:
-    """The folder of real photos that lies beside the checkout on some machines."""
+    """The folder of real photos, which some machines have beside the checkout."""
     if not PHOTOS.is_dir():
         pytest.skip("the real photos (../shared/photos) are not on this machine")
     return PHOTOS
 
 
 class _Started:
-    """Qt threads and timers that Python code started, each with the place it was started at."""
+    """Qt threads and timers started by Python code, each with the place where it was started."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._seen: list[tuple[weakref.ref[QObject], str]] = []
@@ -105,7 +105,7 @@ class _Started:
                 found.append(f"QThread started at {place}")
             elif isinstance(thing, QTimer) and thing.isActive():
                 found.append(f"QTimer started at {place}")
-            # Nothing here may keep it alive while the next look is waited for.
+            # Nothing here may keep it alive until the next check.
             del thing
         return found
 
@@ -119,7 +119,7 @@ def _python_threads(before: set[threading.Thread]) -> list[str]:
     return [
         f"thread {thread.name!r}"
         for thread in threading.enumerate()
-        # A dummy only says that a thread from outside once ran Python code; it outlives that thread.
+        # A dummy means only that a foreign thread once ran Python code; it outlives that thread.
         if thread not in before and thread.is_alive() and not isinstance(thread, threading._DummyThread)
     ]
 
@@ -133,7 +133,7 @@ def _let_qt_finish() -> None:
 
 @pytest.fixture(autouse=True)
 def no_leaks(monkeypatch: pytest.MonkeyPatch, home: Path) -> Iterator[None]:
-    """Fails a test that leaves a thread, a QThread, a pool thread or a QTimer at work, and names it."""
+    """Fail a test that leaves a thread, a QThread, a pool thread or a QTimer running, and name it."""
     before = set(threading.enumerate())
     started = _Started(monkeypatch)
 
@@ -148,7 +148,7 @@ def no_leaks(monkeypatch: pytest.MonkeyPatch, home: Path) -> Iterator[None]:
     _let_qt_finish()
     remaining = left()
     if remaining:
-        # What only the garbage collector would end is no leak.
+        # What only the garbage collector would end is not a leak.
         gc.collect()
     while remaining and time.monotonic() < deadline:
         _let_qt_finish()

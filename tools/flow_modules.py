@@ -88,7 +88,7 @@ class Recorder:
             inside = int(getattr(self._local, "depth", 0))
             self._local.depth = inside + (1 if event == "call" else -1)
             return
-        if event == "return" or getattr(self._local, "depth", 0):
+        if event == "return" or getattr(self._local, "depth", 0) > 0:
             return
         if self._begin_at is not None:
             if function != self._begin_at:
@@ -197,7 +197,7 @@ def photo(folder: Path, recorder: Recorder) -> None:
     """Scan a folder with one new photo: from where the scan begins until its row is judged."""
     draw(folder / "photos" / "new.jpg", 1)
     # Not part of it: the folder becomes a recent one, watching hears which photos are known, and notices are told.
-    aside = ["Engine._remember", "Engine._tell_notices", "WatchKeeper.note", "WatchService.note"]
+    aside = ["Engine._remember", "Engine._tell_notices", "WatchService.note", "WatchService.note"]
     recording = recorder.recording(begin_at="walk", aside=aside)
     with window(folder) as opened, recording:
         opened.open(folder / "photos")
@@ -240,11 +240,10 @@ def arrival(folder: Path, recorder: Recorder) -> None:
 
 def sort(folder: Path, recorder: Recorder) -> None:
     """Plan a sort, carry it out and undo it."""
-    from alpacasorter.core.labels import LabelSet
+    from alpacasorter.core.labels import LabeledPhoto, LabelSet
     from alpacasorter.core.photo import content_key
-    from alpacasorter.core.sorting.execution.run import run_sort, take_back_sort
+    from alpacasorter.core.sorting.execution.run import run_sort, undo_sort
     from alpacasorter.core.sorting.options import SortOptions
-    from alpacasorter.core.sorting.plan import SortPhoto
     from alpacasorter.core.sorting.planning.planner import plan_sort
     from alpacasorter.core.store.library import Library
 
@@ -254,12 +253,12 @@ def sort(folder: Path, recorder: Recorder) -> None:
         path = draw(folder / "photos" / f"{seed}.jpg", seed)
         path.with_suffix(".xmp").write_bytes(b"sidecar")
         key = content_key(path.read_bytes())
-        photos.append(SortPhoto(path, key, labels.names[seed % 2], 0.95, taken_at="2026-05-03T14:00:00"))
+        photos.append(LabeledPhoto(path, key, labels.names[seed % 2], 0.95, taken_at="2026-05-03T14:00:00"))
     options = SortOptions(folder / "sorted", pattern="{label}/{taken:%Y-%m}")
     with Library.open(folder / "library.sqlite") as library, recorder.recording():
         plan = plan_sort(folder / "photos", photos, options, labels)
         *_, ended = run_sort(plan, library)
-        *_, undone = take_back_sort(ended.record.number, library)  # type: ignore[union-attr]
+        *_, undone = undo_sort(ended.record.number, library)  # type: ignore[union-attr]
     assert (undone.record.done, undone.record.failed) == (0, 0)  # type: ignore[union-attr]
 
 

@@ -121,9 +121,9 @@ def _parser(command: str) -> argparse.ArgumentParser | None:
 
             return models_parser()
         case "dataset":
-            from alpacasorter.cli.dataset import build_parser
+            from alpacasorter.cli.dataset import dataset_parser
 
-            return build_parser()
+            return dataset_parser()
         case "train":
             from alpacasorter.cli.train import train_parser
 

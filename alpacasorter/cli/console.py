@@ -24,13 +24,13 @@ from alpacasorter.i18n import _
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from alpacasorter.ml.engine import Engine
+    from alpacasorter.ml.engine import OpenEngine
 
 Device = Literal["auto", "cpu", "gpu"]
 
 
 @contextlib.contextmanager
-def without_chatter() -> Iterator[None]:
+def without_library_output() -> Iterator[None]:
     """Hide what TensorFlow writes to file descriptors 1 and 2, while Python's own streams still reach the screen.
 
     It is written by C++ code, is of no use to users, and no setting turns off all of it.
@@ -73,7 +73,7 @@ def _goes_to(stream: TextIO, number: int) -> bool:
 
 
 @contextlib.contextmanager
-def engine(device: Device) -> Iterator[Engine]:
+def engine(device: Device) -> Iterator[OpenEngine]:
     """Open the engine; at the end, close it and print its notices."""
     # Imported here: commands that fail early or need no model start faster without it.
     from alpacasorter.ml.engine import open_engine
@@ -111,7 +111,7 @@ def guarded(work: Callable[[], int]) -> int:
     except OSError as error:
         # Otherwise Python fails to flush the stream at exit.
         abandon(sys.stdout)
-        if nobody_reads(error):
+        if is_closed_pipe(error):
             abandon(sys.stderr)
             return code
         # Translators: {error} is a message of the operating system, in its language.
@@ -124,7 +124,7 @@ def guarded(work: Callable[[], int]) -> int:
         return 1
 
 
-def nobody_reads(error: OSError) -> bool:
+def is_closed_pipe(error: OSError) -> bool:
     """Tell whether output failed because it is no longer read (`| head`)."""
     # Windows reports a closed pipe as an invalid argument.
     return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)
@@ -208,7 +208,7 @@ class ProgressBar:
 
 
 def judge_folder(
-    opened: Engine, folder: Path, *, recursive: bool, bar: ProgressBar
+    opened: OpenEngine, folder: Path, *, recursive: bool, bar: ProgressBar
 ) -> tuple[list[JudgedPhoto | Problem], Finished]:
     """Scan a whole folder.
 

@@ -27,7 +27,7 @@ _MEGABYTE = 1_000_000
 _PHOTOS = "photos"
 
 
-def build_parser() -> argparse.ArgumentParser:
+def dataset_parser() -> argparse.ArgumentParser:
     """Return the parser of the command with both of its subcommands."""
     parser = argparse.ArgumentParser(
         prog="alpacasorter dataset",

@@ -45,7 +45,7 @@ from alpacasorter.i18n import _, join, ngettext, number, pgettext
 from alpacasorter.wording.exchange import sidecar_summary
 
 if TYPE_CHECKING:
-    from alpacasorter.ml.engine import Engine
+    from alpacasorter.ml.engine import OpenEngine
 
 _FOR_SIDECARS: Final = {
     "both": "--both",
@@ -168,7 +168,7 @@ def _wrong(options: argparse.Namespace) -> str | None:
     return None
 
 
-def _export(folder: Path, options: argparse.Namespace, opened: Engine, bar: ProgressBar) -> int:
+def _export(folder: Path, options: argparse.Namespace, opened: OpenEngine, bar: ProgressBar) -> int:
     found, finished = judge_folder(opened, folder, recursive=options.recursive, bar=bar)
     labels = opened.session.labels
     results = [labels.labeled(one) if isinstance(one, JudgedPhoto) else unreadable(one) for one in found]
@@ -207,7 +207,7 @@ def _print(piece: str) -> None:
 
 
 def _sidecars(
-    folder: Path, results: list[LabeledPhoto], options: SidecarOptions, opened: Engine, *, quiet: bool
+    folder: Path, results: list[LabeledPhoto], options: SidecarOptions, opened: OpenEngine, *, quiet: bool
 ) -> SidecarsEnded:
     done = 0
     words = _changes()

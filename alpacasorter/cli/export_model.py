@@ -67,11 +67,11 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _export(folder: Path, wanted: list[tuple[Path, str]]) -> int:
-    from alpacasorter.cli.console import without_chatter
+    from alpacasorter.cli.console import without_library_output
     from alpacasorter.training.requirements import keep_quiet
 
     keep_quiet()
-    with without_chatter():
+    with without_library_output():
         from alpacasorter.training.export import export_keras, export_tflite
 
         for path, suffix in wanted:

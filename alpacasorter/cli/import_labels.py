@@ -22,7 +22,7 @@ from alpacasorter.i18n import _, ngettext, number
 from alpacasorter.wording.exchange import import_summary, skipped_labels
 
 if TYPE_CHECKING:
-    from alpacasorter.ml.engine import Engine
+    from alpacasorter.ml.engine import OpenEngine
 
 
 def import_parser() -> argparse.ArgumentParser:
@@ -109,7 +109,7 @@ def _import(path: Path, options: argparse.Namespace, wanted: ImportOptions) -> i
     return 0
 
 
-def _learn(opened: Engine) -> None:
+def _learn(opened: OpenEngine) -> None:
     """Learn now, so that the window does not have to at its next start."""
     if opened.session.learning.catch_up(written=True) is not None:
         opened.session.learning.save()

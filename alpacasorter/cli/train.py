@@ -278,11 +278,11 @@ def _train(
     as_json: bool,
     quiet: bool,
 ) -> int:
-    from alpacasorter.cli.console import without_chatter
+    from alpacasorter.cli.console import without_library_output
     from alpacasorter.training.requirements import keep_quiet
 
     keep_quiet()
-    with without_chatter(), _Output(trains=out is not None, as_json=as_json, quiet=quiet) as output:
+    with without_library_output(), _Output(trains=out is not None, as_json=as_json, quiet=quiet) as output:
         from alpacasorter.training.train import train
 
         last: Event | None = None

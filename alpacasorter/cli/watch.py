@@ -26,7 +26,7 @@ from alpacasorter.core.sorting.options import SortOptions
 from alpacasorter.core.watching.events import Gone, Renamed, WatchState
 from alpacasorter.core.watching.watch import Watch
 from alpacasorter.i18n import _, join, ngettext
-from alpacasorter.ml.engine import Engine
+from alpacasorter.ml.engine import OpenEngine
 from alpacasorter.ml.watch_and_sort import LiveEvent, live
 
 _ONLY_WITH_INTO = (
@@ -94,7 +94,7 @@ class _Watching:
             complain(folder_unavailable(self._folder, error.reason))
             return 1
 
-    def _watch(self, opened: Engine) -> int:
+    def _watch(self, opened: OpenEngine) -> int:
         labels = opened.session.labels
         arrivals: SortOptions | None = None
         if self._destination is not None:
@@ -132,7 +132,7 @@ class _Watching:
                     pass
         return files, unusable
 
-    def _scan(self, opened: Engine, printer: _Printer) -> tuple[list[PhotoFile], list[Path]]:
+    def _scan(self, opened: OpenEngine, printer: _Printer) -> tuple[list[PhotoFile], list[Path]]:
         """Judge and print the photos in the folder; return what `_list` does."""
         files: list[PhotoFile] = []
         unusable: list[Path] = []

@@ -96,7 +96,7 @@ class Finished:
         opened: photo files that were opened; 0 if nothing changed since the last scan.
         left_alone: files that were ignored because they are not photos.
         seconds: wall-clock time.
-        cancelled: whether the user stopped it.
+        canceled: whether the user stopped it.
         sorted_folders: folders that were skipped because the app itself sorted photos into them.
     """
 
@@ -106,7 +106,7 @@ class Finished:
     opened: int
     left_alone: int
     seconds: float
-    cancelled: bool
+    canceled: bool
     sorted_folders: int = 0
 
 

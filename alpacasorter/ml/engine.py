@@ -173,7 +173,7 @@ class Session:
 
 
 @dataclass(slots=True)
-class Engine:
+class OpenEngine:
     """An open session and everything it depends on.
 
     Attributes:
@@ -220,7 +220,7 @@ class Engine:
             self.session.use_device(device)
         return device
 
-    def with_model(self, path: Path, preference: Preference) -> Engine:
+    def with_model(self, path: Path, preference: Preference) -> OpenEngine:
         """Return an engine with another model on the same library and cache; this one stays usable.
 
         Only one of the two may be closed.
@@ -241,7 +241,7 @@ class Engine:
             self.cache.close()
 
 
-def open_engine(places: Places, preference: Preference, *, trial_now: bool) -> Engine:
+def open_engine(places: Places, preference: Preference, *, trial_now: bool) -> OpenEngine:
     """Open library, cache, bundle and session.
 
     A model that was named explicitly must work. If one that the user chose earlier does not, the bundled model is used.
@@ -305,7 +305,7 @@ def _cpu_timed(bundle: Bundle, cache: Cache) -> Trial:
 
 def _open_on_device(
     bundle: Bundle, library: Library, cache: Cache, trial: Trial, preference: Preference, *, strict: bool
-) -> Engine:
+) -> OpenEngine:
     """Open a session on the device that the user wants; unless `strict`, on the CPU if that device can't be used."""
     problem = ""
     try:
@@ -319,7 +319,7 @@ def _open_on_device(
             # Translators: {reason} is one or two sentences.
             problem = _("{reason} The CPU is used instead.").format(reason=error)
         session = Session(bundle=bundle, library=library, cache=cache, device=choose("cpu", trial))
-    return Engine(session, library, cache, bundle, trial, problem)
+    return OpenEngine(session, library, cache, bundle, trial, problem)
 
 
 def _try_gpu(bundle: Bundle, cache: Cache, trial: Trial, stopped: Callable[[], bool] = lambda: False) -> Trial:

@@ -262,12 +262,12 @@ class Scan:
         self._cache = pipeline["cache"]
         self._backbone_id = pipeline["backbone_id"]
         self._embedding_size = pipeline["embedding_size"]
-        self._cancelled = threading.Event()
-        self._opener = Opener(stopped=self._cancelled.is_set, **pipeline)
+        self._canceled = threading.Event()
+        self._opener = Opener(stopped=self._canceled.is_set, **pipeline)
 
     def cancel(self) -> None:
         """Stop after the photos in progress."""
-        self._cancelled.set()
+        self._canceled.set()
 
     def prefer(self, paths: Iterable[Path]) -> None:
         """Open these photos next: those on the screen."""
@@ -282,7 +282,7 @@ class Scan:
         started = time.perf_counter()
         files: list[PhotoFile] = []
         not_photos = left_alone = sorted_folders = 0
-        for event in _found_in_batches(self._root, recursive=self._recursive, stopped=self._cancelled.is_set):
+        for event in _found_in_batches(self._root, recursive=self._recursive, stopped=self._canceled.is_set):
             if isinstance(event, OtherFiles):
                 left_alone, sorted_folders = event.count, event.sorted_folders
                 continue
@@ -291,7 +291,7 @@ class Scan:
             else:
                 not_photos += len(event.problems)
             yield event
-            if self._cancelled.is_set():
+            if self._canceled.is_set():
                 break
         judged = unreadable = opened = 0
         fresh: list[PhotoFile] = []
@@ -320,7 +320,7 @@ class Scan:
             opened=opened,
             left_alone=left_alone,
             seconds=time.perf_counter() - started,
-            cancelled=self._cancelled.is_set(),
+            canceled=self._canceled.is_set(),
             sorted_folders=sorted_folders,
         )
 
@@ -328,7 +328,7 @@ class Scan:
         """Yield what the cache knows about `files`; append the others to `fresh`."""
         known = self._cache.lookup_folder(self._root, backbone_id=self._backbone_id)
         for start in range(0, len(files), _CACHED_BATCH):
-            if self._cancelled.is_set():
+            if self._canceled.is_set():
                 return
             judged: list[tuple[PhotoFile, KnownFile]] = []
             problems: list[Problem] = []

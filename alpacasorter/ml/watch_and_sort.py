@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING, Final
 
 from alpacasorter.core import reasons
 from alpacasorter.core.events import Found, Judged, JudgedPhoto, Learned, Placed, Problem, Problems
+from alpacasorter.core.labels import LabeledPhoto
 from alpacasorter.core.sorting.events import FilesPlaced, SortBegan, SortBusy, SortEnded, SortError, SortEvent
 from alpacasorter.core.sorting.options import SortOptions
-from alpacasorter.core.sorting.plan import Outcome, PlanError, PlanStopped, SortPhoto
+from alpacasorter.core.sorting.plan import Outcome, PlanError, PlanStopped
 from alpacasorter.core.store.library import LibraryError
 from alpacasorter.core.watching.events import Arrived, Gone, Renamed, Unusable, WatchEvent, WatchState
 from alpacasorter.core.watching.watch import Watch
 from alpacasorter.i18n import _
 
 if TYPE_CHECKING:
-    from alpacasorter.ml.engine import Engine
+    from alpacasorter.ml.engine import OpenEngine
 
 _BATCH: Final = 1000
 _STEP_SECONDS: Final = 0.25
@@ -62,7 +63,7 @@ class ArrivalSort:
         problem: why they are not being sorted, in sentences for the user; empty if there is no problem.
     """
 
-    def __init__(self, opened: Engine, watch: Watch, delays: Delays) -> None:
+    def __init__(self, opened: OpenEngine, watch: Watch, delays: Delays) -> None:
         """Start with no photos."""
         self.problem = ""
         self._opened = opened
@@ -142,11 +143,11 @@ class ArrivalSort:
 
     def _finish(self, number: int, stopped: Callable[[], bool]) -> Generator[SortEvent, None, None]:
         """Resume a sort that was interrupted."""
-        from alpacasorter.core.sorting.execution.run import finish_sort
+        from alpacasorter.core.sorting.execution.run import resume_sort
 
         self._unfinished = None
         try:
-            yield from self._run(finish_sort(number, self._opened.library, stopped=stopped), stopped)
+            yield from self._run(resume_sort(number, self._opened.library, stopped=stopped), stopped)
         except SortBusy:
             self._unfinished = number
             raise
@@ -201,9 +202,9 @@ class ArrivalSort:
         waited = max((now - arrival.judged_at - quiet for arrival in ready), default=0.0)
         return [] if is_more_to_come and waited < self._delays.longest else ready[:_BATCH]
 
-    def _certain(self, arrivals: list[_Arrival], options: SortOptions) -> list[SortPhoto]:
+    def _certain(self, arrivals: list[_Arrival], options: SortOptions) -> list[LabeledPhoto]:
         session = self._opened.session
-        certain: list[SortPhoto] = []
+        certain: list[LabeledPhoto] = []
         for arrival in arrivals:
             arrival.considered = self._state
         for photo in session.judge_again(arrival.photo for arrival in arrivals):
@@ -218,7 +219,7 @@ LiveEvent = WatchEvent | Found | Judged | Problems | Learned | SortEvent
 
 
 def live(
-    opened: Engine,
+    opened: OpenEngine,
     watch: Watch,
     *,
     arrivals: Callable[[], SortOptions | None] = lambda: None,
@@ -272,7 +273,7 @@ def live(
 
 
 def _passed_on(
-    opened: Engine, event: WatchEvent, sorter: ArrivalSort, stopped: Callable[[], bool]
+    opened: OpenEngine, event: WatchEvent, sorter: ArrivalSort, stopped: Callable[[], bool]
 ) -> Generator[LiveEvent, None, None]:
     match event:
         case Arrived():

@@ -68,7 +68,7 @@ def model_card(metadata: Mapping[str, Any], *, about: str) -> str:
     shown = metadata["display_names"]
     near, origin = protocol["near_duplicates"], training["backbone"]
     retrained = "plan" in quality
-    head, judgement = (_RETRAINED_HEAD, _RETRAINED_PROTOCOL) if retrained else (_HEAD, _PROTOCOL)
+    head, judgment = (_RETRAINED_HEAD, _RETRAINED_PROTOCOL) if retrained else (_HEAD, _PROTOCOL)
     how = f"; {_RETRAINED.format(**quality['plan'])}" if retrained else ""
     lines = [
         f"# Model card: {metadata['name']} {metadata['version']}",
@@ -88,7 +88,7 @@ def model_card(metadata: Mapping[str, Any], *, about: str) -> str:
         "",
         "## Measured",
         "",
-        judgement.format(**protocol, photos=near["photos"], groups=near["groups"]),
+        judgment.format(**protocol, photos=near["photos"], groups=near["groups"]),
         "",
         "| trained on | judged on | photos | " + " | ".join(_COLUMNS.values()) + " |",
         "|---|---|---|" + "---|" * len(_COLUMNS),

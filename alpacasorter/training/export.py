@@ -16,9 +16,8 @@ from alpacasorter.core.safe_write import replacing
 from alpacasorter.i18n import _
 from alpacasorter.ml.models.bundle import Bundle, load_bundle
 from alpacasorter.ml.runtime.backbone import SIGNATURE, CpuBackbone
-from alpacasorter.training.measuring import CheckFailed
 from alpacasorter.training.network.classifier import rebuild
-from alpacasorter.training.network.convert import convert_model
+from alpacasorter.training.network.convert import CheckFailed, convert_model
 
 TOLERANCE: Final = 1e-4
 """Largest allowed difference of a probability from the app's."""

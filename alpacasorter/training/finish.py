@@ -37,11 +37,11 @@ from alpacasorter.training import report_text
 from alpacasorter.training.card import trained_card
 from alpacasorter.training.data.batches import PhotoStore
 from alpacasorter.training.data.reading import Photos
+from alpacasorter.training.data.similarity import similarity_of
 from alpacasorter.training.events import Prepared, Trained
 from alpacasorter.training.fit import Course
-from alpacasorter.training.measuring import require_same_backbone, similarity_of
 from alpacasorter.training.network.classifier import Network
-from alpacasorter.training.network.convert import convert_model, model_difference
+from alpacasorter.training.network.convert import convert_model, model_difference, require_same_backbone
 from alpacasorter.training.outcome import embed, fit_head, rounded
 from alpacasorter.training.recipe import Recipe
 

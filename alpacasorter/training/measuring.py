@@ -1,8 +1,8 @@
-"""How good a head is on photos it was not fitted to, and what must hold before a bundle is written.
+"""How good a head is on photos it was not fitted to, and whether it is the optimum.
 
 Cross-validation keeps near-duplicates in one fold and is averaged over several seeds; which cosine similarity makes two
-photos near-duplicates differs from network to network. Calibration is one scale, fitted to logits of photos that the
-head was not fitted to. The converted backbone must agree with the original, and the head must be the optimum.
+photos near-duplicates differs from network to network (`data.similarity`). Calibration is one scale, fitted to logits
+of photos that the head was not fitted to.
 """
 
 from __future__ import annotations
@@ -10,18 +10,17 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.i18n import _
 from alpacasorter.ml.evaluation.metrics import Metrics, auc, measure
-from alpacasorter.ml.learning.folds import SIMILARITY, assign_folds, groups_of_near_duplicates, splits
+from alpacasorter.ml.learning.folds import assign_folds, groups_of_near_duplicates, splits
 from alpacasorter.ml.learning.logistic import Float, Solution, fit_logistic
 from alpacasorter.ml.models.head import Calibration, sigmoid
 from alpacasorter.training.data.dataset import Embedded, Example
-from alpacasorter.training.recipe import SHIPPED, Recipe
+from alpacasorter.training.network.convert import CheckFailed
 
 _RIDGE = 1e-3
 """Keeps the scale finite if the logits separate the classes perfectly."""
@@ -57,30 +56,7 @@ def cross_calibrated(
     return probabilities
 
 
-BACKBONE_TOLERANCE = 1e-4
 HEAD_TOLERANCE = 1e-5
-
-
-class CheckFailed(Exception):
-    """A bundle failed a check. The message is a sentence for the user."""
-
-
-def require_same_backbone(difference: float) -> None:
-    """Check that LiteRT computes the same embeddings as Keras.
-
-    Args:
-        difference: largest difference of an embedding value.
-
-    Raises:
-        CheckFailed: it is more than BACKBONE_TOLERANCE.
-    """
-    if not difference <= BACKBONE_TOLERANCE:
-        raise CheckFailed(
-            _(
-                "The converted backbone differs from the original by {difference}, more than {tolerance}. "
-                "The versions of TensorFlow and LiteRT are incompatible."
-            ).format(difference=f"{difference:.1e}", tolerance=f"{BACKBONE_TOLERANCE:.0e}")
-        )
 
 
 def solver_difference(x: Float, y: npt.NDArray[np.int64], l2: float, head: Solution) -> float:
@@ -114,79 +90,6 @@ def require_optimum(difference: float) -> None:
         raise CheckFailed(
             f"The head differs from scikit-learn's optimum by {difference:.1e}, more than {HEAD_TOLERANCE:.0e}."
         )
-
-
-YIELD_SIMILARITY: Final = 0.6
-"""For the weights that come with the app, chosen by benchmarks/personal.py."""
-
-_SHARE: Final = 0.9998
-"""Share of the pairs from opposite classes that are less similar than the reach of a correction.
-
-For the first bundled model benchmarks/personal.py chose 0.6; 19 of its 116,312 such pairs are more similar."""
-_STEP: Final = 0.25
-"""How far from there to 1 near-duplicates begin: at 0.7 if a correction reaches down to 0.6, as for that model."""
-_MOST: Final = 0.999
-_LEAST: Final = 0.05
-_PHOTOS: Final = 3000
-
-
-@dataclass(frozen=True, slots=True)
-class Similarity:
-    """The cosine similarities, -1 to 1, from which two embeddings of a network are related.
-
-    Attributes:
-        yields: a training photo with another label yields to a correction of the other photo.
-        near_duplicate: the photos count as shots of the same scene.
-    """
-
-    yields: float
-    near_duplicate: float
-
-
-def find_similarity(embeddings: npt.NDArray[np.floating], targets: npt.NDArray[np.int64]) -> Similarity:
-    """Return the similarities for embeddings (n, e) with targets 0/1 (n,), both present.
-
-    Photos of opposite classes are never shots of the same scene, so their similarities show what is meaningless for
-    this network: a correction reaches what is more similar than all but 1 in 5,000 such pairs.
-    """
-    vectors = _unit(embeddings)
-    sides = []
-    for target in (0, 1):
-        of_class = vectors[targets == target]
-        sides.append(of_class[:: max(1, -(-len(of_class) // _PHOTOS))])
-    cosines = sides[0] @ sides[1].T
-    yields = min(max(float(np.quantile(cosines, _SHARE)), _LEAST), _MOST)
-    return Similarity(yields, min(yields + _STEP * (1.0 - yields), _MOST))
-
-
-def similarity_of(
-    recipe: Recipe, embeddings: npt.NDArray[np.floating], targets: npt.NDArray[np.int64], *, trained: bool = False
-) -> Similarity:
-    """Return the similarities for the network of a recipe.
-
-    Args:
-        recipe: its weights; for those that come with the app the similarities are known, even with few photos.
-        embeddings: of the photos, (n, e).
-        targets: of the photos, 0 or 1, (n,), with both present.
-        trained: whether the embeddings were trained, and so differ from the backbone's.
-    """
-    if recipe.weights == SHIPPED and not trained:
-        return Similarity(YIELD_SIMILARITY, SIMILARITY)
-    return find_similarity(embeddings, targets)
-
-
-def count_across(
-    held_out: npt.NDArray[np.floating], trained_on: npt.NDArray[np.floating], similarity: Similarity
-) -> int:
-    """Return how many of the held-out embeddings (m, e) have a near-duplicate among the training embeddings (n, e)."""
-    cosines = _unit(held_out) @ _unit(trained_on).T
-    return int((cosines.max(axis=1, initial=-1.0) >= similarity.near_duplicate).sum())
-
-
-def _unit(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-    numbers = vectors.astype(np.float32)
-    lengths = np.linalg.norm(numbers, axis=1, keepdims=True)
-    return np.asarray(numbers / np.maximum(lengths, np.float32(1e-12)), dtype=np.float32)
 
 
 SEEDS = 5

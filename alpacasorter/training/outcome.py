@@ -21,15 +21,9 @@ from alpacasorter.ml.learning.logistic import Float, fit_logistic
 from alpacasorter.ml.models.head import Calibration, Head
 from alpacasorter.ml.runtime.backbone import CpuBackbone
 from alpacasorter.training.data.batches import PhotoStore
-from alpacasorter.training.measuring import (
-    STRENGTHS,
-    CheckFailed,
-    OutOfFold,
-    Similarity,
-    cross_calibrated,
-    log_loss,
-    out_of_fold,
-)
+from alpacasorter.training.data.similarity import Similarity
+from alpacasorter.training.measuring import STRENGTHS, OutOfFold, cross_calibrated, log_loss, out_of_fold
+from alpacasorter.training.network.convert import CheckFailed
 
 _SPREAD = 216.0
 """Mean squared distance from the mean of the embeddings that STRENGTHS was chosen for: MobileNetV2's of 753 photos."""

@@ -23,7 +23,7 @@ AUGMENTATIONS: Final = (
 )
 """Names of the switches: `flip` is left to right, `mirror` top to bottom; `flip` and `rotation` are the article's."""
 
-_OLD_AUGMENTATIONS: Final = {"colour": "color"}
+_OLD_AUGMENTATIONS: Final = {"color": "color"}
 """Names of earlier versions, in saved settings and in scripts."""
 
 BACKBONES: Final[Mapping[str, int]] = {

@@ -22,8 +22,9 @@ from alpacasorter.ml.evaluation.report import CurvePoint, Report
 from alpacasorter.ml.learning.folds import FOLDS
 from alpacasorter.ml.runtime import backbone
 from alpacasorter.training.data.dataset import Dataset
+from alpacasorter.training.data.similarity import Similarity
 from alpacasorter.training.events import Epoch, Prepared, device_name, worded
-from alpacasorter.training.measuring import Similarity, cross_calibrated
+from alpacasorter.training.measuring import cross_calibrated
 from alpacasorter.training.outcome import FittedHead
 from alpacasorter.training.recipe import BACKBONE_TITLES, KERAS, RANDOM, SHIPPED, Recipe, setting_names
 

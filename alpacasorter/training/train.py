@@ -25,10 +25,9 @@ from alpacasorter.training.data.split import split_examples
 from alpacasorter.training.events import Event, Failed, Stage, Stopped
 from alpacasorter.training.finish import finish
 from alpacasorter.training.fit import Course, Fitting, Orders, StopOrdered, TrainingError, obey
-from alpacasorter.training.measuring import CheckFailed
 from alpacasorter.training.network.backbones import load_backbone
 from alpacasorter.training.network.classifier import assemble
-from alpacasorter.training.network.convert import FrozenBackbone
+from alpacasorter.training.network.convert import CheckFailed, FrozenBackbone
 from alpacasorter.training.network.weights import WeightsError
 from alpacasorter.training.recipe import Recipe
 from alpacasorter.training.requirements import (

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QToolBu
 
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _
-from alpacasorter.ui.photo_row import Filter, Order, filter_names, unknown_labels
+from alpacasorter.ui.photo_filters import Filter, Order, filter_names, unknown_labels
 from alpacasorter.ui.widgets.theme import Theme, icon
 from alpacasorter.wording import text
 
@@ -159,7 +159,7 @@ class Actions(QObject):
 
     def _set_icons(self) -> None:
         for action, name in self._icons:
-            action.setIcon(icon(name, self._theme.colours.text))
+            action.setIcon(icon(name, self._theme.colors.text))
 
     def set_labels(self, labels: LabelSet) -> None:
         """Name the actions after the two labels, and choose the keys that tag photos."""
@@ -259,8 +259,8 @@ class Actions(QObject):
         order = QToolButton(bar)
         # Translators: of the photos in the window.
         order.setText(_("Order"))
-        order.setIcon(icon("order", self._theme.colours.text))
-        self._theme.changed.connect(lambda: order.setIcon(icon("order", self._theme.colours.text)))
+        order.setIcon(icon("order", self._theme.colors.text))
+        self._theme.changed.connect(lambda: order.setIcon(icon("order", self._theme.colors.text)))
         order.setToolButtonStyle(bar.toolButtonStyle())
         bar.toolButtonStyleChanged.connect(order.setToolButtonStyle)
         order.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)

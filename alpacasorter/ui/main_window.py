@@ -27,7 +27,7 @@ from alpacasorter.i18n import _
 from alpacasorter.ui.exchange.control import ExchangeControl
 from alpacasorter.ui.help import about
 from alpacasorter.ui.models.control import EvaluateControl, ModelsControl
-from alpacasorter.ui.photo_row import Filter
+from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.photos.page import BrowsePage
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.arrivals import ArrivalsControl
@@ -111,7 +111,7 @@ class MainWindow(QMainWindow):
         self._controls = (self.sorting, self.training, self.testing, self.arrivals, self.exchange, self.models)
         self._connect()
         self._connect_engine()
-        self.resize(_first_size(self.screen().availableSize()))
+        self.resize(QSize(1180, 780).boundedTo(self.screen().availableSize() * _SHARE))
         self.setMinimumSize(640, 480)
         self.restoreGeometry(settings.state("geometry"))
         self.page.splitter.setSizes([800, 360])
@@ -192,7 +192,7 @@ class MainWindow(QMainWindow):
         engine.progress.connect(self.page.progress.update_progress)
         engine.finished.connect(self._on_finished)
         engine.folder_failed.connect(self._on_folder_failed)
-        engine.learned.connect(self.notice.pass_on)
+        engine.learned.connect(self.notice.remove_passing)
         engine.learned.connect(self.page.on_learned)
         engine.correction_failed.connect(self._on_correction_failed)
 
@@ -222,7 +222,7 @@ class MainWindow(QMainWindow):
         self._folder = folder
         if not same:
             self.sorting.strip.hide()
-        self.notice.pass_on()
+        self.notice.remove_passing()
         self._tool_bar.show()
         self.stack.setCurrentWidget(self.page)
         self.page.begin(same_folder=same, select=[folder / name for name in photos])
@@ -415,11 +415,6 @@ class MainWindow(QMainWindow):
         self._previews.close()
         self.engine.shutdown()
         super().closeEvent(event)
-
-
-def _first_size(screen: QSize) -> QSize:
-    """Return the size of the window at the first start, on a screen with this much space."""
-    return QSize(1180, 780).boundedTo(screen * _SHARE)
 
 
 def _dropped_folder(data: QMimeData) -> Path | None:

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from PySide6.QtCore import QByteArray, QSettings
 
-from alpacasorter.ui.photo_row import Order
+from alpacasorter.ui.photo_filters import Order
 from alpacasorter.ui.widgets.theme import Scheme
 
 DevicePreference = Literal["auto", "cpu", "gpu"]

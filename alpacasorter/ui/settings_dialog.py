@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
 from alpacasorter.core import reasons
 from alpacasorter.i18n import _, languages
 from alpacasorter.ui.settings import UNSURE_LEAST, UNSURE_MOST, Settings
-from alpacasorter.ui.widgets.dialogs import lay_out
-from alpacasorter.ui.widgets.fields import note
+from alpacasorter.ui.widgets.dialogs import add_close_button
+from alpacasorter.ui.widgets.fields import sentence_label
 from alpacasorter.workers.view_facts import DeviceFacts
 
 
@@ -88,7 +88,7 @@ class SettingsDialog(QDialog):
         form.addRow("", self.device_in_use)
         form.addRow(_("Appearance"), self.scheme)
         form.addRow(_("Language"), language)
-        lay_out(self, form)
+        add_close_button(self, form)
         self.setMinimumWidth(560)
         self.show_device(device_in_use)
 
@@ -130,7 +130,7 @@ def _languages() -> tuple[tuple[str, str], ...]:
 
 
 def _sentence(parent: QWidget) -> QLabel:
-    label = note(parent, "muted")
+    label = sentence_label(parent, "muted")
     # Otherwise the form would make it narrow and wrap it.
     label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
     return label

@@ -162,7 +162,7 @@ class WatchControl(WindowControl):
         if sentence == self._said:
             return
         if self._said:
-            self._notice.take_back(self._said)
+            self._notice.remove(self._said)
         self._said = sentence
         if sentence and not (once and sentence in self._said_once):
             self._said_once.add(sentence)

@@ -101,7 +101,7 @@ def finished(event: Finished) -> str:
     if event.total == 0 and event.unreadable == 0:
         return _("No photos here")
     parts = [photos(event.judged)]
-    if event.cancelled:
+    if event.canceled:
         done = min(event.total, event.judged + event.unreadable)
         stopped = ngettext(
             "Stopped after {done} of {total} photo; rescan (F5) to continue",

@@ -23,14 +23,14 @@ from alpacasorter.i18n import _
 from alpacasorter.workers.exchanging import ExchangeKeeper
 from alpacasorter.workers.lane import Lane
 from alpacasorter.workers.models import ModelKeeper
-from alpacasorter.workers.sorting import SortKeeper
+from alpacasorter.workers.sorting import SortService
 from alpacasorter.workers.versions import VersionKeeper
-from alpacasorter.workers.view_facts import DeviceFacts, ModelFacts, sentence
-from alpacasorter.workers.watching import WatchKeeper
+from alpacasorter.workers.view_facts import DeviceFacts, ModelFacts, error_sentence
+from alpacasorter.workers.watching import WatchService
 
 if TYPE_CHECKING:
     from alpacasorter.core.store.cache import Cache
-    from alpacasorter.ml.engine import Engine as OpenEngine
+    from alpacasorter.ml.engine import OpenEngine
 
 _log = logging.getLogger(__name__)
 
@@ -105,8 +105,8 @@ class Engine(QObject):
         self.models.passed.connect(self._change_model)
         learned, disturb = self._learned_event.emit, self.versions.disturb
         self.exchange = ExchangeKeeper(lambda: self._open, self._session_lane, disturb, learned, self)
-        self.watching = WatchKeeper(lambda: self._open, learned, self._updated, self)
-        self.sorting = SortKeeper(lambda: self._open, self.watching.expect, self)
+        self.watching = WatchService(lambda: self._open, learned, self._updated, self)
+        self.sorting = SortService(lambda: self._open, self.watching.expect, self)
         self.sorting.began.connect(lambda: self.watching.hold(True))
         self.sorting.ended.connect(lambda: self.watching.hold(False))
         self.sorting.refused.connect(lambda: self.watching.hold(False))
@@ -156,7 +156,7 @@ class Engine(QObject):
         self.watching.watch_open()
 
     def stop_scan(self) -> None:
-        """Stop the running scan; `finished` follows with `cancelled` set."""
+        """Stop the running scan; `finished` follows with `canceled` set."""
         # A scan that has not begun yet checks this.
         self._stopped = self._generation
         if self._open is not None:
@@ -233,7 +233,7 @@ class Engine(QObject):
 
             self._open = opened = open_engine(self._places, self._preference, trial_now=False)
         except Exception as error:  # noqa: BLE001  # the user gets a sentence instead of a dead window
-            self.failed.emit(sentence(error))
+            self.failed.emit(error_sentence(error))
             return
         self._tell_ready(opened)
         self._tell_recent()
@@ -265,7 +265,7 @@ class Engine(QObject):
             else:
                 self._open = self._open.with_model(path, self._preference)
         except Exception as error:  # noqa: BLE001
-            self.models.failed.emit(sentence(error))
+            self.models.failed.emit(error_sentence(error))
         else:
             if remark := self.models.remember(path):
                 self.notice.emit(remark)
@@ -296,7 +296,7 @@ class Engine(QObject):
             )
             return
         except Exception as error:  # noqa: BLE001
-            self.correction_failed.emit(changes, sentence(error))
+            self.correction_failed.emit(changes, error_sentence(error))
             return
         self._learned_event.emit(learned)
         self._tell_notices(self._open)
@@ -345,7 +345,7 @@ class Engine(QObject):
             self._tell_notices(opened)
         except Exception as error:  # noqa: BLE001
             if generation == self._generation:
-                self.folder_failed.emit(folder, sentence(error))
+                self.folder_failed.emit(folder, error_sentence(error))
         if opened.session.device is not device:
             # The GPU failed and the session continued without it.
             self._tell_device()
@@ -424,7 +424,7 @@ class Engine(QObject):
         except Exception as error:  # noqa: BLE001
             if self._closing:
                 return
-            self.notice.emit(sentence(error))
+            self.notice.emit(error_sentence(error))
         self._tell_device()
 
     def _tell_device(self) -> None:

@@ -14,10 +14,10 @@ from alpacasorter.core.events import Progress
 from alpacasorter.i18n import _
 from alpacasorter.workers.engine import Engine
 from alpacasorter.workers.lane import Lane
-from alpacasorter.workers.view_facts import sentence
+from alpacasorter.workers.view_facts import error_sentence
 
 if TYPE_CHECKING:
-    from alpacasorter.ml.engine import Engine as OpenEngine
+    from alpacasorter.ml.engine import OpenEngine
     from alpacasorter.ml.evaluation.evaluate import Evaluation
 
 
@@ -129,7 +129,7 @@ class Evaluating(QObject):
                         model = f"{bundle.name} {bundle.version}"
                         self._event.emit(generation, EvaluationResult(dataset, event, model, device.kind, corrected))
         except Exception as error:  # noqa: BLE001  # whatever it is, the user gets a sentence
-            self._event.emit(generation, sentence(error))
+            self._event.emit(generation, error_sentence(error))
 
     def _write_report(self, tested: EvaluationResult, path: Path, learned: bool) -> None:
         try:
@@ -145,7 +145,7 @@ class Evaluating(QObject):
             )
             write_report(path, report)
         except Exception as error:  # noqa: BLE001
-            self.report_failed.emit(sentence(error))
+            self.report_failed.emit(error_sentence(error))
         else:
             self.report_written.emit(path)
 

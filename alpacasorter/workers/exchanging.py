@@ -17,14 +17,14 @@ from alpacasorter.core.events import Learned, Progress
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.i18n import _
 from alpacasorter.workers.lane import Lane
-from alpacasorter.workers.view_facts import sentence
+from alpacasorter.workers.view_facts import error_sentence
 
 # core.exchange is only imported when needed: the window starts faster without it.
 if TYPE_CHECKING:
     from alpacasorter.core.exchange.label_import import ImportOptions, ImportSummary, LabelFile
     from alpacasorter.core.exchange.results import Format, Source
     from alpacasorter.core.exchange.sidecars import SidecarOptions, SidecarsEnded
-    from alpacasorter.ml.engine import Engine as OpenEngine
+    from alpacasorter.ml.engine import OpenEngine
 
 _log = logging.getLogger(__name__)
 
@@ -190,7 +190,7 @@ class ExchangeKeeper(QObject):
         except ExportStopped as stop:
             outcome = stop
         except Exception as error:  # noqa: BLE001  # any error becomes a sentence for the user
-            outcome = _Failure(sentence(error), reading)
+            outcome = _Failure(error_sentence(error), reading)
         self._told.emit(number, outcome)
 
     def _is_stopped(self, number: int) -> bool:
@@ -268,7 +268,7 @@ class ExchangeKeeper(QObject):
             )
             learned = learning.catch_up(written=True)
         except Exception as error:  # noqa: BLE001
-            self.import_failed.emit(sentence(error))
+            self.import_failed.emit(error_sentence(error))
             return
         if learned is not None:
             self._learned(learned)

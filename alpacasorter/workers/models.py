@@ -21,7 +21,7 @@ from alpacasorter.core.files import display_path
 from alpacasorter.core.session_paths import Places
 from alpacasorter.i18n import _
 from alpacasorter.workers.lane import Lane
-from alpacasorter.workers.view_facts import sentence
+from alpacasorter.workers.view_facts import error_sentence
 
 if TYPE_CHECKING:
     from alpacasorter.ml.models.store import ModelStore
@@ -117,7 +117,7 @@ class ModelKeeper(QObject):
             job()
         except Exception as error:  # noqa: BLE001  # whatever it is, the user gets a sentence
             if not self._closed:
-                self.failed.emit(sentence(error))
+                self.failed.emit(error_sentence(error))
 
     def _store(self) -> ModelStore:
         from alpacasorter.ml.models.store import ModelStore

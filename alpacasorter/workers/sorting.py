@@ -26,13 +26,14 @@ from alpacasorter.core.sorting.events import (
 )
 from alpacasorter.i18n import _
 from alpacasorter.workers.lane import Lane
-from alpacasorter.workers.view_facts import sentence
+from alpacasorter.workers.view_facts import error_sentence
 
 if TYPE_CHECKING:
+    from alpacasorter.core.labels import LabeledPhoto
     from alpacasorter.core.sorting.options import SortOptions
-    from alpacasorter.core.sorting.plan import SortPhoto, SortPlan
+    from alpacasorter.core.sorting.plan import SortPlan
     from alpacasorter.core.store.library import Library
-    from alpacasorter.ml.engine import Engine as OpenEngine
+    from alpacasorter.ml.engine import OpenEngine
 
     Work = Callable[[Library, Callable[[], bool]], Generator[SortEvent, None, None]]
 
@@ -42,7 +43,7 @@ _LISTED: Final = 1000
 """Sorts that the history shows at most."""
 
 
-class SortKeeper(QObject):
+class SortService(QObject):
     """Runs one sort at a time. All methods are called on the GUI thread; all but `close` return immediately.
 
     Signals:
@@ -110,7 +111,7 @@ class SortKeeper(QObject):
         """Whether a sort or undo runs, from the call that starts it until `ended` or `refused`."""
         return self._busy
 
-    def plan(self, folder: Path, photos: Sequence[SortPhoto], options: SortOptions, labels: LabelSet) -> None:
+    def plan(self, folder: Path, photos: Sequence[LabeledPhoto], options: SortOptions, labels: LabelSet) -> None:
         """Make a plan, and cancel the one being made; `planned` or `plan_failed` follows. Nothing is created."""
         self._asked += 1
         self._plan_lane.submit(partial(self._plan, self._asked, folder, photos, options, labels))
@@ -133,9 +134,9 @@ class SortKeeper(QObject):
         """Resume an interrupted sort, or try failed files again; otherwise like `sort`."""
 
         def work(library: Library, stopped: Callable[[], bool]) -> Generator[SortEvent, None, None]:
-            from alpacasorter.core.sorting.execution.run import finish_sort
+            from alpacasorter.core.sorting.execution.run import resume_sort
 
-            return finish_sort(number, library, stopped=stopped)
+            return resume_sort(number, library, stopped=stopped)
 
         self._begin(work)
 
@@ -143,9 +144,9 @@ class SortKeeper(QObject):
         """Undo a sort, finished or not; otherwise like `sort`."""
 
         def work(library: Library, stopped: Callable[[], bool]) -> Generator[SortEvent, None, None]:
-            from alpacasorter.core.sorting.execution.run import take_back_sort
+            from alpacasorter.core.sorting.execution.run import undo_sort
 
-            return take_back_sort(number, library, stopped=stopped)
+            return undo_sort(number, library, stopped=stopped)
 
         self._begin(work)
 
@@ -183,7 +184,7 @@ class SortKeeper(QObject):
     # On the thread for plans and the history
 
     def _plan(
-        self, number: int, folder: Path, photos: Sequence[SortPhoto], options: SortOptions, labels: LabelSet
+        self, number: int, folder: Path, photos: Sequence[LabeledPhoto], options: SortOptions, labels: LabelSet
     ) -> None:
         if number != self._asked:
             return
@@ -197,7 +198,7 @@ class SortKeeper(QObject):
         except PlanStopped:
             return
         except Exception as error:  # noqa: BLE001  # whatever happens, the user gets a message
-            self._plan_done.emit(number, sentence(error))
+            self._plan_done.emit(number, error_sentence(error))
         else:
             self._plan_done.emit(number, plan)
 
@@ -212,7 +213,7 @@ class SortKeeper(QObject):
             records = list_sorts(opened.library, limit=_LISTED)
             left = frozenset(record.number for record in open_sorts(opened.library))
         except Exception as error:  # noqa: BLE001
-            self.history_failed.emit(sentence(error))
+            self.history_failed.emit(error_sentence(error))
         else:
             self.history.emit(records, left)
 
@@ -225,7 +226,7 @@ class SortKeeper(QObject):
 
             found = failures(opened.library, number)
         except Exception as error:  # noqa: BLE001
-            self.history_failed.emit(sentence(error))
+            self.history_failed.emit(error_sentence(error))
         else:
             self.failures.emit(number, found)
 
@@ -257,7 +258,7 @@ class SortKeeper(QObject):
                         self._follow(opened, event)
                     self._run_event.emit(event)
         except Exception as error:  # noqa: BLE001
-            self._run_event.emit(sentence(error))
+            self._run_event.emit(error_sentence(error))
 
     def _follow(self, opened: OpenEngine, event: FilesPlaced) -> None:
         """Tell the watch and the cache where the files are now. A failure of either must not stop the sort.

@@ -11,10 +11,10 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from alpacasorter.core.events import Learned
 from alpacasorter.workers.lane import Lane
-from alpacasorter.workers.view_facts import sentence
+from alpacasorter.workers.view_facts import error_sentence
 
 if TYPE_CHECKING:
-    from alpacasorter.ml.engine import Engine as OpenEngine
+    from alpacasorter.ml.engine import OpenEngine
 
 _log = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ class VersionKeeper(QObject):
             self._learned(learning.learn_from_all() if version is None else learning.go_back(version))
             learning.save()
         except Exception as error:  # noqa: BLE001  # whatever it is, the user gets a sentence
-            self.failed.emit(sentence(error))
+            self.failed.emit(error_sentence(error))
         self._tell(opened)
 
     # On either lane
@@ -131,7 +131,7 @@ class VersionKeeper(QObject):
         try:
             self.told.emit(opened.session.learning.state())
         except Exception as error:  # noqa: BLE001
-            self.failed.emit(sentence(error))
+            self.failed.emit(error_sentence(error))
 
     # On the lane for measuring
 

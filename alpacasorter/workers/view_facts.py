@@ -49,7 +49,7 @@ class DeviceFacts:
     note: str
 
 
-def sentence(error: Exception) -> str:
+def error_sentence(error: Exception) -> str:
     """Return what to tell the user about an error. Our own errors are sentences; others are logged."""
     if type(error).__module__.startswith("alpacasorter."):
         return reasons.sentence(str(getattr(error, "reason", error)))

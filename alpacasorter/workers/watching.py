@@ -17,17 +17,17 @@ from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.core.watching.events import Gone, Renamed, WatchState
 from alpacasorter.workers.lane import Lane
-from alpacasorter.workers.view_facts import sentence
+from alpacasorter.workers.view_facts import error_sentence
 
 if TYPE_CHECKING:
     from alpacasorter.core.sorting.options import SortOptions
     from alpacasorter.core.watching.watch import Watch
-    from alpacasorter.ml.engine import Engine as OpenEngine
+    from alpacasorter.ml.engine import OpenEngine
 
 _log = logging.getLogger(__name__)
 
 
-class WatchKeeper(QObject):
+class WatchService(QObject):
     """Watches one folder at a time. All methods but `expect` are called on the GUI thread; all but `close` return
     immediately. When watching stops, for example because another folder is opened, pending events are dropped.
 
@@ -211,7 +211,7 @@ class WatchKeeper(QObject):
                 case _:
                     pass
         if isinstance(event, Finished):
-            self._is_scanned, self._is_whole = True, not event.cancelled
+            self._is_scanned, self._is_whole = True, not event.canceled
             if self._is_asked:
                 self.watch_open()
 
@@ -257,7 +257,7 @@ class WatchKeeper(QObject):
                         self._event.emit(generation, event)
         except Exception as error:  # noqa: BLE001  # whatever happens, the user gets a message
             _log.exception("Watching failed")
-            self._crashed.emit(generation, sentence(error))
+            self._crashed.emit(generation, error_sentence(error))
 
     # On the GUI thread
 

@@ -9,7 +9,7 @@ import pytest
 
 from alpacasorter import paths
 from alpacasorter.core import reasons
-from alpacasorter.core.sorting.execution.session import alone
+from alpacasorter.core.sorting.execution.session import sort_lock
 from alpacasorter.core.store.library import Library
 from tests.cli.commands import Commands
 from tests.core.exchange.sidecar_files import LIGHTROOM, exiftool
@@ -133,7 +133,7 @@ def test_a_sidecar_that_can_not_be_written_is_named(run: Commands, folder: Path)
 
 def test_sidecars_wait_for_no_sort_but_say_so(run: Commands, folder: Path) -> None:
     say(run, folder, photo0=POSITIVE)
-    with Library.open(paths.user_data_dir() / "library.sqlite") as library, alone(library):
+    with Library.open(paths.user_data_dir() / "library.sqlite") as library, sort_lock(library):
         done = run("export", folder, "--xmp", "--quiet", *CPU)
         assert (done.code, done.out) == (1, "")
         assert done.err.startswith("alpacasorter: Another AlpacaSorter")

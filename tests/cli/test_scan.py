@@ -370,11 +370,11 @@ def test_the_real_photos(run: Commands, photos: Path) -> None:
 
 
 def test_windows_calls_a_closed_pipe_an_invalid_argument(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert console.nobody_reads(BrokenPipeError())
-    assert not console.nobody_reads(OSError(22, "Invalid argument"))
+    assert console.is_closed_pipe(BrokenPipeError())
+    assert not console.is_closed_pipe(OSError(22, "Invalid argument"))
     monkeypatch.setattr(console.os, "name", "nt")
-    assert console.nobody_reads(OSError(22, "Invalid argument"))
-    assert not console.nobody_reads(OSError(28, "No space left on device"))
+    assert console.is_closed_pipe(OSError(22, "Invalid argument"))
+    assert not console.is_closed_pipe(OSError(28, "No space left on device"))
 
 
 def test_another_model_for_this_run(

@@ -96,8 +96,8 @@ def test_a_training(run, dataset, tmp_path, tiny):
     assert "only 8 photos".lower() not in done.out.lower()
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["my model", "my model.report.html", "p.png", "photos"]
-    # Again, replacing it, with JSON output; "colour" is what the switch was called before.
-    more = ("--name", "Second", "--dense", "4,3", "--augment", "colour", "--json", "--quiet")
+    # Again, replacing it, with JSON output; "color" is what the switch was called before.
+    more = ("--name", "Second", "--dense", "4,3", "--augment", "color", "--json", "--quiet")
     done = run("train", dataset, "--out", out, *more, *QUICK)
     assert done.code == 0, done.err
     events = [from_line(line) for line in done.out.splitlines()]

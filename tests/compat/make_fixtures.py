@@ -39,7 +39,7 @@ from alpacasorter import paths
 from alpacasorter.cli import sort as sort_command
 from alpacasorter.core.sorting import batch
 from alpacasorter.training.recipe import Recipe
-from alpacasorter.ui.photo_row import Order
+from alpacasorter.ui.photo_filters import Order
 from alpacasorter.ui.settings import Settings
 from tests.compat import outputs, stored
 from tests.compat.command_line import COMMANDS, arguments_of, invoke

@@ -25,7 +25,7 @@ from alpacasorter.core.exchange.xmp import SidecarError
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.safe_write import Unsupported
 from alpacasorter.core.sorting.events import SortBusy
-from alpacasorter.core.sorting.execution.session import alone, undisturbed
+from alpacasorter.core.sorting.execution.session import folder_locks, sort_lock
 from alpacasorter.core.store.library import Library
 from tests.core.exchange.sidecar_files import ALPACA, LIGHTROOM
 
@@ -299,7 +299,7 @@ class TestSorts:
     def test_nothing_is_written_while_a_sort_is_under_way(self, tmp_path: Path) -> None:
         photos = [result(tmp_path / "photos" / "a.jpg")]
         with Library.open(tmp_path / "library.sqlite") as library:
-            with alone(library), pytest.raises(SortBusy, match="Wait until"):
+            with sort_lock(library), pytest.raises(SortBusy, match="Wait until"):
                 list(write_sidecars(tmp_path / "photos", photos, LABELS, SidecarOptions(), library=library))
             assert names(tmp_path / "photos") == ["a.jpg"]
             list(write_sidecars(tmp_path / "photos", photos, LABELS, SidecarOptions(), library=library))
@@ -310,7 +310,7 @@ class TestSorts:
         photos = [result(tmp_path / "photos" / "a.jpg")]
         with (
             Library.open(tmp_path / "library.sqlite") as library,
-            undisturbed(tmp_path / "photos"),
+            folder_locks(tmp_path / "photos"),
             pytest.raises(SortBusy),
         ):
             list(write_sidecars(tmp_path / "photos", photos, LABELS, SidecarOptions(), library=library))
@@ -319,7 +319,7 @@ class TestSorts:
     def test_a_dry_run_disturbs_no_sort(self, tmp_path: Path) -> None:
         photos = [result(tmp_path / "photos" / "a.jpg")]
         options = SidecarOptions(dry_run=True)
-        with Library.open(tmp_path / "library.sqlite") as library, alone(library):
+        with Library.open(tmp_path / "library.sqlite") as library, sort_lock(library):
             assert len(list(write_sidecars(tmp_path / "photos", photos, LABELS, options, library=library))) == 2
 
     @pytest.mark.parametrize("to_the_end", [True, False])
@@ -328,13 +328,13 @@ class TestSorts:
         with Library.open(tmp_path / "library.sqlite") as library:
             events = write_sidecars(tmp_path / "photos", photos, LABELS, SidecarOptions(), library=library)
             next(events)
-            with pytest.raises(SortBusy), alone(library, seconds=0.01):
+            with pytest.raises(SortBusy), sort_lock(library, seconds=0.01):
                 pass
             if to_the_end:
                 next(events)
                 next(events)
             else:
                 events.close()
-            with alone(library, seconds=0.01):
+            with sort_lock(library, seconds=0.01):
                 pass
             events.close()

@@ -1,4 +1,4 @@
-"""The real main window with the real engine and model, in a home of its own."""
+"""The real main window with the real engine and model, in a temporary home."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from alpacasorter.core.events import Finished, Learned
 from alpacasorter.ui.app import build_window
 from alpacasorter.ui.main_window import MainWindow
-from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_store import PhotoRow
 from alpacasorter.ui.settings import Settings
 from tests.picture_files import make_picture
 
@@ -19,7 +19,7 @@ WAIT_MS = 30_000
 
 
 class User:
-    """Somebody who uses the window: opens folders, clicks, presses keys, and waits until something has happened."""
+    """A user of the window, who opens folders, clicks, presses keys, and waits until something has happened."""
 
     def __init__(self, qtbot: QtBot, window: MainWindow) -> None:
         self.window = window
@@ -86,12 +86,12 @@ class User:
 
 @pytest.fixture
 def start(qtbot: QtBot, qapp: QApplication) -> Iterator[Callable[[], User]]:
-    """Start the app as often as asked, on one home, as a user would by closing and opening it."""
+    """Start the app repeatedly with one home, as a user does by closing and opening it."""
     windows: list[MainWindow] = []
 
     def start_app() -> User:
         settings = Settings()
-        # A test must not take its time over graphics drivers.
+        # A test must not wait for graphics drivers.
         settings.device = "cpu"
         window = build_window(qapp, settings)
         windows.append(window)

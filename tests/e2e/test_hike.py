@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 import alpacasorter.ml.scan as scan_module
-from alpacasorter.ui.photo_row import Filter
+from alpacasorter.ui.photo_filters import Filter
 from tests.e2e.conftest import User
 from tests.picture_files import make_picture
 
@@ -62,7 +62,7 @@ def test_scan_correct_undo_close_reopen(start: Callable[[], User], hike: Path, m
     assert "Learned from 6 corrections." in user.page.banner.words.text()
     assert user.page.banner.isVisible()
 
-    # WHEN keys are used: N and A on several photos, Backspace takes back
+    # WHEN keys are used: N and A on several photos, Backspace to remove the labels
     user.select(*wrong[6:9])
     user.press_and_learn(Qt.Key.Key_N)
     assert [user.row(name).correction for name in wrong[6:9]] == [labels.negative] * 3
@@ -72,7 +72,7 @@ def test_scan_correct_undo_close_reopen(start: Callable[[], User], hike: Path, m
     assert [user.row(name).correction for name in wrong[6:9]] == [None] * 3
     assert user.store.counts[Filter.CORRECTED] == 6
 
-    # WHEN everything is undone, THEN every photo is judged just as at first
+    # WHEN everything is undone, THEN every photo is judged exactly as at first
     while user.page.corrections.stack.canUndo():
         user.press_and_learn(Qt.Key.Key_Z, CTRL)
     assert user.store.counts[Filter.CORRECTED] == 0
@@ -97,8 +97,8 @@ def test_scan_correct_undo_close_reopen(start: Callable[[], User], hike: Path, m
     assert {row.path.name: row.probability for row in again.store.rows} == pytest.approx(taught, abs=1e-5)
 
 
-def test_llamas_are_taught(start: Callable[[], User], photos: Path, tmp_path: Path) -> None:
-    """A few corrections teach the app that this user's llamas are no alpacas, shown by `Show` and taken by `Undo`."""
+def test_it_learns_what_a_llama_is(start: Callable[[], User], photos: Path, tmp_path: Path) -> None:
+    """A few corrections teach the app that llamas are not alpacas; Show lists the changes, and Undo reverts them."""
     folder = tmp_path / "llamas"
     folder.mkdir()
     for photo in sorted((photos / "lookalike/llama").glob("llama_*"))[:24]:
@@ -106,7 +106,7 @@ def test_llamas_are_taught(start: Callable[[], User], photos: Path, tmp_path: Pa
     user = start()
     user.open(folder)
     taken_for_alpacas = user.store.counts[Filter.POSITIVE]
-    assert taken_for_alpacas > 10, "the model should not know this difference by itself"
+    assert taken_for_alpacas > 10, "the model should not know the difference at first"
     shown = 0
     for _ in range(5):
         name = next(row.path.name for row in user.store.rows if user.label(row.path.name) == user.store.labels.positive)

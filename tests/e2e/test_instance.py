@@ -1,4 +1,4 @@
-"""Two starts, one window; and a window that comes to an end whatever happens."""
+"""Two starts, one window; and a window that ends whatever happens."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ Start = Callable[[], User]
 def until(condition: Callable[[], bool]) -> None:
     limit = time.monotonic() + 60
     while not condition():
-        assert time.monotonic() < limit, "it did not come"
+        assert time.monotonic() < limit, "it did not happen in time"
         time.sleep(0.05)
 
 
@@ -36,7 +36,7 @@ def sockets() -> list[Path]:
 
 @pytest.fixture
 def first() -> Iterator[subprocess.Popen[bytes]]:
-    """A window in a process of its own, which listens for later starts."""
+    """A window in a separate process, which listens for later starts."""
     started = program("--device", "cpu")
     try:
         until(lambda: bool(sockets()))
@@ -56,14 +56,14 @@ def test_second_start_hands_its_folder_to_the_first_window(first: subprocess.Pop
     done = finish(program("--device", "cpu", folder))
     assert (done.code, done.out) == (0, "")
     until(lambda: recent() == [folder])
-    assert finish(program("--device", "cpu")).code == 0, "without a folder, too"
+    assert finish(program("--device", "cpu")).code == 0, "without a folder too"
     assert first.poll() is None
     assert len(sockets()) == 1
 
 
 @posix_only
 def test_two_starts_at_once_end_in_one_window(folder: Path) -> None:
-    """Neither finds the other's window; the later one waits for it."""
+    """Neither finds a window of the other; the later one waits for it."""
     started = [program("--device", "cpu", folder) for _ in range(2)]
     try:
         until(lambda: any(one.poll() is not None for one in started))
@@ -97,7 +97,7 @@ def test_commands_are_not_handed_over(first: subprocess.Popen[bytes], folder: Pa
 
 @pytest.fixture
 def starts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What a start does: asks a window, opens one."""
+    """What a start does: asks a window or opens one."""
     done: list[str] = []
 
     def hand_over(_name: str, _folder: Path | None, _photos: list[str]) -> bool:
@@ -115,7 +115,7 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return done
 
 
-def test_window_of_ones_own_where_nobody_answers(starts: list[str]) -> None:
+def test_own_window_if_nobody_answers(starts: list[str]) -> None:
     assert main([]) == 0
     assert starts == ["asks", "opens True"]
 
@@ -126,7 +126,7 @@ def test_new_window_asks_nobody(starts: list[str]) -> None:
 
 
 @posix_only
-def test_new_window_is_not_found_where_another_one_is(first: subprocess.Popen[bytes], starts: list[str]) -> None:
+def test_new_window_is_not_found_if_there_is_another_one(first: subprocess.Popen[bytes], starts: list[str]) -> None:
     assert main(["--device", "cpu", "--new-window"]) == 0
     assert starts == ["opens False"]
 
@@ -141,7 +141,7 @@ def test_starts_that_one_window_can_not_serve(monkeypatch: pytest.MonkeyPatch, t
     assert window._instance_name(None) == names[0]
 
 
-# The platform of the tests has no windows one above the other.
+# The platform of the tests doesn't stack windows.
 raises = pytest.mark.qt_log_ignore(r"This plugin does not support raise\(\)")
 
 
@@ -158,7 +158,7 @@ def test_folder_opens_in_the_window_that_comes_to_the_front(start: Start, folder
 
 
 @raises
-def test_photos_that_are_opened_are_selected(start: Start, folder: Path) -> None:
+def test_opened_photos_are_selected(start: Start, folder: Path) -> None:
     user = start()
     bring_up(user.window, folder)
     user.wait(lambda: bool(user.finished))
@@ -229,7 +229,7 @@ def test_error_while_closing_leaves_no_process_behind() -> None:
     assert sockets() == []
 
 
-def test_window_that_can_not_be_made_is_told_of() -> None:
+def test_window_that_can_not_be_made_is_reported() -> None:
     done = run_python(_CAN_NOT_BE_MADE)
     assert done.returncode == 1, done.stderr
     assert "could not open its window" in done.stdout

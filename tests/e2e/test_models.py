@@ -15,7 +15,7 @@ from alpacasorter import paths
 from alpacasorter.ml.models.archive import pack
 from alpacasorter.ml.models.bundle import load_bundle
 from alpacasorter.ui.models.dialog import ModelsDialog
-from alpacasorter.ui.photo_row import Filter
+from alpacasorter.ui.photo_filters import Filter
 from tests.e2e.conftest import WAIT_MS, User
 from tests.models import GOATS, other_model
 

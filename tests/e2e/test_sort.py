@@ -21,7 +21,7 @@ from alpacasorter.core.sorting.events import SortState
 from alpacasorter.core.sorting.execution import run
 from alpacasorter.core.sorting.options import SortOptions
 from alpacasorter.core.sorting.plan import Outcome, SortPlan
-from alpacasorter.ui.photo_row import Filter
+from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.sorting.dialog import RESULT, SortDialog
 from tests.e2e.conftest import User
 from tests.ui.sorting.fakes import answer
@@ -300,13 +300,13 @@ from pathlib import Path
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.store.library import Library
 from alpacasorter.core.sorting.options import SortOptions
-from alpacasorter.core.sorting.plan import SortPhoto
+from alpacasorter.core.sorting.plan import LabeledPhoto
 from alpacasorter.core.sorting.planning.planner import plan_sort
 from alpacasorter.core.sorting.execution.run import run_sort
 
 data, folder = map(Path, sys.argv[1:])
 library = Library.open(data / "library.sqlite", backups=data / "backups")
-photos = [SortPhoto(path, None, "alpaca", 0.99) for path in sorted(folder.rglob("*.jpg"))]
+photos = [LabeledPhoto(path, None, "alpaca", 0.99) for path in sorted(folder.rglob("*.jpg"))]
 plan = plan_sort(folder, photos, SortOptions(folder), LabelSet("not_alpaca", "alpaca", {}))
 asked = []
 

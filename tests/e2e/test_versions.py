@@ -11,7 +11,7 @@ from alpacasorter.ml.learning.personal_head import PersonalHead
 from alpacasorter.ml.learning.versions import SHIPPED, LearningState
 from alpacasorter.ui.models.dialog import ModelsDialog
 from alpacasorter.ui.models.versions import VersionsView
-from alpacasorter.ui.photo_row import Filter
+from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.workers import versions as module
 from tests.e2e.conftest import User
 

@@ -1,4 +1,4 @@
-"""What the window does besides the main job: pages, filters, preview, settings, messages, trouble."""
+"""What the window does besides the main job: pages, filters, preview, settings, messages, errors."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from alpacasorter import paths
 from alpacasorter.core import reasons
 from alpacasorter.ui.app import build_window
-from alpacasorter.ui.photo_row import Filter, Order
+from alpacasorter.ui.photo_filters import Filter, Order
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.settings_dialog import SettingsDialog
 from tests.e2e.conftest import WAIT_MS, User
@@ -56,7 +56,7 @@ def test_first_page_leads_to_a_folder_and_back(start: Start, folder: Path, qtbot
     assert len(user.shown()) == 12
 
 
-def test_folder_is_taken_off_the_list(start: Start, folder: Path, qtbot: QtBot) -> None:
+def test_folder_is_removed_from_the_list(start: Start, folder: Path, qtbot: QtBot) -> None:
     user = start()
     user.open(folder)
     user.window.close_folder()
@@ -106,7 +106,7 @@ def test_filters_follow_corrections(start: Start, folder: Path, qtbot: QtBot) ->
     assert first in user.shown()
     before = user.store.counts[which]
     user.click_tag(first)
-    assert first in user.shown(), "it stays where it is, so that a wrong click can be clicked back"
+    assert first in user.shown(), "it stays, so that a wrong click can be clicked back"
     assert filters.button(which).text().split()[-1] == str(user.store.counts[which])
     assert user.store.counts[which] <= before
     qtbot.mouseClick(filters.button(which), Qt.MouseButton.LeftButton)
@@ -190,7 +190,7 @@ def test_every_file_ends_as_a_row(start: Start, tmp_path: Path, qtbot: QtBot) ->
     assert not user.page.actions_.positive.isEnabled()
     user.press(Qt.Key.Key_A)
     assert not user.learned
-    # A tag is not there to be clicked, and clicking where it would be does nothing.
+    # There is no tag to click, and clicking where it would be does nothing.
     assert user.grid.tag_rect(user.model.index(0)).isEmpty()
 
 
@@ -211,7 +211,7 @@ def test_empty_folder_says_so(start: Start, tmp_path: Path) -> None:
     assert user.grid._empty_text.startswith("No photos in this folder.")
 
 
-def test_stop_and_go_on(start: Start, tmp_path: Path) -> None:
+def test_stop_and_rescan(start: Start, tmp_path: Path) -> None:
     folder = tmp_path / "many"
     folder.mkdir()
     make_picture(folder / "000.jpg", seed=0, size=(2400, 1800))
@@ -225,7 +225,7 @@ def test_stop_and_go_on(start: Start, tmp_path: Path) -> None:
     assert user.page.actions_.stop.isEnabled()
     user.press(Qt.Key.Key_Escape)
     user.wait(lambda: bool(user.finished))
-    assert user.finished[0].cancelled
+    assert user.finished[0].canceled
     assert user.finished[0].judged < 300
     assert not user.page.progress.isVisible()
     user.window.rescan()
@@ -274,7 +274,7 @@ def test_settings_take_effect(start: Start, folder: Path, qtbot: QtBot) -> None:
     with_dialog(change)
     user.page.actions_.settings.trigger()
     user.wait(lambda: len(user.finished) > before)
-    assert len(user.shown()) == 9, "the sub-folder is left out now"
+    assert len(user.shown()) == 9, "the subfolder is left out now"
     assert user.store.unsure_below == 0.99
     assert Settings().scheme == "dark"
     assert not Settings().recursive
@@ -350,9 +350,7 @@ def test_broken_bundle_is_refused_with_a_sentence(
     window.close()
 
 
-def test_what_stood_in_the_way_at_the_start_may_be_gone(
-    home: Path, folder: Path, qtbot: QtBot, qapp: QApplication
-) -> None:
+def test_an_obstacle_at_the_start_may_be_gone_later(home: Path, folder: Path, qtbot: QtBot, qapp: QApplication) -> None:
     """The message says "try again": opening a folder does that."""
     data = Path(os.environ["ALPACASORTER_DATA_DIR"])
     data.write_text("in the way")
@@ -392,15 +390,15 @@ def test_broken_library_is_replaced_by_its_backup_and_the_user_is_told(start: St
     assert "backup" in again.window.notice.words.text()
     again.open(folder)
     assert again.row(name).correction == corrected
-    assert again.window.notice.isVisible(), "opening a folder does not take it away"
+    assert again.window.notice.isVisible(), "opening a folder does not remove it"
 
 
-def test_correction_that_can_not_be_stored_is_not_shown(start: Start, folder: Path) -> None:
+def test_correction_that_can_not_be_saved_is_not_shown(start: Start, folder: Path) -> None:
     user = start()
     user.open(folder)
     name = user.shown()[0]
     before = user.label(name)
-    # Another program holds the library: writing to it fails after a while.
+    # Another program locks the library, so writing to it fails after a while.
     other = sqlite3.connect(paths.user_data_dir() / "library.sqlite")
     other.execute("BEGIN EXCLUSIVE")
     try:
@@ -431,7 +429,7 @@ def test_rescan_keeps_the_history(start: Start, folder: Path) -> None:
     assert user.label(name) == before
     other = folder / "day 2"
     user.open(other)
-    assert not user.page.corrections.stack.canUndo(), "another folder begins anew"
+    assert not user.page.corrections.stack.canUndo(), "another folder starts over"
 
 
 def test_copies_are_counted_as_they_are_shown(start: Start, folder: Path) -> None:
@@ -479,5 +477,5 @@ def test_tab_moves_in_reading_order(start: Start, folder: Path, qtbot: QtBot) ->
         page.banner.close_button,
     ]
     places = [seen.index(widget) for widget in wanted if widget in seen]
-    assert len(places) >= 4, "a checked button may stand for its group"
+    assert len(places) >= 4, "a checked button may represent its group"
     assert places == sorted(places)

@@ -11,7 +11,7 @@ from alpacasorter.core.session_paths import Places
 from alpacasorter.core.store.cache import Cache
 from alpacasorter.core.store.library import Library, LibraryError
 from alpacasorter.ml import engine as opening_module
-from alpacasorter.ml.engine import Engine, Session, open_engine
+from alpacasorter.ml.engine import OpenEngine, Session, open_engine
 from alpacasorter.ml.models.bundle import BundleError
 from alpacasorter.ml.models.store import ModelStore
 from alpacasorter.ml.runtime import device as device_module
@@ -54,7 +54,7 @@ def trials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return log
 
 
-def opened(places: Places, preference: Preference, *, trial_now: bool) -> tuple[Engine, str]:
+def opened(places: Places, preference: Preference, *, trial_now: bool) -> tuple[OpenEngine, str]:
     """Open and close again; return what was opened, and which device served."""
     engine = open_engine(places, preference, trial_now=trial_now)
     try:

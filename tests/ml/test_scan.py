@@ -128,7 +128,7 @@ def test_every_kind_of_file_ends_as_a_row(folder: Path, cache: Cache) -> None:
     assert events.problems[folder / "bad empty.jpg"] == reasons.EMPTY
     finished = events.finished
     assert (finished.total, finished.judged, finished.unreadable) == (len(good | bad), len(good), len(bad))
-    assert (finished.opened, finished.left_alone, finished.cancelled) == (len(good | bad), 0, False)
+    assert (finished.opened, finished.left_alone, finished.canceled) == (len(good | bad), 0, False)
 
 
 def test_folders_sorted_into_are_counted(folder: Path, cache: Cache) -> None:
@@ -304,7 +304,7 @@ def test_cancelling_in_the_middle(folder: Path, cache: Cache) -> None:
         if isinstance(event, Embedded):
             scan.cancel()
     told = Events(events)
-    assert told.finished.cancelled
+    assert told.finished.canceled
     assert 0 < told.finished.opened < 200
     assert told.finished.judged == len(told.photos)
     assert not scan_threads()
@@ -317,13 +317,13 @@ def test_cancelling_before_and_while_it_looks_around(folder: Path, cache: Cache,
     fill_fast(folder, 20)
     scan = make_scan(folder, cache)
     scan.cancel()
-    assert Events(scan.run()).finished.cancelled
+    assert Events(scan.run()).finished.canceled
     scan = make_scan(folder, cache)
     events = []
     for event in scan.run():
         events.append(event)
         scan.cancel()
-    assert Events(events).finished.cancelled
+    assert Events(events).finished.canceled
     assert opened == []
 
 
@@ -336,7 +336,7 @@ def test_cancelling_among_files_that_are_no_photos(folder: Path, cache: Cache) -
     scan = make_scan(folder, cache)
     scan.cancel()
     finished = Events(scan.run()).finished
-    assert finished.cancelled
+    assert finished.canceled
     assert finished.left_alone < 20
 
 

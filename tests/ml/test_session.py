@@ -458,7 +458,7 @@ def test_cancelling(opened: Opened, tmp_path: Path) -> None:
         if isinstance(event, Judged):
             opened.session.cancel_scan()
     outcome = Outcome(events)
-    assert outcome.finished.cancelled
+    assert outcome.finished.canceled
     assert 0 < outcome.finished.opened < 200
     # What was judged can be corrected.
     key = next(iter(outcome.probabilities()))

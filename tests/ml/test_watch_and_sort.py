@@ -14,7 +14,7 @@ import pytest
 
 from alpacasorter.core import reasons
 from alpacasorter.core.events import Found, Judged, JudgedPhoto, Placed, Problems
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.sorting.events import (
     FilesPlaced,
     SortBegan,
@@ -27,16 +27,7 @@ from alpacasorter.core.sorting.events import (
 )
 from alpacasorter.core.sorting.execution import run
 from alpacasorter.core.sorting.options import Action, SortOptions
-from alpacasorter.core.sorting.plan import (
-    Group,
-    Outcome,
-    PlanError,
-    PlannedFile,
-    PlannedUnit,
-    Remark,
-    SortPhoto,
-    SortPlan,
-)
+from alpacasorter.core.sorting.plan import Group, Outcome, PlanError, PlannedFile, PlannedUnit, Remark, SortPlan
 from alpacasorter.core.sorting.planning import planner
 from alpacasorter.core.store.cache import Cache
 from alpacasorter.core.store.library import Library
@@ -87,7 +78,7 @@ class Sorter:
     def plan(
         self,
         folder: Path,
-        photos: list[SortPhoto],
+        photos: list[LabeledPhoto],
         options: SortOptions,
         labels: LabelSet,
         *,
@@ -101,7 +92,7 @@ class Sorter:
         self.plans.append(plan)
         return plan
 
-    def _unit(self, photo: SortPhoto, options: SortOptions) -> PlannedUnit:
+    def _unit(self, photo: LabeledPhoto, options: SortOptions) -> PlannedUnit:
         target = options.destination / str(photo.label) / photo.path.name
         status = photo.path.stat()
         file = PlannedFile(photo.path, target, status.st_size, status.st_mtime_ns, photo.content_key)
@@ -159,7 +150,7 @@ class Live:
     def __enter__(self) -> Self:
         self._patch.setattr(planner, "plan_sort", self._sorter.plan)
         self._patch.setattr(run, "run_sort", self._sorter.run)
-        self._patch.setattr(run, "finish_sort", self._sorter.finish)
+        self._patch.setattr(run, "resume_sort", self._sorter.finish)
         self._thread.start()
         self.until(lambda: self.watch._full_seconds > 0)
         return self

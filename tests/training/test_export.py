@@ -16,10 +16,9 @@ from alpacasorter.ml.runtime.backbone import CpuBackbone
 from alpacasorter.training import export
 from alpacasorter.training.export import export_keras, export_tflite
 from alpacasorter.training.finish import write_bundle
-from alpacasorter.training.measuring import CheckFailed
 from alpacasorter.training.network import classifier as network_module
 from alpacasorter.training.network.classifier import assemble
-from alpacasorter.training.network.convert import convert_model
+from alpacasorter.training.network.convert import CheckFailed, convert_model
 from tests.ml.bundles import make_bundle, metadata
 from tests.training.tiny import tiny_backbone
 

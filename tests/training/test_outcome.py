@@ -5,7 +5,9 @@ import pytest
 
 from alpacasorter.ml.learning.logistic import fit_logistic
 from alpacasorter.ml.models.head import Calibration
-from alpacasorter.training.measuring import CheckFailed, Similarity, fit_calibration, log_loss
+from alpacasorter.training.data.similarity import Similarity
+from alpacasorter.training.measuring import fit_calibration, log_loss
+from alpacasorter.training.network.convert import CheckFailed
 from alpacasorter.training.outcome import calibrate_modestly, fit_head, rounded
 
 SIMILARITY = Similarity(0.9, 0.95)

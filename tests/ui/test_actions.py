@@ -13,7 +13,7 @@ from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photo import PhotoFacts
 from alpacasorter.core.session_paths import Places
 from alpacasorter.ui.main_window import MainWindow
-from alpacasorter.ui.photo_row import Filter
+from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.workers.engine import Engine

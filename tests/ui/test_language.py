@@ -18,7 +18,7 @@ from alpacasorter.ui.settings_dialog import SettingsDialog
 
 @pytest.fixture
 def application(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[QApplication]:
-    """The application, which speaks English again in the end."""
+    """The application, which is in English again afterwards."""
     monkeypatch.setenv("ALPACASORTER_LANGUAGE", "")
     monkeypatch.setattr(QLocale, "system", lambda: QLocale("en_US"))
     before = QLocale()
@@ -35,7 +35,7 @@ def name() -> str:
     return pgettext("the name of this language", "English")
 
 
-def test_what_is_set_is_spoken(application: QApplication) -> None:
+def test_the_language_in_the_settings_is_used(application: QApplication) -> None:
     assert use_language(application, "en_GB") == "en_GB"
     assert name() == "English (UK)"
     assert QLocale().name() == "en_US", "the region is that of the system"
@@ -44,18 +44,20 @@ def test_what_is_set_is_spoken(application: QApplication) -> None:
 
 
 @pytest.mark.parametrize("wanted", ["", "en", "xx", "../en_GB"])
-def test_english_is_spoken_otherwise(application: QApplication, wanted: str) -> None:
+def test_otherwise_it_is_english(application: QApplication, wanted: str) -> None:
     assert use_language(application, wanted) == "en"
     assert name() == "English"
     assert application.findChildren(QTranslator) == []
 
 
-def test_language_of_the_environment_counts_more(application: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_language_in_the_environment_takes_precedence(
+    application: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ALPACASORTER_LANGUAGE", "en")
     assert use_language(application, "en_GB") == "en"
 
 
-def test_qt_speaks_it_too(application: QApplication) -> None:
+def test_qt_uses_it_too(application: QApplication) -> None:
     translator = qt_translator("de")
     assert translator is not None
     QCoreApplication.installTranslator(translator)
@@ -102,7 +104,7 @@ def test_formats_of_a_locale(locale: str, number: str, decimal: str, percent: st
     formats = LocaleFormats(QLocale(locale))
 
     def said(words: str) -> str:
-        # Unicode has several spaces that don't break a line, and its tables change from one to another.
+        # Unicode has several no-break spaces, and versions of its tables differ in which one they use.
         return " ".join(words.split())
 
     assert said(formats.number(1200)) == number
@@ -112,7 +114,7 @@ def test_formats_of_a_locale(locale: str, number: str, decimal: str, percent: st
     assert said(formats.percent(97.2, 1)) == percent
 
 
-def test_no_locale_has_its_weekday_left_in_a_day() -> None:
+def test_no_locale_has_a_weekday_in_a_day() -> None:
     any_of = (QLocale.Language.AnyLanguage, QLocale.Script.AnyScript, QLocale.Country.AnyCountry)
     for locale in QLocale.matchingLocales(*any_of):
         formats = LocaleFormats(locale)
@@ -134,7 +136,7 @@ def test_no_locale_has_its_weekday_left_in_a_day() -> None:
         ("de", "C", "de_DE", True),
     ],
 )
-def test_region_of_the_system_counts_where_it_is_in_the_language(
+def test_the_region_is_that_of_the_system_if_the_language_is(
     language: str, system: str, locale: str, formats: bool
 ) -> None:
     assert locale_of(language, QLocale(system)).name() == locale

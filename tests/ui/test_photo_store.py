@@ -16,8 +16,8 @@ from alpacasorter.core.events import JudgedPhoto, Learned, Problem
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photo import PhotoFacts, PhotoFile
 from alpacasorter.core.photos.walk import walk
-from alpacasorter.ui.photo_row import Filter, Order, PhotoRow
-from alpacasorter.ui.photo_store import PhotoStore
+from alpacasorter.ui.photo_filters import Filter, Order
+from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
 from tests.picture_files import make_picture
 
 LABELS = LabelSet("not_alpaca", "alpaca", {"alpaca": "Alpaca", "not_alpaca": "Not alpaca"})
@@ -74,7 +74,7 @@ def test_orders(store: PhotoStore) -> None:
     )
     assert names(store.matching(Filter.ALL, Order.FOLDER)) == "01234"
     assert names(store.matching(Filter.ALL, Order.TAKEN)) == "31024"
-    # What the user has settled is not doubtful any more; what is not judged yet comes last of the others.
+    # Photos labeled by the user come last, and before them those that are not judged yet.
     assert names(store.matching(Filter.ALL, Order.DOUBTFUL)) == "12043"
 
 
@@ -96,11 +96,11 @@ def test_a_copy_is_corrected_with_its_twin(store: PhotoStore) -> None:
 def test_unchanged_photos_are_not_reported(store: PhotoStore) -> None:
     store.judge([photo(0, 0.9), photo(1, 0.90001), photo(2, 0.5003)], 0)
     changed = store.learn(learned({}, {"key0": 0.9001, "key1": 0.7, "key2": 0.4999}, ("key2",), 1))
-    assert names(changed) == "12", "the third crossed the line although it moved by less than is shown"
+    assert names(changed) == "12", "the third crossed the threshold, although its percentage is the same"
     assert names(store.matching(Filter.CHANGED)) == "2"
 
 
-def test_file_name_that_is_no_text_is_shown(store: PhotoStore) -> None:
+def test_file_name_that_is_not_valid_unicode_is_shown(store: PhotoStore) -> None:
     [row] = store.add([Path("/p/caf\udce9.jpg")])
     assert row.name == "caf\ufffd.jpg"
 
@@ -112,14 +112,14 @@ def test_photo_that_becomes_readable_loses_its_reason(store: PhotoStore) -> None
     assert store.counts[Filter.PROBLEMS] == 0
 
 
-def test_moving_the_line_of_unsure(store: PhotoStore) -> None:
+def test_changing_what_counts_as_unsure(store: PhotoStore) -> None:
     store.judge([photo(0, 0.95), photo(1, 0.7)], 0)
     store.set_unsure_below(0.99)
     assert names(store.matching(Filter.UNSURE)) == "01"
     assert store.counts[Filter.UNSURE] == 2
 
 
-def test_photos_are_put_in_as_the_walker_would_find_them(tmp_path: Path) -> None:
+def test_photos_are_inserted_in_the_order_of_the_walker(tmp_path: Path) -> None:
     files = [
         "IMG_10.jpg",
         "IMG_2.jpg",
@@ -144,7 +144,7 @@ def test_photos_are_put_in_as_the_walker_would_find_them(tmp_path: Path) -> None
         assert [row.path for row in store.rows] == wanted
 
 
-def test_photos_that_vanish_say_so(store: PhotoStore) -> None:
+def test_photos_that_disappear_say_so(store: PhotoStore) -> None:
     store.judge([photo(n, 0.9, "alpaca" if n == 1 else None) for n in range(5)], 0)
     gone = store.remove([Path("/p/3.jpg"), Path("/p/1.jpg"), Path("/elsewhere.jpg")])
     assert names(gone) == "31"
@@ -169,7 +169,7 @@ def test_moved_photos_keep_everything_but_their_path(store: PhotoStore) -> None:
     assert store.row_of(Path("/p/1.jpg")) is before
 
 
-def test_names_that_are_exchanged_and_one_that_is_taken(store: PhotoStore) -> None:
+def test_swapped_names_and_an_overwritten_photo(store: PhotoStore) -> None:
     zero, one, two = store.rows[:3]
     store.move([(Path("/p/0.jpg"), Path("/p/1.jpg")), (Path("/p/1.jpg"), Path("/p/0.jpg"))])
     assert (store.row_of(Path("/p/1.jpg")), store.row_of(Path("/p/0.jpg"))) == (zero, one)
@@ -183,7 +183,7 @@ def test_names_that_are_exchanged_and_one_that_is_taken(store: PhotoStore) -> No
 def test_a_photo_whose_bytes_changed_has_another_key(store: PhotoStore) -> None:
     twin = JudgedPhoto(Path("/p/1.jpg"), "key0", 0.9, FACTS, None)
     store.judge([photo(0, 0.9), twin], 5)
-    # The head that judged it is an older one than that of its predecessor; it is the bytes that count.
+    # It was judged by an older head than the photo before it, but the content key is another one.
     store.judge([JudgedPhoto(Path("/p/1.jpg"), "other", 0.2, FACTS, None)], 4)
     assert [row.path.name for row in store.rows_of("key0")] == ["0.jpg"]
     assert [row.path.name for row in store.rows_of("other")] == ["1.jpg"]
@@ -194,7 +194,7 @@ def test_a_photo_whose_bytes_changed_has_another_key(store: PhotoStore) -> None:
     assert store.counts[Filter.CHANGED] == 0
 
 
-def test_new_photos_come_most_doubtful_first_once_they_are_judged(store: PhotoStore) -> None:
+def test_new_photos_start_with_the_least_certain_one(store: PhotoStore) -> None:
     store.add([Path(f"/p/{n}.jpg") for n in (5, 6, 7)], new=True)
     assert store.counts[Filter.NEW] == 0
     store.judge([photo(0, 0.6), photo(5, 0.9), photo(7, 0.4)], 0)
@@ -207,18 +207,20 @@ def test_new_photos_come_most_doubtful_first_once_they_are_judged(store: PhotoSt
     assert store.matching(Filter.NEW) == []
 
 
-def test_look_again_finds_what_is_new(store: PhotoStore) -> None:
+def test_a_rescan_finds_new_photos(store: PhotoStore) -> None:
     store.complete()
     store.add([Path("/p/5.jpg")], new=True)
     store.move([(Path("/p/1.jpg"), Path("/sorted/1.jpg"))])
     store.clear(again=True)
     store.judge([], 0)
-    # The second look is broken off, and the model changed meanwhile: what was known before that still counts.
+    # The second scan is stopped and the model changes in between: what was known before still counts.
     store.add([Path("/p/0.jpg")])
     store.clear(again=True)
     store.add([Path(f"/p/{n}.jpg") for n in range(7)])
     store.judge([photo(n, 0.9) for n in range(7)], 0)
-    assert names(store.matching(Filter.NEW)) == "56", "one was new before; another came while nobody watched"
+    assert names(store.matching(Filter.NEW)) == "56", (
+        "one was new before; another one arrived while the folder was not watched"
+    )
     store.clear()
     store.add([Path("/p/9.jpg")])
     store.judge([photo(9, 0.9)], 0)
@@ -232,7 +234,7 @@ CORRECTIONS = st.sampled_from([None, "alpaca", "not_alpaca"])
 
 
 class Rows(RuleBasedStateMachine):
-    """What happens to photos in any order, against a naive model: one dictionary."""
+    """Anything that may happen to photos, in any order, compared with a naive model: a dictionary."""
 
     def __init__(self) -> None:
         super().__init__()

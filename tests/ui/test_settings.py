@@ -1,11 +1,11 @@
-"""What is kept, and what nonsense counts as."""
+"""Settings are saved, and invalid ones count as not set."""
 
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QByteArray, QSettings
 
-from alpacasorter.ui.photo_row import Order
+from alpacasorter.ui.photo_filters import Order
 from alpacasorter.ui.settings import UNSURE_USUAL, Settings
 
 
@@ -13,7 +13,7 @@ def opened(path: Path) -> Settings:
     return Settings(QSettings(str(path), QSettings.Format.IniFormat))
 
 
-def test_all_are_kept(tmp_path: Path) -> None:
+def test_all_settings_are_saved(tmp_path: Path) -> None:
     file = tmp_path / "settings.ini"
     first = opened(file)
     first.recursive, first.preview, first.unsure_below = False, False, 0.9
@@ -31,7 +31,7 @@ def test_all_are_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("nonsense", ["", "x", "-1", "1e9", "[]", "nan"])
-def test_nonsense_counts_as_not_set(tmp_path: Path, nonsense: str) -> None:
+def test_invalid_values_count_as_not_set(tmp_path: Path, nonsense: str) -> None:
     file = tmp_path / "settings.ini"
     names = ("unsure_below", "tile", "device", "scheme", "order")
     file.write_text("[General]\n" + "".join(f"{name}={nonsense}\n" for name in names))

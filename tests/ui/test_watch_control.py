@@ -18,14 +18,14 @@ from alpacasorter.ui.widgets.messages import NoticeBar
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.wording import text
 from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
-from alpacasorter.workers.watching import WatchKeeper
+from alpacasorter.workers.watching import WatchService
 
 WELL = WatchState(online=True, polling=False, notice="")
 POLLING = WatchState(online=True, polling=True, notice="This is a network drive, so AlpacaSorter looks instead.")
 OFFLINE = WatchState(online=False, polling=False, notice="The folder is not there. AlpacaSorter waits.")
 
 
-class FakeWatching(WatchKeeper):
+class FakeWatching(WatchService):
     """Watches nothing, and notes down what is asked of it."""
 
     is_watching = False

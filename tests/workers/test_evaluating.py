@@ -147,7 +147,7 @@ def test_a_scan_at_the_same_time(bench: Bench, dataset: Path, tmp_path: Path) ->
     tested = bench.test(dataset)
     bench.wait_until(lambda: bool(finished))
     assert tested.evaluation.metrics.n == 6
-    assert (finished[-1].judged, finished[-1].cancelled) == (8, False)
+    assert (finished[-1].judged, finished[-1].canceled) == (8, False)
 
 
 def test_stopped_and_begun_again(bench: Bench, dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:

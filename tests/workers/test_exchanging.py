@@ -14,7 +14,7 @@ from alpacasorter.core.exchange.label_import import ImportOptions, ImportSummary
 from alpacasorter.core.exchange.results import Source
 from alpacasorter.core.exchange.sidecars import Change, SidecarOptions, SidecarsEnded
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
-from alpacasorter.core.sorting.execution.session import alone
+from alpacasorter.core.sorting.execution.session import sort_lock
 from alpacasorter.core.store.library import LibraryError
 from alpacasorter.workers.exchanging import ExchangeKeeper
 from alpacasorter.workers.lane import Lane
@@ -184,7 +184,7 @@ def test_sidecars_are_not_written_while_another_window_sorts(
 ) -> None:
     opened, _ = seen
     heard = make(lambda: opened)
-    with alone(opened.library):
+    with sort_lock(opened.library):
         heard.keeper.export_sidecars(tmp_path / "p", results(tmp_path / "p", 2), LABELS, SidecarOptions())
         name, (words,) = heard.wait()
     assert name == "failed"

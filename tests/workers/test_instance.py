@@ -30,7 +30,7 @@ posix_only = pytest.mark.skipif(os.name != "posix", reason="other systems have n
 
 
 class Window:
-    """Stands for the window that is open."""
+    """Plays the window that is open."""
 
     def __init__(self, name: str) -> None:
         self.asked: list[Path | None] = []
@@ -58,7 +58,7 @@ def window(name: str) -> Iterator[Window]:
 
 
 def elsewhere(qtbot: QtBot, work: Callable[[], object]) -> object:
-    """Do something that waits for the window, which has to go on meanwhile, on another thread."""
+    """Do something that waits for the window on another thread, so that the window can go on."""
     results: list[object] = []
     thread = threading.Thread(target=lambda: results.append(work()))
     thread.start()
@@ -76,7 +76,7 @@ print(hand_over(sys.argv[1], folder, seconds=60))
 
 
 def starts(qtbot: QtBot, name: str, *folders: Path | None) -> list[str]:
-    """Start the program with each folder, all at once, in processes of their own; return what became of them."""
+    """Start a process for each folder, all at once; return what each one printed."""
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", _START, name, *([] if folder is None else [os.fspath(folder)])],
@@ -125,17 +125,15 @@ print(all([hand_over(sys.argv[1], Path(sys.argv[2]), photos, seconds=60) for pho
 def test_token_of_the_desktop_is_handed_on(
     window: Window, name: str, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without it a desktop lets no window come to the front."""
+    """Without it the desktop lets no window come to the front."""
     monkeypatch.setenv("XDG_ACTIVATION_TOKEN", "of the click")
     assert starts(qtbot, name, None) == ["True"]
     assert window.tokens == ["of the click"]
 
 
-def test_window_that_wakes_up_too_late_does_not_take_it(
-    window: Window, name: str, qtbot: QtBot, tmp_path: Path
-) -> None:
-    """The start has opened a window of its own by then."""
-    # Nobody looks at what comes in, for this thread waits here.
+def test_window_that_answers_too_late_does_not_accept(window: Window, name: str, qtbot: QtBot, tmp_path: Path) -> None:
+    """By then the start has opened a window of its own."""
+    # Nothing is received, because this thread waits here.
     assert hand_over(name, tmp_path, seconds=0.05) is False
     qtbot.wait(100)
     assert window.asked == []
@@ -163,35 +161,35 @@ def test_after_the_window_is_closed_nobody_answers(name: str, tmp_path: Path) ->
 def test_window_that_does_not_answer_is_not_waited_for(name: str, tmp_path: Path) -> None:
     silent = QLocalServer()
     assert silent.listen(name)
-    # Nobody looks at what comes in, for this thread waits here.
+    # Nothing is received, because this thread waits here.
     assert hand_over(name, tmp_path, seconds=0.2) is False
     silent.close()
 
 
 @posix_only
-def test_only_the_same_user_may_speak_to_it(window: Window, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_same_user_may_connect(window: Window, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     status = Path(name).stat()
     assert stat.S_IMODE(status.st_mode) & (stat.S_IRWXG | stat.S_IRWXO) == 0
     monkeypatch.setattr(os, "getuid", lambda: status.st_uid + 1)
-    assert hand_over(name, None) is False, "another user's window is none of ours"
+    assert hand_over(name, None) is False, "the window of another user is not ours"
     assert window.asked == []
 
 
 @posix_only
-def test_run_time_folder_of_somebody_else_is_not_used(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runtime_folder_of_another_user_is_not_used(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert Path(server_name("a")).parent == home / "run"
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(home / "gone"))
     monkeypatch.setenv("TMPDIR", str(home))
     assert Path(server_name("a")).parent == home
 
 
-def test_windows_started_in_another_way_are_others() -> None:
+def test_windows_with_another_setup_have_other_addresses() -> None:
     assert server_name("data", ":0") == server_name("data", ":0")
     assert len({server_name(), server_name("data", ":0"), server_name("data", ":1"), server_name("data:0")}) == 4
 
 
 def talk(name: str, message: bytes) -> bytes:
-    """Say something to the window; return what it answers."""
+    """Send something to the window; return its answer."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(10)
         connection.connect(name)
@@ -233,15 +231,15 @@ NONSENSE = {
 
 @posix_only
 @pytest.mark.parametrize("message", NONSENSE.values(), ids=NONSENSE)
-def test_nonsense_is_turned_away(window: Window, name: str, qtbot: QtBot, message: bytes) -> None:
+def test_invalid_messages_are_rejected(window: Window, name: str, qtbot: QtBot, message: bytes) -> None:
     assert elsewhere(qtbot, lambda: talk(name, message)) == b""
     assert window.asked == []
-    assert elsewhere(qtbot, lambda: talk(name, good())) == b"taken\n", "the next one is heard"
+    assert elsewhere(qtbot, lambda: talk(name, good())) == b"taken\n", "the next one is accepted"
     assert window.asked == [Path("/photos")]
 
 
 @posix_only
-def test_who_says_nothing_is_hung_up_on(
+def test_silent_connections_are_closed(
     window: Window, name: str, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(instance, "_CONNECTION_MS", 50)
@@ -259,7 +257,7 @@ def test_without_the_library_each_start_has_its_own_window(
 
 
 @posix_only
-def test_address_that_can_not_be_had_is_no_trouble(tmp_path: Path, qapp: object) -> None:
+def test_unusable_address_is_no_problem(tmp_path: Path, qapp: object) -> None:
     assert Window(str(tmp_path / "gone" / "name")).instance.listen() is False
 
 
@@ -286,7 +284,7 @@ print(hand_over_or_lock(lock, Path(sys.argv[2]), seconds=60), lock.held)
 
 @pytest.fixture
 def holder(name: str) -> Iterator[subprocess.Popen[str]]:
-    """Another start, which holds the lock and does not listen yet."""
+    """Another process, which holds the lock but does not listen yet."""
     pipe = subprocess.PIPE
     started = subprocess.Popen([sys.executable, "-c", _HOLDS, name], stdin=pipe, stdout=pipe, text=True)
     assert started.stdout is not None
@@ -298,7 +296,7 @@ def holder(name: str) -> Iterator[subprocess.Popen[str]]:
         started.communicate()
 
 
-def test_one_has_it(name: str) -> None:
+def test_one_process_holds_the_lock(name: str) -> None:
     mine = InstanceLock(name)
     assert not mine.held
     assert mine.acquire()
@@ -310,14 +308,14 @@ def test_one_has_it(name: str) -> None:
     assert run_python(_TAKES, name).stdout == "True\n"
 
 
-def test_where_nobody_has_it_the_start_takes_it(name: str, tmp_path: Path) -> None:
+def test_a_start_takes_a_free_lock(name: str, tmp_path: Path) -> None:
     mine = InstanceLock(name)
     assert hand_over_or_lock(mine, tmp_path) is False
     assert mine.held
     mine.release()
 
 
-def test_who_was_killed_has_it_no_more(name: str, holder: subprocess.Popen[str]) -> None:
+def test_a_killed_process_loses_the_lock(name: str, holder: subprocess.Popen[str]) -> None:
     assert not InstanceLock(name).acquire()
     holder.kill()
     holder.wait()
@@ -359,7 +357,7 @@ def test_start_waits_for_the_window_that_is_being_opened(name: str, qtbot: QtBot
     assert said == "True False\n"
 
 
-def test_start_does_not_wait_for_ever(name: str, holder: subprocess.Popen[str], tmp_path: Path) -> None:
+def test_start_does_not_wait_forever(name: str, holder: subprocess.Popen[str], tmp_path: Path) -> None:
     mine = InstanceLock(name)
     assert hand_over_or_lock(mine, tmp_path, seconds=0.1) is False
     assert not mine.held
@@ -367,7 +365,7 @@ def test_start_does_not_wait_for_ever(name: str, holder: subprocess.Popen[str], 
 
 
 @posix_only
-def test_lock_of_somebody_else_is_not_waited_for(
+def test_lock_of_another_user_is_not_waited_for(
     name: str, holder: subprocess.Popen[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(instance, "is_ours", lambda *_: False)
@@ -376,7 +374,7 @@ def test_lock_of_somebody_else_is_not_waited_for(
 
 
 @posix_only
-def test_folder_that_can_not_be_written_is_no_trouble(tmp_path: Path, qapp: object) -> None:
+def test_folder_that_can_not_be_written_is_no_problem(tmp_path: Path, qapp: object) -> None:
     mine = InstanceLock(str(tmp_path / "gone" / "name"))
     assert hand_over_or_lock(mine, tmp_path) is False
     assert not mine.held

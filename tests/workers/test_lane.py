@@ -1,4 +1,4 @@
-"""A lane: one thing after the other, on one thread, until it is closed."""
+"""A lane runs one job after another, on one thread, until it is closed."""
 
 import logging
 import threading
@@ -68,7 +68,7 @@ def test_a_job_may_submit_another() -> None:
 
 
 def test_submitting_while_it_is_closed_leaves_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One lane submits to another while the window closes them all."""
+    """One lane submits to another while both are being closed."""
     lane = Lane("race")
     starting, go_on = threading.Event(), threading.Event()
 
@@ -83,7 +83,7 @@ def test_submitting_while_it_is_closed_leaves_no_thread(monkeypatch: pytest.Monk
         patch.setattr(lane_module.threading, "Thread", Slow)
         other.start()
         assert starting.wait(10)
-        # In the very moment in which the other one starts the lane's thread.
+        # At the very moment when the other thread starts the thread of the lane.
         lane.close()
         go_on.set()
         other.join()

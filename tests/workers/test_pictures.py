@@ -1,4 +1,4 @@
-"""Pictures for the window: thumbnails and previews, from real files and a real cache."""
+"""Thumbnails and previews, from real files and a real cache."""
 
 import threading
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def cache(tmp_path: Path) -> Iterator[Cache]:
 
 
 class Thumbnails:
-    """A loader of thumbnails and what it gave."""
+    """A loader of thumbnails and its results."""
 
     def __init__(self, qtbot: QtBot) -> None:
         self.loader = ThumbnailLoader()
@@ -66,7 +66,7 @@ def thumbnails(qtbot: QtBot) -> Iterator[Thumbnails]:
 
 
 class Previews:
-    """A loader of previews and what it gave."""
+    """A loader of previews and its results."""
 
     def __init__(self, qtbot: QtBot) -> None:
         self.loader = PreviewLoader()
@@ -91,14 +91,14 @@ def previews(qtbot: QtBot) -> Iterator[Previews]:
     made.loader.close()
 
 
-def colours(image: QImage) -> list[tuple[int, int, int]]:
+def colors(image: QImage) -> list[tuple[int, int, int]]:
     image = image.convertToFormat(QImage.Format.Format_RGB888)
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
     return corner_colors(rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3))
 
 
 def assert_upright(image: QImage) -> None:
-    for found, expected in zip(colours(image), CORNERS, strict=True):
+    for found, expected in zip(colors(image), CORNERS, strict=True):
         assert np.abs(np.subtract(found, expected)).max() < 40
 
 
@@ -119,7 +119,7 @@ def test_a_thumbnail_comes_from_the_cache(thumbnails: Thumbnails, cache: Cache, 
     assert photo.thumbnail is not None
     cache.store_thumbnail("ab" * 32, photo.thumbnail)
     thumbnails.loader.use_cache(cache)
-    # The file is not needed for it.
+    # It doesn't need the file.
     image = thumbnails.get("ab" * 32, tmp_path / "none.jpg")
     assert_fits(image, 400, 300)
     assert_upright(image)
@@ -147,9 +147,7 @@ def test_thumbnails_without_a_cache(thumbnails: Thumbnails, tmp_path: Path) -> N
     assert_upright(thumbnails.get(key_of(path), path))
 
 
-def test_a_photo_that_was_overwritten_does_not_spoil_the_cache(
-    thumbnails: Thumbnails, cache: Cache, tmp_path: Path
-) -> None:
+def test_an_overwritten_photo_does_not_corrupt_the_cache(thumbnails: Thumbnails, cache: Cache, tmp_path: Path) -> None:
     path = make_picture(tmp_path / "a.jpg", seed=1)
     key = key_of(path)
     make_picture(path, seed=2)
@@ -158,7 +156,7 @@ def test_a_photo_that_was_overwritten_does_not_spoil_the_cache(
     assert cache.thumbnail(key) is None, "it is a thumbnail of another photo"
 
 
-def test_a_damaged_thumbnail_is_made_anew(thumbnails: Thumbnails, cache: Cache, tmp_path: Path) -> None:
+def test_a_damaged_thumbnail_is_made_again(thumbnails: Thumbnails, cache: Cache, tmp_path: Path) -> None:
     path = make_picture(tmp_path / "a.jpg", size=(400, 300))
     cache.store_thumbnail(key_of(path), b"no JPEG")
     thumbnails.loader.use_cache(cache)
@@ -183,7 +181,7 @@ def test_what_cannot_be_shown_is_a_null_image(
         patch.setattr(decode_module, "decode", broken)
         for n in range(3):
             assert thumbnails.get(f"{n:064}", good).isNull()
-    assert not thumbnails.get(key_of(good), good).isNull(), "its threads live on"
+    assert not thumbnails.get(key_of(good), good).isNull(), "its threads are still running"
 
 
 def test_beyond_a_screenful_the_oldest_requests_are_dropped_and_the_latest_come_first(
@@ -201,7 +199,7 @@ def test_beyond_a_screenful_the_oldest_requests_are_dropped_and_the_latest_come_
 
     def slow(key: str) -> bytes | None:
         busy.release()
-        # One thread is kept busy all the while, so that the order is that of the other.
+        # One thread is kept busy, so that the order is that of the other one.
         (end if key == keys[0] else go_on).wait()
         return read(key)
 
@@ -209,7 +207,7 @@ def test_beyond_a_screenful_the_oldest_requests_are_dropped_and_the_latest_come_
     thumbnails.loader.use_cache(cache)
     for n in range(2):
         thumbnails.loader.request(keys[n], path, SIZE)
-        assert busy.acquire(timeout=20), "both threads are at work now"
+        assert busy.acquire(timeout=20), "both threads are busy now"
     for key in keys[2:]:
         thumbnails.loader.request(key, path, SIZE)
     go_on.set()
@@ -295,7 +293,7 @@ def test_a_preview_that_fails_says_why(previews: Previews, tmp_path: Path, monke
     with monkeypatch.context() as patch:
         patch.setattr(decode_module, "decode", broken)
         assert str(previews.get(good)).endswith("can't be shown.")
-    assert isinstance(previews.get(good), QImage), "its thread lives on"
+    assert isinstance(previews.get(good), QImage), "its thread is still running"
 
 
 def test_only_the_latest_preview_counts(

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from pytestqt.qtbot import QtBot
 
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.sorting.events import (
     FilesPlaced,
     SortBegan,
@@ -20,10 +20,10 @@ from alpacasorter.core.sorting.events import (
 )
 from alpacasorter.core.sorting.execution.run import run_sort
 from alpacasorter.core.sorting.options import SortOptions
-from alpacasorter.core.sorting.plan import SortPhoto, SortPlan
+from alpacasorter.core.sorting.plan import SortPlan
 from alpacasorter.core.sorting.planning import planner
 from alpacasorter.core.store.library import Library
-from alpacasorter.workers.sorting import SortKeeper
+from alpacasorter.workers.sorting import SortService
 from tests.picture_files import make_picture
 
 WAIT_MS = 30_000
@@ -34,7 +34,7 @@ LABELS = LabelSet("not_alpaca", "alpaca", {})
 class Recorder:
     """The signals of the service in order, and what it reported to the watch and the cache."""
 
-    service: SortKeeper
+    service: SortService
     all: list[object] = field(default_factory=list)
     plans: list[SortPlan] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
@@ -92,7 +92,7 @@ def library(tmp_path: Path) -> Iterator[Library]:
 @pytest.fixture
 def recorder(qtbot: QtBot, library: Library) -> Iterator[Recorder]:
     opened = SimpleNamespace(library=library, cache=SimpleNamespace())
-    made = Recorder(SortKeeper(lambda: opened, lambda event: made.expect(event)))  # type: ignore[arg-type,return-value]
+    made = Recorder(SortService(lambda: opened, lambda event: made.expect(event)))  # type: ignore[arg-type,return-value]
     opened.cache.follow = made.follow
     made.connect()
     yield made
@@ -110,10 +110,10 @@ def hike(tmp_path: Path) -> Path:
     return folder
 
 
-def photos(folder: Path) -> list[SortPhoto]:
+def photos(folder: Path) -> list[LabeledPhoto]:
     """Return the photos of a folder, every third of which shows an alpaca."""
     return [
-        SortPhoto(path, None, "not_alpaca" if n % 3 else "alpaca", 0.95)
+        LabeledPhoto(path, None, "not_alpaca" if n % 3 else "alpaca", 0.95)
         for n, path in enumerate(sorted(folder.glob("*.jpg")))
     ]
 
@@ -271,7 +271,7 @@ def test_interrupted_by_closing_and_continued_at_the_next_start(
     left = {(content, time) for content, time in tree(hike).values()}
     assert left >= set(before.values()), "nothing is lost"
     again = Recorder(
-        SortKeeper(lambda: SimpleNamespace(library=library, cache=recorder), lambda event: again.expect(event))
+        SortService(lambda: SimpleNamespace(library=library, cache=recorder), lambda event: again.expect(event))
     )  # type: ignore[arg-type,return-value]
     again.connect()
     again.service.find_interrupted()
@@ -351,7 +351,7 @@ def test_the_sort_continues_if_the_cache_fails(
 
 
 def test_before_anything_is_open(qtbot: QtBot) -> None:
-    recorder = Recorder(SortKeeper(lambda: None, lambda _: None))
+    recorder = Recorder(SortService(lambda: None, lambda _: None))
     recorder.connect()
     recorder.service.resume(1)
     recorder.service.load_history()

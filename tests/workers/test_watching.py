@@ -17,7 +17,7 @@ from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.core.sorting.options import SortOptions
 from alpacasorter.core.watching import watch as watch_module
 from alpacasorter.core.watching.events import Gone, Renamed, WatchState
-from alpacasorter.core.watching.watch import Breath
+from alpacasorter.core.watching.watch import Throttle
 from alpacasorter.ml import watch_and_sort
 from alpacasorter.workers.engine import Engine
 from tests.core.watching.watched import FAST, file_of, placed
@@ -286,9 +286,9 @@ def test_it_pauses_between_photos_so_that_the_window_stays_responsive(
 ) -> None:
     asked: list[bool] = []
 
-    def breath(*, rests: bool) -> Breath:
+    def breath(*, rests: bool) -> Throttle:
         asked.append(rests)
-        return Breath(rests=rests)
+        return Throttle(rests=rests)
 
     monkeypatch.setattr(watch_module, "Breath", breath)
     heard.scan(folder)

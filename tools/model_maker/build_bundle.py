@@ -1,7 +1,6 @@
-"""Build a bundle from a backbone and class folders: `python -m tools.model_maker.build_bundle --help`.
+"""Builds a bundle from a backbone and class folders: `python -m tools.model_maker.build_bundle --help`.
 
-Building a bundle from a backbone and class folders, frozen or with its last blocks retrained: every step but writing
-it down.
+The backbone is used as it is, or its last blocks are retrained.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from alpacasorter.core import reasons
 from alpacasorter.core.photo import read_photo
 from alpacasorter.core.photos.decode import decode, model_input
 from alpacasorter.ml.evaluation import metrics
@@ -39,25 +39,21 @@ from alpacasorter.training.data.dataset import (
     find_photos,
     read_dataset,
 )
+from alpacasorter.training.data.similarity import YIELD_SIMILARITY
 from alpacasorter.training.finish import write_bundle
-from alpacasorter.training.measuring import (
-    SEEDS,
-    YIELD_SIMILARITY,
-    CheckFailed,
-    CrossValidation,
-    fit_calibration,
-    require_optimum,
-    require_same_backbone,
-    solver_difference,
-)
+from alpacasorter.training.measuring import SEEDS, CrossValidation, fit_calibration, require_optimum, solver_difference
 from alpacasorter.training.network.backbones import load_backbone
 from alpacasorter.training.network.classifier import FOCUS
-from alpacasorter.training.network.convert import convert, largest_difference
+from alpacasorter.training.network.convert import CheckFailed, convert, largest_difference, require_same_backbone
 from alpacasorter.training.network.weights import WeightsError, get_weights
 from alpacasorter.training.report_text import CORRECTION_WEIGHT, THRESHOLD, readable
 from alpacasorter.training.requirements import has_tensorflow, keep_quiet, no_tensorflow
-from tools.model_maker.retrained import retrain
-from tools.model_maker.tail import Plan
+from tools.model_maker.last_blocks import Plan
+from tools.model_maker.retraining import retrain
+
+_CHECKED_PHOTOS = 32
+_LEARNING_L2 = 32.0
+"""How strongly learning holds on to a head that was trained with its backbone (benchmarks/personal.py)."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,14 +62,16 @@ def _parser() -> argparse.ArgumentParser:
         description="Build a model folder (bundle) from a MobileNetV2 backbone and folders of photos.",
     )
     add = parser.add_argument
-    add("--backbone", required=True, metavar="keras|FILE.h5", help="ImageNet weights by Keras, or a local .h5 or .npz")
-    add("--data", required=True, action="append", type=Path, metavar="DIR", help="one sub-folder per class; repeatable")
+    add(
+        "--backbone", required=True, metavar="keras|FILE.h5", help="ImageNet weights from Keras, or a local .h5 or .npz"
+    )
+    add("--data", required=True, action="append", type=Path, metavar="DIR", help="one subfolder per class; repeatable")
     add(
         "--out",
         required=True,
         type=Path,
         metavar="DIR",
-        help="the bundle's folder; replaced whole once all checks pass",
+        help="folder for the bundle; an existing one is replaced once all checks pass",
     )
     add(
         "--lookalikes",
@@ -81,44 +79,50 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         type=Path,
         metavar="DIR",
-        help="photos only reported on; repeatable",
+        help="photos that are only reported on; repeatable",
     )
-    add("--positive", metavar="CLASS", help="the class to find (default: X of X and not_X, else the last by name)")
+    add("--positive", metavar="CLASS", help="the positive class (default: X of X and not_X, else the last by name)")
     add("--name", help="shown in the app (default: from the positive class)")
     add("--version", default="1.0.0")
     add("--created", default="", metavar="YYYY-MM-DD", help="default: today")
-    add("--about", type=Path, metavar="FILE.md", help="text for the model card: origins, licences, limits")
-    add("--licences", default="", metavar="TEXT", help="licences of backbone and photos, in a sentence")
+    add("--about", type=Path, metavar="FILE.md", help="text for the model card: origins, licenses, limits")
+    add(
+        *("--licenses", "--licences"),
+        dest="licenses",
+        default="",
+        metavar="TEXT",
+        help="licenses of backbone and photos, in a sentence",
+    )
     add("--input-size", type=int, default=224, metavar="PX", dest="side")
-    add("--l2", type=float, help="regularisation of the head (default: chosen by cross-validation)")
+    add("--l2", type=float, help="regularization of the head (default: chosen by cross-validation)")
     add(
         "--correction-weight",
         type=float,
         default=CORRECTION_WEIGHT,
-        help="training photos that one correction counts as",
+        help="how many training photos one correction counts as",
     )
     add(
         "--yield-similarity",
         type=float,
         default=YIELD_SIMILARITY,
         metavar="COSINE",
-        help="likeness from which training photos called otherwise yield to a correction",
+        help="similarity from which training photos with another label yield to a correction",
     )
     add("--seeds", type=int, default=SEEDS, help="rounds of cross-validation")
-    add("--retrain", action="store_true", help="retrain the last blocks of the backbone too; takes half an hour")
-    add("--work", type=Path, metavar="DIR", help="keep what retraining does here, so that it can go on after a break")
+    add("--retrain", action="store_true", help="also retrain the last blocks of the backbone; takes half an hour")
+    add("--work", type=Path, metavar="DIR", help="keep intermediate results here, so that retraining can be resumed")
     add("--kinds", type=Path, metavar="FILE.csv", help="columns photo and kind, for figures by kind of photo")
     add(
         "--skip-solver-check",
         action="store_false",
         dest="check_solver",
-        help="do not compare the head with scikit-learn's",
+        help="don't compare the head with scikit-learn's",
     )
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return 0 when the bundle was written, else 1 with the reason on standard error."""
+    """Run the command; return 0 if the bundle was written, else 1 with the reason on standard error."""
     given = vars(_parser().parse_args(arguments))
     options = Options(**{**given, "data": tuple(given["data"]), "lookalikes": tuple(given["lookalikes"])})
     keep_quiet()
@@ -131,22 +135,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(f"No bundle was built: {error}")
         return 1
     say(f"{bundle.path}: {bundle.name} {bundle.version}, bundle {bundle.bundle_id}, backbone {bundle.backbone_id}")
-    say(f"Use it by: alpacasorter --model {bundle.path}")
+    say(f"Use it: alpacasorter --model {bundle.path}")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
-
-
-_CHECKED_PHOTOS = 32
-_LEARNING_L2 = 32.0
-"""How strongly learning holds on to a head that was trained with its backbone (benchmarks/personal.py)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to build; see the command's help for each."""
+    """What to build; see the help of the command."""
 
     backbone: str
     data: tuple[Path, ...]
@@ -157,7 +152,7 @@ class Options:
     version: str = "1.0.0"
     created: str = ""
     about: Path | None = None
-    licences: str = ""
+    licenses: str = ""
     side: int = 224
     l2: float | None = None
     correction_weight: float = CORRECTION_WEIGHT
@@ -171,34 +166,34 @@ class Options:
 
 
 def build(options: Options) -> Bundle:
-    """Build, check and write the bundle; say on standard error what is being done.
+    """Build, check and write the bundle; progress goes to standard error.
 
     Raises:
-        DatasetError, WeightsError, CheckFailed, BundleError, OSError: nothing was written; what stood at
-            `options.out` still does.
+        DatasetError, WeightsError, CheckFailed, BundleError, OSError: nothing was written; what is at `options.out` is
+            unchanged.
     """
     return _build_retrained(options) if options.retrain else _build_frozen(options)
 
 
 def _build_frozen(options: Options) -> Bundle:
-    """Build the bundle of a backbone as it is, with the best head for it."""
+    """Build the bundle of a backbone as it is, with the optimal head for it."""
     dataset = read_dataset(options.data, positive=options.positive)
     about = options.about.read_text(encoding="utf-8") if options.about else ""
-    say(f"{len(dataset.examples)} photos, {dataset.class_names[1]} against {dataset.class_names[0]}")
+    say(f"{len(dataset.examples)} photos, {dataset.class_names[1]} versus {dataset.class_names[0]}")
     network = load_backbone("mobilenet_v2", options.backbone, options.side)
     flatbuffer = convert(network)
     backbone = CpuBackbone(flatbuffer)
     data = embed_dataset(dataset, side=options.side, embed=backbone.embed)
     for path, reason in data.problems:
-        say(f"left out: {path}: {reason}")
+        say(f"left out: {path}: {reasons.sentence(reason)}")
     difference = largest_difference(network, flatbuffer, _some_inputs(data, options.side))
     require_same_backbone(difference)
-    say(f"LiteRT against Keras: {difference:.1e}")
+    say(f"LiteRT versus Keras: {difference:.1e}")
 
     validation = CrossValidation(data, seeds=options.seeds)
     l2 = options.l2 if options.l2 is not None else validation.choose_l2()
     rounds = validation.rounds(l2)
-    say(f"regularisation {l2:g}; {validation.near_duplicates()['photos']} photos have a near-duplicate")
+    say(f"regularization {l2:g}; {validation.near_duplicates()['photos']} photos have a near-duplicate")
     logits = np.concatenate([round_.logits for round_ in rounds])
     calibration = fit_calibration(logits, np.tile(data.targets, len(rounds)))
     x = data.embeddings.astype(np.float64)
@@ -208,7 +203,7 @@ def _build_frozen(options: Options) -> Bundle:
         say("the head was NOT checked against scikit-learn")
     else:
         require_optimum(solver)
-        say(f"head against scikit-learn: {solver:.1e}")
+        say(f"head versus scikit-learn: {solver:.1e}")
     head = Head(solution.weights, solution.bias, calibration)
 
     quality = {
@@ -235,10 +230,10 @@ def _build_frozen(options: Options) -> Bundle:
 
 
 def _build_retrained(options: Options) -> Bundle:
-    """Build the bundle of a backbone whose last blocks were retrained, with the head that was trained with them.
+    """Build the bundle of a backbone whose last blocks are retrained, with the head that is trained with them.
 
-    The exact optimum for the embeddings, which a frozen backbone gets, would be worse here: the retrained blocks have
-    seen these photos and keep them too well apart (docs/decisions/0007-a-better-model.md).
+    The exact optimum for the embeddings, as for a frozen backbone, would be worse here: the retrained blocks have seen
+    these photos and separate them too well (docs/decisions/0007-a-better-model.md).
     """
     dataset = read_dataset(options.data, positive=options.positive)
     about = options.about.read_text(encoding="utf-8") if options.about else ""
@@ -260,7 +255,7 @@ def _build_retrained(options: Options) -> Bundle:
     data = embed_dataset(dataset, side=options.side, embed=backbone.embed)
     difference = largest_difference(made.network, flatbuffer, _some_inputs(data, options.side))
     require_same_backbone(difference)
-    say(f"LiteRT against Keras: {difference:.1e}")
+    say(f"LiteRT versus Keras: {difference:.1e}")
     head = Head(made.weights, made.bias, made.calibration)
     quality = {
         **made.quality,
@@ -284,7 +279,7 @@ def _build_retrained(options: Options) -> Bundle:
 
 
 def read_kinds(file: Path | None) -> dict[str, str]:
-    """Return the kind of each photo by its name without ending, from a CSV file with the columns photo and kind."""
+    """Return the kind of each photo by file name without suffix, from a CSV file with the columns photo and kind."""
     if file is None:
         return {}
     with file.open(encoding="utf-8", newline="") as stream:
@@ -292,7 +287,7 @@ def read_kinds(file: Path | None) -> dict[str, str]:
 
 
 def say(text: str) -> None:
-    """Tell the maker, on standard error."""
+    """Print on standard error."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -303,16 +298,16 @@ def _some_inputs(data: Embedded, side: int) -> list[npt.NDArray[np.uint8]]:
 
 
 def _lookalikes(options: Options, backbone: CpuBackbone, head: Head) -> dict[str, dict[str, int]]:
-    """Count what the head calls positive among photos that are no test of it, by the first word of their names."""
+    """Count how many look-alikes the head labels positive, by the first word of their names."""
     kinds: dict[str, dict[str, int]] = {}
     for folder in options.lookalikes:
-        paths, _ = find_photos(folder)
+        paths, _problems = find_photos(folder)
         for path, vector in zip(paths, embed_photos(paths, side=options.side, embed=backbone.embed), strict=True):
             if isinstance(vector, str):
                 continue
-            facts = kinds.setdefault(path.stem.split("_")[0], {"n": 0, "called_positive": 0})
-            facts["n"] += 1
-            facts["called_positive"] += int(head.probability(vector[np.newaxis])[0] >= THRESHOLD)
+            counts = kinds.setdefault(path.stem.split("_")[0], {"n": 0, "called_positive": 0})
+            counts["n"] += 1
+            counts["called_positive"] += int(head.probability(vector[np.newaxis])[0] >= THRESHOLD)
     return kinds
 
 
@@ -327,7 +322,7 @@ def _metadata(
     return {
         "name": options.name or readable(class_names[1]),
         "version": options.version,
-        "created": options.created or date.today().isoformat(),  # noqa: DTZ011  # the maker's own calendar
+        "created": options.created or date.today().isoformat(),  # noqa: DTZ011  # in the local time zone
         "class_names": list(class_names),
         "display_names": {name: readable(name) for name in class_names},
         "input_size": options.side,
@@ -338,7 +333,11 @@ def _metadata(
             "correction_weight": options.correction_weight,
             "yield_similarity": options.yield_similarity,
         },
-        "licences": options.licences,
+        "licences": options.licenses,
         "training": {"backbone": origin, "photos": photos, "unreadable": len(data.problems)},
         "quality": quality,
     }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -47,7 +47,7 @@ MAX_ARCHIVE: Final = 90 * MB
 MAX_RELEASE_FILE: Final = (1 << 31) - 1
 """Size limit of a file in a GitHub release, in bytes."""
 
-_LICENSES: Final = "LICENCES.txt"
+_LICENSES: Final = "LICENSES.txt"
 _LEVEL: Final = 6
 _BLOCK: Final = 1 << 25
 _ZIP_EPOCH: Final = 315532800  # 1 January 1980

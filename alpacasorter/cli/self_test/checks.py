@@ -10,19 +10,18 @@ from functools import partial
 from pathlib import Path
 
 from alpacasorter import paths
-from alpacasorter.cli.console import without_chatter
+from alpacasorter.cli.console import without_library_output
 from alpacasorter.cli.self_test.report import SelfTestFailed
 from alpacasorter.cli.self_test.samples import FORMATS, SIZE, looks_right, sample
 from alpacasorter.core import reasons
 from alpacasorter.core.events import Finished, Judged, JudgedPhoto, Problems
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photo import content_key
 from alpacasorter.core.photos.decode import decode
 from alpacasorter.core.session_paths import Places
 from alpacasorter.core.sorting.events import SortEnded, SortEvent, SortState
-from alpacasorter.core.sorting.execution.run import run_sort, take_back_sort
+from alpacasorter.core.sorting.execution.run import run_sort, undo_sort
 from alpacasorter.core.sorting.options import SortOptions
-from alpacasorter.core.sorting.plan import SortPhoto
 from alpacasorter.core.sorting.planning.planner import plan_sort
 from alpacasorter.core.store.cache import Cache
 from alpacasorter.core.store.library import Library
@@ -132,7 +131,7 @@ def _sorting(place: Path) -> str:
         path = folder / f"{form.lower()}.{form.lower()}"
         before[path] = sample(form)
         path.write_bytes(before[path])
-        photos.append(SortPhoto(path, content_key(before[path]), label, _SURE, corrected=True))
+        photos.append(LabeledPhoto(path, content_key(before[path]), label, _SURE, corrected=True))
     with Library.open(place / "library.sqlite") as library:
         plan = plan_sort(folder, photos, SortOptions(place / "sorted"), labels)
         ended = _end(run_sort(plan, library), SortState.FINISHED)
@@ -140,7 +139,7 @@ def _sorting(place: Path) -> str:
         wrong = [path for path, key in there.items() if path is None or content_key(path.read_bytes()) != key]
         if len(there) != len(photos) or wrong or any(path.exists() for path in before):
             raise SelfTestFailed("The sorted files are not where the plan put them.")
-        _end(take_back_sort(ended.record.number, library), SortState.UNDONE)
+        _end(undo_sort(ended.record.number, library), SortState.UNDONE)
     if {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} != before:
         raise SelfTestFailed("The undo did not restore the files.")
     return f"{ended.record.done} files sorted and restored"
@@ -172,7 +171,7 @@ def _graphics() -> str:
 def _training() -> str:
     """Load TensorFlow and Keras."""
     keep_quiet()
-    with without_chatter():
+    with without_library_output():
         return f"on the {start(seed=1)}"
 
 

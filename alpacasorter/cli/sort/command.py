@@ -6,19 +6,19 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from alpacasorter.cli.console import ProgressBar, Stopper, abandon, engine, guarded, judge_folder, nobody_reads
+from alpacasorter.cli.console import ProgressBar, Stopper, abandon, engine, guarded, is_closed_pipe, judge_folder
 from alpacasorter.cli.sort.arguments import Usage, check_options, sort_options
 from alpacasorter.cli.sort.output import PlanLines, plan_words
 from alpacasorter.cli.sort.run import carry_out, is_barred, print_objects
 from alpacasorter.cli.usage import absolute, complain, folder_unavailable, named_folder
 from alpacasorter.core.events import JudgedPhoto, Progress
-from alpacasorter.core.labels import unreadable
+from alpacasorter.core.labels import LabeledPhoto, unreadable
 from alpacasorter.core.photos.walk import FolderUnavailable
 from alpacasorter.core.sorting.execution.run import run_sort
-from alpacasorter.core.sorting.plan import Outcome, SortPhoto, SortPlan
+from alpacasorter.core.sorting.plan import Outcome, SortPlan
 from alpacasorter.core.sorting.planning.planner import plan_sort
 from alpacasorter.i18n import _
-from alpacasorter.ml.engine import Engine
+from alpacasorter.ml.engine import OpenEngine
 
 
 def run(given: Mapping[str, object]) -> int:
@@ -73,7 +73,7 @@ class _Sort:
             complain(folder_unavailable(self._folder, error.reason))
             return 1
 
-    def _sort(self, opened: Engine) -> int:
+    def _sort(self, opened: OpenEngine) -> int:
         labels = opened.session.labels
         options = sort_options(self._given, self._destination, labels)
         if is_barred(opened.library, self._folder, self._destination, only_look=self._dry_run):
@@ -89,10 +89,10 @@ class _Sort:
             )
         return self._carry_out(plan, opened)
 
-    def _photos(self, opened: Engine) -> list[SortPhoto]:
+    def _photos(self, opened: OpenEngine) -> list[LabeledPhoto]:
         """Judge the folder and return its photos for the planner."""
         labels = opened.session.labels
-        photos: list[SortPhoto] = []
+        photos: list[LabeledPhoto] = []
         with ProgressBar(quiet=self._quiet) as bar:
             recursive = bool(self._given.get("recursive", True))
             found, _finished = judge_folder(opened, self._folder, recursive=recursive, bar=bar)
@@ -110,12 +110,12 @@ class _Sort:
         try:
             print(plan_words(plan), flush=True)
         except OSError as error:
-            if not nobody_reads(error):
+            if not is_closed_pipe(error):
                 raise
             # The reader has seen enough of the plan, but still wants the sort.
             abandon(sys.stdout)
 
-    def _carry_out(self, plan: SortPlan, opened: Engine) -> int:
+    def _carry_out(self, plan: SortPlan, opened: OpenEngine) -> int:
         lines = PlanLines(plan) if self._as_json else None
         if lines is None:
             self._show(plan)

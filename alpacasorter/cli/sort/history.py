@@ -13,7 +13,7 @@ from alpacasorter.cli.sort.output import JournalLines, command, history_words, o
 from alpacasorter.cli.sort.run import carry_out
 from alpacasorter.cli.usage import complain
 from alpacasorter.core.sorting.events import SortRecord, SortState
-from alpacasorter.core.sorting.execution.run import finish_sort, take_back_sort
+from alpacasorter.core.sorting.execution.run import resume_sort, undo_sort
 from alpacasorter.core.sorting.execution.session import latest_undoable, list_sorts, open_sorts
 from alpacasorter.core.store.cache import Cache
 from alpacasorter.core.store.library import Library
@@ -83,7 +83,7 @@ class _Earlier:
         return record
 
     def _carry_out(self, which: str, record: SortRecord, library: Library) -> int:
-        work = finish_sort if which == "resume" else take_back_sort
+        work = resume_sort if which == "resume" else undo_sort
         with Cache.open(paths.user_cache_dir() / "cache.sqlite") as cache:
             code = carry_out(
                 work(record.number, library, stopped=self._stop),

@@ -308,10 +308,10 @@ def write_sidecars(
     with contextlib.ExitStack() as stack:
         if library is not None and not options.dry_run:
             # Imported here to keep sqlite3 out of the start of the window.
-            from alpacasorter.core.sorting.execution.session import alone, undisturbed
+            from alpacasorter.core.sorting.execution.session import folder_locks, sort_lock
 
-            stack.enter_context(alone(library))
-            stack.enter_context(undisturbed(folder))
+            stack.enter_context(sort_lock(library))
+            stack.enter_context(folder_locks(folder))
         ended = yield from _all(folder, results, labels, options, stopped)
     yield ended
 

@@ -66,7 +66,7 @@ class WalkProblem:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftAlone:
+class IgnoredFile:
     """A file that is not a photo, or a RAW file beside a picture of the same name.
 
     Attributes:
@@ -78,7 +78,7 @@ class LeftAlone:
     kind: str
 
 
-class Listing:
+class FolderListing:
     """A folder and what is in it.
 
     Attributes:
@@ -100,7 +100,7 @@ class Listing:
         files: list[os.DirEntry[str]] = []
         folders: list[os.DirEntry[str]] = []
         for entry in entries:
-            if not is_passed_by(entry.name):
+            if not is_skipped(entry.name):
                 (folders if _is_folder(entry) else files).append(entry)
         folders.sort(key=_natural)
         self.folders = [(entry.path, entry.is_symlink()) for entry in folders]
@@ -108,7 +108,7 @@ class Listing:
 
     def judge(
         self, stopped: Callable[[], bool] = lambda: False
-    ) -> Iterator[tuple[PhotoFile | WalkProblem | LeftAlone, os.stat_result | None]]:
+    ) -> Iterator[tuple[PhotoFile | WalkProblem | IgnoredFile, os.stat_result | None]]:
         """Yield the files that are not hidden, in natural order (IMG_2 before IMG_10), each with its status if known.
 
         A file is looked at when it is taken. Ends at once when `stopped` returns True.
@@ -131,7 +131,7 @@ class Listing:
                 yield verdict
 
 
-def is_passed_by(name: str) -> bool:
+def is_skipped(name: str) -> bool:
     """Tell whether a file or folder with this name is skipped, whatever it is."""
     return name.startswith(".") or name.lower() in _SKIPPED
 
@@ -144,22 +144,22 @@ def folder_identity(path: str, status: os.stat_result) -> object:
 
 def _judge(
     entry: os.DirEntry[str], kind: str | None, pictures: set[str] | None
-) -> tuple[PhotoFile | WalkProblem | LeftAlone, os.stat_result | None] | None:
+) -> tuple[PhotoFile | WalkProblem | IgnoredFile, os.stat_result | None] | None:
     """Judge one file; `pictures` are the stems of the pictures beside it, needed for RAW files."""
     try:
         status = entry.stat()
     except OSError as error:
         if kind in (PICTURE, RAW):
             return WalkProblem(Path(entry.path), _why_not_found(entry, error)), None
-        return LeftAlone(entry.path, kind or OTHER), None
+        return IgnoredFile(entry.path, kind or OTHER), None
     if is_hidden(status):
         return None
     if kind in (VIDEO, OTHER) or (kind == RAW and pictures and _stem(entry.name) in pictures):
-        return LeftAlone(entry.path, kind or OTHER), status
+        return IgnoredFile(entry.path, kind or OTHER), status
     regular = stat.S_ISREG(status.st_mode)
     if kind is None:
         if not regular or is_cloud_only(status) or not status.st_size or not _begins_like_a_picture(entry.path):
-            return LeftAlone(entry.path, OTHER), status
+            return IgnoredFile(entry.path, OTHER), status
     elif not regular:
         return WalkProblem(Path(entry.path), reasons.NOT_REGULAR), status
     elif kind == RAW:
@@ -287,7 +287,7 @@ def walk(
     return _walk(first, recursive=recursive, stopped=stopped)
 
 
-def list_root(root: Path) -> Listing:
+def list_root(root: Path) -> FolderListing:
     """List the folder to walk, whatever its name and even if it contains `OUTPUT_MARKER`.
 
     Raises:
@@ -299,7 +299,7 @@ def list_root(root: Path) -> Listing:
             raise FolderUnavailable(reasons.NOT_A_FOLDER)
     except OSError as cause:
         raise FolderUnavailable(os_errors.for_folder(cause, missing=reasons.FOLDER_MISSING)) from cause
-    listing = Listing(str(root), status)
+    listing = FolderListing(str(root), status)
     if listing.error is not None and listing.is_empty:
         reason = os_errors.for_folder(listing.error, missing=reasons.FOLDER_MISSING)
         raise FolderUnavailable(reason) from listing.error
@@ -323,7 +323,7 @@ class FolderWalk:
     _waiting: list[str] = field(default_factory=list)
     _links: deque[str] = field(default_factory=deque)
 
-    def from_root(self, first: Listing) -> Iterator[Listing]:
+    def from_root(self, first: FolderListing) -> Iterator[FolderListing]:
         """Yield a folder that is already listed, and then its subfolders at any depth, each listed when it is taken.
 
         Folders that the app sorted photos into are yielded, but not their subfolders. Hidden folders are not yielded.
@@ -334,12 +334,12 @@ class FolderWalk:
         self._queue(first)
         yield from self._remaining()
 
-    def from_folders(self, folders: Iterable[tuple[str, bool]]) -> Iterator[Listing]:
+    def from_folders(self, folders: Iterable[tuple[str, bool]]) -> Iterator[FolderListing]:
         """Yield folders, given as in `Listing.folders`, and their subfolders, as `from_root` does."""
         self._add(list(folders))
         yield from self._remaining()
 
-    def _remaining(self) -> Iterator[Listing]:
+    def _remaining(self) -> Iterator[FolderListing]:
         while (self._waiting or self._links) and not self.stopped():
             path = self._waiting.pop() if self._waiting else self._links.popleft()
             try:
@@ -348,17 +348,17 @@ class FolderWalk:
                     continue
                 identity = folder_identity(path, status)
             except OSError as error:
-                yield Listing(path, None, error)
+                yield FolderListing(path, None, error)
                 continue
             if identity in self.seen:
                 continue
             self.seen.add(identity)
-            listing = Listing(path, status)
+            listing = FolderListing(path, status)
             yield listing
             if not listing.is_output:
                 self._queue(listing)
 
-    def _queue(self, listing: Listing) -> None:
+    def _queue(self, listing: FolderListing) -> None:
         if self.recursive:
             self._add(listing.folders)
 
@@ -368,7 +368,7 @@ class FolderWalk:
 
 
 def _walk(
-    first: Listing, *, recursive: bool, stopped: Callable[[], bool]
+    first: FolderListing, *, recursive: bool, stopped: Callable[[], bool]
 ) -> Iterator[PhotoFile | WalkProblem | OtherFiles]:
     counts = dict.fromkeys((VIDEO, RAW, OTHER), 0)
     examples: list[Path] = []
@@ -380,7 +380,7 @@ def _walk(
         if listing.error is not None:
             yield WalkProblem(Path(listing.path), os_errors.for_folder(listing.error), is_folder=True)
         for verdict, _ in listing.judge(stopped):
-            if not isinstance(verdict, LeftAlone):
+            if not isinstance(verdict, IgnoredFile):
                 yield verdict
                 continue
             counts[verdict.kind if verdict.kind in counts else OTHER] += 1

@@ -13,8 +13,6 @@ from alpacasorter.core import reasons
 from alpacasorter.core.labels import LabeledPhoto
 from alpacasorter.core.sorting.options import SortOptions
 
-SortPhoto = LabeledPhoto
-
 
 class PlanError(Exception):
     """No plan can be made; the message is a translated sentence for the user."""
@@ -84,7 +82,7 @@ class PlannedUnit:
         renamed: why it gets another name at the target, a code of `core.reasons`; None if it keeps its name.
     """
 
-    photo: SortPhoto
+    photo: LabeledPhoto
     files: tuple[PlannedFile, ...]
     group: Group
     outcome: Outcome

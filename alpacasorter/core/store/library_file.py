@@ -23,7 +23,7 @@ from alpacasorter.core.store.database import (
     pragma_number,
     transaction,
 )
-from alpacasorter.core.store.library_schema import LibraryError, Rows, all_rows, merge, next_revision, sentence
+from alpacasorter.core.store.library_schema import LibraryError, Rows, all_rows, library_problem, merge, next_revision
 from alpacasorter.core.store.recovery import is_backed_up, open_library, write_backup
 from alpacasorter.i18n import _
 
@@ -129,7 +129,7 @@ class LibraryFile:
                 self._attach()
                 return work()
         except sqlite3.Error as error:
-            raise LibraryError(sentence(failure_of(error), self.path)) from error
+            raise LibraryError(library_problem(failure_of(error), self.path)) from error
 
     def _follow(self) -> None:
         """Switch to the new file if another instance, or the user, has replaced this one."""
@@ -159,11 +159,11 @@ class LibraryFile:
                 self._open_connection, notice = open_library(self.path, self.backups)
                 self._identity = identity(self.path)
         except sqlite3.Error as error:
-            raise LibraryError(sentence(failure_of(error), self.path)) from error
+            raise LibraryError(library_problem(failure_of(error), self.path)) from error
         except DamagedError as error:
-            raise LibraryError(sentence(Failure.DAMAGED, self.path)) from error
+            raise LibraryError(library_problem(Failure.DAMAGED, self.path)) from error
         except OSError as error:
-            raise LibraryError(sentence(Failure.READ_ONLY, self.path)) from error
+            raise LibraryError(library_problem(Failure.READ_ONLY, self.path)) from error
         # Every reader must read again: the new file may hold other corrections.
         self._seen_version = -1
         self.notice = notice or self.notice
@@ -176,7 +176,7 @@ class LibraryFile:
 
     def _connection(self) -> sqlite3.Connection:
         if self._open_connection is None:
-            raise LibraryError(sentence(Failure.READ_ONLY, self.path))
+            raise LibraryError(library_problem(Failure.READ_ONLY, self.path))
         return self._open_connection
 
     def _version(self) -> int:

@@ -230,7 +230,7 @@ def merge(connection: sqlite3.Connection, rows: Rows) -> int:
     return changed
 
 
-def sentence(failure: Failure, path: Path) -> str:
+def library_problem(failure: Failure, path: Path) -> str:
     """Return what to tell the user when the library at `path` failed."""
     match failure:
         case Failure.FULL:

@@ -21,7 +21,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from alpacasorter.core.files import display_path
-from alpacasorter.core.photos.walk import OUTPUT_MARKER, is_passed_by
+from alpacasorter.core.photos.walk import OUTPUT_MARKER, is_skipped
 
 if TYPE_CHECKING:
     from watchdog.events import FileSystemEvent
@@ -268,7 +268,7 @@ def note(event: FileSystemEvent, places: Sequence[tuple[str, str]], hints: Hints
             continue
         real, shown = max(found, key=lambda place: len(place[0]))
         inner = path[len(real) :].strip(os.sep)
-        if any(is_passed_by(name) and name != OUTPUT_MARKER for name in PurePath(inner).parts):
+        if any(is_skipped(name) and name != OUTPUT_MARKER for name in PurePath(inner).parts):
             continue
         # An event of a place itself only means that it should be looked at.
         name = shown.rstrip(os.sep) + os.sep + (inner or ".")

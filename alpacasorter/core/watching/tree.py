@@ -22,10 +22,10 @@ from alpacasorter.core.files import is_hidden
 from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.photos.walk import (
     OUTPUT_MARKER,
+    FolderListing,
     FolderUnavailable,
     FolderWalk,
-    LeftAlone,
-    Listing,
+    IgnoredFile,
     WalkProblem,
     folder_identity,
     list_root,
@@ -137,7 +137,7 @@ class Root:
         except OSError:
             return False
 
-    def list(self) -> Listing | None:
+    def list(self) -> FolderListing | None:
         """Return its listing; None if it is not there or was replaced, which `check` tells apart."""
         try:
             listing = list_root(self._path)
@@ -151,7 +151,7 @@ class Root:
         self.offline = sentence + " " + _("AlpacaSorter waits until it is back.")
 
 
-def _identity(listing: Listing) -> object:
+def _identity(listing: FolderListing) -> object:
     return None if listing.status is None else folder_identity(listing.path, listing.status)
 
 
@@ -198,7 +198,7 @@ class Tree:
     # Comparing
 
     def compare_all(
-        self, first: Listing, closed: set[str], stopped: Callable[[], bool], *, silently: bool = False
+        self, first: FolderListing, closed: set[str], stopped: Callable[[], bool], *, silently: bool = False
     ) -> bool:
         """Compare all folders with the known photos.
 
@@ -277,12 +277,12 @@ class Tree:
         try:
             status = Path(folder).stat()
         except OSError as error:
-            listing = Listing(folder, None, error)
+            listing = FolderListing(folder, None, error)
         else:
             if is_hidden(status) and folder != self.root:
                 self._lose_all(folder)
                 return []
-            listing = Listing(folder, status)
+            listing = FolderListing(folder, status)
         before = self._folders[folder]
         self._take(listing, stopped)
         if listing.error is not None or folder not in self._folders or not self._recursive:
@@ -304,7 +304,7 @@ class Tree:
         except OSError as error:
             return error.errno not in _VANISHED
 
-    def _is_unreadable(self, listing: Listing) -> bool:
+    def _is_unreadable(self, listing: FolderListing) -> bool:
         """Return whether a folder exists but can't tell what is in it."""
         if listing.error is not None:
             return listing.error.errno not in _VANISHED
@@ -314,7 +314,7 @@ class Tree:
         # An empty folder on another disk than before is where a drive used to be.
         return bool(before[0] != listing.status.st_dev)
 
-    def _take(self, listing: Listing, stopped: Callable[[], bool]) -> None:
+    def _take(self, listing: FolderListing, stopped: Callable[[], bool]) -> None:
         """Compare a folder that was just listed."""
         folder = listing.path
         if self._is_unreadable(listing) and listing.is_empty:
@@ -335,7 +335,7 @@ class Tree:
                 self._links.add(folder)
         names: set[str] = set()
         for verdict, status in listing.judge(stopped):
-            if not isinstance(verdict, LeftAlone):
+            if not isinstance(verdict, IgnoredFile):
                 names.add(verdict.path.name)
                 self._compare_photo(verdict, status)
         if listing.error is None and not stopped():

@@ -47,7 +47,7 @@ _REST_PARTIAL: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Timing:
     """How soon a watch does things, in seconds.
 
     Attributes:
@@ -111,7 +111,7 @@ def every(seconds: float) -> str:
     ).format(count=number(minutes))
 
 
-class Breath:
+class Throttle:
     """Makes one thread rest. The rests get longer if other threads are busy, which shows in waking up late."""
 
     def __init__(
@@ -186,7 +186,7 @@ class Watch:
         known: Iterable[PhotoFile] | None = None,
         unusable: Iterable[Path] = (),
         gentle: bool = False,
-        pace: Pace | None = None,
+        pace: Timing | None = None,
         observe: StartObserver = WatchdogObserver,
         silent: Callable[[Path], bool] = is_silent,
     ) -> None:
@@ -206,7 +206,7 @@ class Watch:
             silent: returns whether the system never reports changes in a folder.
         """
         self.root = root.absolute()
-        self._pace = pace = pace or Pace()
+        self._pace = pace = pace or Timing()
         self._hints = Hints()
         self._stop = threading.Event()
         self._held = threading.Event()
@@ -223,7 +223,7 @@ class Watch:
             is_silent=silent,
             try_again=pace.reconcile,
         )
-        self._throttle = Breath(rests=gentle)
+        self._throttle = Throttle(rests=gentle)
         self._silently = known is None
         # Recorded as known by the thread that takes the events: there may be very many.
         self._scanned: tuple[tuple[PhotoFile, ...], tuple[Path, ...]] | None = (tuple(known or ()), tuple(unusable))

@@ -13,9 +13,9 @@ from alpacasorter.core.files import display_path
 from alpacasorter.training.data.augment import choose_examples, write_preview
 from alpacasorter.training.data.batches import PhotoStore
 from alpacasorter.training.data.dataset import Dataset
+from alpacasorter.training.data.similarity import count_across, similarity_of
 from alpacasorter.training.data.split import Split, warnings, without
 from alpacasorter.training.events import READING, Prepared, Stage
-from alpacasorter.training.measuring import count_across, similarity_of
 from alpacasorter.training.network.convert import FrozenBackbone
 from alpacasorter.training.recipe import Recipe
 

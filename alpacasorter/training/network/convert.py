@@ -17,10 +17,34 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from alpacasorter.i18n import _
 from alpacasorter.ml.runtime.backbone import EMBEDDING_OUTPUT, FEATURE_MAP_OUTPUT, SIGNATURE, CpuBackbone, scale_pixels
 from alpacasorter.training.events import PROCESSOR
-from alpacasorter.training.measuring import require_same_backbone
 from alpacasorter.training.network.classifier import Network
+
+BACKBONE_TOLERANCE = 1e-4
+
+
+class CheckFailed(Exception):
+    """A bundle failed a check. The message is a sentence for the user."""
+
+
+def require_same_backbone(difference: float) -> None:
+    """Check that LiteRT computes the same embeddings as Keras.
+
+    Args:
+        difference: largest difference of an embedding value.
+
+    Raises:
+        CheckFailed: it is more than BACKBONE_TOLERANCE.
+    """
+    if not difference <= BACKBONE_TOLERANCE:
+        raise CheckFailed(
+            _(
+                "The converted backbone differs from the original by {difference}, more than {tolerance}. "
+                "The versions of TensorFlow and LiteRT are incompatible."
+            ).format(difference=f"{difference:.1e}", tolerance=f"{BACKBONE_TOLERANCE:.0e}")
+        )
 
 
 def two_outputs(network: Any) -> Any:
@@ -48,20 +72,20 @@ def convert_model(model: Any) -> bytes:
     Args:
         model: its input is pictures (n, side, side, 3), and its outputs have names.
     """
-    import keras
     import tensorflow as tf
 
     side = int(model.input_shape[1])
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    archive.add_endpoint(
-        SIGNATURE,
+    # The same file as from Keras's ExportArchive, which takes much longer: it traces the model several times.
+    module = tf.Module()
+    module.kept = [variable.value for variable in model.variables]
+    module.endpoint = tf.function(
         # training=False: batch normalization uses its stored statistics.
         lambda pixels: model(pixels, training=False),
         input_signature=[tf.TensorSpec((1, side, side, 3), tf.float32, name="pixels")],
+        autograph=False,
     )
     with tempfile.TemporaryDirectory() as folder:
-        archive.write_out(folder, verbose=False)
+        tf.saved_model.save(module, folder, signatures={SIGNATURE: module.endpoint})
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
         return bytes(converter.convert())
 

@@ -34,7 +34,7 @@ from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.i18n import _, ngettext, number, percent
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.desktop import show_in_file_manager
-from alpacasorter.ui.widgets.dialogs import place_to_write
+from alpacasorter.ui.widgets.dialogs import choose_file_to_write
 from alpacasorter.ui.widgets.fields import percentage
 from alpacasorter.ui.widgets.messages import ProgressStrip
 from alpacasorter.wording import text
@@ -198,7 +198,7 @@ class ExportDialog(QDialog):
         # Translators: the name of a file.
         name = _("{folder} results").format(folder=display_path(self._source.folder.name))
         kind = _("JSON (*.json)") if form == "json" else _("CSV table (*.csv)")
-        out, problem = place_to_write(self, _("Export results"), f"{name}.{form}", kind, (f".{form}",))
+        out, problem = choose_file_to_write(self, _("Export results"), f"{name}.{form}", kind, (f".{form}",))
         if out is not None:
             self.write_file(out, form)
         elif problem:

@@ -36,7 +36,7 @@ from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _
 from alpacasorter.ui.widgets.desktop import show_folder
-from alpacasorter.ui.widgets.dialogs import lay_out, show_card, show_text
+from alpacasorter.ui.widgets.dialogs import add_close_button, show_card, show_text
 from alpacasorter.ui.widgets.theme import app_icon
 from alpacasorter.wording import text
 from alpacasorter.workers.view_facts import ModelFacts
@@ -80,7 +80,7 @@ class AboutDialog(QDialog):
         inside.addLayout(self._head())
         inside.addLayout(self._folders())
         self.setMinimumWidth(_WIDTH)
-        buttons = lay_out(self, inside)
+        buttons = add_close_button(self, inside)
         self.licenses_button = buttons.addButton(_("Third-party &licenses"), QDialogButtonBox.ButtonRole.ActionRole)
         self.copy_button = buttons.addButton(_("&Copy details"), QDialogButtonBox.ButtonRole.ActionRole)
         self.copy_button.setToolTip(_("Version, system, device and folders, to include when you report a problem"))
@@ -169,7 +169,7 @@ _CLASSIFIER = "License ::"
 
 def licenses_text() -> str:
     """Return the licenses of the packaged program, or otherwise the names of those of the installed packages."""
-    path = paths.licences_file()
+    path = paths.licenses_file()
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -247,7 +247,7 @@ class LicensesDialog(QDialog):
         inside.addLayout(row)
         inside.addWidget(self.page)
         # Enter in the field finds the next match; it must not press Close too.
-        lay_out(self, inside).button(QDialogButtonBox.StandardButton.Close).setAutoDefault(False)
+        add_close_button(self, inside).button(QDialogButtonBox.StandardButton.Close).setAutoDefault(False)
         QShortcut(QKeySequence.StandardKey.Find, self, self._focus_search)
         QShortcut(QKeySequence.StandardKey.FindNext, self, self.find_next)
         QShortcut(QKeySequence.StandardKey.FindPrevious, self, self.find_previous)

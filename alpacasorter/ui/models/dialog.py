@@ -26,7 +26,7 @@ from alpacasorter.core.files import display_path
 from alpacasorter.i18n import _, day, size
 from alpacasorter.ml.models.archive import SUFFIX
 from alpacasorter.ui.models.versions import VersionsView
-from alpacasorter.ui.widgets.dialogs import confirmed, lay_out, place_to_write, show_card
+from alpacasorter.ui.widgets.dialogs import add_close_button, choose_file_to_write, confirmed, show_card
 from alpacasorter.ui.widgets.layouts import prepare_table
 from alpacasorter.wording import text
 from alpacasorter.workers.engine import Engine
@@ -137,7 +137,7 @@ class ModelsDialog(QDialog):
         self.tabs.addTab(learned, _("&Learning history"))
         inside = QVBoxLayout()
         inside.addWidget(self.tabs)
-        lay_out(self, inside)
+        add_close_button(self, inside)
         for one, next_one in pairwise((self.list, *actions, self.add_button, self.train_button)):
             self.setTabOrder(one, next_one)
         self.list.setFocus()
@@ -248,7 +248,7 @@ class ModelsDialog(QDialog):
             self._busy(_("Writing {file}. This takes a while…").format(file=display_path(out.name)))
 
     def _place(self, title: str, name: str, filters: str, endings: tuple[str, ...]) -> Path | None:
-        out, trouble = place_to_write(self, title, name, filters, endings)
+        out, trouble = choose_file_to_write(self, title, name, filters, endings)
         if trouble:
             self.say(trouble, trouble=True)
         return out

@@ -277,7 +277,7 @@ class _Delegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Paint one photo."""
         photo: WrongPhoto = index.data(MistakesModel.PhotoRole)
-        colors, metrics = self._theme.colours, QFontMetrics(option.font)
+        colors, metrics = self._theme.colors, QFontMetrics(option.font)
         painter.save()
         card = QRect(option.rect.topLeft(), self.sizeHint(option, index)).adjusted(_GAP, _GAP, -_GAP, -_GAP)
         self._paint_card(painter, card, option.state)
@@ -302,7 +302,7 @@ class _Delegate(QStyledItemDelegate):
         painter.restore()
 
     def _paint_card(self, painter: QPainter, card: QRect, state: QStyle.StateFlag) -> None:
-        colors = self._theme.colours
+        colors = self._theme.colors
         selected = bool(state & QStyle.StateFlag.State_Selected)
         marked = selected or bool(state & QStyle.StateFlag.State_HasFocus)
         width = 2.0 if marked else 1.0
@@ -312,7 +312,7 @@ class _Delegate(QStyledItemDelegate):
         painter.drawRoundedRect(QRectF(card).adjusted(width / 2, width / 2, -width / 2, -width / 2), RADIUS, RADIUS)
 
     def _paint_picture(self, painter: QPainter, area: QRect, photo: WrongPhoto) -> None:
-        colors = self._theme.colours
+        colors = self._theme.colors
         pixmap = self._thumbnails.get(photo.key, photo.path)
         if pixmap is None or pixmap.isNull():
             painter.fillRect(area, QColor(colors.raised))

@@ -13,8 +13,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from alpacasorter.core import reasons
 from alpacasorter.i18n import _, confidence
-from alpacasorter.ui.photo_row import PhotoRow
-from alpacasorter.ui.photo_store import PhotoStore
+from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
 from alpacasorter.ui.photos.model import PhotoModel
 from alpacasorter.ui.widgets import tag as tags
 from alpacasorter.ui.widgets.theme import RADIUS, Theme, paint_icon
@@ -110,7 +109,7 @@ class PhotoDelegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Paint one photo."""
         row: PhotoRow = index.data(PhotoModel.RowRole)
-        colours = self._theme.colours
+        colors = self._theme.colors
         painter.setFont(self._font)
         card = self._card(option.rect)
         self._paint_card(painter, card, option.state)
@@ -120,42 +119,42 @@ class PhotoDelegate(QStyledItemDelegate):
         if tag is not None:
             self._paint_tag(painter, line, tag)
         else:
-            painter.setPen(QColor(colours.muted if row.reason is None or row.gone else colours.warning))
+            painter.setPen(QColor(colors.muted if row.reason is None or row.gone else colors.warning))
             painter.drawText(line, _ONE_LINE, _status(row))
         name = QRect(line.left(), line.bottom() + 1 + _PAD - 4, line.width(), self._metrics.height())
-        painter.setPen(QColor(colours.muted))
+        painter.setPen(QColor(colors.muted))
         painter.drawText(
             name, _ONE_LINE, self._metrics.elidedText(row.name, Qt.TextElideMode.ElideMiddle, name.width())
         )
 
     def _paint_card(self, painter: QPainter, card: QRect, state: QStyle.StateFlag) -> None:
-        colours = self._theme.colours
+        colors = self._theme.colors
         selected = bool(state & QStyle.StateFlag.State_Selected)
         marked = selected or bool(state & QStyle.StateFlag.State_HasFocus)
 
         def draw(painter: QPainter) -> None:
             width = 2.0 if marked else 1.0
-            painter.setBrush(QColor(colours.accent_soft if selected else colours.card))
-            painter.setPen(QPen(QColor(colours.accent if marked else colours.border), width))
+            painter.setBrush(QColor(colors.accent_soft if selected else colors.card))
+            painter.setPen(QPen(QColor(colors.accent if marked else colors.border), width))
             body = QRectF(0, 0, card.width(), card.height())
             painter.drawRoundedRect(body.adjusted(width / 2, width / 2, -width / 2, -width / 2), RADIUS, RADIUS)
 
         self._pixmaps.paint(painter, card.topLeft(), card.size(), ("card", selected, marked), draw)
 
     def _paint_tag(self, painter: QPainter, line: QRect, tag: tags.Tag) -> None:
-        colours, size = self._theme.colours, self._tag_size(tag)
+        colors, size = self._theme.colors, self._tag_size(tag)
         self._pixmaps.paint(
-            painter, line.topLeft(), size, tag, lambda painter: tag.draw(painter, size, self._tag_font, colours)
+            painter, line.topLeft(), size, tag, lambda painter: tag.draw(painter, size, self._tag_font, colors)
         )
         after = line.adjusted(size.width() + _PAD, 0, 0, 0)
         # Translators: beside a tag that the user gave, as in "Alpaca by you".
         by_you = _("by you") if tag.icon == "person" else ""
         if by_you and self._metrics.horizontalAdvance(by_you) <= after.width():
-            painter.setPen(QColor(colours.muted))
+            painter.setPen(QColor(colors.muted))
             painter.drawText(after, _ONE_LINE, by_you)
 
     def _paint_picture(self, painter: QPainter, area: QRect, row: PhotoRow) -> None:
-        colours = self._theme.colours
+        colors = self._theme.colors
         readable = row.reason is None or row.gone
         pixmap = self._thumbnails.get(row.key, row.path) if row.key and readable else None
         if pixmap is not None and not pixmap.isNull():
@@ -170,15 +169,15 @@ class PhotoDelegate(QStyledItemDelegate):
             painter.drawPixmap(target, pixmap)
             painter.setOpacity(1.0)
             return
-        painter.fillRect(area, QColor(colours.raised))
+        painter.fillRect(area, QColor(colors.raised))
         icon = QRectF(0, 0, _ICON, _ICON)
         if readable:
             icon.moveCenter(QRectF(area).center())
-            paint_icon(painter, "picture", colours.muted, icon)
+            paint_icon(painter, "picture", colors.muted, icon)
             return
         icon.moveCenter(QPointF(area.center().x(), area.top() + 26))
-        paint_icon(painter, "warning", colours.warning, icon)
-        painter.setPen(QColor(colours.text))
+        paint_icon(painter, "warning", colors.warning, icon)
+        painter.setPen(QColor(colors.text))
         words = area.adjusted(_PAD, 46, -_PAD, -4)
         lines = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
         painter.save()

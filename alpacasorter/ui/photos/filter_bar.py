@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QButtonGroup, QPushButton, QWidget
 
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _, number
-from alpacasorter.ui.photo_row import Filter, filter_names, unknown_labels
+from alpacasorter.ui.photo_filters import Filter, filter_names, unknown_labels
 from alpacasorter.ui.widgets.layouts import FlowLayout
 
 _TRANSIENT = (Filter.CHANGED, Filter.NEW)

@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QFont, QKeyEvent, QMouseEvent, QPainter, QPain
 from PySide6.QtWidgets import QListView, QWidget
 
 from alpacasorter.i18n import _
-from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_store import PhotoRow
 from alpacasorter.ui.photos.delegate import PhotoDelegate
 from alpacasorter.ui.photos.model import PhotoModel
 from alpacasorter.ui.settings import TILE_LEAST, TILE_MOST, TILE_USUAL
@@ -270,14 +270,14 @@ class PhotoGrid(QListView):
         painter = QPainter(self.viewport())
         area = self.viewport().rect().adjusted(32, 32, -32, -32)
         title, _, more = self._empty_text.partition("\n")
-        painter.setPen(QColor(self._theme.colours.text))
+        painter.setPen(QColor(self._theme.colors.text))
         font = QFont(self.font())
         font.setPointSizeF(font.pointSizeF() * 1.3)
         painter.setFont(font)
         wrapped = Qt.TextFlag.TextWordWrap
         middle = QRect(area.left(), area.top(), area.width(), area.height() // 2)
         painter.drawText(middle, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom | wrapped, title)
-        painter.setPen(QColor(self._theme.colours.muted))
+        painter.setPen(QColor(self._theme.colors.muted))
         painter.setFont(self.font())
         below = area.adjusted(0, middle.height() + 10, 0, 0)
         painter.drawText(below, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | wrapped, more)

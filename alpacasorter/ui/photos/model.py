@@ -11,10 +11,13 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
+from alpacasorter.core import reasons
 from alpacasorter.core.events import Found, Judged, Learned, Problems
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.ui.photo_row import Filter, Order, PhotoRow
-from alpacasorter.ui.photo_store import PhotoStore, describe
+from alpacasorter.i18n import _, confidence
+from alpacasorter.ui.photo_filters import Filter, Order
+from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.wording import text
 
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
@@ -74,7 +77,7 @@ class PhotoModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return row.name
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            return describe(row, self.store)
+            return _tooltip(row, self.store)
         return None
 
     # What is shown
@@ -288,3 +291,28 @@ def _runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
     firsts = [ordered[0], *(b for _, b in breaks)]
     lasts = [*(a for a, _ in breaks), ordered[-1]]
     return list(zip(firsts, lasts, strict=True))
+
+
+def _tooltip(row: PhotoRow, store: PhotoStore) -> str:
+    """Return a description of a photo in one line, for tooltips and screen readers."""
+    words = _describe(row, store)
+    if row.path.parent == row.found_at.parent:
+        return words
+    moved = _("It is now in {folder}.").format(folder=text.folder(row.path.parent))
+    return f"{words} {moved}"
+
+
+def _describe(row: PhotoRow, store: PhotoStore) -> str:
+    if row.reason is not None:
+        return _("{photo}: {problem}").format(photo=row.name, problem=reasons.sentence(row.reason))
+    label, probability = store.label(row), store.confidence(row)
+    if label is None or probability is None:
+        return _("{photo}: not judged yet.").format(photo=row.name)
+    shown = store.labels.display(label)
+    if row.correction is not None:
+        return _("{photo}: {label}, labeled by you.").format(photo=row.name, label=shown)
+    if store.is_unsure(row):
+        words = _("{photo}: unsure, probably {label} ({confidence}).")
+    else:
+        words = _("{photo}: {label} ({confidence}).")
+    return words.format(photo=row.name, label=shown, confidence=confidence(probability))

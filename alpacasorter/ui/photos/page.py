@@ -15,8 +15,8 @@ from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.i18n import _, ngettext, number, percent
 from alpacasorter.ui.actions import Actions
-from alpacasorter.ui.photo_row import Filter, Order, PhotoRow
-from alpacasorter.ui.photo_store import PhotoStore
+from alpacasorter.ui.photo_filters import Filter, Order
+from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
 from alpacasorter.ui.photos.commands import Corrections, PhotoCommands
 from alpacasorter.ui.photos.filter_bar import FilterBar
 from alpacasorter.ui.photos.grid import PhotoGrid
@@ -241,7 +241,7 @@ class BrowsePage(QWidget):
     def on_finished(self, event: Finished) -> None:
         """The scan has ended."""
         self._finished = event
-        if not event.cancelled:
+        if not event.canceled:
             self.store.complete()
         self.progress.hide()
         self.actions_.stop.setEnabled(False)

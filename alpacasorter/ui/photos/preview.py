@@ -18,9 +18,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from alpacasorter.i18n import _, moment, number
-from alpacasorter.ui.photo_row import PhotoRow
-from alpacasorter.ui.photo_store import PhotoStore, verdict
+from alpacasorter.core import reasons
+from alpacasorter.i18n import _, confidence, moment, ngettext, number
+from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.ui.widgets.thumbnails import Thumbnails
 from alpacasorter.wording import text
@@ -63,7 +63,7 @@ class Picture(QWidget):
         painter = QPainter(self)
         area = QRectF(self.rect())
         if self._pixmap.isNull():
-            painter.setPen(QColor(self._theme.colours.muted))
+            painter.setPen(QColor(self._theme.colors.muted))
             painter.drawText(
                 area.adjusted(16, 16, -16, -16),
                 int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap),
@@ -281,3 +281,31 @@ def _taken(taken_at: str | None) -> str:
     except ValueError:
         return ""
     return _("Taken {moment}").format(moment=moment(when))
+
+
+def verdict(row: PhotoRow, store: PhotoStore, selected: int) -> str:
+    """Return what a photo is tagged as and by whom, in sentences.
+
+    Args:
+        row: the photo.
+        store: the store it belongs to.
+        selected: how many photos are selected.
+    """
+    if row.reason is not None:
+        return reasons.sentence(row.reason)
+    label, probability = store.label(row), store.confidence(row)
+    if label is None or probability is None:
+        return _("Not judged yet.")
+    if row.correction is not None:
+        words = _("You tagged this {label}.")
+    elif store.is_unsure(row):
+        words = _("Probably {label}, but only {confidence} sure.")
+    else:
+        words = _("{label}, {confidence} sure.")
+    said = words.format(label=store.labels.display(label), confidence=confidence(probability))
+    if selected < 2:
+        return said
+    more = ngettext(
+        "The buttons tag the {count} selected photo.", "The buttons tag all {count} selected photos.", selected
+    ).format(count=number(selected))
+    return f"{said}\n{more}"

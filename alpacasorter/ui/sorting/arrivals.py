@@ -27,8 +27,8 @@ from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
-from alpacasorter.ui.widgets.dialogs import enable
-from alpacasorter.ui.widgets.fields import note
+from alpacasorter.ui.widgets.dialogs import enable_primary
+from alpacasorter.ui.widgets.fields import sentence_label
 from alpacasorter.workers.engine import Engine
 
 if TYPE_CHECKING:
@@ -166,13 +166,13 @@ class ArrivalsDialog(QDialog):
         self.setWindowTitle(_("Sort as they arrive"))
         self._settings = settings
         self._on: SortOptions | None = None
-        self.explanation = note(self, "")
+        self.explanation = sentence_label(self, "")
         explanation = _(
             "Photos that arrive in this folder are sorted right away if the model is certain enough. All others stay,"
             " and are listed under “New”. Each sort is in the sort history and can be undone."
         )
         self.explanation.setText(explanation)
-        self.ends = note(self, "muted")
+        self.ends = sentence_label(self, "muted")
         self.ends.setText(_("This ends when the folder is closed. Photos that are already here are not touched."))
         # Imported here, so that the first window does not wait for it.
         from alpacasorter.ui.sorting.form import SortForm
@@ -180,7 +180,7 @@ class ArrivalsDialog(QDialog):
         self.form = SortForm(self, arriving=True)
         self.form.set_sure(USUAL_SURE)
         self.form.restore(settings.arrivals)
-        self.why = note(self, "muted")
+        self.why = sentence_label(self, "muted")
         self.why.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.off_button = QPushButton(_("Turn &off"), self)
         self.on_button = QPushButton(_("Turn &on"), self)
@@ -236,7 +236,7 @@ class ArrivalsDialog(QDialog):
         on = self._on is not None
         self.off_button.setVisible(on)
         self.on_button.setText(_("Apply changes") if on else _("Turn &on"))
-        enable(self.on_button, options is not None and options != self._on)
+        enable_primary(self.on_button, options is not None and options != self._on)
         self.on_button.setDefault(options is not None)
         if self.form.problem:
             self.why.setText(self.form.unsaid)

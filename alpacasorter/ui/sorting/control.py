@@ -14,7 +14,7 @@ from alpacasorter.core.events import Problems
 from alpacasorter.core.sorting.events import FilesPlaced, SortRecord, SortState
 from alpacasorter.i18n import _, ngettext, number
 from alpacasorter.ui.actions import Actions
-from alpacasorter.ui.photo_row import Filter
+from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.follow_up import RescanAfterSort, SortStrip

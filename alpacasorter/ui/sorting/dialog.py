@@ -26,9 +26,9 @@ from alpacasorter.ui.sorting.plan_page import PlanPage
 from alpacasorter.ui.sorting.progress import SortProgressPage, SortResultPage
 from alpacasorter.ui.sorting.run_state import SortInput, SortRun
 from alpacasorter.ui.widgets.desktop import show_folder
-from alpacasorter.ui.widgets.dialogs import confirmed, enable
-from alpacasorter.ui.widgets.fields import note
-from alpacasorter.workers.sorting import SortKeeper
+from alpacasorter.ui.widgets.dialogs import confirmed, enable_primary
+from alpacasorter.ui.widgets.fields import sentence_label
+from alpacasorter.workers.sorting import SortService
 
 _SIZE: Final = QSize(1060, 700)
 _SHARE: Final = 0.92
@@ -51,7 +51,7 @@ class SortDialog(QDialog):
     put_off = Signal(int)
 
     def __init__(
-        self, service: SortKeeper, settings: Settings, subject: Callable[[], SortInput | None], parent: QWidget | None
+        self, service: SortService, settings: Settings, subject: Callable[[], SortInput | None], parent: QWidget | None
     ) -> None:
         """Prepare.
 
@@ -148,7 +148,7 @@ class SortDialog(QDialog):
         """Update the button that sorts, and the reason next to it if it is disabled."""
         page, button = self.plan_page, self.buttons.sort
         button.setText(page.button)
-        enable(button, page.plan is not None)
+        enable_primary(button, page.plan is not None)
         button.setDefault(page.plan is not None)
         self.buttons.why.setText(page.why)
 
@@ -352,7 +352,7 @@ class SortButtons(QStackedWidget):
     def __init__(self, parent: QWidget) -> None:
         """Create all buttons; the dialog connects them."""
         super().__init__(parent)
-        self.why: QLabel = note(self, "muted")
+        self.why: QLabel = sentence_label(self, "muted")
         self.why.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.cancel = self._button(_("Cancel"), _("Close without sorting (Esc)"))
         self.sort = self._button(_("Sort"), _("Do what the plan shows"), primary=True)

@@ -28,7 +28,7 @@ from alpacasorter.core.sorting.planning.pattern import (
     parse_taken,
 )
 from alpacasorter.i18n import _
-from alpacasorter.ui.widgets.fields import note
+from alpacasorter.ui.widgets.fields import sentence_label
 from alpacasorter.wording import sorts, text
 
 _CUSTOM: Final = ""
@@ -215,9 +215,9 @@ class PatternField(QWidget):
             " the camera, and {folder} the subfolders that the photo is in now. Use / between folders."
         )
         self.custom.setToolTip(sorts.tip(parts))
-        self.parts = note(self, "muted")
+        self.parts = sentence_label(self, "muted")
         self.parts.setText(parts)
-        self.wrong = note(self, "warning")
+        self.wrong = sentence_label(self, "warning")
         self.example = PathLine(self)
         self.example.setProperty("role", "muted")
         column = QVBoxLayout(self)

@@ -17,9 +17,9 @@ from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.i18n import _
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
-from alpacasorter.ui.widgets.messages import make_low
+from alpacasorter.ui.widgets.messages import make_compact
 from alpacasorter.ui.widgets.theme import Theme, icon
-from alpacasorter.workers.sorting import SortKeeper
+from alpacasorter.workers.sorting import SortService
 
 
 class RescanAfterSort(QObject):
@@ -36,7 +36,7 @@ class RescanAfterSort(QObject):
 
     def __init__(
         self,
-        service: SortKeeper,
+        service: SortService,
         stop: QAction,
         store: PhotoStore,
         settings: Settings,
@@ -79,7 +79,7 @@ class RescanAfterSort(QObject):
 
     def on_finished(self, event: Finished) -> None:
         """React to the end of a scan. One that the user stopped is not started again."""
-        if event.cancelled and not self._service.busy:
+        if event.canceled and not self._service.busy:
             self._placed.clear()
         self.on_over()
 
@@ -188,11 +188,11 @@ class SortStrip(QFrame):
         self.hide()
 
     def _dress(self) -> None:
-        self.close_button.setIcon(icon("close", self._theme.colours.muted))
+        self.close_button.setIcon(icon("close", self._theme.colors.muted))
 
     def set_low(self, low: bool) -> None:
         """Use less room if the window is low."""
-        make_low(self, self._line, low)
+        make_compact(self, self._line, low)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """In a narrow window, show a result in one line, and put the buttons of a question below it."""

@@ -15,7 +15,7 @@ from alpacasorter.core.sorting.options import Action, Leftovers, SortOptions
 from alpacasorter.i18n import _, pgettext
 from alpacasorter.ui.settings import UNSURE_LEAST, UNSURE_MOST
 from alpacasorter.ui.sorting.fields import FolderField, KindField, PatternField, WheelGuard
-from alpacasorter.ui.widgets.fields import note
+from alpacasorter.ui.widgets.fields import sentence_label
 from alpacasorter.wording import sorts
 
 # Names of folders are not translated, so that photos sorted in another language go to the same folders.
@@ -45,7 +45,7 @@ class SortForm(QWidget):
         self.action.setAccessibleName(_("Action"))
         for action in Action:
             self.action.addItem(sorts.action_name(action), action.value)
-        self.meaning = note(self, "muted")
+        self.meaning = sentence_label(self, "muted")
         self.positive, self.negative = KindField(self), KindField(self)
         self.unsure, self.unreadable = KindField(self), KindField(self)
         self.sure = QSpinBox(self)

@@ -21,11 +21,11 @@ from alpacasorter.core.sorting.events import FileFailure, SortRecord, SortState
 from alpacasorter.i18n import _
 from alpacasorter.ui.sorting.progress import FailuresTable
 from alpacasorter.ui.widgets.desktop import show_folder
-from alpacasorter.ui.widgets.dialogs import confirmed, lay_out
-from alpacasorter.ui.widgets.fields import note
+from alpacasorter.ui.widgets.dialogs import add_close_button, confirmed
+from alpacasorter.ui.widgets.fields import sentence_label
 from alpacasorter.ui.widgets.layouts import prepare_table
 from alpacasorter.wording import sorts, text
-from alpacasorter.workers.sorting import SortKeeper
+from alpacasorter.workers.sorting import SortService
 
 _FROM, _TO, _FILES = 2, 3, 4
 """Columns of `sorts.row`."""
@@ -42,7 +42,7 @@ class SortHistory(QDialog):
     resume = Signal(object)
     undo = Signal(object)
 
-    def __init__(self, service: SortKeeper, parent: QWidget | None = None) -> None:
+    def __init__(self, service: SortService, parent: QWidget | None = None) -> None:
         """Show the sorts that `service` lists."""
         super().__init__(parent)
         self.setWindowTitle(_("Sort history"))
@@ -54,9 +54,9 @@ class SortHistory(QDialog):
         prepare_table(self.table, columns, _("Sorts"))
         self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.table.setMinimumHeight(120)
-        self.details = note(self, "muted")
+        self.details = sentence_label(self, "muted")
         self.failures = FailuresTable(self, _("Files that failed"))
-        self.message = note(self, "warning")
+        self.message = sentence_label(self, "warning")
         self.undo_button = self._button(_("&Undo"), self._undo)
         self.resume_button = self._button(_("&Resume"), self._resume)
         self.show_button = self._button(_("Show in file &manager"), self._show)
@@ -92,7 +92,7 @@ class SortHistory(QDialog):
         inside.addWidget(self.failures, 1)
         inside.addWidget(self.message)
         inside.addLayout(row)
-        lay_out(self, inside)
+        add_close_button(self, inside)
         for one, next_one in pairwise((self.table, self.failures, *actions)):
             self.setTabOrder(one, next_one)
 

@@ -28,10 +28,10 @@ from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.form import SortForm, read, written
 from alpacasorter.ui.sorting.plan_model import NAME, NOTE, SIZE, PlanModel, first_example, renamed
 from alpacasorter.ui.sorting.run_state import SortInput, default_destination
-from alpacasorter.ui.widgets.fields import note
+from alpacasorter.ui.widgets.fields import sentence_label
 from alpacasorter.ui.widgets.layouts import EndElided
 from alpacasorter.wording import sorts
-from alpacasorter.workers.sorting import SortKeeper
+from alpacasorter.workers.sorting import SortService
 
 REST_MS: Final = 250
 """How long the choices must stay the same before the plan is remade, milliseconds."""
@@ -51,7 +51,7 @@ class PlanPage(QWidget):
     changed = Signal()
 
     def __init__(
-        self, service: SortKeeper, settings: Settings, subject: Callable[[], SortInput | None], parent: QWidget
+        self, service: SortService, settings: Settings, subject: Callable[[], SortInput | None], parent: QWidget
     ) -> None:
         """Show the choices of the last sort.
 
@@ -227,8 +227,8 @@ class PlanView(QWidget):
         self.overview = QLabel(self)
         self.overview.setProperty("role", "heading")
         self.overview.setWordWrap(True)
-        self.serious = note(self, "warning")
-        self.remarks = note(self, "muted")
+        self.serious = sentence_label(self, "warning")
+        self.remarks = sentence_label(self, "muted")
         for label in (self.serious, self.remarks):
             # A file's name may look like markup.
             label.setTextFormat(Qt.TextFormat.PlainText)

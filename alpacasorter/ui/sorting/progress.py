@@ -20,7 +20,7 @@ from alpacasorter import i18n
 from alpacasorter.core import reasons
 from alpacasorter.core.sorting.events import FileFailure, SortProgress
 from alpacasorter.i18n import _, ngettext, pgettext
-from alpacasorter.ui.widgets.fields import note
+from alpacasorter.ui.widgets.fields import sentence_label
 from alpacasorter.ui.widgets.layouts import EndElided, prepare_table
 from alpacasorter.wording import sorts, text
 
@@ -37,9 +37,9 @@ class SortProgressPage(QWidget):
         self.bar = QProgressBar(self)
         self.bar.setTextVisible(False)
         self.bar.setAccessibleName(_("Progress of the sort"))
-        self.words = note(self, "muted")
-        self.failed = note(self, "warning")
-        self.safe = note(self, "")
+        self.words = sentence_label(self, "muted")
+        self.failed = sentence_label(self, "warning")
+        self.safe = sentence_label(self, "")
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 20, 20, 12)
         column.setSpacing(10)
@@ -115,8 +115,8 @@ class SortResultPage(QWidget):
         """Show nothing yet."""
         super().__init__(parent)
         self.heading = _heading(self)
-        self.problem = note(self, "warning")
-        self.more = note(self, "muted")
+        self.problem = sentence_label(self, "warning")
+        self.more = sentence_label(self, "muted")
         self.failures = FailuresTable(self, _("Files that failed"))
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 20, 20, 12)
@@ -144,7 +144,7 @@ class SortResultPage(QWidget):
 
 
 def _heading(parent: QWidget) -> QLabel:
-    label = note(parent, "heading")
+    label = sentence_label(parent, "heading")
     # A folder's name may look like markup.
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import FileFailure, FilesPlaced, SortEnded, SortRecord, SortState
-from alpacasorter.core.sorting.plan import Outcome, SortPhoto, SortPlan
+from alpacasorter.core.sorting.plan import Outcome, SortPlan
 from alpacasorter.i18n import _
-from alpacasorter.ui.photo_row import PhotoRow, labeled
+from alpacasorter.ui.photo_store import PhotoRow, labeled
 from alpacasorter.wording import sorts
 
 
@@ -128,7 +128,7 @@ class SortInput:
     """
 
     folder: Path
-    photos: tuple[SortPhoto, ...]
+    photos: tuple[LabeledPhoto, ...]
     labels: LabelSet
     waiting: int
     scanning: bool

@@ -28,7 +28,7 @@ from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.training.progress import TrainFailure, TrainProgress, TrainResult, verdict
 from alpacasorter.ui.training.settings import TrainSettings
 from alpacasorter.ui.widgets import desktop
-from alpacasorter.ui.widgets.dialogs import confirmed, enable
+from alpacasorter.ui.widgets.dialogs import confirmed, enable_primary
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.wording import text
 from alpacasorter.workers.training import Trainer, TrainingRequest, new_request
@@ -121,8 +121,8 @@ class TrainDialog(QDialog):
 
     def _connect(self) -> None:
         page = self.settings_page
-        page.ready_changed.connect(lambda ready: enable(self.buttons.train, ready))
-        enable(self.buttons.train, page.ready)
+        page.ready_changed.connect(lambda ready: enable_primary(self.buttons.train, ready))
+        enable_primary(self.buttons.train, page.ready)
         page.preview_wanted.connect(self._preview)
         page.more.toggled.connect(self._show_more)
         self.buttons.train.clicked.connect(self._train)
@@ -168,7 +168,7 @@ class TrainDialog(QDialog):
             return
         self._switching = False
         self.buttons.use.setText(use_words() if problem else _("In use"))
-        enable(self.buttons.use, bool(problem))
+        enable_primary(self.buttons.use, bool(problem))
         self.result_page.problem.setText(problem)
         self.result_page.problem.setVisible(bool(problem))
 
@@ -250,7 +250,7 @@ class TrainDialog(QDialog):
 
     def _use(self) -> None:
         if self._made is not None:
-            enable(self.buttons.use, False)
+            enable_primary(self.buttons.use, False)
             self.buttons.use.setText(_("Switching…"))
             self._switching = True
             self.result_page.problem.hide()
@@ -282,7 +282,7 @@ class TrainDialog(QDialog):
         self.result_page.show_result(event, progress.prepared, progress.curves.epochs, text.folder(Path(event.bundle)))
         self.buttons.report.setVisible(bool(event.report))
         self.buttons.use.setText(use_words())
-        enable(self.buttons.use, True)
+        enable_primary(self.buttons.use, True)
         self._end(self.result_page, _("Your model is ready"), verdict(event, progress.prepared))
 
     def _on_failed(self, reason: str) -> None:

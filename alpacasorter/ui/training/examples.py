@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from alpacasorter.core import reasons
 from alpacasorter.i18n import _
-from alpacasorter.ui.widgets.fields import note
+from alpacasorter.ui.widgets.fields import sentence_label
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.workers.pictures import PreviewLoader
 
@@ -59,7 +59,7 @@ class ExamplesView(QWidget):
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         """Show nothing."""
         super().__init__(parent)
-        self.words = note(self, "muted")
+        self.words = sentence_label(self, "muted")
         self.picture = _Picture(self)
         self.picture.setAccessibleName(_("Examples of your photos as the model sees them"))
         self._path: Path | None = None

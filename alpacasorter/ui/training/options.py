@@ -31,7 +31,7 @@ from alpacasorter.training.recipe import (
     RecipeError,
     setting_names,
 )
-from alpacasorter.ui.widgets.fields import Field, add_row, number, rate, rate_text, read_rate, read_units
+from alpacasorter.ui.widgets.fields import Field, add_row, number_field, rate_field, rate_text, read_rate, read_units
 from alpacasorter.ui.widgets.layouts import FlowLayout
 
 _FILE: Final = "file"
@@ -67,17 +67,17 @@ class TrainOptions(QWidget):
         self._browse.setAutoDefault(False)
         self._browse.setAccessibleName(_("Choose a file with weights"))
         self._browse.clicked.connect(self._choose_file)
-        self.side = number(self, 0, 1024, step=32, zero=_("Default of the backbone"), suffix=_(" pixels"))
-        self.dropout = number(self, 0, 90, step=5, suffix="%")
+        self.side = number_field(self, 0, 1024, step=32, zero=_("Default of the backbone"), suffix=_(" pixels"))
+        self.dropout = number_field(self, 0, 90, step=5, suffix="%")
         self.dense = QLineEdit(self)
         self.dense.setPlaceholderText(_("None"))
         # Translators: after a number, as in 20% of the photos.
-        self.share = number(self, 5, 50, suffix=_("% of the photos"))
-        self.seed = number(self, 0, 2**31 - 1)
-        self.batch = number(self, 1, 1024)
-        self.epochs = number(self, 1, 1000)
-        self.patience = number(self, 0, 1000, zero=_("Never"), suffix=_(" epochs without progress"))
-        self.rate = rate(self)
+        self.share = number_field(self, 5, 50, suffix=_("% of the photos"))
+        self.seed = number_field(self, 0, 2**31 - 1)
+        self.batch = number_field(self, 1, 1024)
+        self.epochs = number_field(self, 1, 1000)
+        self.patience = number_field(self, 0, 1000, zero=_("Never"), suffix=_(" epochs without progress"))
+        self.rate = rate_field(self)
         words = augmentation_words()
         self.switches = {name: self._switch(*words[name]) for name in AUGMENTATIONS}
         self.preview = QPushButton(_("Preview"), self)
@@ -85,9 +85,9 @@ class TrainOptions(QWidget):
         self.preview.setAutoDefault(False)
         self.preview.clicked.connect(self.preview_wanted)
         self.retrain = QCheckBox(_("Retrain the last layers of the backbone too"), self)
-        self.layers = number(self, 1, 10_000)
-        self.retrain_epochs = number(self, 1, 1000)
-        self.retrain_rate = rate(self)
+        self.layers = number_field(self, 1, 10_000)
+        self.retrain_epochs = number_field(self, 1, 1000)
+        self.retrain_rate = rate_field(self)
         self._fields = self._make_fields()
         self._lay_out()
         self.show_recipe(Recipe())

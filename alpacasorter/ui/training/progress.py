@@ -27,7 +27,7 @@ from alpacasorter.training import events
 from alpacasorter.training.events import Epoch, Prepared, Stage, Trained
 from alpacasorter.training.recipe import Recipe
 from alpacasorter.ui.training.examples import ExamplesView
-from alpacasorter.ui.widgets.fields import note
+from alpacasorter.ui.widgets.fields import sentence_label
 from alpacasorter.ui.widgets.theme import Theme
 
 _RECENT: Final = 5
@@ -52,9 +52,9 @@ class TrainProgress(QWidget):
         self.bar = QProgressBar(self)
         self.bar.setTextVisible(False)
         self.bar.setAccessibleName(_("Training"))
-        self.left = note(self, "muted")
-        self.about = note(self, "muted")
-        self.warnings = note(self, "warning")
+        self.left = sentence_label(self, "muted")
+        self.about = sentence_label(self, "muted")
+        self.warnings = sentence_label(self, "warning")
         self.left_out_button = QPushButton(self)
         self.left_out_button.setProperty("flat", True)
         self.left_out_button.setAutoDefault(False)
@@ -292,7 +292,7 @@ class LearningCurves(QWidget):
         # Imported here: the dialog opens without NumPy.
         from alpacasorter.ml.evaluation import charts
 
-        colors = self._theme.colours
+        colors = self._theme.colors
         palette = charts.Palette(
             font=f'"{self.font().family()}"',
             text=colors.text,
@@ -376,12 +376,12 @@ class TrainResult(QWidget):
         self.title = QLabel(_("Your model is ready"), self)
         self.title.setProperty("role", "title")
         self.title.setWordWrap(True)
-        self.verdict = note(self, "heading")
-        self.figures = note(self, "")
-        self.place = note(self, "muted")
-        self.problem = note(self, "warning")
+        self.verdict = sentence_label(self, "heading")
+        self.figures = sentence_label(self, "")
+        self.place = sentence_label(self, "muted")
+        self.problem = sentence_label(self, "warning")
         self.curves = LearningCurves(theme, self)
-        self.about_curves = note(self, "muted")
+        self.about_curves = sentence_label(self, "muted")
         self.about_curves.setText(
             _(
                 "The curves show the training. The figures above are those of the model as the app uses it: the last "
@@ -420,8 +420,8 @@ class TrainFailure(QWidget):
         title = QLabel(_("No model was made"), self)
         title.setProperty("role", "title")
         title.setWordWrap(True)
-        self.reason = note(self, "")
-        kept = note(self, "muted")
+        self.reason = sentence_label(self, "")
+        kept = sentence_label(self, "muted")
         kept.setText(_("Your photos are unchanged, and your settings are kept. Click Back to return to them."))
         _stack(self, title, self.reason, kept)
 

@@ -27,7 +27,7 @@ from alpacasorter.i18n import _, ngettext, number
 from alpacasorter.training.recipe import Recipe
 from alpacasorter.ui.training.examples import ExamplesView
 from alpacasorter.ui.training.options import TrainOptions
-from alpacasorter.ui.widgets.fields import Field, add_row, note
+from alpacasorter.ui.widgets.fields import Field, add_row, sentence_label
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.workers.class_folders import ClassCounter, ClassFolders
 
@@ -60,7 +60,7 @@ class TrainSettings(QWidget):
         self.more.setCheckable(True)
         self.options = TrainOptions(self)
         self.examples = ExamplesView(theme, self)
-        self.wrong = note(self, "warning")
+        self.wrong = sentence_label(self, "warning")
         self._lay_out()
         self.dataset.changed.connect(self._on_dataset)
         self.more.toggled.connect(self._show_options)
@@ -72,7 +72,7 @@ class TrainSettings(QWidget):
         self._show_options(False)
 
     def _lay_out(self) -> None:
-        explanation, promise = note(self, ""), note(self, "muted")
+        explanation, promise = sentence_label(self, ""), sentence_label(self, "muted")
         explanation.setText(
             _(
                 "Choose a folder with two subfolders: one with photos of what you want to find, and one with photos of "
@@ -258,7 +258,7 @@ class DatasetField(QFrame):
         self.choose = QPushButton(_("Choose…"), self)
         self.choose.setAutoDefault(False)
         self.choose.setAccessibleName(_("Choose the folder with the photos"))
-        self.feedback = note(self, "muted")
+        self.feedback = sentence_label(self, "muted")
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 16, 16, 14)
         column.setSpacing(8)

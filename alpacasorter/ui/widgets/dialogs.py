@@ -25,7 +25,7 @@ _CARD_BYTES = 1 << 18
 """How much of a model card is shown."""
 
 
-def lay_out(dialog: QDialog, inside: QLayout) -> QDialogButtonBox:
+def add_close_button(dialog: QDialog, inside: QLayout) -> QDialogButtonBox:
     """Fill a dialog and put a Close button below; return the box of that button, which takes more buttons."""
     buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, dialog)
     # The icon of the style is black, even on a dark background.
@@ -39,7 +39,7 @@ def lay_out(dialog: QDialog, inside: QLayout) -> QDialogButtonBox:
     return buttons
 
 
-def enable(button: QPushButton, on: bool) -> None:
+def enable_primary(button: QPushButton, on: bool) -> None:
     """Enable a primary button, or disable it and remove its color: it must not invite a click that does nothing."""
     button.setEnabled(on)
     button.setProperty("primary", on)
@@ -77,7 +77,7 @@ def confirmed(parent: QWidget, title: str, question: str, more: str, yes: str, n
     return agreed
 
 
-def place_to_write(
+def choose_file_to_write(
     parent: QWidget, title: str, name: str, filters: str, endings: tuple[str, ...]
 ) -> tuple[Path | None, str]:
     """Let the user choose a file to write.
@@ -128,7 +128,7 @@ def show_text(parent: QWidget, title: str, *, markdown: str = "", html: str = ""
         browser.setMarkdown(markdown)
     inside = QVBoxLayout()
     inside.addWidget(browser)
-    lay_out(dialog, inside)
+    add_close_button(dialog, inside)
     dialog.resize(640, 540)
     dialog.exec()
     dialog.deleteLater()

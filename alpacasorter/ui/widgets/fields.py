@@ -25,7 +25,7 @@ class Field(QWidget):
         inside.setAccessibleDescription(tip)
         inside.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         inside.installEventFilter(self)
-        self.wrong = note(self, "warning")
+        self.wrong = sentence_label(self, "warning")
         self.wrong.hide()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -55,7 +55,7 @@ class Field(QWidget):
         return super().eventFilter(watched, event)
 
 
-def note(parent: QWidget, role: str) -> QLabel:
+def sentence_label(parent: QWidget, role: str) -> QLabel:
     """Return a label for sentences, in the color of its role."""
     label = QLabel(parent)
     label.setProperty("role", role)
@@ -71,7 +71,9 @@ def add_row(form: QFormLayout, words: str, field: Field) -> None:
     form.addRow(label, field)
 
 
-def number(parent: QWidget, least: int, most: int, *, step: int = 1, zero: str = "", suffix: str = "") -> QSpinBox:
+def number_field(
+    parent: QWidget, least: int, most: int, *, step: int = 1, zero: str = "", suffix: str = ""
+) -> QSpinBox:
     """Return a field for a whole number; `zero` is shown for the smallest one."""
     box = QSpinBox(parent)
     box.setRange(least, most)
@@ -91,7 +93,7 @@ def percentage(parent: QWidget, least: int, most: int) -> QSpinBox:
     return box
 
 
-def rate(parent: QWidget) -> QComboBox:
+def rate_field(parent: QWidget) -> QComboBox:
     """Return a field for a learning rate, with the usual values to choose from."""
     box = QComboBox(parent)
     box.setEditable(True)

@@ -74,7 +74,7 @@ class ProgressStrip(QWidget):
         self.words.setText(text.progress(event))
 
 
-def make_low(strip: QFrame, row: QHBoxLayout, low: bool) -> None:
+def make_compact(strip: QFrame, row: QHBoxLayout, low: bool) -> None:
     """Give a strip of text little space around it, or more."""
     if strip.property("low") != low:
         strip.setProperty("low", low)
@@ -108,11 +108,11 @@ class _Strip(QFrame):
         self.hide()
 
     def _set_icon(self) -> None:
-        self.close_button.setIcon(icon("close", self._theme.colours.muted))
+        self.close_button.setIcon(icon("close", self._theme.colors.muted))
 
     def set_low(self, low: bool) -> None:
         """Take less space, for a low window."""
-        make_low(self, self._row, low)
+        make_compact(self, self._row, low)
 
     def add_button(self, words: str) -> QPushButton:
         button = QPushButton(words, self)
@@ -195,19 +195,19 @@ class NoticeBar(_Strip):
 
         Args:
             sentence: the notice.
-            passing: whether `pass_on` removes it, which is right if it concerns only the last action.
+            passing: whether `remove_passing` removes it, which is right if it concerns only the last action.
         """
         shown = self._sentences if not self.isHidden() else {}
         self._sentences = {**shown, sentence: passing}
         self._update()
 
-    def take_back(self, sentence: str) -> None:
+    def remove(self, sentence: str) -> None:
         """Remove a notice that is no longer true."""
         self._sentences.pop(sentence, None)
         if not self.isHidden():
             self._update()
 
-    def pass_on(self) -> None:
+    def remove_passing(self) -> None:
         """Remove the notices that concern only the last action."""
         self._sentences = {sentence: passing for sentence, passing in self._sentences.items() if not passing}
         if not self.isHidden():

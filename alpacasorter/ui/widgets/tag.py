@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
 
-from alpacasorter.ui.widgets.theme import Colours, paint_icon
+from alpacasorter.ui.widgets.theme import Colors, paint_icon
 
 HEIGHT = 26
 _ICON = 14
@@ -37,16 +37,16 @@ class Tag:
         width = metrics.horizontalAdvance(self.words) + 2 * _MARGIN + (_ICON + 4 if self.icon else 0)
         return QSize(min(width, room), HEIGHT)
 
-    def draw(self, painter: QPainter, size: QSize, font: QFont, colours: Colours) -> None:
+    def draw(self, painter: QPainter, size: QSize, font: QFont, colors: Colors) -> None:
         """Draw it at (0, 0)."""
-        ground = colours.positive if self.positive else colours.negative
-        ink = colours.on_positive if self.positive else colours.on_negative
+        ground = colors.positive if self.positive else colors.negative
+        ink = colors.on_positive if self.positive else colors.on_negative
         outline: QPen | Qt.PenStyle = Qt.PenStyle.NoPen
         if self.icon == "question":
-            ground, ink = colours.card, colours.warning
-            outline = QPen(QColor(colours.warning), _OUTLINE, Qt.PenStyle.DashLine)
+            ground, ink = colors.card, colors.warning
+            outline = QPen(QColor(colors.warning), _OUTLINE, Qt.PenStyle.DashLine)
         if self.hot:
-            outline = QPen(QColor(colours.text), _OUTLINE)
+            outline = QPen(QColor(colors.text), _OUTLINE)
         painter.setPen(outline)
         painter.setBrush(QColor(ground))
         inset = _OUTLINE / 2

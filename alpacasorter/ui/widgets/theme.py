@@ -27,7 +27,7 @@ RADIUS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Colours:
+class Colors:
     """The colors of one scheme, as "#rrggbb". The contrast of text is at least 4.5:1.
 
     Attributes:
@@ -59,7 +59,7 @@ class Colours:
     warning: str
 
 
-LIGHT = Colours(
+LIGHT = Colors(
     window="#f5f3ef",
     card="#ffffff",
     raised="#ece8e1",
@@ -77,7 +77,7 @@ LIGHT = Colours(
     warning="#9a4a00",
 )
 
-DARK = Colours(
+DARK = Colors(
     window="#1d1c1a",
     card="#282623",
     raised="#34312d",
@@ -110,20 +110,20 @@ class Theme(QObject):
         super().__init__(application)
         self._application = application
         self._scheme: Scheme = scheme
-        self._colours = LIGHT
+        self._colors = LIGHT
         application.setStyle("Fusion")
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._apply)
         self._apply()
 
     @property
-    def colours(self) -> Colours:
+    def colors(self) -> Colors:
         """The colors in use."""
-        return self._colours
+        return self._colors
 
     @property
     def dark(self) -> bool:
         """Whether the dark scheme is in use."""
-        return self._colours is DARK
+        return self._colors is DARK
 
     def use(self, scheme: Scheme) -> None:
         """Use a scheme; "system" follows the system."""
@@ -133,15 +133,15 @@ class Theme(QObject):
     def _apply(self) -> None:
         system_dark = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
         dark = system_dark if self._scheme == "system" else self._scheme == "dark"
-        self._colours = DARK if dark else LIGHT
-        self._application.setPalette(_palette(self._colours))
+        self._colors = DARK if dark else LIGHT
+        self._application.setPalette(_palette(self._colors))
         for kind in _OUTLINED:
-            self._application.setPalette(_palette(self._colours, outlined=True), kind)  # type: ignore[arg-type]
-        self._application.setStyleSheet(_style_sheet(self._colours))
+            self._application.setPalette(_palette(self._colors, outlined=True), kind)  # type: ignore[arg-type]
+        self._application.setStyleSheet(_style_sheet(self._colors))
         self.changed.emit()
 
 
-def _palette(c: Colours, *, outlined: bool = False) -> QPalette:
+def _palette(c: Colors, *, outlined: bool = False) -> QPalette:
     """Return the palette of the application, or of its fields if `outlined`."""
     palette = QPalette()
     roles = QPalette.ColorRole
@@ -186,7 +186,7 @@ def _tools(state: str = "") -> str:
     return ", ".join(f"{place} QToolButton{state}" for place in places)
 
 
-def _style_sheet(c: Colours) -> str:
+def _style_sheet(c: Colors) -> str:
     return f"""
     QToolBar {{
         background: {c.window}; border: none; border-bottom: 1px solid {c.border};

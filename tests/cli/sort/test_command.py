@@ -19,8 +19,8 @@ import pytest
 from alpacasorter.core import reasons
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import SortEnded
-from alpacasorter.core.sorting.execution.run import run_sort, take_back_sort
-from alpacasorter.core.sorting.execution.session import alone
+from alpacasorter.core.sorting.execution.run import run_sort, undo_sort
+from alpacasorter.core.sorting.execution.session import sort_lock
 from alpacasorter.core.sorting.planning import planner
 from tests.cli.commands import Commands, Done, finish, program
 from tests.cli.sort.sorting import CPU, hike, library, names, put, tree
@@ -450,7 +450,7 @@ def test_interrupted_in_the_middle_of_a_file(
 
 def test_only_one_sorts_at_a_time(run: Commands, folder: Path, out: Path) -> None:
     sort(run, folder, out, "--only", "alpaca")
-    with library() as opened, alone(opened):
+    with library() as opened, sort_lock(opened):
         done = run("sort", "--undo", "--quiet")
     assert done.code == 1
     assert done.err.startswith("alpacasorter: Another AlpacaSorter ")
@@ -610,7 +610,7 @@ def test_an_interrupted_undo_is_continued(many: Path, out: Path, tmp_path: Path)
     assert finish(program("sort", many, "--into", out, "--quiet", *CPU)).code == 0
     stops = iter([False] * 20)
     with library() as opened:
-        *_, ended = take_back_sort(1, opened, stopped=lambda: next(stops, True))
+        *_, ended = undo_sort(1, opened, stopped=lambda: next(stops, True))
     assert isinstance(ended, SortEnded)
     assert ended.stopped
     (record,) = objects(finish(program("sort", "--history", "--json")))

@@ -20,9 +20,10 @@ from alpacasorter.cli.sort.output import (
     torn_words,
 )
 from alpacasorter.core.events import Placed
+from alpacasorter.core.labels import LabeledPhoto
 from alpacasorter.core.sorting.events import FileFailure, SortEnded, SortRecord, SortState
 from alpacasorter.core.sorting.options import Action, SortOptions
-from alpacasorter.core.sorting.plan import Group, Outcome, PlannedFile, PlannedUnit, Remark, SortPhoto, SortPlan
+from alpacasorter.core.sorting.plan import Group, Outcome, PlannedFile, PlannedUnit, Remark, SortPlan
 
 HIKE, OUT = Path("/hike"), Path("/sorted")
 MEGABYTE = 1_000_000
@@ -41,7 +42,7 @@ def unit(
 ) -> PlannedUnit:
     """Return a unit of /hike; `target` is the folder below /sorted, and `there` names files that are there already."""
     label = None if group is Group.UNREADABLE else "alpaca"
-    photo = SortPhoto(HIKE / name, "ab" * 32, label, None if label is None else 0.9)
+    photo = LabeledPhoto(HIKE / name, "ab" * 32, label, None if label is None else 0.9)
     files = tuple(
         PlannedFile(
             HIKE / one, None if target is None else OUT / target / one, 2 * MEGABYTE, 0, None, there=one in there

@@ -18,7 +18,7 @@ CONTAINERS = {
 
 
 @pytest.mark.parametrize("kind", GOOD_KINDS)
-def test_every_good_picture_is_recognised(kind: str) -> None:
+def test_every_good_picture_is_recognized(kind: str) -> None:
     if not can_write(kind):
         pytest.skip(f"no encoder for {kind} on this machine")
     expected = {"heic": "HEIF", "avif": "AVIF"}.get(kind) or CONTAINERS[kind.split("_")[0]]

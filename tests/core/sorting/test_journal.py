@@ -13,7 +13,7 @@ import pytest
 
 from alpacasorter.core.sorting import journal as journal_module
 from alpacasorter.core.sorting.events import SortError, SortState
-from alpacasorter.core.sorting.execution.run import finish_sort, run_sort, take_back_sort
+from alpacasorter.core.sorting.execution.run import resume_sort, run_sort, undo_sort
 from alpacasorter.core.sorting.execution.session import failures, list_sorts, open_sorts
 from alpacasorter.core.sorting.journal import FolderState, Journal, Sort, StepState
 from alpacasorter.core.sorting.plan import SortPlan
@@ -156,9 +156,9 @@ def test_an_open_sort_outlives_a_damaged_library(plan: SortPlan, tmp_path: Path,
         assert [(record.number, record.files, record.state) for record in records] == [(1, 40, SortState.RUNNING)]
         assert 20 < records[0].done < 40
         if finishing:
-            _, end = drain(finish_sort(1, library))
+            _, end = drain(resume_sort(1, library))
             assert (end.record.done, end.record.failed) == (40, 0)
-        _, end = drain(take_back_sort(1, library))
+        _, end = drain(undo_sort(1, library))
         assert (end.record.state, end.record.left) == (SortState.UNDONE, 0)
     assert tree(tmp_path / "photos", tmp_path / "out") == before
 
@@ -192,7 +192,7 @@ with library_at(folder / "library") as library:
         assert end.record.done == 40  # type: ignore[union-attr]
         numbers = {record.destination.name: record.number for record in list_sorts(library)}
         assert sorted(numbers.values()) == [1, 2]
-        _, end = drain(take_back_sort(numbers["sorted"], library))
+        _, end = drain(undo_sort(numbers["sorted"], library))
         assert end.record.left == 0
     assert tree(tmp_path / "photos", tmp_path / "out") == before
 
@@ -207,7 +207,7 @@ def test_a_copy_of_the_library_brings_its_sorts_along(plan: SortPlan, tmp_path: 
     with library_at(tmp_path / "library") as library:
         assert library.notice is not None
         assert list_sorts(library)[0].state is SortState.FINISHED
-        drain(take_back_sort(1, library))
+        drain(undo_sort(1, library))
     shutil.rmtree(tmp_path / "library")
 
 

@@ -8,11 +8,12 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from alpacasorter.core.labels import LabeledPhoto
 from alpacasorter.core.safe_write import How
 from alpacasorter.core.sorting.events import FilesFailed, FilesPlaced, SortBegan, SortEnded, SortEvent
 from alpacasorter.core.sorting.execution.transfer import Transfer, TransferKind
 from alpacasorter.core.sorting.options import Action, SortOptions
-from alpacasorter.core.sorting.plan import Group, Outcome, PlannedFile, PlannedUnit, SortPhoto, SortPlan
+from alpacasorter.core.sorting.plan import Group, Outcome, PlannedFile, PlannedUnit, SortPlan
 from alpacasorter.core.store.library import Library
 
 PARTS = ".part"
@@ -40,7 +41,7 @@ def planned(source: Path, target: Path | None, *, key: bool = True, there: bool 
 
 def unit(*files: PlannedFile, outcome: Outcome = Outcome.GO) -> PlannedUnit:
     """Return a unit of a plan."""
-    photo = SortPhoto(files[0].source, files[0].content_key, "alpaca", 0.9)
+    photo = LabeledPhoto(files[0].source, files[0].content_key, "alpaca", 0.9)
     return PlannedUnit(photo, files, Group.LABEL, outcome)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from alpacasorter.core.watching import watch as watch_module
 from alpacasorter.core.watching.events import Arrived, WatchState
-from alpacasorter.core.watching.watch import Breath, Watch
+from alpacasorter.core.watching.watch import Throttle, Watch
 from tests.core.watching.watched import FAST, LIMIT_S, Observers, Watched, file_of, placed
 
 
@@ -23,7 +23,7 @@ def rests(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The rests that are taken; each file is a piece of work."""
     taken: list[float] = []
     monkeypatch.setattr(watch_module, "_PIECE_SECONDS", 0.0)
-    monkeypatch.setattr(watch_module, "Breath", lambda rests: Breath(rests=rests, sleep=taken.append))
+    monkeypatch.setattr(watch_module, "Breath", lambda rests: Throttle(rests=rests, sleep=taken.append))
     return taken
 
 
@@ -61,9 +61,9 @@ def test_a_look_at_everything_is_begun_anew_when_the_app_has_moved_files(
     files = [put(folder / f"{n:03}.jpg", bytes([n])) for n in range(200)]
     moved = folder / "sorted" / "000.jpg"
     watch = Watch(folder, recursive=True, known=[file_of(path) for path in files], pace=FAST, observe=Observers())
-    take, takes = Breath.take, 0
+    take, takes = Throttle.take, 0
 
-    def take_and_be_overtaken(this: Breath) -> None:
+    def take_and_be_overtaken(this: Throttle) -> None:
         nonlocal takes
         takes += 1
         # Half of what is known was compared.
@@ -71,7 +71,7 @@ def test_a_look_at_everything_is_begun_anew_when_the_app_has_moved_files(
             watch.hold(True)
         take(this)
 
-    monkeypatch.setattr(Breath, "take", take_and_be_overtaken)
+    monkeypatch.setattr(Throttle, "take", take_and_be_overtaken)
     try:
         assert watch.step() == [WatchState(online=True, polling=False, notice="")]
         assert watch.step(0.0) == []

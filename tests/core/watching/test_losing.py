@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from alpacasorter.core.photos.walk import Listing
+from alpacasorter.core.photos.walk import FolderListing
 from alpacasorter.core.watching import observer
 from alpacasorter.core.watching.events import WatchState
 from alpacasorter.core.watching.observer import Hints, ObserverError, WatchdogObserver, WhyPolling
@@ -54,7 +54,7 @@ def test_what_nobody_told_of_is_found_all_the_same(folder: Path) -> None:
 def test_what_comes_while_the_folder_is_listed_is_not_lost(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     listed, late = Root.list, folder / "late.jpg"
 
-    def list_and_be_overtaken(root: Root) -> Listing | None:
+    def list_and_be_overtaken(root: Root) -> FolderListing | None:
         listing = listed(root)
         if not late.exists():
             put(late)

@@ -15,7 +15,7 @@ from alpacasorter.core import reasons
 from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.photos.walk import OUTPUT_MARKER, WalkProblem, walk
 from alpacasorter.core.watching.events import Arrived, WatchState
-from alpacasorter.core.watching.watch import Pace, Watch
+from alpacasorter.core.watching.watch import Timing, Watch
 from tests.core.watching.watched import FAST, Observers, Watched, file_of, placed
 from tests.picture_files import picture_bytes
 from tests.unprivileged import ordinary_user, shared_folder
@@ -37,7 +37,7 @@ def put(path: Path, data: bytes = b"photo") -> Path:
     return path
 
 
-def watched(folder: Path, *, recursive: bool = True, known: Iterable[Path] | None = (), pace: Pace = FAST) -> Watched:
+def watched(folder: Path, *, recursive: bool = True, known: Iterable[Path] | None = (), pace: Timing = FAST) -> Watched:
     files = None if known is None else [file_of(path) for path in known]
     return Watched(Watch(folder, recursive=recursive, known=files, pace=pace))
 
@@ -467,7 +467,7 @@ def _pending(folder: Path) -> None:
 @pytest.mark.parametrize("prepare", [_online, _offline, _pending])
 def test_it_stops_at_once(folder: Path, prepare: Callable[[Path], None]) -> None:
     prepare(folder)
-    with watched(folder, pace=Pace(check=60.0, poll=60.0)) as heard:
+    with watched(folder, pace=Timing(check=60.0, poll=60.0)) as heard:
         heard.settle(0.3)
         assert heard.stop() < 5.0
         assert not [thread for thread in threading.enumerate() if "otify" in type(thread).__name__]

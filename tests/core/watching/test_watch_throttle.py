@@ -2,7 +2,7 @@
 
 import pytest
 
-from alpacasorter.core.watching.watch import Breath
+from alpacasorter.core.watching.watch import Throttle
 
 PIECE = 0.002
 LONGEST = 0.03
@@ -34,11 +34,11 @@ def day() -> Day:
     return Day()
 
 
-def throttle_of(day: Day, *, rests: bool = True) -> Breath:
-    return Breath(rests=rests, now=lambda: day.now, worked=lambda: day.worked, sleep=day.sleep)
+def throttle_of(day: Day, *, rests: bool = True) -> Throttle:
+    return Throttle(rests=rests, now=lambda: day.now, worked=lambda: day.worked, sleep=day.sleep)
 
 
-def pieces(day: Day, throttle: Breath, count: int) -> list[float]:
+def pieces(day: Day, throttle: Throttle, count: int) -> list[float]:
     """Work for some pieces; return the rests after them."""
     day.rests.clear()
     for _ in range(count):

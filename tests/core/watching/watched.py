@@ -14,10 +14,10 @@ from alpacasorter.core.events import Placed
 from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.watching.events import Arrived, Gone, Renamed, Unusable, WatchEvent, WatchState
 from alpacasorter.core.watching.observer import Hints, ObserverError
-from alpacasorter.core.watching.watch import Pace, Watch
+from alpacasorter.core.watching.watch import Timing, Watch
 
 LIMIT_S = 20.0
-FAST = Pace(
+FAST = Timing(
     settle=0.05,
     settle_most=0.3,
     stable=0.2,

@@ -10,9 +10,9 @@ from alpacasorter.core.photos.decode import decode, model_input
 from alpacasorter.ml.learning.logistic import fit_logistic
 from alpacasorter.ml.models.bundle import load_bundle
 from alpacasorter.ml.runtime.backbone import CpuBackbone
-from alpacasorter.training.measuring import CheckFailed, require_optimum, require_same_backbone, solver_difference
+from alpacasorter.training.measuring import require_optimum, solver_difference
 from alpacasorter.training.network.backbones import build_backbone, load_backbone
-from alpacasorter.training.network.convert import largest_difference, two_outputs
+from alpacasorter.training.network.convert import CheckFailed, largest_difference, require_same_backbone, two_outputs
 from alpacasorter.training.network.weights import get_weights
 from tests.training.pictures import class_folders, picture
 from tools.model_maker import build_bundle
@@ -24,7 +24,7 @@ SIDE = 96
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """One bundle for all tests here, for the conversion takes ten seconds."""
+    """One bundle for all tests, because the conversion takes ten seconds."""
     import keras
 
     root = tmp_path_factory.mktemp("build")
@@ -116,7 +116,7 @@ def test_the_head_is_the_optimum(built):
     assert bundle.head.bias == pytest.approx(optimum.bias, abs=1e-6)
 
 
-def test_batch_normalisation_keeps_its_statistics(built):
+def test_batch_normalization_keeps_its_statistics(built):
     network, _ = built
     before = {name: value.copy() for name, value in get_weights(network).items()}
     two_outputs(network)(np.ones((1, SIDE, SIDE, 3), dtype=np.float32), training=False)
@@ -130,7 +130,7 @@ def test_a_failed_build_says_why_and_leaves_the_old_bundle(built, capsys):
     assert build_bundle.main(["--backbone", str(root / "none.h5"), *data]) == 1
     assert "No bundle was built: There is no weights file" in capsys.readouterr().err
     assert build_bundle.main(["--backbone", "keras", "--data", str(root), "--out", str(bundle.path)]) == 1
-    assert "sub-folders" in capsys.readouterr().err
+    assert "subfolders" in capsys.readouterr().err
     assert load_bundle(bundle.path).bundle_id == bundle.bundle_id
 
 

@@ -1,10 +1,10 @@
-"""Batches for retraining: what is in a scene, and what it is called."""
+"""Batches for retraining: what is in a scene, and its target."""
 
 import numpy as np
 import pytest
 
-from tools.model_maker.front import FrontMaps
-from tools.model_maker.scenes import Samples
+from tools.model_maker.feature_maps import FeatureMaps
+from tools.model_maker.last_blocks import Samples
 
 PHOTOS, VIEWS, SMALL = 8, 3, 2
 TARGETS = np.array([0, 1, 0, 1, 0, 1, 0, 0])
@@ -12,12 +12,12 @@ TARGETS = np.array([0, 1, 0, 1, 0, 1, 0, 0])
 
 @pytest.fixture
 def maps():
-    """Every number of a photo's maps tells which photo it is."""
+    """Every value of a photo's maps is the number of the photo plus 1."""
     large = np.zeros((PHOTOS, 2 + VIEWS, 4, 4, 1), dtype=np.float16)
     small = np.zeros((PHOTOS, SMALL, 2, 2, 1), dtype=np.float16)
     for photo in range(PHOTOS):
         large[photo], small[photo] = photo + 1, photo + 1
-    return FrontMaps(large, small, np.ones(PHOTOS, dtype=np.bool_))
+    return FeatureMaps(large, small, np.ones(PHOTOS, dtype=np.bool_))
 
 
 def drawn(maps, scenes, rows=range(PHOTOS), rounds=40, size=2):
@@ -69,13 +69,13 @@ def test_both_kinds_of_scene_come_up_and_fill_the_map(maps):
 
 
 def test_without_small_views_or_negative_photos_there_are_no_scenes(maps):
-    bare = FrontMaps(maps.large, maps.small[:, :0], maps.readable)
+    bare = FeatureMaps(maps.large, maps.small[:, :0], maps.readable)
     assert all(len(photos_in(sample)) == 1 for sample, _ in drawn(bare, 1.0))
     assert all(len(photos_in(sample)) == 1 for sample, _ in drawn(maps, 1.0, rows=[1, 3, 5]))
 
 
 def test_plain_views_alone_will_do(maps):
-    plain = FrontMaps(maps.large[:, :2], maps.small, maps.readable)
+    plain = FeatureMaps(maps.large[:, :2], maps.small, maps.readable)
     assert len(list(drawn(plain, 0.0, rounds=1))) == PHOTOS
 
 

@@ -24,7 +24,7 @@ def test_everything_is_in_one_file(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    out = built[0] / "_internal" / "resources" / "LICENCES.txt"
+    out = built[0] / "_internal" / "resources" / "LICENSES.txt"
     assert _run(built, out, monkeypatch) == 0
     first = out.read_bytes()
     words = first.decode()

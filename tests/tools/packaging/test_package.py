@@ -249,7 +249,7 @@ def test_licenses_go_to_the_programs_own_resources(monkeypatch: pytest.MonkeyPat
     (tmp_path / place).mkdir(parents=True)
     package.add_licenses(tmp_path, Path("python"))
     ((_, _, _, folder, out, _, _),) = ran
-    assert (folder, out) == (str(tmp_path), str(tmp_path / place / "LICENCES.txt"))
+    assert (folder, out) == (str(tmp_path), str(tmp_path / place / "LICENSES.txt"))
 
 
 def test_macos_application_is_signed_again_and_verified(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

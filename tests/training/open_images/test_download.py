@@ -244,7 +244,7 @@ def test_doubtful_photos_are_left_out(downloads: Downloads, server: OpenImagesSe
     assert downloads.photos("others") == {neither}
 
 
-def test_a_class_that_training_photos_are_not_labelled_with(downloads: Downloads, server: OpenImagesServer) -> None:
+def test_a_class_that_training_photos_are_not_labeled_with(downloads: Downloads, server: OpenImagesServer) -> None:
     image_id = server.add("test", 0, yes=(HIKING,))
     server.publish()
     events = downloads("Hiking")

@@ -19,7 +19,7 @@ from alpacasorter.ui.app import build_window
 from alpacasorter.ui.exchange.export_dialog import ExportChoices, ExportDialog
 from alpacasorter.ui.exchange.import_dialog import ImportDialog
 from alpacasorter.ui.main_window import MainWindow
-from alpacasorter.ui.photo_row import Filter
+from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.settings import Settings
 from tests.engines import fill, real_bundle
 from tests.picture_files import make_picture

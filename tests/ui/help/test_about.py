@@ -19,9 +19,9 @@ TEXT = "What is inside\n\n" + "".join(f"libfirst {number}\n" for number in range
 
 @pytest.fixture
 def licenses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "LICENCES.txt"
+    path = tmp_path / "LICENSES.txt"
     path.write_text(TEXT, encoding="utf-8")
-    monkeypatch.setattr(paths, "licences_file", lambda: path)
+    monkeypatch.setattr(paths, "licenses_file", lambda: path)
     return path
 
 
@@ -33,7 +33,7 @@ def dialog(qtbot: QtBot, licenses: Path) -> LicensesDialog:
     return dialog
 
 
-def test_it_says_what_it_is_and_where_things_are(qtbot: QtBot) -> None:
+def test_it_shows_where_things_are_stored(qtbot: QtBot) -> None:
     paths.user_data_dir().mkdir(parents=True)
     dialog = AboutDialog("GPU, 2.0 ms a photo")
     qtbot.addWidget(dialog)
@@ -41,10 +41,10 @@ def test_it_says_what_it_is_and_where_things_are(qtbot: QtBot) -> None:
     assert shown == [paths.user_data_dir(), paths.user_cache_dir(), paths.user_log_dir()]
     assert [button.isEnabled() for button in dialog.open_buttons] == [True, False, False]
     assert all(field.isReadOnly() for field in dialog.places)
-    assert not paths.user_log_dir().exists(), "looking makes nothing"
+    assert not paths.user_log_dir().exists(), "looking creates nothing"
 
 
-def test_folder_is_opened_on_a_click_only(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folder_is_opened_only_on_a_click(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     paths.user_data_dir().mkdir(parents=True)
     opened: list[QUrl] = []
     monkeypatch.setattr(QDesktopServices, "openUrl", opened.append)
@@ -73,7 +73,7 @@ def test_details_are_copied(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_p
     assert "Device: not known yet\n" in about.details("")
 
 
-def test_details_name_no_bytes_that_cannot_be_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_details_are_valid_unicode(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALPACASORTER_MODEL", "/m\udcff\u202e")
     words = about.details("")
     words.encode()
@@ -98,15 +98,17 @@ def test_help_menu_leads_to_the_licenses(qtbot: QtBot, licenses: Path, monkeypat
     assert shown == ["About AlpacaSorter", "Third-party licenses", TEXT]
 
 
-def test_search_goes_on_and_around(dialog: LicensesDialog, qtbot: QtBot) -> None:
+def test_search_continues_and_wraps_around(dialog: LicensesDialog, qtbot: QtBot) -> None:
     qtbot.keyClicks(dialog.search, "LIBFIRST 1")
     assert dialog.page.textCursor().selectedText() == "libfirst 1"
     assert dialog.page.textCursor().blockNumber() == 3
     qtbot.keyClicks(dialog.search, "9")
-    assert dialog.page.textCursor().blockNumber() == 21, "a longer word goes on from where the shorter was"
+    assert dialog.page.textCursor().blockNumber() == 21, (
+        "a longer word is searched from where the shorter one was found"
+    )
     qtbot.keyClick(dialog.search, Qt.Key.Key_Return)
     assert dialog.page.textCursor().blockNumber() == 192
-    assert dialog.isVisible(), "Enter looks for the next and closes nothing"
+    assert dialog.isVisible(), "Enter finds the next match and doesn't close the dialog"
     dialog.previous_button.click()
     assert dialog.page.textCursor().blockNumber() == 21
     dialog.search.clear()
@@ -117,7 +119,7 @@ def test_search_goes_on_and_around(dialog: LicensesDialog, qtbot: QtBot) -> None
     assert dialog.verdict.text() == ""
 
 
-def test_what_is_not_there_is_said(dialog: LicensesDialog, qtbot: QtBot) -> None:
+def test_it_says_what_is_not_found(dialog: LicensesDialog, qtbot: QtBot) -> None:
     qtbot.keyClicks(dialog.search, "libz")
     assert dialog.verdict.text() == "Not found"
     assert not dialog.next_button.isEnabled()
@@ -126,12 +128,12 @@ def test_what_is_not_there_is_said(dialog: LicensesDialog, qtbot: QtBot) -> None
     assert dialog.next_button.isEnabled()
 
 
-def test_text_is_not_to_be_changed(dialog: LicensesDialog, qtbot: QtBot) -> None:
+def test_text_is_read_only(dialog: LicensesDialog, qtbot: QtBot) -> None:
     qtbot.keyClicks(dialog.page, "mine")
     assert dialog.page.toPlainText() == TEXT
 
 
-def test_bytes_that_are_no_text_are_shown_all_the_same(licenses: Path) -> None:
+def test_invalid_utf_8_is_shown_all_the_same(licenses: Path) -> None:
     licenses.write_bytes(b"Licence \xff\n")
     assert about.licenses_text() == "Licence \ufffd\n"
 
@@ -148,7 +150,7 @@ def test_a_checkout_lists_what_is_installed() -> None:
 def test_packaged_program_without_the_file_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     monkeypatch.setattr(sys, "_MEIPASS", "/nowhere", raising=False)
-    assert paths.licences_file() == Path("/nowhere/resources/LICENCES.txt")
+    assert paths.licenses_file() == Path("/nowhere/resources/LICENSES.txt")
     assert about.licenses_text().startswith("The file with the licenses is missing")
 
 
@@ -159,7 +161,7 @@ def test_shortcuts_name_the_labels_of_the_model(qtbot: QtBot, monkeypatch: pytes
     qtbot.addWidget(parent)
     about.show_shortcuts(parent, LabelSet("plain", "goat", {"goat": "<b>Goat</b>"}))
     (words,) = shown
-    assert "&lt;b&gt;Goat&lt;/b&gt;" in words, "a name is no markup"
+    assert "&lt;b&gt;Goat&lt;/b&gt;" in words, "a name is not markup"
     assert "Plain" in words
     for keys in ("Space", "Backspace", "Ctrl+Z", "F5", "Ctrl+7"):
         assert QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText) in words

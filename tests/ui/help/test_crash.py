@@ -1,4 +1,4 @@
-"""Errors nobody foresaw."""
+"""Unexpected errors: the log, the crash log and the dialog."""
 
 import logging
 import re
@@ -53,7 +53,7 @@ def log_of(logs: Path) -> str:
 
 
 def unhandled(error: BaseException) -> None:
-    """What Python does with an error that reached the top."""
+    """Do what Python does with an uncaught error."""
     try:
         raise error
     except BaseException:  # noqa: BLE001
@@ -70,15 +70,15 @@ def test_error_is_logged_and_shown(
     hears: ErrorReporter, logs: Path, qtbot: QtBot, capsys: pytest.CaptureFixture[str]
 ) -> None:
     unhandled(ValueError("deep inside"))
-    assert hears.dialog is None, "not in the midst of what failed"
+    assert hears.dialog is None, "not in the middle of what failed"
     dialog = shown(hears, qtbot)
     assert "ValueError: deep inside" in dialog.details
     assert "deep inside" in log_of(logs)
     assert "Traceback" in log_of(logs)
-    assert capsys.readouterr().err == "", "nobody but the log wants the details"
+    assert capsys.readouterr().err == "", "the details go only into the log"
 
 
-def test_error_on_a_thread_is_told(hears: ErrorReporter, logs: Path, qtbot: QtBot) -> None:
+def test_error_on_a_thread_is_shown(hears: ErrorReporter, logs: Path, qtbot: QtBot) -> None:
     def fail() -> None:
         raise RuntimeError("on a thread")
 
@@ -89,7 +89,7 @@ def test_error_on_a_thread_is_told(hears: ErrorReporter, logs: Path, qtbot: QtBo
     assert "Unexpected error in a worker" in log_of(logs)
 
 
-def test_error_in_a_lane_is_told_and_the_lane_goes_on(hears: ErrorReporter, logs: Path, qtbot: QtBot) -> None:
+def test_error_in_a_lane_is_shown_and_the_lane_continues(hears: ErrorReporter, logs: Path, qtbot: QtBot) -> None:
     done: list[int] = []
     lane = Lane("for the test")
     lane.submit(lambda: done.append(1 // 0))
@@ -109,7 +109,7 @@ def test_a_thread_that_ends_itself_is_no_error(hears: ErrorReporter, logs: Path,
     assert not (logs / LOG_NAME).exists()
 
 
-def test_each_error_is_told_once(hears: ErrorReporter, logs: Path, qtbot: QtBot) -> None:
+def test_each_error_is_shown_once(hears: ErrorReporter, logs: Path, qtbot: QtBot) -> None:
     unhandled(ValueError("the first"))
     unhandled(ValueError("the second"))
     first = shown(hears, qtbot)
@@ -127,7 +127,7 @@ def test_each_error_is_told_once(hears: ErrorReporter, logs: Path, qtbot: QtBot)
     assert all(f"the {which}" in log_of(logs) for which in ("first", "second", "third"))
 
 
-def test_endless_new_errors_are_not_told_without_end(hears: ErrorReporter, qtbot: QtBot) -> None:
+def test_not_more_than_a_few_errors_are_shown(hears: ErrorReporter, qtbot: QtBot) -> None:
     seen = set()
     for number in range(12):
         unhandled(ValueError(str(number)))
@@ -156,7 +156,7 @@ def test_ctrl_c_is_no_error(hears: ErrorReporter, qtbot: QtBot, capsys: pytest.C
     assert "KeyboardInterrupt" in capsys.readouterr().err
 
 
-def test_dialog_stands_before_the_one_that_waits_for_an_answer(hears: ErrorReporter, qtbot: QtBot) -> None:
+def test_dialog_is_in_front_of_one_that_waits_for_an_answer(hears: ErrorReporter, qtbot: QtBot) -> None:
     asking = QDialog(hears.parent())  # type: ignore[arg-type]
     asking.setModal(True)
     asking.show()
@@ -166,7 +166,7 @@ def test_dialog_stands_before_the_one_that_waits_for_an_answer(hears: ErrorRepor
     asking.reject()
     asking.deleteLater()
     qtbot.wait(20)
-    assert dialog.isVisible(), "it stays when the other one ends"
+    assert dialog.isVisible(), "it stays when the other one closes"
     dialog.reject()
 
 
@@ -192,12 +192,12 @@ def test_without_a_log_there_is_no_folder_to_show(qtbot: QtBot, tmp_path: Path) 
     assert not dialog.show_log.isEnabled()
 
 
-def test_a_run_without_trouble_leaves_no_log(logs: Path) -> None:
+def test_a_run_without_errors_leaves_no_log(logs: Path) -> None:
     logging.getLogger("alpacasorter").info("all is well")
     assert list(logs.iterdir()) == []
 
 
-def test_folder_that_can_not_be_made_is_no_trouble(tmp_path: Path) -> None:
+def test_folder_that_can_not_be_made_is_no_problem(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     log_into(tmp_path / "file" / "logs")
     logging.getLogger("alpacasorter").error("nobody hears this")
@@ -214,8 +214,8 @@ logging.error("%s", "photo\\udcff.jpg")
 """
 
 
-def test_names_that_are_no_text_are_logged(tmp_path: Path) -> None:
-    # In a process of its own, for such names break pytest's own log.
+def test_names_that_are_not_valid_unicode_are_logged(tmp_path: Path) -> None:
+    # In a separate process, because such names break pytest's own log.
     assert run_python(_NO_TEXT, tmp_path).stderr == ""
     assert "photo\\udcff.jpg" in log_of(tmp_path)
 
@@ -262,8 +262,8 @@ def test_a_run_that_ends_well_leaves_no_crash_log(tmp_path: Path) -> None:
     assert (tmp_path / CRASH_LOG_NAME).read_text(encoding="utf-8") == before
 
 
-def test_log_that_can_not_be_turned_keeps_the_older_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on Windows, where another window has it open."""
+def test_log_that_can_not_be_rotated_keeps_the_older_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows, if another window has it open."""
     monkeypatch.setattr(crash, "_LOG_BYTES", 1000)
     log_into(tmp_path)
     for number in range(100):
@@ -291,7 +291,7 @@ def test_crashes_never_fill_the_disk(tmp_path: Path) -> None:
     assert (tmp_path / f"{CRASH_LOG_NAME}.1").stat().st_size == 300_000
 
 
-def test_crash_log_that_can_not_be_written_is_no_trouble(tmp_path: Path) -> None:
+def test_crash_log_that_can_not_be_written_is_no_problem(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     done = run_python(_CRASH.replace("sys.stderr = None", ""), tmp_path / "file")
     assert "in crash_here" in done.stderr
@@ -311,7 +311,7 @@ qCritical("and no screen")
 """
 
 
-def test_what_qt_says_before_it_ends_the_process_is_logged(tmp_path: Path) -> None:
+def test_what_qt_says_before_it_aborts_is_logged(tmp_path: Path) -> None:
     done = run_python(_QT, tmp_path)
     assert done.returncode == 0
     assert "no plugin" in done.stderr

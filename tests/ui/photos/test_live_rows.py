@@ -1,4 +1,4 @@
-"""Photos that come and go by themselves: nothing moves under the mouse, and it is told below."""
+"""Photos that appear and disappear: nothing moves under the mouse, and a message tells of new ones."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,8 @@ from alpacasorter.core.events import Finished, Found, Judged, Learned, Placed, P
 from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.core.watching.events import Gone, Renamed
-from alpacasorter.ui.photo_row import Filter, PhotoRow
+from alpacasorter.ui.photo_filters import Filter
+from alpacasorter.ui.photo_store import PhotoRow
 from alpacasorter.ui.photos.page import BrowsePage
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.theme import Theme
@@ -36,7 +37,7 @@ def gone(*numbers: int) -> Gone:
     return Gone(tuple(Path(f"/p/{n}.jpg") for n in numbers))
 
 
-FINISHED = Finished(total=0, judged=0, unreadable=0, opened=0, left_alone=0, seconds=0.1, cancelled=False)
+FINISHED = Finished(total=0, judged=0, unreadable=0, opened=0, left_alone=0, seconds=0.1, canceled=False)
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def count(page: BrowsePage) -> int:
     return page.model.rowCount()
 
 
-def test_photos_in_view_stay_there(page: BrowsePage, qtbot: QtBot) -> None:
+def test_photos_in_view_stay_in_view(page: BrowsePage, qtbot: QtBot) -> None:
     columns = page.grid._columns()
     bar = page.grid.verticalScrollBar()
     bar.setValue(bar.maximum() // 2 + 17)
@@ -103,7 +104,7 @@ def test_nothing_moves_while_the_mouse_does(page: BrowsePage, qtbot: QtBot) -> N
     for n in range(20):
         move_mouse(viewport, 60 + n)
         qtbot.wait(60)
-        # The system may not have let the mouse move in time; then nothing was promised.
+        # On a busy system the mouse may have moved too late; then nothing is promised.
         if page.live._idle.remainingTime() < 500:
             pytest.skip("this machine is too busy to move a mouse")
     assert settled == []
@@ -127,13 +128,13 @@ def test_a_photo_that_is_selected_stays_until_another_is(page: BrowsePage, qtbot
     assert "no longer there" in page.preview.verdict.text()
     assert not page.actions_.negative.isEnabled()
     qtbot.keyClick(page.grid, Qt.Key.Key_N)
-    assert asked == [], "no key meant for it meets another photo"
+    assert asked == [], "no key meant for it affects another photo"
     qtbot.keyClick(page.grid, Qt.Key.Key_Right)
     qtbot.waitUntil(lambda: count(page) == 297, timeout=WAIT_MS)
     assert row.name not in {shown.name for shown in in_view(page)}
 
 
-def test_new_photos_are_told_of_and_shown_most_doubtful_first(page: BrowsePage, qtbot: QtBot) -> None:
+def test_new_photos_are_announced_and_shown_least_certain_first(page: BrowsePage, qtbot: QtBot) -> None:
     chip, banner = page.filters.button(Filter.NEW), page.arrivals
     assert not chip.isVisible()
     assert not banner.isVisible()
@@ -156,7 +157,7 @@ def test_new_photos_are_told_of_and_shown_most_doubtful_first(page: BrowsePage, 
     assert not chip.isVisible()
 
 
-def test_a_message_that_was_closed_comes_again_with_more(page: BrowsePage, qtbot: QtBot) -> None:
+def test_a_closed_message_is_shown_again_for_more_photos(page: BrowsePage, qtbot: QtBot) -> None:
     page.live.on_arrived(found(1, 2))
     page.live.on_judged(judged(1, 2))
     qtbot.waitUntil(page.arrivals.isVisible, timeout=WAIT_MS)
@@ -172,7 +173,7 @@ def test_a_message_that_was_closed_comes_again_with_more(page: BrowsePage, qtbot
     qtbot.waitUntil(lambda: count(page) == 1, timeout=WAIT_MS)
 
 
-def test_a_burst_is_gathered(page: BrowsePage, qtbot: QtBot) -> None:
+def test_a_burst_is_collected(page: BrowsePage, qtbot: QtBot) -> None:
     inserted: list[int] = []
     page.model.rowsInserted.connect(lambda _parent, first, last: inserted.append(last - first + 1))
     for first in range(1000, 3000, 50):
@@ -183,7 +184,7 @@ def test_a_burst_is_gathered(page: BrowsePage, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: page.arrivals.words.text() == "2,000 new photos.", timeout=WAIT_MS)
 
 
-def test_arrivals_are_corrected_while_others_come(page: BrowsePage, qtbot: QtBot) -> None:
+def test_new_photos_are_corrected_while_others_arrive(page: BrowsePage, qtbot: QtBot) -> None:
     page.live.on_arrived(found(1, 2))
     page.live.on_judged(judged(1, 2))
     qtbot.waitUntil(lambda: count(page) == 302, timeout=WAIT_MS)
@@ -226,13 +227,13 @@ def test_rows_follow_a_sort_and_its_undo(page: BrowsePage) -> None:
     assert count(page) == 300
 
 
-def test_a_copy_that_is_taken_away_is_gone(page: BrowsePage) -> None:
+def test_a_removed_copy_is_gone(page: BrowsePage) -> None:
     page.on_placed(FilesPlaced((Placed(Path("/p/102.jpg"), None, False, 1, 1, "key102"),)))
     assert page.store.row_of(Path("/p/102.jpg")) is None
     assert page.store.counts[Filter.ALL] == 299
 
 
-def test_the_least_view_holds_a_whole_photo(page: BrowsePage) -> None:
+def test_the_smallest_view_holds_a_whole_photo(page: BrowsePage) -> None:
     page.resize(640, 320)
     QApplication.processEvents()
     view, cell = page.grid.viewport(), page.grid.visualRect(page.model.index(0))
@@ -249,7 +250,7 @@ def test_a_renamed_photo_stays_and_stays_selected(page: BrowsePage) -> None:
     assert page.grid.currentIndex().row() == 3
 
 
-def test_what_could_not_be_read_is_judged_later(page: BrowsePage, qtbot: QtBot) -> None:
+def test_a_photo_that_could_not_be_read_is_judged_later(page: BrowsePage, qtbot: QtBot) -> None:
     page.live.on_arrived(found(1))
     page.live.on_problems(Problems((Problem(Path("/p/1.jpg"), reasons.TRUNCATED),)))
     qtbot.waitUntil(lambda: count(page) == 301, timeout=WAIT_MS)
@@ -263,7 +264,7 @@ def test_what_could_not_be_read_is_judged_later(page: BrowsePage, qtbot: QtBot) 
 
 def test_an_empty_folder_says_why(page: BrowsePage) -> None:
     page.begin(same_folder=True)
-    sorted_away = Finished(0, 0, 0, 0, left_alone=3, seconds=0.1, cancelled=False, sorted_folders=2)
+    sorted_away = Finished(0, 0, 0, 0, left_alone=3, seconds=0.1, canceled=False, sorted_folders=2)
     page.on_finished(sorted_away)
     title, folders, files = page.grid._empty_text.splitlines()
     assert "No photos" in title

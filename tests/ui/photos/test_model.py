@@ -1,4 +1,4 @@
-"""How the list model follows the events."""
+"""The list model updates with the events."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 from alpacasorter.core.events import Found, Judged, Problem, Problems
 from alpacasorter.core.photo import PhotoFile
-from alpacasorter.ui.photo_row import Filter, Order
+from alpacasorter.ui.photo_filters import Filter, Order
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.photos.model import PhotoModel, _runs
 from tests.ui.test_photo_store import LABELS, learned, photo
@@ -56,7 +56,7 @@ def test_a_label_never_resets_the_model_and_repaints_only_what_changed(model: Ph
     assert painted == [(1, 1), (3, 4)]
 
 
-def test_photos_that_come_to_match_are_inserted_in_place(model: PhotoModel) -> None:
+def test_photos_that_match_now_are_inserted_in_place(model: PhotoModel) -> None:
     model.on_judged(Judged(tuple(photo(n, 0.9 if n in (0, 3) else 0.1) for n in range(6)), 0))
     model.show(Filter.POSITIVE)
     assert shown(model) == ["0", "3"]
@@ -74,7 +74,7 @@ def test_a_photo_that_no_longer_matches_stays_until_the_filter_is_chosen_again(m
     assert "2" not in shown(model)
 
 
-def test_most_doubtful_first(model: PhotoModel) -> None:
+def test_least_certain_first(model: PhotoModel) -> None:
     model.on_judged(Judged((photo(0, 0.99), photo(1, 0.5), photo(2, 0.7)), 0))
     model.show(Filter.ALL, Order.DOUBTFUL)
     assert shown(model)[:3] == ["1", "2", "0"]
@@ -98,7 +98,7 @@ def test_runs(numbers: list[int], runs: list[tuple[int, int]]) -> None:
     assert _runs(numbers) == runs
 
 
-def test_what_happens_by_itself_waits_until_it_is_settled(model: PhotoModel) -> None:
+def test_live_changes_wait_until_the_model_settles(model: PhotoModel) -> None:
     unsettled: list[None] = []
     model.unsettled.connect(lambda: unsettled.append(None))
     model.on_judged(Judged(tuple(photo(n, 0.9) for n in range(6)), 0))
@@ -118,13 +118,13 @@ def test_what_happens_by_itself_waits_until_it_is_settled(model: PhotoModel) -> 
     assert seen == []
 
 
-def test_a_row_to_keep_stays_and_puts_none_out_of_order(model: PhotoModel) -> None:
+def test_a_row_to_keep_stays_and_keeps_the_order(model: PhotoModel) -> None:
     kept = model.photo(model.index(3))
     model.on_gone([Path(f"/p/{n}.jpg") for n in (0, 3, 4)])
     model.settle([kept])
     model.on_arrived(found(*range(20, 30)))
     model.on_gone([Path("/p/1.jpg")])
-    # A photo of the same name came: it is another one.
+    # A photo with the same name arrived; it is another one.
     model.on_arrived(found(3))
     model.settle([kept])
     assert shown(model) == ["2", "3", "3", "5", *map(str, range(20, 30))]
@@ -134,7 +134,7 @@ def test_a_row_to_keep_stays_and_puts_none_out_of_order(model: PhotoModel) -> No
     assert shown(model) == ["2", "3", "5", *map(str, range(20, 30))]
 
 
-def test_a_photo_that_comes_and_goes_before_it_is_settled_is_never_shown(model: PhotoModel) -> None:
+def test_a_photo_that_comes_and_goes_before_the_model_settles_is_never_shown(model: PhotoModel) -> None:
     model.on_arrived(found(8))
     model.on_gone([Path("/p/8.jpg")])
     assert model.is_settled
@@ -142,7 +142,7 @@ def test_a_photo_that_comes_and_goes_before_it_is_settled_is_never_shown(model: 
     assert shown(model) == ["0", "1", "2", "3", "4", "5"]
 
 
-def test_moved_photos_stay_where_they_are_and_are_painted_anew(model: PhotoModel) -> None:
+def test_moved_photos_stay_in_place_and_are_repainted(model: PhotoModel) -> None:
     painted: list[tuple[int, int]] = []
     model.dataChanged.connect(lambda first, last, _roles=None: painted.append((first.row(), last.row())))
     index = QPersistentModelIndex(model.index(2))
@@ -151,13 +151,13 @@ def test_moved_photos_stay_where_they_are_and_are_painted_anew(model: PhotoModel
     assert painted == [(2, 2)]
     assert model.photo(index).path == Path("/sorted/alpaca/z.jpg")
     assert "It is now in " in str(model.data(model.index(2), Qt.ItemDataRole.ToolTipRole))
-    # One that takes the place of another: that one is gone.
+    # One overwrites another, which is gone.
     model.on_moved([(Path("/p/0.jpg"), Path("/p/1.jpg"))])
     model.settle()
     assert shown(model) == ["1", "z", "3", "4", "5"]
 
 
-def test_new_photos_are_shown_most_doubtful_first_as_they_are_judged(model: PhotoModel) -> None:
+def test_new_photos_are_shown_least_certain_first(model: PhotoModel) -> None:
     model.on_arrived(found(7, 8, 9, 10))
     model.show(Filter.NEW)
     assert shown(model) == []
@@ -172,7 +172,7 @@ def test_new_photos_are_shown_most_doubtful_first_as_they_are_judged(model: Phot
 
 
 def test_problem_becomes_readable_and_back(model: PhotoModel) -> None:
-    """A photo that is still being copied can't be read; the next look finds it whole."""
+    """A photo that is still being copied can't be read; later it can."""
     model.on_arrived(found(7))
     model.on_problems(Problems((Problem(Path("/p/7.jpg"), "Cut short."),)), live=True)
     model.show(Filter.PROBLEMS)
@@ -205,7 +205,7 @@ actions = st.one_of(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 @given(st.lists(actions, max_size=40))
 def test_qt_accepts_every_change(qapp: QApplication, series: list[tuple[str, int, float]]) -> None:
-    """Qt's own checker watches each insertion, removal, reset and change; what is shown is what matches, and more."""
+    """Qt's own tester checks every insertion, removal, reset and change; everything that matches is shown."""
     model = make()
     tester = QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
     for version, (action, n, value) in enumerate(series):

@@ -9,26 +9,18 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from alpacasorter.core.events import Placed
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.sorting.events import FileFailure, FilesPlaced, SortEnded, SortRecord, SortState
 from alpacasorter.core.sorting.options import Action, SortOptions
-from alpacasorter.core.sorting.plan import (
-    Group,
-    Outcome,
-    PlannedFile,
-    PlannedUnit,
-    Remark,
-    SortPhoto,
-    SortPlan,
-)
-from alpacasorter.workers.sorting import SortKeeper
+from alpacasorter.core.sorting.plan import Group, Outcome, PlannedFile, PlannedUnit, Remark, SortPlan
+from alpacasorter.workers.sorting import SortService
 
 LABELS = LabelSet("not_alpaca", "alpaca", {"alpaca": "Alpaca", "not_alpaca": "Not alpaca"})
 HIKE = Path("/photos/hike")
 OUT = Path("/photos/sorted")
 
 
-class FakeSortService(SortKeeper):
+class FakeSortService(SortService):
     """Notes down what is asked of it; the test emits what follows. It starts no threads."""
 
     def __init__(self) -> None:
@@ -43,7 +35,7 @@ class FakeSortService(SortKeeper):
     def busy(self, busy: bool) -> None:
         self._busy = busy
 
-    def plan(self, folder: Path, photos: Sequence[SortPhoto], options: SortOptions, labels: LabelSet) -> None:
+    def plan(self, folder: Path, photos: Sequence[LabeledPhoto], options: SortOptions, labels: LabelSet) -> None:
         self.asked.append(("plan", folder, photos, options, labels))
 
     def cancel_plan(self) -> None:
@@ -111,7 +103,7 @@ def unit(
         where = folder / f"{stem}.{end}" if folder is not None else None
         return PlannedFile(source / own, where, 1000, 1)
 
-    photo = SortPhoto(source / name, name, "alpaca", 0.9)
+    photo = LabeledPhoto(source / name, name, "alpaca", 0.9)
     renamed = "Another file there has this name." if target else None
     return PlannedUnit(photo, tuple(file(own) for own in (name, *companions)), Group.LABEL, outcome, reason, renamed)
 

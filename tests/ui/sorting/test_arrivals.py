@@ -14,13 +14,13 @@ from alpacasorter.core.sorting.options import Action, Leftovers, SortOptions
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.arrivals import ArrivalsControl
-from alpacasorter.workers.watching import WatchKeeper
+from alpacasorter.workers.watching import WatchService
 from tests.ui.sorting.fakes import HIKE, LABELS, OUT, ended, record
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support raise")
 
 
-class FakeWatching(WatchKeeper):
+class FakeWatching(WatchService):
     """Watches nothing; the test says whether it does."""
 
     is_watching = True

@@ -10,10 +10,10 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from alpacasorter.core.events import Finished, JudgedPhoto, Placed, Problem, Problems
+from alpacasorter.core.labels import LabeledPhoto
 from alpacasorter.core.photo import PhotoFacts
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import FilesPlaced, SortBegan, SortRecord, SortState
-from alpacasorter.core.sorting.plan import SortPhoto
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.control import SortControl
@@ -112,9 +112,9 @@ def put(*places: Path) -> FilesPlaced:
     return FilesPlaced(tuple(Placed(OUT / place.name, place, False, 1, 1, None) for place in places))
 
 
-def finish(scene: Scene, *, cancelled: bool = False) -> None:
+def finish(scene: Scene, *, canceled: bool = False) -> None:
     scene.page.actions_.stop.setEnabled(False)
-    scene.engine.finished.emit(Finished(1, 1, 0, 1, 0, 1.0, cancelled))
+    scene.engine.finished.emit(Finished(1, 1, 0, 1, 0, 1.0, canceled))
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_what_there_is_to_sort(scene: Scene) -> None:
         0.9,
     )
     assert (judged.corrected, judged.taken_at, judged.reason) == (False, "2026-05-01T10:00:00", None)
-    assert unreadable == SortPhoto(HIKE / "bad.jpg", reason="It is cut off.")
+    assert unreadable == LabeledPhoto(HIKE / "bad.jpg", reason="It is cut off.")
     assert (there.folder, there.waiting, there.scanning) == (HIKE, 1, True)
     scene.page.store.rows[0].correction = "not_alpaca"
     there = scene.control.input()
@@ -346,7 +346,7 @@ def test_nobody_looks_twice_at_once(scene: Scene) -> None:
     scene.page.actions_.stop.setEnabled(True)
     scene.service.placed.emit(put(HIKE / "c.jpg"))
     scene.service.end(ended(record(7)))
-    finish(scene, cancelled=True)
+    finish(scene, canceled=True)
     assert scene.rescanned() == 1
 
 

@@ -10,10 +10,11 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from alpacasorter.core.labels import LabeledPhoto
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import FileFailure, FilesFailed, SortBegan, SortProgress, SortState
 from alpacasorter.core.sorting.options import Action
-from alpacasorter.core.sorting.plan import Outcome, Remark, SortPhoto
+from alpacasorter.core.sorting.plan import Outcome, Remark
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.dialog import PLAN, RESULT, RUN, SortDialog
 from alpacasorter.ui.sorting.run_state import SortInput
@@ -46,7 +47,7 @@ class Scene(QObject):
         self.qtbot = qtbot
         self.service = FakeSortService()
         self.settings = Settings(QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat))
-        self.photos = (SortPhoto(HIKE / "a.jpg", "a", "alpaca", 0.9),)
+        self.photos = (LabeledPhoto(HIKE / "a.jpg", "a", "alpaca", 0.9),)
         self.subject: SortInput | None = SortInput(HIKE, self.photos, LABELS, 0, False)
         self.statuses: list[str] = []
         self.put_off: list[int] = []

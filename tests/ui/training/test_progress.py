@@ -48,13 +48,13 @@ def test_in_words() -> None:
 def test_both_curves_are_painted_in_both_charts(curves: LearningCurves, qapp: QApplication) -> None:
     theme = curves._theme
     middle = WIDE / 2
-    assert not places_of(painted(curves), theme.colours.accent)
+    assert not places_of(painted(curves), theme.colors.accent)
     for epoch in epochs():
         curves.add(epoch)
     for scheme in ("light", "dark"):
         theme.use(scheme)
         image = painted(curves)
-        for color in (theme.colours.accent, theme.colours.warning):
+        for color in (theme.colors.accent, theme.colors.warning):
             found = places_of(image, color)
             assert any(x < middle for x, _ in found)
             assert any(x > middle for x, _ in found)
@@ -65,7 +65,7 @@ def test_narrow_charts_are_stacked(curves: LearningCurves) -> None:
     assert curves.heightForWidth(NARROW) > curves.heightForWidth(WIDE)
     image = painted(curves, NARROW)
     half = image.height() / 2
-    found = places_of(image, curves._theme.colours.accent)
+    found = places_of(image, curves._theme.colors.accent)
     assert any(y < half - 10 for _, y in found)
     assert any(y > half + 10 for _, y in found)
 
@@ -81,7 +81,7 @@ def test_charts_fit_the_widget_and_do_not_grow_forever(curves: LearningCurves) -
 def test_a_higher_value_is_painted_higher(curves: LearningCurves) -> None:
     def end_of_curve(accuracy: float) -> int:
         curves.show_epochs([Epoch("head", n, 4, 0.5, accuracy, 0.5, 0.6, 1.0) for n in (1, 2, 3, 4)])
-        return min(y for x, y in places_of(painted(curves), curves._theme.colours.accent) if x > 600)
+        return min(y for x, y in places_of(painted(curves), curves._theme.colors.accent) if x > 600)
 
     assert end_of_curve(0.95) < end_of_curve(0.75) - 40
 

@@ -1,4 +1,4 @@
-"""What is asked of the desktop: the file manager is asked itself where that can be had."""
+"""Services of the desktop: the file manager is asked directly if possible."""
 
 import os
 import sys
@@ -29,7 +29,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> Path:
-    """Have a session bus whose file manager answers with an exit code; return the file with what it was asked."""
+    """Fake a session bus whose file manager answers with an exit code; return the file with the requests."""
     folder = tmp_path / "bin"
     folder.mkdir()
     program = folder / "dbus-send"
@@ -41,10 +41,10 @@ def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> Path:
 
 
 @linux_only
-def test_file_manager_is_asked_itself(
+def test_file_manager_is_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: list[str], qtbot: QtBot
 ) -> None:
-    """The program for folders may be any, this one too."""
+    """The default program for folders may be any, even this one."""
     said = bus(tmp_path, monkeypatch, 0)
     desktop.show_in_file_manager(tmp_path / "a, b é.jpg")
     qtbot.waitUntil(said.exists)
@@ -63,7 +63,7 @@ def test_file_manager_is_asked_itself(
 
 
 @linux_only
-def test_without_a_file_manager_whoever_opens_folders_is_asked(
+def test_without_a_file_manager_the_default_program_is_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: list[str], qtbot: QtBot
 ) -> None:
     bus(tmp_path, monkeypatch, 1)
@@ -72,9 +72,7 @@ def test_without_a_file_manager_whoever_opens_folders_is_asked(
 
 
 @linux_only
-def test_without_the_program_that_asks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: list[str], qtbot: QtBot
-) -> None:
+def test_without_dbus_send(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: list[str], qtbot: QtBot) -> None:
     bus(tmp_path, monkeypatch, 0)
     monkeypatch.setenv("PATH", str(tmp_path))
     desktop.show_folder(tmp_path)
@@ -91,7 +89,7 @@ def test_other_programs_find_their_own_qt(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setenv("QT_PLUGIN_PATH", str(tmp_path / "PySide6" / "plugins"))
     monkeypatch.setenv("QML2_IMPORT_PATH", "/of the user")
     desktop.hide_package_from_children()
-    assert "QT_PLUGIN_PATH" in os.environ, "only the packaged program set it itself"
+    assert "QT_PLUGIN_PATH" in os.environ, "only the packaged program sets it itself"
     monkeypatch.setattr(sys, "_MEIPASS", str(tmp_path), raising=False)
     desktop.hide_package_from_children()
     assert "QT_PLUGIN_PATH" not in os.environ

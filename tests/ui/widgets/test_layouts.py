@@ -20,14 +20,14 @@ def buttons(qtbot: QtBot, width: int) -> tuple[QWidget, list[QPushButton]]:
     return widget, made
 
 
-def test_one_line_where_there_is_room(qtbot: QtBot) -> None:
+def test_one_line_if_there_is_space(qtbot: QtBot) -> None:
     widget, made = buttons(qtbot, 700)
     assert {button.y() for button in made} == {5}
     assert [button.x() for button in made] == [10 + n * 106 for n in range(6)]
     assert widget.height() == 40
 
 
-def test_more_lines_where_there_is_not(qtbot: QtBot) -> None:
+def test_more_lines_if_there_is_not(qtbot: QtBot) -> None:
     widget, made = buttons(qtbot, 340)
     assert [(button.x(), button.y()) for button in made] == [(10 + n % 3 * 106, 5 + n // 3 * 36) for n in range(6)]
     assert widget.height() == 76

@@ -1,4 +1,4 @@
-"""Colours that can be read, light and dark."""
+"""The colors are readable, light and dark."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLineEdit, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 
-from alpacasorter.ui.widgets.theme import DARK, LIGHT, Colours, Theme
+from alpacasorter.ui.widgets.theme import DARK, LIGHT, Colors, Theme
 
 
 @pytest.fixture(autouse=True)
@@ -16,9 +16,9 @@ def undressed(qapp: QApplication) -> Iterator[None]:
     qapp.setStyleSheet("")
 
 
-def luminance(colour: str) -> float:
+def luminance(color: str) -> float:
     """Relative luminance as WCAG 2.1 defines it."""
-    channels = QColor(colour).getRgbF()[:3]
+    channels = QColor(color).getRgbF()[:3]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
@@ -28,25 +28,25 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
-def test_all_text_can_be_read(colours: Colours) -> None:
-    grounds = (colours.window, colours.card, colours.accent_soft)
-    pairs = [(colours.text, ground) for ground in (*grounds, colours.raised)]
-    pairs += [(colours.muted, ground) for ground in grounds]
-    pairs += [(colours.accent, colours.window), (colours.accent, colours.accent_soft), (colours.warning, colours.card)]
+@pytest.mark.parametrize("colors", [LIGHT, DARK], ids=["light", "dark"])
+def test_all_text_is_readable(colors: Colors) -> None:
+    grounds = (colors.window, colors.card, colors.accent_soft)
+    pairs = [(colors.text, ground) for ground in (*grounds, colors.raised)]
+    pairs += [(colors.muted, ground) for ground in grounds]
+    pairs += [(colors.accent, colors.window), (colors.accent, colors.accent_soft), (colors.warning, colors.card)]
     pairs += [
-        (colours.on_accent, colours.accent),
-        (colours.on_positive, colours.positive),
-        (colours.on_negative, colours.negative),
+        (colors.on_accent, colors.accent),
+        (colors.on_positive, colors.positive),
+        (colors.on_negative, colors.negative),
     ]
     for ink, ground in pairs:
         assert contrast(ink, ground) >= 4.5, f"{ink} on {ground}"
 
 
-@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
-def test_fields_can_be_told_from_their_grounds(colours: Colours) -> None:
-    for ground in (colours.window, colours.card, colours.raised):
-        assert contrast(colours.outline, ground) >= 3
+@pytest.mark.parametrize("colors", [LIGHT, DARK], ids=["light", "dark"])
+def test_fields_stand_out_from_their_backgrounds(colors: Colors) -> None:
+    for ground in (colors.window, colors.card, colors.raised):
+        assert contrast(colors.outline, ground) >= 3
 
 
 @pytest.mark.parametrize("kind", [QLineEdit, QComboBox, QSpinBox, QCheckBox])
@@ -61,9 +61,9 @@ def test_fields_have_an_outline(qtbot: QtBot, qapp: QApplication, scheme: str, k
     window.show()
     window.setFocus()
     picture = window.grab().toImage()
-    # From the ground into the field, along its middle.
+    # From the background into the field, along its middle.
     edge = [picture.pixelColor(x, 37).name() for x in range(17, 26)]
-    assert max(contrast(colour, theme.colours.window) for colour in edge) >= 3
+    assert max(contrast(color, theme.colors.window) for color in edge) >= 3
 
 
 def test_scheme_can_be_changed_while_running(qapp: QApplication) -> None:

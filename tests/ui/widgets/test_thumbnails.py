@@ -1,4 +1,4 @@
-"""Pixmaps that are bounded and asked for once."""
+"""The pixmaps are limited in size and requested once."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from alpacasorter.ui.widgets.thumbnails import Thumbnails
 
 
 class Loader(QObject):
-    """Answers when it is told to."""
+    """Answers when the test says so."""
 
     loaded = Signal(str, QImage)
     dropped = Signal(str)
@@ -46,7 +46,7 @@ def thumbnails(loader: Loader) -> Thumbnails:
 PATH = Path("/p/1.jpg")
 
 
-def test_asked_for_once_and_ready_once(thumbnails: Thumbnails, loader: Loader) -> None:
+def test_requested_once_and_ready_once(thumbnails: Thumbnails, loader: Loader) -> None:
     ready: list[str] = []
     thumbnails.ready.connect(ready.append)
     assert thumbnails.get("a", PATH) is None
@@ -66,7 +66,7 @@ def test_dropped_request_can_be_made_again(thumbnails: Thumbnails, loader: Loade
     assert len(loader.requests) == 2
 
 
-def test_other_size_is_made_anew_while_the_old_one_serves(thumbnails: Thumbnails, loader: Loader) -> None:
+def test_another_size_is_loaded_while_the_old_one_is_painted(thumbnails: Thumbnails, loader: Loader) -> None:
     thumbnails.get("a", PATH)
     loader.answer("a")
     thumbnails.set_size(QSize(200, 160), 2.0)
@@ -80,7 +80,7 @@ def test_other_size_is_made_anew_while_the_old_one_serves(thumbnails: Thumbnails
     assert new.width() == 400
 
 
-def test_what_comes_after_clearing_is_dropped(thumbnails: Thumbnails, loader: Loader) -> None:
+def test_what_arrives_after_clearing_is_dropped(thumbnails: Thumbnails, loader: Loader) -> None:
     thumbnails.get("a", PATH)
     thumbnails.clear()
     ready: list[str] = []
@@ -96,10 +96,10 @@ def test_memory_is_bounded(thumbnails: Thumbnails, loader: Loader, monkeypatch: 
         loader.answer(name)
     assert thumbnails.get("d", PATH) is not None
     assert thumbnails.get("b", PATH) is not None
-    assert thumbnails.get("a", PATH) is None, "the one not painted for the longest time goes first"
+    assert thumbnails.get("a", PATH) is None, "the least recently painted one goes first"
 
 
-def test_picture_that_can_not_be_had_is_not_asked_for_at_every_paint(thumbnails: Thumbnails, loader: Loader) -> None:
+def test_missing_thumbnail_is_not_requested_at_every_paint(thumbnails: Thumbnails, loader: Loader) -> None:
     thumbnails.get("a", PATH)
     loader.loaded.emit("a", QImage())
     pixmap = thumbnails.get("a", PATH)
@@ -108,16 +108,14 @@ def test_picture_that_can_not_be_had_is_not_asked_for_at_every_paint(thumbnails:
     assert len(loader.requests) == 1
 
 
-def test_picture_of_a_file_that_was_moved_meanwhile_is_asked_for_where_it_is_now(
-    thumbnails: Thumbnails, loader: Loader
-) -> None:
+def test_thumbnail_of_a_moved_file_is_requested_from_its_new_place(thumbnails: Thumbnails, loader: Loader) -> None:
     thumbnails.get("a", PATH)
     loader.loaded.emit("a", QImage())
     moved = Path("/sorted/1.jpg")
     thumbnails.get("a", moved)
     assert len(loader.requests) == 2
     loader.loaded.emit("a", QImage())
-    # Two copies that both can't be had are not asked for in turn.
+    # Two copies that both can't be loaded are not requested alternately.
     thumbnails.get("a", PATH)
     thumbnails.get("a", moved)
     assert len(loader.requests) == 2

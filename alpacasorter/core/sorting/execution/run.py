@@ -34,7 +34,7 @@ from alpacasorter.core.sorting.execution.copying import remove, sync_names
 from alpacasorter.core.sorting.execution.errors import FileFault, Halt, removing
 from alpacasorter.core.sorting.execution.jobs import End, FileJob, job_of, leftover
 from alpacasorter.core.sorting.execution.made_folders import make_folders, remove_folders
-from alpacasorter.core.sorting.execution.session import ProgressMeter, Run, alone, carried_out, undisturbed
+from alpacasorter.core.sorting.execution.session import ProgressMeter, Run, carried_out, folder_locks, sort_lock
 from alpacasorter.core.sorting.journal import IN_FLIGHT, Journal, Sort, Step, StepState
 from alpacasorter.core.sorting.plan import SortPlan
 from alpacasorter.core.store.library import Library
@@ -71,13 +71,13 @@ def run_sort(
     """
     if not plan.files_to_do:
         raise SortError(_("There is nothing to sort: every photo stays where it is."))
-    with alone(library), undisturbed(plan.folder, plan.options.destination):
+    with sort_lock(library), folder_locks(plan.folder, plan.options.destination):
         journal = Journal(library)
         ended = yield from _sort(journal, journal.begin(plan), stopped)
     yield ended
 
 
-def finish_sort(
+def resume_sort(
     number: int, library: Library, *, stopped: Callable[[], bool] = lambda: False
 ) -> Generator[SortEvent, None, None]:
     """Resume an interrupted sort or undo; in a finished sort, try the failed files again.
@@ -97,14 +97,14 @@ def finish_sort(
         SortBusy: another sort is running.
         LibraryError: the journal can't be read or written.
     """
-    with alone(library):
+    with sort_lock(library):
         journal = Journal(library)
         sort = journal.sort(number)
         if sort.record.state is SortState.UNDONE:
             raise SortError(
                 _("Sort {number} was undone. Make a new plan to sort these photos again.").format(number=number)
             )
-        with undisturbed(sort.record.folder, sort.record.destination):
+        with folder_locks(sort.record.folder, sort.record.destination):
             if sort.record.state is SortState.UNDOING:
                 ended = yield from _undo(journal, sort, stopped)
             else:
@@ -112,7 +112,7 @@ def finish_sort(
     yield ended
 
 
-def take_back_sort(
+def undo_sort(
     number: int, library: Library, *, stopped: Callable[[], bool] = lambda: False
 ) -> Generator[SortEvent, None, None]:
     """Undo a sort, whether it was finished or interrupted; in an undone sort, try the files again that were left.
@@ -132,12 +132,12 @@ def take_back_sort(
         SortBusy: another sort is running.
         LibraryError: the journal can't be read or written.
     """
-    with alone(library):
+    with sort_lock(library):
         journal = Journal(library)
         sort = journal.sort(number)
         if sort.record.state is SortState.UNDONE and not sort.record.left:
             raise SortError(_("Sort {number} was already undone.").format(number=number))
-        with undisturbed(sort.record.folder, sort.record.destination):
+        with folder_locks(sort.record.folder, sort.record.destination):
             ended = yield from _undo(journal, sort, stopped)
     yield ended
 

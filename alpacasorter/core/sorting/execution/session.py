@@ -34,7 +34,7 @@ from alpacasorter.core.sorting.execution.jobs import End, FileJob
 from alpacasorter.core.sorting.journal import IN_FLIGHT, Journal, Sort, Step, StepState
 from alpacasorter.core.store.database import Failure, exclusive, failure_of
 from alpacasorter.core.store.library import Library, LibraryError
-from alpacasorter.core.store.library_schema import sentence
+from alpacasorter.core.store.library_schema import library_problem
 from alpacasorter.i18n import _
 
 INTERVAL_S: Final = 0.1
@@ -54,7 +54,7 @@ _ALL: Final = 1_000_000
 
 
 @contextlib.contextmanager
-def alone(library: Library, *, seconds: float = _WAIT_S) -> Iterator[None]:
+def sort_lock(library: Library, *, seconds: float = _WAIT_S) -> Iterator[None]:
     """Hold the lock that allows one sort at a time, across all processes that use this library.
 
     The lock is released when the block is left or the process ends.
@@ -74,12 +74,12 @@ def alone(library: Library, *, seconds: float = _WAIT_S) -> Iterator[None]:
             failure = failure_of(error)
             if failure is Failure.BUSY:
                 raise _busy() from error
-            raise LibraryError(sentence(failure, library.path)) from error
+            raise LibraryError(library_problem(failure, library.path)) from error
         yield
 
 
 @contextlib.contextmanager
-def undisturbed(*folders: Path) -> Iterator[None]:
+def folder_locks(*folders: Path) -> Iterator[None]:
     """Hold locks that keep sorts with another library out of these folders, on systems that have such locks.
 
     The locks are released when the block is left or the process ends.
@@ -333,7 +333,7 @@ def open_sorts(library: Library) -> list[SortRecord]:
     if not found:
         return []
     try:
-        with alone(library, seconds=_PROBE_S):
+        with sort_lock(library, seconds=_PROBE_S):
             # A sort that was running a moment ago may have ended.
             return [record for record in list_sorts(library, _ALL) if record.is_open]
     except SortBusy:

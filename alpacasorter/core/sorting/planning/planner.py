@@ -18,19 +18,10 @@ from typing import Final
 
 from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.options import Action, SortOptions
-from alpacasorter.core.sorting.plan import (
-    Outcome,
-    PlanError,
-    PlannedFile,
-    PlannedUnit,
-    PlanStopped,
-    Remark,
-    SortPhoto,
-    SortPlan,
-)
+from alpacasorter.core.sorting.plan import Outcome, PlanError, PlannedFile, PlannedUnit, PlanStopped, Remark, SortPlan
 from alpacasorter.core.sorting.planning.decide import Decider
 from alpacasorter.core.sorting.planning.disks import can_change, disk_of, existing_parent, free_bytes
 from alpacasorter.core.sorting.planning.names import folder_part, name_key
@@ -49,7 +40,7 @@ _RESERVE_PER_FILE: Final = 4096
 
 def plan_sort(
     folder: Path,
-    photos: Sequence[SortPhoto],
+    photos: Sequence[LabeledPhoto],
     options: SortOptions,
     labels: LabelSet,
     *,

@@ -27,9 +27,10 @@ from typing import Final
 
 from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path, is_cloud_only, is_hidden
+from alpacasorter.core.labels import LabeledPhoto
 from alpacasorter.core.photos.formats import PICTURE_EXTENSIONS, RAW_EXTENSIONS, VIDEO_EXTENSIONS
 from alpacasorter.core.sorting.options import Action
-from alpacasorter.core.sorting.plan import Group, Outcome, PlanStopped, SortPhoto
+from alpacasorter.core.sorting.plan import Group, Outcome, PlanStopped
 from alpacasorter.core.sorting.planning.names import name_key
 from alpacasorter.core.sorting.planning.target_folders import EntryKind, FolderCache, TargetFolder
 
@@ -106,8 +107,8 @@ class Draft:
         without_camera: whether the pattern uses the camera and the photo names none.
     """
 
-    photo: SortPhoto
-    others: tuple[SortPhoto, ...]
+    photo: LabeledPhoto
+    others: tuple[LabeledPhoto, ...]
     folder: Path
     members: tuple[Member, ...]
     files: list[SourceFile] = field(default_factory=list)
@@ -128,13 +129,13 @@ class Draft:
         self.outcome, self.reason = Outcome.BLOCKED, reason
 
 
-def gather(photos: Sequence[SortPhoto], folders: FolderCache, stopped: Callable[[], bool]) -> list[Draft]:
+def gather(photos: Sequence[LabeledPhoto], folders: FolderCache, stopped: Callable[[], bool]) -> list[Draft]:
     """Return the units of the photos, in the order of the first photo of each.
 
     Raises:
         PlanStopped: `stopped` returned True.
     """
-    by_folder: dict[str, dict[str, SortPhoto]] = {}
+    by_folder: dict[str, dict[str, LabeledPhoto]] = {}
     for photo in photos:
         parent, name = os.path.split(photo.path)
         by_folder.setdefault(parent, {}).setdefault(name, photo)
@@ -177,12 +178,12 @@ def examine(draft: Draft, action: Action) -> None:
             draft.block(_of(path, photo, problem))
 
 
-def _draft(photos: list[SortPhoto], folder: Path, members: tuple[Member, ...]) -> Draft:
+def _draft(photos: list[LabeledPhoto], folder: Path, members: tuple[Member, ...]) -> Draft:
     photo = max(photos, key=lambda one: (one.label is not None, one.corrected, one.confidence or 0.0))
     return Draft(photo, tuple(one for one in photos if one is not photo), folder, members)
 
 
-def _source(member: Member, path: Path, photo: SortPhoto | None) -> SourceFile:
+def _source(member: Member, path: Path, photo: LabeledPhoto | None) -> SourceFile:
     status, real = os.lstat(path), path
     is_link = stat.S_ISLNK(status.st_mode)
     if is_link:
@@ -207,7 +208,7 @@ def _why_not_found(path: Path, error: OSError) -> str:
     return reasons.BROKEN_LINK if reason == reasons.VANISHED and path.is_symlink() else reason
 
 
-def _of(path: Path, photo: SortPhoto | None, reason: str) -> str:
+def _of(path: Path, photo: LabeledPhoto | None, reason: str) -> str:
     """Return a reason that names the file if that is a companion."""
     if photo is not None:
         return reason

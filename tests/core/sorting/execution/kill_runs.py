@@ -32,7 +32,7 @@ from alpacasorter.core import safe_write
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import SortEnded, SortEvent, SortState
 from alpacasorter.core.sorting.execution import batch
-from alpacasorter.core.sorting.execution.run import finish_sort, run_sort, take_back_sort
+from alpacasorter.core.sorting.execution.run import resume_sort, run_sort, undo_sort
 from alpacasorter.core.sorting.execution.session import list_sorts, open_sorts
 from alpacasorter.core.sorting.options import Action
 from alpacasorter.core.sorting.plan import SortPlan
@@ -337,12 +337,12 @@ class Trial:
         """Finish what is open."""
         with self.world.library() as library:
             for record in open_sorts(library):
-                run(finish_sort(record.number, library))
+                run(resume_sort(record.number, library))
 
     def take_back(self) -> None:
         """Roll back or undo the sort."""
         with self.world.library() as library:
-            run(take_back_sort(1, library))
+            run(undo_sort(1, library))
 
     def prepare(self, start: int) -> Callable[[], None]:
         """Bring the world to where the phase begins, and return what is to be killed."""
@@ -366,7 +366,7 @@ class Trial:
                 return
             record = records[0]
             undoing = record.state is SortState.UNDOING
-            way = finish_sort if finishing else take_back_sort
+            way = resume_sort if finishing else undo_sort
             end = run(way(record.number, library))
             if end.problem or end.stopped:
                 self.losses.append(f"not recovered: {end.problem}")
@@ -380,7 +380,7 @@ class Trial:
         finished = [record for record in list_sorts(library) if record.state is SortState.FINISHED]
         if finished:
             self._check("at the end", self._differences(forward=True))
-            run(take_back_sort(finished[0].number, library))
+            run(undo_sort(finished[0].number, library))
         self._check("after Undo", self._differences(forward=False))
 
     def _differences(self, *, forward: bool) -> list[str]:

@@ -14,7 +14,7 @@ from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.sorting.events import SortEnded, SortState
 from alpacasorter.core.sorting.execution import batch, copying, transfer
 from alpacasorter.core.sorting.execution.errors import Halt
-from alpacasorter.core.sorting.execution.run import finish_sort, run_sort, take_back_sort
+from alpacasorter.core.sorting.execution.run import resume_sort, run_sort, undo_sort
 from alpacasorter.core.sorting.execution.session import list_sorts, open_sorts
 from alpacasorter.core.sorting.options import Action
 from alpacasorter.core.store.library import Library, LibraryError
@@ -90,9 +90,9 @@ def test_a_full_disk_stops_the_sort_and_it_is_finished_later(
         assert 0 < end.record.done < 6
         assert not list(out.rglob("*.part"))
         remounted(out, "size=4m")
-        _, end = drain(finish_sort(1, library))
+        _, end = drain(resume_sort(1, library))
         assert (end.record.state, end.record.done) == (SortState.FINISHED, 6)
-        _, end = drain(take_back_sort(1, library))
+        _, end = drain(undo_sort(1, library))
         assert look(folder) == before
 
 
@@ -114,11 +114,11 @@ def test_a_disk_that_turns_read_only_stops_the_sort(
         assert isinstance(end, SortEnded)
         assert "is read-only" in end.problem
         assert 0 < end.record.done < 6
-        _, end = drain(take_back_sort(1, library))
+        _, end = drain(undo_sort(1, library))
         assert "is read-only" in end.problem
         assert end.record.state is SortState.UNDOING
         remounted(out, "rw")
-        _, end = drain(finish_sort(1, library))
+        _, end = drain(resume_sort(1, library))
         assert end.record.state is SortState.UNDONE
         assert look(folder) == before
 
@@ -135,7 +135,7 @@ def test_a_card_that_can_only_be_read_is_not_moved_from(library: Library, folder
         assert photo.exists()
         assert not list((out / "sorted").rglob("*.jpg"))
         remounted(card, "rw")
-        _, end = drain(finish_sort(1, library))
+        _, end = drain(resume_sort(1, library))
         assert end.record.done == 1
         assert not photo.exists()
 
@@ -160,13 +160,13 @@ def test_folders_without_permission_leave_their_photos_where_they_are() -> None:
             with administrator():
                 (out / "alpaca").chmod(0o777)
                 photos.chmod(0o555)
-            told, end = drain(finish_sort(1, library))
+            told, end = drain(resume_sort(1, library))
             assert set(failed(told).values()) == {os_errors.for_removing(PermissionError(), str(photos))}
             with administrator():
                 photos.chmod(0o777)
-            _, end = drain(finish_sort(1, library))
+            _, end = drain(resume_sort(1, library))
             assert end.record.done == 3
-            drain(take_back_sort(1, library))
+            drain(undo_sort(1, library))
         assert tree(photos, out) == before
 
 
@@ -190,9 +190,9 @@ def test_a_locked_file_stays_and_the_sort_goes_on(
     assert end.record.done == 5
     assert not (folder.parent / "out" / "sorted" / "alpaca" / "2.jpg").exists()
     monkeypatch.undo()
-    _, end = drain(finish_sort(1, library))
+    _, end = drain(resume_sort(1, library))
     assert end.record.done == 6
-    drain(take_back_sort(1, library))
+    drain(undo_sort(1, library))
     assert look(folder) == before
 
 
@@ -251,7 +251,7 @@ def test_a_folder_that_goes_away_stops_the_sort(library: Library, folder: Path, 
     if place.exists():
         place.rmdir()
     (folder.parent / "away").rename(place)
-    _, end = drain(finish_sort(1, library))
+    _, end = drain(resume_sort(1, library))
     assert end.record.done == 6
 
 
@@ -282,10 +282,10 @@ def test_a_library_that_can_not_be_written_stops_the_sort(
         monkeypatch.setattr(LibraryFile, "write", real)
         assert [record.number for record in open_sorts(library)] == [1]
         if writes % 2:
-            _, end = drain(finish_sort(1, library))
+            _, end = drain(resume_sort(1, library))
             assert end.record.done == 6
             assert not list(tmp_path.rglob("*.part"))
-        _, end = drain(take_back_sort(1, library))
+        _, end = drain(undo_sort(1, library))
         assert (end.record.state, end.record.left) == (SortState.UNDONE, 0)
     assert look(folder) == before
 
@@ -339,7 +339,7 @@ with library_at(folder / "library") as library:
     with library_at(tmp_path / "library") as library:
         assert [record.state for record in list_sorts(library)] == [SortState.FINISHED] * 2
         for record in list_sorts(library):
-            drain(take_back_sort(record.number, library))
+            drain(undo_sort(record.number, library))
     assert len(list(folder.iterdir())) == 6
 
 
@@ -360,7 +360,7 @@ def test_a_disk_that_turns_out_to_be_another_is_copied_to(
     assert end.record.done == 6
     assert list(folder.iterdir()) == []
     assert not list(folder.parent.rglob("*.part"))
-    _, end = drain(take_back_sort(1, library))
+    _, end = drain(undo_sort(1, library))
     assert end.record.left == 0
     assert look(folder) == before
 
@@ -394,9 +394,9 @@ def test_a_disk_that_fails_in_between_leaves_an_open_sort(
     monkeypatch.undo()
     assert [record.state for record in open_sorts(library)] == [SortState.STOPPED]
     if calls == 1:
-        _, end = drain(finish_sort(1, library))
+        _, end = drain(resume_sort(1, library))
         assert end.record.done == 6
-    _, end = drain(take_back_sort(1, library))
+    _, end = drain(undo_sort(1, library))
     assert end.record.left == 0
     assert look(folder) == before
 
@@ -423,13 +423,13 @@ def test_why_an_interrupted_file_was_rolled_back_is_stored_as_a_code(
         drain(run_sort(moves(folder, folder.parent / "out" / "sorted"), library))
     with monkeypatch.context() as patch:
         patch.setattr(transfer.Transfer, "settle", full)
-        told, end = drain(finish_sort(1, library))
+        told, end = drain(resume_sort(1, library))
     why = reasons.code(reasons.DISK_FULL, folder=str(folder))
     assert set(failed(told).values()) == {why}
     assert end.record.done == 6, "and then it was tried again"
     assert "is full" in reasons.sentence(why)
     monkeypatch.undo()
-    drain(take_back_sort(1, library))
+    drain(undo_sort(1, library))
     assert look(folder) == before
 
 
@@ -445,11 +445,11 @@ def test_files_that_can_not_be_looked_at_stay_open(
     monkeypatch.setattr(batch, "sync_names", broken)
     monkeypatch.setattr(transfer.Transfer, "settle", broken)
     drain(run_sort(moves(folder, folder.parent / "out" / "sorted"), library))
-    _, end = drain(finish_sort(1, library))
+    _, end = drain(resume_sort(1, library))
     assert end.problem == reasons.sentence(reasons.UNSETTLED)
     assert len(end.failures) == 6
     assert end.record.is_open
     monkeypatch.undo()
-    _, end = drain(take_back_sort(1, library))
+    _, end = drain(undo_sort(1, library))
     assert end.record.state is SortState.UNDONE
     assert look(folder) == before

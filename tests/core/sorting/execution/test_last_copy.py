@@ -13,8 +13,8 @@ from alpacasorter.core.sorting.events import SortBusy, SortState
 from alpacasorter.core.sorting.execution import copying, transfer
 from alpacasorter.core.sorting.execution.copying import sync_names
 from alpacasorter.core.sorting.execution.errors import FileFault, Halt
-from alpacasorter.core.sorting.execution.run import finish_sort, run_sort, take_back_sort
-from alpacasorter.core.sorting.execution.session import list_sorts, undisturbed
+from alpacasorter.core.sorting.execution.run import resume_sort, run_sort, undo_sort
+from alpacasorter.core.sorting.execution.session import folder_locks, list_sorts
 from alpacasorter.core.sorting.execution.transfer import TransferKind
 from alpacasorter.core.sorting.options import Action
 from alpacasorter.core.store.library import Library
@@ -173,17 +173,17 @@ def test_a_folder_that_vanished_before_it_was_synced_stops_the_sort(tmp_path: Pa
 
 
 def test_two_libraries_do_not_sort_one_folder_at_a_time(tmp_path: Path, folder: Path, library: Library) -> None:
-    with undisturbed(folder, folder, tmp_path / "not yet"):
-        with pytest.raises(SortBusy), undisturbed(tmp_path, folder):
+    with folder_locks(folder, folder, tmp_path / "not yet"):
+        with pytest.raises(SortBusy), folder_locks(tmp_path, folder):
             pass
         with pytest.raises(SortBusy):
             drain(run_sort(moves(folder, tmp_path / "out"), library))
     assert list_sorts(library) == []
     _, end = drain(run_sort(moves(folder, tmp_path / "out"), library))
     assert end.record.done == 3
-    with undisturbed(folder), pytest.raises(SortBusy):
-        drain(take_back_sort(1, library))
-    _, end = drain(take_back_sort(1, library))
+    with folder_locks(folder), pytest.raises(SortBusy):
+        drain(undo_sort(1, library))
+    _, end = drain(undo_sort(1, library))
     assert end.record.state is SortState.UNDONE
 
 
@@ -198,7 +198,7 @@ def test_originals_that_became_links_to_the_copies_are_none(
     for file in folder.iterdir():
         file.unlink()
         file.symlink_to(tmp_path / "out" / "alpaca" / file.name)
-    _, end = drain(take_back_sort(1, library))
+    _, end = drain(undo_sort(1, library))
     assert end.record.left == 3
     assert {file.read_bytes() for file in folder.iterdir()} == {b"photo 0", b"photo 1", b"photo 2"}
 
@@ -210,7 +210,7 @@ def test_copies_that_became_hard_links_to_the_originals_are_taken_away(
     for file in folder.iterdir():
         file.unlink()
         file.hardlink_to(tmp_path / "out" / "alpaca" / file.name)
-    _, end = drain(take_back_sort(1, library))
+    _, end = drain(undo_sort(1, library))
     assert end.record.left == 0
     assert {file.read_bytes() for file in folder.iterdir()} == {b"photo 0", b"photo 1", b"photo 2"}
 
@@ -222,7 +222,7 @@ def test_of_two_links_to_a_file_that_is_nowhere_else_one_stays(tmp_path: Path, l
     drain(run_sort(moves(folder, tmp_path / "out", Action.HARDLINK), library))
     for name in ("1.jpg", "2.jpg"):
         write(tmp_path / "new", b"edited").replace(folder / name)
-    _, end = drain(take_back_sort(1, library))
+    _, end = drain(undo_sort(1, library))
     assert end.record.left == 1
     assert [file.read_bytes() for file in (tmp_path / "out" / "alpaca").glob("*.jpg")] == [b"photo"]
 
@@ -241,7 +241,7 @@ def test_a_copy_is_looked_at_again_just_before_it_is_deleted(
         real(path)
 
     monkeypatch.setattr("alpacasorter.core.sorting.execution.jobs.remove", remove)
-    _, end = drain(take_back_sort(1, library))
+    _, end = drain(undo_sort(1, library))
     assert end.record.left == 1
     assert edited.read_bytes() == b"edited"
 
@@ -254,7 +254,7 @@ def test_folders_made_again_are_synced_with_those_above(
     (folder / "day").rmdir()
     synced: list[Path] = []
     monkeypatch.setattr("alpacasorter.core.sorting.execution.checks.sync_names", synced.append)
-    _, end = drain(take_back_sort(1, library))
+    _, end = drain(undo_sort(1, library))
     assert end.record.left == 0
     assert folder in synced
 
@@ -265,6 +265,6 @@ def test_finishing_makes_nothing_where_the_destination_is_gone(tmp_path: Path, f
     drain(run_sort(moves(folder, out), library))
     out.rename(tmp_path / "away")
     write(folder / "0.jpg", b"again")
-    _, end = drain(finish_sort(1, library, stopped=lambda: next(stops)))
+    _, end = drain(resume_sort(1, library, stopped=lambda: next(stops)))
     assert "no longer there" in end.problem
     assert not out.exists()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from alpacasorter.core import safe_write
-from alpacasorter.core.sorting.execution.run import run_sort, take_back_sort
+from alpacasorter.core.sorting.execution.run import run_sort, undo_sort
 from alpacasorter.core.sorting.journal import Journal
 from alpacasorter.core.sorting.options import Action
 from alpacasorter.core.store.library_file import LibraryFile
@@ -77,7 +77,7 @@ def test_a_file_is_taken_away_only_when_its_new_name_is_on_the_disk(
             drain(run_sort(moves(base / "photos", out / "sorted"), library))
             if back:
                 deeds.clear()
-                drain(take_back_sort(1, library))
+                drain(undo_sort(1, library))
     finally:
         for path in sorted(out.rglob("*"), reverse=True):
             path.rmdir() if path.is_dir() else path.unlink()

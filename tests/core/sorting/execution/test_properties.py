@@ -10,13 +10,13 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import SortState
 from alpacasorter.core.sorting.execution import batch
-from alpacasorter.core.sorting.execution.run import finish_sort, run_sort, take_back_sort
+from alpacasorter.core.sorting.execution.run import resume_sort, run_sort, undo_sort
 from alpacasorter.core.sorting.options import Action, Leftovers, SortOptions
-from alpacasorter.core.sorting.plan import Outcome, SortPhoto, SortPlan
+from alpacasorter.core.sorting.plan import Outcome, SortPlan
 from alpacasorter.core.sorting.planning.planner import plan_sort
 from tests.core.sorting.trees import Tree, drain, library_at, tree, write
 
@@ -77,7 +77,7 @@ class World:
         self.other.mkdir()
         self.source = base / "photos"
         self.source.mkdir()
-        self.photos: list[SortPhoto] = []
+        self.photos: list[LabeledPhoto] = []
         for number, one in enumerate(made):
             path = self.source / one.folder / f"{one.stem}{one.ending}"
             if path.exists():
@@ -93,7 +93,9 @@ class World:
             key = hashlib.sha256(data).hexdigest() if one.label is not None else None
             confidence = one.confidence if one.label is not None else None
             reason = None if one.label is not None else "It can't be read."
-            self.photos.append(SortPhoto(path, key, one.label, confidence, one.content % 2 == 0, one.taken_at, reason))
+            self.photos.append(
+                LabeledPhoto(path, key, one.label, confidence, one.content % 2 == 0, one.taken_at, reason)
+            )
 
     def look(self) -> Tree:
         return tree(self.base, self.other)
@@ -166,7 +168,7 @@ def test_a_plan_is_what_comes_of_it_and_undo_restores(
             asked = iter([False] * stop_at if stop_at is not None else [])
             _, end = drain(run_sort(plan, library, stopped=lambda: next(asked, stop_at is not None)))
             if end.stopped:
-                _, end = drain(finish_sort(1, library))
+                _, end = drain(resume_sort(1, library))
             assert (end.record.state, end.record.failed, end.problem) == (SortState.FINISHED, 0, "")
             assert end.record.done == end.record.files == plan.files_to_do
             now = world.look()
@@ -174,9 +176,9 @@ def test_a_plan_is_what_comes_of_it_and_undo_restores(
             marked = {str(folder / OUTPUT_MARKER) for folder in plan.output_folders}
             assert now.keys() - without_markers(now).keys() == marked
             asked = iter([False] * stop_at if stop_at is not None else [])
-            _, end = drain(take_back_sort(1, library, stopped=lambda: next(asked, stop_at is not None)))
+            _, end = drain(undo_sort(1, library, stopped=lambda: next(asked, stop_at is not None)))
             if end.stopped:
-                _, end = drain(take_back_sort(1, library))
+                _, end = drain(undo_sort(1, library))
             assert (end.record.state, end.record.left, end.problem) == (SortState.UNDONE, 0, "")
             assert world.look() == before
     finally:

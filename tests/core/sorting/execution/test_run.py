@@ -23,7 +23,7 @@ from alpacasorter.core.sorting.events import (
 from alpacasorter.core.sorting.execution import batch, session
 from alpacasorter.core.sorting.execution.copying import CHUNK
 from alpacasorter.core.sorting.execution.made_folders import MARKER_TEXT
-from alpacasorter.core.sorting.execution.run import finish_sort, run_sort, take_back_sort
+from alpacasorter.core.sorting.execution.run import resume_sort, run_sort, undo_sort
 from alpacasorter.core.sorting.execution.session import failures, latest_undoable, list_sorts, open_sorts
 from alpacasorter.core.sorting.options import Action
 from alpacasorter.core.sorting.plan import Outcome
@@ -171,12 +171,12 @@ def test_what_failed_is_tried_again(library: Library, folder: Path, out: Path) -
     _, end = drain(run_sort(plan, library))
     assert (end.record.done, end.record.failed) == (4, 1)
     in_the_way.unlink()
-    told, end = drain(finish_sort(1, library))
+    told, end = drain(resume_sort(1, library))
     assert told[0] == SortBegan(1, False, 1, 7)
     assert (end.record.done, end.record.failed, end.record.state) == (5, 0, SortState.FINISHED)
     assert failures(library, 1) == []
     assert in_the_way.read_bytes() == b"photo 2"
-    told, end = drain(finish_sort(1, library))
+    told, end = drain(resume_sort(1, library))
     assert placed(told) == {}
 
 
@@ -299,12 +299,12 @@ def test_stop_leaves_what_is_not_done_and_it_can_be_finished(
     assert open_sorts(library) == [end.record]
     assert latest_undoable(library) is None
     # Rolled back, it is as it was; made again, it can be finished.
-    _, back = drain(take_back_sort(1, library))
+    _, back = drain(undo_sort(1, library))
     assert (back.record.state, back.record.done) == (SortState.UNDONE, 0)
     assert tree(folder, out.parent) == before
     asked = iter([False, False, False, *([True] * 99)])
     drain(run_sort(moves(folder, out), library, stopped=lambda: next(asked)))
-    told, end = drain(finish_sort(2, library))
+    told, end = drain(resume_sort(2, library))
     assert end.record.done == 5
     assert isinstance(told[0], SortBegan)
     assert told[0].files < 5
@@ -344,7 +344,7 @@ def test_closing_early_leaves_a_consistent_open_sort(
         record = list_sorts(library)[0]
         # All is done before the last events are told.
         assert record.state is SortState.STOPPED or (record.state is SortState.FINISHED and record.done == 5)
-        _, end = drain(take_back_sort(record.number, library))
+        _, end = drain(undo_sort(record.number, library))
         assert end.record.state is SortState.UNDONE
         assert tree(folder, out.parent) == before
     assert told > 8
@@ -375,14 +375,14 @@ def test_one_sort_at_a_time(library: Library, folder: Path, out: Path, tmp_path:
         with pytest.raises(SortBusy, match="currently sorting"):
             next(run_sort(moves(folder, out), other))
         with pytest.raises(SortBusy):
-            next(finish_sort(1, other))
+            next(resume_sort(1, other))
         # It is at work, so it was not broken off.
         assert open_sorts(other) == []
         assert list_sorts(other)[0].state is SortState.RUNNING
         assert isinstance(list(events)[-1], SortEnded)
         assert list_sorts(other)[0].state is SortState.FINISHED
     # The lock is free as soon as the end is told.
-    events = take_back_sort(1, library)
+    events = undo_sort(1, library)
     while not isinstance(next(events), SortEnded):
         pass
     next(run_sort(moves(folder, out), library))
@@ -392,7 +392,7 @@ def test_sorts_that_there_are_not(library: Library) -> None:
     assert list_sorts(library) == []
     assert open_sorts(library) == []
     assert latest_undoable(library) is None
-    for way in (finish_sort, take_back_sort):
+    for way in (resume_sort, undo_sort):
         with pytest.raises(SortError, match="no sort number 7"):
             next(way(7, library))
     with pytest.raises(SortError):
@@ -403,13 +403,13 @@ def test_history_counts_up_and_is_limited(library: Library, folder: Path, out: P
     out.parent.mkdir()
     for number in range(1, 4):
         drain(run_sort(moves(folder, out), library))
-        drain(take_back_sort(number, library))
+        drain(undo_sort(number, library))
     assert [record.number for record in list_sorts(library)] == [3, 2, 1]
     assert [record.number for record in list_sorts(library, limit=2)] == [3, 2]
     with pytest.raises(SortError, match="already undone"):
-        next(take_back_sort(2, library))
+        next(undo_sort(2, library))
     with pytest.raises(SortError, match="was undone"):
-        next(finish_sort(2, library))
+        next(resume_sort(2, library))
 
 
 def test_files_that_change_places_wait_for_each_other(library: Library, folder: Path) -> None:
@@ -430,7 +430,7 @@ def test_files_that_change_places_wait_for_each_other(library: Library, folder: 
         b"photo 1",
         b"photo 2",
     ]
-    _, end = drain(take_back_sort(1, library))
+    _, end = drain(undo_sort(1, library))
     assert end.record.left == 0
     assert tree(folder) == before
 
@@ -441,7 +441,7 @@ def test_the_folder_of_somebody_else_is_not_marked_nor_taken_away(library: Libra
     out.mkdir()
     drain(run_sort(plan, library))
     assert not (out / OUTPUT_MARKER).exists()
-    drain(take_back_sort(1, library))
+    drain(undo_sort(1, library))
     assert list(out.iterdir()) == []
 
 

@@ -11,7 +11,7 @@ import pytest
 from alpacasorter.core import reasons
 from alpacasorter.core.sorting.events import FilesPlaced, SortState
 from alpacasorter.core.sorting.execution import batch, checks
-from alpacasorter.core.sorting.execution.run import finish_sort, run_sort, take_back_sort
+from alpacasorter.core.sorting.execution.run import resume_sort, run_sort, undo_sort
 from alpacasorter.core.sorting.execution.session import failures, latest_undoable, list_sorts, open_sorts
 from alpacasorter.core.sorting.options import Action
 from alpacasorter.core.store.library import Library
@@ -54,7 +54,7 @@ class Sorted:
 
     def back(self, number: int = 1) -> dict[Path, str]:
         """Undo, and return what was left and why."""
-        told, end = drain(take_back_sort(number, self.library))
+        told, end = drain(undo_sort(number, self.library))
         assert end.record.state is SortState.UNDONE
         assert end.record.left == len(failed(told)) == end.record.done
         assert {one.path: one.reason for one in failures(self.library, number)} == failed(told)
@@ -68,7 +68,7 @@ def test_undo_after_a_restart(folder: Path, tmp_path: Path, action: Action) -> N
     with library_at(tmp_path / "library") as library:
         record = latest_undoable(library)
         assert record is not None
-        told, end = drain(take_back_sort(record.number, library))
+        told, end = drain(undo_sort(record.number, library))
         assert was.look() == was.before
         assert (end.record.state, end.record.done, end.record.left) == (SortState.UNDONE, 0, 0)
         assert open_sorts(library) == []
@@ -114,7 +114,7 @@ def test_a_sidecar_that_was_written_anew_without_a_change_goes_back(library: Lib
     pair = unit(planned(folder / "0.jpg", out / "0.jpg"), planned(folder / "0.xmp", out / "0.xmp", key=False))
     drain(run_sort(plan_of(folder, out, [pair]), library))
     write(out / "0.xmp", b"edits", number=99)
-    told, _ = drain(take_back_sort(1, library))
+    told, _ = drain(undo_sort(1, library))
     assert failed(told) == {}
     assert (folder / "0.xmp").read_bytes() == b"edits"
 
@@ -127,7 +127,7 @@ def test_a_file_of_unknown_bytes_with_a_new_time_is_left(
     plan = plan_of(folder, out, [unit(planned(folder / "0.jpg", out / "0.jpg", key=False))])
     drain(run_sort(plan, library))
     os.utime(out / "0.jpg", ns=(5, 5))
-    told, _ = drain(take_back_sort(1, library))
+    told, _ = drain(undo_sort(1, library))
     assert failed(told)[out / "0.jpg"] == reasons.CHANGED_THERE
 
 
@@ -137,7 +137,7 @@ def test_companions_are_left_together(library: Library, folder: Path) -> None:
     pair = unit(planned(folder / "0.jpg", out / "0.jpg"), planned(folder / "0.xmp", out / "0.xmp", key=False))
     drain(run_sort(plan_of(folder, out, [pair, unit(planned(folder / "1.jpg", out / "1.jpg"))]), library))
     write(out / "0.xmp", b"more edits")
-    told, _ = drain(take_back_sort(1, library))
+    told, _ = drain(undo_sort(1, library))
     why = failed(told)
     assert set(why) == {out / "0.jpg", out / "0.xmp"}
     assert why[out / "0.jpg"] == reasons.stays_with("0.xmp")
@@ -150,7 +150,7 @@ def test_a_companion_that_was_deleted_keeps_nothing_back(library: Library, folde
     pair = unit(planned(folder / "0.jpg", out / "0.jpg"), planned(folder / "0.xmp", out / "0.xmp", key=False))
     drain(run_sort(plan_of(folder, out, [pair]), library))
     (out / "0.xmp").unlink()
-    told, _ = drain(take_back_sort(1, library))
+    told, _ = drain(undo_sort(1, library))
     assert set(failed(told)) == {out / "0.xmp"}
     assert (folder / "0.jpg").exists()
 
@@ -160,7 +160,7 @@ def test_the_folder_a_file_came_from_is_made_again(library: Library, folder: Pat
     out = folder.parent / "out"
     drain(run_sort(plan_of(folder, out, [unit(planned(deep, out / "x.jpg"))]), library))
     shutil.rmtree(folder)
-    told, end = drain(take_back_sort(1, library))
+    told, end = drain(undo_sort(1, library))
     assert failed(told) == {}
     assert deep.read_bytes() == b"deep"
     assert end.record.left == 0
@@ -174,12 +174,12 @@ def test_a_drive_that_is_gone_stops_the_undo(
     out = folder.parent / "out"
     drain(run_sort(plan_of(source.parent, out, [unit(planned(source, out / "x.jpg"))]), library))
     shutil.rmtree(tmp_path / "drive")
-    _, end = drain(take_back_sort(1, library))
+    _, end = drain(undo_sort(1, library))
     assert "no longer there" in end.problem
     assert end.stopped
     assert end.record.state is SortState.UNDOING
     (tmp_path / "drive").mkdir()
-    _, end = drain(finish_sort(1, library))
+    _, end = drain(resume_sort(1, library))
     assert end.record.state is SortState.UNDONE
     assert source.read_bytes() == b"photo"
 
@@ -241,14 +241,14 @@ def test_a_later_sort_is_undone_first(library: Library, folder: Path) -> None:
     assert [record.state for record in list_sorts(library)] == [SortState.UNDONE] * 2
 
 
-@pytest.mark.parametrize("way", [finish_sort, take_back_sort])
+@pytest.mark.parametrize("way", [resume_sort, undo_sort])
 def test_an_undo_that_was_stopped_goes_on(
     library: Library, folder: Path, way: Callable[..., Iterator[object]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batch, "FILES", 1)
     was = Sorted(library, folder, Action.MOVE)
     asked = iter([False, True])
-    _, end = drain(take_back_sort(1, library, stopped=lambda: next(asked, True)))
+    _, end = drain(undo_sort(1, library, stopped=lambda: next(asked, True)))
     assert end.stopped
     assert end.record.state is SortState.UNDOING
     assert 0 < end.record.done < 4
@@ -263,7 +263,7 @@ def test_undo_of_a_sort_in_which_files_failed(library: Library, folder: Path) ->
     plan = moves(folder, out)
     (folder / "0.jpg").unlink()
     drain(run_sort(plan, library))
-    told, end = drain(take_back_sort(1, library))
+    told, end = drain(undo_sort(1, library))
     assert failed(told) == {}
     assert (end.record.state, end.record.failed, end.record.left) == (SortState.UNDONE, 1, 0)
     assert {path.name for path in folder.iterdir()} == {"1.jpg", "2.jpg", "3.jpg"}

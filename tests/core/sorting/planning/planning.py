@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photo import content_key
 from alpacasorter.core.photos.formats import PICTURE_EXTENSIONS
 from alpacasorter.core.sorting.options import SortOptions
-from alpacasorter.core.sorting.plan import Outcome, PlannedUnit, SortPhoto, SortPlan
+from alpacasorter.core.sorting.plan import Outcome, PlannedUnit, SortPlan
 from alpacasorter.core.sorting.planning.planner import plan_sort
 
 LABELS = LabelSet("not_alpaca", "alpaca", {"alpaca": "Alpaca", "not_alpaca": "Not alpaca"})
@@ -25,21 +25,21 @@ def write(*paths: Path, data: bytes | None = None) -> None:
         path.write_bytes(os.fsencode(path) if data is None else data)
 
 
-def photo(path: Path, label: str | None = "alpaca", confidence: float = 0.95, **more: Any) -> SortPhoto:
+def photo(path: Path, label: str | None = "alpaca", confidence: float = 0.95, **more: Any) -> LabeledPhoto:
     """Return a photo as a scan gives it; with `label` None one that can't be read."""
     key = content_key(path.read_bytes()) if path.is_file() else None
     if label is None:
-        return SortPhoto(path, None, None, None, reason="The file is damaged.", **more)
-    return SortPhoto(path, key, label, confidence, **more)
+        return LabeledPhoto(path, None, None, None, reason="The file is damaged.", **more)
+    return LabeledPhoto(path, key, label, confidence, **more)
 
 
-def photos_in(folder: Path) -> list[SortPhoto]:
+def photos_in(folder: Path) -> list[LabeledPhoto]:
     """Return all pictures below a folder by name, as sure alpacas."""
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower()[1:] in PICTURE_EXTENSIONS)
     return [photo(path) for path in found if path.is_file()]
 
 
-def plan(folder: Path, destination: Path, photos: Iterable[SortPhoto] | None = None, **options: Any) -> SortPlan:
+def plan(folder: Path, destination: Path, photos: Iterable[LabeledPhoto] | None = None, **options: Any) -> SortPlan:
     """Return the plan for photos of a folder; for all in it where none are given."""
     wanted = replace(SortOptions(destination), **options)
     return plan_sort(folder, photos_in(folder) if photos is None else list(photos), wanted, LABELS)

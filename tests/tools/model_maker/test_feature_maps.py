@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tools.model_maker.views import CLOSE, WIDE, view
+from tools.model_maker.feature_maps import CLOSE, WIDE, view
 
 SIDE = 48
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from alpacasorter.training.measuring import Similarity, count_across, find_similarity, similarity_of
+from alpacasorter.training.data.similarity import Similarity, count_across, find_similarity, similarity_of
 from alpacasorter.training.recipe import RANDOM, Recipe
 
 

@@ -1,4 +1,4 @@
-"""Retraining the last blocks: what may move, and what comes of several runs."""
+"""Retraining the last blocks: which weights change, and how several runs are blended."""
 
 import numpy as np
 import pytest
@@ -10,8 +10,8 @@ import keras
 from alpacasorter.training.network.backbones import build_backbone
 from alpacasorter.training.network.classifier import with_focus
 from alpacasorter.training.network.weights import get_weights
-from tools.model_maker.front import FrontMaps
-from tools.model_maker.tail import Plan, Tail, blended
+from tools.model_maker.feature_maps import FeatureMaps
+from tools.model_maker.last_blocks import LastBlocks, Plan, blended
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 
@@ -32,57 +32,58 @@ def maps():
     random = np.random.default_rng(2)
     large = random.normal(size=(PHOTOS, 4, 4, 4, 96)) + 2.0 * TARGETS[:, None, None, None, None]
     small = random.normal(size=(PHOTOS, 2, 2, 2, 96)) + 2.0 * TARGETS[:, None, None, None, None]
-    return FrontMaps(large.astype(np.float16), small.astype(np.float16), np.ones(PHOTOS, dtype=np.bool_))
+    return FeatureMaps(large.astype(np.float16), small.astype(np.float16), np.ones(PHOTOS, dtype=np.bool_))
 
 
 @pytest.fixture(scope="module")
 def trained(network, maps):
     before = get_weights(network)
-    tail = Tail(network)
+    blocks = LastBlocks(network)
     told = []
-    tail.train(maps, np.arange(PHOTOS), TARGETS, PLAN, seed=3, tell=told.append)
-    return before, get_weights(network), tail, told
+    blocks.train(maps, np.arange(PHOTOS), TARGETS, PLAN, seed=3, say=told.append)
+    return before, get_weights(network), blocks, told
 
 
-def moved(trained):
+def changed(trained):
     before, after, *_ = trained
     return {name for name in before if not np.array_equal(before[name], after[name])}
 
 
-def test_only_what_comes_after_the_front_moves(trained):
-    assert moved(trained)
+def test_only_the_last_blocks_change(trained):
+    assert changed(trained)
     assert all(
-        name.startswith(("block_13", "block_14", "block_15", "block_16", "Conv_1", "focus")) for name in moved(trained)
+        name.startswith(("block_13", "block_14", "block_15", "block_16", "Conv_1", "focus"))
+        for name in changed(trained)
     )
-    assert {"block_13_expand/kernel", "Conv_1/kernel", "focus/kernel"} <= moved(trained)
+    assert {"block_13_expand/kernel", "Conv_1/kernel", "focus/kernel"} <= changed(trained)
 
 
-def test_batch_normalisation_stays_still(trained):
+def test_batch_normalization_stays(trained):
     statistics = {name for name in trained[0] if name.endswith(("gamma", "beta", "moving_mean", "moving_variance"))}
     assert len(statistics) > 100
-    assert not statistics & moved(trained)
+    assert not statistics & changed(trained)
 
 
-def test_the_head_tells_the_photos_apart(trained, maps):
-    *_, tail, told = trained
-    weights, bias = tail.head
-    logits = tail.embed(maps.large[:, 0]).astype(np.float64) @ weights + bias
+def test_the_head_separates_the_photos(trained, maps):
+    *_, blocks, told = trained
+    weights, bias = blocks.head
+    logits = blocks.embed(maps.large[:, 0]).astype(np.float64) @ weights + bias
     assert ((logits > 0) == (TARGETS == 1)).mean() > 0.9
     assert len(told) == PLAN.runs
 
 
 def test_the_embedding_is_that_of_the_network(trained, network, maps):
-    tail = trained[2]
+    blocks = trained[2]
     rest = keras.Model(network.get_layer("block_12_add").output, network.output)
     expected = rest.predict_on_batch(maps.large[:3, 0].astype(np.float32)).mean(axis=(1, 2))
-    np.testing.assert_allclose(tail.embed(maps.large[:3, 0]), expected, rtol=2e-3, atol=2e-3)
+    np.testing.assert_allclose(blocks.embed(maps.large[:3, 0]), expected, rtol=2e-3, atol=2e-3)
 
 
-def test_nothing_of_the_way_is_the_start(trained, network, maps):
-    """With no share for what was learned, the backbone is the pre-trained one again."""
-    tail = trained[2]
+def test_a_blend_of_zero_is_the_start(trained, network, maps):
+    """With no share of the retrained weights, the backbone is the pretrained one again."""
+    blocks = trained[2]
     plan = Plan(runs=1, epochs=1, batch_size=4, blend=0.0)
-    tail.train(maps, np.arange(PHOTOS), TARGETS, plan, seed=4)
+    blocks.train(maps, np.arange(PHOTOS), TARGETS, plan, seed=4)
     after = get_weights(network)
     for name, array in trained[0].items():
         np.testing.assert_allclose(after[name], array, atol=1e-7, err_msg=name)

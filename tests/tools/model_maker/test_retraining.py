@@ -1,4 +1,4 @@
-"""The build with retraining from end to end: random weights and made pictures in, a bundle for the app out."""
+"""The build with retraining from end to end: random weights and generated pictures in, a bundle for the app out."""
 
 from dataclasses import replace
 
@@ -18,10 +18,9 @@ from alpacasorter.training.network.classifier import rebuild
 from tests.training.pictures import class_folders, picture
 from tools.model_maker import build_bundle
 from tools.model_maker.build_bundle import Options, build
-from tools.model_maker.front import front_maps
-from tools.model_maker.retrained import retrain
-from tools.model_maker.tail import Plan
-from tools.model_maker.tail_jobs import small_network
+from tools.model_maker.feature_maps import compute_maps
+from tools.model_maker.last_blocks import Plan
+from tools.model_maker.retraining import half_size, retrain
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 
@@ -73,7 +72,7 @@ def test_the_bundle_is_one_that_the_app_loads(built):
     assert (after - before) * (1 - 2 * float(bundle.replay.labels[0])) > 0
 
 
-def test_the_map_of_what_spoke_is_exact(built):
+def test_the_activation_map_is_exact(built):
     """The mean of the feature map is the embedding, focus and all."""
     backbone = CpuBackbone(built.backbone_path.read_bytes())
     pixels = np.asarray(picture(True, 5, SIDE))
@@ -111,7 +110,7 @@ def test_it_can_be_built_again_in_code(built):
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
-def test_a_second_run_takes_what_is_done(built, options):
+def test_a_second_run_uses_stored_results(built, options):
     done = {file: file.stat().st_mtime_ns for file in options.work.iterdir()}
     assert len(done) == 5 + 3 + 1 + 3
     again = retrain(
@@ -140,19 +139,19 @@ def test_kinds_need_not_be_given():
     assert build_bundle.read_kinds(None) == {}
 
 
-def test_the_front_sees_what_the_app_sees_and_says_what_it_could_not_read(tmp_path):
+def test_maps_are_of_what_the_app_sees_and_unreadable_photos_are_marked(tmp_path):
     network = build_backbone("mobilenet_v2", SIDE)
     picture(True, 1, 80).save(tmp_path / "good.png")
     (tmp_path / "bad.png").write_bytes(b"\x89PNG no more")
     files = [tmp_path / "bad.png", tmp_path / "good.png"]
-    maps = front_maps(files, network, small_network(network, SIDE), views=2, small_views=1)
+    maps = compute_maps(files, network, half_size(network, SIDE), views=2, small_views=1)
     assert maps.readable.tolist() == [False, True]
     assert maps.large.shape == (2, 4, 4, 4, 96)
     assert maps.small.shape == (2, 1, 2, 2, 96)
     assert not maps.large[0].any()
     import keras
 
-    front = keras.Model(network.input, network.get_layer("block_12_add").output)
+    early = keras.Model(network.input, network.get_layer("block_12_add").output)
     pixels = model_input(decode(read_photo(files[1]), min_side=512).pixels, SIDE)
     both = np.stack([pixels, pixels[:, ::-1]]).astype(np.float32) / np.float32(127.5) - 1
-    np.testing.assert_allclose(maps.large[1, :2], front.predict_on_batch(both), atol=2e-2)
+    np.testing.assert_allclose(maps.large[1, :2], early.predict_on_batch(both), atol=2e-2)
