@@ -17,25 +17,6 @@ BETWEEN = " · "
 """Stands between facts that are shown in one line."""
 
 
-def count(value: int, one: str, many: str | None = None) -> str:
-    """Return a number with its noun: "1 photo", "1,200 photos". New code calls `ngettext` with the whole phrase."""
-    return f"{number(value)} {one if value == 1 else many or one + 's'}"
-
-
-def duration(seconds: float) -> str:
-    """Return a length of time: "8 s", "3 min", "1 h 20 min". New code calls `i18n.duration`."""
-    return i18n.duration(seconds)
-
-
-def moment(stamp: str) -> str:
-    """Return a moment in local time: "12 March 2026, 14:05". New code calls `i18n.moment`.
-
-    Args:
-        stamp: ISO 8601; any other text is returned as it is.
-    """
-    return i18n.moment(stamp)
-
-
 # The open folder
 
 
