@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from unittest import mock
 
 from alpacasorter.cli import main
+from alpacasorter.training.recipe import AUGMENTATIONS, BACKBONES
 from tests.picture_files import BAD_KINDS, make_picture
 from tests.pseudo import Seen, unaccented
 
 COMMANDS = ("scan", "sort", "watch", "export", "import", "evaluate", "models", "dataset", "train", "export-model")
-NAMES = ("Not alpaca", "Alpaca", "not_alpaca", "not alpaca", "alpaca", *COMMANDS, "models add", "auto", "download")
+TYPED = json.loads((Path(__file__).parent / "compat" / "arguments.json").read_text(encoding="utf-8"))
+"""The options of each command, with their choices."""
+NAMES = (
+    *("Not alpaca", "Alpaca", "not_alpaca", "not alpaca", "alpaca"),
+    *(word for command in TYPED for word in command.split()),
+    *(str(choice) for options in TYPED.values() for option in options.values() for choice in option.get("choices", [])),
+    *(*AUGMENTATIONS, *BACKBONES, "shipped", "keras", "random", "alpacamodel"),
+)
 """What has its name from a model or is typed as it is."""
 
 

@@ -4,7 +4,7 @@
 reported a change (`observer`); in all folders from time to time; and in all folders every few seconds if the system
 doesn't report changes. A photo is passed on once no program is writing it. docs/decisions/0009-watching.md says why.
 
-A watch that runs behind a window takes a rest after each short piece of work (`Breath`). Python runs one thread at a
+A watch that runs behind a window takes a rest after each short piece of work (`Throttle`). Python runs one thread at a
 time: a thread that works without a pause makes every other one wait for some milliseconds each time that it comes back
 from reading, drawing or calculating, which makes it several times slower. Short pieces are hardly noticed.
 """
@@ -200,7 +200,7 @@ class Watch:
                 the start count as known, and are not reported. Photos elsewhere, and those in folders that the app
                 sorted into, are ignored: they may be known because they followed a sort.
             unusable: photos that the user already knows can't be used (the `Problems` of a scan).
-            gentle: whether to take rests, for the sake of a window (see `Breath`).
+            gentle: whether to take rests, for the sake of a window (see `Throttle`).
             pace: how soon things are done.
             observe: starts an observer that reports changes.
             silent: returns whether the system never reports changes in a folder.
