@@ -147,7 +147,7 @@ def test_the_question_before_an_undo_says_what_goes_where() -> None:
     assert f"412 files are moved from {OUT} back to {HIKE}." in more
     assert "No file is overwritten." in more
     question, more = sorts.undo_question(record(action=Action.HARDLINK, done=1))
-    assert more.startswith(f"1 link in {OUT} is removed; the photo stays.")
+    assert more.startswith(f"1 link in {OUT} will be removed; the photo stays.")
 
 
 def test_photos_not_scanned_yet() -> None:

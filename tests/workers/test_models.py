@@ -392,7 +392,7 @@ def test_a_choice_that_cannot_be_stored_is_said(
     heard.wait("ready", 2)
     assert heard.facts().name == "Goats", "it serves all the same"
     (said,) = heard.wait("notice")
-    assert "can't be stored" in str(said)
+    assert "can't be saved" in str(said)
 
 
 def test_a_named_model_serves_again_at_the_next_start(start: Callable[..., Heard], goats: Path, places: Places) -> None:

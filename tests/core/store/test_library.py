@@ -554,7 +554,7 @@ library.set_corrections(CLASSES, {key(2): "alpaca"})
 die()
 """
     child = run_child(script, path)
-    assert "couldn't be saved" in child.stdout, child.stderr
+    assert "could not be saved" in child.stdout, child.stderr
     with Library.open(path) as library:
         assert labels(library) == dict.fromkeys(keys(1, 3), "alpaca")
         assert library.notice is None

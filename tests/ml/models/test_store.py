@@ -242,7 +242,7 @@ def test_a_folder_in_the_place_of_the_choice(
     mine = store.add_model(made(tmp_path, "Mine")).entry.path
     (data / CHOICE).mkdir()
     assert store.chosen().notice
-    with pytest.raises(ModelStoreError, match="can't be stored"):
+    with pytest.raises(ModelStoreError, match="can't be saved"):
         store.choose(mine)
 
 

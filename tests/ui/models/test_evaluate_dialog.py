@@ -248,7 +248,7 @@ def test_what_was_learned_and_what_was_shipped(dialog: EvaluateDialog, work: Sta
 
 
 def test_what_was_left_out_is_listed(dialog: EvaluateDialog, work: Stand, tmp_path: Path) -> None:
-    bad = Problem(tmp_path / "alpaca" / "bad.jpg", "The file is empty (0 bytes).")
+    bad = Problem(tmp_path / "alpaca" / "bad.jpg", "The file is empty.")
     run(dialog, work, made(tmp_path, problems=(bad,), left_out=("llama",), trained_on=3))
     panel = dialog.panel
     assert panel.tabs.isTabVisible(1)
@@ -256,7 +256,7 @@ def test_what_was_left_out_is_listed(dialog: EvaluateDialog, work: Stand, tmp_pa
     listed = [panel.left_out.item(n).text() for n in range(panel.left_out.count())]
     assert listed == [
         "llama: this subfolder is not named after a class.",
-        f"{Path('alpaca') / 'bad.jpg'}: The file is empty (0 bytes).",
+        f"{Path('alpaca') / 'bad.jpg'}: The file is empty.",
     ]
     assert "was trained on 3 of these 4" in panel.warnings.text()
 
@@ -275,7 +275,7 @@ def test_another_model_clears_the_result(dialog: EvaluateDialog, work: Stand, tm
 # Photos and reports
 
 
-@pytest.mark.parametrize("how", ["enter", "double click"])
+@pytest.mark.parametrize("how", ["enter", "double-click"])
 def test_a_photo_is_opened(
     dialog: EvaluateDialog, work: Stand, tmp_path: Path, qtbot: QtBot, opened: list[QUrl], how: str
 ) -> None:
