@@ -139,7 +139,7 @@ def test_weights_for_retraining_are_verified_when_they_are_needed(folder):
 def test_a_bundle_without_weights_for_retraining(folder):
     (folder / "keras_weights.npz").unlink()
     edit(folder, **{"files__keras_weights.npz": None})
-    with pytest.raises(BundleError, match="retraining"):
+    with pytest.raises(BundleError, match="needed to retrain"):
         load_bundle(folder).keras_weights_path()
 
 

@@ -279,7 +279,7 @@ def test_adding(
     assert chosen == new
     engine.models.added.emit(Added(three[1], False))
     engine.models.told.emit([*three, new])
-    assert dialog.message.text() == "“Goats 1.0” is already there."
+    assert dialog.message.text() == "“Goats 1.0” has already been added."
     assert dialog.list.chosen() == three[1]
 
 

@@ -393,7 +393,7 @@ def test_sorts_that_there_are_not(library: Library) -> None:
     assert open_sorts(library) == []
     assert latest_undoable(library) is None
     for way in (resume_sort, undo_sort):
-        with pytest.raises(SortError, match="no sort number 7"):
+        with pytest.raises(SortError, match="no sort 7"):
             next(way(7, library))
     with pytest.raises(SortError):
         failures(library, 7)
