@@ -24,7 +24,7 @@ _FILTER_KEYS = (
 
 
 class Actions(QObject):
-    """All actions of the window; whoever creates them connects them.
+    """All actions of the window; the code that creates them connects them.
 
     Keys that are plain letters work only on the page with the photos (see `page_actions`).
     """

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.model
 
 @pytest.fixture(autouse=True)
 def language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A language that nobody speaks."""
+    """A made-up language."""
     write_catalog(tmp_path / "locale")
     monkeypatch.setenv("ALPACASORTER_LOCALE_DIR", str(tmp_path / "locale"))
     monkeypatch.setenv("ALPACASORTER_LANGUAGE", CODE)

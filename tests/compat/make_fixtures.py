@@ -409,7 +409,7 @@ def expected(place: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Make everything anew."""
+    """Make all fixtures again."""
     assert Path(sys.modules["alpacasorter"].__file__ or "").is_relative_to(Path.cwd()), "run it in the old checkout"
     os.umask(0o022)
     shutil.rmtree(FIXTURES, ignore_errors=True)

@@ -86,7 +86,7 @@ def test_going_back_and_on_again(
     assert [row[::2] for row in reader.cells(view)] == [["1 correction", "In use"], ["no corrections", ""]]
     then = probabilities(user)
 
-    # WHEN it was looked at again, it stands; WHEN several are corrected in one go, THEN those make one version
+    # WHEN the dialog is opened again and several photos are corrected in one go, THEN those make one version
     view = reader.open()
     for n in range(1, 5):
         user.click_tag(f"photo{n}.jpg")
@@ -106,8 +106,8 @@ def test_going_back_and_on_again(
     assert len(corrected(user)) == 5
     words = user.page.banner.words.text()
     assert words.startswith("Back to the version of ")
-    assert "4 corrections made since keep their tags, but are not learned from." in words
-    assert not user.page.banner.undo_button.isVisible(), "undo takes corrections back, which was not meant"
+    assert "4 newer corrections keep their tags, but nothing is learned from them." in words
+    assert not user.page.banner.undo_button.isVisible(), "undo would take back corrections, which is not meant here"
     assert [row[2] for row in reader.cells(view)] == ["", "In use", ""]
     assert view.all_button.isVisible()
 
@@ -125,9 +125,9 @@ def test_going_back_and_on_again(
     reader.press("all_button", view)
     assert probabilities(again) == pytest.approx(now, abs=1e-5)
     assert not view.all_button.isVisible()
-    assert "Learning from all corrections again, 5 by now." in again.page.banner.words.text()
+    assert "Learning from all 5 corrections again." in again.page.banner.words.text()
 
-    # WHEN going back to the model as it came, THEN nothing is learned, and a correction is learned on top
+    # WHEN going back to the shipped model, THEN nothing is learned, and a new correction is learned on top
     view.table.setCurrentItem(view.table.topLevelItem(2))
     reader.press("back_button", view)
     assert probabilities(again) == pytest.approx(at_first, abs=1e-5)

@@ -111,7 +111,7 @@ def hike(tmp_path: Path) -> Path:
 
 
 def photos(folder: Path) -> list[LabeledPhoto]:
-    """Return the photos of a folder, every third of which shows an alpaca."""
+    """Return the photos of a folder; every third shows an alpaca."""
     return [
         LabeledPhoto(path, None, "not_alpaca" if n % 3 else "alpaca", 0.95)
         for n, path in enumerate(sorted(folder.glob("*.jpg")))

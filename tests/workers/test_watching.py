@@ -84,7 +84,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def heard(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Heard]:
-    monkeypatch.setattr(watch_module, "Pace", lambda: FAST)
+    monkeypatch.setattr(watch_module, "Timing", lambda: FAST)
     engine = Engine(places_in(tmp_path / "home"), "cpu")
     one = Heard(qtbot, engine)
     engine.start()
@@ -286,11 +286,11 @@ def test_it_pauses_between_photos_so_that_the_window_stays_responsive(
 ) -> None:
     asked: list[bool] = []
 
-    def breath(*, rests: bool) -> Throttle:
+    def throttle(*, rests: bool) -> Throttle:
         asked.append(rests)
         return Throttle(rests=rests)
 
-    monkeypatch.setattr(watch_module, "Breath", breath)
+    monkeypatch.setattr(watch_module, "Throttle", throttle)
     heard.scan(folder)
     heard.watch()
     assert asked == [True]

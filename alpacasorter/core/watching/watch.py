@@ -4,7 +4,7 @@
 reported a change (`observer`); in all folders from time to time; and in all folders every few seconds if the system
 doesn't report changes. A photo is passed on once no program is writing it. docs/decisions/0009-watching.md says why.
 
-A watch that runs behind a window takes a rest after each short piece of work (`Breath`). Python runs one thread at a
+A watch that runs behind a window takes a rest after each short piece of work (`Throttle`). Python runs one thread at a
 time: a thread that works without a pause makes every other one wait for some milliseconds each time that it comes back
 from reading, drawing or calculating, which makes it several times slower. Short pieces are hardly noticed.
 """
@@ -29,7 +29,7 @@ from alpacasorter.core.watching.tree import Root, Tree, is_silent
 from alpacasorter.i18n import _, ngettext, number
 
 _PIECE_SECONDS: Final = 0.002
-# How many times as long as the piece of work before it a rest is: at least, once others are seen to wait, and at most.
+# The length of a rest, in times of the piece of work before it: the least, the first once others wait, and the most.
 _LEAST: Final = 0.05
 _FIRST: Final = 1.0
 _MOST: Final = 4.0
@@ -40,7 +40,7 @@ _LONGEST_SECONDS: Final = 0.03
 
 _BURST: Final = 1000
 _NEVER: Final = float("inf")
-# How many times as long as it took pass after a full look before the next one, and after a look at some folders.
+# The pause after a full look, and after a look at some folders, in times of what it took.
 _REST_POLLING: Final = 20.0
 _REST: Final = 50.0
 _REST_PARTIAL: Final = 4.0
@@ -190,7 +190,7 @@ class Watch:
         observe: StartObserver = WatchdogObserver,
         silent: Callable[[Path], bool] = is_silent,
     ) -> None:
-        """Prepare; nothing is looked at before the first event is asked for.
+        """Prepare; nothing is checked before the first event is requested.
 
         Args:
             root: the folder.
@@ -200,7 +200,7 @@ class Watch:
                 the start count as known, and are not reported. Photos elsewhere, and those in folders that the app
                 sorted into, are ignored: they may be known because they followed a sort.
             unusable: photos that the user already knows can't be used (the `Problems` of a scan).
-            gentle: whether to take rests, for the sake of a window (see `Breath`).
+            gentle: whether to take rests, for the sake of a window (see `Throttle`).
             pace: how soon things are done.
             observe: starts an observer that reports changes.
             silent: returns whether the system never reports changes in a folder.

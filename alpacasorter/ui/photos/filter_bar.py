@@ -17,7 +17,7 @@ _TRANSIENT = (Filter.CHANGED, Filter.NEW)
 
 
 class FilterBar(QWidget):
-    """One button for each filter, of which one is checked.
+    """One button for each filter, exactly one of them checked.
 
     Signals:
         chosen(Filter): the user chose a filter.

@@ -203,7 +203,7 @@ def test_every_file_of_a_plan_is_told_once() -> None:
         )
     )
     lines.placed([placed("a.jpg"), placed("a.cr3"), placed("c.jpg")])
-    # Its companion could not be done, so it was taken back.
+    # Its companion failed, so it was moved back.
     lines.failed([FileFailure(HIKE / "c.xmp", "The file is gone.")])
     lines.placed([placed("c.jpg", back=True)])
     lines.failed([FileFailure(HIKE / "c.jpg", "The other could not be done.")])

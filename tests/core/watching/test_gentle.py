@@ -23,7 +23,7 @@ def rests(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The rests that are taken; each file is a piece of work."""
     taken: list[float] = []
     monkeypatch.setattr(watch_module, "_PIECE_SECONDS", 0.0)
-    monkeypatch.setattr(watch_module, "Breath", lambda rests: Throttle(rests=rests, sleep=taken.append))
+    monkeypatch.setattr(watch_module, "Throttle", lambda rests: Throttle(rests=rests, sleep=taken.append))
     return taken
 
 

@@ -1,4 +1,4 @@
-"""A watch at work in a thread, as fast as tests need it, with all that it says."""
+"""A watch that runs in a thread, with short delays for tests, and records its events."""
 
 from __future__ import annotations
 

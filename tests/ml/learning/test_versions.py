@@ -327,7 +327,7 @@ def test_a_version_of_an_older_app_is_not_offered(start: Callable[..., Opened]) 
     assert one.ids() == [SHIPPED]
     with pytest.raises(VersionGone):
         one.head.go_back(number)
-    # The next start learns nothing anew, and stores what it had learned from.
+    # The next start learns nothing again, and stores what it had learned from.
     one.library.close()
     again = start()
     again.head.save()

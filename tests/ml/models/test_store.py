@@ -427,7 +427,7 @@ def test_what_a_crash_left_is_swept_away(store: ModelStore, tmp_path: Path, untr
     os.utime(old, (long_ago, long_ago))
     store.add_model(made(tmp_path, "Mine"))
     assert not old.exists()
-    assert fresh.exists(), "another instance may be at work there"
+    assert fresh.exists(), "another instance may be using it"
 
 
 def test_a_folder_that_may_not_be_written(store: ModelStore, tmp_path: Path) -> None:

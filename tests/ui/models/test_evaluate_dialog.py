@@ -96,7 +96,7 @@ def work(dialog: EvaluateDialog) -> Stand:
 
 
 def made(folder: Path, *, learned: bool = False, **changes: object) -> EvaluationResult:
-    """Four photos, two of which the shipped head gets wrong and one the head that has learned."""
+    """Four photos: the shipped head gets two of them wrong, the head that has learned one."""
     paths = tuple(make_picture(folder / f"photo{n}.jpg", seed=n) for n in range(4))
     targets = np.array([1, 1, 0, 0])
 

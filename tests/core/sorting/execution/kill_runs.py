@@ -455,7 +455,7 @@ def try_scenario(scenario: Scenario, places: tuple[Path, Path], points: int, *, 
 
 
 def main() -> None:
-    """Try what the command line says, and print what came of it as JSON."""
+    """Run the scenarios given on the command line, and print the results as JSON."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--points", type=int, default=10)
     parser.add_argument("--timed", type=int, default=0)

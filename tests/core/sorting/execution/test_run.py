@@ -376,7 +376,7 @@ def test_one_sort_at_a_time(library: Library, folder: Path, out: Path, tmp_path:
             next(run_sort(moves(folder, out), other))
         with pytest.raises(SortBusy):
             next(resume_sort(1, other))
-        # It is at work, so it was not broken off.
+        # It is running, so it was not interrupted.
         assert open_sorts(other) == []
         assert list_sorts(other)[0].state is SortState.RUNNING
         assert isinstance(list(events)[-1], SortEnded)

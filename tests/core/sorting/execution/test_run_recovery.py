@@ -195,7 +195,7 @@ def test_what_was_made_is_taken_back_only_where_that_loses_nothing(
     library: Library, folder: Path, action: Action
 ) -> None:
     was = Sorted(library, folder, action)
-    # A copy that was edited; one without its original; one of which the original was edited; one that is gone.
+    # An edited copy; one whose original is gone; one whose original was edited; one that is gone itself.
     (was.goal / "0.jpg").unlink()
     write(was.goal / "0.jpg", b"edited")
     (folder / "1.jpg").unlink()
