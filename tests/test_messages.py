@@ -6,7 +6,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from tests.tool_runs import tool
+
+from tools import messages as messages_tool
 
 CODE = """
 from alpacasorter.i18n import N_, _, ngettext, pgettext
@@ -25,8 +26,8 @@ def words(n, name):
 
 
 @pytest.fixture
-def messages(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    return tool("messages", monkeypatch)
+def messages() -> ModuleType:
+    return messages_tool
 
 
 @pytest.fixture
@@ -137,7 +138,7 @@ def test_a_compiled_catalog_without_its_source_is_named(messages: ModuleType, ch
     assert messages.outdated(messages.files(checkout), checkout) == [po.with_suffix(".mo")]
 
 
-def test_british_is_made_by_itself_where_nobody_has_translated(messages: ModuleType, checkout: Path) -> None:
+def test_british_is_filled_in_where_there_is_no_translation(messages: ModuleType, checkout: Path) -> None:
     po = begin(checkout, "en_GB", ("Kept", "Retained"))
     catalog = read(write(messages, checkout)[po.with_suffix(".mo")])
     assert catalog.gettext("Moved to the {folder} of your favorite color.") == (
@@ -150,7 +151,7 @@ def test_british_is_made_by_itself_where_nobody_has_translated(messages: ModuleT
 @pytest.mark.parametrize(
     ("american", "british"),
     [
-        ("Colors and a colored, gray, centered label", "Colors and a coloured, grey, centred label"),
+        ("Colors and a colored, gray, centered label", "Colours and a coloured, grey, centred label"),
         ("Third-party licenses; licensed under", "Third-party licences; licensed under"),
         ("Labeled by you. Canceled. Normalization.", "Labelled by you. Cancelled. Normalisation."),
         ("The size of a model; labels; dialog", "The size of a model; labels; dialog"),

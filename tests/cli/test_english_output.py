@@ -1,4 +1,4 @@
-"""What programs read is in English whatever the language: JSON and CSV."""
+"""What programs read (JSON and CSV) is English in every language."""
 
 import argparse
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Several models in the real window: one takes over from another, and back; what the user did stays."""
+"""Several models in the real window: switching to another and back keeps what the user did."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""The learning history in the window: measured, listed, gone back to, and undone, also after a restart."""
+"""The learning history in the window: measuring, listing, going back and undoing, also after a restart."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.e2e.conftest import User
 
 
 class Reader:
-    """Opens the dialog of the models, hears what is told of the versions, and presses buttons."""
+    """Opens the models dialog, records what is reported about the versions, and presses buttons."""
 
     def __init__(self, user: User) -> None:
         self.user = user
@@ -26,7 +26,7 @@ class Reader:
         user.window.engine.versions.told.connect(self.told.append)
 
     def open(self) -> VersionsView:
-        """Open the dialog, or look at it again, and wait until the version in use is measured."""
+        """Open the dialog, or show it again, and wait until the version in use is measured."""
         if self._dialog is None:
             self._dialog = ModelsDialog(self.user.window.engine, self.user.window)
             self._dialog.tabs.setCurrentIndex(1)

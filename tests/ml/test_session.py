@@ -1,4 +1,4 @@
-"""A session with the real model: judging, correcting, learning, and what is left of it the next time."""
+"""A session with the real model: judging, correcting, learning, and what is kept for the next session."""
 
 import threading
 from collections.abc import Iterator
@@ -589,7 +589,7 @@ def test_photos_that_arrive_are_judged_as_those_that_were_there(opened: Opened, 
     assert set(outcome.photos) == set(new)
     assert set(outcome.problems) == {broken}
     assert {type(event) for event in outcome.events} <= {Judged, Problems}
-    # They are of the open folder from then on.
+    # From then on, they belong to the open folder.
     photo = outcome.photos[new[0]]
     learned = session.learning.correct({photo.content_key: opposite(photo.probability)})
     assert set(learned.keys) == set(before.probabilities()) | set(outcome.probabilities())

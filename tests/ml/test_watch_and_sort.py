@@ -430,7 +430,7 @@ def test_a_problem_is_said_once_and_the_photos_are_tried_again(
         assert heard.notices == ["", f"New photos are not being sorted at the moment. {why}", ""]
 
 
-def test_a_sort_that_was_broken_off_is_finished(opened: Opened, folder: Path, tmp_path: Path) -> None:
+def test_an_interrupted_sort_is_resumed(opened: Opened, folder: Path, tmp_path: Path) -> None:
     sorter = Sorter()
     sorter.breaks_off = 2
     with Live(opened, watch_of(opened, folder), sorter=sorter, options=options_for(tmp_path)) as heard:

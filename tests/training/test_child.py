@@ -1,4 +1,4 @@
-"""Training in a process of its own: one line of JSON in, events out, and orders in between."""
+"""Training in its own process: one line of JSON in, events out, and commands while it runs."""
 
 import io
 import json

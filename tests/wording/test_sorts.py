@@ -1,4 +1,4 @@
-"""What is said about sorts. Each kind of sentence is written out once; elsewhere tests look at numbers and states."""
+"""Sentences about sorts. Each kind is checked word for word here only; other tests check numbers and states."""
 
 from pathlib import Path
 

@@ -62,7 +62,7 @@ class Recorder:
     def _note(self, event: object) -> None:
         self.threads.add(threading.current_thread().name)
         if isinstance(event, FilesPlaced):
-            assert {file.before for file in event.files} <= set(self.expected), "the watch hears of files first"
+            assert {file.before for file in event.files} <= set(self.expected), "the watch is told about files first"
         self.all.append(event)
 
     def _note_history(self, records: list[object], resting: frozenset[int]) -> None:

@@ -98,7 +98,7 @@ class Watched:
             self.events.append(event)
 
     def has_looked(self) -> bool:
-        """Tell whether all of the folder was looked at: until then files are known by their size and time alone."""
+        """Tell whether the whole folder was checked: until then, files are known only by their size and time."""
         return self.watch._full_seconds > 0
 
     def stop(self) -> float:

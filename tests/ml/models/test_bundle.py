@@ -1,4 +1,4 @@
-"""Loading a model folder: what is right is read, what is wrong is refused with a sentence."""
+"""Loading a model folder: a valid one is read, an invalid one is refused with a sentence."""
 
 import hashlib
 import io

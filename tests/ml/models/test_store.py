@@ -1,4 +1,4 @@
-"""A user's models: which one is used, what is listed, adding and removing, and whatever may be in their folder."""
+"""A user's models: which one is used, what is listed, adding and removing, and stray files in their folder."""
 
 import errno
 import json

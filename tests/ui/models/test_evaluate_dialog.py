@@ -204,7 +204,9 @@ def test_figures_and_gallery(dialog: EvaluateDialog, work: Stand, tmp_path: Path
     assert not dialog.open_button.isEnabled()
 
 
-def test_pictures_come_by_themselves(dialog: EvaluateDialog, work: Stand, tmp_path: Path, qtbot: QtBot) -> None:
+def test_thumbnails_load_without_being_requested(
+    dialog: EvaluateDialog, work: Stand, tmp_path: Path, qtbot: QtBot
+) -> None:
     run(dialog, work, made(tmp_path))
     view = dialog.panel.mistakes
 

@@ -1,4 +1,4 @@
-"""The dialog *Sort…*: form and plan, progress, result; what it asks of the service, and what it shows."""
+"""The dialog *Sort…*: form and plan, progress, result; what it requests from the service, and what it shows."""
 
 from collections.abc import Iterator
 from dataclasses import replace

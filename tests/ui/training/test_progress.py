@@ -1,4 +1,4 @@
-"""The learning curves: a picture with both curves in it, and the same in words."""
+"""The learning curves: a chart with both curves, and the same in words."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Nothing is taken away that may be the last of its kind, whatever others did to the files in between."""
+"""Nothing is deleted that may be the last copy, whatever other programs did to the files in the meantime."""
 
 import os
 from collections.abc import Iterator
