@@ -13,7 +13,7 @@ from tests.pseudo import ROOT, Literal
 _PACKAGE: Final = ROOT / "alpacasorter"
 _WRAPPERS: Final = {"_", "N_", "ngettext", "pgettext"}
 _FOR_DEVELOPERS: Final = {
-    # Calls whose texts nobody but a developer reads: logs, names of things, patterns.
+    # Calls with texts that only developers read: logs, identifiers, patterns.
     *("log", "getLogger"),
     *("setObjectName", "setProperty", "property", "compile", "TypeVar", "ContextVar", "import_module", "getattr"),
     *("execute", "executemany", "executescript", "startswith", "endswith", "encode", "decode", "environ", "get"),

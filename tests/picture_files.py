@@ -1,4 +1,4 @@
-"""Makes real picture files for tests, good and bad ones, of every kind that the app may come across.
+"""Makes real image files for tests, good and bad ones, of every kind that the app may encounter.
 
     make_picture(tmp_path / "a.jpg")                              a good JPEG
     make_picture(tmp_path / "b.heic", kind="heic", size=(64, 48))

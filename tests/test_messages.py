@@ -138,7 +138,7 @@ def test_a_compiled_catalog_without_its_source_is_named(messages: ModuleType, ch
     assert messages.outdated(messages.files(checkout), checkout) == [po.with_suffix(".mo")]
 
 
-def test_british_is_made_by_itself_where_nobody_has_translated(messages: ModuleType, checkout: Path) -> None:
+def test_british_is_filled_in_where_there_is_no_translation(messages: ModuleType, checkout: Path) -> None:
     po = begin(checkout, "en_GB", ("Kept", "Retained"))
     catalog = read(write(messages, checkout)[po.with_suffix(".mo")])
     assert catalog.gettext("Moved to the {folder} of your favorite color.") == (

@@ -76,7 +76,7 @@ def _of_widget(widget: QWidget) -> Iterator[Text]:
             yield kind, widget.title()
         case QLineEdit():
             yield f"placeholder of {kind}", widget.placeholderText()
-            # What is in a spin box or combo box is asked for below.
+            # The text in a spin box or combo box is checked below.
             if widget.isReadOnly() and widget.parent() is not None and not isinstance(widget.parent(), QSpinBox):
                 yield kind, widget.text()
         case QTextEdit() | QPlainTextEdit():

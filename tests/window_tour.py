@@ -21,7 +21,7 @@ from tests.window_texts import cut_off, painted, stretch, texts
 
 SIZE = (1000, 700)
 NAMES = ("Not alpaca", "Alpaca", "not alpaca", "alpaca")
-"""Classes of the model, which has them from whoever made it, and its name."""
+"""The name and the classes of the model, which its author chose, so they are not translated."""
 _DIALOG_MS = 500
 """By then a dialog has what it asks the engine for."""
 _STEP_MS = 150

@@ -7,7 +7,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 DATA_FOLDERS = ("models", "resources")
 NOT_IN_WHEEL = ("packaging", "locale")
-"""Sub-folders that only the packaged program needs, or of which not everything goes into a wheel."""
+"""Subfolders of resources that only the packaged program needs, or that go into a wheel only in part."""
 CATALOGS = "resources/locale/*/LC_MESSAGES/*.mo"
 """Translations; what they are made of stays in the checkout."""
 

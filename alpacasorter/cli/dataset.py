@@ -33,7 +33,7 @@ def dataset_parser() -> argparse.ArgumentParser:
         prog="alpacasorter dataset",
         parents=[version_option()],
         description=_("""\
-Get photos to train a model on from Open Images, a public collection of Flickr photos under free licenses.
+Get training photos from Open Images, a public collection of Flickr photos under free licenses.
 
   alpacasorter dataset download --class Alpaca --limit 200 --others 200 --out DIR
   alpacasorter dataset classes alpaca      list the classes with this name
@@ -51,8 +51,8 @@ This is the only command that uses the network, and only while it runs.
 
 def _exit_codes() -> str:
     return _(
-        "exit codes: 0 done (even with fewer photos than requested), 1 failed, 2 wrong usage or unknown class, 130 "
-        "stopped with Ctrl+C"
+        "exit codes: 0 success (even with fewer photos than requested), 1 failure, 2 wrong usage or unknown class, "
+        "130 Ctrl+C"
     )
 
 
@@ -75,7 +75,7 @@ deleted. A larger --limit keeps what is there and adds to it.
         metavar="NAME",
         action="append",
         required=True,
-        help=_("class of the photos, such as Alpaca; can be given several times"),
+        help=_("class of the photos, such as Alpaca; can be repeated"),
     )
     parser.add_argument("--out", metavar="DIR", type=given_path, required=True, help=_("folder for the class folders"))
     parser.add_argument(
@@ -90,8 +90,9 @@ deleted. A larger --limit keeps what is there and adds to it.
         metavar="N",
         type=_zero_or_more,
         help=_(
-            "also download N photos that do not show the class, to not_CLASS (others with several classes). By default "
-            "these are photos that people have confirmed not to show it, so many of them look similar"
+            "also download N photos that do not show the class, to not_CLASS (or to others if there are several "
+            "classes). By default, these are photos that people have confirmed not to show it, so many of them look "
+            "similar"
         ),
     )
     parser.add_argument(
@@ -100,7 +101,7 @@ deleted. A larger --limit keeps what is there and adds to it.
         metavar="NAME",
         action="append",
         default=[],
-        help=_("take the other photos from this class instead, such as Sheep; can be given several times"),
+        help=_("take the other photos from this class instead, such as Sheep; can be repeated"),
     )
     parser.add_argument(
         "--subset",
@@ -108,8 +109,8 @@ deleted. A larger --limit keeps what is there and adds to it.
         choices=_SUBSETS,
         action="append",
         help=_(
-            "subset to take photos from; can be given several times (default: all of them; train, whose lists are 1 "
-            "GB, only if the others don't have enough)"
+            "subset to take photos from; can be repeated (default: all of them; train, whose lists are 1 GB, only if "
+            "the others don't have enough)"
         ),
     )
     parser.add_argument(
@@ -376,7 +377,7 @@ def _as_text(done: Downloaded) -> str:
 def _left_out() -> dict[str, str]:
     return {
         "missing": _("no longer on the server"),
-        "unusable": _("damaged, or not a picture"),
+        "unusable": _("damaged, or not a photo"),
         "too large": _("too large"),
         "unreachable": _("not sent by the server"),
         "refused": _("refused by the server"),

@@ -46,19 +46,21 @@ def _may_be_report(report: Path) -> bool:
     try:
         if report.suffix.lower() not in (".html", ".htm"):
             # A typing error must not replace a photo.
-            complain(_("{file} can't be the report. Its name must end in .html.").format(file=shown))
+            complain(_("The report can't be written to {file}. Its name must end in .html.").format(file=shown))
         elif report.is_dir():
-            complain(_("{file} can't be the report. It is a folder.").format(file=shown))
+            complain(_("The report can't be written to {file}. It is a folder.").format(file=shown))
         elif not report.parent.is_dir():
             folder = display_path(report.parent)
             complain(
-                _("{file} can't be the report. The folder {folder} does not exist.").format(file=shown, folder=folder)
+                _("The report can't be written to {file}. The folder {folder} does not exist.").format(
+                    file=shown, folder=folder
+                )
             )
         else:
             return True
     except OSError as error:
         # Translators: {reason} is a sentence.
-        message = _("{file} can't be the report. {reason}")
+        message = _("The report can't be written to {file}. {reason}")
         complain(message.format(file=shown, reason=reasons.sentence(os_errors.for_saving(error))))
     return False
 
@@ -180,8 +182,8 @@ def evaluate_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="alpacasorter evaluate",
         description=_(
-            "Measure the model on a folder with one subfolder per class, named after the class. What the model learned"
-            " from your corrections is not used."
+            "Test the model on a folder with one subfolder per class, named after the class. What the model learned "
+            "from your corrections is not used."
         ),
         epilog=exit_codes(),
         parents=[device_option(), model_option(), quiet_option(), version_option()],

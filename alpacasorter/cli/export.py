@@ -122,7 +122,7 @@ def export_parser() -> argparse.ArgumentParser:
         help=_("names of new sidecars: full for IMG_1.jpg.xmp (default), stem for IMG_1.xmp"),
     )
     sidecars.add_argument("--remove", action="store_true", help=_("remove everything that earlier exports wrote"))
-    sidecars.add_argument("--dry-run", action="store_true", help=_("write nothing; print what would be done"))
+    sidecars.add_argument("--dry-run", action="store_true", help=_("only print what would be done; nothing is changed"))
     parser.set_defaults(command=run)
     return parser
 

@@ -17,10 +17,10 @@ def export_parser() -> argparse.ArgumentParser:
         prog="alpacasorter export-model",
         parents=[version_option()],
         description=_(
-            "Write a model as one file for other programs. Its input is pictures as RGB values from 0 to 255, float32 "
+            "Write a model as one file for other programs. Its input is photos as RGB values from 0 to 255, float32 "
             "(n, side, side, 3); its output is the probability of the positive class, float32 (n, 1)."
         ),
-        epilog=_("exit codes: 0 done, 1 failed, 2 wrong usage, 130 after Ctrl+C (nothing is written then)"),
+        epilog=_("exit codes: 0 success, 1 failure, 2 wrong usage, 130 Ctrl+C (nothing is written then)"),
     )
     parser.add_argument("bundle", metavar="DIR", type=given_path, help=_("the model folder"))
     parser.add_argument("--keras", metavar="FILE.keras", type=given_path, help=_("write a file for Keras 3"))
@@ -28,7 +28,7 @@ def export_parser() -> argparse.ArgumentParser:
         "--tflite",
         metavar="FILE.tflite",
         type=given_path,
-        help=_("write a file for LiteRT (TensorFlow Lite), which takes one picture at a time"),
+        help=_("write a file for LiteRT (TensorFlow Lite), which takes one photo at a time"),
     )
     parser.set_defaults(command=_run, model=None)
     return parser

@@ -58,7 +58,7 @@ def import_parser() -> argparse.ArgumentParser:
         help=_("with --all: only import labels with at least this confidence (0 to 1)"),
     )
     parser.add_argument("--replace", action="store_true", help=_("replace your corrections that differ"))
-    parser.add_argument("--dry-run", action="store_true", help=_("change nothing; print what would be changed"))
+    parser.add_argument("--dry-run", action="store_true", help=_("only print what would be done; nothing is changed"))
     parser.add_argument("--json", action="store_true", help=_("print the result as one JSON object"))
     parser.set_defaults(command=run)
     return parser

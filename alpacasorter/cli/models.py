@@ -41,7 +41,7 @@ def fill(parser: argparse.ArgumentParser) -> None:
         "source",
         metavar="FILE_OR_FOLDER",
         type=given_path,
-        help=_("a {suffix} file, or the folder of a model").format(suffix=SUFFIX),
+        help=_("a {suffix} file or a model folder").format(suffix=SUFFIX),
     )
     use = command(
         "use",
@@ -51,11 +51,11 @@ def fill(parser: argparse.ArgumentParser) -> None:
     )
     which = use.add_mutually_exclusive_group(required=True)
     which.add_argument("name", metavar="NAME", nargs="?", help=name_help)
-    which.add_argument("--bundled", action="store_true", help=_("go back to the model that came with AlpacaSorter"))
+    which.add_argument("--bundled", action="store_true", help=_("go back to the bundled model"))
     share = command(
         "share",
-        _("save a model as one file, to give to others"),
-        _("Save a model as one file, to give to others."),
+        _("save a model as one file, to share it with others"),
+        _("Save a model as one file, to share it with others."),
         _share,
     )
     share.add_argument("name", metavar="NAME", help=name_help)
@@ -138,7 +138,7 @@ def _add(options: argparse.Namespace) -> int:
         message = _("“{name}” was added. To use it: {command}")
         print(message.format(name=added.entry.title, command=f"alpacasorter models use {key}"))
     else:
-        print(_("“{name}” is already there, under the name {key}.").format(name=added.entry.title, key=key))
+        print(_("“{name}” has already been added, under the name {key}.").format(name=added.entry.title, key=key))
     return 0
 
 
@@ -146,12 +146,12 @@ def _use(options: argparse.Namespace) -> int:
     store = _store()
     if options.bundled:
         store.choose(store.bundled)
-        print(_("The bundled model is used from now on."))
+        print(_("The bundled model is now in use."))
     else:
         entry = store.find(options.name)
         store.check(entry.path)
         store.choose(entry.path)
-        print(_("“{name}” is used from now on.").format(name=entry.title))
+        print(_("“{name}” is now in use.").format(name=entry.title))
     if paths.named_model() is not None:
         complain(
             _("{variable} is set and names the model to use. Unset it to use the one you chose.").format(

@@ -49,7 +49,7 @@ def train_parser() -> argparse.ArgumentParser:
             "Train a model on a folder with one subfolder for each of two classes, such as alpaca and not_alpaca. To "
             "use the model: alpacasorter --model DIR"
         ),
-        epilog=_("exit codes: 0 done, 1 failed, 2 wrong usage, 130 after Ctrl+C (nothing is written then)"),
+        epilog=_("exit codes: 0 success, 1 failure, 2 wrong usage, 130 Ctrl+C (nothing is written then)"),
     )
     add = parser.add_argument
     add("dataset", metavar="DATASET", type=given_path, help=_("the folder with the two subfolders"))
@@ -63,7 +63,7 @@ def train_parser() -> argparse.ArgumentParser:
         "--preview",
         metavar="FILE.png",
         type=given_path,
-        help=_("write a picture of some photos after augmentation"),
+        help=_("write an image of some photos after augmentation"),
     )
     add(
         "--report",
@@ -72,7 +72,12 @@ def train_parser() -> argparse.ArgumentParser:
         help=_("where the report goes (default: next to the model, DIR.report.html)"),
     )
     add("--name", default="", help=_("name of the model (default: the name of its folder)"))
-    add("--positive", default="", metavar="CLASS", help=_("the positive class (default: X of X and not_X)"))
+    add(
+        "--positive",
+        default="",
+        metavar="CLASS",
+        help=_("the positive class (default: X, if the classes are X and not_X)"),
+    )
     add = parser.add_argument_group(_("photos")).add_argument
     add(
         "--validation-share",
@@ -141,14 +146,14 @@ def train_parser() -> argparse.ArgumentParser:
         type=int,
         default=usual.epochs,
         metavar="N",
-        help=_("passes over the photos, at most (default: {value})").format(value=usual.epochs),
+        help=_("maximum number of passes over the photos (default: {value})").format(value=usual.epochs),
     )
     add(
         "--patience",
         type=int,
         default=usual.patience,
         metavar="N",
-        help=_("stop after so many epochs without progress; 0: never stop early (default: {value})").format(
+        help=_("stop after this many epochs without progress; 0: never stop early (default: {value})").format(
             value=usual.patience
         ),
     )
@@ -172,7 +177,7 @@ def train_parser() -> argparse.ArgumentParser:
         type=int,
         default=usual.retrain_epochs,
         metavar="N",
-        help=_("passes over the photos during retraining, at most (default: {value})").format(
+        help=_("maximum number of passes over the photos during retraining (default: {value})").format(
             value=usual.retrain_epochs
         ),
     )
@@ -247,10 +252,7 @@ def _problem(dataset: Path, out: Path | None, report: Path | None, preview: Path
     from alpacasorter.training.requirements import problem_with_out
 
     if out is None and preview is None:
-        return _(
-            "There is nothing to do. Pass --out DIR to get a model, or --preview FILE.png to get a picture of the "
-            "photos."
-        )
+        return _("There is nothing to do. Pass --out DIR to get a model, or --preview FILE.png to preview the photos.")
     for path, suffix in ((report, ".html"), (preview, ".png")):
         if path is None:
             continue
@@ -433,8 +435,8 @@ def _result(event: Trained) -> str:
         lines.append(_("Training stopped early, because it no longer helped."))
     lines += [
         _(
-            "These figures are those of the model as the app uses it. Those after each epoch are of the model as it "
-            "was trained; the last layer was then refitted."
+            "These figures are for the model as the app uses it. The figures after each epoch are for the model "
+            "during training; the last layer was then refitted."
         ),
         _("Use it once:        {command}").format(command=f"alpacasorter --model {display_path(event.bundle)}"),
         _("Add it to the app:  {command}").format(command=f"alpacasorter models add {display_path(event.bundle)}"),

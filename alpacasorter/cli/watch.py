@@ -108,7 +108,7 @@ class _Watching:
         self._stop.patient = True
         try:
             if not self._quiet:
-                complain(_("Watching {folder}. Press Ctrl+C to end.").format(folder=display_path(self._folder)))
+                complain(_("Watching {folder}. Press Ctrl+C to stop.").format(folder=display_path(self._folder)))
             with contextlib.closing(live(opened, watch, arrivals=lambda: arrivals, stopped=self._stop)) as events:
                 for event in events:
                     printer.show(event, self._folder)

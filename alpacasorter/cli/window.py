@@ -45,7 +45,7 @@ def window_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "given", metavar="FOLDER", nargs="*", type=given_path, help=_("folder to open, or photos in that folder")
     )
-    parser.add_argument("--new-window", action="store_true", help=_("open a new window even if there is one already"))
+    parser.add_argument("--new-window", action="store_true", help=_("open a new window even if one is already open"))
     parser.add_argument(
         "--self-test",
         metavar="FILE",
@@ -65,7 +65,7 @@ def _about() -> str:
         "watch FOLDER": _("judge photos as they arrive in a folder"),
         "export FOLDER": _("export results as CSV, JSON or keywords in XMP sidecars"),
         "import FILE": _("import labels from another computer as corrections"),
-        "evaluate DATASET": _("measure the model on a folder with one subfolder per class"),
+        "evaluate DATASET": _("test the model on a folder with one subfolder per class"),
         "models": _("list, add, select, share and remove models"),
         "train DATASET": _("train a model on a folder with one subfolder per class"),
         "export-model DIR": _("convert a model for other programs"),

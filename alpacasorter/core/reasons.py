@@ -207,7 +207,7 @@ def _sentences(language: str) -> dict[str, str | Callable[[int], str]]:
     """
     formats = i18n.join(("JPEG", "PNG", "WebP", "TIFF", "GIF", "BMP", "HEIC", "AVIF"))
     return {
-        EMPTY: _("The file is empty (0 bytes)."),
+        EMPTY: _("The file is empty."),
         BLANK: _("The file contains only zeros. Copy the photo from the camera again."),
         VANISHED: _("The file is no longer there. It was moved, renamed or deleted."),
         NO_PERMISSION: _("You don't have permission to open this file."),
@@ -223,24 +223,24 @@ def _sentences(language: str) -> dict[str, str | Callable[[int], str]]:
         NAME_TOO_LONG: _("The path of the file is too long. Shorten its name or that of its folders, then rescan."),
         TOO_MANY_OPEN: _("The system has too many files open. Close some programs, then rescan."),
         NOT_OPENED: _("The system could not open this file."),
-        TRUNCATED: _("The file is incomplete, so the picture can't be shown. Copy it from the camera again."),
-        DAMAGED: _("The file is damaged, so the picture can't be shown. Copy it from the camera again."),
+        TRUNCATED: _("The file is incomplete, so the photo can't be shown. Copy it from the camera again."),
+        DAMAGED: _("The file is damaged, so the photo can't be shown. Copy it from the camera again."),
         UNKNOWN_KIND: _(
-            "This kind of picture is not supported. Export it as JPEG. (Supported formats: {formats}.)"
+            "This kind of image is not supported. Export it as JPEG. (Supported formats: {formats}.)"
         ).format(formats=formats),
-        NOT_A_PICTURE: _("There is no picture in this file. Supported formats: {formats}.").format(formats=formats),
+        NOT_A_PICTURE: _("There is no image in this file. Supported formats: {formats}.").format(formats=formats),
         **{f"{_IS_SOMETHING}-{what}": words.format(formats=formats) for what, words in _instead_of_a_picture().items()},
-        TOO_MANY_PIXELS: _("The picture has too many pixels to open safely. Export a smaller copy."),
-        NO_MEMORY: _("There is not enough memory to open this picture. Close some programs, then rescan."),
+        TOO_MANY_PIXELS: _("The photo has too many pixels to open safely. Export a smaller copy."),
+        NO_MEMORY: _("There is not enough memory to open this photo. Close some programs, then rescan."),
         RAW_ALONE: _("RAW photos are not supported yet. Export the photo as JPEG."),
         MODEL_FAILED: _("The model failed on this photo. Rescan, or choose another model."),
-        UNEXPECTED: _("Something unexpected happened, so this photo can't be judged. Rescan to try again."),
+        UNEXPECTED: _("Unexpected error: the photo can't be judged. Rescan to try again."),
         NOT_JUDGED: _("The photo can't be judged."),
-        SAVE_DISK_FULL: _("There is not enough space on the disk. Free some space, then try again."),
+        SAVE_DISK_FULL: _("There is not enough space on the disk. Free up some space, then try again."),
         SAVE_READ_ONLY: _("The disk is read-only. Remove its write protection, or choose another location."),
         SAVE_NO_PERMISSION: _("You don't have permission to write there."),
         SAVE_FOLDER_MISSING: _("The folder does not exist."),
-        SAVE_IS_FOLDER: _("A folder has this name."),
+        SAVE_IS_FOLDER: _("There is already a folder with this name."),
         SAVE_NAME_TOO_LONG: _("The name is too long."),
         # Translators: {error} is a message of the operating system, in its language.
         NOT_SAVED: _("The system reported an error: {error}."),
@@ -263,8 +263,8 @@ def _instead_of_a_picture() -> dict[str, str]:
     return {
         "pdf": _("This is a PDF document. Supported formats: {formats}."),
         "photoshop": _("This is a Photoshop document. Supported formats: {formats}."),
-        "jpeg-xl": _("This is a JPEG XL picture. Supported formats: {formats}."),
-        "jpeg-2000": _("This is a JPEG 2000 picture. Supported formats: {formats}."),
+        "jpeg-xl": _("This is a JPEG XL image. Supported formats: {formats}."),
+        "jpeg-2000": _("This is a JPEG 2000 image. Supported formats: {formats}."),
         "video": _("This is a video. Supported formats: {formats}."),
         "icon": _("This is an icon. Supported formats: {formats}."),
         "zip": _("This is a ZIP archive. Supported formats: {formats}."),
@@ -279,7 +279,7 @@ def _sorting() -> dict[str, str]:
         CHANGED: _("The file has changed since the plan was made. Make a new plan to sort it as it is now."),
         TAKEN: _("Another file now has this name at the destination. Make a new plan to choose another name."),
         IS_LINK: _("This is a link to a file elsewhere, so it can't be moved. Move that file, or copy instead."),
-        SORT_NOT_REGULAR: _("This is not an ordinary file, so it was left."),
+        SORT_NOT_REGULAR: _("This is not an ordinary file, so it was left where it is."),
         SORT_IN_USE: _("Another program is using this file. Close it there, then try again."),
         TARGET_TOO_LONG: _("The path at the destination is too long. Choose a shorter destination or shorter names."),
         TARGET_REFUSED: _("The disk at the destination does not allow this name. Rename the file and make a new plan."),
@@ -288,9 +288,9 @@ def _sorting() -> dict[str, str]:
             "What was written to the destination differs from what was read, so the copy was discarded. Check the disk."
         ),
         NO_HARD_LINKS: _(
-            "Hard links are not possible at the destination, or not to a file of another user. Copy or move instead."
+            "Hard links are not possible at the destination, or not to another user's file. Copy or move instead."
         ),
-        LINK_ACROSS_DISKS: _("A hard link can't lead to another disk. Copy or move instead."),
+        LINK_ACROSS_DISKS: _("Hard links can't point to another disk. Copy or move instead."),
         NO_SYMLINKS: _("The system does not allow symbolic links at the destination. Copy or move instead."),
         TARGET_FOLDER_GONE: _("The folder at the destination no longer exists. Make a new plan."),
         NOT_WRITTEN: _("The system could not do this. Try again."),
@@ -304,12 +304,12 @@ def _sorting() -> dict[str, str]:
             "The copy at the destination was changed or removed right away, so the file was kept where it is."
         ),
         ORIGINAL_GONE: _("The file it was made from is no longer there, so this one was left where it is."),
-        ORIGINAL_CHANGED: _("The file it was made from has changed since, so this one was left where it is."),
+        ORIGINAL_CHANGED: _("The file it was made from has changed since then, so this one was left where it is."),
         UNSETTLED: _(
             "Some files could not be checked, so it is not known whether they were sorted. Check their disks,"
             " then resume or undo the sort."
         ),
-        _LEFT_WITH: _("It belongs to {name}, which could not be sorted, so it was left with it."),
+        _LEFT_WITH: _("It belongs to {name}, which could not be sorted, so it was left too."),
         _STAYS_WITH: _("It belongs to {name}, which was left where it is, so it was left too."),
         NO_WRITING: _("You don't have permission to write to the folder {folder}. Check its permissions."),
         NO_REMOVING: _("You don't have permission to remove files from the folder {folder}. Check its permissions."),
@@ -326,7 +326,7 @@ def _sidecars() -> dict[str, str]:
         ),
         SIDECAR_ENCODING: _("The sidecar uses an unknown character encoding, so it was left unchanged."),
         SIDECAR_IS_LINK: _("The sidecar is a link to another file, so it was left unchanged."),
-        SIDECAR_NOT_REGULAR: _("There is something with the name of the sidecar that is not a file, so it was left."),
+        SIDECAR_NOT_REGULAR: _("Something that is not a file has the name of the sidecar, so it was left unchanged."),
         SIDECAR_TOO_LARGE: _("The sidecar is larger than 64 MB, so it was left unchanged."),
         SIDECAR_WRITE_PROTECTED: _("The sidecar is read-only, so it was left unchanged."),
         SIDECAR_CLOUD_ONLY: _("The sidecar is only in the cloud. Download it first."),
@@ -343,7 +343,7 @@ def _stopping() -> dict[str, str]:
         SORT_FOLDER_GONE: _(
             "The folder {folder} is no longer there. If it is on a removable drive, connect it, then try again."
         ),
-        DISK_FULL: _("The disk with {folder} is full. Free some space, then resume or undo the sort."),
+        DISK_FULL: _("The disk with {folder} is full. Free up some space, then resume or undo the sort."),
         DISK_READ_ONLY: _("The disk with {folder} is read-only. Make it writable, then resume or undo the sort."),
         DISK_NOT_RESPONDING: _("The disk with {folder} is not responding. Reconnect it, then resume or undo the sort."),
         DISK_ERROR: _("The disk with {folder} reported an error. Check it, then resume or undo the sort."),
@@ -365,7 +365,7 @@ def _planning() -> dict[str, str | Callable[[int], str]]:
         FILES_NO_PERMISSION: _("You don't have permission to read all of its files."),
         COMPANION: _("{name}, which belongs to it: {why}"),
         TARGET_NOT_OPENED: _("Its folder at the destination can't be opened. {why}"),
-        TARGET_IS_FILE: _("A file has the name that a folder needs: {path}. Rename it, or choose another name."),
+        TARGET_IS_FILE: _("A file is where a folder is needed: {path}. Rename it, or choose another folder name."),
         NAMES_CLASH: _("Several of its files would get the same name at the destination."),
         SAME_THERE: _("The same photo is already there, so this one stays where it is."),
         SAME_PLANNED: _("The same photo already goes there, from {path}, so this one stays where it is."),
@@ -373,13 +373,11 @@ def _planning() -> dict[str, str | Callable[[int], str]]:
         NAME_TAKEN: _("Another file at the destination has this name."),
         NAME_NOT_ALLOWED: _("The disk at the destination does not allow this name."),
         NAME_NOT_ALLOWED_AND_TAKEN: _(
-            "The disk at the destination does not allow this name, and another file has the closest one."
+            "The disk at the destination does not allow this name, and another file has the closest allowed one."
         ),
         NAME_SHORTENED: _("The name is too long for the destination."),
         SOURCE_READ_ONLY: _("Photos can't be moved out of a read-only folder. Copy them instead."),
-        TARGET_READ_ONLY: _(
-            "You can't write to {folder}, because it is read-only for you. Choose another destination."
-        ),
+        TARGET_READ_ONLY: _("The folder {folder} is read-only. Choose another destination."),
         # Translators: keep {label} as it is.
         NO_LABEL: _("The pattern has no {label}, so photos with different tags go to the same folders."),
         WINDOWS_LINKS: _("Windows allows links only in developer mode, or if the app runs as administrator."),
@@ -406,7 +404,9 @@ def _planning() -> dict[str, str | Callable[[int], str]]:
             "{count} photos don't say which camera took them and go to {folder}.",
             count,
         ),
-        NO_SPACE: _("Not enough space: up to {needed} needed, {free} free. Make room, or choose another disk."),
+        NO_SPACE: _(
+            "Not enough space: up to {needed} needed, {free} free. Free up some space, or choose another disk."
+        ),
         SCANNED_AGAIN: _(
             "Some photos go to existing folders inside the scanned one, so the next scan will show them there."
         ),

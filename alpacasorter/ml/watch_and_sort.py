@@ -101,7 +101,7 @@ class ArrivalSort:
             self._arrivals.pop(path, None)
 
     def sort(self, options: SortOptions, stopped: Callable[[], bool]) -> Generator[SortEvent, None, None]:
-        """Sort the photos that are certain enough and have not changed lately; yield the events of the sort, if any."""
+        """Sort the photos that are certain enough and have settled; yield the events of the sort, if any."""
         if time.monotonic() < self._not_before:
             return
         if options != self._options or self._opened.session.learning.head is not self._head:
@@ -186,7 +186,7 @@ class ArrivalSort:
         self._not_before = time.monotonic() + self._delays.problem
 
     def _quiet(self) -> list[_Arrival]:
-        """Return photos that have not changed lately; none while more are coming, so that a burst is one sort."""
+        """Return photos that have settled; none while more are coming, so that a burst is one sort."""
         now = time.monotonic()
         # If the folder is polled, two polls must have found no change.
         quiet = max(self._delays.quiet, 2 * self._watch.polls_every)

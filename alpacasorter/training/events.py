@@ -280,7 +280,7 @@ def _failures(given: dict[str, str]) -> dict[str, str]:
         _REFUSED: _("No model was made: the system could not read or write a file ({why}).").format(**shown),
         _REFUSED_PLACE: _("No model was made: the system could not read or write {place} ({why}).").format(**shown),
         _NOT_UNDERSTOOD: _(
-            "The training process did not understand how it was started ({error}). Reinstall AlpacaSorter."
+            "The training process could not read its settings ({error}). Reinstall AlpacaSorter."
         ).format(**shown),
         _UNEXPECTED: _(
             "Training failed because of a bug in AlpacaSorter or TensorFlow ({error}). Nothing was changed. "
@@ -291,7 +291,9 @@ def _failures(given: dict[str, str]) -> dict[str, str]:
 
 def _warning(name: str, given: dict[str, str]) -> str:
     if name == SPLIT_BY_CLASS:
-        return _("There are so few photos that each class was split separately, so that both sets have some of it.")
+        return _(
+            "There are so few photos that each class was split separately, so that both sets contain photos of it."
+        )
     if name == _NEAR_DUPLICATES:
         count = int(given["count"])
         return ngettext(

@@ -123,7 +123,7 @@ class Recipe:
             )
         if self.weights == SHIPPED and self.backbone != "mobilenet_v2":
             raise RecipeError(
-                _("Weights for {backbone} don't come with the app. Have Keras download them, or give a file.").format(
+                _("Weights for {backbone} don't come with the app. Have Keras download them, or choose a file.").format(
                     backbone=BACKBONE_TITLES[self.backbone]
                 )
             )

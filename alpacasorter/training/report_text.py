@@ -266,7 +266,7 @@ def _introduction(training: int, held_out: int) -> str:
         held_out,
     )
     about = _(
-        "The app uses the exact optimum of the last layer, which is refitted after each correction; the figures of the "
-        "layer that Keras trained step by step are given for comparison."
+        "The app uses the exact optimum of the last layer, which is refitted after each correction; the figures for "
+        "the layer that Keras trained step by step are given for comparison."
     )
     return " ".join((trained.format(count=number(training)), measured.format(count=number(held_out)), about))

@@ -24,7 +24,7 @@ _FILTER_KEYS = (
 
 
 class Actions(QObject):
-    """All actions of the window; whoever creates them connects them.
+    """All actions of the window; the code that creates them connects them.
 
     Keys that are plain letters work only on the page with the photos (see `page_actions`).
     """
@@ -59,7 +59,7 @@ class Actions(QObject):
         self.flip = self._make(_("&Flip the tag"), tip=_("Click a tag, or press the space bar"), shown_key="Space")
         self.remove_label = self._make(_("&Remove my label"), "", "Backspace", _("Let the model decide again"))
         self.open_photo = self._make(
-            _("&Open photo"), tip=_("Open it in the default program for photos"), shown_key="Enter"
+            _("&Open photo"), tip=_("Open the photo in the default program"), shown_key="Enter"
         )
         self.show_in_folder = self._make(_("Show in file &manager"))
         self.copy_path = self._make(_("&Copy path"), "", "Ctrl+Shift+C")

@@ -163,8 +163,10 @@ def imported(made: int, unseen: int) -> str:
     if not unseen:
         return said
     later = ngettext(
-        "The photo of {count} has not been scanned on this computer yet; AlpacaSorter learns from it when it is.",
-        "The photos of {count} have not been scanned on this computer yet; AlpacaSorter learns from them then.",
+        "{count} of them is of a photo that has not been scanned on this computer yet. AlpacaSorter learns from it "
+        "when it is.",
+        "{count} of them are of photos that have not been scanned on this computer yet. AlpacaSorter learns from them "
+        "when they are.",
         unseen,
     ).format(count=number(unseen))
     return f"{said} {later}"

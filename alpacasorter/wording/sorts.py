@@ -456,18 +456,18 @@ def undo_question(record: SortRecord) -> tuple[str, str]:
     more = _by(
         record.action,
         ngettext(
-            "{count} file is moved from {destination} back to {folder}.",
-            "{count} files are moved from {destination} back to {folder}.",
+            "{count} file will be moved from {destination} back to {folder}.",
+            "{count} files will be moved from {destination} back to {folder}.",
             many,
         ),
         ngettext(
-            "{count} copy in {destination} is removed; the photo stays.",
-            "{count} copies in {destination} are removed; the photos stay.",
+            "{count} copy in {destination} will be removed; the photo stays.",
+            "{count} copies in {destination} will be removed; the photos stay.",
             many,
         ),
         ngettext(
-            "{count} link in {destination} is removed; the photo stays.",
-            "{count} links in {destination} are removed; the photos stay.",
+            "{count} link in {destination} will be removed; the photo stays.",
+            "{count} links in {destination} will be removed; the photos stay.",
             many,
         ),
     ).format(count=number(many), destination=text.folder(record.destination), folder=text.folder(record.folder))

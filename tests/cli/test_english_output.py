@@ -1,4 +1,4 @@
-"""What programs read is in English whatever the language: JSON and CSV."""
+"""What programs read (JSON and CSV) is English in every language."""
 
 import argparse
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.model
 
 @pytest.fixture(autouse=True)
 def language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A language that nobody speaks."""
+    """A made-up language."""
     write_catalog(tmp_path / "locale")
     monkeypatch.setenv("ALPACASORTER_LOCALE_DIR", str(tmp_path / "locale"))
     monkeypatch.setenv("ALPACASORTER_LANGUAGE", CODE)

@@ -111,7 +111,7 @@ def test_a_report_must_not_replace_a_photo(run: Commands, dataset: Path, tmp_pat
     ):
         done = run("evaluate", dataset, "--report", place, *CPU)
         assert (done.code, done.out) == (2, "")
-        assert "can't be the report." in done.err
+        assert "The report can't be written to" in done.err
         assert why in done.err
     assert photo.read_bytes() == before
 

@@ -146,7 +146,7 @@ def test_sharing(run: Commands, tmp_path: Path, goats: Path) -> None:
     run("models", "remove", "goats")
     assert run("models", "add", out).code == 0
     assert listed(run)["goats"]["title"] == "Goats"
-    assert "already there, under the name goats." in run("models", "add", out).out
+    assert "already been added, under the name goats." in run("models", "add", out).out
     done = run("models", "share", "goats", "--out", tmp_path / "none" / "goats")
     assert done.code == 1
     assert "can't be written" in done.err

@@ -1,4 +1,4 @@
-"""The program as such: its version, its help, and the window that can't be opened."""
+"""The program itself: its version, its help, and a window that can't be opened."""
 
 import os
 import re

@@ -329,7 +329,7 @@ def test_output_that_is_no_longer_read_is_no_error(tmp_path: Path) -> None:
     assert started.wait(60) == 0
     assert "Traceback" not in err
     assert "Broken" not in err
-    assert "judged" not in err, "it did not go on to the end"
+    assert "judged" not in err, "it did not run to the end"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

@@ -1,4 +1,4 @@
-"""Runs the command line by its most public entry point, `alpacasorter.cli.main`, and looks at its parsers."""
+"""Runs the command line by its most public entry point, `alpacasorter.cli.main`, and inspects its parsers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes the fixtures of these tests by the code of an earlier version, and notes what that version does with them.
+"""Makes the fixtures of these tests with the code of an earlier version, and records what that version does with them.
 
 They were made by the code of commit d0250e3, before its modules were moved and its sentences reworded. This script
 knows that code from the inside, so it runs against such a checkout only, and is not run by the tests:
@@ -52,7 +52,7 @@ OLD_SENTENCES = {
     "memory.jpg": "There is not enough memory to open this picture. Close some programs and scan again.",
     "invented.jpg": "This is a sentence that no version has ever written.",
 }
-"""Reasons put into the cache by hand: one that no picture gives here, and one that no code can know."""
+"""Reasons put into the cache by hand: one that no test photo causes, and one that the code doesn't know."""
 
 
 class World:
@@ -409,7 +409,7 @@ def expected(place: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Make everything anew."""
+    """Make all fixtures again."""
     assert Path(sys.modules["alpacasorter"].__file__ or "").is_relative_to(Path.cwd()), "run it in the old checkout"
     os.umask(0o022)
     shutil.rmtree(FIXTURES, ignore_errors=True)

@@ -112,7 +112,7 @@ WRONG: tuple[tuple[str, ...], ...] = (
     ("--version",),
     ("scan", "--help"),
 )
-"""Commands that end at once, most of them because they are wrong."""
+"""Commands that exit immediately, most of them because of wrong usage."""
 
 
 def describe_json(place: Path) -> dict[str, Any]:

@@ -23,7 +23,7 @@ PLACEHOLDER = "/placeholder/of/compat"
 MARKER = ".alpacasorter-output"
 
 FINISHED, UNDONE, UNDOING, INTERRUPTED, TORN, RETURNING, COPIED = range(1, 8)
-"""Numbers of the sorts in the library, by what became of each."""
+"""Numbers of the sorts in the library, by state."""
 
 LIBRARY_COLUMNS = (
     ("corrections", "path_hint"),

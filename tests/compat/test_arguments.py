@@ -1,4 +1,4 @@
-"""The command line takes all that an earlier version took."""
+"""The command line accepts everything that an earlier version accepted."""
 
 import json
 from pathlib import Path

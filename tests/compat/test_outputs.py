@@ -1,4 +1,4 @@
-"""What the commands print for programs, and their exit codes, are those of an earlier version."""
+"""What the commands print for programs, and their exit codes, are the same as in an earlier version."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What an earlier version has stored is opened by this one: library, backup, cache, sorts of every kind, settings."""
+"""This version opens what an earlier one stored: library, backup, cache, sorts of every kind, settings."""
 
 import json
 import os

@@ -96,7 +96,7 @@ class TestLocks:
                 assert files.lock_file(file.fileno())
 
     @posix_only
-    def test_a_drive_without_locks_keeps_nobody_out(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_drive_without_locks_locks_out_no_one(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         import fcntl
 
         def refuse(_handle: int, _how: int) -> None:

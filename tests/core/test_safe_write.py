@@ -147,7 +147,7 @@ def attributes_or_skip(path: Path, value: bytes) -> None:
 
 
 def access_list(user: int) -> bytes:
-    """Return an access list that lets the owner and one other user read and write, and nobody else."""
+    """Return an access list that lets only the owner and one other user read and write."""
     entries = ((1, 6, -1), (2, 6, user), (4, 0, -1), (16, 6, -1), (32, 0, -1))
     return (2).to_bytes(4, "little") + b"".join(
         tag.to_bytes(2, "little") + bits.to_bytes(2, "little") + who.to_bytes(4, "little", signed=True)

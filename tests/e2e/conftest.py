@@ -66,7 +66,7 @@ class User:
         return self.learned[-1]
 
     def select(self, *names: str) -> None:
-        """Select photos, the first of which becomes the current one."""
+        """Select photos; the first becomes the current one."""
         indexes = [self.model.index_of(self.row(name)) for name in names]
         selection, flags = self.grid.selectionModel(), QItemSelectionModel.SelectionFlag
         selection.clearSelection()

@@ -31,7 +31,7 @@ def open_dialog(user: User) -> EvaluateDialog:
     dialog = user.window.testing.dialog
     assert dialog is not None
     assert dialog.isVisible()
-    assert not dialog.isModal(), "the window goes on"
+    assert not dialog.isModal(), "the window stays usable"
     return dialog
 
 
@@ -40,7 +40,7 @@ def test_from_the_menu_to_the_report(start: Start, folder: Path, dataset: Path, 
     dialog = open_dialog(user)
     assert "“Alpaca” and “Not alpaca”" in dialog.explanation.text()
     dialog.test(dataset)
-    # The window goes on meanwhile.
+    # The window stays usable meanwhile.
     assert user.open(folder).judged == 12
     user.wait(dialog.panel.isVisible)
     assert "of 6 photos judged correctly" in dialog.panel.headline.text()
@@ -94,7 +94,7 @@ def test_closed_in_the_middle(
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support raise")
-def test_asked_for_twice_there_is_one(start: Start) -> None:
+def test_opening_it_twice_gives_one_dialog(start: Start) -> None:
     user = start()
     dialog = open_dialog(user)
     assert open_dialog(user) is dialog

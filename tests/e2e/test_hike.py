@@ -1,4 +1,4 @@
-"""The whole main job on real photos: scan, correct by mouse and by keys, see others change, undo, close, reopen."""
+"""The main job on real photos: scan, correct with mouse and keys, see other tags change, undo, close, reopen."""
 
 import shutil
 from collections.abc import Callable

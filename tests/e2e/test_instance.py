@@ -115,12 +115,12 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return done
 
 
-def test_own_window_if_nobody_answers(starts: list[str]) -> None:
+def test_own_window_without_an_answer(starts: list[str]) -> None:
     assert main([]) == 0
     assert starts == ["asks", "opens True"]
 
 
-def test_new_window_asks_nobody(starts: list[str]) -> None:
+def test_new_window_does_not_ask_the_first_one(starts: list[str]) -> None:
     assert main(["--new-window"]) == 0
     assert starts == ["opens True"]
 

@@ -1,4 +1,4 @@
-"""Several models in the real window: one takes over from another, and back; what the user did stays."""
+"""Several models in the real window: switching to another and back keeps what the user did."""
 
 import json
 import shutil
@@ -74,7 +74,7 @@ def test_another_model_takes_over_and_back(start: Start, folder: Path, goats: Pa
     thumbnails = thumbnail_count()
     dialog = open_models(user, qtbot, 2)
     use(user, qtbot, dialog, 1)
-    # Its classes everywhere, nothing opened anew, nothing of the corrections that belong to others.
+    # Its classes are shown everywhere, nothing is opened again, and no corrections of other models count.
     assert user.finished[-1].opened == 0
     assert thumbnail_count() == thumbnails
     assert len(user.shown()) == 12

@@ -1,4 +1,4 @@
-"""In a language that nobody speaks, the window and the commands say nothing that no catalog has translated.
+"""In a made-up language, the window and the commands say nothing that no catalog has translated.
 
 `python -m tests.pseudo window` and `commands` list the same by the module that each sentence comes from.
 """

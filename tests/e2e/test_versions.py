@@ -1,4 +1,4 @@
-"""The learning history in the window: measured, listed, gone back to, and undone, also after a restart."""
+"""The learning history in the window: measuring, listing, going back and undoing, also after a restart."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.e2e.conftest import User
 
 
 class Reader:
-    """Opens the dialog of the models, hears what is told of the versions, and presses buttons."""
+    """Opens the models dialog, records what is reported about the versions, and presses buttons."""
 
     def __init__(self, user: User) -> None:
         self.user = user
@@ -26,7 +26,7 @@ class Reader:
         user.window.engine.versions.told.connect(self.told.append)
 
     def open(self) -> VersionsView:
-        """Open the dialog, or look at it again, and wait until the version in use is measured."""
+        """Open the dialog, or show it again, and wait until the version in use is measured."""
         if self._dialog is None:
             self._dialog = ModelsDialog(self.user.window.engine, self.user.window)
             self._dialog.tabs.setCurrentIndex(1)
@@ -86,7 +86,7 @@ def test_going_back_and_on_again(
     assert [row[::2] for row in reader.cells(view)] == [["1 correction", "In use"], ["no corrections", ""]]
     then = probabilities(user)
 
-    # WHEN it was looked at again, it stands; WHEN several are corrected in one go, THEN those make one version
+    # WHEN the dialog is opened again and several photos are corrected in one go, THEN those make one version
     view = reader.open()
     for n in range(1, 5):
         user.click_tag(f"photo{n}.jpg")
@@ -107,7 +107,7 @@ def test_going_back_and_on_again(
     words = user.page.banner.words.text()
     assert words.startswith("Back to the version of ")
     assert "4 newer corrections keep their tags" in words
-    assert not user.page.banner.undo_button.isVisible(), "undo takes corrections back, which was not meant"
+    assert not user.page.banner.undo_button.isVisible(), "undo would take back corrections, which is not meant here"
     assert [row[2] for row in reader.cells(view)] == ["", "In use", ""]
     assert view.all_button.isVisible()
 
@@ -127,7 +127,7 @@ def test_going_back_and_on_again(
     assert not view.all_button.isVisible()
     assert "Learning from all 5 corrections again." in again.page.banner.words.text()
 
-    # WHEN going back to the model as it came, THEN nothing is learned, and a correction is learned on top
+    # WHEN going back to the shipped model, THEN nothing is learned, and a new correction is learned on top
     view.table.setCurrentItem(view.table.topLevelItem(2))
     reader.press("back_button", view)
     assert probabilities(again) == pytest.approx(at_first, abs=1e-5)

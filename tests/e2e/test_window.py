@@ -139,7 +139,7 @@ def test_a_double_click_on_a_tag_is_two_clicks(start: Start, folder: Path, qtbot
     before = user.label(name)
     place = user.grid.tag_rect(user.model.index(0)).center()
     viewport, left = user.grid.viewport(), Qt.MouseButton.LeftButton
-    # What Qt sends for a double click: press, release, double click, release.
+    # What Qt sends for a double click: press, release, double-click, release.
     qtbot.mouseClick(viewport, left, pos=place)
     qtbot.mouseDClick(viewport, left, pos=place)
     qtbot.mouseRelease(viewport, left, pos=place)

@@ -124,7 +124,7 @@ def test_the_window_tries_the_gpu_later(places: Places, trials: Path) -> None:
         engine.close()
 
 
-def test_a_gpu_that_is_asked_for_and_fails(places: Places, trials: Path) -> None:
+def test_a_requested_gpu_that_fails(places: Places, trials: Path) -> None:
     with pytest.raises(DeviceError, match="No GPU"):
         open_engine(places, "gpu", trial_now=True)
     # It is known now; the window opens all the same, and says so.

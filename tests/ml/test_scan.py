@@ -277,7 +277,7 @@ def test_copies_are_judged_once(folder: Path, cache: Cache) -> None:
     assert len({events.photos[path].content_key for path in (first, *copies)}) == 1
     for copy in copies:
         np.testing.assert_array_equal(events.vectors[copy], events.vectors[first])
-    # Copies that are looked at together may each be judged; what is stored is not judged again.
+    # Copies that are scanned at the same time may each be judged; what is stored is not judged again.
     judged.clear()
     moved = second.rename(folder / "moved.jpg")
     again = scanned(folder, cache, embed=embed)
@@ -286,7 +286,7 @@ def test_copies_are_judged_once(folder: Path, cache: Cache) -> None:
     assert again.finished.opened == 1
 
 
-def test_another_backbone_judges_anew(folder: Path, cache: Cache) -> None:
+def test_another_backbone_judges_everything_again(folder: Path, cache: Cache) -> None:
     fill(folder, 3)
     scanned(folder, cache)
     other = scanned(folder, cache, backbone_id="other")
@@ -340,7 +340,7 @@ def test_cancelling_among_files_that_are_no_photos(folder: Path, cache: Cache) -
     assert finished.left_alone < 20
 
 
-def test_whoever_stops_listening_leaves_no_thread(folder: Path, cache: Cache) -> None:
+def test_a_scan_closed_early_leaves_no_thread(folder: Path, cache: Cache) -> None:
     fill_fast(folder, 200)
     events = make_scan(folder, cache, embed=slow_embed(0.002)).run()
     assert any(isinstance(event, Embedded) for event in events)
@@ -511,7 +511,7 @@ def test_odd_names(folder: Path, cache: Cache) -> None:
     assert again.finished.opened == 0
 
 
-def test_results_do_not_pile_up_while_nobody_takes_them(folder: Path, cache: Cache) -> None:
+def test_results_do_not_pile_up_while_no_one_takes_them(folder: Path, cache: Cache) -> None:
     count = 400
     fill_fast(folder, count, size=(16, 16))
     judged = []

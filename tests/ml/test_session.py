@@ -1,4 +1,4 @@
-"""A session with the real model: judging, correcting, learning, and what is left of it the next time."""
+"""A session with the real model: judging, correcting, learning, and what is kept for the next session."""
 
 import threading
 from collections.abc import Iterator
@@ -112,7 +112,7 @@ def test_a_correction_teaches(opened: Opened, home: Path, folder: Path) -> None:
     assert set(learned.keys) == set(before)
     assert label_of(after[photo.content_key]) == said, "the head has taken it in"
     others = before.keys() - {photo.content_key}
-    assert max(abs(after[key] - before[key]) for key in others) > 1e-4, "the others are judged anew"
+    assert max(abs(after[key] - before[key]) for key in others) > 1e-4, "the others are judged again"
     assert set(learned.changed) == {key for key in others if label_of(after[key]) != label_of(before[key])}
     assert session.learning.correction(photo.content_key) == said
     assert session.learning.correction_count == 1
@@ -193,12 +193,12 @@ def test_the_stored_head_serves_where_it_fits_the_corrections(home: Path, folder
         opened.session.learning.save()
         latest = opened.library.head_versions(real_bundle().bundle_id)[0]
         assert latest.corrections == 1
-        # One that can be told from what is learned anew.
+        # One that can be told apart from what is learned again.
         opened.library.add_head_version(replace(latest, bias=latest.bias + 50.0))
     with opened_session(home) as opened:
         assert min(scan(opened.session, folder).probabilities().values()) > 0.99
         second_learned = opened.session.learning.correct({second: opposite(before[second])})
-        assert min(by_key(second_learned).values()) < 0.99, "learned anew"
+        assert min(by_key(second_learned).values()) < 0.99, "learned again"
         # And not stored: the stored one is of another set of corrections now.
     with opened_session(home) as opened:
         assert_alike(scan(opened.session, folder).probabilities(), by_key(second_learned))
@@ -439,7 +439,7 @@ def test_corrections_follow_photos_into_other_folders(opened: Opened, tmp_path: 
     moved.write_bytes(path.read_bytes())
     other = scan(session, moved.parent)
     assert other.photos[moved].correction == opposite(photo.probability)
-    # Only the photos of the open folder are judged anew.
+    # Only the photos of the open folder are judged again.
     assert list(session.learning.correct({photo.content_key: None}).keys) == [photo.content_key]
 
 
@@ -589,7 +589,7 @@ def test_photos_that_arrive_are_judged_as_those_that_were_there(opened: Opened, 
     assert set(outcome.photos) == set(new)
     assert set(outcome.problems) == {broken}
     assert {type(event) for event in outcome.events} <= {Judged, Problems}
-    # They are of the open folder from then on.
+    # From then on, they belong to the open folder.
     photo = outcome.photos[new[0]]
     learned = session.learning.correct({photo.content_key: opposite(photo.probability)})
     assert set(learned.keys) == set(before.probabilities()) | set(outcome.probabilities())
@@ -634,10 +634,10 @@ def test_photos_are_judged_again_with_what_was_learned_since(opened: Opened, fol
     said = opposite(photos[0].probability)
     after = by_key(session.learning.correct({photos[0].content_key: said}))
     stranger = replace(photos[1], content_key="0" * 64)
-    anew = session.judge_again([*photos, stranger])
-    assert [photo.path for photo in anew] == [photo.path for photo in photos]
-    assert_alike({photo.content_key: photo.probability for photo in anew}, after)
-    assert [photo.correction for photo in anew] == [said] + [None] * (len(photos) - 1)
+    again = session.judge_again([*photos, stranger])
+    assert [photo.path for photo in again] == [photo.path for photo in photos]
+    assert_alike({photo.content_key: photo.probability for photo in again}, after)
+    assert [photo.correction for photo in again] == [said] + [None] * (len(photos) - 1)
 
 
 def test_the_model_learns_on_real_photos(photos: Path, opened: Opened, tmp_path: Path) -> None:

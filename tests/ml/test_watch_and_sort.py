@@ -232,7 +232,7 @@ def test_what_arrives_is_judged_as_a_scan_would(opened: Opened, folder: Path) ->
         assert set(kinds) == {Found, Judged}
         found = [file for event in heard.of(Found) for file in event.files]  # type: ignore[union-attr]
         assert sorted(found, key=lambda file: file.path) == [file_of(path) for path in new]
-        # They belong to the open folder: they can be corrected, and are judged anew.
+        # They belong to the open folder: they can be corrected, and are judged again.
         photo = heard.judged[new[0]]
         learned = opened.session.learning.correct({photo.content_key: real_bundle().positive_label})
         assert {photo.content_key for photo in heard.judged.values()} <= set(learned.keys)
@@ -339,7 +339,7 @@ def test_what_arrives_is_sorted_once_and_followed(
             assert unit.photo.content_key == photo.content_key
             assert unit.photo.label == labels.label(photo.probability, None)
         assert [placed.before for placed in followed] == heard.sorted
-        # One that is taken back by hand is not sorted again.
+        # One that is moved back by hand is not sorted again.
         placed = followed[0]
         assert placed.after is not None
         placed.after.rename(placed.before)
@@ -430,7 +430,7 @@ def test_a_problem_is_said_once_and_the_photos_are_tried_again(
         assert heard.notices == ["", f"New photos are not being sorted at the moment. {why}", ""]
 
 
-def test_a_sort_that_was_broken_off_is_finished(opened: Opened, folder: Path, tmp_path: Path) -> None:
+def test_an_interrupted_sort_is_resumed(opened: Opened, folder: Path, tmp_path: Path) -> None:
     sorter = Sorter()
     sorter.breaks_off = 2
     with Live(opened, watch_of(opened, folder), sorter=sorter, options=options_for(tmp_path)) as heard:

@@ -1,4 +1,4 @@
-"""Training in a process of its own: one line of JSON in, events out, and orders in between."""
+"""Training in its own process: one line of JSON in, events out, and commands while it runs."""
 
 import io
 import json
@@ -192,7 +192,7 @@ def test_folders_that_can_not_be_trained_on(tmp_path):
         process.say(request(tmp_path / "none", tmp_path / "out"))
         events, code = process.rest()
     assert code == 1
-    assert "There is no folder" in events[-1].reason
+    assert "does not exist" in events[-1].reason
     assert not (tmp_path / "out").exists()
 
 

@@ -71,7 +71,7 @@ def test_keras(bundle, expected, tmp_path):
     out = tmp_path / "deep" / "model.keras"
     export_keras(bundle.path, out)
     assert expected.std() > 1e-3, "a test that can fail"
-    # Our own file of a moment ago, and in safe mode: what anybody will do with it.
+    # Our own file, just written, and in safe mode, as every user of it will load it.
     model = keras.models.load_model(out, safe_mode=True)
     found = model.predict_on_batch(pictures().astype(np.float32))
     assert found.shape == (3, 1)

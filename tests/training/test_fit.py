@@ -1,4 +1,4 @@
-"""The training loop: the best epoch is kept, early stopping, and the orders of the user."""
+"""The training loop: keeping the best epoch, early stopping, and the user's commands."""
 
 import math
 

@@ -32,7 +32,7 @@ def test_settings_come_back_from_json():
 
 
 def test_augmentations_stored_by_earlier_versions_still_count():
-    # Put together, so that nobody corrects the spelling.
+    # Put together, so that a spell checker leaves it alone.
     old = "colo" + "ur"
     assert Recipe(augmentation=frozenset({old, "flip"})).augmentation == {"color", "flip"}
     assert Recipe.from_json(json.dumps({"augmentation": [old]})).augmentation == {"color"}

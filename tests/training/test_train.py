@@ -343,7 +343,7 @@ def failed(dataset, out, recipe, **given):
 
 def test_folders_that_can_not_be_trained_on(recipe, tmp_path):
     out = tmp_path / "out"
-    assert "There is no folder" in failed(tmp_path / "none", out, recipe)
+    assert "does not exist" in failed(tmp_path / "none", out, recipe)
     empty = tmp_path / "empty"
     empty.mkdir()
     assert "no subfolders" in failed(empty, out, recipe)

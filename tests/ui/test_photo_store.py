@@ -213,7 +213,7 @@ def test_a_rescan_finds_new_photos(store: PhotoStore) -> None:
     store.move([(Path("/p/1.jpg"), Path("/sorted/1.jpg"))])
     store.clear(again=True)
     store.judge([], 0)
-    # The second scan is stopped and the model changes in between: what was known before still counts.
+    # The second scan is stopped, and the model changes meanwhile: what was known before still counts.
     store.add([Path("/p/0.jpg")])
     store.clear(again=True)
     store.add([Path(f"/p/{n}.jpg") for n in range(7)])

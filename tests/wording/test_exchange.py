@@ -25,7 +25,7 @@ def test_import() -> None:
     [
         (1, 0, "1 label was imported."),
         (1200, 0, "1,200 labels were imported."),
-        (5, 2, "The photos of 2 have not been"),
+        (5, 2, "2 of them are of photos that have not been"),
     ],
 )
 def test_imported(made: int, unseen: int, words: str) -> None:

@@ -1,4 +1,4 @@
-"""What is said about sorts. Each kind of sentence is written out once; elsewhere tests look at numbers and states."""
+"""Sentences about sorts. Each kind is checked word for word here only; other tests check numbers and states."""
 
 from pathlib import Path
 
@@ -144,10 +144,10 @@ def test_a_row_of_the_history() -> None:
 def test_the_question_before_an_undo_says_what_goes_where() -> None:
     question, more = sorts.undo_question(record())
     assert question.startswith("Undo the sort of 12 November 2026")
-    assert f"412 files are moved from {OUT} back to {HIKE}." in more
+    assert f"412 files will be moved from {OUT} back to {HIKE}." in more
     assert "No file is overwritten." in more
     question, more = sorts.undo_question(record(action=Action.HARDLINK, done=1))
-    assert more.startswith(f"1 link in {OUT} is removed; the photo stays.")
+    assert more.startswith(f"1 link in {OUT} will be removed; the photo stays.")
 
 
 def test_photos_not_scanned_yet() -> None:

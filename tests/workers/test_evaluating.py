@@ -1,4 +1,4 @@
-"""Testing the model while other things go on, with the real model."""
+"""Testing the model while other things happen, with the real model."""
 
 import threading
 from collections.abc import Callable, Iterator

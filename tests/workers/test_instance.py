@@ -58,7 +58,7 @@ def window(name: str) -> Iterator[Window]:
 
 
 def elsewhere(qtbot: QtBot, work: Callable[[], object]) -> object:
-    """Do something that waits for the window on another thread, so that the window can go on."""
+    """Do something that waits for the window on another thread, so that the window keeps running."""
     results: list[object] = []
     thread = threading.Thread(target=lambda: results.append(work()))
     thread.start()
@@ -145,11 +145,11 @@ def test_several_starts_at_once(window: Window, name: str, qtbot: QtBot, tmp_pat
     assert sorted(map(str, window.asked)) == sorted(map(str, folders))
 
 
-def test_without_a_window_nobody_answers(name: str) -> None:
+def test_without_a_window_there_is_no_answer(name: str) -> None:
     assert hand_over(name, None) is False
 
 
-def test_after_the_window_is_closed_nobody_answers(name: str, tmp_path: Path) -> None:
+def test_after_the_window_is_closed_there_is_no_answer(name: str, tmp_path: Path) -> None:
     window = Window(name)
     assert window.instance.listen()
     window.instance.close()

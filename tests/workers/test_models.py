@@ -301,7 +301,7 @@ def test_a_correction_on_its_way_goes_to_the_model_that_was_asked(
         assert set(library.corrections(real_bundle().label_set)) == {first, second}
 
 
-def test_nothing_late_is_heard_of_the_old_model(
+def test_nothing_arrives_late_from_the_old_model(
     start: Callable[..., Heard], tmp_path: Path, goats: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The scan is under way when the other model takes over; what it still judges is dropped."""
@@ -326,7 +326,9 @@ def test_nothing_late_is_heard_of_the_old_model(
     assert len(heard.scan(tmp_path / "photos")) == 20
 
 
-def test_heads_count_anew_with_each_model(start: Callable[..., Heard], folder: Path, same_classes: Path) -> None:
+def test_heads_are_numbered_from_the_start_with_each_model(
+    start: Callable[..., Heard], folder: Path, same_classes: Path
+) -> None:
     """The new model's first heads have low numbers; they are not taken for old ones."""
     heard = start()
     keys = sorted(heard.scan(folder))
@@ -392,7 +394,7 @@ def test_a_choice_that_cannot_be_stored_is_said(
     heard.wait("ready", 2)
     assert heard.facts().name == "Goats", "it serves all the same"
     (said,) = heard.wait("notice")
-    assert "can't be stored" in str(said)
+    assert "can't be saved" in str(said)
 
 
 def test_a_named_model_serves_again_at_the_next_start(start: Callable[..., Heard], goats: Path, places: Places) -> None:

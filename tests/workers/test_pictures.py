@@ -272,7 +272,7 @@ def test_previews_are_upright(previews: Previews, tmp_path: Path, kind: str) -> 
     assert_upright(image)
 
 
-def test_a_preview_is_as_large_as_asked_for_and_not_much_larger(previews: Previews, tmp_path: Path) -> None:
+def test_a_preview_is_as_large_as_requested_and_not_much_larger(previews: Previews, tmp_path: Path) -> None:
     path = make_picture(tmp_path / "a.jpg", size=(1600, 1200))
     image = previews.get(path, 200)
     assert isinstance(image, QImage)

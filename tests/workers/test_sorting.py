@@ -62,7 +62,7 @@ class Recorder:
     def _note(self, event: object) -> None:
         self.threads.add(threading.current_thread().name)
         if isinstance(event, FilesPlaced):
-            assert {file.before for file in event.files} <= set(self.expected), "the watch hears of files first"
+            assert {file.before for file in event.files} <= set(self.expected), "the watch is told about files first"
         self.all.append(event)
 
     def _note_history(self, records: list[object], resting: frozenset[int]) -> None:
@@ -111,7 +111,7 @@ def hike(tmp_path: Path) -> Path:
 
 
 def photos(folder: Path) -> list[LabeledPhoto]:
-    """Return the photos of a folder, every third of which shows an alpaca."""
+    """Return the photos of a folder; every third shows an alpaca."""
     return [
         LabeledPhoto(path, None, "not_alpaca" if n % 3 else "alpaca", 0.95)
         for n, path in enumerate(sorted(folder.glob("*.jpg")))

@@ -1,4 +1,4 @@
-"""Watching the open folder in the background: what the window hears of it."""
+"""Watching the open folder in the background: what is reported to the window."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def arrive(folder: Path, number: int) -> Path:
     return path
 
 
-def test_photos_that_arrive_are_heard_of(heard: Heard, folder: Path) -> None:
+def test_photos_that_arrive_are_reported(heard: Heard, folder: Path) -> None:
     heard.scan(folder)
     # Nothing that happens before watching begins is missed.
     early = arrive(folder, 1)
@@ -122,7 +122,7 @@ def test_photos_that_arrive_are_heard_of(heard: Heard, folder: Path) -> None:
     assert len(heard.finished) == 1
 
 
-def test_asked_for_during_the_scan_it_begins_after_it(heard: Heard, folder: Path) -> None:
+def test_a_watch_requested_during_the_scan_begins_after_it(heard: Heard, folder: Path) -> None:
     heard.engine.open_folder(folder, recursive=True)
     heard.engine.watch_folder()
     assert heard.engine.watching.is_watching
@@ -132,7 +132,7 @@ def test_asked_for_during_the_scan_it_begins_after_it(heard: Heard, folder: Path
     assert heard.arrived == []
 
 
-def test_watched_again_only_what_is_new_is_told(heard: Heard, folder: Path) -> None:
+def test_watching_again_reports_only_what_is_new(heard: Heard, folder: Path) -> None:
     heard.scan(folder)
     heard.watch()
     new = arrive(folder, 1)
@@ -150,7 +150,7 @@ def test_watched_again_only_what_is_new_is_told(heard: Heard, folder: Path) -> N
     assert moved.exists()
 
 
-def test_looking_again_goes_on_watching(heard: Heard, folder: Path, tmp_path: Path) -> None:
+def test_a_rescan_keeps_watching(heard: Heard, folder: Path, tmp_path: Path) -> None:
     options = SortOptions(tmp_path / "sorted")
     heard.scan(folder)
     heard.watch()
@@ -165,7 +165,7 @@ def test_looking_again_goes_on_watching(heard: Heard, folder: Path, tmp_path: Pa
     assert heard.engine.watching.arrivals is None, "sorting is never taken over to another folder"
 
 
-def test_nothing_is_heard_of_a_folder_that_is_no_longer_open(heard: Heard, folder: Path, tmp_path: Path) -> None:
+def test_nothing_is_reported_from_a_folder_that_is_no_longer_open(heard: Heard, folder: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     fill(other, 1, first=50)
     heard.scan(folder)
@@ -237,7 +237,7 @@ def test_an_error_is_a_sentence(heard: Heard, folder: Path, monkeypatch: pytest.
     assert not heard.engine.watching.is_watching
 
 
-def test_what_the_app_sorts_itself_is_no_news(heard: Heard, folder: Path, tmp_path: Path) -> None:
+def test_what_the_app_sorts_itself_is_not_reported(heard: Heard, folder: Path, tmp_path: Path) -> None:
     heard.scan(folder)
     heard.watch()
     watching = heard.engine.watching
@@ -261,7 +261,7 @@ def test_what_the_app_sorts_itself_is_no_news(heard: Heard, folder: Path, tmp_pa
     assert [name for name, _ in heard.all if name != "state"] == []
 
 
-def test_arrivals_are_sorted_by_themselves(
+def test_arrivals_are_sorted_automatically(
     heard: Heard, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watch_and_sort, "Delays", partial(watch_and_sort.Delays, quiet=0.3))

@@ -296,7 +296,7 @@ _LABEL_SET: Final = "alpaca|not_alpaca"
 
 
 def check_old_library(program: Program, photos: Path, count: int) -> str:
-    """Scan photos of which some are corrected in an old library; return what was found.
+    """Scan photos, some of them corrected in an old library; return what was found.
 
     Args:
         program: the program.

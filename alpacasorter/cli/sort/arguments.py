@@ -60,7 +60,9 @@ def sort_parser() -> argparse.ArgumentParser:
     _add_options(parser, into=_("destination folder; it is created if it does not exist"))
     _add_leftovers(parser)
     parser.add_argument(
-        "--recursive", action=argparse.BooleanOptionalAction, help=_("include subfolders (default), or not")
+        "--recursive",
+        action=argparse.BooleanOptionalAction,
+        help=_("include subfolders (the default), or only the folder itself"),
     )
     parser.add_argument("--dry-run", action="store_true", help=_("only print the plan; nothing is moved or created"))
     earlier = parser.add_argument_group(_("earlier sorts"), _("ID is the number shown by --history"))
@@ -72,7 +74,7 @@ def sort_parser() -> argparse.ArgumentParser:
     ):
         which.add_argument(flag, metavar="ID", nargs="?", type=_number, const=None, help=words)
     which.add_argument("--history", action="store_true", help=_("list all sorts, the latest first"))
-    parser.add_argument("--json", action="store_true", help=_("print one JSON object per line, see docs/sorting.md"))
+    parser.add_argument("--json", action="store_true", help=_("print one JSON object per line (see docs/sorting.md)"))
     return parser
 
 
@@ -89,13 +91,15 @@ def watch_parser() -> argparse.ArgumentParser:
         parents=[device_option(argparse.SUPPRESS), model_option(), quiet_option(), version_option()],
     )
     parser.add_argument("folder", metavar="FOLDER", type=given_path, help=_("the folder to watch"))
-    parser.add_argument("--json", action="store_true", help=_("print one JSON object per line, see docs/sorting.md"))
+    parser.add_argument("--json", action="store_true", help=_("print one JSON object per line (see docs/sorting.md)"))
     parser.add_argument("--new-only", action="store_true", help=_("skip the photos that are already in the folder"))
     parser.add_argument(
-        "--recursive", action=argparse.BooleanOptionalAction, help=_("include subfolders (default), or not")
+        "--recursive",
+        action=argparse.BooleanOptionalAction,
+        help=_("include subfolders (the default), or only the folder itself"),
     )
     _add_options(
-        parser.add_argument_group(_("sorting new photos"), _("off unless --into is given")),
+        parser.add_argument_group(_("sorting new photos"), _("used only with --into")),
         into=_("destination folder for new photos"),
     )
     return parser
@@ -120,13 +124,13 @@ def _add_options(parser: argparse._ActionsContainer, into: str) -> None:
         "--name",
         metavar="LABEL=FOLDER",
         action="append",
-        help=_("folder name to use for a label in the pattern; may be repeated"),
+        help=_("folder name to use for a label in the pattern; can be repeated"),
     )
     add(
         "--only",
         metavar="LABEL",
         action="append",
-        help=_("sort only photos with this label; may be repeated"),
+        help=_("sort only photos with this label; can be repeated"),
     )
     add(
         "--min-confidence",
@@ -174,13 +178,13 @@ and every sort can be undone.
 
 def _sort_exit_codes() -> str:
     return _(
-        "exit codes: 0 everything was done, 1 it failed or some files could not be sorted (they are listed),"
-        " 2 wrong usage, 130 Ctrl+C, 143 SIGTERM"
+        "exit codes: 0 success, 1 failure, or some files could not be sorted (they are listed), 2 wrong usage, 130 "
+        "Ctrl+C, 143 SIGTERM"
     )
 
 
 def _watch_exit_codes() -> str:
-    return _("exit codes: 0 ended by SIGTERM, 1 it failed, 2 wrong usage, 130 ended by Ctrl+C")
+    return _("exit codes: 0 SIGTERM, 1 failure, 2 wrong usage, 130 Ctrl+C")
 
 
 def _number(text: str) -> int:

@@ -118,7 +118,7 @@ def _numbered(which: str, number: int, library: Library) -> tuple[SortRecord | N
             number=number
         )
     if record.state is SortState.UNDONE and record.left and which != "undo":
-        said = _("Sort {number} was undone, but some files were left. To try again, run: {command}")
+        said = _("Sort {number} was undone, but some files were left where they are. To try again, run: {command}")
         return None, said.format(number=number, command=command("undo", number))
     if record.state is SortState.UNDONE and not record.left:
         return None, _("Sort {number} was already undone.").format(number=number)

@@ -157,7 +157,7 @@ def few(lines: Sequence[str]) -> Iterator[str]:
     yield from (f"  {line}" for line in lines[:_SHOWN])
     more = len(lines) - _SHOWN
     if more > 0:
-        said = ngettext("and {count} more; use --json to list all", "and {count} more; use --json to list all", more)
+        said = ngettext("and {count} more; --json lists all", "and {count} more; --json lists all", more)
         yield f"  {said.format(count=number(more))}"
 
 

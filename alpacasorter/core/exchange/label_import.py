@@ -158,7 +158,7 @@ def _from_json(path: Path, text: str) -> LabelFile:
 def _from_document(path: Path, document: Mapping[str, Any]) -> LabelFile:
     version = document.get("format_version")
     if not isinstance(version, int) or version < 1:
-        raise _refusal(path, _("The version of its format is missing."))
+        raise _refusal(path, _("Its format version is missing."))
     if version > FORMAT_VERSION:
         raise _refusal(path, _("It was made by a newer version of AlpacaSorter. Update AlpacaSorter on this computer."))
     photos, classes = document.get("photos"), document.get("classes")

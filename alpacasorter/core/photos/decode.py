@@ -67,7 +67,7 @@ _JPEG_SCAN: Final = 0xDA
 def is_cut_short(data: bytes, container: str) -> bool:
     """Tell whether a HEIC, AVIF or WebP file is shorter than its own structure says.
 
-    Their decoders show a file half of which is missing, gray where the pixels are lost, without any error.
+    Their decoders show a file that is missing half its data without any error, gray where the pixels are lost.
     """
     if container == "WEBP":
         return 8 + int.from_bytes(data[4:8], "little") > len(data)

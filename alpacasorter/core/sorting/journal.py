@@ -242,7 +242,7 @@ class Journal:
             ).fetchone()
         )
         if row is None:
-            raise SortError(_("There is no sort number {number}. See the sort history.").format(number=number))
+            raise SortError(_("There is no sort {number}. See the sort history.").format(number=number))
         return self._sort(SortRow(*row))
 
     def set_state(self, sort: Sort, state: SortState) -> Sort:
@@ -403,4 +403,6 @@ def _as_json(options: SortOptions) -> str:
 def _all_changed(cursor: sqlite3.Cursor, rows: int) -> None:
     """Check that a statement found all of its rows: a library restored from a backup may lack some."""
     if cursor.rowcount != rows:
-        raise SortError(_("The journal of this sort is incomplete, because its file was damaged. The sort stopped."))
+        raise SortError(
+            _("The journal of this sort is incomplete because its file was damaged, so the sort was stopped.")
+        )

@@ -235,7 +235,7 @@ def _not_stored() -> str:
 
 
 def _disk_full() -> str:
-    return _("The disk is full, so new thumbnails are not stored. Free some space to make the next start fast.")
+    return _("The disk is full, so new thumbnails are not stored. Free up some space to make the next start fast.")
 
 
 class CacheFile:

@@ -111,8 +111,8 @@ class LibraryFile:
         except (OSError, DamagedError) as error:
             raise LibraryError(
                 _(
-                    "The backup of your corrections couldn't be written to {folder}."
-                    " Check the disk and the permissions of the folder."
+                    "The backup of your corrections could not be written to {folder}. Check the disk and the "
+                    "permissions of the folder."
                 ).format(folder=display_path(self.backups))
             ) from error
 
@@ -134,7 +134,7 @@ class LibraryFile:
     def _follow(self) -> None:
         """Switch to the new file if another instance, or the user, has replaced this one."""
         if self._closed:
-            raise LibraryError(_("Your corrections are closed. Start AlpacaSorter again."))
+            raise LibraryError(_("Your corrections are closed. Restart AlpacaSorter."))
         if self._open_connection is None:
             self._attach()
         old = self._open_connection

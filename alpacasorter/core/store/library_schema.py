@@ -235,25 +235,26 @@ def library_problem(failure: Failure, path: Path) -> str:
     match failure:
         case Failure.FULL:
             return _(
-                "Your corrections couldn't be saved or read because the disk is full. Free some space and try again."
+                "Your corrections could not be saved or read because the disk is full. Free up some space and try "
+                "again."
             )
         case Failure.READ_ONLY:
             return _(
-                "Your corrections couldn't be saved or read because the folder {folder} can't be written to."
-                " Check its permissions."
+                "Your corrections could not be saved or read because the folder {folder} can't be written to. Check "
+                "its permissions."
             ).format(folder=display_path(path.parent))
         case Failure.BUSY:
             return _(
-                "Your corrections couldn't be saved or read because another AlpacaSorter window is using them."
-                " Try again in a moment."
+                "Your corrections could not be saved or read because another AlpacaSorter window is using them. Try "
+                "again in a moment."
             )
         case Failure.DISK:
             return _(
-                "Your corrections couldn't be saved or read because the disk reported an error."
-                " Check the disk and try again."
+                "Your corrections could not be saved or read because the disk reported an error. Check the disk and "
+                "try again."
             )
         case Failure.DAMAGED:
             return _(
-                "Your corrections couldn't be saved or read because the file {file} is damaged."
-                " Close every AlpacaSorter window and start again."
+                "Your corrections could not be saved or read because the file {file} is damaged. Close every "
+                "AlpacaSorter window and start again."
             ).format(file=display_path(path))

@@ -122,7 +122,7 @@ class Root:
         identity = _identity(listing)
         if identity != self._identity and listing.is_empty and is_anything_known:
             # An unplugged drive leaves an empty folder behind.
-            self._go_offline(_("The folder is suddenly empty, as if its drive were not connected."))
+            self._go_offline(_("The folder is suddenly empty. Its drive may not be connected."))
             return False
         self.offline = ""
         self._identity = identity

@@ -29,7 +29,7 @@ from alpacasorter.core.watching.tree import Root, Tree, is_silent
 from alpacasorter.i18n import _, ngettext, number
 
 _PIECE_SECONDS: Final = 0.002
-# How many times as long as the piece of work before it a rest is: at least, once others are seen to wait, and at most.
+# The length of a rest, in times of the piece of work before it: the least, the first once others wait, and the most.
 _LEAST: Final = 0.05
 _FIRST: Final = 1.0
 _MOST: Final = 4.0
@@ -40,7 +40,7 @@ _LONGEST_SECONDS: Final = 0.03
 
 _BURST: Final = 1000
 _NEVER: Final = float("inf")
-# How many times as long as it took pass after a full look before the next one, and after a look at some folders.
+# The pause after a full look, and after a look at some folders, in times of what it took.
 _REST_POLLING: Final = 20.0
 _REST: Final = 50.0
 _REST_PARTIAL: Final = 4.0
@@ -190,7 +190,7 @@ class Watch:
         observe: StartObserver = WatchdogObserver,
         silent: Callable[[Path], bool] = is_silent,
     ) -> None:
-        """Prepare; nothing is looked at before the first event is asked for.
+        """Prepare; nothing is checked before the first event is requested.
 
         Args:
             root: the folder.

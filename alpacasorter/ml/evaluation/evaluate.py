@@ -308,7 +308,7 @@ def evaluation_report(
         comparisons=_comparisons(judgment.metrics, other),
         settings=(
             (_("Model"), model),
-            (_("Photos in"), display_path(dataset)),
+            (_("Folder"), display_path(dataset)),
             (_("Threshold"), decimal(evaluation.threshold, 2)),
         ),
         environment=environment(device),
@@ -347,7 +347,9 @@ def warnings(evaluation: Evaluation, corrected: int) -> tuple[str, ...]:
         )
     for target, name in enumerate(evaluation.class_names):
         if not (evaluation.targets == target).any():
-            found.append(_("There are no photos of “{name}”, so mistakes of that kind can't show.").format(name=name))
+            found.append(
+                _("There are no photos of “{name}”, so mistakes of that kind can't be seen.").format(name=name)
+            )
     return tuple(found)
 
 

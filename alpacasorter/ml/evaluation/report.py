@@ -265,7 +265,7 @@ def _warnings(warnings: Sequence[str]) -> str:
 def _key_figures(metrics: Metrics, loss: float | None) -> str:
     bins = number(BINS)
     figures = [
-        (number(metrics.n), _("photos"), _("were judged")),
+        (number(metrics.n), _("photos"), _("judged by the model")),
         (share(metrics.accuracy), _("accuracy"), _("share of the photos judged correctly")),
         (share(metrics.balanced_accuracy), _("balanced accuracy"), _("mean of the shares found of each class")),
         (
@@ -302,8 +302,8 @@ def _curves(report: Report) -> str:
         retrained_from=retrained,
     )
     note = _(
-        "Solid: training photos, with augmentation and dropout, which makes them harder. Dashed: held-out photos. Where"
-        " the dashed line turns for the worse, the model begins to memorize its training photos."
+        "Solid: training photos, with augmentation and dropout, which make them harder. Dashed: held-out photos. "
+        "Where the dashed line gets worse, the model begins to memorize its training photos."
     )
     return (
         f'<section><h2>{safe(_("Learning curves"))}</h2><div class="charts">{_chart(_("Loss"), loss)}'
@@ -324,8 +324,8 @@ def _charts(report: Report, metrics: Metrics) -> str:
         in_use = (counts.fp / (counts.fp + counts.tn), counts.tp / (counts.tp + counts.fn))
         roc = charts.roc(*curve, area=metrics.auc, in_use=in_use, positive=positive)
     note = _(
-        "The numbers above the bars of the calibration chart are photos. The closer the dots are to the dashed line,"
-        " the better the probabilities match what is observed."
+        "The numbers above the bars of the calibration chart are numbers of photos. The closer the dots are to the "
+        "dashed line, the better the probabilities match what is observed."
     )
     return (
         f'<section><h2>{safe(_("Predictions and actual classes"))}</h2><div class="charts">'

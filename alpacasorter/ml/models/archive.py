@@ -74,8 +74,8 @@ def pack(bundle: Bundle, out: Path, *, overwrite: bool = False) -> None:
         # The bundled model in a packaged program, which has no training.
         raise BundleError(
             _(
-                "The model “{name}” can't be shared from here, because this package does not contain its training"
-                " weights. It is part of every AlpacaSorter, so it need not be shared."
+                "The model “{name}” can't be shared from here, because this package does not contain its training "
+                "weights. It comes with every copy of AlpacaSorter, so you don't need to share it."
             ).format(name=display_path(bundle.path.name))
         )
     for name, facts in bundle.files.items():
@@ -135,7 +135,7 @@ def _check_end(file: Path, stream: IO[bytes]) -> None:
     members_here, members, table, offset, comment = _END.unpack(tail[-_END.size :])[3:]
     is_odd = members_here != members or members > len(_NAMES) or table > _TABLE_LIMIT or comment
     if is_odd or tail.startswith(_LARGE_END_MARK) or offset + table + _END.size != size:
-        raise _refusal(file, _("It contains more than a model, or it was changed."))
+        raise _refusal(file, _("It contains more than a model, or was changed."))
     stream.seek(0)
 
 
@@ -151,11 +151,11 @@ def _members(file: Path, found: list[zipfile.ZipInfo], size: int) -> dict[str, z
         if kind not in (0, stat.S_IFREG) or member.flag_bits & _ENCRYPTED:
             raise _refusal(file, _("{file} is a link or encrypted.").format(file=name))
         if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
-            raise _refusal(file, _("{file} is not stored as AlpacaSorter stores it.").format(file=name))
+            raise _refusal(file, _("{file} is stored in a way that AlpacaSorter does not use.").format(file=name))
         members[name] = member
     # If members share the same bytes, a small file would unpack to a large one.
     if sum(member.file_size for member in found) > size:
-        raise _refusal(file, _("It would unpack to more than its own size."))
+        raise _refusal(file, _("Its contents are larger than the file itself."))
     return members
 
 

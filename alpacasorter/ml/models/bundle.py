@@ -75,7 +75,7 @@ def read_metadata(path: Path) -> bytes:
     file = path / METADATA
     if not file.is_file():
         why = _("It has no {file}, so it is not a model folder.").format(file=METADATA)
-        raise refusal(path, why, _("Choose the folder of a model."))
+        raise refusal(path, why, _("Choose a model folder."))
     if file.stat().st_size > METADATA_LIMIT:
         raise refusal(path, too_large(METADATA))
     return file.read_bytes()
@@ -180,7 +180,7 @@ class Fields:
 
 def unknown_file(name: str) -> str:
     """Return why a model that names a file no model has is refused; only the beginning of a long name is shown."""
-    return _("It contains “{file}”, which is not a file of a model.").format(file=display_path(name[:80]))
+    return _("It contains “{file}”, which is not part of a model.").format(file=display_path(name[:80]))
 
 
 def _is_folder_name(name: str) -> bool:
@@ -341,7 +341,7 @@ class Bundle:
             BundleError: it is missing or was changed.
         """
         if KERAS_WEIGHTS not in self.files:
-            why = _("It has no {file}, which retraining the backbone needs.").format(file=KERAS_WEIGHTS)
+            why = _("It has no {file}, which is needed to retrain the backbone.").format(file=KERAS_WEIGHTS)
             raise refusal(self.path, why)
         verify(self.path, KERAS_WEIGHTS, *self.files[KERAS_WEIGHTS])
         return self.path / KERAS_WEIGHTS
@@ -374,7 +374,7 @@ def load_bundle(path: Path) -> Bundle:
 def _load(path: Path) -> Bundle:
     if path.is_file():
         remedy = _("Add it first with “{command}”.").format(command="alpacasorter models add")
-        raise refusal(path, _("It is a file, not the folder of a model."), remedy)
+        raise refusal(path, _("It is a file, not a model folder."), remedy)
     if not path.is_dir():
         remedy = _("Choose another one; “{command}” lists them.").format(command="alpacasorter models")
         raise refusal(path, _("The folder does not exist."), remedy)
@@ -387,7 +387,7 @@ def _load(path: Path) -> Bundle:
     if version != FORMAT:
         raise refusal(path, _("Its format ({number}) is unknown.").format(number=version))
     if fields.text("preprocessing") != backbone.NAME:
-        why = _("It needs photos to be preprocessed in a way that this version of AlpacaSorter does not know.")
+        why = _("It needs photos to be preprocessed in a way that this version of AlpacaSorter does not support.")
         raise refusal(path, why, _("Update AlpacaSorter."))
     files = fields.files()
     for name in REQUIRED:

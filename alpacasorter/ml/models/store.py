@@ -99,8 +99,8 @@ class ModelStore:
         except (OSError, ValueError, RecursionError) as error:
             _log.warning("the choice of a model can't be read: %s", error)
             notice = _(
-                "Your choice of a model can't be read, so the bundled model is used. Choose your model again under"
-                " Models."
+                "Your choice of model can't be read, so the bundled model is used. Choose your model again under "
+                "Models."
             )
             return Choice(self.bundled, True, notice)
         return Choice(self.bundled, True) if name is None else Choice(self.folder / name, False)
@@ -139,7 +139,7 @@ class ModelStore:
             write_over(self._choice, [f"{json.dumps({'model': path.name})}\n".encode()])
         except OSError as error:
             raise ModelStoreError(
-                _("The choice of a model can't be stored. {reason}").format(reason=sentence(for_saving(error)))
+                _("Your choice of model can't be saved. {reason}").format(reason=sentence(for_saving(error)))
             ) from error
 
     def check(self, path: Path, *, stopped: Callable[[], bool] = lambda: False) -> None:
@@ -253,7 +253,7 @@ class ModelStore:
                     unpack(source, copy)
                 else:
                     raise ModelStoreError(
-                        _("{path} does not exist or is neither a folder nor a file.").format(path=display_path(source))
+                        _("{path} does not exist, or is neither a folder nor a file.").format(path=display_path(source))
                     )
                 return self._take(copy, stopped)
         except OSError as error:

@@ -142,7 +142,7 @@ def _class_names(folders: Sequence[Path], positive: str | None) -> tuple[str, st
     found: set[tuple[str, ...]] = set()
     for folder in folders:
         if not folder.is_dir():
-            raise DatasetError(_("There is no folder {folder}.").format(folder=display_path(folder)))
+            raise DatasetError(_("The folder {folder} does not exist.").format(folder=display_path(folder)))
         found.add(tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != ".")))
     if len(found) != 1:
         raise DatasetError(_("The data folders have different classes: each must have the same two subfolders."))

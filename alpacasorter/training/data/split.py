@@ -115,15 +115,15 @@ def without(split: Split, dataset: Dataset, unreadable: Sequence[int]) -> Split:
         if not (targets[left.training] == target).any():
             raise DatasetError(
                 _(
-                    "None of the photos of the class “{name}” that were to be trained on can be read. Replace them, or "
-                    "put more photos into its folder."
+                    "None of the training photos of the class “{name}” can be read. Replace them, or put more photos "
+                    "into its folder."
                 ).format(name=display_path(name))
             )
         if not (targets[left.validation] == target).any():
             raise DatasetError(
                 _(
-                    "None of the photos of the class “{name}” that were to be held out can be read. Replace them, or "
-                    "put more photos into its folder."
+                    "None of the held-out photos of the class “{name}” can be read. Replace them, or put more photos "
+                    "into its folder."
                 ).format(name=display_path(name))
             )
     return left

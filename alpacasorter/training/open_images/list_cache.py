@@ -59,7 +59,7 @@ def only_one(file: IO[bytes], folder: Path) -> Iterator[None]:
     """
     if not lock_file(file.fileno()):
         raise DownloadError(
-            _("Another download is writing to {folder}. Wait until it is done, or stop it.").format(
+            _("Another download is writing to {folder}. Wait until it finishes, or stop it.").format(
                 folder=display_path(folder)
             )
         )

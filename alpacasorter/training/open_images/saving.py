@@ -226,7 +226,7 @@ class PhotoFolders:
             except Unreadable as error:
                 raise Unusable(reasons.sentence(error.reason)) from error
             if photo.format != "JPEG":
-                raise Unusable(_("The picture is in {format} format, not JPEG.").format(format=photo.format))
+                raise Unusable(_("The photo is in {format} format, not JPEG.").format(format=photo.format))
             sizes.append((photo.width, photo.height))
 
         data = web.get(url, limit=MAX_PHOTO_BYTES, check=check)

@@ -95,7 +95,7 @@ class ExportDialog(QDialog):
         self.failures.setMaximumHeight(_LIST_HEIGHT)
         self.remove_button = self._button(_("&Remove keywords"), self._remove)
         self.remove_button.setToolTip(_("Remove everything that AlpacaSorter wrote to the sidecars"))
-        self.show_button = self._button(_("&Show in folder"), self._show_written)
+        self.show_button = self._button(_("&Show in file manager"), self._show_written)
         self.close_button = self._button(_("&Close"), self.reject)
         self.export_button = self._button(_("&Export…"), self._export)
         self.export_button.setProperty("primary", True)
@@ -218,7 +218,7 @@ class ExportDialog(QDialog):
         if self._source is None:
             return
         if self._sorting():
-            self._show_result(_("A sort is running. Write the sidecars when it has finished."))
+            self._show_result(_("A sort is running. Write the sidecars after it finishes."))
             return
         results = self._results()
         self._start()
@@ -276,7 +276,7 @@ _FORMS: Final = ("csv", "json", "xmp")
 def _form_words(form: str) -> tuple[str, str]:
     """Return the name of a format and what it is good for."""
     return {
-        "csv": (_("&Table (CSV)"), _("For spreadsheets: one line per photo.")),
+        "csv": (_("&Table (CSV)"), _("For spreadsheets: one row per photo.")),
         "json": (_("&JSON"), _("For scripts, and for “Import labels…” on another computer.")),
         "xmp": (
             _("&Keywords in XMP sidecars"),

@@ -96,7 +96,7 @@ class AboutDialog(QDialog):
         picture = QLabel(self)
         picture.setPixmap(app_icon().pixmap(QSize(_ICON_SIDE, _ICON_SIDE), self.devicePixelRatioF()))
         paragraphs = (
-            _("Looks at a folder of photos, tags each one, and learns from you when you correct a tag."),
+            _("Tags each photo in a folder, and learns from you when you correct a tag."),
             _("Everything stays on this computer. Photos are never changed or uploaded."),
             _("Free software under the MIT license. Built on Qt, LiteRT, NumPy, Pillow and the work of many others."),
         )
@@ -175,12 +175,12 @@ def licenses_text() -> str:
     except OSError:
         if getattr(sys, "frozen", False):
             missing = _("The file with the licenses is missing from this copy of AlpacaSorter.")
-            again = _("Please unpack the program again from where you got it. The licenses come with it.")
+            again = _("Please download and unpack AlpacaSorter again. The licenses come with it.")
             return f"{missing}\n\n{again}"
     own = _("AlpacaSorter {version} is free software under the MIT license.").format(version=alpacasorter.__version__)
     packages = _(
-        "It runs from a Python installation. These packages are installed there, each with the license that it names; "
-        "the texts of the licenses are in the folders of the packages."
+        "This copy runs from a Python installation. The packages below are installed there, each with the license "
+        "that it names; the texts of the licenses are in the folders of the packages."
     )
     return f"{own}\n\n{packages}\n\n{_installed()}"
 
@@ -312,13 +312,13 @@ def show_shortcuts(parent: QWidget, labels: LabelSet) -> None:
             for label in (labels.positive, labels.negative)
         ),
         (_keys("Space"), _("Flip the tags of the selected photos")),
-        (_keys("Backspace"), _("Remove your label")),
+        (_keys("Backspace"), _("Remove my label")),
         (_keys("Ctrl+Z", "Ctrl+Y"), _("Undo, redo")),
         # Translators: the keys on the keyboard.
         (_("Arrow keys, Shift, Ctrl"), _("Move, select several photos")),
-        (_("Enter, double click"), _("Open the photo in the default program")),
+        (_("Enter, double-click"), _("Open the photo in the default program")),
         (numbers, _("Show all, the two tags, unsure, labeled by you, problems, new")),
-        (_("Ctrl and mouse wheel"), _("Larger or smaller photos")),
+        (_("Ctrl+mouse wheel"), _("Larger or smaller photos")),
         (_keys("F3"), _("Show or hide the preview")),
         (_keys("Ctrl+O", "F5", "Esc"), _("Open a folder, rescan it, stop the scan")),
         (_keys("Ctrl+S"), _("Sort the photos into folders")),

@@ -278,7 +278,7 @@ class ModelsDialog(QDialog):
 
     def _on_added(self, added: Added) -> None:
         self._choose = added.entry.path
-        words = _("“{name}” was added.") if added.is_new else _("“{name}” is already there.")
+        words = _("“{name}” was added.") if added.is_new else _("“{name}” has already been added.")
         self._done(words.format(name=added.entry.title))
 
     def _on_written(self, out: Path) -> None:

@@ -60,7 +60,7 @@ class EvaluateDialog(QDialog):
         self.choose_button = self._button(_("Choose folder…"), self.choose_folder)
         self.choose_button.setProperty("primary", True)
         self.progress = ProgressStrip(self)
-        self.progress.stop_button.setToolTip(_("Stop the test. Photos that were judged need not be judged again."))
+        self.progress.stop_button.setToolTip(_("Stop the test. Photos judged so far won't be judged again."))
         self.message = QLabel(self)
         self.message.setWordWrap(True)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -134,8 +134,8 @@ class EvaluateDialog(QDialog):
         self._labels = labels
         self.explanation.setText(
             _(
-                "How often is the model right? Choose a folder of photos that you have sorted into two subfolders named"
-                " “{positive}” and “{negative}”. The photos are only read."
+                "How often is the model right? Choose a folder of photos that you have sorted into two subfolders "
+                "named “{positive}” and “{negative}”. The photos are not changed."
             ).format(positive=labels.display(labels.positive), negative=labels.display(labels.negative))
         )
 
@@ -170,7 +170,7 @@ class EvaluateDialog(QDialog):
         self.panel.setFocus()
 
     def _on_stopped(self) -> None:
-        self._on_over(_("Stopped. Photos that were judged need not be judged again."))
+        self._on_over(_("Stopped. Photos judged so far won't be judged again."))
 
     def _on_over(self, words: str) -> None:
         self.progress.hide()

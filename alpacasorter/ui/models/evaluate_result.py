@@ -335,7 +335,7 @@ class MistakesView(QListView):
         super().__init__(parent)
         # The style sheet styles every grid of photos by this name.
         self.setObjectName("grid")
-        self.setAccessibleName(_("Photos that were judged wrong"))
+        self.setAccessibleName(_("Photos that the model got wrong"))
         self.photos = MistakesModel(self)
         self._thumbnails = thumbnails
         self.setModel(self.photos)

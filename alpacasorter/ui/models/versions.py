@@ -166,8 +166,8 @@ def _table(parent: QWidget) -> QTreeWidget:
 
 def _promise() -> str:
     return _(
-        "Going back changes only what the model learns from; your corrections keep their tags. Accuracy after learning"
-        " is measured fairly: each correction is judged by a model that has not learned from it."
+        "Going back changes only what the model learns from; your corrections are kept. Accuracy after learning is "
+        "measured fairly: each correction is judged by a model that has not learned from it."
     )
 
 
@@ -200,8 +200,8 @@ def _current(state: LearningState) -> str:
     check = state.current.check if state.current else None
     if check is None:
         return ngettext(
-            "Learned from {count} correction. Measuring how much that helps…",
-            "Learned from {count} corrections. Measuring how much that helps…",
+            "Learned from {count} correction. Measuring how much it helps…",
+            "Learned from {count} corrections. Measuring how much they help…",
             state.learned,
         ).format(count=number(state.learned))
     return _measured(check)
@@ -211,9 +211,9 @@ def _measured(check: SelfCheck) -> str:
     count = number(check.corrections)
     if check.after is None:
         return ngettext(
-            "Learned from {count} correction. That is too few to measure how much that helps.",
-            "Learned from {count} corrections. All are of one scene, which is too little to measure how much that"
-            " helps.",
+            "Learned from {count} correction. That is too few to measure how much it helps.",
+            "Learned from {count} corrections. They are all of one scene, which is too little to measure how much "
+            "they help.",
             check.corrections,
         ).format(count=count)
     words = [
@@ -224,12 +224,12 @@ def _measured(check: SelfCheck) -> str:
         ).format(count=count, before=number(check.before), after=number(check.after))
     ]
     if check.after <= check.before:
-        words.append(_("It takes a few more until other photos benefit."))
+        words.append(_("It takes a few more before other photos benefit."))
     if check.still_wrong:
         words.append(
             ngettext(
-                "On its own, it would still get {count} of them wrong; there, your tag counts.",
-                "On its own, it would still get {count} of them wrong; there, your tags count.",
+                "On its own, the model would still get {count} of them wrong; your tag counts there.",
+                "On its own, the model would still get {count} of them wrong; your tags count there.",
                 check.still_wrong,
             ).format(count=number(check.still_wrong))
         )

@@ -17,7 +17,7 @@ _TRANSIENT = (Filter.CHANGED, Filter.NEW)
 
 
 class FilterBar(QWidget):
-    """One button for each filter, of which one is checked.
+    """One button for each filter, exactly one of them checked.
 
     Signals:
         chosen(Filter): the user chose a filter.
@@ -84,7 +84,7 @@ class FilterBar(QWidget):
 
 def _tips() -> dict[Filter, str]:
     return {
-        Filter.ALL: _("Every photo of the folder"),
+        Filter.ALL: _("All photos in the folder"),
         Filter.UNSURE: _("Photos the model is unsure about"),
         Filter.CORRECTED: _("Photos that you tagged yourself"),
         Filter.PROBLEMS: _("Photos and folders that could not be read"),

@@ -217,7 +217,7 @@ class PhotoGrid(QListView):
             self.tag_clicked.emit(index)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Treat a double click on a tag as two clicks."""
+        """Treat a double-click on a tag as two clicks."""
         if self._index_of_tag_at(event.position().toPoint()).isValid():
             self.mousePressEvent(event)
         else:

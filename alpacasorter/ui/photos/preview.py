@@ -217,7 +217,7 @@ class PreviewPane(QFrame):
         if pixmap is not None and not pixmap.isNull():
             self.picture.show_pixmap(pixmap, coarse=True)
         else:
-            self.picture.show_words("" if row.reason is None else _("No picture"))
+            self.picture.show_words("" if row.reason is None else _("No preview"))
 
     def _on_thumbnail(self, key: str) -> None:
         if self._row is not None and self._row.key == key and self._loaded is None:

@@ -173,7 +173,7 @@ class ArrivalsDialog(QDialog):
         )
         self.explanation.setText(explanation)
         self.ends = sentence_label(self, "muted")
-        self.ends.setText(_("This ends when the folder is closed. Photos that are already here are not touched."))
+        self.ends.setText(_("This stops when the folder is closed. Photos that are already here stay where they are."))
         # Imported here, so that the first window does not wait for it.
         from alpacasorter.ui.sorting.form import SortForm
 

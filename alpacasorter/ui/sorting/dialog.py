@@ -316,7 +316,7 @@ PLAN, RUN, RESULT = range(3)
 
 
 class Pages(QStackedWidget):
-    """Pages of which only the visible one determines the size, not the largest of all."""
+    """Pages sized by the visible one, not by the largest."""
 
     def sizeHint(self) -> QSize:
         """Return the size hint of the visible page."""

@@ -220,7 +220,7 @@ class SortStrip(QFrame):
         button = QPushButton(words, self)
         button.setProperty("flat", True)
         button.setAutoDefault(False)
-        # Hidden first, so that a double click does it once.
+        # Hidden first, so that a double-click does it once.
         button.clicked.connect(self.hide)
         button.clicked.connect(lambda: does())
         self._row.addWidget(button)

@@ -159,7 +159,7 @@ class SortHistory(QDialog):
     def _on_selection(self) -> None:
         record = self.chosen()
         if record is None:
-            nothing = _("Nothing has been sorted yet. Sorts are listed here, so that they can be undone at any time.")
+            nothing = _("Nothing has been sorted yet. Sorts are listed here, so you can undo them at any time.")
             self.details.setText("" if self._records else nothing)
         else:
             self.details.setText(self._about(record))
@@ -194,7 +194,7 @@ class SortHistory(QDialog):
         self.resume_button.setText(_("&Finish undo") if undoing else _("&Try again") if retry else _("&Resume"))
         self.resume_button.setEnabled(free and (middle or retry))
         self.show_button.setEnabled(record is not None)
-        self._say(_("A sort is running. Wait until it ends, or stop it.") if self._service.busy else "")
+        self._say(_("A sort is running. Wait until it finishes, or stop it.") if self._service.busy else "")
 
     def _say(self, words: str) -> None:
         self.message.setText(words)

@@ -114,7 +114,7 @@ class PlanPage(QWidget):
         # That a plan does nothing is said above it.
         is_ready = self._fresh and plan is not None
         making = not is_ready and (self._rest.isActive() or not self.view.busy.isHidden())
-        said = [_("Making the plan…")] if making else []
+        said = [_("Planning…")] if making else []
         if subject is not None and subject.waiting:
             said.append(sorts.waiting(subject.waiting, scanning=subject.scanning))
         return " ".join(said)
@@ -236,7 +236,7 @@ class PlanView(QWidget):
         self.busy = QProgressBar(self)
         self.busy.setTextVisible(False)
         self.busy.setRange(0, 0)
-        self.busy.setAccessibleName(_("Making the plan"))
+        self.busy.setAccessibleName(_("Planning"))
         # The tree must not move when it appears and disappears.
         policy = self.busy.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
@@ -282,7 +282,7 @@ class PlanView(QWidget):
         opened = self._opened()
         self.set_busy(False)
         self.model.show_plan(plan)
-        self.overview.setText(sorts.overview(plan) if plan is not None else why or _("Making the plan…"))
+        self.overview.setText(sorts.overview(plan) if plan is not None else why or _("Planning…"))
         remarks = plan.remarks if plan is not None else ()
         _say(self.serious, [sorts.remark(remark) for remark in remarks if remark.serious])
         said = _facts(plan) if plan is not None else []

@@ -241,7 +241,7 @@ class TrainDialog(QDialog):
         question = _("Stop the training? {time} of work would be lost.").format(time=duration(worked))
         better = ""
         if self.buttons.finish.isEnabled():
-            better = _("Finish now would make a model of the best epoch so far.")
+            better = _("“Finish now” makes a model from the best epoch so far.")
         return confirmed(self, _("Stop the training?"), question, better, _("Stop"), _("Keep training"))
 
     def _open_report(self) -> None:

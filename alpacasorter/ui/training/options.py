@@ -56,7 +56,7 @@ class TrainOptions(QWidget):
         for name, side in BACKBONES.items():
             self.backbone.addItem(f"{BACKBONE_TITLES[name]} ({side} × {side})", name)
         self.weights = QComboBox(self)
-        self.weights.addItem(_("Those that come with AlpacaSorter"), SHIPPED)
+        self.weights.addItem(_("Included with AlpacaSorter"), SHIPPED)
         self.weights.addItem(_("Download once (needs the internet)"), KERAS)
         self.weights.addItem(_("None, start from scratch"), RANDOM)
         self.weights.addItem(_("From a file"), _FILE)
@@ -67,7 +67,7 @@ class TrainOptions(QWidget):
         self._browse.setAutoDefault(False)
         self._browse.setAccessibleName(_("Choose a file with weights"))
         self._browse.clicked.connect(self._choose_file)
-        self.side = number_field(self, 0, 1024, step=32, zero=_("Default of the backbone"), suffix=_(" pixels"))
+        self.side = number_field(self, 0, 1024, step=32, zero=_("Backbone's default"), suffix=_(" pixels"))
         self.dropout = number_field(self, 0, 90, step=5, suffix="%")
         self.dense = QLineEdit(self)
         self.dense.setPlaceholderText(_("None"))
@@ -305,9 +305,10 @@ def _tips() -> dict[str, str]:
     """Return what each setting does and when to change it, by its name in Recipe."""
     return {
         "backbone": _(
-            "The network that sees. MobileNetV2 is fast and good; the others are slower, some more accurate."
+            "The network that the model is built on. MobileNetV2 is fast and good; the others are slower, but some "
+            "are more accurate."
         ),
-        "weights": _("What the backbone knows beforehand. Without pretrained weights it needs very many photos."),
+        "weights": _("What the backbone knows before training. Without pretrained weights, it needs very many photos."),
         "side": _("The size at which the model sees a photo. A larger one finds smaller animals and takes longer."),
         "dropout": _(
             "Share of the backbone's output that is dropped at random. Increase it if the two curves are far apart."
@@ -322,13 +323,13 @@ def _tips() -> dict[str, str]:
             "Determines which photos are held out and everything else that is random. The same seed gives the same "
             "split."
         ),
-        "batch_size": _("Photos that are learned from at once. Decrease it if memory runs out."),
-        "epochs": _("How often the training goes through all photos, at most."),
+        "batch_size": _("How many photos the model learns from at once. Decrease it if memory runs out."),
+        "epochs": _("The maximum number of passes over all photos."),
         "patience": _("Stops when the results on the held-out photos have not improved for this many epochs."),
         "learning_rate": _("Size of the steps. Decrease it if the curves jump, increase it if they hardly fall."),
         "retrain_layers": _("How many of the last layers are trained. More layers need more photos and more time."),
-        "retrain_epochs": _("How often retraining goes through all photos, at most."),
-        "retrain_rate": _("Must be small, or the backbone forgets what it knew."),
+        "retrain_epochs": _("The maximum number of passes over all photos during retraining."),
+        "retrain_rate": _("Must be small, or the backbone forgets what it knows."),
     }
 
 
@@ -345,7 +346,7 @@ def augmentation_words() -> dict[str, tuple[str, str]]:
         "shift": (_("Shift"), _("Moves the photo a little, so that the animal need not be in the center.")),
         "brightness": (_("Brightness"), _("Makes the photo lighter or darker. Helps with changing weather.")),
         "contrast": (_("Contrast"), _("Increases or decreases the contrast. Helps with mist and harsh sunlight.")),
-        "color": (_("Color"), _("Changes the colors a little. Leave it off if the color distinguishes the classes.")),
+        "color": (_("Color"), _("Changes the colors a little. Leave it off if the classes differ in color.")),
         "mirror": (
             _("Upside down"),
             _("Turns the photo upside down at random. Rarely useful: animals stand on their feet."),

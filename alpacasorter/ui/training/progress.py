@@ -329,7 +329,7 @@ def describe(epochs: Sequence[Epoch]) -> str:
     last = epochs[-1]
     words = _(
         "After epoch {number}: loss {loss} in training and {validation_loss} on the held-out photos; {accuracy} "
-        "correct in training and {validation_accuracy} of the held-out photos."
+        "correct in training and {validation_accuracy} on the held-out photos."
     ).format(
         number=number(last.number),
         loss=_loss(last.loss),
@@ -358,11 +358,11 @@ def verdict(event: Trained, prepared: Prepared | None) -> str:
     """Return how good the model is, as a sentence."""
     accuracy = share(event.accuracy, 0)
     if prepared is None:
-        return _("{share} of the held-out photos are correct.").format(share=accuracy)
+        return _("{share} of the held-out photos were judged correctly.").format(share=accuracy)
     count = sum(prepared.validation)
     return ngettext(
-        "{share} of the {count} held-out photo is correct.",
-        "{share} of the {count} held-out photos are correct.",
+        "{share} of the {count} held-out photo was judged correctly.",
+        "{share} of the {count} held-out photos were judged correctly.",
         count,
     ).format(share=accuracy, count=number(count))
 
@@ -384,8 +384,8 @@ class TrainResult(QWidget):
         self.about_curves = sentence_label(self, "muted")
         self.about_curves.setText(
             _(
-                "The curves show the training. The figures above are those of the model as the app uses it: the last "
-                "layer was then refitted."
+                "The curves show the training. The figures above are for the model as the app uses it; the last layer "
+                "was then refitted."
             )
         )
         _stack(self, self.title, self.verdict, self.figures, self.place, self.problem, self.curves, self.about_curves)
@@ -422,7 +422,7 @@ class TrainFailure(QWidget):
         title.setWordWrap(True)
         self.reason = sentence_label(self, "")
         kept = sentence_label(self, "muted")
-        kept.setText(_("Your photos are unchanged, and your settings are kept. Click Back to return to them."))
+        kept.setText(_("Your photos are unchanged, and your settings are kept. Click “Back” to return to them."))
         _stack(self, title, self.reason, kept)
 
 

@@ -196,7 +196,7 @@ class TrainSettings(QWidget):
         """Say what is wrong with the settings, and whether training can start."""
         self.positive.setEnabled(self.dataset.found is not None)
         named = self.positive.count() > 0
-        self.name.setPlaceholderText(self.model_name if named else _("Derived from the names of the subfolders"))
+        self.name.setPlaceholderText(self.model_name if named else _("Taken from the names of the subfolders"))
         # Problems of the options are shown beside them, unless they are hidden.
         shown_there = not self.options.valid and self.more.isChecked()
         self.wrong.setText("" if shown_there else self._problem())

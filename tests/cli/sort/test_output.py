@@ -129,7 +129,7 @@ def test_what_is_not_sorted_is_printed_with_its_reason() -> None:
 
 def test_long_lists_are_cut() -> None:
     many = [f"line {n}" for n in range(25)]
-    assert list(few(many))[-2:] == ["  line 19", "  and 5 more; use --json to list all"]
+    assert list(few(many))[-2:] == ["  line 19", "  and 5 more; --json lists all"]
     assert list(few(many[:3])) == ["  line 0", "  line 1", "  line 2"]
 
 
@@ -203,7 +203,7 @@ def test_every_file_of_a_plan_is_told_once() -> None:
         )
     )
     lines.placed([placed("a.jpg"), placed("a.cr3"), placed("c.jpg")])
-    # Its companion could not be done, so it was taken back.
+    # Its companion failed, so it was moved back.
     lines.failed([FileFailure(HIKE / "c.xmp", "The file is gone.")])
     lines.placed([placed("c.jpg", back=True)])
     lines.failed([FileFailure(HIKE / "c.jpg", "The other could not be done.")])

@@ -1,4 +1,4 @@
-"""Keywords and ratings in sidecars: what is added, what stays, and what goes again."""
+"""Keywords and ratings in sidecars: what is added, what stays, and what is removed again."""
 
 import re
 from pathlib import Path
@@ -71,7 +71,7 @@ def test_all_that_others_wrote_stays(style: str, tmp_path: Path) -> None:
         assert now.pop("XMP-xmp:Rating") == [5]
         was.pop("XMP-xmp:Rating", None)
     assert now == was
-    # And each byte: what was there is there in the same order, with something put in between.
+    # And each byte: what was there is still there in the same order, with something inserted.
     if style != "darktable":
         at = 0
         for piece in re.findall(rb"<[^>]*>|[^<]+", before):
@@ -329,7 +329,7 @@ def test_a_bad_sidecar_is_refused(data: bytes, reason: str) -> None:
     assert untagged(data) == data
 
 
-def test_deep_nesting_and_length_cost_no_more_than_time() -> None:
+def test_deep_nesting_and_length_only_cost_time() -> None:
     deep = "<own:a>" * 5000 + "</own:a>" * 5000
     wide = "".join(f"<own:w{n}>{n}</own:w{n}>" for n in range(5000))
     before = sidecar(deep + wide)

@@ -109,7 +109,7 @@ def test_a_broken_line_between_others_is_counted(tmp_path: Path) -> None:
         (b'{"a": ' * 200_000, "not from AlpacaSorter"),
         (json.dumps(DOCUMENT).encode()[:-20], "incomplete or damaged"),
         (json.dumps(DOCUMENT | {"format_version": 2}).encode(), "newer version"),
-        (json.dumps(DOCUMENT | {"format_version": "1"}).encode(), "version of its format"),
+        (json.dumps(DOCUMENT | {"format_version": "1"}).encode(), "format version"),
         (json.dumps(DOCUMENT | {"photos": {}}).encode(), "Parts of the file are missing"),
         (json.dumps(DOCUMENT | {"classes": None}).encode(), "Parts of the file are missing"),
         (b"name,age\nA,5\n", "no columns"),

@@ -270,7 +270,7 @@ class _FailingListing:
         raise OSError(errno.EIO, "Input/output error")
 
 
-def test_a_listing_that_breaks_off_keeps_what_came(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_listing_keeps_what_was_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touch(tmp_path / "bad" / "a.jpg", tmp_path / "bad" / "b.jpg", tmp_path / "c.jpg")
     real = os.scandir
     monkeypatch.setattr(

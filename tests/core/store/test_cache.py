@@ -1,4 +1,4 @@
-"""The cache: what is known about photos can be looked up fast, and a file that fails never gets in the way."""
+"""The cache: what is known about photos is found quickly, and a broken cache file never gets in the way."""
 
 import os
 import sqlite3
@@ -93,7 +93,7 @@ def test_copy_of_a_photo_is_known_by_its_content(cache: Cache) -> None:
     assert cache.known_content(key(3), backbone_id="one", size=SIZE) is None
 
 
-def test_embeddings_come_in_the_order_asked_for(cache: Cache) -> None:
+def test_embeddings_come_in_the_requested_order(cache: Cache) -> None:
     cache.store([entry(number) for number in range(50)])
     wanted = [key(number) for number in (30, 99, 4, 4, 49, 0)]
     for _ in range(2):
@@ -135,7 +135,7 @@ def test_embeddings_of_any_size(path: Path, size: int) -> None:
 
 
 @pytest.mark.parametrize("stored", [SIZE - 1, SIZE + 1, 1, 2 * SIZE])
-def test_embedding_of_another_length_than_asked_for_is_unknown(cache: Cache, stored: int) -> None:
+def test_embedding_of_another_length_than_requested_is_unknown(cache: Cache, stored: int) -> None:
     damaged = CacheEntry(entry(1).file, key(1), None, FACTS, None, embedding(1, stored), "one")
     cache.store([damaged, entry(2)])
     found, array = cache.load_embeddings([key(1), key(2)], backbone_id="one", size=SIZE)
@@ -355,7 +355,7 @@ DAMAGE = [
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_damaged_cache_is_started_anew(path: Path, damage: Callable[[Path], None]) -> None:
+def test_damaged_cache_is_recreated(path: Path, damage: Callable[[Path], None]) -> None:
     with Cache.open(path) as cache:
         cache.store([big(number) for number in range(50)])
     damage(path)
@@ -469,7 +469,7 @@ with Cache.open(Path(sys.argv[1])) as cache:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="an open file can't be deleted on this platform")
-def test_instance_whose_cache_was_started_anew_by_another_goes_on(path: Path) -> None:
+def test_instance_continues_when_another_recreates_its_cache(path: Path) -> None:
     with Cache.open(path) as first:
         first.store([big(number) for number in range(100)])
     with Cache.open(path) as first:
@@ -542,7 +542,7 @@ def test_what_is_known_follows_a_moved_file(cache: Cache) -> None:
     }
 
 
-def test_what_is_known_is_known_of_a_copy_too_until_that_is_taken_back(cache: Cache) -> None:
+def test_a_copy_shares_what_is_known_until_it_is_undone(cache: Cache) -> None:
     copy = Path("/sorted/a.jpg")
     cache.store([entry(1)])
     cache.follow([place(1, copy, kept=True)])

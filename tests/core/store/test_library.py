@@ -74,7 +74,7 @@ def test_corrections_come_back_after_reopening(path: Path) -> None:
     assert found[key(1)].made_at.endswith("+00:00")
 
 
-def test_corrections_change_and_are_taken_back(library: Library) -> None:
+def test_corrections_change_and_are_removed(library: Library) -> None:
     library.set_corrections(CLASSES, {key(1): "alpaca", key(2): "alpaca"}, paths={key(1): Path("/a.jpg")})
     library.set_corrections(CLASSES, {key(1): "not_alpaca", key(2): None, key(3): None})
     assert labels(library) == {key(1): "not_alpaca"}
@@ -554,7 +554,7 @@ library.set_corrections(CLASSES, {key(2): "alpaca"})
 die()
 """
     child = run_child(script, path)
-    assert "couldn't be saved" in child.stdout, child.stderr
+    assert "could not be saved" in child.stdout, child.stderr
     with Library.open(path) as library:
         assert labels(library) == dict.fromkeys(keys(1, 3), "alpaca")
         assert library.notice is None

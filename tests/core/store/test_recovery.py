@@ -1,4 +1,4 @@
-"""A damaged library: nothing that can still be read is lost, and the user is told."""
+"""A damaged library: nothing readable is lost, and the user is told."""
 
 import os
 import shutil

@@ -55,9 +55,7 @@ def test_where_no_window_must_answer_it_never_rests(folder: Path, rests: list[fl
     assert rests == []
 
 
-def test_a_look_at_everything_is_begun_anew_when_the_app_has_moved_files(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_look_starts_over_when_the_app_has_moved_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = [put(folder / f"{n:03}.jpg", bytes([n])) for n in range(200)]
     moved = folder / "sorted" / "000.jpg"
     watch = Watch(folder, recursive=True, known=[file_of(path) for path in files], pace=FAST, observe=Observers())
@@ -80,7 +78,7 @@ def test_a_look_at_everything_is_begun_anew_when_the_app_has_moved_files(
         moved.parent.mkdir()
         files[0].rename(moved)
         assert watch.step(2 * FAST.stable) == []
-        assert takes < 310, "nothing is looked at meanwhile"
+        assert takes < 310, "nothing is checked meanwhile"
         watch.expect([placed(files[0], moved)])
         watch.hold(False)
         until = time.monotonic() + LIMIT_S

@@ -1,4 +1,4 @@
-"""Watching where the system's hints are late, doubled, lost, or not to be had at all."""
+"""Watching when the system's hints are late, duplicated, lost, or missing altogether."""
 
 import errno
 import os
@@ -36,7 +36,7 @@ def put(path: Path, data: bytes = b"photo") -> Path:
     return path
 
 
-def test_what_nobody_told_of_is_found_all_the_same(folder: Path) -> None:
+def test_unreported_changes_are_found_anyway(folder: Path) -> None:
     old, moving = put(folder / "old.jpg", b"old"), put(folder / "moving.jpg", b"moving")
     watch = Watch(folder, recursive=True, known=[file_of(old), file_of(moving)], pace=OFTEN, observe=Observers())
     with Watched(watch) as heard:
@@ -265,7 +265,7 @@ def test_how_often_is_said_in_words(seconds: float, words: str) -> None:
     assert every(seconds).endswith(f"{words}.")
 
 
-def test_misses_is_asked_for_what_is_there(folder: Path) -> None:
+def test_misses_gets_the_folders_that_exist(folder: Path) -> None:
     asked: list[set[int]] = []
 
     class Asked(DeafObserver):

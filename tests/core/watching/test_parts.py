@@ -1,4 +1,4 @@
-"""The parts of watching by themselves: waiting, renames, hints, events of the system, and what is mounted where."""
+"""The parts of watching on their own: waiting, renames, hints, system events, and mounts."""
 
 from pathlib import Path
 
@@ -116,7 +116,7 @@ def known_and_missing(clock: Clock, *rows: tuple[str, Row]) -> KnownPhotos:
 def test_the_same_file_under_another_name(clock: Clock) -> None:
     known = known_and_missing(clock, ("/f/a.jpg", Row(5, 7, (1, 2))))
     assert renamed(known, ("/g/b.jpg", 5, 7, (1, 2))) == [("/f/a.jpg", "/g/b.jpg")]
-    assert renamed(known, ("/g/b.jpg", 5, 8, (1, 2))) == [], "changed, too: judged anew"
+    assert renamed(known, ("/g/b.jpg", 5, 8, (1, 2))) == [], "changed too, so judged again"
     assert renamed(known, ("/g/b.jpg", 5, 7, (1, 3))) == [], "another file that looks alike"
 
 

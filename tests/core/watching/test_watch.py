@@ -292,7 +292,7 @@ def test_what_the_scan_said_of_a_photo_is_not_said_again(folder: Path) -> None:
         heard.until(lambda: heard.gone == [raw])
 
 
-def test_the_apps_own_work_is_no_news(folder: Path, tmp_path: Path) -> None:
+def test_the_apps_own_changes_are_not_reported(folder: Path, tmp_path: Path) -> None:
     photos = [put(folder / f"{n}.jpg", bytes([n] * 9)) for n in range(4)]
     with watched(folder, known=photos) as heard:
         heard.watch.hold(True)
@@ -319,7 +319,7 @@ def test_the_apps_own_work_is_no_news(folder: Path, tmp_path: Path) -> None:
         heard.until(lambda: heard.renamed == [(inside / "1.jpg", again)] and heard.gone == [inside / "2 copy.jpg"])
 
 
-def test_an_undone_sort_is_no_news_either(folder: Path, tmp_path: Path) -> None:
+def test_an_undone_sort_is_not_reported_either(folder: Path, tmp_path: Path) -> None:
     with watched(folder) as heard:
         heard.watch.hold(True)
         back = put(tmp_path / "away.jpg").rename(folder / "back.jpg")

@@ -1,4 +1,4 @@
-"""Rests between pieces of work, by a clock that the tests turn."""
+"""Rests between pieces of work, by a clock that the tests control."""
 
 import pytest
 
@@ -73,7 +73,7 @@ def test_where_others_are_at_work_it_rests_longer_and_longer(day: Day) -> None:
     rests = pieces(day, throttle, 12)
     assert rests[1] >= PIECE, "at once as long as it worked"
     assert rests == sorted(rests)
-    assert 3 * PIECE <= rests[-1] <= LONGEST, "most of the time is left to the others, and yet it goes on"
+    assert 3 * PIECE <= rests[-1] <= LONGEST, "most of the time is left to the others, but it keeps working"
     day.late = 0.0
     rests = pieces(day, throttle, 100)
     assert rests[4] >= 2 * PIECE, "they may only pause, too"
@@ -117,7 +117,7 @@ def test_rests_are_not_counted(day: Day) -> None:
     assert throttle.seconds() == 0.0
 
 
-def test_one_who_works_for_nobody_else_never_rests(day: Day) -> None:
+def test_a_watch_without_a_window_never_rests(day: Day) -> None:
     throttle = throttle_of(day, rests=False)
     assert pieces(day, throttle, 20) == []
     assert throttle.seconds() == pytest.approx(20 * 1.01 * PIECE)

@@ -1,4 +1,4 @@
-"""A watch at work in a thread, as fast as tests need it, with all that it says."""
+"""A watch that runs in a thread, with short delays for tests, and records its events."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Watched:
             self.events.append(event)
 
     def has_looked(self) -> bool:
-        """Tell whether all of the folder was looked at: until then files are known by their size and time alone."""
+        """Tell whether the whole folder was checked: until then, files are known only by their size and time."""
         return self.watch._full_seconds > 0
 
     def stop(self) -> float:

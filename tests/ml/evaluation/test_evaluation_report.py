@@ -1,4 +1,4 @@
-"""From a test to its report: which head it is about, and what it warns of."""
+"""From a test to its report: which head it is about, and what it warns about."""
 
 from dataclasses import replace
 from pathlib import Path

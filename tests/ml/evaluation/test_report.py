@@ -88,7 +88,7 @@ def points(*phases: str, loss: float = 0.5) -> tuple[CurvePoint, ...]:
 # What is in it
 
 
-def test_says_what_came_out_in_words_and_figures() -> None:
+def test_tells_the_results_in_words_and_figures() -> None:
     told = read(report(introduction="Four photos."))
     assert in_words(Confusion(tp=1, fp=0, tn=2, fn=1), ("Not alpaca", "Alpaca")) in told.text
     assert "Four photos." in told.text

@@ -1,4 +1,4 @@
-"""Learning: always the optimum for all there is, whatever came before."""
+"""Learning: always the optimum for all corrections, whatever came before."""
 
 from dataclasses import replace
 
@@ -89,7 +89,7 @@ def test_the_order_does_not_matter(bundle):
     np.testing.assert_allclose(turned.weights, Learner(bundle).learn(x, y).weights, atol=1e-6)
 
 
-def test_a_correction_taken_back_is_forgotten(bundle):
+def test_a_removed_correction_is_forgotten(bundle):
     x, y = corrections(10)
     learner = Learner(bundle)
     learner.learn(x, y)

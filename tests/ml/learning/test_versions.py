@@ -1,4 +1,4 @@
-"""The versions of a head: stored burst by burst, gone back to, and seen by every other window."""
+"""The versions of a head: stored once per burst, restored, and seen by every other window."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -165,7 +165,7 @@ def test_going_back_judges_as_then_and_keeps_every_label(start: Callable[..., Op
     assert one.head.state().set_aside == 0
 
 
-def test_back_to_the_model_as_it_came_and_on_to_all_again(start: Callable[..., Opened]) -> None:
+def test_back_to_the_shipped_model_and_on_to_all_corrections(start: Callable[..., Opened]) -> None:
     one = start()
     now = by_key(one.flip(0, 1, 2))
     back = one.head.go_back(SHIPPED)
@@ -198,7 +198,7 @@ def test_new_corrections_are_learned_on_top(start: Callable[..., Opened], tmp_pa
     assert one.head.learn_from_all().corrections == 4
 
 
-def test_what_was_taken_back_or_changed_since_is_not_resurrected(start: Callable[..., Opened], tmp_path: Path) -> None:
+def test_corrections_removed_or_changed_since_are_not_restored(start: Callable[..., Opened], tmp_path: Path) -> None:
     one = start()
     one.flip(0, 1, 2)
     one.settle()
@@ -327,7 +327,7 @@ def test_a_version_of_an_older_app_is_not_offered(start: Callable[..., Opened]) 
     assert one.ids() == [SHIPPED]
     with pytest.raises(VersionGone):
         one.head.go_back(number)
-    # The next start learns nothing anew, and stores what it had learned from.
+    # The next start learns nothing again, and stores what it had learned from.
     one.library.close()
     again = start()
     again.head.save()

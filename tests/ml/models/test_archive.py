@@ -184,10 +184,10 @@ def test_the_archive_of_the_tests_itself_is_fine(tmp_path: Path, members: Member
 )
 def test_names_that_no_model_has(tmp_path: Path, members: Members, name: str) -> None:
     file = tmp_path / "attack"
-    refused(archive(file, {**members, name: b"evil"}), "more than a model|not a file of a model")
+    refused(archive(file, {**members, name: b"evil"}), "more than a model|not part of a model")
     # In the place of one that may be missing, so that there are not too many.
     del members[CARD]
-    refused(archive(file, {**members, name: b"evil"}), "not a file of a model")
+    refused(archive(file, {**members, name: b"evil"}), "not part of a model")
 
 
 def test_name_cut_off_by_a_zero_byte(tmp_path: Path, members: Members) -> None:
@@ -195,7 +195,7 @@ def test_name_cut_off_by_a_zero_byte(tmp_path: Path, members: Members) -> None:
     data = members.pop(CARD)
     archive(file, {**members, "MODEL_CARD.md#.exe": data})
     file.write_bytes(file.read_bytes().replace(b"MODEL_CARD.md#.exe", b"MODEL_CARD.md\0.exe"))
-    refused(file, "not a file of a model")
+    refused(file, "not part of a model")
 
 
 def test_the_same_name_twice(tmp_path: Path, members: Members) -> None:
@@ -234,14 +234,14 @@ def test_encrypted(tmp_path: Path, members: Members) -> None:
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_compressed(tmp_path: Path, members: Members, compression: int) -> None:
-    refused(archive(tmp_path / "attack", members, compression=compression), "not stored")
+    refused(archive(tmp_path / "attack", members, compression=compression), "stored in a way")
 
 
 def test_bomb(tmp_path: Path, members: Members) -> None:
     members[BACKBONE] = bytes(40 << 20)
     file = archive(tmp_path / "attack", members, compression=zipfile.ZIP_DEFLATED)
     assert file.stat().st_size < 1 << 20
-    refused(file, "not stored")
+    refused(file, "stored in a way")
 
 
 def test_bomb_that_says_it_is_stored(tmp_path: Path, members: Members) -> None:
@@ -250,7 +250,7 @@ def test_bomb_that_says_it_is_stored(tmp_path: Path, members: Members) -> None:
     data = bytearray(file.read_bytes())
     struct.pack_into("<2L", data, in_table(data, BACKBONE) + 20, 900 << 20, 900 << 20)
     file.write_bytes(data)
-    refused(file, "more than its own size")
+    refused(file, "larger than the file itself")
 
 
 def test_members_that_share_their_bytes(tmp_path: Path, members: Members) -> None:
@@ -263,7 +263,7 @@ def test_members_that_share_their_bytes(tmp_path: Path, members: Members) -> Non
     data[target + 16 : target + 28] = data[source + 16 : source + 28]
     data[target + 42 : target + 46] = data[source + 42 : source + 46]
     file.write_bytes(data)
-    refused(file, "more than its own size")
+    refused(file, "larger than the file itself")
 
 
 def test_table_of_very_many_members(tmp_path: Path) -> None:
@@ -309,7 +309,7 @@ def test_no_archive_at_all(tmp_path: Path, content: bytes) -> None:
 
 
 def test_other_archives(tmp_path: Path) -> None:
-    refused(archive(tmp_path / "photos.zip", {"photo.jpg": b"\xff\xd8"}), "not a file of a model")
+    refused(archive(tmp_path / "photos.zip", {"photo.jpg": b"\xff\xd8"}), "not part of a model")
     refused(archive(tmp_path / "arrays.npz", {HEAD: b"a"}), "model.json is missing")
 
 
@@ -349,7 +349,7 @@ def test_file_that_is_not_listed(tmp_path: Path, bundle: Bundle, members: Member
         (b"\xff\xfe", "damaged"),
         (b"[" * 100_000, "invalid"),
         (b" " * ((1 << 20) + 1), "much too large"),
-        (b'{"files": {"../x": {"sha256": "0", "bytes": 1}}}', "not a file of a model"),
+        (b'{"files": {"../x": {"sha256": "0", "bytes": 1}}}', "not part of a model"),
         (b'{"files": {"head.npz": {"sha256": "0", "bytes": -1}}}', "invalid"),
     ],
 )

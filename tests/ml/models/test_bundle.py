@@ -1,4 +1,4 @@
-"""Loading a model folder: what is right is read, what is wrong is refused with a sentence."""
+"""Loading a model folder: a valid one is read, an invalid one is refused with a sentence."""
 
 import hashlib
 import io
@@ -139,7 +139,7 @@ def test_weights_for_retraining_are_verified_when_they_are_needed(folder):
 def test_a_bundle_without_weights_for_retraining(folder):
     (folder / "keras_weights.npz").unlink()
     edit(folder, **{"files__keras_weights.npz": None})
-    with pytest.raises(BundleError, match="retraining"):
+    with pytest.raises(BundleError, match="needed to retrain"):
         load_bundle(folder).keras_weights_path()
 
 

@@ -1,4 +1,4 @@
-"""A user's models: which one is used, what is listed, adding and removing, and whatever may be in their folder."""
+"""A user's models: which one is used, what is listed, adding and removing, and stray files in their folder."""
 
 import errno
 import json
@@ -242,7 +242,7 @@ def test_a_folder_in_the_place_of_the_choice(
     mine = store.add_model(made(tmp_path, "Mine")).entry.path
     (data / CHOICE).mkdir()
     assert store.chosen().notice
-    with pytest.raises(ModelStoreError, match="can't be stored"):
+    with pytest.raises(ModelStoreError, match="can't be saved"):
         store.choose(mine)
 
 
@@ -427,7 +427,7 @@ def test_what_a_crash_left_is_swept_away(store: ModelStore, tmp_path: Path, untr
     os.utime(old, (long_ago, long_ago))
     store.add_model(made(tmp_path, "Mine"))
     assert not old.exists()
-    assert fresh.exists(), "another instance may be at work there"
+    assert fresh.exists(), "another instance may be using it"
 
 
 def test_a_folder_that_may_not_be_written(store: ModelStore, tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_importing_it_is_cheap() -> None:
 
 @software_gpu
 def test_a_gpu_agrees_with_the_cpu() -> None:
-    # In a process of its own: a graphics driver may take down whoever calls it.
+    # In a process of its own: a graphics driver may crash the process that calls it.
     done = run_python(GPU_AGAINST_CPU, real_bundle().backbone_path, VK_DRIVER_FILES=str(SOFTWARE_GPU))
     assert done.returncode == 0, done.stderr[-2000:]
     told = json.loads(done.stdout.splitlines()[-1])

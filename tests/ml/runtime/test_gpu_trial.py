@@ -1,4 +1,4 @@
-"""The GPU trial as a process: whatever happens in it, there either is a report or there is none."""
+"""The GPU trial as a process: whatever happens in it, there is either a complete report or none."""
 
 import json
 import sys

@@ -18,7 +18,7 @@ def photo(height=90, width=120):
 
 @pytest.mark.parametrize("size", [(90, 120), (120, 90), (512, 512), (20, 400), (8, 8), (1, 1)])
 @pytest.mark.parametrize("shares", [CLOSE, WIDE], ids=["close", "wide"])
-def test_a_view_is_a_square_of_the_size_asked_for(size, shares):
+def test_a_view_is_a_square_of_the_requested_size(size, shares):
     seen = view(photo(*size), SIDE, np.random.default_rng(1), shares)
     assert seen.shape == (SIDE, SIDE, 3)
     assert seen.dtype == np.uint8

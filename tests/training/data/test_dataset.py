@@ -69,7 +69,7 @@ def refused(folders, match, **options):
 
 
 def test_no_folder(tmp_path):
-    refused([tmp_path / "none"], "no folder")
+    refused([tmp_path / "none"], "does not exist")
     with pytest.raises(DatasetError, match="can't be read"):
         find_photos(tmp_path / "none")
 

@@ -88,7 +88,7 @@ def test_too_many_unreadable_photos(tmp_path):
     with pytest.raises(DatasetError, match="No photo of the class “thing”"):
         without(split, dataset, np.flatnonzero(targets == 1).tolist())
     held = [row for row in split.validation if targets[row] == 0]
-    with pytest.raises(DatasetError, match="“other” that were to be held out"):
+    with pytest.raises(DatasetError, match="held-out photos of the class “other”"):
         without(split, dataset, held)
 
 

@@ -265,7 +265,7 @@ class TestImport:
         dialog.import_button.click()
         assert not dialog.isVisible()
         user.wait(lambda: len(user.told) == 1)
-        assert user.told[0].startswith("3 labels were imported. The photo of 1 has not been scanned")
+        assert user.told[0].startswith("3 labels were imported. 1 of them is of a photo that has not been scanned")
         assert user.labels() == {"photo0.jpg": POSITIVE, "photo1.jpg": NEGATIVE, "photo2.jpg": None, "photo3.jpg": None}
         assert user.learned[-1].corrections == 2
         assert user.page.store.counts[Filter.CORRECTED] == 2

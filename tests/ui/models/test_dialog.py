@@ -1,4 +1,4 @@
-"""The dialog of the models: what it shows, which buttons work when, and what it asks of the engine."""
+"""The models dialog: what it shows, which buttons are enabled when, and what it requests from the engine."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -279,7 +279,7 @@ def test_adding(
     assert chosen == new
     engine.models.added.emit(Added(three[1], False))
     engine.models.told.emit([*three, new])
-    assert dialog.message.text() == "“Goats 1.0” is already there."
+    assert dialog.message.text() == "“Goats 1.0” has already been added."
     assert dialog.list.chosen() == three[1]
 
 
@@ -393,7 +393,7 @@ def test_removing_asks_first(dialog: ModelsDialog, engine: FakeEngine, three: li
     assert dialog.message.text() == "“Broken” was removed."
 
 
-def test_training_is_asked_for(dialog: ModelsDialog, qtbot: QtBot) -> None:
+def test_training_is_requested(dialog: ModelsDialog, qtbot: QtBot) -> None:
     with qtbot.waitSignal(dialog.train):
         dialog.train_button.click()
 
@@ -494,7 +494,7 @@ def test_the_button_says_which_model_serves(
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support raise")
-def test_one_dialog_that_looks_anew_when_it_opens_again(control: ModelsControl, engine: FakeEngine) -> None:
+def test_one_dialog_that_refreshes_when_it_opens_again(control: ModelsControl, engine: FakeEngine) -> None:
     control.button.click()
     dialog = control.dialog
     assert dialog is not None

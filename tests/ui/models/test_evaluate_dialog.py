@@ -96,7 +96,7 @@ def work(dialog: EvaluateDialog) -> Stand:
 
 
 def made(folder: Path, *, learned: bool = False, **changes: object) -> EvaluationResult:
-    """Four photos, two of which the shipped head gets wrong and one the head that has learned."""
+    """Four photos: the shipped head gets two of them wrong, the head that has learned one."""
     paths = tuple(make_picture(folder / f"photo{n}.jpg", seed=n) for n in range(4))
     targets = np.array([1, 1, 0, 0])
 
@@ -204,7 +204,9 @@ def test_figures_and_gallery(dialog: EvaluateDialog, work: Stand, tmp_path: Path
     assert not dialog.open_button.isEnabled()
 
 
-def test_pictures_come_by_themselves(dialog: EvaluateDialog, work: Stand, tmp_path: Path, qtbot: QtBot) -> None:
+def test_thumbnails_load_without_being_requested(
+    dialog: EvaluateDialog, work: Stand, tmp_path: Path, qtbot: QtBot
+) -> None:
     run(dialog, work, made(tmp_path))
     view = dialog.panel.mistakes
 
@@ -248,7 +250,7 @@ def test_what_was_learned_and_what_was_shipped(dialog: EvaluateDialog, work: Sta
 
 
 def test_what_was_left_out_is_listed(dialog: EvaluateDialog, work: Stand, tmp_path: Path) -> None:
-    bad = Problem(tmp_path / "alpaca" / "bad.jpg", "The file is empty (0 bytes).")
+    bad = Problem(tmp_path / "alpaca" / "bad.jpg", "The file is empty.")
     run(dialog, work, made(tmp_path, problems=(bad,), left_out=("llama",), trained_on=3))
     panel = dialog.panel
     assert panel.tabs.isTabVisible(1)
@@ -256,7 +258,7 @@ def test_what_was_left_out_is_listed(dialog: EvaluateDialog, work: Stand, tmp_pa
     listed = [panel.left_out.item(n).text() for n in range(panel.left_out.count())]
     assert listed == [
         "llama: this subfolder is not named after a class.",
-        f"{Path('alpaca') / 'bad.jpg'}: The file is empty (0 bytes).",
+        f"{Path('alpaca') / 'bad.jpg'}: The file is empty.",
     ]
     assert "was trained on 3 of these 4" in panel.warnings.text()
 
@@ -275,7 +277,7 @@ def test_another_model_clears_the_result(dialog: EvaluateDialog, work: Stand, tm
 # Photos and reports
 
 
-@pytest.mark.parametrize("how", ["enter", "double click"])
+@pytest.mark.parametrize("how", ["enter", "double-click"])
 def test_a_photo_is_opened(
     dialog: EvaluateDialog, work: Stand, tmp_path: Path, qtbot: QtBot, opened: list[QUrl], how: str
 ) -> None:

@@ -302,14 +302,14 @@ def test_unlisted_photos_that_come_back_need_one_rescan(scene: Scene) -> None:
 @pytest.mark.parametrize(
     "place", [HIKE / "a.jpg", HIKE / "b.xmp", HIKE.parent / "b.jpg", OUT / "b.jpg"], ids=lambda path: path.name
 )
-def test_nobody_looks_for_what_is_listed_or_not_here(scene: Scene, place: Path) -> None:
+def test_photos_listed_or_elsewhere_cause_no_rescan(scene: Scene, place: Path) -> None:
     scene.judge("a.jpg")
     scene.service.placed.emit(put(place))
     scene.service.end(ended(record(7, SortState.UNDONE)))
     assert scene.rescanned() == 0
 
 
-def test_nobody_looks_for_what_the_folder_does_not_show(scene: Scene, tmp_path: Path) -> None:
+def test_photos_the_folder_does_not_show_cause_no_rescan(scene: Scene, tmp_path: Path) -> None:
     scene.folder = tmp_path
     made = tmp_path / "Alpaca"
     (made / "2026").mkdir(parents=True)
@@ -328,11 +328,11 @@ def test_nobody_looks_for_what_the_folder_does_not_show(scene: Scene, tmp_path: 
     assert scene.rescanned() == 1
 
 
-def test_nobody_looks_twice_at_once(scene: Scene) -> None:
+def test_there_is_one_scan_at_a_time(scene: Scene) -> None:
     scene.page.actions_.stop.setEnabled(True)
     scene.service.placed.emit(put(HIKE / "a.jpg"))
     scene.service.refuse("The disk is gone.")
-    assert scene.rescanned() == 0, "a scan is going on"
+    assert scene.rescanned() == 0, "a scan is running"
     finish(scene)
     assert scene.rescanned() == 1
     # The scan has found it by itself.

@@ -1,4 +1,4 @@
-"""The dialog *Sort…*: form and plan, progress, result; what it asks of the service, and what it shows."""
+"""The dialog *Sort…*: form and plan, progress, result; what it requests from the service, and what it shows."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -78,7 +78,7 @@ class Scene(QObject):
         before = self.plans()
         change()  # type: ignore[operator]
         assert not self.dialog.buttons.sort.isEnabled()
-        assert self.why.startswith("Making the plan…")
+        assert self.why.startswith("Planning…")
         self.qtbot.waitUntil(lambda: self.plans() > before)
 
     def sorted(self, count: int = 12) -> None:
@@ -115,7 +115,7 @@ def test_the_plan_is_made_at_once_and_the_button_says_what_it_does(scene: Scene)
     assert scene.service.options.min_confidence == scene.settings.unsure_below
     assert scene.dialog.buttons.sort.text() == "Move"
     assert not scene.dialog.buttons.sort.isEnabled()
-    assert scene.why == "Making the plan…"
+    assert scene.why == "Planning…"
     scene.service.planned.emit(going(412))
     assert scene.dialog.buttons.sort.text() == "Move 412 photos"
     assert scene.dialog.buttons.sort.isEnabled()

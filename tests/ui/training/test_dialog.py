@@ -472,7 +472,7 @@ def test_hidden_it_continues_and_reports(user: User, dataset: Path) -> None:
     assert user.status[-1] == "Training: 2 of 12 epochs done"
     user.dialog.trainer.finish()
     user.wait(lambda: bool(user.ended))
-    assert user.ended == ["Your model is ready. 97% of the 65 held-out photos are correct."]
+    assert user.ended == ["Your model is ready. 97% of the 65 held-out photos were judged correctly."]
     assert user.status[-1] == "Your model is ready"
     user.dialog.present()
     assert user.status[-1] == ""
@@ -505,7 +505,7 @@ def test_the_result(user: User, dataset: Path, monkeypatch: pytest.MonkeyPatch) 
     user.train()
     user.wait_for(user.dialog.result_page)
     page = user.dialog.result_page
-    assert page.verdict.text() == "97% of the 65 held-out photos are correct."
+    assert page.verdict.text() == "97% of the 65 held-out photos were judged correctly."
     assert "Balanced accuracy: 96%" in page.figures.text()
     assert "0.995" in page.figures.text() or "0.994" in page.figures.text()
     assert "after 12 epochs" in page.figures.text()

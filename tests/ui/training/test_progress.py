@@ -1,4 +1,4 @@
-"""The learning curves: a picture with both curves in it, and the same in words."""
+"""The learning curves: a chart with both curves, and the same in words."""
 
 import math
 
@@ -37,7 +37,7 @@ def places_of(image: QImage, color: str) -> set[tuple[int, int]]:
 def test_in_words() -> None:
     assert describe([]) == "No epoch is done yet."
     words = describe(epochs(2, 0))
-    for part in ("epoch 2", "loss 0.42 in training", "0.53 on the held-out", "81% correct", "78% of the held-out"):
+    for part in ("epoch 2", "loss 0.42 in training", "0.53 on the held-out", "81% correct", "78% on the held-out"):
         assert part in words
     assert "retrained" not in words
     assert "retrained from epoch 3" in describe(epochs(2, 1))

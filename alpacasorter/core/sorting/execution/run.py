@@ -54,7 +54,7 @@ def run_sort(
 ) -> Generator[SortEvent, None, None]:
     """Sort: move, copy or link each file of a plan whose outcome is GO.
 
-    Nothing happens before the first event is asked for. Closing it early leaves the sort open and consistent.
+    Nothing happens before the first event is requested. Closing it early leaves the sort open and consistent.
 
     Args:
         plan: what was shown to the user.

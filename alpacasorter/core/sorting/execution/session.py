@@ -104,7 +104,7 @@ def folder_locks(*folders: Path) -> Iterator[None]:
 
 def _busy() -> SortBusy:
     return SortBusy(
-        _("Another AlpacaSorter window or command is currently sorting or writing sidecars. Wait until it is done.")
+        _("Another AlpacaSorter window or command is currently sorting or writing sidecars. Wait until it finishes.")
     )
 
 

@@ -132,7 +132,7 @@ class _Progress:
 def _open_destination(path: Path) -> TargetFolder:
     """Return the destination, which need not exist yet; raises PlanError if nothing can be sorted into it."""
     if not path.is_absolute() or "\x00" in os.fspath(path):
-        raise PlanError(_("Give the full path of the folder that the photos go to."))
+        raise PlanError(_("Enter the full path of the destination."))
     if ".." in path.parts:  # paths below it are compared part by part
         path = Path(os.path.realpath(path))
     shown = display_path(path)

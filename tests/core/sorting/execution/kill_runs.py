@@ -1,4 +1,4 @@
-"""Kills a sort at a chosen moment, as a crash would, and looks at what is left: before and after a recovery.
+"""Kills a sort at a chosen moment, as a crash would, and checks what is left, before and after a recovery.
 
 `python -m tests.core.sorting.execution.kill_runs --points 1000` tries so many moments of each scenario and prints
 what was lost.
@@ -437,7 +437,7 @@ def try_scenario(scenario: Scenario, places: tuple[Path, Path], points: int, *, 
         at = None if number >= points else min((2 * number + 1) * deeds // (2 * points), deeds - 1)
         after = None if at is not None else (number - points + 0.5) / timed * seconds
         trial = Trial(world)
-        # So that enough is left to be done in the phase that is looked at.
+        # So that enough is left to do in the phase under test.
         start = chance.randrange(before // 2)
         work = trial.prepare(before - 1 - start if scenario.phase == "roll back" else start)
         killed = in_child(work, at, after=after)
@@ -455,7 +455,7 @@ def try_scenario(scenario: Scenario, places: tuple[Path, Path], points: int, *, 
 
 
 def main() -> None:
-    """Try what the command line says, and print what came of it as JSON."""
+    """Run the scenarios given on the command line, and print the results as JSON."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--points", type=int, default=10)
     parser.add_argument("--timed", type=int, default=0)

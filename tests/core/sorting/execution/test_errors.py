@@ -1,4 +1,4 @@
-"""What may go wrong in the middle of a sort, by real causes where they can be had: nothing is lost, and it is said."""
+"""What can go wrong in the middle of a sort, with real causes where possible: nothing is lost, and the user is told."""
 
 import contextlib
 import errno
@@ -171,7 +171,7 @@ def test_folders_without_permission_leave_their_photos_where_they_are() -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows renames")
-def test_a_locked_file_stays_and_the_sort_goes_on(
+def test_a_locked_file_stays_and_the_sort_continues(
     library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = os.unlink
@@ -196,7 +196,7 @@ def test_a_locked_file_stays_and_the_sort_goes_on(
     assert look(folder) == before
 
 
-def test_a_photo_on_a_bad_spot_stays_and_the_sort_goes_on(
+def test_a_photo_on_a_bad_sector_stays_and_the_sort_continues(
     library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = copying.os.open

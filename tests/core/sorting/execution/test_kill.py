@@ -1,4 +1,4 @@
-"""Kills a process that sorts at many moments: nothing is lost, it can be finished, and it can be taken back."""
+"""Kills a sorting process at many moments: nothing is lost, and the sort can be resumed or undone."""
 
 import json
 import os

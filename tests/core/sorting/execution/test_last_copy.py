@@ -1,4 +1,4 @@
-"""Nothing is taken away that may be the last of its kind, whatever others did to the files in between."""
+"""Nothing is deleted that may be the last copy, whatever other programs did to the files in the meantime."""
 
 import os
 from collections.abc import Iterator
@@ -66,10 +66,10 @@ def test_two_names_are_told_from_one_that_is_reached_twice(tmp_path: Path) -> No
 def test_another_file_at_the_old_place_costs_nothing(tmp_path: Path, how: How, forward: bool) -> None:
     world = World(tmp_path, TransferKind.CARRY, how)
     world.go(3)
-    write(world.source, b"the camera counts anew")
+    write(world.source, b"the camera reuses numbers")
     assert world.transfer.settle(forward=forward)
     assert world.goal.read_bytes() == b"photo"
-    assert world.source.read_bytes() == b"the camera counts anew"
+    assert world.source.read_bytes() == b"the camera reuses numbers"
 
 
 @pytest.mark.parametrize("forward", [True, False])

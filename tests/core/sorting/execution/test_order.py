@@ -1,4 +1,4 @@
-"""What a power cut asks for: nothing is taken away before the disk was told to keep what takes its place."""
+"""What a power failure requires: nothing is removed before its replacement has been flushed to the disk."""
 
 import os
 from collections.abc import Callable
@@ -88,7 +88,7 @@ def test_a_file_is_taken_away_only_when_its_new_name_is_on_the_disk(
         taken = positions(deeds, ("unlink", str(origin / f"{number}.jpg")))[0]
         named = positions(deeds, ("name", str(goal / f"{number}.jpg")))[0]
         assert named < taken
-        # The folder of the new name is synced in between; then that of the old one, and then the result is committed.
+        # The folder of the new name is synced first, then that of the old name; then the result is committed.
         assert ("sync", str(goal)) in deeds[named:taken]
         synced = next(place for place in positions(deeds, ("sync", str(origin))) if place > taken)
         assert ("commit", "") in deeds[synced:]

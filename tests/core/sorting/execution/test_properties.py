@@ -1,4 +1,4 @@
-"""Over trees that nobody thought of: a plan is what comes of it, and undo ∘ sort changes nothing."""
+"""Over generated trees: a sort does exactly what its plan says, and undo ∘ sort changes nothing."""
 
 import hashlib
 import shutil

@@ -1,4 +1,4 @@
-"""Sorting does exactly what the plan says, tells of it, and never lets companions part."""
+"""Sorting does exactly what the plan says, reports it, and never separates companions."""
 
 import errno
 import os
@@ -147,7 +147,7 @@ def test_a_file_that_is_not_as_planned_leaves_its_unit_where_it_is(library: Libr
     )
     (folder / "0.xmp").write_text("more edits")
     (folder / "1.jpg").unlink()
-    write(out / "2.jpg", b"came in between")
+    write(out / "2.jpg", b"appeared meanwhile")
     (folder / "3.jpg").unlink()
     (folder / "3.jpg").mkdir()
     told, end = drain(run_sort(plan, library))
@@ -158,7 +158,7 @@ def test_a_file_that_is_not_as_planned_leaves_its_unit_where_it_is(library: Libr
     assert why[folder / "2.jpg"] == reasons.TAKEN
     assert why[folder / "3.jpg"] == reasons.SORT_NOT_REGULAR
     assert {path.name for path in out.iterdir()} == {"2.jpg", "4.jpg"}
-    assert (out / "2.jpg").read_bytes() == b"came in between"
+    assert (out / "2.jpg").read_bytes() == b"appeared meanwhile"
     assert (end.record.state, end.record.done, end.record.failed) == (SortState.FINISHED, 1, 5)
     assert {one.path: one.reason for one in failures(library, 1)} == why
     assert {one.path: one.reason for one in end.failures} == why
@@ -166,7 +166,7 @@ def test_a_file_that_is_not_as_planned_leaves_its_unit_where_it_is(library: Libr
 
 def test_what_failed_is_tried_again(library: Library, folder: Path, out: Path) -> None:
     out.mkdir(parents=True)
-    in_the_way = write(out / "alpaca" / "2.jpg", b"came in between")
+    in_the_way = write(out / "alpaca" / "2.jpg", b"appeared meanwhile")
     plan = moves(folder, out)
     _, end = drain(run_sort(plan, library))
     assert (end.record.done, end.record.failed) == (4, 1)
@@ -204,7 +204,7 @@ def test_a_unit_of_which_a_file_fails_in_the_middle_comes_back(
     def link(source: str, target: str, **keywords: bool) -> None:
         if ways != "link":
             raise OSError(errno.EOPNOTSUPP, "no links here")
-        # It comes in between, after everything was looked at.
+        # It appears after everything was checked.
         if Path(target).name == "2.jpg":
             (out / "2.jpg").write_text("mine")
         real(source, target, **keywords)
@@ -376,7 +376,7 @@ def test_one_sort_at_a_time(library: Library, folder: Path, out: Path, tmp_path:
             next(run_sort(moves(folder, out), other))
         with pytest.raises(SortBusy):
             next(resume_sort(1, other))
-        # It is at work, so it was not broken off.
+        # It is running, so it was not interrupted.
         assert open_sorts(other) == []
         assert list_sorts(other)[0].state is SortState.RUNNING
         assert isinstance(list(events)[-1], SortEnded)
@@ -393,7 +393,7 @@ def test_sorts_that_there_are_not(library: Library) -> None:
     assert open_sorts(library) == []
     assert latest_undoable(library) is None
     for way in (resume_sort, undo_sort):
-        with pytest.raises(SortError, match="no sort number 7"):
+        with pytest.raises(SortError, match="no sort 7"):
             next(way(7, library))
     with pytest.raises(SortError):
         failures(library, 7)

@@ -1,4 +1,4 @@
-"""Taking back: each file where it was, and what the user did meanwhile left alone and named."""
+"""Undo: each file is back where it was, and what the user changed meanwhile is left alone and listed."""
 
 import os
 import re
@@ -108,7 +108,7 @@ def test_a_file_with_a_new_time_but_the_same_bytes_goes_back(library: Library, f
     assert (folder / "0.jpg").read_bytes() == b"photo 0"
 
 
-def test_a_sidecar_that_was_written_anew_without_a_change_goes_back(library: Library, folder: Path) -> None:
+def test_a_sidecar_rewritten_without_a_change_goes_back(library: Library, folder: Path) -> None:
     write(folder / "0.xmp", b"edits")
     out = folder.parent / "out"
     pair = unit(planned(folder / "0.jpg", out / "0.jpg"), planned(folder / "0.xmp", out / "0.xmp", key=False))
@@ -191,11 +191,9 @@ def test_a_destination_that_was_deleted_is_not_waited_for(library: Library, fold
 
 
 @pytest.mark.parametrize("action", [Action.COPY, Action.HARDLINK, Action.SYMLINK])
-def test_what_was_made_is_taken_back_only_where_that_loses_nothing(
-    library: Library, folder: Path, action: Action
-) -> None:
+def test_copies_and_links_are_removed_only_if_nothing_is_lost(library: Library, folder: Path, action: Action) -> None:
     was = Sorted(library, folder, action)
-    # A copy that was edited; one without its original; one of which the original was edited; one that is gone.
+    # An edited copy; one whose original is gone; one whose original was edited; one that is gone itself.
     (was.goal / "0.jpg").unlink()
     write(was.goal / "0.jpg", b"edited")
     (folder / "1.jpg").unlink()
@@ -242,7 +240,7 @@ def test_a_later_sort_is_undone_first(library: Library, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("way", [resume_sort, undo_sort])
-def test_an_undo_that_was_stopped_goes_on(
+def test_a_stopped_undo_continues(
     library: Library, folder: Path, way: Callable[..., Iterator[object]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batch, "FILES", 1)

@@ -1,4 +1,4 @@
-"""One file on its way: never replaces anything, keeps what can be kept, and says how far it came."""
+"""The transfer of one file: never replaces anything, keeps what can be kept, and knows how far it got."""
 
 import errno
 import os
@@ -309,7 +309,7 @@ def test_settle_of_a_file_that_is_gone_or_changed_says_so(tmp_path: Path) -> Non
 
 
 @POSIX
-def test_a_file_that_was_saved_anew_meanwhile_is_not_taken_away(tmp_path: Path) -> None:
+def test_a_file_that_was_saved_again_meanwhile_is_not_removed(tmp_path: Path) -> None:
     world = World(tmp_path, TransferKind.MOVE, How.LINK)
     world.go(2)
     write(tmp_path / "new", b"edited").replace(world.source)

@@ -1,4 +1,4 @@
-"""Names that the system at the destination takes."""
+"""Names that the system at the destination accepts."""
 
 import os
 import unicodedata

@@ -1,4 +1,4 @@
-"""What holds for every plan, over generated folders: nothing is overwritten, nothing torn apart, nothing touched."""
+"""What holds for every plan, over generated folders: nothing is overwritten, separated or touched."""
 
 from __future__ import annotations
 

@@ -187,7 +187,7 @@ def test_a_pair_with_two_labels_goes_by_the_correction_then_by_the_surer(folder:
     assert len(plan(folder, out, same).units) == 1
 
 
-def test_a_partner_that_was_not_asked_for_goes_along(folder: Path, out: Path) -> None:
+def test_a_companion_photo_with_another_label_goes_along(folder: Path, out: Path) -> None:
     write(folder / "a.jpg", folder / "a.heic", folder / "a.png", folder / "a.xmp")
     assert set(targets(plan(folder, out, [photo(folder / "a.jpg")]))) == {"a.jpg", "a.heic", "a.xmp"}
     assert set(targets(plan(folder, out, [photo(folder / "a.png")]))) == {"a.png"}
