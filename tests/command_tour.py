@@ -10,11 +10,14 @@ from pathlib import Path
 from unittest import mock
 
 from alpacasorter.cli import main
+from alpacasorter.training.recipe import AUGMENTATIONS
 from tests.picture_files import BAD_KINDS, make_picture
 from tests.pseudo import Seen, unaccented
 
 COMMANDS = ("scan", "sort", "watch", "export", "import", "evaluate", "models", "dataset", "train", "export-model")
-NAMES = ("Not alpaca", "Alpaca", "not_alpaca", "not alpaca", "alpaca", *COMMANDS, "models add", "auto", "download")
+SUBCOMMANDS = ("add", "use", "share", "remove", "list", "download", "classes")
+VALUES = ("auto", "cpu", "gpu", "shipped", "keras", "random", "mobilenet_v2", *AUGMENTATIONS)
+NAMES = ("Not alpaca", "Alpaca", "not_alpaca", "not alpaca", "alpaca", *COMMANDS, *SUBCOMMANDS, *VALUES, ".alpacamodel")
 """What has its name from a model or is typed as it is."""
 
 

@@ -48,7 +48,8 @@ _NAMES: Final = frozenset(
     (
         # This program and what it is made of, formats, parts of a computer.
         *("AlpacaSorter", "alpacasorter", "TensorFlow", "Keras", "LiteRT", "Python", "Qt", "PySide", "SQLite"),
-        *("MobileNetV", "EfficientNetV", "ResNet", "ImageNet", "Windows", "Linux", "macOS", "Debian", "Ubuntu"),
+        *("MobileNetV", "EfficientNetV", "ResNet", "Inception", "ImageNet"),
+        *("Windows", "Linux", "macOS", "Debian", "Ubuntu"),
         *("CPU", "GPU", "AUC", "RGB", "MIT", "URL", "UTC"),
         *("JPEG", "JPG", "PNG", "HEIC", "HEIF", "TIFF", "WebP", "WEBP", "GIF", "BMP", "AVIF", "RAW", "CR", "DNG"),
         *("XMP", "EXIF", "IPTC", "JSON", "CSV", "HTML", "INI", "ZIP"),
