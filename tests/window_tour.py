@@ -20,8 +20,8 @@ from tests.pseudo import Seen, accented, unaccented
 from tests.window_texts import cut_off, painted, stretch, texts
 
 SIZE = (1000, 700)
-NAMES = ("Not alpaca", "Alpaca", "not alpaca", "alpaca")
-"""The name and the classes of the model, which its author chose, so they are not translated."""
+NAMES = ("Not alpaca", "Alpaca", "not alpaca", "alpaca", "MobileNetV3-Large")
+"""The name and the classes of the model, which its author chose, and a backbone: they are not translated."""
 _DIALOG_MS = 500
 """By then a dialog has what it asks the engine for."""
 _STEP_MS = 150
