@@ -232,7 +232,7 @@ def _cut_label(label: QLabel) -> Iterator[tuple[str, str]]:
     lacking = label.heightForWidth(label.width()) - label.height()
     if lacking > _SLACK:
         yield words, f"lacks {lacking} pixels of height"
-    longest = max(re.split(r"\s+", words), key=len)
+    longest = max(re.split(r"[\s\u200b]+", words), key=len)
     needed = label.fontMetrics().horizontalAdvance(longest)
     yield from _narrow(label, longest, needed)
 

@@ -4,7 +4,6 @@
 """
 
 import argparse
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -39,10 +38,8 @@ def not_translated(seen: Iterable[Seen]) -> list[str]:
 
 
 @pytest.mark.timeout(300)
-def test_all_of_the_window_is_translated_and_fits(qapp: QApplication) -> None:
-    # A short path: a long one without spaces does not wrap, in any language.
-    with tempfile.TemporaryDirectory() as folder:
-        seen = list(window_tour.tour(Path(folder)))
+def test_all_of_the_window_is_translated_and_fits(qapp: QApplication, tmp_path: Path) -> None:
+    seen = list(window_tour.tour(tmp_path))
     assert len(seen) > 300, "the dialogs were not found"
     assert not_translated(seen) == []
     assert [f"{one.where}: {one.text!r} {one.cut}" for one in seen if one.cut] == []

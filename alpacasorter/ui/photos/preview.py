@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QImage, QKeySequence, QPainter, QPaintEvent, QPixmap
@@ -33,6 +35,8 @@ _LEAST = 320
 _NARROWEST = 290
 _LOW, _LOWEST = 270, 215
 """Heights below which first the details and then the picture are left out, pixels; the tags stay."""
+
+_MAY_BREAK: Final = re.compile(r"(?<=[/\\_.-])")
 
 
 class Picture(QWidget):
@@ -267,7 +271,8 @@ def _details(row: PhotoRow) -> str:
                 width=number(row.facts.width), height=number(row.facts.height), format=row.facts.format
             )
         )
-    lines.append(text.folder(row.path.parent))
+    # Zero-width spaces, so that a long path wraps instead of being cut off.
+    lines.append(_MAY_BREAK.sub("\u200b", text.folder(row.path.parent)))
     return "\n".join(lines)
 
 
