@@ -33,7 +33,7 @@ _RESERVED_ON_WINDOWS: Final = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]")
 _DIGITS: Final = re.compile(r"([0-9]+)")
 _UNSHOWABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
-# Far past the end of any file that is locked: on Windows nobody can read bytes that are locked.
+# Far past the end of any file that is locked: on Windows, locked bytes can't be read.
 _LOCKED_BYTE: Final = 1 << 30
 _LOCK_HELD: Final = frozenset((errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK))
 

@@ -58,5 +58,5 @@ def error_sentence(error: Exception) -> str:
 
 
 def unexpected() -> str:
-    """Return what to tell the user about an error that nobody expected."""
+    """Return what to tell the user about an unexpected error."""
     return _("Unexpected error. Your photos and corrections are safe. Please restart AlpacaSorter.")
