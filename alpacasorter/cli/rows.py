@@ -37,7 +37,8 @@ def unreadable_row(problem: Problem) -> Row:
 def row_printer(form: RowFormat, labels: LabelSet) -> Callable[[Row], None]:
     """Return a function that prints a row to standard output."""
     if form == "json":
-        return lambda row: print(json.dumps(row))
+        # In one piece: Ctrl+C between the row and the end of its line would leave a blank line.
+        return lambda row: print(f"{json.dumps(row)}\n", end="")
     if form == "csv":
         writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
         writer.writeheader()

@@ -269,4 +269,4 @@ class _Printer:
         self._output.attempt(lambda: print(line, flush=True))
 
     def _object(self, row: Row) -> None:
-        self._output.attempt(lambda: print(json.dumps(row), flush=True))
+        self._output.attempt(lambda: print(f"{json.dumps(row)}\n", end="", flush=True))
