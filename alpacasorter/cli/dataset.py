@@ -38,7 +38,7 @@ Get training photos from Open Images, a public collection of Flickr photos under
   alpacasorter dataset download --class Alpaca --limit 200 --others 200 --out DIR
   alpacasorter dataset classes alpaca      list the classes with this name
 
-This is the only command that uses the network, and only while it runs.
+The only other command that uses the network is “alpacasorter train”, if Keras downloads weights for it.
 """),
         epilog=_exit_codes(),
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from alpacasorter import paths
 from alpacasorter.cli.console import guarded
-from alpacasorter.cli.usage import complain, exit_codes, given_path, version_option
+from alpacasorter.cli.usage import complain, given_path, version_option
 from alpacasorter.core.files import display_path
 from alpacasorter.core.os_errors import for_saving
 from alpacasorter.core.reasons import sentence
@@ -29,7 +29,9 @@ def fill(parser: argparse.ArgumentParser) -> None:
     def command(
         name: str, words: str, description: str, work: Callable[[argparse.Namespace], int]
     ) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=words, description=description)
+        made = commands.add_parser(
+            name, help=words, description=description, epilog=_exit_codes(), parents=[version_option()]
+        )
         made.set_defaults(work=work)
         return made
 
@@ -73,6 +75,10 @@ def fill(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run a command of `models`; return the exit code."""
     return guarded(lambda: int(options.work(options)))
+
+
+def _exit_codes() -> str:
+    return _("exit codes: 0 success, 1 failure, 2 wrong usage, 130 Ctrl+C")
 
 
 def _store() -> ModelStore:
@@ -190,7 +196,7 @@ def models_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="alpacasorter models",
         description=_("List your models, or add, select, share or remove one."),
-        epilog=exit_codes(),
+        epilog=_exit_codes(),
         parents=[version_option()],
     )
     fill(parser)

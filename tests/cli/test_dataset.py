@@ -167,6 +167,10 @@ def test_help_and_version(run: Commands, command: list[str]) -> None:
     assert run("dataset", *command, "--version").out.startswith("alpacasorter ")
 
 
+def test_help_does_not_hide_that_training_may_use_the_network(run: Commands) -> None:
+    assert "“alpacasorter train”, if Keras downloads weights" in run("dataset", "--help").out
+
+
 def test_by_default_it_is_the_real_source(run: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 

@@ -19,7 +19,7 @@ SCREEN = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="a screen is always there")
 
 
-@pytest.mark.parametrize("command", [[], ["scan"], ["evaluate"]])
+@pytest.mark.parametrize("command", [[], ["scan"], ["evaluate"], ["models"], ["models", "use"], ["dataset", "classes"]])
 def test_version(run: Commands, command: list[str]) -> None:
     done = run(*command, "--version")
     assert (done.code, done.out, done.err) == (0, f"alpacasorter {alpacasorter.__version__}\n", "")
@@ -32,6 +32,13 @@ def test_help_names_the_exit_codes(run: Commands, command: list[str]) -> None:
     assert done.code == 0
     assert "exit codes: 0" in done.out
     assert "--device" in done.out
+
+
+@pytest.mark.parametrize("command", [["models"], ["models", "add"], ["models", "remove"]])
+def test_help_of_models_names_the_exit_codes_without_photos(run: Commands, command: list[str]) -> None:
+    done = run(*command, "--help")
+    assert done.code == 0
+    assert "exit codes: 0 success, 1 failure" in done.out
 
 
 def test_help_of_the_window_names_the_commands(run: Commands) -> None:

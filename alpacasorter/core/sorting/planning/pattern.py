@@ -283,7 +283,7 @@ def _check_part(part: list[_Piece]) -> None:
         raise PatternError(_("A folder in the pattern has no name. Put something between the two /."))
     words = "".join(piece.form or piece.field or piece.text for piece in part).strip()
     if words.strip(". ") == "":
-        raise PatternError(_("A folder can't be named {name}.").format(name=words) + " " + _allowed())
+        raise PatternError(_("A folder can't be named “{name}”.").format(name=words) + " " + _allowed())
     if words.startswith("."):
         raise PatternError(_("Folders whose names start with a dot are hidden. Start the name with something else."))
 
