@@ -139,7 +139,9 @@ class ResultPanel(QWidget):
         if other is not None:
             # Translators: {result} is for example "38 of 40 photos judged correctly (95.0%). Alpaca: …"
             words = (
-                _("As shipped: {result}") if learned is not None else _("As it is now, with your corrections: {result}")
+                _("Before learning: {result}")
+                if learned is not None
+                else _("As it is now, with your corrections: {result}")
             )
             self.comparison.setText(words.format(result=in_words(other.metrics.confusion, names)))
         self.comparison.setVisible(other is not None)

@@ -218,8 +218,8 @@ def _measured(check: SelfCheck) -> str:
         ).format(count=count)
     words = [
         ngettext(
-            "The shipped model is right about {before} of your {count} correction; after learning, {after}.",
-            "The shipped model is right about {before} of your {count} corrections; after learning, {after}.",
+            "Before learning, the model is right about {before} of your {count} correction; after learning, {after}.",
+            "Before learning, the model is right about {before} of your {count} corrections; after learning, {after}.",
             check.corrections,
         ).format(count=count, before=number(check.before), after=number(check.after))
     ]
@@ -238,7 +238,7 @@ def _measured(check: SelfCheck) -> str:
 
 def when(version: Version) -> str:
     """Return when a version was made."""
-    return _("As shipped") if version.id == SHIPPED else moment(version.made_at)
+    return _("Before learning") if version.id == SHIPPED else moment(version.made_at)
 
 
 def learned_from(version: Version) -> str:
@@ -268,7 +268,7 @@ def spoken(version: Version) -> str:
     fields = {"version": when(version), "corrections": learned_from(version)}
     check = version.check
     if check is None or check.after is None:
-        # Translators: {version} is a time or "As shipped", {corrections} for example "23 corrections".
+        # Translators: {version} is a time or "Before learning", {corrections} for example "23 corrections".
         words = _("{version}, {corrections}, in use") if version.current else _("{version}, {corrections}")
         return words.format(**fields)
     fields |= {"before": number(check.before), "after": number(check.after)}
