@@ -65,7 +65,7 @@ def test_corrections_show_in_the_figures(start: Start, dataset: Path) -> None:
     user.wait(dialog.panel.isVisible)
     assert dialog.panel.shows_learned
     assert "You corrected 1 of these 6 photos" in dialog.panel.warnings.text()
-    assert "As shipped" in dialog.panel.comparison.text()
+    assert "Before learning" in dialog.panel.comparison.text()
 
 
 @pytest.mark.parametrize("what", ["dialog", "window"])

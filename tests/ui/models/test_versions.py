@@ -57,7 +57,7 @@ def test_versions_are_listed_with_their_figures(view: VersionsView) -> None:
         [moment(THIRD), "30 corrections", "11 → 26 of 30", "In use"],
         [moment(SECOND), "23 corrections", "9 → 19 of 23", ""],
         [moment(FIRST), "1 correction", "not measured", ""],
-        ["As shipped", "no corrections", "", ""],
+        ["Before learning", "no corrections", "", ""],
     ]
     assert view.table.currentItem() is view.table.topLevelItem(0)
     assert not view.back_button.isEnabled(), "it is in use already"
@@ -151,5 +151,5 @@ def test_a_version_in_words() -> None:
     assert version_words.spoken(state(current=2).versions[1]) == (
         f"{made}, 23 corrections, 9 correct before and 19 after learning, in use"
     )
-    assert version_words.spoken(AS_SHIPPED) == "As shipped, no corrections"
+    assert version_words.spoken(AS_SHIPPED) == "Before learning, no corrections"
     assert version_words.figures(Version(1, FIRST, 1, SelfCheck(1, 0, None, 0), False)) == "too few to measure"
