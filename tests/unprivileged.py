@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ def ordinary_user() -> Iterator[None]:
     if os.geteuid() != 0:
         yield
         return
+    # The program imports it only when it is needed, and that user may not be able to read where it is installed.
+    importlib.import_module("tqdm")
     os.seteuid(_NOBODY)
     try:
         yield
