@@ -153,7 +153,7 @@ def test_missing_folder_is_told_where_it_can_be_read(
     monkeypatch.setenv("XDG_ACTIVATION_TOKEN", "of the click")
     assert run(tmp_path / "gone").code == 0
     monkeypatch.delenv("XDG_ACTIVATION_TOKEN")
-    with open(os.devnull, "w") as nowhere:  # noqa: PTH123  # the name is that of what streams.py opens
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123  # the name that `open_streams` opens
         monkeypatch.setattr(sys, "stderr", nowhere)
         assert main([str(tmp_path / "gone")]) == 0
     assert opened == [tmp_path / "gone"] * 2

@@ -59,7 +59,7 @@ class Timing:
         check: interval between checks of the folder itself and of the observer.
         poll: interval between full looks if the system doesn't report changes.
         reconcile: interval between full looks if it does; also between attempts to start an observer that failed.
-        after_burst: time to a full look after very many changes, some of which the system may have dropped.
+        after_burst: delay before a full rescan after very many changes, because the system may have dropped some.
     """
 
     settle: float = 0.4

@@ -150,7 +150,7 @@ _SHARE: Final = 0.9
 
 
 class ArrivalsDialog(QDialog):
-    """The dialog *Sort as they arrive…*: whether and how new photos in the open folder are sorted automatically.
+    """The dialog *Sort new photos…*: whether and how new photos in the open folder are sorted automatically.
 
     Signals:
         turned_on(SortOptions): sort new photos like this from now on.
@@ -163,7 +163,7 @@ class ArrivalsDialog(QDialog):
     def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
         """Show the last choices without the destination, which the user chooses every time."""
         super().__init__(parent)
-        self.setWindowTitle(_("Sort as they arrive"))
+        self.setWindowTitle(_("Sort new photos"))
         self._settings = settings
         self._on: SortOptions | None = None
         self.explanation = sentence_label(self, "")

@@ -1,4 +1,4 @@
-"""*Sort as they arrive…*: the dialog, the button in the status bar, and what turns it off."""
+"""*Sort new photos…*: the dialog, the button in the status bar, and what turns it off."""
 
 from collections.abc import Iterator
 from pathlib import Path
