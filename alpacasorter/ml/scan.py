@@ -14,7 +14,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -26,6 +26,7 @@ from alpacasorter.core.events import Finished, Found, Problem, Problems, Progres
 from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import PhotoFacts, PhotoFile, Unreadable, content_key, read_photo
 from alpacasorter.core.photos.decode import decode, model_input
+from alpacasorter.core.photos.picture_key import picture_key
 from alpacasorter.core.photos.walk import OtherFiles, WalkProblem, walk
 from alpacasorter.core.reasons import MODEL_FAILED, NO_MEMORY, NOT_JUDGED, UNEXPECTED
 from alpacasorter.core.store.cache import Cache, CacheEntry, KnownFile
@@ -54,14 +55,19 @@ class Embedded:
     Attributes:
         paths, content_keys, facts: of the photos.
         embeddings: float16 (n, embedding size).
+        picture_keys: of the photos (see `core.photos.picture_key`); None for one that an earlier version of the app
+            stored, and empty if they don't matter.
     """
 
     paths: tuple[Path, ...]
     content_keys: tuple[str, ...]
     facts: tuple[PhotoFacts, ...]
     embeddings: npt.NDArray[np.float16]
+    picture_keys: tuple[str | None, ...] = ()
 
 
+# Path, content key, facts, picture key.
+_Photo = tuple[Path, str, PhotoFacts, str | None]
 PipelineEvent = Found | Embedded | Problems | Progress | Finished
 Embed = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 
@@ -235,9 +241,10 @@ class Opener:
 
     def _embed_photo(self, file: PhotoFile, data: bytes) -> CacheEntry:
         key = content_key(data)
+        picture = picture_key(data, key)
         known = self._cache.known_content(key, backbone_id=self._backbone_id, size=self._embedding_size)
         if known is not None and known.has_thumbnail:
-            return CacheEntry(file, key, None, known.facts, None, known.embedding, self._backbone_id)
+            return CacheEntry(file, key, None, known.facts, None, known.embedding, self._backbone_id, picture)
         try:
             photo = decode(data, min_side=DECODE_SIDE, thumbnail_side=THUMBNAIL_SIDE)
         except Unreadable as error:
@@ -249,15 +256,22 @@ class Opener:
         if embedding.shape != (self._embedding_size,) or not np.isfinite(embedding).all():
             raise BackboneError(UNUSABLE_NUMBERS)
         facts = PhotoFacts(photo.width, photo.height, photo.taken_at, photo.format)
-        return CacheEntry(file, key, None, facts, photo.thumbnail, embedding.tobytes(), self._backbone_id)
+        return CacheEntry(file, key, None, facts, photo.thumbnail, embedding.tobytes(), self._backbone_id, picture)
 
 
 class Scan:
     """One scan of one folder. Iterate over `run()` once; other threads may call `prefer()` and `cancel()`."""
 
-    def __init__(self, root: Path, *, recursive: bool, **pipeline: Unpack[Pipeline]) -> None:
-        """Prepare a scan of `root`, with its subfolders if `recursive`."""
+    def __init__(
+        self, root: Path, *, recursive: bool, read_again: Collection[str] = (), **pipeline: Unpack[Pipeline]
+    ) -> None:
+        """Prepare a scan of `root`, with its subfolders if `recursive`.
+
+        Photos with a content key in `read_again` are opened even if the cache knows them, but only for their picture
+        keys, and only if it doesn't know those.
+        """
         self._root = root
+        self._read_again = read_again
         self._recursive = recursive
         self._cache = pipeline["cache"]
         self._backbone_id = pipeline["backbone_id"]
@@ -338,6 +352,8 @@ class Scan:
                     fresh.append(file)
                 elif entry.reason is not None:
                     problems.append(Problem(file.path, entry.reason))
+                elif entry.picture_key is None and entry.content_key in self._read_again:
+                    fresh.append(file)
                 elif entry.content_key and entry.facts and entry.has_embedding:
                     judged.append((file, entry))
                 else:
@@ -348,14 +364,14 @@ class Scan:
             )
             row_of = {key: row for row, key in enumerate(found)}
             rows: list[int] = []
-            photos: list[tuple[Path, str, PhotoFacts]] = []
+            photos: list[_Photo] = []
             for file, entry in judged:
                 row = row_of.get(entry.content_key or "")
                 if row is None or entry.content_key is None or entry.facts is None:
                     fresh.append(file)
                     continue
                 rows.append(row)
-                photos.append((file.path, entry.content_key, entry.facts))
+                photos.append((file.path, entry.content_key, entry.facts, entry.picture_key))
             if photos:
                 yield _embedded(photos, embeddings[rows])
             if problems:
@@ -378,12 +394,12 @@ def _collect(results: queue.Queue[CacheEntry]) -> list[CacheEntry]:
 
 def _split(batch: Sequence[CacheEntry]) -> tuple[Embedded, Problems]:
     """Return the photos that have an embedding, and why the others have none."""
-    photos: list[tuple[Path, str, PhotoFacts]] = []
+    photos: list[_Photo] = []
     vectors: list[bytes] = []
     problems: list[Problem] = []
     for entry in batch:
         if entry.content_key and entry.facts and entry.embedding:
-            photos.append((entry.file.path, entry.content_key, entry.facts))
+            photos.append((entry.file.path, entry.content_key, entry.facts, entry.picture_key))
             vectors.append(entry.embedding)
         else:
             problems.append(Problem(entry.file.path, entry.reason or NOT_JUDGED))
@@ -391,6 +407,6 @@ def _split(batch: Sequence[CacheEntry]) -> tuple[Embedded, Problems]:
     return _embedded(photos, matrix.reshape(len(photos), -1 if photos else 0)), Problems(tuple(problems))
 
 
-def _embedded(photos: Sequence[tuple[Path, str, PhotoFacts]], embeddings: npt.NDArray[np.float16]) -> Embedded:
-    paths, keys, facts = zip(*photos, strict=True) if photos else ((), (), ())
-    return Embedded(paths, keys, facts, embeddings)
+def _embedded(photos: Sequence[_Photo], embeddings: npt.NDArray[np.float16]) -> Embedded:
+    paths, keys, facts, pictures = zip(*photos, strict=True) if photos else ((), (), (), ())
+    return Embedded(paths, keys, facts, embeddings, pictures)
