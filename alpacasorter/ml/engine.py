@@ -164,7 +164,7 @@ class Session:
                 learned, found = self.learning.learn_pictures(found), {}
                 if learned is not None:
                     yield learned
-        if learned := self.learning.learn_pictures(found):
+        if found and (learned := self.learning.learn_pictures(found)):
             yield learned
 
     def cancel_scan(self) -> None:

@@ -6,7 +6,7 @@ A correction is stored with the content key that its photo had then, and is foun
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from alpacasorter.core.same_picture import SamePictures
 from alpacasorter.core.store.library import Library
 from alpacasorter.ml.models.bundle import Bundle
 
@@ -57,41 +58,22 @@ class Resolved(NamedTuple):
     places: dict[str, str]
 
 
-class Pictures:
-    """Which content keys are of the same picture, as far as this session has come across them.
-
-    Not thread-safe; the owner locks.
-    """
+class Pictures(SamePictures):
+    """Which photos are the same picture, and where the correction of each is stored. The owner locks."""
 
     def __init__(self) -> None:
         """Start with none."""
-        self._picture: dict[str, str] = {}
-        self._keys: dict[str, list[str]] = {}
+        super().__init__()
         self._places: dict[str, str] = {}
-
-    def note(self, key: str, picture: str) -> None:
-        """Record the picture key of a content key."""
-        if key not in self._picture:
-            self._picture[key] = picture
-            self._keys.setdefault(picture, []).append(key)
-
-    def picture(self, key: str) -> str | None:
-        """Return the picture key of a content key, None if it is not known."""
-        return self._picture.get(key)
-
-    def same(self, key: str) -> Sequence[str]:
-        """Return all content keys of the same picture, this one included."""
-        picture = self._picture.get(key)
-        return (key,) if picture is None else self._keys[picture]
 
     def store_at(self, key: str) -> None:
         """Record that the correction of this picture is stored with this content key, even after it was removed."""
-        if (picture := self._picture.get(key)) is not None:
+        if (picture := self.picture(key)) is not None:
             self._places[picture] = key
 
     def place(self, key: str) -> str:
         """Return the content key with which the correction of this picture is, was or is to be stored."""
-        return self._places.get(self._picture.get(key, ""), key)
+        return self._places.get(self.picture(key) or "", key)
 
 
 @dataclass(slots=True)

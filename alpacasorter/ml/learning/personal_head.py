@@ -222,9 +222,7 @@ class PersonalHead:
         """Note the picture keys of photos that were just read; call it with the lock held."""
         corrections = self._corrections
         for key, picture in zip(keys, pictures, strict=True):
-            if picture is None:
-                continue
-            if key in corrections.without_picture:
+            if picture is not None and key in corrections.without_picture:
                 # Other photos may get a label by it, which must be told together.
                 self._found_pictures[key] = picture
             else:
