@@ -514,6 +514,7 @@ def test_library_of_a_newer_app_is_refused_and_left_alone(path: Path) -> None:
         library.set_corrections(CLASSES, {key(1): "alpaca"})
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 99")
+    connection.execute("CREATE TABLE of_the_newer_app (id INTEGER PRIMARY KEY)")
     connection.close()
     before = path.read_bytes()
     with pytest.raises(LibraryTooNewError, match="newer version"):
