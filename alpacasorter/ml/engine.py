@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,12 +79,15 @@ class Session:
         Raises:
             FolderUnavailable: the folder itself can't be read.
         """
-        scan = Scan(root, recursive=recursive, read_again=self.learning.photos_without_picture(), **self._pipeline())
+        scan = Scan(root, recursive=recursive, **self._pipeline())
         self._table = table = self.learning.open_folder()
         self._scan = scan
         with contextlib.closing(scan.run()) as events:
             for event in events:
                 if isinstance(event, Finished):
+                    # Photos that are known were not opened, but those that the user labeled must be, once.
+                    here = {key: hint for key, hint in self.learning.photos_without_picture().items() if key in table}
+                    yield from self._look_up(here, lambda: scan.canceled)
                     learned = self.learning.learn_pending()
                     if learned is not None:
                         yield learned
@@ -150,8 +153,13 @@ class Session:
         Args:
             stopped: polled; once it returns True, this ends after the photo in progress.
         """
+        yield from self._look_up(self.learning.photos_without_picture(), stopped)
+
+    def _look_up(
+        self, photos: Mapping[str, Path | None], stopped: Callable[[], bool]
+    ) -> Generator[Learned, None, None]:
         found: dict[str, str] = {}
-        for key, hint in self.learning.photos_without_picture().items():
+        for key, hint in photos.items():
             if stopped():
                 break
             if key not in self._looked_for:

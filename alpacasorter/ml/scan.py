@@ -14,7 +14,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -262,22 +262,20 @@ class Opener:
 class Scan:
     """One scan of one folder. Iterate over `run()` once; other threads may call `prefer()` and `cancel()`."""
 
-    def __init__(
-        self, root: Path, *, recursive: bool, read_again: Collection[str] = (), **pipeline: Unpack[Pipeline]
-    ) -> None:
-        """Prepare a scan of `root`, with its subfolders if `recursive`.
-
-        Photos with a content key in `read_again` are opened even if the cache knows them, but only for their picture
-        keys, and only if it doesn't know those.
-        """
+    def __init__(self, root: Path, *, recursive: bool, **pipeline: Unpack[Pipeline]) -> None:
+        """Prepare a scan of `root`, with its subfolders if `recursive`."""
         self._root = root
-        self._read_again = read_again
         self._recursive = recursive
         self._cache = pipeline["cache"]
         self._backbone_id = pipeline["backbone_id"]
         self._embedding_size = pipeline["embedding_size"]
         self._canceled = threading.Event()
         self._opener = Opener(stopped=self._canceled.is_set, **pipeline)
+
+    @property
+    def canceled(self) -> bool:
+        """Whether it was stopped."""
+        return self._canceled.is_set()
 
     def cancel(self) -> None:
         """Stop after the photos in progress."""
@@ -352,8 +350,6 @@ class Scan:
                     fresh.append(file)
                 elif entry.reason is not None:
                     problems.append(Problem(file.path, entry.reason))
-                elif entry.picture_key is None and entry.content_key in self._read_again:
-                    fresh.append(file)
                 elif entry.content_key and entry.facts and entry.has_embedding:
                     judged.append((file, entry))
                 else:

@@ -121,6 +121,11 @@ def probe(connection: sqlite3.Connection) -> int:
     """Return the count of changes; raises sqlite3.Error or TypeError if a table or column is missing."""
     for statement in _PROBES:
         connection.execute(statement).fetchone()
+    return count_changes(connection)
+
+
+def count_changes(connection: sqlite3.Connection) -> int:
+    """Return the count of changes of a library of any version."""
     return int(connection.execute("SELECT changes FROM state").fetchone()[0])
 
 

@@ -83,6 +83,33 @@ def test_corrections_change_and_are_removed(library: Library) -> None:
     assert labels(library) == {key(1): "not_alpaca", key(2): "alpaca"}
 
 
+def test_picture_keys_are_kept_with_corrections(path: Path) -> None:
+    with Library.open(path) as library:
+        library.set_corrections(CLASSES, {key(1): "alpaca", key(2): "alpaca"}, pictures={key(1): key(11)})
+        library.set_corrections("cat|dog", {key(2): "dog"})
+        library.set_corrections(CLASSES, {key(1): "not_alpaca"})
+        library.set_picture_keys({key(1): key(13), key(2): key(12), key(3): key(12)})
+        library.set_picture_keys({})
+        with pytest.raises(ValueError, match="hexadecimal"):
+            library.set_picture_keys({key(1): "short"})
+    with Library.open(path) as library:
+        pictures = {number: one.picture_key for number, one in library.corrections(CLASSES).items()}
+        assert pictures == {key(1): key(11), key(2): key(12)}
+        assert library.corrections("cat|dog")[key(2)].picture_key == key(12)
+        # The one that was changed last comes last.
+        assert list(library.corrections(CLASSES)) == [key(2), key(1)]
+
+
+def test_picture_keys_survive_damage(path: Path) -> None:
+    with Library.open(path) as library:
+        library.set_corrections(CLASSES, {key(1): "alpaca", key(2): "alpaca"}, pictures={key(1): key(11)})
+        library.set_picture_keys({key(2): key(12)})
+    path.write_bytes(bytes(path.stat().st_size))
+    with Library.open(path) as library:
+        pictures = {number: one.picture_key for number, one in library.corrections(CLASSES).items()}
+        assert pictures == {key(1): key(11), key(2): key(12)}
+
+
 def test_each_set_of_classes_has_its_own_corrections(library: Library) -> None:
     library.set_corrections(CLASSES, {key(1): "alpaca"})
     library.set_corrections("cat|dog", {key(1): "dog", key(2): "cat"})
