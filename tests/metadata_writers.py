@@ -101,6 +101,7 @@ def _in_tiff(data: bytes, xmp: bytes) -> bytes:
     (at,) = struct.unpack_from(order + "L", data, 4)
     (count,) = struct.unpack_from(order + "H", data, at)
     entries = [data[at + 2 + 12 * n : at + 14 + 12 * n] for n in range(count)]
+    entries = [entry for entry in entries if entry[:2] != struct.pack(order + "H", 700)]
     data += bytes(len(data) % 2)
     entries.append(struct.pack(order + "HHLL", 700, 1, len(xmp), len(data)))
     entries.sort(key=lambda entry: struct.unpack(order + "H", entry[:2]))

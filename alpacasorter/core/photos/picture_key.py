@@ -239,6 +239,7 @@ _TIFF_LOOK: Final = (
     *(256, 257, 258, _COMPRESSION, 262, 266, 277, 278, 284, 292, 293, 317, 320, 322, 323, 332, 338, 339, 347),
     *(529, 530, 532),
 )
+_TIFF_READ: Final = frozenset((*_TIFF_LOOK, *_STRIPS, *_TILES, _NEW_SUBFILE, _DNG_VERSION))
 _TIFF_NUMBERS: Final = {1: "B", 3: "H", 4: "L", 13: "L", 16: "Q"}
 _TIFF_SIZES: Final = {2: 1, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 17: 8, 18: 8}
 
@@ -259,7 +260,8 @@ class _Tags:
         self._places: dict[int, int] = {}
         for place in range(at, at + count * size, size):
             tag = struct.unpack_from(self.order + "H", data, place)[0]
-            _need(tag not in self._places)  # which one a decoder takes is not known
+            # If one that counts is there twice, which one a decoder takes is not known.
+            _need(tag not in self._places or tag not in _TIFF_READ)
             self._places[tag] = place
 
     def __contains__(self, tag: int) -> bool:
