@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +25,9 @@ from alpacasorter.core.store.library import Library
 from alpacasorter.i18n import _
 from alpacasorter.ml.learning.personal_head import PersonalHead
 from alpacasorter.ml.models.bundle import Bundle, BundleError, load_bundle
-from alpacasorter.ml.models.entry import name_of
+from alpacasorter.ml.models.entry import name_of, same_folder
 from alpacasorter.ml.models.store import Choice, ModelStore
+from alpacasorter.ml.models.trial import try_model
 from alpacasorter.ml.runtime.backbone import GPU_STOPPED, Backbone, BackboneError, CpuBackbone, sentence
 from alpacasorter.ml.runtime.device import (
     Device,
@@ -39,6 +41,8 @@ from alpacasorter.ml.runtime.device import (
     try_gpu_too,
 )
 from alpacasorter.ml.scan import Embedded, Opener, Pipeline, Scan
+
+_TRIED_KEY: Final = "model-tried"
 
 
 class Session:
@@ -260,6 +264,8 @@ def open_engine(places: Places, preference: Preference, *, trial_now: bool) -> O
     cache = Cache.open(places.cache / "cache.sqlite")
     try:
         try:
+            if not same_folder(bundle.path, ModelStore(places.data).bundled):
+                _try_once(bundle, cache)
             trial = _cpu_timed(bundle, cache)
         except BackboneError as error:
             # For example, it was chosen on another computer, and the data folder is on a USB stick.
@@ -296,6 +302,21 @@ def _fallback_notice(path: Path, why: str) -> str:
     return _("The model “{name}” can't be used. {reason} The bundled model is used instead.").format(
         name=name_of(path), reason=why
     )
+
+
+def _try_once(bundle: Bundle, cache: Cache) -> None:
+    """Try a model that this computer has not run yet in a child process, which it may take down.
+
+    Raises:
+        BackboneError: it does not work.
+    """
+    # A model may have been named by --model, or changed after it was added.
+    if cache.get_value(_TRIED_KEY) == bundle.bundle_id:
+        return
+    problem = try_model(bundle.path)
+    if problem is not None:
+        raise BackboneError(problem)
+    cache.set_value(_TRIED_KEY, bundle.bundle_id)
 
 
 def _cpu_timed(bundle: Bundle, cache: Cache) -> Trial:
