@@ -19,7 +19,7 @@ import numpy.typing as npt
 from alpacasorter.core.events import Finished, Judged, JudgedPhoto, Learned, Problems, ScanEvent
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photo import PhotoFile
-from alpacasorter.core.session_paths import Places
+from alpacasorter.core.session_paths import Places, keep_private, private_folder
 from alpacasorter.core.store.cache import Cache
 from alpacasorter.core.store.library import Library
 from alpacasorter.i18n import _
@@ -259,6 +259,10 @@ def open_engine(places: Places, preference: Preference, *, trial_now: bool) -> O
     Raises:
         LibraryError, LibraryTooNewError, BundleError, DeviceError, BackboneError: with a sentence for the user.
     """
+    for folder in (places.data, places.cache):
+        with contextlib.suppress(OSError):
+            private_folder(folder)
+    keep_private(places.data, places.cache)
     bundle, model_problem = _load_chosen(places)
     library = Library.open(places.data / "library.sqlite", backups=places.data / "backups")
     cache = Cache.open(places.cache / "cache.sqlite")

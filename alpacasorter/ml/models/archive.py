@@ -104,7 +104,7 @@ def unpack(file: Path, into: Path) -> None:
             with zipfile.ZipFile(stream) as archive:
                 members = _members(file, archive.infolist(), os.fstat(stream.fileno()).st_size)
                 files = _listed(file, archive, members)
-                into.mkdir(parents=True)
+                into.mkdir(0o700, parents=True)
                 try:
                     for name, (digest, length) in files.items():
                         _extract(file, archive, members[name], into / name, digest, length)
@@ -190,4 +190,4 @@ def _extract(
     if left or hasher.hexdigest() != digest:
         raise _refusal(file, changed(member.filename))
     with contextlib.suppress(OSError):
-        path.chmod(_PERMISSIONS)
+        path.chmod(0o600)

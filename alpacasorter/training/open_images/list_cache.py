@@ -17,6 +17,7 @@ from alpacasorter.core.files import display_path, flush, lock_file, unlock_file
 from alpacasorter.core.os_errors import for_saving
 from alpacasorter.core.reasons import sentence
 from alpacasorter.core.safe_write import write_over
+from alpacasorter.core.session_paths import private_folder
 from alpacasorter.i18n import _, size
 from alpacasorter.training.open_images.fetch import (
     DownloadError,
@@ -137,7 +138,7 @@ class ListCache:
             DownloadError: another one is using it, or it can't be written to.
         """
         with explaining(self._folder):
-            self._folder.mkdir(parents=True, exist_ok=True)
+            private_folder(self._folder)
             file = (self._folder / "lock").open("ab")
         with file, only_one(file, self._folder):
             yield self
