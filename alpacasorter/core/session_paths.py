@@ -40,7 +40,7 @@ _OWNER_FOLDER: Final = 0o700
 _OTHERS: Final = 0o077
 _OURS: Final = re.compile(
     r"\.?(library|cache|crash|alpacasorter)[.-].*|backups|models|model-in-use\.json|reports|logs|open-images|keras",
-    re.I,
+    re.IGNORECASE,
 )
 """The names of everything that the app puts in its folders."""
 

@@ -17,6 +17,7 @@ import hashlib
 import io
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -31,7 +32,7 @@ from alpacasorter.i18n import _
 from alpacasorter.training.data.dataset import MIN_SIDE
 from alpacasorter.training.open_images.catalog import PhotoInfo
 from alpacasorter.training.open_images.fetch import DownloadError, Unusable, Web
-from alpacasorter.training.open_images.list_cache import explaining, only_one, sync
+from alpacasorter.training.open_images.list_cache import SPARE_BYTES, explaining, only_one, sync
 
 FILE_NAME: Final = "ATTRIBUTION.csv"
 
@@ -158,7 +159,8 @@ def _safe(value: str) -> str:
     return f"'{plain}" if plain.startswith(_FORMULA) else plain
 
 
-MAX_PHOTO_BYTES: Final = 50 * 1024 * 1024
+MAX_PHOTO_BYTES: Final = 10 * 1024 * 1024
+"""Bytes of a photo, which has at most 1024 pixels on the longer side."""
 
 _UNFINISHED: Final = ".unfinished"
 _OURS: Final = re.compile(r"[a-z0-9_]+-[0-9a-f]{16}\.jpg")
@@ -231,6 +233,8 @@ class PhotoFolders:
 
         data = web.get(url, limit=MAX_PHOTO_BYTES, check=check)
         waiting = self._unfinished / f"{folder}-{image_id}.jpg"
+        if shutil.disk_usage(self._unfinished).free < len(data) + SPARE_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(waiting))
         write_new(waiting, [data])
         width, height = sizes[-1]
         return Waiting(waiting, url, width, height, hashlib.sha256(data).hexdigest())
