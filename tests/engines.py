@@ -95,6 +95,8 @@ def fill_fast(folder: Path, count: int, *, size: tuple[int, int] = (96, 64)) -> 
 class Opened:
     """A session with its library and its cache in a folder."""
 
+    library_problem = ""
+
     def __init__(self, folder: Path, *, bundle: Bundle | None = None) -> None:
         self.library = Library.open(folder / "data" / "library.sqlite")
         self.cache = Cache.open(folder / "cache" / "cache.sqlite")
