@@ -21,7 +21,8 @@ from alpacasorter.workers.view_facts import error_sentence
 
 # core.exchange is only imported when needed: the window starts faster without it.
 if TYPE_CHECKING:
-    from alpacasorter.core.exchange.label_import import ImportOptions, ImportSummary, LabelFile
+    from alpacasorter.core.exchange.label_file import LabelFile
+    from alpacasorter.core.exchange.label_import import ImportOptions, ImportSummary
     from alpacasorter.core.exchange.results import Format, Source
     from alpacasorter.core.exchange.sidecars import SidecarOptions, SidecarsEnded
     from alpacasorter.ml.engine import OpenEngine
@@ -245,7 +246,8 @@ class ExchangeKeeper(QObject):
             raise LibraryError(opened.library_problem)
 
     def _preview_import(self, path: Path, options: ImportOptions, number: int) -> ImportSummary:
-        from alpacasorter.core.exchange.label_import import read_labels, summarize
+        from alpacasorter.core.exchange.label_file import read_labels
+        from alpacasorter.core.exchange.label_import import summarize
 
         opened = self._opened()
         if opened is None:
