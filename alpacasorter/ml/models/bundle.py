@@ -457,8 +457,6 @@ def _read_head(path: Path, size: int, calibration: Calibration) -> Head:
     # Embeddings are multiplied as float32. Beyond that, some photo's answer would not be a number.
     if not (furthest < _LARGEST_LOGIT and math.isfinite(calibrated)):
         raise refusal(path, _invalid_numbers(HEAD, "weights"))
-    if not weights.any():
-        raise refusal(path, _("It would judge all photos the same."))
     return Head(weights, bias, calibration)
 
 

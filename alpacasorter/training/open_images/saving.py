@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import IO, Final, Self
 
 from alpacasorter.core import reasons
+from alpacasorter.core.exchange.results import CsvLines
 from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import Unreadable
 from alpacasorter.core.photos.decode import decode
@@ -38,7 +39,6 @@ FILE_NAME: Final = "ATTRIBUTION.csv"
 
 _SHOWN_FILE: Final = re.compile(r"[a-z0-9_]+/[0-9a-f]{16}\.jpg")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_FORMULA: Final = ("=", "+", "-", "@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +148,10 @@ def _write(file: IO[bytes], line: bytes) -> None:
 
 
 def _line(values: tuple[str, ...]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow([_safe(value) for value in values])
-    return text.getvalue().encode("utf-8", errors="replace")
-
-
-def _safe(value: str) -> str:
-    """Return text from the internet so that it stays on one line, and no spreadsheet takes it for a formula."""
-    plain = _CONTROL.sub(" ", value).strip()
-    return f"'{plain}" if plain.startswith(_FORMULA) else plain
+    # Text from the internet must stay on one line.
+    plain = [_CONTROL.sub(" ", value).strip() for value in values]
+    line = CsvLines(COLUMNS, "\n").of(dict(zip(COLUMNS, plain, strict=True)))
+    return line.encode("utf-8", errors="replace")
 
 
 MAX_PHOTO_BYTES: Final = 10 * 1024 * 1024

@@ -184,7 +184,6 @@ ODD_HEADS: dict[str, tuple[np.ndarray, float, float]] = {
     "one of them": (np.r_[np.ones(SIZE - 1), -1e39], 0.0, 1.0),
     "bias": (np.ones(SIZE), 1e300, 1.0),
     "calibration": (np.ones(SIZE), 0.0, 1e305),
-    "nothing": (np.zeros(SIZE), 1.0, 1.0),
 }
 
 
@@ -199,7 +198,7 @@ def test_heads_without_an_answer(tmp_path: Path, what: str) -> None:
     data = json.loads(file.read_text())
     data["calibration"]["scale"] = scale
     file.write_text(json.dumps(data))
-    with pytest.raises(BundleError, match=r"invalid numbers|all photos the same"):
+    with pytest.raises(BundleError, match="invalid numbers"):
         load_bundle(folder)
 
 
