@@ -69,7 +69,7 @@ def _evaluate(dataset: Path, *, as_json: bool, report: Path | None, device: Devi
     from alpacasorter.ml.evaluation.evaluate import evaluate, evaluation_report
     from alpacasorter.ml.evaluation.report import write_report
 
-    with engine(device) as opened:
+    with engine(device, library_required=False) as opened:
         bundle, session = opened.bundle, opened.session
         with ProgressBar(quiet=quiet) as bar:
             measured = evaluate(

@@ -85,7 +85,8 @@ class _Watching:
     def run(self) -> int:
         try:
             check_options(self._given)
-            with engine(self._given.get("device", "auto")) as opened:  # type: ignore[arg-type]
+            device, sorts = self._given.get("device", "auto"), self._given.get("into") is not None
+            with engine(device, library_required=sorts) as opened:  # type: ignore[arg-type]
                 return self._watch(opened)
         except Usage as error:
             complain(str(error))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
 from typing import Literal, get_args
 
 from PySide6.QtCore import QByteArray, QSettings
 
+from alpacasorter.core.session_paths import keep_private, private_folder
 from alpacasorter.ui.photo_filters import Order
 from alpacasorter.ui.widgets.theme import Scheme
 
@@ -22,9 +25,14 @@ class Settings:
 
     def __init__(self, store: QSettings | None = None) -> None:
         """Read and write `store`; None for the user's own settings file."""
-        self._store = store or QSettings(
-            QSettings.Format.IniFormat, QSettings.Scope.UserScope, "AlpacaSorter", "AlpacaSorter"
-        )
+        if store is None:
+            store = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "AlpacaSorter", "AlpacaSorter")
+            # They name the folders that were opened, and Qt lets everybody read them.
+            folder = Path(store.fileName()).parent
+            with contextlib.suppress(OSError):
+                private_folder(folder)
+            keep_private(folder)
+        self._store = store
 
     @property
     def recursive(self) -> bool:

@@ -64,7 +64,8 @@ class _Sort:
     def run(self) -> int:
         try:
             check_options(self._given)
-            with engine(self._given.get("device", "auto")) as opened:  # type: ignore[arg-type]
+            device = self._given.get("device", "auto")
+            with engine(device, library_required=not self._dry_run) as opened:  # type: ignore[arg-type]
                 return self._sort(opened)
         except Usage as error:
             complain(str(error))
