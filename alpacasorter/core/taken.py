@@ -122,6 +122,24 @@ def clock_of(camera: str | None, clocks: Iterable[Clock]) -> Clock | None:
     return next((by_name[name] for name in names if name and name in by_name), None)
 
 
+def clock_right_at(taken_at: str | None, source: DateSource | None, camera: str, moment: datetime) -> Clock | None:
+    """Return how wrong the clock of a camera was if a photo by it was really taken at `moment`.
+
+    Args:
+        taken_at: what the header of the photo says, ISO 8601, or None.
+        source: where in the header; None counts as the camera.
+        camera: its name.
+        moment: by the clock of the place, without an offset.
+
+    Returns:
+        The clock; None if the photo has no time of day by the clock of the camera.
+    """
+    if taken_at is None or not _is_moment(taken_at) or (source or DateSource.CAMERA) not in BY_CAMERA:
+        return None
+    said = Taken(taken_at, DateSource.CAMERA)
+    return Clock(camera, round((moment - said.moment).total_seconds())) if said.has_time else None
+
+
 def shifted(taken: Taken, seconds: int) -> Taken:
     """Return a moment of a clock that was wrong, put right; the day alone stays if that is all that is known."""
     try:
