@@ -122,6 +122,7 @@ def _object(evaluation: Evaluation, class_names: tuple[str, str]) -> dict[str, o
         },
         "unreadable": evaluation.unreadable,
         "trained_on": evaluation.trained_on,
+        "both_classes": [[str(path) for path in files] for files in evaluation.both],
         "mistakes": [
             {"path": str(mistake.path), "probability": round(mistake.probability, _DIGITS)}
             for mistake in evaluation.mistakes

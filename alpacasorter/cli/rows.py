@@ -18,7 +18,7 @@ from alpacasorter.i18n import _, confidence, pgettext
 RowFormat = Literal["text", "json", "csv"]
 Row = dict[str, object]
 
-COLUMNS = COLUMNS_IN_FOLDER[:-1]
+COLUMNS = tuple(name for name in COLUMNS_IN_FOLDER if name != "relative_path")
 """Those of an export, without the path within the folder."""
 
 
