@@ -26,6 +26,7 @@ from alpacasorter.core.events import Finished, Found, Problem, Problems, Progres
 from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import PhotoFacts, PhotoFile, Unreadable, content_key, read_photo
 from alpacasorter.core.photos.decode import decode, model_input
+from alpacasorter.core.photos.picture_key import picture_key
 from alpacasorter.core.photos.walk import OtherFiles, WalkProblem, walk
 from alpacasorter.core.reasons import MODEL_FAILED, NO_MEMORY, NOT_JUDGED, UNEXPECTED
 from alpacasorter.core.store.cache import Cache, CacheEntry, KnownFile
@@ -54,14 +55,19 @@ class Embedded:
     Attributes:
         paths, content_keys, facts: of the photos.
         embeddings: float16 (n, embedding size).
+        picture_keys: of the photos (see `core.photos.picture_key`); None for one that an earlier version of the app
+            stored, and empty if they don't matter.
     """
 
     paths: tuple[Path, ...]
     content_keys: tuple[str, ...]
     facts: tuple[PhotoFacts, ...]
     embeddings: npt.NDArray[np.float16]
+    picture_keys: tuple[str | None, ...] = ()
 
 
+# Path, content key, facts, picture key.
+_Photo = tuple[Path, str, PhotoFacts, str | None]
 PipelineEvent = Found | Embedded | Problems | Progress | Finished
 Embed = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 
@@ -235,9 +241,10 @@ class Opener:
 
     def _embed_photo(self, file: PhotoFile, data: bytes) -> CacheEntry:
         key = content_key(data)
+        picture = picture_key(data, key)
         known = self._cache.known_content(key, backbone_id=self._backbone_id, size=self._embedding_size)
         if known is not None and known.has_thumbnail:
-            return CacheEntry(file, key, None, known.facts, None, known.embedding, self._backbone_id)
+            return CacheEntry(file, key, None, known.facts, None, known.embedding, self._backbone_id, picture)
         try:
             photo = decode(data, min_side=DECODE_SIDE, thumbnail_side=THUMBNAIL_SIDE)
         except Unreadable as error:
@@ -249,7 +256,7 @@ class Opener:
         if embedding.shape != (self._embedding_size,) or not np.isfinite(embedding).all():
             raise BackboneError(UNUSABLE_NUMBERS)
         facts = PhotoFacts(photo.width, photo.height, photo.taken_at, photo.format)
-        return CacheEntry(file, key, None, facts, photo.thumbnail, embedding.tobytes(), self._backbone_id)
+        return CacheEntry(file, key, None, facts, photo.thumbnail, embedding.tobytes(), self._backbone_id, picture)
 
 
 class Scan:
@@ -264,6 +271,11 @@ class Scan:
         self._embedding_size = pipeline["embedding_size"]
         self._canceled = threading.Event()
         self._opener = Opener(stopped=self._canceled.is_set, **pipeline)
+
+    @property
+    def canceled(self) -> bool:
+        """Whether it was stopped."""
+        return self._canceled.is_set()
 
     def cancel(self) -> None:
         """Stop after the photos in progress."""
@@ -348,14 +360,14 @@ class Scan:
             )
             row_of = {key: row for row, key in enumerate(found)}
             rows: list[int] = []
-            photos: list[tuple[Path, str, PhotoFacts]] = []
+            photos: list[_Photo] = []
             for file, entry in judged:
                 row = row_of.get(entry.content_key or "")
                 if row is None or entry.content_key is None or entry.facts is None:
                     fresh.append(file)
                     continue
                 rows.append(row)
-                photos.append((file.path, entry.content_key, entry.facts))
+                photos.append((file.path, entry.content_key, entry.facts, entry.picture_key))
             if photos:
                 yield _embedded(photos, embeddings[rows])
             if problems:
@@ -378,12 +390,12 @@ def _collect(results: queue.Queue[CacheEntry]) -> list[CacheEntry]:
 
 def _split(batch: Sequence[CacheEntry]) -> tuple[Embedded, Problems]:
     """Return the photos that have an embedding, and why the others have none."""
-    photos: list[tuple[Path, str, PhotoFacts]] = []
+    photos: list[_Photo] = []
     vectors: list[bytes] = []
     problems: list[Problem] = []
     for entry in batch:
         if entry.content_key and entry.facts and entry.embedding:
-            photos.append((entry.file.path, entry.content_key, entry.facts))
+            photos.append((entry.file.path, entry.content_key, entry.facts, entry.picture_key))
             vectors.append(entry.embedding)
         else:
             problems.append(Problem(entry.file.path, entry.reason or NOT_JUDGED))
@@ -391,6 +403,6 @@ def _split(batch: Sequence[CacheEntry]) -> tuple[Embedded, Problems]:
     return _embedded(photos, matrix.reshape(len(photos), -1 if photos else 0)), Problems(tuple(problems))
 
 
-def _embedded(photos: Sequence[tuple[Path, str, PhotoFacts]], embeddings: npt.NDArray[np.float16]) -> Embedded:
-    paths, keys, facts = zip(*photos, strict=True) if photos else ((), (), ())
-    return Embedded(paths, keys, facts, embeddings)
+def _embedded(photos: Sequence[_Photo], embeddings: npt.NDArray[np.float16]) -> Embedded:
+    paths, keys, facts, pictures = zip(*photos, strict=True) if photos else ((), (), (), ())
+    return Embedded(paths, keys, facts, embeddings, pictures)

@@ -71,11 +71,13 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     ),
     # The journal of sorts.
     TABLES,
+    # By which a correction is found when metadata in the file has changed; NULL until the photo is next read.
+    ("ALTER TABLE corrections ADD COLUMN picture_key BLOB CHECK (length(picture_key) = 32)",),
 )
 
 _PROBES: Final = (
     "SELECT changes FROM state",
-    "SELECT id, label_set, content_key, label, revision, made_at, path_hint FROM corrections LIMIT 1",
+    "SELECT id, label_set, content_key, label, revision, made_at, path_hint, picture_key FROM corrections LIMIT 1",
     "SELECT id, content_key, backbone_id, embedding FROM correction_embeddings LIMIT 1",
     """SELECT id, bundle_id, made_at, corrections, corrections_digest, bias, measurements, weights, members
        FROM head_versions LIMIT 1""",
@@ -121,6 +123,11 @@ def probe(connection: sqlite3.Connection) -> int:
     """Return the count of changes; raises sqlite3.Error or TypeError if a table or column is missing."""
     for statement in _PROBES:
         connection.execute(statement).fetchone()
+    return count_changes(connection)
+
+
+def count_changes(connection: sqlite3.Connection) -> int:
+    """Return the count of changes of a library of any version."""
     return int(connection.execute("SELECT changes FROM state").fetchone()[0])
 
 

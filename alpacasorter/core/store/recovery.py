@@ -39,6 +39,7 @@ from alpacasorter.core.store.library_schema import (
     MIGRATIONS,
     LibraryTooNewError,
     bring_up_to_date,
+    count_changes,
     new_connection,
     probe,
     too_new,
@@ -190,7 +191,7 @@ def _agree(connection: sqlite3.Connection, copy: SecondCopy) -> int:
         if version > content.version > 0:
             # It was migrated, and then there was no time to write the second copy again.
             return 0
-        changes = probe(connection)
+        changes = count_changes(connection)
         dated = {table for table in tables(connection) if "revision" in columns(connection, table)}
         knows_all = content.whole and content.revision >= changes
         rest = dict(content.rows)
@@ -287,7 +288,7 @@ def _recover(path: Path, backups: Path, content: Content | None) -> str:
                 )
             _make_new(building)
             copy_library(source, building)
-            base = probe(source) if pragma_number(source, "user_version") else 0
+            base = count_changes(source) if pragma_number(source, "user_version") else 0
         else:
             _make_new(building)
             base = 0
@@ -295,10 +296,10 @@ def _recover(path: Path, backups: Path, content: Content | None) -> str:
         try:
             bring_up_to_date(connection)
             before = _corrections(connection)
-            if found is not None and backup is None and probe(found[1]) > base:
+            if found is not None and backup is None and count_changes(found[1]) > base:
                 backup = found[0]
                 put_newer(connection, _rows_of(found[1]), base)
-                base = probe(found[1])
+                base = count_changes(found[1])
             put_newer(connection, _remains(path, base, certain=content is not None and content.whole), base)
             if content is not None and not content.whole:
                 put_newer(connection, _lines_left(content), -1)
