@@ -157,8 +157,9 @@ def named_model(given: Path) -> Path:
 
 
 def complain(sentence: str) -> None:
-    """Print a sentence to standard error."""
-    print(f"alpacasorter: {sentence}", file=sys.stderr)
+    """Print a sentence to standard error, without what a terminal would obey."""
+    lines = "\n".join(map(display_path, sentence.split("\n")))
+    print(f"alpacasorter: {lines}", file=sys.stderr)
 
 
 def folder_unavailable(folder: Path, reason: str) -> str:

@@ -15,7 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -25,7 +25,7 @@ import numpy.typing as npt
 from alpacasorter.core.events import Finished, Found, Problem, Problems, Progress
 from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import PhotoFacts, PhotoFile, Unreadable, content_key, read_photo
-from alpacasorter.core.photos.decode import decode, model_input
+from alpacasorter.core.photos.decode import decode, model_input, read_header
 from alpacasorter.core.photos.picture_key import picture_key
 from alpacasorter.core.photos.walk import OtherFiles, WalkProblem, walk
 from alpacasorter.core.reasons import MODEL_FAILED, NO_MEMORY, NOT_JUDGED, UNEXPECTED
@@ -175,7 +175,12 @@ class Pipeline(TypedDict):
 
 
 class Opener:
-    """Opens photos and runs the backbone on them. `run()` is for one thread at a time, `prefer()` for any."""
+    """Opens photos and runs the backbone on them. `run()` is for one thread at a time, `prefer()` for any.
+
+    Attributes:
+        known: content keys of unchanged files of which an earlier version left something in the header unread. Only
+            that is read; they count as known even if it can't be.
+    """
 
     def __init__(self, *, stopped: Callable[[], bool], **pipeline: Unpack[Pipeline]) -> None:
         """Prepare. Once `stopped` returns True, it ends after the photos in progress."""
@@ -187,6 +192,7 @@ class Opener:
         self._thread_count = pipeline["threads"]
         self._stopped = stopped
         self._work = WorkList()
+        self.known: dict[Path, str] = {}
 
     def prefer(self, paths: Iterable[Path]) -> None:
         """Open these photos next."""
@@ -229,7 +235,7 @@ class Opener:
 
     def _open_photo(self, file: PhotoFile) -> CacheEntry:
         try:
-            return self._embed_photo(file, read_photo(file.path))
+            return self._as_known(file) or self._embed_photo(file, read_photo(file.path))
         except Unreadable as error:
             return _failed(file, None, error.reason)
         except BackboneError as error:
@@ -238,6 +244,19 @@ class Opener:
         except Exception as error:  # noqa: BLE001  # one photo must never end a scan, whatever happens to it
             _log.warning("%s can't be judged: %r", display_path(file.path), error)
             return _failed(file, None, UNEXPECTED)
+
+    def _as_known(self, file: PhotoFile) -> CacheEntry | None:
+        """Return what is known about a file of `known`, with its header read anew; None for other files."""
+        key = self.known.get(file.path)
+        if key is None:
+            return None
+        known = self._cache.known_content(key, backbone_id=self._backbone_id, size=self._embedding_size)
+        if known is None:
+            return None
+        facts, header = known.facts, read_header(file.path)
+        if header is not None:
+            facts = replace(facts, taken_at=header.taken_at, taken_from=header.source, camera=header.camera)
+        return CacheEntry(file, key, None, facts, None, known.embedding, self._backbone_id)
 
     def _embed_photo(self, file: PhotoFile, data: bytes) -> CacheEntry:
         key = content_key(data)
@@ -255,7 +274,7 @@ class Opener:
             embedding = self._embed(model_input(photo.pixels, self._input_size)).astype("<f2")
         if embedding.shape != (self._embedding_size,) or not np.isfinite(embedding).all():
             raise BackboneError(UNUSABLE_NUMBERS)
-        facts = PhotoFacts(photo.width, photo.height, photo.taken_at, photo.format)
+        facts = PhotoFacts(photo.width, photo.height, photo.taken_at, photo.format, photo.taken_from, photo.camera)
         return CacheEntry(file, key, None, facts, photo.thumbnail, embedding.tobytes(), self._backbone_id, picture)
 
 
@@ -351,7 +370,11 @@ class Scan:
                 elif entry.reason is not None:
                     problems.append(Problem(file.path, entry.reason))
                 elif entry.content_key and entry.facts and entry.has_embedding:
-                    judged.append((file, entry))
+                    if entry.facts.taken_from is None:
+                        self._opener.known[file.path] = entry.content_key
+                        fresh.append(file)
+                    else:
+                        judged.append((file, entry))
                 else:
                     fresh.append(file)
             keys = [entry.content_key or "" for _file, entry in judged]

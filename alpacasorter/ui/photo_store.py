@@ -10,7 +10,9 @@ import bisect
 import functools
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from alpacasorter.core import reasons
 from alpacasorter.core.events import JudgedPhoto, Learned, Problem
@@ -18,7 +20,10 @@ from alpacasorter.core.files import display_path, natural_key
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photo import PhotoFacts
 from alpacasorter.core.same_picture import SamePictures
+from alpacasorter.core.taken import Clock, Taken, when_taken
 from alpacasorter.ui.photo_filters import Filter, Order, unknown_labels
+
+_NEVER: Final = datetime.max  # noqa: DTZ901 - as all moments of cameras, without a zone
 
 Place = tuple[tuple[int, list[str | int], str], ...]
 """Sort key of a photo in folder order: one part for each folder, the last for the file name."""
@@ -45,6 +50,7 @@ class PhotoRow:
     """
 
     __slots__ = (
+        "_taken",
         "correction",
         "facts",
         "found_at",
@@ -75,6 +81,20 @@ class PhotoRow:
         self.new = new
         self.gone = False
         self.rank = -1
+        self._taken: tuple[object, Taken | None] = None, None
+
+    def taken(self, clocks: tuple[Clock, ...] = ()) -> Taken | None:
+        """Return when it was taken, with the clocks of cameras put right; None if that is not known (yet)."""
+        facts = self.facts
+        about = (facts, self.path, self.reason, clocks)
+        if self._taken[0] != about:
+            taken = None
+            if facts is not None:
+                taken = when_taken(facts.taken_at, facts.taken_from, self.path.name, camera=facts.camera, clocks=clocks)
+            elif self.reason is not None:
+                taken = when_taken(None, None, self.path.name)
+            self._taken = about, taken
+        return self._taken[1]
 
     @property
     def waiting(self) -> bool:
@@ -152,6 +172,7 @@ class PhotoStore:
         labels: the labels of the model in use.
         rows: the rows in folder order, see `place_of`.
         counts: how many rows each filter shows.
+        clocks: cameras whose clock was wrong.
     """
 
     def __init__(self, *, unsure_below: float = 0.8) -> None:
@@ -159,6 +180,7 @@ class PhotoStore:
         self.labels = unknown_labels()
         self.rows: list[PhotoRow] = []
         self.counts: dict[Filter, int] = dict.fromkeys(Filter, 0)
+        self.clocks: tuple[Clock, ...] = ()
         self._unsure_below = unsure_below
         self._by_path: dict[Path, PhotoRow] = {}
         self._by_key: dict[str, list[PhotoRow]] = {}
@@ -241,8 +263,12 @@ class PhotoStore:
         if which is Filter.NEW or order is Order.DOUBTFUL:
             rows.sort(key=self.uncertainty)
         elif order is Order.TAKEN:
-            rows.sort(key=_taken)
+            rows.sort(key=self._moment)
         return rows
+
+    def _moment(self, row: PhotoRow) -> datetime:
+        taken = row.taken(self.clocks)
+        return _NEVER if taken is None else taken.moment
 
     def uncertainty(self, row: PhotoRow) -> tuple[bool, float]:
         """Return the sort key of "least certain first"; photos labeled by the user come last."""
@@ -427,10 +453,6 @@ class PhotoStore:
                 counts[Filter.CORRECTED] += by
             elif self.is_unsure(row):
                 counts[Filter.UNSURE] += by
-
-
-def _taken(row: PhotoRow) -> str:
-    return (row.facts and row.facts.taken_at) or "9999"
 
 
 _SAME_PERCENTAGE = 5e-4

@@ -36,6 +36,7 @@ KEYS = [
     "width",
     "height",
     "taken_at",
+    "taken_from",
 ]
 CPU = ("--device", "cpu")
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system")

@@ -11,7 +11,10 @@ CODES = {
     for name, value in vars(reasons).items()
     if name.isupper() and not name.startswith("_") and isinstance(value, str)
 }
-ARGUMENTS = dict.fromkeys(("name", "folder", "path", "label", "error"), "x") | {"why": reasons.EMPTY}
+CODES |= set(reasons.DATES_FROM.values())
+ARGUMENTS = dict.fromkeys(("name", "folder", "path", "label", "error", "camera", "offset"), "x") | {
+    "why": reasons.EMPTY
+}
 NUMBERS = {"count": 2, "needed": 5_000_000, "free": 1}
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from alpacasorter.core.taken import Clock
+
 USUAL_MIN_CONFIDENCE: Final = 0.8
 """Confidence below which a photo counts as unsure unless the user chooses another one."""
 
@@ -43,6 +45,7 @@ class SortOptions:
         unsure_folder: a folder name; the same in every language, so that later sorts use the same folder.
         unreadable: the same for photos that can't be read.
         unreadable_folder: a folder name, like `unsure_folder`.
+        clocks: cameras whose clock was wrong, for {taken}.
     """
 
     destination: Path
@@ -55,3 +58,4 @@ class SortOptions:
     unsure_folder: str = "Unsure"
     unreadable: Leftovers = Leftovers.LEAVE
     unreadable_folder: str = "Unreadable"
+    clocks: tuple[Clock, ...] = ()

@@ -16,13 +16,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
-from alpacasorter.core.photo import PhotoFacts
 from alpacasorter.core.store.cache_file import (
     BYTES_A_NUMBER,
     CacheEntry,
     CacheFile,
     KnownContent,
     KnownFile,
+    facts_of,
     put_contents,
     put_files,
     range_under,
@@ -243,7 +243,7 @@ class Cache:
             self._ranges.add(below)
             known: dict[Path, KnownFile] = {}
             for path, size, mtime_ns, reason, number, key, *about, picture, embedded in rows:
-                facts = None if about[0] is None else PhotoFacts(*about)
+                facts = None if about[0] is None else facts_of(*about)
                 content_key = None
                 if key is not None:
                     content_key = key.hex()
@@ -314,7 +314,7 @@ class Cache:
             if row is None:
                 return None
             self._file.used.add(row[0])
-            return KnownContent(PhotoFacts(*row[1:5]), row[5], row[6] == 1)
+            return KnownContent(facts_of(*row[1:5]), row[5], row[6] == 1)
 
         return self._file.run(read, None)
 

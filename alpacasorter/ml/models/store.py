@@ -23,6 +23,7 @@ from alpacasorter import paths
 from alpacasorter.core.files import display_path, folder_name
 from alpacasorter.core.os_errors import for_saving
 from alpacasorter.core.safe_write import write_over
+from alpacasorter.core.session_paths import private_folder
 from alpacasorter.i18n import _, join
 from alpacasorter.ml.models.archive import unpack
 from alpacasorter.ml.models.bundle import METADATA, Fields, load_bundle, missing, read_metadata, refusal, verify
@@ -135,7 +136,7 @@ class ModelStore:
                 return
             if path.parent != self.folder or not is_plain_name(path.name):
                 raise ModelStoreError(_("Only a model that was added can be chosen. Add it first."))
-            self._choice.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(self._choice.parent)
             write_over(self._choice, [f"{json.dumps({'model': path.name})}\n".encode()])
         except OSError as error:
             raise ModelStoreError(
@@ -242,7 +243,7 @@ class ModelStore:
             self.check(source, stopped=stopped)
             return Added(describe(source), False)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            private_folder(self.folder)
             self._sweep()
             with tempfile.TemporaryDirectory(prefix=_ADDING, dir=self.folder, ignore_cleanup_errors=True) as scratch:
                 # Error messages show the name of this folder.
@@ -335,7 +336,7 @@ def _copy(source: Path, target: Path) -> None:
     """Copy the files that a bundle's model.json lists, up to the length it gives for each."""
     load_bundle(source)
     raw = read_metadata(source)
-    target.mkdir()
+    target.mkdir(0o700)
     (target / METADATA).write_bytes(raw)
     for name, (_digest, length) in Fields(source, json.loads(raw)).files().items():
         if not (source / name).is_file():

@@ -56,6 +56,7 @@ class BrowsePage(QWidget):
         super().__init__(parent)
         self._settings = settings
         self.store = PhotoStore(unsure_below=settings.unsure_below)
+        self.store.clocks = settings.clocks
         self.model = PhotoModel(self.store, self)
         self.corrections = Corrections(self.store, self)
         self.actions_ = Actions(self.corrections.stack, theme, self)

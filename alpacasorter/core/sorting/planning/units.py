@@ -33,6 +33,7 @@ from alpacasorter.core.sorting.options import Action
 from alpacasorter.core.sorting.plan import Group, Outcome, PlanStopped
 from alpacasorter.core.sorting.planning.names import name_key
 from alpacasorter.core.sorting.planning.target_folders import EntryKind, FolderCache, TargetFolder
+from alpacasorter.core.taken import Taken
 
 LIVE_EXTENSIONS: Final = frozenset(("mov", "mp4"))
 SIDECAR_EXTENSIONS: Final = frozenset(
@@ -104,6 +105,7 @@ class Draft:
         outcome: what keeps it from going; None if it goes.
         reason: why, a code of `core.reasons`.
         undated: whether the pattern uses the date and the photo has none.
+        taken: when the photo was taken, if the pattern uses the date.
         without_camera: whether the pattern uses the camera and the photo names none.
     """
 
@@ -117,6 +119,7 @@ class Draft:
     outcome: Outcome | None = None
     reason: str | None = None
     undated: bool = False
+    taken: Taken | None = None
     without_camera: bool = False
 
     @property
