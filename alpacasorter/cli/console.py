@@ -166,6 +166,8 @@ class ProgressBar:
     ) -> None:
         """Close the bar."""
         if self._bar is not None:
+            # In a pipe it would be drawn once more, below all that was printed since.
+            self._bar.disable = not sys.stderr.isatty()
             self._bar.close()
 
     def update(self, event: Progress) -> None:

@@ -136,10 +136,11 @@ def named_folder(path: Path) -> Path | None:
     return None
 
 
-def named_model(given: Path) -> Path:
+def named_model(given: Path) -> Path | None:
     """Return the folder of a model that is given by folder, or by name among the user's models.
 
-    If there is neither, the argument is returned unchanged, and opening it fails with a reason.
+    A path is returned unchanged; if there is no such folder, opening it fails with a reason. None for a name that is
+    neither.
     """
     if len(given.parts) != 1 or given.exists():
         return given
@@ -150,7 +151,7 @@ def named_model(given: Path) -> Path:
     try:
         return ModelStore(paths.user_data_dir()).find(str(given)).path
     except ModelStoreError:
-        return given
+        return None
 
 
 # Messages

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from alpacasorter.core.events import Learned
+from alpacasorter.core.os_errors import for_log
 from alpacasorter.workers.lane import Lane
 from alpacasorter.workers.view_facts import error_sentence
 
@@ -153,7 +154,7 @@ class VersionKeeper(QObject):
         try:
             opened.session.learning.check(lambda: number != self._round)
         except Exception as error:  # noqa: BLE001  # nothing is lost: it is measured next time
-            _log.warning("What was learned could not be measured: %s", error)
+            _log.warning("What was learned could not be measured: %s", for_log(error))
             return
         if self._is_asked:
             self._tell(opened)
