@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 from PySide6.QtCore import QByteArray, QSettings
 
+from alpacasorter.core.photos.exclusion import Exclusion, usable
 from alpacasorter.ui.photo_filters import Order
 from alpacasorter.ui.widgets.theme import Scheme
 
@@ -52,6 +53,29 @@ class Settings:
     @preview.setter
     def preview(self, value: bool) -> None:
         self._store.setValue("preview", value)
+
+    @property
+    def exclude(self) -> tuple[str, ...]:
+        """Patterns of files and folders to leave out; only those that can be used."""
+        return usable(line for line in self._text("exclude").splitlines() if line.strip())
+
+    @exclude.setter
+    def exclude(self, value: tuple[str, ...]) -> None:
+        self._store.setValue("exclude", "\n".join(value))
+
+    @property
+    def skip_nomedia(self) -> bool:
+        """Whether folders with a file ".nomedia" are skipped."""
+        return self._flag("skip_nomedia", True)
+
+    @skip_nomedia.setter
+    def skip_nomedia(self, value: bool) -> None:
+        self._store.setValue("skip_nomedia", value)
+
+    @property
+    def exclusion(self) -> Exclusion:
+        """What is left out."""
+        return Exclusion(self.exclude, self.skip_nomedia)
 
     @property
     def unsure_below(self) -> float:

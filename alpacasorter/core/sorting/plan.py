@@ -124,6 +124,7 @@ class SortPlan:
         bytes_free: free bytes there; None if unknown.
         other_disk: whether any file goes to another disk than the one it is on.
         remarks: what the user should know.
+        different_tags: how many units have photos with different tags, which `options.different_tags` is about.
     """
 
     folder: Path
@@ -135,6 +136,7 @@ class SortPlan:
     bytes_free: int | None
     other_disk: bool
     remarks: tuple[Remark, ...] = ()
+    different_tags: int = 0
 
     def count(self, outcome: Outcome) -> int:
         """Return how many photos have this outcome."""
