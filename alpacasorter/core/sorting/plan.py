@@ -143,6 +143,12 @@ class SortPlan:
         return sum(unit.outcome is outcome for unit in self.units)
 
     @property
+    def question(self) -> Remark | None:
+        """The remark about units whose photos have different tags, which `options.different_tags` answers."""
+        codes = (reasons.TAGS_DIFFER, reasons.TAGS_DIFFER_APART, reasons.TAGS_DIFFER_LEFT)
+        return next((remark for remark in self.remarks if remark.reason.partition(" ")[0] in codes), None)
+
+    @property
     def files_to_do(self) -> int:
         """How many files, including companions, are moved, copied or linked."""
         return sum(
