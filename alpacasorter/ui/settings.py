@@ -57,7 +57,10 @@ class Settings:
     @property
     def exclude(self) -> tuple[str, ...]:
         """Patterns of files and folders to leave out; only those that can be used."""
-        return usable(line for line in self._text("exclude").splitlines() if line.strip())
+        value = self._store.value("exclude", "")
+        # Qt reads a text with commas in it as a list, if someone has edited the file.
+        text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        return usable(line for line in text.splitlines() if line.strip())
 
     @exclude.setter
     def exclude(self, value: tuple[str, ...]) -> None:

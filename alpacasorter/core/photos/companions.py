@@ -69,14 +69,19 @@ TABLE: Final = (
         "the photos of one burst",
         "https://github.com/immich-app/immich/discussions/4769",
     ),
-    Companion("`IMG_1.thm`", "the thumbnail of a video or RAW file", "https://fileinfo.com/extension/thm", ("thm",)),
+    Companion(
+        "`IMG_1.thm`",
+        "the thumbnail of a video or RAW file",
+        "https://www.digicamhelp.com/glossary/thm-files/",
+        ("thm",),
+    ),
     Companion(
         "`IMG_1.wav`", "a voice memo", "https://en.wikipedia.org/wiki/Design_rule_for_Camera_File_system", ("wav",)
     ),
     Companion(
         "`IMG_1.lrv`, `IMG_1.lrf`",
         "small previews of videos by GoPro, Insta360 and DJI cameras",
-        "https://fileinfo.com/extension/lrv",
+        "https://bentleyhensel.com/whats-all-this-stuff-on-my-memory-card/",
         ("lrv", "lrf"),
     ),
     # Google Takeout
@@ -125,7 +130,7 @@ TABLE: Final = (
     Companion(
         "`NKSC_PARAM/IMG_1.jpg.nksc`, `IMG_1.nksc`",
         "edits of NX Studio, Capture NX-D and ViewNX-i",
-        "https://darkbridge.readthedocs.io/en/develop/background_papers/inside_nksc.html",
+        "https://nikonimglib.com/nxstdo/onlinehelp/en/save_85.html",
         ("nksc",),
         (("nksc_param",),),
     ),
@@ -150,7 +155,9 @@ TABLE: Final = (
         ("pp3", "arp"),
     ),
     Companion("`IMG_1.jpg.dop`", "edits of DxO PhotoLab", "https://lab.valjdakosta.com/formats/id/dop", ("dop",)),
-    Companion("`IMG_1.on1`", "edits of ON1 Photo RAW", "https://fileinfo.com/extension/on1", ("on1",)),
+    Companion(
+        "`IMG_1.on1`", "edits of ON1 Photo RAW", "https://on1help.zendesk.com/hc/en-us/articles/360004157472", ("on1",)
+    ),
     Companion(
         "`IMG_1.jpg.rrdata`",
         "edits of RapidRAW",
@@ -158,7 +165,10 @@ TABLE: Final = (
         ("rrdata",),
     ),
     Companion(
-        "`IMG_1.vrd`, `IMG_1.dr4`", "edits of Canon's DPP", "https://exiftool.org/canon_raw.html", ("vrd", "dr4")
+        "`IMG_1.vrd`, `IMG_1.dr4`",
+        "edits of Canon's DPP",
+        "https://exiftool.org/TagNames/CanonVRD.html",
+        ("vrd", "dr4"),
     ),
     Companion(
         "`IMG_1.txt`, `IMG_1.jpg.txt`",
