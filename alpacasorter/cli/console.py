@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal, Never, Self, TextIO
 from alpacasorter import paths
 from alpacasorter.cli.usage import complain
 from alpacasorter.core.events import Finished, Found, Judged, JudgedPhoto, Learned, Problem, Problems, Progress
+from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
 from alpacasorter.core.reasons import sentence
 from alpacasorter.core.session_paths import Places
 from alpacasorter.i18n import _
@@ -215,7 +216,7 @@ class ProgressBar:
 
 
 def judge_folder(
-    opened: OpenEngine, folder: Path, *, recursive: bool, bar: ProgressBar
+    opened: OpenEngine, folder: Path, *, recursive: bool, bar: ProgressBar, exclusion: Exclusion = NOTHING
 ) -> tuple[list[JudgedPhoto | Problem], Finished]:
     """Scan a whole folder.
 
@@ -229,7 +230,7 @@ def judge_folder(
     photos: dict[Path, JudgedPhoto] = {}
     problems: dict[Path, Problem] = {}
     # Closed before the engine, however the loop ends.
-    with contextlib.closing(opened.session.scan(folder, recursive=recursive)) as events:
+    with contextlib.closing(opened.session.scan(folder, recursive=recursive, exclusion=exclusion)) as events:
         for event in events:
             match event:
                 case Found():
