@@ -26,7 +26,9 @@ _FILTER_KEYS = (
 class Actions(QObject):
     """All actions of the window; the code that creates them connects them.
 
-    Keys that are plain letters work only on the page with the photos (see `page_actions`).
+    Keys without Ctrl that act on photos are only shown in the menus: the grid handles them while it has the focus (see
+    `PhotoGrid`), so that a letter typed in a menu never tags a photo. Other keys for photos work only on the page with
+    them (see `page_actions`).
     """
 
     def __init__(self, undo_stack: QUndoStack, theme: Theme, parent: QObject) -> None:
@@ -57,7 +59,9 @@ class Actions(QObject):
         # Photo
         self.positive, self.negative = QAction(self), QAction(self)
         self.flip = self._make(_("&Flip the tag"), tip=_("Click a tag, or press the space bar"), shown_key="Space")
-        self.remove_label = self._make(_("&Remove my label"), "", "Backspace", _("Let the model decide again"))
+        self.remove_label = self._make(
+            _("&Remove my label"), tip=_("Let the model decide again"), shown_key="Backspace"
+        )
         self.open_photo = self._make(
             _("&Open photo"), tip=_("Open the photo in the default program"), shown_key="Enter"
         )
@@ -86,7 +90,7 @@ class Actions(QObject):
         self.shortcuts = self._make(_("&Keyboard shortcuts"), "", standard.HelpContents)
         self.about = self._make(_("&About AlpacaSorter"))
         self.about.setMenuRole(QAction.MenuRole.AboutRole)
-        self.page_actions = (self.positive, self.negative, self.remove_label, self.copy_path, self.select_all)
+        self.page_actions = (self.copy_path, self.select_all)
         for action in self.page_actions:
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self.set_labels(unknown_labels())
@@ -116,7 +120,7 @@ class Actions(QObject):
             action.setShortcut(QKeySequence(keys))
         else:
             action.setShortcuts(keys)
-        _set_tip(action, tip or name.replace("&", "").rstrip("…"))
+        _set_tip(action, tip or name.replace("&", "").rstrip("…"), shown_key)
         if icon_name:
             self._icons.append((action, icon_name))
         return action
@@ -165,9 +169,9 @@ class Actions(QObject):
         """Name the actions after the two labels, and choose the keys that tag photos."""
         for action, label in ((self.positive, labels.positive), (self.negative, labels.negative)):
             shown = labels.display(label)
-            action.setText(_("Tag as {label}").format(label=shown).replace("&", "&&"))
-            action.setShortcut(QKeySequence(text.key_for(labels, label)))
-            _set_tip(action, _("Tag the selected photos as {label}").format(label=shown))
+            key = text.key_for(labels, label)
+            action.setText(f"{_('Tag as {label}').format(label=shown).replace('&', '&&')}\t{key}")
+            _set_tip(action, _("Tag the selected photos as {label}").format(label=shown), key)
         for which, name in filter_names(labels).items():
             if which in self.filters:
                 self.filters[which].setText(name.replace("&", "&&"))
@@ -280,9 +284,9 @@ class Actions(QObject):
                 button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
 
 
-def _set_tip(action: QAction, tip: str) -> None:
-    """Give an action a tooltip that ends with its key."""
-    keys = _native(action.shortcut())
+def _set_tip(action: QAction, tip: str, shown_key: str = "") -> None:
+    """Give an action a tooltip that ends with its key; `shown_key`: one that a widget handles."""
+    keys = _native(QKeySequence(shown_key) if shown_key else action.shortcut())
     action.setToolTip(_("{tip}  ({keys})").format(tip=tip, keys=keys) if keys else tip)
 
 
