@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QSize, Qt
-from PySide6.QtGui import QAction, QActionGroup, QKeySequence, QUndoStack
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtGui import QAction, QActionGroup, QKeyEvent, QKeySequence, QUndoStack
 from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from alpacasorter.core.labels import LabelSet
@@ -215,7 +215,7 @@ class Actions(QObject):
 
     def photo_menu(self, parent: QWidget) -> QMenu:
         """Return a menu for the selected photos, for the menu bar and the right mouse button."""
-        menu = QMenu(_("&Photo"), parent)
+        menu = Menu(_("&Photo"), parent)
         menu.addActions([self.positive, self.negative, self.flip, self.remove_label])
         menu.addSeparator()
         menu.addActions([self.open_photo, self.show_in_folder, self.copy_path])
@@ -224,7 +224,13 @@ class Actions(QObject):
     def fill_menu_bar(self, window: QMainWindow, recent: QMenu, photo: QMenu) -> None:
         """Fill the menu bar of a window."""
         bar = window.menuBar()
-        file = bar.addMenu(_("&File"))
+
+        def add_menu(title: str) -> QMenu:
+            menu = Menu(title, window)
+            bar.addMenu(menu)
+            return menu
+
+        file = add_menu(_("&File"))
         file.addAction(self.open)
         file.addMenu(recent)
         file.addActions([self.rescan, self.watch, self.arrivals, self.stop])
@@ -234,22 +240,22 @@ class Actions(QObject):
         file.addActions([self.export, self.import_labels])
         file.addSeparator()
         file.addActions([self.close_folder, self.quit])
-        edit = bar.addMenu(_("&Edit"))
+        edit = add_menu(_("&Edit"))
         edit.addActions([self.undo, self.redo])
         edit.addSeparator()
         edit.addActions([self.select_all, self.settings])
         bar.addMenu(photo)
-        view = bar.addMenu(_("&View"))
+        view = add_menu(_("&View"))
         view.addActions(list(self.filters.values()))
         view.addSeparator()
         view.addActions(list(self.orders.values()))
         view.addSeparator()
         view.addActions([self.larger, self.smaller, self.preview])
-        model = bar.addMenu(_("&Model"))
+        model = add_menu(_("&Model"))
         model.addActions([self.models, self.train, self.test_model])
         model.addSeparator()
         model.addAction(self.model_card)
-        help_menu = bar.addMenu(_("&Help"))
+        help_menu = add_menu(_("&Help"))
         help_menu.addActions([self.shortcuts, self.about])
 
     def fill_tool_bar(self, bar: QToolBar) -> None:
@@ -268,7 +274,7 @@ class Actions(QObject):
         order.setToolButtonStyle(bar.toolButtonStyle())
         bar.toolButtonStyleChanged.connect(order.setToolButtonStyle)
         order.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(order)
+        menu = Menu("", order)
         menu.addActions(list(self.orders.values()))
         order.setMenu(menu)
         order.setToolTip(_("The order of the photos"))
@@ -282,6 +288,23 @@ class Actions(QObject):
             button = bar.widgetForAction(action)
             if isinstance(button, QToolButton):
                 button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+
+
+class Menu(QMenu):
+    """A menu that keeps keys without Ctrl or Alt to itself while it is open: F5 rescans nothing, Esc only closes it."""
+
+    def event(self, event: QEvent) -> bool:
+        """Claim such keys before a shortcut of the window gets them."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and not _is_held(event):
+            event.accept()
+            return True
+        return super().event(event)
+
+
+def _is_held(event: QKeyEvent) -> bool:
+    """Return whether Ctrl, Alt or Meta is held."""
+    modifier = Qt.KeyboardModifier
+    return bool(event.modifiers() & (modifier.ControlModifier | modifier.AltModifier | modifier.MetaModifier))
 
 
 def _set_tip(action: QAction, tip: str, shown_key: str = "") -> None:

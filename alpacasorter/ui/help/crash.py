@@ -10,6 +10,7 @@ import platform
 import sys
 import time
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +21,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QLabel, QV
 import alpacasorter
 from alpacasorter.i18n import _
 from alpacasorter.ui.widgets.desktop import show_folder
+from alpacasorter.ui.widgets.dialogs import say
 from alpacasorter.ui.widgets.theme import icon
 from alpacasorter.workers.lane import UncaughtErrors
 
@@ -248,7 +250,7 @@ class CrashDialog(QDialog):
         self.copy.setText(_("Copied"))
 
     def _show_log(self) -> None:
-        show_folder(self._folder)
+        show_folder(self._folder, self, partial(say, self))
 
 
 def _explanation(*, starting: bool) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QObject, QPoint, Qt, Signal
-from PySide6.QtGui import QDesktopServices, QGuiApplication, QUndoCommand, QUndoStack
+from PySide6.QtGui import QGuiApplication, QUndoCommand, QUndoStack
 from PySide6.QtWidgets import QWidget
 
 from alpacasorter.core.events import Learned
@@ -16,7 +16,7 @@ from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.model import PhotoModel
-from alpacasorter.ui.widgets.desktop import file_url, show_in_file_manager
+from alpacasorter.ui.widgets.desktop import open_file, show_in_file_manager
 from alpacasorter.wording import text
 
 Changes = Mapping[str, str | None]
@@ -206,7 +206,7 @@ class PhotoCommands(QObject):
             return
         path = self._model.photo(index).path
         if path.exists():
-            QDesktopServices.openUrl(file_url(path))
+            open_file(path, self, self.failed.emit)
         else:
             missing = _("{photo} no longer exists. Rescan the folder (F5).")
             self.failed.emit(missing.format(photo=display_path(path.name)))
@@ -214,7 +214,7 @@ class PhotoCommands(QObject):
     def _show_in_folder(self) -> None:
         current = self._grid.currentIndex()
         if current.isValid():
-            show_in_file_manager(self._model.photo(current).path)
+            show_in_file_manager(self._model.photo(current).path, self, self.failed.emit)
 
     def _copy_path(self) -> None:
         paths = [display_path(photo.path) for photo in self._grid.selected_photos()]
