@@ -344,12 +344,19 @@ class PhotoGrid(QListView):
         self._set_hot(self._index_of_tag_at(event.position().toPoint()))
         super().mouseMoveEvent(event)
 
+    def indexAt(self, point: QPoint) -> QModelIndex:
+        """Return the photo whose card is at a point of the viewport; between the cards there is none."""
+        index = super().indexAt(point)
+        if index.isValid() and self.delegate.card_rect(self.visualRect(index)).contains(point):
+            return index
+        return QModelIndex()
+
     def setSelection(self, rect: QRect, command: QItemSelectionModel.SelectionFlag) -> None:
         """Select the photos whose cards a rubber band touches, or what was clicked."""
-        if self.state() != QListView.State.DragSelectingState:
+        if self.state() == QListView.State.DragSelectingState or rect.size() == QSize(1, 1):
+            self.selectionModel().select(self._touched(rect), command)
+        else:
             super().setSelection(rect, command)
-            return
-        self.selectionModel().select(self._touched(rect), command)
 
     def _touched(self, rect: QRect) -> QItemSelection:
         """Return the photos whose cards touch a rectangle of the viewport, whose corners may be in any order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +17,7 @@ from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.i18n import _, ngettext, number, percent
 from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.photo_filters import Filter, Order
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photo_store import PhotoRow, PhotoStore, place_of
 from alpacasorter.ui.photos.commands import Corrections, PhotoCommands
 from alpacasorter.ui.photos.filter_bar import FilterBar
 from alpacasorter.ui.photos.grid import PhotoGrid
@@ -300,7 +301,12 @@ class BrowsePage(QWidget):
     def _near_current(self) -> list[PhotoRow]:
         """Return the current photo and those that may take its place, the nearest first."""
         current = self.grid.currentIndex()
-        return self.model.neighbors(self.model.photo(current)) if current.isValid() else []
+        if not current.isValid():
+            return []
+        row = self.model.photo(current)
+        # Of another filter there may be none among those shown; then the nearest of all takes its place.
+        place = bisect.bisect_left(self.store.rows, place_of(row), key=place_of)
+        return [*self.model.neighbors(row), *self.store.rows[place:], *reversed(self.store.rows[:place])]
 
     def _choose(self, rows: Iterable[PhotoRow]) -> None:
         """Make the first of these photos that is shown the current one; if none is, the first that is shown."""
