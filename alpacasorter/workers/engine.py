@@ -124,6 +124,7 @@ class Engine(QObject):
         self._learned_event.connect(self._deliver_learned, Qt.ConnectionType.QueuedConnection)
         self.ready.connect(self._on_ready, Qt.ConnectionType.QueuedConnection)
         self.ready.connect(self.versions.settle_soon, Qt.ConnectionType.QueuedConnection)
+        self.ready.connect(self.versions.follow_others, Qt.ConnectionType.QueuedConnection)
         # A correction interrupts the measuring of versions.
         self.correction_failed.connect(self.versions.settle_soon, Qt.ConnectionType.QueuedConnection)
 
