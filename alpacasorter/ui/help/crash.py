@@ -10,8 +10,8 @@ import platform
 import sys
 import time
 import traceback
-from io import FileIO, TextIOWrapper
 from functools import partial
+from io import FileIO, TextIOWrapper
 from pathlib import Path
 from typing import IO
 
