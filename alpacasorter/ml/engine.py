@@ -19,6 +19,7 @@ import numpy.typing as npt
 from alpacasorter.core.events import Finished, Judged, JudgedPhoto, Learned, Problems, ScanEvent
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photo import PhotoFile, Unreadable, content_key, read_photo
+from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
 from alpacasorter.core.photos.picture_key import picture_key
 from alpacasorter.core.session_paths import Places, keep_private, private_folder
 from alpacasorter.core.store.cache import Cache
@@ -77,13 +78,13 @@ class Session:
         self.learning = PersonalHead(bundle, self.labels, library)
         self._table = self.learning.open_folder()
 
-    def scan(self, root: Path, *, recursive: bool) -> Generator[ScanEvent, None, None]:
+    def scan(self, root: Path, *, recursive: bool, exclusion: Exclusion = NOTHING) -> Generator[ScanEvent, None, None]:
         """Scan a folder, which becomes the open folder; yield events, Finished last. Closing it ends its threads.
 
         Raises:
             FolderUnavailable: the folder itself can't be read.
         """
-        scan = Scan(root, recursive=recursive, **self._pipeline())
+        scan = Scan(root, recursive=recursive, exclusion=exclusion, **self._pipeline())
         self._table = table = self.learning.open_folder()
         self._scan = scan
         with contextlib.closing(scan.run()) as events:

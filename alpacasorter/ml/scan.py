@@ -26,6 +26,7 @@ from alpacasorter.core.events import Finished, Found, Problem, Problems, Progres
 from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import PhotoFacts, PhotoFile, Unreadable, content_key, read_photo
 from alpacasorter.core.photos.decode import decode, model_input, read_header
+from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
 from alpacasorter.core.photos.picture_key import picture_key
 from alpacasorter.core.photos.walk import OtherFiles, WalkProblem, walk
 from alpacasorter.core.reasons import MODEL_FAILED, NO_MEMORY, NOT_JUDGED, UNEXPECTED
@@ -73,7 +74,7 @@ Embed = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 
 
 def _found_in_batches(
-    root: Path, *, recursive: bool, stopped: Callable[[], bool]
+    root: Path, *, recursive: bool, stopped: Callable[[], bool], exclusion: Exclusion
 ) -> Iterator[Found | Problems | OtherFiles]:
     """Yield what the walker finds, in its order; photos come in batches.
 
@@ -82,7 +83,7 @@ def _found_in_batches(
     """
     found: list[PhotoFile] = []
     until = time.monotonic() + _FOUND_SECONDS
-    for item in walk(root, recursive=recursive, stopped=stopped):
+    for item in walk(root, recursive=recursive, stopped=stopped, exclusion=exclusion):
         if isinstance(item, PhotoFile):
             found.append(item)
         # A slow drive may take seconds for a full batch, and the window would stay empty that long.
@@ -281,10 +282,13 @@ class Opener:
 class Scan:
     """One scan of one folder. Iterate over `run()` once; other threads may call `prefer()` and `cancel()`."""
 
-    def __init__(self, root: Path, *, recursive: bool, **pipeline: Unpack[Pipeline]) -> None:
-        """Prepare a scan of `root`, with its subfolders if `recursive`."""
+    def __init__(
+        self, root: Path, *, recursive: bool, exclusion: Exclusion = NOTHING, **pipeline: Unpack[Pipeline]
+    ) -> None:
+        """Prepare a scan of `root`, with its subfolders if `recursive`, without what the user leaves out."""
         self._root = root
         self._recursive = recursive
+        self._exclusion = exclusion
         self._cache = pipeline["cache"]
         self._backbone_id = pipeline["backbone_id"]
         self._embedding_size = pipeline["embedding_size"]
@@ -312,10 +316,13 @@ class Scan:
         """
         started = time.perf_counter()
         files: list[PhotoFile] = []
-        not_photos = left_alone = sorted_folders = 0
-        for event in _found_in_batches(self._root, recursive=self._recursive, stopped=self._canceled.is_set):
+        not_photos = 0
+        others = OtherFiles(0, 0, 0, 0, ())
+        for event in _found_in_batches(
+            self._root, recursive=self._recursive, stopped=self._canceled.is_set, exclusion=self._exclusion
+        ):
             if isinstance(event, OtherFiles):
-                left_alone, sorted_folders = event.count, event.sorted_folders
+                others = event
                 continue
             if isinstance(event, Found):
                 files += event.files
@@ -349,10 +356,12 @@ class Scan:
             judged=judged,
             unreadable=unreadable + not_photos,
             opened=opened,
-            left_alone=left_alone,
+            left_alone=others.count,
             seconds=time.perf_counter() - started,
             canceled=self._canceled.is_set(),
-            sorted_folders=sorted_folders,
+            sorted_folders=others.sorted_folders,
+            nomedia_folders=others.nomedia_folders,
+            left_out=others.left_out,
         )
 
     def _known(self, files: Sequence[PhotoFile], fresh: list[PhotoFile]) -> Iterator[Embedded | Problems]:

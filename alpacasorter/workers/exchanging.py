@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from alpacasorter.core.events import Learned, Progress
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
+from alpacasorter.core.os_errors import for_log
 from alpacasorter.i18n import _
 from alpacasorter.workers.lane import Lane
 from alpacasorter.workers.view_facts import error_sentence
@@ -303,7 +304,7 @@ class ExchangeKeeper(QObject):
         try:
             opened.session.learning.save()
         except Exception as error:  # noqa: BLE001  # nothing is lost: it can be learned again from the corrections
-            _log.warning("What was learned was not stored: %s", error)
+            _log.warning("What was learned was not stored: %s", for_log(error))
 
 
 def _not_open() -> str:

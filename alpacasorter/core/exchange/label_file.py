@@ -155,7 +155,10 @@ def _text(path: Path) -> str:
             data = stream.read(_LIMIT + 1)
     except OSError as error:
         # Windows reports a folder as a file without permission.
-        why = _("It is a folder.") if path.is_dir() else sentence(for_file(error))
+        if isinstance(error, FileNotFoundError):
+            why = _("There is no such file.")
+        else:
+            why = _("It is a folder.") if path.is_dir() else sentence(for_file(error))
         raise refusal(path, why) from error
     if len(data) > _LIMIT:
         raise refusal(path, _("It is larger than {size}.").format(size=size(_LIMIT)))

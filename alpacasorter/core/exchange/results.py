@@ -19,7 +19,7 @@ from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photos import formats
-from alpacasorter.core.safe_write import write_new, write_over
+from alpacasorter.core.safe_write import sweep_folder, write_new, write_over
 from alpacasorter.i18n import _, english
 
 COLUMNS: Final = (
@@ -261,6 +261,7 @@ def write_results(
             raise ExportError(_("{file} can't be written. It is a folder.").format(file=shown))
         if replace and (wrong := _why_not_replaced(out)):
             raise ExportError(" ".join((_("{file} can't be replaced.").format(file=shown), wrong)))
+        sweep_folder(out.parent)
         if replace:
             write_over(out, chunks())
         else:

@@ -97,7 +97,9 @@ class LibraryTooNewError(LibraryError):
 
 def new_connection(path: Path) -> sqlite3.Connection:
     """Open a library file, or create it, without reading it."""
-    connection = connect(path, synchronous="FULL", busy_seconds=BUSY_SECONDS)
+    # A commit waits for the second copy, and need not wait for the log of the database, too.
+    connection = connect(path, synchronous="NORMAL", busy_seconds=BUSY_SECONDS)
+    connection.execute("PRAGMA checkpoint_fullfsync = 1")
     connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
     return connection
 

@@ -257,6 +257,9 @@ def _get_ready(connection: sqlite3.Connection, backups: Path, copy: SecondCopy, 
 def _set_up(connection: sqlite3.Connection) -> None:
     # Only now: a file that is not ours, or of a newer app, must not be touched.
     use_wal(connection)
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        # Without a log, a power cut could tear the file.
+        connection.execute("PRAGMA synchronous = FULL")
     # A short log is read quickly after a crash.
     connection.execute("PRAGMA wal_autocheckpoint = 200")
     watch(connection)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from alpacasorter.core.files import display_path
-from alpacasorter.core.safe_write import creating, replacing
+from alpacasorter.core.safe_write import creating, replacing, sweep_folder
 from alpacasorter.i18n import _
 from alpacasorter.ml.models.arrays import zip_end
 from alpacasorter.ml.models.bundle import (
@@ -75,7 +75,8 @@ def pack(bundle: Bundle, out: Path, *, overwrite: bool = False) -> None:
         )
     for name, facts in bundle.files.items():
         verify(bundle.path, name, *facts)
-    with (replacing if overwrite else creating)(out) as temporary, zipfile.ZipFile(temporary, "x") as archive:
+    sweep_folder(out.parent)
+    with (replacing if overwrite else creating)(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name in (METADATA, *sorted(bundle.files)):
             _put(archive, bundle.path / name, name)
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from alpacasorter import paths
-from alpacasorter.core.files import display_path, folder_name
+from alpacasorter.core.files import display_path, folder_name, is_locked, lock_file
 from alpacasorter.core.os_errors import for_saving
 from alpacasorter.core.safe_write import write_over
 from alpacasorter.core.session_paths import private_folder
@@ -35,6 +35,8 @@ CHOICE: Final = "model-in-use.json"
 
 _LIMIT: Final = 4096
 _ADDING: Final = ".adding-"
+_LOCK: Final = ".lock"
+_BEGINNING_SECONDS: Final = 2.0
 _STALE_SECONDS: Final = 24 * 3600
 _CHUNK: Final = 1 << 20
 _log = logging.getLogger(__name__)
@@ -245,7 +247,7 @@ class ModelStore:
         try:
             private_folder(self.folder)
             self._sweep()
-            with tempfile.TemporaryDirectory(prefix=_ADDING, dir=self.folder, ignore_cleanup_errors=True) as scratch:
+            with self._scratch() as scratch:
                 # Error messages show the name of this folder.
                 copy = Path(scratch) / (display_path(source.stem if source.is_file() else source.name) or "model")
                 if source.is_dir():
@@ -317,18 +319,29 @@ class ModelStore:
                 entry.path.unlink()
                 return
             # This takes it off the list at once, even if deleting is interrupted.
-            with tempfile.TemporaryDirectory(prefix=_ADDING, dir=self.folder, ignore_cleanup_errors=True) as scratch:
+            with self._scratch() as scratch:
                 entry.path.rename(Path(scratch) / entry.key)
         except OSError as error:
             raise ModelStoreError(
                 _("“{name}” can't be removed. {reason}").format(name=entry.title, reason=sentence(for_saving(error)))
             ) from error
 
+    @contextlib.contextmanager
+    def _scratch(self) -> Iterator[str]:
+        """Yield a new folder beside the models, which is locked while it is in use and deleted at the end."""
+        folder = tempfile.TemporaryDirectory(prefix=_ADDING, dir=self.folder, ignore_cleanup_errors=True)
+        with folder as scratch, (Path(scratch) / _LOCK).open("wb") as lock:
+            lock_file(lock.fileno())
+            yield scratch
+
     def _sweep(self) -> None:
-        """Delete what an instance left behind that crashed while adding a model."""
+        """Delete what an instance left behind that was killed while it added or removed a model."""
         for path in self.folder.glob(f"{_ADDING}*"):
             with contextlib.suppress(OSError):
-                if time.time() - path.stat().st_mtime > _STALE_SECONDS:
+                in_use = is_locked(path / _LOCK)
+                age = time.time() - path.lstat().st_mtime
+                # One that is locked in this very moment is new.
+                if age > (_BEGINNING_SECONDS if in_use is False else _STALE_SECONDS) and not in_use:
                     shutil.rmtree(path, ignore_errors=True)
 
 
