@@ -70,7 +70,7 @@ class ArrivalSort:
         self._watch = watch
         self._delays = delays
         self._arrivals: dict[Path, _Arrival] = {}
-        self._sorted_keys: set[str] = set()
+        self._sorted_pictures: set[str] = set()
         self._not_before = 0.0
         self._head: object = None
         self._options: SortOptions | None = None
@@ -82,8 +82,9 @@ class ArrivalSort:
         match event:
             case Judged():
                 for photo in event.photos:
-                    # A photo that was sorted and moved back by an undo is not sorted again.
-                    if photo.content_key not in self._sorted_keys:
+                    # A photo that was sorted and moved back by an undo is not sorted again, even if another program
+                    # has written a keyword into it since.
+                    if _picture(photo) not in self._sorted_pictures:
                         self._arrivals[photo.path] = _Arrival(photo)
             case Renamed():
                 for before, file in event.files:
@@ -185,7 +186,7 @@ class ArrivalSort:
         for placed in event.files:
             arrival = self._arrivals.pop(placed.before, None)
             if arrival is not None:
-                self._sorted_keys.add(arrival.photo.content_key)
+                self._sorted_pictures.add(_picture(arrival.photo))
 
     def _fail(self, why: str) -> None:
         # Translators: {reason} is a sentence, or empty.
@@ -220,6 +221,10 @@ class ArrivalSort:
                 self._arrivals[photo.path].considered = None
                 certain.append(subject)
         return certain
+
+
+def _picture(photo: JudgedPhoto) -> str:
+    return photo.picture_key or photo.content_key
 
 
 LiveEvent = WatchEvent | Found | Judged | Problems | Learned | SortEvent
