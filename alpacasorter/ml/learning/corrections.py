@@ -137,7 +137,9 @@ class Corrections:
         """Return the content key with which the correction of a photo is stored, None if it has none."""
         if key in self.labels:
             return key
-        return next((same for same in self.pictures.same(key) if same in self.labels), None)
+        same = self.pictures.same(key)
+        # Almost every picture is in one file.
+        return next((one for one in same if one in self.labels), None) if len(same) > 1 else None
 
     def label(self, key: str) -> str | None:
         """Return the user's label of a photo, None if it has none."""

@@ -285,10 +285,10 @@ class PersonalHead:
 
     def _changed_elsewhere(self, *, written: bool = False) -> dict[str, str | None]:
         """Read corrections that another instance (or, with `written`, this one) stored; return those that changed."""
-        before = self._corrections.shown()
         try:
             if not self._library.changed_elsewhere() and not written:
                 return {}
+            before = self._corrections.shown()
             self._read_again()
         except LibraryError:
             # What this instance has stored is safe, even if the library can't be read at the moment.
