@@ -11,13 +11,14 @@ class SamePictures:
     def __init__(self) -> None:
         """Start with none."""
         self._picture: dict[str, str] = {}
-        self._keys: dict[str, list[str]] = {}
+        # Almost all pictures have one key, and a tuple takes less time and memory than a list.
+        self._keys: dict[str, tuple[str, ...]] = {}
 
     def note(self, key: str, picture: str | None) -> None:
         """Record the picture key of a content key; None says nothing."""
         if picture is not None and key not in self._picture:
             self._picture[key] = picture
-            self._keys.setdefault(picture, []).append(key)
+            self._keys[picture] = (*self._keys.get(picture, ()), key)
 
     def picture(self, key: str) -> str | None:
         """Return the picture key of a content key, None if it is not known."""
