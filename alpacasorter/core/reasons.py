@@ -38,6 +38,8 @@ DAMAGED: Final = "picture-damaged"
 UNKNOWN_KIND: Final = "picture-unknown-kind"
 NOT_A_PICTURE: Final = "picture-none"
 TOO_MANY_PIXELS: Final = "picture-too-many-pixels"
+TOO_COMPLEX: Final = "picture-too-complex"
+TOO_SLOW: Final = "picture-too-slow"
 NO_MEMORY: Final = "picture-no-memory"
 RAW_ALONE: Final = "picture-raw"
 MODEL_FAILED: Final = "photo-model-failed"
@@ -231,6 +233,11 @@ def _sentences(language: str) -> dict[str, str | Callable[[int], str]]:
         NOT_A_PICTURE: _("There is no image in this file. Supported formats: {formats}.").format(formats=formats),
         **{f"{_IS_SOMETHING}-{what}": words.format(formats=formats) for what, words in _instead_of_a_picture().items()},
         TOO_MANY_PIXELS: _("The photo has too many pixels to open safely. Export a smaller copy."),
+        TOO_COMPLEX: _(
+            "Opening the photo would take far more time or memory than one of its size should, so it was left out."
+            " Open it in another program and export it as JPEG."
+        ),
+        TOO_SLOW: _("Opening the photo took too long, so it was left out. Rescan, or export it as JPEG."),
         NO_MEMORY: _("There is not enough memory to open this photo. Close some programs, then rescan."),
         RAW_ALONE: _("RAW photos are not supported yet. Export the photo as JPEG."),
         MODEL_FAILED: _("The model failed on this photo. Rescan, or choose another model."),
