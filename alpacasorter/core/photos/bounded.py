@@ -106,16 +106,15 @@ def run_bounded(work: Callable[[Allowance], _T], *, stopped: Callable[[], bool])
         with _lock:
             _running.discard(thread)
         raise
-    while thread.is_alive():
-        thread.join(_POLL_SECONDS)
-        if not thread.is_alive():
-            break
-        if stopped():
-            allowance.given_up = True
-            raise DecodingStopped
-        if allowance.is_used_up():
-            allowance.given_up = True
-            raise Unreadable(reasons.TOO_SLOW)
+    try:
+        while thread.is_alive():
+            thread.join(_POLL_SECONDS)
+            if thread.is_alive() and stopped():
+                raise DecodingStopped
+            if thread.is_alive() and allowance.is_used_up():
+                raise Unreadable(reasons.TOO_SLOW)
+    finally:  # also after Ctrl+C
+        allowance.given_up = True
     if errors:
         raise errors[0]
     return results[0]

@@ -35,8 +35,8 @@ from alpacasorter.core.photos.bounded import (
     run_bounded,
 )
 from alpacasorter.core.photos.containers import Layout, lay_out
-from alpacasorter.core.photos.formats import SNIFF_BYTES, describe_unsupported, sniff
-from alpacasorter.core.photos.iso_media import lay_out_iso_media
+from alpacasorter.core.photos.formats import SNIFF_BYTES, sniff
+from alpacasorter.core.photos.heif import lay_out_heif
 from alpacasorter.core.photos.picture import (
     ExifFacts,
     exif_facts,
@@ -46,6 +46,7 @@ from alpacasorter.core.photos.picture import (
     to_eight_bit,
     to_srgb,
 )
+from alpacasorter.core.photos.reading import why_not_a_picture
 from alpacasorter.core.photos.tiff import TiffLayout, lay_out_tiff
 
 
@@ -153,7 +154,7 @@ def decode(
         raise ValueError("min_side and thumbnail_side must be 1 or more")
     container = sniff(data[:SNIFF_BYTES])
     if container is None:
-        raise Unreadable(_why_not_a_picture(data))
+        raise Unreadable(why_not_a_picture(data))
     try:
         return run_bounded(partial(_decode, data, container, min_side, thumbnail_side), stopped=stopped)
     except (Unreadable, DecodingStopped):
@@ -220,7 +221,7 @@ def _open(data: bytes, container: str) -> _Opened:
         _require(_pixels(tiff.size) <= MAX_STREAMED_PIXELS)
         layout, container = tiff.layout, tiff.container
     elif container in ("HEIF", "AVIF"):
-        layout = lay_out_iso_media(data)
+        layout = lay_out_heif(data)
     else:
         layout = lay_out(data, container)
     image = open_picture(layout, container)
@@ -340,11 +341,3 @@ def _pixels(size: tuple[int, int]) -> int:
 def _require(fits: bool) -> None:
     if not fits:
         raise Unreadable(reasons.TOO_MANY_PIXELS)
-
-
-def _why_not_a_picture(data: bytes) -> str:
-    if not data:
-        return reasons.EMPTY
-    if not data.strip(b"\x00"):
-        return reasons.BLANK
-    return reasons.not_a_picture(describe_unsupported(data[:SNIFF_BYTES]))

@@ -39,7 +39,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from alpacasorter.core.photo import Unreadable, read_photo
 from alpacasorter.core.photos.containers import Layout, Parts, lay_out
 from alpacasorter.core.photos.formats import SNIFF_BYTES, sniff
-from alpacasorter.core.photos.iso_media import lay_out_iso_media, with_size_of_alpha
+from alpacasorter.core.photos.heif import lay_out_heif, with_size_of_alpha
 
 # NOCACHE: otherwise LittleCMS keeps the last pixel in the transform, which several threads share here.
 _FLAGS: Final = ImageCms.Flags.NOCACHE | ImageCms.Flags.BLACKPOINTCOMPENSATION
@@ -445,7 +445,7 @@ def _read_whole(path: Path, container: str | None) -> str | None:
         if container == "TIFF":
             return _camera(data)
         if container in ("HEIF", "AVIF"):
-            layout = lay_out_iso_media(data)
+            layout = lay_out_heif(data)
             with open_picture(layout, container) as picture:
                 picture_exif = picture.info.get("exif")
         else:

@@ -28,7 +28,7 @@ Box = tuple[bytes, int, int]
 """Name, start of the content, and end."""
 
 
-def lay_out_iso_media(data: bytes) -> Layout:
+def lay_out_heif(data: bytes) -> Layout:
     """Return what a decoder needs of a HEIC or AVIF file: all of it.
 
     Raises:
