@@ -36,6 +36,11 @@ _CUT_SHORT: Final = re.compile(
     r"truncat|end[ -]of[ -]file|\beof\b|premature|not enough data|unexpected end", re.IGNORECASE
 )
 
+_NOT_SUPPORTED: Final = re.compile(
+    r"unsupported|not (?:yet )?supported|unknown pixel mode|unknown data organization|cannot handle|no codec",
+    re.IGNORECASE,
+)
+
 
 def for_file(error: OSError) -> str:
     """Return why the status or the content of a file could not be read."""
@@ -105,7 +110,7 @@ def for_decoder(error: Exception) -> str:
     # By name, because this module must not import the decoders.
     if type(error).__name__ in ("DecompressionBombError", "DecompressionBombWarning"):
         return reasons.TOO_MANY_PIXELS
-    if isinstance(error, NotImplementedError | ImportError):
+    if isinstance(error, NotImplementedError | ImportError) or _NOT_SUPPORTED.search(str(error)):
         return reasons.UNKNOWN_KIND
     if isinstance(error, EOFError) or _CUT_SHORT.search(str(error)):
         return reasons.TRUNCATED

@@ -19,8 +19,9 @@ _WITH_MASKS, _WITH_ALPHA = 52, 56
 _OS2_HEADERS: Final = frozenset((16, 64))
 _RLE8, _RLE4, _FIELDS, _ALPHA_FIELDS = 1, 2, 3, 6
 _ROWS_AT_ONCE: Final = 256
-# Runs, beyond what two pixels each make: more than a minute of them fits into a file.
+# A run takes half a microsecond, so there may be this many of them, and one for every twelve pixels.
 _SPARE_RUNS: Final = 1_000_000
+_PIXELS_PER_RUN: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class Bitmap:
         x = y = 0
         at = self.start
         halves = self.compression == _RLE4
-        for _ in range(width * height // 2 + _SPARE_RUNS):
+        for _ in range(width * height // _PIXELS_PER_RUN + _SPARE_RUNS):
             if y >= height:
                 break
             if at + 2 > len(data):

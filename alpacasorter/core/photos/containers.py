@@ -114,6 +114,8 @@ _START_OF_SCAN: Final = b"\xff\xda"
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SEQUENTIAL: Final = frozenset((0xC0, 0xC1, 0xC9))
 _ARITHMETIC: Final = frozenset((0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF))
+# Lossless and hierarchical ones.
+_RARE_FRAMES: Final = frozenset((0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF))
 _TABLES: Final = frozenset((0xC4, 0xCC, 0xDB, 0xDD))
 _BARE: Final = frozenset((0x01, *range(0xD0, 0xD9)))
 # How much of a file may be none of its segments, and how much of it tables. Photos have a few hundred bytes.
@@ -150,6 +152,8 @@ def _jpeg(data: bytes) -> Layout:
             break
         body = view[at + 4 : end]
         if marker in _FRAMES:
+            if marker in _RARE_FRAMES or bytes(body[:1]) not in (b"", b"\x08"):
+                raise Unreadable(reasons.UNKNOWN_KIND)
             frame, marker_of_frame = bytes(body), marker
             tables += len(body)
             parts.append(view[at:end])
@@ -301,8 +305,10 @@ def _gif(data: bytes) -> Layout:
     at = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
     head: Part = data[:at]
     control = b""
-    steps = 0
+    blocks, steps = 0, 0
     while True:
+        blocks += 1
+        _bound(blocks)
         # Some programs pad with zeros; anything else does not belong here.
         found = _GIF_BLOCK.search(data, at, at + _MOST_JUNK)
         if found is None or data[at : found.start()].strip(b"\x00"):
@@ -321,9 +327,6 @@ def _gif(data: bytes) -> Layout:
             if steps > _GIF_STEPS:
                 raise Unreadable(reasons.TOO_COMPLEX)
         at += 1
-        steps += 1
-        if steps > _GIF_STEPS:
-            raise Unreadable(reasons.TOO_COMPLEX)
 
 
 # WebP

@@ -87,6 +87,11 @@ BYTES_AT_ONCE: Final = 1024 * 1024 * 1024
 """The most memory that all threads together may use to decode; a photo that needs more is decoded alone."""
 THUMBNAIL_QUALITY: Final = 82
 
+# What may be missing at the end of a JPEG; and what to add, to see what is missing.
+_MOST_MISSING: Final = 0.02
+_ANYTHING: Final = bytes(range(1, 255)) * 16
+_GRAY: Final = 128
+
 _MAX_DRAFT: Final = 8
 _LONGEST: Final = 128
 _BLOCK: Final = 1024 * 1024
@@ -206,10 +211,43 @@ class _Opened:
             return self.bitmap.picture(data)
         if self.image is None:
             raise Unreadable(reasons.DAMAGED)
-        self.image.load()
+        drafted = self.image.size
+        try:
+            self.image.load()
+        except OSError as error:
+            if self.tiff is not None and self.tiff.is_rare:
+                raise Unreadable(reasons.UNKNOWN_KIND) from error
+            if self.container == "JPEG" and os_errors.for_decoder(error) == reasons.TRUNCATED:
+                return _nearly_whole(self.layout, drafted)
+            raise
         if self.tiff is not None and self.tiff.numbers is not None:
             return self.tiff.numbers.picture(self.image, scale_to_eight_bit)
         return self.image
+
+
+def _nearly_whole(layout: Layout, size: tuple[int, int]) -> Image.Image:
+    """Decode a JPEG that lacks its end, which other programs show, if no more than a few pixels are missing.
+
+    The decoder fills up with gray what is missing; so what depends on what is added to the file is missing.
+
+    Raises:
+        Unreadable: more is missing.
+    """
+    pictures = []
+    for ending in (b"", _ANYTHING):
+        image = open_picture(Layout([*layout.parts, ending + b"\xff\xd9"]), "JPEG")
+        image.draft(None, size)
+        image.load()
+        pictures.append(image)
+    shown, other = (np.asarray(picture).reshape(*size[::-1], -1) for picture in pictures)
+    missing = (shown != other).any(axis=2)
+    rows = np.flatnonzero(missing.any(axis=1))
+    if rows.size:
+        # After the next restart marker, the gray is the same in both.
+        missing[rows[0] :] |= (shown[rows[0] :] == _GRAY).all(axis=2)
+    if missing.mean() > _MOST_MISSING:
+        raise Unreadable(reasons.TRUNCATED)
+    return pictures[0]
 
 
 def _open(data: bytes, container: str) -> _Opened:

@@ -10,6 +10,8 @@ the reduced one. Nothing that runs before the first window may import this modul
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import io
 import logging
 import os
@@ -26,7 +28,7 @@ from typing import IO, Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import AvifImagePlugin, Image, ImageCms
+from PIL import AvifImagePlugin, Image, ImageCms, _imaging
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
@@ -351,6 +353,8 @@ def open_picture(layout: Layout, container: str) -> ImageFile:
         return _heif_plugin()(file)
     if container == "AVIF":
         return _open_avif(file.read())
+    if container == "TIFF":
+        _silence_libtiff()
     return _PLUGINS[container](file)
 
 
@@ -377,6 +381,17 @@ def exif_facts(image: ImageFile, layout: Layout, data: bytes, container: str) ->
         return ExifFacts(read_exif(turned).orientation if isinstance(turned, bytes) else 1, stored.taken_at)
     block = image.info.get("exif") if container == "HEIF" else layout.exif
     return read_exif(block) if isinstance(block, bytes) else ExifFacts()
+
+
+@cache
+def _silence_libtiff() -> None:
+    """Have libtiff keep its words about damaged files to itself; it is the only decoder that prints any.
+
+    Its own function for that is called, through the part of Pillow that is linked with it; Pillow offers no other way.
+    Where it can't be called from outside, as on Windows, nothing changes.
+    """
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
 
 
 @cache

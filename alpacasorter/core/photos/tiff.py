@@ -39,6 +39,9 @@ _CODES: Final = {1: "B", 2: "B", 3: "H", 4: "L", 6: "B", 7: "B", 8: "H", 9: "L",
 _PAIRS: Final = {5: 8, 10: 8, 11: 4, 12: 8}
 """Fractions and floating-point numbers, kept as bytes, and how many each has."""
 
+_CHANNELS: Final = {2: 3, 5: 4}
+"""Colors by what TIFF calls the photometric interpretation; all others that are read here are gray."""
+_RARE: Final = frozenset((32809, 34676, 34677, 50001))
 _MAX_ENTRIES: Final = 4096
 _MAX_PIECES: Final = 200_000
 _MAX_UNCOMPRESSED_TILES: Final = 50_000
@@ -58,6 +61,7 @@ class Numbers:
         photometric: what they mean: 0 and 1 for gray, 2 for RGB, 5 for CMYK.
         alpha: whether the first one beyond the colors is opacity.
         predictor: 2 if each number is stored as the difference to the one at its left.
+        planar: whether all first numbers come first, then all second ones, and so on.
     """
 
     kind: str
@@ -66,30 +70,39 @@ class Numbers:
     photometric: int
     alpha: bool
     predictor: int
+    planar: bool
 
     def picture(self, rows: Image.Image, scale: Callable[[NDArray[Any]], NDArray[np.uint8]]) -> Image.Image:
         """Return the picture in these bytes; `scale` makes 8 bits of gray values."""
         width, height = self.size
-        stored = np.asarray(rows).view(self.kind).reshape(height, width, self.samples)
+        shape = (self.samples * height, width, 1) if self.planar else (height, width, self.samples)
+        stored = np.asarray(rows).view(self.kind).reshape(shape)
         values: NDArray[Any] = stored.astype(stored.dtype.newbyteorder("="), copy=False)
         if self.predictor == 2:
             values = np.add.accumulate(values, axis=1, dtype=values.dtype)
-        colors = {2: 3, 5: 4}.get(self.photometric, 1)
+        if self.planar:
+            values = np.moveaxis(values.reshape(self.samples, height, width), 0, 2)
+        colors = _CHANNELS.get(self.photometric, 1)
         if self.samples < colors:
             raise Unreadable(reasons.DAMAGED)
-        if colors == 1 and not self.alpha:
-            gray = values[:, :, 0]
-            return Image.fromarray(gray if gray.dtype == np.uint8 else gray.astype(np.float32))
-        bits = 8 * values.dtype.itemsize
-        shown = values[:, :, : colors + self.alpha]
-        if values.dtype.kind == "u":
-            return Image.fromarray(
-                (shown >> (bits - 8)).astype(np.uint8), {1: "LA", 3: "RGBA"}.get(colors) if self.alpha else None
-            )
-        eight = scale(shown[:, :, :colors].astype(np.float32))
-        if self.alpha:
-            eight = np.dstack([eight, scale(shown[:, :, colors:].astype(np.float32))])
-        return Image.fromarray(np.ascontiguousarray(eight))
+        if colors == 1 and not self.alpha and values.dtype.kind != "u":
+            return Image.fromarray(np.ascontiguousarray(values[:, :, 0], np.float32))
+        channels = [values[:, :, :colors], values[:, :, colors : colors + self.alpha]]
+        eight = [_eight_bit(part, scale) for part in channels if part.size]
+        shown = np.dstack(eight)
+        mode = {(1, 1): "L", (1, 2): "LA", (3, 3): "RGB", (3, 4): "RGBA", (4, 4): "CMYK"}[colors, shown.shape[2]]
+        return Image.frombytes(mode, self.size, shown.tobytes())
+
+
+def _eight_bit(values: NDArray[Any], scale: Callable[[NDArray[Any]], NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    if values.dtype.kind != "u":
+        return scale(values.astype(np.float32))
+    bits = 8 * values.dtype.itemsize
+    # Other programs show the full range, but measurements of fewer bits are stored like this, too.
+    highest = int(values.max())
+    if bits >= 32:
+        bits = next(fewer for fewer in (8, 16, 24, bits) if highest < 1 << fewer)
+    return (values >> (bits - 8)).astype(np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +115,7 @@ class TiffLayout:
         size: width and height in pixels, as stored.
         inverted: whether the decoded gray is to be inverted.
         numbers: how to read the decoded bytes; None if they are pixels.
+        is_rare: whether it is compressed in a way that libtiff may not know.
     """
 
     layout: Layout
@@ -109,6 +123,7 @@ class TiffLayout:
     size: tuple[int, int] = (0, 0)
     inverted: bool = False
     numbers: Numbers | None = None
+    is_rare: bool = False
 
 
 class _Directory:
@@ -199,7 +214,9 @@ def _lay_out(data: bytes) -> TiffLayout:
     if width < 1 or height < 1:
         raise Unreadable(reasons.DAMAGED)
     compression = tags.number(_COMPRESSION, _NO_COMPRESSION)
-    found = TiffLayout(Layout([]), size=(width, height))
+    if compression not in TiffImagePlugin.COMPRESSION_INFO:
+        raise Unreadable(reasons.UNKNOWN_KIND)
+    found = TiffLayout(Layout([]), size=(width, height), is_rare=compression in _RARE)
     if compression == _OLD_JPEG:
         return _old_jpeg(data, tags, found)
     tiled = _TILES in tags.values
@@ -233,13 +250,18 @@ def _lay_out(data: bytes) -> TiffLayout:
     parts: list[Part] = [view[at : at + length] for at, length in zip(offsets, lengths, strict=False)]
     if plain and sum(map(len, parts)) < sum(lengths):
         raise Unreadable(reasons.TRUNCATED)
-    numbers = _numbers(tags, compression, (width, height), samples, bits, planes, tiled=tiled)
+    numbers = _numbers(tags, compression, (width, height), samples, bits, planar=planes > 1)
+    if numbers is not None and numbers.planar and (tiled or (not plain and height % down)):
+        numbers = None
     inverted = tags.number(_PHOTOMETRIC, 1) == 0 and (numbers is not None or bits[0] > 8)
     if inverted:
         tags.values[_PHOTOMETRIC] = (1,)
     if numbers is not None:
-        each = bits[0] // 8 * samples
+        each = bits[0] // 8 * (1 if numbers.planar else samples)
+        height *= planes
+        planes = 1
         tags.values |= {_WIDTH: (width * each,), _BITS: (8,), _SAMPLES: (1,), _PHOTOMETRIC: (1,), _PREDICTOR: (1,)}
+        tags.values |= {_HEIGHT: (height,), _PLANAR: (1,), _ROWS: (down,)}
         tags.values |= {_TILE_WIDTH: (across * each,)} if tiled else {}
         for tag in (_EXTRA, _FORMAT, _COLORS, _FILL_ORDER):
             tags.values.pop(tag, None)
@@ -297,9 +319,8 @@ def _numbers(
     size: tuple[int, int],
     samples: int,
     bits: tuple[int, ...],
-    planes: int,
     *,
-    tiled: bool,
+    planar: bool,
 ) -> Numbers | None:
     """Return how to read the pixels if they are of a kind that Pillow does not know, but NumPy does."""
     forms = tags.values.get(_FORMAT, (1,))
@@ -307,11 +328,10 @@ def _numbers(
     photometric = tags.number(_PHOTOMETRIC, 1)
     prefix = b"II" if tags.order == "<" else b"MM"
     key = (prefix, photometric, forms if len(set(forms)) > 1 else forms[:1], tags.number(_FILL_ORDER, 1), bits, extra)
-    known = key in TiffImagePlugin.OPEN_INFO and not (bits == (32,) and forms[0] == 1)
+    known = key in TiffImagePlugin.OPEN_INFO and not (bits == (32,) and forms[0] == 1) and (bits[0] <= 8 or not planar)
     kind = {1: "u", 2: "i", 3: "f"}.get(forms[0], "")
     if (
         known
-        or planes > 1
         or photometric not in (0, 1, 2, 5)
         or compression not in _BYTEWISE
         or len(set(forms)) > 1
@@ -320,7 +340,6 @@ def _numbers(
         or not kind
         or (kind == "f" and bits[0] == 8)
         or tags.number(_PREDICTOR, 1) not in (1, 2)
-        or (tiled and size[0] % tags.number(_TILE_WIDTH, 1))
     ):
         return None
     return Numbers(
@@ -330,4 +349,5 @@ def _numbers(
         photometric=photometric,
         alpha=photometric != 5 and bool(extra) and extra[0] in (1, 2),
         predictor=tags.number(_PREDICTOR, 1),
+        planar=planar,
     )
