@@ -11,6 +11,7 @@ import io
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from functools import cache
 
 from PIL import Image
 
@@ -70,6 +71,7 @@ def _png(*chunks: bytes, behind: bytes = b"") -> bytes:
     return data[:at] + b"".join(chunks) + data[at:end] + behind + data[end:]
 
 
+@cache
 def _unpacks_to(amount: int) -> bytes:
     packer = zlib.compressobj(9)
     return b"".join(packer.compress(bytes(1 << 20)) for _ in range(amount)) + packer.flush()
@@ -103,14 +105,22 @@ def _gif_of_small_blocks(amount: int) -> bytes:
 
 def _webp_chunks(amount: int) -> bytes:
     data = picture_bytes("webp", size=SIZE)
-    extended = b"VP8X\x0a\x00\x00\x00" + bytes(4) + (SIZE[0] - 1).to_bytes(3, "little") + (SIZE[1] - 1).to_bytes(3, "little")
+    extended = (
+        b"VP8X\x0a\x00\x00\x00" + bytes(4) + (SIZE[0] - 1).to_bytes(3, "little") + (SIZE[1] - 1).to_bytes(3, "little")
+    )
     body = b"WEBP" + extended + b"ABCD\x00\x00\x00\x00" * amount + data[12:]
     return b"RIFF" + len(body).to_bytes(4, "little") + body
 
 
 def _webp_frames(amount: int) -> bytes:
     frame = corner_picture((512, 512))
-    return encode(frame, "WEBP", save_all=True, append_images=[Image.new("RGB", (512, 512), (n % 256, 0, 0)) for n in range(amount)], quality=20)
+    return encode(
+        frame,
+        "WEBP",
+        save_all=True,
+        append_images=[Image.new("RGB", (512, 512), (n % 256, 0, 0)) for n in range(amount)],
+        quality=20,
+    )
 
 
 def tiff(tags: dict[int, tuple[int, int, bytes]], behind: bytes = b"", following: int = 0) -> bytes:
@@ -144,7 +154,7 @@ def _tiff_tags(amount: int) -> bytes:
     tags = gray_tags(*SIZE, 0, 96 * 64)
     many = {40_000 + n: (7, 1 << 20, struct.pack("<L", 60_000)) for n in range(amount)}
     start = 8 + 2 + 12 * (len(tags) + len(many)) + 4
-    data = bytearray(tiff(tags | {273: long(start)} | {tag: (7, 1 << 20, b"") for tag in many}, pixels))
+    data = bytearray(tiff(tags | {273: long(start)} | dict.fromkeys(many, (7, 1 << 20, b"")), pixels))
     for n in range(len(tags), len(tags) + len(many)):
         data[10 + 12 * n + 8 : 10 + 12 * n + 12] = struct.pack("<L", start)
     return bytes(data)
@@ -245,7 +255,13 @@ def heif_overlay(amount: int, side: int = 1000, container: str = "heic") -> byte
             _box(b"iloc", bytes(4), b"\x44\x00", struct.pack(">H", 2), places),
         )
 
-    ftyp = _box(b"ftyp", b"avif" if container == "avif" else b"heic", bytes(4), b"mif1", b"avif" if container == "avif" else b"heic")
+    ftyp = _box(
+        b"ftyp",
+        b"avif" if container == "avif" else b"heic",
+        bytes(4),
+        b"mif1",
+        b"avif" if container == "avif" else b"heic",
+    )
     at = len(ftyp) + len(meta(0)) + 8
     return ftyp + meta(at) + _box(b"mdat", data, overlay)
 
@@ -318,7 +334,12 @@ _MAKERS: dict[str, Callable[[int], bytes]] = {
     "gif_zeros": lambda amount: b"GIF89a\x10\x00\x10\x00\x80\x00\x00" + bytes(amount),
     "gif_empty_blocks": _gif(b"\x21\xfe\x00"),
     "gif_small_comments": _gif(b"\x21\xfe" + b"\x01a" * 100 + b"\x00"),
-    "gif_frames": lambda amount: encode(corner_picture(SIZE), "GIF", save_all=True, append_images=[corner_picture(SIZE).rotate(n) for n in range(amount)]),
+    "gif_frames": lambda amount: encode(
+        corner_picture(SIZE),
+        "GIF",
+        save_all=True,
+        append_images=[corner_picture(SIZE).rotate(n) for n in range(amount)],
+    ),
     "gif_small_blocks": _gif_of_small_blocks,
     "webp_chunks": _webp_chunks,
     "webp_frames": _webp_frames,

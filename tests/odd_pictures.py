@@ -237,7 +237,9 @@ def _fields(masks: Sequence[int], bits: int, *, alpha: int | None = None, top_do
 
 def _runs(four: bool) -> tuple[bytes, bytes]:
     """Return run-length encoded rows, with each kind of run, and the palette."""
-    palette = b"".join(bytes((blue, green, red, 0)) for red, green, blue in ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)))
+    palette = b"".join(
+        bytes((blue, green, red, 0)) for red, green, blue in ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0))
+    )
 
     def run(count: int, color: int) -> bytes:
         return bytes((count, color * 17 if four else color))
@@ -264,7 +266,9 @@ def _bmp_kinds() -> dict[str, Callable[[], bytes]]:
         "bmp_565": lambda: bmp_of(_fields(_565, 16), bits=16, compression=3, masks=_565),
         "bmp_555": lambda: bmp_of(_fields(_555, 16), bits=16, compression=3, masks=_555),
         "bmp_444": lambda: bmp_of(_fields(_444, 16), bits=16, compression=3, masks=_444),
-        "bmp_444_top_down": lambda: bmp_of(_fields(_444, 16, top_down=True), bits=16, compression=3, masks=_444, top_down=True),
+        "bmp_444_top_down": lambda: bmp_of(
+            _fields(_444, 16, top_down=True), bits=16, compression=3, masks=_444, top_down=True
+        ),
         "bmp_10_bit": lambda: bmp_of(_fields(_TEN, 32), bits=32, compression=3, masks=_TEN),
         "bmp_odd_masks": lambda: bmp_of(_fields(_ODD, 32), bits=32, compression=3, masks=_ODD),
         "bmp_v5_odd_alpha": lambda: bmp_of(
@@ -281,7 +285,9 @@ def _bmp_kinds() -> dict[str, Callable[[], bytes]]:
         "bmp_no_alpha_at_all": lambda: bmp_of(
             _fields((*_ODD, 0xFF000000), 32, alpha=0), bits=32, compression=3, header=124, masks=(*_ODD, 0xFF000000)
         ),
-        "bmp_32_plain": lambda: bmp_of(np.dstack([turned[:, :, ::-1], np.zeros((64, 96, 1), np.uint8)]).tobytes(), bits=32, compression=0),
+        "bmp_32_plain": lambda: bmp_of(
+            np.dstack([turned[:, :, ::-1], np.zeros((64, 96, 1), np.uint8)]).tobytes(), bits=32, compression=0
+        ),
         "bmp_24_os2": lambda: bmp_of(turned[:, :, ::-1].tobytes(), bits=24, compression=0, header=12),
         "bmp_24_os2_v2": lambda: bmp_of(turned[:, :, ::-1].tobytes(), bits=24, compression=0, header=64),
         "bmp_rle8": lambda: bmp_of(_runs(False)[0], bits=8, compression=1, palette=_runs(False)[1]),

@@ -25,6 +25,8 @@ SECONDS_PER_PIXEL: Final = 40e-9
 
 _POLL_SECONDS: Final = 0.05
 _MOST_PATIENCE: Final = 8.0
+_IDLE: Final = 0.02
+"""A decoder that worked for a smaller share of the time does not work at all."""
 
 _running: Final[set[threading.Thread]] = set()
 _lock: Final = threading.Lock()
@@ -35,13 +37,15 @@ class DecodingStopped(Exception):
 
 
 class Allowance:
-    """How much time a decoder has, and whether anybody still waits for it."""
+    """How much time a decoder has, and whether anybody still waits for it. Made on its thread, asked on another."""
 
     def __init__(self) -> None:
         """Start the clock, for a photo without pixels."""
-        self._seconds: float | None = SECONDS
-        self._since = time.monotonic()
         self.given_up = False
+        self._clock = _clock_of_this_thread()
+        self._seconds: float | None = None
+        self._since = self._worked_before = 0.0
+        self.begin(0)
 
     def pause(self) -> None:
         """Stop the clock while the decoder itself waits for others."""
@@ -55,13 +59,38 @@ class Allowance:
         """
         if self.given_up:
             raise DecodingStopped
-        self._since = time.monotonic()
+        self._since, self._worked_before = time.monotonic(), self._worked() or 0.0
         self._seconds = SECONDS + SECONDS_PER_PIXEL * pixels
 
     def is_used_up(self) -> bool:
-        """Tell whether the time is over."""
-        seconds = self._seconds
-        return seconds is not None and time.monotonic() - self._since > seconds * _patience()
+        """Tell whether the time is over: that which the decoder worked, as far as the system says how long that is.
+
+        Other programs may be busy, too. A decoder that does nothing has only waited for long enough.
+        """
+        seconds, passed = self._seconds, time.monotonic() - self._since
+        if seconds is None or passed <= seconds:
+            return False
+        worked = self._worked()
+        if worked is None:
+            return passed > seconds * _patience()
+        worked -= self._worked_before
+        return not _IDLE * passed < worked < seconds or passed > seconds * _MOST_PATIENCE
+
+    def _worked(self) -> float | None:
+        """Return how many seconds the decoder's thread has worked; None if the system does not say."""
+        if self._clock is None:
+            return None
+        try:
+            return time.clock_gettime(self._clock)
+        except OSError:  # the thread has just ended
+            return None
+
+
+def _clock_of_this_thread() -> int | None:
+    try:
+        return time.pthread_getcpuclockid(threading.get_ident())
+    except (AttributeError, OSError):  # macOS and Windows
+        return None
 
 
 def _patience() -> float:
@@ -84,13 +113,14 @@ def run_bounded(work: Callable[[Allowance], _T], *, stopped: Callable[[], bool])
         Unreadable: it did not come back in time.
         DecodingStopped: `stopped` returned True.
     """
-    allowance = Allowance()
+    allowances: list[Allowance] = []
     results: list[_T] = []
     errors: list[BaseException] = []
 
     def run() -> None:
         try:
-            results.append(work(allowance))
+            allowances.append(Allowance())
+            results.append(work(allowances[0]))
         except BaseException as error:  # noqa: BLE001  # raised again where the result is awaited
             errors.append(error)
         finally:
@@ -111,10 +141,11 @@ def run_bounded(work: Callable[[Allowance], _T], *, stopped: Callable[[], bool])
             thread.join(_POLL_SECONDS)
             if thread.is_alive() and stopped():
                 raise DecodingStopped
-            if thread.is_alive() and allowance.is_used_up():
+            if thread.is_alive() and any(allowance.is_used_up() for allowance in allowances):
                 raise Unreadable(reasons.TOO_SLOW)
     finally:  # also after Ctrl+C
-        allowance.given_up = True
+        for allowance in allowances:
+            allowance.given_up = True
     if errors:
         raise errors[0]
     return results[0]

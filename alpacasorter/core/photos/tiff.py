@@ -136,7 +136,7 @@ class _Directory:
         start = struct.unpack_from(order + ("Q" if big else "L"), data, 8 if big else 4)[0]
         count = struct.unpack_from(order + ("Q" if big else "H"), data, start)[0]
         if count > _MAX_ENTRIES:
-            raise Unreadable(reasons.TOO_COMPLEX)
+            raise Unreadable(reasons.DAMAGED)
         self.values: dict[int, tuple[int, ...]] = {}
         self.raw: dict[int, tuple[int, bytes]] = {}
         self.profile: bytes | None = None
@@ -155,10 +155,10 @@ class _Directory:
             self.profile = self._data[place : place + length]
         if tag not in _KEPT and not pieces:
             return
-        if (many > _MAX_PIECES) if pieces else (length > _MAX_VALUE_BYTES):
-            raise Unreadable(reasons.TOO_COMPLEX)
         if place + length > len(self._data):
             raise Unreadable(reasons.TRUNCATED)
+        if (many > _MAX_PIECES) if pieces else (length > _MAX_VALUE_BYTES):
+            raise Unreadable(reasons.TOO_COMPLEX)
         if kind in _CODES and kind != 7:
             self.values[tag] = struct.unpack_from(f"{self.order}{many}{_CODES[kind]}", self._data, place)
             if kind not in (3, 4, 16) and not pieces:
