@@ -194,6 +194,7 @@ class Opener:
         self._stop = threading.Event()
         # When each thread began with the photo that it has.
         self._threads: dict[threading.Thread, float] = {}
+        self._wanted = 0
 
     def prefer(self, paths: Iterable[Path]) -> None:
         """Open these photos next."""
@@ -213,7 +214,7 @@ class Opener:
         heard = time.monotonic()
         try:
             while left and not self._stopped():
-                self._start_threads(results, min(self._thread_count, left))
+                self._start_threads(results)
                 batch = _collect(results)
                 if batch or time.monotonic() - heard > _QUIET_SECONDS:
                     heard = time.monotonic()
@@ -228,7 +229,7 @@ class Opener:
                     results.get(timeout=0.01)
             self._threads = {}
 
-    def _start_threads(self, results: queue.Queue[CacheEntry], wanted: int) -> None:
+    def _start_threads(self, results: queue.Queue[CacheEntry]) -> None:
         """Have so many threads at work on photos that don't take long."""
         now = time.monotonic()
         slow = 0
@@ -237,7 +238,8 @@ class Opener:
                 del self._threads[thread]
             elif now - since > _SLOW_SECONDS:
                 slow += 1
-        for _ in range(wanted + min(slow, _MORE_THREADS) - len(self._threads)):
+        self._wanted = self._thread_count + min(slow, _MORE_THREADS)
+        for _ in range(self._wanted - len(self._threads)):
             if not self._work:
                 return
             thread = threading.Thread(target=self._work_through, args=(results,), name=f"scan-{len(self._threads)}")
@@ -246,18 +248,16 @@ class Opener:
 
     def _work_through(self, results: queue.Queue[CacheEntry]) -> None:
         this = threading.current_thread()
-        slow = False
-        # One that was slow has been replaced.
-        while not (slow or self._is_over()):
+        # One that was replaced while it had a slow photo ends.
+        while not self._is_over() and len(self._threads) <= self._wanted:
             file = self._work.take()
             if file is None:
                 return
-            began = self._threads[this] = time.monotonic()
+            self._threads[this] = time.monotonic()
             try:
                 results.put(self._open_photo(file))
             except DecodingStopped:
                 return
-            slow = time.monotonic() - began > _SLOW_SECONDS
 
     def _is_over(self) -> bool:
         return self._stop.is_set() or self._stopped()
