@@ -48,7 +48,7 @@ _RESULTS_WAITING = 64
 _COLLECT_SECONDS = 0.05
 _QUIET_SECONDS = 1.0
 _RATE_SECONDS = 4.0
-_SLOW_SECONDS = 0.5
+_SLOW_SECONDS = 1.0
 _MORE_THREADS = 4
 """How many photos that take longer than `_SLOW_SECONDS` have another thread go on with the others meanwhile."""
 
