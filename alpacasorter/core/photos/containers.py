@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 import zlib
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final
 
@@ -24,6 +24,7 @@ MAX_STEPS: Final = 100_000
 MAX_PROFILE_BYTES: Final = 16 * 1024 * 1024
 """The largest color profile that is used; that of a printer may have several megabytes."""
 _MAX_EXIF_BYTES: Final = 1024 * 1024
+_MAX_TEXT_BYTES: Final = 1024 * 1024
 
 Part = bytes | memoryview
 
@@ -71,6 +72,7 @@ class Layout:
         profile: the ICC profile; None as for `exif`.
         streamed: whether it can be decoded row by row (JPEG).
         passes: how often the decoder passes over all samples of the picture, beyond what any photo needs (JPEG).
+        texts: what else says when the photo was taken, as Pillow names it: "xmp", or by the keyword of a PNG.
         gamma, primaries: how a PNG encodes colors: the exponent, and x and y of white, red, green and blue.
     """
 
@@ -81,6 +83,7 @@ class Layout:
     passes: float = 0.0
     gamma: float | None = None
     primaries: tuple[float, ...] | None = None
+    texts: Mapping[str, bytes | str] = field(default_factory=dict)
 
 
 def lay_out(data: bytes, container: str) -> Layout:
@@ -108,6 +111,7 @@ def _bound(steps: int) -> None:
 
 # JPEG
 
+_JPEG_XMP: Final = b"http://ns.adobe.com/xap/1.0/\x00"
 _SEGMENT: Final = re.compile(rb"\xff[^\x00\xff]")
 _END_OF_SCAN: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _START_OF_SCAN: Final = b"\xff\xda"
@@ -129,6 +133,7 @@ def _jpeg(data: bytes) -> Layout:
     view = memoryview(data)
     parts: list[Part] = [data[:2]]
     profile: dict[int, Part] = {}
+    texts: dict[str, bytes | str] = {}
     exif = None
     frame, marker_of_frame = b"", 0
     at, steps, junk, tables = 2, 0, _MOST_JUNK, 0
@@ -162,6 +167,8 @@ def _jpeg(data: bytes) -> Layout:
             parts.append(view[at:end])
         elif marker == 0xE1 and exif is None and data.startswith(b"Exif\x00\x00", at + 4):
             exif = bytes(body)
+        elif marker == 0xE1 and data.startswith(_JPEG_XMP, at + 4):
+            texts.setdefault("xmp", bytes(body[len(_JPEG_XMP) :]))
         elif marker == 0xE2 and data.startswith(b"ICC_PROFILE\x00", at + 4) and len(body) > 14:
             profile.setdefault(body[12], body[14:])
         elif marker == 0xEE and data.startswith(b"Adobe", at + 4) and len(body) < _MOST_TABLES:
@@ -179,7 +186,7 @@ def _jpeg(data: bytes) -> Layout:
         passes *= _SLOWER_BY_ARITHMETIC
     parts.append(view[at:])
     icc = b"".join(profile[number] for number in sorted(profile))
-    return Layout(parts, exif=exif, profile=icc or None, streamed=streamed, passes=passes)
+    return Layout(parts, exif=exif, profile=icc or None, texts=texts, streamed=streamed, passes=passes)
 
 
 def _passes(data: bytes, at: int, frame: bytes) -> float:
@@ -209,8 +216,11 @@ def _passes(data: bytes, at: int, frame: bytes) -> float:
 # PNG
 
 _PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
-_RAW_PROFILE_EXIF: Final = b"Raw profile type exif\x00"  # how ImageMagick writes it: hexadecimal after three lines
-_KEPT_ANCILLARY: Final = frozenset((b"tRNS", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"eXIf", b"tEXt", b"zTXt"))
+_RAW_PROFILE_EXIF: Final = "Raw profile type exif"  # how ImageMagick writes it: hexadecimal after three lines
+_KEPT_ANCILLARY: Final = frozenset((b"tRNS", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"eXIf"))
+_TEXTS: Final = frozenset((b"tEXt", b"zTXt", b"iTXt"))
+_MAX_TEXTS: Final = 64
+_MAX_KEYWORD: Final = 79
 
 
 def _png(data: bytes) -> Layout:
@@ -218,6 +228,7 @@ def _png(data: bytes) -> Layout:
     head: list[Part] = [_PNG_SIGNATURE]
     pixels: list[Part] = []
     kept: dict[bytes, bytes] = {}
+    texts: dict[str, bytes | str] = {}
     at, steps = len(_PNG_SIGNATURE), 0
     while at + 8 <= len(data):
         steps += 1
@@ -234,12 +245,11 @@ def _png(data: bytes) -> Layout:
                 head.append(view[at:end])
         elif name in _KEPT_ANCILLARY and name not in kept and length <= MAX_PROFILE_BYTES and end <= len(data):
             body = data[at + 8 : at + 8 + length]
-            text = name in (b"tEXt", b"zTXt")
             # A wrong check sum means that this chunk is damaged, not the picture: it is left out, as browsers do.
-            if (not text or body.startswith(_RAW_PROFILE_EXIF)) and zlib.crc32(name + body) == int.from_bytes(
-                data[end - 4 : end], "big"
-            ):
+            if zlib.crc32(name + body) == int.from_bytes(data[end - 4 : end], "big"):
                 kept[name] = body
+        elif name in _TEXTS and len(texts) < _MAX_TEXTS and length <= _MAX_TEXT_BYTES:
+            texts |= _png_text(name, data[at + 8 : at + 8 + length])
         at = end
     if b"tRNS" in kept:
         head.append(_png_chunk(b"tRNS", kept[b"tRNS"]))
@@ -249,7 +259,8 @@ def _png(data: bytes) -> Layout:
     gamma, primaries = _png_colors(kept)
     return Layout(
         [*head, *frame],
-        exif=_png_exif(kept),
+        exif=kept.get(b"eXIf") or _png_exif(texts.get(_RAW_PROFILE_EXIF)),
+        texts=texts,
         profile=_unpacked(kept.get(b"iCCP", b""), MAX_PROFILE_BYTES),
         gamma=gamma,
         primaries=primaries,
@@ -273,14 +284,23 @@ def _unpacked(body: bytes, most: int) -> bytes | None:
     return found if unpacker.eof else None
 
 
-def _png_exif(kept: dict[bytes, bytes]) -> bytes | None:
-    if b"eXIf" in kept:
-        return kept[b"eXIf"]
-    text = kept.get(b"tEXt", b"")[len(_RAW_PROFILE_EXIF) :] or _unpacked(kept.get(b"zTXt", b""), _MAX_EXIF_BYTES)
-    if not text or len(text) > _MAX_EXIF_BYTES:
-        return None
+def _png_text(name: bytes, body: bytes) -> dict[str, bytes | str]:
+    """Return keyword and text of a chunk; nothing if it is of no use."""
+    keyword, zero, text = body.partition(b"\x00")
+    if not zero or len(keyword) > _MAX_KEYWORD:
+        return {}
+    found: bytes | None = text
+    if name == b"zTXt":
+        found = _unpacked(body, _MAX_TEXT_BYTES)
+    elif name == b"iTXt":
+        is_packed, rest = text[:1] == b"\x01", text[2:].split(b"\x00", 2)[-1]
+        found = _unpacked(b"\x00\x00" + rest, _MAX_TEXT_BYTES) if is_packed else rest
+    return {} if found is None else {keyword.decode("latin-1"): found.decode("utf-8", "replace")}
+
+
+def _png_exif(text: object) -> bytes | None:
     try:
-        return bytes.fromhex("".join(text.decode("ascii").split("\n")[3:]))
+        return bytes.fromhex("".join(text.split("\n")[3:])) if isinstance(text, str) else None
     except ValueError:
         return None
 
@@ -297,6 +317,7 @@ def _png_colors(kept: dict[bytes, bytes]) -> tuple[float | None, tuple[float, ..
 # GIF
 
 _GIF_BLOCK: Final = re.compile(rb"[\x21\x2c\x3b]")
+_GIF_XMP: Final = b"\xff\x0bXMP DataXMP"
 _GIF_STEPS: Final = 1_000_000
 
 
@@ -305,6 +326,7 @@ def _gif(data: bytes) -> Layout:
     at = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
     head: Part = data[:at]
     control = b""
+    texts: dict[str, bytes | str] = {}
     blocks, steps = 0, 0
     while True:
         blocks += 1
@@ -317,9 +339,11 @@ def _gif(data: bytes) -> Layout:
         if data[at] == 0x3B:
             raise Unreadable(reasons.DAMAGED)
         if data[at] == 0x2C:
-            return Layout([head, control, memoryview(data)[at:]])
+            return Layout([head, control, memoryview(data)[at:]], texts=texts)
         if data[at + 1 : at + 3] == b"\xf9\x04":
             control = data[at : at + 8]
+        elif data.startswith(_GIF_XMP, at + 1):
+            texts["xmp"] = data[at : at + _MAX_TEXT_BYTES]
         at += 2
         while at < len(data) and (length := data[at]):
             at += length + 1
@@ -362,4 +386,5 @@ def _webp(data: bytes) -> Layout:
         [b"RIFF" + length.to_bytes(4, "little") + b"WEBP", *frame],
         exif=exif,
         profile=profile if profile is not None and len(profile) <= MAX_PROFILE_BYTES else None,
+        texts={"xmp": bytes(kept[b"XMP "][8 : 8 + _MAX_TEXT_BYTES])} if b"XMP " in kept else {},
     )

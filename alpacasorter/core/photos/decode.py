@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -35,19 +36,22 @@ from alpacasorter.core.photos.bounded import (
     run_bounded,
 )
 from alpacasorter.core.photos.containers import Layout, lay_out
+from alpacasorter.core.photos.exif import ExifFacts
 from alpacasorter.core.photos.formats import SNIFF_BYTES, sniff
 from alpacasorter.core.photos.heif import lay_out_heif
 from alpacasorter.core.photos.picture import (
-    ExifFacts,
+    BEGINNING,
     exif_facts,
     open_picture,
     profile_of,
+    read_beginning,
     scale_to_eight_bit,
     to_eight_bit,
     to_srgb,
 )
-from alpacasorter.core.photos.reading import why_not_a_picture
+from alpacasorter.core.photos.reading import read_picture, why_not_a_picture
 from alpacasorter.core.photos.tiff import TiffLayout, lay_out_tiff
+from alpacasorter.core.taken import DateSource
 
 
 class Budget:
@@ -123,6 +127,8 @@ class DecodedPhoto:
         pixels: uint8 (height, width, 3), RGB in sRGB, upright, reduced; read-only.
         width, height: pixels of the full photo, upright.
         taken_at: ISO 8601 time of capture, with the UTC offset if the camera wrote one, or None.
+        taken_from: where that is from.
+        camera: that took it, as in `ExifFacts`, or None.
         format: the container found in the bytes: "JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "HEIF" or "AVIF".
         thumbnail: JPEG, upright sRGB, without metadata; None if none was asked for.
     """
@@ -131,6 +137,8 @@ class DecodedPhoto:
     width: int
     height: int
     taken_at: str | None
+    taken_from: DateSource
+    camera: str | None
     format: str
     thumbnail: bytes | None
 
@@ -168,6 +176,28 @@ def decode(
     # KeyError, TypeError, ZeroDivisionError, MemoryError, and whatever their next versions add.
     except Exception as error:
         raise Unreadable(os_errors.for_decoder(error)) from error
+
+
+def read_header(path: Path) -> ExifFacts | None:
+    """Return what the header of a photo file says, read from as little of it as possible; None if it can't be read."""
+    try:
+        data = read_beginning(path)
+        container = sniff(data[:SNIFF_BYTES])
+        if container is None:
+            return None
+        if container != "JPEG" and len(data) == BEGINNING:
+            data = read_picture(path)
+        return run_bounded(lambda _allowance: _header(data, container), stopped=lambda: False)
+    except Exception:  # noqa: BLE001 - as above
+        return None
+
+
+def _header(data: bytes, container: str) -> ExifFacts:
+    if container in ("HEIF", "AVIF"):
+        layout = lay_out_heif(data)
+        return exif_facts(open_picture(layout, container), layout, data, container)
+    layout = lay_out_tiff(data).layout if container == "TIFF" else lay_out(data, container)
+    return exif_facts(None, layout, data, container)
 
 
 def model_input(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
@@ -301,11 +331,9 @@ def _decode(
         allowance.begin(_pixels(full))
         loaded = opened.load(data)
         profile = layout.profile
-        if image is not None:
-            facts = exif_facts(image, layout, data, container)
-            profile = profile or (image.info.get("icc_profile") if container in ("HEIF", "AVIF") else None)
-        else:
-            facts = ExifFacts()
+        facts = exif_facts(image, layout, data, container)
+        if image is not None and container in ("HEIF", "AVIF"):
+            profile = image.info.get("icc_profile")
         reduced = to_eight_bit(loaded, reduction)
         del image, opened, loaded  # frees the full picture
     turn = None if container in _UPRIGHT_ALREADY else _TURNS.get(facts.orientation)
@@ -322,6 +350,8 @@ def _decode(
         width=full[0],
         height=full[1],
         taken_at=facts.taken_at,
+        taken_from=facts.source,
+        camera=facts.camera,
         format=container,
         thumbnail=None if thumbnail_side is None else _thumbnail(reduced, thumbnail_side),
     )

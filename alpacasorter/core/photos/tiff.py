@@ -24,6 +24,7 @@ from alpacasorter.core.photos.containers import MAX_PROFILE_BYTES, Layout, Part,
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
 _STRIPS, _SAMPLES, _ROWS, _STRIP_BYTES, _PLANAR, _PREDICTOR = 273, 277, 278, 279, 284, 317
 _COLORS, _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES = 320, 322, 323, 324, 325
+_XMP: Final = 700
 _EXTRA, _FORMAT, _JPEG, _JPEG_BYTES, _SUBSAMPLING, _PROFILE = 338, 339, 513, 514, 530, 34675
 _KEPT: Final = frozenset(
     (
@@ -140,6 +141,7 @@ class _Directory:
         self.values: dict[int, tuple[int, ...]] = {}
         self.raw: dict[int, tuple[int, bytes]] = {}
         self.profile: bytes | None = None
+        self.texts: dict[str, bytes | str] = {}
         wide, inline = (20, 8) if big else (12, 4)
         for at in range(start + (8 if big else 2), start + (8 if big else 2) + count * wide, wide):
             tag, kind, many = struct.unpack_from(order + ("HHQ" if big else "HHL"), data, at)
@@ -151,6 +153,8 @@ class _Directory:
 
     def _keep(self, tag: int, kind: int, many: int, place: int, length: int) -> None:
         pieces = tag in (_STRIPS, _STRIP_BYTES, _TILES, _TILE_BYTES)
+        if tag == _XMP and length <= _MAX_VALUE_BYTES:
+            self.texts["xmp"] = self._data[place : place + length]
         if tag == _PROFILE and length <= MAX_PROFILE_BYTES:
             self.profile = self._data[place : place + length]
         if tag not in _KEPT and not pieces:
@@ -277,9 +281,8 @@ def _lay_out(data: bytes) -> TiffLayout:
         scans = sum(bytes(part).count(b"\xff\xda") for part in parts) / len(parts)
         passes = scans if scans > _MOST_SCANS else 0.0
     head = _written(tags, tiled, sizes)
-    return replace(
-        found, layout=Layout([head, *parts], profile=tags.profile, passes=passes), inverted=inverted, numbers=numbers
-    )
+    layout = Layout([head, *parts], profile=tags.profile, texts=tags.texts, passes=passes)
+    return replace(found, layout=layout, inverted=inverted, numbers=numbers)
 
 
 def _written(tags: _Directory, tiled: bool, sizes: Sequence[int]) -> bytes:
@@ -310,7 +313,7 @@ def _old_jpeg(data: bytes, tags: _Directory, found: TiffLayout) -> TiffLayout:
     # Its tables are anywhere in the file, so that stays as it is, and the directory goes behind it.
     end = len(data) + len(data) % 2
     parts: list[Part] = [_header(tags.order, end), memoryview(data)[8:], bytes(end - len(data)), tags.written(end)]
-    return replace(found, layout=Layout(parts, profile=tags.profile))
+    return replace(found, layout=Layout(parts, profile=tags.profile, texts=tags.texts))
 
 
 def _numbers(
