@@ -38,6 +38,7 @@ class PhotoRow:
             doesn't move away under the mouse.
         name: the file name to show.
         key: content key; None until judged.
+        picture_key: the same for all files with its picture; None until known.
         key_before: content key that it had before another program wrote metadata into it, None for none.
         probability: calibrated probability of the positive class, 0 to 1; None until judged.
         correction: the user's label; None for none.
@@ -61,6 +62,7 @@ class PhotoRow:
         "name",
         "new",
         "path",
+        "picture_key",
         "probability",
         "rank",
         "reason",
@@ -72,6 +74,7 @@ class PhotoRow:
         self.found_at = path
         self.name = display_path(path.name)
         self.key: str | None = None
+        self.picture_key: str | None = None
         self.key_before: str | None = None
         self.probability: float | None = None
         self.correction: str | None = None
@@ -125,7 +128,7 @@ def labeled(row: PhotoRow, labels: LabelSet) -> LabeledPhoto | None:
         return LabeledPhoto(row.path, reason=row.reason)
     if row.key is None or row.probability is None or row.facts is None:
         return None
-    return labels.labeled(JudgedPhoto(row.path, row.key, row.probability, row.facts, row.correction))
+    return labels.labeled(JudgedPhoto(row.path, row.key, row.probability, row.facts, row.correction, row.picture_key))
 
 
 def place_of(row: PhotoRow) -> Place:
@@ -345,6 +348,7 @@ class PhotoStore:
             if row.key != photo.content_key:
                 row.key_before = row.key if row.key in self._pictures.same(photo.content_key) else None
             self._set_key(row, photo.content_key)
+            row.picture_key = photo.picture_key
             row.facts = photo.facts
             row.probability = photo.probability
             row.correction = photo.correction

@@ -43,6 +43,7 @@ KEYS = [
     "height",
     "taken_at",
     "taken_from",
+    "picture_key",
 ]
 CPU = ("--device", "cpu")
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system")

@@ -330,6 +330,17 @@ class Cache:
 
         return self._file.run(read, [])
 
+    def picture_keys(self, keys: Iterable[str]) -> dict[str, str]:
+        """Return the picture keys of photos, by content key, as far as they are known."""
+        blobs = [key_to_blob(key) for key in keys]
+
+        def read(connection: sqlite3.Connection) -> dict[str, str]:
+            query = "SELECT picture_key FROM contents WHERE key = ? AND picture_key IS NOT NULL"
+            rows = ((blob, connection.execute(query, (blob,)).fetchone()) for blob in blobs)
+            return {blob.hex(): row[0].hex() for blob, row in rows if row is not None}
+
+        return self._file.run(read, {})
+
     def thumbnail(self, key: str) -> bytes | None:
         """Return the thumbnail of a photo as JPEG bytes, or None if there is none."""
         blob = key_to_blob(key)

@@ -278,6 +278,11 @@ class PersonalHead:
         """Return the user's label of a photo, or None."""
         return self._corrections.label(key)
 
+    def had_picture(self, key: str) -> bool:
+        """Tell whether a photo of the open folder shows, or showed, the picture of this one with other bytes."""
+        with self._lock:
+            return any(same != key and same in self._table for same in self._corrections.pictures.same(key))
+
     def _changed_elsewhere(self, *, written: bool = False) -> dict[str, str | None]:
         """Read corrections that another instance (or, with `written`, this one) stored; return those that changed."""
         before = self._corrections.shown()
