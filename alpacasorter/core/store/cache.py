@@ -32,7 +32,7 @@ from alpacasorter.core.store.cache_file import (
     range_under,
     rows_of,
 )
-from alpacasorter.core.store.database import blob_to_path, key_to_blob, path_to_blob, pragma_number, transaction
+from alpacasorter.core.store.database import blob_to_path, check, key_to_blob, path_to_blob, pragma_number, transaction
 
 if TYPE_CHECKING:
     import numpy as np
@@ -239,10 +239,12 @@ class Cache:
             )
             self._ranges.add(below)
             known: dict[Path, KnownFile] = {}
+            damaged = False
             for path, size, mtime_ns, reason, mark, number, key, *about, picture, content_mark, embedded in rows:
-                if not is_file((path, size, mtime_ns, key, reason, mark)):
-                    continue
-                if number is not None and not is_content((key, *about, picture, content_mark)):
+                if not is_file((path, size, mtime_ns, key, reason, mark)) or (
+                    number is not None and not is_content((key, *about, picture, content_mark))
+                ):
+                    damaged = True
                     continue
                 facts = None if about[0] is None else PhotoFacts(*about)
                 content_key = None
@@ -253,6 +255,9 @@ class Cache:
                 known[blob_to_path(path)] = KnownFile(
                     size, mtime_ns, content_key, reason, facts, embedded == 1, picture_key
                 )
+            if damaged:
+                # A wrong value can be replaced, but not a wrong order of the rows.
+                check(connection)
             return known
 
         return self._file.run(read, {})

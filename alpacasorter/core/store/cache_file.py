@@ -23,6 +23,7 @@ from alpacasorter.core.store.database import (
     DAMAGE,
     Failure,
     TooNewError,
+    check,
     companions,
     connect,
     exclusive,
@@ -217,6 +218,10 @@ def open_connection(path: Path | None) -> sqlite3.Connection:
         migrate(connection, application_id=APPLICATION_ID, migrations=_MIGRATIONS)
         for table in TABLE_NAMES:
             connection.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()
+        # Where the rows are in a wrong order, some are never found, and what is stored again is lost again. The large
+        # tables would take too long; whether a row of theirs can be found shows when it is read.
+        for table in ("files", "contents", "settings"):
+            check(connection, table)
         connection.execute("CREATE TEMP TABLE wanted (position INTEGER PRIMARY KEY, key BLOB)")
         connection.execute("CREATE TEMP TABLE marked (id INTEGER PRIMARY KEY)")
     except BaseException:

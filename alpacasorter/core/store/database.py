@@ -196,14 +196,14 @@ def migrate(connection: sqlite3.Connection, *, application_id: int, migrations: 
         connection.execute(f"PRAGMA user_version = {len(migrations)}")
 
 
-def check(connection: sqlite3.Connection) -> None:
-    """Check that every page of the database, and every index, is consistent.
+def check(connection: sqlite3.Connection, what: str | int = 1) -> None:
+    """Check that every page of the database, and every index, is consistent, or those of one table.
 
     Raises:
         DamagedError: one is not.
         sqlite3.Error: the database could not be read at all.
     """
-    verdict = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    verdict = connection.execute(f"PRAGMA integrity_check({what})").fetchone()[0]
     if verdict != "ok":
         raise DamagedError(str(verdict))
 
