@@ -35,6 +35,7 @@ _ONLY_WITH_INTO = (
     "name",
     "only",
     "min_confidence",
+    "different_tags",
 )
 
 

@@ -177,15 +177,15 @@ def _usable(folder: Path, folders: FolderCache, exclusion: Exclusion) -> list[st
 def _beside(folder: Path, folders: FolderCache) -> list[Folder]:
     """Return the folders beside photos in which programs keep sidecars."""
     found: list[Folder] = []
+    inside: dict[Folder, list[str]] = {}
     for pattern in companions.SIDECAR_FOLDERS:
         places: list[Folder] = [()]
         for level in pattern:
-            places = [
-                (*place, name)
-                for place in places
-                for name, kind in sorted(folders.contents(folder.joinpath(*place)).kinds.items())
-                if kind is EntryKind.FOLDER and fnmatchcase(name.lower(), level)
-            ]
+            for place in places:
+                if place not in inside:
+                    kinds = folders.contents(folder.joinpath(*place)).kinds
+                    inside[place] = sorted(name for name, kind in kinds.items() if kind is EntryKind.FOLDER)
+            places = [(*at, name) for at in places for name in inside[at] if fnmatchcase(name.lower(), level)]
         found += places
     return list(dict.fromkeys(found))
 
@@ -212,7 +212,7 @@ def examine(draft: Draft, action: Action) -> None:
     ordered = sorted(draft.members, key=lambda one: (bool(one.folder), one.name != leader, one.folder, one.name))
     for member in ordered:
         photo = photos.get(member.name) if not member.folder else None
-        path = photo.path if photo is not None else draft.folder.joinpath(*member.folder, member.name)
+        path = photo.path if photo is not None else member.below(draft.folder) / member.name
         try:
             file = _source(member, path, photo)
         except OSError as error:
