@@ -259,6 +259,14 @@ def apple_original(stem: str) -> list[str]:
     return [] if match is None else [match.expand(r"\1\2"), match.expand(r"\1E\2")]
 
 
+def nearby(name: str) -> str:
+    """Return a key that is the same for all files that may belong together; others may have the same one, too."""
+    stem = _without_copy(name.partition(".")[0])[0]
+    if (original := _APPLE_ORIGINAL.fullmatch(stem)) is not None:
+        stem = original.expand(r"\1\2")
+    return _without_copy(live_stems(stem)[-1])[0].casefold()
+
+
 def is_motion(extension: str) -> bool:
     """Return whether a file with this extension is the video of a motion photo ("PXL_1.MP~2")."""
     return _MOTION.fullmatch(extension) is not None

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Final
 
 from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path, is_cloud_only, is_hidden
@@ -24,6 +25,8 @@ from alpacasorter.core.sorting.plan import Group, Outcome, PlanStopped
 from alpacasorter.core.sorting.planning.grouping import Folder, Member, group_files
 from alpacasorter.core.sorting.planning.names import name_key
 from alpacasorter.core.sorting.planning.target_folders import EntryKind, FolderCache, TargetFolder
+
+_NAMED: Final = (EntryKind.FILE, EntryKind.LINK)
 
 
 @dataclass(slots=True)
@@ -155,7 +158,7 @@ def left_beside(drafts: Iterable[Draft], going: Iterable[Draft], folders: Folder
     for folder, names in moved.items():
         stems = {name_key(companions.shot(name.rpartition(".")[0] or name)) for name in names}
         for name, kind in sorted(folders.contents(folder).kinds.items()):
-            if kind is not EntryKind.FILE or name in names or is_passed_over(name, is_folder=False):
+            if kind not in _NAMED or name in names or is_passed_over(name, is_folder=False):
                 continue
             dots = [at for at, letter in enumerate(name) if letter == "." and at]
             if any(name_key(companions.shot(name[:at])) in stems for at in dots) and folder / name not in photos:
