@@ -78,7 +78,7 @@ def _evaluate(
     from alpacasorter.ml.evaluation.evaluate import evaluate, evaluation_report
     from alpacasorter.ml.evaluation.report import write_report
 
-    with engine(device) as opened:
+    with engine(device, library_required=False) as opened:
         bundle, session = opened.bundle, opened.session
         with ProgressBar(quiet=quiet) as bar:
             measured = evaluate(
@@ -136,6 +136,7 @@ def _object(evaluation: Evaluation, class_names: tuple[str, str]) -> dict[str, o
         },
         "unreadable": evaluation.unreadable,
         "trained_on": evaluation.trained_on,
+        "both_classes": [[str(path) for path in files] for files in evaluation.both],
         "mistakes": [
             {"path": str(mistake.path), "probability": round(mistake.probability, _DIGITS)}
             for mistake in evaluation.mistakes

@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _scan(folder: Path, options: argparse.Namespace) -> int:
-    with engine(options.device) as opened, ProgressBar(quiet=options.quiet) as bar:
+    with engine(options.device, library_required=False) as opened, ProgressBar(quiet=options.quiet) as bar:
         labels = opened.session.labels
         lines = RowsInOrder(row_printer(options.form, labels))
         # Closed before the engine, even after Ctrl+C or when the output is no longer read.

@@ -174,10 +174,11 @@ def named_folder(path: Path) -> Path | None:
     return None
 
 
-def named_model(given: Path) -> Path:
+def named_model(given: Path) -> Path | None:
     """Return the folder of a model that is given by folder, or by name among the user's models.
 
-    If there is neither, the argument is returned unchanged, and opening it fails with a reason.
+    A path is returned unchanged; if there is no such folder, opening it fails with a reason. None for a name that is
+    neither.
     """
     if len(given.parts) != 1 or given.exists():
         return given
@@ -188,15 +189,16 @@ def named_model(given: Path) -> Path:
     try:
         return ModelStore(paths.user_data_dir()).find(str(given)).path
     except ModelStoreError:
-        return given
+        return None
 
 
 # Messages
 
 
 def complain(sentence: str) -> None:
-    """Print a sentence to standard error."""
-    print(f"alpacasorter: {sentence}", file=sys.stderr)
+    """Print a sentence to standard error, without what a terminal would obey."""
+    lines = "\n".join(map(display_path, sentence.split("\n")))
+    print(f"alpacasorter: {lines}", file=sys.stderr)
 
 
 def folder_unavailable(folder: Path, reason: str) -> str:

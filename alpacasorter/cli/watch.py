@@ -6,12 +6,13 @@ import contextlib
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from alpacasorter.cli.console import ProgressBar, Stopper, engine, guarded
 from alpacasorter.cli.rows import Row, RowsInOrder, judged_row, row_printer, unreadable_row
-from alpacasorter.cli.sort.arguments import Usage, check_options, sort_options
+from alpacasorter.cli.sort.arguments import Usage, check_options, clocks, sort_options
 from alpacasorter.cli.sort.output import stopped_words
 from alpacasorter.cli.sort.run import DeferredErrors, is_barred
 from alpacasorter.cli.usage import absolute, complain, exclusion, folder_unavailable, named_folder
@@ -33,6 +34,7 @@ _ONLY_WITH_INTO = (
     "action",
     "pattern",
     "name",
+    "clock",
     "only",
     "min_confidence",
     "different_tags",
@@ -87,7 +89,8 @@ class _Watching:
     def run(self) -> int:
         try:
             check_options(self._given)
-            with engine(self._given.get("device", "auto")) as opened:  # type: ignore[arg-type]
+            device, sorts = self._given.get("device", "auto"), self._given.get("into") is not None
+            with engine(device, library_required=sorts) as opened:  # type: ignore[arg-type]
                 return self._watch(opened)
         except Usage as error:
             complain(str(error))
@@ -101,6 +104,7 @@ class _Watching:
         arrivals: SortOptions | None = None
         if self._destination is not None:
             arrivals = sort_options(self._given, self._destination, labels)
+            arrivals = replace(arrivals, clocks=clocks(self._given, self._folder, None))
             if is_barred(opened.library, self._folder, self._destination):
                 return 1
         printer = _Printer(labels, as_json=self._as_json)

@@ -35,6 +35,7 @@ class JudgedPhoto:
         probability: calibrated probability of the positive class, 0 to 1.
         facts: what its header says.
         correction: the label that the user gave it, or None.
+        picture_key: the same for all files with this picture (see `core.photos.picture_key`); None if not known yet.
     """
 
     path: Path
@@ -42,6 +43,7 @@ class JudgedPhoto:
     probability: float
     facts: PhotoFacts
     correction: str | None
+    picture_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, Final
 
 from alpacasorter import i18n
+from alpacasorter.core.taken import DateSource
 from alpacasorter.i18n import _, ngettext
 
 EMPTY: Final = "file-empty"
@@ -142,6 +143,16 @@ TAGS_DIFFER_LEFT: Final = "plan-tags-differ-left"
 LEFT_BESIDE: Final = "plan-left-beside"
 NO_DATE: Final = "plan-no-date"
 NO_CAMERA: Final = "plan-no-camera"
+CLOCK_CORRECTED: Final = "plan-clock-corrected"
+DATES_FROM: Final = {
+    DateSource.UNSET: "plan-dates-unset",
+    DateSource.NAME: "plan-dates-name",
+    DateSource.CHANGED: "plan-dates-changed",
+    DateSource.DIGITIZED: "plan-dates-digitized",
+    DateSource.METADATA: "plan-dates-metadata",
+    DateSource.GPS: "plan-dates-gps",
+}
+"""What is said of dates that the camera did not note as the moment when the photo was taken."""
 NO_SPACE: Final = "plan-no-space"
 SCANNED_AGAIN: Final = "plan-scanned-again"
 
@@ -260,6 +271,40 @@ def _sentences(language: str) -> dict[str, str | Callable[[int], str]]:
         **_sidecars(),
         **_stopping(),
         **_planning(),
+    }
+
+
+def _dates() -> dict[str, Callable[[int], str]]:
+    """Return the sentence of each code of DATES_FROM."""
+    return {
+        DATES_FROM[DateSource.UNSET]: lambda count: ngettext(
+            "{count} photo has a date with which cameras start, so its clock was probably never set.",
+            "{count} photos have dates with which cameras start, so their clocks were probably never set.",
+            count,
+        ),
+        DATES_FROM[DateSource.NAME]: lambda count: ngettext(
+            "{count} photo says when it was taken only in its name.",
+            "{count} photos say when they were taken only in their names.",
+            count,
+        ),
+        DATES_FROM[DateSource.CHANGED]: lambda count: ngettext(
+            "{count} photo says only when it was last saved, so that is taken as its date.",
+            "{count} photos say only when they were last saved, so that is taken as their date.",
+            count,
+        ),
+        DATES_FROM[DateSource.DIGITIZED]: lambda count: ngettext(
+            "{count} photo says only when it was digitized, so that is taken as its date.",
+            "{count} photos say only when they were digitized, so that is taken as their date.",
+            count,
+        ),
+        DATES_FROM[DateSource.METADATA]: lambda count: ngettext(
+            "{count} photo has a date only from another program.",
+            "{count} photos have a date only from another program.",
+            count,
+        ),
+        DATES_FROM[DateSource.GPS]: lambda count: ngettext(
+            "{count} photo has a date only from GPS.", "{count} photos have a date only from GPS.", count
+        ),
     }
 
 
@@ -424,6 +469,12 @@ def _planning() -> dict[str, str | Callable[[int], str]]:
             "{count} photos don't say which camera took them and go to {folder}.",
             count,
         ),
+        CLOCK_CORRECTED: lambda count: ngettext(
+            "{count} photo by {camera}: the clock is corrected by {offset}.",
+            "{count} photos by {camera}: the clock is corrected by {offset}.",
+            count,
+        ),
+        **_dates(),
         NO_SPACE: _(
             "Not enough space: up to {needed} needed, {free} free. Free up some space, or choose another disk."
         ),

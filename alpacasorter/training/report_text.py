@@ -23,7 +23,7 @@ from alpacasorter.ml.learning.folds import FOLDS
 from alpacasorter.ml.runtime import backbone
 from alpacasorter.training.data.dataset import Dataset
 from alpacasorter.training.data.similarity import Similarity
-from alpacasorter.training.events import Epoch, Prepared, device_name, worded
+from alpacasorter.training.events import NAMED, Epoch, Prepared, device_name, worded
 from alpacasorter.training.measuring import cross_calibrated
 from alpacasorter.training.outcome import FittedHead
 from alpacasorter.training.recipe import BACKBONE_TITLES, KERAS, RANDOM, SHIPPED, Recipe, setting_names
@@ -255,7 +255,8 @@ def report(run: TrainingRun, meta: Mapping[str, Any]) -> Report:
         ),
         settings=settings(run.recipe),
         environment=environment(run.prepared.device, run.seconds),
-        warnings=told.warnings,
+        # All of them, where a warning names only the first.
+        warnings=(*told.warnings, *(" = ".join(files) for files in told.both_classes[NAMED:])),
         left_out=told.left_out,
     )
 

@@ -131,7 +131,7 @@ def _train(request: _Request) -> Generator[Event, None, None]:
             course.total = recipe.epochs
         check()
         with FrozenBackbone(network, device) as backbone:
-            photos = yield from read_photos(listed, store, backbone, check)
+            photos = yield from read_photos(listed, store, backbone, check, recipe)
             useless = (
                 (events.nothing_to_retrain(recipe.retrain_layers),) if recipe.retrain_layers and not layers else ()
             )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+from pathlib import Path
 from typing import Literal, get_args
 
 from PySide6.QtCore import QByteArray, QSettings
 
 from alpacasorter.core.photos.exclusion import Exclusion, usable
+from alpacasorter.core.session_paths import keep_private, private_folder
+from alpacasorter.core.taken import Clock
 from alpacasorter.ui.photo_filters import Order
 from alpacasorter.ui.widgets.theme import Scheme
 
@@ -23,9 +28,14 @@ class Settings:
 
     def __init__(self, store: QSettings | None = None) -> None:
         """Read and write `store`; None for the user's own settings file."""
-        self._store = store or QSettings(
-            QSettings.Format.IniFormat, QSettings.Scope.UserScope, "AlpacaSorter", "AlpacaSorter"
-        )
+        if store is None:
+            store = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "AlpacaSorter", "AlpacaSorter")
+            # They name the folders that were opened, and Qt lets everybody read them.
+            folder = Path(store.fileName()).parent
+            with contextlib.suppress(OSError):
+                private_folder(folder)
+            keep_private(folder)
+        self._store = store
 
     @property
     def recursive(self) -> bool:
@@ -165,6 +175,21 @@ class Settings:
     @sort_destination.setter
     def sort_destination(self, value: str) -> None:
         self._store.setValue("sorting/destination", value)
+
+    @property
+    def clocks(self) -> tuple[Clock, ...]:
+        """Cameras whose clock was wrong."""
+        try:
+            said = json.loads(self._text("sorting/clocks"))
+        except ValueError:
+            return ()
+        if not isinstance(said, dict):
+            return ()
+        return tuple(Clock(camera, seconds) for camera, seconds in said.items() if type(seconds) is int and camera)
+
+    @clocks.setter
+    def clocks(self, value: tuple[Clock, ...]) -> None:
+        self._store.setValue("sorting/clocks", json.dumps({clock.camera: clock.seconds for clock in value}))
 
     @property
     def sorts_put_off(self) -> frozenset[int]:

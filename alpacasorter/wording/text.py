@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from alpacasorter import i18n
 from alpacasorter.core.events import Finished, Learned, Progress, Relearned
 from alpacasorter.core.files import display_path
-from alpacasorter.i18n import _, ngettext, number
+from alpacasorter.core.taken import DateSource, Taken
+from alpacasorter.i18n import _, day, moment, ngettext, number
 
 if TYPE_CHECKING:
     from alpacasorter.core.labels import LabelSet
@@ -43,6 +44,37 @@ def now(judged: int, unreadable: int) -> str:
         unreadable: photos and folders that could not be read.
     """
     return BETWEEN.join([photos(judged), *([problems(unreadable)] if unreadable else [])])
+
+
+def taken(value: Taken) -> str:
+    """Return when a photo was taken, and where that is from unless it is the camera, as a line."""
+    return {
+        DateSource.CAMERA: _("Taken {moment}"),
+        DateSource.DIGITIZED: _("Digitized {moment}"),
+        DateSource.CHANGED: _("Last saved {moment}"),
+        DateSource.METADATA: _("Taken {moment}, according to another program"),
+        DateSource.GPS: _("Taken {moment}, according to GPS"),
+        DateSource.NAME: _("Taken {moment}, according to its name"),
+        DateSource.UNSET: _("Dated {moment}: the camera’s clock was probably never set"),
+    }[value.source].format(moment=taken_moment(value))
+
+
+def date_note(value: Taken) -> str:
+    """Return the date that decides about the folder of a photo, and where it is from unless it is the camera."""
+    return {
+        DateSource.CAMERA: "{moment}",
+        DateSource.DIGITIZED: _("{moment} (digitized)"),
+        DateSource.CHANGED: _("{moment} (last saved)"),
+        DateSource.METADATA: _("{moment} (from another program)"),
+        DateSource.GPS: _("{moment} (GPS)"),
+        DateSource.NAME: _("{moment} (from its name)"),
+        DateSource.UNSET: _("{moment} (clock probably never set)"),
+    }[value.source].format(moment=taken_moment(value))
+
+
+def taken_moment(value: Taken) -> str:
+    """Return the moment itself; a day if its time is not known."""
+    return moment(value.moment) if value.has_time else day(value.moment.date())
 
 
 def arrived(new: int, unsure: int) -> str:

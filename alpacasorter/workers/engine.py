@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal
 from PySide6.QtCore import QObject, Qt, Signal
 
 from alpacasorter.core.events import Finished, Found, Judged, Learned, Problems, Progress
+from alpacasorter.core.os_errors import for_log
 from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
 from alpacasorter.core.session_paths import Places
 from alpacasorter.i18n import _
@@ -123,6 +124,7 @@ class Engine(QObject):
         self._learned_event.connect(self._deliver_learned, Qt.ConnectionType.QueuedConnection)
         self.ready.connect(self._on_ready, Qt.ConnectionType.QueuedConnection)
         self.ready.connect(self.versions.settle_soon, Qt.ConnectionType.QueuedConnection)
+        self.ready.connect(self.versions.follow_others, Qt.ConnectionType.QueuedConnection)
         # A correction interrupts the measuring of versions.
         self.correction_failed.connect(self.versions.settle_soon, Qt.ConnectionType.QueuedConnection)
 
@@ -360,7 +362,7 @@ class Engine(QObject):
             opened.library.remember_folder(folder)
             self._tell_recent()
         except Exception as error:  # noqa: BLE001  # the list of recent folders is not worth the scan
-            _log.warning("The folder was not remembered: %s", error)
+            _log.warning("The folder was not remembered: %s", for_log(error))
 
     # On the GUI thread
 

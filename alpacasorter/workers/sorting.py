@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QObject, Qt, Signal
 
 from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.os_errors import for_log
 from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
 from alpacasorter.core.sorting.events import (
     FilesFailed,
@@ -252,7 +253,7 @@ class SortService(QObject):
 
             records = open_sorts(opened.library)
         except Exception as error:  # noqa: BLE001  # the history shows the error when it is opened
-            _log.warning("Interrupted sorts can't be read: %s", error)
+            _log.warning("Interrupted sorts can't be read: %s", for_log(error))
             return
         if records:
             self.interrupted.emit(records)

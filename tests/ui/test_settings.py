@@ -6,12 +6,24 @@ import pytest
 from PySide6.QtCore import QByteArray, QSettings
 
 from alpacasorter.core.photos.exclusion import Exclusion
+from alpacasorter.core.taken import Clock
 from alpacasorter.ui.photo_filters import Order
 from alpacasorter.ui.settings import UNSURE_USUAL, Settings
 
 
 def opened(path: Path) -> Settings:
     return Settings(QSettings(str(path), QSettings.Format.IniFormat))
+
+
+@pytest.mark.parametrize("text", ["", "no JSON", "[1]", '{"": 3, "X": "3", "Y": true}'])
+def test_clocks_of_cameras(tmp_path: Path, text: str) -> None:
+    store = QSettings(str(tmp_path / "s.ini"), QSettings.Format.IniFormat)
+    settings = Settings(store)
+    clocks = (Clock("Canon EOS R5 #1", -90), Clock("“X”", 3600))
+    settings.clocks = clocks
+    assert settings.clocks == clocks
+    store.setValue("sorting/clocks", text)
+    assert settings.clocks == ()
 
 
 def test_all_settings_are_saved(tmp_path: Path) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from alpacasorter.cli.console import ProgressBar, Stopper, abandon, engine, guarded, is_closed_pipe, judge_folder
-from alpacasorter.cli.sort.arguments import Usage, check_options, sort_options
+from alpacasorter.cli.sort.arguments import Usage, check_options, clocks, sort_options
 from alpacasorter.cli.sort.output import PlanLines, plan_words
 from alpacasorter.cli.sort.run import carry_out, is_barred, print_objects
 from alpacasorter.cli.usage import absolute, complain, exclusion, folder_unavailable, named_folder
@@ -65,7 +66,8 @@ class _Sort:
     def run(self) -> int:
         try:
             check_options(self._given)
-            with engine(self._given.get("device", "auto")) as opened:  # type: ignore[arg-type]
+            device = self._given.get("device", "auto")
+            with engine(device, library_required=not self._dry_run) as opened:  # type: ignore[arg-type]
                 return self._sort(opened)
         except Usage as error:
             complain(str(error))
@@ -80,6 +82,7 @@ class _Sort:
         if is_barred(opened.library, self._folder, self._destination, only_look=self._dry_run):
             return 1
         photos = self._photos(opened)
+        options = replace(options, clocks=clocks(self._given, self._folder, photos))
         with ProgressBar(quiet=self._quiet, what=_("Planning")) as bar:
             plan = plan_sort(
                 self._folder,

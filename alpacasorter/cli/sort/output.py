@@ -333,6 +333,8 @@ class PlanLines:
             "photo": str(photo.path),
             "content_key": file.content_key,
             "size": file.size,
+            "taken_at": None if unit.taken is None else unit.taken.at,
+            "taken_from": None if unit.taken is None else unit.taken.source,
         }
 
     def _summary(self, ended: SortEnded | None) -> Json:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from alpacasorter.core.taken import Clock
+
 USUAL_MIN_CONFIDENCE: Final = 0.8
 """Confidence below which a photo counts as unsure unless the user chooses another one."""
 
@@ -57,6 +59,7 @@ class SortOptions:
         unsure_folder: a folder name; the same in every language, so that later sorts use the same folder.
         unreadable: the same for photos that can't be read.
         unreadable_folder: a folder name, like `unsure_folder`.
+        clocks: cameras whose clock was wrong, for {taken}.
         different_tags: what is done with photos that belong together and have different tags.
     """
 
@@ -70,4 +73,5 @@ class SortOptions:
     unsure_folder: str = "Unsure"
     unreadable: Leftovers = Leftovers.LEAVE
     unreadable_folder: str = "Unreadable"
+    clocks: tuple[Clock, ...] = ()
     different_tags: DifferentTags = DifferentTags.TOGETHER

@@ -12,6 +12,7 @@ from pathlib import Path
 from alpacasorter.core import reasons
 from alpacasorter.core.labels import LabeledPhoto
 from alpacasorter.core.sorting.options import SortOptions
+from alpacasorter.core.taken import Taken
 
 
 class PlanError(Exception):
@@ -80,6 +81,7 @@ class PlannedUnit:
         outcome: what is done with it.
         reason: why it stays, is blocked or is already there, a code of `core.reasons`; None if nothing is to be said.
         renamed: why it gets another name at the target, a code of `core.reasons`; None if it keeps its name.
+        taken: when the photo was taken, if that decides about its folder; None if it doesn't, or isn't known.
     """
 
     photo: LabeledPhoto
@@ -88,6 +90,7 @@ class PlannedUnit:
     outcome: Outcome
     reason: str | None = None
     renamed: str | None = None
+    taken: Taken | None = None
 
 
 @dataclass(frozen=True, slots=True)

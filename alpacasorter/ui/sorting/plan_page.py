@@ -91,6 +91,7 @@ class PlanPage(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.splitter)
         self.form.restore(settings.sorting)
+        self.form.clocks.set_clocks(settings.clocks)
         self.form.changed.connect(self._on_choice)
         self.view.question.answered.connect(self._on_choice)
         service.planned.connect(self._on_planned)
@@ -152,6 +153,7 @@ class PlanPage(QWidget):
     def keep_choices(self) -> None:
         """Save the choices; the destination only if it is not the default one."""
         self._settings.sorting = self.form.state()
+        self._settings.clocks = self.form.clocks.clocks
         if self._subject is not None:
             destination = self.form.destination.folder
             other = destination is not None and destination != default_destination(self._subject.folder)
@@ -164,6 +166,7 @@ class PlanPage(QWidget):
         if self._subject is None:
             return
         self.form.set_labels(self._subject.labels)
+        self.form.clocks.set_photos(self._subject.photos)
         if before is None or self._subject.folder != before.folder:
             self.form.destination.set_folder(self._destination(self._subject.folder))
 

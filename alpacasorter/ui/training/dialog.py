@@ -6,12 +6,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QSize, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDesktopServices
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
@@ -30,7 +31,7 @@ from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.training.progress import TrainFailure, TrainProgress, TrainResult, verdict
 from alpacasorter.ui.training.settings import TrainSettings
 from alpacasorter.ui.widgets import desktop
-from alpacasorter.ui.widgets.dialogs import confirmed, enable_primary
+from alpacasorter.ui.widgets.dialogs import confirmed, enable_primary, say
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.wording import text
 from alpacasorter.workers.training import Trainer, TrainingRequest, new_request
@@ -255,7 +256,7 @@ class TrainDialog(QDialog):
 
     def _open_report(self) -> None:
         if self._made is not None:
-            QDesktopServices.openUrl(desktop.file_url(Path(self._made.report)))
+            desktop.open_file(Path(self._made.report), self, partial(say, self))
 
     def _use(self) -> None:
         if self._made is not None:

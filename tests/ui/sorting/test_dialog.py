@@ -189,7 +189,7 @@ def test_a_correction_meanwhile_makes_the_plan_again(scene: Scene) -> None:
 
 def test_a_sort_to_its_end(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
-    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()) or True)
     plan = going(12)
     scene.service.planned.emit(plan)
     button = scene.dialog.buttons.sort

@@ -10,7 +10,7 @@ from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.sorting.options import Action, DifferentTags, Leftovers, SortOptions
 from alpacasorter.core.sorting.plan import Group, Outcome
 from alpacasorter.core.sorting.planning.disks import can_change, can_read, can_take
-from alpacasorter.core.sorting.planning.pattern import Pattern, PatternValues, parse_taken
+from alpacasorter.core.sorting.planning.pattern import Pattern, PatternValues
 from alpacasorter.core.sorting.planning.target_folders import FolderCache, TargetFolder, TargetFolders
 from alpacasorter.core.sorting.planning.units import Draft, examine
 
@@ -110,7 +110,8 @@ class Decider:
 
     def _folders_for(self, draft: Draft, text: str) -> tuple[str, ...]:
         photo, pattern = draft.photo, self._pattern
-        taken = parse_taken(photo.taken_at) if pattern.uses_taken else None
+        draft.taken = photo.taken(self._options.clocks) if pattern.uses_taken else None
+        taken = None if draft.taken is None else draft.taken.moment
         draft.undated = pattern.uses_taken and taken is None
         camera = None
         if pattern.uses_camera:

@@ -30,6 +30,7 @@ from alpacasorter.core.sorting.planning.pattern import UNDATED, UNKNOWN_CAMERA, 
 from alpacasorter.core.sorting.planning.placing import Place, Placement, Placer
 from alpacasorter.core.sorting.planning.target_folders import FolderCache, TargetFolder, TargetFolders
 from alpacasorter.core.sorting.planning.units import Draft, SourceFile, gather, left_beside
+from alpacasorter.core.taken import offset_text
 from alpacasorter.i18n import _
 
 _STEPS_PER_REPORT: Final = 100
@@ -114,6 +115,7 @@ def plan_sort(
             *_about_links([draft for draft in drafts if draft.outcome is Outcome.BLOCKED], options.action),
             *_about_space(costs.needed, costs.near, costs.files + len(new_folders)),
             *_about_targets(used, folder, folders),
+            *_about_clocks(options, [draft for draft, _unit in going]),
             *_about_units(drafts, [draft for draft, _unit in going], decider, options),
             *_about_left(drafts, [draft for draft, _unit in going], options.action, folders),
         ),
@@ -197,7 +199,7 @@ def _unit(draft: Draft, placer: Placer) -> PlannedUnit:
         files = (PlannedFile(draft.photo.path, None, 0, 0, draft.photo.content_key), *files)
     assert draft.outcome is not None
     renamed = placement.renamed if placement is not None else None
-    return PlannedUnit(draft.photo, files, draft.group, draft.outcome, draft.reason, renamed)
+    return PlannedUnit(draft.photo, files, draft.group, draft.outcome, draft.reason, renamed, draft.taken)
 
 
 def _file(file: SourceFile, draft: Draft, place: Place | None) -> PlannedFile:
@@ -367,11 +369,30 @@ def _is_scanned_again(target: TargetFolder, folder: Path, folders: FolderCache) 
     )
 
 
+def _about_clocks(options: SortOptions, going: Sequence[Draft]) -> list[Remark]:
+    """Return a remark for each camera whose clock is put right for some of the photos that go to a folder by date."""
+    dated = [draft.photo for draft in going if draft.taken is not None]
+    remarks = []
+    for clock in options.clocks:
+        paths = [photo.path for photo in dated if photo.clock(options.clocks) is clock]
+        if paths:
+            reason = reasons.code(
+                reasons.CLOCK_CORRECTED, count=len(paths), camera=clock.camera, offset=offset_text(clock.seconds)
+            )
+            remarks.append(Remark(reason, paths=tuple(paths[:_PATHS_PER_REMARK])))
+    return remarks
+
+
 def _about_units(
     drafts: Sequence[Draft], going: Sequence[Draft], decider: Decider, options: SortOptions
 ) -> list[Remark]:
     """Return the remarks about the photos; `going` are those that are moved, copied or linked."""
     remarks: list[Remark] = []
+    for source, code in reasons.DATES_FROM.items():
+        from_here = [draft.photo.path for draft in going if draft.taken is not None and draft.taken.source == source]
+        if from_here:
+            reason = reasons.code(code, count=len(from_here))
+            remarks.append(Remark(reason, paths=tuple(from_here[:_PATHS_PER_REMARK])))
     different = [draft for draft in drafts if draft.disagrees or draft.was_apart]
     for code, folder, concerned in (
         (_DIFFERENT_TAGS[options.different_tags], "", different),

@@ -25,6 +25,7 @@ from alpacasorter.core.sorting.plan import Group, Outcome, PlanStopped
 from alpacasorter.core.sorting.planning.grouping import Folder, Member, group_files
 from alpacasorter.core.sorting.planning.names import name_key
 from alpacasorter.core.sorting.planning.target_folders import EntryKind, FolderCache, TargetFolder
+from alpacasorter.core.taken import Taken
 
 _NAMED: Final = (EntryKind.FILE, EntryKind.LINK)
 
@@ -66,6 +67,7 @@ class Draft:
         outcome: what keeps it from going; None if it goes.
         reason: why, a code of `core.reasons`.
         undated: whether the pattern uses the date and the photo has none.
+        taken: when the photo was taken, if the pattern uses the date.
         without_camera: whether the pattern uses the camera and the photo names none.
         was_apart: whether it was the first part of a unit that was taken apart because of different tags.
     """
@@ -81,6 +83,7 @@ class Draft:
     outcome: Outcome | None = None
     reason: str | None = None
     undated: bool = False
+    taken: Taken | None = None
     without_camera: bool = False
     was_apart: bool = False
 
