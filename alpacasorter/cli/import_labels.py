@@ -9,14 +9,8 @@ from typing import TYPE_CHECKING
 
 from alpacasorter.cli.console import engine, guarded
 from alpacasorter.cli.usage import complain, given_path, model_option, named_folder, version_option
-from alpacasorter.core.exchange.label_import import (
-    ImportOptions,
-    ImportSummary,
-    LabelFileError,
-    read_labels,
-    store_corrections,
-    summarize,
-)
+from alpacasorter.core.exchange.label_file import LabelFileError, read_labels
+from alpacasorter.core.exchange.label_import import ImportOptions, ImportSummary, store_corrections, summarize
 from alpacasorter.core.session_paths import plain_absolute
 from alpacasorter.i18n import _, ngettext, number
 from alpacasorter.wording.exchange import import_summary, skipped_labels

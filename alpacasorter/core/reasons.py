@@ -112,6 +112,7 @@ FOLDER_NOT_SYNCED: Final = "sort-folder-not-synced"
 
 # Why a plan leaves a photo, or gives it another name.
 LABEL_STAYS: Final = "plan-label-stays"
+DIFFERENT_TAGS_STAY: Final = "plan-different-tags-stay"
 UNSURE_STAYS: Final = "plan-unsure-stays"
 UNREADABLE_STAYS: Final = "plan-unreadable-stays"
 OTHER_OWNER: Final = "plan-other-owner"
@@ -137,6 +138,9 @@ SAME_FOLDER: Final = "plan-same-folder"
 UNSURE_PHOTOS: Final = "plan-unsure-photos"
 UNREADABLE_PHOTOS: Final = "plan-unreadable-photos"
 TAGS_DIFFER: Final = "plan-tags-differ"
+TAGS_DIFFER_APART: Final = "plan-tags-differ-apart"
+TAGS_DIFFER_LEFT: Final = "plan-tags-differ-left"
+LEFT_BESIDE: Final = "plan-left-beside"
 NO_DATE: Final = "plan-no-date"
 NO_CAMERA: Final = "plan-no-camera"
 CLOCK_CORRECTED: Final = "plan-clock-corrected"
@@ -404,6 +408,7 @@ def _stopping() -> dict[str, str]:
 def _planning() -> dict[str, str | Callable[[int], str]]:
     return {
         LABEL_STAYS: _("Photos with this tag stay where they are, as you chose."),
+        DIFFERENT_TAGS_STAY: _("Its files have different tags, so they stay where they are, as you chose."),
         UNSURE_STAYS: _("Its tag is unsure, so it stays where it is."),
         UNREADABLE_STAYS: _("It can't be read, so it stays where it is."),
         OTHER_OWNER: _("It belongs to another user, so it can't be moved out of this shared folder. Copy it instead."),
@@ -433,10 +438,25 @@ def _planning() -> dict[str, str | Callable[[int], str]]:
         # Translators: in a list of tags, before "go to the same folder".
         UNREADABLE_PHOTOS: _("unreadable photos"),
         TAGS_DIFFER: lambda count: ngettext(
-            "{count} photo consists of files with different tags, such as a JPEG and a HEIC. They stay together and"
-            " follow your label, or else the more certain tag.",
-            "{count} photos consist of files with different tags, such as a JPEG and a HEIC. They stay together and"
-            " follow your label, or else the more certain tag.",
+            "{count} photo consists of files with different tags, such as an original and its edited version. They"
+            " stay together and follow your label, or else the more certain tag.",
+            "{count} photos consist of files with different tags, such as an original and its edited version. They"
+            " stay together and follow your label, or else the more certain tag.",
+            count,
+        ),
+        TAGS_DIFFER_APART: lambda count: ngettext(
+            "{count} photo consists of files with different tags. Each file goes by its own tag, as you chose.",
+            "{count} photos consist of files with different tags. Each file goes by its own tag, as you chose.",
+            count,
+        ),
+        TAGS_DIFFER_LEFT: lambda count: ngettext(
+            "{count} photo consists of files with different tags. It stays where it is, as you chose.",
+            "{count} photos consist of files with different tags. They stay where they are, as you chose.",
+            count,
+        ),
+        LEFT_BESIDE: lambda count: ngettext(
+            "{count} file has the name of a photo that is moved, but stays where it is.",
+            "{count} files have the names of photos that are moved, but stay where they are.",
             count,
         ),
         NO_DATE: lambda count: ngettext(

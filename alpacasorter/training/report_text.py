@@ -188,11 +188,13 @@ def settings(recipe: Recipe) -> tuple[tuple[str, str], ...]:
         "dropout": f"{recipe.dropout:g}",
         "dense": ", ".join(map(str, recipe.dense)) or none,
         "augmentation": ", ".join(sorted(recipe.augmentation)) or none,
+        "exclude": ", ".join(recipe.exclude) or none,
         "retrain_layers": str(recipe.retrain_layers) if recipe.retrain_layers else none,
         "retrain_epochs": str(recipe.retrain_epochs),
         "retrain_rate": f"{recipe.retrain_rate:g}",
     }
     unused = () if recipe.retrain_layers else ("retrain_epochs", "retrain_rate")
+    unused = (*unused, *(() if recipe.exclude else ("exclude",)))
     return tuple((name, shown[key]) for key, name in setting_names().items() if key not in unused)
 
 

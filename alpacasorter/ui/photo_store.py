@@ -19,6 +19,7 @@ from alpacasorter.core.events import JudgedPhoto, Learned, Problem
 from alpacasorter.core.files import display_path, natural_key
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photo import PhotoFacts
+from alpacasorter.core.same_picture import SamePictures
 from alpacasorter.core.taken import Clock, Taken, when_taken
 from alpacasorter.ui.photo_filters import Filter, Order, unknown_labels
 
@@ -37,6 +38,7 @@ class PhotoRow:
             doesn't move away under the mouse.
         name: the file name to show.
         key: content key; None until judged.
+        key_before: content key that it had before another program wrote metadata into it, None for none.
         probability: calibrated probability of the positive class, 0 to 1; None until judged.
         correction: the user's label; None for none.
         facts: from the header of the file; None until judged.
@@ -55,6 +57,7 @@ class PhotoRow:
         "gone",
         "head_version",
         "key",
+        "key_before",
         "name",
         "new",
         "path",
@@ -69,6 +72,7 @@ class PhotoRow:
         self.found_at = path
         self.name = display_path(path.name)
         self.key: str | None = None
+        self.key_before: str | None = None
         self.probability: float | None = None
         self.correction: str | None = None
         self.facts: PhotoFacts | None = None
@@ -177,6 +181,8 @@ class PhotoStore:
         self._unsure_below = unsure_below
         self._by_path: dict[Path, PhotoRow] = {}
         self._by_key: dict[str, list[PhotoRow]] = {}
+        # Also of the content keys that files had before.
+        self._pictures = SamePictures()
         self._changed: set[str] = set()
         self._new_before: set[Path] = set()
         self._paths_before: set[Path] | None = None
@@ -192,6 +198,7 @@ class PhotoStore:
         """
         if not again:
             self._new_before, self._paths_before, self._put_back = set(), None, set()
+            self._pictures = SamePictures()
         elif self._complete:
             self._new_before = {row.path for row in self.rows if row.new}
             # Both places of a photo that was sorted: after an undo it is not new.
@@ -327,6 +334,9 @@ class PhotoStore:
             if row is None or (head_version < row.head_version and row.key == photo.content_key):
                 continue
             self._count(row, -1)
+            self._pictures.note(photo.content_key, photo.picture_key)
+            if row.key != photo.content_key:
+                row.key_before = row.key if row.key in self._pictures.same(photo.content_key) else None
             self._set_key(row, photo.content_key)
             row.facts = photo.facts
             row.probability = photo.probability
@@ -400,8 +410,8 @@ class PhotoStore:
         self.counts[Filter.CHANGED] = sum(len(self._by_key[key]) for key in self._changed)
 
     def rows_of(self, key: str) -> list[PhotoRow]:
-        """Return the rows of the photo with this content key (copies have the same key)."""
-        return self._by_key.get(key, [])
+        """Return the rows of the photo that has or had this content key, and of all copies of its picture."""
+        return [row for same in self._pictures.same(key) for row in self._by_key.get(same, ())]
 
     def row_of(self, path: Path) -> PhotoRow | None:
         """Return the row of a path, or None."""

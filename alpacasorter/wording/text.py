@@ -97,6 +97,26 @@ def sorted_folders(value: int) -> str:
     ).format(count=number(value))
 
 
+def skipped_words(finished: Finished) -> list[str]:
+    """Return how many folders with a ".nomedia" file, and what of the user's own patterns, a scan has skipped."""
+    said = []
+    if finished.nomedia_folders:
+        words = ngettext(
+            "{count} folder with a .nomedia file skipped",
+            "{count} folders with a .nomedia file skipped",
+            finished.nomedia_folders,
+        )
+        said.append(words.format(count=number(finished.nomedia_folders)))
+    if finished.left_out:
+        words = ngettext(
+            "{count} file or folder left out, as you chose",
+            "{count} files and folders left out, as you chose",
+            finished.left_out,
+        )
+        said.append(words.format(count=number(finished.left_out)))
+    return said
+
+
 def offline(path: Path) -> str:
     """Return that the open folder can't be reached at the moment."""
     name = display_path(path.name or path)

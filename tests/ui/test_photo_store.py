@@ -63,6 +63,22 @@ def test_filters_and_counts(store: PhotoStore) -> None:
     assert store.counts == {which: len(store.matching(which)) for which in Filter}
 
 
+def test_a_photo_with_new_metadata_is_known_by_its_old_content_key(store: PhotoStore) -> None:
+    def judged(n: int, key: str, picture: str) -> JudgedPhoto:
+        return JudgedPhoto(Path(f"/p/{n}.jpg"), key, 0.9, FACTS, "alpaca", picture)
+
+    store.judge([judged(0, "old", "picture"), judged(1, "other", "other picture")], 0)
+    store.judge([judged(0, "new", "picture"), judged(2, "copy", "picture")], 0)
+    assert names(store.rows_of("old")) == names(store.rows_of("new")) == names(store.rows_of("copy")) == "02"
+    assert [row.key_before for row in store.rows[:3]] == ["old", None, None]
+    assert store.counts[Filter.CORRECTED] == 3
+    store.judge([judged(0, "another", "another picture")], 0)
+    assert names(store.rows_of("old")) == "2"
+    assert store.rows[0].key_before is None
+    store.clear()
+    assert store.rows_of("old") == []
+
+
 def test_orders(store: PhotoStore) -> None:
     store.judge(
         [

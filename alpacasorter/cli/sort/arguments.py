@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Final
 from alpacasorter.cli.usage import (
     absolute,
     device_option,
+    exclusion_options,
     given_path,
     model_option,
     quiet_option,
     share,
     version_option,
 )
-from alpacasorter.core.sorting.options import USUAL_MIN_CONFIDENCE, Action, Leftovers, SortOptions
+from alpacasorter.core.sorting.options import USUAL_MIN_CONFIDENCE, Action, DifferentTags, Leftovers, SortOptions
 from alpacasorter.core.taken import Clock, clock_of, clock_right_at, parse_moment, parse_offset
 from alpacasorter.i18n import _, join
 
@@ -37,7 +38,10 @@ PLAN_ONLY: Final = {
     "unreadable": "--unreadable",
     "unreadable_folder": "--unreadable-folder",
     "clock": "--clock",
+    "different_tags": "--different-tags",
     "recursive": "--recursive",
+    "exclude": "--exclude",
+    "nomedia": "--nomedia",
     "dry_run": "--dry-run",
     "device": "--device",
     "model": "--model",
@@ -63,7 +67,13 @@ def sort_parser() -> argparse.ArgumentParser:
         epilog=_sort_exit_codes(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
-        parents=[device_option(argparse.SUPPRESS), model_option(), quiet_option(), version_option()],
+        parents=[
+            device_option(argparse.SUPPRESS),
+            model_option(),
+            exclusion_options(),
+            quiet_option(),
+            version_option(),
+        ],
     )
     parser.add_argument(
         "folder", metavar="FOLDER", nargs="?", type=given_path, default=None, help=_("the folder to sort")
@@ -99,7 +109,13 @@ def watch_parser() -> argparse.ArgumentParser:
         ),
         epilog=_watch_exit_codes(),
         argument_default=argparse.SUPPRESS,
-        parents=[device_option(argparse.SUPPRESS), model_option(), quiet_option(), version_option()],
+        parents=[
+            device_option(argparse.SUPPRESS),
+            model_option(),
+            exclusion_options(),
+            quiet_option(),
+            version_option(),
+        ],
     )
     parser.add_argument("folder", metavar="FOLDER", type=given_path, help=_("the folder to watch"))
     parser.add_argument("--json", action="store_true", help=_("print one JSON object per line (see docs/sorting.md)"))
@@ -159,6 +175,20 @@ def _add_options(parser: argparse._ActionsContainer, into: str) -> None:
         help=_(
             "photos with a lower confidence, 0 to 1, count as unsure unless you labeled them (default: {default})"
         ).format(default=f"{USUAL_MIN_CONFIDENCE:g}"),
+    )
+    _add_different_tags(parser)
+
+
+def _add_different_tags(parser: argparse._ActionsContainer) -> None:
+    choices = [choice.value for choice in DifferentTags]
+    parser.add_argument(
+        "--different-tags",
+        choices=choices,
+        metavar="|".join(choices),
+        help=_(
+            "what to do with photos that belong together, such as an original and its edited version, but have"
+            " different tags (default: together, by your label or else the more certain tag)"
+        ),
     )
 
 
@@ -272,12 +302,17 @@ def sort_options(given: Mapping[str, object], destination: Path, labels: LabelSe
         name: given[name]
         for name in (
             *("action", "pattern", "min_confidence"),
-            *("unsure", "unsure_folder", "unreadable", "unreadable_folder"),
+            *("unsure", "unsure_folder", "unreadable", "unreadable_folder", "different_tags"),
         )
         if name in given
     }
     # They were parsed as text, so that argparse lists the choices as they are typed.
-    for name, kind in (("action", Action), ("unsure", Leftovers), ("unreadable", Leftovers)):
+    for name, kind in (
+        ("action", Action),
+        ("unsure", Leftovers),
+        ("unreadable", Leftovers),
+        ("different_tags", DifferentTags),
+    ):
         if name in wanted:
             wanted[name] = kind(str(wanted[name]))
     # Naming a folder implies using it.

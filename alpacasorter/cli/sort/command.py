@@ -11,7 +11,7 @@ from alpacasorter.cli.console import ProgressBar, Stopper, abandon, engine, guar
 from alpacasorter.cli.sort.arguments import Usage, check_options, clocks, sort_options
 from alpacasorter.cli.sort.output import PlanLines, plan_words
 from alpacasorter.cli.sort.run import carry_out, is_barred, print_objects
-from alpacasorter.cli.usage import absolute, complain, folder_unavailable, named_folder
+from alpacasorter.cli.usage import absolute, complain, exclusion, folder_unavailable, named_folder
 from alpacasorter.core.events import JudgedPhoto, Progress
 from alpacasorter.core.labels import LabeledPhoto, unreadable
 from alpacasorter.core.photos.walk import FolderUnavailable
@@ -61,11 +61,13 @@ class _Sort:
         self._as_json = bool(given.get("json"))
         self._dry_run = bool(given.get("dry_run"))
         self._quiet = bool(given.get("quiet"))
+        self._exclusion = exclusion(given)
 
     def run(self) -> int:
         try:
             check_options(self._given)
-            with engine(self._given.get("device", "auto")) as opened:  # type: ignore[arg-type]
+            device = self._given.get("device", "auto")
+            with engine(device, library_required=not self._dry_run) as opened:  # type: ignore[arg-type]
                 return self._sort(opened)
         except Usage as error:
             complain(str(error))
@@ -87,6 +89,7 @@ class _Sort:
                 photos,
                 options,
                 labels,
+                exclusion=self._exclusion,
                 progress=lambda done, total: bar.update(Progress(done, total, 0.0, None)),
             )
         return self._carry_out(plan, opened)
@@ -97,7 +100,9 @@ class _Sort:
         photos: list[LabeledPhoto] = []
         with ProgressBar(quiet=self._quiet) as bar:
             recursive = bool(self._given.get("recursive", True))
-            found, _finished = judge_folder(opened, self._folder, recursive=recursive, bar=bar)
+            found, _finished = judge_folder(
+                opened, self._folder, recursive=recursive, bar=bar, exclusion=self._exclusion
+            )
             for one in found:
                 if isinstance(one, JudgedPhoto):
                     photos.append(labels.labeled(one))

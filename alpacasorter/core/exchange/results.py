@@ -19,7 +19,7 @@ from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photos import formats
-from alpacasorter.core.safe_write import write_new, write_over
+from alpacasorter.core.safe_write import sweep_folder, write_new, write_over
 from alpacasorter.i18n import _, english
 
 COLUMNS: Final = (
@@ -108,7 +108,8 @@ FORMAT_VERSION: Final = 1
 """Increased when earlier versions of the app can no longer read the format."""
 
 BOM: Final = "\ufeff"
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "'")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""With what a cell begins that a spreadsheet takes for a formula; in East Asian ones also the wide forms."""
 _REPORT_EVERY: Final = 500
 
 
@@ -141,24 +142,41 @@ def json_pieces(source: Source, results: Iterable[LabeledPhoto]) -> Iterator[str
 
 
 def csv_pieces(source: Source, results: Iterable[LabeledPhoto]) -> Iterator[str]:
-    """Yield a CSV table: a header line, then one line per photo.
+    """Yield a CSV table: a header line, then one line per photo."""
+    line = CsvLines(COLUMNS, "\r\n")
+    yield line.header()
+    for result in results:
+        yield line.of(row_of(result, source.folder))
+
+
+class CsvLines:
+    """The lines of a CSV table, for every table that the app writes.
 
     No spreadsheet takes a cell for a formula, even if a file or class is named like one: a relative path that starts
     like a formula is prefixed with "./", which leads to the same file, and any other cell with an apostrophe.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
 
-    def line(cells: Sequence[object]) -> str:
-        text.seek(0)
-        text.truncate()
-        writer.writerow(cells)
-        return text.getvalue()
+    def __init__(self, columns: Sequence[str], end: str) -> None:
+        """Prepare a table with these columns, whose lines end like this."""
+        self._columns = columns
+        self._end = end
+        self._text = io.StringIO()
+        # Any other end of lines would leave a carriage return in a cell without quotation marks.
+        self._writer = csv.writer(self._text, lineterminator="\r\n")
 
-    yield line(COLUMNS)
-    for result in results:
-        row = row_of(result, source.folder)
-        yield line([_harmless(column, row[column]) for column in COLUMNS])
+    def header(self) -> str:
+        """Return the first line."""
+        return self._line(self._columns)
+
+    def of(self, row: Mapping[str, object]) -> str:
+        """Return the line for the values by column."""
+        return self._line([_harmless(column, row[column]) for column in self._columns])
+
+    def _line(self, cells: Sequence[object]) -> str:
+        self._text.seek(0)
+        self._text.truncate()
+        self._writer.writerow(cells)
+        return self._text.getvalue().removesuffix("\r\n") + self._end
 
 
 def _harmless(column: str, value: object) -> object:
@@ -241,6 +259,7 @@ def write_results(
             raise ExportError(_("{file} can't be written. It is a folder.").format(file=shown))
         if replace and (wrong := _why_not_replaced(out)):
             raise ExportError(" ".join((_("{file} can't be replaced.").format(file=shown), wrong)))
+        sweep_folder(out.parent)
         if replace:
             write_over(out, chunks())
         else:

@@ -30,6 +30,20 @@ class Leftovers(enum.StrEnum):
     FOLDER = "folder"
 
 
+class DifferentTags(enum.StrEnum):
+    """What is done with photos of one unit, such as an original and its edited version, that have different tags.
+
+    Attributes:
+        TOGETHER: they stay together and go where the user's own label says, else the most certain one.
+        APART: each goes by its own tag, with its own companions.
+        LEAVE: they stay where they are.
+    """
+
+    TOGETHER = "together"
+    APART = "apart"
+    LEAVE = "leave"
+
+
 @dataclass(frozen=True, slots=True)
 class SortOptions:
     """How photos are sorted.
@@ -46,6 +60,7 @@ class SortOptions:
         unreadable: the same for photos that can't be read.
         unreadable_folder: a folder name, like `unsure_folder`.
         clocks: cameras whose clock was wrong, for {taken}.
+        different_tags: what is done with photos that belong together and have different tags.
     """
 
     destination: Path
@@ -59,3 +74,4 @@ class SortOptions:
     unreadable: Leftovers = Leftovers.LEAVE
     unreadable_folder: str = "Unreadable"
     clocks: tuple[Clock, ...] = ()
+    different_tags: DifferentTags = DifferentTags.TOGETHER

@@ -127,6 +127,7 @@ class SortPlan:
         bytes_free: free bytes there; None if unknown.
         other_disk: whether any file goes to another disk than the one it is on.
         remarks: what the user should know.
+        different_tags: how many units have photos with different tags, which `options.different_tags` is about.
     """
 
     folder: Path
@@ -138,10 +139,17 @@ class SortPlan:
     bytes_free: int | None
     other_disk: bool
     remarks: tuple[Remark, ...] = ()
+    different_tags: int = 0
 
     def count(self, outcome: Outcome) -> int:
         """Return how many photos have this outcome."""
         return sum(unit.outcome is outcome for unit in self.units)
+
+    @property
+    def question(self) -> Remark | None:
+        """The remark about units whose photos have different tags, which `options.different_tags` answers."""
+        codes = (reasons.TAGS_DIFFER, reasons.TAGS_DIFFER_APART, reasons.TAGS_DIFFER_LEFT)
+        return next((remark for remark in self.remarks if remark.reason.partition(" ")[0] in codes), None)
 
     @property
     def files_to_do(self) -> int:

@@ -47,8 +47,7 @@ BYTES_A_NUMBER: Final = 2
 _PAGE_SIZE: Final = 8192
 _LOG_BYTES: Final = 16 << 20
 
-# A cache of another version is discarded, never migrated. Raise _VERSION with every change here.
-_VERSION: Final = 2
+# The tables of version 2; a cache of version 1 is discarded.
 _TABLES: Final = (
     # `used` is the session that used the content last. The facts are NULL if it can't be decoded.
     """CREATE TABLE contents (
@@ -77,10 +76,12 @@ _TABLES: Final = (
         data BLOB NOT NULL)""",
     "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
 )
+# Version 3 knows the picture key of each content, NULL until the file is next read.
+_MIGRATIONS: Final = ((), _TABLES, ("ALTER TABLE contents ADD COLUMN picture_key BLOB",))
 TABLE_NAMES: Final = ("thumbnails", "embeddings", "files", "contents", "settings")
 
-# Key, facts, thumbnail, embedding, backbone_id.
-ContentRow = tuple[bytes, PhotoFacts | None, bytes | None, bytes | None, str | None]
+# Key, facts, thumbnail, embedding, backbone_id, picture key.
+ContentRow = tuple[bytes, PhotoFacts | None, bytes | None, bytes | None, str | None, bytes | None]
 # Path, size, time of change, key, reason.
 FileRow = tuple[bytes, int, int, bytes | None, str | None]
 
@@ -94,6 +95,7 @@ class KnownFile(NamedTuple):
         reason: why it can't be judged, a code (see `core.reasons`); None if it can.
         facts: what its header says; None if it couldn't be decoded.
         has_embedding: whether there is an embedding of the backbone in question.
+        picture_key: see `core.photos.picture_key`; None if an earlier version of the app stored the file.
     """
 
     size: int
@@ -102,6 +104,7 @@ class KnownFile(NamedTuple):
     reason: str | None
     facts: PhotoFacts | None
     has_embedding: bool
+    picture_key: str | None = None
 
 
 class KnownContent(NamedTuple):
@@ -124,6 +127,7 @@ class CacheEntry:
         thumbnail: JPEG bytes.
         embedding: float16 little-endian bytes, as many numbers as the backbone outputs; needs `backbone_id`.
         backbone_id: the backbone that the embedding was made with.
+        picture_key: see `core.photos.picture_key`.
     """
 
     file: PhotoFile
@@ -133,6 +137,7 @@ class CacheEntry:
     thumbnail: bytes | None = None
     embedding: bytes | None = None
     backbone_id: str | None = None
+    picture_key: str | None = None
 
 
 def open_connection(path: Path | None) -> sqlite3.Connection:
@@ -151,8 +156,7 @@ def open_connection(path: Path | None) -> sqlite3.Connection:
         use_wal(connection)
         connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
         connection.execute("PRAGMA cache_size = -8192")
-        steps: list[tuple[str, ...]] = [()] * (_VERSION - 1)
-        migrate(connection, application_id=APPLICATION_ID, migrations=[*steps, _TABLES])
+        migrate(connection, application_id=APPLICATION_ID, migrations=_MIGRATIONS)
         for table in TABLE_NAMES:
             connection.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()
         connection.execute("CREATE TEMP TABLE wanted (position INTEGER PRIMARY KEY, key BLOB)")
@@ -180,7 +184,8 @@ def rows_of(batch: Iterable[CacheEntry]) -> tuple[list[ContentRow], list[FileRow
         file = entry.file
         files.append((path_to_blob(file.path), file.size, file.mtime_ns, key, entry.reason))
         if key is not None:
-            contents.append((key, entry.facts, entry.thumbnail, entry.embedding, entry.backbone_id))
+            picture = None if entry.picture_key is None else key_to_blob(entry.picture_key)
+            contents.append((key, entry.facts, entry.thumbnail, entry.embedding, entry.backbone_id, picture))
     return contents, files
 
 
@@ -212,18 +217,18 @@ def _taken(facts: PhotoFacts) -> str | None:
 def put_contents(connection: sqlite3.Connection, contents: Iterable[ContentRow], session: int) -> None:
     """Store what is known about contents that were used in this session; to be called in a transaction."""
     rows, embeddings, thumbnails = [], [], []
-    for key, facts, thumbnail, embedding, backbone_id in contents:
+    for key, facts, thumbnail, embedding, backbone_id, picture in contents:
         known = (None,) * 4 if facts is None else (facts.width, facts.height, _taken(facts), facts.format)
-        rows.append((key, *known, session))
+        rows.append((key, picture, *known, session))
         if embedding is not None:
             embeddings.append((key, backbone_id, embedding))
         if thumbnail is not None:
             thumbnails.append((key, thumbnail))
     connection.executemany(
-        "INSERT INTO contents (key, width, height, taken_at, format, used) VALUES (?, ?, ?, ?, ?, ?)"
+        "INSERT INTO contents (key, picture_key, width, height, taken_at, format, used) VALUES (?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (key) DO UPDATE SET used = excluded.used, width = coalesce(excluded.width, width),"
         " height = coalesce(excluded.height, height), format = coalesce(excluded.format, format),"
-        " taken_at = coalesce(excluded.taken_at, taken_at)",
+        " taken_at = coalesce(excluded.taken_at, taken_at), picture_key = coalesce(excluded.picture_key, picture_key)",
         rows,
     )
     connection.executemany(

@@ -20,7 +20,8 @@ from alpacasorter.core.events import Found, Problem, Problems, Progress
 from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import PhotoFile, Unreadable
 from alpacasorter.core.photos.decode import decode
-from alpacasorter.core.photos.walk import FolderUnavailable, walk
+from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
+from alpacasorter.core.photos.walk import FolderUnavailable, class_folders, rooted, walk
 from alpacasorter.core.store.cache import Cache
 from alpacasorter.i18n import _, decimal, join, ngettext, number, share
 from alpacasorter.ml.evaluation.metrics import Metrics, measure, mistakes
@@ -122,7 +123,14 @@ class Evaluation:
 
 
 def evaluate(
-    dataset: Path, *, bundle: Bundle, cache: Cache, embed: Embed, threads: int, learned: Head | None = None
+    dataset: Path,
+    *,
+    bundle: Bundle,
+    cache: Cache,
+    embed: Embed,
+    threads: int,
+    learned: Head | None = None,
+    exclusion: Exclusion = NOTHING,
 ) -> Generator[Progress | Evaluation, None, None]:
     """Judge all photos of a dataset with the bundle as shipped; yield progress, then the evaluation.
 
@@ -134,11 +142,13 @@ def evaluate(
         bundle: the model.
         cache, embed, threads: as in `scan.Pipeline`.
         learned: a head that has learned from corrections.
+        exclusion: what the user leaves out of the dataset.
 
     Raises:
         DatasetError: there are no class folders, or no photo in them can be read.
     """
-    folders, left_out = _class_folders(dataset, bundle)
+    exclusion = rooted(exclusion, dataset)
+    folders, left_out = _class_folders(dataset, bundle, exclusion)
     photos: list[Embedded] = []
     targets: list[int] = []
     problems: list[Problem] = []
@@ -146,7 +156,7 @@ def evaluate(
     total = done_before = 0
     try:
         for _target, folder in folders:
-            for item in walk(folder, recursive=True):
+            for item in walk(folder, recursive=True, exclusion=exclusion):
                 if isinstance(item, PhotoFile):
                     total += 1
                     # A chance to stop it.
@@ -156,6 +166,7 @@ def evaluate(
             scan = Scan(
                 folder,
                 recursive=True,
+                exclusion=exclusion,
                 cache=cache,
                 backbone_id=bundle.backbone_id,
                 embedding_size=bundle.embedding_size,
@@ -275,9 +286,11 @@ def _unit(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.asarray(vectors / np.maximum(lengths, np.float32(1e-12)), dtype=np.float32)
 
 
-def _class_folders(dataset: Path, bundle: Bundle) -> tuple[list[tuple[int, Path]], tuple[str, ...]]:
+def _class_folders(
+    dataset: Path, bundle: Bundle, exclusion: Exclusion
+) -> tuple[list[tuple[int, Path]], tuple[str, ...]]:
     try:
-        subfolders = sorted(entry for entry in dataset.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+        subfolders = [dataset / name for name in class_folders(dataset, exclusion)]
     except OSError as error:
         # Translators: {reason} is a sentence.
         message = _("{folder} can't be opened. {reason}")

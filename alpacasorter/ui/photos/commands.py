@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QObject, QPoint, Qt, Signal
-from PySide6.QtGui import QDesktopServices, QGuiApplication, QUndoCommand, QUndoStack
+from PySide6.QtGui import QGuiApplication, QUndoCommand, QUndoStack
 from PySide6.QtWidgets import QWidget
 
 from alpacasorter.core.events import Learned
@@ -16,7 +16,8 @@ from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.model import PhotoModel
-from alpacasorter.ui.widgets.desktop import file_url, show_in_file_manager
+from alpacasorter.ui.widgets.desktop import open_file, show_in_file_manager
+from alpacasorter.wording import text
 
 Changes = Mapping[str, str | None]
 
@@ -40,16 +41,26 @@ class Corrections(QObject):
         self._store = store
         self._pending: dict[str, list[str | None]] = {}
 
-    def flip(self, rows: Iterable[PhotoRow]) -> None:
-        """Tag each photo with the other label."""
-        labels = self._store.labels
+    def flip(self, shown: Mapping[PhotoRow, str | None]) -> None:
+        """Tag each photo with the other label than the one shown; photos shown without a tag are skipped."""
         self._push(
             {
-                row.key: (row, labels.other(labels.label(row.probability, self._current(row))))
-                for row in rows
-                if row.key is not None and row.probability is not None
+                row.key: (row, self._store.labels.other(self._flipped(row, label)))
+                for row, label in shown.items()
+                if row.key is not None and row.probability is not None and label is not None
             }
         )
+
+    def _flipped(self, row: PhotoRow, shown: str) -> str:
+        """Return the label that a flip starts from: a pending one, which the user has just given, or the one shown."""
+        pending = self._pending.get(row.key or "")
+        if not pending or row.probability is None:
+            return shown
+        return self._store.labels.label(row.probability, pending[-1])
+
+    def is_pending(self, key: str) -> bool:
+        """Return whether the user has just labeled the photo with this content key, and it is not stored yet."""
+        return key in self._pending
 
     def set(self, rows: Iterable[PhotoRow], label: str | None) -> None:
         """Tag photos, or remove the user's labels with None. Photos without a prediction are skipped."""
@@ -149,8 +160,11 @@ class PhotoCommands(QObject):
         self._store: PhotoStore = model.store
         self._corrections = corrections
         self._menu = actions.photo_menu(parent)
-        grid.tag_clicked.connect(lambda index: corrections.flip([model.photo(index)]))
+        self._actions = actions
+        grid.tag_clicked.connect(lambda row, label: corrections.flip({row: label}))
         grid.flip_pressed.connect(self._flip)
+        grid.remove_pressed.connect(actions.remove_label.trigger)
+        grid.letter_pressed.connect(self._on_letter)
         grid.activated.connect(self._open)
         grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         grid.customContextMenuRequested.connect(self._open_menu)
@@ -170,7 +184,18 @@ class PhotoCommands(QObject):
         self._corrections.set(self._grid.selected_photos(), label)
 
     def _flip(self) -> None:
-        self._corrections.flip(self._grid.selected_photos())
+        shown = self._grid.delegate.shown_label
+        self._corrections.flip({photo: shown(photo) for photo in self._grid.selected_photos()})
+
+    def _on_letter(self, printed: str, placed: str) -> None:
+        labels, actions = self._store.labels, self._actions
+        keys = {
+            text.key_for(labels, labels.positive): actions.positive,
+            text.key_for(labels, labels.negative): actions.negative,
+        }
+        action = keys.get(printed) or keys.get(placed)
+        if action is not None:
+            action.trigger()
 
     def _open_menu(self, point: QPoint) -> None:
         if self._grid.indexAt(point).isValid():
@@ -181,7 +206,7 @@ class PhotoCommands(QObject):
             return
         path = self._model.photo(index).path
         if path.exists():
-            QDesktopServices.openUrl(file_url(path))
+            open_file(path, self, self.failed.emit)
         else:
             missing = _("{photo} no longer exists. Rescan the folder (F5).")
             self.failed.emit(missing.format(photo=display_path(path.name)))
@@ -189,7 +214,7 @@ class PhotoCommands(QObject):
     def _show_in_folder(self) -> None:
         current = self._grid.currentIndex()
         if current.isValid():
-            show_in_file_manager(self._model.photo(current).path)
+            show_in_file_manager(self._model.photo(current).path, self, self.failed.emit)
 
     def _copy_path(self) -> None:
         paths = [display_path(photo.path) for photo in self._grid.selected_photos()]

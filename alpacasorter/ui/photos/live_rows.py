@@ -90,24 +90,11 @@ class LiveRows(QObject):
         if self._idle.isActive():
             self._collect.start(self._idle.remainingTime() + 1)
             return
-        model, bar = self._model, self._grid.verticalScrollBar()
-        keep = [row for row in model.leaving if self._is_chosen(row)]
-        leaving = model.leaving - set(keep)
-        anchor = next((row for row in map(self._row_at, self._grid.visible_rows()) if row not in leaving), None)
-        before = self._top_of(anchor) if anchor is not None else 0
-        model.settle(keep)
-        if anchor is not None:
-            bar.setValue(bar.value() + self._top_of(anchor) - before)
+        self._model.settle([row for row in self._model.leaving if self._is_chosen(row)])
 
     def _is_chosen(self, row: PhotoRow) -> bool:
         index = self._model.index_of(row)
         return index == self._grid.currentIndex() or self._grid.selectionModel().isSelected(index)
-
-    def _row_at(self, place: int) -> PhotoRow:
-        return self._model.photo(self._model.index(place))
-
-    def _top_of(self, row: PhotoRow) -> int:
-        return self._grid.visualRect(self._model.index_of(row)).top()
 
     # Events of the watched folder and of a sort
 

@@ -136,6 +136,11 @@ class PhotoModel(QAbstractListModel):
         place = self.position(row)
         return QModelIndex() if place is None else self.index(place)
 
+    def neighbors(self, row: PhotoRow) -> list[PhotoRow]:
+        """Return a row that is shown and all others, by nearness: those after it, then those before it, backwards."""
+        place = self.position(row) or 0
+        return [*self._shown[place:], *reversed(self._shown[:place])]
+
     # Events of a scan and of learning
 
     def on_found(self, event: Found) -> None:
@@ -229,7 +234,7 @@ class PhotoModel(QAbstractListModel):
         if len(places) > _MOST_SIGNALED:
             self.many_changed.emit()
         else:
-            for first, last in _runs(places):
+            for first, last in runs(places):
                 self.dataChanged.emit(self.index(first), self.index(last))
         return others
 
@@ -272,7 +277,7 @@ class PhotoModel(QAbstractListModel):
 
     def _remove(self, rows: Iterable[PhotoRow]) -> None:
         places = [place for row in rows if (place := self.position(row)) is not None]
-        for first, last in reversed(_runs(places)):
+        for first, last in reversed(runs(places)):
             self.beginRemoveRows(QModelIndex(), first, last)
             del self._shown[first : last + 1]
             self._places = None
@@ -282,7 +287,7 @@ class PhotoModel(QAbstractListModel):
 _rank = attrgetter("rank")
 
 
-def _runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
+def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
     """Return the first and last of each run of consecutive numbers."""
     ordered = sorted(numbers)
     if not ordered:

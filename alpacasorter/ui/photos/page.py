@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +17,7 @@ from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.i18n import _, ngettext, number, percent
 from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.photo_filters import Filter, Order
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photo_store import PhotoRow, PhotoStore, place_of
 from alpacasorter.ui.photos.commands import Corrections, PhotoCommands
 from alpacasorter.ui.photos.filter_bar import FilterBar
 from alpacasorter.ui.photos.grid import PhotoGrid
@@ -95,7 +96,7 @@ class BrowsePage(QWidget):
         self.commands.failed.connect(self.failed)
         self._finished: Finished | None = None
         self._to_select = _ToSelect(self.grid, self.model)
-        self._recursive = settings.recursive
+        self._scope = (settings.recursive, settings.exclusion)
         self._watching = False
         self.live = LiveRows(self.model, self.grid, self.arrivals, self)
         self.grid.set_tile(settings.tile)
@@ -181,8 +182,9 @@ class BrowsePage(QWidget):
             self.corrections.clear()
             self.live.begin()
         # If subfolders were added or left out, photos that were not shown before are not new.
-        self.model.clear(again=same_folder and self._recursive == self._settings.recursive)
-        self._recursive = self._settings.recursive
+        scope = (self._settings.recursive, self._settings.exclusion)
+        self.model.clear(again=same_folder and self._scope == scope)
+        self._scope = scope
         self.filters.set_current(Filter.ALL)
         self.banner.hide()
         self.progress.start()
@@ -193,12 +195,11 @@ class BrowsePage(QWidget):
         self.grid.setFocus()
 
     def show_filter(self, which: Filter) -> None:
-        """Show the photos that match a filter now; the current photo stays current if it matches."""
-        current = self.grid.currentIndex()
-        row = self.model.photo(current) if current.isValid() else None
+        """Show the photos that match a filter now; the current photo stays current if it matches, or its neighbor."""
+        near = self._near_current()
         self.filters.set_current(which)
         self.model.show(which)
-        self._choose(row)
+        self._choose(near)
         self._say_why_empty()
         self.filters.set_counts(self.store.counts)
         if which is Filter.NEW or self.arrivals.isVisible():
@@ -214,10 +215,12 @@ class BrowsePage(QWidget):
         self.live.tell()
 
     def set_order(self, order: Order) -> None:
-        """Show photos in another order."""
+        """Show photos in another order; the current photo and the selection stay."""
         self._settings.order = order
+        near, selected = self._near_current(), self.grid.selected_photos()
         self.model.show(self.model.filter, order)
-        self._choose_first()
+        self._choose(near)
+        self.grid.select_photos(selected)
 
     def show_preview(self, visible: bool) -> None:
         """Show or hide the preview."""
@@ -254,6 +257,7 @@ class BrowsePage(QWidget):
 
     def on_learned(self, event: Learned) -> None:
         """Corrections are stored and all photos were judged again."""
+        self._keep_shown(event)
         self.corrections.on_learned(event)
         self.model.on_learned(event)
         changed = self.store.counts[Filter.CHANGED]
@@ -262,6 +266,14 @@ class BrowsePage(QWidget):
         self.banner.tell(event, changed=changed, can_undo=can_undo)
         self.preview.refresh()
         self._on_selection()
+
+    def _keep_shown(self, event: Learned) -> None:
+        """Until tags that turn now are painted, a key or click means what is still shown; the user knows their own."""
+        rows_of, delegate, is_pending = self.store.rows_of, self.grid.delegate, self.corrections.is_pending
+        delegate.keep_shown(
+            row for key in (*event.changed, *event.changes) if not is_pending(key) for row in rows_of(key)
+        )
+        delegate.forget_shown(row for key in event.changes if is_pending(key) for row in rows_of(key))
 
     def on_placed(self, event: FilesPlaced) -> None:
         """A sort or an undo has moved files; their photos are still shown."""
@@ -286,10 +298,21 @@ class BrowsePage(QWidget):
 
     def _choose_first(self) -> None:
         if not self.grid.currentIndex().isValid():
-            self._choose(None)
+            self._choose(())
 
-    def _choose(self, row: PhotoRow | None) -> None:
-        index = self.model.index_of(row) if row is not None else QModelIndex()
+    def _near_current(self) -> list[PhotoRow]:
+        """Return the current photo and those that may take its place, the nearest first."""
+        current = self.grid.currentIndex()
+        if not current.isValid():
+            return []
+        row = self.model.photo(current)
+        # Of another filter there may be none among those shown; then the nearest of all takes its place.
+        place = bisect.bisect_left(self.store.rows, place_of(row), key=place_of)
+        return [*self.model.neighbors(row), *self.store.rows[place:], *reversed(self.store.rows[:place])]
+
+    def _choose(self, rows: Iterable[PhotoRow]) -> None:
+        """Make the first of these photos that is shown the current one; if none is, the first that is shown."""
+        index = next((found for row in rows if (found := self.model.index_of(row)).isValid()), QModelIndex())
         if not index.isValid() and self.model.rowCount():
             index = self.model.index(0)
         if index.isValid():
@@ -326,6 +349,7 @@ def why_empty(
     if which is Filter.ALL and finished is not None:
         if finished.sorted_folders:
             lines.append(text.sorted_folders(finished.sorted_folders))
+        lines += [f"{words}." for words in text.skipped_words(finished)]
         if finished.left_alone:
             ignored = ngettext("{count} other file ignored.", "{count} other files ignored.", finished.left_alone)
             lines.append(ignored.format(count=number(finished.left_alone)))

@@ -217,7 +217,8 @@ class PreviewPane(QFrame):
         row = self._row
         if row is None:
             return
-        pixmap = self._thumbnails.get(row.key, row.path) if row.key and row.reason is None else None
+        is_known = row.key is not None and row.reason is None
+        pixmap = self._thumbnails.get(row.key or "", row.path, row.key_before) if is_known else None
         if pixmap is not None and not pixmap.isNull():
             self.picture.show_pixmap(pixmap, coarse=True)
         else:

@@ -20,8 +20,9 @@ from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.follow_up import RescanAfterSort, SortStrip
 from alpacasorter.ui.widgets.desktop import show_folder
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
-from alpacasorter.ui.widgets.dialogs import confirmed
+from alpacasorter.ui.widgets.dialogs import confirmed, say
 from alpacasorter.ui.widgets.theme import Theme
+from alpacasorter.wording import text
 from alpacasorter.workers.engine import Engine
 
 if TYPE_CHECKING:
@@ -230,7 +231,7 @@ class SortControl(WindowControl):
         if record.state in (SortState.FINISHED, SortState.STOPPED, SortState.RUNNING) and record.done:
             choices.append((_("Undo"), partial(self._undo, record)))
         if record.state is not SortState.UNDONE:
-            choices.append((_("Show in file manager"), partial(_show, record.destination)))
+            choices.append((_("Show in file manager"), partial(self._show, record.destination)))
         self.strip.show_message(words, choices)
         self.told.emit(words)
 
@@ -272,7 +273,9 @@ class SortControl(WindowControl):
         self.button.setText(words.replace("&", "&&"))
         self.button.setVisible(bool(words))
 
-
-def _show(folder: Path) -> None:
-    if folder.is_dir():
-        show_folder(folder)
+    def _show(self, folder: Path) -> None:
+        if folder.is_dir():
+            show_folder(folder, self._window, partial(say, self._window))
+        else:
+            said = _("The folder {folder} does not exist. If it is on a removable drive, connect the drive.")
+            say(self._window, said.format(folder=text.folder(folder)))

@@ -1,5 +1,6 @@
 """The cache: what is known about photos is found quickly, and a broken cache file never gets in the way."""
 
+import contextlib
 import os
 import sqlite3
 import subprocess
@@ -71,6 +72,35 @@ def test_what_is_stored_is_known_after_reopening(path: Path) -> None:
         assert cache.thumbnail(key(1)) == b"\xff\xd8 small"
         assert cache.thumbnail(key(77)) is None
         assert cache.thumbnail(key(78)) is None
+
+
+def test_picture_key_is_kept_with_the_content(cache: Cache) -> None:
+    cache.store([entry(1)])
+    assert cache.lookup_folder(FOLDER, backbone_id="one")[FOLDER / "00001.jpg"].picture_key is None
+    cache.store([replace(entry(1), picture_key=key(9))])
+    assert cache.lookup_folder(FOLDER, backbone_id="one") == {
+        FOLDER / "00001.jpg": known(1)._replace(picture_key=key(9))
+    }
+    # What does not know it leaves it as it is.
+    cache.store([entry(1, path=FOLDER / "copy.jpg")])
+    assert {one.picture_key for one in cache.lookup_folder(FOLDER, backbone_id="one").values()} == {key(9)}
+    assert sorted(cache.paths_of(key(1))) == [FOLDER / "00001.jpg", FOLDER / "copy.jpg"]
+    assert cache.paths_of(key(2)) == []
+
+
+def test_cache_without_picture_keys_keeps_everything(path: Path) -> None:
+    with Cache.open(path) as cache:
+        cache.store([entry(1), entry(2)])
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("ALTER TABLE contents DROP COLUMN picture_key")
+        connection.execute("PRAGMA user_version = 2")
+    with Cache.open(path) as cache:
+        assert cache.notice is None
+        assert cache.lookup_folder(FOLDER, backbone_id="one") == {
+            FOLDER / "00001.jpg": known(1),
+            FOLDER / "00002.jpg": known(2),
+        }
+        assert cache.thumbnail(key(1)) == b"\xff\xd8 small"
 
 
 @pytest.mark.parametrize("camera", ["Canon EOS R5 #0123", None])

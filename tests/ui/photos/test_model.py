@@ -13,7 +13,7 @@ from alpacasorter.core.events import Found, Judged, Problem, Problems
 from alpacasorter.core.photo import PhotoFile
 from alpacasorter.ui.photo_filters import Filter, Order
 from alpacasorter.ui.photo_store import PhotoStore
-from alpacasorter.ui.photos.model import PhotoModel, _runs
+from alpacasorter.ui.photos.model import PhotoModel, runs
 from tests.ui.test_photo_store import LABELS, learned, photo
 
 
@@ -91,11 +91,11 @@ def test_problem_with_a_folder_gets_a_row_of_its_own(model: PhotoModel) -> None:
 
 
 @pytest.mark.parametrize(
-    ("numbers", "runs"),
+    ("numbers", "expected"),
     [([], []), ([3], [(3, 3)]), ([5, 1, 2, 3, 7, 6], [(1, 3), (5, 7)]), ([1, 3, 5], [(1, 1), (3, 3), (5, 5)])],
 )
-def test_runs(numbers: list[int], runs: list[tuple[int, int]]) -> None:
-    assert _runs(numbers) == runs
+def test_runs(numbers: list[int], expected: list[tuple[int, int]]) -> None:
+    assert runs(numbers) == expected
 
 
 def test_live_changes_wait_until_the_model_settles(model: PhotoModel) -> None:

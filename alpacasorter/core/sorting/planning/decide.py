@@ -7,7 +7,7 @@ from pathlib import Path
 
 from alpacasorter.core import reasons
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.core.sorting.options import Action, Leftovers, SortOptions
+from alpacasorter.core.sorting.options import Action, DifferentTags, Leftovers, SortOptions
 from alpacasorter.core.sorting.plan import Group, Outcome
 from alpacasorter.core.sorting.planning.disks import can_change, can_read, can_take
 from alpacasorter.core.sorting.planning.pattern import Pattern, PatternValues
@@ -86,6 +86,8 @@ class Decider:
         else:
             text = self._label_text(photo.label)
             stays, why = photo.label in options.leave_labels, reasons.LABEL_STAYS
+        if draft.disagrees and options.different_tags is DifferentTags.LEAVE:
+            stays, why = True, reasons.DIFFERENT_TAGS_STAY
         if stays:
             draft.outcome, draft.reason = Outcome.STAYS, why
         examine(draft, options.action)
