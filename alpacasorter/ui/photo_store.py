@@ -51,7 +51,7 @@ class PhotoRow:
     """
 
     __slots__ = (
-        "_taken",
+        "_dated",
         "correction",
         "facts",
         "found_at",
@@ -84,20 +84,17 @@ class PhotoRow:
         self.new = new
         self.gone = False
         self.rank = -1
-        self._taken: tuple[object, Taken | None] = None, None
+        self._dated: tuple[PhotoFacts, Path, tuple[Clock, ...], Taken | None] | None = None
 
     def taken(self, clocks: tuple[Clock, ...] = ()) -> Taken | None:
         """Return when it was taken, with the clocks of cameras put right; None if that is not known (yet)."""
-        facts = self.facts
-        about = (facts, self.path, self.reason, clocks)
-        if self._taken[0] != about:
-            taken = None
-            if facts is not None:
-                taken = when_taken(facts.taken_at, facts.taken_from, self.path.name, camera=facts.camera, clocks=clocks)
-            elif self.reason is not None:
-                taken = when_taken(None, None, self.path.name)
-            self._taken = about, taken
-        return self._taken[1]
+        facts, dated = self.facts, self._dated
+        if facts is None:
+            return None if self.reason is None else when_taken(None, None, self.path.name)
+        if dated is None or dated[:3] != (facts, self.path, clocks):
+            taken = when_taken(facts.taken_at, facts.taken_from, self.path.name, camera=facts.camera, clocks=clocks)
+            dated = self._dated = facts, self.path, clocks, taken
+        return dated[3]
 
     @property
     def waiting(self) -> bool:
@@ -266,12 +263,8 @@ class PhotoStore:
         if which is Filter.NEW or order is Order.DOUBTFUL:
             rows.sort(key=self.uncertainty)
         elif order is Order.TAKEN:
-            rows.sort(key=self._moment)
+            rows.sort(key=lambda row: _NEVER if (taken := row.taken(self.clocks)) is None else taken.moment)
         return rows
-
-    def _moment(self, row: PhotoRow) -> datetime:
-        taken = row.taken(self.clocks)
-        return _NEVER if taken is None else taken.moment
 
     def uncertainty(self, row: PhotoRow) -> tuple[bool, float]:
         """Return the sort key of "least certain first"; photos labeled by the user come last."""

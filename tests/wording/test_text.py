@@ -8,6 +8,7 @@ import pytest
 
 from alpacasorter.core.events import Finished, Learned, Progress, Relearned
 from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.taken import DateSource, Taken
 from alpacasorter.wording import text
 
 LABELS = LabelSet("not_alpaca", "alpaca", {"alpaca": "Alpaca", "not_alpaca": "Not alpaca"})
@@ -114,3 +115,14 @@ def test_device() -> None:
     assert text.device("gpu", 1, 2.04) == "GPU, 2.0 ms per photo"
     assert text.device("cpu", 4, 0.0) == "CPU, 4 threads"
     assert text.device("cpu", 1, 0.0) == "CPU, 1 thread"
+
+
+@pytest.mark.parametrize("source", [one for one in DateSource if one is not DateSource.NONE])
+def test_every_date_says_where_it_is_from(source: DateSource) -> None:
+    moment, day = Taken("2024-05-01T00:08:19.5+02:00", source), Taken("2024-05-01", source)
+    assert "1 May 2024, 00:08" in text.taken(moment)
+    assert "1 May 2024, 00:08" in text.date_note(moment)
+    assert "1 May 2024" in text.taken(day)
+    assert "00:00" not in text.taken(day)
+    others = {text.taken(Taken("2024-05-01", one)) for one in DateSource if one not in (source, DateSource.NONE)}
+    assert text.taken(day) not in others
