@@ -182,7 +182,7 @@ class ArrivalsDialog(QDialog):
         self.form.restore(settings.arrivals)
         self.why = sentence_label(self, "muted")
         self.why.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self.off_button = QPushButton(_("Turn &off"), self)
+        self.off_button = QPushButton(_("Turn o&ff"), self)
         self.on_button = QPushButton(_("Turn &on"), self)
         self.on_button.setProperty("primary", True)
         self.close_button = QPushButton(_("Close"), self)
