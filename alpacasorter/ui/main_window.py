@@ -85,6 +85,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.engine = engine
         self._settings = settings
+        engine.exclusion = settings.exclusion
         self._theme = theme
         self._folder: Path | None = None
         self._model: ModelFacts | None = None
@@ -281,6 +282,7 @@ class MainWindow(QMainWindow):
 
         dialog = SettingsDialog(self._settings, self._device, self)
         dialog.recursive_changed.connect(self.rescan)
+        dialog.exclusion_changed.connect(self._on_exclusion_changed)
         dialog.unsure_changed.connect(self.page.set_unsure_below)
         dialog.device_changed.connect(self.engine.prefer_device)
         dialog.time_again.connect(lambda: self.engine.prefer_device(self._settings.device, time_again=True))
@@ -288,6 +290,10 @@ class MainWindow(QMainWindow):
         self.engine.device_changed.connect(dialog.show_device)
         dialog.exec()
         dialog.deleteLater()
+
+    def _on_exclusion_changed(self) -> None:
+        self.engine.exclusion = self._settings.exclusion
+        self.rescan()
 
     # Events of the engine
 

@@ -10,14 +10,20 @@ import bisect
 import functools
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from alpacasorter.core import reasons
 from alpacasorter.core.events import JudgedPhoto, Learned, Problem
 from alpacasorter.core.files import display_path, natural_key
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photo import PhotoFacts
+from alpacasorter.core.same_picture import SamePictures
+from alpacasorter.core.taken import Clock, Taken, when_taken
 from alpacasorter.ui.photo_filters import Filter, Order, unknown_labels
+
+_NEVER: Final = datetime.max  # noqa: DTZ901 - as all moments of cameras, without a zone
 
 Place = tuple[tuple[int, list[str | int], str], ...]
 """Sort key of a photo in folder order: one part for each folder, the last for the file name."""
@@ -32,6 +38,7 @@ class PhotoRow:
             doesn't move away under the mouse.
         name: the file name to show.
         key: content key; None until judged.
+        key_before: content key that it had before another program wrote metadata into it, None for none.
         probability: calibrated probability of the positive class, 0 to 1; None until judged.
         correction: the user's label; None for none.
         facts: from the header of the file; None until judged.
@@ -43,12 +50,14 @@ class PhotoRow:
     """
 
     __slots__ = (
+        "_taken",
         "correction",
         "facts",
         "found_at",
         "gone",
         "head_version",
         "key",
+        "key_before",
         "name",
         "new",
         "path",
@@ -63,6 +72,7 @@ class PhotoRow:
         self.found_at = path
         self.name = display_path(path.name)
         self.key: str | None = None
+        self.key_before: str | None = None
         self.probability: float | None = None
         self.correction: str | None = None
         self.facts: PhotoFacts | None = None
@@ -71,6 +81,20 @@ class PhotoRow:
         self.new = new
         self.gone = False
         self.rank = -1
+        self._taken: tuple[object, Taken | None] = None, None
+
+    def taken(self, clocks: tuple[Clock, ...] = ()) -> Taken | None:
+        """Return when it was taken, with the clocks of cameras put right; None if that is not known (yet)."""
+        facts = self.facts
+        about = (facts, self.path, self.reason, clocks)
+        if self._taken[0] != about:
+            taken = None
+            if facts is not None:
+                taken = when_taken(facts.taken_at, facts.taken_from, self.path.name, camera=facts.camera, clocks=clocks)
+            elif self.reason is not None:
+                taken = when_taken(None, None, self.path.name)
+            self._taken = about, taken
+        return self._taken[1]
 
     @property
     def waiting(self) -> bool:
@@ -148,6 +172,7 @@ class PhotoStore:
         labels: the labels of the model in use.
         rows: the rows in folder order, see `place_of`.
         counts: how many rows each filter shows.
+        clocks: cameras whose clock was wrong.
     """
 
     def __init__(self, *, unsure_below: float = 0.8) -> None:
@@ -155,9 +180,12 @@ class PhotoStore:
         self.labels = unknown_labels()
         self.rows: list[PhotoRow] = []
         self.counts: dict[Filter, int] = dict.fromkeys(Filter, 0)
+        self.clocks: tuple[Clock, ...] = ()
         self._unsure_below = unsure_below
         self._by_path: dict[Path, PhotoRow] = {}
         self._by_key: dict[str, list[PhotoRow]] = {}
+        # Also of the content keys that files had before.
+        self._pictures = SamePictures()
         self._changed: set[str] = set()
         self._new_before: set[Path] = set()
         self._paths_before: set[Path] | None = None
@@ -173,6 +201,7 @@ class PhotoStore:
         """
         if not again:
             self._new_before, self._paths_before, self._put_back = set(), None, set()
+            self._pictures = SamePictures()
         elif self._complete:
             self._new_before = {row.path for row in self.rows if row.new}
             # Both places of a photo that was sorted: after an undo it is not new.
@@ -234,8 +263,12 @@ class PhotoStore:
         if which is Filter.NEW or order is Order.DOUBTFUL:
             rows.sort(key=self.uncertainty)
         elif order is Order.TAKEN:
-            rows.sort(key=_taken)
+            rows.sort(key=self._moment)
         return rows
+
+    def _moment(self, row: PhotoRow) -> datetime:
+        taken = row.taken(self.clocks)
+        return _NEVER if taken is None else taken.moment
 
     def uncertainty(self, row: PhotoRow) -> tuple[bool, float]:
         """Return the sort key of "least certain first"; photos labeled by the user come last."""
@@ -308,6 +341,9 @@ class PhotoStore:
             if row is None or (head_version < row.head_version and row.key == photo.content_key):
                 continue
             self._count(row, -1)
+            self._pictures.note(photo.content_key, photo.picture_key)
+            if row.key != photo.content_key:
+                row.key_before = row.key if row.key in self._pictures.same(photo.content_key) else None
             self._set_key(row, photo.content_key)
             row.facts = photo.facts
             row.probability = photo.probability
@@ -381,8 +417,8 @@ class PhotoStore:
         self.counts[Filter.CHANGED] = sum(len(self._by_key[key]) for key in self._changed)
 
     def rows_of(self, key: str) -> list[PhotoRow]:
-        """Return the rows of the photo with this content key (copies have the same key)."""
-        return self._by_key.get(key, [])
+        """Return the rows of the photo that has or had this content key, and of all copies of its picture."""
+        return [row for same in self._pictures.same(key) for row in self._by_key.get(same, ())]
 
     def row_of(self, path: Path) -> PhotoRow | None:
         """Return the row of a path, or None."""
@@ -417,10 +453,6 @@ class PhotoStore:
                 counts[Filter.CORRECTED] += by
             elif self.is_unsure(row):
                 counts[Filter.UNSURE] += by
-
-
-def _taken(row: PhotoRow) -> str:
-    return (row.facts and row.facts.taken_at) or "9999"
 
 
 _SAME_PERCENTAGE = 5e-4

@@ -1,4 +1,7 @@
-"""The versions of the model in use, in the background: keeping, measuring, listing and going back to them."""
+"""The versions of the model in use, in the background: keeping, measuring, listing and going back to them.
+
+While nothing else is to be done, it also looks up the pictures of photos that an earlier version of the app corrected.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from alpacasorter.core.events import Learned
+from alpacasorter.core.os_errors import for_log
 from alpacasorter.workers.lane import Lane
 from alpacasorter.workers.view_facts import error_sentence
 
@@ -120,6 +124,7 @@ class VersionKeeper(QObject):
 
     def _settle(self) -> None:
         self._lane.submit(partial(self._check, self._round))
+        self._lane.submit(partial(self._find_pictures, self._round))
 
     # On the session lane
 
@@ -173,7 +178,17 @@ class VersionKeeper(QObject):
         try:
             opened.session.learning.check(lambda: number != self._round)
         except Exception as error:  # noqa: BLE001  # nothing is lost: it is measured next time
-            _log.warning("What was learned could not be measured: %s", error)
+            _log.warning("What was learned could not be measured: %s", for_log(error))
             return
         if self._is_asked:
             self._tell(opened)
+
+    def _find_pictures(self, number: int) -> None:
+        opened = self._opened()
+        if opened is None:
+            return
+        try:
+            for learned in opened.session.find_pictures(lambda: number != self._round):
+                self._learned(learned)
+        except Exception as error:  # noqa: BLE001  # they are found at the next start, or when they are next scanned
+            _log.warning("The pictures of corrected photos could not be looked up: %s", error)

@@ -187,7 +187,7 @@ class PhotoDelegate(QStyledItemDelegate):
     def _paint_picture(self, painter: QPainter, area: QRect, row: PhotoRow) -> None:
         colors = self._theme.colors
         readable = row.reason is None or row.gone
-        pixmap = self._thumbnails.get(row.key, row.path) if row.key and readable else None
+        pixmap = self._thumbnails.get(row.key, row.path, row.key_before) if row.key and readable else None
         if pixmap is not None and not pixmap.isNull():
             size = pixmap.size().toSizeF().scaled(area.size().toSizeF(), Qt.AspectRatioMode.KeepAspectRatio)
             # On whole pixels, so that a thumbnail of the right size is copied without being blurred.

@@ -57,6 +57,7 @@ class BrowsePage(QWidget):
         super().__init__(parent)
         self._settings = settings
         self.store = PhotoStore(unsure_below=settings.unsure_below)
+        self.store.clocks = settings.clocks
         self.model = PhotoModel(self.store, self)
         self.corrections = Corrections(self.store, self)
         self.actions_ = Actions(self.corrections.stack, theme, self)
@@ -95,7 +96,7 @@ class BrowsePage(QWidget):
         self.commands.failed.connect(self.failed)
         self._finished: Finished | None = None
         self._to_select = _ToSelect(self.grid, self.model)
-        self._recursive = settings.recursive
+        self._scope = (settings.recursive, settings.exclusion)
         self._watching = False
         self.live = LiveRows(self.model, self.grid, self.arrivals, self)
         self.grid.set_tile(settings.tile)
@@ -181,8 +182,9 @@ class BrowsePage(QWidget):
             self.corrections.clear()
             self.live.begin()
         # If subfolders were added or left out, photos that were not shown before are not new.
-        self.model.clear(again=same_folder and self._recursive == self._settings.recursive)
-        self._recursive = self._settings.recursive
+        scope = (self._settings.recursive, self._settings.exclusion)
+        self.model.clear(again=same_folder and self._scope == scope)
+        self._scope = scope
         self.filters.set_current(Filter.ALL)
         self.banner.hide()
         self.progress.start()
@@ -347,6 +349,7 @@ def why_empty(
     if which is Filter.ALL and finished is not None:
         if finished.sorted_folders:
             lines.append(text.sorted_folders(finished.sorted_folders))
+        lines += [f"{words}." for words in text.skipped_words(finished)]
         if finished.left_alone:
             ignored = ngettext("{count} other file ignored.", "{count} other files ignored.", finished.left_alone)
             lines.append(ignored.format(count=number(finished.left_alone)))

@@ -130,7 +130,13 @@ class SortControl(WindowControl):
         dialog.status.connect(self._show_status)
         dialog.ended.connect(self._on_ended)
         dialog.put_off.connect(self._on_put_off)
+        dialog.plan_page.changed.connect(self._take_clocks)
         return dialog
+
+    def _take_clocks(self) -> None:
+        """Let the order by date and the preview go by the clocks of the sort dialog from now on."""
+        if self._sort.dialog is not None:
+            self._store.clocks = self._sort.dialog.plan_page.form.clocks.clocks
 
     def _make_history(self) -> SortHistory:
         from alpacasorter.ui.sorting.history import SortHistory

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.photos.exclusion import Exclusion
 from alpacasorter.i18n import _, ngettext, number
 from alpacasorter.training.recipe import Recipe
 from alpacasorter.ui.training.examples import ExamplesView
@@ -307,6 +308,10 @@ class DatasetField(QFrame):
         # The path that is shown may not be exact: names can contain bytes that are not text.
         self._exact = folder
         self.recount()
+
+    def leave_out(self, exclusion: Exclusion) -> None:
+        """Count without what the user leaves out, from the next count on."""
+        self._counter.exclusion = exclusion
 
     def recount(self) -> None:
         """Count the photos again: some may have been added or removed."""
