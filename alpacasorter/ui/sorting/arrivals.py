@@ -29,6 +29,7 @@ from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
 from alpacasorter.ui.widgets.dialogs import enable_primary
 from alpacasorter.ui.widgets.fields import sentence_label
+from alpacasorter.ui.widgets.layouts import keep_texts_whole
 from alpacasorter.workers.engine import Engine
 
 if TYPE_CHECKING:
@@ -189,6 +190,7 @@ class ArrivalsDialog(QDialog):
         for button in (self.off_button, self.on_button, self.close_button):
             button.setAutoDefault(False)
         self._lay_out()
+        keep_texts_whole(self)
         self.form.changed.connect(self._show)
         self.on_button.clicked.connect(self._turn_on)
         self.off_button.clicked.connect(self._turn_off)
