@@ -81,9 +81,9 @@ class LiveRows(QObject):
         if kind in _USER_INPUT:
             self._idle.start()
             self.touched = self.touched or kind in _WORK
-        if kind == QEvent.Type.MouseMove:
+        if watched is not self._grid and kind in (QEvent.Type.Enter, QEvent.Type.MouseMove):
             self._mouse_over = True
-        elif kind == QEvent.Type.Leave and watched is not self._grid:
+        elif watched is not self._grid and kind == QEvent.Type.Leave:
             self._mouse_over = False
             self._settle_soon()
         return False
