@@ -7,17 +7,18 @@ are updated with arrays, because that runs on the GUI thread at every click.
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
+from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 from alpacasorter.core import reasons
 from alpacasorter.core.events import JudgedPhoto, Learned, Problem
-from alpacasorter.core.files import display_path
+from alpacasorter.core.files import Place, are_in_order, display_path, folder_place
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photo import PhotoFacts
-from alpacasorter.ui.folder_order import Place, are_in_order, folder_place
 from alpacasorter.ui.photo_filters import Filter, Order, unknown_labels
-from alpacasorter.ui.tag_changes import EarlierTag, TagChanges
+from alpacasorter.ui.tag_changes import EarlierTag, TagChanges, count_labels, learn
 
 
 class PhotoRow:
@@ -195,18 +196,22 @@ class PhotoStore:
             case Filter.PROBLEMS:
                 return row.reason is not None
             case Filter.CHANGED:
-                return row.key in self._changes and row.probability is not None
+                return row.key in self._changes.keys and row.probability is not None
             case Filter.NEW:
                 return row.new and not row.waiting
 
     def matching(self, which: Filter, order: Order = Order.FOLDER) -> list[PhotoRow]:
         """Return the rows that a filter shows, in an order. New photos always start with the least certain one."""
         rows = list(self.rows) if which is Filter.ALL else [row for row in self.rows if self.matches(row, which)]
-        if which is Filter.NEW or order is Order.DOUBTFUL:
-            rows.sort(key=self.uncertainty)
-        elif order is Order.TAKEN:
-            rows.sort(key=taken_key)
+        if which is Filter.NEW or order is not Order.FOLDER:
+            rows.sort(key=self.sort_key(which, order))
         return rows
+
+    def sort_key(self, which: Filter, order: Order) -> Callable[[PhotoRow], Any]:
+        """Return the sort key of the rows that a filter shows in an order."""
+        if which is Filter.NEW or order is Order.DOUBTFUL:
+            return self.uncertainty
+        return _taken if order is Order.TAKEN else _rank
 
     def uncertainty(self, row: PhotoRow) -> tuple[bool, float]:
         """Return the sort key of "least certain first"; photos labeled by the user come last."""
@@ -286,8 +291,9 @@ class PhotoStore:
             row.reason = None
             row.head_version = head_version
             self._count(row, +1)
-            self._changes.meet(photo.content_key, photo.probability)
-            self._follow_change(photo.content_key)
+            said = self._changes.said.setdefault(photo.content_key, photo.probability)
+            if said != photo.probability or photo.content_key in self._changes.keys:
+                self._follow_change(photo.content_key)
             changed.append(row)
         return changed
 
@@ -360,9 +366,9 @@ class PhotoStore:
     def see_changes(self, rows: Iterable[PhotoRow] | None = None) -> None:
         """Mark changed tags as seen, all or those of `rows`: they are compared with what they are now from then on."""
         for row in self.rows if rows is None else list(rows):
-            if row.key is not None and row.probability is not None and (rows is None or row.key in self._changes):
+            if row.key is not None and row.probability is not None and (rows is None or row.key in self._changes.keys):
                 self._changes.see(row.key, row.probability)
-        self.counts[Filter.CHANGED] = sum(len(self._judged(key)) for key in self._changes)
+        self.counts[Filter.CHANGED] = sum(len(self._judged(key)) for key in self._changes.keys)
 
     def forget_changes(self) -> None:
         """Forget what the tags were, because another model judges the photos from now on."""
@@ -373,7 +379,7 @@ class PhotoStore:
         rows = self._judged(key)
         if key is None or not rows:
             return
-        before = key in self._changes
+        before = key in self._changes.keys
         now = self._changes.follow(key, rows[0].probability, rows[0].correction, self.labels)
         self.counts[Filter.CHANGED] += (now - before) * len(rows)
 
@@ -409,7 +415,7 @@ class PhotoStore:
         if row.reason is not None:
             counts[Filter.PROBLEMS] += by
         elif row.probability is not None:
-            counts[Filter.CHANGED] += by if row.key in self._changes else 0
+            counts[Filter.CHANGED] += by if row.key in self._changes.keys else 0
             positive = self.labels.label(row.probability, row.correction) == self.labels.positive
             counts[Filter.POSITIVE if positive else Filter.NEGATIVE] += by
             if row.correction is not None:
@@ -418,76 +424,8 @@ class PhotoStore:
                 counts[Filter.UNSURE] += by
 
 
-def taken_key(row: PhotoRow) -> str:
-    """Return the sort key of the order by date taken; photos without a date come last."""
+_rank = attrgetter("rank")
+
+
+def _taken(row: PhotoRow) -> str:
     return (row.facts and row.facts.taken_at) or "9999"
-
-
-_SAME_PERCENTAGE = 5e-4
-"""Closer probabilities are shown as the same percentage, except for one in twenty, which the next paint corrects."""
-
-
-def learn(
-    by_key: Mapping[str, Sequence[PhotoRow]], learned: Learned, lines: Sequence[float]
-) -> tuple[list[PhotoRow], list[PhotoRow]]:
-    """Store the outcome of corrections.
-
-    Args:
-        by_key: the rows of each content key.
-        learned: the outcome; rows that a newer head has judged are skipped.
-        lines: probabilities, 0 to 1, at which the look of a photo changes; the first is that between the two labels.
-
-    Returns:
-        The rows that look different now, and those of them for which the model gives the other label.
-    """
-    # Imported here for the first window. By now NumPy is loaded, because the engine made this event with it.
-    import numpy as np
-
-    changes, version = learned.changes, learned.head_version
-    # Two lists instead of pairs: thousands of new tuples that refer to rows would trigger a garbage collection of
-    # everything, which takes longer than all of this.
-    rows: list[PhotoRow] = []
-    places: list[int] = []
-    for place, key in enumerate(learned.keys):
-        for row in by_key.get(key, ()):
-            if row.probability is not None and row.head_version <= version:
-                rows.append(row)
-                places.append(place)
-    looks_different: list[PhotoRow] = []
-    flipped: list[PhotoRow] = []
-    if rows:
-        before = np.array([row.probability for row in rows])
-        after = learned.probabilities[places].astype(float)
-        different = np.abs(before - after) >= _SAME_PERCENTAGE
-        for line in lines:
-            different |= (before >= line) != (after >= line)
-        different |= np.array([learned.keys[place] in changes for place in places])
-        looks_different = [rows[n] for n in np.flatnonzero(different).tolist()]
-        crossed = (before >= lines[0]) != (after >= lines[0])
-        flipped = [rows[n] for n in np.flatnonzero(crossed).tolist()]
-        for row, probability in zip(rows, after.tolist(), strict=True):
-            row.probability = probability
-            row.head_version = version
-    for key, label in changes.items():
-        for row in by_key.get(key, ()):
-            if row.probability is not None:
-                row.correction = label
-    return looks_different, flipped
-
-
-def count_labels(rows: Iterable[PhotoRow], labels: LabelSet, unsure_below: float) -> dict[Filter, int]:
-    """Return the counts of the filters that depend on labels, which are those that a correction can change."""
-    import numpy as np
-
-    names, judged = labels.names, [row for row in rows if row.probability is not None]
-    probability = np.array([row.probability for row in judged], dtype=float)
-    said = np.array([names.index(row.correction) if row.correction in names else -1 for row in judged], dtype=int)
-    likely = probability >= labels.threshold
-    positive = np.where(said < 0, likely, said == 1)
-    unsure = (said < 0) & (np.where(likely, probability, 1.0 - probability) < unsure_below)
-    return {
-        Filter.POSITIVE: int(positive.sum()),
-        Filter.NEGATIVE: len(judged) - int(positive.sum()),
-        Filter.CORRECTED: int((said >= 0).sum()),
-        Filter.UNSURE: int(unsure.sum()),
-    }

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Collection, Iterable, Sequence, Set
+from collections.abc import Collection, Iterable, Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
-from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
@@ -17,7 +15,7 @@ from alpacasorter.core.events import Found, Judged, Learned, Problems
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _, confidence
 from alpacasorter.ui.photo_filters import Filter, Order
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore, taken_key
+from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
 from alpacasorter.wording import text
 
 Index = QModelIndex | QPersistentModelIndex
@@ -297,16 +295,12 @@ class PhotoModel(QAbstractListModel):
                 self.dataChanged.emit(self.index(first), self.index(last))
         return others
 
-    def _sort_key(self) -> Callable[[PhotoRow], Any]:
-        if self._filter is Filter.NEW or self._order is Order.DOUBTFUL:
-            return self.store.uncertainty
-        return taken_key if self._order is Order.TAKEN else _rank
-
     def _append(self, rows: list[PhotoRow]) -> None:
         """List rows at the end, where they move no other."""
         if not rows:
             return
-        key, last = self._sort_key(), next((row for row in reversed(self._shown) if not row.gone), None)
+        key = self.store.sort_key(self._filter, self._order)
+        last = next((row for row in reversed(self._shown) if not row.gone), None)
         rows.sort(key=key)
         self._in_order = self._in_order and (last is None or key(last) <= key(rows[0]))
         self._insert(len(self._shown), rows)
@@ -320,7 +314,7 @@ class PhotoModel(QAbstractListModel):
         if len(missing) > _MOST_INSERTED or not self._in_order or self._leaving:
             self._append(missing)
         else:
-            key = self._sort_key()
+            key = self.store.sort_key(self._filter, self._order)
             for row in missing:
                 self._insert(bisect.bisect_right(self._shown, key(row), key=key), [row])
         self.counts_changed.emit()
@@ -343,7 +337,6 @@ class PhotoModel(QAbstractListModel):
             self.endRemoveRows()
 
 
-_rank = attrgetter("rank")
 _MOST_INSERTED = 50
 """If more photos than this are listed again, they go to the end: after each insertion the view lays out all photos."""
 
