@@ -1,6 +1,7 @@
 """Correcting many photos: the list stays, what changed is kept or taken back, and undo shows what it does."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -263,12 +264,12 @@ def test_all_changes_are_taken_back_by_labels_or_by_undo(start: Start, scene: Sc
     assert stack.index() == steps + 1
     user.press_and_learn(Qt.Key.Key_Z, CTRL)
     assert user.store.counts[Filter.CHANGED] == len(changed)
-    assert banner.undo_button.text() == "Undo 3 corrections"
+    assert banner.undo_button.text() == "Undo 3 steps"
     click(user, banner.undo_button)
     user.wait(lambda: not labeled(user) and user.store.counts[Filter.CHANGED] == 0)
     assert {name: user.label(name) for name in labels_at_first} == labels_at_first
     assert set(selected(user)) == {"IMG_000.jpg", "IMG_002.jpg", "IMG_005.jpg"}
-    assert user.page.banner.words.text().startswith("Undone: 3 corrections.")
+    assert user.page.banner.words.text().startswith("Undone: 3 steps.")
 
 
 def test_changes_since_they_were_seen_are_undone_without_the_corrections_before(start: Start, scene: Scene) -> None:
@@ -280,7 +281,7 @@ def test_changes_since_they_were_seen_are_undone_without_the_corrections_before(
     user.press_and_learn(Qt.Key.Key_N)
     assert user.store.counts[Filter.CHANGED] > 0
     user.press(Qt.Key.Key_8, CTRL)
-    assert user.page.changed.undo_button.text() == "Undo 1 correction"
+    assert user.page.changed.undo_button.text() == "Undo 1 step"
     click_and_learn(user, user.page.changed.undo_button)
     assert labeled(user) == ["IMG_000.jpg", "IMG_002.jpg", "IMG_005.jpg"]
     assert user.store.counts[Filter.CHANGED] == 0
@@ -461,3 +462,52 @@ def test_a_mouse_over_the_photos_keeps_them_in_place(start: Start, scene: Scene)
     assert user.grid.visualRect(index) == place
     QApplication.sendEvent(viewport, QEvent(QEvent.Type.Leave))
     user.wait(lambda: "IMG_002.jpg" not in user.shown())
+
+
+def test_what_another_window_labels_waits_too(start: Start, scene: Scene) -> None:
+    """The list stays, and Undo is not offered for what was done elsewhere."""
+    user, folder = start(), scene(MIXED)
+    user.open(folder)
+    other = start()
+    other.open(folder)
+    user.press(Qt.Key.Key_3, CTRL)
+    listed = user.shown()
+    for name in ("IMG_000.jpg", "IMG_002.jpg", "IMG_005.jpg"):
+        other.select(name)
+        other.press_and_learn(Qt.Key.Key_N)
+    # This window learns of them with its next correction.
+    user.window.activateWindow()
+    user.wait(user.window.isActiveWindow)
+    user.select("IMG_009.jpg")
+    user.press_and_learn(Qt.Key.Key_N)
+    user.wait(lambda: user.store.counts[Filter.CORRECTED] == 4)
+    assert user.shown() == listed
+    assert user.model.out_of_date.more > 0
+    assert user.store.counts[Filter.CHANGED] == user.model.out_of_date.more
+    user.press_and_learn(Qt.Key.Key_Z, CTRL)
+    assert labeled(user) == ["IMG_000.jpg", "IMG_002.jpg", "IMG_005.jpg"]
+    assert not user.page.banner.undo_button.isVisible()
+
+
+def test_photos_found_while_a_filter_is_shown_go_to_the_end(start: Start, tmp_path: Path) -> None:
+    """During the first scan the list grows at its end, whatever the order; the current photo stays."""
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for n in range(60):
+        make_picture(folder / f"{n:03}.jpg", seed=n, size=(640, 480))
+    user = start()
+    user.page.actions_.orders[Order.DOUBTFUL].trigger()
+    user.window.open_folder(folder)
+    user.wait(lambda: user.store.counts[Filter.POSITIVE] + user.store.counts[Filter.NEGATIVE] > 3)
+    which = max(Filter.POSITIVE, Filter.NEGATIVE, key=lambda which: user.store.counts[which])
+    click(user, user.page.filters.button(which))
+    seen = [user.shown()]
+    user.press(Qt.Key.Key_Home)
+    name = current(user)
+    user.model.rowsInserted.connect(lambda: seen.append(user.shown()))
+    user.wait(lambda: bool(user.finished))
+    assert len(seen) > 1, "otherwise this test shows nothing"
+    assert all(after[: len(before)] == before for before, after in pairwise(seen))
+    assert current(user) == name
+    assert user.page.update_button.isVisible()
+    assert user.page.filters.button(which).text().split()[-1] == str(len(user.shown()))

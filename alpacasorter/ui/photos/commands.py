@@ -116,7 +116,7 @@ class Corrections(QObject):
         if count == 1:
             said = _("Undone: {action}.").format(action=self.stack.redoText())
         else:
-            said = ngettext("Undone: {count} correction.", "Undone: {count} corrections.", count)
+            said = ngettext("Undone: {count} step.", "Undone: {count} steps.", count)
         self.revisited.emit(list(dict.fromkeys(keys)), said.format(count=number(count)))
 
     def _push(self, labels: Mapping[str, tuple[PhotoRow, str | None]], *, earlier_tags: bool = False) -> None:
@@ -179,6 +179,11 @@ class Corrections(QObject):
         """Corrections could not be stored: remove them from the history too."""
         self._settle(changes)
         self.stack.clear()
+
+    @property
+    def latest_is_mine(self) -> bool:
+        """Whether the latest step that can be undone was made here, and not by an import."""
+        return self.stack.canUndo() and isinstance(self.stack.command(self.stack.index() - 1), _Correction)
 
     def forget_pending(self) -> None:
         """Forget the pending corrections, because the engine will not store them any more."""

@@ -316,8 +316,10 @@ class BrowsePage(QWidget):
         steps = self.corrections.on_learned(event)
         self.model.on_learned(event)
         self.review.on_learned(steps)
-        # Undo concerns corrections; a version of what was learned is left by choosing another one.
-        can_undo = self.corrections.stack.canUndo() and event.relearned is None
+        # Undo means what the message is about: not what another window did, a version that was chosen, or an undo.
+        mine = bool(steps) and not steps[-1].undone
+        imported = self.corrections.stack.canUndo() and not self.corrections.latest_is_mine
+        can_undo = self.corrections.stack.canUndo() and event.relearned is None and (mine or imported)
         flipped, changed = self.store.flipped, self.store.counts[Filter.CHANGED]
         done = self._done if steps and (steps[-1].undone or steps[-1].redone) else ""
         self.banner.tell(event, flipped=flipped, changed=changed, can_undo=can_undo, done=done)
@@ -351,6 +353,8 @@ class BrowsePage(QWidget):
         if self.model.filter is Filter.CHANGED and not self.store.counts[Filter.CHANGED]:
             self.show_filter(Filter.ALL)
         self.model.review()
+        # It says how many changes are not marked as seen.
+        self.banner.hide()
         self.grid.viewport().update()
         self._on_selection()
         self.grid.setFocus()

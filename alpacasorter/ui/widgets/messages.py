@@ -241,19 +241,19 @@ class ChangedBanner(_Strip):
         self.restore_button.clicked.connect(self.restore)
         self.undo_button.clicked.connect(self.undo)
 
-    def say(self, changed: int, corrections: int) -> None:
+    def say(self, changed: int, steps: int) -> None:
         """Say how many tags have changed.
 
         Args:
             changed: how many; none hides the buttons that need one.
-            corrections: how many corrections can be undone to take the changes back.
+            steps: how many steps can be undone to take the changes back; a step may have labeled many photos.
         """
         self.words.setText(text.changed(changed))
         self.seen_button.setVisible(changed > 0)
         self.restore_button.setVisible(changed > 0)
-        undo = ngettext("Undo {count} correction", "Undo {count} corrections", corrections)
-        self.undo_button.setText(undo.format(count=number(corrections)))
-        self.undo_button.setVisible(changed > 0 and corrections > 0)
+        undo = ngettext("Undo {count} step", "Undo {count} steps", steps)
+        self.undo_button.setText(undo.format(count=number(steps)))
+        self.undo_button.setVisible(changed > 0 and steps > 0)
         self.show()
 
 
