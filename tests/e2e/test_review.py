@@ -468,10 +468,10 @@ def test_what_another_window_labels_waits_too(start: Start, scene: Scene) -> Non
     """The list stays, and Undo is not offered for what was done elsewhere."""
     user, folder = start(), scene(MIXED)
     user.open(folder)
-    other = start()
-    other.open(folder)
     user.press(Qt.Key.Key_3, CTRL)
     listed = user.shown()
+    other = start()
+    other.open(folder)
     for name in ("IMG_000.jpg", "IMG_002.jpg", "IMG_005.jpg"):
         other.select(name)
         other.press_and_learn(Qt.Key.Key_N)
