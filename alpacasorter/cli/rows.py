@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import Literal
 
 from alpacasorter.core.events import JudgedPhoto, Problem
 from alpacasorter.core.exchange.results import COLUMNS as COLUMNS_IN_FOLDER
-from alpacasorter.core.exchange.results import columns
+from alpacasorter.core.exchange.results import CsvLines, columns
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet, unreadable
 from alpacasorter.i18n import _, confidence, pgettext
@@ -20,7 +18,7 @@ from alpacasorter.i18n import _, confidence, pgettext
 RowFormat = Literal["text", "json", "csv"]
 Row = dict[str, object]
 
-COLUMNS = COLUMNS_IN_FOLDER[:-1]
+COLUMNS = tuple(name for name in COLUMNS_IN_FOLDER if name != "relative_path")
 """Those of an export, without the path within the folder."""
 
 
@@ -40,9 +38,9 @@ def row_printer(form: RowFormat, labels: LabelSet) -> Callable[[Row], None]:
         # In one piece: Ctrl+C between the row and the end of its line would leave a blank line.
         return lambda row: print(f"{json.dumps(row)}\n", end="")
     if form == "csv":
-        writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        return lambda row: writer.writerow(row | {"corrected": json.dumps(row["corrected"])})
+        lines = CsvLines(COLUMNS, "\n")
+        print(lines.header(), end="")
+        return lambda row: print(lines.of(row), end="")
 
     # Translators: in a column of confidences such as 97%: the user gave this label.
     by_user = pgettext("confidence", "you")

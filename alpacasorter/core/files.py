@@ -191,6 +191,26 @@ def lock_file(handle: int) -> bool:
     return True
 
 
+def is_locked(path: Path) -> bool | None:
+    """Tell whether a process holds the lock of a file; None if that can't be told, as on some network drives."""
+    try:
+        handle = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+    except OSError:
+        return None
+    try:
+        if sys.platform == "win32":
+            _at_locked_byte(handle, msvcrt.LK_NBLCK)
+        else:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return True if error.errno in _LOCK_HELD else None
+    else:
+        unlock_file(handle)
+        return False
+    finally:
+        os.close(handle)
+
+
 def unlock_file(handle: int) -> None:
     """Release what `lock_file` locked, before the handle is closed."""
     with contextlib.suppress(OSError):

@@ -15,7 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -25,7 +25,9 @@ import numpy.typing as npt
 from alpacasorter.core.events import Finished, Found, Problem, Problems, Progress
 from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import PhotoFacts, PhotoFile, Unreadable, content_key, read_photo
-from alpacasorter.core.photos.decode import decode, model_input
+from alpacasorter.core.photos.decode import decode, model_input, read_header
+from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
+from alpacasorter.core.photos.picture_key import picture_key
 from alpacasorter.core.photos.walk import OtherFiles, WalkProblem, walk
 from alpacasorter.core.reasons import MODEL_FAILED, NO_MEMORY, NOT_JUDGED, UNEXPECTED
 from alpacasorter.core.store.cache import Cache, CacheEntry, KnownFile
@@ -54,20 +56,25 @@ class Embedded:
     Attributes:
         paths, content_keys, facts: of the photos.
         embeddings: float16 (n, embedding size).
+        picture_keys: of the photos (see `core.photos.picture_key`); None for one that an earlier version of the app
+            stored, and empty if they don't matter.
     """
 
     paths: tuple[Path, ...]
     content_keys: tuple[str, ...]
     facts: tuple[PhotoFacts, ...]
     embeddings: npt.NDArray[np.float16]
+    picture_keys: tuple[str | None, ...] = ()
 
 
+# Path, content key, facts, picture key.
+_Photo = tuple[Path, str, PhotoFacts, str | None]
 PipelineEvent = Found | Embedded | Problems | Progress | Finished
 Embed = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 
 
 def _found_in_batches(
-    root: Path, *, recursive: bool, stopped: Callable[[], bool]
+    root: Path, *, recursive: bool, stopped: Callable[[], bool], exclusion: Exclusion
 ) -> Iterator[Found | Problems | OtherFiles]:
     """Yield what the walker finds, in its order; photos come in batches.
 
@@ -76,7 +83,7 @@ def _found_in_batches(
     """
     found: list[PhotoFile] = []
     until = time.monotonic() + _FOUND_SECONDS
-    for item in walk(root, recursive=recursive, stopped=stopped):
+    for item in walk(root, recursive=recursive, stopped=stopped, exclusion=exclusion):
         if isinstance(item, PhotoFile):
             found.append(item)
         # A slow drive may take seconds for a full batch, and the window would stay empty that long.
@@ -169,7 +176,12 @@ class Pipeline(TypedDict):
 
 
 class Opener:
-    """Opens photos and runs the backbone on them. `run()` is for one thread at a time, `prefer()` for any."""
+    """Opens photos and runs the backbone on them. `run()` is for one thread at a time, `prefer()` for any.
+
+    Attributes:
+        known: content keys of unchanged files of which an earlier version left something in the header unread. Only
+            that is read; they count as known even if it can't be.
+    """
 
     def __init__(self, *, stopped: Callable[[], bool], **pipeline: Unpack[Pipeline]) -> None:
         """Prepare. Once `stopped` returns True, it ends after the photos in progress."""
@@ -181,6 +193,7 @@ class Opener:
         self._thread_count = pipeline["threads"]
         self._stopped = stopped
         self._work = WorkList()
+        self.known: dict[Path, str] = {}
 
     def prefer(self, paths: Iterable[Path]) -> None:
         """Open these photos next."""
@@ -223,7 +236,7 @@ class Opener:
 
     def _open_photo(self, file: PhotoFile) -> CacheEntry:
         try:
-            return self._embed_photo(file, read_photo(file.path))
+            return self._as_known(file) or self._embed_photo(file, read_photo(file.path))
         except Unreadable as error:
             return _failed(file, None, error.reason)
         except BackboneError as error:
@@ -233,11 +246,25 @@ class Opener:
             _log.warning("%s can't be judged: %r", display_path(file.path), error)
             return _failed(file, None, UNEXPECTED)
 
+    def _as_known(self, file: PhotoFile) -> CacheEntry | None:
+        """Return what is known about a file of `known`, with its header read anew; None for other files."""
+        key = self.known.get(file.path)
+        if key is None:
+            return None
+        known = self._cache.known_content(key, backbone_id=self._backbone_id, size=self._embedding_size)
+        if known is None:
+            return None
+        facts, header = known.facts, read_header(file.path)
+        if header is not None:
+            facts = replace(facts, taken_at=header.taken_at, taken_from=header.source, camera=header.camera)
+        return CacheEntry(file, key, None, facts, None, known.embedding, self._backbone_id)
+
     def _embed_photo(self, file: PhotoFile, data: bytes) -> CacheEntry:
         key = content_key(data)
+        picture = picture_key(data, key)
         known = self._cache.known_content(key, backbone_id=self._backbone_id, size=self._embedding_size)
         if known is not None and known.has_thumbnail:
-            return CacheEntry(file, key, None, known.facts, None, known.embedding, self._backbone_id)
+            return CacheEntry(file, key, None, known.facts, None, known.embedding, self._backbone_id, picture)
         try:
             photo = decode(data, min_side=DECODE_SIDE, thumbnail_side=THUMBNAIL_SIDE)
         except Unreadable as error:
@@ -248,22 +275,30 @@ class Opener:
             embedding = self._embed(model_input(photo.pixels, self._input_size)).astype("<f2")
         if embedding.shape != (self._embedding_size,) or not np.isfinite(embedding).all():
             raise BackboneError(UNUSABLE_NUMBERS)
-        facts = PhotoFacts(photo.width, photo.height, photo.taken_at, photo.format)
-        return CacheEntry(file, key, None, facts, photo.thumbnail, embedding.tobytes(), self._backbone_id)
+        facts = PhotoFacts(photo.width, photo.height, photo.taken_at, photo.format, photo.taken_from, photo.camera)
+        return CacheEntry(file, key, None, facts, photo.thumbnail, embedding.tobytes(), self._backbone_id, picture)
 
 
 class Scan:
     """One scan of one folder. Iterate over `run()` once; other threads may call `prefer()` and `cancel()`."""
 
-    def __init__(self, root: Path, *, recursive: bool, **pipeline: Unpack[Pipeline]) -> None:
-        """Prepare a scan of `root`, with its subfolders if `recursive`."""
+    def __init__(
+        self, root: Path, *, recursive: bool, exclusion: Exclusion = NOTHING, **pipeline: Unpack[Pipeline]
+    ) -> None:
+        """Prepare a scan of `root`, with its subfolders if `recursive`, without what the user leaves out."""
         self._root = root
         self._recursive = recursive
+        self._exclusion = exclusion
         self._cache = pipeline["cache"]
         self._backbone_id = pipeline["backbone_id"]
         self._embedding_size = pipeline["embedding_size"]
         self._canceled = threading.Event()
         self._opener = Opener(stopped=self._canceled.is_set, **pipeline)
+
+    @property
+    def canceled(self) -> bool:
+        """Whether it was stopped."""
+        return self._canceled.is_set()
 
     def cancel(self) -> None:
         """Stop after the photos in progress."""
@@ -281,10 +316,13 @@ class Scan:
         """
         started = time.perf_counter()
         files: list[PhotoFile] = []
-        not_photos = left_alone = sorted_folders = 0
-        for event in _found_in_batches(self._root, recursive=self._recursive, stopped=self._canceled.is_set):
+        not_photos = 0
+        others = OtherFiles(0, 0, 0, 0, ())
+        for event in _found_in_batches(
+            self._root, recursive=self._recursive, stopped=self._canceled.is_set, exclusion=self._exclusion
+        ):
             if isinstance(event, OtherFiles):
-                left_alone, sorted_folders = event.count, event.sorted_folders
+                others = event
                 continue
             if isinstance(event, Found):
                 files += event.files
@@ -318,10 +356,12 @@ class Scan:
             judged=judged,
             unreadable=unreadable + not_photos,
             opened=opened,
-            left_alone=left_alone,
+            left_alone=others.count,
             seconds=time.perf_counter() - started,
             canceled=self._canceled.is_set(),
-            sorted_folders=sorted_folders,
+            sorted_folders=others.sorted_folders,
+            nomedia_folders=others.nomedia_folders,
+            left_out=others.left_out,
         )
 
     def _known(self, files: Sequence[PhotoFile], fresh: list[PhotoFile]) -> Iterator[Embedded | Problems]:
@@ -339,7 +379,11 @@ class Scan:
                 elif entry.reason is not None:
                     problems.append(Problem(file.path, entry.reason))
                 elif entry.content_key and entry.facts and entry.has_embedding:
-                    judged.append((file, entry))
+                    if entry.facts.taken_from is None:
+                        self._opener.known[file.path] = entry.content_key
+                        fresh.append(file)
+                    else:
+                        judged.append((file, entry))
                 else:
                     fresh.append(file)
             keys = [entry.content_key or "" for _file, entry in judged]
@@ -348,14 +392,14 @@ class Scan:
             )
             row_of = {key: row for row, key in enumerate(found)}
             rows: list[int] = []
-            photos: list[tuple[Path, str, PhotoFacts]] = []
+            photos: list[_Photo] = []
             for file, entry in judged:
                 row = row_of.get(entry.content_key or "")
                 if row is None or entry.content_key is None or entry.facts is None:
                     fresh.append(file)
                     continue
                 rows.append(row)
-                photos.append((file.path, entry.content_key, entry.facts))
+                photos.append((file.path, entry.content_key, entry.facts, entry.picture_key))
             if photos:
                 yield _embedded(photos, embeddings[rows])
             if problems:
@@ -378,12 +422,12 @@ def _collect(results: queue.Queue[CacheEntry]) -> list[CacheEntry]:
 
 def _split(batch: Sequence[CacheEntry]) -> tuple[Embedded, Problems]:
     """Return the photos that have an embedding, and why the others have none."""
-    photos: list[tuple[Path, str, PhotoFacts]] = []
+    photos: list[_Photo] = []
     vectors: list[bytes] = []
     problems: list[Problem] = []
     for entry in batch:
         if entry.content_key and entry.facts and entry.embedding:
-            photos.append((entry.file.path, entry.content_key, entry.facts))
+            photos.append((entry.file.path, entry.content_key, entry.facts, entry.picture_key))
             vectors.append(entry.embedding)
         else:
             problems.append(Problem(entry.file.path, entry.reason or NOT_JUDGED))
@@ -391,6 +435,6 @@ def _split(batch: Sequence[CacheEntry]) -> tuple[Embedded, Problems]:
     return _embedded(photos, matrix.reshape(len(photos), -1 if photos else 0)), Problems(tuple(problems))
 
 
-def _embedded(photos: Sequence[tuple[Path, str, PhotoFacts]], embeddings: npt.NDArray[np.float16]) -> Embedded:
-    paths, keys, facts = zip(*photos, strict=True) if photos else ((), (), ())
-    return Embedded(paths, keys, facts, embeddings)
+def _embedded(photos: Sequence[_Photo], embeddings: npt.NDArray[np.float16]) -> Embedded:
+    paths, keys, facts, pictures = zip(*photos, strict=True) if photos else ((), (), (), ())
+    return Embedded(paths, keys, facts, embeddings, pictures)

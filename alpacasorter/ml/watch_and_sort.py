@@ -126,7 +126,14 @@ class ArrivalSort:
         from alpacasorter.core.sorting.execution.run import run_sort
         from alpacasorter.core.sorting.planning.planner import plan_sort
 
-        plan = plan_sort(self._watch.root, photos, options, self._opened.session.labels, stopped=stopped)
+        plan = plan_sort(
+            self._watch.root,
+            photos,
+            options,
+            self._opened.session.labels,
+            stopped=stopped,
+            exclusion=self._watch.exclusion,
+        )
         serious = next((remark.sentence for remark in plan.remarks if remark.serious), None)
         if serious is not None:
             self._fail(serious)

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from alpacasorter.core import reasons
 from alpacasorter.core.events import JudgedPhoto, Learned, Problem
 from alpacasorter.core.files import Place, are_in_order, display_path, folder_place
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photo import PhotoFacts
+from alpacasorter.core.same_picture import SamePictures
+from alpacasorter.core.taken import Clock, Taken, when_taken
 from alpacasorter.ui.photo_filters import Filter, Order, unknown_labels
 from alpacasorter.ui.tag_changes import EarlierTag, TagChanges, count_labels, learn
+
+_NEVER: Final = datetime.max  # noqa: DTZ901 - as all moments of cameras, without a zone
 
 
 class PhotoRow:
@@ -30,6 +35,7 @@ class PhotoRow:
             doesn't move away under the mouse.
         name: the file name to show.
         key: content key; None until judged.
+        key_before: content key that it had before another program wrote metadata into it, None for none.
         probability: calibrated probability of the positive class, 0 to 1; None until judged.
         correction: the user's label; None for none.
         facts: from the header of the file; None until judged.
@@ -41,12 +47,14 @@ class PhotoRow:
     """
 
     __slots__ = (
+        "_taken",
         "correction",
         "facts",
         "found_at",
         "gone",
         "head_version",
         "key",
+        "key_before",
         "name",
         "new",
         "path",
@@ -61,6 +69,7 @@ class PhotoRow:
         self.found_at = path
         self.name = display_path(path.name)
         self.key: str | None = None
+        self.key_before: str | None = None
         self.probability: float | None = None
         self.correction: str | None = None
         self.facts: PhotoFacts | None = None
@@ -69,6 +78,20 @@ class PhotoRow:
         self.new = new
         self.gone = False
         self.rank = -1
+        self._taken: tuple[object, Taken | None] = None, None
+
+    def taken(self, clocks: tuple[Clock, ...] = ()) -> Taken | None:
+        """Return when it was taken, with the clocks of cameras put right; None if that is not known (yet)."""
+        facts = self.facts
+        about = (facts, self.path, self.reason, clocks)
+        if self._taken[0] != about:
+            taken = None
+            if facts is not None:
+                taken = when_taken(facts.taken_at, facts.taken_from, self.path.name, camera=facts.camera, clocks=clocks)
+            elif self.reason is not None:
+                taken = when_taken(None, None, self.path.name)
+            self._taken = about, taken
+        return self._taken[1]
 
     @property
     def waiting(self) -> bool:
@@ -118,6 +141,7 @@ class PhotoStore:
         rows: the rows in folder order, see `place_of`.
         counts: how many rows each filter shows.
         flipped: how many other tags the latest `learn` has changed.
+        clocks: cameras whose clock was wrong.
     """
 
     def __init__(self, *, unsure_below: float = 0.8) -> None:
@@ -125,11 +149,14 @@ class PhotoStore:
         self.labels = unknown_labels()
         self.rows: list[PhotoRow] = []
         self.counts: dict[Filter, int] = dict.fromkeys(Filter, 0)
+        self.clocks: tuple[Clock, ...] = ()
         self._unsure_below = unsure_below
         self._by_path: dict[Path, PhotoRow] = {}
         self._by_key: dict[str, list[PhotoRow]] = {}
         self._changes = TagChanges()
         self.flipped = 0
+        # Also of the content keys that files had before.
+        self._pictures = SamePictures()
         self._new_before: set[Path] = set()
         self._paths_before: set[Path] | None = None
         self._put_back: set[Path] = set()
@@ -145,6 +172,7 @@ class PhotoStore:
         if not again:
             self._new_before, self._paths_before, self._put_back = set(), None, set()
             self._changes.forget()
+            self._pictures = SamePictures()
         elif self._complete:
             self._new_before = {row.path for row in self.rows if row.new}
             # Both places of a photo that was sorted: after an undo it is not new.
@@ -211,7 +239,11 @@ class PhotoStore:
         """Return the sort key of the rows that a filter shows in an order."""
         if which is Filter.NEW or order is Order.DOUBTFUL:
             return self.uncertainty
-        return _taken if order is Order.TAKEN else _rank
+        return self._moment if order is Order.TAKEN else _rank
+
+    def _moment(self, row: PhotoRow) -> datetime:
+        taken = row.taken(self.clocks)
+        return _NEVER if taken is None else taken.moment
 
     def uncertainty(self, row: PhotoRow) -> tuple[bool, float]:
         """Return the sort key of "least certain first"; photos labeled by the user come last."""
@@ -284,6 +316,9 @@ class PhotoStore:
             if row is None or (head_version < row.head_version and row.key == photo.content_key):
                 continue
             self._count(row, -1)
+            self._pictures.note(photo.content_key, photo.picture_key)
+            if row.key != photo.content_key:
+                row.key_before = row.key if row.key in self._pictures.same(photo.content_key) else None
             self._set_key(row, photo.content_key)
             row.facts = photo.facts
             row.probability = photo.probability
@@ -387,8 +422,8 @@ class PhotoStore:
         return [row for row in self._by_key.get(key or "", ()) if row.probability is not None]
 
     def rows_of(self, key: str) -> list[PhotoRow]:
-        """Return the rows of the photo with this content key (copies have the same key)."""
-        return self._by_key.get(key, [])
+        """Return the rows of the photo that has or had this content key, and of all copies of its picture."""
+        return [row for same in self._pictures.same(key) for row in self._by_key.get(same, ())]
 
     def row_of(self, path: Path) -> PhotoRow | None:
         """Return the row of a path, or None."""
@@ -425,7 +460,3 @@ class PhotoStore:
 
 
 _rank = attrgetter("rank")
-
-
-def _taken(row: PhotoRow) -> str:
-    return (row.facts and row.facts.taken_at) or "9999"

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from alpacasorter import i18n
 from alpacasorter.core.events import Finished, Learned, Progress, Relearned
 from alpacasorter.core.files import display_path
-from alpacasorter.i18n import _, ngettext, number
+from alpacasorter.core.taken import DateSource, Taken
+from alpacasorter.i18n import _, day, moment, ngettext, number
 
 if TYPE_CHECKING:
     from alpacasorter.core.labels import LabelSet
@@ -46,6 +47,37 @@ def now(judged: int, unreadable: int) -> str:
     return BETWEEN.join([photos(judged), *([problems(unreadable)] if unreadable else [])])
 
 
+def taken(value: Taken) -> str:
+    """Return when a photo was taken, and where that is from unless it is the camera, as a line."""
+    return {
+        DateSource.CAMERA: _("Taken {moment}"),
+        DateSource.DIGITIZED: _("Digitized {moment}"),
+        DateSource.CHANGED: _("Last saved {moment}"),
+        DateSource.METADATA: _("Taken {moment}, according to another program"),
+        DateSource.GPS: _("Taken {moment}, according to GPS"),
+        DateSource.NAME: _("Taken {moment}, according to its name"),
+        DateSource.UNSET: _("Dated {moment}: the camera’s clock was probably never set"),
+    }[value.source].format(moment=taken_moment(value))
+
+
+def date_note(value: Taken) -> str:
+    """Return the date that decides about the folder of a photo, and where it is from unless it is the camera."""
+    return {
+        DateSource.CAMERA: "{moment}",
+        DateSource.DIGITIZED: _("{moment} (digitized)"),
+        DateSource.CHANGED: _("{moment} (last saved)"),
+        DateSource.METADATA: _("{moment} (from another program)"),
+        DateSource.GPS: _("{moment} (GPS)"),
+        DateSource.NAME: _("{moment} (from its name)"),
+        DateSource.UNSET: _("{moment} (clock probably never set)"),
+    }[value.source].format(moment=taken_moment(value))
+
+
+def taken_moment(value: Taken) -> str:
+    """Return the moment itself; a day if its time is not known."""
+    return moment(value.moment) if value.has_time else day(value.moment.date())
+
+
 def arrived(new: int, unsure: int) -> str:
     """Return how many photos have arrived in the open folder, and how many of them the model is unsure about."""
     if unsure == 0:
@@ -64,6 +96,26 @@ def sorted_folders(value: int) -> str:
         "Photos in {count} folders made by an earlier sort are not shown. Open one of those folders to see its photos.",
         value,
     ).format(count=number(value))
+
+
+def skipped_words(finished: Finished) -> list[str]:
+    """Return how many folders with a ".nomedia" file, and what of the user's own patterns, a scan has skipped."""
+    said = []
+    if finished.nomedia_folders:
+        words = ngettext(
+            "{count} folder with a .nomedia file skipped",
+            "{count} folders with a .nomedia file skipped",
+            finished.nomedia_folders,
+        )
+        said.append(words.format(count=number(finished.nomedia_folders)))
+    if finished.left_out:
+        words = ngettext(
+            "{count} file or folder left out, as you chose",
+            "{count} files and folders left out, as you chose",
+            finished.left_out,
+        )
+        said.append(words.format(count=number(finished.left_out)))
+    return said
 
 
 def offline(path: Path) -> str:

@@ -142,6 +142,9 @@ def test_lines_of_a_scan_and_all_labels(
         return found
 
     assert told(tmp_path / "lines.jsonl")["not_corrected"] == 4
+    said = run("import", tmp_path / "lines.jsonl").out
+    assert "All labels in this file are from a model" in said
+    assert "--all" in said
     assert told(tmp_path / "lines.csv", "--all")["new"] == 4
     again = told(tmp_path / "lines.jsonl", "--all")
     assert (again["new"], again["same"]) == (0, 4)

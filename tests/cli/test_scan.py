@@ -36,6 +36,7 @@ KEYS = [
     "width",
     "height",
     "taken_at",
+    "taken_from",
 ]
 CPU = ("--device", "cpu")
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system")
@@ -196,6 +197,14 @@ def test_rows_and_bar_share_a_screen(capsys: pytest.CaptureFixture[str], monkeyp
         with bar.aside():
             pass
     assert capsys.readouterr() == ("", "")
+
+
+def test_in_a_pipe_nothing_is_drawn_below_the_last_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with ProgressBar(quiet=False) as bar:
+        bar.update(Progress(1, 4, 1.0, 3.0))
+        bar.update(Progress(4, 4, 1.0, 0.0))
+        capsys.readouterr()
+    assert capsys.readouterr().err == ""
 
 
 def test_an_empty_folder(run: Commands, tmp_path: Path) -> None:

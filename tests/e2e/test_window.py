@@ -280,6 +280,27 @@ def test_settings_take_effect(start: Start, folder: Path, qtbot: QtBot) -> None:
     assert not Settings().recursive
 
 
+def test_what_is_left_out_takes_effect_at_once_and_on_arrivals(start: Start, folder: Path) -> None:
+    user = start()
+    user.open(folder)
+    before, shown = len(user.finished), len(user.shown())
+
+    def change(dialog: QDialog) -> None:
+        assert isinstance(dialog, SettingsDialog)
+        dialog.exclude.setPlainText("photo1.jpg\n*.webp")
+
+    with_dialog(change)
+    user.page.actions_.settings.trigger()
+    user.wait(lambda: len(user.finished) > before)
+    assert len(user.shown()) == shown - 1
+    assert user.finished[-1].left_out == 1
+    user.wait(lambda: user.window.engine.watching.is_watching)
+    make_picture(folder / "arrival.webp", kind="webp")
+    make_picture(folder / "arrival.jpg")
+    user.wait(lambda: user.store.row_of(folder / "arrival.jpg") is not None)
+    assert user.store.row_of(folder / "arrival.webp") is None
+
+
 def test_order_and_size_are_kept(start: Start, folder: Path) -> None:
     user = start()
     user.open(folder)

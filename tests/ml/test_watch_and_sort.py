@@ -35,7 +35,7 @@ from alpacasorter.core.watching.events import Gone, Renamed, WatchState
 from alpacasorter.core.watching.watch import Watch
 from alpacasorter.ml.watch_and_sort import Delays, LiveEvent, live
 from tests.core.watching.watched import FAST, LIMIT_S, file_of
-from tests.engines import Opened, fill, opened_session, quick_embed, real_bundle
+from tests.engines import Opened, fill, opened_session, quick_embed, real_bundle, varied
 from tests.engines import Outcome as ScanOutcome
 from tests.picture_files import picture_bytes
 
@@ -283,7 +283,7 @@ def test_a_burst_is_judged_completely(opened: Opened, folder: Path) -> None:
     with Live(opened, watch_of(opened, folder)) as heard:
         picture = picture_bytes(seed=1, size=(96, 64))
         for n in range(count):
-            (folder / f"burst{n}.jpg").write_bytes(picture + n.to_bytes(4, "big"))
+            (folder / f"burst{n}.jpg").write_bytes(varied(picture, n))
         heard.until(lambda: len(heard.judged) == count)
         assert sum(len(event.photos) for event in heard.of(Judged)) == count  # type: ignore[union-attr]
 

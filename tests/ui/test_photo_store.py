@@ -16,6 +16,7 @@ from alpacasorter.core.events import JudgedPhoto, Learned, Problem
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photo import PhotoFacts, PhotoFile
 from alpacasorter.core.photos.walk import walk
+from alpacasorter.core.taken import Clock, DateSource
 from alpacasorter.ui.photo_filters import Filter, Order
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
 from alpacasorter.ui.tag_changes import EarlierTag
@@ -63,6 +64,22 @@ def test_filters_and_counts(store: PhotoStore) -> None:
     assert store.counts == {which: len(store.matching(which)) for which in Filter}
 
 
+def test_a_photo_with_new_metadata_is_known_by_its_old_content_key(store: PhotoStore) -> None:
+    def judged(n: int, key: str, picture: str) -> JudgedPhoto:
+        return JudgedPhoto(Path(f"/p/{n}.jpg"), key, 0.9, FACTS, "alpaca", picture)
+
+    store.judge([judged(0, "old", "picture"), judged(1, "other", "other picture")], 0)
+    store.judge([judged(0, "new", "picture"), judged(2, "copy", "picture")], 0)
+    assert names(store.rows_of("old")) == names(store.rows_of("new")) == names(store.rows_of("copy")) == "02"
+    assert [row.key_before for row in store.rows[:3]] == ["old", None, None]
+    assert store.counts[Filter.CORRECTED] == 3
+    store.judge([judged(0, "another", "another picture")], 0)
+    assert names(store.rows_of("old")) == "2"
+    assert store.rows[0].key_before is None
+    store.clear()
+    assert store.rows_of("old") == []
+
+
 def test_orders(store: PhotoStore) -> None:
     store.judge(
         [
@@ -77,6 +94,32 @@ def test_orders(store: PhotoStore) -> None:
     assert names(store.matching(Filter.ALL, Order.TAKEN)) == "31024"
     # Photos labeled by the user come last, and before them those that are not judged yet.
     assert names(store.matching(Filter.ALL, Order.DOUBTFUL)) == "12043"
+
+
+def test_the_order_by_date_goes_by_the_clock_to_fractions_of_a_second() -> None:
+    store = PhotoStore()
+    taken = {
+        "burst_3.jpg": "2024-05-01T10:00:00.9",
+        "burst_1.jpg": "2024-05-01T10:00:00.1+02:00",
+        "burst_2.jpg": "2024-05-01T10:00:00.25",
+        "midnight.jpg": "2024-05-01T00:08:19",
+        "IMG-20240430-WA0001.jpg": None,
+        "other.jpg": "2024-05-01T11:00:00",
+        "undated.jpg": None,
+    }
+    store.add([Path("/p") / name for name in taken])
+    for name, at in taken.items():
+        camera = "Canon" if name == "other.jpg" else None
+        facts = PhotoFacts(1, 1, at, "JPEG", DateSource.CAMERA if at else DateSource.NONE, camera)
+        store.judge([JudgedPhoto(Path("/p") / name, name, 0.5, facts, None)], 0)
+    rest = ["midnight.jpg", "burst_1.jpg", "burst_2.jpg", "burst_3.jpg"]
+
+    def order() -> list[str]:
+        return [row.name for row in store.matching(Filter.ALL, Order.TAKEN)]
+
+    assert order() == ["IMG-20240430-WA0001.jpg", *rest, "other.jpg", "undated.jpg"]
+    store.clocks = (Clock("Canon", -2 * 86400),)
+    assert order() == ["other.jpg", "IMG-20240430-WA0001.jpg", *rest, "undated.jpg"]
 
 
 def test_late_prediction_is_dropped(store: PhotoStore) -> None:

@@ -1,292 +1,26 @@
-"""Imports labels from a file: reads it, says what would change, and stores the labels as corrections.
-
-The file is a JSON document or CSV table of an export, or the output of a scan, usually from another computer. It may
-have been edited, saved again by a spreadsheet, cut short, or be something else entirely.
-"""
+"""Imports labels from a file: says what would change, and stores the labels as corrections."""
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
-import json
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from alpacasorter.core.exchange.results import BOM, FORMAT, FORMAT_VERSION
+from alpacasorter.core.exchange.label_file import LabelFile, LabelFileError, LabelRow, readings, refusal
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.core.os_errors import for_file
 from alpacasorter.core.photo import Unreadable, content_key, read_photo
-from alpacasorter.core.reasons import sentence
-from alpacasorter.i18n import _, join, size
+from alpacasorter.i18n import _, join
 
 if TYPE_CHECKING:
     from alpacasorter.core.store.cache import Cache
     from alpacasorter.core.store.library import Library
 
-_LIMIT: Final = 128 << 20
-_LONGEST_CELL: Final = 1 << 20
-_NUL: Final = "\x00"
-_KEY: Final = re.compile("[0-9a-f]{64}")
-_SAID_YES: Final = frozenset(("true", "1", "yes", "wahr", "vrai"))
-_SAID_NO: Final = frozenset(("false", "0", "no", "", "falsch", "faux"))
-_WIDE: Final = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-_DELIMITERS: Final = (",", ";", "\t")
 _SHOWN_NAMES: Final = 3
 _SHOWN_LETTERS: Final = 40
 _BATCH: Final = 2000
-
-
-class LabelFileError(Exception):
-    """No labels can be imported from a file; the message is a translated sentence for the user."""
-
-
-@dataclass(frozen=True, slots=True)
-class LabelRow:
-    """A label as read from a file, before its class is checked.
-
-    Attributes:
-        content_key: hash of the photo's bytes; None if the file has none.
-        label: the class name.
-        corrected: whether the label was given by a person rather than a model.
-        confidence: confidence in the label, 0 to 1; None if the file has none.
-        places: paths where the photo may be, as in the file; the most likely first.
-    """
-
-    content_key: str | None
-    label: str
-    corrected: bool
-    confidence: float | None
-    places: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class LabelFile:
-    """The contents of a file.
-
-    Attributes:
-        path: the file.
-        classes: class names, if the file has them.
-        rows: its labels.
-        unlabeled: number of photos without a label, such as those that could not be read.
-        broken: number of invalid rows.
-    """
-
-    path: Path
-    classes: tuple[str, ...] | None
-    rows: tuple[LabelRow, ...]
-    unlabeled: int
-    broken: int
-
-
-class _Broken(Exception):
-    """A row is invalid."""
-
-
-def read_labels(path: Path) -> LabelFile:
-    """Read the labels in a file.
-
-    Raises:
-        LabelFileError: it can't be read or has no labels.
-    """
-    text = _text(path)
-    start = text.lstrip()[:1]
-    if start in ("{", "["):
-        return _from_json(path, text)
-    return _from_table(path, text)
-
-
-def _refusal(path: Path, why: str) -> LabelFileError:
-    """Return the error for a file; `why` is one or more sentences."""
-    said = _("{file} can't be imported.").format(file=display_path(path.name))
-    return LabelFileError(f"{said} {why}")
-
-
-def _refusal_of_other(path: Path, why: str) -> LabelFileError:
-    """Return the error for a file that does not look like an export, with a hint at what does."""
-    hint = _("AlpacaSorter imports JSON and CSV files made by “Export results…” or by its export and scan commands.")
-    return _refusal(path, f"{why} {hint}")
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(_LIMIT + 1)
-    except OSError as error:
-        # Windows reports a folder as a file without permission.
-        why = _("It is a folder.") if path.is_dir() else sentence(for_file(error))
-        raise _refusal(path, why) from error
-    if len(data) > _LIMIT:
-        raise _refusal(path, _("It is larger than {size}.").format(size=size(_LIMIT)))
-    codec = next((codec for mark, codec in _WIDE if data.startswith(mark)), None)
-    try:
-        # File names that are not UTF-8 keep their bytes.
-        text = data.decode("utf-8", "surrogateescape") if codec is None else data.decode(codec)
-    except UnicodeError as error:
-        raise _refusal(path, _("The file is incomplete or damaged.")) from error
-    text = text.removeprefix(BOM)
-    if _NUL in text:
-        raise _refusal_of_other(path, _("It is not a text file."))
-    if not text.strip():
-        raise _refusal(path, _("The file is empty."))
-    return text
-
-
-# JSON
-
-
-def _from_json(path: Path, text: str) -> LabelFile:
-    try:
-        document = json.loads(text)
-    except RecursionError as error:
-        raise _refusal_of_other(path, _("The JSON is not from AlpacaSorter.")) from error
-    except ValueError as error:
-        return _from_lines(path, text, error)
-    if isinstance(document, dict) and document.get("format") == FORMAT:
-        return _from_document(path, document)
-    if isinstance(document, dict) and _is_row(document):
-        # A single photo, a line of `scan --json`.
-        return _label_file(path, None, iter([document]))
-    raise _refusal_of_other(path, _("The JSON is not from AlpacaSorter."))
-
-
-def _from_document(path: Path, document: Mapping[str, Any]) -> LabelFile:
-    version = document.get("format_version")
-    if not isinstance(version, int) or version < 1:
-        raise _refusal(path, _("Its format version is missing."))
-    if version > FORMAT_VERSION:
-        raise _refusal(path, _("It was made by a newer version of AlpacaSorter. Update AlpacaSorter on this computer."))
-    photos, classes = document.get("photos"), document.get("classes")
-    if not isinstance(photos, list) or not isinstance(classes, dict):
-        raise _refusal(path, _("Parts of the file are missing."))
-    return _label_file(path, tuple(classes), iter(photos))
-
-
-def _from_lines(path: Path, text: str, cause: ValueError) -> LabelFile:
-    def rows() -> Iterator[object]:
-        for line in io.StringIO(text):
-            if line.strip():
-                try:
-                    yield json.loads(line)
-                except (ValueError, RecursionError):
-                    yield None
-
-    first = next(rows(), None)
-    if not isinstance(first, dict) or not _is_row(first):
-        if FORMAT in text[:200]:
-            raise _refusal(path, _("The file is incomplete or damaged. Export it again.")) from cause
-        raise _refusal_of_other(path, _("The JSON is damaged or not from AlpacaSorter.")) from cause
-    return _label_file(path, None, rows())
-
-
-def _is_row(row: Mapping[str, Any]) -> bool:
-    return "label" in row and ("content_key" in row or "path" in row)
-
-
-# Tables
-
-
-def _from_table(path: Path, text: str) -> LabelFile:
-    head = text.split("\n", 1)[0]
-    delimiter = max(_DELIMITERS, key=head.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    csv.field_size_limit(_LONGEST_CELL)
-    try:
-        names = [name.strip() for name in next(reader)]
-        if not _is_row(dict.fromkeys(names)):
-            raise _refusal_of_other(path, _("It has no columns “content_key” and “label”."))
-        return _label_file(path, None, _cells(reader, names))
-    except csv.Error as error:
-        raise _refusal(path, _("The file is damaged or is not a CSV table.")) from error
-
-
-def _cells(reader: Iterator[list[str]], names: list[str]) -> Iterator[object]:
-    for line in reader:
-        if not line:
-            continue
-        # More or fewer cells than the header: there is no telling which one is wrong.
-        yield dict(zip(names, map(_plain, line), strict=True)) if len(line) == len(names) else None
-
-
-def _plain(cell: str) -> str | None:
-    """Return a cell without the apostrophe that keeps it from being a formula; None if it is empty."""
-    return cell.removeprefix("'") or None
-
-
-# Rows
-
-
-def _label_file(path: Path, classes: tuple[str, ...] | None, rows: Iterator[object]) -> LabelFile:
-    found: list[LabelRow] = []
-    unlabeled = broken = 0
-    for row in rows:
-        try:
-            label = _row(row)
-        except _Broken:
-            broken += 1
-            continue
-        if label is None:
-            unlabeled += 1
-        else:
-            found.append(label)
-    return LabelFile(path, classes, tuple(found), unlabeled, broken)
-
-
-def _row(row: object) -> LabelRow | None:
-    """Return the label in a row; None if it has none."""
-    if not isinstance(row, dict):
-        raise _Broken
-    label = row.get("label")
-    if label is None:
-        return None
-    key = row.get("content_key")
-    if isinstance(key, str):
-        key = key.strip().lower()
-    if (
-        not isinstance(label, str)
-        or not label.strip()
-        or not (key is None or (isinstance(key, str) and _KEY.fullmatch(key)))
-    ):
-        raise _Broken
-    places = tuple(place for name in ("relative_path", "path") if isinstance(place := row.get(name), str) and place)
-    # A list written by hand has no such column; its labels were given by a person.
-    corrected = _truth(row["corrected"]) if "corrected" in row else True
-    return LabelRow(key, label.strip(), corrected, _share(row.get("confidence")), places)
-
-
-def _truth(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    word = "" if value is None else str(value).strip().casefold()
-    if word in _SAID_YES:
-        return True
-    if word in _SAID_NO:
-        return False
-    raise _Broken
-
-
-def _share(value: object) -> float | None:
-    """Return a number from 0 to 1; None for an empty value."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise _Broken
-    try:
-        # Spreadsheets write a decimal comma in some languages.
-        number = float(value.replace(",", ".")) if isinstance(value, str) else float(value)
-    except (ValueError, OverflowError) as error:
-        raise _Broken from error
-    if not math.isfinite(number) or not 0 <= number <= 1:
-        raise _Broken
-    return number
-
-
-# What an import would change
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,7 +106,7 @@ def summarize(
     said: dict[str, dict[str, bool]] = {}
     skipped = not_found = 0
     for row in file.rows:
-        label = names.get(row.label.casefold())
+        label = next((names[one.casefold()] for one in readings(row.label) if one.casefold() in names), None)
         if label is None:
             unknown[row.label] = unknown.get(row.label, 0) + 1
             continue
@@ -434,18 +168,22 @@ def _key_of(row: LabelRow, folder: Path | None) -> str | None:
 
 def _candidates(row: LabelRow, folder: Path) -> Iterator[Path]:
     """Yield possible paths of a photo in a folder: its path in the file, then its name. Never outside the folder."""
-    for place in row.places:
-        # The file may be from a system with other path separators.
-        parts = [part for part in re.split(r"[/\\]", place) if part not in ("", ".")]
-        if not parts or ".." in parts:
-            continue
-        if not place.startswith(("/", "\\")) and ":" not in parts[0]:
-            yield folder.joinpath(*parts)
-        yield folder / parts[-1]
+    seen: set[Path] = set()
+    for place in (reading for written in row.places for reading in readings(written)):
+        # The file may be from a system with other path separators; elsewhere, a name may contain one of these.
+        for separators in ("/", r"[/\\]"):
+            parts = [part for part in re.split(separators, place) if part not in ("", ".")]
+            if not parts or ".." in parts:
+                continue
+            is_relative = not place.startswith(("/", "\\")) and ":" not in parts[0]
+            for path in (folder.joinpath(*parts),) * is_relative + (folder / parts[-1],):
+                if path not in seen and path.is_relative_to(folder):
+                    seen.add(path)
+                    yield path
 
 
 def _other_classes(file: LabelFile, names: tuple[str, ...], labels: LabelSet) -> LabelFileError:
-    return _refusal(
+    return refusal(
         file.path,
         _(
             "Its labels are {theirs}, but those of the model in use are {ours}. Choose a model with these labels first."

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -24,9 +25,19 @@ from PIL import Image
 from PIL.ImageFile import ImageFile
 
 from alpacasorter.core import os_errors, reasons
-from alpacasorter.core.photo import Unreadable
+from alpacasorter.core.photo import Unreadable, read_photo
+from alpacasorter.core.photos.exif import ExifFacts
 from alpacasorter.core.photos.formats import SNIFF_BYTES, describe_unsupported, sniff
-from alpacasorter.core.photos.picture import MAX_PIXELS, exif_facts, open_picture, to_eight_bit, to_srgb
+from alpacasorter.core.photos.picture import (
+    BEGINNING,
+    MAX_PIXELS,
+    exif_facts,
+    open_picture,
+    read_beginning,
+    to_eight_bit,
+    to_srgb,
+)
+from alpacasorter.core.taken import DateSource
 
 
 class Budget:
@@ -150,6 +161,8 @@ class DecodedPhoto:
         pixels: uint8 (height, width, 3), RGB in sRGB, upright, reduced; read-only.
         width, height: pixels of the full photo, upright.
         taken_at: ISO 8601 time of capture, with the UTC offset if the camera wrote one, or None.
+        taken_from: where that is from.
+        camera: that took it, as in `ExifFacts`, or None.
         format: the container found in the bytes: "JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "HEIF" or "AVIF".
         thumbnail: JPEG, upright sRGB, without metadata; None if none was asked for.
     """
@@ -158,6 +171,8 @@ class DecodedPhoto:
     width: int
     height: int
     taken_at: str | None
+    taken_from: DateSource
+    camera: str | None
     format: str
     thumbnail: bytes | None
 
@@ -190,6 +205,23 @@ def decode(data: bytes, *, min_side: int, thumbnail_side: int | None = None) -> 
     # KeyError, TypeError, ZeroDivisionError, MemoryError, and whatever their next versions add.
     except Exception as error:
         raise Unreadable(os_errors.for_decoder(error)) from error
+
+
+def read_header(path: Path) -> ExifFacts | None:
+    """Return what the header of a photo file says, read from as little of it as possible; None if it can't be read."""
+    try:
+        data = read_beginning(path)
+        container = sniff(data[:SNIFF_BYTES])
+        if container is None:
+            return None
+        if container != "JPEG" and len(data) == BEGINNING:
+            data = read_photo(path)
+        if container == "PNG":  # it may have its header after the pixels
+            photo = decode(data, min_side=1)
+            return ExifFacts(taken_at=photo.taken_at, source=photo.taken_from, camera=photo.camera)
+        return exif_facts(open_picture(data, container), data, container)
+    except Exception:  # noqa: BLE001 - as above
+        return None
 
 
 def model_input(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
@@ -246,6 +278,8 @@ def _decode(data: bytes, container: str, min_side: int, thumbnail_side: int | No
         width=full[0],
         height=full[1],
         taken_at=facts.taken_at,
+        taken_from=facts.source,
+        camera=facts.camera,
         format=container,
         thumbnail=None if thumbnail_side is None else _thumbnail(reduced, thumbnail_side),
     )

@@ -1,9 +1,5 @@
 """Opening a picture with Pillow: the one plugin for its container, its EXIF, and its pixels as 8-bit sRGB.
 
-Cameras and editors often write broken EXIF, which must never make a photo unreadable. For orientation and time, a
-reader of our own looks at a handful of entries and gives up silently; Pillow's reads every tag, prints warnings and
-takes ten times as long. The camera is read only if the folder pattern of a sort needs it.
-
 Pixels become 8-bit sRGB in two steps, because the first must see the whole picture and the second is slow, so it gets
 the reduced one. Nothing that runs before the first window may import this module.
 """
@@ -14,11 +10,8 @@ import io
 import logging
 import os
 import re
-import struct
 import threading
 import warnings
-from dataclasses import dataclass
-from datetime import datetime
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -35,7 +28,9 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from alpacasorter.core.files import is_cloud_only
 from alpacasorter.core.photo import Unreadable, read_photo
+from alpacasorter.core.photos.exif import ExifFacts, read_camera_name, read_exif, with_texts
 from alpacasorter.core.photos.formats import SNIFF_BYTES, sniff
 
 # NOCACHE: otherwise LittleCMS keeps the last pixel in the transform, which several threads share here.
@@ -163,96 +158,6 @@ def _build(source: ImageCms.ImageCmsProfile, mode: str) -> ImageCms.ImageCmsTran
     )
 
 
-_ORIENTATION: Final = 0x0112
-_EXIF_IFD: Final = 0x8769
-_TAKEN: Final = 0x9003
-_TAKEN_OFFSET: Final = 0x9011
-
-_SHORT: Final = 3
-_LONG: Final = 4
-_MAX_ENTRIES: Final = 1000
-_MAX_TEXT: Final = 64
-
-_WHEN: Final = re.compile(r"(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
-_OFFSET: Final = re.compile(r"[+-](?:0\d|1[0-4]):[0-5]\d|Z")
-
-
-@dataclass(frozen=True, slots=True)
-class ExifFacts:
-    """What EXIF says about a photo.
-
-    Attributes:
-        orientation: 1 to 8 as EXIF defines them; 1, upright, if it is missing or invalid.
-        taken_at: ISO 8601 time of capture, with the UTC offset if there is one, or None.
-    """
-
-    orientation: int = 1
-    taken_at: str | None = None
-
-
-def read_exif(block: bytes) -> ExifFacts:
-    """Read an EXIF block, with or without the "Exif" prefix, or a TIFF file. Never raises."""
-    while block.startswith(b"Exif\x00\x00"):
-        block = block[6:]
-    if block[:4] not in (b"II*\x00", b"MM\x00*"):
-        return ExifFacts()
-    order = "<" if block.startswith(b"II") else ">"
-    main = _entries(block, order, _number(block, order + "L", 4))
-    orientation = _integer(block, order, main.get(_ORIENTATION))
-    details = _entries(block, order, _integer(block, order, main.get(_EXIF_IFD)))
-    return ExifFacts(
-        orientation=orientation if orientation in range(1, 9) else 1,
-        taken_at=_moment(_text(block, order, details.get(_TAKEN)), _text(block, order, details.get(_TAKEN_OFFSET))),
-    )
-
-
-def _entries(block: bytes, order: str, at: int) -> dict[int, int]:
-    """Return the offset of each tag's entry in the directory at offset `at`, as far as the block goes."""
-    if at <= 0:
-        return {}
-    count = min(_number(block, order + "H", at), _MAX_ENTRIES)
-    places = range(at + 2, at + 2 + 12 * count, 12)
-    return {_number(block, order + "H", place): place for place in places if place + 12 <= len(block)}
-
-
-def _number(block: bytes, code: str, at: int) -> int:
-    """Return an unsigned number from the block; 0 if the block ends before it."""
-    try:
-        value: int = struct.unpack_from(code, block, at)[0]
-    except struct.error:
-        return 0
-    return value
-
-
-def _integer(block: bytes, order: str, entry: int | None) -> int:
-    if entry is None:
-        return 0
-    kind = _number(block, order + "H", entry + 2)
-    if kind == _SHORT:
-        return _number(block, order + "H", entry + 8)
-    return _number(block, order + "L", entry + 8) if kind == _LONG else 0
-
-
-def _text(block: bytes, order: str, entry: int | None) -> str:
-    if entry is None:
-        return ""
-    length = min(_number(block, order + "L", entry + 4), _MAX_TEXT)
-    at = entry + 8 if length <= 4 else _number(block, order + "L", entry + 8)
-    return block[at : at + length].split(b"\x00")[0].decode("ascii", "replace").strip()
-
-
-def _moment(when: str, offset: str) -> str | None:
-    match = _WHEN.match(when)
-    if match is None:
-        return None
-    moment = "{}-{}-{}T{}:{}:{}".format(*match.groups())
-    try:
-        datetime.fromisoformat(moment)
-    except ValueError:  # "0000:00:00 00:00:00", written by cameras whose clock is not set
-        return None
-    return moment + (offset if _OFFSET.fullmatch(offset) else "")
-
-
 MAX_PIXELS: Final = 128_000_000
 """The largest photo that is decoded in full, which uses 0.4 to 1 GB of memory."""
 
@@ -292,7 +197,11 @@ def open_picture(data: bytes, container: str) -> ImageFile:
 
 
 def exif_facts(image: ImageFile, data: bytes, container: str) -> ExifFacts:
-    """Read EXIF from where each container stores it. Call it after `load`: a PNG may have it after the pixels."""
+    """Read the header from where each container stores it. Call it after `load`: a PNG may have it after the pixels."""
+    return with_texts(_exif(image, data, container), image.info)
+
+
+def _exif(image: ImageFile, data: bytes, container: str) -> ExifFacts:
     if container == "TIFF":
         return read_exif(data)
     block = image.info.get("exif")
@@ -320,50 +229,42 @@ def _heif_plugin() -> type[ImageFile]:
     return plugin
 
 
-_MAKE, _MODEL = 0x010F, 0x0110
-_BEGINNING: Final = 256 * 1024
+BEGINNING: Final = 256 * 1024
+"""Bytes at the start of a file that almost always have its whole header."""
+
 _BLOCK: Final = re.compile(rb"Exif\x00\x00(?=II\*\x00|MM\x00\*)")
 _TIFF: Final = (b"II*\x00", b"MM\x00*")
-_LONGEST: Final = 64
-_SPACES: Final = re.compile(r"[\s\x00]+")
-# Words in makers' names that people leave out.
-_FIRM: Final = frozenset(
-    ("ag", "camera", "co", "company", "corp", "corporation", "electronics", "gmbh", "imaging", "inc", "ltd", "optical")
-)
+
+
+def read_beginning(path: Path) -> bytes:
+    """Return the first BEGINNING bytes of a file. Never blocks on a pipe and never downloads a file from the cloud.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    # Non-blocking, in case a pipe has replaced the file; binary, for Windows.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    if is_cloud_only(path.stat()):
+        raise BlockingIOError
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        return file.read(BEGINNING)
 
 
 def read_camera(path: Path) -> str | None:
     """Return the camera of a photo, such as "Canon EOS R6"; None if the file does not say or can't be read."""
     try:
-        # Non-blocking, in case a pipe has replaced the file; binary, for Windows.
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        with os.fdopen(os.open(path, flags), "rb") as file:
-            data = file.read(_BEGINNING)
+        data = read_beginning(path)
     except OSError:
         return None
     # The block is almost always at the start; RAW files begin like TIFF files.
     found = _BLOCK.search(data)
     block = data if data.startswith(_TIFF) else data[found.end() :] if found is not None else b""
-    if block and (camera := _camera(block)) is not None:
+    if block and (camera := read_camera_name(block)) is not None:
         return camera
     container = sniff(data[:SNIFF_BYTES])
-    if container in (None, "GIF", "BMP", "JPEG") or (container == "TIFF" and len(data) < _BEGINNING):
+    if container in (None, "GIF", "BMP", "JPEG") or (container == "TIFF" and len(data) < BEGINNING):
         return None
     return _read_whole(path, container)
-
-
-def camera_name(make: str, model: str) -> str | None:
-    """Return maker and model as people say them, the maker only once; None if both are blank."""
-    make, model = (_SPACES.sub(" ", text).strip()[:_LONGEST] for text in (make, model))
-    words = make.split(" ")
-    while len(words) > 1 and words[-1].strip(".,").lower() in _FIRM:
-        words.pop()
-    brand = " ".join(words).rstrip(",")
-    known = {word.strip(".,").casefold() for word in make.split(" ")}
-    first = re.split(r"[ _-]", model, maxsplit=1)[0].casefold()
-    if model and (first in known or model.casefold().startswith(brand.casefold())):
-        return model
-    return f"{brand} {model}".strip() or None
 
 
 def _read_whole(path: Path, container: str | None) -> str | None:
@@ -371,21 +272,11 @@ def _read_whole(path: Path, container: str | None) -> str | None:
     try:
         data = read_photo(path)
         if container == "TIFF":
-            return _camera(data)
+            return read_camera_name(data)
         with open_picture(data, container or "") as picture:
             picture_exif = picture.info.get("exif")
     except Unreadable:
         return None
     except Exception:  # noqa: BLE001 - decoders raise almost anything on damaged files, which must not stop a plan
         return None
-    return _camera(picture_exif) if isinstance(picture_exif, bytes) else None
-
-
-def _camera(block: bytes) -> str | None:
-    exif = Image.Exif()
-    try:
-        exif.load(block if block.startswith(b"Exif") else b"Exif\x00\x00" + block)
-        make, model = (exif.get(tag) for tag in (_MAKE, _MODEL))
-    except Exception:  # noqa: BLE001 - and so does broken EXIF
-        return None
-    return camera_name(*(text if isinstance(text, str) else "" for text in (make, model)))
+    return read_camera_name(picture_exif) if isinstance(picture_exif, bytes) else None

@@ -16,13 +16,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
-from alpacasorter.core.photo import PhotoFacts
 from alpacasorter.core.store.cache_file import (
     BYTES_A_NUMBER,
     CacheEntry,
     CacheFile,
     KnownContent,
     KnownFile,
+    facts_of,
     put_contents,
     put_files,
     range_under,
@@ -193,7 +193,7 @@ class Cache:
 
     @classmethod
     def open(cls, path: Path, *, limit_bytes: int = DEFAULT_LIMIT) -> Self:
-        """Open the cache; it and its folders are created if there is none, or if it is damaged or of another version.
+        """Open the cache; it and its folders are created if there is none, or if it is damaged or too old or new.
 
         Never raises: if the folder can't be written to, the cache is a temporary one, and `notice` says so.
 
@@ -235,20 +235,23 @@ class Cache:
         def read(connection: sqlite3.Connection) -> dict[Path, KnownFile]:
             rows = connection.execute(
                 "SELECT f.path, f.size, f.mtime_ns, f.reason, c.id, c.key, c.width, c.height, c.taken_at,"
-                " c.format, EXISTS"
+                " c.format, c.picture_key, EXISTS"
                 " (SELECT 1 FROM embeddings e WHERE e.content_id = c.id AND e.backbone_id = ?)"
                 " FROM files f LEFT JOIN contents c ON c.id = f.content_id WHERE f.path >= ? AND f.path < ?",
                 (backbone_id, *below),
             )
             self._ranges.add(below)
             known: dict[Path, KnownFile] = {}
-            for path, size, mtime_ns, reason, number, key, width, height, taken_at, format_, embedded in rows:
-                facts = None if width is None else PhotoFacts(width, height, taken_at, format_)
+            for path, size, mtime_ns, reason, number, key, *about, picture, embedded in rows:
+                facts = None if about[0] is None else facts_of(*about)
                 content_key = None
                 if key is not None:
                     content_key = key.hex()
                     self._file.used.add(number)
-                known[blob_to_path(path)] = KnownFile(size, mtime_ns, content_key, reason, facts, embedded == 1)
+                picture_key = None if picture is None else picture.hex()
+                known[blob_to_path(path)] = KnownFile(
+                    size, mtime_ns, content_key, reason, facts, embedded == 1, picture_key
+                )
             return known
 
         return self._file.run(read, {})
@@ -311,9 +314,21 @@ class Cache:
             if row is None:
                 return None
             self._file.used.add(row[0])
-            return KnownContent(PhotoFacts(*row[1:5]), row[5], row[6] == 1)
+            return KnownContent(facts_of(*row[1:5]), row[5], row[6] == 1)
 
         return self._file.run(read, None)
+
+    def paths_of(self, key: str) -> list[Path]:
+        """Return where files with this content were when they were last seen."""
+        blob = key_to_blob(key)
+
+        def read(connection: sqlite3.Connection) -> list[Path]:
+            rows = connection.execute(
+                "SELECT f.path FROM files f JOIN contents c ON c.id = f.content_id WHERE c.key = ?", (blob,)
+            )
+            return [blob_to_path(path) for (path,) in rows]
+
+        return self._file.run(read, [])
 
     def thumbnail(self, key: str) -> bytes | None:
         """Return the thumbnail of a photo as JPEG bytes, or None if there is none."""
@@ -335,7 +350,7 @@ class Cache:
         """Store a thumbnail (JPEG bytes) of a photo."""
         blob = key_to_blob(key)
         self._write(
-            lambda connection: put_contents(connection, [(blob, None, thumbnail, None, None)], self._file.session)
+            lambda connection: put_contents(connection, [(blob, None, thumbnail, None, None, None)], self._file.session)
         )
 
     def store(self, batch: Sequence[CacheEntry]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -32,6 +33,7 @@ from alpacasorter.core.store.database import (
     pragma_number,
     use_wal,
 )
+from alpacasorter.core.taken import DateSource
 from alpacasorter.i18n import _
 
 APPLICATION_ID: Final = int.from_bytes(b"AlpC", "big")
@@ -45,8 +47,7 @@ BYTES_A_NUMBER: Final = 2
 _PAGE_SIZE: Final = 8192
 _LOG_BYTES: Final = 16 << 20
 
-# A cache of another version is discarded, never migrated. Raise _VERSION with every change here.
-_VERSION: Final = 2
+# The tables of version 2; a cache of version 1 is discarded.
 _TABLES: Final = (
     # `used` is the session that used the content last. The facts are NULL if it can't be decoded.
     """CREATE TABLE contents (
@@ -75,10 +76,12 @@ _TABLES: Final = (
         data BLOB NOT NULL)""",
     "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
 )
+# Version 3 knows the picture key of each content, NULL until the file is next read.
+_MIGRATIONS: Final = ((), _TABLES, ("ALTER TABLE contents ADD COLUMN picture_key BLOB",))
 TABLE_NAMES: Final = ("thumbnails", "embeddings", "files", "contents", "settings")
 
-# Key, facts, thumbnail, embedding, backbone_id.
-ContentRow = tuple[bytes, PhotoFacts | None, bytes | None, bytes | None, str | None]
+# Key, facts, thumbnail, embedding, backbone_id, picture key.
+ContentRow = tuple[bytes, PhotoFacts | None, bytes | None, bytes | None, str | None, bytes | None]
 # Path, size, time of change, key, reason.
 FileRow = tuple[bytes, int, int, bytes | None, str | None]
 
@@ -92,6 +95,7 @@ class KnownFile(NamedTuple):
         reason: why it can't be judged, a code (see `core.reasons`); None if it can.
         facts: what its header says; None if it couldn't be decoded.
         has_embedding: whether there is an embedding of the backbone in question.
+        picture_key: see `core.photos.picture_key`; None if an earlier version of the app stored the file.
     """
 
     size: int
@@ -100,6 +104,7 @@ class KnownFile(NamedTuple):
     reason: str | None
     facts: PhotoFacts | None
     has_embedding: bool
+    picture_key: str | None = None
 
 
 class KnownContent(NamedTuple):
@@ -122,6 +127,7 @@ class CacheEntry:
         thumbnail: JPEG bytes.
         embedding: float16 little-endian bytes, as many numbers as the backbone outputs; needs `backbone_id`.
         backbone_id: the backbone that the embedding was made with.
+        picture_key: see `core.photos.picture_key`.
     """
 
     file: PhotoFile
@@ -131,6 +137,7 @@ class CacheEntry:
     thumbnail: bytes | None = None
     embedding: bytes | None = None
     backbone_id: str | None = None
+    picture_key: str | None = None
 
 
 def open_connection(path: Path | None) -> sqlite3.Connection:
@@ -149,8 +156,7 @@ def open_connection(path: Path | None) -> sqlite3.Connection:
         use_wal(connection)
         connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
         connection.execute("PRAGMA cache_size = -8192")
-        steps: list[tuple[str, ...]] = [()] * (_VERSION - 1)
-        migrate(connection, application_id=APPLICATION_ID, migrations=[*steps, _TABLES])
+        migrate(connection, application_id=APPLICATION_ID, migrations=_MIGRATIONS)
         for table in TABLE_NAMES:
             connection.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()
         connection.execute("CREATE TEMP TABLE wanted (position INTEGER PRIMARY KEY, key BLOB)")
@@ -178,7 +184,8 @@ def rows_of(batch: Iterable[CacheEntry]) -> tuple[list[ContentRow], list[FileRow
         file = entry.file
         files.append((path_to_blob(file.path), file.size, file.mtime_ns, key, entry.reason))
         if key is not None:
-            contents.append((key, entry.facts, entry.thumbnail, entry.embedding, entry.backbone_id))
+            picture = None if entry.picture_key is None else key_to_blob(entry.picture_key)
+            contents.append((key, entry.facts, entry.thumbnail, entry.embedding, entry.backbone_id, picture))
     return contents, files
 
 
@@ -188,22 +195,41 @@ def range_under(root: bytes, separator: bytes) -> tuple[bytes, bytes]:
     return start, start[:-1] + bytes([start[-1] + 1])
 
 
+def facts_of(width: int, height: int, taken: str | None, form: str) -> PhotoFacts:
+    """Return the facts that a row of `contents` says; see `_taken`."""
+    taken_at, _blank, more = (taken or "").partition(" ")
+    source, _tab, camera = more.partition("\t")
+    if source not in list(DateSource):  # as earlier versions stored it
+        return PhotoFacts(width, height, taken, form)
+    return PhotoFacts(width, height, taken_at or None, form, DateSource(source), sys.intern(camera) or None)
+
+
+def _taken(facts: PhotoFacts) -> str | None:
+    """Return when a photo was taken, where that is from, and by which camera, in the one column there is for it.
+
+    Earlier versions stored only the moment. In one column, their caches need not be made again, which takes hours.
+    """
+    if facts.taken_from is None:
+        return facts.taken_at
+    return f"{facts.taken_at or ''} {facts.taken_from}\t{facts.camera or ''}"
+
+
 def put_contents(connection: sqlite3.Connection, contents: Iterable[ContentRow], session: int) -> None:
     """Store what is known about contents that were used in this session; to be called in a transaction."""
-    facts_of, embeddings, thumbnails = [], [], []
-    for key, facts, thumbnail, embedding, backbone_id in contents:
-        known = (None,) * 4 if facts is None else (facts.width, facts.height, facts.taken_at, facts.format)
-        facts_of.append((key, *known, session))
+    rows, embeddings, thumbnails = [], [], []
+    for key, facts, thumbnail, embedding, backbone_id, picture in contents:
+        known = (None,) * 4 if facts is None else (facts.width, facts.height, _taken(facts), facts.format)
+        rows.append((key, picture, *known, session))
         if embedding is not None:
             embeddings.append((key, backbone_id, embedding))
         if thumbnail is not None:
             thumbnails.append((key, thumbnail))
     connection.executemany(
-        "INSERT INTO contents (key, width, height, taken_at, format, used) VALUES (?, ?, ?, ?, ?, ?)"
+        "INSERT INTO contents (key, picture_key, width, height, taken_at, format, used) VALUES (?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (key) DO UPDATE SET used = excluded.used, width = coalesce(excluded.width, width),"
         " height = coalesce(excluded.height, height), format = coalesce(excluded.format, format),"
-        " taken_at = coalesce(excluded.taken_at, taken_at)",
-        facts_of,
+        " taken_at = coalesce(excluded.taken_at, taken_at), picture_key = coalesce(excluded.picture_key, picture_key)",
+        rows,
     )
     connection.executemany(
         "INSERT OR REPLACE INTO embeddings (content_id, backbone_id, data)"

@@ -257,7 +257,8 @@ def _head(report: Report, metrics: Metrics) -> str:
 def _warnings(warnings: Sequence[str]) -> str:
     if not warnings:
         return ""
-    entries = "".join(f"<li>{safe(words)}</li>" for words in warnings)
+    line = "\n"
+    entries = "".join(f"<li>{safe(words).replace(line, '<br>')}</li>" for words in warnings)
     title = safe(_("Before you trust these results"))
     return f'<section class="warnings"><h2>{title}</h2><ul>{entries}</ul></section>'
 

@@ -36,7 +36,7 @@ from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _
 from alpacasorter.ui.widgets.desktop import show_folder
-from alpacasorter.ui.widgets.dialogs import add_close_button, show_card, show_text
+from alpacasorter.ui.widgets.dialogs import add_close_button, say, show_card, show_text
 from alpacasorter.ui.widgets.theme import app_icon
 from alpacasorter.wording import text
 from alpacasorter.workers.view_facts import ModelFacts
@@ -126,7 +126,7 @@ class AboutDialog(QDialog):
             button.setEnabled(path.is_dir())
             if not path.is_dir():
                 button.setToolTip(_("Nothing has been saved there yet."))
-            button.clicked.connect(partial(show_folder, path))
+            button.clicked.connect(lambda _checked=False, path=path: show_folder(path, self, partial(say, self)))
             for column, widget in enumerate((label, field, button)):
                 grid.addWidget(widget, row, column)
             self.places.append(field)

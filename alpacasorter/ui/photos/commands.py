@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QObject, QPoint, Qt, Signal
-from PySide6.QtGui import QDesktopServices, QGuiApplication, QUndoCommand, QUndoStack
+from PySide6.QtGui import QGuiApplication, QUndoCommand, QUndoStack
 from PySide6.QtWidgets import QWidget
 
 from alpacasorter.core.events import Learned
@@ -18,7 +18,7 @@ from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.model import PhotoModel
-from alpacasorter.ui.widgets.desktop import file_url, show_in_file_manager
+from alpacasorter.ui.widgets.desktop import open_file, show_in_file_manager
 from alpacasorter.wording import text
 
 Changes = Mapping[str, str | None]
@@ -66,16 +66,25 @@ class Corrections(QObject):
         self._steps: deque[Step] = deque()
         self._undone_together: list[str] | None = None
 
-    def flip(self, rows: Iterable[PhotoRow]) -> None:
-        """Tag each photo with the other label."""
-        labels = self._store.labels
+    def flip(self, shown: Mapping[PhotoRow, str | None]) -> None:
+        """Tag each photo with the other label than the one shown; photos shown without a tag are skipped."""
         self._push(
             {
-                row.key: (row, labels.other(labels.label(row.probability, self._current(row))))
-                for row in rows
-                if row.key is not None and row.probability is not None
+                row.key: (row, self._store.labels.other(self._flipped(row, label)))
+                for row, label in shown.items()
+                if row.key is not None and row.probability is not None and label is not None
             }
         )
+
+    def _flipped(self, row: PhotoRow, shown: str) -> str:
+        """Return the label that a flip starts from: a pending one, which the user has just given, or the one shown."""
+        if row.probability is None or not self.is_pending(row.key or ""):
+            return shown
+        return self._store.labels.label(row.probability, self._current(row))
+
+    def is_pending(self, key: str) -> bool:
+        """Return whether the user has just labeled the photo with this content key, and it is not stored yet."""
+        return any(key in step.after for step in self._steps)
 
     def set(self, rows: Iterable[PhotoRow], label: str | None) -> None:
         """Tag photos, or remove the user's labels with None. Photos without a prediction are skipped."""
@@ -147,7 +156,7 @@ class Corrections(QObject):
 
     def _photos(self, rows: Sequence[PhotoRow]) -> str:
         """Return which photos a label goes to. All copies of a photo in the folder have the same label."""
-        count = sum(max(1, len(self._store.rows_of(row.key or ""))) for row in rows)
+        count = len({same for row in rows for same in self._store.rows_of(row.key or "")} | set(rows))
         if len(rows) > 1:
             return text.photos(count)
         name = rows[0].name
@@ -261,8 +270,11 @@ class PhotoCommands(QObject):
         self._store: PhotoStore = model.store
         self._corrections = corrections
         self._menu = actions.photo_menu(parent)
-        grid.tag_clicked.connect(lambda index: corrections.flip([model.photo(index)]))
+        self._actions = actions
+        grid.tag_clicked.connect(lambda row, label: corrections.flip({row: label}))
         grid.flip_pressed.connect(self._flip)
+        grid.remove_pressed.connect(actions.remove_label.trigger)
+        grid.letter_pressed.connect(self._on_letter)
         grid.activated.connect(self._open)
         grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         grid.customContextMenuRequested.connect(self._open_menu)
@@ -283,7 +295,18 @@ class PhotoCommands(QObject):
         self._corrections.set(self._grid.selected_photos(), label)
 
     def _flip(self) -> None:
-        self._corrections.flip(self._grid.selected_photos())
+        shown = self._grid.delegate.shown_label
+        self._corrections.flip({photo: shown(photo) for photo in self._grid.selected_photos()})
+
+    def _on_letter(self, printed: str, placed: str) -> None:
+        labels, actions = self._store.labels, self._actions
+        keys = {
+            text.key_for(labels, labels.positive): actions.positive,
+            text.key_for(labels, labels.negative): actions.negative,
+        }
+        action = keys.get(printed) or keys.get(placed)
+        if action is not None:
+            action.trigger()
 
     def _open_menu(self, point: QPoint) -> None:
         if self._grid.indexAt(point).isValid():
@@ -294,7 +317,7 @@ class PhotoCommands(QObject):
             return
         path = self._model.photo(index).path
         if path.exists():
-            QDesktopServices.openUrl(file_url(path))
+            open_file(path, self, self.failed.emit)
         else:
             missing = _("{photo} no longer exists. Rescan the folder (F5).")
             self.failed.emit(missing.format(photo=display_path(path.name)))
@@ -302,7 +325,7 @@ class PhotoCommands(QObject):
     def _show_in_folder(self) -> None:
         current = self._grid.currentIndex()
         if current.isValid():
-            show_in_file_manager(self._model.photo(current).path)
+            show_in_file_manager(self._model.photo(current).path, self, self.failed.emit)
 
     def _copy_path(self) -> None:
         paths = [display_path(photo.path) for photo in self._grid.selected_photos()]

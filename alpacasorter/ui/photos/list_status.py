@@ -69,6 +69,7 @@ def why_empty(
     if which is Filter.ALL and finished is not None:
         if finished.sorted_folders:
             lines.append(text.sorted_folders(finished.sorted_folders))
+        lines += [f"{words}." for words in text.skipped_words(finished)]
         if finished.left_alone:
             ignored = ngettext("{count} other file ignored.", "{count} other files ignored.", finished.left_alone)
             lines.append(ignored.format(count=number(finished.left_alone)))

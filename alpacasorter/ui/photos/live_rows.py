@@ -109,14 +109,7 @@ class LiveRows(QObject):
         if not self.is_idle:
             self._collect.start(self._idle.remainingTime() + 1)
             return
-        model, bar = self._model, self._grid.verticalScrollBar()
-        keep = [row for row in model.leaving if self._is_chosen(row) or self._may_be_pointed_at(row)]
-        leaving = model.leaving - set(keep)
-        anchor = next((row for row in map(self._row_at, self._grid.visible_rows()) if row not in leaving), None)
-        before = self._top_of(anchor) if anchor is not None else 0
-        model.settle(keep)
-        if anchor is not None:
-            bar.setValue(bar.value() + self._top_of(anchor) - before)
+        self._model.settle([row for row in self._model.leaving if self._is_chosen(row) or self._may_be_pointed_at(row)])
 
     def _is_chosen(self, row: PhotoRow) -> bool:
         index = self._model.index_of(row)
@@ -126,12 +119,6 @@ class LiveRows(QObject):
         """Return whether removing a row could move another one under the mouse."""
         place = self._model.position(row)
         return self._mouse_over and place is not None and place < self._grid.visible_rows().stop
-
-    def _row_at(self, place: int) -> PhotoRow:
-        return self._model.photo(self._model.index(place))
-
-    def _top_of(self, row: PhotoRow) -> int:
-        return self._grid.visualRect(self._model.index_of(row)).top()
 
     # Events of the watched folder and of a sort
 

@@ -166,6 +166,11 @@ class PhotoModel(QAbstractListModel):
         place = self.position(row)
         return QModelIndex() if place is None else self.index(place)
 
+    def neighbors(self, row: PhotoRow) -> list[PhotoRow]:
+        """Return a row that is shown and all others, by nearness: those after it, then those before it, backwards."""
+        place = self.position(row) or 0
+        return [*self._shown[place:], *reversed(self._shown[:place])]
+
     # Events of a scan and of learning
 
     def on_found(self, event: Found) -> None:

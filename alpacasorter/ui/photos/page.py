@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QVBoxLayout, QWidget
 
@@ -15,13 +16,13 @@ from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.photo_filters import Filter, Order
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photo_store import PhotoRow, PhotoStore, place_of
 from alpacasorter.ui.photos.commands import Corrections, PhotoCommands
 from alpacasorter.ui.photos.filter_bar import FilterBar
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.list_status import difference, why_different, why_empty
 from alpacasorter.ui.photos.live_rows import LiveRows
-from alpacasorter.ui.photos.model import OutOfDate, PhotoModel, runs
+from alpacasorter.ui.photos.model import OutOfDate, PhotoModel
 from alpacasorter.ui.photos.preview import PreviewPane, Selection
 from alpacasorter.ui.photos.review import ChangeReview
 from alpacasorter.ui.settings import Settings
@@ -65,6 +66,7 @@ class BrowsePage(QWidget):
         super().__init__(parent)
         self._settings = settings
         self.store = PhotoStore(unsure_below=settings.unsure_below)
+        self.store.clocks = settings.clocks
         self.model = PhotoModel(self.store, self)
         self.corrections = Corrections(self.store, self)
         self.actions_ = Actions(self.corrections.stack, theme, self)
@@ -113,7 +115,7 @@ class BrowsePage(QWidget):
         self._done = ""
         self._chosen_for_user: PhotoRow | None = None
         self._to_select = _ToSelect(self.grid, self.model)
-        self._recursive = settings.recursive
+        self._scope = (settings.recursive, settings.exclusion)
         self._watching = False
         self.live = LiveRows(self.model, self.grid, self.arrivals, self)
         self.grid.set_tile(settings.tile)
@@ -218,8 +220,9 @@ class BrowsePage(QWidget):
             self.review.begin()
             self.live.begin()
         # If subfolders were added or left out, photos that were not shown before are not new.
-        self.model.clear(again=same_folder and self._recursive == self._settings.recursive)
-        self._recursive = self._settings.recursive
+        scope = (self._settings.recursive, self._settings.exclusion)
+        self.model.clear(again=same_folder and self._scope == scope)
+        self._scope = scope
         self.filters.set_current(Filter.ALL)
         self.banner.hide()
         self.progress.start()
@@ -230,7 +233,7 @@ class BrowsePage(QWidget):
         self.grid.setFocus()
 
     def show_filter(self, which: Filter) -> None:
-        """Show the photos that match a filter now; the current photo stays current if it matches."""
+        """Show the photos that match a filter now; the current photo stays current if it matches, or its neighbor."""
         self.filters.set_current(which)
         self._show_anew(which, self.model.order)
         self._say_why_empty()
@@ -245,19 +248,14 @@ class BrowsePage(QWidget):
 
     def _show_anew(self, which: Filter, order: Order) -> None:
         """Show photos; those that were selected stay selected, and the current one stays in its place in the view."""
-        grid, before, current = self.grid, self.model.listed, self._current()
-        chosen, same = grid.selected_photos(), which is self.model.filter
-        place = None if current is None else self.model.position(current)
-        top = None if current is None else grid.visualRect(self.model.index_of(current)).top()
-        in_view = place is not None and place in grid.visible_rows()
+        grid, near, chosen = self.grid, self._near_current(), self.grid.selected_photos()
+        place, top = grid.currentIndex().row(), grid.visualRect(grid.currentIndex()).top()
+        in_view = place in grid.visible_rows()
         self.model.show(which, order)
-        if same and current is not None and place is not None and self.model.position(current) is None:
-            # The next photo takes its place, or the last one before it.
-            nearest = (*before[place:], *reversed(before[:place]))
-            current = next((row for row in nearest if self.model.position(row) is not None), None)
-        self._choose(current)
-        self._select(row for row in chosen if current is not None and row is not current)
-        if in_view and top is not None and current is not None and self.model.position(current) is not None:
+        self._choose(near)
+        if near and self._current() is near[0]:
+            grid.select_photos(chosen)
+        if in_view:
             bar = grid.verticalScrollBar()
             bar.setValue(bar.value() + grid.visualRect(grid.currentIndex()).top() - top)
             grid.scrollTo(grid.currentIndex())
@@ -271,7 +269,7 @@ class BrowsePage(QWidget):
         self.live.tell()
 
     def set_order(self, order: Order) -> None:
-        """Show photos in another order."""
+        """Show photos in another order; the current photo and the selection stay."""
         self._settings.order = order
         self._show_anew(self.model.filter, order)
         self._on_counts()
@@ -313,6 +311,7 @@ class BrowsePage(QWidget):
 
     def on_learned(self, event: Learned) -> None:
         """Corrections are stored and all photos were judged again."""
+        self._keep_shown(event)
         steps = self.corrections.on_learned(event)
         self.model.on_learned(event)
         self.review.on_learned(steps)
@@ -325,6 +324,14 @@ class BrowsePage(QWidget):
         self.banner.tell(event, flipped=flipped, changed=changed, can_undo=can_undo, done=done)
         self.preview.refresh()
         self._on_selection()
+
+    def _keep_shown(self, event: Learned) -> None:
+        """Until tags that turn now are painted, a key or click means what is still shown; the user knows their own."""
+        rows_of, delegate, is_pending = self.store.rows_of, self.grid.delegate, self.corrections.is_pending
+        delegate.keep_shown(
+            row for key in (*event.changed, *event.changes) if not is_pending(key) for row in rows_of(key)
+        )
+        delegate.forget_shown(row for key in event.changes if is_pending(key) for row in rows_of(key))
 
     def on_placed(self, event: FilesPlaced) -> None:
         """A sort or an undo has moved files; their photos are still shown."""
@@ -346,8 +353,8 @@ class BrowsePage(QWidget):
         self.model.bring_back(rows)
         places = [place for row in rows if (place := self.model.position(row)) is not None]
         if places:
-            self._choose(self.model.listed[min(places)])
-            self._select(rows)
+            self._choose([self.model.listed[min(places)]])
+            self.grid.select_photos(rows)
 
     def _on_changes_seen(self) -> None:
         if self.model.filter is Filter.CHANGED and not self.store.counts[Filter.CHANGED]:
@@ -385,25 +392,28 @@ class BrowsePage(QWidget):
 
     def _on_inserted(self) -> None:
         if not self.grid.currentIndex().isValid():
-            self._choose(None)
+            self._choose(())
             self._chosen_for_user = self._current()
         self._to_select.select_found()
 
-    def _choose(self, row: PhotoRow | None) -> None:
-        index = self.model.index_of(row) if row is not None else QModelIndex()
+    def _near_current(self) -> list[PhotoRow]:
+        """Return the current photo and those that may take its place, the nearest first."""
+        current = self.grid.currentIndex()
+        if not current.isValid():
+            return []
+        row = self.model.photo(current)
+        # Of another filter there may be none among those shown; then the nearest of all takes its place.
+        place = bisect.bisect_left(self.store.rows, place_of(row), key=place_of)
+        return [*self.model.neighbors(row), *self.store.rows[place:], *reversed(self.store.rows[:place])]
+
+    def _choose(self, rows: Iterable[PhotoRow]) -> None:
+        """Make the first of these photos that is shown the current one; if none is, the first that is shown."""
+        index = next((found for row in rows if (found := self.model.index_of(row)).isValid()), QModelIndex())
         if not index.isValid() and self.model.rowCount():
             index = self.model.index(0)
         if index.isValid():
             self.grid.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
             self.grid.scrollTo(index)
-
-    def _select(self, rows: Iterable[PhotoRow]) -> None:
-        """Select more photos, those that are listed."""
-        places = [place for row in rows if (place := self.model.position(row)) is not None]
-        selection = QItemSelection()
-        for first, last in runs(places):
-            selection.select(self.model.index(first), self.model.index(last))
-        self.grid.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.Select)
 
     def _on_selection(self) -> None:
         photos = self.grid.selected_photos()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -21,7 +20,8 @@ from PySide6.QtWidgets import (
 )
 
 from alpacasorter.core import reasons
-from alpacasorter.i18n import _, confidence, moment, ngettext, number
+from alpacasorter.core.taken import Clock
+from alpacasorter.i18n import _, confidence, ngettext, number
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
 from alpacasorter.ui.photos.model import change_of
 from alpacasorter.ui.widgets.theme import Theme
@@ -205,7 +205,7 @@ class PreviewPane(QFrame):
         self._choice.setExclusive(True)
         self.name.setText(row.name)
         self.verdict.setText(verdict(row, self._store, self._selected))
-        self.details.setText(_details(row))
+        self.details.setText(_details(row, self._store.clocks))
         self._follow(row)
 
     def _follow(self, row: PhotoRow) -> None:
@@ -225,7 +225,8 @@ class PreviewPane(QFrame):
         row = self._row
         if row is None:
             return
-        pixmap = self._thumbnails.get(row.key, row.path) if row.key and row.reason is None else None
+        is_known = row.key is not None and row.reason is None
+        pixmap = self._thumbnails.get(row.key or "", row.path, row.key_before) if is_known else None
         if pixmap is not None and not pixmap.isNull():
             self.picture.show_pixmap(pixmap, coarse=True)
         else:
@@ -268,12 +269,12 @@ class PreviewPane(QFrame):
         self._rest.start()
 
 
-def _details(row: PhotoRow) -> str:
+def _details(row: PhotoRow, clocks: tuple[Clock, ...]) -> str:
     lines = []
     if row.facts is not None:
-        taken = _taken(row.facts.taken_at)
-        if taken:
-            lines.append(taken)
+        taken = row.taken(clocks)
+        if taken is not None:
+            lines.append(text.taken(taken))
         lines.append(
             _("{width} × {height} pixels, {format}").format(
                 width=number(row.facts.width), height=number(row.facts.height), format=row.facts.format
@@ -282,18 +283,6 @@ def _details(row: PhotoRow) -> str:
     # Zero-width spaces, so that a long path wraps instead of being cut off.
     lines.append(_MAY_BREAK.sub("\u200b", text.folder(row.path.parent)))
     return "\n".join(lines)
-
-
-def _taken(taken_at: str | None) -> str:
-    """Return when a photo was taken; empty if that is not known."""
-    if not taken_at:
-        return ""
-    try:
-        # Without the zone: what counts is the clock where the photo was taken.
-        when = datetime.fromisoformat(taken_at).replace(tzinfo=None)
-    except ValueError:
-        return ""
-    return _("Taken {moment}").format(moment=moment(when))
 
 
 def verdict(row: PhotoRow, store: PhotoStore, selected: Selection) -> str:

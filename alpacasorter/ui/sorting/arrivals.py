@@ -228,6 +228,7 @@ class ArrivalsDialog(QDialog):
         """
         self._on = now
         self.form.set_labels(labels)
+        self.form.clocks.set_clocks(self._settings.clocks)
         self._show()
         self.form.destination.choose_button.setFocus()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +26,6 @@ from alpacasorter.core.sorting.planning.pattern import (
     check_pattern,
     examples,
     parse_pattern,
-    parse_taken,
 )
 from alpacasorter.i18n import _
 from alpacasorter.ui.widgets.fields import sentence_label
@@ -33,7 +33,7 @@ from alpacasorter.wording import sorts, text
 
 _CUSTOM: Final = ""
 _LONGEST_NAME: Final = 120
-_SAMPLE: Final = PatternValues("Alpaca", parse_taken("2026-05-17T14:30:00"), ("Day 2",), "Canon EOS R6")
+_SAMPLE: Final = PatternValues("Alpaca", datetime.fromisoformat("2026-05-17T14:30:00"), ("Day 2",), "Canon EOS R6")
 _SAMPLE_NAME: Final = "IMG_1234.jpg"
 
 

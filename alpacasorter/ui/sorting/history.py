@@ -226,7 +226,7 @@ class SortHistory(QDialog):
             return
         folder = record.folder if record.state is SortState.UNDONE else record.destination
         if folder.is_dir():
-            show_folder(folder)
+            show_folder(folder, self, self._say)
         else:
             said = _("The folder {folder} does not exist. If it is on a removable drive, connect the drive.")
             self._say(said.format(folder=text.folder(folder)))

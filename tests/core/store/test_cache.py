@@ -1,11 +1,13 @@
 """The cache: what is known about photos is found quickly, and a broken cache file never gets in the way."""
 
+import contextlib
 import os
 import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ import pytest
 from alpacasorter.core.events import Placed
 from alpacasorter.core.photo import PhotoFacts, PhotoFile
 from alpacasorter.core.store.cache import Cache, CacheEntry, KnownContent, KnownFile
+from alpacasorter.core.taken import DateSource
 from tests.core.store.library_files import PAGE, ROOT, key, overwrite
 from tests.unprivileged import ordinary_user, shared_folder
 
@@ -69,6 +72,46 @@ def test_what_is_stored_is_known_after_reopening(path: Path) -> None:
         assert cache.thumbnail(key(1)) == b"\xff\xd8 small"
         assert cache.thumbnail(key(77)) is None
         assert cache.thumbnail(key(78)) is None
+
+
+def test_picture_key_is_kept_with_the_content(cache: Cache) -> None:
+    cache.store([entry(1)])
+    assert cache.lookup_folder(FOLDER, backbone_id="one")[FOLDER / "00001.jpg"].picture_key is None
+    cache.store([replace(entry(1), picture_key=key(9))])
+    assert cache.lookup_folder(FOLDER, backbone_id="one") == {
+        FOLDER / "00001.jpg": known(1)._replace(picture_key=key(9))
+    }
+    # What does not know it leaves it as it is.
+    cache.store([entry(1, path=FOLDER / "copy.jpg")])
+    assert {one.picture_key for one in cache.lookup_folder(FOLDER, backbone_id="one").values()} == {key(9)}
+    assert sorted(cache.paths_of(key(1))) == [FOLDER / "00001.jpg", FOLDER / "copy.jpg"]
+    assert cache.paths_of(key(2)) == []
+
+
+def test_cache_without_picture_keys_keeps_everything(path: Path) -> None:
+    with Cache.open(path) as cache:
+        cache.store([entry(1), entry(2)])
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("ALTER TABLE contents DROP COLUMN picture_key")
+        connection.execute("PRAGMA user_version = 2")
+    with Cache.open(path) as cache:
+        assert cache.notice is None
+        assert cache.lookup_folder(FOLDER, backbone_id="one") == {
+            FOLDER / "00001.jpg": known(1),
+            FOLDER / "00002.jpg": known(2),
+        }
+        assert cache.thumbnail(key(1)) == b"\xff\xd8 small"
+
+
+@pytest.mark.parametrize("camera", ["Canon EOS R5 #0123", None])
+@pytest.mark.parametrize("taken_at", ["2024-05-01T14:32:10.25+02:00", "2024-05-01", None])
+@pytest.mark.parametrize("source", [None, *DateSource])
+def test_what_the_header_says_comes_back(
+    cache: Cache, taken_at: str | None, source: DateSource | None, camera: str | None
+) -> None:
+    facts = PhotoFacts(4, 3, taken_at, "JPEG", source, None if source is None else camera)
+    cache.store([replace(entry(1), facts=facts)])
+    assert cache.lookup_folder(FOLDER, backbone_id="one")[FOLDER / "00001.jpg"].facts == facts
 
 
 def test_file_that_changed_replaces_what_was_known(cache: Cache) -> None:

@@ -162,7 +162,7 @@ def test_showing_the_folder(
     dialog: SortHistory, service: FakeSortService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()) or True)
     service.history.emit([record(2, destination=tmp_path), record(1)], NOBODY)
     dialog.show_button.click()
     assert opened == [str(tmp_path)]
