@@ -78,7 +78,7 @@ def forget_pictures(home: Path) -> None:
     with Library.open(home / "data" / "library.sqlite") as library:
         library.write(lambda connection, _revision: connection.execute("UPDATE corrections SET picture_key = NULL"))
     with contextlib.closing(sqlite3.connect(home / "cache" / "cache.sqlite", isolation_level=None)) as connection:
-        connection.execute("UPDATE contents SET picture_key = NULL")
+        connection.execute("UPDATE contents SET picture_key = NULL, checksum = NULL")
 
 
 def watch(opened: Opened, *paths: Path) -> Outcome:

@@ -351,9 +351,12 @@ class Cache:
         blobs = [key_to_blob(key) for key in keys]
 
         def read(connection: sqlite3.Connection) -> dict[str, str]:
-            query = "SELECT picture_key FROM contents WHERE key = ? AND picture_key IS NOT NULL"
-            rows = ((blob, connection.execute(query, (blob,)).fetchone()) for blob in blobs)
-            return {blob.hex(): row[0].hex() for blob, row in rows if row is not None}
+            query = (
+                "SELECT key, width, height, taken_at, format, picture_key, checksum FROM contents"
+                " WHERE key = ? AND picture_key IS NOT NULL"
+            )
+            rows = (connection.execute(query, (blob,)).fetchone() for blob in blobs)
+            return {row[0].hex(): row[5].hex() for row in rows if row is not None and is_content(row)}
 
         return self._file.run(read, {})
 

@@ -349,7 +349,8 @@ class BrowsePage(QWidget):
 
     def show_photos(self, keys: Iterable[str]) -> None:
         """Select the photos with these content keys and bring them into view; the filter lists them again if needed."""
-        rows = [row for key in keys for row in self.store.rows_of(key)]
+        # Copies of a picture have several keys.
+        rows = list(dict.fromkeys(row for key in keys for row in self.store.rows_of(key)))
         self.model.bring_back(rows)
         places = [place for row in rows if (place := self.model.position(row)) is not None]
         if places:

@@ -86,6 +86,17 @@ def test_picture_key_is_kept_with_the_content(cache: Cache) -> None:
     assert {one.picture_key for one in cache.lookup_folder(FOLDER, backbone_id="one").values()} == {key(9)}
     assert sorted(cache.paths_of(key(1))) == [FOLDER / "00001.jpg", FOLDER / "copy.jpg"]
     assert cache.paths_of(key(2)) == []
+    assert cache.picture_keys([key(1), key(2)]) == {key(1): key(9)}
+
+
+def test_damaged_picture_key_is_not_believed(path: Path) -> None:
+    with Cache.open(path) as cache:
+        cache.store([replace(entry(1), picture_key=key(9))])
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE contents SET picture_key = ?", (bytes(32),))
+    with Cache.open(path) as cache:
+        assert cache.picture_keys([key(1)]) == {}
+        assert FOLDER / "00001.jpg" not in cache.lookup_folder(FOLDER, backbone_id="one")
 
 
 def test_cache_without_picture_keys_keeps_everything(path: Path) -> None:
