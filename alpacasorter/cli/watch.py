@@ -37,6 +37,7 @@ _ONLY_WITH_INTO = (
     "clock",
     "only",
     "min_confidence",
+    "different_tags",
 )
 
 
@@ -167,6 +168,8 @@ class _Watching:
                                     unusable.append(problem.path)
                                 lines.put(problem.path, unreadable_row(problem))
                     case Progress():
+                        with bar.aside():
+                            lines.print_ready()
                         bar.update(event)
                     case _:
                         pass

@@ -19,16 +19,24 @@ def event(corrections: int) -> Learned:
 
 
 @pytest.mark.parametrize(
-    ("corrections", "changed", "sentence"),
+    ("corrections", "flipped", "changed", "sentence"),
     [
-        (3, 4, "Learned from 3 corrections. 4 other tags changed."),
-        (1, 1, "Learned from 1 correction. 1 other tag changed."),
-        (1234, 0, "Learned from 1,234 corrections. No other tags changed."),
-        (0, 2, "Back to the original model. 2 other tags changed."),
+        (3, 4, 4, "Learned from your labels of 3 different photos in all folders. 4 other tags changed."),
+        (1, 1, 1, "Learned from your labels of 1 different photo in all folders. 1 other tag changed."),
+        (1234, 0, 0, "Learned from your labels of 1,234 different photos in all folders. No other tags changed."),
+        (0, 2, 0, "Back to the original model. 2 other tags changed."),
+        (0, 8, 46, "Back to the original model. 8 other tags changed. 46 changes are not marked as seen yet."),
+        (0, 0, 1, "Back to the original model. No other tags changed. 1 change is not marked as seen yet."),
     ],
 )
-def test_learned(corrections: int, changed: int, sentence: str) -> None:
-    assert text.learned(event(corrections), changed) == sentence
+def test_learned(corrections: int, flipped: int, changed: int, sentence: str) -> None:
+    assert text.learned(event(corrections), flipped, changed) == sentence
+
+
+def test_many_flipped() -> None:
+    assert text.many_flipped(["Not alpaca on IMG_0034.jpg"], 46, 800) == (
+        "Not alpaca on IMG_0034.jpg: this changed 46 other tags, which is 6% of the 800 photos in this folder."
+    )
 
 
 @pytest.mark.parametrize(
@@ -87,7 +95,7 @@ def test_keys_are_first_letters_or_numbers() -> None:
     ],
 )
 def test_going_back(relearned: Relearned, corrections: int, changed: int, words: str) -> None:
-    assert text.learned(replace(event(corrections), relearned=relearned), changed) == words
+    assert text.learned(replace(event(corrections), relearned=relearned), changed, changed) == words
 
 
 def test_arrivals() -> None:
