@@ -19,6 +19,7 @@ COMMANDS = (
     "export-model",
 )
 _ALIKE = 0.7
+_EARLIER_SORTS = ("resume", "rollback", "undo", "history")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,8 +70,8 @@ def _run(given: list[str]) -> int:
     if options.model is not None:
         model = named_model(options.model)
         if model is None:
-            # The window says so itself.
-            if "new_window" not in options:
+            # The window says so itself, and a model means nothing to earlier sorts.
+            if not any(name in options for name in ("new_window", *_EARLIER_SORTS)):
                 complain(
                     _("There is no model “{name}”. “alpacasorter models” lists the models.").format(name=options.model)
                 )
@@ -173,7 +174,7 @@ def _parser(command: str) -> argparse.ArgumentParser | None:
 
 def _sort(options: argparse.Namespace) -> int:
     given = vars(options)
-    if any(name in given for name in ("resume", "rollback", "undo", "history")):
+    if any(name in given for name in _EARLIER_SORTS):
         from alpacasorter.cli.sort.history import run as run_earlier
 
         return run_earlier(given)

@@ -56,7 +56,7 @@ def taken(value: Taken) -> str:
         DateSource.METADATA: _("Taken {moment}, according to another program"),
         DateSource.GPS: _("Taken {moment}, according to GPS"),
         DateSource.NAME: _("Taken {moment}, according to its name"),
-        DateSource.UNSET: _("Dated {moment}: the camera’s clock was probably never set"),
+        DateSource.UNSET: _("Dated {moment}: the camera's clock was probably never set"),
     }[value.source].format(moment=taken_moment(value))
 
 

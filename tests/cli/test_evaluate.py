@@ -24,6 +24,7 @@ KEYS = {
     "classes",
     "unreadable",
     "trained_on",
+    "both_classes",
     "mistakes",
 }
 

@@ -53,6 +53,7 @@ def test_help_needs_nothing(run):
         (("--out", "{new}", "--dense", "12,many"), "not a list of whole numbers"),
         (("--out", "{new}", "--seed", "-1"), "Seed: must be between 0"),
         (("--out", "{new}", "--backbone", "vgg"), "invalid choice"),
+        (("--out", "{new}", "--positive", "nobody"), "no class “nobody”"),
     ],
 )
 def test_wrong_usage(run, dataset, tmp_path, arguments, words):

@@ -1,7 +1,6 @@
 """The scan pipeline on real folders: every file ends as a row, and nothing stops a scan."""
 
 import os
-import sqlite3
 import sys
 import threading
 import time
@@ -18,7 +17,7 @@ from alpacasorter.core.events import Finished, Found, Problems, Progress
 from alpacasorter.core.photo import PhotoFacts, PhotoFile, content_key
 from alpacasorter.core.photos import bounded
 from alpacasorter.core.photos.walk import OUTPUT_MARKER, FolderUnavailable
-from alpacasorter.core.store.cache import Cache
+from alpacasorter.core.store.cache import Cache, CacheEntry
 from alpacasorter.core.taken import DateSource
 from alpacasorter.ml import scan as scan_module
 from alpacasorter.ml.runtime.backbone import BackboneError
@@ -245,10 +244,10 @@ def test_a_cache_of_an_earlier_version_gets_what_is_missing_from_the_headers(
     midnight, gone = dated(folder / "a.jpg", "2024:05:01 24:08:19"), dated(folder / "b.jpg", "2024:05:01 10:00:00")
     with Cache.open(tmp_path / "old.sqlite") as cache:
         scanned(folder, cache)
-    with sqlite3.connect(tmp_path / "old.sqlite") as connection:
-        # The moment alone, and none where the clock said 24.
-        connection.execute("UPDATE contents SET taken_at = NULLIF(substr(taken_at, 1, 19), '2024-05-01T00:08:19')")
-    connection.close()
+        for path, known in cache.lookup_folder(folder, backbone_id="quick").items():
+            # The moment alone, and a wrong one where the clock said 24.
+            facts = PhotoFacts(1, 1, "2024-05-01T10:00:00" if path == gone else "2024-05-02T00:00:00", "JPEG")
+            cache.store([CacheEntry(PhotoFile(path, known.size, known.mtime_ns), known.content_key, facts=facts)])
     opened.clear()
     state = gone.stat()
     gone.write_bytes(bytes(state.st_size))

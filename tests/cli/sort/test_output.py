@@ -217,7 +217,7 @@ def test_every_file_of_a_plan_is_told_once() -> None:
         ("c.xmp", "go", "failed", True),
         ("d.jpg", "go", "open", False),
     ]
-    assert {len(one) for one in told} == {15}, "each has every field"
+    assert {len(one) for one in told} == {17}, "each has every field"
     assert told[5]["reason"] == "The file is gone."
     assert told[3]["target"] is None
     assert {one["photo"] for one in told if "a." in one["source"]} == {str(HIKE / "a.jpg")}
