@@ -42,10 +42,16 @@ def twelve_megapixel_jpegs(folder: Path, count: int) -> list[Path]:
     paths = []
     for n in range(count):
         path = folder / f"IMG_{n:05}.jpg"
-        # Bytes after the end of a JPEG are ignored, but they make each file a different photo.
-        path.write_bytes(encoded[n % len(encoded)] + n.to_bytes(4, "big"))
+        path.write_bytes(varied(encoded[n % len(encoded)], n))
         paths.append(path)
     return paths
+
+
+def varied(jpeg: bytes, n: int) -> bytes:
+    """Return a JPEG that is another picture for each number up to 2**28, although its pixels are the same."""
+    # A table that no color uses.
+    table = bytes(1 + (n >> 7 * place & 127) for place in range(4)) + bytes([1]) * 60
+    return jpeg[:2] + b"\xff\xdb\x00\x43\x03" + table + jpeg[2:]
 
 
 def _smooth_noise(seed: int) -> Image.Image:

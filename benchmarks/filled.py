@@ -6,10 +6,12 @@ import io
 from pathlib import Path
 
 import numpy as np
+from common import varied
 from PIL import Image
 
 from alpacasorter import paths
 from alpacasorter.core.photo import PhotoFacts, PhotoFile, content_key
+from alpacasorter.core.photos.picture_key import picture_key
 from alpacasorter.core.store.cache import Cache, CacheEntry
 from alpacasorter.ml.models.bundle import load_bundle
 
@@ -33,7 +35,7 @@ def fill(place: Path, photos: int = PHOTOS) -> Path:
             entries = []
             for n in range(start, min(start + _BATCH, photos)):
                 path = folder / f"IMG_{n:05}.jpg"
-                data = thumbnail + n.to_bytes(4, "big")
+                data = varied(thumbnail, n)
                 path.write_bytes(data)
                 status = path.stat()
                 two = known[random.integers(0, len(known), 2)]
@@ -47,6 +49,7 @@ def fill(place: Path, photos: int = PHOTOS) -> Path:
                         thumbnail,
                         vector.astype("<f2").tobytes(),
                         bundle.backbone_id,
+                        picture_key(data, content_key(data)),
                     )
                 )
             cache.store(entries)

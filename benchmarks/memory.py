@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from common import report
+from common import report, varied
 
 PHOTOS = 10_000
 SIZE = (640, 480)
@@ -41,7 +41,7 @@ def main() -> None:
         noise = np.random.default_rng(1).integers(0, 256, (48, 64, 3), dtype=np.uint8)
         Image.fromarray(noise).resize(SIZE, Image.Resampling.BICUBIC).save(buffer, "JPEG", quality=85)
         for n in range(PHOTOS):
-            (folder / f"{n:05}.jpg").write_bytes(buffer.getvalue() + n.to_bytes(4, "big"))
+            (folder / f"{n:05}.jpg").write_bytes(varied(buffer.getvalue(), n))
         engine = open_engine(Places(paths.bundled_model(), Path(name) / "d", Path(name) / "c"), "cpu", trial_now=False)
         before = resident()
         seen: list[tuple[int, float]] = []

@@ -82,14 +82,20 @@ def fill(folder: Path, count: int, *, size: tuple[int, int] = (320, 240), first:
 
 
 def fill_fast(folder: Path, count: int, *, size: tuple[int, int] = (96, 64)) -> list[Path]:
-    """Make very many photos that look alike but whose bytes, and so their content keys, differ."""
+    """Make very many photos that look alike but whose bytes, and so their content and picture keys, differ."""
     folder.mkdir(parents=True, exist_ok=True)
     picture = picture_bytes(seed=1, size=size)
     made = [folder / f"photo{n}.jpg" for n in range(count)]
     for n, path in enumerate(made):
-        # Decoders pass over what comes after the end of a JPEG.
-        path.write_bytes(picture + n.to_bytes(4, "big"))
+        path.write_bytes(varied(picture, n))
     return made
+
+
+def varied(jpeg: bytes, n: int) -> bytes:
+    """Return a JPEG that is another picture for each number up to 2**28, although its pixels are the same."""
+    # A table that no color uses.
+    table = bytes(1 + (n >> 7 * place & 127) for place in range(4)) + bytes([1]) * 60
+    return jpeg[:2] + b"\xff\xdb\x00\x43\x03" + table + jpeg[2:]
 
 
 class Opened:

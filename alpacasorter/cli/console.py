@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal, Never, Self, TextIO
 from alpacasorter import paths
 from alpacasorter.cli.usage import complain
 from alpacasorter.core.events import Finished, Found, Judged, JudgedPhoto, Learned, Problem, Problems, Progress
+from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
 from alpacasorter.core.reasons import sentence
 from alpacasorter.core.session_paths import Places
 from alpacasorter.i18n import _
@@ -166,6 +167,8 @@ class ProgressBar:
     ) -> None:
         """Close the bar."""
         if self._bar is not None:
+            # In a pipe it would be drawn once more, below all that was printed since.
+            self._bar.disable = not sys.stderr.isatty()
             self._bar.close()
 
     def update(self, event: Progress) -> None:
@@ -213,7 +216,7 @@ class ProgressBar:
 
 
 def judge_folder(
-    opened: OpenEngine, folder: Path, *, recursive: bool, bar: ProgressBar
+    opened: OpenEngine, folder: Path, *, recursive: bool, bar: ProgressBar, exclusion: Exclusion = NOTHING
 ) -> tuple[list[JudgedPhoto | Problem], Finished]:
     """Scan a whole folder.
 
@@ -227,7 +230,7 @@ def judge_folder(
     photos: dict[Path, JudgedPhoto] = {}
     problems: dict[Path, Problem] = {}
     # Closed before the engine, however the loop ends.
-    with contextlib.closing(opened.session.scan(folder, recursive=recursive)) as events:
+    with contextlib.closing(opened.session.scan(folder, recursive=recursive, exclusion=exclusion)) as events:
         for event in events:
             match event:
                 case Found():

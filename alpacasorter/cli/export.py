@@ -12,6 +12,8 @@ from alpacasorter.cli.console import ProgressBar, engine, guarded, judge_folder
 from alpacasorter.cli.usage import (
     complain,
     device_option,
+    exclusion,
+    exclusion_options,
     folder_unavailable,
     given_path,
     model_option,
@@ -71,7 +73,7 @@ def export_parser() -> argparse.ArgumentParser:
             "exit codes: 0 success (even if some photos are unreadable), 1 failure, or some sidecars could not be"
             " written, 2 wrong usage, 130 Ctrl+C"
         ),
-        parents=[device_option(), model_option(), quiet_option(), version_option()],
+        parents=[device_option(), model_option(), exclusion_options(), quiet_option(), version_option()],
     )
     parser.add_argument("folder", metavar="FOLDER", type=given_path, help=_("folder to export"))
     form = parser.add_mutually_exclusive_group(required=True)
@@ -180,7 +182,9 @@ def _wrong(options: argparse.Namespace) -> str | None:
 
 
 def _export(folder: Path, options: argparse.Namespace, opened: OpenEngine, bar: ProgressBar) -> int:
-    found, finished = judge_folder(opened, folder, recursive=options.recursive, bar=bar)
+    found, finished = judge_folder(
+        opened, folder, recursive=options.recursive, bar=bar, exclusion=exclusion(vars(options))
+    )
     labels = opened.session.labels
     results = [labels.labeled(one) if isinstance(one, JudgedPhoto) else unreadable(one) for one in found]
     if options.form == "xmp":

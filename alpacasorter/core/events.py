@@ -35,6 +35,7 @@ class JudgedPhoto:
         probability: calibrated probability of the positive class, 0 to 1.
         facts: what its header says.
         correction: the label that the user gave it, or None.
+        picture_key: the same for all files with this picture (see `core.photos.picture_key`); None if not known yet.
     """
 
     path: Path
@@ -42,6 +43,7 @@ class JudgedPhoto:
     probability: float
     facts: PhotoFacts
     correction: str | None
+    picture_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,8 @@ class Finished:
         seconds: wall-clock time.
         canceled: whether the user stopped it.
         sorted_folders: folders that were skipped because the app itself sorted photos into them.
+        nomedia_folders: folders that were skipped because of a file ".nomedia".
+        left_out: files and folders that the user leaves out.
     """
 
     total: int
@@ -108,6 +112,8 @@ class Finished:
     seconds: float
     canceled: bool
     sorted_folders: int = 0
+    nomedia_folders: int = 0
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,9 @@ import numpy.typing as npt
 
 from alpacasorter.core.events import Finished, Judged, JudgedPhoto, Learned, Problems, ScanEvent
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.core.photo import PhotoFile
+from alpacasorter.core.photo import PhotoFile, Unreadable, content_key, read_photo
+from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
+from alpacasorter.core.photos.picture_key import picture_key
 from alpacasorter.core.session_paths import Places, keep_private, private_folder
 from alpacasorter.core.store.cache import Cache
 from alpacasorter.core.store.library import Library
@@ -43,6 +45,7 @@ from alpacasorter.ml.runtime.device import (
 )
 from alpacasorter.ml.scan import Embedded, Opener, Pipeline, Scan
 
+_PICTURES_AT_ONCE: Final = 100
 _TRIED_KEY: Final = "model-tried"
 
 
@@ -71,21 +74,25 @@ class Session:
         self._backbone: Backbone = open_backbone(device, self._model, bundle.input_size, cache)
         self._lock = threading.Lock()
         self._scan: Scan | None = None
+        self._looked_for: set[str] = set()
         self.learning = PersonalHead(bundle, self.labels, library)
         self._table = self.learning.open_folder()
 
-    def scan(self, root: Path, *, recursive: bool) -> Generator[ScanEvent, None, None]:
+    def scan(self, root: Path, *, recursive: bool, exclusion: Exclusion = NOTHING) -> Generator[ScanEvent, None, None]:
         """Scan a folder, which becomes the open folder; yield events, Finished last. Closing it ends its threads.
 
         Raises:
             FolderUnavailable: the folder itself can't be read.
         """
-        scan = Scan(root, recursive=recursive, **self._pipeline())
+        scan = Scan(root, recursive=recursive, exclusion=exclusion, **self._pipeline())
         self._table = table = self.learning.open_folder()
         self._scan = scan
         with contextlib.closing(scan.run()) as events:
             for event in events:
                 if isinstance(event, Finished):
+                    # Photos that are known were not opened, but those that the user labeled must be, once.
+                    here = {key: hint for key, hint in self.learning.photos_without_picture().items() if key in table}
+                    yield from self._look_up(here, lambda: scan.canceled)
                     learned = self.learning.learn_pending()
                     if learned is not None:
                         yield learned
@@ -128,6 +135,7 @@ class Session:
             tuple(photo.content_key for photo in known),
             tuple(photo.facts for photo in known),
             np.stack([table.get(photo.content_key) for photo in known]).astype(np.float16),
+            tuple(photo.picture_key for photo in known),
         )
         return list(self.learning.judge(embedded, table).photos)
 
@@ -140,6 +148,37 @@ class Session:
             "input_size": self.bundle.input_size,
             "threads": self.device.threads,
         }
+
+    def find_pictures(self, stopped: Callable[[], bool]) -> Generator[Learned, None, None]:
+        """Read corrected photos whose picture keys are not known, in other folders too; yield what follows from that.
+
+        An earlier version of the app corrected them, or it was the last to read them. Each is looked for once in a
+        session.
+
+        Args:
+            stopped: polled; once it returns True, this ends after the photo in progress.
+        """
+        yield from self._look_up(self.learning.photos_without_picture(), stopped)
+
+    def _look_up(
+        self, photos: Mapping[str, Path | None], stopped: Callable[[], bool]
+    ) -> Generator[Learned, None, None]:
+        found: dict[str, str] = {}
+        for key, hint in photos.items():
+            if stopped():
+                break
+            if key not in self._looked_for:
+                self._looked_for.add(key)
+                places = [*self._cache.paths_of(key), *([] if hint is None else [hint])]
+                picture = next((one for path in dict.fromkeys(places) if (one := _picture_at(path, key))), None)
+                if picture is not None:
+                    found[key] = picture
+            if len(found) == _PICTURES_AT_ONCE:
+                learned, found = self.learning.learn_pictures(found), {}
+                if learned is not None:
+                    yield learned
+        if found and (learned := self.learning.learn_pictures(found)):
+            yield learned
 
     def cancel_scan(self) -> None:
         """Stop the running scan, if any, after the photos in progress."""
@@ -175,6 +214,15 @@ class Session:
         backbone = open_backbone(device, self._model, self.bundle.input_size, self._cache)
         with self._lock:
             self._backbone, self.device = backbone, device
+
+
+def _picture_at(path: Path, key: str) -> str | None:
+    """Return the picture key of the photo with this content key; None if it is not in this place."""
+    try:
+        data = read_photo(path)
+    except (Unreadable, ValueError):
+        return None
+    return picture_key(data, key) if content_key(data) == key else None
 
 
 @dataclass(slots=True)

@@ -111,7 +111,13 @@ def embedded_summary(ended: EmbedEnded) -> str:
 def import_summary(summary: ImportSummary) -> str:
     """Return what a file would change: "41 labels: 38 new, 2 the same as yours and 1 different from yours."."""
     if not summary.usable:
-        return _("This file has no labels to import.")
+        if summary.not_corrected and len(skipped_labels(summary)) == 1:
+            return _("All labels in this file are from a model, not from you.")
+        return (
+            _("None of the labels in this file can be imported.")
+            if skipped_labels(summary)
+            else _("This file has no labels to import.")
+        )
     new, same, differing = len(summary.new), summary.same, len(summary.differing)
     # Translators: of labels in a file, in a list of counts.
     counts = [ngettext("{count} new", "{count} new", new).format(count=number(new))]

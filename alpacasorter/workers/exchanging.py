@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from alpacasorter.core.events import Learned, Progress
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
+from alpacasorter.core.os_errors import for_log
 from alpacasorter.i18n import _
 from alpacasorter.workers.lane import Lane
 from alpacasorter.workers.view_facts import error_sentence
@@ -120,6 +121,7 @@ class ExchangeKeeper(QObject):
         self._stopped_round = 0
         self._busy = False
         self._file: LabelFile | None = None
+        self._pictures: Mapping[str, str] = {}
         self._told.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
     @property
@@ -329,7 +331,7 @@ class ExchangeKeeper(QObject):
 
     def _preview_import(self, path: Path, options: ImportOptions, number: int) -> ImportSummary:
         from alpacasorter.core.exchange.label_file import read_labels
-        from alpacasorter.core.exchange.label_import import summarize
+        from alpacasorter.core.exchange.label_import import known_pictures, summarize
 
         opened = self._opened()
         if opened is None:
@@ -340,7 +342,10 @@ class ExchangeKeeper(QObject):
         stored = opened.library.corrections(opened.bundle.label_set)
         said = {key: one.label for key, one in stored.items()}
         stopped = partial(self._is_stopped, number)
-        return summarize(self._file, opened.session.labels, said, options, stopped=stopped)
+        pictures = known_pictures(self._file, stored, opened.cache)
+        summary = summarize(self._file, opened.session.labels, said, options, pictures=pictures, stopped=stopped)
+        self._pictures = summary.pictures
+        return summary
 
     def _forget(self) -> None:
         self._file = None
@@ -358,7 +363,13 @@ class ExchangeKeeper(QObject):
             bundle, learning = opened.bundle, opened.session.learning
             backbone, size = bundle.backbone_id, bundle.embedding_size
             store_corrections(
-                opened.library, opened.cache, bundle.label_set, changes, backbone_id=backbone, embedding_size=size
+                opened.library,
+                opened.cache,
+                bundle.label_set,
+                changes,
+                pictures={key: picture for key, picture in self._pictures.items() if key in changes},
+                backbone_id=backbone,
+                embedding_size=size,
             )
             learned = learning.catch_up(written=True)
         except Exception as error:  # noqa: BLE001
@@ -375,7 +386,7 @@ class ExchangeKeeper(QObject):
         try:
             opened.session.learning.save()
         except Exception as error:  # noqa: BLE001  # nothing is lost: it can be learned again from the corrections
-            _log.warning("What was learned was not stored: %s", error)
+            _log.warning("What was learned was not stored: %s", for_log(error))
 
 
 def _not_open() -> str:

@@ -35,8 +35,10 @@ COLUMNS: Final = (
     "height",
     "taken_at",
     "relative_path",
+    "taken_from",
+    "picture_key",
 )
-"""The columns of `alpacasorter scan`, and the path within the folder."""
+"""The columns of `alpacasorter scan`, and the path within the folder. New ones come last."""
 
 READABLE, UNREADABLE = "ok", "unreadable"
 """Values of the column `status`."""
@@ -62,6 +64,7 @@ class Source:
 
 def columns(photo: LabeledPhoto) -> dict[str, object]:
     """Return the value for each of the columns except `relative_path`. The reason is a sentence."""
+    taken = photo.taken()
     return {
         "path": str(photo.path),
         "content_key": photo.content_key,
@@ -73,14 +76,17 @@ def columns(photo: LabeledPhoto) -> dict[str, object]:
         "corrected": photo.corrected,
         "width": photo.width,
         "height": photo.height,
-        "taken_at": photo.taken_at,
+        "taken_at": None if taken is None else taken.at,
+        "taken_from": None if taken is None else taken.source,
+        "picture_key": photo.picture_key,
     }
 
 
 def row_of(photo: LabeledPhoto, folder: Path) -> Mapping[str, object]:
     """Return the value for each of the columns, in English."""
     with english():
-        return columns(photo) | {"relative_path": _relative(photo.path, folder)}
+        row = columns(photo) | {"relative_path": _relative(photo.path, folder)}
+    return {name: row[name] for name in COLUMNS}
 
 
 def _rounded(number: float | None) -> float | None:

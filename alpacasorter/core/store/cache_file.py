@@ -8,30 +8,38 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sqlite3
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
+from zlib import crc32
 
 from alpacasorter.core.photo import PhotoFacts, PhotoFile
 from alpacasorter.core.store.database import (
-    DamagedError,
+    DAMAGE,
     Failure,
     TooNewError,
+    check,
     companions,
     connect,
     exclusive,
     failure_of,
     identity,
     key_to_blob,
+    make_private,
+    make_private_folder,
     migrate,
     path_to_blob,
     pragma_number,
+    set_aside,
     use_wal,
 )
+from alpacasorter.core.taken import DateSource
 from alpacasorter.i18n import _
 
 APPLICATION_ID: Final = int.from_bytes(b"AlpC", "big")
@@ -45,8 +53,7 @@ BYTES_A_NUMBER: Final = 2
 _PAGE_SIZE: Final = 8192
 _LOG_BYTES: Final = 16 << 20
 
-# A cache of another version is discarded, never migrated. Raise _VERSION with every change here.
-_VERSION: Final = 2
+# The tables of version 2; a cache of version 1 is discarded.
 _TABLES: Final = (
     # `used` is the session that used the content last. The facts are NULL if it can't be decoded.
     """CREATE TABLE contents (
@@ -75,10 +82,24 @@ _TABLES: Final = (
         data BLOB NOT NULL)""",
     "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
 )
+# Version 3 knows the picture key of each content, NULL until the file is next read.
+# In version 4 each row has a checksum of what it says, NULL if an earlier version stored it.
+_MIGRATIONS: Final = (
+    (),
+    _TABLES,
+    ("ALTER TABLE contents ADD COLUMN picture_key BLOB",),
+    tuple(
+        f"ALTER TABLE {table} ADD COLUMN checksum INTEGER"
+        for table in ("contents", "files", "embeddings", "thumbnails", "settings")
+    ),
+)
 TABLE_NAMES: Final = ("thumbnails", "embeddings", "files", "contents", "settings")
 
-# Key, facts, thumbnail, embedding, backbone_id.
-ContentRow = tuple[bytes, PhotoFacts | None, bytes | None, bytes | None, str | None]
+# As `is_content` wants it.
+_CONTENT: Final = "row_checksum(key, width, height, taken_at, format, picture_key)"
+
+# Key, facts, thumbnail, embedding, backbone_id, picture key.
+ContentRow = tuple[bytes, PhotoFacts | None, bytes | None, bytes | None, str | None, bytes | None]
 # Path, size, time of change, key, reason.
 FileRow = tuple[bytes, int, int, bytes | None, str | None]
 
@@ -92,6 +113,7 @@ class KnownFile(NamedTuple):
         reason: why it can't be judged, a code (see `core.reasons`); None if it can.
         facts: what its header says; None if it couldn't be decoded.
         has_embedding: whether there is an embedding of the backbone in question.
+        picture_key: see `core.photos.picture_key`; None if an earlier version of the app stored the file.
     """
 
     size: int
@@ -100,6 +122,7 @@ class KnownFile(NamedTuple):
     reason: str | None
     facts: PhotoFacts | None
     has_embedding: bool
+    picture_key: str | None = None
 
 
 class KnownContent(NamedTuple):
@@ -122,6 +145,7 @@ class CacheEntry:
         thumbnail: JPEG bytes.
         embedding: float16 little-endian bytes, as many numbers as the backbone outputs; needs `backbone_id`.
         backbone_id: the backbone that the embedding was made with.
+        picture_key: see `core.photos.picture_key`.
     """
 
     file: PhotoFile
@@ -131,6 +155,49 @@ class CacheEntry:
     thumbnail: bytes | None = None
     embedding: bytes | None = None
     backbone_id: str | None = None
+    picture_key: str | None = None
+
+
+def checksum(*values: object) -> int:
+    """Return the checksum of a row, of all that it says and what it is about; never NULL."""
+    return crc32(repr(values).encode(errors="surrogatepass"))
+
+
+def data_checksum(key: bytes, data: bytes, backbone_id: str = "") -> int:
+    """Return the checksum of an embedding or a thumbnail of a photo."""
+    return crc32(data, crc32(key + backbone_id.encode()))
+
+
+def is_content(row: Sequence[object]) -> bool:
+    """Tell whether a row of contents is what was stored: key, width, height, time, format, picture key, checksum."""
+    key, width, height, taken_at, format_, picture, stored = row
+    if stored is not None:
+        return stored == checksum(*row[:-1])
+    return (
+        _is_key(key)
+        and (picture is None or _is_key(picture))
+        and all(value is None or (isinstance(value, int) and value > 0) for value in (width, height))
+        and all(value is None or isinstance(value, str) for value in (taken_at, format_))
+        and len({value is None for value in (width, height, format_)}) == 1
+    )
+
+
+def is_file(row: Sequence[object]) -> bool:
+    """Tell whether a row of files is what was stored: path, size, time of change, key, reason, checksum."""
+    path, size, mtime_ns, key, reason, stored = row
+    if stored is not None:
+        return stored == checksum(*row[:-1])
+    return (
+        isinstance(path, bytes)
+        and isinstance(size, int)
+        and isinstance(mtime_ns, int)
+        and (key is None or _is_key(key))
+        and (reason is None or isinstance(reason, str))
+    )
+
+
+def _is_key(value: object) -> bool:
+    return isinstance(value, bytes) and len(value) == 32
 
 
 def open_connection(path: Path | None) -> sqlite3.Connection:
@@ -149,10 +216,14 @@ def open_connection(path: Path | None) -> sqlite3.Connection:
         use_wal(connection)
         connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
         connection.execute("PRAGMA cache_size = -8192")
-        steps: list[tuple[str, ...]] = [()] * (_VERSION - 1)
-        migrate(connection, application_id=APPLICATION_ID, migrations=[*steps, _TABLES])
+        connection.create_function("row_checksum", -1, checksum, deterministic=True)
+        migrate(connection, application_id=APPLICATION_ID, migrations=_MIGRATIONS)
         for table in TABLE_NAMES:
             connection.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()
+        # Where the rows are in a wrong order, some are never found, and what is stored again is lost again. The large
+        # tables would take too long; whether a row of theirs can be found shows when it is read.
+        for table in ("files", "contents", "settings"):
+            check(connection, table)
         connection.execute("CREATE TEMP TABLE wanted (position INTEGER PRIMARY KEY, key BLOB)")
         connection.execute("CREATE TEMP TABLE marked (id INTEGER PRIMARY KEY)")
     except BaseException:
@@ -178,7 +249,8 @@ def rows_of(batch: Iterable[CacheEntry]) -> tuple[list[ContentRow], list[FileRow
         file = entry.file
         files.append((path_to_blob(file.path), file.size, file.mtime_ns, key, entry.reason))
         if key is not None:
-            contents.append((key, entry.facts, entry.thumbnail, entry.embedding, entry.backbone_id))
+            picture = None if entry.picture_key is None else key_to_blob(entry.picture_key)
+            contents.append((key, entry.facts, entry.thumbnail, entry.embedding, entry.backbone_id, picture))
     return contents, files
 
 
@@ -188,30 +260,54 @@ def range_under(root: bytes, separator: bytes) -> tuple[bytes, bytes]:
     return start, start[:-1] + bytes([start[-1] + 1])
 
 
+def facts_of(width: int, height: int, taken: str | None, form: str) -> PhotoFacts:
+    """Return the facts that a row of `contents` says; see `_taken`."""
+    taken_at, _blank, more = (taken or "").partition(" ")
+    source, _tab, camera = more.partition("\t")
+    if source not in list(DateSource):  # as earlier versions stored it
+        return PhotoFacts(width, height, taken, form)
+    return PhotoFacts(width, height, taken_at or None, form, DateSource(source), sys.intern(camera) or None)
+
+
+def _taken(facts: PhotoFacts) -> str | None:
+    """Return when a photo was taken, where that is from, and by which camera, in the one column there is for it.
+
+    Earlier versions stored only the moment. In one column, their caches need not be made again, which takes hours.
+    """
+    if facts.taken_from is None:
+        return facts.taken_at
+    return f"{facts.taken_at or ''} {facts.taken_from}\t{facts.camera or ''}"
+
+
 def put_contents(connection: sqlite3.Connection, contents: Iterable[ContentRow], session: int) -> None:
     """Store what is known about contents that were used in this session; to be called in a transaction."""
-    facts_of, embeddings, thumbnails = [], [], []
-    for key, facts, thumbnail, embedding, backbone_id in contents:
-        known = (None,) * 4 if facts is None else (facts.width, facts.height, facts.taken_at, facts.format)
-        facts_of.append((key, *known, session))
-        if embedding is not None:
-            embeddings.append((key, backbone_id, embedding))
+    rows, keys, embeddings, thumbnails = [], [], [], []
+    for key, facts, thumbnail, embedding, backbone_id, picture in contents:
+        known = (None,) * 4 if facts is None else (facts.width, facts.height, _taken(facts), facts.format)
+        keys.append((key,))
+        rows.append((key, picture, *known, session))
+        if embedding is not None and backbone_id is not None:
+            embeddings.append((key, backbone_id, embedding, data_checksum(key, embedding, backbone_id)))
         if thumbnail is not None:
-            thumbnails.append((key, thumbnail))
+            thumbnails.append((key, thumbnail, data_checksum(key, thumbnail)))
+    # Or what is new would be mixed with what is damaged.
+    connection.executemany(f"DELETE FROM contents WHERE key = ? AND checksum <> {_CONTENT}", keys)
     connection.executemany(
-        "INSERT INTO contents (key, width, height, taken_at, format, used) VALUES (?, ?, ?, ?, ?, ?)"
+        "INSERT INTO contents (key, picture_key, width, height, taken_at, format, used) VALUES (?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (key) DO UPDATE SET used = excluded.used, width = coalesce(excluded.width, width),"
         " height = coalesce(excluded.height, height), format = coalesce(excluded.format, format),"
-        " taken_at = coalesce(excluded.taken_at, taken_at)",
-        facts_of,
+        " taken_at = coalesce(excluded.taken_at, taken_at), picture_key = coalesce(excluded.picture_key, picture_key)",
+        rows,
     )
+    connection.executemany(f"UPDATE contents SET checksum = {_CONTENT} WHERE key = ?", keys)
     connection.executemany(
-        "INSERT OR REPLACE INTO embeddings (content_id, backbone_id, data)"
-        " VALUES ((SELECT id FROM contents WHERE key = ?), ?, ?)",
+        "INSERT OR REPLACE INTO embeddings (content_id, backbone_id, data, checksum)"
+        " VALUES ((SELECT id FROM contents WHERE key = ?), ?, ?, ?)",
         embeddings,
     )
     connection.executemany(
-        "INSERT OR REPLACE INTO thumbnails (content_id, data) VALUES ((SELECT id FROM contents WHERE key = ?), ?)",
+        "INSERT OR REPLACE INTO thumbnails (content_id, data, checksum)"
+        " VALUES ((SELECT id FROM contents WHERE key = ?), ?, ?)",
         thumbnails,
     )
 
@@ -219,15 +315,15 @@ def put_contents(connection: sqlite3.Connection, contents: Iterable[ContentRow],
 def put_files(connection: sqlite3.Connection, files: Iterable[FileRow], session: int) -> None:
     """Store what is known about files; to be called in a transaction, after their contents."""
     connection.executemany(
-        "INSERT OR REPLACE INTO files (path, size, mtime_ns, content_id, reason, stored)"
-        " VALUES (?, ?, ?, (SELECT id FROM contents WHERE key = ?), ?, ?)",
-        [(*row, session) for row in files],
+        "INSERT OR REPLACE INTO files (path, size, mtime_ns, content_id, reason, stored, checksum)"
+        " VALUES (?, ?, ?, (SELECT id FROM contents WHERE key = ?), ?, ?, ?)",
+        [(*row, session, checksum(*row)) for row in files],
     )
 
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
-_UNUSABLE: Final = (OSError, sqlite3.Error, DamagedError, TooNewError)
+_UNUSABLE: Final = (OSError, TooNewError, *DAMAGE)
 
 
 def _not_stored() -> str:
@@ -275,8 +371,8 @@ class CacheFile:
                     return work(self._connection)
                 except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
                     raise
-                except sqlite3.Error as error:
-                    failure = failure_of(error)
+                except DAMAGE as error:
+                    failure = failure_of(error) if isinstance(error, sqlite3.Error) else Failure.DAMAGED
                     _log.warning("the cache failed (%s): %s", failure.name, error)
                     if failure is Failure.DAMAGED:
                         self._rebuild(on_disk=on_disk)
@@ -296,17 +392,22 @@ class CacheFile:
     def _attach(self, damaged: tuple[int, int] | None) -> None:
         """Open the file. It is deleted first if it is still the damaged one, and not a new one of another instance."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_private_folder(self.path.parent)
+            for other in (self.path, *companions(self.path)):
+                if os.path.lexists(other) and not other.is_file():
+                    set_aside(other)
             with exclusive(self.path.with_name(self.path.name + ".lock"), seconds=BUSY_SECONDS):
                 if damaged is not None and damaged == identity(self.path):
                     self._delete()
+                make_private(self.path)
                 try:
                     self._use(open_connection(self.path))
-                except (DamagedError, TooNewError, sqlite3.Error) as error:
+                except (TooNewError, *DAMAGE) as error:
                     if isinstance(error, sqlite3.Error) and failure_of(error) is not Failure.DAMAGED:
                         raise
                     _log.warning("the cache is started again: %s", error)
                     self._delete()
+                    make_private(self.path)
                     self._use(open_connection(self.path))
                 self._identity = identity(self.path)
         except _UNUSABLE as error:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import datetime
 import enum
+import errno
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+import stat
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -43,6 +45,13 @@ class TooNewError(Exception):
     """The file was written by a newer version of the app."""
 
 
+DAMAGE = (
+    *(sqlite3.Error, DamagedError, ValueError, TypeError, OverflowError),
+    *(AttributeError, LookupError, MemoryError, RecursionError),
+)
+"""What reading a damaged database, of whatever bytes, may raise; an sqlite3.Error may also mean something else."""
+
+
 def failure_of(error: sqlite3.Error) -> Failure:
     """Return why SQLite failed. Errors without a code (such as text that is not UTF-8) count as damage."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
@@ -63,6 +72,13 @@ def failure_of(error: sqlite3.Error) -> Failure:
     if primary in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_NOLFS, sqlite3.SQLITE_PROTOCOL):
         return Failure.DISK
     return Failure.DAMAGED
+
+
+def failure_of_system(error: OSError) -> Failure:
+    """Return why the system refused to write a file."""
+    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+        return Failure.FULL
+    return Failure.DISK if error.errno == errno.EIO else Failure.READ_ONLY
 
 
 def connect(path: Path | None, *, synchronous: Literal["FULL", "NORMAL"], busy_seconds: float) -> sqlite3.Connection:
@@ -123,7 +139,11 @@ def exclusive(path: Path, *, seconds: float = 30.0) -> Iterator[None]:
 
     Raises:
         sqlite3.Error: another instance held it for longer than that, or the file can't be opened.
+        OSError: it can't be created.
     """
+    if os.path.lexists(path) and not path.is_file():
+        set_aside(path)
+    make_private(path)
     lock = sqlite3.connect(path, timeout=seconds, isolation_level=None, check_same_thread=False)
     try:
         try:
@@ -176,16 +196,55 @@ def migrate(connection: sqlite3.Connection, *, application_id: int, migrations: 
         connection.execute(f"PRAGMA user_version = {len(migrations)}")
 
 
-def check(connection: sqlite3.Connection) -> None:
-    """Check that every page of the database is consistent.
+def check(connection: sqlite3.Connection, what: str | int = 1) -> None:
+    """Check that every page of the database, and every index, is consistent, or those of one table.
 
     Raises:
         DamagedError: one is not.
         sqlite3.Error: the database could not be read at all.
     """
-    verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    verdict = connection.execute(f"PRAGMA integrity_check({what})").fetchone()[0]
     if verdict != "ok":
         raise DamagedError(str(verdict))
+
+
+def make_private_folder(folder: Path) -> None:
+    """Create a folder that only its owner can open, and its parents as usual; raises OSError if that fails."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.stat()
+    # Not a folder that belongs to everybody, or to the user's other things.
+    if os.name == "posix" and status.st_mode & 0o077 and not status.st_mode & stat.S_ISVTX and folder != Path.home():
+        with contextlib.suppress(OSError):
+            folder.chmod(0o700)
+
+
+def make_private(path: Path) -> None:
+    """Create an empty file that only its owner can read, or make an existing one such; raises OSError if it can't be
+    created."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        # Without opening it: closing a database here would end the locks that SQLite holds on it.
+        with contextlib.suppress(OSError):
+            if os.name == "posix" and path.stat().st_mode & 0o077:
+                path.chmod(0o600)
+
+
+def free_name(path: Path, suffixes: Iterable[str] = ("",)) -> Path:
+    """Return a name beside `path` with the date for something damaged, free with each of the suffixes."""
+    stamp = datetime.datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
+    for attempt in range(1, 1000):
+        again = f"-{attempt}" if attempt > 1 else ""
+        aside = path.with_name(f"{path.stem}-damaged-{stamp}{again}{path.suffix}")
+        if not any(os.path.lexists(aside.with_name(aside.name + suffix)) for suffix in suffixes):
+            break
+    return aside
+
+
+def set_aside(path: Path) -> None:
+    """Rename what is in the way of a file of ours, such as a folder; raises OSError."""
+    path.rename(free_name(path))
 
 
 def identity(path: Path) -> tuple[int, int] | None:

@@ -200,12 +200,14 @@ class Correction:
         label: one of the classes.
         made_at: when, ISO 8601 in UTC.
         path_hint: where the photo was then, if known. It may have moved since.
+        picture_key: see `core.photos.picture_key`; None if not known yet.
     """
 
     content_key: str
     label: str
     made_at: str
     path_hint: Path | None
+    picture_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,17 +264,26 @@ class Library:
         self._file.close()
 
     def corrections(self, label_set: str) -> dict[str, Correction]:
-        """Return the corrections made with these classes, by content key."""
+        """Return the corrections made with these classes, by content key, those that were changed last at the end.
+
+        Two of them may be of the same picture, if it was not known yet that it is the same. Then the later one counts.
+        """
         rows = self._file.read(
             lambda connection: connection.execute(
-                "SELECT content_key, label, made_at, path_hint FROM corrections"
-                " WHERE label_set = ? AND label IS NOT NULL ORDER BY id",
+                "SELECT content_key, label, made_at, path_hint, picture_key FROM corrections"
+                " WHERE label_set = ? AND label IS NOT NULL ORDER BY revision, id",
                 (label_set,),
             ).fetchall()
         )
         corrections = (
-            Correction(key.hex(), label, made_at, None if hint is None else blob_to_path(hint))
-            for key, label, made_at, hint in rows
+            Correction(
+                key.hex(),
+                label,
+                made_at,
+                None if hint is None else blob_to_path(hint),
+                None if picture is None else picture.hex(),
+            )
+            for key, label, made_at, hint, picture in rows
         )
         return {correction.content_key: correction for correction in corrections}
 
@@ -282,6 +293,7 @@ class Library:
         changes: Mapping[str, str | None],
         *,
         paths: Mapping[str, Path] | None = None,
+        pictures: Mapping[str, str] | None = None,
         embeddings: Mapping[str, bytes] | None = None,
         backbone_id: str | None = None,
     ) -> None:
@@ -291,6 +303,7 @@ class Library:
             label_set: names the classes, such as "alpaca|not_alpaca".
             changes: the label by content key; None removes the correction.
             paths: where the photos are now, by content key.
+            pictures: picture keys by content key, as far as they are known.
             embeddings: float16 little-endian bytes by content key, stored so that learning never needs the cache,
                 which may be deleted at any time.
             backbone_id: the backbone that the embeddings were made with.
@@ -307,7 +320,10 @@ class Library:
         if any(not data or len(data) % 2 for data in embeddings.values()):
             raise ValueError("an embedding is float16 bytes")
         hints = {key: path_to_blob(path) for key, path in paths.items()}
-        labels = [(label_set, key_to_blob(key), label, hints.get(key)) for key, label in changes.items()]
+        known = {key: key_to_blob(picture) for key, picture in (pictures or {}).items()}
+        labels = [
+            (label_set, key_to_blob(key), label, hints.get(key), known.get(key)) for key, label in changes.items()
+        ]
         kept = [(key_to_blob(key), backbone_id, data) for key, data in embeddings.items()]
         if not labels and not kept:
             return
@@ -315,10 +331,11 @@ class Library:
         def write(connection: sqlite3.Connection, revision: int) -> None:
             now = utc_now()
             connection.executemany(
-                "INSERT INTO corrections (label_set, content_key, label, path_hint, revision, made_at)"
-                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (label_set, content_key) DO UPDATE SET"
+                "INSERT INTO corrections (label_set, content_key, label, path_hint, picture_key, revision, made_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (label_set, content_key) DO UPDATE SET"
                 " label = excluded.label, revision = excluded.revision, made_at = excluded.made_at,"
-                " path_hint = coalesce(excluded.path_hint, path_hint)",
+                " path_hint = coalesce(excluded.path_hint, path_hint),"
+                " picture_key = coalesce(excluded.picture_key, picture_key)",
                 [(*row, revision, now) for row in labels],
             )
             connection.executemany(
@@ -328,6 +345,23 @@ class Library:
             )
 
         self._file.write(write)
+
+    def set_picture_keys(self, pictures: Mapping[str, str]) -> None:
+        """Store the picture keys of corrected photos, by content key, for those whose picture was not known yet.
+
+        Raises:
+            LibraryError: they could not be written.
+            ValueError: a key has the wrong form.
+        """
+        rows = [(key_to_blob(picture), key_to_blob(key)) for key, picture in pictures.items()]
+
+        def write(connection: sqlite3.Connection, _revision: int) -> None:
+            connection.executemany(
+                "UPDATE corrections SET picture_key = ? WHERE content_key = ? AND picture_key IS NULL", rows
+            )
+
+        if rows:
+            self._file.write(write)
 
     def embeddings(self, label_set: str, backbone_id: str) -> dict[str, bytes]:
         """Return the embeddings of the corrected photos, float16 little-endian bytes, by content key."""

@@ -14,17 +14,22 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from alpacasorter.core.files import display_path
+from alpacasorter.core.store.backups import is_backed_up, write_backup
 from alpacasorter.core.store.database import (
+    DAMAGE,
     DamagedError,
     Failure,
     exclusive,
     failure_of,
+    failure_of_system,
     identity,
+    make_private_folder,
     pragma_number,
     transaction,
 )
-from alpacasorter.core.store.library_schema import LibraryError, Rows, all_rows, library_problem, merge, next_revision
-from alpacasorter.core.store.recovery import is_backed_up, open_library, write_backup
+from alpacasorter.core.store.library_schema import LibraryError, library_problem, next_revision, probe
+from alpacasorter.core.store.recovery import open_library
+from alpacasorter.core.store.second_copy import SecondCopy
 from alpacasorter.i18n import _
 
 T = TypeVar("T")
@@ -52,6 +57,7 @@ class LibraryFile:
         self.notice: str | None = None
         self._lock: Final = threading.RLock()
         self._open_connection: sqlite3.Connection | None = None
+        self._copy: SecondCopy | None = None
         self._identity: tuple[int, int] | None = None
         self._seen_version = -1
         self._changed = False
@@ -83,17 +89,13 @@ class LibraryFile:
                 called twice if the file has to be recovered.
         """
 
-        def write() -> T:
-            connection = self._connection()
-            with transaction(connection):
-                return work(connection, next_revision(connection))
-
         with self._lock:
             self._follow()
-            result = self._guard(write)
+            result = self._guard(lambda: self._write(work))
+            while self._follow():
+                # Another instance replaced the file meanwhile: this went into the one that was set aside.
+                result = self._guard(lambda: self._write(work))
             self._changed = True
-            # If another instance has replaced the file meanwhile, this went into the one that was set aside.
-            self._follow()
             return result
 
     def changed_elsewhere(self) -> bool:
@@ -116,13 +118,32 @@ class LibraryFile:
                 ).format(folder=display_path(self.backups))
             ) from error
 
+    def _write(self, work: Callable[[sqlite3.Connection, int], T]) -> T:
+        connection, copy = self._connection(), self._copy
+        if copy is None:
+            raise LibraryError(library_problem(Failure.READ_ONLY, self.path))
+        try:
+            with transaction(connection):
+                revision = next_revision(connection)
+                result = work(connection, revision)
+                copy.append(connection, revision)
+        except BaseException as error:
+            # Or the next start would do what was said to have failed.
+            with contextlib.suppress(sqlite3.Error, OSError), transaction(connection):
+                copy.cut_back(probe(connection))
+            if isinstance(error, OSError):
+                raise LibraryError(library_problem(failure_of_system(error), self.path)) from error
+            raise
+        copy.confirm()
+        return result
+
     def _guard(self, work: Callable[[], T]) -> T:
         """Do `work`, twice if the file turns out to be damaged and is recovered."""
         try:
             try:
                 return work()
-            except sqlite3.DatabaseError as error:
-                if failure_of(error) is not Failure.DAMAGED:
+            except (sqlite3.DatabaseError, UnicodeError, OverflowError) as error:
+                if isinstance(error, sqlite3.Error) and failure_of(error) is not Failure.DAMAGED:
                     raise
                 _log.warning("the library is damaged: %s", error)
                 self._detach()
@@ -131,39 +152,38 @@ class LibraryFile:
         except sqlite3.Error as error:
             raise LibraryError(library_problem(failure_of(error), self.path)) from error
 
-    def _follow(self) -> None:
-        """Switch to the new file if another instance, or the user, has replaced this one."""
+    def _follow(self) -> bool:
+        """Switch to the new file if another instance, or the user, has replaced this one; return whether it was."""
         if self._closed:
             raise LibraryError(_("Your corrections are closed. Restart AlpacaSorter."))
         if self._open_connection is None:
             self._attach()
-        old = self._open_connection
-        if old is None or self._identity == identity(self.path):
-            return
-        mine = Rows()
-        with contextlib.suppress(sqlite3.Error):
-            mine = all_rows(old)
+        old, copy = self._open_connection, self._copy
+        if old is None or copy is None or self._identity == identity(self.path):
+            return False
+        if copy.is_gone():
+            # Everything was removed, and this is all there is.
+            with contextlib.suppress(*DAMAGE, OSError):
+                copy.write(old)
         # The old file stays open until the new one is open: if that fails, the next call tries again.
         self._attach()
-        try:
-            self._guard(lambda: merge(self._connection(), mine))
-        finally:
-            with contextlib.suppress(sqlite3.Error):
-                old.close()
+        with contextlib.suppress(sqlite3.Error):
+            old.close()
+        return True
 
     def _attach(self) -> None:
         """Open the file, and recover it if necessary."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_private_folder(self.path.parent)
             with exclusive(self.path.with_name(self.path.name + ".lock")):
-                self._open_connection, notice = open_library(self.path, self.backups)
+                self._open_connection, self._copy, notice = open_library(self.path, self.backups)
                 self._identity = identity(self.path)
         except sqlite3.Error as error:
             raise LibraryError(library_problem(failure_of(error), self.path)) from error
-        except DamagedError as error:
-            raise LibraryError(library_problem(Failure.DAMAGED, self.path)) from error
         except OSError as error:
-            raise LibraryError(library_problem(Failure.READ_ONLY, self.path)) from error
+            raise LibraryError(library_problem(failure_of_system(error), self.path)) from error
+        except DAMAGE as error:
+            raise LibraryError(library_problem(Failure.DAMAGED, self.path)) from error
         # Every reader must read again: the new file may hold other corrections.
         self._seen_version = -1
         self.notice = notice or self.notice
@@ -183,10 +203,16 @@ class LibraryFile:
         return pragma_number(self._connection(), "data_version")
 
     def _back_up_quietly(self) -> None:
-        """Write a backup if it is due. If that fails, the user must still get their corrections."""
+        """Write a backup and the second copy, if due. If that fails, the user must still get their corrections."""
         try:
             connection = self._connection()
             if not is_backed_up(connection, self.backups):
                 write_backup(connection, self.backups)
-        except (OSError, sqlite3.Error, DamagedError, TypeError) as error:
+            if self._copy is not None and self._copy.is_too_long():
+                with transaction(connection):
+                    self._copy.write(connection)
+            if self._copy is not None:
+                with transaction(connection):
+                    self._copy.seal(connection)
+        except (OSError, *DAMAGE) as error:
             _log.warning("no backup of the library was written: %s", error)

@@ -7,12 +7,10 @@ last, so of two copies of a row the later one wins.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 UID_BYTES: Final = 16
 
-# salvage.py knows the columns and their order; those that may be long come last, because they are cut off there.
 TABLES: Final[tuple[str, ...]] = (
     # The number is for people; `uid` tells sorts apart when two copies of the library are merged. `done`, `failed` and
     # `remaining` count the steps as of the end of the last run.
@@ -121,34 +119,6 @@ PROBES: Final = tuple(
     for table, columns in (("sorts", SORT_COLUMNS), ("sort_steps", STEP_COLUMNS), ("sort_folders", FOLDER_COLUMNS))
 )
 
-# The state of a step or folder means nothing without the other columns, so a row wins or loses as a whole.
-_MERGE_STEPS: Final = (
-    f"INSERT INTO sort_steps ({STEP_COLUMNS}) VALUES ({', '.join('?' * len(StepRow._fields))})"
-    " ON CONFLICT (sort, position) DO UPDATE SET "
-    + ", ".join(f"{name} = excluded.{name}" for name in StepRow._fields if name not in ("sort", "position"))
-    + " WHERE excluded.revision > revision"
-)
-_MERGE_FOLDERS: Final = (
-    f"INSERT INTO sort_folders ({FOLDER_COLUMNS}) VALUES ({', '.join('?' * len(FolderRow._fields))})"
-    " ON CONFLICT (sort, position) DO UPDATE SET state = excluded.state, revision = excluded.revision"
-    " WHERE excluded.revision > revision"
-)
-
-
-def select_sorts(connection: sqlite3.Connection) -> list[SortRow]:
-    """Return all sorts."""
-    return [SortRow(*row) for row in connection.execute(f"SELECT {SORT_COLUMNS} FROM sorts")]
-
-
-def select_steps(connection: sqlite3.Connection) -> list[StepRow]:
-    """Return the steps of all sorts."""
-    return [StepRow(*row) for row in connection.execute(f"SELECT {STEP_COLUMNS} FROM sort_steps")]
-
-
-def select_folders(connection: sqlite3.Connection) -> list[FolderRow]:
-    """Return the folders of all sorts."""
-    return [FolderRow(*row) for row in connection.execute(f"SELECT {FOLDER_COLUMNS} FROM sort_folders")]
-
 
 def insert_sort(connection: sqlite3.Connection, row: SortRow) -> int:
     """Insert a sort, under the next free number if its own is taken; return its number."""
@@ -161,23 +131,3 @@ def insert_sort(connection: sqlite3.Connection, row: SortRow) -> int:
         row._replace(number=number),
     )
     return number
-
-
-def merge_sorts(
-    connection: sqlite3.Connection,
-    sorts: Sequence[SortRow],
-    steps: Sequence[StepRow],
-    folders: Sequence[FolderRow],
-) -> None:
-    """Merge the journal of another copy of the library into this one; to be called in a transaction."""
-    for row in sorted(sorts, key=lambda row: row.number):
-        known = connection.execute("SELECT revision FROM sorts WHERE uid = ?", (row.uid,)).fetchone()
-        if known is None:
-            insert_sort(connection, row)
-        elif row.revision > known[0]:
-            connection.execute(
-                "UPDATE sorts SET state = ?, revision = ?, done = ?, failed = ?, remaining = ? WHERE uid = ?",
-                (row.state, row.revision, row.done, row.failed, row.remaining, row.uid),
-            )
-    connection.executemany(_MERGE_STEPS, steps)
-    connection.executemany(_MERGE_FOLDERS, folders)

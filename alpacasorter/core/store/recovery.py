@@ -1,50 +1,62 @@
-"""Opens a library that may be damaged, and writes and restores its backups.
+"""Opens a library that may be damaged, behind its second copy, or lost, and makes the two agree.
 
-A damaged file is set aside, the newest intact backup is restored, and what can still be read in the damaged file is
-merged into it.
+If the file is whole and the second copy is too, a row in which they differ is taken from the second copy, whose lines
+have checksums. If the file is not whole it is set aside, and a new one is made: from the second copy, or, as far as
+that is damaged as well, from the newest backup, what SQLite can still read in the file, and the lines that are left.
 """
 
 from __future__ import annotations
 
 import contextlib
-import datetime
+import logging
 import os
-import re
+import shutil
 import sqlite3
 import tempfile
-import time
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from alpacasorter import i18n
 from alpacasorter.core.files import flush_file, flush_folder
+from alpacasorter.core.store.backups import Backup, copy_library, list_backups, newest_whole, write_backup
 from alpacasorter.core.store.database import (
+    DAMAGE,
     DamagedError,
     Failure,
     check,
     companions,
     failure_of,
+    free_name,
+    make_private,
+    migrate,
     pragma_number,
+    set_aside,
+    transaction,
     use_wal,
 )
 from alpacasorter.core.store.library_schema import (
     APPLICATION_ID,
     MIGRATIONS,
     LibraryTooNewError,
-    Rows,
     bring_up_to_date,
-    merge,
+    count_changes,
     new_connection,
     probe,
+    too_new,
 )
-from alpacasorter.core.store.salvage import salvage
+from alpacasorter.core.store.remains import Row, put_newer, readable_rows
+from alpacasorter.core.store.rows import all_rows, columns, delete_row, put_row, tables, values, watch
+from alpacasorter.core.store.second_copy import Content, SecondCopy
 from alpacasorter.i18n import _, ngettext
+
+_log = logging.getLogger(__name__)
 
 
 class Opened(NamedTuple):
-    """An open, intact library of the newest version, and what the user must be told, if anything."""
+    """An open, intact library of the newest version, its second copy, and what the user must be told, if anything."""
 
     connection: sqlite3.Connection
+    copy: SecondCopy
     notice: str | None
 
 
@@ -57,98 +69,315 @@ def open_library(path: Path, backups: Path) -> Opened:
         LibraryTooNewError: a newer version of the app wrote it. Nothing was touched.
         OSError, sqlite3.Error, DamagedError: it can't be opened or restored. Nothing was lost by trying.
     """
-    log, *_rest = companions(path)
-    # SQLite ignores everything in a log after a bad byte, and deletes it, so its rows are read first.
-    unsaved = salvage([log])
+    copy = SecondCopy(path)
+    for other in (*companions(path), *copy.paths):
+        if os.path.lexists(other) and not other.is_file():
+            set_aside(other)
+    restored = _restored(path)
     notice = None
-    if _is_lost(path, backups):
-        notice = _recover(path, backups, unsaved)
+    if restored.exists() and not os.path.lexists(path):
+        # A recovery that ended, by a crash, between its last two steps.
+        restored.replace(path)
+        notice = _("Your corrections file was damaged and has been restored.")
+    connection = _open_sealed(path, copy)
+    if connection is not None:
+        return Opened(connection, copy, notice)
+    content = copy.read()
+    if content is not None and content.version > len(MIGRATIONS):
+        raise too_new()
+    agreed = True
     try:
-        connection = _open_whole(path, backups)
-    except (DamagedError, TypeError):
-        notice = _recover(path, backups, unsaved)
-        connection = _open_whole(path, backups)
-    except sqlite3.Error as error:
-        if failure_of(error) is not Failure.DAMAGED:
+        if _is_lost(path, backups, content):
+            raise DamagedError("missing or empty")
+        make_private(path)
+        connection = _open_whole(path, content)
+        regained = _agree(connection, copy)
+    except DAMAGE as error:
+        _close(connection)
+        if isinstance(error, sqlite3.Error) and failure_of(error) is not Failure.DAMAGED:
             raise
-        notice = _recover(path, backups, unsaved)
-        connection = _open_whole(path, backups)
+        _log.warning("the library is damaged: %s", error)
+        notice = _recover(path, backups, content)
+        agreed, regained = False, 0
+        connection = _open_whole(path, None)
     try:
-        regained = merge(connection, unsaved)
+        _get_ready(connection, backups, copy, agreed=agreed)
     except BaseException:
         connection.close()
         raise
-    if regained and notice is None:
-        notice = _("Part of your corrections file was damaged.") + " " + _recovered_from_it(regained)
-    return Opened(connection, notice)
+    if notice is None and regained:
+        notice = _regained(regained)
+    if notice is None and content is not None and content.damaged:
+        notice = _("The second copy of your corrections was damaged and has been made again. Nothing was lost.")
+    return Opened(connection, copy, notice)
 
 
-def _is_lost(path: Path, backups: Path) -> bool:
+def _open_sealed(path: Path, copy: SecondCopy) -> sqlite3.Connection | None:
+    """Open a library that is, byte by byte, what it was when it was closed; None if it needs a closer look."""
+    if not path.is_file() or not all(file.is_file() for file in copy.paths):
+        return None
+    make_private(path)
+    connection = None
+    try:
+        connection = new_connection(path)
+        if pragma_number(connection, "user_version") == len(MIGRATIONS):
+            with transaction(connection):
+                sealed = copy.is_sealed(connection)
+            if sealed:
+                _set_up(connection)
+                return connection
+    except DAMAGE as error:
+        _log.info("the library must be looked at: %s", error)
+    except BaseException:
+        _close(connection)
+        raise
+    _close(connection)
+    return None
+
+
+def _is_lost(path: Path, backups: Path, content: Content | None) -> bool:
     """Tell whether SQLite must not even open this: it would create a new one and delete the log of the old one."""
-    if path.is_dir():
+    if os.path.lexists(path) and not path.is_file():
         return True
     if path.exists() and path.stat().st_size:
         return False
     log, *_rest = companions(path)
-    return bool((log.exists() and log.stat().st_size) or _restored(path).exists() or list_backups(backups))
+    return bool(content is not None or (log.exists() and log.stat().st_size) or list_backups(backups))
 
 
-def _open_whole(path: Path, backups: Path) -> sqlite3.Connection:
+def _open_whole(path: Path, content: Content | None) -> sqlite3.Connection:
+    """Open a library if every page of it is consistent, whatever its version."""
     connection = new_connection(path)
     try:
         check(connection)
-        version = pragma_number(connection, "user_version")
-        if 0 < version < len(MIGRATIONS):
-            write_backup(connection, backups)
-        bring_up_to_date(connection)
-        probe(connection)
-        # Only now: a file that is not ours, or of a newer app, must not be touched.
-        use_wal(connection)
-        # A short log is read quickly after a crash.
-        connection.execute("PRAGMA wal_autocheckpoint = 200")
+        found, version = pragma_number(connection, "application_id"), pragma_number(connection, "user_version")
+        if found != APPLICATION_ID and (found or version or tables(connection)):
+            raise DamagedError(f"marked {found:#x} instead of {APPLICATION_ID:#x}")
+        if version > len(MIGRATIONS):
+            # A newer app would have changed the tables, and noted its version in the second copy, too.
+            if content is not None and content.version and _has_tables_of(connection, len(MIGRATIONS)):
+                raise DamagedError(f"marked as version {version}")
+            raise too_new()
+        if found and not _has_tables_of(connection, version):
+            raise DamagedError("the tables are not what was created")
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _recover(path: Path, backups: Path, unsaved: Rows) -> str:
+def _has_tables_of(connection: sqlite3.Connection, version: int) -> bool:
+    """Tell whether the tables and columns are those of a version. Their names are text in the file like any other."""
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as empty:
+        migrate(empty, application_id=APPLICATION_ID, migrations=MIGRATIONS[:version])
+        return tables(empty) == tables(connection) and all(
+            columns(empty, table) == columns(connection, table) for table in tables(empty)
+        )
+
+
+def _agree(connection: sqlite3.Connection, copy: SecondCopy) -> int:
+    """Bring a whole library up to its second copy; return how many rows it had lost.
+
+    Raises:
+        DamagedError: rows differ that no crash explains.
+    """
+    with transaction(connection):
+        # Read while nothing can write.
+        content = copy.read()
+        if content is None or not content.rows:
+            return 0
+        version = pragma_number(connection, "user_version")
+        if version < content.version:
+            raise DamagedError(f"version {version}, and the second copy has {content.version}")
+        if version > content.version > 0:
+            # It was migrated, and then there was no time to write the second copy again.
+            return 0
+        changes = count_changes(connection)
+        dated = {table for table in tables(connection) if "revision" in columns(connection, table)}
+        knows_all = content.whole and content.revision >= changes
+        rest = dict(content.rows)
+        late: list[tuple[str, int, bytes | None]] = []
+        for name, number, row in all_rows(connection):
+            table = name.decode()
+            written, known = rest.pop((table, number), (0, None))
+            if known == row or table == "state":
+                continue
+            if known is None and not (knows_all or written > changes):
+                continue
+            if written <= changes and (knows_all or (table in dated and written >= _revision(row))):
+                raise DamagedError(f"row {number} of {table} is not what was written")
+            if knows_all or written > changes:
+                late.append((table, number, known))
+        for (table, number), (written, known) in rest.items():
+            if known is not None and table != "state":
+                if written <= changes and (knows_all or table in dated):
+                    raise DamagedError(f"row {number} of {table} is missing")
+                if knows_all or written > changes:
+                    late.append((table, number, known))
+        for table, number, _known in late:
+            delete_row(connection, table, number)
+        names = {table: columns(connection, table) for table in tables(connection)}
+        for table, _number, known in late:
+            if known is not None:
+                put_row(connection, table, names[table], values(known))
+        if content.revision > changes:
+            connection.execute("UPDATE state SET changes = ?", (content.revision,))
+    # One that was about to be committed when the app was killed is no loss that the user should hear of.
+    return len(late) if content.confirmed > changes else 0
+
+
+def _revision(row: bytes) -> int:
+    revision = values(row).get("revision")
+    return revision if isinstance(revision, int) else 0
+
+
+def _get_ready(connection: sqlite3.Connection, backups: Path, copy: SecondCopy, *, agreed: bool) -> None:
+    """Migrate a whole library, and continue or start its second copy.
+
+    Args:
+        connection: the library.
+        backups: the folder for backups.
+        copy: its second copy.
+        agreed: whether what that holds has been compared with the library.
+    """
+    version = pragma_number(connection, "user_version")
+    if 0 < version < len(MIGRATIONS):
+        write_backup(connection, backups)
+    bring_up_to_date(connection)
+    with transaction(connection):
+        content = copy.read() if agreed else None
+        current = len(MIGRATIONS), probe(connection)
+        if content is not None and content.even and (content.version, content.revision) == current:
+            copy.follow(content)
+        else:
+            copy.write(connection)
+    _set_up(connection)
+    with transaction(connection):
+        copy.seal(connection)
+
+
+def _set_up(connection: sqlite3.Connection) -> None:
+    # Only now: a file that is not ours, or of a newer app, must not be touched.
+    use_wal(connection)
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        # Without a log, a power cut could tear the file.
+        connection.execute("PRAGMA synchronous = FULL")
+    # A short log is read quickly after a crash.
+    connection.execute("PRAGMA wal_autocheckpoint = 200")
+    watch(connection)
+
+
+def _recover(path: Path, backups: Path, content: Content | None) -> str:
     """Replace a damaged or lost library by an intact one, and return what to tell the user.
 
-    Nothing is moved until the new file is complete. After a crash at any point the next attempt gets the same result,
-    because the new file is itself one of the sources.
+    Nothing is moved until the new file is complete, and nothing it was made from is deleted.
     """
     restored = _restored(path)
     building = path.with_name(path.name + ".building")
-    log, *_rest = companions(path)
-    rows = salvage([path, log, restored])
-    building.unlink(missing_ok=True)
-    backup = restore_newest(backups, building)
-    connection = new_connection(building)
-    try:
-        bring_up_to_date(connection)
-        regained = merge(connection, rows) + merge(connection, unsaved)
-        check(connection)
-    finally:
-        connection.close()
+    backup = None
+    with newest_whole(backups) as found:
+        if content is not None and content.whole:
+            _build(building, content)
+            base = content.revision
+        elif found is not None:
+            backup, source = found
+            if pragma_number(source, "user_version") > len(MIGRATIONS):
+                raise LibraryTooNewError(
+                    _(
+                        "Your corrections file is damaged, and its backup is from a newer version of AlpacaSorter."
+                        " Install the newest version to open it."
+                    )
+                )
+            _make_new(building)
+            copy_library(source, building)
+            base = count_changes(source) if pragma_number(source, "user_version") else 0
+        else:
+            _make_new(building)
+            base = 0
+        connection = new_connection(building)
+        try:
+            bring_up_to_date(connection)
+            before = _corrections(connection)
+            if found is not None and backup is None and count_changes(found[1]) > base:
+                backup = found[0]
+                put_newer(connection, _rows_of(found[1]), base)
+                base = count_changes(found[1])
+            put_newer(connection, _remains(path, base, certain=content is not None and content.whole), base)
+            if content is not None and not content.whole:
+                put_newer(connection, _lines_left(content), -1)
+            regained = _corrections(connection) - (before if backup is not None else 0)
+            connection.execute("PRAGMA journal_mode = DELETE")
+            check(connection)
+        finally:
+            connection.close()
     flush_file(building)
     flush_folder(path.parent)
     building.replace(restored)
     aside = _set_aside(path)
     restored.replace(path)
     flush_folder(path.parent)
+    if backup is None and content is not None and content.whole:
+        return f"{_what_happened(aside)} {_('Everything was restored from its second copy.')}"
     return _account(aside, backup, regained)
+
+
+def _make_new(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    make_private(path)
+
+
+def _build(path: Path, content: Content) -> None:
+    """Make a library of exactly what a whole second copy says."""
+    _make_new(path)
+    with contextlib.closing(new_connection(path)) as connection:
+        migrate(connection, application_id=APPLICATION_ID, migrations=MIGRATIONS[: content.version])
+        with transaction(connection):
+            names = {table: columns(connection, table) for table in tables(connection)}
+            for (table, _number), (_revision, row) in sorted(content.rows.items()):
+                if row is not None:
+                    put_row(connection, table, names[table], values(row))
+
+
+def _rows_of(connection: sqlite3.Connection) -> list[Row]:
+    return [Row(name.decode(), number, values(row)) for name, number, row in all_rows(connection)]
+
+
+def _lines_left(content: Content) -> list[Row]:
+    """Return the rows of a second copy of which lines are missing."""
+    rows = []
+    for (table, number), (_revision, row) in content.rows.items():
+        if row is not None:
+            with contextlib.suppress(*DAMAGE):
+                rows.append(Row(table, number, values(row)))
+    return rows
+
+
+def _remains(path: Path, base: int, *, certain: bool) -> list[Row]:
+    """Return the rows that SQLite can still read in a damaged library and its log, from a copy: reading may change it.
+
+    Args:
+        path: the library.
+        base: the number of the last transaction that is known from elsewhere.
+        certain: whether what is known is sure to be all, unless the library itself says that there was more.
+    """
+    if not path.is_file():
+        return []
+    with tempfile.TemporaryDirectory(prefix="reading-", dir=path.parent, ignore_cleanup_errors=True) as folder:
+        twin = Path(folder) / path.name
+        for source in (path, companions(path)[0]):
+            if source.is_file():
+                shutil.copyfile(source, twin.with_name(source.name))
+        return readable_rows(twin, after=base if certain else None)
+
+
+def _corrections(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT count(*) FROM corrections WHERE label IS NOT NULL").fetchone()[0])
 
 
 def _set_aside(path: Path) -> Path | None:
     """Rename a damaged library and the files beside it to free names with the date; None if there was nothing."""
-    stamp = datetime.datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
     suffixes = ["", *(other.name.removeprefix(path.name) for other in companions(path))]
-    for attempt in range(1, 1000):
-        again = f"-{attempt}" if attempt > 1 else ""
-        aside = path.with_name(f"{path.stem}-damaged-{stamp}{again}{path.suffix}")
-        if not any(os.path.lexists(aside.with_name(aside.name + suffix)) for suffix in suffixes):
-            break
+    aside = free_name(path, suffixes)
     moved = False
     for suffix in suffixes:
         source = path.with_name(path.name + suffix)
@@ -162,19 +391,28 @@ def _restored(path: Path) -> Path:
     return path.with_name(path.name + ".restored")
 
 
+def _close(connection: sqlite3.Connection | None) -> None:
+    if connection is not None:
+        with contextlib.suppress(sqlite3.Error):
+            connection.close()
+
+
 def _account(aside: Path | None, backup: Backup | None, recovered: int) -> str:
     """Return what to tell the user after a recovery.
 
     Args:
         aside: where the damaged file is now; None if it was missing.
         backup: the backup that was opened, if any.
-        recovered: how many corrections were read from what was left.
+        recovered: how many corrections were found that are not in the backup.
     """
     if backup is None and not recovered:
         lost = _("There was no backup and nothing in it could be read, so you start without corrections.")
         return f"{_what_happened(aside)} {lost}"
     if backup is None:
-        return f"{_what_happened(aside)} {_('There was no backup.')} {_recovered_from_it(recovered)}"
+        recovered_from_it = ngettext(
+            "{count} correction was recovered from it.", "{count} corrections were recovered from it.", recovered
+        ).format(count=i18n.number(recovered))
+        return f"{_what_happened(aside)} {_('There was no backup.')} {recovered_from_it}"
     day = i18n.day(backup.made_at)
     if aside is None:
         text = _("Your corrections file was missing, so the backup of {day} was opened.").format(day=day)
@@ -182,7 +420,14 @@ def _account(aside: Path | None, backup: Backup | None, recovered: int) -> str:
         text = _(
             "Your corrections file was damaged. It was set aside as {name}, and the backup of {day} was opened."
         ).format(name=aside.name, day=day)
-    return f"{text} {_recovered_from_old(recovered)}" if recovered else text
+    if recovered <= 0:
+        return text
+    from_old = ngettext(
+        "{count} correction was recovered from the old file.",
+        "{count} corrections were recovered from the old file.",
+        recovered,
+    ).format(count=i18n.number(recovered))
+    return f"{text} {from_old}"
 
 
 def _what_happened(aside: Path | None) -> str:
@@ -191,140 +436,9 @@ def _what_happened(aside: Path | None) -> str:
     return _("Your corrections file was damaged. It was set aside as {name}.").format(name=aside.name)
 
 
-def _recovered_from_it(count: int) -> str:
+def _regained(rows: int) -> str:
     return ngettext(
-        "{count} correction was recovered from it.", "{count} corrections were recovered from it.", count
-    ).format(count=i18n.number(count))
-
-
-def _recovered_from_old(count: int) -> str:
-    return ngettext(
-        "{count} correction was recovered from the old file.",
-        "{count} corrections were recovered from the old file.",
-        count,
-    ).format(count=i18n.number(count))
-
-
-KEPT: Final = 5
-
-_NAME: Final = re.compile(r"library-(\d{6,})-(\d{8}T\d{6}Z)\.sqlite")
-_WHEN: Final = "%Y%m%dT%H%M%SZ"
-_UNFINISHED: Final = "writing-"
-
-
-class Backup(NamedTuple):
-    """A backup in the folder: its number in the series, when it was made, and its file."""
-
-    number: int
-    made_at: datetime.datetime
-    path: Path
-
-
-def list_backups(folder: Path) -> list[Backup]:
-    """Return the backups in a folder, the newest first; none if the folder does not exist."""
-    found: list[Backup] = []
-    with contextlib.suppress(OSError):
-        for path in folder.iterdir():
-            match = _NAME.fullmatch(path.name)
-            if match:
-                with contextlib.suppress(ValueError):
-                    when = datetime.datetime.strptime(match[2], _WHEN).replace(tzinfo=datetime.UTC)
-                    found.append(Backup(int(match[1]), when, path))
-    return sorted(found, reverse=True)
-
-
-def write_backup(connection: sqlite3.Connection, folder: Path) -> Path:
-    """Copy an open library to a new backup, check the copy, and keep only the newest `KEPT`.
-
-    Raises:
-        OSError, sqlite3.Error, DamagedError: it couldn't be written, or the copy is not intact. All older backups still
-            exist.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=_UNFINISHED, suffix=".tmp", dir=folder)
-    os.close(handle)
-    unfinished = Path(name)
-    try:
-        _copy(connection, unfinished)
-        existing = list_backups(folder)
-        # Numbered, so that a clock that was wrong for a day can't make the newest look like the oldest.
-        number = existing[0].number + 1 if existing else 1
-        now = datetime.datetime.now(datetime.UTC)
-        final = folder / f"library-{number:06d}-{now.strftime(_WHEN)}.sqlite"
-        unfinished.replace(final)
-        flush_folder(folder)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    for old in list_backups(folder)[KEPT:]:
-        with contextlib.suppress(OSError):
-            old.path.unlink()
-    _tidy(folder)
-    return final
-
-
-def is_backed_up(connection: sqlite3.Connection, folder: Path) -> bool:
-    """Tell whether the newest backup is intact and has every change, or nothing has ever been changed."""
-    changes = probe(connection)
-    if changes == 0:
-        return True
-    existing = list_backups(folder)
-    if not existing:
-        return False
-    try:
-        with contextlib.closing(_read_only(existing[0].path)) as backup:
-            return probe(backup) == changes
-    except (sqlite3.Error, TypeError):
-        return False
-
-
-def restore_newest(backups: Path, target: Path) -> Backup | None:
-    """Copy the newest intact backup to `target` and return it; None if there is none.
-
-    Raises:
-        LibraryTooNewError: a newer version of the app wrote it.
-        sqlite3.Error: the disk is full.
-    """
-    for backup in list_backups(backups):
-        try:
-            with contextlib.closing(_read_only(backup.path)) as source:
-                check(source)
-                if pragma_number(source, "application_id") != APPLICATION_ID:
-                    continue
-                if pragma_number(source, "user_version") > len(MIGRATIONS):
-                    raise LibraryTooNewError(
-                        _(
-                            "Your corrections file is damaged, and its backup is from a newer version of AlpacaSorter."
-                            " Install the newest version to open it."
-                        )
-                    )
-                _copy(source, target)
-        except (sqlite3.Error, DamagedError) as error:
-            target.unlink(missing_ok=True)
-            if isinstance(error, sqlite3.Error) and failure_of(error) is Failure.FULL:
-                raise
-            continue
-        return backup
-    return None
-
-
-def _copy(source: sqlite3.Connection, target: Path) -> None:
-    """Copy an open library to a complete file without a log beside it, and check that."""
-    with contextlib.closing(new_connection(target)) as copy:
-        source.backup(copy)
-        copy.execute("PRAGMA journal_mode = DELETE")
-        check(copy)
-    flush_file(target)
-    flush_folder(target.parent)
-
-
-def _read_only(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-
-
-def _tidy(folder: Path) -> None:
-    """Delete what a crash during a backup left behind, but nothing that another instance may be writing now."""
-    with contextlib.suppress(OSError):
-        for path in folder.glob(f"{_UNFINISHED}*"):
-            with contextlib.suppress(OSError):
-                if time.time() - path.stat().st_mtime > 3600:
-                    path.unlink()
+        "Your corrections file lacked {count} change, which was restored from its second copy.",
+        "Your corrections file lacked {count} changes, which were restored from its second copy.",
+        rows,
+    ).format(count=i18n.number(rows))

@@ -1,14 +1,20 @@
-"""The user's corrections, and which of them the head learns from."""
+"""The user's corrections, by the photos that they are of, and which of them the head learns from.
+
+A correction is stored with the content key that its photo had then, and is found by any file with the same picture.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from alpacasorter.core.same_picture import SamePictures
 from alpacasorter.core.store.library import Library
 from alpacasorter.ml.models.bundle import Bundle
 
@@ -38,45 +44,143 @@ class Examples:
         return np.array([label == positive for label in self.labels.values()], dtype=np.uint8)
 
 
+class Resolved(NamedTuple):
+    """Corrections of pictures.
+
+    Attributes:
+        stored: the label by content key as it is to be stored, one for each picture; None removes a correction.
+        shown: the label that each file with one of these pictures has then, by content key.
+        places: the content key with which the correction of each file is stored.
+    """
+
+    stored: dict[str, str | None]
+    shown: dict[str, str | None]
+    places: dict[str, str]
+
+
+class Pictures(SamePictures):
+    """Which photos are the same picture, and where the correction of each is stored. The owner locks."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        super().__init__()
+        self._places: dict[str, str] = {}
+
+    def store_at(self, key: str) -> None:
+        """Record that the correction of this picture is stored with this content key, even after it was removed."""
+        if (picture := self.picture(key)) is not None:
+            self._places[picture] = key
+
+    def place(self, key: str) -> str:
+        """Return the content key with which the correction of this picture is, was or is to be stored."""
+        return self._places.get(self.picture(key) or "", key)
+
+
 @dataclass(slots=True)
 class Corrections:
-    """All corrections. Not thread-safe; the owner locks.
+    """All corrections, one for each picture. Not thread-safe; the owner locks.
 
     Attributes:
         labels: label by content key.
         vectors: embedding by content key, float16 (embedding size,), of the photos that this backbone has processed.
         set_aside: content keys of the corrections that are not learned from.
+        pictures: by which they are found for files with other content keys.
+        outdated: content keys of earlier corrections that are stored for the pictures of others in `labels`.
+        without_picture: where the photos are thought to be whose picture keys the library does not have, by content
+            key.
     """
 
     labels: dict[str, str] = field(default_factory=dict)
     vectors: dict[str, Vector] = field(default_factory=dict)
     set_aside: set[str] = field(default_factory=set)
+    pictures: Pictures = field(default_factory=Pictures)
+    outdated: set[str] = field(default_factory=set)
+    without_picture: dict[str, Path | None] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, library: Library, bundle: Bundle) -> Corrections:
+    def read(cls, library: Library, bundle: Bundle, pictures: Pictures | None = None) -> Corrections:
         """Return the corrections that a library has for the classes of a bundle.
+
+        Args:
+            library: where they are stored.
+            bundle: the model that learns from them.
+            pictures: what is known already; what the library knows is added to it.
 
         Raises:
             LibraryError: it can't be read.
         """
         stored = library.corrections(bundle.label_set)
         data = library.embeddings(bundle.label_set, bundle.backbone_id)
-        labels = {key: one.label for key, one in stored.items() if one.label in bundle.class_names}
-        known = {key: np.frombuffer(bytes_, dtype="<f2") for key, bytes_ in data.items() if key in labels}
+        set_aside = library.set_aside(bundle.label_set)
+        found = cls(pictures=pictures or Pictures())
+        for key, one in stored.items():
+            if one.picture_key is not None:
+                found.pictures.note(key, one.picture_key)
+        # The latest first: if two are of the same picture, it counts.
+        for key, one in reversed(stored.items()):
+            if one.label not in bundle.class_names:
+                continue
+            if one.picture_key is None:
+                found.without_picture[key] = one.path_hint
+            if found.key_of(key) is not None:
+                found.outdated.add(key)
+            else:
+                found.labels[key] = one.label
+                found.pictures.store_at(key)
+        known = {key: np.frombuffer(bytes_, dtype="<f2") for key, bytes_ in data.items() if key in found.labels}
         # A damaged one is ignored until a scan comes across the photo again.
-        vectors = {key: vector for key, vector in known.items() if fits(vector, bundle)}
-        return cls(labels, vectors, library.set_aside(bundle.label_set) & labels.keys())
+        found.vectors = {key: vector for key, vector in known.items() if fits(vector, bundle)}
+        found.set_aside = set_aside & found.labels.keys()
+        return found
+
+    def key_of(self, key: str) -> str | None:
+        """Return the content key with which the correction of a photo is stored, None if it has none."""
+        if key in self.labels:
+            return key
+        return next((same for same in self.pictures.same(key) if same in self.labels), None)
+
+    def label(self, key: str) -> str | None:
+        """Return the user's label of a photo, None if it has none."""
+        stored = self.key_of(key)
+        return None if stored is None else self.labels.get(stored)
+
+    def shown(self) -> dict[str, str]:
+        """Return the labels of all photos that are known to have one, by each of their content keys."""
+        return {same: label for key, label in self.labels.items() for same in self.pictures.same(key)}
+
+    def resolve(self, changes: Mapping[str, str | None]) -> Resolved:
+        """Return corrections of files, by content key, as corrections of their pictures; the last of a picture counts.
+
+        Args:
+            changes: label by content key; None removes a correction.
+        """
+        resolved = Resolved({}, {}, {})
+        places: dict[str, str] = {}
+        for key, label in changes.items():
+            place = self.key_of(key) or self.pictures.place(key)
+            picture = self.pictures.picture(key)
+            if picture is not None:
+                place = places.setdefault(picture, place)
+            same = self.pictures.same(key)
+            resolved.places[key] = place
+            resolved.stored.update({one: None for one in same if one in self.outdated})
+            resolved.stored[place] = label
+            resolved.shown.update(dict.fromkeys(same, label))
+        return resolved
 
     def apply(self, changes: Mapping[str, str | None], vectors: Mapping[str, Vector]) -> None:
-        """Apply corrections that were just made (with the embeddings of their photos) or removed (None)."""
+        """Apply resolved corrections that were just made (with the embeddings of their photos) or removed (None)."""
         for key, label in changes.items():
             self.set_aside.discard(key)
+            self.outdated.discard(key)
             if label is None:
                 self.labels.pop(key, None)
                 self.vectors.pop(key, None)
+                self.without_picture.pop(key, None)
             else:
                 self.labels[key] = label
                 self.vectors[key] = vectors[key]
+                self.pictures.store_at(key)
 
     def learn_only_from(self, members: Mapping[str, str] | None) -> None:
         """Set aside all corrections except `members`, as `Library.learn_only_from` does; with None, set aside none."""

@@ -107,6 +107,8 @@ class PersonalHead:
         self._learner: Learner | None = None
         self._corrections = Corrections.read(library, bundle)
         self._pending: dict[str, Vector] = {}
+        self._unread = False
+        self._found_pictures: dict[str, str] = {}
         self._versions = Versions(library, bundle)
         self._examples = self._corrections.examples()
         self._head = self._next_head(stored=True)
@@ -123,16 +125,19 @@ class PersonalHead:
         vectors = event.embeddings.astype(np.float32)
         with self._lock:
             table.add(event.content_keys, event.embeddings)
-            for key, vector in zip(event.content_keys, event.embeddings, strict=True):
+            pictures = event.picture_keys or (None,) * len(event.content_keys)
+            self._note_pictures(event.content_keys, pictures)
+            corrections = self._corrections
+            for key, vector in zip(map(corrections.key_of, event.content_keys), event.embeddings, strict=True):
                 # Corrected while another backbone was in use: only now is there an embedding to learn from.
-                if key in self._corrections.labels and key not in self._corrections.vectors:
-                    self._corrections.vectors[key] = self._pending[key] = vector
+                if key is not None and key not in corrections.vectors:
+                    corrections.vectors[key] = self._pending[key] = vector
             probabilities = self._head.probability(vectors).tolist()
             version = self._head_version
             photos = tuple(
-                JudgedPhoto(path, key, probability, facts, self.correction(key))
-                for path, key, probability, facts in zip(
-                    event.paths, event.content_keys, probabilities, event.facts, strict=True
+                JudgedPhoto(path, key, probability, facts, self.correction(key), picture)
+                for path, key, probability, facts, picture in zip(
+                    event.paths, event.content_keys, probabilities, event.facts, pictures, strict=True
                 )
             )
         return Judged(photos, version)
@@ -151,31 +156,38 @@ class PersonalHead:
         started = time.perf_counter()
         with self._learning:
             with self._lock:
-                known = self._corrections.vectors
-                vectors = {
-                    key: known[key] if key in known else self._table.get(key).astype(np.float16)
-                    for key, label in changes.items()
-                    if label is not None
-                }
+                corrections, pictures = self._corrections, self._corrections.pictures
+                resolved = corrections.resolve(changes)
+                made = [key for key, label in resolved.stored.items() if label is not None]
+                vectors = {key: self._vector(key) for key in made}
+                known = {key: picture for key in resolved.stored if (picture := pictures.picture(key)) is not None}
+            hints = {resolved.places.get(key, key): path for key, path in (paths or {}).items()}
             self._library.set_corrections(
                 self._bundle.label_set,
-                changes,
-                paths=paths or {},
+                resolved.stored,
+                paths=hints,
+                pictures=known,
                 embeddings={key: vector.astype("<f2").tobytes() for key, vector in vectors.items()},
                 backbone_id=self._bundle.backbone_id,
             )
             with self._lock:
-                self._corrections.apply(changes, vectors)
-            return self._learn({**changes, **self._changed_elsewhere()}, started)
+                corrections.apply(resolved.stored, vectors)
+                corrections.without_picture |= {key: hints.get(key) for key in made if key not in known}
+            return self._learn({**resolved.shown, **self._changed_elsewhere()}, started)
 
     def learn_pending(self) -> Learned | None:
-        """Learn from photos that were corrected while another backbone was in use, if any were judged since."""
+        """Learn what came to light about earlier corrections while photos were judged; return None if that is nothing.
+
+        These are embeddings of photos that were corrected while another backbone was in use, and pictures of photos
+        that were corrected when no picture keys were known.
+        """
         started = time.perf_counter()
-        if not self._pending:
+        if not self._pending and not self._found_pictures:
             return None
         with self._learning:
             with self._lock:
                 pending, self._pending = self._pending, {}
+                pictures, self._found_pictures = self._found_pictures, {}
                 pending = {key: vector for key, vector in pending.items() if key in self._corrections.labels}
                 # The library may have been read again in the meantime, and it does not know them.
                 self._corrections.vectors |= pending
@@ -187,7 +199,66 @@ class PersonalHead:
                     embeddings={key: vector.astype("<f2").tobytes() for key, vector in pending.items()},
                     backbone_id=self._bundle.backbone_id,
                 )
-            return self._learn({}, started)
+            changes = self._unite(pictures)
+            return self._learn(changes, started) if pending or changes or self._is_behind() else None
+
+    def photos_without_picture(self) -> dict[str, Path | None]:
+        """Return the content keys of corrected photos whose picture key is not stored, and where they may be."""
+        with self._lock:
+            return dict(self._corrections.without_picture)
+
+    def learn_pictures(self, pictures: Mapping[str, str]) -> Learned | None:
+        """Store the picture keys, by content key, of corrected photos, so that their labels follow the pictures.
+
+        Returns:
+            The outcome if that gives other photos a label, or leaves one correction of two that are of the same
+            picture; else None.
+        """
+        started = time.perf_counter()
+        with self._learning:
+            changes = self._unite(pictures)
+            return self._learn(changes, started) if changes or self._is_behind() else None
+
+    def _note_pictures(self, keys: Sequence[str], pictures: Sequence[str | None]) -> None:
+        """Note the picture keys of photos that were just read; call it with the lock held."""
+        corrections = self._corrections
+        for key, picture in zip(keys, pictures, strict=True):
+            if picture is not None and key in corrections.without_picture:
+                # Other photos may get a label by it, which must be told together.
+                self._found_pictures[key] = picture
+            else:
+                corrections.pictures.note(key, picture)
+
+    def _unite(self, pictures: Mapping[str, str]) -> dict[str, str | None]:
+        """Note and store the picture keys of corrected photos; return the labels that photos have now by that."""
+        if not pictures:
+            return {}
+        with self._lock:
+            before = self._corrections.shown()
+            for key, picture in pictures.items():
+                self._corrections.pictures.note(key, picture)
+                self._corrections.without_picture.pop(key, None)
+        # If this fails, they count in this session, and come here again after the next start.
+        with contextlib.suppress(LibraryError):
+            self._library.set_picture_keys(pictures)
+            self._read_again()
+        return _differences(before, self._corrections.shown())
+
+    def _is_behind(self) -> bool:
+        """Tell whether the head has learned from other corrections than there are now."""
+        with self._lock:
+            return self._corrections.examples().digest != self._examples.digest
+
+    def _vector(self, key: str) -> Vector:
+        """Return the embedding of a photo, or of another file with its picture; call it with the lock held.
+
+        Raises:
+            KeyError: none was ever judged.
+        """
+        if (known := self._corrections.vectors.get(key)) is not None:
+            return known
+        same = self._corrections.pictures.same(key)
+        return self._table.get(next((one for one in same if one in self._table), key)).astype(np.float16)
 
     def prepare(self) -> None:
         """Prepare learning, which takes about 100 ms, so that the first correction need not wait for it."""
@@ -206,21 +277,31 @@ class PersonalHead:
 
     def correction(self, key: str) -> str | None:
         """Return the user's label of a photo, or None."""
-        return self._corrections.labels.get(key)
+        return self._corrections.label(key)
+
+    def had_picture(self, key: str) -> bool:
+        """Tell whether a photo of the open folder shows, or showed, the picture of this one with other bytes."""
+        with self._lock:
+            return any(same != key and same in self._table for same in self._corrections.pictures.same(key))
 
     def _changed_elsewhere(self, *, written: bool = False) -> dict[str, str | None]:
         """Read corrections that another instance (or, with `written`, this one) stored; return those that changed."""
+        before = self._corrections.shown()
         try:
-            if not self._library.changed_elsewhere() and not written:
+            if not self._library.changed_elsewhere() and not written and not self._unread:
                 return {}
-            corrections = Corrections.read(self._library, self._bundle)
+            self._unread = True
+            self._read_again()
         except LibraryError:
-            # What this instance has stored is safe, even if the library can't be read at the moment.
+            # What this instance has stored is safe, even if the library can't be read at the moment; it is next time.
             return {}
+        self._unread = False
+        return _differences(before, self._corrections.shown())
+
+    def _read_again(self) -> None:
+        """Read all corrections; raises LibraryError if they can't be read, and then nothing has changed."""
         with self._lock:
-            before, now = self._corrections.labels, corrections.labels
-            self._corrections = corrections
-        return {key: now.get(key) for key in before.keys() | now.keys() if before.get(key) != now.get(key)}
+            self._corrections = Corrections.read(self._library, self._bundle, self._corrections.pictures)
 
     def _learn(self, changes: Mapping[str, str | None], started: float, relearned: Relearned | None = None) -> Learned:
         head = self._next_head(stored=relearned is not None)
@@ -231,8 +312,8 @@ class PersonalHead:
             self._head_version += 1
             flipped = np.flatnonzero((before >= self._labels.threshold) != (after >= self._labels.threshold))
             keys = tuple(self._table.keys)
-            corrected = self._corrections.labels.keys() | changes.keys()
-            changed = tuple(keys[row] for row in flipped if keys[row] not in corrected)
+            flipped_keys = (keys[row] for row in flipped)
+            changed = tuple(key for key in flipped_keys if key not in changes and self.correction(key) is None)
             return Learned(
                 corrections=len(self._examples.labels),
                 changes=dict(changes),
@@ -319,10 +400,12 @@ class PersonalHead:
         """
         started = time.perf_counter()
         with self._learning:
+            before = self._corrections
             changes = self._changed_elsewhere(written=written)
-            with self._lock:
-                is_new = self._corrections.examples().digest != self._examples.digest
-            return self._learn(changes, started) if changes or is_new else None
+            if self._corrections is before and not self._pending and not self._found_pictures:
+                # This is asked every few seconds: without news, comparing all corrections would take too long.
+                return None
+            return self._learn(changes, started) if changes or self._is_behind() else None
 
     def check(self, stopped: Callable[[], bool] = lambda: False) -> bool:
         """Keep the version in use for good, and measure it if that was not done yet; return whether it was done now.
@@ -352,6 +435,10 @@ class PersonalHead:
     def _learn_only_from(self, members: Mapping[str, str] | None, started: float, made_at: str | None) -> Learned:
         self._save()
         self._versions.settle()
+        if members is not None:
+            # The version may have learned from a file of the same picture.
+            with self._lock:
+                members = {self._corrections.key_of(key) or key: label for key, label in members.items()}
         self._library.learn_only_from(self._bundle.label_set, members)
         with self._lock:
             self._corrections.learn_only_from(members)
@@ -359,3 +446,8 @@ class PersonalHead:
         labels = self._corrections.labels
         gone = sum(labels.get(key) != label for key, label in (members or {}).items())
         return self._learn(changes, started, Relearned(made_at, len(self._corrections.set_aside), gone))
+
+
+def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the labels, by content key, that are others now; None for those that are gone."""
+    return {key: now.get(key) for key in before.keys() | now.keys() if before.get(key) != now.get(key)}

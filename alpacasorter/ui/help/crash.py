@@ -10,6 +10,7 @@ import platform
 import sys
 import time
 import traceback
+from functools import partial
 from io import FileIO, TextIOWrapper
 from pathlib import Path
 from typing import IO
@@ -22,6 +23,7 @@ import alpacasorter
 from alpacasorter.core.session_paths import keep_private, private_file, private_folder
 from alpacasorter.i18n import _
 from alpacasorter.ui.widgets.desktop import show_folder
+from alpacasorter.ui.widgets.dialogs import say
 from alpacasorter.ui.widgets.theme import icon
 from alpacasorter.workers.lane import UncaughtErrors
 
@@ -261,7 +263,7 @@ class CrashDialog(QDialog):
         self.copy.setText(_("Copied"))
 
     def _show_log(self) -> None:
-        show_folder(self._folder)
+        show_folder(self._folder, self, partial(say, self))
 
 
 def _explanation(*, starting: bool) -> str:

@@ -50,8 +50,11 @@ class Thumbnails(QObject):
         """
         self._size, self._ratio = size, ratio
 
-    def get(self, key: str, path: Path) -> QPixmap | None:
-        """Return the thumbnail of a photo; None if it must be loaded first, and `ready` follows."""
+    def get(self, key: str, path: Path, before: str | None = None) -> QPixmap | None:
+        """Return the thumbnail of a photo; None if it must be loaded first, and `ready` follows.
+
+        Until then, the one of `before` is returned if there is one: the content key that the same picture had.
+        """
         wanted = self._size * self._ratio
         known = self._pixmaps.get(key)
         if known is not None:
@@ -62,6 +65,7 @@ class Thumbnails(QObject):
         if key not in self._requested:
             self._requested[key] = wanted, path
             self._loader.request(key, path, wanted)
+        known = known or self._pixmaps.get(before or "")
         return known.pixmap if known is not None else None
 
     def clear(self) -> None:

@@ -188,7 +188,12 @@ class TestRealExifTool:
         before = {path.name: path.read_bytes() for path in folder.iterdir()}
         assert export(photos) == {}
         assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
-        wanted = [reasons.EXIFTOOL_FAILED, reasons.SIDECAR_NO_PHOTO, reasons.PHOTO_CHANGED, reasons.PHOTO_IS_LINK]
+        wanted = [
+            reasons.EXIFTOOL_FAILED,
+            reasons.SIDECAR_NO_PHOTO,
+            reasons.PHOTO_CHANGED,
+            reasons.PHOTO_WRITE_PROTECTED,
+        ]
         assert [one.reason for one in export.failed] == wanted[: len(photos)]
         # A disk that is full while the file or its record is written.
         one = photo(folder, "full.jpg")
@@ -238,7 +243,7 @@ GOOD = 'sys.stdout.buffer.write(sys.stdin.buffer.read()) if "-ver" not in sys.ar
 FALSE: dict[str, tuple[str, set[str]]] = {
     "crashes": ("os.abort()", {reasons.EXIFTOOL_FAILED}),
     "says no": ("sys.exit(1)", {reasons.EXIFTOOL_FAILED}),
-    "hangs": ("time.sleep(60)", {reasons.EXIFTOOL_SLOW}),
+    "hangs": ("time.sleep(60)", {reasons.EXIFTOOL_FAILED}),
     "never ends": ("[sys.stdout.write('x' * 65536) for _ in iter(int, 1)]", {reasons.EXIFTOOL_FAILED}),
     "writes nothing": ("answer(b'')", {reasons.PICTURE_WOULD_CHANGE}),
     "cuts the picture": ("answer(data[:-50])", {reasons.PICTURE_WOULD_CHANGE}),
@@ -305,7 +310,7 @@ def test_without_exiftool_nothing_is_done(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ExifToolError) as caught:
         export([photo(folder)])
-    assert caught.value.reason == reasons.EXIFTOOL_MISSING
+    assert "not installed" in caught.value.reason
 
 
 SEGMENT: dict[str, Callable[[bytes], bytes]] = {

@@ -130,7 +130,7 @@ def test_a_file_without_labels_is_refused_with_the_reason(data: bytes, words: st
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
-    with pytest.raises(LabelFileError, match="no longer there"):
+    with pytest.raises(LabelFileError, match="no such file"):
         read_labels(tmp_path / "none.csv")
     with pytest.raises(LabelFileError, match="folder"):
         read_labels(tmp_path)

@@ -20,7 +20,7 @@ from alpacasorter.core.sorting.plan import SortPlan
 from alpacasorter.core.store.library import Library
 from alpacasorter.core.store.library_schema import MIGRATIONS
 from tests.core.sorting.trees import drain, library_at, moves, plan_of, planned, tree, unit, write
-from tests.core.store.library_files import CLASSES, PAGE, ROOT, key, overwrite, run_child
+from tests.core.store.library_files import CLASSES, PAGE, ROOT, key, overwrite, run_child, without_second_copy
 
 
 @pytest.fixture
@@ -104,6 +104,7 @@ def test_a_library_of_before_there_were_sorts_is_brought_up_to_date(plan: SortPl
         connection.execute(f"DROP TABLE {table}")
     connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) - 1}")
     connection.close()
+    without_second_copy(path)
     with Library.open(path) as library:
         assert library.notice is None
         assert list(library.corrections(CLASSES)) == [key(1)]

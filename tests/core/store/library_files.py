@@ -44,6 +44,17 @@ def log_of(path: Path) -> Path:
     return path.with_name(path.name + "-wal")
 
 
+def copies_of(path: Path) -> tuple[Path, Path]:
+    """Return the two files of the second copy of a library."""
+    return path.with_suffix(".journal"), path.with_suffix(".journal-2")
+
+
+def without_second_copy(path: Path) -> None:
+    """Make a library one of an app that did not write a second copy yet."""
+    for file in copies_of(path):
+        file.unlink()
+
+
 def overwrite(path: Path, at: int, noise: bytes) -> None:
     """Write noise into the middle of a file."""
     with path.open("rb+") as file:

@@ -1,11 +1,13 @@
 """The cache: what is known about photos is found quickly, and a broken cache file never gets in the way."""
 
+import contextlib
 import os
 import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ import pytest
 from alpacasorter.core.events import Placed
 from alpacasorter.core.photo import PhotoFacts, PhotoFile
 from alpacasorter.core.store.cache import Cache, CacheEntry, KnownContent, KnownFile
+from alpacasorter.core.taken import DateSource
 from tests.core.store.library_files import PAGE, ROOT, key, overwrite
 from tests.unprivileged import ordinary_user, shared_folder
 
@@ -69,6 +72,48 @@ def test_what_is_stored_is_known_after_reopening(path: Path) -> None:
         assert cache.thumbnail(key(1)) == b"\xff\xd8 small"
         assert cache.thumbnail(key(77)) is None
         assert cache.thumbnail(key(78)) is None
+
+
+def test_picture_key_is_kept_with_the_content(cache: Cache) -> None:
+    cache.store([entry(1)])
+    assert cache.lookup_folder(FOLDER, backbone_id="one")[FOLDER / "00001.jpg"].picture_key is None
+    cache.store([replace(entry(1), picture_key=key(9))])
+    assert cache.lookup_folder(FOLDER, backbone_id="one") == {
+        FOLDER / "00001.jpg": known(1)._replace(picture_key=key(9))
+    }
+    # What does not know it leaves it as it is.
+    cache.store([entry(1, path=FOLDER / "copy.jpg")])
+    assert {one.picture_key for one in cache.lookup_folder(FOLDER, backbone_id="one").values()} == {key(9)}
+    assert sorted(cache.paths_of(key(1))) == [FOLDER / "00001.jpg", FOLDER / "copy.jpg"]
+    assert cache.paths_of(key(2)) == []
+
+
+def test_cache_without_picture_keys_keeps_everything(path: Path) -> None:
+    with Cache.open(path) as cache:
+        cache.store([entry(1), entry(2)])
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("ALTER TABLE contents DROP COLUMN picture_key")
+        for table in ("contents", "files", "embeddings", "thumbnails", "settings"):
+            connection.execute(f"ALTER TABLE {table} DROP COLUMN checksum")
+        connection.execute("PRAGMA user_version = 2")
+    with Cache.open(path) as cache:
+        assert cache.notice is None
+        assert cache.lookup_folder(FOLDER, backbone_id="one") == {
+            FOLDER / "00001.jpg": known(1),
+            FOLDER / "00002.jpg": known(2),
+        }
+        assert cache.thumbnail(key(1)) == b"\xff\xd8 small"
+
+
+@pytest.mark.parametrize("camera", ["Canon EOS R5 #0123", None])
+@pytest.mark.parametrize("taken_at", ["2024-05-01T14:32:10.25+02:00", "2024-05-01", None])
+@pytest.mark.parametrize("source", [None, *DateSource])
+def test_what_the_header_says_comes_back(
+    cache: Cache, taken_at: str | None, source: DateSource | None, camera: str | None
+) -> None:
+    facts = PhotoFacts(4, 3, taken_at, "JPEG", source, None if source is None else camera)
+    cache.store([replace(entry(1), facts=facts)])
+    assert cache.lookup_folder(FOLDER, backbone_id="one")[FOLDER / "00001.jpg"].facts == facts
 
 
 def test_file_that_changed_replaces_what_was_known(cache: Cache) -> None:
@@ -407,17 +452,37 @@ def test_damage_while_open_never_raises(path: Path, use: Callable[[Cache], objec
 
 def test_folder_that_cannot_be_written_gives_a_temporary_cache(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
-    (tmp_path / "folder" / "cache.sqlite" / "inside").mkdir(parents=True)
-    for path in (tmp_path / "file" / "cache.sqlite", tmp_path / "folder" / "cache.sqlite"):
+    with Cache.open(tmp_path / "file" / "cache.sqlite") as cache:
+        assert cache.notice is not None
+        assert "next start" in cache.notice
+        cache.store([entry(1)])
+        assert len(names(cache)) == 1
+        assert cache.load_embeddings([key(1)], backbone_id="one", size=SIZE)[0] == [key(1)]
+        cache.prune()
+        cache.clear()
+        assert names(cache) == set()
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal", ".lock"])
+@pytest.mark.parametrize("kind", ["folder", "dangling link", "pipe"])
+def test_what_is_in_the_way_is_set_aside(path: Path, suffix: str, kind: str) -> None:
+    path.parent.mkdir()
+    there = path.with_name(path.name + suffix)
+    if kind == "folder":
+        (there / "inside").mkdir(parents=True)
+    elif os.name != "posix":
+        pytest.skip("no such files on this platform")
+    elif kind == "pipe":
+        os.mkfifo(there)
+    else:
+        there.symlink_to(path.parent / "nowhere" / "at all")
+    for _ in range(2):
         with Cache.open(path) as cache:
-            assert cache.notice is not None
-            assert "next start" in cache.notice
+            assert cache.notice is None
             cache.store([entry(1)])
             assert len(names(cache)) == 1
-            assert cache.load_embeddings([key(1)], backbone_id="one", size=SIZE)[0] == [key(1)]
-            cache.prune()
-            cache.clear()
-            assert names(cache) == set()
+    if kind == "folder":
+        assert len(list(path.parent.glob("*-damaged-*/inside"))) == 1
 
 
 def test_folder_without_permission_gives_a_temporary_cache() -> None:

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from alpacasorter.core.store.database import transaction
 from alpacasorter.core.store.library import (
     DAYS_KEPT,
     HEADS_KEPT,
@@ -25,6 +27,8 @@ from alpacasorter.core.store.library import (
     LibraryError,
     LibraryTooNewError,
 )
+from alpacasorter.core.store.library_schema import new_connection
+from alpacasorter.core.store.second_copy import SecondCopy
 from tests.core.store.library_files import CLASSES, ROOT, key, keys, overwrite, run_child
 from tests.unprivileged import ordinary_user, shared_folder
 
@@ -81,6 +85,49 @@ def test_corrections_change_and_are_removed(library: Library) -> None:
     assert library.corrections(CLASSES)[key(1)].path_hint == Path("/a.jpg")
     library.set_corrections(CLASSES, {key(2): "alpaca"})
     assert labels(library) == {key(1): "not_alpaca", key(2): "alpaca"}
+
+
+def test_picture_keys_are_kept_with_corrections(path: Path) -> None:
+    with Library.open(path) as library:
+        library.set_corrections(CLASSES, {key(1): "alpaca", key(2): "alpaca"}, pictures={key(1): key(11)})
+        library.set_corrections("cat|dog", {key(2): "dog"})
+        library.set_corrections(CLASSES, {key(1): "not_alpaca"})
+        library.set_picture_keys({key(1): key(13), key(2): key(12), key(3): key(12)})
+        library.set_picture_keys({})
+        with pytest.raises(ValueError, match="hexadecimal"):
+            library.set_picture_keys({key(1): "short"})
+    with Library.open(path) as library:
+        pictures = {number: one.picture_key for number, one in library.corrections(CLASSES).items()}
+        assert pictures == {key(1): key(11), key(2): key(12)}
+        assert library.corrections("cat|dog")[key(2)].picture_key == key(12)
+        # The one that was changed last comes last.
+        assert list(library.corrections(CLASSES)) == [key(2), key(1)]
+
+
+def test_library_without_picture_keys_is_migrated_with_its_second_copy(path: Path) -> None:
+    with Library.open(path) as library:
+        library.set_corrections(CLASSES, {key(1): "alpaca", key(2): "not_alpaca"})
+    with closing(new_connection(path)) as connection:
+        connection.execute("ALTER TABLE corrections DROP COLUMN picture_key")
+        connection.execute("PRAGMA user_version = 3")
+        with transaction(connection):
+            SecondCopy(path).write(connection)
+    for _ in range(2):
+        with Library.open(path) as library:
+            assert library.notice is None
+            assert labels(library) == {key(1): "alpaca", key(2): "not_alpaca"}
+            library.set_picture_keys({key(1): key(11)})
+            assert library.corrections(CLASSES)[key(1)].picture_key == key(11)
+
+
+def test_picture_keys_survive_damage(path: Path) -> None:
+    with Library.open(path) as library:
+        library.set_corrections(CLASSES, {key(1): "alpaca", key(2): "alpaca"}, pictures={key(1): key(11)})
+        library.set_picture_keys({key(2): key(12)})
+    path.write_bytes(bytes(path.stat().st_size))
+    with Library.open(path) as library:
+        pictures = {number: one.picture_key for number, one in library.corrections(CLASSES).items()}
+        assert pictures == {key(1): key(11), key(2): key(12)}
 
 
 def test_each_set_of_classes_has_its_own_corrections(library: Library) -> None:
@@ -514,6 +561,7 @@ def test_library_of_a_newer_app_is_refused_and_left_alone(path: Path) -> None:
         library.set_corrections(CLASSES, {key(1): "alpaca"})
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 99")
+    connection.execute("CREATE TABLE of_the_newer_app (id INTEGER PRIMARY KEY)")
     connection.close()
     before = path.read_bytes()
     with pytest.raises(LibraryTooNewError, match="newer version"):

@@ -11,12 +11,21 @@ from pathlib import Path
 import pytest
 
 from alpacasorter import i18n
+from alpacasorter.core.store import backups as backups_module
 from alpacasorter.core.store import library_schema, recovery
-from alpacasorter.core.store import recovery as backups_module
 from alpacasorter.core.store.library import HeadVersion, Library, LibraryError, LibraryTooNewError
-from alpacasorter.core.store.library_schema import Rows
-from alpacasorter.core.store.salvage import salvage
-from tests.core.store.library_files import CLASSES, PAGE, ROOT, key, keys, log_of, overwrite, pages_with, run_child
+from tests.core.store.library_files import (
+    CLASSES,
+    PAGE,
+    ROOT,
+    key,
+    keys,
+    log_of,
+    overwrite,
+    pages_with,
+    run_child,
+    without_second_copy,
+)
 
 IN_BACKUP = 400
 ALL = 600
@@ -47,6 +56,13 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def path(original: Path, tmp_path: Path) -> Path:
     shutil.copytree(original.parent, tmp_path / "data")
     return tmp_path / "data" / "library.sqlite"
+
+
+@pytest.fixture
+def single(path: Path) -> Path:
+    """The same library as an app left it that did not write a second copy yet."""
+    without_second_copy(path)
+    return path
 
 
 def backup_files(path: Path) -> list[Path]:
@@ -120,8 +136,11 @@ def made_another_database(path: Path) -> None:
     connection.close()
 
 
-WHOLE_LEAVES = [noise_in_header, noise_in_magic, zeros_in_schema, wrong_application, dropped_table]
-NOTHING_LEFT = [
+READABLE = [wrong_application, dropped_table]
+UNREADABLE = [
+    noise_in_header,
+    noise_in_magic,
+    zeros_in_schema,
     noise_everywhere,
     cut_to_a_few_bytes,
     emptied,
@@ -131,18 +150,53 @@ NOTHING_LEFT = [
 ]
 
 
-@pytest.mark.parametrize("damage", [*WHOLE_LEAVES, *NOTHING_LEFT, cut_in_half])
-def test_damaged_library_is_set_aside_and_recovered(path: Path, damage: Callable[[Path], None]) -> None:
+@pytest.mark.parametrize("damage", [*READABLE, *UNREADABLE, cut_in_half])
+def test_damaged_library_is_set_aside_and_its_second_copy_used(path: Path, damage: Callable[[Path], None]) -> None:
+    shutil.rmtree(path.parent / "backups")
     damage(path)
     left = path.read_bytes() if path.is_file() else None
-    backed_up = backups_module.list_backups(path.parent / "backups")[0].made_at
     with Library.open(path) as library:
+        notice = library.notice
+        assert labels(library) == EVERYTHING
+        assert library.corrections(CLASSES)[key(77)].path_hint == Path("/photos/77")
+        assert library.head_versions("alpaca")
+        assert library.recent_folders()[0].path == Path("/photos")
+        library.set_corrections(CLASSES, {key(9999): "alpaca"})
+    check_set_aside(path, damage, left, notice)
+    assert notice is not None
+    assert "second copy" in notice
+
+
+@pytest.mark.parametrize("damage", [*READABLE, *UNREADABLE, cut_in_half])
+def test_damaged_library_without_a_second_copy_falls_back_to_the_backup(
+    single: Path, damage: Callable[[Path], None]
+) -> None:
+    damage(single)
+    left = single.read_bytes() if single.is_file() else None
+    backed_up = backups_module.list_backups(single.parent / "backups")[0].made_at
+    with Library.open(single) as library:
         notice = library.notice
         found = labels(library)
         assert library.head_versions("alpaca")
         assert library.recent_folders()[0].path == Path("/photos")
         library.set_corrections(CLASSES, {key(9999): "alpaca"})
+    check_set_aside(single, damage, left, notice)
+    assert notice is not None
+    assert f"backup of {i18n.day(backed_up)}" in notice
+    if damage in READABLE:
+        assert found == EVERYTHING
+        assert "recovered from the old file" in notice
+    elif damage in UNREADABLE:
+        assert found == IN_THE_BACKUP
+    else:
+        assert set(IN_THE_BACKUP) - set(keys(0, TAKEN_BACK)) <= set(found)
+    with Library.open(single) as library:
+        assert library.notice is None
+        assert labels(library) == {**found, key(9999): "alpaca"}
 
+
+def check_set_aside(path: Path, damage: Callable[[Path], None], left: bytes | None, notice: str | None) -> None:
+    """Check that a damaged file was kept under another name that the user is told."""
     assert notice is not None
     aside = list(path.parent.glob("library-damaged-*.sqlite"))
     if damage is removed:
@@ -150,56 +204,42 @@ def test_damaged_library_is_set_aside_and_recovered(path: Path, damage: Callable
         assert "missing" in notice
     else:
         assert f"set aside as {aside[0].name}" in notice
-    assert f"backup of {i18n.day(backed_up)}" in notice
     if left is not None:
         assert aside[0].read_bytes() == left
     if damage is made_a_folder:
         assert (aside[0] / "inside").read_text() == "kept"
-
-    if damage in WHOLE_LEAVES:
-        assert found == EVERYTHING
-        assert "206 corrections were recovered from the old file" in notice
-    elif damage in NOTHING_LEFT:
-        assert found == IN_THE_BACKUP
-    else:
-        assert set(IN_THE_BACKUP) - set(keys(0, TAKEN_BACK)) <= set(found)
-
     assert not list(path.parent.glob("*.restored")) + list(path.parent.glob("*.building"))
-    with Library.open(path) as library:
-        assert library.notice is None
-        assert labels(library) == {**found, key(9999): "alpaca"}
 
 
-@pytest.mark.parametrize("damage", WHOLE_LEAVES)
-def test_corrections_are_read_back_without_any_backup(path: Path, damage: Callable[[Path], None]) -> None:
-    shutil.rmtree(path.parent / "backups")
-    damage(path)
-    with Library.open(path) as library:
+def test_what_sqlite_can_read_is_used_without_any_backup(single: Path) -> None:
+    shutil.rmtree(single.parent / "backups")
+    dropped_table(single)
+    with Library.open(single) as library:
         assert labels(library) == EVERYTHING
         assert library.corrections(CLASSES)[key(77)].path_hint == Path("/photos/77")
         assert library.notice is not None
         assert "no backup" in library.notice
-        assert "600" in library.notice
+        assert f"{len(EVERYTHING)}" in library.notice
 
 
-def test_nothing_left_at_all_is_said(path: Path) -> None:
-    shutil.rmtree(path.parent / "backups")
-    noise_everywhere(path)
-    with Library.open(path) as library:
+def test_nothing_left_at_all_is_said(single: Path) -> None:
+    shutil.rmtree(single.parent / "backups")
+    noise_everywhere(single)
+    with Library.open(single) as library:
         assert labels(library) == {}
         assert library.notice is not None
         assert "you start without corrections" in library.notice
-    assert len(list(path.parent.glob("library-damaged-*.sqlite"))) == 1
+    assert len(list(single.parent.glob("library-damaged-*.sqlite"))) == 1
 
 
-def test_only_the_rows_on_a_damaged_page_fall_back_to_the_backup(path: Path) -> None:
+def test_only_the_rows_on_a_damaged_page_fall_back_to_the_backup(single: Path) -> None:
     needles = {number: bytes.fromhex(key(number)) for number in range(ALL)}
-    damaged = pages_with(path, needles[IN_BACKUP + 50])[0]
-    page = path.read_bytes()[damaged * PAGE : (damaged + 1) * PAGE]
+    damaged = pages_with(single, needles[IN_BACKUP + 50])[0]
+    page = single.read_bytes()[damaged * PAGE : (damaged + 1) * PAGE]
     hit = {key(number) for number, needle in needles.items() if needle in page}
     assert 5 < len(hit) < ALL - IN_BACKUP
-    overwrite(path, damaged * PAGE, os.urandom(PAGE))
-    with Library.open(path) as library:
+    overwrite(single, damaged * PAGE, os.urandom(PAGE))
+    with Library.open(single) as library:
         found = labels(library)
         assert library.notice is not None
     expected = {name: label for name, label in EVERYTHING.items() if name not in hit}
@@ -213,35 +253,8 @@ def test_every_single_page_may_be_damaged(path: Path, tmp_path: Path) -> None:
         shutil.copytree(path.parent, copy.parent)
         overwrite(copy, page * PAGE, os.urandom(PAGE))
         with Library.open(copy) as library:
-            found = labels(library)
-        # At most one page of rows newer than the backup is lost, and none is wrong.
-        assert len(EVERYTHING.keys() - found.keys()) < 60
-        assert all(found[name] in {EVERYTHING.get(name), IN_THE_BACKUP.get(name)} for name in found)
-
-
-def test_embeddings_are_read_back(tmp_path: Path) -> None:
-    path = tmp_path / "library.sqlite"
-    data = {name: os.urandom(2560) for name in keys(0, 50)}
-    with Library.open(path) as library:
-        library.set_corrections(CLASSES, dict.fromkeys(data, "alpaca"), embeddings=data, backbone_id="b")
-    shutil.rmtree(tmp_path / "backups")
-    noise_in_header(path)
-    with Library.open(path) as library:
-        assert library.embeddings(CLASSES, "b") == data
-
-
-def test_rows_too_long_for_a_page_lose_only_their_path(tmp_path: Path) -> None:
-    path = tmp_path / "library.sqlite"
-    long = Path("/" + "/".join(["x" * 200] * 40))
-    with Library.open(path) as library:
-        library.set_corrections(CLASSES, dict.fromkeys(keys(0, 9), "alpaca"), paths=dict.fromkeys(keys(0, 9), long))
-        assert library.corrections(CLASSES)[key(1)].path_hint == long
-    shutil.rmtree(tmp_path / "backups")
-    noise_in_header(path)
-    with Library.open(path) as library:
-        assert {name: found.path_hint for name, found in library.corrections(CLASSES).items()} == dict.fromkeys(
-            keys(0, 9)
-        )
+            assert labels(library) == EVERYTHING
+            assert library.notice is not None
 
 
 def killed_with_a_log(path: Path, corrections: int) -> None:
@@ -264,11 +277,13 @@ def test_damage_in_the_log_loses_nothing(tmp_path: Path, where: int) -> None:
     with Library.open(path) as library:
         assert labels(library) == dict.fromkeys(keys(0, 60), "alpaca")
         assert library.notice is not None
-        assert "recovered" in library.notice
+        assert "restored from its second copy" in library.notice
 
 
 @pytest.mark.parametrize("damage", [emptied, removed, noise_in_header, made_a_folder])
-def test_log_without_its_library_loses_nothing(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+def test_library_that_is_lost_before_its_log_was_written_back_loses_nothing(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
     path = tmp_path / "library.sqlite"
     killed_with_a_log(path, 30)
     damage(path)
@@ -278,7 +293,8 @@ def test_log_without_its_library_loses_nothing(tmp_path: Path, damage: Callable[
         assert library.notice is not None or damage is noise_in_header
 
 
-def test_newest_backup_that_is_whole_is_taken(path: Path) -> None:
+def test_newest_backup_that_is_whole_is_taken(single: Path) -> None:
+    path = single
     good = backup_files(path)[0]
     folder = good.parent
     (folder / "library-000098-20260503T100000Z.sqlite").write_bytes(os.urandom(9000))
@@ -289,7 +305,8 @@ def test_newest_backup_that_is_whole_is_taken(path: Path) -> None:
         assert labels(library) == IN_THE_BACKUP
 
 
-def test_backup_of_a_newer_app_is_not_passed_over(path: Path) -> None:
+def test_backup_of_a_newer_app_is_not_passed_over(single: Path) -> None:
+    path = single
     connection = sqlite3.connect(backup_files(path)[0])
     connection.execute("PRAGMA user_version = 99")
     connection.close()
@@ -304,7 +321,7 @@ def test_files_set_aside_are_never_overwritten(path: Path) -> None:
     for _ in range(3):
         noise_everywhere(path)
         with Library.open(path) as library:
-            assert labels(library) == IN_THE_BACKUP
+            assert labels(library) == EVERYTHING
     aside = list(path.parent.glob("library-damaged-*.sqlite"))
     assert len({file.read_bytes() for file in aside}) == 3
 
@@ -429,7 +446,7 @@ def test_older_library_is_backed_up_before_it_is_migrated(path: Path, monkeypatc
     with Library.open(path):
         before = len(backup_files(path))
     newer = (*library_schema.MIGRATIONS, ("CREATE TABLE journals (id INTEGER PRIMARY KEY)",))
-    for module in (library_schema, recovery, backups_module):
+    for module in (library_schema, recovery):
         monkeypatch.setattr(module, "MIGRATIONS", newer)
     with Library.open(path) as library:
         assert labels(library) == EVERYTHING
@@ -477,12 +494,3 @@ def test_leftovers_of_old_backups_are_tidied(path: Path) -> None:
         library.backup()
     assert not old.exists()
     assert new.exists()
-
-
-def test_salvage_of_noise_finds_nothing_and_never_fails(tmp_path: Path) -> None:
-    for number in range(20):
-        for name in ("noise", "noise-wal"):
-            (tmp_path / name).write_bytes(b"\x0d" + os.urandom(4095 + 4096 * number))
-        assert salvage([tmp_path / "noise", tmp_path / "noise-wal", tmp_path, tmp_path / "none"]) == Rows(
-            [], [], [], [], [], []
-        )

@@ -80,6 +80,19 @@ def test_another_size_is_loaded_while_the_old_one_is_painted(thumbnails: Thumbna
     assert new.width() == 400
 
 
+def test_the_same_picture_in_changed_bytes_is_painted_meanwhile(thumbnails: Thumbnails, loader: Loader) -> None:
+    thumbnails.get("a", PATH)
+    loader.answer("a", 100)
+    meanwhile = thumbnails.get("b", PATH, "a")
+    assert meanwhile is not None
+    assert meanwhile.width() == 100
+    assert loader.requests[-1] == ("b", QSize(100, 80))
+    loader.answer("b", 90)
+    pixmap = thumbnails.get("b", PATH, "a")
+    assert pixmap is not None
+    assert pixmap.width() == 90
+
+
 def test_what_arrives_after_clearing_is_dropped(thumbnails: Thumbnails, loader: Loader) -> None:
     thumbnails.get("a", PATH)
     thumbnails.clear()
