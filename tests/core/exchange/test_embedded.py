@@ -1,4 +1,7 @@
-"""Keywords in JPEG files: by the real ExifTool where there is one, and by false ones that fail in every way."""
+"""Keywords in JPEG files: by the real ExifTool where there is one, and by false ones that fail in every way.
+
+ExifTool takes a fifth of a second for each photo and is run twice, so these tests take longer than most.
+"""
 
 import hashlib
 import json
