@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from alpacasorter.workers.view_facts import error_sentence
 
 # core.exchange is only imported when needed: the window starts faster without it.
 if TYPE_CHECKING:
+    from alpacasorter.core.exchange.embedded import Batch, EmbedEnded, EmbedEvent
     from alpacasorter.core.exchange.label_file import LabelFile
     from alpacasorter.core.exchange.label_import import ImportOptions, ImportSummary
     from alpacasorter.core.exchange.results import Format, Source
@@ -42,6 +43,19 @@ class _Failure:
     reading: bool
 
 
+@dataclass(frozen=True, slots=True)
+class KeywordsInPhotos:
+    """What is known about keywords in photos.
+
+    Attributes:
+        possible: whether a suitable ExifTool is installed.
+        batches: the exports that wrote some and were not undone, the newest first.
+    """
+
+    possible: bool
+    batches: tuple[Batch, ...]
+
+
 class _NotOpen(Exception):
     """The engine is not open yet; the message is a sentence for the user."""
 
@@ -55,6 +69,8 @@ class ExchangeKeeper(QObject):
         progress(Progress): progress of the export.
         written(Path): the results were saved to a file.
         sidecars_ended(SidecarsEnded): the sidecars were written, or the user stopped the export.
+        keywords_ready(KeywordsInPhotos): whether keywords can be written into photos, and which exports did so.
+        embedded(EmbedEnded): keywords were written into photos or taken out again, or the user stopped it.
         stopped(): the export was stopped and nothing was written.
         failed(str): the export failed; a sentence for the user.
         previewed(ImportSummary): what an import would change.
@@ -68,6 +84,8 @@ class ExchangeKeeper(QObject):
     written = Signal(object)
     sidecars_ended = Signal(object)
     stopped = Signal()
+    keywords_ready = Signal(object)
+    embedded = Signal(object)
     failed = Signal(str)
     previewed = Signal(object)
     unreadable = Signal(str)
@@ -121,6 +139,20 @@ class ExchangeKeeper(QObject):
         """Write sidecars; `sidecars_ended` or `failed` follows."""
         self._begin(partial(self._export_sidecars, folder, results, labels, options))
 
+    def look_for_exiftool(self) -> None:
+        """Look for ExifTool and for earlier exports that used it; `keywords_ready` follows."""
+        self._lane.submit(self._look_for_exiftool)
+
+    def embed_keywords(
+        self, folder: Path, results: Sequence[LabeledPhoto], labels: LabelSet, options: SidecarOptions
+    ) -> None:
+        """Write keywords into JPEG files; `embedded` or `failed` follows."""
+        self._begin(partial(self._embed_keywords, folder, results, labels, options))
+
+    def undo_keywords(self, number: int) -> None:
+        """Give the photos of an earlier export back as they were; `embedded` or `failed` follows."""
+        self._begin(partial(self._undo_keywords, number))
+
     def preview_import(self, path: Path, options: ImportOptions) -> None:
         """Read a file of labels and compare it with the library; `previewed` or `unreadable` follows.
 
@@ -159,6 +191,7 @@ class ExchangeKeeper(QObject):
         self._lane.submit(partial(self._run, self._round, work, reading))
 
     def _deliver(self, number: int, outcome: object) -> None:
+        from alpacasorter.core.exchange.embedded import EmbedEnded
         from alpacasorter.core.exchange.label_import import ImportSummary
         from alpacasorter.core.exchange.results import ExportStopped
         from alpacasorter.core.exchange.sidecars import SidecarsEnded
@@ -174,6 +207,8 @@ class ExchangeKeeper(QObject):
                 self.written.emit(outcome)
             case SidecarsEnded():
                 self.sidecars_ended.emit(outcome)
+            case EmbedEnded():
+                self.embedded.emit(outcome)
             case ImportSummary():
                 self.previewed.emit(outcome)
             case ExportStopped():
@@ -238,6 +273,53 @@ class ExchangeKeeper(QObject):
                     return event
                 tell(done, total)
         raise AssertionError("the last event is SidecarsEnded")
+
+    def _look_for_exiftool(self) -> None:
+        from alpacasorter.core.exchange.embedded import Records
+        from alpacasorter.core.exchange.exiftool import find_exiftool
+
+        opened, tool = self._opened(), find_exiftool()
+        batches = () if opened is None else tuple(Records(opened.library.path.parent).batches())
+        self.keywords_ready.emit(KeywordsInPhotos(tool is not None, tuple(one for one in batches if not one.undone)))
+
+    def _embed_keywords(
+        self, folder: Path, results: Sequence[LabeledPhoto], labels: LabelSet, options: SidecarOptions, number: int
+    ) -> EmbedEnded:
+        from alpacasorter.core.exchange.embedded import embed_keywords
+        from alpacasorter.core.store.database import utc_now
+
+        self._check_library()
+        opened = self._opened()
+        if opened is None:
+            raise _NotOpen(_not_open())
+        stopped, total = partial(self._is_stopped, number), sum(one.content_key is not None for one in results)
+        job = embed_keywords(
+            folder, results, labels, options, library=opened.library, made_at=utc_now(), stopped=stopped
+        )
+        return self._last_of(job, number, total)
+
+    def _undo_keywords(self, batch: int, number: int) -> EmbedEnded:
+        from alpacasorter.core.exchange.embedded import undo_keywords
+        from alpacasorter.core.store.database import utc_now
+
+        opened = self._opened()
+        if opened is None:
+            raise _NotOpen(_not_open())
+        stopped = partial(self._is_stopped, number)
+        return self._last_of(
+            undo_keywords(batch, library=opened.library, made_at=utc_now(), stopped=stopped), number, 0
+        )
+
+    def _last_of(self, job: Generator[EmbedEvent, None, None], number: int, total: int) -> EmbedEnded:
+        from alpacasorter.core.exchange.embedded import EmbedEnded
+
+        tell = self._teller(number)
+        with contextlib.closing(job) as events:
+            for done, event in enumerate(events, 1):
+                if isinstance(event, EmbedEnded):
+                    return event
+                tell(done, total)
+        raise AssertionError("the last event is EmbedEnded")
 
     def _check_library(self) -> None:
         """Raise if what was judged does not include the user's corrections: others would take it for complete."""

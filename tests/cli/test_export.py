@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,35 @@ def test_sidecars_are_written_merged_and_taken_out_again(run: Commands, folder: 
     assert "2 cleared" in removed.err
     assert sidecars(folder) == ["photo0.xmp"]
     assert (folder / "photo0.xmp").read_bytes() == LIGHTROOM
+
+
+@pytest.mark.skipif(shutil.which("exiftool") is None, reason="ExifTool is not installed")
+def test_keywords_in_photos_only_where_asked_for(run: Commands, folder: Path) -> None:
+    photos = {path: path.read_bytes() for path in folder.rglob("*.jpg")}
+    planned = run("export", folder, "--xmp", "--embed-keywords", "--dry-run", *CPU)
+    assert "dry run, nothing was changed" in planned.err
+    assert {path: path.read_bytes() for path in photos} == photos
+    done = run("export", folder, "--xmp", "--both", "--embed-keywords", *CPU)
+    changed = [path for path in photos if path.read_bytes() != photos[path]]
+    assert done.code == 0
+    assert changed
+    assert all(b"lpaca" in path.read_bytes() for path in changed)
+    assert f"{len(changed)} photo" in done.err
+    removed = run("export", folder, "--xmp", "--remove", "--embed-keywords", *CPU)
+    assert removed.code == 0
+    assert {path: path.read_bytes() for path in photos} == photos
+
+
+def test_without_exiftool_it_is_said(
+    run: Commands, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = {path: path.read_bytes() for path in folder.rglob("*.jpg")}
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = run("export", folder, "--xmp", "--both", "--embed-keywords", *CPU)
+    assert done.code == 1
+    assert "ExifTool is not installed" in done.err
+    assert {path: path.read_bytes() for path in photos} == photos
+    assert run("export", folder, "--csv", "--embed-keywords", *CPU).code == 2
 
 
 def test_both_classes_and_the_name_of_the_stem(run: Commands, folder: Path) -> None:

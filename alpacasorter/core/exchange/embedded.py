@@ -28,6 +28,7 @@ from alpacasorter.core.files import flush, is_cloud_only
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.safe_write import ChangedMeanwhile, replacing, settle
 from alpacasorter.core.session_paths import private_file, private_folder
+from alpacasorter.i18n import _
 
 if TYPE_CHECKING:
     from alpacasorter.core.store.library import Library
@@ -321,7 +322,7 @@ def embed_keywords(
     """
     tool = tool or find_exiftool()
     if tool is None and not options.remove:
-        raise ExifToolError(reasons.EXIFTOOL_MISSING)
+        raise ExifToolError(_("ExifTool is not installed, or is older than version 12."))
     records = Records(library.path.parent)
     known = records.by_content()
 
@@ -462,7 +463,7 @@ def _read(photo: Path) -> tuple[os.stat_result, bytes]:
     except FileNotFoundError as error:
         raise ExifToolError(reasons.SIDECAR_NO_PHOTO) from error
     if stat.S_ISLNK(status.st_mode):
-        raise ExifToolError(reasons.PHOTO_IS_LINK)
+        raise ExifToolError(reasons.PHOTO_WRITE_PROTECTED)
     if not stat.S_ISREG(status.st_mode):
         raise ExifToolError(reasons.NOT_REGULAR)
     if is_cloud_only(status):

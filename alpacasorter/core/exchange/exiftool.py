@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from alpacasorter.core import reasons
+from alpacasorter.core.photos.picture_key import picture_key
 
 OLDEST: Final = (12, 0)
 """The oldest version that is used, of 2020. Older ones can't be told from those with known security holes."""
@@ -40,7 +41,7 @@ class ExifToolError(Exception):
     """It did not do what was asked; nothing was changed.
 
     Attributes:
-        reason: why, a code of `reasons`.
+        reason: why, a code of `reasons` or a sentence.
     """
 
     def __init__(self, reason: str) -> None:
@@ -195,7 +196,7 @@ def _wait(command: list[str], folder: str, asked: IO[bytes], answer: IO[bytes], 
                 code = process.wait(_POLL_SECONDS)
                 break
             if time.monotonic() > until:
-                raise ExifToolError(reasons.EXIFTOOL_SLOW)
+                raise ExifToolError(reasons.EXIFTOOL_FAILED)
             if os.fstat(answer.fileno()).st_size > limit:
                 raise ExifToolError(reasons.EXIFTOOL_FAILED)
     finally:
@@ -223,9 +224,12 @@ def is_same_picture(before: bytes, after: bytes) -> bool:
     """Tell whether two JPEGs are the same but for XMP, Photoshop's block with the IPTC, and the index of pictures.
 
     Everything else is compared byte for byte: pixels, EXIF, color profiles, comments, and what comes after the picture.
+    They must have a picture key, and the same one, because labels follow it.
     """
     parts = _parts(before), _parts(after)
-    return parts[0] is not None and parts[0] == parts[1]
+    if parts[0] is None or parts[0] != parts[1]:
+        return False
+    return picture_key(before, "") == picture_key(after, "") != ""
 
 
 def _parts(data: bytes) -> tuple[list[bytes], bytes] | None:

@@ -24,7 +24,6 @@ from alpacasorter.ml.runtime.backbone import (
     DOES_NOT_END,
     DOES_NOT_RUN,
     NOT_LOADED,
-    SEES_NOTHING,
     TOO_LARGE,
     UNUSABLE_NUMBERS,
     WRONG_SHAPE,
@@ -96,7 +95,6 @@ def run_trial(bundle: Bundle) -> str | None:
     side, network = bundle.input_size, bundle.backbone_path.read_bytes()
     noise = np.random.default_rng(1).integers(0, 256, (side, side, 3), dtype=np.uint8)
     ramp = np.broadcast_to(np.linspace(0, 255, side, dtype=np.uint8)[:, np.newaxis, np.newaxis], noise.shape)
-    embeddings = []
     try:
         if not fits_in(network, network_memory(bundle)):
             return TOO_LARGE
@@ -107,14 +105,12 @@ def run_trial(bundle: Bundle) -> str | None:
                 return WRONG_SHAPE
             # Embeddings are kept as float16.
             with np.errstate(over="ignore", invalid="ignore"):
-                embeddings.append(embedding.astype(np.float16))
-                answer = bundle.head.probability(embeddings[-1][np.newaxis])
-            if not (np.isfinite(embeddings[-1]).all() and np.isfinite(feature_map).all() and np.isfinite(answer).all()):
+                kept = embedding.astype(np.float16)
+                answer = bundle.head.probability(kept[np.newaxis])
+            if not (np.isfinite(kept).all() and np.isfinite(feature_map).all() and np.isfinite(answer).all()):
                 return UNUSABLE_NUMBERS
     except BackboneError:
         return DOES_NOT_RUN
-    if all((embedding == embeddings[0]).all() for embedding in embeddings):
-        return SEES_NOTHING
     return None
 
 

@@ -32,7 +32,6 @@ CRASHES: Final = "network-crashes"
 DOES_NOT_END: Final = "network-does-not-end"
 WRONG_SHAPE: Final = "network-wrong-shape"
 UNUSABLE_NUMBERS: Final = "network-unusable-numbers"
-SEES_NOTHING: Final = "network-sees-nothing"
 TOO_LARGE: Final = "network-too-large"
 NOT_LOADED: Final = "model-not-loaded"
 NO_GPU: Final = "gpu-none"
@@ -53,7 +52,6 @@ def sentence(reason: str) -> str:
         DOES_NOT_END: _("The model's network does not finish."),
         WRONG_SHAPE: _("The output of the model's network does not match its description."),
         UNUSABLE_NUMBERS: _("The model's network returns unusable numbers."),
-        SEES_NOTHING: _("The model's network returns the same for every photo."),
         TOO_LARGE: _("The model's network needs far more memory than its size suggests."),
         NOT_LOADED: _("The model's files can't be read."),
         NO_GPU: _("No GPU that can run the model was found."),

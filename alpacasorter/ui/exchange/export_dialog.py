@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QFrame,
     QHBoxLayout,
+    QInputDialog,
     QLabel,
     QListWidget,
     QPushButton,
@@ -28,19 +29,20 @@ from PySide6.QtWidgets import (
 )
 
 from alpacasorter.core import reasons
+from alpacasorter.core.exchange.embedded import Batch, EmbedEnded
 from alpacasorter.core.exchange.results import Format, Source
-from alpacasorter.core.exchange.sidecars import Naming, SidecarOptions, SidecarsEnded
+from alpacasorter.core.exchange.sidecars import Naming, SidecarFailed, SidecarOptions, SidecarsEnded
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
-from alpacasorter.i18n import _, ngettext, number, percent
+from alpacasorter.i18n import _, moment, ngettext, number, percent
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.desktop import show_in_file_manager
 from alpacasorter.ui.widgets.dialogs import choose_file_to_write, say
 from alpacasorter.ui.widgets.fields import percentage
 from alpacasorter.ui.widgets.messages import ProgressStrip
 from alpacasorter.wording import text
-from alpacasorter.wording.exchange import sidecar_summary
-from alpacasorter.workers.exchanging import ExchangeKeeper
+from alpacasorter.wording.exchange import embedded_summary, sidecar_summary
+from alpacasorter.workers.exchanging import ExchangeKeeper, KeywordsInPhotos
 
 _LIST_HEIGHT: Final = 110
 _SCREEN_SHARE: Final = 0.9
@@ -74,6 +76,10 @@ class ExportDialog(QDialog):
         self._choices: Sequence[PhotoSelection] = ()
         self._sorting: Callable[[], bool] = lambda: False
         self._waiting = 0
+        self._batches: tuple[Batch, ...] = ()
+        self._to_embed: tuple[list[LabeledPhoto], SidecarOptions] | None = None
+        self._said = ""
+        self._failed: tuple[SidecarFailed, ...] = ()
         self._written: Path | None = None
         self.photos = QComboBox(self)
         self.form = ExportChoices(settings)
@@ -96,6 +102,8 @@ class ExportDialog(QDialog):
         self.failures.setMaximumHeight(_LIST_HEIGHT)
         self.remove_button = self._button(_("&Remove keywords"), self._remove)
         self.remove_button.setToolTip(_("Remove everything that AlpacaSorter wrote to the sidecars"))
+        self.undo_button = self._button(_("&Undo keywords in photos…"), self._undo)
+        self.undo_button.setToolTip(_("Give the photos of an earlier export back as they were"))
         self.show_button = self._button(_("&Show in file manager"), self._show_written)
         self.close_button = self._button(_("&Close"), self.reject)
         self.export_button = self._button(_("&Export…"), self._export)
@@ -117,6 +125,7 @@ class ExportDialog(QDialog):
         above.addRow(_("&Photos:"), self.photos)
         below = QHBoxLayout()
         below.addWidget(self.remove_button)
+        below.addWidget(self.undo_button)
         below.addWidget(self.show_button)
         below.addStretch(1)
         below.addWidget(self.close_button)
@@ -141,6 +150,8 @@ class ExportDialog(QDialog):
         keeper.progress.connect(self.progress.update_progress)
         keeper.written.connect(self._on_written)
         keeper.sidecars_ended.connect(self._on_sidecars)
+        keeper.embedded.connect(self._on_embedded)
+        keeper.keywords_ready.connect(self._on_keywords_ready)
         keeper.stopped.connect(lambda: self._on_over(_("Stopped. Nothing was written.")))
         keeper.failed.connect(self._on_over)
 
@@ -161,11 +172,13 @@ class ExportDialog(QDialog):
         for choice in choices:
             self.photos.addItem(choice.words)
         self._show_result("")
+        self._keeper.look_for_exiftool()
         self.export_button.setFocus()
 
     def _on_form(self) -> None:
         with_sidecars = self.form.form == "xmp"
         self.remove_button.setVisible(with_sidecars)
+        self.undo_button.setVisible(with_sidecars and bool(self._batches))
         self.export_button.setText(_("&Write sidecars") if with_sidecars else _("&Export…"))
         self._show_result("")
 
@@ -222,6 +235,8 @@ class ExportDialog(QDialog):
             self._show_result(_("A sort is running. Write the sidecars after it finishes."))
             return
         results = self._results()
+        # Asked for each time, and only with this very tick: photos are otherwise never changed.
+        self._to_embed = (results, options) if self.form.embed.isChecked() and self.form.embed.isEnabled() else None
         self._start()
         self._keeper.export_sidecars(self._source.folder, results, self._source.labels, options)
 
@@ -238,7 +253,8 @@ class ExportDialog(QDialog):
         self.progress.stop_button.setFocus()
 
     def _set_enabled(self, enabled: bool) -> None:
-        for widget in (self.photos, self.form, self.export_button, self.remove_button, self.close_button):
+        buttons = (self.export_button, self.remove_button, self.undo_button, self.close_button)
+        for widget in (self.photos, self.form, *buttons):
             widget.setEnabled(enabled)
 
     def _on_over(self, words: str, written: Path | None = None) -> None:
@@ -251,13 +267,55 @@ class ExportDialog(QDialog):
         self._on_over(_("Results saved to {file}.").format(file=text.folder(out)), out)
 
     def _on_sidecars(self, ended: SidecarsEnded) -> None:
-        self._on_over(sidecar_summary(ended))
+        self._said, self._failed = sidecar_summary(ended), ended.failures
+        to_embed, self._to_embed = self._to_embed, None
+        if to_embed is None or ended.stopped or self._source is None:
+            self._show_ended()
+        else:
+            results, options = to_embed
+            self._keeper.embed_keywords(self._source.folder, results, self._source.labels, options)
+
+    def _on_embedded(self, ended: EmbedEnded) -> None:
+        self._said = f"{self._said}\n{embedded_summary(ended)}".strip()
+        self._failed = (*self._failed, *ended.failures)
+        self.form.embed.setChecked(False)
+        self._show_ended()
+        self._keeper.look_for_exiftool()
+
+    def _on_keywords_ready(self, known: KeywordsInPhotos) -> None:
+        self.form.set_embedding(possible=known.possible)
+        self._batches = known.batches
+        self.undo_button.setVisible(self.form.form == "xmp" and bool(known.batches))
+
+    def _undo(self) -> None:
+        """Let the user choose an earlier export, and undo what it did to photos."""
+        words = [
+            # Translators: an earlier export: its place in the list, its time, the folder and the number of photos.
+            _("{place}. {time}, {folder} ({count})").format(
+                place=place, time=moment(one.made_at), folder=text.folder(one.folder), count=number(one.photos)
+            )
+            for place, one in enumerate(self._batches, 1)
+        ]
+        chosen, agreed = QInputDialog.getItem(
+            self, _("Undo keywords in photos"), _("Give back the photos of this export:"), words, 0, editable=False
+        )
+        if agreed and chosen in words:
+            self.undo_batch(self._batches[words.index(chosen)].number)
+
+    def undo_batch(self, batch: int) -> None:
+        """Undo what an earlier export did to photos."""
+        self._start()
+        self._said, self._failed = "", ()
+        self._keeper.undo_keywords(batch)
+
+    def _show_ended(self) -> None:
+        self._on_over(self._said)
         self.failures.clear()
-        for failure in ended.failures:
+        for failure in self._failed:
             self.failures.addItem(
                 f"{display_path((failure.sidecar or failure.photo).name)}: {reasons.sentence(failure.reason)}"
             )
-        self.failures.setVisible(bool(ended.failures))
+        self.failures.setVisible(bool(self._failed))
 
     def _show_written(self) -> None:
         if self._written is not None:
@@ -281,7 +339,7 @@ def _form_words(form: str) -> tuple[str, str]:
         "json": (_("&JSON"), _("For scripts, and for “Import labels…” on another computer.")),
         "xmp": (
             _("&Keywords in XMP sidecars"),
-            _("For digiKam, Lightroom, darktable and others: a small file next to each photo."),
+            _("For digiKam, darktable and others: a small file next to each photo. Lightroom reads them for RAW only."),
         ),
     }[form]
 
@@ -313,7 +371,9 @@ class ExportChoices(QWidget):
         )
         self.naming = QComboBox(self)
         self.naming.addItem(_("IMG_1.jpg.xmp (digiKam, darktable)"), Naming.FULL)
-        self.naming.addItem(_("IMG_1.xmp (Lightroom and others)"), Naming.STEM)
+        self.naming.addItem(_("IMG_1.xmp (Lightroom, for RAW, and others)"), Naming.STEM)
+        self.embed = QCheckBox(_("Also write the keyword into &JPEG files (with ExifTool)"), self)
+        self.set_embedding(possible=False)
         self.sidecars = QWidget(self)
         self._assemble()
         self._load()
@@ -344,10 +404,23 @@ class ExportChoices(QWidget):
         form.addRow(self.both)
         form.addRow(self.rating)
         form.addRow(_("&New sidecars:"), self.naming)
-        promise = _("Photos are never changed. In existing sidecars, only what AlpacaSorter wrote is replaced.")
+        form.addRow(self.embed)
+        promise = _(
+            "Photos are never changed without the last tick; then only the keywords in them are, which you can undo. In"
+            " existing sidecars, only what AlpacaSorter wrote is replaced."
+        )
         form.addRow(muted(self, promise))
         layout.addWidget(self.sidecars)
         layout.addStretch(1)
+
+    def set_embedding(self, *, possible: bool) -> None:
+        """Say whether keywords can be written into photos."""
+        self.embed.setEnabled(possible)
+        self.embed.setToolTip(
+            _("For Lightroom and other programs that read no sidecars of JPEGs. Pixels and dates stay as they are.")
+            if possible
+            else _("This needs ExifTool 12 or newer (exiftool.org), which was not found on this computer.")
+        )
 
     def set_labels(self, labels: LabelSet) -> None:
         """Show the names of the classes in the choices."""

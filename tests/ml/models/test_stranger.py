@@ -25,7 +25,6 @@ from alpacasorter.ml.models.trial import try_model
 from alpacasorter.ml.runtime.backbone import (
     CRASHES,
     DOES_NOT_RUN,
-    SEES_NOTHING,
     TOO_LARGE,
     UNUSABLE_NUMBERS,
     BackboneError,
@@ -230,8 +229,8 @@ def with_large_input(network: bytes) -> bytes:
 
 
 NETWORKS: dict[str, tuple[Callable[[bytes], bytes], set[str]]] = {
-    "nan": (with_kernel(float("nan")), {UNUSABLE_NUMBERS, SEES_NOTHING}),
-    "no photo matters": (with_kernel(0.0), {SEES_NOTHING}),
+    "nan": (with_kernel(float("nan")), {UNUSABLE_NUMBERS}),
+    "infinite": (with_kernel(float("inf")), {UNUSABLE_NUMBERS}),
     "room for gigabytes": (with_large_input, {TOO_LARGE, DOES_NOT_RUN, CRASHES}),
 }
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -205,6 +206,47 @@ class TestExport:
         assert dialog.failures.item(0).text() == f"photo0.jpg.xmp: {reasons.sentence(reasons.SIDECAR_DAMAGED)}"
         dialog.form.choose("csv")
         assert not dialog.failures.isVisibleTo(dialog)
+
+    @pytest.mark.skipif(shutil.which("exiftool") is None, reason="ExifTool is not installed")
+    def test_keywords_are_written_into_photos_only_with_the_tick(self, user: User, folder: Path) -> None:
+        photos = sorted(folder.glob("photo*.jpg"))
+        before = [photo.read_bytes() for photo in photos]
+        user.page.corrections.set([row for row in user.page.store.rows if row.key is not None], POSITIVE)
+        user.wait(lambda: bool(user.learned))
+        dialog = user.export()
+        dialog.form.choose("xmp")
+        assert not dialog.form.embed.isChecked()
+        user.wait(dialog.form.embed.isEnabled)
+        assert not dialog.undo_button.isVisibleTo(dialog)
+        dialog.export_button.click()
+        user.over(dialog)
+        assert [photo.read_bytes() for photo in photos] == before
+        dialog.form.embed.click()
+        dialog.export_button.click()
+        user.wait(lambda: "Keywords in JPEG files" in dialog.message.text())
+        assert "4 photos changed" in dialog.message.text(), [
+            dialog.failures.item(place).text() for place in range(dialog.failures.count())
+        ]
+        assert all(b"Alpaca" in photo.read_bytes() for photo in photos)
+        # The tick is for once.
+        assert not dialog.form.embed.isChecked()
+        user.wait(lambda: dialog.undo_button.isVisibleTo(dialog))
+        dialog.undo_batch(1)
+        user.wait(lambda: "4 as they were before" in dialog.message.text())
+        assert [photo.read_bytes() for photo in photos] == before
+        user.wait(lambda: not dialog.undo_button.isVisibleTo(dialog))
+        dialog.reject()
+
+    def test_without_exiftool_there_is_no_tick(self, user: User, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+        monkeypatch.setenv("PATH", str(folder))
+        known: list[object] = []
+        user.window.engine.exchange.keywords_ready.connect(known.append)
+        dialog = user.export()
+        dialog.form.choose("xmp")
+        user.wait(lambda: bool(known))
+        assert not dialog.form.embed.isEnabled()
+        assert "exiftool.org" in dialog.form.embed.toolTip()
+        dialog.reject()
 
     def test_no_sidecar_is_written_while_a_sort_runs(
         self, user: User, folder: Path, monkeypatch: pytest.MonkeyPatch
