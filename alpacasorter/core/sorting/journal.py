@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from alpacasorter.core.sorting.events import SortError, SortRecord, SortState
 from alpacasorter.core.sorting.options import Action, SortOptions
@@ -22,6 +22,8 @@ from alpacasorter.core.store.database import blob_to_path, key_to_blob, path_to_
 from alpacasorter.core.store.library import Library
 from alpacasorter.core.store.library_sorts import SORT_COLUMNS, STEP_COLUMNS, SortRow, StepRow, insert_sort
 from alpacasorter.i18n import _
+
+E = TypeVar("E", bound=enum.StrEnum)
 
 
 class StepState(enum.StrEnum):
@@ -161,7 +163,7 @@ def step_of(row: StepRow) -> Step:
     return Step(
         position=row.position,
         unit=row.unit,
-        state=StepState(row.state),
+        state=_member(StepState, row.state),
         source=blob_to_path(row.source),
         target=blob_to_path(row.target),
         size=row.size,
@@ -267,7 +269,7 @@ class Journal:
                 "SELECT state, count(*), sum(size) FROM sort_steps WHERE sort = ? GROUP BY state", (uid,)
             ).fetchall()
         )
-        return {StepState(state): (count, size) for state, count, size in rows}
+        return {_member(StepState, state): (count, size) for state, count, size in rows}
 
     def units(self, uid: bytes, *, backwards: bool = False) -> Iterator[list[Step]]:
         """Yield the steps of a sort unit by unit, each unit in order of position; reads a few hundred at a time."""
@@ -336,7 +338,9 @@ class Journal:
                 "SELECT position, path, marked, state FROM sort_folders WHERE sort = ? ORDER BY position", (uid,)
             ).fetchall()
         )
-        return [Folder(at, blob_to_path(path), marked == 1, FolderState(state)) for at, path, marked, state in rows]
+        return [
+            Folder(at, blob_to_path(path), marked == 1, _member(FolderState, state)) for at, path, marked, state in rows
+        ]
 
     def mark_folders(self, uid: bytes, folders: Sequence[Folder]) -> None:
         """Write the state of some folders, all or none."""
@@ -366,8 +370,8 @@ class Journal:
             row.made_at,
             blob_to_path(row.folder),
             blob_to_path(row.destination),
-            Action(row.action),
-            SortState(row.state),
+            _member(Action, row.action),
+            _member(SortState, row.state),
             row.files,
             row.done,
             row.failed,
@@ -401,9 +405,19 @@ def _as_json(options: SortOptions) -> str:
     return json.dumps(values)
 
 
+def _member(kind: type[E], value: str) -> E:
+    """Return a state or an action by its stored name; raises SortError if the name was damaged."""
+    try:
+        return kind(value)
+    except ValueError:
+        raise _incomplete() from None
+
+
 def _all_changed(cursor: sqlite3.Cursor, rows: int) -> None:
     """Check that a statement found all of its rows: a library restored from a backup may lack some."""
     if cursor.rowcount != rows:
-        raise SortError(
-            _("The journal of this sort is incomplete because its file was damaged, so the sort was stopped.")
-        )
+        raise _incomplete()
+
+
+def _incomplete() -> SortError:
+    return SortError(_("The journal of this sort is incomplete because its file was damaged, so the sort was stopped."))

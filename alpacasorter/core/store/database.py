@@ -213,8 +213,9 @@ def make_private_folder(folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
     status = folder.stat()
-    # Not a folder that belongs to everybody, or to the user's other things.
-    if os.name == "posix" and status.st_mode & 0o077 and not status.st_mode & stat.S_ISVTX and folder != Path.home():
+    # Not a folder that belongs to everybody, or that the user's other things are in.
+    shared = status.st_mode & stat.S_ISVTX or folder == Path.home() or folder.is_mount()
+    if os.name == "posix" and status.st_mode & 0o077 and not shared:
         with contextlib.suppress(OSError):
             folder.chmod(0o700)
 

@@ -1,8 +1,8 @@
 """The library: corrections, learned heads, recent folders and the journal of sorts, kept permanently.
 
 Corrections follow the content of a photo through renames and moves. Each is on the disk when the call that makes it
-returns, two instances of the app may write at once, and a damaged file is set aside and restored from a backup and from
-what can still be read in it (see `library_file`, `recovery` and `salvage`).
+returns, two instances of the app may write at once, and everything is written twice, so that a damaged file can be
+restored (see `library_file`, `second_copy` and `recovery`).
 
 Each head is stored with the corrections it was learned from, so that the user can go back to it. Of each bundle the
 newest heads are kept and, before those, the last of each day, so the file stays small however many corrections are

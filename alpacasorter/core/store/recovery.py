@@ -73,6 +73,10 @@ def open_library(path: Path, backups: Path) -> Opened:
     for other in (*companions(path), *copy.paths):
         if os.path.lexists(other) and not other.is_file():
             set_aside(other)
+    # An earlier version left them readable by everyone.
+    for file in (*copy.paths, *(backup.path for backup in list_backups(backups))):
+        if file.is_file():
+            make_private(file)
     restored = _restored(path)
     notice = None
     if restored.exists() and not os.path.lexists(path):

@@ -100,10 +100,7 @@ def test_random_damages(original: Path, tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     "change",
     [
-        (
-            "UPDATE files SET content_id = (SELECT id FROM contents WHERE key = x'{other}')"
-            " WHERE content_id = (SELECT id FROM contents WHERE key = x'{key}')"
-        ),
+        "UPDATE files SET content_id = 1 + content_id WHERE size = 1011",
         "UPDATE files SET reason = 'file-damaged'",
         "UPDATE contents SET taken_at = '1970-01-01T00:00:00'",
         "UPDATE contents SET key = x'00' WHERE key = x'{key}'",

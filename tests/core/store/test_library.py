@@ -1,13 +1,8 @@
 """The library: corrections, heads and folders, kept permanently."""
 
 import os
-import shutil
-import signal
 import sqlite3
-import subprocess
-import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -20,17 +15,12 @@ from hypothesis import given, settings
 
 from alpacasorter.core.store.database import transaction
 from alpacasorter.core.store.library import (
-    DAYS_KEPT,
-    HEADS_KEPT,
     HeadVersion,
     Library,
-    LibraryError,
-    LibraryTooNewError,
 )
 from alpacasorter.core.store.library_schema import new_connection
 from alpacasorter.core.store.second_copy import SecondCopy
-from tests.core.store.library_files import CLASSES, ROOT, key, keys, overwrite, run_child
-from tests.unprivileged import ordinary_user, shared_folder
+from tests.core.store.library_files import CLASSES, key, keys
 
 
 @pytest.fixture
@@ -203,130 +193,6 @@ def test_any_series_of_changes_equals_a_dictionary(
         library.close()
 
 
-def test_heads_come_back_the_latest_first(path: Path) -> None:
-    with Library.open(path) as library:
-        first = library.add_head_version(head("alpaca", 1, accuracy=0.96, loss=float("inf")))
-        second = library.add_head_version(head("alpaca", 2))
-        other = library.add_head_version(head("cats", 3))
-        assert first < second < other
-    with Library.open(path) as library:
-        latest, before = library.head_versions("alpaca")
-        assert (latest.id, latest.corrections, latest.bias, latest.measurements) == (second, 2, -0.25, {})
-        assert np.array_equal(np.frombuffer(latest.weights, "<f8"), np.arange(1280) + 2.0)
-        assert before.id == first
-        assert before.measurements == {"accuracy": 0.96, "loss": float("inf")}
-
-
-def test_old_heads_make_way(library: Library) -> None:
-    """The newest stay, and before those the last of each day."""
-    kept = library.add_head_version(head("cats", 0))
-
-    def on(day: int, number: int) -> int:
-        made_at = f"2026-{1 + day // 28:02}-{1 + day % 28:02}T10:00:{number:02}+00:00"
-        return library.add_head_version(replace(head("alpaca", number), made_at=made_at))
-
-    numbers = {day: [on(day, n) for n in range(3)] for day in range(70)}
-    found = [one.id for one in library.head_versions("alpaca")]
-    every = [number for day in range(70) for number in numbers[day]]
-    last_of_days = [numbers[day][-1] for day in range(70 - DAYS_KEPT, 70)]
-    assert found == sorted({*every[-HEADS_KEPT:], *last_of_days}, reverse=True)
-    assert len(found) <= HEADS_KEPT + DAYS_KEPT
-    assert [one.id for one in library.head_versions("cats")] == [kept]
-
-
-def test_a_head_remembers_what_it_was_learned_from(library: Library) -> None:
-    members = {key(1): "not_alpaca", key(2): "alpaca", key(3): "a label with a\nnewline"}
-    first = library.add_head_version(replace(head("alpaca", 3), members=members, corrections_digest="one"))
-    second = library.add_head_version(replace(head("alpaca", 0), members={}, corrections_digest="none"))
-    third = library.add_head_version(head("alpaca", 3))
-    assert [one.members for one in library.head_versions("alpaca")] == [None, {}, members]
-    again = library.add_head_version(replace(head("alpaca", 4), corrections_digest="one"), replacing=third)
-    assert [one.id for one in library.head_versions("alpaca")] == [again, second, first]
-    latest = library.head_of("alpaca", "one")
-    assert latest is not None
-    assert latest.id == again
-    assert library.head_of("alpaca", "another") is None
-    assert library.head_of("cats", "one") is None
-    library.forget_head_version(again)
-    library.forget_head_version(again)
-    library.set_measurements(first, {"before": 1, "after": 2})
-    library.set_measurements(again, {"before": 1})
-    assert [one.measurements for one in library.head_versions("alpaca")] == [{}, {"before": 1, "after": 2}]
-
-
-@pytest.mark.parametrize(
-    "members", [b"", b"{}", b'["alpaca"]\nshort', b'["alpaca"]\n' + bytes(32) + b"\x05", b"\xff\n"]
-)
-def test_members_that_make_no_sense_are_none(library: Library, path: Path, members: bytes) -> None:
-    library.add_head_version(replace(head("alpaca", 1), members={key(1): "alpaca"}))
-    with sqlite3.connect(path) as database:
-        database.execute("UPDATE head_versions SET members = ?", (members,))
-    database.close()
-    assert [one.members for one in library.head_versions("alpaca")] == [None]
-
-
-def test_corrections_are_set_aside_and_taken_in_again(library: Library, path: Path) -> None:
-    library.set_corrections(CLASSES, {key(1): "alpaca", key(2): "not_alpaca", key(3): "alpaca", key(4): "alpaca"})
-    library.set_corrections("cat|dog", {key(1): "cat"})
-    assert library.set_aside(CLASSES) == set()
-    library.learn_only_from(CLASSES, {key(1): "alpaca", key(2): "alpaca", key(9): "alpaca"})
-    assert library.set_aside(CLASSES) == {key(2), key(3), key(4)}, "one of another label was made since"
-    assert library.set_aside("cat|dog") == set()
-    assert labels(library)[key(2)] == "not_alpaca"
-    # Made again, it is learned from; removed, it is gone.
-    library.set_corrections(CLASSES, {key(3): "alpaca", key(4): None})
-    with Library.open(path) as again:
-        assert again.set_aside(CLASSES) == {key(2)}
-        again.learn_only_from(CLASSES, {key(2): "not_alpaca"})
-    assert library.set_aside(CLASSES) == {key(1), key(3)}
-    library.learn_only_from(CLASSES, None)
-    assert library.set_aside(CLASSES) == set()
-    library.learn_only_from(CLASSES, {})
-    assert library.set_aside(CLASSES) == {key(1), key(2), key(3)}
-
-
-def test_setting_aside_is_a_change_elsewhere(library: Library, path: Path) -> None:
-    library.set_corrections(CLASSES, {key(1): "alpaca"})
-    assert not library.changed_elsewhere()
-    with Library.open(path) as other:
-        other.learn_only_from(CLASSES, {})
-    assert library.changed_elsewhere()
-
-
-def test_what_is_set_aside_outlives_damage(path: Path) -> None:
-    with Library.open(path) as library:
-        library.set_corrections(CLASSES, dict.fromkeys(keys(0, 6), "alpaca"))
-        library.backup()
-        library.learn_only_from(CLASSES, dict.fromkeys(keys(0, 2), "alpaca"))
-        library.set_corrections(CLASSES, {key(5): "alpaca"})
-    for newer in sorted((path.parent / "backups").glob("library-*.sqlite"))[1:]:
-        newer.unlink()
-    overwrite(path, 0, os.urandom(100))
-    with Library.open(path) as library:
-        assert library.notice is not None
-        assert labels(library) == dict.fromkeys(keys(0, 6), "alpaca")
-        assert library.set_aside(CLASSES) == set(keys(2, 5))
-        # The count of changes continues from there: what is made now is later than everything that was recovered.
-        library.set_corrections(CLASSES, {key(2): "alpaca"})
-        assert library.set_aside(CLASSES) == set(keys(3, 5))
-        library.learn_only_from(CLASSES, None)
-    with Library.open(path) as library:
-        assert library.set_aside(CLASSES) == set()
-
-
-def test_a_library_replaced_while_open_keeps_what_is_set_aside(path: Path, tmp_path: Path) -> None:
-    with Library.open(path) as library:
-        library.set_corrections(CLASSES, {key(1): "alpaca", key(2): "alpaca"})
-        library.backup()
-        (backup,) = (path.parent / "backups").glob("library-*.sqlite")
-        shutil.copy(backup, tmp_path / "earlier.sqlite")
-        library.learn_only_from(CLASSES, {key(1): "alpaca"})
-        (tmp_path / "earlier.sqlite").replace(path)
-        for companion in ("-wal", "-shm"):
-            path.with_name(path.name + companion).unlink(missing_ok=True)
-        assert library.set_aside(CLASSES) == {key(2)}
-
-
 FIRST_VERSION = """
 PRAGMA page_size = 4096;
 PRAGMA application_id = 0x416c704c;
@@ -406,13 +272,6 @@ def test_a_library_of_the_first_version_is_brought_up_to_date(path: Path) -> Non
     backup.close()
 
 
-def test_heads_must_be_usable(library: Library) -> None:
-    good = head("alpaca", 1)
-    for weights, bias in ((b"", 0.0), (b"1234567", 0.0), (good.weights, float("nan"))):
-        with pytest.raises(ValueError, match="float64"):
-            library.add_head_version(HeadVersion(None, "alpaca", "", 1, "", weights, bias, {}))
-
-
 def test_recent_folders(library: Library) -> None:
     for name in "abcdefghij":
         library.remember_folder(Path("/photos") / name)
@@ -446,208 +305,3 @@ def test_names_that_are_no_text(path: Path) -> None:
 def labels_in(path: Path) -> dict[str, str]:
     with Library.open(path) as library:
         return labels(library)
-
-
-def test_correction_outlives_the_death_of_the_process(path: Path) -> None:
-    script = """
-library = Library.open(Path(sys.argv[1]))
-for number in range(40):
-    library.set_corrections(CLASSES, {key(number): "alpaca", key(number + 1): "not_alpaca"})
-    print(number)
-die()
-"""
-    child = run_child(script, path)
-    assert child.returncode != 0
-    assert child.stdout.splitlines()[-1] == "39", child.stderr
-    with Library.open(path) as library:
-        assert labels(library) == {**dict.fromkeys(keys(0, 40), "alpaca"), key(40): "not_alpaca"}
-        assert library.notice is None
-
-
-@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
-def test_death_at_any_moment_leaves_whole_transactions(path: Path) -> None:
-    script = """
-import itertools
-from alpacasorter.core.store.library import Library
-from tests.core.store.library_files import *
-library = Library.open(Path(sys.argv[1]))
-for number in itertools.count():
-    library.set_corrections(CLASSES, {key(2 * number): "alpaca", key(2 * number + 1): "alpaca"})
-    print(number, flush=True)
-"""
-    for wait in (1, 7, 30):
-        with subprocess.Popen(
-            [sys.executable, "-c", "import sys\nfrom pathlib import Path" + script, path],
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-        ) as child:
-            assert child.stdout is not None
-            seen = [child.stdout.readline() for _ in range(wait)]
-            child.send_signal(signal.SIGKILL)
-            seen += child.stdout.readlines()
-        done = len(seen)
-        with Library.open(path) as library:
-            found = labels(library)
-            assert library.notice is None
-        assert set(keys(0, 2 * done)) <= set(found)
-        assert len(found) % 2 == 0
-
-
-def test_two_processes_write_at_once(library: Library, path: Path) -> None:
-    script = """
-from alpacasorter.core.store.library import Library
-from tests.core.store.library_files import *
-start = int(sys.argv[2])
-with Library.open(Path(sys.argv[1])) as library:
-    for number in range(start, start + 150):
-        library.set_corrections(CLASSES, {key(number): "alpaca"})
-        library.remember_folder(Path(f"/{number}"))
-"""
-    assert not library.changed_elsewhere()
-    command = [sys.executable, "-c", "import sys\nfrom pathlib import Path" + script, path]
-    children = [subprocess.Popen([*command, str(start)], cwd=ROOT) for start in (0, 1000)]
-    for number in range(2000, 2100):
-        library.set_corrections(CLASSES, {key(number): "not_alpaca"})
-    assert [child.wait(timeout=120) for child in children] == [0, 0]
-    assert library.changed_elsewhere()
-    assert not library.changed_elsewhere()
-    expected = dict.fromkeys([*keys(0, 150), *keys(1000, 1150)], "alpaca")
-    assert labels(library) == {**expected, **dict.fromkeys(keys(2000, 2100), "not_alpaca")}
-    assert library.notice is None
-
-
-def test_two_processes_open_a_new_library_at_once(path: Path) -> None:
-    script = """
-from alpacasorter.core.store.library import Library
-from tests.core.store.library_files import *
-with Library.open(Path(sys.argv[1])) as library:
-    library.set_corrections(CLASSES, {key(int(sys.argv[2])): "alpaca"})
-    assert library.notice is None
-"""
-    command = [sys.executable, "-c", "import sys\nfrom pathlib import Path" + script, path]
-    children = [subprocess.Popen([*command, str(number)], cwd=ROOT) for number in range(3)]
-    assert [child.wait(timeout=120) for child in children] == [0, 0, 0]
-    assert labels_in(path) == dict.fromkeys(keys(0, 3), "alpaca")
-
-
-def test_own_changes_are_not_changes_elsewhere(library: Library, path: Path) -> None:
-    library.set_corrections(CLASSES, {key(1): "alpaca"})
-    assert not library.changed_elsewhere()
-    with Library.open(path) as other:
-        other.set_corrections(CLASSES, {key(2): "alpaca"})
-        assert library.changed_elsewhere()
-        library.set_corrections(CLASSES, {key(3): "alpaca"})
-        assert other.changed_elsewhere()
-        assert not library.changed_elsewhere()
-
-
-def test_many_threads_share_one_library(library: Library) -> None:
-    def work(start: int) -> None:
-        for number in range(start, start + 20):
-            library.set_corrections(CLASSES, {key(number): "alpaca"})
-            assert key(number) in library.corrections(CLASSES)
-
-    threads = [threading.Thread(target=work, args=(start,)) for start in range(0, 120, 20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(library.corrections(CLASSES)) == 120
-
-
-def test_library_of_a_newer_app_is_refused_and_left_alone(path: Path) -> None:
-    with Library.open(path) as library:
-        library.set_corrections(CLASSES, {key(1): "alpaca"})
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 99")
-    connection.execute("CREATE TABLE of_the_newer_app (id INTEGER PRIMARY KEY)")
-    connection.close()
-    before = path.read_bytes()
-    with pytest.raises(LibraryTooNewError, match="newer version"):
-        Library.open(path)
-    assert path.read_bytes() == before
-    assert not list(path.parent.glob("*damaged*"))
-
-
-def test_full_disk_is_said_and_loses_nothing(library: Library) -> None:
-    library.set_corrections(CLASSES, {key(1): "alpaca"})
-    connection = library._file._connection()
-    pages = connection.execute("PRAGMA page_count").fetchone()[0]
-    connection.execute(f"PRAGMA max_page_count = {pages}")
-    data = dict.fromkeys(keys(0, 100), b"\0" * 2560)
-    with pytest.raises(LibraryError, match="the disk is full"):
-        library.set_corrections(CLASSES, dict.fromkeys(data, "not_alpaca"), embeddings=data, backbone_id="b")
-    assert labels(library) == {key(1): "alpaca"}
-    connection.execute("PRAGMA max_page_count = 1000000")
-    library.set_corrections(CLASSES, dict.fromkeys(data, "not_alpaca"), embeddings=data, backbone_id="b")
-    assert labels(library) == dict.fromkeys(data, "not_alpaca")
-
-
-@pytest.mark.skipif(os.name != "posix", reason="needs a limit on the size of files")
-def test_disk_that_stops_taking_data_is_said_and_loses_nothing(path: Path) -> None:
-    script = """
-import resource, signal
-library = Library.open(Path(sys.argv[1]))
-library.set_corrections(CLASSES, {key(1): "alpaca"})
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
-data = dict.fromkeys(keys(0, 200), bytes(2560))
-try:
-    library.set_corrections(CLASSES, dict.fromkeys(data, "not_alpaca"), embeddings=data, backbone_id="b")
-except LibraryError as error:
-    print(error)
-assert list(library.corrections(CLASSES)) == [key(1)]
-library.set_corrections(CLASSES, {key(2): "alpaca"})
-die()
-"""
-    child = run_child(script, path)
-    assert "could not be saved" in child.stdout, child.stderr
-    with Library.open(path) as library:
-        assert labels(library) == dict.fromkeys(keys(1, 3), "alpaca")
-        assert library.notice is None
-
-
-def test_folder_without_permission_is_said() -> None:
-    with shared_folder() as folder:
-        path = folder / "data" / "library.sqlite"
-        with ordinary_user(), pytest.raises(LibraryError, match="can't be written"):
-            Library.open(path)
-        with Library.open(path) as library:
-            library.set_corrections(CLASSES, {key(1): "alpaca"})
-        path.chmod(0o444)
-        path.parent.chmod(0o555)
-        with ordinary_user(), pytest.raises(LibraryError, match="can't be written"):
-            Library.open(path)
-        path.parent.chmod(0o755)
-        path.chmod(0o644)
-        assert labels_in(path) == {key(1): "alpaca"}
-
-
-def test_file_in_place_of_the_folder_is_said(tmp_path: Path) -> None:
-    (tmp_path / "data").write_text("not a folder")
-    with pytest.raises(LibraryError, match="can't be written"):
-        Library.open(tmp_path / "data" / "library.sqlite")
-
-
-def test_busy_library_is_said(library: Library, path: Path) -> None:
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    library._file._connection().execute("PRAGMA busy_timeout = 50")
-    with pytest.raises(LibraryError, match="another AlpacaSorter window"):
-        library.set_corrections(CLASSES, {key(1): "alpaca"})
-    other.execute("ROLLBACK")
-    other.close()
-    library.set_corrections(CLASSES, {key(1): "alpaca"})
-    assert labels(library) == {key(1): "alpaca"}
-
-
-def test_closed_library_says_so(path: Path) -> None:
-    library = Library.open(path)
-    library.close()
-    library.close()
-    with pytest.raises(LibraryError, match="closed"):
-        library.corrections(CLASSES)
-    with pytest.raises(LibraryError, match="closed"):
-        library.set_corrections(CLASSES, {key(1): "alpaca"})
-    assert not path.with_name(path.name + "-wal").exists()
