@@ -37,6 +37,7 @@ _ONLY_WITH_INTO = (
     "clock",
     "only",
     "min_confidence",
+    "different_tags",
 )
 
 

@@ -102,6 +102,15 @@ SIDECAR_CHANGED: Final = "sidecar-changed"
 SIDECAR_ELSEWHERE: Final = "sidecar-elsewhere"
 SIDECAR_NO_PHOTO: Final = "sidecar-no-photo"
 
+# Why the keyword of a photo was not written into the photo itself.
+EXIFTOOL_FAILED: Final = "exiftool-failed"
+EXIFTOOL_SLOW: Final = "exiftool-slow"
+EXIFTOOL_MISSING: Final = "exiftool-missing"
+PICTURE_WOULD_CHANGE: Final = "photo-picture-would-change"
+PHOTO_CHANGED: Final = "photo-changed"
+PHOTO_IS_LINK: Final = "photo-is-link"
+PHOTO_WRITE_PROTECTED: Final = "photo-write-protected"
+
 # Why a sort stops; in each, `folder` is a path as it is shown.
 SORT_FOLDER_GONE: Final = "sort-folder-gone"
 DISK_FULL: Final = "sort-disk-full"
@@ -391,6 +400,13 @@ def _sidecars() -> dict[str, str]:
         ),
         SIDECAR_ELSEWHERE: _("The photo is in a linked folder outside the exported one, where nothing is written."),
         SIDECAR_NO_PHOTO: _("The photo is no longer there. It was moved, renamed or deleted."),
+        EXIFTOOL_FAILED: _("ExifTool can't write to this photo, so it was left unchanged."),
+        EXIFTOOL_SLOW: _("ExifTool did not finish, so the photo was left unchanged."),
+        EXIFTOOL_MISSING: _("ExifTool is not installed, or is older than version 12."),
+        PICTURE_WOULD_CHANGE: _("ExifTool would have changed more than the keywords, so the photo was left unchanged."),
+        PHOTO_CHANGED: _("Another program changed the photo in the meantime, so it was left as it is now."),
+        PHOTO_IS_LINK: _("The photo is a link to another file, so it was left unchanged."),
+        PHOTO_WRITE_PROTECTED: _("The photo is read-only, so it was left unchanged."),
     }
 
 

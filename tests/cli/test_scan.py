@@ -43,6 +43,7 @@ KEYS = [
     "height",
     "taken_at",
     "taken_from",
+    "picture_key",
 ]
 CPU = ("--device", "cpu")
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system")
@@ -483,3 +484,47 @@ def test_another_model_for_this_run(
     broken = run("scan", folder, "--json", "--model", mine, *CPU)
     assert (broken.code, broken.out) == (1, "")
     assert "mine" in broken.err
+
+
+def test_what_is_left_out(run: Commands, folder: Path) -> None:
+    def seen(*options: str) -> list[str]:
+        done = run("scan", folder, "--json", *options, *CPU)
+        assert done.code == 0
+        return [Path(str(row["path"])).relative_to(folder).as_posix() for row in rows_of(done.out)]
+
+    everything = seen()
+    assert seen("--exclude", "day 2/", "--exclude", "*.CR2") == [
+        "photo0.jpg",
+        "photo1.jpg",
+        "photo1b.jpg",
+        "photo2.jpg",
+    ]
+    assert seen("--exclude", "day 2/*1*.jpg") == [name for name in everything if not name.startswith("day 2/photo1")]
+    (folder / "day 2" / ".nomedia").touch()
+    assert seen() == [name for name in everything if "/" not in name]
+    assert seen("--no-nomedia") == everything
+    said = run("scan", folder, "--exclude", "photo1*", *CPU).err
+    assert "1 folder with a .nomedia file skipped" in said
+    assert "3 files and folders left out" in said
+
+
+@pytest.mark.parametrize("pattern", ["", "[", "../x", "*", "**/*"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("scan",),
+        ("sort", "--into", "x"),
+        ("watch",),
+        ("export", "--csv"),
+        ("evaluate",),
+        ("train", "--out", "x"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_pattern_that_can_t_be_used_is_wrong_usage(
+    run: Commands, tmp_path: Path, command: tuple[str, ...], pattern: str
+) -> None:
+    done = run(*command, tmp_path, "--exclude", pattern)
+    assert (done.code, done.out) == (2, "")
+    assert "argument --exclude: " in done.err
+    assert "Traceback" not in done.err

@@ -509,7 +509,7 @@ def test_tab_moves_in_reading_order(start: Start, folder: Path, qtbot: QtBot) ->
     page = user.page
     page.filters.button(Filter.PROBLEMS).setFocus()
     seen = []
-    for _ in range(9):
+    for _ in range(14):
         widget = QApplication.focusWidget()
         seen.append(widget)
         assert widget is not None

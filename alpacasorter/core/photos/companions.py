@@ -208,7 +208,8 @@ _SHOTS: Final = (
 _HEVC: Final = re.compile(rf"(.+)_HEVC{_COPY}", re.IGNORECASE | re.DOTALL)
 _APPLE_ORIGINAL: Final = re.compile(r"(IMG_)O(\d{4,}.*)", re.IGNORECASE)
 _MOTION: Final = re.compile(r"(?:mp|mv)(?:~\d+)?(?:\(\d+\))?(?:_\d+)?", re.IGNORECASE)
-_BACKUP: Final = re.compile(r"(.+)_original", re.IGNORECASE | re.DOTALL)
+_MEDIA: Final = formats.PICTURE_EXTENSIONS | formats.RAW_EXTENSIONS | formats.VIDEO_EXTENSIONS
+_KEPT: Final = "_original"
 
 _TAKEOUT_WORD: Final = "supplemental-metadata"
 _TAKEOUT_COPY: Final = re.compile(r"(.+?)(\(\d+\))", re.DOTALL)
@@ -226,7 +227,9 @@ def shot(stem: str) -> str:
     """
     if "-" in stem and (edited := _EDITED.fullmatch(_composed(stem))) is not None:
         stem = edited.group(1) + edited.group(2)
-    if "_" not in stem:
+    # Most names are ruled out by a glance: this is asked of every picture.
+    upper = stem.upper()
+    if "." not in stem and "BURST" not in upper and not upper.startswith("IMG_E"):
         return stem
     for pattern, common in _SHOTS:
         if (match := pattern.fullmatch(stem)) is not None:
@@ -256,6 +259,14 @@ def apple_original(stem: str) -> list[str]:
     return [] if match is None else [match.expand(r"\1\2"), match.expand(r"\1E\2")]
 
 
+def nearby(name: str) -> str:
+    """Return a key that is the same for all files that may belong together; others may have the same one, too."""
+    stem = _without_copy(name.partition(".")[0])[0]
+    if (original := _APPLE_ORIGINAL.fullmatch(stem)) is not None:
+        stem = original.expand(r"\1\2")
+    return _without_copy(live_stems(stem)[-1])[0].casefold()
+
+
 def is_motion(extension: str) -> bool:
     """Return whether a file with this extension is the video of a motion photo ("PXL_1.MP~2")."""
     return _MOTION.fullmatch(extension) is not None
@@ -268,12 +279,12 @@ def is_sidecar(extension: str) -> bool:
 
 def backup_of(name: str) -> str | None:
     """Return the name of the file that ExifTool has kept under this name; None if it is no such file."""
-    match = _BACKUP.fullmatch(name)
-    if match is None:
+    whole, end = name[: -len(_KEPT)], name[-len(_KEPT) :]
+    if end.lower() != _KEPT:
         return None
-    stem, _dot, extension = match.group(1).rpartition(".")
+    stem, _dot, extension = whole.rpartition(".")
     is_known = is_media(extension.lower()) or kind_of_extension(extension.lower())
-    return match.group(1) if stem and is_known else None
+    return whole if stem and is_known else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,7 +346,7 @@ def kind_of_extension(extension: str) -> str:
 
 def is_media(extension: str) -> bool:
     """Return whether files with this extension, in lower case, are pictures or videos."""
-    return extension in formats.PICTURE_EXTENSIONS | formats.RAW_EXTENSIONS | formats.VIDEO_EXTENSIONS
+    return extension in _MEDIA
 
 
 def _numbered(name: str, copy: str) -> str:

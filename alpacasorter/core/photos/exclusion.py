@@ -97,12 +97,8 @@ def is_passed_over(name: str, *, is_folder: bool | None = None) -> bool:
     if name.startswith("."):
         return True
     lower = name.lower()
-    for names, endings, pattern, folders_only in _built_in():
-        if (is_folder is not False or not folders_only) and (
-            lower in names or lower.endswith(endings) or pattern.fullmatch(lower)
-        ):
-            return True
-    return False
+    either, folders = _built_in()
+    return _is_in(lower, either) or (is_folder is not False and _is_in(lower, folders))
 
 
 def check(patterns: Iterable[str]) -> tuple[str, ...]:
@@ -237,9 +233,22 @@ def _below(path: str, root: str) -> str:
     return _plain(below).lstrip("/")
 
 
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """Names that are passed over, in lower case."""
+
+    whole: frozenset[str]
+    endings: tuple[str, ...]
+    others: re.Pattern[str]
+
+
+def _is_in(name: str, names: _Names) -> bool:
+    return name in names.whole or name.endswith(names.endings) or names.others.fullmatch(name) is not None
+
+
 @functools.cache
-def _built_in() -> tuple[tuple[frozenset[str], tuple[str, ...], re.Pattern[str], bool], ...]:
-    """Return what is passed over, once for files and folders and once for folders alone: names, endings, the others."""
+def _built_in() -> tuple[_Names, _Names]:
+    """Return what is passed over: of files and folders, and of folders alone."""
     rows = []
     for folders_only in (False, True):
         names: set[str] = set()
@@ -255,5 +264,5 @@ def _built_in() -> tuple[tuple[frozenset[str], tuple[str, ...], re.Pattern[str],
                 endings.append(text[1:])
             else:
                 others.append(_regex_of_name(text))
-        rows.append((frozenset(names), tuple(endings), re.compile("|".join(others) or "(?!)"), folders_only))
-    return tuple(rows)
+        rows.append(_Names(frozenset(names), tuple(endings), re.compile("|".join(others) or "(?!)")))
+    return rows[0], rows[1]

@@ -21,6 +21,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from alpacasorter.core.files import display_path
+from alpacasorter.core.photos import companions
 from alpacasorter.core.photos.exclusion import NOMEDIA, is_passed_over
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
 
@@ -137,14 +138,14 @@ class Hints:
         return self._count
 
     def quiet_for(self, path: str) -> float:
-        """Return for how many seconds there was no hint about a file, nor about others with its name up to the dot."""
+        """Return for how many seconds there was no hint about a file, nor about others that may belong to it."""
         with self._condition:
             touched = self._touched.get(_unit(*os.path.split(path)))
         return float("inf") if touched is None else time.monotonic() - touched
 
 
 def _unit(folder: str, name: str) -> tuple[str, str]:
-    return folder, name.partition(".")[0].casefold()
+    return folder, companions.nearby(name)
 
 
 class ObserverError(Exception):

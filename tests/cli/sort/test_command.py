@@ -710,3 +710,47 @@ def test_the_real_photos(run: Commands, photos: Path, tmp_path: Path) -> None:
     assert len(names(tmp_path / "sorted" / "Alpaca")) > 50
     assert run("sort", "--undo").code == 0
     assert tree(copied) == before
+
+
+# What belongs together, and what is left out
+
+
+def test_photos_of_one_unit_with_different_tags(run: Commands, tmp_path: Path, out: Path) -> None:
+    folder = tmp_path / "phone"
+    put(folder / "IMG_1234.jpg", "alpaca", seed=1)
+    put(folder / "IMG_E1234.jpg", "not_alpaca", seed=2)
+    (folder / "IMG_O1234.AAE").write_bytes(b"edits")
+    done = sort(run, folder, out, "--dry-run")
+    assert "different tags" in done.out
+    assert "--different-tags together|apart|leave" in done.out
+    together = {file["target"] and Path(file["target"]).parent.name for file in planned(run, folder, out)}
+    assert len(together) == 1
+    apart = planned(run, folder, out, "--different-tags", "apart")
+    assert {Path(file["source"]).name: Path(file["target"]).parent.name for file in apart} == {
+        "IMG_1234.jpg": "Alpaca",
+        "IMG_O1234.AAE": "Alpaca",
+        "IMG_E1234.jpg": "Not alpaca",
+    }
+    stay = planned(run, folder, out, "--different-tags", "leave")
+    assert {file["outcome"] for file in stay} == {"stays"}
+
+
+def planned(run: Commands, folder: Path, out: Path, *options: str) -> list[dict[str, Any]]:
+    return [one for one in objects(sort(run, folder, out, "--dry-run", "--json", *options)) if one["type"] == "file"]
+
+
+def test_what_stays_beside_a_moved_photo_is_named(run: Commands, folder: Path, out: Path) -> None:
+    (folder / "IMG_0.pdf").write_bytes(b"a print")
+    done = sort(run, folder, out, "--dry-run")
+    assert f"  {folder / 'IMG_0.pdf'}" in done.out.splitlines()
+    remarks = objects(sort(run, folder, out, "--dry-run", "--json"))[-1]["remarks"]
+    assert [remark["paths"] for remark in remarks] == [[str(folder / "IMG_0.pdf")]]
+
+
+def test_what_is_left_out_stays(run: Commands, folder: Path, out: Path) -> None:
+    done = sort(run, folder, out, "--exclude", "IMG_1*", "--exclude", "*.xmp")
+    assert done.code == 0
+    left = {path.name for path in folder.rglob("*") if path.is_file()}
+    assert {"IMG_1.jpg", "IMG_1.CR3", "IMG_1.xmp", "IMG_0.xmp", "IMG_2.xmp"} <= left
+    assert not {"IMG_0.jpg", "IMG_0.CR3", "IMG_2.jpg", "IMG_2.CR3"} & left
+    assert run("sort", "--undo", "--exclude", "x").code == 2, "an earlier sort leaves nothing out"

@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from alpacasorter.core.photos import companions
-from alpacasorter.core.photos.companions import SIDECAR_FOLDERS, TABLE, backup_of, cut_edits, shot, takeout
+from alpacasorter.core.photos.companions import (
+    SIDECAR_FOLDERS,
+    TABLE,
+    backup_of,
+    cut_edits,
+    nearby,
+    shot,
+    takeout,
+)
 from alpacasorter.core.photos.walk import IgnoredFile, OtherFiles, WalkProblem, walk
 from alpacasorter.core.sorting.planning.grouping import group_files
 
@@ -114,3 +122,18 @@ def test_no_companion_is_a_photo_of_its_own(tmp_path: Path) -> None:
     last = events[-1]
     assert isinstance(last, OtherFiles)
     assert (last.videos, last.raw_companions, last.other) == (2, 1, 5)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "IMG_1.jpg IMG_1.jpg.xmp IMG_1.CR3 IMG_1_HEVC.MOV IMG_1(1).jpg IMG_1.jpg.supplemental-metadata(1).json",
+        "IMG_1234.HEIC IMG_E1234.HEIC IMG_O1234.AAE",
+        "PXL_20231220_170358366.RAW-01.COVER.jpg PXL_20231220_170358366.RAW-02.ORIGINAL.dng",
+        "IMG_1.jpg IMG_1-edited.jpg IMG_1-edited(2).jpg",
+        "00000IMG_00000_BURST20230102030405678_COVER.jpg 00001IMG_00001_BURST20230102030405678.jpg",
+    ],
+)
+def test_arrivals_that_may_belong_together_are_waited_for_together(names: str) -> None:
+    assert len({nearby(name) for name in names.split()}) == 1
+    assert nearby("IMG_2.jpg") != nearby(names.split()[0])

@@ -17,6 +17,7 @@ import bisect
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from alpacasorter.core.photos import companions
@@ -58,6 +59,10 @@ class Member:
     def name(self) -> str:
         """The whole name."""
         return self.stem + self.ending
+
+    def below(self, folder: Path) -> Path:
+        """Return the folder that it is in, if the photos are in `folder`."""
+        return folder.joinpath(*self.folder) if self.folder else folder
 
 
 @dataclass(slots=True, eq=False)

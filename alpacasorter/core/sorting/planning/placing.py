@@ -96,7 +96,9 @@ class Placer:
         Raises:
             PlanStopped: the plan is abandoned.
         """
-        targets = [self._targets.below(target, file.member.folder) for file in draft.files]
+        targets = [
+            self._targets.below(target, file.member.folder) if file.member.folder else target for file in draft.files
+        ]
         draft.targets = list({id(one): one for one in (target, *targets)}.values())
         for one in draft.targets:
             if one.problem is not None:
@@ -116,9 +118,7 @@ class Placer:
             names = rules.names(halves if number == 1 else renamed, number)
             if number == 1 and names is not None and names[0] != draft.files[0].member.name:
                 names = rules.names(renamed, number)
-            if names is None or any(
-                self._is_too_long(one.path, [name]) for one, name in zip(targets, names, strict=True)
-            ):
+            if names is None or any(self._is_too_long(one.path, names) for one in draft.targets):
                 return Placement(Outcome.BLOCKED, reason=reasons.TARGET_TOO_LONG)
             if len({(id(one), name_key(name)) for one, name in zip(targets, names, strict=True)}) < len(names):
                 return Placement(Outcome.BLOCKED, reason=reasons.NAMES_CLASH)

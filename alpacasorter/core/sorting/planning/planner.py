@@ -178,7 +178,7 @@ def _leaving(drafts: Sequence[Draft], action: Action, folders: FolderCache) -> s
     if action is not Action.MOVE:
         return set()
     return {
-        (folders.identity(draft.folder.joinpath(*file.member.folder)), file.member.name)
+        (folders.identity(file.member.below(draft.folder)), file.member.name)
         for draft in drafts
         if draft.outcome is None
         for file in draft.files

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Final
 
 from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path, is_cloud_only, is_hidden
@@ -25,6 +26,8 @@ from alpacasorter.core.sorting.planning.grouping import Folder, Member, group_fi
 from alpacasorter.core.sorting.planning.names import name_key
 from alpacasorter.core.sorting.planning.target_folders import EntryKind, FolderCache, TargetFolder
 from alpacasorter.core.taken import Taken
+
+_NAMED: Final = (EntryKind.FILE, EntryKind.LINK)
 
 
 @dataclass(slots=True)
@@ -158,7 +161,7 @@ def left_beside(drafts: Iterable[Draft], going: Iterable[Draft], folders: Folder
     for folder, names in moved.items():
         stems = {name_key(companions.shot(name.rpartition(".")[0] or name)) for name in names}
         for name, kind in sorted(folders.contents(folder).kinds.items()):
-            if kind is not EntryKind.FILE or name in names or is_passed_over(name, is_folder=False):
+            if kind not in _NAMED or name in names or is_passed_over(name, is_folder=False):
                 continue
             dots = [at for at, letter in enumerate(name) if letter == "." and at]
             if any(name_key(companions.shot(name[:at])) in stems for at in dots) and folder / name not in photos:
@@ -180,15 +183,15 @@ def _usable(folder: Path, folders: FolderCache, exclusion: Exclusion) -> list[st
 def _beside(folder: Path, folders: FolderCache) -> list[Folder]:
     """Return the folders beside photos in which programs keep sidecars."""
     found: list[Folder] = []
+    inside: dict[Folder, list[str]] = {}
     for pattern in companions.SIDECAR_FOLDERS:
         places: list[Folder] = [()]
         for level in pattern:
-            places = [
-                (*place, name)
-                for place in places
-                for name, kind in sorted(folders.contents(folder.joinpath(*place)).kinds.items())
-                if kind is EntryKind.FOLDER and fnmatchcase(name.lower(), level)
-            ]
+            for place in places:
+                if place not in inside:
+                    kinds = folders.contents(folder.joinpath(*place)).kinds
+                    inside[place] = sorted(name for name, kind in kinds.items() if kind is EntryKind.FOLDER)
+            places = [(*at, name) for at in places for name in inside[at] if fnmatchcase(name.lower(), level)]
         found += places
     return list(dict.fromkeys(found))
 
@@ -215,7 +218,7 @@ def examine(draft: Draft, action: Action) -> None:
     ordered = sorted(draft.members, key=lambda one: (bool(one.folder), one.name != leader, one.folder, one.name))
     for member in ordered:
         photo = photos.get(member.name) if not member.folder else None
-        path = photo.path if photo is not None else draft.folder.joinpath(*member.folder, member.name)
+        path = photo.path if photo is not None else member.below(draft.folder) / member.name
         try:
             file = _source(member, path, photo)
         except OSError as error:
