@@ -65,16 +65,15 @@ class Allowance:
     def is_used_up(self) -> bool:
         """Tell whether the time is over: that which the decoder worked, as far as the system says how long that is.
 
-        Other programs may be busy, too. A decoder that does nothing has only waited for long enough.
+        Other programs may be busy, too. One that does not work at all hangs, or works on threads of its own.
         """
         seconds, passed = self._seconds, time.monotonic() - self._since
         if seconds is None or passed <= seconds:
             return False
         worked = self._worked()
-        if worked is None:
+        if worked is None or worked - self._worked_before < _IDLE * passed:
             return passed > seconds * _patience()
-        worked -= self._worked_before
-        return not _IDLE * passed < worked < seconds or passed > seconds * _MOST_PATIENCE
+        return worked - self._worked_before > seconds or passed > seconds * _MOST_PATIENCE
 
     def _worked(self) -> float | None:
         """Return how many seconds the decoder's thread has worked; None if the system does not say."""

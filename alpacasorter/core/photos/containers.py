@@ -86,15 +86,20 @@ class Layout:
     texts: Mapping[str, bytes | str] = field(default_factory=dict)
 
 
-def lay_out(data: bytes, container: str) -> Layout:
+def lay_out(data: bytes, container: str, *, only_header: bool = False) -> Layout:
     """Return what a decoder needs of a file of the container that `sniff` found.
+
+    Args:
+        data: the file; or, of a JPEG, its beginning.
+        container: JPEG, PNG, GIF or WEBP; others are left as they are.
+        only_header: whether only what the file says about the photo matters, so that a JPEG may be incomplete.
 
     Raises:
         Unreadable: it is damaged, incomplete, or made of more pieces than any photo.
     """
     match container:
         case "JPEG":
-            return _jpeg(data)
+            return _jpeg(data, only_header=only_header)
         case "PNG":
             return _png(data)
         case "GIF":
@@ -129,7 +134,7 @@ _SCANS_OF_ANY_PHOTO: Final = 12
 _SLOWER_BY_ARITHMETIC: Final = 4
 
 
-def _jpeg(data: bytes) -> Layout:
+def _jpeg(data: bytes, *, only_header: bool) -> Layout:
     view = memoryview(data)
     parts: list[Part] = [data[:2]]
     profile: dict[int, Part] = {}
@@ -137,49 +142,54 @@ def _jpeg(data: bytes) -> Layout:
     exif = None
     frame, marker_of_frame = b"", 0
     at, steps, junk, tables = 2, 0, _MOST_JUNK, 0
-    while True:
-        found = _SEGMENT.search(data, at, at + junk + 2)
-        steps += 1
-        _bound(steps)
-        if found is None:
-            raise Unreadable(reasons.DAMAGED)
-        junk -= found.start() - at
-        at, marker = found.start(), data[found.start() + 1]
-        if marker in _BARE:
-            at += 2
-            continue
-        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-        if marker == 0xD9 or end < at + 4:
-            raise Unreadable(reasons.DAMAGED)
-        if end > len(data):
-            raise Unreadable(reasons.TRUNCATED if frame else reasons.DAMAGED)
-        if marker == _START_OF_SCAN[1]:
-            break
-        body = view[at + 4 : end]
-        if marker in _FRAMES:
-            if marker in _RARE_FRAMES or bytes(body[:1]) not in (b"", b"\x08"):
-                raise Unreadable(reasons.UNKNOWN_KIND)
-            frame, marker_of_frame = bytes(body), marker
-            tables += len(body)
-            parts.append(view[at:end])
-        elif marker in _TABLES:
-            tables += len(body)
-            parts.append(view[at:end])
-        elif marker == 0xE1 and exif is None and data.startswith(b"Exif\x00\x00", at + 4):
-            exif = bytes(body)
-        elif marker == 0xE1 and data.startswith(_JPEG_XMP, at + 4):
-            texts.setdefault("xmp", bytes(body[len(_JPEG_XMP) :]))
-        elif marker == 0xE2 and data.startswith(b"ICC_PROFILE\x00", at + 4) and len(body) > 14:
-            profile.setdefault(body[12], body[14:])
-        elif marker == 0xEE and data.startswith(b"Adobe", at + 4) and len(body) < _MOST_TABLES:
-            tables += len(body)
-            parts.append(view[at:end])
-        elif marker == 0xE0 and data.startswith(b"JFIF", at + 4):
-            # Without the thumbnail that may follow.
-            parts += (b"\xff\xe0\x00\x10", body[:12], b"\x00\x00") if len(body) >= 14 else ()
-        if tables > _MOST_TABLES:
-            raise Unreadable(reasons.TOO_COMPLEX)
-        at = end
+    try:
+        while True:
+            found = _SEGMENT.search(data, at, at + junk + 2)
+            steps += 1
+            _bound(steps)
+            if found is None:
+                raise Unreadable(reasons.DAMAGED)
+            junk -= found.start() - at
+            at, marker = found.start(), data[found.start() + 1]
+            if marker in _BARE:
+                at += 2
+                continue
+            end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+            if marker == 0xD9 or end < at + 4:
+                raise Unreadable(reasons.DAMAGED)
+            if end > len(data):
+                raise Unreadable(reasons.TRUNCATED if frame else reasons.DAMAGED)
+            if marker == _START_OF_SCAN[1]:
+                break
+            body = view[at + 4 : end]
+            if marker in _FRAMES:
+                if marker in _RARE_FRAMES or bytes(body[:1]) not in (b"", b"\x08"):
+                    raise Unreadable(reasons.UNKNOWN_KIND)
+                frame, marker_of_frame = bytes(body), marker
+                tables += len(body)
+                parts.append(view[at:end])
+            elif marker in _TABLES:
+                tables += len(body)
+                parts.append(view[at:end])
+            elif marker == 0xE1 and exif is None and data.startswith(b"Exif\x00\x00", at + 4):
+                exif = bytes(body)
+            elif marker == 0xE1 and data.startswith(_JPEG_XMP, at + 4):
+                texts.setdefault("xmp", bytes(body[len(_JPEG_XMP) :]))
+            elif marker == 0xE2 and data.startswith(b"ICC_PROFILE\x00", at + 4) and len(body) > 14:
+                profile.setdefault(body[12], body[14:])
+            elif marker == 0xEE and data.startswith(b"Adobe", at + 4) and len(body) < _MOST_TABLES:
+                tables += len(body)
+                parts.append(view[at:end])
+            elif marker == 0xE0 and data.startswith(b"JFIF", at + 4):
+                # Without the thumbnail that may follow.
+                parts += (b"\xff\xe0\x00\x10", body[:12], b"\x00\x00") if len(body) >= 14 else ()
+            if tables > _MOST_TABLES:
+                raise Unreadable(reasons.TOO_COMPLEX)
+            at = end
+    except Unreadable:
+        if only_header:
+            return Layout([], exif=exif, texts=texts)
+        raise
     streamed = marker_of_frame in _SEQUENTIAL and len(frame) > 5 and data[at + 4] == frame[5]
     passes = 0.0 if streamed else _passes(data, at, frame)
     if marker_of_frame in _ARITHMETIC:

@@ -196,7 +196,7 @@ def _header(data: bytes, container: str) -> ExifFacts:
     if container in ("HEIF", "AVIF"):
         layout = lay_out_heif(data)
         return exif_facts(open_picture(layout, container), layout, data, container)
-    layout = lay_out_tiff(data).layout if container == "TIFF" else lay_out(data, container)
+    layout = lay_out_tiff(data).layout if container == "TIFF" else lay_out(data, container, only_header=True)
     return exif_facts(None, layout, data, container)
 
 
