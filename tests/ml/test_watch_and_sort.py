@@ -15,6 +15,7 @@ import pytest
 from alpacasorter.core import reasons
 from alpacasorter.core.events import Found, Judged, JudgedPhoto, Placed, Problems
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
+from alpacasorter.core.photos.exclusion import Exclusion
 from alpacasorter.core.sorting.events import (
     FilesPlaced,
     SortBegan,
@@ -83,6 +84,7 @@ class Sorter:
         labels: LabelSet,
         *,
         stopped: Callable[[], bool],
+        exclusion: Exclusion,
     ) -> SortPlan:
         if self.errors and isinstance(self.errors[0], PlanError):
             raise self.errors.pop(0)
