@@ -33,9 +33,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: wrong usage, --help or --version.
     """
-    if arguments is None:
-        _prepare()
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is not None:
+        return _run(list(arguments))
+    _prepare()
+    code = _run(sys.argv[1:])
+    decoding = sys.modules.get("alpacasorter.core.photos.bounded")
+    if decoding is not None:
+        decoding.exit_at_once(code)
+    return code
+
+
+def _run(given: list[str]) -> int:
     # Everything is imported only when needed: the window must be up within half a second.
     if given[:1] == ["--gpu-trial"]:
         from alpacasorter.ml.runtime.gpu_trial import main as gpu_trial

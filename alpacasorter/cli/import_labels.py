@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 from alpacasorter.cli.console import engine, guarded
 from alpacasorter.cli.usage import complain, given_path, model_option, named_folder, version_option
 from alpacasorter.core.exchange.label_file import LabelFileError, read_labels
-from alpacasorter.core.exchange.label_import import ImportOptions, ImportSummary, store_corrections, summarize
+from alpacasorter.core.exchange.label_import import (
+    ImportOptions,
+    ImportSummary,
+    known_pictures,
+    store_corrections,
+    summarize,
+)
 from alpacasorter.core.session_paths import plain_absolute
 from alpacasorter.i18n import _, ngettext, number
 from alpacasorter.wording.exchange import import_summary, skipped_labels
@@ -80,7 +86,7 @@ def _import(path: Path, options: argparse.Namespace, wanted: ImportOptions) -> i
             labels, bundle = opened.session.labels, opened.bundle
             stored = opened.library.corrections(bundle.label_set)
             said = {key: one.label for key, one in stored.items()}
-            summary = summarize(file, labels, said, wanted)
+            summary = summarize(file, labels, said, wanted, pictures=known_pictures(file, stored, opened.cache))
             changes = summary.changes(replace=options.replace)
             if changes and not options.dry_run:
                 store_corrections(
@@ -88,6 +94,7 @@ def _import(path: Path, options: argparse.Namespace, wanted: ImportOptions) -> i
                     opened.cache,
                     bundle.label_set,
                     changes,
+                    pictures=summary.pictures,
                     backbone_id=bundle.backbone_id,
                     embedding_size=bundle.embedding_size,
                 )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from alpacasorter.core.events import JudgedPhoto, Problem
 from alpacasorter.core.exchange.results import COLUMNS as COLUMNS_IN_FOLDER
@@ -60,15 +61,23 @@ def row_printer(form: RowFormat, labels: LabelSet) -> Callable[[Row], None]:
     return show
 
 
+_PATIENCE_SECONDS: Final = 1.0
+
+
 class RowsInOrder:
-    """Prints rows in the order in which the photos were found, each as soon as all rows before it are printed."""
+    """Prints rows in the order in which the photos were found; none waits longer than a second for those before it.
+
+    A photo that takes that much longer than the ones after it is printed when it is ready.
+    """
 
     def __init__(self, show: Callable[[Row], None]) -> None:
         """Print each row by calling `show`."""
         self._show = show
         self._order: deque[Path] = deque()
         self._expected: set[Path] = set()
-        self._ready: dict[Path, Row] = {}
+        self._late: set[Path] = set()
+        # In the order in which they were ready, each with the time.
+        self._ready: dict[Path, tuple[Row, float]] = {}
 
     def expect(self, paths: Iterable[Path]) -> None:
         """Print these photos next."""
@@ -81,6 +90,22 @@ class RowsInOrder:
         if path not in self._expected:
             # It was never listed as a photo, because it can't be judged: it is only in the cloud, for example.
             self.expect([path])
-        self._ready[path] = row
-        while self._order and self._order[0] in self._ready:
-            self._show(self._ready.pop(self._order.popleft()))
+        if path in self._late:
+            self._late.remove(path)
+            self._show(row)
+            return
+        self._ready[path] = row, time.monotonic()
+        self.print_ready()
+
+    def print_ready(self) -> None:
+        """Print all rows whose turn it is, or that have waited for too long."""
+        while self._ready and self._order:
+            path = self._order[0]
+            if path not in self._ready:
+                _row, since = next(iter(self._ready.values()))
+                if time.monotonic() - since < _PATIENCE_SECONDS:
+                    return
+                self._late.add(path)
+            else:
+                self._show(self._ready.pop(path)[0])
+            self._order.popleft()

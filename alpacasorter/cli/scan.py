@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import sys
 from pathlib import Path
 
 from alpacasorter.cli.console import ProgressBar, engine, guarded
@@ -32,7 +33,9 @@ def scan_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="alpacasorter scan",
         description=_(
-            "Judge all photos in a folder and print one line per photo. Corrections made in the window are included."
+            "Judge all photos in a folder and print one line per photo, in the order of the folder. A photo that takes"
+            " over a second longer than those after it is printed when it is done. Corrections made in the window are"
+            " included."
         ),
         epilog=exit_codes(),
         parents=[device_option(), model_option(), exclusion_options(), quiet_option(), version_option()],
@@ -92,6 +95,9 @@ def _scan(folder: Path, options: argparse.Namespace) -> int:
                             for problem in event.problems:
                                 lines.put(problem.path, unreadable_row(problem))
                     case Progress():
+                        with bar.aside():
+                            lines.print_ready()
+                        sys.stdout.flush()
                         bar.update(event)
                     case Finished():
                         finished = event

@@ -227,6 +227,9 @@ def _run(options: argparse.Namespace) -> int:
     dataset = named_folder(options.dataset)
     if dataset is None:
         return 2
+    if getattr(options, "positive", None) and not (dataset / options.positive).is_dir():
+        complain(_("There is no class “{name}” in the dataset.").format(name=options.positive))
+        return 2
     try:
         recipe = _recipe(options)
         out, report, preview = (

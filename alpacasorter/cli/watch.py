@@ -168,6 +168,8 @@ class _Watching:
                                     unusable.append(problem.path)
                                 lines.put(problem.path, unreadable_row(problem))
                     case Progress():
+                        with bar.aside():
+                            lines.print_ready()
                         bar.update(event)
                     case _:
                         pass

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
 import re
 import sys
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +42,10 @@ _LOCK_HELD: Final = frozenset((errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, er
 _NO_FLUSH: Final = frozenset(
     getattr(errno, name) for name in ("EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EBADF") if hasattr(errno, name)
 )
+
+
+Place = tuple[tuple[int, list[str | int], str], ...]
+"""Sort key of a photo in folder order: one part for each folder, the last for the file name."""
 
 
 # Status
@@ -124,6 +130,36 @@ def natural_key(name: str) -> list[str | int]:
     # Every second part is a number, so a number is never compared with text.
     parts[1::2] = map(int, parts[1::2])
     return parts
+
+
+def are_in_order(paths: Sequence[Path]) -> bool:
+    """Return whether photos as the walker found them are in folder order. It sorts each folder, but puts links last.
+
+    Only the first photo of each folder is compared: with 100,000 photos the sort keys take too long.
+    """
+    folder, before = "", None
+    for path in paths:
+        here = os.fspath(path).rpartition(os.sep)[0]
+        if here != folder:
+            if before is not None and folder_place(path) < folder_place(before):
+                return False
+            folder = here
+        before = path
+    return True
+
+
+# A small cache suffices: a binary search for the place of a photo asks for the same few keys again and again.
+@functools.lru_cache(maxsize=2**12)
+def folder_place(path: Path) -> Place:
+    """Return the sort key of a photo in folder order: files before subfolders, IMG_2 before IMG_10."""
+    folder, name = os.path.split(path)
+    return (*_ancestry(folder), (0, natural_key(name), name))
+
+
+@functools.lru_cache(maxsize=2**10)
+def _ancestry(folder: str) -> Place:
+    above, name = os.path.split(folder)
+    return (*_ancestry(above), (1, natural_key(name), name)) if name else ((1, [above], above),)
 
 
 def folder_name(name: str) -> str:

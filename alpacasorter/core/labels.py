@@ -30,6 +30,7 @@ class LabeledPhoto:
         width, height: pixels of the full photo, upright.
         taken_from: where `taken_at` is from, as in `PhotoFacts`.
         camera: that took it, as in `PhotoFacts`.
+        picture_key: the same for all files with this picture, if known (see `core.photos.picture_key`).
     """
 
     path: Path
@@ -44,6 +45,7 @@ class LabeledPhoto:
     height: int | None = field(default=None, kw_only=True)
     taken_from: DateSource | None = field(default=None, kw_only=True)
     camera: str | None = field(default=None, kw_only=True)
+    picture_key: str | None = field(default=None, kw_only=True)
 
     def taken(self, clocks: Iterable[Clock] = ()) -> Taken | None:
         """Return when it was taken, with the clocks of cameras put right; None if neither header nor name says so."""
@@ -118,6 +120,7 @@ class LabelSet:
             height=photo.facts.height,
             taken_from=photo.facts.taken_from,
             camera=photo.facts.camera,
+            picture_key=photo.picture_key,
         )
 
     def confidence(self, probability: float, label: str) -> float:

@@ -38,6 +38,11 @@ _CUT_SHORT: Final = re.compile(
     r"truncat|end[ -]of[ -]file|\beof\b|premature|not enough data|unexpected end", re.IGNORECASE
 )
 
+_NOT_SUPPORTED: Final = re.compile(
+    r"unsupported|not (?:yet )?supported|unknown pixel mode|unknown data organization|cannot handle|no codec",
+    re.IGNORECASE,
+)
+
 
 def for_log(error: BaseException) -> str:
     """Return an error for the log, which is in English whatever the language of the user.
@@ -123,7 +128,7 @@ def for_decoder(error: Exception) -> str:
     # By name, because this module must not import the decoders.
     if type(error).__name__ in ("DecompressionBombError", "DecompressionBombWarning"):
         return reasons.TOO_MANY_PIXELS
-    if isinstance(error, NotImplementedError | ImportError):
+    if isinstance(error, NotImplementedError | ImportError) or _NOT_SUPPORTED.search(str(error)):
         return reasons.UNKNOWN_KIND
     if isinstance(error, EOFError) or _CUT_SHORT.search(str(error)):
         return reasons.TRUNCATED

@@ -39,6 +39,8 @@ DAMAGED: Final = "picture-damaged"
 UNKNOWN_KIND: Final = "picture-unknown-kind"
 NOT_A_PICTURE: Final = "picture-none"
 TOO_MANY_PIXELS: Final = "picture-too-many-pixels"
+TOO_COMPLEX: Final = "picture-too-complex"
+TOO_SLOW: Final = "picture-too-slow"
 NO_MEMORY: Final = "picture-no-memory"
 RAW_ALONE: Final = "picture-raw"
 MODEL_FAILED: Final = "photo-model-failed"
@@ -99,6 +101,15 @@ SIDECAR_CLOUD_ONLY: Final = "sidecar-cloud-only"
 SIDECAR_CHANGED: Final = "sidecar-changed"
 SIDECAR_ELSEWHERE: Final = "sidecar-elsewhere"
 SIDECAR_NO_PHOTO: Final = "sidecar-no-photo"
+
+# Why the keyword of a photo was not written into the photo itself.
+EXIFTOOL_FAILED: Final = "exiftool-failed"
+EXIFTOOL_SLOW: Final = "exiftool-slow"
+EXIFTOOL_MISSING: Final = "exiftool-missing"
+PICTURE_WOULD_CHANGE: Final = "photo-picture-would-change"
+PHOTO_CHANGED: Final = "photo-changed"
+PHOTO_IS_LINK: Final = "photo-is-link"
+PHOTO_WRITE_PROTECTED: Final = "photo-write-protected"
 
 # Why a sort stops; in each, `folder` is a path as it is shown.
 SORT_FOLDER_GONE: Final = "sort-folder-gone"
@@ -246,6 +257,11 @@ def _sentences(language: str) -> dict[str, str | Callable[[int], str]]:
         NOT_A_PICTURE: _("There is no image in this file. Supported formats: {formats}.").format(formats=formats),
         **{f"{_IS_SOMETHING}-{what}": words.format(formats=formats) for what, words in _instead_of_a_picture().items()},
         TOO_MANY_PIXELS: _("The photo has too many pixels to open safely. Export a smaller copy."),
+        TOO_COMPLEX: _(
+            "Opening the photo would take far more time or memory than one of its size should, so it was left out."
+            " Open it in another program and export it as JPEG."
+        ),
+        TOO_SLOW: _("Opening the photo took too long, so it was left out. Rescan, or export it as JPEG."),
         NO_MEMORY: _("There is not enough memory to open this photo. Close some programs, then rescan."),
         RAW_ALONE: _("RAW photos are not supported yet. Export the photo as JPEG."),
         MODEL_FAILED: _("The model failed on this photo. Rescan, or choose another model."),
@@ -384,6 +400,13 @@ def _sidecars() -> dict[str, str]:
         ),
         SIDECAR_ELSEWHERE: _("The photo is in a linked folder outside the exported one, where nothing is written."),
         SIDECAR_NO_PHOTO: _("The photo is no longer there. It was moved, renamed or deleted."),
+        EXIFTOOL_FAILED: _("ExifTool can't write to this photo, so it was left unchanged."),
+        EXIFTOOL_SLOW: _("ExifTool did not finish, so the photo was left unchanged."),
+        EXIFTOOL_MISSING: _("ExifTool is not installed, or is older than version 12."),
+        PICTURE_WOULD_CHANGE: _("ExifTool would have changed more than the keywords, so the photo was left unchanged."),
+        PHOTO_CHANGED: _("Another program changed the photo in the meantime, so it was left as it is now."),
+        PHOTO_IS_LINK: _("The photo is a link to another file, so it was left unchanged."),
+        PHOTO_WRITE_PROTECTED: _("The photo is read-only, so it was left unchanged."),
     }
 
 

@@ -39,7 +39,7 @@ def plain_absolute(path: Path) -> Path:
 _OWNER_FOLDER: Final = 0o700
 _OTHERS: Final = 0o077
 _OURS: Final = re.compile(
-    r"\.?(library|cache|crash|alpacasorter)[.-].*|backups|models|model-in-use\.json|reports|logs|open-images|keras",
+    r"\.?(library|cache|crash|alpacasorter)[.-].*|backups|models|model-in-use\.json|reports|logs|open-images|keras|keywords-in-photos",
     re.IGNORECASE,
 )
 """The names of everything that the app puts in its folders."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate
 from typing import Final
@@ -47,15 +47,16 @@ class Taken:
     Attributes:
         at: ISO 8601.
         source: where that is from.
+        moment: the same by the clock of the place, without an offset; midnight if only the day is known.
     """
 
     at: str
     source: DateSource
+    moment: datetime = field(init=False, compare=False)
 
-    @property
-    def moment(self) -> datetime:
-        """The moment by the clock of the place, without an offset; midnight if only the day is known."""
-        return datetime.fromisoformat(self.at).replace(tzinfo=None)
+    def __post_init__(self) -> None:
+        """Work out the moment, once for every comparison of it."""
+        object.__setattr__(self, "moment", datetime.fromisoformat(self.at).replace(tzinfo=None))
 
     @property
     def has_time(self) -> bool:
@@ -317,6 +318,7 @@ _IN_ONE: Final = re.compile(
     r"(?![^\W_])",
     re.IGNORECASE,
 )
+_YEAR: Final = re.compile(r"1[89]\d\d|20\d\d")
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _IN_UTC: Final = re.compile(r"PXL_\d{8}_\d{6}", re.IGNORECASE)
 
@@ -328,6 +330,8 @@ def date_in_name(name: str) -> str | None:
     is only a date if it stands alone or after a word such as "IMG", and if there is such a day, not in the future.
     The names of Pixel phones are in UTC, so these become the time of this place.
     """
+    if not _YEAR.search(name):  # the usual case, quickly
+        return None
     stem = name.rpartition(".")[0] or name
     if _UUID.search(stem):
         return None

@@ -24,12 +24,14 @@ import numpy.typing as npt
 
 from alpacasorter.core.events import Finished, Found, Problem, Problems, Progress
 from alpacasorter.core.files import display_path
-from alpacasorter.core.photo import PhotoFacts, PhotoFile, Unreadable, content_key, read_photo
+from alpacasorter.core.photo import PhotoFacts, PhotoFile, Unreadable, content_key
+from alpacasorter.core.photos.bounded import DecodingStopped
 from alpacasorter.core.photos.decode import decode, model_input, read_header
 from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
 from alpacasorter.core.photos.picture_key import picture_key
+from alpacasorter.core.photos.reading import read_picture as read_photo
 from alpacasorter.core.photos.walk import OtherFiles, WalkProblem, walk
-from alpacasorter.core.reasons import MODEL_FAILED, NO_MEMORY, NOT_JUDGED, UNEXPECTED
+from alpacasorter.core.reasons import MODEL_FAILED, NO_MEMORY, NOT_JUDGED, TOO_SLOW, UNEXPECTED
 from alpacasorter.core.store.cache import Cache, CacheEntry, KnownFile
 from alpacasorter.ml.runtime.backbone import UNUSABLE_NUMBERS, BackboneError
 
@@ -46,7 +48,11 @@ _FOUND_SECONDS = 0.25
 _CACHED_BATCH = 4000
 _RESULTS_WAITING = 64
 _COLLECT_SECONDS = 0.05
+_QUIET_SECONDS = 1.0
 _RATE_SECONDS = 4.0
+_SLOW_SECONDS = 1.0
+_MORE_THREADS = 4
+"""How many photos that take longer than `_SLOW_SECONDS` have another thread go on with the others meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +118,10 @@ class WorkList:
         with self._lock:
             self._waiting |= {file.path: file for file in files}
             self._order = deque(self._waiting)
+
+    def __bool__(self) -> bool:
+        """Tell whether any is left."""
+        return bool(self._waiting)
 
     def take(self) -> PhotoFile | None:
         """Remove and return the next photo, or None if none is left."""
@@ -193,6 +203,10 @@ class Opener:
         self._thread_count = pipeline["threads"]
         self._stopped = stopped
         self._work = WorkList()
+        self._stop = threading.Event()
+        # When each thread began with the photo that it has.
+        self._threads: dict[threading.Thread, float] = {}
+        self._wanted = 0
         self.known: dict[Path, str] = {}
 
     def prefer(self, paths: Iterable[Path]) -> None:
@@ -200,43 +214,72 @@ class Opener:
         self._work.prefer(paths)
 
     def run(self, files: Sequence[PhotoFile]) -> Iterator[tuple[Embedded, Problems]]:
-        """Open photos on all threads; yield them in batches, stored in the cache. Closing it ends the threads."""
+        """Open photos on all threads; yield them in batches, stored in the cache. Closing it ends the threads.
+
+        A batch is empty if no photo was ready for a second.
+        """
         if not files or self._stopped():
             return
         self._work.add(files)
         results: queue.Queue[CacheEntry] = queue.Queue(maxsize=_RESULTS_WAITING)
-        stop = threading.Event()
-        threads = [
-            threading.Thread(target=self._work_through, args=(results, stop), name=f"scan-{n}")
-            for n in range(min(self._thread_count, len(files)))
-        ]
+        self._stop.clear()
         left = len(files)
+        heard = time.monotonic()
         try:
-            for thread in threads:
-                thread.start()
             while left and not self._stopped():
+                self._start_threads(results)
                 batch = _collect(results)
-                if batch:
+                if batch or time.monotonic() - heard > _QUIET_SECONDS:
+                    heard = time.monotonic()
                     left -= len(batch)
                     # A failure without a key is not stored: it may succeed next time.
                     self._cache.store([entry for entry in batch if entry.content_key])
                     yield _split(batch)
         finally:
-            stop.set()
-            while any(thread.is_alive() for thread in threads):
+            self._stop.set()
+            while any(thread.is_alive() for thread in self._threads):
                 with contextlib.suppress(queue.Empty):
                     results.get(timeout=0.01)
+            self._threads = {}
 
-    def _work_through(self, results: queue.Queue[CacheEntry], stop: threading.Event) -> None:
-        while not stop.is_set() and not self._stopped():
+    def _start_threads(self, results: queue.Queue[CacheEntry]) -> None:
+        """Have so many threads at work on photos that don't take long."""
+        now = time.monotonic()
+        slow = 0
+        for thread, since in list(self._threads.items()):
+            if not thread.is_alive():
+                del self._threads[thread]
+            elif now - since > _SLOW_SECONDS:
+                slow += 1
+        self._wanted = self._thread_count + min(slow, _MORE_THREADS)
+        for _ in range(self._wanted - len(self._threads)):
+            if not self._work:
+                return
+            thread = threading.Thread(target=self._work_through, args=(results,), name=f"scan-{len(self._threads)}")
+            self._threads[thread] = now
+            thread.start()
+
+    def _work_through(self, results: queue.Queue[CacheEntry]) -> None:
+        this = threading.current_thread()
+        # One that was replaced while it had a slow photo ends.
+        while not self._is_over() and len(self._threads) <= self._wanted:
             file = self._work.take()
             if file is None:
                 return
-            results.put(self._open_photo(file))
+            self._threads[this] = time.monotonic()
+            try:
+                results.put(self._open_photo(file))
+            except DecodingStopped:
+                return
+
+    def _is_over(self) -> bool:
+        return self._stop.is_set() or self._stopped()
 
     def _open_photo(self, file: PhotoFile) -> CacheEntry:
         try:
             return self._as_known(file) or self._embed_photo(file, read_photo(file.path))
+        except DecodingStopped:
+            raise
         except Unreadable as error:
             return _failed(file, None, error.reason)
         except BackboneError as error:
@@ -266,10 +309,10 @@ class Opener:
         if known is not None and known.has_thumbnail:
             return CacheEntry(file, key, None, known.facts, None, known.embedding, self._backbone_id, picture)
         try:
-            photo = decode(data, min_side=DECODE_SIDE, thumbnail_side=THUMBNAIL_SIDE)
+            photo = decode(data, min_side=DECODE_SIDE, thumbnail_side=THUMBNAIL_SIDE, stopped=self._is_over)
         except Unreadable as error:
-            # The bytes are at fault and always will be, except if memory was short.
-            return _failed(file, None if error.reason == NO_MEMORY else key, error.reason)
+            # The bytes are at fault and always will be, except if memory or time was short.
+            return _failed(file, None if error.reason in (NO_MEMORY, TOO_SLOW) else key, error.reason)
         # A number too large for float16 becomes infinite, which is checked below.
         with np.errstate(over="ignore"):
             embedding = self._embed(model_input(photo.pixels, self._input_size)).astype("<f2")

@@ -20,6 +20,7 @@ _FILTER_KEYS = (
     Filter.CORRECTED,
     Filter.PROBLEMS,
     Filter.NEW,
+    Filter.CHANGED,
 )
 
 
@@ -62,6 +63,14 @@ class Actions(QObject):
         self.remove_label = self._make(
             _("&Remove my label"), tip=_("Let the model decide again"), shown_key="Backspace"
         )
+        self.see_change = self._make(
+            _("Mark changed tag as &seen"),
+            tip=_("Keep the tags that changed, and no longer list them as changed"),
+        )
+        self.restore_tag = self._make(
+            _("Label with the &earlier tag"),
+            tip=_("Give the photos whose tags changed the tag that they had before, as your label"),
+        )
         self.open_photo = self._make(
             _("&Open photo"), tip=_("Open the photo in the default program"), shown_key="Enter"
         )
@@ -75,6 +84,12 @@ class Actions(QObject):
             Order.TAKEN: self._order(Order.TAKEN, _("By date taken")),
             Order.DOUBTFUL: self._order(Order.DOUBTFUL, _("Least certain first")),
         }
+        self.update_list = self._make(
+            _("&Update the list"),
+            "",
+            "Shift+F5",
+            _("List the photos that belong here now, in order"),
+        )
         self.larger = self._make(_("&Larger photos"), "larger", standard.ZoomIn)
         self.smaller = self._make(_("&Smaller photos"), "smaller", standard.ZoomOut)
         self.preview = self._make(_("&Preview"), "preview", "F3", _("Show the selected photo larger"))
@@ -136,10 +151,10 @@ class Actions(QObject):
         redo.setIconText(_("Redo"))
 
         def name_undo(what: str) -> None:
-            undo.setText(_("&Undo: {action}").format(action=what) if what else _("&Undo"))
+            undo.setText(_("&Undo: {action}").format(action=what.replace("&", "&&")) if what else _("&Undo"))
 
         def name_redo(what: str) -> None:
-            redo.setText(_("&Redo: {action}").format(action=what) if what else _("&Redo"))
+            redo.setText(_("&Redo: {action}").format(action=what.replace("&", "&&")) if what else _("&Redo"))
 
         for action, changed in ((undo, stack.canUndoChanged), (redo, stack.canRedoChanged)):
             action.setEnabled(False)
@@ -177,17 +192,20 @@ class Actions(QObject):
                 self.filters[which].setText(name.replace("&", "&&"))
                 _set_tip(self.filters[which], name)
 
-    def set_photos_selected(self, *, judged: bool, corrected: bool, single: bool) -> None:
+    def set_photos_selected(self, *, judged: bool, corrected: bool, changed: bool, single: bool) -> None:
         """Enable what can be done with the selected photos.
 
         Args:
             judged: whether one of them has a prediction.
             corrected: whether one of them is labeled by the user.
+            changed: whether the tag of one of them has changed.
             single: whether there is a current photo.
         """
         for action in (self.positive, self.negative, self.flip):
             action.setEnabled(judged)
         self.remove_label.setEnabled(corrected)
+        for action in (self.see_change, self.restore_tag):
+            action.setEnabled(changed)
         for action in (self.open_photo, self.show_in_folder, self.copy_path):
             action.setEnabled(single)
 
@@ -200,6 +218,7 @@ class Actions(QObject):
             self.smaller,
             self.preview,
             self.select_all,
+            self.update_list,
         ):
             action.setEnabled(is_open)
         for action in (*self.filters.values(), *self.orders.values()):
@@ -208,7 +227,7 @@ class Actions(QObject):
         self.export.setEnabled(is_open)
         if not is_open:
             self.sort.setEnabled(False)
-            self.set_photos_selected(judged=False, corrected=False, single=False)
+            self.set_photos_selected(judged=False, corrected=False, changed=False, single=False)
             self.stop.setEnabled(False)
 
     # Menus and tool bar
@@ -217,6 +236,8 @@ class Actions(QObject):
         """Return a menu for the selected photos, for the menu bar and the right mouse button."""
         menu = Menu(_("&Photo"), parent)
         menu.addActions([self.positive, self.negative, self.flip, self.remove_label])
+        menu.addSeparator()
+        menu.addActions([self.see_change, self.restore_tag])
         menu.addSeparator()
         menu.addActions([self.open_photo, self.show_in_folder, self.copy_path])
         return menu
@@ -249,6 +270,8 @@ class Actions(QObject):
         view.addActions(list(self.filters.values()))
         view.addSeparator()
         view.addActions(list(self.orders.values()))
+        view.addSeparator()
+        view.addAction(self.update_list)
         view.addSeparator()
         view.addActions([self.larger, self.smaller, self.preview])
         model = add_menu(_("&Model"))

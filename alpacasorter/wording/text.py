@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -172,20 +173,63 @@ def finished(event: Finished) -> str:
 # Learning
 
 
-def learned(event: Learned, changed: int) -> str:
+def learned(event: Learned, flipped: int, changed: int) -> str:
     """Return what was learned from a correction, and how many tags it changed.
 
     Args:
         event: what was learned.
-        changed: photos shown whose tag is a different one now; copies of a photo count separately.
+        flipped: photos in the folder whose tag is another one now because of it; copies of a photo count separately.
+        changed: photos in the folder whose tag has changed since they were opened or marked as seen.
     """
     if event.relearned is not None:
-        return f"{_relearned(event.relearned, event.corrections)} {_changed(changed)}"
-    if event.corrections == 0:
-        said = _("Back to the original model.")
+        said = [_relearned(event.relearned, event.corrections), _changed(flipped)]
     else:
-        said = ngettext("Learned from {count} correction.", "Learned from {count} corrections.", event.corrections)
-    return f"{said.format(count=number(event.corrections))} {_other_changed(changed)}"
+        said = [learned_from(event.corrections), _other_changed(flipped)]
+    if changed and changed != flipped:
+        seen = ngettext(
+            "{count} change is not marked as seen yet.", "{count} changes are not marked as seen yet.", changed
+        )
+        said.append(seen.format(count=number(changed)))
+    return " ".join(said)
+
+
+def learned_from(corrections: int) -> str:
+    """Return how many labels the model has learned from, in all folders; copies of a photo count once."""
+    if corrections == 0:
+        return _("Back to the original model.")
+    return ngettext(
+        "Learned from your labels of {count} different photo in all folders.",
+        "Learned from your labels of {count} different photos in all folders.",
+        corrections,
+    ).format(count=number(corrections))
+
+
+def changed(value: int) -> str:
+    """Return how many tags have changed since the folder was opened or they were marked as seen."""
+    if not value:
+        return _("No tag has changed that was not marked as seen.")
+    return ngettext(
+        "{count} tag has changed since you opened the folder or marked changes as seen.",
+        "{count} tags have changed since you opened the folder or marked changes as seen.",
+        value,
+    ).format(count=number(value))
+
+
+def many_flipped(actions: Sequence[str], flipped: int, total: int) -> str:
+    """Return that corrections changed many other tags.
+
+    Args:
+        actions: what was done, such as "Not alpaca on IMG_0034.jpg".
+        flipped: how many other tags that changed.
+        total: photos with a tag in the folder.
+    """
+    return ngettext(
+        "{action}: this changed {count} other tag, which is {share} of the {total} photos in this folder.",
+        "{action}: this changed {count} other tags, which is {share} of the {total} photos in this folder.",
+        flipped,
+    ).format(
+        action=i18n.join(actions), count=number(flipped), share=i18n.share(flipped / total, 0), total=number(total)
+    )
 
 
 def _changed(changed: int) -> str:

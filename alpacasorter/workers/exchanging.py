@@ -103,6 +103,7 @@ class ExchangeKeeper(QObject):
         self._stopped_round = 0
         self._busy = False
         self._file: LabelFile | None = None
+        self._pictures: Mapping[str, str] = {}
         self._told.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
     @property
@@ -248,7 +249,7 @@ class ExchangeKeeper(QObject):
 
     def _preview_import(self, path: Path, options: ImportOptions, number: int) -> ImportSummary:
         from alpacasorter.core.exchange.label_file import read_labels
-        from alpacasorter.core.exchange.label_import import summarize
+        from alpacasorter.core.exchange.label_import import known_pictures, summarize
 
         opened = self._opened()
         if opened is None:
@@ -259,7 +260,10 @@ class ExchangeKeeper(QObject):
         stored = opened.library.corrections(opened.bundle.label_set)
         said = {key: one.label for key, one in stored.items()}
         stopped = partial(self._is_stopped, number)
-        return summarize(self._file, opened.session.labels, said, options, stopped=stopped)
+        pictures = known_pictures(self._file, stored, opened.cache)
+        summary = summarize(self._file, opened.session.labels, said, options, pictures=pictures, stopped=stopped)
+        self._pictures = summary.pictures
+        return summary
 
     def _forget(self) -> None:
         self._file = None
@@ -277,7 +281,13 @@ class ExchangeKeeper(QObject):
             bundle, learning = opened.bundle, opened.session.learning
             backbone, size = bundle.backbone_id, bundle.embedding_size
             store_corrections(
-                opened.library, opened.cache, bundle.label_set, changes, backbone_id=backbone, embedding_size=size
+                opened.library,
+                opened.cache,
+                bundle.label_set,
+                changes,
+                pictures={key: picture for key, picture in self._pictures.items() if key in changes},
+                backbone_id=backbone,
+                embedding_size=size,
             )
             learned = learning.catch_up(written=True)
         except Exception as error:  # noqa: BLE001

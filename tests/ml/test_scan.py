@@ -16,6 +16,7 @@ import pytest
 from alpacasorter.core import reasons
 from alpacasorter.core.events import Finished, Found, Problems, Progress
 from alpacasorter.core.photo import PhotoFacts, PhotoFile, content_key
+from alpacasorter.core.photos import bounded
 from alpacasorter.core.photos.walk import OUTPUT_MARKER, FolderUnavailable
 from alpacasorter.core.store.cache import Cache
 from alpacasorter.core.taken import DateSource
@@ -23,6 +24,8 @@ from alpacasorter.ml import scan as scan_module
 from alpacasorter.ml.runtime.backbone import BackboneError
 from alpacasorter.ml.scan import Embed, Embedded, Rate, Scan, WorkList
 from tests.engines import SIZE, fill, fill_fast, input_of, quick_embed, real_backbone, real_bundle
+from tests.hanging import decoder_that_hangs, make_hanging
+from tests.hostile_files import hostile
 from tests.picture_files import BAD_KINDS, GOOD_KINDS, can_write, corner_picture, encode, exif_block, make_picture
 from tests.unprivileged import ordinary_user, shared_folder
 
@@ -599,6 +602,59 @@ def slow_embed(seconds: float) -> Callable[[npt.NDArray[np.uint8]], npt.NDArray[
 
 def scan_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name.startswith("scan-")]
+
+
+def test_other_photos_do_not_wait_for_decoders_that_hang(
+    folder: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both threads have one, and another thread goes on."""
+    hanging = {make_hanging(folder / f"0{n}.jpg", seed=n) for n in range(2)}
+    good = set(fill(folder, 6))
+    with decoder_that_hangs(monkeypatch):
+        seen: set[Path] = set()
+        began = time.monotonic()
+        events = make_scan(folder, cache).run()
+        for event in events:
+            if isinstance(event, Embedded):
+                seen.update(event.paths)
+            if seen == good:
+                break
+        assert time.monotonic() - began < bounded.SECONDS
+        last = Events(list(events))
+    assert last.problems == dict.fromkeys(hanging, reasons.TOO_SLOW)
+    assert last.finished.judged == 6
+    # Next time the computer may be less busy.
+    again = scanned(folder, cache)
+    assert not again.problems
+    assert again.finished.opened == 2
+
+
+def test_a_scan_stops_at_once_while_a_decoder_hangs(
+    folder: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_hanging(folder / "0.jpg")
+    for how in ("cancel", "close"):
+        with decoder_that_hangs(monkeypatch) as hangs:
+            scan = make_scan(folder, cache)
+            events = scan.run()
+            assert isinstance(next(events), Found)
+            # The first batch comes when nothing was ready for a second.
+            while not hangs.is_set():
+                next(events)
+            began = time.monotonic()
+            if how == "cancel":
+                scan.cancel()
+                assert Events(list(events)).finished.canceled
+            else:
+                events.close()
+            assert time.monotonic() - began < 0.5
+            assert not scan_threads()
+
+
+def test_a_hostile_file_is_refused_for_good(folder: Path, cache: Cache) -> None:
+    (folder / "a.jpg").write_bytes(hostile("jpeg_scans", 300))
+    assert scanned(folder, cache).problems == {folder / "a.jpg": reasons.TOO_COMPLEX}
+    assert scanned(folder, cache).finished.opened == 0
 
 
 def test_work_list_gives_each_photo_once_to_many_threads() -> None:

@@ -420,6 +420,16 @@ def test_without_tensorflow(dataset, recipe, tmp_path, monkeypatch):
     assert "Training needs TensorFlow" in failed(dataset, tmp_path / "out", recipe)
 
 
+def test_a_preview_names_the_same_file_in_both_classes(dataset, recipe, tmp_path):
+    folder = tmp_path / "photos"
+    shutil.copytree(dataset, folder)
+    thing = min((folder / "thing").glob("thing_??.png"))
+    same = shutil.copy(thing, folder / "other" / "<b>.png")
+    *_, prepared = train(folder, None, recipe)
+    assert list(map(set, prepared.both_classes)) == [{str(thing), str(same)}]
+    assert any(str(same) in words for words in codes.worded(prepared).warnings)
+
+
 def test_a_picture_in_both_classes_is_named_and_not_held_out(dataset, recipe, tmp_path, monkeypatch):
     folder = tmp_path / "photos"
     shutil.copytree(dataset, folder)

@@ -87,6 +87,7 @@ class LabelRow:
         corrected: whether the label was given by a person rather than a model.
         confidence: confidence in the label, 0 to 1; None if the file has none.
         places: paths where the photo may be, as in the file; the most likely first.
+        picture_key: the same for all files with this picture; None if the file has none.
     """
 
     content_key: str | None
@@ -94,6 +95,7 @@ class LabelRow:
     corrected: bool
     confidence: float | None
     places: tuple[str, ...] = ()
+    picture_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +301,14 @@ def _row(row: object) -> LabelRow | None:
     places = tuple(place for name in _PLACES if isinstance(place := row.get(name), str) and place)
     # A list written by hand has no such column; its labels were given by a person.
     corrected = _truth(row["corrected"]) if "corrected" in row else True
-    return LabelRow(key, label.strip(), corrected, _share(row.get("confidence")), places)
+    return LabelRow(key, label.strip(), corrected, _share(row.get("confidence")), places, _picture(row))
+
+
+def _picture(row: Mapping[str, Any]) -> str | None:
+    """Return the picture key of a photo; a wrong one says nothing, because the content key does."""
+    picture = row.get("picture_key")
+    picture = picture.strip().lower() if isinstance(picture, str) else ""
+    return picture if _KEY.fullmatch(picture) else None
 
 
 def _truth(value: object) -> bool:

@@ -12,11 +12,12 @@ from alpacasorter.core.exchange.label_file import LabelFile, LabelFileError, Lab
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photo import Unreadable, content_key, read_photo
+from alpacasorter.core.same_picture import SamePictures
 from alpacasorter.i18n import _, join
 
 if TYPE_CHECKING:
     from alpacasorter.core.store.cache import Cache
-    from alpacasorter.core.store.library import Library
+    from alpacasorter.core.store.library import Correction, Library
 
 _SHOWN_NAMES: Final = 3
 _SHOWN_LETTERS: Final = 40
@@ -54,6 +55,7 @@ class ImportSummary:
         not_found: number of labels skipped because they can't be matched to a photo.
         unlabeled: number of photos in the file without a label.
         broken: number of invalid rows.
+        pictures: picture keys of the photos in `new` and `differing`, by content key, as far as they are known.
     """
 
     new: Mapping[str, str]
@@ -67,6 +69,7 @@ class ImportSummary:
     not_found: int = 0
     unlabeled: int = 0
     broken: int = 0
+    pictures: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def usable(self) -> int:
@@ -84,6 +87,7 @@ def summarize(
     corrections: Mapping[str, str],
     options: ImportOptions,
     *,
+    pictures: Mapping[str, str] | None = None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> ImportSummary:
     """Return what an import would change. Nothing is changed yet.
@@ -93,6 +97,8 @@ def summarize(
         labels: the classes of the model in use.
         corrections: the user's labels by content key.
         options: which labels to import.
+        pictures: picture keys by content key, as far as they are known here (see `known_pictures`). A label is that of
+            a photo with another content key if the pictures are the same.
         stopped: called before each photo that has to be opened; once it returns True, the others count as not found.
 
     Raises:
@@ -104,6 +110,9 @@ def summarize(
     names |= {labels.display(name).casefold(): name for name in reversed(labels.names)} | names
     unknown: dict[str, int] = {}
     said: dict[str, dict[str, bool]] = {}
+    same_picture = SamePictures()
+    for known_key, known_picture in (pictures or {}).items():
+        same_picture.note(known_key, known_picture)
     skipped = not_found = 0
     for row in file.rows:
         label = next((names[one.casefold()] for one in readings(row.label) if one.casefold() in names), None)
@@ -113,17 +122,22 @@ def summarize(
         if not _is_wanted(row, options):
             skipped += 1
             continue
-        key = row.content_key or (None if stopped() else _key_of(row, options.folder))
+        key, picture = row.content_key, row.picture_key
+        if key is None and not stopped():
+            key, picture = _keys_of(row, options.folder)
         if key is None:
             not_found += 1
             continue
+        same_picture.note(key, picture)
+        same = same_picture.same(key)
+        key = next((one for known in (corrections, said) for one in same if one in known), key)
         about = said.setdefault(key, {})
         about[label] = about.get(label, False) or row.corrected
     if file.rows and sum(unknown.values()) == len(file.rows):
         raise _other_classes(file, tuple(unknown), labels)
     new: dict[str, str] = {}
     differing: dict[str, str] = {}
-    same = contradictory = 0
+    equal = contradictory = 0
     for key, about in said.items():
         # For copies of a photo, a person's label outranks a model's.
         likely = [label for label, corrected in about.items() if corrected] or list(about)
@@ -132,12 +146,12 @@ def summarize(
         elif key not in corrections:
             new[key] = likely[0]
         elif corrections[key] == likely[0]:
-            same += 1
+            equal += 1
         else:
             differing[key] = likely[0]
     return ImportSummary(
         new=new,
-        same=same,
+        same=equal,
         differing=differing,
         earlier={key: corrections[key] for key in differing},
         not_corrected=skipped,
@@ -147,7 +161,14 @@ def summarize(
         not_found=not_found,
         unlabeled=file.unlabeled,
         broken=file.broken,
+        pictures={key: picture for key in (*new, *differing) if (picture := same_picture.picture(key)) is not None},
     )
+
+
+def known_pictures(file: LabelFile, corrections: Mapping[str, Correction], cache: Cache) -> dict[str, str]:
+    """Return the picture keys, by content key, that the library and the cache know of corrected photos and a file's."""
+    found = cache.picture_keys({row.content_key for row in file.rows if row.content_key})
+    return found | {key: one.picture_key for key, one in corrections.items() if one.picture_key is not None}
 
 
 def _is_wanted(row: LabelRow, options: ImportOptions) -> bool:
@@ -156,14 +177,19 @@ def _is_wanted(row: LabelRow, options: ImportOptions) -> bool:
     return options.all_labels and (row.confidence or 0.0) >= options.min_confidence
 
 
-def _key_of(row: LabelRow, folder: Path | None) -> str | None:
-    """Return the content key of a photo in a folder; None if it is not there."""
+def _keys_of(row: LabelRow, folder: Path | None) -> tuple[str | None, str | None]:
+    """Return the content key and the picture key of a photo in a folder; None for both if it is not there."""
+    # Imported only to open photos: it needs NumPy.
+    from alpacasorter.core.photos.picture_key import picture_key
+
     for path in _candidates(row, folder) if folder is not None else ():
         try:
-            return content_key(read_photo(path))
+            data = read_photo(path)
         except (Unreadable, ValueError):
             continue
-    return None
+        key = content_key(data)
+        return key, picture_key(data, key)
+    return None, None
 
 
 def _candidates(row: LabelRow, folder: Path) -> Iterator[Path]:
@@ -205,6 +231,7 @@ def store_corrections(
     label_set: str,
     changes: Mapping[str, str | None],
     *,
+    pictures: Mapping[str, str] | None = None,
     backbone_id: str,
     embedding_size: int,
 ) -> None:
@@ -218,6 +245,7 @@ def store_corrections(
         cache: the cache with the embeddings.
         label_set: key of the classes.
         changes: labels by content key; None removes a correction.
+        pictures: picture keys by content key, as far as they are known.
         backbone_id: ID of the backbone that made the embeddings.
         embedding_size: numbers per embedding.
 
@@ -231,4 +259,4 @@ def store_corrections(
             wanted[start : start + _BATCH], backbone_id=backbone_id, size=embedding_size
         )
         embeddings |= {key: row.tobytes() for key, row in zip(found, rows, strict=True)}
-    library.set_corrections(label_set, changes, embeddings=embeddings, backbone_id=backbone_id)
+    library.set_corrections(label_set, changes, pictures=pictures, embeddings=embeddings, backbone_id=backbone_id)

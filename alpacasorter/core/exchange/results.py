@@ -36,6 +36,7 @@ COLUMNS: Final = (
     "taken_at",
     "relative_path",
     "taken_from",
+    "picture_key",
 )
 """The columns of `alpacasorter scan`, and the path within the folder. New ones come last."""
 
@@ -77,6 +78,7 @@ def columns(photo: LabeledPhoto) -> dict[str, object]:
         "height": photo.height,
         "taken_at": None if taken is None else taken.at,
         "taken_from": None if taken is None else taken.source,
+        "picture_key": photo.picture_key,
     }
 
 

@@ -6,19 +6,24 @@ the reduced one. Nothing that runs before the first window may import this modul
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import io
 import logging
 import os
 import re
+import struct
 import threading
 import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import AvifImagePlugin, Image, ImageCms
+from PIL import AvifImagePlugin, Image, ImageCms, _imaging
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
@@ -30,17 +35,27 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from alpacasorter.core.files import is_cloud_only
 from alpacasorter.core.photo import Unreadable, read_photo
+from alpacasorter.core.photos.containers import Layout, Parts, lay_out
 from alpacasorter.core.photos.exif import ExifFacts, read_camera_name, read_exif, with_texts
 from alpacasorter.core.photos.formats import SNIFF_BYTES, sniff
+from alpacasorter.core.photos.heif import lay_out_heif, with_size_of_alpha
 
 # NOCACHE: otherwise LittleCMS keeps the last pixel in the transform, which several threads share here.
 _FLAGS: Final = ImageCms.Flags.NOCACHE | ImageCms.Flags.BLACKPOINTCOMPENSATION
 _PROFILE_SPACES: Final = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK"}
 _EIGHT_BIT: Final = frozenset(("RGB", "RGBA", "L", "LA", "CMYK", "LAB"))
 _PROFILES_KEPT: Final = 16
+_LARGEST_KEPT_PROFILE: Final = 4 * 1024 * 1024
 # The value of white in gray pictures of type f(loat) and i(nteger): the smallest of these that covers every value.
 _FULL_SCALES: Final = {"f": (1.0, 255.0, 65535.0), "i": (255.0, 65535.0)}
 _SMALLEST_RANGE: Final = 1e-30
+
+_D50: Final = (0.96420, 1.0, 0.82491)
+_SRGB_PRIMARIES: Final = (0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)
+_SRGB_GAMMA: Final = 0.45455
+_SAME: Final = 0.005
+# From XYZ to what the three kinds of cones see.
+_BRADFORD: Final = np.array(((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296)))
 
 _profile_lock: Final = threading.Lock()
 
@@ -55,7 +70,7 @@ def to_eight_bit(image: Image.Image, reduction: int = 1) -> Image.Image:
         ValueError: Pillow can't convert this kind of pixel to RGB.
     """
     if image.mode in ("I", "F"):  # reduced first: the scaling takes several times the memory of the picture
-        return Image.fromarray(_gray(np.asarray(_reduced(image, reduction))))
+        return Image.fromarray(scale_to_eight_bit(np.asarray(_reduced(image, reduction))))
     return _reduced(_with_plain_channels(image), reduction)
 
 
@@ -72,7 +87,9 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     if image.mode == "LAB":
         transform = _lab_transform()
     elif profile:
-        transform = _transform(profile, image.mode)
+        # A large one is not kept: sixteen of them would fill the memory.
+        build = _transform if len(profile) <= _LARGEST_KEPT_PROFILE else _transform.__wrapped__
+        transform = build(profile, image.mode)
     if transform is not None:
         converted = ImageCms.applyTransform(image, transform)
         if converted is not None:
@@ -88,7 +105,7 @@ def _with_plain_channels(image: Image.Image) -> Image.Image:
     if image.mode in _EIGHT_BIT:
         return image
     if image.mode.startswith("I;16"):
-        return Image.fromarray(_gray(np.asarray(image)))
+        return Image.fromarray(scale_to_eight_bit(np.asarray(image)))
     target = {"1": "L", "La": "LA", "RGBa": "RGBA"}.get(image.mode, "RGB")
     return image.convert(target)
 
@@ -97,7 +114,7 @@ def _reduced(image: Image.Image, reduction: int) -> Image.Image:
     return image.reduce(reduction) if reduction > 1 else image
 
 
-def _gray(values: NDArray[Any]) -> NDArray[np.uint8]:
+def scale_to_eight_bit(values: NDArray[Any]) -> NDArray[np.uint8]:
     """Scale gray values to 8 bits: by the range of their type if that is clear, else by the range of the values.
 
     Args:
@@ -147,6 +164,59 @@ def _lab_transform() -> ImageCms.ImageCmsTransform:
         return _build(ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")), "LAB")
 
 
+def profile_of(gamma: float, primaries: tuple[float, ...] | None, *, gray: bool) -> bytes:
+    """Return the ICC profile for what a PNG says about its colors; b"" if it is as good as sRGB, or makes no sense.
+
+    Args:
+        gamma: the exponent that the colors were encoded with, such as 0.45455.
+        primaries: x and y of white, red, green and blue; None for those of sRGB.
+        gray: whether the profile is for gray.
+    """
+    if not 0.01 < gamma < 10 or (abs(gamma - _SRGB_GAMMA) < _SAME and (gray or _is_srgb(primaries))):
+        return b""
+    curve = b"curv" + bytes(4) + struct.pack(">IH", 1, min(round(256 / gamma), 0xFFFF)) + bytes(2)
+    tags = {b"wtpt": _xyz(_D50)}
+    if gray:
+        tags[b"kTRC"] = curve
+    else:
+        try:
+            columns = _adapted(primaries if primaries is not None else _SRGB_PRIMARIES).T
+        except np.linalg.LinAlgError:
+            return b""
+        if not np.isfinite(columns).all() or np.abs(columns).max() > 100:
+            return b""
+        for name, column in zip(b"rgb", columns, strict=True):
+            tags[bytes((name,)) + b"XYZ"] = _xyz(column)
+            tags[bytes((name,)) + b"TRC"] = curve
+    at = 128 + 4 + 12 * len(tags)
+    index, body = struct.pack(">I", len(tags)), b""
+    for tag, value in tags.items():
+        index += tag + struct.pack(">II", at + len(body), len(value))
+        body += value
+    space = b"GRAY" if gray else b"RGB "
+    head = struct.pack(">I4xI4s4s4s", at + len(body), 0x02400000, b"mntr", space, b"XYZ ") + bytes(12)
+    return (head + b"acsp" + bytes(28) + _xyz(_D50)[8:]).ljust(128, b"\x00") + index + body
+
+
+def _xyz(value: Iterable[float]) -> bytes:
+    return b"XYZ " + bytes(4) + struct.pack(">3i", *(round(float(part) * 65536) for part in value))
+
+
+def _is_srgb(primaries: tuple[float, ...] | None) -> bool:
+    return primaries is None or bool(np.allclose(primaries, _SRGB_PRIMARIES, atol=_SAME))
+
+
+def _adapted(primaries: tuple[float, ...]) -> NDArray[np.float64]:
+    """Return the colors of full red, green and blue as columns, XYZ, seen under D50."""
+    with np.errstate(all="ignore"):
+        places = np.array(primaries).reshape(4, 2)
+        xyz = np.stack([places[:, 0], places[:, 1], 1 - places.sum(axis=1)]) / places[:, 1]
+        white, colors = xyz[:, 0], xyz[:, 1:]
+        colors = colors * np.linalg.solve(colors, white)
+        scale = (_BRADFORD @ np.array(_D50)) / (_BRADFORD @ white)
+        return cast("NDArray[np.float64]", np.linalg.solve(_BRADFORD, scale[:, np.newaxis] * (_BRADFORD @ colors)))
+
+
 def _build(source: ImageCms.ImageCmsProfile, mode: str) -> ImageCms.ImageCmsTransform:
     return ImageCms.buildTransform(
         source,
@@ -180,40 +250,67 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 
-def open_picture(data: bytes, container: str) -> ImageFile:
+def open_picture(layout: Layout, container: str) -> ImageFile:
     """Open a picture with the plugin for the container that `sniff` found; no other plugin ever sees the bytes.
 
     The pixels are not decoded yet. Raises whatever the plugin raises.
     """
+    file = cast("IO[bytes]", Parts(layout.parts))
     if container == "HEIF":
-        return _heif_plugin()(io.BytesIO(data))
+        return _heif_plugin()(file)
+    if container == "AVIF":
+        return _open_avif(file.read())
+    if container == "TIFF":
+        _silence_libtiff()
+    return _PLUGINS[container](file)
+
+
+def _open_avif(data: bytes) -> ImageFile:
+    # Only this plugin has Pillow read EXIF while it opens a file. Renamed, it is no EXIF.
+    hidden = data.replace(b"Exif", b"free", 1)
     try:
-        return _PLUGINS[container](io.BytesIO(data))
+        return AvifImageFile(io.BytesIO(hidden))
     except (SyntaxError, ValueError):
-        if container != "AVIF":
+        lenient = with_size_of_alpha(hidden)
+        if lenient is None:
             raise
-        # Only this plugin parses EXIF while it opens a file, and fails if it is broken. Renamed, it is ignored.
-        return AvifImageFile(io.BytesIO(data.replace(b"Exif", b"free", 1)))
+        return AvifImageFile(io.BytesIO(lenient))
 
 
-def exif_facts(image: ImageFile, data: bytes, container: str) -> ExifFacts:
-    """Read the header from where each container stores it. Call it after `load`: a PNG may have it after the pixels."""
-    return with_texts(_exif(image, data, container), image.info)
+def exif_facts(image: ImageFile | None, layout: Layout, data: bytes, container: str) -> ExifFacts:
+    """Read the header from where each container stores it.
+
+    Args:
+        image: opened; needed for HEIC and AVIF only.
+        layout: of the file.
+        data: the file.
+        container: of the file.
+    """
+    texts = image.info if image is not None and container in ("HEIF", "AVIF") else layout.texts
+    return with_texts(_exif(texts, layout, data, container), texts)
 
 
-def _exif(image: ImageFile, data: bytes, container: str) -> ExifFacts:
+def _exif(texts: Mapping[Any, Any], layout: Layout, data: bytes, container: str) -> ExifFacts:
     if container == "TIFF":
         return read_exif(data)
-    block = image.info.get("exif")
-    if isinstance(block, bytes):
-        return read_exif(block)
-    text = image.info.get("Raw profile type exif")  # how ImageMagick writes it to PNG: hexadecimal after three lines
-    if not isinstance(text, str):
-        return ExifFacts()
-    try:
-        return read_exif(bytes.fromhex("".join(text.split("\n")[3:])))
-    except ValueError:
-        return ExifFacts()
+    if container == "AVIF":
+        found = _BLOCK.search(data)
+        stored = read_exif(data[found.end() :]) if found is not None else ExifFacts()
+        turned = texts.get("exif")  # made by the plugin, from how the container says the picture is turned
+        return replace(stored, orientation=read_exif(turned).orientation if isinstance(turned, bytes) else 1)
+    block = texts.get("exif") if container == "HEIF" else layout.exif
+    return read_exif(block) if isinstance(block, bytes) else ExifFacts()
+
+
+@cache
+def _silence_libtiff() -> None:
+    """Have libtiff keep its words about damaged files to itself; it is the only decoder that prints any.
+
+    Its own function for that is called, through the part of Pillow that is linked with it; Pillow offers no other way.
+    Where it can't be called from outside, as on Windows, nothing changes.
+    """
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
 
 
 @cache
@@ -273,8 +370,11 @@ def _read_whole(path: Path, container: str | None) -> str | None:
         data = read_photo(path)
         if container == "TIFF":
             return read_camera_name(data)
-        with open_picture(data, container or "") as picture:
-            picture_exif = picture.info.get("exif")
+        if container in ("HEIF", "AVIF"):
+            with open_picture(lay_out_heif(data), container) as picture:
+                picture_exif = picture.info.get("exif")
+        else:
+            picture_exif = lay_out(data, container or "").exif
     except Unreadable:
         return None
     except Exception:  # noqa: BLE001 - decoders raise almost anything on damaged files, which must not stop a plan

@@ -22,13 +22,17 @@ from alpacasorter.core.store.cache_file import (
     CacheFile,
     KnownContent,
     KnownFile,
+    checksum,
+    data_checksum,
     facts_of,
+    is_content,
+    is_file,
     put_contents,
     put_files,
     range_under,
     rows_of,
 )
-from alpacasorter.core.store.database import blob_to_path, key_to_blob, path_to_blob, pragma_number, transaction
+from alpacasorter.core.store.database import blob_to_path, check, key_to_blob, path_to_blob, pragma_number, transaction
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,38 +46,31 @@ def follow(connection: sqlite3.Connection, files: Iterable[Placed], session: int
     for file in files:
         before = path_to_blob(file.before)
         if file.after is not None:
-            content, reason = _known(connection, file, before)
-            if content is not None or reason is not None:
-                connection.execute(
-                    "INSERT OR REPLACE INTO files (path, size, mtime_ns, content_id, reason, stored)"
-                    " VALUES (?, ?, ?, ?, ?, ?)",
-                    (path_to_blob(file.after), file.size, file.mtime_ns, content, reason, session),
-                )
+            key, reason = _known(connection, file, before)
+            if key is not None or reason is not None:
+                put_files(connection, [(path_to_blob(file.after), file.size, file.mtime_ns, key, reason)], session)
         if not file.kept:
             connection.execute("DELETE FROM files WHERE path = ?", (before,))
 
 
-def _known(connection: sqlite3.Connection, file: Placed, before: bytes) -> tuple[int | None, str | None]:
-    """Return the id of a file's content, and why it can't be judged, as far as either is known."""
+def _known(connection: sqlite3.Connection, file: Placed, before: bytes) -> tuple[bytes | None, str | None]:
+    """Return the key of a file's content, and why it can't be judged, as far as either is known."""
     row = connection.execute(
-        "SELECT f.content_id, f.reason, c.key FROM files f LEFT JOIN contents c ON c.id = f.content_id"
-        " WHERE f.path = ? AND f.size = ?",
+        "SELECT f.path, f.size, f.mtime_ns, c.key, f.reason, f.checksum"
+        " FROM files f LEFT JOIN contents c ON c.id = f.content_id WHERE f.path = ? AND f.size = ?",
         (before, file.size),
     ).fetchone()
     key = None if file.content_key is None else key_to_blob(file.content_key)
-    if row is not None and (key is None or row[2] is None or row[2] == key):
-        return row[0], row[1]
-    if key is None:
-        return None, None
-    found = connection.execute("SELECT id FROM contents WHERE key = ?", (key,)).fetchone()
+    if row is not None and is_file(row) and (key is None or row[3] is None or row[3] == key):
+        return row[3], row[4]
     # Why a photo can't be decoded is stored only in the row of its file.
-    if found is None or not _is_judged(connection, found[0]):
+    if key is None or not _is_judged(connection, key):
         return None, None
-    return found[0], None
+    return key, None
 
 
-def _is_judged(connection: sqlite3.Connection, content: int) -> bool:
-    row = connection.execute("SELECT 1 FROM contents WHERE id = ? AND width IS NOT NULL", (content,)).fetchone()
+def _is_judged(connection: sqlite3.Connection, key: bytes) -> bool:
+    row = connection.execute("SELECT 1 FROM contents WHERE key = ? AND width IS NOT NULL", (key,)).fetchone()
     return row is not None
 
 
@@ -234,15 +231,21 @@ class Cache:
 
         def read(connection: sqlite3.Connection) -> dict[Path, KnownFile]:
             rows = connection.execute(
-                "SELECT f.path, f.size, f.mtime_ns, f.reason, c.id, c.key, c.width, c.height, c.taken_at,"
-                " c.format, c.picture_key, EXISTS"
+                "SELECT f.path, f.size, f.mtime_ns, f.reason, f.checksum, c.id, c.key, c.width, c.height, c.taken_at,"
+                " c.format, c.picture_key, c.checksum, EXISTS"
                 " (SELECT 1 FROM embeddings e WHERE e.content_id = c.id AND e.backbone_id = ?)"
                 " FROM files f LEFT JOIN contents c ON c.id = f.content_id WHERE f.path >= ? AND f.path < ?",
                 (backbone_id, *below),
             )
             self._ranges.add(below)
             known: dict[Path, KnownFile] = {}
-            for path, size, mtime_ns, reason, number, key, *about, picture, embedded in rows:
+            damaged = False
+            for path, size, mtime_ns, reason, mark, number, key, *about, picture, content_mark, embedded in rows:
+                if not is_file((path, size, mtime_ns, key, reason, mark)) or (
+                    number is not None and not is_content((key, *about, picture, content_mark))
+                ):
+                    damaged = True
+                    continue
                 facts = None if about[0] is None else facts_of(*about)
                 content_key = None
                 if key is not None:
@@ -252,6 +255,9 @@ class Cache:
                 known[blob_to_path(path)] = KnownFile(
                     size, mtime_ns, content_key, reason, facts, embedded == 1, picture_key
                 )
+            if damaged:
+                # A wrong value can be replaced, but not a wrong order of the rows.
+                check(connection)
             return known
 
         return self._file.run(read, {})
@@ -274,13 +280,14 @@ class Cache:
 
         wanted = [(place, key_to_blob(key)) for place, key in enumerate(keys)]
 
-        def read(connection: sqlite3.Connection) -> list[tuple[int, int, bytes]]:
+        def read(connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
             # A plain transaction on the temporary table, which does not involve other instances.
             connection.execute("BEGIN")
             try:
                 connection.executemany("INSERT INTO wanted (position, key) VALUES (?, ?)", wanted)
                 rows = connection.execute(
-                    "SELECT w.position, c.id, e.data FROM wanted w CROSS JOIN contents c ON c.key = w.key"
+                    "SELECT w.position, c.id, e.data, e.checksum, w.key FROM wanted w"
+                    " CROSS JOIN contents c ON c.key = w.key"
                     " CROSS JOIN embeddings e ON e.content_id = c.id AND e.backbone_id = ?"
                     " WHERE length(e.data) = ? ORDER BY w.position",
                     (backbone_id, BYTES_A_NUMBER * size),
@@ -289,11 +296,15 @@ class Cache:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
             self._file.used.update(row[1] for row in rows)
-            return rows
+            return [
+                (position, data)
+                for position, _, data, mark, key in rows
+                if isinstance(data, bytes) and mark in (None, data_checksum(key, data, backbone_id))
+            ]
 
-        empty: list[tuple[int, int, bytes]] = []
+        empty: list[tuple[int, bytes]] = []
         rows = self._file.run(read, empty)
-        array = np.frombuffer(b"".join([row[2] for row in rows]), dtype="<f2")
+        array = np.frombuffer(b"".join([data for _, data in rows]), dtype="<f2")
         return [keys[row[0]] for row in rows], array.reshape(len(rows), size)
 
     def known_content(self, key: str, *, backbone_id: str, size: int) -> KnownContent | None:
@@ -305,16 +316,19 @@ class Cache:
 
         def read(connection: sqlite3.Connection) -> KnownContent | None:
             row = connection.execute(
-                "SELECT c.id, c.width, c.height, c.taken_at, c.format, e.data,"
-                " EXISTS (SELECT 1 FROM thumbnails t WHERE t.content_id = c.id) FROM contents c"
+                "SELECT c.id, c.key, c.width, c.height, c.taken_at, c.format, c.picture_key, c.checksum, e.data,"
+                " e.checksum, EXISTS (SELECT 1 FROM thumbnails t WHERE t.content_id = c.id) FROM contents c"
                 " JOIN embeddings e ON e.content_id = c.id AND e.backbone_id = ?"
                 " WHERE c.key = ? AND c.width IS NOT NULL AND length(e.data) = ?",
                 (backbone_id, blob, BYTES_A_NUMBER * size),
             ).fetchone()
-            if row is None:
+            if row is None or not is_content(row[1:8]):
                 return None
-            self._file.used.add(row[0])
-            return KnownContent(facts_of(*row[1:5]), row[5], row[6] == 1)
+            number, _, *facts, _, _, data, mark, has_thumbnail = row
+            if not isinstance(data, bytes) or mark not in (None, data_checksum(blob, data, backbone_id)):
+                return None
+            self._file.used.add(number)
+            return KnownContent(facts_of(*facts), data, has_thumbnail == 1)
 
         return self._file.run(read, None)
 
@@ -324,11 +338,24 @@ class Cache:
 
         def read(connection: sqlite3.Connection) -> list[Path]:
             rows = connection.execute(
-                "SELECT f.path FROM files f JOIN contents c ON c.id = f.content_id WHERE c.key = ?", (blob,)
+                "SELECT f.path, f.size, f.mtime_ns, c.key, f.reason, f.checksum"
+                " FROM files f JOIN contents c ON c.id = f.content_id WHERE c.key = ?",
+                (blob,),
             )
-            return [blob_to_path(path) for (path,) in rows]
+            return [blob_to_path(row[0]) for row in rows if is_file(row)]
 
         return self._file.run(read, [])
+
+    def picture_keys(self, keys: Iterable[str]) -> dict[str, str]:
+        """Return the picture keys of photos, by content key, as far as they are known."""
+        blobs = [key_to_blob(key) for key in keys]
+
+        def read(connection: sqlite3.Connection) -> dict[str, str]:
+            query = "SELECT picture_key FROM contents WHERE key = ? AND picture_key IS NOT NULL"
+            rows = ((blob, connection.execute(query, (blob,)).fetchone()) for blob in blobs)
+            return {blob.hex(): row[0].hex() for blob, row in rows if row is not None}
+
+        return self._file.run(read, {})
 
     def thumbnail(self, key: str) -> bytes | None:
         """Return the thumbnail of a photo as JPEG bytes, or None if there is none."""
@@ -336,13 +363,14 @@ class Cache:
 
         def read(connection: sqlite3.Connection) -> bytes | None:
             row = connection.execute(
-                "SELECT c.id, t.data FROM contents c JOIN thumbnails t ON t.content_id = c.id WHERE c.key = ?",
+                "SELECT c.id, t.data, t.checksum FROM contents c JOIN thumbnails t ON t.content_id = c.id"
+                " WHERE c.key = ?",
                 (blob,),
             ).fetchone()
-            if row is None:
+            if row is None or not isinstance(row[1], bytes) or row[2] not in (None, data_checksum(blob, row[1])):
                 return None
             self._file.used.add(row[0])
-            return bytes(row[1])
+            return row[1]
 
         return self._file.run(read, None)
 
@@ -377,8 +405,10 @@ class Cache:
         """Return a small setting, such as the result of a trial, or None."""
 
         def read(connection: sqlite3.Connection) -> str | None:
-            row = connection.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
-            return None if row is None else str(row[0])
+            row = connection.execute("SELECT value, checksum FROM settings WHERE name = ?", (name,)).fetchone()
+            if row is None or not isinstance(row[0], str) or row[1] not in (None, checksum(name, row[0])):
+                return None
+            return row[0]
 
         return self._file.run(read, None)
 
@@ -386,7 +416,8 @@ class Cache:
         """Store a small setting. Like everything here, it may be lost."""
         self._write(
             lambda connection: connection.execute(
-                "INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", (name, value)
+                "INSERT OR REPLACE INTO settings (name, value, checksum) VALUES (?, ?, ?)",
+                (name, value, checksum(name, value)),
             )
         )
 

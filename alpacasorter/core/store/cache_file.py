@@ -8,29 +8,35 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
+from zlib import crc32
 
 from alpacasorter.core.photo import PhotoFacts, PhotoFile
 from alpacasorter.core.store.database import (
-    DamagedError,
+    DAMAGE,
     Failure,
     TooNewError,
+    check,
     companions,
     connect,
     exclusive,
     failure_of,
     identity,
     key_to_blob,
+    make_private,
+    make_private_folder,
     migrate,
     path_to_blob,
     pragma_number,
+    set_aside,
     use_wal,
 )
 from alpacasorter.core.taken import DateSource
@@ -77,8 +83,20 @@ _TABLES: Final = (
     "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
 )
 # Version 3 knows the picture key of each content, NULL until the file is next read.
-_MIGRATIONS: Final = ((), _TABLES, ("ALTER TABLE contents ADD COLUMN picture_key BLOB",))
+# In version 4 each row has a checksum of what it says, NULL if an earlier version stored it.
+_MIGRATIONS: Final = (
+    (),
+    _TABLES,
+    ("ALTER TABLE contents ADD COLUMN picture_key BLOB",),
+    tuple(
+        f"ALTER TABLE {table} ADD COLUMN checksum INTEGER"
+        for table in ("contents", "files", "embeddings", "thumbnails", "settings")
+    ),
+)
 TABLE_NAMES: Final = ("thumbnails", "embeddings", "files", "contents", "settings")
+
+# As `is_content` wants it.
+_CONTENT: Final = "row_checksum(key, width, height, taken_at, format, picture_key)"
 
 # Key, facts, thumbnail, embedding, backbone_id, picture key.
 ContentRow = tuple[bytes, PhotoFacts | None, bytes | None, bytes | None, str | None, bytes | None]
@@ -140,6 +158,48 @@ class CacheEntry:
     picture_key: str | None = None
 
 
+def checksum(*values: object) -> int:
+    """Return the checksum of a row, of all that it says and what it is about; never NULL."""
+    return crc32(repr(values).encode(errors="surrogatepass"))
+
+
+def data_checksum(key: bytes, data: bytes, backbone_id: str = "") -> int:
+    """Return the checksum of an embedding or a thumbnail of a photo."""
+    return crc32(data, crc32(key + backbone_id.encode()))
+
+
+def is_content(row: Sequence[object]) -> bool:
+    """Tell whether a row of contents is what was stored: key, width, height, time, format, picture key, checksum."""
+    key, width, height, taken_at, format_, picture, stored = row
+    if stored is not None:
+        return stored == checksum(*row[:-1])
+    return (
+        _is_key(key)
+        and (picture is None or _is_key(picture))
+        and all(value is None or (isinstance(value, int) and value > 0) for value in (width, height))
+        and all(value is None or isinstance(value, str) for value in (taken_at, format_))
+        and len({value is None for value in (width, height, format_)}) == 1
+    )
+
+
+def is_file(row: Sequence[object]) -> bool:
+    """Tell whether a row of files is what was stored: path, size, time of change, key, reason, checksum."""
+    path, size, mtime_ns, key, reason, stored = row
+    if stored is not None:
+        return stored == checksum(*row[:-1])
+    return (
+        isinstance(path, bytes)
+        and isinstance(size, int)
+        and isinstance(mtime_ns, int)
+        and (key is None or _is_key(key))
+        and (reason is None or isinstance(reason, str))
+    )
+
+
+def _is_key(value: object) -> bool:
+    return isinstance(value, bytes) and len(value) == 32
+
+
 def open_connection(path: Path | None) -> sqlite3.Connection:
     """Open a cache file, created if it does not exist; None opens a private temporary one.
 
@@ -156,9 +216,14 @@ def open_connection(path: Path | None) -> sqlite3.Connection:
         use_wal(connection)
         connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
         connection.execute("PRAGMA cache_size = -8192")
+        connection.create_function("row_checksum", -1, checksum, deterministic=True)
         migrate(connection, application_id=APPLICATION_ID, migrations=_MIGRATIONS)
         for table in TABLE_NAMES:
             connection.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()
+        # Where the rows are in a wrong order, some are never found, and what is stored again is lost again. The large
+        # tables would take too long; whether a row of theirs can be found shows when it is read.
+        for table in ("files", "contents", "settings"):
+            check(connection, table)
         connection.execute("CREATE TEMP TABLE wanted (position INTEGER PRIMARY KEY, key BLOB)")
         connection.execute("CREATE TEMP TABLE marked (id INTEGER PRIMARY KEY)")
     except BaseException:
@@ -216,14 +281,17 @@ def _taken(facts: PhotoFacts) -> str | None:
 
 def put_contents(connection: sqlite3.Connection, contents: Iterable[ContentRow], session: int) -> None:
     """Store what is known about contents that were used in this session; to be called in a transaction."""
-    rows, embeddings, thumbnails = [], [], []
+    rows, keys, embeddings, thumbnails = [], [], [], []
     for key, facts, thumbnail, embedding, backbone_id, picture in contents:
         known = (None,) * 4 if facts is None else (facts.width, facts.height, _taken(facts), facts.format)
+        keys.append((key,))
         rows.append((key, picture, *known, session))
-        if embedding is not None:
-            embeddings.append((key, backbone_id, embedding))
+        if embedding is not None and backbone_id is not None:
+            embeddings.append((key, backbone_id, embedding, data_checksum(key, embedding, backbone_id)))
         if thumbnail is not None:
-            thumbnails.append((key, thumbnail))
+            thumbnails.append((key, thumbnail, data_checksum(key, thumbnail)))
+    # Or what is new would be mixed with what is damaged.
+    connection.executemany(f"DELETE FROM contents WHERE key = ? AND checksum <> {_CONTENT}", keys)
     connection.executemany(
         "INSERT INTO contents (key, picture_key, width, height, taken_at, format, used) VALUES (?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (key) DO UPDATE SET used = excluded.used, width = coalesce(excluded.width, width),"
@@ -231,13 +299,15 @@ def put_contents(connection: sqlite3.Connection, contents: Iterable[ContentRow],
         " taken_at = coalesce(excluded.taken_at, taken_at), picture_key = coalesce(excluded.picture_key, picture_key)",
         rows,
     )
+    connection.executemany(f"UPDATE contents SET checksum = {_CONTENT} WHERE key = ?", keys)
     connection.executemany(
-        "INSERT OR REPLACE INTO embeddings (content_id, backbone_id, data)"
-        " VALUES ((SELECT id FROM contents WHERE key = ?), ?, ?)",
+        "INSERT OR REPLACE INTO embeddings (content_id, backbone_id, data, checksum)"
+        " VALUES ((SELECT id FROM contents WHERE key = ?), ?, ?, ?)",
         embeddings,
     )
     connection.executemany(
-        "INSERT OR REPLACE INTO thumbnails (content_id, data) VALUES ((SELECT id FROM contents WHERE key = ?), ?)",
+        "INSERT OR REPLACE INTO thumbnails (content_id, data, checksum)"
+        " VALUES ((SELECT id FROM contents WHERE key = ?), ?, ?)",
         thumbnails,
     )
 
@@ -245,15 +315,15 @@ def put_contents(connection: sqlite3.Connection, contents: Iterable[ContentRow],
 def put_files(connection: sqlite3.Connection, files: Iterable[FileRow], session: int) -> None:
     """Store what is known about files; to be called in a transaction, after their contents."""
     connection.executemany(
-        "INSERT OR REPLACE INTO files (path, size, mtime_ns, content_id, reason, stored)"
-        " VALUES (?, ?, ?, (SELECT id FROM contents WHERE key = ?), ?, ?)",
-        [(*row, session) for row in files],
+        "INSERT OR REPLACE INTO files (path, size, mtime_ns, content_id, reason, stored, checksum)"
+        " VALUES (?, ?, ?, (SELECT id FROM contents WHERE key = ?), ?, ?, ?)",
+        [(*row, session, checksum(*row)) for row in files],
     )
 
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
-_UNUSABLE: Final = (OSError, sqlite3.Error, DamagedError, TooNewError)
+_UNUSABLE: Final = (OSError, TooNewError, *DAMAGE)
 
 
 def _not_stored() -> str:
@@ -301,8 +371,8 @@ class CacheFile:
                     return work(self._connection)
                 except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
                     raise
-                except sqlite3.Error as error:
-                    failure = failure_of(error)
+                except DAMAGE as error:
+                    failure = failure_of(error) if isinstance(error, sqlite3.Error) else Failure.DAMAGED
                     _log.warning("the cache failed (%s): %s", failure.name, error)
                     if failure is Failure.DAMAGED:
                         self._rebuild(on_disk=on_disk)
@@ -322,17 +392,22 @@ class CacheFile:
     def _attach(self, damaged: tuple[int, int] | None) -> None:
         """Open the file. It is deleted first if it is still the damaged one, and not a new one of another instance."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_private_folder(self.path.parent)
+            for other in (self.path, *companions(self.path)):
+                if os.path.lexists(other) and not other.is_file():
+                    set_aside(other)
             with exclusive(self.path.with_name(self.path.name + ".lock"), seconds=BUSY_SECONDS):
                 if damaged is not None and damaged == identity(self.path):
                     self._delete()
+                make_private(self.path)
                 try:
                     self._use(open_connection(self.path))
-                except (DamagedError, TooNewError, sqlite3.Error) as error:
+                except (TooNewError, *DAMAGE) as error:
                     if isinstance(error, sqlite3.Error) and failure_of(error) is not Failure.DAMAGED:
                         raise
                     _log.warning("the cache is started again: %s", error)
                     self._delete()
+                    make_private(self.path)
                     self._use(open_connection(self.path))
                 self._identity = identity(self.path)
         except _UNUSABLE as error:

@@ -9,7 +9,7 @@ import errno
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -45,7 +45,10 @@ class TooNewError(Exception):
     """The file was written by a newer version of the app."""
 
 
-DAMAGE = (sqlite3.Error, DamagedError, ValueError, TypeError, OverflowError, MemoryError, RecursionError, LookupError)
+DAMAGE = (
+    *(sqlite3.Error, DamagedError, ValueError, TypeError, OverflowError),
+    *(AttributeError, LookupError, MemoryError, RecursionError),
+)
 """What reading a damaged database, of whatever bytes, may raise; an sqlite3.Error may also mean something else."""
 
 
@@ -136,7 +139,11 @@ def exclusive(path: Path, *, seconds: float = 30.0) -> Iterator[None]:
 
     Raises:
         sqlite3.Error: another instance held it for longer than that, or the file can't be opened.
+        OSError: it can't be created.
     """
+    if os.path.lexists(path) and not path.is_file():
+        set_aside(path)
+    make_private(path)
     lock = sqlite3.connect(path, timeout=seconds, isolation_level=None, check_same_thread=False)
     try:
         try:
@@ -189,14 +196,14 @@ def migrate(connection: sqlite3.Connection, *, application_id: int, migrations: 
         connection.execute(f"PRAGMA user_version = {len(migrations)}")
 
 
-def check(connection: sqlite3.Connection) -> None:
-    """Check that every page of the database, and every index, is consistent.
+def check(connection: sqlite3.Connection, what: str | int = 1) -> None:
+    """Check that every page of the database, and every index, is consistent, or those of one table.
 
     Raises:
         DamagedError: one is not.
         sqlite3.Error: the database could not be read at all.
     """
-    verdict = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    verdict = connection.execute(f"PRAGMA integrity_check({what})").fetchone()[0]
     if verdict != "ok":
         raise DamagedError(str(verdict))
 
@@ -222,6 +229,22 @@ def make_private(path: Path) -> None:
         with contextlib.suppress(OSError):
             if os.name == "posix" and path.stat().st_mode & 0o077:
                 path.chmod(0o600)
+
+
+def free_name(path: Path, suffixes: Iterable[str] = ("",)) -> Path:
+    """Return a name beside `path` with the date for something damaged, free with each of the suffixes."""
+    stamp = datetime.datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
+    for attempt in range(1, 1000):
+        again = f"-{attempt}" if attempt > 1 else ""
+        aside = path.with_name(f"{path.stem}-damaged-{stamp}{again}{path.suffix}")
+        if not any(os.path.lexists(aside.with_name(aside.name + suffix)) for suffix in suffixes):
+            break
+    return aside
+
+
+def set_aside(path: Path) -> None:
+    """Rename what is in the way of a file of ours, such as a folder; raises OSError."""
+    path.rename(free_name(path))
 
 
 def identity(path: Path) -> tuple[int, int] | None:

@@ -8,13 +8,11 @@ that is damaged as well, from the newest backup, what SQLite can still read in t
 from __future__ import annotations
 
 import contextlib
-import datetime
 import logging
 import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,9 +26,11 @@ from alpacasorter.core.store.database import (
     check,
     companions,
     failure_of,
+    free_name,
     make_private,
     migrate,
     pragma_number,
+    set_aside,
     transaction,
     use_wal,
 )
@@ -72,7 +72,7 @@ def open_library(path: Path, backups: Path) -> Opened:
     copy = SecondCopy(path)
     for other in (*companions(path), *copy.paths):
         if os.path.lexists(other) and not other.is_file():
-            other.rename(_free_name(other))
+            set_aside(other)
     restored = _restored(path)
     notice = None
     if restored.exists() and not os.path.lexists(path):
@@ -155,22 +155,23 @@ def _open_whole(path: Path, content: Content | None) -> sqlite3.Connection:
             raise DamagedError(f"marked {found:#x} instead of {APPLICATION_ID:#x}")
         if version > len(MIGRATIONS):
             # A newer app would have changed the tables, and noted its version in the second copy, too.
-            if content is not None and content.version and _has_our_tables(connection):
+            if content is not None and content.version and _has_tables_of(connection, len(MIGRATIONS)):
                 raise DamagedError(f"marked as version {version}")
             raise too_new()
-        if version == len(MIGRATIONS):
-            probe(connection)
+        if found and not _has_tables_of(connection, version):
+            raise DamagedError("the tables are not what was created")
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _has_our_tables(connection: sqlite3.Connection) -> bool:
+def _has_tables_of(connection: sqlite3.Connection, version: int) -> bool:
+    """Tell whether the tables and columns are those of a version. Their names are text in the file like any other."""
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as empty:
-        bring_up_to_date(empty)
-        return all(columns(empty, table) == columns(connection, table) for table in tables(empty)) and (
-            tables(empty) == tables(connection)
+        migrate(empty, application_id=APPLICATION_ID, migrations=MIGRATIONS[:version])
+        return tables(empty) == tables(connection) and all(
+            columns(empty, table) == columns(connection, table) for table in tables(empty)
         )
 
 
@@ -215,9 +216,10 @@ def _agree(connection: sqlite3.Connection, copy: SecondCopy) -> int:
                     late.append((table, number, known))
         for table, number, _known in late:
             delete_row(connection, table, number)
+        names = {table: columns(connection, table) for table in tables(connection)}
         for table, _number, known in late:
             if known is not None:
-                put_row(connection, table, values(known))
+                put_row(connection, table, names[table], values(known))
         if content.revision > changes:
             connection.execute("UPDATE state SET changes = ?", (content.revision,))
     # One that was about to be committed when the app was killed is no loss that the user should hear of.
@@ -330,9 +332,10 @@ def _build(path: Path, content: Content) -> None:
     with contextlib.closing(new_connection(path)) as connection:
         migrate(connection, application_id=APPLICATION_ID, migrations=MIGRATIONS[: content.version])
         with transaction(connection):
+            names = {table: columns(connection, table) for table in tables(connection)}
             for (table, _number), (_revision, row) in sorted(content.rows.items()):
                 if row is not None:
-                    put_row(connection, table, values(row))
+                    put_row(connection, table, names[table], values(row))
 
 
 def _rows_of(connection: sqlite3.Connection) -> list[Row]:
@@ -364,8 +367,7 @@ def _remains(path: Path, base: int, *, certain: bool) -> list[Row]:
         for source in (path, companions(path)[0]):
             if source.is_file():
                 shutil.copyfile(source, twin.with_name(source.name))
-        found, changes = readable_rows(twin)
-    return [] if certain and (changes is None or changes <= base) else found
+        return readable_rows(twin, after=base if certain else None)
 
 
 def _corrections(connection: sqlite3.Connection) -> int:
@@ -375,7 +377,7 @@ def _corrections(connection: sqlite3.Connection) -> int:
 def _set_aside(path: Path) -> Path | None:
     """Rename a damaged library and the files beside it to free names with the date; None if there was nothing."""
     suffixes = ["", *(other.name.removeprefix(path.name) for other in companions(path))]
-    aside = _free_name(path, suffixes)
+    aside = free_name(path, suffixes)
     moved = False
     for suffix in suffixes:
         source = path.with_name(path.name + suffix)
@@ -383,16 +385,6 @@ def _set_aside(path: Path) -> Path | None:
             source.rename(aside.with_name(aside.name + suffix))
             moved = moved or suffix != "-shm"
     return aside if moved else None
-
-
-def _free_name(path: Path, suffixes: Iterable[str] = ("",)) -> Path:
-    stamp = datetime.datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
-    for attempt in range(1, 1000):
-        again = f"-{attempt}" if attempt > 1 else ""
-        aside = path.with_name(f"{path.stem}-damaged-{stamp}{again}{path.suffix}")
-        if not any(os.path.lexists(aside.with_name(aside.name + suffix)) for suffix in suffixes):
-            break
-    return aside
 
 
 def _restored(path: Path) -> Path:

@@ -16,6 +16,7 @@ from alpacasorter.core.store.rows import Value, columns, put_row, quoted, tables
 _MOST_IDS: Final = 1 << 22
 # A range of ids that can't be read is halved. Where everything below a page is lost, that must end.
 _MOST_QUERIES: Final = 3000
+_ENOUGH_QUERIES: Final = 200
 _BIGGEST: Final = 1 << 53
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00")
 _TYPES: Final = {"INTEGER": int, "TEXT": str, "BLOB": bytes, "REAL": float}
@@ -29,25 +30,29 @@ class Row(NamedTuple):
     values: dict[str, Value]
 
 
-def readable_rows(path: Path) -> tuple[list[Row], int | None]:
-    """Return the plausible rows that SQLite can read in a damaged library, and its count of changes if that is left."""
+def readable_rows(path: Path, *, after: int | None = None) -> list[Row]:
+    """Return the plausible rows that SQLite can read in a damaged library.
+
+    Args:
+        path: a copy of the library, because reading may change it.
+        after: if given, nothing is returned unless the library says that it counted more changes than that.
+    """
     found: list[Row] = []
-    changes = None
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         with contextlib.suppress(*DAMAGE):
             connection.text_factory = lambda text: text.decode(errors="surrogateescape")
+            if after is not None and int(connection.execute("SELECT changes FROM state").fetchone()[0]) <= after:
+                return []
             for table in tables(connection):
                 with contextlib.suppress(*DAMAGE):
                     kinds = columns(connection, table)
                     rows = _read(connection, table, kinds)
-                    if table == "state":
-                        changes = next((row["changes"] for row in rows.values() if type(row["changes"]) is int), None)
                     found += [Row(table, number, row) for number, row in rows.items() if _is_plausible(row, kinds)]
     finally:
         with contextlib.suppress(sqlite3.Error):
             connection.close()
-    return found, changes if isinstance(changes, int) else None
+    return found
 
 
 def _read(connection: sqlite3.Connection, table: str, kinds: dict[str, str]) -> dict[int, dict[str, Value]]:
@@ -56,8 +61,8 @@ def _read(connection: sqlite3.Connection, table: str, kinds: dict[str, str]) -> 
     select = f"SELECT rowid, {names} FROM main.{quoted(table)} WHERE rowid"
     found: dict[int, dict[str, Value]] = {}
     ranges = deque([(0, _MOST_IDS)])
-    for _ in range(_MOST_QUERIES):
-        if not ranges:
+    for count in range(_MOST_QUERIES):
+        if not ranges or (count > _ENOUGH_QUERIES and not found):
             break
         first, last = ranges.popleft()
         # To know that a range ends, SQLite looks at the row after it, which may be a damaged one.
@@ -108,12 +113,12 @@ def put_newer(connection: sqlite3.Connection, rows: Iterable[Row], base: int) ->
             elif base >= 0 and row.number <= highest[row.table]:
                 continue
             with contextlib.suppress(sqlite3.IntegrityError):
-                if _merge(connection, row, keys[row.table]) and isinstance(revision, int):
+                if _merge(connection, row, known[row.table], keys[row.table]) and isinstance(revision, int):
                     latest = max(latest, revision)
         connection.execute("UPDATE state SET changes = ?", (latest,))
 
 
-def _merge(connection: sqlite3.Connection, row: Row, key: list[str]) -> bool:
+def _merge(connection: sqlite3.Connection, row: Row, known: Iterable[str], key: list[str]) -> bool:
     """Insert a row, or replace the one with its key unless that is later; return whether it was done."""
     table, values = quoted(row.table), dict(row.values)
     if any(name not in values for name in key):
@@ -136,7 +141,7 @@ def _merge(connection: sqlite3.Connection, row: Row, key: list[str]) -> bool:
         ).fetchone()
         if taken:
             values["number"] = connection.execute("SELECT max(number) + 1 FROM sorts").fetchone()[0]
-    put_row(connection, row.table, values)
+    put_row(connection, row.table, known, values)
     return True
 
 

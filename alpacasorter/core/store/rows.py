@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 Value = int | float | str | bytes | None
 
@@ -67,9 +67,9 @@ def values(row: bytes) -> dict[str, Value]:
     return {name: _value(stored) for name, stored in json.loads(row).items()}
 
 
-def put_row(connection: sqlite3.Connection, table: str, row: dict[str, Value]) -> None:
-    """Insert a row, replacing the one with the same id or key; columns that the table lacks are ignored."""
-    names = [name for name in columns(connection, table) if name in row]
+def put_row(connection: sqlite3.Connection, table: str, known: Iterable[str], row: dict[str, Value]) -> None:
+    """Insert a row, replacing the one with the same id or key; values that are not of `known` columns are ignored."""
+    names = [name for name in known if name in row]
     connection.execute(
         f"INSERT OR REPLACE INTO main.{quoted(table)} ({', '.join(map(quoted, names))})"
         f" VALUES ({', '.join('?' * len(names))})",

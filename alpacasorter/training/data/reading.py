@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from alpacasorter.core.files import display_path
+from alpacasorter.core.photo import Unreadable, content_key, read_photo
 from alpacasorter.ml.learning.duplicates import fingerprint, in_both_classes, linked, same_pictures
 from alpacasorter.ml.learning.folds import groups_of_near_duplicates
 from alpacasorter.training import events
 from alpacasorter.training.data.augment import choose_examples, write_preview
 from alpacasorter.training.data.batches import PhotoStore
-from alpacasorter.training.data.dataset import Dataset
+from alpacasorter.training.data.dataset import Dataset, Example
 from alpacasorter.training.data.similarity import count_across, similarity_of
 from alpacasorter.training.data.split import Split, keep_together, warnings, without
 from alpacasorter.training.events import READING, Prepared, Stage
@@ -188,7 +190,7 @@ def prepared(
 def only_prepared(listed: Listed, store: PhotoStore, recipe: Recipe, *, device: str, preview: Path | None) -> Prepared:
     """Return the event after opening only the photos that the preview shows; unreadable ones are skipped.
 
-    This takes little time; near-duplicates are not counted.
+    This takes little time: of near-duplicates, only files with the same bytes in both classes are named.
 
     Raises:
         DatasetError: too few can be read.
@@ -206,6 +208,7 @@ def only_prepared(listed: Listed, store: PhotoStore, recipe: Recipe, *, device: 
     if preview is not None:
         write_preview(preview, store, rows, recipe)
     names = listed.dataset.class_names
+    both = _same_files(listed.dataset)
     return Prepared(
         class_names=names,
         training=_counts(listed.targets[split.training]),
@@ -214,7 +217,27 @@ def only_prepared(listed: Listed, store: PhotoStore, recipe: Recipe, *, device: 
         across=0,
         device=device,
         preview="" if preview is None else str(preview),
-        warnings=warnings(split, listed.targets, names, 0),
+        warnings=(*_in_both(both), *warnings(split, listed.targets, names, 0)),
+        both_classes=both,
+    )
+
+
+def _same_files(dataset: Dataset) -> tuple[tuple[str, ...], ...]:
+    """Return the files with the same bytes, for each photo that is in both classes; few of them need be read."""
+    by_size: dict[int, list[Example]] = {}
+    for example in dataset.examples:
+        with contextlib.suppress(OSError):
+            by_size.setdefault(example.path.stat().st_size, []).append(example)
+    by_key: dict[str, list[Example]] = {}
+    for alike in by_size.values():
+        if len({example.target for example in alike}) == 2:
+            for example in alike:
+                with contextlib.suppress(Unreadable):
+                    by_key.setdefault(content_key(read_photo(example.path)), []).append(example)
+    return tuple(
+        tuple(display_path(example.path) for example in same)
+        for same in by_key.values()
+        if len({example.target for example in same}) == 2
     )
 
 

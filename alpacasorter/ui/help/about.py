@@ -303,8 +303,8 @@ def show_shortcuts(parent: QWidget, labels: LabelSet) -> None:
     from html import escape
 
     tag = _("Tag the selected photos: {label}")
-    # Translators: a range of keys, as in "Ctrl+1 to Ctrl+7".
-    numbers = _("{first} to {last}").format(first=_keys("Ctrl+1"), last=_keys("Ctrl+7"))
+    # Translators: a range of keys, as in "Ctrl+1 to Ctrl+8".
+    numbers = _("{first} to {last}").format(first=_keys("Ctrl+1"), last=_keys("Ctrl+8"))
     rows = [
         (_("Click a tag"), _("Flip the tag")),
         *(
@@ -317,10 +317,11 @@ def show_shortcuts(parent: QWidget, labels: LabelSet) -> None:
         # Translators: the keys on the keyboard.
         (_("Arrow keys, Shift, Ctrl"), _("Move, select several photos")),
         (_("Enter, double-click"), _("Open the photo in the default program")),
-        (numbers, _("Show all, the two tags, unsure, labeled by you, problems, new")),
+        (numbers, _("Show all, the two tags, unsure, labeled by you, problems, new, changed")),
         (_("Ctrl+mouse wheel"), _("Larger or smaller photos")),
         (_keys("F3"), _("Show or hide the preview")),
         (_keys("Ctrl+O", "F5", "Esc"), _("Open a folder, rescan it, stop the scan")),
+        (_keys("Shift+F5"), _("Update the list to what belongs in it now")),
         (_keys("Ctrl+S"), _("Sort the photos into folders")),
     ]
     cells = "".join(f"<tr><td><b>{escape(keys)}</b></td><td>{escape(what)}</td></tr>" for keys, what in rows)

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from alpacasorter.core import reasons
 from alpacasorter.i18n import _, confidence
+from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
 from alpacasorter.ui.photos.model import PhotoModel
 from alpacasorter.ui.widgets import tag as tags
@@ -152,10 +153,12 @@ class PhotoDelegate(QStyledItemDelegate):
         else:
             painter.setPen(QColor(colors.muted if row.reason is None or row.gone else colors.warning))
             painter.drawText(line, _ONE_LINE, _status(row))
+        # Among the changed tags, what the tag was is worth more than the file name, which the preview shows too.
+        below = was(row, self._store) if index.data(PhotoModel.FilterRole) is Filter.CHANGED else ""
         name = QRect(line.left(), line.bottom() + 1 + _PAD - 4, line.width(), self._metrics.height())
         painter.setPen(QColor(colors.muted))
         painter.drawText(
-            name, _ONE_LINE, self._metrics.elidedText(row.name, Qt.TextElideMode.ElideMiddle, name.width())
+            name, _ONE_LINE, self._metrics.elidedText(below or row.name, Qt.TextElideMode.ElideMiddle, name.width())
         )
 
     def _paint_card(self, painter: QPainter, card: QRect, state: QStyle.StateFlag) -> None:
@@ -232,6 +235,17 @@ def tag_of(row: PhotoRow, store: PhotoStore, *, hot: bool = False) -> tags.Tag |
         label=shown, confidence=confidence(labels.confidence(row.probability, label))
     )
     return tags.Tag(words, "question" if store.is_unsure(row) else "", positive, hot)
+
+
+def was(row: PhotoRow, store: PhotoStore) -> str:
+    """Return the tag that a photo had before it changed: "was Alpaca 73%"; empty if it has not changed."""
+    earlier = store.earlier_tag(row)
+    if earlier is None:
+        return ""
+    # Translators: the tag of a photo before it changed, as in "was Alpaca 73%".
+    return _("was {label} {confidence}").format(
+        label=store.labels.display(earlier.label), confidence=confidence(earlier.confidence)
+    )
 
 
 def _status(row: PhotoRow) -> str:

@@ -360,7 +360,7 @@ class SortButtons(QStackedWidget):
         self.sort = self._button(_("Sort"), _("Do what the plan shows"), primary=True)
         self.hide_dialog = self._button(_("&Hide"), _("Continue in the background (Esc)"))
         self.stop = self._button(_("&Stop"), _("Stop after the current file. The sort can be resumed or undone."))
-        self.close_result = self._button(_("&Close"), _("Close (Esc)"))
+        self.close_result = self._button(_("C&lose"), _("Close (Esc)"))
         self.show_folder = self._button(_("Show in &file manager"), _("Open the destination"))
         self.undo = self._button(_("&Undo"), _("Move the files back; copies and links are removed"))
         self.resume = self._button(_("&Resume"), _("Continue with the remaining files"), primary=True)

@@ -140,6 +140,8 @@ class KindField(QWidget):
         self.check = QCheckBox(self)
         self.check.setChecked(True)
         self.name = QLineEdit(self)
+        # Files dropped here would be moved away by the file manager they come from.
+        self.name.setAcceptDrops(False)
         self.name.setMaxLength(_LONGEST_NAME)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -208,6 +210,8 @@ class PatternField(QWidget):
             self.choices.addItem(words, pattern)
         self.choices.addItem(_("Custom pattern…"), _CUSTOM)
         self.custom = QLineEdit(self)
+        # Files dropped here would be moved away by the file manager they come from.
+        self.custom.setAcceptDrops(False)
         self.custom.setAccessibleName(_("Custom pattern"))
         # Translators: keep the fields in braces, such as {label}, as they are.
         parts = _(

@@ -56,6 +56,8 @@ class TrainSettings(QWidget):
         self.positive = QComboBox(self)
         self.positive.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.name = QLineEdit(self)
+        # Files dropped here would be moved away by the file manager they come from.
+        self.name.setAcceptDrops(False)
         self.name.setMaxLength(_MAX_NAME)
         self.more = QPushButton(self)
         self.more.setProperty("flat", True)
@@ -261,6 +263,8 @@ class DatasetField(QFrame):
         self._typing = QTimer(self, singleShot=True, interval=_TYPING_MS)
         self._typing.timeout.connect(self.recount)
         self.path = QLineEdit(self)
+        # Files dropped here would be moved away by the file manager they come from.
+        self.path.setAcceptDrops(False)
         self.path.setPlaceholderText(_("Drop a folder here, or choose one"))
         self.path.setAccessibleName(_("Folder with the photos"))
         self.path.setToolTip(_("The folder with one subfolder per class"))

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from alpacasorter.core.exchange.label_file import LabelFile, LabelFileError, LabelRow
-from alpacasorter.core.exchange.label_import import ImportOptions, store_corrections, summarize
+from alpacasorter.core.exchange.label_import import ImportOptions, known_pictures, store_corrections, summarize
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photo import PhotoFacts, PhotoFile, content_key
+from alpacasorter.core.photos.picture_key import picture_key
 from alpacasorter.core.store.cache import Cache, CacheEntry
 from alpacasorter.core.store.library import Library
+from tests.metadata_writers import write_keyword
+from tests.picture_files import make_picture
 
 LABELS = LabelSet("not_alpaca", "alpaca", {"alpaca": "Alpaca", "not_alpaca": "Not alpaca"})
 KEYS = [f"{n:02x}" * 32 for n in range(10)]
@@ -102,6 +105,46 @@ def test_nothing_outside_the_folder_is_opened(place: str, tmp_path: Path) -> Non
     for where in (place, absolute):
         rows = [LabelRow(None, "alpaca", True, None, (where,))]
         assert summarize(file(rows), LABELS, {}, ImportOptions(folder=folder)).not_found == 1
+
+
+def test_a_label_is_that_of_the_same_picture() -> None:
+    photo = [LabelRow(KEYS[number], "alpaca", True, None, (), KEYS[9]) for number in (0, 1)]
+    found = summarize(file(photo), LABELS, {}, ImportOptions())
+    assert (found.new, found.pictures) == ({KEYS[0]: "alpaca"}, {KEYS[0]: KEYS[9]}), "once"
+    found = summarize(file(photo), LABELS, {KEYS[2]: "not_alpaca"}, ImportOptions(), pictures={KEYS[2]: KEYS[9]})
+    assert (found.new, found.differing, found.pictures) == ({}, {KEYS[2]: "alpaca"}, {KEYS[2]: KEYS[9]})
+    # A file of an earlier version names no pictures, but they are known here.
+    old = [row(0), row(1)]
+    found = summarize(
+        file(old), LABELS, {KEYS[2]: "alpaca"}, ImportOptions(), pictures={KEYS[2]: KEYS[9], KEYS[0]: KEYS[9]}
+    )
+    assert (found.new, found.same) == ({KEYS[1]: "alpaca"}, 1)
+
+
+def test_a_photo_in_a_folder_is_known_by_its_picture(tmp_path: Path) -> None:
+    path = make_picture(tmp_path / "a.jpg")
+    before = content_key(path.read_bytes())
+    write_keyword(path)
+    said = [LabelRow(None, "alpaca", True, None, ("a.jpg",))]
+    pictures = {before: picture_key(path.read_bytes(), "")}
+    found = summarize(file(said), LABELS, {before: "not_alpaca"}, ImportOptions(folder=tmp_path), pictures=pictures)
+    assert (found.new, found.differing) == ({}, {before: "alpaca"})
+
+
+def test_what_is_known_of_pictures(tmp_path: Path) -> None:
+    with (
+        Library.open(tmp_path / "l" / "library.sqlite") as library,
+        Cache.open(tmp_path / "c" / "cache.sqlite") as cache,
+    ):
+        for number in range(2):
+            cache.store([CacheEntry(PhotoFile(tmp_path / "a.jpg", 1, 1), KEYS[number], picture_key=KEYS[number + 5])])
+        library.set_corrections("a|b", dict.fromkeys((KEYS[2], KEYS[3]), "a"), pictures={KEYS[2]: KEYS[7]})
+        known = known_pictures(file([row(0), row(4), row(None)]), library.corrections("a|b"), cache)
+        assert known == {KEYS[0]: KEYS[5], KEYS[2]: KEYS[7]}
+        store_corrections(
+            library, cache, "a|b", {KEYS[0]: "a"}, pictures={KEYS[0]: KEYS[5]}, backbone_id="b", embedding_size=4
+        )
+        assert library.corrections("a|b")[KEYS[0]].picture_key == KEYS[5]
 
 
 def test_what_is_taken_in_is_stored_with_what_the_cache_knows(tmp_path: Path) -> None:

@@ -93,6 +93,8 @@ def test_cache_without_picture_keys_keeps_everything(path: Path) -> None:
         cache.store([entry(1), entry(2)])
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("ALTER TABLE contents DROP COLUMN picture_key")
+        for table in ("contents", "files", "embeddings", "thumbnails", "settings"):
+            connection.execute(f"ALTER TABLE {table} DROP COLUMN checksum")
         connection.execute("PRAGMA user_version = 2")
     with Cache.open(path) as cache:
         assert cache.notice is None
@@ -450,17 +452,37 @@ def test_damage_while_open_never_raises(path: Path, use: Callable[[Cache], objec
 
 def test_folder_that_cannot_be_written_gives_a_temporary_cache(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
-    (tmp_path / "folder" / "cache.sqlite" / "inside").mkdir(parents=True)
-    for path in (tmp_path / "file" / "cache.sqlite", tmp_path / "folder" / "cache.sqlite"):
+    with Cache.open(tmp_path / "file" / "cache.sqlite") as cache:
+        assert cache.notice is not None
+        assert "next start" in cache.notice
+        cache.store([entry(1)])
+        assert len(names(cache)) == 1
+        assert cache.load_embeddings([key(1)], backbone_id="one", size=SIZE)[0] == [key(1)]
+        cache.prune()
+        cache.clear()
+        assert names(cache) == set()
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal", ".lock"])
+@pytest.mark.parametrize("kind", ["folder", "dangling link", "pipe"])
+def test_what_is_in_the_way_is_set_aside(path: Path, suffix: str, kind: str) -> None:
+    path.parent.mkdir()
+    there = path.with_name(path.name + suffix)
+    if kind == "folder":
+        (there / "inside").mkdir(parents=True)
+    elif os.name != "posix":
+        pytest.skip("no such files on this platform")
+    elif kind == "pipe":
+        os.mkfifo(there)
+    else:
+        there.symlink_to(path.parent / "nowhere" / "at all")
+    for _ in range(2):
         with Cache.open(path) as cache:
-            assert cache.notice is not None
-            assert "next start" in cache.notice
+            assert cache.notice is None
             cache.store([entry(1)])
             assert len(names(cache)) == 1
-            assert cache.load_embeddings([key(1)], backbone_id="one", size=SIZE)[0] == [key(1)]
-            cache.prune()
-            cache.clear()
-            assert names(cache) == set()
+    if kind == "folder":
+        assert len(list(path.parent.glob("*-damaged-*/inside"))) == 1
 
 
 def test_folder_without_permission_gives_a_temporary_cache() -> None:

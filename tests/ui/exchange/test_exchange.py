@@ -271,7 +271,7 @@ class TestImport:
         assert user.page.store.counts[Filter.CORRECTED] == 2
         assert stored() == labels
         stack = user.page.corrections.stack
-        assert stack.undoText() == "import of 3 labels"
+        assert stack.undoText() == "Import of 3 labels"
         stack.undo()
         user.wait(lambda: len(user.told) == 2)
         assert user.told[1] == "The import was undone."

@@ -13,6 +13,7 @@ from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.watching.events import Gone
 from alpacasorter.ui.photo_filters import Filter, Order
 from alpacasorter.ui.photos.grid import PhotoGrid
+from alpacasorter.ui.photos.preview import Selection
 from tests.ui.conftest import Hands
 from tests.ui.test_photo_store import LABELS
 
@@ -308,9 +309,9 @@ def test_focus_goes_to_the_photos_when_its_button_goes(hands: Hands) -> None:
                 button.hide()
             assert hands.grid.hasFocus()
     hands.focus(page.preview.positive)
-    page.preview.show_photo(None, 0)
+    page.preview.show_photo(None, Selection())
     assert hands.grid.hasFocus()
-    page.preview.show_photo(hands.row(100), 1)
+    page.preview.show_photo(hands.row(100), Selection(1, 1))
     hands.focus(page.preview.negative)
     page.actions_.preview.trigger()
     assert hands.grid.hasFocus()
