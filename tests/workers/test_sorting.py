@@ -171,12 +171,12 @@ def test_the_latest_plan_wins(
 ) -> None:
     reached, real = threading.Event(), planner.plan_sort
 
-    def slow(folder: Path, *rest: object, stopped: Callable[[], bool]) -> SortPlan:
+    def slow(folder: Path, *rest: object, stopped: Callable[[], bool], **more: object) -> SortPlan:
         if not reached.is_set():
             reached.set()
             while not stopped():
                 threading.Event().wait(0.005)
-        return real(folder, *rest, stopped=stopped)  # type: ignore[arg-type]
+        return real(folder, *rest, stopped=stopped, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(planner, "plan_sort", slow)
     recorder.service.plan(hike, photos(hike), SortOptions(tmp_path / "first"), LABELS)
