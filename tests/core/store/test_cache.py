@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from alpacasorter.core.events import Placed
-from alpacasorter.core.photo import PhotoFile
+from alpacasorter.core.photo import PhotoFacts, PhotoFile
 from alpacasorter.core.store.cache import Cache, CacheEntry, KnownContent, KnownFile
 from alpacasorter.core.taken import DateSource
 from tests.core.store.cache_files import FACTS, FOLDER, SIZE, big, embedding, entry, known, names, size
