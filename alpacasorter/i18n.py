@@ -130,6 +130,11 @@ def language() -> str:
     return ENGLISH if _in_english.get() else _language
 
 
+def fitting(name: str) -> str:
+    """Return the code of the language that there are messages in for a locale such as "de_AT"."""
+    return _first_of([name])[0]
+
+
 def languages() -> tuple[Language, ...]:
     """Return the languages that can be chosen, in alphabetical order of their own names."""
     found = [Language(ENGLISH, "English")]

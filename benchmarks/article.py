@@ -46,7 +46,7 @@ def read(dataset: Dataset, recipe: Recipe, store: PhotoStore, backbone: FrozenBa
     """Read all photos once for all seeds; only the split differs between them."""
     targets = np.array([example.target for example in dataset.examples], dtype=np.int64)
     split = split_examples(dataset, share=recipe.validation_share, seed=recipe.seed)
-    reading = read_photos(Listed(dataset, targets, split), store, backbone, lambda: None)
+    reading = read_photos(Listed(dataset, targets, split), store, backbone, lambda: None, recipe)
     while True:
         try:
             next(reading)

@@ -1,4 +1,7 @@
-"""Time from a click until everything is judged again, with 10,000 photos in the open window."""
+"""Time from a click until everything is judged again, with 10,000 photos in the open window, all or those of a filter.
+
+python benchmarks/relearning.py [positive|negative|unsure]
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,7 @@ def main() -> None:
         from PySide6.QtWidgets import QApplication
 
         from alpacasorter.ui.app import build_window
+        from alpacasorter.ui.photo_filters import Filter
         from alpacasorter.ui.settings import Settings
 
         app = QApplication(sys.argv[:1])
@@ -42,6 +46,8 @@ def main() -> None:
         window.open_folder(folder)
         while not finished:
             app.processEvents()
+        if len(sys.argv) > 1:
+            window.page.show_filter(Filter(sys.argv[1]))
         grid, model = window.page.grid, window.page.model
         # A timer that should fire every 5 ms shows how long the window is blocked.
         gaps: list[float] = []

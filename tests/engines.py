@@ -101,6 +101,8 @@ def varied(jpeg: bytes, n: int) -> bytes:
 class Opened:
     """A session with its library and its cache in a folder."""
 
+    library_problem = ""
+
     def __init__(self, folder: Path, *, bundle: Bundle | None = None) -> None:
         self.library = Library.open(folder / "data" / "library.sqlite")
         self.cache = Cache.open(folder / "cache" / "cache.sqlite")

@@ -13,8 +13,10 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QListView,
+    QMenu,
     QPushButton,
     QSpinBox,
+    QStackedWidget,
     QTabWidget,
     QTextBrowser,
     QToolButton,
@@ -25,7 +27,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from tests.window_texts import cut_off, painted, texts
+from tests.window_texts import cut_off, painted, shared_mnemonics, texts
 
 LONG = "Words that need a good deal of room"
 
@@ -203,3 +205,23 @@ def test_what_is_wholly_seen_is_not_cut_off(qtbot: QtBot, top: QWidget) -> None:
     top.show()
     qtbot.waitExposed(top)
     assert list(cut_off(top)) == []
+
+
+def test_shared_mnemonics_are_found(top: QWidget) -> None:
+    stack = QStackedWidget(top)
+    for words in ("&First", "F&inish"):
+        page = QWidget()
+        QPushButton(words, page)
+        stack.addWidget(page)
+    for words in ("&Open", "C&&&lose", "Rock & roll"):
+        QPushButton(words, top)
+    label = QLabel("Fo&lder", top)
+    assert shared_mnemonics(top) == {}
+    label.setBuddy(stack)
+    assert shared_mnemonics(top) == {"L": ["C&&&lose", "Fo&lder"]}
+    QCheckBox("&Fold", top).hide()
+    assert shared_mnemonics(top).keys() == {"L", "F"}
+    menu = QMenu(top)
+    for words in ("&Help\tF1", "Hel&p", "Ex&port\tCtrl+P"):
+        menu.addAction(words)
+    assert shared_mnemonics(menu) == {"P": ["Hel&p", "Ex&port\tCtrl+P"]}

@@ -10,7 +10,7 @@ from types import FunctionType
 from typing import Any
 
 from PySide6.QtCore import QAbstractItemModel, QAbstractListModel, QModelIndex, QObject, QRect, Qt
-from PySide6.QtGui import QAction, QPainter, QTextDocument
+from PySide6.QtGui import QAction, QKeySequence, QPainter, QTextDocument
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -19,12 +19,15 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLabel,
     QLineEdit,
+    QMainWindow,
     QMenu,
+    QMenuBar,
     QMessageBox,
     QPlainTextEdit,
     QProgressBar,
     QScrollArea,
     QSpinBox,
+    QStackedWidget,
     QStyle,
     QStyleOptionComboBox,
     QTabBar,
@@ -131,6 +134,57 @@ def _plain(words: str) -> str:
     document = QTextDocument()
     document.setHtml(words)
     return html.unescape(document.toPlainText())
+
+
+def shared_mnemonics(top: QWidget) -> dict[str, list[str]]:
+    """Return the letters that stand for more than one thing in a menu or window, and the texts of these things.
+
+    Hidden things count too, because they are shown at another time; but not two that are on different pages.
+    """
+    if isinstance(top, QMenu | QMenuBar):
+        return _shared([(action.text(), ()) for action in top.actions()])
+    found = []
+    for widget in top.findChildren(QWidget):
+        if widget.window() is not top.window():
+            continue
+        match widget:
+            case QLabel() if widget.buddy() is not None:
+                texts_of = [widget.text()]
+            case QAbstractButton():
+                texts_of = [widget.text()]
+            case QGroupBox():
+                texts_of = [widget.title()]
+            case QTabBar():
+                texts_of = [widget.tabText(place) for place in range(widget.count())]
+            case _:
+                continue
+        found += [(text, _pages_of(widget)) for text in texts_of]
+    if isinstance(top, QMainWindow):
+        found += [(action.text(), ()) for action in top.menuBar().actions()]
+    return _shared(found)
+
+
+def _pages_of(widget: QWidget) -> tuple[tuple[QStackedWidget, QWidget], ...]:
+    """Return the pages on which a widget is, each with its stack."""
+    pages = []
+    while (parent := widget.parentWidget()) is not None:
+        if isinstance(parent, QStackedWidget):
+            pages.append((parent, widget))
+        widget = parent
+    return tuple(pages)
+
+
+def _shared(things: list[tuple[str, tuple[tuple[QStackedWidget, QWidget], ...]]]) -> dict[str, list[str]]:
+    shared: dict[str, list[str]] = {}
+    by_letter: dict[str, list[tuple[str, dict[QStackedWidget, QWidget]]]] = {}
+    for text, pages in things:
+        letter = QKeySequence.mnemonic(text.partition("\t")[0]).toString().rpartition("+")[2]
+        mine = dict(pages)
+        for other, theirs in by_letter.get(letter, []) if letter else []:
+            if all(theirs.get(stack, page) is page for stack, page in mine.items()):
+                shared.setdefault(letter, [other]).append(text)
+        by_letter.setdefault(letter, []).append((text, mine))
+    return shared
 
 
 @contextlib.contextmanager

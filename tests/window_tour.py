@@ -17,7 +17,7 @@ from alpacasorter.ui.app import build_window
 from alpacasorter.ui.settings import Settings
 from tests.command_tour import photos, run
 from tests.pseudo import Seen, accented, unaccented
-from tests.window_texts import cut_off, painted, stretch, texts
+from tests.window_texts import cut_off, painted, shared_mnemonics, stretch, texts
 
 SIZE = (1000, 700)
 NAMES = ("Not alpaca", "Alpaca", "not alpaca", "alpaca", "MobileNetV3-Large")
@@ -174,6 +174,8 @@ class _Tour:
                 top.grab()
         for kind, text in (*texts(top), *(("painted", one) for one in words)):
             yield from self._take(where, kind, text)
+        for letter, things in shared_mnemonics(top).items():
+            yield Seen(where, " and ".join(things), cut=f"share the letter {letter}")
         # What is still being laid out is not cut off.
         first = set(cut_off(top))
         if first:

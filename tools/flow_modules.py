@@ -215,8 +215,10 @@ def click(folder: Path, recorder: Recorder) -> None:
         corrections = Corrections(opened.store)
         corrections.requested.connect(opened.engine.correct)
         before = [row.probability for row in opened.store.rows]
+        row = opened.store.rows[0]
+        assert row.probability is not None
         with recorder.recording():
-            corrections.flip(opened.store.rows[:1])
+            corrections.flip({row: opened.store.labels.label(row.probability, None)})
             opened.wait(lambda: bool(opened.learned))
         assert [row.probability for row in opened.store.rows] != before
 

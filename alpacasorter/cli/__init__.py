@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-__all__ = ["main", "parse"]
+__all__ = ["COMMANDS", "main", "parse"]
+
+COMMANDS = (
+    *("scan", "sort", "watch", "export", "import", "evaluate", "models", "dataset", "train"),
+    "export-model",
+)
+_ALIKE = 0.7
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,9 +33,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: wrong usage, --help or --version.
     """
-    if arguments is None:
-        _prepare()
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is not None:
+        return _run(list(arguments))
+    _prepare()
+    code = _run(sys.argv[1:])
+    decoding = sys.modules.get("alpacasorter.core.photos.bounded")
+    if decoding is not None:
+        decoding.exit_at_once(code)
+    return code
+
+
+def _run(given: list[str]) -> int:
     # Everything is imported only when needed: the window must be up within half a second.
     if given[:1] == ["--gpu-trial"]:
         from alpacasorter.ml.runtime.gpu_trial import main as gpu_trial
@@ -44,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return train_child()
     from alpacasorter import i18n, paths
-    from alpacasorter.cli.usage import named_model, translate_argparse
+    from alpacasorter.cli.usage import complain, named_model, translate_argparse
+    from alpacasorter.i18n import _
 
     if i18n.use() != i18n.ENGLISH:
         translate_argparse()
@@ -52,7 +67,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if _prints_data(options):
         i18n.use(i18n.ENGLISH)
     if options.model is not None:
-        os.environ[paths.MODEL_VARIABLE] = str(named_model(options.model))
+        model = named_model(options.model)
+        if model is None:
+            # The window says so itself.
+            if "new_window" not in options:
+                complain(
+                    _("There is no model “{name}”. “alpacasorter models” lists the models.").format(name=options.model)
+                )
+                return 1
+            model = options.model
+        os.environ[paths.MODEL_VARIABLE] = str(model)
     try:
         return int(options.command(options))
     except KeyboardInterrupt:
@@ -81,8 +105,20 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if parser is None:
         from alpacasorter.cli.window import window_parser
 
-        return window_parser().parse_args(arguments)
+        window = window_parser()
+        if command.isidentifier() and not os.path.lexists(command) and (meant := _meant(command)):
+            from alpacasorter.i18n import _
+
+            window.error(_("there is no command “{given}”; did you mean {meant}?").format(given=command, meant=meant))
+        return window.parse_args(arguments)
     return parser.parse_args(arguments[1:])
+
+
+def _meant(command: str) -> str:
+    """Return the command that was probably meant; empty if it is like none."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(command.lower(), COMMANDS, 1, _ALIKE)), "")
 
 
 def _parser(command: str) -> argparse.ArgumentParser | None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal, Never, Self, TextIO
 from alpacasorter import paths
 from alpacasorter.cli.usage import complain
 from alpacasorter.core.events import Finished, Found, Judged, JudgedPhoto, Learned, Problem, Problems, Progress
+from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
 from alpacasorter.core.reasons import sentence
 from alpacasorter.core.session_paths import Places
 from alpacasorter.i18n import _
@@ -73,13 +74,18 @@ def _goes_to(stream: TextIO, number: int) -> bool:
 
 
 @contextlib.contextmanager
-def engine(device: Device) -> Iterator[OpenEngine]:
-    """Open the engine; at the end, close it and print its notices."""
+def engine(device: Device, *, library_required: bool = True) -> Iterator[OpenEngine]:
+    """Open the engine; at the end, close it and print its notices.
+
+    Args:
+        device: which device the user wants.
+        library_required: False for what is of use without the user's corrections too; then there is a notice.
+    """
     # Imported here: commands that fail early or need no model start faster without it.
     from alpacasorter.ml.engine import open_engine
 
     places = Places(paths.named_model(), paths.user_data_dir(), paths.user_cache_dir())
-    opened = open_engine(places, device, trial_now=True)
+    opened = open_engine(places, device, trial_now=True, library_required=library_required)
     try:
         yield opened
     finally:
@@ -161,6 +167,8 @@ class ProgressBar:
     ) -> None:
         """Close the bar."""
         if self._bar is not None:
+            # In a pipe it would be drawn once more, below all that was printed since.
+            self._bar.disable = not sys.stderr.isatty()
             self._bar.close()
 
     def update(self, event: Progress) -> None:
@@ -208,7 +216,7 @@ class ProgressBar:
 
 
 def judge_folder(
-    opened: OpenEngine, folder: Path, *, recursive: bool, bar: ProgressBar
+    opened: OpenEngine, folder: Path, *, recursive: bool, bar: ProgressBar, exclusion: Exclusion = NOTHING
 ) -> tuple[list[JudgedPhoto | Problem], Finished]:
     """Scan a whole folder.
 
@@ -222,7 +230,7 @@ def judge_folder(
     photos: dict[Path, JudgedPhoto] = {}
     problems: dict[Path, Problem] = {}
     # Closed before the engine, however the loop ends.
-    with contextlib.closing(opened.session.scan(folder, recursive=recursive)) as events:
+    with contextlib.closing(opened.session.scan(folder, recursive=recursive, exclusion=exclusion)) as events:
         for event in events:
             match event:
                 case Found():

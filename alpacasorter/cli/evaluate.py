@@ -13,6 +13,8 @@ from alpacasorter.cli.console import Device, ProgressBar, engine, guarded
 from alpacasorter.cli.usage import (
     complain,
     device_option,
+    exclusion,
+    exclusion_options,
     exit_codes,
     given_path,
     model_option,
@@ -23,6 +25,7 @@ from alpacasorter.cli.usage import (
 from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.events import Progress
 from alpacasorter.core.files import display_path
+from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
 from alpacasorter.i18n import _, decimal, ngettext, number, share
 
 if TYPE_CHECKING:
@@ -32,12 +35,16 @@ _DIGITS = 6
 _MAX_MISTAKES = 20
 
 
-def run(dataset: Path, *, as_json: bool, report: Path | None, device: Device, quiet: bool) -> int:
+def run(
+    dataset: Path, *, as_json: bool, report: Path | None, device: Device, quiet: bool, leaves_out: Exclusion = NOTHING
+) -> int:
     """Measure the model, and write a report if one is requested; return the exit code."""
     named = named_folder(dataset)
     if named is None or (report is not None and not _may_be_report(report)):
         return 2
-    return guarded(lambda: _evaluate(named, as_json=as_json, report=report, device=device, quiet=quiet))
+    return guarded(
+        lambda: _evaluate(named, as_json=as_json, report=report, device=device, quiet=quiet, leaves_out=leaves_out)
+    )
 
 
 def _may_be_report(report: Path) -> bool:
@@ -65,15 +72,22 @@ def _may_be_report(report: Path) -> bool:
     return False
 
 
-def _evaluate(dataset: Path, *, as_json: bool, report: Path | None, device: Device, quiet: bool) -> int:
+def _evaluate(
+    dataset: Path, *, as_json: bool, report: Path | None, device: Device, quiet: bool, leaves_out: Exclusion
+) -> int:
     from alpacasorter.ml.evaluation.evaluate import evaluate, evaluation_report
     from alpacasorter.ml.evaluation.report import write_report
 
-    with engine(device) as opened:
+    with engine(device, library_required=False) as opened:
         bundle, session = opened.bundle, opened.session
         with ProgressBar(quiet=quiet) as bar:
             measured = evaluate(
-                dataset, bundle=bundle, cache=opened.cache, embed=session.embed, threads=session.device.threads
+                dataset,
+                bundle=bundle,
+                cache=opened.cache,
+                embed=session.embed,
+                threads=session.device.threads,
+                exclusion=leaves_out,
             )
             # Closed before the engine, however the loop ends.
             with contextlib.closing(measured) as events:
@@ -122,6 +136,7 @@ def _object(evaluation: Evaluation, class_names: tuple[str, str]) -> dict[str, o
         },
         "unreadable": evaluation.unreadable,
         "trained_on": evaluation.trained_on,
+        "both_classes": [[str(path) for path in files] for files in evaluation.both],
         "mistakes": [
             {"path": str(mistake.path), "probability": round(mistake.probability, _DIGITS)}
             for mistake in evaluation.mistakes
@@ -186,7 +201,7 @@ def evaluate_parser() -> argparse.ArgumentParser:
             "from your corrections is not used."
         ),
         epilog=exit_codes(),
-        parents=[device_option(), model_option(), quiet_option(), version_option()],
+        parents=[device_option(), model_option(), exclusion_options(), quiet_option(), version_option()],
     )
     parser.add_argument("dataset", metavar="DATASET", type=given_path, help=_("folder with the subfolders"))
     parser.add_argument("--json", action="store_true", help=_("print one JSON object"))
@@ -198,4 +213,11 @@ def evaluate_parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    return run(options.dataset, as_json=options.json, report=options.report, device=options.device, quiet=options.quiet)
+    return run(
+        options.dataset,
+        as_json=options.json,
+        report=options.report,
+        device=options.device,
+        quiet=options.quiet,
+        leaves_out=exclusion(vars(options)),
+    )

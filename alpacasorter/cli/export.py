@@ -12,6 +12,8 @@ from alpacasorter.cli.console import ProgressBar, engine, guarded, judge_folder
 from alpacasorter.cli.usage import (
     complain,
     device_option,
+    exclusion,
+    exclusion_options,
     folder_unavailable,
     given_path,
     model_option,
@@ -22,6 +24,7 @@ from alpacasorter.cli.usage import (
 )
 from alpacasorter.core import reasons
 from alpacasorter.core.events import Finished, JudgedPhoto, Progress
+from alpacasorter.core.exchange.embedded import EmbedDone, EmbedEnded, embed_keywords
 from alpacasorter.core.exchange.results import (
     Source,
     encoded,
@@ -41,8 +44,9 @@ from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabeledPhoto, unreadable
 from alpacasorter.core.photos.walk import FolderUnavailable
 from alpacasorter.core.session_paths import plain_absolute
+from alpacasorter.core.store.database import utc_now
 from alpacasorter.i18n import _, join, ngettext, number, pgettext
-from alpacasorter.wording.exchange import sidecar_summary
+from alpacasorter.wording.exchange import embedded_summary, sidecar_summary
 
 if TYPE_CHECKING:
     from alpacasorter.ml.engine import OpenEngine
@@ -53,6 +57,7 @@ _FOR_SIDECARS: Final = {
     "remove": "--remove",
     "dry_run": "--dry-run",
     "sidecar": "--sidecar",
+    "embed_keywords": "--embed-keywords",
 }
 
 
@@ -62,13 +67,13 @@ def export_parser() -> argparse.ArgumentParser:
         prog="alpacasorter export",
         description=_(
             "Export the results for all photos in a folder, for other programs or another computer. Corrections made"
-            " in the window are included. Photos are never changed."
+            " in the window are included. Photos are not changed, unless you ask for --embed-keywords."
         ),
         epilog=_(
             "exit codes: 0 success (even if some photos are unreadable), 1 failure, or some sidecars could not be"
             " written, 2 wrong usage, 130 Ctrl+C"
         ),
-        parents=[device_option(), model_option(), quiet_option(), version_option()],
+        parents=[device_option(), model_option(), exclusion_options(), quiet_option(), version_option()],
     )
     parser.add_argument("folder", metavar="FOLDER", type=given_path, help=_("folder to export"))
     form = parser.add_mutually_exclusive_group(required=True)
@@ -121,6 +126,14 @@ def export_parser() -> argparse.ArgumentParser:
         choices=[naming.value for naming in Naming],
         help=_("names of new sidecars: full for IMG_1.jpg.xmp (default), stem for IMG_1.xmp"),
     )
+    sidecars.add_argument(
+        "--embed-keywords",
+        action="store_true",
+        help=_(
+            "also write the keyword into JPEG files, with ExifTool, for programs that ignore the sidecars of JPEGs,"
+            " such as Lightroom; --remove --embed-keywords gives the files back as they were"
+        ),
+    )
     sidecars.add_argument("--remove", action="store_true", help=_("remove everything that earlier exports wrote"))
     sidecars.add_argument("--dry-run", action="store_true", help=_("only print what would be done; nothing is changed"))
     parser.set_defaults(command=run)
@@ -169,7 +182,9 @@ def _wrong(options: argparse.Namespace) -> str | None:
 
 
 def _export(folder: Path, options: argparse.Namespace, opened: OpenEngine, bar: ProgressBar) -> int:
-    found, finished = judge_folder(opened, folder, recursive=options.recursive, bar=bar)
+    found, finished = judge_folder(
+        opened, folder, recursive=options.recursive, bar=bar, exclusion=exclusion(vars(options))
+    )
     labels = opened.session.labels
     results = [labels.labeled(one) if isinstance(one, JudgedPhoto) else unreadable(one) for one in found]
     if options.form == "xmp":
@@ -184,7 +199,13 @@ def _export(folder: Path, options: argparse.Namespace, opened: OpenEngine, bar: 
         ended = _sidecars(folder, results, wanted, opened, quiet=options.quiet)
         if not options.quiet:
             complain(_sidecars_done(ended, finished))
-        return 1 if ended.failed else 0
+        failed = ended.failed
+        if options.embed_keywords:
+            embedded = _embedded(folder, results, wanted, opened, quiet=options.quiet)
+            if not options.quiet:
+                complain(embedded_summary(embedded))
+            failed += embedded.failed
+        return 1 if failed else 0
     chosen = [one for one in results if one.reason is not None or one.is_sure(options.min_confidence)]
     source = Source(folder, opened.bundle.name, opened.bundle.version, labels)
     if options.out is None:
@@ -233,6 +254,26 @@ def _sidecars(
             done += 1
             bar.update(Progress(done, total, 0.0, None))
     return ended
+
+
+def _embedded(
+    folder: Path, results: list[LabeledPhoto], options: SidecarOptions, opened: OpenEngine, *, quiet: bool
+) -> EmbedEnded:
+    words = _changes()
+    total = sum(one.content_key is not None for one in results)
+    job = embed_keywords(folder, results, opened.session.labels, options, library=opened.library, made_at=utc_now())
+    with contextlib.closing(job) as events, ProgressBar(quiet=quiet) as bar:
+        for done, event in enumerate(events, 1):
+            match event:
+                case EmbedDone() if options.dry_run and event.change in words:
+                    with bar.aside():
+                        print(f"{words[event.change]}  {display_path(event.photo)}")
+                case SidecarFailed():
+                    bar.say(f"{display_path(event.photo)}: {reasons.sentence(event.reason)}")
+                case EmbedEnded():
+                    return event
+            bar.update(Progress(done, total, 0.0, None))
+    raise AssertionError("the last event is EmbedEnded")
 
 
 def _changes() -> dict[Change, str]:

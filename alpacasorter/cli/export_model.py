@@ -40,7 +40,7 @@ def _run(options: argparse.Namespace) -> int:
     from alpacasorter.cli.console import guarded
     from alpacasorter.training.requirements import has_tensorflow, no_tensorflow
 
-    folder = named_folder(named_model(options.bundle))
+    folder = named_folder(named_model(options.bundle) or options.bundle)
     if folder is None:
         return 2
     given: tuple[tuple[Path | None, str], ...] = ((options.keras, ".keras"), (options.tflite, ".tflite"))

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from alpacasorter.cli.console import engine, guarded
 from alpacasorter.cli.usage import complain, given_path, model_option, named_folder, version_option
+from alpacasorter.core.exchange.label_file import LabelFileError, read_labels
 from alpacasorter.core.exchange.label_import import (
     ImportOptions,
     ImportSummary,
-    LabelFileError,
-    read_labels,
+    known_pictures,
     store_corrections,
     summarize,
 )
@@ -86,7 +86,7 @@ def _import(path: Path, options: argparse.Namespace, wanted: ImportOptions) -> i
             labels, bundle = opened.session.labels, opened.bundle
             stored = opened.library.corrections(bundle.label_set)
             said = {key: one.label for key, one in stored.items()}
-            summary = summarize(file, labels, said, wanted)
+            summary = summarize(file, labels, said, wanted, pictures=known_pictures(file, stored, opened.cache))
             changes = summary.changes(replace=options.replace)
             if changes and not options.dry_run:
                 store_corrections(
@@ -94,6 +94,7 @@ def _import(path: Path, options: argparse.Namespace, wanted: ImportOptions) -> i
                     opened.cache,
                     bundle.label_set,
                     changes,
+                    pictures=summary.pictures,
                     backbone_id=bundle.backbone_id,
                     embedding_size=bundle.embedding_size,
                 )
@@ -104,7 +105,7 @@ def _import(path: Path, options: argparse.Namespace, wanted: ImportOptions) -> i
     if options.json:
         print(json.dumps(_object(summary, replace=options.replace, dry_run=options.dry_run)))
     else:
-        for line in _lines(summary, replace=options.replace, dry_run=options.dry_run):
+        for line in _lines(summary, replace=options.replace, dry_run=options.dry_run, all_labels=options.all_labels):
             print(line)
     return 0
 
@@ -131,7 +132,7 @@ def _object(summary: ImportSummary, *, replace: bool, dry_run: bool) -> dict[str
     }
 
 
-def _lines(summary: ImportSummary, *, replace: bool, dry_run: bool) -> list[str]:
+def _lines(summary: ImportSummary, *, replace: bool, dry_run: bool, all_labels: bool) -> list[str]:
     made = len(summary.changes(replace=replace))
     if dry_run:
         first = ngettext("{count} label would be imported.", "{count} labels would be imported.", made)
@@ -141,6 +142,8 @@ def _lines(summary: ImportSummary, *, replace: bool, dry_run: bool) -> list[str]
     if summary.differing and not replace:
         lines.append(_("To replace your corrections that differ, use --replace."))
     lines += skipped_labels(summary)
+    if summary.not_corrected and not all_labels:
+        lines.append(_("To import labels from a model, too, use --all."))
     if summary.not_found:
         lines.append(_("To find photos that have no content key in the file, use --folder."))
     if summary.unlabeled:

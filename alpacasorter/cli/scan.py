@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import sys
 from pathlib import Path
 
 from alpacasorter.cli.console import ProgressBar, engine, guarded
@@ -11,6 +12,8 @@ from alpacasorter.cli.rows import RowsInOrder, judged_row, row_printer, unreadab
 from alpacasorter.cli.usage import (
     complain,
     device_option,
+    exclusion,
+    exclusion_options,
     exit_codes,
     folder_unavailable,
     given_path,
@@ -22,6 +25,7 @@ from alpacasorter.cli.usage import (
 from alpacasorter.core.events import Finished, Found, Judged, Learned, Problems, Progress
 from alpacasorter.core.photos.walk import FolderUnavailable
 from alpacasorter.i18n import _, join, ngettext, number
+from alpacasorter.wording.text import skipped_words
 
 
 def scan_parser() -> argparse.ArgumentParser:
@@ -29,10 +33,12 @@ def scan_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="alpacasorter scan",
         description=_(
-            "Judge all photos in a folder and print one line per photo. Corrections made in the window are included."
+            "Judge all photos in a folder and print one line per photo, in the order of the folder. A photo that takes"
+            " over a second longer than those after it is printed when it is done. Corrections made in the window are"
+            " included."
         ),
         epilog=exit_codes(),
-        parents=[device_option(), model_option(), quiet_option(), version_option()],
+        parents=[device_option(), model_option(), exclusion_options(), quiet_option(), version_option()],
     )
     parser.add_argument("folder", metavar="FOLDER", type=given_path, help=_("folder to scan"))
     form = parser.add_mutually_exclusive_group()
@@ -69,11 +75,13 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _scan(folder: Path, options: argparse.Namespace) -> int:
-    with engine(options.device) as opened, ProgressBar(quiet=options.quiet) as bar:
+    with engine(options.device, library_required=False) as opened, ProgressBar(quiet=options.quiet) as bar:
         labels = opened.session.labels
         lines = RowsInOrder(row_printer(options.form, labels))
         # Closed before the engine, even after Ctrl+C or when the output is no longer read.
-        with contextlib.closing(opened.session.scan(folder, recursive=options.recursive)) as events:
+        with contextlib.closing(
+            opened.session.scan(folder, recursive=options.recursive, exclusion=exclusion(vars(options)))
+        ) as events:
             for event in events:
                 match event:
                     case Found():
@@ -87,6 +95,9 @@ def _scan(folder: Path, options: argparse.Namespace) -> int:
                             for problem in event.problems:
                                 lines.put(problem.path, unreadable_row(problem))
                     case Progress():
+                        with bar.aside():
+                            lines.print_ready()
+                        sys.stdout.flush()
                         bar.update(event)
                     case Finished():
                         finished = event
@@ -108,5 +119,6 @@ def _summary(event: Finished) -> str:
         ngettext("{count} other file ignored", "{count} other files ignored", event.left_alone).format(
             count=number(event.left_alone)
         ),
+        *skipped_words(event),
     )
     return _("Done: {counts}.").format(counts=join(counts))

@@ -9,7 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Never
 
-from alpacasorter.cli.usage import complain, given_path, named_folder, quiet_option, version_option
+from alpacasorter.cli.usage import (
+    complain,
+    exclusion,
+    exclusion_options,
+    given_path,
+    named_folder,
+    quiet_option,
+    version_option,
+)
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.session_paths import plain_absolute
@@ -44,7 +52,7 @@ def train_parser() -> argparse.ArgumentParser:
     usual = Recipe()
     parser = argparse.ArgumentParser(
         prog="alpacasorter train",
-        parents=[quiet_option(), version_option()],
+        parents=[exclusion_options(), quiet_option(), version_option()],
         description=_(
             "Train a model on a folder with one subfolder for each of two classes, such as alpaca and not_alpaca. To "
             "use the model: alpacasorter --model DIR"
@@ -219,6 +227,9 @@ def _run(options: argparse.Namespace) -> int:
     dataset = named_folder(options.dataset)
     if dataset is None:
         return 2
+    if getattr(options, "positive", None) and not (dataset / options.positive).is_dir():
+        complain(_("There is no class “{name}” in the dataset.").format(name=options.positive))
+        return 2
     try:
         recipe = _recipe(options)
         out, report, preview = (
@@ -244,7 +255,14 @@ def _run(options: argparse.Namespace) -> int:
 def _recipe(options: argparse.Namespace) -> Recipe:
     weights = options.weights or (SHIPPED if options.backbone == "mobilenet_v2" else KERAS)
     given = {name: getattr(options, name) for name in _SETTINGS}
-    return Recipe(**given, weights=weights, augmentation=options.augment)
+    leaves_out = exclusion(vars(options))
+    return Recipe(
+        **given,
+        weights=weights,
+        augmentation=options.augment,
+        exclude=leaves_out.patterns,
+        nomedia=leaves_out.nomedia,
+    )
 
 
 def _problem(dataset: Path, out: Path | None, report: Path | None, preview: Path | None) -> str:

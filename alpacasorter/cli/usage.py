@@ -6,13 +6,14 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import alpacasorter
 from alpacasorter.core.files import display_path
 from alpacasorter.core.os_errors import for_folder
+from alpacasorter.core.photos.exclusion import Exclusion, PatternError, check
 from alpacasorter.core.reasons import FOLDER_MISSING, NOT_A_FOLDER, sentence
 from alpacasorter.core.session_paths import plain_absolute
 from alpacasorter.i18n import N_, _, ngettext
@@ -64,6 +65,43 @@ def quiet_option() -> argparse.ArgumentParser:
     parser, group = _common()
     group.add_argument("--quiet", action="store_true", help=_("don't show progress"))
     return parser
+
+
+def exclusion_options() -> argparse.ArgumentParser:
+    """Return a parent parser with --exclude and --nomedia; `exclusion` reads them."""
+    parser, group = _common()
+    group.add_argument(
+        "--exclude",
+        metavar="PATTERN",
+        action="append",
+        type=_pattern,
+        default=argparse.SUPPRESS,
+        help=_(
+            "leave out files and folders with this name, or path inside the folder, such as *.png, raw/ or 2019/**;"
+            " can be repeated"
+        ),
+    )
+    group.add_argument(
+        "--nomedia",
+        action=argparse.BooleanOptionalAction,
+        default=argparse.SUPPRESS,
+        help=_("skip folders that contain a file named .nomedia (the default), or don't"),
+    )
+    return parser
+
+
+def exclusion(given: Mapping[str, object]) -> Exclusion:
+    """Return what the options say is left out."""
+    patterns = given.get("exclude")
+    return Exclusion(tuple(patterns) if isinstance(patterns, list) else (), bool(given.get("nomedia", True)))
+
+
+def _pattern(text: str) -> str:
+    try:
+        return check((text,))[0]
+    except PatternError as error:
+        # It is no literal: argparse would replace what looks like a field.
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def version_option() -> argparse.ArgumentParser:
@@ -136,10 +174,11 @@ def named_folder(path: Path) -> Path | None:
     return None
 
 
-def named_model(given: Path) -> Path:
+def named_model(given: Path) -> Path | None:
     """Return the folder of a model that is given by folder, or by name among the user's models.
 
-    If there is neither, the argument is returned unchanged, and opening it fails with a reason.
+    A path is returned unchanged; if there is no such folder, opening it fails with a reason. None for a name that is
+    neither.
     """
     if len(given.parts) != 1 or given.exists():
         return given
@@ -150,15 +189,16 @@ def named_model(given: Path) -> Path:
     try:
         return ModelStore(paths.user_data_dir()).find(str(given)).path
     except ModelStoreError:
-        return given
+        return None
 
 
 # Messages
 
 
 def complain(sentence: str) -> None:
-    """Print a sentence to standard error."""
-    print(f"alpacasorter: {sentence}", file=sys.stderr)
+    """Print a sentence to standard error, without what a terminal would obey."""
+    lines = "\n".join(map(display_path, sentence.split("\n")))
+    print(f"alpacasorter: {lines}", file=sys.stderr)
 
 
 def folder_unavailable(folder: Path, reason: str) -> str:

@@ -6,15 +6,16 @@ import contextlib
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from alpacasorter.cli.console import ProgressBar, Stopper, engine, guarded
 from alpacasorter.cli.rows import Row, RowsInOrder, judged_row, row_printer, unreadable_row
-from alpacasorter.cli.sort.arguments import Usage, check_options, sort_options
+from alpacasorter.cli.sort.arguments import Usage, check_options, clocks, sort_options
 from alpacasorter.cli.sort.output import stopped_words
 from alpacasorter.cli.sort.run import DeferredErrors, is_barred
-from alpacasorter.cli.usage import absolute, complain, folder_unavailable, named_folder
+from alpacasorter.cli.usage import absolute, complain, exclusion, folder_unavailable, named_folder
 from alpacasorter.core import reasons
 from alpacasorter.core.events import Found, Judged, Placed, Problems, Progress
 from alpacasorter.core.files import display_path
@@ -33,8 +34,10 @@ _ONLY_WITH_INTO = (
     "action",
     "pattern",
     "name",
+    "clock",
     "only",
     "min_confidence",
+    "different_tags",
 )
 
 
@@ -81,11 +84,13 @@ class _Watching:
         self._as_json = bool(given.get("json"))
         self._quiet = bool(given.get("quiet"))
         self._recursive = bool(given.get("recursive", True))
+        self._exclusion = exclusion(given)
 
     def run(self) -> int:
         try:
             check_options(self._given)
-            with engine(self._given.get("device", "auto")) as opened:  # type: ignore[arg-type]
+            device, sorts = self._given.get("device", "auto"), self._given.get("into") is not None
+            with engine(device, library_required=sorts) as opened:  # type: ignore[arg-type]
                 return self._watch(opened)
         except Usage as error:
             complain(str(error))
@@ -99,12 +104,15 @@ class _Watching:
         arrivals: SortOptions | None = None
         if self._destination is not None:
             arrivals = sort_options(self._given, self._destination, labels)
+            arrivals = replace(arrivals, clocks=clocks(self._given, self._folder, None))
             if is_barred(opened.library, self._folder, self._destination):
                 return 1
         printer = _Printer(labels, as_json=self._as_json)
         # Listed before watching begins: whatever arrives after the event "online" must be reported.
         known, unusable = self._list() if self._given.get("new_only") else self._scan(opened, printer)
-        watch = Watch(self._folder, recursive=self._recursive, known=known, unusable=unusable)
+        watch = Watch(
+            self._folder, recursive=self._recursive, known=known, unusable=unusable, exclusion=self._exclusion
+        )
         self._stop.patient = True
         try:
             if not self._quiet:
@@ -122,7 +130,7 @@ class _Watching:
         """Return the photos in the folder, and the paths of those that can't be opened."""
         files: list[PhotoFile] = []
         unusable: list[Path] = []
-        for item in walk(self._folder, recursive=self._recursive):
+        for item in walk(self._folder, recursive=self._recursive, exclusion=self._exclusion):
             match item:
                 case PhotoFile():
                     files.append(item)
@@ -140,7 +148,9 @@ class _Watching:
         labels = opened.session.labels
         with (
             ProgressBar(quiet=self._quiet) as bar,
-            contextlib.closing(opened.session.scan(self._folder, recursive=self._recursive)) as events,
+            contextlib.closing(
+                opened.session.scan(self._folder, recursive=self._recursive, exclusion=self._exclusion)
+            ) as events,
         ):
             for event in events:
                 match event:
@@ -158,6 +168,8 @@ class _Watching:
                                     unusable.append(problem.path)
                                 lines.put(problem.path, unreadable_row(problem))
                     case Progress():
+                        with bar.aside():
+                            lines.print_ready()
                         bar.update(event)
                     case _:
                         pass

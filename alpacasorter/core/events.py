@@ -100,6 +100,8 @@ class Finished:
         seconds: wall-clock time.
         canceled: whether the user stopped it.
         sorted_folders: folders that were skipped because the app itself sorted photos into them.
+        nomedia_folders: folders that were skipped because of a file ".nomedia".
+        left_out: files and folders that the user leaves out.
     """
 
     total: int
@@ -110,6 +112,8 @@ class Finished:
     seconds: float
     canceled: bool
     sorted_folders: int = 0
+    nomedia_folders: int = 0
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,12 @@ The only place where these are worked out. Lists, sorts, exports and the window 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from alpacasorter.core.events import JudgedPhoto, Problem
+from alpacasorter.core.taken import BY_CAMERA, Clock, DateSource, Taken, clock_of, when_taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +24,13 @@ class LabeledPhoto:
         label: what it counts as.
         confidence: of that label, 0 to 1.
         corrected: whether the label is the user's.
-        taken_at: ISO 8601 local time of capture, or None.
+        taken_at: ISO 8601 local time of capture as its header says, or None; `taken` knows more.
         reason: why it could not be read, a code (see `core.reasons`); None if it could.
         probability: calibrated probability of the positive class, 0 to 1.
         width, height: pixels of the full photo, upright.
+        taken_from: where `taken_at` is from, as in `PhotoFacts`.
+        camera: that took it, as in `PhotoFacts`.
+        picture_key: the same for all files with this picture, if known (see `core.photos.picture_key`).
     """
 
     path: Path
@@ -39,6 +43,18 @@ class LabeledPhoto:
     probability: float | None = field(default=None, kw_only=True)
     width: int | None = field(default=None, kw_only=True)
     height: int | None = field(default=None, kw_only=True)
+    taken_from: DateSource | None = field(default=None, kw_only=True)
+    camera: str | None = field(default=None, kw_only=True)
+    picture_key: str | None = field(default=None, kw_only=True)
+
+    def taken(self, clocks: Iterable[Clock] = ()) -> Taken | None:
+        """Return when it was taken, with the clocks of cameras put right; None if neither header nor name says so."""
+        return when_taken(self.taken_at, self.taken_from, self.path.name, camera=self.camera, clocks=clocks)
+
+    def clock(self, clocks: Iterable[Clock]) -> Clock | None:
+        """Return which of the clocks its date is put right by."""
+        taken = self.taken(clocks)
+        return clock_of(self.camera, clocks) if taken is not None and taken.source in BY_CAMERA else None
 
     def is_sure(self, least: float) -> bool:
         """Tell whether the label is the user's, or its confidence is at least `least`."""
@@ -102,6 +118,9 @@ class LabelSet:
             probability=photo.probability,
             width=photo.facts.width,
             height=photo.facts.height,
+            taken_from=photo.facts.taken_from,
+            camera=photo.facts.camera,
+            picture_key=photo.picture_key,
         )
 
     def confidence(self, probability: float, label: str) -> float:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import errno
 import re
+import traceback
+from pathlib import Path
 from typing import Final
 
 from alpacasorter.core import reasons
@@ -35,6 +37,27 @@ _WINDOWS_NO_PRIVILEGE: Final = 1314
 _CUT_SHORT: Final = re.compile(
     r"truncat|end[ -]of[ -]file|\beof\b|premature|not enough data|unexpected end", re.IGNORECASE
 )
+
+_NOT_SUPPORTED: Final = re.compile(
+    r"unsupported|not (?:yet )?supported|unknown pixel mode|unknown data organization|cannot handle|no codec",
+    re.IGNORECASE,
+)
+
+
+def for_log(error: BaseException) -> str:
+    """Return an error for the log, which is in English whatever the language of the user.
+
+    Our own errors carry sentences for the user, so of those the cause is told, or else only the kind and the place.
+    """
+    while error.__cause__ is not None:
+        error = error.__cause__
+    kind = type(error)
+    if isinstance(error, OSError) and error.errno is not None and error.errno in errno.errorcode:
+        return f"{kind.__name__}: {errno.errorcode[error.errno]} {error.filename or ''}".rstrip()
+    if not kind.__module__.startswith("alpacasorter."):
+        return repr(error)
+    places = traceback.extract_tb(error.__traceback__)
+    return f"{kind.__name__} at {Path(places[-1].filename).name}:{places[-1].lineno}" if places else kind.__name__
 
 
 def for_file(error: OSError) -> str:
@@ -105,7 +128,7 @@ def for_decoder(error: Exception) -> str:
     # By name, because this module must not import the decoders.
     if type(error).__name__ in ("DecompressionBombError", "DecompressionBombWarning"):
         return reasons.TOO_MANY_PIXELS
-    if isinstance(error, NotImplementedError | ImportError):
+    if isinstance(error, NotImplementedError | ImportError) or _NOT_SUPPORTED.search(str(error)):
         return reasons.UNKNOWN_KIND
     if isinstance(error, EOFError) or _CUT_SHORT.search(str(error)):
         return reasons.TRUNCATED

@@ -11,6 +11,7 @@ from typing import Final
 
 from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import is_cloud_only
+from alpacasorter.core.taken import DateSource
 
 MAX_FILE_BYTES: Final = 512 * 1024 * 1024
 
@@ -51,12 +52,16 @@ class PhotoFacts:
         width, height: pixels of the full photo, upright.
         taken_at: ISO 8601 local time of capture (with the UTC offset if the camera wrote one), or None.
         format: Pillow's name for the container found in the bytes, such as "JPEG".
+        taken_from: where `taken_at` is from; None if an earlier version read the header, and left out some of it.
+        camera: such as "Canon EOS R6 #0123", with the serial number if there is one, or None.
     """
 
     width: int
     height: int
     taken_at: str | None
     format: str
+    taken_from: DateSource | None = None
+    camera: str | None = None
 
 
 def read_photo(path: Path) -> bytes:

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, Final
 
 from alpacasorter import i18n
+from alpacasorter.core.taken import DateSource
 from alpacasorter.i18n import _, ngettext
 
 EMPTY: Final = "file-empty"
@@ -38,6 +39,8 @@ DAMAGED: Final = "picture-damaged"
 UNKNOWN_KIND: Final = "picture-unknown-kind"
 NOT_A_PICTURE: Final = "picture-none"
 TOO_MANY_PIXELS: Final = "picture-too-many-pixels"
+TOO_COMPLEX: Final = "picture-too-complex"
+TOO_SLOW: Final = "picture-too-slow"
 NO_MEMORY: Final = "picture-no-memory"
 RAW_ALONE: Final = "picture-raw"
 MODEL_FAILED: Final = "photo-model-failed"
@@ -99,6 +102,15 @@ SIDECAR_CHANGED: Final = "sidecar-changed"
 SIDECAR_ELSEWHERE: Final = "sidecar-elsewhere"
 SIDECAR_NO_PHOTO: Final = "sidecar-no-photo"
 
+# Why the keyword of a photo was not written into the photo itself.
+EXIFTOOL_FAILED: Final = "exiftool-failed"
+EXIFTOOL_SLOW: Final = "exiftool-slow"
+EXIFTOOL_MISSING: Final = "exiftool-missing"
+PICTURE_WOULD_CHANGE: Final = "photo-picture-would-change"
+PHOTO_CHANGED: Final = "photo-changed"
+PHOTO_IS_LINK: Final = "photo-is-link"
+PHOTO_WRITE_PROTECTED: Final = "photo-write-protected"
+
 # Why a sort stops; in each, `folder` is a path as it is shown.
 SORT_FOLDER_GONE: Final = "sort-folder-gone"
 DISK_FULL: Final = "sort-disk-full"
@@ -111,6 +123,7 @@ FOLDER_NOT_SYNCED: Final = "sort-folder-not-synced"
 
 # Why a plan leaves a photo, or gives it another name.
 LABEL_STAYS: Final = "plan-label-stays"
+DIFFERENT_TAGS_STAY: Final = "plan-different-tags-stay"
 UNSURE_STAYS: Final = "plan-unsure-stays"
 UNREADABLE_STAYS: Final = "plan-unreadable-stays"
 OTHER_OWNER: Final = "plan-other-owner"
@@ -136,8 +149,21 @@ SAME_FOLDER: Final = "plan-same-folder"
 UNSURE_PHOTOS: Final = "plan-unsure-photos"
 UNREADABLE_PHOTOS: Final = "plan-unreadable-photos"
 TAGS_DIFFER: Final = "plan-tags-differ"
+TAGS_DIFFER_APART: Final = "plan-tags-differ-apart"
+TAGS_DIFFER_LEFT: Final = "plan-tags-differ-left"
+LEFT_BESIDE: Final = "plan-left-beside"
 NO_DATE: Final = "plan-no-date"
 NO_CAMERA: Final = "plan-no-camera"
+CLOCK_CORRECTED: Final = "plan-clock-corrected"
+DATES_FROM: Final = {
+    DateSource.UNSET: "plan-dates-unset",
+    DateSource.NAME: "plan-dates-name",
+    DateSource.CHANGED: "plan-dates-changed",
+    DateSource.DIGITIZED: "plan-dates-digitized",
+    DateSource.METADATA: "plan-dates-metadata",
+    DateSource.GPS: "plan-dates-gps",
+}
+"""What is said of dates that the camera did not note as the moment when the photo was taken."""
 NO_SPACE: Final = "plan-no-space"
 SCANNED_AGAIN: Final = "plan-scanned-again"
 
@@ -231,6 +257,11 @@ def _sentences(language: str) -> dict[str, str | Callable[[int], str]]:
         NOT_A_PICTURE: _("There is no image in this file. Supported formats: {formats}.").format(formats=formats),
         **{f"{_IS_SOMETHING}-{what}": words.format(formats=formats) for what, words in _instead_of_a_picture().items()},
         TOO_MANY_PIXELS: _("The photo has too many pixels to open safely. Export a smaller copy."),
+        TOO_COMPLEX: _(
+            "Opening the photo would take far more time or memory than one of its size should, so it was left out."
+            " Open it in another program and export it as JPEG."
+        ),
+        TOO_SLOW: _("Opening the photo took too long, so it was left out. Rescan, or export it as JPEG."),
         NO_MEMORY: _("There is not enough memory to open this photo. Close some programs, then rescan."),
         RAW_ALONE: _("RAW photos are not supported yet. Export the photo as JPEG."),
         MODEL_FAILED: _("The model failed on this photo. Rescan, or choose another model."),
@@ -256,6 +287,40 @@ def _sentences(language: str) -> dict[str, str | Callable[[int], str]]:
         **_sidecars(),
         **_stopping(),
         **_planning(),
+    }
+
+
+def _dates() -> dict[str, Callable[[int], str]]:
+    """Return the sentence of each code of DATES_FROM."""
+    return {
+        DATES_FROM[DateSource.UNSET]: lambda count: ngettext(
+            "{count} photo has a date with which cameras start, so its clock was probably never set.",
+            "{count} photos have dates with which cameras start, so their clocks were probably never set.",
+            count,
+        ),
+        DATES_FROM[DateSource.NAME]: lambda count: ngettext(
+            "{count} photo says when it was taken only in its name.",
+            "{count} photos say when they were taken only in their names.",
+            count,
+        ),
+        DATES_FROM[DateSource.CHANGED]: lambda count: ngettext(
+            "{count} photo says only when it was last saved, so that is taken as its date.",
+            "{count} photos say only when they were last saved, so that is taken as their date.",
+            count,
+        ),
+        DATES_FROM[DateSource.DIGITIZED]: lambda count: ngettext(
+            "{count} photo says only when it was digitized, so that is taken as its date.",
+            "{count} photos say only when they were digitized, so that is taken as their date.",
+            count,
+        ),
+        DATES_FROM[DateSource.METADATA]: lambda count: ngettext(
+            "{count} photo has a date only from another program.",
+            "{count} photos have a date only from another program.",
+            count,
+        ),
+        DATES_FROM[DateSource.GPS]: lambda count: ngettext(
+            "{count} photo has a date only from GPS.", "{count} photos have a date only from GPS.", count
+        ),
     }
 
 
@@ -335,6 +400,13 @@ def _sidecars() -> dict[str, str]:
         ),
         SIDECAR_ELSEWHERE: _("The photo is in a linked folder outside the exported one, where nothing is written."),
         SIDECAR_NO_PHOTO: _("The photo is no longer there. It was moved, renamed or deleted."),
+        EXIFTOOL_FAILED: _("ExifTool can't write to this photo, so it was left unchanged."),
+        EXIFTOOL_SLOW: _("ExifTool did not finish, so the photo was left unchanged."),
+        EXIFTOOL_MISSING: _("ExifTool is not installed, or is older than version 12."),
+        PICTURE_WOULD_CHANGE: _("ExifTool would have changed more than the keywords, so the photo was left unchanged."),
+        PHOTO_CHANGED: _("Another program changed the photo in the meantime, so it was left as it is now."),
+        PHOTO_IS_LINK: _("The photo is a link to another file, so it was left unchanged."),
+        PHOTO_WRITE_PROTECTED: _("The photo is read-only, so it was left unchanged."),
     }
 
 
@@ -359,6 +431,7 @@ def _stopping() -> dict[str, str]:
 def _planning() -> dict[str, str | Callable[[int], str]]:
     return {
         LABEL_STAYS: _("Photos with this tag stay where they are, as you chose."),
+        DIFFERENT_TAGS_STAY: _("Its files have different tags, so they stay where they are, as you chose."),
         UNSURE_STAYS: _("Its tag is unsure, so it stays where it is."),
         UNREADABLE_STAYS: _("It can't be read, so it stays where it is."),
         OTHER_OWNER: _("It belongs to another user, so it can't be moved out of this shared folder. Copy it instead."),
@@ -388,10 +461,25 @@ def _planning() -> dict[str, str | Callable[[int], str]]:
         # Translators: in a list of tags, before "go to the same folder".
         UNREADABLE_PHOTOS: _("unreadable photos"),
         TAGS_DIFFER: lambda count: ngettext(
-            "{count} photo consists of files with different tags, such as a JPEG and a HEIC. They stay together and"
-            " follow your label, or else the more certain tag.",
-            "{count} photos consist of files with different tags, such as a JPEG and a HEIC. They stay together and"
-            " follow your label, or else the more certain tag.",
+            "{count} photo consists of files with different tags, such as an original and its edited version. They"
+            " stay together and follow your label, or else the more certain tag.",
+            "{count} photos consist of files with different tags, such as an original and its edited version. They"
+            " stay together and follow your label, or else the more certain tag.",
+            count,
+        ),
+        TAGS_DIFFER_APART: lambda count: ngettext(
+            "{count} photo consists of files with different tags. Each file goes by its own tag, as you chose.",
+            "{count} photos consist of files with different tags. Each file goes by its own tag, as you chose.",
+            count,
+        ),
+        TAGS_DIFFER_LEFT: lambda count: ngettext(
+            "{count} photo consists of files with different tags. It stays where it is, as you chose.",
+            "{count} photos consist of files with different tags. They stay where they are, as you chose.",
+            count,
+        ),
+        LEFT_BESIDE: lambda count: ngettext(
+            "{count} file has the name of a photo that is moved, but stays where it is.",
+            "{count} files have the names of photos that are moved, but stay where they are.",
             count,
         ),
         NO_DATE: lambda count: ngettext(
@@ -404,6 +492,12 @@ def _planning() -> dict[str, str | Callable[[int], str]]:
             "{count} photos don't say which camera took them and go to {folder}.",
             count,
         ),
+        CLOCK_CORRECTED: lambda count: ngettext(
+            "{count} photo by {camera}: the clock is corrected by {offset}.",
+            "{count} photos by {camera}: the clock is corrected by {offset}.",
+            count,
+        ),
+        **_dates(),
         NO_SPACE: _(
             "Not enough space: up to {needed} needed, {free} free. Free up some space, or choose another disk."
         ),

@@ -22,13 +22,16 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from alpacasorter.core.files import flush_file, flush_folder
+from alpacasorter.core.files import flush_file, flush_folder, is_locked, lock_file
 from alpacasorter.core.os_errors import is_unsupported
 
-_TEMPORARY: Final = re.compile(r"\.alpacasorter-[0-9a-f]{12}\.part")
-"""Names made by `_temporary` without a suffix. Temporary files of sorts have longer names; the journal lists them."""
+_TEMPORARY: Final = re.compile(r"\.alpacasorter-[0-9a-f]{12}\.half(\.\w+)?")
+"""Names made by `_temporary`. Temporary files of sorts have other names; the journal lists them."""
+_OLD_TEMPORARY: Final = re.compile(r"\.alpacasorter-[0-9a-f]{12}\.part")
+"""Names that earlier versions gave theirs, without locking them."""
+_BEGINNING_S: Final = 2.0
 _ABANDONED_S: Final = 3600.0
-"""Age at which no process can still be writing a temporary file."""
+"""Age at which no process can still be writing a temporary file that is not locked."""
 
 _ACCESS_LIST: Final = "system.posix_acl_access"
 
@@ -47,7 +50,7 @@ class ChangedMeanwhile(Exception):
 
 @contextlib.contextmanager
 def creating(path: Path, *, suffix: str = "", guard: bytes = b"") -> Iterator[Path]:
-    """Give the block a path to write a new file at; when the block ends, the whole file gets its name.
+    """Give the block an empty file to write to; when the block ends, the whole file gets its name.
 
     Args:
         path: the file. If another program creates it in the meantime, that one stays.
@@ -60,15 +63,16 @@ def creating(path: Path, *, suffix: str = "", guard: bytes = b"") -> Iterator[Pa
     """
     if os.path.lexists(path):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(path))
-    with _temporary(path, suffix) as temporary:
+    with _temporary(path, suffix) as (temporary, let_go):
         yield temporary
         flush_file(temporary)
+        let_go()
         publish(temporary, path, guard)
 
 
 @contextlib.contextmanager
 def replacing(path: Path, *, suffix: str = "", expected: os.stat_result | None = None) -> Iterator[Path]:
-    """Give the block a path to write a file at; when the block ends, the whole file replaces the one at `path`, if any.
+    """Give the block an empty file to write to; when the block ends, the whole file replaces the one at `path`, if any.
 
     No system can replace a file only if it is still a certain one. So whether it is the expected one is checked last,
     right before it is replaced: what another program saves between these two system calls, which are microseconds
@@ -84,9 +88,10 @@ def replacing(path: Path, *, suffix: str = "", expected: os.stat_result | None =
         ChangedMeanwhile: it is another file now, or has been written since.
         OSError: it can't be written; the file that was there stays.
     """
-    with _temporary(path, suffix) as temporary:
+    with _temporary(path, suffix) as (temporary, let_go):
         yield temporary
         flush_file(temporary)
+        let_go()
         with contextlib.suppress(OSError):
             _copy_metadata(temporary, path)
         if expected is not None and _changed(path, expected):
@@ -128,22 +133,35 @@ def settle(folders: Iterable[Path]) -> None:
 
 def is_ours(name: str) -> bool:
     """Tell whether a file name is one that this module gives its temporary files."""
-    return _TEMPORARY.fullmatch(name) is not None
+    return _TEMPORARY.fullmatch(name) is not None or _OLD_TEMPORARY.fullmatch(name) is not None
 
 
 def sweep(files: Iterable[Path]) -> None:
     """Delete temporary files that were left when the app was killed, as far as possible; none that may be in use.
 
     Args:
-        files: files with names of ours.
+        files: files; those without a name of ours stay.
     """
     for file in files:
+        if not is_ours(file.name):
+            continue
         with contextlib.suppress(OSError):
             status = file.lstat()
+            if not stat.S_ISREG(status.st_mode):
+                continue
+            in_use = is_locked(file) if _TEMPORARY.fullmatch(file.name) else None
             # A file that was just moved here, or got an old time because of its content, is not old.
             age = time.time() - max(status.st_mtime, status.st_ctime)
-            if is_ours(file.name) and stat.S_ISREG(status.st_mode) and age > _ABANDONED_S:
+            # One that is locked in this very moment is still empty.
+            is_left = in_use is False and (status.st_size > 0 or age > _BEGINNING_S)
+            if is_left or (in_use is None and age > _ABANDONED_S):
                 file.unlink()
+
+
+def sweep_folder(folder: Path) -> None:
+    """Delete what was left in a folder when the app was killed, as `sweep` does."""
+    with contextlib.suppress(OSError):
+        sweep([folder / name for name in os.listdir(folder) if is_ours(name)])  # noqa: PTH208  # only names are needed
 
 
 def publish(file: Path, name: Path, guard: bytes = b"") -> None:
@@ -177,18 +195,25 @@ def publish(file: Path, name: Path, guard: bytes = b"") -> None:
 
 
 @contextlib.contextmanager
-def _temporary(path: Path, suffix: str) -> Iterator[Path]:
-    """Yield a free path beside a file, and delete what is left there at the end."""
+def _temporary(path: Path, suffix: str) -> Iterator[tuple[Path, Callable[[], None]]]:
+    """Yield a new file beside another one, locked so that nobody sweeps it away; delete what is left of it at the end.
+
+    The second value is called before the file gets its name.
+    """
     # Not by `tempfile`, whose files other users of the computer can't read.
-    temporary = path.with_name(f".alpacasorter-{secrets.token_hex(6)}.part{suffix}")
-    try:
-        yield temporary
-    finally:
-        temporary.unlink(missing_ok=True)
+    temporary = path.with_name(f".alpacasorter-{secrets.token_hex(6)}.half{suffix}")
+    with contextlib.ExitStack() as stack:
+        stack.callback(temporary.unlink, missing_ok=True)
+        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        closing = stack.enter_context(contextlib.ExitStack())
+        closing.callback(os.close, handle)
+        lock_file(handle)
+        # Windows renames no file that is open; elsewhere the lock is kept until the file has its name.
+        yield temporary, closing.close if os.name == "nt" else lambda: None
 
 
 def _write(temporary: Path, chunks: Iterable[bytes]) -> None:
-    with temporary.open("xb") as file:
+    with temporary.open("wb") as file:
         file.writelines(chunks)
 
 

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,15 +19,18 @@ import numpy.typing as npt
 from alpacasorter.core.events import Finished, Judged, JudgedPhoto, Learned, Problems, ScanEvent
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photo import PhotoFile, Unreadable, content_key, read_photo
+from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
 from alpacasorter.core.photos.picture_key import picture_key
-from alpacasorter.core.session_paths import Places
+from alpacasorter.core.session_paths import Places, keep_private, private_folder
 from alpacasorter.core.store.cache import Cache
 from alpacasorter.core.store.library import Library
+from alpacasorter.core.store.no_library import open_or_stand_in
 from alpacasorter.i18n import _
 from alpacasorter.ml.learning.personal_head import PersonalHead
 from alpacasorter.ml.models.bundle import Bundle, BundleError, load_bundle
-from alpacasorter.ml.models.entry import name_of
+from alpacasorter.ml.models.entry import name_of, same_folder
 from alpacasorter.ml.models.store import Choice, ModelStore
+from alpacasorter.ml.models.trial import try_model
 from alpacasorter.ml.runtime.backbone import GPU_STOPPED, Backbone, BackboneError, CpuBackbone, sentence
 from alpacasorter.ml.runtime.device import (
     Device,
@@ -41,7 +45,8 @@ from alpacasorter.ml.runtime.device import (
 )
 from alpacasorter.ml.scan import Embedded, Opener, Pipeline, Scan
 
-_PICTURES_AT_ONCE = 100
+_PICTURES_AT_ONCE: Final = 100
+_TRIED_KEY: Final = "model-tried"
 
 
 class Session:
@@ -73,13 +78,13 @@ class Session:
         self.learning = PersonalHead(bundle, self.labels, library)
         self._table = self.learning.open_folder()
 
-    def scan(self, root: Path, *, recursive: bool) -> Generator[ScanEvent, None, None]:
+    def scan(self, root: Path, *, recursive: bool, exclusion: Exclusion = NOTHING) -> Generator[ScanEvent, None, None]:
         """Scan a folder, which becomes the open folder; yield events, Finished last. Closing it ends its threads.
 
         Raises:
             FolderUnavailable: the folder itself can't be read.
         """
-        scan = Scan(root, recursive=recursive, **self._pipeline())
+        scan = Scan(root, recursive=recursive, exclusion=exclusion, **self._pipeline())
         self._table = table = self.learning.open_folder()
         self._scan = scan
         with contextlib.closing(scan.run()) as events:
@@ -231,6 +236,8 @@ class OpenEngine:
         trial: the timing of both devices.
         device_problem: why the device that the user wants is not used, in sentences; empty if it is.
         model_problem: why the model that the user chose is not used, in sentences; empty if it is.
+        library_problem: why the corrections can't be read, in sentences; empty if they can. Then photos are judged
+            without them, and nothing can be kept.
     """
 
     session: Session
@@ -240,13 +247,17 @@ class OpenEngine:
     trial: Trial
     device_problem: str = ""
     model_problem: str = ""
+    library_problem: str = ""
 
     def notices(self) -> tuple[str, ...]:
         """Return sentences that the user should read, for example that a damaged library was restored from its backup.
 
         There may be new ones at any time, because files can get damaged and disks can fill up while the app runs.
         """
-        notices = (self.library.notice, self.cache.notice, self.device_problem, self.model_problem)
+        library = self.library.notice
+        if self.library_problem:
+            library = f"{self.library_problem} {_('Photos are judged without your corrections.')}"
+        notices = (library, self.cache.notice, self.device_problem, self.model_problem)
         return tuple(notice for notice in notices if notice)
 
     def try_gpu(self, stopped: Callable[[], bool] = lambda: False) -> None:
@@ -277,9 +288,11 @@ class OpenEngine:
             BundleError, BackboneError, LibraryError: it can't be opened.
         """
         bundle = load_bundle(path)
-        return _open_on_device(
+        engine = _open_on_device(
             bundle, self.library, self.cache, _cpu_timed(bundle, self.cache), preference, strict=False
         )
+        engine.library_problem = self.library_problem
+        return engine
 
     def close(self) -> None:
         """Close the library (which backs it up) and the cache."""
@@ -289,7 +302,9 @@ class OpenEngine:
             self.cache.close()
 
 
-def open_engine(places: Places, preference: Preference, *, trial_now: bool) -> OpenEngine:
+def open_engine(
+    places: Places, preference: Preference, *, trial_now: bool, library_required: bool = False
+) -> OpenEngine:
     """Open library, cache, bundle and session.
 
     A model that was named explicitly must work. If one that the user chose earlier does not, the bundled model is used.
@@ -299,15 +314,25 @@ def open_engine(places: Places, preference: Preference, *, trial_now: bool) -> O
         preference: which device the user wants.
         trial_now: whether to time the GPU first if that was never done, and to fail if the device that the user wants
             can't be used. Otherwise the CPU is used: with a notice, or until `try_gpu()` and `use()` are called.
+        library_required: whether to fail if the corrections can't be read, for work that would be wrong without them.
 
     Raises:
         LibraryError, LibraryTooNewError, BundleError, DeviceError, BackboneError: with a sentence for the user.
     """
     bundle, model_problem = _load_chosen(places)
-    library = Library.open(places.data / "library.sqlite", backups=places.data / "backups")
+    for folder in (places.data, places.cache):
+        with contextlib.suppress(OSError):
+            private_folder(folder)
+    keep_private(places.data, places.cache)
+    file, backups = places.data / "library.sqlite", places.data / "backups"
+    library, library_problem = (
+        (Library.open(file, backups=backups), "") if library_required else open_or_stand_in(file, backups=backups)
+    )
     cache = Cache.open(places.cache / "cache.sqlite")
     try:
         try:
+            if not same_folder(bundle.path, ModelStore(places.data).bundled):
+                _try_once(bundle, cache)
             trial = _cpu_timed(bundle, cache)
         except BackboneError as error:
             # For example, it was chosen on another computer, and the data folder is on a USB stick.
@@ -325,6 +350,7 @@ def open_engine(places: Places, preference: Preference, *, trial_now: bool) -> O
         cache.close()
         raise
     engine.model_problem = model_problem
+    engine.library_problem = library_problem
     return engine
 
 
@@ -344,6 +370,21 @@ def _fallback_notice(path: Path, why: str) -> str:
     return _("The model “{name}” can't be used. {reason} The bundled model is used instead.").format(
         name=name_of(path), reason=why
     )
+
+
+def _try_once(bundle: Bundle, cache: Cache) -> None:
+    """Try a model that this computer has not run yet in a child process, which it may take down.
+
+    Raises:
+        BackboneError: it does not work.
+    """
+    # A model may have been named by --model, or changed after it was added.
+    if cache.get_value(_TRIED_KEY) == bundle.bundle_id:
+        return
+    problem = try_model(bundle.path)
+    if problem is not None:
+        raise BackboneError(problem)
+    cache.set_value(_TRIED_KEY, bundle.bundle_id)
 
 
 def _cpu_timed(bundle: Bundle, cache: Cache) -> Trial:

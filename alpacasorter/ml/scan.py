@@ -15,7 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -24,11 +24,14 @@ import numpy.typing as npt
 
 from alpacasorter.core.events import Finished, Found, Problem, Problems, Progress
 from alpacasorter.core.files import display_path
-from alpacasorter.core.photo import PhotoFacts, PhotoFile, Unreadable, content_key, read_photo
-from alpacasorter.core.photos.decode import decode, model_input
+from alpacasorter.core.photo import PhotoFacts, PhotoFile, Unreadable, content_key
+from alpacasorter.core.photos.bounded import DecodingStopped
+from alpacasorter.core.photos.decode import decode, model_input, read_header
+from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
 from alpacasorter.core.photos.picture_key import picture_key
+from alpacasorter.core.photos.reading import read_picture as read_photo
 from alpacasorter.core.photos.walk import OtherFiles, WalkProblem, walk
-from alpacasorter.core.reasons import MODEL_FAILED, NO_MEMORY, NOT_JUDGED, UNEXPECTED
+from alpacasorter.core.reasons import MODEL_FAILED, NO_MEMORY, NOT_JUDGED, TOO_SLOW, UNEXPECTED
 from alpacasorter.core.store.cache import Cache, CacheEntry, KnownFile
 from alpacasorter.ml.runtime.backbone import UNUSABLE_NUMBERS, BackboneError
 
@@ -45,7 +48,11 @@ _FOUND_SECONDS = 0.25
 _CACHED_BATCH = 4000
 _RESULTS_WAITING = 64
 _COLLECT_SECONDS = 0.05
+_QUIET_SECONDS = 1.0
 _RATE_SECONDS = 4.0
+_SLOW_SECONDS = 1.0
+_MORE_THREADS = 4
+"""How many photos that take longer than `_SLOW_SECONDS` have another thread go on with the others meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,7 @@ Embed = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 
 
 def _found_in_batches(
-    root: Path, *, recursive: bool, stopped: Callable[[], bool]
+    root: Path, *, recursive: bool, stopped: Callable[[], bool], exclusion: Exclusion
 ) -> Iterator[Found | Problems | OtherFiles]:
     """Yield what the walker finds, in its order; photos come in batches.
 
@@ -82,7 +89,7 @@ def _found_in_batches(
     """
     found: list[PhotoFile] = []
     until = time.monotonic() + _FOUND_SECONDS
-    for item in walk(root, recursive=recursive, stopped=stopped):
+    for item in walk(root, recursive=recursive, stopped=stopped, exclusion=exclusion):
         if isinstance(item, PhotoFile):
             found.append(item)
         # A slow drive may take seconds for a full batch, and the window would stay empty that long.
@@ -111,6 +118,10 @@ class WorkList:
         with self._lock:
             self._waiting |= {file.path: file for file in files}
             self._order = deque(self._waiting)
+
+    def __bool__(self) -> bool:
+        """Tell whether any is left."""
+        return bool(self._waiting)
 
     def take(self) -> PhotoFile | None:
         """Remove and return the next photo, or None if none is left."""
@@ -175,7 +186,12 @@ class Pipeline(TypedDict):
 
 
 class Opener:
-    """Opens photos and runs the backbone on them. `run()` is for one thread at a time, `prefer()` for any."""
+    """Opens photos and runs the backbone on them. `run()` is for one thread at a time, `prefer()` for any.
+
+    Attributes:
+        known: content keys of unchanged files of which an earlier version left something in the header unread. Only
+            that is read; they count as known even if it can't be.
+    """
 
     def __init__(self, *, stopped: Callable[[], bool], **pipeline: Unpack[Pipeline]) -> None:
         """Prepare. Once `stopped` returns True, it ends after the photos in progress."""
@@ -187,49 +203,83 @@ class Opener:
         self._thread_count = pipeline["threads"]
         self._stopped = stopped
         self._work = WorkList()
+        self._stop = threading.Event()
+        # When each thread began with the photo that it has.
+        self._threads: dict[threading.Thread, float] = {}
+        self._wanted = 0
+        self.known: dict[Path, str] = {}
 
     def prefer(self, paths: Iterable[Path]) -> None:
         """Open these photos next."""
         self._work.prefer(paths)
 
     def run(self, files: Sequence[PhotoFile]) -> Iterator[tuple[Embedded, Problems]]:
-        """Open photos on all threads; yield them in batches, stored in the cache. Closing it ends the threads."""
+        """Open photos on all threads; yield them in batches, stored in the cache. Closing it ends the threads.
+
+        A batch is empty if no photo was ready for a second.
+        """
         if not files or self._stopped():
             return
         self._work.add(files)
         results: queue.Queue[CacheEntry] = queue.Queue(maxsize=_RESULTS_WAITING)
-        stop = threading.Event()
-        threads = [
-            threading.Thread(target=self._work_through, args=(results, stop), name=f"scan-{n}")
-            for n in range(min(self._thread_count, len(files)))
-        ]
+        self._stop.clear()
         left = len(files)
+        heard = time.monotonic()
         try:
-            for thread in threads:
-                thread.start()
             while left and not self._stopped():
+                self._start_threads(results)
                 batch = _collect(results)
-                if batch:
+                if batch or time.monotonic() - heard > _QUIET_SECONDS:
+                    heard = time.monotonic()
                     left -= len(batch)
                     # A failure without a key is not stored: it may succeed next time.
                     self._cache.store([entry for entry in batch if entry.content_key])
                     yield _split(batch)
         finally:
-            stop.set()
-            while any(thread.is_alive() for thread in threads):
+            self._stop.set()
+            while any(thread.is_alive() for thread in self._threads):
                 with contextlib.suppress(queue.Empty):
                     results.get(timeout=0.01)
+            self._threads = {}
 
-    def _work_through(self, results: queue.Queue[CacheEntry], stop: threading.Event) -> None:
-        while not stop.is_set() and not self._stopped():
+    def _start_threads(self, results: queue.Queue[CacheEntry]) -> None:
+        """Have so many threads at work on photos that don't take long."""
+        now = time.monotonic()
+        slow = 0
+        for thread, since in list(self._threads.items()):
+            if not thread.is_alive():
+                del self._threads[thread]
+            elif now - since > _SLOW_SECONDS:
+                slow += 1
+        self._wanted = self._thread_count + min(slow, _MORE_THREADS)
+        for _ in range(self._wanted - len(self._threads)):
+            if not self._work:
+                return
+            thread = threading.Thread(target=self._work_through, args=(results,), name=f"scan-{len(self._threads)}")
+            self._threads[thread] = now
+            thread.start()
+
+    def _work_through(self, results: queue.Queue[CacheEntry]) -> None:
+        this = threading.current_thread()
+        # One that was replaced while it had a slow photo ends.
+        while not self._is_over() and len(self._threads) <= self._wanted:
             file = self._work.take()
             if file is None:
                 return
-            results.put(self._open_photo(file))
+            self._threads[this] = time.monotonic()
+            try:
+                results.put(self._open_photo(file))
+            except DecodingStopped:
+                return
+
+    def _is_over(self) -> bool:
+        return self._stop.is_set() or self._stopped()
 
     def _open_photo(self, file: PhotoFile) -> CacheEntry:
         try:
-            return self._embed_photo(file, read_photo(file.path))
+            return self._as_known(file) or self._embed_photo(file, read_photo(file.path))
+        except DecodingStopped:
+            raise
         except Unreadable as error:
             return _failed(file, None, error.reason)
         except BackboneError as error:
@@ -239,6 +289,19 @@ class Opener:
             _log.warning("%s can't be judged: %r", display_path(file.path), error)
             return _failed(file, None, UNEXPECTED)
 
+    def _as_known(self, file: PhotoFile) -> CacheEntry | None:
+        """Return what is known about a file of `known`, with its header read anew; None for other files."""
+        key = self.known.get(file.path)
+        if key is None:
+            return None
+        known = self._cache.known_content(key, backbone_id=self._backbone_id, size=self._embedding_size)
+        if known is None:
+            return None
+        facts, header = known.facts, read_header(file.path)
+        if header is not None:
+            facts = replace(facts, taken_at=header.taken_at, taken_from=header.source, camera=header.camera)
+        return CacheEntry(file, key, None, facts, None, known.embedding, self._backbone_id)
+
     def _embed_photo(self, file: PhotoFile, data: bytes) -> CacheEntry:
         key = content_key(data)
         picture = picture_key(data, key)
@@ -246,26 +309,29 @@ class Opener:
         if known is not None and known.has_thumbnail:
             return CacheEntry(file, key, None, known.facts, None, known.embedding, self._backbone_id, picture)
         try:
-            photo = decode(data, min_side=DECODE_SIDE, thumbnail_side=THUMBNAIL_SIDE)
+            photo = decode(data, min_side=DECODE_SIDE, thumbnail_side=THUMBNAIL_SIDE, stopped=self._is_over)
         except Unreadable as error:
-            # The bytes are at fault and always will be, except if memory was short.
-            return _failed(file, None if error.reason == NO_MEMORY else key, error.reason)
+            # The bytes are at fault and always will be, except if memory or time was short.
+            return _failed(file, None if error.reason in (NO_MEMORY, TOO_SLOW) else key, error.reason)
         # A number too large for float16 becomes infinite, which is checked below.
         with np.errstate(over="ignore"):
             embedding = self._embed(model_input(photo.pixels, self._input_size)).astype("<f2")
         if embedding.shape != (self._embedding_size,) or not np.isfinite(embedding).all():
             raise BackboneError(UNUSABLE_NUMBERS)
-        facts = PhotoFacts(photo.width, photo.height, photo.taken_at, photo.format)
+        facts = PhotoFacts(photo.width, photo.height, photo.taken_at, photo.format, photo.taken_from, photo.camera)
         return CacheEntry(file, key, None, facts, photo.thumbnail, embedding.tobytes(), self._backbone_id, picture)
 
 
 class Scan:
     """One scan of one folder. Iterate over `run()` once; other threads may call `prefer()` and `cancel()`."""
 
-    def __init__(self, root: Path, *, recursive: bool, **pipeline: Unpack[Pipeline]) -> None:
-        """Prepare a scan of `root`, with its subfolders if `recursive`."""
+    def __init__(
+        self, root: Path, *, recursive: bool, exclusion: Exclusion = NOTHING, **pipeline: Unpack[Pipeline]
+    ) -> None:
+        """Prepare a scan of `root`, with its subfolders if `recursive`, without what the user leaves out."""
         self._root = root
         self._recursive = recursive
+        self._exclusion = exclusion
         self._cache = pipeline["cache"]
         self._backbone_id = pipeline["backbone_id"]
         self._embedding_size = pipeline["embedding_size"]
@@ -293,10 +359,13 @@ class Scan:
         """
         started = time.perf_counter()
         files: list[PhotoFile] = []
-        not_photos = left_alone = sorted_folders = 0
-        for event in _found_in_batches(self._root, recursive=self._recursive, stopped=self._canceled.is_set):
+        not_photos = 0
+        others = OtherFiles(0, 0, 0, 0, ())
+        for event in _found_in_batches(
+            self._root, recursive=self._recursive, stopped=self._canceled.is_set, exclusion=self._exclusion
+        ):
             if isinstance(event, OtherFiles):
-                left_alone, sorted_folders = event.count, event.sorted_folders
+                others = event
                 continue
             if isinstance(event, Found):
                 files += event.files
@@ -330,10 +399,12 @@ class Scan:
             judged=judged,
             unreadable=unreadable + not_photos,
             opened=opened,
-            left_alone=left_alone,
+            left_alone=others.count,
             seconds=time.perf_counter() - started,
             canceled=self._canceled.is_set(),
-            sorted_folders=sorted_folders,
+            sorted_folders=others.sorted_folders,
+            nomedia_folders=others.nomedia_folders,
+            left_out=others.left_out,
         )
 
     def _known(self, files: Sequence[PhotoFile], fresh: list[PhotoFile]) -> Iterator[Embedded | Problems]:
@@ -351,7 +422,11 @@ class Scan:
                 elif entry.reason is not None:
                     problems.append(Problem(file.path, entry.reason))
                 elif entry.content_key and entry.facts and entry.has_embedding:
-                    judged.append((file, entry))
+                    if entry.facts.taken_from is None:
+                        self._opener.known[file.path] = entry.content_key
+                        fresh.append(file)
+                    else:
+                        judged.append((file, entry))
                 else:
                     fresh.append(file)
             keys = [entry.content_key or "" for _file, entry in judged]

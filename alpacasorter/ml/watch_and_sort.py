@@ -70,7 +70,8 @@ class ArrivalSort:
         self._watch = watch
         self._delays = delays
         self._arrivals: dict[Path, _Arrival] = {}
-        self._sorted_keys: set[str] = set()
+        self._sorted_pictures: set[str] = set()
+        self._there_before: set[Path] = set()
         self._not_before = 0.0
         self._head: object = None
         self._options: SortOptions | None = None
@@ -82,8 +83,10 @@ class ArrivalSort:
         match event:
             case Judged():
                 for photo in event.photos:
-                    # A photo that was sorted and moved back by an undo is not sorted again.
-                    if photo.content_key not in self._sorted_keys:
+                    # A photo that was sorted and moved back by an undo is not sorted again, even if another program
+                    # has written a keyword into it since.
+                    is_written_into = photo.path in self._there_before and self._had_picture(photo)
+                    if _picture(photo) not in self._sorted_pictures and not is_written_into:
                         self._arrivals[photo.path] = _Arrival(photo)
             case Renamed():
                 for before, file in event.files:
@@ -95,8 +98,16 @@ class ArrivalSort:
             case _:
                 pass
 
+    def expect(self, event: Arrived) -> None:
+        """Note which photos come next: they are judged again. Into some, another program has only written a keyword."""
+        self._there_before = set(event.changed - self._arrivals.keys())
+        self.forget(file.path for file in event.files)
+
+    def _had_picture(self, photo: JudgedPhoto) -> bool:
+        return self._opened.session.learning.had_picture(photo.content_key)
+
     def forget(self, paths: Iterable[Path]) -> None:
-        """Forget photos, for example those that changed and are judged again."""
+        """Forget photos that are gone or judged again."""
         for path in paths:
             self._arrivals.pop(path, None)
 
@@ -126,7 +137,14 @@ class ArrivalSort:
         from alpacasorter.core.sorting.execution.run import run_sort
         from alpacasorter.core.sorting.planning.planner import plan_sort
 
-        plan = plan_sort(self._watch.root, photos, options, self._opened.session.labels, stopped=stopped)
+        plan = plan_sort(
+            self._watch.root,
+            photos,
+            options,
+            self._opened.session.labels,
+            stopped=stopped,
+            exclusion=self._watch.exclusion,
+        )
         serious = next((remark.sentence for remark in plan.remarks if remark.serious), None)
         if serious is not None:
             self._fail(serious)
@@ -178,7 +196,7 @@ class ArrivalSort:
         for placed in event.files:
             arrival = self._arrivals.pop(placed.before, None)
             if arrival is not None:
-                self._sorted_keys.add(arrival.photo.content_key)
+                self._sorted_pictures.add(_picture(arrival.photo))
 
     def _fail(self, why: str) -> None:
         # Translators: {reason} is a sentence, or empty.
@@ -213,6 +231,10 @@ class ArrivalSort:
                 self._arrivals[photo.path].considered = None
                 certain.append(subject)
         return certain
+
+
+def _picture(photo: JudgedPhoto) -> str:
+    return photo.picture_key or photo.content_key
 
 
 LiveEvent = WatchEvent | Found | Judged | Problems | Learned | SortEvent
@@ -278,7 +300,7 @@ def _passed_on(
     match event:
         case Arrived():
             yield Found(event.files)
-            sorter.forget(file.path for file in event.files)
+            sorter.expect(event)
             for outcome in opened.session.judge_files(event.files, stopped=stopped):
                 sorter.note(outcome)
                 yield outcome

@@ -7,6 +7,7 @@ language of the one that shows them. `worded` turns the codes of an event into s
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal, TypeVar
 
@@ -35,7 +36,11 @@ _NEAR_DUPLICATES: Final = "split-near-duplicates"
 _FEW_HELD_OUT: Final = "split-few-held-out"
 _FEW_TO_TRAIN_ON: Final = "split-few-to-train-on"
 _UNEVEN: Final = "split-uneven"
+_IN_BOTH_CLASSES: Final = "split-in-both-classes"
 _NOTHING_TO_RETRAIN: Final = "retrain-nothing"
+
+NAMED: Final = 5
+"""Pictures in both classes that a warning names."""
 
 PROCESSOR: Final = "processor"
 """`Prepared.device` where no graphics card is used."""
@@ -69,6 +74,7 @@ class Prepared:
         device: PROCESSOR, or GRAPHICS_CARD with its name.
         preview: path of a PNG with some training examples after augmentation; empty where none was requested.
         warnings: codes of what the user should read before trusting the figures.
+        both_classes: for each picture that is in the folders of both classes, the files with it.
     """
 
     class_names: tuple[str, str]
@@ -79,6 +85,7 @@ class Prepared:
     device: str
     preview: str = ""
     warnings: tuple[str, ...] = ()
+    both_classes: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +189,12 @@ def not_understood(error: str) -> str:
 def unexpected(error: str) -> str:
     """Return the reason for a failure by a bug, given the name of the exception."""
     return code(_UNEXPECTED, error=error)
+
+
+def in_both_classes(pictures: Sequence[Sequence[str]]) -> str:
+    """Return the warning that pictures are in the folders of both classes; `pictures` are the files of each."""
+    named = [" = ".join(files) for files in pictures[:NAMED]]
+    return code(_IN_BOTH_CLASSES, count=str(len(pictures)), files="\n".join(named))
 
 
 def near_duplicates(count: int, held_out: int) -> str:
@@ -294,6 +307,18 @@ def _warning(name: str, given: dict[str, str]) -> str:
         return _(
             "There are so few photos that each class was split separately, so that both sets contain photos of it."
         )
+    if name == _IN_BOTH_CLASSES:
+        count = int(given["count"])
+        said = ngettext(
+            "{count} picture is in the folders of both classes, so one of its labels is wrong. It is not held out.",
+            "{count} pictures are in the folders of both classes, so one label of each is wrong. They are not held"
+            " out.",
+            count,
+        ).format(count=number(count))
+        files = given["files"].split("\n")
+        if count > len(files):
+            files.append("…")
+        return "\n".join((said, *files))
     if name == _NEAR_DUPLICATES:
         count = int(given["count"])
         return ngettext(

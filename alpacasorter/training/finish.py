@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from alpacasorter import paths
 from alpacasorter.core.safe_write import replacing
+from alpacasorter.core.session_paths import private_folder
 from alpacasorter.ml.evaluation.report import write_report
 from alpacasorter.ml.models.bundle import (
     BACKBONE,
@@ -143,10 +145,17 @@ def _written_aside(path: Path | None, write: Callable[[Path], None]) -> Iterator
     if path is None:
         yield
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_parent(path)
     with replacing(path) as temporary:
         write(temporary)
         yield
+
+
+def _make_parent(out: Path) -> None:
+    if out.is_relative_to(paths.user_data_dir()):
+        private_folder(out.parent)
+    else:
+        out.parent.mkdir(parents=True, exist_ok=True)
 
 
 def write_bundle(
@@ -176,7 +185,7 @@ def write_bundle(
         BundleError: this would not be a valid bundle. `out` is unchanged.
         OSError: it can't be written. `out` is unchanged.
     """
-    out.parent.mkdir(parents=True, exist_ok=True)
+    _make_parent(out)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as scratch:
         folder = Path(scratch) / out.name
         folder.mkdir()

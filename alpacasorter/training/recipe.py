@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
+from alpacasorter.core.photos.exclusion import Exclusion, PatternError, check
 from alpacasorter.i18n import _, decimal, number
 
 AUGMENTATIONS: Final = (
@@ -80,6 +81,8 @@ class Recipe:
         retrain_rate: learning rate of retraining.
         positive: the positive class; empty for X of the pair X and not_X, else the last in alphabetical order.
         name: shown in the app; empty for one derived from the positive class.
+        exclude: patterns of the files and folders in the data folder that are left out.
+        nomedia: whether folders with a file ".nomedia" are left out.
     """
 
     backbone: str = "mobilenet_v2"
@@ -99,6 +102,8 @@ class Recipe:
     retrain_rate: float = 1e-5
     positive: str = ""
     name: str = ""
+    exclude: tuple[str, ...] = ()
+    nomedia: bool = True
 
     def __post_init__(self) -> None:
         """Validate the settings.
@@ -108,6 +113,10 @@ class Recipe:
         """
         renamed = frozenset(_OLD_AUGMENTATIONS.get(name, name) for name in self.augmentation)
         object.__setattr__(self, "augmentation", renamed)
+        try:
+            object.__setattr__(self, "exclude", check(self.exclude))
+        except PatternError as error:
+            raise RecipeError(str(error)) from error
         if self.backbone not in BACKBONES:
             raise RecipeError(
                 _("There is no backbone “{name}”. Choose one of: {names}.").format(
@@ -156,13 +165,25 @@ class Recipe:
         yield "retrain_rate", self.retrain_rate, 1e-8, 1.0
 
     @property
+    def exclusion(self) -> Exclusion:
+        """What is left out of the data folder."""
+        return Exclusion(self.exclude, self.nomedia)
+
+    @property
     def input_side(self) -> int:
         """Width and height of the model's input, pixels."""
         return self.side or BACKBONES[self.backbone]
 
     def to_json(self) -> str:
         """Return the settings as one line of JSON."""
-        return json.dumps({**asdict(self), "dense": list(self.dense), "augmentation": sorted(self.augmentation)})
+        return json.dumps(
+            {
+                **asdict(self),
+                "dense": list(self.dense),
+                "augmentation": sorted(self.augmentation),
+                "exclude": list(self.exclude),
+            }
+        )
 
     @classmethod
     def from_json(cls, text: str) -> Recipe:
@@ -176,7 +197,7 @@ class Recipe:
             unknown = data.keys() - {field.name for field in fields(cls)}
             if unknown:
                 raise RecipeError(_("There is no setting “{name}”.").format(name=min(unknown)))
-            kinds = {"dense": tuple, "augmentation": frozenset}
+            kinds = {"dense": tuple, "augmentation": frozenset, "exclude": tuple}
             return cls(**{name: kinds[name](value) if name in kinds else value for name, value in data.items()})
         except (ValueError, TypeError, AttributeError) as error:
             if isinstance(error, RecipeError):
@@ -199,6 +220,7 @@ def setting_names() -> dict[str, str]:
         "dropout": _("Dropout"),
         "dense": _("Extra dense layers"),
         "augmentation": _("Augmentation"),
+        "exclude": _("Left out"),
         "retrain_layers": _("Layers to retrain"),
         "retrain_epochs": _("Retraining epochs"),
         "retrain_rate": _("Retraining rate"),

@@ -23,7 +23,7 @@ from alpacasorter.ml.learning.folds import FOLDS
 from alpacasorter.ml.runtime import backbone
 from alpacasorter.training.data.dataset import Dataset
 from alpacasorter.training.data.similarity import Similarity
-from alpacasorter.training.events import Epoch, Prepared, device_name, worded
+from alpacasorter.training.events import NAMED, Epoch, Prepared, device_name, worded
 from alpacasorter.training.measuring import cross_calibrated
 from alpacasorter.training.outcome import FittedHead
 from alpacasorter.training.recipe import BACKBONE_TITLES, KERAS, RANDOM, SHIPPED, Recipe, setting_names
@@ -188,11 +188,13 @@ def settings(recipe: Recipe) -> tuple[tuple[str, str], ...]:
         "dropout": f"{recipe.dropout:g}",
         "dense": ", ".join(map(str, recipe.dense)) or none,
         "augmentation": ", ".join(sorted(recipe.augmentation)) or none,
+        "exclude": ", ".join(recipe.exclude) or none,
         "retrain_layers": str(recipe.retrain_layers) if recipe.retrain_layers else none,
         "retrain_epochs": str(recipe.retrain_epochs),
         "retrain_rate": f"{recipe.retrain_rate:g}",
     }
     unused = () if recipe.retrain_layers else ("retrain_epochs", "retrain_rate")
+    unused = (*unused, *(() if recipe.exclude else ("exclude",)))
     return tuple((name, shown[key]) for key, name in setting_names().items() if key not in unused)
 
 
@@ -253,7 +255,8 @@ def report(run: TrainingRun, meta: Mapping[str, Any]) -> Report:
         ),
         settings=settings(run.recipe),
         environment=environment(run.prepared.device, run.seconds),
-        warnings=told.warnings,
+        # All of them, where a warning names only the first.
+        warnings=(*told.warnings, *(" = ".join(files) for files in told.both_classes[NAMED:])),
         left_out=told.left_out,
     )
 

@@ -131,7 +131,7 @@ def _train(request: _Request) -> Generator[Event, None, None]:
             course.total = recipe.epochs
         check()
         with FrozenBackbone(network, device) as backbone:
-            photos = yield from read_photos(listed, store, backbone, check)
+            photos = yield from read_photos(listed, store, backbone, check, recipe)
             useless = (
                 (events.nothing_to_retrain(recipe.retrain_layers),) if recipe.retrain_layers and not layers else ()
             )
@@ -164,7 +164,7 @@ def _train(request: _Request) -> Generator[Event, None, None]:
 
 def _list_photos(request: _Request) -> Listed:
     recipe = request.recipe
-    dataset = read_dataset([request.dataset], positive=recipe.positive or None)
+    dataset = read_dataset([request.dataset], positive=recipe.positive or None, exclusion=recipe.exclusion)
     if problem := problem_with_class_names(dataset.class_names, report_text.model_name(recipe, dataset)):
         raise DatasetError(problem)
     split = split_examples(dataset, share=recipe.validation_share, seed=recipe.seed)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QSize, Qt
-from PySide6.QtGui import QAction, QActionGroup, QKeySequence, QUndoStack
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtGui import QAction, QActionGroup, QKeyEvent, QKeySequence, QUndoStack
 from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from alpacasorter.core.labels import LabelSet
@@ -20,13 +20,16 @@ _FILTER_KEYS = (
     Filter.CORRECTED,
     Filter.PROBLEMS,
     Filter.NEW,
+    Filter.CHANGED,
 )
 
 
 class Actions(QObject):
     """All actions of the window; the code that creates them connects them.
 
-    Keys that are plain letters work only on the page with the photos (see `page_actions`).
+    Keys without Ctrl that act on photos are only shown in the menus: the grid handles them while it has the focus (see
+    `PhotoGrid`), so that a letter typed in a menu never tags a photo. Other keys for photos work only on the page with
+    them (see `page_actions`).
     """
 
     def __init__(self, undo_stack: QUndoStack, theme: Theme, parent: QObject) -> None:
@@ -57,7 +60,17 @@ class Actions(QObject):
         # Photo
         self.positive, self.negative = QAction(self), QAction(self)
         self.flip = self._make(_("&Flip the tag"), tip=_("Click a tag, or press the space bar"), shown_key="Space")
-        self.remove_label = self._make(_("&Remove my label"), "", "Backspace", _("Let the model decide again"))
+        self.remove_label = self._make(
+            _("&Remove my label"), tip=_("Let the model decide again"), shown_key="Backspace"
+        )
+        self.see_change = self._make(
+            _("Mark changed tag as &seen"),
+            tip=_("Keep the tags that changed, and no longer list them as changed"),
+        )
+        self.restore_tag = self._make(
+            _("Label with the &earlier tag"),
+            tip=_("Give the photos whose tags changed the tag that they had before, as your label"),
+        )
         self.open_photo = self._make(
             _("&Open photo"), tip=_("Open the photo in the default program"), shown_key="Enter"
         )
@@ -71,6 +84,12 @@ class Actions(QObject):
             Order.TAKEN: self._order(Order.TAKEN, _("By date taken")),
             Order.DOUBTFUL: self._order(Order.DOUBTFUL, _("Least certain first")),
         }
+        self.update_list = self._make(
+            _("&Update the list"),
+            "",
+            "Shift+F5",
+            _("List the photos that belong here now, in order"),
+        )
         self.larger = self._make(_("&Larger photos"), "larger", standard.ZoomIn)
         self.smaller = self._make(_("&Smaller photos"), "smaller", standard.ZoomOut)
         self.preview = self._make(_("&Preview"), "preview", "F3", _("Show the selected photo larger"))
@@ -86,7 +105,7 @@ class Actions(QObject):
         self.shortcuts = self._make(_("&Keyboard shortcuts"), "", standard.HelpContents)
         self.about = self._make(_("&About AlpacaSorter"))
         self.about.setMenuRole(QAction.MenuRole.AboutRole)
-        self.page_actions = (self.positive, self.negative, self.remove_label, self.copy_path, self.select_all)
+        self.page_actions = (self.copy_path, self.select_all)
         for action in self.page_actions:
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self.set_labels(unknown_labels())
@@ -116,7 +135,7 @@ class Actions(QObject):
             action.setShortcut(QKeySequence(keys))
         else:
             action.setShortcuts(keys)
-        _set_tip(action, tip or name.replace("&", "").rstrip("…"))
+        _set_tip(action, tip or name.replace("&", "").rstrip("…"), shown_key)
         if icon_name:
             self._icons.append((action, icon_name))
         return action
@@ -132,10 +151,10 @@ class Actions(QObject):
         redo.setIconText(_("Redo"))
 
         def name_undo(what: str) -> None:
-            undo.setText(_("&Undo: {action}").format(action=what) if what else _("&Undo"))
+            undo.setText(_("&Undo: {action}").format(action=what.replace("&", "&&")) if what else _("&Undo"))
 
         def name_redo(what: str) -> None:
-            redo.setText(_("&Redo: {action}").format(action=what) if what else _("&Redo"))
+            redo.setText(_("&Redo: {action}").format(action=what.replace("&", "&&")) if what else _("&Redo"))
 
         for action, changed in ((undo, stack.canUndoChanged), (redo, stack.canRedoChanged)):
             action.setEnabled(False)
@@ -165,25 +184,28 @@ class Actions(QObject):
         """Name the actions after the two labels, and choose the keys that tag photos."""
         for action, label in ((self.positive, labels.positive), (self.negative, labels.negative)):
             shown = labels.display(label)
-            action.setText(_("Tag as {label}").format(label=shown).replace("&", "&&"))
-            action.setShortcut(QKeySequence(text.key_for(labels, label)))
-            _set_tip(action, _("Tag the selected photos as {label}").format(label=shown))
+            key = text.key_for(labels, label)
+            action.setText(f"{_('Tag as {label}').format(label=shown).replace('&', '&&')}\t{key}")
+            _set_tip(action, _("Tag the selected photos as {label}").format(label=shown), key)
         for which, name in filter_names(labels).items():
             if which in self.filters:
                 self.filters[which].setText(name.replace("&", "&&"))
                 _set_tip(self.filters[which], name)
 
-    def set_photos_selected(self, *, judged: bool, corrected: bool, single: bool) -> None:
+    def set_photos_selected(self, *, judged: bool, corrected: bool, changed: bool, single: bool) -> None:
         """Enable what can be done with the selected photos.
 
         Args:
             judged: whether one of them has a prediction.
             corrected: whether one of them is labeled by the user.
+            changed: whether the tag of one of them has changed.
             single: whether there is a current photo.
         """
         for action in (self.positive, self.negative, self.flip):
             action.setEnabled(judged)
         self.remove_label.setEnabled(corrected)
+        for action in (self.see_change, self.restore_tag):
+            action.setEnabled(changed)
         for action in (self.open_photo, self.show_in_folder, self.copy_path):
             action.setEnabled(single)
 
@@ -196,6 +218,7 @@ class Actions(QObject):
             self.smaller,
             self.preview,
             self.select_all,
+            self.update_list,
         ):
             action.setEnabled(is_open)
         for action in (*self.filters.values(), *self.orders.values()):
@@ -204,15 +227,17 @@ class Actions(QObject):
         self.export.setEnabled(is_open)
         if not is_open:
             self.sort.setEnabled(False)
-            self.set_photos_selected(judged=False, corrected=False, single=False)
+            self.set_photos_selected(judged=False, corrected=False, changed=False, single=False)
             self.stop.setEnabled(False)
 
     # Menus and tool bar
 
     def photo_menu(self, parent: QWidget) -> QMenu:
         """Return a menu for the selected photos, for the menu bar and the right mouse button."""
-        menu = QMenu(_("&Photo"), parent)
+        menu = Menu(_("&Photo"), parent)
         menu.addActions([self.positive, self.negative, self.flip, self.remove_label])
+        menu.addSeparator()
+        menu.addActions([self.see_change, self.restore_tag])
         menu.addSeparator()
         menu.addActions([self.open_photo, self.show_in_folder, self.copy_path])
         return menu
@@ -220,7 +245,13 @@ class Actions(QObject):
     def fill_menu_bar(self, window: QMainWindow, recent: QMenu, photo: QMenu) -> None:
         """Fill the menu bar of a window."""
         bar = window.menuBar()
-        file = bar.addMenu(_("&File"))
+
+        def add_menu(title: str) -> QMenu:
+            menu = Menu(title, window)
+            bar.addMenu(menu)
+            return menu
+
+        file = add_menu(_("&File"))
         file.addAction(self.open)
         file.addMenu(recent)
         file.addActions([self.rescan, self.watch, self.arrivals, self.stop])
@@ -230,22 +261,24 @@ class Actions(QObject):
         file.addActions([self.export, self.import_labels])
         file.addSeparator()
         file.addActions([self.close_folder, self.quit])
-        edit = bar.addMenu(_("&Edit"))
+        edit = add_menu(_("&Edit"))
         edit.addActions([self.undo, self.redo])
         edit.addSeparator()
         edit.addActions([self.select_all, self.settings])
         bar.addMenu(photo)
-        view = bar.addMenu(_("&View"))
+        view = add_menu(_("&View"))
         view.addActions(list(self.filters.values()))
         view.addSeparator()
         view.addActions(list(self.orders.values()))
         view.addSeparator()
+        view.addAction(self.update_list)
+        view.addSeparator()
         view.addActions([self.larger, self.smaller, self.preview])
-        model = bar.addMenu(_("&Model"))
+        model = add_menu(_("&Model"))
         model.addActions([self.models, self.train, self.test_model])
         model.addSeparator()
         model.addAction(self.model_card)
-        help_menu = bar.addMenu(_("&Help"))
+        help_menu = add_menu(_("&Help"))
         help_menu.addActions([self.shortcuts, self.about])
 
     def fill_tool_bar(self, bar: QToolBar) -> None:
@@ -264,7 +297,7 @@ class Actions(QObject):
         order.setToolButtonStyle(bar.toolButtonStyle())
         bar.toolButtonStyleChanged.connect(order.setToolButtonStyle)
         order.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(order)
+        menu = Menu("", order)
         menu.addActions(list(self.orders.values()))
         order.setMenu(menu)
         order.setToolTip(_("The order of the photos"))
@@ -280,9 +313,26 @@ class Actions(QObject):
                 button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
 
 
-def _set_tip(action: QAction, tip: str) -> None:
-    """Give an action a tooltip that ends with its key."""
-    keys = _native(action.shortcut())
+class Menu(QMenu):
+    """A menu that keeps keys without Ctrl or Alt to itself while it is open: F5 rescans nothing, Esc only closes it."""
+
+    def event(self, event: QEvent) -> bool:
+        """Claim such keys before a shortcut of the window gets them."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and not _is_held(event):
+            event.accept()
+            return True
+        return super().event(event)
+
+
+def _is_held(event: QKeyEvent) -> bool:
+    """Return whether Ctrl, Alt or Meta is held."""
+    modifier = Qt.KeyboardModifier
+    return bool(event.modifiers() & (modifier.ControlModifier | modifier.AltModifier | modifier.MetaModifier))
+
+
+def _set_tip(action: QAction, tip: str, shown_key: str = "") -> None:
+    """Give an action a tooltip that ends with its key; `shown_key`: one that a widget handles."""
+    keys = _native(QKeySequence(shown_key) if shown_key else action.shortcut())
     action.setToolTip(_("{tip}  ({keys})").format(tip=tip, keys=keys) if keys else tip)
 
 

@@ -46,9 +46,16 @@ def qt_translator(language: str) -> QTranslator | None:
 
 
 def locale_of(language: str, system: QLocale) -> QLocale:
-    """Return the locale for a language: that of the system if it has this language, because it knows the region."""
+    """Return the locale for a language: that of the system if it has this language, because it knows the region.
+
+    Not if there are messages for the region of the system, too, and others were chosen: someone who wants British
+    English on an American system wants British dates.
+    """
     own = QLocale(language)
-    return system if system.language() == own.language() else own
+    if system.language() != own.language():
+        return own
+    of_region = i18n.fitting(system.name())
+    return own if of_region != language and QLocale(of_region).name() == system.name() else system
 
 
 def formats_of(language: str, system: QLocale) -> LocaleFormats | None:

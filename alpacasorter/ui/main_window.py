@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, QSize, Qt
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeEvent
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import (
+    QAction,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QKeyEvent,
+    QKeySequence,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
     QFileDialog,
     QLabel,
     QMainWindow,
-    QMenu,
     QStackedWidget,
     QToolBar,
     QVBoxLayout,
@@ -24,6 +34,7 @@ from alpacasorter.core import reasons
 from alpacasorter.core.events import Finished
 from alpacasorter.core.files import display_path
 from alpacasorter.i18n import _
+from alpacasorter.ui.actions import Menu
 from alpacasorter.ui.exchange.control import ExchangeControl
 from alpacasorter.ui.help import about
 from alpacasorter.ui.models.control import EvaluateControl, ModelsControl
@@ -35,6 +46,7 @@ from alpacasorter.ui.sorting.control import SortControl
 from alpacasorter.ui.training.control import TrainControl
 from alpacasorter.ui.watch_control import WatchControl
 from alpacasorter.ui.welcome import WelcomePage
+from alpacasorter.ui.widgets import drops, keys
 from alpacasorter.ui.widgets.messages import ElidedLabel, NoticeBar
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.wording import text
@@ -73,6 +85,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.engine = engine
         self._settings = settings
+        engine.exclusion = settings.exclusion
         self._theme = theme
         self._folder: Path | None = None
         self._model: ModelFacts | None = None
@@ -117,10 +130,14 @@ class MainWindow(QMainWindow):
         self.page.splitter.setSizes([800, 360])
         self.page.splitter.restoreState(settings.state("splitter"))
         self._show_welcome()
+        self._leave_focus()
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.focusChanged.connect(self._on_focus)
 
     def _assemble(self) -> None:
         actions = self.page.actions_
-        self._recent_menu = QMenu(_("Open &recent"), self)
+        self._recent_menu = Menu(_("Open &recent"), self)
         self._recent_menu.setEnabled(False)
         actions.fill_menu_bar(self, self._recent_menu, actions.photo_menu(self))
         self._tool_bar = QToolBar(_("Tools"), self)
@@ -161,6 +178,7 @@ class MainWindow(QMainWindow):
         tell = partial(self.notice.tell, passing=True)
         for failed in (self.models.told, self.training.told, self.exchange.told, page.failed):
             failed.connect(tell)
+        self.exchange.revisited.connect(page.show_photos)
         self.training.use_model.connect(self.models.use_new)
         self.sorting.told.connect(self._on_sorted)
         self.sorting.rescan_needed.connect(self.rescan)
@@ -265,6 +283,7 @@ class MainWindow(QMainWindow):
 
         dialog = SettingsDialog(self._settings, self._device, self)
         dialog.recursive_changed.connect(self.rescan)
+        dialog.exclusion_changed.connect(self._on_exclusion_changed)
         dialog.unsure_changed.connect(self.page.set_unsure_below)
         dialog.device_changed.connect(self.engine.prefer_device)
         dialog.time_again.connect(lambda: self.engine.prefer_device(self._settings.device, time_again=True))
@@ -272,6 +291,10 @@ class MainWindow(QMainWindow):
         self.engine.device_changed.connect(dialog.show_device)
         dialog.exec()
         dialog.deleteLater()
+
+    def _on_exclusion_changed(self) -> None:
+        self.engine.exclusion = self._settings.exclusion
+        self.rescan()
 
     # Events of the engine
 
@@ -369,10 +392,13 @@ class MainWindow(QMainWindow):
     # Drag and drop
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Accept folders, and photos for their folder."""
-        if _dropped_folder(event.mimeData()) is not None:
-            event.acceptProposedAction()
+        """Accept files and folders; what can't be opened is explained when it is dropped."""
+        if drops.offer_copy(event):
             self.welcome.set_hot(True)
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        """Answer the same wherever the mouse is."""
+        drops.offer_copy(event)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         """Nothing is dragged over the window any more."""
@@ -380,12 +406,58 @@ class MainWindow(QMainWindow):
         super().dragLeaveEvent(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Open what was dropped."""
+        """Open what was dropped, and say what can't be opened."""
         self.welcome.set_hot(False)
-        folder = _dropped_folder(event.mimeData())
-        if folder is not None:
-            event.acceptProposedAction()
-            self.open_folder(folder)
+        if not drops.offer_copy(event):
+            return
+        dropped = drops.read(event.mimeData())
+        if dropped.folder is not None:
+            self.open_folder(dropped.folder, dropped.photos)
+        if dropped.remark:
+            self.notice.tell(dropped.remark, passing=True)
+
+    # Keys and focus
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Have Ctrl with a letter work by its place on a keyboard without Latin letters, where Qt doesn't know it."""
+        combination = keys.placed_combination(event)
+        wanted = QKeySequence(combination) if combination is not None else None
+        for action in self.findChildren(QAction) if wanted is not None else ():
+            if action.isEnabled() and wanted in action.shortcuts():
+                action.trigger()
+                return
+        super().keyPressEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """When the window is active again, move the focus on if the widget that had it has gone meanwhile."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and QApplication.activeWindow() is self:
+            self.engine.versions.catch_up()
+            had: QWidget | None = self.focusWidget()
+            if had is None or self._has_gone(had):
+                self._focus_main()
+
+    def _on_focus(self, old: QWidget | None, new: QWidget | None) -> None:
+        """Move the focus on if the widget that had it was hidden or disabled; Qt gives it to any other button."""
+        if old is None or not self.isAncestorOf(old) or not self._has_gone(old):
+            return
+        if new is None or self.isAncestorOf(new):
+            self._focus_main()
+
+    def _has_gone(self, widget: QWidget) -> bool:
+        return not widget.isVisibleTo(self) or not widget.isEnabled()
+
+    def _focus_main(self) -> None:
+        """Give the focus to the photos, where the keys are needed; without a folder, to the button that opens one."""
+        if self.isVisible():
+            on_page = self.stack.currentWidget() is self.page
+            (self.page.grid if on_page else self.welcome.button).setFocus()
+
+    def _leave_focus(self) -> None:
+        """Let clicks on buttons leave the focus with the photos; the Tab key reaches them all the same."""
+        for button in self.findChildren(QAbstractButton):
+            if not self.welcome.isAncestorOf(button):
+                button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave out words if the window is narrow, and space if it is low."""
@@ -415,12 +487,3 @@ class MainWindow(QMainWindow):
         self._previews.close()
         self.engine.shutdown()
         super().closeEvent(event)
-
-
-def _dropped_folder(data: QMimeData) -> Path | None:
-    """Return the dropped folder, or the folder of the dropped photo."""
-    for url in data.urls():
-        if url.isLocalFile():
-            path = Path(os.path.normpath(url.toLocalFile()))
-            return path if path.is_dir() else path.parent
-    return None

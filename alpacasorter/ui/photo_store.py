@@ -7,21 +7,23 @@ are updated with arrays, because that runs on the GUI thread at every click.
 from __future__ import annotations
 
 import bisect
-import functools
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
+from typing import Any, Final
 
 from alpacasorter.core import reasons
 from alpacasorter.core.events import JudgedPhoto, Learned, Problem
-from alpacasorter.core.files import display_path, natural_key
+from alpacasorter.core.files import Place, are_in_order, display_path, folder_place
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photo import PhotoFacts
 from alpacasorter.core.same_picture import SamePictures
+from alpacasorter.core.taken import Clock, Taken, when_taken
 from alpacasorter.ui.photo_filters import Filter, Order, unknown_labels
+from alpacasorter.ui.tag_changes import EarlierTag, TagChanges, count_labels, learn
 
-Place = tuple[tuple[int, list[str | int], str], ...]
-"""Sort key of a photo in folder order: one part for each folder, the last for the file name."""
+_NEVER: Final = datetime.max  # noqa: DTZ901 - as all moments of cameras, without a zone
 
 
 class PhotoRow:
@@ -33,6 +35,7 @@ class PhotoRow:
             doesn't move away under the mouse.
         name: the file name to show.
         key: content key; None until judged.
+        picture_key: the same for all files with its picture; None until known.
         key_before: content key that it had before another program wrote metadata into it, None for none.
         probability: calibrated probability of the positive class, 0 to 1; None until judged.
         correction: the user's label; None for none.
@@ -45,6 +48,7 @@ class PhotoRow:
     """
 
     __slots__ = (
+        "_dated",
         "correction",
         "facts",
         "found_at",
@@ -55,6 +59,7 @@ class PhotoRow:
         "name",
         "new",
         "path",
+        "picture_key",
         "probability",
         "rank",
         "reason",
@@ -66,6 +71,7 @@ class PhotoRow:
         self.found_at = path
         self.name = display_path(path.name)
         self.key: str | None = None
+        self.picture_key: str | None = None
         self.key_before: str | None = None
         self.probability: float | None = None
         self.correction: str | None = None
@@ -75,6 +81,17 @@ class PhotoRow:
         self.new = new
         self.gone = False
         self.rank = -1
+        self._dated: tuple[PhotoFacts, Path, tuple[Clock, ...], Taken | None] | None = None
+
+    def taken(self, clocks: tuple[Clock, ...] = ()) -> Taken | None:
+        """Return when it was taken, with the clocks of cameras put right; None if that is not known (yet)."""
+        facts, dated = self.facts, self._dated
+        if facts is None:
+            return None if self.reason is None else when_taken(None, None, self.path.name)
+        if dated is None or dated[:3] != (facts, self.path, clocks):
+            taken = when_taken(facts.taken_at, facts.taken_from, self.path.name, camera=facts.camera, clocks=clocks)
+            dated = self._dated = facts, self.path, clocks, taken
+        return dated[3]
 
     @property
     def waiting(self) -> bool:
@@ -105,41 +122,12 @@ def labeled(row: PhotoRow, labels: LabelSet) -> LabeledPhoto | None:
         return LabeledPhoto(row.path, reason=row.reason)
     if row.key is None or row.probability is None or row.facts is None:
         return None
-    return labels.labeled(JudgedPhoto(row.path, row.key, row.probability, row.facts, row.correction))
+    return labels.labeled(JudgedPhoto(row.path, row.key, row.probability, row.facts, row.correction, row.picture_key))
 
 
 def place_of(row: PhotoRow) -> Place:
     """Return the sort key of folder order: files before subfolders, IMG_2 before IMG_10."""
-    return _place(row.found_at)
-
-
-def are_in_order(paths: Sequence[Path]) -> bool:
-    """Return whether photos as the walker found them are in folder order. It sorts each folder, but puts links last.
-
-    Only the first photo of each folder is compared: with 100,000 photos the sort keys take too long.
-    """
-    folder, before = "", None
-    for path in paths:
-        here = os.fspath(path).rpartition(os.sep)[0]
-        if here != folder:
-            if before is not None and _place(path) < _place(before):
-                return False
-            folder = here
-        before = path
-    return True
-
-
-# A small cache suffices: a binary search for the place of a photo asks for the same few keys again and again.
-@functools.lru_cache(maxsize=2**12)
-def _place(path: Path) -> Place:
-    folder, name = os.path.split(path)
-    return (*_folder_place(folder), (0, natural_key(name), name))
-
-
-@functools.lru_cache(maxsize=2**10)
-def _folder_place(folder: str) -> Place:
-    above, name = os.path.split(folder)
-    return (*_folder_place(above), (1, natural_key(name), name)) if name else ((1, [above], above),)
+    return folder_place(row.found_at)
 
 
 class PhotoStore:
@@ -152,6 +140,8 @@ class PhotoStore:
         labels: the labels of the model in use.
         rows: the rows in folder order, see `place_of`.
         counts: how many rows each filter shows.
+        flipped: how many other tags the latest `learn` has changed.
+        clocks: cameras whose clock was wrong.
     """
 
     def __init__(self, *, unsure_below: float = 0.8) -> None:
@@ -159,12 +149,14 @@ class PhotoStore:
         self.labels = unknown_labels()
         self.rows: list[PhotoRow] = []
         self.counts: dict[Filter, int] = dict.fromkeys(Filter, 0)
+        self.clocks: tuple[Clock, ...] = ()
         self._unsure_below = unsure_below
         self._by_path: dict[Path, PhotoRow] = {}
         self._by_key: dict[str, list[PhotoRow]] = {}
+        self._changes = TagChanges()
+        self.flipped = 0
         # Also of the content keys that files had before.
         self._pictures = SamePictures()
-        self._changed: set[str] = set()
         self._new_before: set[Path] = set()
         self._paths_before: set[Path] | None = None
         self._put_back: set[Path] = set()
@@ -174,11 +166,12 @@ class PhotoStore:
         """Forget all photos.
 
         Args:
-            again: whether the same folder is scanned again. Then photos that were new stay new, and those that did not
-                exist at the last scan are new too.
+            again: whether the same folder is scanned again. Then photos that were new stay new, those that did not
+                exist at the last scan are new too, and tags that have changed still count as changed.
         """
         if not again:
             self._new_before, self._paths_before, self._put_back = set(), None, set()
+            self._changes.forget()
             self._pictures = SamePictures()
         elif self._complete:
             self._new_before = {row.path for row in self.rows if row.new}
@@ -186,7 +179,7 @@ class PhotoStore:
             self._paths_before = {*self._by_path, *(row.found_at for row in self.rows)}
         self.rows, self._complete = [], False
         self._by_path, self._by_key = {}, {}
-        self._changed = set()
+        self._changes.clear()
         self.counts = dict.fromkeys(Filter, 0)
 
     def complete(self) -> None:
@@ -231,18 +224,26 @@ class PhotoStore:
             case Filter.PROBLEMS:
                 return row.reason is not None
             case Filter.CHANGED:
-                return row.key in self._changed
+                return row.key in self._changes.keys and row.probability is not None
             case Filter.NEW:
                 return row.new and not row.waiting
 
     def matching(self, which: Filter, order: Order = Order.FOLDER) -> list[PhotoRow]:
         """Return the rows that a filter shows, in an order. New photos always start with the least certain one."""
         rows = list(self.rows) if which is Filter.ALL else [row for row in self.rows if self.matches(row, which)]
-        if which is Filter.NEW or order is Order.DOUBTFUL:
-            rows.sort(key=self.uncertainty)
-        elif order is Order.TAKEN:
-            rows.sort(key=_taken)
+        if which is Filter.NEW or order is not Order.FOLDER:
+            rows.sort(key=self.sort_key(which, order))
         return rows
+
+    def sort_key(self, which: Filter, order: Order) -> Callable[[PhotoRow], Any]:
+        """Return the sort key of the rows that a filter shows in an order."""
+        if which is Filter.NEW or order is Order.DOUBTFUL:
+            return self.uncertainty
+        return self._moment if order is Order.TAKEN else _rank
+
+    def _moment(self, row: PhotoRow) -> datetime:
+        taken = row.taken(self.clocks)
+        return _NEVER if taken is None else taken.moment
 
     def uncertainty(self, row: PhotoRow) -> tuple[bool, float]:
         """Return the sort key of "least certain first"; photos labeled by the user come last."""
@@ -319,12 +320,16 @@ class PhotoStore:
             if row.key != photo.content_key:
                 row.key_before = row.key if row.key in self._pictures.same(photo.content_key) else None
             self._set_key(row, photo.content_key)
+            row.picture_key = photo.picture_key
             row.facts = photo.facts
             row.probability = photo.probability
             row.correction = photo.correction
             row.reason = None
             row.head_version = head_version
             self._count(row, +1)
+            said = self._changes.said.setdefault(photo.content_key, photo.probability)
+            if said != photo.probability or photo.content_key in self._changes.keys:
+                self._follow_change(photo.content_key)
             changed.append(row)
         return changed
 
@@ -381,14 +386,41 @@ class PhotoStore:
     def learn(self, learned: Learned) -> list[PhotoRow]:
         """Store the outcome of corrections; return the rows that look different now."""
         lines = (self.labels.threshold, self._unsure_below, 1.0 - self._unsure_below)
-        looks_different = learn(self._by_key, learned, lines)
+        looks_different, flipped = learn(self._by_key, learned, lines)
         self.counts |= count_labels(self.rows, self.labels, self._unsure_below)
-        self._set_changed(learned.changed)
+        self.flipped = sum(row.correction is None and row.key not in learned.changes for row in flipped)
+        for key in {row.key for row in flipped} | learned.changes.keys():
+            self._follow_change(key)
         return looks_different
 
-    def _set_changed(self, keys: Iterable[str]) -> None:
-        self._changed = {key for key in keys if key in self._by_key}
-        self.counts[Filter.CHANGED] = sum(len(self._by_key[key]) for key in self._changed)
+    # Tags that changed while the app learned
+
+    def earlier_tag(self, row: PhotoRow) -> EarlierTag | None:
+        """Return the tag that a photo had before it changed (see `TagChanges`); None if it has not changed."""
+        return self._changes.earlier(row.key, self.labels) if row.key and row.probability is not None else None
+
+    def see_changes(self, rows: Iterable[PhotoRow] | None = None) -> None:
+        """Mark changed tags as seen, all or those of `rows`: they are compared with what they are now from then on."""
+        for row in self.rows if rows is None else list(rows):
+            if row.key is not None and row.probability is not None and (rows is None or row.key in self._changes.keys):
+                self._changes.see(row.key, row.probability)
+        self.counts[Filter.CHANGED] = sum(len(self._judged(key)) for key in self._changes.keys)
+
+    def forget_changes(self) -> None:
+        """Forget what the tags were, because another model judges the photos from now on."""
+        self._changes.forget()
+        self.counts[Filter.CHANGED] = 0
+
+    def _follow_change(self, key: str | None) -> None:
+        rows = self._judged(key)
+        if key is None or not rows:
+            return
+        before = key in self._changes.keys
+        now = self._changes.follow(key, rows[0].probability, rows[0].correction, self.labels)
+        self.counts[Filter.CHANGED] += (now - before) * len(rows)
+
+    def _judged(self, key: str | None) -> list[PhotoRow]:
+        return [row for row in self._by_key.get(key or "", ()) if row.probability is not None]
 
     def rows_of(self, key: str) -> list[PhotoRow]:
         """Return the rows of the photo that has or had this content key, and of all copies of its picture."""
@@ -414,13 +446,12 @@ class PhotoStore:
     def _count(self, row: PhotoRow, by: int) -> None:
         counts = self.counts
         counts[Filter.ALL] += by
-        if row.key in self._changed:
-            counts[Filter.CHANGED] += by
         if row.new and not row.waiting:
             counts[Filter.NEW] += by
         if row.reason is not None:
             counts[Filter.PROBLEMS] += by
         elif row.probability is not None:
+            counts[Filter.CHANGED] += by if row.key in self._changes.keys else 0
             positive = self.labels.label(row.probability, row.correction) == self.labels.positive
             counts[Filter.POSITIVE if positive else Filter.NEGATIVE] += by
             if row.correction is not None:
@@ -429,67 +460,4 @@ class PhotoStore:
                 counts[Filter.UNSURE] += by
 
 
-def _taken(row: PhotoRow) -> str:
-    return (row.facts and row.facts.taken_at) or "9999"
-
-
-_SAME_PERCENTAGE = 5e-4
-"""Closer probabilities are shown as the same percentage, except for one in twenty, which the next paint corrects."""
-
-
-def learn(by_key: Mapping[str, Sequence[PhotoRow]], learned: Learned, lines: Iterable[float]) -> list[PhotoRow]:
-    """Store the outcome of corrections; return the rows that look different now.
-
-    Args:
-        by_key: the rows of each content key.
-        learned: the outcome; rows that a newer head has judged are skipped.
-        lines: probabilities, 0 to 1, at which the look of a photo changes.
-    """
-    # Imported here for the first window. By now NumPy is loaded, because the engine made this event with it.
-    import numpy as np
-
-    changes, version = learned.changes, learned.head_version
-    # Two lists instead of pairs: thousands of new tuples that refer to rows would trigger a garbage collection of
-    # everything, which takes longer than all of this.
-    rows: list[PhotoRow] = []
-    places: list[int] = []
-    for place, key in enumerate(learned.keys):
-        for row in by_key.get(key, ()):
-            if row.probability is not None and row.head_version <= version:
-                rows.append(row)
-                places.append(place)
-    looks_different: list[PhotoRow] = []
-    if rows:
-        before = np.array([row.probability for row in rows])
-        after = learned.probabilities[places].astype(float)
-        different = np.abs(before - after) >= _SAME_PERCENTAGE
-        for line in lines:
-            different |= (before >= line) != (after >= line)
-        different |= np.array([learned.keys[place] in changes for place in places])
-        looks_different = [rows[n] for n in np.flatnonzero(different).tolist()]
-        for row, probability in zip(rows, after.tolist(), strict=True):
-            row.probability = probability
-            row.head_version = version
-    for key, label in changes.items():
-        for row in by_key.get(key, ()):
-            if row.probability is not None:
-                row.correction = label
-    return looks_different
-
-
-def count_labels(rows: Iterable[PhotoRow], labels: LabelSet, unsure_below: float) -> dict[Filter, int]:
-    """Return the counts of the filters that depend on labels, which are those that a correction can change."""
-    import numpy as np
-
-    names, judged = labels.names, [row for row in rows if row.probability is not None]
-    probability = np.array([row.probability for row in judged], dtype=float)
-    said = np.array([names.index(row.correction) if row.correction in names else -1 for row in judged], dtype=int)
-    likely = probability >= labels.threshold
-    positive = np.where(said < 0, likely, said == 1)
-    unsure = (said < 0) & (np.where(likely, probability, 1.0 - probability) < unsure_below)
-    return {
-        Filter.POSITIVE: int(positive.sum()),
-        Filter.NEGATIVE: len(judged) - int(positive.sum()),
-        Filter.CORRECTED: int((said >= 0).sum()),
-        Filter.UNSURE: int(unsure.sum()),
-    }
+_rank = attrgetter("rank")

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+from pathlib import Path
 from typing import Literal, get_args
 
 from PySide6.QtCore import QByteArray, QSettings
 
+from alpacasorter.core.photos.exclusion import Exclusion, usable
+from alpacasorter.core.session_paths import keep_private, private_folder
+from alpacasorter.core.taken import Clock
 from alpacasorter.ui.photo_filters import Order
 from alpacasorter.ui.widgets.theme import Scheme
 
@@ -22,9 +28,14 @@ class Settings:
 
     def __init__(self, store: QSettings | None = None) -> None:
         """Read and write `store`; None for the user's own settings file."""
-        self._store = store or QSettings(
-            QSettings.Format.IniFormat, QSettings.Scope.UserScope, "AlpacaSorter", "AlpacaSorter"
-        )
+        if store is None:
+            store = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "AlpacaSorter", "AlpacaSorter")
+            # They name the folders that were opened, and Qt lets everybody read them.
+            folder = Path(store.fileName()).parent
+            with contextlib.suppress(OSError):
+                private_folder(folder)
+            keep_private(folder)
+        self._store = store
 
     @property
     def recursive(self) -> bool:
@@ -52,6 +63,32 @@ class Settings:
     @preview.setter
     def preview(self, value: bool) -> None:
         self._store.setValue("preview", value)
+
+    @property
+    def exclude(self) -> tuple[str, ...]:
+        """Patterns of files and folders to leave out; only those that can be used."""
+        value = self._store.value("exclude", "")
+        # Qt reads a text with commas in it as a list, if someone has edited the file.
+        text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        return usable(line for line in text.splitlines() if line.strip())
+
+    @exclude.setter
+    def exclude(self, value: tuple[str, ...]) -> None:
+        self._store.setValue("exclude", "\n".join(value))
+
+    @property
+    def skip_nomedia(self) -> bool:
+        """Whether folders with a file ".nomedia" are skipped."""
+        return self._flag("skip_nomedia", True)
+
+    @skip_nomedia.setter
+    def skip_nomedia(self, value: bool) -> None:
+        self._store.setValue("skip_nomedia", value)
+
+    @property
+    def exclusion(self) -> Exclusion:
+        """What is left out."""
+        return Exclusion(self.exclude, self.skip_nomedia)
 
     @property
     def unsure_below(self) -> float:
@@ -138,6 +175,21 @@ class Settings:
     @sort_destination.setter
     def sort_destination(self, value: str) -> None:
         self._store.setValue("sorting/destination", value)
+
+    @property
+    def clocks(self) -> tuple[Clock, ...]:
+        """Cameras whose clock was wrong."""
+        try:
+            said = json.loads(self._text("sorting/clocks"))
+        except ValueError:
+            return ()
+        if not isinstance(said, dict):
+            return ()
+        return tuple(Clock(camera, seconds) for camera, seconds in said.items() if type(seconds) is int and camera)
+
+    @clocks.setter
+    def clocks(self, value: tuple[Clock, ...]) -> None:
+        self._store.setValue("sorting/clocks", json.dumps({clock.camera: clock.seconds for clock in value}))
 
     @property
     def sorts_put_off(self) -> frozenset[int]:

@@ -1,6 +1,8 @@
-"""The Settings dialog. Every change takes effect at once, except the language."""
+"""The Settings dialog. Every change takes effect at once, except the language and what is left out."""
 
 from __future__ import annotations
+
+from typing import Final
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
@@ -10,6 +12,7 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLabel,
+    QPlainTextEdit,
     QPushButton,
     QSizePolicy,
     QSpinBox,
@@ -18,11 +21,15 @@ from PySide6.QtWidgets import (
 )
 
 from alpacasorter.core import reasons
+from alpacasorter.core.photos.exclusion import PatternError, check, usable
 from alpacasorter.i18n import _, languages
 from alpacasorter.ui.settings import UNSURE_LEAST, UNSURE_MOST, Settings
 from alpacasorter.ui.widgets.dialogs import add_close_button
 from alpacasorter.ui.widgets.fields import sentence_label
 from alpacasorter.workers.view_facts import DeviceFacts
+
+_LINES: Final = 3
+"""Patterns that can be seen at once."""
 
 
 class SettingsDialog(QDialog):
@@ -30,10 +37,12 @@ class SettingsDialog(QDialog):
 
     Signals:
         recursive_changed, unsure_changed, device_changed, scheme_changed: the setting has this value now.
+        exclusion_changed: what is left out has changed.
         time_again: the user wants the speed of both devices measured again.
     """
 
     recursive_changed = Signal(bool)
+    exclusion_changed = Signal()
     unsure_changed = Signal(float)
     device_changed = Signal(str)
     scheme_changed = Signal(str)
@@ -47,6 +56,28 @@ class SettingsDialog(QDialog):
         self.recursive = QCheckBox(_("Include subfolders"), self)
         self.recursive.setChecked(settings.recursive)
         self.recursive.toggled.connect(self._set_recursive)
+        self.nomedia = QCheckBox(_("Skip folders with a .nomedia file"), self)
+        self.nomedia.setToolTip(_("Android apps put this file into folders that are not meant to be seen"))
+        self.nomedia.setChecked(settings.skip_nomedia)
+        self.nomedia.toggled.connect(self._set_nomedia)
+        self.exclude = QPlainTextEdit("\n".join(settings.exclude), self)
+        self.exclude.setTabChangesFocus(True)
+        self.exclude.setPlaceholderText(_("One name or pattern per line, such as *.png, raw/ or 2019/**"))
+        self.exclude.setAccessibleName(_("Leave out"))
+        self.exclude.setToolTip(
+            _(
+                "* is any text, ? any character; with a slash at the end, only folders are left out; with a slash"
+                " elsewhere, the path inside the folder is compared"
+            )
+        )
+        self.exclude.setFixedHeight(self.exclude.fontMetrics().lineSpacing() * _LINES + 12)
+        self.exclude.textChanged.connect(self._check_exclude)
+        self.exclude_wrong = _sentence(self)
+        self.exclude_wrong.hide()
+        exclude = QVBoxLayout()
+        exclude.addWidget(self.exclude)
+        exclude.addWidget(self.exclude_wrong)
+        self.finished.connect(self._keep_exclude)
         self.unsure = QSpinBox(self)
         self.unsure.setRange(round(UNSURE_LEAST * 100), round(UNSURE_MOST * 100))
         # Translators: when a photo counts as unsure; {number} is a field in which the number can be changed.
@@ -83,6 +114,8 @@ class SettingsDialog(QDialog):
         form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         form.addRow(_("Folders"), self.recursive)
+        form.addRow("", self.nomedia)
+        form.addRow(_("Leave out"), exclude)
         form.addRow(_("Unsure photos"), self.unsure)
         form.addRow(_("Run the model on"), device_row)
         form.addRow("", self.device_in_use)
@@ -107,6 +140,30 @@ class SettingsDialog(QDialog):
     def _set_recursive(self, value: bool) -> None:
         self._settings.recursive = value
         self.recursive_changed.emit(value)
+
+    def _set_nomedia(self, value: bool) -> None:
+        self._settings.skip_nomedia = value
+        self.exclusion_changed.emit()
+
+    def _patterns(self) -> tuple[str, ...]:
+        """Return the patterns that were entered; raises PatternError if one can't be used."""
+        return check(line for line in self.exclude.toPlainText().splitlines() if line.strip())
+
+    def _check_exclude(self) -> None:
+        try:
+            self._patterns()
+        except PatternError as error:
+            self.exclude_wrong.setText(str(error))
+        else:
+            self.exclude_wrong.clear()
+        self.exclude_wrong.setVisible(bool(self.exclude_wrong.text()))
+
+    def _keep_exclude(self) -> None:
+        """Keep the patterns that can be used, once the dialog is closed: half a pattern may leave out too much."""
+        patterns = usable(line for line in self.exclude.toPlainText().splitlines() if line.strip())
+        if patterns != self._settings.exclude:
+            self._settings.exclude = patterns
+            self.exclusion_changed.emit()
 
     def _set_unsure(self, value: int) -> None:
         self._settings.unsure_below = value / 100

@@ -8,6 +8,7 @@ from alpacasorter.core.files import display_path
 from alpacasorter.i18n import _, join, ngettext, number
 
 if TYPE_CHECKING:
+    from alpacasorter.core.exchange.embedded import EmbedEnded
     from alpacasorter.core.exchange.label_import import ImportSummary
     from alpacasorter.core.exchange.sidecars import SidecarsEnded
 
@@ -80,10 +81,43 @@ def _planned(ended: SidecarsEnded) -> list[str]:
     return counts
 
 
+def embedded_summary(ended: EmbedEnded) -> str:
+    """Return what was done with the keywords in photos: "Keywords in JPEG files: 4 photos changed, …"."""
+    from alpacasorter.core.exchange.sidecars import Change
+
+    changed, cleared, same = (ended.count(change) for change in (Change.CHANGED, Change.CLEARED, Change.SAME))
+    counts = [
+        # Translators: this starts a list such as "4 photos changed, 1 as it was before and 2 up to date".
+        ngettext("{count} photo changed", "{count} photos changed", changed).format(count=number(changed)),
+        # Translators: of photos, in a list of counts: an earlier change was undone.
+        ngettext("{count} as it was before", "{count} as they were before", cleared).format(count=number(cleared)),
+        # Translators: of photos, in a list of counts.
+        ngettext("{count} up to date", "{count} up to date", same).format(count=number(same)),
+    ]
+    if ended.failed:
+        counts.append(
+            # Translators: of photos, in a list of counts.
+            ngettext("{count} could not be changed", "{count} could not be changed", ended.failed).format(
+                count=number(ended.failed)
+            )
+        )
+    if ended.dry_run:
+        # Translators: {counts} is a list such as "4 photos changed and 2 up to date".
+        return _("Keywords in JPEG files (dry run, nothing was changed): {counts}.").format(counts=join(counts))
+    # Translators: {counts} is a list such as "4 photos changed and 2 up to date".
+    return _("Keywords in JPEG files: {counts}.").format(counts=join(counts))
+
+
 def import_summary(summary: ImportSummary) -> str:
     """Return what a file would change: "41 labels: 38 new, 2 the same as yours and 1 different from yours."."""
     if not summary.usable:
-        return _("This file has no labels to import.")
+        if summary.not_corrected and len(skipped_labels(summary)) == 1:
+            return _("All labels in this file are from a model, not from you.")
+        return (
+            _("None of the labels in this file can be imported.")
+            if skipped_labels(summary)
+            else _("This file has no labels to import.")
+        )
     new, same, differing = len(summary.new), summary.same, len(summary.differing)
     # Translators: of labels in a file, in a list of counts.
     counts = [ngettext("{count} new", "{count} new", new).format(count=number(new))]

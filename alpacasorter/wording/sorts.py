@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from alpacasorter import i18n
+from alpacasorter.core.files import display_path
 from alpacasorter.core.sorting.events import SortEnded, SortProgress, SortRecord, SortState
-from alpacasorter.core.sorting.options import Action, SortOptions
+from alpacasorter.core.sorting.options import Action, DifferentTags, SortOptions
 from alpacasorter.core.sorting.plan import Outcome, Remark, SortPlan
 from alpacasorter.i18n import _, ngettext, number, pgettext
 from alpacasorter.wording import text
@@ -22,6 +23,7 @@ from alpacasorter.wording import text
 MOST_SHOWN: Final = 300
 """Files with a reason that a list shows."""
 _NAMES_SHOWN: Final = 3
+_NAMES_LISTED: Final = 40
 
 Show = Callable[[Path], str]
 
@@ -207,6 +209,15 @@ def waiting(count: int, *, scanning: bool) -> str:
     return f"{said} {ngettext('Wait a moment to include it.', 'Wait a moment to include them.', count)}"
 
 
+def different_tags_name(choice: DifferentTags) -> str:
+    """Return what is done with photos that belong together and have different tags, as a choice."""
+    return {
+        DifferentTags.TOGETHER: _("Keep together"),
+        DifferentTags.APART: _("Each by its own tag"),
+        DifferentTags.LEAVE: _("Leave where they are"),
+    }[choice]
+
+
 def remark(of: Remark) -> str:
     """Return a remark about a plan, with a few of the files or folders it is about."""
     shown = [text.folder(path) for path in of.paths[:_NAMES_SHOWN]]
@@ -216,6 +227,11 @@ def remark(of: Remark) -> str:
         # Translators: a sentence, and the path of the file it is about.
         return _("{sentence} ({path})").format(sentence=of.sentence, path=shown[0])
     return f"{of.sentence} {_('For example: {names}.').format(names=i18n.join(shown))}"
+
+
+def remark_in_full(of: Remark) -> str:
+    """Return a remark about a plan, with more of the files or folders than `remark` names, a line each."""
+    return "\n".join((of.sentence, *(display_path(path) for path in of.paths[:_NAMES_LISTED])))
 
 
 # While a sort runs

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alpacasorter import i18n
 from alpacasorter.core.events import Finished, Learned, Progress, Relearned
 from alpacasorter.core.files import display_path
-from alpacasorter.i18n import _, ngettext, number
+from alpacasorter.core.taken import DateSource, Taken
+from alpacasorter.i18n import _, day, moment, ngettext, number
 
 if TYPE_CHECKING:
     from alpacasorter.core.labels import LabelSet
@@ -45,6 +47,37 @@ def now(judged: int, unreadable: int) -> str:
     return BETWEEN.join([photos(judged), *([problems(unreadable)] if unreadable else [])])
 
 
+def taken(value: Taken) -> str:
+    """Return when a photo was taken, and where that is from unless it is the camera, as a line."""
+    return {
+        DateSource.CAMERA: _("Taken {moment}"),
+        DateSource.DIGITIZED: _("Digitized {moment}"),
+        DateSource.CHANGED: _("Last saved {moment}"),
+        DateSource.METADATA: _("Taken {moment}, according to another program"),
+        DateSource.GPS: _("Taken {moment}, according to GPS"),
+        DateSource.NAME: _("Taken {moment}, according to its name"),
+        DateSource.UNSET: _("Dated {moment}: the camera’s clock was probably never set"),
+    }[value.source].format(moment=taken_moment(value))
+
+
+def date_note(value: Taken) -> str:
+    """Return the date that decides about the folder of a photo, and where it is from unless it is the camera."""
+    return {
+        DateSource.CAMERA: "{moment}",
+        DateSource.DIGITIZED: _("{moment} (digitized)"),
+        DateSource.CHANGED: _("{moment} (last saved)"),
+        DateSource.METADATA: _("{moment} (from another program)"),
+        DateSource.GPS: _("{moment} (GPS)"),
+        DateSource.NAME: _("{moment} (from its name)"),
+        DateSource.UNSET: _("{moment} (clock probably never set)"),
+    }[value.source].format(moment=taken_moment(value))
+
+
+def taken_moment(value: Taken) -> str:
+    """Return the moment itself; a day if its time is not known."""
+    return moment(value.moment) if value.has_time else day(value.moment.date())
+
+
 def arrived(new: int, unsure: int) -> str:
     """Return how many photos have arrived in the open folder, and how many of them the model is unsure about."""
     if unsure == 0:
@@ -63,6 +96,26 @@ def sorted_folders(value: int) -> str:
         "Photos in {count} folders made by an earlier sort are not shown. Open one of those folders to see its photos.",
         value,
     ).format(count=number(value))
+
+
+def skipped_words(finished: Finished) -> list[str]:
+    """Return how many folders with a ".nomedia" file, and what of the user's own patterns, a scan has skipped."""
+    said = []
+    if finished.nomedia_folders:
+        words = ngettext(
+            "{count} folder with a .nomedia file skipped",
+            "{count} folders with a .nomedia file skipped",
+            finished.nomedia_folders,
+        )
+        said.append(words.format(count=number(finished.nomedia_folders)))
+    if finished.left_out:
+        words = ngettext(
+            "{count} file or folder left out, as you chose",
+            "{count} files and folders left out, as you chose",
+            finished.left_out,
+        )
+        said.append(words.format(count=number(finished.left_out)))
+    return said
 
 
 def offline(path: Path) -> str:
@@ -120,20 +173,63 @@ def finished(event: Finished) -> str:
 # Learning
 
 
-def learned(event: Learned, changed: int) -> str:
+def learned(event: Learned, flipped: int, changed: int) -> str:
     """Return what was learned from a correction, and how many tags it changed.
 
     Args:
         event: what was learned.
-        changed: photos shown whose tag is a different one now; copies of a photo count separately.
+        flipped: photos in the folder whose tag is another one now because of it; copies of a photo count separately.
+        changed: photos in the folder whose tag has changed since they were opened or marked as seen.
     """
     if event.relearned is not None:
-        return f"{_relearned(event.relearned, event.corrections)} {_changed(changed)}"
-    if event.corrections == 0:
-        said = _("Back to the original model.")
+        said = [_relearned(event.relearned, event.corrections), _changed(flipped)]
     else:
-        said = ngettext("Learned from {count} correction.", "Learned from {count} corrections.", event.corrections)
-    return f"{said.format(count=number(event.corrections))} {_other_changed(changed)}"
+        said = [learned_from(event.corrections), _other_changed(flipped)]
+    if changed and changed != flipped:
+        seen = ngettext(
+            "{count} change is not marked as seen yet.", "{count} changes are not marked as seen yet.", changed
+        )
+        said.append(seen.format(count=number(changed)))
+    return " ".join(said)
+
+
+def learned_from(corrections: int) -> str:
+    """Return how many labels the model has learned from, in all folders; copies of a photo count once."""
+    if corrections == 0:
+        return _("Back to the original model.")
+    return ngettext(
+        "Learned from your labels of {count} different photo in all folders.",
+        "Learned from your labels of {count} different photos in all folders.",
+        corrections,
+    ).format(count=number(corrections))
+
+
+def changed(value: int) -> str:
+    """Return how many tags have changed since the folder was opened or they were marked as seen."""
+    if not value:
+        return _("No tag has changed that was not marked as seen.")
+    return ngettext(
+        "{count} tag has changed since you opened the folder or marked changes as seen.",
+        "{count} tags have changed since you opened the folder or marked changes as seen.",
+        value,
+    ).format(count=number(value))
+
+
+def many_flipped(actions: Sequence[str], flipped: int, total: int) -> str:
+    """Return that corrections changed many other tags.
+
+    Args:
+        actions: what was done, such as "Not alpaca on IMG_0034.jpg".
+        flipped: how many other tags that changed.
+        total: photos with a tag in the folder.
+    """
+    return ngettext(
+        "{action}: this changed {count} other tag, which is {share} of the {total} photos in this folder.",
+        "{action}: this changed {count} other tags, which is {share} of the {total} photos in this folder.",
+        flipped,
+    ).format(
+        action=i18n.join(actions), count=number(flipped), share=i18n.share(flipped / total, 0), total=number(total)
+    )
 
 
 def _changed(changed: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from alpacasorter.core import reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import usual_positive
 from alpacasorter.core.photo import PhotoFile
+from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
 from alpacasorter.i18n import _
 from alpacasorter.training.requirements import not_two_classes
 
@@ -42,18 +42,20 @@ class ClassFolders:
         return usual_positive(names) if names else ""
 
 
-def count_classes(folder: Path, stopped: Callable[[], bool] = lambda: False) -> ClassFolders:
+def count_classes(
+    folder: Path, stopped: Callable[[], bool] = lambda: False, exclusion: Exclusion = NOTHING
+) -> ClassFolders:
     """Return the classes in a dataset folder.
 
     Args:
         folder: the folder.
         stopped: tells whether the result is no longer wanted; it may be incomplete then.
+        exclusion: what the user leaves out.
     """
-    from alpacasorter.core.photos.walk import FolderUnavailable, walk
+    from alpacasorter.core.photos.walk import FolderUnavailable, class_folders, rooted, walk
 
     try:
-        with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in entries if entry.name[0] != "." and entry.is_dir())
+        names = class_folders(folder, exclusion)
     except OSError:
         return ClassFolders(folder, problem=_("This folder can't be opened. Choose another one."))
     if len(names) != 2:
@@ -61,7 +63,7 @@ def count_classes(folder: Path, stopped: Callable[[], bool] = lambda: False) -> 
     classes = []
     for name in names:
         try:
-            photos = walk(folder / name, recursive=True, stopped=stopped)
+            photos = walk(folder / name, recursive=True, stopped=stopped, exclusion=rooted(exclusion, folder))
         except FolderUnavailable as error:
             problem = _("The subfolder “{folder}” can't be read. {reason}").format(
                 folder=display_path(name), reason=reasons.sentence(error.reason)
@@ -87,6 +89,9 @@ def count_classes(folder: Path, stopped: Callable[[], bool] = lambda: False) -> 
 class ClassCounter(QObject):
     """Counts the photos of one dataset folder at a time on a thread; only the latest request counts.
 
+    Attributes:
+        exclusion: what the user leaves out; to be set before the first request.
+
     Signals:
         counted(ClassFolders): the classes in the folder requested last.
     """
@@ -96,6 +101,7 @@ class ClassCounter(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         """Prepare; the thread starts with the first request."""
         super().__init__(parent)
+        self.exclusion = NOTHING
         self._wanted: Path | None = None
         self._stale = False
         self._closed = False
@@ -131,7 +137,7 @@ class ClassCounter(QObject):
                     return
                 folder, self._wanted, self._stale = self._wanted, None, False
             try:
-                found = count_classes(folder, lambda: self._stale)
+                found = count_classes(folder, lambda: self._stale, self.exclusion)
             except Exception as error:  # noqa: BLE001  # the thread must live on for the next folder
                 _log.warning("The classes in %s can't be counted: %r", display_path(folder), error)
                 found = ClassFolders(folder, problem=_("This folder can't be opened. Choose another one."))

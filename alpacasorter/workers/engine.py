@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Literal
 from PySide6.QtCore import QObject, Qt, Signal
 
 from alpacasorter.core.events import Finished, Found, Judged, Learned, Problems, Progress
+from alpacasorter.core.os_errors import for_log
+from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
 from alpacasorter.core.session_paths import Places
 from alpacasorter.i18n import _
 from alpacasorter.workers.exchanging import ExchangeKeeper
@@ -87,13 +89,14 @@ class Engine(QObject):
         super().__init__(parent)
         self._places = places
         self._preference = preference
+        self.exclusion = NOTHING
         self._open: OpenEngine | None = None
         self._generation = 0
         self._stopped = -1
         self._closing = False
         self._newest: Learned | None = None
         self._notices_shown: set[str] = set()
-        self._folder_waiting: tuple[int, Path, bool] | None = None
+        self._folder_waiting: tuple[int, Path, bool, Exclusion] | None = None
         self._corrections: dict[str, str | None] = {}
         self._corrected_paths: dict[str, Path] = {}
         self._corrections_lock = threading.Lock()
@@ -121,6 +124,7 @@ class Engine(QObject):
         self._learned_event.connect(self._deliver_learned, Qt.ConnectionType.QueuedConnection)
         self.ready.connect(self._on_ready, Qt.ConnectionType.QueuedConnection)
         self.ready.connect(self.versions.settle_soon, Qt.ConnectionType.QueuedConnection)
+        self.ready.connect(self.versions.follow_others, Qt.ConnectionType.QueuedConnection)
         # A correction interrupts the measuring of versions.
         self.correction_failed.connect(self.versions.settle_soon, Qt.ConnectionType.QueuedConnection)
 
@@ -139,11 +143,13 @@ class Engine(QObject):
         self._session_lane.submit(self._start)
 
     def open_folder(self, folder: Path, *, recursive: bool) -> None:
-        """Scan a folder instead of the open one."""
+        """Scan a folder instead of the open one, without what `exclusion` leaves out."""
         self.stop_scan()
         self._generation += 1
-        self.watching.begin(folder, recursive)
-        self._session_lane.submit(partial(self._begin_scan, self._generation, folder, recursive))
+        exclusion = self.exclusion
+        self.watching.begin(folder, recursive, exclusion)
+        self.sorting.exclusion = exclusion
+        self._session_lane.submit(partial(self._begin_scan, self._generation, folder, recursive, exclusion))
 
     def close_folder(self) -> None:
         """Stop the scan and the watching, and drop the events still on their way."""
@@ -273,14 +279,14 @@ class Engine(QObject):
             self._tell_ready(self._open)
             self._open.session.learning.prepare()
 
-    def _begin_scan(self, generation: int, folder: Path, recursive: bool) -> None:
+    def _begin_scan(self, generation: int, folder: Path, recursive: bool, exclusion: Exclusion) -> None:
         if generation != self._generation:
             return
         if self._open is None:
             # The session is not open yet; `_start` begins the scan.
-            self._folder_waiting = (generation, folder, recursive)
+            self._folder_waiting = (generation, folder, recursive, exclusion)
             return
-        self._scan_lane.submit(partial(self._scan, generation, folder, recursive))
+        self._scan_lane.submit(partial(self._scan, generation, folder, recursive, exclusion))
 
     def _correct(self) -> None:
         with self._corrections_lock:
@@ -323,14 +329,15 @@ class Engine(QObject):
 
     # On the scan lane
 
-    def _scan(self, generation: int, folder: Path, recursive: bool) -> None:
+    def _scan(self, generation: int, folder: Path, recursive: bool, exclusion: Exclusion) -> None:
         opened = self._open
         if opened is None or generation != self._generation:
             return
         device = opened.session.device
         remembered = False
         try:
-            with contextlib.closing(opened.session.scan(folder, recursive=recursive)) as events:
+            scan = opened.session.scan(folder, recursive=recursive, exclusion=exclusion)
+            with contextlib.closing(scan) as events:
                 for event in events:
                     if generation != self._generation:
                         break
@@ -355,7 +362,7 @@ class Engine(QObject):
             opened.library.remember_folder(folder)
             self._tell_recent()
         except Exception as error:  # noqa: BLE001  # the list of recent folders is not worth the scan
-            _log.warning("The folder was not remembered: %s", error)
+            _log.warning("The folder was not remembered: %s", for_log(error))
 
     # On the GUI thread
 

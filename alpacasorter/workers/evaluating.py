@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from PySide6.QtCore import QObject, Qt, Signal
 
 from alpacasorter.core.events import Progress
+from alpacasorter.core.photos.exclusion import Exclusion
 from alpacasorter.i18n import _
 from alpacasorter.workers.engine import Engine
 from alpacasorter.workers.lane import Lane
@@ -83,7 +84,7 @@ class Evaluating(QObject):
             self.failed.emit(_("The model is not open yet, so it can't be tested."))
             return
         self._running = self._generation
-        self._lane.submit(partial(self._run, self._generation, opened, dataset))
+        self._lane.submit(partial(self._run, self._generation, opened, dataset, self._engine.exclusion))
 
     def stop(self) -> None:
         """Stop the test after the photos in progress; what was judged stays in the cache."""
@@ -102,7 +103,7 @@ class Evaluating(QObject):
 
     # On the lane
 
-    def _run(self, generation: int, opened: OpenEngine, dataset: Path) -> None:
+    def _run(self, generation: int, opened: OpenEngine, dataset: Path, exclusion: Exclusion) -> None:
         if generation != self._generation:
             return
         try:
@@ -117,6 +118,7 @@ class Evaluating(QObject):
                 embed=session.embed,
                 threads=device.threads,
                 learned=session.learning.head if session.learning.head is not bundle.head else None,
+                exclusion=exclusion,
             )
             with contextlib.closing(measured) as events:
                 for event in events:

@@ -15,13 +15,15 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from alpacasorter.core.events import Learned, Progress
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
+from alpacasorter.core.os_errors import for_log
 from alpacasorter.i18n import _
 from alpacasorter.workers.lane import Lane
 from alpacasorter.workers.view_facts import error_sentence
 
 # core.exchange is only imported when needed: the window starts faster without it.
 if TYPE_CHECKING:
-    from alpacasorter.core.exchange.label_import import ImportOptions, ImportSummary, LabelFile
+    from alpacasorter.core.exchange.label_file import LabelFile
+    from alpacasorter.core.exchange.label_import import ImportOptions, ImportSummary
     from alpacasorter.core.exchange.results import Format, Source
     from alpacasorter.core.exchange.sidecars import SidecarOptions, SidecarsEnded
     from alpacasorter.ml.engine import OpenEngine
@@ -101,6 +103,7 @@ class ExchangeKeeper(QObject):
         self._stopped_round = 0
         self._busy = False
         self._file: LabelFile | None = None
+        self._pictures: Mapping[str, str] = {}
         self._told.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
     @property
@@ -214,6 +217,7 @@ class ExchangeKeeper(QObject):
     ) -> Path:
         from alpacasorter.core.exchange.results import write_results
 
+        self._check_library()
         stopped = partial(self._is_stopped, number)
         write_results(out, form, source, results, replace=True, stopped=stopped, progress=self._teller(number))
         return out
@@ -223,6 +227,7 @@ class ExchangeKeeper(QObject):
     ) -> SidecarsEnded:
         from alpacasorter.core.exchange.sidecars import SidecarsEnded, write_sidecars
 
+        self._check_library()
         tell, total = self._teller(number), sum(one.content_key is not None for one in results)
         stopped, opened = partial(self._is_stopped, number), self._opened()
         library = None if opened is None else opened.library
@@ -234,8 +239,17 @@ class ExchangeKeeper(QObject):
                 tell(done, total)
         raise AssertionError("the last event is SidecarsEnded")
 
+    def _check_library(self) -> None:
+        """Raise if what was judged does not include the user's corrections: others would take it for complete."""
+        opened = self._opened()
+        if opened is not None and opened.library_problem:
+            from alpacasorter.core.store.library import LibraryError
+
+            raise LibraryError(opened.library_problem)
+
     def _preview_import(self, path: Path, options: ImportOptions, number: int) -> ImportSummary:
-        from alpacasorter.core.exchange.label_import import read_labels, summarize
+        from alpacasorter.core.exchange.label_file import read_labels
+        from alpacasorter.core.exchange.label_import import known_pictures, summarize
 
         opened = self._opened()
         if opened is None:
@@ -246,7 +260,10 @@ class ExchangeKeeper(QObject):
         stored = opened.library.corrections(opened.bundle.label_set)
         said = {key: one.label for key, one in stored.items()}
         stopped = partial(self._is_stopped, number)
-        return summarize(self._file, opened.session.labels, said, options, stopped=stopped)
+        pictures = known_pictures(self._file, stored, opened.cache)
+        summary = summarize(self._file, opened.session.labels, said, options, pictures=pictures, stopped=stopped)
+        self._pictures = summary.pictures
+        return summary
 
     def _forget(self) -> None:
         self._file = None
@@ -264,7 +281,13 @@ class ExchangeKeeper(QObject):
             bundle, learning = opened.bundle, opened.session.learning
             backbone, size = bundle.backbone_id, bundle.embedding_size
             store_corrections(
-                opened.library, opened.cache, bundle.label_set, changes, backbone_id=backbone, embedding_size=size
+                opened.library,
+                opened.cache,
+                bundle.label_set,
+                changes,
+                pictures={key: picture for key, picture in self._pictures.items() if key in changes},
+                backbone_id=backbone,
+                embedding_size=size,
             )
             learned = learning.catch_up(written=True)
         except Exception as error:  # noqa: BLE001
@@ -281,7 +304,7 @@ class ExchangeKeeper(QObject):
         try:
             opened.session.learning.save()
         except Exception as error:  # noqa: BLE001  # nothing is lost: it can be learned again from the corrections
-            _log.warning("What was learned was not stored: %s", error)
+            _log.warning("What was learned was not stored: %s", for_log(error))
 
 
 def _not_open() -> str:

@@ -39,6 +39,9 @@ _TAKEN: Final = b"taken\n"
 _NOT_TAKEN: Final = b"not taken\n"
 _CONNECTION_MS: Final = 2_000
 """A connection that has not sent a line by then is closed."""
+_LONGEST_TOKEN: Final = 1000
+_LATEST: Final = 1e12
+"""Seconds since 1970, beyond any deadline."""
 _GRACE_SECONDS: Final = 0.25
 """Extra time for an answer given at the last moment; otherwise two windows would open the folder."""
 _TOKENS: Final = ("XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID")
@@ -106,6 +109,8 @@ def hand_over(name: str, folder: Path | None, photos: Sequence[str] = (), *, sec
         until += _GRACE_SECONDS
         answer = b""
         while b"\n" not in answer and len(answer) < LONGEST:
+            if time.monotonic() > until:
+                return False
             if not socket.bytesAvailable() and not socket.waitForReadyRead(_milliseconds_to(until)):
                 return False
             answer += socket.readAll().data()
@@ -205,7 +210,7 @@ def _parse(line: bytes) -> tuple[Path | None, tuple[str, ...], float, str]:
         ValueError: the line is not a valid request.
     """
     try:
-        message = json.loads(line)
+        message = json.loads(line.decode())
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     if not isinstance(message, dict) or message.keys() != {"folder", "photos", "until", "token"}:
@@ -213,19 +218,28 @@ def _parse(line: bytes) -> tuple[Path | None, tuple[str, ...], float, str]:
     folder, photos, until, token = (message[key] for key in ("folder", "photos", "until", "token"))
     if not isinstance(photos, list) or not all(isinstance(name, str) and _is_name(name) for name in photos):
         raise ValueError("invalid photos")
-    if isinstance(until, bool) or not isinstance(until, int | float):
+    if isinstance(until, bool) or not isinstance(until, int | float) or not 0 <= until < _LATEST:
         raise ValueError("invalid deadline")
-    if not isinstance(token, str) or "\0" in token:
+    if not isinstance(token, str) or not _is_text(token) or len(token) > _LONGEST_TOKEN or not token.isprintable():
         raise ValueError("invalid token")
     if folder is None:
         return None, (), until, token
-    if not isinstance(folder, str) or "\0" in folder or not Path(folder).is_absolute():
+    if not isinstance(folder, str) or not _is_text(folder) or not Path(folder).is_absolute():
         raise ValueError("not an absolute folder")
     return Path(folder), tuple(photos), until, token
 
 
 def _is_name(name: str) -> bool:
-    return "\0" not in name and Path(name).name == name
+    return bool(name) and _is_text(name) and Path(name).name == name
+
+
+def _is_text(value: str) -> bool:
+    """Return whether the system takes this for a path or in the environment."""
+    try:
+        os.fsencode(value)
+    except UnicodeError:
+        return False
+    return "\0" not in value
 
 
 def _socket_folder() -> Path:

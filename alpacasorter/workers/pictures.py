@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -29,6 +30,10 @@ _log = logging.getLogger(__name__)
 
 _MOST_WAITING = 400
 """More thumbnails than any screen shows. Beyond that the oldest requests, long scrolled past, are dropped."""
+
+
+_GIVE_UP_SECONDS = 0.5
+"""A preview that takes longer is given up when another one is requested."""
 
 
 class ThumbnailLoader(QObject):
@@ -84,7 +89,7 @@ class ThumbnailLoader(QObject):
             self._waiting.clear()
 
     def close(self) -> None:
-        """End the threads; blocks until the photos being decoded are done."""
+        """End the threads; photos being decoded are given up."""
         with self._condition:
             self._closed = True
             self._waiting.clear()
@@ -115,7 +120,7 @@ class ThumbnailLoader(QObject):
         image = QImage.fromData(kept) if kept is not None else QImage()
         if not image.isNull():
             return image
-        made = _decoded(path, partial(_make_thumbnail, key))[0]
+        made = _decoded(path, partial(_make_thumbnail, key, lambda: self._closed))[0]
         if made is None:
             return QImage()
         thumbnail, is_the_same = made
@@ -139,6 +144,7 @@ class PreviewLoader(QObject):
         """Prepare; the thread starts with the first request."""
         super().__init__(parent)
         self._request: tuple[Path, int] | None = None
+        self._began = 0.0
         self._condition = threading.Condition()
         self._closed = False
         self._thread: threading.Thread | None = None
@@ -154,8 +160,12 @@ class PreviewLoader(QObject):
             self._request = (path, min_side)
             self._condition.notify()
 
+    def _is_unwanted(self) -> bool:
+        """Tell whether to give up the photo being decoded: not at once, or paging quickly would show none."""
+        return self._closed or (self._request is not None and time.monotonic() - self._began > _GIVE_UP_SECONDS)
+
     def close(self) -> None:
-        """End the thread; blocks until the photo being decoded is done."""
+        """End the thread; a photo being decoded is given up."""
         with self._condition:
             self._closed = True
             self._condition.notify_all()
@@ -171,35 +181,43 @@ class PreviewLoader(QObject):
                 if self._closed or self._request is None:
                     return
                 (path, min_side), self._request = self._request, None
-            image, reason = _decoded(path, partial(_make_preview, min_side))
+            self._began = time.monotonic()
+            image, reason = _decoded(path, partial(_make_preview, min_side, self._is_unwanted))
             if image is not None:
                 self.loaded.emit(path, image)
-            else:
+            elif reason:
                 self.failed.emit(path, reason)
 
 
-def _make_thumbnail(key: str, data: bytes) -> tuple[bytes, bool]:
+def _make_thumbnail(key: str, stopped: Callable[[], bool], data: bytes) -> tuple[bytes, bool]:
     """Return a thumbnail (JPEG), and whether the file still holds the photo with this content key."""
     from alpacasorter.core.photo import content_key
     from alpacasorter.core.photos.decode import decode
     from alpacasorter.ml.scan import DECODE_SIDE, THUMBNAIL_SIDE
 
-    photo = decode(data, min_side=DECODE_SIDE, thumbnail_side=THUMBNAIL_SIDE)
+    photo = decode(data, min_side=DECODE_SIDE, thumbnail_side=THUMBNAIL_SIDE, stopped=stopped)
     return photo.thumbnail or b"", content_key(data) == key
 
 
-def _make_preview(min_side: int, data: bytes) -> QImage:
+def _make_preview(min_side: int, stopped: Callable[[], bool], data: bytes) -> QImage:
     from alpacasorter.core.photos.decode import decode
 
-    return _to_image(decode(data, min_side=min_side))
+    return _to_image(decode(data, min_side=min_side, stopped=stopped))
 
 
 def _decoded(path: Path, make: Callable[[bytes], _T]) -> tuple[_T | None, str]:
-    """Return what `make` makes of the bytes of a photo, or None and a sentence that says why not."""
-    from alpacasorter.core.photo import Unreadable, read_photo
+    """Return what `make` makes of the bytes of a photo, or None and a sentence that says why not.
+
+    There is no sentence if nobody waits for it any longer.
+    """
+    from alpacasorter.core.photo import Unreadable
+    from alpacasorter.core.photos.bounded import DecodingStopped
+    from alpacasorter.core.photos.reading import read_picture
 
     try:
-        return make(read_photo(path)), ""
+        return make(read_picture(path)), ""
+    except DecodingStopped:
+        return None, ""
     except Unreadable as error:
         return None, reasons.sentence(error.reason)
     except Exception as error:  # noqa: BLE001  # the thread must go on with other photos

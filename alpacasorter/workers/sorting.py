@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QObject, Qt, Signal
 
 from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.os_errors import for_log
+from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
 from alpacasorter.core.sorting.events import (
     FilesFailed,
     FilesPlaced,
@@ -45,6 +47,9 @@ _LISTED: Final = 1000
 
 class SortService(QObject):
     """Runs one sort at a time. All methods are called on the GUI thread; all but `close` return immediately.
+
+    Attributes:
+        exclusion: what the user leaves out of the open folder; such files go with no photo.
 
     Signals:
         planned(SortPlan): the latest plan that was asked for.
@@ -89,6 +94,7 @@ class SortService(QObject):
             parent: owner of this object.
         """
         super().__init__(parent)
+        self.exclusion = NOTHING
         self._opened = opened
         self._expect = expect
         self._asked = 0
@@ -114,7 +120,7 @@ class SortService(QObject):
     def plan(self, folder: Path, photos: Sequence[LabeledPhoto], options: SortOptions, labels: LabelSet) -> None:
         """Make a plan, and cancel the one being made; `planned` or `plan_failed` follows. Nothing is created."""
         self._asked += 1
-        self._plan_lane.submit(partial(self._plan, self._asked, folder, photos, options, labels))
+        self._plan_lane.submit(partial(self._plan, self._asked, folder, photos, options, labels, self.exclusion))
 
     def cancel_plan(self) -> None:
         """Cancel the plan being made. No signal follows."""
@@ -184,7 +190,13 @@ class SortService(QObject):
     # On the thread for plans and the history
 
     def _plan(
-        self, number: int, folder: Path, photos: Sequence[LabeledPhoto], options: SortOptions, labels: LabelSet
+        self,
+        number: int,
+        folder: Path,
+        photos: Sequence[LabeledPhoto],
+        options: SortOptions,
+        labels: LabelSet,
+        exclusion: Exclusion,
     ) -> None:
         if number != self._asked:
             return
@@ -194,7 +206,9 @@ class SortService(QObject):
         try:
             from alpacasorter.core.sorting.planning.planner import plan_sort
 
-            plan = plan_sort(folder, photos, options, labels, stopped=lambda: number != self._asked)
+            plan = plan_sort(
+                folder, photos, options, labels, stopped=lambda: number != self._asked, exclusion=exclusion
+            )
         except PlanStopped:
             return
         except Exception as error:  # noqa: BLE001  # whatever happens, the user gets a message
@@ -239,7 +253,7 @@ class SortService(QObject):
 
             records = open_sorts(opened.library)
         except Exception as error:  # noqa: BLE001  # the history shows the error when it is opened
-            _log.warning("Interrupted sorts can't be read: %s", error)
+            _log.warning("Interrupted sorts can't be read: %s", for_log(error))
             return
         if records:
             self.interrupted.emit(records)

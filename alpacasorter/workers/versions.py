@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from alpacasorter.core.events import Learned
+from alpacasorter.core.os_errors import for_log
 from alpacasorter.workers.lane import Lane
 from alpacasorter.workers.view_facts import error_sentence
 
@@ -23,6 +24,8 @@ _log = logging.getLogger(__name__)
 
 SETTLE_MS = 5000
 """How long after the last correction a burst is over; then the version is kept and measured."""
+CATCH_UP_MS = 2000
+"""How often to ask the library whether another window or a command has changed it: one small query."""
 
 
 class VersionKeeper(QObject):
@@ -65,12 +68,28 @@ class VersionKeeper(QObject):
         self._timer.setSingleShot(True)
         self._timer.setInterval(SETTLE_MS)
         self._timer.timeout.connect(self._settle)
+        self._others = QTimer(self)
+        self._others.setInterval(CATCH_UP_MS)
+        self._others.timeout.connect(self.catch_up)
+        self._is_catching_up = False
         self._closed = False
+
+    def follow_others(self) -> None:
+        """From now on, take over what another window or a command has changed in the library, every few seconds."""
+        if not self._closed:
+            self._others.start()
+
+    def catch_up(self) -> None:
+        """Take over what another window or a command has changed; the engine's `learned` follows if it matters here."""
+        if not self._is_catching_up:
+            self._is_catching_up = True
+            self._session_lane.submit(self._catch_up)
 
     def ask(self) -> None:
         """Take over what another window has changed, ask for the state, and measure what is not measured yet."""
         self._is_asked = True
-        self._session_lane.submit(self._catch_up)
+        self.catch_up()
+        self._session_lane.submit(self._tell_asked)
         self._session_lane.submit(partial(self._lane.submit, partial(self._check, self._round)))
 
     def go_back(self, version: int) -> None:
@@ -99,6 +118,7 @@ class VersionKeeper(QObject):
     def close(self) -> None:
         """Stop measuring and end the thread; blocks until then, a moment."""
         self._closed = True
+        self._others.stop()
         self.disturb()
         self._lane.close()
 
@@ -109,13 +129,18 @@ class VersionKeeper(QObject):
     # On the session lane
 
     def _catch_up(self) -> None:
+        self._is_catching_up = False
         opened = self._opened()
         if opened is None:
             return
         learned = opened.session.learning.catch_up()
         if learned is not None:
             self._learned(learned)
-        self._tell(opened)
+
+    def _tell_asked(self) -> None:
+        opened = self._opened()
+        if opened is not None:
+            self._tell(opened)
 
     def _learn(self, version: int | None) -> None:
         opened = self._opened()
@@ -153,7 +178,7 @@ class VersionKeeper(QObject):
         try:
             opened.session.learning.check(lambda: number != self._round)
         except Exception as error:  # noqa: BLE001  # nothing is lost: it is measured next time
-            _log.warning("What was learned could not be measured: %s", error)
+            _log.warning("What was learned could not be measured: %s", for_log(error))
             return
         if self._is_asked:
             self._tell(opened)

@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from alpacasorter.core.events import Finished, Found, Judged, Learned, Problems
 from alpacasorter.core.photo import PhotoFile
+from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
 from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.core.watching.events import Gone, Renamed, WatchState
 from alpacasorter.workers.lane import Lane
@@ -84,6 +85,7 @@ class WatchService(QObject):
         self._watch: Watch | None = None
         self._arrivals: SortOptions | None = None
         self._folder: tuple[Path, bool] | None = None
+        self._exclusion = NOTHING
         self._is_scanned = False
         self._is_asked = False
         self._is_whole = True
@@ -113,7 +115,12 @@ class WatchService(QObject):
         return self._arrivals
 
     def watch(
-        self, folder: Path, recursive: bool, known: Iterable[PhotoFile] | None, unusable: Iterable[Path] = ()
+        self,
+        folder: Path,
+        recursive: bool,
+        known: Iterable[PhotoFile] | None,
+        unusable: Iterable[Path] = (),
+        exclusion: Exclusion = NOTHING,
     ) -> None:
         """Watch a folder instead of the previous one; `state` follows.
 
@@ -123,11 +130,14 @@ class WatchService(QObject):
             known: photos that the window shows; only differences from these are reported. None: all photos that are
                 there count as known.
             unusable: photos that the window knows to be unusable.
+            exclusion: what the user leaves out.
         """
         from alpacasorter.core.watching.watch import Watch
 
         self.stop()
-        self._watch = Watch(folder, recursive=recursive, known=known, unusable=unusable, gentle=True)
+        self._watch = Watch(
+            folder, recursive=recursive, known=known, unusable=unusable, gentle=True, exclusion=exclusion
+        )
         self._watch.hold(self._is_held)
         self._lane.submit(partial(self._run, self._generation, self._watch))
 
@@ -173,7 +183,7 @@ class WatchService(QObject):
 
     # For the engine, which scans the folder
 
-    def begin(self, folder: Path | None, recursive: bool) -> None:
+    def begin(self, folder: Path | None, recursive: bool, exclusion: Exclusion = NOTHING) -> None:
         """Stop watching and forget all photos, because a folder was opened or closed.
 
         If it is the same folder, watching resumes after its scan.
@@ -184,6 +194,7 @@ class WatchService(QObject):
         if not is_same:
             self._arrivals = None
         self._folder = None if folder is None else (folder, recursive)
+        self._exclusion = exclusion
         self._is_scanned = False
         self._is_asked = goes_on
         with self._lock:
@@ -226,7 +237,7 @@ class WatchService(QObject):
             # After a scan that was stopped, it is unknown which photos are new.
             known = list(self._known.values()) if self._is_whole else None
             unusable = list(self._unusable)
-        self.watch(*self._folder, known, unusable)
+        self.watch(*self._folder, known, unusable, self._exclusion)
 
     # On the watching thread
 

@@ -199,3 +199,17 @@ def test_the_set_that_the_article_uses(run: Commands, photos: Path) -> None:
     assert told["accuracy"] > 0.95
     assert told["auc"] > 0.98
     assert told["trained_on"] == 327, "the user should know that these figures flatter the model"
+
+
+def test_what_is_left_out(run: Commands, dataset: Path) -> None:
+    fill(dataset / "@eaDir", 1)
+    fill(dataset / "alpaca" / "blurred", 1, first=7)
+    fill(dataset / "other", 1)
+
+    def measured(*options: str) -> tuple[int, int, bool]:
+        done = run("evaluate", dataset, "--json", *options, *CPU)
+        result = json.loads(done.out)
+        return result["n"], result["unreadable"], "other" in done.err
+
+    assert measured() == (6, 1, True)
+    assert measured("--exclude", "alpaca/blurred/", "--exclude", "bad.jpg", "--exclude", "other/") == (5, 0, False)

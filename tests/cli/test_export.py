@@ -167,3 +167,13 @@ def test_a_missing_folder_is_said(run: Commands, tmp_path: Path) -> None:
     done = run("export", tmp_path / "none", "--csv")
     assert done.code == 2
     assert "can't be opened" in done.err
+
+
+def test_what_is_left_out(run: Commands, tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    fill(folder, 2)
+    fill(folder / "raw", 1, first=2)
+    done = run("export", folder, "--csv", "--exclude", "raw/", "--device", "cpu")
+    assert done.code == 0
+    assert "photo1.jpg" in done.out
+    assert "photo2.jpg" not in done.out

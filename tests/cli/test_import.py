@@ -11,6 +11,7 @@ from alpacasorter import paths
 from alpacasorter.core.store.library import Library
 from tests.cli.commands import Commands
 from tests.engines import fill, real_bundle
+from tests.metadata_writers import write_keyword
 
 CPU = ("--device", "cpu")
 POSITIVE, NEGATIVE = real_bundle().positive_label, real_bundle().negative_label
@@ -50,6 +51,36 @@ def say(run: Commands, folder: Path, labels: dict[str, str]) -> None:
 def stored() -> dict[str, str]:
     with Library.open(paths.user_data_dir() / "library.sqlite") as library:
         return {key: one.label for key, one in library.corrections(real_bundle().label_set).items()}
+
+
+@pytest.mark.parametrize("form", ["--json", "--csv"])
+def test_labels_find_photos_that_another_program_wrote_into(
+    form: str, run: Commands, folder: Path, move_to: Callable[[str], None], tmp_path: Path
+) -> None:
+    move_to("one")
+    said = {"photo0.jpg": POSITIVE, "photo1.jpg": NEGATIVE}
+    say(run, folder, said)
+    assert run("export", folder, form, "--out", tmp_path / "labels", "--quiet", *CPU).code == 0
+    write_keyword(*(folder / name for name in said))
+    move_to("two")
+    assert "2 labels were imported." in run("import", tmp_path / "labels").out
+    rows = rows_of(run, folder)
+    assert {name: row["label"] for name, row in rows.items() if row["corrected"]} == said
+    assert "2 labels" not in run("import", tmp_path / "labels").out.split("imported")[0], "they are there already"
+    assert len(stored()) == 2
+
+
+def test_a_label_file_without_pictures_finds_a_photo_that_was_scanned(
+    run: Commands, folder: Path, move_to: Callable[[str], None], tmp_path: Path
+) -> None:
+    move_to("one")
+    rows = rows_of(run, folder)
+    labels = tmp_path / "labels.json"
+    labels.write_text(json.dumps({"content_key": rows["photo0.jpg"]["content_key"], "label": POSITIVE}))
+    write_keyword(folder / "photo0.jpg")
+    assert rows_of(run, folder)["photo0.jpg"]["content_key"] != rows["photo0.jpg"]["content_key"]
+    assert run("import", labels).code == 0
+    assert rows_of(run, folder)["photo0.jpg"]["corrected"] is True
 
 
 @pytest.mark.parametrize("form", ["--json", "--csv"])
@@ -142,6 +173,9 @@ def test_lines_of_a_scan_and_all_labels(
         return found
 
     assert told(tmp_path / "lines.jsonl")["not_corrected"] == 4
+    said = run("import", tmp_path / "lines.jsonl").out
+    assert "All labels in this file are from a model" in said
+    assert "--all" in said
     assert told(tmp_path / "lines.csv", "--all")["new"] == 4
     again = told(tmp_path / "lines.jsonl", "--all")
     assert (again["new"], again["same"]) == (0, 4)

@@ -84,7 +84,7 @@ def test_a_model_for_one_run_by_its_name(
     assert in_use(run) == ["alpaca"]
     done = run("scan", tmp_path / "photos", "--json", "--quiet", "--model", "sheep")
     assert (done.code, done.out) == (1, "")
-    assert "“sheep” can't be used. The folder does not exist." in done.err
+    assert "There is no model “sheep”." in done.err
 
 
 def test_back_to_the_bundled_one(run: Commands, goats: Path) -> None:

@@ -70,6 +70,35 @@ def test_wrong_usage(run: Commands, arguments: list[str]) -> None:
 
 
 @linux_only
+@pytest.mark.parametrize("given", ["scna", "Scan", "sorrt", "evalute", "trian", "exportmodel", "model"])
+def test_a_mistyped_command_is_named_with_the_right_one(
+    run: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for more in ([], [str(tmp_path)]):
+        done = run(given, *more)
+        assert (done.code, done.out) == (2, "")
+        assert f"there is no command “{given}”; did you mean " in done.err
+
+
+def test_a_folder_named_almost_like_a_command_is_opened(
+    run: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scans").mkdir()
+    monkeypatch.setattr(window, "has_display", lambda: False)
+    assert "did you mean" not in run("scans").err
+    assert "can't be opened" in run(tmp_path / "scna").err
+    assert "can't be opened" in run("holidays").err
+
+
+def test_a_model_that_there_is_not_is_named(run: Commands, tmp_path: Path) -> None:
+    done = run("scan", tmp_path, "--model", "foo")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == "alpacasorter: There is no model “foo”. “alpacasorter models” lists the models.\n"
+    assert "foo" in run("export-model", "foo", "--keras", "a.keras").err
+
+
 def test_without_a_screen_it_names_the_other_way(tmp_path: Path) -> None:
     done = finish(program(tmp_path, without=SCREEN))
     assert (done.code, done.out) == (2, "")

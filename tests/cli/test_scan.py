@@ -1,5 +1,6 @@
 """`alpacasorter scan`: rows on standard output, all else on standard error."""
 
+import contextlib
 import csv
 import io
 import json
@@ -9,18 +10,23 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from alpacasorter import paths
 from alpacasorter.cli import console
+from alpacasorter.cli import rows as rows_module
 from alpacasorter.cli.console import ProgressBar
+from alpacasorter.cli.rows import RowsInOrder
 from alpacasorter.core import reasons
 from alpacasorter.core.events import Progress
 from alpacasorter.core.store.library import Library
 from tests.cli.commands import Commands, finish, program
 from tests.engines import fill, fill_fast, real_bundle
+from tests.hanging import PROGRAM as HANGING_PROGRAM
+from tests.hanging import make_hanging
 from tests.picture_files import corner_picture, encode, exif_block, make_picture
 from tests.unprivileged import ordinary_user, shared_folder
 
@@ -36,6 +42,8 @@ KEYS = [
     "width",
     "height",
     "taken_at",
+    "taken_from",
+    "picture_key",
 ]
 CPU = ("--device", "cpu")
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system")
@@ -107,6 +115,85 @@ def test_a_second_time_the_rows_are_the_same_and_nothing_is_opened(run: Commands
     assert [row["path"] for row in again] == [row["path"] for row in first]
     for row, before in zip(again, first, strict=True):
         assert row == pytest.approx(before, abs=2e-6)
+
+
+def test_rows_do_not_wait_for_one_photo(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[object] = []
+    rows = RowsInOrder(lambda row: shown.append(row["path"]))
+    paths_ = [Path(name) for name in "abcde"]
+    rows.expect(paths_)
+    now = 100.0
+    monkeypatch.setattr(rows_module.time, "monotonic", lambda: now)
+    for name in "bd":
+        rows.put(Path(name), {"path": name})
+    rows.print_ready()
+    assert shown == []
+    now += 1.1
+    rows.put(Path("e"), {"path": "e"})
+    assert shown == ["b", "d", "e"]
+    rows.put(Path("c"), {"path": "c"})
+    rows.put(Path("a"), {"path": "a"})
+    assert shown == ["b", "d", "e", "c", "a"]
+    rows.put(Path("cloud only"), {"path": "cloud only"})
+    assert shown[-1] == "cloud only"
+
+
+@pytest.mark.parametrize("form", ["--json", "--csv"])
+def test_a_decoder_that_hangs_holds_back_nothing(form: str, tmp_path: Path) -> None:
+    """Not the rows of the others, not its own for long, and not the end of the program."""
+    (tmp_path / "photos").mkdir()
+    make_hanging(tmp_path / "photos" / "a.jpg")
+    fill(tmp_path / "photos", 3)
+    with hanging_program("scan", tmp_path / "photos", form, "--quiet", *CPU) as started:
+        assert started.stdout is not None
+        lines = [line for line in started.stdout if b".jpg" in line]
+        began = time.monotonic()
+        assert started.wait(20) == 0
+        assert time.monotonic() - began < 5
+    assert [next(name for name in (b"photo0", b"photo1", b"photo2", b"a.jpg") if name in line) for line in lines] == [
+        b"photo0",
+        b"photo1",
+        b"photo2",
+        b"a.jpg",
+    ]
+    assert reasons.sentence(reasons.TOO_SLOW).encode() in lines[-1]
+
+
+@posix_only
+@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_does_not_wait_for_a_decoder_that_hangs(which: signal.Signals, tmp_path: Path) -> None:
+    place = tmp_path / "photos"
+    place.mkdir()
+    make_hanging(place / "z.jpg")
+    fill(place, 3)
+    with hanging_program("scan", place, "--json", "--quiet", *CPU) as started:
+        assert started.stdout is not None
+        for _ in range(3):
+            assert b'"ok"' in started.stdout.readline()
+        began = time.monotonic()
+        started.send_signal(which)
+        started.wait(20)
+        assert time.monotonic() - began < 1.5
+        assert started.stderr is not None
+        assert b"Traceback" not in started.stderr.read()
+
+
+@contextlib.contextmanager
+def hanging_program(*arguments: object) -> Iterator[subprocess.Popen[bytes]]:
+    """The command line in a process of its own, with a decoder that hangs."""
+    started = subprocess.Popen(
+        [sys.executable, "-c", HANGING_PROGRAM, *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=os.name == "posix",
+        cwd=Path(__file__).resolve().parents[2],
+    )
+    try:
+        yield started
+    finally:
+        started.kill()
+        started.communicate()
 
 
 def test_rows_come_in_order_whichever_photo_is_ready_first(run: Commands, tmp_path: Path) -> None:
@@ -196,6 +283,14 @@ def test_rows_and_bar_share_a_screen(capsys: pytest.CaptureFixture[str], monkeyp
         with bar.aside():
             pass
     assert capsys.readouterr() == ("", "")
+
+
+def test_in_a_pipe_nothing_is_drawn_below_the_last_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with ProgressBar(quiet=False) as bar:
+        bar.update(Progress(1, 4, 1.0, 3.0))
+        bar.update(Progress(4, 4, 1.0, 0.0))
+        capsys.readouterr()
+    assert capsys.readouterr().err == ""
 
 
 def test_an_empty_folder(run: Commands, tmp_path: Path) -> None:
@@ -389,3 +484,47 @@ def test_another_model_for_this_run(
     broken = run("scan", folder, "--json", "--model", mine, *CPU)
     assert (broken.code, broken.out) == (1, "")
     assert "mine" in broken.err
+
+
+def test_what_is_left_out(run: Commands, folder: Path) -> None:
+    def seen(*options: str) -> list[str]:
+        done = run("scan", folder, "--json", *options, *CPU)
+        assert done.code == 0
+        return [Path(str(row["path"])).relative_to(folder).as_posix() for row in rows_of(done.out)]
+
+    everything = seen()
+    assert seen("--exclude", "day 2/", "--exclude", "*.CR2") == [
+        "photo0.jpg",
+        "photo1.jpg",
+        "photo1b.jpg",
+        "photo2.jpg",
+    ]
+    assert seen("--exclude", "day 2/*1*.jpg") == [name for name in everything if not name.startswith("day 2/photo1")]
+    (folder / "day 2" / ".nomedia").touch()
+    assert seen() == [name for name in everything if "/" not in name]
+    assert seen("--no-nomedia") == everything
+    said = run("scan", folder, "--exclude", "photo1*", *CPU).err
+    assert "1 folder with a .nomedia file skipped" in said
+    assert "3 files and folders left out" in said
+
+
+@pytest.mark.parametrize("pattern", ["", "[", "../x", "*", "**/*"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("scan",),
+        ("sort", "--into", "x"),
+        ("watch",),
+        ("export", "--csv"),
+        ("evaluate",),
+        ("train", "--out", "x"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_pattern_that_can_t_be_used_is_wrong_usage(
+    run: Commands, tmp_path: Path, command: tuple[str, ...], pattern: str
+) -> None:
+    done = run(*command, tmp_path, "--exclude", pattern)
+    assert (done.code, done.out) == (2, "")
+    assert "argument --exclude: " in done.err
+    assert "Traceback" not in done.err

@@ -1,6 +1,7 @@
 """Reasons: which error means which, and the sentence for each."""
 
 import errno
+import re
 
 import pytest
 
@@ -11,7 +12,10 @@ CODES = {
     for name, value in vars(reasons).items()
     if name.isupper() and not name.startswith("_") and isinstance(value, str)
 }
-ARGUMENTS = dict.fromkeys(("name", "folder", "path", "label", "error"), "x") | {"why": reasons.EMPTY}
+CODES |= set(reasons.DATES_FROM.values())
+ARGUMENTS = dict.fromkeys(("name", "folder", "path", "label", "error", "camera", "offset"), "x") | {
+    "why": reasons.EMPTY
+}
 NUMBERS = {"count": 2, "needed": 5_000_000, "free": 1}
 
 
@@ -28,6 +32,29 @@ def test_every_code_has_a_sentence(code: str) -> None:
     assert sentence != reason
     assert "{" not in sentence
     assert reasons.sentence(sentence) == sentence, "what is a sentence already stays as it is"
+
+
+class OwnError(Exception):
+    """An error of ours, with a sentence for the user."""
+
+
+OwnError.__module__ = "alpacasorter.somewhere"
+
+
+def raised(error: Exception, cause: Exception | None = None) -> Exception:
+    try:
+        raise error from cause
+    except Exception as caught:  # noqa: BLE001
+        return caught
+
+
+def test_the_log_has_no_sentence_for_the_user() -> None:
+    sentence = "Die Bibliothek ist beschädigt."
+    missing = FileNotFoundError(errno.ENOENT, "Datei nicht gefunden", "/a.jpg")
+    assert os_errors.for_log(raised(OwnError(sentence), ValueError("bad page"))) == "ValueError('bad page')"
+    assert os_errors.for_log(raised(OwnError(sentence), raised(missing))) == "FileNotFoundError: ENOENT /a.jpg"
+    assert re.fullmatch(r"OwnError at test_reasons\.py:\d+", os_errors.for_log(raised(OwnError(sentence))))
+    assert os_errors.for_log(OwnError(sentence)) == "OwnError"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ import pytest
 
 from alpacasorter.core import reasons, safe_write
 from alpacasorter.core.exchange.keywords import BLANK, tagged, untagged
+from alpacasorter.core.exchange.results import Source, write_results
 from alpacasorter.core.exchange.sidecars import (
     Change,
     SidecarEvent,
@@ -338,3 +340,54 @@ class TestSorts:
             with sort_lock(library, seconds=0.01):
                 pass
             events.close()
+
+
+_WRITER = """
+import sys, time
+from pathlib import Path
+from alpacasorter.core.safe_write import replacing
+with replacing(Path(sys.argv[1]), suffix=sys.argv[2]) as temporary:
+    temporary.write_bytes(b"half")
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("suffix", ["", ".keras"])
+def test_what_a_killed_process_left_goes_at_the_next_export(tmp_path: Path, suffix: str) -> None:
+    """That of one that is still running stays, however old."""
+    out = tmp_path / "results.csv"
+    writers = [
+        subprocess.Popen([sys.executable, "-c", _WRITER, str(out), suffix], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    try:
+        for writer in writers:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == "writing\n"
+        halves = sorted(tmp_path.iterdir())
+        assert len(halves) == 2
+        for half in halves:
+            os.utime(half, (1, 1))
+        safe_write.sweep_folder(tmp_path)
+        assert sorted(tmp_path.iterdir()) == halves
+        writers[0].kill()
+        writers[0].wait()
+        safe_write.sweep_folder(tmp_path)
+        assert len(list(tmp_path.iterdir())) == 1
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.communicate()
+    source = Source(tmp_path, "Alpaca", "1", LABELS)
+    write_results(out, "csv", source, [], replace=True)
+    assert names(tmp_path) == ["results.csv"]
+
+
+def test_a_file_that_another_window_has_just_begun_stays(tmp_path: Path) -> None:
+    begun, written = (tmp_path / f".alpacasorter-{digit * 12}.half" for digit in "ab")
+    begun.write_bytes(b"")
+    written.write_bytes(b"half")
+    safe_write.sweep_folder(tmp_path)
+    assert begun.exists()
+    assert not written.exists()

@@ -1,14 +1,21 @@
 """The real main window with the real engine and model, in a temporary home."""
 
-from collections.abc import Callable, Iterator
+import io
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from alpacasorter import paths
 from alpacasorter.core.events import Finished, Learned
+from alpacasorter.core.photo import PhotoFacts, PhotoFile, content_key
+from alpacasorter.core.store.cache import Cache, CacheEntry
+from alpacasorter.ml.models.bundle import load_bundle
 from alpacasorter.ui.app import build_window
 from alpacasorter.ui.main_window import MainWindow
 from alpacasorter.ui.photo_store import PhotoRow
@@ -116,3 +123,47 @@ def folder(tmp_path: Path) -> Path:
         place = folder if n < 9 else folder / "day 2"
         make_picture(place / f"photo{n}.jpg", seed=n, size=(320, 240))
     return folder
+
+
+@pytest.fixture
+def scene(tmp_path: Path, home: Path) -> Callable[[Sequence[float]], Path]:
+    """Make a folder of photos of one scene, for which the bundled model says these probabilities, roughly.
+
+    They are in the cache and look all the same to the window. Learning from one of them changes the others.
+    """
+
+    def make(probabilities: Sequence[float]) -> Path:
+        bundle = load_bundle(paths.bundled_model())
+        known = bundle.replay.embeddings.astype(np.float32)
+        says = bundle.head.probability(known)
+        positive, negative = known[says > 0.95][0], known[says < 0.05][0]
+        steps = np.linspace(0, 1, 2001, dtype=np.float32)[:, None]
+        between = steps * positive + (1 - steps) * negative
+        curve = bundle.head.probability(between)
+        folder = tmp_path / "scene"
+        folder.mkdir()
+        buffer = io.BytesIO()
+        Image.new("RGB", (320, 240), "peru").save(buffer, "JPEG")
+        picture = buffer.getvalue()
+        entries = []
+        for n, probability in enumerate(probabilities):
+            path = folder / f"IMG_{n:03}.jpg"
+            data = picture + n.to_bytes(4, "big")
+            path.write_bytes(data)
+            status = path.stat()
+            entries.append(
+                CacheEntry(
+                    PhotoFile(path, status.st_size, status.st_mtime_ns),
+                    content_key(data),
+                    None,
+                    PhotoFacts(320, 240, None, "JPEG"),
+                    picture,
+                    between[int(np.argmin(np.abs(curve - probability)))].astype("<f2").tobytes(),
+                    bundle.backbone_id,
+                )
+            )
+        with Cache.open(paths.user_cache_dir() / "cache.sqlite") as cache:
+            cache.store(entries)
+        return folder
+
+    return make

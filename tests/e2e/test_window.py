@@ -3,6 +3,7 @@
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from alpacasorter.ui.photo_filters import Filter, Order
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.settings_dialog import SettingsDialog
 from tests.e2e.conftest import WAIT_MS, User
+from tests.hanging import decoder_that_hangs, make_hanging
 from tests.picture_files import BAD_KINDS, make_picture
 
 Start = Callable[[], User]
@@ -259,6 +261,28 @@ def test_closing_while_scanning_ends_everything(start: Start, tmp_path: Path) ->
     user.window.close()
 
 
+def test_stopping_and_closing_do_not_wait_for_a_decoder_that_hangs(
+    start: Start, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(3):
+        make_hanging(folder / f"a{n}.jpg", seed=n)
+    with decoder_that_hangs(monkeypatch):
+        user = start()
+        user.window.open_folder(folder)
+        user.wait(lambda: user.store.counts[Filter.NEGATIVE] + user.store.counts[Filter.POSITIVE] == 12)
+        began = time.monotonic()
+        user.press(Qt.Key.Key_Escape)
+        user.wait(lambda: bool(user.finished))
+        assert time.monotonic() - began < 1
+        assert user.finished[0].canceled
+        user.window.rescan()
+        user.wait(lambda: user.page.progress.isVisible())
+        began = time.monotonic()
+        user.window.close()
+        user.window.engine.shutdown()
+        assert time.monotonic() - began < 1.5
+
+
 def test_settings_take_effect(start: Start, folder: Path, qtbot: QtBot) -> None:
     user = start()
     user.open(folder)
@@ -278,6 +302,27 @@ def test_settings_take_effect(start: Start, folder: Path, qtbot: QtBot) -> None:
     assert user.store.unsure_below == 0.99
     assert Settings().scheme == "dark"
     assert not Settings().recursive
+
+
+def test_what_is_left_out_takes_effect_at_once_and_on_arrivals(start: Start, folder: Path) -> None:
+    user = start()
+    user.open(folder)
+    before, shown = len(user.finished), len(user.shown())
+
+    def change(dialog: QDialog) -> None:
+        assert isinstance(dialog, SettingsDialog)
+        dialog.exclude.setPlainText("photo1.jpg\n*.webp")
+
+    with_dialog(change)
+    user.page.actions_.settings.trigger()
+    user.wait(lambda: len(user.finished) > before)
+    assert len(user.shown()) == shown - 1
+    assert user.finished[-1].left_out == 1
+    user.wait(lambda: user.window.engine.watching.is_watching)
+    make_picture(folder / "arrival.webp", kind="webp")
+    make_picture(folder / "arrival.jpg")
+    user.wait(lambda: user.store.row_of(folder / "arrival.jpg") is not None)
+    assert user.store.row_of(folder / "arrival.webp") is None
 
 
 def test_order_and_size_are_kept(start: Start, folder: Path) -> None:
@@ -464,7 +509,7 @@ def test_tab_moves_in_reading_order(start: Start, folder: Path, qtbot: QtBot) ->
     page = user.page
     page.filters.button(Filter.PROBLEMS).setFocus()
     seen = []
-    for _ in range(9):
+    for _ in range(14):
         widget = QApplication.focusWidget()
         seen.append(widget)
         assert widget is not None

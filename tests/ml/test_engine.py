@@ -1,6 +1,7 @@
 """Opening everything: in the right order, with plain sentences where something is wrong."""
 
 import shutil
+import sqlite3
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -299,3 +300,39 @@ def test_another_model_on_the_same_library_and_cache(places: Places, chosen: Pat
         assert Outcome(back.session.scan(tmp_path / "photos", recursive=True)).finished.judged == 3
     finally:
         engine.close()
+
+
+# A library that can't be opened
+
+
+def test_without_a_library_photos_are_judged(tmp_path: Path) -> None:
+    places = places_in(tmp_path)
+    places.data.write_bytes(b"no folder")
+    (photo,) = fill(tmp_path / "photos", 1)
+    engine = open_engine(places, "cpu", trial_now=False)
+    try:
+        outcome = Outcome(engine.session.scan(photo.parent, recursive=True))
+        key = outcome.photos[photo].content_key
+        assert any("without your corrections" in notice for notice in engine.notices())
+        assert engine.library.corrections(real_bundle().label_set) == {}
+        with pytest.raises(LibraryError, match="can't be written to"):
+            engine.session.learning.correct({key: "alpaca"}, {key: photo})
+        assert engine.library.corrections(real_bundle().label_set) == {}
+        assert engine.with_model(real_bundle().path, "cpu").library_problem == engine.library_problem
+    finally:
+        engine.close()
+    with pytest.raises(LibraryError, match="can't be written to"):
+        open_engine(places, "cpu", trial_now=False, library_required=True)
+
+
+def test_a_library_in_use_or_of_a_newer_version_is_no_reason_to_go_without(
+    tmp_path: Path,
+) -> None:
+    places = places_in(tmp_path)
+    open_engine(places, "cpu", trial_now=False).close()
+    with sqlite3.connect(places.data / "library.sqlite") as database:
+        database.execute("PRAGMA user_version = 999")
+        database.execute("CREATE TABLE of_the_newer_app (id INTEGER PRIMARY KEY)")
+    database.close()
+    with pytest.raises(LibraryError, match="newer version"):
+        open_engine(places, "cpu", trial_now=False)

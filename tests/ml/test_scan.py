@@ -1,6 +1,7 @@
 """The scan pipeline on real folders: every file ends as a row, and nothing stops a scan."""
 
 import os
+import sqlite3
 import sys
 import threading
 import time
@@ -15,13 +16,17 @@ import pytest
 from alpacasorter.core import reasons
 from alpacasorter.core.events import Finished, Found, Problems, Progress
 from alpacasorter.core.photo import PhotoFacts, PhotoFile, content_key
+from alpacasorter.core.photos import bounded
 from alpacasorter.core.photos.walk import OUTPUT_MARKER, FolderUnavailable
 from alpacasorter.core.store.cache import Cache
+from alpacasorter.core.taken import DateSource
 from alpacasorter.ml import scan as scan_module
 from alpacasorter.ml.runtime.backbone import BackboneError
 from alpacasorter.ml.scan import Embed, Embedded, Rate, Scan, WorkList
 from tests.engines import SIZE, fill, fill_fast, input_of, quick_embed, real_backbone, real_bundle
-from tests.picture_files import BAD_KINDS, GOOD_KINDS, can_write, make_picture
+from tests.hanging import decoder_that_hangs, make_hanging
+from tests.hostile_files import hostile
+from tests.picture_files import BAD_KINDS, GOOD_KINDS, can_write, corner_picture, encode, exif_block, make_picture
 from tests.unprivileged import ordinary_user, shared_folder
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX file system")
@@ -226,6 +231,38 @@ def test_reopening_opens_no_photo(folder: Path, cache: Cache, opened: list[Path]
     assert again.problems == first.problems
     for path, vector in first.vectors.items():
         np.testing.assert_array_equal(again.vectors[path], vector)
+
+
+def dated(path: Path, taken: str) -> Path:
+    """Write a photo that says when it was taken."""
+    path.write_bytes(encode(corner_picture(), "JPEG", exif=exif_block(taken=taken)))
+    return path
+
+
+def test_a_cache_of_an_earlier_version_gets_what_is_missing_from_the_headers(
+    folder: Path, tmp_path: Path, opened: list[Path]
+) -> None:
+    midnight, gone = dated(folder / "a.jpg", "2024:05:01 24:08:19"), dated(folder / "b.jpg", "2024:05:01 10:00:00")
+    with Cache.open(tmp_path / "old.sqlite") as cache:
+        scanned(folder, cache)
+    with sqlite3.connect(tmp_path / "old.sqlite") as connection:
+        # The moment alone, and none where the clock said 24.
+        connection.execute("UPDATE contents SET taken_at = NULLIF(substr(taken_at, 1, 19), '2024-05-01T00:08:19')")
+    connection.close()
+    opened.clear()
+    state = gone.stat()
+    gone.write_bytes(bytes(state.st_size))
+    os.utime(gone, ns=(state.st_atime_ns, state.st_mtime_ns))
+    with Cache.open(tmp_path / "old.sqlite") as cache:
+        for _ in range(2):
+            facts = {path: photo.facts for path, photo in scanned(folder, cache).photos.items()}
+            assert (facts[midnight].taken_at, facts[midnight].taken_from) == (
+                "2024-05-01T00:08:19",
+                DateSource.CAMERA,
+            )
+            # What can't be read any more stays as it was known.
+            assert (facts[gone].taken_at, facts[gone].taken_from) == ("2024-05-01T10:00:00", None)
+    assert not opened
 
 
 def test_embeddings_survive_the_cache_being_closed(folder: Path, tmp_path: Path) -> None:
@@ -565,6 +602,59 @@ def slow_embed(seconds: float) -> Callable[[npt.NDArray[np.uint8]], npt.NDArray[
 
 def scan_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name.startswith("scan-")]
+
+
+def test_other_photos_do_not_wait_for_decoders_that_hang(
+    folder: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both threads have one, and another thread goes on."""
+    hanging = {make_hanging(folder / f"0{n}.jpg", seed=n) for n in range(2)}
+    good = set(fill(folder, 6))
+    with decoder_that_hangs(monkeypatch):
+        seen: set[Path] = set()
+        began = time.monotonic()
+        events = make_scan(folder, cache).run()
+        for event in events:
+            if isinstance(event, Embedded):
+                seen.update(event.paths)
+            if seen == good:
+                break
+        assert time.monotonic() - began < bounded.SECONDS
+        last = Events(list(events))
+    assert last.problems == dict.fromkeys(hanging, reasons.TOO_SLOW)
+    assert last.finished.judged == 6
+    # Next time the computer may be less busy.
+    again = scanned(folder, cache)
+    assert not again.problems
+    assert again.finished.opened == 2
+
+
+def test_a_scan_stops_at_once_while_a_decoder_hangs(
+    folder: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_hanging(folder / "0.jpg")
+    for how in ("cancel", "close"):
+        with decoder_that_hangs(monkeypatch) as hangs:
+            scan = make_scan(folder, cache)
+            events = scan.run()
+            assert isinstance(next(events), Found)
+            # The first batch comes when nothing was ready for a second.
+            while not hangs.is_set():
+                next(events)
+            began = time.monotonic()
+            if how == "cancel":
+                scan.cancel()
+                assert Events(list(events)).finished.canceled
+            else:
+                events.close()
+            assert time.monotonic() - began < 0.5
+            assert not scan_threads()
+
+
+def test_a_hostile_file_is_refused_for_good(folder: Path, cache: Cache) -> None:
+    (folder / "a.jpg").write_bytes(hostile("jpeg_scans", 300))
+    assert scanned(folder, cache).problems == {folder / "a.jpg": reasons.TOO_COMPLEX}
+    assert scanned(folder, cache).finished.opened == 0
 
 
 def test_work_list_gives_each_photo_once_to_many_threads() -> None:

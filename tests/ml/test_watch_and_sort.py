@@ -37,6 +37,7 @@ from alpacasorter.ml.watch_and_sort import Delays, LiveEvent, live
 from tests.core.watching.watched import FAST, LIMIT_S, file_of
 from tests.engines import Opened, fill, opened_session, quick_embed, real_bundle, varied
 from tests.engines import Outcome as ScanOutcome
+from tests.metadata_writers import write_keyword
 from tests.picture_files import picture_bytes
 
 SOON = Delays(quiet=0.3, busy=0.1, problem=0.1)
@@ -83,6 +84,7 @@ class Sorter:
         labels: LabelSet,
         *,
         stopped: Callable[[], bool],
+        exclusion: object,
     ) -> SortPlan:
         if self.errors and isinstance(self.errors[0], PlanError):
             raise self.errors.pop(0)
@@ -347,6 +349,34 @@ def test_what_arrives_is_sorted_once_and_followed(
         heard.until(lambda: len(heard.of(Judged)) > count)
         time.sleep(3 * SOON.quiet)
         assert len(heard.sorted) == 3
+        # Not even if another program writes a keyword into it.
+        count = len(heard.of(Judged))
+        write_keyword(placed.before)
+        heard.until(lambda: len(heard.of(Judged)) > count)
+        time.sleep(3 * SOON.quiet)
+        assert len(heard.sorted) == 3
+
+
+def test_a_keyword_written_into_an_old_photo_does_not_make_it_a_new_one(
+    opened: Opened, folder: Path, tmp_path: Path
+) -> None:
+    old, edited = folder / "photo0.jpg", folder / "photo1.jpg"
+    with Live(opened, watch_of(opened, folder), sorter=Sorter(), options=options_for(tmp_path)) as heard:
+        write_keyword(old)
+        heard.until(lambda: old in heard.judged)
+        time.sleep(3 * SOON.quiet)
+        assert heard.sorted == []
+        # Another picture in its place is new.
+        edited.write_bytes(picture_bytes(seed=77))
+        heard.until(lambda: heard.sorted == [edited])
+    with Live(opened, watch_of(opened, folder), sorter=Sorter()) as heard:
+        new = arrive(folder, 5)
+        heard.until(lambda: new in heard.judged)
+        count = len(heard.of(Judged))
+        write_keyword(new)
+        heard.until(lambda: len(heard.of(Judged)) > count)
+        heard.options = options_for(tmp_path)
+        heard.until(lambda: heard.sorted == [new])
 
 
 def test_unsure_photos_wait_for_the_user(opened: Opened, folder: Path, tmp_path: Path) -> None:

@@ -68,4 +68,4 @@ def test_what_is_not_a_recipe(text):
 
 def test_everything_has_a_name():
     assert set(BACKBONE_TITLES) == set(BACKBONES)
-    assert set(setting_names()) == set(json.loads(Recipe().to_json())) - {"positive", "name"}
+    assert set(setting_names()) == set(json.loads(Recipe().to_json())) - {"positive", "name", "nomedia"}

@@ -1,10 +1,12 @@
 """A whole training run, from class folders to a bundle, and what can go wrong."""
 
 import errno
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
 
@@ -416,3 +418,55 @@ def test_a_bug_is_not_hidden(dataset, recipe, tmp_path, monkeypatch):
 def test_without_tensorflow(dataset, recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "has_tensorflow", lambda: False)
     assert "Training needs TensorFlow" in failed(dataset, tmp_path / "out", recipe)
+
+
+def test_a_preview_names_the_same_file_in_both_classes(dataset, recipe, tmp_path):
+    folder = tmp_path / "photos"
+    shutil.copytree(dataset, folder)
+    thing = min((folder / "thing").glob("thing_??.png"))
+    same = shutil.copy(thing, folder / "other" / "<b>.png")
+    *_, prepared = train(folder, None, recipe)
+    assert list(map(set, prepared.both_classes)) == [{str(thing), str(same)}]
+    assert any(str(same) in words for words in codes.worded(prepared).warnings)
+
+
+def test_a_picture_in_both_classes_is_named_and_not_held_out(dataset, recipe, tmp_path, monkeypatch):
+    folder = tmp_path / "photos"
+    shutil.copytree(dataset, folder)
+    things = sorted((folder / "thing").glob("thing_??.png"))
+    same = [shutil.copy(things[0], folder / "other" / "z.png")]
+    with Image.open(things[1]) as picture:
+        picture.convert("RGB").resize((80, 80)).save(folder / "other" / "y.jpg", quality=70)
+    same.append(str(folder / "other" / "y.jpg"))
+    # Copies in the same class are kept on one side, and no error.
+    copies = [shutil.copy(things[2], folder / "thing" / f"copy{n}.png") for n in range(3)]
+    given = {}
+
+    def spy(photos, *args, **kwargs):
+        given["photos"] = photos
+        return original(photos, *args, **kwargs)
+
+    original = finishing.finish
+    monkeypatch.setattr(training, "finish", spy)
+    runs = []
+    for number in range(2):
+        events = list(train(folder, tmp_path / f"bundle{number}", recipe, report=tmp_path / "report.html"))
+        (prepared,) = only(events, Prepared)
+        runs.append(given["photos"].split.validation.tolist())
+        assert sorted(map(set, prepared.both_classes), key=min) == sorted(
+            ({str(things[0]), str(same[0])}, {str(things[1]), str(same[1])}), key=min
+        )
+        (warning,) = [words for words in codes.worded(prepared).warnings if "both classes" in words]
+        assert all(str(path) in warning for path in (*things[:2], *same))
+    assert runs[0] == runs[1]
+    photos = given["photos"]
+    held = {str(photos.dataset.examples[row].path) for row in photos.split.validation}
+    assert not held & {*map(str, things[:2]), *map(str, same)}
+    group = {str(things[2]), *map(str, copies)}
+    assert not held & group or group <= held
+    counts = np.bincount(photos.targets[photos.split.validation], minlength=2)
+    of_class = np.bincount(photos.targets, minlength=2)
+    assert (np.abs(counts - 0.2 * of_class) <= 2).all()
+    report = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "both classes" in report
+    assert "y.jpg" in report

@@ -68,10 +68,10 @@ def test_tooltips_end_with_the_key(window: MainWindow) -> None:
 def test_names_of_labels_are_no_mnemonics(window: MainWindow) -> None:
     window.page.set_labels(LABELS)
     actions = window.page.actions_
-    assert actions.positive.text().endswith("Goats && kids")
+    assert actions.positive.text().partition("\t")[0].endswith("Goats && kids")
     assert actions.filters[Filter.POSITIVE].text() == "Goats && kids"
     assert window.page.filters.button(Filter.POSITIVE).text().startswith("Goats && kids")
-    assert [actions.positive.shortcut().toString(), actions.negative.shortcut().toString()] == ["G", "P"]
+    assert [action.text().partition("\t")[2] for action in (actions.positive, actions.negative)] == ["G", "P"]
 
 
 def test_undo_says_what(window: MainWindow) -> None:

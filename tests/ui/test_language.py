@@ -38,8 +38,8 @@ def name() -> str:
 def test_the_language_in_the_settings_is_used(application: QApplication) -> None:
     assert use_language(application, "en_GB") == "en_GB"
     assert name() == "English (UK)"
-    assert QLocale().name() == "en_US", "the region is that of the system"
-    assert i18n.day("2026-03-12") == "March 12, 2026"
+    assert QLocale().name() == "en_GB", "British English was chosen, so dates are British too"
+    assert i18n.day("2026-03-12") == "12 March 2026"
     assert len(application.findChildren(QTranslator)) == 1
 
 
@@ -129,6 +129,10 @@ def test_no_locale_has_a_weekday_in_a_day() -> None:
     [
         ("en", "en_AU", "en_AU", True),
         ("en_GB", "en_AU", "en_AU", True),
+        ("en_GB", "en_US", "en_GB", True),
+        ("en_GB", "en_GB", "en_GB", True),
+        ("en", "en_US", "en_US", True),
+        ("en", "en_GB", "en_US", False),
         ("en", "de_DE", "en_US", False),
         ("en", "C", "en_US", False),
         ("en_GB", "de_DE", "en_GB", True),

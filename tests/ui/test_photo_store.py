@@ -16,8 +16,10 @@ from alpacasorter.core.events import JudgedPhoto, Learned, Problem
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photo import PhotoFacts, PhotoFile
 from alpacasorter.core.photos.walk import walk
+from alpacasorter.core.taken import Clock, DateSource
 from alpacasorter.ui.photo_filters import Filter, Order
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.tag_changes import EarlierTag
 from tests.picture_files import make_picture
 
 LABELS = LabelSet("not_alpaca", "alpaca", {"alpaca": "Alpaca", "not_alpaca": "Not alpaca"})
@@ -92,6 +94,32 @@ def test_orders(store: PhotoStore) -> None:
     assert names(store.matching(Filter.ALL, Order.TAKEN)) == "31024"
     # Photos labeled by the user come last, and before them those that are not judged yet.
     assert names(store.matching(Filter.ALL, Order.DOUBTFUL)) == "12043"
+
+
+def test_the_order_by_date_goes_by_the_clock_to_fractions_of_a_second() -> None:
+    store = PhotoStore()
+    taken = {
+        "burst_3.jpg": "2024-05-01T10:00:00.9",
+        "burst_1.jpg": "2024-05-01T10:00:00.1+02:00",
+        "burst_2.jpg": "2024-05-01T10:00:00.25",
+        "midnight.jpg": "2024-05-01T00:08:19",
+        "IMG-20240430-WA0001.jpg": None,
+        "other.jpg": "2024-05-01T11:00:00",
+        "undated.jpg": None,
+    }
+    store.add([Path("/p") / name for name in taken])
+    for name, at in taken.items():
+        camera = "Canon" if name == "other.jpg" else None
+        facts = PhotoFacts(1, 1, at, "JPEG", DateSource.CAMERA if at else DateSource.NONE, camera)
+        store.judge([JudgedPhoto(Path("/p") / name, name, 0.5, facts, None)], 0)
+    rest = ["midnight.jpg", "burst_1.jpg", "burst_2.jpg", "burst_3.jpg"]
+
+    def order() -> list[str]:
+        return [row.name for row in store.matching(Filter.ALL, Order.TAKEN)]
+
+    assert order() == ["IMG-20240430-WA0001.jpg", *rest, "other.jpg", "undated.jpg"]
+    store.clocks = (Clock("Canon", -2 * 86400),)
+    assert order() == ["other.jpg", "IMG-20240430-WA0001.jpg", *rest, "undated.jpg"]
 
 
 def test_late_prediction_is_dropped(store: PhotoStore) -> None:
@@ -205,6 +233,8 @@ def test_a_photo_whose_bytes_changed_has_another_key(store: PhotoStore) -> None:
     assert [row.path.name for row in store.rows_of("other")] == ["1.jpg"]
     store.learn(learned({"key0": "not_alpaca"}, {"key0": 0.4, "other": 0.3}, ("other",), 6))
     assert [row.correction for row in store.rows[:2]] == ["not_alpaca", None]
+    assert store.matching(Filter.CHANGED) == [], "it is the same tag as before, of another photo"
+    store.learn(learned({}, {"other": 0.7}, ("other",), 6))
     assert names(store.matching(Filter.CHANGED)) == "1"
     store.judge([JudgedPhoto(Path("/p/1.jpg"), "third", 0.2, FACTS, None)], 6)
     assert store.counts[Filter.CHANGED] == 0
@@ -243,6 +273,48 @@ def test_a_rescan_finds_new_photos(store: PhotoStore) -> None:
     assert store.counts[Filter.NEW] == 0, "in another folder nothing is new"
 
 
+def test_changes_are_counted_since_the_folder_was_opened(store: PhotoStore) -> None:
+    twin = JudgedPhoto(Path("/p/4.jpg"), "key3", 0.73, FACTS, None)
+    store.judge([photo(0, 0.9), photo(1, 0.73), photo(2, 0.2), photo(3, 0.73), twin], 0)
+    store.learn(learned({"key0": "not_alpaca"}, {"key0": 0.1, "key1": 0.19, "key2": 0.1, "key3": 0.8}, ("key1",), 1))
+    store.learn(learned({}, {"key1": 0.19, "key2": 0.1, "key3": 0.3}, ("key3",), 2))
+    assert names(store.matching(Filter.CHANGED)) == "134", "those of both steps, copies too"
+    assert store.counts[Filter.CHANGED] == 3
+    assert store.flipped == 2
+    assert store.earlier_tag(store.rows[1]) == EarlierTag("alpaca", 0.73)
+    assert store.earlier_tag(store.rows[0]) is None, "that is the user's label"
+    # Flipped back; and labeled by the user.
+    store.learn(learned({"key3": "alpaca"}, {"key1": 0.6, "key2": 0.1, "key3": 0.9}, ("key1",), 3))
+    assert store.counts[Filter.CHANGED] == 0
+    # Without the label it counts again.
+    store.learn(learned({"key3": None}, {"key1": 0.3, "key2": 0.1, "key3": 0.3}, ("key1",), 4))
+    assert names(store.matching(Filter.CHANGED)) == "134"
+    assert store.earlier_tag(store.rows[1]) == EarlierTag("alpaca", 0.73)
+    store.see_changes([store.rows[1]])
+    assert names(store.matching(Filter.CHANGED)) == "34"
+    store.learn(learned({}, {"key1": 0.75, "key2": 0.1, "key3": 0.3}, ("key1",), 5))
+    earlier = store.earlier_tag(store.rows[1])
+    assert earlier is not None
+    assert (earlier.label, round(earlier.confidence, 6)) == ("not_alpaca", 0.7)
+    store.see_changes()
+    assert store.counts[Filter.CHANGED] == 0
+
+
+def test_a_rescan_keeps_the_changes(store: PhotoStore) -> None:
+    store.judge([photo(0, 0.9), photo(1, 0.9)], 0)
+    store.learn(learned({}, {"key0": 0.2}, ("key0",), 1))
+    store.clear(again=True)
+    assert store.counts[Filter.CHANGED] == 0
+    store.add(Path(f"/p/{n}.jpg") for n in range(5))
+    store.judge([photo(0, 0.2), photo(1, 0.9)], 1)
+    assert names(store.matching(Filter.CHANGED)) == "0"
+    assert store.counts[Filter.CHANGED] == 1
+    store.clear()
+    store.add([Path("/p/0.jpg")])
+    store.judge([photo(0, 0.2)], 1)
+    assert store.counts[Filter.CHANGED] == 0, "another folder"
+
+
 PATHS = st.integers(0, 12).map(lambda n: Path(f"/p/{n}.jpg"))
 KEYS = st.integers(0, 3).map(lambda n: f"key{n}")
 PROBABILITIES = st.floats(0, 1, width=32)
@@ -259,7 +331,13 @@ class Rows(RuleBasedStateMachine):
         self.version = 0
         # By path: found_at, key, probability, correction, reason, new.
         self.photos: dict[Path, dict[str, Any]] = {}
-        self.changed: set[str] = set()
+        # By key: what was said first.
+        self.earlier: dict[str, float] = {}
+
+    def is_changed(self, one: dict[str, Any]) -> bool:
+        if one["probability"] is None or one["correction"] is not None:
+            return False
+        return (one["probability"] >= 0.5) != (self.earlier[one["key"]] >= 0.5)
 
     def there(self, path: Path, *, new: bool) -> dict[str, Any]:
         nothing = {"found_at": path, "key": None, "probability": None, "correction": None, "reason": None, "new": new}
@@ -275,9 +353,14 @@ class Rows(RuleBasedStateMachine):
 
     @rule(path=PATHS, key=KEYS, value=PROBABILITIES, said=CORRECTIONS)
     def judge(self, path: Path, key: str, value: float, said: str | None) -> None:
+        # What is said about the same bytes is always the same.
+        for one in self.photos.values():
+            if one["key"] == key and one["probability"] is not None:
+                value, said = one["probability"], one["correction"]
         self.store.judge([JudgedPhoto(path, key, value, FACTS, said)], self.version)
         if path in self.photos:
             self.photos[path] |= {"key": key, "probability": value, "correction": said, "reason": None}
+            self.earlier.setdefault(key, value)
 
     @rule(paths=st.lists(PATHS, max_size=3), new=st.booleans())
     def fail(self, paths: list[Path], new: bool) -> None:
@@ -301,7 +384,6 @@ class Rows(RuleBasedStateMachine):
     def learn(self, values: dict[str, float], said: str | None, corrected: str) -> None:
         self.version += 1
         self.store.learn(learned({corrected: said}, values, tuple(values), self.version))
-        self.changed = {key for key in values if any(photo["key"] == key for photo in self.photos.values())}
         for one in self.photos.values():
             if one["probability"] is not None:
                 one["probability"] = values.get(one["key"], one["probability"])
@@ -313,6 +395,17 @@ class Rows(RuleBasedStateMachine):
         self.store.see()
         for one in self.photos.values():
             one["new"] = False
+
+    @rule(some=st.none() | st.lists(st.integers(0, 20), max_size=5))
+    def see_changes(self, some: list[int] | None) -> None:
+        rows = self.store.rows
+        chosen = None if some is None else [rows[n] for n in some if n < len(rows)]
+        paths = {row.path for row in (rows if chosen is None else chosen)}
+        seen = [one for path in paths if (one := self.photos[path])["probability"] is not None]
+        for one in seen:
+            if chosen is None or self.is_changed(one):
+                self.earlier[one["key"]] = one["probability"]
+        self.store.see_changes(chosen)
 
     @rule(confidence=st.floats(0.5, 1))
     def draw_the_line(self, confidence: float) -> None:
@@ -342,7 +435,7 @@ class Rows(RuleBasedStateMachine):
     @invariant()
     def counts_are_what_counting_gives(self) -> None:
         assert self.store.counts == {which: len(self.store.matching(which)) for which in Filter}
-        changed = sum(1 for one in self.photos.values() if one["key"] in self.changed)
+        changed = sum(map(self.is_changed, self.photos.values()))
         assert self.store.counts[Filter.CHANGED] == changed
         new = sum(1 for one in self.photos.values() if one["new"] and (one["reason"] or one["probability"] is not None))
         assert self.store.counts[Filter.NEW] == new

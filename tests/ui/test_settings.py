@@ -5,12 +5,25 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QByteArray, QSettings
 
+from alpacasorter.core.photos.exclusion import Exclusion
+from alpacasorter.core.taken import Clock
 from alpacasorter.ui.photo_filters import Order
 from alpacasorter.ui.settings import UNSURE_USUAL, Settings
 
 
 def opened(path: Path) -> Settings:
     return Settings(QSettings(str(path), QSettings.Format.IniFormat))
+
+
+@pytest.mark.parametrize("text", ["", "no JSON", "[1]", '{"": 3, "X": "3", "Y": true}'])
+def test_clocks_of_cameras(tmp_path: Path, text: str) -> None:
+    store = QSettings(str(tmp_path / "s.ini"), QSettings.Format.IniFormat)
+    settings = Settings(store)
+    clocks = (Clock("Canon EOS R5 #1", -90), Clock("“X”", 3600))
+    settings.clocks = clocks
+    assert settings.clocks == clocks
+    store.setValue("sorting/clocks", text)
+    assert settings.clocks == ()
 
 
 def test_all_settings_are_saved(tmp_path: Path) -> None:
@@ -28,6 +41,34 @@ def test_all_settings_are_saved(tmp_path: Path) -> None:
     assert (again.tile, again.device, again.scheme, again.order) == (200, "gpu", "dark", Order.DOUBTFUL)
     assert (again.watch, again.language) == (False, "en_GB")
     assert again.state("geometry") == QByteArray(b"abc")
+
+
+def test_what_is_left_out_is_saved(tmp_path: Path) -> None:
+    file = tmp_path / "settings.ini"
+    first = opened(file)
+    assert first.exclusion == Exclusion((), nomedia=True)
+    patterns = ("*.png", "raw/", "a, b; c", "caf\u00e9 [x]?", "/2019/**", "100%", "\\x41", '"quoted"')
+    first.exclude, first.skip_nomedia = patterns, False
+    first.save()
+    assert opened(file).exclusion == Exclusion(patterns, nomedia=False)
+
+
+@pytest.mark.parametrize(
+    ("written", "patterns"),
+    [
+        ("*.png", ("*.png",)),
+        ("[", ()),
+        ("*", ()),
+        ("", ()),
+        ('"*.png\\n[\\nraw/\\n../x"', ("*.png", "raw/")),
+        ("a,b", ("a,b",)),
+    ],
+)
+def test_patterns_that_can_t_be_used_count_as_not_set(tmp_path: Path, written: str, patterns: tuple[str, ...]) -> None:
+    file = tmp_path / "settings.ini"
+    file.write_text(f"[General]\nexclude={written}\nskip_nomedia=perhaps\n")
+    assert opened(file).exclude == patterns
+    assert opened(file).skip_nomedia is False
 
 
 @pytest.mark.parametrize("nonsense", ["", "x", "-1", "1e9", "[]", "nan"])

@@ -17,7 +17,9 @@ def test_import() -> None:
         "2 labels were skipped: the model in use does not have these classes (cat).",
         "1 row was skipped: it is invalid.",
     ]
-    assert import_summary(ImportSummary({}, 0, {}, {}, 4)) == "This file has no labels to import."
+    assert import_summary(ImportSummary({}, 0, {}, {}, 0)) == "This file has no labels to import."
+    assert import_summary(ImportSummary({}, 0, {}, {}, 4)) == "All labels in this file are from a model, not from you."
+    assert import_summary(ImportSummary({}, 0, {}, {}, 4, 2)) == "None of the labels in this file can be imported."
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from alpacasorter.core.events import Finished, Learned, Progress, Relearned
 from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.taken import DateSource, Taken
 from alpacasorter.wording import text
 
 LABELS = LabelSet("not_alpaca", "alpaca", {"alpaca": "Alpaca", "not_alpaca": "Not alpaca"})
@@ -18,16 +19,24 @@ def event(corrections: int) -> Learned:
 
 
 @pytest.mark.parametrize(
-    ("corrections", "changed", "sentence"),
+    ("corrections", "flipped", "changed", "sentence"),
     [
-        (3, 4, "Learned from 3 corrections. 4 other tags changed."),
-        (1, 1, "Learned from 1 correction. 1 other tag changed."),
-        (1234, 0, "Learned from 1,234 corrections. No other tags changed."),
-        (0, 2, "Back to the original model. 2 other tags changed."),
+        (3, 4, 4, "Learned from your labels of 3 different photos in all folders. 4 other tags changed."),
+        (1, 1, 1, "Learned from your labels of 1 different photo in all folders. 1 other tag changed."),
+        (1234, 0, 0, "Learned from your labels of 1,234 different photos in all folders. No other tags changed."),
+        (0, 2, 0, "Back to the original model. 2 other tags changed."),
+        (0, 8, 46, "Back to the original model. 8 other tags changed. 46 changes are not marked as seen yet."),
+        (0, 0, 1, "Back to the original model. No other tags changed. 1 change is not marked as seen yet."),
     ],
 )
-def test_learned(corrections: int, changed: int, sentence: str) -> None:
-    assert text.learned(event(corrections), changed) == sentence
+def test_learned(corrections: int, flipped: int, changed: int, sentence: str) -> None:
+    assert text.learned(event(corrections), flipped, changed) == sentence
+
+
+def test_many_flipped() -> None:
+    assert text.many_flipped(["Not alpaca on IMG_0034.jpg"], 46, 800) == (
+        "Not alpaca on IMG_0034.jpg: this changed 46 other tags, which is 6% of the 800 photos in this folder."
+    )
 
 
 @pytest.mark.parametrize(
@@ -86,7 +95,7 @@ def test_keys_are_first_letters_or_numbers() -> None:
     ],
 )
 def test_going_back(relearned: Relearned, corrections: int, changed: int, words: str) -> None:
-    assert text.learned(replace(event(corrections), relearned=relearned), changed) == words
+    assert text.learned(replace(event(corrections), relearned=relearned), changed, changed) == words
 
 
 def test_arrivals() -> None:
@@ -114,3 +123,14 @@ def test_device() -> None:
     assert text.device("gpu", 1, 2.04) == "GPU, 2.0 ms per photo"
     assert text.device("cpu", 4, 0.0) == "CPU, 4 threads"
     assert text.device("cpu", 1, 0.0) == "CPU, 1 thread"
+
+
+@pytest.mark.parametrize("source", [one for one in DateSource if one is not DateSource.NONE])
+def test_every_date_says_where_it_is_from(source: DateSource) -> None:
+    moment, day = Taken("2024-05-01T00:08:19.5+02:00", source), Taken("2024-05-01", source)
+    assert "1 May 2024, 00:08" in text.taken(moment)
+    assert "1 May 2024, 00:08" in text.date_note(moment)
+    assert "1 May 2024" in text.taken(day)
+    assert "00:00" not in text.taken(day)
+    others = {text.taken(Taken("2024-05-01", one)) for one in DateSource if one not in (source, DateSource.NONE)}
+    assert text.taken(day) not in others

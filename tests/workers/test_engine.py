@@ -14,6 +14,8 @@ from pytestqt.qtbot import QtBot
 
 from alpacasorter.core import reasons
 from alpacasorter.core.events import Finished, Found, Judged, Learned, Problems, Progress
+from alpacasorter.core.exchange.sidecars import SidecarOptions
+from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.session_paths import Places
 from alpacasorter.core.store.library import Library, LibraryError
 from alpacasorter.ml import engine as session_module
@@ -458,6 +460,25 @@ def test_a_broken_model_is_reported_in_a_sentence(
     heard.engine.forget_recent(folder)
     heard.settle()
     assert [name for name, _ in heard.all] == ["failed"]
+
+
+def test_without_a_library_photos_are_judged_and_labels_are_refused(
+    start: Callable[..., Heard], places: Places, folder: Path
+) -> None:
+    places.data.write_bytes(b"no folder")
+    heard = start()
+    heard.scan(folder)
+    (key, *_others) = probabilities(heard)
+    assert any("without your corrections" in str(values) for values in heard.of("notice"))
+    heard.engine.correct({key: "alpaca"}, {key: folder / "photo0.jpg"})
+    changes, why = heard.wait("correction_failed")
+    assert changes == {key: "alpaca"}
+    assert "can't be written to" in str(why)
+    heard.engine.exchange.export_sidecars(folder, [], LabelSet("not_alpaca", "alpaca", {}), SidecarOptions())
+    failed: list[str] = []
+    heard.engine.exchange.failed.connect(failed.append)
+    heard.wait_until(lambda: bool(failed))
+    assert "can't be written to" in failed[0]
 
 
 def test_a_damaged_library_is_reported(start: Callable[..., Heard], places: Places) -> None:

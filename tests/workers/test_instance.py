@@ -1,5 +1,6 @@
 """One window per user: a second start hands over, other messages are rejected, and one start holds the lock."""
 
+import contextlib
 import json
 import os
 import socket
@@ -7,8 +8,10 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 from PySide6.QtNetwork import QLocalServer
@@ -24,6 +27,7 @@ from alpacasorter.workers.instance import (
     server_name,
 )
 from tests.engines import run_python
+from tests.unprivileged import ordinary_user, shared_folder
 
 WAIT_MS = 10_000
 posix_only = pytest.mark.skipif(os.name != "posix", reason="other systems have no sockets with a path")
@@ -224,6 +228,17 @@ NONSENSE = {
     "no token": good(token=1),
     "a zero in the token": good(token="\0"),
     "nested": b"[" * 50_000 + b"\n",
+    "nested objects": b'{"folder":' * 6_000 + b"\n",
+    "a folder that no system has": good(folder="/\ud800"),
+    "a photo that no system has": good(photos=["\udfff"]),
+    "a photo without a name": good(photos=[""]),
+    "a token that no system has": good(token="\ud800"),
+    "a long token": good(token="a" * 5_000),
+    "a token with a line": good(token="a\nb"),
+    "no number": good(until=float("nan")).replace(b"NaN", b"NaN()"),
+    "a number of many digits": good().replace(b'"until": ', b'"until": ' + b"9" * 10_000),
+    "not UTF-8": good(folder="/photos").replace(b"/photos", b"/\xff\xfe"),
+    "half of UTF-16": good().rstrip().decode().encode("utf-16") + b"\n",
     "too long": good(folder="/" + "a" * LONGEST),
     "endless": b"a" * (2 * LONGEST),
 }
@@ -378,3 +393,75 @@ def test_folder_that_can_not_be_written_is_no_problem(tmp_path: Path, qapp: obje
     mine = InstanceLock(str(tmp_path / "gone" / "name"))
     assert hand_over_or_lock(mine, tmp_path) is False
     assert not mine.held
+
+
+# Anything at all
+
+
+@posix_only
+def test_any_bytes_end_in_time_and_without_an_error(window: Window, name: str, qtbot: QtBot) -> None:
+    """The window still answers afterwards, and nothing of it was taken for a request."""
+    random = Random(7)
+    valid = good()
+    messages = [random.randbytes(random.randrange(1, 3000)) for _ in range(25)]
+    for _ in range(50):
+        changed = bytearray(valid)
+        for _ in range(random.randrange(1, 6)):
+            changed[random.randrange(len(changed))] = random.randrange(256)
+        messages.append(bytes(changed))
+    messages += [b"\n", b"", b"{}\n", b"null\n", b"\xff" * 70_000, valid[:-1]]
+
+    def send() -> None:
+        for message in messages:
+            with socket.socket(socket.AF_UNIX) as connection, contextlib.suppress(OSError):
+                connection.settimeout(5)
+                connection.connect(name)
+                connection.sendall(message)
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(1000):
+                    pass
+
+    elsewhere(qtbot, send)
+    assert all(folder is None or folder.is_absolute() for folder in window.asked)
+    asked = len(window.asked)
+    assert starts(qtbot, name, Path("/photos")) == ["True"]
+    assert window.asked[asked:] == [Path("/photos")]
+
+
+@posix_only
+def test_an_answer_that_trickles_in_is_not_waited_for(name: str) -> None:
+    path = Path(name)
+    path.unlink(missing_ok=True)
+    done = threading.Event()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(name)
+        server.listen()
+
+        def trickle() -> None:
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                while not done.wait(0.01):
+                    connection.sendall(b"t")
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        begun = time.monotonic()
+        assert not hand_over(name, Path("/photos"), seconds=0.3)
+        assert time.monotonic() - begun < 3
+        done.set()
+        thread.join()
+    path.unlink(missing_ok=True)
+
+
+@posix_only
+def test_another_user_is_turned_away(qapp: object, tmp_path: Path) -> None:
+    with shared_folder() as folder:
+        window = Window(str(folder / "socket"))
+        assert window.instance.listen()
+        try:
+            assert stat.S_IMODE(os.lstat(folder / "socket").st_mode) & 0o077 == 0
+            if os.geteuid() == 0:
+                with ordinary_user(), socket.socket(socket.AF_UNIX) as connection, pytest.raises(PermissionError):
+                    connection.connect(str(folder / "socket"))
+        finally:
+            window.instance.close()

@@ -1,6 +1,7 @@
 """Thumbnails and previews, from real files and a real cache."""
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from alpacasorter.core.store.cache import Cache
 from alpacasorter.ml.scan import DECODE_SIDE, THUMBNAIL_SIDE
 from alpacasorter.workers import pictures as pictures_module
 from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
+from tests.hanging import decoder_that_hangs, make_hanging
 from tests.picture_files import BAD_KINDS, CORNERS, corner_colors, make_picture
 
 WAIT_MS = 20_000
@@ -318,3 +320,32 @@ def test_only_the_latest_preview_counts(
     go_on.set()
     qtbot.waitUntil(lambda: paths[5] in previews.loaded, timeout=WAIT_MS)
     assert opened == [paths[0], paths[5]]
+
+
+def test_loaders_close_at_once_while_a_decoder_hangs(
+    thumbnails: Thumbnails, previews: Previews, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make_hanging(tmp_path / "a.jpg")
+    for loader, request in (
+        (previews.loader, lambda: previews.loader.request(path, 64)),
+        (thumbnails.loader, lambda: thumbnails.loader.request(key_of(path), path, QSize(64, 64))),
+    ):
+        with decoder_that_hangs(monkeypatch) as hangs:
+            request()
+            assert hangs.wait(20)
+            began = time.monotonic()
+            loader.close()
+            assert time.monotonic() - began < 0.5
+    assert not previews.failed
+
+
+def test_the_next_preview_does_not_wait_for_a_decoder_that_hangs(
+    previews: Previews, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with decoder_that_hangs(monkeypatch) as hangs:
+        previews.loader.request(make_hanging(tmp_path / "a.jpg"), 64)
+        assert hangs.wait(20)
+        began = time.monotonic()
+        assert isinstance(previews.get(make_picture(tmp_path / "b.jpg")), QImage)
+        assert time.monotonic() - began < 1.5
+        assert not previews.failed

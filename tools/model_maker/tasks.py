@@ -170,7 +170,7 @@ class _Process:
         if task.with_network:
             arrays |= {f"network:{name}": array for name, array in get_weights(self._network).items()}
         # Completely or not at all: a process may be killed while it writes.
-        with replacing(runner._file(task)) as unfinished, unfinished.open("xb") as stream:
+        with replacing(runner._file(task)) as unfinished, unfinished.open("wb") as stream:
             np.savez(stream, **arrays)
 
 

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from alpacasorter.cli.usage import device_option, given_path, model_option, quiet_option, share, version_option
-from alpacasorter.core.sorting.options import USUAL_MIN_CONFIDENCE, Action, Leftovers, SortOptions
+from alpacasorter.cli.usage import (
+    absolute,
+    device_option,
+    exclusion_options,
+    given_path,
+    model_option,
+    quiet_option,
+    share,
+    version_option,
+)
+from alpacasorter.core.sorting.options import USUAL_MIN_CONFIDENCE, Action, DifferentTags, Leftovers, SortOptions
+from alpacasorter.core.taken import Clock, clock_of, clock_right_at, parse_moment, parse_offset
 from alpacasorter.i18n import _, join
 
 if TYPE_CHECKING:
-    from alpacasorter.core.labels import LabelSet
+    from alpacasorter.core.labels import LabeledPhoto, LabelSet
 
 PLAN_ONLY: Final = {
     "folder": "FOLDER",
@@ -26,7 +37,11 @@ PLAN_ONLY: Final = {
     "unsure_folder": "--unsure-folder",
     "unreadable": "--unreadable",
     "unreadable_folder": "--unreadable-folder",
+    "clock": "--clock",
+    "different_tags": "--different-tags",
     "recursive": "--recursive",
+    "exclude": "--exclude",
+    "nomedia": "--nomedia",
     "dry_run": "--dry-run",
     "device": "--device",
     "model": "--model",
@@ -52,7 +67,13 @@ def sort_parser() -> argparse.ArgumentParser:
         epilog=_sort_exit_codes(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
-        parents=[device_option(argparse.SUPPRESS), model_option(), quiet_option(), version_option()],
+        parents=[
+            device_option(argparse.SUPPRESS),
+            model_option(),
+            exclusion_options(),
+            quiet_option(),
+            version_option(),
+        ],
     )
     parser.add_argument(
         "folder", metavar="FOLDER", nargs="?", type=given_path, default=None, help=_("the folder to sort")
@@ -88,7 +109,13 @@ def watch_parser() -> argparse.ArgumentParser:
         ),
         epilog=_watch_exit_codes(),
         argument_default=argparse.SUPPRESS,
-        parents=[device_option(argparse.SUPPRESS), model_option(), quiet_option(), version_option()],
+        parents=[
+            device_option(argparse.SUPPRESS),
+            model_option(),
+            exclusion_options(),
+            quiet_option(),
+            version_option(),
+        ],
     )
     parser.add_argument("folder", metavar="FOLDER", type=given_path, help=_("the folder to watch"))
     parser.add_argument("--json", action="store_true", help=_("print one JSON object per line (see docs/sorting.md)"))
@@ -127,6 +154,15 @@ def _add_options(parser: argparse._ActionsContainer, into: str) -> None:
         help=_("folder name to use for a label in the pattern; can be repeated"),
     )
     add(
+        "--clock",
+        metavar="CAMERA=OFFSET",
+        action="append",
+        help=_(
+            'correct the clock of a camera for {taken}, such as "Canon EOS R5=+01:00" or "Canon EOS R5 #1234=-1d'
+            ' 02:00"; or say when a photo was really taken: "IMG_1.JPG=2024-05-01 14:32:10"; can be repeated'
+        ),
+    )
+    add(
         "--only",
         metavar="LABEL",
         action="append",
@@ -139,6 +175,20 @@ def _add_options(parser: argparse._ActionsContainer, into: str) -> None:
         help=_(
             "photos with a lower confidence, 0 to 1, count as unsure unless you labeled them (default: {default})"
         ).format(default=f"{USUAL_MIN_CONFIDENCE:g}"),
+    )
+    _add_different_tags(parser)
+
+
+def _add_different_tags(parser: argparse._ActionsContainer) -> None:
+    choices = [choice.value for choice in DifferentTags]
+    parser.add_argument(
+        "--different-tags",
+        choices=choices,
+        metavar="|".join(choices),
+        help=_(
+            "what to do with photos that belong together, such as an original and its edited version, but have"
+            " different tags (default: together, by your label or else the more certain tag)"
+        ),
     )
 
 
@@ -206,7 +256,7 @@ def check_options(given: Mapping[str, object]) -> None:
     Raises:
         Usage: they are wrong.
     """
-    from alpacasorter.core.sorting.planning.pattern import check_pattern
+    from alpacasorter.core.sorting.planning.pattern import check_pattern, parse_pattern
 
     for flag in ("unsure", "unreadable"):
         if (name := given.get(f"{flag}_folder")) is None:
@@ -222,6 +272,14 @@ def check_options(given: Mapping[str, object]) -> None:
         label, equals, name = pair.partition("=")
         if not (label and equals and name.strip()):
             raise Usage(_("“{text}” does not have the form LABEL=FOLDER, such as alpaca=Alpacas.").format(text=pair))
+    for pair in _strings(given, "clock"):
+        what, _equals, value = pair.rpartition("=")
+        if not what.strip() or (parse_offset(value) is None and _exact(value) is None):
+            said = _("“{text}” does not have the form CAMERA=OFFSET, such as Canon EOS R5=+01:00.")
+            raise Usage(said.format(text=pair))
+    if "clock" in given and not parse_pattern(str(given.get("pattern", "{label}"))).uses_taken:
+        # Translators: keep {taken} as it is.
+        raise Usage(_("--clock needs a --pattern with {taken}, which is all that it changes."))
 
 
 def sort_options(given: Mapping[str, object], destination: Path, labels: LabelSet) -> SortOptions:
@@ -244,12 +302,17 @@ def sort_options(given: Mapping[str, object], destination: Path, labels: LabelSe
         name: given[name]
         for name in (
             *("action", "pattern", "min_confidence"),
-            *("unsure", "unsure_folder", "unreadable", "unreadable_folder"),
+            *("unsure", "unsure_folder", "unreadable", "unreadable_folder", "different_tags"),
         )
         if name in given
     }
     # They were parsed as text, so that argparse lists the choices as they are typed.
-    for name, kind in (("action", Action), ("unsure", Leftovers), ("unreadable", Leftovers)):
+    for name, kind in (
+        ("action", Action),
+        ("unsure", Leftovers),
+        ("unreadable", Leftovers),
+        ("different_tags", DifferentTags),
+    ):
         if name in wanted:
             wanted[name] = kind(str(wanted[name]))
     # Naming a folder implies using it.
@@ -262,6 +325,56 @@ def sort_options(given: Mapping[str, object], destination: Path, labels: LabelSe
         leave_labels=frozenset(labels.names) - only if only else frozenset(),
         **wanted,  # type: ignore[arg-type]
     )
+
+
+def clocks(given: Mapping[str, object], folder: Path, photos: Sequence[LabeledPhoto] | None) -> tuple[Clock, ...]:
+    """Return the clocks that the command line puts right.
+
+    Args:
+        given: the options given; they passed `check_options`.
+        folder: that is sorted.
+        photos: its photos; None if they are yet to come.
+
+    Raises:
+        Usage: none of the photos is by such a camera, or the one that is named doesn't say when or by which camera.
+    """
+    found = []
+    for pair in _strings(given, "clock"):
+        what, _equals, value = pair.rpartition("=")
+        what = what.strip()
+        seconds = parse_offset(value)
+        if seconds is None:
+            if (moment := _exact(value)) is not None:
+                found.append(_clock_of_photo(what, moment, folder, photos or ()))
+            continue
+        clock = Clock(what, seconds)
+        if photos is not None and not any(clock_of(photo.camera, [clock]) for photo in photos):
+            cameras = sorted({photo.camera for photo in photos if photo.camera})
+            said = _("No photo was taken by “{camera}”.").format(camera=what)
+            if cameras:
+                said += " " + _("The cameras are: {names}.").format(names=join(cameras))
+            raise Usage(said)
+        found.append(clock)
+    return tuple(found)
+
+
+def _clock_of_photo(name: str, moment: datetime, folder: Path, photos: Sequence[LabeledPhoto]) -> Clock:
+    """Return by how much the clock of a photo's camera was wrong if it was taken at this moment."""
+    path = Path(name)
+    wanted = {absolute(path), folder / path}
+    photo = next((photo for photo in photos if photo.path in wanted), None)
+    if photo is None:
+        raise Usage(_("There is no photo “{name}” in the folder.").format(name=name))
+    clock = photo.camera and clock_right_at(photo.taken_at, photo.taken_from, photo.camera, moment)
+    if not clock:
+        raise Usage(_("“{name}” doesn't say when and by which camera it was taken.").format(name=name))
+    return clock
+
+
+def _exact(text: str) -> datetime | None:
+    """Return a moment with a time of day; None if the text is none."""
+    at = parse_moment(text)
+    return None if at is None or "T" not in at else datetime.fromisoformat(at).replace(tzinfo=None)
 
 
 def _strings(given: Mapping[str, object], name: str) -> list[str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from alpacasorter.cli.console import ProgressBar, Stopper, abandon, engine, guarded, is_closed_pipe, judge_folder
-from alpacasorter.cli.sort.arguments import Usage, check_options, sort_options
+from alpacasorter.cli.sort.arguments import Usage, check_options, clocks, sort_options
 from alpacasorter.cli.sort.output import PlanLines, plan_words
 from alpacasorter.cli.sort.run import carry_out, is_barred, print_objects
-from alpacasorter.cli.usage import absolute, complain, folder_unavailable, named_folder
+from alpacasorter.cli.usage import absolute, complain, exclusion, folder_unavailable, named_folder
 from alpacasorter.core.events import JudgedPhoto, Progress
 from alpacasorter.core.labels import LabeledPhoto, unreadable
 from alpacasorter.core.photos.walk import FolderUnavailable
@@ -60,11 +61,13 @@ class _Sort:
         self._as_json = bool(given.get("json"))
         self._dry_run = bool(given.get("dry_run"))
         self._quiet = bool(given.get("quiet"))
+        self._exclusion = exclusion(given)
 
     def run(self) -> int:
         try:
             check_options(self._given)
-            with engine(self._given.get("device", "auto")) as opened:  # type: ignore[arg-type]
+            device = self._given.get("device", "auto")
+            with engine(device, library_required=not self._dry_run) as opened:  # type: ignore[arg-type]
                 return self._sort(opened)
         except Usage as error:
             complain(str(error))
@@ -79,12 +82,14 @@ class _Sort:
         if is_barred(opened.library, self._folder, self._destination, only_look=self._dry_run):
             return 1
         photos = self._photos(opened)
+        options = replace(options, clocks=clocks(self._given, self._folder, photos))
         with ProgressBar(quiet=self._quiet, what=_("Planning")) as bar:
             plan = plan_sort(
                 self._folder,
                 photos,
                 options,
                 labels,
+                exclusion=self._exclusion,
                 progress=lambda done, total: bar.update(Progress(done, total, 0.0, None)),
             )
         return self._carry_out(plan, opened)
@@ -95,7 +100,9 @@ class _Sort:
         photos: list[LabeledPhoto] = []
         with ProgressBar(quiet=self._quiet) as bar:
             recursive = bool(self._given.get("recursive", True))
-            found, _finished = judge_folder(opened, self._folder, recursive=recursive, bar=bar)
+            found, _finished = judge_folder(
+                opened, self._folder, recursive=recursive, bar=bar, exclusion=self._exclusion
+            )
             for one in found:
                 if isinstance(one, JudgedPhoto):
                     photos.append(labels.labeled(one))

@@ -16,7 +16,7 @@ from alpacasorter.core.events import Placed
 from alpacasorter.core.files import display_path
 from alpacasorter.core.reasons import sentence
 from alpacasorter.core.sorting.events import FileFailure, SortEnded, SortRecord, SortState
-from alpacasorter.core.sorting.options import Action
+from alpacasorter.core.sorting.options import Action, DifferentTags
 from alpacasorter.core.sorting.plan import Group, Outcome, PlannedFile, PlannedUnit, Remark, SortPlan
 from alpacasorter.i18n import _, ngettext, number, pgettext, size
 from alpacasorter.wording import sorts, text
@@ -62,6 +62,9 @@ def plan_words(plan: SortPlan) -> str:
     for remark in plan.remarks:
         lines.append(_("Problem: {sentence}").format(sentence=remark.sentence) if remark.serious else remark.sentence)
         lines += [f"  {display_path(path)}" for path in remark.paths]
+        if remark is plan.question:
+            said = _("To decide otherwise, use {option}.")
+            lines.append(f"  {said.format(option='--different-tags ' + '|'.join(DifferentTags))}")
     lines += ["", sorts.overview(plan) if plan.files_to_do else sorts.nothing(plan)]
     if plan.files_to_do and (space := sorts.space(plan)):
         lines.append(space)
@@ -330,6 +333,8 @@ class PlanLines:
             "photo": str(photo.path),
             "content_key": file.content_key,
             "size": file.size,
+            "taken_at": None if unit.taken is None else unit.taken.at,
+            "taken_from": None if unit.taken is None else unit.taken.source,
         }
 
     def _summary(self, ended: SortEnded | None) -> Json:

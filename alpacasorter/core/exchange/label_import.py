@@ -1,292 +1,27 @@
-"""Imports labels from a file: reads it, says what would change, and stores the labels as corrections.
-
-The file is a JSON document or CSV table of an export, or the output of a scan, usually from another computer. It may
-have been edited, saved again by a spreadsheet, cut short, or be something else entirely.
-"""
+"""Imports labels from a file: says what would change, and stores the labels as corrections."""
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
-import json
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from alpacasorter.core.exchange.results import BOM, FORMAT, FORMAT_VERSION
+from alpacasorter.core.exchange.label_file import LabelFile, LabelFileError, LabelRow, readings, refusal
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.core.os_errors import for_file
 from alpacasorter.core.photo import Unreadable, content_key, read_photo
-from alpacasorter.core.reasons import sentence
-from alpacasorter.i18n import _, join, size
+from alpacasorter.core.same_picture import SamePictures
+from alpacasorter.i18n import _, join
 
 if TYPE_CHECKING:
     from alpacasorter.core.store.cache import Cache
-    from alpacasorter.core.store.library import Library
+    from alpacasorter.core.store.library import Correction, Library
 
-_LIMIT: Final = 128 << 20
-_LONGEST_CELL: Final = 1 << 20
-_NUL: Final = "\x00"
-_KEY: Final = re.compile("[0-9a-f]{64}")
-_SAID_YES: Final = frozenset(("true", "1", "yes", "wahr", "vrai"))
-_SAID_NO: Final = frozenset(("false", "0", "no", "", "falsch", "faux"))
-_WIDE: Final = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-_DELIMITERS: Final = (",", ";", "\t")
 _SHOWN_NAMES: Final = 3
 _SHOWN_LETTERS: Final = 40
 _BATCH: Final = 2000
-
-
-class LabelFileError(Exception):
-    """No labels can be imported from a file; the message is a translated sentence for the user."""
-
-
-@dataclass(frozen=True, slots=True)
-class LabelRow:
-    """A label as read from a file, before its class is checked.
-
-    Attributes:
-        content_key: hash of the photo's bytes; None if the file has none.
-        label: the class name.
-        corrected: whether the label was given by a person rather than a model.
-        confidence: confidence in the label, 0 to 1; None if the file has none.
-        places: paths where the photo may be, as in the file; the most likely first.
-    """
-
-    content_key: str | None
-    label: str
-    corrected: bool
-    confidence: float | None
-    places: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class LabelFile:
-    """The contents of a file.
-
-    Attributes:
-        path: the file.
-        classes: class names, if the file has them.
-        rows: its labels.
-        unlabeled: number of photos without a label, such as those that could not be read.
-        broken: number of invalid rows.
-    """
-
-    path: Path
-    classes: tuple[str, ...] | None
-    rows: tuple[LabelRow, ...]
-    unlabeled: int
-    broken: int
-
-
-class _Broken(Exception):
-    """A row is invalid."""
-
-
-def read_labels(path: Path) -> LabelFile:
-    """Read the labels in a file.
-
-    Raises:
-        LabelFileError: it can't be read or has no labels.
-    """
-    text = _text(path)
-    start = text.lstrip()[:1]
-    if start in ("{", "["):
-        return _from_json(path, text)
-    return _from_table(path, text)
-
-
-def _refusal(path: Path, why: str) -> LabelFileError:
-    """Return the error for a file; `why` is one or more sentences."""
-    said = _("{file} can't be imported.").format(file=display_path(path.name))
-    return LabelFileError(f"{said} {why}")
-
-
-def _refusal_of_other(path: Path, why: str) -> LabelFileError:
-    """Return the error for a file that does not look like an export, with a hint at what does."""
-    hint = _("AlpacaSorter imports JSON and CSV files made by “Export results…” or by its export and scan commands.")
-    return _refusal(path, f"{why} {hint}")
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(_LIMIT + 1)
-    except OSError as error:
-        # Windows reports a folder as a file without permission.
-        why = _("It is a folder.") if path.is_dir() else sentence(for_file(error))
-        raise _refusal(path, why) from error
-    if len(data) > _LIMIT:
-        raise _refusal(path, _("It is larger than {size}.").format(size=size(_LIMIT)))
-    codec = next((codec for mark, codec in _WIDE if data.startswith(mark)), None)
-    try:
-        # File names that are not UTF-8 keep their bytes.
-        text = data.decode("utf-8", "surrogateescape") if codec is None else data.decode(codec)
-    except UnicodeError as error:
-        raise _refusal(path, _("The file is incomplete or damaged.")) from error
-    text = text.removeprefix(BOM)
-    if _NUL in text:
-        raise _refusal_of_other(path, _("It is not a text file."))
-    if not text.strip():
-        raise _refusal(path, _("The file is empty."))
-    return text
-
-
-# JSON
-
-
-def _from_json(path: Path, text: str) -> LabelFile:
-    try:
-        document = json.loads(text)
-    except RecursionError as error:
-        raise _refusal_of_other(path, _("The JSON is not from AlpacaSorter.")) from error
-    except ValueError as error:
-        return _from_lines(path, text, error)
-    if isinstance(document, dict) and document.get("format") == FORMAT:
-        return _from_document(path, document)
-    if isinstance(document, dict) and _is_row(document):
-        # A single photo, a line of `scan --json`.
-        return _label_file(path, None, iter([document]))
-    raise _refusal_of_other(path, _("The JSON is not from AlpacaSorter."))
-
-
-def _from_document(path: Path, document: Mapping[str, Any]) -> LabelFile:
-    version = document.get("format_version")
-    if not isinstance(version, int) or version < 1:
-        raise _refusal(path, _("Its format version is missing."))
-    if version > FORMAT_VERSION:
-        raise _refusal(path, _("It was made by a newer version of AlpacaSorter. Update AlpacaSorter on this computer."))
-    photos, classes = document.get("photos"), document.get("classes")
-    if not isinstance(photos, list) or not isinstance(classes, dict):
-        raise _refusal(path, _("Parts of the file are missing."))
-    return _label_file(path, tuple(classes), iter(photos))
-
-
-def _from_lines(path: Path, text: str, cause: ValueError) -> LabelFile:
-    def rows() -> Iterator[object]:
-        for line in io.StringIO(text):
-            if line.strip():
-                try:
-                    yield json.loads(line)
-                except (ValueError, RecursionError):
-                    yield None
-
-    first = next(rows(), None)
-    if not isinstance(first, dict) or not _is_row(first):
-        if FORMAT in text[:200]:
-            raise _refusal(path, _("The file is incomplete or damaged. Export it again.")) from cause
-        raise _refusal_of_other(path, _("The JSON is damaged or not from AlpacaSorter.")) from cause
-    return _label_file(path, None, rows())
-
-
-def _is_row(row: Mapping[str, Any]) -> bool:
-    return "label" in row and ("content_key" in row or "path" in row)
-
-
-# Tables
-
-
-def _from_table(path: Path, text: str) -> LabelFile:
-    head = text.split("\n", 1)[0]
-    delimiter = max(_DELIMITERS, key=head.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    csv.field_size_limit(_LONGEST_CELL)
-    try:
-        names = [name.strip() for name in next(reader)]
-        if not _is_row(dict.fromkeys(names)):
-            raise _refusal_of_other(path, _("It has no columns “content_key” and “label”."))
-        return _label_file(path, None, _cells(reader, names))
-    except csv.Error as error:
-        raise _refusal(path, _("The file is damaged or is not a CSV table.")) from error
-
-
-def _cells(reader: Iterator[list[str]], names: list[str]) -> Iterator[object]:
-    for line in reader:
-        if not line:
-            continue
-        # More or fewer cells than the header: there is no telling which one is wrong.
-        yield dict(zip(names, map(_plain, line), strict=True)) if len(line) == len(names) else None
-
-
-def _plain(cell: str) -> str | None:
-    """Return a cell without the apostrophe that keeps it from being a formula; None if it is empty."""
-    return cell.removeprefix("'") or None
-
-
-# Rows
-
-
-def _label_file(path: Path, classes: tuple[str, ...] | None, rows: Iterator[object]) -> LabelFile:
-    found: list[LabelRow] = []
-    unlabeled = broken = 0
-    for row in rows:
-        try:
-            label = _row(row)
-        except _Broken:
-            broken += 1
-            continue
-        if label is None:
-            unlabeled += 1
-        else:
-            found.append(label)
-    return LabelFile(path, classes, tuple(found), unlabeled, broken)
-
-
-def _row(row: object) -> LabelRow | None:
-    """Return the label in a row; None if it has none."""
-    if not isinstance(row, dict):
-        raise _Broken
-    label = row.get("label")
-    if label is None:
-        return None
-    key = row.get("content_key")
-    if isinstance(key, str):
-        key = key.strip().lower()
-    if (
-        not isinstance(label, str)
-        or not label.strip()
-        or not (key is None or (isinstance(key, str) and _KEY.fullmatch(key)))
-    ):
-        raise _Broken
-    places = tuple(place for name in ("relative_path", "path") if isinstance(place := row.get(name), str) and place)
-    # A list written by hand has no such column; its labels were given by a person.
-    corrected = _truth(row["corrected"]) if "corrected" in row else True
-    return LabelRow(key, label.strip(), corrected, _share(row.get("confidence")), places)
-
-
-def _truth(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    word = "" if value is None else str(value).strip().casefold()
-    if word in _SAID_YES:
-        return True
-    if word in _SAID_NO:
-        return False
-    raise _Broken
-
-
-def _share(value: object) -> float | None:
-    """Return a number from 0 to 1; None for an empty value."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise _Broken
-    try:
-        # Spreadsheets write a decimal comma in some languages.
-        number = float(value.replace(",", ".")) if isinstance(value, str) else float(value)
-    except (ValueError, OverflowError) as error:
-        raise _Broken from error
-    if not math.isfinite(number) or not 0 <= number <= 1:
-        raise _Broken
-    return number
-
-
-# What an import would change
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +55,7 @@ class ImportSummary:
         not_found: number of labels skipped because they can't be matched to a photo.
         unlabeled: number of photos in the file without a label.
         broken: number of invalid rows.
+        pictures: picture keys of the photos in `new` and `differing`, by content key, as far as they are known.
     """
 
     new: Mapping[str, str]
@@ -333,6 +69,7 @@ class ImportSummary:
     not_found: int = 0
     unlabeled: int = 0
     broken: int = 0
+    pictures: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def usable(self) -> int:
@@ -350,6 +87,7 @@ def summarize(
     corrections: Mapping[str, str],
     options: ImportOptions,
     *,
+    pictures: Mapping[str, str] | None = None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> ImportSummary:
     """Return what an import would change. Nothing is changed yet.
@@ -359,6 +97,8 @@ def summarize(
         labels: the classes of the model in use.
         corrections: the user's labels by content key.
         options: which labels to import.
+        pictures: picture keys by content key, as far as they are known here (see `known_pictures`). A label is that of
+            a photo with another content key if the pictures are the same.
         stopped: called before each photo that has to be opened; once it returns True, the others count as not found.
 
     Raises:
@@ -370,26 +110,34 @@ def summarize(
     names |= {labels.display(name).casefold(): name for name in reversed(labels.names)} | names
     unknown: dict[str, int] = {}
     said: dict[str, dict[str, bool]] = {}
+    same_picture = SamePictures()
+    for known_key, known_picture in (pictures or {}).items():
+        same_picture.note(known_key, known_picture)
     skipped = not_found = 0
     for row in file.rows:
-        label = names.get(row.label.casefold())
+        label = next((names[one.casefold()] for one in readings(row.label) if one.casefold() in names), None)
         if label is None:
             unknown[row.label] = unknown.get(row.label, 0) + 1
             continue
         if not _is_wanted(row, options):
             skipped += 1
             continue
-        key = row.content_key or (None if stopped() else _key_of(row, options.folder))
+        key, picture = row.content_key, row.picture_key
+        if key is None and not stopped():
+            key, picture = _keys_of(row, options.folder)
         if key is None:
             not_found += 1
             continue
+        same_picture.note(key, picture)
+        same = same_picture.same(key)
+        key = next((one for known in (corrections, said) for one in same if one in known), key)
         about = said.setdefault(key, {})
         about[label] = about.get(label, False) or row.corrected
     if file.rows and sum(unknown.values()) == len(file.rows):
         raise _other_classes(file, tuple(unknown), labels)
     new: dict[str, str] = {}
     differing: dict[str, str] = {}
-    same = contradictory = 0
+    equal = contradictory = 0
     for key, about in said.items():
         # For copies of a photo, a person's label outranks a model's.
         likely = [label for label, corrected in about.items() if corrected] or list(about)
@@ -398,12 +146,12 @@ def summarize(
         elif key not in corrections:
             new[key] = likely[0]
         elif corrections[key] == likely[0]:
-            same += 1
+            equal += 1
         else:
             differing[key] = likely[0]
     return ImportSummary(
         new=new,
-        same=same,
+        same=equal,
         differing=differing,
         earlier={key: corrections[key] for key in differing},
         not_corrected=skipped,
@@ -413,7 +161,14 @@ def summarize(
         not_found=not_found,
         unlabeled=file.unlabeled,
         broken=file.broken,
+        pictures={key: picture for key in (*new, *differing) if (picture := same_picture.picture(key)) is not None},
     )
+
+
+def known_pictures(file: LabelFile, corrections: Mapping[str, Correction], cache: Cache) -> dict[str, str]:
+    """Return the picture keys, by content key, that the library and the cache know of corrected photos and a file's."""
+    found = cache.picture_keys({row.content_key for row in file.rows if row.content_key})
+    return found | {key: one.picture_key for key, one in corrections.items() if one.picture_key is not None}
 
 
 def _is_wanted(row: LabelRow, options: ImportOptions) -> bool:
@@ -422,30 +177,39 @@ def _is_wanted(row: LabelRow, options: ImportOptions) -> bool:
     return options.all_labels and (row.confidence or 0.0) >= options.min_confidence
 
 
-def _key_of(row: LabelRow, folder: Path | None) -> str | None:
-    """Return the content key of a photo in a folder; None if it is not there."""
+def _keys_of(row: LabelRow, folder: Path | None) -> tuple[str | None, str | None]:
+    """Return the content key and the picture key of a photo in a folder; None for both if it is not there."""
+    # Imported only to open photos: it needs NumPy.
+    from alpacasorter.core.photos.picture_key import picture_key
+
     for path in _candidates(row, folder) if folder is not None else ():
         try:
-            return content_key(read_photo(path))
+            data = read_photo(path)
         except (Unreadable, ValueError):
             continue
-    return None
+        key = content_key(data)
+        return key, picture_key(data, key)
+    return None, None
 
 
 def _candidates(row: LabelRow, folder: Path) -> Iterator[Path]:
     """Yield possible paths of a photo in a folder: its path in the file, then its name. Never outside the folder."""
-    for place in row.places:
-        # The file may be from a system with other path separators.
-        parts = [part for part in re.split(r"[/\\]", place) if part not in ("", ".")]
-        if not parts or ".." in parts:
-            continue
-        if not place.startswith(("/", "\\")) and ":" not in parts[0]:
-            yield folder.joinpath(*parts)
-        yield folder / parts[-1]
+    seen: set[Path] = set()
+    for place in (reading for written in row.places for reading in readings(written)):
+        # The file may be from a system with other path separators; elsewhere, a name may contain one of these.
+        for separators in ("/", r"[/\\]"):
+            parts = [part for part in re.split(separators, place) if part not in ("", ".")]
+            if not parts or ".." in parts:
+                continue
+            is_relative = not place.startswith(("/", "\\")) and ":" not in parts[0]
+            for path in (folder.joinpath(*parts),) * is_relative + (folder / parts[-1],):
+                if path not in seen and path.is_relative_to(folder):
+                    seen.add(path)
+                    yield path
 
 
 def _other_classes(file: LabelFile, names: tuple[str, ...], labels: LabelSet) -> LabelFileError:
-    return _refusal(
+    return refusal(
         file.path,
         _(
             "Its labels are {theirs}, but those of the model in use are {ours}. Choose a model with these labels first."
@@ -467,6 +231,7 @@ def store_corrections(
     label_set: str,
     changes: Mapping[str, str | None],
     *,
+    pictures: Mapping[str, str] | None = None,
     backbone_id: str,
     embedding_size: int,
 ) -> None:
@@ -480,6 +245,7 @@ def store_corrections(
         cache: the cache with the embeddings.
         label_set: key of the classes.
         changes: labels by content key; None removes a correction.
+        pictures: picture keys by content key, as far as they are known.
         backbone_id: ID of the backbone that made the embeddings.
         embedding_size: numbers per embedding.
 
@@ -493,4 +259,4 @@ def store_corrections(
             wanted[start : start + _BATCH], backbone_id=backbone_id, size=embedding_size
         )
         embeddings |= {key: row.tobytes() for key, row in zip(found, rows, strict=True)}
-    library.set_corrections(label_set, changes, embeddings=embeddings, backbone_id=backbone_id)
+    library.set_corrections(label_set, changes, pictures=pictures, embeddings=embeddings, backbone_id=backbone_id)

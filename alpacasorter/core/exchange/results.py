@@ -19,7 +19,7 @@ from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photos import formats
-from alpacasorter.core.safe_write import write_new, write_over
+from alpacasorter.core.safe_write import sweep_folder, write_new, write_over
 from alpacasorter.i18n import _, english
 
 COLUMNS: Final = (
@@ -35,8 +35,10 @@ COLUMNS: Final = (
     "height",
     "taken_at",
     "relative_path",
+    "taken_from",
+    "picture_key",
 )
-"""The columns of `alpacasorter scan`, and the path within the folder."""
+"""The columns of `alpacasorter scan`, and the path within the folder. New ones come last."""
 
 READABLE, UNREADABLE = "ok", "unreadable"
 """Values of the column `status`."""
@@ -62,6 +64,7 @@ class Source:
 
 def columns(photo: LabeledPhoto) -> dict[str, object]:
     """Return the value for each of the columns except `relative_path`. The reason is a sentence."""
+    taken = photo.taken()
     return {
         "path": str(photo.path),
         "content_key": photo.content_key,
@@ -73,14 +76,17 @@ def columns(photo: LabeledPhoto) -> dict[str, object]:
         "corrected": photo.corrected,
         "width": photo.width,
         "height": photo.height,
-        "taken_at": photo.taken_at,
+        "taken_at": None if taken is None else taken.at,
+        "taken_from": None if taken is None else taken.source,
+        "picture_key": photo.picture_key,
     }
 
 
 def row_of(photo: LabeledPhoto, folder: Path) -> Mapping[str, object]:
     """Return the value for each of the columns, in English."""
     with english():
-        return columns(photo) | {"relative_path": _relative(photo.path, folder)}
+        row = columns(photo) | {"relative_path": _relative(photo.path, folder)}
+    return {name: row[name] for name in COLUMNS}
 
 
 def _rounded(number: float | None) -> float | None:
@@ -104,7 +110,8 @@ FORMAT_VERSION: Final = 1
 """Increased when earlier versions of the app can no longer read the format."""
 
 BOM: Final = "\ufeff"
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "'")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""With what a cell begins that a spreadsheet takes for a formula; in East Asian ones also the wide forms."""
 _REPORT_EVERY: Final = 500
 
 
@@ -137,24 +144,41 @@ def json_pieces(source: Source, results: Iterable[LabeledPhoto]) -> Iterator[str
 
 
 def csv_pieces(source: Source, results: Iterable[LabeledPhoto]) -> Iterator[str]:
-    """Yield a CSV table: a header line, then one line per photo.
+    """Yield a CSV table: a header line, then one line per photo."""
+    line = CsvLines(COLUMNS, "\r\n")
+    yield line.header()
+    for result in results:
+        yield line.of(row_of(result, source.folder))
+
+
+class CsvLines:
+    """The lines of a CSV table, for every table that the app writes.
 
     No spreadsheet takes a cell for a formula, even if a file or class is named like one: a relative path that starts
     like a formula is prefixed with "./", which leads to the same file, and any other cell with an apostrophe.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
 
-    def line(cells: Sequence[object]) -> str:
-        text.seek(0)
-        text.truncate()
-        writer.writerow(cells)
-        return text.getvalue()
+    def __init__(self, columns: Sequence[str], end: str) -> None:
+        """Prepare a table with these columns, whose lines end like this."""
+        self._columns = columns
+        self._end = end
+        self._text = io.StringIO()
+        # Any other end of lines would leave a carriage return in a cell without quotation marks.
+        self._writer = csv.writer(self._text, lineterminator="\r\n")
 
-    yield line(COLUMNS)
-    for result in results:
-        row = row_of(result, source.folder)
-        yield line([_harmless(column, row[column]) for column in COLUMNS])
+    def header(self) -> str:
+        """Return the first line."""
+        return self._line(self._columns)
+
+    def of(self, row: Mapping[str, object]) -> str:
+        """Return the line for the values by column."""
+        return self._line([_harmless(column, row[column]) for column in self._columns])
+
+    def _line(self, cells: Sequence[object]) -> str:
+        self._text.seek(0)
+        self._text.truncate()
+        self._writer.writerow(cells)
+        return self._text.getvalue().removesuffix("\r\n") + self._end
 
 
 def _harmless(column: str, value: object) -> object:
@@ -237,6 +261,7 @@ def write_results(
             raise ExportError(_("{file} can't be written. It is a folder.").format(file=shown))
         if replace and (wrong := _why_not_replaced(out)):
             raise ExportError(" ".join((_("{file} can't be replaced.").format(file=shown), wrong)))
+        sweep_folder(out.parent)
         if replace:
             write_over(out, chunks())
         else:

@@ -55,6 +55,21 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[_Box]:
     raise UnusualFile
 
 
+def _only_meta(data: bytes) -> _Box:
+    """Return the box that describes the items. If there are two, which one a decoder takes is not known."""
+    found, count = [], 0
+    try:
+        for box in _boxes(data, 0, len(data)):
+            count += 1
+            if box.name == b"meta":
+                found.append(box)
+    except (UnusualFile, struct.error):
+        # Some cameras put something of their own after the last box.
+        _need(count < _MAX_PARTS)
+    _need(len(found) == 1)
+    return found[0]
+
+
 class _Fields:
     """Reads the big-endian numbers of a box one after the other."""
 
@@ -78,9 +93,7 @@ class Items:
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._view = memoryview(data)
-        meta = next((box for box in _boxes(data, 0, len(data)) if box.name == b"meta"), None)
-        if meta is None:
-            raise UnusualFile
+        meta = _only_meta(data)
         boxes: dict[bytes, _Box] = {}
         for box in _boxes(data, meta.start + 4, meta.end):
             _need(box.name not in boxes or box.name in (b"free", b"skip", b"uuid"))

@@ -1,15 +1,13 @@
 """Opening a picture with Pillow: the one plugin for its container, its EXIF, and its pixels as 8-bit sRGB.
 
-Cameras and editors often write broken EXIF, which must never make a photo unreadable. For orientation and time, a
-reader of our own looks at a handful of entries and gives up silently; Pillow's reads every tag, prints warnings and
-takes ten times as long. The camera is read only if the folder pattern of a sort needs it.
-
 Pixels become 8-bit sRGB in two steps, because the first must see the whole picture and the second is slow, so it gets
 the reduced one. Nothing that runs before the first window may import this module.
 """
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import io
 import logging
 import os
@@ -17,15 +15,15 @@ import re
 import struct
 import threading
 import warnings
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import AvifImagePlugin, Image, ImageCms
+from PIL import AvifImagePlugin, Image, ImageCms, _imaging
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
@@ -35,17 +33,29 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from alpacasorter.core.files import is_cloud_only
 from alpacasorter.core.photo import Unreadable, read_photo
+from alpacasorter.core.photos.containers import Layout, Parts, lay_out
+from alpacasorter.core.photos.exif import ExifFacts, read_camera_name, read_exif, with_texts
 from alpacasorter.core.photos.formats import SNIFF_BYTES, sniff
+from alpacasorter.core.photos.heif import lay_out_heif, with_size_of_alpha
 
 # NOCACHE: otherwise LittleCMS keeps the last pixel in the transform, which several threads share here.
 _FLAGS: Final = ImageCms.Flags.NOCACHE | ImageCms.Flags.BLACKPOINTCOMPENSATION
 _PROFILE_SPACES: Final = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK"}
 _EIGHT_BIT: Final = frozenset(("RGB", "RGBA", "L", "LA", "CMYK", "LAB"))
 _PROFILES_KEPT: Final = 16
+_LARGEST_KEPT_PROFILE: Final = 4 * 1024 * 1024
 # The value of white in gray pictures of type f(loat) and i(nteger): the smallest of these that covers every value.
 _FULL_SCALES: Final = {"f": (1.0, 255.0, 65535.0), "i": (255.0, 65535.0)}
 _SMALLEST_RANGE: Final = 1e-30
+
+_D50: Final = (0.96420, 1.0, 0.82491)
+_SRGB_PRIMARIES: Final = (0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)
+_SRGB_GAMMA: Final = 0.45455
+_SAME: Final = 0.005
+# From XYZ to what the three kinds of cones see.
+_BRADFORD: Final = np.array(((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296)))
 
 _profile_lock: Final = threading.Lock()
 
@@ -60,7 +70,7 @@ def to_eight_bit(image: Image.Image, reduction: int = 1) -> Image.Image:
         ValueError: Pillow can't convert this kind of pixel to RGB.
     """
     if image.mode in ("I", "F"):  # reduced first: the scaling takes several times the memory of the picture
-        return Image.fromarray(_gray(np.asarray(_reduced(image, reduction))))
+        return Image.fromarray(scale_to_eight_bit(np.asarray(_reduced(image, reduction))))
     return _reduced(_with_plain_channels(image), reduction)
 
 
@@ -77,7 +87,9 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     if image.mode == "LAB":
         transform = _lab_transform()
     elif profile:
-        transform = _transform(profile, image.mode)
+        # A large one is not kept: sixteen of them would fill the memory.
+        build = _transform if len(profile) <= _LARGEST_KEPT_PROFILE else _transform.__wrapped__
+        transform = build(profile, image.mode)
     if transform is not None:
         converted = ImageCms.applyTransform(image, transform)
         if converted is not None:
@@ -93,7 +105,7 @@ def _with_plain_channels(image: Image.Image) -> Image.Image:
     if image.mode in _EIGHT_BIT:
         return image
     if image.mode.startswith("I;16"):
-        return Image.fromarray(_gray(np.asarray(image)))
+        return Image.fromarray(scale_to_eight_bit(np.asarray(image)))
     target = {"1": "L", "La": "LA", "RGBa": "RGBA"}.get(image.mode, "RGB")
     return image.convert(target)
 
@@ -102,7 +114,7 @@ def _reduced(image: Image.Image, reduction: int) -> Image.Image:
     return image.reduce(reduction) if reduction > 1 else image
 
 
-def _gray(values: NDArray[Any]) -> NDArray[np.uint8]:
+def scale_to_eight_bit(values: NDArray[Any]) -> NDArray[np.uint8]:
     """Scale gray values to 8 bits: by the range of their type if that is clear, else by the range of the values.
 
     Args:
@@ -152,6 +164,59 @@ def _lab_transform() -> ImageCms.ImageCmsTransform:
         return _build(ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")), "LAB")
 
 
+def profile_of(gamma: float, primaries: tuple[float, ...] | None, *, gray: bool) -> bytes:
+    """Return the ICC profile for what a PNG says about its colors; b"" if it is as good as sRGB, or makes no sense.
+
+    Args:
+        gamma: the exponent that the colors were encoded with, such as 0.45455.
+        primaries: x and y of white, red, green and blue; None for those of sRGB.
+        gray: whether the profile is for gray.
+    """
+    if not 0.01 < gamma < 10 or (abs(gamma - _SRGB_GAMMA) < _SAME and (gray or _is_srgb(primaries))):
+        return b""
+    curve = b"curv" + bytes(4) + struct.pack(">IH", 1, min(round(256 / gamma), 0xFFFF)) + bytes(2)
+    tags = {b"wtpt": _xyz(_D50)}
+    if gray:
+        tags[b"kTRC"] = curve
+    else:
+        try:
+            columns = _adapted(primaries if primaries is not None else _SRGB_PRIMARIES).T
+        except np.linalg.LinAlgError:
+            return b""
+        if not np.isfinite(columns).all() or np.abs(columns).max() > 100:
+            return b""
+        for name, column in zip(b"rgb", columns, strict=True):
+            tags[bytes((name,)) + b"XYZ"] = _xyz(column)
+            tags[bytes((name,)) + b"TRC"] = curve
+    at = 128 + 4 + 12 * len(tags)
+    index, body = struct.pack(">I", len(tags)), b""
+    for tag, value in tags.items():
+        index += tag + struct.pack(">II", at + len(body), len(value))
+        body += value
+    space = b"GRAY" if gray else b"RGB "
+    head = struct.pack(">I4xI4s4s4s", at + len(body), 0x02400000, b"mntr", space, b"XYZ ") + bytes(12)
+    return (head + b"acsp" + bytes(28) + _xyz(_D50)[8:]).ljust(128, b"\x00") + index + body
+
+
+def _xyz(value: Iterable[float]) -> bytes:
+    return b"XYZ " + bytes(4) + struct.pack(">3i", *(round(float(part) * 65536) for part in value))
+
+
+def _is_srgb(primaries: tuple[float, ...] | None) -> bool:
+    return primaries is None or bool(np.allclose(primaries, _SRGB_PRIMARIES, atol=_SAME))
+
+
+def _adapted(primaries: tuple[float, ...]) -> NDArray[np.float64]:
+    """Return the colors of full red, green and blue as columns, XYZ, seen under D50."""
+    with np.errstate(all="ignore"):
+        places = np.array(primaries).reshape(4, 2)
+        xyz = np.stack([places[:, 0], places[:, 1], 1 - places.sum(axis=1)]) / places[:, 1]
+        white, colors = xyz[:, 0], xyz[:, 1:]
+        colors = colors * np.linalg.solve(colors, white)
+        scale = (_BRADFORD @ np.array(_D50)) / (_BRADFORD @ white)
+        return cast("NDArray[np.float64]", np.linalg.solve(_BRADFORD, scale[:, np.newaxis] * (_BRADFORD @ colors)))
+
+
 def _build(source: ImageCms.ImageCmsProfile, mode: str) -> ImageCms.ImageCmsTransform:
     return ImageCms.buildTransform(
         source,
@@ -161,96 +226,6 @@ def _build(source: ImageCms.ImageCmsProfile, mode: str) -> ImageCms.ImageCmsTran
         renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
         flags=_FLAGS,
     )
-
-
-_ORIENTATION: Final = 0x0112
-_EXIF_IFD: Final = 0x8769
-_TAKEN: Final = 0x9003
-_TAKEN_OFFSET: Final = 0x9011
-
-_SHORT: Final = 3
-_LONG: Final = 4
-_MAX_ENTRIES: Final = 1000
-_MAX_TEXT: Final = 64
-
-_WHEN: Final = re.compile(r"(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
-_OFFSET: Final = re.compile(r"[+-](?:0\d|1[0-4]):[0-5]\d|Z")
-
-
-@dataclass(frozen=True, slots=True)
-class ExifFacts:
-    """What EXIF says about a photo.
-
-    Attributes:
-        orientation: 1 to 8 as EXIF defines them; 1, upright, if it is missing or invalid.
-        taken_at: ISO 8601 time of capture, with the UTC offset if there is one, or None.
-    """
-
-    orientation: int = 1
-    taken_at: str | None = None
-
-
-def read_exif(block: bytes) -> ExifFacts:
-    """Read an EXIF block, with or without the "Exif" prefix, or a TIFF file. Never raises."""
-    while block.startswith(b"Exif\x00\x00"):
-        block = block[6:]
-    if block[:4] not in (b"II*\x00", b"MM\x00*"):
-        return ExifFacts()
-    order = "<" if block.startswith(b"II") else ">"
-    main = _entries(block, order, _number(block, order + "L", 4))
-    orientation = _integer(block, order, main.get(_ORIENTATION))
-    details = _entries(block, order, _integer(block, order, main.get(_EXIF_IFD)))
-    return ExifFacts(
-        orientation=orientation if orientation in range(1, 9) else 1,
-        taken_at=_moment(_text(block, order, details.get(_TAKEN)), _text(block, order, details.get(_TAKEN_OFFSET))),
-    )
-
-
-def _entries(block: bytes, order: str, at: int) -> dict[int, int]:
-    """Return the offset of each tag's entry in the directory at offset `at`, as far as the block goes."""
-    if at <= 0:
-        return {}
-    count = min(_number(block, order + "H", at), _MAX_ENTRIES)
-    places = range(at + 2, at + 2 + 12 * count, 12)
-    return {_number(block, order + "H", place): place for place in places if place + 12 <= len(block)}
-
-
-def _number(block: bytes, code: str, at: int) -> int:
-    """Return an unsigned number from the block; 0 if the block ends before it."""
-    try:
-        value: int = struct.unpack_from(code, block, at)[0]
-    except struct.error:
-        return 0
-    return value
-
-
-def _integer(block: bytes, order: str, entry: int | None) -> int:
-    if entry is None:
-        return 0
-    kind = _number(block, order + "H", entry + 2)
-    if kind == _SHORT:
-        return _number(block, order + "H", entry + 8)
-    return _number(block, order + "L", entry + 8) if kind == _LONG else 0
-
-
-def _text(block: bytes, order: str, entry: int | None) -> str:
-    if entry is None:
-        return ""
-    length = min(_number(block, order + "L", entry + 4), _MAX_TEXT)
-    at = entry + 8 if length <= 4 else _number(block, order + "L", entry + 8)
-    return block[at : at + length].split(b"\x00")[0].decode("ascii", "replace").strip()
-
-
-def _moment(when: str, offset: str) -> str | None:
-    match = _WHEN.match(when)
-    if match is None:
-        return None
-    moment = "{}-{}-{}T{}:{}:{}".format(*match.groups())
-    try:
-        datetime.fromisoformat(moment)
-    except ValueError:  # "0000:00:00 00:00:00", written by cameras whose clock is not set
-        return None
-    return moment + (offset if _OFFSET.fullmatch(offset) else "")
 
 
 MAX_PIXELS: Final = 128_000_000
@@ -275,36 +250,67 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 
-def open_picture(data: bytes, container: str) -> ImageFile:
+def open_picture(layout: Layout, container: str) -> ImageFile:
     """Open a picture with the plugin for the container that `sniff` found; no other plugin ever sees the bytes.
 
     The pixels are not decoded yet. Raises whatever the plugin raises.
     """
+    file = cast("IO[bytes]", Parts(layout.parts))
     if container == "HEIF":
-        return _heif_plugin()(io.BytesIO(data))
+        return _heif_plugin()(file)
+    if container == "AVIF":
+        return _open_avif(file.read())
+    if container == "TIFF":
+        _silence_libtiff()
+    return _PLUGINS[container](file)
+
+
+def _open_avif(data: bytes) -> ImageFile:
+    # Only this plugin has Pillow read EXIF while it opens a file. Renamed, it is no EXIF.
+    hidden = data.replace(b"Exif", b"free", 1)
     try:
-        return _PLUGINS[container](io.BytesIO(data))
+        return AvifImageFile(io.BytesIO(hidden))
     except (SyntaxError, ValueError):
-        if container != "AVIF":
+        lenient = with_size_of_alpha(hidden)
+        if lenient is None:
             raise
-        # Only this plugin parses EXIF while it opens a file, and fails if it is broken. Renamed, it is ignored.
-        return AvifImageFile(io.BytesIO(data.replace(b"Exif", b"free", 1)))
+        return AvifImageFile(io.BytesIO(lenient))
 
 
-def exif_facts(image: ImageFile, data: bytes, container: str) -> ExifFacts:
-    """Read EXIF from where each container stores it. Call it after `load`: a PNG may have it after the pixels."""
+def exif_facts(image: ImageFile | None, layout: Layout, data: bytes, container: str) -> ExifFacts:
+    """Read the header from where each container stores it.
+
+    Args:
+        image: opened; needed for HEIC and AVIF only.
+        layout: of the file.
+        data: the file.
+        container: of the file.
+    """
+    texts = image.info if image is not None and container in ("HEIF", "AVIF") else layout.texts
+    return with_texts(_exif(texts, layout, data, container), texts)
+
+
+def _exif(texts: Mapping[Any, Any], layout: Layout, data: bytes, container: str) -> ExifFacts:
     if container == "TIFF":
         return read_exif(data)
-    block = image.info.get("exif")
-    if isinstance(block, bytes):
-        return read_exif(block)
-    text = image.info.get("Raw profile type exif")  # how ImageMagick writes it to PNG: hexadecimal after three lines
-    if not isinstance(text, str):
-        return ExifFacts()
-    try:
-        return read_exif(bytes.fromhex("".join(text.split("\n")[3:])))
-    except ValueError:
-        return ExifFacts()
+    if container == "AVIF":
+        found = _BLOCK.search(data)
+        stored = read_exif(data[found.end() :]) if found is not None else ExifFacts()
+        turned = texts.get("exif")  # made by the plugin, from how the container says the picture is turned
+        return replace(stored, orientation=read_exif(turned).orientation if isinstance(turned, bytes) else 1)
+    block = texts.get("exif") if container == "HEIF" else layout.exif
+    return read_exif(block) if isinstance(block, bytes) else ExifFacts()
+
+
+@cache
+def _silence_libtiff() -> None:
+    """Have libtiff keep its words about damaged files to itself; it is the only decoder that prints any.
+
+    Its own function for that is called, through the part of Pillow that is linked with it; Pillow offers no other way.
+    Where it can't be called from outside, as on Windows, nothing changes.
+    """
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
 
 
 @cache
@@ -320,50 +326,42 @@ def _heif_plugin() -> type[ImageFile]:
     return plugin
 
 
-_MAKE, _MODEL = 0x010F, 0x0110
-_BEGINNING: Final = 256 * 1024
+BEGINNING: Final = 256 * 1024
+"""Bytes at the start of a file that almost always have its whole header."""
+
 _BLOCK: Final = re.compile(rb"Exif\x00\x00(?=II\*\x00|MM\x00\*)")
 _TIFF: Final = (b"II*\x00", b"MM\x00*")
-_LONGEST: Final = 64
-_SPACES: Final = re.compile(r"[\s\x00]+")
-# Words in makers' names that people leave out.
-_FIRM: Final = frozenset(
-    ("ag", "camera", "co", "company", "corp", "corporation", "electronics", "gmbh", "imaging", "inc", "ltd", "optical")
-)
+
+
+def read_beginning(path: Path) -> bytes:
+    """Return the first BEGINNING bytes of a file. Never blocks on a pipe and never downloads a file from the cloud.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    # Non-blocking, in case a pipe has replaced the file; binary, for Windows.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    if is_cloud_only(path.stat()):
+        raise BlockingIOError
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        return file.read(BEGINNING)
 
 
 def read_camera(path: Path) -> str | None:
     """Return the camera of a photo, such as "Canon EOS R6"; None if the file does not say or can't be read."""
     try:
-        # Non-blocking, in case a pipe has replaced the file; binary, for Windows.
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        with os.fdopen(os.open(path, flags), "rb") as file:
-            data = file.read(_BEGINNING)
+        data = read_beginning(path)
     except OSError:
         return None
     # The block is almost always at the start; RAW files begin like TIFF files.
     found = _BLOCK.search(data)
     block = data if data.startswith(_TIFF) else data[found.end() :] if found is not None else b""
-    if block and (camera := _camera(block)) is not None:
+    if block and (camera := read_camera_name(block)) is not None:
         return camera
     container = sniff(data[:SNIFF_BYTES])
-    if container in (None, "GIF", "BMP", "JPEG") or (container == "TIFF" and len(data) < _BEGINNING):
+    if container in (None, "GIF", "BMP", "JPEG") or (container == "TIFF" and len(data) < BEGINNING):
         return None
     return _read_whole(path, container)
-
-
-def camera_name(make: str, model: str) -> str | None:
-    """Return maker and model as people say them, the maker only once; None if both are blank."""
-    make, model = (_SPACES.sub(" ", text).strip()[:_LONGEST] for text in (make, model))
-    words = make.split(" ")
-    while len(words) > 1 and words[-1].strip(".,").lower() in _FIRM:
-        words.pop()
-    brand = " ".join(words).rstrip(",")
-    known = {word.strip(".,").casefold() for word in make.split(" ")}
-    first = re.split(r"[ _-]", model, maxsplit=1)[0].casefold()
-    if model and (first in known or model.casefold().startswith(brand.casefold())):
-        return model
-    return f"{brand} {model}".strip() or None
 
 
 def _read_whole(path: Path, container: str | None) -> str | None:
@@ -371,21 +369,14 @@ def _read_whole(path: Path, container: str | None) -> str | None:
     try:
         data = read_photo(path)
         if container == "TIFF":
-            return _camera(data)
-        with open_picture(data, container or "") as picture:
-            picture_exif = picture.info.get("exif")
+            return read_camera_name(data)
+        if container in ("HEIF", "AVIF"):
+            with open_picture(lay_out_heif(data), container) as picture:
+                picture_exif = picture.info.get("exif")
+        else:
+            picture_exif = lay_out(data, container or "").exif
     except Unreadable:
         return None
     except Exception:  # noqa: BLE001 - decoders raise almost anything on damaged files, which must not stop a plan
         return None
-    return _camera(picture_exif) if isinstance(picture_exif, bytes) else None
-
-
-def _camera(block: bytes) -> str | None:
-    exif = Image.Exif()
-    try:
-        exif.load(block if block.startswith(b"Exif") else b"Exif\x00\x00" + block)
-        make, model = (exif.get(tag) for tag in (_MAKE, _MODEL))
-    except Exception:  # noqa: BLE001 - and so does broken EXIF
-        return None
-    return camera_name(*(text if isinstance(text, str) else "" for text in (make, model)))
+    return read_camera_name(picture_exif) if isinstance(picture_exif, bytes) else None

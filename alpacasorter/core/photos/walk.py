@@ -11,34 +11,19 @@ import os
 import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import is_cloud_only, is_hidden, natural_key
 from alpacasorter.core.photo import PhotoFile
-from alpacasorter.core.photos import formats
+from alpacasorter.core.photos import companions, formats
+from alpacasorter.core.photos.exclusion import NOMEDIA, NOTHING, Exclusion, is_passed_over
 
 OUTPUT_MARKER: Final = ".alpacasorter-output"
 """A file of this name marks a folder that the app sorted photos into, so that it is not scanned again."""
 
-# What systems, camera software and network drives put beside photos, besides names that begin with a dot.
-_SKIPPED: Final = frozenset(
-    (
-        "@eadir",
-        "#recycle",
-        "$recycle.bin",
-        "__macosx",
-        "desktop.ini",
-        "ehthumbs.db",
-        "ehthumbs_vista.db",
-        "lost+found",
-        "recycler",
-        "system volume information",
-        "thumbs.db",
-    )
-)
 PICTURE, RAW, VIDEO, OTHER = "picture", "raw", "video", "other"
 _KINDS: Final = {
     **dict.fromkeys(formats.OTHER_EXTENSIONS, OTHER),
@@ -87,21 +72,35 @@ class FolderListing:
         error: why the folder could not be listed, or not completely; None if the list is complete.
         is_empty: whether nothing at all was listed.
         is_output: whether the app itself sorted photos into it.
+        is_passed_over: whether it is not looked into, unless it is the root: it is output, or marked by `NOMEDIA`.
+        left_out: how many of its files and folders the user leaves out.
         folders: paths of its subfolders in natural order, each with whether it is a link.
     """
 
-    def __init__(self, path: str, status: os.stat_result | None, error: OSError | None = None) -> None:
+    def __init__(
+        self, path: str, status: os.stat_result | None, error: OSError | None = None, *, exclusion: Exclusion = NOTHING
+    ) -> None:
         """List a folder, unless `error` says that it can't be. Does not raise."""
         self.path = path
         self.status = status
         entries, self.error = _list(path) if error is None else ([], error)
-        self.is_output = any(entry.name == OUTPUT_MARKER for entry in entries)
+        names = {entry.name for entry in entries if entry.name.startswith(".")}
+        self.is_output = OUTPUT_MARKER in names
+        self.is_passed_over = self.is_output or (exclusion.nomedia and NOMEDIA in names)
+        self.left_out = 0
         self.is_empty = not entries
         files: list[os.DirEntry[str]] = []
         folders: list[os.DirEntry[str]] = []
         for entry in entries:
-            if not is_skipped(entry.name):
-                (folders if _is_folder(entry) else files).append(entry)
+            if entry.name.startswith("."):
+                continue
+            is_folder = _is_folder(entry)
+            if is_passed_over(entry.name, is_folder=is_folder):
+                continue
+            if exclusion.leaves_out(entry.path, is_folder=is_folder):
+                self.left_out += 1
+                continue
+            (folders if is_folder else files).append(entry)
         folders.sort(key=_natural)
         self.folders = [(entry.path, entry.is_symlink()) for entry in folders]
         self._files = files
@@ -129,11 +128,6 @@ class FolderListing:
             verdict = _judge(entry, kind, pictures)
             if verdict is not None:
                 yield verdict
-
-
-def is_skipped(name: str) -> bool:
-    """Tell whether a file or folder with this name is skipped, whatever it is."""
-    return name.startswith(".") or name.lower() in _SKIPPED
 
 
 def folder_identity(path: str, status: os.stat_result) -> object:
@@ -194,13 +188,18 @@ def _natural(entry: os.DirEntry[str]) -> tuple[list[str | int], str]:
 
 def _kind(name: str) -> str | None:
     """Return the kind of a file according to its name; None if the name says nothing."""
-    if name.lower().endswith(_UNFINISHED):
+    if name.lower().endswith(_UNFINISHED) or companions.backup_of(name) is not None:
         return OTHER
-    return _KINDS.get(name.rpartition(".")[2].lower()) if "." in name else None
+    extension = name.rpartition(".")[2].lower()
+    if "." not in name:
+        return None
+    if (kind := _KINDS.get(extension)) is None and companions.kind_of_extension(extension):
+        return VIDEO if companions.is_motion(extension) else OTHER
+    return kind
 
 
 def _stem(name: str) -> str:
-    return name.rpartition(".")[0].casefold()
+    return companions.shot(name.rpartition(".")[0]).casefold()
 
 
 def _why_not_found(entry: os.DirEntry[str], error: OSError) -> str:
@@ -248,6 +247,8 @@ class OtherFiles:
         other: number of all other files, without hidden ones.
         sorted_folders: number of folders skipped because the app itself sorted photos into them.
         examples: absolute paths of the first few of the counted files.
+        nomedia_folders: number of folders skipped because of `NOMEDIA`.
+        left_out: number of files and folders that the user leaves out, without what is in such folders.
     """
 
     videos: int
@@ -255,6 +256,8 @@ class OtherFiles:
     other: int
     sorted_folders: int
     examples: tuple[Path, ...]
+    nomedia_folders: int = 0
+    left_out: int = 0
 
     @property
     def count(self) -> int:
@@ -263,7 +266,7 @@ class OtherFiles:
 
 
 def walk(
-    root: Path, *, recursive: bool, stopped: Callable[[], bool] = lambda: False
+    root: Path, *, recursive: bool, stopped: Callable[[], bool] = lambda: False, exclusion: Exclusion = NOTHING
 ) -> Iterator[PhotoFile | WalkProblem | OtherFiles]:
     """Yield the photos of a folder in natural order (IMG_2 before IMG_10), then those of each subfolder.
 
@@ -272,10 +275,11 @@ def walk(
     rather than that of a link.
 
     Args:
-        root: the folder; it is walked even if it contains `OUTPUT_MARKER`.
+        root: the folder; it is walked even if it contains `OUTPUT_MARKER` or `NOMEDIA`.
         recursive: whether to walk subfolders too.
         stopped: asked before each file and folder, because there may be many between two photos; when it returns
             True, the walk ends at once.
+        exclusion: what the user leaves out.
 
     Returns:
         An iterator of photos and problems, with one `OtherFiles` at the end. It does not raise.
@@ -283,12 +287,37 @@ def walk(
     Raises:
         FolderUnavailable: the root does not exist, is not a folder, or can't be listed. Raised by the call itself.
     """
-    first = list_root(root.absolute())
-    return _walk(first, recursive=recursive, stopped=stopped)
+    exclusion = rooted(exclusion, root)
+    first = list_root(root.absolute(), exclusion)
+    return _walk(first, FolderWalk(recursive=recursive, stopped=stopped, exclusion=exclusion))
 
 
-def list_root(root: Path) -> FolderListing:
-    """List the folder to walk, whatever its name and even if it contains `OUTPUT_MARKER`.
+def rooted(exclusion: Exclusion, root: Path) -> Exclusion:
+    """Return what is left out below a root, unless it already says below which."""
+    return exclusion if exclusion.root else replace(exclusion, root=str(root.absolute()))
+
+
+def class_folders(dataset: Path, exclusion: Exclusion = NOTHING) -> list[str]:
+    """Return the names of the folders directly in a dataset that a walk would look into, sorted.
+
+    Raises:
+        OSError: it can't be listed.
+    """
+    exclusion = rooted(exclusion, dataset)
+    with os.scandir(dataset.absolute()) as entries:
+        return sorted(
+            entry.name
+            for entry in entries
+            if _is_folder(entry)
+            and not is_passed_over(entry.name, is_folder=True)
+            and not exclusion.leaves_out(entry.path, is_folder=True)
+            and not is_hidden(entry.stat())
+            and not (exclusion.nomedia and os.path.lexists(os.path.join(entry.path, NOMEDIA)))  # noqa: PTH118
+        )
+
+
+def list_root(root: Path, exclusion: Exclusion = NOTHING) -> FolderListing:
+    """List the folder to walk, whatever its name and even if it contains `OUTPUT_MARKER` or `NOMEDIA`.
 
     Raises:
         FolderUnavailable: it does not exist, is not a folder, or can't be listed at all.
@@ -299,7 +328,7 @@ def list_root(root: Path) -> FolderListing:
             raise FolderUnavailable(reasons.NOT_A_FOLDER)
     except OSError as cause:
         raise FolderUnavailable(os_errors.for_folder(cause, missing=reasons.FOLDER_MISSING)) from cause
-    listing = FolderListing(str(root), status)
+    listing = FolderListing(str(root), status, exclusion=exclusion)
     if listing.error is not None and listing.is_empty:
         reason = os_errors.for_folder(listing.error, missing=reasons.FOLDER_MISSING)
         raise FolderUnavailable(reason) from listing.error
@@ -314,11 +343,13 @@ class FolderWalk:
         recursive: whether to list subfolders.
         stopped: asked before each folder; when it returns True, the walk ends at once.
         seen: identities (`folder_identity`) of the folders not to list (again).
+        exclusion: what the user leaves out.
     """
 
     recursive: bool
     stopped: Callable[[], bool] = lambda: False
     seen: set[object] = field(default_factory=set)
+    exclusion: Exclusion = NOTHING
     # The next folder is the last of `_waiting`. Links come when that is empty, so real folders come first.
     _waiting: list[str] = field(default_factory=list)
     _links: deque[str] = field(default_factory=deque)
@@ -326,7 +357,7 @@ class FolderWalk:
     def from_root(self, first: FolderListing) -> Iterator[FolderListing]:
         """Yield a folder that is already listed, and then its subfolders at any depth, each listed when it is taken.
 
-        Folders that the app sorted photos into are yielded, but not their subfolders. Hidden folders are not yielded.
+        Folders that are passed over are yielded, but not their subfolders. Hidden folders are not yielded.
         """
         if first.status is not None:
             self.seen.add(folder_identity(first.path, first.status))
@@ -348,14 +379,14 @@ class FolderWalk:
                     continue
                 identity = folder_identity(path, status)
             except OSError as error:
-                yield FolderListing(path, None, error)
+                yield FolderListing(path, None, error, exclusion=self.exclusion)
                 continue
             if identity in self.seen:
                 continue
             self.seen.add(identity)
-            listing = FolderListing(path, status)
+            listing = FolderListing(path, status, exclusion=self.exclusion)
             yield listing
-            if not listing.is_output:
+            if not listing.is_passed_over:
                 self._queue(listing)
 
     def _queue(self, listing: FolderListing) -> None:
@@ -367,19 +398,19 @@ class FolderWalk:
         self._links.extend(path for path, is_link in folders if is_link)
 
 
-def _walk(
-    first: FolderListing, *, recursive: bool, stopped: Callable[[], bool]
-) -> Iterator[PhotoFile | WalkProblem | OtherFiles]:
+def _walk(first: FolderListing, folders: FolderWalk) -> Iterator[PhotoFile | WalkProblem | OtherFiles]:
     counts = dict.fromkeys((VIDEO, RAW, OTHER), 0)
     examples: list[Path] = []
-    sorted_folders = 0
-    for listing in FolderWalk(recursive=recursive, stopped=stopped).from_root(first):
-        if listing.is_output and listing is not first:
-            sorted_folders += 1
+    sorted_folders = nomedia_folders = left_out = 0
+    for listing in folders.from_root(first):
+        if listing.is_passed_over and listing is not first:
+            sorted_folders += listing.is_output
+            nomedia_folders += not listing.is_output
             continue
+        left_out += listing.left_out
         if listing.error is not None:
             yield WalkProblem(Path(listing.path), os_errors.for_folder(listing.error), is_folder=True)
-        for verdict, _ in listing.judge(stopped):
+        for verdict, _ in listing.judge(folders.stopped):
             if not isinstance(verdict, IgnoredFile):
                 yield verdict
                 continue
@@ -391,5 +422,7 @@ def _walk(
         raw_companions=counts[RAW],
         other=counts[OTHER],
         sorted_folders=sorted_folders,
+        nomedia_folders=nomedia_folders,
+        left_out=left_out,
         examples=tuple(examples),
     )

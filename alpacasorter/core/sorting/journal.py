@@ -400,6 +400,7 @@ def _as_json(options: SortOptions) -> str:
         "unsure_folder": options.unsure_folder,
         "unreadable": options.unreadable,
         "unreadable_folder": options.unreadable_folder,
+        "clocks": {clock.camera: clock.seconds for clock in options.clocks},
     }
     return json.dumps(values)
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from alpacasorter.core.taken import Clock
+
 USUAL_MIN_CONFIDENCE: Final = 0.8
 """Confidence below which a photo counts as unsure unless the user chooses another one."""
 
@@ -28,6 +30,20 @@ class Leftovers(enum.StrEnum):
     FOLDER = "folder"
 
 
+class DifferentTags(enum.StrEnum):
+    """What is done with photos of one unit, such as an original and its edited version, that have different tags.
+
+    Attributes:
+        TOGETHER: they stay together and go where the user's own label says, else the most certain one.
+        APART: each goes by its own tag, with its own companions.
+        LEAVE: they stay where they are.
+    """
+
+    TOGETHER = "together"
+    APART = "apart"
+    LEAVE = "leave"
+
+
 @dataclass(frozen=True, slots=True)
 class SortOptions:
     """How photos are sorted.
@@ -43,6 +59,8 @@ class SortOptions:
         unsure_folder: a folder name; the same in every language, so that later sorts use the same folder.
         unreadable: the same for photos that can't be read.
         unreadable_folder: a folder name, like `unsure_folder`.
+        clocks: cameras whose clock was wrong, for {taken}.
+        different_tags: what is done with photos that belong together and have different tags.
     """
 
     destination: Path
@@ -55,3 +73,5 @@ class SortOptions:
     unsure_folder: str = "Unsure"
     unreadable: Leftovers = Leftovers.LEAVE
     unreadable_folder: str = "Unreadable"
+    clocks: tuple[Clock, ...] = ()
+    different_tags: DifferentTags = DifferentTags.TOGETHER

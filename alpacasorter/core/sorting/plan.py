@@ -12,6 +12,7 @@ from pathlib import Path
 from alpacasorter.core import reasons
 from alpacasorter.core.labels import LabeledPhoto
 from alpacasorter.core.sorting.options import SortOptions
+from alpacasorter.core.taken import Taken
 
 
 class PlanError(Exception):
@@ -80,6 +81,7 @@ class PlannedUnit:
         outcome: what is done with it.
         reason: why it stays, is blocked or is already there, a code of `core.reasons`; None if nothing is to be said.
         renamed: why it gets another name at the target, a code of `core.reasons`; None if it keeps its name.
+        taken: when the photo was taken, if that decides about its folder; None if it doesn't, or isn't known.
     """
 
     photo: LabeledPhoto
@@ -88,6 +90,7 @@ class PlannedUnit:
     outcome: Outcome
     reason: str | None = None
     renamed: str | None = None
+    taken: Taken | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,7 @@ class SortPlan:
         bytes_free: free bytes there; None if unknown.
         other_disk: whether any file goes to another disk than the one it is on.
         remarks: what the user should know.
+        different_tags: how many units have photos with different tags, which `options.different_tags` is about.
     """
 
     folder: Path
@@ -135,10 +139,17 @@ class SortPlan:
     bytes_free: int | None
     other_disk: bool
     remarks: tuple[Remark, ...] = ()
+    different_tags: int = 0
 
     def count(self, outcome: Outcome) -> int:
         """Return how many photos have this outcome."""
         return sum(unit.outcome is outcome for unit in self.units)
+
+    @property
+    def question(self) -> Remark | None:
+        """The remark about units whose photos have different tags, which `options.different_tags` answers."""
+        codes = (reasons.TAGS_DIFFER, reasons.TAGS_DIFFER_APART, reasons.TAGS_DIFFER_LEFT)
+        return next((remark for remark in self.remarks if remark.reason.partition(" ")[0] in codes), None)
 
     @property
     def files_to_do(self) -> int:

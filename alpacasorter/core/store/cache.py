@@ -16,7 +16,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
-from alpacasorter.core.photo import PhotoFacts
 from alpacasorter.core.store.cache_file import (
     BYTES_A_NUMBER,
     CacheEntry,
@@ -25,6 +24,7 @@ from alpacasorter.core.store.cache_file import (
     KnownFile,
     checksum,
     data_checksum,
+    facts_of,
     is_content,
     is_file,
     put_contents,
@@ -246,7 +246,7 @@ class Cache:
                 ):
                     damaged = True
                     continue
-                facts = None if about[0] is None else PhotoFacts(*about)
+                facts = None if about[0] is None else facts_of(*about)
                 content_key = None
                 if key is not None:
                     content_key = key.hex()
@@ -328,7 +328,7 @@ class Cache:
             if not isinstance(data, bytes) or mark not in (None, data_checksum(blob, data, backbone_id)):
                 return None
             self._file.used.add(number)
-            return KnownContent(PhotoFacts(*facts), data, has_thumbnail == 1)
+            return KnownContent(facts_of(*facts), data, has_thumbnail == 1)
 
         return self._file.run(read, None)
 
@@ -345,6 +345,17 @@ class Cache:
             return [blob_to_path(row[0]) for row in rows if is_file(row)]
 
         return self._file.run(read, [])
+
+    def picture_keys(self, keys: Iterable[str]) -> dict[str, str]:
+        """Return the picture keys of photos, by content key, as far as they are known."""
+        blobs = [key_to_blob(key) for key in keys]
+
+        def read(connection: sqlite3.Connection) -> dict[str, str]:
+            query = "SELECT picture_key FROM contents WHERE key = ? AND picture_key IS NOT NULL"
+            rows = ((blob, connection.execute(query, (blob,)).fetchone()) for blob in blobs)
+            return {blob.hex(): row[0].hex() for blob, row in rows if row is not None}
+
+        return self._file.run(read, {})
 
     def thumbnail(self, key: str) -> bytes | None:
         """Return the thumbnail of a photo as JPEG bytes, or None if there is none."""

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -38,6 +39,7 @@ from alpacasorter.core.store.database import (
     set_aside,
     use_wal,
 )
+from alpacasorter.core.taken import DateSource
 from alpacasorter.i18n import _
 
 APPLICATION_ID: Final = int.from_bytes(b"AlpC", "big")
@@ -258,13 +260,32 @@ def range_under(root: bytes, separator: bytes) -> tuple[bytes, bytes]:
     return start, start[:-1] + bytes([start[-1] + 1])
 
 
+def facts_of(width: int, height: int, taken: str | None, form: str) -> PhotoFacts:
+    """Return the facts that a row of `contents` says; see `_taken`."""
+    taken_at, _blank, more = (taken or "").partition(" ")
+    source, _tab, camera = more.partition("\t")
+    if source not in list(DateSource):  # as earlier versions stored it
+        return PhotoFacts(width, height, taken, form)
+    return PhotoFacts(width, height, taken_at or None, form, DateSource(source), sys.intern(camera) or None)
+
+
+def _taken(facts: PhotoFacts) -> str | None:
+    """Return when a photo was taken, where that is from, and by which camera, in the one column there is for it.
+
+    Earlier versions stored only the moment. In one column, their caches need not be made again, which takes hours.
+    """
+    if facts.taken_from is None:
+        return facts.taken_at
+    return f"{facts.taken_at or ''} {facts.taken_from}\t{facts.camera or ''}"
+
+
 def put_contents(connection: sqlite3.Connection, contents: Iterable[ContentRow], session: int) -> None:
     """Store what is known about contents that were used in this session; to be called in a transaction."""
-    facts_of, keys, embeddings, thumbnails = [], [], [], []
+    rows, keys, embeddings, thumbnails = [], [], [], []
     for key, facts, thumbnail, embedding, backbone_id, picture in contents:
-        known = (None,) * 4 if facts is None else (facts.width, facts.height, facts.taken_at, facts.format)
+        known = (None,) * 4 if facts is None else (facts.width, facts.height, _taken(facts), facts.format)
         keys.append((key,))
-        facts_of.append((key, picture, *known, session))
+        rows.append((key, picture, *known, session))
         if embedding is not None and backbone_id is not None:
             embeddings.append((key, backbone_id, embedding, data_checksum(key, embedding, backbone_id)))
         if thumbnail is not None:
@@ -276,7 +297,7 @@ def put_contents(connection: sqlite3.Connection, contents: Iterable[ContentRow],
         " ON CONFLICT (key) DO UPDATE SET used = excluded.used, width = coalesce(excluded.width, width),"
         " height = coalesce(excluded.height, height), format = coalesce(excluded.format, format),"
         " taken_at = coalesce(excluded.taken_at, taken_at), picture_key = coalesce(excluded.picture_key, picture_key)",
-        facts_of,
+        rows,
     )
     connection.executemany(f"UPDATE contents SET checksum = {_CONTENT} WHERE key = ?", keys)
     connection.executemany(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from alpacasorter.core.photo import PhotoFile
@@ -10,9 +10,15 @@ from alpacasorter.core.photo import PhotoFile
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """Photos that are new or have changed, and that are complete by now."""
+    """Photos that are new or have changed, and that are complete by now.
+
+    Attributes:
+        files: the photos.
+        changed: paths of those that were there before, with other bytes.
+    """
 
     files: tuple[PhotoFile, ...]
+    changed: frozenset[Path] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

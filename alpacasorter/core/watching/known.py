@@ -300,7 +300,9 @@ def take_differences(
     arrived = list(pending.take_complete())
     for photo in arrived:
         _record(known, photo)
-    events += [Arrived(tuple(photo.file for photo in part)) for part in _parts(arrived)]
+    for part in _parts(arrived):
+        changed = frozenset(photo.file.path for photo in part if photo.is_change)
+        events.append(Arrived(tuple(photo.file for photo in part), changed))
     gone = [path for path in expired if path in known.missing]
     for path in gone:
         known.forget(path)

@@ -21,7 +21,9 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from alpacasorter.core.files import display_path
-from alpacasorter.core.photos.walk import OUTPUT_MARKER, is_skipped
+from alpacasorter.core.photos import companions
+from alpacasorter.core.photos.exclusion import NOMEDIA, is_passed_over
+from alpacasorter.core.photos.walk import OUTPUT_MARKER
 
 if TYPE_CHECKING:
     from watchdog.events import FileSystemEvent
@@ -31,6 +33,7 @@ _log = logging.getLogger(__name__)
 _MOST_CLOSED: Final = 50_000
 _MOST_TOUCHED: Final = 20_000
 _MOST_LINKS: Final = 16
+_MARKERS: Final = (OUTPUT_MARKER, NOMEDIA)
 _TOO_SOON_SECONDS: Final = 60.0
 _COUNT_SECONDS: Final = 60.0
 _LIMIT_CODES: Final = frozenset((errno.ENOSPC, errno.EMFILE, errno.ENFILE))
@@ -135,14 +138,14 @@ class Hints:
         return self._count
 
     def quiet_for(self, path: str) -> float:
-        """Return for how many seconds there was no hint about a file, nor about others with its name up to the dot."""
+        """Return for how many seconds there was no hint about a file, nor about others that may belong to it."""
         with self._condition:
             touched = self._touched.get(_unit(*os.path.split(path)))
         return float("inf") if touched is None else time.monotonic() - touched
 
 
 def _unit(folder: str, name: str) -> tuple[str, str]:
-    return folder, name.partition(".")[0].casefold()
+    return folder, companions.nearby(name)
 
 
 class ObserverError(Exception):
@@ -268,7 +271,7 @@ def note(event: FileSystemEvent, places: Sequence[tuple[str, str]], hints: Hints
             continue
         real, shown = max(found, key=lambda place: len(place[0]))
         inner = path[len(real) :].strip(os.sep)
-        if any(is_skipped(name) and name != OUTPUT_MARKER for name in PurePath(inner).parts):
+        if any(is_passed_over(name) and name not in _MARKERS for name in PurePath(inner).parts):
             continue
         # An event of a place itself only means that it should be looked at.
         name = shown.rstrip(os.sep) + os.sep + (inner or ".")

@@ -20,6 +20,7 @@ from typing import Final
 from alpacasorter.core import reasons
 from alpacasorter.core.files import is_hidden
 from alpacasorter.core.photo import PhotoFile
+from alpacasorter.core.photos.exclusion import NOMEDIA, NOTHING, Exclusion
 from alpacasorter.core.photos.walk import (
     OUTPUT_MARKER,
     FolderListing,
@@ -97,10 +98,11 @@ class Root:
         offline: why it is not there, in translated sentences for the user; empty if it is there.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, exclusion: Exclusion = NOTHING) -> None:
         """Prepare; nothing is known about it yet."""
         self.offline = ""
         self._path = path
+        self._exclusion = exclusion
         self._identity: object = None
 
     def check(self, *, is_anything_known: bool) -> bool:
@@ -115,7 +117,7 @@ class Root:
         if not self.offline and self.is_same():
             return False
         try:
-            listing = list_root(self._path)
+            listing = list_root(self._path, self._exclusion)
         except FolderUnavailable as error:
             self._go_offline(reasons.sentence(error.reason))
             return False
@@ -140,7 +142,7 @@ class Root:
     def list(self) -> FolderListing | None:
         """Return its listing; None if it is not there or was replaced, which `check` tells apart."""
         try:
-            listing = list_root(self._path)
+            listing = list_root(self._path, self._exclusion)
         except FolderUnavailable as error:
             # It may exist and yet be unreadable, so `is_same` is not enough.
             self._go_offline(reasons.sentence(error.reason))
@@ -162,7 +164,15 @@ class Tree:
         root: absolute path of the watched folder.
     """
 
-    def __init__(self, root: str, *, recursive: bool, known: KnownPhotos, pending: PendingPhotos) -> None:
+    def __init__(
+        self,
+        root: str,
+        *,
+        recursive: bool,
+        known: KnownPhotos,
+        pending: PendingPhotos,
+        exclusion: Exclusion = NOTHING,
+    ) -> None:
         """Prepare.
 
         Args:
@@ -170,7 +180,9 @@ class Tree:
             recursive: whether folders below it are watched, too.
             known: the known photos that the folders are compared with.
             pending: gets the photos that are new or have changed.
+            exclusion: what the user leaves out.
         """
+        self._exclusion = exclusion
         self.root = root
         self._unusable: dict[str, str] = {}
         self._recursive = recursive
@@ -215,7 +227,9 @@ class Tree:
         beyond: list[str] = []
         self._closed, self._silently = closed, silently
         self._outputs.clear()
-        for listing in FolderWalk(recursive=self._recursive, stopped=stopped).from_root(first):
+        for listing in FolderWalk(recursive=self._recursive, stopped=stopped, exclusion=self._exclusion).from_root(
+            first
+        ):
             reached.add(listing.path)
             if self._is_unreadable(listing):
                 beyond.append(listing.path)
@@ -245,7 +259,8 @@ class Tree:
                 return
             if folder in self._folders:
                 new += self._compare_again(folder, below, stopped)
-        walk = FolderWalk(recursive=True, stopped=stopped, seen=set(self._folders.values()))
+        seen = set(self._folders.values())
+        walk = FolderWalk(recursive=True, stopped=stopped, seen=seen, exclusion=self._exclusion)
         for listing in walk.from_folders(new):
             self._take(listing, stopped)
         self._closed = set()
@@ -256,7 +271,7 @@ class Tree:
         for folder in folders:
             output = next((one for one in self._outputs if folder == one or _is_below(folder, [one])), None)
             if output is not None:
-                if Path(output, OUTPUT_MARKER).exists():
+                if Path(output, OUTPUT_MARKER).exists() or (self._exclusion.nomedia and Path(output, NOMEDIA).exists()):
                     continue
                 self._outputs.discard(output)
             while folder not in self._folders and len(folder) > len(self.root):
@@ -277,12 +292,12 @@ class Tree:
         try:
             status = Path(folder).stat()
         except OSError as error:
-            listing = FolderListing(folder, None, error)
+            listing = FolderListing(folder, None, error, exclusion=self._exclusion)
         else:
             if is_hidden(status) and folder != self.root:
                 self._lose_all(folder)
                 return []
-            listing = FolderListing(folder, status)
+            listing = FolderListing(folder, status, exclusion=self._exclusion)
         before = self._folders[folder]
         self._take(listing, stopped)
         if listing.error is not None or folder not in self._folders or not self._recursive:
@@ -322,8 +337,8 @@ class Tree:
         if listing.error is not None and listing.is_empty:
             self._lose_all(folder)
             return
-        if listing.is_output and folder != self.root:
-            if folder not in self._folders:
+        if listing.is_passed_over and folder != self.root:
+            if listing.is_output and folder not in self._folders:
                 # Photos that were sorted into this folder are shown, but they are not watched here.
                 self._forget_all(folder)
             self._lose_all(folder)

@@ -22,6 +22,8 @@ from typing import Final
 
 from alpacasorter.core.events import Placed
 from alpacasorter.core.photo import PhotoFile
+from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
+from alpacasorter.core.photos.walk import rooted
 from alpacasorter.core.watching.events import WatchEvent, WatchState
 from alpacasorter.core.watching.known import KnownPhotos, PendingPhotos, take_differences
 from alpacasorter.core.watching.observer import Hints, StartObserver, Supervisor, WatchdogObserver, WhyPolling
@@ -176,6 +178,7 @@ class Watch:
 
     Attributes:
         root: the folder, absolute.
+        exclusion: what the user leaves out.
     """
 
     def __init__(
@@ -186,6 +189,7 @@ class Watch:
         known: Iterable[PhotoFile] | None = None,
         unusable: Iterable[Path] = (),
         gentle: bool = False,
+        exclusion: Exclusion = NOTHING,
         pace: Timing | None = None,
         observe: StartObserver = WatchdogObserver,
         silent: Callable[[Path], bool] = is_silent,
@@ -201,11 +205,13 @@ class Watch:
                 sorted into, are ignored: they may be known because they followed a sort.
             unusable: photos that the user already knows can't be used (the `Problems` of a scan).
             gentle: whether to take rests, for the sake of a window (see `Throttle`).
+            exclusion: what the user leaves out.
             pace: how soon things are done.
             observe: starts an observer that reports changes.
             silent: returns whether the system never reports changes in a folder.
         """
         self.root = root.absolute()
+        self.exclusion = rooted(exclusion, root)
         self._pace = pace = pace or Timing()
         self._hints = Hints()
         self._stop = threading.Event()
@@ -213,8 +219,14 @@ class Watch:
         self._placed: deque[Placed] = deque()
         self._pending = PendingPhotos(stable=pace.stable, empty=pace.empty, now=time.monotonic)
         self._known = KnownPhotos(time.monotonic)
-        self._root = Root(self.root)
-        self._tree = Tree(str(self.root), recursive=recursive, known=self._known, pending=self._pending)
+        self._root = Root(self.root, self.exclusion)
+        self._tree = Tree(
+            str(self.root),
+            recursive=recursive,
+            known=self._known,
+            pending=self._pending,
+            exclusion=self.exclusion,
+        )
         self._observer = Supervisor(
             str(self.root),
             recursive=recursive,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import platform
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,11 +19,14 @@ from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.events import Found, Problem, Problems, Progress
 from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import PhotoFile, Unreadable
-from alpacasorter.core.photos.walk import FolderUnavailable, walk
+from alpacasorter.core.photos.decode import decode
+from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
+from alpacasorter.core.photos.walk import FolderUnavailable, class_folders, rooted, walk
 from alpacasorter.core.store.cache import Cache
 from alpacasorter.i18n import _, decimal, join, ngettext, number, share
 from alpacasorter.ml.evaluation.metrics import Metrics, measure, mistakes
 from alpacasorter.ml.evaluation.report import Report
+from alpacasorter.ml.learning.duplicates import fingerprint, in_both_classes, linked, same_pictures
 from alpacasorter.ml.learning.learner import SAME_PHOTO
 from alpacasorter.ml.models.bundle import Bundle
 from alpacasorter.ml.models.head import Head
@@ -32,6 +35,11 @@ from alpacasorter.ml.scan import Embed, Embedded, Scan
 _COUNT_BATCH: Final = 1000
 _MAX_NAMED: Final = 3
 """How many folders an error message names."""
+_PICTURES_NAMED: Final = 20
+_ROWS_AT_ONCE: Final = 1024
+_MAYBE_SAME: Final = 0.9
+"""Cosine similarity of embeddings from which photos may be copies of one picture."""
+_THUMBNAIL: Final = 64
 _PACKAGES: Final = {"ai-edge-litert": "LiteRT", "numpy": "NumPy", "pillow": "Pillow"}
 
 
@@ -83,6 +91,7 @@ class Evaluation:
         problems: photos and folders that could not be read, with the reason.
         left_out: subfolders that are not named after a class.
         trained_on: how many of the photos the model was trained on; it is better on those than on others.
+        both: for each picture that is in the folders of both classes, the files with it.
     """
 
     class_names: tuple[str, str]
@@ -95,6 +104,7 @@ class Evaluation:
     problems: tuple[Problem, ...]
     left_out: tuple[str, ...]
     trained_on: int
+    both: tuple[tuple[Path, ...], ...] = ()
 
     @property
     def metrics(self) -> Metrics:
@@ -113,7 +123,14 @@ class Evaluation:
 
 
 def evaluate(
-    dataset: Path, *, bundle: Bundle, cache: Cache, embed: Embed, threads: int, learned: Head | None = None
+    dataset: Path,
+    *,
+    bundle: Bundle,
+    cache: Cache,
+    embed: Embed,
+    threads: int,
+    learned: Head | None = None,
+    exclusion: Exclusion = NOTHING,
 ) -> Generator[Progress | Evaluation, None, None]:
     """Judge all photos of a dataset with the bundle as shipped; yield progress, then the evaluation.
 
@@ -125,11 +142,13 @@ def evaluate(
         bundle: the model.
         cache, embed, threads: as in `scan.Pipeline`.
         learned: a head that has learned from corrections.
+        exclusion: what the user leaves out of the dataset.
 
     Raises:
         DatasetError: there are no class folders, or no photo in them can be read.
     """
-    folders, left_out = _class_folders(dataset, bundle)
+    exclusion = rooted(exclusion, dataset)
+    folders, left_out = _class_folders(dataset, bundle, exclusion)
     photos: list[Embedded] = []
     targets: list[int] = []
     problems: list[Problem] = []
@@ -137,7 +156,7 @@ def evaluate(
     total = done_before = 0
     try:
         for _target, folder in folders:
-            for item in walk(folder, recursive=True):
+            for item in walk(folder, recursive=True, exclusion=exclusion):
                 if isinstance(item, PhotoFile):
                     total += 1
                     # A chance to stop it.
@@ -147,6 +166,7 @@ def evaluate(
             scan = Scan(
                 folder,
                 recursive=True,
+                exclusion=exclusion,
                 cache=cache,
                 backbone_id=bundle.backbone_id,
                 embedding_size=bundle.embedding_size,
@@ -198,6 +218,7 @@ def evaluate(
         problems=tuple(problems),
         left_out=left_out,
         trained_on=_trained_on(embeddings, bundle),
+        both=_in_both(paths, keys, embeddings, truth, cache),
     )
 
 
@@ -213,6 +234,46 @@ def _display(bundle: Bundle, name: str) -> str:
     return bundle.display_names.get(name) or name.replace("_", " ").capitalize()
 
 
+def _in_both(
+    paths: Sequence[Path],
+    keys: Sequence[str],
+    embeddings: npt.NDArray[np.float32],
+    targets: npt.NDArray[np.int64],
+    cache: Cache,
+) -> tuple[tuple[Path, ...], ...]:
+    """Return the files of each picture that is in the folders of both classes: the same bytes, or saved again."""
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    groups = np.array([numbers[key] for key in keys], dtype=np.int64)
+    # Copies of one picture look alike to any model. Whether they are copies, their thumbnails tell.
+    unit = _unit(embeddings)
+    pairs = [np.stack([np.unique(groups, return_index=True)[1][groups], np.arange(len(groups))], axis=1)]
+    classes = [np.flatnonzero(targets == target) for target in (0, 1)]
+    prints: dict[str, npt.NDArray[np.uint8] | None] = {}
+    for start in range(0, len(classes[0]), _ROWS_AT_ONCE):
+        some = classes[0][start : start + _ROWS_AT_ONCE]
+        for one, other in np.argwhere(unit[some] @ unit[classes[1]].T >= _MAYBE_SAME):
+            first, second = some[one], classes[1][other]
+            seen = [_fingerprint(keys[row], cache, prints) for row in (first, second)]
+            if keys[first] != keys[second] and all(print_ is not None for print_ in seen):
+                copies = same_pictures(np.stack([print_ for print_ in seen if print_ is not None]))
+                if copies[0] == copies[1]:
+                    pairs.append(np.sort([[first, second]], axis=1))
+    found = in_both_classes(linked(len(keys), pairs), targets)
+    return tuple(tuple(paths[row] for row in group) for group in found)
+
+
+def _fingerprint(
+    key: str, cache: Cache, known: dict[str, npt.NDArray[np.uint8] | None]
+) -> npt.NDArray[np.uint8] | None:
+    if key not in known:
+        thumbnail = cache.thumbnail(key)
+        try:
+            known[key] = None if thumbnail is None else fingerprint(decode(thumbnail, min_side=_THUMBNAIL).pixels)
+        except Unreadable:
+            known[key] = None
+    return known[key]
+
+
 def _trained_on(embeddings: npt.NDArray[np.float32], bundle: Bundle) -> int:
     """Return how many of the embeddings (n, embedding size) are in the bundle's replay set, apart from rounding."""
     replay = bundle.replay.embeddings.astype(np.float32)
@@ -225,9 +286,11 @@ def _unit(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.asarray(vectors / np.maximum(lengths, np.float32(1e-12)), dtype=np.float32)
 
 
-def _class_folders(dataset: Path, bundle: Bundle) -> tuple[list[tuple[int, Path]], tuple[str, ...]]:
+def _class_folders(
+    dataset: Path, bundle: Bundle, exclusion: Exclusion
+) -> tuple[list[tuple[int, Path]], tuple[str, ...]]:
     try:
-        subfolders = sorted(entry for entry in dataset.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+        subfolders = [dataset / name for name in class_folders(dataset, exclusion)]
     except OSError as error:
         # Translators: {reason} is a sentence.
         message = _("{folder} can't be opened. {reason}")
@@ -345,6 +408,15 @@ def warnings(evaluation: Evaluation, corrected: int) -> tuple[str, ...]:
                 total,
             ).format(count=number(corrected), total=number(total))
         )
+    if evaluation.both:
+        said = ngettext(
+            "{count} picture is in the folders of both classes, so one of its labels is wrong: {files}",
+            "{count} pictures are in the folders of both classes, so one label of each is wrong: {files}",
+            len(evaluation.both),
+        )
+        named = ["\n" + " = ".join(display_path(path) for path in files) for files in evaluation.both[:_PICTURES_NAMED]]
+        more = "\n…" if len(evaluation.both) > len(named) else ""
+        found.append(said.format(count=number(len(evaluation.both)), files="".join((*named, more))))
     for target, name in enumerate(evaluation.class_names):
         if not (evaluation.targets == target).any():
             found.append(

@@ -18,8 +18,9 @@ import numpy.typing as npt
 
 from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
-from alpacasorter.core.photo import Unreadable, read_photo
+from alpacasorter.core.photo import Unreadable
 from alpacasorter.core.photos.decode import decode
+from alpacasorter.core.photos.reading import read_picture
 from alpacasorter.core.safe_write import write_over
 from alpacasorter.i18n import _, confidence, decimal, language, moment, ngettext, number, share
 from alpacasorter.ml.evaluation import charts
@@ -257,7 +258,8 @@ def _head(report: Report, metrics: Metrics) -> str:
 def _warnings(warnings: Sequence[str]) -> str:
     if not warnings:
         return ""
-    entries = "".join(f"<li>{safe(words)}</li>" for words in warnings)
+    line = "\n"
+    entries = "".join(f"<li>{safe(words).replace(line, '<br>')}</li>" for words in warnings)
     title = safe(_("Before you trust these results"))
     return f'<section class="warnings"><h2>{title}</h2><ul>{entries}</ul></section>'
 
@@ -402,7 +404,7 @@ def _more(count: int) -> str:
 
 def _picture(path: Path, name: str) -> str:
     try:
-        thumbnail = decode(read_photo(path), min_side=1, thumbnail_side=_THUMBNAIL_SIDE).thumbnail
+        thumbnail = decode(read_picture(path), min_side=1, thumbnail_side=_THUMBNAIL_SIDE).thumbnail
     except Unreadable as error:
         return f'<div class="placeholder">{safe(reasons.sentence(error.reason))}</div>'
     data = base64.b64encode(thumbnail or b"").decode("ascii")

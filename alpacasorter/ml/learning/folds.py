@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from alpacasorter.ml.learning.duplicates import linked
+
 FOLDS = 5
 SIMILARITY = 0.70
 """Cosine similarity of embeddings from which photos count as one scene (docs/decisions/0003-head-and-learning.md)."""
@@ -34,23 +36,12 @@ def groups_of_near_duplicates(
     """
     vectors = embeddings.astype(np.float32)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    parent = np.arange(len(vectors))
 
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = int(parent[i])
-        return i
+    def close() -> Iterator[npt.NDArray[np.int64]]:
+        for start in range(0, len(vectors), _BLOCK):
+            yield np.argwhere(vectors[start : start + _BLOCK] @ vectors.T >= similarity) + np.array((start, 0))
 
-    for start in range(0, len(vectors), _BLOCK):
-        close = vectors[start : start + _BLOCK] @ vectors.T >= similarity
-        for row, column in np.argwhere(close):
-            if start + row < column:
-                # The smaller number becomes the root, so that the groups don't depend on the order of the links.
-                a, b = sorted((root(int(start + row)), root(int(column))))
-                parent[b] = a
-    roots = np.array([root(i) for i in range(len(vectors))], dtype=np.int64)
-    return np.unique(roots, return_inverse=True)[1].astype(np.int64)
+    return linked(len(vectors), close())
 
 
 def assign_folds(

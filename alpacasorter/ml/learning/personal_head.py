@@ -107,6 +107,7 @@ class PersonalHead:
         self._learner: Learner | None = None
         self._corrections = Corrections.read(library, bundle)
         self._pending: dict[str, Vector] = {}
+        self._unread = False
         self._found_pictures: dict[str, str] = {}
         self._versions = Versions(library, bundle)
         self._examples = self._corrections.examples()
@@ -278,16 +279,23 @@ class PersonalHead:
         """Return the user's label of a photo, or None."""
         return self._corrections.label(key)
 
+    def had_picture(self, key: str) -> bool:
+        """Tell whether a photo of the open folder shows, or showed, the picture of this one with other bytes."""
+        with self._lock:
+            return any(same != key and same in self._table for same in self._corrections.pictures.same(key))
+
     def _changed_elsewhere(self, *, written: bool = False) -> dict[str, str | None]:
         """Read corrections that another instance (or, with `written`, this one) stored; return those that changed."""
         before = self._corrections.shown()
         try:
-            if not self._library.changed_elsewhere() and not written:
+            if not self._library.changed_elsewhere() and not written and not self._unread:
                 return {}
+            self._unread = True
             self._read_again()
         except LibraryError:
-            # What this instance has stored is safe, even if the library can't be read at the moment.
+            # What this instance has stored is safe, even if the library can't be read at the moment; it is next time.
             return {}
+        self._unread = False
         return _differences(before, self._corrections.shown())
 
     def _read_again(self) -> None:
@@ -392,7 +400,11 @@ class PersonalHead:
         """
         started = time.perf_counter()
         with self._learning:
+            before = self._corrections
             changes = self._changed_elsewhere(written=written)
+            if self._corrections is before and not self._pending and not self._found_pictures:
+                # This is asked every few seconds: without news, comparing all corrections would take too long.
+                return None
             return self._learn(changes, started) if changes or self._is_behind() else None
 
     def check(self, stopped: Callable[[], bool] = lambda: False) -> bool:

@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import IO, Final
 
 from alpacasorter.core.files import display_path
-from alpacasorter.core.safe_write import creating, replacing
+from alpacasorter.core.safe_write import creating, replacing, sweep_folder
 from alpacasorter.i18n import _
+from alpacasorter.ml.models.arrays import zip_end
 from alpacasorter.ml.models.bundle import (
     KERAS_WEIGHTS,
     KNOWN,
@@ -48,12 +49,6 @@ _PERMISSIONS: Final = 0o644
 _ENCRYPTED: Final = 0x1
 _CHUNK: Final = 1 << 20
 
-# The end of a zip: signature, disk numbers, members on this disk and in all, size and offset of the table, length of
-# the comment.
-_END: Final = struct.Struct("<4s4H2LH")
-_END_MARK: Final = b"PK\x05\x06"
-_LARGE_END_MARK: Final = b"PK\x06\x07"
-_LARGE_END_BYTES: Final = 20
 _TABLE_LIMIT: Final = 1 << 16
 
 
@@ -80,7 +75,8 @@ def pack(bundle: Bundle, out: Path, *, overwrite: bool = False) -> None:
         )
     for name, facts in bundle.files.items():
         verify(bundle.path, name, *facts)
-    with (replacing if overwrite else creating)(out) as temporary, zipfile.ZipFile(temporary, "x") as archive:
+    sweep_folder(out.parent)
+    with (replacing if overwrite else creating)(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name in (METADATA, *sorted(bundle.files)):
             _put(archive, bundle.path / name, name)
 
@@ -109,7 +105,7 @@ def unpack(file: Path, into: Path) -> None:
             with zipfile.ZipFile(stream) as archive:
                 members = _members(file, archive.infolist(), os.fstat(stream.fileno()).st_size)
                 files = _listed(file, archive, members)
-                into.mkdir(parents=True)
+                into.mkdir(0o700, parents=True)
                 try:
                     for name, (digest, length) in files.items():
                         _extract(file, archive, members[name], into / name, digest, length)
@@ -127,16 +123,11 @@ def _refusal(file: Path, why: str) -> BundleError:
 
 def _check_end(file: Path, stream: IO[bytes]) -> None:
     """Refuse anything but a zip as `pack` writes it, before Python's reader builds a table of any size from it."""
-    size = stream.seek(0, os.SEEK_END)
-    stream.seek(max(0, size - _END.size - _LARGE_END_BYTES))
-    tail = stream.read()
-    if len(tail) < _END.size or tail[-_END.size :][:4] != _END_MARK:
+    end = zip_end(stream)
+    if end is None:
         raise _refusal(file, _("It is not a model file, or it is incomplete."))
-    members_here, members, table, offset, comment = _END.unpack(tail[-_END.size :])[3:]
-    is_odd = members_here != members or members > len(_NAMES) or table > _TABLE_LIMIT or comment
-    if is_odd or tail.startswith(_LARGE_END_MARK) or offset + table + _END.size != size:
+    if not end.is_plain or end.members > len(_NAMES) or end.table > _TABLE_LIMIT:
         raise _refusal(file, _("It contains more than a model, or was changed."))
-    stream.seek(0)
 
 
 def _members(file: Path, found: list[zipfile.ZipInfo], size: int) -> dict[str, zipfile.ZipInfo]:
@@ -200,4 +191,4 @@ def _extract(
     if left or hasher.hexdigest() != digest:
         raise _refusal(file, changed(member.filename))
     with contextlib.suppress(OSError):
-        path.chmod(_PERMISSIONS)
+        path.chmod(0o600)

@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ import numpy.typing as npt
 
 from alpacasorter.core.files import display_path
 from alpacasorter.i18n import _, number
+from alpacasorter.ml.models.arrays import ArraysError, Shape, TooLarge, read_npz
 from alpacasorter.ml.models.head import Calibration, Head
 from alpacasorter.ml.runtime import backbone
 
@@ -34,7 +36,13 @@ CARD: Final = "MODEL_CARD.md"
 REQUIRED: Final = (BACKBONE, HEAD, REPLAY)
 KNOWN: Final = (*REQUIRED, KERAS_WEIGHTS, CARD)
 METADATA_LIMIT: Final = 1 << 20
-_FILE_LIMIT: Final = 1 << 30
+_LIMITS: Final = {BACKBONE: 512 << 20, HEAD: 1 << 20, REPLAY: 512 << 20, KERAS_WEIGHTS: 1 << 30, CARD: 1 << 20}
+"""Bytes of each file at most; the head has at most 65,536 weights, and 512 MB hold 200,000 photos to learn from."""
+_MOST_WEIGHT: Final = 1e6
+_MOST_L2: Final = 1e12
+_LARGEST_EMBEDDING: Final = 65504.0
+"""The largest number of an embedding, which is float16."""
+_LARGEST_LOGIT: Final = float(np.finfo(np.float32).max)
 _CHUNK: Final = 1 << 20
 _FOLDER_UNSAFE: Final = frozenset('/\\<>:"|?*')
 
@@ -165,7 +173,11 @@ class Fields:
                 raise refusal(self._path, unknown_file(name))
             digest = entry.get("sha256") if isinstance(entry, dict) else None
             length = entry.get("bytes") if isinstance(entry, dict) else None
-            if not isinstance(digest, str) or not isinstance(length, int) or not 0 < length <= _FILE_LIMIT:
+            if not isinstance(digest, str) or not isinstance(length, int) or isinstance(length, bool):
+                raise self._invalid(f"files.{name}")
+            if length > _LIMITS[name]:
+                raise refusal(self._path, too_large(name))
+            if length < 1:
                 raise self._invalid(f"files.{name}")
             found[name] = (digest, length)
         for name in REQUIRED:
@@ -207,27 +219,35 @@ def verify(path: Path, name: str, digest: str, length: int) -> None:
         raise refusal(path, changed(name))
 
 
-def read_arrays(path: Path, name: str, wanted: Mapping[str, tuple[str, int]]) -> dict[str, npt.NDArray[Any]]:
-    """Return the arrays of an .npz; `wanted` gives the dtype and the number of dimensions of each.
+def read_arrays(path: Path, name: str, wanted: Mapping[str, tuple[str, Shape]]) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays of an .npz; `wanted` gives the dtype and the shape of each, None in it for any length.
+
+    They take no more memory than the file has bytes: the app packs nothing, so what unpacks to more is an attack.
 
     Raises:
         BundleError: an array is missing or not as wanted.
     """
-    with zipfile.ZipFile(path / name) as archive:
-        if sum(member.file_size for member in archive.infolist()) > _FILE_LIMIT:
-            raise refusal(path, too_large(name))
-    arrays: dict[str, npt.NDArray[Any]] = {}
-    with np.load(path / name, allow_pickle=False) as loaded:
-        for key, (dtype, dimensions) in wanted.items():
-            if key not in loaded.files:
-                raise refusal(path, _("{file} lacks the array “{name}”.").format(file=name, name=key))
-            array = loaded[key]
-            if array.dtype != np.dtype(dtype) or array.ndim != dimensions:
-                raise refusal(path, _("The array “{name}” in {file} has the wrong type.").format(file=name, name=key))
-            if not np.isfinite(array).all():
-                raise refusal(path, _("The array “{name}” in {file} has invalid numbers.").format(file=name, name=key))
-            arrays[key] = array
+    file = path / name
+    try:
+        arrays = read_npz(file, wanted, limit=file.stat().st_size)
+    except TooLarge as error:
+        raise refusal(path, too_large(name)) from error
+    except ArraysError as error:
+        if error.is_missing:
+            why = _("{file} lacks the array “{name}”.").format(file=name, name=error.array)
+        elif error.array in wanted:
+            why = _("The array “{name}” in {file} has the wrong type.").format(file=name, name=error.array)
+        else:
+            why = changed(name)
+        raise refusal(path, why) from error
+    for key, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise refusal(path, _invalid_numbers(name, key))
     return arrays
+
+
+def _invalid_numbers(name: str, key: str) -> str:
+    return _("The array “{name}” in {file} has invalid numbers.").format(file=name, name=key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,6 +386,9 @@ def load_bundle(path: Path) -> Bundle:
         MemoryError,
         RecursionError,
         zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,
+        RuntimeError,
     ) as error:
         detail = display_path(str(error)) or type(error).__name__
         raise refusal(path, _("It can't be read ({detail}).").format(detail=detail)) from error
@@ -410,8 +433,8 @@ def _load(path: Path) -> Bundle:
         threshold=fields.number("threshold", above=0.0, below=1.0),
         head=_read_head(path, size, calibration),
         learning=LearningSettings(
-            l2=fields.number("head", "l2", above=0.0),
-            correction_weight=fields.number("learning", "correction_weight", above=0.0),
+            l2=fields.number("head", "l2", above=0.0, below=_MOST_L2),
+            correction_weight=fields.number("learning", "correction_weight", above=0.0, below=_MOST_WEIGHT),
             yield_similarity=fields.number("learning", "yield_similarity", above=0.0, below=1.0),
         ),
         replay=_read_replay(path, size),
@@ -423,21 +446,30 @@ def _load(path: Path) -> Bundle:
 
 
 def _read_head(path: Path, size: int, calibration: Calibration) -> Head:
-    arrays = read_arrays(path, HEAD, {"weights": ("float64", 1), "bias": ("float64", 0)})
-    if arrays["weights"].shape != (size,):
+    arrays = read_arrays(path, HEAD, {"weights": ("float64", (None,)), "bias": ("float64", ())})
+    weights, bias = arrays["weights"], float(arrays["bias"])
+    if weights.shape != (size,):
         why = _("{file} does not fit embeddings of {count} numbers.").format(file=HEAD, count=number(size))
         raise refusal(path, why)
-    return Head(arrays["weights"], float(arrays["bias"]), calibration)
+    with np.errstate(over="ignore"):
+        furthest = float(np.abs(weights).sum()) * _LARGEST_EMBEDDING + abs(bias)
+        calibrated = calibration.scale * furthest + abs(calibration.offset)
+    # Embeddings are multiplied as float32. Beyond that, some photo's answer would not be a number.
+    if not (furthest < _LARGEST_LOGIT and math.isfinite(calibrated)):
+        raise refusal(path, _invalid_numbers(HEAD, "weights"))
+    return Head(weights, bias, calibration)
 
 
 def _read_replay(path: Path, size: int) -> Replay:
     arrays = read_arrays(
-        path, REPLAY, {"embeddings": ("float16", 2), "labels": ("uint8", 1), "weights": ("float32", 1)}
+        path,
+        REPLAY,
+        {"embeddings": ("float16", (None, None)), "labels": ("uint8", (None,)), "weights": ("float32", (None,))},
     )
     embeddings, labels, weights = arrays["embeddings"], arrays["labels"], arrays["weights"]
     n = embeddings.shape[0]
     if embeddings.shape[1] != size or labels.shape != (n,) or weights.shape != (n,):
         raise refusal(path, _("{file} does not fit {other}.").format(file=REPLAY, other=HEAD))
-    if (labels > 1).any() or (weights < 0).any():
+    if (labels > 1).any() or (weights < 0).any() or (weights > _MOST_WEIGHT).any():
         raise refusal(path, _("The labels or weights in {file} are invalid.").format(file=REPLAY))
     return Replay(embeddings, labels, weights)

@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Final
 
 from alpacasorter import paths
-from alpacasorter.core.files import display_path, folder_name
+from alpacasorter.core.files import display_path, folder_name, is_locked, lock_file
 from alpacasorter.core.os_errors import for_saving
 from alpacasorter.core.safe_write import write_over
+from alpacasorter.core.session_paths import private_folder
 from alpacasorter.i18n import _, join
 from alpacasorter.ml.models.archive import unpack
 from alpacasorter.ml.models.bundle import METADATA, Fields, load_bundle, missing, read_metadata, refusal, verify
@@ -34,6 +35,8 @@ CHOICE: Final = "model-in-use.json"
 
 _LIMIT: Final = 4096
 _ADDING: Final = ".adding-"
+_LOCK: Final = ".lock"
+_BEGINNING_SECONDS: Final = 2.0
 _STALE_SECONDS: Final = 24 * 3600
 _CHUNK: Final = 1 << 20
 _log = logging.getLogger(__name__)
@@ -135,7 +138,7 @@ class ModelStore:
                 return
             if path.parent != self.folder or not is_plain_name(path.name):
                 raise ModelStoreError(_("Only a model that was added can be chosen. Add it first."))
-            self._choice.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(self._choice.parent)
             write_over(self._choice, [f"{json.dumps({'model': path.name})}\n".encode()])
         except OSError as error:
             raise ModelStoreError(
@@ -242,9 +245,9 @@ class ModelStore:
             self.check(source, stopped=stopped)
             return Added(describe(source), False)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            private_folder(self.folder)
             self._sweep()
-            with tempfile.TemporaryDirectory(prefix=_ADDING, dir=self.folder, ignore_cleanup_errors=True) as scratch:
+            with self._scratch() as scratch:
                 # Error messages show the name of this folder.
                 copy = Path(scratch) / (display_path(source.stem if source.is_file() else source.name) or "model")
                 if source.is_dir():
@@ -316,18 +319,29 @@ class ModelStore:
                 entry.path.unlink()
                 return
             # This takes it off the list at once, even if deleting is interrupted.
-            with tempfile.TemporaryDirectory(prefix=_ADDING, dir=self.folder, ignore_cleanup_errors=True) as scratch:
+            with self._scratch() as scratch:
                 entry.path.rename(Path(scratch) / entry.key)
         except OSError as error:
             raise ModelStoreError(
                 _("“{name}” can't be removed. {reason}").format(name=entry.title, reason=sentence(for_saving(error)))
             ) from error
 
+    @contextlib.contextmanager
+    def _scratch(self) -> Iterator[str]:
+        """Yield a new folder beside the models, which is locked while it is in use and deleted at the end."""
+        folder = tempfile.TemporaryDirectory(prefix=_ADDING, dir=self.folder, ignore_cleanup_errors=True)
+        with folder as scratch, (Path(scratch) / _LOCK).open("wb") as lock:
+            lock_file(lock.fileno())
+            yield scratch
+
     def _sweep(self) -> None:
-        """Delete what an instance left behind that crashed while adding a model."""
+        """Delete what an instance left behind that was killed while it added or removed a model."""
         for path in self.folder.glob(f"{_ADDING}*"):
             with contextlib.suppress(OSError):
-                if time.time() - path.stat().st_mtime > _STALE_SECONDS:
+                in_use = is_locked(path / _LOCK)
+                age = time.time() - path.lstat().st_mtime
+                # One that is locked in this very moment is new.
+                if age > (_BEGINNING_SECONDS if in_use is False else _STALE_SECONDS) and not in_use:
                     shutil.rmtree(path, ignore_errors=True)
 
 
@@ -335,7 +349,7 @@ def _copy(source: Path, target: Path) -> None:
     """Copy the files that a bundle's model.json lists, up to the length it gives for each."""
     load_bundle(source)
     raw = read_metadata(source)
-    target.mkdir()
+    target.mkdir(0o700)
     (target / METADATA).write_bytes(raw)
     for name, (_digest, length) in Fields(source, json.loads(raw)).files().items():
         if not (source / name).is_file():

@@ -7,6 +7,7 @@ is imported only when it is first needed, so that importing this module costs no
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import threading
 from collections.abc import Iterator
@@ -31,6 +32,8 @@ CRASHES: Final = "network-crashes"
 DOES_NOT_END: Final = "network-does-not-end"
 WRONG_SHAPE: Final = "network-wrong-shape"
 UNUSABLE_NUMBERS: Final = "network-unusable-numbers"
+SEES_NOTHING: Final = "network-sees-nothing"
+TOO_LARGE: Final = "network-too-large"
 NOT_LOADED: Final = "model-not-loaded"
 NO_GPU: Final = "gpu-none"
 GPU_STOPPED: Final = "gpu-stopped"
@@ -50,6 +53,8 @@ def sentence(reason: str) -> str:
         DOES_NOT_END: _("The model's network does not finish."),
         WRONG_SHAPE: _("The output of the model's network does not match its description."),
         UNUSABLE_NUMBERS: _("The model's network returns unusable numbers."),
+        SEES_NOTHING: _("The model's network returns the same for every photo."),
+        TOO_LARGE: _("The model's network needs far more memory than its size suggests."),
         NOT_LOADED: _("The model's files can't be read."),
         NO_GPU: _("No GPU that can run the model was found."),
         GPU_STOPPED: _("The GPU stopped working."),
@@ -169,6 +174,28 @@ def _build_interpreter(model: bytes) -> tuple[Interpreter, int, dict[str, int]]:
     if not {EMBEDDING_OUTPUT, FEATURE_MAP_OUTPUT} <= outputs.keys():
         raise BackboneError(NO_OUTPUTS)
     return interpreter, input_index, outputs
+
+
+_TENSORS_SHARE: Final = 8
+"""The runtime gives the memory of a tensor to others when it is no longer needed, so the sum says less."""
+
+
+def fits_in(model: bytes, limit: int) -> bool:
+    """Tell whether the tensors that a .tflite file declares fit in so many bytes, before room is made for them.
+
+    Raises:
+        BackboneError: it can't be run.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    try:
+        with _quiet():
+            interpreter = Interpreter(model_content=model, num_threads=1)
+        details = interpreter.get_tensor_details()
+    except (RuntimeError, ValueError) as error:
+        raise BackboneError(DOES_NOT_RUN) from error
+    sizes = [math.prod(abs(int(side)) for side in one["shape"]) * np.dtype(one["dtype"]).itemsize for one in details]
+    return max(sizes, default=0) <= limit and sum(sizes) <= _TENSORS_SHARE * limit
 
 
 _quiet_lock = threading.Lock()

@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from alpacasorter.core import reasons
 from alpacasorter.core.files import display_path
-from alpacasorter.core.photo import Unreadable, read_photo
+from alpacasorter.core.photo import Unreadable
 from alpacasorter.core.photos.decode import decode, model_input
+from alpacasorter.core.photos.reading import read_picture
 from alpacasorter.i18n import _
 from alpacasorter.training.data.dataset import MIN_SIDE, DatasetError
 
@@ -45,6 +46,7 @@ class PhotoStore:
         size = len(paths) * side * side * 3
         self._kept = np.empty((len(paths), side, side, 3), dtype=np.uint8) if size <= limit else None
         self._decoded = np.zeros(len(paths), dtype=np.bool_)
+        self._closed = False
         self._pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="decode")
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
 
@@ -55,7 +57,8 @@ class PhotoStore:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the threads; waits for the photos being decoded."""
+        """End the threads; photos being decoded are given up."""
+        self._closed = True
         self._ahead.shutdown(cancel_futures=True)
         self._pool.shutdown(cancel_futures=True)
 
@@ -100,9 +103,10 @@ class PhotoStore:
             kept: Pictures = self._kept[row]
             return kept
         try:
-            picture = model_input(decode(read_photo(self._paths[row]), min_side=MIN_SIDE).pixels, self.side)
+            photo = decode(read_picture(self._paths[row]), min_side=MIN_SIDE, stopped=lambda: self._closed)
         except Unreadable as error:
             return error.reason
+        picture = model_input(photo.pixels, self.side)
         if self._kept is not None:
             self._kept[row] = picture
             self._decoded[row] = True

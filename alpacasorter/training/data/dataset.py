@@ -14,9 +14,11 @@ import numpy.typing as npt
 from alpacasorter.core import reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import usual_positive
-from alpacasorter.core.photo import PhotoFile, Unreadable, read_photo
+from alpacasorter.core.photo import PhotoFile, Unreadable
 from alpacasorter.core.photos.decode import decode, model_input
-from alpacasorter.core.photos.walk import FolderUnavailable, WalkProblem, walk
+from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
+from alpacasorter.core.photos.reading import read_picture
+from alpacasorter.core.photos.walk import FolderUnavailable, WalkProblem, class_folders, rooted, walk
 from alpacasorter.i18n import _, join
 from alpacasorter.training.requirements import not_two_classes
 
@@ -84,8 +86,12 @@ class Embedded:
         return tuple(dict.fromkeys(example.source for example in self.examples))
 
 
-def find_photos(folder: Path) -> tuple[list[Path], list[tuple[Path, str]]]:
+def find_photos(folder: Path, exclusion: Exclusion = NOTHING) -> tuple[list[Path], list[tuple[Path, str]]]:
     """Return the photos below a folder, sorted, and (path, reason) of each file that can't be used.
+
+    Args:
+        folder: the folder.
+        exclusion: what the user leaves out.
 
     Raises:
         DatasetError: the folder can't be read.
@@ -93,7 +99,7 @@ def find_photos(folder: Path) -> tuple[list[Path], list[tuple[Path, str]]]:
     paths: list[Path] = []
     problems: list[tuple[Path, str]] = []
     try:
-        for event in walk(folder, recursive=True):
+        for event in walk(folder, recursive=True, exclusion=exclusion):
             if isinstance(event, PhotoFile):
                 paths.append(event.path)
             elif isinstance(event, WalkProblem):
@@ -107,17 +113,18 @@ def find_photos(folder: Path) -> tuple[list[Path], list[tuple[Path, str]]]:
     return sorted(paths), problems
 
 
-def read_dataset(folders: Sequence[Path], *, positive: str | None = None) -> Dataset:
+def read_dataset(folders: Sequence[Path], *, positive: str | None = None, exclusion: Exclusion = NOTHING) -> Dataset:
     """List the photos of data folders, each with one subfolder per class.
 
     Args:
         folders: all must have the same two subfolders.
         positive: name of the positive class; by default X of the pair X and not_X, else the last in alphabetical order.
+        exclusion: what the user leaves out of each data folder.
 
     Raises:
         DatasetError: a folder can't be read, there are not two classes, they differ between folders, or one is empty.
     """
-    class_names = _class_names(folders, positive)
+    class_names = _class_names(folders, positive, exclusion)
     names = [folder.resolve().name for folder in folders]
     if len(set(names)) < len(names):
         raise DatasetError(_("Two data folders have the same name, so their figures can't be told apart. Rename one."))
@@ -125,7 +132,7 @@ def read_dataset(folders: Sequence[Path], *, positive: str | None = None) -> Dat
     problems: list[tuple[Path, str]] = []
     for folder, source in zip(folders, names, strict=True):
         for target, name in enumerate(class_names):
-            paths, odd = find_photos(folder / name)
+            paths, odd = find_photos(folder / name, rooted(exclusion, folder))
             examples += [Example(path, source, target) for path in paths]
             problems += odd
     for target, name in enumerate(class_names):
@@ -138,12 +145,12 @@ def read_dataset(folders: Sequence[Path], *, positive: str | None = None) -> Dat
     return Dataset(class_names, tuple(examples), tuple(problems))
 
 
-def _class_names(folders: Sequence[Path], positive: str | None) -> tuple[str, str]:
+def _class_names(folders: Sequence[Path], positive: str | None, exclusion: Exclusion) -> tuple[str, str]:
     found: set[tuple[str, ...]] = set()
     for folder in folders:
         if not folder.is_dir():
             raise DatasetError(_("The folder {folder} does not exist.").format(folder=display_path(folder)))
-        found.add(tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != ".")))
+        found.add(tuple(class_folders(folder, exclusion)))
     if len(found) != 1:
         raise DatasetError(_("The data folders have different classes: each must have the same two subfolders."))
     names = found.pop()
@@ -178,7 +185,7 @@ def embed_photos(
 
     def one(path: Path) -> npt.NDArray[np.float16] | str:
         try:
-            pixels = decode(read_photo(path), min_side=MIN_SIDE).pixels
+            pixels = decode(read_picture(path), min_side=MIN_SIDE).pixels
         except Unreadable as error:
             return error.reason
         return embed(model_input(pixels, side)).astype(np.float16)

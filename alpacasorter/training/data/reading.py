@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,16 +11,21 @@ import numpy as np
 import numpy.typing as npt
 
 from alpacasorter.core.files import display_path
+from alpacasorter.core.photo import Unreadable, content_key, read_photo
+from alpacasorter.ml.learning.duplicates import fingerprint, in_both_classes, linked, same_pictures
+from alpacasorter.ml.learning.folds import groups_of_near_duplicates
+from alpacasorter.training import events
 from alpacasorter.training.data.augment import choose_examples, write_preview
 from alpacasorter.training.data.batches import PhotoStore
-from alpacasorter.training.data.dataset import Dataset
+from alpacasorter.training.data.dataset import Dataset, Example
 from alpacasorter.training.data.similarity import count_across, similarity_of
-from alpacasorter.training.data.split import Split, warnings, without
+from alpacasorter.training.data.split import Split, keep_together, warnings, without
 from alpacasorter.training.events import READING, Prepared, Stage
 from alpacasorter.training.network.convert import FrozenBackbone
 from alpacasorter.training.recipe import Recipe
 
 _AT_ONCE = 32
+_STEPS = (0.0, 0.25, 0.5, 0.75)
 
 Rows = npt.NDArray[np.int64]
 
@@ -49,6 +55,7 @@ class Photos:
         split: of the readable ones.
         pooled: the backbone's pooled outputs without augmentation, float32 (n, c); zeros for unreadable photos.
         left_out: (path, reason) of each file that can't be used; the reason is a code.
+        both: rows of the files with the same picture, for each picture that is in both classes.
     """
 
     dataset: Dataset
@@ -56,6 +63,7 @@ class Photos:
     split: Split
     pooled: npt.NDArray[np.float32]
     left_out: tuple[tuple[str, str], ...]
+    both: tuple[tuple[int, ...], ...] = ()
 
     @property
     def trained_on(self) -> Rows:
@@ -69,21 +77,23 @@ class Photos:
 
 
 def read_photos(
-    listed: Listed, store: PhotoStore, backbone: FrozenBackbone, check: Callable[[], None]
+    listed: Listed, store: PhotoStore, backbone: FrozenBackbone, check: Callable[[], None], recipe: Recipe
 ) -> Generator[Stage, None, Photos]:
-    """Decode all photos once and run the frozen backbone on them.
+    """Decode all photos once and run the frozen backbone on them; then keep near-duplicates on one side of the split.
 
     Args:
         listed: the photos.
         store: decodes them.
         backbone: the frozen backbone.
         check: called between batches; may raise to stop.
+        recipe: the settings.
 
     Raises:
         DatasetError: too few can be read.
     """
     total = len(listed.targets)
     pooled: npt.NDArray[np.float32] | None = None
+    small: npt.NDArray[np.uint8] | None = None
     unreadable: dict[int, str] = {}
     for start in range(0, total, _AT_ONCE):
         check()
@@ -93,13 +103,53 @@ def read_photos(
         unreadable |= {row: reason for row, reason in found.items() if isinstance(reason, str)}
         if good:
             vectors = backbone(np.stack(list(good.values())))
-            if pooled is None:
+            prints = np.stack([fingerprint(picture) for picture in good.values()])
+            if pooled is None or small is None:
                 pooled = np.zeros((total, vectors.shape[1]), dtype=np.float32)
+                small = np.zeros((total, prints.shape[1]), dtype=np.uint8)
             pooled[list(good)] = vectors
+            small[list(good)] = prints
         yield Stage(READING, rows[-1] + 1, total)
     split = without(listed.split, listed.dataset, list(unreadable))
     assert pooled is not None  # Otherwise there is no readable photo, and `without` has said so.
-    return Photos(listed.dataset, listed.targets, split, pooled, _left_out(listed.dataset, unreadable))
+    assert small is not None
+    check()
+    split, both = _without_duplicates(split, listed.targets, pooled, small, recipe)
+    return Photos(listed.dataset, listed.targets, split, pooled, _left_out(listed.dataset, unreadable), both)
+
+
+def _without_duplicates(
+    split: Split,
+    targets: Rows,
+    pooled: npt.NDArray[np.float32],
+    small: npt.NDArray[np.uint8],
+    recipe: Recipe,
+) -> tuple[Split, tuple[tuple[int, ...], ...]]:
+    """Return the split with near-duplicates on one side, and the rows of each picture that is in both classes.
+
+    If scenes are so large, or photos so alike to the network, that the shares could not be kept, only photos that are
+    more alike are kept together, and in the end only copies of one picture.
+    """
+    rows = np.sort(np.concatenate([split.training, split.validation]))
+    copies = same_pictures(small[rows])
+    both = tuple(tuple(rows[group].tolist()) for group in in_both_classes(copies, targets[rows]))
+    similarity = similarity_of(recipe, pooled[rows], targets[rows]).near_duplicate
+    levels = [similarity + step * (1.0 - similarity) for step in _STEPS]
+    for alike in (*(groups_of_near_duplicates(pooled[rows], similarity=level) for level in levels), None):
+        joined = copies if alike is None else _joined(alike, copies)
+        groups = np.full(len(targets), -1, dtype=np.int64)
+        groups[rows] = joined
+        pinned = np.array([row for group in both for row in group], dtype=np.int64)
+        kept = keep_together(split, targets, groups, both=pinned, share=recipe.validation_share, seed=recipe.seed)
+        if kept is not None:
+            return kept, both
+    return split, both
+
+
+def _joined(one: Rows, other: Rows) -> Rows:
+    """Return groups (n,) in which photos are together that are in either of two groupings."""
+    firsts = [np.unique(groups, return_index=True)[1][groups] for groups in (one, other)]
+    return linked(len(one), [np.stack([first, np.arange(len(one))], axis=1) for first in firsts])
 
 
 def prepared(
@@ -116,8 +166,10 @@ def prepared(
         more: further warnings, codes.
     """
     split = photos.split
-    both = np.concatenate([split.training, split.validation])
-    similarity = similarity_of(recipe, photos.pooled[both], photos.targets[both])
+    read = np.concatenate([split.training, split.validation])
+    similarity = similarity_of(recipe, photos.pooled[read], photos.targets[read])
+    examples = photos.dataset.examples
+    both = tuple(tuple(display_path(examples[row].path) for row in group) for group in photos.both)
     across = count_across(photos.pooled[split.validation], photos.pooled[split.training], similarity)
     if preview is not None:
         write_preview(preview, store, choose_examples(split.training, photos.targets), recipe)
@@ -130,14 +182,15 @@ def prepared(
         across=across,
         device=device,
         preview="" if preview is None else str(preview),
-        warnings=(*warnings(split, photos.targets, names, across), *more),
+        warnings=(*_in_both(both), *warnings(split, photos.targets, names, across), *more),
+        both_classes=both,
     )
 
 
 def only_prepared(listed: Listed, store: PhotoStore, recipe: Recipe, *, device: str, preview: Path | None) -> Prepared:
     """Return the event after opening only the photos that the preview shows; unreadable ones are skipped.
 
-    This takes little time; near-duplicates are not counted.
+    This takes little time: of near-duplicates, only files with the same bytes in both classes are named.
 
     Raises:
         DatasetError: too few can be read.
@@ -155,6 +208,7 @@ def only_prepared(listed: Listed, store: PhotoStore, recipe: Recipe, *, device: 
     if preview is not None:
         write_preview(preview, store, rows, recipe)
     names = listed.dataset.class_names
+    both = _same_files(listed.dataset)
     return Prepared(
         class_names=names,
         training=_counts(listed.targets[split.training]),
@@ -163,8 +217,32 @@ def only_prepared(listed: Listed, store: PhotoStore, recipe: Recipe, *, device: 
         across=0,
         device=device,
         preview="" if preview is None else str(preview),
-        warnings=warnings(split, listed.targets, names, 0),
+        warnings=(*_in_both(both), *warnings(split, listed.targets, names, 0)),
+        both_classes=both,
     )
+
+
+def _same_files(dataset: Dataset) -> tuple[tuple[str, ...], ...]:
+    """Return the files with the same bytes, for each photo that is in both classes; few of them need be read."""
+    by_size: dict[int, list[Example]] = {}
+    for example in dataset.examples:
+        with contextlib.suppress(OSError):
+            by_size.setdefault(example.path.stat().st_size, []).append(example)
+    by_key: dict[str, list[Example]] = {}
+    for alike in by_size.values():
+        if len({example.target for example in alike}) == 2:
+            for example in alike:
+                with contextlib.suppress(Unreadable):
+                    by_key.setdefault(content_key(read_photo(example.path)), []).append(example)
+    return tuple(
+        tuple(display_path(example.path) for example in same)
+        for same in by_key.values()
+        if len({example.target for example in same}) == 2
+    )
+
+
+def _in_both(both: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+    return (events.in_both_classes(both),) if both else ()
 
 
 def _left_out(dataset: Dataset, unreadable: dict[int, str]) -> tuple[tuple[str, str], ...]:

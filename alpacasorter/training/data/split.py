@@ -16,6 +16,10 @@ from alpacasorter.training.data.dataset import Dataset, DatasetError, Example
 _FEW_HELD_OUT = 30
 _FEW_TO_TRAIN_ON = 20
 _UNEVEN = 5
+_EMPTY = 1e9
+_SAME = 1e-9
+_SLACK = 0.03
+"""Share of a class by which the held-out photos may differ from what was wanted, so that scenes stay whole."""
 
 Rows = npt.NDArray[np.int64]
 
@@ -90,6 +94,65 @@ def _split_by_class(dataset: Dataset, targets: Rows, order: Rows, share: float) 
     mask = np.zeros(len(order), dtype=np.bool_)
     mask[held] = True
     return Split(np.flatnonzero(~mask), np.flatnonzero(mask), by_class=True)
+
+
+def keep_together(split: Split, targets: Rows, groups: Rows, *, both: Rows, share: float, seed: int) -> Split | None:
+    """Return the split with whole groups on one side, and as few other photos moved as keep the shares.
+
+    Args:
+        split: of the readable photos.
+        targets: of all photos, 0 or 1, (n,).
+        groups: group number of all photos, (n,).
+        both: rows of photos that must not be held out, because they are in both classes.
+        share: share of the photos held out, overall and of each class.
+        seed: decides which photos are moved.
+
+    Returns:
+        The split; None if the groups are so large that a class would get far more or far less than its share.
+    """
+    rows = np.sort(np.concatenate([split.training, split.validation]))
+    of_row = np.unique(groups[rows], return_inverse=True)[1]
+    sizes = np.zeros((int(of_row.max()) + 1, 2), dtype=np.int64)
+    np.add.at(sizes, (of_row, targets[rows]), 1)
+    is_held = np.isin(rows, split.validation)
+    held_of_group = np.bincount(of_row, weights=is_held, minlength=len(sizes))
+    pinned = np.bincount(of_row, weights=np.isin(rows, both), minlength=len(sizes)) > 0
+    held = (held_of_group == sizes.sum(axis=1)) & ~pinned
+    torn = (held_of_group > 0) & ~held
+    if not torn.any():
+        return split
+    all_of_class = sizes.sum(axis=0)
+    order = np.random.RandomState(seed).permutation(len(sizes))
+    # Those that were on both sides first.
+    order = order[np.argsort(~torn[order], kind="stable")]
+    order = order[~pinned[order]]
+    counts = sizes[held].sum(axis=0)
+
+    def away(counts: Rows) -> npt.NDArray[np.float64]:
+        by_class = np.abs(counts - share * all_of_class).sum(axis=-1)
+        empty = ((counts < 1) | (counts > all_of_class - 1)).any(axis=-1)
+        return np.asarray(by_class + np.abs(counts.sum(axis=-1) - share * len(rows)) + _EMPTY * empty)
+
+    while len(order):
+        # Groups that would change the counts alike are interchangeable, so there are few kinds of them.
+        changes = np.where(held[order], -1, 1)[:, np.newaxis] * sizes[order]
+        kinds, first = np.unique(changes, axis=0, return_index=True)
+        alone = away(counts + kinds)
+        pairs = away(counts + kinds[:, np.newaxis] + kinds)
+        np.fill_diagonal(pairs, np.inf)
+        best = int(np.argmin(alone))
+        moved = [best]
+        if alone[best] >= away(counts) - _SAME:
+            moved = [int(kind) for kind in np.unravel_index(int(np.argmin(pairs)), pairs.shape)]
+            if pairs.min() >= away(counts) - _SAME:
+                break
+        for kind in moved:
+            held[order[first[kind]]] ^= True
+            counts = counts + kinds[kind]
+    if away(counts) >= _EMPTY or (np.abs(counts - share * all_of_class) > np.maximum(1, _SLACK * all_of_class)).any():
+        return None
+    chosen = held[of_row]
+    return Split(rows[~chosen], rows[chosen], split.by_class)
 
 
 def without(split: Split, dataset: Dataset, unreadable: Sequence[int]) -> Split:

@@ -196,7 +196,7 @@ def rebuild(bundle: Bundle, *, filled: bool = True) -> Network:
         base = with_focus(base)
     built = assemble(base, backbone, bundle.input_size, dense=dense)
     if filled:
-        weights = read_weights(bundle.keras_weights_path())
+        weights = read_weights(bundle.keras_weights_path(), packed=False)
         set_weights(base, weights, origin=name, backbone=backbone)
         built.set_dense(weights, origin=name)
     return built

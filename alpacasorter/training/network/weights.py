@@ -16,11 +16,14 @@ import numpy.typing as npt
 
 from alpacasorter.core.files import display_path
 from alpacasorter.i18n import _, number
+from alpacasorter.ml.models.arrays import read_npz
 from alpacasorter.training.recipe import BACKBONE_TITLES
 
 if TYPE_CHECKING:
     import h5py
 
+_UNPACKED_LIMIT = 4 << 30
+_MOST_ARRAYS = 10_000
 _OPTIMIZER = "optimizer_weights"
 _BATCH_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
 # Names that Keras numbers by counting all layers of a process: the numbers differ from file to file, the order doesn't.
@@ -34,8 +37,12 @@ class WeightsError(Exception):
     """The file does not contain the weights of this network. The message is a sentence for the user."""
 
 
-def read_weights(path: Path) -> Weights:
+def read_weights(path: Path, *, packed: bool = True) -> Weights:
     """Return every array in an .h5 or .npz file by "layer/variable".
+
+    Args:
+        path: the file.
+        packed: whether its arrays may be compressed; those of a model, which may come from a stranger, may not.
 
     Raises:
         WeightsError: no such file, or not a readable weights file.
@@ -46,8 +53,9 @@ def read_weights(path: Path) -> Weights:
         )
     try:
         if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as archive:
-                return {name: np.asarray(archive[name], dtype=np.float32) for name in archive.files}
+            limit = path.stat().st_size if not packed else _UNPACKED_LIMIT
+            arrays = read_npz(path, limit=limit, most=_MOST_ARRAYS)
+            return {name: np.asarray(array, dtype=np.float32) for name, array in arrays.items()}
         return _read_h5(path)
     except WeightsError:
         raise

@@ -23,7 +23,7 @@ import unicodedata
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from alpacasorter.i18n import _, join
 from alpacasorter.training.open_images.fetch import DownloadError
@@ -64,7 +64,11 @@ _PHOTO_LISTS: Final = {
     "test": "2018_04/test/test-images-with-rotation.csv",
     "train": "2018_04/train/train-images-boxable-with-rotation.csv",
 }
+_LABELS_LIMIT: Final = 1 << 30
+_PHOTOS_LIMIT: Final = 2 << 30
+"""Bytes of a list; the longest have 0.4 and 0.6 GB."""
 _MAX_LINES: Final = 20
+_LONGEST_LINE: Final = 1 << 16
 _RESERVED: Final = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9])")
 
 
@@ -99,11 +103,11 @@ class Source:
 
     def labels(self, subset: str) -> RemoteList:
         """Return the list of what people confirmed the photos of a subset to show, or not to show."""
-        return RemoteList(f"{self.lists}/{_LABELS[subset]}", _LABEL_COLUMNS)
+        return RemoteList(f"{self.lists}/{_LABELS[subset]}", _LABEL_COLUMNS, _LABELS_LIMIT)
 
     def photo_list(self, subset: str) -> RemoteList:
         """Return the list of the photos of a subset, with authors and licenses."""
-        return RemoteList(f"{self.lists}/{_PHOTO_LISTS[subset]}", _PHOTO_COLUMNS)
+        return RemoteList(f"{self.lists}/{_PHOTO_LISTS[subset]}", _PHOTO_COLUMNS, _PHOTOS_LIMIT)
 
     def photo(self, subset: str, image_id: str) -> str:
         """Return the address of a photo."""
@@ -203,7 +207,7 @@ def read_labels(path: Path, wanted: Collection[str]) -> Iterator[tuple[str, str,
     """
     pattern = re.compile(b"|".join(re.escape(f",{label},".encode()) for label in sorted(wanted)))
     with path.open("rb") as file:
-        for line in file:
+        for line in _lines(file):
             if pattern.search(line) is None:
                 continue
             parts = line.rstrip(b"\r\n").split(b",")
@@ -219,12 +223,12 @@ def read_photo_list(path: Path, ids: Collection[str]) -> dict[str, PhotoInfo]:
     wanted = {image_id.encode("ascii") for image_id in ids}
     found: dict[str, PhotoInfo] = {}
     with path.open("rb") as file:
-        for line in file:
+        for line in _lines(file):
             if line[:_ID_LENGTH] not in wanted:
                 continue
             # A title may span several lines.
             lines = 1
-            while line.count(b'"') % 2 and lines < _MAX_LINES and (more := file.readline()):
+            while line.count(b'"') % 2 and lines < _MAX_LINES and (more := file.readline(_LONGEST_LINE)):
                 line += more
                 lines += 1
             info = _photo_info(line.decode("utf-8", errors="replace"))
@@ -260,9 +264,19 @@ def _photo_info(record: str) -> PhotoInfo | None:
     )
 
 
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield the lines of a file, but none that is so long that it was not written by Open Images."""
+    is_rest = False
+    while line := file.readline(_LONGEST_LINE):
+        is_whole = line.endswith(b"\n") or len(line) < _LONGEST_LINE
+        if is_whole and not is_rest:
+            yield line
+        is_rest = not is_whole
+
+
 def _class_rows(path: Path) -> Iterator[tuple[str, str]]:
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        for row in csv.reader(file):
+    with path.open("rb") as file:
+        for row in csv.reader(line.decode("utf-8-sig", errors="replace") for line in _lines(file)):
             if len(row) == 2 and row[0].startswith("/"):
                 yield row[0], row[1].strip()
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import http.client
+import io
 import socket
 import ssl
 import threading
@@ -104,8 +105,49 @@ def host_of(url: str) -> str:
     return urllib.parse.urlsplit(url).hostname or url
 
 
+class _Arriving(io.RawIOBase):
+    """What arrives at a socket, within a time for each part of an answer, however slowly its bytes come."""
+
+    def __init__(self, opened: socket.socket) -> None:
+        super().__init__()
+        self._socket = opened
+        self._raw = opened.makefile("rb", buffering=0)
+        self._timeout = opened.gettimeout()
+        self._until: float | None = None
+        self.begin_part()
+
+    def begin_part(self) -> None:
+        """Give the next part (the head, or a block of the body with what frames it) its time."""
+        self._until = None if self._timeout is None else time.monotonic() + self._timeout
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, room: Any) -> int | None:
+        if self._until is not None:
+            left = self._until - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("this part of the answer took too long")
+            self._socket.settimeout(left)
+        return self._raw.readinto(room)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Answer(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *given: Any, **options: Any) -> None:
+        super().__init__(sock, *given, **options)
+        self.fp.close()
+        self.arriving = _Arriving(sock)
+        self.fp = io.BufferedReader(self.arriving)
+
+
 class _Watched(http.client.HTTPConnection):
     """A connection that reveals its socket, so that it can be closed, and has a shorter timeout while connecting."""
+
+    response_class = _Answer
 
     def __init__(self, host: str, *, opened: Callable[[socket.socket], None], **options: Any) -> None:
         super().__init__(host, **options)
@@ -150,8 +192,10 @@ class _CarefulRedirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
-        if urllib.parse.urlsplit(newurl).scheme not in ("https", req.type):
-            fp.close()
+        # Closed first: urllib would read all that comes with it.
+        fp.close()
+        to = urllib.parse.urlsplit(newurl)
+        if to.scheme != "https" and (to.scheme != req.type or to.hostname != host_of(req.full_url)):
             raise Refused(_("{host} redirects to an insecure address.").format(host=host_of(req.full_url)))
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
@@ -167,7 +211,8 @@ class Patience:
     """How long to wait for a server.
 
     Attributes:
-        timeout: seconds without a byte after which an attempt fails.
+        timeout: seconds without a byte, or without a complete head of an answer, after which an attempt fails.
+        slowest: bytes a second, measured over `timeout`, below which an attempt fails.
         deadline: seconds one attempt of `Web.get` may take in total.
         tries: attempts at most.
         pause: seconds before the second attempt; doubled before each further one.
@@ -175,6 +220,7 @@ class Patience:
     """
 
     timeout: float = 30.0
+    slowest: float = 1024.0
     deadline: float = 300.0
     tries: int = 5
     pause: float = 0.5
@@ -234,9 +280,12 @@ class Web:
             DownloadStopped: `close` was called.
         """
         announced = length_of(response)
-        got = 0
+        got, patience = 0, self._patience
+        counted_from, counted = time.monotonic(), 0
         while True:
             try:
+                if isinstance(response, _Answer):
+                    response.arriving.begin_part()
                 block = response.read1(_BLOCK)
             except (OSError, http.client.HTTPException, ValueError) as error:
                 raise self._failure(error, response.url) from error
@@ -246,7 +295,12 @@ class Web:
                 break
             got += len(block)
             yield block
-            if until is not None and time.monotonic() > until:
+            now = time.monotonic()
+            is_late = until is not None and now > until
+            if now - counted_from > patience.timeout:
+                is_late = is_late or got - counted < patience.slowest * (now - counted_from)
+                counted_from, counted = now, got
+            if is_late:
                 raise Interrupted(_("{host} is too slow.").format(host=host_of(response.url)))
         if announced is not None and got != announced:
             raise Interrupted(_("The connection to {host} was lost.").format(host=host_of(response.url)))
@@ -298,12 +352,12 @@ class Web:
         until = time.monotonic() + self._patience.deadline
         with self.open(url) as response:
             if (length_of(response) or 0) > limit:
-                raise _too_large(limit)
+                raise too_large(limit)
             data = bytearray()
             for block in self.blocks(response, until=until):
                 data += block
                 if len(data) > limit:
-                    raise _too_large(limit)
+                    raise too_large(limit)
             return bytes(data)
 
     def _opened(self, opened: socket.socket) -> None:
@@ -339,7 +393,8 @@ def _stopped() -> DownloadStopped:
     return DownloadStopped(_("The download was stopped."))
 
 
-def _too_large(limit: int) -> TooLarge:
+def too_large(limit: int) -> TooLarge:
+    """Return the error for what has more bytes than allowed."""
     return TooLarge(_("It is larger than {size}.").format(size=size(limit)))
 
 

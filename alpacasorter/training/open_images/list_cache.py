@@ -17,6 +17,7 @@ from alpacasorter.core.files import display_path, flush, lock_file, unlock_file
 from alpacasorter.core.os_errors import for_saving
 from alpacasorter.core.reasons import sentence
 from alpacasorter.core.safe_write import write_over
+from alpacasorter.core.session_paths import private_folder
 from alpacasorter.i18n import _, size
 from alpacasorter.training.open_images.fetch import (
     DownloadError,
@@ -24,9 +25,11 @@ from alpacasorter.training.open_images.fetch import (
     Missing,
     RangeRefused,
     Refused,
+    TooLarge,
     Unusable,
     Web,
     length_of,
+    too_large,
 )
 
 
@@ -70,7 +73,9 @@ def only_one(file: IO[bytes], folder: Path) -> Iterator[None]:
 
 
 _STEP: Final = 1024 * 1024
-_SPARE_BYTES: Final = 50 * 1024 * 1024
+_MOST_ATTEMPTS: Final = 100
+SPARE_BYTES: Final = 50 * 1024 * 1024
+"""What downloads leave free on a disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +85,12 @@ class RemoteList:
     Attributes:
         url: where it is.
         columns: column names that its first line must have.
+        limit: bytes that it has at most.
     """
 
     url: str
     columns: tuple[str, ...]
+    limit: int = 8 << 20
 
     @property
     def name(self) -> str:
@@ -137,7 +144,7 @@ class ListCache:
             DownloadError: another one is using it, or it can't be written to.
         """
         with explaining(self._folder):
-            self._folder.mkdir(parents=True, exist_ok=True)
+            private_folder(self._folder)
             file = (self._folder / "lock").open("ab")
         with file, only_one(file, self._folder):
             yield self
@@ -163,7 +170,7 @@ class ListCache:
         final = self._folder / item.name
         if self._usable(item):
             return final
-        failed, furthest = 0, 0
+        failed = furthest = attempts = 0
         with explaining(self._folder):
             while True:
                 try:
@@ -177,11 +184,18 @@ class ListCache:
                 except Interrupted as error:
                     part = self._part(item)
                     reached = part.stat().st_size if part.is_file() else 0
-                    if reached > furthest:
+                    attempts += 1
+                    if reached > furthest and attempts < _MOST_ATTEMPTS:
                         # As long as it gets further than before, it is worth another attempt.
                         failed, furthest = 0, reached
                     failed += 1
                     self._web.wait_after(error, failed)
+                except TooLarge as error:
+                    self._part(item).unlink(missing_ok=True)
+                    raise DownloadError(
+                        # Translators: {reason} is a sentence.
+                        _("The list {name} can't be downloaded. {reason}").format(name=item.name, reason=error)
+                    ) from error
                 except Missing as error:
                     raise DownloadError(
                         _("The list {name} does not exist at {address}.").format(name=item.name, address=item.url)
@@ -209,6 +223,8 @@ class ListCache:
                 begun = 0
             rest = length_of(response)
             size = None if rest is None else begun + rest
+            if (size or 0) > item.limit:
+                raise too_large(item.limit)
             self._require_space(rest or 0)
             # Before the first byte: a partial file without it could belong to any version.
             self._write_state(item, _State(item.url, validator, size))
@@ -218,7 +234,14 @@ class ListCache:
                 for block in self._web.blocks(response):
                     file.write(block)
                     done += len(block)
+                    if done > item.limit:
+                        raise too_large(item.limit)
                     if done - reported >= _STEP:
+                        # A server need not say how much it sends, and others fill the disk too.
+                        self._require_space(0)
+                        file.flush()
+                        if begun == 0 and reported == 0:
+                            self._check(item)
                         reported = done
                         yield ListProgress(item.name, done, size or 0)
                 sync(file)
@@ -271,12 +294,12 @@ class ListCache:
 
     def _require_space(self, needed: int) -> None:
         free = shutil.disk_usage(self._folder).free
-        if free < needed + _SPARE_BYTES:
+        if free < needed + SPARE_BYTES:
             raise DownloadError(
                 _(
                     "There is not enough space in {folder}. Needs {needed}; {free} free. Set ALPACASORTER_CACHE_DIR to "
                     "a folder on another disk."
-                ).format(folder=display_path(self._folder), needed=size(needed), free=size(free))
+                ).format(folder=display_path(self._folder), needed=size(needed + SPARE_BYTES), free=size(free))
             )
 
     def _check(self, item: RemoteList) -> None:

@@ -17,12 +17,14 @@ import hashlib
 import io
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import IO, Final, Self
 
 from alpacasorter.core import reasons
+from alpacasorter.core.exchange.results import CsvLines
 from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import Unreadable
 from alpacasorter.core.photos.decode import decode
@@ -31,13 +33,12 @@ from alpacasorter.i18n import _
 from alpacasorter.training.data.dataset import MIN_SIDE
 from alpacasorter.training.open_images.catalog import PhotoInfo
 from alpacasorter.training.open_images.fetch import DownloadError, Unusable, Web
-from alpacasorter.training.open_images.list_cache import explaining, only_one, sync
+from alpacasorter.training.open_images.list_cache import SPARE_BYTES, explaining, only_one, sync
 
 FILE_NAME: Final = "ATTRIBUTION.csv"
 
 _SHOWN_FILE: Final = re.compile(r"[a-z0-9_]+/[0-9a-f]{16}\.jpg")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_FORMULA: Final = ("=", "+", "-", "@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,18 +148,14 @@ def _write(file: IO[bytes], line: bytes) -> None:
 
 
 def _line(values: tuple[str, ...]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow([_safe(value) for value in values])
-    return text.getvalue().encode("utf-8", errors="replace")
+    # Text from the internet must stay on one line.
+    plain = [_CONTROL.sub(" ", value).strip() for value in values]
+    line = CsvLines(COLUMNS, "\n").of(dict(zip(COLUMNS, plain, strict=True)))
+    return line.encode("utf-8", errors="replace")
 
 
-def _safe(value: str) -> str:
-    """Return text from the internet so that it stays on one line, and no spreadsheet takes it for a formula."""
-    plain = _CONTROL.sub(" ", value).strip()
-    return f"'{plain}" if plain.startswith(_FORMULA) else plain
-
-
-MAX_PHOTO_BYTES: Final = 50 * 1024 * 1024
+MAX_PHOTO_BYTES: Final = 10 * 1024 * 1024
+"""Bytes of a photo, which has at most 1024 pixels on the longer side."""
 
 _UNFINISHED: Final = ".unfinished"
 _OURS: Final = re.compile(r"[a-z0-9_]+-[0-9a-f]{16}\.jpg")
@@ -231,6 +228,8 @@ class PhotoFolders:
 
         data = web.get(url, limit=MAX_PHOTO_BYTES, check=check)
         waiting = self._unfinished / f"{folder}-{image_id}.jpg"
+        if shutil.disk_usage(self._unfinished).free < len(data) + SPARE_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(waiting))
         write_new(waiting, [data])
         width, height = sizes[-1]
         return Waiting(waiting, url, width, height, hashlib.sha256(data).hexdigest())

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 from PySide6.QtWidgets import QFileDialog, QMainWindow
 
@@ -31,7 +32,10 @@ class ExchangeControl(WindowControl):
 
     Signals:
         told(str): the result of an import, as a sentence for the user.
+        revisited(list): an import was undone or redone; the content keys of its photos.
     """
+
+    revisited = Signal(list)
 
     def __init__(
         self,
@@ -154,7 +158,7 @@ class ExchangeControl(WindowControl):
         return dialog
 
     def _on_agreed(self, changes: Mapping[str, str], before: Mapping[str, str]) -> None:
-        self._stack.push(_Import(self._import_labels, changes, before))
+        self._stack.push(_Import(self._import_labels, self.revisited.emit, changes, before))
 
     def _import_labels(self, changes: Mapping[str, str | None], undone: bool) -> None:
         self._pending.append(undone)
@@ -186,23 +190,30 @@ class _Import(QUndoCommand):
     def __init__(
         self,
         import_labels: Callable[[Mapping[str, str | None], bool], None],
+        revisited: Callable[[list[str]], None],
         after: Mapping[str, str],
         before: Mapping[str, str],
     ) -> None:
         # Translators: follows “Undo” or “Redo” in a menu.
-        words = ngettext("import of {count} label", "import of {count} labels", len(after))
+        words = ngettext("Import of {count} label", "Import of {count} labels", len(after))
         super().__init__(words.format(count=number(len(after))))
         self._import_labels = import_labels
+        self._revisited = revisited
+        self._is_first = True
         self._after = dict(after)
         self._before = {key: before.get(key) for key in after}
 
     def redo(self) -> None:
         """Store the corrections; also called when the command is pushed."""
         self._import_labels(self._after, False)
+        if not self._is_first:
+            self._revisited(list(self._after))
+        self._is_first = False
 
     def undo(self) -> None:
         """Restore the previous corrections."""
         self._import_labels(self._before, True)
+        self._revisited(list(self._after))
 
 
 def results_of(rows: Sequence[PhotoRow], labels: LabelSet) -> list[LabeledPhoto]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +35,7 @@ from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.i18n import _, ngettext, number, percent
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.desktop import show_in_file_manager
-from alpacasorter.ui.widgets.dialogs import choose_file_to_write
+from alpacasorter.ui.widgets.dialogs import choose_file_to_write, say
 from alpacasorter.ui.widgets.fields import percentage
 from alpacasorter.ui.widgets.messages import ProgressStrip
 from alpacasorter.wording import text
@@ -260,7 +261,7 @@ class ExportDialog(QDialog):
 
     def _show_written(self) -> None:
         if self._written is not None:
-            show_in_file_manager(self._written)
+            show_in_file_manager(self._written, self, partial(say, self))
 
     def reject(self) -> None:
         """Close; if an export is running, stop it instead, and then show its result."""

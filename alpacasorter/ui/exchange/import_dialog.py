@@ -22,6 +22,7 @@ from alpacasorter.core.exchange.label_import import ImportOptions, ImportSummary
 from alpacasorter.core.files import display_path
 from alpacasorter.i18n import _, ngettext, number
 from alpacasorter.ui.widgets.fields import percentage
+from alpacasorter.ui.widgets.layouts import keep_texts_whole
 from alpacasorter.wording.exchange import import_summary, skipped_labels
 from alpacasorter.workers.exchanging import ExchangeKeeper
 
@@ -75,6 +76,7 @@ class ImportDialog(QDialog):
         self.import_button.setDefault(True)
         self.import_button.clicked.connect(self._agree)
         self._assemble()
+        keep_texts_whole(self)
         self.all_labels.toggled.connect(self._read)
         self.all_labels.toggled.connect(self.least.setEnabled)
         self.least.valueChanged.connect(self._read)

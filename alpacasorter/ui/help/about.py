@@ -36,7 +36,7 @@ from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _
 from alpacasorter.ui.widgets.desktop import show_folder
-from alpacasorter.ui.widgets.dialogs import add_close_button, show_card, show_text
+from alpacasorter.ui.widgets.dialogs import add_close_button, say, show_card, show_text
 from alpacasorter.ui.widgets.theme import app_icon
 from alpacasorter.wording import text
 from alpacasorter.workers.view_facts import ModelFacts
@@ -126,7 +126,7 @@ class AboutDialog(QDialog):
             button.setEnabled(path.is_dir())
             if not path.is_dir():
                 button.setToolTip(_("Nothing has been saved there yet."))
-            button.clicked.connect(partial(show_folder, path))
+            button.clicked.connect(lambda _checked=False, path=path: show_folder(path, self, partial(say, self)))
             for column, widget in enumerate((label, field, button)):
                 grid.addWidget(widget, row, column)
             self.places.append(field)
@@ -303,8 +303,8 @@ def show_shortcuts(parent: QWidget, labels: LabelSet) -> None:
     from html import escape
 
     tag = _("Tag the selected photos: {label}")
-    # Translators: a range of keys, as in "Ctrl+1 to Ctrl+7".
-    numbers = _("{first} to {last}").format(first=_keys("Ctrl+1"), last=_keys("Ctrl+7"))
+    # Translators: a range of keys, as in "Ctrl+1 to Ctrl+8".
+    numbers = _("{first} to {last}").format(first=_keys("Ctrl+1"), last=_keys("Ctrl+8"))
     rows = [
         (_("Click a tag"), _("Flip the tag")),
         *(
@@ -317,10 +317,11 @@ def show_shortcuts(parent: QWidget, labels: LabelSet) -> None:
         # Translators: the keys on the keyboard.
         (_("Arrow keys, Shift, Ctrl"), _("Move, select several photos")),
         (_("Enter, double-click"), _("Open the photo in the default program")),
-        (numbers, _("Show all, the two tags, unsure, labeled by you, problems, new")),
+        (numbers, _("Show all, the two tags, unsure, labeled by you, problems, new, changed")),
         (_("Ctrl+mouse wheel"), _("Larger or smaller photos")),
         (_keys("F3"), _("Show or hide the preview")),
         (_keys("Ctrl+O", "F5", "Esc"), _("Open a folder, rescan it, stop the scan")),
+        (_keys("Shift+F5"), _("Update the list to what belongs in it now")),
         (_keys("Ctrl+S"), _("Sort the photos into folders")),
     ]
     cells = "".join(f"<tr><td><b>{escape(keys)}</b></td><td>{escape(what)}</td></tr>" for keys, what in rows)

@@ -10,6 +10,8 @@ import platform
 import sys
 import time
 import traceback
+from functools import partial
+from io import FileIO, TextIOWrapper
 from pathlib import Path
 from typing import IO
 
@@ -18,8 +20,10 @@ from PySide6.QtGui import QGuiApplication, QIcon, QPalette
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 import alpacasorter
+from alpacasorter.core.session_paths import keep_private, private_file, private_folder
 from alpacasorter.i18n import _
 from alpacasorter.ui.widgets.desktop import show_folder
+from alpacasorter.ui.widgets.dialogs import say
 from alpacasorter.ui.widgets.theme import icon
 from alpacasorter.workers.lane import UncaughtErrors
 
@@ -46,6 +50,14 @@ def log_into(folder: Path) -> None:
         Otherwise every line would push the older files on, until the oldest is lost.
         """
 
+        def _open(self) -> TextIOWrapper:
+            return TextIOWrapper(
+                FileIO(self.baseFilename, self.mode, opener=private_file),
+                encoding=self.encoding,
+                errors=self.errors,
+                write_through=True,
+            )
+
         def doRollover(self) -> None:  # the library's name for it
             if self.stream is not None:
                 self.stream.close()
@@ -60,7 +72,8 @@ def log_into(folder: Path) -> None:
 
     handler: logging.Handler
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
+        keep_private(folder)
         # Opened when the first line is written: most runs leave no log. File names may not be valid Unicode.
         handler = RenameableFileHandler(
             folder / LOG_NAME,
@@ -93,11 +106,13 @@ class CrashLog:
         self._file: IO[str] | None = None
         self._before = self._begun = 0
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            private_folder(folder)
             if self._path.exists() and self._path.stat().st_size > _CRASH_LOG_BYTES:
                 _rotate(str(self._path), f"{self._path}.1")
             # It stays open, because it is written during the crash. Windows of several processes append to it.
-            self._file = self._path.open("a", encoding="utf-8")
+            self._file = open(  # noqa: SIM115  # pathlib has no opener
+                self._path, "a", encoding="utf-8", opener=private_file
+            )
             self._before = self._file.tell()
             self._file.write(f"AlpacaSorter {alpacasorter.__version__}, started {time.strftime('%Y-%m-%d %H:%M:%S')}\n")
             self._file.flush()
@@ -248,7 +263,7 @@ class CrashDialog(QDialog):
         self.copy.setText(_("Copied"))
 
     def _show_log(self) -> None:
-        show_folder(self._folder)
+        show_folder(self._folder, self, partial(say, self))
 
 
 def _explanation(*, starting: bool) -> str:

@@ -27,7 +27,7 @@ from alpacasorter.i18n import _, day, size
 from alpacasorter.ml.models.archive import SUFFIX
 from alpacasorter.ui.models.versions import VersionsView
 from alpacasorter.ui.widgets.dialogs import add_close_button, choose_file_to_write, confirmed, show_card
-from alpacasorter.ui.widgets.layouts import prepare_table
+from alpacasorter.ui.widgets.layouts import keep_texts_whole, prepare_table
 from alpacasorter.wording import text
 from alpacasorter.workers.engine import Engine
 from alpacasorter.workers.models import SUFFIXES, Exporter
@@ -78,6 +78,7 @@ class ModelsDialog(QDialog):
         self.tabs = QTabWidget(self)
         self.tabs.setDocumentMode(True)
         self._assemble()
+        keep_texts_whole(self)
         self._connect()
         self.versions.attach(engine.versions)
         self.begin()

@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QDesktopServices
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
@@ -21,7 +21,7 @@ from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _
 from alpacasorter.ui.models.evaluate_result import ResultPanel
-from alpacasorter.ui.widgets.desktop import file_url
+from alpacasorter.ui.widgets.desktop import open_file
 from alpacasorter.ui.widgets.messages import ProgressStrip
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.wording import text
@@ -202,7 +202,7 @@ class EvaluateDialog(QDialog):
 
     def _open_photo(self, path: Path) -> None:
         if path.exists():
-            QDesktopServices.openUrl(file_url(path))
+            open_file(path, self, self._say)
         else:
             self._say(_("{file} is no longer there.").format(file=display_path(path.name)))
 
@@ -247,7 +247,7 @@ class EvaluateDialog(QDialog):
     def open_report(self) -> None:
         """Open the report in the system's web browser."""
         if self._report is not None and self._report.exists():
-            QDesktopServices.openUrl(file_url(self._report))
+            open_file(self._report, self, self._say)
         elif self._report is not None:
             name = display_path(self._report.name)
             self._say(_("{file} is no longer there. Save the report again.").format(file=name))

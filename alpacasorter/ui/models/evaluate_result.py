@@ -60,6 +60,8 @@ class ResultPanel(QWidget):
         self.headline = self._label("heading")
         self.comparison = self._label("muted")
         self.warnings = self._label("warning")
+        # A file's name may look like markup.
+        self.warnings.setTextFormat(Qt.TextFormat.PlainText)
         self.version = QComboBox(self)
         self.version.setAccessibleName(_("Version of the model"))
         self.version.addItem(_("The model as it is now"), True)

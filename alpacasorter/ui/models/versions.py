@@ -166,8 +166,9 @@ def _table(parent: QWidget) -> QTreeWidget:
 
 def _promise() -> str:
     return _(
-        "Going back changes only what the model learns from; your corrections are kept. Accuracy after learning is "
-        "measured fairly: each correction is judged by a model that has not learned from it."
+        "Going back changes only what the model learns from; your corrections are kept. Those in all folders count, "
+        "and copies of a photo count once. Accuracy after learning is measured fairly: each correction is judged by a "
+        "model that has not learned from it."
     )
 
 

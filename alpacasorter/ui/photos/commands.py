@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QObject, QPoint, Qt, Signal
-from PySide6.QtGui import QDesktopServices, QGuiApplication, QUndoCommand, QUndoStack
+from PySide6.QtGui import QGuiApplication, QUndoCommand, QUndoStack
 from PySide6.QtWidgets import QWidget
 
 from alpacasorter.core.events import Learned
@@ -16,9 +18,30 @@ from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.model import PhotoModel
-from alpacasorter.ui.widgets.desktop import file_url, show_in_file_manager
+from alpacasorter.ui.widgets.desktop import open_file, show_in_file_manager
+from alpacasorter.wording import text
 
 Changes = Mapping[str, str | None]
+_LONGEST_NAME = 40
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """Labels that were asked for together: made, undone or redone.
+
+    Attributes:
+        correction: the command on the undo stack.
+        before: the labels until then by content key, None for none.
+        after: the labels that were asked for.
+        undone: whether it was an undo.
+        redone: whether it was a redo.
+    """
+
+    correction: QUndoCommand
+    before: Changes
+    after: Changes
+    undone: bool = False
+    redone: bool = False
 
 
 class Corrections(QObject):
@@ -29,27 +52,39 @@ class Corrections(QObject):
 
     Signals:
         requested(dict, dict): labels to store by content key, None to remove one; and paths by content key.
+        revisited(list, str): corrections of the photos with these content keys were undone or redone; what, in words.
     """
 
     requested = Signal(dict, dict)
+    revisited = Signal(list, str)
 
     def __init__(self, store: PhotoStore, parent: QObject | None = None) -> None:
         """Correct photos of `store`."""
         super().__init__(parent)
         self.stack = QUndoStack(self)
         self._store = store
-        self._pending: dict[str, list[str | None]] = {}
+        self._steps: deque[Step] = deque()
+        self._undone_together: list[str] | None = None
 
-    def flip(self, rows: Iterable[PhotoRow]) -> None:
-        """Tag each photo with the other label."""
-        labels = self._store.labels
+    def flip(self, shown: Mapping[PhotoRow, str | None]) -> None:
+        """Tag each photo with the other label than the one shown; photos shown without a tag are skipped."""
         self._push(
             {
-                row.key: (row, labels.other(labels.label(row.probability, self._current(row))))
-                for row in rows
-                if row.key is not None and row.probability is not None
+                row.key: (row, self._store.labels.other(self._flipped(row, label)))
+                for row, label in shown.items()
+                if row.key is not None and row.probability is not None and label is not None
             }
         )
+
+    def _flipped(self, row: PhotoRow, shown: str) -> str:
+        """Return the label that a flip starts from: a pending one, which the user has just given, or the one shown."""
+        if row.probability is None or not self.is_pending(row.key or ""):
+            return shown
+        return self._store.labels.label(row.probability, self._current(row))
+
+    def is_pending(self, key: str) -> bool:
+        """Return whether the user has just labeled the photo with this content key, and it is not stored yet."""
+        return any(key in step.after for step in self._steps)
 
     def set(self, rows: Iterable[PhotoRow], label: str | None) -> None:
         """Tag photos, or remove the user's labels with None. Photos without a prediction are skipped."""
@@ -61,52 +96,133 @@ class Corrections(QObject):
             }
         )
 
-    def _push(self, labels: Mapping[str, tuple[PhotoRow, str | None]]) -> None:
+    def restore_earlier(self, rows: Iterable[PhotoRow]) -> None:
+        """Tag photos whose tags changed while the app learned with the tags they had before; others are skipped."""
+        earlier = {row.key: (row, tag.label) for row in rows if row.key and (tag := self._store.earlier_tag(row))}
+        self._push(earlier, earlier_tags=True)
+
+    def take_back(self, steps: Sequence[Step]) -> None:
+        """Undo these steps. If others were made since, they stay, and this becomes a correction of its own."""
+        stack = self.stack
+        latest = [stack.command(n) for n in range(stack.index() - len(steps), stack.index()) if n >= 0]
+        if latest == [step.correction for step in steps]:
+            self.undo_to(stack.index() - len(steps))
+            return
+        before: dict[str, str | None] = {}
+        for step in steps:
+            before = {**step.before, **before}
+        rows = {key: row for key in before for row in self._store.rows_of(key)[:1]}
+        self._push({key: (row, before[key]) for key, row in rows.items()})
+
+    def undo_to(self, index: int) -> None:
+        """Undo all that was done since the undo stack had this index, and show it together."""
+        count, self._undone_together = self.stack.index() - index, []
+        try:
+            while self.stack.index() > max(index, 0):
+                self.stack.undo()
+        finally:
+            keys, self._undone_together = self._undone_together, None
+        if count == 1:
+            said = _("Undone: {action}.").format(action=self.stack.redoText())
+        else:
+            said = ngettext("Undone: {count} step.", "Undone: {count} steps.", count)
+        self.revisited.emit(list(dict.fromkeys(keys)), said.format(count=number(count)))
+
+    def _push(self, labels: Mapping[str, tuple[PhotoRow, str | None]], *, earlier_tags: bool = False) -> None:
         if not labels:
             return
         after = {key: label for key, (_row, label) in labels.items()}
         before = {key: self._current(row) for key, (row, _label) in labels.items()}
         paths = {key: row.path for key, (row, _label) in labels.items()}
-        # Translators: what can be undone; it follows "Undo:" in the menu.
-        name = ngettext("tag of {count} photo", "tags of {count} photos", len(labels)).format(count=number(len(labels)))
+        rows = [row for row, _label in labels.values()]
+        name = self._earlier_name(rows) if earlier_tags else self._name(rows, set(after.values()))
         self.stack.push(_Correction(self, after, before, paths, name))
 
-    def ask(self, changes: Changes, paths: Mapping[str, Path]) -> None:
-        """Ask the engine to store corrections."""
-        for key, label in changes.items():
-            self._pending.setdefault(key, []).append(label)
-        self.requested.emit(dict(changes), dict(paths))
+    def _name(self, rows: Sequence[PhotoRow], labels: Collection[str | None]) -> str:
+        """Return what is done to photos, for the menu."""
+        photos, label = self._photos(rows), next(iter(labels))
+        if len(labels) > 1:
+            # Translators: what can be undone; it follows "Undo:" in the menu. {photos} is as in "12 photos".
+            return _("Flipped tags of {photos}").format(photos=photos)
+        if label is None:
+            # Translators: what can be undone; {photos} is as in "12 photos" or "IMG_0034.jpg".
+            return _("No label on {photos}").format(photos=photos)
+        # Translators: what can be undone, as in "Undo: Not alpaca on 12 photos" or "Undo: Alpaca on IMG_0034.jpg".
+        return _("{label} on {photos}").format(label=self._store.labels.display(label), photos=photos)
 
-    def on_learned(self, event: Learned) -> None:
-        """Corrections are stored."""
-        self._settle(event.changes)
+    def _earlier_name(self, rows: Sequence[PhotoRow]) -> str:
+        # Translators: what can be undone; {photos} is as in "12 photos" or "IMG_0034.jpg".
+        return _("Earlier tags on {photos}").format(photos=self._photos(rows))
+
+    def _photos(self, rows: Sequence[PhotoRow]) -> str:
+        """Return which photos a label goes to. All copies of a photo in the folder have the same label."""
+        count = len({same for row in rows for same in self._store.rows_of(row.key or "")} | set(rows))
+        if len(rows) > 1:
+            return text.photos(count)
+        name = rows[0].name
+        if len(name) > _LONGEST_NAME:
+            name = f"{name[: _LONGEST_NAME // 2]}…{name[-_LONGEST_NAME // 2 :]}"
+        if count == 1:
+            return name
+        return ngettext("{photo} and its copy", "{photo} and its {count} copies", count - 1).format(
+            photo=name, count=number(count - 1)
+        )
+
+    def ask(self, step: Step, paths: Mapping[str, Path]) -> None:
+        """Ask the engine to store corrections."""
+        self._steps.append(step)
+        self.requested.emit(dict(step.after), dict(paths))
+
+    def revisit(self, keys: Iterable[str], words: str) -> None:
+        """Say that a correction of the photos with these content keys was undone or redone."""
+        if self._undone_together is not None:
+            self._undone_together += keys
+        else:
+            self.revisited.emit(list(keys), words)
+
+    def on_learned(self, event: Learned) -> list[Step]:
+        """Corrections are stored; return which."""
+        return self._settle(event.changes)
 
     def on_failed(self, changes: Changes) -> None:
         """Corrections could not be stored: remove them from the history too."""
         self._settle(changes)
         self.stack.clear()
 
+    @property
+    def latest_is_mine(self) -> bool:
+        """Whether the latest step that can be undone was made here, and not by an import."""
+        return self.stack.canUndo() and isinstance(self.stack.command(self.stack.index() - 1), _Correction)
+
     def forget_pending(self) -> None:
         """Forget the pending corrections, because the engine will not store them any more."""
-        self._pending.clear()
+        self._steps.clear()
 
     def clear(self) -> None:
         """Forget the history, for another folder or a model with other labels. The corrections stay."""
         self.stack.clear()
-        self._pending.clear()
+        self._steps.clear()
 
-    def _settle(self, changes: Changes) -> None:
-        # The engine merges corrections that follow quickly; the last one for each photo counts.
-        for key, label in changes.items():
-            pending = self._pending.get(key)
-            while pending and pending.pop(0) != label:
-                pass
-            if not pending:
-                self._pending.pop(key, None)
+    def _settle(self, changes: Changes) -> list[Step]:
+        # The engine takes all that were requested until then, in order; the last one for each photo counts.
+        together: dict[str, str | None] = {}
+        done = 0
+        for n, step in enumerate(self._steps, 1):
+            if not step.after.keys() <= changes.keys():
+                break
+            # Of the first one this holds even if another window has changed the label in the meantime.
+            done = max(done, 1)
+            together |= step.after
+            if all(changes[key] == label for key, label in together.items()):
+                done = n
+        return [self._steps.popleft() for _ in range(done)]
 
     def _current(self, row: PhotoRow) -> str | None:
-        pending = self._pending.get(row.key or "")
-        return pending[-1] if pending else row.correction
+        key = row.key or ""
+        for step in reversed(self._steps):
+            if key in step.after:
+                return step.after[key]
+        return row.correction
 
 
 class _Correction(QUndoCommand):
@@ -120,14 +236,19 @@ class _Correction(QUndoCommand):
         self._after = after
         self._before = before
         self._paths = paths
+        self._is_first = True
 
     def redo(self) -> None:
         """Store the corrections; also called when the command is pushed."""
-        self._owner.ask(self._after, self._paths)
+        self._owner.ask(Step(self, self._before, self._after, redone=not self._is_first), self._paths)
+        if not self._is_first:
+            self._owner.revisit(self._after, _("Redone: {action}.").format(action=self.text()))
+        self._is_first = False
 
     def undo(self) -> None:
         """Restore the labels before."""
-        self._owner.ask(self._before, self._paths)
+        self._owner.ask(Step(self, self._after, self._before, undone=True), self._paths)
+        self._owner.revisit(self._after, _("Undone: {action}.").format(action=self.text()))
 
 
 class PhotoCommands(QObject):
@@ -149,8 +270,11 @@ class PhotoCommands(QObject):
         self._store: PhotoStore = model.store
         self._corrections = corrections
         self._menu = actions.photo_menu(parent)
-        grid.tag_clicked.connect(lambda index: corrections.flip([model.photo(index)]))
+        self._actions = actions
+        grid.tag_clicked.connect(lambda row, label: corrections.flip({row: label}))
         grid.flip_pressed.connect(self._flip)
+        grid.remove_pressed.connect(actions.remove_label.trigger)
+        grid.letter_pressed.connect(self._on_letter)
         grid.activated.connect(self._open)
         grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         grid.customContextMenuRequested.connect(self._open_menu)
@@ -158,6 +282,7 @@ class PhotoCommands(QObject):
         actions.negative.triggered.connect(lambda: self.label(self._store.labels.negative))
         actions.remove_label.triggered.connect(lambda: self.label(None))
         actions.flip.triggered.connect(self._flip)
+        actions.restore_tag.triggered.connect(lambda: corrections.restore_earlier(grid.selected_photos()))
         actions.open_photo.triggered.connect(lambda: self._open(grid.currentIndex()))
         actions.show_in_folder.triggered.connect(self._show_in_folder)
         actions.copy_path.triggered.connect(self._copy_path)
@@ -170,7 +295,18 @@ class PhotoCommands(QObject):
         self._corrections.set(self._grid.selected_photos(), label)
 
     def _flip(self) -> None:
-        self._corrections.flip(self._grid.selected_photos())
+        shown = self._grid.delegate.shown_label
+        self._corrections.flip({photo: shown(photo) for photo in self._grid.selected_photos()})
+
+    def _on_letter(self, printed: str, placed: str) -> None:
+        labels, actions = self._store.labels, self._actions
+        keys = {
+            text.key_for(labels, labels.positive): actions.positive,
+            text.key_for(labels, labels.negative): actions.negative,
+        }
+        action = keys.get(printed) or keys.get(placed)
+        if action is not None:
+            action.trigger()
 
     def _open_menu(self, point: QPoint) -> None:
         if self._grid.indexAt(point).isValid():
@@ -181,7 +317,7 @@ class PhotoCommands(QObject):
             return
         path = self._model.photo(index).path
         if path.exists():
-            QDesktopServices.openUrl(file_url(path))
+            open_file(path, self, self.failed.emit)
         else:
             missing = _("{photo} no longer exists. Rescan the folder (F5).")
             self.failed.emit(missing.format(photo=display_path(path.name)))
@@ -189,7 +325,7 @@ class PhotoCommands(QObject):
     def _show_in_folder(self) -> None:
         current = self._grid.currentIndex()
         if current.isValid():
-            show_in_file_manager(self._model.photo(current).path)
+            show_in_file_manager(self._model.photo(current).path, self, self.failed.emit)
 
     def _copy_path(self) -> None:
         paths = [display_path(photo.path) for photo in self._grid.selected_photos()]

@@ -5,7 +5,7 @@ Cards and tags are painted once and copied from then on, because a screen full o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable, Iterable
 
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPixmap
@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from alpacasorter.core import reasons
 from alpacasorter.i18n import _, confidence
+from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
 from alpacasorter.ui.photos.model import PhotoModel
 from alpacasorter.ui.widgets import tag as tags
@@ -35,6 +36,9 @@ _ONE_LINE = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
 class PhotoDelegate(QStyledItemDelegate):
     """Paints photos as cards. The tag behaves like a button: see `tag_rect` and `hot`.
 
+    What a click or key means is what the user sees, and that is what was painted last, even if something has been
+    learned since: see `shown_tag`.
+
     Attributes:
         hot: the photo whose tag the mouse is over.
     """
@@ -48,6 +52,7 @@ class PhotoDelegate(QStyledItemDelegate):
         self._tile = 184
         self._pixmaps = _PixmapCache()
         self.hot: PhotoRow | None = None
+        self._painted: dict[PhotoRow, tags.Tag | None] = {}
         self.set_font(QFont())
         theme.changed.connect(self._pixmaps.clear)
 
@@ -89,13 +94,14 @@ class PhotoDelegate(QStyledItemDelegate):
 
     def tag_rect(self, cell: QRect, row: PhotoRow) -> QRect:
         """Return where the tag is in a cell; empty if the photo has none."""
-        tag = tag_of(row, self._store)
-        return QRect() if tag is None else QRect(self._line(self._card(cell)).topLeft(), self._tag_size(tag))
+        tag = self.shown_tag(row)
+        return QRect() if tag is None else QRect(self._line(self.card_rect(cell)).topLeft(), self._tag_size(tag))
 
     def _tag_size(self, tag: tags.Tag) -> QSize:
         return tag.size(self._tag_metrics, self._tile)
 
-    def _card(self, cell: QRect) -> QRect:
+    def card_rect(self, cell: QRect) -> QRect:
+        """Return where the card is in a cell."""
         width = self._tile + 2 * _PAD
         left = cell.left() + (cell.width() - width) // 2
         return QRect(left, cell.top() + GAP, width, cell.height() - 2 * GAP)
@@ -104,6 +110,32 @@ class PhotoDelegate(QStyledItemDelegate):
         top = card.top() + _PAD + self.picture_size().height() + _PAD
         return QRect(card.left() + _PAD, top, self._tile, tags.HEIGHT)
 
+    # What the user sees
+
+    def shown_tag(self, row: PhotoRow) -> tags.Tag | None:
+        """Return the tag that is painted for a photo; for one that is not in view, the tag that it has."""
+        return self._painted[row] if row in self._painted else tag_of(row, self._store)
+
+    def shown_label(self, row: PhotoRow) -> str | None:
+        """Return the label that a photo is shown with; None if it is shown without a tag."""
+        tag, labels = self.shown_tag(row), self._store.labels
+        return None if tag is None else labels.positive if tag.positive else labels.negative
+
+    def keep_shown(self, rows: Iterable[PhotoRow]) -> None:
+        """Note that these photos are about to get another tag, which is seen only after the next paint."""
+        for row in rows:
+            self._painted.setdefault(row, tag_of(row, self._store))
+
+    def forget_shown(self, rows: Iterable[PhotoRow]) -> None:
+        """Note that the user knows the tag of these photos without seeing it painted, because they chose it."""
+        for row in rows:
+            self._painted.pop(row, None)
+
+    def forget_all_but(self, in_view: Collection[PhotoRow]) -> None:
+        """Forget what was painted for photos that are no longer in view."""
+        if len(self._painted) > len(in_view):
+            self._painted = {row: self._painted[row] for row in in_view if row in self._painted}
+
     # Painting
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
@@ -111,20 +143,22 @@ class PhotoDelegate(QStyledItemDelegate):
         row: PhotoRow = index.data(PhotoModel.RowRole)
         colors = self._theme.colors
         painter.setFont(self._font)
-        card = self._card(option.rect)
+        card = self.card_rect(option.rect)
         self._paint_card(painter, card, option.state)
         self._paint_picture(painter, QRect(card.topLeft() + QPoint(_PAD, _PAD), self.picture_size()), row)
         line = self._line(card)
-        tag = tag_of(row, self._store, hot=row is self.hot)
+        tag = self._painted[row] = tag_of(row, self._store, hot=row is self.hot)
         if tag is not None:
             self._paint_tag(painter, line, tag)
         else:
             painter.setPen(QColor(colors.muted if row.reason is None or row.gone else colors.warning))
             painter.drawText(line, _ONE_LINE, _status(row))
+        # Among the changed tags, what the tag was is worth more than the file name, which the preview shows too.
+        below = was(row, self._store) if index.data(PhotoModel.FilterRole) is Filter.CHANGED else ""
         name = QRect(line.left(), line.bottom() + 1 + _PAD - 4, line.width(), self._metrics.height())
         painter.setPen(QColor(colors.muted))
         painter.drawText(
-            name, _ONE_LINE, self._metrics.elidedText(row.name, Qt.TextElideMode.ElideMiddle, name.width())
+            name, _ONE_LINE, self._metrics.elidedText(below or row.name, Qt.TextElideMode.ElideMiddle, name.width())
         )
 
     def _paint_card(self, painter: QPainter, card: QRect, state: QStyle.StateFlag) -> None:
@@ -201,6 +235,17 @@ def tag_of(row: PhotoRow, store: PhotoStore, *, hot: bool = False) -> tags.Tag |
         label=shown, confidence=confidence(labels.confidence(row.probability, label))
     )
     return tags.Tag(words, "question" if store.is_unsure(row) else "", positive, hot)
+
+
+def was(row: PhotoRow, store: PhotoStore) -> str:
+    """Return the tag that a photo had before it changed: "was Alpaca 73%"; empty if it has not changed."""
+    earlier = store.earlier_tag(row)
+    if earlier is None:
+        return ""
+    # Translators: the tag of a photo before it changed, as in "was Alpaca 73%".
+    return _("was {label} {confidence}").format(
+        label=store.labels.display(earlier.label), confidence=confidence(earlier.confidence)
+    )
 
 
 def _status(row: PhotoRow) -> str:

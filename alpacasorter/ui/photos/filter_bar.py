@@ -84,10 +84,12 @@ class FilterBar(QWidget):
 
 def _tips() -> dict[Filter, str]:
     return {
-        Filter.ALL: _("All photos in the folder"),
+        Filter.ALL: _("All photos in the folder, also those that could not be read"),
         Filter.UNSURE: _("Photos the model is unsure about"),
-        Filter.CORRECTED: _("Photos that you tagged yourself"),
+        Filter.CORRECTED: _("Photos in this folder that you tagged yourself; each copy of a photo counts"),
         Filter.PROBLEMS: _("Photos and folders that could not be read"),
-        Filter.CHANGED: _("Photos whose tag changed after your last correction"),
+        Filter.CHANGED: _(
+            "Photos whose tag changed as the app learned, since you opened the folder or marked the changes as seen"
+        ),
         Filter.NEW: _("Photos that arrived while the folder was open, least certain first"),
     }

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, QRect, QSize, Qt, QTimer, Signal
+import bisect
+
+from PySide6.QtCore import (
+    QEvent,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QPoint,
+    QRect,
+    QSize,
+    Qt,
+    QTimer,
+    Signal,
+)
 from PySide6.QtGui import QColor, QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QListView, QWidget
 
 from alpacasorter.i18n import _
 from alpacasorter.ui.photo_store import PhotoRow
 from alpacasorter.ui.photos.delegate import PhotoDelegate
-from alpacasorter.ui.photos.model import PhotoModel
+from alpacasorter.ui.photos.model import PhotoModel, runs
 from alpacasorter.ui.settings import TILE_LEAST, TILE_MOST, TILE_USUAL
+from alpacasorter.ui.widgets import keys
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.ui.widgets.thumbnails import Thumbnails
 
@@ -20,21 +34,36 @@ _SQUEEZE = 0.88
 _STRETCH = 1.4
 """Thumbnails may be wider by this factor to fill the view; beyond that there is space between them."""
 _SETTLE_MS = 80
+_LAID_OUT_AT_ONCE = 5_000
+"""With more photos than this, the cells are laid out only when the window has its new size, not at every step."""
+_KEYS_ONCE = frozenset((Qt.Key.Key_Space, Qt.Key.Key_Backspace, Qt.Key.Key_Return, Qt.Key.Key_Enter))
+"""Keys that do something only once, however long they are held."""
 
 
 class PhotoGrid(QListView):
     """Shows a PhotoModel as cards that fill the width.
 
+    Keys without Ctrl that act on photos are handled here and are no shortcuts of actions, which would act while a menu
+    is open too. They arrive here only while the grid has the focus.
+
+    The current photo stays in view whatever happens to the size of cells or window and to the photos before it; if it
+    was not in view, the photos at the top stay where they are.
+
     Signals:
-        tag_clicked(QModelIndex): the user clicked on the tag of a photo.
+        tag_clicked(PhotoRow, str): the user clicked on the tag of a photo; the label that it was shown with.
         in_view(list): paths of photos in view that have no prediction yet, emitted after scrolling has ended.
         flip_pressed: the user pressed the space bar to flip the tags of the selected photos.
+        remove_pressed: the user pressed Backspace to remove their labels from the selected photos.
+        letter_pressed(str, str): the user pressed the key of a letter or digit: the one printed on it and, on a
+            keyboard without Latin letters, the one that a US keyboard has there. Either may be empty.
         tile_changed(int): the user changed the size of the photos, pixels.
     """
 
-    tag_clicked = Signal(QModelIndex)
+    tag_clicked = Signal(object, str)
     in_view = Signal(list)
     flip_pressed = Signal()
+    remove_pressed = Signal()
+    letter_pressed = Signal(str, str)
     tile_changed = Signal(int)
 
     def __init__(self, model: PhotoModel, thumbnails: Thumbnails, theme: Theme, parent: QWidget | None = None) -> None:
@@ -49,9 +78,15 @@ class PhotoGrid(QListView):
         self._thumbnails_for: tuple[QSize, float] = (QSize(), 0.0)
         self._tile = TILE_USUAL
         self.delegate.set_font(self.font())
-        self._pressed: PhotoRow | None = None
+        self._pressed: tuple[PhotoRow, str, QRect] | None = None
+        self._held: list[tuple[PhotoRow, int]] | None = None
+        self._dragged: QMouseEvent | None = None
         self._empty_text = ""
         self.setItemDelegate(self.delegate)
+        # Before the view itself hears of it and forgets where the cells are.
+        model.modelAboutToBeReset.connect(self._forget_held)
+        model.rowsAboutToBeInserted.connect(self._hold)
+        model.rowsAboutToBeRemoved.connect(self._hold)
         self.setModel(model)
         self.setViewMode(QListView.ViewMode.IconMode)
         self.setResizeMode(QListView.ResizeMode.Adjust)
@@ -72,6 +107,7 @@ class PhotoGrid(QListView):
         self.verticalScrollBar().valueChanged.connect(self._unsettle)
         model.modelReset.connect(self._unsettle)
         model.rowsInserted.connect(self._unsettle)
+        model.rowsRemoved.connect(self._unsettle)
         thumbnails.ready.connect(self._on_thumbnail)
         model.many_changed.connect(self.viewport().update)
         theme.changed.connect(self.viewport().update)
@@ -87,7 +123,9 @@ class PhotoGrid(QListView):
     def set_tile(self, width: int) -> None:
         """Choose the width of photos, pixels."""
         self._tile = max(TILE_LEAST, min(TILE_MOST, width))
+        self._hold()
         self._fill_width()
+        self._restore()
 
     def step_tile(self, steps: int) -> None:
         """Make photos larger, or smaller with a negative number of steps."""
@@ -97,6 +135,10 @@ class PhotoGrid(QListView):
     def _columns(self) -> int:
         room = self.viewport().width() - 1
         return max(1, int(room / (self.delegate.cell_width(self.tile) * _SQUEEZE)))
+
+    def _columns_shown(self) -> int:
+        """Return the number of columns as they are laid out; fewer than `_columns` if the view is low."""
+        return max(1, self.viewport().width() // max(1, self.gridSize().width()))
 
     def _fill_width(self) -> None:
         columns = self._columns()
@@ -116,13 +158,17 @@ class PhotoGrid(QListView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Spread the columns over the new width."""
+        self._hold(within=event.oldSize())
         self._fill_width()
         super().resizeEvent(event)
+        if self._model.rowCount() <= _LAID_OUT_AT_ONCE or event.size().width() == event.oldSize().width():
+            self._restore()
 
     def changeEvent(self, event: QEvent) -> None:
         """Measure again if the font has changed."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange and hasattr(self, "delegate"):
+            self._hold()
             self.delegate.set_font(self.font())
             self._fill_width()
 
@@ -131,6 +177,7 @@ class PhotoGrid(QListView):
         self._settled.start()
 
     def _on_settled(self) -> None:
+        self._restore()
         size, ratio = self.delegate.picture_size(), self.devicePixelRatioF()
         if (size, ratio) != self._thumbnails_for:
             self._thumbnails_for = (size, ratio)
@@ -148,6 +195,58 @@ class PhotoGrid(QListView):
         else:
             super().wheelEvent(event)
 
+    # What stays in view
+
+    def _hold(self, *_: object, within: QSize | None = None) -> None:
+        """Note what is in view (of a size) before cells are laid out again; `_restore` brings it back."""
+        count, model = self._model.rowCount(), self._model
+        if self._held is not None or not count:
+            return
+        size = self.viewport().size() if within is None else within
+        if size.isEmpty():
+            return
+        rect_of = self.visualRect
+        current = self.currentIndex()
+        first = bisect.bisect_left(range(count), 0, key=lambda place: rect_of(model.index(place)).bottom())
+        after = bisect.bisect_left(range(count), size.height(), key=lambda place: rect_of(model.index(place)).top())
+        in_view = [model.index(place) for place in range(first, after)]
+        if current.isValid() and first <= current.row() < after:
+            in_view.insert(0, current)
+        self._held = [(model.photo(index), rect_of(index).top()) for index in in_view]
+
+    def _forget_held(self) -> None:
+        self._held = None
+
+    def _restore(self) -> None:
+        """Bring back what was in view: the current photo as a whole, otherwise the first one that is still there."""
+        held, self._held = self._held, None
+        index_of = self._model.index_of
+        row, top = next(((row, top) for row, top in held or () if index_of(row).isValid()), (None, 0))
+        if row is None:
+            return
+        index = index_of(row)
+        # This also lays out the cells if that is pending.
+        rect = self.visualRect(index)
+        if index == self.currentIndex():
+            top = max(0, min(top, self.viewport().height() - rect.height()))
+        bar = self.verticalScrollBar()
+        bar.setValue(bar.value() + rect.top() - top)
+
+    def doItemsLayout(self) -> None:
+        """Lay out the cells, and keep what was in view there."""
+        held, self._held = self._held, None
+        super().doItemsLayout()
+        self._held = held
+        self._restore()
+
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        """Scroll; a rubber band that is being dragged grows with the photos that come into view under the mouse."""
+        super().scrollContentsBy(dx, dy)
+        if self._held is not None:
+            self._held = [(row, top + dy) for row, top in self._held]
+        if self.state() == QListView.State.DragSelectingState and self._dragged is not None:
+            super().mouseMoveEvent(self._dragged)
+
     # What is in view
 
     def visible_rows(self) -> range:
@@ -156,7 +255,7 @@ class PhotoGrid(QListView):
         count = self._model.rowCount()
         if not count or grid.isEmpty():
             return range(0)
-        columns = self._columns()
+        columns = self._columns_shown()
         top = self.verticalScrollBar().value()
         first = top // grid.height() * columns
         last = ((top + self.viewport().height()) // grid.height() + 1) * columns
@@ -183,6 +282,14 @@ class PhotoGrid(QListView):
             indexes = [self.currentIndex()]
         return [self._model.photo(index) for index in sorted(indexes, key=lambda index: index.row())]
 
+    def select_photos(self, photos: list[PhotoRow]) -> None:
+        """Select these photos, as far as they are shown, besides those that are selected."""
+        places = sorted(place for row in photos if (place := self._model.position(row)) is not None)
+        selection = QItemSelection()
+        for first, last in runs(places):
+            selection.select(self._model.index(first), self._model.index(last))
+        self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.Select)
+
     def tag_rect(self, index: QModelIndex) -> QRect:
         """Return where the tag of a photo is, in the coordinates of the viewport."""
         return self.delegate.tag_rect(self.visualRect(index), self._model.photo(index))
@@ -197,8 +304,10 @@ class PhotoGrid(QListView):
         """Remember a press on a tag; elsewhere, select."""
         if event.button() == Qt.MouseButton.LeftButton and not event.modifiers():
             index = self._index_of_tag_at(event.position().toPoint())
-            if index.isValid():
-                self._pressed = self._model.photo(index)
+            row = self._model.photo(index) if index.isValid() else None
+            label = None if row is None else self.delegate.shown_label(row)
+            if row is not None and label is not None:
+                self._pressed = row, label, self.tag_rect(index)
                 # Scrolling the photo into view would move its tag away from the mouse.
                 self.setAutoScroll(False)
                 self.setCurrentIndex(index)
@@ -207,14 +316,17 @@ class PhotoGrid(QListView):
         super().mousePressEvent(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Emit a click if the button was pressed on the same tag."""
+        """Emit a click if the button was pressed on the same tag, which may have changed its words since."""
         pressed, self._pressed = self._pressed, None
+        self._dragged = None
         if pressed is None:
             super().mouseReleaseEvent(event)
             return
-        index = self._index_of_tag_at(event.position().toPoint())
-        if index.isValid() and self._model.photo(index) is pressed:
-            self.tag_clicked.emit(index)
+        row, label, rect = pressed
+        point = event.position().toPoint()
+        index = self.indexAt(point)
+        if index.isValid() and self._model.photo(index) is row and rect.united(self.tag_rect(index)).contains(point):
+            self.tag_clicked.emit(row, label)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Treat a double-click on a tag as two clicks."""
@@ -227,8 +339,50 @@ class PhotoGrid(QListView):
         """Show that the tag under the mouse can be clicked."""
         if self._pressed is not None:
             return
+        if event.buttons():
+            self._dragged = event.clone()
         self._set_hot(self._index_of_tag_at(event.position().toPoint()))
         super().mouseMoveEvent(event)
+
+    def indexAt(self, point: QPoint) -> QModelIndex:
+        """Return the photo whose card is at a point of the viewport; between the cards there is none."""
+        index = super().indexAt(point)
+        if index.isValid() and self.delegate.card_rect(self.visualRect(index)).contains(point):
+            return index
+        return QModelIndex()
+
+    def setSelection(self, rect: QRect, command: QItemSelectionModel.SelectionFlag) -> None:
+        """Select the photos whose cards a rubber band touches, or what was clicked."""
+        if self.state() == QListView.State.DragSelectingState or rect.size() == QSize(1, 1):
+            self.selectionModel().select(self._touched(rect), command)
+        else:
+            super().setSelection(rect, command)
+
+    def _touched(self, rect: QRect) -> QItemSelection:
+        """Return the photos whose cards touch a rectangle of the viewport, whose corners may be in any order."""
+        model, count, touched = self._model, self._model.rowCount(), QItemSelection()
+        if not count:
+            return touched
+        band = QRect(
+            QPoint(min(rect.left(), rect.right()), min(rect.top(), rect.bottom())),
+            QPoint(max(rect.left(), rect.right()), max(rect.top(), rect.bottom())),
+        )
+        columns = min(count, self._columns_shown())
+        cards = [self.delegate.card_rect(self.visualRect(model.index(place))) for place in range(columns)]
+        inside = [n for n, card in enumerate(cards) if card.left() <= band.right() and card.right() >= band.left()]
+        height, top, bottom = self.gridSize().height(), cards[0].top(), cards[0].bottom()
+        first_line = max(0, -(-(band.top() - bottom) // height))
+        last_line = min((count - 1) // columns, (band.bottom() - top) // height)
+        if not inside:
+            return touched
+        if len(inside) == columns and first_line <= last_line:
+            touched.select(model.index(first_line * columns), model.index(min(count, (last_line + 1) * columns) - 1))
+            return touched
+        for line in range(first_line, last_line + 1):
+            first, last = line * columns + inside[0], min(line * columns + inside[-1], count - 1)
+            if first <= last:
+                touched.select(model.index(first), model.index(last))
+        return touched
 
     def leaveEvent(self, event: object) -> None:
         """The mouse is no longer over a tag."""
@@ -246,9 +400,16 @@ class PhotoGrid(QListView):
             self.viewport().unsetCursor()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Flip tags with the space bar; all other keys work as in any list."""
-        if event.key() == Qt.Key.Key_Space and not event.modifiers():
+        """Handle the keys that act on photos; all other keys work as in any list."""
+        if event.isAutoRepeat() and event.key() in _KEYS_ONCE:
+            return
+        plain, printed, placed = keys.is_plain(event), keys.printed(event), keys.placed(event)
+        if plain and event.key() == Qt.Key.Key_Space:
             self.flip_pressed.emit()
+        elif plain and event.key() == Qt.Key.Key_Backspace:
+            self.remove_pressed.emit()
+        elif plain and (printed or placed):
+            self.letter_pressed.emit(printed, placed)
         else:
             super().keyPressEvent(event)
 
@@ -265,6 +426,7 @@ class PhotoGrid(QListView):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the photos, or the text if there are none."""
         super().paintEvent(event)
+        self.delegate.forget_all_but([self._model.photo(self._model.index(place)) for place in self.visible_rows()])
         if self._model.rowCount() or not self._empty_text:
             return
         painter = QPainter(self.viewport())

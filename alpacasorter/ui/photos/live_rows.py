@@ -21,24 +21,29 @@ _COLLECT_MS = 300
 _PHOTOS_PER_MS = 40
 """One millisecond is added for each so many photos: the layout of a thousand takes 2.5 ms."""
 
-_USER_INPUT = frozenset(
+_WORK = frozenset(
     (
-        QEvent.Type.MouseMove,
         QEvent.Type.MouseButtonPress,
         QEvent.Type.MouseButtonRelease,
         QEvent.Type.MouseButtonDblClick,
         QEvent.Type.Wheel,
         QEvent.Type.KeyPress,
+        # All that arrives here of a key that is a shortcut.
+        QEvent.Type.ShortcutOverride,
     )
 )
+_USER_INPUT = _WORK | {QEvent.Type.MouseMove}
 
 
 class LiveRows(QObject):
     """Passes the events of the watched folder to a model, and lets it settle when the user is idle.
 
-    Nothing moves under the mouse: photos that arrived are inserted, and those that are gone removed, after mouse and
-    keys have rested for a moment. The photos in view stay where they are as far as possible. A photo that is gone stays
-    as long as it is selected, so that no key meant for it affects another one.
+    Nothing moves under the mouse: photos that arrived are added at the end, and those that are gone removed, after
+    mouse and keys have rested for a moment. While the mouse is over the photos, only photos below it are removed. A
+    photo that is gone stays as long as it is selected, so that no key meant for it affects another one.
+
+    Attributes:
+        touched: whether the user has worked with the photos since the folder was opened or scanned again.
 
     Signals:
         changed: photos were added, removed or judged.
@@ -54,6 +59,8 @@ class LiveRows(QObject):
         self._banner = banner
         self._new = 0
         self._more = False
+        self._mouse_over = False
+        self.touched = False
         self._idle = QTimer(self, singleShot=True, interval=_IDLE_MS)
         self._collect = QTimer(self, singleShot=True)
         self._collect.timeout.connect(self._settle)
@@ -70,9 +77,21 @@ class LiveRows(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Notice that the user is working with the photos."""
-        if event.type() in _USER_INPUT:
+        kind = event.type()
+        if kind in _USER_INPUT:
             self._idle.start()
+            self.touched = self.touched or kind in _WORK
+        if watched is not self._grid and kind in (QEvent.Type.Enter, QEvent.Type.MouseMove):
+            self._mouse_over = True
+        elif watched is not self._grid and kind == QEvent.Type.Leave:
+            self._mouse_over = False
+            self._settle_soon()
         return False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether mouse and keys have rested for a moment."""
+        return not self._idle.isActive()
 
     def begin(self) -> None:
         """Start over with another folder."""
@@ -87,27 +106,19 @@ class LiveRows(QObject):
             self._collect.start(_COLLECT_MS + self._model.rowCount() // _PHOTOS_PER_MS)
 
     def _settle(self) -> None:
-        if self._idle.isActive():
+        if not self.is_idle:
             self._collect.start(self._idle.remainingTime() + 1)
             return
-        model, bar = self._model, self._grid.verticalScrollBar()
-        keep = [row for row in model.leaving if self._is_chosen(row)]
-        leaving = model.leaving - set(keep)
-        anchor = next((row for row in map(self._row_at, self._grid.visible_rows()) if row not in leaving), None)
-        before = self._top_of(anchor) if anchor is not None else 0
-        model.settle(keep)
-        if anchor is not None:
-            bar.setValue(bar.value() + self._top_of(anchor) - before)
+        self._model.settle([row for row in self._model.leaving if self._is_chosen(row) or self._may_be_pointed_at(row)])
 
     def _is_chosen(self, row: PhotoRow) -> bool:
         index = self._model.index_of(row)
         return index == self._grid.currentIndex() or self._grid.selectionModel().isSelected(index)
 
-    def _row_at(self, place: int) -> PhotoRow:
-        return self._model.photo(self._model.index(place))
-
-    def _top_of(self, row: PhotoRow) -> int:
-        return self._grid.visualRect(self._model.index_of(row)).top()
+    def _may_be_pointed_at(self, row: PhotoRow) -> bool:
+        """Return whether removing a row could move another one under the mouse."""
+        place = self._model.position(row)
+        return self._mouse_over and place is not None and place < self._grid.visible_rows().stop
 
     # Events of the watched folder and of a sort
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Collection, Iterable, Set
+from collections.abc import Collection, Iterable, Sequence, Set
+from dataclasses import dataclass
 from itertools import pairwise
-from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
@@ -26,16 +25,35 @@ _MOST_SIGNALED = 200
 row (10 ms for 10,000), although it stores nothing for a row and repaints only what is in view."""
 
 
+@dataclass(frozen=True, slots=True)
+class OutOfDate:
+    """How the list differs from what the filter and the order would show now.
+
+    Attributes:
+        more: photos that belong in the list and wait.
+        fewer: photos that are listed and no longer belong.
+        order: whether the photos are no longer in the order that was chosen.
+    """
+
+    more: int = 0
+    fewer: int = 0
+    order: bool = False
+
+    def __bool__(self) -> bool:
+        """Return whether there is any difference."""
+        return bool(self.more or self.fewer or self.order)
+
+
 class PhotoModel(QAbstractListModel):
-    """Shows the photos of a store that match a filter.
+    """Lists the photos of a store that matched a filter when the user last asked, in their order then.
 
-    A new label never resets the model: rows that changed are repainted, and rows that now match the filter are
-    inserted. A photo that no longer matches stays until the filter is chosen again, so that nothing moves under the
-    mouse and a wrong click can be clicked back.
+    What is listed stays where it is until `show` is called again. Photos that match later because the app has learned
+    wait; see `out_of_date`. Photos that a scan or the watched folder adds go to the end. A photo that no longer matches
+    stays, so that a wrong click can be clicked back.
 
-    Photos that appear in the folder or disappear from it are in the store and its counts at once, but are inserted or
-    removed here only by `settle`, which is called when the user is not about to click. Until then the card of a photo
-    that disappeared says so.
+    Photos that appear in the open folder or disappear from it are in the store and its counts at once, but are listed
+    or removed here only by `settle`, which is called when the user is not about to click. Until then the card of a
+    photo that disappeared says so.
 
     Signals:
         counts_changed: the counts of the store have changed.
@@ -48,6 +66,7 @@ class PhotoModel(QAbstractListModel):
     unsettled = Signal()
 
     RowRole = Qt.ItemDataRole.UserRole + 1
+    FilterRole = Qt.ItemDataRole.UserRole + 2
 
     def __init__(self, store: PhotoStore, parent: QObject | None = None) -> None:
         """Show all photos of `store`."""
@@ -57,8 +76,10 @@ class PhotoModel(QAbstractListModel):
         self._order = Order.FOLDER
         self._shown: list[PhotoRow] = []
         self._places: dict[PhotoRow, int] | None = {}
-        # In order of arrival, each once.
+        # Photos that match and are not listed: until the user asks, or until the model settles; each once.
+        self._waiting: dict[PhotoRow, None] = {}
         self._arriving: dict[PhotoRow, None] = {}
+        self._in_order = True
         self._leaving: set[PhotoRow] = set()
 
     # Qt's interface
@@ -68,12 +89,14 @@ class PhotoModel(QAbstractListModel):
         return 0 if parent.isValid() else len(self._shown)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Return the row of a photo (RowRole), its name, or its description for tooltips and screen readers."""
+        """Return the row of a photo (RowRole), the filter (FilterRole), or the name or description of the photo."""
         if not index.isValid():
             return None
         row = self._shown[index.row()]
         if role == self.RowRole:
             return row
+        if role == self.FilterRole:
+            return self._filter
         if role == Qt.ItemDataRole.DisplayRole:
             return row.name
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
@@ -95,6 +118,11 @@ class PhotoModel(QAbstractListModel):
     def photo(self, index: Index) -> PhotoRow:
         """Return the photo at an index of this model."""
         return self._shown[index.row()]
+
+    @property
+    def listed(self) -> Sequence[PhotoRow]:
+        """The photos that are listed; after `show`, another sequence."""
+        return self._shown
 
     def filtered(self) -> list[PhotoRow] | None:
         """Return the photos that are shown; None if the filter shows all."""
@@ -122,7 +150,9 @@ class PhotoModel(QAbstractListModel):
     def _set_shown(self, rows: list[PhotoRow]) -> None:
         self._shown = rows
         self._places = None
+        self._waiting = {}
         self._arriving = {}
+        self._in_order = True
         self._leaving = set()
 
     def position(self, row: PhotoRow) -> int | None:
@@ -136,31 +166,43 @@ class PhotoModel(QAbstractListModel):
         place = self.position(row)
         return QModelIndex() if place is None else self.index(place)
 
+    def neighbors(self, row: PhotoRow) -> list[PhotoRow]:
+        """Return a row that is shown and all others, by nearness: those after it, then those before it, backwards."""
+        place = self.position(row) or 0
+        return [*self._shown[place:], *reversed(self._shown[:place])]
+
     # Events of a scan and of learning
 
     def on_found(self, event: Found) -> None:
-        """Show photos that were found."""
-        self._insert(self._matching(self.store.add(file.path for file in event.files)))
+        """List photos that were found."""
+        self._append(self._matching(self.store.add(file.path for file in event.files)))
         self.counts_changed.emit()
 
     def on_judged(self, event: Judged, *, live: bool = False) -> None:
         """Show predictions. `live`: those of photos that appeared while the folder is open; see `settle`."""
-        self._refresh(self.store.judge(event.photos, event.head_version), live=live)
+        self._refresh(self.store.judge(event.photos, event.head_version), self._arriving if live else None)
 
     def on_problems(self, event: Problems, *, live: bool = False) -> None:
         """Show photos and folders that can't be read. `live`: as above."""
         changed, added = self.store.fail(event.problems, new=live)
-        self._refresh([*changed, *added], live=live)
+        self._refresh([*changed, *added], self._arriving if live else None)
 
     def on_learned(self, event: Learned) -> None:
         """Show new predictions for all photos."""
-        self._refresh(self.store.learn(event))
+        self._refresh(self.store.learn(event), self._waiting)
+
+    def review(self) -> None:
+        """Find out again which photos wait, after the meaning of the filter has changed."""
+        self._arriving = dict.fromkeys(self._matching(self._arriving))
+        listed = self._arriving.keys() | set(self._shown)
+        self._waiting = dict.fromkeys(row for row in self.store.matching(self._filter) if row not in listed)
+        self.counts_changed.emit()
 
     # Events of the watched folder
 
     def on_arrived(self, event: Found) -> None:
         """Add photos that arrived."""
-        self._refresh(self.store.add((file.path for file in event.files), new=True), live=True)
+        self._refresh(self.store.add((file.path for file in event.files), new=True), self._arriving)
 
     def on_gone(self, paths: Iterable[Path]) -> None:
         """Mark photos that no longer exist."""
@@ -173,12 +215,20 @@ class PhotoModel(QAbstractListModel):
         self._grey_out(replaced)
 
     def settle(self, keep: Collection[PhotoRow] = ()) -> None:
-        """Insert the photos that arrived and remove those that are gone, except `keep`, which are removed next time."""
+        """List the photos that arrived and remove those that are gone, except `keep`, which are removed next time."""
         leaving = self._leaving.difference(keep)
         self._leaving -= leaving
         self._remove(leaving)
         coming, self._arriving = self._arriving, {}
-        self._insert([row for row in self._matching(coming) if not row.gone and self.position(row) is None])
+        self._append([row for row in self._matching(coming) if self.position(row) is None])
+        self.counts_changed.emit()
+
+    @property
+    def out_of_date(self) -> OutOfDate:
+        """How the list differs from what the filter and the order would show now."""
+        more = len(self._waiting) + len(self._arriving)
+        listed = len(self._shown) - len(self._leaving)
+        return OutOfDate(more, listed + more - self.store.counts[self._filter], not self._in_order)
 
     @property
     def leaving(self) -> Set[PhotoRow]:
@@ -194,6 +244,7 @@ class PhotoModel(QAbstractListModel):
         self._repaint(gone)
         for row in gone:
             self._arriving.pop(row, None)
+            self._waiting.pop(row, None)
             if self.position(row) is not None:
                 self._leaving.add(row)
         self._signal_changes()
@@ -203,12 +254,28 @@ class PhotoModel(QAbstractListModel):
     def _matching(self, rows: Iterable[PhotoRow]) -> list[PhotoRow]:
         return [row for row in rows if self.store.matches(row, self._filter)]
 
-    def _refresh(self, rows: Iterable[PhotoRow], *, live: bool = False) -> None:
-        fresh = [row for row in self._repaint(dict.fromkeys(rows)) if row not in self._arriving]
-        if live:
-            self._arriving |= dict.fromkeys(self._matching(fresh))
+    def _refresh(self, rows: Iterable[PhotoRow], waiting: dict[PhotoRow, None] | None) -> None:
+        """Show that rows have changed. Those that match now and are not listed go to `waiting`, None for the list."""
+        rows = dict.fromkeys(rows)
+        others = self._repaint(rows)
+        if len(others) < len(rows) and (
+            self._filter is Filter.NEW
+            or self._order is Order.DOUBTFUL
+            or (self._order is Order.TAKEN and waiting is not self._waiting)
+        ):
+            self._in_order = False
+        fresh: list[PhotoRow] = []
+        for row in others:
+            known = row in self._arriving or row in self._waiting
+            if not self.store.matches(row, self._filter):
+                self._arriving.pop(row, None)
+                self._waiting.pop(row, None)
+            elif not known:
+                fresh.append(row)
+        if waiting is None:
+            self._append(fresh)
         else:
-            self._insert(self._matching(fresh))
+            waiting |= dict.fromkeys(fresh)
         self._signal_changes()
 
     def _signal_changes(self) -> None:
@@ -229,60 +296,57 @@ class PhotoModel(QAbstractListModel):
         if len(places) > _MOST_SIGNALED:
             self.many_changed.emit()
         else:
-            for first, last in _runs(places):
+            for first, last in runs(places):
                 self.dataChanged.emit(self.index(first), self.index(last))
         return others
 
-    def _sort_key(self) -> Callable[[PhotoRow], Any] | None:
-        """Return the sort key by which a row is inserted; None if it is appended."""
-        if self._filter is Filter.NEW:
-            return self.store.uncertainty
-        return _rank if self._order is Order.FOLDER else None
+    def _append(self, rows: list[PhotoRow]) -> None:
+        """List rows at the end, where they move no other."""
+        if not rows:
+            return
+        key = self.store.sort_key(self._filter, self._order)
+        last = next((row for row in reversed(self._shown) if not row.gone), None)
+        rows.sort(key=key)
+        self._in_order = self._in_order and (last is None or key(last) <= key(rows[0]))
+        self._insert(len(self._shown), rows)
 
-    def _insert(self, rows: list[PhotoRow]) -> None:
-        """Show rows that match now: at their place in folder order and among new photos, otherwise at the end."""
-        key = self._sort_key()
-        if key is not None:
-            rows.sort(key=key)
-            self._rank_leaving()
-        parts: list[tuple[int, list[PhotoRow]]] = []
-        for row in rows:
-            last = parts[-1][0] if parts else 0
-            end = len(self._shown)
-            at = end if key is None or last == end else bisect.bisect_right(self._shown, key(row), last, key=key)
-            if parts and at == last:
-                parts[-1][1].append(row)
-            else:
-                parts.append((at, [row]))
-        # From the end, so that the positions of the other parts stay valid.
-        for at, part in reversed(parts):
-            self.beginInsertRows(QModelIndex(), at, at + len(part) - 1)
-            if at < len(self._shown):
-                self._places = None
-            elif self._places is not None:
-                self._places.update(zip(part, range(at, at + len(part)), strict=True))
-            self._shown[at:at] = part
-            self.endInsertRows()
+    def bring_back(self, rows: Iterable[PhotoRow]) -> None:
+        """List photos that the user wants to see, whether they match or not, in their place if there are only a few."""
+        missing = [row for row in dict.fromkeys(rows) if not row.gone and self.position(row) is None]
+        for row in missing:
+            self._waiting.pop(row, None)
+            self._arriving.pop(row, None)
+        if len(missing) > _MOST_INSERTED or not self._in_order or self._leaving:
+            self._append(missing)
+        else:
+            key = self.store.sort_key(self._filter, self._order)
+            for row in missing:
+                self._insert(bisect.bisect_right(self._shown, key(row), key=key), [row])
+        self.counts_changed.emit()
 
-    def _rank_leaving(self) -> None:
-        """Rank the rows that the store no longer has by the rows before them."""
-        places = [place for row in self._leaving if (place := self.position(row)) is not None]
-        for place in sorted(places):
-            self._shown[place].rank = self._shown[place - 1].rank if place else -1
+    def _insert(self, at: int, rows: list[PhotoRow]) -> None:
+        self.beginInsertRows(QModelIndex(), at, at + len(rows) - 1)
+        if at < len(self._shown):
+            self._places = None
+        elif self._places is not None:
+            self._places.update(zip(rows, range(at, at + len(rows)), strict=True))
+        self._shown[at:at] = rows
+        self.endInsertRows()
 
     def _remove(self, rows: Iterable[PhotoRow]) -> None:
         places = [place for row in rows if (place := self.position(row)) is not None]
-        for first, last in reversed(_runs(places)):
+        for first, last in reversed(runs(places)):
             self.beginRemoveRows(QModelIndex(), first, last)
             del self._shown[first : last + 1]
             self._places = None
             self.endRemoveRows()
 
 
-_rank = attrgetter("rank")
+_MOST_INSERTED = 50
+"""If more photos than this are listed again, they go to the end: after each insertion the view lays out all photos."""
 
 
-def _runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
+def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
     """Return the first and last of each run of consecutive numbers."""
     ordered = sorted(numbers)
     if not ordered:
@@ -293,13 +357,28 @@ def _runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
     return list(zip(firsts, lasts, strict=True))
 
 
+def change_of(row: PhotoRow, store: PhotoStore) -> str:
+    """Return how the tag of a photo has changed: "Alpaca 73% → Not alpaca 81%"; empty if it has not."""
+    earlier, label, now = store.earlier_tag(row), store.label(row), store.confidence(row)
+    if earlier is None or label is None or now is None:
+        return ""
+    # Translators: the tag and confidence of a photo before and after learning, as in "Alpaca 73% → Not alpaca 81%".
+    return _("{earlier} {earlier_confidence} → {label} {confidence}").format(
+        earlier=store.labels.display(earlier.label),
+        earlier_confidence=confidence(earlier.confidence),
+        label=store.labels.display(label),
+        confidence=confidence(now),
+    )
+
+
 def _tooltip(row: PhotoRow, store: PhotoStore) -> str:
     """Return a description of a photo in one line, for tooltips and screen readers."""
-    words = _describe(row, store)
-    if row.path.parent == row.found_at.parent:
-        return words
-    moved = _("It is now in {folder}.").format(folder=text.folder(row.path.parent))
-    return f"{words} {moved}"
+    words = [_describe(row, store)]
+    if change := change_of(row, store):
+        words.append(_("Changed: {change}.").format(change=change))
+    if row.path.parent != row.found_at.parent:
+        words.append(_("It is now in {folder}.").format(folder=text.folder(row.path.parent)))
+    return " ".join(words)
 
 
 def _describe(row: PhotoRow, store: PhotoStore) -> str:

@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from alpacasorter.core.events import Finished, Found, Learned
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.sorting.events import FilesPlaced
-from alpacasorter.i18n import _, ngettext, number, percent
 from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.photo_filters import Filter, Order
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photo_store import PhotoRow, PhotoStore, place_of
 from alpacasorter.ui.photos.commands import Corrections, PhotoCommands
 from alpacasorter.ui.photos.filter_bar import FilterBar
 from alpacasorter.ui.photos.grid import PhotoGrid
+from alpacasorter.ui.photos.list_status import difference, why_different, why_empty
 from alpacasorter.ui.photos.live_rows import LiveRows
-from alpacasorter.ui.photos.model import PhotoModel
-from alpacasorter.ui.photos.preview import PreviewPane
+from alpacasorter.ui.photos.model import OutOfDate, PhotoModel
+from alpacasorter.ui.photos.preview import PreviewPane, Selection
+from alpacasorter.ui.photos.review import ChangeReview
 from alpacasorter.ui.settings import Settings
-from alpacasorter.ui.widgets.messages import ArrivalsBanner, LearnedBanner, ProgressStrip
+from alpacasorter.ui.widgets.messages import (
+    ArrivalsBanner,
+    ChangedBanner,
+    FlippedBanner,
+    LearnedBanner,
+    ProgressStrip,
+)
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.ui.widgets.thumbnails import Thumbnails
-from alpacasorter.wording import text
 from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
+
+_QUICK = 2.0
+"""A scan that took less is over before anybody aims at a photo, seconds."""
 
 
 class BrowsePage(QWidget):
@@ -56,13 +66,18 @@ class BrowsePage(QWidget):
         super().__init__(parent)
         self._settings = settings
         self.store = PhotoStore(unsure_below=settings.unsure_below)
+        self.store.clocks = settings.clocks
         self.model = PhotoModel(self.store, self)
         self.corrections = Corrections(self.store, self)
         self.actions_ = Actions(self.corrections.stack, theme, self)
         self.thumbnails = Thumbnails(thumbnails, self)
         self.filters = FilterBar(self)
+        self.update_button = _update_button(self)
         self.progress = ProgressStrip(self)
         self.banner = LearnedBanner(theme, self)
+        self.changed = ChangedBanner(theme, self)
+        self.flipped = FlippedBanner(theme, self)
+        self.review = ChangeReview(self.store, self.corrections, self.changed, self.flipped, self)
         self.arrivals = ArrivalsBanner(theme, self)
         self.grid = PhotoGrid(self.model, self.thumbnails, theme, self)
         self.preview = PreviewPane(self.store, self.thumbnails, previews, theme, self)
@@ -77,24 +92,30 @@ class BrowsePage(QWidget):
         below = QVBoxLayout()
         below.setContentsMargins(12, 0, 12, 0)
         below.setSpacing(0)
-        below.addWidget(self.banner)
-        below.addWidget(self.arrivals)
+        for strip in self._strips():
+            below.addWidget(strip)
         below.addWidget(self.progress)
         self.below = QWidget(self)
         self.below.setObjectName("filters")
         self.below.setLayout(below)
+        above = QHBoxLayout()
+        above.setContentsMargins(0, 0, 12, 0)
+        above.addWidget(self.filters, 1)
+        above.addWidget(self.update_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(self.filters)
+        layout.addLayout(above)
         layout.addWidget(self.splitter, 1)
         layout.addWidget(self.below)
         self._order_tabs()
         self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, self)
         self.commands.failed.connect(self.failed)
         self._finished: Finished | None = None
+        self._done = ""
+        self._chosen_for_user: PhotoRow | None = None
         self._to_select = _ToSelect(self.grid, self.model)
-        self._recursive = settings.recursive
+        self._scope = (settings.recursive, settings.exclusion)
         self._watching = False
         self.live = LiveRows(self.model, self.grid, self.arrivals, self)
         self.grid.set_tile(settings.tile)
@@ -107,21 +128,23 @@ class BrowsePage(QWidget):
     def _order_tabs(self) -> None:
         """Let the Tab key move in reading order: filters, photos, preview, messages below."""
         chips = [self.filters.button(which) for which in Filter]
-        preview, banner, arrivals = self.preview, self.banner, self.arrivals
+        preview = self.preview
         after = [preview.positive, preview.negative, preview.remove_label]
-        messages = [banner.show_button, banner.undo_button, banner.close_button]
-        messages += [arrivals.show_button, arrivals.seen_button, arrivals.close_button]
-        order = [*chips, self.grid, *after, *messages, self.progress.stop_button]
+        messages = [button for strip in self._strips() for button in strip.buttons]
+        order = [*chips, self.update_button, self.grid, *after, *messages, self.progress.stop_button]
         for one, next_one in pairwise(order):
             self.setTabOrder(one, next_one)
+
+    def _strips(self) -> tuple[FlippedBanner, LearnedBanner, ChangedBanner, ArrivalsBanner]:
+        return self.flipped, self.banner, self.changed, self.arrivals
 
     def _connect(self) -> None:
         actions = self.actions_
         self.addActions(list(actions.page_actions))
         self.filters.chosen.connect(self.show_filter)
-        self.model.counts_changed.connect(lambda: self.filters.set_counts(self.store.counts))
+        self.model.counts_changed.connect(self._on_counts)
         self.model.modelReset.connect(self._on_selection)
-        self.model.rowsInserted.connect(self._choose_first)
+        self.model.rowsInserted.connect(self._on_inserted)
         self.model.dataChanged.connect(self._on_data_changed)
         self.model.many_changed.connect(self._on_selection)
         self.grid.in_view.connect(self.in_view)
@@ -133,8 +156,15 @@ class BrowsePage(QWidget):
         self.preview.label_removed.connect(lambda: self.commands.label(None))
         self.banner.show_changed.connect(lambda: self.show_filter(Filter.CHANGED))
         self.banner.undo.connect(self.corrections.stack.undo)
+        self.flipped.show_changed.connect(lambda: self.show_filter(Filter.CHANGED))
+        self.review.seen.connect(self._on_changes_seen)
+        self.review.answered.connect(self.grid.setFocus)
+        self.corrections.revisited.connect(self._on_revisited)
+        self.update_button.clicked.connect(self.update_list)
         self.arrivals.show_new.connect(lambda: self.show_filter(Filter.NEW))
         self.arrivals.seen.connect(self.mark_as_seen)
+        actions.update_list.triggered.connect(self.update_list)
+        actions.see_change.triggered.connect(lambda: self.review.see(self.grid.selected_photos()))
         actions.preview.toggled.connect(self.show_preview)
         for which, action in actions.filters.items():
             action.triggered.connect(lambda _checked=False, which=which: self.show_filter(which))
@@ -149,8 +179,8 @@ class BrowsePage(QWidget):
     def set_low(self, low: bool) -> None:
         """Leave less space between the messages if the window is low."""
         self.filters.set_gap(4 if low else 8)
-        self.banner.set_low(low)
-        self.arrivals.set_low(low)
+        for strip in self._strips():
+            strip.set_low(low)
 
     def _share_space(self) -> None:
         photos, preview = self.splitter.sizes()
@@ -161,8 +191,10 @@ class BrowsePage(QWidget):
     # What is shown
 
     def set_labels(self, labels: LabelSet) -> None:
-        """Use the labels of another model."""
+        """Use the labels of another model, which judges the photos from now on."""
         self.store.labels = labels
+        self.store.forget_changes()
+        self.review.begin()
         self.filters.set_labels(labels)
         self.actions_.set_labels(labels)
 
@@ -170,18 +202,27 @@ class BrowsePage(QWidget):
         """Prepare for the photos of a folder.
 
         Args:
-            same_folder: whether it is the same folder again; then corrections can still be undone.
+            same_folder: whether it is the same folder again; then corrections can still be undone, and the current
+                photo is selected again.
             select: photos to select as they are found.
         """
-        self._to_select.begin(select)
+        current = self._current()
+        if not same_folder or select:
+            self._to_select.begin(select)
+        elif current is not None:
+            self._to_select.begin([current.path])
+        self._chosen_for_user = None
         self._finished = None
+        self.live.touched = False
         self.thumbnails.clear()
         if not same_folder:
             self.corrections.clear()
+            self.review.begin()
             self.live.begin()
         # If subfolders were added or left out, photos that were not shown before are not new.
-        self.model.clear(again=same_folder and self._recursive == self._settings.recursive)
-        self._recursive = self._settings.recursive
+        scope = (self._settings.recursive, self._settings.exclusion)
+        self.model.clear(again=same_folder and self._scope == scope)
+        self._scope = scope
         self.filters.set_current(Filter.ALL)
         self.banner.hide()
         self.progress.start()
@@ -192,17 +233,32 @@ class BrowsePage(QWidget):
         self.grid.setFocus()
 
     def show_filter(self, which: Filter) -> None:
-        """Show the photos that match a filter now; the current photo stays current if it matches."""
-        current = self.grid.currentIndex()
-        row = self.model.photo(current) if current.isValid() else None
+        """Show the photos that match a filter now; the current photo stays current if it matches, or its neighbor."""
         self.filters.set_current(which)
-        self.model.show(which)
-        self._choose(row)
+        self._show_anew(which, self.model.order)
         self._say_why_empty()
-        self.filters.set_counts(self.store.counts)
+        self._on_counts()
         if which is Filter.NEW or self.arrivals.isVisible():
             self.live.tell()
         self.grid.setFocus()
+
+    def update_list(self) -> None:
+        """List what matches the filter now, in its order. The current photo stays selected, and where it is in view."""
+        self.show_filter(self.model.filter)
+
+    def _show_anew(self, which: Filter, order: Order) -> None:
+        """Show photos; those that were selected stay selected, and the current one stays in its place in the view."""
+        grid, near, chosen = self.grid, self._near_current(), self.grid.selected_photos()
+        place, top = grid.currentIndex().row(), grid.visualRect(grid.currentIndex()).top()
+        in_view = place in grid.visible_rows()
+        self.model.show(which, order)
+        self._choose(near)
+        if near and self._current() is near[0]:
+            grid.select_photos(chosen)
+        if in_view:
+            bar = grid.verticalScrollBar()
+            bar.setValue(bar.value() + grid.visualRect(grid.currentIndex()).top() - top)
+            grid.scrollTo(grid.currentIndex())
 
     def mark_as_seen(self) -> None:
         """Mark all new photos as seen."""
@@ -213,10 +269,10 @@ class BrowsePage(QWidget):
         self.live.tell()
 
     def set_order(self, order: Order) -> None:
-        """Show photos in another order."""
+        """Show photos in another order; the current photo and the selection stay."""
         self._settings.order = order
-        self.model.show(self.model.filter, order)
-        self._choose_first()
+        self._show_anew(self.model.filter, order)
+        self._on_counts()
 
     def show_preview(self, visible: bool) -> None:
         """Show or hide the preview."""
@@ -227,7 +283,7 @@ class BrowsePage(QWidget):
     def set_unsure_below(self, least: float) -> None:
         """Change the confidence below which a photo is unsure, 0.5 to 1."""
         self.store.set_unsure_below(least)
-        self.filters.set_counts(self.store.counts)
+        self.model.review()
         self.grid.viewport().update()
         self.preview.refresh()
 
@@ -236,7 +292,6 @@ class BrowsePage(QWidget):
     def on_found(self, event: Found) -> None:
         """Photos were found."""
         self.model.on_found(event)
-        self._to_select.select_found()
 
     def on_finished(self, event: Finished) -> None:
         """The scan has ended."""
@@ -245,22 +300,38 @@ class BrowsePage(QWidget):
             self.store.complete()
         self.progress.hide()
         self.actions_.stop.setEnabled(False)
-        if self.model.order is not Order.FOLDER:
-            # Photos arrived in folder order; their order is known only now.
-            self.set_order(self.model.order)
+        if self.model.out_of_date and not self.live.touched and (event.seconds < _QUICK or self.live.is_idle):
+            # Nobody has worked with the photos yet, and their order is known only now.
+            if self._current() is self._chosen_for_user:
+                self.grid.setCurrentIndex(QModelIndex())
+            self._show_anew(self.model.filter, self.model.order)
+            self._on_counts()
         self._to_select.begin(())
         self._say_why_empty()
 
     def on_learned(self, event: Learned) -> None:
         """Corrections are stored and all photos were judged again."""
-        self.corrections.on_learned(event)
+        self._keep_shown(event)
+        steps = self.corrections.on_learned(event)
         self.model.on_learned(event)
-        changed = self.store.counts[Filter.CHANGED]
-        # Undo concerns corrections; a version of what was learned is left by choosing another one.
-        can_undo = self.corrections.stack.canUndo() and event.relearned is None
-        self.banner.tell(event, changed=changed, can_undo=can_undo)
+        self.review.on_learned(steps)
+        # Undo means what the message is about: not what another window did, a version that was chosen, or an undo.
+        mine = bool(steps) and not steps[-1].undone
+        imported = self.corrections.stack.canUndo() and not self.corrections.latest_is_mine
+        can_undo = self.corrections.stack.canUndo() and event.relearned is None and (mine or imported)
+        flipped, changed = self.store.flipped, self.store.counts[Filter.CHANGED]
+        done = self._done if steps and (steps[-1].undone or steps[-1].redone) else ""
+        self.banner.tell(event, flipped=flipped, changed=changed, can_undo=can_undo, done=done)
         self.preview.refresh()
         self._on_selection()
+
+    def _keep_shown(self, event: Learned) -> None:
+        """Until tags that turn now are painted, a key or click means what is still shown; the user knows their own."""
+        rows_of, delegate, is_pending = self.store.rows_of, self.grid.delegate, self.corrections.is_pending
+        delegate.keep_shown(
+            row for key in (*event.changed, *event.changes) if not is_pending(key) for row in rows_of(key)
+        )
+        delegate.forget_shown(row for key in event.changes if is_pending(key) for row in rows_of(key))
 
     def on_placed(self, event: FilesPlaced) -> None:
         """A sort or an undo has moved files; their photos are still shown."""
@@ -270,6 +341,38 @@ class BrowsePage(QWidget):
         """Set whether the folder is watched, which the page mentions if it is empty."""
         self._watching = watching
         self._say_why_empty()
+
+    def _on_revisited(self, keys: list[str], words: str) -> None:
+        self._done = words
+        self.banner.announce(words)
+        self.show_photos(keys)
+
+    def show_photos(self, keys: Iterable[str]) -> None:
+        """Select the photos with these content keys and bring them into view; the filter lists them again if needed."""
+        rows = [row for key in keys for row in self.store.rows_of(key)]
+        self.model.bring_back(rows)
+        places = [place for row in rows if (place := self.model.position(row)) is not None]
+        if places:
+            self._choose([self.model.listed[min(places)]])
+            self.grid.select_photos(rows)
+
+    def _on_changes_seen(self) -> None:
+        if self.model.filter is Filter.CHANGED and not self.store.counts[Filter.CHANGED]:
+            self.show_filter(Filter.ALL)
+        self.model.review()
+        # It says how many changes are not marked as seen.
+        self.banner.hide()
+        self.grid.viewport().update()
+        self._on_selection()
+        self.grid.setFocus()
+
+    def _on_counts(self) -> None:
+        self.filters.set_counts(self.store.counts)
+        self.review.show(self.model.filter)
+        differing = self.model.out_of_date
+        self.update_button.setText(difference(differing))
+        self.update_button.setToolTip(why_different(differing))
+        self.update_button.setVisible(bool(differing))
 
     def _on_data_changed(self, first: QModelIndex, last: QModelIndex) -> None:
         current = self.grid.currentIndex()
@@ -283,12 +386,29 @@ class BrowsePage(QWidget):
 
     # Selection
 
-    def _choose_first(self) -> None:
-        if not self.grid.currentIndex().isValid():
-            self._choose(None)
+    def _current(self) -> PhotoRow | None:
+        index = self.grid.currentIndex()
+        return self.model.photo(index) if index.isValid() else None
 
-    def _choose(self, row: PhotoRow | None) -> None:
-        index = self.model.index_of(row) if row is not None else QModelIndex()
+    def _on_inserted(self) -> None:
+        if not self.grid.currentIndex().isValid():
+            self._choose(())
+            self._chosen_for_user = self._current()
+        self._to_select.select_found()
+
+    def _near_current(self) -> list[PhotoRow]:
+        """Return the current photo and those that may take its place, the nearest first."""
+        current = self.grid.currentIndex()
+        if not current.isValid():
+            return []
+        row = self.model.photo(current)
+        # Of another filter there may be none among those shown; then the nearest of all takes its place.
+        place = bisect.bisect_left(self.store.rows, place_of(row), key=place_of)
+        return [*self.model.neighbors(row), *self.store.rows[place:], *reversed(self.store.rows[:place])]
+
+    def _choose(self, rows: Iterable[PhotoRow]) -> None:
+        """Make the first of these photos that is shown the current one; if none is, the first that is shown."""
+        index = next((found for row in rows if (found := self.model.index_of(row)).isValid()), QModelIndex())
         if not index.isValid() and self.model.rowCount():
             index = self.model.index(0)
         if index.isValid():
@@ -297,66 +417,28 @@ class BrowsePage(QWidget):
 
     def _on_selection(self) -> None:
         photos = self.grid.selected_photos()
-        current = self.grid.currentIndex()
-        row = self.model.photo(current) if current.isValid() else None
-        self.preview.show_photo(row, len(photos))
+        row = self._current()
+        judged = sum(photo.probability is not None for photo in photos)
+        self.preview.show_photo(row, Selection(len(photos), judged))
         self.actions_.set_photos_selected(
-            judged=any(photo.probability is not None for photo in photos),
+            judged=judged > 0,
+            changed=any(self.store.earlier_tag(photo) is not None for photo in photos),
             corrected=any(photo.correction is not None for photo in photos),
             single=row is not None,
         )
 
 
-def why_empty(
-    which: Filter, store: PhotoStore, finished: Finished | None, *, recursive: bool, watching: bool = False
-) -> str:
-    """Return why a filter shows no photos: a title, then lines with details.
-
-    Args:
-        which: the filter.
-        store: all photos.
-        finished: how the scan ended; None before.
-        recursive: whether subfolders are included.
-        watching: whether the folder is watched.
-    """
-    if finished is None and not store.rows:
-        return ""
-    lines = _empty_titles(store)[which]
-    if which is Filter.ALL and finished is not None:
-        if finished.sorted_folders:
-            lines.append(text.sorted_folders(finished.sorted_folders))
-        if finished.left_alone:
-            ignored = ngettext("{count} other file ignored.", "{count} other files ignored.", finished.left_alone)
-            lines.append(ignored.format(count=number(finished.left_alone)))
-        if not recursive:
-            lines.append(_("Subfolders are not included. You can change that in Settings."))
-        if watching:
-            lines.append(_("New photos are shown as they arrive."))
-    return "\n".join(lines)
-
-
-def _empty_titles(store: PhotoStore) -> dict[Filter, list[str]]:
-    """Return a title for each filter that shows nothing, and what there is to say about the filter."""
-    labels, no_tag = store.labels, _("No photo is tagged {label}.")
-    return {
-        Filter.ALL: [_("No photos in this folder.")],
-        Filter.POSITIVE: [no_tag.format(label=labels.display(labels.positive))],
-        Filter.NEGATIVE: [no_tag.format(label=labels.display(labels.negative))],
-        Filter.UNSURE: [
-            _("No unsure photos."),
-            _("The model is at least {confidence} sure of each photo.").format(confidence=percent(store.unsure_below)),
-        ],
-        Filter.CORRECTED: [
-            _("You have not labeled any photo here."),
-            _("Click a tag that is wrong to correct it."),
-        ],
-        Filter.PROBLEMS: [_("No problems. Every photo could be read.")],
-        Filter.CHANGED: [_("No other tags changed.")],
-        Filter.NEW: [
-            _("No new photos."),
-            _("Photos that arrive while the folder is open are listed here."),
-        ],
-    }
+def _update_button(parent: QWidget) -> QPushButton:
+    """Return the button that updates the list. Its space is kept while it is hidden, so that nothing moves."""
+    button = QPushButton(parent)
+    button.setObjectName("chip")
+    button.setAutoDefault(False)
+    button.setMinimumWidth(button.fontMetrics().horizontalAdvance(difference(OutOfDate(888, 88))) + 24)
+    kept = button.sizePolicy()
+    kept.setRetainSizeWhenHidden(True)
+    button.setSizePolicy(kept)
+    button.hide()
+    return button
 
 
 _Flag = QItemSelectionModel.SelectionFlag

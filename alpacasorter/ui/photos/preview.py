@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QImage, QKeySequence, QPainter, QPaintEvent, QPixmap
@@ -21,8 +20,10 @@ from PySide6.QtWidgets import (
 )
 
 from alpacasorter.core import reasons
-from alpacasorter.i18n import _, confidence, moment, ngettext, number
+from alpacasorter.core.taken import Clock
+from alpacasorter.i18n import _, confidence, ngettext, number
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photos.model import change_of
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.ui.widgets.thumbnails import Thumbnails
 from alpacasorter.wording import text
@@ -85,6 +86,13 @@ class Picture(QWidget):
         painter.end()
 
 
+class Selection(NamedTuple):
+    """How many photos are selected, and how many of them have a tag."""
+
+    total: int = 0
+    judged: int = 0
+
+
 class PreviewPane(QFrame):
     """Shows the current photo, with buttons that tag the selected photos.
 
@@ -111,7 +119,7 @@ class PreviewPane(QFrame):
         self._thumbnails = thumbnails
         self._loader = loader
         self._row: PhotoRow | None = None
-        self._selected = 0
+        self._selected = Selection()
         self._loaded: tuple[Path, int] | None = None
         self._shown: tuple[str | None, Path, bool] | None = None
         self.picture = Picture(theme, self)
@@ -161,10 +169,10 @@ class PreviewPane(QFrame):
         loader.loaded.connect(self._on_loaded)
         loader.failed.connect(self._on_failed)
         thumbnails.ready.connect(self._on_thumbnail)
-        self.show_photo(None, 0)
+        self.show_photo(None, Selection())
 
-    def show_photo(self, row: PhotoRow | None, selected: int) -> None:
-        """Show a photo, or none; `selected` photos are selected in the grid."""
+    def show_photo(self, row: PhotoRow | None, selected: Selection) -> None:
+        """Show a photo, or none; `selected` says how many are selected in the grid."""
         another = row is not self._row
         self._row, self._selected = row, selected
         if another:
@@ -179,7 +187,7 @@ class PreviewPane(QFrame):
         row, labels = self._row, self._store.labels
         judged = row is not None and row.probability is not None
         for button in (self.positive, self.negative):
-            button.setVisible(judged)
+            button.setVisible(judged or (row is not None and self._selected.judged > 0))
         self.remove_label.setVisible(judged and row is not None and row.correction is not None)
         if row is None:
             self.picture.show_words(_("Select a photo to see it here."))
@@ -197,7 +205,7 @@ class PreviewPane(QFrame):
         self._choice.setExclusive(True)
         self.name.setText(row.name)
         self.verdict.setText(verdict(row, self._store, self._selected))
-        self.details.setText(_details(row))
+        self.details.setText(_details(row, self._store.clocks))
         self._follow(row)
 
     def _follow(self, row: PhotoRow) -> None:
@@ -261,12 +269,12 @@ class PreviewPane(QFrame):
         self._rest.start()
 
 
-def _details(row: PhotoRow) -> str:
+def _details(row: PhotoRow, clocks: tuple[Clock, ...]) -> str:
     lines = []
     if row.facts is not None:
-        taken = _taken(row.facts.taken_at)
-        if taken:
-            lines.append(taken)
+        taken = row.taken(clocks)
+        if taken is not None:
+            lines.append(text.taken(taken))
         lines.append(
             _("{width} × {height} pixels, {format}").format(
                 width=number(row.facts.width), height=number(row.facts.height), format=row.facts.format
@@ -277,19 +285,7 @@ def _details(row: PhotoRow) -> str:
     return "\n".join(lines)
 
 
-def _taken(taken_at: str | None) -> str:
-    """Return when a photo was taken; empty if that is not known."""
-    if not taken_at:
-        return ""
-    try:
-        # Without the zone: what counts is the clock where the photo was taken.
-        when = datetime.fromisoformat(taken_at).replace(tzinfo=None)
-    except ValueError:
-        return ""
-    return _("Taken {moment}").format(moment=moment(when))
-
-
-def verdict(row: PhotoRow, store: PhotoStore, selected: int) -> str:
+def verdict(row: PhotoRow, store: PhotoStore, selected: Selection) -> str:
     """Return what a photo is tagged as and by whom, in sentences.
 
     Args:
@@ -297,6 +293,15 @@ def verdict(row: PhotoRow, store: PhotoStore, selected: int) -> str:
         store: the store it belongs to.
         selected: how many photos are selected.
     """
+    said = [_verdict_on_one(row, store)]
+    if change := change_of(row, store):
+        said.append(change)
+    if selected.judged and selected.total > 1:
+        said.append(_what_is_tagged(selected))
+    return "\n".join(said)
+
+
+def _verdict_on_one(row: PhotoRow, store: PhotoStore) -> str:
     if row.reason is not None:
         return reasons.sentence(row.reason)
     label, probability = store.label(row), store.confidence(row)
@@ -308,10 +313,21 @@ def verdict(row: PhotoRow, store: PhotoStore, selected: int) -> str:
         words = _("Probably {label}, but only {confidence} sure.")
     else:
         words = _("{label}, {confidence} sure.")
-    said = words.format(label=store.labels.display(label), confidence=confidence(probability))
-    if selected < 2:
-        return said
-    more = ngettext(
-        "The buttons tag the {count} selected photo.", "The buttons tag all {count} selected photos.", selected
-    ).format(count=number(selected))
-    return f"{said}\n{more}"
+    return words.format(label=store.labels.display(label), confidence=confidence(probability))
+
+
+def _what_is_tagged(selected: Selection) -> str:
+    """Return how many photos the buttons tag."""
+    if selected.judged == selected.total:
+        words = ngettext(
+            "The buttons tag the {count} selected photo.",
+            "The buttons tag all {count} selected photos.",
+            selected.total,
+        )
+        return words.format(count=number(selected.total))
+    words = ngettext(
+        "The buttons tag {judged} of {count} selected photo; the others have no tag.",
+        "The buttons tag {judged} of {count} selected photos; the others have no tag.",
+        selected.total,
+    )
+    return words.format(judged=number(selected.judged), count=number(selected.total))

@@ -29,6 +29,7 @@ from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
 from alpacasorter.ui.widgets.dialogs import enable_primary
 from alpacasorter.ui.widgets.fields import sentence_label
+from alpacasorter.ui.widgets.layouts import keep_texts_whole
 from alpacasorter.workers.engine import Engine
 
 if TYPE_CHECKING:
@@ -182,13 +183,14 @@ class ArrivalsDialog(QDialog):
         self.form.restore(settings.arrivals)
         self.why = sentence_label(self, "muted")
         self.why.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self.off_button = QPushButton(_("Turn &off"), self)
+        self.off_button = QPushButton(_("Turn o&ff"), self)
         self.on_button = QPushButton(_("Turn &on"), self)
         self.on_button.setProperty("primary", True)
         self.close_button = QPushButton(_("Close"), self)
         for button in (self.off_button, self.on_button, self.close_button):
             button.setAutoDefault(False)
         self._lay_out()
+        keep_texts_whole(self)
         self.form.changed.connect(self._show)
         self.on_button.clicked.connect(self._turn_on)
         self.off_button.clicked.connect(self._turn_off)
@@ -228,6 +230,7 @@ class ArrivalsDialog(QDialog):
         """
         self._on = now
         self.form.set_labels(labels)
+        self.form.clocks.set_clocks(self._settings.clocks)
         self._show()
         self.form.destination.choose_button.setFocus()
 

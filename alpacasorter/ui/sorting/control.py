@@ -20,8 +20,9 @@ from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.follow_up import RescanAfterSort, SortStrip
 from alpacasorter.ui.widgets.desktop import show_folder
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
-from alpacasorter.ui.widgets.dialogs import confirmed
+from alpacasorter.ui.widgets.dialogs import confirmed, say
 from alpacasorter.ui.widgets.theme import Theme
+from alpacasorter.wording import text
 from alpacasorter.workers.engine import Engine
 
 if TYPE_CHECKING:
@@ -129,7 +130,13 @@ class SortControl(WindowControl):
         dialog.status.connect(self._show_status)
         dialog.ended.connect(self._on_ended)
         dialog.put_off.connect(self._on_put_off)
+        dialog.plan_page.changed.connect(self._take_clocks)
         return dialog
+
+    def _take_clocks(self) -> None:
+        """Let the order by date and the preview go by the clocks of the sort dialog from now on."""
+        if self._sort.dialog is not None:
+            self._store.clocks = self._sort.dialog.plan_page.form.clocks.clocks
 
     def _make_history(self) -> SortHistory:
         from alpacasorter.ui.sorting.history import SortHistory
@@ -224,7 +231,7 @@ class SortControl(WindowControl):
         if record.state in (SortState.FINISHED, SortState.STOPPED, SortState.RUNNING) and record.done:
             choices.append((_("Undo"), partial(self._undo, record)))
         if record.state is not SortState.UNDONE:
-            choices.append((_("Show in file manager"), partial(_show, record.destination)))
+            choices.append((_("Show in file manager"), partial(self._show, record.destination)))
         self.strip.show_message(words, choices)
         self.told.emit(words)
 
@@ -266,7 +273,9 @@ class SortControl(WindowControl):
         self.button.setText(words.replace("&", "&&"))
         self.button.setVisible(bool(words))
 
-
-def _show(folder: Path) -> None:
-    if folder.is_dir():
-        show_folder(folder)
+    def _show(self, folder: Path) -> None:
+        if folder.is_dir():
+            show_folder(folder, self._window, partial(say, self._window))
+        else:
+            said = _("The folder {folder} does not exist. If it is on a removable drive, connect the drive.")
+            say(self._window, said.format(folder=text.folder(folder)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import Final
 
@@ -26,7 +27,7 @@ from alpacasorter.ui.sorting.plan_page import PlanPage
 from alpacasorter.ui.sorting.progress import SortProgressPage, SortResultPage
 from alpacasorter.ui.sorting.run_state import SortInput, SortRun
 from alpacasorter.ui.widgets.desktop import show_folder
-from alpacasorter.ui.widgets.dialogs import confirmed, enable_primary
+from alpacasorter.ui.widgets.dialogs import confirmed, enable_primary, say
 from alpacasorter.ui.widgets.fields import sentence_label
 from alpacasorter.workers.sorting import SortService
 
@@ -259,7 +260,8 @@ class SortDialog(QDialog):
     def _show_folder(self) -> None:
         if self._run is not None and self._run.record is not None:
             record = self._run.record
-            show_folder(record.folder if self._run.undoing else record.destination)
+            folder = record.folder if self._run.undoing else record.destination
+            show_folder(folder, self, partial(say, self))
 
     # Showing and hiding
 
@@ -358,7 +360,7 @@ class SortButtons(QStackedWidget):
         self.sort = self._button(_("Sort"), _("Do what the plan shows"), primary=True)
         self.hide_dialog = self._button(_("&Hide"), _("Continue in the background (Esc)"))
         self.stop = self._button(_("&Stop"), _("Stop after the current file. The sort can be resumed or undone."))
-        self.close_result = self._button(_("&Close"), _("Close (Esc)"))
+        self.close_result = self._button(_("C&lose"), _("Close (Esc)"))
         self.show_folder = self._button(_("Show in &file manager"), _("Open the destination"))
         self.undo = self._button(_("&Undo"), _("Move the files back; copies and links are removed"))
         self.resume = self._button(_("&Resume"), _("Continue with the remaining files"), primary=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +26,6 @@ from alpacasorter.core.sorting.planning.pattern import (
     check_pattern,
     examples,
     parse_pattern,
-    parse_taken,
 )
 from alpacasorter.i18n import _
 from alpacasorter.ui.widgets.fields import sentence_label
@@ -33,7 +33,7 @@ from alpacasorter.wording import sorts, text
 
 _CUSTOM: Final = ""
 _LONGEST_NAME: Final = 120
-_SAMPLE: Final = PatternValues("Alpaca", parse_taken("2026-05-17T14:30:00"), ("Day 2",), "Canon EOS R6")
+_SAMPLE: Final = PatternValues("Alpaca", datetime.fromisoformat("2026-05-17T14:30:00"), ("Day 2",), "Canon EOS R6")
 _SAMPLE_NAME: Final = "IMG_1234.jpg"
 
 
@@ -140,6 +140,8 @@ class KindField(QWidget):
         self.check = QCheckBox(self)
         self.check.setChecked(True)
         self.name = QLineEdit(self)
+        # Files dropped here would be moved away by the file manager they come from.
+        self.name.setAcceptDrops(False)
         self.name.setMaxLength(_LONGEST_NAME)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -208,6 +210,8 @@ class PatternField(QWidget):
             self.choices.addItem(words, pattern)
         self.choices.addItem(_("Custom pattern…"), _CUSTOM)
         self.custom = QLineEdit(self)
+        # Files dropped here would be moved away by the file manager they come from.
+        self.custom.setAcceptDrops(False)
         self.custom.setAccessibleName(_("Custom pattern"))
         # Translators: keep the fields in braces, such as {label}, as they are.
         parts = _(

@@ -11,8 +11,9 @@ from PySide6.QtGui import QAction, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from alpacasorter.core.events import Finished
+from alpacasorter.core.photos.exclusion import NOMEDIA, is_passed_over
 from alpacasorter.core.photos.formats import PICTURE_EXTENSIONS
-from alpacasorter.core.photos.walk import OUTPUT_MARKER
+from alpacasorter.core.photos.walk import OUTPUT_MARKER, rooted
 from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.i18n import _
 from alpacasorter.ui.photo_store import PhotoStore
@@ -94,9 +95,7 @@ class RescanAfterSort(QObject):
         store = self._store
         seen: dict[Path, bool] = {}
         unknown = [
-            path
-            for path in placed
-            if store.row_of(path) is None and _is_shown(path.parent, folder, self._settings.recursive, seen)
+            path for path in placed if store.row_of(path) is None and _is_shown(path, folder, self._settings, seen)
         ]
         if unknown:
             # They are not new: they were here before they were sorted.
@@ -104,18 +103,26 @@ class RescanAfterSort(QObject):
             self.rescan_needed.emit()
 
 
-def _is_shown(place: Path, folder: Path, recursive: bool, seen: dict[Path, bool]) -> bool:
-    """Tell whether photos in `place` are shown when `folder` is open: not if an earlier sort made it."""
+def _is_shown(path: Path, folder: Path, settings: Settings, seen: dict[Path, bool]) -> bool:
+    """Tell whether a photo is shown when `folder` is open: not if a sort made its folder, or it is left out."""
+    exclusion = rooted(settings.exclusion, folder)
+    if exclusion.leaves_out_below(str(path), is_folder=False):
+        return False
+    markers = (OUTPUT_MARKER, NOMEDIA) if exclusion.nomedia else (OUTPUT_MARKER,)
+    return _is_walked(path.parent, folder, markers, settings.recursive, seen)
+
+
+def _is_walked(place: Path, folder: Path, markers: Sequence[str], recursive: bool, seen: dict[Path, bool]) -> bool:
     if place == folder:
         return True
-    if not recursive or folder not in place.parents:
+    if not recursive or folder not in place.parents or is_passed_over(place.name, is_folder=True):
         return False
     if place not in seen:
         try:
-            marked = (place / OUTPUT_MARKER).exists()
+            marked = any((place / marker).exists() for marker in markers)
         except OSError:
             marked = True
-        seen[place] = not marked and _is_shown(place.parent, folder, recursive, seen)
+        seen[place] = not marked and _is_walked(place.parent, folder, markers, recursive, seen)
     return seen[place]
 
 

@@ -12,8 +12,10 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSpin
 
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.sorting.options import Action, Leftovers, SortOptions
+from alpacasorter.core.sorting.planning.pattern import check_pattern, parse_pattern
 from alpacasorter.i18n import _, pgettext
 from alpacasorter.ui.settings import UNSURE_LEAST, UNSURE_MOST
+from alpacasorter.ui.sorting.clocks import ClocksField
 from alpacasorter.ui.sorting.fields import FolderField, KindField, PatternField, WheelGuard
 from alpacasorter.ui.widgets.fields import sentence_label
 from alpacasorter.wording import sorts
@@ -54,16 +56,19 @@ class SortForm(QWidget):
         self.sure.setPrefix(before)
         self.sure.setSuffix(after)
         self.pattern = PatternField(self)
+        self.clocks = ClocksField(self)
+        self._clock_parts: list[QWidget] = []
         self.unsure.set_kind(_("Unsure photos"))
         self.unsure.show_value(on=False, folder=_UNSURE)
         self.unreadable.set_kind(_("Unreadable photos"))
         self.unreadable.show_value(on=False, folder=_UNREADABLE)
         self._wheel = WheelGuard(self)
-        self._wheel.guard(self.action, self.sure, self.pattern.choices)
+        self._wheel.guard(self.action, self.sure, self.pattern.choices, self.clocks.camera)
         self._lay_out()
         self._order_tabs()
         self._connect()
         self._show_meaning()
+        self._show_clocks()
         self.set_labels(self._labels)
 
     def _lay_out(self) -> None:
@@ -78,6 +83,8 @@ class SortForm(QWidget):
             title.setProperty("role", "heading")
             for widget in (title, field, *below):
                 column.addWidget(widget)
+            if field is self.clocks:
+                self._clock_parts = [title, field]
 
         part(_("Destination"), self.destination)
         part(_("Action"), self.action, self.meaning)
@@ -90,6 +97,7 @@ class SortForm(QWidget):
         line.addStretch(1)
         column.addLayout(line)
         part(_("Folder structure"), self.pattern)
+        part(_("Camera clocks"), self.clocks)
         column.addStretch(1)
         self.action.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         if self._arriving:
@@ -109,6 +117,7 @@ class SortForm(QWidget):
             self.sure,
             self.pattern.choices,
             self.pattern.custom,
+            self.clocks.camera,
         )
         for one, next_one in pairwise(order):
             self.setTabOrder(one, next_one)
@@ -120,10 +129,19 @@ class SortForm(QWidget):
         for field in (self.positive, self.negative, self.unsure, self.unreadable):
             field.changed.connect(self.changed)
         self.sure.valueChanged.connect(self.changed)
+        self.pattern.changed.connect(self._show_clocks)
         self.pattern.changed.connect(self.changed)
+        self.clocks.changed.connect(self.changed)
 
     def _show_meaning(self) -> None:
         self.meaning.setText(sorts.action_meaning(self.chosen_action))
+
+    def _show_clocks(self) -> None:
+        pattern = self.pattern.pattern
+        uses = check_pattern(pattern) is None and parse_pattern(pattern).uses_taken
+        for widget in self._clock_parts:
+            # Which cameras take the photos to come is not known.
+            widget.setVisible(uses and not self._arriving)
 
     # Values
 
@@ -154,13 +172,13 @@ class SortForm(QWidget):
                 # Translators: {kind} is a kind of photos, such as the name of a tag.
                 said = _("Enter a folder name for “{kind}”.")
                 return said.format(kind=field.check.text().replace("&&", "&"))
-        return self.pattern.problem
+        return self.pattern.problem or ("" if self.clocks.isHidden() else self.clocks.problem)
 
     @property
     def unsaid(self) -> str:
         """What is missing or wrong, unless it is already shown next to its field."""
         problem = self.problem
-        return "" if problem == self.pattern.wrong.text() else problem
+        return "" if problem in (self.pattern.wrong.text(), self.clocks.wrong.text()) else problem
 
     def options(self) -> SortOptions | None:
         """Return the choices; None if something is missing or wrong."""
@@ -182,6 +200,7 @@ class SortForm(QWidget):
             unsure_folder=self.unsure.folder or _UNSURE,
             unreadable=Leftovers.FOLDER if unreadable else Leftovers.LEAVE,
             unreadable_folder=self.unreadable.folder or _UNREADABLE,
+            clocks=self.clocks.clocks,
         )
 
     # Saving the choices
@@ -212,6 +231,7 @@ class SortForm(QWidget):
         pattern = said.get("pattern")
         if isinstance(pattern, str) and pattern:
             self.pattern.set_pattern(pattern)
+            self._show_clocks()
         names, stay = said.get("names"), said.get("stay")
         self._names = {k: v for k, v in names.items() if isinstance(v, str)} if isinstance(names, dict) else {}
         self._stay = {label for label in stay if isinstance(label, str)} if isinstance(stay, list) else set()

@@ -23,12 +23,16 @@ from alpacasorter.ui.sorting.progress import FailuresTable
 from alpacasorter.ui.widgets.desktop import show_folder
 from alpacasorter.ui.widgets.dialogs import add_close_button, confirmed
 from alpacasorter.ui.widgets.fields import sentence_label
-from alpacasorter.ui.widgets.layouts import prepare_table
+from alpacasorter.ui.widgets.layouts import keep_texts_whole, prepare_table
 from alpacasorter.wording import sorts, text
 from alpacasorter.workers.sorting import SortService
 
 _FROM, _TO, _FILES = 2, 3, 4
 """Columns of `sorts.row`."""
+_FOLDER_LETTERS = 14
+"""How many letters of a folder can be read in the narrowest dialog."""
+_AROUND = 60
+"""Space of a screen around the table, pixels."""
 
 
 class SortHistory(QDialog):
@@ -61,6 +65,7 @@ class SortHistory(QDialog):
         self.resume_button = self._button(_("&Resume"), self._resume)
         self.show_button = self._button(_("Show in file &manager"), self._show)
         self._lay_out()
+        keep_texts_whole(self)
         self._connect()
         self.resize(900, 520)
 
@@ -140,7 +145,16 @@ class SortHistory(QDialog):
         if self._records:
             self.table.setCurrentIndex(self.table.model().index(row, 0))
         self.table.blockSignals(False)
+        self._keep_folders_readable()
         self._on_selection()
+
+    def _keep_folders_readable(self) -> None:
+        """Keep the table so wide that more of the two folders is shown than an ellipsis."""
+        header, table = self.table.header(), self.table
+        others = sum(header.sectionSize(n) for n in range(header.count()) if n not in (_FROM, _TO))
+        folder = table.fontMetrics().averageCharWidth() * _FOLDER_LETTERS
+        edge = 2 * table.frameWidth() + table.verticalScrollBar().sizeHint().width()
+        table.setMinimumWidth(min(others + 2 * folder + edge, self.screen().availableSize().width() - _AROUND))
 
     def _item(self, record: SortRecord) -> QTreeWidgetItem:
         cells = sorts.row(record, resting=self._is_resting(record))
@@ -226,7 +240,7 @@ class SortHistory(QDialog):
             return
         folder = record.folder if record.state is SortState.UNDONE else record.destination
         if folder.is_dir():
-            show_folder(folder)
+            show_folder(folder, self, self._say)
         else:
             said = _("The folder {folder} does not exist. If it is on a removable drive, connect the drive.")
             self._say(said.format(folder=text.folder(folder)))

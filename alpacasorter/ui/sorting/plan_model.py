@@ -220,6 +220,8 @@ class PlanModel(QAbstractItemModel):
             return _("The same file is already there.") if file.there else _("companion file")
         why = (unit.reason, unit.renamed if renamed else None)
         parts = [reasons.sentence(reason) for reason in why if reason]
+        if unit.taken is not None and (note := text.date_note(unit.taken)):
+            parts.append(note)
         if self._plan is not None and file.source.parent != self._plan.folder:
             place = below(file.source.parent, self._plan.folder)
             # Translators: the folder that a photo is in now.

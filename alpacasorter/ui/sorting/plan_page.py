@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QComboBox,
     QFrame,
     QHeaderView,
     QLabel,
@@ -22,7 +24,8 @@ from PySide6.QtWidgets import (
 )
 
 from alpacasorter import i18n
-from alpacasorter.core.sorting.plan import Outcome, SortPlan
+from alpacasorter.core.sorting.options import DifferentTags
+from alpacasorter.core.sorting.plan import Outcome, Remark, SortPlan
 from alpacasorter.i18n import _, ngettext
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.form import SortForm, read, written
@@ -88,7 +91,9 @@ class PlanPage(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.splitter)
         self.form.restore(settings.sorting)
+        self.form.clocks.set_clocks(settings.clocks)
         self.form.changed.connect(self._on_choice)
+        self.view.question.answered.connect(self._on_choice)
         service.planned.connect(self._on_planned)
         service.plan_failed.connect(self._on_plan_failed)
 
@@ -148,6 +153,7 @@ class PlanPage(QWidget):
     def keep_choices(self) -> None:
         """Save the choices; the destination only if it is not the default one."""
         self._settings.sorting = self.form.state()
+        self._settings.clocks = self.form.clocks.clocks
         if self._subject is not None:
             destination = self.form.destination.folder
             other = destination is not None and destination != default_destination(self._subject.folder)
@@ -160,6 +166,7 @@ class PlanPage(QWidget):
         if self._subject is None:
             return
         self.form.set_labels(self._subject.labels)
+        self.form.clocks.set_photos(self._subject.photos)
         if before is None or self._subject.folder != before.folder:
             self.form.destination.set_folder(self._destination(self._subject.folder))
 
@@ -184,6 +191,7 @@ class PlanPage(QWidget):
             self.view.show_plan(None, _("No plan yet.") if subject is not None else _("Open a folder first."))
         else:
             self.view.set_busy(True)
+            options = replace(options, different_tags=self.view.question.answer)
             self._service.plan(subject.folder, subject.photos, options, subject.labels)
         self.changed.emit()
 
@@ -217,8 +225,47 @@ _OPENED: Final = 30
 """If no more photos than this can't be sorted, they are shown without a click."""
 
 
+class TagsQuestion(QWidget):
+    """Asks what is done with photos that belong together and have different tags; hidden while there are none.
+
+    Signals:
+        answered: the user has chosen another answer.
+    """
+
+    answered = Signal()
+
+    def __init__(self, parent: QWidget) -> None:
+        """Start hidden, with the usual answer."""
+        super().__init__(parent)
+        self.words = sentence_label(self, "")
+        self.words.setTextFormat(Qt.TextFormat.PlainText)
+        self.choices = QComboBox(self)
+        self.choices.setAccessibleName(_("Photos with different tags"))
+        for choice in DifferentTags:
+            self.choices.addItem(sorts.different_tags_name(choice), choice.value)
+        self.choices.currentIndexChanged.connect(self.answered)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 4)
+        column.setSpacing(4)
+        column.addWidget(self.words)
+        column.addWidget(self.choices, 0, Qt.AlignmentFlag.AlignLeft)
+        self.hide()
+
+    @property
+    def answer(self) -> DifferentTags:
+        """The answer."""
+        return DifferentTags(self.choices.currentData())
+
+    def ask(self, plan: SortPlan | None) -> None:
+        """Ask about a plan, if there is something to ask."""
+        remark = plan.question if plan is not None else None
+        self.words.setText(sorts.remark(remark) if remark is not None else "")
+        self.words.setToolTip(sorts.tip(sorts.remark_in_full(remark)) if remark is not None else "")
+        self.setVisible(remark is not None)
+
+
 class PlanView(QWidget):
-    """Shows a plan: a summary, remarks, and the tree of all files. It is faded while it is outdated."""
+    """Shows a plan: a summary, a question, remarks, and the tree of all files. It is faded while it is outdated."""
 
     def __init__(self, parent: QWidget) -> None:
         """Start empty."""
@@ -227,6 +274,7 @@ class PlanView(QWidget):
         self.overview = QLabel(self)
         self.overview.setProperty("role", "heading")
         self.overview.setWordWrap(True)
+        self.question = TagsQuestion(self)
         self.serious = sentence_label(self, "warning")
         self.remarks = sentence_label(self, "muted")
         for label in (self.serious, self.remarks):
@@ -261,7 +309,7 @@ class PlanView(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 20, 20, 8)
         column.setSpacing(6)
-        for widget in (self.overview, self.serious, self.remarks, self.busy):
+        for widget in (self.overview, self.serious, self.question, self.remarks, self.busy):
             column.addWidget(widget)
         column.addWidget(self.tree, 1)
         self.show_plan(None)
@@ -283,10 +331,12 @@ class PlanView(QWidget):
         self.set_busy(False)
         self.model.show_plan(plan)
         self.overview.setText(sorts.overview(plan) if plan is not None else why or _("Planning…"))
-        remarks = plan.remarks if plan is not None else ()
-        _say(self.serious, [sorts.remark(remark) for remark in remarks if remark.serious])
-        said = _facts(plan) if plan is not None else []
-        _say(self.remarks, [*said, *(sorts.remark(remark) for remark in remarks if not remark.serious)])
+        self.question.ask(plan)
+        asked = plan.question if plan is not None else None
+        remarks = [remark for remark in (plan.remarks if plan is not None else ()) if remark is not asked]
+        _say(self.serious, [], [remark for remark in remarks if remark.serious])
+        facts = _facts(plan) if plan is not None else []
+        _say(self.remarks, facts, [remark for remark in remarks if not remark.serious])
         for row in range(self.model.rowCount()):
             heading = self.model.heading(row)
             few = heading.outcome is Outcome.BLOCKED and len(heading.units) <= _OPENED
@@ -314,12 +364,19 @@ def _facts(plan: SortPlan) -> list[str]:
     return [line for line in lines if line]
 
 
-def _say(label: QLabel, lines: list[str]) -> None:
+def _say(label: QLabel, facts: list[str], remarks: list[Remark]) -> None:
+    lines = [*facts, *map(sorts.remark, remarks)]
     shown = lines[:_REMARKS]
     if len(lines) > _REMARKS:
         more = len(lines) - _REMARKS
         said = ngettext("And {count} more remark.", "And {count} more remarks.", more)
         shown.append(said.format(count=i18n.number(more)))
     label.setText("\n".join(shown))
-    label.setToolTip(sorts.tip("\n".join(lines)) if len(lines) > _REMARKS else "")
+    is_short = len(lines) > _REMARKS or any(len(remark.paths) > 1 for remark in remarks)
+    label.setToolTip(_as_lines([*facts, *map(sorts.remark_in_full, remarks)]) if is_short else "")
     label.setVisible(bool(lines))
+
+
+def _as_lines(lines: list[str]) -> str:
+    """Return lines as a tooltip that keeps them apart."""
+    return "".join(sorts.tip(line) for part in lines for line in part.split("\n"))

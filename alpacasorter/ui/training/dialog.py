@@ -5,12 +5,14 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QSize, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDesktopServices
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
@@ -24,11 +26,12 @@ from PySide6.QtWidgets import (
 
 from alpacasorter.i18n import _, duration
 from alpacasorter.training.events import Epoch, Prepared, Stage, Trained, sentence
+from alpacasorter.training.recipe import Recipe
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.training.progress import TrainFailure, TrainProgress, TrainResult, verdict
 from alpacasorter.ui.training.settings import TrainSettings
 from alpacasorter.ui.widgets import desktop
-from alpacasorter.ui.widgets.dialogs import confirmed, enable_primary
+from alpacasorter.ui.widgets.dialogs import confirmed, enable_primary, say
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.wording import text
 from alpacasorter.workers.training import Trainer, TrainingRequest, new_request
@@ -99,6 +102,7 @@ class TrainDialog(QDialog):
         self.buttons = TrainButtons(self)
         self._lay_out()
         self._connect()
+        self.settings_page.dataset.leave_out(settings.exclusion)
         self.settings_page.restore(settings.training)
         self.resize(_SIZE.boundedTo(self.screen().availableSize() * _SCREEN_SHARE))
         self._show_page(self.settings_page)
@@ -157,6 +161,7 @@ class TrainDialog(QDialog):
             self.activateWindow()
             return
         if not self.training:
+            self.settings_page.dataset.leave_out(self._settings.exclusion)
             self.settings_page.dataset.recount()
         self._unseen = ""
         self.show()
@@ -190,7 +195,7 @@ class TrainDialog(QDialog):
         self._keep_settings()
         self.previewer.close(at_once=True)
         page.examples.clear()
-        recipe = page.recipe()
+        recipe = self._recipe()
         request = new_request(page.folder, recipe, page.model_name, Path(self._folder.name) / _PREVIEW_NAME)
         self._made = None
         self._finishing = False
@@ -208,7 +213,12 @@ class TrainDialog(QDialog):
         self.previewer.close(at_once=True)
         page.examples.say(_("Preparing the preview…"))
         preview = Path(self._folder.name) / f"preview-{_PREVIEW_NAME}"
-        self.previewer.train(TrainingRequest(page.folder, None, None, preview, page.recipe()))
+        self.previewer.train(TrainingRequest(page.folder, None, None, preview, self._recipe()))
+
+    def _recipe(self) -> Recipe:
+        """Return the settings that were entered, with what is left out of every folder."""
+        leaves_out = self._settings.exclusion
+        return replace(self.settings_page.recipe(), exclude=leaves_out.patterns, nomedia=leaves_out.nomedia)
 
     def _show_more(self, shown: bool) -> None:
         if shown:
@@ -246,7 +256,7 @@ class TrainDialog(QDialog):
 
     def _open_report(self) -> None:
         if self._made is not None:
-            QDesktopServices.openUrl(desktop.file_url(Path(self._made.report)))
+            desktop.open_file(Path(self._made.report), self, partial(say, self))
 
     def _use(self) -> None:
         if self._made is not None:

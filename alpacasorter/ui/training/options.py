@@ -61,6 +61,8 @@ class TrainOptions(QWidget):
         self.weights.addItem(_("None, start from scratch"), RANDOM)
         self.weights.addItem(_("From a file"), _FILE)
         self.file = QLineEdit(self)
+        # Files dropped here would be moved away by the file manager they come from.
+        self.file.setAcceptDrops(False)
         self.file.setPlaceholderText(_(".h5 or .npz file with weights"))
         self.file.setAccessibleName(_("File with weights"))
         self._browse = QPushButton(_("Choose…"), self)
@@ -70,6 +72,8 @@ class TrainOptions(QWidget):
         self.side = number_field(self, 0, 1024, step=32, zero=_("Backbone's default"), suffix=_(" pixels"))
         self.dropout = number_field(self, 0, 90, step=5, suffix="%")
         self.dense = QLineEdit(self)
+        # Files dropped here would be moved away by the file manager they come from.
+        self.dense.setAcceptDrops(False)
         self.dense.setPlaceholderText(_("None"))
         # Translators: after a number, as in 20% of the photos.
         self.share = number_field(self, 5, 50, suffix=_("% of the photos"))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QByteArray, QRectF, QSize
+from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import (
@@ -55,6 +55,8 @@ class TrainProgress(QWidget):
         self.left = sentence_label(self, "muted")
         self.about = sentence_label(self, "muted")
         self.warnings = sentence_label(self, "warning")
+        # A file's name may look like markup.
+        self.warnings.setTextFormat(Qt.TextFormat.PlainText)
         self.left_out_button = QPushButton(self)
         self.left_out_button.setProperty("flat", True)
         self.left_out_button.setAutoDefault(False)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -23,10 +23,13 @@ from PySide6.QtWidgets import (
 
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.photos.exclusion import Exclusion
 from alpacasorter.i18n import _, ngettext, number
 from alpacasorter.training.recipe import Recipe
 from alpacasorter.ui.training.examples import ExamplesView
 from alpacasorter.ui.training.options import TrainOptions
+from alpacasorter.ui.widgets import drops
+from alpacasorter.ui.widgets.dialogs import say
 from alpacasorter.ui.widgets.fields import Field, add_row, sentence_label
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.workers.class_folders import ClassCounter, ClassFolders
@@ -53,6 +56,8 @@ class TrainSettings(QWidget):
         self.positive = QComboBox(self)
         self.positive.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.name = QLineEdit(self)
+        # Files dropped here would be moved away by the file manager they come from.
+        self.name.setAcceptDrops(False)
         self.name.setMaxLength(_MAX_NAME)
         self.more = QPushButton(self)
         self.more.setProperty("flat", True)
@@ -208,9 +213,12 @@ class TrainSettings(QWidget):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept a folder."""
-        if dropped_folder(event) is not None:
-            event.acceptProposedAction()
+        if drops.offer_copy(event):
             self.dataset.set_highlighted(True)
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        """Answer the same wherever the mouse is."""
+        drops.offer_copy(event)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         """Remove the highlight."""
@@ -220,10 +228,13 @@ class TrainSettings(QWidget):
     def dropEvent(self, event: QDropEvent) -> None:
         """Use the folder that was dropped."""
         self.dataset.set_highlighted(False)
-        folder = dropped_folder(event)
-        if folder is not None:
-            event.acceptProposedAction()
-            self.dataset.set_folder(folder)
+        if not drops.offer_copy(event):
+            return
+        dropped = drops.read(event.mimeData(), folders_only=True)
+        if dropped.folder is not None:
+            self.dataset.set_folder(dropped.folder)
+        if dropped.remark:
+            say(self, dropped.remark)
 
 
 _TYPING_MS: Final = 250
@@ -252,6 +263,8 @@ class DatasetField(QFrame):
         self._typing = QTimer(self, singleShot=True, interval=_TYPING_MS)
         self._typing.timeout.connect(self.recount)
         self.path = QLineEdit(self)
+        # Files dropped here would be moved away by the file manager they come from.
+        self.path.setAcceptDrops(False)
         self.path.setPlaceholderText(_("Drop a folder here, or choose one"))
         self.path.setAccessibleName(_("Folder with the photos"))
         self.path.setToolTip(_("The folder with one subfolder per class"))
@@ -295,6 +308,10 @@ class DatasetField(QFrame):
         # The path that is shown may not be exact: names can contain bytes that are not text.
         self._exact = folder
         self.recount()
+
+    def leave_out(self, exclusion: Exclusion) -> None:
+        """Count without what the user leaves out, from the next count on."""
+        self._counter.exclusion = exclusion
 
     def recount(self) -> None:
         """Count the photos again: some may have been added or removed."""
@@ -366,15 +383,6 @@ class DatasetField(QFrame):
 def display_class(name: str) -> str:
     """Return the display name of a class, from the name of its folder."""
     return display_path(LabelSet("", "", {}).display(name))
-
-
-def dropped_folder(event: QDropEvent) -> Path | None:
-    """Return the folder that is dropped; None for anything else."""
-    for url in event.mimeData().urls():
-        if url.isLocalFile():
-            path = Path(os.path.normpath(url.toLocalFile()))
-            return path if path.is_dir() else None
-    return None
 
 
 def _restyle(widget: QWidget) -> None:

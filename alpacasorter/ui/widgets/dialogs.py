@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl
-from PySide6.QtGui import QDesktopServices, QIcon
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -20,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from alpacasorter.core.files import display_path
 from alpacasorter.i18n import _
+from alpacasorter.ui.widgets.desktop import open_web_page
 
 _CARD_BYTES = 1 << 18
 """How much of a model card is shown."""
@@ -75,6 +77,18 @@ def confirmed(parent: QWidget, title: str, question: str, more: str, yes: str, n
     agreed = box.clickedButton() is accept
     box.deleteLater()
     return agreed
+
+
+def say(parent: QWidget, sentence: str) -> None:
+    """Tell the user a sentence in a box of its own, which stays open while this returns."""
+    box = QMessageBox(parent)
+    box.setIcon(QMessageBox.Icon.NoIcon)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setWindowTitle(parent.window().windowTitle())
+    box.setText(sentence)
+    box.addButton(_("Close"), QMessageBox.ButtonRole.RejectRole)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.open()
 
 
 def choose_file_to_write(
@@ -141,13 +155,12 @@ class _SafeBrowser(QTextBrowser):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setOpenLinks(False)
-        self.anchorClicked.connect(_open_web_page)
+        self.anchorClicked.connect(self._open)
 
     def loadResource(self, kind: int, name: QUrl | str) -> object:
         """Return nothing: the address of an image may lead to a file of the user or to a server that logs visits."""
         return None
 
-
-def _open_web_page(address: QUrl) -> None:
-    if address.scheme() in ("http", "https"):
-        QDesktopServices.openUrl(address)
+    def _open(self, address: QUrl) -> None:
+        if address.scheme() in ("http", "https"):
+            open_web_page(address, self, partial(say, self))

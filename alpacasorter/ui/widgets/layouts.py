@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QMargins, QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt
+from PySide6.QtCore import QEvent, QMargins, QModelIndex, QObject, QPersistentModelIndex, QPoint, QRect, QSize, Qt
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QLayout,
@@ -90,6 +90,25 @@ class FlowLayout(QLayout):
             left += size.width() + self._gap
             line = max(line, size.height())
         return top + line + self.contentsMargins().bottom() - rect.top()
+
+
+def keep_texts_whole(dialog: QWidget) -> None:
+    """Keep a dialog high enough for its wrapped texts, which need more lines the narrower it is made."""
+    dialog.installEventFilter(_HeightForWidth(dialog))
+
+
+class _HeightForWidth(QObject):
+    """Sets the minimum height of a window to what its layout needs at the width that it has; Qt leaves that out."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest, QEvent.Type.Show):
+            window = self.parent()
+            layout = window.layout() if isinstance(window, QWidget) else None
+            if isinstance(window, QWidget) and layout is not None:
+                needed = layout.totalMinimumHeightForWidth(window.width())
+                # Negative before the layout knows that it has such texts.
+                window.setMinimumHeight(max(0, min(needed, window.screen().availableSize().height())))
+        return False
 
 
 def _size(item: QLayoutItem) -> QSize:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from alpacasorter.core.events import Learned, Progress
-from alpacasorter.i18n import _
+from alpacasorter.i18n import _, ngettext, number
 from alpacasorter.ui.widgets.theme import Theme, icon
 from alpacasorter.wording import text
 
@@ -91,8 +93,11 @@ class _Strip(QFrame):
         super().__init__(parent)
         self.setObjectName(name)
         self._theme = theme
+        self._buttons: list[QPushButton] = []
         self.words = QLabel(self)
         self.words.setWordWrap(True)
+        # File names and sentences of others may look like HTML.
+        self.words.setTextFormat(Qt.TextFormat.PlainText)
         self.close_button = QToolButton(self)
         self.close_button.setToolTip(_("Close"))
         self.close_button.setAccessibleName(_("Close this message"))
@@ -114,11 +119,17 @@ class _Strip(QFrame):
         """Take less space, for a low window."""
         make_compact(self, self._row, low)
 
+    @property
+    def buttons(self) -> Sequence[QPushButton | QToolButton]:
+        """The buttons from left to right."""
+        return [*self._buttons, self.close_button]
+
     def add_button(self, words: str) -> QPushButton:
         button = QPushButton(words, self)
         button.setProperty("flat", True)
         button.setAutoDefault(False)
         self._row.insertWidget(self._row.count() - 1, button)
+        self._buttons.append(button)
         return button
 
 
@@ -137,21 +148,112 @@ class LearnedBanner(_Strip):
         """Start hidden."""
         super().__init__("banner", theme, parent)
         self.show_button = self.add_button(_("Show"))
+        self.show_button.setToolTip(_("Show the photos whose tags changed (Ctrl+8)"))
         self.undo_button = self.add_button(_("Undo"))
         self.show_button.clicked.connect(self.show_changed)
         self.undo_button.clicked.connect(self.undo)
+        self.words.setToolTip(
+            _("Copies of a photo count once. Labels that are set aside in the learning history do not count.")
+        )
 
-    def tell(self, event: Learned, *, changed: int, can_undo: bool) -> None:
+    def announce(self, words: str) -> None:
+        """Say what was just done; what was learned from it follows."""
+        self.words.setText(words)
+        self.show_button.hide()
+        self.undo_button.hide()
+        self.show()
+
+    def tell(self, event: Learned, *, flipped: int, changed: int, can_undo: bool, done: str = "") -> None:
         """Say what was learned from a correction.
 
         Args:
             event: the outcome.
-            changed: how many other tags of the open folder changed.
+            flipped: how many other tags of the open folder it changed.
+            changed: how many tags have changed that were not marked as seen.
             can_undo: whether the correction can be undone.
+            done: what was done, a sentence; empty for a correction.
         """
-        self.words.setText(text.learned(event, changed))
+        self.words.setText(" ".join(filter(None, (done, text.learned(event, flipped, changed)))))
         self.show_button.setVisible(changed > 0)
         self.undo_button.setVisible(can_undo)
+        self.show()
+
+
+class FlippedBanner(_Strip):
+    """Says that one correction changed many other tags, until the user answers.
+
+    Signals:
+        keep: the user wants to keep what was learned.
+        show_changed: the user wants to see the photos whose tags changed.
+        undo: the user wants to undo the correction.
+    """
+
+    keep = Signal()
+    show_changed = Signal()
+    undo = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        """Start hidden."""
+        super().__init__("alert", theme, parent)
+        self.words.setProperty("role", "heading")
+        self.show_button = self.add_button(_("Show"))
+        self.show_button.setToolTip(_("Show the photos whose tags changed (Ctrl+8)"))
+        self.undo_button = self.add_button(_("Undo"))
+        self.undo_button.setToolTip(_("Undo the correction, and with it what was learned from it"))
+        self.keep_button = self.add_button(_("Keep"))
+        self.keep_button.setToolTip(_("Keep what was learned. Changed still lists the photos."))
+        self.show_button.clicked.connect(self.show_changed)
+        self.undo_button.clicked.connect(self.undo)
+        self.keep_button.clicked.connect(self.keep)
+        self.close_button.clicked.connect(self.keep)
+
+    def say(self, words: str) -> None:
+        """Show this text."""
+        self.words.setText(words)
+        self.show()
+
+
+class ChangedBanner(_Strip):
+    """Offers, while the changed tags are shown, to keep them all or to take them all back.
+
+    Signals:
+        seen: the user wants to mark all as seen.
+        restore: the user wants to give all photos the tags that they had before.
+        undo: the user wants to undo the corrections that the app learned from.
+    """
+
+    seen = Signal()
+    restore = Signal()
+    undo = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        """Start hidden."""
+        super().__init__("banner", theme, parent)
+        self.seen_button = self.add_button(_("Mark all as seen"))
+        self.seen_button.setToolTip(_("Keep these tags and stop listing them as changed"))
+        self.restore_button = self.add_button(_("Label all as before"))
+        self.restore_button.setToolTip(
+            _("Give each of these photos the tag that it had before, as your label. The app learns from these labels.")
+        )
+        self.undo_button = self.add_button("")
+        self.undo_button.setToolTip(_("Undo what you labeled since then, so that the app never learned from it"))
+        self.seen_button.clicked.connect(self.seen)
+        self.restore_button.clicked.connect(self.restore)
+        self.undo_button.clicked.connect(self.undo)
+
+    def say(self, changed: int, steps: int) -> None:
+        """Say how many tags have changed.
+
+        Args:
+            changed: how many; none hides the buttons that need one.
+            steps: how many steps can be undone to take the changes back; a step may have labeled many photos.
+        """
+        self.words.setText(text.changed(changed))
+        self.seen_button.setVisible(changed > 0)
+        self.restore_button.setVisible(changed > 0)
+        undo = ngettext("Undo {count} step", "Undo {count} steps", steps)
+        self.undo_button.setText(undo.format(count=number(steps)))
+        self.undo_button.setVisible(changed > 0 and steps > 0)
         self.show()
 
 

@@ -182,7 +182,7 @@ def _palette(c: Colors, *, outlined: bool = False) -> QPalette:
 
 def _tools(state: str = "") -> str:
     """Return the selector of our own tool buttons; in Qt's dialogs this padding would be too much."""
-    places = ("QToolBar", "QFrame#banner", "QFrame#notice", "WelcomePage")
+    places = ("QToolBar", "QFrame#banner", "QFrame#notice", "QFrame#alert", "WelcomePage")
     return ", ".join(f"{place} QToolButton{state}" for place in places)
 
 
@@ -253,7 +253,10 @@ def _style_sheet(c: Colors) -> str:
     QFrame#banner {{
         margin: 8px 0px; background: {c.accent_soft}; border: 1px solid {c.border}; border-radius: {RADIUS}px;
     }}
-    QFrame#banner[low="true"] {{ margin: 2px 0px; }}
+    QFrame#alert {{
+        margin: 8px 0px; background: {c.card}; border: 2px solid {c.warning}; border-radius: {RADIUS}px;
+    }}
+    QFrame#banner[low="true"], QFrame#alert[low="true"] {{ margin: 2px 0px; }}
     QFrame#notice {{ background: {c.card}; border: 1px solid {c.warning}; border-radius: {RADIUS}px; }}
     QFrame#drop {{ border: 2px dashed {c.border}; border-radius: 14px; background: {c.card}; }}
     QFrame#drop[hot="true"] {{ border-color: {c.accent}; background: {c.accent_soft}; }}

@@ -17,15 +17,16 @@ from typing import Any
 import pytest
 
 from alpacasorter.core import reasons
+from alpacasorter.core.photo import content_key
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import SortEnded
 from alpacasorter.core.sorting.execution.run import run_sort, undo_sort
 from alpacasorter.core.sorting.execution.session import sort_lock
 from alpacasorter.core.sorting.planning import planner
 from tests.cli.commands import Commands, Done, finish, program
-from tests.cli.sort.sorting import CPU, hike, library, names, put, tree
+from tests.cli.sort.sorting import CPU, hike, library, names, put, say, tree
 from tests.engines import fill_fast, run_python
-from tests.picture_files import make_picture
+from tests.picture_files import corner_picture, encode, exif_block, make_picture
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system")
 RESUME, ROLLBACK = "“alpacasorter sort --resume 1”", "“alpacasorter sort --rollback 1”"
@@ -107,6 +108,10 @@ def test_wrong_usage(run: Commands, options: list[str], words: str) -> None:
         (["--pattern", ""], "The pattern is empty"),
         (["--name", "alpaca"], "LABEL=FOLDER"),
         (["--name", "alpaca="], "LABEL=FOLDER"),
+        (["--clock", "Canon"], "CAMERA=OFFSET"),
+        (["--clock", "=+01:00", "--pattern", "{taken}"], "CAMERA=OFFSET"),
+        (["--clock", "Canon=soon", "--pattern", "{taken}"], "CAMERA=OFFSET"),
+        (["--clock", "Canon=+01:00"], "needs a --pattern with {taken}"),
         (["--name", "goat=Goats"], "has no label “goat”. Its labels are alpaca and not_alpaca."),
         (["--only", "goat"], "has no label “goat”"),
         (["--undo"], "can't be combined with FOLDER or --into."),
@@ -132,6 +137,57 @@ def test_help(run: Commands) -> None:
     assert "exit codes: 0" in out
     assert "--rollback" in out
     assert "{label}/{taken:%Y-%m}" in out
+
+
+# The clock of a camera
+
+
+@pytest.fixture
+def dated(folder: Path) -> Path:
+    """The folder, with two alpacas by a Canon and an iPhone at ten to midnight."""
+    labels = {}
+    for name, make, model in (("c.jpg", "Canon", "Canon EOS R5"), ("i.jpg", "Apple", "iPhone 12")):
+        exif = exif_block(taken="2024:12:31 23:50:00")
+        exif[0x010F], exif[0x0110] = make, model
+        (folder / name).write_bytes(encode(corner_picture(), "JPEG", exif=exif))
+        labels[content_key((folder / name).read_bytes())] = "alpaca"
+    say(labels)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "clock",
+    ["canon eos r5=+00:15", "Canon EOS R5 = +15:00 ", "c.jpg=2025-01-01 00:05:00", "{folder}/c.jpg=2025:01:01 00:05"],
+)
+def test_the_clock_of_a_camera_is_put_right(run: Commands, dated: Path, out: Path, clock: str) -> None:
+    before = (dated / "c.jpg").read_bytes()
+    done = sort(run, dated, out, "--pattern", "{taken:%Y}", "--clock", clock.replace("{folder}", str(dated)))
+    assert done.code == 0
+    assert "1 photo by Canon EOS R5: the clock is corrected by +" in done.out.replace("canon eos r5", "Canon EOS R5")
+    assert (out / "2025" / "c.jpg").read_bytes() == before
+    assert (out / "2024" / "i.jpg").is_file()
+    with library() as opened:
+        options = json.loads(
+            opened.read(lambda connection: connection.execute("SELECT options FROM sorts").fetchone()[0])
+        )
+    assert list(options["clocks"].values()) in ([900], [54000])
+    assert run("sort", "--undo").code == 0
+    assert (dated / "c.jpg").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("clock", "words"),
+    [
+        ("Nikon=+01:00", "No photo was taken by “Nikon”. The cameras are: Apple iPhone 12 and Canon EOS R5."),
+        ("z.jpg=2025-01-01 00:05", "There is no photo “z.jpg” in the folder."),
+        ("IMG_0.jpg=2025-01-01 00:05", "“IMG_0.jpg” doesn't say when and by which camera it was taken."),
+    ],
+)
+def test_a_clock_that_no_photo_was_taken_by(run: Commands, dated: Path, out: Path, clock: str, words: str) -> None:
+    done = sort(run, dated, out, "--pattern", "{taken:%Y}", "--clock", clock)
+    assert (done.code, done.out) == (2, "")
+    assert words in done.err
+    assert not out.exists()
 
 
 # The plan
@@ -654,3 +710,47 @@ def test_the_real_photos(run: Commands, photos: Path, tmp_path: Path) -> None:
     assert len(names(tmp_path / "sorted" / "Alpaca")) > 50
     assert run("sort", "--undo").code == 0
     assert tree(copied) == before
+
+
+# What belongs together, and what is left out
+
+
+def test_photos_of_one_unit_with_different_tags(run: Commands, tmp_path: Path, out: Path) -> None:
+    folder = tmp_path / "phone"
+    put(folder / "IMG_1234.jpg", "alpaca", seed=1)
+    put(folder / "IMG_E1234.jpg", "not_alpaca", seed=2)
+    (folder / "IMG_O1234.AAE").write_bytes(b"edits")
+    done = sort(run, folder, out, "--dry-run")
+    assert "different tags" in done.out
+    assert "--different-tags together|apart|leave" in done.out
+    together = {file["target"] and Path(file["target"]).parent.name for file in planned(run, folder, out)}
+    assert len(together) == 1
+    apart = planned(run, folder, out, "--different-tags", "apart")
+    assert {Path(file["source"]).name: Path(file["target"]).parent.name for file in apart} == {
+        "IMG_1234.jpg": "Alpaca",
+        "IMG_O1234.AAE": "Alpaca",
+        "IMG_E1234.jpg": "Not alpaca",
+    }
+    stay = planned(run, folder, out, "--different-tags", "leave")
+    assert {file["outcome"] for file in stay} == {"stays"}
+
+
+def planned(run: Commands, folder: Path, out: Path, *options: str) -> list[dict[str, Any]]:
+    return [one for one in objects(sort(run, folder, out, "--dry-run", "--json", *options)) if one["type"] == "file"]
+
+
+def test_what_stays_beside_a_moved_photo_is_named(run: Commands, folder: Path, out: Path) -> None:
+    (folder / "IMG_0.pdf").write_bytes(b"a print")
+    done = sort(run, folder, out, "--dry-run")
+    assert f"  {folder / 'IMG_0.pdf'}" in done.out.splitlines()
+    remarks = objects(sort(run, folder, out, "--dry-run", "--json"))[-1]["remarks"]
+    assert [remark["paths"] for remark in remarks] == [[str(folder / "IMG_0.pdf")]]
+
+
+def test_what_is_left_out_stays(run: Commands, folder: Path, out: Path) -> None:
+    done = sort(run, folder, out, "--exclude", "IMG_1*", "--exclude", "*.xmp")
+    assert done.code == 0
+    left = {path.name for path in folder.rglob("*") if path.is_file()}
+    assert {"IMG_1.jpg", "IMG_1.CR3", "IMG_1.xmp", "IMG_0.xmp", "IMG_2.xmp"} <= left
+    assert not {"IMG_0.jpg", "IMG_0.CR3", "IMG_2.jpg", "IMG_2.CR3"} & left
+    assert run("sort", "--undo", "--exclude", "x").code == 2, "an earlier sort leaves nothing out"

@@ -10,7 +10,7 @@ import pytest
 
 from alpacasorter.core import reasons
 from alpacasorter.core.events import JudgedPhoto, Problem
-from alpacasorter.core.exchange.label_import import read_labels
+from alpacasorter.core.exchange.label_file import read_labels
 from alpacasorter.core.exchange.results import (
     COLUMNS,
     FORMAT,

@@ -143,6 +143,12 @@ def test_what_is_unknown_or_damaged_counts_as_a_whole() -> None:
     assert is_whole(b"no picture at all")
     for kind in ("png", "gif", "webp", "tiff"):
         assert is_whole(picture_bytes(kind)[:-20]), kind
+    if can_write("heic"):
+        heic = picture_bytes("heic")
+        start = int.from_bytes(heic[:4], "big")
+        length = int.from_bytes(heic[start : start + 4], "big")
+        assert key_of(heic + b"maker's own") == key_of(heic)
+        assert is_whole(heic + heic[start : start + length]), "nobody knows which of the two is meant"
     png = picture_bytes("png")
     assert is_whole(png[:33] + png_chunk(b"ABCD", b"must not be skipped") + png[33:])
 

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from alpacasorter.core.events import Placed
-from alpacasorter.core.photo import PhotoFile
+from alpacasorter.core.photo import PhotoFacts, PhotoFile
 from alpacasorter.core.store.cache import Cache, CacheEntry, KnownContent, KnownFile
+from alpacasorter.core.taken import DateSource
 from tests.core.store.cache_files import FACTS, FOLDER, SIZE, big, embedding, entry, known, names, size
 from tests.core.store.library_files import key
 
@@ -78,6 +79,17 @@ def test_cache_without_picture_keys_keeps_everything(path: Path) -> None:
             FOLDER / "00002.jpg": known(2),
         }
         assert cache.thumbnail(key(1)) == b"\xff\xd8 small"
+
+
+@pytest.mark.parametrize("camera", ["Canon EOS R5 #0123", None])
+@pytest.mark.parametrize("taken_at", ["2024-05-01T14:32:10.25+02:00", "2024-05-01", None])
+@pytest.mark.parametrize("source", [None, *DateSource])
+def test_what_the_header_says_comes_back(
+    cache: Cache, taken_at: str | None, source: DateSource | None, camera: str | None
+) -> None:
+    facts = PhotoFacts(4, 3, taken_at, "JPEG", source, None if source is None else camera)
+    cache.store([replace(entry(1), facts=facts)])
+    assert cache.lookup_folder(FOLDER, backbone_id="one")[FOLDER / "00001.jpg"].facts == facts
 
 
 def test_file_that_changed_replaces_what_was_known(cache: Cache) -> None:

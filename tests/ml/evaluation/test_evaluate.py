@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from alpacasorter.core.events import Progress
 from alpacasorter.core.photo import content_key
 from alpacasorter.core.store.cache import Cache
-from alpacasorter.ml.evaluation.evaluate import DatasetError, Evaluation, evaluate
+from alpacasorter.ml.evaluation.evaluate import DatasetError, Evaluation, evaluate, evaluation_report, warnings
 from alpacasorter.ml.evaluation.metrics import Confusion
 from alpacasorter.ml.models.head import Head
 from tests.engines import fill, input_of, opened_session, real_backbone, real_bundle
@@ -228,3 +229,24 @@ def test_stopping_leaves_no_thread(dataset: Path, cache: Cache) -> None:
     events = evaluate(dataset, bundle=real_bundle(), cache=cache, embed=real_backbone().embed, threads=2)
     assert any(isinstance(event, Progress) and event.done for event in events)
     events.close()
+
+
+def test_a_picture_in_both_classes_is_named(dataset: Path, cache: Cache) -> None:
+    for name in ("alpaca", "not_alpaca"):
+        fill(dataset / name, COUNT, first=COUNT * (name == "alpaca"))
+    first, second, third = sorted((dataset / "alpaca").iterdir())[:3]
+    same = dataset / "not_alpaca" / "same.jpg"
+    same.write_bytes(first.read_bytes())
+    again = dataset / "not_alpaca" / "again.jpg"
+    with Image.open(second) as picture:
+        picture.convert("RGB").resize((picture.width * 3 // 4, picture.height * 3 // 4)).save(again, quality=60)
+    # A copy in the same class is none of them.
+    (dataset / "alpaca" / "copy.jpg").write_bytes(third.read_bytes())
+    _progress, evaluation = measured(dataset, cache)
+    assert {frozenset(files) for files in evaluation.both} == {frozenset((first, same)), frozenset((second, again))}
+    said = "\n".join(warnings(evaluation, 0))
+    assert "2 pictures are in the folders of both classes" in said
+    assert str(same) in said
+    assert str(again) in said
+    report = evaluation_report(evaluation, dataset=dataset, model="m", device="cpu")
+    assert any(str(same) in warning for warning in report.warnings)

@@ -407,3 +407,20 @@ def test_measurements_of_something_else_are_none(measured: dict[str, float]) -> 
 def test_measurements_come_back(after: int | None) -> None:
     check = SelfCheck(9, 2, after, 1)
     assert SelfCheck.read(check.measurements()) == check
+
+
+def test_what_could_not_be_read_at_first_is_taken_over_later(
+    start: Callable[..., Opened], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = start(), start()
+    now = by_key(one.flip(0))
+
+    def fail(*_: object) -> None:
+        raise LibraryError("busy")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(other.library, "corrections", fail)
+        assert other.head.catch_up() is None
+    told = other.head.catch_up()
+    assert told is not None
+    assert_alike(by_key(told), now)

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -428,6 +429,46 @@ def test_what_a_crash_left_is_swept_away(store: ModelStore, tmp_path: Path, untr
     store.add_model(made(tmp_path, "Mine"))
     assert not old.exists()
     assert fresh.exists(), "another instance may be using it"
+
+
+_ADDER = """
+import sys, time
+from pathlib import Path
+from alpacasorter.ml.models import store
+def trial(folder, **_):
+    print("trying", flush=True)
+    time.sleep(60)
+store.try_model = trial
+store.ModelStore(Path(sys.argv[1])).add_model(Path(sys.argv[2]))
+"""
+
+
+def test_what_a_killed_process_left_goes_at_once(
+    store: ModelStore, data: Path, tmp_path: Path, untried: list[Path]
+) -> None:
+    """That of one that is still adding a model stays."""
+    source = other_model(tmp_path / "goats", name="Goats")
+    adders = [
+        subprocess.Popen([sys.executable, "-c", _ADDER, data, source], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    try:
+        for adder in adders:
+            assert adder.stdout is not None
+            assert adder.stdout.readline() == "trying\n"
+        time.sleep(2.1)
+        store.add_model(made(tmp_path, "Mine"))
+        assert len(list(store.folder.glob(".adding-*"))) == 2
+        adders[0].kill()
+        adders[0].wait()
+        store.add_model(made(tmp_path, "Other"))
+        assert len(list(store.folder.glob(".adding-*"))) == 1
+    finally:
+        for adder in adders:
+            adder.kill()
+            adder.communicate()
+    store.add_model(made(tmp_path, "Third"))
+    assert list(store.folder.glob(".adding-*")) == []
 
 
 def test_a_folder_that_may_not_be_written(store: ModelStore, tmp_path: Path) -> None:

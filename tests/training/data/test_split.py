@@ -5,7 +5,7 @@ import pytest
 
 from alpacasorter.training import events
 from alpacasorter.training.data.dataset import DatasetError, read_dataset
-from alpacasorter.training.data.split import Split, split_examples, warnings, without
+from alpacasorter.training.data.split import Split, keep_together, split_examples, warnings, without
 from tests.training.pictures import class_folders, picture
 
 SHARE = 0.2
@@ -121,3 +121,71 @@ def test_nothing_to_warn_of():
 )
 def test_warnings(arguments, expected):
     assert list(told(**arguments)) == expected
+
+
+# Near-duplicates
+
+
+def random_split(targets, seed):
+    order = np.random.default_rng(seed).permutation(len(targets))
+    held = len(targets) // 5
+    return Split(np.sort(order[held:]), np.sort(order[:held]))
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("largest", [2, 5, 12])
+def test_scenes_stay_on_one_side_and_the_shares_are_kept(seed, largest):
+    random = np.random.default_rng(seed)
+    targets = (random.random(300) < 0.3).astype(np.int64)
+    groups, number = np.empty(300, dtype=np.int64), 0
+    at = 0
+    while at < 300:
+        size = int(random.integers(1, largest + 1))
+        groups[at : at + size] = number
+        at, number = at + size, number + 1
+    both = np.array([7, 8, 9])
+    before = random_split(targets, seed)
+    split = keep_together(before, targets, groups, both=both, share=SHARE, seed=seed)
+    assert sorted([*split.training, *split.validation]) == list(range(300))
+    assert not set(groups[split.training]) & set(groups[split.validation])
+    assert not set(both) & set(split.validation)
+    for target in (0, 1):
+        total = (targets == target).sum()
+        assert abs((targets[split.validation] == target).sum() - SHARE * total) <= max(1, 0.03 * total)
+    assert abs(len(split.validation) - 60) <= 2
+    again = keep_together(before, targets, groups, both=both, share=SHARE, seed=seed)
+    assert (again.validation == split.validation).all()
+
+
+def test_a_split_without_near_duplicates_across_stays_as_it_is():
+    targets = np.arange(100) % 2
+    before = random_split(targets, 1)
+    alone = keep_together(before, targets, np.arange(100), both=np.array([], dtype=np.int64), share=SHARE, seed=1)
+    assert (alone.validation == before.validation).all()
+    # As is one where only photos on the same side belong together.
+    groups = np.arange(100)
+    groups[before.training[:5]] = before.training[0]
+    kept = keep_together(before, targets, groups, both=np.array([], dtype=np.int64), share=SHARE, seed=1)
+    assert (kept.validation == before.validation).all()
+
+
+def test_scenes_too_large_to_be_kept_together_are_not():
+    targets = np.arange(100) % 2
+    nothing = np.array([], dtype=np.int64)
+    everything = np.zeros(100, dtype=np.int64)
+    assert keep_together(random_split(targets, 1), targets, everything, both=nothing, share=SHARE, seed=1) is None
+    halves = np.arange(100) // 50
+    assert keep_together(random_split(targets, 1), targets, halves, both=nothing, share=SHARE, seed=1) is None
+
+
+def test_unreadable_photos_are_in_neither_set():
+    targets = np.arange(100) % 2
+    before = random_split(targets, 1)
+    before = Split(before.training[3:], before.validation[1:])
+    groups = np.arange(100)
+    missing = sorted(set(range(100)) - {*before.training, *before.validation})
+    groups[missing] = -1
+    groups[[before.training[0], before.validation[0]]] = 3
+    split = keep_together(before, targets, groups, both=np.array([], dtype=np.int64), share=SHARE, seed=1)
+    assert sorted([*split.training, *split.validation]) == sorted([*before.training, *before.validation])
+    assert not set(groups[split.training]) & set(groups[split.validation])

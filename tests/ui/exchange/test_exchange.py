@@ -271,7 +271,7 @@ class TestImport:
         assert user.page.store.counts[Filter.CORRECTED] == 2
         assert stored() == labels
         stack = user.page.corrections.stack
-        assert stack.undoText() == "import of 3 labels"
+        assert stack.undoText() == "Import of 3 labels"
         stack.undo()
         user.wait(lambda: len(user.told) == 2)
         assert user.told[1] == "The import was undone."
@@ -308,7 +308,7 @@ class TestImport:
     def test_what_only_a_model_said_is_taken_where_it_is_wanted(self, user: User, tmp_path: Path) -> None:
         (tmp_path / "a.csv").write_text(f"content_key,label,corrected,confidence\n{'f' * 64},{POSITIVE},false,0.95\n")
         dialog = user.preview(tmp_path / "a.csv")
-        assert dialog.summary.text() == "This file has no labels to import."
+        assert dialog.summary.text() == "All labels in this file are from a model, not from you."
         assert "1 label was skipped: it is from a model" in dialog.skipped.text()
         assert not dialog.import_button.isEnabled()
         dialog.all_labels.setChecked(True)

@@ -47,7 +47,7 @@ def test_it_shows_where_things_are_stored(qtbot: QtBot) -> None:
 def test_folder_is_opened_only_on_a_click(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     paths.user_data_dir().mkdir(parents=True)
     opened: list[QUrl] = []
-    monkeypatch.setattr(QDesktopServices, "openUrl", opened.append)
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url) or True)
     dialog = AboutDialog()
     qtbot.addWidget(dialog)
     dialog.show()

@@ -441,7 +441,7 @@ def test_a_strangers_card_loads_and_starts_nothing(
     qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    monkeypatch.setattr(QDesktopServices, "openUrl", lambda address: opened.append(address.toString()))
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda address: opened.append(address.toString()) or True)
     parent = QLabel()
     qtbot.addWidget(parent)
     card = tmp_path / "card.md"

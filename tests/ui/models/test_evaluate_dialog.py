@@ -69,7 +69,7 @@ class NoCache:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[QUrl]:
     """What was opened by the system's programs."""
     urls: list[QUrl] = []
-    monkeypatch.setattr(QDesktopServices, "openUrl", urls.append)
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: urls.append(url) or True)
     return urls
 
 

@@ -111,8 +111,14 @@ def test_nothing_moves_while_the_mouse_does(page: BrowsePage, qtbot: QtBot) -> N
     assert count(page) == 300
     assert page.store.counts[Filter.ALL] == 300, "the counts are right all the while"
     assert page.model.photo(page.model.index(1)).gone
+    qtbot.waitUntil(lambda: count(page) == 301, timeout=WAIT_MS)
+    assert page.model.photo(page.model.index(300)).name == "1.jpg", "it moves no other photo"
+    assert page.model.photo(page.model.index(1)).gone, "without it, another one would slip under the mouse"
+    page.live.on_gone(gone(399))
+    qtbot.waitUntil(lambda: count(page) == 300, timeout=WAIT_MS)
+    assert page.model.photo(page.model.index(1)).gone, "only a photo below the view has left"
+    QApplication.sendEvent(viewport, QEvent(QEvent.Type.Leave))
     qtbot.waitUntil(lambda: page.model.is_settled, timeout=WAIT_MS)
-    assert page.model.photo(page.model.index(0)).name == "1.jpg"
     assert "101.jpg" not in {row.name for row in in_view(page)}
 
 
@@ -197,12 +203,17 @@ def test_new_photos_are_corrected_while_others_arrive(page: BrowsePage, qtbot: Q
     page.live.on_judged(judged(0))
     qtbot.mouseRelease(page.grid.viewport(), Qt.MouseButton.LeftButton, pos=place)
     assert asked == [{row.key: "not_alpaca"}]
-    keys = {f"key{n}": 0.9 for n in (0, 1, 2)}
-    outcome: Learned = learned({"key1": "not_alpaca"}, keys, (), 1)
+    keys = {f"key{n}": 0.9 for n in (0, 1, 2, 100)}
+    outcome: Learned = learned({"key100": "not_alpaca"}, keys, (), 1)
     page.on_learned(outcome)
     assert row.correction == "not_alpaca"
     qtbot.waitUntil(lambda: count(page) == 303, timeout=WAIT_MS)
-    assert [page.model.photo(page.model.index(n)).name for n in range(3)] == ["0.jpg", "1.jpg", "2.jpg"]
+    assert [page.model.photo(page.model.index(n)).name for n in (0, 300, 301, 302)] == [
+        "100.jpg",
+        "1.jpg",
+        "2.jpg",
+        "0.jpg",
+    ]
     assert page.store.counts[Filter.NEW] == 3
 
 
@@ -254,7 +265,7 @@ def test_a_photo_that_could_not_be_read_is_judged_later(page: BrowsePage, qtbot:
     page.live.on_arrived(found(1))
     page.live.on_problems(Problems((Problem(Path("/p/1.jpg"), reasons.TRUNCATED),)))
     qtbot.waitUntil(lambda: count(page) == 301, timeout=WAIT_MS)
-    page.grid.setCurrentIndex(page.model.index(0))
+    page.grid.setCurrentIndex(page.model.index(300))
     assert page.preview.verdict.text() == reasons.sentence(reasons.TRUNCATED)
     page.live.on_judged(judged(1))
     assert page.store.counts[Filter.PROBLEMS] == 0

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QApplication
 from alpacasorter.core.events import Found, Judged, Problem, Problems
 from alpacasorter.core.photo import PhotoFile
 from alpacasorter.ui.photo_filters import Filter, Order
-from alpacasorter.ui.photo_store import PhotoStore
-from alpacasorter.ui.photos.model import PhotoModel, _runs
+from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photos.model import OutOfDate, PhotoModel, runs
 from tests.ui.test_photo_store import LABELS, learned, photo
 
 
@@ -56,12 +56,63 @@ def test_a_label_never_resets_the_model_and_repaints_only_what_changed(model: Ph
     assert painted == [(1, 1), (3, 4)]
 
 
-def test_photos_that_match_now_are_inserted_in_place(model: PhotoModel) -> None:
+def test_photos_that_a_scan_adds_go_to_the_end(model: PhotoModel) -> None:
     model.on_judged(Judged(tuple(photo(n, 0.9 if n in (0, 3) else 0.1) for n in range(6)), 0))
     model.show(Filter.POSITIVE)
     assert shown(model) == ["0", "3"]
-    model.on_judged(Judged((photo(1, 0.9), photo(4, 0.9), photo(5, 0.9), photo(2, 0.9)), 1))
+    model.on_judged(Judged((photo(5, 0.9), photo(4, 0.9)), 1))
+    assert not model.out_of_date, "they are in order by chance"
+    model.on_judged(Judged((photo(2, 0.9), photo(1, 0.9)), 1))
+    assert shown(model) == ["0", "3", "4", "5", "1", "2"]
+    assert model.out_of_date == OutOfDate(order=True)
+    model.show(Filter.POSITIVE)
     assert shown(model) == ["0", "1", "2", "3", "4", "5"]
+    assert not model.out_of_date
+
+
+@pytest.mark.parametrize("order", list(Order))
+def test_photos_that_match_after_learning_wait_until_the_user_asks(model: PhotoModel, order: Order) -> None:
+    values = {0: 0.9, 1: 0.3, 2: 0.2, 3: 0.8, 4: 0.45, 5: 0.1}
+    model.on_judged(Judged(tuple(photo(n, value) for n, value in values.items()), 0))
+    model.show(Filter.POSITIVE, order)
+    before = shown(model)
+    assert sorted(before) == ["0", "3"]
+    inserted: list[None] = []
+    model.rowsInserted.connect(lambda: inserted.append(None))
+    model.on_learned(learned({"key0": "not_alpaca"}, {"key0": 0.2, "key1": 0.7, "key4": 0.9}, ("key1", "key4"), 1))
+    assert shown(model) == before
+    assert (model.out_of_date.more, model.out_of_date.fewer) == (2, 1)
+    assert model.out_of_date.order == (order is Order.DOUBTFUL)
+    # One of them flips back: it does not wait any more.
+    model.on_learned(learned({}, {"key1": 0.2}, ("key1",), 2))
+    # Being judged again by a scan or the watched folder lets none of them slip in.
+    model.on_judged(Judged((photo(4, 0.9),), 2))
+    model.on_judged(Judged((photo(4, 0.9),), 2), live=True)
+    model.settle()
+    assert inserted == []
+    assert (model.out_of_date.more, model.out_of_date.fewer) == (1, 1)
+    model.show(Filter.POSITIVE)
+    assert sorted(shown(model)) == ["3", "4"]
+
+
+def test_photos_are_brought_back_in_their_place(model: PhotoModel) -> None:
+    model.on_judged(Judged(tuple(photo(n, 0.9 if n % 2 else 0.1) for n in range(6)), 0))
+    model.show(Filter.POSITIVE)
+    model.bring_back([model.store.rows[0], model.store.rows[4], model.store.rows[1]])
+    assert shown(model) == ["0", "1", "3", "4", "5"]
+    assert model.out_of_date == OutOfDate(fewer=2), "they are shown although they do not belong here"
+
+
+def test_what_is_unsure_is_asked_again(model: PhotoModel) -> None:
+    model.on_judged(Judged(tuple(photo(n, 0.9 if n < 3 else 0.6) for n in range(6)), 0))
+    model.show(Filter.UNSURE)
+    model.store.set_unsure_below(0.95)
+    model.review()
+    assert shown(model) == ["3", "4", "5"]
+    assert model.out_of_date == OutOfDate(more=3)
+    model.store.set_unsure_below(0.55)
+    model.review()
+    assert model.out_of_date == OutOfDate(fewer=3)
 
 
 def test_a_photo_that_no_longer_matches_stays_until_the_filter_is_chosen_again(model: PhotoModel) -> None:
@@ -91,11 +142,11 @@ def test_problem_with_a_folder_gets_a_row_of_its_own(model: PhotoModel) -> None:
 
 
 @pytest.mark.parametrize(
-    ("numbers", "runs"),
+    ("numbers", "expected"),
     [([], []), ([3], [(3, 3)]), ([5, 1, 2, 3, 7, 6], [(1, 3), (5, 7)]), ([1, 3, 5], [(1, 1), (3, 3), (5, 5)])],
 )
-def test_runs(numbers: list[int], runs: list[tuple[int, int]]) -> None:
-    assert _runs(numbers) == runs
+def test_runs(numbers: list[int], expected: list[tuple[int, int]]) -> None:
+    assert runs(numbers) == expected
 
 
 def test_live_changes_wait_until_the_model_settles(model: PhotoModel) -> None:
@@ -127,11 +178,11 @@ def test_a_row_to_keep_stays_and_keeps_the_order(model: PhotoModel) -> None:
     # A photo with the same name arrived; it is another one.
     model.on_arrived(found(3))
     model.settle([kept])
-    assert shown(model) == ["2", "3", "3", "5", *map(str, range(20, 30))]
+    assert shown(model) == ["2", "3", "5", "3", *map(str, range(20, 30))]
     assert model.photo(model.index(1)) is kept
     assert not model.is_settled
     model.settle()
-    assert shown(model) == ["2", "3", "5", *map(str, range(20, 30))]
+    assert shown(model) == ["2", "5", "3", *map(str, range(20, 30))]
 
 
 def test_a_photo_that_comes_and_goes_before_the_model_settles_is_never_shown(model: PhotoModel) -> None:
@@ -168,6 +219,9 @@ def test_new_photos_are_shown_least_certain_first(model: PhotoModel) -> None:
     model.on_judged(Judged((photo(9, 0.2), photo(10, 0.51)), 0), live=True)
     model.on_problems(Problems((Problem(Path("/p/11.jpg"), "Only in the cloud."),)), live=True)
     model.settle()
+    assert shown(model) == ["8", "7", "10", "9", "11"]
+    assert model.out_of_date.order
+    model.show(Filter.NEW)
     assert shown(model) == ["10", "8", "9", "7", "11"]
 
 
@@ -184,7 +238,7 @@ def test_problem_becomes_readable_and_back(model: PhotoModel) -> None:
     model.on_problems(Problems((Problem(Path("/p/1.jpg"), "Cut short."),)), live=True)
     assert (counts[Filter.PROBLEMS], counts[Filter.POSITIVE], counts[Filter.NEW]) == (1, 1, 1)
     model.settle()
-    assert shown(model) == ["1", "7"]
+    assert shown(model) == ["7", "1"]
 
 
 actions = st.one_of(
@@ -205,8 +259,9 @@ actions = st.one_of(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 @given(st.lists(actions, max_size=40))
 def test_qt_accepts_every_change(qapp: QApplication, series: list[tuple[str, int, float]]) -> None:
-    """Qt's own tester checks every insertion, removal, reset and change; everything that matches is shown."""
+    """Qt's own tester checks every insertion, removal, reset and change; what is listed never changes its order."""
     model = make()
+    listed: list[PhotoRow] = []
     tester = QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
     for version, (action, n, value) in enumerate(series):
         path = Path(f"/p/{n}.jpg")
@@ -234,13 +289,23 @@ def test_qt_accepts_every_change(qapp: QApplication, series: list[tuple[str, int
         rows = [model.photo(model.index(place)) for place in range(model.rowCount())]
         assert len(set(rows)) == len(rows)
         assert {row for row in rows if row.gone} == model.leaving
-        matching = set(model.store.matching(model.filter))
-        if model.is_settled:
-            assert matching <= set(rows)
-        if model.order is Order.FOLDER and model.filter is not Filter.NEW:
+        matching = model.store.matching(model.filter)
+        differing = model.out_of_date
+        assert differing.more == len(set(matching) - set(rows))
+        assert differing.fewer == len({row for row in rows if not row.gone} - set(matching))
+        if action in ("filter", "order"):
+            assert rows == matching or model.order is not Order.FOLDER
+            assert not differing
+        else:
+            stayed = [row for row in listed if row in set(rows)]
+            assert rows[: len(stayed)] == stayed, "those that come go to the end"
+            assert all(row.gone for row in listed if row not in set(rows)), "only a file that is gone leaves"
+        if not differing.order and model.order is Order.FOLDER and model.filter is not Filter.NEW:
             ranks = [row.rank for row in rows if not row.gone]
             assert ranks == sorted(ranks)
+        listed = rows
     model.settle()
-    assert set(model.store.matching(model.filter)) <= {model.photo(model.index(n)) for n in range(model.rowCount())}
     assert not model.leaving
+    model.show(model.filter)
+    assert list(model.listed) == model.store.matching(model.filter, model.order)
     del tester

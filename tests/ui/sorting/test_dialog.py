@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QObject, QSettings, Qt, Signal
 from PySide6.QtGui import QDesktopServices
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from alpacasorter.core import reasons
 from alpacasorter.core.labels import LabeledPhoto
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import FileFailure, FilesFailed, SortBegan, SortProgress, SortState
-from alpacasorter.core.sorting.options import Action
+from alpacasorter.core.sorting.options import Action, DifferentTags
 from alpacasorter.core.sorting.plan import Outcome, Remark
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.dialog import PLAN, RESULT, RUN, SortDialog
@@ -187,7 +189,7 @@ def test_a_correction_meanwhile_makes_the_plan_again(scene: Scene) -> None:
 
 def test_a_sort_to_its_end(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
-    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()) or True)
     plan = going(12)
     scene.service.planned.emit(plan)
     button = scene.dialog.buttons.sort
@@ -400,3 +402,30 @@ def test_the_plan_is_next_to_the_form_or_below_it(scene: Scene, width: int, way:
     scene.qtbot.waitUntil(lambda: scene.dialog.plan_page.splitter.orientation() is way)
     assert scene.dialog.width() == width, "it fits a small screen"
     assert scene.dialog.height() == 480
+
+
+def test_different_tags_are_a_question_whose_answer_makes_the_plan_again(scene: Scene) -> None:
+    view = scene.dialog.plan_page.view
+    scene.service.planned.emit(going(1))
+    assert not view.question.isVisible()
+    said = Remark(reasons.code(reasons.TAGS_DIFFER, count=1, folder=""), paths=(HIKE / "IMG_1234.HEIC",))
+    scene.service.planned.emit(replace(going(2), remarks=(said,), different_tags=1))
+    assert view.question.isVisible()
+    assert "IMG_1234.HEIC" in view.question.words.text()
+    assert "different tags" not in view.remarks.text()
+    scene.choose(lambda: QTest.keyClick(view.question.choices, Qt.Key.Key_Down))
+    (*_, options, _labels) = scene.service.of("plan")[-1]
+    assert options.different_tags is DifferentTags.APART  # type: ignore[attr-defined]
+    apart = Remark(reasons.code(reasons.TAGS_DIFFER_APART, count=1, folder=""))
+    scene.service.planned.emit(replace(going(2), remarks=(apart,), different_tags=1))
+    assert view.question.isVisible()
+    assert scene.dialog.buttons.sort.isEnabled()
+
+
+def test_what_is_left_beside_photos_is_named(scene: Scene) -> None:
+    paths = tuple(HIKE / f"IMG_{number}.pdf" for number in range(9))
+    said = Remark(reasons.code(reasons.LEFT_BESIDE, count=9), paths=paths)
+    scene.service.planned.emit(replace(going(9), remarks=(said,)))
+    words = scene.dialog.plan_page.view.remarks
+    assert "IMG_0.pdf" in words.text()
+    assert all(path.name in words.toolTip() for path in paths)

@@ -3,13 +3,15 @@
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QFileDialog, QWidget
 from pytestqt.qtbot import QtBot
 
-from alpacasorter.core.labels import LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.sorting.options import Action, Leftovers
+from alpacasorter.core.taken import Clock, DateSource
+from alpacasorter.ui.sorting.clocks import RightTimeDialog
 from alpacasorter.ui.sorting.form import SortForm, read, written
 from alpacasorter.wording import sorts
 from tests.ui.sorting.fakes import LABELS, OUT
@@ -193,3 +195,85 @@ def test_a_path_of_any_bytes_is_kept() -> None:
     assert read("") is None
     assert read('"relative"') is None
     assert read("{") is None
+
+
+# Clocks of cameras
+
+
+def by_camera(name: str, camera: str, at: str) -> LabeledPhoto:
+    return LabeledPhoto(Path("/p") / name, taken_at=at, taken_from=DateSource.CAMERA, camera=camera)
+
+
+CAMERAS = (
+    by_camera("a.jpg", "Canon EOS R5 #1", "2024-05-01T12:00:00.5+02:00"),
+    by_camera("b.jpg", "Canon EOS R5 #1", "2024-05-01T13:00:00"),
+    by_camera("c.jpg", "Apple iPhone 12", "2024-05-01"),
+)
+
+
+def test_clocks_are_shown_for_patterns_with_a_date(form: SortForm, parent: QWidget) -> None:
+    form.clocks.set_photos(CAMERAS)
+    assert form.clocks.isHidden()
+    form.pattern.set_pattern("{taken:%Y}/{label}")
+    assert form.clocks.isVisibleTo(form)
+    assert [form.clocks.camera.itemText(row) for row in range(2)] == ["Apple iPhone 12", "Canon EOS R5 #1"]
+    arriving = SortForm(parent, arriving=True)
+    arriving.pattern.set_pattern("{taken:%Y}")
+    arriving.clocks.set_clocks([Clock("X", 60)])
+    arriving.destination.set_folder(OUT)
+    options = arriving.options()
+    assert options is not None
+    assert options.clocks == (Clock("X", 60),)
+    assert arriving.clocks.isHidden()
+
+
+def test_a_correction_is_typed_in(form: SortForm, qtbot: QtBot) -> None:
+    form.destination.set_folder(OUT)
+    form.pattern.set_pattern("{taken:%Y}")
+    form.clocks.set_clocks([Clock("Old camera", -60)])
+    form.clocks.set_photos(CAMERAS)
+    form.clocks.camera.setCurrentIndex(1)
+    told: list[int] = []
+    form.changed.connect(lambda: told.append(1))
+    type_into(qtbot, form.clocks.offset, "+1d 0")
+    assert form.options() is None
+    assert form.problem == form.clocks.wrong.text() != ""
+    assert form.unsaid == ""
+    type_into(qtbot, form.clocks.offset, "+1d 02:00")
+    assert told
+    options = form.options()
+    assert options is not None
+    assert options.clocks == (Clock("Old camera", -60), Clock("Canon EOS R5 #1", 93600))
+    form.clocks.camera.setCurrentIndex(0)
+    assert form.clocks.offset.text() == ""
+    assert form.clocks.words.text() == "Canon EOS R5 #1: +1d 02:00"
+    form.clocks.camera.setCurrentIndex(1)
+    assert form.clocks.offset.text() == "+1d 02:00"
+    type_into(qtbot, form.clocks.offset, "")
+    assert form.clocks.clocks == (Clock("Old camera", -60),)
+
+
+def test_the_right_time_of_a_photo_says_how_wrong_the_clock_was(form: SortForm, qtbot: QtBot) -> None:
+    form.pattern.set_pattern("{taken:%Y}")
+    form.clocks.set_photos(CAMERAS)
+    form.clocks.camera.setCurrentIndex(1)
+
+    def answer() -> None:
+        dialog = QApplication.activeModalWidget()
+        assert isinstance(dialog, RightTimeDialog)
+        dialog.photo.setCurrentIndex(1)
+        assert dialog.recorded.text() == "2024-05-01 13:00:00"
+        dialog.right.setDateTime(dialog.right.dateTime().addSecs(-90))
+        dialog.buttons.button(QDialogButtonBox.StandardButton.Ok).click()
+
+    QTimer.singleShot(0, answer)
+    qtbot.mouseClick(form.clocks.from_photo, Qt.MouseButton.LeftButton)
+    assert form.clocks.clocks == (Clock("Canon EOS R5 #1", -90),)
+    assert form.clocks.offset.text() == "-00:01:30"
+
+
+def test_photos_without_a_camera_have_no_clock(form: SortForm) -> None:
+    form.pattern.set_pattern("{taken:%Y}")
+    form.clocks.set_photos([LabeledPhoto(Path("/p/a.jpg"), taken_at="2024-05-01")])
+    assert form.clocks.camera.isHidden()
+    assert form.clocks.words.text()

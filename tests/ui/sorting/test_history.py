@@ -162,7 +162,7 @@ def test_showing_the_folder(
     dialog: SortHistory, service: FakeSortService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()) or True)
     service.history.emit([record(2, destination=tmp_path), record(1)], NOBODY)
     dialog.show_button.click()
     assert opened == [str(tmp_path)]
@@ -174,3 +174,15 @@ def test_showing_the_folder(
 def test_a_history_that_can_t_be_read(dialog: SortHistory, service: FakeSortService) -> None:
     service.history_failed.emit("The library is damaged.")
     assert dialog.message.text() == "The library is damaged."
+
+
+def test_folders_can_be_read_in_the_narrowest_dialog(
+    dialog: SortHistory, service: FakeSortService, qtbot: QtBot
+) -> None:
+    service.history.emit([record(3, action=Action.COPY), record(2)], NOBODY)
+    qtbot.wait(50)
+    dialog.resize(1, 1)
+    qtbot.wait(50)
+    header, letter = dialog.table.header(), dialog.table.fontMetrics().averageCharWidth()
+    assert [header.sectionSize(column) > 12 * letter for column in (2, 3)] == [True, True]
+    assert header.length() <= dialog.table.viewport().width()

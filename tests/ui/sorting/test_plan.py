@@ -1,6 +1,7 @@
 """The plan of a sort as a tree."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ from pytestqt.qtbot import QtBot
 from alpacasorter.core.files import natural_key
 from alpacasorter.core.sorting.options import Action
 from alpacasorter.core.sorting.plan import Outcome, Remark, SortPlan
+from alpacasorter.core.taken import DateSource, Taken
 from alpacasorter.ui.sorting.plan_model import NAME, NOTE, SIZE, PlanModel, first_example
 from alpacasorter.ui.sorting.plan_page import PlanView
 from alpacasorter.ui.widgets.layouts import EndElided
-from alpacasorter.wording import sorts
+from alpacasorter.wording import sorts, text
 from tests.ui.sorting.fakes import HIKE, OUT, going, plan_of, unit
 
 ALPACA, OTHER = OUT / "Alpaca", OUT / "Not alpaca"
@@ -186,3 +188,10 @@ def test_rows_are_not_made_before_they_are_seen(view: PlanView, monkeypatch: pyt
     view.tree.expand(view.model.index(0, 0))
     view.grab()
     assert len(asked) < 5000
+
+
+def test_a_date_that_decides_is_shown_with_its_source(model: PlanModel) -> None:
+    named = Taken("2020-03-07", DateSource.NAME)
+    model.show_plan(plan_of(replace(unit("IMG-20200307-WA0001.jpg", folder=ALPACA), taken=named)))
+    assert model.index(0, NOTE, model.index(0, 0)).data() == text.date_note(named)
+    assert "name" in text.date_note(named)

@@ -219,7 +219,11 @@ def test_folder_is_dropped(user: User, dataset: Path) -> None:
     data.setUrls([QUrl.fromLocalFile(str(dataset / "alpaca" / "0.jpg"))])
     photo = QDragEnterEvent(QPoint(5, 5), action, data, button, keys)
     QApplication.sendEvent(user.page, photo)
-    assert not photo.isAccepted(), "a photo is no dataset"
+    QApplication.sendEvent(user.page, QDropEvent(QPointF(5, 5), action, data, button, keys))
+    [box] = user.page.findChildren(QMessageBox)
+    assert "0.jpg" in box.text(), "a photo is no dataset"
+    box.close()
+    assert user.page.folder == dataset
 
 
 def test_the_class_to_find_can_be_chosen(user: User, dataset: Path) -> None:
@@ -499,7 +503,7 @@ def test_shown_again_while_it_continues(user: User, dataset: Path) -> None:
 
 def test_the_result(user: User, dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[QUrl] = []
-    monkeypatch.setattr(QDesktopServices, "openUrl", opened.append)
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url) or True)
     user.choose(dataset)
     user.page.name.setText("My first: model")
     user.train()

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from alpacasorter.core import reasons
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.core.sorting.options import Action, Leftovers, SortOptions
+from alpacasorter.core.sorting.options import Action, DifferentTags, Leftovers, SortOptions
 from alpacasorter.core.sorting.plan import Group, Outcome
 from alpacasorter.core.sorting.planning.disks import can_change, can_read, can_take
-from alpacasorter.core.sorting.planning.pattern import Pattern, PatternValues, parse_taken
+from alpacasorter.core.sorting.planning.pattern import Pattern, PatternValues
 from alpacasorter.core.sorting.planning.target_folders import FolderCache, TargetFolder, TargetFolders
 from alpacasorter.core.sorting.planning.units import Draft, examine
 
@@ -86,6 +86,8 @@ class Decider:
         else:
             text = self._label_text(photo.label)
             stays, why = photo.label in options.leave_labels, reasons.LABEL_STAYS
+        if draft.disagrees and options.different_tags is DifferentTags.LEAVE:
+            stays, why = True, reasons.DIFFERENT_TAGS_STAY
         if stays:
             draft.outcome, draft.reason = Outcome.STAYS, why
         examine(draft, options.action)
@@ -108,7 +110,8 @@ class Decider:
 
     def _folders_for(self, draft: Draft, text: str) -> tuple[str, ...]:
         photo, pattern = draft.photo, self._pattern
-        taken = parse_taken(photo.taken_at) if pattern.uses_taken else None
+        draft.taken = photo.taken(self._options.clocks) if pattern.uses_taken else None
+        taken = None if draft.taken is None else draft.taken.moment
         draft.undated = pattern.uses_taken and taken is None
         camera = None
         if pattern.uses_camera:

@@ -208,14 +208,6 @@ def parse_pattern(pattern: str) -> Pattern:
     return Pattern(tuple(map(tuple, parts)), frozenset(piece.field for part in parts for piece in part if piece.field))
 
 
-def parse_taken(taken_at: str | None) -> datetime | None:
-    """Return when a photo was taken by the camera's clock, without an offset; None if unknown."""
-    try:
-        return datetime.fromisoformat(taken_at).replace(tzinfo=None) if taken_at else None
-    except ValueError:
-        return None
-
-
 def _fill(piece: _Piece, values: PatternValues) -> str:
     if piece.field == _LABEL:
         return values.label

@@ -19,7 +19,7 @@ from alpacasorter.core.sorting.options import Action
 from alpacasorter.core.sorting.plan import Outcome, PlanStopped
 from alpacasorter.core.sorting.planning.disks import longest_path, name_rules
 from alpacasorter.core.sorting.planning.names import NameRules, name_key, name_length
-from alpacasorter.core.sorting.planning.target_folders import FolderCache, TargetFolder
+from alpacasorter.core.sorting.planning.target_folders import FolderCache, TargetFolder, TargetFolders
 from alpacasorter.core.sorting.planning.units import Draft, SourceFile
 
 _TEMPORARY_NAME: Final = 64
@@ -66,6 +66,7 @@ class Placer:
         self,
         action: Action,
         folders: FolderCache,
+        targets: TargetFolders,
         leaving: set[tuple[object, str]],
         stopped: Callable[[], bool],
     ) -> None:
@@ -74,6 +75,7 @@ class Placer:
         Args:
             action: what is done with the units.
             folders: contents of the folders on the disk.
+            targets: the folders below the destination.
             leaving: (identity of the folder, name) of each file that this plan may move away: it is not sure whether
                 that file will stay or go.
             stopped: called often; the plan is abandoned once it returns True.
@@ -81,6 +83,7 @@ class Placer:
         self._action = action
         self._rules: dict[int, NameRules] = {}
         self._folders = folders
+        self._targets = targets
         self._leaving = leaving
         # What this plan puts into a folder, by name key: its name there, and its source.
         self._planned: dict[tuple[TargetFolder, str], tuple[str, SourceFile]] = {}
@@ -93,37 +96,47 @@ class Placer:
         Raises:
             PlanStopped: the plan is abandoned.
         """
-        if target.exists and (error := self._folders.contents(target.path).error) is not None:
-            reason = reasons.code(reasons.TARGET_NOT_OPENED, why=os_errors.for_folder(error))
-            return Placement(Outcome.BLOCKED, reason=reason)
+        targets = [
+            self._targets.below(target, file.member.folder) if file.member.folder else target for file in draft.files
+        ]
+        draft.targets = list({id(one): one for one in (target, *targets)}.values())
+        for one in draft.targets:
+            if one.problem is not None:
+                return Placement(Outcome.BLOCKED, reason=one.problem)
+            if one.exists and (error := self._folders.contents(one.path).error) is not None:
+                reason = reasons.code(reasons.TARGET_NOT_OPENED, why=os_errors.for_folder(error))
+                return Placement(Outcome.BLOCKED, reason=reason)
         disk = target.disk.number
         if disk not in self._rules:
             self._rules[disk] = name_rules(target.near, target.disk)
         rules = self._rules[disk]
         halves = [(file.member.stem, file.member.ending) for file in draft.files]
+        renamed = [file.member.renamed or half for file, half in zip(draft.files, halves, strict=True)]
         for number in itertools.count(1):
             if self._stopped():
                 raise PlanStopped
-            names = rules.names(halves, number)
-            if names is None or self._is_too_long(target.path, names):
+            names = rules.names(halves if number == 1 else renamed, number)
+            if number == 1 and names is not None and names[0] != draft.files[0].member.name:
+                names = rules.names(renamed, number)
+            if names is None or any(self._is_too_long(one.path, names) for one in draft.targets):
                 return Placement(Outcome.BLOCKED, reason=reasons.TARGET_TOO_LONG)
-            if len({name_key(name) for name in names}) < len(names):
+            if len({(id(one), name_key(name)) for one, name in zip(targets, names, strict=True)}) < len(names):
                 return Placement(Outcome.BLOCKED, reason=reasons.NAMES_CLASH)
-            placement = self._try(draft, target, names)
+            placement = self._try(draft, targets, names)
             if placement is None:
                 continue
             if placement.outcome is not Outcome.GO:
                 return placement
-            for file, name, place in zip(draft.files, names, placement.places, strict=True):
+            for file, one, name, place in zip(draft.files, targets, names, placement.places, strict=True):
                 if not place.there:
-                    self._planned[target, name_key(name)] = (name, file)
+                    self._planned[one, name_key(name)] = (name, file)
             return Placement(Outcome.GO, placement.places, None, _why_renamed(draft, names, number, rules))
         raise AssertionError("numbers end")  # pragma: no cover - they do not
 
-    def _try(self, draft: Draft, target: TargetFolder, names: list[str]) -> Placement | None:
+    def _try(self, draft: Draft, targets: list[TargetFolder], names: list[str]) -> Placement | None:
         """Return what is done with a unit under these names; None if another file has or gets one of them."""
         places: list[Place] = []
-        for file, name in zip(draft.files, names, strict=True):
+        for file, target, name in zip(draft.files, targets, names, strict=True):
             place = self._place_of(file, target, name)
             if place is None:
                 return None

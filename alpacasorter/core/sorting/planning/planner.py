@@ -19,8 +19,9 @@ from typing import Final
 from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
-from alpacasorter.core.photos.walk import OUTPUT_MARKER
-from alpacasorter.core.sorting.options import Action, SortOptions
+from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
+from alpacasorter.core.photos.walk import OUTPUT_MARKER, rooted
+from alpacasorter.core.sorting.options import Action, DifferentTags, SortOptions
 from alpacasorter.core.sorting.plan import Outcome, PlanError, PlannedFile, PlannedUnit, PlanStopped, Remark, SortPlan
 from alpacasorter.core.sorting.planning.decide import Decider
 from alpacasorter.core.sorting.planning.disks import can_change, disk_of, existing_parent, free_bytes
@@ -28,11 +29,18 @@ from alpacasorter.core.sorting.planning.names import folder_part, name_key
 from alpacasorter.core.sorting.planning.pattern import UNDATED, UNKNOWN_CAMERA, Pattern, PatternError, parse_pattern
 from alpacasorter.core.sorting.planning.placing import Place, Placement, Placer
 from alpacasorter.core.sorting.planning.target_folders import FolderCache, TargetFolder, TargetFolders
-from alpacasorter.core.sorting.planning.units import Draft, SourceFile, gather
+from alpacasorter.core.sorting.planning.units import Draft, SourceFile, gather, left_beside
+from alpacasorter.core.taken import offset_text
 from alpacasorter.i18n import _
 
 _STEPS_PER_REPORT: Final = 100
 _PATHS_PER_REMARK: Final = 5
+_PATHS_LEFT: Final = 1000
+_DIFFERENT_TAGS: Final = {
+    DifferentTags.TOGETHER: reasons.TAGS_DIFFER,
+    DifferentTags.APART: reasons.TAGS_DIFFER_APART,
+    DifferentTags.LEAVE: reasons.TAGS_DIFFER_LEFT,
+}
 _RESERVE: Final = 1024 * 1024
 _RESERVE_PER_FILE: Final = 4096
 """Bytes that a disk needs besides the photos: for its own tables, and for other programs."""
@@ -46,6 +54,7 @@ def plan_sort(
     *,
     stopped: Callable[[], bool] = lambda: False,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    exclusion: Exclusion = NOTHING,
 ) -> SortPlan:
     """Return what a sort will do. The same photos on the same disk give the same plan.
 
@@ -57,6 +66,7 @@ def plan_sort(
         labels: the classes, for the names of folders.
         stopped: called often; the plan is abandoned once it returns True.
         progress: called from time to time with how many photos are planned, and how many there are.
+        exclusion: what the user leaves out; such files go with no photo.
 
     Returns:
         The plan. The destination in its options has no "..".
@@ -76,12 +86,12 @@ def plan_sort(
     folders = FolderCache()
     targets = TargetFolders(destination, folders)
     decider = Decider(folder, options, labels, pattern, folders, targets)
-    drafts = gather(photos, folders, stopped)
+    drafts = gather(photos, folders, stopped, different=options.different_tags, exclusion=rooted(exclusion, folder))
     reporter = _Progress(len(photos), 2 * len(drafts), progress)
     for draft in drafts:
         reporter.step(stopped)
         decider.decide(draft)
-    placer = Placer(options.action, folders, _leaving(drafts, options.action, folders), stopped)
+    placer = Placer(options.action, folders, targets, _leaving(drafts, options.action, folders), stopped)
     units: list[PlannedUnit] = []
     for draft in drafts:
         reporter.step(stopped)
@@ -90,7 +100,7 @@ def plan_sort(
     going = [(draft, unit) for draft, unit in zip(drafts, units, strict=True) if unit.outcome is Outcome.GO]
     used = list({id(draft.target): draft.target for draft, _unit in going if draft.target is not None}.values())
     costs = _costs(options.action, going)
-    new_folders = _missing_folders(used)
+    new_folders = _missing_folders(list({id(one): one for draft, _unit in going for one in draft.targets}.values()))
     return SortPlan(
         folder=folder,
         options=options,
@@ -105,8 +115,11 @@ def plan_sort(
             *_about_links([draft for draft in drafts if draft.outcome is Outcome.BLOCKED], options.action),
             *_about_space(costs.needed, costs.near, costs.files + len(new_folders)),
             *_about_targets(used, folder, folders),
-            *_about_units(drafts, [draft for draft, _unit in going], decider),
+            *_about_clocks(options, [draft for draft, _unit in going]),
+            *_about_units(drafts, [draft for draft, _unit in going], decider, options),
+            *_about_left(drafts, [draft for draft, _unit in going], options.action, folders),
         ),
+        different_tags=sum(draft.disagrees or draft.was_apart for draft in drafts),
     )
 
 
@@ -165,7 +178,7 @@ def _leaving(drafts: Sequence[Draft], action: Action, folders: FolderCache) -> s
     if action is not Action.MOVE:
         return set()
     return {
-        (folders.identity(draft.folder), file.member.name)
+        (folders.identity(file.member.below(draft.folder)), file.member.name)
         for draft in drafts
         if draft.outcome is None
         for file in draft.files
@@ -186,7 +199,7 @@ def _unit(draft: Draft, placer: Placer) -> PlannedUnit:
         files = (PlannedFile(draft.photo.path, None, 0, 0, draft.photo.content_key), *files)
     assert draft.outcome is not None
     renamed = placement.renamed if placement is not None else None
-    return PlannedUnit(draft.photo, files, draft.group, draft.outcome, draft.reason, renamed)
+    return PlannedUnit(draft.photo, files, draft.group, draft.outcome, draft.reason, renamed, draft.taken)
 
 
 def _file(file: SourceFile, draft: Draft, place: Place | None) -> PlannedFile:
@@ -356,11 +369,33 @@ def _is_scanned_again(target: TargetFolder, folder: Path, folders: FolderCache) 
     )
 
 
-def _about_units(drafts: Sequence[Draft], going: Sequence[Draft], decider: Decider) -> list[Remark]:
+def _about_clocks(options: SortOptions, going: Sequence[Draft]) -> list[Remark]:
+    """Return a remark for each camera whose clock is put right for some of the photos that go to a folder by date."""
+    dated = [draft.photo for draft in going if draft.taken is not None]
+    remarks = []
+    for clock in options.clocks:
+        paths = [photo.path for photo in dated if photo.clock(options.clocks) is clock]
+        if paths:
+            reason = reasons.code(
+                reasons.CLOCK_CORRECTED, count=len(paths), camera=clock.camera, offset=offset_text(clock.seconds)
+            )
+            remarks.append(Remark(reason, paths=tuple(paths[:_PATHS_PER_REMARK])))
+    return remarks
+
+
+def _about_units(
+    drafts: Sequence[Draft], going: Sequence[Draft], decider: Decider, options: SortOptions
+) -> list[Remark]:
     """Return the remarks about the photos; `going` are those that are moved, copied or linked."""
     remarks: list[Remark] = []
+    for source, code in reasons.DATES_FROM.items():
+        from_here = [draft.photo.path for draft in going if draft.taken is not None and draft.taken.source == source]
+        if from_here:
+            reason = reasons.code(code, count=len(from_here))
+            remarks.append(Remark(reason, paths=tuple(from_here[:_PATHS_PER_REMARK])))
+    different = [draft for draft in drafts if draft.disagrees or draft.was_apart]
     for code, folder, concerned in (
-        (reasons.TAGS_DIFFER, "", [draft for draft in drafts if draft.disagrees]),
+        (_DIFFERENT_TAGS[options.different_tags], "", different),
         (reasons.NO_DATE, UNDATED, [draft for draft in going if draft.undated]),
         (reasons.NO_CAMERA, UNKNOWN_CAMERA, [draft for draft in going if draft.without_camera]),
     ):
@@ -370,3 +405,11 @@ def _about_units(drafts: Sequence[Draft], going: Sequence[Draft], decider: Decid
     if decider.closed_folders:
         remarks.append(Remark(reasons.SOURCE_READ_ONLY, paths=tuple(decider.closed_folders[:_PATHS_PER_REMARK])))
     return remarks
+
+
+def _about_left(drafts: Sequence[Draft], going: Sequence[Draft], action: Action, folders: FolderCache) -> list[Remark]:
+    """Return a remark that names the files that are left beside photos that are moved away."""
+    left = left_beside(drafts, going, folders) if action is Action.MOVE else []
+    if not left:
+        return []
+    return [Remark(reasons.code(reasons.LEFT_BESIDE, count=len(left)), paths=tuple(left[:_PATHS_LEFT]))]

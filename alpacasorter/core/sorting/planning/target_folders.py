@@ -61,6 +61,12 @@ class TargetFolders:
             self._known[names] = self._child(self.at(names[:-1]), names[-1])
         return self._known[names]
 
+    def below(self, folder: TargetFolder, names: tuple[str, ...]) -> TargetFolder:
+        """Return the folder with these names below one of them."""
+        for name in names:
+            folder = self._child(folder, name)
+        return folder
+
     def _child(self, parent: TargetFolder, name: str) -> TargetFolder:
         if parent.problem is not None:
             return self._blocked(parent, name, parent.problem)

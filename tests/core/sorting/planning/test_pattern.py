@@ -12,7 +12,6 @@ from alpacasorter.core.sorting.planning.pattern import (
     check_pattern,
     examples,
     parse_pattern,
-    parse_taken,
 )
 
 VALUES = PatternValues("Alpaca", datetime(2026, 5, 3, 14, 7, 9), ("day 1", "farm"), "Canon EOS R6")  # noqa: DTZ001
@@ -141,21 +140,6 @@ def test_the_folder_a_sorted_photo_had_before_is_found_again() -> None:
     assert pattern.own_folders(("2026", "alpaca", "day 1", "farm"), VALUES) == ("day 1", "farm")
     assert pattern.own_folders(("2026", "Alpaca"), VALUES) == ()
     assert pattern.own_folders(("2026", "Llama", "day 1"), VALUES) is None
-
-
-@pytest.mark.parametrize(
-    ("taken_at", "wanted"),
-    [
-        ("2024-05-01T23:30:00+09:00", "2024-05-01T23:30:00"),
-        ("2024-05-01T23:30:00", "2024-05-01T23:30:00"),
-        ("yesterday", None),
-        ("", None),
-        (None, None),
-    ],
-)
-def test_the_cameras_own_clock_counts(taken_at: str | None, wanted: str | None) -> None:
-    moment = parse_taken(taken_at)
-    assert (moment and moment.isoformat()) == wanted
 
 
 @given(st.text(max_size=40), st.text(min_size=1), st.lists(st.text(), max_size=3), st.text(), st.datetimes())

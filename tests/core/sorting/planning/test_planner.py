@@ -11,6 +11,7 @@ from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.options import Action, Leftovers, SortOptions
 from alpacasorter.core.sorting.plan import Group, Outcome, PlanError, PlanStopped
 from alpacasorter.core.sorting.planning.planner import plan_sort
+from alpacasorter.core.taken import Clock, DateSource
 from tests.core.sorting.planning.planning import (
     LABELS,
     codes,
@@ -151,6 +152,49 @@ def test_dates_cameras_and_sub_folders(folder: Path, out: Path) -> None:
         reasons.code(reasons.NO_CAMERA, count=1, folder="Unknown camera"),
     ]
     assert "1 photo has no date and goes to Undated." in sentences(made)
+
+
+def test_dates_that_are_not_the_cameras_are_remarked(folder: Path, out: Path) -> None:
+    sources = {"d.jpg": DateSource.DIGITIZED, "c.jpg": DateSource.CHANGED, "s.jpg": DateSource.CAMERA}
+    write(*(folder / name for name in (*sources, "IMG-20240501-WA0001.jpg")))
+    shown = [
+        photo(folder / name, taken_at="2000-01-01T10:00:00" if name == "s.jpg" else "2024-06-01", taken_from=source)
+        for name, source in sources.items()
+    ]
+    shown.append(photo(folder / "IMG-20240501-WA0001.jpg", taken_from=DateSource.NONE))
+    made = plan(folder, out, shown, pattern="{taken:%Y-%m}/{label}")
+    assert targets(made) == {
+        "d.jpg": "2024-06/Alpaca/d.jpg",
+        "c.jpg": "2024-06/Alpaca/c.jpg",
+        "s.jpg": "2000-01/Alpaca/s.jpg",
+        "IMG-20240501-WA0001.jpg": "2024-05/Alpaca/IMG-20240501-WA0001.jpg",
+    }
+    said = [DateSource.UNSET, DateSource.NAME, DateSource.CHANGED, DateSource.DIGITIZED]
+    assert codes(made) == [reasons.code(reasons.DATES_FROM[source], count=1) for source in said]
+    assert [unit.taken and unit.taken.source for unit in made.units] == [said[3], said[2], said[0], said[1]]
+    assert codes(plan(folder, out, shown)) == []
+
+
+def test_the_clock_of_a_camera_is_put_right(folder: Path, out: Path) -> None:
+    write(folder / "a.jpg", folder / "b.jpg", folder / "c.jpg")
+    at = "2024-12-31T23:30:00+01:00"
+    cameras = ("Canon EOS R5 #1", "Canon EOS R5 #2", "Apple iPhone 12")
+    shown = [
+        photo(folder / name, taken_at=at, taken_from=DateSource.CAMERA, camera=camera)
+        for name, camera in zip(("a.jpg", "b.jpg", "c.jpg"), cameras, strict=True)
+    ]
+    clocks = (Clock("Canon EOS R5", 3600), Clock("canon eos r5 #2", -93600))
+    made = plan(folder, out, shown, pattern="{taken:%Y-%m-%d %H}", clocks=clocks)
+    assert targets(made) == {
+        "a.jpg": "2025-01-01 00/a.jpg",
+        "b.jpg": "2024-12-30 21/b.jpg",
+        "c.jpg": "2024-12-31 23/c.jpg",
+    }
+    assert codes(made)[1:] == [
+        reasons.code(reasons.CLOCK_CORRECTED, count=1, camera="Canon EOS R5", offset="+01:00"),
+        reasons.code(reasons.CLOCK_CORRECTED, count=1, camera="canon eos r5 #2", offset="-1d 02:00"),
+    ]
+    assert len(codes(plan(folder, out, shown, clocks=clocks))) == 0, "the date decides about nothing"
 
 
 def test_the_camera_is_read_only_where_it_is_wanted(folder: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:

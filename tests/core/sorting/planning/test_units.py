@@ -1,113 +1,185 @@
-"""Which files belong together, by their names."""
+"""Companions in a plan: those in folders beside the photos, new names, different tags, and what is left behind."""
+
+import os
+from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from alpacasorter.core.sorting.plan import PlanStopped
-from alpacasorter.core.sorting.planning.units import Member, group_files
-
-
-def groups(*names: str, photos: tuple[str, ...] = ()) -> list[list[str]]:
-    return [[member.name for member in unit] for unit in group_files(names, photos)]
+from alpacasorter.core import reasons
+from alpacasorter.core.photos.exclusion import Exclusion
+from alpacasorter.core.sorting.options import Action, DifferentTags, SortOptions
+from alpacasorter.core.sorting.plan import Outcome
+from alpacasorter.core.sorting.planning.planner import plan_sort
+from tests.core.sorting.planning.planning import LABELS, codes, outcomes, photo, photos_in, plan, targets, write
 
 
-def test_a_photo_with_all_it_may_have() -> None:
-    names = [
-        "IMG_1.jpg", "IMG_1.HEIC", "img_1.cr2", "IMG_1.DNG", "IMG_1.MOV", "IMG_1.xmp", "IMG_1.jpg.xmp",
-        "img_1.cr2.xmp", "IMG_1.aae", "IMG_1.THM", "IMG_1.wav", "IMG_1.pp3", "img_1.CR2.dop", "IMG_1.jpg.json",
-        "IMG_1.MOV.xmp", "IMG_1_01.jpg.xmp", "IMG_1.jpg.supplemental-metadata.json", "IMG_1.HEIC.suppl.json",
-    ]  # fmt: skip
-    (unit,) = groups(*names, "IMG_2.mov", "IMG_10.xmp", "IMG_1.txt", "notes.xmp", "IMG_1.json", "album.json")
-    assert sorted(unit) == sorted(names)
-    assert unit[:2] == ["IMG_1.jpg", "IMG_1.HEIC"]
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    place = tmp_path / "photos"
+    place.mkdir()
+    return place
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+def left(made: object) -> list[str]:
+    """Return the names of the files that the plan says are left beside photos that go."""
+    remarks = [one for one in made.remarks if one.reason.startswith(reasons.LEFT_BESIDE)]  # type: ignore[attr-defined]
+    return sorted(path.name for one in remarks for path in one.paths)
+
+
+SIDECARS = (
+    "CaptureOne/Settings153/IMG_1.jpg.cos",
+    "CaptureOne/Settings153/IMG_1.jpg.3.comask",
+    "CaptureOne/Cache/Proxies/IMG_1.jpg.cop",
+    "CaptureOne/Cache/Thumbnails/IMG_1.jpg.cot",
+    "NKSC_PARAM/IMG_1.jpg.nksc",
+    "Exposure Software/Exposure X7/IMG_1.jpg.exposurex7",
+    "SILKYPIX_DS/IMG_1.jpg.9.spd",
+)
+
+
+@pytest.mark.parametrize("action", Action)
+def test_sidecars_in_folders_keep_their_folders(folder: Path, out: Path, action: Action) -> None:
+    write(folder / "IMG_1.jpg", *(folder / name for name in SIDECARS))
+    write(folder / "CaptureOne" / "Settings153" / "IMG_2.jpg.cos", folder / "CaptureOne" / "notes" / "IMG_1.jpg.cos")
+    made = plan(folder, out, action=action)
+    assert targets(made) == {"IMG_1.jpg": "Alpaca/IMG_1.jpg", **{name: f"Alpaca/{name}" for name in SIDECARS}}
+    assert out / "Alpaca" / "CaptureOne" / "Cache" / "Proxies" in made.new_folders
+    for at, path in enumerate(made.new_folders):
+        assert path == out or path.parent in made.new_folders[:at]
+    assert made.output_folders == (out / "Alpaca",)
+
+
+def test_a_folder_for_sidecars_that_is_a_file_at_the_destination_stops_the_unit(folder: Path, out: Path) -> None:
+    write(folder / "a.jpg", folder / "NKSC_PARAM" / "a.jpg.nksc", folder / "b.jpg", out / "Alpaca" / "NKSC_PARAM")
+    assert outcomes(plan(folder, out)) == {"a.jpg": Outcome.BLOCKED, "b.jpg": Outcome.GO}
+
+
+def test_a_new_name_keeps_all_that_belongs_together(folder: Path, out: Path) -> None:
+    names = {
+        "IMG_1(1).jpg": "IMG_1(1)_2.jpg",
+        "IMG_1.jpg.supplemental-metadata(1).json": "IMG_1(1)_2.jpg.supplemental-metadata.json",
+        "IMG_1-edited(1).jpg": "IMG_1-edited(1)_2.jpg",
+        "NKSC_PARAM/IMG_1(1).jpg.nksc": "NKSC_PARAM/IMG_1(1)_2.jpg.nksc",
+        "IMG_1(1).jpg_original": "IMG_1(1)_2.jpg_original",
+    }
+    write(*(folder / name for name in names), out / "Alpaca" / "IMG_1(1).jpg")
+    assert targets(plan(folder, out)) == {name: f"Alpaca/{new}" for name, new in names.items()}
 
 
 @pytest.mark.parametrize(
-    ("names", "wanted"),
+    "names",
     [
-        ("x.jpg x.png", "x.jpg | x.png"),
-        ("x.jpg x.png x.xmp", "x.jpg x.xmp | x.png"),
-        ("x.png x.heic x.xmp x.mov", "x.heic x.mov x.xmp | x.png"),
-        ("x.png x.webp x.xmp", "x.png x.xmp | x.webp"),
-        ("x.png x.png.xmp x.jpg", "x.jpg | x.png x.png.xmp"),
-        ("x.png x.mov x.mov.xmp", "x.png"),
-        ("x.png x.nef x.xmp", "x.png x.nef x.xmp"),
-        ("x.gif x.nef x.mov", "x.gif x.nef x.mov"),
-        ("x.nef x.xmp x.nef.xmp", "x.nef x.nef.xmp x.xmp"),
-        ("x.cr2 x.dng x.mov", "x.cr2 x.dng x.mov"),
-        ("x.cr2.xmp x.jpg", "x.jpg x.cr2.xmp"),
-        ("x.mov.xmp x.jpg", "x.jpg x.mov.xmp"),
-        ("x.mov x.thm x.xmp", ""),
-        ("x.jpg x.jpeg x.heic", "x.jpeg x.heic | x.jpg"),
-        ("a.b.jpg a.b.xmp a.xmp", "a.b.jpg a.b.xmp"),
-        ("x.mpo x.jpg", "x.jpg x.mpo"),
-        ("x_01.jpg x.jpg x_01.jpg.xmp", "x.jpg | x_01.jpg x_01.jpg.xmp"),
+        "IMG_1234.HEIC IMG_E1234.HEIC IMG_O1234.AAE IMG_1234.AAE IMG_1234.MOV",
+        "IMG_1.HEIC IMG_1_HEVC.MOV",
+        "IMG_1(1).jpg IMG_1.jpg(1).json",
+        "IMG_1(1).jpg IMG_1-edited(1).jpg IMG_1.jpg.supplemental-metadata(1).json",
+        "PXL_20231220_170358366.RAW-01.COVER.jpg PXL_20231220_170358366.RAW-02.ORIGINAL.dng",
+        "PXL_20230205_164128403.MP~2.jpg PXL_20230205_164128403.MP~2 PXL_20230205_164128403.MP~2.jpg.suppl.json",
+        "00000IMG_00000_BURST20230102030405678_COVER.jpg 00001IMG_00001_BURST20230102030405678.jpg",
+        "a.jpg a.jpg_original a.jpg.out.pp3 a_01.jpg.xmp",
+        f"{'x' * 47}.jpg {'x' * 46}.json",
     ],
 )
-def test_who_goes_with_whom(names: str, wanted: str) -> None:
-    made = sorted(" ".join(unit) for unit in groups(*names.split()))
-    assert made == sorted(one for one in wanted.split(" | ") if one)
+def test_a_unit_under_a_new_name_is_a_unit_again(folder: Path, out: Path, names: str) -> None:
+    write(*(folder / name for name in names.split()))
+    write(*(out / "Alpaca" / name for name in names.split()))
+    first = plan(folder, out)
+    assert all(target and "_2" in target for target in targets(first).values())
+    again = folder.parent / "again"
+    write(*(again / Path(target or "").name for target in targets(first).values()))
+    (unit,) = plan(again, out.parent / "other").units
+    assert {file.source.name for file in unit.files} == {Path(target or "").name for target in targets(first).values()}
 
 
-def test_apples_edits_of_the_original() -> None:
-    assert groups("IMG_1234.HEIC", "IMG_E1234.HEIC", "IMG_O1234.AAE", "IMG_1234.AAE", "IMG_E1234.MOV") == [
-        ["IMG_1234.HEIC", "IMG_1234.AAE", "IMG_O1234.AAE"],
-        ["IMG_E1234.HEIC", "IMG_E1234.MOV"],
-    ]
-    assert groups("IMG_E1234.jpg", "IMG_O1234.AAE") == [["IMG_E1234.jpg", "IMG_O1234.AAE"]]
+EDITED = ("IMG_1234.HEIC", "IMG_1234.AAE", "IMG_1234.MOV", "IMG_E1234.HEIC", "IMG_E1234.xmp")
 
 
-def test_of_names_that_differ_in_case_alone_each_has_its_own() -> None:
-    made = groups("IMG_1.JPG", "img_1.jpg", "IMG_1.CR2", "img_1.cr2", "img_1.xmp", "IMG_1.XMP", "IMG_1.jpg.xmp")
-    assert sorted(map(sorted, made)) == [
-        ["IMG_1.CR2", "IMG_1.JPG", "IMG_1.XMP", "IMG_1.jpg.xmp"],
-        ["img_1.cr2", "img_1.jpg", "img_1.xmp"],
-    ]
-    assert groups("x.jpg", "x.xmp", "X.XMP") == [["x.jpg", "x.xmp"]]
+def edited(folder: Path) -> list:
+    write(*(folder / name for name in EDITED))
+    return [photo(folder / "IMG_1234.HEIC", "alpaca", 0.9), photo(folder / "IMG_E1234.HEIC", "not_alpaca", 0.97)]
 
 
-def test_the_forms_of_one_letter_are_the_same() -> None:
-    assert groups("caf\u00e9.jpg", "cafe\u0301.cr2") == [["caf\u00e9.jpg", "cafe\u0301.cr2"]]
+def test_an_edited_photo_of_another_tag_stays_with_its_original(folder: Path, out: Path) -> None:
+    made = plan(folder, out, edited(folder))
+    assert targets(made) == {name: f"Not alpaca/{name}" for name in EDITED}
+    assert made.different_tags == 1
+    assert reasons.code(reasons.TAGS_DIFFER, count=1, folder="") in codes(made)
 
 
-def test_photos_whose_names_do_not_say_so() -> None:
-    made = groups(
-        "scan", "scan.xmp", "x.jpg.backup-2024", "x.jpg.xmp", photos=("scan", "x.jpg.backup-2024", "gone.jpg")
+def test_photos_of_different_tags_can_go_apart(folder: Path, out: Path) -> None:
+    made = plan(folder, out, edited(folder), different_tags=DifferentTags.APART)
+    assert targets(made) == {
+        "IMG_1234.HEIC": "Alpaca/IMG_1234.HEIC",
+        "IMG_1234.AAE": "Alpaca/IMG_1234.AAE",
+        "IMG_1234.MOV": "Alpaca/IMG_1234.MOV",
+        "IMG_E1234.HEIC": "Not alpaca/IMG_E1234.HEIC",
+        "IMG_E1234.xmp": "Not alpaca/IMG_E1234.xmp",
+    }
+    assert made.different_tags == 1
+    assert reasons.code(reasons.TAGS_DIFFER_APART, count=1, folder="") in codes(made)
+
+
+def test_photos_of_different_tags_can_stay(folder: Path, out: Path) -> None:
+    write(folder / "b.jpg")
+    photos = [*edited(folder), photo(folder / "b.jpg")]
+    made = plan(folder, out, photos, different_tags=DifferentTags.LEAVE)
+    assert targets(made) == {"b.jpg": "Alpaca/b.jpg"}
+    assert made.units[0].reason == reasons.DIFFERENT_TAGS_STAY
+    assert made.different_tags == 1
+
+
+@pytest.mark.parametrize("different", DifferentTags)
+def test_no_file_of_a_unit_is_lost_or_planned_twice(folder: Path, out: Path, different: DifferentTags) -> None:
+    burst = [f"0000{number}IMG_0000{number}_BURST20230102030405678.jpg" for number in range(6)]
+    names = [*burst, f"{burst[0]}.json", "0000XIMG.txt", f"{burst[3][:-4]}.xmp"]
+    write(*(folder / name for name in names))
+    photos = [photo(folder / name, "alpaca" if at % 2 else "not_alpaca") for at, name in enumerate(burst)]
+    made = plan(folder, out, photos, different_tags=different)
+    files = [file.source.name for unit in made.units for file in unit.files]
+    assert sorted(files) == sorted({*names} - {"0000XIMG.txt"})
+    assert len(made.units) == (2 if different is DifferentTags.APART else 1)
+
+
+def test_what_stays_beside_a_moved_photo_is_named(folder: Path, out: Path) -> None:
+    write(*(folder / name for name in ("a.jpg", "a.xmp", "a.pdf", "a.jpg.md5", "a.json", "ab.pdf", "b.jpg", ".a.xmp")))
+    write(folder / "c.png", folder / "c.mov", folder / "Thumbs.db", folder / "a.jpg_exiftool_tmp")
+    made = plan(folder, out)
+    assert left(made) == ["a.jpg.md5", "a.json", "a.pdf", "c.mov"]
+    assert left(plan(folder, out, action=Action.COPY)) == []
+    staying = plan(folder, out, [photo(folder / "a.jpg"), photo(folder / "b.jpg")], leave_labels=frozenset(("alpaca",)))
+    assert left(staying) == []
+
+
+def test_a_photo_of_the_same_name_that_goes_itself_is_not_left(folder: Path, out: Path) -> None:
+    write(folder / "a.jpg", folder / "a.png")
+    assert left(plan(folder, out)) == []
+
+
+def test_what_exiftool_keeps_goes_along_and_is_no_photo(folder: Path, out: Path) -> None:
+    write(folder / "a.jpg", folder / "a.jpg_original", folder / "a.jpg_exiftool_tmp")
+    assert targets(plan(folder, out)) == {"a.jpg": "Alpaca/a.jpg", "a.jpg_original": "Alpaca/a.jpg_original"}
+
+
+def test_what_the_user_leaves_out_goes_with_no_photo(folder: Path, out: Path) -> None:
+    write(*(folder / name for name in ("a.jpg", "a.xmp", "a.heic", "NKSC_PARAM/a.jpg.nksc")))
+    made = plan_sort(
+        folder,
+        [photo(folder / "a.jpg")],
+        SortOptions(out),
+        LABELS,
+        exclusion=Exclusion(("*.xmp", "*.heic", "nksc_param/*")),
     )
-    assert made == [["gone.jpg"], ["scan", "scan.xmp"], ["x.jpg.backup-2024", "x.jpg.xmp"]]
+    assert targets(made) == {"a.jpg": "Alpaca/a.jpg"}
+    assert left(made) == ["a.heic", "a.xmp"]
 
 
-def test_the_stem_is_what_a_number_goes_behind() -> None:
-    (unit,) = group_files(["IMG_1.CR2", "IMG_1_02.CR2.xmp", "IMG_1.CR2.xmp", "IMG_1.xmp"], [])
-    assert unit == (
-        Member("IMG_1", ".CR2"),
-        Member("IMG_1", ".CR2.xmp"),
-        Member("IMG_1", ".xmp"),
-        Member("IMG_1", "_02.CR2.xmp"),
-    )
-
-
-def test_a_folder_of_very_many_files_can_be_left() -> None:
-    names = [f"{number}.jpg" for number in range(5000)]
-    asked = iter(range(100))
-    with pytest.raises(PlanStopped):
-        group_files(names, [], lambda: next(asked) >= 3)
-
-
-NAMES = st.builds(
-    "{}{}{}".format,
-    st.sampled_from(["a", "A", "b", "IMG_1234", "IMG_E1234", "IMG_O1234", "a_01", "a.jpg", "\u00e9", "e\u0301"]),
-    st.sampled_from(["", ".jpg", ".CR2", ".mov"]),
-    st.sampled_from([".jpg", ".JPG", ".heic", ".png", ".cr2", ".nef", ".mov", ".xmp", ".XMP", ".aae", ".json", ""]),
-)
-
-
-@given(st.sets(NAMES, max_size=25), st.sets(NAMES, max_size=5))
-def test_no_file_is_in_two_units_and_no_photo_in_none(names: set[str], photos: set[str]) -> None:
-    made = groups(*names, photos=tuple(photos))
-    members = [name for unit in made for name in unit]
-    assert len(members) == len(set(members))
-    assert set(members) <= names | photos
-    assert photos <= set(members)
-    assert made == groups(*sorted(names, reverse=True), photos=tuple(sorted(photos)))
+@pytest.mark.skipif(os.name != "posix", reason="needs links")
+def test_a_link_to_a_folder_of_sidecars_is_not_followed(folder: Path, out: Path, tmp_path: Path) -> None:
+    write(folder / "a.jpg", tmp_path / "elsewhere" / "a.jpg.nksc")
+    (folder / "NKSC_PARAM").symlink_to(tmp_path / "elsewhere")
+    assert targets(plan(folder, out, photos_in(folder)[:1])) == {"a.jpg": "Alpaca/a.jpg"}

@@ -7,21 +7,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
-from alpacasorter.core.photos.picture import ExifFacts, camera_name, read_camera, read_exif
-from tests.picture_files import can_write, corner_picture, exif_block, make_picture
+from alpacasorter.core.photos.decode import decode, read_header
+from alpacasorter.core.photos.exif import ExifFacts, camera_name, read_exif
+from alpacasorter.core.photos.picture import read_camera
+from alpacasorter.core.taken import DateSource
+from tests.picture_files import can_write, corner_picture, encode, exif_block, make_picture
 
 BLOCK = exif_block(orientation=6, taken="2024:05:01 12:30:00", offset="+02:00").tobytes()
 
 
 def test_orientation_and_time() -> None:
-    assert read_exif(BLOCK) == ExifFacts(orientation=6, taken_at="2024-05-01T12:30:00+02:00")
+    assert read_exif(BLOCK) == ExifFacts(orientation=6, taken_at="2024-05-01T12:30:00+02:00", source=DateSource.CAMERA)
 
 
 def test_little_endian_and_doubled_prefix() -> None:
     exif = exif_block(orientation=8, taken="2024:05:01 12:30:00")
     exif.endian = "<"
-    assert read_exif(b"Exif\x00\x00" + exif.tobytes()) == ExifFacts(orientation=8, taken_at="2024-05-01T12:30:00")
+    assert read_exif(b"Exif\x00\x00" + exif.tobytes()) == ExifFacts(8, "2024-05-01T12:30:00", DateSource.CAMERA)
 
 
 @pytest.mark.parametrize(
@@ -149,3 +153,95 @@ def test_real_cameras_are_named(photos: Path) -> None:
     names = {read_camera(path) for path in sorted((photos / "camera").glob("*.*"))}
     assert "Canon EOS 20D" in names or any(name and "Canon" in name for name in names)
     assert all(name is None or name == name.strip() for name in names)
+
+
+def header(
+    details: dict[int, object] | None = None, gps: dict[int, object] | None = None, **main: object
+) -> tuple[str | None, DateSource, str | None]:
+    """Return the moment, its source and the camera that a JPEG with these tags says; `main` are tags like t0132."""
+    exif = Image.Exif()
+    for name, value in main.items():
+        exif[int(name[1:], 16)] = value
+    if details:
+        exif[0x8769] = details
+    if gps:
+        exif[0x8825] = gps
+    facts = decode(encode(corner_picture(), "JPEG", exif=exif), min_side=64)
+    return facts.taken_at, facts.taken_from, facts.camera
+
+
+NEW_YEAR, MAY, JUNE, JULY = "2000:01:01 00:01:02", "2024:05:01 12:30:00", "2024:06:01 12:30:00", "2024:07:01 12:30:00"
+SATELLITES = {0x1D: "2024:05:02", 7: (10.0, 20.0, 30.0)}
+
+
+def test_the_best_date_counts() -> None:
+    assert header({0x9003: MAY, 0x9004: JUNE}, t0132=JULY)[:2] == ("2024-05-01T12:30:00", DateSource.CAMERA)
+    assert header({0x9004: JUNE}, t0132=JULY)[:2] == ("2024-06-01T12:30:00", DateSource.DIGITIZED)
+    assert header({0x9003: "0000:00:00 00:00:00", 0x9004: JUNE})[1] is DateSource.DIGITIZED
+    assert header(t0132=JULY)[:2] == ("2024-07-01T12:30:00", DateSource.CHANGED)
+    assert header(gps=SATELLITES)[:2] == ("2024-05-02T10:20:30+00:00", DateSource.GPS)
+    assert header(t010F="Canon")[:2] == (None, DateSource.NONE)
+
+
+def test_a_clock_that_was_never_set_yields_to_others_but_not_to_the_date_of_an_edit() -> None:
+    assert header({0x9003: NEW_YEAR, 0x9004: JUNE})[:2] == ("2024-06-01T12:30:00", DateSource.DIGITIZED)
+    assert header({0x9003: NEW_YEAR}, SATELLITES)[1] is DateSource.GPS
+    assert header({0x9003: NEW_YEAR}, t0132=JULY)[:2] == ("2000-01-01T00:01:02", DateSource.CAMERA)
+
+
+def test_each_date_has_its_own_fraction_and_offset() -> None:
+    fractions = {0x9291: "25", 0x9292: "5 ", 0x9290: "007", 0x9011: "+01:00", 0x9012: "+02:00", 0x9010: "+03:00"}
+    assert header({0x9003: MAY, **fractions})[0] == "2024-05-01T12:30:00.25+01:00"
+    assert header({0x9004: MAY, **fractions})[0] == "2024-05-01T12:30:00.5+02:00"
+    assert header(fractions, t0132=MAY)[0] == "2024-05-01T12:30:00.007+03:00"
+
+
+def test_zeros_inside_a_date() -> None:
+    block = exif_block(taken="2024:05:01 12:30:00").tobytes()
+    assert read_exif(block.replace(b"05:01 12", b"05:01\x0012")).taken_at == "2024-05-01T12:30:00"
+    assert (
+        read_exif(block.replace(b"2024:05:01 12:30:00", b"2024:05:01\x00\x00\x002:30:")).taken_at == "2024-05-01T02:30"
+    )
+
+
+def test_the_camera_has_its_serial_number() -> None:
+    names = {"t010F": "Canon", "t0110": "Canon EOS R5"}
+    assert header({0xA431: "012345 "}, **names)[2] == "Canon EOS R5 #012345"
+    assert header({0xA431: "0000000"}, **names)[2] == "Canon EOS R5"
+    assert header({0xA431: "012345"})[2] is None
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_a_date_that_only_xmp_has(form: str) -> None:
+    packet = (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF><rdf:Description xmp:CreateDate="2024-05-03T10:00:00"'
+        ' photoshop:DateCreated="2024-05-02T10:00:00.5+02:00"/></rdf:RDF></x:xmpmeta>'
+    )
+    options: dict[str, object] = {"xmp": packet.encode()}
+    if form == "PNG":
+        info = PngInfo()
+        info.add_itxt("XML:com.adobe.xmp", packet)
+        options = {"pnginfo": info}
+    elif form == "TIFF":
+        options = {"tiffinfo": {700: packet.encode()}}
+    photo = decode(encode(corner_picture(), form, **options), min_side=64)
+    assert (photo.taken_at, photo.taken_from) == ("2024-05-02T10:00:00.5+02:00", DateSource.METADATA)
+
+
+@pytest.mark.parametrize("text", ["2024:05:02 10:00:00", "Thu, 02 May 2024 10:00:00 +0200", "2024-05-02T10:00:00"])
+def test_the_creation_time_of_a_png(text: str) -> None:
+    info = PngInfo()
+    info.add_text("Creation Time", text)
+    photo = decode(encode(corner_picture(), "PNG", pnginfo=info), min_side=64)
+    assert (photo.taken_at, photo.taken_from) == ("2024-05-02T10:00:00", DateSource.METADATA)
+
+
+def test_only_the_header_of_a_file_is_read(tmp_path: Path) -> None:
+    photo, whole = tmp_path / "a.jpg", encode(corner_picture(), "JPEG", exif=exif_block(taken="2024:05:01 24:08:19"))
+    photo.write_bytes(whole[: len(whole) // 2] + bytes(400_000))
+    found = read_header(photo)
+    assert found is not None
+    assert (found.taken_at, found.source) == ("2024-05-01T00:08:19", DateSource.CAMERA)
+    photo.write_bytes(bytes(len(whole)))
+    assert read_header(photo) is None
+    assert read_header(tmp_path / "none.jpg") is None

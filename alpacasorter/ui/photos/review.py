@@ -1,0 +1,131 @@
+"""Reviewing the tags that changed while the app learned: to be kept, or taken back, one, some or all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, Signal
+
+from alpacasorter.ui.photo_filters import Filter
+from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photos.commands import Corrections, Step
+from alpacasorter.ui.widgets.messages import ChangedBanner, FlippedBanner
+from alpacasorter.wording import text
+
+_MANY = 0.05
+"""Share of the photos in the folder from which a correction that changes more other tags is asked about."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Surge:
+    """Corrections that changed many other tags, and what is said about them."""
+
+    steps: tuple[Step, ...]
+    words: str
+
+
+class ChangeReview(QObject):
+    """Shows how many tags have changed, asks about corrections that changed many, and does what the user answers.
+
+    Signals:
+        seen: changed tags were marked as seen.
+        answered: the user answered, so that the button with the focus may be gone.
+    """
+
+    seen = Signal()
+    answered = Signal()
+
+    def __init__(
+        self,
+        store: PhotoStore,
+        corrections: Corrections,
+        changed: ChangedBanner,
+        flipped: FlippedBanner,
+        parent: QObject,
+    ) -> None:
+        """Review the changed tags of `store`.
+
+        Args:
+            store: the photos of the open folder.
+            corrections: what the user labels, and its history.
+            changed: shown with the changed tags.
+            flipped: asks about a correction that changed many tags.
+            parent: the owner.
+        """
+        super().__init__(parent)
+        self._store = store
+        self._corrections = corrections
+        self._changed = changed
+        self._flipped = flipped
+        self._surges: list[_Surge] = []
+        self._seen_at = 0
+        corrections.stack.indexChanged.connect(self._on_index)
+        changed.seen.connect(lambda: self.see(None))
+        changed.restore.connect(self._restore_all)
+        changed.undo.connect(self._undo_all)
+        flipped.undo.connect(self._take_back)
+        flipped.keep.connect(self._keep)
+
+    def begin(self) -> None:
+        """Start over with another folder or another model."""
+        self._surges.clear()
+        self._seen_at = self._corrections.stack.index()
+        self._flipped.hide()
+
+    def on_learned(self, steps: Sequence[Step]) -> None:
+        """Corrections were learned from, and all photos were judged again: ask if that changed many tags."""
+        undone = {step.correction for step in steps if step.undone}
+        if undone:
+            self._surges = [
+                surge for surge in self._surges if not any(step.correction in undone for step in surge.steps)
+            ]
+        made, counts, flipped = [step for step in steps if not step.undone], self._store.counts, self._store.flipped
+        total = counts[Filter.POSITIVE] + counts[Filter.NEGATIVE]
+        if made and flipped > _MANY * total:
+            words = text.many_flipped([step.correction.text() for step in made], flipped, total)
+            self._surges.append(_Surge(tuple(made), words))
+        self._ask()
+
+    def show(self, which: Filter) -> None:
+        """Show the message of the filter Changed if `which` is that, else hide it."""
+        if which is Filter.CHANGED:
+            self._changed.say(self._store.counts[Filter.CHANGED], self._corrections.stack.index() - self._seen_at)
+        else:
+            self._changed.hide()
+
+    def see(self, rows: Sequence[PhotoRow] | None) -> None:
+        """Mark the changed tags of photos as seen; None for all."""
+        self._store.see_changes(rows)
+        if rows is None:
+            self.begin()
+        self.seen.emit()
+
+    def _on_index(self, index: int) -> None:
+        self._seen_at = min(self._seen_at, index)
+
+    def _restore_all(self) -> None:
+        self._corrections.restore_earlier(self._store.matching(Filter.CHANGED))
+        self.answered.emit()
+
+    def _undo_all(self) -> None:
+        self._corrections.undo_to(self._seen_at)
+        self.answered.emit()
+
+    def _ask(self) -> None:
+        if self._surges:
+            self._flipped.say(self._surges[-1].words)
+        else:
+            self._flipped.hide()
+
+    def _keep(self) -> None:
+        if self._surges:
+            self._surges.pop()
+        self._ask()
+        self.answered.emit()
+
+    def _take_back(self) -> None:
+        if self._surges:
+            self._corrections.take_back(self._surges.pop().steps)
+        self._ask()
+        self.answered.emit()

@@ -1,0 +1,70 @@
+"""Which letter or digit a key stands for, on any keyboard.
+
+On a layout with Latin letters, the one printed on the key counts, wherever it is: AZERTY, Dvorak. Where a key types a
+letter of another script, such as Cyrillic, Greek, Arabic, Hebrew or Thai, its place counts: the letter that a US
+keyboard has there. Qt finds that letter only for shortcuts with Ctrl, and only if a Latin layout is installed too.
+"""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from typing import Final
+
+from PySide6.QtCore import QKeyCombination, Qt
+from PySide6.QtGui import QKeyEvent
+
+_ROWS: Final = {10: "1234567890", 24: "QWERTYUIOP", 38: "ASDFGHJKL", 52: "ZXCVBNM"}
+"""X11 and Wayland: the scan code of the first key of each row; those of its other keys follow."""
+_XKB: Final = {first + place: letter for first, row in _ROWS.items() for place, letter in enumerate(row)}
+_MAC_CODES: Final = (*range(10), *range(11, 24), 25, 26, 28, 29, 31, 32, 34, 35, 37, 38, 40, 45, 46)
+_MAC: Final = dict(zip(_MAC_CODES, "ASDFHGZXCVBQWERYT1234659780OUIPLJKNM", strict=True))
+"""macOS: the letters by virtual key code; these codes are those of places."""
+_FIRST_SPECIAL: Final = 0x0100_0000
+"""Codes from here on are keys that type nothing, among them dead keys."""
+
+
+def printed(event: QKeyEvent) -> str:
+    """Return the letter or digit that a key types, in upper case; empty if it types none."""
+    character = _character(event)
+    if character.isdecimal():
+        # The digits of another script mean the same.
+        return str(unicodedata.decimal(character))
+    return character.upper() if character.isalpha() else ""
+
+
+def placed(event: QKeyEvent) -> str:
+    """Return the letter or digit on a US keyboard in place of a key that types another script; empty for others."""
+    character = _character(event)
+    if not character or unicodedata.category(character)[0] not in "LMN" or ord(character) < 0x250:
+        return ""
+    if unicodedata.name(character, "LATIN").startswith("LATIN"):
+        return ""
+    if sys.platform == "win32":
+        # There the virtual key is that of the Latin letter, also on a layout without Latin letters.
+        code = event.nativeVirtualKey()
+        return chr(code) if code < 0x80 and chr(code).isalnum() and chr(code).upper() == chr(code) else ""
+    if sys.platform == "darwin":
+        return _MAC.get(event.nativeVirtualKey(), "")
+    return _XKB.get(event.nativeScanCode(), "")
+
+
+def placed_combination(event: QKeyEvent) -> QKeyCombination | None:
+    """Return a key of another script with Ctrl or such, as it would be on a US keyboard; None for all other keys."""
+    modifiers = event.modifiers()
+    letter = placed(event) if modifiers & Qt.KeyboardModifier.ControlModifier else ""
+    return QKeyCombination(modifiers, Qt.Key(ord(letter))) if letter else None
+
+
+def is_plain(event: QKeyEvent) -> bool:
+    """Return whether a key was pressed just once and by itself: not held, without Ctrl, Shift, Alt and the like."""
+    held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+    # On AZERTY, digits are typed with Shift.
+    if held == Qt.KeyboardModifier.ShiftModifier and _character(event).isdecimal():
+        held = Qt.KeyboardModifier.NoModifier
+    return held == Qt.KeyboardModifier.NoModifier and not event.isAutoRepeat()
+
+
+def _character(event: QKeyEvent) -> str:
+    code = event.key()
+    return chr(code) if 0x20 < code < min(_FIRST_SPECIAL, sys.maxunicode) else ""
