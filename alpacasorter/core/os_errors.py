@@ -44,17 +44,22 @@ _NOT_SUPPORTED: Final = re.compile(
 )
 
 
+class InternalError(Exception):
+    """An error whose message no user reads: it is for the log, in English."""
+
+
 def for_log(error: BaseException) -> str:
     """Return an error for the log, which is in English whatever the language of the user.
 
-    Our own errors carry sentences for the user, so of those the cause is told, or else only the kind and the place.
+    Our own errors but InternalError carry sentences for the user, so of those the cause is told, or else only the kind
+    and the place.
     """
     while error.__cause__ is not None:
         error = error.__cause__
     kind = type(error)
     if isinstance(error, OSError) and error.errno is not None and error.errno in errno.errorcode:
         return f"{kind.__name__}: {errno.errorcode[error.errno]} {error.filename or ''}".rstrip()
-    if not kind.__module__.startswith("alpacasorter."):
+    if isinstance(error, InternalError) or not kind.__module__.startswith("alpacasorter."):
         return repr(error)
     places = traceback.extract_tb(error.__traceback__)
     return f"{kind.__name__} at {Path(places[-1].filename).name}:{places[-1].lineno}" if places else kind.__name__

@@ -191,4 +191,4 @@ class VersionKeeper(QObject):
             for learned in opened.session.find_pictures(lambda: number != self._round):
                 self._learned(learned)
         except Exception as error:  # noqa: BLE001  # they are found at the next start, or when they are next scanned
-            _log.warning("The pictures of corrected photos could not be looked up: %s", error)
+            _log.warning("The pictures of corrected photos could not be looked up: %s", for_log(error))

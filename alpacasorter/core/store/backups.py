@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from alpacasorter.core.files import flush_file, flush_folder
-from alpacasorter.core.store.database import DAMAGE, check, make_private_folder, pragma_number
+from alpacasorter.core.session_paths import private_folder
+from alpacasorter.core.store.database import DAMAGE, check, pragma_number
 from alpacasorter.core.store.library_schema import APPLICATION_ID, new_connection, probe
 
 KEPT: Final = 5
@@ -52,7 +53,7 @@ def write_backup(connection: sqlite3.Connection, folder: Path) -> Path:
         OSError, sqlite3.Error, DamagedError: it couldn't be written, or the copy is not intact. All older backups still
             exist.
     """
-    make_private_folder(folder)
+    private_folder(folder)
     handle, name = tempfile.mkstemp(prefix=_UNFINISHED, suffix=".tmp", dir=folder)
     os.close(handle)
     unfinished = Path(name)

@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 from zlib import crc32
 
+from alpacasorter.core.os_errors import for_log
 from alpacasorter.core.photo import PhotoFacts, PhotoFile
+from alpacasorter.core.session_paths import keep_private, private_folder
 from alpacasorter.core.store.database import (
     DAMAGE,
     Failure,
@@ -32,7 +34,6 @@ from alpacasorter.core.store.database import (
     identity,
     key_to_blob,
     make_private,
-    make_private_folder,
     migrate,
     path_to_blob,
     pragma_number,
@@ -373,7 +374,7 @@ class CacheFile:
                     raise
                 except DAMAGE as error:
                     failure = failure_of(error) if isinstance(error, sqlite3.Error) else Failure.DAMAGED
-                    _log.warning("the cache failed (%s): %s", failure.name, error)
+                    _log.warning("the cache failed (%s): %s", failure.name, for_log(error))
                     if failure is Failure.DAMAGED:
                         self._rebuild(on_disk=on_disk)
                         continue
@@ -392,7 +393,8 @@ class CacheFile:
     def _attach(self, damaged: tuple[int, int] | None) -> None:
         """Open the file. It is deleted first if it is still the damaged one, and not a new one of another instance."""
         try:
-            make_private_folder(self.path.parent)
+            private_folder(self.path.parent)
+            keep_private(self.path.parent)
             for other in (self.path, *companions(self.path)):
                 if os.path.lexists(other) and not other.is_file():
                     set_aside(other)
@@ -405,13 +407,13 @@ class CacheFile:
                 except (TooNewError, *DAMAGE) as error:
                     if isinstance(error, sqlite3.Error) and failure_of(error) is not Failure.DAMAGED:
                         raise
-                    _log.warning("the cache is started again: %s", error)
+                    _log.warning("the cache is started again: %s", for_log(error))
                     self._delete()
                     make_private(self.path)
                     self._use(open_connection(self.path))
                 self._identity = identity(self.path)
         except _UNUSABLE as error:
-            _log.warning("the cache can't be kept at %s: %s", self.path, error)
+            _log.warning("the cache can't be kept at %s: %s", self.path, for_log(error))
             self._attach_temporary()
 
     def _attach_temporary(self) -> None:

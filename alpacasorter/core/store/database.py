@@ -8,10 +8,11 @@ import enum
 import errno
 import os
 import sqlite3
-import stat
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
+
+from alpacasorter.core.os_errors import InternalError
 
 COMPANIONS = ("-wal", "-shm", "-journal")
 """What SQLite appends to the name of a database for the files it keeps beside it."""
@@ -37,11 +38,11 @@ class Failure(enum.Enum):
     DISK = enum.auto()
 
 
-class DamagedError(Exception):
+class DamagedError(InternalError):
     """The file is a database, but not an intact one of ours."""
 
 
-class TooNewError(Exception):
+class TooNewError(InternalError):
     """The file was written by a newer version of the app."""
 
 
@@ -206,18 +207,6 @@ def check(connection: sqlite3.Connection, what: str | int = 1) -> None:
     verdict = connection.execute(f"PRAGMA integrity_check({what})").fetchone()[0]
     if verdict != "ok":
         raise DamagedError(str(verdict))
-
-
-def make_private_folder(folder: Path) -> None:
-    """Create a folder that only its owner can open, and its parents as usual; raises OSError if that fails."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    status = folder.stat()
-    # Not a folder that belongs to everybody, or that the user's other things are in.
-    shared = status.st_mode & stat.S_ISVTX or folder == Path.home() or folder.is_mount()
-    if os.name == "posix" and status.st_mode & 0o077 and not shared:
-        with contextlib.suppress(OSError):
-            folder.chmod(0o700)
 
 
 def make_private(path: Path) -> None:

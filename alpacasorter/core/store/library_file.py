@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from alpacasorter.core.files import display_path
+from alpacasorter.core.os_errors import for_log
+from alpacasorter.core.session_paths import keep_private, private_folder
 from alpacasorter.core.store.backups import is_backed_up, write_backup
 from alpacasorter.core.store.database import (
     DAMAGE,
@@ -23,7 +25,6 @@ from alpacasorter.core.store.database import (
     failure_of,
     failure_of_system,
     identity,
-    make_private_folder,
     pragma_number,
     transaction,
 )
@@ -145,7 +146,7 @@ class LibraryFile:
             except (sqlite3.DatabaseError, UnicodeError, OverflowError) as error:
                 if isinstance(error, sqlite3.Error) and failure_of(error) is not Failure.DAMAGED:
                     raise
-                _log.warning("the library is damaged: %s", error)
+                _log.warning("the library is damaged: %s", for_log(error))
                 self._detach()
                 self._attach()
                 return work()
@@ -174,7 +175,8 @@ class LibraryFile:
     def _attach(self) -> None:
         """Open the file, and recover it if necessary."""
         try:
-            make_private_folder(self.path.parent)
+            private_folder(self.path.parent)
+            keep_private(self.path.parent)
             with exclusive(self.path.with_name(self.path.name + ".lock")):
                 self._open_connection, self._copy, notice = open_library(self.path, self.backups)
                 self._identity = identity(self.path)
@@ -215,4 +217,4 @@ class LibraryFile:
                 with transaction(connection):
                     self._copy.seal(connection)
         except (OSError, *DAMAGE) as error:
-            _log.warning("no backup of the library was written: %s", error)
+            _log.warning("no backup of the library was written: %s", for_log(error))

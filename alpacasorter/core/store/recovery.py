@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from alpacasorter import i18n
 from alpacasorter.core.files import flush_file, flush_folder
+from alpacasorter.core.os_errors import for_log
 from alpacasorter.core.store.backups import Backup, copy_library, list_backups, newest_whole, write_backup
 from alpacasorter.core.store.database import (
     DAMAGE,
@@ -100,7 +101,7 @@ def open_library(path: Path, backups: Path) -> Opened:
         _close(connection)
         if isinstance(error, sqlite3.Error) and failure_of(error) is not Failure.DAMAGED:
             raise
-        _log.warning("the library is damaged: %s", error)
+        _log.warning("the library is damaged: %s", for_log(error))
         notice = _recover(path, backups, content)
         agreed, regained = False, 0
         connection = _open_whole(path, None)
@@ -131,7 +132,7 @@ def _open_sealed(path: Path, copy: SecondCopy) -> sqlite3.Connection | None:
                 _set_up(connection)
                 return connection
     except DAMAGE as error:
-        _log.info("the library must be looked at: %s", error)
+        _log.info("the library must be looked at: %s", for_log(error))
     except BaseException:
         _close(connection)
         raise

@@ -26,6 +26,7 @@ from typing import Final, NamedTuple
 from zlib import crc32
 
 from alpacasorter.core.files import flush, flush_folder
+from alpacasorter.core.os_errors import for_log
 from alpacasorter.core.store.database import DAMAGE, identity, make_private, pragma_number
 from alpacasorter.core.store.rows import all_rows
 
@@ -253,7 +254,7 @@ class SecondCopy:
                 file.seek(start)
                 _put(second, start, file.read(self._end - start), wait=False)
         except OSError as error:
-            _log.warning("the second file of the second copy is made again: %s", error)
+            _log.warning("the second file of the second copy is made again: %s", for_log(error))
             with contextlib.suppress(OSError):
                 make_private(second)
                 second.write_bytes(first.read_bytes()[: self._end])
