@@ -45,8 +45,18 @@ from alpacasorter.core.store.library_schema import (
     probe,
     too_new,
 )
-from alpacasorter.core.store.remains import Row, put_newer, readable_rows
-from alpacasorter.core.store.rows import all_rows, columns, delete_row, put_row, tables, values, watch
+from alpacasorter.core.store.rows import (
+    Row,
+    all_rows,
+    columns,
+    delete_row,
+    put_newer,
+    put_row,
+    readable_rows,
+    tables,
+    values,
+    watch,
+)
 from alpacasorter.core.store.second_copy import Content, SecondCopy
 from alpacasorter.i18n import _, ngettext
 

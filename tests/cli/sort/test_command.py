@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from alpacasorter.core import reasons
-from alpacasorter.core.photo import content_key
+from alpacasorter.core.photos.reading import content_key
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import SortEnded
 from alpacasorter.core.sorting.execution.run import run_sort, undo_sort

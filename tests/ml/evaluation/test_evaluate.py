@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from alpacasorter.core.events import Progress
-from alpacasorter.core.photo import content_key
+from alpacasorter.core.photos.reading import content_key
 from alpacasorter.core.store.cache import Cache
 from alpacasorter.ml.evaluation.evaluate import DatasetError, Evaluation, evaluate, evaluation_report, warnings
 from alpacasorter.ml.evaluation.metrics import Confusion
