@@ -453,7 +453,7 @@ def _what_happened(aside: Path | None) -> str:
 
 def _regained(rows: int) -> str:
     return ngettext(
-        "Your corrections file lacked {count} change, which was restored from its second copy.",
-        "Your corrections file lacked {count} changes, which were restored from its second copy.",
+        "{count} change was missing from your corrections file and has been restored from its second copy.",
+        "{count} changes were missing from your corrections file and have been restored from its second copy.",
         rows,
     ).format(count=i18n.number(rows))
