@@ -10,8 +10,9 @@ from common import varied
 from PIL import Image
 
 from alpacasorter import paths
-from alpacasorter.core.photo import PhotoFacts, PhotoFile, content_key
+from alpacasorter.core.photo import PhotoFacts, PhotoFile
 from alpacasorter.core.photos.picture_key import picture_key
+from alpacasorter.core.photos.reading import content_key
 from alpacasorter.core.store.cache import Cache, CacheEntry
 from alpacasorter.ml.models.bundle import load_bundle
 

@@ -38,8 +38,8 @@ def main() -> None:
     """Measure and print."""
     from blake3 import blake3
 
-    from alpacasorter.core.photo import content_key
     from alpacasorter.core.photos.picture_key import picture_key
+    from alpacasorter.core.photos.reading import content_key
     from alpacasorter.ml import scan
 
     with tempfile.TemporaryDirectory() as name:

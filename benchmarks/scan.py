@@ -60,8 +60,8 @@ def keras_main(folder: Path) -> None:
 def bound(paths: list[Path]) -> tuple[float, float]:
     """Return the milliseconds per photo of decoding alone and of inference alone, on one thread."""
     from alpacasorter import paths as places
-    from alpacasorter.core.photo import read_photo
     from alpacasorter.core.photos.decode import decode, model_input
+    from alpacasorter.core.photos.reading import read_photo
     from alpacasorter.ml.models.bundle import load_bundle
     from alpacasorter.ml.runtime.backbone import CpuBackbone
     from alpacasorter.ml.scan import DECODE_SIDE, THUMBNAIL_SIDE

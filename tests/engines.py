@@ -18,8 +18,8 @@ import pytest
 
 from alpacasorter import paths
 from alpacasorter.core.events import Finished, Found, Judged, JudgedPhoto, Learned, Problems
-from alpacasorter.core.photo import read_photo
 from alpacasorter.core.photos.decode import decode, model_input
+from alpacasorter.core.photos.reading import read_photo
 from alpacasorter.core.session_paths import Places
 from alpacasorter.core.store.cache import Cache
 from alpacasorter.core.store.library import Library

@@ -243,7 +243,7 @@ def arrival(folder: Path, recorder: Recorder) -> None:
 def sort(folder: Path, recorder: Recorder) -> None:
     """Plan a sort, carry it out and undo it."""
     from alpacasorter.core.labels import LabeledPhoto, LabelSet
-    from alpacasorter.core.photo import content_key
+    from alpacasorter.core.photos.reading import content_key
     from alpacasorter.core.sorting.execution.run import run_sort, undo_sort
     from alpacasorter.core.sorting.options import SortOptions
     from alpacasorter.core.sorting.planning.planner import plan_sort
@@ -285,7 +285,8 @@ def export(folder: Path, recorder: Recorder) -> None:
     from alpacasorter.core.exchange.results import Source, write_results
     from alpacasorter.core.exchange.sidecars import SidecarOptions, write_sidecars
     from alpacasorter.core.labels import LabelSet
-    from alpacasorter.core.photo import PhotoFacts, content_key
+    from alpacasorter.core.photo import PhotoFacts
+    from alpacasorter.core.photos.reading import content_key
     from alpacasorter.core.store.library import Library
 
     labels = LabelSet("other", "alpaca", {})

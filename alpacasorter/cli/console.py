@@ -190,6 +190,8 @@ class ProgressBar:
             )
         self._bar.total = event.total
         self._bar.update(event.done - self._bar.n)
+        if event.done == event.total:
+            self._bar.refresh()  # otherwise the last step is not drawn if it comes soon after the one before it
 
     def say(self, sentence: str) -> None:
         """Print a sentence above the bar."""

@@ -67,7 +67,7 @@ def export_parser() -> argparse.ArgumentParser:
         prog="alpacasorter export",
         description=_(
             "Export the results for all photos in a folder, for other programs or another computer. Corrections made"
-            " in the window are included. Photos are not changed, unless you ask for --embed-keywords."
+            " in the window are included. Photos are not changed unless you use --embed-keywords."
         ),
         epilog=_(
             "exit codes: 0 success (even if some photos are unreadable), 1 failure, or some sidecars could not be"
@@ -131,7 +131,7 @@ def export_parser() -> argparse.ArgumentParser:
         action="store_true",
         help=_(
             "also write the keyword into JPEG files, with ExifTool, for programs that ignore the sidecars of JPEGs,"
-            " such as Lightroom; --remove --embed-keywords gives the files back as they were"
+            " such as Lightroom; --remove --embed-keywords restores the files"
         ),
     )
     sidecars.add_argument("--remove", action="store_true", help=_("remove everything that earlier exports wrote"))

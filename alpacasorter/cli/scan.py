@@ -34,7 +34,7 @@ def scan_parser() -> argparse.ArgumentParser:
         prog="alpacasorter scan",
         description=_(
             "Judge all photos in a folder and print one line per photo, in the order of the folder. A photo that takes"
-            " over a second longer than those after it is printed when it is done. Corrections made in the window are"
+            " over a second longer than those after it is printed once it is done. Corrections made in the window are"
             " included."
         ),
         epilog=exit_codes(),

@@ -85,7 +85,7 @@ def exclusion_options() -> argparse.ArgumentParser:
         "--nomedia",
         action=argparse.BooleanOptionalAction,
         default=argparse.SUPPRESS,
-        help=_("skip folders that contain a file named .nomedia (the default), or don't"),
+        help=_("skip folders that contain a .nomedia file (the default), or don't"),
     )
     return parser
 

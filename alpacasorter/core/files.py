@@ -181,13 +181,18 @@ def lock_file(handle: int) -> bool:
         False if another process, or another handle of this one, holds the lock; True otherwise, also on a network
         drive that does not support locks.
     """
+    return _try_lock(handle) is not False
+
+
+def _try_lock(handle: int) -> bool | None:
+    """Lock an open file; return False if another holds the lock, and None if there is no telling."""
     try:
         if sys.platform == "win32":
             _at_locked_byte(handle, msvcrt.LK_NBLCK)
         else:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        return error.errno not in _LOCK_HELD
+        return False if error.errno in _LOCK_HELD else None
     return True
 
 
@@ -198,15 +203,10 @@ def is_locked(path: Path) -> bool | None:
     except OSError:
         return None
     try:
-        if sys.platform == "win32":
-            _at_locked_byte(handle, msvcrt.LK_NBLCK)
-        else:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return True if error.errno in _LOCK_HELD else None
-    else:
-        unlock_file(handle)
-        return False
+        is_ours = _try_lock(handle)
+        if is_ours:
+            unlock_file(handle)
+        return None if is_ours is None else not is_ours
     finally:
         os.close(handle)
 

@@ -1,6 +1,7 @@
 """What a photo counts as: label, confidence and whether it is unsure, with the user's correction on top.
 
-The only place where these are worked out. Lists, sorts, exports and the window all ask a `LabelSet`.
+The only place where these are worked out. Lists, sorts, exports and the window ask a `LabelSet`. A label follows the
+picture to other files that show it (`SamePictures`).
 """
 
 from __future__ import annotations
@@ -143,3 +144,31 @@ def usual_positive(names: Sequence[str]) -> str:
     """
     plain = {name: re.sub(r"[\s_-]+", " ", name).strip().casefold() for name in names}
     return next((name for name in names if f"not {plain[name]}" in plain.values()), names[-1])
+
+
+class SamePictures:
+    """Content keys by their picture key (see `core.photos.picture_key`). Not thread-safe.
+
+    Files with the same picture key differ only in what other programs wrote into them.
+    """
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._picture: dict[str, str] = {}
+        # Almost all pictures have one key, and a tuple takes less time and memory than a list.
+        self._keys: dict[str, tuple[str, ...]] = {}
+
+    def note(self, key: str, picture: str | None) -> None:
+        """Record the picture key of a content key; None says nothing."""
+        if picture is not None and key not in self._picture:
+            self._picture[key] = picture
+            self._keys[picture] = (*self._keys.get(picture, ()), key)
+
+    def picture(self, key: str) -> str | None:
+        """Return the picture key of a content key, None if it is not known."""
+        return self._picture.get(key)
+
+    def same(self, key: str) -> Sequence[str]:
+        """Return all content keys of the same picture, this one included."""
+        picture = self._picture.get(key)
+        return (key,) if picture is None else self._keys[picture]

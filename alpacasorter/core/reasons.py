@@ -289,23 +289,23 @@ def _dates() -> dict[str, Callable[[int], str]]:
     """Return the sentence of each code of DATES_FROM."""
     return {
         DATES_FROM[DateSource.UNSET]: lambda count: ngettext(
-            "{count} photo has a date with which cameras start, so its clock was probably never set.",
-            "{count} photos have dates with which cameras start, so their clocks were probably never set.",
+            "{count} photo has the date on which a camera's clock starts, so it was probably never set.",
+            "{count} photos have the date on which a camera's clock starts, so it was probably never set.",
             count,
         ),
         DATES_FROM[DateSource.NAME]: lambda count: ngettext(
-            "{count} photo says when it was taken only in its name.",
-            "{count} photos say when they were taken only in their names.",
+            "{count} photo has a date only in its name.",
+            "{count} photos have a date only in their names.",
             count,
         ),
         DATES_FROM[DateSource.CHANGED]: lambda count: ngettext(
-            "{count} photo says only when it was last saved, so that is taken as its date.",
-            "{count} photos say only when they were last saved, so that is taken as their date.",
+            "{count} photo has only the date when it was last saved, so that date is used.",
+            "{count} photos have only the date when they were last saved, so that date is used.",
             count,
         ),
         DATES_FROM[DateSource.DIGITIZED]: lambda count: ngettext(
-            "{count} photo says only when it was digitized, so that is taken as its date.",
-            "{count} photos say only when they were digitized, so that is taken as their date.",
+            "{count} photo has only the date when it was digitized, so that date is used.",
+            "{count} photos have only the date when they were digitized, so that date is used.",
             count,
         ),
         DATES_FROM[DateSource.METADATA]: lambda count: ngettext(
@@ -397,7 +397,7 @@ def _sidecars() -> dict[str, str]:
         SIDECAR_NO_PHOTO: _("The photo is no longer there. It was moved, renamed or deleted."),
         EXIFTOOL_FAILED: _("ExifTool can't write to this photo, so it was left unchanged."),
         PICTURE_WOULD_CHANGE: _("ExifTool would have changed more than the keywords, so the photo was left unchanged."),
-        PHOTO_CHANGED: _("Another program changed the photo in the meantime, so it was left as it is now."),
+        PHOTO_CHANGED: _("Another program changed the photo in the meantime, so it was left as is."),
         PHOTO_WRITE_PROTECTED: _("The photo is read-only or a link, so it was left unchanged."),
     }
 

@@ -18,13 +18,13 @@ import numpy.typing as npt
 
 from alpacasorter.core.events import Finished, Judged, JudgedPhoto, Learned, Problems, ScanEvent
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.core.photo import PhotoFile, Unreadable, content_key, read_photo
+from alpacasorter.core.photo import PhotoFile, Unreadable
 from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
 from alpacasorter.core.photos.picture_key import picture_key
+from alpacasorter.core.photos.reading import content_key, read_file
 from alpacasorter.core.session_paths import Places, keep_private, private_folder
 from alpacasorter.core.store.cache import Cache
-from alpacasorter.core.store.library import Library
-from alpacasorter.core.store.no_library import open_or_stand_in
+from alpacasorter.core.store.library import Library, open_or_stand_in
 from alpacasorter.i18n import _
 from alpacasorter.ml.learning.personal_head import PersonalHead
 from alpacasorter.ml.models.bundle import Bundle, BundleError, load_bundle
@@ -219,7 +219,7 @@ class Session:
 def _picture_at(path: Path, key: str) -> str | None:
     """Return the picture key of the photo with this content key; None if it is not in this place."""
     try:
-        data = read_photo(path)
+        data = read_file(path)
     except (Unreadable, ValueError):
         return None
     return picture_key(data, key) if content_key(data) == key else None

@@ -24,12 +24,12 @@ import numpy.typing as npt
 
 from alpacasorter.core.events import Finished, Found, Problem, Problems, Progress
 from alpacasorter.core.files import display_path
-from alpacasorter.core.photo import PhotoFacts, PhotoFile, Unreadable, content_key
+from alpacasorter.core.photo import PhotoFacts, PhotoFile, Unreadable
 from alpacasorter.core.photos.bounded import DecodingStopped
 from alpacasorter.core.photos.decode import decode, model_input, read_header
 from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
 from alpacasorter.core.photos.picture_key import picture_key
-from alpacasorter.core.photos.reading import read_picture as read_photo
+from alpacasorter.core.photos.reading import content_key, read_photo
 from alpacasorter.core.photos.walk import OtherFiles, WalkProblem, walk
 from alpacasorter.core.reasons import MODEL_FAILED, NO_MEMORY, NOT_JUDGED, TOO_SLOW, UNEXPECTED
 from alpacasorter.core.store.cache import Cache, CacheEntry, KnownFile

@@ -310,9 +310,8 @@ def _warning(name: str, given: dict[str, str]) -> str:
     if name == _IN_BOTH_CLASSES:
         count = int(given["count"])
         said = ngettext(
-            "{count} picture is in the folders of both classes, so one of its labels is wrong. It is not held out.",
-            "{count} pictures are in the folders of both classes, so one label of each is wrong. They are not held"
-            " out.",
+            "{count} photo is in the folders of both classes, so one of its labels is wrong. It is not held out.",
+            "{count} photos are in the folders of both classes, so one label of each is wrong. They are not held out.",
             count,
         ).format(count=number(count))
         files = given["files"].split("\n")

@@ -69,7 +69,7 @@ class Actions(QObject):
         )
         self.restore_tag = self._make(
             _("Label with the &earlier tag"),
-            tip=_("Give the photos whose tags changed the tag that they had before, as your label"),
+            tip=_("Label the photos whose tags changed with the tags they had before"),
         )
         self.open_photo = self._make(
             _("&Open photo"), tip=_("Open the photo in the default program"), shown_key="Enter"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -61,6 +62,8 @@ _LOW = 560
 """Height below which there is less space between messages, pixels."""
 _SHARE = 0.92
 """Largest share of the screen that the window takes at the first start, which leaves space for its frame."""
+
+_log = logging.getLogger(__name__)
 
 
 class MainWindow(QMainWindow):
@@ -477,6 +480,13 @@ class MainWindow(QMainWindow):
         if not all(control.may_close() for control in self._controls):
             event.ignore()
             return
+        try:
+            self._close_down()
+        except Exception:  # noqa: BLE001  # Qt would go on closing with the error pending, and not end the app
+            _log.exception("Closing the window failed halfway")
+        super().closeEvent(event)
+
+    def _close_down(self) -> None:
         self.engine.stop_scan()
         for control in self._controls:
             control.close_down()
@@ -486,4 +496,3 @@ class MainWindow(QMainWindow):
         self._thumbnails.close()
         self._previews.close()
         self.engine.shutdown()
-        super().closeEvent(event)

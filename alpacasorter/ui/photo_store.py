@@ -16,9 +16,8 @@ from typing import Any, Final
 from alpacasorter.core import reasons
 from alpacasorter.core.events import JudgedPhoto, Learned, Problem
 from alpacasorter.core.files import Place, are_in_order, display_path, folder_place
-from alpacasorter.core.labels import LabeledPhoto, LabelSet
+from alpacasorter.core.labels import LabeledPhoto, LabelSet, SamePictures
 from alpacasorter.core.photo import PhotoFacts
-from alpacasorter.core.same_picture import SamePictures
 from alpacasorter.core.taken import Clock, Taken, when_taken
 from alpacasorter.ui.photo_filters import Filter, Order, unknown_labels
 from alpacasorter.ui.tag_changes import EarlierTag, TagChanges, count_labels, learn

@@ -57,7 +57,7 @@ class SettingsDialog(QDialog):
         self.recursive.setChecked(settings.recursive)
         self.recursive.toggled.connect(self._set_recursive)
         self.nomedia = QCheckBox(_("Skip folders with a .nomedia file"), self)
-        self.nomedia.setToolTip(_("Android apps put this file into folders that are not meant to be seen"))
+        self.nomedia.setToolTip(_("Android apps put this file in folders that should not show up in galleries"))
         self.nomedia.setChecked(settings.skip_nomedia)
         self.nomedia.toggled.connect(self._set_nomedia)
         self.exclude = QPlainTextEdit("\n".join(settings.exclude), self)
@@ -66,8 +66,8 @@ class SettingsDialog(QDialog):
         self.exclude.setAccessibleName(_("Leave out"))
         self.exclude.setToolTip(
             _(
-                "* is any text, ? any character; with a slash at the end, only folders are left out; with a slash"
-                " elsewhere, the path inside the folder is compared"
+                "* matches any text, ? any character. A slash at the end matches only folders; a slash elsewhere,"
+                " the path inside the folder."
             )
         )
         self.exclude.setFixedHeight(self.exclude.fontMetrics().lineSpacing() * _LINES + 12)

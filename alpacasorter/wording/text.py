@@ -207,7 +207,7 @@ def learned_from(corrections: int) -> str:
 def changed(value: int) -> str:
     """Return how many tags have changed since the folder was opened or they were marked as seen."""
     if not value:
-        return _("No tag has changed that was not marked as seen.")
+        return _("No tags have changed since you opened the folder or marked changes as seen.")
     return ngettext(
         "{count} tag has changed since you opened the folder or marked changes as seen.",
         "{count} tags have changed since you opened the folder or marked changes as seen.",

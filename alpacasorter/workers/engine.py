@@ -286,7 +286,28 @@ class Engine(QObject):
             # The session is not open yet; `_start` begins the scan.
             self._folder_waiting = (generation, folder, recursive, exclusion)
             return
+        if self._open.library_problem:
+            self._open_library_again(self._open)
         self._scan_lane.submit(partial(self._scan, generation, folder, recursive, exclusion))
+
+    def _open_library_again(self, opened: OpenEngine) -> None:
+        """Open everything again if the corrections can be read by now."""
+        try:
+            from alpacasorter.ml.engine import open_engine
+
+            again = open_engine(replace(self._places, bundle=opened.bundle.path), self._preference, trial_now=False)
+        except Exception as error:  # noqa: BLE001  # photos are judged without them, as before
+            _log.info("The corrections still can't be read: %s", for_log(error))
+            return
+        if again.library_problem:
+            again.close()
+            return
+        self._open = again
+        # After a scan that is still being stopped.
+        self._scan_lane.submit(opened.close)
+        self._tell_ready(again)
+        self._tell_recent()
+        again.session.learning.prepare()
 
     def _correct(self) -> None:
         with self._corrections_lock:

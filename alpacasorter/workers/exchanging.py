@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal
 
@@ -22,13 +22,14 @@ from alpacasorter.workers.view_facts import error_sentence
 
 # core.exchange is only imported when needed: the window starts faster without it.
 if TYPE_CHECKING:
-    from alpacasorter.core.exchange.embedded import Batch, EmbedEnded, EmbedEvent
+    from alpacasorter.core.exchange.embedded import Batch, EmbedEnded
     from alpacasorter.core.exchange.label_file import LabelFile
     from alpacasorter.core.exchange.label_import import ImportOptions, ImportSummary
     from alpacasorter.core.exchange.results import Format, Source
     from alpacasorter.core.exchange.sidecars import SidecarOptions, SidecarsEnded
     from alpacasorter.ml.engine import OpenEngine
 
+_Ended = TypeVar("_Ended")
 _log = logging.getLogger(__name__)
 
 _PROGRESS_SECONDS: Final = 0.05
@@ -263,16 +264,11 @@ class ExchangeKeeper(QObject):
         from alpacasorter.core.exchange.sidecars import SidecarsEnded, write_sidecars
 
         self._check_library()
-        tell, total = self._teller(number), sum(one.content_key is not None for one in results)
+        total = sum(one.content_key is not None for one in results)
         stopped, opened = partial(self._is_stopped, number), self._opened()
         library = None if opened is None else opened.library
         job = write_sidecars(folder, results, labels, options, library=library, stopped=stopped)
-        with contextlib.closing(job) as events:
-            for done, event in enumerate(events, 1):
-                if isinstance(event, SidecarsEnded):
-                    return event
-                tell(done, total)
-        raise AssertionError("the last event is SidecarsEnded")
+        return self._last_of(job, SidecarsEnded, number, total)
 
     def _look_for_exiftool(self) -> None:
         from alpacasorter.core.exchange.embedded import Records
@@ -285,7 +281,7 @@ class ExchangeKeeper(QObject):
     def _embed_keywords(
         self, folder: Path, results: Sequence[LabeledPhoto], labels: LabelSet, options: SidecarOptions, number: int
     ) -> EmbedEnded:
-        from alpacasorter.core.exchange.embedded import embed_keywords
+        from alpacasorter.core.exchange.embedded import EmbedEnded, embed_keywords
         from alpacasorter.core.store.database import utc_now
 
         self._check_library()
@@ -296,30 +292,28 @@ class ExchangeKeeper(QObject):
         job = embed_keywords(
             folder, results, labels, options, library=opened.library, made_at=utc_now(), stopped=stopped
         )
-        return self._last_of(job, number, total)
+        return self._last_of(job, EmbedEnded, number, total)
 
     def _undo_keywords(self, batch: int, number: int) -> EmbedEnded:
-        from alpacasorter.core.exchange.embedded import undo_keywords
+        from alpacasorter.core.exchange.embedded import EmbedEnded, undo_keywords
         from alpacasorter.core.store.database import utc_now
 
         opened = self._opened()
         if opened is None:
             raise _NotOpen(_not_open())
         stopped = partial(self._is_stopped, number)
-        return self._last_of(
-            undo_keywords(batch, library=opened.library, made_at=utc_now(), stopped=stopped), number, 0
-        )
+        job = undo_keywords(batch, library=opened.library, made_at=utc_now(), stopped=stopped)
+        return self._last_of(job, EmbedEnded, number, 0)
 
-    def _last_of(self, job: Generator[EmbedEvent, None, None], number: int, total: int) -> EmbedEnded:
-        from alpacasorter.core.exchange.embedded import EmbedEnded
-
+    def _last_of(self, job: Generator[object, None, None], ended: type[_Ended], number: int, total: int) -> _Ended:
+        """Tell the progress of a job, and return its last event."""
         tell = self._teller(number)
         with contextlib.closing(job) as events:
             for done, event in enumerate(events, 1):
-                if isinstance(event, EmbedEnded):
+                if isinstance(event, ended):
                     return event
                 tell(done, total)
-        raise AssertionError("the last event is EmbedEnded")
+        raise AssertionError(f"the last event is {ended.__name__}")
 
     def _check_library(self) -> None:
         """Raise if what was judged does not include the user's corrections: others would take it for complete."""

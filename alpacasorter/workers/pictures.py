@@ -191,8 +191,8 @@ class PreviewLoader(QObject):
 
 def _make_thumbnail(key: str, stopped: Callable[[], bool], data: bytes) -> tuple[bytes, bool]:
     """Return a thumbnail (JPEG), and whether the file still holds the photo with this content key."""
-    from alpacasorter.core.photo import content_key
     from alpacasorter.core.photos.decode import decode
+    from alpacasorter.core.photos.reading import content_key
     from alpacasorter.ml.scan import DECODE_SIDE, THUMBNAIL_SIDE
 
     photo = decode(data, min_side=DECODE_SIDE, thumbnail_side=THUMBNAIL_SIDE, stopped=stopped)
@@ -212,10 +212,10 @@ def _decoded(path: Path, make: Callable[[bytes], _T]) -> tuple[_T | None, str]:
     """
     from alpacasorter.core.photo import Unreadable
     from alpacasorter.core.photos.bounded import DecodingStopped
-    from alpacasorter.core.photos.reading import read_picture
+    from alpacasorter.core.photos.reading import read_photo
 
     try:
-        return make(read_picture(path)), ""
+        return make(read_photo(path)), ""
     except DecodingStopped:
         return None, ""
     except Unreadable as error:

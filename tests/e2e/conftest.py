@@ -13,7 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from alpacasorter import paths
 from alpacasorter.core.events import Finished, Learned
-from alpacasorter.core.photo import PhotoFacts, PhotoFile, content_key
+from alpacasorter.core.photo import PhotoFacts, PhotoFile
+from alpacasorter.core.photos.reading import content_key
 from alpacasorter.core.store.cache import Cache, CacheEntry
 from alpacasorter.ml.models.bundle import load_bundle
 from alpacasorter.ui.app import build_window

@@ -395,28 +395,27 @@ def test_broken_bundle_is_refused_with_a_sentence(
     window.close()
 
 
-def test_an_obstacle_at_the_start_may_be_gone_later(home: Path, folder: Path, qtbot: QtBot, qapp: QApplication) -> None:
-    """The message says "try again": opening a folder does that."""
+def test_an_obstacle_at_the_start_may_be_gone_later(start: Start, folder: Path) -> None:
+    """Photos are judged without corrections meanwhile; opening a folder tries to read those again."""
     data = Path(os.environ["ALPACASORTER_DATA_DIR"])
     data.write_text("in the way")
-    window = build_window(qapp, Settings())
-    try:
-        for _ in range(2):
-            with qtbot.waitSignal(window.engine.failed, timeout=WAIT_MS):
-                window.open_folder(folder)
-            assert window.stack.currentWidget() is window.welcome
-            assert window.notice.isVisibleTo(window)
-            assert window.device_label.text() == "Not ready"
-        data.unlink()
-        finished: list[object] = []
-        window.engine.finished.connect(finished.append)
-        window.open_folder(folder)
-        qtbot.waitUntil(lambda: bool(finished), timeout=WAIT_MS)
-        assert window.folder == folder
-        assert not window.notice.isVisibleTo(window)
-        assert len(window.page.store.rows) >= 12
-    finally:
-        window.close()
+    user = start()
+    user.open(folder)
+    assert len(user.store.rows) >= 12
+    assert "corrections" in user.window.notice.words.text()
+    name = user.shown()[0]
+    before = user.label(name)
+    failures: list[object] = []
+    user.window.engine.correction_failed.connect(lambda *failure: failures.append(failure))
+    user.select(name)
+    user.press(Qt.Key.Key_Space)
+    user.wait(lambda: bool(failures))
+    assert user.label(name) == before
+    data.unlink()
+    user.open(folder)
+    user.click_tag(name)
+    assert user.label(name) != before
+    assert user.row(name).correction is not None
 
 
 def test_broken_library_is_replaced_by_its_backup_and_the_user_is_told(start: Start, folder: Path) -> None:
@@ -432,7 +431,7 @@ def test_broken_library_is_replaced_by_its_backup_and_the_user_is_told(start: St
         Path(f"{library}{suffix}").unlink(missing_ok=True)
     again = start()
     again.wait(again.window.notice.isVisible)
-    assert "backup" in again.window.notice.words.text()
+    assert "restored" in again.window.notice.words.text()
     again.open(folder)
     assert again.row(name).correction == corrected
     assert again.window.notice.isVisible(), "opening a folder does not remove it"

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from alpacasorter.core.events import Judged, Learned
-from alpacasorter.core.photo import PhotoFile, content_key
+from alpacasorter.core.photo import PhotoFile
+from alpacasorter.core.photos.reading import content_key
 from alpacasorter.core.store.library import Library
 from alpacasorter.ml.engine import Session
 from tests.engines import Opened, Outcome, few_replayed, opened_session, quick_embed

@@ -14,8 +14,9 @@ import pytest
 
 from alpacasorter.core import reasons
 from alpacasorter.core.events import Finished, Found, Problems, Progress
-from alpacasorter.core.photo import PhotoFacts, PhotoFile, content_key
+from alpacasorter.core.photo import PhotoFacts, PhotoFile
 from alpacasorter.core.photos import bounded
+from alpacasorter.core.photos.reading import content_key
 from alpacasorter.core.photos.walk import OUTPUT_MARKER, FolderUnavailable
 from alpacasorter.core.store.cache import Cache, CacheEntry
 from alpacasorter.core.taken import DateSource

@@ -11,9 +11,9 @@ from tests.core.store.library_files import ROOT
 @pytest.mark.parametrize(
     ("flow", "first", "last", "most"),
     [
-        ("photo", "core.photos.walk", "core.labels", 19),
-        ("sort", "core.sorting.planning.planner", "core.sorting.execution.transfer", 30),
-        ("export", "core.exchange.results", "core.exchange.xmp", 12),
+        ("photo", "core.photos.walk", "core.labels", 25),
+        ("sort", "core.sorting.planning.planner", "core.sorting.execution.transfer", 32),
+        ("export", "core.exchange.results", "core.exchange.xmp", 11),
     ],
 )
 def test_a_flow_crosses_few_modules(flow: str, first: str, last: str, most: int) -> None:

@@ -67,8 +67,8 @@ def test_the_map_of_what_spoke_is_exact(bundle, backbone):
 
 def test_it_listens_more_to_some_places_than_to_others(bundle, backbone, photos):
     """With a plain mean every place would count alike; an alpaca far away must not drown."""
-    from alpacasorter.core.photo import read_photo
     from alpacasorter.core.photos.decode import decode, model_input
+    from alpacasorter.core.photos.reading import read_photo
 
     file = sorted((photos / "article" / "alpaca").iterdir())[2]
     feature_map = backbone.feature_map(model_input(decode(read_photo(file), min_side=256).pixels, 256))
@@ -80,8 +80,8 @@ def test_it_listens_more_to_some_places_than_to_others(bundle, backbone, photos)
 @pytest.mark.slow
 def test_keras_and_litert_agree_on_photos(bundle, photos):
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
-    from alpacasorter.core.photo import read_photo
     from alpacasorter.core.photos.decode import decode, model_input
+    from alpacasorter.core.photos.reading import read_photo
     from alpacasorter.training.data.dataset import MIN_SIDE
     from alpacasorter.training.network.classifier import rebuild
     from alpacasorter.training.network.convert import model_difference

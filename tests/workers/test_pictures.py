@@ -13,9 +13,9 @@ from pytestqt.qtbot import QtBot
 
 from alpacasorter.core import photo as photo_module
 from alpacasorter.core import reasons
-from alpacasorter.core.photo import content_key
 from alpacasorter.core.photos import decode as decode_module
 from alpacasorter.core.photos.decode import decode
+from alpacasorter.core.photos.reading import content_key
 from alpacasorter.core.store.cache import Cache
 from alpacasorter.ml.scan import DECODE_SIDE, THUMBNAIL_SIDE
 from alpacasorter.workers import pictures as pictures_module

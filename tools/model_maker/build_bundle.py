@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from alpacasorter.core import reasons
-from alpacasorter.core.photo import read_photo
 from alpacasorter.core.photos.decode import decode, model_input
+from alpacasorter.core.photos.reading import read_photo
 from alpacasorter.ml.evaluation import metrics
 from alpacasorter.ml.learning.folds import FOLDS
 from alpacasorter.ml.learning.logistic import fit_logistic

@@ -20,8 +20,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageEnhance
 
-from alpacasorter.core.photo import Unreadable, read_photo
+from alpacasorter.core.photo import Unreadable
 from alpacasorter.core.photos.decode import decode, model_input
+from alpacasorter.core.photos.reading import read_photo
 from alpacasorter.ml.runtime.backbone import scale_pixels
 
 LAST_EARLY_LAYER: Final = "block_12_add"

@@ -16,8 +16,8 @@ from alpacasorter.cli.self_test.samples import FORMATS, SIZE, looks_right, sampl
 from alpacasorter.core import reasons
 from alpacasorter.core.events import Finished, Judged, JudgedPhoto, Problems
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
-from alpacasorter.core.photo import content_key
 from alpacasorter.core.photos.decode import decode
+from alpacasorter.core.photos.reading import content_key
 from alpacasorter.core.session_paths import Places
 from alpacasorter.core.sorting.events import SortEnded, SortEvent, SortState
 from alpacasorter.core.sorting.execution.run import run_sort, undo_sort

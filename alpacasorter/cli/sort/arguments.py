@@ -67,13 +67,7 @@ def sort_parser() -> argparse.ArgumentParser:
         epilog=_sort_exit_codes(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
-        parents=[
-            device_option(argparse.SUPPRESS),
-            model_option(),
-            exclusion_options(),
-            quiet_option(),
-            version_option(),
-        ],
+        parents=_shared(),
     )
     parser.add_argument(
         "folder", metavar="FOLDER", nargs="?", type=given_path, default=None, help=_("the folder to sort")
@@ -99,6 +93,11 @@ def sort_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _shared() -> list[argparse.ArgumentParser]:
+    """Return the options that `sort` and `watch` share with other commands."""
+    return [device_option(argparse.SUPPRESS), model_option(), exclusion_options(), quiet_option(), version_option()]
+
+
 def watch_parser() -> argparse.ArgumentParser:
     """Return the parser of `alpacasorter watch`."""
     parser = argparse.ArgumentParser(
@@ -109,13 +108,7 @@ def watch_parser() -> argparse.ArgumentParser:
         ),
         epilog=_watch_exit_codes(),
         argument_default=argparse.SUPPRESS,
-        parents=[
-            device_option(argparse.SUPPRESS),
-            model_option(),
-            exclusion_options(),
-            quiet_option(),
-            version_option(),
-        ],
+        parents=_shared(),
     )
     parser.add_argument("folder", metavar="FOLDER", type=given_path, help=_("the folder to watch"))
     parser.add_argument("--json", action="store_true", help=_("print one JSON object per line (see docs/sorting.md)"))
@@ -159,7 +152,7 @@ def _add_options(parser: argparse._ActionsContainer, into: str) -> None:
         action="append",
         help=_(
             'correct the clock of a camera for {taken}, such as "Canon EOS R5=+01:00" or "Canon EOS R5 #1234=-1d'
-            ' 02:00"; or say when a photo was really taken: "IMG_1.JPG=2024-05-01 14:32:10"; can be repeated'
+            ' 02:00"; or say when a photo was actually taken: "IMG_1.JPG=2024-05-01 14:32:10"; can be repeated'
         ),
     )
     add(
@@ -279,7 +272,7 @@ def check_options(given: Mapping[str, object]) -> None:
             raise Usage(said.format(text=pair))
     if "clock" in given and not parse_pattern(str(given.get("pattern", "{label}"))).uses_taken:
         # Translators: keep {taken} as it is.
-        raise Usage(_("--clock needs a --pattern with {taken}, which is all that it changes."))
+        raise Usage(_("--clock affects only {taken}, so it needs a --pattern with it."))
 
 
 def sort_options(given: Mapping[str, object], destination: Path, labels: LabelSet) -> SortOptions:
@@ -367,7 +360,7 @@ def _clock_of_photo(name: str, moment: datetime, folder: Path, photos: Sequence[
         raise Usage(_("There is no photo “{name}” in the folder.").format(name=name))
     clock = photo.camera and clock_right_at(photo.taken_at, photo.taken_from, photo.camera, moment)
     if not clock:
-        raise Usage(_("“{name}” doesn't say when and by which camera it was taken.").format(name=name))
+        raise Usage(_("“{name}” doesn't say when it was taken, or by which camera.").format(name=name))
     return clock
 
 

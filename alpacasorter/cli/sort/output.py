@@ -63,7 +63,7 @@ def plan_words(plan: SortPlan) -> str:
         lines.append(_("Problem: {sentence}").format(sentence=remark.sentence) if remark.serious else remark.sentence)
         lines += [f"  {display_path(path)}" for path in remark.paths]
         if remark is plan.question:
-            said = _("To decide otherwise, use {option}.")
+            said = _("To change this, use {option}.")
             lines.append(f"  {said.format(option='--different-tags ' + '|'.join(DifferentTags))}")
     lines += ["", sorts.overview(plan) if plan.files_to_do else sorts.nothing(plan)]
     if plan.files_to_do and (space := sorts.space(plan)):

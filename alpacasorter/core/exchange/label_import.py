@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from alpacasorter.core.exchange.label_file import LabelFile, LabelFileError, LabelRow, readings, refusal
 from alpacasorter.core.files import display_path
-from alpacasorter.core.labels import LabelSet
-from alpacasorter.core.photo import Unreadable, content_key, read_photo
-from alpacasorter.core.same_picture import SamePictures
+from alpacasorter.core.labels import LabelSet, SamePictures
+from alpacasorter.core.photo import Unreadable
+from alpacasorter.core.photos.reading import content_key, read_file
 from alpacasorter.i18n import _, join
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def _keys_of(row: LabelRow, folder: Path | None) -> tuple[str | None, str | None
 
     for path in _candidates(row, folder) if folder is not None else ():
         try:
-            data = read_photo(path)
+            data = read_file(path)
         except (Unreadable, ValueError):
             continue
         key = content_key(data)

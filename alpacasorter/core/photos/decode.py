@@ -49,7 +49,7 @@ from alpacasorter.core.photos.picture import (
     to_eight_bit,
     to_srgb,
 )
-from alpacasorter.core.photos.reading import read_picture, why_not_a_picture
+from alpacasorter.core.photos.reading import read_photo, why_not_a_picture
 from alpacasorter.core.photos.tiff import TiffLayout, lay_out_tiff
 from alpacasorter.core.taken import DateSource
 
@@ -186,7 +186,7 @@ def read_header(path: Path) -> ExifFacts | None:
         if container is None:
             return None
         if container != "JPEG" and len(data) == BEGINNING:
-            data = read_picture(path)
+            data = read_photo(path)
         return run_bounded(lambda _allowance: _header(data, container), stopped=lambda: False)
     except Exception:  # noqa: BLE001 - as above
         return None

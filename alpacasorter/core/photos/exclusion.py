@@ -165,7 +165,7 @@ def _compiled(pattern: str) -> _Compiled:
         regex = re.compile(_regex(names), re.DOTALL)
     except re.error as error:
         raise PatternError(
-            _("“{pattern}” is not a valid pattern: “[” needs a matching “]” and letters in order between them.").format(
+            _("“{pattern}” is not a valid pattern: “[” needs a matching “]”, and ranges must be in order.").format(
                 pattern=shown
             )
         ) from error

@@ -34,11 +34,12 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from alpacasorter.core.files import is_cloud_only
-from alpacasorter.core.photo import Unreadable, read_photo
+from alpacasorter.core.photo import Unreadable
 from alpacasorter.core.photos.containers import Layout, Parts, lay_out
 from alpacasorter.core.photos.exif import ExifFacts, read_camera_name, read_exif, with_texts
 from alpacasorter.core.photos.formats import SNIFF_BYTES, sniff
 from alpacasorter.core.photos.heif import lay_out_heif, with_size_of_alpha
+from alpacasorter.core.photos.reading import read_file
 
 # NOCACHE: otherwise LittleCMS keeps the last pixel in the transform, which several threads share here.
 _FLAGS: Final = ImageCms.Flags.NOCACHE | ImageCms.Flags.BLACKPOINTCOMPENSATION
@@ -367,7 +368,7 @@ def read_camera(path: Path) -> str | None:
 def _read_whole(path: Path, container: str | None) -> str | None:
     """Read the camera from a PNG, WebP, HEIC or TIFF, which may store it anywhere in the file."""
     try:
-        data = read_photo(path)
+        data = read_file(path)
         if container == "TIFF":
             return read_camera_name(data)
         if container in ("HEIF", "AVIF"):

@@ -1,16 +1,20 @@
-"""Reading the bytes of a photo, unless there are far more of them than its pixels can need."""
+"""Reads photo files: their bytes, unless there are far more than the pixels can need, and their content key."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import stat
 import struct
 from pathlib import Path
 from typing import IO, Final
 
-from alpacasorter.core import os_errors, photo, reasons
+from alpacasorter.core import os_errors, reasons
+from alpacasorter.core.files import is_cloud_only
 from alpacasorter.core.photo import Unreadable
 from alpacasorter.core.photos.formats import SNIFF_BYTES, describe_unsupported, sniff
 
+MAX_FILE_BYTES: Final = 512 * 1024 * 1024
 LARGE_BYTES: Final = 256 * 1024 * 1024
 """A larger file is read only if it has so many pixels that these explain its size."""
 _BYTES_PER_PIXEL: Final = 16
@@ -18,8 +22,8 @@ _HEAD_BYTES: Final = 1024 * 1024
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
-def read_picture(path: Path) -> bytes:
-    """Return all bytes of a photo file that is to be decoded, as `core.photo.read_photo` does.
+def read_photo(path: Path) -> bytes:
+    """Return all bytes of a photo file that is to be decoded, as `read_file` does.
 
     Raises:
         Unreadable: it can't be read, or is large and has few pixels.
@@ -29,7 +33,40 @@ def read_picture(path: Path) -> bytes:
             raise Unreadable(reason)
     except OSError as error:
         raise Unreadable(os_errors.for_file(error)) from error
-    return photo.read_photo(path)
+    return read_file(path)
+
+
+def read_file(path: Path) -> bytes:
+    """Return all bytes of a photo file. Never blocks on a pipe and never downloads a file from the cloud.
+
+    Raises:
+        Unreadable: the file is missing, empty, not a regular file, over 512 MB or only in the cloud, or it can't be
+            opened or read.
+    """
+    try:
+        status = path.stat()
+        if (reason := _why_not_to_open(status)) is not None:
+            raise Unreadable(reason)
+        # Non-blocking, in case a pipe has replaced the file since; binary, for Windows.
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        with os.fdopen(os.open(path, flags), "rb", buffering=0) as file:
+            data = file.read()
+    except OSError as error:
+        raise Unreadable(os_errors.for_file(error)) from error
+    except MemoryError as error:
+        raise Unreadable(reasons.NO_MEMORY) from error
+    if not data:
+        raise Unreadable(reasons.EMPTY)
+    return data
+
+
+def content_key(data: bytes) -> str:
+    """Return the content key of a file: the SHA-256 of its bytes as 64 hexadecimal digits.
+
+    SHA-256 rather than a weaker hash: with the SHA instructions of current processors it is as fast as any in hashlib
+    (2.5 ms for 4 MB), and a collision would give a photo the label of another one.
+    """
+    return hashlib.sha256(data).hexdigest()
 
 
 def why_not_a_picture(data: bytes) -> str:
@@ -39,6 +76,18 @@ def why_not_a_picture(data: bytes) -> str:
     if not data.strip(b"\x00"):
         return reasons.BLANK
     return reasons.not_a_picture(describe_unsupported(data[:SNIFF_BYTES]))
+
+
+def _why_not_to_open(status: os.stat_result) -> str | None:
+    if stat.S_ISDIR(status.st_mode):
+        return reasons.IS_FOLDER
+    if not stat.S_ISREG(status.st_mode):
+        return reasons.NOT_REGULAR
+    if is_cloud_only(status):
+        return reasons.CLOUD_ONLY
+    if status.st_size > MAX_FILE_BYTES:
+        return reasons.TOO_MANY_BYTES
+    return reasons.EMPTY if status.st_size == 0 else None
 
 
 def _why_not_to_read(path: Path) -> str | None:

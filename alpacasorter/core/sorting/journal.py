@@ -20,7 +20,7 @@ from alpacasorter.core.sorting.options import Action, SortOptions
 from alpacasorter.core.sorting.plan import Outcome, SortPlan
 from alpacasorter.core.store.database import blob_to_path, key_to_blob, path_to_blob, utc_now
 from alpacasorter.core.store.library import Library
-from alpacasorter.core.store.library_sorts import SORT_COLUMNS, STEP_COLUMNS, SortRow, StepRow, insert_sort
+from alpacasorter.core.store.library_schema import SORT_COLUMNS, STEP_COLUMNS, SortRow, StepRow, insert_sort
 from alpacasorter.i18n import _
 
 E = TypeVar("E", bound=enum.StrEnum)

@@ -20,8 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
-from alpacasorter.core.store.database import blob_to_path, key_to_blob, path_to_blob, utc_now
-from alpacasorter.core.store.library_file import LibraryFile
+from alpacasorter.core.store.database import Failure, blob_to_path, failure_of, key_to_blob, path_to_blob, utc_now
+from alpacasorter.core.store.library_file import LibraryFile, NoFile
 from alpacasorter.core.store.library_schema import LibraryError, LibraryTooNewError
 
 HEADS_KEPT: Final = 50
@@ -474,3 +474,20 @@ class Library:
     def backup(self) -> None:
         """Write a backup now, even if none is due. If that fails, the older ones still exist."""
         self._file.backup()
+
+
+def open_or_stand_in(path: Path, *, backups: Path) -> tuple[Library, str]:
+    """Open a library; if the disk does not let us, return what stands in for it, and why, in sentences.
+
+    Raises:
+        LibraryTooNewError: a newer version of the app wrote it.
+        LibraryError: another window is using it at this moment.
+    """
+    try:
+        return Library.open(path, backups=backups), ""
+    except LibraryTooNewError:
+        raise
+    except LibraryError as error:
+        if isinstance(error.__cause__, sqlite3.Error) and failure_of(error.__cause__) is Failure.BUSY:
+            raise
+        return Library(NoFile(path, str(error))), str(error)

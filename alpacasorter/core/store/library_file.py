@@ -11,7 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Never, TypeVar
 
 from alpacasorter.core.files import display_path
 from alpacasorter.core.os_errors import for_log
@@ -21,6 +21,7 @@ from alpacasorter.core.store.database import (
     DAMAGE,
     DamagedError,
     Failure,
+    connect,
     exclusive,
     failure_of,
     failure_of_system,
@@ -28,7 +29,7 @@ from alpacasorter.core.store.database import (
     pragma_number,
     transaction,
 )
-from alpacasorter.core.store.library_schema import LibraryError, library_problem, next_revision, probe
+from alpacasorter.core.store.library_schema import LibraryError, bring_up_to_date, library_problem, next_revision, probe
 from alpacasorter.core.store.recovery import open_library
 from alpacasorter.core.store.second_copy import SecondCopy
 from alpacasorter.i18n import _
@@ -218,3 +219,38 @@ class LibraryFile:
                     self._copy.seal(connection)
         except (OSError, *DAMAGE) as error:
             _log.warning("no backup of the library was written: %s", for_log(error))
+
+
+class NoFile(LibraryFile):
+    """Stands in for a file that can't be opened: it is empty, and refuses to keep anything."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        """Raise LibraryError with the sentence `why` on every attempt to write."""
+        # Nothing of the real one is set up: it would open the file.
+        self.path = path  # type: ignore[misc]
+        self.backups = path.with_name("backups")  # type: ignore[misc]
+        self.notice = None
+        self._why = why
+        self._lock = threading.RLock()  # type: ignore[misc]
+        self._memory = connect(None, synchronous="NORMAL", busy_seconds=0.0)
+        bring_up_to_date(self._memory)
+
+    def close(self) -> None:
+        with self._lock:
+            self._memory.close()
+
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        with self._lock:
+            try:
+                return work(self._memory)
+            except sqlite3.ProgrammingError as error:
+                raise LibraryError(self._why) from error
+
+    def write(self, _work: Callable[[sqlite3.Connection, int], T]) -> Never:
+        raise LibraryError(self._why)
+
+    def changed_elsewhere(self) -> bool:
+        return False
+
+    def backup(self) -> None:
+        raise LibraryError(self._why)

@@ -45,8 +45,18 @@ from alpacasorter.core.store.library_schema import (
     probe,
     too_new,
 )
-from alpacasorter.core.store.remains import Row, put_newer, readable_rows
-from alpacasorter.core.store.rows import all_rows, columns, delete_row, put_row, tables, values, watch
+from alpacasorter.core.store.rows import (
+    Row,
+    all_rows,
+    columns,
+    delete_row,
+    put_newer,
+    put_row,
+    readable_rows,
+    tables,
+    values,
+    watch,
+)
 from alpacasorter.core.store.second_copy import Content, SecondCopy
 from alpacasorter.i18n import _, ngettext
 
@@ -443,7 +453,7 @@ def _what_happened(aside: Path | None) -> str:
 
 def _regained(rows: int) -> str:
     return ngettext(
-        "Your corrections file lacked {count} change, which was restored from its second copy.",
-        "Your corrections file lacked {count} changes, which were restored from its second copy.",
+        "{count} change was missing from your corrections file and has been restored from its second copy.",
+        "{count} changes were missing from your corrections file and have been restored from its second copy.",
         rows,
     ).format(count=i18n.number(rows))

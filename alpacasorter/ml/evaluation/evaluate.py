@@ -410,8 +410,8 @@ def warnings(evaluation: Evaluation, corrected: int) -> tuple[str, ...]:
         )
     if evaluation.both:
         said = ngettext(
-            "{count} picture is in the folders of both classes, so one of its labels is wrong: {files}",
-            "{count} pictures are in the folders of both classes, so one label of each is wrong: {files}",
+            "{count} photo is in the folders of both classes, so one of its labels is wrong: {files}",
+            "{count} photos are in the folders of both classes, so one label of each is wrong: {files}",
             len(evaluation.both),
         )
         named = ["\n" + " = ".join(display_path(path) for path in files) for files in evaluation.both[:_PICTURES_NAMED]]

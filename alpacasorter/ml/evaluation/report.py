@@ -20,7 +20,7 @@ from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import Unreadable
 from alpacasorter.core.photos.decode import decode
-from alpacasorter.core.photos.reading import read_picture
+from alpacasorter.core.photos.reading import read_photo
 from alpacasorter.core.safe_write import write_over
 from alpacasorter.i18n import _, confidence, decimal, language, moment, ngettext, number, share
 from alpacasorter.ml.evaluation import charts
@@ -404,7 +404,7 @@ def _more(count: int) -> str:
 
 def _picture(path: Path, name: str) -> str:
     try:
-        thumbnail = decode(read_picture(path), min_side=1, thumbnail_side=_THUMBNAIL_SIDE).thumbnail
+        thumbnail = decode(read_photo(path), min_side=1, thumbnail_side=_THUMBNAIL_SIDE).thumbnail
     except Unreadable as error:
         return f'<div class="placeholder">{safe(reasons.sentence(error.reason))}</div>'
     data = base64.b64encode(thumbnail or b"").decode("ascii")

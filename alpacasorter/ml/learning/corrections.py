@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.core.same_picture import SamePictures
+from alpacasorter.core.labels import SamePictures
 from alpacasorter.core.store.library import Library
 from alpacasorter.ml.models.bundle import Bundle
 

@@ -16,7 +16,7 @@ from alpacasorter.core import reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import Unreadable
 from alpacasorter.core.photos.decode import decode, model_input
-from alpacasorter.core.photos.reading import read_picture
+from alpacasorter.core.photos.reading import read_photo
 from alpacasorter.i18n import _
 from alpacasorter.training.data.dataset import MIN_SIDE, DatasetError
 
@@ -103,7 +103,7 @@ class PhotoStore:
             kept: Pictures = self._kept[row]
             return kept
         try:
-            photo = decode(read_picture(self._paths[row]), min_side=MIN_SIDE, stopped=lambda: self._closed)
+            photo = decode(read_photo(self._paths[row]), min_side=MIN_SIDE, stopped=lambda: self._closed)
         except Unreadable as error:
             return error.reason
         picture = model_input(photo.pixels, self.side)

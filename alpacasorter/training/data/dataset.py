@@ -17,7 +17,7 @@ from alpacasorter.core.labels import usual_positive
 from alpacasorter.core.photo import PhotoFile, Unreadable
 from alpacasorter.core.photos.decode import decode, model_input
 from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
-from alpacasorter.core.photos.reading import read_picture
+from alpacasorter.core.photos.reading import read_photo
 from alpacasorter.core.photos.walk import FolderUnavailable, WalkProblem, class_folders, rooted, walk
 from alpacasorter.i18n import _, join
 from alpacasorter.training.requirements import not_two_classes
@@ -185,7 +185,7 @@ def embed_photos(
 
     def one(path: Path) -> npt.NDArray[np.float16] | str:
         try:
-            pixels = decode(read_picture(path), min_side=MIN_SIDE).pixels
+            pixels = decode(read_photo(path), min_side=MIN_SIDE).pixels
         except Unreadable as error:
             return error.reason
         return embed(model_input(pixels, side)).astype(np.float16)

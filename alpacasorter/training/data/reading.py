@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from alpacasorter.core.files import display_path
-from alpacasorter.core.photo import Unreadable, content_key, read_photo
+from alpacasorter.core.photo import Unreadable
+from alpacasorter.core.photos.reading import content_key, read_file
 from alpacasorter.ml.learning.duplicates import fingerprint, in_both_classes, linked, same_pictures
 from alpacasorter.ml.learning.folds import groups_of_near_duplicates
 from alpacasorter.training import events
@@ -233,7 +234,7 @@ def _same_files(dataset: Dataset) -> tuple[tuple[str, ...], ...]:
         if len({example.target for example in alike}) == 2:
             for example in alike:
                 with contextlib.suppress(Unreadable):
-                    by_key.setdefault(content_key(read_photo(example.path)), []).append(example)
+                    by_key.setdefault(content_key(read_file(example.path)), []).append(example)
     return tuple(
         tuple(display_path(example.path) for example in same)
         for same in by_key.values()

@@ -103,7 +103,7 @@ class ExportDialog(QDialog):
         self.remove_button = self._button(_("&Remove keywords"), self._remove)
         self.remove_button.setToolTip(_("Remove everything that AlpacaSorter wrote to the sidecars"))
         self.undo_button = self._button(_("&Undo keywords in photos…"), self._undo)
-        self.undo_button.setToolTip(_("Give the photos of an earlier export back as they were"))
+        self.undo_button.setToolTip(_("Restore the photos of an earlier export as they were before"))
         self.show_button = self._button(_("&Show in file manager"), self._show_written)
         self.close_button = self._button(_("&Close"), self.reject)
         self.export_button = self._button(_("&Export…"), self._export)
@@ -297,7 +297,7 @@ class ExportDialog(QDialog):
             for place, one in enumerate(self._batches, 1)
         ]
         chosen, agreed = QInputDialog.getItem(
-            self, _("Undo keywords in photos"), _("Give back the photos of this export:"), words, 0, editable=False
+            self, _("Undo keywords in photos"), _("Restore the photos of this export:"), words, 0, editable=False
         )
         if agreed and chosen in words:
             self.undo_batch(self._batches[words.index(chosen)].number)
@@ -372,7 +372,7 @@ class ExportChoices(QWidget):
         self.naming = QComboBox(self)
         self.naming.addItem(_("IMG_1.jpg.xmp (digiKam, darktable)"), Naming.FULL)
         self.naming.addItem(_("IMG_1.xmp (Lightroom, for RAW, and others)"), Naming.STEM)
-        self.embed = QCheckBox(_("Also write the keyword into &JPEG files (with ExifTool)"), self)
+        self.embed = QCheckBox(_("Also write the &keyword into JPEG files (with ExifTool)"), self)
         self.set_embedding(possible=False)
         self.sidecars = QWidget(self)
         self._assemble()
@@ -406,8 +406,8 @@ class ExportChoices(QWidget):
         form.addRow(_("&New sidecars:"), self.naming)
         form.addRow(self.embed)
         promise = _(
-            "Photos are never changed without the last tick; then only the keywords in them are, which you can undo. In"
-            " existing sidecars, only what AlpacaSorter wrote is replaced."
+            "Photos are changed only if you check the last box, and then only their keywords, which you can undo."
+            " In existing sidecars, only what AlpacaSorter wrote is replaced."
         )
         form.addRow(muted(self, promise))
         layout.addWidget(self.sidecars)
@@ -417,7 +417,7 @@ class ExportChoices(QWidget):
         """Say whether keywords can be written into photos."""
         self.embed.setEnabled(possible)
         self.embed.setToolTip(
-            _("For Lightroom and other programs that read no sidecars of JPEGs. Pixels and dates stay as they are.")
+            _("For Lightroom and other programs that don't read sidecars of JPEGs. Pixels and dates don't change.")
             if possible
             else _("This needs ExifTool 12 or newer (exiftool.org), which was not found on this computer.")
         )

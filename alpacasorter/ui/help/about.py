@@ -321,7 +321,7 @@ def show_shortcuts(parent: QWidget, labels: LabelSet) -> None:
         (_("Ctrl+mouse wheel"), _("Larger or smaller photos")),
         (_keys("F3"), _("Show or hide the preview")),
         (_keys("Ctrl+O", "F5", "Esc"), _("Open a folder, rescan it, stop the scan")),
-        (_keys("Shift+F5"), _("Update the list to what belongs in it now")),
+        (_keys("Shift+F5"), _("Update the list to show what belongs in it now")),
         (_keys("Ctrl+S"), _("Sort the photos into folders")),
     ]
     cells = "".join(f"<tr><td><b>{escape(keys)}</b></td><td>{escape(what)}</td></tr>" for keys, what in rows)

@@ -84,7 +84,7 @@ class FilterBar(QWidget):
 
 def _tips() -> dict[Filter, str]:
     return {
-        Filter.ALL: _("All photos in the folder, also those that could not be read"),
+        Filter.ALL: _("All photos in the folder, including those that could not be read"),
         Filter.UNSURE: _("Photos the model is unsure about"),
         Filter.CORRECTED: _("Photos in this folder that you tagged yourself; each copy of a photo counts"),
         Filter.PROBLEMS: _("Photos and folders that could not be read"),

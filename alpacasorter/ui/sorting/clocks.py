@@ -53,11 +53,11 @@ class ClocksField(QWidget):
         self.offset = QLineEdit(self)
         self.offset.setAccessibleName(_("Clock correction"))
         self.offset.setPlaceholderText(_NO_OFFSET)
-        tip = _("What is added to the times of this camera, such as +01:00, -00:05:30 or +1d 02:00.")
+        tip = _("How much to add to this camera's times, such as +01:00, -00:05:30 or +1d 02:00.")
         self.offset.setToolTip(sorts.tip(tip))
         self.offset.setMaximumWidth(self.fontMetrics().horizontalAdvance("+10000d 00:00:00") + 24)
         self.from_photo = QPushButton(_("From a &photo…"), self)
-        self.from_photo.setToolTip(sorts.tip(_("Say when one photo of this camera was really taken.")))
+        self.from_photo.setToolTip(sorts.tip(_("Enter when one photo by this camera was actually taken.")))
         self.from_photo.setAutoDefault(False)
         self.wrong = sentence_label(self, "warning")
         self.words = sentence_label(self, "muted")
@@ -149,7 +149,7 @@ class ClocksField(QWidget):
         self.offset.setText(offset_text(seconds) if seconds else "")
         self._say("")
         if not self._photos:
-            self.words.setText(_("No photo says by which camera it was taken."))
+            self.words.setText(_("No photo says which camera took it."))
         else:
             others = [camera for camera in self._photos if camera != self._chosen and self._seconds(camera)]
             self.words.setText(
@@ -160,7 +160,7 @@ class ClocksField(QWidget):
     def _on_edited(self, words: str) -> None:
         seconds = parse_offset(words) if words.strip() else 0
         if seconds is None:
-            self._say(_("Write the correction like +01:00, -00:05:30 or +1d 02:00."))
+            self._say(_("Enter the correction as +01:00, -00:05:30 or +1d 02:00, for example."))
         else:
             self._say("")
             self._set(self._chosen, seconds)
@@ -196,7 +196,7 @@ class RightTimeDialog(QDialog):
         form.addRow(_("Camera:"), QLabel(camera, self))
         form.addRow(_("&Photo:"), self.photo)
         form.addRow(_("Recorded:"), self.recorded)
-        form.addRow(_("&Really taken:"), self.right)
+        form.addRow(_("&Actually taken:"), self.right)
         column = QVBoxLayout(self)
         column.addLayout(form)
         column.addWidget(self.buttons)

@@ -233,10 +233,10 @@ class ChangedBanner(_Strip):
         self.seen_button.setToolTip(_("Keep these tags and stop listing them as changed"))
         self.restore_button = self.add_button(_("Label all as before"))
         self.restore_button.setToolTip(
-            _("Give each of these photos the tag that it had before, as your label. The app learns from these labels.")
+            _("Label each of these photos with the tag it had before. The app learns from these labels.")
         )
         self.undo_button = self.add_button("")
-        self.undo_button.setToolTip(_("Undo what you labeled since then, so that the app never learned from it"))
+        self.undo_button.setToolTip(_("Undo what you have labeled since then, and what the app learned from it"))
         self.seen_button.clicked.connect(self.seen)
         self.restore_button.clicked.connect(self.restore)
         self.undo_button.clicked.connect(self.undo)

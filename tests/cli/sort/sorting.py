@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from alpacasorter import paths
-from alpacasorter.core.photo import content_key
+from alpacasorter.core.photos.reading import content_key
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.store.library import Library
 from tests.engines import real_bundle

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from alpacasorter.core import reasons
-from alpacasorter.core.photo import content_key
+from alpacasorter.core.photos.reading import content_key
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import SortEnded
 from alpacasorter.core.sorting.execution.run import run_sort, undo_sort
@@ -180,7 +180,7 @@ def test_the_clock_of_a_camera_is_put_right(run: Commands, dated: Path, out: Pat
     [
         ("Nikon=+01:00", "No photo was taken by “Nikon”. The cameras are: Apple iPhone 12 and Canon EOS R5."),
         ("z.jpg=2025-01-01 00:05", "There is no photo “z.jpg” in the folder."),
-        ("IMG_0.jpg=2025-01-01 00:05", "“IMG_0.jpg” doesn't say when and by which camera it was taken."),
+        ("IMG_0.jpg=2025-01-01 00:05", "“IMG_0.jpg” doesn't say when it was taken, or by which camera."),
     ],
 )
 def test_a_clock_that_no_photo_was_taken_by(run: Commands, dated: Path, out: Path, clock: str, words: str) -> None:

@@ -10,8 +10,9 @@ import pytest
 from alpacasorter.core.exchange.label_file import LabelFile, LabelFileError, LabelRow
 from alpacasorter.core.exchange.label_import import ImportOptions, known_pictures, store_corrections, summarize
 from alpacasorter.core.labels import LabelSet
-from alpacasorter.core.photo import PhotoFacts, PhotoFile, content_key
+from alpacasorter.core.photo import PhotoFacts, PhotoFile
 from alpacasorter.core.photos.picture_key import picture_key
+from alpacasorter.core.photos.reading import content_key
 from alpacasorter.core.store.cache import Cache, CacheEntry
 from alpacasorter.core.store.library import Library
 from tests.metadata_writers import write_keyword

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from alpacasorter.core import reasons
-from alpacasorter.core.photo import Unreadable, read_photo
+from alpacasorter.core.photo import Unreadable
 from alpacasorter.core.photos.decode import Budget, DecodedPhoto, decode, model_input
+from alpacasorter.core.photos.reading import read_file
 from tests.picture_files import (
     BAD_KINDS,
     CORNERS,
@@ -263,7 +264,7 @@ def test_bytes_behind_the_picture_do_no_harm() -> None:
 
 def test_a_wrong_extension_does_not_matter(tmp_path: Path) -> None:
     path = make_picture(tmp_path / "photo.jpg", kind="webp")
-    assert decode(read_photo(path), min_side=256).format == "WEBP"
+    assert decode(read_file(path), min_side=256).format == "WEBP"
 
 
 def test_only_known_formats_are_opened() -> None:
@@ -320,7 +321,7 @@ def test_reasons_for_files_that_cannot_be_read(tmp_path: Path) -> None:
         ("", reasons.IS_FOLDER),
     ):
         with pytest.raises(Unreadable) as caught:
-            read_photo(tmp_path / name)
+            read_file(tmp_path / name)
         assert caught.value.reason == reason
 
 
@@ -328,7 +329,7 @@ def test_reasons_for_files_that_cannot_be_read(tmp_path: Path) -> None:
 def test_a_pipe_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     with pytest.raises(Unreadable) as caught:
-        read_photo(tmp_path / "pipe.jpg")
+        read_file(tmp_path / "pipe.jpg")
     assert caught.value.reason == reasons.NOT_REGULAR
 
 
@@ -337,7 +338,7 @@ def test_a_file_without_permission() -> None:
         path = make_picture(folder / "a.jpg")
         path.chmod(0)
         with ordinary_user(), pytest.raises(Unreadable) as caught:
-            read_photo(path)
+            read_file(path)
         assert caught.value.reason == reasons.NO_PERMISSION
 
 
@@ -346,16 +347,16 @@ def test_a_file_that_is_too_large(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(513 * 1024 * 1024)  # a hole: takes no room on the disk
     with pytest.raises(Unreadable) as caught:
-        read_photo(path)
+        read_file(path)
     assert caught.value.reason == reasons.TOO_MANY_BYTES
 
 
 def test_a_cloud_only_file_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make_picture(tmp_path / "a.jpg")
-    monkeypatch.setattr("alpacasorter.core.photo.is_cloud_only", lambda status: True)
+    monkeypatch.setattr("alpacasorter.core.photos.reading.is_cloud_only", lambda status: True)
     monkeypatch.setattr(os, "open", lambda *_: pytest.fail("a file in the cloud was opened"))
     with pytest.raises(Unreadable) as caught:
-        read_photo(path)
+        read_file(path)
     assert caught.value.reason == reasons.CLOUD_ONLY
 
 
@@ -411,7 +412,7 @@ def test_damaged_files_end_as_unreadable_or_as_a_picture(kind: str, changes: st.
 def test_real_camera_photos(photos: Path) -> None:
     upright = {"drew_Apple_iPhone_4S.jpg": (2448, 3264), "iphone_13_pro_max.HEIC": (3024, 4032)}
     for path in sorted((photos / "camera").iterdir()):
-        photo = decode(read_photo(path), min_side=256, thumbnail_side=320)
+        photo = decode(read_file(path), min_side=256, thumbnail_side=320)
         assert photo.taken_at is not None
         assert min(photo.pixels.shape[:2]) >= 256
         assert (photo.width > photo.height) == (photo.pixels.shape[1] > photo.pixels.shape[0])
@@ -420,7 +421,7 @@ def test_real_camera_photos(photos: Path) -> None:
 
 
 def test_the_preview_inside_a_heic_is_used_where_it_is_large_enough(photos: Path) -> None:
-    data = read_photo(photos / "camera" / "iphone_13_pro_max.HEIC")
+    data = read_file(photos / "camera" / "iphone_13_pro_max.HEIC")
     preview = decode(data, min_side=240, thumbnail_side=320)
     whole = decode(data, min_side=256, thumbnail_side=320)
     assert preview.pixels.shape == (320, 240, 3)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from alpacasorter.core.photo import content_key
 from alpacasorter.core.photos.decode import decode
 from alpacasorter.core.photos.picture_key import picture_key
+from alpacasorter.core.photos.reading import content_key
 from tests.metadata_writers import PROGRAMS, XMP, can_run, with_keyword, write_keyword
 from tests.picture_files import GOOD_KINDS, can_write, make_picture, picture_bytes, png_chunk
 

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from alpacasorter.core import photo as photo_module
 from alpacasorter.core import reasons
 from alpacasorter.core.photo import Unreadable
 from alpacasorter.core.photos import reading
-from alpacasorter.core.photos.reading import read_picture
+from alpacasorter.core.photos.reading import read_photo
 from tests.odd_pictures import SIZE, tiff_of
 from tests.picture_files import GOOD_KINDS, can_write, make_picture, picture_bytes
 
@@ -28,7 +27,7 @@ def never_read(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(path: Path) -> bytes:
         raise AssertionError(f"{path} was read")
 
-    monkeypatch.setattr(photo_module, "read_photo", fail)
+    monkeypatch.setattr(reading, "read_file", fail)
 
 
 def make_large(path: Path, data: bytes, size: int = 511 << 20) -> Path:
@@ -41,7 +40,7 @@ def make_large(path: Path, data: bytes, size: int = 511 << 20) -> Path:
 
 def reason_of(path: Path) -> str:
     with pytest.raises(Unreadable) as caught:
-        read_picture(path)
+        read_photo(path)
     return caught.value.reason
 
 
@@ -66,10 +65,10 @@ def test_a_picture_whose_pixels_explain_its_size(kind: str, tmp_path: Path, monk
     if not can_write(kind):
         pytest.skip(f"no encoder for {kind} on this machine")
     path = make_picture(tmp_path / "a", kind=kind)
-    assert read_picture(path) == path.read_bytes()
+    assert read_photo(path) == path.read_bytes()
     if not kind.startswith(("gif", "webp", "heic", "avif")):  # these have limits of their own
         monkeypatch.setattr(reading, "LARGE_BYTES", 200)
-        assert read_picture(path) == path.read_bytes()
+        assert read_photo(path) == path.read_bytes()
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -80,7 +79,7 @@ def test_the_size_of_a_tiff_is_found(order: str, big: bool, tmp_path: Path, monk
     path = tmp_path / "a.tif"
     path.write_bytes(tiff_of(np.zeros(SIZE[::-1], np.float64), 1, order=order, big=big))
     monkeypatch.setattr(reading, "LARGE_BYTES", 200)
-    assert read_picture(path) == path.read_bytes()
+    assert read_photo(path) == path.read_bytes()
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

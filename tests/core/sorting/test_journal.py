@@ -18,7 +18,7 @@ from alpacasorter.core.sorting.execution.session import failures, list_sorts, op
 from alpacasorter.core.sorting.journal import FolderState, Journal, Sort, StepState
 from alpacasorter.core.sorting.plan import SortPlan
 from alpacasorter.core.store.library import Library
-from tests.core.sorting.trees import drain, library_at, moves, plan_of, planned, tree, unit, write
+from tests.core.sorting.trees import drain, library_at, moves, plan_of, planned, sort_killed_at, tree, unit, write
 from tests.core.store.library_files import CLASSES, PAGE, ROOT, key, overwrite, run_child, without_second_copy
 
 
@@ -115,24 +115,7 @@ def test_a_library_of_before_there_were_sorts_is_brought_up_to_date(plan: SortPl
 
 def killed_in_the_middle(plan: SortPlan, folder: Path) -> None:
     """Have a sort end as by a power cut, with most of it done."""
-    script = """
-from alpacasorter.core.sorting.execution import batch
-from alpacasorter.core.sorting.execution.run import run_sort
-from tests.core.sorting.trees import library_at, moves
-from alpacasorter.core.sorting.execution.transfer import Transfer
-batch.FILES = 4
-folder = Path(sys.argv[1])
-taken = []
-real = Transfer.take_origin
-def take(self):
-    taken.append(self)
-    if len(taken) == 30:
-        die()
-    real(self)
-Transfer.take_origin = take
-list(run_sort(moves(folder / "photos", folder / "out" / "sorted"), library_at(folder / "library")))
-"""
-    child = run_child(script, folder)
+    child = run_child(sort_killed_at(30), folder)
     assert child.returncode, child.stderr
 
 

@@ -10,31 +10,13 @@ from alpacasorter.core.sorting.events import SortState
 from alpacasorter.core.sorting.execution.run import resume_sort, undo_sort
 from alpacasorter.core.sorting.execution.session import open_sorts
 from alpacasorter.core.sorting.journal import Journal, Step
-from tests.core.sorting.trees import drain, library_at, tree, write
+from tests.core.sorting.trees import drain, library_at, sort_killed_at, tree, write
 from tests.core.store.damages import damage
 from tests.core.store.library_files import copies_of, log_of, run_child
 
 READ = 160
 ENDED = 30
 FILES = 24
-
-SCRIPT = """
-from alpacasorter.core.sorting.execution import batch
-from alpacasorter.core.sorting.execution.run import run_sort
-from tests.core.sorting.trees import library_at, moves
-from alpacasorter.core.sorting.execution.transfer import Transfer
-batch.FILES = 4
-folder = Path(sys.argv[1])
-taken = []
-real = Transfer.take_origin
-def take(self):
-    taken.append(self)
-    if len(taken) == 15:
-        die()
-    real(self)
-Transfer.take_origin = take
-list(run_sort(moves(folder / "photos", folder / "out" / "sorted"), library_at(folder / "library")))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +26,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(FILES):
         write(folder / "photos" / f"{number:02}.jpg", f"photo {number}".encode(), number=number)
     (folder / "out").mkdir()
-    child = run_child(SCRIPT, folder)
+    child = run_child(sort_killed_at(15), folder)
     assert child.returncode, child.stderr
     # The log was not written back, nor is there a backup of the sort.
     assert log_of(folder / "library" / "library.sqlite").stat().st_size

@@ -32,6 +32,7 @@ def test_a_remark_is_a_code_with_a_sentence(reason: str, words: str) -> None:
 @pytest.mark.parametrize("name", PLAN_CODES)
 def test_every_reason_of_a_plan_has_a_sentence(name: str) -> None:
     arguments = {"names": SHARED, "why": reasons.EMPTY, "name": "x", "path": "y", "folder": "z"}
+    arguments |= {"camera": "Canon EOS R5", "offset": "+01:00"}
     whole = reasons.code(name, count=2, needed=5, free=4, **arguments)
     said = reasons.sentence(name if name == reasons.NO_LABEL else whole)
     assert said not in (name, whole)

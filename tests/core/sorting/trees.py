@@ -145,3 +145,27 @@ class World:
             self.transfer.place()
         if steps > 2:
             self.transfer.take_origin()
+
+
+SORT_KILLED = """
+from alpacasorter.core.sorting.execution import batch
+from alpacasorter.core.sorting.execution.run import run_sort
+from tests.core.sorting.trees import library_at, moves
+from alpacasorter.core.sorting.execution.transfer import Transfer
+batch.FILES = 4
+folder = Path(sys.argv[1])
+taken = []
+real = Transfer.take_origin
+def take(self):
+    taken.append(self)
+    if len(taken) == taken_at:
+        die()
+    real(self)
+Transfer.take_origin = take
+list(run_sort(moves(folder / "photos", folder / "out" / "sorted"), library_at(folder / "library")))
+"""
+
+
+def sort_killed_at(move: int) -> str:
+    """Return a script, for `run_child` and a folder, in which a sort ends at this move as by a power cut."""
+    return f"taken_at = {move}{SORT_KILLED}"

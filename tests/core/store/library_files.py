@@ -9,6 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pytest
+
+from alpacasorter.core.store.library import HeadVersion, Library
+
 ROOT = Path(__file__).resolve().parents[2]
 CLASSES = "alpaca|not_alpaca"
 PAGE = 4096
@@ -22,6 +27,25 @@ def key(number: int) -> str:
 def keys(start: int, stop: int) -> list[str]:
     """Return content keys."""
     return [key(number) for number in range(start, stop)]
+
+
+def labels(library: Library, label_set: str = CLASSES) -> dict[str, str]:
+    """Return the label of each corrected photo."""
+    return {found: correction.label for found, correction in library.corrections(label_set).items()}
+
+
+def labels_in(path: Path) -> dict[str, str]:
+    """Return the label of each corrected photo in the library at `path`."""
+    with Library.open(path) as library:
+        return labels(library)
+
+
+def head(bundle: str, corrections: int, **measured: float) -> HeadVersion:
+    """Return a learned head that is not stored yet."""
+    weights = np.arange(1280, dtype="<f8") + corrections
+    return HeadVersion(
+        None, bundle, "2026-05-03T10:00:00+00:00", corrections, "digest", weights.tobytes(), -0.25, measured
+    )
 
 
 def run_child(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -67,3 +91,30 @@ def pages_with(path: Path, needle: bytes) -> list[int]:
     data = path.read_bytes()
     starts = range(0, len(data), PAGE)
     return [at // PAGE for at in starts if data[at] == 0x0D and needle in data[at : at + PAGE]]
+
+
+def cut_to_a_few_bytes(path: Path) -> None:
+    """Leave so little of a file that it has no header."""
+    os.truncate(path, 50)
+
+
+def emptied(path: Path) -> None:
+    """Leave a file without content."""
+    os.truncate(path, 0)
+
+
+def removed(path: Path) -> None:
+    """Delete a file."""
+    path.unlink()
+
+
+def put_in_the_way(there: Path, kind: str) -> None:
+    """Put a folder, a pipe or a dangling link where a file belongs; skips the test if the system has no such thing."""
+    if kind == "folder":
+        (there / "inside").mkdir(parents=True)
+    elif os.name != "posix":
+        pytest.skip("no such files on this platform")
+    elif kind == "pipe":
+        os.mkfifo(there)
+    else:
+        there.symlink_to(there.parent / "nowhere" / "at all")

@@ -12,7 +12,16 @@ import pytest
 
 from alpacasorter.core.store.cache import Cache
 from tests.core.store.cache_files import FOLDER, SIZE, big, entry, names, size
-from tests.core.store.library_files import PAGE, ROOT, key, overwrite
+from tests.core.store.library_files import (
+    PAGE,
+    ROOT,
+    cut_to_a_few_bytes,
+    emptied,
+    key,
+    overwrite,
+    put_in_the_way,
+    removed,
+)
 from tests.unprivileged import ordinary_user, shared_folder
 
 
@@ -41,18 +50,6 @@ def zeros_in_schema(path: Path) -> None:
 
 def cut_short(path: Path) -> None:
     os.truncate(path, size(path) // 3)
-
-
-def cut_to_a_few_bytes(path: Path) -> None:
-    os.truncate(path, 50)
-
-
-def emptied(path: Path) -> None:
-    os.truncate(path, 0)
-
-
-def removed(path: Path) -> None:
-    path.unlink()
 
 
 def wrong_application(path: Path) -> None:
@@ -166,14 +163,7 @@ def test_folder_that_cannot_be_written_gives_a_temporary_cache(tmp_path: Path) -
 def test_what_is_in_the_way_is_set_aside(path: Path, suffix: str, kind: str) -> None:
     path.parent.mkdir()
     there = path.with_name(path.name + suffix)
-    if kind == "folder":
-        (there / "inside").mkdir(parents=True)
-    elif os.name != "posix":
-        pytest.skip("no such files on this platform")
-    elif kind == "pipe":
-        os.mkfifo(there)
-    else:
-        there.symlink_to(path.parent / "nowhere" / "at all")
+    put_in_the_way(there, kind)
     for _ in range(2):
         with Cache.open(path) as cache:
             assert cache.notice is None

@@ -3,7 +3,6 @@
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -15,34 +14,11 @@ from hypothesis import given, settings
 
 from alpacasorter.core.store.database import transaction
 from alpacasorter.core.store.library import (
-    HeadVersion,
     Library,
 )
 from alpacasorter.core.store.library_schema import new_connection
 from alpacasorter.core.store.second_copy import SecondCopy
-from tests.core.store.library_files import CLASSES, key, keys
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "data" / "library.sqlite"
-
-
-@pytest.fixture
-def library(path: Path) -> Iterator[Library]:
-    with Library.open(path) as opened:
-        yield opened
-
-
-def labels(library: Library, label_set: str = CLASSES) -> dict[str, str]:
-    return {found: correction.label for found, correction in library.corrections(label_set).items()}
-
-
-def head(bundle: str, corrections: int, **measured: float) -> HeadVersion:
-    weights = np.arange(1280, dtype="<f8") + corrections
-    return HeadVersion(
-        None, bundle, "2026-05-03T10:00:00+00:00", corrections, "digest", weights.tobytes(), -0.25, measured
-    )
+from tests.core.store.library_files import CLASSES, head, key, keys, labels, labels_in
 
 
 def test_new_library_is_empty_and_says_nothing(library: Library, path: Path) -> None:
@@ -300,8 +276,3 @@ def test_names_that_are_no_text(path: Path) -> None:
             library.set_corrections(CLASSES, {key(1): "alpaca"})
     assert labels_in(inside) == {key(1): "alpaca"}
     assert list((inside.parent / "backups").iterdir())
-
-
-def labels_in(path: Path) -> dict[str, str]:
-    with Library.open(path) as library:
-        return labels(library)

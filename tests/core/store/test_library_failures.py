@@ -6,7 +6,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,28 +15,8 @@ from alpacasorter.core.store.library import (
     LibraryError,
     LibraryTooNewError,
 )
-from tests.core.store.library_files import CLASSES, ROOT, key, keys, run_child
+from tests.core.store.library_files import CLASSES, ROOT, key, keys, labels, labels_in, run_child
 from tests.unprivileged import ordinary_user, shared_folder
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "data" / "library.sqlite"
-
-
-@pytest.fixture
-def library(path: Path) -> Iterator[Library]:
-    with Library.open(path) as opened:
-        yield opened
-
-
-def labels(library: Library, label_set: str = CLASSES) -> dict[str, str]:
-    return {found: correction.label for found, correction in library.corrections(label_set).items()}
-
-
-def labels_in(path: Path) -> dict[str, str]:
-    with Library.open(path) as library:
-        return labels(library)
 
 
 def test_correction_outlives_the_death_of_the_process(path: Path) -> None:

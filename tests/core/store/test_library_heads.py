@@ -3,7 +3,6 @@
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,29 +15,7 @@ from alpacasorter.core.store.library import (
     HeadVersion,
     Library,
 )
-from tests.core.store.library_files import CLASSES, key, keys, overwrite
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "data" / "library.sqlite"
-
-
-@pytest.fixture
-def library(path: Path) -> Iterator[Library]:
-    with Library.open(path) as opened:
-        yield opened
-
-
-def labels(library: Library, label_set: str = CLASSES) -> dict[str, str]:
-    return {found: correction.label for found, correction in library.corrections(label_set).items()}
-
-
-def head(bundle: str, corrections: int, **measured: float) -> HeadVersion:
-    weights = np.arange(1280, dtype="<f8") + corrections
-    return HeadVersion(
-        None, bundle, "2026-05-03T10:00:00+00:00", corrections, "digest", weights.tobytes(), -0.25, measured
-    )
+from tests.core.store.library_files import CLASSES, head, key, keys, labels, overwrite
 
 
 def test_heads_come_back_the_latest_first(path: Path) -> None:

@@ -18,11 +18,15 @@ from tests.core.store.library_files import (
     CLASSES,
     PAGE,
     ROOT,
+    cut_to_a_few_bytes,
+    emptied,
     key,
     keys,
+    labels,
     log_of,
     overwrite,
     pages_with,
+    removed,
     run_child,
     without_second_copy,
 )
@@ -77,10 +81,6 @@ EVERYTHING = (
 )
 
 
-def labels(library: Library) -> dict[str, str]:
-    return {found: correction.label for found, correction in library.corrections(CLASSES).items()}
-
-
 def noise_everywhere(path: Path) -> None:
     path.write_bytes(os.urandom(path.stat().st_size))
 
@@ -109,18 +109,6 @@ def dropped_table(path: Path) -> None:
 
 def cut_in_half(path: Path) -> None:
     os.truncate(path, path.stat().st_size // 2 + 100)
-
-
-def cut_to_a_few_bytes(path: Path) -> None:
-    os.truncate(path, 50)
-
-
-def emptied(path: Path) -> None:
-    os.truncate(path, 0)
-
-
-def removed(path: Path) -> None:
-    path.unlink()
 
 
 def made_a_folder(path: Path) -> None:

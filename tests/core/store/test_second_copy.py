@@ -4,7 +4,6 @@ import json
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from zlib import crc32
@@ -14,22 +13,17 @@ import pytest
 from alpacasorter.core.store import second_copy
 from alpacasorter.core.store.cache import Cache
 from alpacasorter.core.store.library import HeadVersion, Library, LibraryError
-from tests.core.store.library_files import CLASSES, copies_of, key, keys, overwrite, run_child, without_second_copy
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "data" / "library.sqlite"
-
-
-@pytest.fixture
-def library(path: Path) -> Iterator[Library]:
-    with Library.open(path) as opened:
-        yield opened
-
-
-def labels(library: Library) -> dict[str, str]:
-    return {found: one.label for found, one in library.corrections(CLASSES).items()}
+from tests.core.store.library_files import (
+    CLASSES,
+    copies_of,
+    key,
+    keys,
+    labels,
+    overwrite,
+    put_in_the_way,
+    run_child,
+    without_second_copy,
+)
 
 
 def lines(path: Path) -> list[list[bytes]]:
@@ -257,14 +251,7 @@ def test_what_is_in_the_way_of_a_file_is_set_aside(path: Path, suffix: str, kind
         library.set_corrections(CLASSES, {key(1): "alpaca"})
     for there in [path.with_name(path.name + suffix), *(() if suffix else copies_of(path))]:
         there.unlink(missing_ok=True)
-        if kind == "folder":
-            (there / "inside").mkdir(parents=True)
-        elif os.name != "posix":
-            pytest.skip("no such files on this platform")
-        elif kind == "pipe":
-            os.mkfifo(there)
-        else:
-            there.symlink_to(path.parent / "nowhere" / "at all")
+        put_in_the_way(there, kind)
         for _ in range(2):
             with Library.open(path) as library:
                 assert labels(library) == {key(1): "alpaca"}

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from alpacasorter.core.events import Progress
-from alpacasorter.core.photo import content_key
+from alpacasorter.core.photos.reading import content_key
 from alpacasorter.core.store.cache import Cache
 from alpacasorter.ml.evaluation.evaluate import DatasetError, Evaluation, evaluate, evaluation_report, warnings
 from alpacasorter.ml.evaluation.metrics import Confusion
@@ -245,7 +245,7 @@ def test_a_picture_in_both_classes_is_named(dataset: Path, cache: Cache) -> None
     _progress, evaluation = measured(dataset, cache)
     assert {frozenset(files) for files in evaluation.both} == {frozenset((first, same)), frozenset((second, again))}
     said = "\n".join(warnings(evaluation, 0))
-    assert "2 pictures are in the folders of both classes" in said
+    assert "2 photos are in the folders of both classes" in said
     assert str(same) in said
     assert str(again) in said
     report = evaluation_report(evaluation, dataset=dataset, model="m", device="cpu")

@@ -5,8 +5,8 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
 
-from alpacasorter.core.photo import read_photo
 from alpacasorter.core.photos.decode import decode, model_input
+from alpacasorter.core.photos.reading import read_photo
 from alpacasorter.ml.learning.logistic import fit_logistic
 from alpacasorter.ml.models.bundle import load_bundle
 from alpacasorter.ml.runtime.backbone import CpuBackbone

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from alpacasorter.core import reasons
-from alpacasorter.core.photo import read_photo
 from alpacasorter.core.photos.decode import decode, model_input
+from alpacasorter.core.photos.reading import read_photo
 from alpacasorter.training.data.batches import PhotoStore, shuffled
 from alpacasorter.training.data.dataset import MIN_SIDE, DatasetError
 from tests.training.pictures import picture

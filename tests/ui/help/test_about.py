@@ -163,5 +163,5 @@ def test_shortcuts_name_the_labels_of_the_model(qtbot: QtBot, monkeypatch: pytes
     (words,) = shown
     assert "&lt;b&gt;Goat&lt;/b&gt;" in words, "a name is not markup"
     assert "Plain" in words
-    for keys in ("Space", "Backspace", "Ctrl+Z", "F5", "Ctrl+7"):
+    for keys in ("Space", "Backspace", "Ctrl+Z", "F5", "Ctrl+8"):
         assert QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText) in words

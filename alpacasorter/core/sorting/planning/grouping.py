@@ -23,7 +23,7 @@ from typing import Final
 from alpacasorter.core.photos import companions
 from alpacasorter.core.photos.formats import PICTURE_EXTENSIONS, RAW_EXTENSIONS, VIDEO_EXTENSIONS
 from alpacasorter.core.sorting.plan import PlanStopped
-from alpacasorter.core.sorting.planning.names import name_key
+from alpacasorter.core.sorting.planning.disks import name_key
 
 _JPEG: Final = frozenset(("jpg", "jpeg", "jpe", "jfif", "jif"))
 _HEIC: Final = frozenset(("heic", "heif", "heics", "heifs", "hif"))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from alpacasorter.core.sorting.planning.names import folder_part, name_key, refused_letters
+from alpacasorter.core.sorting.planning.disks import folder_part, name_key, refused_letters
 from alpacasorter.i18n import _, number
 
 # Names of folders are not translated, so that photos sorted in another language go to the same folders.

@@ -17,8 +17,7 @@ from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.sorting.options import Action
 from alpacasorter.core.sorting.plan import Outcome, PlanStopped
-from alpacasorter.core.sorting.planning.disks import longest_path, name_rules
-from alpacasorter.core.sorting.planning.names import NameRules, name_key, name_length
+from alpacasorter.core.sorting.planning.disks import NameRules, longest_path, name_key, name_length, name_rules
 from alpacasorter.core.sorting.planning.target_folders import FolderCache, TargetFolder, TargetFolders
 from alpacasorter.core.sorting.planning.units import Draft, SourceFile
 

@@ -24,8 +24,14 @@ from alpacasorter.core.photos.walk import OUTPUT_MARKER, rooted
 from alpacasorter.core.sorting.options import Action, DifferentTags, SortOptions
 from alpacasorter.core.sorting.plan import Outcome, PlanError, PlannedFile, PlannedUnit, PlanStopped, Remark, SortPlan
 from alpacasorter.core.sorting.planning.decide import Decider
-from alpacasorter.core.sorting.planning.disks import can_change, disk_of, existing_parent, free_bytes
-from alpacasorter.core.sorting.planning.names import folder_part, name_key
+from alpacasorter.core.sorting.planning.disks import (
+    can_change,
+    disk_of,
+    existing_parent,
+    folder_part,
+    free_bytes,
+    name_key,
+)
 from alpacasorter.core.sorting.planning.pattern import UNDATED, UNKNOWN_CAMERA, Pattern, PatternError, parse_pattern
 from alpacasorter.core.sorting.planning.placing import Place, Placement, Placer
 from alpacasorter.core.sorting.planning.target_folders import FolderCache, TargetFolder, TargetFolders

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
-from alpacasorter.core.sorting.planning.disks import Disk, disk_of
-from alpacasorter.core.sorting.planning.names import name_key
+from alpacasorter.core.sorting.planning.disks import Disk, disk_of, name_key
 
 
 @dataclass(slots=True, eq=False)

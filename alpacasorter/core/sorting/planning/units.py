@@ -22,8 +22,8 @@ from alpacasorter.core.photos import companions
 from alpacasorter.core.photos.exclusion import NOTHING, Exclusion, is_passed_over
 from alpacasorter.core.sorting.options import Action, DifferentTags
 from alpacasorter.core.sorting.plan import Group, Outcome, PlanStopped
+from alpacasorter.core.sorting.planning.disks import name_key
 from alpacasorter.core.sorting.planning.grouping import Folder, Member, group_files
-from alpacasorter.core.sorting.planning.names import name_key
 from alpacasorter.core.sorting.planning.target_folders import EntryKind, FolderCache, TargetFolder
 from alpacasorter.core.taken import Taken
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
-from alpacasorter.core.photo import content_key
 from alpacasorter.core.photos.formats import PICTURE_EXTENSIONS
+from alpacasorter.core.photos.reading import content_key
 from alpacasorter.core.sorting.options import SortOptions
 from alpacasorter.core.sorting.plan import Outcome, PlannedUnit, SortPlan
 from alpacasorter.core.sorting.planning.planner import plan_sort

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alpacasorter.core.sorting.planning.names import NameRules, folder_part, name_key, shortened
+from alpacasorter.core.sorting.planning.disks import NameRules, folder_part, name_key, shortened
 
 ANY = NameRules(windows_like=False, text_only=False)
 WINDOWS = NameRules(windows_like=True, text_only=False)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from alpacasorter.core.sorting.options import Action, Leftovers
 from alpacasorter.core.sorting.plan import Outcome, SortPlan
-from alpacasorter.core.sorting.planning.names import name_key
+from alpacasorter.core.sorting.planning.disks import name_key
 from alpacasorter.core.sorting.planning.units import group_files
 from tests.core.sorting.planning.planning import photo, plan, snapshot, undisturbed, write
 

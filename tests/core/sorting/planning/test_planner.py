@@ -27,18 +27,6 @@ from tests.core.sorting.planning.planning import (
 from tests.picture_files import corner_picture
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    place = tmp_path / "photos"
-    place.mkdir()
-    return place
-
-
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    return tmp_path / "out"
-
-
 def test_one_folder_for_each_label(folder: Path, out: Path) -> None:
     write(folder / "a.jpg", folder / "b.jpg", folder / "b.xmp", folder / "sub" / "c.jpg", folder / "notes.txt")
     made = plan(

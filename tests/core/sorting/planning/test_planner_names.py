@@ -16,18 +16,6 @@ posix_only = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX file s
 COPYING = (Action.COPY, Action.HARDLINK)
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    place = tmp_path / "photos"
-    place.mkdir()
-    return place
-
-
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    return tmp_path / "out"
-
-
 @pytest.mark.parametrize("action", Action)
 def test_another_file_of_the_name_gives_a_number_to_the_whole_unit(folder: Path, out: Path, action: Action) -> None:
     write(folder / "IMG_1.jpg", folder / "IMG_1.cr2", folder / "IMG_1.jpg.xmp", out / "Alpaca" / "IMG_1.cr2")

@@ -13,18 +13,6 @@ from alpacasorter.core.sorting.planning.planner import plan_sort
 from tests.core.sorting.planning.planning import LABELS, codes, outcomes, photo, photos_in, plan, targets, write
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    place = tmp_path / "photos"
-    place.mkdir()
-    return place
-
-
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    return tmp_path / "out"
-
-
 def left(made: object) -> list[str]:
     """Return the names of the files that the plan says are left beside photos that go."""
     remarks = [one for one in made.remarks if one.reason.startswith(reasons.LEFT_BESIDE)]  # type: ignore[attr-defined]
