@@ -94,7 +94,7 @@ def _show(method: str, path: Path, folder: Path, owner: QObject, failed: Failed)
 def _open_folder(folder: Path, owner: QObject, failed: Failed) -> None:
     if not QDesktopServices.openUrl(file_url(folder)):
         words = _("The file manager could not be opened. The folder is {folder}.")
-        _tell(owner, failed, words.format(folder=display_path(folder)))
+        _tell(owner, failed, words.format(folder=text.folder(folder)))
 
 
 def _tell(owner: QObject, failed: Failed, sentence: str) -> None:

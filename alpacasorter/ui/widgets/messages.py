@@ -297,9 +297,11 @@ class NoticeBar(_Strip):
 
         Args:
             sentence: the notice.
-            passing: whether `remove_passing` removes it, which is right if it concerns only the last action.
+            passing: whether it concerns only the last action: `remove_passing` and the next such notice remove it.
         """
         shown = self._sentences if not self.isHidden() else {}
+        if passing:
+            shown = {told: passed for told, passed in shown.items() if not passed}
         self._sentences = {**shown, sentence: passing}
         self._update()
 
