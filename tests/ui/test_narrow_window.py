@@ -1,8 +1,12 @@
 """What the window leaves out as it gets narrow or low, and what stays whole."""
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QToolBar, QToolButton
 
+from alpacasorter.ui.photos.delegate import was
+from alpacasorter.ui.widgets.tag import tag_font
 from tests.ui.conftest import Hands
 
 
@@ -21,3 +25,35 @@ def test_buttons_on_the_right_of_the_tool_bar_show_no_words(hands: Hands, widths
             assert button.isVisible()
             assert button.width() < 1.5 * button.height(), f"words at {width} pixels"
             assert button.geometry().right() < bar.width()
+
+
+def test_one_message_in_the_smallest_window(hands: Hands) -> None:
+    """With a question about many tags, the changed tags are shown whole, and so is the picture of the current one."""
+    page = hands.page
+    hands.window.findChildren(QToolBar)[0].show()
+    hands.window.resize(640, 480)
+    hands.show(60)
+    hands.press(Qt.Key.Key_N)
+    flips = dict.fromkeys(range(101, 108), 0.48)
+    hands.learn(flips, dict(hands.asked[-1]))
+    hands.settle()
+    shown = [strip for strip in (page.flipped, page.changed, page.banner, page.arrivals) if strip.isVisible()]
+    assert shown == [page.flipped]
+    hands.press(Qt.Key.Key_8, Qt.KeyboardModifier.ControlModifier)
+    for message in (page.flipped, page.changed):
+        hands.settle()
+        shown = [strip for strip in (page.flipped, page.changed, page.banner, page.arrivals) if strip.isVisible()]
+        assert shown == [message]
+        words = message.words
+        assert words.heightForWidth(words.width()) <= words.height(), "the sentence is whole"
+        index = page.model.index(0)
+        row, delegate, cell = page.model.photo(index), hands.grid.delegate, hands.grid.visualRect(index)
+        assert hands.grid.viewport().rect().contains(cell.adjusted(6, 6, -6, -6))
+        tag = delegate.shown_tag(row)
+        assert tag is not None
+        wanted = tag.size(QFontMetrics(tag_font(hands.grid.font())), 1000)
+        assert delegate.tag_rect(cell, row).width() >= wanted.width(), "the percentage is whole"
+        below = hands.grid.fontMetrics().horizontalAdvance(was(row, page.store))
+        assert below <= delegate.picture_size().width()
+        assert page.preview.picture.isVisible()
+        page.flipped.keep_button.click()

@@ -120,6 +120,7 @@ class BrowsePage(QWidget):
         self._to_select = _ToSelect(self.grid, self.model)
         self._scope = (settings.recursive, settings.exclusion)
         self._watching = False
+        self._low = False
         self.live = LiveRows(self.model, self.grid, self.arrivals, self)
         self.grid.set_tile(settings.tile)
         self._connect()
@@ -148,6 +149,8 @@ class BrowsePage(QWidget):
         actions = self.actions_
         self.addActions(list(actions.page_actions))
         self.filters.chosen.connect(self.show_filter)
+        for strip in self._strips():
+            strip.wanted_changed.connect(self._share_messages)
         self.model.counts_changed.connect(self._on_counts)
         self.model.modelReset.connect(self._on_selection)
         self.model.rowsInserted.connect(self._on_inserted)
@@ -185,8 +188,19 @@ class BrowsePage(QWidget):
     def set_low(self, low: bool) -> None:
         """Leave less space between the messages if the window is low."""
         self.filters.set_gap(4 if low else 8)
+        self._low = low
         for strip in self._strips():
             strip.set_low(low)
+        self._share_messages()
+
+    def _share_messages(self) -> None:
+        """In a low window, show only the most important message, so that photos and their tags stay whole."""
+        flipped, banner, changed, arrivals = self._strips()
+        banner.set_asked(flipped.wanted)
+        above = False
+        for strip in (flipped, changed, banner, arrivals):
+            strip.give_way(self._low and above)
+            above = above or strip.wanted
 
     def _share_space(self) -> None:
         photos, preview = self.splitter.sizes()
@@ -244,7 +258,7 @@ class BrowsePage(QWidget):
         self._show_anew(which, self.model.order)
         self._say_why_empty()
         self._on_counts()
-        if which is Filter.NEW or self.arrivals.isVisible():
+        if which is Filter.NEW or self.arrivals.wanted:
             self.live.tell()
         self.grid.setFocus()
 

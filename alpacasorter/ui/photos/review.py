@@ -105,6 +105,7 @@ class ChangeReview(QObject):
 
     def show(self, which: Filter) -> None:
         """Show the message of the filter Changed if `which` is that, else hide it."""
+        self._flipped.show_button.setVisible(which is not Filter.CHANGED)
         if which is Filter.CHANGED:
             self._changed.say(self._store.counts[Filter.CHANGED], self._corrections.stack.index() - self._seen_at)
         else:

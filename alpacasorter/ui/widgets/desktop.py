@@ -13,6 +13,7 @@ from shiboken6 import isValid
 
 from alpacasorter.core.files import display_path
 from alpacasorter.i18n import _
+from alpacasorter.wording import text
 
 Failed = Callable[[str], object]
 """Tells the user a sentence: that no other program could be started."""
