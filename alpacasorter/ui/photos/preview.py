@@ -63,6 +63,11 @@ class Picture(QWidget):
         self._pixmap, self._words = QPixmap(), words
         self.update()
 
+    @property
+    def words(self) -> str:
+        """The text in place of the picture."""
+        return self._words
+
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the picture or the text."""
         painter = QPainter(self)
