@@ -310,7 +310,7 @@ class Actions(QObject):
             bar.addAction(action)
             button = bar.widgetForAction(action)
             if isinstance(button, QToolButton):
-                button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+                _keep_icon_only(bar, button)
 
 
 class Menu(QMenu):
@@ -322,6 +322,17 @@ class Menu(QMenu):
             event.accept()
             return True
         return super().event(event)
+
+
+def _keep_icon_only(bar: QToolBar, button: QToolButton) -> None:
+    """Show no words on a button of a tool bar, whatever the style of the others, which changes with the width."""
+
+    def without_words(_style: Qt.ToolButtonStyle) -> None:
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+
+    # The bar has connected the button before, so this comes last.
+    bar.toolButtonStyleChanged.connect(without_words)
+    without_words(bar.toolButtonStyle())
 
 
 def _is_held(event: QKeyEvent) -> bool:

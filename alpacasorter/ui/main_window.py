@@ -181,6 +181,7 @@ class MainWindow(QMainWindow):
         tell = partial(self.notice.tell, passing=True)
         for failed in (self.models.told, self.training.told, self.exchange.told, page.failed):
             failed.connect(tell)
+        page.outdated.connect(self.notice.remove)
         self.exchange.revisited.connect(page.show_photos)
         self.training.use_model.connect(self.models.use_new)
         self.sorting.told.connect(self._on_sorted)

@@ -139,7 +139,7 @@ class PhotoStore:
         labels: the labels of the model in use.
         rows: the rows in folder order, see `place_of`.
         counts: how many rows each filter shows.
-        flipped: how many other tags the latest `learn` has changed.
+        flipped_rows: the other photos whose tags the latest `learn` has changed.
         clocks: cameras whose clock was wrong.
     """
 
@@ -153,7 +153,7 @@ class PhotoStore:
         self._by_path: dict[Path, PhotoRow] = {}
         self._by_key: dict[str, list[PhotoRow]] = {}
         self._changes = TagChanges()
-        self.flipped = 0
+        self.flipped_rows: list[PhotoRow] = []
         # Also of the content keys that files had before.
         self._pictures = SamePictures()
         self._new_before: set[Path] = set()
@@ -176,7 +176,7 @@ class PhotoStore:
             self._new_before = {row.path for row in self.rows if row.new}
             # Both places of a photo that was sorted: after an undo it is not new.
             self._paths_before = {*self._by_path, *(row.found_at for row in self.rows)}
-        self.rows, self._complete = [], False
+        self.rows, self.flipped_rows, self._complete = [], [], False
         self._by_path, self._by_key = {}, {}
         self._changes.clear()
         self.counts = dict.fromkeys(Filter, 0)
@@ -387,12 +387,21 @@ class PhotoStore:
         lines = (self.labels.threshold, self._unsure_below, 1.0 - self._unsure_below)
         looks_different, flipped = learn(self._by_key, learned, lines)
         self.counts |= count_labels(self.rows, self.labels, self._unsure_below)
-        self.flipped = sum(row.correction is None and row.key not in learned.changes for row in flipped)
+        self.flipped_rows = [row for row in flipped if row.correction is None and row.key not in learned.changes]
         for key in {row.key for row in flipped} | learned.changes.keys():
             self._follow_change(key)
         return looks_different
 
     # Tags that changed while the app learned
+
+    @property
+    def flipped(self) -> int:
+        """How many other tags the latest `learn` has changed."""
+        return len(self.flipped_rows)
+
+    def is_changed(self, key: str | None) -> bool:
+        """Return whether a photo of the folder with this content key has another tag than at first."""
+        return key in self._changes.keys and bool(self._judged(key))
 
     def earlier_tag(self, row: PhotoRow) -> EarlierTag | None:
         """Return the tag that a photo had before it changed (see `TagChanges`); None if it has not changed."""

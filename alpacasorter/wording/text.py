@@ -198,8 +198,8 @@ def learned_from(corrections: int) -> str:
     if corrections == 0:
         return _("Back to the original model.")
     return ngettext(
-        "Learned from your labels of {count} different photo in all folders.",
-        "Learned from your labels of {count} different photos in all folders.",
+        "Learned from your label of {count} photo.",
+        "Learned from your labels of {count} photos.",
         corrections,
     ).format(count=number(corrections))
 

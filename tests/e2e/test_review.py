@@ -305,7 +305,7 @@ def test_a_click_that_changes_many_tags_is_asked_about(start: Start, scene: Scen
     # Undo undoes that correction, although it is not the latest one.
     click_and_learn(user, flipped.undo_button)
     assert labeled(user) == ["IMG_000.jpg"]
-    assert user.page.actions_.undo.text() == "&Undo: No label on IMG_040.jpg"
+    assert user.page.actions_.undo.text() == "&Undo: Undo of “Not alpaca on IMG_040.jpg”"
     assert user.grid.hasFocus()
 
 
@@ -379,7 +379,7 @@ def test_undo_of_many_selects_them_all(start: Start, scene: Scene) -> None:
     user.select("IMG_001.jpg")
     user.press_and_learn(Qt.Key.Key_N)
     user.press_and_learn(Qt.Key.Key_Backspace)
-    assert user.page.actions_.undo.text() == "&Undo: No label on IMG_001.jpg"
+    assert user.page.actions_.undo.text() == "&Undo: Remove label from IMG_001.jpg"
     user.select("IMG_000.jpg", "IMG_004.jpg")
     user.press_and_learn(Qt.Key.Key_Space)
     assert user.page.actions_.undo.text() == "&Undo: Flipped tags of 2 photos"
@@ -404,11 +404,11 @@ def test_the_numbers_agree(start: Start, scene: Scene) -> None:
     assert counts[Filter.CORRECTED] == 8
     assert page.actions_.undo.text() == "&Undo: Not alpaca on 8 photos"
     assert learned.corrections == 5
-    assert "Learned from your labels of 5 different photos in all folders." in page.banner.words.text()
+    assert "Learned from your labels of 5 photos." in page.banner.words.text()
     # Some have the label already: they are not counted again.
     user.select("IMG_000.jpg")
     user.press_and_learn(Qt.Key.Key_Backspace)
-    assert page.actions_.undo.text() == "&Undo: No label on IMG_000.jpg"
+    assert page.actions_.undo.text() == "&Undo: Remove label from IMG_000.jpg"
     user.press(Qt.Key.Key_A, CTRL)
     user.press_and_learn(Qt.Key.Key_N)
     assert page.actions_.undo.text() == "&Undo: Not alpaca on IMG_000.jpg"

@@ -120,10 +120,27 @@ def test_what_is_gone(hands: Hands, trip: Path) -> None:
     drop(hands, urls(trip / "gone.jpg"))
     assert hands.window.folder is None
     assert "gone.jpg" in said(hands)
-    hands.window.notice.hide()
     drop(hands, urls(trip.parent / "gone", trip / "a.jpg"))
     assert hands.window.folder == trip
     assert "gone" in said(hands)
+    assert "gone.jpg" not in said(hands), "it is about the latest drop only"
+
+
+def test_a_notice_replaces_that_of_the_drop_before(hands: Hands, trip: Path) -> None:
+    hands.window.notice.tell("A damaged file was replaced by its backup.")
+    for name in ("notes.txt", "old.zip", "gone.jpg"):
+        drop(hands, urls(trip / name))
+        first, second = said(hands).splitlines()
+        assert first == "A damaged file was replaced by its backup.", "it is not about an action"
+        assert name in second
+
+
+def test_the_home_folder_is_named_as_elsewhere(hands: Hands, trip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(trip.parent))
+    monkeypatch.setenv("USERPROFILE", str(trip.parent))
+    drop(hands, urls(trip, trip.parent / "other"))
+    assert str(Path("~/trip")) in said(hands)
+    assert str(trip) not in said(hands)
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QObject, QPoint, Qt, Signal
@@ -13,7 +14,7 @@ from PySide6.QtWidgets import QWidget
 
 from alpacasorter.core.events import Learned
 from alpacasorter.core.files import display_path
-from alpacasorter.i18n import _, ngettext, number
+from alpacasorter.i18n import _, join, ngettext, number
 from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
 from alpacasorter.ui.photos.grid import PhotoGrid
@@ -30,18 +31,20 @@ class Step:
     """Labels that were asked for together: made, undone or redone.
 
     Attributes:
-        correction: the command on the undo stack.
+        correction: the command on the undo stack, with what was done in words.
         before: the labels until then by content key, None for none.
         after: the labels that were asked for.
         undone: whether it was an undo.
         redone: whether it was a redo.
+        taken_back: whether it takes earlier steps back although others were made since.
     """
 
-    correction: QUndoCommand
+    correction: Correction
     before: Changes
     after: Changes
     undone: bool = False
     redone: bool = False
+    taken_back: bool = False
 
 
 class Corrections(QObject):
@@ -99,20 +102,38 @@ class Corrections(QObject):
     def restore_earlier(self, rows: Iterable[PhotoRow]) -> None:
         """Tag photos whose tags changed while the app learned with the tags they had before; others are skipped."""
         earlier = {row.key: (row, tag.label) for row in rows if row.key and (tag := self._store.earlier_tag(row))}
-        self._push(earlier, earlier_tags=True)
+        rows = [row for row, _label in earlier.values()]
+        # Translators: what can be undone; {photos} is as in "12 photos" or "IMG_0034.jpg".
+        self._push(earlier, lambda: _("Earlier tags on {photos}").format(photos=self._photos(rows)))
 
     def take_back(self, steps: Sequence[Step]) -> None:
-        """Undo these steps. If others were made since, they stay, and this becomes a correction of its own."""
+        """Undo these steps. If others were made since, they stay, and this becomes a step of its own.
+
+        Photos that have been labeled otherwise since keep that label.
+        """
         stack = self.stack
         latest = [stack.command(n) for n in range(stack.index() - len(steps), stack.index()) if n >= 0]
         if latest == [step.correction for step in steps]:
             self.undo_to(stack.index() - len(steps))
             return
         before: dict[str, str | None] = {}
+        after: dict[str, str | None] = {}
         for step in steps:
             before = {**step.before, **before}
+            after |= step.after
         rows = {key: row for key in before for row in self._store.rows_of(key)[:1]}
-        self._push({key: (row, before[key]) for key, row in rows.items()})
+        labels = {key: (row, before[key]) for key, row in rows.items() if self._current(row) == after[key]}
+        if not labels:
+            return
+        made = [step.correction for step in steps]
+
+        def name() -> str:
+            # Translators: what can be undone, as in "Undo: Undo of “Not alpaca on 12 photos”".
+            return _("Undo of “{action}”").format(action=join([one.name() for one in made]))
+
+        self._push(labels, name, taken_back=True)
+        done = _("Undone: {action}.").format(action=join([one.done() for one in made]))
+        self.revisited.emit(list(labels), done)
 
     def undo_to(self, index: int) -> None:
         """Undo all that was done since the undo stack had this index, and show it together."""
@@ -122,44 +143,56 @@ class Corrections(QObject):
                 self.stack.undo()
         finally:
             keys, self._undone_together = self._undone_together, None
-        if count == 1:
+        latest = self.stack.command(self.stack.index()) if count == 1 else None
+        if isinstance(latest, Correction):
+            said = _("Undone: {action}.").format(action=latest.done())
+        elif count == 1:
             said = _("Undone: {action}.").format(action=self.stack.redoText())
         else:
             said = ngettext("Undone: {count} step.", "Undone: {count} steps.", count)
         self.revisited.emit(list(dict.fromkeys(keys)), said.format(count=number(count)))
 
-    def _push(self, labels: Mapping[str, tuple[PhotoRow, str | None]], *, earlier_tags: bool = False) -> None:
+    def _push(
+        self,
+        labels: Mapping[str, tuple[PhotoRow, str | None]],
+        name: Callable[[], str] | None = None,
+        *,
+        taken_back: bool = False,
+    ) -> None:
+        """Do something that can be undone; `name`: what it is called, if not after its labels."""
         if not labels:
             return
         after = {key: label for key, (_row, label) in labels.items()}
         before = {key: self._current(row) for key, (row, _label) in labels.items()}
         paths = {key: row.path for key, (row, _label) in labels.items()}
-        rows = [row for row, _label in labels.values()]
-        name = self._earlier_name(rows) if earlier_tags else self._name(rows, set(after.values()))
-        self.stack.push(_Correction(self, after, before, paths, name))
+        rows, given = [row for row, _label in labels.values()], set(after.values())
+        named = name or partial(self._name, rows, given)
+        done = name or partial(self._name, rows, given, done=True)
+        self.stack.push(Correction(self, after, before, paths, (named, done), taken_back=taken_back))
 
-    def _name(self, rows: Sequence[PhotoRow], labels: Collection[str | None]) -> str:
-        """Return what is done to photos, for the menu."""
+    def _name(self, rows: Sequence[PhotoRow], labels: Collection[str | None], *, done: bool = False) -> str:
+        """Return what is done to photos, for the menu; or what was done, for a message."""
         photos, label = self._photos(rows), next(iter(labels))
         if len(labels) > 1:
             # Translators: what can be undone; it follows "Undo:" in the menu. {photos} is as in "12 photos".
             return _("Flipped tags of {photos}").format(photos=photos)
+        if label is None and done:
+            # Translators: what was done, as in "Undone: Removed label from 12 photos."
+            words = ngettext("Removed label from {photos}", "Removed label from {photos}", len(rows))
+            return words.format(photos=photos)
         if label is None:
-            # Translators: what can be undone; {photos} is as in "12 photos" or "IMG_0034.jpg".
-            return _("No label on {photos}").format(photos=photos)
+            # Translators: what can be undone, as in "Undo: Remove label from 12 photos".
+            words = ngettext("Remove label from {photos}", "Remove label from {photos}", len(rows))
+            return words.format(photos=photos)
         # Translators: what can be undone, as in "Undo: Not alpaca on 12 photos" or "Undo: Alpaca on IMG_0034.jpg".
         return _("{label} on {photos}").format(label=self._store.labels.display(label), photos=photos)
-
-    def _earlier_name(self, rows: Sequence[PhotoRow]) -> str:
-        # Translators: what can be undone; {photos} is as in "12 photos" or "IMG_0034.jpg".
-        return _("Earlier tags on {photos}").format(photos=self._photos(rows))
 
     def _photos(self, rows: Sequence[PhotoRow]) -> str:
         """Return which photos a label goes to. All copies of a photo in the folder have the same label."""
         count = len({same for row in rows for same in self._store.rows_of(row.key or "")} | set(rows))
         if len(rows) > 1:
             return text.photos(count)
-        name = rows[0].name
+        name = self._now(rows[0]).name
         if len(name) > _LONGEST_NAME:
             name = f"{name[: _LONGEST_NAME // 2]}…{name[-_LONGEST_NAME // 2 :]}"
         if count == 1:
@@ -167,6 +200,23 @@ class Corrections(QObject):
         return ngettext("{photo} and its copy", "{photo} and its {count} copies", count - 1).format(
             photo=name, count=number(count - 1)
         )
+
+    def _now(self, row: PhotoRow) -> PhotoRow:
+        """Return the row that a photo has now: after a scan it is another one."""
+        if self._store.row_of(row.path) is row:
+            return row
+        return next(iter(self._store.rows_of(row.key or "")), row)
+
+    def rename(self) -> None:
+        """Name the steps in the menu anew, because photos have got other names."""
+        stack = self.stack
+        for n in range(stack.count()):
+            command = stack.command(n)
+            if isinstance(command, Correction):
+                command.setText(command.name())
+        # The stack says so only when a step is made, undone or redone.
+        stack.undoTextChanged.emit(stack.undoText())
+        stack.redoTextChanged.emit(stack.redoText())
 
     def ask(self, step: Step, paths: Mapping[str, Path]) -> None:
         """Ask the engine to store corrections."""
@@ -192,7 +242,7 @@ class Corrections(QObject):
     @property
     def latest_is_mine(self) -> bool:
         """Whether the latest step that can be undone was made here, and not by an import."""
-        return self.stack.canUndo() and isinstance(self.stack.command(self.stack.index() - 1), _Correction)
+        return self.stack.canUndo() and isinstance(self.stack.command(self.stack.index() - 1), Correction)
 
     def forget_pending(self) -> None:
         """Forget the pending corrections, because the engine will not store them any more."""
@@ -225,13 +275,33 @@ class Corrections(QObject):
         return row.correction
 
 
-class _Correction(QUndoCommand):
+class Correction(QUndoCommand):
     """Corrections that were made together."""
 
     def __init__(
-        self, owner: Corrections, after: Changes, before: Changes, paths: Mapping[str, Path], name: str
+        self,
+        owner: Corrections,
+        after: Changes,
+        before: Changes,
+        paths: Mapping[str, Path],
+        names: tuple[Callable[[], str], Callable[[], str]],
+        *,
+        taken_back: bool = False,
     ) -> None:
-        super().__init__(name)
+        """Correct photos.
+
+        Args:
+            owner: asks for the labels.
+            after: the new labels by content key, None for none.
+            before: those until then.
+            paths: the photos by content key.
+            names: return what can be undone, for the menu, and what was done, for a message; with the names that the
+                photos have now.
+            taken_back: see `Step`.
+        """
+        super().__init__(names[0]())
+        self.name, self.done = names
+        self._taken_back = taken_back
         self._owner = owner
         self._after = after
         self._before = before
@@ -240,15 +310,16 @@ class _Correction(QUndoCommand):
 
     def redo(self) -> None:
         """Store the corrections; also called when the command is pushed."""
-        self._owner.ask(Step(self, self._before, self._after, redone=not self._is_first), self._paths)
+        step = Step(self, self._before, self._after, redone=not self._is_first, taken_back=self._taken_back)
+        self._owner.ask(step, self._paths)
         if not self._is_first:
-            self._owner.revisit(self._after, _("Redone: {action}.").format(action=self.text()))
+            self._owner.revisit(self._after, _("Redone: {action}.").format(action=self.done()))
         self._is_first = False
 
     def undo(self) -> None:
         """Restore the labels before."""
         self._owner.ask(Step(self, self._after, self._before, undone=True), self._paths)
-        self._owner.revisit(self._after, _("Undone: {action}.").format(action=self.text()))
+        self._owner.revisit(self._after, _("Undone: {action}.").format(action=self.done()))
 
 
 class PhotoCommands(QObject):
@@ -256,9 +327,14 @@ class PhotoCommands(QObject):
 
     Signals:
         failed(str): something could not be done; a sentence for the user.
+        outdated(str): such a sentence that is no longer worth reading.
+
+    Attributes:
+        watching: whether photos that disappear are noticed without a scan.
     """
 
     failed = Signal(str)
+    outdated = Signal(str)
 
     def __init__(
         self, actions: Actions, grid: PhotoGrid, model: PhotoModel, corrections: Corrections, parent: QWidget
@@ -271,6 +347,8 @@ class PhotoCommands(QObject):
         self._corrections = corrections
         self._menu = actions.photo_menu(parent)
         self._actions = actions
+        self.watching = False
+        self._missing: dict[PhotoRow, str] = {}
         grid.tag_clicked.connect(lambda row, label: corrections.flip({row: label}))
         grid.flip_pressed.connect(self._flip)
         grid.remove_pressed.connect(actions.remove_label.trigger)
@@ -315,12 +393,24 @@ class PhotoCommands(QObject):
     def _open(self, index: QModelIndex) -> None:
         if not index.isValid():
             return
-        path = self._model.photo(index).path
-        if path.exists():
-            open_file(path, self, self.failed.emit)
+        row = self._model.photo(index)
+        if row.path.exists():
+            open_file(row.path, self, self.failed.emit)
+            return
+        if row.gone or self.watching:
+            missing = _("{file} no longer exists.").format(file=display_path(row.path.name))
         else:
-            missing = _("{photo} no longer exists. Rescan the folder (F5).")
-            self.failed.emit(missing.format(photo=display_path(path.name)))
+            missing = _("{photo} no longer exists. Rescan the folder (F5).").format(photo=display_path(row.path.name))
+        if not row.gone:
+            self._missing[row] = missing
+        self.failed.emit(missing)
+
+    def forget_missing(self) -> None:
+        """Photos disappeared or were renamed: what was said about one of them now stands on its card."""
+        for row, sentence in list(self._missing.items()):
+            if row.gone or row.path.exists():
+                del self._missing[row]
+                self.outdated.emit(sentence)
 
     def _show_in_folder(self) -> None:
         current = self._grid.currentIndex()

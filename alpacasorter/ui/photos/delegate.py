@@ -50,6 +50,7 @@ class PhotoDelegate(QStyledItemDelegate):
         self._thumbnails = thumbnails
         self._theme = theme
         self._tile = 184
+        self._height = round(self._tile * _ASPECT)
         self._pixmaps = _PixmapCache()
         self.hot: PhotoRow | None = None
         self._painted: dict[PhotoRow, tags.Tag | None] = {}
@@ -69,10 +70,25 @@ class PhotoDelegate(QStyledItemDelegate):
     def set_tile(self, width: int) -> None:
         """Set the width of the thumbnail area, pixels."""
         self._tile = width
+        self._height = round(width * _ASPECT)
 
-    def tile_reduced_by(self, height: int, *, least: int) -> int:
-        """Return the tile width that makes a cell lower by `height`, but at least `least`."""
-        return max(least, int((self.picture_size().height() - height) / _ASPECT))
+    def lower_tile(self, by: int, *, least: int) -> int:
+        """Make a cell lower, pixels, and return the width of the thumbnail area.
+
+        That shrinks too, but not below `least` and not so far that a tag or what it was would be cut off.
+        """
+        labels = self._store.labels
+        shown = [labels.display(name) for name in labels.names]
+        tag = max(tags.Tag(f"{name}  100%", "question", True).size(self._tag_metrics, 1000).width() for name in shown)
+        before = max(
+            self._metrics.horizontalAdvance(_("was {label} {confidence}").format(label=name, confidence="100%"))
+            for name in shown
+        )
+        lowest = round(least * _ASPECT)
+        height = max(lowest, self._height - by)
+        self._tile = min(self._tile, max(least, int(height / _ASPECT), tag, before))
+        self._height = height
+        return self._tile
 
     @staticmethod
     def cell_width(tile: int) -> int:
@@ -90,7 +106,7 @@ class PhotoDelegate(QStyledItemDelegate):
 
     def picture_size(self) -> QSize:
         """Return the size of the thumbnail area."""
-        return QSize(self._tile, round(self._tile * _ASPECT))
+        return QSize(self._tile, self._height)
 
     def tag_rect(self, cell: QRect, row: PhotoRow) -> QRect:
         """Return where the tag is in a cell; empty if the photo has none."""

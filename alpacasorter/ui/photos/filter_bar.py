@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import QMargins, Signal
+from PySide6.QtCore import QMargins, QSize, Signal
 from PySide6.QtWidgets import QButtonGroup, QPushButton, QWidget
 
 from alpacasorter.core.labels import LabelSet
@@ -12,6 +12,8 @@ from alpacasorter.i18n import _, number
 from alpacasorter.ui.photo_filters import Filter, filter_names, unknown_labels
 from alpacasorter.ui.widgets.layouts import FlowLayout
 
+_BESIDE = 6
+"""Space on either side of the words, beyond the least; given up if the window is narrow, pixels."""
 _TRANSIENT = (Filter.CHANGED, Filter.NEW)
 """Shown only if they have photos."""
 
@@ -31,12 +33,12 @@ class FilterBar(QWidget):
         self.setObjectName("filters")
         self._flow = layout = FlowLayout(self, QMargins(12, 8, 12, 8), 6)
         self._group = QButtonGroup(self)
-        self._buttons: dict[Filter, QPushButton] = {}
+        self._buttons: dict[Filter, _Chip] = {}
         self._names: dict[Filter, str] = {}
         tips = _tips()
         # Of the transient ones, the one that appears more often comes last, where it moves no other.
         for which in sorted(Filter, key=lambda which: which is Filter.CHANGED):
-            button = QPushButton(self)
+            button = _Chip(self)
             button.setCheckable(True)
             button.setObjectName("chip")
             button.setAutoDefault(False)
@@ -49,6 +51,7 @@ class FilterBar(QWidget):
         self._buttons[Filter.ALL].setChecked(True)
         for which in _TRANSIENT:
             self._buttons[which].hide()
+        layout.set_seldom([self._buttons[which] for which in _TRANSIENT], spare=2 * _BESIDE)
         self.set_labels(unknown_labels())
 
     def set_gap(self, gap: int) -> None:
@@ -80,6 +83,14 @@ class FilterBar(QWidget):
     def button(self, which: Filter) -> QPushButton:
         """Return the button of a filter."""
         return self._buttons[which]
+
+
+class _Chip(QPushButton):
+    """The button of a filter, with some space beside its words."""
+
+    def sizeHint(self) -> QSize:
+        """Return the size that it takes if there is enough space."""
+        return super().sizeHint().grownBy(QMargins(_BESIDE, 0, _BESIDE, 0))
 
 
 def _tips() -> dict[Filter, str]:

@@ -148,8 +148,7 @@ class PhotoGrid(QListView):
         # However low the view is, one photo with its tag fits into it.
         over = self.delegate.cell_size().height() - self.viewport().height()
         if over > 0 and self.viewport().height() > 0:
-            tile = self.delegate.tile_reduced_by(over, least=TILE_LEAST // 2)
-            self.delegate.set_tile(tile)
+            tile = self.delegate.lower_tile(over, least=TILE_LEAST // 2)
             share = (self.viewport().width() - 1) // max(1, self.viewport().width() // self.delegate.cell_width(tile))
         grid = QSize(max(share, self.delegate.cell_width(tile)), self.delegate.cell_size().height())
         if grid != self.gridSize():

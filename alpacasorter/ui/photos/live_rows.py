@@ -47,9 +47,11 @@ class LiveRows(QObject):
 
     Signals:
         changed: photos were added, removed or judged.
+        moved: photos were renamed or moved.
     """
 
     changed = Signal()
+    moved = Signal()
 
     def __init__(self, model: PhotoModel, grid: PhotoGrid, banner: ArrivalsBanner, parent: QObject) -> None:
         """Update `model`, which `grid` shows; `banner` says how many photos are new."""
@@ -139,6 +141,7 @@ class LiveRows(QObject):
     def on_renamed(self, event: Renamed) -> None:
         """Photos were renamed or moved within the folder."""
         self._model.on_moved((before, file.path) for before, file in event.files)
+        self.moved.emit()
 
     def on_gone(self, event: Gone) -> None:
         """Photos no longer exist."""
@@ -150,6 +153,7 @@ class LiveRows(QObject):
         self._model.on_moved(
             (file.before, file.after) for file in event.files if file.after is not None and not file.kept
         )
+        self.moved.emit()
         removed = [file.before for file in event.files if file.after is None]
         if removed:
             self._model.on_gone(removed)

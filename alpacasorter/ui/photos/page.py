@@ -47,11 +47,13 @@ class BrowsePage(QWidget):
     Signals:
         in_view(list): paths of photos in view that have no prediction yet.
         failed(str): something could not be done; a sentence for the user.
+        outdated(str): such a sentence that is no longer worth reading.
         begun: a folder was opened or is scanned again.
     """
 
     in_view = Signal(list)
     failed = Signal(str)
+    outdated = Signal(str)
     begun = Signal()
 
     def __init__(
@@ -111,15 +113,20 @@ class BrowsePage(QWidget):
         self._order_tabs()
         self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, self)
         self.commands.failed.connect(self.failed)
+        self.commands.outdated.connect(self.outdated)
         self._finished: Finished | None = None
         self._done = ""
         self._chosen_for_user: PhotoRow | None = None
         self._to_select = _ToSelect(self.grid, self.model)
         self._scope = (settings.recursive, settings.exclusion)
         self._watching = False
+        self._low = False
         self.live = LiveRows(self.model, self.grid, self.arrivals, self)
         self.grid.set_tile(settings.tile)
         self._connect()
+        self.live.changed.connect(self.commands.forget_missing)
+        self.live.moved.connect(self.commands.forget_missing)
+        self.live.moved.connect(self.corrections.rename)
         self.show_preview(settings.preview)
         self.model.show(Filter.ALL, settings.order)
         self.actions_.orders[settings.order].setChecked(True)
@@ -142,6 +149,8 @@ class BrowsePage(QWidget):
         actions = self.actions_
         self.addActions(list(actions.page_actions))
         self.filters.chosen.connect(self.show_filter)
+        for strip in self._strips():
+            strip.wanted_changed.connect(self._share_messages)
         self.model.counts_changed.connect(self._on_counts)
         self.model.modelReset.connect(self._on_selection)
         self.model.rowsInserted.connect(self._on_inserted)
@@ -179,8 +188,19 @@ class BrowsePage(QWidget):
     def set_low(self, low: bool) -> None:
         """Leave less space between the messages if the window is low."""
         self.filters.set_gap(4 if low else 8)
+        self._low = low
         for strip in self._strips():
             strip.set_low(low)
+        self._share_messages()
+
+    def _share_messages(self) -> None:
+        """In a low window, show only the most important message, so that photos and their tags stay whole."""
+        flipped, banner, changed, arrivals = self._strips()
+        banner.set_asked(flipped.wanted)
+        above = False
+        for strip in (flipped, changed, banner, arrivals):
+            strip.give_way(self._low and above)
+            above = above or strip.wanted
 
     def _share_space(self) -> None:
         photos, preview = self.splitter.sizes()
@@ -238,7 +258,7 @@ class BrowsePage(QWidget):
         self._show_anew(which, self.model.order)
         self._say_why_empty()
         self._on_counts()
-        if which is Filter.NEW or self.arrivals.isVisible():
+        if which is Filter.NEW or self.arrivals.wanted:
             self.live.tell()
         self.grid.setFocus()
 
@@ -298,6 +318,7 @@ class BrowsePage(QWidget):
         self._finished = event
         if not event.canceled:
             self.store.complete()
+        self.review.refresh()
         self.progress.hide()
         self.actions_.stop.setEnabled(False)
         if self.model.out_of_date and not self.live.touched and (event.seconds < _QUICK or self.live.is_idle):
@@ -316,11 +337,12 @@ class BrowsePage(QWidget):
         self.model.on_learned(event)
         self.review.on_learned(steps)
         # Undo means what the message is about: not what another window did, a version that was chosen, or an undo.
-        mine = bool(steps) and not steps[-1].undone
+        back = bool(steps) and (steps[-1].undone or steps[-1].taken_back)
+        mine = bool(steps) and not back
         imported = self.corrections.stack.canUndo() and not self.corrections.latest_is_mine
         can_undo = self.corrections.stack.canUndo() and event.relearned is None and (mine or imported)
         flipped, changed = self.store.flipped, self.store.counts[Filter.CHANGED]
-        done = self._done if steps and (steps[-1].undone or steps[-1].redone) else ""
+        done = self._done if back or (steps and steps[-1].redone) else ""
         self.banner.tell(event, flipped=flipped, changed=changed, can_undo=can_undo, done=done)
         self.preview.refresh()
         self._on_selection()
@@ -339,7 +361,7 @@ class BrowsePage(QWidget):
 
     def set_watching(self, watching: bool) -> None:
         """Set whether the folder is watched, which the page mentions if it is empty."""
-        self._watching = watching
+        self._watching = self.commands.watching = watching
         self._say_why_empty()
 
     def _on_revisited(self, keys: list[str], words: str) -> None:
@@ -369,6 +391,9 @@ class BrowsePage(QWidget):
 
     def _on_counts(self) -> None:
         self.filters.set_counts(self.store.counts)
+        if self._finished is not None:
+            # Until the photos are judged again, nothing is known about their tags.
+            self.review.refresh()
         self.review.show(self.model.filter)
         differing = self.model.out_of_date
         self.update_button.setText(difference(differing))
@@ -420,7 +445,7 @@ class BrowsePage(QWidget):
         photos = self.grid.selected_photos()
         row = self._current()
         judged = sum(photo.probability is not None for photo in photos)
-        self.preview.show_photo(row, Selection(len(photos), judged))
+        self.preview.show_photo(row, Selection(len(photos), judged, self.model.rowCount()))
         self.actions_.set_photos_selected(
             judged=judged > 0,
             changed=any(self.store.earlier_tag(photo) is not None for photo in photos),

@@ -63,6 +63,11 @@ class Picture(QWidget):
         self._pixmap, self._words = QPixmap(), words
         self.update()
 
+    @property
+    def words(self) -> str:
+        """The text in place of the picture."""
+        return self._words
+
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the picture or the text."""
         painter = QPainter(self)
@@ -87,10 +92,11 @@ class Picture(QWidget):
 
 
 class Selection(NamedTuple):
-    """How many photos are selected, and how many of them have a tag."""
+    """How many photos are selected, how many of them have a tag, and how many are listed."""
 
     total: int = 0
     judged: int = 0
+    listed: int = 0
 
 
 class PreviewPane(QFrame):
@@ -190,7 +196,8 @@ class PreviewPane(QFrame):
             button.setVisible(judged or (row is not None and self._selected.judged > 0))
         self.remove_label.setVisible(judged and row is not None and row.correction is not None)
         if row is None:
-            self.picture.show_words(_("Select a photo to see it here."))
+            # An empty list says itself why it is empty.
+            self.picture.show_words(_("Select a photo to see it here.") if self._selected.listed else "")
             for label in (self.name, self.verdict, self.details):
                 label.clear()
             return

@@ -15,14 +15,18 @@ from alpacasorter.wording import text
 
 _MANY = 0.05
 """Share of the photos in the folder from which a correction that changes more other tags is asked about."""
+_LEAST = 2
+"""A correction that changes fewer other tags is never asked about: in a folder of under 20 photos, a single one is
+always more than the share above, and each click would raise a question."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Surge:
-    """Corrections that changed many other tags, and what is said about them."""
+    """Corrections that changed many other tags, what is said about them, and which of these tags still hold."""
 
     steps: tuple[Step, ...]
     words: str
+    keys: set[str]
 
 
 class ChangeReview(QObject):
@@ -74,21 +78,34 @@ class ChangeReview(QObject):
         self._flipped.hide()
 
     def on_learned(self, steps: Sequence[Step]) -> None:
-        """Corrections were learned from, and all photos were judged again: ask if that changed many tags."""
+        """Corrections were learned from, and all photos were judged again: ask if that changed many tags.
+
+        Only tags count that are not what they were at first: a label that brings earlier tags back asks nothing. Nor
+        does taking back what was asked about.
+        """
         undone = {step.correction for step in steps if step.undone}
         if undone:
             self._surges = [
                 surge for surge in self._surges if not any(step.correction in undone for step in surge.steps)
             ]
-        made, counts, flipped = [step for step in steps if not step.undone], self._store.counts, self._store.flipped
+        made, counts = [step for step in steps if not step.undone and not step.taken_back], self._store.counts
+        flipped = [row for row in self._store.flipped_rows if self._store.is_changed(row.key)]
         total = counts[Filter.POSITIVE] + counts[Filter.NEGATIVE]
-        if made and flipped > _MANY * total:
-            words = text.many_flipped([step.correction.text() for step in made], flipped, total)
-            self._surges.append(_Surge(tuple(made), words))
+        if made and len(flipped) >= _LEAST and len(flipped) > _MANY * total:
+            words = text.many_flipped([step.correction.done() for step in made], len(flipped), total)
+            self._surges.append(_Surge(tuple(made), words, {row.key for row in flipped if row.key is not None}))
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Withdraw what is asked about tags that are again what they were, or that were marked as seen."""
+        for surge in self._surges:
+            surge.keys = {key for key in surge.keys if self._store.is_changed(key)}
+        self._surges = [surge for surge in self._surges if surge.keys]
         self._ask()
 
     def show(self, which: Filter) -> None:
         """Show the message of the filter Changed if `which` is that, else hide it."""
+        self._flipped.show_button.setVisible(which is not Filter.CHANGED)
         if which is Filter.CHANGED:
             self._changed.say(self._store.counts[Filter.CHANGED], self._corrections.stack.index() - self._seen_at)
         else:
@@ -99,6 +116,7 @@ class ChangeReview(QObject):
         self._store.see_changes(rows)
         if rows is None:
             self.begin()
+        self.refresh()
         self.seen.emit()
 
     def _on_index(self, index: int) -> None:
@@ -126,6 +144,7 @@ class ChangeReview(QObject):
 
     def _take_back(self) -> None:
         if self._surges:
-            self._corrections.take_back(self._surges.pop().steps)
-        self._ask()
+            surge = self._surges.pop()
+            self._ask()
+            self._corrections.take_back(surge.steps)
         self.answered.emit()

@@ -13,6 +13,7 @@ from shiboken6 import isValid
 
 from alpacasorter.core.files import display_path
 from alpacasorter.i18n import _
+from alpacasorter.wording import text
 
 Failed = Callable[[str], object]
 """Tells the user a sentence: that no other program could be started."""
@@ -94,7 +95,7 @@ def _show(method: str, path: Path, folder: Path, owner: QObject, failed: Failed)
 def _open_folder(folder: Path, owner: QObject, failed: Failed) -> None:
     if not QDesktopServices.openUrl(file_url(folder)):
         words = _("The file manager could not be opened. The folder is {folder}.")
-        _tell(owner, failed, words.format(folder=display_path(folder)))
+        _tell(owner, failed, words.format(folder=text.folder(folder)))
 
 
 def _tell(owner: QObject, failed: Failed, sentence: str) -> None:

@@ -16,6 +16,7 @@ from alpacasorter.core.files import display_path
 from alpacasorter.core.photos import formats
 from alpacasorter.i18n import _
 from alpacasorter.ui.widgets.desktop import local_path
+from alpacasorter.wording import text
 
 _ARCHIVES: Final = frozenset(
     ("zip", "7z", "rar", "tar", "gz", "tgz", "bz2", "tbz", "xz", "txz", "zst", "cab", "iso", "dmg")
@@ -84,7 +85,7 @@ def read(data: QMimeData, *, folders_only: bool = False) -> Dropped:
     inside = [path for path in photos if folder is not None and path.is_relative_to(folder)]
     if folder is not None and (set(folders) - {folder} or len(inside) < len(photos)):
         words = _("Only one folder can be opened: {folder}. The others are ignored.")
-        remarks.append(words.format(folder=display_path(folder)))
+        remarks.append(words.format(folder=text.folder(folder)))
     if elsewhere:
         remarks.append(_("Only folders and photos on this computer can be opened."))
     names = tuple(str(path.relative_to(folder)) for path in inside if folder is not None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from PySide6.QtCore import QEvent, QMargins, QModelIndex, QObject, QPersistentModelIndex, QPoint, QRect, QSize, Qt
@@ -20,7 +20,8 @@ from PySide6.QtWidgets import (
 class FlowLayout(QLayout):
     """Places widgets side by side and continues in the next line, like the words of a text.
 
-    Space is reserved for hidden widgets, so that nothing below moves when one is shown.
+    Space is reserved for hidden widgets, so that nothing below moves when one is shown. If a line has space for all but
+    those that are hidden most of the time, all get narrower instead of leaving the next line empty for those.
     """
 
     def __init__(self, parent: QWidget, margins: QMargins, spacing: int) -> None:
@@ -29,6 +30,13 @@ class FlowLayout(QLayout):
         self.setContentsMargins(margins)
         self._gap = spacing
         self._items: list[QLayoutItem] = []
+        self._seldom: frozenset[QWidget] = frozenset()
+        self._spare = 0
+
+    def set_seldom(self, widgets: Collection[QWidget], *, spare: int) -> None:
+        """Set which widgets are hidden most of the time, and how much narrower every widget can be, pixels."""
+        self._seldom, self._spare = frozenset(widgets), spare
+        self.invalidate()
 
     # Qt's interface
 
@@ -81,15 +89,29 @@ class FlowLayout(QLayout):
         """Place items if `move`; return the height they take."""
         area = rect.marginsRemoved(self.contentsMargins())
         left, top, line = area.left(), area.top(), 0
+        narrower, nearer = self._squeeze(area.width())
         for item in items:
             size = _size(item)
+            size.setWidth(size.width() - narrower)
             if line and left + size.width() > area.right() + 1:
                 left, top, line = area.left(), top + line + self._gap, 0
             if move:
                 item.setGeometry(QRect(QPoint(left, top), size))
-            left += size.width() + self._gap
+            left += size.width() + self._gap - nearer
             line = max(line, size.height())
         return top + line + self.contentsMargins().bottom() - rect.top()
+
+    def _squeeze(self, room: int) -> tuple[int, int]:
+        """Return by how much all are narrower and nearer, pixels: 0 unless that saves a line for seldom widgets."""
+        widths = [(_size(item).width() + self._gap, item.widget() in self._seldom) for item in self._items]
+        over = sum(width for width, _seldom in widths) - self._gap - room
+        usual = sum(width for width, seldom in widths if not seldom) - self._gap
+        count = max(1, len(widths))
+        nearer = self._gap // 2
+        if over <= 0 or usual > room or over > (self._spare + nearer) * count - nearer:
+            return 0, 0
+        narrower = min(self._spare, -(-over // count))
+        return narrower, 0 if over <= narrower * count else nearer
 
 
 def keep_texts_whole(dialog: QWidget) -> None:

@@ -87,10 +87,18 @@ def make_compact(strip: QFrame, row: QHBoxLayout, low: bool) -> None:
 
 
 class _Strip(QFrame):
-    """A line of text with buttons, and a cross that hides it."""
+    """A line of text with buttons, and a cross that hides it.
+
+    Signals:
+        wanted_changed: it has something to say, or has nothing to say any more.
+    """
+
+    wanted_changed = Signal()
 
     def __init__(self, name: str, theme: Theme, parent: QWidget | None) -> None:
         super().__init__(parent)
+        self.wanted = False
+        self._gives_way = False
         self.setObjectName(name)
         self._theme = theme
         self._buttons: list[QPushButton] = []
@@ -118,6 +126,18 @@ class _Strip(QFrame):
     def set_low(self, low: bool) -> None:
         """Take less space, for a low window."""
         make_compact(self, self._row, low)
+
+    def setVisible(self, visible: bool) -> None:
+        """Show or hide it; while it gives way, it is shown only later."""
+        changed, self.wanted = self.wanted != visible, visible
+        super().setVisible(visible and not self._gives_way)
+        if changed:
+            self.wanted_changed.emit()
+
+    def give_way(self, gives_way: bool) -> None:
+        """Leave the space to another message, or come back."""
+        self._gives_way = gives_way
+        super().setVisible(self.wanted and not gives_way)
 
     @property
     def buttons(self) -> Sequence[QPushButton | QToolButton]:
@@ -150,6 +170,8 @@ class LearnedBanner(_Strip):
         self.show_button = self.add_button(_("Show"))
         self.show_button.setToolTip(_("Show the photos whose tags changed (Ctrl+8)"))
         self.undo_button = self.add_button(_("Undo"))
+        self._offers = (False, False)
+        self._asked = False
         self.show_button.clicked.connect(self.show_changed)
         self.undo_button.clicked.connect(self.undo)
         self.words.setToolTip(
@@ -159,8 +181,7 @@ class LearnedBanner(_Strip):
     def announce(self, words: str) -> None:
         """Say what was just done; what was learned from it follows."""
         self.words.setText(words)
-        self.show_button.hide()
-        self.undo_button.hide()
+        self._offer(show=False, undo=False)
         self.show()
 
     def tell(self, event: Learned, *, flipped: int, changed: int, can_undo: bool, done: str = "") -> None:
@@ -174,9 +195,19 @@ class LearnedBanner(_Strip):
             done: what was done, a sentence; empty for a correction.
         """
         self.words.setText(" ".join(filter(None, (done, text.learned(event, flipped, changed)))))
-        self.show_button.setVisible(changed > 0)
-        self.undo_button.setVisible(can_undo)
+        self._offer(show=changed > 0, undo=can_undo)
         self.show()
+
+    def set_asked(self, asked: bool) -> None:
+        """Set whether a `FlippedBanner` is shown, whose buttons would be taken for these."""
+        self._asked = asked
+        show, undo = self._offers
+        self._offer(show=show, undo=undo)
+
+    def _offer(self, *, show: bool, undo: bool) -> None:
+        self._offers = show, undo
+        self.show_button.setVisible(show and not self._asked)
+        self.undo_button.setVisible(undo and not self._asked)
 
 
 class FlippedBanner(_Strip):
@@ -297,9 +328,11 @@ class NoticeBar(_Strip):
 
         Args:
             sentence: the notice.
-            passing: whether `remove_passing` removes it, which is right if it concerns only the last action.
+            passing: whether it concerns only the last action: `remove_passing` and the next such notice remove it.
         """
         shown = self._sentences if not self.isHidden() else {}
+        if passing:
+            shown = {told: passed for told, passed in shown.items() if not passed}
         self._sentences = {**shown, sentence: passing}
         self._update()
 

@@ -224,7 +224,7 @@ def _style_sheet(c: Colors) -> str:
         padding: 6px 8px; background: transparent; border-color: transparent;
         color: {c.accent}; font-weight: 600;
     }}
-    QPushButton#chip {{ padding: 5px 9px; }}
+    QPushButton#chip {{ padding: 5px 3px; }}
     QPushButton[flat="true"]:hover {{ background: {c.raised}; }}
     QPushButton[flat="true"]:focus {{ border-color: {c.accent}; }}
     QSpinBox, QLineEdit, QComboBox {{ min-height: 24px; }}

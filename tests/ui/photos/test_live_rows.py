@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, QItemSelectionModel, QPointF, Qt
+from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
@@ -259,6 +259,43 @@ def test_a_renamed_photo_stays_and_stays_selected(page: BrowsePage) -> None:
     assert page.preview.name.text() == "aaa.jpg"
     assert [row.name for row in page.grid.selected_photos()] == ["aaa.jpg"]
     assert page.grid.currentIndex().row() == 3
+
+
+def test_undo_names_a_renamed_photo_as_it_is_called_now(page: BrowsePage, qtbot: QtBot) -> None:
+    page.grid.setCurrentIndex(page.model.index(3))
+    qtbot.keyClick(page.grid, Qt.Key.Key_N)
+    page.live.on_renamed(Renamed(((Path("/p/103.jpg"), PhotoFile(Path("/p/aaa.jpg"), 1, 1)),)))
+    assert page.actions_.undo.text().endswith("on aaa.jpg")
+    page.actions_.undo.trigger()
+    assert page.actions_.redo.text().endswith("on aaa.jpg")
+    assert page.banner.words.text().endswith("on aaa.jpg.")
+
+
+@pytest.mark.parametrize("watching", [True, False])
+def test_a_photo_that_does_not_exist_is_opened(page: BrowsePage, qtbot: QtBot, watching: bool) -> None:
+    """While the folder is watched, nothing has to be rescanned, and the notice goes when the card says the same."""
+    page.set_watching(watching)
+    said: list[str] = []
+    page.failed.connect(said.append)
+    page.outdated.connect(said.remove)
+    page.grid.setCurrentIndex(page.model.index(3))
+    qtbot.keyClick(page.grid, Qt.Key.Key_Return)
+    assert len(said) == 1
+    assert said[0].startswith("103.jpg no longer exists.")
+    assert ("F5" in said[0]) == (not watching)
+    page.live.on_gone(gone(105))
+    assert len(said) == 1
+    page.live.on_gone(gone(103))
+    assert said == []
+
+
+def test_an_empty_list_asks_for_no_selection(page: BrowsePage) -> None:
+    page.show_filter(Filter.PROBLEMS)
+    assert page.model.rowCount() == 0
+    assert page.preview.picture.words == ""
+    page.show_filter(Filter.ALL)
+    page.grid.setCurrentIndex(QModelIndex())
+    assert page.preview.picture.words == "Select a photo to see it here."
 
 
 def test_a_photo_that_could_not_be_read_is_judged_later(page: BrowsePage, qtbot: QtBot) -> None:
