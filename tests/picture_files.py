@@ -99,6 +99,12 @@ def corner_colors(pixels: NDArray[np.uint8]) -> list[tuple[int, int, int]]:
     return [(int(red), int(green), int(blue)) for red, green, blue in (pixels[place] for place in places)]
 
 
+def turned(jpeg: bytes, orientation: int = 6) -> bytes:
+    """Return a JPEG with another orientation flag, as programs turn photos; all else stays as it is."""
+    block = exif_block(orientation=orientation).tobytes()
+    return jpeg[:2] + b"\xff\xe1" + (len(block) + 2).to_bytes(2, "big") + block + jpeg[2:]
+
+
 def exif_block(*, orientation: int | None = None, taken: str | None = None, offset: str | None = None) -> Image.Exif:
     """Return EXIF for Pillow's `save(exif=...)`; `taken` as cameras write it: "2024:05:01 12:30:00"."""
     exif = Image.Exif()

@@ -7,7 +7,7 @@ import contextlib
 import sys
 from pathlib import Path
 
-from alpacasorter.cli.console import ProgressBar, engine, guarded
+from alpacasorter.cli.console import ProgressBar, engine, guarded, judge_folder
 from alpacasorter.cli.rows import RowsInOrder, judged_row, row_printer, unreadable_row
 from alpacasorter.cli.usage import (
     complain,
@@ -22,7 +22,7 @@ from alpacasorter.cli.usage import (
     quiet_option,
     version_option,
 )
-from alpacasorter.core.events import Finished, Found, Judged, Learned, Problems, Progress
+from alpacasorter.core.events import Finished, Found, Judged, JudgedPhoto, Learned, Problems, Progress
 from alpacasorter.core.photos.walk import FolderUnavailable
 from alpacasorter.i18n import _, join, ngettext, number
 from alpacasorter.wording.text import skipped_words
@@ -77,6 +77,18 @@ def run(options: argparse.Namespace) -> int:
 def _scan(folder: Path, options: argparse.Namespace) -> int:
     with engine(options.device, library_required=False) as opened, ProgressBar(quiet=options.quiet) as bar:
         labels = opened.session.labels
+        if opened.session.learning.photos_without_picture():
+            # One of these may turn out to be in the folder, and the other files with its picture get its label then.
+            found, finished = judge_folder(
+                opened, folder, recursive=options.recursive, bar=bar, exclusion=exclusion(vars(options))
+            )
+            show = row_printer(options.form, labels)
+            with bar.aside():
+                for one in found:
+                    show(judged_row(one, labels) if isinstance(one, JudgedPhoto) else unreadable_row(one))
+            if not options.quiet:
+                bar.say(_summary(finished))
+            return 0
         lines = RowsInOrder(row_printer(options.form, labels))
         # Closed before the engine, even after Ctrl+C or when the output is no longer read.
         with contextlib.closing(

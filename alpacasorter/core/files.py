@@ -58,6 +58,15 @@ def is_hidden(status: os.stat_result) -> bool:
     return bool(attributes & _WINDOWS_HIDDEN or flags & _MACOS_HIDDEN)
 
 
+def is_write_protected(path: Path, status: os.stat_result) -> bool:
+    """Tell whether a file is to stay as it is: nobody may write it, or not this user. To replace it is not forbidden.
+
+    By its mode first, because the system lets an administrator write everything.
+    """
+    by_user = os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+    return not by_user or not status.st_mode & 0o222
+
+
 def is_cloud_only(status: os.stat_result) -> bool:
     """Tell whether reading the file would download it first (OneDrive, iCloud and the like)."""
     attributes: int = getattr(status, "st_file_attributes", 0)

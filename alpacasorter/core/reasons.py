@@ -2,8 +2,7 @@
 
 A reason is a code such as "file-empty", followed by its arguments as JSON if it has any. Codes are what the cache and
 the journal store and what processes send each other; `sentence` turns one into words where it is shown. Anything that
-is not a code is shown as it is, so sentences stored by earlier versions still read well. `os_errors` tells which error
-of the operating system means which reason.
+is not a code is shown as it is, so sentences stored by earlier versions still read well.
 """
 
 from __future__ import annotations
@@ -105,6 +104,7 @@ EXIFTOOL_FAILED: Final = "exiftool-failed"
 PICTURE_WOULD_CHANGE: Final = "photo-picture-would-change"
 PHOTO_CHANGED: Final = "photo-changed"
 PHOTO_WRITE_PROTECTED: Final = "photo-write-protected"
+PHOTO_HARD_LINKED: Final = "photo-hard-linked"
 
 # Why a sort stops; in each, `folder` is a path as it is shown.
 SORT_FOLDER_GONE: Final = "sort-folder-gone"
@@ -399,6 +399,7 @@ def _sidecars() -> dict[str, str]:
         PICTURE_WOULD_CHANGE: _("ExifTool would have changed more than the keywords, so the photo was left unchanged."),
         PHOTO_CHANGED: _("Another program changed the photo in the meantime, so it was left as is."),
         PHOTO_WRITE_PROTECTED: _("The photo is read-only or a link, so it was left unchanged."),
+        PHOTO_HARD_LINKED: _("The photo has several names (hard links), so it was left unchanged."),
     }
 
 

@@ -32,6 +32,7 @@ _NOT_UNDERSTOOD: Final = "training-not-understood"
 _UNEXPECTED: Final = "training-unexpected"
 
 SPLIT_BY_CLASS: Final = "split-by-class"
+ONLY_PREPARED: Final = "only-prepared"
 _NEAR_DUPLICATES: Final = "split-near-duplicates"
 _FEW_HELD_OUT: Final = "split-few-held-out"
 _FEW_TO_TRAIN_ON: Final = "split-few-to-train-on"
@@ -306,6 +307,11 @@ def _warning(name: str, given: dict[str, str]) -> str:
     if name == SPLIT_BY_CLASS:
         return _(
             "There are so few photos that each class was split separately, so that both sets contain photos of it."
+        )
+    if name == ONLY_PREPARED:
+        return _(
+            "Copies that were saved again and shots of the same scene are not looked for here. Training does that, and "
+            "may then hold out other photos."
         )
     if name == _IN_BOTH_CLASSES:
         count = int(given["count"])

@@ -35,6 +35,7 @@ CORRECTION_WEIGHT: Final = 3.0
 
 _PACKAGES: Final = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
 _DIGITS: Final = 4
+_AND_MORE: Final = "\n…"
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,9 +256,16 @@ def report(run: TrainingRun, meta: Mapping[str, Any]) -> Report:
         ),
         settings=settings(run.recipe),
         environment=environment(run.prepared.device, run.seconds),
-        # All of them, where a warning names only the first.
-        warnings=(*told.warnings, *(" = ".join(files) for files in told.both_classes[NAMED:])),
+        warnings=_warnings(told),
         left_out=told.left_out,
+    )
+
+
+def _warnings(told: Prepared) -> tuple[str, ...]:
+    """Return the warnings with all pictures that are in both classes, of which a warning names only the first."""
+    more = "".join(f"\n{' = '.join(files)}" for files in told.both_classes[NAMED:])
+    return tuple(
+        f"{words.removesuffix(_AND_MORE)}{more}" if words.endswith(_AND_MORE) else words for words in told.warnings
     )
 
 

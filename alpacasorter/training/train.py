@@ -69,7 +69,7 @@ def train(
     Args:
         dataset: folder with one subfolder per class.
         out: folder for the bundle; a bundle that is there is replaced at the end. None to end after Prepared, without
-            training: then the photos are counted, but only those of the preview are opened.
+            training: then the photos are counted, but only those of the preview are decoded.
         recipe: the settings.
         report: where the HTML report goes; None for none.
         preview: where a PNG of some training examples goes; None for none.
@@ -120,7 +120,7 @@ def _train(request: _Request) -> Generator[Event, None, None]:
     device = start(recipe.seed)
     with PhotoStore([example.path for example in listed.dataset.examples], recipe.input_side) as store:
         if request.out is None:
-            yield only_prepared(listed, store, recipe, device=device, preview=request.preview)
+            yield from only_prepared(listed, store, check, recipe, device=device, preview=request.preview)
             return
         yield Stage(events.PREPARING)
         check()

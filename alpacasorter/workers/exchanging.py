@@ -22,7 +22,8 @@ from alpacasorter.workers.view_facts import error_sentence
 
 # core.exchange is only imported when needed: the window starts faster without it.
 if TYPE_CHECKING:
-    from alpacasorter.core.exchange.embedded import Batch, EmbedEnded
+    from alpacasorter.core.exchange.embedded import EmbedEnded
+    from alpacasorter.core.exchange.keyword_records import Batch
     from alpacasorter.core.exchange.label_file import LabelFile
     from alpacasorter.core.exchange.label_import import ImportOptions, ImportSummary
     from alpacasorter.core.exchange.results import Format, Source
@@ -271,8 +272,8 @@ class ExchangeKeeper(QObject):
         return self._last_of(job, SidecarsEnded, number, total)
 
     def _look_for_exiftool(self) -> None:
-        from alpacasorter.core.exchange.embedded import Records
         from alpacasorter.core.exchange.exiftool import find_exiftool
+        from alpacasorter.core.exchange.keyword_records import Records
 
         opened, tool = self._opened(), find_exiftool()
         batches = () if opened is None else tuple(Records(opened.library.path.parent).batches())

@@ -83,6 +83,23 @@ def test_a_label_file_without_pictures_finds_a_photo_that_was_scanned(
     assert rows_of(run, folder)["photo0.jpg"]["corrected"] is True
 
 
+def test_a_label_without_picture_counts_for_both_files_of_a_first_scan(
+    run: Commands, folder: Path, move_to: Callable[[str], None], tmp_path: Path
+) -> None:
+    move_to("one")
+    rows = rows_of(run, folder)
+    labels = tmp_path / "labels.json"
+    labels.write_text(json.dumps({"content_key": rows["photo0.jpg"]["content_key"], "label": NEGATIVE}))
+    write_keyword(Path(shutil.copy(folder / "photo0.jpg", folder / "a copy.jpg")))
+    move_to("two")
+    assert run("import", labels).code == 0
+    first = rows_of(run, folder)
+    assert list(first) == ["a copy.jpg", *rows]
+    assert first["a copy.jpg"]["corrected"] is first["photo0.jpg"]["corrected"] is True
+    assert first["a copy.jpg"]["label"] == NEGATIVE
+    assert first == rows_of(run, folder)
+
+
 @pytest.mark.parametrize("form", ["--json", "--csv"])
 def test_corrections_follow_the_photos_to_another_machine(
     form: str, run: Commands, folder: Path, move_to: Callable[[str], None], tmp_path: Path

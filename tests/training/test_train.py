@@ -21,11 +21,14 @@ from alpacasorter.ml.runtime.backbone import CpuBackbone
 from alpacasorter.training import events as codes
 from alpacasorter.training import finish as finishing
 from alpacasorter.training import train as training
+from alpacasorter.training.data import reading
 from alpacasorter.training.data.dataset import MIN_SIDE
 from alpacasorter.training.events import Epoch, Failed, Prepared, Stage, Stopped, Trained
 from alpacasorter.training.network.backbones import load_backbone
 from alpacasorter.training.recipe import RANDOM, Recipe
 from alpacasorter.training.train import train
+from tests.metadata_writers import with_keyword
+from tests.picture_files import make_picture, turned
 from tests.training.pictures import class_folders
 from tests.training.tiny import tiny_backbone
 
@@ -428,6 +431,40 @@ def test_a_preview_names_the_same_file_in_both_classes(dataset, recipe, tmp_path
     *_, prepared = train(folder, None, recipe)
     assert list(map(set, prepared.both_classes)) == [{str(thing), str(same)}]
     assert any(str(same) in words for words in codes.worded(prepared).warnings)
+
+
+def test_a_preview_finds_what_was_tagged_or_turned_and_splits_like_the_training(dataset, recipe, tmp_path, monkeypatch):
+    # Otherwise shots of one scene, for which the preview does not look, may change the split.
+    monkeypatch.setattr(reading, "groups_of_near_duplicates", lambda pooled, similarity: np.arange(len(pooled)))
+    folder = tmp_path / "photos"
+    shutil.copytree(dataset, folder)
+    things = sorted((folder / "thing").glob("thing_??.png"))
+    (folder / "thing" / "thing_broken.png").unlink()
+    tagged, sideways = folder / "other" / "tagged.png", folder / "other" / "sideways.jpg"
+    tagged.write_bytes(with_keyword(things[0].read_bytes()))
+    upright = make_picture(folder / "thing" / "upright.jpg", seed=9, size=(96, 64))
+    sideways.write_bytes(turned(upright.read_bytes()))
+    wanted = sorted(({str(things[0]), str(tagged)}, {str(upright), str(sideways)}), key=min)
+    *_, previewed = train(folder, None, recipe)
+    (prepared,) = only(train(folder, tmp_path / "bundle", recipe, report=tmp_path / "report.html"), Prepared)
+    for told in (previewed, prepared):
+        assert sorted(map(set, told.both_classes), key=min) == wanted
+    assert (previewed.training, previewed.validation) == (prepared.training, prepared.validation)
+    assert codes.ONLY_PREPARED in previewed.warnings
+    assert codes.ONLY_PREPARED not in prepared.warnings
+    assert "\ufffd" not in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_report_names_all_pictures_in_both_classes(dataset, recipe, tmp_path):
+    folder = tmp_path / "photos"
+    shutil.copytree(dataset, folder)
+    for thing in sorted((folder / "thing").glob("thing_??.png"))[:7]:
+        shutil.copy(thing, folder / "other" / f"also_{thing.name}")
+    list(train(folder, tmp_path / "bundle", recipe, report=tmp_path / "report.html"))
+    report = (tmp_path / "report.html").read_text(encoding="utf-8")
+    warned = report[report.index('class="warnings"') :].partition("</section>")[0]
+    assert warned.count("also_thing_") == warned.count("<br>") == 7
+    assert "…" not in warned
 
 
 def test_a_picture_in_both_classes_is_named_and_not_held_out(dataset, recipe, tmp_path, monkeypatch):

@@ -6,28 +6,23 @@ with the bytes that are taken out, so that an undo gives back the file as it was
 
 from __future__ import annotations
 
-import base64
-import binascii
 import contextlib
-import hashlib
-import json
-import logging
 import os
 import stat
-import zlib
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.exchange.exiftool import ExifTool, ExifToolError, find_exiftool, is_jpeg, is_same_picture
+from alpacasorter.core.exchange.keyword_records import LIMIT, Records, Splice, digest_of
 from alpacasorter.core.exchange.sidecars import Change, SidecarFailed, SidecarOptions, tags_of
-from alpacasorter.core.files import flush, is_cloud_only
+from alpacasorter.core.files import is_cloud_only, is_write_protected
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.safe_write import ChangedMeanwhile, replacing, settle
-from alpacasorter.core.session_paths import private_file, private_folder
 from alpacasorter.i18n import _
 
 if TYPE_CHECKING:
@@ -35,13 +30,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-FOLDER: Final = "keywords-in-photos"
-"""The folder of the records, in the user's data folder."""
-
-_LIMIT: Final = 256 << 20
 _MAX_FAILURES: Final = 500
-_SUFFIX: Final = ".jsonl"
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,215 +69,6 @@ class EmbedEnded:
 EmbedEvent = EmbedDone | SidecarFailed | EmbedEnded
 
 
-@dataclass(frozen=True, slots=True)
-class Splice:
-    """How a file was before a change: its bytes from `start` to `end` bytes before its end were `removed`.
-
-    Attributes:
-        photo: the file.
-        before, after: SHA-256 of the file before and after.
-        start, end: bytes that are the same at the beginning and at the end.
-        removed: what was between them.
-        keyword: the keyword that was added.
-        lists: the lists it was added to.
-    """
-
-    photo: Path
-    before: str
-    after: str
-    start: int
-    end: int
-    removed: bytes
-    keyword: str
-    lists: tuple[str, ...]
-
-    @classmethod
-    def between(cls, photo: Path, before: bytes, after: bytes, keyword: str, lists: tuple[str, ...]) -> Self:
-        """Return what undoes a change."""
-        shorter = min(len(before), len(after))
-        start = _alike(before, after, shorter)
-        end = _alike(before[::-1], after[::-1], shorter - start)
-        removed = before[start : len(before) - end]
-        return cls(photo, _hash(before), _hash(after), start, end, removed, keyword, lists)
-
-    def undone(self, data: bytes) -> bytes | None:
-        """Return the file before the change; None if these are not the bytes after it."""
-        if _hash(data) != self.after:
-            return None
-        before = data[: self.start] + self.removed + data[len(data) - self.end :]
-        return before if _hash(before) == self.before else None
-
-    def line(self) -> dict[str, object]:
-        """Return it for the record."""
-        return {
-            "photo": str(self.photo),
-            "before": self.before,
-            "after": self.after,
-            "start": self.start,
-            "end": self.end,
-            "removed": base64.b64encode(zlib.compress(self.removed)).decode("ascii"),
-            "keyword": self.keyword,
-            "lists": list(self.lists),
-        }
-
-    @classmethod
-    def read(cls, line: Mapping[str, Any]) -> Self:
-        """Return what was recorded; raises ValueError, KeyError, TypeError or zlib.error for anything else."""
-        unpacking = zlib.decompressobj()
-        removed = unpacking.decompress(base64.b64decode(line["removed"], validate=True), _LIMIT)
-        return cls(
-            photo=Path(line["photo"]),
-            before=str(line["before"]),
-            after=str(line["after"]),
-            start=int(line["start"]),
-            end=int(line["end"]),
-            removed=removed,
-            keyword=str(line["keyword"]),
-            lists=tuple(map(str, line["lists"])),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A recorded export.
-
-    Attributes:
-        number: by which it can be named.
-        made_at: when, ISO 8601.
-        folder: the exported folder.
-        photos: number of photos that were changed.
-        undone: whether it was undone.
-    """
-
-    number: int
-    made_at: str
-    folder: Path
-    photos: int
-    undone: bool
-
-
-class Records:
-    """The records in a data folder, one file for each export that changed photos."""
-
-    def __init__(self, data: Path) -> None:
-        """Use the data folder `data`; nothing is created yet."""
-        self.folder: Final = data / FOLDER
-
-    def batches(self) -> list[Batch]:
-        """Return all exports, the newest first; what can't be read is left out."""
-        found = [batch for number in self._numbers() if (batch := self._batch(number)) is not None]
-        return sorted(found, key=lambda one: -one.number)
-
-    def splices(self, number: int) -> list[Splice]:
-        """Return the changes of an export in the order in which they were made."""
-        return [splice for line in self._lines(number) if (splice := _splice(line)) is not None]
-
-    def by_content(self) -> dict[str, Splice]:
-        """Return all changes by the SHA-256 of the file after them, the latest if there are several."""
-        return {splice.after: splice for number in self._numbers() for splice in self.splices(number)}
-
-    @contextlib.contextmanager
-    def begin(self, made_at: str, folder: Path) -> Iterator[Callable[[Splice], int]]:
-        """Yield a function that records a change and returns the number of the export; nothing is made before it.
-
-        Raises:
-            OSError: from the function: it can't be recorded.
-        """
-        with contextlib.ExitStack() as stack:
-            opened: list[tuple[int, IO[bytes]]] = []
-
-            def record(splice: Splice) -> int:
-                if not opened:
-                    opened.append(self._create())
-                    stack.enter_context(opened[0][1])
-                    _write(opened[0][1], {"format": 1, "made_at": made_at, "folder": str(folder)})
-                _write(opened[0][1], splice.line())
-                return opened[0][0]
-
-            yield record
-
-    def mark_undone(self, number: int, made_at: str) -> None:
-        """Record that an export was undone.
-
-        Raises:
-            OSError: it can't be recorded.
-        """
-        with self._path(number).open("ab") as file:
-            _write(file, {"undone_at": made_at})
-
-    def _create(self) -> tuple[int, IO[bytes]]:
-        private_folder(self.folder)
-        number = max(self._numbers(), default=0) + 1
-        while True:
-            try:
-                return number, open(self._path(number), "xb", opener=private_file)
-            except FileExistsError:
-                number += 1
-
-    def _numbers(self) -> list[int]:
-        try:
-            names = [path.name.removesuffix(_SUFFIX) for path in self.folder.iterdir() if path.suffix == _SUFFIX]
-        except OSError:
-            return []
-        return sorted(int(name) for name in names if name.isascii() and name.isdigit() and len(name) < 10)
-
-    def _path(self, number: int) -> Path:
-        return self.folder / f"{number:06d}{_SUFFIX}"
-
-    def _batch(self, number: int) -> Batch | None:
-        lines = list(self._lines(number))
-        try:
-            head = lines[0]
-            photos = sum("after" in line for line in lines)
-            undone = any("undone_at" in line for line in lines)
-            return Batch(number, str(head["made_at"]), Path(head["folder"]), photos, undone)
-        except (LookupError, TypeError) as error:
-            _log.warning("A record of keywords can't be read: %s", error)
-            return None
-
-    def _lines(self, number: int) -> Iterator[dict[str, Any]]:
-        with contextlib.suppress(OSError), self._path(number).open("rb") as file:
-            for line in file:
-                # The last one may be cut off by a power failure.
-                with contextlib.suppress(ValueError, RecursionError):
-                    read = json.loads(line)
-                    if isinstance(read, dict):
-                        yield read
-
-
-def _alike(one: bytes, other: bytes, most: int) -> int:
-    """Return how many bytes at the beginning are the same, `most` at most."""
-    low, high = 0, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
-
-
-def _splice(line: Mapping[str, Any]) -> Splice | None:
-    if "after" not in line:
-        return None
-    try:
-        return Splice.read(line)
-    except (ValueError, KeyError, TypeError, zlib.error, binascii.Error) as error:
-        _log.warning("A recorded change of a photo can't be read: %s", error)
-        return None
-
-
-def _write(file: IO[bytes], line: Mapping[str, object]) -> None:
-    """Append a line; it is on the disk when this returns."""
-    file.write(json.dumps(line).encode() + b"\n")
-    file.flush()
-    flush(file.fileno())
-
-
-def _hash(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
 def embed_keywords(
     folder: Path,
     results: Sequence[LabeledPhoto],
@@ -303,7 +83,8 @@ def embed_keywords(
     """Write the keyword of photos into their JPEG files; yield one event per photo, and EmbedEnded last.
 
     A photo that no longer gets a keyword, or another one, gets back what was written earlier first; with
-    `options.remove` that is all that is done.
+    `options.remove` that is all that is done. From a photo that another program changed since, only the keyword is
+    removed, by ExifTool.
 
     Args:
         folder: the scanned folder.
@@ -324,17 +105,18 @@ def embed_keywords(
     if tool is None and not options.remove:
         raise ExifToolError(_("ExifTool is not installed, or is older than version 12."))
     records = Records(library.path.parent)
-    known = records.by_content()
+    known, standing = records.by_content(), _Standing(records)
 
     def change(result: LabeledPhoto, record: Callable[[Splice], int]) -> tuple[Change, int | None]:
         photo = result.path
         tags = tags_of(result, labels, options)
-        if tags is None and result.content_key not in known:
+        ours = standing.of(photo, result.picture_key)
+        if tags is None and result.content_key not in known and not ours:
             return Change.NONE, None
         status, data = _read(photo)
         if not is_jpeg(data):
             return Change.NONE, None
-        digest = _hash(data)
+        digest = digest_of(data)
         earlier = known.get(digest)
         if result.content_key not in (digest, earlier.before if earlier is not None else ""):
             # What was judged was another picture, perhaps.
@@ -344,18 +126,25 @@ def embed_keywords(
         before = data if earlier is None else earlier.undone(data)
         if before is None:
             raise ExifToolError(reasons.PHOTO_CHANGED)
+        outdated = [one for one in ours if tags is None or one[1].keyword != tags.keyword]
+        before = _without(before, [splice for _number, splice in outdated if splice.after != digest], tool)
         if tags is None or tool is None:
             if not options.dry_run:
-                _replace(photo, before, status)
-            return Change.CLEARED, None
+                if before != data:
+                    _replace(photo, before, status)
+                for number, splice in outdated:
+                    records.mark_taken_back(number, splice)
+            return Change.NONE if before == data else Change.CLEARED, None
         changed = tool.with_keyword(before, tags.keyword)
-        if not changed.lists and earlier is None:
+        if changed.data == data:
             return Change.SAME, None
         if options.dry_run:
             return Change.CHANGED, None
-        number = record(Splice.between(photo, before, changed.data, tags.keyword, changed.lists))
+        batch = record(Splice.between(photo, before, changed.data, tags.keyword, changed.lists))
         _replace(photo, changed.data, status)
-        return Change.CHANGED, number
+        for number, splice in outdated:
+            records.mark_taken_back(number, splice)
+        return Change.CHANGED, batch
 
     with contextlib.ExitStack() as stack:
         if not options.dry_run:
@@ -385,21 +174,20 @@ def undo_keywords(
     """
     records = Records(library.path.parent)
 
+    taken_back = records.taken_back(number)
+
     def change(splice: Splice) -> tuple[Change, None]:
         status, data = _read(splice.photo)
-        if _hash(data) == splice.before:
-            return Change.SAME, None
         before = splice.undone(data)
+        if before is None and (taken_back is None or splice.after in taken_back):
+            # The keyword that may be there now is not ours.
+            return Change.SAME, None
         if before is None:
-            tool = find_exiftool()
-            if tool is None:
-                raise ExifToolError(reasons.PHOTO_CHANGED)
-            changed = tool.without_keyword(data, splice.keyword, splice.lists)
-            if not changed.lists:
-                return Change.SAME, None
-            before = changed.data
-        _replace(splice.photo, before, status)
-        return Change.CLEARED, None
+            before = _without(data, [splice], find_exiftool())
+        if before != data:
+            _replace(splice.photo, before, status)
+        records.mark_taken_back(number, splice)
+        return Change.SAME if before == data else Change.CLEARED, None
 
     with contextlib.ExitStack() as stack:
         from alpacasorter.core.sorting.execution.session import sort_lock
@@ -410,6 +198,36 @@ def undo_keywords(
             with contextlib.suppress(OSError):
                 records.mark_undone(number, made_at)
     yield ended
+
+
+class _Standing:
+    """What was written into photos and not taken back, by the photo: where it was then, or by its picture."""
+
+    def __init__(self, records: Records) -> None:
+        self._all = records.standing()
+        self._places: dict[str, list[int]] = {}
+        for place, (_number, splice) in enumerate(self._all):
+            for name in {os.fspath(splice.photo), splice.picture} - {""}:
+                self._places.setdefault(name, []).append(place)
+
+    def of(self, photo: Path, picture: str | None) -> list[tuple[int, Splice]]:
+        """Return the changes of a photo, in their order, each with the number of its export."""
+        if not self._all:
+            return []
+        places = {*self._places.get(os.fspath(photo), ()), *self._places.get(picture or "", ())}
+        return [self._all[place] for place in sorted(places)]
+
+
+def _without(data: bytes, splices: Sequence[Splice], tool: ExifTool | None) -> bytes:
+    """Return a photo that another program changed without the keywords that were added; raises ExifToolError."""
+    digest = digest_of(data)
+    for splice in takewhile(lambda one: one.before != digest, splices):
+        if tool is None:
+            raise ExifToolError(
+                _("Another program changed the photo, so removing the keyword needs ExifTool 12 or newer.")
+            )
+        data = tool.without_keyword(data, splice.keyword, splice.lists).data
+    return data
 
 
 def _each(
@@ -468,14 +286,16 @@ def _read(photo: Path) -> tuple[os.stat_result, bytes]:
         raise ExifToolError(reasons.NOT_REGULAR)
     if is_cloud_only(status):
         raise ExifToolError(reasons.CLOUD_ONLY)
-    if status.st_size > _LIMIT:
+    if status.st_size > LIMIT:
         raise ExifToolError(reasons.EXIFTOOL_FAILED)
-    # Replacing it only needs permission for the folder, but a user who write-protects a file wants it kept as it is.
-    if not os.access(photo, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
-        raise ExifToolError(reasons.PHOTO_WRITE_PROTECTED)
     data = photo.read_bytes()
     if len(data) != status.st_size:
         raise ChangedMeanwhile
+    if is_jpeg(data) and is_write_protected(photo, status):
+        raise ExifToolError(reasons.PHOTO_WRITE_PROTECTED)
+    if is_jpeg(data) and status.st_nlink > 1:
+        # Replacing it would leave the other names with the file as it was.
+        raise ExifToolError(reasons.PHOTO_HARD_LINKED)
     return status, data
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.exchange.keywords import BLANK, Tags, tagged, untagged
 from alpacasorter.core.exchange.xmp import SidecarError
-from alpacasorter.core.files import is_cloud_only
+from alpacasorter.core.files import is_cloud_only, is_write_protected
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photos.formats import PICTURE_EXTENSIONS
 from alpacasorter.core.safe_write import ChangedMeanwhile, delete, is_ours, settle, sweep, write_new, write_over
@@ -148,8 +148,7 @@ def update(sidecar: Path, change: Callable[[bytes], bytes], *, dry_run: bool = F
         return Change.SAME
     if stat.S_ISLNK(status.st_mode):
         raise SidecarError(reasons.SIDECAR_IS_LINK)
-    # Replacing it only needs permission for the folder, but a user who write-protects a file wants it kept as it is.
-    if not os.access(sidecar, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+    if is_write_protected(sidecar, status):
         raise SidecarError(reasons.SIDECAR_WRITE_PROTECTED)
     outcome = Change.DELETED if after == BLANK else Change.CHANGED
     if dry_run:

@@ -72,7 +72,8 @@ class Layout:
         profile: the ICC profile; None as for `exif`.
         streamed: whether it can be decoded row by row (JPEG).
         passes: how often the decoder passes over all samples of the picture, beyond what any photo needs (JPEG).
-        texts: what else says when the photo was taken, as Pillow names it: "xmp", or by the keyword of a PNG.
+        texts: what else says when the photo was taken, as Pillow names it: "xmp", or by the keyword of a PNG; and
+            "photoshop", the block of a JPEG with the IPTC.
         gamma, primaries: how a PNG encodes colors: the exponent, and x and y of white, red, green and blue.
     """
 
@@ -117,6 +118,8 @@ def _bound(steps: int) -> None:
 # JPEG
 
 _JPEG_XMP: Final = b"http://ns.adobe.com/xap/1.0/\x00"
+_JPEG_PHOTOSHOP: Final = b"Photoshop 3.0\x00"
+_MAX_PHOTOSHOP_BYTES: Final = 1024 * 1024
 _SEGMENT: Final = re.compile(rb"\xff[^\x00\xff]")
 _END_OF_SCAN: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _START_OF_SCAN: Final = b"\xff\xda"
@@ -139,6 +142,7 @@ def _jpeg(data: bytes, *, only_header: bool) -> Layout:
     parts: list[Part] = [data[:2]]
     profile: dict[int, Part] = {}
     texts: dict[str, bytes | str] = {}
+    photoshop = bytearray()
     exif = None
     frame, marker_of_frame = b"", 0
     at, steps, junk, tables = 2, 0, _MOST_JUNK, 0
@@ -175,6 +179,9 @@ def _jpeg(data: bytes, *, only_header: bool) -> Layout:
                 exif = bytes(body)
             elif marker == 0xE1 and data.startswith(_JPEG_XMP, at + 4):
                 texts.setdefault("xmp", bytes(body[len(_JPEG_XMP) :]))
+            elif marker == 0xED and data.startswith(_JPEG_PHOTOSHOP, at + 4) and len(photoshop) < _MAX_PHOTOSHOP_BYTES:
+                # A large block goes on in the next segment.
+                photoshop += body[len(_JPEG_PHOTOSHOP) :]
             elif marker == 0xE2 and data.startswith(b"ICC_PROFILE\x00", at + 4) and len(body) > 14:
                 profile.setdefault(body[12], body[14:])
             elif marker == 0xEE and data.startswith(b"Adobe", at + 4) and len(body) < _MOST_TABLES:
@@ -188,7 +195,7 @@ def _jpeg(data: bytes, *, only_header: bool) -> Layout:
             at = end
     except Unreadable:
         if only_header:
-            return Layout([], exif=exif, texts=texts)
+            return Layout([], exif=exif, texts=_with_photoshop(texts, photoshop))
         raise
     streamed = marker_of_frame in _SEQUENTIAL and len(frame) > 5 and data[at + 4] == frame[5]
     passes = 0.0 if streamed else _passes(data, at, frame)
@@ -196,7 +203,12 @@ def _jpeg(data: bytes, *, only_header: bool) -> Layout:
         passes *= _SLOWER_BY_ARITHMETIC
     parts.append(view[at:])
     icc = b"".join(profile[number] for number in sorted(profile))
+    texts = _with_photoshop(texts, photoshop)
     return Layout(parts, exif=exif, profile=icc or None, texts=texts, streamed=streamed, passes=passes)
+
+
+def _with_photoshop(texts: dict[str, bytes | str], block: bytearray) -> dict[str, bytes | str]:
+    return texts | {"photoshop": bytes(block)} if block else texts
 
 
 def _passes(data: bytes, at: int, frame: bytes) -> float:

@@ -39,6 +39,11 @@ _XMP_DATES: Final = tuple(
     re.compile(rb"\b" + name + rb"(?:\s*=\s*[\"']|\s*>\s*)([0-9T:.+\-Z]{4,40})")
     for name in (rb"exif:DateTimeOriginal", rb"photoshop:DateCreated", rb"xmp:CreateDate", rb"exif:DateTimeDigitized")
 )
+# IPTC in a JPEG: its resource in Photoshop's block, the record, its date and time fields, and from which length on that
+# of a field is written in another way, which only large ones need.
+_IPTC, _APPLICATION_RECORD = 0x0404, 2
+_IPTC_DATES: Final = ((55, 60), (62, 63))
+_LONG_FIELD: Final = 0x8000
 _PNG_DATES: Final = ("exif:DateTimeOriginal", "Creation Time", "creation time", "create-date", "exif:DateTime")
 
 _SPACES: Final = re.compile(r"[\s\x00]+")
@@ -95,15 +100,17 @@ def read_camera_name(block: bytes) -> str | None:
 
 
 def with_texts(facts: ExifFacts, texts: Mapping[Any, Any]) -> ExifFacts:
-    """Return the facts with a date from XMP, or a PNG's texts, if EXIF has none.
+    """Return the facts with a date from XMP, IPTC, or a PNG's texts, if EXIF has none.
 
     Args:
         facts: from EXIF.
-        texts: `info` of Pillow's picture.
+        texts: `info` of Pillow's picture, or as in `containers.Layout`.
     """
     if facts.source not in (DateSource.NONE, DateSource.GPS):
         return facts
     moment = _xmp_date(next((texts[name] for name in ("xmp", "XML:com.adobe.xmp", _XMP) if name in texts), b""))
+    if moment is None:
+        moment = _iptc_date(texts.get("photoshop"))
     for name in _PNG_DATES:
         if moment is None and isinstance(text := texts.get(name), str):
             moment = parse_moment(text)
@@ -121,6 +128,51 @@ def _xmp_date(packet: object) -> str | None:
         if found is not None and (moment := parse_moment(found[1].decode("ascii"))) is not None:
             return moment
     return None
+
+
+def _iptc_date(block: object) -> str | None:
+    """Return when a photo was taken, or else digitized, by the IPTC in Photoshop's block of resources."""
+    if not isinstance(block, bytes):
+        return None
+    fields = _iptc_fields(_iptc_of(block))
+    for day, clock in _IPTC_DATES:
+        # "20240501", and "143210+0200", of which anything may be missing.
+        time, zone = fields.get(clock, "")[:6], fields.get(clock, "")[6:]
+        date = fields.get(day, "").replace(":", "").replace("-", "")
+        moment = parse_moment(f"{date} {time}", zone=zone) or parse_moment(date)
+        if moment is not None:
+            return moment
+    return None
+
+
+def _iptc_of(block: bytes) -> bytes:
+    """Return the resource with the IPTC; empty without one."""
+    at = 0
+    for _ in range(_MAX_ENTRIES):
+        if block[at : at + 4] != b"8BIM" or at + 12 > len(block):
+            break
+        # A name of even length together with its own length, then the size of what follows, which is padded.
+        size_at = at + 6 + (block[at + 6] + 2) // 2 * 2
+        size = _number(block, ">L", size_at)
+        if _number(block, ">H", at + 4) == _IPTC:
+            return block[size_at + 4 : size_at + 4 + size]
+        at = size_at + 4 + size + size % 2
+    return b""
+
+
+def _iptc_fields(block: bytes) -> dict[int, str]:
+    """Return the first values of the short fields of the second record, by number."""
+    fields: dict[int, str] = {}
+    at = 0
+    for _ in range(_MAX_ENTRIES):
+        length = _number(block, ">H", at + 3)
+        if block[at : at + 1] != b"\x1c" or at + 5 > len(block) or length >= _LONG_FIELD:
+            break
+        value = block[at + 5 : at + 5 + length]
+        if block[at + 1] == _APPLICATION_RECORD and length <= _MAX_TEXT:
+            fields.setdefault(block[at + 2], value.decode("ascii", "replace"))
+        at += 5 + length
+    return fields
 
 
 def camera_name(make: str, model: str) -> str | None:

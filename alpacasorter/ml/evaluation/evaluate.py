@@ -21,12 +21,14 @@ from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import PhotoFile, Unreadable
 from alpacasorter.core.photos.decode import decode
 from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
+from alpacasorter.core.photos.picture_key import picture_key
+from alpacasorter.core.photos.reading import read_photo
 from alpacasorter.core.photos.walk import FolderUnavailable, class_folders, rooted, walk
 from alpacasorter.core.store.cache import Cache
 from alpacasorter.i18n import _, decimal, join, ngettext, number, share
 from alpacasorter.ml.evaluation.metrics import Metrics, measure, mistakes
 from alpacasorter.ml.evaluation.report import Report
-from alpacasorter.ml.learning.duplicates import fingerprint, in_both_classes, linked, same_pictures
+from alpacasorter.ml.learning.duplicates import fingerprint, in_both_classes, linked, same_keys, same_pictures
 from alpacasorter.ml.learning.learner import SAME_PHOTO
 from alpacasorter.ml.models.bundle import Bundle
 from alpacasorter.ml.models.head import Head
@@ -218,7 +220,7 @@ def evaluate(
         problems=tuple(problems),
         left_out=left_out,
         trained_on=_trained_on(embeddings, bundle),
-        both=_in_both(paths, keys, embeddings, truth, cache),
+        both=_in_both(paths, keys, _pictures(photos), embeddings, truth, cache),
     )
 
 
@@ -234,16 +236,29 @@ def _display(bundle: Bundle, name: str) -> str:
     return bundle.display_names.get(name) or name.replace("_", " ").capitalize()
 
 
+def _pictures(photos: Sequence[Embedded]) -> list[str]:
+    """Return the picture keys; where an earlier version of the app judged a photo, its file is read for it."""
+    found = []
+    for batch in photos:
+        known = batch.picture_keys or (None,) * len(batch.paths)
+        for path, key, picture in zip(batch.paths, batch.content_keys, known, strict=True):
+            try:
+                found.append(picture or picture_key(read_photo(path), key))
+            except Unreadable:
+                found.append(key)
+    return found
+
+
 def _in_both(
     paths: Sequence[Path],
     keys: Sequence[str],
+    pictures: Sequence[str],
     embeddings: npt.NDArray[np.float32],
     targets: npt.NDArray[np.int64],
     cache: Cache,
 ) -> tuple[tuple[Path, ...], ...]:
-    """Return the files of each picture that is in the folders of both classes: the same bytes, or saved again."""
-    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
-    groups = np.array([numbers[key] for key in keys], dtype=np.int64)
+    """Return the files of each picture that is in the folders of both classes: with other metadata, or saved again."""
+    groups = same_keys(pictures)
     # Copies of one picture look alike to any model. Whether they are copies, their thumbnails tell.
     unit = _unit(embeddings)
     pairs = [np.stack([np.unique(groups, return_index=True)[1][groups], np.arange(len(groups))], axis=1)]
@@ -254,7 +269,7 @@ def _in_both(
         for one, other in np.argwhere(unit[some] @ unit[classes[1]].T >= _MAYBE_SAME):
             first, second = some[one], classes[1][other]
             seen = [_fingerprint(keys[row], cache, prints) for row in (first, second)]
-            if keys[first] != keys[second] and all(print_ is not None for print_ in seen):
+            if groups[first] != groups[second] and all(print_ is not None for print_ in seen):
                 copies = same_pictures(np.stack([print_ for print_ in seen if print_ is not None]))
                 if copies[0] == copies[1]:
                     pairs.append(np.sort([[first, second]], axis=1))

@@ -100,6 +100,7 @@ MAX_MISTAKES: Final = 60
 MAX_LEFT_OUT: Final = 200
 
 _THUMBNAIL_SIDE: Final = 240
+_LINE: Final = "\n"
 
 
 class ReportError(Exception):
@@ -258,8 +259,8 @@ def _head(report: Report, metrics: Metrics) -> str:
 def _warnings(warnings: Sequence[str]) -> str:
     if not warnings:
         return ""
-    line = "\n"
-    entries = "".join(f"<li>{safe(words).replace(line, '<br>')}</li>" for words in warnings)
+    # Line by line, because what is safe has no line breaks left.
+    entries = "".join(f"<li>{'<br>'.join(map(safe, words.split(_LINE)))}</li>" for words in warnings)
     title = safe(_("Before you trust these results"))
     return f'<section class="warnings"><h2>{title}</h2><ul>{entries}</ul></section>'
 

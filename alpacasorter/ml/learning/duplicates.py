@@ -6,7 +6,7 @@ again as a JPEG of quality 10 by 3 at most (measured on 250 photos); of pictures
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,18 @@ def same_pictures(fingerprints: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
             yield np.argwhere(distances <= np.minimum(most[part, np.newaxis], most)) + np.array((start, 0))
 
     return linked(len(numbers), close())
+
+
+def same_keys(keys: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Return a group number for each of the picture keys, (n,); equal ones share one, an empty one stands alone."""
+    named = [key or f" {place}" for place, key in enumerate(keys)]
+    return np.unique(np.array(named, dtype=np.str_), return_inverse=True)[1].astype(np.int64)
+
+
+def joined(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return groups (n,) in which things are together that are in either of two groupings (n,)."""
+    firsts = [np.unique(groups, return_index=True)[1][groups] for groups in (one, other)]
+    return linked(len(one), [np.stack([first, np.arange(len(one))], axis=1) for first in firsts])
 
 
 def linked(count: int, pairs: Iterable[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:

@@ -16,7 +16,8 @@ from alpacasorter.core import reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.photo import Unreadable
 from alpacasorter.core.photos.decode import decode, model_input
-from alpacasorter.core.photos.reading import read_photo
+from alpacasorter.core.photos.picture_key import picture_key
+from alpacasorter.core.photos.reading import content_key, read_photo
 from alpacasorter.i18n import _
 from alpacasorter.training.data.dataset import MIN_SIDE, DatasetError
 
@@ -46,6 +47,7 @@ class PhotoStore:
         size = len(paths) * side * side * 3
         self._kept = np.empty((len(paths), side, side, 3), dtype=np.uint8) if size <= limit else None
         self._decoded = np.zeros(len(paths), dtype=np.bool_)
+        self._keys: dict[int, str] = {}
         self._closed = False
         self._pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="decode")
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
@@ -65,6 +67,13 @@ class PhotoStore:
     def try_decode(self, rows: Sequence[int]) -> list[Pictures | str]:
         """Return for each row its picture uint8 (side, side, 3), or the reason it has none, a code."""
         return list(self._pool.map(self._one, rows))
+
+    def picture_keys(self, rows: Sequence[int]) -> list[str]:
+        """Return the picture keys of these rows, empty for a file that can't be read. Decoded photos aren't read again.
+
+        It is the same for files of one picture, whatever other programs wrote into them.
+        """
+        return list(self._pool.map(self._key, rows))
 
     def pictures(self, rows: Rows) -> Pictures:
         """Return the pictures of these rows, uint8 (n, side, side, 3).
@@ -103,7 +112,9 @@ class PhotoStore:
             kept: Pictures = self._kept[row]
             return kept
         try:
-            photo = decode(read_photo(self._paths[row]), min_side=MIN_SIDE, stopped=lambda: self._closed)
+            data = read_photo(self._paths[row])
+            self._note(row, data)
+            photo = decode(data, min_side=MIN_SIDE, stopped=lambda: self._closed)
         except Unreadable as error:
             return error.reason
         picture = model_input(photo.pixels, self.side)
@@ -111,6 +122,18 @@ class PhotoStore:
             self._kept[row] = picture
             self._decoded[row] = True
         return picture
+
+    def _key(self, row: int) -> str:
+        if row not in self._keys:
+            try:
+                self._note(row, read_photo(self._paths[row]))
+            except Unreadable:
+                return ""
+        return self._keys[row]
+
+    def _note(self, row: int, data: bytes) -> None:
+        if row not in self._keys:
+            self._keys[row] = picture_key(data, "") or content_key(data)
 
 
 def shuffled(rows: Rows, seed: int, epoch: int) -> Rows:

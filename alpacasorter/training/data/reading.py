@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from alpacasorter.core.files import display_path
-from alpacasorter.core.photo import Unreadable
-from alpacasorter.core.photos.reading import content_key, read_file
-from alpacasorter.ml.learning.duplicates import fingerprint, in_both_classes, linked, same_pictures
+from alpacasorter.ml.learning.duplicates import fingerprint, in_both_classes, joined, same_keys, same_pictures
 from alpacasorter.ml.learning.folds import groups_of_near_duplicates
 from alpacasorter.training import events
 from alpacasorter.training.data.augment import choose_examples, write_preview
 from alpacasorter.training.data.batches import PhotoStore
-from alpacasorter.training.data.dataset import Dataset, Example
+from alpacasorter.training.data.dataset import Dataset
 from alpacasorter.training.data.similarity import count_across, similarity_of
 from alpacasorter.training.data.split import Split, keep_together, warnings, without
 from alpacasorter.training.events import READING, Prepared, Stage
@@ -26,6 +23,7 @@ from alpacasorter.training.network.convert import FrozenBackbone
 from alpacasorter.training.recipe import Recipe
 
 _AT_ONCE = 32
+_KEYS_AT_ONCE = 500
 _STEPS = (0.0, 0.25, 0.5, 0.75)
 
 Rows = npt.NDArray[np.int64]
@@ -115,7 +113,10 @@ def read_photos(
     assert pooled is not None  # Otherwise there is no readable photo, and `without` has said so.
     assert small is not None
     check()
-    split, both = _without_duplicates(split, listed.targets, pooled, small, recipe)
+    rows = np.sort(np.concatenate([split.training, split.validation])).tolist()
+    # By the picture keys, too: a copy whose orientation flag was turned is another picture to look at.
+    copies = joined(same_pictures(small[rows]), same_keys(store.picture_keys(rows)))
+    split, both = _without_duplicates(split, listed.targets, pooled, copies, recipe)
     return Photos(listed.dataset, listed.targets, split, pooled, _left_out(listed.dataset, unreadable), both)
 
 
@@ -123,34 +124,27 @@ def _without_duplicates(
     split: Split,
     targets: Rows,
     pooled: npt.NDArray[np.float32],
-    small: npt.NDArray[np.uint8],
+    copies: Rows,
     recipe: Recipe,
 ) -> tuple[Split, tuple[tuple[int, ...], ...]]:
     """Return the split with near-duplicates on one side, and the rows of each picture that is in both classes.
+
+    `copies` are the groups (n,) of the photos of the split, in the order of their rows, with the same picture.
 
     If scenes are so large, or photos so alike to the network, that the shares could not be kept, only photos that are
     more alike are kept together, and in the end only copies of one picture.
     """
     rows = np.sort(np.concatenate([split.training, split.validation]))
-    copies = same_pictures(small[rows])
     both = tuple(tuple(rows[group].tolist()) for group in in_both_classes(copies, targets[rows]))
     similarity = similarity_of(recipe, pooled[rows], targets[rows]).near_duplicate
     levels = [similarity + step * (1.0 - similarity) for step in _STEPS]
     for alike in (*(groups_of_near_duplicates(pooled[rows], similarity=level) for level in levels), None):
-        joined = copies if alike is None else _joined(alike, copies)
         groups = np.full(len(targets), -1, dtype=np.int64)
-        groups[rows] = joined
-        pinned = np.array([row for group in both for row in group], dtype=np.int64)
-        kept = keep_together(split, targets, groups, both=pinned, share=recipe.validation_share, seed=recipe.seed)
+        groups[rows] = copies if alike is None else joined(alike, copies)
+        kept = _kept_together(split, targets, groups, both, recipe)
         if kept is not None:
             return kept, both
     return split, both
-
-
-def _joined(one: Rows, other: Rows) -> Rows:
-    """Return groups (n,) in which photos are together that are in either of two groupings."""
-    firsts = [np.unique(groups, return_index=True)[1][groups] for groups in (one, other)]
-    return linked(len(one), [np.stack([first, np.arange(len(one))], axis=1) for first in firsts])
 
 
 def prepared(
@@ -169,8 +163,7 @@ def prepared(
     split = photos.split
     read = np.concatenate([split.training, split.validation])
     similarity = similarity_of(recipe, photos.pooled[read], photos.targets[read])
-    examples = photos.dataset.examples
-    both = tuple(tuple(display_path(examples[row].path) for row in group) for group in photos.both)
+    both = _names(photos.dataset, photos.both)
     across = count_across(photos.pooled[split.validation], photos.pooled[split.training], similarity)
     if preview is not None:
         write_preview(preview, store, choose_examples(split.training, photos.targets), recipe)
@@ -188,58 +181,75 @@ def prepared(
     )
 
 
-def only_prepared(listed: Listed, store: PhotoStore, recipe: Recipe, *, device: str, preview: Path | None) -> Prepared:
-    """Return the event after opening only the photos that the preview shows; unreadable ones are skipped.
+def only_prepared(
+    listed: Listed,
+    store: PhotoStore,
+    check: Callable[[], None],
+    recipe: Recipe,
+    *,
+    device: str,
+    preview: Path | None,
+) -> Generator[Stage | Prepared, None, None]:
+    """Yield progress, then the event, after decoding only the photos that the preview shows.
 
-    This takes little time: of near-duplicates, only files with the same bytes in both classes are named.
+    The files are read for their picture keys, which takes little time: of copies, only those whose picture is the same
+    to the byte are found. Unreadable photos of the preview are skipped.
+
+    Args:
+        listed: the photos.
+        store: reads and decodes them.
+        check: called between batches; may raise to stop.
+        recipe: the settings.
+        device: from `requirements.start`.
+        preview: where the picture goes; None for none.
 
     Raises:
         DatasetError: too few can be read.
         OSError: the preview can't be written.
     """
-    split, unreadable = listed.split, dict[int, str]()
+    total, targets = len(listed.targets), listed.targets
+    keys: list[str] = []
+    for start in range(0, total, _KEYS_AT_ONCE):
+        check()
+        keys += store.picture_keys(range(start, min(start + _KEYS_AT_ONCE, total)))
+        yield Stage(READING, len(keys), total)
+    copies, unreadable = same_keys(keys), dict[int, str]()
     while True:
-        rows = choose_examples(split.training, listed.targets)
+        split = without(listed.split, listed.dataset, list(unreadable)) if unreadable else listed.split
+        readable = np.sort(np.concatenate([split.training, split.validation]))
+        both = tuple(tuple(readable[group].tolist()) for group in in_both_classes(copies[readable], targets[readable]))
+        split = _kept_together(split, targets, copies, both, recipe) or split
+        rows = choose_examples(split.training, targets)
         decoded = zip(rows.tolist(), store.try_decode(rows.tolist()), strict=True)
         bad = {row: reason for row, reason in decoded if isinstance(reason, str)}
         if not bad:
             break
         unreadable |= bad
-        split = without(split, listed.dataset, list(unreadable))
     if preview is not None:
         write_preview(preview, store, rows, recipe)
-    names = listed.dataset.class_names
-    both = _same_files(listed.dataset)
-    return Prepared(
+    names, named = listed.dataset.class_names, _names(listed.dataset, both)
+    yield Prepared(
         class_names=names,
-        training=_counts(listed.targets[split.training]),
-        validation=_counts(listed.targets[split.validation]),
+        training=_counts(targets[split.training]),
+        validation=_counts(targets[split.validation]),
         left_out=_left_out(listed.dataset, unreadable),
         across=0,
         device=device,
         preview="" if preview is None else str(preview),
-        warnings=(*_in_both(both), *warnings(split, listed.targets, names, 0)),
-        both_classes=both,
+        warnings=(*_in_both(named), *warnings(split, targets, names, 0), events.ONLY_PREPARED),
+        both_classes=named,
     )
 
 
-def _same_files(dataset: Dataset) -> tuple[tuple[str, ...], ...]:
-    """Return the files with the same bytes, for each photo that is in both classes; few of them need be read."""
-    by_size: dict[int, list[Example]] = {}
-    for example in dataset.examples:
-        with contextlib.suppress(OSError):
-            by_size.setdefault(example.path.stat().st_size, []).append(example)
-    by_key: dict[str, list[Example]] = {}
-    for alike in by_size.values():
-        if len({example.target for example in alike}) == 2:
-            for example in alike:
-                with contextlib.suppress(Unreadable):
-                    by_key.setdefault(content_key(read_file(example.path)), []).append(example)
-    return tuple(
-        tuple(display_path(example.path) for example in same)
-        for same in by_key.values()
-        if len({example.target for example in same}) == 2
-    )
+def _kept_together(
+    split: Split, targets: Rows, groups: Rows, both: Sequence[tuple[int, ...]], recipe: Recipe
+) -> Split | None:
+    pinned = np.array([row for group in both for row in group], dtype=np.int64)
+    return keep_together(split, targets, groups, both=pinned, share=recipe.validation_share, seed=recipe.seed)
+
+
+def _names(dataset: Dataset, both: Sequence[tuple[int, ...]]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(display_path(dataset.examples[row].path) for row in group) for group in both)
 
 
 def _in_both(both: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:

@@ -29,7 +29,8 @@ from PySide6.QtWidgets import (
 )
 
 from alpacasorter.core import reasons
-from alpacasorter.core.exchange.embedded import Batch, EmbedEnded
+from alpacasorter.core.exchange.embedded import EmbedEnded
+from alpacasorter.core.exchange.keyword_records import Batch
 from alpacasorter.core.exchange.results import Format, Source
 from alpacasorter.core.exchange.sidecars import Naming, SidecarFailed, SidecarOptions, SidecarsEnded
 from alpacasorter.core.files import display_path

@@ -9,23 +9,19 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from alpacasorter.core import reasons
-from alpacasorter.core.exchange import embedded, exiftool
-from alpacasorter.core.exchange.embedded import (
-    FOLDER,
-    EmbedDone,
-    EmbedEnded,
-    Records,
-    embed_keywords,
-    undo_keywords,
-)
+from alpacasorter.core.exchange import embedded, exiftool, keyword_records
+from alpacasorter.core.exchange.embedded import EmbedDone, EmbedEnded, embed_keywords, undo_keywords
 from alpacasorter.core.exchange.exiftool import ExifTool, ExifToolError, find_exiftool, is_same_picture
+from alpacasorter.core.exchange.keyword_records import FOLDER, Records, Splice
 from alpacasorter.core.exchange.sidecars import Change, SidecarFailed, SidecarOptions
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
+from alpacasorter.core.photos.picture_key import picture_key
 from alpacasorter.core.store.library import Library
 from tests.engines import stand_in_for_python
 from tests.picture_files import corner_picture, encode, exif_block, picture_bytes
@@ -164,6 +160,75 @@ class TestRealExifTool:
         assert keywords(one.path)["XMP-dc:Subject"] == ["Ünïcode", "Peru", "2020", "Chile"]
         assert keywords(one.path)["XMP-lr:HierarchicalSubject"] == ["Places|Peru", "Chile"]
 
+    @pytest.mark.parametrize("way", ["export", "undo"])
+    def test_our_keyword_leaves_photos_that_others_changed(self, export: Export, folder: Path, way: str) -> None:
+        tool = find_exiftool()
+        assert tool is not None
+        one, two, three = photo(folder, "a.jpg"), photo(folder, "b.jpg", seed=2), photo(folder, "c.jpg", seed=3)
+        export([one, two, three])
+        tagged, untouched = tool.with_keyword(two.path.read_bytes(), "Chile").data, three.path.read_bytes()
+        rated = tool._run(["-XMP:Rating=3", "-o", "-", "-"], one.path.read_bytes(), 1 << 24)
+        one.path.write_bytes(rated)
+        two.path.write_bytes(tagged)
+        names = {"a.jpg": Change.CLEARED, "b.jpg": Change.CLEARED, "c.jpg": Change.CLEARED}
+        photos = [judged(path.path) for path in (one, two, three)]
+        if way == "undo":
+            assert export.undo(1) == names
+        else:
+            assert export(photos, remove=True, dry_run=True) == names
+            assert (one.path.read_bytes(), two.path.read_bytes(), three.path.read_bytes()) == (rated, tagged, untouched)
+            assert export(photos, remove=True) == names
+        assert keywords(one.path) == {}
+        assert b"Rating" in one.path.read_bytes()
+        assert keywords(two.path) == {"XMP-dc:Subject": ["Chile"], "IPTC:Keywords": ["Chile"]}
+        # The same keyword from another program is not ours.
+        one.path.write_bytes(tool.with_keyword(one.path.read_bytes(), "Alpaca").data)
+        assert export([judged(one.path)], remove=True) == {"a.jpg": Change.NONE}
+        assert export.undo(1)["a.jpg"] is Change.SAME
+        assert keywords(one.path)["XMP-dc:Subject"] == ["Alpaca"]
+
+    def test_a_changed_photo_is_found_after_a_sort_and_gets_another_keyword(self, export: Export, folder: Path) -> None:
+        tool = find_exiftool()
+        assert tool is not None
+        one = photo(folder)
+        export([one])
+        one.path.write_bytes(tool.with_keyword(one.path.read_bytes(), "Chile").data)
+        moved = one.path.rename(folder / "moved.jpg")
+        picture = picture_key(moved.read_bytes(), "")
+        other = replace(judged(moved, "not_alpaca"), picture_key=picture)
+        assert export([other], both=True) == {"moved.jpg": Change.CHANGED}
+        assert keywords(moved)["XMP-dc:Subject"] == ["Chile", "Kein Älpaca"]
+        last = replace(judged(moved), picture_key=picture)
+        assert export([last], remove=True) == {"moved.jpg": Change.CLEARED}
+        assert keywords(moved)["XMP-dc:Subject"] == ["Chile"]
+
+    def test_a_changed_photo_is_listed_without_exiftool(
+        self, export: Export, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tool = find_exiftool()
+        assert tool is not None
+        one = photo(folder)
+        export([one])
+        one.path.write_bytes(tool.with_keyword(one.path.read_bytes(), "Chile").data)
+        changed = one.path.read_bytes()
+        monkeypatch.setattr(embedded, "find_exiftool", lambda: None)
+        assert export([judged(one.path)], remove=True) == export.undo(1) == {}
+        assert [failure.photo for failure in export.failed] == [one.path]
+        assert one.path.read_bytes() == changed
+
+    @posix_only
+    def test_hard_links_and_read_only_files_stay(self, export: Export, folder: Path) -> None:
+        """Also for an administrator, who may write everything; a RAW file is not written to in any case."""
+        linked, kept = photo(folder, "linked.jpg"), photo(folder, "kept.jpg", seed=2)
+        (folder / "other name.jpg").hardlink_to(linked.path)
+        kept.path.chmod(0o444)
+        (folder / "raw.cr3").write_bytes(b"raw")
+        (folder / "raw too.cr3").hardlink_to(folder / "raw.cr3")
+        before = {path.name: (path.read_bytes(), path.stat().st_ino) for path in folder.iterdir()}
+        assert export([linked, kept, judged(folder / "raw.cr3")]) == {"raw.cr3": Change.NONE}
+        assert [one.reason for one in export.failed] == [reasons.PHOTO_HARD_LINKED, reasons.PHOTO_WRITE_PROTECTED]
+        assert {path.name: (path.read_bytes(), path.stat().st_ino) for path in folder.iterdir()} == before
+
     def test_what_is_no_jpeg_or_needs_nothing_is_not_opened_twice(self, export: Export, folder: Path) -> None:
         (folder / "a.png").write_bytes(encode(corner_picture((40, 30)), "PNG"))
         other = photo(folder, "b.jpg", label="not_alpaca")
@@ -201,13 +266,13 @@ class TestRealExifTool:
         # A disk that is full while the file or its record is written.
         one = photo(folder, "full.jpg")
         data = one.path.read_bytes()
-        for place in ("_write", "_replace"):
+        for module, place in ((keyword_records, "_write"), (embedded, "_replace")):
             with monkeypatch.context() as patched:
 
                 def full(*_: object) -> None:
                     raise OSError(28, "No space left on device")
 
-                patched.setattr(embedded, place, full)
+                patched.setattr(module, place, full)
                 assert export([one]) == {}
             assert one.path.read_bytes() == data
             assert export.failed[0].reason == reasons.SAVE_DISK_FULL
@@ -332,10 +397,10 @@ def test_other_changes_are_noticed(what: str) -> None:
 
 
 def test_a_record_is_lines_of_json(export: Export, folder: Path) -> None:
-    splice = embedded.Splice.between(folder / "a.jpg", b"abcdef", b"abXYef", "Alpaca", ("XMP-dc:Subject",))
+    splice = Splice.between(folder / "a.jpg", b"abcdef", b"abXYef", "Alpaca", ("XMP-dc:Subject",))
     assert (splice.start, splice.end, splice.removed) == (2, 2, b"cd")
     assert splice.undone(b"abXYef") == b"abcdef"
     assert splice.undone(b"abXYeg") is None
-    assert embedded.Splice.read(json.loads(json.dumps(splice.line()))) == splice
+    assert Splice.read(json.loads(json.dumps(splice.line()))) == splice
     for before, after in ((b"aa", b"aaa"), (b"aaa", b"aa"), (b"", b"x"), (b"x", b""), (b"abab", b"ababab")):
-        assert embedded.Splice.between(folder, before, after, "", ()).undone(after) == before
+        assert Splice.between(folder, before, after, "", ()).undone(after) == before

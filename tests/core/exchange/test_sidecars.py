@@ -260,7 +260,14 @@ class TestNothingIsLost:
             assert (folder / "shut" / "b.jpg.xmp").read_bytes() == LIGHTROOM
 
     @posix_only
-    def test_a_write_protected_one_stays(self) -> None:
+    def test_a_write_protected_one_stays(self, tmp_path: Path) -> None:
+        """For an administrator, too, who may write everything."""
+        mine = tmp_path / "a.jpg.xmp"
+        mine.write_bytes(LIGHTROOM)
+        mine.chmod(0o444)
+        (event, _ended) = write(tmp_path, [photo(tmp_path / "a.jpg")])
+        assert isinstance(event, SidecarFailed)
+        assert event.reason == reasons.SIDECAR_WRITE_PROTECTED
         with shared_folder() as folder:
             folder.chmod(0o777)
             result, sidecar = photo(folder / "a.jpg"), folder / "a.jpg.xmp"

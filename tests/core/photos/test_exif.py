@@ -228,6 +228,51 @@ def test_a_date_that_only_xmp_has(form: str) -> None:
     assert (photo.taken_at, photo.taken_from) == ("2024-05-02T10:00:00.5+02:00", DateSource.METADATA)
 
 
+def iptc(*fields: tuple[int, bytes]) -> bytes:
+    """Return the segment of a JPEG with Photoshop's block: another resource with a name, then the IPTC."""
+    record = b"".join(b"\x1c\x02" + bytes([number]) + len(value).to_bytes(2, "big") + value for number, value in fields)
+    block = b"8BIM\x03\xed\x04name\x00\x00\x00\x00\x03abc\x00"
+    block += b"8BIM\x04\x04\x00\x00" + len(record).to_bytes(4, "big") + record
+    content = b"Photoshop 3.0\x00" + block
+    return b"\xff\xed" + (len(content) + 2).to_bytes(2, "big") + content
+
+
+DAY = (55, b"20240501")
+
+
+@pytest.mark.parametrize(
+    ("fields", "taken_at"),
+    [
+        ((DAY, (60, b"143210+0200")), "2024-05-01T14:32:10+02:00"),
+        (((25, b"alpaca"), (60, b"143210"), DAY, (55, b"19990101")), "2024-05-01T14:32:10"),
+        ((DAY,), "2024-05-01"),
+        ((DAY, (60, b"nonsense")), "2024-05-01"),
+        (((55, b"00000000"), (62, b"20230405"), (63, b"010203")), "2023-04-05T01:02:03"),
+        (((60, b"143210+0200"),), None),
+        (((55, b"2024"),), None),
+    ],
+)
+def test_a_date_that_only_the_iptc_has(fields: tuple[tuple[int, bytes], ...], taken_at: str | None) -> None:
+    plain = encode(corner_picture(), "JPEG")
+    photo = decode(plain[:2] + iptc(*fields) + plain[2:], min_side=64)
+    wanted = DateSource.NONE if taken_at is None else DateSource.METADATA
+    assert (photo.taken_at, photo.taken_from) == (taken_at, wanted)
+
+
+def test_the_camera_outranks_the_iptc() -> None:
+    plain = encode(corner_picture(), "JPEG", exif=exif_block(taken="2020:01:02 03:04:05"))
+    photo = decode(plain[:2] + iptc(DAY) + plain[2:], min_side=64)
+    assert (photo.taken_at, photo.taken_from) == ("2020-01-02T03:04:05", DateSource.CAMERA)
+
+
+@pytest.mark.parametrize("cut", range(1, 60))
+def test_a_damaged_iptc_is_no_error(cut: int) -> None:
+    plain = encode(corner_picture(), "JPEG")
+    content = iptc(DAY, (60, b"143210"))[4:-cut]
+    segment = b"\xff\xed" + (len(content) + 2).to_bytes(2, "big") + content
+    assert decode(plain[:2] + segment + plain[2:], min_side=64).taken_at in (None, "2024-05-01", "2024-05-01T14:32")
+
+
 @pytest.mark.parametrize("text", ["2024:05:02 10:00:00", "Thu, 02 May 2024 10:00:00 +0200", "2024-05-02T10:00:00"])
 def test_the_creation_time_of_a_png(text: str) -> None:
     info = PngInfo()

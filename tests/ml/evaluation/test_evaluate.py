@@ -15,7 +15,8 @@ from alpacasorter.ml.evaluation.evaluate import DatasetError, Evaluation, evalua
 from alpacasorter.ml.evaluation.metrics import Confusion
 from alpacasorter.ml.models.head import Head
 from tests.engines import fill, input_of, opened_session, real_backbone, real_bundle
-from tests.picture_files import make_picture
+from tests.metadata_writers import with_keyword
+from tests.picture_files import make_picture, turned
 from tests.unprivileged import ordinary_user, shared_folder
 
 COUNT = 4
@@ -250,3 +251,14 @@ def test_a_picture_in_both_classes_is_named(dataset: Path, cache: Cache) -> None
     assert str(again) in said
     report = evaluation_report(evaluation, dataset=dataset, model="m", device="cpu")
     assert any(str(same) in warning for warning in report.warnings)
+
+
+def test_a_picture_with_another_orientation_or_keyword_is_the_same(dataset: Path, cache: Cache) -> None:
+    for name in ("alpaca", "not_alpaca"):
+        fill(dataset / name, COUNT, first=COUNT * (name == "alpaca"))
+    first, second = sorted((dataset / "alpaca").iterdir())[:2]
+    sideways, tagged = dataset / "not_alpaca" / "sideways.jpg", dataset / "not_alpaca" / "tagged.jpg"
+    sideways.write_bytes(turned(first.read_bytes()))
+    tagged.write_bytes(with_keyword(second.read_bytes()))
+    wanted = {frozenset((first, sideways)), frozenset((second, tagged))}
+    assert {frozenset(files) for files in measured(dataset, cache)[1].both} == wanted

@@ -27,7 +27,7 @@ from tests.picture_files import make_picture
 from tests.unprivileged import ordinary_user, shared_folder
 
 NASTY = "<script>alert('1')</script>"
-VOID = {"meta", "img"}
+VOID = {"br", "meta", "img"}
 
 
 class Reader(HTMLParser):
@@ -104,6 +104,14 @@ def test_needs_nothing_from_outside(tmp_path: Path) -> None:
     assert "@import" not in told.text
     assert "url(" not in told.text
     assert told.links
+
+
+def test_the_lines_of_a_warning_stay_apart() -> None:
+    told = read(report(warnings=("1 picture is in both classes:\n/a/<1>.jpg = /b/1.jpg\n/a/2.jpg = /b/2.jpg", "Few.")))
+    assert "\ufffd" not in told.text
+    assert told.tags.count("br") == 2
+    for line in ("1 picture is in both classes:", "/a/<1>.jpg = /b/1.jpg", "/a/2.jpg = /b/2.jpg"):
+        assert line in told.text
 
 
 def test_warnings_comparisons_settings_and_what_was_left_out() -> None:
