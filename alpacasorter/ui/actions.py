@@ -185,7 +185,8 @@ class Actions(QObject):
         for action, label in ((self.positive, labels.positive), (self.negative, labels.negative)):
             shown = labels.display(label)
             key = text.key_for(labels, label)
-            action.setText(f"{_('Tag as {label}').format(label=shown).replace('&', '&&')}\t{key}")
+            name = _("Tag as {label}").format(label=shown)
+            action.setText(f"{name.replace('&', '&&')}\t{key}")
             _set_tip(action, _("Tag the selected photos as {label}").format(label=shown), key)
         for which, name in filter_names(labels).items():
             if which in self.filters:

@@ -373,7 +373,7 @@ class ExportChoices(QWidget):
         self.naming = QComboBox(self)
         self.naming.addItem(_("IMG_1.jpg.xmp (digiKam, darktable)"), Naming.FULL)
         self.naming.addItem(_("IMG_1.xmp (Lightroom, for RAW, and others)"), Naming.STEM)
-        self.embed = QCheckBox(_("Also write the &keyword into JPEG files (with ExifTool)"), self)
+        self.embed = QCheckBox(_("Also &write the keyword into JPEG files (with ExifTool)"), self)
         self.set_embedding(possible=False)
         self.sidecars = QWidget(self)
         self._assemble()
