@@ -198,6 +198,8 @@ def _agree(connection: sqlite3.Connection, copy: SecondCopy) -> int:
             # It was migrated, and then there was no time to write the second copy again.
             return 0
         changes = count_changes(connection)
+        if max(content.revision, content.confirmed) > changes and not content.whole:
+            raise DamagedError(f"transactions after {changes} are missing, and so are lines of the second copy")
         dated = {table for table in tables(connection) if "revision" in columns(connection, table)}
         knows_all = content.whole and content.revision >= changes
         rest = dict(content.rows)
