@@ -105,7 +105,7 @@ def _import(path: Path, options: argparse.Namespace, wanted: ImportOptions) -> i
     if options.json:
         print(json.dumps(_object(summary, replace=options.replace, dry_run=options.dry_run)))
     else:
-        for line in _lines(summary, replace=options.replace, dry_run=options.dry_run, all_labels=options.all_labels):
+        for line in _lines(summary, wanted, replace=options.replace, dry_run=options.dry_run):
             print(line)
     return 0
 
@@ -132,7 +132,7 @@ def _object(summary: ImportSummary, *, replace: bool, dry_run: bool) -> dict[str
     }
 
 
-def _lines(summary: ImportSummary, *, replace: bool, dry_run: bool, all_labels: bool) -> list[str]:
+def _lines(summary: ImportSummary, wanted: ImportOptions, *, replace: bool, dry_run: bool) -> list[str]:
     made = len(summary.changes(replace=replace))
     if dry_run:
         first = ngettext("{count} label would be imported.", "{count} labels would be imported.", made)
@@ -142,9 +142,9 @@ def _lines(summary: ImportSummary, *, replace: bool, dry_run: bool, all_labels: 
     if summary.differing and not replace:
         lines.append(_("To replace your corrections that differ, use --replace."))
     lines += skipped_labels(summary)
-    if summary.not_corrected and not all_labels:
+    if summary.not_corrected and not wanted.all_labels:
         lines.append(_("To import labels from a model, too, use --all."))
-    if summary.not_found:
+    if summary.not_found and wanted.folder is None:
         lines.append(_("To find photos that have no content key in the file, use --folder."))
     if summary.unlabeled:
         lines.append(

@@ -77,12 +77,15 @@ def keep_private(*folders: Path) -> None:
                 entries = [one.name for one in found]
             ours = [name for name in entries if _OURS.fullmatch(name)]
             for name in ours:
-                _close(folder / name)
+                close_to_others(folder / name)
             if len(ours) == len(entries):
-                _close(folder)
+                close_to_others(folder)
 
 
-def _close(path: Path) -> None:
+def close_to_others(path: Path) -> None:
+    """Let only its owner read a file or folder of ours, as far as possible. On Windows it is private already."""
+    if os.name != "posix":
+        return
     with contextlib.suppress(OSError):
         status = path.lstat()
         mode = status.st_mode

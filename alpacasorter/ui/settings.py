@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from pathlib import Path
 from typing import Literal, get_args
 
 from PySide6.QtCore import QByteArray, QSettings
 
 from alpacasorter.core.photos.exclusion import Exclusion, usable
-from alpacasorter.core.session_paths import keep_private, private_folder
+from alpacasorter.core.session_paths import close_to_others, keep_private, private_file, private_folder
 from alpacasorter.core.taken import Clock
 from alpacasorter.ui.photo_filters import Order
 from alpacasorter.ui.widgets.theme import Scheme
@@ -36,6 +37,10 @@ class Settings:
                 private_folder(folder)
             keep_private(folder)
         self._store = store
+        # Qt writes it again with the rights that it has; only one that Qt creates can be read by everybody.
+        with contextlib.suppress(OSError):
+            os.close(private_file(store.fileName(), os.O_WRONLY | os.O_CREAT))
+        close_to_others(Path(store.fileName()))
 
     @property
     def recursive(self) -> bool:
@@ -230,6 +235,8 @@ class Settings:
     def save(self) -> None:
         """Write to disk now."""
         self._store.sync()
+        # If it was deleted meanwhile.
+        close_to_others(Path(self._store.fileName()))
 
     def _text(self, name: str) -> str:
         return str(self._store.value(name, ""))

@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QDir, QLockFile, QObject, QTimer
 
+from alpacasorter.core.session_paths import close_to_others
+
 if TYPE_CHECKING:
     from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
@@ -325,6 +327,7 @@ class InstanceLock:
     def acquire(self) -> bool:
         """Take the lock unless another process holds it; return whether it is held now."""
         if not self.held and self._lock.tryLock(0):
+            close_to_others(Path(self._path))
             # A socket that is still there belongs to a process that was killed.
             forget_dead(self.name)
         return self.held

@@ -207,6 +207,7 @@ def test_a_list_made_by_hand_finds_its_photos(run: Commands, folder: Path, tmp_p
     done = run("import", tmp_path / "mine.csv", "--folder", folder)
     assert "2 labels were imported." in done.out
     assert "1 label was skipped: its photo was not found." in done.out
+    assert "--folder" not in done.out, "it was given"
     rows = rows_of(run, folder)
     assert (rows["photo0.jpg"]["label"], rows["photo1.jpg"]["label"]) == (POSITIVE, NEGATIVE)
     assert rows["photo0.jpg"]["corrected"]

@@ -1,5 +1,7 @@
 """Settings are saved, and invalid ones count as not set."""
 
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -81,3 +83,28 @@ def test_invalid_values_count_as_not_set(tmp_path: Path, nonsense: str) -> None:
     assert (settings.device, settings.scheme, settings.order) == ("auto", "system", Order.FOLDER)
     assert 64 <= settings.tile <= 400
     assert settings.state("geometry").isEmpty()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of a POSIX system")
+@pytest.mark.parametrize("mask", [0o022, 0])
+def test_only_the_owner_can_read_them(tmp_path: Path, mask: int) -> None:
+    file = tmp_path / "settings.ini"
+    before = os.umask(mask)
+    try:
+        for _ in range(2):
+            store = QSettings(str(file), QSettings.Format.IniFormat)
+            settings = Settings(store)
+            settings.watch = False
+            # As Qt does by itself now and then.
+            store.sync()
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600
+            # What an earlier version wrote.
+            file.chmod(0o644)
+        settings = opened(file)
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        file.unlink()
+        settings.watch = True
+        settings.save()
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    finally:
+        os.umask(before)

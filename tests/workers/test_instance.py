@@ -465,3 +465,15 @@ def test_another_user_is_turned_away(qapp: object, tmp_path: Path) -> None:
                     connection.connect(str(folder / "socket"))
         finally:
             window.instance.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of a POSIX system")
+def test_only_the_owner_can_read_the_lock(tmp_path: Path) -> None:
+    before = os.umask(0)
+    lock = InstanceLock(str(tmp_path / "window"))
+    try:
+        assert lock.acquire()
+        assert (tmp_path / "window.lock").stat().st_mode & 0o777 == 0o600
+    finally:
+        os.umask(before)
+        lock.release()

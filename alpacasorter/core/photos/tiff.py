@@ -49,6 +49,7 @@ _MAX_UNCOMPRESSED_TILES: Final = 50_000
 _MAX_VALUE_BYTES: Final = 1024 * 1024
 _LARGEST_TILE: Final = 1024 * 1024
 _MOST_SCANS: Final = 12
+_UNPACKED_AT_ONCE: Final = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Numbers:
         alpha: whether the first one beyond the colors is opacity.
         predictor: 2 if each number is stored as the difference to the one at its left.
         planar: whether all first numbers come first, then all second ones, and so on.
+        packed: the bits of a number if they are not whole bytes, else 0; each row begins with a new byte.
     """
 
     kind: str
@@ -72,12 +74,16 @@ class Numbers:
     alpha: bool
     predictor: int
     planar: bool
+    packed: int = 0
 
     def picture(self, rows: Image.Image, scale: Callable[[NDArray[Any]], NDArray[np.uint8]]) -> Image.Image:
         """Return the picture in these bytes; `scale` makes 8 bits of gray values."""
         width, height = self.size
         shape = (self.samples * height, width, 1) if self.planar else (height, width, self.samples)
-        stored = np.asarray(rows).view(self.kind).reshape(shape)
+        if self.packed:
+            stored = _unpacked(np.asarray(rows), shape[1] * shape[2], self.packed).reshape(shape)
+        else:
+            stored = np.asarray(rows).view(self.kind).reshape(shape)
         values: NDArray[Any] = stored.astype(stored.dtype.newbyteorder("="), copy=False)
         if self.predictor == 2:
             values = np.add.accumulate(values, axis=1, dtype=values.dtype)
@@ -86,6 +92,9 @@ class Numbers:
         colors = _CHANNELS.get(self.photometric, 1)
         if self.samples < colors:
             raise Unreadable(reasons.DAMAGED)
+        if values.dtype.kind == "i" and values.dtype.itemsize <= 2 and int(values.min()) >= 0:
+            # The positive half of a short number is its full range.
+            values = values.view(f"u{values.dtype.itemsize}") << 1
         if colors == 1 and not self.alpha and values.dtype.kind != "u":
             return Image.fromarray(np.ascontiguousarray(values[:, :, 0], np.float32))
         channels = [values[:, :, :colors], values[:, :, colors : colors + self.alpha]]
@@ -93,6 +102,26 @@ class Numbers:
         shown = np.dstack(eight)
         mode = {(1, 1): "L", (1, 2): "LA", (3, 3): "RGB", (3, 4): "RGBA", (4, 4): "CMYK"}[colors, shown.shape[2]]
         return Image.frombytes(mode, self.size, shown.tobytes())
+
+
+def _unpacked(rows: NDArray[np.uint8], width: int, bits: int) -> NDArray[np.uint16]:
+    """Return numbers of up to 16 bits, scaled to 16 bits, as uint16 (height, `width`).
+
+    Args:
+        rows: bytes (height, bytes of a row), the highest bit first whatever the order of bytes in the file.
+        width: numbers in a row.
+        bits: of a number.
+    """
+    found = np.empty((rows.shape[0], width), np.uint16)
+    # A bit takes a byte meanwhile.
+    step = max(1, _UNPACKED_AT_ONCE // (width * bits))
+    for top in range(0, len(rows), step):
+        each = np.unpackbits(rows[top : top + step], axis=1, count=width * bits).reshape(-1, width, bits)
+        numbers = np.zeros(each.shape[:2], np.uint32)
+        for bit in range(bits):
+            numbers = numbers << 1 | each[:, :, bit]
+        found[top : top + step] = numbers * 65535 // ((1 << bits) - 1)
+    return found
 
 
 def _eight_bit(values: NDArray[Any], scale: Callable[[NDArray[Any]], NDArray[np.uint8]]) -> NDArray[np.uint8]:
@@ -257,16 +286,25 @@ def _lay_out(data: bytes) -> TiffLayout:
     numbers = _numbers(tags, compression, (width, height), samples, bits, planar=planes > 1)
     if numbers is not None and numbers.planar and (tiled or (not plain and height % down)):
         numbers = None
+    if numbers is None and 8 < bits[0] < 16:
+        # Pillow takes them for numbers of 16 bits, which leaves almost no light.
+        raise Unreadable(reasons.UNKNOWN_KIND)
     inverted = tags.number(_PHOTOMETRIC, 1) == 0 and (numbers is not None or bits[0] > 8)
     if inverted:
         tags.values[_PHOTOMETRIC] = (1,)
     if numbers is not None:
-        each = bits[0] // 8 * (1 if numbers.planar else samples)
+        each = bits[0] * (1 if numbers.planar else samples)
         height *= planes
         planes = 1
-        tags.values |= {_WIDTH: (width * each,), _BITS: (8,), _SAMPLES: (1,), _PHOTOMETRIC: (1,), _PREDICTOR: (1,)}
+        tags.values |= {
+            _WIDTH: (-(-width * each // 8),),
+            _BITS: (8,),
+            _SAMPLES: (1,),
+            _PHOTOMETRIC: (1,),
+            _PREDICTOR: (1,),
+        }
         tags.values |= {_HEIGHT: (height,), _PLANAR: (1,), _ROWS: (down,)}
-        tags.values |= {_TILE_WIDTH: (across * each,)} if tiled else {}
+        tags.values |= {_TILE_WIDTH: (across * each // 8,)} if tiled else {}
         for tag in (_EXTRA, _FORMAT, _COLORS, _FILL_ORDER):
             tags.values.pop(tag, None)
     if plain and not tiled and (planes == 1 or len(offsets) > planes):
@@ -331,7 +369,13 @@ def _numbers(
     photometric = tags.number(_PHOTOMETRIC, 1)
     prefix = b"II" if tags.order == "<" else b"MM"
     key = (prefix, photometric, forms if len(set(forms)) > 1 else forms[:1], tags.number(_FILL_ORDER, 1), bits, extra)
-    known = key in TiffImagePlugin.OPEN_INFO and not (bits == (32,) and forms[0] == 1) and (bits[0] <= 8 or not planar)
+    odd = bits[0] % 8 != 0
+    known = (
+        key in TiffImagePlugin.OPEN_INFO
+        and not (bits == (32,) and forms[0] == 1)
+        and not (bits in ((8,), (16,)) and forms[0] == 2)
+        and (bits[0] <= 8 or not (planar or odd))
+    )
     kind = {1: "u", 2: "i", 3: "f"}.get(forms[0], "")
     if (
         known
@@ -339,18 +383,21 @@ def _numbers(
         or compression not in _BYTEWISE
         or len(set(forms)) > 1
         or len(set(bits)) != 1
-        or bits[0] not in (8, 16, 32, 64)
+        or (bits[0] not in (8, 16, 32, 64) and not (odd and bits[0] < 16))
+        or (odd and (kind != "u" or tags.number(_FILL_ORDER, 1) != 1 or tags.number(_PREDICTOR, 1) != 1))
+        or (odd and _TILES in tags.values and tags.number(_TILE_WIDTH, 0) * samples * bits[0] % 8)
         or not kind
         or (kind == "f" and bits[0] == 8)
         or tags.number(_PREDICTOR, 1) not in (1, 2)
     ):
         return None
     return Numbers(
-        kind=f"{tags.order}{kind}{bits[0] // 8}",
+        kind="u2" if odd else f"{tags.order}{kind}{bits[0] // 8}",
         size=size,
         samples=samples,
         photometric=photometric,
         alpha=photometric != 5 and bool(extra) and extra[0] in (1, 2),
         predictor=tags.number(_PREDICTOR, 1),
         planar=planar,
+        packed=bits[0] if odd else 0,
     )

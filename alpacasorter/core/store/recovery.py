@@ -88,6 +88,8 @@ def open_library(path: Path, backups: Path) -> Opened:
     for file in (*copy.paths, *(backup.path for backup in list_backups(backups))):
         if file.is_file():
             make_private(file)
+    # Left by one that ended, by a crash, while it was made.
+    _remove_building(path)
     restored = _restored(path)
     notice = None
     if restored.exists() and not os.path.lexists(path):
@@ -112,7 +114,11 @@ def open_library(path: Path, backups: Path) -> Opened:
         if isinstance(error, sqlite3.Error) and failure_of(error) is not Failure.DAMAGED:
             raise
         _log.warning("the library is damaged: %s", for_log(error))
-        notice = _recover(path, backups, content)
+        try:
+            notice = _recover(path, backups, content)
+        finally:
+            # On a full disk, it takes the room that the next try needs.
+            _remove_building(path)
         agreed, regained = False, 0
         connection = _open_whole(path, None)
     try:
@@ -208,6 +214,8 @@ def _agree(connection: sqlite3.Connection, copy: SecondCopy) -> int:
             # It was migrated, and then there was no time to write the second copy again.
             return 0
         changes = count_changes(connection)
+        if max(content.revision, content.confirmed) > changes and not content.whole:
+            raise DamagedError(f"transactions after {changes} are missing, and so are lines of the second copy")
         dated = {table for table in tables(connection) if "revision" in columns(connection, table)}
         knows_all = content.whole and content.revision >= changes
         rest = dict(content.rows)
@@ -288,7 +296,7 @@ def _recover(path: Path, backups: Path, content: Content | None) -> str:
     Nothing is moved until the new file is complete, and nothing it was made from is deleted.
     """
     restored = _restored(path)
-    building = path.with_name(path.name + ".building")
+    building = _building(path)
     backup = None
     with newest_whole(backups) as found:
         if content is not None and content.whole:
@@ -400,6 +408,17 @@ def _set_aside(path: Path) -> Path | None:
             source.rename(aside.with_name(aside.name + suffix))
             moved = moved or suffix != "-shm"
     return aside if moved else None
+
+
+def _building(path: Path) -> Path:
+    return path.with_name(path.name + ".building")
+
+
+def _remove_building(path: Path) -> None:
+    building = _building(path)
+    for file in (building, *companions(building)):
+        with contextlib.suppress(OSError):
+            file.unlink()
 
 
 def _restored(path: Path) -> Path:

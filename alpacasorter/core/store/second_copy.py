@@ -6,7 +6,8 @@ whole content of the library when it has grown too long, and it is kept twice: d
 
 A line has tab-separated fields: a checksum of all the others, a number of the file it was written for, the place of the
 line in that file, the number of the transaction, the table, the row's id, and the row (or null if it was deleted). The
-row of the table `state` ends a transaction. Nothing here names a column, so a new one is carried without further ado.
+row of the table `state` ends a transaction; without it, or a later one, none of its rows count. Nothing here names a
+column, so a new one is carried without further ado.
 
 The last line may be a seal: a checksum of the whole library as it was when it was closed. As long as that is right, and
 the two files are equal, nothing else needs to be compared.
@@ -19,8 +20,9 @@ import json
 import logging
 import os
 import sqlite3
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 from zlib import crc32
@@ -42,6 +44,7 @@ _SPARE: Final = 1 << 20
 _LINES_AT_ONCE: Final = 1000
 _BLOCK: Final = 1 << 20
 _LONGEST_SEAL: Final = 300
+_NO_LIMIT: Final = 1 << 63
 
 
 class Line(NamedTuple):
@@ -61,7 +64,7 @@ class Content(NamedTuple):
     Attributes:
         version: the version of the tables (`user_version`) that the lines were written for; 0 if unknown.
         revision: the number of the last complete transaction.
-        confirmed: the number of the last one that is sure to have been committed.
+        confirmed: the number of the last one that is sure to have been committed; it may be lost here.
         whole: whether no line up to there is missing, so that `rows` is everything up to that transaction.
         damaged: whether something in a file was changed by more than a crash.
         even: whether both files hold exactly this, so that they can be appended to.
@@ -156,29 +159,29 @@ class SecondCopy:
 
     def _read(self) -> Content | None:
         stored = [_bytes(path) for path in self.paths]
-        found = [data for data in stored if data is not None]
-        if not found:
+        if stored == [None, None]:
             return None
-        generations: dict[bytes, dict[int, Line]] = {}
-        same = len(found) == 2 and found[0] == found[1]
-        read = [_parse(data, generations) for data in (found[:1] if same else found)]
-        contents = [_content(generation, lines) for generation, lines in generations.items()]
+        same = stored[0] == stored[1]
+        first = None if stored[0] is None else _parse(stored[0])
+        second = first if same else None if stored[1] is None else _parse(stored[1])
+        read = [one for one in (first, second) if one is not None]
+        generations = {generation for one in read for generation in one.lines}
+        if not generations:
+            return Content(0, 0, 0, False, True, False, {}, b"", 0, 0)
+        contents = [_content(generation, *_merged(generation, first, second)) for generation in generations]
+        latest = max(contents, key=lambda content: (content.revision, content.whole))
         # A crash, or a power cut, may leave the second file behind the first, never the other way round.
         lags = len(read) == 2 and read[0].generation == read[1].generation and read[0].end < read[1].end
-        damaged = lags or any(one.hurt for one in read) or not contents
-        if not contents:
-            return Content(0, 0, 0, False, True, False, {}, b"", 0, 0)
-        latest = max(contents, key=lambda content: (content.revision, content.whole))
-        rows = latest.rows
-        if not latest.whole:
-            damaged = True
+        hurt = any(one.hurt is not None and one.hurt <= latest.revision for one in read)
+        rows, confirmed = latest.rows, latest.confirmed
+        # What was written before the files were started again is of use only where a line of that content is missing.
+        if not latest.whole and not latest.base:
             for older in sorted(contents, key=lambda content: content.revision, reverse=True):
                 rows = older.rows | rows
-        confirmed = (
-            read[-1].revision if len(found) == 2 and read[-1].generation == latest.generation else latest.revision
-        )
-        even = same and latest.whole and len(generations) == 1 and len(found[0]) == read[0].end and not read[0].hurt
-        return latest._replace(confirmed=confirmed, damaged=damaged, even=even, rows=rows)
+        if first is None or second is None or latest.generation not in second.lines:
+            confirmed = latest.revision
+        even = same and latest.whole and len(generations) == 1 and not hurt and len(stored[0] or b"") == read[0].end
+        return latest._replace(confirmed=confirmed, damaged=lags or hurt or not latest.whole, even=even, rows=rows)
 
     def write(self, connection: sqlite3.Connection) -> None:
         """Start the files again from the whole content of the library; raises OSError."""
@@ -295,10 +298,9 @@ class SecondCopy:
             self._end, self._base, self._revision, self._confirmed = 0, 0, -1, 0
         if size == self._end:
             return
-        found: dict[bytes, dict[int, Line]] = {}
         with path.open("rb") as file:
             file.seek(self._end)
-            _parse(file.read(), found, self._end)
+            found = _parse(file.read(), self._end).lines
         # All lines of an undamaged file are of one generation.
         self._generation = self._generation or next(iter(found), b"")
         lines, at = found.get(self._generation, {}), self._end
@@ -358,55 +360,129 @@ def _put(path: Path, at: int, block: bytes, *, wait: bool) -> None:
 
 
 class _Read(NamedTuple):
-    """Of a file: its generation, its last transaction, where its last line ends, and whether it is damaged before."""
+    """What one file holds.
 
+    Attributes:
+        lines: its intact lines by generation and place, without the seals.
+        sealed: the number of the last transaction before a seal, by generation.
+        generation: that of the last line.
+        end: where the last line ends.
+        hurt: the transaction of the first intact line that comes after damage; None if there is none.
+    """
+
+    lines: dict[bytes, dict[int, Line]]
+    sealed: dict[bytes, int]
     generation: bytes
-    revision: int
     end: int
-    hurt: bool
+    hurt: int | None
 
 
-def _parse(data: bytes, into: dict[bytes, dict[int, Line]], start: int = 0) -> _Read:
+def _parse(data: bytes, start: int = 0) -> _Read:
     """Sort the intact lines of a file, from the byte `start` on, by generation and place."""
+    found: dict[bytes, dict[int, Line]] = {}
+    sealed: dict[bytes, int] = {}
     at = start
-    generation, last, end, hurt, bad = b"", 0, start, False, False
+    generation, end, bad = b"", start, False
+    hurt: int | None = None
     for text in data.split(b"\n"):
         length = len(text) + 1
         checksum, _, rest = text.partition(b"\t")
         if checksum and _checksum(rest) == checksum:
             generation, place, revision, table, number, row = rest.split(b"\t", 5)
             line = Line(int(place), int(place) + length, int(revision), table, int(number), row)
-            into.setdefault(generation, {})[line.start] = line
-            hurt = hurt or bad or line.start != at
-            last, end = line.revision, line.end
+            if table == _SEAL:
+                # Overwritten by what comes after it, so a stale one must not take the place of that.
+                sealed[generation] = max(line.revision, sealed.get(generation, 0))
+            else:
+                found.setdefault(generation, {})[line.start] = line
+            if hurt is None and (bad or line.start != at):
+                hurt = line.revision
+            end = line.end
         elif text:
             bad = True
         at += length
-    return _Read(generation, last, end, hurt)
+    return _Read(found, sealed, generation, end, hurt)
 
 
-def _content(generation: bytes, lines: dict[int, Line]) -> Content:
-    """Return what the lines of one generation say."""
-    rows: dict[tuple[str, int], tuple[int, bytes | None]] = {}
-    names: dict[bytes, str] = {}
-    at, base, end, revision, version = 0, 0, 0, 0, 0
-    whole = True
-    unfinished: list[Line] = []
-    for line in sorted(lines.values()):
+def _merged(generation: bytes, first: _Read | None, second: _Read | None) -> tuple[list[Line], int, int]:
+    """Return the lines of a generation in both files, in order.
+
+    Also: up to which transaction their rows count, whatever follows, and up to which one it is sure that there was one.
+
+    If the files went different ways after a transaction (one of them is from another time, or has a transaction that
+    was never committed), only the one that got further counts after it.
+    """
+    files = [one for one in (second, first) if one is not None and generation in one.lines]
+    ends = {id(one): max(line.revision for line in one.lines[generation].values()) for one in files}
+    # Of two that got equally far, the second file: all of it was committed.
+    files.sort(key=lambda one: ends[id(one)], reverse=True)
+    merged = files[0].lines[generation]
+    # What was there when the files were started again was written as a whole.
+    committed = known = min(line.revision for one in files for line in one.lines[generation].values())
+    forked: int | None = None
+    for one in files:
+        if one.lines[generation] is not merged:
+            forked = _fork(merged, one.lines[generation])
+            added = one.lines[generation].values()
+            merged = {line.start: line for line in added if forked is None or line.revision < forked} | merged
+        limit = _NO_LIMIT if forked is None else forked - 1
+        # A transaction begins when the one before it was committed. The last one counts only with its end.
+        found = max(ends[id(one)] - 1, one.sealed.get(generation, 0))
+        if one is second:
+            lines = one.lines[generation].values()
+            found = max(found, *(line.revision for line in lines if line.table == _STATE), 0)
+            known = max(known, min(ends[id(one)], limit))
+        committed = max(committed, min(found, limit))
+    return sorted(merged.values()), committed, max(committed, known)
+
+
+def _fork(lines: dict[int, Line], others: dict[int, Line]) -> int | None:
+    """Return the first transaction of which two files tell different things; None if all fits together."""
+    starts: list[int] = []
+    forked: list[int] = []
+    for line in others.values():
+        if lines.get(line.start) == line:
+            continue
+        starts = starts or sorted(lines)
+        # Those that overlap it.
+        at = max(bisect_right(starts, line.start) - 1, 0)
+        while at < len(starts) and starts[at] < line.end:
+            known = lines[starts[at]]
+            if known.end > line.start:
+                forked.append(min(known.revision, line.revision))
+            at += 1
+    return min(forked, default=None)
+
+
+def _content(generation: bytes, lines: list[Line], committed: int, known: int) -> Content:
+    """Return what the lines of one generation say; the last transaction only if it is committed or complete.
+
+    Args:
+        generation: of the lines.
+        lines: all of them in order.
+        committed: up to which transaction all rows that are left count.
+        known: up to which one it is sure that there was one.
+    """
+    at, base, end, reached, version = 0, 0, 0, -1, 0
+    unbroken = True
+    for line in lines:
+        unbroken = unbroken and line.start == at
+        at = line.end
         if line.table == _HEAD:
             version = line.number
-        elif line.table != _SEAL:
-            unfinished.append(line)
-        whole = whole and line.start == at
-        at = line.end
-        # Once a line is missing, it may be the one that ends a transaction.
-        if line.table == _STATE or not whole:
-            for one in unfinished:
-                name = names.setdefault(one.table, one.table.decode())
-                rows[name, one.number] = (one.revision, None if one.row == _DELETED else one.row)
-            unfinished.clear()
-            revision = line.revision
-            if whole:
-                end = at
-                base = base or at
-    return Content(version, revision, revision, whole and end > 0, False, False, rows, generation, base, end)
+        elif unbroken and line.table == _STATE:
+            base, end, reached = base or at, at, line.revision
+    last = lines[-1].revision
+    count = sum(1 for line in lines if line.revision == last)
+    complete = lines[-1].table == _STATE and all(
+        line.end == after.start for line, after in pairwise(lines[-count - 1 :])
+    )
+    revision = max(committed, last) if complete else committed
+    rows: dict[tuple[str, int], tuple[int, bytes | None]] = {}
+    names: dict[bytes, str] = {}
+    for line in lines:
+        if line.revision <= revision and line.table != _HEAD:
+            name = names.setdefault(line.table, line.table.decode())
+            rows[name, line.number] = (line.revision, None if line.row == _DELETED else line.row)
+    whole = end > 0 and reached == revision >= known
+    return Content(version, revision, known, whole, False, False, rows, generation, base, end)

@@ -19,6 +19,7 @@ from tests.odd_pictures import (
     avif_with_alpha_of_no_size,
     bmp_of,
     corner_pixels,
+    gray_pixels,
     png_gamma,
     png_primaries,
     png_with,
@@ -227,3 +228,53 @@ def test_c_libraries_print_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     assert reasons_seen
     printed = capfd.readouterr()
     assert (printed.out, printed.err) == ("", "")
+
+
+def packed(bits: int, samples: int, photometric: int, *, order: str = "<", compression: int = 1) -> bytes:
+    """Return a TIFF of numbers that are not whole bytes."""
+    colors = corner_pixels() if samples == 3 else gray_pixels()[:, :, None]
+    shown = colors if photometric else 255 - colors
+    numbers = np.rint(shown.astype(np.float64) * ((1 << bits) - 1) / 255).astype(np.uint16)
+    each = numbers[..., None] >> np.arange(bits, dtype=np.uint16)[::-1] & 1
+    rows = np.packbits(each.reshape(SIZE[1], -1).astype(np.uint8), axis=1)
+    more = {256: (3, (SIZE[0],)), 258: (3, (bits,) * samples), 277: (3, (samples,)), 339: (3, (1,) * samples)}
+    return tiff_of(rows, photometric, order=order, compression=compression, more=more)
+
+
+@pytest.mark.parametrize("bits", [5, 6, 7, 9, 10, 11, 12, 13, 14, 15])
+@pytest.mark.parametrize(("samples", "photometric"), [(1, 0), (1, 1), (3, 2)])
+@pytest.mark.parametrize(("order", "compression"), [("<", 1), (">", 1), ("<", 8)])
+def test_numbers_that_are_not_whole_bytes(
+    bits: int, samples: int, photometric: int, order: str, compression: int
+) -> None:
+    data = packed(bits, samples, photometric, order=order, compression=compression)
+    assert_shown(data, gray=samples == 1, within=9)
+
+
+@pytest.mark.parametrize(
+    ("compression", "more"),
+    [
+        (34_887, {}),  # LERC
+        (1, {266: (3, (2,))}),  # the lowest bit first
+        (8, {317: (3, (2,))}),  # differences
+        (1, {339: (3, (2,))}),  # signed
+        (7, {}),  # JPEG
+    ],
+)
+def test_numbers_of_twelve_bits_that_cannot_be_read_are_not_shown_black(
+    compression: int, more: dict[int, tuple[int, tuple[int, ...]]]
+) -> None:
+    rows = np.zeros((SIZE[1], SIZE[0] * 12 // 8), np.uint8)
+    size = {256: (3, (SIZE[0],)), 258: (3, (12,)), 277: (3, (1,)), 339: (3, (1,))}
+    assert reason_of(tiff_of(rows, 1, compression=compression, more=size | more)) == reasons.UNKNOWN_KIND
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.int16])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_short_numbers_with_a_sign_are_as_bright_whichever_end_is_white(
+    kind: type[np.signedinteger], order: str
+) -> None:
+    full = int(np.iinfo(kind).max)
+    values = np.rint(gray_pixels().astype(np.float64) * full / 255).astype(kind)
+    assert_shown(tiff_of(values, 1, order=order), gray=True)
+    assert_shown(tiff_of((full - values).astype(kind), 0, order=order), gray=True)

@@ -10,7 +10,7 @@ from zlib import crc32
 
 import pytest
 
-from alpacasorter.core.store import second_copy
+from alpacasorter.core.store import recovery, second_copy
 from alpacasorter.core.store.cache import Cache
 from alpacasorter.core.store.library import HeadVersion, Library, LibraryError
 from tests.core.store.library_files import (
@@ -280,3 +280,25 @@ def test_only_the_owner_can_read_anything(path: Path, tmp_path: Path) -> None:
                 assert not stat.S_IMODE(backup.stat().st_mode) & 0o077, backup
     finally:
         os.umask(before)
+
+
+def test_an_unfinished_library_does_not_stay(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    building = path.with_name(path.name + ".building")
+    with Library.open(path) as library:
+        library.set_corrections(CLASSES, {key(1): "alpaca"})
+
+    def full(*_arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    overwrite(path, 0, bytes(4096))
+    with monkeypatch.context() as patch:
+        patch.setattr(recovery, "flush_file", full)
+        with pytest.raises(LibraryError, match="the disk is full"):
+            Library.open(path)
+    assert not building.exists()
+    for notice in ("restored", None):
+        with Library.open(path) as library:
+            assert labels(library) == {key(1): "alpaca"}
+            assert library.notice is None if notice is None else notice in (library.notice or "")
+        assert not building.exists()
+        building.write_bytes(b"of a process that was killed")
