@@ -207,6 +207,8 @@ _SHOTS: Final = (
 )
 _HEVC: Final = re.compile(rf"(.+)_HEVC{_COPY}", re.IGNORECASE | re.DOTALL)
 _APPLE_ORIGINAL: Final = re.compile(r"(IMG_)O(\d{4,}.*)", re.IGNORECASE)
+_PLAIN: Final = re.compile(r"(?!IMG_[EO])[A-Z]{3}[A-Z_]\d+")
+_VERSION: Final = re.compile(r"(.+)_\d\d", re.DOTALL)
 _MOTION: Final = re.compile(r"(?:mp|mv)(?:~\d+)?(?:\(\d+\))?(?:_\d+)?", re.IGNORECASE)
 _MEDIA: Final = formats.PICTURE_EXTENSIONS | formats.RAW_EXTENSIONS | formats.VIDEO_EXTENSIONS
 _KEPT: Final = "_original"
@@ -257,6 +259,29 @@ def apple_original(stem: str) -> list[str]:
     """Return the stems of the pictures that "IMG_O1234.AAE" may belong to, the likeliest first."""
     match = _APPLE_ORIGINAL.fullmatch(stem)
     return [] if match is None else [match.expand(r"\1\2"), match.expand(r"\1E\2")]
+
+
+def kindred(stem: str, *, of_sidecar: bool = False) -> set[str]:
+    """Return the stems that files may have to which a file with this stem may belong, its own among them.
+
+    Args:
+        stem: the stem of a picture or video; or the name of a sidecar up to one of its dots.
+        of_sidecar: whether it is of a sidecar.
+    """
+    # Most names are ruled out by a glance, as in `shot`.
+    if not of_sidecar and _PLAIN.fullmatch(stem) is not None:
+        return {stem}
+    found = {stem, *live_stems(stem), *apple_original(stem), *cut_edits(stem)}
+    if of_sidecar:
+        if (version := _VERSION.fullmatch(stem)) is not None:
+            found.add(version.group(1))
+        found.update(shot(one) for one in tuple(found))
+        # "IMG_1.jpg(1).json" is of "IMG_1(1).jpg".
+        base, copy = _without_copy(stem)
+        if copy and "." in base:
+            found.add(base.rpartition(".")[0] + copy)
+            found.add(base.partition(".")[0] + copy)
+    return found
 
 
 def nearby(name: str) -> str:

@@ -70,6 +70,7 @@ class Draft:
         taken: when the photo was taken, if the pattern uses the date.
         without_camera: whether the pattern uses the camera and the photo names none.
         was_apart: whether it was the first part of a unit that was taken apart because of different tags.
+        whole: the names of all files of the unit before it was taken apart; the same object for all its parts.
     """
 
     photo: LabeledPhoto
@@ -86,6 +87,7 @@ class Draft:
     taken: Taken | None = None
     without_camera: bool = False
     was_apart: bool = False
+    whole: tuple[Member, ...] = ()
 
     @property
     def disagrees(self) -> bool:
@@ -129,7 +131,9 @@ def gather(
         contents = folders.contents(folder)
         names = _usable(folder, folders, exclusion)
         rank = {name: at for at, name in enumerate(by_name)}
-        beside = {place: _usable(folder.joinpath(*place), folders, exclusion) for place in _beside(folder, folders)}
+        beside = {
+            place: _usable(folder.joinpath(*place), folders, exclusion) for place in sidecar_folders(folder, folders)
+        }
         for members in group_files(names, by_name.keys(), stopped, beside=beside):
             parts = _apart(members, by_name) if different is DifferentTags.APART else [members]
             for at, part in enumerate(parts):
@@ -138,6 +142,7 @@ def gather(
                 if own:
                     draft = _draft([by_name[name] for name in own], folder, part)
                     draft.was_apart = len(parts) > 1 and at == 0
+                    draft.whole = members
                     if contents.error is not None:
                         draft.block(os_errors.for_folder(contents.error))
                     made.update(((parent, name), draft) for name in own)
@@ -180,8 +185,8 @@ def _usable(folder: Path, folders: FolderCache, exclusion: Exclusion) -> list[st
     ]
 
 
-def _beside(folder: Path, folders: FolderCache) -> list[Folder]:
-    """Return the folders beside photos in which programs keep sidecars."""
+def sidecar_folders(folder: Path, folders: FolderCache) -> list[Folder]:
+    """Return the folders beside the photos of a folder in which programs keep sidecars."""
     found: list[Folder] = []
     inside: dict[Folder, list[str]] = {}
     for pattern in companions.SIDECAR_FOLDERS:
