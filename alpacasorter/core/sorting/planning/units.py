@@ -132,7 +132,9 @@ def gather(
         names = _usable(folder, folders, exclusion)
         rank = {name: at for at, name in enumerate(by_name)}
         beside = {
-            place: _usable(folder.joinpath(*place), folders, exclusion) for place in sidecar_folders(folder, folders)
+            place: _usable(folder.joinpath(*place), folders, exclusion)
+            for place in sidecar_folders(folder, folders)
+            if not exclusion.leaves_out_below(os.fspath(folder.joinpath(*place)), is_folder=True)
         }
         for members in group_files(names, by_name.keys(), stopped, beside=beside):
             parts = _apart(members, by_name) if different is DifferentTags.APART else [members]
@@ -159,7 +161,9 @@ def left_beside(drafts: Iterable[Draft], going: Iterable[Draft], folders: Folder
         folders: contents of the folders on the disk.
     """
     moved: dict[Path, set[str]] = {}
+    by_folder: dict[Path, list[Draft]] = {}
     for draft in going:
+        by_folder.setdefault(draft.folder, []).append(draft)
         moved.setdefault(draft.folder, set()).update(file.member.name for file in draft.files if not file.member.folder)
     photos = {photo.path for draft in drafts for photo in (draft.photo, *draft.others)}
     found: list[Path] = []
@@ -171,6 +175,14 @@ def left_beside(drafts: Iterable[Draft], going: Iterable[Draft], folders: Folder
             dots = [at for at, letter in enumerate(name) if letter == "." and at]
             if any(name_key(companions.shot(name[:at])) in stems for at in dots) and folder / name not in photos:
                 found.append(folder / name)
+        gone = {(one.member.folder, one.member.name) for draft in by_folder[folder] for one in draft.files}
+        for place in sidecar_folders(folder, folders):
+            for name, kind in sorted(folders.contents(folder.joinpath(*place)).kinds.items()):
+                if kind not in _NAMED or (place, name) in gone or is_passed_over(name, is_folder=False):
+                    continue
+                dots = [at for at, letter in enumerate(name) if letter == "." and at]
+                if any(name_key(companions.shot(name[:at])) in stems for at in dots):
+                    found.append(folder.joinpath(*place, name))
     return found
 
 
