@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 
 from alpacasorter.cli.console import Device, ProgressBar, engine, guarded
 from alpacasorter.cli.usage import (
+    absolute,
     complain,
     device_option,
     exclusion,
     exclusion_options,
     exit_codes,
     given_path,
+    leaves_out_inside,
     model_option,
     named_folder,
     quiet_option,
@@ -213,6 +215,8 @@ def evaluate_parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
+    if not leaves_out_inside(vars(options), absolute(options.dataset)):
+        return 2
     return run(
         options.dataset,
         as_json=options.json,

@@ -16,6 +16,7 @@ from alpacasorter.cli.usage import (
     exclusion_options,
     folder_unavailable,
     given_path,
+    leaves_out_inside,
     model_option,
     named_folder,
     quiet_option,
@@ -143,7 +144,7 @@ def export_parser() -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> int:
     """Export a folder; return the exit code."""
     folder = named_folder(options.folder)
-    if folder is None:
+    if folder is None or not leaves_out_inside(vars(options), folder):
         return 2
     if (wrong := _wrong(options)) is not None:
         complain(wrong)

@@ -17,6 +17,7 @@ from alpacasorter.cli.usage import (
     exit_codes,
     folder_unavailable,
     given_path,
+    leaves_out_inside,
     model_option,
     named_folder,
     quiet_option,
@@ -61,7 +62,7 @@ def scan_parser() -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> int:
     """Scan a folder; return the exit code."""
     folder = named_folder(options.folder)
-    if folder is None:
+    if folder is None or not leaves_out_inside(vars(options), folder):
         return 2
 
     def work() -> int:

@@ -13,7 +13,7 @@ from typing import Final
 import alpacasorter
 from alpacasorter.core.files import display_path
 from alpacasorter.core.os_errors import for_folder
-from alpacasorter.core.photos.exclusion import Exclusion, PatternError, check
+from alpacasorter.core.photos.exclusion import Exclusion, PatternError, check, check_root
 from alpacasorter.core.reasons import FOLDER_MISSING, NOT_A_FOLDER, sentence
 from alpacasorter.core.session_paths import plain_absolute
 from alpacasorter.i18n import N_, _, ngettext
@@ -94,6 +94,16 @@ def exclusion(given: Mapping[str, object]) -> Exclusion:
     """Return what the options say is left out."""
     patterns = given.get("exclude")
     return Exclusion(tuple(patterns) if isinstance(patterns, list) else (), bool(given.get("nomedia", True)))
+
+
+def leaves_out_inside(given: Mapping[str, object], folder: Path) -> bool:
+    """Return whether the options leave out only what is inside a folder, which is absolute; else complain."""
+    try:
+        check_root(exclusion(given), str(folder))
+    except PatternError as error:
+        complain(str(error))
+        return False
+    return True
 
 
 def _pattern(text: str) -> str:

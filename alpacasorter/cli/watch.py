@@ -15,7 +15,7 @@ from alpacasorter.cli.rows import Row, RowsInOrder, judged_row, row_printer, unr
 from alpacasorter.cli.sort.arguments import Usage, check_options, clocks, sort_options
 from alpacasorter.cli.sort.output import stopped_words
 from alpacasorter.cli.sort.run import DeferredErrors, is_barred
-from alpacasorter.cli.usage import absolute, complain, exclusion, folder_unavailable, named_folder
+from alpacasorter.cli.usage import absolute, complain, exclusion, folder_unavailable, leaves_out_inside, named_folder
 from alpacasorter.core import reasons
 from alpacasorter.core.events import Found, Judged, Placed, Problems, Progress
 from alpacasorter.core.files import display_path
@@ -60,6 +60,8 @@ def run(given: Mapping[str, object]) -> int:
     if named is None:
         # Not wrong usage: the drive may be connected later, and the command tried again.
         return 1
+    if not leaves_out_inside(given, named):
+        return 2
     with Stopper() as stop:
         job = _Watching(given, named, absolute(into) if isinstance(into, Path) else None, stop)
         try:

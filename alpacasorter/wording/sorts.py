@@ -124,6 +124,12 @@ def _folders(count: int, new: int = 0) -> str:
 
 def nothing(plan: SortPlan) -> str:
     """Return that a plan does nothing, and why."""
+    if not plan.units and plan.left_out:
+        return ngettext(
+            "No photos to sort. {count} file or folder is left out, as you chose.",
+            "No photos to sort. {count} files and folders are left out, as you chose.",
+            plan.left_out,
+        ).format(count=number(plan.left_out))
     if not plan.units:
         return _("No photos to sort. Photos in folders made by an earlier sort are skipped.")
     said = _by(plan.options.action, _("Nothing to move."), _("Nothing to copy."), _("Nothing to link."))

@@ -67,6 +67,13 @@ def rows_of(out: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in out.splitlines()]
 
 
+@pytest.mark.parametrize("command", [("scan",), ("export", "--csv"), ("evaluate",), ("watch",)])
+def test_the_folder_itself_can_not_be_left_out(run: Commands, folder: Path, command: tuple[str, ...]) -> None:
+    done = run(*command, folder, "--exclude", str(folder), *CPU)
+    assert (done.code, done.out) == (2, "")
+    assert "is the folder itself or contains it" in done.err
+
+
 def test_json_has_a_row_for_each_photo_in_the_order_of_the_folder(run: Commands, folder: Path) -> None:
     done = run("scan", folder, "--json", *CPU)
     assert done.code == 0

@@ -358,6 +358,8 @@ def _clock_of_photo(name: str, moment: datetime, folder: Path, photos: Sequence[
     photo = next((photo for photo in photos if photo.path in wanted), None)
     if photo is None:
         raise Usage(_("There is no photo “{name}” in the folder.").format(name=name))
+    if photo.taken_at is not None and not photo.camera:
+        raise Usage(_("“{name}” doesn't say by which camera it was taken.").format(name=name))
     clock = photo.camera and clock_right_at(photo.taken_at, photo.taken_from, photo.camera, moment)
     if not clock:
         raise Usage(_("“{name}” doesn't say when it was taken, or by which camera.").format(name=name))

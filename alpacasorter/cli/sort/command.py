@@ -11,7 +11,7 @@ from alpacasorter.cli.console import ProgressBar, Stopper, abandon, engine, guar
 from alpacasorter.cli.sort.arguments import Usage, check_options, clocks, sort_options
 from alpacasorter.cli.sort.output import PlanLines, plan_words
 from alpacasorter.cli.sort.run import carry_out, is_barred, print_objects
-from alpacasorter.cli.usage import absolute, complain, exclusion, folder_unavailable, named_folder
+from alpacasorter.cli.usage import absolute, complain, exclusion, folder_unavailable, leaves_out_inside, named_folder
 from alpacasorter.core.events import JudgedPhoto, Progress
 from alpacasorter.core.labels import LabeledPhoto, unreadable
 from alpacasorter.core.photos.walk import FolderUnavailable
@@ -34,6 +34,8 @@ def run(given: Mapping[str, object]) -> int:
         return 2
     named = named_folder(folder)
     if named is None:
+        return 2
+    if not leaves_out_inside(given, named):
         return 2
     with Stopper() as stop:
         job = _Sort(given, named, absolute(into), stop)
@@ -81,7 +83,7 @@ class _Sort:
         options = sort_options(self._given, self._destination, labels)
         if is_barred(opened.library, self._folder, self._destination, only_look=self._dry_run):
             return 1
-        photos = self._photos(opened)
+        photos, left_out = self._photos(opened)
         options = replace(options, clocks=clocks(self._given, self._folder, photos))
         with ProgressBar(quiet=self._quiet, what=_("Planning")) as bar:
             plan = plan_sort(
@@ -92,15 +94,15 @@ class _Sort:
                 exclusion=self._exclusion,
                 progress=lambda done, total: bar.update(Progress(done, total, 0.0, None)),
             )
-        return self._carry_out(plan, opened)
+        return self._carry_out(replace(plan, left_out=left_out), opened)
 
-    def _photos(self, opened: OpenEngine) -> list[LabeledPhoto]:
-        """Judge the folder and return its photos for the planner."""
+    def _photos(self, opened: OpenEngine) -> tuple[list[LabeledPhoto], int]:
+        """Judge the folder; return its photos for the planner, and how many files and folders the user leaves out."""
         labels = opened.session.labels
         photos: list[LabeledPhoto] = []
         with ProgressBar(quiet=self._quiet) as bar:
             recursive = bool(self._given.get("recursive", True))
-            found, _finished = judge_folder(
+            found, finished = judge_folder(
                 opened, self._folder, recursive=recursive, bar=bar, exclusion=self._exclusion
             )
             for one in found:
@@ -110,7 +112,7 @@ class _Sort:
                     photos.append(unreadable(one))
                 else:
                     bar.say(folder_unavailable(one.path, one.reason))
-        return photos
+        return photos, finished.left_out
 
     @staticmethod
     def _show(plan: SortPlan) -> None:

@@ -93,6 +93,11 @@ TABLE: Final = (
         "https://github.com/mattwilson1024/google-photos-exif/pull/50",
     ),
     Companion(
+        "`IMG_6.json` with `IMG_6.jpg`",
+        "what Google Takeout puts beside a photo that was uploaded without an extension",
+        "https://github.com/TheLastGimbus/GooglePhotosTakeoutHelper/blob/master/lib/date_extractors/json_extractor.dart",
+    ),
+    Companion(
         "`IMG_1-edited.jpg`, `IMG_1-bearbeitet.jpg`, `IMG_1-modifié.jpg`, `IMG_1-editado.jpg` …",
         "what was edited in Google Photos; the JSON file of the original is for both",
         "https://github.com/TheLastGimbus/GooglePhotosTakeoutHelper/issues/180",
@@ -206,7 +211,12 @@ _SHOTS: Final = (
     (re.compile(r"(IMG_)E(\d{4,}.*)", re.IGNORECASE), r"\1\2"),
 )
 _HEVC: Final = re.compile(rf"(.+)_HEVC{_COPY}", re.IGNORECASE | re.DOTALL)
-_APPLE_ORIGINAL: Final = re.compile(r"(IMG_)O(\d{4,}.*)", re.IGNORECASE)
+_APPLE_ORIGINAL: Final = re.compile(r"(IMG_)O(\d+.*)", re.IGNORECASE)
+_NUMBER: Final = re.compile(r"_\d+\Z")  # from this app
+_PLAIN: Final = re.compile(r"(?!IMG_[EO])[A-Z]{3}[A-Z_]\d+")
+_VERSION: Final = re.compile(r"(.+)_\d\d", re.DOTALL)
+_APPLE_EDIT: Final = re.compile(r"(IMG_)E(\d+.*)", re.IGNORECASE)
+_APPLE_PLAIN: Final = re.compile(r"(IMG_)(\d+.*)", re.IGNORECASE)
 _MOTION: Final = re.compile(r"(?:mp|mv)(?:~\d+)?(?:\(\d+\))?(?:_\d+)?", re.IGNORECASE)
 _MEDIA: Final = formats.PICTURE_EXTENSIONS | formats.RAW_EXTENSIONS | formats.VIDEO_EXTENSIONS
 _KEPT: Final = "_original"
@@ -239,12 +249,18 @@ def shot(stem: str) -> str:
 
 def cut_edits(stem: str) -> list[str]:
     """Return the stems of which this may be the edited copy, if Takeout has cut "-edited" at its end."""
-    stem, copy = _without_copy(stem)
-    if len(stem) < _CUT:
+    if "-" not in stem:
         return []
-    before, dash, rest = _composed(stem).rpartition("-")
-    fits = dash and any(word.startswith(rest.lower()) for word in _EDITED_WORDS)
-    return [before + copy] if fits else []
+    number = _NUMBER.search(stem)
+    found = []
+    for whole, ending in ((stem, ""), *(((stem[: number.start()], number.group()),) if number else ())):
+        base, copy = _without_copy(whole)
+        if len(base) < _CUT:
+            continue
+        before, dash, rest = _composed(base).rpartition("-")
+        if dash and any(word.startswith(rest.lower()) for word in _EDITED_WORDS):
+            found.append(before + copy + ending)
+    return found
 
 
 def live_stems(stem: str) -> list[str]:
@@ -259,10 +275,41 @@ def apple_original(stem: str) -> list[str]:
     return [] if match is None else [match.expand(r"\1\2"), match.expand(r"\1E\2")]
 
 
+def apple_edit(stem: str) -> list[str]:
+    """Return the stems of the edited pictures that "IMG_99.AAE" or "IMG_99.MOV" may belong to without "IMG_99"."""
+    match = _APPLE_PLAIN.fullmatch(stem)
+    return [] if match is None else [match.expand(r"\1E\2")]
+
+
+def kindred(stem: str, *, of_sidecar: bool = False) -> set[str]:
+    """Return the stems that files may have to which a file with this stem may belong, its own among them.
+
+    Args:
+        stem: the stem of a picture or video; or the name of a sidecar up to one of its dots.
+        of_sidecar: whether it is of a sidecar.
+    """
+    # Most names are ruled out by a glance, as in `shot`.
+    if not of_sidecar and _PLAIN.fullmatch(stem) is not None:
+        return {stem}
+    found = {stem, *live_stems(stem), *apple_original(stem), *cut_edits(stem)}
+    if (edit := _APPLE_EDIT.fullmatch(stem)) is not None:
+        found.add(edit.expand(r"\1\2"))
+    if of_sidecar:
+        if (version := _VERSION.fullmatch(stem)) is not None:
+            found.add(version.group(1))
+        found.update(shot(one) for one in tuple(found))
+        # "IMG_1.jpg(1).json" is of "IMG_1(1).jpg".
+        base, copy = _without_copy(stem)
+        if copy and "." in base:
+            found.add(base.rpartition(".")[0] + copy)
+            found.add(base.partition(".")[0] + copy)
+    return found
+
+
 def nearby(name: str) -> str:
     """Return a key that is the same for all files that may belong together; others may have the same one, too."""
     stem = _without_copy(name.partition(".")[0])[0]
-    if (original := _APPLE_ORIGINAL.fullmatch(stem)) is not None:
+    if (original := _APPLE_ORIGINAL.fullmatch(stem) or _APPLE_EDIT.fullmatch(stem)) is not None:
         stem = original.expand(r"\1\2")
     return _without_copy(live_stems(stem)[-1])[0].casefold()
 

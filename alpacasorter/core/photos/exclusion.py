@@ -41,6 +41,8 @@ PASSED_OVER: Final[tuple[tuple[tuple[str, ...], str], ...]] = (
 
 _LONGEST: Final = 1000
 _ESCAPED_IN_SET: Final = re.compile(r"[\\\[\]^&~|]")
+_SET: Final = re.compile(r"\[[!^]?.[^\]]*\]", re.DOTALL)
+_UNLIKE: Final = ("img_0001.jpg", "a.png", "q 7 (2).jpeg", "-0.heic", "b/z.tif", "2023/05/scan~1.webp")
 _BACKSLASH: Final = r"\\\g<0>"
 
 
@@ -102,15 +104,36 @@ def is_passed_over(name: str, *, is_folder: bool | None = None) -> bool:
 
 
 def check(patterns: Iterable[str]) -> tuple[str, ...]:
-    """Return patterns as `Exclusion` takes them: without blanks around them, each once.
+    """Return patterns as `Exclusion` takes them: without blanks around them, each once, "~" as the home folder.
 
     Raises:
         PatternError: one of them can't be used.
     """
-    checked = tuple(dict.fromkeys(pattern.strip() for pattern in patterns))
+    checked = tuple(dict.fromkeys(_at_home(pattern.strip()) for pattern in patterns))
     for pattern in checked:
         _compiled(pattern)
     return checked
+
+
+def check_root(exclusion: Exclusion, root: str) -> None:
+    """Check that what the user leaves out is inside the folder to open.
+
+    Args:
+        exclusion: what the user leaves out.
+        root: absolute path of the folder.
+
+    Raises:
+        PatternError: a pattern is the path of the folder itself, or of one that it is in.
+    """
+    for pattern in exclusion.patterns:
+        compiled = _compiled(pattern)
+        for folder in (PurePath(root), *PurePath(root).parents):
+            if compiled.anywhere and compiled.regex.fullmatch(_plain(str(folder))):
+                raise PatternError(
+                    _("“{pattern}” is the folder itself or contains it; only what is inside can be left out.").format(
+                        pattern=display_path(pattern)
+                    )
+                )
 
 
 def usable(patterns: Iterable[str]) -> tuple[str, ...]:
@@ -155,6 +178,14 @@ def _compiled(pattern: str) -> _Compiled:
     text = text.rstrip("/")
     is_path = "/" in text
     names = [name for name in text.split("/") if name not in ("", ".")]
+    if not names:
+        raise PatternError(_("“{pattern}” would leave out everything.").format(pattern=shown))
+    if "\\" in _SET.sub("", text):
+        raise PatternError(
+            _("“{pattern}” contains “\\”; write “/” between folders, and [*] to match a “*” itself.").format(
+                pattern=shown
+            )
+        )
     if ".." in names:
         raise PatternError(
             _("“{pattern}” contains “..”; only what is inside the folder can be left out.").format(pattern=shown)
@@ -169,6 +200,9 @@ def _compiled(pattern: str) -> _Compiled:
                 pattern=shown
             )
         ) from error
+    # One that leaves out names as unlike as these leaves out every photo.
+    if not folders_only and all(regex.fullmatch(name) for name in _UNLIKE):
+        raise PatternError(_("“{pattern}” would leave out everything.").format(pattern=shown))
     return _Compiled(regex, folders_only, is_path and (text.startswith("/") or text[1:2] == ":"))
 
 
@@ -219,6 +253,10 @@ def _regex_of_name(name: str) -> str:
     first, *rest = chunks
     middle = "".join(f"(?>[^/]*?{chunk})" for chunk in rest[:-1])
     return first + middle + (f"[^/]*{rest[-1]}" if rest else "")
+
+
+def _at_home(pattern: str) -> str:
+    return os.path.expanduser(pattern) if pattern == "~" or pattern.startswith("~/") else pattern  # noqa: PTH111
 
 
 def _plain(text: str) -> str:

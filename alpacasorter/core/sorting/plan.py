@@ -128,6 +128,7 @@ class SortPlan:
         other_disk: whether any file goes to another disk than the one it is on.
         remarks: what the user should know.
         different_tags: how many units have photos with different tags, which `options.different_tags` is about.
+        left_out: how many files and folders the user leaves out; 0 where it is not known.
     """
 
     folder: Path
@@ -140,6 +141,7 @@ class SortPlan:
     other_disk: bool
     remarks: tuple[Remark, ...] = ()
     different_tags: int = 0
+    left_out: int = 0
 
     def count(self, outcome: Outcome) -> int:
         """Return how many photos have this outcome."""

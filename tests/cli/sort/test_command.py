@@ -115,10 +115,18 @@ def test_wrong_usage(run: Commands, options: list[str], words: str) -> None:
         (["--name", "goat=Goats"], "has no label “goat”. Its labels are alpaca and not_alpaca."),
         (["--only", "goat"], "has no label “goat”"),
         (["--undo"], "can't be combined with FOLDER or --into."),
+        (["--exclude", "."], "would leave out everything"),
+        (["--exclude", "./"], "would leave out everything"),
+        (["--exclude", "?*"], "would leave out everything"),
+        (["--exclude", "*.*"], "would leave out everything"),
+        (["--exclude", "{folder}"], "is the folder itself or contains it"),
+        (["--exclude", "{folder}/.."], "contains “..”"),
+        (["--exclude", "{parent}/"], "is the folder itself or contains it"),
     ],
 )
 def test_wrong_options_of_a_sort(run: Commands, folder: Path, out: Path, options: list[str], words: str) -> None:
     before = tree(folder)
+    options = [one.replace("{folder}", str(folder)).replace("{parent}", str(folder.parent)) for one in options]
     done = run("sort", folder, "--into", out, *options)
     assert (done.code, done.out) == (2, "")
     assert words in done.err
@@ -190,7 +198,23 @@ def test_a_clock_that_no_photo_was_taken_by(run: Commands, dated: Path, out: Pat
     assert not out.exists()
 
 
+def test_a_clock_needs_a_camera_not_only_a_date(run: Commands, dated: Path, out: Path) -> None:
+    taken = encode(corner_picture((80, 60)), "JPEG", exif=exif_block(taken="2024:05:01 12:30:00"))
+    (dated / "E1.JPG").write_bytes(taken)
+    done = sort(run, dated, out, "--pattern", "{taken:%Y}", "--clock", "E1.JPG=2025-01-01 00:05")
+    assert (done.code, done.out) == (2, "")
+    assert "“E1.JPG” doesn't say by which camera it was taken." in done.err
+
+
 # The plan
+
+
+def test_where_patterns_leave_nothing_the_plan_says_so(run: Commands, folder: Path, out: Path) -> None:
+    names = {path.suffix for path in folder.rglob("*") if path.is_file()}
+    done = sort(run, folder, out, "--dry-run", "--quiet", *(f"--exclude=*{one}" for one in names))
+    assert (done.code, done.err) == (0, "")
+    assert "are left out, as you chose." in done.out
+    assert "earlier sort" not in done.out
 
 
 def test_a_dry_run_creates_nothing(run: Commands, folder: Path, out: Path, tmp_path: Path) -> None:

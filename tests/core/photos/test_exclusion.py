@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alpacasorter.core.photo import PhotoFile
-from alpacasorter.core.photos.exclusion import NOMEDIA, PASSED_OVER, Exclusion, PatternError, check, usable
+from alpacasorter.core.photos.exclusion import NOMEDIA, PASSED_OVER, Exclusion, PatternError, check, check_root, usable
 from alpacasorter.core.photos.walk import OtherFiles, class_folders, walk
 from alpacasorter.core.store.cache import Cache
 from alpacasorter.ml.evaluation.evaluate import Evaluation, evaluate
@@ -233,12 +233,56 @@ def test_paths_in_a_dataset_are_those_below_the_dataset(tmp_path: Path, cache: C
         ("*", "leave out everything"),
         ("**", "leave out everything"),
         ("**/*", "leave out everything"),
+        (".", "leave out everything"),
+        ("./", "leave out everything"),
+        ("/./", "leave out everything"),
+        ("?*", "leave out everything"),
+        ("*?", "leave out everything"),
+        ("*.*", "leave out everything"),
+        ("**/*.*", "leave out everything"),
+        ("[!.]*", "leave out everything"),
+        pytest.param(
+            "raw\\",
+            "write “/”",
+            marks=pytest.mark.skipif(os.name != "posix", reason="Windows has backslashes between folders"),
+        ),
+        pytest.param(
+            "raw\\2019",
+            "write “/”",
+            marks=pytest.mark.skipif(os.name != "posix", reason="Windows has backslashes between folders"),
+        ),
     ],
 )
 def test_what_is_no_pattern_gets_a_sentence(pattern: str, said: str) -> None:
     with pytest.raises(PatternError, match=said):
         check((pattern,))
     assert usable(("*.png", pattern, "*.png")) == ("*.png",)
+
+
+@pytest.mark.parametrize("pattern", ["*.j*", "*/", "a?*", "*.???", "2019/**", "*/*.jpg", "*_*", "[0-9]*", "[\\]"])
+def test_what_leaves_something_is_a_pattern(pattern: str) -> None:
+    assert check((pattern,)) == (pattern,)
+
+
+def test_the_home_folder_and_double_slashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    put(tmp_path / "photos" / "raw" / "a.jpg")
+    put(tmp_path / "photos" / "raw" / "deep" / "b.jpg")
+    put(tmp_path / "photos" / "c.jpg")
+    for pattern in ("~/photos/raw", "raw//", "/raw", ".//raw"):
+        (checked,) = check((pattern,))
+        assert seen(tmp_path / "photos", Exclusion((checked,))) == ["c.jpg"], pattern
+    assert seen(tmp_path / "photos", Exclusion(check(("raw//deep",)))) == ["c.jpg", "raw/a.jpg"]
+
+
+def test_the_folder_itself_can_not_be_left_out(tmp_path: Path) -> None:
+    root = tmp_path / "photos"
+    for pattern in (str(root), f"{root}/", str(tmp_path), f"{tmp_path}//"):
+        with pytest.raises(PatternError, match="only what is inside"):
+            check_root(Exclusion(check((pattern,))), str(root))
+    for pattern in ("photos", "/raw", f"{root}/raw", f"{tmp_path}/other"):
+        check_root(Exclusion(check((pattern,))), str(root))
 
 
 @given(st.text(alphabet="a*?[]!/.^-\\|{}()+$é", max_size=30), st.text(alphabet="ab/.é[]", min_size=1, max_size=30))

@@ -138,6 +138,7 @@ class _Grouping:
         # Name key of each picture and video in a unit: where "x.jpg.xmp" belongs.
         self._by_name: dict[str, list[tuple[Member, _Nest]]] = {}
         self._described: set[tuple[int, str]] = set()
+        self._nests_described: set[int] = set()
         self._names: list[str] = []
         kinds: dict[str, list[str]] = {}
         for name in sorted({*names, *photos}):
@@ -157,7 +158,7 @@ class _Grouping:
             else:
                 self._sidecar(name, whole, ())
         for name in sorted(described, key=lambda one: (companions.takeout(one).copy, one)):
-            self._described_by_a_cut_name(name)
+            self._described_by_a_part(name)
         for folder, inside in sorted(beside.items()):
             for name in self._asking(self._spelled_alike(sorted(inside))):
                 if companions.is_sidecar(_split(name)[1]):
@@ -256,7 +257,7 @@ class _Grouping:
     def _video(self, name: str) -> None:
         stem, extension = _split(name)
         stems = [name] if companions.is_motion(extension) else []
-        for one in (*stems, *companions.live_stems(stem)):
+        for one in (*stems, *companions.live_stems(stem), *companions.apple_edit(stem)):
             nests = [nest for nest in self._around(one) or self._by_shot.get(name_key(one), []) if nest.paired]
             nest = _best(nests, name, one)
             if nest is not None:
@@ -292,6 +293,8 @@ class _Grouping:
         stem = inner if is_of_media else base
         nests = self._by_shot.get(name_key(companions.shot(stem)), [])
         tries.append((stem, [nest for nest in nests if nest.paired or kind not in VIDEO_EXTENSIONS]))
+        if extension == "aae":
+            tries += [(one, self._around(one)) for one in companions.apple_edit(base)]
         for stem, nests in tries:
             if nests:
                 self._add(name, stem, folder, _best(nests, name, stem, folder))
@@ -314,7 +317,7 @@ class _Grouping:
     # Google Takeout
 
     def _described_by(self, name: str, whole: str) -> bool:
-        """Add a JSON file to the unit of its photo; return False if its name may have been cut."""
+        """Add a JSON file to the unit of its photo; return False if its name says no whole name."""
         takeout = companions.takeout(whole)
         for one in takeout.names:
             if owners := self._by_name.get(name_key(one)):
@@ -327,11 +330,18 @@ class _Grouping:
             if nests := self._around(stem):
                 self._add(name, stem, (), _best(nests, name, stem))
                 return True
-        return not takeout.beginning
+        return False
 
-    def _described_by_a_cut_name(self, name: str) -> None:
-        """Add a JSON file to the unit of the first photo whose name begins like it, and that has none yet."""
+    def _described_by_a_part(self, name: str) -> None:
+        """Add a JSON file to the unit with its stem, or the first photo whose name begins like it and has none yet."""
+        base = _split(name)[0]
+        if nests := self._around(base):  # it was uploaded without an extension
+            undescribed = [nest for nest in nests if id(nest) not in self._nests_described]
+            self._add(name, base, (), _best(undescribed or nests, name, base))
+            return
         takeout = companions.takeout(name)
+        if not takeout.beginning:
+            return
         key = name_key(takeout.beginning)
         names = self._sorted_names()
         found: list[tuple[Member, _Nest]] = []
@@ -352,6 +362,7 @@ class _Grouping:
 
     def _describe(self, name: str, owner: Member, nest: _Nest, takeout: companions.TakeoutNames) -> None:
         self._described.add((id(nest), owner.name))
+        self._nests_described.add(id(nest))
         if name_key(name[: len(owner.name)]) == name_key(owner.name):
             nest.add(Member(name[: len(owner.stem)], name[len(owner.stem) :], of=owner.of))
             return

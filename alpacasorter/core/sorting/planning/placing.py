@@ -1,4 +1,5 @@
-"""Gives the files of a unit their names in the target folder: never a name that is taken, or that another unit gets.
+"""Gives the files of a unit their names in the target folder: never a name that is taken, or that another unit gets,
+or with which its files would be taken for those of another unit (`claims`).
 
 A file that is already there with the same bytes is recognized, and nothing is done with it.
 """
@@ -17,6 +18,7 @@ from alpacasorter.core import os_errors, reasons
 from alpacasorter.core.files import display_path
 from alpacasorter.core.sorting.options import Action
 from alpacasorter.core.sorting.plan import Outcome, PlanStopped
+from alpacasorter.core.sorting.planning.claims import Claims
 from alpacasorter.core.sorting.planning.disks import NameRules, longest_path, name_key, name_length, name_rules
 from alpacasorter.core.sorting.planning.target_folders import FolderCache, TargetFolder, TargetFolders
 from alpacasorter.core.sorting.planning.units import Draft, SourceFile
@@ -24,6 +26,8 @@ from alpacasorter.core.sorting.planning.units import Draft, SourceFile
 _TEMPORARY_NAME: Final = 64
 """Longest name of a file that exists only while a sort is running."""
 _BLOCK: Final = 1024 * 1024
+_FAR_NUMBER: Final = 97_531_864
+"""A number that no name has: where this one does not keep units from mixing, none does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ class Placer:
         self._leaving = leaving
         # What this plan puts into a folder, by name key: its name there, and its source.
         self._planned: dict[tuple[TargetFolder, str], tuple[str, SourceFile]] = {}
+        self._claims = Claims(folders)
         self._stopped = stopped
         self._longest_path = longest_path()
 
@@ -111,6 +116,7 @@ class Placer:
         rules = self._rules[disk]
         halves = [(file.member.stem, file.member.ending) for file in draft.files]
         renamed = [file.member.renamed or half for file, half in zip(draft.files, halves, strict=True)]
+        may_mix = False
         for number in itertools.count(1):
             if self._stopped():
                 raise PlanStopped
@@ -126,6 +132,14 @@ class Placer:
                 continue
             if placement.outcome is not Outcome.GO:
                 return placement
+            # What is there already is of this unit, and so is what belongs to it there.
+            is_new = not any(place.there for place in placement.places)
+            if is_new and not may_mix and self._claims.mixes(draft, target, names):
+                apart = rules.names(renamed, _FAR_NUMBER)
+                may_mix = apart is None or self._claims.mixes(draft, target, apart)
+                if not may_mix:
+                    continue
+            self._claims.add(draft, target, names)
             for file, one, name, place in zip(draft.files, targets, names, placement.places, strict=True):
                 if not place.there:
                     self._planned[one, name_key(name)] = (name, file)

@@ -41,7 +41,7 @@ from alpacasorter.i18n import _
 
 _STEPS_PER_REPORT: Final = 100
 _PATHS_PER_REMARK: Final = 5
-_PATHS_LEFT: Final = 1000
+_PATHS_IN_FULL: Final = 1000
 _DIFFERENT_TAGS: Final = {
     DifferentTags.TOGETHER: reasons.TAGS_DIFFER,
     DifferentTags.APART: reasons.TAGS_DIFFER_APART,
@@ -400,8 +400,10 @@ def _about_units(
             reason = reasons.code(code, count=len(from_here))
             remarks.append(Remark(reason, paths=tuple(from_here[:_PATHS_PER_REMARK])))
     different = [draft for draft in drafts if draft.disagrees or draft.was_apart]
+    if different:
+        reason = reasons.code(_DIFFERENT_TAGS[options.different_tags], count=len(different), folder="")
+        remarks.append(Remark(reason, paths=tuple(draft.photo.path for draft in different[:_PATHS_IN_FULL])))
     for code, folder, concerned in (
-        (_DIFFERENT_TAGS[options.different_tags], "", different),
         (reasons.NO_DATE, UNDATED, [draft for draft in going if draft.undated]),
         (reasons.NO_CAMERA, UNKNOWN_CAMERA, [draft for draft in going if draft.without_camera]),
     ):
@@ -418,4 +420,4 @@ def _about_left(drafts: Sequence[Draft], going: Sequence[Draft], action: Action,
     left = left_beside(drafts, going, folders) if action is Action.MOVE else []
     if not left:
         return []
-    return [Remark(reasons.code(reasons.LEFT_BESIDE, count=len(left)), paths=tuple(left[:_PATHS_LEFT]))]
+    return [Remark(reasons.code(reasons.LEFT_BESIDE, count=len(left)), paths=tuple(left[:_PATHS_IN_FULL]))]

@@ -70,6 +70,7 @@ class Draft:
         taken: when the photo was taken, if the pattern uses the date.
         without_camera: whether the pattern uses the camera and the photo names none.
         was_apart: whether it was the first part of a unit that was taken apart because of different tags.
+        whole: the names of all files of the unit before it was taken apart; the same object for all its parts.
     """
 
     photo: LabeledPhoto
@@ -86,6 +87,7 @@ class Draft:
     taken: Taken | None = None
     without_camera: bool = False
     was_apart: bool = False
+    whole: tuple[Member, ...] = ()
 
     @property
     def disagrees(self) -> bool:
@@ -129,7 +131,11 @@ def gather(
         contents = folders.contents(folder)
         names = _usable(folder, folders, exclusion)
         rank = {name: at for at, name in enumerate(by_name)}
-        beside = {place: _usable(folder.joinpath(*place), folders, exclusion) for place in _beside(folder, folders)}
+        beside = {
+            place: _usable(folder.joinpath(*place), folders, exclusion)
+            for place in sidecar_folders(folder, folders)
+            if not exclusion.leaves_out_below(os.fspath(folder.joinpath(*place)), is_folder=True)
+        }
         for members in group_files(names, by_name.keys(), stopped, beside=beside):
             parts = _apart(members, by_name) if different is DifferentTags.APART else [members]
             for at, part in enumerate(parts):
@@ -138,6 +144,7 @@ def gather(
                 if own:
                     draft = _draft([by_name[name] for name in own], folder, part)
                     draft.was_apart = len(parts) > 1 and at == 0
+                    draft.whole = members
                     if contents.error is not None:
                         draft.block(os_errors.for_folder(contents.error))
                     made.update(((parent, name), draft) for name in own)
@@ -154,7 +161,9 @@ def left_beside(drafts: Iterable[Draft], going: Iterable[Draft], folders: Folder
         folders: contents of the folders on the disk.
     """
     moved: dict[Path, set[str]] = {}
+    by_folder: dict[Path, list[Draft]] = {}
     for draft in going:
+        by_folder.setdefault(draft.folder, []).append(draft)
         moved.setdefault(draft.folder, set()).update(file.member.name for file in draft.files if not file.member.folder)
     photos = {photo.path for draft in drafts for photo in (draft.photo, *draft.others)}
     found: list[Path] = []
@@ -166,6 +175,14 @@ def left_beside(drafts: Iterable[Draft], going: Iterable[Draft], folders: Folder
             dots = [at for at, letter in enumerate(name) if letter == "." and at]
             if any(name_key(companions.shot(name[:at])) in stems for at in dots) and folder / name not in photos:
                 found.append(folder / name)
+        gone = {(one.member.folder, one.member.name) for draft in by_folder[folder] for one in draft.files}
+        for place in sidecar_folders(folder, folders):
+            for name, kind in sorted(folders.contents(folder.joinpath(*place)).kinds.items()):
+                if kind not in _NAMED or (place, name) in gone or is_passed_over(name, is_folder=False):
+                    continue
+                dots = [at for at, letter in enumerate(name) if letter == "." and at]
+                if any(name_key(companions.shot(name[:at])) in stems for at in dots):
+                    found.append(folder.joinpath(*place, name))
     return found
 
 
@@ -180,8 +197,8 @@ def _usable(folder: Path, folders: FolderCache, exclusion: Exclusion) -> list[st
     ]
 
 
-def _beside(folder: Path, folders: FolderCache) -> list[Folder]:
-    """Return the folders beside photos in which programs keep sidecars."""
+def sidecar_folders(folder: Path, folders: FolderCache) -> list[Folder]:
+    """Return the folders beside the photos of a folder in which programs keep sidecars."""
     found: list[Folder] = []
     inside: dict[Folder, list[str]] = {}
     for pattern in companions.SIDECAR_FOLDERS:

@@ -19,7 +19,7 @@ def test_a_photo_with_all_it_may_have() -> None:
         "IMG_1.txt", "IMG_1.MOV.xmp", "IMG_1_01.jpg.xmp", "IMG_1.jpg.supplemental-metadata.json",
         "IMG_1.HEIC.suppl.json",
     ]  # fmt: skip
-    (unit,) = groups(*names, "IMG_2.mov", "IMG_10.xmp", "notes.xmp", "IMG_1.json", "album.json")
+    (unit,) = groups(*names, "IMG_2.mov", "IMG_10.xmp", "notes.xmp", "album.json")
     assert sorted(unit) == sorted(names)
     assert unit[:2] == ["IMG_1.jpg", "IMG_1.HEIC"]
 
@@ -57,6 +57,38 @@ def test_apples_edits_go_with_the_original() -> None:
     assert sorted(unit) == sorted(names)
     assert unit[:2] == ["IMG_1234.HEIC", "IMG_E1234.HEIC"]
     assert groups("IMG_E1234.jpg", "IMG_O1234.AAE") == [["IMG_E1234.jpg", "IMG_O1234.AAE"]]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "IMG_E99.JPG IMG_99.MOV IMG_99.AAE IMG_O99.AAE",
+        "IMG_E1234.JPG IMG_1234.MOV IMG_1234.AAE IMG_O1234.AAE",
+        "IMG_1234.JPG IMG_E1234.JPG IMG_1234.MOV IMG_1234.AAE",
+    ],
+)
+def test_apples_edits_without_the_original(names: str) -> None:
+    (unit,) = groups(*names.split())
+    assert sorted(unit) == sorted(names.split())
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted"),
+    [
+        ("20030616.jpg 20030616.json", "20030616.jpg 20030616.json"),
+        ("IMG_6.jpg IMG_6.json IMG_6(1).jpg IMG_6(1).json", "IMG_6(1).jpg IMG_6(1).json | IMG_6.jpg IMG_6.json"),
+        ("x.jpg x.jpg.json x.png x.json", "x.jpg x.jpg.json | x.png x.json"),
+        ("x.jpg x.json.json y.json", "x.jpg"),
+    ],
+)
+def test_what_takeout_names_without_an_extension(names: str, wanted: str) -> None:
+    assert sorted(" ".join(unit) for unit in groups(*names.split())) == wanted.split(" | ")
+
+
+@pytest.mark.parametrize("copy", ["", "_2", "(1)_2"])
+def test_a_cut_edit_with_a_new_name_stays_with_its_original(copy: str) -> None:
+    stem = "x" * 42
+    assert groups(f"{stem}{copy}.jpg", f"{stem}-edit{copy}.jpg") == [[f"{stem}{copy}.jpg", f"{stem}-edit{copy}.jpg"]]
 
 
 def test_of_names_that_differ_in_case_alone_each_has_its_own() -> None:
@@ -186,7 +218,7 @@ def test_what_goes_together(names: str) -> None:
         ("a.jpg a(1).jpg a.jpg.s.json a.jpg.s(1).json", "a.jpg a.jpg.s.json | a(1).jpg a.jpg.s(1).json"),
         ("IMG_1.jpg IMG_1.jpg.supplemental-metadata(1).json", "IMG_1.jpg"),
         ("IMG_1.jpg IMG_2.jpg.json metadata.json", "IMG_1.jpg"),
-        ("IMG_1.jpg IMG_1.json", "IMG_1.jpg"),
+        ("IMG_1.jpg IMG_1.json", "IMG_1.jpg IMG_1.json"),
         ("x.jpg x-edited.png", "x.jpg x-edited.png"),
         ("x-edited.jpg y.jpg", "x-edited.jpg | y.jpg"),
         ("x.png x.jpg x-edited.png x.png.json", "x.jpg | x.png x-edited.png x.png.json"),

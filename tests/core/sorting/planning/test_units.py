@@ -137,7 +137,7 @@ def test_what_stays_beside_a_moved_photo_is_named(folder: Path, out: Path) -> No
     write(*(folder / name for name in ("a.jpg", "a.xmp", "a.pdf", "a.jpg.md5", "a.json", "ab.pdf", "b.jpg", ".a.xmp")))
     write(folder / "c.png", folder / "c.mov", folder / "Thumbs.db", folder / "a.jpg_exiftool_tmp")
     made = plan(folder, out)
-    assert left(made) == ["a.jpg.md5", "a.json", "a.pdf", "c.mov"]
+    assert left(made) == ["a.jpg.md5", "a.pdf", "c.mov"]
     assert left(plan(folder, out, action=Action.COPY)) == []
     staying = plan(folder, out, [photo(folder / "a.jpg"), photo(folder / "b.jpg")], leave_labels=frozenset(("alpaca",)))
     assert left(staying) == []
@@ -163,7 +163,7 @@ def test_what_the_user_leaves_out_goes_with_no_photo(folder: Path, out: Path) ->
         exclusion=Exclusion(("*.xmp", "*.heic", "nksc_param/*")),
     )
     assert targets(made) == {"a.jpg": "Alpaca/a.jpg"}
-    assert left(made) == ["a.heic", "a.xmp"]
+    assert left(made) == ["a.heic", "a.jpg.nksc", "a.xmp"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs links")
@@ -171,3 +171,26 @@ def test_a_link_to_a_folder_of_sidecars_is_not_followed(folder: Path, out: Path,
     write(folder / "a.jpg", tmp_path / "elsewhere" / "a.jpg.nksc")
     (folder / "NKSC_PARAM").symlink_to(tmp_path / "elsewhere")
     assert targets(plan(folder, out, photos_in(folder)[:1])) == {"a.jpg": "Alpaca/a.jpg"}
+
+
+def test_sidecars_in_folders_that_are_left_out_are_named(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    names = ["CaptureOne/Settings153/IMG_1.jpg.cos", "NKSC_PARAM/IMG_1.jpg.nksc"]
+    write(folder / "IMG_1.jpg", *(folder / name for name in names), folder / "NKSC_PARAM" / "IMG_2.jpg.nksc")
+    options = SortOptions(tmp_path / "out")
+    made = plan_sort(folder, photos_in(folder), options, LABELS, exclusion=Exclusion(("CaptureOne/", "NKSC_PARAM/")))
+    assert [file.source.name for file in made.units[0].files] == ["IMG_1.jpg"]
+    left = next(one for one in made.remarks if one.reason.startswith(reasons.LEFT_BESIDE))
+    assert left.paths == tuple(folder / name for name in names)
+
+
+def test_all_units_with_different_tags_are_named(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    photos = []
+    for at in range(9):
+        for name, label in ((f"IMG_{at}.jpg", "alpaca"), (f"IMG_{at}-edited.jpg", "not_alpaca")):
+            write(folder / name)
+            photos.append(photo(folder / name, label))
+    made = plan_sort(folder, photos, SortOptions(tmp_path / "out"), LABELS)
+    assert made.question is not None
+    assert len(made.question.paths) == 9
