@@ -247,7 +247,7 @@ def _cut(widget: QWidget) -> Iterator[tuple[str, str]]:
             pass
         case QAbstractButton():
             if widget.text():
-                yield from _narrow(widget, widget.text(), widget.sizeHint().width())
+                yield from _narrow(widget, widget.text(), widget.minimumSizeHint().width())
         case QComboBox():
             option = QStyleOptionComboBox()
             widget.initStyleOption(option)

@@ -92,6 +92,10 @@ class _Chip(QPushButton):
         """Return the size that it takes if there is enough space."""
         return super().sizeHint().grownBy(QMargins(_BESIDE, 0, _BESIDE, 0))
 
+    def minimumSizeHint(self) -> QSize:
+        """Return the size that its words need."""
+        return super().sizeHint()
+
 
 def _tips() -> dict[Filter, str]:
     return {
