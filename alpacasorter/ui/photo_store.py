@@ -244,10 +244,11 @@ class PhotoStore:
         taken = row.taken(self.clocks)
         return _NEVER if taken is None else taken.moment
 
-    def uncertainty(self, row: PhotoRow) -> tuple[bool, float]:
-        """Return the sort key of "least certain first"; photos labeled by the user come last."""
+    def uncertainty(self, row: PhotoRow) -> tuple[bool, float, int]:
+        """Return the sort key of "least certain first"; photos labeled by the user come last, equal ones by folder."""
         certainty = self.confidence(row)
-        return row.correction is not None, 2.0 if certainty is None else certainty
+        # The last digits depend on how many photos were judged together.
+        return row.correction is not None, 2.0 if certainty is None else round(certainty, 5), row.rank
 
     @property
     def unsure_below(self) -> float:
