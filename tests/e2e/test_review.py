@@ -497,9 +497,9 @@ def test_photos_found_while_a_filter_is_shown_go_to_the_end(start: Start, tmp_pa
     for n in range(60):
         make_picture(folder / f"{n:03}.jpg", seed=n, size=(640, 480))
     user = start()
-    user.page.actions_.orders[Order.DOUBTFUL].trigger()
     user.window.open_folder(folder)
     user.wait(lambda: user.store.counts[Filter.POSITIVE] + user.store.counts[Filter.NEGATIVE] > 3)
+    user.page.actions_.orders[Order.DOUBTFUL].trigger()
     which = max(Filter.POSITIVE, Filter.NEGATIVE, key=lambda which: user.store.counts[which])
     click(user, user.page.filters.button(which))
     seen = [user.shown()]

@@ -333,7 +333,6 @@ def test_a_library_in_use_or_of_a_newer_version_is_no_reason_to_go_without(
     with sqlite3.connect(places.data / "library.sqlite") as database:
         database.execute("CREATE TABLE of_the_newer_app (id INTEGER PRIMARY KEY)")
         database.execute("PRAGMA user_version = 999")
-        database.execute("CREATE TABLE of_the_newer_app (id INTEGER PRIMARY KEY)")
     database.close()
     with pytest.raises(LibraryError, match="newer version"):
         open_engine(places, "cpu", trial_now=False)

@@ -12,7 +12,7 @@ from tests.core.store.library_files import ROOT
     ("flow", "first", "last", "most"),
     [
         ("photo", "core.photos.walk", "core.labels", 25),
-        ("sort", "core.sorting.planning.planner", "core.sorting.execution.transfer", 32),
+        ("sort", "core.sorting.planning.planner", "core.sorting.execution.transfer", 33),
         ("export", "core.exchange.results", "core.exchange.xmp", 11),
     ],
 )

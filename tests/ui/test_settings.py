@@ -49,7 +49,7 @@ def test_what_is_left_out_is_saved(tmp_path: Path) -> None:
     file = tmp_path / "settings.ini"
     first = opened(file)
     assert first.exclusion == Exclusion((), nomedia=True)
-    patterns = ("*.png", "raw/", "a, b; c", "caf\u00e9 [x]?", "/2019/**", "100%", "\\x41", '"quoted"')
+    patterns = ("*.png", "raw/", "a, b; c", "caf\u00e9 [x]?", "/2019/**", "100%", "[\\]x41", '"quoted"')
     first.exclude, first.skip_nomedia = patterns, False
     first.save()
     assert opened(file).exclusion == Exclusion(patterns, nomedia=False)

@@ -11,9 +11,9 @@ from PySide6.QtCore import QSize
 from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
-from alpacasorter.core import photo as photo_module
 from alpacasorter.core import reasons
 from alpacasorter.core.photos import decode as decode_module
+from alpacasorter.core.photos import reading
 from alpacasorter.core.photos.decode import decode
 from alpacasorter.core.photos.reading import content_key
 from alpacasorter.core.store.cache import Cache
@@ -303,7 +303,7 @@ def test_only_the_latest_preview_counts(
 ) -> None:
     paths = [make_picture(tmp_path / f"{n}.jpg", seed=n) for n in range(6)]
     busy, go_on = threading.Event(), threading.Event()
-    read = photo_module.read_photo
+    read = reading.read_photo
     opened = []
 
     def slow(path: Path) -> bytes:
@@ -312,7 +312,7 @@ def test_only_the_latest_preview_counts(
         go_on.wait()
         return read(path)
 
-    monkeypatch.setattr(photo_module, "read_photo", slow)
+    monkeypatch.setattr(reading, "read_photo", slow)
     previews.loader.request(paths[0], 64)
     assert busy.wait(20)
     for path in paths[1:]:

@@ -20,7 +20,7 @@ _OS2_HEADERS: Final = frozenset((16, 64))
 _RLE8, _RLE4, _FIELDS, _ALPHA_FIELDS = 1, 2, 3, 6
 _ROWS_AT_ONCE: Final = 256
 # A run takes half a microsecond, so there may be this many of them, and one for every twelve pixels.
-_SPARE_RUNS: Final = 1_000_000
+_SPARE_RUNS: Final = 250_000
 _PIXELS_PER_RUN: Final = 12
 
 

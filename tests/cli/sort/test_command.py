@@ -111,7 +111,7 @@ def test_wrong_usage(run: Commands, options: list[str], words: str) -> None:
         (["--clock", "Canon"], "CAMERA=OFFSET"),
         (["--clock", "=+01:00", "--pattern", "{taken}"], "CAMERA=OFFSET"),
         (["--clock", "Canon=soon", "--pattern", "{taken}"], "CAMERA=OFFSET"),
-        (["--clock", "Canon=+01:00"], "needs a --pattern with {taken}"),
+        (["--clock", "Canon=+01:00"], "--clock affects only {taken}"),
         (["--name", "goat=Goats"], "has no label “goat”. Its labels are alpaca and not_alpaca."),
         (["--only", "goat"], "has no label “goat”"),
         (["--undo"], "can't be combined with FOLDER or --into."),

@@ -254,7 +254,7 @@ def test_no_file_takes_long() -> None:
     for name, data in hostile().items():
         started = time.process_time()
         assert len(picture_key(data, "0" * 64)) == 64
-        assert time.process_time() - started < 0.5, name
+        assert time.process_time() - started < 1.0, name
 
 
 def test_xmp_of_any_size_does_not_count() -> None:
