@@ -59,7 +59,7 @@ def is_hidden(status: os.stat_result) -> bool:
 
 
 def is_write_protected(path: Path, status: os.stat_result) -> bool:
-    """Tell whether a file is to stay as it is: nobody may write it, or not this user. To replace it is not forbidden.
+    """Tell whether a file is write-protected, for everyone or for this user. The system would still allow replacing it.
 
     By its mode first, because the system lets an administrator write everything.
     """

@@ -196,7 +196,7 @@ def publish(file: Path, name: Path, guard: bytes = b"") -> None:
 
 @contextlib.contextmanager
 def _temporary(path: Path, suffix: str) -> Iterator[tuple[Path, Callable[[], None]]]:
-    """Yield a new file beside another one, locked so that nobody sweeps it away; delete what is left of it at the end.
+    """Yield a new file beside another one, locked so that no other instance deletes it; remove leftovers at the end.
 
     The second value is called before the file gets its name.
     """

@@ -34,7 +34,7 @@ def plain_absolute(path: Path) -> Path:
     return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100  # resolve() would follow links
 
 
-# Folders that nobody else may read
+# Private folders
 
 _OWNER_FOLDER: Final = 0o700
 _OTHERS: Final = 0o077

@@ -96,7 +96,7 @@ def when_taken(
         source: where in the header; None if that is not known, which counts as the camera.
         name: of the file.
         camera: that took it, if known.
-        clocks: of which cameras the clock was wrong.
+        clocks: cameras whose clock was wrong.
     """
     found: Taken | None = None
     if taken_at is not None and _is_moment(taken_at):

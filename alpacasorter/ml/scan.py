@@ -189,7 +189,7 @@ class Opener:
     """Opens photos and runs the backbone on them. `run()` is for one thread at a time, `prefer()` for any.
 
     Attributes:
-        known: content keys of unchanged files of which an earlier version left something in the header unread. Only
+        known: content keys of unchanged files whose header an earlier version did not read completely. Only
             that is read; they count as known even if it can't be.
     """
 
@@ -243,7 +243,7 @@ class Opener:
             self._threads = {}
 
     def _start_threads(self, results: queue.Queue[CacheEntry]) -> None:
-        """Have so many threads at work on photos that don't take long."""
+        """Keep this many threads busy with photos that don't take long."""
         now = time.monotonic()
         slow = 0
         for thread, since in list(self._threads.items()):
@@ -290,7 +290,7 @@ class Opener:
             return _failed(file, None, UNEXPECTED)
 
     def _as_known(self, file: PhotoFile) -> CacheEntry | None:
-        """Return what is known about a file of `known`, with its header read anew; None for other files."""
+        """Return what is known about a file of `known`, with its header read again; None for other files."""
         key = self.known.get(file.path)
         if key is None:
             return None

@@ -262,7 +262,7 @@ def report(run: TrainingRun, meta: Mapping[str, Any]) -> Report:
 
 
 def _warnings(told: Prepared) -> tuple[str, ...]:
-    """Return the warnings with all pictures that are in both classes, of which a warning names only the first."""
+    """Return the warnings, with all pictures that are in both classes (a warning names only the first)."""
     more = "".join(f"\n{' = '.join(files)}" for files in told.both_classes[NAMED:])
     return tuple(
         f"{words.removesuffix(_AND_MORE)}{more}" if words.endswith(_AND_MORE) else words for words in told.warnings

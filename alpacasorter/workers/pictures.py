@@ -208,7 +208,7 @@ def _make_preview(min_side: int, stopped: Callable[[], bool], data: bytes) -> QI
 def _decoded(path: Path, make: Callable[[bytes], _T]) -> tuple[_T | None, str]:
     """Return what `make` makes of the bytes of a photo, or None and a sentence that says why not.
 
-    There is no sentence if nobody waits for it any longer.
+    There is no sentence if the caller has stopped waiting.
     """
     from alpacasorter.core.photo import Unreadable
     from alpacasorter.core.photos.bounded import DecodingStopped

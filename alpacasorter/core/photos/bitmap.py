@@ -73,7 +73,7 @@ class Bitmap:
             rows = stored[top : top + _ROWS_AT_ONCE].astype(np.uint32)
             for channel in range(pixels.shape[2]):
                 pixels[top : top + _ROWS_AT_ONCE, :, channel] = _field(rows, self.masks[channel])
-        if self.masks[3] and not pixels[:, :, 3].any():  # nobody means a picture that can't be seen
+        if self.masks[3] and not pixels[:, :, 3].any():  # a fully transparent picture is a mistake
             pixels = np.ascontiguousarray(pixels[:, :, :3])
         return Image.fromarray(self._turned(pixels))
 

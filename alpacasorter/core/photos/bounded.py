@@ -1,4 +1,4 @@
-"""Runs a decoder on a thread of its own, so that nobody has to wait for one that does not come back.
+"""Runs a decoder on a separate thread, so that a caller never waits for one that hangs.
 
 A decoder in C can't be interrupted. It can be given up: its caller goes on with another photo, and what the decoder
 returns in the end is dropped. The threads don't keep the process alive; a process in which one was given up must end
@@ -37,7 +37,7 @@ class DecodingStopped(Exception):
 
 
 class Allowance:
-    """How much time a decoder has, and whether anybody still waits for it. Made on its thread, asked on another."""
+    """How much time a decoder has left, and whether a caller still waits. Created on its thread, read on another."""
 
     def __init__(self) -> None:
         """Start the clock, for a photo without pixels."""
@@ -52,10 +52,10 @@ class Allowance:
         self._seconds = None
 
     def begin(self, pixels: int) -> None:
-        """Start the clock anew for a photo of so many pixels.
+        """Restart the clock for a photo with this many pixels.
 
         Raises:
-            DecodingStopped: nobody waits for it anymore.
+            DecodingStopped: no caller is waiting anymore.
         """
         if self.given_up:
             raise DecodingStopped
@@ -106,7 +106,7 @@ def run_bounded(work: Callable[[Allowance], _T], *, stopped: Callable[[], bool])
 
     Args:
         work: gets its allowance, and tells it how many pixels the photo has as soon as that is known.
-        stopped: asked every 50 ms; when it returns True, nobody waits any longer.
+        stopped: called every 50 ms; once it returns True, the caller stops waiting.
 
     Raises:
         Unreadable: it did not come back in time.
@@ -161,6 +161,6 @@ def exit_at_once(code: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (OSError, ValueError, AttributeError):  # nobody reads it, or there is none
+        except (OSError, ValueError, AttributeError):  # closed, or missing
             continue
     os._exit(code)

@@ -155,7 +155,7 @@ def decode(
         min_side: pixels, 1 or more. The shorter side of the result is at least this long if the photo is, and less
             only if the longer side would be over 128 times this; at most about twice this.
         thumbnail_side: pixels of the thumbnail's longer side (never enlarged); None for no thumbnail.
-        stopped: asked meanwhile; once it returns True, nothing is waited for any longer.
+        stopped: called repeatedly; once it returns True, decoding is abandoned.
 
     Raises:
         Unreadable: the bytes can't be shown, or not within 2 seconds and 40 ms a megapixel. No bytes raise anything

@@ -1,7 +1,7 @@
 """What is passed over in every walk: what systems and programs keep beside photos, and what the user leaves out.
 
 Every walk asks here: scans, watching, sorting, training, testing, class folders, counts. The root itself is never
-passed over: whoever opens a recycle bin wants to see it.
+passed over: a user who opens a recycle bin wants to see what is in it.
 """
 
 from __future__ import annotations

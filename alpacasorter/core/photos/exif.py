@@ -136,7 +136,7 @@ def _iptc_date(block: object) -> str | None:
         return None
     fields = _iptc_fields(_iptc_of(block))
     for day, clock in _IPTC_DATES:
-        # "20240501", and "143210+0200", of which anything may be missing.
+        # "20240501", and "143210+0200"; any part may be missing.
         time, zone = fields.get(clock, "")[:6], fields.get(clock, "")[6:]
         date = fields.get(day, "").replace(":", "").replace("-", "")
         moment = parse_moment(f"{date} {time}", zone=zone) or parse_moment(date)

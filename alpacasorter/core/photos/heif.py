@@ -75,7 +75,7 @@ def with_size_of_alpha(data: bytes) -> bytes | None:
     """Return an AVIF in which the alpha channel has the size of the picture that it belongs to.
 
     Encoders leave it out, and browsers don't mind, but libavif refuses the file. Everything stays where it is, because
-    the file refers to it by its place: the list of items is marked as free space, and written anew at the end.
+    the file refers to it by its place: the list of items is marked as free space, and a new one is written at the end.
 
     Returns:
         The file; None if that is not what it lacks.

@@ -144,7 +144,7 @@ class Boxes:
             self._end_early(error)
 
     def properties(self, box: Box) -> tuple[list[Box], dict[int, list[int]]]:
-        """Return all properties in `iprp`, and for each item the numbers, from 1, of its own.
+        """Return all properties in `iprp`, and for each item the numbers (from 1) of those that it has.
 
         Those numbers have the bit `_ESSENTIAL` if a reader must know the property.
         """
@@ -201,7 +201,7 @@ class Items:
     def __init__(self, data: bytes) -> None:
         self._view = memoryview(data)
         reader = self._reader = Boxes(data, strict=True)
-        # Some cameras put something of their own after the last box. If there are two lists of items, which one a
+        # Some cameras append proprietary data after the last box. If there are two lists of items, which one a
         # decoder takes is not known.
         outer = Boxes(data, strict=False).between(0, len(data))
         found = [box for box in outer if box.name == b"meta" and box.end <= len(data)]

@@ -4,7 +4,7 @@ A keyword, a rating or a turned orientation changes the bytes of a file and so i
 the user has labeled. The picture key is a hash of only those parts of a file that its picture is made from. Color
 profiles are not among them, nor is anything else that says how to show the picture and not what is on it.
 
-Each container has a reader of its own, which knows just enough of the structure to find these parts. Files come from
+Each container has its own reader, which knows just enough of the structure to find these parts. Files come from
 strangers, so a reader trusts nothing: it raises UnusualFile or runs into an error at whatever it does not expect, and
 then the whole file is its picture. Besides hashing each byte once, none does more than a bounded number of steps.
 
@@ -52,7 +52,7 @@ def picture_key(data: bytes, content: str) -> str:
 
 
 class _Digest:
-    """A hash of named parts, none of which can be taken for a piece of another one."""
+    """A hash of named parts. Names and lengths are hashed too, so that no two lists of parts look alike."""
 
     def __init__(self) -> None:
         self._hash = blake3()
@@ -153,7 +153,7 @@ def _read_png(data: bytes, digest: _Digest) -> None:
         elif name in _PNG_BEFORE or name in _PNG_ANIMATION:
             digest.add(name, view[start:end])
         else:
-            _need(name[0] & 0x20)  # nobody may skip a chunk that is not marked as ancillary
+            _need(name[0] & 0x20)  # a critical chunk that is not known here can't be skipped
         at = end + 4
     raise UnusualFile
 

@@ -1,6 +1,6 @@
 """TIFF files, reduced to their first picture; and the kinds of pixels that Pillow does not know.
 
-A TIFF is a list of tags, most of which say where something is in the file: pixels, but also layers, previews and notes.
+A TIFF is a list of tags. Most say where something is in the file: pixels, but also layers, previews and notes.
 Pillow and libtiff read them all. They get a new, small directory instead, with the tags that describe the pixels, and
 behind it the strips or tiles. Where Pillow does not know the kind of number that a pixel is, it gets each row as
 plain bytes to unpack, and NumPy does the rest.

@@ -1,4 +1,4 @@
-"""The backups of the library: complete copies in a folder, numbered, of which the newest few are kept."""
+"""The backups of the library: complete, numbered copies in a folder; only the newest few are kept."""
 
 from __future__ import annotations
 

@@ -366,7 +366,7 @@ def _rows_of(connection: sqlite3.Connection) -> list[Row]:
 
 
 def _lines_left(content: Content) -> list[Row]:
-    """Return the rows of a second copy of which lines are missing."""
+    """Return the rows of a second copy that lacks some lines."""
     rows = []
     for (table, number), (_revision, row) in content.rows.items():
         if row is not None:

@@ -437,7 +437,7 @@ def _merged(generation: bytes, first: _Read | None, second: _Read | None) -> tup
 
 
 def _fork(lines: dict[int, Line], others: dict[int, Line]) -> int | None:
-    """Return the first transaction of which two files tell different things; None if all fits together."""
+    """Return the first transaction that differs between two files; None if there is none."""
     starts: list[int] = []
     forked: list[int] = []
     for line in others.values():

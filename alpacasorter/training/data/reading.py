@@ -132,7 +132,7 @@ def _without_duplicates(
     `copies` are the groups (n,) of the photos of the split, in the order of their rows, with the same picture.
 
     If scenes are so large, or photos so alike to the network, that the shares could not be kept, only photos that are
-    more alike are kept together, and in the end only copies of one picture.
+    more alike are kept together; if that fails too, only copies of one picture are.
     """
     rows = np.sort(np.concatenate([split.training, split.validation]))
     both = tuple(tuple(rows[group].tolist()) for group in in_both_classes(copies, targets[rows]))

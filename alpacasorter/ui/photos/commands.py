@@ -107,7 +107,7 @@ class Corrections(QObject):
         self._push(earlier, lambda: _("Earlier tags on {photos}").format(photos=self._photos(rows)))
 
     def take_back(self, steps: Sequence[Step]) -> None:
-        """Undo these steps. If others were made since, they stay, and this becomes a step of its own.
+        """Undo these steps. If others were made since, they stay, and this becomes a separate step.
 
         Photos that have been labeled otherwise since keep that label.
         """
@@ -208,7 +208,7 @@ class Corrections(QObject):
         return next(iter(self._store.rows_of(row.key or "")), row)
 
     def rename(self) -> None:
-        """Name the steps in the menu anew, because photos have got other names."""
+        """Update the names of the steps in the menu, because photos were renamed."""
         stack = self.stack
         for n in range(stack.count()):
             command = stack.command(n)

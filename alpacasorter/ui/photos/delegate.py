@@ -75,7 +75,7 @@ class PhotoDelegate(QStyledItemDelegate):
     def lower_tile(self, by: int, *, least: int) -> int:
         """Make a cell lower, pixels, and return the width of the thumbnail area.
 
-        That shrinks too, but not below `least` and not so far that a tag or what it was would be cut off.
+        That shrinks too, but not below `least`, and never so far that a tag or its earlier value is cut off.
         """
         labels = self._store.labels
         shown = [labels.display(name) for name in labels.names]

@@ -38,7 +38,7 @@ from alpacasorter.ui.widgets.thumbnails import Thumbnails
 from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
 
 _QUICK = 2.0
-"""A scan that took less is over before anybody aims at a photo, seconds."""
+"""Seconds; a shorter scan ends before the user can aim at a photo."""
 
 
 class BrowsePage(QWidget):
@@ -322,7 +322,7 @@ class BrowsePage(QWidget):
         self.progress.hide()
         self.actions_.stop.setEnabled(False)
         if self.model.out_of_date and not self.live.touched and (event.seconds < _QUICK or self.live.is_idle):
-            # Nobody has worked with the photos yet, and their order is known only now.
+            # The user has not touched the photos yet, and their order is known only now.
             if self._current() is self._chosen_for_user:
                 self.grid.setCurrentIndex(QModelIndex())
             self._show_anew(self.model.filter, self.model.order)

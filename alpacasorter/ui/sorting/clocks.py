@@ -127,7 +127,7 @@ class ClocksField(QWidget):
 
     def _set(self, camera: str, seconds: int) -> None:
         self._clocks.pop(camera, None)
-        # Without a correction of its own, that of its kind would count.
+        # Without its own correction, the one of its kind would count.
         if seconds or self._seconds(camera):
             self._clocks[camera] = Clock(camera, seconds)
 

@@ -80,7 +80,7 @@ def confirmed(parent: QWidget, title: str, question: str, more: str, yes: str, n
 
 
 def say(parent: QWidget, sentence: str) -> None:
-    """Tell the user a sentence in a box of its own, which stays open while this returns."""
+    """Show the user a sentence in a message box. Returns at once; the box stays open."""
     box = QMessageBox(parent)
     box.setIcon(QMessageBox.Icon.NoIcon)
     box.setTextFormat(Qt.TextFormat.PlainText)

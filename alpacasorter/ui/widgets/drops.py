@@ -114,7 +114,7 @@ _MOST_REMARKS: Final = 3
 
 
 def _few(remarks: Iterable[str]) -> str:
-    """Return the first few different sentences, each on a line of its own."""
+    """Return the first few different sentences, one per line."""
     different = list(dict.fromkeys(remarks))
     more = [_("More items can't be opened.")] if len(different) > _MOST_REMARKS else []
     return "\n".join([*different[:_MOST_REMARKS], *more])

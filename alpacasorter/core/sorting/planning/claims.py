@@ -93,7 +93,7 @@ class Claims:
         self._looked_at: list[_There] = []
 
     def mixes(self, draft: Draft, target: TargetFolder, names: Sequence[str]) -> bool:
-        """Return whether a unit would claim a file of another unit under these names, or lose one of its own to it."""
+        """Return whether a unit with these names would claim a file of another unit, or lose a file to one."""
         mine = self._looked_at = _files(draft, names)
         around = self._index(target).around(mine)
         if not around:  # nearly always

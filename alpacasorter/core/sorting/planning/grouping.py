@@ -2,7 +2,7 @@
 
 - Pictures of one shot: JPEG, HEIC, MPO (3D) and RAW files of the same stem, regardless of case; and what
   `companions.shot` says, such as "IMG_E1234.HEIC" with "IMG_1234.HEIC". Other pictures with the same stem (x.jpg and
-  x.png) are photos of their own.
+  x.png) are separate photos.
 - Videos of Live Photos and motion photos, if there is a JPEG, HEIC or RAW.
 - Sidecars, also those in folders beside the photos (`companions.SIDECAR_FOLDERS`), and what ExifTool keeps.
 
