@@ -115,6 +115,7 @@ class _Tour:
         window.engine.ready.connect(ready.append)  # type: ignore[attr-defined]
         window.resize(*SIZE)
         window.show()
+        _asked.clear()  # an earlier tour was in another language
         yield from self._look("first page", window)
         _wait(lambda: bool(ready))
         yield from self._look("first page", window)

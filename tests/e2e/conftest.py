@@ -67,6 +67,8 @@ class User:
         """Click on the tag of a photo with the mouse and wait until the app has learned."""
         index = self.model.index_of(self.row(name))
         self.grid.scrollTo(index)
+        # People click on what they see.
+        self.wait(lambda: self.grid.delegate.shown_label(self.row(name)) == self.label(name))
         before = len(self.learned)
         place = self.grid.tag_rect(index).center()
         self._qtbot.mouseClick(self.grid.viewport(), Qt.MouseButton.LeftButton, pos=place)
