@@ -248,7 +248,7 @@ def shot(stem: str) -> str:
 
 
 def cut_edits(stem: str) -> list[str]:
-    """Return the stems of which this may be the edited copy, if Takeout has cut "-edited" at its end."""
+    """Return the stems that this may be an edited copy of, if Takeout cut off the end of "-edited"."""
     if "-" not in stem:
         return []
     number = _NUMBER.search(stem)

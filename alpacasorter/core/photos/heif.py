@@ -116,8 +116,8 @@ def _with_size_of_alpha(data: bytes) -> bytes | None:
             )
         written.append(_box(name, body))
     name_at = data.rindex(b"meta", 0, meta.start)
-    anew = _box(b"meta", data[meta.start : meta.start + 4] + b"".join(written))
-    return data[:name_at] + b"free" + data[name_at + 4 :] + anew
+    new_meta = _box(b"meta", data[meta.start : meta.start + 4] + b"".join(written))
+    return data[:name_at] + b"free" + data[name_at + 4 :] + new_meta
 
 
 def _associations(associations: dict[int, list[int]]) -> bytes:
