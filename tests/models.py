@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from alpacasorter import paths
-from alpacasorter.ml.models.bundle import BACKBONE, CARD, HEAD, METADATA, REPLAY
+from alpacasorter.ml.models.metadata import BACKBONE, CARD, HEAD, METADATA, REPLAY
 
 GOATS: dict[str, object] = {
     "name": "Goats",

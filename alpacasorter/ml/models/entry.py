@@ -10,7 +10,8 @@ from pathlib import Path
 
 from alpacasorter.core.files import display_path
 from alpacasorter.i18n import _
-from alpacasorter.ml.models.bundle import CARD, Bundle, BundleError, Fields, load_bundle, read_metadata
+from alpacasorter.ml.models.bundle import Bundle, load_bundle
+from alpacasorter.ml.models.metadata import CARD, BundleError, Fields, read_metadata
 
 
 @dataclass(frozen=True, slots=True)

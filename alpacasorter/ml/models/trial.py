@@ -18,7 +18,8 @@ from typing import Final
 
 import numpy as np
 
-from alpacasorter.ml.models.bundle import BACKBONE, Bundle, BundleError, load_bundle
+from alpacasorter.ml.models.bundle import Bundle, load_bundle
+from alpacasorter.ml.models.metadata import BACKBONE, BundleError
 from alpacasorter.ml.runtime.backbone import (
     CRASHES,
     DOES_NOT_END,
