@@ -10,8 +10,9 @@ pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
 
 import keras
 
-from alpacasorter.ml.models.bundle import BundleError, Replay, load_bundle
+from alpacasorter.ml.models.bundle import Replay, load_bundle
 from alpacasorter.ml.models.head import Calibration, Head
+from alpacasorter.ml.models.metadata import BundleError
 from alpacasorter.ml.runtime.backbone import CpuBackbone
 from alpacasorter.training import export
 from alpacasorter.training.export import export_keras, export_tflite
