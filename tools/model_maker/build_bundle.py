@@ -339,7 +339,7 @@ def _some_inputs(paths: Sequence[Path]) -> list[npt.NDArray[np.uint8]]:
     return [model_input(decode(read_photo(path), min_side=MIN_SIDE).pixels, SIDE) for path in chosen]
 
 
-def _counts(photos: PhotoTable) -> dict[str, dict[str, int]]:
+def _counts(photos: PhotoTable) -> dict[str, dict[str, str]]:
     """Return how many photos of each folder train each variant, for the card."""
     targets = photos.targets()
     folders = {name: photos.labeled & photos.under(name) for name in ("article", "more", "extra")}

@@ -15,6 +15,26 @@ _COLUMNS = {
     "ece": "ECE",
 }
 _TITLES = {"llamas-count": "llamas and vicuñas count as alpacas", "alpacas-only": "alpacas only"}
+_BACKBONE = (
+    "- Backbone: MobileNetV2 (alpha 1.0, no top), float32, {side} px, from {origin}; the blocks after `block_10` "
+    "retrained for {epochs} epochs (AdamW, learning rate {learning_rate:g}, mean of the weights over the last "
+    "{averaged:.0%} of the steps, of which {blend:.0%} is mixed with the pretrained weights); {scenes:.0%} of the "
+    "samples were scenes composed of several photos"
+)
+_TEACHER = (
+    "- Teacher, not included: EfficientNet-Lite2 at 300 px, a linear head on its frozen embeddings and the same "
+    "network with its last blocks retrained for {of_teacher} epochs, logits averaged; {taught:.0%} of each label comes "
+    "from it, all of it for photos without a label, and its embedding is imitated (weight {imitation:g})"
+)
+_HEADS = (
+    "- Heads: one output unit for each variant, trained together with the last blocks, on the focused mean of the last "
+    "feature map (1280 numbers)"
+)
+_CHECK = "- largest difference of an embedding value between LiteRT and Keras, on photos: {difference:.1e}"
+_ARTICLE = (
+    "On the article's photos, with all others trained on (its split ignores near-duplicates, mean of three; the folds "
+    "keep them together), not calibrated:"
+)
 _PROTOCOL = (
     "Each photo is judged by a model that was trained without it, without its near-duplicates, and without any photo "
     "of its source, labeled or not: {folds} folds of {groups} groups, {shuffles}. The 327 photos of `article` are one "
@@ -36,27 +56,18 @@ def model_card(metadata: Mapping[str, Any], *, default: str, about: str) -> str:
     quality = metadata["quality"]
     protocol, plans = quality["protocol"], quality["plans"]
     figures = quality["out_of_fold"]
-    model, teacher = plans["model"], plans["teacher"]
     shuffles = (
         "one shuffle" if protocol["shuffles"] == 1 else f"mean ± standard deviation of {protocol['shuffles']} shuffles"
     )
     lines = [
         f"# Model card: {metadata['name']} {metadata['version']}",
         "",
-        "Distinguishes *Alpaca* from *Not alpaca*, in two variants: llamas and vicuñas count as alpacas, or they don't.",
+        "Distinguishes *Alpaca* from *Not alpaca*, in two variants: llamas and vicuñas count as alpacas, or don't.",
         f"Built {metadata['created']} by `python -m tools.model_maker.build_bundle`.",
         "",
-        f"- Backbone: MobileNetV2 (alpha 1.0, no top), float32, {metadata['input_size']} px, from "
-        f"{metadata['training']['backbone']}; the blocks after `block_10` retrained for {model['epochs']} epochs "
-        f"(AdamW, learning rate {model['learning_rate']:g}, mean of the weights over the last {model['averaged']:.0%} "
-        f"of the steps, of which {model['blend']:.0%} is mixed with the pretrained weights); {model['scenes']:.0%} of "
-        "the samples were scenes composed of several photos",
-        f"- Teacher, not included: EfficientNet-Lite2 at 300 px, a linear head on its frozen embeddings and the same "
-        f"network with its last blocks retrained for {teacher['epochs']} epochs, logits averaged; "
-        f"{model['taught']:.0%} of each label comes from it, all of it for photos without a label, and its embedding "
-        f"is imitated (weight {model['imitation']:g})",
-        "- Heads: one output unit for each variant, trained together with the last blocks, on the focused mean of the "
-        "last feature map (1280 numbers)",
+        _BACKBONE.format(side=metadata["input_size"], origin=metadata["training"]["backbone"], **plans["model"]),
+        _TEACHER.format(of_teacher=plans["teacher"]["epochs"], **plans["model"]),
+        _HEADS,
         f"- Default variant: {_TITLES[default]}, whose worst figure is better",
         "",
         "## Trained on",
@@ -101,8 +112,7 @@ def model_card(metadata: Mapping[str, Any], *, default: str, about: str) -> str:
         "",
         "## Checked when built",
         "",
-        "- largest difference of an embedding value between LiteRT and Keras, on photos: "
-        f"{quality['checks']['litert_keras_embedding']:.1e}",
+        _CHECK.format(difference=quality["checks"]["litert_keras_embedding"]),
         "",
         about.strip(),
         "",
@@ -114,8 +124,7 @@ def _other_tables(quality: Mapping[str, Any]) -> Sequence[str]:
     lines: list[str] = []
     if quality["article"]:
         lines += [
-            "On the article's photos, with all others trained on (its split ignores near-duplicates, mean of three; the "
-            "folds keep them together), not calibrated:",
+            _ARTICLE,
             "",
             "| judged | photos | Accuracy | Balanced accuracy | AUC |",
             "|---|---|---|---|---|",

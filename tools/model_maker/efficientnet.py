@@ -41,7 +41,7 @@ _STAGES: Final = (
 _EPSILON: Final = 1e-3
 _MAGIC: Final = 0x1950A86A20F9469CFC6C
 _VERSION: Final = 1001
-_TYPES: Final = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
+_TYPES: Final[dict[str, np.dtype[Any]]] = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 Tensors = dict[str, npt.NDArray[Any]]
 
@@ -127,7 +127,7 @@ def _tensor(buffers: Mapping[str, npt.NDArray[Any]], view: tuple[Any, ...]) -> n
 def build() -> Any:
     """Return EfficientNet-Lite2 in Keras without weights.
 
-    Its input is pictures (n, SIDE, SIDE, 3), (pixel - 127) / 128, and its output the last feature map (n, 10, 10, 1280).
+    Its input is pictures (n, SIDE, SIDE, 3), (pixel - 127) / 128; its output is the last feature map (n, 10, 10, 1280).
     """
     import keras
     from keras import layers

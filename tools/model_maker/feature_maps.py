@@ -262,7 +262,8 @@ def in_other_light(pixels: Pixels, random: np.random.Generator) -> Pixels:
         if random.random() < often:
             light = 255.0 * (light / 255.0) ** random.uniform(least, most)
             break
-    return np.clip(light, 0, 255).astype(np.uint8)
+    shown: Pixels = np.clip(light, 0, 255).astype(np.uint8)
+    return shown
 
 
 def view(pixels: Pixels, side: int, random: np.random.Generator, shares: tuple[float, float]) -> Pixels:

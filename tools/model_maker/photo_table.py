@@ -1,14 +1,13 @@
 """The photos that the shipped model is made from: where they are, what they show, and which may not be separated.
 
-Three tables say so: `PROVENANCE.csv` beside the photos (the source of each), and in the project `benchmarks/camelids.csv`
-(the species in each photo of an alpaca or a look-alike, agreed on by two people who labeled them independently, and
-what makes it hard) and `benchmarks/kinds_of_photos.csv`.
+Three tables say so: `PROVENANCE.csv` beside the photos (the source of each), and in the project
+`benchmarks/camelids.csv` (the species in each photo of an alpaca or a look-alike, agreed on in two independent passes,
+and what makes it hard) and `benchmarks/kinds_of_photos.csv`.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -157,7 +156,7 @@ def read_photos(root: Path, *, species: Path, kinds: Path) -> PhotoTable:
     )
 
 
-def _rows(file: Path) -> list[Sequence[str]]:
+def _rows(file: Path) -> list[list[str]]:
     with file.open(encoding="utf-8", newline="") as stream:
         return list(csv.reader(stream))[1:]
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from alpacasorter.ml.evaluation.metrics import auc, log_loss
 from alpacasorter.ml.learning.logistic import Float, fit_logistic
@@ -220,7 +219,8 @@ def earlier_bundle(bundle: Bundle, photos: PhotoTable) -> Figures:
     made = embed_photos([photos.paths[row] for row in rows], side=bundle.input_size, embed=backbone.embed)
     read = [place for place, vector in enumerate(made) if not isinstance(vector, str)]
     embeddings = np.stack([vector for vector in made if not isinstance(vector, str)])
-    labels, probabilities = photos.in_alpaca_folder[rows[read]], bundle.head.probability(embeddings)
+    labels = photos.in_alpaca_folder[rows[read]]
+    probabilities = bundle.head.probability(embeddings).astype(np.float64)
     return {
         "name": f"{bundle.name} {bundle.version}",
         "n": len(read),

@@ -127,7 +127,7 @@ def _read(file: Path) -> TaskResult:
     with np.load(file, allow_pickle=False) as arrays:
         network = {name.partition(":")[2]: arrays[name] for name in arrays.files if name.startswith("network:")}
         names = ("rows", "embeddings", "weights", "bias", "teacher", "probe")
-        return TaskResult(*(arrays[name] for name in names), network)
+        return TaskResult(**{name: arrays[name] for name in names}, network=network)
 
 
 class _Process:
