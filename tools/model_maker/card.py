@@ -41,7 +41,7 @@ _PROTOCOL = (
     "source. Probabilities are calibrated on the other folds. ECE is the expected calibration error over 15 bins of "
     "equally many photos. Labels are those of the folders; two people who labeled the animals later found three "
     "photos in `article/alpaca` without a camelid (lambs and a sculpture), which count as wrong here. How to train was "
-    "chosen by the log loss of the first shuffle."
+    "chosen by the log loss of the first shuffle. The models judged are single runs, and this one is a mean of {runs}."
 )
 
 
@@ -83,7 +83,9 @@ def model_card(metadata: Mapping[str, Any], *, default: str, about: str) -> str:
         "",
         "## Measured on sources it has not seen",
         "",
-        _PROTOCOL.format(folds=protocol["folds"], groups=protocol["groups"], shuffles=shuffles),
+        _PROTOCOL.format(
+            folds=protocol["folds"], groups=protocol["groups"], shuffles=shuffles, runs=plans["model"]["runs"]
+        ),
         "",
         "| judged | photos | " + " | ".join(_COLUMNS.values()) + " |",
         "|---|---|" + "---|" * len(_COLUMNS),

@@ -32,7 +32,6 @@ from tools.model_maker.last_blocks import Arrays, LastBlocks, Lessons, Material,
 TEACHER: Final = Plan(epochs=3, learning_rate=1e-4)
 STUDENT: Final = Plan(epochs=8, learning_rate=2e-4, scenes=0.3, taught=0.5, imitation=0.5)
 
-RUNS: Final = 2
 SHARE: Final = 0.8
 
 _PROBE_L2: Final = 8.0
@@ -50,11 +49,13 @@ class Task:
         name: of its file.
         rows: the photos to train on, labeled or not, (n,).
         seed: determines everything that is random.
+        runs: how many trainings of the model are averaged.
     """
 
     name: str
     rows: npt.NDArray[np.int64]
     seed: int
+    runs: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,8 +96,7 @@ class TaskRunner:
         teacher_wheel: the package with the weights of the teacher.
         targets: of all photos, (n, variants): 1, 0, or -1 for none.
         teacher, student: how they are trained.
-        runs: how many trainings of the model are averaged.
-        share: of that average in the result; the remainder are the pretrained weights.
+        share: of the trained weights in the result; the remainder are the pretrained ones.
     """
 
     work: Path
@@ -106,7 +106,6 @@ class TaskRunner:
     targets: npt.NDArray[np.int64]
     teacher: Plan = TEACHER
     student: Plan = STUDENT
-    runs: int = RUNS
     share: float = SHARE
 
     def run(self, tasks: Sequence[Task], *, say: Callable[[str], None] = lambda _text: None) -> list[TaskResult]:
@@ -135,7 +134,7 @@ class TaskRunner:
             if part == "teacher"
             else [asdict(self.student)]
             if part
-            else [asdict(self.student), self.runs, self.share]
+            else [asdict(self.student), task.runs, self.share]
         )
         name = f"{task.name}-{part}" if part else task.name
         return self.work / f"{name}-{hashlib.sha256(repr(key).encode()).hexdigest()[:12]}.npz"
@@ -177,7 +176,7 @@ class _Process:
         tuned, probed = self._tuned(task), self._probe(task)
         lessons = Lessons(np.asarray(sigmoid((tuned[:, np.newaxis] + probed) / 2), dtype=np.float32), maps.embeddings)
         material = Material(maps.student, maps.small, maps.views, runner.targets, lessons)
-        ends = [self._trained(task, material, number) for number in range(runner.runs)]
+        ends = [self._trained(task, material, number) for number in range(task.runs)]
         start = self._student.start(material, task.rows, runner.student)
         self._student.use(mixed(start, ends, runner.share))
         weights, bias = self._student.units
