@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.core.events import Judged, JudgedPhoto, Learned, Relearned
+from alpacasorter.core.events import Judged, JudgedPhoto, Learned, LearningAgain, Relearned
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.store.library import Library, LibraryError
 from alpacasorter.ml.learning.corrections import Corrections, Vector
@@ -94,6 +94,10 @@ class PersonalHead:
     """The head of a bundle, which learns from the corrections in a library.
 
     Methods that need the library raise LibraryError if it fails; then nothing has changed.
+
+    Attributes:
+        learning_again: whether the photos of earlier corrections are being processed (see `carry_over`). Until that is
+            over, the head is not stored as a version.
     """
 
     def __init__(self, bundle: Bundle, labels: LabelSet, library: Library) -> None:
@@ -107,6 +111,7 @@ class PersonalHead:
         self._learner: Learner | None = None
         self._corrections = Corrections.read(library, bundle)
         self._pending: dict[str, Vector] = {}
+        self.learning_again = False
         self._unread = False
         self._found_pictures: dict[str, str] = {}
         self._versions = Versions(library, bundle)
@@ -126,12 +131,7 @@ class PersonalHead:
         with self._lock:
             table.add(event.content_keys, event.embeddings)
             pictures = event.picture_keys or (None,) * len(event.content_keys)
-            self._note_pictures(event.content_keys, pictures)
-            corrections = self._corrections
-            for key, vector in zip(map(corrections.key_of, event.content_keys), event.embeddings, strict=True):
-                # Corrected while another backbone was in use: only now is there an embedding to learn from.
-                if key is not None and key not in corrections.vectors:
-                    corrections.vectors[key] = self._pending[key] = vector
+            self._note(event.content_keys, pictures, event.embeddings)
             probabilities = self._head.probability(vectors).tolist()
             version = self._head_version
             photos = tuple(
@@ -174,6 +174,31 @@ class PersonalHead:
                 corrections.apply(resolved.stored, vectors)
                 corrections.without_picture |= {key: hints.get(key) for key in made if key not in known}
             return self._learn({**resolved.shown, **self._changed_elsewhere()}, started)
+
+    def take(self, keys: Sequence[str], pictures: Sequence[str | None], embeddings: npt.NDArray[np.float16]) -> None:
+        """Take in photos of any folder that were just embedded; `learn_pending` learns from those that are corrected.
+
+        Args:
+            keys: content keys.
+            pictures: picture keys, None where unknown.
+            embeddings: float16 (n, embedding size).
+        """
+        with self._lock:
+            self._note(keys, pictures, embeddings)
+
+    def waiting(self) -> dict[str, Path | None]:
+        """Return the corrections that can't be learned from yet (see `Corrections.waiting`)."""
+        with self._lock:
+            waiting = self._corrections.waiting()
+            return {key: hint for key, hint in waiting.items() if key not in self._pending}
+
+    def how_far(self) -> LearningAgain:
+        """Return how many corrections are learned from, and how many can't be yet."""
+        waiting = len(self.waiting())
+        with self._lock:
+            corrections = self._corrections
+            total = len(corrections.labels) - len(corrections.set_aside)
+        return LearningAgain(total - waiting, waiting, self.learning_again)
 
     def learn_pending(self) -> Learned | None:
         """Learn what came to light about earlier corrections while photos were judged; return None if that is nothing.
@@ -219,8 +244,8 @@ class PersonalHead:
             changes = self._unite(pictures)
             return self._learn(changes, started) if changes or self._is_behind() else None
 
-    def _note_pictures(self, keys: Sequence[str], pictures: Sequence[str | None]) -> None:
-        """Note the picture keys of photos that were just read; call it with the lock held."""
+    def _note(self, keys: Sequence[str], pictures: Sequence[str | None], embeddings: npt.NDArray[np.float16]) -> None:
+        """Note the picture keys and embeddings of photos that were just read; call it with the lock held."""
         corrections = self._corrections
         for key, picture in zip(keys, pictures, strict=True):
             if picture is not None and key in corrections.without_picture:
@@ -228,6 +253,10 @@ class PersonalHead:
                 self._found_pictures[key] = picture
             else:
                 corrections.pictures.note(key, picture)
+        for place, vector in zip(map(corrections.key_of, keys), embeddings, strict=True):
+            # Corrected while another backbone was in use: only now is there an embedding to learn from.
+            if place is not None and place not in corrections.vectors:
+                corrections.vectors[place] = self._pending[place] = vector
 
     def _unite(self, pictures: Mapping[str, str]) -> dict[str, str | None]:
         """Note and store the picture keys of corrected photos; return the labels that photos have now by that."""
@@ -355,7 +384,7 @@ class PersonalHead:
             self._save()
 
     def _save(self) -> None:
-        if not self._is_saved:
+        if not self._is_saved and not self.learning_again:
             self._versions.save(self._head, self._examples)
             self._is_saved = True
 
@@ -366,10 +395,10 @@ class PersonalHead:
         with self._lock:
             examples, corrections = self._examples, self._corrections
             set_aside = len(corrections.set_aside)
-            waiting = len(corrections.labels.keys() - corrections.vectors.keys() - corrections.set_aside)
+            waiting = len(corrections.waiting())
             total = len(corrections.labels)
-        versions = self._versions.listed(examples)
-        return LearningState(total, len(examples.labels), set_aside, waiting, versions)
+        listed, others = self._versions.listed(examples), self._versions.of_others()
+        return LearningState(total, len(examples.labels), set_aside, waiting, listed, others)
 
     def go_back(self, version: int) -> Learned:
         """Learn only from the corrections of a version (see `versions`), and judge every photo again.

@@ -10,7 +10,7 @@ A burst of corrections makes one version: until `settle`, each replaces the prev
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -73,6 +73,7 @@ class Version:
         corrections: how many it has learned from.
         check: how accurate it is on them; None until that is measured.
         current: whether it is the one in use.
+        bundle_id: of the model that it is a version of.
     """
 
     id: int
@@ -80,6 +81,7 @@ class Version:
     corrections: int
     check: SelfCheck | None
     current: bool
+    bundle_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ class LearningState:
         set_aside: how many are not learned from, because the user went back to an earlier version.
         waiting: how many are of photos that this model has not processed yet; it learns from them when it does.
         versions: the newest first, the model as shipped last.
+        others: versions of other models with the same classes, the newest first. The user can go back to them only
+            while that model is in use.
     """
 
     corrections: int
@@ -99,6 +103,7 @@ class LearningState:
     set_aside: int
     waiting: int
     versions: tuple[Version, ...]
+    others: tuple[Version, ...] = ()
 
     @property
     def current(self) -> Version | None:
@@ -179,20 +184,28 @@ class Versions:
 
     def listed(self, examples: Examples) -> tuple[Version, ...]:
         """Return the versions to go back to, the newest first; `examples` are those of the version in use."""
-        found: dict[str, Version] = {}
-        for head in self._library.head_versions(self._bundle.bundle_id):
-            # Two windows may have stored the same version, and old versions of the app did not store the corrections.
-            if head.id is not None and head.members is not None and head.corrections_digest not in found:
-                found[head.corrections_digest] = Version(
-                    head.id,
-                    head.made_at,
-                    head.corrections,
-                    SelfCheck.read(head.measurements),
-                    head.corrections_digest == examples.digest,
-                )
-        shipped = Version(SHIPPED, "", 0, None, not examples.labels)
-        return (*found.values(), shipped)
+        versions = _distinct(self._library.head_versions(self._bundle.bundle_id), examples.digest)
+        return (*versions, Version(SHIPPED, "", 0, None, not examples.labels, self._bundle.bundle_id))
+
+    def of_others(self) -> tuple[Version, ...]:
+        """Return the versions of other models with the same classes, the newest first."""
+        names = set(self._bundle.class_names)
+        heads = self._library.head_versions(self._bundle.bundle_id, others=True)
+        return _distinct([head for head in heads if head.members and set(head.members.values()) <= names], None)
 
     def _usable(self, version: HeadVersion) -> Head | None:
         weights = np.frombuffer(version.weights, dtype="<f8")
         return replace(self._bundle.head, weights=weights, bias=version.bias) if fits(weights, self._bundle) else None
+
+
+def _distinct(heads: Iterable[HeadVersion], current: str | None) -> tuple[Version, ...]:
+    """Return the versions to list; `current` is the digest of the one in use."""
+    found: dict[tuple[str, str], Version] = {}
+    for head in heads:
+        key = head.bundle_id, head.corrections_digest
+        # Two windows may have stored the same version, and old versions of the app did not store the corrections.
+        if head.id is not None and head.members is not None and key not in found:
+            check = SelfCheck.read(head.measurements)
+            is_current = head.corrections_digest == current
+            found[key] = Version(head.id, head.made_at, head.corrections, check, is_current, head.bundle_id)
+    return tuple(found.values())
