@@ -48,7 +48,7 @@ from alpacasorter.ui.training.control import TrainControl
 from alpacasorter.ui.watch_control import WatchControl
 from alpacasorter.ui.welcome import WelcomePage
 from alpacasorter.ui.widgets import drops, keys
-from alpacasorter.ui.widgets.messages import ElidedLabel, NoticeBar
+from alpacasorter.ui.widgets.messages import LOW, ElidedLabel, NoticeBar
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.wording import text
 from alpacasorter.workers.engine import Engine
@@ -58,8 +58,6 @@ from alpacasorter.workers.view_facts import DeviceFacts, ModelFacts
 _TITLE = "AlpacaSorter"
 _WIDE = 860
 """Width from which the tool bar has space for words, pixels."""
-_LOW = 560
-"""Height below which there is less space between messages, pixels."""
 _SHARE = 0.92
 """Largest share of the screen that the window takes at the first start, which leaves space for its frame."""
 
@@ -107,7 +105,8 @@ class MainWindow(QMainWindow):
         self.summary = ElidedLabel(self)
         self._show_opening()
         self._assemble()
-        self.models = ModelsControl(self, engine)
+        self.models = ModelsControl(self, engine, theme)
+        self.models.place_in(self.page.below)
         self.training = TrainControl(self, settings, theme)
         self.testing = EvaluateControl(self, engine, theme)
         actions, store, stack = self.page.actions_, self.page.store, self.page.corrections.stack
@@ -470,7 +469,7 @@ class MainWindow(QMainWindow):
         self._tool_bar.setToolButtonStyle(
             style.ToolButtonTextBesideIcon if event.size().width() >= _WIDE else style.ToolButtonIconOnly
         )
-        low = event.size().height() < _LOW
+        low = event.size().height() < LOW
         self._above.setContentsMargins(12, 4 if low else 8, 12, 0)
         self.page.set_low(low)
         self.sorting.strip.set_low(low)

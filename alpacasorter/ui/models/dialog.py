@@ -271,6 +271,7 @@ class ModelsDialog(QDialog):
 
     def _on_told(self, entries: list[ModelEntry]) -> None:
         self.list.show_models(entries, self._choose)
+        self.versions.name_models({entry.bundle_id: entry.title for entry in entries if entry.bundle_id})
         self._choose = None
         removed, self._removing = self._removing, None
         if removed is not None and removed.path not in [entry.path for entry in entries]:

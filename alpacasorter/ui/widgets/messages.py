@@ -13,6 +13,9 @@ from alpacasorter.i18n import _, ngettext, number
 from alpacasorter.ui.widgets.theme import Theme, icon
 from alpacasorter.wording import text
 
+LOW = 560
+"""Height of the window below which there is less space between messages, pixels."""
+
 
 class ElidedLabel(QLabel):
     """One line of text that ends with an ellipsis if there is not enough space."""
@@ -313,6 +316,25 @@ class ArrivalsBanner(_Strip):
         """Set the text; `showing`: whether the new photos are shown already."""
         self.words.setText(words)
         self.show_button.setVisible(not showing)
+
+
+class LearningAgainBanner(_Strip):
+    """Says that the corrections are being learned again for another model, until the user closes it or that is over."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        """Start hidden."""
+        super().__init__("banner", theme, parent)
+        self._is_closed = False
+        self.close_button.clicked.connect(lambda: setattr(self, "_is_closed", True))
+
+    def begin(self) -> None:
+        """Forget that the user closed it."""
+        self._is_closed = False
+
+    def say(self, words: str) -> None:
+        """Show this text, unless the user has closed it or the window is low: the status bar says the same."""
+        self.words.setText(words)
+        self.setVisible(bool(words) and not self._is_closed and self.window().height() >= LOW)
 
 
 class NoticeBar(_Strip):
