@@ -57,7 +57,7 @@ class VersionsView(QWidget):
         self.trouble.hide()
         self.table = _table(self)
         self.table.itemSelectionChanged.connect(self._on_selection)
-        self.table.itemActivated.connect(self._go_back)
+        self.table.itemActivated.connect(self._on_activated)
         self.promise = QLabel(_promise(), self)
         self.promise.setProperty("role", "muted")
         self.promise.setWordWrap(True)
@@ -175,6 +175,11 @@ class VersionsView(QWidget):
     def _on_selection(self) -> None:
         item = self.table.currentItem()
         self.back_button.setEnabled(item is not None and not item.data(1, _ID))
+
+    def _on_activated(self, item: QTreeWidgetItem) -> None:
+        # A double click also activates a row that can't be selected, while another one is.
+        if item is self.table.currentItem():
+            self._go_back()
 
     def _go_back(self) -> None:
         chosen = self._chosen()
