@@ -46,7 +46,7 @@ def replace_backbone(folder: Path, network: bytes) -> None:
 
 
 def other_backbone(folder: Path, **changes: object) -> Path:
-    """Copy the shipped model to `folder` with a network whose weights, and so whose embeddings, are a little different."""
+    """Copy the shipped model to `folder` with a network of other weights, and so with other embeddings."""
     made = other_model(folder, **changes)
     network = bytearray((made / BACKBONE).read_bytes())
     # Most of the file is weights. The third byte of a number changes it by less than its half.

@@ -293,12 +293,18 @@ def learned_again(event: LearningAgain) -> str:
     """Return how many corrections were learned again, and why the others were not."""
     if not event.learned:
         return corrections_waiting(event.waiting)
+    if not event.waiting:
+        return ngettext(
+            "Learned your {count} correction again for this model.",
+            "Learned your {count} corrections again for this model.",
+            event.total,
+        ).format(count=number(event.total))
     said = ngettext(
-        "Learned your {count} correction again for this model.",
+        "Learned {done} of your {count} correction again for this model.",
         "Learned {done} of your {count} corrections again for this model.",
         event.total,
     ).format(count=number(event.total), done=number(event.learned))
-    return f"{said} {corrections_waiting(event.waiting)}".strip()
+    return f"{said} {corrections_waiting(event.waiting)}"
 
 
 def learned_late() -> str:

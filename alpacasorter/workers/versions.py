@@ -75,6 +75,7 @@ class VersionKeeper(QObject):
         self._lane = Lane("versions")
         self._again_lane = Lane("learning-again")
         self.again: LearningAgain | None = None
+        self._told_again: LearningAgain | None = None
         self.learning_again.connect(self._on_learning_again)
         self._round = 0
         self._is_asked = False
@@ -214,6 +215,9 @@ class VersionKeeper(QObject):
                 opened.session.learn_again(lambda: self._closed or self._opened() is not opened)
             ) as events:
                 for event in events:
+                    was, self._told_again = self._told_again, event
+                    if event == was:
+                        continue
                     if not event.running:
                         self._session_lane.submit(partial(self._learn_found, opened, event))
                         continue

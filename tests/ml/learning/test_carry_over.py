@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -252,12 +253,13 @@ def test_interrupted_it_goes_on_where_it_was(
     with opened_session(home, bundle=OLD) as opened:
         correct(opened, fill(tmp_path / "many", 12))
     monkeypatch.setattr(Session, "embed", lambda session, pixels: (time.sleep(0.05), network.embed(session, pixels))[1])
-    over = False
+    over = threading.Event()
     with opened_session(home, bundle=NEW) as opened:
         events = []
-        for event in opened.session.learn_again(lambda: over):
+        for event in opened.session.learn_again(over.is_set):
             events.append(event)
-            over = event.learned >= 3
+            if event.learned >= 3:
+                over.set()
         assert events[-1].running, "it has no end"
         opened.session.learning.learn_pending()
         opened.session.learning.save()
@@ -265,7 +267,6 @@ def test_interrupted_it_goes_on_where_it_was(
         assert 3 <= done < 12
         # A version that is half learned is of no use to anyone.
         assert [version.corrections for version in opened.session.learning.state().versions] == [0]
-    over = False
     with opened_session(home, bundle=NEW) as opened:
         assert opened.session.learning.correction_count == done
         assert learn_again(opened)[-1] == LearningAgain(12, 0, False)
