@@ -111,6 +111,11 @@ class LearningState:
         return next((version for version in self.versions if version.current), None)
 
 
+def model_of(bundle_id: str) -> str:
+    """Return the bundle that a version belongs to; behind a colon, it may say to which of several heads of that."""
+    return bundle_id.partition(":")[0]
+
+
 class VersionGone(Exception):
     """The user can't go back to the version; `str()` is a sentence for the user."""
 
@@ -191,6 +196,7 @@ class Versions:
         """Return the versions of other models with the same classes, the newest first."""
         names = set(self._bundle.class_names)
         heads = self._library.head_versions(self._bundle.bundle_id, others=True)
+        heads = [head for head in heads if model_of(head.bundle_id) != self._bundle.bundle_id]
         return _distinct([head for head in heads if head.members and set(head.members.values()) <= names], None)
 
     def _usable(self, version: HeadVersion) -> Head | None:

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from alpacasorter.core.events import LearningAgain
 from alpacasorter.i18n import _, moment, ngettext, number
-from alpacasorter.ml.learning.versions import SHIPPED, LearningState, SelfCheck, Version
+from alpacasorter.ml.learning.versions import SHIPPED, LearningState, SelfCheck, Version, model_of
 from alpacasorter.ui.widgets.layouts import prepare_table
 from alpacasorter.wording import text
 from alpacasorter.workers.versions import VersionKeeper
@@ -140,7 +140,7 @@ class VersionsView(QWidget):
 
     def _other(self, version: Version) -> QTreeWidgetItem:
         """Return the row of a version of another model, which can't be selected."""
-        title = self._titles.get(version.bundle_id)
+        title = self._titles.get(model_of(version.bundle_id))
         if title is None:
             model = _("Of an earlier model")
             tip = _("This version is of a model that is not installed. Add that model to go back to it.")
