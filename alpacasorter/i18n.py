@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -128,6 +128,15 @@ def use(wanted: str | None = None) -> str:
 def language() -> str:
     """Return the code of the language in use, such as "en" or "en_GB"."""
     return ENGLISH if _in_english.get() else _language
+
+
+def pick(texts: Mapping[str, str]) -> str:
+    """Return the text in the language in use, for texts that come with their translations.
+
+    Args:
+        texts: by language code; the English one is returned if there is none that fits.
+    """
+    return next((texts[code] for code in _spellings(language()) if code in texts), texts[ENGLISH])
 
 
 def fitting(name: str) -> str:

@@ -145,6 +145,7 @@ class Learned:
         head_version: counts the heads of this session.
         seconds: how long it took.
         relearned: what the user did if it was not a correction; else None.
+        variant: name of the variant of the model that the user switched to; None if it was something else.
     """
 
     corrections: int
@@ -155,6 +156,7 @@ class Learned:
     head_version: int
     seconds: float = field(default=0.0, compare=False)
     relearned: Relearned | None = None
+    variant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

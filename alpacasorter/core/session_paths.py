@@ -19,11 +19,13 @@ class Places:
         bundle: the model; None for the one that the user has chosen.
         data: for the library and its backups, which must not be lost.
         cache: for the cache, which can be made again.
+        variant: name of the model's variant to use; None for the one that the user has chosen.
     """
 
     bundle: Path | None
     data: Path
     cache: Path
+    variant: str | None = None
 
 
 def plain_absolute(path: Path) -> Path:
@@ -39,7 +41,7 @@ def plain_absolute(path: Path) -> Path:
 _OWNER_FOLDER: Final = 0o700
 _OTHERS: Final = 0o077
 _OURS: Final = re.compile(
-    r"\.?(library|cache|crash|alpacasorter)[.-].*|backups|models|model-in-use\.json|reports|logs|open-images|keras|keywords-in-photos",
+    r"\.?(library|cache|crash|alpacasorter)[.-].*|backups|models|model-(?:in-use|variants)\.json|reports|logs|open-images|keras|keywords-in-photos",
     re.IGNORECASE,
 )
 """The names of everything that the app puts in its folders."""

@@ -28,8 +28,9 @@ from alpacasorter.core.store.library import Library, open_or_stand_in
 from alpacasorter.i18n import _
 from alpacasorter.ml.learning.carry_over import CarryOver
 from alpacasorter.ml.learning.personal_head import PersonalHead
-from alpacasorter.ml.models.bundle import Bundle, BundleError, load_bundle
+from alpacasorter.ml.models.bundle import Bundle, load_bundle
 from alpacasorter.ml.models.entry import name_of, same_folder
+from alpacasorter.ml.models.metadata import BundleError
 from alpacasorter.ml.models.store import Choice, ModelStore
 from alpacasorter.ml.models.trial import try_model
 from alpacasorter.ml.runtime.backbone import GPU_STOPPED, Backbone, BackboneError, CpuBackbone, sentence
@@ -54,7 +55,7 @@ class Session:
     """A model in use, with one open folder.
 
     Attributes:
-        bundle: the model in use.
+        bundle: the model in use, with the variant in use.
         labels: its two classes.
         device: where the backbone runs.
         learning: the head in use, the corrections it has learned from, and its versions.
@@ -122,6 +123,16 @@ class Session:
         learned = self.learning.learn_pending()
         if learned is not None:
             yield learned
+
+    def use_variant(self, name: str) -> Learned:
+        """Use another variant of the model, and judge every photo of the open folder again; no photo is opened.
+
+        Raises:
+            BundleError: the model has no such variant; nothing has changed.
+        """
+        learned = self.learning.use_variant(name)
+        self.bundle = self.learning.bundle
+        return learned
 
     def judge_again(self, photos: Iterable[JudgedPhoto]) -> list[JudgedPhoto]:
         """Return photos of the open folder with the predictions of the current head and the current corrections.
@@ -244,7 +255,6 @@ class OpenEngine:
     Attributes:
         session: the session.
         library, cache: the open databases.
-        bundle: the model in use.
         trial: the timing of both devices.
         device_problem: why the device that the user wants is not used, in sentences; empty if it is.
         model_problem: why the model that the user chose is not used, in sentences; empty if it is.
@@ -255,11 +265,15 @@ class OpenEngine:
     session: Session
     library: Library
     cache: Cache
-    bundle: Bundle
     trial: Trial
     device_problem: str = ""
     model_problem: str = ""
     library_problem: str = ""
+
+    @property
+    def bundle(self) -> Bundle:
+        """The model in use, with the variant in use."""
+        return self.session.bundle
 
     def notices(self) -> tuple[str, ...]:
         """Return sentences that the user should read, for example that a damaged library was restored from its backup.
@@ -291,15 +305,20 @@ class OpenEngine:
             self.session.use_device(device)
         return device
 
-    def with_model(self, path: Path, preference: Preference) -> OpenEngine:
+    def with_model(self, path: Path, preference: Preference, *, data: Path) -> OpenEngine:
         """Return an engine with another model on the same library and cache; this one stays usable.
 
         Only one of the two may be closed.
 
+        Args:
+            path: its folder.
+            preference: which device the user wants.
+            data: the user's data folder, where it is stored which variant they have chosen.
+
         Raises:
             BundleError, BackboneError, LibraryError: it can't be opened.
         """
-        bundle = load_bundle(path)
+        bundle = _in_chosen_variant(load_bundle(path), data)
         engine = _open_on_device(
             bundle, self.library, self.cache, _cpu_timed(bundle, self.cache), preference, strict=False
         )
@@ -352,7 +371,7 @@ def open_engine(
             if places.bundle is not None or bundle.path == bundled:
                 raise
             model_problem = _fallback_notice(bundle.path, str(error))
-            bundle = load_bundle(bundled)
+            bundle = _in_chosen_variant(load_bundle(bundled), places.data, places.variant)
             trial = _cpu_timed(bundle, cache)
         if trial_now and preference != "cpu" and not trial.gpu_tried:
             trial = _try_gpu(bundle, cache, trial)
@@ -367,14 +386,26 @@ def open_engine(
 
 
 def _load_chosen(places: Places) -> tuple[Bundle, str]:
-    """Load the model to use; return it, and why it is not the one that the user chose, if so."""
+    """Load the model to use, in the variant to use; return it, and why it is not what the user chose, if so."""
     choice = ModelStore(places.data).chosen() if places.bundle is None else Choice(places.bundle, True)
+    notice = choice.notice
     try:
-        return load_bundle(choice.path), choice.notice
+        bundle = load_bundle(choice.path)
     except BundleError as error:
         if choice.is_bundled:
             raise
-        return load_bundle(ModelStore(places.data).bundled), _fallback_notice(choice.path, error.why)
+        bundle, notice = load_bundle(ModelStore(places.data).bundled), _fallback_notice(choice.path, error.why)
+    return _in_chosen_variant(bundle, places.data, places.variant), notice
+
+
+def _in_chosen_variant(bundle: Bundle, data: Path, named: str | None = None) -> Bundle:
+    """Return a bundle in the variant that is named, or else in the one that the user chose last.
+
+    Raises:
+        BundleError: there is none of that name.
+    """
+    name = named if named is not None else ModelStore(data).chosen_variant(bundle)
+    return bundle if name is None else bundle.with_variant(name)
 
 
 def _fallback_notice(path: Path, why: str) -> str:
@@ -420,7 +451,7 @@ def _open_on_device(
             # Translators: {reason} is one or two sentences.
             problem = _("{reason} The CPU is used instead.").format(reason=error)
         session = Session(bundle=bundle, library=library, cache=cache, device=choose("cpu", trial))
-    return OpenEngine(session, library, cache, bundle, trial, problem)
+    return OpenEngine(session, library, cache, trial, problem)
 
 
 def _try_gpu(bundle: Bundle, cache: Cache, trial: Trial, stopped: Callable[[], bool] = lambda: False) -> Trial:

@@ -22,19 +22,10 @@ from alpacasorter import paths
 from alpacasorter.core.safe_write import replacing
 from alpacasorter.core.session_paths import private_folder
 from alpacasorter.ml.evaluation.report import write_report
-from alpacasorter.ml.models.bundle import (
-    BACKBONE,
-    CARD,
-    FORMAT,
-    HEAD,
-    KERAS_WEIGHTS,
-    METADATA,
-    REPLAY,
-    Bundle,
-    Replay,
-    load_bundle,
-)
+from alpacasorter.ml.models.bundle import Bundle, Replay, load_bundle
 from alpacasorter.ml.models.head import Head
+from alpacasorter.ml.models.metadata import BACKBONE, CARD, FORMAT, HEAD, KERAS_WEIGHTS, METADATA, REPLAY
+from alpacasorter.ml.models.variants import Variant, Variants, description
 from alpacasorter.training import report_text
 from alpacasorter.training.card import trained_card
 from alpacasorter.training.data.batches import PhotoStore
@@ -167,6 +158,7 @@ def write_bundle(
     replay: Replay,
     keras_weights: Mapping[str, npt.NDArray[np.float32]] | None,
     card: str,
+    variants: Variants | None = None,
 ) -> Bundle:
     """Write a bundle to the folder `out` and return it as the app will load it.
 
@@ -176,22 +168,30 @@ def write_bundle(
         out: the folder of the bundle.
         metadata: everything in model.json that can't be derived from the other arguments.
         backbone: the LiteRT file.
-        head: the app's head.
-        replay: the replay set.
+        head: the app's head; with variants, that of the default.
+        replay: the replay set; with variants, the labels and weights in it are those of the default.
         keras_weights: float32 arrays by "layer/variable"; None for a bundle whose backbone can't be retrained.
         card: the model card, Markdown.
+        variants: heads with other ideas of the positive class on the same backbone, the default included.
 
     Raises:
+        ValueError: `head` and `replay` are not those of the default variant.
         BundleError: this would not be a valid bundle. `out` is unchanged.
         OSError: it can't be written. `out` is unchanged.
     """
+    others = [] if variants is None else _others(variants, head, replay)
     _make_parent(out)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as scratch:
         folder = Path(scratch) / out.name
         folder.mkdir()
         (folder / BACKBONE).write_bytes(backbone)
-        np.savez(folder / HEAD, weights=head.weights, bias=np.float64(head.bias))
-        np.savez(folder / REPLAY, embeddings=replay.embeddings, labels=replay.labels, weights=replay.weights)
+        heads: dict[str, Any] = {"weights": head.weights, "bias": np.float64(head.bias)}
+        columns: dict[str, Any] = {"labels": replay.labels, "weights": replay.weights}
+        for one in others:
+            heads |= {f"weights.{one.name}": one.head.weights, f"bias.{one.name}": np.float64(one.head.bias)}
+            columns |= {f"labels.{one.name}": one.labels, f"weights.{one.name}": one.weights}
+        np.savez(folder / HEAD, **heads)
+        np.savez(folder / REPLAY, embeddings=replay.embeddings, **columns)
         if keras_weights is not None:
             # The slash in the names is no problem: they are members of the archive, never paths on disk.
             arrays: dict[str, Any] = dict(keras_weights)
@@ -204,6 +204,7 @@ def write_bundle(
             "embedding_size": int(head.weights.size),
             "backbone_id": files[BACKBONE]["sha256"][:16],
             "calibration": {"scale": head.calibration.scale, "offset": head.calibration.offset},
+            **({} if variants is None else {"variants": description(variants)}),
             "files": files,
         }
         text = json.dumps(complete, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -211,6 +212,18 @@ def write_bundle(
         load_bundle(folder)
         _swap(folder, out, Path(scratch) / "previous")
     return load_bundle(out)
+
+
+def _others(variants: Variants, head: Head, replay: Replay) -> list[Variant]:
+    """Return the variants that are not the default."""
+    default = variants.find(variants.default)
+    if default is None:
+        raise ValueError(f"there is no variant {variants.default!r}")
+    same_head = np.array_equal(default.head.weights, head.weights) and default.head.bias == head.bias
+    same_replay = np.array_equal(default.labels, replay.labels) and np.array_equal(default.weights, replay.weights)
+    if not same_head or default.head.calibration != head.calibration or not same_replay:
+        raise ValueError(f"head and replay set are not those of the variant {variants.default!r}")
+    return [variant for variant in variants.choices if variant is not default]
 
 
 def _entry(path: Path) -> dict[str, Any]:

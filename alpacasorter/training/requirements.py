@@ -87,7 +87,7 @@ def problem_with_out(out: Path, dataset: Path) -> str:
         OSError: the folder can't be listed.
     """
     # Imported here: the help of the command does without NumPy.
-    from alpacasorter.ml.models.bundle import CARD, KERAS_WEIGHTS, METADATA, REQUIRED
+    from alpacasorter.ml.models.metadata import CARD, KERAS_WEIGHTS, METADATA, REQUIRED
 
     if out.resolve().is_relative_to(dataset.resolve()):
         return _(
@@ -107,7 +107,7 @@ def problem_with_out(out: Path, dataset: Path) -> str:
 
 def problem_with_class_names(class_names: tuple[str, str], name: str) -> str:
     """Return why a bundle can't have these classes and this name, as a sentence; empty where it can."""
-    from alpacasorter.ml.models.bundle import BundleError, Fields
+    from alpacasorter.ml.models.metadata import BundleError, Fields
 
     fields = Fields(Path(name), {"class_names": list(class_names), "name": name})
     try:

@@ -16,7 +16,7 @@ import numpy as np
 from alpacasorter.core import os_errors
 from alpacasorter.core.files import display_path
 from alpacasorter.ml.evaluation.report import ReportError
-from alpacasorter.ml.models.bundle import BundleError
+from alpacasorter.ml.models.metadata import BundleError
 from alpacasorter.training import events, report_text
 from alpacasorter.training.data.batches import PhotoStore
 from alpacasorter.training.data.dataset import DatasetError, read_dataset

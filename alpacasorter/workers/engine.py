@@ -26,6 +26,7 @@ from alpacasorter.workers.exchanging import ExchangeKeeper
 from alpacasorter.workers.lane import Lane
 from alpacasorter.workers.models import ModelKeeper
 from alpacasorter.workers.sorting import SortService
+from alpacasorter.workers.variants import VariantKeeper
 from alpacasorter.workers.versions import VersionKeeper
 from alpacasorter.workers.view_facts import DeviceFacts, ModelFacts, error_sentence
 from alpacasorter.workers.watching import WatchService
@@ -45,6 +46,7 @@ class Engine(QObject):
 
     Attributes:
         versions: the versions of what was learned.
+        variants: switches between the variants of the model.
         models: the installed models.
         sorting: sorts and undoes them.
         exchange: exports results and imports labels.
@@ -107,6 +109,7 @@ class Engine(QObject):
         self.models = ModelKeeper(places, lambda: self._open.bundle.path if self._open else None, self)
         self.models.passed.connect(self._change_model)
         learned, disturb = self._learned_event.emit, self.versions.disturb
+        self.variants = VariantKeeper(places, lambda: self._open, self._session_lane, disturb, learned, self)
         self.exchange = ExchangeKeeper(lambda: self._open, self._session_lane, disturb, learned, self)
         self.watching = WatchService(lambda: self._open, learned, self._updated, self)
         self.sorting = SortService(lambda: self._open, self.watching.expect, self)
@@ -250,8 +253,9 @@ class Engine(QObject):
 
     def _tell_ready(self, opened: OpenEngine) -> None:
         bundle, session = opened.bundle, opened.session
+        corrections, variants = session.learning.correction_count, self.variants.facts(bundle)
         self.ready.emit(
-            ModelFacts(bundle.name, bundle.version, session.labels, session.learning.correction_count, bundle.card_path)
+            ModelFacts(bundle.name, bundle.version, session.labels, corrections, bundle.card_path, variants)
         )
         self._tell_notices(opened)
         self._tell_device()
@@ -267,10 +271,10 @@ class Engine(QObject):
 
             if self._open is None:
                 # The model to use at the start could not be opened.
-                places = replace(self._places, bundle=path)
+                places = replace(self._places, bundle=path, variant=None)
                 self._open = open_engine(places, self._preference, trial_now=False)
             else:
-                self._open = self._open.with_model(path, self._preference)
+                self._open = self._open.with_model(path, self._preference, data=self._places.data)
         except Exception as error:  # noqa: BLE001
             self.models.failed.emit(error_sentence(error))
         else:
@@ -296,7 +300,9 @@ class Engine(QObject):
         try:
             from alpacasorter.ml.engine import open_engine
 
-            again = open_engine(replace(self._places, bundle=opened.bundle.path), self._preference, trial_now=False)
+            bundle = opened.bundle
+            places = replace(self._places, bundle=bundle.path, variant=bundle.variant or None)
+            again = open_engine(places, self._preference, trial_now=False)
         except Exception as error:  # noqa: BLE001  # photos are judged without them, as before
             _log.info("The corrections still can't be read: %s", for_log(error))
             return
@@ -327,6 +333,7 @@ class Engine(QObject):
             self.correction_failed.emit(changes, error_sentence(error))
             return
         self._learned_event.emit(learned)
+        self.variants.compare(self._open, changes)
         self._tell_notices(self._open)
         self._session_lane.submit(self._save_head)
 

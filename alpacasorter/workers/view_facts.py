@@ -15,6 +15,42 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class VariantFacts:
+    """What the window shows of one variant of the model, in the language in use.
+
+    Attributes:
+        name: what `VariantKeeper.use` takes.
+        title: what the user chooses.
+        question, answer: what to ask when corrections suggest this variant, and the button that switches to it; both
+            empty if there is nothing to ask.
+    """
+
+    name: str
+    title: str
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class VariantsFacts:
+    """What the window shows of the variants of the model, in the language in use.
+
+    Attributes:
+        setting: what the user chooses between, the label of a setting without a colon.
+        choices: at least two.
+        current: name of the variant in use.
+        is_chosen: whether the user has chosen it, here or with `--variant`, rather than that it is the default.
+        first_question: what to ask once if they have not, with the titles as answers; empty to not ask.
+    """
+
+    setting: str
+    choices: tuple[VariantFacts, ...]
+    current: str
+    is_chosen: bool
+    first_question: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelFacts:
     """What the window shows of the model.
 
@@ -23,6 +59,7 @@ class ModelFacts:
         labels: its classes.
         corrections: how many it has learned from.
         card: the file that describes it; it may be missing.
+        variants: what it can mean by its classes; None if there is no choice.
     """
 
     name: str
@@ -30,6 +67,7 @@ class ModelFacts:
     labels: LabelSet
     corrections: int
     card: Path
+    variants: VariantsFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from alpacasorter.core.store.cache import Cache
 from alpacasorter.core.store.library import Library, LibraryError
 from alpacasorter.ml import engine as opening_module
 from alpacasorter.ml.engine import OpenEngine, Session, open_engine
-from alpacasorter.ml.models.bundle import BundleError
+from alpacasorter.ml.models.metadata import BundleError
 from alpacasorter.ml.models.store import ModelStore
 from alpacasorter.ml.runtime import device as device_module
 from alpacasorter.ml.runtime.backbone import (
@@ -286,17 +286,17 @@ def test_another_model_on_the_same_library_and_cache(places: Places, chosen: Pat
         first = Outcome(engine.session.scan(tmp_path / "photos", recursive=True))
         key = next(iter(first.probabilities()))
         engine.session.learning.correct({key: engine.session.labels.positive})
-        other = engine.with_model(chosen, "cpu")
+        other = engine.with_model(chosen, "cpu", data=places.data)
         assert (other.library, other.cache) == (engine.library, engine.cache)
         again = Outcome(other.session.scan(tmp_path / "photos", recursive=True))
         # The same network: nothing is opened again. Other classes: the correction does not count for them.
         assert (first.finished.opened, again.finished.opened) == (3, 0)
         assert [photo.correction for photo in again.photos.values()] == [None] * 3
-        back = other.with_model(engine.bundle.path, "cpu")
+        back = other.with_model(engine.bundle.path, "cpu", data=places.data)
         assert back.session.learning.correction(key) == engine.session.labels.positive
         (chosen / "head.npz").unlink()
         with pytest.raises(BundleError):
-            back.with_model(chosen, "cpu")
+            back.with_model(chosen, "cpu", data=places.data)
         assert Outcome(back.session.scan(tmp_path / "photos", recursive=True)).finished.judged == 3
     finally:
         engine.close()
@@ -318,7 +318,7 @@ def test_without_a_library_photos_are_judged(tmp_path: Path) -> None:
         with pytest.raises(LibraryError, match="can't be written to"):
             engine.session.learning.correct({key: "alpaca"}, {key: photo})
         assert engine.library.corrections(real_bundle().label_set) == {}
-        assert engine.with_model(real_bundle().path, "cpu").library_problem == engine.library_problem
+        assert engine.with_model(real_bundle().path, "cpu", data=places.data).library_problem == engine.library_problem
     finally:
         engine.close()
     with pytest.raises(LibraryError, match="can't be written to"):

@@ -5,7 +5,8 @@ import os
 import numpy as np
 import pytest
 
-from alpacasorter.ml.models.bundle import BundleError, load_bundle
+from alpacasorter.ml.models.bundle import load_bundle
+from alpacasorter.ml.models.metadata import BundleError
 from tests.ml.bundles import make_bundle, replay_set
 
 

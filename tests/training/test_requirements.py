@@ -2,7 +2,7 @@
 
 import pytest
 
-from alpacasorter.ml.models.bundle import METADATA
+from alpacasorter.ml.models.metadata import METADATA
 from alpacasorter.training.requirements import problem_with_class_names, problem_with_out
 
 

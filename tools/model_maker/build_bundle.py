@@ -25,8 +25,9 @@ from alpacasorter.core.photos.reading import read_photo
 from alpacasorter.ml.evaluation import metrics
 from alpacasorter.ml.learning.folds import FOLDS
 from alpacasorter.ml.learning.logistic import fit_logistic
-from alpacasorter.ml.models.bundle import Bundle, BundleError, Replay
+from alpacasorter.ml.models.bundle import Bundle, Replay
 from alpacasorter.ml.models.head import Head
+from alpacasorter.ml.models.metadata import BundleError
 from alpacasorter.ml.runtime import backbone as preprocess
 from alpacasorter.ml.runtime.backbone import CpuBackbone
 from alpacasorter.training.card import model_card

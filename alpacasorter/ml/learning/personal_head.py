@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ import numpy.typing as npt
 from alpacasorter.core.events import Judged, JudgedPhoto, Learned, LearningAgain, Relearned
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.store.library import Library, LibraryError
+from alpacasorter.ml.learning.agreement import Agreement, find_agreements
 from alpacasorter.ml.learning.corrections import Corrections, Vector
 from alpacasorter.ml.learning.folds import scene_similarity
 from alpacasorter.ml.learning.learner import Learner, self_check
@@ -332,8 +333,14 @@ class PersonalHead:
         with self._lock:
             self._corrections = Corrections.read(self._library, self._bundle, self._corrections.pictures)
 
-    def _learn(self, changes: Mapping[str, str | None], started: float, relearned: Relearned | None = None) -> Learned:
-        head = self._next_head(stored=relearned is not None)
+    def _learn(
+        self,
+        changes: Mapping[str, str | None],
+        started: float,
+        relearned: Relearned | None = None,
+        variant: str | None = None,
+    ) -> Learned:
+        head = self._next_head(stored=relearned is not None or variant is not None)
         with self._lock:
             before = self._table.score(self._head.probability)
             after = self._table.score(head.probability)
@@ -352,6 +359,7 @@ class PersonalHead:
                 head_version=self._head_version,
                 seconds=time.perf_counter() - started,
                 relearned=relearned,
+                variant=variant,
             )
 
     def _next_head(self, *, stored: bool) -> Head:
@@ -387,6 +395,44 @@ class PersonalHead:
         if not self._is_saved and not self.learning_again:
             self._versions.save(self._head, self._examples)
             self._is_saved = True
+
+    # Variants
+
+    @property
+    def bundle(self) -> Bundle:
+        """The bundle, with the variant in use."""
+        return self._bundle
+
+    def use_variant(self, name: str) -> Learned:
+        """Use another variant of the bundle, with what was learned for it, and judge every photo again.
+
+        Raises:
+            BundleError: the bundle has no such variant; nothing has changed.
+        """
+        started = time.perf_counter()
+        with self._learning:
+            bundle = self._bundle.with_variant(name)
+            # If this fails, it is learned again when it is needed.
+            with contextlib.suppress(LibraryError):
+                self._save()
+            changes = self._changed_elsewhere()
+            self._bundle, self._versions, self._learner = bundle, Versions(self._library, bundle), None
+            return self._learn(changes, started, variant=name)
+
+    def agreements(self, keys: Collection[str]) -> tuple[Agreement, ...]:
+        """Return which other variants would have labeled corrected photos as the user did, and the one in use not.
+
+        Args:
+            keys: content keys of the photos asked about, usually those just corrected. Only variants that are right
+                about one of them are returned, the one that is right about the most corrections first.
+        """
+        if self._bundle.variants is None:
+            return ()
+        with self._lock:
+            corrections = self._corrections
+            examples = {key: (vector, corrections.labels[key]) for key, vector in corrections.vectors.items()}
+            asked = {stored: key for key in keys if (stored := corrections.key_of(key)) is not None}
+        return find_agreements(self._bundle, examples, asked)
 
     # Versions
 
@@ -445,20 +491,20 @@ class PersonalHead:
         with self._learning:
             self._save()
             self._versions.settle()
-            examples = self._examples
-            if not examples.labels or self._versions.is_checked(examples):
+            examples, versions, bundle = self._examples, self._versions, self._bundle
+            if not examples.labels or versions.is_checked(examples):
                 return False
         found = self_check(
-            Learner(self._bundle),
+            Learner(bundle),
             examples.embeddings(),
             examples.targets(self._labels.positive),
             threshold=self._labels.threshold,
-            similarity=scene_similarity(self._bundle.learning.yield_similarity),
+            similarity=scene_similarity(bundle.learning.yield_similarity),
             stopped=stopped,
         )
         if found is not None:
             with self._learning:
-                self._versions.note(examples, found)
+                versions.note(examples, found)
         return found is not None
 
     def _learn_only_from(self, members: Mapping[str, str] | None, started: float, made_at: str | None) -> Learned:

@@ -1,4 +1,4 @@
-"""The versions of one bundle's head, stored with the corrections that each has learned from, and their accuracy.
+"""The versions of one shipped head, stored with the corrections that each has learned from, and their accuracy.
 
 A version is a set of corrections, because the head follows from them. Going back to a version means learning only from
 its corrections, as far as they still hold: a correction that was removed since stays removed, and one whose label has
@@ -121,10 +121,10 @@ class VersionGone(Exception):
 
 
 class Versions:
-    """The stored heads of one bundle, for one thread at a time. Every method may raise LibraryError."""
+    """The stored heads of one bundle in one variant, for one thread at a time. Every method may raise LibraryError."""
 
     def __init__(self, library: Library, bundle: Bundle) -> None:
-        """Use the heads of `bundle` in `library`."""
+        """Use the heads in `library` that were learned from the shipped head of `bundle`, in its variant."""
         self._library = library
         self._bundle = bundle
         self._unsettled: int | None = None
@@ -133,12 +133,12 @@ class Versions:
         """Return the head that has learned from exactly these corrections, if it is stored."""
         if not examples.labels:
             return None
-        found = self._library.head_of(self._bundle.bundle_id, examples.digest)
+        found = self._library.head_of(self._bundle.head_id, examples.digest)
         return None if found is None else self._usable(found)
 
     def save(self, head: Head, examples: Examples) -> None:
         """Store a head, unless it is stored already; it replaces the one stored since `settle`."""
-        known = self._library.head_of(self._bundle.bundle_id, examples.digest)
+        known = self._library.head_of(self._bundle.head_id, examples.digest)
         stored = known is not None and known.members is not None and self._usable(known) is not None
         if stored or not examples.labels:
             # The same corrections as before the burst, for example after an undo: that version is in use again.
@@ -148,7 +148,7 @@ class Versions:
             return
         version = HeadVersion(
             id=None,
-            bundle_id=self._bundle.bundle_id,
+            bundle_id=self._bundle.head_id,
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
             corrections=len(examples.labels),
             corrections_digest=examples.digest,
@@ -165,12 +165,12 @@ class Versions:
 
     def is_checked(self, examples: Examples) -> bool:
         """Return whether the version that has learned from these corrections is measured, or not stored at all."""
-        found = self._library.head_of(self._bundle.bundle_id, examples.digest)
+        found = self._library.head_of(self._bundle.head_id, examples.digest)
         return found is None or SelfCheck.read(found.measurements) is not None
 
     def note(self, examples: Examples, check: SelfCheck) -> None:
         """Store the measurement of the version that has learned from these corrections."""
-        found = self._library.head_of(self._bundle.bundle_id, examples.digest)
+        found = self._library.head_of(self._bundle.head_id, examples.digest)
         if found is not None and found.id is not None:
             self._library.set_measurements(found.id, {**found.measurements, **check.measurements()})
 
@@ -182,14 +182,14 @@ class Versions:
         """
         if version == SHIPPED:
             return "", {}
-        for head in self._library.head_versions(self._bundle.bundle_id):
+        for head in self._library.head_versions(self._bundle.head_id):
             if head.id == version and head.members is not None:
                 return head.made_at, head.members
         raise VersionGone(_("This version is no longer stored. Choose another one."))
 
     def listed(self, examples: Examples) -> tuple[Version, ...]:
         """Return the versions to go back to, the newest first; `examples` are those of the version in use."""
-        versions = _distinct(self._library.head_versions(self._bundle.bundle_id), examples.digest)
+        versions = _distinct(self._library.head_versions(self._bundle.head_id), examples.digest)
         return (*versions, Version(SHIPPED, "", 0, None, not examples.labels, self._bundle.bundle_id))
 
     def of_others(self) -> tuple[Version, ...]:

@@ -23,12 +23,12 @@ from alpacasorter.core.files import display_path
 from alpacasorter.core.safe_write import creating, replacing, sweep_folder
 from alpacasorter.i18n import _
 from alpacasorter.ml.models.arrays import zip_end
-from alpacasorter.ml.models.bundle import (
+from alpacasorter.ml.models.bundle import Bundle, verify
+from alpacasorter.ml.models.metadata import (
     KERAS_WEIGHTS,
     KNOWN,
     METADATA,
     METADATA_LIMIT,
-    Bundle,
     BundleError,
     Fields,
     changed,
@@ -37,7 +37,6 @@ from alpacasorter.ml.models.bundle import (
     refusal,
     too_large,
     unknown_file,
-    verify,
 )
 
 SUFFIX: Final = ".alpacamodel"

@@ -11,8 +11,8 @@ import json
 import math
 import zipfile
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,188 +20,35 @@ import numpy as np
 import numpy.typing as npt
 
 from alpacasorter.core.files import display_path
-from alpacasorter.i18n import _, number
+from alpacasorter.i18n import _, join, number, pick
 from alpacasorter.ml.models.arrays import ArraysError, Shape, TooLarge, read_npz
 from alpacasorter.ml.models.head import Calibration, Head
+from alpacasorter.ml.models.metadata import (
+    BACKBONE,
+    CARD,
+    FORMAT,
+    HEAD,
+    KERAS_WEIGHTS,
+    REPLAY,
+    REQUIRED,
+    BundleError,
+    Fields,
+    changed,
+    incomplete,
+    missing,
+    read_metadata,
+    refusal,
+    too_large,
+)
+from alpacasorter.ml.models.variants import Described, Variant, Variants, read_description
 from alpacasorter.ml.runtime import backbone
 
-FORMAT: Final = 1
-METADATA: Final = "model.json"
-BACKBONE: Final = "backbone.tflite"
-HEAD: Final = "head.npz"
-REPLAY: Final = "replay.npz"
-KERAS_WEIGHTS: Final = "keras_weights.npz"
-CARD: Final = "MODEL_CARD.md"
-
-REQUIRED: Final = (BACKBONE, HEAD, REPLAY)
-KNOWN: Final = (*REQUIRED, KERAS_WEIGHTS, CARD)
-METADATA_LIMIT: Final = 1 << 20
-_LIMITS: Final = {BACKBONE: 512 << 20, HEAD: 1 << 20, REPLAY: 512 << 20, KERAS_WEIGHTS: 1 << 30, CARD: 1 << 20}
-"""Bytes of each file at most; the head has at most 65,536 weights, and 512 MB hold 200,000 photos to learn from."""
 _MOST_WEIGHT: Final = 1e6
 _MOST_L2: Final = 1e12
 _LARGEST_EMBEDDING: Final = 65504.0
 """The largest number of an embedding, which is float16."""
 _LARGEST_LOGIT: Final = float(np.finfo(np.float32).max)
 _CHUNK: Final = 1 << 20
-_FOLDER_UNSAFE: Final = frozenset('/\\<>:"|?*')
-
-
-class BundleError(Exception):
-    """The model can't be used. The message tells the user which model, why, and what to do.
-
-    Attributes:
-        why: only the reason, a sentence.
-    """
-
-    def __init__(self, message: str, why: str = "") -> None:
-        """Create the error; the reason defaults to the whole message."""
-        super().__init__(message)
-        self.why = why or message
-
-
-def refusal(path: Path, why: str, remedy: str = "") -> BundleError:
-    """Return the error for the model at `path`.
-
-    Args:
-        path: its folder or file.
-        why: the reason, a sentence.
-        remedy: what to do, a sentence; empty for the usual advice.
-    """
-    remedy = remedy or _("Choose another model, or reinstall AlpacaSorter.")
-    # Translators: {reason} and {remedy} are sentences, such as "head.npz is missing." and "Choose another model."
-    message = _("The model “{name}” can't be used. {reason} {remedy}")
-    return BundleError(message.format(name=display_path(path.name), reason=why, remedy=remedy), why)
-
-
-def read_metadata(path: Path) -> bytes:
-    """Return the bytes of model.json.
-
-    Raises:
-        BundleError: there is none, or it is much too large.
-    """
-    file = path / METADATA
-    if not file.is_file():
-        why = _("It has no {file}, so it is not a model folder.").format(file=METADATA)
-        raise refusal(path, why, _("Choose a model folder."))
-    if file.stat().st_size > METADATA_LIMIT:
-        raise refusal(path, too_large(METADATA))
-    return file.read_bytes()
-
-
-def too_large(name: str) -> str:
-    """Return why a model with this file is refused: the file is much too large."""
-    return _("{file} is much too large.").format(file=name)
-
-
-def missing(name: str) -> str:
-    """Return why a model without this file is refused."""
-    return _("{file} is missing.").format(file=name)
-
-
-def incomplete(name: str) -> str:
-    """Return why a model whose file has the wrong length is refused."""
-    return _("{file} is incomplete or was changed.").format(file=name)
-
-
-def changed(name: str) -> str:
-    """Return why a model whose file has the wrong hash is refused."""
-    return _("{file} was changed after the model was made.").format(file=name)
-
-
-class Fields:
-    """Typed access to the metadata; a missing or invalid value is refused with an error that names it."""
-
-    def __init__(self, path: Path, data: object) -> None:
-        self._path = path
-        if not isinstance(data, dict):
-            raise refusal(path, _("{file} is not a JSON object.").format(file=METADATA))
-        self._data = data
-
-    def get(self, name: str, kind: type[Any]) -> Any:
-        value = self._data.get(name)
-        # In Python a bool is an int, but `true` is no format number.
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise self._invalid(name)
-        return value
-
-    def text(self, name: str) -> str:
-        value = self.get(name, str)
-        if not 0 < len(value) <= 200 or not value.isprintable():
-            raise self._invalid(name)
-        return str(value)
-
-    def whole(self, name: str, least: int, most: int) -> int:
-        value = int(self.get(name, int))
-        if not least <= value <= most:
-            raise self._invalid(name)
-        return value
-
-    def number(self, *names: str, above: float = -math.inf, below: float = math.inf) -> float:
-        value: object = self._data
-        for name in names:
-            value = value.get(name) if isinstance(value, dict) else None
-        if not isinstance(value, (int, float)) or isinstance(value, bool) or not above < value < below:
-            raise self._invalid(".".join(names))
-        return float(value)
-
-    def table(self, name: str) -> dict[str, Any]:
-        """Return an optional JSON object; empty if it is missing."""
-        return dict(self.get(name, dict)) if name in self._data else {}
-
-    def class_names(self) -> tuple[str, str]:
-        names = self.get("class_names", list)
-        if len(names) != 2 or not all(isinstance(name, str) and _is_folder_name(name) for name in names):
-            raise self._invalid("class_names")
-        # They become folder names when photos are sorted, also on file systems that ignore case.
-        if names[0].casefold() == names[1].casefold():
-            raise self._invalid("class_names")
-        return names[0], names[1]
-
-    def display_names(self, names: tuple[str, str]) -> dict[str, str]:
-        shown = self.get("display_names", dict)
-        for name in names:
-            text = shown.get(name)
-            if not isinstance(text, str) or not 0 < len(text) <= 100 or not text.isprintable():
-                raise self._invalid("display_names")
-        return {name: shown[name] for name in names}
-
-    def files(self) -> dict[str, tuple[str, int]]:
-        found: dict[str, tuple[str, int]] = {}
-        for name, entry in self.get("files", dict).items():
-            if name not in KNOWN:
-                raise refusal(self._path, unknown_file(name))
-            digest = entry.get("sha256") if isinstance(entry, dict) else None
-            length = entry.get("bytes") if isinstance(entry, dict) else None
-            if not isinstance(digest, str) or not isinstance(length, int) or isinstance(length, bool):
-                raise self._invalid(f"files.{name}")
-            if length > _LIMITS[name]:
-                raise refusal(self._path, too_large(name))
-            if length < 1:
-                raise self._invalid(f"files.{name}")
-            found[name] = (digest, length)
-        for name in REQUIRED:
-            if name not in found:
-                raise refusal(self._path, _("{metadata} does not list {file}.").format(metadata=METADATA, file=name))
-        return found
-
-    def _invalid(self, name: str) -> BundleError:
-        why = _("“{field}” in {file} is missing or invalid.").format(field=name, file=METADATA)
-        return refusal(self._path, why)
-
-
-def unknown_file(name: str) -> str:
-    """Return why a model that names a file no model has is refused; only the beginning of a long name is shown."""
-    return _("It contains “{file}”, which is not part of a model.").format(file=display_path(name[:80]))
-
-
-def _is_folder_name(name: str) -> bool:
-    return (
-        0 < len(name) <= 64
-        and name.isprintable()
-        and not _FOLDER_UNSAFE.intersection(name)
-        and name == name.strip(". ")
-    )
 
 
 def verify(path: Path, name: str, digest: str, length: int) -> None:
@@ -295,13 +142,15 @@ class Bundle:
         embedding_size: numbers per embedding.
         backbone_id: 16 hexadecimal digits; cached embeddings belong to it.
         threshold: probability from which a photo counts as positive.
-        head: the shipped head, with its calibration.
+        head: the shipped head, with its calibration; that of the variant in use.
         learning, replay: what learning from corrections needs.
         quality: the measured quality, as in the model card.
         created: the day it was built, YYYY-MM-DD.
         files: SHA-256 and length in bytes of each file.
         network: how training rebuilds the network in code (backbone, input size, extra dense layers); empty in bundles
             from before there was a choice. The app itself does not need it.
+        variants: heads with other ideas of the positive class (see `variants`); None if there is only one.
+        variant: name of the variant in use, which `head` and `replay` belong to; empty if there are none.
     """
 
     path: Path
@@ -321,6 +170,25 @@ class Bundle:
     created: str
     files: Mapping[str, tuple[str, int]]
     network: Mapping[str, Any]
+    variants: Variants | None = None
+    variant: str = ""
+
+    @property
+    def head_id(self) -> str:
+        """Identifies the shipped head in use; learned heads belong to it. Without variants it is the bundle's id."""
+        is_usual = self.variants is None or self.variant == self.variants.default
+        return self.bundle_id if is_usual else f"{self.bundle_id}:{self.variant}"
+
+    @property
+    def title(self) -> str:
+        """Name, version and the variant in use, for the user."""
+        title = f"{self.name} {self.version}".rstrip()
+        variant = None if self.variants is None else self.variants.find(self.variant)
+        if self.variants is None or variant is None:
+            return title
+        # Translators: {setting} and {choice} come from the model, for example "Ponies count as" and "Horse".
+        message = _("{model} ({setting}: {choice})")
+        return message.format(model=title, setting=pick(self.variants.setting), choice=pick(variant.title))
 
     @property
     def negative_label(self) -> str:
@@ -342,6 +210,10 @@ class Bundle:
         """The calibration of the shipped head; learned heads keep it."""
         return self.head.calibration
 
+    def heads(self) -> list[Head]:
+        """Return the shipped heads of all variants; the one head of a bundle without any."""
+        return [self.head] if self.variants is None else [variant.head for variant in self.variants.choices]
+
     @property
     def backbone_path(self) -> Path:
         """The LiteRT file, verified when the bundle was loaded."""
@@ -351,6 +223,22 @@ class Bundle:
     def card_path(self) -> Path:
         """The model card in Markdown; it may be missing."""
         return self.path / CARD
+
+    def with_variant(self, name: str) -> Bundle:
+        """Return this bundle with another variant in use.
+
+        Raises:
+            BundleError: it has no variant of this name; the message names those that it has.
+        """
+        chosen = self.variants.find(name) if self.variants is not None else None
+        if self.variants is None:
+            raise BundleError(_("The model “{name}” has no variants to choose from.").format(name=self.name))
+        if chosen is None:
+            message = _("The model “{name}” has no variant “{variant}”. Choose one of these: {variants}.")
+            names = join(list(self.variants.names))
+            raise BundleError(message.format(name=self.name, variant=display_path(name[:80]), variants=names))
+        replay = Replay(self.replay.embeddings, chosen.labels, chosen.weights)
+        return replace(self, head=chosen.head, replay=replay, variant=name)
 
     def keras_weights_path(self) -> Path:
         """Return the file for retraining the backbone.
@@ -420,6 +308,12 @@ def _load(path: Path) -> Bundle:
         raise refusal(path, _("{file} is not the backbone that the model names.").format(file=BACKBONE))
     size = fields.whole("embedding_size", 1, 1 << 16)
     calibration = Calibration(fields.number("calibration", "scale", above=0.0), fields.number("calibration", "offset"))
+    described = read_description(fields)
+    # Those of the default have no suffix.
+    others = [] if described is None else [one for one in described.choices if one.name != described.default]
+    calibrations = {"": calibration, **{f".{one.name}": one.calibration or Calibration() for one in others}}
+    heads = _read_heads(path, size, calibrations)
+    replays = _read_replays(path, size, tuple(calibrations))
     return Bundle(
         path=path,
         bundle_id=hashlib.sha256(raw).hexdigest()[:16],
@@ -431,45 +325,69 @@ def _load(path: Path) -> Bundle:
         embedding_size=size,
         backbone_id=backbone_id,
         threshold=fields.number("threshold", above=0.0, below=1.0),
-        head=_read_head(path, size, calibration),
+        head=heads[""],
         learning=LearningSettings(
             l2=fields.number("head", "l2", above=0.0, below=_MOST_L2),
             correction_weight=fields.number("learning", "correction_weight", above=0.0, below=_MOST_WEIGHT),
             yield_similarity=fields.number("learning", "yield_similarity", above=0.0, below=1.0),
         ),
-        replay=_read_replay(path, size),
+        replay=replays[""],
         quality=fields.get("quality", dict),
         created=fields.text("created"),
         files=files,
         network=fields.table("network"),
+        variants=None if described is None else _variants(described, heads, replays),
+        variant="" if described is None else described.default,
     )
 
 
-def _read_head(path: Path, size: int, calibration: Calibration) -> Head:
-    arrays = read_arrays(path, HEAD, {"weights": ("float64", (None,)), "bias": ("float64", ())})
-    weights, bias = arrays["weights"], float(arrays["bias"])
-    if weights.shape != (size,):
-        why = _("{file} does not fit embeddings of {count} numbers.").format(file=HEAD, count=number(size))
-        raise refusal(path, why)
-    with np.errstate(over="ignore"):
-        furthest = float(np.abs(weights).sum()) * _LARGEST_EMBEDDING + abs(bias)
-        calibrated = calibration.scale * furthest + abs(calibration.offset)
-    # Embeddings are multiplied as float32. Beyond that, some photo's answer would not be a number.
-    if not (furthest < _LARGEST_LOGIT and math.isfinite(calibrated)):
-        raise refusal(path, _invalid_numbers(HEAD, "weights"))
-    return Head(weights, bias, calibration)
+def _variants(described: Described, heads: Mapping[str, Head], replays: Mapping[str, Replay]) -> Variants:
+    choices = []
+    for one in described.choices:
+        suffix = "" if one.name == described.default else f".{one.name}"
+        replay = replays[suffix]
+        choices.append(
+            Variant(one.name, one.title, heads[suffix], replay.labels, replay.weights, one.question, one.answer)
+        )
+    return Variants(described.default, described.setting, tuple(choices), described.first_question)
 
 
-def _read_replay(path: Path, size: int) -> Replay:
-    arrays = read_arrays(
-        path,
-        REPLAY,
-        {"embeddings": ("float16", (None, None)), "labels": ("uint8", (None,)), "weights": ("float32", (None,))},
-    )
-    embeddings, labels, weights = arrays["embeddings"], arrays["labels"], arrays["weights"]
+def _read_heads(path: Path, size: int, calibrations: Mapping[str, Calibration]) -> dict[str, Head]:
+    """Return a head for each suffix that the names of its arrays have."""
+    wanted: dict[str, tuple[str, Shape]] = {}
+    for suffix in calibrations:
+        wanted |= {f"weights{suffix}": ("float64", (None,)), f"bias{suffix}": ("float64", ())}
+    arrays = read_arrays(path, HEAD, wanted)
+    heads = {}
+    for suffix, calibration in calibrations.items():
+        weights, bias = arrays[f"weights{suffix}"], float(arrays[f"bias{suffix}"])
+        if weights.shape != (size,):
+            why = _("{file} does not fit embeddings of {count} numbers.").format(file=HEAD, count=number(size))
+            raise refusal(path, why)
+        with np.errstate(over="ignore"):
+            furthest = float(np.abs(weights).sum()) * _LARGEST_EMBEDDING + abs(bias)
+            calibrated = calibration.scale * furthest + abs(calibration.offset)
+        # Embeddings are multiplied as float32. Beyond that, some photo's answer would not be a number.
+        if not (furthest < _LARGEST_LOGIT and math.isfinite(calibrated)):
+            raise refusal(path, _invalid_numbers(HEAD, f"weights{suffix}"))
+        heads[suffix] = Head(weights, bias, calibration)
+    return heads
+
+
+def _read_replays(path: Path, size: int, suffixes: Sequence[str]) -> dict[str, Replay]:
+    """Return the replay set for each suffix that the names of its labels and weights have."""
+    wanted: dict[str, tuple[str, Shape]] = {"embeddings": ("float16", (None, None))}
+    for suffix in suffixes:
+        wanted |= {f"labels{suffix}": ("uint8", (None,)), f"weights{suffix}": ("float32", (None,))}
+    arrays = read_arrays(path, REPLAY, wanted)
+    embeddings = arrays["embeddings"]
     n = embeddings.shape[0]
-    if embeddings.shape[1] != size or labels.shape != (n,) or weights.shape != (n,):
-        raise refusal(path, _("{file} does not fit {other}.").format(file=REPLAY, other=HEAD))
-    if (labels > 1).any() or (weights < 0).any() or (weights > _MOST_WEIGHT).any():
-        raise refusal(path, _("The labels or weights in {file} are invalid.").format(file=REPLAY))
-    return Replay(embeddings, labels, weights)
+    replays = {}
+    for suffix in suffixes:
+        labels, weights = arrays[f"labels{suffix}"], arrays[f"weights{suffix}"]
+        if embeddings.shape[1] != size or labels.shape != (n,) or weights.shape != (n,):
+            raise refusal(path, _("{file} does not fit {other}.").format(file=REPLAY, other=HEAD))
+        if (labels > 1).any() or (weights < 0).any() or (weights > _MOST_WEIGHT).any():
+            raise refusal(path, _("The labels or weights in {file} are invalid.").format(file=REPLAY))
+        replays[suffix] = Replay(embeddings, labels, weights)
+    return replays

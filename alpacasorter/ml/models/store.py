@@ -1,8 +1,8 @@
 """The user's models, the bundled one and those they added: listing, choosing, adding, removing and finding them.
 
-Each has its own folder in the user's data folder, and one small file says which was chosen, for the window and the
-command line alike. All of this may have been edited, damaged or put there by someone else: a model that can't be used
-is listed with the reason and does not affect the others.
+Each has its own folder in the user's data folder, and two small files say which was chosen, and which variant of it,
+for the window and the command line alike. All of this may have been edited, damaged or put there by someone else: a
+model that can't be used is listed with the reason and does not affect the others.
 """
 
 from __future__ import annotations
@@ -26,14 +26,18 @@ from alpacasorter.core.safe_write import write_over
 from alpacasorter.core.session_paths import private_folder
 from alpacasorter.i18n import _, join
 from alpacasorter.ml.models.archive import unpack
-from alpacasorter.ml.models.bundle import METADATA, Fields, load_bundle, missing, read_metadata, refusal, verify
+from alpacasorter.ml.models.bundle import Bundle, load_bundle, verify
 from alpacasorter.ml.models.entry import ModelEntry, describe, same_folder
+from alpacasorter.ml.models.metadata import METADATA, Fields, missing, read_metadata, refusal
 from alpacasorter.ml.models.trial import try_model
 from alpacasorter.ml.runtime.backbone import sentence
 
 CHOICE: Final = "model-in-use.json"
+VARIANTS: Final = "model-variants.json"
 
 _LIMIT: Final = 4096
+_VARIANTS_LIMIT: Final = 1 << 16
+_MOST_CHOICES: Final = 100
 _ADDING: Final = ".adding-"
 _LOCK: Final = ".lock"
 _BEGINNING_SECONDS: Final = 2.0
@@ -71,6 +75,11 @@ def is_plain_name(name: str) -> bool:
     )
 
 
+def _model_key(bundle: Bundle) -> str:
+    """Return what a model and its updates have in common."""
+    return f"{bundle.name}|{bundle.label_set}"
+
+
 @dataclass(frozen=True, slots=True)
 class Added:
     """The result of adding a model; `is_new` is False if it had been added before."""
@@ -92,6 +101,7 @@ class ModelStore:
         self.folder: Final = data.absolute() / paths.USER_MODELS
         self.bundled: Final = bundled or paths.bundled_model()
         self._choice: Final = data.absolute() / CHOICE
+        self._variants: Final = data.absolute() / VARIANTS
 
     # Choosing
 
@@ -145,6 +155,50 @@ class ModelStore:
                 _("Your choice of model can't be saved. {reason}").format(reason=sentence(for_saving(error)))
             ) from error
 
+    def chosen_variant(self, bundle: Bundle) -> str | None:
+        """Return the name of the variant that the user chose for this model; None if they chose none. Never raises.
+
+        An update of a model has the same name and classes, so it gets the variant that was chosen before, if it still
+        has it.
+        """
+        if bundle.variants is None:
+            return None
+        name = self._read_variants().get(_model_key(bundle))
+        return name if name in bundle.variants.names else None
+
+    def choose_variant(self, bundle: Bundle, name: str) -> None:
+        """Store which variant of a model to use from the next start on, in the window and on the command line.
+
+        Raises:
+            BundleError: the model has no such variant.
+            ModelStoreError: the choice can't be stored.
+        """
+        bundle.with_variant(name)
+        key = _model_key(bundle)
+        known = [(model, chosen) for model, chosen in self._read_variants().items() if model != key]
+        text = json.dumps(dict([*known[1 - _MOST_CHOICES :], (key, name)]), ensure_ascii=False, indent=1)
+        try:
+            private_folder(self._variants.parent)
+            write_over(self._variants, [f"{text}\n".encode()])
+        except OSError as error:
+            raise ModelStoreError(
+                _("Your choice can't be saved. {reason}").format(reason=sentence(for_saving(error)))
+            ) from error
+
+    def _read_variants(self) -> dict[str, str]:
+        try:
+            with self._variants.open("rb") as stream:
+                raw = stream.read(_VARIANTS_LIMIT + 1)
+            data = json.loads(raw) if len(raw) <= _VARIANTS_LIMIT else None
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, RecursionError) as error:
+            _log.warning("the chosen variants can't be read: %s", error)
+            return {}
+        if not isinstance(data, dict):
+            return {}
+        return {key: name for key, name in data.items() if isinstance(name, str)}
+
     def check(self, path: Path, *, stopped: Callable[[], bool] = lambda: False) -> None:
         """Check that a model can be used; any but the bundled one is tried in a child process for about a second.
 
@@ -169,15 +223,18 @@ class ModelStore:
         Args:
             in_use: the model in use; None to work it out from what was named and chosen.
         """
-        entries = [describe(self.bundled, is_bundled=True)]
-        added = [describe(path) for path in self._folders()]
+        entries = [self._describe(self.bundled, is_bundled=True)]
+        added = [self._describe(path) for path in self._folders()]
         entries += sorted(added, key=lambda entry: (entry.name.casefold(), entry.version, entry.key))
         used = in_use or self._in_use(entries)
         found = [replace(entry, in_use=same_folder(entry.path, used)) for entry in entries]
         if not any(entry.in_use for entry in found):
             # Named by --model or ALPACASORTER_MODEL, and never added.
-            found.append(replace(describe(used), in_use=True))
+            found.append(replace(self._describe(used), in_use=True))
         return found
+
+    def _describe(self, path: Path, *, is_bundled: bool = False) -> ModelEntry:
+        return describe(path, is_bundled=is_bundled, chosen_variant=self.chosen_variant)
 
     def _in_use(self, entries: list[ModelEntry]) -> Path:
         named = paths.named_model()

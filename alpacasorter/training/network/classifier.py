@@ -23,7 +23,8 @@ import numpy.typing as npt
 
 from alpacasorter.core.files import display_path
 from alpacasorter.i18n import _
-from alpacasorter.ml.models.bundle import Bundle, BundleError
+from alpacasorter.ml.models.bundle import Bundle
+from alpacasorter.ml.models.metadata import BundleError
 from alpacasorter.ml.runtime.backbone import EMBEDDING_OUTPUT, FEATURE_MAP_OUTPUT
 from alpacasorter.training.network.backbones import build_backbone, prepare
 from alpacasorter.training.network.weights import Weights, WeightsError, get_weights, read_weights, set_weights

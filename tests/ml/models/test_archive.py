@@ -15,17 +15,8 @@ from pathlib import Path
 import pytest
 
 from alpacasorter.ml.models.archive import SUFFIX, pack, unpack
-from alpacasorter.ml.models.bundle import (
-    BACKBONE,
-    CARD,
-    HEAD,
-    KERAS_WEIGHTS,
-    METADATA,
-    REPLAY,
-    Bundle,
-    BundleError,
-    load_bundle,
-)
+from alpacasorter.ml.models.bundle import Bundle, load_bundle
+from alpacasorter.ml.models.metadata import BACKBONE, CARD, HEAD, KERAS_WEIGHTS, METADATA, REPLAY, BundleError
 from tests.ml.bundles import make_bundle
 
 ALL = {METADATA, BACKBONE, HEAD, REPLAY, KERAS_WEIGHTS, CARD}

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alpacasorter.ml.models.bundle import BundleError, load_bundle
+from alpacasorter.ml.models.bundle import load_bundle
+from alpacasorter.ml.models.metadata import BundleError
 from tests.ml.bundles import L2, make_bundle, replay_set
 
 

@@ -18,7 +18,8 @@ from alpacasorter import paths
 from alpacasorter.ml.models import store as model_store
 from alpacasorter.ml.models import trial as model_trial
 from alpacasorter.ml.models.archive import pack
-from alpacasorter.ml.models.bundle import BACKBONE, CARD, HEAD, KERAS_WEIGHTS, METADATA, BundleError, load_bundle
+from alpacasorter.ml.models.bundle import load_bundle
+from alpacasorter.ml.models.metadata import BACKBONE, CARD, HEAD, KERAS_WEIGHTS, METADATA, BundleError
 from alpacasorter.ml.models.store import CHOICE, ModelEntry, ModelStore, ModelStoreError
 from alpacasorter.ml.models.trial import run_trial, try_model
 from alpacasorter.ml.runtime.backbone import (

@@ -19,7 +19,8 @@ from alpacasorter.core.session_paths import Places
 from alpacasorter.ml.engine import open_engine
 from alpacasorter.ml.models.archive import pack
 from alpacasorter.ml.models.arrays import ArraysError, TooLarge, read_npz
-from alpacasorter.ml.models.bundle import BACKBONE, HEAD, REPLAY, BundleError, load_bundle
+from alpacasorter.ml.models.bundle import load_bundle
+from alpacasorter.ml.models.metadata import BACKBONE, HEAD, REPLAY, BundleError
 from alpacasorter.ml.models.store import ModelStore
 from alpacasorter.ml.models.trial import try_model
 from alpacasorter.ml.runtime.backbone import (
@@ -76,7 +77,8 @@ PEAK = """
 import resource, sys
 from pathlib import Path
 from alpacasorter.ml.models.store import ModelStore
-from alpacasorter.ml.models.bundle import BundleError, load_bundle
+from alpacasorter.ml.models.bundle import load_bundle
+from alpacasorter.ml.models.metadata import BundleError
 import tempfile
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:

@@ -7,7 +7,7 @@ pytest.importorskip("keras", reason="Keras is not installed")
 
 import keras
 
-from alpacasorter.ml.models.bundle import BundleError
+from alpacasorter.ml.models.metadata import BundleError
 from alpacasorter.training.network import classifier as network_module
 from alpacasorter.training.network.backbones import build_backbone
 from alpacasorter.training.network.classifier import assemble, rebuild, with_focus
