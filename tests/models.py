@@ -6,6 +6,10 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from alpacasorter import paths
 from alpacasorter.ml.models.metadata import BACKBONE, CARD, HEAD, METADATA, REPLAY
@@ -43,3 +47,63 @@ def replace_backbone(folder: Path, network: bytes) -> None:
     digest = hashlib.sha256(network).hexdigest()
     files = data["files"] | {BACKBONE: {"sha256": digest, "bytes": len(network)}}
     describe(folder, files=files, backbone_id=digest[:16])
+
+
+VARIANTS: dict[str, Any] = {
+    "setting": {"en": "Ponies & donkeys count as", "de": "Ponys und Esel zählen als"},
+    "first_question": {"en": "What do ponies count as for you?"},
+    "choices": [
+        {
+            "name": "wide",
+            "title": {"en": "Alpaca"},
+            "question": {"en": "Are ponies alpacas for you?"},
+            "answer": {"en": "Ponies are alpacas"},
+        },
+        {
+            "name": "narrow",
+            "title": {"en": "Not alpaca"},
+            "question": {"en": "Are ponies not alpacas for you?"},
+            "answer": {"en": "Ponies are not alpacas"},
+        },
+    ],
+}
+
+
+def with_ponies(folder: Path, *, default: str = "wide", **changes: object) -> npt.NDArray[np.float32]:
+    """Give a model in `folder` two variants: "narrow" does not count ponies as the positive class, and "wide" does.
+
+    Args:
+        folder: where to put the model, which is otherwise the shipped one.
+        default: the variant that is used unless the user chooses the other.
+        changes: to what is said about the variants.
+
+    Returns:
+        What the embedding of a pony has more than that of a photo of the positive class, float32 (n,). To the shipped
+        head and in the photos of the replay set, this direction means nearly nothing.
+    """
+    other_model(folder)
+    head, replay = dict(np.load(folder / HEAD)), dict(np.load(folder / REPLAY))
+    weights, known = head["weights"], replay["embeddings"].astype(np.float64)
+    size = len(weights)
+    # Mostly the eigenvectors with the smallest eigenvalues.
+    least = np.linalg.solve(known.T @ known + 1e-6 * np.eye(size), np.random.default_rng(0).normal(size=size))
+    least -= weights * (least @ weights) / (weights @ weights)
+    least /= np.linalg.norm(least)
+    heads = {"wide": weights, "narrow": weights - 5.0 * least}
+    other = "narrow" if default == "wide" else "wide"
+    np.savez(
+        folder / HEAD,
+        **{"weights": heads[default], f"weights.{other}": heads[other], f"bias.{other}": head["bias"]},
+        bias=head["bias"],
+    )
+    np.savez(folder / REPLAY, **replay, **{f"labels.{other}": replay["labels"], f"weights.{other}": replay["weights"]})
+    data = json.loads((folder / METADATA).read_text(encoding="utf-8"))
+    for name in (HEAD, REPLAY):
+        written = (folder / name).read_bytes()
+        data["files"][name] = {"sha256": hashlib.sha256(written).hexdigest(), "bytes": len(written)}
+    choices = [
+        one if one["name"] == default else one | {"calibration": data["calibration"]} for one in VARIANTS["choices"]
+    ]
+    variants = VARIANTS | {"default": default, "choices": choices} | changes
+    describe(folder, files=data["files"], variants=variants)
+    return (4.0 * least).astype(np.float32)

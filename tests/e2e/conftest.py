@@ -1,10 +1,11 @@
 """The real main window with the real engine and model, in a temporary home."""
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 from PySide6.QtCore import QItemSelectionModel, Qt
@@ -143,30 +144,41 @@ def scene(tmp_path: Path, home: Path) -> Callable[[Sequence[float]], Path]:
         steps = np.linspace(0, 1, 2001, dtype=np.float32)[:, None]
         between = steps * positive + (1 - steps) * negative
         curve = bundle.head.probability(between)
-        folder = tmp_path / "scene"
-        folder.mkdir()
-        buffer = io.BytesIO()
-        Image.new("RGB", (320, 240), "peru").save(buffer, "JPEG")
-        picture = buffer.getvalue()
-        entries = []
-        for n, probability in enumerate(probabilities):
-            path = folder / f"IMG_{n:03}.jpg"
-            data = picture + n.to_bytes(4, "big")
-            path.write_bytes(data)
-            status = path.stat()
-            entries.append(
-                CacheEntry(
-                    PhotoFile(path, status.st_size, status.st_mtime_ns),
-                    content_key(data),
-                    None,
-                    PhotoFacts(320, 240, None, "JPEG"),
-                    picture,
-                    between[int(np.argmin(np.abs(curve - probability)))].astype("<f2").tobytes(),
-                    bundle.backbone_id,
-                )
-            )
-        with Cache.open(paths.user_cache_dir() / "cache.sqlite") as cache:
-            cache.store(entries)
-        return folder
+        return known_photos(
+            tmp_path / "scene",
+            {
+                f"IMG_{n:03}.jpg": between[int(np.argmin(np.abs(curve - probability)))]
+                for n, probability in enumerate(probabilities)
+            },
+        )
 
     return make
+
+
+def known_photos(folder: Path, embeddings: Mapping[str, npt.NDArray[np.floating]]) -> Path:
+    """Make a folder of photos whose embeddings, by file name, the cache knows as those of the bundled model."""
+    backbone_id = load_bundle(paths.bundled_model()).backbone_id
+    folder.mkdir()
+    buffer = io.BytesIO()
+    Image.new("RGB", (320, 240), "peru").save(buffer, "JPEG")
+    picture = buffer.getvalue()
+    entries = []
+    for n, (name, embedding) in enumerate(embeddings.items()):
+        path = folder / name
+        data = picture + n.to_bytes(4, "big")
+        path.write_bytes(data)
+        status = path.stat()
+        entries.append(
+            CacheEntry(
+                PhotoFile(path, status.st_size, status.st_mtime_ns),
+                content_key(data),
+                None,
+                PhotoFacts(320, 240, None, "JPEG"),
+                picture,
+                embedding.astype("<f2").tobytes(),
+                backbone_id,
+            )
+        )
+    with Cache.open(paths.user_cache_dir() / "cache.sqlite") as cache:
+        cache.store(entries)
+    return folder

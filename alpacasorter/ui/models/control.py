@@ -12,8 +12,9 @@ from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
 from alpacasorter.ui.widgets.theme import Theme
+from alpacasorter.wording import text
 from alpacasorter.workers.engine import Engine
-from alpacasorter.workers.view_facts import ModelFacts
+from alpacasorter.workers.view_facts import ModelFacts, VariantsFacts
 
 if TYPE_CHECKING:
     from alpacasorter.ui.models.dialog import ModelsDialog
@@ -40,11 +41,13 @@ class ModelsControl(WindowControl):
         """Add the button to the status bar of the window."""
         super().__init__(window)
         self._engine = engine
+        self._variants: VariantsFacts | None = None
         self._models = self._launcher(self._make)
         self.button = self._status_button(_("Choose, add, share or remove models"))
         self.button.clicked.connect(self.open_dialog)
         self.button.setText(_("Models…"))
         engine.ready.connect(self._on_ready)
+        engine.variants.changed.connect(self._on_variants)
         engine.failed.connect(lambda _sentence: self.button.setText(_("Models…")))
         engine.models.failed.connect(self._on_failed)
 
@@ -64,6 +67,7 @@ class ModelsControl(WindowControl):
 
         dialog = ModelsDialog(self._engine, self._window)
         dialog.train.connect(self.train)
+        dialog.show_variants(self._variants)
         return dialog
 
     def use_new(self, path: Path) -> None:
@@ -82,6 +86,14 @@ class ModelsControl(WindowControl):
         name = f"{model.name} {model.version}"
         shown = name if len(name) <= _MAX_LETTERS else f"{name[: _MAX_LETTERS - 1].rstrip()}…"
         self.button.setText(_("Model: {name}").format(name=shown.replace("&", "&&")))
+        self._on_variants(model.variants)
+
+    def _on_variants(self, variants: VariantsFacts | None) -> None:
+        self._variants = variants
+        tip = _("Choose, add, share or remove models")
+        self.button.setToolTip(tip if variants is None else f"{tip}\n{text.variant(variants.setting, variants.title)}")
+        if self.dialog is not None:
+            self.dialog.show_variants(variants)
 
     def _on_failed(self, sentence: str) -> None:
         if not self._models.is_visible:

@@ -32,7 +32,7 @@ from alpacasorter.wording import text
 from alpacasorter.workers.engine import Engine
 from alpacasorter.workers.models import SUFFIXES, Exporter
 from alpacasorter.workers.training import training_available
-from alpacasorter.workers.view_facts import ModelFacts
+from alpacasorter.workers.view_facts import ModelFacts, VariantsFacts
 
 if TYPE_CHECKING:
     from alpacasorter.ml.models.entry import ModelEntry
@@ -55,6 +55,7 @@ class ModelsDialog(QDialog):
         self._engine = engine
         self._choose: Path | None = None
         self._removing: ModelEntry | None = None
+        self._variants: VariantsFacts | None = None
         self.list = ModelsList(self)
         self.details = _words(self, "muted")
         self.problem = _words(self, "warning")
@@ -155,6 +156,11 @@ class ModelsDialog(QDialog):
         self._engine.ready.connect(self._on_ready)
         self.list.itemSelectionChanged.connect(self._on_selection)
         self.list.itemActivated.connect(self._on_activated)
+
+    def show_variants(self, variants: VariantsFacts | None) -> None:
+        """Show which variant of the model in use is used; None if it has none."""
+        self._variants = variants
+        self._on_selection()
 
     # Messages
 
@@ -301,7 +307,8 @@ class ModelsDialog(QDialog):
 
     def _on_selection(self) -> None:
         entry = self.list.chosen()
-        self.details.setText(details(entry) if entry else _("Loading the models…"))
+        said = details(entry, self._variants) if entry else _("Loading the models…")
+        self.details.setText(said)
         self.problem.setText(entry.problem if entry else "")
         self.problem.setVisible(bool(entry and entry.problem))
         self._enable()
@@ -403,8 +410,8 @@ def spoken(entry: ModelEntry) -> str:
     return words.format(name=entry.title)
 
 
-def details(entry: ModelEntry) -> str:
-    """Return what else there is to say about a model."""
+def details(entry: ModelEntry, variants: VariantsFacts | None = None) -> str:
+    """Return what else there is to say about a model; `variants` are those of the model in use."""
     if entry.is_bundled:
         origin = _("Bundled with AlpacaSorter, {size}.").format(size=size(entry.size))
     else:
@@ -414,6 +421,8 @@ def details(entry: ModelEntry) -> str:
         return origin
     positive, negative = entry.classes
     classes = _("Tells “{positive}” from “{negative}”.").format(positive=positive, negative=negative)
+    if entry.in_use and variants is not None:
+        return f"{classes} {origin}\n{text.variant(variants.setting, variants.title)}"
     return f"{classes} {origin}"
 
 
