@@ -18,7 +18,7 @@ from alpacasorter.ui.models import dialog as models_dialog
 from alpacasorter.ui.models.control import ModelsControl
 from alpacasorter.ui.models.dialog import ModelsDialog
 from alpacasorter.ui.widgets.dialogs import show_card
-from alpacasorter.workers.view_facts import ModelFacts
+from alpacasorter.workers.view_facts import ModelFacts, VariantFacts, VariantsFacts
 
 
 class FakeModels(QObject):
@@ -61,6 +61,10 @@ class FakeVersions(QObject):
         pass
 
 
+class FakeVariants(QObject):
+    changed = Signal(object)
+
+
 class FakeEngine(QObject):
     ready = Signal(object)
     failed = Signal(str)
@@ -70,6 +74,7 @@ class FakeEngine(QObject):
         super().__init__()
         self.models = FakeModels(self)
         self.versions = FakeVersions(self)
+        self.variants = FakeVariants(self)
 
     def use_model(self, path: Path | None) -> None:
         self.models.asked.append(("use", path))
@@ -491,6 +496,28 @@ def test_the_button_says_which_model_serves(
     assert control.button.focusPolicy() & Qt.FocusPolicy.TabFocus
     engine.failed.emit("It can't be opened.")
     assert control.button.text() == "Models…"
+
+
+def test_the_variant_in_use_is_shown_with_its_model(
+    control: ModelsControl, engine: FakeEngine, three: list[ModelEntry], tmp_path: Path
+) -> None:
+    choices = (VariantFacts("wide", "Alpaca", "", ""), VariantFacts("narrow", "Not alpaca", "", ""))
+    variants = VariantsFacts("Ponies count as", choices, "wide", is_chosen=False, first_question="")
+    engine.ready.emit(ModelFacts("Alpaca", "1.0", LabelSet("a", "b", {}), 0, tmp_path, variants))
+    assert "Ponies count as: Alpaca" in control.button.toolTip()
+    control.open_dialog()
+    dialog = control.dialog
+    assert dialog is not None
+    engine.models.told.emit(three)
+    assert dialog.details.text().endswith("Ponies count as: Alpaca")
+    engine.variants.changed.emit(replace(variants, current="narrow"))
+    assert dialog.details.text().endswith("Ponies count as: Not alpaca")
+    assert "Ponies count as: Not alpaca" in control.button.toolTip()
+    dialog.list.setCurrentItem(dialog.list.topLevelItem(1))
+    assert "Ponies" not in dialog.details.text(), "that model is not in use"
+    engine.ready.emit(ModelFacts("Cats", "1.0", LabelSet("a", "b", {}), 0, tmp_path))
+    dialog.list.setCurrentItem(dialog.list.topLevelItem(0))
+    assert "Ponies" not in dialog.details.text() + control.button.toolTip()
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support raise")
