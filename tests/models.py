@@ -12,7 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from alpacasorter import paths
+from alpacasorter.ml.models.bundle import Replay, load_bundle
 from alpacasorter.ml.models.metadata import BACKBONE, CARD, HEAD, METADATA, REPLAY
+from alpacasorter.training.finish import write_bundle
+from tests.ml.bundles import variants_of
 
 GOATS: dict[str, object] = {
     "name": "Goats",
@@ -37,6 +40,31 @@ def other_model(folder: Path, **changes: object) -> Path:
     for name in (METADATA, BACKBONE, HEAD, REPLAY, CARD):
         shutil.copyfile(shipped / name, folder / name)
     describe(folder, files={name: files[name] for name in (BACKBONE, HEAD, REPLAY, CARD)}, **changes)
+    return folder
+
+
+def model_with_variants(folder: Path, *, few: bool = True, **changes: object) -> Path:
+    """Write the shipped model to `folder` with the variants "wide", which it is, and "narrow", which is the opposite.
+
+    Args:
+        folder: the model.
+        few: whether it has only a tenth of the replay set, so that it learns in no time.
+        changes: in its metadata.
+    """
+    shipped = load_bundle(paths.bundled_model())
+    step = 10 if few else 1
+    replay = Replay(shipped.replay.embeddings[::step], shipped.replay.labels[::step], shipped.replay.weights[::step])
+    data = json.loads((shipped.path / METADATA).read_text(encoding="utf-8"))
+    write_bundle(
+        folder,
+        metadata=data | changes,
+        backbone=shipped.backbone_path.read_bytes(),
+        head=shipped.head,
+        replay=replay,
+        keras_weights=None,
+        card="# Ponies\n",
+        variants=variants_of(replay, shipped.head),
+    )
     return folder
 
 

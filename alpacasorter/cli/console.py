@@ -74,17 +74,18 @@ def _goes_to(stream: TextIO, number: int) -> bool:
 
 
 @contextlib.contextmanager
-def engine(device: Device, *, library_required: bool = True) -> Iterator[OpenEngine]:
+def engine(device: Device, *, library_required: bool = True, variant: str | None = None) -> Iterator[OpenEngine]:
     """Open the engine; at the end, close it and print its notices.
 
     Args:
         device: which device the user wants.
         library_required: False for what is of use without the user's corrections too; then there is a notice.
+        variant: name of the model's variant; None for the one that the user has chosen.
     """
     # Imported here: commands that fail early or need no model start faster without it.
     from alpacasorter.ml.engine import open_engine
 
-    places = Places(paths.named_model(), paths.user_data_dir(), paths.user_cache_dir())
+    places = Places(paths.named_model(), paths.user_data_dir(), paths.user_cache_dir(), variant)
     opened = open_engine(places, device, trial_now=True, library_required=library_required)
     try:
         yield opened

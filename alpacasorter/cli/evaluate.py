@@ -22,6 +22,7 @@ from alpacasorter.cli.usage import (
     model_option,
     named_folder,
     quiet_option,
+    variant_option,
     version_option,
 )
 from alpacasorter.core import os_errors, reasons
@@ -31,22 +32,34 @@ from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
 from alpacasorter.i18n import _, decimal, ngettext, number, share
 
 if TYPE_CHECKING:
+    from alpacasorter.ml.engine import OpenEngine
     from alpacasorter.ml.evaluation.evaluate import Evaluation
+    from alpacasorter.ml.models.bundle import Bundle
 
 _DIGITS = 6
 _MAX_MISTAKES = 20
 
 
 def run(
-    dataset: Path, *, as_json: bool, report: Path | None, device: Device, quiet: bool, leaves_out: Exclusion = NOTHING
+    dataset: Path,
+    *,
+    as_json: bool,
+    report: Path | None,
+    device: Device,
+    quiet: bool,
+    leaves_out: Exclusion = NOTHING,
+    variant: str | None = None,
 ) -> int:
     """Measure the model, and write a report if one is requested; return the exit code."""
     named = named_folder(dataset)
     if named is None or (report is not None and not _may_be_report(report)):
         return 2
-    return guarded(
-        lambda: _evaluate(named, as_json=as_json, report=report, device=device, quiet=quiet, leaves_out=leaves_out)
-    )
+
+    def work() -> int:
+        with engine(device, library_required=False, variant=variant) as opened:
+            return _evaluate(named, opened, as_json=as_json, report=report, quiet=quiet, leaves_out=leaves_out)
+
+    return guarded(work)
 
 
 def _may_be_report(report: Path) -> bool:
@@ -75,39 +88,37 @@ def _may_be_report(report: Path) -> bool:
 
 
 def _evaluate(
-    dataset: Path, *, as_json: bool, report: Path | None, device: Device, quiet: bool, leaves_out: Exclusion
+    dataset: Path, opened: OpenEngine, *, as_json: bool, report: Path | None, quiet: bool, leaves_out: Exclusion
 ) -> int:
     from alpacasorter.ml.evaluation.evaluate import evaluate, evaluation_report
     from alpacasorter.ml.evaluation.report import write_report
 
-    with engine(device, library_required=False) as opened:
-        bundle, session = opened.bundle, opened.session
-        with ProgressBar(quiet=quiet) as bar:
-            measured = evaluate(
-                dataset,
-                bundle=bundle,
-                cache=opened.cache,
-                embed=session.embed,
-                threads=session.device.threads,
-                exclusion=leaves_out,
-            )
-            # Closed before the engine, however the loop ends.
-            with contextlib.closing(measured) as events:
-                for event in events:
-                    if isinstance(event, Progress):
-                        bar.update(event)
-                        continue
-                    for name in event.left_out:
-                        message = _("The subfolder {name} is not named after a class and was left out.")
-                        bar.say(message.format(name=display_path(name)))
-                    evaluation = event
-        if report is not None:
-            model = f"{bundle.name} {bundle.version}"
-            device_kind = session.device.kind
-            write_report(report, evaluation_report(evaluation, dataset=dataset, model=model, device=device_kind))
-            if not quiet:
-                complain(_("The report is in {file}.").format(file=display_path(report)))
-        print(json.dumps(_object(evaluation, bundle.class_names)) if as_json else _words(evaluation))
+    bundle, session = opened.bundle, opened.session
+    with ProgressBar(quiet=quiet) as bar:
+        measured = evaluate(
+            dataset,
+            bundle=bundle,
+            cache=opened.cache,
+            embed=session.embed,
+            threads=session.device.threads,
+            exclusion=leaves_out,
+        )
+        # Closed before the engine, however the loop ends.
+        with contextlib.closing(measured) as events:
+            for event in events:
+                if isinstance(event, Progress):
+                    bar.update(event)
+                    continue
+                for name in event.left_out:
+                    message = _("The subfolder {name} is not named after a class and was left out.")
+                    bar.say(message.format(name=display_path(name)))
+                evaluation = event
+    if report is not None:
+        device = session.device.kind
+        write_report(report, evaluation_report(evaluation, dataset=dataset, model=bundle.title, device=device))
+        if not quiet:
+            complain(_("The report is in {file}.").format(file=display_path(report)))
+    print(json.dumps(_object(evaluation, bundle)) if as_json else _words(evaluation))
     return 0
 
 
@@ -115,7 +126,7 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, _DIGITS)
 
 
-def _object(evaluation: Evaluation, class_names: tuple[str, str]) -> dict[str, object]:
+def _object(evaluation: Evaluation, bundle: Bundle) -> dict[str, object]:
     from alpacasorter.ml.evaluation.metrics import class_figures, log_loss
 
     metrics = evaluation.metrics
@@ -134,11 +145,12 @@ def _object(evaluation: Evaluation, class_names: tuple[str, str]) -> dict[str, o
                 "precision": _rounded(of_class.precision),
                 "recall": _rounded(of_class.recall),
             }
-            for name, of_class in zip(class_names, class_figures(metrics.confusion), strict=True)
+            for name, of_class in zip(bundle.class_names, class_figures(metrics.confusion), strict=True)
         },
         "unreadable": evaluation.unreadable,
         "trained_on": evaluation.trained_on,
         "both_classes": [[str(path) for path in files] for files in evaluation.both],
+        "variant": bundle.variant or None,
         "mistakes": [
             {"path": str(mistake.path), "probability": round(mistake.probability, _DIGITS)}
             for mistake in evaluation.mistakes
@@ -203,7 +215,14 @@ def evaluate_parser() -> argparse.ArgumentParser:
             "from your corrections is not used."
         ),
         epilog=exit_codes(),
-        parents=[device_option(), model_option(), exclusion_options(), quiet_option(), version_option()],
+        parents=[
+            device_option(),
+            model_option(),
+            variant_option(),
+            exclusion_options(),
+            quiet_option(),
+            version_option(),
+        ],
     )
     parser.add_argument("dataset", metavar="DATASET", type=given_path, help=_("folder with the subfolders"))
     parser.add_argument("--json", action="store_true", help=_("print one JSON object"))
@@ -224,4 +243,5 @@ def _run(options: argparse.Namespace) -> int:
         device=options.device,
         quiet=options.quiet,
         leaves_out=exclusion(vars(options)),
+        variant=options.variant,
     )

@@ -21,6 +21,7 @@ from alpacasorter.cli.usage import (
     named_folder,
     quiet_option,
     share,
+    variant_option,
     version_option,
 )
 from alpacasorter.core import reasons
@@ -74,7 +75,14 @@ def export_parser() -> argparse.ArgumentParser:
             "exit codes: 0 success (even if some photos are unreadable), 1 failure, or some sidecars could not be"
             " written, 2 wrong usage, 130 Ctrl+C"
         ),
-        parents=[device_option(), model_option(), exclusion_options(), quiet_option(), version_option()],
+        parents=[
+            device_option(),
+            model_option(),
+            variant_option(),
+            exclusion_options(),
+            quiet_option(),
+            version_option(),
+        ],
     )
     parser.add_argument("folder", metavar="FOLDER", type=given_path, help=_("folder to export"))
     form = parser.add_mutually_exclusive_group(required=True)
@@ -152,7 +160,7 @@ def run(options: argparse.Namespace) -> int:
 
     def work() -> int:
         try:
-            with engine(options.device) as opened, ProgressBar(quiet=options.quiet) as bar:
+            with engine(options.device, variant=options.variant) as opened, ProgressBar(quiet=options.quiet) as bar:
                 return _export(folder, options, opened, bar)
         except FolderUnavailable as error:
             complain(folder_unavailable(folder, error.reason))
@@ -208,7 +216,8 @@ def _export(folder: Path, options: argparse.Namespace, opened: OpenEngine, bar: 
             failed += embedded.failed
         return 1 if failed else 0
     chosen = [one for one in results if one.reason is not None or one.is_sure(options.min_confidence)]
-    source = Source(folder, opened.bundle.name, opened.bundle.version, labels)
+    bundle = opened.bundle
+    source = Source(folder, bundle.name, bundle.version, labels, bundle.variant)
     if options.out is None:
         for piece in pieces(options.form, source, chosen):
             _print(piece)

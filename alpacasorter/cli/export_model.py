@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from alpacasorter.cli.usage import complain, given_path, named_folder, named_model, version_option
+from alpacasorter.cli.usage import complain, given_path, named_folder, named_model, variant_option, version_option
 from alpacasorter.core.files import display_path
 from alpacasorter.core.session_paths import plain_absolute
 from alpacasorter.i18n import _
@@ -15,7 +15,7 @@ def export_parser() -> argparse.ArgumentParser:
     """Return the parser of the command."""
     parser = argparse.ArgumentParser(
         prog="alpacasorter export-model",
-        parents=[version_option()],
+        parents=[variant_option(), version_option()],
         description=_(
             "Write a model as one file for other programs. Its input is photos as RGB values from 0 to 255, float32 "
             "(n, side, side, 3); its output is the probability of the positive class, float32 (n, 1)."
@@ -63,10 +63,10 @@ def _run(options: argparse.Namespace) -> int:
     if not has_tensorflow():
         complain(no_tensorflow(exporting=True))
         return 1
-    return guarded(lambda: _export(folder, wanted))
+    return guarded(lambda: _export(folder, wanted, options.variant))
 
 
-def _export(folder: Path, wanted: list[tuple[Path, str]]) -> int:
+def _export(folder: Path, wanted: list[tuple[Path, str]], variant: str | None) -> int:
     from alpacasorter.cli.console import without_library_output
     from alpacasorter.training.requirements import keep_quiet
 
@@ -76,6 +76,6 @@ def _export(folder: Path, wanted: list[tuple[Path, str]]) -> int:
 
         for path, suffix in wanted:
             out = plain_absolute(path)
-            (export_keras if suffix == ".keras" else export_tflite)(folder, out)
+            (export_keras if suffix == ".keras" else export_tflite)(folder, out, variant=variant)
             print(display_path(out), flush=True)
     return 0

@@ -54,6 +54,7 @@ def fill(parser: argparse.ArgumentParser) -> None:
     which = use.add_mutually_exclusive_group(required=True)
     which.add_argument("name", metavar="NAME", nargs="?", help=name_help)
     which.add_argument("--bundled", action="store_true", help=_("go back to the bundled model"))
+    use.add_argument("--variant", metavar="NAME", help=_("the variant of it to use, if it has any; see the list"))
     share = command(
         "share",
         _("save a model as one file, to share it with others"),
@@ -110,6 +111,10 @@ def _object(entry: ModelEntry) -> dict[str, object]:
         "bytes": entry.size,
         "problem": entry.problem or None,
         "path": str(entry.path),
+        "variants": [
+            {"name": one.name, "title": one.title, "default": one.is_default, "in_use": one.is_chosen}
+            for one in entry.variants
+        ],
     }
 
 
@@ -132,6 +137,13 @@ def _table(entries: list[ModelEntry]) -> str:
     for row in rows:
         cells = [f"{display_path(cell):<{width}}" for cell, width in zip(row, widths, strict=False)]
         lines.append("  ".join([*cells, display_path(row[-1])]).rstrip())
+    for entry in entries:
+        if entry.variants:
+            # Translators: above a list; {model} has a name and a version, {setting} is for example "Ponies count as".
+            message = _("Variants of {model} ({setting}):")
+            lines += ["", message.format(model=display_path(entry.title), setting=entry.setting)]
+            width = max(len(one.name) for one in entry.variants)
+            lines += [f"{'*' if one.is_chosen else '':<3}{one.name:<{width}}  {one.title}" for one in entry.variants]
     # Translators: below the table of models, in which a star marks the model in use.
     lines.append(_("* = in use"))
     return "\n".join(lines)
@@ -151,11 +163,15 @@ def _add(options: argparse.Namespace) -> int:
 def _use(options: argparse.Namespace) -> int:
     store = _store()
     if options.bundled:
+        if options.variant is not None:
+            store.choose_variant(load_bundle(store.bundled), options.variant)
         store.choose(store.bundled)
         print(_("The bundled model is now in use."))
     else:
         entry = store.find(options.name)
         store.check(entry.path)
+        if options.variant is not None:
+            store.choose_variant(load_bundle(entry.path), options.variant)
         store.choose(entry.path)
         print(_("“{name}” is now in use.").format(name=entry.title))
     if paths.named_model() is not None:

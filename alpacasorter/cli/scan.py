@@ -21,6 +21,7 @@ from alpacasorter.cli.usage import (
     model_option,
     named_folder,
     quiet_option,
+    variant_option,
     version_option,
 )
 from alpacasorter.core.events import Finished, Found, Judged, JudgedPhoto, Learned, Problems, Progress
@@ -39,7 +40,14 @@ def scan_parser() -> argparse.ArgumentParser:
             " included."
         ),
         epilog=exit_codes(),
-        parents=[device_option(), model_option(), exclusion_options(), quiet_option(), version_option()],
+        parents=[
+            device_option(),
+            model_option(),
+            variant_option(),
+            exclusion_options(),
+            quiet_option(),
+            version_option(),
+        ],
     )
     parser.add_argument("folder", metavar="FOLDER", type=given_path, help=_("folder to scan"))
     form = parser.add_mutually_exclusive_group()
@@ -76,7 +84,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _scan(folder: Path, options: argparse.Namespace) -> int:
-    with engine(options.device, library_required=False) as opened, ProgressBar(quiet=options.quiet) as bar:
+    with (
+        engine(options.device, library_required=False, variant=options.variant) as opened,
+        ProgressBar(quiet=options.quiet) as bar,
+    ):
         labels = opened.session.labels
         if opened.session.learning.photos_without_picture():
             # One of these may turn out to be in the folder, and the other files with its picture get its label then.

@@ -60,6 +60,20 @@ def model_option() -> argparse.ArgumentParser:
     return parser
 
 
+def variant_option() -> argparse.ArgumentParser:
+    """Return a parent parser with --variant."""
+    parser, group = _common()
+    group.add_argument(
+        "--variant",
+        metavar="NAME",
+        help=_(
+            "variant of the model to use for this run, if it has any; “alpacasorter models” lists them, and"
+            " “alpacasorter models use” changes it for every run"
+        ),
+    )
+    return parser
+
+
 def quiet_option() -> argparse.ArgumentParser:
     """Return a parent parser with --quiet."""
     parser, group = _common()

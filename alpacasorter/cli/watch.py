@@ -92,7 +92,8 @@ class _Watching:
         try:
             check_options(self._given)
             device, sorts = self._given.get("device", "auto"), self._given.get("into") is not None
-            with engine(device, library_required=sorts) as opened:  # type: ignore[arg-type]
+            variant = self._given.get("variant")
+            with engine(device, library_required=sorts, variant=variant) as opened:  # type: ignore[arg-type]
                 return self._watch(opened)
         except Usage as error:
             complain(str(error))

@@ -18,6 +18,7 @@ from alpacasorter.cli.usage import (
     given_path,
     model_option,
     named_folder,
+    variant_option,
     version_option,
 )
 from alpacasorter.core.files import display_path
@@ -34,13 +35,14 @@ def window_parser() -> argparse.ArgumentParser:
     """Return the parser of `alpacasorter` without a command."""
     parser = argparse.ArgumentParser(
         prog="alpacasorter",
-        usage="alpacasorter [FOLDER | PHOTO …] [--device auto|cpu|gpu] [--model MODEL] [--new-window]\n"
+        usage="alpacasorter [FOLDER | PHOTO …] [--device auto|cpu|gpu] [--model MODEL] [--variant NAME]\n"
+        "                    [--new-window]\n"
         "       alpacasorter --self-test [FILE]\n"
         "       alpacasorter scan|sort|watch|export|import|evaluate|train|export-model|dataset|models …",
         description=_about(),
         epilog=_("exit codes: 0 success, 1 failure, 2 wrong usage or no display, 130 Ctrl+C"),
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        parents=[device_option(default=None), model_option(), version_option()],
+        parents=[device_option(default=None), model_option(), variant_option(), version_option()],
     )
     parser.add_argument(
         "given", metavar="FOLDER", nargs="*", type=given_path, help=_("folder to open, or photos in that folder")
@@ -88,17 +90,20 @@ def run(options: argparse.Namespace) -> int:
     if options.self_test is not None:
         from alpacasorter.cli.self_test.run import run as self_test
 
-        return self_test(None if options.self_test is True else options.self_test)
-    return _open(options.given, options.device, new_window=options.new_window)
+        return self_test(None if options.self_test is True else options.self_test, options.variant)
+    return _open(options.given, options.device, options.variant, new_window=options.new_window)
 
 
-def _open(given: Sequence[Path], device: Literal["auto", "cpu", "gpu"] | None, *, new_window: bool) -> int:
+def _open(
+    given: Sequence[Path], device: Literal["auto", "cpu", "gpu"] | None, variant: str | None, *, new_window: bool
+) -> int:
     """Open the window; return the exit code.
 
     Args:
         given: a folder to open, or photos to select in their folder; a file manager passes all selected files. The
             window shows one folder: that of the first.
         device: overrides the device in the settings for this run.
+        variant: name of the model's variant for this run; None for the one that the user has chosen.
         new_window: open a new window even if there is one already.
     """
     folder, photos = None, list[str]()
@@ -123,7 +128,7 @@ def _open(given: Sequence[Path], device: Literal["auto", "cpu", "gpu"] | None, *
     try:
         from alpacasorter.workers.instance import InstanceLock, hand_over_or_lock
 
-        lock = InstanceLock(_instance_name(device))
+        lock = InstanceLock(_instance_name(device, variant))
         if new_window:
             lock.acquire()
         elif hand_over_or_lock(lock, folder, photos):
@@ -138,7 +143,7 @@ def _open(given: Sequence[Path], device: Literal["auto", "cpu", "gpu"] | None, *
             )
             return 1
         raise
-    return run_window(folder, device, photos=photos, lock=lock)
+    return run_window(folder, device, variant, photos=photos, lock=lock)
 
 
 def _is_from_desktop() -> bool:
@@ -157,14 +162,15 @@ def _folder_of(given: Path) -> Path:
         return given
 
 
-def _instance_name(device: str | None) -> str:
-    """Return the name by which windows with the same data, display, model, and device find each other."""
+def _instance_name(device: str | None, variant: str | None) -> str:
+    """Return the name by which windows with the same data, display, model, variant and device find each other."""
     from alpacasorter.workers.instance import server_name
 
     folders = (paths.user_data_dir(), paths.user_cache_dir())
     screen = (os.environ.get(name, "") for name in ("QT_QPA_PLATFORM", "WAYLAND_DISPLAY", "DISPLAY"))
     model = paths.named_model()
-    return server_name(*map(os.path.realpath, folders), *screen, "" if model is None else str(model), device or "")
+    named = ("" if model is None else str(model), device or "", *([] if variant is None else [variant]))
+    return server_name(*map(os.path.realpath, folders), *screen, *named)
 
 
 def has_display() -> bool:

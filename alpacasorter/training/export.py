@@ -12,9 +12,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from alpacasorter import paths
 from alpacasorter.core.safe_write import replacing
 from alpacasorter.i18n import _
 from alpacasorter.ml.models.bundle import Bundle, load_bundle
+from alpacasorter.ml.models.store import ModelStore
 from alpacasorter.ml.runtime.backbone import SIGNATURE, CpuBackbone
 from alpacasorter.training.network.classifier import rebuild
 from alpacasorter.training.network.convert import CheckFailed, convert_model
@@ -25,15 +27,20 @@ TOLERANCE: Final = 1e-4
 _PICTURES: Final = 4
 
 
-def export_keras(bundle_path: Path, out: Path) -> None:
+def export_keras(bundle_path: Path, out: Path, *, variant: str | None = None) -> None:
     """Write a bundle as a .keras file, which `keras.models.load_model` reads in its safe mode.
+
+    Args:
+        bundle_path: the bundle.
+        out: the file.
+        variant: name of the variant to write; None for the one that the user has chosen.
 
     Raises:
         BundleError, WeightsError: the bundle can't be used, or lacks what is needed.
         CheckFailed: the file computes something different from the app.
         OSError: it can't be written. An existing file is kept.
     """
-    bundle = load_bundle(bundle_path)
+    bundle = _load(bundle_path, variant)
     model = _classifier(bundle)
     out.parent.mkdir(parents=True, exist_ok=True)
     with replacing(out, suffix=".keras") as temporary:
@@ -44,10 +51,15 @@ def export_keras(bundle_path: Path, out: Path) -> None:
         _require_same(bundle, lambda pictures: np.asarray(copy.predict_on_batch(pictures)))
 
 
-def export_tflite(bundle_path: Path, out: Path) -> None:
+def export_tflite(bundle_path: Path, out: Path, *, variant: str | None = None) -> None:
     """Write a bundle as a .tflite file, float32, one picture at a time.
 
     Its signature "serving_default" maps `pixels` (1, side, side, 3) to `probability` (1, 1).
+
+    Args:
+        bundle_path: the bundle.
+        out: the file.
+        variant: name of the variant to write; None for the one that the user has chosen.
 
     Raises:
         BundleError, WeightsError: the bundle can't be used, or lacks what is needed.
@@ -56,7 +68,7 @@ def export_tflite(bundle_path: Path, out: Path) -> None:
     """
     import keras
 
-    bundle = load_bundle(bundle_path)
+    bundle = _load(bundle_path, variant)
     model = _classifier(bundle)
     flatbuffer = convert_model(keras.Model(model.input, {"probability": model.output}))
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -64,6 +76,12 @@ def export_tflite(bundle_path: Path, out: Path) -> None:
         temporary.write_bytes(flatbuffer)
         written = temporary.read_bytes()
         _require_same(bundle, lambda pictures: _run_tflite(written, pictures))
+
+
+def _load(path: Path, variant: str | None) -> Bundle:
+    bundle = load_bundle(path)
+    name = variant if variant is not None else ModelStore(paths.user_data_dir()).chosen_variant(bundle)
+    return bundle if name is None else bundle.with_variant(name)
 
 
 def _classifier(bundle: Bundle, *, filled: bool = True) -> Any:

@@ -43,7 +43,10 @@ _RETRY_MS = 200
 
 
 def build_window(
-    application: QApplication, settings: Settings, device: Literal["auto", "cpu", "gpu"] | None = None
+    application: QApplication,
+    settings: Settings,
+    device: Literal["auto", "cpu", "gpu"] | None = None,
+    variant: str | None = None,
 ) -> MainWindow:
     """Return the main window, not shown yet; its engine starts when the event loop runs.
 
@@ -51,9 +54,10 @@ def build_window(
         application: the application.
         settings: the user's settings.
         device: overrides the device in the settings.
+        variant: name of the model's variant to use; None for the one that the user has chosen.
     """
     theme = Theme(application, settings.scheme)
-    places = Places(paths.named_model(), paths.user_data_dir(), paths.user_cache_dir())
+    places = Places(paths.named_model(), paths.user_data_dir(), paths.user_cache_dir(), variant)
     engine = Engine(places, device or settings.device)
     window = MainWindow(engine, settings, theme)
     engine.setParent(window)
@@ -65,6 +69,7 @@ def build_window(
 def run(
     folder: Path | None,
     device: Literal["auto", "cpu", "gpu"] | None = None,
+    variant: str | None = None,
     *,
     photos: Sequence[str] = (),
     lock: InstanceLock | None = None,
@@ -74,6 +79,7 @@ def run(
     Args:
         folder: opened at once; None for none.
         device: overrides the device in the settings, for this run.
+        variant: name of the model's variant for this run; None for the one that the user has chosen.
         photos: names of photos in the folder to select.
         lock: if it is held, later starts find this window; it is released at the end.
     """
@@ -90,7 +96,7 @@ def run(
     settings = Settings()
     use_language(application, settings.language)
     try:
-        window = build_window(application, settings, device)
+        window = build_window(application, settings, device, variant)
     except Exception as error:  # noqa: BLE001  # the user is told instead of seeing nothing
         _log.exception("The window could not be made")
         tell_start_failed(error, logs)

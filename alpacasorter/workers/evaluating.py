@@ -128,8 +128,8 @@ class Evaluating(QObject):
                         self._event.emit(generation, event)
                     else:
                         corrected = sum(session.learning.correction(key) is not None for key in event.keys)
-                        model = f"{bundle.name} {bundle.version}"
-                        self._event.emit(generation, EvaluationResult(dataset, event, model, device.kind, corrected))
+                        said = EvaluationResult(dataset, event, bundle.title, device.kind, corrected)
+                        self._event.emit(generation, said)
         except Exception as error:  # noqa: BLE001  # whatever it is, the user gets a sentence
             self._event.emit(generation, error_sentence(error))
 

@@ -185,9 +185,9 @@ def test_export(run, tmp_path, monkeypatch):
     from alpacasorter.training import export
 
     written = []
-    monkeypatch.setattr(export, "export_keras", lambda bundle, out: written.append((bundle, out)))
-    monkeypatch.setattr(export, "export_tflite", lambda bundle, out: written.append((bundle, out)))
+    monkeypatch.setattr(export, "export_keras", lambda bundle, out, variant: written.append((bundle, out, variant)))
+    monkeypatch.setattr(export, "export_tflite", lambda bundle, out, variant: written.append((bundle, out, variant)))
     done = run("export-model", tmp_path, "--keras", tmp_path / "a.keras", "--tflite", tmp_path / "b.tflite")
     assert done.code == 0
-    assert written == [(tmp_path, tmp_path / "a.keras"), (tmp_path, tmp_path / "b.tflite")]
+    assert written == [(tmp_path, tmp_path / "a.keras", None), (tmp_path, tmp_path / "b.tflite", None)]
     assert done.out.split() == [str(tmp_path / "a.keras"), str(tmp_path / "b.tflite")]

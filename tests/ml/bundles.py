@@ -7,6 +7,7 @@ import numpy as np
 from alpacasorter.ml.learning.logistic import fit_logistic
 from alpacasorter.ml.models.bundle import Bundle, Replay
 from alpacasorter.ml.models.head import Calibration, Head
+from alpacasorter.ml.models.variants import Variant, Variants
 from alpacasorter.ml.runtime import backbone
 from alpacasorter.training.finish import write_bundle
 
@@ -49,4 +50,44 @@ def make_bundle(folder: Path, replay: Replay | None = None, **changes: object) -
         replay=replay,
         keras_weights={"conv/kernel": np.ones((1, 2), dtype=np.float32)},
         card="# Test\n",
+    )
+
+
+def variants_of(replay: Replay, head: Head) -> Variants:
+    """Return a head as the variant "wide", and one that is the opposite of it as "narrow"."""
+    narrow = Head(-head.weights, -head.bias, Calibration(0.8, 0.25))
+    labels, weights = 1 - replay.labels, np.where(np.arange(len(replay.labels)) % 3, 1.0, 0.0).astype(np.float32)
+    return Variants(
+        "wide",
+        {"en": "Ponies count as", "de": "Ponys zählen als"},
+        (
+            Variant("wide", {"en": "Horse", "de": "Pferd"}, head, replay.labels, replay.weights),
+            Variant(
+                "narrow",
+                {"en": "Not horse", "de": "Kein Pferd"},
+                narrow,
+                labels.astype(np.uint8),
+                weights,
+                {"en": "Are ponies not horses for you?", "de": "Sind Ponys für Sie keine Pferde?"},
+                {"en": "Ponies are not horses"},
+            ),
+        ),
+        {"en": "What do ponies count as?"},
+    )
+
+
+def make_bundle_with_variants(folder: Path, replay: Replay | None = None, **changes: object) -> Bundle:
+    """Write a bundle with the variants of `variants_of`."""
+    replay = replay or replay_set()
+    solution = fit_logistic(replay.embeddings, replay.labels, replay.weights, L2)
+    head = Head(solution.weights, solution.bias, Calibration(0.9, 0.0))
+    return write_bundle(
+        folder,
+        metadata=metadata(**changes),
+        backbone=b"no network, but bytes enough to be hashed",
+        head=head,
+        replay=replay,
+        keras_weights=None,
+        card="# Test\n",
+        variants=variants_of(replay, head),
     )

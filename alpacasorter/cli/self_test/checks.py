@@ -9,6 +9,8 @@ from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from alpacasorter import paths
 from alpacasorter.cli.console import without_library_output
 from alpacasorter.cli.self_test.report import SelfTestFailed
@@ -36,11 +38,11 @@ from alpacasorter.workers.training import training_available
 _SURE = 0.999
 
 
-def all_checks(place: Path) -> Iterator[tuple[str, Callable[[], str]]]:
-    """Yield each check with its name; each uses its own subfolder of `place`."""
+def all_checks(place: Path, variant: str | None = None) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Yield each check with its name; each uses its own subfolder of `place`, and this variant of the model."""
     for form in FORMATS:
         yield f"picture {form}", partial(_decoding, form)
-    yield "judging", lambda: _judging(place / "judging")
+    yield "judging", lambda: _judging(place / "judging", variant)
     yield "library", lambda: _library(place / "library")
     yield "sorting", lambda: _sorting(place / "sorting")
     yield "child process", _child
@@ -61,12 +63,12 @@ def _decoding(form: str) -> str:
     return f"{photo.width} by {photo.height} pixels"
 
 
-def _judging(place: Path) -> str:
-    """Judge a picture, correct it, and check that the correction is still there after a restart."""
+def _judging(place: Path, variant: str | None) -> str:
+    """Judge a picture, correct it, try all variants, and check that the correction is still there after a restart."""
     folder = place / "photos"
     folder.mkdir(parents=True)
     (folder / "picture.jpg").write_bytes(sample("JPEG"))
-    engine = open_engine(_places(place), "cpu", trial_now=False)
+    engine = open_engine(_places(place, variant), "cpu", trial_now=False)
     with contextlib.closing(engine):
         photo = _judged(engine.session.scan(folder, recursive=True))
         if not (math.isfinite(photo.probability) and 0 <= photo.probability <= 1):
@@ -76,6 +78,10 @@ def _judging(place: Path) -> str:
         learned = engine.session.learning.correct({photo.content_key: said}, {photo.content_key: photo.path})
         if learned.corrections != 1:
             raise SelfTestFailed(f"The model learned from {learned.corrections} corrections, not 1.")
+        variants = engine.bundle.variants
+        for name in () if variants is None else variants.names:
+            if not np.isfinite(engine.session.use_variant(name).probabilities).all():
+                raise SelfTestFailed(f"With the variant {name}, the probability is not a number.")
         device = engine.session.device
     with Library.open(place / "data" / "library.sqlite") as library:
         kept = library.corrections(labels).get(photo.content_key)
@@ -175,5 +181,5 @@ def _training() -> str:
         return f"on the {start(seed=1)}"
 
 
-def _places(place: Path) -> Places:
-    return Places(paths.named_model() or paths.bundled_model(), place / "data", place / "cache")
+def _places(place: Path, variant: str | None) -> Places:
+    return Places(paths.named_model() or paths.bundled_model(), place / "data", place / "cache", variant)

@@ -29,18 +29,19 @@ _ON_DEMAND = ("PySide6.QtNetwork", "platformdirs", "tqdm", "watchdog.observers")
 """Modules that are imported only on demand, and that the checks do not use."""
 
 
-def run(report_file: Path | None) -> int:
+def run(report_file: Path | None, variant: str | None = None) -> int:
     """Run all checks and print the report; return the exit code: 0 if everything works, 1 otherwise.
 
     Args:
         report_file: also write the report to this file, for a program without standard output.
+        variant: name of the model's variant to judge with; None for its default.
     """
     report = Report()
     with _temporary_folders() as place:
         report.run("window", lambda: _window(place / "window", report.timings))
         report.run("modules", load_modules)
         report.run("folders", _folders)
-        _run_others(report, place)
+        _run_others(report, place, variant)
     report.run("languages", _languages)
     text = report.to_json()
     code = 0 if report.ok else 1
@@ -140,7 +141,7 @@ def _folders() -> str:
     return "; ".join(map(display_path, (*found, *shipped)))
 
 
-def _run_others(report: Report, place: Path) -> None:
+def _run_others(report: Report, place: Path, variant: str | None) -> None:
     try:
         from alpacasorter.cli.self_test import checks
     except Exception as error:  # noqa: BLE001  # nothing else can be checked, but the report is still printed
@@ -151,7 +152,7 @@ def _run_others(report: Report, place: Path) -> None:
 
         report.run("engine", unavailable)
         return
-    for name, work in checks.all_checks(place):
+    for name, work in checks.all_checks(place, variant):
         report.run(name, work)
 
 

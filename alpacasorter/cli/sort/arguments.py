@@ -16,6 +16,7 @@ from alpacasorter.cli.usage import (
     model_option,
     quiet_option,
     share,
+    variant_option,
     version_option,
 )
 from alpacasorter.core.sorting.options import USUAL_MIN_CONFIDENCE, Action, DifferentTags, Leftovers, SortOptions
@@ -45,6 +46,7 @@ PLAN_ONLY: Final = {
     "dry_run": "--dry-run",
     "device": "--device",
     "model": "--model",
+    "variant": "--variant",
 }
 """Options of a new sort that can't be combined with earlier sorts: name in the parsed options, and as typed."""
 
@@ -95,7 +97,8 @@ def sort_parser() -> argparse.ArgumentParser:
 
 def _shared() -> list[argparse.ArgumentParser]:
     """Return the options that `sort` and `watch` share with other commands."""
-    return [device_option(argparse.SUPPRESS), model_option(), exclusion_options(), quiet_option(), version_option()]
+    device, model = device_option(argparse.SUPPRESS), model_option()
+    return [device, model, variant_option(), exclusion_options(), quiet_option(), version_option()]
 
 
 def watch_parser() -> argparse.ArgumentParser:

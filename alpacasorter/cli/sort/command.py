@@ -69,7 +69,8 @@ class _Sort:
         try:
             check_options(self._given)
             device = self._given.get("device", "auto")
-            with engine(device, library_required=not self._dry_run) as opened:  # type: ignore[arg-type]
+            variant = self._given.get("variant")
+            with engine(device, library_required=not self._dry_run, variant=variant) as opened:  # type: ignore[arg-type]
                 return self._sort(opened)
         except Usage as error:
             complain(str(error))

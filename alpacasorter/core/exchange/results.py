@@ -54,12 +54,14 @@ class Source:
         folder: the scanned folder.
         model, version: name and version of the model.
         labels: its classes.
+        variant: name of the variant in use; empty if it has none.
     """
 
     folder: Path
     model: str
     version: str
     labels: LabelSet
+    variant: str = ""
 
 
 def columns(photo: LabeledPhoto) -> dict[str, object]:
@@ -130,7 +132,7 @@ def json_pieces(source: Source, results: Iterable[LabeledPhoto]) -> Iterator[str
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "made_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "model": {"name": source.model, "version": source.version},
+        "model": {"name": source.model, "version": source.version, "variant": source.variant or None},
         "classes": {name: labels.display(name) for name in labels.names},
         "positive": labels.positive,
         "folder": str(source.folder),

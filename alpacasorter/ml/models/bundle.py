@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alpacasorter.core.files import display_path
-from alpacasorter.i18n import _, join, number
+from alpacasorter.i18n import _, join, number, pick
 from alpacasorter.ml.models.arrays import ArraysError, Shape, TooLarge, read_npz
 from alpacasorter.ml.models.head import Calibration, Head
 from alpacasorter.ml.models.metadata import (
@@ -180,6 +180,17 @@ class Bundle:
         return self.bundle_id if is_usual else f"{self.bundle_id}:{self.variant}"
 
     @property
+    def title(self) -> str:
+        """Name, version and the variant in use, for the user."""
+        title = f"{self.name} {self.version}".rstrip()
+        variant = None if self.variants is None else self.variants.find(self.variant)
+        if self.variants is None or variant is None:
+            return title
+        # Translators: {setting} and {choice} come from the model, for example "Ponies count as" and "Horse".
+        message = _("{model} ({setting}: {choice})")
+        return message.format(model=title, setting=pick(self.variants.setting), choice=pick(variant.title))
+
+    @property
     def negative_label(self) -> str:
         """Class name of target value 0."""
         return self.class_names[0]
@@ -198,6 +209,10 @@ class Bundle:
     def calibration(self) -> Calibration:
         """The calibration of the shipped head; learned heads keep it."""
         return self.head.calibration
+
+    def heads(self) -> list[Head]:
+        """Return the shipped heads of all variants; the one head of a bundle without any."""
+        return [self.head] if self.variants is None else [variant.head for variant in self.variants.choices]
 
     @property
     def backbone_path(self) -> Path:

@@ -5,13 +5,32 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from alpacasorter.core.files import display_path
-from alpacasorter.i18n import _
+from alpacasorter.i18n import _, pick
 from alpacasorter.ml.models.bundle import Bundle, load_bundle
 from alpacasorter.ml.models.metadata import CARD, BundleError, Fields, read_metadata
+from alpacasorter.ml.models.variants import Variants
+
+
+@dataclass(frozen=True, slots=True)
+class VariantEntry:
+    """A variant of a model in the list.
+
+    Attributes:
+        name: its name on the command line.
+        title: what the user chooses, in the language in use.
+        is_default: whether it is used unless the user chooses another.
+        is_chosen: whether it is the one that is used with this model: the user's choice, or else the default.
+    """
+
+    name: str
+    title: str
+    is_default: bool
+    is_chosen: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +47,8 @@ class ModelEntry:
         in_use: whether it is the one in use.
         size: bytes of its files.
         problem: why it can't be used, in sentences; empty if it can.
+        setting: what its variants are about, in the language in use; empty if it has none.
+        variants: its variants.
     """
 
     path: Path
@@ -41,6 +62,8 @@ class ModelEntry:
     in_use: bool = False
     size: int = 0
     problem: str = ""
+    setting: str = ""
+    variants: tuple[VariantEntry, ...] = ()
 
     @property
     def title(self) -> str:
@@ -53,8 +76,16 @@ class ModelEntry:
         return self.path / CARD
 
 
-def describe(path: Path, *, is_bundled: bool = False) -> ModelEntry:
-    """Load the model in a folder, with all checks, and describe it; takes about 20 ms."""
+def describe(
+    path: Path, *, is_bundled: bool = False, chosen_variant: Callable[[Bundle], str | None] = lambda _bundle: None
+) -> ModelEntry:
+    """Load the model in a folder, with all checks, and describe it; takes about 20 ms.
+
+    Args:
+        path: the folder.
+        is_bundled: whether it came with the app.
+        chosen_variant: returns the variant of a model that the user has chosen, if any.
+    """
     key, size = path.name, _size_of(path)
     try:
         bundle = load_bundle(path)
@@ -67,11 +98,8 @@ def describe(path: Path, *, is_bundled: bool = False) -> ModelEntry:
             size=size,
             problem=_("It can't be used. {reason}").format(reason=error.why),
         )
-    return _described(bundle, is_bundled=is_bundled, size=size)
-
-
-def _described(bundle: Bundle, *, is_bundled: bool, size: int) -> ModelEntry:
     shown = bundle.display_names
+    variants = bundle.variants
     return ModelEntry(
         path=bundle.path,
         key=bundle.path.name,
@@ -82,6 +110,15 @@ def _described(bundle: Bundle, *, is_bundled: bool, size: int) -> ModelEntry:
         bundle_id=bundle.bundle_id,
         is_bundled=is_bundled,
         size=size,
+        setting="" if variants is None else pick(variants.setting),
+        variants=() if variants is None else _variants(variants, chosen_variant(bundle) or variants.default),
+    )
+
+
+def _variants(variants: Variants, chosen: str) -> tuple[VariantEntry, ...]:
+    return tuple(
+        VariantEntry(one.name, pick(one.title), one.name == variants.default, one.name == chosen)
+        for one in variants.choices
     )
 
 

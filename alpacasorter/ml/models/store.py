@@ -223,15 +223,18 @@ class ModelStore:
         Args:
             in_use: the model in use; None to work it out from what was named and chosen.
         """
-        entries = [describe(self.bundled, is_bundled=True)]
-        added = [describe(path) for path in self._folders()]
+        entries = [self._describe(self.bundled, is_bundled=True)]
+        added = [self._describe(path) for path in self._folders()]
         entries += sorted(added, key=lambda entry: (entry.name.casefold(), entry.version, entry.key))
         used = in_use or self._in_use(entries)
         found = [replace(entry, in_use=same_folder(entry.path, used)) for entry in entries]
         if not any(entry.in_use for entry in found):
             # Named by --model or ALPACASORTER_MODEL, and never added.
-            found.append(replace(describe(used), in_use=True))
+            found.append(replace(self._describe(used), in_use=True))
         return found
+
+    def _describe(self, path: Path, *, is_bundled: bool = False) -> ModelEntry:
+        return describe(path, is_bundled=is_bundled, chosen_variant=self.chosen_variant)
 
     def _in_use(self, entries: list[ModelEntry]) -> Path:
         named = paths.named_model()

@@ -107,8 +107,8 @@ def run_trial(bundle: Bundle) -> str | None:
             # Embeddings are kept as float16.
             with np.errstate(over="ignore", invalid="ignore"):
                 kept = embedding.astype(np.float16)
-                answer = bundle.head.probability(kept[np.newaxis])
-            if not (np.isfinite(kept).all() and np.isfinite(feature_map).all() and np.isfinite(answer).all()):
+                answers = [head.probability(kept[np.newaxis]) for head in bundle.heads()]
+            if not (np.isfinite(kept).all() and np.isfinite(feature_map).all() and np.isfinite(answers).all()):
                 return UNUSABLE_NUMBERS
     except BackboneError:
         return DOES_NOT_RUN

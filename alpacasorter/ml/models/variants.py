@@ -131,15 +131,16 @@ def read_description(fields: Fields) -> Described | None:
     choices = data.get("choices")
     if not isinstance(choices, list) or not 2 <= len(choices) <= MOST_VARIANTS:
         raise fields.invalid("variants.choices")
-    default = data.get("default")
-    found = tuple(
-        _choice(fields, f"variants.choices.{number}", choice, default) for number, choice in enumerate(choices)
-    )
-    names = [choice.name for choice in found]
+    names = [_name(fields, f"variants.choices.{number}", choice) for number, choice in enumerate(choices)]
     if len(set(names)) != len(names):
         raise fields.invalid("variants.choices")
+    default = data.get("default")
     if not isinstance(default, str) or default not in names:
         raise fields.invalid("variants.default")
+    found = tuple(
+        _choice(fields, f"variants.choices.{number}", name, choice, is_default=name == default)
+        for number, (name, choice) in enumerate(zip(names, choices, strict=True))
+    )
     return Described(
         default,
         _texts(fields, "variants.setting", data.get("setting"), _TITLE),
@@ -148,14 +149,18 @@ def read_description(fields: Fields) -> Described | None:
     )
 
 
-def _choice(fields: Fields, place: str, data: object, default: object) -> DescribedVariant:
+def _name(fields: Fields, place: str, data: object) -> str:
     if not isinstance(data, dict):
         raise fields.invalid(place)
     name = data.get("name")
     if not isinstance(name, str) or len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
         raise fields.invalid(f"{place}.name")
+    return name
+
+
+def _choice(fields: Fields, place: str, name: str, data: dict[str, Any], *, is_default: bool) -> DescribedVariant:
     calibration = None
-    if name != default:
+    if not is_default:
         inside = Fields(fields.path, data)
         scale, offset = inside.number("calibration", "scale", above=0.0), inside.number("calibration", "offset")
         calibration = Calibration(scale, offset)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
 from alpacasorter.wording.exchange import imported
 from alpacasorter.workers.engine import Engine
-from alpacasorter.workers.view_facts import ModelFacts
+from alpacasorter.workers.view_facts import ModelFacts, VariantsFacts
 
 if TYPE_CHECKING:
     from alpacasorter.ui.exchange.export_dialog import ExportDialog, PhotoSelection
@@ -79,11 +80,16 @@ class ExchangeControl(WindowControl):
         actions.export.triggered.connect(self.open_export)
         actions.import_labels.triggered.connect(self.choose_file)
         engine.ready.connect(self._on_ready)
+        engine.variants.changed.connect(self._on_variant)
         engine.exchange.imported.connect(self._on_imported)
         engine.exchange.import_failed.connect(self._on_import_failed)
 
     def _on_ready(self, model: ModelFacts) -> None:
         self._model = model
+
+    def _on_variant(self, variants: VariantsFacts) -> None:
+        if self._model is not None:
+            self._model = replace(self._model, variants=variants)
 
     # Export
 
@@ -105,7 +111,8 @@ class ExchangeControl(WindowControl):
         folder, model = self._folder(), self._model
         if folder is None or model is None:
             return
-        source = Source(folder, model.name, model.version, model.labels)
+        variant = "" if model.variants is None else model.variants.current
+        source = Source(folder, model.name, model.version, model.labels, variant)
         waiting = sum(row.waiting for row in self._store.rows)
         choices = self._choices(model.labels)
         self._export.made().begin(source, choices, waiting, lambda: self._engine.sorting.busy)
