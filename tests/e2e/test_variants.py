@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ HORSES, PONIES, GOATS = 12, 10, 8
 class Herd:
     """A folder of horses, ponies and goats: both variants tag the first positive and the last negative."""
 
-    def __init__(self, place: Path, monkeypatch: pytest.MonkeyPatch, **changes: object) -> None:
+    def __init__(self, place: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
         added = with_ponies(place / "model", **changes)
         monkeypatch.setenv("ALPACASORTER_MODEL", str(place / "model"))
         bundle = load_bundle(paths.bundled_model())
@@ -46,7 +47,7 @@ def herd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Herd:
 @pytest.fixture
 def unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Herd:
     """Its model has no first question."""
-    return Herd(tmp_path, monkeypatch, first_question={})
+    return Herd(tmp_path, monkeypatch, asks_first=False)
 
 
 def tags(user: User, kind: str) -> set[str | None]:
@@ -191,7 +192,7 @@ def test_no_is_an_answer(start: Start, unasked: Herd) -> None:
 
 def test_the_other_direction(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The model counts them out, and the user counts them in."""
-    herd = Herd(tmp_path, monkeypatch, first_question={}, default="narrow")
+    herd = Herd(tmp_path, monkeypatch, asks_first=False, default="narrow")
     user = start()
     user.open(herd.folder)
     assert tags(user, "pony") == {"not_alpaca"}

@@ -421,9 +421,11 @@ def details(entry: ModelEntry, variants: VariantsFacts | None = None) -> str:
         return origin
     positive, negative = entry.classes
     classes = _("Tells “{positive}” from “{negative}”.").format(positive=positive, negative=negative)
+    said = f"{classes} {origin}"
     if entry.in_use and variants is not None:
-        return f"{classes} {origin}\n{text.variant(variants.setting, variants.title)}"
-    return f"{classes} {origin}"
+        return f"{said}\n{text.variant(variants.setting, variants.title)}"
+    chosen = [one.title for one in entry.variants if one.is_chosen]
+    return f"{said}\n{text.variant(entry.setting, chosen[0])}" if chosen else said
 
 
 def _model_files() -> str:
