@@ -1,10 +1,11 @@
 """A model with variants: the setting, the two questions, undo, and what is remembered; with keys and the mouse."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
@@ -25,29 +26,54 @@ HORSES, PONIES, GOATS = 12, 10, 8
 class Herd:
     """A folder of horses, ponies and goats: both variants tag the first positive and the last negative."""
 
-    def __init__(self, place: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
-        added = with_ponies(place / "model", **changes)
-        monkeypatch.setenv("ALPACASORTER_MODEL", str(place / "model"))
-        bundle = load_bundle(paths.bundled_model())
+    def __init__(self, place: Path, ponies: npt.NDArray[np.float32]) -> None:
+        bundle = load_bundle(paths.bundled_model()).with_variant("wide")
         known = bundle.replay.embeddings.astype(np.float32)
         says = bundle.head.probability(known)
         positive, negative = known[says > 0.97], known[says < 0.03]
-        embeddings = {f"horse{n}.jpg": positive[n] for n in range(HORSES)}
-        embeddings |= {f"pony{n}.jpg": positive[HORSES + n] + added for n in range(PONIES)}
-        embeddings |= {f"goat{n}.jpg": negative[n] for n in range(GOATS)}
-        self.folder = known_photos(place / "herd", embeddings)
-        self.alone = known_photos(place / "horses", {f"horse{n}.jpg": positive[n] for n in range(HORSES)})
+        horses = {f"horse{n}.jpg": positive[n] for n in range(HORSES)}
+        others = {f"pony{n}.jpg": positive[HORSES + n] + ponies for n in range(PONIES)}
+        others |= {f"goat{n}.jpg": negative[n] for n in range(GOATS)}
+        self.folder = known_photos(place / "herd", horses | others)
+        self.horses = known_photos(place / "horses", horses)
+
+
+Made = tuple[Path, npt.NDArray[np.float32]]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Made]:
+    """Make each model once."""
+
+    @functools.cache
+    def make(default: str, *, asks_first: bool) -> Made:
+        folder = tmp_path_factory.mktemp("models") / "ponies"
+        return folder, with_ponies(folder, default=default, asks_first=asks_first)
+
+    return make
 
 
 @pytest.fixture
-def herd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Herd:
-    return Herd(tmp_path, monkeypatch)
+def use(models: Callable[..., Made], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Herd]:
+    """Have the app come with a model with variants."""
+
+    def use_model(default: str = "wide", *, asks_first: bool = False) -> Herd:
+        folder, ponies = models(default, asks_first=asks_first)
+        monkeypatch.setattr(paths, "bundled_model", lambda: folder)
+        return Herd(tmp_path, ponies)
+
+    return use_model
 
 
 @pytest.fixture
-def unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Herd:
+def herd(use: Callable[..., Herd]) -> Herd:
+    return use(asks_first=True)
+
+
+@pytest.fixture
+def unasked(use: Callable[..., Herd]) -> Herd:
     """Its model has no first question."""
-    return Herd(tmp_path, monkeypatch, asks_first=False)
+    return use()
 
 
 def tags(user: User, kind: str) -> set[str | None]:
@@ -82,7 +108,7 @@ def settled(user: User) -> None:
 def test_the_first_question_is_asked_where_it_matters_and_once(start: Start, herd: Herd) -> None:
     user = start()
     question = user.page.question
-    user.open(herd.alone)
+    user.open(herd.horses)
     settled(user)
     assert not question.isVisible(), "no photo is concerned"
     user.open(herd.folder)
@@ -156,11 +182,14 @@ def test_the_second_correction_offers_the_other_variant(start: Start, unasked: H
     user.click_tag("pony1.jpg")
     user.wait(question.isVisible)
     before = {row.path.name: user.store.label(row) for row in user.store.rows}
-    assert "Are ponies not alpacas for you?" in question.words.text()
+    asked = question.words.text()
+    assert "Are ponies not alpacas for you?" in asked
     click_and_learn(user, answer(user, "Ponies are not alpacas"))
     after = {row.path.name: user.store.label(row) for row in user.store.rows}
     changed = sum(before[name] != label for name, label in after.items())
     assert changed > 0
+    assert f" {changed} other tag" in asked
+    assert f"{changed} tag" in user.page.banner.words.text()
     assert tags(user, "pony") == {"not_alpaca"}
     assert user.label("goat0.jpg") == "alpaca", "corrections stay"
     assert not question.isVisible()
@@ -190,9 +219,9 @@ def test_no_is_an_answer(start: Start, unasked: Herd) -> None:
     assert not again.page.question.isVisible()
 
 
-def test_the_other_direction(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_other_direction(start: Start, use: Callable[..., Herd]) -> None:
     """The model counts them out, and the user counts them in."""
-    herd = Herd(tmp_path, monkeypatch, asks_first=False, default="narrow")
+    herd = use("narrow")
     user = start()
     user.open(herd.folder)
     assert tags(user, "pony") == {"not_alpaca"}

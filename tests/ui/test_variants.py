@@ -17,6 +17,7 @@ from alpacasorter.ml.learning.agreement import Agreement
 from alpacasorter.workers.view_facts import ModelFacts, VariantFacts, VariantsFacts
 from tests.ui.conftest import FINISHED, Hands
 from tests.ui.test_photo_store import LABELS
+from tests.window_texts import shared_mnemonics
 
 VARIANTS = VariantsFacts(
     setting="Ponies count as",
@@ -252,6 +253,23 @@ def low(owner: Owner) -> None:
     owner.settle()
 
 
+def test_one_message_at_a_time_in_a_low_window(owner: Owner) -> None:
+    """What one correction did to many tags comes first, then the question, then what was learned."""
+    page = owner.page
+    low(owner)
+    owner.show(12)
+    owner.agree(2)
+    owner.differ(4)
+    page.banner.announce("Learned.")
+    shown = [page.question.isVisible(), page.banner.isVisible()]
+    page.flipped.say("Many.")
+    shown += [page.flipped.isVisible(), page.question.isVisible()]
+    page.flipped.hide()
+    shown += [page.question.isVisible(), page.banner.isVisible()]
+    page.question.close_button.click()
+    assert [*shown, page.banner.isVisible()] == [True, False, True, False, True, False, True]
+
+
 @pytest.mark.parametrize("ask", [lambda owner: owner.scan(), lambda owner: owner.agree(2)], ids=["first", "later"])
 def test_it_is_whole_in_the_smallest_window(owner: Owner, ask: Callable[[Owner], None]) -> None:
     low(owner)
@@ -267,3 +285,4 @@ def test_it_is_whole_in_the_smallest_window(owner: Owner, ask: Callable[[Owner],
         assert button.width() >= button.sizeHint().width()
         assert question.rect().contains(button.geometry())
     assert owner.grid.height() > owner.grid.gridSize().height()
+    assert shared_mnemonics(owner.window) == {}
