@@ -148,6 +148,28 @@ def test_languages_that_can_be_chosen(make: MakeCatalog) -> None:
     assert [(one.code, one.name) for one in i18n.languages()] == [("de", "Deutsch"), ("en", "English"), ("pl", "pl")]
 
 
+def test_texts_that_come_with_their_translations(make: MakeCatalog) -> None:
+    texts = {"en": "Color", "en_GB": "Colour", "de": "Farbe", "pt_BR": "Cor", "fr": "Couleur"}
+    for code in ("de", "en_GB", "pt_BR", "pt", "pl"):
+        make(code)
+    for wanted, said in {
+        "de": "Farbe",
+        "de_AT": "Farbe",
+        "en_GB": "Colour",
+        "en": "Color",
+        "pt_BR": "Cor",
+        "pt": "Color",
+        "pl": "Color",
+        # There are no messages in French, and one language is better than two.
+        "fr": "Color",
+    }.items():
+        i18n.use(wanted)
+        assert i18n.pick(texts) == said, wanted
+    i18n.use("de")
+    with i18n.english():
+        assert i18n.pick(texts) == "Color"
+
+
 def test_languages_that_are_shipped() -> None:
     assert [(one.code, one.name) for one in i18n.languages()] == [("en", "English"), ("en_GB", "English (UK)")]
 

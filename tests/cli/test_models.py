@@ -52,6 +52,7 @@ def test_the_list(run: Commands, goats: Path) -> None:
         "bytes": sum(path.stat().st_size for path in bundle.path.iterdir()),
         "problem": None,
         "path": str(bundle.path),
+        "variants": [],
     }
     assert (entries["goats"]["bundled"], entries["goats"]["in_use"]) == (False, False)
 

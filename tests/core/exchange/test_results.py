@@ -44,7 +44,7 @@ def test_json_is_one_document_that_says_what_it_is() -> None:
     document = json.loads("".join(json_pieces(SOURCE, ALL)))
     assert document["format"] == FORMAT
     assert document["format_version"] == 1
-    assert document["model"] == {"name": "Alpaca", "version": "2.0.0"}
+    assert document["model"] == {"name": "Alpaca", "version": "2.0.0", "variant": None}
     assert document["classes"] == {"not_alpaca": "Not alpaca", "alpaca": "Alpaca"}
     assert document["folder"] == str(FOLDER)
     good, corrected, bad = document["photos"]
@@ -55,6 +55,12 @@ def test_json_is_one_document_that_says_what_it_is() -> None:
     assert good["relative_path"] == "day 1/a.jpg"
     assert (corrected["label"], corrected["corrected"], corrected["confidence"]) == ("alpaca", True, 0.1)
     assert (bad["status"], bad["reason"], bad["label"]) == ("unreadable", reasons.sentence(reasons.DAMAGED), None)
+
+
+def test_json_says_which_variant_of_the_model_judged() -> None:
+    source = Source(FOLDER, "Ponies", "1.0", LABELS, "narrow")
+    document = json.loads("".join(json_pieces(source, ALL)))
+    assert document["model"] == {"name": "Ponies", "version": "1.0", "variant": "narrow"}
 
 
 def test_json_without_photos_is_json() -> None:
