@@ -3,7 +3,7 @@
 A model with variants draws the line between its two classes in several ways. Which one is in use is a setting. The
 window asks about it at most twice: in the first folder with photos that it matters for, if the model wants that, and
 when the user's corrections say that another variant is meant. What was answered or closed is never asked again, in any
-folder. Whoever chose a variant is not asked at all.
+folder. A user who has chosen a variant is not asked at all.
 """
 
 from __future__ import annotations
