@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QMainWindow
 
+from alpacasorter.core.events import Learned
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
@@ -111,7 +112,8 @@ class EvaluateControl(WindowControl):
         self._labels: LabelSet | None = None
         self._test = self._launcher(self._make)
         engine.ready.connect(self._on_ready)
-        engine.model_changing.connect(self._on_model_changing)
+        engine.model_changing.connect(self._forget)
+        engine.learned.connect(self._on_learned)
 
     @property
     def dialog(self) -> EvaluateDialog | None:
@@ -134,6 +136,11 @@ class EvaluateControl(WindowControl):
         if self.dialog is not None:
             self.dialog.set_labels(model.labels)
 
-    def _on_model_changing(self) -> None:
+    def _on_learned(self, event: Learned) -> None:
+        if event.variant is not None:
+            # What was tested was another meaning of the classes.
+            self._forget()
+
+    def _forget(self) -> None:
         if self.dialog is not None:
             self.dialog.forget()
