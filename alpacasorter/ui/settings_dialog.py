@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -130,7 +130,11 @@ class SettingsDialog(QDialog):
             self.variant = _choices(self, tuple((one.name, one.title) for one in variants.choices), variants.current)
             self.variant.setToolTip(_("All photos are tagged again at once. Your own labels stay."))
             self.variant.currentIndexChanged.connect(self._set_variant)
-            form.addRow(variants.setting.replace("&", "&&"), self.variant)
+            label = QLabel(variants.setting.replace("&", "&&"), self)
+            # The model's words may look like markup.
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setBuddy(self.variant)
+            form.addRow(label, self.variant)
         form.addRow(_("Run the model on"), device_row)
         form.addRow("", self.device_in_use)
         form.addRow(_("Appearance"), self.scheme)

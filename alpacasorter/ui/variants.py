@@ -136,6 +136,7 @@ class VariantControl(WindowControl):
     def _on_changed(self, variants: VariantsFacts) -> None:
         self._variants = variants
         self._wanted = variants.current
+        self._tell()
         self.changed.emit(variants.current)
 
     def _on_failed(self, sentence: str) -> None:
@@ -177,13 +178,11 @@ class VariantControl(WindowControl):
     def _on_learned(self, event: Learned) -> None:
         if event.variant is not None:
             self._withdraw()
-            self._tell()
-        elif self._expected == _FIRST:
-            pass
-        elif self._expected is not None and None in event.changes.values():
-            # A correction was undone, perhaps one of those that spoke for it.
-            self._withdraw()
-        elif self._expected is not None:
+        elif self._expected is not None and self._expected != _FIRST:
+            if None in event.changes.values():
+                # A correction was undone, perhaps one of those that spoke for it.
+                self._withdraw()
+                return
             self._engine.variants.preview(self._expected)
 
     # Questions
