@@ -67,7 +67,7 @@ def test_folders_of_earlier_versions_are_closed(tmp_path: Path) -> None:
     data = tmp_path / "data"
     for name in ("models", "backups", "reports"):
         (data / name).mkdir(parents=True)
-    for name in ("library.sqlite", "library.sqlite-wal", "model-in-use.json"):
+    for name in ("library.sqlite", "library.sqlite-wal", "model-in-use.json", "model-variants.json"):
         (data / name).write_bytes(b"")
     keep_private(data, tmp_path / "none")
     assert rights(data) == rights(data / "models") == 0o700
