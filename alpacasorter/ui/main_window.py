@@ -119,7 +119,7 @@ class MainWindow(QMainWindow):
             return self._folder
 
         self.watching = WatchControl(self, engine, self.page, self.notice, settings, folder)
-        self.variants = VariantControl(self, engine, self.page, self.notice, settings, folder)
+        self.variants = VariantControl(self, engine, self.page, self.models, self.notice, settings, folder)
         self.exchange = ExchangeControl(
             self, engine, actions, stack, store, settings, folder, filtered=filtered, selected=selected
         )

@@ -129,7 +129,8 @@ class SettingsDialog(QDialog):
         if variants is not None:
             self.variant = _choices(self, tuple((one.name, one.title) for one in variants.choices), variants.current)
             self.variant.setToolTip(_("All photos are tagged again at once. Your own labels stay."))
-            self.variant.currentIndexChanged.connect(self._set_variant)
+            # Unlike currentIndexChanged, only the user causes this.
+            self.variant.activated.connect(self._set_variant)
             label = QLabel(variants.setting.replace("&", "&&"), self)
             # The model's words may look like markup.
             label.setTextFormat(Qt.TextFormat.PlainText)
@@ -154,9 +155,7 @@ class SettingsDialog(QDialog):
     def show_variant(self, name: str) -> None:
         """Show which variant of the model is in use now; this chooses nothing."""
         if self.variant is not None:
-            self.variant.blockSignals(True)
             self.variant.setCurrentIndex(self.variant.findData(name))
-            self.variant.blockSignals(False)
 
     def _measure(self) -> None:
         self.device_in_use.setText(_("Measuring…"))

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QMainWindow
 
 from alpacasorter.core.events import Finished, Learned
 from alpacasorter.i18n import _, ngettext, number
+from alpacasorter.ui.models.control import ModelsControl
 from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.photos.page import BrowsePage
 from alpacasorter.ui.settings import Settings
@@ -55,6 +56,7 @@ class VariantControl(WindowControl):
         window: QMainWindow,
         engine: Engine,
         page: BrowsePage,
+        models: ModelsControl,
         notice: NoticeBar,
         settings: Settings,
         folder: Callable[[], Path | None],
@@ -65,6 +67,7 @@ class VariantControl(WindowControl):
             window: the window.
             engine: judges the photos.
             page: shows the photos, and the questions below them.
+            models: offers the variants with the model in use.
             notice: shows messages.
             settings: remember what was asked.
             folder: returns the open folder.
@@ -88,6 +91,7 @@ class VariantControl(WindowControl):
         engine.variants.previewed.connect(self._on_previewed)
         engine.variants.failed.connect(self._on_failed)
         engine.learned.connect(self._on_learned)
+        models.variant_chosen.connect(self.use)
         page.begun.connect(self._withdraw)
         page.question.answered.connect(self._on_answered)
         page.question.closed.connect(self._on_closed)

@@ -9,10 +9,11 @@ import numpy.typing as npt
 import pytest
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QDialog
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox
 
 from alpacasorter import paths
 from alpacasorter.ml.models.bundle import load_bundle
+from alpacasorter.ui.models.dialog import ModelsDialog
 from alpacasorter.ui.settings_dialog import SettingsDialog
 from tests.e2e.conftest import User, known_photos
 from tests.models import with_ponies
@@ -274,11 +275,16 @@ def test_the_setting_takes_effect_in_the_open_window(start: Start, herd: Herd) -
     assert "Not alpaca" in user.window.models.button.toolTip()
     user.window.models.open_dialog()
     dialog = user.window.models.dialog
-    assert isinstance(dialog, QDialog)
-    user.wait(lambda: "Ponies & donkeys count as: Not alpaca" in dialog.details.text())
+    assert isinstance(dialog, ModelsDialog)
+    user.wait(dialog.variant.isVisible)
+    assert dialog.variant.currentText() == "Not alpaca"
     click_and_learn(user, user.page.banner.undo_button)
     assert tags(user, "pony") == {"alpaca"}
-    assert "Ponies & donkeys count as: Alpaca" in dialog.details.text()
+    assert dialog.variant.currentText() == "Alpaca"
+    before = len(user.learned)
+    QTest.keyClick(dialog.variant, Qt.Key.Key_Down)
+    user.wait(lambda: len(user.learned) > before)
+    assert tags(user, "pony") == {"not_alpaca"}
 
 
 def test_without_variants_there_is_no_setting(start: Start, folder: Path) -> None:

@@ -33,10 +33,12 @@ class ModelsControl(WindowControl):
 
     Signals:
         train: the user wants to train a model.
+        variant_chosen(str): the user wants this variant of the model in use.
         told(str): something went wrong while the dialog is not shown; a sentence for the user.
     """
 
     train = Signal()
+    variant_chosen = Signal(str)
 
     def __init__(self, window: QMainWindow, engine: Engine) -> None:
         """Add the button to the status bar of the window."""
@@ -68,6 +70,7 @@ class ModelsControl(WindowControl):
 
         dialog = ModelsDialog(self._engine, self._window)
         dialog.train.connect(self.train)
+        dialog.variant_chosen.connect(self.variant_chosen)
         dialog.show_variants(self._variants)
         return dialog
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
+    QComboBox,
     QDialog,
     QFileDialog,
     QHBoxLayout,
@@ -44,9 +45,11 @@ class ModelsDialog(QDialog):
 
     Signals:
         train: the user wants to train a model.
+        variant_chosen(str): the user wants this variant of the model in use.
     """
 
     train = Signal()
+    variant_chosen = Signal(str)
 
     def __init__(self, engine: Engine, parent: QWidget | None = None) -> None:
         """Show the models of `engine`."""
@@ -58,6 +61,11 @@ class ModelsDialog(QDialog):
         self._variants: VariantsFacts | None = None
         self.list = ModelsList(self)
         self.details = _words(self, "muted")
+        self.setting = _words(self, "muted")
+        self.variant = QComboBox(self)
+        self.setting.setBuddy(self.variant)
+        # Only the user causes this.
+        self.variant.activated.connect(lambda: self.variant_chosen.emit(self.variant.currentData()))
         self.problem = _words(self, "warning")
         self.message = _words(self, "")
         self.use_button = self._button(_("&Use this model"), self._use)
@@ -122,6 +130,11 @@ class ModelsDialog(QDialog):
         left.setSpacing(8)
         left.addWidget(self.list, 1)
         left.addWidget(self.details)
+        setting = QHBoxLayout()
+        setting.addWidget(self.setting)
+        setting.addWidget(self.variant)
+        setting.addStretch(1)
+        left.addLayout(setting)
         left.addWidget(self.problem)
         left.addWidget(self.message)
         left.addLayout(below)
@@ -140,7 +153,7 @@ class ModelsDialog(QDialog):
         inside = QVBoxLayout()
         inside.addWidget(self.tabs)
         add_close_button(self, inside)
-        for one, next_one in pairwise((self.list, *actions, self.add_button, self.train_button)):
+        for one, next_one in pairwise((self.list, *actions, self.variant, self.add_button, self.train_button)):
             self.setTabOrder(one, next_one)
         self.list.setFocus()
 
@@ -160,6 +173,12 @@ class ModelsDialog(QDialog):
     def show_variants(self, variants: VariantsFacts | None) -> None:
         """Show which variant of the model in use is used; None if it has none."""
         self._variants = variants
+        self.variant.clear()
+        if variants is not None:
+            self.setting.setText(variants.setting.replace("&", "&&"))
+            for one in variants.choices:
+                self.variant.addItem(one.title, one.name)
+            self.variant.setCurrentIndex(self.variant.findData(variants.current))
         self._on_selection()
 
     # Messages
@@ -307,8 +326,10 @@ class ModelsDialog(QDialog):
 
     def _on_selection(self) -> None:
         entry = self.list.chosen()
-        said = details(entry, self._variants) if entry else _("Loading the models…")
-        self.details.setText(said)
+        self.details.setText(details(entry) if entry else _("Loading the models…"))
+        offers = entry is not None and entry.in_use and self._variants is not None
+        self.setting.setVisible(offers)
+        self.variant.setVisible(offers)
         self.problem.setText(entry.problem if entry else "")
         self.problem.setVisible(bool(entry and entry.problem))
         self._enable()
@@ -410,8 +431,8 @@ def spoken(entry: ModelEntry) -> str:
     return words.format(name=entry.title)
 
 
-def details(entry: ModelEntry, variants: VariantsFacts | None = None) -> str:
-    """Return what else there is to say about a model; `variants` are those of the model in use."""
+def details(entry: ModelEntry) -> str:
+    """Return what else there is to say about a model."""
     if entry.is_bundled:
         origin = _("Bundled with AlpacaSorter, {size}.").format(size=size(entry.size))
     else:
@@ -421,11 +442,10 @@ def details(entry: ModelEntry, variants: VariantsFacts | None = None) -> str:
         return origin
     positive, negative = entry.classes
     classes = _("Tells “{positive}” from “{negative}”.").format(positive=positive, negative=negative)
-    said = f"{classes} {origin}"
-    if entry.in_use and variants is not None:
-        return f"{said}\n{text.variant(variants.setting, variants.title)}"
-    chosen = [one.title for one in entry.variants if one.is_chosen]
-    return f"{said}\n{text.variant(entry.setting, chosen[0])}" if chosen else said
+    # Below this, the variant of the one in use can be changed.
+    chosen = [] if entry.in_use else [one.title for one in entry.variants if one.is_chosen]
+    words = text.variant(entry.setting, chosen[0]) if chosen else ""
+    return "\n".join(filter(None, (f"{classes} {origin}", words)))
 
 
 def _model_files() -> str:

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QObject, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLabel, QMainWindow, QMessageBox, QTextBrowser
 from pytestqt.qtbot import QtBot
 
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import day, size
-from alpacasorter.ml.models.entry import ModelEntry
+from alpacasorter.ml.models.entry import ModelEntry, VariantEntry
 from alpacasorter.ml.models.store import Added
 from alpacasorter.ui.models import dialog as models_dialog
 from alpacasorter.ui.models.control import ModelsControl
@@ -502,22 +503,33 @@ def test_the_variant_in_use_is_shown_with_its_model(
     control: ModelsControl, engine: FakeEngine, three: list[ModelEntry], tmp_path: Path
 ) -> None:
     choices = (VariantFacts("wide", "Alpaca", "", ""), VariantFacts("narrow", "Not alpaca", "", ""))
-    variants = VariantsFacts("Ponies count as", choices, "wide", is_chosen=False, first_question="")
+    variants = VariantsFacts("Ponies & co. count as", choices, "wide", is_chosen=False, first_question="")
     engine.ready.emit(ModelFacts("Alpaca", "1.0", LabelSet("a", "b", {}), 0, tmp_path, variants))
-    assert "Ponies count as: Alpaca" in control.button.toolTip()
+    assert "Ponies & co. count as: Alpaca" in control.button.toolTip()
+    chosen: list[str] = []
+    control.variant_chosen.connect(chosen.append)
     control.open_dialog()
     dialog = control.dialog
     assert dialog is not None
-    engine.models.told.emit(three)
-    assert dialog.details.text().endswith("Ponies count as: Alpaca")
+    assert not dialog.variant.isVisible(), "the models are not known yet"
+    other = VariantEntry("narrow", "Wolf", is_default=False, is_chosen=True)
+    engine.models.told.emit([three[0], replace(three[1], setting="Dogs count as", variants=(other,)), three[2]])
+    assert dialog.variant.isVisible()
+    assert (dialog.setting.text(), dialog.variant.currentText()) == ("Ponies && co. count as", "Alpaca")
+    dialog.variant.setFocus()
+    QTest.keyClick(dialog.variant, Qt.Key.Key_Down)
+    assert chosen == ["narrow"]
     engine.variants.changed.emit(replace(variants, current="narrow"))
-    assert dialog.details.text().endswith("Ponies count as: Not alpaca")
-    assert "Ponies count as: Not alpaca" in control.button.toolTip()
+    assert dialog.variant.currentText() == "Not alpaca"
+    assert "Ponies & co. count as: Not alpaca" in control.button.toolTip()
     dialog.list.setCurrentItem(dialog.list.topLevelItem(1))
-    assert "Ponies" not in dialog.details.text(), "that model is not in use"
+    assert not dialog.variant.isVisible(), "that model is not in use"
+    assert dialog.details.text().endswith("Dogs count as: Wolf")
     engine.ready.emit(ModelFacts("Cats", "1.0", LabelSet("a", "b", {}), 0, tmp_path))
     dialog.list.setCurrentItem(dialog.list.topLevelItem(0))
+    assert not dialog.variant.isVisible()
     assert "Ponies" not in dialog.details.text() + control.button.toolTip()
+    assert chosen == ["narrow"], "the user chose once"
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support raise")
