@@ -18,6 +18,7 @@ from alpacasorter.core.photo import PhotoFacts, PhotoFile
 from alpacasorter.core.photos.reading import content_key
 from alpacasorter.core.store.cache import Cache, CacheEntry
 from alpacasorter.ml.models.bundle import load_bundle
+from alpacasorter.ml.models.store import ModelStore
 from alpacasorter.ui.app import build_window
 from alpacasorter.ui.main_window import MainWindow
 from alpacasorter.ui.photo_store import PhotoRow
@@ -96,11 +97,16 @@ class User:
 
 
 @pytest.fixture
-def start(qtbot: QtBot, qapp: QApplication) -> Iterator[Callable[[], User]]:
-    """Start the app repeatedly with one home, as a user does by closing and opening it."""
+def start(qtbot: QtBot, qapp: QApplication, home: Path) -> Iterator[Callable[..., User]]:
+    """Start the app repeatedly with one home, as a user does by closing and opening it.
+
+    If the bundled model has variants, its default was chosen before, so that nothing is asked; not with `asks`.
+    """
     windows: list[MainWindow] = []
 
-    def start_app() -> User:
+    def start_app(*, asks: bool = False) -> User:
+        if not asks and (bundle := load_bundle(paths.bundled_model())).variants is not None:
+            ModelStore(paths.user_data_dir()).choose_variant(bundle, bundle.variant)
         settings = Settings()
         # A test must not wait for graphics drivers.
         settings.device = "cpu"

@@ -19,7 +19,7 @@ from tests.e2e.conftest import User, known_photos
 from tests.models import with_ponies
 
 pytestmark = [pytest.mark.model, pytest.mark.qt_log_ignore("This plugin does not support")]
-Start = Callable[[], User]
+Start = Callable[..., User]
 CTRL = Qt.KeyboardModifier.ControlModifier
 HORSES, PONIES, GOATS = 12, 10, 8
 
@@ -107,7 +107,7 @@ def settled(user: User) -> None:
 
 
 def test_the_first_question_is_asked_where_it_matters_and_once(start: Start, herd: Herd) -> None:
-    user = start()
+    user = start(asks=True)
     question = user.page.question
     user.open(herd.horses)
     settled(user)
@@ -124,7 +124,7 @@ def test_the_first_question_is_asked_where_it_matters_and_once(start: Start, her
     assert tags(user, "horse") == {"alpaca"}
     assert tags(user, "goat") == {"not_alpaca"}
     user.window.close()
-    again = start()
+    again = start(asks=True)
     again.open(herd.folder)
     settled(again)
     assert tags(again, "pony") == {"not_alpaca"}, "it is remembered"
@@ -132,7 +132,7 @@ def test_the_first_question_is_asked_where_it_matters_and_once(start: Start, her
 
 
 def test_the_answer_can_be_given_and_undone_with_keys(start: Start, herd: Herd) -> None:
-    user = start()
+    user = start(asks=True)
     user.open(herd.folder)
     question = user.page.question
     user.wait(question.isVisible)
@@ -157,7 +157,7 @@ def test_the_answer_can_be_given_and_undone_with_keys(start: Start, herd: Herd) 
 
 
 def test_a_closed_question_does_not_come_back(start: Start, herd: Herd) -> None:
-    user = start()
+    user = start(asks=True)
     user.open(herd.folder)
     user.wait(user.page.question.isVisible)
     click(user, user.page.question.close_button)
@@ -165,7 +165,7 @@ def test_a_closed_question_does_not_come_back(start: Start, herd: Herd) -> None:
     settled(user)
     assert not user.page.question.isVisible()
     user.window.close()
-    again = start()
+    again = start(asks=True)
     again.open(herd.folder)
     settled(again)
     assert not again.page.question.isVisible()
@@ -173,7 +173,7 @@ def test_a_closed_question_does_not_come_back(start: Start, herd: Herd) -> None:
 
 
 def test_the_second_correction_offers_the_other_variant(start: Start, unasked: Herd) -> None:
-    user = start()
+    user = start(asks=True)
     user.open(unasked.folder)
     question = user.page.question
     user.click_tag("goat0.jpg")
@@ -202,7 +202,7 @@ def test_the_second_correction_offers_the_other_variant(start: Start, unasked: H
 
 
 def test_no_is_an_answer(start: Start, unasked: Herd) -> None:
-    user = start()
+    user = start(asks=True)
     user.open(unasked.folder)
     user.click_tag("pony0.jpg")
     user.click_tag("pony1.jpg")
@@ -213,7 +213,7 @@ def test_no_is_an_answer(start: Start, unasked: Herd) -> None:
     settled(user)
     assert not user.page.question.isVisible()
     user.window.close()
-    again = start()
+    again = start(asks=True)
     again.open(unasked.folder)
     again.click_tag("pony3.jpg")
     settled(again)
@@ -223,7 +223,7 @@ def test_no_is_an_answer(start: Start, unasked: Herd) -> None:
 def test_the_other_direction(start: Start, use: Callable[..., Herd]) -> None:
     """The model counts them out, and the user counts them in."""
     herd = use("narrow")
-    user = start()
+    user = start(asks=True)
     user.open(herd.folder)
     assert tags(user, "pony") == {"not_alpaca"}
     user.click_tag("pony0.jpg")
@@ -236,7 +236,7 @@ def test_the_other_direction(start: Start, use: Callable[..., Herd]) -> None:
 
 
 def test_undoing_the_correction_withdraws_the_question(start: Start, unasked: Herd) -> None:
-    user = start()
+    user = start(asks=True)
     user.open(unasked.folder)
     user.click_tag("pony0.jpg")
     user.click_tag("pony1.jpg")
@@ -248,7 +248,7 @@ def test_undoing_the_correction_withdraws_the_question(start: Start, unasked: He
 
 
 def test_the_setting_takes_effect_in_the_open_window(start: Start, herd: Herd) -> None:
-    user = start()
+    user = start(asks=True)
     user.open(herd.folder)
     scans = len(user.finished)
     said: list[str] = []
@@ -285,19 +285,3 @@ def test_the_setting_takes_effect_in_the_open_window(start: Start, herd: Herd) -
     QTest.keyClick(dialog.variant, Qt.Key.Key_Down)
     user.wait(lambda: len(user.learned) > before)
     assert tags(user, "pony") == {"not_alpaca"}
-
-
-def test_without_variants_there_is_no_setting(start: Start, folder: Path) -> None:
-    user = start()
-    user.open(folder)
-    seen: list[object] = []
-
-    def look() -> None:
-        dialog = QApplication.activeModalWidget()
-        assert isinstance(dialog, SettingsDialog)
-        seen.append(dialog.variant)
-        dialog.reject()
-
-    QTimer.singleShot(0, user.window, look)
-    user.page.actions_.settings.trigger()
-    assert seen == [None]

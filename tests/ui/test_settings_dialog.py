@@ -69,6 +69,15 @@ def test_nomedia_folders_are_a_choice(qtbot: QtBot, settings: Settings) -> None:
     assert not settings.exclusion.nomedia
 
 
+def test_without_variants_there_is_no_such_setting(qtbot: QtBot, settings: Settings) -> None:
+    dialog = SettingsDialog(settings, None)
+    qtbot.addWidget(dialog)
+    rows = len(dialog.findChildren(QLabel))
+    assert dialog.variant is None
+    dialog.show_variant("narrow")
+    assert len(dialog.findChildren(QLabel)) == rows
+
+
 def test_the_words_of_a_model_are_shown_as_they_are(qtbot: QtBot, settings: Settings) -> None:
     choices = (VariantFacts("wide", "<i>Horse</i>", "", ""), VariantFacts("narrow", "Not & never", "", ""))
     variants = VariantsFacts("<b>Ponies</b> & co. count as", choices, "narrow", is_chosen=True, first_question="")

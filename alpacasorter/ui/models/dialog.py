@@ -62,6 +62,7 @@ class ModelsDialog(QDialog):
         self.list = ModelsList(self)
         self.details = _words(self, "muted")
         self.setting = _words(self, "muted")
+        self.setting.setWordWrap(False)
         self.variant = QComboBox(self)
         self.setting.setBuddy(self.variant)
         # Only the user causes this.
