@@ -183,6 +183,9 @@ def learned(event: Learned, flipped: int, changed: int) -> str:
     """
     if event.relearned is not None:
         said = [_relearned(event.relearned, event.corrections), _changed(flipped)]
+    elif event.variant is not None:
+        # What was switched to is said before this, in the words of the model.
+        said = [_changed(flipped)]
     else:
         said = [learned_from(event.corrections), _other_changed(flipped)]
     if changed and changed != flipped:
@@ -328,6 +331,17 @@ def corrections_waiting(count: int) -> str:
         " back in their places.",
         count,
     ).format(count=number(count))
+
+
+def variant(setting: str, value: str) -> str:
+    """Return which variant of a model is in use.
+
+    Args:
+        setting: what the variants of the model are about, in its own words.
+        value: what the one in use is called.
+    """
+    # Translators: a setting and its value, such as "Llamas and vicuñas count as: Not alpaca".
+    return _("{setting}: {value}").format(setting=setting, value=value)
 
 
 # Device, paths, keys

@@ -226,6 +226,7 @@ class Engine(QObject):
         self.watching.close()
         self._device_lane.close()
         self.versions.close()
+        self.variants.close()
         self.models.close()
         self.sorting.close()
         self.exchange.close()

@@ -239,6 +239,7 @@ def test_each_setting_is_read(old: Stored) -> None:
     assert (settings.unsure_below, settings.tile, settings.device) == (0.9, 240, "cpu")
     assert settings.order.value == "doubtful"
     assert settings.sorts_put_off == {INTERRUPTED, TORN}
+    assert settings.variants_asked == frozenset(), "there were none then"
     assert settings.sort_destination == str(old.root / "sorted")
     for text, name in (
         (settings.training, "recipe"),

@@ -21,74 +21,13 @@ from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.store.library import Library, LibraryError
 from alpacasorter.ml.learning.agreement import Agreement, find_agreements
 from alpacasorter.ml.learning.corrections import Corrections, Vector
+from alpacasorter.ml.learning.embeddings import EmbeddingTable
 from alpacasorter.ml.learning.folds import scene_similarity
 from alpacasorter.ml.learning.learner import Learner, self_check
 from alpacasorter.ml.learning.versions import LearningState, Versions
 from alpacasorter.ml.models.bundle import Bundle
 from alpacasorter.ml.models.head import Head
 from alpacasorter.ml.scan import Embedded
-
-_BLOCK = 4096
-
-Score = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
-
-
-class EmbeddingTable:
-    """The embeddings of a folder's photos by content key, in blocks that never move, so that growing copies nothing.
-
-    They are float32 and not float16 as in the cache: converting 10,000 rows takes 30 ms, longer than scoring them, and
-    5 kB of memory per photo is affordable. Not thread-safe; the owner locks.
-    """
-
-    def __init__(self) -> None:
-        """Start empty."""
-        self._row: dict[str, int] = {}
-        self._keys: list[str] = []
-        self._blocks: list[npt.NDArray[np.float32]] = []
-
-    def __len__(self) -> int:
-        """Return the number of photos."""
-        return len(self._keys)
-
-    def __contains__(self, key: str) -> bool:
-        """Return whether the photo with this content key is in the table."""
-        return key in self._row
-
-    @property
-    def keys(self) -> Sequence[str]:
-        """Content keys in row order."""
-        return self._keys
-
-    def add(self, keys: Sequence[str], embeddings: npt.NDArray[np.float16]) -> None:
-        """Append rows, float16 (n, embedding size); a key that is already there keeps its row."""
-        for key, vector in zip(keys, embeddings, strict=True):
-            if key in self._row:
-                continue
-            row = len(self._keys)
-            if row % _BLOCK == 0:
-                self._blocks.append(np.empty((_BLOCK, embeddings.shape[1]), dtype=np.float32))
-            self._blocks[-1][row % _BLOCK] = vector
-            self._row[key] = row
-            self._keys.append(key)
-
-    def get(self, key: str) -> npt.NDArray[np.float32]:
-        """Return one embedding, float32 (embedding size,).
-
-        Raises:
-            KeyError: the photo is not in the table.
-        """
-        row = self._row[key]
-        vector: npt.NDArray[np.float32] = self._blocks[row // _BLOCK][row % _BLOCK]
-        return vector
-
-    def score(self, score: Score) -> npt.NDArray[np.float32]:
-        """Return `score` of every row, float32 (n,), in row order."""
-        count = len(self._keys)
-        parts = [
-            score(block[: min(_BLOCK, count - start)])
-            for start, block in zip(range(0, count, _BLOCK), self._blocks, strict=True)
-        ]
-        return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
 
 
 class PersonalHead:
@@ -342,18 +281,14 @@ class PersonalHead:
     ) -> Learned:
         head = self._next_head(stored=relearned is not None or variant is not None)
         with self._lock:
-            before = self._table.score(self._head.probability)
             after = self._table.score(head.probability)
+            changed = tuple(key for key in self._flipped(after) if key not in changes)
             self._head = head
             self._head_version += 1
-            flipped = np.flatnonzero((before >= self._labels.threshold) != (after >= self._labels.threshold))
-            keys = tuple(self._table.keys)
-            flipped_keys = (keys[row] for row in flipped)
-            changed = tuple(key for key in flipped_keys if key not in changes and self.correction(key) is None)
             return Learned(
                 corrections=len(self._examples.labels),
                 changes=dict(changes),
-                keys=keys,
+                keys=tuple(self._table.keys),
                 probabilities=after,
                 changed=changed,
                 head_version=self._head_version,
@@ -361,6 +296,13 @@ class PersonalHead:
                 relearned=relearned,
                 variant=variant,
             )
+
+    def _flipped(self, probabilities: npt.NDArray[np.float32]) -> list[str]:
+        """Return the content keys of photos without a correction to which these probabilities, in the order of the
+        table, give another label than the head in use; call it with the lock held."""
+        before, least = self._table.score(self._head.probability), self._labels.threshold
+        rows = np.flatnonzero((before >= least) != (probabilities >= least)).tolist()
+        return [key for row in rows if self.correction(key := self._table.keys[row]) is None]
 
     def _next_head(self, *, stored: bool) -> Head:
         """Return the head for the current corrections; if `stored`, look for it in the library first."""
@@ -418,6 +360,23 @@ class PersonalHead:
             changes = self._changed_elsewhere()
             self._bundle, self._versions, self._learner = bundle, Versions(self._library, bundle), None
             return self._learn(changes, started, variant=name)
+
+    def changed_by_variant(self, name: str) -> tuple[str, ...]:
+        """Return the content keys of the photos of the open folder to which another variant would give another label.
+
+        It learns from the same corrections for this; meanwhile others can learn, and nothing is stored.
+
+        Raises:
+            BundleError: the bundle has no such variant.
+        """
+        bundle = self._bundle.with_variant(name)
+        with self._lock:
+            examples = self._corrections.examples()
+        head = bundle.head
+        if examples.labels:
+            head = Learner(bundle).learn(examples.embeddings(), examples.targets(self._labels.positive))
+        with self._lock:
+            return tuple(self._flipped(self._table.score(head.probability)))
 
     def agreements(self, keys: Collection[str]) -> tuple[Agreement, ...]:
         """Return which other variants would have labeled corrected photos as the user did, and the one in use not.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QBoxLayout, QMainWindow, QWidget
 
-from alpacasorter.core.events import LearningAgain
+from alpacasorter.core.events import Learned, LearningAgain
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _, number
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
@@ -16,7 +16,7 @@ from alpacasorter.ui.widgets.messages import LearningAgainBanner
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.wording import text
 from alpacasorter.workers.engine import Engine
-from alpacasorter.workers.view_facts import ModelFacts
+from alpacasorter.workers.view_facts import ModelFacts, VariantsFacts
 
 if TYPE_CHECKING:
     from alpacasorter.ui.models.dialog import ModelsDialog
@@ -37,15 +37,18 @@ class ModelsControl(WindowControl):
 
     Signals:
         train: the user wants to train a model.
+        variant_chosen(str): the user wants this variant of the model in use.
         told(str): something went wrong while the dialog is not shown; a sentence for the user.
     """
 
     train = Signal()
+    variant_chosen = Signal(str)
 
     def __init__(self, window: QMainWindow, engine: Engine, theme: Theme) -> None:
         """Add the button to the status bar of the window."""
         super().__init__(window)
         self._engine = engine
+        self._variants: VariantsFacts | None = None
         self._models = self._launcher(self._make)
         self._name = ""
         self._again: LearningAgain | None = None
@@ -57,6 +60,7 @@ class ModelsControl(WindowControl):
         self.button.clicked.connect(self.open_dialog)
         self._show_model()
         engine.ready.connect(self._on_ready)
+        engine.variants.changed.connect(self._on_variants)
         engine.failed.connect(lambda _sentence: self._forget())
         engine.model_changing.connect(self._forget)
         engine.models.failed.connect(self._on_failed)
@@ -84,6 +88,8 @@ class ModelsControl(WindowControl):
 
         dialog = ModelsDialog(self._engine, self._window)
         dialog.train.connect(self.train)
+        dialog.variant_chosen.connect(self.variant_chosen)
+        dialog.show_variants(self._variants)
         return dialog
 
     def use_new(self, path: Path) -> None:
@@ -103,7 +109,13 @@ class ModelsControl(WindowControl):
         name = f"{model.name} {model.version}"
         shown = name if len(name) <= _MAX_LETTERS else f"{name[: _MAX_LETTERS - 1].rstrip()}…"
         self._name = shown.replace("&", "&&")
+        self._on_variants(model.variants)
+
+    def _on_variants(self, variants: VariantsFacts | None) -> None:
+        self._variants = variants
         self._show_model()
+        if self.dialog is not None:
+            self.dialog.show_variants(variants)
 
     def _forget(self) -> None:
         """Another model takes over, or none can be opened."""
@@ -135,7 +147,7 @@ class ModelsControl(WindowControl):
             self.banner.say(f"{text.learning_again(self._again)} {text.until_learned_again()}")
 
     def _show_model(self) -> None:
-        """Say in the status bar which model is in use, and how far it is."""
+        """Say in the status bar which model is in use, in which variant, and how far it is."""
         again = self._again
         tip = _("Choose, add, share or remove models")
         if not self._name:
@@ -148,6 +160,8 @@ class ModelsControl(WindowControl):
             tip = f"{text.learning_again(again)} {text.until_learned_again()}"
         else:
             words = _("Model: {name}").format(name=self._name)
+        if self._name and self._variants is not None:
+            tip += f"\n{text.variant(self._variants.setting, self._variants.title)}"
         self.button.setText(words)
         self.button.setToolTip(tip)
 
@@ -167,7 +181,8 @@ class EvaluateControl(WindowControl):
         self._labels: LabelSet | None = None
         self._test = self._launcher(self._make)
         engine.ready.connect(self._on_ready)
-        engine.model_changing.connect(self._on_model_changing)
+        engine.model_changing.connect(self._forget)
+        engine.learned.connect(self._on_learned)
 
     @property
     def dialog(self) -> EvaluateDialog | None:
@@ -190,6 +205,11 @@ class EvaluateControl(WindowControl):
         if self.dialog is not None:
             self.dialog.set_labels(model.labels)
 
-    def _on_model_changing(self) -> None:
+    def _on_learned(self, event: Learned) -> None:
+        if event.variant is not None:
+            # What was tested was another meaning of the classes.
+            self._forget()
+
+    def _forget(self) -> None:
         if self.dialog is not None:
             self.dialog.forget()

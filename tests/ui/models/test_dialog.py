@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QObject, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
@@ -23,14 +24,14 @@ from pytestqt.qtbot import QtBot
 from alpacasorter.core.events import LearningAgain
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import day, size
-from alpacasorter.ml.models.entry import ModelEntry
+from alpacasorter.ml.models.entry import ModelEntry, VariantEntry
 from alpacasorter.ml.models.store import Added
 from alpacasorter.ui.models import dialog as models_dialog
 from alpacasorter.ui.models.control import ModelsControl
 from alpacasorter.ui.models.dialog import ModelsDialog
 from alpacasorter.ui.widgets.dialogs import show_card
 from alpacasorter.ui.widgets.theme import Theme
-from alpacasorter.workers.view_facts import ModelFacts
+from alpacasorter.workers.view_facts import ModelFacts, VariantFacts, VariantsFacts
 
 
 class FakeModels(QObject):
@@ -75,6 +76,10 @@ class FakeVersions(QObject):
         pass
 
 
+class FakeVariants(QObject):
+    changed = Signal(object)
+
+
 class FakeEngine(QObject):
     ready = Signal(object)
     failed = Signal(str)
@@ -84,6 +89,7 @@ class FakeEngine(QObject):
         super().__init__()
         self.models = FakeModels(self)
         self.versions = FakeVersions(self)
+        self.variants = FakeVariants(self)
 
     def use_model(self, path: Path | None) -> None:
         self.models.asked.append(("use", path))
@@ -565,6 +571,39 @@ def test_a_closed_message_stays_closed_and_another_model_ends_it(
     qtbot.waitUntil(control.banner.isVisible, timeout=5000)
     engine.versions.learning_again.emit(LearningAgain(3, 0, False))
     assert not control.banner.isVisible()
+
+
+def test_the_variant_in_use_is_shown_with_its_model(
+    control: ModelsControl, engine: FakeEngine, three: list[ModelEntry], tmp_path: Path
+) -> None:
+    choices = (VariantFacts("wide", "Alpaca", "", ""), VariantFacts("narrow", "Not alpaca", "", ""))
+    variants = VariantsFacts("Ponies & co. count as", choices, "wide", is_chosen=False, first_question="")
+    engine.ready.emit(ModelFacts("Alpaca", "1.0", LabelSet("a", "b", {}), 0, tmp_path, variants))
+    assert "Ponies & co. count as: Alpaca" in control.button.toolTip()
+    chosen: list[str] = []
+    control.variant_chosen.connect(chosen.append)
+    control.open_dialog()
+    dialog = control.dialog
+    assert dialog is not None
+    assert not dialog.variant.isVisible(), "the models are not known yet"
+    other = VariantEntry("narrow", "Wolf", is_default=False, is_chosen=True)
+    engine.models.told.emit([three[0], replace(three[1], setting="Dogs count as", variants=(other,)), three[2]])
+    assert dialog.variant.isVisible()
+    assert (dialog.setting.text(), dialog.variant.currentText()) == ("Ponies && co. count as", "Alpaca")
+    dialog.variant.setFocus()
+    QTest.keyClick(dialog.variant, Qt.Key.Key_Down)
+    assert chosen == ["narrow"]
+    engine.variants.changed.emit(replace(variants, current="narrow"))
+    assert dialog.variant.currentText() == "Not alpaca"
+    assert "Ponies & co. count as: Not alpaca" in control.button.toolTip()
+    dialog.list.setCurrentItem(dialog.list.topLevelItem(1))
+    assert not dialog.variant.isVisible(), "that model is not in use"
+    assert dialog.details.text().endswith("Dogs count as: Wolf")
+    engine.ready.emit(ModelFacts("Cats", "1.0", LabelSet("a", "b", {}), 0, tmp_path))
+    dialog.list.setCurrentItem(dialog.list.topLevelItem(0))
+    assert not dialog.variant.isVisible()
+    assert "Ponies" not in dialog.details.text() + control.button.toolTip()
+    assert chosen == ["narrow"], "the user chose once"
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support raise")
