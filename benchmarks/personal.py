@@ -1,4 +1,4 @@
-"""What learning from corrections gains and breaks: a simulated user corrects mistakes in strange folders, one at a time.
+"""What learning from corrections gains and breaks: a simulated user corrects mistakes in strange folders, in turn.
 
 The folders are mixes of photos from `extra`: a third alpacas and look-alikes, the rest others. One user tags llamas and
 vicuñas as not alpacas, the other one as alpacas. Each corrects the most confident mistake, then the next one, after the
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 CHECKPOINTS = (1, 2, 3, 5, 8, 10, 12, 20)
 PHOTOS = Path(__file__).resolve().parent.parent.parent / "shared" / "photos"
 LLAMAS_AMONG_ALPACAS = frozenset(Path(__file__).with_name("llamas_among_alpacas.txt").read_text().split())
-"""Photos in `article/alpaca` that show, or may show, llamas, vicuñas or guanacos, judged by eye. The user who tags these
-as not alpacas disagrees with the article's labels, so they count neither for nor against the head."""
+"""Photos in `article/alpaca` that show, or may show, llamas, vicuñas or guanacos, judged by eye. The user who tags
+these as not alpacas disagrees with the article's labels, so they count neither for nor against the head."""
 _SAME_PHOTO = 0.9995
 _LOOKALIKES = 60
 
