@@ -6,7 +6,7 @@ model has learned. It prints how many of the other tags became right and how man
 opened, how many are wrong still, and how many points are lost on the article's photos that this user agrees about.
 
     python benchmarks/personal.py [--bundle DIR] [--embeddings FILE]
-    python benchmarks/personal.py --replay-weight 0.1 0.3 --stiffness 0.15 0.5 --confidence 0.5 0.86
+    python benchmarks/personal.py --replay-weight 0.1 0.3 --stiffness 0.15 0.5 --confidence 0.5 0.8
 
 FILE keeps the embeddings of the bundle's backbone (about three minutes for the first run). If the bundle was trained on
 `extra`, half of its sources make the folders, and the head and the replay set are made again without them; the backbone

@@ -254,7 +254,7 @@ def _invalid_numbers(name: str, key: str) -> str:
 
 _REPLAY_WEIGHT: Final = 0.1
 _STIFFNESS: Final = 0.15
-_FLIP_CONFIDENCE: Final = 0.86
+_FLIP_CONFIDENCE: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ def test_everything_is_read(folder):
     assert bundle.calibration.scale == 0.9
     assert bundle.learning.l2 == L2
     assert bundle.learning.correction_weight == 3.0
-    assert bundle.learning.flip_confidence == 0.86, "as in bundles from before this was a setting"
+    assert bundle.learning.flip_confidence == 0.8, "as in bundles from before this was a setting"
     assert bundle.quality["out_of_fold"]["all"]["accuracy"] == 0.9
     assert (bundle.replay.embeddings == replay.embeddings).all()
     assert (bundle.replay.labels == replay.labels).all()
