@@ -57,9 +57,9 @@ def read_photos(folder: Path, bundle: Bundle, kept: Path | None) -> Photos:
     """Return the photos of `article` and `extra`, embedded by the bundle's backbone."""
     import numpy as np
 
-    from alpacasorter.core.photos.decode import decode
+    from alpacasorter.core.photos.decode import decode, model_input
     from alpacasorter.ml.runtime.backbone import CpuBackbone
-    from alpacasorter.ml.scan import DECODE_SIDE, model_input
+    from alpacasorter.ml.scan import DECODE_SIDE
 
     with (folder / "PROVENANCE.csv").open(newline="") as stream:
         sources = {row["file"]: row["source repository"] for row in csv.DictReader(stream)}
@@ -143,7 +143,9 @@ def simulate(
     elsewhere, expected = photos.embeddings[article], photos.kinds[article] == "alpaca"
     at_first = (shipped.logits(folder) >= 0) == said
     before = ((shipped.logits(elsewhere) >= 0) == expected).mean()
-    head, corrected, found = shipped, [], {}
+    head = shipped
+    corrected: list[int] = []
+    found: dict[int, tuple[float, ...]] = {}
     for count in range(CHECKPOINTS[-1] + 1):
         logits = head.logits(folder)
         right = (logits >= 0) == said
