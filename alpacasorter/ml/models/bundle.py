@@ -22,7 +22,7 @@ import numpy.typing as npt
 from alpacasorter.core.files import display_path
 from alpacasorter.i18n import _, number
 from alpacasorter.ml.models.arrays import ArraysError, Shape, TooLarge, read_npz
-from alpacasorter.ml.models.head import Calibration, Head, Hysteresis
+from alpacasorter.ml.models.head import Calibration, Head, log_odds
 from alpacasorter.ml.runtime import backbone
 
 FORMAT: Final = 1
@@ -265,8 +265,7 @@ class LearningSettings:
         l2: L2 regularization strength, the same that the shipped head was fitted with.
         correction_weight: of one correction, which the following ones are relative to.
         yield_similarity: cosine similarity of embeddings from which photos are much alike; depends on the backbone.
-        replay_weight: how strongly each photo of the replay set holds the shipped head.
-        stiffness: how strongly the shipped head is held where no photo holds it, as a share of l2.
+        replay_weight, stiffness: what holds the shipped head: each photo of the replay set; anywhere, as a share of l2.
         flip_confidence: a tag changes only if the learned head is this sure, above 0.5.
     """
 
@@ -276,14 +275,6 @@ class LearningSettings:
     replay_weight: float = _REPLAY_WEIGHT
     stiffness: float = _STIFFNESS
     flip_confidence: float = _FLIP_CONFIDENCE
-
-
-_OPTIONAL_LEARNING: Final = (
-    ("replay_weight", 0.0, _MOST_WEIGHT, _REPLAY_WEIGHT),
-    ("stiffness", 0.0, _MOST_WEIGHT, _STIFFNESS),
-    ("flip_confidence", 0.5, 1.0, _FLIP_CONFIDENCE),
-)
-"""Settings that bundles from before there were these lack: name, limits, and the value then."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -365,15 +356,11 @@ class Bundle:
     @property
     def margin(self) -> float:
         """How far, in uncalibrated logits, a learned head must contradict the shipped one to change a tag."""
-        return _log_odds(self.learning.flip_confidence) / self.calibration.scale
+        return log_odds(self.learning.flip_confidence) / self.calibration.scale
 
     def learned_head(self, weights: npt.NDArray[np.float64], bias: float, margin: float) -> Head:
         """Return a head that has learned, with this margin (see `margin`) around the tags of the shipped one."""
-        boundary = (_log_odds(self.threshold) - self.calibration.offset) / self.calibration.scale
-        hysteresis = Hysteresis(self.head.weights, self.head.bias, boundary, margin)
-        # With a calibration beyond all reason, there is no such margin.
-        usable = margin > 0.0 and math.isfinite(boundary + margin)
-        return Head(weights, bias, self.calibration, hysteresis if usable else None)
+        return self.head.learned(weights, bias, self.threshold, margin)
 
     @property
     def backbone_path(self) -> Path:
@@ -398,10 +385,6 @@ class Bundle:
             raise refusal(self.path, why)
         verify(self.path, KERAS_WEIGHTS, *self.files[KERAS_WEIGHTS])
         return self.path / KERAS_WEIGHTS
-
-
-def _log_odds(share: float) -> float:
-    return math.log(share) - math.log1p(-share)
 
 
 def load_bundle(path: Path) -> Bundle:
@@ -473,10 +456,11 @@ def _load(path: Path) -> Bundle:
             l2=fields.number("head", "l2", above=0.0, below=_MOST_L2),
             correction_weight=fields.number("learning", "correction_weight", above=0.0, below=_MOST_WEIGHT),
             yield_similarity=fields.number("learning", "yield_similarity", above=0.0, below=1.0),
-            **{
-                name: fields.number("learning", name, above=above, below=below, default=default)
-                for name, above, below, default in _OPTIONAL_LEARNING
-            },
+            replay_weight=fields.number(
+                "learning", "replay_weight", above=0, below=_MOST_WEIGHT, default=_REPLAY_WEIGHT
+            ),
+            stiffness=fields.number("learning", "stiffness", above=0, below=_MOST_WEIGHT, default=_STIFFNESS),
+            flip_confidence=fields.number("learning", "flip_confidence", above=0.5, below=1, default=_FLIP_CONFIDENCE),
         ),
         replay=_read_replay(path, size),
         quality=fields.get("quality", dict),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -92,6 +93,20 @@ class Head:
         calibrated = self.calibration.scale * self.logits(embeddings) + self.calibration.offset
         return sigmoid(calibrated).astype(np.float32)
 
+    def learned(self, weights: npt.NDArray[np.float64], bias: float, threshold: float, margin: float) -> Head:
+        """Return a head that has learned, with this margin in uncalibrated logits around the tags of this one.
+
+        Args:
+            weights, bias: of the new head; the calibration stays.
+            threshold: probability from which a photo counts as positive.
+            margin: 0 or more.
+        """
+        boundary = (log_odds(threshold) - self.calibration.offset) / self.calibration.scale
+        # With a calibration beyond all reason, there is no such margin.
+        usable = margin > 0.0 and math.isfinite(boundary + margin)
+        hysteresis = Hysteresis(self.weights, self.bias, boundary, margin) if usable else None
+        return Head(weights, bias, self.calibration, hysteresis)
+
     def activation_map(self, feature_map: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """Return the uncalibrated logit of each position, (h, w), for a feature map (h, w, embedding size).
 
@@ -103,6 +118,11 @@ class Head:
         if self.hysteresis is not None:
             logits += self.logits(positions.mean(axis=(0, 1))[np.newaxis])[0] - logits.mean()
         return logits
+
+
+def log_odds(share: float) -> float:
+    """Return the logit of a probability between 0 and 1."""
+    return math.log(share) - math.log1p(-share)
 
 
 def sigmoid(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
