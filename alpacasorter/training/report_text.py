@@ -31,7 +31,7 @@ from alpacasorter.training.recipe import BACKBONE_TITLES, KERAS, RANDOM, SHIPPED
 THRESHOLD: Final = 0.5
 VERSION: Final = "1.0.0"
 CORRECTION_WEIGHT: Final = 3.0
-"""How many training photos one correction counts as; chosen by benchmarks/personal.py for the bundled model."""
+"""Weight of a correction in learning; chosen by benchmarks/personal.py for the bundled model."""
 
 _PACKAGES: Final = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
 _DIGITS: Final = 4

@@ -100,14 +100,14 @@ def _parser() -> argparse.ArgumentParser:
         "--correction-weight",
         type=float,
         default=CORRECTION_WEIGHT,
-        help="how many training photos one correction counts as",
+        help="weight of a correction in learning",
     )
     add(
         "--yield-similarity",
         type=float,
         default=YIELD_SIMILARITY,
         metavar="COSINE",
-        help="similarity from which training photos with another label yield to a correction",
+        help="similarity of photos that are much alike, which decides what counts as one scene",
     )
     add("--seeds", type=int, default=SEEDS, help="rounds of cross-validation")
     add("--retrain", action="store_true", help="also retrain the last blocks of the backbone; takes half an hour")

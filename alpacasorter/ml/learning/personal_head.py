@@ -230,7 +230,7 @@ class PersonalHead:
         return self._table.get(next((one for one in same if one in self._table), key)).astype(np.float16)
 
     def prepare(self) -> None:
-        """Prepare learning, which takes about 100 ms, so that the first correction need not wait for it."""
+        """Prepare learning, which takes about 0.3 s, so that the first correction need not wait for it."""
         with self._learning:
             self._learner = self._learner or Learner(self._bundle)
 
@@ -453,8 +453,10 @@ class PersonalHead:
             examples, versions, bundle = self._examples, self._versions, self._bundle
             if not examples.labels or versions.is_checked(examples):
                 return False
+            self._learner = self._learner or Learner(bundle)
+            spread = self._learner.spread
         found = self_check(
-            Learner(bundle),
+            Learner(bundle, spread),
             examples.embeddings(),
             examples.targets(self._labels.positive),
             threshold=self._labels.threshold,

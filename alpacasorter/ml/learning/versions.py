@@ -10,8 +10,9 @@ A burst of corrections makes one version: until `settle`, each replaces the prev
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
@@ -24,6 +25,7 @@ from alpacasorter.ml.models.head import Head
 
 SHIPPED = 0
 """Number of the version that has learned from no corrections: the model as shipped."""
+_MARGIN = "margin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,7 @@ class Versions:
             corrections_digest=examples.digest,
             weights=head.weights.astype("<f8").tobytes(),
             bias=float(head.bias),
-            measurements={},
+            measurements={_MARGIN: 0.0 if head.hysteresis is None else head.hysteresis.margin},
             members=examples.labels,
         )
         self._unsettled = self._library.add_head_version(version, replacing=self._unsettled)
@@ -201,7 +203,11 @@ class Versions:
 
     def _usable(self, version: HeadVersion) -> Head | None:
         weights = np.frombuffer(version.weights, dtype="<f8")
-        return replace(self._bundle.head, weights=weights, bias=version.bias) if fits(weights, self._bundle) else None
+        # Heads from before there was a margin judge as they did then.
+        margin = version.measurements.get(_MARGIN, 0.0)
+        if not fits(weights, self._bundle) or not 0.0 <= margin < math.inf:
+            return None
+        return self._bundle.learned_head(weights, version.bias, margin)
 
 
 def _distinct(heads: Iterable[HeadVersion], current: str | None) -> tuple[Version, ...]:
