@@ -102,7 +102,7 @@ class Epoch:
         number: counted over both phases, from 1.
         total: epochs at most, over both phases.
         loss, accuracy: on the training photos, with augmentation and dropout.
-        validation_loss, validation_accuracy: on the held-out photos.
+        validation_loss, validation_accuracy: on the held-out photos; in retraining, of the mean of the weights.
         seconds: how long the epoch took.
     """
 

@@ -36,6 +36,7 @@ Batches = Callable[[int], Iterable[tuple[Rows, npt.NDArray[np.float32]]]]
 
 _MIN_PROBABILITY = 1e-7
 _VIEWS = 3
+_WARM_UP_EPOCHS = 2
 
 
 class StopOrdered(Exception):
@@ -55,8 +56,11 @@ class Phase:
         epochs: at most.
         patience: epochs without a better validation loss after which it ends; 0 for never.
         rate: Adam's learning rate.
-        averaged: whether the weights that are judged and kept are the mean of those after each epoch so far. At a rate
-            at which the backbone learns something, single epochs jump up and down; their mean is better than each.
+        averaged: whether the weights that are judged and kept are the mean of those after each epoch so far, in which
+            the n-th epoch counts n times. At a rate at which the backbone learns something, single epochs jump up and
+            down, and their mean is better than most.
+        warm_up: steps over which the rate rises to `rate`. Adam's first steps are as long as all others, although it
+            knows little of the direction yet: without a warm-up, retraining first loses several points.
     """
 
     name: Literal["head", "retrain"]
@@ -64,6 +68,7 @@ class Phase:
     patience: int
     rate: float
     averaged: bool = False
+    warm_up: int = 0
 
 
 @dataclass(slots=True)
@@ -123,14 +128,14 @@ def run_phase(
     for done in range(phase.epochs):
         number = len(course.epochs) + 1
         begun = time.perf_counter()
-        figures = _one_epoch(model, batches(number), targets, course, orders)
+        figures = _one_epoch(model, phase, batches(number), targets, course, orders)
         if figures is None:
             break
         loss, accuracy = figures
-        reached = model.get_weights()
-        mean = [old + (new - old) / (done + 1) for old, new in zip(mean, reached, strict=True)]
-        kept = mean if phase.averaged else reached
+        kept = reached = model.get_weights()
         if phase.averaged:
+            share = 2.0 / (done + 2)
+            kept = mean = [old + share * (new - old) for old, new in zip(mean, reached, strict=True)]
             model.set_weights(kept)
         validation_loss, validation_accuracy = score(judge(), held_out)
         if not (math.isfinite(loss) and math.isfinite(validation_loss)):
@@ -160,6 +165,7 @@ def run_phase(
 
 def _one_epoch(
     model: Any,
+    phase: Phase,
     batches: Iterable[tuple[Rows, npt.NDArray[np.float32]]],
     targets: npt.NDArray[np.int64],
     course: Course,
@@ -171,6 +177,9 @@ def _one_epoch(
         obey(course, orders)
         if course.finishing:
             return None
+        step = int(model.optimizer.iterations)
+        if step < phase.warm_up:
+            model.optimizer.learning_rate = phase.rate * (step + 1) / phase.warm_up
         # The figures are those of this batch alone.
         figures = model.train_on_batch(x, targets[rows].astype(np.float32)[:, np.newaxis], return_dict=True)
         count += len(rows)
@@ -292,7 +301,14 @@ class Fitting:
         self._course.best_loss = before = score(judge(), photos.held_out)[0]
         yield from run_phase(
             classifier,
-            Phase("retrain", recipe.retrain_epochs, recipe.patience, recipe.retrain_rate, averaged=True),
+            Phase(
+                "retrain",
+                recipe.retrain_epochs,
+                recipe.patience,
+                recipe.retrain_rate,
+                averaged=True,
+                warm_up=_WARM_UP_EPOCHS * math.ceil(len(photos.split.training) / recipe.batch_size),
+            ),
             batches=batches,
             targets=photos.targets,
             judge=judge,

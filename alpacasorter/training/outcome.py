@@ -35,7 +35,7 @@ _SPREAD = 216.0
 _USUAL_STRENGTH = 5.0
 _TRAINED_STRENGTH = 32.0
 """How strongly learning holds on to a head that was trained together with its embedding (decision 6)."""
-MAX_SAMPLES: Final = 6000
+MAX_SAMPLES: Final = 3000
 """Photos times views up to which augmented views are tried in cross-validation: it takes minutes beyond that."""
 _LEAST_STRENGTH = 1e-6
 _ENOUGH = 2 * FOLDS
@@ -129,7 +129,7 @@ def fit_head(
         l2 = max(_USUAL_STRENGTH * scale, _LEAST_STRENGTH)
         solution = fit_logistic(x, targets, None, l2)
         return FittedHead(Head(solution.weights, solution.bias), l2, ())
-    seeds = range(1 if len(x) > _MANY else _SEEDS)
+    seeds = range(1 if len(x) * (len(views) + 1) > _MANY else _SEEDS)
     tried: dict[tuple[float, bool], tuple[OutOfFold, ...]] = {}
     losses: dict[tuple[float, bool], float] = {}
 
