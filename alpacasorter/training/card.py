@@ -48,7 +48,14 @@ _CHECKS = {
     "litert_keras_embedding": "largest difference of an embedding value between LiteRT and Keras, on photos",
     "head_scikit_learn": "largest difference of a head weight or the bias from scikit-learn's optimum",
 }
-_TRAINED_HEAD = "- Head of the app: the exact optimum for the replay set in this folder, regularization {l2:.3g}"
+_FITTED_HEAD = "- Head of the app: the exact optimum for the replay set in this folder, regularization {l2:.3g}"
+_VARIED_HEAD = (
+    "- Head of the app: the exact optimum for the training photos and augmented views, regularization {l2:.3g}"
+)
+_TRAINED_HEAD = (
+    "- Head of the app: the output unit trained together with the layers before it; learning from corrections is "
+    "regularized toward it with strength {l2:.3g}"
+)
 _HELD_OUT = (
     "{share:.0%} of the photos were held out (seed {seed}). Held-out photos with a near-duplicate in the training set, "
     "which makes the figures optimistic: {near_duplicates_across}. The best epoch was also chosen by its loss on the "
@@ -148,6 +155,7 @@ def trained_card(metadata: Mapping[str, Any]) -> str:
     judged = {
         "held out, as the app uses it": held_out["as_used"],
         "held out, as trained by Keras": held_out["as_trained"],
+        **({"held out, a plain model": held_out["plain"]} if "plain" in held_out else {}),
         **({"trained on, out of fold": quality["out_of_fold"]["all"]} if quality["out_of_fold"] else {}),
     }
     lines = [
@@ -158,7 +166,7 @@ def trained_card(metadata: Mapping[str, Any]) -> str:
         "",
         *(f"- {name}: {value}" for name, value in training["settings"].items()),
         f"- Epochs completed: {training['epochs']}",
-        _TRAINED_HEAD.format(**metadata["head"]),
+        _head_of_trained(metadata),
         f"- Weight of a correction: {metadata['learning']['correction_weight']:g}",
         "",
         "## Trained on",
@@ -180,6 +188,12 @@ def trained_card(metadata: Mapping[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _head_of_trained(metadata: Mapping[str, Any]) -> str:
+    head, together = metadata["head"], metadata["network"]["dense"] or metadata["training"]["retrained_layers"]
+    form = _TRAINED_HEAD if together else _VARIED_HEAD if head.get("varied") else _FITTED_HEAD
+    return form.format(l2=head["l2"])
 
 
 def _frozen_rows(quality: Mapping[str, Any]) -> list[str]:

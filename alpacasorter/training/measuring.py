@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from alpacasorter.ml.evaluation.metrics import Metrics, auc, measure
 from alpacasorter.ml.learning.folds import assign_folds, groups_of_near_duplicates, splits
-from alpacasorter.ml.learning.logistic import Float, Solution, fit_logistic
+from alpacasorter.ml.learning.logistic import TOLERANCE, Float, Solution, fit_logistic
 from alpacasorter.ml.models.head import Calibration, sigmoid
 from alpacasorter.training.data.dataset import Embedded, Example
 from alpacasorter.training.network.convert import CheckFailed
@@ -122,6 +122,7 @@ def out_of_fold(
     strata: npt.NDArray[np.int64],
     l2: float,
     seed: int,
+    views: Sequence[npt.NDArray[np.floating]] = (),
 ) -> OutOfFold:
     """Judge every photo with a head fitted to the other folds.
 
@@ -132,13 +133,30 @@ def out_of_fold(
         strata: (n,); each fold gets about the same share of each.
         l2: regularization.
         seed: of the folds.
+        views: embeddings of the same photos after augmentation, each (n, p); photos are only learned from them.
     """
     fold = assign_folds(groups, strata, seed=seed)
     logits = np.empty(len(y))
     for train, judge in splits(fold):
-        head = fit_logistic(x[train], y[train], None, l2, tolerance=_TOLERANCE)
+        head = fit_views([x[train], *(view[train] for view in views)], y[train], l2, tolerance=_TOLERANCE)
         logits[judge] = x[judge] @ head.weights + head.bias
     return OutOfFold(fold, logits)
+
+
+def fit_views(
+    views: Sequence[npt.NDArray[np.floating]], y: npt.NDArray[np.int64], l2: float, *, tolerance: float = TOLERANCE
+) -> Solution:
+    """Return the head for photos of which there are one or more views, which share the weight of the photo.
+
+    Args:
+        views: embeddings, each (n, p), with the photos in the same order.
+        y: targets of the photos, 0 or 1, (n,).
+        l2: regularization.
+        tolerance: as for `fit_logistic`.
+    """
+    count = len(views)
+    shares = None if count == 1 else np.full(count * len(y), 1.0 / count)
+    return fit_logistic(np.concatenate(views), np.tile(y, count), shares, l2, tolerance=tolerance)
 
 
 def log_loss(probabilities: Float, y: npt.NDArray[np.int64]) -> float:
