@@ -1,17 +1,21 @@
-"""Runs the early layers of the backbone once on many views of each photo; retraining reuses the feature maps.
+"""Runs the early layers of both networks once on many views of each photo; retraining reuses their output.
 
-Retraining changes only the last blocks. The layers before them are three quarters of the work of a training step and
-give the same result every time, so their output is stored: float16, 48 kB per view of 256 px.
+Retraining changes only the last blocks. The layers before them are most of the work of a training step and give the
+same result every time, so their output is stored: float16, 48 kB a view for the model and 85 kB for its teacher. They
+run on LiteRT, which needs a third of TensorFlow's time.
 
 Views are other framings, angles and light than those of the photo. Unlike `alpacasorter.training.data.augment`, which
 transforms a finished model input, they are cut from a larger picture, so that a closer framing shows more detail, and
-they are made only once.
+they are made only once. Model and teacher see the same ones. Some are gray, and some much darker: black and brown
+alpacas are few in the photos.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import multiprocessing
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,13 +27,24 @@ from PIL import Image, ImageEnhance
 from alpacasorter.core.photo import Unreadable
 from alpacasorter.core.photos.decode import decode, model_input
 from alpacasorter.core.photos.reading import read_photo
-from alpacasorter.ml.runtime.backbone import scale_pixels
+from alpacasorter.ml.runtime.backbone import SIGNATURE, scale_pixels
+from alpacasorter.training.data.dataset import DatasetError
+from alpacasorter.training.network.backbones import build_backbone, load_backbone
+from alpacasorter.training.network.convert import convert_model
+from tools.model_maker import efficientnet
 
-LAST_EARLY_LAYER: Final = "block_12_add"
-"""The last layer that is not retrained: after it, MobileNetV2 works at a 32nd of the input's resolution."""
+STUDENT_LAYER: Final = "block_10_project_BN"
+"""The last layer of MobileNetV2 that is not retrained: the next two blocks also work at a 16th of the resolution."""
+TEACHER_LAYER: Final = "blocks.14.add"
+"""The last layer of the teacher that is not retrained, at a 16th of the resolution."""
 
-VIEWS: Final = 24
-SMALL_VIEWS: Final = 8
+VIEWS: Final = 12
+"""Of a photo: itself, its mirror image, and others."""
+OF_UNLABELED: Final = (0, 2, 3, 6, 7, 8)
+"""The views of a photo without a label."""
+SMALL_VIEWS: Final = 4
+FIRST_IN_OTHER_LIGHT: Final = 6
+"""From this view on, the light is changed more."""
 
 SOURCE_SIDE: Final = 512
 """Shorter side to which photos are decoded: twice a model input, for framings twice as close."""
@@ -38,11 +53,6 @@ CLOSE: Final = (0.5, 1.15)
 WIDE: Final = (0.8, 1.25)
 """The same for the small views that scenes are composed of."""
 
-_SEED: Final = 1000
-_BATCH: Final = 32
-_PREPARED: Final = 8
-"""Photos whose views are prepared in advance: the views of all photos would not fit in memory."""
-
 _STRETCH: Final = 0.12
 _MAX_SHARE: Final = 1.25
 _ROTATION: Final = 8.0
@@ -50,107 +60,211 @@ _SHEAR: Final = 0.06
 _SHIFT: Final = 0.12
 _LIGHT: Final = ((ImageEnhance.Brightness, 0.2), (ImageEnhance.Contrast, 0.2), (ImageEnhance.Color, 0.3))
 _MIN_SIDE: Final = 8
+_GRAY: Final = 0.10
+_DARK: Final = (0.15, 1.3, 2.4)
+_BRIGHT: Final = (0.10, 0.5, 0.8)
+"""How often the exponent of the light is changed, and its range."""
+
+_NAMES: Final = "names.txt"
+_DONE: Final = "done"
+_NETWORKS: Final = "networks"
+_MAP: Final = "map"
+_EMBEDDING: Final = "embedding"
 
 Maps = npt.NDArray[np.float16]
 Pixels = npt.NDArray[np.uint8]
+Say = Callable[[str], None]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class FeatureMaps:
-    """The output of the early layers for each photo.
+    """The output of the early layers for all views of each photo, in files of a folder.
 
     Attributes:
-        large: float16 (n, 2 + views, h, w, c): the photo as the app sees it, its mirror image, then other views.
-        small: float16 (n, small views, h / 2, w / 2, c): views at half the size, for scenes of several photos.
-        readable: bool (n,), whether the photo could be read; the maps of unreadable photos are 0.
+        folder: has the files.
+        side: width and height of the model's input, pixels.
+        views: which views of each photo there are.
     """
 
-    large: Maps
-    small: Maps
-    readable: npt.NDArray[np.bool_]
+    folder: Path
+    side: int
+    views: tuple[tuple[int, ...], ...]
 
+    @property
+    def student(self) -> Maps:
+        """The maps of the model, float16 (n, VIEWS, h, w, c); those of views that there aren't are 0."""
+        return self._open("mn")
 
-def early_layers(network: Any) -> Any:
-    """Return a Keras MobileNetV2 up to LAST_EARLY_LAYER, as a model."""
-    import keras
+    @property
+    def small(self) -> Maps:
+        """The maps of the model for views of half the size, float16 (n, SMALL_VIEWS, h / 2, w / 2, c)."""
+        return self._open("small")
 
-    return keras.Model(network.input, network.get_layer(LAST_EARLY_LAYER).output)
+    @property
+    def teacher(self) -> Maps:
+        """The maps of the teacher, float16 (n, VIEWS, h, w, c)."""
+        return self._open("lite")
+
+    @property
+    def embeddings(self) -> Maps:
+        """The embeddings of the teacher as it is pretrained, float16 (n, VIEWS, c)."""
+        return self._open("le")
+
+    def _open(self, name: str) -> Maps:
+        maps: Maps = np.load(self.folder / f"{name}.npy", mmap_mode="r")
+        return maps
 
 
 def compute_maps(
-    paths: Sequence[Path],
-    network: Any,
-    small_network: Any,
+    names: Sequence[str],
+    root: Path,
+    few_views: npt.NDArray[np.bool_],
     *,
-    views: int = VIEWS,
-    small_views: int = SMALL_VIEWS,
-    file: Path | None = None,
+    side: int,
+    backbone: str,
+    teacher_wheel: Path,
+    folder: Path,
+    say: Say = lambda _text: None,
 ) -> FeatureMaps:
-    """Return the feature maps of all views of all photos; takes half a second per photo on two cores.
+    """Return the maps of all photos; those that are in the folder already are not computed again.
+
+    It takes 0.8 s a photo and core.
 
     Args:
-        paths: the photos.
-        network, small_network: the same Keras MobileNetV2, built for one input size and for half of it.
-        views, small_views: how many there are besides the photo and its mirror image; the same ones every time.
-        file: where to keep the large maps instead of in memory (about 1.3 MB per photo).
+        names: the photos, relative to root.
+        root: their folder.
+        few_views: which photos have only OF_UNLABELED, (n,).
+        side: width and height of the model's input, pixels.
+        backbone: the pretrained weights of the model, as for `load_backbone`.
+        teacher_wheel: the package with the weights of the teacher.
+        folder: where to keep them, about 2 MB a photo.
+        say: called with a sentence now and then.
+
+    Raises:
+        DatasetError: a photo can't be read, or the folder is that of other photos.
+        WeightsError: the weights can't be read.
     """
-    runs = [_runner(early_layers(each)) for each in (network, small_network)]
-    side, small_side = int(network.input_shape[1]), int(small_network.input_shape[1])
-    shapes = [tuple(each.get_layer(LAST_EARLY_LAYER).output.shape[1:]) for each in (network, small_network)]
-    large = _allocate((len(paths), 2 + views, *shapes[0]), file)
-    small = np.zeros((len(paths), small_views, *shapes[1]), dtype=np.float16)
-    readable = np.zeros(len(paths), dtype=np.bool_)
+    views = tuple(OF_UNLABELED if few else tuple(range(VIEWS)) for few in few_views)
+    maps = FeatureMaps(folder, side, views)
+    listed = "\n".join(names)
+    if (folder / _NAMES).is_file():
+        if (folder / _NAMES).read_text(encoding="utf-8") != listed:
+            raise DatasetError(f"{folder} belongs to other photos. Choose another folder, or remove it.")
+    else:
+        _create(folder, len(names), side, backbone, teacher_wheel)
+        (folder / _NAMES).write_text(listed, encoding="utf-8")
+    missing = [row for row in range(len(names)) if not (folder / _DONE / str(row)).exists()]
+    if missing:
+        say(f"computing feature maps of {len(missing)} photos")
+        jobs = [(row, str(root / names[row]), views[row]) for row in missing]
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(os.cpu_count() or 1, context, _prepare_process, (folder, side)) as pool:
+            for place, _done in enumerate(pool.map(_run, jobs), 1):
+                if place % 200 == 0:
+                    say(f"{place} of {len(missing)} photos")
+    return maps
 
-    def pictures(row: int) -> tuple[Pixels, Pixels] | None:
+
+def _create(folder: Path, count: int, side: int, backbone: str, teacher_wheel: Path) -> None:
+    import keras
+
+    # First, because it is the most likely to be refused.
+    teacher = efficientnet.load(teacher_wheel)
+    (folder / _DONE).mkdir(parents=True, exist_ok=True)
+    (folder / _NETWORKS).mkdir(exist_ok=True)
+    network = load_backbone("mobilenet_v2", backbone, side)
+    half = build_backbone("mobilenet_v2", side // 2)
+    half.set_weights(network.get_weights())
+    shapes = {}
+    for name, each in (("mn", network), ("small", half)):
+        early = keras.Model(each.input, {_MAP: each.get_layer(STUDENT_LAYER).output})
+        (folder / _NETWORKS / f"{name}.tflite").write_bytes(convert_model(early))
+        shapes[name] = early.output[_MAP].shape[1:]
+    pooled = keras.layers.GlobalAveragePooling2D()(teacher.output)
+    both = keras.Model(teacher.input, {_MAP: teacher.get_layer(TEACHER_LAYER).output, _EMBEDDING: pooled})
+    (folder / _NETWORKS / "lite.tflite").write_bytes(convert_model(both))
+    _allocate(folder / "mn.npy", (count, VIEWS, *shapes["mn"]))
+    _allocate(folder / "small.npy", (count, SMALL_VIEWS, *shapes["small"]))
+    _allocate(folder / "lite.npy", (count, VIEWS, *both.output[_MAP].shape[1:]))
+    _allocate(folder / "le.npy", (count, VIEWS, pooled.shape[-1]))
+
+
+def _allocate(file: Path, shape: tuple[int, ...]) -> None:
+    np.lib.format.open_memmap(file, mode="w+", dtype=np.float16, shape=shape).flush()
+
+
+class _Process:
+    """What a process needs for any photo: the networks, and the files."""
+
+    def __init__(self, folder: Path, side: int) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        self._folder, self._side = folder, side
+        self._interpreters = {
+            name: Interpreter(model_path=str(folder / _NETWORKS / f"{name}.tflite"), num_threads=1)
+            for name in ("mn", "small", "lite")
+        }
+        self._runners = {}
+        for name, interpreter in self._interpreters.items():
+            interpreter.allocate_tensors()
+            self._runners[name] = interpreter.get_signature_runner(SIGNATURE)
+        self._files = {name: np.load(folder / f"{name}.npy", mmap_mode="r+") for name in ("mn", "small", "lite", "le")}
+
+    def run(self, row: int, path: str, views: tuple[int, ...]) -> None:
         try:
-            pixels = decode(read_photo(paths[row]), min_side=SOURCE_SIDE).pixels
-        except Unreadable:
-            return None
-        shown = model_input(pixels, side)
-        random = np.random.default_rng(_SEED + row)
-        whole = [shown, shown[:, ::-1], *(view(pixels, side, random, CLOSE) for _ in range(views))]
-        random = np.random.default_rng(_SEED + row)
-        parts = [view(pixels, small_side, random, WIDE) for _ in range(small_views)]
-        return np.stack(whole), np.stack(parts) if parts else np.empty((0, small_side, small_side, 3), dtype=np.uint8)
-
-    for row, made in enumerate(_prepared(pictures, len(paths))):
-        if made is not None:
-            readable[row] = True
-            large[row], small[row] = (run(part) for run, part in zip(runs, made, strict=True))
-    return FeatureMaps(large, small, readable)
-
-
-def _allocate(shape: tuple[int, ...], file: Path | None) -> Maps:
-    if file is None:
-        return np.zeros(shape, dtype=np.float16)
-    return np.lib.format.open_memmap(file, mode="w+", dtype=np.float16, shape=shape)
+            pixels = decode(read_photo(Path(path)), min_side=SOURCE_SIDE).pixels
+        except Unreadable as error:
+            raise DatasetError(f"{Path(path).name} can't be read.") from error
+        for number in views:
+            for_student, for_teacher = _pictures(pixels, row, number, self._side)
+            self._files["mn"][row, number] = self._runners["mn"](pixels=scale_pixels(for_student)[np.newaxis])[_MAP][0]
+            scaled = ((for_teacher.astype(np.float32) - 127.0) / 128.0)[np.newaxis]
+            taught = self._runners["lite"](pixels=scaled)
+            self._files["lite"][row, number] = taught[_MAP][0]
+            self._files["le"][row, number] = taught[_EMBEDDING][0]
+        random = np.random.default_rng([row, 99])
+        for number in range(SMALL_VIEWS):
+            part = view(pixels, self._side // 2, random, WIDE)
+            self._files["small"][row, number] = self._runners["small"](pixels=scale_pixels(part)[np.newaxis])[_MAP][0]
+        (self._folder / _DONE / str(row)).touch()
 
 
-def _prepared(make: Any, count: int) -> Iterator[Any]:
-    """Yield make(0), make(1), …, prepared on threads in advance."""
-    with ThreadPoolExecutor() as pool:
-        pending = [pool.submit(make, row) for row in range(min(_PREPARED, count))]
-        for row in range(count):
-            yield pending.pop(0).result()
-            if row + _PREPARED < count:
-                pending.append(pool.submit(make, row + _PREPARED))
+def _pictures(pixels: Pixels, row: int, number: int, side: int) -> tuple[Pixels, Pixels]:
+    """Return a view of a picture for the model and for the teacher."""
+    if number < 2:
+        both = model_input(pixels, side), model_input(pixels, efficientnet.SIDE)
+        return both if number == 0 else (both[0][:, ::-1], both[1][:, ::-1])
+    large = view(pixels, efficientnet.SIDE, np.random.default_rng([row, number]), CLOSE)
+    if number >= FIRST_IN_OTHER_LIGHT:
+        large = in_other_light(large, np.random.default_rng([row, number, 7]))
+    smaller = Image.fromarray(large).resize((side, side), Image.Resampling.BILINEAR)
+    return np.asarray(smaller), large
 
 
-def _runner(model: Any) -> Any:
-    import tensorflow as tf
+_process: _Process | None = None
 
-    size, channels = model.input_shape[1], model.output_shape[1:]
-    # For batches of any length: otherwise TensorFlow traces the function again for each new length.
-    traced = tf.function(
-        lambda pixels: model(pixels, training=False), input_signature=[tf.TensorSpec((None, size, size, 3), tf.float32)]
-    )
 
-    def run(pictures: Pixels) -> Maps:
-        parts = [pictures[start : start + _BATCH] for start in range(0, len(pictures), _BATCH)]
-        made = [traced(scale_pixels(part)).numpy().astype(np.float16) for part in parts]
-        return np.concatenate(made) if made else np.empty((0, *channels), dtype=np.float16)
+def _prepare_process(folder: Path, side: int) -> None:
+    global _process
+    _process = _Process(folder, side)
 
-    return run
+
+def _run(job: tuple[int, str, tuple[int, ...]]) -> None:
+    assert _process is not None
+    _process.run(*job)
+
+
+def in_other_light(pixels: Pixels, random: np.random.Generator) -> Pixels:
+    """Return a picture, uint8 (h, w, 3), that may be gray, much darker or brighter."""
+    light: Any = pixels.astype(np.float32)
+    if random.random() < _GRAY:
+        light = np.repeat(light.mean(axis=2, keepdims=True), 3, axis=2)
+    for often, least, most in (_DARK, _BRIGHT):
+        if random.random() < often:
+            light = 255.0 * (light / 255.0) ** random.uniform(least, most)
+            break
+    shown: Pixels = np.clip(light, 0, 255).astype(np.uint8)
+    return shown
 
 
 def view(pixels: Pixels, side: int, random: np.random.Generator, shares: tuple[float, float]) -> Pixels:

@@ -1,7 +1,8 @@
 """Runs many retrainings of the last blocks, one process per core, and keeps each result, so that a build can resume.
 
-Each task trains on different photos of the same dataset and embeds all of them; those that it was not trained on are
-judged honestly.
+Each task trains a teacher and then the model, from the pretrained weights, on different photos of the same table, and
+judges all of them; those that it was not trained on are judged honestly. The teacher is EfficientNet-Lite2: a linear
+head on its frozen embeddings, and the same network with its last blocks retrained; their logits are averaged.
 """
 
 from __future__ import annotations
@@ -19,16 +20,21 @@ import numpy as np
 import numpy.typing as npt
 
 from alpacasorter.core.safe_write import replacing
-from alpacasorter.ml.learning.logistic import Float
+from alpacasorter.ml.learning.logistic import Float, fit_logistic
+from alpacasorter.ml.models.head import sigmoid
 from alpacasorter.training.network.backbones import load_backbone
 from alpacasorter.training.network.classifier import with_focus
 from alpacasorter.training.network.weights import get_weights
-from tools.model_maker.feature_maps import FeatureMaps
-from tools.model_maker.last_blocks import LastBlocks, Plan
+from tools.model_maker import efficientnet
+from tools.model_maker.feature_maps import STUDENT_LAYER, TEACHER_LAYER, FeatureMaps
+from tools.model_maker.last_blocks import LastBlocks, Lessons, Material, Plan
 
-_LARGE: Final = "large.npy"
-_SMALL: Final = "small.npy"
-_READABLE: Final = "readable.npy"
+TEACHER: Final = Plan(epochs=3, learning_rate=1e-4)
+STUDENT: Final = Plan(epochs=8, learning_rate=2e-4, scenes=0.3, taught=0.5, imitation=0.5)
+
+_PROBE_L2: Final = 8.0
+_PLAIN: Final = 2
+"""The first views: the photo and its mirror image."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,77 +43,62 @@ class Task:
 
     Attributes:
         name: of its file.
-        rows: the photos to train on, (n,).
+        rows: the photos to train on, labeled or not, (n,).
         seed: determines everything that is random.
-        with_network: whether the weights of the network are wanted too.
     """
 
     name: str
     rows: npt.NDArray[np.int64]
     seed: int
-    with_network: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class TaskResult:
-    """The result of a task.
+    """The result of a task; n is the number of all photos.
 
     Attributes:
-        rows: the photos it was trained on, (n,).
-        embeddings: float16 (m, c) of all photos, with those of the look-alikes after those of the dataset.
-        weights: of the output unit, (c,).
-        bias: of the output unit.
-        network: arrays of the retrained network by "layer/variable"; empty if they were not wanted.
+        rows: the photos it was trained on.
+        embeddings: float16 (n, c), from the retrained network.
+        weights: of the output units, (c, variants).
+        bias: of the output units, (variants,).
+        teacher: logits of the retrained teacher, (n, variants), a mean over each photo and its mirror image.
+        probe: logits of the linear head on the frozen teacher, likewise.
+        network: arrays of the retrained network by "layer/variable".
     """
 
     rows: npt.NDArray[np.int64]
     embeddings: npt.NDArray[np.float16]
     weights: Float
-    bias: float
+    bias: Float
+    teacher: Float
+    probe: Float
     network: dict[str, npt.NDArray[np.float32]]
 
     def logits(self) -> Float:
-        """Return the logits of all photos, (m,)."""
+        """Return the logits of all photos, (n, variants)."""
         return np.asarray(self.embeddings.astype(np.float64) @ self.weights + self.bias, dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)
 class TaskRunner:
-    """Runs tasks, and keeps feature maps and results in a folder.
+    """Runs tasks, and keeps their results in a folder.
 
     Attributes:
         work: the folder.
-        backbone: the pretrained weights, as for `load_backbone`.
-        side: width and height of the model's input, pixels.
-        targets: 0 or 1 of the photos of the dataset; look-alikes, whose maps follow, have none.
-        plan: how to retrain.
+        maps: of all photos, stored there.
+        backbone: the pretrained weights of the model, as for `load_backbone`.
+        teacher_wheel: the package with the weights of the teacher.
+        targets: of all photos, (n, variants): 1, 0, or -1 for none.
+        teacher, student: how they are trained.
     """
 
     work: Path
+    maps: FeatureMaps
     backbone: str
-    side: int
+    teacher_wheel: Path
     targets: npt.NDArray[np.int64]
-    plan: Plan
-
-    def store_maps(self, maps: FeatureMaps) -> None:
-        """Store the maps in the folder, where the processes read them; large ones that are there already are kept."""
-        np.save(self.work / _SMALL, maps.small)
-        np.save(self.work / _READABLE, maps.readable)
-        if not self.large_file.is_file():
-            np.save(self.large_file, maps.large)
-
-    @property
-    def large_file(self) -> Path:
-        """The file of the large maps."""
-        return self.work / _LARGE
-
-    def stored_maps(self) -> FeatureMaps | None:
-        """Return the stored maps, the large ones memory-mapped; None if they are incomplete."""
-        # Written last.
-        if not (self.work / _READABLE).is_file():
-            return None
-        large = np.load(self.large_file, mmap_mode="r")
-        return FeatureMaps(large, np.load(self.work / _SMALL), np.load(self.work / _READABLE))
+    teacher: Plan = TEACHER
+    student: Plan = STUDENT
 
     def run(self, tasks: Sequence[Task], *, say: Callable[[str], None] = lambda _text: None) -> list[TaskResult]:
         """Run the tasks that have no stored result, and return the results of all of them in order.
@@ -123,55 +114,77 @@ class TaskRunner:
             with ProcessPoolExecutor(count, context, _prepare_process, (self,)) as pool:
                 for task, _done in zip(missing, pool.map(_run, missing), strict=True):
                     say(f"{task.name} is done")
-        return [self._read(self._file(task)) for task in tasks]
+        return [_read(self._file(task)) for task in tasks]
 
     def _file(self, task: Task) -> Path:
-        # With another plan or other photos, it is another task.
-        key = (self.backbone, self.side, asdict(self.plan), task.rows.tolist(), task.seed, task.with_network)
+        # With another plan, other photos or other labels, it is another task.
+        labels = hashlib.sha256(np.ascontiguousarray(self.targets).tobytes()).hexdigest()
+        key = (labels, asdict(self.teacher), asdict(self.student), task.rows.tolist(), task.seed)
         return self.work / f"{task.name}-{hashlib.sha256(repr(key).encode()).hexdigest()[:12]}.npz"
 
-    def _read(self, file: Path) -> TaskResult:
-        with np.load(file, allow_pickle=False) as arrays:
-            return TaskResult(
-                arrays["rows"],
-                arrays["embeddings"],
-                arrays["weights"],
-                float(arrays["bias"]),
-                {name.partition(":")[2]: arrays[name] for name in arrays.files if name.startswith("network:")},
-            )
+
+def _read(file: Path) -> TaskResult:
+    with np.load(file, allow_pickle=False) as arrays:
+        network = {name.partition(":")[2]: arrays[name] for name in arrays.files if name.startswith("network:")}
+        names = ("rows", "embeddings", "weights", "bias", "teacher", "probe")
+        return TaskResult(**{name: arrays[name] for name in names}, network=network)
 
 
 class _Process:
-    """What a process needs for any task: the network and the maps."""
+    """What a process needs for any task: the networks and the maps."""
 
     def __init__(self, runner: TaskRunner) -> None:
         import tensorflow as tf
 
-        # There is one process per core: with more threads each, they would wait for each other.
+        # There is one process per core: with more threads each, they would wait for each other, and the order of sums
+        # would change from run to run.
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)
         self._runner = runner
-        self._network = with_focus(load_backbone("mobilenet_v2", runner.backbone, runner.side))
-        self._blocks = LastBlocks(self._network)
-        maps = runner.stored_maps()
-        assert maps is not None
-        self._maps = maps
+        self._maps = runner.maps
+        side = runner.maps.side
+        self._network = with_focus(load_backbone("mobilenet_v2", runner.backbone, side))
+        variants = runner.targets.shape[1]
+        self._student = LastBlocks(self._network, STUDENT_LAYER, variants)
+        self._teacher = LastBlocks(with_focus(efficientnet.load(runner.teacher_wheel)), TEACHER_LAYER, variants)
 
     def run(self, task: Task) -> None:
-        runner = self._runner
-        self._blocks.train(self._maps, task.rows, runner.targets, runner.plan, seed=task.seed)
-        weights, bias = self._blocks.head
+        runner, maps = self._runner, self._maps
+        given = Material(maps.teacher, None, maps.views, runner.targets)
+        self._teacher.train(given, task.rows, runner.teacher, seed=task.seed)
+        tuned = np.mean([_logits(self._teacher, maps.teacher[:, view]) for view in range(_PLAIN)], axis=0)
+        probed = self._probe(task)
+        lessons = Lessons(np.asarray(sigmoid((tuned[:, np.newaxis] + probed) / 2), dtype=np.float32), maps.embeddings)
+        material = Material(maps.student, maps.small, maps.views, runner.targets, lessons)
+        self._student.train(material, task.rows, runner.student, seed=task.seed)
+        weights, bias = self._student.units
         arrays: dict[str, Any] = {
             "rows": task.rows,
-            "embeddings": self._blocks.embed(self._maps.large[:, 0]),
+            "embeddings": self._student.embed(maps.student[:, 0]),
             "weights": weights,
-            "bias": np.float64(bias),
+            "bias": bias,
+            "teacher": tuned,
+            "probe": probed[:, :_PLAIN].mean(axis=1),
         }
-        if task.with_network:
-            arrays |= {f"network:{name}": array for name, array in get_weights(self._network).items()}
+        arrays |= {f"network:{name}": array for name, array in get_weights(self._network).items()}
         # Completely or not at all: a process may be killed while it writes.
         with replacing(runner._file(task)) as unfinished, unfinished.open("wb") as stream:
             np.savez(stream, **arrays)
+
+    def _probe(self, task: Task) -> Float:
+        """Return the logits of all views of all photos, (n, views, variants), from a head on the frozen teacher."""
+        embeddings = np.asarray(self._maps.embeddings, dtype=np.float64)
+        columns = []
+        for labels in self._runner.targets.T:
+            known = task.rows[labels[task.rows] >= 0]
+            head = fit_logistic(embeddings[known, :_PLAIN].mean(axis=1), labels[known], None, _PROBE_L2)
+            columns.append(embeddings @ head.weights + head.bias)
+        return np.stack(columns, axis=-1)
+
+
+def _logits(blocks: LastBlocks, maps: npt.NDArray[np.float16]) -> Float:
+    weights, bias = blocks.units
+    return np.asarray(blocks.embed(maps).astype(np.float64) @ weights + bias, dtype=np.float64)
 
 
 _process: _Process | None = None
