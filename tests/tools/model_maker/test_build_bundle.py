@@ -22,7 +22,8 @@ from tools.model_maker.photo_table import ALPACAS_ONLY, VARIANTS, WITH_LLAMAS, r
 from tools.model_maker.quality import earlier_bundle
 from tools.model_maker.tasks import Task, TaskResult, TaskRunner
 
-pytestmark = pytest.mark.tensorflow
+# The first test of the build waits for all of it.
+pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(600)]
 
 SIDE = 64
 COUNTS = {
@@ -189,6 +190,7 @@ def test_the_splits_of_the_article_and_the_figures_of_several_shuffles(photos, t
 
     class Trainings:
         teacher = student = Plan(epochs=1, learning_rate=1.0)
+        runs, share = 2, 0.8
 
         def __init__(self, *_given):
             pass
@@ -253,7 +255,7 @@ def built(photos, teacher_wheel, tmp_path_factory):
         patch.setattr(feature_maps, "OF_UNLABELED", (0, 1))
         teacher = Plan(epochs=1, learning_rate=1e-4)
         student = Plan(epochs=1, learning_rate=1e-4, batch_size=8, scenes=0.3, taught=0.5, imitation=0.5)
-        runner = functools.partial(TaskRunner, teacher=teacher, student=student)
+        runner = functools.partial(TaskRunner, teacher=teacher, student=student, runs=1)
         patch.setattr(build_bundle, "TaskRunner", runner)
         given = arguments(photos, teacher_wheel, folder, "--shuffles", "1", "--no-article")
         assert build_bundle.main(given) == 0
@@ -320,7 +322,7 @@ def test_the_card_has_the_figures(built):
         assert words in card
     assert "the article's 80/20 split" not in card
     assert quality["checks"]["litert_keras_embedding"] <= 1e-4
-    assert quality["plans"]["model"]["epochs"] == 1
+    assert quality["plans"]["model"]["epochs"] == quality["plans"]["model"]["runs"] == 1
     assert quality["protocol"] == {"shuffles": 1, "folds": 2, "groups": 18, "near_duplicates": 0}
 
 
@@ -359,7 +361,7 @@ def test_only_the_same_task_has_been_done_already(built, photos, teacher_wheel, 
     count = len(table.names)
     maps = FeatureMaps(built.folder / "work" / "maps", SIDE, ((0, 1),) * count)
     backbone = str(built.folder / "any.npz")
-    runner = TaskRunner(built.folder / "work", maps, backbone, teacher_wheel, table.targets(), *built.plans)
+    runner = TaskRunner(built.folder / "work", maps, backbone, teacher_wheel, table.targets(), *built.plans, 1)
     task = Task("all", np.arange(count), 7)
     (done,) = runner.run([task])
     np.testing.assert_array_equal(done.rows, task.rows)
@@ -372,6 +374,8 @@ def test_only_the_same_task_has_been_done_already(built, photos, teacher_wheel, 
     runners = [
         dataclasses.replace(runner, student=plan),
         dataclasses.replace(runner, teacher=plan),
+        dataclasses.replace(runner, runs=2),
+        dataclasses.replace(runner, share=0.5),
         dataclasses.replace(runner, targets=1 - runner.targets),
     ]
     for one, what in [*((runner, other) for other in others), *((other, task) for other in runners)]:

@@ -5,7 +5,7 @@ import pytest
 
 from alpacasorter.ml.learning.logistic import fit_logistic
 from alpacasorter.ml.models.head import sigmoid
-from tools.model_maker.last_blocks import LastBlocks, Lessons, Material, Plan, Samples, blended, imitation
+from tools.model_maker.last_blocks import LastBlocks, Lessons, Material, Plan, Samples, imitation, mixed
 
 PHOTOS, VIEWS, SMALL = 9, 4, 2
 # The last two have no label in the second variant, and the very last has none at all.
@@ -124,12 +124,17 @@ def test_a_teacher_has_its_share_of_each_label_and_all_of_photos_without():
     assert {round(float(target), 3) for targets, _ in scenes for target in targets} == {0.01, 0.99}
 
 
-def test_blending():
+def test_mixing():
     start = [np.zeros(2, dtype=np.float32), np.array(4.0, dtype=np.float32)]
-    end = [np.array([1.0, 2.0], dtype=np.float32), np.array(0.0, dtype=np.float32)]
-    first, second = blended(start, end, 0.25)
-    np.testing.assert_allclose(first, [0.25, 0.5])
-    assert second == pytest.approx(3.0)
+    ends = [
+        [np.array([1.0, 2.0], dtype=np.float32), np.array(0.0, dtype=np.float32)],
+        [np.array([3.0, 2.0], dtype=np.float32), np.array(2.0, dtype=np.float32)],
+    ]
+    first, second = mixed(start, ends, 0.25)
+    np.testing.assert_allclose(first, [0.5, 0.5])
+    assert second == pytest.approx(3.25)
+    for array, expected in zip(mixed(start, ends, 0.0), start, strict=True):
+        np.testing.assert_array_equal(array, expected)
 
 
 def test_what_is_imitated_are_the_main_directions_of_the_photos_to_train_on():
@@ -221,9 +226,9 @@ needs_tensorflow = pytest.mark.tensorflow
 def test_training_separates_what_can_be_separated(network):
     given, before = material(), stored(network)
     blocks = LastBlocks(network, "early", 2)
-    blocks.train(given, ROWS, Plan(epochs=1, learning_rate=0.02, blend=0.0), seed=3)
+    blocks.use(blocks.start(given, ROWS, TRAINED))
     at_first = loss(logits(blocks, given), given.targets)
-    blocks.train(given, ROWS, TRAINED, seed=3)
+    blocks.use(blocks.train(given, ROWS, TRAINED, seed=3))
     found = logits(blocks, given)
     assert loss(found, given.targets) < 0.5 * at_first
     known = given.targets >= 0
@@ -247,11 +252,15 @@ def test_the_embedding_is_the_mean_of_the_last_map(network):
 
 
 @needs_tensorflow
-def test_without_a_share_of_the_retrained_weights_it_is_the_pretrained_network(network):
-    """With the exact optimum on its embeddings, which a photo without a label has no part in."""
+def test_a_run_starts_from_the_pretrained_network(network):
+    """With the exact optimum on its embeddings, which a photo without a label has no part in; also after other runs."""
     given, before = material(), stored(network)
     blocks = LastBlocks(network, "early", 2)
-    blocks.train(given, ROWS, Plan(epochs=2, learning_rate=0.02, blend=0.0), seed=3)
+    plan = Plan(epochs=2, learning_rate=0.02)
+    blocks.use(blocks.train(given, ROWS, plan, seed=3))
+    assert not np.array_equal(stored(network)["late/kernel"], before["late/kernel"])
+    start = blocks.start(given, ROWS, plan)
+    blocks.use(mixed(start, [[np.full_like(array, 7.0) for array in start]], 0.0))
     for name, array in stored(network).items():
         np.testing.assert_array_equal(array, before[name])
     embeddings = blocks.embed(given.maps[:, 0]).astype(np.float64)
@@ -268,7 +277,7 @@ def test_the_seed_determines_the_result_whatever_was_trained_before(network):
     short = Plan(epochs=3, learning_rate=0.02, batch_size=16, scenes=0.3)
     found = []
     for seed in (1, 2, 1):
-        blocks.train(given, ROWS, short, seed=seed)
+        blocks.use(blocks.train(given, ROWS, short, seed=seed))
         found.append((logits(blocks, given), stored(network)))
     np.testing.assert_allclose(found[2][0], found[0][0], atol=1e-3)
     np.testing.assert_allclose(found[2][1]["late/kernel"], found[0][1]["late/kernel"], atol=1e-4)
@@ -279,13 +288,13 @@ def test_the_seed_determines_the_result_whatever_was_trained_before(network):
 def test_photos_that_are_not_in_the_rows_have_no_part_in_it(network):
     given, blocks = material(), LastBlocks(network, "early", 2)
     short = Plan(epochs=2, learning_rate=0.02, batch_size=16, scenes=0.3)
-    blocks.train(given, ROWS, short, seed=1)
+    blocks.use(blocks.train(given, ROWS, short, seed=1))
     before = stored(network)
     others = np.setdiff1d(np.arange(COUNT), ROWS)
     given.maps[others] = 9.0
     given.small[others] = 9.0
     given.targets[others] = 1 - np.maximum(given.targets[others], 0)
-    blocks.train(given, ROWS, short, seed=1)
+    blocks.use(blocks.train(given, ROWS, short, seed=1))
     np.testing.assert_allclose(stored(network)["late/kernel"], before["late/kernel"], atol=1e-4)
 
 
@@ -300,7 +309,8 @@ def test_a_network_that_imitates_its_teacher_comes_to_know_what_it_knows(network
     blocks = LastBlocks(network, "early", 2)
 
     def unexplained(weight):
-        blocks.train(given, ROWS, Plan(epochs=40, learning_rate=0.02, batch_size=16, imitation=weight), seed=4)
+        plan = Plan(epochs=40, learning_rate=0.02, batch_size=16, imitation=weight)
+        blocks.use(blocks.train(given, ROWS, plan, seed=4))
         embeddings = blocks.embed(given.maps[:, 0]).astype(np.float64)
         x = np.concatenate([embeddings, np.ones((COUNT, 1))], axis=1)
         y = (known[:, 0] - known[:, 0].mean(axis=0)) / known[:, 0].std(axis=0)
@@ -326,6 +336,6 @@ def test_a_teacher_can_say_everything(network):
     blocks = LastBlocks(network, "early", 2)
     found = []
     for each in (unlabeled, Material(given.maps, given.small, given.views, targets)):
-        blocks.train(each, ROWS, TRAINED, seed=5)
+        blocks.use(blocks.train(each, ROWS, TRAINED, seed=5))
         found.append(loss(logits(blocks, given)[8:32], given.targets[8:32]))
     assert found[0] < 0.8 * found[1]
