@@ -172,7 +172,10 @@ def build(options: Options) -> Bundle:
             "groups": len(np.unique(groups)),
             "near_duplicates": int((np.bincount(near)[near] > 1).sum()),
         },
-        "plans": {"teacher": asdict(runner.teacher), "model": asdict(runner.student)},
+        "plans": {
+            "teacher": asdict(runner.teacher),
+            "model": {**asdict(runner.student), "runs": runner.runs, "share": runner.share},
+        },
     }
     return _write(options, photos, final, heads, quality)
 

@@ -17,9 +17,9 @@ _COLUMNS = {
 _TITLES = {"llamas-count": "llamas and vicuñas count as alpacas", "alpacas-only": "alpacas only"}
 _BACKBONE = (
     "- Backbone: MobileNetV2 (alpha 1.0, no top), float32, {side} px, from {origin}; the blocks after `block_10` "
-    "retrained for {epochs} epochs (AdamW, learning rate {learning_rate:g}, mean of the weights over the last "
-    "{averaged:.0%} of the steps, of which {blend:.0%} is mixed with the pretrained weights); {scenes:.0%} of the "
-    "samples were scenes composed of several photos"
+    "retrained: {share:.0%} of the mean of {runs} runs of {epochs} epochs (AdamW, learning rate {learning_rate:g}; of "
+    "each run the mean of the weights over the last {averaged:.0%} of its steps), plus the pretrained weights for the "
+    "remainder; {scenes:.0%} of the samples were scenes composed of several photos"
 )
 _TEACHER = (
     "- Teacher, not included: EfficientNet-Lite2 at 300 px, a linear head on its frozen embeddings and the same "

@@ -1,9 +1,10 @@
 """Retrains the last blocks of a network on stored feature maps, with one output unit for each variant of the classes.
 
 A run starts from the pretrained weights, with the exact optimum on their embeddings as its output units. The weights of
-its last steps are averaged and mixed with the pretrained ones: what a network merely memorizes changes from step to
-step, and part of what the pretrained one knew about everything else is kept (Izmailov et al. 2018: "Averaging weights
-leads to wider optima"; Wortsman et al. 2022: "Robust fine-tuning of zero-shot models").
+its last steps are averaged, those of several runs, too, and the result is mixed with the pretrained ones: what a
+network merely memorizes changes from step to step and from run to run, and part of what the pretrained one knew about
+everything else is kept (Izmailov et al. 2018: "Averaging weights leads to wider optima"; Wortsman et al. 2022: "Model
+soups", "Robust fine-tuning of zero-shot models").
 
 Batches consist of views of single photos and of scenes composed of several. What the frozen backbone misses most are
 animals far away. So some of the photos appear small: four of them in one picture, or one of them pasted into a picture
@@ -54,7 +55,6 @@ class Plan:
         batch_size: samples per step.
         dropout: share of the embedding that is dropped at random.
         averaged: share of the steps, the last ones, whose weights are averaged.
-        blend: share of the retrained weights in the result; the remainder are the pretrained ones.
         scenes: share of samples that are composed of several photos.
         l2: regularization of the output units that a run starts with.
         taught: share of the teacher's probability in the target of a labeled photo.
@@ -67,7 +67,6 @@ class Plan:
     batch_size: int = 32
     dropout: float = 0.2
     averaged: float = 0.4
-    blend: float = 1.0
     scenes: float = 0.0
     l2: float = 8.0
     taught: float = 0.0
@@ -280,8 +279,8 @@ class LastBlocks:
         parts = [maps[start : start + _EMBED_BATCH].astype(np.float32) for start in range(0, len(maps), _EMBED_BATCH)]
         return np.concatenate([self._embed(part).numpy().astype(np.float16) for part in parts])
 
-    def train(self, material: Material, rows: Rows, plan: Plan, *, seed: int) -> None:
-        """Retrain on some of the photos, starting from the pretrained weights, and set the blended result.
+    def train(self, material: Material, rows: Rows, plan: Plan, *, seed: int) -> Arrays:
+        """Retrain on some of the photos, starting from the pretrained weights; return the weights, for `use`.
 
         Args:
             material: what to learn from.
@@ -289,16 +288,20 @@ class LastBlocks:
             plan: the settings.
             seed: determines everything that is random, except the order of sums over threads.
         """
-        self._set([*self._pretrained, *self._values()[-2:]])
-        start = self._start(material, rows, plan)
-        self._set(start)
+        self.use(self.start(material, rows, plan))
         imitated = None
         if material.lessons is not None and plan.imitation > 0:
             imitated = imitation(material, rows, self.embed(material.maps[:, 0]))
-        averaged = self._run(Samples(material, rows, plan), imitated, plan, seed)
-        self._set(blended(start, averaged, plan.blend))
+        return self._run(Samples(material, rows, plan), imitated, plan, seed)
 
-    def _start(self, material: Material, rows: Rows, plan: Plan) -> Arrays:
+    def use(self, arrays: Sequence[npt.NDArray[np.float32]]) -> None:
+        """Set all weights, those of the output units included."""
+        for variable, array in zip(self._trainable, arrays, strict=True):
+            variable.assign(array)
+
+    def start(self, material: Material, rows: Rows, plan: Plan) -> Arrays:
+        """Return the pretrained weights with the output units that are best for their embeddings of some photos."""
+        self.use([*self._pretrained, *self._values()[-2:]])
         labeled = rows[(material.targets[rows] >= 0).any(axis=1)]
         embeddings = self.embed(material.maps[labeled, 0]).astype(np.float64)
         units = []
@@ -367,14 +370,10 @@ class LastBlocks:
     def _values(self) -> Arrays:
         return [np.asarray(variable.numpy(), dtype=np.float32) for variable in self._trainable]
 
-    def _set(self, arrays: Sequence[npt.NDArray[np.float32]]) -> None:
-        for variable, array in zip(self._trainable, arrays, strict=True):
-            variable.assign(array)
 
-
-def blended(start: Arrays, end: Arrays, share: float) -> Arrays:
-    """Return `share` times `end` plus the remainder of `start`; both have arrays of the same shapes."""
+def mixed(start: Arrays, ends: Sequence[Arrays], share: float) -> Arrays:
+    """Return `share` times the mean of `ends` plus the remainder of `start`; all have arrays of the same shapes."""
     return [
-        np.asarray((1.0 - share) * first + share * last, dtype=np.float32)
-        for first, last in zip(start, end, strict=True)
+        np.asarray((1.0 - share) * first + share * np.mean(others, axis=0), dtype=np.float32)
+        for first, *others in zip(start, *ends, strict=True)
     ]

@@ -27,12 +27,17 @@ from alpacasorter.training.network.classifier import with_focus
 from alpacasorter.training.network.weights import get_weights
 from tools.model_maker import efficientnet
 from tools.model_maker.feature_maps import STUDENT_LAYER, TEACHER_LAYER, FeatureMaps
-from tools.model_maker.last_blocks import LastBlocks, Lessons, Material, Plan
+from tools.model_maker.last_blocks import Arrays, LastBlocks, Lessons, Material, Plan, mixed
 
 TEACHER: Final = Plan(epochs=3, learning_rate=1e-4)
 STUDENT: Final = Plan(epochs=8, learning_rate=2e-4, scenes=0.3, taught=0.5, imitation=0.5)
 
+RUNS: Final = 2
+SHARE: Final = 0.8
+
 _PROBE_L2: Final = 8.0
+_NEXT_RUN: Final = 10_000
+"""Added to the seed of a task for each further run."""
 _PLAIN: Final = 2
 """The first views: the photo and its mirror image."""
 
@@ -90,6 +95,8 @@ class TaskRunner:
         teacher_wheel: the package with the weights of the teacher.
         targets: of all photos, (n, variants): 1, 0, or -1 for none.
         teacher, student: how they are trained.
+        runs: how many trainings of the model are averaged.
+        share: of that average in the result; the remainder are the pretrained weights.
     """
 
     work: Path
@@ -99,6 +106,8 @@ class TaskRunner:
     targets: npt.NDArray[np.int64]
     teacher: Plan = TEACHER
     student: Plan = STUDENT
+    runs: int = RUNS
+    share: float = SHARE
 
     def run(self, tasks: Sequence[Task], *, say: Callable[[str], None] = lambda _text: None) -> list[TaskResult]:
         """Run the tasks that have no stored result, and return the results of all of them in order.
@@ -107,20 +116,35 @@ class TaskRunner:
             tasks: what to run.
             say: called with a sentence after each task.
         """
-        missing = [task for task in tasks if not self._file(task).is_file()]
+        missing = [task for task in tasks if not self.file(task).is_file()]
         if missing:
             context = multiprocessing.get_context("spawn")
             count = min(len(missing), os.cpu_count() or 1)
             with ProcessPoolExecutor(count, context, _prepare_process, (self,)) as pool:
                 for task, _done in zip(missing, pool.map(_run, missing), strict=True):
                     say(f"{task.name} is done")
-        return [_read(self._file(task)) for task in tasks]
+        return [_read(self.file(task)) for task in tasks]
 
-    def _file(self, task: Task) -> Path:
+    def file(self, task: Task, *, part: str = "") -> Path:
+        """Return where the result of a task is kept, or of a part of it: "teacher", "run0", "run1", …"""
         # With another plan, other photos or other labels, it is another task.
         labels = hashlib.sha256(np.ascontiguousarray(self.targets).tobytes()).hexdigest()
-        key = (labels, asdict(self.teacher), asdict(self.student), task.rows.tolist(), task.seed)
-        return self.work / f"{task.name}-{hashlib.sha256(repr(key).encode()).hexdigest()[:12]}.npz"
+        key: list[Any] = [labels, asdict(self.teacher), task.rows.tolist(), task.seed]
+        key += (
+            []
+            if part == "teacher"
+            else [asdict(self.student)]
+            if part
+            else [asdict(self.student), self.runs, self.share]
+        )
+        name = f"{task.name}-{part}" if part else task.name
+        return self.work / f"{name}-{hashlib.sha256(repr(key).encode()).hexdigest()[:12]}.npz"
+
+
+def _save(file: Path, arrays: dict[str, Any]) -> None:
+    # Completely or not at all: a process may be killed while it writes.
+    with replacing(file) as unfinished, unfinished.open("wb") as stream:
+        np.savez(stream, **arrays)
 
 
 def _read(file: Path) -> TaskResult:
@@ -150,13 +174,12 @@ class _Process:
 
     def run(self, task: Task) -> None:
         runner, maps = self._runner, self._maps
-        given = Material(maps.teacher, None, maps.views, runner.targets)
-        self._teacher.train(given, task.rows, runner.teacher, seed=task.seed)
-        tuned = np.mean([_logits(self._teacher, maps.teacher[:, view]) for view in range(_PLAIN)], axis=0)
-        probed = self._probe(task)
+        tuned, probed = self._tuned(task), self._probe(task)
         lessons = Lessons(np.asarray(sigmoid((tuned[:, np.newaxis] + probed) / 2), dtype=np.float32), maps.embeddings)
         material = Material(maps.student, maps.small, maps.views, runner.targets, lessons)
-        self._student.train(material, task.rows, runner.student, seed=task.seed)
+        ends = [self._trained(task, material, number) for number in range(runner.runs)]
+        start = self._student.start(material, task.rows, runner.student)
+        self._student.use(mixed(start, ends, runner.share))
         weights, bias = self._student.units
         arrays: dict[str, Any] = {
             "rows": task.rows,
@@ -167,9 +190,30 @@ class _Process:
             "probe": probed[:, :_PLAIN].mean(axis=1),
         }
         arrays |= {f"network:{name}": array for name, array in get_weights(self._network).items()}
-        # Completely or not at all: a process may be killed while it writes.
-        with replacing(runner._file(task)) as unfinished, unfinished.open("wb") as stream:
-            np.savez(stream, **arrays)
+        _save(runner.file(task), arrays)
+
+    def _trained(self, task: Task, material: Material, number: int) -> Arrays:
+        """Return the weights that a run of a task ends with; stored, because runs take minutes."""
+        file = self._runner.file(task, part=f"run{number}")
+        if not file.is_file():
+            plan = self._runner.student
+            end = self._student.train(material, task.rows, plan, seed=task.seed + _NEXT_RUN * number)
+            _save(file, {str(place): array for place, array in enumerate(end)})
+        with np.load(file, allow_pickle=False) as arrays:
+            return [arrays[str(place)] for place in range(len(arrays.files))]
+
+    def _tuned(self, task: Task) -> Float:
+        """Return the logits of all photos, (n, variants), from the retrained teacher; stored, to try other students."""
+        runner, maps = self._runner, self._maps
+        file = runner.file(task, part="teacher")
+        if not file.is_file():
+            given = Material(maps.teacher, None, maps.views, runner.targets)
+            self._teacher.use(self._teacher.train(given, task.rows, runner.teacher, seed=task.seed))
+            tuned = np.mean([_logits(self._teacher, maps.teacher[:, view]) for view in range(_PLAIN)], axis=0)
+            _save(file, {"logits": tuned})
+        with np.load(file, allow_pickle=False) as arrays:
+            logits: Float = arrays["logits"]
+            return logits
 
     def _probe(self, task: Task) -> Float:
         """Return the logits of all views of all photos, (n, views, variants), from a head on the frozen teacher."""
