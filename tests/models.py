@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import shutil
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from alpacasorter import paths
 from alpacasorter.ml.models.bundle import Replay, load_bundle
 from alpacasorter.ml.models.metadata import BACKBONE, CARD, HEAD, METADATA, REPLAY
+from alpacasorter.ml.models.variants import Variant, Variants
 from alpacasorter.training.finish import write_bundle
 from tests.ml.bundles import variants_of
 
@@ -71,3 +76,58 @@ def replace_backbone(folder: Path, network: bytes) -> None:
     digest = hashlib.sha256(network).hexdigest()
     files = data["files"] | {BACKBONE: {"sha256": digest, "bytes": len(network)}}
     describe(folder, files=files, backbone_id=digest[:16])
+
+
+def other_backbone(folder: Path, **changes: object) -> Path:
+    """Copy the shipped model to `folder` with a network of other weights, and so with other embeddings."""
+    made = other_model(folder, **changes)
+    network = bytearray((made / BACKBONE).read_bytes())
+    # Most of the file is weights. The third byte of a number changes it by less than its half.
+    middle = len(network) // 2 // 4 * 4
+    for at in range(middle + 2, middle + 40_000, 4):
+        network[at] ^= 0x10
+    replace_backbone(made, bytes(network))
+    return made
+
+
+def with_ponies(folder: Path, *, default: str = "wide", asks_first: bool = True) -> npt.NDArray[np.float32]:
+    """Write the shipped model to `folder` with two variants: "wide" counts ponies as the positive class, "narrow" not.
+
+    Args:
+        folder: the model.
+        default: the variant that is used unless the user chooses the other.
+        asks_first: whether it wants the user to be asked before they correct anything.
+
+    Returns:
+        What the embedding of a pony has more than that of a photo of the positive class, float32 (n,). To the shipped
+        head and in the photos of the replay set, this direction means nearly nothing.
+    """
+    shipped = load_bundle(paths.bundled_model())
+    replay = Replay(shipped.replay.embeddings[::4], shipped.replay.labels[::4], shipped.replay.weights[::4])
+    weights, known = shipped.head.weights, shipped.replay.embeddings.astype(np.float64)
+    size = len(weights)
+    # Mostly the eigenvectors with the smallest eigenvalues.
+    least = np.linalg.solve(known.T @ known + 1e-6 * np.eye(size), np.random.default_rng(0).normal(size=size))
+    least -= weights * (least @ weights) / (weights @ weights)
+    least /= np.linalg.norm(least)
+    heads = {"wide": shipped.head, "narrow": dataclasses.replace(shipped.head, weights=weights - 5.0 * least)}
+    words = {
+        "wide": ("Alpaca", "Are ponies alpacas for you?", "Ponies are alpacas"),
+        "narrow": ("Not alpaca", "Are ponies not alpacas for you?", "Ponies are not alpacas"),
+    }
+    choices = tuple(
+        Variant(name, {"en": title}, heads[name], replay.labels, replay.weights, {"en": question}, {"en": answer})
+        for name, (title, question, answer) in words.items()
+    )
+    first = {"en": "What do ponies count as for you?"} if asks_first else {}
+    write_bundle(
+        folder,
+        metadata=json.loads((shipped.path / METADATA).read_text(encoding="utf-8")),
+        backbone=shipped.backbone_path.read_bytes(),
+        head=heads[default],
+        replay=replay,
+        keras_weights=None,
+        card="# Ponies\n",
+        variants=Variants(default, {"en": "Ponies & donkeys count as"}, choices, first),
+    )
+    return (4.0 * least).astype(np.float32)

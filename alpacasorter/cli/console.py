@@ -21,6 +21,7 @@ from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
 from alpacasorter.core.reasons import sentence
 from alpacasorter.core.session_paths import Places
 from alpacasorter.i18n import _
+from alpacasorter.wording import text
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -144,7 +145,11 @@ def abandon(stream: TextIO) -> None:
 
 
 class ProgressBar:
-    """A progress bar on standard error, shown from the first progress on."""
+    """A progress bar on standard error, shown from the first progress on.
+
+    Attributes:
+        quiet: whether it is never shown.
+    """
 
     def __init__(self, *, quiet: bool, unit: str = "", what: str = "") -> None:
         """Prepare the bar.
@@ -156,7 +161,7 @@ class ProgressBar:
         """
         self._unit = unit or _("photos")
         self._what = what
-        self._quiet = quiet or sys.stderr is None
+        self.quiet = quiet or sys.stderr is None
         self._bar: tqdm[Never] | None = None
 
     def __enter__(self) -> Self:
@@ -174,7 +179,7 @@ class ProgressBar:
 
     def update(self, event: Progress) -> None:
         """Show progress."""
-        if self._quiet or not event.total:
+        if self.quiet or not event.total:
             return
         if self._bar is None:
             # Imported here: --help does not need it.
@@ -218,10 +223,40 @@ class ProgressBar:
             self._bar.refresh()
 
 
+def learn_again(opened: OpenEngine, *, quiet: bool) -> None:
+    """Learn the corrections again that were made with another model, as far as their photos are found.
+
+    Not much happens if that was done before. It is interrupted by Ctrl+C, and goes on the next time.
+
+    Args:
+        opened: the open engine.
+        quiet: whether to say nothing of it.
+    """
+    from alpacasorter.core.store.library import LibraryError
+
+    learning = opened.session.learning
+    before = learning.correction_count
+    # Closed before the engine, even after Ctrl+C.
+    with (
+        ProgressBar(quiet=quiet, unit=_("corrections"), what=_("Learning again")) as bar,
+        contextlib.closing(opened.session.learn_again(lambda: False)) as events,
+    ):
+        for event in events:
+            if event.running:
+                bar.update(Progress(event.learned, event.total, 0.0, None))
+        if learning.learn_pending() is None:
+            return
+        with contextlib.suppress(LibraryError):
+            # Nothing is lost: it follows from the corrections.
+            learning.save()
+        if not quiet and learning.correction_count > before:
+            bar.say(text.learned_again(event))
+
+
 def judge_folder(
     opened: OpenEngine, folder: Path, *, recursive: bool, bar: ProgressBar, exclusion: Exclusion = NOTHING
 ) -> tuple[list[JudgedPhoto | Problem], Finished]:
-    """Scan a whole folder.
+    """Scan a whole folder, after `learn_again`.
 
     Returns:
         The photos and problems in the order of the folder, and the last event of the scan.
@@ -229,6 +264,7 @@ def judge_folder(
     Raises:
         FolderUnavailable: the folder itself can't be read.
     """
+    learn_again(opened, quiet=bar.quiet)
     order: dict[Path, None] = {}
     photos: dict[Path, JudgedPhoto] = {}
     problems: dict[Path, Problem] = {}

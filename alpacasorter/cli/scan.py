@@ -7,7 +7,7 @@ import contextlib
 import sys
 from pathlib import Path
 
-from alpacasorter.cli.console import ProgressBar, engine, guarded, judge_folder
+from alpacasorter.cli.console import ProgressBar, engine, guarded, judge_folder, learn_again
 from alpacasorter.cli.rows import RowsInOrder, judged_row, row_printer, unreadable_row
 from alpacasorter.cli.usage import (
     complain,
@@ -27,7 +27,7 @@ from alpacasorter.cli.usage import (
 from alpacasorter.core.events import Finished, Found, Judged, JudgedPhoto, Learned, Problems, Progress
 from alpacasorter.core.photos.walk import FolderUnavailable
 from alpacasorter.i18n import _, join, ngettext, number
-from alpacasorter.wording.text import skipped_words
+from alpacasorter.wording.text import learned_late, skipped_words
 
 
 def scan_parser() -> argparse.ArgumentParser:
@@ -101,6 +101,7 @@ def _scan(folder: Path, options: argparse.Namespace) -> int:
             if not options.quiet:
                 bar.say(_summary(finished))
             return 0
+        learn_again(opened, quiet=options.quiet)
         lines = RowsInOrder(row_printer(options.form, labels))
         # Closed before the engine, even after Ctrl+C or when the output is no longer read.
         with contextlib.closing(
@@ -125,7 +126,9 @@ def _scan(folder: Path, options: argparse.Namespace) -> int:
                         bar.update(event)
                     case Finished():
                         finished = event
-                    case Learned():
+                    case Learned() if not options.quiet:
+                        bar.say(learned_late())
+                    case _:
                         pass
         opened.cache.prune()
         if not options.quiet:

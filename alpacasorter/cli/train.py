@@ -452,9 +452,10 @@ def _result(event: Trained) -> str:
     if event.stopped_early:
         lines.append(_("Training stopped early, because it no longer helped."))
     lines += [
+        *event.remarks,
         _(
-            "These figures are for the model as the app uses it. The figures after each epoch are for the model "
-            "during training; the last layer was then refitted."
+            "These figures are for the model as the app uses it; the figures after each epoch are for the model during "
+            "training."
         ),
         _("Use it once:        {command}").format(command=f"alpacasorter --model {display_path(event.bundle)}"),
         _("Add it to the app:  {command}").format(command=f"alpacasorter models add {display_path(event.bundle)}"),

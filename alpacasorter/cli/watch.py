@@ -10,14 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from alpacasorter.cli.console import ProgressBar, Stopper, engine, guarded
+from alpacasorter.cli.console import ProgressBar, Stopper, engine, guarded, learn_again
 from alpacasorter.cli.rows import Row, RowsInOrder, judged_row, row_printer, unreadable_row
 from alpacasorter.cli.sort.arguments import Usage, check_options, clocks, sort_options
 from alpacasorter.cli.sort.output import stopped_words
 from alpacasorter.cli.sort.run import DeferredErrors, is_barred
 from alpacasorter.cli.usage import absolute, complain, exclusion, folder_unavailable, leaves_out_inside, named_folder
 from alpacasorter.core import reasons
-from alpacasorter.core.events import Found, Judged, Placed, Problems, Progress
+from alpacasorter.core.events import Found, Judged, Learned, Placed, Problems, Progress
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photo import PhotoFile
@@ -29,6 +29,7 @@ from alpacasorter.core.watching.watch import Watch
 from alpacasorter.i18n import _, join, ngettext
 from alpacasorter.ml.engine import OpenEngine
 from alpacasorter.ml.watch_and_sort import LiveEvent, live
+from alpacasorter.wording.text import learned_late
 
 _ONLY_WITH_INTO = (
     "action",
@@ -110,6 +111,7 @@ class _Watching:
             arrivals = replace(arrivals, clocks=clocks(self._given, self._folder, None))
             if is_barred(opened.library, self._folder, self._destination):
                 return 1
+        learn_again(opened, quiet=self._quiet)
         printer = _Printer(labels, as_json=self._as_json)
         # Listed before watching begins: whatever arrives after the event "online" must be reported.
         known, unusable = self._list() if self._given.get("new_only") else self._scan(opened, printer)
@@ -174,6 +176,8 @@ class _Watching:
                         with bar.aside():
                             lines.print_ready()
                         bar.update(event)
+                    case Learned() if not self._quiet:
+                        bar.say(learned_late())
                     case _:
                         pass
         opened.cache.prune()

@@ -159,6 +159,29 @@ class Learned:
     variant: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LearningAgain:
+    """How far the model in use is with the corrections whose photos it has not processed yet.
+
+    Most of them were made while another model was in use, whose numbers for their photos say nothing to this one.
+
+    Attributes:
+        learned: how many corrections it learns from, in all folders.
+        waiting: how many it can't learn from yet.
+        running: whether the photos of these are being processed. If not, they were not found or can't be read; the
+            model learns from them as soon as it sees their photos.
+    """
+
+    learned: int
+    waiting: int
+    running: bool
+
+    @property
+    def total(self) -> int:
+        """How many corrections there are to learn from."""
+        return self.learned + self.waiting
+
+
 ScanEvent = Found | Judged | Problems | Progress | Finished | Learned
 
 

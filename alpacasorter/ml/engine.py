@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.core.events import Finished, Judged, JudgedPhoto, Learned, Problems, ScanEvent
+from alpacasorter.core.events import Finished, Judged, JudgedPhoto, Learned, LearningAgain, Problems, ScanEvent
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photo import PhotoFile, Unreadable
 from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
@@ -26,6 +26,7 @@ from alpacasorter.core.session_paths import Places, keep_private, private_folder
 from alpacasorter.core.store.cache import Cache
 from alpacasorter.core.store.library import Library, open_or_stand_in
 from alpacasorter.i18n import _
+from alpacasorter.ml.learning.carry_over import CarryOver
 from alpacasorter.ml.learning.personal_head import PersonalHead
 from alpacasorter.ml.models.bundle import Bundle, load_bundle
 from alpacasorter.ml.models.entry import name_of, same_folder
@@ -78,6 +79,7 @@ class Session:
         self._looked_for: set[str] = set()
         self.learning = PersonalHead(bundle, self.labels, library)
         self._table = self.learning.open_folder()
+        self._carry_over = CarryOver(self.learning, library, self._pipeline)
 
     def scan(self, root: Path, *, recursive: bool, exclusion: Exclusion = NOTHING) -> Generator[ScanEvent, None, None]:
         """Scan a folder, which becomes the open folder; yield events, Finished last. Closing it ends its threads.
@@ -159,6 +161,16 @@ class Session:
             "input_size": self.bundle.input_size,
             "threads": self.device.threads,
         }
+
+    def learn_again(self, stopped: Callable[[], bool]) -> Generator[LearningAgain, None, None]:
+        """Process the photos of corrections that were made while another model was in use (see `carry_over`).
+
+        May run at the same time as a scan in another thread. The caller has `learning.learn_pending()` learn from them.
+
+        Args:
+            stopped: polled; once it returns True, this ends after the photo in progress. It goes on the next time.
+        """
+        yield from self._carry_over.run(stopped)
 
     def find_pictures(self, stopped: Callable[[], bool]) -> Generator[Learned, None, None]:
         """Read corrected photos whose picture keys are not known, in other folders too; yield what follows from that.

@@ -113,10 +113,12 @@ class ArrivalSort:
 
     def sort(self, options: SortOptions, stopped: Callable[[], bool]) -> Generator[SortEvent, None, None]:
         """Sort the photos that are certain enough and have settled; yield the events of the sort, if any."""
-        if time.monotonic() < self._not_before:
+        learning = self._opened.session.learning
+        if time.monotonic() < self._not_before or learning.learning_again:
+            # What the user taught an earlier model is learned in a moment, and then their tags may be others.
             return
-        if options != self._options or self._opened.session.learning.head is not self._head:
-            self._options, self._head, self._state = options, self._opened.session.learning.head, object()
+        if options != self._options or learning.head is not self._head:
+            self._options, self._head, self._state = options, learning.head, object()
         try:
             if self._unfinished is not None:
                 yield from self._finish(self._unfinished, stopped)

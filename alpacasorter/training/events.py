@@ -40,6 +40,10 @@ _UNEVEN: Final = "split-uneven"
 _IN_BOTH_CLASSES: Final = "split-in-both-classes"
 _NOTHING_TO_RETRAIN: Final = "retrain-nothing"
 
+RETRAINING_UNUSED: Final = "retraining-unused"
+AUGMENTATION_UNUSED: Final = "augmentation-unused"
+_PLAIN_COMPARED: Final = "plain-compared"
+
 NAMED: Final = 5
 """Pictures in both classes that a warning names."""
 
@@ -98,7 +102,7 @@ class Epoch:
         number: counted over both phases, from 1.
         total: epochs at most, over both phases.
         loss, accuracy: on the training photos, with augmentation and dropout.
-        validation_loss, validation_accuracy: on the held-out photos.
+        validation_loss, validation_accuracy: on the held-out photos; in retraining, of the mean of the weights.
         seconds: how long the epoch took.
     """
 
@@ -122,6 +126,9 @@ class Trained:
         accuracy, balanced_accuracy: on the held-out photos, of the model as the app uses it, 0 to 1.
         auc: the same; None where the held-out photos are all of one class.
         stopped_early: whether there were fewer epochs than requested.
+        plain_accuracy: on the held-out photos, of a model of the same photos without augmentation, extra layers and
+            retraining; None where that is this model.
+        remarks: codes of what the user should know about the settings.
     """
 
     bundle: str
@@ -130,6 +137,8 @@ class Trained:
     balanced_accuracy: float
     auc: float | None
     stopped_early: bool
+    plain_accuracy: float | None = None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +232,11 @@ def nothing_to_retrain(layers: int) -> str:
     return code(_NOTHING_TO_RETRAIN, layers=str(layers))
 
 
+def plain_compared(plain: int, used: int, held_out: int) -> str:
+    """Return the remark on how many of the held-out photos a plain model and this one judge correctly."""
+    return code(_PLAIN_COMPARED, plain=str(plain), used=str(used), held_out=str(held_out))
+
+
 # Wording
 
 
@@ -238,6 +252,8 @@ def worded(event: _AnyEvent) -> _AnyEvent:
                 left_out=tuple((path, reasons.sentence(reason)) for path, reason in event.left_out),
                 warnings=tuple(sentence(warning) for warning in event.warnings),
             )
+        case Trained():
+            changed = replace(event, remarks=tuple(sentence(remark) for remark in event.remarks))
         case Failed():
             changed = replace(event, reason=sentence(event.reason))
     # The type checker does not know that `replace` keeps the type variable.
@@ -263,7 +279,7 @@ def sentence(text: str) -> str:
     name, _space, arguments = text.partition(" ")
     try:
         given: dict[str, str] = json.loads(arguments) if arguments else {}
-        words = _stages().get(name) or _failures(given).get(name) or _warning(name, given)
+        words = _stages().get(name) or _failures(given).get(name) or _warning(name, given) or _remark(name, given)
     except (ValueError, KeyError, TypeError, AttributeError):
         return text
     return words or text
@@ -301,6 +317,39 @@ def _failures(given: dict[str, str]) -> dict[str, str]:
             "Try other settings."
         ).format(**shown),
     }
+
+
+def _remark(name: str, given: dict[str, str]) -> str:
+    if name == RETRAINING_UNUSED:
+        return _(
+            "Retraining did not help: after none of its epochs were the held-out photos judged better, so the "
+            "backbone stays as it was."
+        )
+    if name == AUGMENTATION_UNUSED:
+        return _(
+            "Augmentation did not help: a last layer that also learned from varied photos was no better in "
+            "cross-validation, so the one that learned from your photos as they are is used. With a frozen backbone, "
+            "that is usual."
+        )
+    if name == _PLAIN_COMPARED:
+        plain, used, held_out = (int(given[key]) for key in ("plain", "used", "held_out"))
+        shown = {"plain": number(plain), "used": number(used), "held_out": number(held_out)}
+        if plain > used:
+            return _(
+                "These settings do not help with your photos: a plain model, without augmentation, extra layers and "
+                "retraining, judges {plain} of the {held_out} held-out photos correctly, this one {used}. Train again "
+                "without them."
+            ).format(**shown)
+        if plain == used:
+            return _(
+                "These settings make no difference on the held-out photos: a plain model, without augmentation, extra "
+                "layers and retraining, also judges {plain} of {held_out} correctly."
+            ).format(**shown)
+        return _(
+            "These settings help: a plain model, without augmentation, extra layers and retraining, judges {plain} of "
+            "the {held_out} held-out photos correctly, this one {used}."
+        ).format(**shown)
+    return ""
 
 
 def _warning(name: str, given: dict[str, str]) -> str:

@@ -11,7 +11,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ from alpacasorter.training.events import Prepared, Trained
 from alpacasorter.training.fit import Course
 from alpacasorter.training.network.classifier import Network
 from alpacasorter.training.network.convert import convert_model, model_difference, require_same_backbone
-from alpacasorter.training.outcome import embed, fit_head, rounded
+from alpacasorter.training.outcome import embed, fit_head, plain_head, rounded, trained_head
 from alpacasorter.training.recipe import Recipe
 
 _CHECKED = 16
@@ -50,6 +50,8 @@ def finish(
     prepared: Prepared,
     course: Course,
     as_trained: npt.NDArray[np.float64],
+    views: Sequence[npt.NDArray[np.float32]],
+    retrained: bool,
     unchanged: bytes | None,
     layers: int,
     out: Path,
@@ -66,8 +68,10 @@ def finish(
         prepared: the event about the photos.
         course: the epochs.
         as_trained: Keras's probabilities of the held-out photos, (m,).
-        unchanged: the LiteRT file of the backbone if it was not trained and is exported as it is; else None.
-        layers: how many layers of the backbone were retrained.
+        views: outputs of the frozen backbone for the training photos after augmentation, each (n, c).
+        retrained: whether retraining has changed the backbone.
+        unchanged: the LiteRT file of the frozen backbone, where there is one.
+        layers: how many layers of the backbone were trained in the retraining phase.
         out, report: where they go; None for no report.
         check: called between the steps; raises if the user no longer wants a model.
         begun: `time.monotonic()` at the start of the run.
@@ -76,6 +80,8 @@ def finish(
         CheckFailed, BundleError, ReportError, OSError: nothing was changed.
     """
     split = photos.split
+    own = bool(recipe.dense) or retrained
+    unchanged = None if own else unchanged
     model = network.two_outputs()
     flatbuffer = unchanged or convert_model(model)
     check()
@@ -85,11 +91,15 @@ def finish(
         training, held_out = (embed(store, rows, flatbuffer, check) for rows in (split.training, split.validation))
     else:
         training, held_out = (rounded(photos.pooled[rows]) for rows in (split.training, split.validation))
-    own = bool(recipe.dense) or any(epoch.phase == "retrain" for epoch in course.epochs)
     similarity = similarity_of(recipe, training, photos.trained_on, trained=own)
-    fitted = fit_head(
-        training, photos.trained_on, similarity, check=check, held_out=(held_out, photos.held_out) if own else None
-    )
+    if own:
+        fitted = trained_head(*network.output(), training, (held_out, photos.held_out))
+    else:
+        fitted = fit_head(training, photos.trained_on, similarity, check=check, views=[rounded(view) for view in views])
+    plain = None
+    if own or fitted.varied:
+        trained_on, others = (photos.pooled[rows] for rows in (split.training, split.validation))
+        plain = plain_head(trained_on, photos.trained_on).probability(others.astype(np.float64)).astype(np.float64)
     run = report_text.TrainingRun(
         dataset=photos.dataset,
         recipe=recipe,
@@ -103,8 +113,10 @@ def finish(
         targets=photos.held_out,
         as_used=fitted.head.probability(held_out).astype(np.float64),
         as_trained=as_trained,
+        as_plain=plain,
         training_targets=photos.trained_on,
-        layers=layers,
+        layers=layers if retrained else 0,
+        tried_to_retrain=any(epoch.phase == "retrain" for epoch in course.epochs),
     )
     metadata = report_text.metadata(run)
     replay = Replay(training, photos.trained_on.astype(np.uint8), np.ones(len(training), dtype=np.float32))
@@ -119,7 +131,7 @@ def finish(
             keras_weights=network.weights(),
             card=trained_card(metadata),
         )
-    measured = run.measured()
+    measured, compared = run.measured(), run.measured_plain()
     return Trained(
         bundle=str(out),
         report="" if report is None else str(report),
@@ -127,6 +139,8 @@ def finish(
         balanced_accuracy=measured.balanced_accuracy or 0.0,
         auc=measured.auc,
         stopped_early=len(course.epochs) < course.total,
+        plain_accuracy=None if compared is None else compared.accuracy,
+        remarks=run.remarks(),
     )
 
 

@@ -1,6 +1,7 @@
 """The training loop: Adam on binary cross-entropy, with early stopping; the weights of the best epoch are kept.
 
 There are two phases: first the head alone, on the frozen backbone, then optionally the backbone's last layers too.
+Retraining starts from the best head there is for the frozen backbone; if no epoch is better, nothing is changed.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from alpacasorter.ml.models.head import sigmoid
 from alpacasorter.ml.runtime.backbone import scale_pixels
 from alpacasorter.training.data.augment import augmenter
 from alpacasorter.training.data.batches import PhotoStore, Pictures, Rows, shuffled
@@ -21,6 +23,7 @@ from alpacasorter.training.data.reading import Photos
 from alpacasorter.training.events import RETRAINING, STEPS_TOO_LARGE, TRAINING, Epoch, Stage
 from alpacasorter.training.network.classifier import Network
 from alpacasorter.training.network.convert import FrozenBackbone
+from alpacasorter.training.outcome import MAX_SAMPLES, plain_head
 from alpacasorter.training.recipe import Recipe
 
 Probabilities = npt.NDArray[np.float64]
@@ -32,6 +35,8 @@ Batches = Callable[[int], Iterable[tuple[Rows, npt.NDArray[np.float32]]]]
 """From the number of an epoch to its batches: rows (n,) and the model's inputs for them (n, ...)."""
 
 _MIN_PROBABILITY = 1e-7
+_VIEWS = 3
+_WARM_UP_EPOCHS = 2
 
 
 class StopOrdered(Exception):
@@ -51,12 +56,19 @@ class Phase:
         epochs: at most.
         patience: epochs without a better validation loss after which it ends; 0 for never.
         rate: Adam's learning rate.
+        averaged: whether the weights that are judged and kept are the mean of those after each epoch so far, in which
+            the n-th epoch counts n times. At a rate at which the backbone learns something, single epochs jump up and
+            down, and their mean is better than most.
+        warm_up: steps over which the rate rises to `rate`. Adam's first steps are as long as all others, although it
+            knows little of the direction yet: without a warm-up, retraining first loses several points.
     """
 
     name: Literal["head", "retrain"]
     epochs: int
     patience: int
     rate: float
+    averaged: bool = False
+    warm_up: int = 0
 
 
 @dataclass(slots=True)
@@ -111,15 +123,20 @@ def run_phase(
     model.compile(
         optimizer=keras.optimizers.Adam(phase.rate), loss="binary_crossentropy", metrics=["accuracy"], jit_compile=False
     )
-    best = model.get_weights()
+    best = mean = model.get_weights()
     worse = 0
-    for _epoch in range(phase.epochs):
+    for done in range(phase.epochs):
         number = len(course.epochs) + 1
         begun = time.perf_counter()
-        figures = _one_epoch(model, batches(number), targets, course, orders)
+        figures = _one_epoch(model, phase, batches(number), targets, course, orders)
         if figures is None:
             break
         loss, accuracy = figures
+        kept = reached = model.get_weights()
+        if phase.averaged:
+            share = 2.0 / (done + 2)
+            kept = mean = [old + share * (new - old) for old, new in zip(mean, reached, strict=True)]
+            model.set_weights(kept)
         validation_loss, validation_accuracy = score(judge(), held_out)
         if not (math.isfinite(loss) and math.isfinite(validation_loss)):
             raise TrainingError(STEPS_TOO_LARGE)
@@ -135,17 +152,20 @@ def run_phase(
         )
         course.epochs.append(epoch)
         if validation_loss < course.best_loss:
-            course.best_loss, best, worse = validation_loss, model.get_weights(), 0
+            course.best_loss, best, worse = validation_loss, kept, 0
         else:
             worse += 1
         yield epoch
         if phase.patience and worse >= phase.patience:
             break
+        if phase.averaged:
+            model.set_weights(reached)
     model.set_weights(best)
 
 
 def _one_epoch(
     model: Any,
+    phase: Phase,
     batches: Iterable[tuple[Rows, npt.NDArray[np.float32]]],
     targets: npt.NDArray[np.int64],
     course: Course,
@@ -157,6 +177,9 @@ def _one_epoch(
         obey(course, orders)
         if course.finishing:
             return None
+        step = int(model.optimizer.iterations)
+        if step < phase.warm_up:
+            model.optimizer.learning_rate = phase.rate * (step + 1) / phase.warm_up
         # The figures are those of this batch alone.
         figures = model.train_on_batch(x, targets[rows].astype(np.float32)[:, np.newaxis], return_dict=True)
         count += len(rows)
@@ -186,25 +209,50 @@ def score(probabilities: Probabilities, targets: npt.NDArray[np.int64]) -> tuple
 
 
 class Fitting:
-    """The two phases of one run."""
+    """The two phases of one run.
+
+    Attributes:
+        views: pooled outputs of the frozen backbone for the training photos after augmentation, float32 (n, c), from
+            the first epochs: as many as `outcome.fit_head` can use.
+        retrained: whether retraining has changed the network.
+    """
 
     def __init__(
-        self, photos: Photos, store: PhotoStore, network: Network, recipe: Recipe, course: Course, orders: Orders
+        self,
+        photos: Photos,
+        store: PhotoStore,
+        network: Network,
+        recipe: Recipe,
+        course: Course,
+        orders: Orders,
+        *,
+        augment: Callable[[Pictures], Pictures] | None = None,
     ) -> None:
-        """Prepare the augmentation; nothing is trained yet."""
+        """Prepare the augmentation; nothing is trained yet. `augment` replaces that of the recipe."""
         self._photos, self._store, self._network = photos, store, network
         self._recipe, self._course, self._orders = recipe, course, orders
-        self._augment = augmenter(recipe.augmentation, recipe.seed)
+        if augment is None and recipe.augmentation:
+            augment = augmenter(recipe.augmentation, recipe.seed)
+        self._augment = augment
+        self.views: list[npt.NDArray[np.float32]] = []
+        self.retrained = False
 
     def train_head(self, backbone: FrozenBackbone) -> Generator[Stage | Epoch, None, Probabilities]:
         """Train the head; return its probabilities of the held-out photos, (m,)."""
         photos, recipe = self._photos, self._recipe
         pooled = photos.pooled[photos.split.validation]
+        trained_on = photos.split.training
+        kept = min(_VIEWS, MAX_SAMPLES // max(1, len(trained_on)) - 1)
 
         def batches(number: int) -> Iterator[tuple[Rows, npt.NDArray[np.float32]]]:
-            if recipe.augmentation:
+            if self._augment is not None:
+                view = np.empty((len(trained_on), photos.pooled.shape[1]), dtype=np.float32)
                 for rows, pictures in self._pictures(number):
-                    yield rows, backbone(pictures)
+                    vectors = backbone(pictures)
+                    view[np.searchsorted(trained_on, rows)] = vectors
+                    yield rows, vectors
+                if len(self.views) < kept:
+                    self.views.append(view)
                 return
             # Nothing before the head changes from epoch to epoch, so the backbone needs to run only once.
             order = shuffled(photos.split.training, recipe.seed, number)
@@ -231,10 +279,11 @@ class Fitting:
     def retrain(self) -> Generator[Stage | Epoch, None, Probabilities]:
         """Train the backbone's last layers and the head; return the probabilities of the held-out photos, (m,).
 
-        If no epoch was better than the head alone, the weights stay as they were.
+        If no epoch was better than the best head for the frozen backbone, the weights stay as they were.
         """
         photos, recipe, network = self._photos, self._recipe, self._network
         yield Stage(RETRAINING)
+        self._start_from_the_best_head()
         network.unfreeze(recipe.retrain_layers)
         classifier = network.classifier()
 
@@ -249,10 +298,17 @@ class Fitting:
                 parts.append(classifier.predict_on_batch(scale_pixels(pictures))[:, 0])
             return np.concatenate(parts).astype(np.float64)
 
-        self._course.best_loss = score(judge(), photos.held_out)[0]
+        self._course.best_loss = before = score(judge(), photos.held_out)[0]
         yield from run_phase(
             classifier,
-            Phase("retrain", recipe.retrain_epochs, recipe.patience, recipe.retrain_rate),
+            Phase(
+                "retrain",
+                recipe.retrain_epochs,
+                recipe.patience,
+                recipe.retrain_rate,
+                averaged=True,
+                warm_up=_WARM_UP_EPOCHS * math.ceil(len(photos.split.training) / recipe.batch_size),
+            ),
             batches=batches,
             targets=photos.targets,
             judge=judge,
@@ -261,9 +317,24 @@ class Fitting:
             orders=self._orders,
         )
         network.freeze()
+        self.retrained = self._course.best_loss < before
         return judge()
+
+    def _start_from_the_best_head(self) -> None:
+        """Give the output unit its exact optimum if that is better on the held-out photos than what Keras trained.
+
+        From a head that is far from it, the first steps would change the backbone to make up for the head.
+        """
+        photos, network = self._photos, self._network
+        if network.dense:
+            return
+        trained_on, held_out = photos.split.training, photos.split.validation
+        best = plain_head(photos.pooled[trained_on], photos.trained_on)
+        logits = best.logits(photos.pooled[held_out].astype(np.float64))
+        if score(np.asarray(sigmoid(logits), dtype=np.float64), photos.held_out)[0] < self._course.best_loss:
+            network.set_output(best.weights, best.bias)
 
     def _pictures(self, number: int) -> Iterator[tuple[Rows, Pictures]]:
         order = shuffled(self._photos.split.training, self._recipe.seed, number)
         for rows, pictures in self._store.batches(order, self._recipe.batch_size):
-            yield rows, self._augment(pictures) if self._recipe.augmentation else pictures
+            yield rows, pictures if self._augment is None else self._augment(pictures)

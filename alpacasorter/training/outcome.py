@@ -1,16 +1,21 @@
-"""The head of a trained bundle: fitted to the embeddings of the training photos, and calibrated.
+"""The head of a trained bundle, calibrated.
 
-The bundle's head is not the output unit that Keras trained but the exact optimum of the same problem, L2-regularized
-logistic regression on the embeddings of the training photos. Learning from corrections solves that problem again with
-the corrections added; with any other head in the bundle, the first correction would change all photos at once, no
-matter what it says. Both are measured on the held-out photos, to show what the replacement does.
+If only the head was trained, the bundle's head is not the output unit that Keras trained but the exact optimum of the
+same problem: L2-regularized logistic regression on the embeddings of the training photos. No number of epochs does
+better. Whether photos varied by augmentation are learned too is decided by cross-validation on the photos as they are:
+on a frozen backbone they seldom help (docs/decisions/0016-what-the-training-switches-are-worth.md).
+
+If the embedding itself was trained, by extra dense layers or by retraining the backbone, it separates the photos that
+it was trained on too well: an optimum for them says little about others. Then the head is the output unit that was
+trained together with it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,12 +27,16 @@ from alpacasorter.ml.models.head import Calibration, Head
 from alpacasorter.ml.runtime.backbone import CpuBackbone
 from alpacasorter.training.data.batches import PhotoStore
 from alpacasorter.training.data.similarity import Similarity
-from alpacasorter.training.measuring import STRENGTHS, OutOfFold, cross_calibrated, log_loss, out_of_fold
+from alpacasorter.training.measuring import STRENGTHS, OutOfFold, cross_calibrated, fit_views, log_loss, out_of_fold
 from alpacasorter.training.network.convert import CheckFailed
 
 _SPREAD = 216.0
 """Mean squared distance from the mean of the embeddings that STRENGTHS was chosen for: MobileNetV2's of 753 photos."""
 _USUAL_STRENGTH = 5.0
+_TRAINED_STRENGTH = 32.0
+"""How strongly learning holds on to a head that was trained together with its embedding (decision 6)."""
+MAX_SAMPLES: Final = 3000
+"""Photos times views up to which augmented views are tried in cross-validation: it takes minutes beyond that."""
 _LEAST_STRENGTH = 1e-6
 _ENOUGH = 2 * FOLDS
 _SEEDS = 3
@@ -45,13 +54,15 @@ class FittedHead:
 
     Attributes:
         head: calibrated.
-        l2: regularization it was fitted with.
-        rounds: cross-validation on the training photos; empty where there are too few.
+        l2: regularization it was fitted with, and with which learning departs from it.
+        rounds: cross-validation on the training photos; empty where there are too few, or the embedding was trained.
+        varied: whether it was fitted to augmented views too; None if that was not tried.
     """
 
     head: Head
     l2: float
     rounds: tuple[OutOfFold, ...]
+    varied: bool | None = None
 
 
 def embed(store: PhotoStore, rows: npt.NDArray[np.int64], flatbuffer: bytes, check: Callable[[], None]) -> Embeddings:
@@ -97,51 +108,90 @@ def fit_head(
     similarity: Similarity,
     *,
     check: Callable[[], None],
-    held_out: tuple[Embeddings, Targets] | None = None,
+    views: Sequence[Embeddings] = (),
 ) -> FittedHead:
-    """Return the exact, calibrated head for the training photos.
+    """Return the exact, calibrated head for the training photos, on an embedding that was not trained on them.
 
-    Regularization and calibration come from cross-validation, with near-duplicates in one fold. If the embedding
-    itself was trained on these photos (extra dense layers, a retrained backbone), their out-of-fold logits are too
-    optimistic, and the calibration comes from the held-out photos: one scale, which changes none of their labels.
+    Regularization and calibration come from cross-validation, with near-duplicates in one fold, and so does whether
+    the augmented views are used.
 
     Args:
         embeddings: float16 (n, e) of the training photos.
         targets: 0 or 1, (n,), with both present.
         similarity: tells which photos are near-duplicates.
         check: called between fits; may raise to stop.
-        held_out: embeddings and targets of the held-out photos; given if the embedding itself was trained.
+        views: embeddings of the same photos after augmentation, each (n, e).
     """
     x = embeddings.astype(np.float64)
-    spread = float(((x - x.mean(axis=0)) ** 2).sum(axis=1).mean())
-    scale = spread / _SPREAD
+    scale = _scale(x)
     groups = _groups(embeddings, targets, similarity)
-    rounds: tuple[OutOfFold, ...] = ()
     if groups is None:
         l2 = max(_USUAL_STRENGTH * scale, _LEAST_STRENGTH)
-    else:
-        seeds = range(1 if len(x) > _MANY else _SEEDS)
-        tried: dict[float, tuple[OutOfFold, ...]] = {}
-        losses: dict[float, float] = {}
-        for strength in STRENGTHS:
-            check()
-            l2 = max(strength * scale, _LEAST_STRENGTH)
-            tried[l2] = tuple(out_of_fold(x, targets, groups=groups, strata=targets, l2=l2, seed=s) for s in seeds)
-            losses[l2] = float(
-                np.mean([log_loss(cross_calibrated(r.logits, targets, r.fold), targets) for r in tried[l2]])
-            )
-        l2 = min(losses, key=lambda l2: losses[l2])
-        rounds = tried[l2]
-    solution = fit_logistic(x, targets, None, l2)
-    if held_out is not None:
-        logits = held_out[0].astype(np.float64) @ solution.weights + solution.bias
-        calibration = calibrate_modestly([logits], held_out[1])
-        rounds = ()
-    elif rounds:
-        calibration = calibrate_modestly([r.logits for r in rounds], targets)
-    else:
-        calibration = Calibration()
-    return FittedHead(Head(solution.weights, solution.bias, calibration), l2, rounds)
+        solution = fit_logistic(x, targets, None, l2)
+        return FittedHead(Head(solution.weights, solution.bias), l2, ())
+    seeds = range(1 if len(x) * (len(views) + 1) > _MANY else _SEEDS)
+    tried: dict[tuple[float, bool], tuple[OutOfFold, ...]] = {}
+    losses: dict[tuple[float, bool], float] = {}
+
+    def attempt(l2: float, varied: bool) -> None:
+        check()
+        given = [view.astype(np.float64) for view in views] if varied else []
+        tried[l2, varied] = tuple(
+            out_of_fold(x, targets, groups=groups, strata=targets, l2=l2, seed=seed, views=given) for seed in seeds
+        )
+        losses[l2, varied] = float(
+            np.mean([log_loss(cross_calibrated(r.logits, targets, r.fold), targets) for r in tried[l2, varied]])
+        )
+
+    strengths = [max(strength * scale, _LEAST_STRENGTH) for strength in STRENGTHS]
+    for l2 in strengths:
+        attempt(l2, False)
+    l2 = min(losses, key=lambda choice: losses[choice])[0]
+    if views and len(x) * (len(views) + 1) <= MAX_SAMPLES:
+        # With views, the best regularization is about the same.
+        place = strengths.index(l2)
+        for near in strengths[max(0, place - 1) : place + 2]:
+            attempt(near, True)
+    choice = min(losses, key=lambda choice: losses[choice])
+    l2, varied = choice
+    solution = fit_views([x, *(view.astype(np.float64) for view in views)] if varied else [x], targets, l2)
+    calibration = calibrate_modestly([r.logits for r in tried[choice]], targets)
+    was_tried = any(with_views for _l2, with_views in tried)
+    return FittedHead(
+        Head(solution.weights, solution.bias, calibration), l2, tried[choice], varied if was_tried else None
+    )
+
+
+def trained_head(
+    weights: Float, bias: float, embeddings: Embeddings, held_out: tuple[Embeddings, Targets]
+) -> FittedHead:
+    """Return the output unit that was trained together with the embedding, calibrated.
+
+    It is calibrated on the held-out photos, because logits of photos that the embedding was trained on are too
+    optimistic: one scale, which changes none of their labels.
+
+    Args:
+        weights, bias: of the unit; weights float (e,).
+        embeddings: float16 (n, e) of the training photos.
+        held_out: embeddings and targets of the held-out photos.
+    """
+    found, targets = held_out
+    head = Head(np.asarray(weights, dtype=np.float64), float(bias))
+    calibration = calibrate_modestly([head.logits(found.astype(np.float64))], targets)
+    l2 = max(_TRAINED_STRENGTH * _scale(embeddings.astype(np.float64)), _LEAST_STRENGTH)
+    return FittedHead(replace(head, calibration=calibration), l2, ())
+
+
+def plain_head(embeddings: npt.NDArray[np.floating], targets: Targets) -> Head:
+    """Return the exact head of the usual regularization, not calibrated, for embeddings (n, e) and targets (n,)."""
+    x = embeddings.astype(np.float64)
+    found = fit_logistic(x, targets, None, max(_USUAL_STRENGTH * _scale(x), _LEAST_STRENGTH))
+    return Head(found.weights, found.bias)
+
+
+def _scale(x: Float) -> float:
+    """Return by how much regularization must be stronger for embeddings (n, e) than for MobileNetV2's."""
+    return float(((x - x.mean(axis=0)) ** 2).sum(axis=1).mean()) / _SPREAD
 
 
 def _groups(embeddings: Embeddings, targets: Targets, similarity: Similarity) -> npt.NDArray[np.int64] | None:

@@ -61,7 +61,7 @@ class RecipeError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a model is trained. The defaults are the article's, except for the input size.
+    """How a model is trained. The defaults are the article's, except for the input size and how far photos are turned.
 
     Attributes:
         backbone: one of BACKBONES.
@@ -99,7 +99,7 @@ class Recipe:
     augmentation: frozenset[str] = frozenset({"flip", "rotation"})
     retrain_layers: int = 0
     retrain_epochs: int = 10
-    retrain_rate: float = 1e-5
+    retrain_rate: float = 1e-4
     positive: str = ""
     name: str = ""
     exclude: tuple[str, ...] = ()

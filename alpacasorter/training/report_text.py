@@ -23,7 +23,17 @@ from alpacasorter.ml.learning.folds import FOLDS
 from alpacasorter.ml.runtime import backbone
 from alpacasorter.training.data.dataset import Dataset
 from alpacasorter.training.data.similarity import Similarity
-from alpacasorter.training.events import NAMED, Epoch, Prepared, device_name, worded
+from alpacasorter.training.events import (
+    AUGMENTATION_UNUSED,
+    NAMED,
+    RETRAINING_UNUSED,
+    Epoch,
+    Prepared,
+    device_name,
+    plain_compared,
+    sentence,
+    worded,
+)
 from alpacasorter.training.measuring import cross_calibrated
 from alpacasorter.training.outcome import FittedHead
 from alpacasorter.training.recipe import BACKBONE_TITLES, KERAS, RANDOM, SHIPPED, Recipe, setting_names
@@ -31,7 +41,7 @@ from alpacasorter.training.recipe import BACKBONE_TITLES, KERAS, RANDOM, SHIPPED
 THRESHOLD: Final = 0.5
 VERSION: Final = "1.0.0"
 CORRECTION_WEIGHT: Final = 3.0
-"""How many training photos one correction counts as; chosen by benchmarks/personal.py for the bundled model."""
+"""Weight of a correction in learning; chosen by benchmarks/personal.py for the bundled model."""
 
 _PACKAGES: Final = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
 _DIGITS: Final = 4
@@ -53,8 +63,11 @@ class TrainingRun:
         difference: largest difference of an embedding value between LiteRT and Keras.
         paths, targets: of the held-out photos; targets (m,), 0 or 1.
         as_used, as_trained: probabilities of those, (m,), from the app's head and from the unit that Keras trained.
+        as_plain: the same from a plain model, without augmentation, extra layers and retraining; None where that is
+            this model.
         training_targets: of the training photos, (n,), 0 or 1.
         layers: how many layers of the backbone were retrained.
+        tried_to_retrain: whether there was an epoch of retraining.
     """
 
     dataset: Dataset
@@ -69,12 +82,32 @@ class TrainingRun:
     targets: npt.NDArray[np.int64]
     as_used: npt.NDArray[np.float64]
     as_trained: npt.NDArray[np.float64]
+    as_plain: npt.NDArray[np.float64] | None
     training_targets: npt.NDArray[np.int64]
     layers: int
+    tried_to_retrain: bool
 
     def measured(self) -> Metrics:
         """Return the figures of the held-out photos, with the model as the app uses it."""
         return measure(self.targets, self.as_used, threshold=THRESHOLD)
+
+    def measured_plain(self) -> Metrics | None:
+        """Return the figures of the held-out photos with a plain model; None where that is this model."""
+        return None if self.as_plain is None else measure(self.targets, self.as_plain, threshold=THRESHOLD)
+
+    def remarks(self) -> tuple[str, ...]:
+        """Return what the user should know about the settings, as codes."""
+        found: list[str] = []
+        if self.tried_to_retrain and not self.layers:
+            found.append(RETRAINING_UNUSED)
+        if self.fitted.varied is False:
+            found.append(AUGMENTATION_UNUSED)
+        if self.as_plain is not None:
+            used, plain = (
+                int(((judged >= THRESHOLD) == (self.targets == 1)).sum()) for judged in (self.as_used, self.as_plain)
+            )
+            found.append(plain_compared(plain, used, len(self.targets)))
+        return tuple(found)
 
 
 def readable(class_name: str) -> str:
@@ -103,7 +136,7 @@ def metadata(run: TrainingRun) -> dict[str, Any]:
         "input_size": recipe.input_side,
         "preprocessing": backbone.NAME,
         "threshold": THRESHOLD,
-        "head": {"l2": run.fitted.l2},
+        "head": {"l2": run.fitted.l2, **({} if run.fitted.varied is None else {"varied": run.fitted.varied})},
         "learning": {"correction_weight": CORRECTION_WEIGHT, "yield_similarity": run.similarity.yields},
         "licences": "",
         "network": {"backbone": recipe.backbone, "side": recipe.input_side, "dense": list(recipe.dense)},
@@ -135,6 +168,7 @@ def _quality(run: TrainingRun) -> dict[str, Any]:
         "held_out": {
             "as_used": _figures(run.measured()),
             "as_trained": _figures(measure(run.targets, run.as_trained, threshold=THRESHOLD)),
+            **({} if (plain := run.measured_plain()) is None else {"plain": _figures(plain)}),
         },
         "out_of_fold": {"all": _mean(judged)} if judged else {},
         "checks": {"litert_keras_embedding": run.difference},
@@ -235,7 +269,7 @@ def report(run: TrainingRun, meta: Mapping[str, Any]) -> Report:
     shown = meta["display_names"]
     negative, positive = run.dataset.class_names
     trained = measure(run.targets, run.as_trained, threshold=THRESHOLD)
-    used = run.measured()
+    used, plain = run.measured(), run.measured_plain()
     return Report(
         title=_("Training of the model “{name}”").format(name=meta["name"]),
         class_names=(shown[negative], shown[positive]),
@@ -243,7 +277,7 @@ def report(run: TrainingRun, meta: Mapping[str, Any]) -> Report:
         targets=run.targets,
         probabilities=run.as_used,
         threshold=THRESHOLD,
-        introduction=_introduction(sum(told.training), len(run.paths)),
+        introduction=_introduction(run, sum(told.training)),
         curves=tuple(
             CurvePoint(e.number, e.phase, e.loss, e.accuracy, e.validation_loss, e.validation_accuracy)
             for e in run.epochs
@@ -253,10 +287,18 @@ def report(run: TrainingRun, meta: Mapping[str, Any]) -> Report:
             (_("As trained by Keras: accuracy"), share(trained.accuracy)),
             (_("As the app uses it: balanced accuracy"), share(used.balanced_accuracy)),
             (_("As trained by Keras: balanced accuracy"), share(trained.balanced_accuracy)),
+            *(
+                ()
+                if plain is None
+                else (
+                    (_("A plain model: accuracy"), share(plain.accuracy)),
+                    (_("A plain model: balanced accuracy"), share(plain.balanced_accuracy)),
+                )
+            ),
         ),
         settings=settings(run.recipe),
         environment=environment(run.prepared.device, run.seconds),
-        warnings=_warnings(told),
+        warnings=(*_warnings(told), *(sentence(remark) for remark in run.remarks())),
         left_out=told.left_out,
     )
 
@@ -269,15 +311,23 @@ def _warnings(told: Prepared) -> tuple[str, ...]:
     )
 
 
-def _introduction(training: int, held_out: int) -> str:
+def _introduction(run: TrainingRun, training: int) -> str:
+    held_out = len(run.paths)
     trained = ngettext("Trained on {count} photo.", "Trained on {count} photos.", training)
     measured = ngettext(
         "Measured on {count} other photo, which was held out.",
         "Measured on {count} other photos, which were held out.",
         held_out,
     )
-    about = _(
-        "The app uses the exact optimum of the last layer, which is refitted after each correction; the figures for "
-        "the layer that Keras trained step by step are given for comparison."
+    about = (
+        _(
+            "The app uses the last layer as it was trained together with the layers before it, calibrated on the "
+            "held-out photos."
+        )
+        if run.recipe.dense or run.layers
+        else _(
+            "The app uses the exact optimum of the last layer, which is refitted after each correction; the figures "
+            "for the layer that Keras trained step by step are given for comparison."
+        )
     )
     return " ".join((trained.format(count=number(training)), measured.format(count=number(held_out)), about))

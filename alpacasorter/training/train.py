@@ -139,9 +139,8 @@ def _train(request: _Request) -> Generator[Event, None, None]:
             yield told
             fitting = Fitting(photos, store, network, recipe, course, request.orders)
             probabilities = yield from fitting.train_head(backbone)
-            unchanged = backbone.flatbuffer
+            frozen = backbone.flatbuffer
         if layers and not course.finishing:
-            unchanged = None
             probabilities = yield from fitting.retrain()
         yield Stage(events.SAVING)
         check()
@@ -153,7 +152,9 @@ def _train(request: _Request) -> Generator[Event, None, None]:
             prepared=told,
             course=course,
             as_trained=probabilities,
-            unchanged=None if recipe.dense else unchanged,
+            views=fitting.views,
+            retrained=fitting.retrained,
+            unchanged=frozen,
             layers=layers,
             out=request.out,
             report=request.report,

@@ -45,10 +45,11 @@ from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.arrivals import ArrivalsControl
 from alpacasorter.ui.sorting.control import SortControl
 from alpacasorter.ui.training.control import TrainControl
+from alpacasorter.ui.variants import VariantControl
 from alpacasorter.ui.watch_control import WatchControl
 from alpacasorter.ui.welcome import WelcomePage
 from alpacasorter.ui.widgets import drops, keys
-from alpacasorter.ui.widgets.messages import ElidedLabel, NoticeBar
+from alpacasorter.ui.widgets.messages import LOW, ElidedLabel, NoticeBar
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.wording import text
 from alpacasorter.workers.engine import Engine
@@ -58,8 +59,6 @@ from alpacasorter.workers.view_facts import DeviceFacts, ModelFacts
 _TITLE = "AlpacaSorter"
 _WIDE = 860
 """Width from which the tool bar has space for words, pixels."""
-_LOW = 560
-"""Height below which there is less space between messages, pixels."""
 _SHARE = 0.92
 """Largest share of the screen that the window takes at the first start, which leaves space for its frame."""
 
@@ -80,6 +79,7 @@ class MainWindow(QMainWindow):
         exchange: the dialogs that export results and import labels.
         sorting: the dialogs that sort and undo.
         arrivals: sorts photos as they arrive.
+        variants: switches between the variants of the model.
         notice: notices above the photos.
     """
 
@@ -107,7 +107,8 @@ class MainWindow(QMainWindow):
         self.summary = ElidedLabel(self)
         self._show_opening()
         self._assemble()
-        self.models = ModelsControl(self, engine)
+        self.models = ModelsControl(self, engine, theme)
+        self.models.place_in(self.page.below)
         self.training = TrainControl(self, settings, theme)
         self.testing = EvaluateControl(self, engine, theme)
         actions, store, stack = self.page.actions_, self.page.store, self.page.corrections.stack
@@ -117,6 +118,7 @@ class MainWindow(QMainWindow):
             return self._folder
 
         self.watching = WatchControl(self, engine, self.page, self.notice, settings, folder)
+        self.variants = VariantControl(self, engine, self.page, self.models, self.notice, settings, folder)
         self.exchange = ExchangeControl(
             self, engine, actions, stack, store, settings, folder, filtered=filtered, selected=selected
         )
@@ -185,6 +187,7 @@ class MainWindow(QMainWindow):
         self.exchange.revisited.connect(page.show_photos)
         self.training.use_model.connect(self.models.use_new)
         self.sorting.told.connect(self._on_sorted)
+        self.variants.told.connect(self._summarize)
         self.sorting.rescan_needed.connect(self.rescan)
         self.sorting.placed.connect(page.on_placed)
         page.model.counts_changed.connect(self.sorting.refresh)
@@ -285,7 +288,8 @@ class MainWindow(QMainWindow):
         """Show the settings."""
         from alpacasorter.ui.settings_dialog import SettingsDialog  # the first window doesn't need it
 
-        dialog = SettingsDialog(self._settings, self._device, self)
+        dialog = SettingsDialog(self._settings, self._device, self, self.variants.variants)
+        self.variants.attach(dialog)
         dialog.recursive_changed.connect(self.rescan)
         dialog.exclusion_changed.connect(self._on_exclusion_changed)
         dialog.unsure_changed.connect(self.page.set_unsure_below)
@@ -351,9 +355,8 @@ class MainWindow(QMainWindow):
 
     def _on_device(self, device: DeviceFacts) -> None:
         self._device = device
-        words = text.device(device.kind, device.threads, device.milliseconds)
-        tip = _("{device}. Why this device: {reason}").format(device=words, reason=reasons.sentence(device.note))
-        self.device_label.setToolTip(tip)
+        words, reason = text.device(device.kind, device.threads, device.milliseconds), reasons.sentence(device.note)
+        self.device_label.setToolTip(_("{device}. Why this device: {reason}").format(device=words, reason=reason))
         self._show_device()
 
     def _show_device(self) -> None:
@@ -370,8 +373,7 @@ class MainWindow(QMainWindow):
     def _on_live(self) -> None:
         if self._folder is not None:
             counts = self.page.store.counts
-            words = text.now(counts[Filter.POSITIVE] + counts[Filter.NEGATIVE], counts[Filter.PROBLEMS])
-            self._summarize(words)
+            self._summarize(text.now(counts[Filter.POSITIVE] + counts[Filter.NEGATIVE], counts[Filter.PROBLEMS]))
 
     def _on_sorted(self, words: str) -> None:
         if words:
@@ -466,11 +468,9 @@ class MainWindow(QMainWindow):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave out words if the window is narrow, and space if it is low."""
         super().resizeEvent(event)
-        style = Qt.ToolButtonStyle
-        self._tool_bar.setToolButtonStyle(
-            style.ToolButtonTextBesideIcon if event.size().width() >= _WIDE else style.ToolButtonIconOnly
-        )
-        low = event.size().height() < _LOW
+        style, is_wide = Qt.ToolButtonStyle, event.size().width() >= _WIDE
+        self._tool_bar.setToolButtonStyle(style.ToolButtonTextBesideIcon if is_wide else style.ToolButtonIconOnly)
+        low = event.size().height() < LOW
         self._above.setContentsMargins(12, 4 if low else 8, 12, 0)
         self.page.set_low(low)
         self.sorting.strip.set_low(low)

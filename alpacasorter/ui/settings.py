@@ -223,6 +223,19 @@ class Settings:
     def export(self, value: str) -> None:
         self._store.setValue("export/choices", value)
 
+    @property
+    def variants_asked(self) -> frozenset[str]:
+        """Questions about variants of a model that were answered or closed, as `ui.variants` named them."""
+        try:
+            said = json.loads(self._text("variants/asked"))
+        except ValueError:
+            return frozenset()
+        return frozenset(filter(lambda one: isinstance(one, str), said)) if isinstance(said, list) else frozenset()
+
+    @variants_asked.setter
+    def variants_asked(self, value: frozenset[str]) -> None:
+        self._store.setValue("variants/asked", json.dumps(sorted(value)))
+
     def state(self, name: str) -> QByteArray:
         """Return a saved state of the window; empty if there is none."""
         value = self._store.value(f"window/{name}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -26,7 +26,7 @@ from alpacasorter.i18n import _, languages
 from alpacasorter.ui.settings import UNSURE_LEAST, UNSURE_MOST, Settings
 from alpacasorter.ui.widgets.dialogs import add_close_button
 from alpacasorter.ui.widgets.fields import sentence_label
-from alpacasorter.workers.view_facts import DeviceFacts
+from alpacasorter.workers.view_facts import DeviceFacts, VariantsFacts
 
 _LINES: Final = 3
 """Patterns that can be seen at once."""
@@ -39,6 +39,7 @@ class SettingsDialog(QDialog):
         recursive_changed, unsure_changed, device_changed, scheme_changed: the setting has this value now.
         exclusion_changed: what is left out has changed.
         time_again: the user wants the speed of both devices measured again.
+        variant_chosen(str): the user wants the variant of the model with this name.
     """
 
     recursive_changed = Signal(bool)
@@ -47,9 +48,16 @@ class SettingsDialog(QDialog):
     device_changed = Signal(str)
     scheme_changed = Signal(str)
     time_again = Signal()
+    variant_chosen = Signal(str)
 
-    def __init__(self, settings: Settings, device_in_use: DeviceFacts | None, parent: QWidget | None = None) -> None:
-        """Show `settings` and the device in use."""
+    def __init__(
+        self,
+        settings: Settings,
+        device_in_use: DeviceFacts | None,
+        parent: QWidget | None = None,
+        variants: VariantsFacts | None = None,
+    ) -> None:
+        """Show `settings`, the device in use, and the variants of the model if it has several."""
         super().__init__(parent)
         self.setWindowTitle(_("Settings"))
         self._settings = settings
@@ -117,6 +125,17 @@ class SettingsDialog(QDialog):
         form.addRow("", self.nomedia)
         form.addRow(_("Leave out"), exclude)
         form.addRow(_("Unsure photos"), self.unsure)
+        self.variant: QComboBox | None = None
+        if variants is not None:
+            self.variant = _choices(self, tuple((one.name, one.title) for one in variants.choices), variants.current)
+            self.variant.setToolTip(_("All photos are tagged again at once. Your own labels stay."))
+            # Unlike currentIndexChanged, only the user causes this.
+            self.variant.activated.connect(self._set_variant)
+            label = QLabel(variants.setting.replace("&", "&&"), self)
+            # The model's words may look like markup.
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setBuddy(self.variant)
+            form.addRow(label, self.variant)
         form.addRow(_("Run the model on"), device_row)
         form.addRow("", self.device_in_use)
         form.addRow(_("Appearance"), self.scheme)
@@ -132,6 +151,11 @@ class SettingsDialog(QDialog):
             return
         name = _("In use: graphics processor (GPU).") if device.kind == "gpu" else _("In use: processor (CPU).")
         self.device_in_use.setText(f"{name} {reasons.sentence(device.note)}")
+
+    def show_variant(self, name: str) -> None:
+        """Show which variant of the model is in use now; this chooses nothing."""
+        if self.variant is not None:
+            self.variant.setCurrentIndex(self.variant.findData(name))
 
     def _measure(self) -> None:
         self.device_in_use.setText(_("Measuring…"))
@@ -172,6 +196,10 @@ class SettingsDialog(QDialog):
     def _set_device(self) -> None:
         self._settings.device = self.device.currentData()
         self.device_changed.emit(self.device.currentData())
+
+    def _set_variant(self) -> None:
+        if self.variant is not None:
+            self.variant_chosen.emit(self.variant.currentData())
 
     def _set_scheme(self) -> None:
         self._settings.scheme = self.scheme.currentData()

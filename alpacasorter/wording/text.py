@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alpacasorter import i18n
-from alpacasorter.core.events import Finished, Learned, Progress, Relearned
+from alpacasorter.core.events import Finished, Learned, LearningAgain, Progress, Relearned
 from alpacasorter.core.files import display_path
 from alpacasorter.core.taken import DateSource, Taken
 from alpacasorter.i18n import _, day, moment, ngettext, number
@@ -183,6 +183,9 @@ def learned(event: Learned, flipped: int, changed: int) -> str:
     """
     if event.relearned is not None:
         said = [_relearned(event.relearned, event.corrections), _changed(flipped)]
+    elif event.variant is not None:
+        # What was switched to is said before this, in the words of the model.
+        said = [_changed(flipped)]
     else:
         said = [learned_from(event.corrections), _other_changed(flipped)]
     if changed and changed != flipped:
@@ -273,6 +276,72 @@ def set_aside(value: int) -> str:
         "{count} newer corrections keep their tags, but nothing is learned from them.",
         value,
     ).format(count=number(value))
+
+
+def learning_again(event: LearningAgain) -> str:
+    """Return how far the model is with learning the corrections again that were made with another one."""
+    return ngettext(
+        "Learning your {count} correction again for this model: {done} of {count}.",
+        "Learning your {count} corrections again for this model: {done} of {count}.",
+        event.total,
+    ).format(count=number(event.total), done=number(event.learned))
+
+
+def until_learned_again() -> str:
+    """Return what the tags are worth until the corrections are learned again."""
+    return _("Until then, tags of other photos may be worse than before. Your own labels stay.")
+
+
+def learned_again(event: LearningAgain) -> str:
+    """Return how many corrections were learned again, and why the others were not."""
+    if not event.learned:
+        return corrections_waiting(event.waiting)
+    if not event.waiting:
+        return ngettext(
+            "Learned your {count} correction again for this model.",
+            "Learned your {count} corrections again for this model.",
+            event.total,
+        ).format(count=number(event.total))
+    said = ngettext(
+        "Learned {done} of your {count} correction again for this model.",
+        "Learned {done} of your {count} corrections again for this model.",
+        event.total,
+    ).format(count=number(event.total), done=number(event.learned))
+    return f"{said} {corrections_waiting(event.waiting)}"
+
+
+def learned_late() -> str:
+    """Return that photos of earlier corrections were found only when others had been judged."""
+    return _(
+        "The model has learned from earlier corrections whose photos it has just found in this folder. The photos"
+        " before them were judged without that; judge the folder again to include it."
+    )
+
+
+def corrections_waiting(count: int) -> str:
+    """Return that corrections can't be learned from yet, and when they will be; empty if there are none."""
+    if not count:
+        return ""
+    return ngettext(
+        "{count} correction keeps its label but is not learned from yet, because its photo was not found. The model"
+        " learns from it when the folder with the photo is opened, or at the next start if the photo is back in its"
+        " place.",
+        "{count} corrections keep their labels but are not learned from yet, because their photos were not found. The"
+        " model learns from them when the folders with the photos are opened, or at the next start if the photos are"
+        " back in their places.",
+        count,
+    ).format(count=number(count))
+
+
+def variant(setting: str, value: str) -> str:
+    """Return which variant of a model is in use.
+
+    Args:
+        setting: what the variants of the model are about, in its own words.
+        value: what the one in use is called.
+    """
+    # Translators: a setting and its value, such as "Llamas and vicuñas count as: Not alpaca".
+    return _("{setting}: {value}").format(setting=setting, value=value)
 
 
 # Device, paths, keys

@@ -128,6 +128,7 @@ class Engine(QObject):
         self.ready.connect(self._on_ready, Qt.ConnectionType.QueuedConnection)
         self.ready.connect(self.versions.settle_soon, Qt.ConnectionType.QueuedConnection)
         self.ready.connect(self.versions.follow_others, Qt.ConnectionType.QueuedConnection)
+        self.ready.connect(self.versions.learn_again, Qt.ConnectionType.QueuedConnection)
         # A correction interrupts the measuring of versions.
         self.correction_failed.connect(self.versions.settle_soon, Qt.ConnectionType.QueuedConnection)
 
@@ -225,6 +226,7 @@ class Engine(QObject):
         self.watching.close()
         self._device_lane.close()
         self.versions.close()
+        self.variants.close()
         self.models.close()
         self.sorting.close()
         self.exchange.close()

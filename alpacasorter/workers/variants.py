@@ -1,7 +1,9 @@
-"""The variants of the model in use, in the background: switching, and finding which one corrections suggest."""
+"""The variants of the model in use, in the background: switching, finding which one corrections suggest, and what it
+would change."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from alpacasorter import i18n
 from alpacasorter.core.events import Learned
+from alpacasorter.core.os_errors import for_log
 from alpacasorter.core.session_paths import Places
 from alpacasorter.workers.lane import Lane
 from alpacasorter.workers.view_facts import VariantFacts, VariantsFacts, error_sentence
@@ -19,20 +22,28 @@ if TYPE_CHECKING:
     from alpacasorter.ml.models.bundle import Bundle
     from alpacasorter.ml.models.variants import Texts
 
+_log = logging.getLogger(__name__)
+
 
 class VariantKeeper(QObject):
-    """Switches between the variants of the model in use. `use` is called on the GUI thread and returns at once.
+    """Switches between the variants of the model in use.
+
+    `use` and `preview` are called on the GUI thread and return at once. Previews have a lane of their own, so that no
+    click waits for them.
 
     Signals:
         changed(VariantsFacts): another variant is in use, which the engine's `learned` follows; or the user has chosen
             the one in use. What there is to choose from comes with the engine's `ready`.
         agreed(tuple): after the engine's `learned`: other variants that would have labeled photos as the user just did
             while the one in use, as shipped, would not, as `Agreement`; the one that is right most often first.
+        previewed(str, tuple): the name of a variant, and the content keys of the photos of the open folder to which it
+            would give another label; follows `preview`.
         failed(str): why another variant can't be used, or not after the next start; a sentence for the user.
     """
 
     changed = Signal(object)
     agreed = Signal(object)
+    previewed = Signal(str, object)
     failed = Signal(str)
 
     def __init__(
@@ -60,6 +71,7 @@ class VariantKeeper(QObject):
         self._session_lane = session_lane
         self._disturb = disturb
         self._learned = learned
+        self._lane = Lane("variants")
 
     def use(self, name: str) -> None:
         """Use a variant from now on, also after the next start, and judge every photo again.
@@ -69,6 +81,25 @@ class VariantKeeper(QObject):
         """
         self._disturb()
         self._session_lane.submit(partial(self._use, name))
+
+    def preview(self, name: str) -> None:
+        """Find which photos of the open folder a variant would give another label; `previewed` follows."""
+        self._lane.submit(partial(self._preview, name))
+
+    def close(self) -> None:
+        """End the thread; blocks until then, a moment."""
+        self._lane.close()
+
+    # On the lane for previews
+
+    def _preview(self, name: str) -> None:
+        opened = self._opened()
+        if opened is None:
+            return
+        try:
+            self.previewed.emit(name, opened.session.learning.changed_by_variant(name))
+        except Exception as error:  # noqa: BLE001  # nothing is asked then, and the setting is there all the same
+            _log.warning("A variant could not be previewed: %s", for_log(error))
 
     # On the session lane
 

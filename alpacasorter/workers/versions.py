@@ -1,18 +1,21 @@
 """The versions of the model in use, in the background: keeping, measuring, listing and going back to them.
 
-While nothing else is to be done, it also looks up the pictures of photos that an earlier version of the app corrected.
+A model that has just taken over learns the corrections again that were made with another one. While nothing else is to
+be done, the pictures of photos are looked up that an earlier version of the app corrected.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from alpacasorter.core.events import Learned
+from alpacasorter.core.events import Learned, LearningAgain
 from alpacasorter.core.os_errors import for_log
 from alpacasorter.workers.lane import Lane
 from alpacasorter.workers.view_facts import error_sentence
@@ -26,21 +29,29 @@ SETTLE_MS = 5000
 """How long after the last correction a burst is over; then the version is kept and measured."""
 CATCH_UP_MS = 2000
 """How often to ask the library whether another window or a command has changed it: one small query."""
+LEARN_AGAIN_SECONDS = 3.0
+"""How often to learn, while the photos of earlier corrections are processed, from those that are ready."""
 
 
 class VersionKeeper(QObject):
     """Manages the versions of the model in use.
 
     All methods are called on the GUI thread; all but `close` return at once. Measuring has its own lane and stops as
-    soon as there is something to learn, so that no click waits for it.
+    soon as there is something to learn, so that no click waits for it. Another lane processes the photos of corrections
+    that were made with another model.
+
+    Attributes:
+        again: the last `learning_again`; None before the first.
 
     Signals:
         told(LearningState): the current state; follows `ask`, and whenever it has changed.
         failed(str): why a request failed, a sentence for the user.
+        learning_again(LearningAgain): how far the model is with corrections that were made with another one.
     """
 
     told = Signal(object)
     failed = Signal(str)
+    learning_again = Signal(object)
 
     def __init__(
         self,
@@ -62,6 +73,10 @@ class VersionKeeper(QObject):
         self._session_lane = session_lane
         self._learned = learned
         self._lane = Lane("versions")
+        self._again_lane = Lane("learning-again")
+        self.again: LearningAgain | None = None
+        self._told_again: LearningAgain | None = None
+        self.learning_again.connect(self._on_learning_again)
         self._round = 0
         self._is_asked = False
         self._timer = QTimer(self)
@@ -84,6 +99,15 @@ class VersionKeeper(QObject):
         if not self._is_catching_up:
             self._is_catching_up = True
             self._session_lane.submit(self._catch_up)
+
+    def learn_again(self) -> None:
+        """Learn the corrections again that were made with another model; `learning_again` and `learned` follow.
+
+        What is interrupted goes on at the next start. Photos that can't be found are looked for whenever something
+        was learned, as their disk may have been connected.
+        """
+        if not self._closed:
+            self._again_lane.submit(self._learn_again)
 
     def ask(self) -> None:
         """Take over what another window has changed, ask for the state, and measure what is not measured yet."""
@@ -116,13 +140,21 @@ class VersionKeeper(QObject):
             self._lane.submit(self._tell_learned)
 
     def close(self) -> None:
-        """Stop measuring and end the thread; blocks until then, a moment."""
+        """Stop measuring and end the threads; blocks until then, a moment."""
         self._closed = True
         self._others.stop()
         self.disturb()
         self._lane.close()
+        self._again_lane.close()
+
+    def _on_learning_again(self, event: LearningAgain) -> None:
+        ended = self.again is not None and self.again.running and not event.running
+        self.again = event
+        if ended:
+            self.settle_soon()
 
     def _settle(self) -> None:
+        self.learn_again()
         self._lane.submit(partial(self._check, self._round))
         self._lane.submit(partial(self._find_pictures, self._round))
 
@@ -153,6 +185,49 @@ class VersionKeeper(QObject):
         except Exception as error:  # noqa: BLE001  # whatever it is, the user gets a sentence
             self.failed.emit(error_sentence(error))
         self._tell(opened)
+
+    def _learn_found(self, opened: OpenEngine, last: LearningAgain | None = None) -> None:
+        """Learn from the photos that were processed, unless another model has taken over; `last` ends it."""
+        if opened is not self._opened():
+            return
+        learning = opened.session.learning
+        try:
+            learned = learning.learn_pending()
+            if learned is not None:
+                self._learned(learned)
+            if last is not None:
+                learning.save()
+        except Exception as error:  # noqa: BLE001  # nothing is lost: it is learned again at the next start
+            _log.warning("What was found of earlier corrections was not learned: %s", for_log(error))
+        if last is not None:
+            self.learning_again.emit(last)
+
+    # On the lane for earlier corrections
+
+    def _learn_again(self) -> None:
+        opened = self._opened()
+        if opened is None:
+            return
+        learning = opened.session.learning
+        learned_at = time.monotonic()
+        try:
+            with contextlib.closing(
+                opened.session.learn_again(lambda: self._closed or self._opened() is not opened)
+            ) as events:
+                for event in events:
+                    was, self._told_again = self._told_again, event
+                    if event == was:
+                        continue
+                    if not event.running:
+                        self._session_lane.submit(partial(self._learn_found, opened, event))
+                        continue
+                    self.learning_again.emit(event)
+                    if time.monotonic() - learned_at > LEARN_AGAIN_SECONDS:
+                        learned_at = time.monotonic()
+                        self._session_lane.submit(partial(self._learn_found, opened))
+        except Exception as error:  # noqa: BLE001  # it goes on at the next start, or when the photos are next scanned
+            _log.warning("Earlier corrections could not be learned again: %s", for_log(error))
+            self._session_lane.submit(partial(self._learn_found, opened, learning.how_far()))
 
     # On either lane
 

@@ -49,6 +49,11 @@ class VariantsFacts:
     is_chosen: bool
     first_question: str
 
+    @property
+    def title(self) -> str:
+        """What the variant in use is called."""
+        return next(one.title for one in self.choices if one.name == self.current)
+
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:

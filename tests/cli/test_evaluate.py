@@ -24,6 +24,7 @@ KEYS = {
     "classes",
     "unreadable",
     "trained_on",
+    "variant",
     "both_classes",
     "mistakes",
 }

@@ -14,6 +14,8 @@ from tests.compat import outputs
 from tests.compat.command_line import Done, invoke
 from tests.compat.stored import FINISHED, INTERRUPTED, MARKER, RETURNING, TORN, UNDOING, Stored, manifest, put_file
 from tests.compat.window import look_at_window
+from tests.engines import fill
+from tests.models import other_backbone
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="paths of a POSIX system are stored")
 
@@ -97,6 +99,27 @@ def test_corrections_without_the_cache(old: Stored) -> None:
     assert corrected == known | {"day 2/IMG_0.jpg"}
     assert all(found[name]["label"] == before[name]["label"] for name in known)
     assert found["day 2/IMG_0.jpg"]["label"] == found["IMG_0.jpg"]["label"]
+
+
+def test_another_backbone_learns_old_corrections_again(old: Stored, tmp_path: Path) -> None:
+    model, new = other_backbone(tmp_path / "model"), tmp_path / "new photos"
+    fill(new, 1)
+    variables = old.environment() | {"ALPACASORTER_MODEL": str(model)}
+    done = invoke("scan", new, "--json", "--device", "cpu", variables=variables)
+    assert done.code == 0
+    # The fourth is set aside.
+    assert "3 corrections again" in done.err
+    backbone = json.loads((model / "model.json").read_text(encoding="utf-8"))["backbone_id"]
+    with closing(sqlite3.connect(old.library)) as connection:
+        found = connection.execute(
+            "SELECT count(*) FROM correction_embeddings WHERE backbone_id = ?", (backbone,)
+        ).fetchone()
+        assert found == (3,)
+    # One head was added to those of the old model, and the labels are the same for each.
+    assert old.counts("head_versions") == manifest()["heads"] + 1
+    done = invoke("scan", old.root / "a hike", "--json", "--quiet", "--device", "cpu", variables=variables)
+    # Four, and the other file with the picture of one, which an earlier version took for another photo.
+    assert sum(row["corrected"] for row in rows(done)) == 5
 
 
 def test_backup_is_restored(old: Stored) -> None:
@@ -216,6 +239,7 @@ def test_each_setting_is_read(old: Stored) -> None:
     assert (settings.unsure_below, settings.tile, settings.device) == (0.9, 240, "cpu")
     assert settings.order.value == "doubtful"
     assert settings.sorts_put_off == {INTERRUPTED, TORN}
+    assert settings.variants_asked == frozenset(), "there were none then"
     assert settings.sort_destination == str(old.root / "sorted")
     for text, name in (
         (settings.training, "recipe"),

@@ -1,10 +1,11 @@
 """The real main window with the real engine and model, in a temporary home."""
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 from PySide6.QtCore import QItemSelectionModel, Qt
@@ -17,6 +18,7 @@ from alpacasorter.core.photo import PhotoFacts, PhotoFile
 from alpacasorter.core.photos.reading import content_key
 from alpacasorter.core.store.cache import Cache, CacheEntry
 from alpacasorter.ml.models.bundle import load_bundle
+from alpacasorter.ml.models.store import ModelStore
 from alpacasorter.ui.app import build_window
 from alpacasorter.ui.main_window import MainWindow
 from alpacasorter.ui.photo_store import PhotoRow
@@ -95,11 +97,16 @@ class User:
 
 
 @pytest.fixture
-def start(qtbot: QtBot, qapp: QApplication) -> Iterator[Callable[[], User]]:
-    """Start the app repeatedly with one home, as a user does by closing and opening it."""
+def start(qtbot: QtBot, qapp: QApplication, home: Path) -> Iterator[Callable[..., User]]:
+    """Start the app repeatedly with one home, as a user does by closing and opening it.
+
+    If the bundled model has variants, its default was chosen before, so that nothing is asked; not with `asks`.
+    """
     windows: list[MainWindow] = []
 
-    def start_app() -> User:
+    def start_app(*, asks: bool = False) -> User:
+        if not asks and (bundle := load_bundle(paths.bundled_model())).variants is not None:
+            ModelStore(paths.user_data_dir()).choose_variant(bundle, bundle.variant)
         settings = Settings()
         # A test must not wait for graphics drivers.
         settings.device = "cpu"
@@ -143,30 +150,41 @@ def scene(tmp_path: Path, home: Path) -> Callable[[Sequence[float]], Path]:
         steps = np.linspace(0, 1, 2001, dtype=np.float32)[:, None]
         between = steps * positive + (1 - steps) * negative
         curve = bundle.head.probability(between)
-        folder = tmp_path / "scene"
-        folder.mkdir()
-        buffer = io.BytesIO()
-        Image.new("RGB", (320, 240), "peru").save(buffer, "JPEG")
-        picture = buffer.getvalue()
-        entries = []
-        for n, probability in enumerate(probabilities):
-            path = folder / f"IMG_{n:03}.jpg"
-            data = picture + n.to_bytes(4, "big")
-            path.write_bytes(data)
-            status = path.stat()
-            entries.append(
-                CacheEntry(
-                    PhotoFile(path, status.st_size, status.st_mtime_ns),
-                    content_key(data),
-                    None,
-                    PhotoFacts(320, 240, None, "JPEG"),
-                    picture,
-                    between[int(np.argmin(np.abs(curve - probability)))].astype("<f2").tobytes(),
-                    bundle.backbone_id,
-                )
-            )
-        with Cache.open(paths.user_cache_dir() / "cache.sqlite") as cache:
-            cache.store(entries)
-        return folder
+        return known_photos(
+            tmp_path / "scene",
+            {
+                f"IMG_{n:03}.jpg": between[int(np.argmin(np.abs(curve - probability)))]
+                for n, probability in enumerate(probabilities)
+            },
+        )
 
     return make
+
+
+def known_photos(folder: Path, embeddings: Mapping[str, npt.NDArray[np.floating]]) -> Path:
+    """Make a folder of photos whose embeddings, by file name, the cache knows as those of the bundled model."""
+    backbone_id = load_bundle(paths.bundled_model()).backbone_id
+    folder.mkdir()
+    buffer = io.BytesIO()
+    Image.new("RGB", (320, 240), "peru").save(buffer, "JPEG")
+    picture = buffer.getvalue()
+    entries = []
+    for n, (name, embedding) in enumerate(embeddings.items()):
+        path = folder / name
+        data = picture + n.to_bytes(4, "big")
+        path.write_bytes(data)
+        status = path.stat()
+        entries.append(
+            CacheEntry(
+                PhotoFile(path, status.st_size, status.st_mtime_ns),
+                content_key(data),
+                None,
+                PhotoFacts(320, 240, None, "JPEG"),
+                picture,
+                embedding.astype("<f2").tobytes(),
+                backbone_id,
+            )
+        )
+    with Cache.open(paths.user_cache_dir() / "cache.sqlite") as cache:
+        cache.store(entries)
+    return folder

@@ -379,6 +379,20 @@ def test_a_keyword_written_into_an_old_photo_does_not_make_it_a_new_one(
         heard.until(lambda: heard.sorted == [new])
 
 
+def test_nothing_is_sorted_before_earlier_corrections_are_learned_again(
+    opened: Opened, folder: Path, tmp_path: Path
+) -> None:
+    sorter = Sorter()
+    opened.session.learning.learning_again = True
+    with Live(opened, watch_of(opened, folder), sorter=sorter, options=options_for(tmp_path)) as heard:
+        new = arrive(folder, 1)
+        heard.until(lambda: new in heard.judged)
+        time.sleep(3 * SOON.quiet)
+        assert sorter.plans == []
+        opened.session.learning.learning_again = False
+        heard.until(lambda: heard.sorted == [new])
+
+
 def test_unsure_photos_wait_for_the_user(opened: Opened, folder: Path, tmp_path: Path) -> None:
     sorter = Sorter()
     options = replace(options_for(tmp_path), min_confidence=1.0)

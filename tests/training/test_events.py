@@ -24,6 +24,7 @@ PREPARED = Prepared(
         PREPARED,
         Epoch("head", 1, 3, 0.5, 0.75, 0.25, 1.0, 0.1),
         Trained("/models/a", "", 0.9, 0.8, None, stopped_early=True),
+        Trained("/models/a", "", 0.9, 0.8, 0.9, stopped_early=False, plain_accuracy=0.95, remarks=("a", "b")),
         Failed(events.refused("Permission denied", "/a/b")),
         Stopped(),
     ],
@@ -43,6 +44,7 @@ def test_other_lines_are_not_events(line):
     [
         *(events.FINDING, events.STARTING, events.PREPARING, events.READING, events.TRAINING, events.RETRAINING),
         *(events.SAVING, events.NO_MEMORY, events.DISK_FULL, events.STEPS_TOO_LARGE, events.SPLIT_BY_CLASS),
+        *(events.RETRAINING_UNUSED, events.AUGMENTATION_UNUSED),
     ],
 )
 def test_every_code_has_a_sentence(code):
@@ -65,6 +67,9 @@ def test_every_code_has_a_sentence(code):
         (events.uneven(1000, "many", 5, "few"), ["“many” has 1,000", "“few” has 5"]),
         (events.nothing_to_retrain(1), ["The last layer"]),
         (events.nothing_to_retrain(12), ["The last 12 layers"]),
+        (events.plain_compared(62, 58, 65), ["do not help", "judges 62 of the 65", "this one 58", "without them"]),
+        (events.plain_compared(58, 62, 65), ["help:", "judges 58 of the 65", "this one 62"]),
+        (events.plain_compared(60, 60, 65), ["no difference", "60 of 65"]),
     ],
 )
 def test_codes_with_arguments(code, parts):

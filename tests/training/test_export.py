@@ -10,9 +10,11 @@ pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
 
 import keras
 
+from alpacasorter import paths
 from alpacasorter.ml.models.bundle import Replay, load_bundle
 from alpacasorter.ml.models.head import Calibration, Head
 from alpacasorter.ml.models.metadata import BundleError
+from alpacasorter.ml.models.store import ModelStore
 from alpacasorter.ml.runtime.backbone import CpuBackbone
 from alpacasorter.training import export
 from alpacasorter.training.export import export_keras, export_tflite
@@ -20,7 +22,7 @@ from alpacasorter.training.finish import write_bundle
 from alpacasorter.training.network import classifier as network_module
 from alpacasorter.training.network.classifier import assemble
 from alpacasorter.training.network.convert import CheckFailed, convert_model
-from tests.ml.bundles import make_bundle, metadata
+from tests.ml.bundles import make_bundle, metadata, variants_of
 from tests.training.tiny import tiny_backbone
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
@@ -44,14 +46,17 @@ def bundle(tmp_path_factory):
     keras.utils.set_random_seed(4)
     network = assemble(build_tiny("resnet50", SIDE), "resnet50", SIDE, dense=DENSE)
     random = np.random.default_rng(4)
+    head = Head(random.normal(size=24) / 5, -0.3, Calibration(1.4, 0.2))
+    replay = Replay(np.ones((2, 24), np.float16), np.array([0, 1], np.uint8), np.ones(2, np.float32))
     return write_bundle(
         tmp_path_factory.mktemp("export") / "bundle",
         metadata=metadata(input_size=SIDE, network={"backbone": "resnet50", "side": SIDE, "dense": DENSE}),
         backbone=convert_model(network.two_outputs()),
-        head=Head(random.normal(size=24) / 5, -0.3, Calibration(1.4, 0.2)),
-        replay=Replay(np.ones((2, 24), np.float16), np.array([0, 1], np.uint8), np.ones(2, np.float32)),
+        head=head,
+        replay=replay,
         keras_weights=network.weights(),
         card="# Card",
+        variants=variants_of(replay, head),
     )
 
 
@@ -81,14 +86,33 @@ def test_keras(bundle, expected, tmp_path):
     assert "Lambda" not in json.dumps(json.loads(zipfile.ZipFile(out).read("config.json")))
 
 
-def test_tflite(bundle, expected, tmp_path):
+def run_tflite(file):
     from ai_edge_litert.interpreter import Interpreter
 
-    export_tflite(bundle.path, tmp_path / "model.tflite")
-    runner = Interpreter(model_path=str(tmp_path / "model.tflite")).get_signature_runner("serving_default")
+    runner = Interpreter(model_path=str(file)).get_signature_runner("serving_default")
     assert list(runner.get_input_details()) == ["pixels"]
-    found = [runner(pixels=picture[np.newaxis].astype(np.float32))["probability"][0, 0] for picture in pictures()]
-    np.testing.assert_allclose(found, expected, atol=1e-4)
+    return [runner(pixels=picture[np.newaxis].astype(np.float32))["probability"][0, 0] for picture in pictures()]
+
+
+def test_tflite(bundle, expected, tmp_path):
+    export_tflite(bundle.path, tmp_path / "model.tflite")
+    np.testing.assert_allclose(run_tflite(tmp_path / "model.tflite"), expected, atol=1e-4)
+
+
+def test_a_variant(bundle, expected, tmp_path):
+    backbone = CpuBackbone(bundle.backbone_path.read_bytes())
+    head = bundle.with_variant("narrow").head
+    narrow = head.probability(np.stack([backbone.embed(picture) for picture in pictures()]))
+    assert np.abs(narrow - expected).max() > 1e-2
+    export_tflite(bundle.path, tmp_path / "named.tflite", variant="narrow")
+    np.testing.assert_allclose(run_tflite(tmp_path / "named.tflite"), narrow, atol=1e-4)
+    # Without a name, it is the one that the app uses.
+    ModelStore(paths.user_data_dir()).choose_variant(bundle, "narrow")
+    export_tflite(bundle.path, tmp_path / "chosen.tflite")
+    np.testing.assert_allclose(run_tflite(tmp_path / "chosen.tflite"), narrow, atol=1e-4)
+    with pytest.raises(BundleError, match="wide and narrow"):
+        export_keras(bundle.path, tmp_path / "unknown.keras", variant="pony")
+    assert not (tmp_path / "unknown.keras").exists()
 
 
 @pytest.mark.parametrize("write", [export_keras, export_tflite])

@@ -29,10 +29,10 @@ def batches(_number):
         yield TRAIN[start : start + 8], X[start : start + 8]
 
 
-def run(model, *, epochs=5, patience=0, rate=0.05, judge=None, course=None, orders=lambda: "", given=batches):
+def run(model, *, epochs=5, patience=0, rate=0.05, judge=None, course=None, orders=lambda: "", given=batches, **more):
     return run_phase(
         model,
-        Phase("head", epochs, patience, rate),
+        Phase("head", epochs, patience, rate, **more),
         batches=given,
         targets=Y,
         judge=judge or (lambda: np.asarray(model(X[HELD]), dtype=np.float64)[:, 0]),
@@ -73,6 +73,36 @@ def test_the_best_round_is_kept():
     for now, best, last in zip(model.get_weights(), weights[1], weights[3], strict=True):
         assert (now == best).all()
         assert (now != last).any()
+
+
+def test_the_mean_of_the_epochs_is_judged_and_kept():
+    model = make_model()
+    each = [[w.copy() for w in model.get_weights()] for _ in run(model, epochs=4, judge=losses_of(0.4, 0.3, 0.2, 0.5))]
+    model = make_model()
+    judged = []
+    expected = losses_of(0.4, 0.3, 0.2, 0.5)
+
+    def judge():
+        judged.append([w.copy() for w in model.get_weights()])
+        return expected()
+
+    assert len(list(run(model, epochs=4, judge=judge, averaged=True))) == 4
+    for count in (1, 2, 3, 4):
+        for found, *weights in zip(judged[count - 1], *each[:count], strict=True):
+            np.testing.assert_allclose(found, np.average(weights, axis=0, weights=range(1, count + 1)), rtol=1e-4)
+    assert all((a == b).all() for a, b in zip(model.get_weights(), judged[2], strict=True)), "the best mean"
+
+
+def test_the_rate_rises_at_first():
+    def moved(**more):
+        model = make_model()
+        before = model.get_weights()[0].copy()
+        list(run(model, epochs=1, rate=0.05, **more))
+        return np.abs(model.get_weights()[0] - before).max()
+
+    # Each of Adam's first steps is about as long as its rate: four of 0.05, or 1/8, 2/8, 3/8 and 4/8 of that.
+    assert moved(warm_up=8) == pytest.approx(0.0625, rel=0.1)
+    assert moved() == pytest.approx(0.2, rel=0.1)
 
 
 def test_it_ends_early():

@@ -8,7 +8,7 @@ from alpacasorter.ml.models.head import Calibration
 from alpacasorter.training.data.similarity import Similarity
 from alpacasorter.training.measuring import fit_calibration, log_loss
 from alpacasorter.training.network.convert import CheckFailed
-from alpacasorter.training.outcome import calibrate_modestly, fit_head, rounded
+from alpacasorter.training.outcome import MAX_SAMPLES, calibrate_modestly, fit_head, plain_head, rounded, trained_head
 
 SIMILARITY = Similarity(0.9, 0.95)
 
@@ -84,11 +84,69 @@ def test_a_trained_embedding_is_calibrated_on_the_photos_held_out():
     x, y = photos(100, shift=6.0)
     strangers, truth = photos(400, shift=0.6, seed=1)
     own = fit_head(x, y, SIMILARITY, check=nothing)
-    honest = fit_head(x, y, SIMILARITY, check=nothing, held_out=(strangers, truth))
+    honest = trained_head(own.head.weights, own.head.bias, x, (strangers, truth))
     np.testing.assert_allclose(own.head.weights, honest.head.weights)
+    assert own.head.bias == honest.head.bias
     losses = [log_loss(each.head.probability(strangers).astype(float), truth) for each in (honest, own)]
     assert losses[0] < losses[1]
     assert honest.rounds == ()
+
+
+def test_learning_departs_less_from_a_head_that_was_trained_with_its_embedding():
+    x, y = photos(120)
+    exact = fit_head(x, y, SIMILARITY, check=nothing)
+    trained = trained_head(exact.head.weights, exact.head.bias, x, (x, y))
+    assert trained.l2 > exact.l2
+    larger = trained_head(exact.head.weights, exact.head.bias, (8 * x).astype(np.float16), (x, y))
+    assert larger.l2 == pytest.approx(64 * trained.l2, rel=1e-2)
+
+
+def varied_photos(spread):
+    """Embeddings of photos, and of two views of each that differ from it by noise of this size."""
+    x, y = photos(160, size=120, shift=0.9)
+    random = np.random.default_rng(5)
+    views = [(x + random.normal(size=x.shape) * spread).astype(np.float16) for _ in range(2)]
+    return x, y, views
+
+
+def test_views_that_help_are_learned_too():
+    """Of a burst of noisy shots, the mean says more than one: what a good augmentation is to a head."""
+    truth, y = photos(160, size=120, shift=0.9)
+    random = np.random.default_rng(5)
+    shots = [(truth + random.normal(size=truth.shape) * 3.0).astype(np.float16) for _ in range(4)]
+    fitted = fit_head(shots[0], y, SIMILARITY, check=nothing, views=shots[1:])
+    alone = fit_head(shots[0], y, SIMILARITY, check=nothing)
+    assert fitted.varied is True
+    assert alone.varied is None
+    strangers, labels = photos(1000, size=120, shift=0.9, seed=9)
+    right = [((each.head.probability(strangers) >= 0.5) == labels).mean() for each in (fitted, alone)]
+    assert right[0] > right[1]
+
+
+def test_views_that_mislead_are_not():
+    x, y, views = varied_photos(0.1)
+    # As if a rotation made the photos of one class look like those of the other.
+    for view in views:
+        view[:, 0] *= -1
+    fitted = fit_head(x, y, SIMILARITY, check=nothing, views=views)
+    alone = fit_head(x, y, SIMILARITY, check=nothing)
+    assert fitted.varied is False
+    assert (fitted.head.weights == alone.head.weights).all()
+    assert fitted.head.calibration == alone.head.calibration
+
+
+def test_so_many_views_that_it_would_take_minutes_are_not_tried():
+    x, y = photos(40)
+    views = [x] * (MAX_SAMPLES // 40)
+    assert fit_head(x, y, SIMILARITY, check=nothing, views=views).varied is None
+    assert fit_head(*photos(8), SIMILARITY, check=nothing, views=[photos(8)[0]]).varied is None, "too few photos"
+
+
+def test_a_plain_head_is_the_optimum():
+    x, y = photos(120)
+    head = plain_head(x, y)
+    found = fit_head(x, y, SIMILARITY, check=nothing)
+    assert np.corrcoef(head.weights, found.head.weights)[0, 1] > 0.9
 
 
 @pytest.mark.parametrize("size", [0.01, 1.0, 100.0])

@@ -135,11 +135,31 @@ def test_the_bundle(done):
     assert str(root.parent) not in card + (root / "bundle" / "model.json").read_text(encoding="utf-8")
 
 
+def test_the_head_is_the_one_trained_with_the_extra_layers(done):
+    """These layers separate the photos they were trained on, so the optimum for those says little about others."""
+    events, root, _, given = done
+    bundle = load_bundle(root / "bundle")
+    network = given["args"][2]
+    weights, bias = network.output()
+    np.testing.assert_allclose(bundle.head.weights, weights, atol=1e-6)
+    assert bundle.head.bias == pytest.approx(bias, abs=1e-6)
+    quality = bundle.quality["held_out"]
+    assert quality["as_used"]["confusion"] == quality["as_trained"]["confusion"]
+    trained = events[-1]
+    assert quality["plain"]["accuracy"] == pytest.approx(trained.plain_accuracy, abs=1e-4)
+    (compared,) = [remark for remark in trained.remarks if remark.startswith(codes.plain_compared(0, 0, 1).split()[0])]
+    held_out = quality["as_used"]["n"]
+    plain, used = (round(held_out * share) for share in (trained.plain_accuracy, trained.accuracy))
+    assert compared == codes.plain_compared(plain, used, held_out)
+    said = codes.sentence(compared)
+    page = (root / "deep" / "report.html").read_text(encoding="utf-8")
+    assert said.split(":")[0] in page
+    assert "a plain model" in bundle.card_path.read_text(encoding="utf-8")
+
+
 def test_learning_starts_from_its_head(done):
     _, root, _, _ = done
     bundle = load_bundle(root / "bundle")
-    best = fit_logistic(bundle.replay.embeddings, bundle.replay.labels, bundle.replay.weights, bundle.learning.l2)
-    np.testing.assert_allclose(bundle.head.weights, best.weights, atol=1e-6)
     nothing = Learner(bundle).learn(np.empty((0, 6)), np.empty(0, dtype=np.uint8))
     assert nothing is bundle.head
     correction = bundle.replay.embeddings[:1]
@@ -162,6 +182,19 @@ def test_the_app_judges_as_measured(done, dataset):
     assert bundle.quality["held_out"]["as_used"]["accuracy"] == pytest.approx(right, abs=1e-4)
 
 
+@pytest.mark.parametrize("switches", [frozenset(), frozenset({"flip", "color"})])
+def test_a_head_on_a_frozen_backbone_is_the_optimum(dataset, recipe, tmp_path, switches):
+    events = list(train(dataset, tmp_path / "bundle", replace(recipe, augmentation=switches, epochs=1)))
+    bundle = load_bundle(tmp_path / "bundle")
+    if not switches or codes.AUGMENTATION_UNUSED in events[-1].remarks:
+        best = fit_logistic(bundle.replay.embeddings, bundle.replay.labels, None, bundle.learning.l2)
+        np.testing.assert_allclose(bundle.head.weights, best.weights, atol=1e-6)
+        assert events[-1].plain_accuracy is None
+    else:
+        assert events[-1].plain_accuracy is not None
+    assert bool(switches) == bool(events[-1].remarks), "it is told what augmentation was worth"
+
+
 def test_the_report_and_the_preview(done):
     _, root, _, _ = done
     page = (root / "deep" / "report.html").read_text(encoding="utf-8")
@@ -176,6 +209,15 @@ def again(done, **changes):
     """Run the last stage again, on the same photos and network."""
     _, _, _, given = done
     return finishing.finish(*given["args"], **{**given["kwargs"], **changes})
+
+
+def test_retraining_that_changed_nothing_is_told(done, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        finishing, "convert_model", lambda _model: (done[1] / "bundle" / "backbone.tflite").read_bytes()
+    )
+    trained = again(done, out=tmp_path / "bundle", report=None, retrained=False)
+    assert codes.RETRAINING_UNUSED in trained.remarks
+    assert codes.RETRAINING_UNUSED not in again(done, out=tmp_path / "bundle", report=None, retrained=True).remarks
 
 
 @pytest.fixture
@@ -291,6 +333,15 @@ def test_litert_and_tensorflow_train_alike(done, dataset, tmp_path, monkeypatch)
     for one, two in zip(only(events, Epoch), only(other, Epoch), strict=False):
         assert one.loss == pytest.approx(two.loss, rel=1e-3)
         assert one.validation_loss == pytest.approx(two.validation_loss, rel=1e-3)
+
+
+def test_retraining_starts_from_the_best_head_for_the_frozen_backbone(dataset, recipe, tmp_path, monkeypatch):
+    # With steps this small, neither phase learns anything.
+    small = replace(recipe, epochs=1, learning_rate=1e-8, retrain_layers=3, retrain_epochs=1, retrain_rate=1e-8)
+    head, retrained = only(epochs_of(dataset, small, tmp_path, monkeypatch), Epoch)
+    assert (head.phase, retrained.phase) == ("head", "retrain")
+    assert retrained.validation_loss < head.validation_loss - 0.01
+    assert retrained.validation_accuracy >= head.validation_accuracy
 
 
 @pytest.mark.parametrize("when", [0, 2, 6])

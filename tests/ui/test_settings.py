@@ -28,6 +28,18 @@ def test_clocks_of_cameras(tmp_path: Path, text: str) -> None:
     assert settings.clocks == ()
 
 
+@pytest.mark.parametrize("text", ["", "no JSON", "{}", "[1]", "7"])
+def test_questions_about_variants_that_were_asked(tmp_path: Path, text: str) -> None:
+    first = opened(tmp_path / "s.ini")
+    assert first.variants_asked == frozenset()
+    first.variants_asked |= {"Alpaca|alpaca|not_alpaca|", "“X”, 100%|a|b|narrow"}
+    first.save()
+    assert opened(tmp_path / "s.ini").variants_asked == {"Alpaca|alpaca|not_alpaca|", "“X”, 100%|a|b|narrow"}
+    store = QSettings(str(tmp_path / "s.ini"), QSettings.Format.IniFormat)
+    store.setValue("variants/asked", text)
+    assert Settings(store).variants_asked == frozenset()
+
+
 def test_all_settings_are_saved(tmp_path: Path) -> None:
     file = tmp_path / "settings.ini"
     first = opened(file)

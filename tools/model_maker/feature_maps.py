@@ -168,6 +168,8 @@ def compute_maps(
 def _create(folder: Path, count: int, side: int, backbone: str, teacher_wheel: Path) -> None:
     import keras
 
+    # First, because it is the most likely to be refused.
+    teacher = efficientnet.load(teacher_wheel)
     (folder / _DONE).mkdir(parents=True, exist_ok=True)
     (folder / _NETWORKS).mkdir(exist_ok=True)
     network = load_backbone("mobilenet_v2", backbone, side)
@@ -178,7 +180,6 @@ def _create(folder: Path, count: int, side: int, backbone: str, teacher_wheel: P
         early = keras.Model(each.input, {_MAP: each.get_layer(STUDENT_LAYER).output})
         (folder / _NETWORKS / f"{name}.tflite").write_bytes(convert_model(early))
         shapes[name] = early.output[_MAP].shape[1:]
-    teacher = efficientnet.load(teacher_wheel)
     pooled = keras.layers.GlobalAveragePooling2D()(teacher.output)
     both = keras.Model(teacher.input, {_MAP: teacher.get_layer(TEACHER_LAYER).output, _EMBEDDING: pooled})
     (folder / _NETWORKS / "lite.tflite").write_bytes(convert_model(both))

@@ -39,7 +39,7 @@ EXCLUDED_MODULES: Final = (
     "pkg_resources",
     "pytest",
     "setuptools",
-    # A development check of the head prefers scikit-learn, which needs SciPy. NumPy needs neither.
+    # Tests compare figures with those of scikit-learn, which needs SciPy. The program needs neither.
     "scipy",
     "sklearn",
     # Pillow can draw in Tk's windows. Ours are Qt's.

@@ -25,6 +25,9 @@ from alpacasorter.i18n import _
 
 E = TypeVar("E", bound=enum.StrEnum)
 
+_PATHS_AT_ONCE: Final = 400
+"""SQLite allows some 999 values in a query in its older versions."""
+
 
 class StepState(enum.StrEnum):
     """How far one file is.
@@ -120,6 +123,39 @@ class Folder:
     path: Path
     marked: bool
     state: FolderState
+
+
+def places_of_sorted(library: Library, paths: Collection[Path]) -> dict[Path, list[Path]]:
+    """Return where sorts put the files that were in these places, and where those came from that they put there.
+
+    Args:
+        library: where the journal is.
+        paths: the places; absolute.
+
+    Raises:
+        LibraryError: it can't be read.
+    """
+    wanted = {path_to_blob(path): path for path in paths}
+    blobs = list(wanted)
+
+    def read(connection: sqlite3.Connection) -> list[tuple[bytes, bytes]]:
+        rows: list[tuple[bytes, bytes]] = []
+        for start in range(0, len(blobs), _PATHS_AT_ONCE):
+            some = blobs[start : start + _PATHS_AT_ONCE]
+            marks = ", ".join("?" * len(some))
+            rows += connection.execute(
+                f"SELECT source, target FROM sort_steps WHERE source IN ({marks}) OR target IN ({marks})"
+                " ORDER BY id DESC",
+                (*some, *some),
+            )
+        return rows
+
+    found: dict[Path, list[Path]] = {}
+    for source, target in library.read(read):
+        for one, other in ((source, target), (target, source)):
+            if one in wanted:
+                found.setdefault(wanted[one], []).append(blob_to_path(other))
+    return found
 
 
 def planned_steps(plan: SortPlan) -> Iterator[Step]:

@@ -108,13 +108,16 @@ def measure_head(connection: sqlite3.Connection, number: int, measurements: Mapp
 
 
 def select_heads(
-    connection: sqlite3.Connection, bundle_id: str, *, limit: int = HEADS_KEPT + DAYS_KEPT, digest: str | None = None
+    connection: sqlite3.Connection, bundle_id: str, *, digest: str | None = None, others: bool = False
 ) -> list[HeadVersion]:
-    """Return heads of a bundle, the last added first; with `digest`, only those learned from these corrections."""
+    """Return heads of a bundle (with `others`, of all other bundles), the last added first.
+
+    With `digest`, only those learned from these corrections.
+    """
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM head_versions WHERE bundle_id = ? AND (? IS NULL OR corrections_digest = ?)"
-        " ORDER BY id DESC LIMIT ?",
-        (bundle_id, digest, digest, limit),
+        f"SELECT {_COLUMNS} FROM head_versions WHERE bundle_id {'<>' if others else '='} ?"
+        " AND (? IS NULL OR corrections_digest = ?) ORDER BY id DESC LIMIT ?",
+        (bundle_id, digest, digest, HEADS_KEPT + DAYS_KEPT),
     ).fetchall()
     return [
         HeadVersion(*(*values, json.loads(measurements), _unpacked(members))) for *values, measurements, members in rows
@@ -417,14 +420,12 @@ class Library:
 
     def head_of(self, bundle_id: str, corrections_digest: str) -> HeadVersion | None:
         """Return the last added head of a bundle that was learned from exactly these corrections."""
-        found = self._file.read(
-            lambda connection: select_heads(connection, bundle_id, limit=1, digest=corrections_digest)
-        )
+        found = self._file.read(lambda connection: select_heads(connection, bundle_id, digest=corrections_digest))
         return next(iter(found), None)
 
-    def head_versions(self, bundle_id: str) -> list[HeadVersion]:
-        """Return the heads of a bundle, the last added first."""
-        return self._file.read(lambda connection: select_heads(connection, bundle_id))
+    def head_versions(self, bundle_id: str, *, others: bool = False) -> list[HeadVersion]:
+        """Return the heads of a bundle (with `others`, of all other bundles), the last added first."""
+        return self._file.read(lambda connection: select_heads(connection, bundle_id, others=others))
 
     def remember_folder(self, path: Path) -> None:
         """Put a folder first among the recent ones."""

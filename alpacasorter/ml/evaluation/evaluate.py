@@ -29,12 +29,14 @@ from alpacasorter.i18n import _, decimal, join, ngettext, number, share
 from alpacasorter.ml.evaluation.metrics import Metrics, measure, mistakes
 from alpacasorter.ml.evaluation.report import Report
 from alpacasorter.ml.learning.duplicates import fingerprint, in_both_classes, linked, same_keys, same_pictures
-from alpacasorter.ml.learning.learner import SAME_PHOTO
 from alpacasorter.ml.models.bundle import Bundle
 from alpacasorter.ml.models.head import Head
 from alpacasorter.ml.scan import Embed, Embedded, Scan
 
 _COUNT_BATCH: Final = 1000
+_SAME_PHOTO: Final = 0.9995
+"""Cosine similarity of embeddings from which they are of the same photo: more than any two shots of a burst have, but
+low enough to allow for rounding."""
 _MAX_NAMED: Final = 3
 """How many folders an error message names."""
 _PICTURES_NAMED: Final = 20
@@ -293,7 +295,7 @@ def _trained_on(embeddings: npt.NDArray[np.float32], bundle: Bundle) -> int:
     """Return how many of the embeddings (n, embedding size) are in the bundle's replay set, apart from rounding."""
     replay = bundle.replay.embeddings.astype(np.float32)
     similarity = _unit(embeddings) @ _unit(replay).T
-    return int((similarity.max(axis=1, initial=-1.0) >= SAME_PHOTO).sum())
+    return int((similarity.max(axis=1, initial=-1.0) >= _SAME_PHOTO).sum())
 
 
 def _unit(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -85,6 +85,7 @@ class Corrections:
         vectors: embedding by content key, float16 (embedding size,), of the photos that this backbone has processed.
         set_aside: content keys of the corrections that are not learned from.
         pictures: by which they are found for files with other content keys.
+        hints: where the photos were when they were corrected, by content key, as far as that is known.
         outdated: content keys of earlier corrections that are stored for the pictures of others in `labels`.
         without_picture: where the photos are thought to be whose picture keys the library does not have, by content
             key.
@@ -94,6 +95,7 @@ class Corrections:
     vectors: dict[str, Vector] = field(default_factory=dict)
     set_aside: set[str] = field(default_factory=set)
     pictures: Pictures = field(default_factory=Pictures)
+    hints: dict[str, Path] = field(default_factory=dict)
     outdated: set[str] = field(default_factory=set)
     without_picture: dict[str, Path | None] = field(default_factory=dict)
 
@@ -127,6 +129,8 @@ class Corrections:
             else:
                 found.labels[key] = one.label
                 found.pictures.store_at(key)
+                if one.path_hint is not None:
+                    found.hints[key] = one.path_hint
         known = {key: np.frombuffer(bytes_, dtype="<f2") for key, bytes_ in data.items() if key in found.labels}
         # A damaged one is ignored until a scan comes across the photo again.
         found.vectors = {key: vector for key, vector in known.items() if fits(vector, bundle)}
@@ -192,6 +196,14 @@ class Corrections:
     def keys_learned(self) -> Collection[str]:
         """Return the content keys of the corrections that are learned from."""
         return self.vectors.keys() - self.set_aside
+
+    def waiting(self) -> dict[str, Path | None]:
+        """Return the corrections that can't be learned from yet, as this backbone has not processed their photos.
+
+        Returns:
+            Where the photos were when they were corrected, None if that is not known, by content key.
+        """
+        return {key: self.hints.get(key) for key in self.labels.keys() - self.vectors.keys() - self.set_aside}
 
     def examples(self) -> Examples:
         """Return the corrections that are learned from, as they are now."""

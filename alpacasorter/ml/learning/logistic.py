@@ -191,13 +191,41 @@ def fit_logistic(
     only_bias = _for_one_class(targets, weights)
     if only_bias is not None:
         return Solution(np.zeros(samples.shape[1]), only_bias, 0, True)
-    problem = _Primal(samples, targets, weights, offsets, l2)
+    problem = _Primal(samples, targets, weights, offsets, np.append(np.full(samples.shape[1], l2), 0.0))
     at = np.zeros(samples.shape[1] + 1)
     at[-1] = _log_odds(targets, weights)
     if start is not None:
         at[:-1], at[-1] = start.weights, start.bias
     at, iterations, converged = minimize(problem, at, tolerance * float(weights.sum()))
     return Solution(at[:-1], float(at[-1]), iterations, converged)
+
+
+def fit_with_precision(
+    samples: Float,
+    y: npt.ArrayLike,
+    sample_weight: npt.ArrayLike,
+    precision: Float,
+    *,
+    offset: npt.ArrayLike,
+    start: Float | None = None,
+    tolerance: float = TOLERANCE,
+) -> Solution:
+    """Return the optimum without a bias whose penalty is w . precision w / 2 instead of l2 |w|^2 / 2.
+
+    Args:
+        samples, y, sample_weight, offset, tolerance: as in `fit_logistic`.
+        precision: float64 (p, p), symmetric and positive definite.
+        start: weights (p,) to start from; the result does not depend on them.
+    """
+    targets, weights, offsets = _checked(len(samples), y, sample_weight, offset, 1.0, tolerance)
+    size = samples.shape[1]
+    ridge = np.zeros((size + 1, size + 1))
+    ridge[:size, :size] = precision
+    problem = _Primal(samples, targets, weights, offsets, ridge, constant=0.0)
+    at, iterations, converged = minimize(
+        problem, np.append(np.zeros(size) if start is None else start, 0.0), tolerance * float(weights.sum())
+    )
+    return Solution(at[:-1], 0.0, iterations, converged)
 
 
 def _fit_through_gram(
@@ -236,11 +264,13 @@ def fit_gram(
     offset: npt.ArrayLike | None = None,
     start_duals: Float | None = None,
     start_bias: float | None = None,
+    with_bias: bool = True,
     tolerance: float = TOLERANCE,
 ) -> GramSolution:
     """Return the optimum for samples given by their inner products: gram, float64 (n, n), symmetric.
 
-    The other arguments, and the exceptions, are those of `fit_logistic`.
+    Without a bias, it stays 0, and samples of one class have an optimum like any others. The other arguments, and the
+    exceptions, are those of `fit_logistic`.
     """
     if gram.ndim != 2 or gram.shape[0] != gram.shape[1]:
         raise ValueError(f"the inner products must be a square table, not of shape {gram.shape}")
@@ -249,16 +279,17 @@ def fit_gram(
     # One number that is not finite makes the sum not finite, so no Boolean array of this size is needed.
     if not np.isfinite(gram.sum()):
         raise NotFinite("a sample contains a number that is not finite")
-    only_bias = _for_one_class(targets, weights)
-    if only_bias is not None:
-        return GramSolution(np.zeros(n), only_bias, 0, True)
     at = np.zeros(n + 1)
-    at[-1] = _log_odds(targets, weights) if start_bias is None else start_bias
+    if with_bias:
+        only_bias = _for_one_class(targets, weights)
+        if only_bias is not None:
+            return GramSolution(np.zeros(n), only_bias, 0, True)
+        at[-1] = _log_odds(targets, weights) if start_bias is None else start_bias
     if start_duals is not None:
         at[:-1] = start_duals
     if not np.isfinite(at).all():
         raise NotFinite("the start contains a number that is not finite")
-    problem = _Dual(gram, targets, weights, offsets, l2)
+    problem = _Dual(gram, targets, weights, offsets, l2, with_bias)
     at, iterations, converged = minimize(problem, at, tolerance * float(weights.sum()))
     return GramSolution(at[:-1], float(at[-1]), iterations, converged)
 
@@ -300,33 +331,42 @@ def _log_odds(targets: Float, weights: Float) -> float:
 
 
 class _Primal:
-    """The problem in (weights, bias), for many samples."""
+    """The problem in (weights, bias), for many samples.
 
-    def __init__(self, samples: Float, targets: Float, weights: Float, offsets: Float, l2: float) -> None:
-        self._x = np.hstack([samples, np.ones((samples.shape[0], 1))])
+    `ridge` is the matrix of the penalty or its diagonal, with the bias last. A `constant` of 0 keeps the bias as it is.
+    """
+
+    def __init__(
+        self, samples: Float, targets: Float, weights: Float, offsets: Float, ridge: Float, constant: float = 1.0
+    ) -> None:
+        self._x = np.hstack([samples, np.full((samples.shape[0], 1), constant)])
         self.targets, self.weights = targets, weights
         self._offsets = offsets
-        self._ridge = np.full(self._x.shape[1], l2)
-        self._ridge[-1] = 0.0
+        self._ridge = ridge
 
     def project(self, at: Float) -> Float:
         return self._offsets + self._x[:, :-1] @ at[:-1]
 
     def evaluate(self, at: Float, mixed: Float) -> float:
         self._share = sigmoid(mixed + at[-1])
-        self._gradient = self._x.T @ (self.weights * (self._share - self.targets)) + self._ridge * at
+        self._gradient = self._x.T @ (self.weights * (self._share - self.targets)) + self._penalized(at)
         return float(np.linalg.norm(self._gradient))
 
     def step(self) -> tuple[Float, Float]:
         scaled = self._x * np.sqrt(self.weights * self._share * (1.0 - self._share))[:, np.newaxis]
         hessian = scaled.T @ scaled
         # The bias is not regularized: if every sample is saturated, its curvature would vanish.
-        hessian[np.diag_indices_from(hessian)] += self._ridge + _LEAST_CURVATURE
+        hessian[np.diag_indices_from(hessian)] += _LEAST_CURVATURE
+        hessian += self._ridge if self._ridge.ndim == 2 else np.diag(self._ridge)
         step = -np.linalg.solve(hessian, self._gradient)
         return step, self._x[:, :-1] @ step[:-1]
 
     def penalty(self, at: Float, step: Float, mixed_step: Float) -> tuple[float, float]:
-        return float((self._ridge * at) @ step), float((self._ridge * step) @ step)
+        penalized = self._penalized(step)
+        return float(at @ penalized), float(step @ penalized)
+
+    def _penalized(self, at: Float) -> Float:
+        return np.asarray(self._ridge @ at if self._ridge.ndim == 2 else self._ridge * at)
 
 
 class _Dual:
@@ -338,9 +378,9 @@ class _Dual:
     weight 0.
     """
 
-    def __init__(self, gram: Float, targets: Float, weights: Float, offsets: Float, l2: float) -> None:
+    def __init__(self, gram: Float, targets: Float, weights: Float, offsets: Float, l2: float, with_bias: bool) -> None:
         self.targets, self.weights = targets, weights
-        self._gram, self._offsets, self._l2 = gram, offsets, l2
+        self._gram, self._offsets, self._l2, self._with_bias = gram, offsets, l2, with_bias
 
     def project(self, at: Float) -> Float:
         return self._offsets + self._gram @ at[:-1]
@@ -351,7 +391,7 @@ class _Dual:
         self._lack = residual - self._l2 * at[:-1]
         self._lack_mixed = self._gram @ self._lack
         self._root = np.sqrt(self.weights * share * (1.0 - share))
-        self._surplus = float(residual.sum())
+        self._surplus = float(residual.sum()) if self._with_bias else 0.0
         # The gradient in (weights, bias) is (-samples.T @ lack, -surplus); its length follows from inner products.
         return float(np.sqrt(max(float(self._lack @ self._lack_mixed), 0.0) + self._surplus**2))
 
@@ -365,8 +405,10 @@ class _Dual:
         # The step of the duals is the first column minus `bias_step` times the second.
         both = np.stack([(self._lack - solved[:, 0]) / self._l2, solved[:, 1]], axis=1)
         mixed = self._gram @ both
-        numerator = self._surplus - float(curvature @ mixed[:, 0])
-        bias_step = numerator / max(float(curvature.sum() - curvature @ mixed[:, 1]), _LEAST_CURVATURE)
+        bias_step = 0.0
+        if self._with_bias:
+            numerator = self._surplus - float(curvature @ mixed[:, 0])
+            bias_step = numerator / max(float(curvature.sum() - curvature @ mixed[:, 1]), _LEAST_CURVATURE)
         split = np.array([1.0, -bias_step])
         duals_step = both @ split
         return np.append(duals_step, bias_step), mixed @ split

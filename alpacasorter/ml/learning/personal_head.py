@@ -16,11 +16,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.core.events import Judged, JudgedPhoto, Learned, Relearned
+from alpacasorter.core.events import Judged, JudgedPhoto, Learned, LearningAgain, Relearned
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.store.library import Library, LibraryError
 from alpacasorter.ml.learning.agreement import Agreement, find_agreements
 from alpacasorter.ml.learning.corrections import Corrections, Vector
+from alpacasorter.ml.learning.embeddings import EmbeddingTable
 from alpacasorter.ml.learning.folds import scene_similarity
 from alpacasorter.ml.learning.learner import Learner, self_check
 from alpacasorter.ml.learning.versions import LearningState, Versions
@@ -28,73 +29,15 @@ from alpacasorter.ml.models.bundle import Bundle
 from alpacasorter.ml.models.head import Head
 from alpacasorter.ml.scan import Embedded
 
-_BLOCK = 4096
-
-Score = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
-
-
-class EmbeddingTable:
-    """The embeddings of a folder's photos by content key, in blocks that never move, so that growing copies nothing.
-
-    They are float32 and not float16 as in the cache: converting 10,000 rows takes 30 ms, longer than scoring them, and
-    5 kB of memory per photo is affordable. Not thread-safe; the owner locks.
-    """
-
-    def __init__(self) -> None:
-        """Start empty."""
-        self._row: dict[str, int] = {}
-        self._keys: list[str] = []
-        self._blocks: list[npt.NDArray[np.float32]] = []
-
-    def __len__(self) -> int:
-        """Return the number of photos."""
-        return len(self._keys)
-
-    def __contains__(self, key: str) -> bool:
-        """Return whether the photo with this content key is in the table."""
-        return key in self._row
-
-    @property
-    def keys(self) -> Sequence[str]:
-        """Content keys in row order."""
-        return self._keys
-
-    def add(self, keys: Sequence[str], embeddings: npt.NDArray[np.float16]) -> None:
-        """Append rows, float16 (n, embedding size); a key that is already there keeps its row."""
-        for key, vector in zip(keys, embeddings, strict=True):
-            if key in self._row:
-                continue
-            row = len(self._keys)
-            if row % _BLOCK == 0:
-                self._blocks.append(np.empty((_BLOCK, embeddings.shape[1]), dtype=np.float32))
-            self._blocks[-1][row % _BLOCK] = vector
-            self._row[key] = row
-            self._keys.append(key)
-
-    def get(self, key: str) -> npt.NDArray[np.float32]:
-        """Return one embedding, float32 (embedding size,).
-
-        Raises:
-            KeyError: the photo is not in the table.
-        """
-        row = self._row[key]
-        vector: npt.NDArray[np.float32] = self._blocks[row // _BLOCK][row % _BLOCK]
-        return vector
-
-    def score(self, score: Score) -> npt.NDArray[np.float32]:
-        """Return `score` of every row, float32 (n,), in row order."""
-        count = len(self._keys)
-        parts = [
-            score(block[: min(_BLOCK, count - start)])
-            for start, block in zip(range(0, count, _BLOCK), self._blocks, strict=True)
-        ]
-        return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
-
 
 class PersonalHead:
     """The head of a bundle, which learns from the corrections in a library.
 
     Methods that need the library raise LibraryError if it fails; then nothing has changed.
+
+    Attributes:
+        learning_again: whether the photos of earlier corrections are being processed (see `carry_over`). Until that is
+            over, the head is not stored as a version.
     """
 
     def __init__(self, bundle: Bundle, labels: LabelSet, library: Library) -> None:
@@ -108,6 +51,7 @@ class PersonalHead:
         self._learner: Learner | None = None
         self._corrections = Corrections.read(library, bundle)
         self._pending: dict[str, Vector] = {}
+        self.learning_again = False
         self._unread = False
         self._found_pictures: dict[str, str] = {}
         self._versions = Versions(library, bundle)
@@ -127,12 +71,7 @@ class PersonalHead:
         with self._lock:
             table.add(event.content_keys, event.embeddings)
             pictures = event.picture_keys or (None,) * len(event.content_keys)
-            self._note_pictures(event.content_keys, pictures)
-            corrections = self._corrections
-            for key, vector in zip(map(corrections.key_of, event.content_keys), event.embeddings, strict=True):
-                # Corrected while another backbone was in use: only now is there an embedding to learn from.
-                if key is not None and key not in corrections.vectors:
-                    corrections.vectors[key] = self._pending[key] = vector
+            self._note(event.content_keys, pictures, event.embeddings)
             probabilities = self._head.probability(vectors).tolist()
             version = self._head_version
             photos = tuple(
@@ -175,6 +114,31 @@ class PersonalHead:
                 corrections.apply(resolved.stored, vectors)
                 corrections.without_picture |= {key: hints.get(key) for key in made if key not in known}
             return self._learn({**resolved.shown, **self._changed_elsewhere()}, started)
+
+    def take(self, keys: Sequence[str], pictures: Sequence[str | None], embeddings: npt.NDArray[np.float16]) -> None:
+        """Take in photos of any folder that were just embedded; `learn_pending` learns from those that are corrected.
+
+        Args:
+            keys: content keys.
+            pictures: picture keys, None where unknown.
+            embeddings: float16 (n, embedding size).
+        """
+        with self._lock:
+            self._note(keys, pictures, embeddings)
+
+    def waiting(self) -> dict[str, Path | None]:
+        """Return the corrections that can't be learned from yet (see `Corrections.waiting`)."""
+        with self._lock:
+            waiting = self._corrections.waiting()
+            return {key: hint for key, hint in waiting.items() if key not in self._pending}
+
+    def how_far(self) -> LearningAgain:
+        """Return how many corrections are learned from, and how many can't be yet."""
+        waiting = len(self.waiting())
+        with self._lock:
+            corrections = self._corrections
+            total = len(corrections.labels) - len(corrections.set_aside)
+        return LearningAgain(total - waiting, waiting, self.learning_again)
 
     def learn_pending(self) -> Learned | None:
         """Learn what came to light about earlier corrections while photos were judged; return None if that is nothing.
@@ -220,8 +184,8 @@ class PersonalHead:
             changes = self._unite(pictures)
             return self._learn(changes, started) if changes or self._is_behind() else None
 
-    def _note_pictures(self, keys: Sequence[str], pictures: Sequence[str | None]) -> None:
-        """Note the picture keys of photos that were just read; call it with the lock held."""
+    def _note(self, keys: Sequence[str], pictures: Sequence[str | None], embeddings: npt.NDArray[np.float16]) -> None:
+        """Note the picture keys and embeddings of photos that were just read; call it with the lock held."""
         corrections = self._corrections
         for key, picture in zip(keys, pictures, strict=True):
             if picture is not None and key in corrections.without_picture:
@@ -229,6 +193,10 @@ class PersonalHead:
                 self._found_pictures[key] = picture
             else:
                 corrections.pictures.note(key, picture)
+        for place, vector in zip(map(corrections.key_of, keys), embeddings, strict=True):
+            # Corrected while another backbone was in use: only now is there an embedding to learn from.
+            if place is not None and place not in corrections.vectors:
+                corrections.vectors[place] = self._pending[place] = vector
 
     def _unite(self, pictures: Mapping[str, str]) -> dict[str, str | None]:
         """Note and store the picture keys of corrected photos; return the labels that photos have now by that."""
@@ -262,7 +230,7 @@ class PersonalHead:
         return self._table.get(next((one for one in same if one in self._table), key)).astype(np.float16)
 
     def prepare(self) -> None:
-        """Prepare learning, which takes about 100 ms, so that the first correction need not wait for it."""
+        """Prepare learning, which takes about 0.3 s, so that the first correction need not wait for it."""
         with self._learning:
             self._learner = self._learner or Learner(self._bundle)
 
@@ -313,18 +281,14 @@ class PersonalHead:
     ) -> Learned:
         head = self._next_head(stored=relearned is not None or variant is not None)
         with self._lock:
-            before = self._table.score(self._head.probability)
             after = self._table.score(head.probability)
+            changed = tuple(key for key in self._flipped(after) if key not in changes)
             self._head = head
             self._head_version += 1
-            flipped = np.flatnonzero((before >= self._labels.threshold) != (after >= self._labels.threshold))
-            keys = tuple(self._table.keys)
-            flipped_keys = (keys[row] for row in flipped)
-            changed = tuple(key for key in flipped_keys if key not in changes and self.correction(key) is None)
             return Learned(
                 corrections=len(self._examples.labels),
                 changes=dict(changes),
-                keys=keys,
+                keys=tuple(self._table.keys),
                 probabilities=after,
                 changed=changed,
                 head_version=self._head_version,
@@ -332,6 +296,13 @@ class PersonalHead:
                 relearned=relearned,
                 variant=variant,
             )
+
+    def _flipped(self, probabilities: npt.NDArray[np.float32]) -> list[str]:
+        """Return the content keys of photos without a correction to which these probabilities, in the order of the
+        table, give another label than the head in use; call it with the lock held."""
+        before, least = self._table.score(self._head.probability), self._labels.threshold
+        rows = np.flatnonzero((before >= least) != (probabilities >= least)).tolist()
+        return [key for row in rows if self.correction(key := self._table.keys[row]) is None]
 
     def _next_head(self, *, stored: bool) -> Head:
         """Return the head for the current corrections; if `stored`, look for it in the library first."""
@@ -363,7 +334,7 @@ class PersonalHead:
             self._save()
 
     def _save(self) -> None:
-        if not self._is_saved:
+        if not self._is_saved and not self.learning_again:
             self._versions.save(self._head, self._examples)
             self._is_saved = True
 
@@ -390,6 +361,23 @@ class PersonalHead:
             self._bundle, self._versions, self._learner = bundle, Versions(self._library, bundle), None
             return self._learn(changes, started, variant=name)
 
+    def changed_by_variant(self, name: str) -> tuple[str, ...]:
+        """Return the content keys of the photos of the open folder to which another variant would give another label.
+
+        It learns from the same corrections for this; meanwhile others can learn, and nothing is stored.
+
+        Raises:
+            BundleError: the bundle has no such variant.
+        """
+        bundle = self._bundle.with_variant(name)
+        with self._lock:
+            examples = self._corrections.examples()
+        head = bundle.head
+        if examples.labels:
+            head = Learner(bundle).learn(examples.embeddings(), examples.targets(self._labels.positive))
+        with self._lock:
+            return tuple(self._flipped(self._table.score(head.probability)))
+
     def agreements(self, keys: Collection[str]) -> tuple[Agreement, ...]:
         """Return which other variants would have labeled corrected photos as the user did, and the one in use not.
 
@@ -412,10 +400,10 @@ class PersonalHead:
         with self._lock:
             examples, corrections = self._examples, self._corrections
             set_aside = len(corrections.set_aside)
-            waiting = len(corrections.labels.keys() - corrections.vectors.keys() - corrections.set_aside)
+            waiting = len(corrections.waiting())
             total = len(corrections.labels)
-        versions = self._versions.listed(examples)
-        return LearningState(total, len(examples.labels), set_aside, waiting, versions)
+        listed, others = self._versions.listed(examples), self._versions.of_others()
+        return LearningState(total, len(examples.labels), set_aside, waiting, listed, others)
 
     def go_back(self, version: int) -> Learned:
         """Learn only from the corrections of a version (see `versions`), and judge every photo again.
@@ -465,8 +453,10 @@ class PersonalHead:
             examples, versions, bundle = self._examples, self._versions, self._bundle
             if not examples.labels or versions.is_checked(examples):
                 return False
+            self._learner = self._learner or Learner(bundle)
+            spread = self._learner.spread
         found = self_check(
-            Learner(bundle),
+            Learner(bundle, spread),
             examples.embeddings(),
             examples.targets(self._labels.positive),
             threshold=self._labels.threshold,

@@ -10,8 +10,9 @@ A burst of corrections makes one version: until `settle`, each replaces the prev
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
@@ -24,6 +25,7 @@ from alpacasorter.ml.models.head import Head
 
 SHIPPED = 0
 """Number of the version that has learned from no corrections: the model as shipped."""
+_MARGIN = "margin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Version:
         corrections: how many it has learned from.
         check: how accurate it is on them; None until that is measured.
         current: whether it is the one in use.
+        bundle_id: of the model that it is a version of.
     """
 
     id: int
@@ -80,6 +83,7 @@ class Version:
     corrections: int
     check: SelfCheck | None
     current: bool
+    bundle_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,8 @@ class LearningState:
         set_aside: how many are not learned from, because the user went back to an earlier version.
         waiting: how many are of photos that this model has not processed yet; it learns from them when it does.
         versions: the newest first, the model as shipped last.
+        others: versions of other models with the same classes, the newest first. The user can go back to them only
+            while that model is in use.
     """
 
     corrections: int
@@ -99,11 +105,17 @@ class LearningState:
     set_aside: int
     waiting: int
     versions: tuple[Version, ...]
+    others: tuple[Version, ...] = ()
 
     @property
     def current(self) -> Version | None:
         """The version in use, or None if it is not stored yet."""
         return next((version for version in self.versions if version.current), None)
+
+
+def model_of(bundle_id: str) -> str:
+    """Return the bundle that a version belongs to; behind a colon, it may say to which of several heads of that."""
+    return bundle_id.partition(":")[0]
 
 
 class VersionGone(Exception):
@@ -144,7 +156,7 @@ class Versions:
             corrections_digest=examples.digest,
             weights=head.weights.astype("<f8").tobytes(),
             bias=float(head.bias),
-            measurements={},
+            measurements={_MARGIN: 0.0 if head.hysteresis is None else head.hysteresis.margin},
             members=examples.labels,
         )
         self._unsettled = self._library.add_head_version(version, replacing=self._unsettled)
@@ -179,20 +191,33 @@ class Versions:
 
     def listed(self, examples: Examples) -> tuple[Version, ...]:
         """Return the versions to go back to, the newest first; `examples` are those of the version in use."""
-        found: dict[str, Version] = {}
-        for head in self._library.head_versions(self._bundle.head_id):
-            # Two windows may have stored the same version, and old versions of the app did not store the corrections.
-            if head.id is not None and head.members is not None and head.corrections_digest not in found:
-                found[head.corrections_digest] = Version(
-                    head.id,
-                    head.made_at,
-                    head.corrections,
-                    SelfCheck.read(head.measurements),
-                    head.corrections_digest == examples.digest,
-                )
-        shipped = Version(SHIPPED, "", 0, None, not examples.labels)
-        return (*found.values(), shipped)
+        versions = _distinct(self._library.head_versions(self._bundle.head_id), examples.digest)
+        return (*versions, Version(SHIPPED, "", 0, None, not examples.labels, self._bundle.bundle_id))
+
+    def of_others(self) -> tuple[Version, ...]:
+        """Return the versions of other models with the same classes, the newest first."""
+        names = set(self._bundle.class_names)
+        heads = self._library.head_versions(self._bundle.bundle_id, others=True)
+        heads = [head for head in heads if model_of(head.bundle_id) != self._bundle.bundle_id]
+        return _distinct([head for head in heads if head.members and set(head.members.values()) <= names], None)
 
     def _usable(self, version: HeadVersion) -> Head | None:
         weights = np.frombuffer(version.weights, dtype="<f8")
-        return replace(self._bundle.head, weights=weights, bias=version.bias) if fits(weights, self._bundle) else None
+        # Heads from before there was a margin judge as they did then.
+        margin = version.measurements.get(_MARGIN, 0.0)
+        if not fits(weights, self._bundle) or not 0.0 <= margin < math.inf:
+            return None
+        return self._bundle.learned_head(weights, version.bias, margin)
+
+
+def _distinct(heads: Iterable[HeadVersion], current: str | None) -> tuple[Version, ...]:
+    """Return the versions to list; `current` is the digest of the one in use."""
+    found: dict[tuple[str, str], Version] = {}
+    for head in heads:
+        key = head.bundle_id, head.corrections_digest
+        # Two windows may have stored the same version, and old versions of the app did not store the corrections.
+        if head.id is not None and head.members is not None and key not in found:
+            check = SelfCheck.read(head.measurements)
+            is_current = head.corrections_digest == current
+            found[key] = Version(head.id, head.made_at, head.corrections, check, is_current, head.bundle_id)
+    return tuple(found.values())

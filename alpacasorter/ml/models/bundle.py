@@ -22,7 +22,7 @@ import numpy.typing as npt
 from alpacasorter.core.files import display_path
 from alpacasorter.i18n import _, join, number, pick
 from alpacasorter.ml.models.arrays import ArraysError, Shape, TooLarge, read_npz
-from alpacasorter.ml.models.head import Calibration, Head
+from alpacasorter.ml.models.head import Calibration, Head, log_odds
 from alpacasorter.ml.models.metadata import (
     BACKBONE,
     CARD,
@@ -97,20 +97,29 @@ def _invalid_numbers(name: str, key: str) -> str:
     return _("The array “{name}” in {file} has invalid numbers.").format(file=name, name=key)
 
 
+_REPLAY_WEIGHT: Final = 0.1
+_STIFFNESS: Final = 0.15
+_FLIP_CONFIDENCE: Final = 0.8
+
+
 @dataclass(frozen=True, slots=True)
 class LearningSettings:
     """How much corrections count compared with the replay set; chosen by measurement (benchmarks/personal.py).
 
     Attributes:
         l2: L2 regularization strength, the same that the shipped head was fitted with.
-        correction_weight: one correction counts as much as this many photos of the replay set.
-        yield_similarity: a photo of the replay set with the opposite label is ignored if the cosine similarity of its
-            embedding to that of a correction is at least this; depends on the backbone.
+        correction_weight: of one correction, which the following ones are relative to.
+        yield_similarity: cosine similarity of embeddings from which photos are much alike; depends on the backbone.
+        replay_weight, stiffness: what holds the shipped head: each photo of the replay set; anywhere, as a share of l2.
+        flip_confidence: a tag changes only if the learned head is this sure, above 0.5.
     """
 
     l2: float
     correction_weight: float
     yield_similarity: float
+    replay_weight: float = _REPLAY_WEIGHT
+    stiffness: float = _STIFFNESS
+    flip_confidence: float = _FLIP_CONFIDENCE
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,6 +222,15 @@ class Bundle:
     def heads(self) -> list[Head]:
         """Return the shipped heads of all variants; the one head of a bundle without any."""
         return [self.head] if self.variants is None else [variant.head for variant in self.variants.choices]
+
+    @property
+    def margin(self) -> float:
+        """How far, in uncalibrated logits, a learned head must contradict the shipped one to change a tag."""
+        return log_odds(self.learning.flip_confidence) / self.calibration.scale
+
+    def learned_head(self, weights: npt.NDArray[np.float64], bias: float, margin: float) -> Head:
+        """Return a head that has learned, with this margin (see `margin`) around the tags of the shipped one."""
+        return self.head.learned(weights, bias, self.threshold, margin)
 
     @property
     def backbone_path(self) -> Path:
@@ -330,6 +348,11 @@ def _load(path: Path) -> Bundle:
             l2=fields.number("head", "l2", above=0.0, below=_MOST_L2),
             correction_weight=fields.number("learning", "correction_weight", above=0.0, below=_MOST_WEIGHT),
             yield_similarity=fields.number("learning", "yield_similarity", above=0.0, below=1.0),
+            replay_weight=fields.number(
+                "learning", "replay_weight", above=0, below=_MOST_WEIGHT, default=_REPLAY_WEIGHT
+            ),
+            stiffness=fields.number("learning", "stiffness", above=0, below=_MOST_WEIGHT, default=_STIFFNESS),
+            flip_confidence=fields.number("learning", "flip_confidence", above=0.5, below=1, default=_FLIP_CONFIDENCE),
         ),
         replay=replays[""],
         quality=fields.get("quality", dict),

@@ -122,10 +122,12 @@ class Fields:
             raise self.invalid(name)
         return value
 
-    def number(self, *names: str, above: float = -math.inf, below: float = math.inf) -> float:
+    def number(
+        self, *names: str, above: float = -math.inf, below: float = math.inf, default: float | None = None
+    ) -> float:
         value: object = self._data
         for name in names:
-            value = value.get(name) if isinstance(value, dict) else None
+            value = value.get(name, default) if isinstance(value, dict) else None
         if not isinstance(value, (int, float)) or isinstance(value, bool) or not above < value < below:
             raise self.invalid(".".join(names))
         return float(value)

@@ -1,4 +1,4 @@
-"""Class folders: the photos in them, and their embeddings, computed by the app's own loader and backbone."""
+"""Class folders: the photos in them. And embeddings of photos, computed by the app's own loader and backbone."""
 
 from __future__ import annotations
 
@@ -58,32 +58,6 @@ class Dataset:
     class_names: tuple[str, str]
     examples: tuple[Example, ...]
     problems: tuple[tuple[Path, str], ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Embedded:
-    """The photos that could be read.
-
-    Attributes:
-        examples: as in the dataset, without those that could not be read.
-        embeddings: float16 (n, embedding size), the rounded values that are stored and that heads are fitted to.
-        targets: int64 (n,), 0 or 1.
-        problems: (path, reason) of each file that can't be used; the reason is a code.
-    """
-
-    examples: tuple[Example, ...]
-    embeddings: npt.NDArray[np.float16]
-    targets: npt.NDArray[np.int64]
-    problems: tuple[tuple[Path, str], ...]
-
-    def of_source(self, source: str) -> npt.NDArray[np.bool_]:
-        """Return a mask of the photos in the data folder of this name, (n,)."""
-        return np.array([example.source == source for example in self.examples], dtype=np.bool_)
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Names of the data folders, in order."""
-        return tuple(dict.fromkeys(example.source for example in self.examples))
 
 
 def find_photos(folder: Path, exclusion: Exclusion = NOTHING) -> tuple[list[Path], list[tuple[Path, str]]]:
@@ -192,31 +166,3 @@ def embed_photos(
 
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         return list(pool.map(one, paths))
-
-
-def embed_dataset(
-    dataset: Dataset, *, side: int, embed: Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
-) -> Embedded:
-    """Return the embeddings of a dataset; photos that can't be read are listed in `problems`.
-
-    Args:
-        dataset: the photos.
-        side: width and height of the model's input, pixels.
-        embed: as for `embed_photos`.
-
-    Raises:
-        DatasetError: no photo of one of the classes could be read.
-    """
-    vectors = embed_photos([example.path for example in dataset.examples], side=side, embed=embed)
-    good = [(e, v) for e, v in zip(dataset.examples, vectors, strict=True) if not isinstance(v, str)]
-    bad = [(e.path, v) for e, v in zip(dataset.examples, vectors, strict=True) if isinstance(v, str)]
-    targets = np.array([example.target for example, _ in good], dtype=np.int64)
-    for target, name in enumerate(dataset.class_names):
-        if not (targets == target).any():
-            raise DatasetError(_("No photo of the class “{name}” could be read.").format(name=display_path(name)))
-    return Embedded(
-        examples=tuple(example for example, _ in good),
-        embeddings=np.stack([vector for _, vector in good]),
-        targets=targets,
-        problems=(*dataset.problems, *bad),
-    )

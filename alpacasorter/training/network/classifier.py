@@ -33,6 +33,9 @@ from alpacasorter.training.recipe import Recipe, RecipeError
 DENSE = "further_dense_{}"
 """Names of the extra dense layers, from 1, in the network and in a bundle's weights."""
 
+OUTPUT: Final = "probability"
+"""Name of the output unit."""
+
 _BATCH_NORM = "BatchNormalization"
 
 
@@ -110,6 +113,15 @@ class Network:
                     )
                 variable.assign(array)
 
+    def output(self) -> tuple[npt.NDArray[np.float64], float]:
+        """Return weights (e,) and bias of the output unit."""
+        kernel, bias = self.head.get_layer(OUTPUT).get_weights()
+        return kernel[:, 0].astype(np.float64), float(bias[0])
+
+    def set_output(self, weights: npt.NDArray[np.float64], bias: float) -> None:
+        """Set weights (e,) and bias of the output unit."""
+        self.head.get_layer(OUTPUT).set_weights([weights[:, np.newaxis], np.array([bias])])
+
     def freeze(self) -> None:
         """Make the backbone not trainable."""
         self.base.trainable = False
@@ -150,7 +162,7 @@ def assemble(base: Any, backbone: str, side: int, *, dense: Sequence[int] = (), 
     for place, units in enumerate(dense, 1):
         output = keras.layers.Dense(units, activation="relu", name=DENSE.format(place))(output)
     output = keras.layers.Dropout(dropout, name="dropout")(output)
-    output = keras.layers.Dense(1, activation="sigmoid", name="probability")(output)
+    output = keras.layers.Dense(1, activation="sigmoid", name=OUTPUT)(output)
     network = Network(
         backbone=backbone,
         side=side,

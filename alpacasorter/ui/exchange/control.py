@@ -19,6 +19,7 @@ from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore, labeled
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
+from alpacasorter.wording import text
 from alpacasorter.wording.exchange import imported
 from alpacasorter.workers.engine import Engine
 from alpacasorter.workers.view_facts import ModelFacts, VariantsFacts
@@ -113,10 +114,24 @@ class ExchangeControl(WindowControl):
             return
         variant = "" if model.variants is None else model.variants.current
         source = Source(folder, model.name, model.version, model.labels, variant)
-        waiting = sum(row.waiting for row in self._store.rows)
         choices = self._choices(model.labels)
-        self._export.made().begin(source, choices, waiting, lambda: self._engine.sorting.busy)
+        self._export.made().begin(source, choices, self._remark(), lambda: self._engine.sorting.busy)
         self._export.show()
+
+    def _remark(self) -> str:
+        """Return what the user should know before exporting."""
+        said = []
+        if waiting := sum(row.waiting for row in self._store.rows):
+            message = ngettext(
+                "{count} photo has not been judged yet and is left out.",
+                "{count} photos have not been judged yet and are left out.",
+                waiting,
+            )
+            said.append(message.format(count=number(waiting)))
+        again = self._engine.versions.again
+        if again is not None and again.running:
+            said += [text.learning_again(again), text.until_learned_again()]
+        return " ".join(said)
 
     def _choices(self, labels: LabelSet) -> list[PhotoSelection]:
         from alpacasorter.ui.exchange.export_dialog import PhotoSelection

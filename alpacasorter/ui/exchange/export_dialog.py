@@ -35,7 +35,7 @@ from alpacasorter.core.exchange.results import Format, Source
 from alpacasorter.core.exchange.sidecars import Naming, SidecarFailed, SidecarOptions, SidecarsEnded
 from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
-from alpacasorter.i18n import _, moment, ngettext, number, percent
+from alpacasorter.i18n import _, moment, number, percent
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.desktop import show_in_file_manager
 from alpacasorter.ui.widgets.dialogs import choose_file_to_write, say
@@ -76,7 +76,7 @@ class ExportDialog(QDialog):
         self._source: Source | None = None
         self._choices: Sequence[PhotoSelection] = ()
         self._sorting: Callable[[], bool] = lambda: False
-        self._waiting = 0
+        self._remark = ""
         self._batches: tuple[Batch, ...] = ()
         self._to_embed: tuple[list[LabeledPhoto], SidecarOptions] | None = None
         self._said = ""
@@ -157,17 +157,17 @@ class ExportDialog(QDialog):
         keeper.failed.connect(self._on_over)
 
     def begin(
-        self, source: Source, choices: Sequence[PhotoSelection], waiting: int, sorting: Callable[[], bool]
+        self, source: Source, choices: Sequence[PhotoSelection], remark: str, sorting: Callable[[], bool]
     ) -> None:
         """Prepare the dialog.
 
         Args:
             source: where the results come from.
             choices: the selections of photos to choose from; the first is the default.
-            waiting: how many photos in the folder have not been judged yet.
+            remark: what the user should know before exporting; may be empty.
             sorting: tells whether a sort is running.
         """
-        self._source, self._choices, self._waiting, self._sorting = source, choices, waiting, sorting
+        self._source, self._choices, self._remark, self._sorting = source, choices, remark, sorting
         self.form.set_labels(source.labels)
         self.photos.clear()
         for choice in choices:
@@ -187,14 +187,8 @@ class ExportDialog(QDialog):
         self._written = written
         self.show_button.setVisible(written is not None)
         self.failures.hide()
-        if not words and self._waiting:
-            words = ngettext(
-                "{count} photo has not been judged yet and is left out.",
-                "{count} photos have not been judged yet and are left out.",
-                self._waiting,
-            ).format(count=number(self._waiting))
-        self.message.setText(words)
-        self.message.setVisible(bool(words))
+        self.message.setText(words or self._remark)
+        self.message.setVisible(bool(words or self._remark))
 
     # The export
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
+    QComboBox,
     QDialog,
     QFileDialog,
     QHBoxLayout,
@@ -32,7 +33,7 @@ from alpacasorter.wording import text
 from alpacasorter.workers.engine import Engine
 from alpacasorter.workers.models import SUFFIXES, Exporter
 from alpacasorter.workers.training import training_available
-from alpacasorter.workers.view_facts import ModelFacts
+from alpacasorter.workers.view_facts import ModelFacts, VariantsFacts
 
 if TYPE_CHECKING:
     from alpacasorter.ml.models.entry import ModelEntry
@@ -44,9 +45,11 @@ class ModelsDialog(QDialog):
 
     Signals:
         train: the user wants to train a model.
+        variant_chosen(str): the user wants this variant of the model in use.
     """
 
     train = Signal()
+    variant_chosen = Signal(str)
 
     def __init__(self, engine: Engine, parent: QWidget | None = None) -> None:
         """Show the models of `engine`."""
@@ -55,8 +58,15 @@ class ModelsDialog(QDialog):
         self._engine = engine
         self._choose: Path | None = None
         self._removing: ModelEntry | None = None
+        self._variants: VariantsFacts | None = None
         self.list = ModelsList(self)
         self.details = _words(self, "muted")
+        self.setting = _words(self, "muted")
+        self.setting.setWordWrap(False)
+        self.variant = QComboBox(self)
+        self.setting.setBuddy(self.variant)
+        # Only the user causes this.
+        self.variant.activated.connect(lambda: self.variant_chosen.emit(self.variant.currentData()))
         self.problem = _words(self, "warning")
         self.message = _words(self, "")
         self.use_button = self._button(_("&Use this model"), self._use)
@@ -121,6 +131,11 @@ class ModelsDialog(QDialog):
         left.setSpacing(8)
         left.addWidget(self.list, 1)
         left.addWidget(self.details)
+        setting = QHBoxLayout()
+        setting.addWidget(self.setting)
+        setting.addWidget(self.variant)
+        setting.addStretch(1)
+        left.addLayout(setting)
         left.addWidget(self.problem)
         left.addWidget(self.message)
         left.addLayout(below)
@@ -139,7 +154,7 @@ class ModelsDialog(QDialog):
         inside = QVBoxLayout()
         inside.addWidget(self.tabs)
         add_close_button(self, inside)
-        for one, next_one in pairwise((self.list, *actions, self.add_button, self.train_button)):
+        for one, next_one in pairwise((self.list, *actions, self.variant, self.add_button, self.train_button)):
             self.setTabOrder(one, next_one)
         self.list.setFocus()
 
@@ -155,6 +170,17 @@ class ModelsDialog(QDialog):
         self._engine.ready.connect(self._on_ready)
         self.list.itemSelectionChanged.connect(self._on_selection)
         self.list.itemActivated.connect(self._on_activated)
+
+    def show_variants(self, variants: VariantsFacts | None) -> None:
+        """Show which variant of the model in use is used; None if it has none."""
+        self._variants = variants
+        self.variant.clear()
+        if variants is not None:
+            self.setting.setText(variants.setting.replace("&", "&&"))
+            for one in variants.choices:
+                self.variant.addItem(one.title, one.name)
+            self.variant.setCurrentIndex(self.variant.findData(variants.current))
+        self._on_selection()
 
     # Messages
 
@@ -271,6 +297,7 @@ class ModelsDialog(QDialog):
 
     def _on_told(self, entries: list[ModelEntry]) -> None:
         self.list.show_models(entries, self._choose)
+        self.versions.name_models({entry.bundle_id: entry.title for entry in entries if entry.bundle_id})
         self._choose = None
         removed, self._removing = self._removing, None
         if removed is not None and removed.path not in [entry.path for entry in entries]:
@@ -302,6 +329,9 @@ class ModelsDialog(QDialog):
     def _on_selection(self) -> None:
         entry = self.list.chosen()
         self.details.setText(details(entry) if entry else _("Loading the models…"))
+        offers = entry is not None and entry.in_use and self._variants is not None
+        self.setting.setVisible(offers)
+        self.variant.setVisible(offers)
         self.problem.setText(entry.problem if entry else "")
         self.problem.setVisible(bool(entry and entry.problem))
         self._enable()
@@ -414,7 +444,10 @@ def details(entry: ModelEntry) -> str:
         return origin
     positive, negative = entry.classes
     classes = _("Tells “{positive}” from “{negative}”.").format(positive=positive, negative=negative)
-    return f"{classes} {origin}"
+    # Below this, the variant of the one in use can be changed.
+    chosen = [] if entry.in_use else [one.title for one in entry.variants if one.is_chosen]
+    words = text.variant(entry.setting, chosen[0]) if chosen else ""
+    return "\n".join(filter(None, (f"{classes} {origin}", words)))
 
 
 def _model_files() -> str:

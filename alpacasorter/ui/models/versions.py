@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -14,8 +16,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from alpacasorter.core.events import LearningAgain
 from alpacasorter.i18n import _, moment, ngettext, number
-from alpacasorter.ml.learning.versions import SHIPPED, LearningState, SelfCheck, Version
+from alpacasorter.ml.learning.versions import SHIPPED, LearningState, SelfCheck, Version, model_of
 from alpacasorter.ui.widgets.layouts import prepare_table
 from alpacasorter.wording import text
 from alpacasorter.workers.versions import VersionKeeper
@@ -42,6 +45,9 @@ class VersionsView(QWidget):
         """Start empty; `show_state` fills it."""
         super().__init__(parent)
         self._is_waiting = False
+        self._state: LearningState | None = None
+        self._again: LearningAgain | None = None
+        self._titles: Mapping[str, str] = {}
         self.summary = QLabel(_("Loading…"), self)
         self.summary.setWordWrap(True)
         self.summary.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -51,7 +57,7 @@ class VersionsView(QWidget):
         self.trouble.hide()
         self.table = _table(self)
         self.table.itemSelectionChanged.connect(self._on_selection)
-        self.table.itemActivated.connect(self._go_back)
+        self.table.itemActivated.connect(self._on_activated)
         self.promise = QLabel(_promise(), self)
         self.promise.setProperty("role", "muted")
         self.promise.setWordWrap(True)
@@ -81,12 +87,26 @@ class VersionsView(QWidget):
         """Connect to an engine's versions. The caller then calls `versions.ask()`."""
         versions.told.connect(self.show_state)
         versions.failed.connect(self.show_trouble)
+        versions.learning_again.connect(self._on_learning_again)
+        self._again = versions.again
         self.go_back.connect(versions.go_back)
         self.learn_from_all.connect(versions.learn_from_all)
 
+    def name_models(self, titles: Mapping[str, str]) -> None:
+        """Set the names of the installed models, by bundle ID, for versions of those that are not in use."""
+        self._titles = dict(titles)
+        if self._state is not None and self._state.others:
+            self.show_state(self._state)
+
+    def _on_learning_again(self, event: LearningAgain) -> None:
+        self._again = event
+        if self._state is not None:
+            self.summary.setText(summary(self._state, event))
+
     def show_state(self, state: LearningState) -> None:
         """Show the current state. The selected version stays selected, or else the one in use is selected."""
-        self.summary.setText(summary(state))
+        self._state = state
+        self.summary.setText(summary(state, self._again))
         chosen = self._chosen() if self.back_button.isEnabled() or self._is_waiting else None
         self._is_waiting = False
         if not any(version.id == chosen for version in state.versions):
@@ -112,9 +132,31 @@ class VersionsView(QWidget):
             self.table.addTopLevelItem(item)
             if version.id == chosen or (chosen is None and version.current):
                 self.table.setCurrentItem(item)
+        for version in state.others:
+            self.table.addTopLevelItem(self._other(version))
         self.all_button.setVisible(state.set_aside > 0)
-        self._show_table(state.corrections > 0 or len(state.versions) > 1)
+        self._show_table(state.corrections > 0 or len(state.versions) > 1 or bool(state.others))
         self._on_selection()
+
+    def _other(self, version: Version) -> QTreeWidgetItem:
+        """Return the row of a version of another model, which can't be selected."""
+        title = self._titles.get(model_of(version.bundle_id))
+        if title is None:
+            model = _("Of an earlier model")
+            tip = _("This version is of a model that is not installed. Add that model to go back to it.")
+        else:
+            # Translators: {name} is a model.
+            model = _("Of “{name}”").format(name=title)
+            tip = _("To go back to this version, use the model “{name}” first.").format(name=title)
+        item = QTreeWidgetItem([when(version), learned_from(version), figures(version), model])
+        item.setFlags(item.flags() & ~(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable))
+        item.setData(0, _ID, version.id)
+        # Translators: a version of a model in words, and which model that is, for screen readers.
+        words = _("{version}. {model}.").format(version=spoken(version), model=model)
+        item.setData(0, Qt.ItemDataRole.AccessibleTextRole, words)
+        for column in range(_COLUMN_COUNT):
+            item.setToolTip(column, tip)
+        return item
 
     def show_trouble(self, sentence: str) -> None:
         """Show why what the user wanted could not be done."""
@@ -133,6 +175,11 @@ class VersionsView(QWidget):
     def _on_selection(self) -> None:
         item = self.table.currentItem()
         self.back_button.setEnabled(item is not None and not item.data(1, _ID))
+
+    def _on_activated(self, item: QTreeWidgetItem) -> None:
+        # A double click also activates a row that can't be selected, while another one is.
+        if item is self.table.currentItem():
+            self._go_back()
 
     def _go_back(self) -> None:
         chosen = self._chosen()
@@ -172,8 +219,13 @@ def _promise() -> str:
     )
 
 
-def summary(state: LearningState) -> str:
-    """Return what was learned and how much it helps, in a few sentences."""
+def summary(state: LearningState, again: LearningAgain | None = None) -> str:
+    """Return what was learned and how much it helps, in a few sentences.
+
+    Args:
+        state: what was learned.
+        again: how far the model is with corrections that were made with another one, if that is known.
+    """
     if not state.corrections:
         return _(
             "Nothing learned yet. Click on a wrong tag, and the model learns from it at once. Each version of the model"
@@ -182,16 +234,10 @@ def summary(state: LearningState) -> str:
     lines = [_current(state)]
     if state.set_aside:
         lines.append(text.set_aside(state.set_aside))
-    if state.waiting:
-        lines.append(
-            ngettext(
-                "{count} correction is of a photo that this model has not seen yet; it learns from it when its folder"
-                " is opened.",
-                "{count} corrections are of photos that this model has not seen yet; it learns from them when their"
-                " folder is opened.",
-                state.waiting,
-            ).format(count=number(state.waiting))
-        )
+    if again is not None and again.running:
+        lines.append(f"{text.learning_again(again)} {text.until_learned_again()}")
+    elif state.waiting:
+        lines.append(text.corrections_waiting(state.waiting))
     return "\n".join(lines)
 
 

@@ -26,13 +26,7 @@ from alpacasorter.ui.photos.model import OutOfDate, PhotoModel
 from alpacasorter.ui.photos.preview import PreviewPane, Selection
 from alpacasorter.ui.photos.review import ChangeReview
 from alpacasorter.ui.settings import Settings
-from alpacasorter.ui.widgets.messages import (
-    ArrivalsBanner,
-    ChangedBanner,
-    FlippedBanner,
-    LearnedBanner,
-    ProgressStrip,
-)
+from alpacasorter.ui.widgets import messages
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.ui.widgets.thumbnails import Thumbnails
 from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
@@ -75,12 +69,13 @@ class BrowsePage(QWidget):
         self.thumbnails = Thumbnails(thumbnails, self)
         self.filters = FilterBar(self)
         self.update_button = _update_button(self)
-        self.progress = ProgressStrip(self)
-        self.banner = LearnedBanner(theme, self)
-        self.changed = ChangedBanner(theme, self)
-        self.flipped = FlippedBanner(theme, self)
+        self.progress = messages.ProgressStrip(self)
+        self.question = messages.QuestionBanner(theme, self)
+        self.banner = messages.LearnedBanner(theme, self)
+        self.changed = messages.ChangedBanner(theme, self)
+        self.flipped = messages.FlippedBanner(theme, self)
         self.review = ChangeReview(self.store, self.corrections, self.changed, self.flipped, self)
-        self.arrivals = ArrivalsBanner(theme, self)
+        self.arrivals = messages.ArrivalsBanner(theme, self)
         self.grid = PhotoGrid(self.model, self.thumbnails, theme, self)
         self.preview = PreviewPane(self.store, self.thumbnails, previews, theme, self)
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
@@ -137,13 +132,13 @@ class BrowsePage(QWidget):
         chips = [self.filters.button(which) for which in Filter]
         preview = self.preview
         after = [preview.positive, preview.negative, preview.remove_label]
-        messages = [button for strip in self._strips() for button in strip.buttons]
-        order = [*chips, self.update_button, self.grid, *after, *messages, self.progress.stop_button]
+        below = [button for strip in self._strips() for button in strip.buttons]
+        order = [*chips, self.update_button, self.grid, *after, *below, self.progress.stop_button]
         for one, next_one in pairwise(order):
             self.setTabOrder(one, next_one)
 
-    def _strips(self) -> tuple[FlippedBanner, LearnedBanner, ChangedBanner, ArrivalsBanner]:
-        return self.flipped, self.banner, self.changed, self.arrivals
+    def _strips(self) -> tuple[messages.Strip, ...]:
+        return self.question, self.flipped, self.banner, self.changed, self.arrivals
 
     def _connect(self) -> None:
         actions = self.actions_
@@ -195,10 +190,9 @@ class BrowsePage(QWidget):
 
     def _share_messages(self) -> None:
         """In a low window, show only the most important message, so that photos and their tags stay whole."""
-        flipped, banner, changed, arrivals = self._strips()
-        banner.set_asked(flipped.wanted)
+        self.banner.set_asked(self.flipped.wanted)
         above = False
-        for strip in (flipped, changed, banner, arrivals):
+        for strip in (self.flipped, self.question, self.changed, self.banner, self.arrivals):
             strip.give_way(self._low and above)
             above = above or strip.wanted
 
@@ -342,7 +336,8 @@ class BrowsePage(QWidget):
         imported = self.corrections.stack.canUndo() and not self.corrections.latest_is_mine
         can_undo = self.corrections.stack.canUndo() and event.relearned is None and (mine or imported)
         flipped, changed = self.store.flipped, self.store.counts[Filter.CHANGED]
-        done = self._done if back or (steps and steps[-1].redone) else ""
+        redone = bool(steps) and steps[-1].redone
+        done = self._done if back or redone or event.variant is not None else ""
         self.banner.tell(event, flipped=flipped, changed=changed, can_undo=can_undo, done=done)
         self.preview.refresh()
         self._on_selection()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLayout, QMainWindow
 
-from alpacasorter.core.events import Problems
+from alpacasorter.core.events import LearningAgain, Problems
 from alpacasorter.core.sorting.events import FilesPlaced, SortRecord, SortState
 from alpacasorter.i18n import _, ngettext, number
 from alpacasorter.ui.actions import Actions
@@ -88,6 +89,7 @@ class SortControl(WindowControl):
         engine.finished.connect(self._on_photos_changed)
         engine.finished.connect(self._rescan.on_finished)
         engine.learned.connect(self._on_photos_changed)
+        engine.versions.learning_again.connect(self._on_learning_again)
         service.placed.connect(self._on_placed)
         service.began.connect(self._on_began)
         service.ended.connect(self._on_over)
@@ -155,7 +157,8 @@ class SortControl(WindowControl):
             return None
         store = self._store
         scanning = self._actions.stop.isEnabled()
-        return sort_input(folder, store.rows, store.labels, self._unlisted, scanning=scanning)
+        found = sort_input(folder, store.rows, store.labels, self._unlisted, scanning=scanning)
+        return replace(found, again=self._engine.versions.again)
 
     # Closing the window
 
@@ -194,6 +197,10 @@ class SortControl(WindowControl):
     def _on_photos_changed(self, _event: object = None) -> None:
         if self.dialog is not None:
             self.dialog.on_photos_changed()
+
+    def _on_learning_again(self, event: LearningAgain) -> None:
+        if not event.running:
+            self._on_photos_changed()
 
     def _on_folder(self) -> None:
         if self._folder() is None and self.dialog is not None:

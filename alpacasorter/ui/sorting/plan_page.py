@@ -33,7 +33,7 @@ from alpacasorter.ui.sorting.plan_model import NAME, NOTE, SIZE, PlanModel, firs
 from alpacasorter.ui.sorting.run_state import SortInput, default_destination
 from alpacasorter.ui.widgets.fields import sentence_label
 from alpacasorter.ui.widgets.layouts import EndElided
-from alpacasorter.wording import sorts
+from alpacasorter.wording import sorts, text
 from alpacasorter.workers.sorting import SortService
 
 REST_MS: Final = 250
@@ -122,6 +122,8 @@ class PlanPage(QWidget):
         said = [_("Planning…")] if making else []
         if subject is not None and subject.waiting:
             said.append(sorts.waiting(subject.waiting, scanning=subject.scanning))
+        if subject is not None and subject.again is not None and subject.again.running:
+            said += [text.learning_again(subject.again), text.until_learned_again()]
         return " ".join(said)
 
     def begin(self) -> None:

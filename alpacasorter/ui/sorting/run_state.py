@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from alpacasorter.core.events import LearningAgain
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import FileFailure, FilesPlaced, SortEnded, SortRecord, SortState
@@ -125,6 +126,7 @@ class SortInput:
         labels: of the model.
         waiting: number of photos that were not scanned yet.
         scanning: whether a scan is running.
+        again: how far the model is with corrections that were made with another one; None if that is not known.
     """
 
     folder: Path
@@ -132,6 +134,7 @@ class SortInput:
     labels: LabelSet
     waiting: int
     scanning: bool
+    again: LearningAgain | None = None
 
 
 def sort_input(

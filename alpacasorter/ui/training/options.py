@@ -156,8 +156,8 @@ class TrainOptions(QWidget):
         column.addLayout(self.below_preview)
         column.addWidget(self._heading(_("Retraining")))
         tip = _(
-            "After the head, the backbone is trained too, in small steps. This may improve the model if you have "
-            "several hundred photos, but takes much longer."
+            "After the head, the backbone is trained too, in small steps. This improves the model most if you have "
+            "several hundred photos and vary them by augmentation, but takes much longer."
         )
         self.retrain.setToolTip(f"<p>{tip}</p>")
         self.retrain.setAccessibleDescription(tip)
@@ -318,7 +318,8 @@ def _tips() -> dict[str, str]:
             "Share of the backbone's output that is dropped at random. Increase it if the two curves are far apart."
         ),
         "dense": _(
-            "Units of each layer between backbone and output, such as 128 or 256, 64. Useful only with many photos."
+            "Units of each layer between backbone and output, such as 128 or 256, 64. Useful only with many photos. "
+            "The result says whether a plain model is better."
         ),
         "validation_share": _(
             "Photos the model never learns from. They show how good it is on photos it doesn't know."
@@ -333,7 +334,9 @@ def _tips() -> dict[str, str]:
         "learning_rate": _("Size of the steps. Decrease it if the curves jump, increase it if they hardly fall."),
         "retrain_layers": _("How many of the last layers are trained. More layers need more photos and more time."),
         "retrain_epochs": _("The maximum number of passes over all photos during retraining."),
-        "retrain_rate": _("Must be small, or the backbone forgets what it knows."),
+        "retrain_rate": _(
+            "Must be small, or the backbone forgets what it knows. Too small, and it learns nothing in a few epochs."
+        ),
     }
 
 
@@ -341,7 +344,7 @@ def augmentation_words() -> dict[str, tuple[str, str]]:
     """Return name and tip of each switch, by its name in AUGMENTATIONS."""
     return {
         "flip": (_("Flip"), _("Swaps left and right at random. Suitable for nearly everything except text.")),
-        "rotation": (_("Rotation"), _("Rotates the photo by up to a fifth of a turn in either direction.")),
+        "rotation": (_("Rotation"), _("Rotates the photo a little, as if the camera had been tilted.")),
         "shear": (_("Shear"), _("Slants the photo a little, as if seen from the side.")),
         "zoom": (
             _("Zoom"),

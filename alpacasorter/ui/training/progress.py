@@ -380,17 +380,16 @@ class TrainResult(QWidget):
         self.title.setWordWrap(True)
         self.verdict = sentence_label(self, "heading")
         self.figures = sentence_label(self, "")
+        self.remarks = sentence_label(self, "")
         self.place = sentence_label(self, "muted")
         self.problem = sentence_label(self, "warning")
         self.curves = LearningCurves(theme, self)
         self.about_curves = sentence_label(self, "muted")
         self.about_curves.setText(
-            _(
-                "The curves show the training. The figures above are for the model as the app uses it; the last layer "
-                "was then refitted."
-            )
+            _("The curves show the model during training. The figures above are for the model as the app uses it.")
         )
-        _stack(self, self.title, self.verdict, self.figures, self.place, self.problem, self.curves, self.about_curves)
+        above = (self.title, self.verdict, self.figures, self.remarks, self.place, self.problem)
+        _stack(self, *above, self.curves, self.about_curves)
 
     def show_result(self, event: Trained, prepared: Prepared | None, epochs: Sequence[Epoch], place: str) -> None:
         """Say how good the model is, and where it is kept."""
@@ -406,6 +405,8 @@ class TrainResult(QWidget):
             )
             lines.append(stopped.format(count=number(len(epochs))))
         self.figures.setText("\n".join(lines))
+        self.remarks.setText("\n".join(events.worded(event).remarks))
+        self.remarks.setVisible(bool(event.remarks))
         self.problem.hide()
         self.place.setText(_("Saved in {folder}").format(folder=place))
         self.curves.show_epochs(epochs)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
@@ -12,6 +13,9 @@ from alpacasorter.core.events import Learned, Progress
 from alpacasorter.i18n import _, ngettext, number
 from alpacasorter.ui.widgets.theme import Theme, icon
 from alpacasorter.wording import text
+
+LOW = 560
+"""Height of the window below which there is less space between messages, pixels."""
 
 
 class ElidedLabel(QLabel):
@@ -86,7 +90,7 @@ def make_compact(strip: QFrame, row: QHBoxLayout, low: bool) -> None:
         strip.style().polish(strip)
 
 
-class _Strip(QFrame):
+class Strip(QFrame):
     """A line of text with buttons, and a cross that hides it.
 
     Signals:
@@ -153,7 +157,7 @@ class _Strip(QFrame):
         return button
 
 
-class LearnedBanner(_Strip):
+class LearnedBanner(Strip):
     """Says what was learned from a correction.
 
     Signals:
@@ -210,7 +214,7 @@ class LearnedBanner(_Strip):
         self.undo_button.setVisible(undo and not self._asked)
 
 
-class FlippedBanner(_Strip):
+class FlippedBanner(Strip):
     """Says that one correction changed many other tags, until the user answers.
 
     Signals:
@@ -244,7 +248,61 @@ class FlippedBanner(_Strip):
         self.show()
 
 
-class ChangedBanner(_Strip):
+class QuestionBanner(Strip):
+    """Asks a question with a button for each answer, until the user answers or closes it.
+
+    Signals:
+        answered(str): the user chose the answer with this name.
+        closed: the user does not want to answer.
+    """
+
+    answered = Signal(str)
+    closed = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        """Start hidden."""
+        super().__init__("banner", theme, parent)
+        self.words.setProperty("role", "heading")
+        self.close_button.clicked.connect(self.closed)
+
+    @property
+    def answers(self) -> Sequence[QPushButton]:
+        """The buttons of the answers, in the order in which they were given."""
+        return tuple(self._buttons)
+
+    def ask(self, question: str, answers: Mapping[str, str], tips: Mapping[str, str] | None = None) -> None:
+        """Ask a question instead of the one before.
+
+        Args:
+            question: one or more sentences.
+            answers: what stands on the button of each answer, by name.
+            tips: what follows from an answer, by name.
+        """
+        for button in self._buttons:
+            self._row.removeWidget(button)
+            button.hide()
+            button.deleteLater()
+        self._buttons.clear()
+        self.words.setText(question)
+        before: QWidget = self.close_button.previousInFocusChain() or self
+        for name, words in answers.items():
+            button = self.add_button(words.replace("&", "&&"))
+            button.setToolTip((tips or {}).get(name, ""))
+            # Read together with the button, which says little without it.
+            button.setAccessibleDescription(" ".join(filter(None, (question, button.toolTip()))))
+            # A click leaves the focus with the photos, as on all buttons of the window.
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.clicked.connect(partial(self._answer, name))
+            QWidget.setTabOrder(before, button)
+            before = button
+        self.show()
+
+    def _answer(self, name: str) -> None:
+        self.hide()
+        self.answered.emit(name)
+
+
+class ChangedBanner(Strip):
     """Offers, while the changed tags are shown, to keep them all or to take them all back.
 
     Signals:
@@ -288,7 +346,7 @@ class ChangedBanner(_Strip):
         self.show()
 
 
-class ArrivalsBanner(_Strip):
+class ArrivalsBanner(Strip):
     """Says that new photos have arrived in the folder.
 
     Signals:
@@ -315,7 +373,26 @@ class ArrivalsBanner(_Strip):
         self.show_button.setVisible(not showing)
 
 
-class NoticeBar(_Strip):
+class LearningAgainBanner(Strip):
+    """Says that the corrections are being learned again for another model, until the user closes it or that is over."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        """Start hidden."""
+        super().__init__("banner", theme, parent)
+        self._is_closed = False
+        self.close_button.clicked.connect(lambda: setattr(self, "_is_closed", True))
+
+    def begin(self) -> None:
+        """Forget that the user closed it."""
+        self._is_closed = False
+
+    def say(self, words: str) -> None:
+        """Show this text, unless the user has closed it or the window is low: the status bar says the same."""
+        self.words.setText(words)
+        self.setVisible(bool(words) and not self._is_closed and self.window().height() >= LOW)
+
+
+class NoticeBar(Strip):
     """Notices that the user can close, for example that a damaged file was replaced by its backup."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:

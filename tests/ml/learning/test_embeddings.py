@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from alpacasorter.ml.learning.personal_head import EmbeddingTable
+from alpacasorter.ml.learning.embeddings import EmbeddingTable
 
 
 def vectors(start: int, stop: int, width: int = 3) -> np.ndarray:

@@ -262,3 +262,24 @@ def test_a_photo_that_was_not_corrected_suggests_nothing(start: Start) -> None:
     assert one.head.agreements([key(opposed()[1]), "0" * 64]) == ()
     without = start(BUNDLE)
     assert without.head.agreements([key(0)]) == ()
+
+
+# What another one would change
+
+
+@pytest.mark.parametrize("corrected", [0, 3])
+def test_what_a_variant_would_change_is_what_it_changes(start: Start, corrected: int) -> None:
+    one = start(WIDE)
+    one.flip(*opposed()[:corrected])
+    head = one.head.head
+    would = one.head.changed_by_variant("narrow")
+    assert one.head.head is head, "nothing has happened yet"
+    assert one.head.bundle.variant == "wide"
+    assert not {key(n) for n in opposed()[:corrected]} & set(would), "the user's labels stay"
+    assert set(one.head.use_variant("narrow").changed) == set(would) != set()
+    assert one.head.changed_by_variant("narrow") == ()
+
+
+def test_a_variant_that_there_is_not_would_change_nothing(start: Start) -> None:
+    with pytest.raises(BundleError):
+        start(WIDE).head.changed_by_variant("pony")

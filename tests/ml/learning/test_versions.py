@@ -334,6 +334,24 @@ def test_a_version_of_an_older_app_is_not_offered(start: Callable[..., Opened]) 
     assert again.learned_from() == [1, 0]
 
 
+def test_a_version_from_before_there_was_a_margin_judges_as_it_did_then(start: Callable[..., Opened]) -> None:
+    one = start()
+    one.flip(0)
+    assert one.head.head.hysteresis is not None
+    one.head.save()
+    stored = one.library.head_versions(BUNDLE.bundle_id)[0]
+    one.library.close()
+    again = start()
+    assert again.head.head.hysteresis is not None
+    assert again.head.head.hysteresis.margin == one.head.head.hysteresis.margin
+    again.library.forget_head_version(again.current())
+    again.library.add_head_version(replace(stored, measurements={}))
+    again.library.close()
+    old = start().head.head
+    assert old.hysteresis is None
+    assert (old.weights == one.head.head.weights).all()
+
+
 def test_two_windows_that_store_the_same_make_one_version(start: Callable[..., Opened]) -> None:
     one, other = start(), start()
     one.flip(0)

@@ -80,6 +80,7 @@ def test_everything_is_read(folder):
     assert bundle.calibration.scale == 0.9
     assert bundle.learning.l2 == L2
     assert bundle.learning.correction_weight == 3.0
+    assert bundle.learning.flip_confidence == 0.8, "as in bundles from before this was a setting"
     assert bundle.quality["out_of_fold"]["all"]["accuracy"] == 0.9
     assert (bundle.replay.embeddings == replay.embeddings).all()
     assert (bundle.replay.labels == replay.labels).all()
@@ -198,6 +199,10 @@ def test_absurdly_large_metadata(folder):
         {"head__l2": 0.0},
         {"learning__correction_weight": float("nan")},
         {"learning__yield_similarity": 1.5},
+        {"learning__replay_weight": 0.0},
+        {"learning__stiffness": -1.0},
+        {"learning__flip_confidence": 0.5},
+        {"learning__flip_confidence": "high"},
         {"backbone_id": "0" * 16},
         {"preprocessing": "another"},
         {"quality": None},

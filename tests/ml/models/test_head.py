@@ -1,9 +1,11 @@
 """The head: stable probabilities, and a map that adds up to the answer."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from alpacasorter.ml.models.head import Calibration, Head
+from alpacasorter.ml.models.head import Calibration, Head, Hysteresis
 
 
 def head(size=1280, calibration=None, seed=0):
@@ -60,3 +62,28 @@ def test_the_map_shows_where():
     spoke = one.activation_map(feature_map)
     assert np.unravel_index(spoke.argmax(), spoke.shape) == (2, 3)
     assert np.unravel_index(spoke.argmin(), spoke.shape) == (5, 5)
+
+
+def learned(margin):
+    shipped = np.array([1.0, 0.0])
+    return Head(np.array([0.0, 1.0]), 0.0, Calibration(), Hysteresis(shipped, 0.0, 0.0, margin))
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_a_tag_stays_until_the_learned_logit_is_beyond_the_margin(side):
+    learned_logits = np.linspace(-4, 4, 401)
+    x = np.stack([np.full(401, 5.0 * side), learned_logits], axis=1)
+    logits = learned(1.5).logits(x)
+    np.testing.assert_array_equal(logits > 0, learned_logits > -1.5 if side > 0 else learned_logits >= 1.5 + 1e-9)
+    assert (np.diff(logits) > 0).all()
+    assert np.diff(logits).max() < 0.05
+    agreed = side * learned_logits > 0.1
+    np.testing.assert_allclose(logits[agreed], learned_logits[agreed])
+
+
+def test_the_map_explains_what_the_head_says_within_the_margin_too():
+    feature_map = np.random.default_rng(1).normal(size=(4, 4, 2)) + np.array([1.0, -0.5])
+    one = learned(1.5)
+    logit = one.logits(feature_map.mean(axis=(0, 1))[np.newaxis])[0]
+    assert logit != pytest.approx(replace(one, hysteresis=None).logits(feature_map.mean(axis=(0, 1))[np.newaxis])[0])
+    assert one.activation_map(feature_map).mean() == pytest.approx(logit, abs=1e-9)

@@ -46,6 +46,25 @@ def test_flip_and_mirror_only_mirror(pictures):
         assert any(same)
 
 
+def tilts(turn):
+    """Return by how many degrees a vertical bar is tilted in 40 views."""
+    bar = np.zeros((40, SIDE, SIDE, 3), dtype=np.uint8)
+    bar[:, 8:-8, SIDE // 2 - 2 : SIDE // 2 + 2] = 255
+    given = {} if turn is None else {"turn": turn}
+    found = []
+    for view in augmenter({"rotation"}, 3, **given)(bar)[..., 0]:
+        rows, columns = (place - SIDE / 2 + 0.5 for place in np.nonzero(view[8:-8, 8:-8] > 127))
+        spread = np.cov(np.stack([rows - rows.mean(), columns - columns.mean()]))
+        along = np.linalg.eigh(spread)[1][:, -1]
+        found.append(np.degrees(np.arctan2(abs(along[1]), abs(along[0]))))
+    return np.array(found)
+
+
+def test_a_photo_is_turned_as_little_as_a_camera_is_tilted():
+    assert 5 < tilts(None).max() < 15
+    assert tilts(0.2).max() > 50, "as the article does"
+
+
 def test_no_switch_is_no_change(pictures):
     assert (augmenter((), 7)(pictures) == pictures).all()
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from alpacasorter.core import reasons
-from alpacasorter.training.data.dataset import DatasetError, embed_dataset, find_photos, read_dataset
+from alpacasorter.training.data.dataset import DatasetError, embed_photos, find_photos, read_dataset
 from tests.training.pictures import class_folders, picture
 
 
@@ -31,12 +32,9 @@ def test_the_positive_class_can_be_chosen(tmp_path):
 
 def test_several_data_folders_keep_their_names(tmp_path):
     folders = [class_folders(tmp_path / name, 2, start=10 * place) for place, name in enumerate("ab")]
-    data = embed_dataset(read_dataset(folders), side=32, embed=mean_color)
-    assert data.sources == ("a", "b")
-    assert data.of_source("b").tolist() == [False] * 4 + [True] * 4
-    assert data.embeddings.dtype == np.float16
-    assert data.embeddings.shape == (8, 3)
-    assert data.targets.tolist() == [0, 0, 1, 1] * 2
+    examples = read_dataset(folders).examples
+    assert [example.source for example in examples] == ["a"] * 4 + ["b"] * 4
+    assert [example.target for example in examples] == [0, 0, 1, 1] * 2
 
 
 def test_subfolders_count_and_hidden_ones_do_not(tmp_path):
@@ -47,20 +45,17 @@ def test_subfolders_count_and_hidden_ones_do_not(tmp_path):
     assert len(read_dataset([folder]).examples) == 3
 
 
-def test_broken_photos_are_left_out_and_listed(tmp_path):
-    folder = class_folders(tmp_path / "a", 2)
-    (folder / "thing" / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing more")
-    data = embed_dataset(read_dataset([folder]), side=32, embed=mean_color)
-    assert len(data.targets) == 4
-    assert [path.name for path, _ in data.problems] == ["broken.jpg"]
-    assert [reason for _, reason in data.problems] == [reasons.DAMAGED]
-
-
-def test_a_class_of_broken_photos_only(tmp_path):
-    folder = class_folders(tmp_path / "a", 1)
-    (folder / "thing" / "thing_00.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    with pytest.raises(DatasetError, match="“thing” could be read"):
-        embed_dataset(read_dataset([folder]), side=32, embed=mean_color)
+def test_photos_become_embeddings_and_broken_ones_reasons(tmp_path):
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"\xff\xd8\xff nothing more")
+    colors = [(250, 10, 20), (0, 100, 200)]
+    for place, color in enumerate(colors):
+        Image.new("RGB", (300, 280), color).save(tmp_path / f"{place}.png")
+    first, reason, second = embed_photos([tmp_path / "0.png", broken, tmp_path / "1.png"], side=32, embed=mean_color)
+    assert reason == reasons.DAMAGED
+    for found, color in zip((first, second), colors, strict=True):
+        assert found.dtype == np.float16
+        np.testing.assert_allclose(found, color, atol=0.5)
 
 
 def refused(folders, match, **options):

@@ -7,18 +7,31 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QObject, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLabel, QMainWindow, QMessageBox, QTextBrowser
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QFileDialog,
+    QLabel,
+    QMainWindow,
+    QMessageBox,
+    QTextBrowser,
+    QVBoxLayout,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
+from alpacasorter.core.events import LearningAgain
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import day, size
-from alpacasorter.ml.models.entry import ModelEntry
+from alpacasorter.ml.models.entry import ModelEntry, VariantEntry
 from alpacasorter.ml.models.store import Added
 from alpacasorter.ui.models import dialog as models_dialog
 from alpacasorter.ui.models.control import ModelsControl
 from alpacasorter.ui.models.dialog import ModelsDialog
 from alpacasorter.ui.widgets.dialogs import show_card
-from alpacasorter.workers.view_facts import ModelFacts
+from alpacasorter.ui.widgets.theme import Theme
+from alpacasorter.workers.view_facts import ModelFacts, VariantFacts, VariantsFacts
 
 
 class FakeModels(QObject):
@@ -50,6 +63,8 @@ class FakeModels(QObject):
 class FakeVersions(QObject):
     told = Signal(object)
     failed = Signal(str)
+    learning_again = Signal(object)
+    again: LearningAgain | None = None
 
     def ask(self) -> None:
         pass
@@ -61,6 +76,10 @@ class FakeVersions(QObject):
         pass
 
 
+class FakeVariants(QObject):
+    changed = Signal(object)
+
+
 class FakeEngine(QObject):
     ready = Signal(object)
     failed = Signal(str)
@@ -70,6 +89,7 @@ class FakeEngine(QObject):
         super().__init__()
         self.models = FakeModels(self)
         self.versions = FakeVersions(self)
+        self.variants = FakeVariants(self)
 
     def use_model(self, path: Path | None) -> None:
         self.models.asked.append(("use", path))
@@ -466,10 +486,15 @@ def test_a_strangers_card_loads_and_starts_nothing(
 
 
 @pytest.fixture
-def control(qtbot: QtBot, engine: FakeEngine) -> ModelsControl:
+def control(qtbot: QtBot, qapp: QApplication, engine: FakeEngine) -> ModelsControl:
     window = QMainWindow()
     qtbot.addWidget(window)
-    made = ModelsControl(window, engine)  # type: ignore[arg-type]
+    window.resize(800, 600)
+    made = ModelsControl(window, engine, Theme(qapp))  # type: ignore[arg-type]
+    below = QWidget()
+    QVBoxLayout(below)
+    made.place_in(below)
+    window.setCentralWidget(below)
     window.show()
     return made
 
@@ -491,6 +516,94 @@ def test_the_button_says_which_model_serves(
     assert control.button.focusPolicy() & Qt.FocusPolicy.TabFocus
     engine.failed.emit("It can't be opened.")
     assert control.button.text() == "Models…"
+
+
+def test_it_says_how_far_corrections_are_learned_again(
+    control: ModelsControl, engine: FakeEngine, qtbot: QtBot, tmp_path: Path
+) -> None:
+    def tell(learned: int, waiting: int, *, running: bool) -> None:
+        engine.versions.learning_again.emit(LearningAgain(learned, waiting, running))
+
+    def words() -> str:
+        return control.banner.words.text() if control.banner.isVisible() else ""
+
+    engine.ready.emit(ModelFacts("Alpaca", "2.0", LabelSet("a", "b", {}), 0, tmp_path))
+    tell(0, 0, running=False)
+    assert (control.button.text(), words()) == ("Model: Alpaca 2.0", "")
+    tell(0, 37, running=True)
+    assert words() == "", "what takes no time is not worth a message"
+    tell(12, 25, running=True)
+    assert control.button.text() == "Model: Alpaca 2.0, learning again: 12 of 37"
+    qtbot.waitUntil(lambda: "12 of 37" in words(), timeout=5000)
+    assert "labels stay" in words()
+    assert "12 of 37" in control.button.toolTip()
+    tell(20, 17, running=True)
+    assert "20 of 37" in words()
+    tell(32, 5, running=False)
+    assert control.button.text() == "Model: Alpaca 2.0"
+    assert "32 of your 37" in words()
+    assert "5 corrections" in words()
+    assert "not found" in words()
+    # It stays until it is closed, and the next look that finds nothing does not bring it back.
+    tell(32, 5, running=False)
+    qtbot.mouseClick(control.banner.close_button, Qt.MouseButton.LeftButton)
+    tell(32, 5, running=True)
+    tell(32, 5, running=False)
+    assert words() == ""
+
+
+def test_a_closed_message_stays_closed_and_another_model_ends_it(
+    control: ModelsControl, engine: FakeEngine, qtbot: QtBot, tmp_path: Path
+) -> None:
+    engine.ready.emit(ModelFacts("Alpaca", "2.0", LabelSet("a", "b", {}), 0, tmp_path))
+    engine.versions.learning_again.emit(LearningAgain(0, 37, True))
+    qtbot.waitUntil(control.banner.isVisible, timeout=5000)
+    qtbot.mouseClick(control.banner.close_button, Qt.MouseButton.LeftButton)
+    engine.versions.learning_again.emit(LearningAgain(9, 28, True))
+    assert not control.banner.isVisible()
+    assert "9 of 37" in control.button.text(), "the status bar goes on saying it"
+    engine.model_changing.emit()
+    assert control.button.text() == "Models…"
+    engine.ready.emit(ModelFacts("Mine", "1", LabelSet("a", "b", {}), 0, tmp_path))
+    assert control.button.text() == "Model: Mine 1"
+    # With everything found, there is nothing left to say.
+    engine.versions.learning_again.emit(LearningAgain(0, 3, True))
+    qtbot.waitUntil(control.banner.isVisible, timeout=5000)
+    engine.versions.learning_again.emit(LearningAgain(3, 0, False))
+    assert not control.banner.isVisible()
+
+
+def test_the_variant_in_use_is_shown_with_its_model(
+    control: ModelsControl, engine: FakeEngine, three: list[ModelEntry], tmp_path: Path
+) -> None:
+    choices = (VariantFacts("wide", "Alpaca", "", ""), VariantFacts("narrow", "Not alpaca", "", ""))
+    variants = VariantsFacts("Ponies & co. count as", choices, "wide", is_chosen=False, first_question="")
+    engine.ready.emit(ModelFacts("Alpaca", "1.0", LabelSet("a", "b", {}), 0, tmp_path, variants))
+    assert "Ponies & co. count as: Alpaca" in control.button.toolTip()
+    chosen: list[str] = []
+    control.variant_chosen.connect(chosen.append)
+    control.open_dialog()
+    dialog = control.dialog
+    assert dialog is not None
+    assert not dialog.variant.isVisible(), "the models are not known yet"
+    other = VariantEntry("narrow", "Wolf", is_default=False, is_chosen=True)
+    engine.models.told.emit([three[0], replace(three[1], setting="Dogs count as", variants=(other,)), three[2]])
+    assert dialog.variant.isVisible()
+    assert (dialog.setting.text(), dialog.variant.currentText()) == ("Ponies && co. count as", "Alpaca")
+    dialog.variant.setFocus()
+    QTest.keyClick(dialog.variant, Qt.Key.Key_Down)
+    assert chosen == ["narrow"]
+    engine.variants.changed.emit(replace(variants, current="narrow"))
+    assert dialog.variant.currentText() == "Not alpaca"
+    assert "Ponies & co. count as: Not alpaca" in control.button.toolTip()
+    dialog.list.setCurrentItem(dialog.list.topLevelItem(1))
+    assert not dialog.variant.isVisible(), "that model is not in use"
+    assert dialog.details.text().endswith("Dogs count as: Wolf")
+    engine.ready.emit(ModelFacts("Cats", "1.0", LabelSet("a", "b", {}), 0, tmp_path))
+    dialog.list.setCurrentItem(dialog.list.topLevelItem(0))
+    assert not dialog.variant.isVisible()
+    assert "Ponies" not in dialog.details.text() + control.button.toolTip()
+    assert chosen == ["narrow"], "the user chose once"
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support raise")

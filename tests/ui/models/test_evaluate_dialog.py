@@ -11,7 +11,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from alpacasorter.core.events import Problem, Progress
+from alpacasorter.core.events import Learned, Problem, Progress
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.ml.evaluation.evaluate import Evaluation, Judgment, Mistake
 from alpacasorter.ml.evaluation.metrics import Confusion, measure, mistakes
@@ -397,6 +397,7 @@ class Engine(QObject):
 
     ready = Signal(object)
     model_changing = Signal()
+    learned = Signal(object)
     cache = None
 
 
@@ -415,6 +416,12 @@ def test_the_dialog_follows_the_model_in_use(
     assert "“Alpaca” and “Not alpaca”" in dialog.explanation.text()
     work = dialog.evaluating
     assert isinstance(work, Stand)
+    run(dialog, work, made(tmp_path))
+    learned = Learned(1, {}, (), np.empty(0, dtype=np.float32), (), 1)
+    engine.learned.emit(learned)
+    assert dialog.panel.isVisible(), "it says how good the model is before it learned this"
+    engine.learned.emit(replace(learned, variant="narrow"))
+    assert not dialog.panel.isVisible()
     run(dialog, work, made(tmp_path))
     engine.model_changing.emit()
     assert not dialog.panel.isVisible()

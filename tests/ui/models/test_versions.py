@@ -7,6 +7,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from alpacasorter.core.events import LearningAgain
 from alpacasorter.i18n import moment
 from alpacasorter.ml.learning.versions import SHIPPED, LearningState, SelfCheck, Version
 from alpacasorter.ui.models import versions as version_words
@@ -153,3 +154,42 @@ def test_a_version_in_words() -> None:
     )
     assert version_words.spoken(AS_SHIPPED) == "Before learning, no corrections"
     assert version_words.figures(Version(1, FIRST, 1, SelfCheck(1, 0, None, 0), False)) == "too few to measure"
+
+
+def test_versions_of_other_models_are_listed_and_can_t_be_gone_back_to(view: VersionsView, qtbot: QtBot) -> None:
+    asked: list[int] = []
+    view.go_back.connect(asked.append)
+    others = (
+        Version(9, SECOND, 40, SelfCheck(40, 20, 38, 0), current=False, bundle_id="old"),
+        Version(8, FIRST, 12, None, current=False, bundle_id="older"),
+    )
+    view.show_state(replace(state(), others=others))
+    view.name_models({"old": "Alpaca 1.0"})
+    assert cells(view)[4:] == [
+        [moment(SECOND), "40 corrections", "20 → 38 of 40", "Of “Alpaca 1.0”"],
+        [moment(FIRST), "12 corrections", "not measured", "Of an earlier model"],
+    ]
+    view.table.setFocus()
+    qtbot.keyClick(view.table, Qt.Key.Key_End)
+    assert view.table.currentItem() is view.table.topLevelItem(3), "keys pass over them"
+    place = view.table.visualItemRect(view.table.topLevelItem(4)).center()
+    qtbot.mouseClick(view.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    qtbot.mouseDClick(view.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert asked == []
+    assert view.table.topLevelItem(4).data(0, Qt.ItemDataRole.AccessibleTextRole).endswith("Of “Alpaca 1.0”.")
+    assert "Alpaca 1.0" in view.table.topLevelItem(4).toolTip(0)
+
+
+def test_only_versions_of_other_models(view: VersionsView) -> None:
+    view.show_state(replace(NOTHING, corrections=37, waiting=37, others=(Version(9, SECOND, 37, None, False, "old"),)))
+    assert view.table.isVisible()
+    assert "37 corrections" in view.summary.text()
+
+
+def test_corrections_that_are_being_learned_again_are_counted(view: VersionsView) -> None:
+    running = LearningAgain(12, 25, True)
+    assert "12 of 37" in version_words.summary(replace(NOTHING, corrections=37, waiting=25), running)
+    # Once that is over, it says which are left and why.
+    left = version_words.summary(replace(NOTHING, corrections=37, waiting=5), LearningAgain(32, 5, False))
+    assert "5 corrections keep their labels" in left
+    assert "of 37" not in left

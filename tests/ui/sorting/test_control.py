@@ -46,6 +46,11 @@ class FakePage:
         self.placed: list[object] = []
 
 
+class FakeVersions(QObject):
+    learning_again = Signal(object)
+    again = None
+
+
 class FakeEngine(QObject):
     ready = Signal(object)
     problems = Signal(object)
@@ -55,6 +60,7 @@ class FakeEngine(QObject):
     def __init__(self) -> None:
         super().__init__()
         self.sorting = FakeSortService()
+        self.versions = FakeVersions()
 
 
 class Scene:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from alpacasorter.core import reasons
+from alpacasorter.core.events import LearningAgain
 from alpacasorter.core.labels import LabeledPhoto
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import FileFailure, FilesFailed, SortBegan, SortProgress, SortState
@@ -177,6 +178,18 @@ def test_photos_not_scanned_yet(scene: Scene) -> None:
     scene.service.planned.emit(going(3))
     assert scene.dialog.buttons.sort.isEnabled()
     assert scene.why == sorts.waiting(30, scanning=True)
+
+
+def test_corrections_that_are_still_being_learned_again(scene: Scene) -> None:
+    scene.subject = SortInput(HIKE, scene.photos, LABELS, 0, False, LearningAgain(12, 25, True))
+    scene.choose(scene.dialog.on_photos_changed)
+    scene.service.planned.emit(going(3))
+    assert scene.dialog.buttons.sort.isEnabled(), "the user may know better"
+    assert "12 of 37" in scene.why
+    scene.subject = SortInput(HIKE, scene.photos, LABELS, 0, False, LearningAgain(37, 0, False))
+    scene.choose(scene.dialog.on_photos_changed)
+    scene.service.planned.emit(going(3))
+    assert scene.why == ""
 
 
 def test_a_correction_meanwhile_makes_the_plan_again(scene: Scene) -> None:

@@ -513,6 +513,9 @@ def test_the_result(user: User, dataset: Path, monkeypatch: pytest.MonkeyPatch) 
     assert "Balanced accuracy: 96%" in page.figures.text()
     assert "0.995" in page.figures.text() or "0.994" in page.figures.text()
     assert "after 12 epochs" in page.figures.text()
+    assert page.remarks.isVisible()
+    for part in ("do not help", "64 of the 65", "this one 63"):
+        assert part in page.remarks.text()
     model = paths.user_models_dir() / "my-first-model"
     assert (model / "model.json").is_file()
     assert len(page.curves.epochs) == 12
