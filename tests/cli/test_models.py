@@ -35,7 +35,9 @@ def test_the_list(run: Commands, goats: Path) -> None:
     assert "(bundled)" in done.out
     run("models", "add", goats)
     lines = run("models").out.splitlines()
-    assert len(lines) == 4
+    # A table with a heading; below it, the variants of each model.
+    assert lines.index("") == 3
+    assert any(line.startswith("*  llamas-count") for line in lines[4:])
     assert lines[1].startswith("*  alpaca")
     assert lines[2].startswith("   goats   Goats 0.3")
     assert "Goat / Something else" in lines[2]
@@ -52,7 +54,10 @@ def test_the_list(run: Commands, goats: Path) -> None:
         "bytes": sum(path.stat().st_size for path in bundle.path.iterdir()),
         "problem": None,
         "path": str(bundle.path),
-        "variants": [],
+        "variants": [
+            {"name": "llamas-count", "title": "Alpaca", "default": True, "in_use": True},
+            {"name": "alpacas-only", "title": "Not alpaca", "default": False, "in_use": False},
+        ],
     }
     assert (entries["goats"]["bundled"], entries["goats"]["in_use"]) == (False, False)
 

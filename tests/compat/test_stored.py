@@ -125,7 +125,8 @@ def test_another_backbone_learns_old_corrections_again(old: Stored, tmp_path: Pa
 def test_backup_is_restored(old: Stored) -> None:
     old.library.write_bytes(bytes(old.library.stat().st_size))
     done = invoke(*("scan", old.root / "a hike", "--json", "--quiet", "--device", "cpu"), variables=old.environment())
-    assert sum(row["corrected"] for row in rows(done)) == 4
+    # Four, and the other file with the picture of one if the photos had to be opened again.
+    assert sum(row["corrected"] for row in rows(done)) in (4, 5)
     assert done.err.strip(), "the user is told"
     assert len(rows(invoke("sort", "--history", "--json", variables=old.environment()))) == len(EXPECTED["history"])
 

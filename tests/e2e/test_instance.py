@@ -104,7 +104,9 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         done.append("asks")
         return False
 
-    def run(_folder: Path | None, _device: str | None, *, photos: list[str], lock: InstanceLock) -> int:
+    def run(
+        _folder: Path | None, _device: str | None, _variant: str | None, *, photos: list[str], lock: InstanceLock
+    ) -> int:
         assert photos == []
         done.append(f"opens {lock.held}")
         lock.release()
@@ -132,13 +134,13 @@ def test_new_window_is_not_found_if_there_is_another_one(first: subprocess.Popen
 
 
 def test_starts_that_one_window_can_not_serve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    names = [window._instance_name(None), window._instance_name("gpu")]
+    names = [window._instance_name(None, None), window._instance_name("gpu", None)]
     for variable in ("ALPACASORTER_DATA_DIR", "ALPACASORTER_CACHE_DIR", "ALPACASORTER_MODEL", "DISPLAY"):
         with monkeypatch.context() as patch:
             patch.setenv(variable, str(tmp_path))
-            names.append(window._instance_name(None))
+            names.append(window._instance_name(None, None))
     assert len(set(names)) == len(names)
-    assert window._instance_name(None) == names[0]
+    assert window._instance_name(None, None) == names[0]
 
 
 # The platform of the tests doesn't stack windows.
@@ -223,7 +225,7 @@ def log() -> str:
 
 
 def test_error_while_closing_leaves_no_process_behind() -> None:
-    done = run_python(_FAILS_WHILE_CLOSING, window._instance_name("cpu"))
+    done = run_python(_FAILS_WHILE_CLOSING, window._instance_name("cpu", None))
     assert done.returncode == 0, done.stderr
     assert "while closing" in log()
     assert sockets() == []
@@ -243,7 +245,7 @@ from alpacasorter.cli import window
 from alpacasorter.cli import parse
 from alpacasorter.workers.instance import InstanceLock, hand_over_or_lock
 parse([])
-lock = InstanceLock(window._instance_name(None))
+lock = InstanceLock(window._instance_name(None, None))
 hand_over_or_lock(lock, None)
 lock.release()
 import alpacasorter.ui.app

@@ -42,17 +42,33 @@ def test_it_knows_what_it_was_trained_on(bundle):
 
 def test_the_figures_are_there_and_plausible(bundle):
     quality = bundle.quality
-    assert quality["protocol"]["seeds"] >= 3
-    for judged in ("all", "article", "more"):
+    assert quality["protocol"]["shuffles"] >= 1
+    for judged in ("all", "extra", "without the llamas among them"):
         figures = quality["out_of_fold"][judged]
-        assert 0.96 < figures["accuracy"] < 1
-        assert 0.96 < figures["balanced_accuracy"] < 1
+        assert 0.95 < figures["accuracy"] < 1
+        assert 0.93 < figures["balanced_accuracy"] < 1
         assert 0.99 < figures["auc"] < 1
         assert 0 < figures["ece"] < 0.03
-    assert quality["article_split"]["article"]["n"] == 65
-    assert {"one alpaca close by", "several alpacas", "alpacas far away", "other animals"} <= set(quality["by_kind"])
-    assert {"llama", "vicugna", "ambiguous"} == set(quality["lookalikes"])
+    # On sources that none of them has seen, it is better than the bundles before it.
+    for earlier in quality["earlier"]:
+        assert quality["out_of_fold"]["extra"]["log_loss"] < earlier["log_loss"]
+        assert quality["out_of_fold"]["extra"]["auc"] > earlier["auc"]
+    assert {"dark alpacas", "shorn alpacas", "alpacas far away", "no alpaca: sheep"} <= set(quality["by_kind"])
     assert quality["checks"]["litert_keras_embedding"] <= 1e-4
+
+
+def test_it_has_two_meanings_and_each_knows_its_photos(bundle):
+    assert bundle.variants is not None
+    assert bundle.variants.names == ("llamas-count", "alpacas-only")
+    for variant in bundle.variants.choices:
+        counts = variant.weights > 0
+        called = variant.head.probability(bundle.replay.embeddings[counts]) >= bundle.threshold
+        assert (called == (variant.labels[counts] == 1)).mean() > 0.98
+        assert variant.question["en"]
+        assert variant.answer["en"]
+    wide, narrow = (bundle.variants.find(name) for name in ("llamas-count", "alpacas-only"))
+    assert (wide.labels > narrow.labels).sum() > 150
+    assert not (wide.labels < narrow.labels).any()
 
 
 def test_the_map_of_what_spoke_is_exact(bundle, backbone):
@@ -70,10 +86,12 @@ def test_it_listens_more_to_some_places_than_to_others(bundle, backbone, photos)
     from alpacasorter.core.photos.decode import decode, model_input
     from alpacasorter.core.photos.reading import read_photo
 
-    file = sorted((photos / "article" / "alpaca").iterdir())[2]
-    feature_map = backbone.feature_map(model_input(decode(read_photo(file), min_side=256).pixels, 256))
-    strength = np.linalg.norm(feature_map, axis=-1)
-    assert strength.max() > 3 * np.median(strength)
+    ratios = []
+    for file in sorted((photos / "article" / "alpaca").iterdir())[:10]:
+        feature_map = backbone.feature_map(model_input(decode(read_photo(file), min_side=256).pixels, 256))
+        strength = np.linalg.norm(feature_map, axis=-1)
+        ratios.append(float(strength.max() / np.median(strength)))
+    assert np.mean(ratios) > 2.5
 
 
 @pytest.mark.tensorflow
@@ -101,5 +119,5 @@ def test_training_starts_from_weights_that_have_not_seen_the_photos(bundle):
 
     general, retrained = read_weights(shipped_weights()), read_weights(bundle.keras_weights_path())
     same = {name for name in general if np.array_equal(general[name], retrained[name])}
-    assert "block_12_project/kernel" in same
-    assert not {"block_13_expand/kernel", "block_16_project/kernel", "Conv_1/kernel"} & same
+    assert "block_10_project/kernel" in same
+    assert not {"block_11_expand/kernel", "block_13_expand/kernel", "block_16_project/kernel", "Conv_1/kernel"} & same
