@@ -79,6 +79,7 @@ def test_the_figures_are_in_their_tables():
     assert f"| llamas and vicuñas count as alpacas | {' | '.join(shown)} |" in lines
     text = "\n".join(lines)
     assert "balanced accuracy 91.0 to 98.5 %, AUC 0.9700 to 0.9900" in text
+    assert "The models judged are single runs, and this one is a mean of 2." in text
     assert "retrained: 80% of the mean of 2 runs of 8 epochs" in text
     assert "retrained for 3 epochs" in text
     assert "5 folds of 77 groups, mean ± standard deviation of 3 shuffles" in text
