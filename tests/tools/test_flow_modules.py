@@ -11,7 +11,7 @@ from tests.core.store.library_files import ROOT
 @pytest.mark.parametrize(
     ("flow", "first", "last", "most"),
     [
-        ("photo", "core.photos.walk", "core.labels", 25),
+        ("photo", "core.photos.walk", "core.labels", 26),
         ("sort", "core.sorting.planning.planner", "core.sorting.execution.transfer", 33),
         ("export", "core.exchange.results", "core.exchange.xmp", 11),
     ],
