@@ -128,9 +128,16 @@ class Fields:
         value: object = self._data
         for name in names:
             value = value.get(name, default) if isinstance(value, dict) else None
-        if not isinstance(value, (int, float)) or isinstance(value, bool) or not above < value < below:
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
             raise self.invalid(".".join(names))
-        return float(value)
+        try:
+            found = float(value)
+        except OverflowError:
+            # A whole number of hundreds of digits.
+            found = math.inf
+        if not above < found < below:
+            raise self.invalid(".".join(names))
+        return found
 
     def table(self, name: str) -> dict[str, Any]:
         """Return an optional JSON object; empty if it is missing."""

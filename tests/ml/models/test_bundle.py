@@ -194,6 +194,7 @@ def test_absurdly_large_metadata(folder):
         {"calibration__scale": -1.0},
         {"calibration__offset": float("inf")},
         {"calibration__offset": "0"},
+        {"calibration__offset": 10**400},
         {"calibration": None},
         {"head": []},
         {"head__l2": 0.0},
