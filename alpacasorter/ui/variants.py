@@ -146,6 +146,8 @@ class VariantControl(WindowControl):
     def _on_failed(self, sentence: str) -> None:
         if self._variants is not None:
             self._wanted = self._variants.current
+            # What the user chose in a dialog is not in use.
+            self.changed.emit(self._wanted)
         self._notice.tell(sentence)
 
     def _on_finished(self, event: Finished) -> None:
@@ -269,7 +271,7 @@ class _Switch(QUndoCommand):
     def redo(self) -> None:
         """Use the variant; also called when the command is pushed."""
         if self._is_first:
-            # Translators: a setting and its value, such as "Llamas and vicuñas count as: Not alpaca."
+            # Translators: a setting and its value, such as "Ponies count as: Not horse."
             words = _("{setting}: {value}.").format(setting=self._setting, value=self._value)
         else:
             words = _("Redone: {action}.").format(action=self.text())

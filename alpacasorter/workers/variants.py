@@ -118,7 +118,13 @@ class VariantKeeper(QObject):
             self.changed.emit(self.facts(opened.bundle))
         if learned is not None:
             self._learned(learned)
-            opened.session.learning.save()
+            learning = opened.session.learning
+            try:
+                learning.save()
+            except Exception as error:  # noqa: BLE001  # nothing is lost: it is learned again at the next start
+                _log.warning("What was learned for a variant was not stored: %s", for_log(error))
+            # So that the first correction in this variant is as fast as any other.
+            learning.prepare()
 
     def _store(self, bundle: Bundle, name: str) -> None:
         from alpacasorter.ml.models.store import ModelStore

@@ -76,6 +76,7 @@ class VersionKeeper(QObject):
         self._again_lane = Lane("learning-again")
         self.again: LearningAgain | None = None
         self._told_again: LearningAgain | None = None
+        self._told_of: OpenEngine | None = None
         self.learning_again.connect(self._on_learning_again)
         self._round = 0
         self._is_asked = False
@@ -208,6 +209,9 @@ class VersionKeeper(QObject):
         opened = self._opened()
         if opened is None:
             return
+        if opened is not self._told_of:
+            # The same figures of another model are news.
+            self._told_of, self._told_again = opened, None
         learning = opened.session.learning
         learned_at = time.monotonic()
         try:

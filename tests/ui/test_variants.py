@@ -216,7 +216,10 @@ def test_the_step_is_named_and_goes_with_its_model(owner: Owner) -> None:
 
 
 def test_a_variant_that_can_t_be_used_is_told(owner: Owner) -> None:
+    shown: list[str] = []
+    owner.window.variants.changed.connect(shown.append)
     owner.window.engine.variants.failed.emit("Your choice can't be saved.")
+    assert shown == ["wide"], "what a dialog shows is in use"
     assert owner.window.notice.isVisible()
     assert "can't be saved" in owner.window.notice.words.text()
 

@@ -61,6 +61,7 @@ class ModelsControl(WindowControl):
         self._show_model()
         engine.ready.connect(self._on_ready)
         engine.variants.changed.connect(self._on_variants)
+        engine.variants.failed.connect(lambda _sentence: self._on_variants(self._variants))
         engine.failed.connect(lambda _sentence: self._forget())
         engine.model_changing.connect(self._forget)
         engine.models.failed.connect(self._on_failed)

@@ -78,6 +78,7 @@ class FakeVersions(QObject):
 
 class FakeVariants(QObject):
     changed = Signal(object)
+    failed = Signal(str)
 
 
 class FakeEngine(QObject):
@@ -593,6 +594,8 @@ def test_the_variant_in_use_is_shown_with_its_model(
     dialog.variant.setFocus()
     QTest.keyClick(dialog.variant, Qt.Key.Key_Down)
     assert chosen == ["narrow"]
+    engine.variants.failed.emit("It can't be used.")
+    assert dialog.variant.currentText() == "Alpaca", "the other one is not in use"
     engine.variants.changed.emit(replace(variants, current="narrow"))
     assert dialog.variant.currentText() == "Not alpaca"
     assert "Ponies & co. count as: Not alpaca" in control.button.toolTip()
