@@ -314,7 +314,7 @@ def learned_late() -> str:
     """Return that photos of earlier corrections were found only when others had been judged."""
     return _(
         "The model has learned from earlier corrections whose photos it has just found in this folder. The photos"
-        " before them were judged without that; judge the folder again to include it."
+        " before them were judged without these; scan the folder again to include them."
     )
 
 
@@ -340,7 +340,7 @@ def variant(setting: str, value: str) -> str:
         setting: what the variants of the model are about, in its own words.
         value: what the one in use is called.
     """
-    # Translators: a setting and its value, such as "Llamas and vicuñas count as: Not alpaca".
+    # Translators: a setting and its value, such as "Ponies count as: Not horse".
     return _("{setting}: {value}").format(setting=setting, value=value)
 
 

@@ -94,8 +94,8 @@ def test_photos_found_only_by_the_scan_are_learned_at_its_end(run: Commands, cor
     moved = corrected.rename(corrected.parent / "moved")
     done = run("scan", moved, "--json", *CPU)
     assert all(row["corrected"] for row in rows(done.out).values())
-    assert "judge the folder again" in done.err
-    assert "judge the folder again" not in run("scan", moved, "--json", *CPU).err
+    assert "scan the folder again" in done.err
+    assert "scan the folder again" not in run("scan", moved, "--json", *CPU).err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a POSIX signal")
