@@ -102,8 +102,8 @@ class PhotoTable:
     def targets(self) -> Integers:
         """Return the label of each photo in each of VARIANTS, int64 (n, 2): 1, 0, or -1 for none to train on.
 
-        What the labelers could not tell counts as it is filed, but look-alikes they could not tell say nothing about
-        alpacas alone. Photos filed under alpaca that show no camelid at all train nothing.
+        What the labelers could not tell counts as it is filed; look-alikes and photos of `article` that they could not
+        tell say nothing about alpacas alone. Photos filed under alpaca that show no camelid at all train nothing.
         """
         alpaca = self.of_species(_ALPACA)
         table = np.full((len(self.names), len(VARIANTS)), -1, dtype=np.int64)

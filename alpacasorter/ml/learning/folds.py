@@ -21,8 +21,8 @@ def scene_similarity(yield_similarity: float) -> float:
     """Return the cosine similarity from which photos count as one scene, for the backbone of a bundle.
 
     Args:
-        yield_similarity: the bundle's similarity from which photos yield to a correction, which differs between
-            backbones. The result lies a fixed fraction of the way from there to 1: 0.6 gives SIMILARITY.
+        yield_similarity: the bundle's similarity from which photos are much alike, which differs between backbones.
+            The result lies a fixed fraction of the way from there to 1: 0.6 gives SIMILARITY.
     """
     return yield_similarity + _STEP * (1.0 - yield_similarity)
 

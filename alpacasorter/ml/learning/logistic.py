@@ -12,8 +12,8 @@ Offsets are the logits of an existing head: then w and b are what is added to it
 of toward zero.
 
 With fewer samples than numbers per sample, the solution is a combination of the samples, w = X' a. Then only a is
-unknown, and the samples are needed only in their inner products (the Gram matrix), which a learner computes once for
-its replay set.
+unknown, and the samples are needed only in their inner products (the Gram matrix), to which a learner adds a row for
+each correction.
 """
 
 from __future__ import annotations
@@ -207,7 +207,6 @@ def fit_with_precision(
     precision: Float,
     *,
     offset: npt.ArrayLike,
-    start: Float | None = None,
     tolerance: float = TOLERANCE,
 ) -> Solution:
     """Return the optimum without a bias whose penalty is w . precision w / 2 instead of l2 |w|^2 / 2.
@@ -215,16 +214,13 @@ def fit_with_precision(
     Args:
         samples, y, sample_weight, offset, tolerance: as in `fit_logistic`.
         precision: float64 (p, p), symmetric and positive definite.
-        start: weights (p,) to start from; the result does not depend on them.
     """
     targets, weights, offsets = _checked(len(samples), y, sample_weight, offset, 1.0, tolerance)
     size = samples.shape[1]
     ridge = np.zeros((size + 1, size + 1))
     ridge[:size, :size] = precision
     problem = _Primal(samples, targets, weights, offsets, ridge, constant=0.0)
-    at, iterations, converged = minimize(
-        problem, np.append(np.zeros(size) if start is None else start, 0.0), tolerance * float(weights.sum())
-    )
+    at, iterations, converged = minimize(problem, np.zeros(size + 1), tolerance * float(weights.sum()))
     return Solution(at[:-1], 0.0, iterations, converged)
 
 

@@ -107,8 +107,9 @@ class LearningSettings:
     """How much corrections count compared with the replay set; chosen by measurement (benchmarks/personal.py).
 
     Attributes:
-        l2: L2 regularization strength, the same that the shipped head was fitted with.
-        correction_weight: of one correction, which the following ones are relative to.
+        l2: L2 regularization strength, the same that the shipped head was fitted with, unless it was trained together
+            with its backbone.
+        correction_weight: of one correction in the log-loss.
         yield_similarity: cosine similarity of embeddings from which photos are much alike; depends on the backbone.
         replay_weight, stiffness: what holds the shipped head: each photo of the replay set; anywhere, as a share of l2.
         flip_confidence: a tag changes only if the learned head is this sure, above 0.5.

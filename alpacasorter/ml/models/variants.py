@@ -14,8 +14,9 @@ asked is in model.json, in several languages, so nothing in the app knows what t
       ]
     }
 
-A text has English and any other languages. `first_question` is optional: without it, nobody is asked before they use
-the bundle. `question` and `answer` of a choice are optional, too: they are asked if corrections suggest this variant.
+A text has English and any other languages. `first_question` is optional: without it, nobody is asked before they have
+corrected anything. `question` and `answer` of a choice are optional, too: they are asked if corrections suggest this
+variant.
 
 The default's calibration, head and column of the replay set are those of a bundle without variants, so earlier versions
 of the app use it. Any other variant NAME has its calibration here, `weights.NAME` and `bias.NAME` in head.npz, and
@@ -80,7 +81,7 @@ class Variants:
         default: name of the one that is used unless the user chooses another.
         setting: what the user chooses between, the label of a setting without a colon.
         choices: at least two, in the order in which they are shown.
-        first_question: asked once before the bundle is used, with the titles as answers; empty to not ask.
+        first_question: asked once, in the first folder it matters for, with the titles as answers; empty to not ask.
     """
 
     default: str

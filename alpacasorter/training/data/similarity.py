@@ -30,7 +30,7 @@ class Similarity:
     """The cosine similarities, -1 to 1, from which two embeddings of a network are related.
 
     Attributes:
-        yields: a training photo with another label yields to a correction of the other photo.
+        yields: the photos are much alike; `yield_similarity` in the bundle.
         near_duplicate: the photos count as shots of the same scene.
     """
 
