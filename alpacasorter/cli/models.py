@@ -162,18 +162,17 @@ def _add(options: argparse.Namespace) -> int:
 
 def _use(options: argparse.Namespace) -> int:
     store = _store()
-    if options.bundled:
-        if options.variant is not None:
-            store.choose_variant(load_bundle(store.bundled), options.variant)
-        store.choose(store.bundled)
-        print(_("The bundled model is now in use."))
-    else:
+    path, said = store.bundled, _("The bundled model is now in use.")
+    if not options.bundled:
         entry = store.find(options.name)
         store.check(entry.path)
-        if options.variant is not None:
-            store.choose_variant(load_bundle(entry.path), options.variant)
-        store.choose(entry.path)
-        print(_("“{name}” is now in use.").format(name=entry.title))
+        path, said = entry.path, _("“{name}” is now in use.").format(name=entry.title)
+    if options.variant is not None:
+        bundle = load_bundle(path)
+        store.choose_variant(bundle, options.variant)
+        said = _("“{name}” is now in use.").format(name=bundle.with_variant(options.variant).title)
+    store.choose(path)
+    print(said)
     if paths.named_model() is not None:
         complain(
             _("{variable} is set and names the model to use. Unset it to use the one you chose.").format(

@@ -106,6 +106,7 @@ def test_one_for_all_runs(run: Commands, model: Path, photos: Path, tmp_path: Pa
     usual = probabilities(run, photos, "--model", "ponies")
     done = run("models", "use", "ponies", "--variant", "narrow")
     assert (done.code, done.err) == (0, "")
+    assert "Ponies count as: Not horse" in done.out
     narrow = probabilities(run, photos)
     assert all(abs(usual[name] - narrow[name]) > 0.01 for name in usual)
     # Another model in between does not change that.

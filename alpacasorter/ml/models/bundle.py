@@ -254,7 +254,7 @@ class Bundle:
             raise BundleError(_("The model “{name}” has no variants to choose from.").format(name=self.name))
         if chosen is None:
             message = _("The model “{name}” has no variant “{variant}”. Choose one of these: {variants}.")
-            names = join(list(self.variants.names))
+            names = join(list(self.variants.names), "or")
             raise BundleError(message.format(name=self.name, variant=display_path(name[:80]), variants=names))
         replay = Replay(self.replay.embeddings, chosen.labels, chosen.weights)
         return replace(self, head=chosen.head, replay=replay, variant=name)
