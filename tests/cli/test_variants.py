@@ -75,7 +75,7 @@ def test_an_unknown_one_is_refused(
     done = run(*given, "--model", model, "--variant", "pony")
     assert (done.code, done.out) == (1, "")
     assert "“pony”" in done.err
-    assert "wide and narrow" in done.err
+    assert "wide or narrow" in done.err
     assert len(done.err.splitlines()) == 1
 
 
@@ -176,5 +176,5 @@ def test_the_self_test_judges_with_each(model: Path, tmp_path: Path, monkeypatch
     judging = dict(all_checks(tmp_path / "first"))["judging"]
     assert judging()
     judging = dict(all_checks(tmp_path / "second", "pony"))["judging"]
-    with pytest.raises(BundleError, match="wide and narrow"):
+    with pytest.raises(BundleError, match="wide or narrow"):
         judging()

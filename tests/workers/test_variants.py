@@ -158,7 +158,7 @@ def test_an_unknown_variant_for_one_run(qtbot: QtBot, places: Places) -> None:
         heard = Heard(qtbot, engine)
         engine.start()
         (sentence,) = heard.wait("failed")
-        assert "wide and narrow" in str(sentence)
+        assert "wide or narrow" in str(sentence)
     finally:
         engine.shutdown()
 
@@ -168,7 +168,7 @@ def test_one_that_there_is_not(start: Callable[..., Variants], folder: Path) -> 
     heard.scan(folder)
     heard.engine.variants.use("pony")
     (sentence,) = heard.wait("variants failed")
-    assert "wide and narrow" in str(sentence)
+    assert "wide or narrow" in str(sentence)
     heard.settle()
     assert heard.of("variants changed") == heard.of("learned") == []
 
