@@ -274,6 +274,11 @@ def _article_figures(photos: PhotoTable, tasks: Sequence[Task], results: Sequenc
 
 
 def _write(options: Options, photos: PhotoTable, final: TaskResult, heads: Sequence[Head], quality: Figures) -> Bundle:
+    import keras
+
+    # Keras numbers the networks of a process, and the numbers get into the file: without this, a build that was resumed
+    # would have another backbone than one that was not.
+    keras.utils.clear_session()
     network = with_focus(load_backbone("mobilenet_v2", options.backbone, SIDE))
     set_weights(network, final.network, origin="the retrained network")
     flatbuffer = convert(network)
