@@ -25,6 +25,9 @@ SECONDS_PER_PIXEL: Final = 40e-9
 
 _POLL_SECONDS: Final = 0.05
 _MOST_PATIENCE: Final = 8.0
+_PATIENCE_WHEN_BUSY: Final = 3.0
+"""How many times longer a decoder that works on threads of its own may take if this program keeps all cores busy, as it
+does with a software GPU; the load that the system reports takes a minute to show that."""
 _IDLE: Final = 0.02
 """A decoder that worked for a smaller share of the time does not work at all."""
 
@@ -44,7 +47,7 @@ class Allowance:
         self.given_up = False
         self._clock = _clock_of_this_thread()
         self._seconds: float | None = None
-        self._since = self._worked_before = 0.0
+        self._since = self._worked_before = self._program_before = 0.0
         self.begin(0)
 
     def pause(self) -> None:
@@ -60,6 +63,7 @@ class Allowance:
         if self.given_up:
             raise DecodingStopped
         self._since, self._worked_before = time.monotonic(), self._worked() or 0.0
+        self._program_before = time.process_time()
         self._seconds = SECONDS + SECONDS_PER_PIXEL * pixels
 
     def is_used_up(self) -> bool:
@@ -72,7 +76,8 @@ class Allowance:
             return False
         worked = self._worked()
         if worked is None or worked - self._worked_before < _IDLE * passed:
-            return passed > seconds * _patience()
+            busy = (time.process_time() - self._program_before) / (passed * (os.cpu_count() or 1))
+            return passed > seconds * max(_patience(), 1.0 + _PATIENCE_WHEN_BUSY * busy)
         return worked - self._worked_before > seconds or passed > seconds * _MOST_PATIENCE
 
     def _worked(self) -> float | None:

@@ -1,6 +1,8 @@
 """How long a decoder may take: it is given up afterwards, and small hostile files don't get that far."""
 
+import hashlib
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -180,6 +182,35 @@ def test_a_busy_computer_costs_no_photo(monkeypatch: pytest.MonkeyPatch) -> None
         return "done"
 
     assert run_bounded(work, stopped=lambda: False) == "done"
+
+
+def test_a_busy_program_costs_no_photo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A decoder with threads of its own waits for the processor, which a software GPU in this program takes."""
+    monkeypatch.setattr(bounded, "SECONDS", 0.5)
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.0, 0.0, 0.0), raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    ended = threading.Event()
+
+    def hash_zeros() -> None:
+        zeros = bytes(1 << 22)
+        while not ended.is_set():
+            hashlib.sha256(zeros)
+
+    def work(_allowance: Allowance) -> str:
+        time.sleep(0.9)
+        return "done"
+
+    with pytest.raises(Unreadable):
+        run_bounded(work, stopped=lambda: False)
+    others = [threading.Thread(target=hash_zeros) for _ in range(2)]
+    for other in others:
+        other.start()
+    try:
+        assert run_bounded(work, stopped=lambda: False) == "done"
+    finally:
+        ended.set()
+        for other in others:
+            other.join()
 
 
 def test_what_was_given_up_does_not_begin_to_load(monkeypatch: pytest.MonkeyPatch) -> None:
