@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from unittest import mock
 
+from alpacasorter import i18n
 from alpacasorter.cli import main
+from alpacasorter.ml.models.bundle import load_bundle
+from alpacasorter.paths import bundled_model
 from alpacasorter.training.recipe import AUGMENTATIONS, BACKBONES
 from tests.picture_files import BAD_KINDS, make_picture
 from tests.pseudo import Seen, unaccented
@@ -25,6 +28,16 @@ NAMES = (
     *(*AUGMENTATIONS, *BACKBONES, "shipped", "keras", "random", "alpacamodel"),
 )
 """What has its name from a model or is typed as it is."""
+
+
+def words_of_the_model() -> Iterator[str]:
+    """Yield what the shipped model says about its variants, if it has any: it brings its own translations."""
+    variants = load_bundle(bundled_model()).variants
+    if variants is not None:
+        texts = [variants.setting, variants.first_question]
+        texts += [text for one in variants.choices for text in (one.title, one.question, one.answer)]
+        yield from variants.names
+        yield from (i18n.pick(text) for text in texts if text)
 
 
 def photos(folder: Path) -> Path:
@@ -98,7 +111,7 @@ def _printed(arguments: Sequence[object], folder: Path) -> Iterator[Seen]:
     given = list(map(str, arguments))
     said = run(lambda: main(given))
     where = " ".join(["alpacasorter", *(name.replace(str(folder), "…") for name in given)])
-    names = (*NAMES, *(name for name in given if name.isalpha()), str(folder), "9876", "labels")
+    names = (*NAMES, *words_of_the_model(), *(name for name in given if name.isalpha()), str(folder), "9876", "labels")
     for line in dict.fromkeys(said.splitlines()):
         if line.strip():
             yield Seen(where, line.strip(), unaccented(line, names))

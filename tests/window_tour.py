@@ -13,11 +13,9 @@ from PySide6.QtGui import QAction, QDesktopServices, QKeySequence
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QMainWindow, QMenu, QWidget
 
 from alpacasorter import i18n
-from alpacasorter.ml.models.bundle import load_bundle
-from alpacasorter.paths import bundled_model
 from alpacasorter.ui.app import build_window
 from alpacasorter.ui.settings import Settings
-from tests.command_tour import photos, run
+from tests.command_tour import photos, run, words_of_the_model
 from tests.pseudo import Seen, accented, unaccented
 from tests.window_texts import cut_off, painted, shared_mnemonics, stretch, texts
 
@@ -104,7 +102,7 @@ class _Tour:
     def __init__(self, window: QMainWindow, folder: Path, *, stretched: bool) -> None:
         self._window = window
         self._stretched = stretched
-        self._names = (*NAMES, *_words_of_the_model(), str(folder), folder.name, "9876", "4321")
+        self._names = (*NAMES, *words_of_the_model(), str(folder), folder.name, "9876", "4321")
         self._seen: set[tuple[str, str]] = set()
         self._modal: list[Seen] = []
 
@@ -194,15 +192,6 @@ class _Tour:
         if text.strip() and ("", text) not in self._seen:
             self._seen.add(("", text))
             yield Seen(f"{where}: {kind}", text, unaccented(text, self._names))
-
-
-def _words_of_the_model() -> Iterator[str]:
-    """Yield what the shipped model says about its variants, if it has any: it brings its own translations."""
-    variants = load_bundle(bundled_model()).variants
-    if variants is not None:
-        texts = [variants.setting, variants.first_question]
-        texts += [text for one in variants.choices for text in (one.title, one.question, one.answer)]
-        yield from (i18n.pick(text) for text in texts if text)
 
 
 def _closes(action: QAction) -> bool:

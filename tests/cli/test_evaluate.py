@@ -200,7 +200,8 @@ def test_the_set_that_the_article_uses(run: Commands, photos: Path) -> None:
     assert told["unreadable"] == 0
     assert told["accuracy"] > 0.95
     assert told["auc"] > 0.98
-    assert told["trained_on"] == 327, "the user should know that these figures flatter the model"
+    # All but three, which show no animal of the kind.
+    assert told["trained_on"] == 324, "the user should know that these figures flatter the model"
 
 
 def test_what_is_left_out(run: Commands, dataset: Path) -> None:

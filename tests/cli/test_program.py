@@ -170,7 +170,9 @@ def test_missing_folder_is_told_where_it_can_be_read(
     """Standard error is not visible if a file manager started the program: the window opens and shows the problem."""
     opened: list[Path | None] = []
 
-    def run_window(folder: Path | None, _device: str | None, *, photos: list[str], lock: InstanceLock) -> int:
+    def run_window(
+        folder: Path | None, _device: str | None, _variant: str | None, *, photos: list[str], lock: InstanceLock
+    ) -> int:
         assert photos == []
         opened.append(folder)
         lock.release()

@@ -1,5 +1,6 @@
 """The real main window with the real engine and model, in a temporary home."""
 
+import contextlib
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from alpacasorter.core.photo import PhotoFacts, PhotoFile
 from alpacasorter.core.photos.reading import content_key
 from alpacasorter.core.store.cache import Cache, CacheEntry
 from alpacasorter.ml.models.bundle import load_bundle
-from alpacasorter.ml.models.store import ModelStore
+from alpacasorter.ml.models.store import ModelStore, ModelStoreError
 from alpacasorter.ui.app import build_window
 from alpacasorter.ui.main_window import MainWindow
 from alpacasorter.ui.photo_store import PhotoRow
@@ -106,7 +107,9 @@ def start(qtbot: QtBot, qapp: QApplication, home: Path) -> Iterator[Callable[...
 
     def start_app(*, asks: bool = False) -> User:
         if not asks and (bundle := load_bundle(paths.bundled_model())).variants is not None:
-            ModelStore(paths.user_data_dir()).choose_variant(bundle, bundle.variant)
+            # In some tests the folder for it can't be written to.
+            with contextlib.suppress(ModelStoreError):
+                ModelStore(paths.user_data_dir()).choose_variant(bundle, bundle.variant)
         settings = Settings()
         # A test must not wait for graphics drivers.
         settings.device = "cpu"

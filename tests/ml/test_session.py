@@ -652,6 +652,6 @@ def test_the_model_learns_on_real_photos(photos: Path, opened: Opened, tmp_path:
     rest = [key for key in taken_for_alpacas if key not in half]
     assert sum(after[key] < THRESHOLD for key in rest) > len(rest) / 4
     assert set(learned.changed) >= {key for key in rest if after[key] < THRESHOLD}
-    # And alpacas are alpacas still.
+    # And most alpacas are alpacas still, although the model was made with half of these llamas as alpacas.
     alpacas = scan(session, photos / "more" / "alpaca").probabilities()
-    assert np.mean([probability >= THRESHOLD for probability in alpacas.values()]) > 0.8
+    assert np.mean([probability >= THRESHOLD for probability in alpacas.values()]) > 0.7

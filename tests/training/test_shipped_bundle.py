@@ -48,7 +48,7 @@ def test_the_figures_are_there_and_plausible(bundle):
         assert 0.95 < figures["accuracy"] < 1
         assert 0.93 < figures["balanced_accuracy"] < 1
         assert 0.99 < figures["auc"] < 1
-        assert 0 < figures["ece"] < 0.03
+        assert 0 < figures["ece"] < 0.04
     # On sources that none of them has seen, it is better than the bundles before it.
     for earlier in quality["earlier"]:
         assert quality["out_of_fold"]["extra"]["log_loss"] < earlier["log_loss"]

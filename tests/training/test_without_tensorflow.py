@@ -12,7 +12,8 @@ def test_it_says_what_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "tensorflow", None)
-    assert main(["--backbone", "keras", "--data", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    place = str(tmp_path)
+    assert main(["--photos", place, "--teacher", place, "--work", place, "--out", str(tmp_path / "out")]) == 1
     told = capsys.readouterr().err
     assert "needs TensorFlow" in told
     assert "Traceback" not in told

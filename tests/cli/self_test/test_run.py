@@ -87,7 +87,7 @@ def test_without_streams_the_report_goes_into_the_file(tmp_path: Path) -> None:
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """The quick checks only: the rest has been tried above."""
     monkeypatch.setattr(run, "_window", lambda _place, _timings: "no window")
-    monkeypatch.setattr(self_test_checks, "all_checks", lambda _place: [])
+    monkeypatch.setattr(self_test_checks, "all_checks", lambda _place, _variant: [])
 
 
 def test_report_that_can_not_be_written_is_a_failure(
