@@ -102,7 +102,7 @@ def out_of_fold(
 def fit_views(
     views: Sequence[npt.NDArray[np.floating]], y: npt.NDArray[np.int64], l2: float, *, tolerance: float = TOLERANCE
 ) -> Solution:
-    """Return the head for photos of which there are one or more views, which share the weight of the photo.
+    """Return the head fitted to one or more views of each photo; the views of a photo share its weight.
 
     Args:
         views: embeddings, each (n, p), with the photos in the same order.

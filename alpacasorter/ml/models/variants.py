@@ -14,9 +14,9 @@ asked is in model.json, in several languages, so nothing in the app knows what t
       ]
     }
 
-A text has English and any other languages. `first_question` is optional: without it, nobody is asked before they have
-corrected anything. `question` and `answer` of a choice are optional, too: they are asked if corrections suggest this
-variant.
+Each text must have English; other languages are optional. So is `first_question`: without it, nobody is asked before
+they have corrected anything. `question` and `answer` of a choice are also optional; they are asked when corrections
+suggest this variant.
 
 The default's calibration, head and column of the replay set are those of a bundle without variants, so earlier versions
 of the app use it. Any other variant NAME has its calibration here, `weights.NAME` and `bias.NAME` in head.npz, and
