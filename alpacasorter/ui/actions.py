@@ -75,6 +75,9 @@ class Actions(QObject):
             _("&Open photo"), tip=_("Open the photo in the default program"), shown_key="Enter"
         )
         self.show_in_folder = self._make(_("Show in file &manager"))
+        self.trash = self._make(
+            _("Move to &trash"), tip=_("Move the selected photos to the system's trash"), shown_key="Del"
+        )
         self.copy_files = self._make(
             _("Cop&y"), "", standard.Copy, _("Copy the photos, to paste them into a folder or another program")
         )
@@ -210,7 +213,7 @@ class Actions(QObject):
         self.remove_label.setEnabled(corrected)
         for action in (self.see_change, self.restore_tag):
             action.setEnabled(changed)
-        for action in (self.open_photo, self.show_in_folder, self.copy_files, self.copy_path):
+        for action in (self.open_photo, self.show_in_folder, self.copy_files, self.copy_path, self.trash):
             action.setEnabled(single)
 
     def set_folder_open(self, is_open: bool) -> None:
@@ -244,6 +247,8 @@ class Actions(QObject):
         menu.addActions([self.see_change, self.restore_tag])
         menu.addSeparator()
         menu.addActions([self.open_photo, self.show_in_folder, self.copy_files, self.copy_path])
+        menu.addSeparator()
+        menu.addAction(self.trash)
         return menu
 
     def fill_menu_bar(self, window: QMainWindow, recent: QMenu, photo: QMenu) -> None:

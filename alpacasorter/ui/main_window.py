@@ -112,7 +112,7 @@ class MainWindow(QMainWindow):
         self.training = TrainControl(self, settings, theme)
         self.testing = EvaluateControl(self, engine, theme)
         actions, store, stack = self.page.actions_, self.page.store, self.page.corrections.stack
-        filtered, selected = self.page.model.filtered, self.page.grid.selected_photos
+        selected, rejects = self.page.grid.selected_photos, self.page.commands.rejects
 
         def folder() -> Path | None:
             return self._folder
@@ -120,9 +120,9 @@ class MainWindow(QMainWindow):
         self.watching = WatchControl(self, engine, self.page, self.notice, settings, folder)
         self.variants = VariantControl(self, engine, self.page, self.models, self.notice, settings, folder)
         self.exchange = ExchangeControl(
-            self, engine, actions, stack, store, settings, folder, filtered=filtered, selected=selected
+            self, engine, actions, stack, store, settings, folder, filtered=self.page.model.filtered, selected=selected
         )
-        self.sorting = SortControl(self, engine, actions, store, settings, theme, folder)
+        self.sorting = SortControl(self, engine, actions, store, settings, theme, folder, stack, rejects)
         self.sorting.place_in(self._above)
         # Its button is next to the label that says that the folder is watched.
         self.arrivals = ArrivalsControl(self, engine, actions, store, settings, self.sorting, folder, place=2)
@@ -188,7 +188,7 @@ class MainWindow(QMainWindow):
         self.training.use_model.connect(self.models.use_new)
         self.sorting.told.connect(self._on_sorted)
         self.variants.told.connect(self._summarize)
-        self.sorting.rescan_needed.connect(self.rescan)
+        self.sorting.rescan_needed.connect(lambda paths: self.rescan(select=paths))
         self.sorting.placed.connect(page.on_placed)
         page.model.counts_changed.connect(self.sorting.refresh)
         page.model.modelReset.connect(self.sorting.refresh)
@@ -257,11 +257,11 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(title)
         self.engine.open_folder(folder, recursive=self._settings.recursive)
 
-    def rescan(self) -> None:
+    def rescan(self, *, select: Sequence[str] = ()) -> None:
         """Find new and changed photos in the open folder; the filter stays. A missing folder changes nothing."""
         if self._folder is not None and not self.watching.is_missing():
             which = self.page.model.filter
-            self.open_folder(self._folder)
+            self.open_folder(self._folder, select)
             self.page.show_filter(which)
 
     def close_folder(self) -> None:

@@ -109,9 +109,9 @@ class PhotoRow:
         # The library keeps it, and it is shown again once the photo can be read.
         self.correction = None
 
-    def vanish(self) -> None:
-        """Record that it no longer exists."""
-        self.fail(reasons.VANISHED)
+    def vanish(self, reason: str) -> None:
+        """Record that it no longer exists here, and why."""
+        self.fail(reason)
         self.gone = True
 
 
@@ -350,13 +350,13 @@ class PhotoStore:
                 changed.append(row)
         return changed, added
 
-    def remove(self, paths: Iterable[Path]) -> list[PhotoRow]:
-        """Remove photos that no longer exist, in one pass; return their rows, which say so from now on."""
+    def remove(self, paths: Iterable[Path], reason: str = reasons.VANISHED) -> list[PhotoRow]:
+        """Remove photos that no longer exist here, in one pass; return their rows, which say so from now on."""
         gone = [row for path in paths if (row := self._by_path.pop(path, None)) is not None]
         for row in gone:
             self._count(row, -1)
             self._set_key(row, None)
-            row.vanish()
+            row.vanish(reason)
         if gone:
             self.rows = [row for row in self.rows if not row.gone]
         return gone

@@ -96,6 +96,15 @@ class Settings:
         return Exclusion(self.exclude, self.skip_nomedia)
 
     @property
+    def ask_before_trash(self) -> bool:
+        """Whether the app asks before it moves photos to the trash."""
+        return self._flag("ask_before_trash", True)
+
+    @ask_before_trash.setter
+    def ask_before_trash(self, value: bool) -> None:
+        self._store.setValue("ask_before_trash", value)
+
+    @property
     def unsure_below(self) -> float:
         """Confidence below which a photo is unsure."""
         return self._number("unsure_below", UNSURE_LEAST, UNSURE_MOST, UNSURE_USUAL)

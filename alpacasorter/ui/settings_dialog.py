@@ -94,6 +94,9 @@ class SettingsDialog(QDialog):
         self.unsure.setSuffix(after)
         self.unsure.setValue(round(settings.unsure_below * 100))
         self.unsure.valueChanged.connect(self._set_unsure)
+        self.ask_trash = QCheckBox(_("Ask before moving photos to the trash"), self)
+        self.ask_trash.setChecked(settings.ask_before_trash)
+        self.ask_trash.toggled.connect(lambda on: setattr(settings, "ask_before_trash", on))
         devices = (("auto", _("Automatic")), ("cpu", _("Processor (CPU)")), ("gpu", _("Graphics processor (GPU)")))
         self.device = _choices(self, devices, settings.device)
         self.device.setToolTip(_("Automatic: the one that is faster on this computer"))
@@ -125,6 +128,7 @@ class SettingsDialog(QDialog):
         form.addRow("", self.nomedia)
         form.addRow(_("Leave out"), exclude)
         form.addRow(_("Unsure photos"), self.unsure)
+        form.addRow(_("Trash"), self.ask_trash)
         self.variant: QComboBox | None = None
         if variants is not None:
             self.variant = _choices(self, tuple((one.name, one.title) for one in variants.choices), variants.current)

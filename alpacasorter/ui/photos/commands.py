@@ -19,6 +19,7 @@ from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.model import PhotoModel
+from alpacasorter.ui.photos.rejects import Rejects
 from alpacasorter.ui.widgets.desktop import open_file, show_in_file_manager
 from alpacasorter.wording import text
 
@@ -242,7 +243,9 @@ class Corrections(QObject):
     @property
     def latest_is_mine(self) -> bool:
         """Whether the latest step that can be undone was made here, and not by an import."""
-        return self.stack.canUndo() and isinstance(self.stack.command(self.stack.index() - 1), Correction)
+        latest = self.stack.command(self.stack.index() - 1) if self.stack.canUndo() else None
+        # Steps with a number are about files, not about labels.
+        return latest is not None and (isinstance(latest, Correction) or latest.id() != -1)
 
     def forget_pending(self) -> None:
         """Forget the pending corrections, because the engine will not store them any more."""
@@ -331,6 +334,7 @@ class PhotoCommands(QObject):
 
     Attributes:
         watching: whether photos that disappear are noticed without a scan.
+        rejects: the photos that go to the trash.
     """
 
     failed = Signal(str)
@@ -345,6 +349,7 @@ class PhotoCommands(QObject):
         self._model = model
         self._store: PhotoStore = model.store
         self._corrections = corrections
+        self.rejects = Rejects(grid, model)
         self._menu = actions.photo_menu(parent)
         self._actions = actions
         self.watching = False
@@ -352,6 +357,7 @@ class PhotoCommands(QObject):
         grid.tag_clicked.connect(lambda row, label: corrections.flip({row: label}))
         grid.flip_pressed.connect(self._flip)
         grid.remove_pressed.connect(actions.remove_label.trigger)
+        grid.delete_pressed.connect(actions.trash.trigger)
         grid.letter_pressed.connect(self._on_letter)
         grid.activated.connect(self._open)
         grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)

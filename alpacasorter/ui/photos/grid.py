@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import sys
 
 from PySide6.QtCore import (
     QEvent,
@@ -36,7 +37,7 @@ _STRETCH = 1.4
 _SETTLE_MS = 80
 _LAID_OUT_AT_ONCE = 5_000
 """With more photos than this, the cells are laid out only when the window has its new size, not at every step."""
-_KEYS_ONCE = frozenset((Qt.Key.Key_Space, Qt.Key.Key_Backspace, Qt.Key.Key_Return, Qt.Key.Key_Enter))
+_KEYS_ONCE = frozenset((Qt.Key.Key_Space, Qt.Key.Key_Backspace, Qt.Key.Key_Delete, Qt.Key.Key_Return, Qt.Key.Key_Enter))
 """Keys that do something only once, however long they are held."""
 
 
@@ -54,6 +55,7 @@ class PhotoGrid(QListView):
         in_view(list): paths of photos in view that have no prediction yet, emitted after scrolling has ended.
         flip_pressed: the user pressed the space bar to flip the tags of the selected photos.
         remove_pressed: the user pressed Backspace to remove their labels from the selected photos.
+        delete_pressed: the user pressed Delete to reject the selected photos; on a Mac, also Command with Backspace.
         letter_pressed(str, str): the user pressed the key of a letter or digit: the one printed on it and, on a
             keyboard without Latin letters, the one that a US keyboard has there. Either may be empty.
         tile_changed(int): the user changed the size of the photos, pixels.
@@ -64,6 +66,7 @@ class PhotoGrid(QListView):
     in_view = Signal(list)
     flip_pressed = Signal()
     remove_pressed = Signal()
+    delete_pressed = Signal()
     letter_pressed = Signal(str, str)
     tile_changed = Signal(int)
     drag_wanted = Signal()
@@ -427,6 +430,8 @@ class PhotoGrid(QListView):
             self.flip_pressed.emit()
         elif plain and event.key() == Qt.Key.Key_Backspace:
             self.remove_pressed.emit()
+        elif (plain and event.key() == Qt.Key.Key_Delete) or _is_delete_on_mac(event):
+            self.delete_pressed.emit()
         elif plain and (printed or placed):
             self.letter_pressed.emit(printed, placed)
         else:
@@ -463,3 +468,10 @@ class PhotoGrid(QListView):
         below = area.adjusted(0, middle.height() + 10, 0, 0)
         painter.drawText(below, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | wrapped, more)
         painter.end()
+
+
+def _is_delete_on_mac(event: QKeyEvent) -> bool:
+    """Return whether a key deletes files in the Finder: keyboards of a Mac have no key of its own for that."""
+    held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+    command = Qt.KeyboardModifier.ControlModifier
+    return sys.platform == "darwin" and event.key() == Qt.Key.Key_Backspace and held == command

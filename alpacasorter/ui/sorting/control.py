@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QUndoStack
 from PySide6.QtWidgets import QLayout, QMainWindow
 
 from alpacasorter.core.events import LearningAgain, Problems
@@ -19,6 +20,7 @@ from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.follow_up import RescanAfterSort, SortStrip
+from alpacasorter.ui.sorting.trash import Rejected, TrashControl
 from alpacasorter.ui.widgets.desktop import show_folder
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
 from alpacasorter.ui.widgets.dialogs import confirmed, say
@@ -38,15 +40,17 @@ class SortControl(WindowControl):
     Attributes:
         strip: shows how the last sort ended.
         offer: asks what to do about a sort that was interrupted.
+        trash: moves photos to the trash.
 
     Signals:
         told(str): how a sort ended, a sentence for the status bar; empty when the next one starts.
         placed(FilesPlaced): files were moved, or moved back.
-        rescan_needed: a sort or an undo has put photos into the open folder that are not listed.
+        rescan_needed(list): a sort or an undo has put photos into the open folder that are not listed; the paths of
+            those to be selected.
     """
 
     placed = Signal(object)
-    rescan_needed = Signal()
+    rescan_needed = Signal(list)
 
     def __init__(
         self,
@@ -57,6 +61,8 @@ class SortControl(WindowControl):
         settings: Settings,
         theme: Theme,
         folder: Callable[[], Path | None],
+        stack: QUndoStack,
+        rejected: Rejected,
     ) -> None:
         """Connect the actions, and add a hidden button for a running sort to the status bar."""
         super().__init__(window)
@@ -75,7 +81,8 @@ class SortControl(WindowControl):
         self.button.clicked.connect(self.open_dialog)
         self.button.hide()
         self._rescan = RescanAfterSort(engine.sorting, actions.stop, store, settings, folder, self)
-        self._rescan.rescan_needed.connect(self.rescan_needed)
+        self.trash = TrashControl(window, engine.sorting, actions, settings, folder, rejected, stack)
+        self._rescan.rescan_needed.connect(lambda: self.rescan_needed.emit(self.trash.take_restored()))
         self._connect()
 
     def _connect(self) -> None:
@@ -95,6 +102,9 @@ class SortControl(WindowControl):
         service.ended.connect(self._on_over)
         service.refused.connect(self._on_over)
         service.interrupted.connect(self._on_interrupted)
+        self.trash.told.connect(self.told)
+        self.trash.refused.connect(self._on_refused)
+        self.trash.ended.connect(self.show_outcome)
         self.refresh()
 
     def place_in(self, layout: QLayout) -> None:
@@ -236,10 +246,19 @@ class SortControl(WindowControl):
         if record.is_open:
             choices.append((_("Resume"), partial(self._resume, record)))
         if record.state in (SortState.FINISHED, SortState.STOPPED, SortState.RUNNING) and record.done:
-            choices.append((_("Undo"), partial(self._undo, record)))
-        if record.state is not SortState.UNDONE:
+            if record.trashed:
+                choices.append((_("Restore from trash"), partial(self.trash.restore, record)))
+            else:
+                choices.append((_("Undo"), partial(self._undo, record)))
+        if record.failed or record.left:
+            choices.append((_("Sort history"), self.open_history))
+        if record.state is not SortState.UNDONE and not record.trashed:
             choices.append((_("Show in file manager"), partial(self._show, record.destination)))
         self.strip.show_message(words, choices)
+        self.told.emit(words)
+
+    def _on_refused(self, words: str) -> None:
+        self.strip.show_message(words, [])
         self.told.emit(words)
 
     def _on_put_off(self, number: int) -> None:

@@ -215,4 +215,4 @@ def _why_not(step: Step) -> str:
 
 def _trashed(step: Step) -> Placed:
     key = None if step.digest is None else step.digest.hex()
-    return Placed(step.source, None, False, step.size, step.mtime_ns, key)
+    return Placed(step.source, None, False, step.size, step.mtime_ns, key, trashed=True)
