@@ -97,6 +97,12 @@ class Actions(QObject):
         self.smaller = self._make(_("&Smaller photos"), "smaller", standard.ZoomOut)
         self.preview = self._make(_("&Preview"), "preview", "F3", _("Show the selected photo larger"))
         self.preview.setCheckable(True)
+        self.why = self._make(
+            _("W&hy this tag"),
+            tip=_("Show what in the photo speaks for its tag, and what it looks like"),
+            shown_key="W",
+        )
+        self.why.setCheckable(True)
         # Model
         self.models = self._make(_("&Models…"), tip=_("Choose, add, share or remove models"))
         self.train = self._make(_("&Train a model…"), tip=_("Make a model of your own from two folders of photos"))
@@ -221,6 +227,7 @@ class Actions(QObject):
             self.larger,
             self.smaller,
             self.preview,
+            self.why,
             self.select_all,
             self.update_list,
         ):
@@ -277,7 +284,7 @@ class Actions(QObject):
         view.addSeparator()
         view.addAction(self.update_list)
         view.addSeparator()
-        view.addActions([self.larger, self.smaller, self.preview])
+        view.addActions([self.larger, self.smaller, self.preview, self.why])
         model = add_menu(_("&Model"))
         model.addActions([self.models, self.train, self.test_model])
         model.addSeparator()

@@ -378,6 +378,7 @@ class PhotoCommands(QObject):
     def _on_letter(self, printed: str, placed: str) -> None:
         labels, actions = self._store.labels, self._actions
         keys = {
+            "W": actions.why,
             text.key_for(labels, labels.positive): actions.positive,
             text.key_for(labels, labels.negative): actions.negative,
         }

@@ -26,6 +26,7 @@ from alpacasorter.ui.photos.model import OutOfDate, PhotoModel
 from alpacasorter.ui.photos.outgoing import OutgoingPhotos
 from alpacasorter.ui.photos.preview import PreviewPane, Selection
 from alpacasorter.ui.photos.review import ChangeReview
+from alpacasorter.ui.photos.why import Why
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets import messages
 from alpacasorter.ui.widgets.theme import Theme
@@ -78,7 +79,8 @@ class BrowsePage(QWidget):
         self.review = ChangeReview(self.store, self.corrections, self.changed, self.flipped, self)
         self.arrivals = messages.ArrivalsBanner(theme, self)
         self.grid = PhotoGrid(self.model, self.thumbnails, theme, self)
-        self.preview = PreviewPane(self.store, self.thumbnails, previews, theme, self)
+        self.why = Why(self.actions_.why, theme, self)
+        self.preview = PreviewPane(self.store, self.thumbnails, previews, theme, self.why, self)
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
         self.splitter.addWidget(self.grid)
         self.splitter.addWidget(self.preview)
@@ -132,10 +134,8 @@ class BrowsePage(QWidget):
     def _order_tabs(self) -> None:
         """Let the Tab key move in reading order: filters, photos, preview, messages below."""
         chips = [self.filters.button(which) for which in Filter]
-        preview = self.preview
-        after = [preview.positive, preview.negative, preview.remove_label]
         below = [button for strip in self._strips() for button in strip.buttons]
-        order = [*chips, self.update_button, self.grid, *after, *below, self.progress.stop_button]
+        order = [*chips, self.update_button, self.grid, *self.preview.buttons, *below, self.progress.stop_button]
         for one, next_one in pairwise(order):
             self.setTabOrder(one, next_one)
 
@@ -160,6 +160,9 @@ class BrowsePage(QWidget):
         selection.selectionChanged.connect(self._on_selection)
         self.preview.labeled.connect(self.commands.label)
         self.preview.label_removed.connect(lambda: self.commands.label(None))
+        self.why.go_to.connect(self.show_photos)
+        self.why.failed.connect(self.failed)
+        self.why.toggled.connect(lambda on: self.show_preview(on or self._settings.preview))
         self.banner.show_changed.connect(lambda: self.show_filter(Filter.CHANGED))
         self.banner.undo.connect(self.corrections.stack.undo)
         self.flipped.show_changed.connect(lambda: self.show_filter(Filter.CHANGED))
