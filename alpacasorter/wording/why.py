@@ -82,7 +82,8 @@ def where(shares: Shares) -> Where:
         "top right": part(top, right),
         "bottom left": part(bottom, left),
         "bottom right": part(bottom, right),
-        "middle": part(*inner),
+        # Of fewer cells, the inner ones are all.
+        "middle": part(*inner) if min(height, width) >= 4 else 0.0,
     }
     halves: dict[Where, float] = {
         "left": part(all_rows, left),

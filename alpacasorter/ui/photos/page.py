@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from alpacasorter.core.events import Finished, Found, Learned
 from alpacasorter.core.labels import LabelSet
@@ -17,12 +17,13 @@ from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.photo_filters import Filter, Order
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore, place_of
-from alpacasorter.ui.photos.commands import Corrections, PhotoCommands
+from alpacasorter.ui.photos.commands import PhotoCommands
+from alpacasorter.ui.photos.corrections import Corrections
 from alpacasorter.ui.photos.filter_bar import FilterBar
 from alpacasorter.ui.photos.grid import PhotoGrid
-from alpacasorter.ui.photos.list_status import difference, why_different, why_empty
+from alpacasorter.ui.photos.list_status import UpdateButton, why_empty
 from alpacasorter.ui.photos.live_rows import LiveRows
-from alpacasorter.ui.photos.model import OutOfDate, PhotoModel
+from alpacasorter.ui.photos.model import PhotoModel
 from alpacasorter.ui.photos.outgoing import OutgoingPhotos
 from alpacasorter.ui.photos.preview import PreviewPane, Selection
 from alpacasorter.ui.photos.review import ChangeReview
@@ -45,12 +46,14 @@ class BrowsePage(QWidget):
         failed(str): something could not be done; a sentence for the user.
         outdated(str): such a sentence that is no longer worth reading.
         begun: a folder was opened or is scanned again.
+        selection_changed(Selection): other photos are selected or listed, or the selected ones look different.
     """
 
     in_view = Signal(list)
     failed = Signal(str)
     outdated = Signal(str)
     begun = Signal()
+    selection_changed = Signal(object)
 
     def __init__(
         self,
@@ -70,7 +73,7 @@ class BrowsePage(QWidget):
         self.actions_ = Actions(self.corrections.stack, theme, self)
         self.thumbnails = Thumbnails(thumbnails, self)
         self.filters = FilterBar(self)
-        self.update_button = _update_button(self)
+        self.update_button = UpdateButton(self)
         self.progress = messages.ProgressStrip(self)
         self.question = messages.QuestionBanner(theme, self)
         self.banner = messages.LearnedBanner(theme, self)
@@ -109,7 +112,7 @@ class BrowsePage(QWidget):
         layout.addWidget(self.splitter, 1)
         layout.addWidget(self.below)
         self._order_tabs()
-        self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, self)
+        self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, settings, self)
         self.outgoing = OutgoingPhotos(self.actions_, self.grid, self.thumbnails, theme, self)
         self.commands.failed.connect(self.failed)
         self.commands.outdated.connect(self.outdated)
@@ -225,7 +228,7 @@ class BrowsePage(QWidget):
                 photo is selected again.
             select: photos to select as they are found.
         """
-        current = self._current()
+        current = self.grid.current_photo()
         if not same_folder or select:
             self._to_select.begin(select)
         elif current is not None:
@@ -272,7 +275,7 @@ class BrowsePage(QWidget):
         in_view = place in grid.visible_rows()
         self.model.show(which, order)
         self._choose(near)
-        if near and self._current() is near[0]:
+        if near and self.grid.current_photo() is near[0]:
             grid.select_photos(chosen)
         if in_view:
             bar = grid.verticalScrollBar()
@@ -322,7 +325,7 @@ class BrowsePage(QWidget):
         self.actions_.stop.setEnabled(False)
         if self.model.out_of_date and not self.live.touched and (event.seconds < _QUICK or self.live.is_idle):
             # The user has not touched the photos yet, and their order is known only now.
-            if self._current() is self._chosen_for_user:
+            if self.grid.current_photo() is self._chosen_for_user:
                 self.grid.setCurrentIndex(QModelIndex())
             self._show_anew(self.model.filter, self.model.order)
             self._on_counts()
@@ -395,10 +398,7 @@ class BrowsePage(QWidget):
             # Until the photos are judged again, nothing is known about their tags.
             self.review.refresh()
         self.review.show(self.model.filter)
-        differing = self.model.out_of_date
-        self.update_button.setText(difference(differing))
-        self.update_button.setToolTip(why_different(differing))
-        self.update_button.setVisible(bool(differing))
+        self.update_button.tell(self.model.out_of_date)
 
     def _on_data_changed(self, first: QModelIndex, last: QModelIndex) -> None:
         current = self.grid.currentIndex()
@@ -412,14 +412,10 @@ class BrowsePage(QWidget):
 
     # Selection
 
-    def _current(self) -> PhotoRow | None:
-        index = self.grid.currentIndex()
-        return self.model.photo(index) if index.isValid() else None
-
     def _on_inserted(self) -> None:
         if not self.grid.currentIndex().isValid():
             self._choose(())
-            self._chosen_for_user = self._current()
+            self._chosen_for_user = self.grid.current_photo()
         self._to_select.select_found()
 
     def _near_current(self) -> list[PhotoRow]:
@@ -443,28 +439,18 @@ class BrowsePage(QWidget):
 
     def _on_selection(self) -> None:
         photos = self.grid.selected_photos()
-        row = self._current()
+        row = self.grid.current_photo()
         judged = sum(photo.probability is not None for photo in photos)
-        self.preview.show_photo(row, Selection(len(photos), judged, self.model.rowCount()))
+        place = None if row is None else self.grid.currentIndex().row()
+        selected = Selection(len(photos), judged, self.model.rowCount(), place)
+        self.preview.show_photo(row, selected)
+        self.selection_changed.emit(selected)
         self.actions_.set_photos_selected(
             judged=judged > 0,
             changed=any(self.store.earlier_tag(photo) is not None for photo in photos),
             corrected=any(photo.correction is not None for photo in photos),
             single=row is not None,
         )
-
-
-def _update_button(parent: QWidget) -> QPushButton:
-    """Return the button that updates the list. Its space is kept while it is hidden, so that nothing moves."""
-    button = QPushButton(parent)
-    button.setObjectName("chip")
-    button.setAutoDefault(False)
-    button.setMinimumWidth(button.fontMetrics().horizontalAdvance(difference(OutOfDate(888, 88))) + 24)
-    kept = button.sizePolicy()
-    kept.setRetainSizeWhenHidden(True)
-    button.setSizePolicy(kept)
-    button.hide()
-    return button
 
 
 _Flag = QItemSelectionModel.SelectionFlag
