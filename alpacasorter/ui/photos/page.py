@@ -21,12 +21,14 @@ from alpacasorter.ui.photos.commands import PhotoCommands
 from alpacasorter.ui.photos.corrections import Corrections
 from alpacasorter.ui.photos.filter_bar import FilterBar
 from alpacasorter.ui.photos.grid import PhotoGrid
+from alpacasorter.ui.photos.key_hints import KeyHints
 from alpacasorter.ui.photos.list_status import difference, why_different, why_empty
 from alpacasorter.ui.photos.live_rows import LiveRows
 from alpacasorter.ui.photos.model import OutOfDate, PhotoModel
 from alpacasorter.ui.photos.outgoing import OutgoingPhotos
 from alpacasorter.ui.photos.preview import PreviewPane, Selection
 from alpacasorter.ui.photos.review import ChangeReview
+from alpacasorter.ui.photos.wanted import WantedPhotos
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets import messages
 from alpacasorter.ui.widgets.theme import Theme
@@ -109,6 +111,8 @@ class BrowsePage(QWidget):
         layout.addLayout(above)
         layout.addWidget(self.splitter, 1)
         layout.addWidget(self.below)
+        self.hints = KeyHints(self.store, theme, self)
+        layout.addWidget(self.hints)
         self._order_tabs()
         self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, settings, self)
         self.outgoing = OutgoingPhotos(self.actions_, self.grid, self.thumbnails, theme, self)
@@ -117,7 +121,7 @@ class BrowsePage(QWidget):
         self._finished: Finished | None = None
         self._done = ""
         self._chosen_for_user: PhotoRow | None = None
-        self._to_select = _ToSelect(self.grid, self.model)
+        self._to_select = WantedPhotos(self.grid, self.model)
         self._scope = (settings.recursive, settings.exclusion)
         self._watching = False
         self._low = False
@@ -128,6 +132,7 @@ class BrowsePage(QWidget):
         self.live.moved.connect(self.commands.forget_missing)
         self.live.moved.connect(self.corrections.rename)
         self.show_preview(settings.preview)
+        self.show_hints(settings.key_hints)
         self.model.show(Filter.ALL, settings.order)
         self.actions_.orders[settings.order].setChecked(True)
         self.actions_.set_folder_open(False)
@@ -175,6 +180,7 @@ class BrowsePage(QWidget):
         actions.update_list.triggered.connect(self.update_list)
         actions.see_change.triggered.connect(lambda: self.review.see(self.grid.selected_photos()))
         actions.preview.toggled.connect(self.show_preview)
+        actions.key_hints.toggled.connect(self.show_hints)
         for which, action in actions.filters.items():
             action.triggered.connect(lambda _checked=False, which=which: self.show_filter(which))
         actions.order_group.triggered.connect(lambda action: self.set_order(action.data()))
@@ -188,6 +194,7 @@ class BrowsePage(QWidget):
     def set_low(self, low: bool) -> None:
         """Leave less space between the messages if the window is low."""
         self.filters.set_gap(4 if low else 8)
+        self.hints.set_low(low)
         self._low = low
         for strip in self._strips():
             strip.set_low(low)
@@ -298,6 +305,12 @@ class BrowsePage(QWidget):
         self._settings.preview = visible
         self.preview.setVisible(visible)
         self.actions_.preview.setChecked(visible)
+
+    def show_hints(self, visible: bool) -> None:
+        """Show or hide the line with keys."""
+        self._settings.key_hints = visible
+        self.hints.set_wanted(visible)
+        self.actions_.key_hints.setChecked(visible)
 
     def set_unsure_below(self, least: float) -> None:
         """Change the confidence below which a photo is unsure, 0.5 to 1."""
@@ -444,6 +457,7 @@ class BrowsePage(QWidget):
         place = None if row is None else self.grid.currentIndex().row()
         selected = Selection(len(photos), judged, self.model.rowCount(), place)
         self.preview.show_photo(row, selected)
+        self.hints.show_for(selected, row, self.model.filter)
         self.selection_changed.emit(selected)
         self.actions_.set_photos_selected(
             judged=judged > 0,
@@ -464,36 +478,3 @@ def _update_button(parent: QWidget) -> QPushButton:
     button.setSizePolicy(kept)
     button.hide()
     return button
-
-
-_Flag = QItemSelectionModel.SelectionFlag
-
-
-class _ToSelect:
-    """The photos to select, given when a folder is opened, as they are found."""
-
-    def __init__(self, grid: PhotoGrid, model: PhotoModel) -> None:
-        self._grid = grid
-        self._model = model
-        self._paths: list[Path] = []
-        self._is_first = True
-
-    def begin(self, paths: Iterable[Path]) -> None:
-        """Select these photos from now on, and no others."""
-        self._paths = list(paths)
-        self._is_first = True
-
-    def select_found(self) -> None:
-        """Select those that have been found; the first one becomes the current photo."""
-        selection = self._grid.selectionModel()
-        for path in list(self._paths):
-            row = self._model.store.row_of(path)
-            if row is None or not (index := self._model.index_of(row)).isValid():
-                continue
-            self._paths.remove(path)
-            if self._is_first:
-                selection.setCurrentIndex(index, _Flag.ClearAndSelect)
-                self._grid.scrollTo(index)
-                self._is_first = False
-            else:
-                selection.select(index, _Flag.Select)
