@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QMenu, QMenuBar, QTextBrowser, QVBoxLayout, QWidget
 
@@ -62,12 +63,18 @@ def _of_menu(menu: QMenu) -> list[tuple[str, str]]:
         if isinstance(inside, QMenu):
             rows += _of_menu(inside)
             continue
-        # Keys that a widget handles are part of the text (see `Actions`).
-        name, _tab, shown = action.text().partition("\t")
-        keys = [one.toString(QKeySequence.SequenceFormat.NativeText) for one in action.shortcuts()]
+        # Keys that a widget handles are part of the text (see `Actions`). What Undo would undo is not its name.
+        _name, _tab, shown = action.text().partition("\t")
+        keys = [one.toString(QKeySequence.SequenceFormat.NativeText) for one in action.shortcuts() if _is_usual(one)]
         if shown or keys:
-            rows.append((shown or ", ".join(keys), _plain(name)))
+            rows.append((shown or ", ".join(keys), action.iconText().partition("\t")[0].rstrip("…")))
     return rows
+
+
+def _is_usual(keys: QKeySequence) -> bool:
+    """Return whether most keyboards have these keys; those with a name such as Open or Zoom In are rare."""
+    # The stubs don't know that a sequence can be indexed.
+    return bool(keys[0].key() < Qt.Key.Key_Back)  # type: ignore[index]
 
 
 def _plain(name: str) -> str:
