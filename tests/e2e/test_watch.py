@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from alpacasorter.ui.photo_filters import Filter
+from alpacasorter.ui.widgets.banners import Choice
 from alpacasorter.wording import text
 from alpacasorter.workers.view_facts import DeviceFacts
 from tests.e2e.conftest import User
@@ -168,7 +169,7 @@ def test_a_small_window_shows_a_whole_photo(start: Start, folder: Path) -> None:
     window.engine.device_changed.emit(DeviceFacts("cpu", 16, 5.6, "It is the fastest."))
     window.resize(1100, 700)
     user.wait(lambda: "5.6 ms per photo" in window.device_label.text())
-    window.sorting.strip.show_message("424 photos were moved to 2 folders.", [("Undo", window.close_folder)])
+    window.sorting.strip.offer("424 photos were moved to 2 folders.", [Choice("Undo", window.close_folder)])
     make_picture(folder / "new.jpg", seed=77)
     user.wait(user.page.banners.arrivals.isVisible)
     settled(user)

@@ -508,6 +508,8 @@ def test_tab_moves_in_reading_order(start: Start, folder: Path, qtbot: QtBot) ->
     user.open(folder)
     user.click_tag(user.shown()[0])
     page = user.page
+    shown = user.window.banners.shown
+    assert shown is not None
     page.filters.button(Filter.PROBLEMS).setFocus()
     seen = []
     for _ in range(14):
@@ -519,8 +521,7 @@ def test_tab_moves_in_reading_order(start: Start, folder: Path, qtbot: QtBot) ->
         page.grid,
         page.preview.positive,
         page.preview.remove_label,
-        page.banners.learned.undo_button,
-        page.banners.learned.close_button,
+        *(button for button in shown.buttons if button.isVisible()),
     ]
     places = [seen.index(widget) for widget in wanted if widget in seen]
     assert len(places) >= 4, "a checked button may represent its group"

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QResizeEvent
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from alpacasorter.i18n import _
@@ -328,6 +328,16 @@ class BannerBar(QWidget):
             self.set_low(self._low)
         self._share()
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Let time pass."""
+        super().showEvent(event)
+        self._choose()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Let no time pass, because nobody can read it."""
+        super().hideEvent(event)
+        self._tick.stop()
+
     def leaveEvent(self, event: QEvent) -> None:
         """Show what had to wait while the mouse was here."""
         super().leaveEvent(event)
@@ -398,11 +408,11 @@ class BannerBar(QWidget):
                     self._guard_clicks(best)
             self._share()
             self.changed.emit()
-        if best is not None:
+        if best is not None and self.isVisible():
             self._announce(best)
         if best is None or best.rank is Rank.QUESTION:
             self._tick.stop()
-        elif not self._tick.isActive():
+        elif not self._tick.isActive() and self.isVisible():
             self._tick.start()
 
     def _place(self, banner: Banner) -> tuple[bool, bool, bool, int]:
