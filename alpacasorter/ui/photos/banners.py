@@ -10,7 +10,7 @@ from alpacasorter.core.events import Learned
 from alpacasorter.i18n import _, ngettext, number
 from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.photo_store import PhotoStore
-from alpacasorter.ui.photos.commands import Corrections, Step
+from alpacasorter.ui.photos.corrections import Corrections, Step
 from alpacasorter.ui.widgets.banners import Banner, BannerBar, Rank
 from alpacasorter.wording import text
 

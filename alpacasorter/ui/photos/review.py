@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
 from alpacasorter.ui.photos.banners import PhotoBanners
-from alpacasorter.ui.photos.commands import Corrections, Step
+from alpacasorter.ui.photos.corrections import Corrections, Step
 from alpacasorter.wording import text
 
 _MANY = 0.05
