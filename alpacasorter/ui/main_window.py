@@ -200,6 +200,7 @@ class MainWindow(QMainWindow):
         self.welcome.choose.connect(self.choose_folder)
         self.welcome.open.connect(self.open_folder)
         self.welcome.forget.connect(self.engine.forget_recent)
+        self.welcome.forget.connect(page.places.forget)
 
     def _connect_engine(self) -> None:
         engine = self.engine
@@ -248,7 +249,7 @@ class MainWindow(QMainWindow):
         self.notice.remove_passing()
         self._tool_bar.show()
         self.stack.setCurrentWidget(self.page)
-        self.page.begin(same_folder=same, select=[folder / name for name in photos])
+        self.page.begin(folder=folder, same_folder=same, select=[folder / name for name in photos])
         self.status.show_folder(folder)
         # Translators: the title of the window: the open folder and the name of the app.
         title = _("{folder} – {app}").format(folder=display_path(Path(folder.name or folder)), app=_TITLE)
@@ -258,9 +259,7 @@ class MainWindow(QMainWindow):
     def rescan(self) -> None:
         """Find new and changed photos in the open folder; the filter stays. A missing folder changes nothing."""
         if self._folder is not None and not self.watching.is_missing():
-            which = self.page.model.filter
             self.open_folder(self._folder)
-            self.page.show_filter(which)
 
     def close_folder(self) -> None:
         """Go back to the first page."""
@@ -270,6 +269,7 @@ class MainWindow(QMainWindow):
 
     def _show_welcome(self) -> None:
         self._folder = None
+        self.page.places.close()
         self.watching.rest()
         self.sorting.strip.hide()
         self._tool_bar.hide()
@@ -473,6 +473,7 @@ class MainWindow(QMainWindow):
 
     def _close_down(self) -> None:
         self.engine.stop_scan()
+        self.page.places.leave()
         for control in self._controls:
             control.close_down()
         self._settings.set_state("geometry", self.saveGeometry())

@@ -339,7 +339,7 @@ def test_order_and_size_are_kept(start: Start, folder: Path) -> None:
     user.window.close()
     again = start()
     again.open(folder)
-    assert again.model.order is Order.DOUBTFUL
+    assert again.model.view.order is Order.DOUBTFUL
     assert again.grid.tile == user.grid.tile
     assert again.shown() == user.shown()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from alpacasorter.core.events import Finished, Found, Learned
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.ui.actions import Actions
-from alpacasorter.ui.photo_filters import Filter, Order
+from alpacasorter.ui.photo_filters import Filter, Order, View
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore, place_of
 from alpacasorter.ui.photos.banners import PhotoBanners
 from alpacasorter.ui.photos.commands import PhotoCommands
@@ -26,6 +27,7 @@ from alpacasorter.ui.photos.list_status import difference, why_different, why_em
 from alpacasorter.ui.photos.live_rows import LiveRows
 from alpacasorter.ui.photos.model import OutOfDate, PhotoModel
 from alpacasorter.ui.photos.outgoing import OutgoingPhotos
+from alpacasorter.ui.photos.places import FolderPlaces
 from alpacasorter.ui.photos.preview import PreviewPane, Selection
 from alpacasorter.ui.photos.review import ChangeReview
 from alpacasorter.ui.settings import Settings
@@ -105,7 +107,7 @@ class BrowsePage(QWidget):
         self.commands.outdated.connect(self.outdated)
         self._finished: Finished | None = None
         self._chosen_for_user: PhotoRow | None = None
-        self._to_select = _ToSelect(self.grid, self.model)
+        self.places = FolderPlaces(self.grid, self.model, settings)
         self._scope = (settings.recursive, settings.exclusion)
         self._watching = False
         self.live = LiveRows(self.model, self.grid, self.banners.arrivals, self)
@@ -115,8 +117,7 @@ class BrowsePage(QWidget):
         self.live.moved.connect(self.commands.forget_missing)
         self.live.moved.connect(self.corrections.rename)
         self.show_preview(settings.preview)
-        self.model.show(Filter.ALL, settings.order)
-        self.actions_.orders[settings.order].setChecked(True)
+        self._list(View(order=settings.order, descending=settings.descending))
         self.actions_.set_folder_open(False)
 
     def _order_tabs(self) -> None:
@@ -155,7 +156,7 @@ class BrowsePage(QWidget):
         actions.preview.toggled.connect(self.show_preview)
         for which, action in actions.filters.items():
             action.triggered.connect(lambda _checked=False, which=which: self.show_filter(which))
-        actions.order_group.triggered.connect(lambda action: self.set_order(action.data()))
+        actions.order.chosen.connect(self.set_order)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave the photos at least as much space as the preview."""
@@ -183,19 +184,16 @@ class BrowsePage(QWidget):
         self.filters.set_labels(labels)
         self.actions_.set_labels(labels)
 
-    def begin(self, *, same_folder: bool = False, select: Sequence[Path] = ()) -> None:
-        """Prepare for the photos of a folder.
+    def begin(self, *, folder: Path | None = None, same_folder: bool = False, select: Sequence[Path] = ()) -> None:
+        """Prepare for the photos of a folder. One that was open before is shown as it was left.
 
         Args:
+            folder: the folder; None for one that is not remembered, or the same.
             same_folder: whether it is the same folder again; then corrections can still be undone, and the current
                 photo is selected again.
             select: photos to select as they are found.
         """
-        current = self.grid.current_photo()
-        if not same_folder or select:
-            self._to_select.begin(select)
-        elif current is not None:
-            self._to_select.begin([current.path])
+        view = self.places.begin(folder, select, same_folder=same_folder)
         self._chosen_for_user = None
         self._finished = None
         self.live.touched = False
@@ -206,9 +204,9 @@ class BrowsePage(QWidget):
             self.live.begin()
         # If subfolders were added or left out, photos that were not shown before are not new.
         scope = (self._settings.recursive, self._settings.exclusion)
-        self.model.clear(again=same_folder and self._scope == scope)
+        self.model.clear(view, again=same_folder and self._scope == scope)
         self._scope = scope
-        self.filters.set_current(Filter.ALL)
+        self._show_view()
         self.banners.learned.hide()
         self.progress.start()
         self.grid.set_empty_text("")
@@ -219,8 +217,7 @@ class BrowsePage(QWidget):
 
     def show_filter(self, which: Filter) -> None:
         """Show the photos that match a filter now; the current photo stays current if it matches, or its neighbor."""
-        self.filters.set_current(which)
-        self._show_anew(which, self.model.order)
+        self._show_anew(replace(self.model.view, filter=which))
         self._say_why_empty()
         self._on_counts()
         if which is Filter.NEW or self.banners.arrivals.wanted:
@@ -231,12 +228,21 @@ class BrowsePage(QWidget):
         """List what matches the filter now, in its order. The current photo stays selected, and where it is in view."""
         self.show_filter(self.model.filter)
 
-    def _show_anew(self, which: Filter, order: Order) -> None:
+    def _list(self, view: View) -> None:
+        self.model.show(view)
+        self._show_view()
+
+    def _show_view(self) -> None:
+        """Show which filter and order are in use."""
+        self.filters.set_current(self.model.filter)
+        self.actions_.order.show_view(self.model.view)
+
+    def _show_anew(self, view: View) -> None:
         """Show photos; those that were selected stay selected, and the current one stays in its place in the view."""
         grid, near, chosen = self.grid, self._near_current(), self.grid.selected_photos()
         place, top = grid.currentIndex().row(), grid.visualRect(grid.currentIndex()).top()
         in_view = place in grid.visible_rows()
-        self.model.show(which, order)
+        self._list(view)
         self._choose(near)
         if near and self.grid.current_photo() is near[0]:
             grid.select_photos(chosen)
@@ -253,10 +259,10 @@ class BrowsePage(QWidget):
         self.model.counts_changed.emit()
         self.live.tell()
 
-    def set_order(self, order: Order) -> None:
+    def set_order(self, order: Order, descending: bool = False) -> None:
         """Show photos in another order; the current photo and the selection stay."""
-        self._settings.order = order
-        self._show_anew(self.model.filter, order)
+        self._settings.order, self._settings.descending = order, descending
+        self._show_anew(replace(self.model.view, order=order, descending=descending))
         self._on_counts()
 
     def show_preview(self, visible: bool) -> None:
@@ -290,9 +296,12 @@ class BrowsePage(QWidget):
             # The user has not touched the photos yet, and their order is known only now.
             if self.grid.current_photo() is self._chosen_for_user:
                 self.grid.setCurrentIndex(QModelIndex())
-            self._show_anew(self.model.filter, self.model.order)
+            self._show_anew(self.model.view)
             self._on_counts()
-        self._to_select.begin(())
+        if not (self.model.rowCount() or self.live.touched or self.model.filter is Filter.ALL):
+            # The filter that was in use when the folder was left shows nothing any more.
+            self.show_filter(Filter.ALL)
+        self.places.end(self.live.touched)
         self._say_why_empty()
 
     def on_learned(self, event: Learned) -> None:
@@ -369,7 +378,7 @@ class BrowsePage(QWidget):
         if not self.grid.currentIndex().isValid():
             self._choose(())
             self._chosen_for_user = self.grid.current_photo()
-        self._to_select.select_found()
+        self.places.select_found()
 
     def _near_current(self) -> list[PhotoRow]:
         """Return the current photo and those that may take its place, the nearest first."""
@@ -417,36 +426,3 @@ def _update_button(parent: QWidget) -> QPushButton:
     button.setSizePolicy(kept)
     button.hide()
     return button
-
-
-_Flag = QItemSelectionModel.SelectionFlag
-
-
-class _ToSelect:
-    """The photos to select, given when a folder is opened, as they are found."""
-
-    def __init__(self, grid: PhotoGrid, model: PhotoModel) -> None:
-        self._grid = grid
-        self._model = model
-        self._paths: list[Path] = []
-        self._is_first = True
-
-    def begin(self, paths: Iterable[Path]) -> None:
-        """Select these photos from now on, and no others."""
-        self._paths = list(paths)
-        self._is_first = True
-
-    def select_found(self) -> None:
-        """Select those that have been found; the first one becomes the current photo."""
-        selection = self._grid.selectionModel()
-        for path in list(self._paths):
-            row = self._model.store.row_of(path)
-            if row is None or not (index := self._model.index_of(row)).isValid():
-                continue
-            self._paths.remove(path)
-            if self._is_first:
-                selection.setCurrentIndex(index, _Flag.ClearAndSelect)
-                self._grid.scrollTo(index)
-                self._is_first = False
-            else:
-                selection.select(index, _Flag.Select)

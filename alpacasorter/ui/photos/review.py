@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
 
-from alpacasorter.ui.photo_filters import Filter
+from alpacasorter.ui.photo_filters import Filter, View
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
 from alpacasorter.ui.photos.banners import PhotoBanners
 from alpacasorter.ui.photos.corrections import Corrections, Step
@@ -122,7 +122,7 @@ class ChangeReview(QObject):
         self._seen_at = min(self._seen_at, index)
 
     def _restore_all(self) -> None:
-        self._corrections.restore_earlier(self._store.matching(Filter.CHANGED))
+        self._corrections.restore_earlier(self._store.matching(View(Filter.CHANGED)))
         self.answered.emit()
 
     def _undo_all(self) -> None:
