@@ -1,4 +1,4 @@
-"""The page with the photos of a folder: filters, grid, preview, progress and messages."""
+"""The page with the photos of a folder: filters, grid, preview and progress."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.photo_filters import Filter, Order, View
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore, place_of
+from alpacasorter.ui.photos.banners import PhotoBanners
 from alpacasorter.ui.photos.commands import PhotoCommands
 from alpacasorter.ui.photos.corrections import Corrections
 from alpacasorter.ui.photos.filter_bar import FilterBar
@@ -31,7 +32,8 @@ from alpacasorter.ui.photos.places import FolderPlaces
 from alpacasorter.ui.photos.preview import PreviewPane, Selection
 from alpacasorter.ui.photos.review import ChangeReview
 from alpacasorter.ui.settings import Settings
-from alpacasorter.ui.widgets import messages
+from alpacasorter.ui.widgets.banners import BannerBar
+from alpacasorter.ui.widgets.messages import ProgressStrip
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.ui.widgets.thumbnails import Thumbnails
 from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
@@ -63,9 +65,10 @@ class BrowsePage(QWidget):
         previews: PreviewLoader,
         settings: Settings,
         theme: Theme,
+        bar: BannerBar,
         parent: QWidget | None = None,
     ) -> None:
-        """Show an empty page."""
+        """Show an empty page, with its messages in `bar`."""
         super().__init__(parent)
         self._settings = settings
         self.store = PhotoStore(unsure_below=settings.unsure_below)
@@ -76,13 +79,10 @@ class BrowsePage(QWidget):
         self.thumbnails = Thumbnails(thumbnails, self)
         self.filters = FilterBar(self)
         self.update_button = _update_button(self)
-        self.progress = messages.ProgressStrip(self)
-        self.question = messages.QuestionBanner(theme, self)
-        self.banner = messages.LearnedBanner(theme, self)
-        self.changed = messages.ChangedBanner(theme, self)
-        self.flipped = messages.FlippedBanner(theme, self)
-        self.review = ChangeReview(self.store, self.corrections, self.changed, self.flipped, self)
-        self.arrivals = messages.ArrivalsBanner(theme, self)
+        self.progress = ProgressStrip(self)
+        bar.add_beside(self.progress, self.progress.words)
+        self.banners = PhotoBanners(bar, self.store, self.corrections, self)
+        self.review = ChangeReview(self.store, self.corrections, self.banners, self)
         self.grid = PhotoGrid(self.model, self.thumbnails, theme, self)
         self.preview = PreviewPane(self.store, self.thumbnails, previews, theme, self)
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
@@ -92,16 +92,6 @@ class BrowsePage(QWidget):
         self.splitter.setStretchFactor(1, 0)
         self.splitter.setChildrenCollapsible(False)
         self.splitter.setHandleWidth(1)
-        # Below the photos, where messages that come and go move nothing under the mouse.
-        below = QVBoxLayout()
-        below.setContentsMargins(12, 0, 12, 0)
-        below.setSpacing(0)
-        for strip in self._strips():
-            below.addWidget(strip)
-        below.addWidget(self.progress)
-        self.below = QWidget(self)
-        self.below.setObjectName("filters")
-        self.below.setLayout(below)
         above = QHBoxLayout()
         above.setContentsMargins(0, 0, 12, 0)
         above.addWidget(self.filters, 1)
@@ -111,7 +101,6 @@ class BrowsePage(QWidget):
         layout.setSpacing(0)
         layout.addLayout(above)
         layout.addWidget(self.splitter, 1)
-        layout.addWidget(self.below)
         self.hints = KeyHints(self.store, theme, self)
         layout.addWidget(self.hints)
         self._order_tabs()
@@ -120,13 +109,11 @@ class BrowsePage(QWidget):
         self.commands.failed.connect(self.failed)
         self.commands.outdated.connect(self.outdated)
         self._finished: Finished | None = None
-        self._done = ""
         self._chosen_for_user: PhotoRow | None = None
         self.places = FolderPlaces(self.grid, self.model, settings)
         self._scope = (settings.recursive, settings.exclusion)
         self._watching = False
-        self._low = False
-        self.live = LiveRows(self.model, self.grid, self.arrivals, self)
+        self.live = LiveRows(self.model, self.grid, self.banners.arrivals, self)
         self.grid.set_tile(settings.tile)
         self._connect()
         self.live.changed.connect(self.commands.forget_missing)
@@ -138,24 +125,18 @@ class BrowsePage(QWidget):
         self.actions_.set_folder_open(False)
 
     def _order_tabs(self) -> None:
-        """Let the Tab key move in reading order: filters, photos, preview, messages below."""
+        """Let the Tab key move in reading order: filters, photos, preview. Messages follow."""
         chips = [self.filters.button(which) for which in Filter]
         preview = self.preview
         after = [preview.positive, preview.negative, preview.remove_label]
-        below = [button for strip in self._strips() for button in strip.buttons]
-        order = [*chips, self.update_button, self.grid, *after, *below, self.progress.stop_button]
+        order = [*chips, self.update_button, self.grid, *after]
         for one, next_one in pairwise(order):
             self.setTabOrder(one, next_one)
-
-    def _strips(self) -> tuple[messages.Strip, ...]:
-        return self.question, self.flipped, self.banner, self.changed, self.arrivals
 
     def _connect(self) -> None:
         actions = self.actions_
         self.addActions(list(actions.page_actions))
         self.filters.chosen.connect(self.show_filter)
-        for strip in self._strips():
-            strip.wanted_changed.connect(self._share_messages)
         self.model.counts_changed.connect(self._on_counts)
         self.model.modelReset.connect(self._on_selection)
         self.model.rowsInserted.connect(self._on_inserted)
@@ -168,15 +149,12 @@ class BrowsePage(QWidget):
         selection.selectionChanged.connect(self._on_selection)
         self.preview.labeled.connect(self.commands.label)
         self.preview.label_removed.connect(lambda: self.commands.label(None))
-        self.banner.show_changed.connect(lambda: self.show_filter(Filter.CHANGED))
-        self.banner.undo.connect(self.corrections.stack.undo)
-        self.flipped.show_changed.connect(lambda: self.show_filter(Filter.CHANGED))
+        self.banners.shown.connect(self.show_filter)
         self.review.seen.connect(self._on_changes_seen)
         self.review.answered.connect(self.grid.setFocus)
-        self.corrections.revisited.connect(self._on_revisited)
+        self.corrections.revisited.connect(self.show_photos)
         self.update_button.clicked.connect(self.update_list)
-        self.arrivals.show_new.connect(lambda: self.show_filter(Filter.NEW))
-        self.arrivals.seen.connect(self.mark_as_seen)
+        self.banners.arrivals.seen_button.clicked.connect(self.mark_as_seen)
         actions.update_list.triggered.connect(self.update_list)
         actions.see_change.triggered.connect(lambda: self.review.see(self.grid.selected_photos()))
         actions.preview.toggled.connect(self.show_preview)
@@ -192,21 +170,9 @@ class BrowsePage(QWidget):
         QTimer.singleShot(0, self, self._share_space)
 
     def set_low(self, low: bool) -> None:
-        """Leave less space between the messages if the window is low."""
+        """Leave less space around the filters if the window is low."""
         self.filters.set_gap(4 if low else 8)
         self.hints.set_low(low)
-        self._low = low
-        for strip in self._strips():
-            strip.set_low(low)
-        self._share_messages()
-
-    def _share_messages(self) -> None:
-        """In a low window, show only the most important message, so that photos and their tags stay whole."""
-        self.banner.set_asked(self.flipped.wanted)
-        above = False
-        for strip in (self.flipped, self.question, self.changed, self.banner, self.arrivals):
-            strip.give_way(self._low and above)
-            above = above or strip.wanted
 
     def _share_space(self) -> None:
         photos, preview = self.splitter.sizes()
@@ -247,7 +213,7 @@ class BrowsePage(QWidget):
         self.model.clear(view, again=same_folder and self._scope == scope)
         self._scope = scope
         self._show_view()
-        self.banner.hide()
+        self.banners.learned.hide()
         self.progress.start()
         self.grid.set_empty_text("")
         self.actions_.set_folder_open(True)
@@ -260,7 +226,7 @@ class BrowsePage(QWidget):
         self._show_anew(replace(self.model.view, filter=which))
         self._say_why_empty()
         self._on_counts()
-        if which is Filter.NEW or self.arrivals.wanted:
+        if which is Filter.NEW or self.banners.arrivals.wanted:
             self.live.tell()
         self.grid.setFocus()
 
@@ -356,15 +322,7 @@ class BrowsePage(QWidget):
         steps = self.corrections.on_learned(event)
         self.model.on_learned(event)
         self.review.on_learned(steps)
-        # Undo means what the message is about: not what another window did, a version that was chosen, or an undo.
-        back = bool(steps) and (steps[-1].undone or steps[-1].taken_back)
-        mine = bool(steps) and not back
-        imported = self.corrections.stack.canUndo() and not self.corrections.latest_is_mine
-        can_undo = self.corrections.stack.canUndo() and event.relearned is None and (mine or imported)
-        flipped, changed = self.store.flipped, self.store.counts[Filter.CHANGED]
-        redone = bool(steps) and steps[-1].redone
-        done = self._done if back or redone or event.variant is not None else ""
-        self.banner.tell(event, flipped=flipped, changed=changed, can_undo=can_undo, done=done)
+        self.banners.on_learned(event, steps)
         self.preview.refresh()
         self._on_selection()
 
@@ -385,12 +343,7 @@ class BrowsePage(QWidget):
         self._watching = self.commands.watching = watching
         self._say_why_empty()
 
-    def _on_revisited(self, keys: list[str], words: str) -> None:
-        self._done = words
-        self.banner.announce(words)
-        self.show_photos(keys)
-
-    def show_photos(self, keys: Iterable[str]) -> None:
+    def show_photos(self, keys: Iterable[str], _why: str = "") -> None:
         """Select the photos with these content keys and bring them into view; the filter lists them again if needed."""
         # Copies of a picture have several keys.
         rows = list(dict.fromkeys(row for key in keys for row in self.store.rows_of(key)))
@@ -405,7 +358,7 @@ class BrowsePage(QWidget):
             self.show_filter(Filter.ALL)
         self.model.review()
         # It says how many changes are not marked as seen.
-        self.banner.hide()
+        self.banners.learned.hide()
         self.grid.viewport().update()
         self._on_selection()
         self.grid.setFocus()
