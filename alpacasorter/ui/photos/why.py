@@ -38,7 +38,7 @@ _STRONGEST: Final = 190
 """How opaque the colors are where most speaks, of 255: the photo stays recognizable. Where nothing speaks, there are
 none, and the photo is gray, so that no color of its own is taken for one of the map."""
 _GRAY: Final = QColor(128, 128, 128)
-_LOW, _LOWEST = 560, 330
+_LOW, _LOWEST = 470, 330
 """Heights of the preview below which first the photos that are alike and then the whole panel are left out, pixels."""
 
 
