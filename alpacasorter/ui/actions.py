@@ -75,7 +75,10 @@ class Actions(QObject):
             _("&Open photo"), tip=_("Open the photo in the default program"), shown_key="Enter"
         )
         self.show_in_folder = self._make(_("Show in file &manager"))
-        self.copy_path = self._make(_("&Copy path"), "", "Ctrl+Shift+C")
+        self.copy_files = self._make(
+            _("Cop&y"), "", standard.Copy, _("Copy the photos, to paste them into a folder or another program")
+        )
+        self.copy_path = self._make(_("&Copy paths"), "", "Ctrl+Shift+C", _("Copy where the photos are, one a line"))
         # View
         self.filters = {which: self._filter(which, number) for number, which in enumerate(_FILTER_KEYS, 1)}
         self.order_group = QActionGroup(self)
@@ -105,7 +108,7 @@ class Actions(QObject):
         self.shortcuts = self._make(_("&Keyboard shortcuts"), "", standard.HelpContents)
         self.about = self._make(_("&About AlpacaSorter"))
         self.about.setMenuRole(QAction.MenuRole.AboutRole)
-        self.page_actions = (self.copy_path, self.select_all)
+        self.page_actions = (self.copy_files, self.copy_path, self.select_all)
         for action in self.page_actions:
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self.set_labels(unknown_labels())
@@ -207,7 +210,7 @@ class Actions(QObject):
         self.remove_label.setEnabled(corrected)
         for action in (self.see_change, self.restore_tag):
             action.setEnabled(changed)
-        for action in (self.open_photo, self.show_in_folder, self.copy_path):
+        for action in (self.open_photo, self.show_in_folder, self.copy_files, self.copy_path):
             action.setEnabled(single)
 
     def set_folder_open(self, is_open: bool) -> None:
@@ -240,7 +243,7 @@ class Actions(QObject):
         menu.addSeparator()
         menu.addActions([self.see_change, self.restore_tag])
         menu.addSeparator()
-        menu.addActions([self.open_photo, self.show_in_folder, self.copy_path])
+        menu.addActions([self.open_photo, self.show_in_folder, self.copy_files, self.copy_path])
         return menu
 
     def fill_menu_bar(self, window: QMainWindow, recent: QMenu, photo: QMenu) -> None:

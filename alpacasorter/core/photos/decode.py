@@ -362,7 +362,7 @@ def _decode(data: bytes, container: str, min_side: int, thumbnail_side: int | No
     layout, image, full = opened.layout, opened.image, opened.size
     _require(_pixels(full) <= MAX_STREAMED_PIXELS)
     held = full
-    reduction = _reduction(full, min_side, thumbnail_side)
+    reduction = reduction_of(full, min_side, thumbnail_side)
     if image is not None:
         # At least one row at a time: otherwise Pillow copies the start of a long row again and again.
         image.decodermaxblock = max(_BLOCK, full[0] * _BYTES_PER_PIXEL)
@@ -373,7 +373,7 @@ def _decode(data: bytes, container: str, min_side: int, thumbnail_side: int | No
         held = image.size if layout.streamed else full
     elif image is not None and container == "HEIF":
         image.draft(None, _smallest(full, min_side, thumbnail_side))
-        reduction = _reduction(image.size, min_side, thumbnail_side)
+        reduction = reduction_of(image.size, min_side, thumbnail_side)
         held = image.size
     needed = _pixels(held) * _BYTES_NEEDED.get(container, _BYTES_PER_PIXEL)
     _require(needed <= MAX_BYTES)
@@ -410,10 +410,14 @@ def _smallest(size: tuple[int, int], min_side: int, thumbnail_side: int | None) 
     return math.ceil(size[0] * scale), math.ceil(size[1] * scale)
 
 
-def _reduction(size: tuple[int, int], min_side: int, thumbnail_side: int | None) -> int:
-    """Return the whole number to divide both sides by: 1, 2, 4 or a multiple of 8; any number for thin strips.
+def reduction_of(size: tuple[int, int], min_side: int, thumbnail_side: int | None) -> int:
+    """Return by which whole number `decode` divides both sides: 1, 2, 4 or a multiple of 8; any for thin strips.
 
     The same for every container, so that a photo looks the same to the model in whichever it is stored.
+
+    Args:
+        size: width and height of the full photo, pixels.
+        min_side, thumbnail_side: as for `decode`.
     """
     most = min(min(size) // min_side, max(size) // (thumbnail_side or 1))
     reduction = most // _MAX_DRAFT * _MAX_DRAFT or _draft_factor(most)

@@ -317,6 +317,8 @@ def show_shortcuts(parent: QWidget, labels: LabelSet) -> None:
         # Translators: the keys on the keyboard.
         (_("Arrow keys, Shift, Ctrl"), _("Move, select several photos")),
         (_("Enter, double-click"), _("Open the photo in the default program")),
+        (_keys("Ctrl+C", "Ctrl+Shift+C"), _("Copy the selected photos, copy their paths")),
+        (_("Drag a photo"), _("Copy the selected photos to another program or folder")),
         (numbers, _("Show all, the two tags, unsure, labeled by you, problems, new, changed")),
         (_("Ctrl+mouse wheel"), _("Larger or smaller photos")),
         (_keys("F3"), _("Show or hide the preview")),

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QObject, QPoint, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QUndoCommand, QUndoStack
+from PySide6.QtGui import QUndoCommand, QUndoStack
 from PySide6.QtWidgets import QWidget
 
 from alpacasorter.core.events import Learned
@@ -363,7 +363,6 @@ class PhotoCommands(QObject):
         actions.restore_tag.triggered.connect(lambda: corrections.restore_earlier(grid.selected_photos()))
         actions.open_photo.triggered.connect(lambda: self._open(grid.currentIndex()))
         actions.show_in_folder.triggered.connect(self._show_in_folder)
-        actions.copy_path.triggered.connect(self._copy_path)
         actions.select_all.triggered.connect(grid.selectAll)
         actions.larger.triggered.connect(lambda: grid.step_tile(1))
         actions.smaller.triggered.connect(lambda: grid.step_tile(-1))
@@ -416,7 +415,3 @@ class PhotoCommands(QObject):
         current = self._grid.currentIndex()
         if current.isValid():
             show_in_file_manager(self._model.photo(current).path, self, self.failed.emit)
-
-    def _copy_path(self) -> None:
-        paths = [display_path(photo.path) for photo in self._grid.selected_photos()]
-        QGuiApplication.clipboard().setText("\n".join(paths))

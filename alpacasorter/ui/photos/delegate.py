@@ -122,6 +122,10 @@ class PhotoDelegate(QStyledItemDelegate):
         left = cell.left() + (cell.width() - width) // 2
         return QRect(left, cell.top() + GAP, width, cell.height() - 2 * GAP)
 
+    def picture_rect(self, cell: QRect) -> QRect:
+        """Return where the thumbnail is in a cell."""
+        return QRect(self.card_rect(cell).topLeft() + QPoint(_PAD, _PAD), self.picture_size())
+
     def _line(self, card: QRect) -> QRect:
         top = card.top() + _PAD + self.picture_size().height() + _PAD
         return QRect(card.left() + _PAD, top, self._tile, tags.HEIGHT)
@@ -170,7 +174,7 @@ class PhotoDelegate(QStyledItemDelegate):
         painter.setFont(self._font)
         card = self.card_rect(option.rect)
         self._paint_card(painter, card, option.state)
-        self._paint_picture(painter, QRect(card.topLeft() + QPoint(_PAD, _PAD), self.picture_size()), row)
+        self._paint_picture(painter, self.picture_rect(option.rect), row)
         line = self._line(card)
         tag = self.note_shown(row, hot=row is self.hot)
         if tag is not None:

@@ -57,6 +57,7 @@ class PhotoGrid(QListView):
         letter_pressed(str, str): the user pressed the key of a letter or digit: the one printed on it and, on a
             keyboard without Latin letters, the one that a US keyboard has there. Either may be empty.
         tile_changed(int): the user changed the size of the photos, pixels.
+        drag_wanted: the user drags the selected photos; what is connected returns when they are dropped.
     """
 
     tag_clicked = Signal(object, str)
@@ -65,6 +66,7 @@ class PhotoGrid(QListView):
     remove_pressed = Signal()
     letter_pressed = Signal(str, str)
     tile_changed = Signal(int)
+    drag_wanted = Signal()
 
     def __init__(self, model: PhotoModel, thumbnails: Thumbnails, theme: Theme, parent: QWidget | None = None) -> None:
         """Show `model`."""
@@ -81,6 +83,7 @@ class PhotoGrid(QListView):
         self._pressed: tuple[PhotoRow, str, QRect] | None = None
         self._held: list[tuple[PhotoRow, int]] | None = None
         self._dragged: QMouseEvent | None = None
+        self._dragged_out = False
         self._empty_text = ""
         self.setItemDelegate(self.delegate)
         # Before the view itself hears of it and forgets where the cells are.
@@ -301,6 +304,7 @@ class PhotoGrid(QListView):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Remember a press on a tag; elsewhere, select."""
+        self._dragged_out = False
         if event.button() == Qt.MouseButton.LeftButton and not event.modifiers():
             index = self._index_of_tag_at(event.position().toPoint())
             row = self._model.photo(index) if index.isValid() else None
@@ -312,12 +316,22 @@ class PhotoGrid(QListView):
                 self.setCurrentIndex(index)
                 self.setAutoScroll(True)
                 return
+        # A picture is dragged out; around it, and between the photos, a rubber band begins.
+        at = self.indexAt(event.position().toPoint())
+        on_picture = at.isValid() and self.delegate.picture_rect(self.visualRect(at)).contains(
+            event.position().toPoint()
+        )
+        self.setDragEnabled(on_picture and event.button() == Qt.MouseButton.LeftButton)
         super().mousePressEvent(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Emit a click if the button was pressed on the same tag, which may have changed its words since."""
         pressed, self._pressed = self._pressed, None
         self._dragged = None
+        if self._dragged_out:
+            # Where the drag itself has not taken this event, it would select a single photo.
+            self._dragged_out = False
+            return
         if pressed is None:
             super().mouseReleaseEvent(event)
             return
@@ -336,12 +350,18 @@ class PhotoGrid(QListView):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Show that the tag under the mouse can be clicked."""
-        if self._pressed is not None:
+        if self._pressed is not None or self._dragged_out:
             return
         if event.buttons():
             self._dragged = event.clone()
         self._set_hot(self._index_of_tag_at(event.position().toPoint()))
         super().mouseMoveEvent(event)
+
+    def startDrag(self, _actions: Qt.DropAction) -> None:
+        """Let the selected photos be dragged to other programs."""
+        self._dragged = None
+        self._dragged_out = True
+        self.drag_wanted.emit()
 
     def indexAt(self, point: QPoint) -> QModelIndex:
         """Return the photo whose card is at a point of the viewport; between the cards there is none."""

@@ -88,6 +88,10 @@ class PhotoModel(QAbstractListModel):
         """Return how many photos are shown."""
         return 0 if parent.isValid() else len(self._shown)
 
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        """Return what can be done with a photo: it can be selected and dragged to other programs."""
+        return super().flags(index) | Qt.ItemFlag.ItemIsDragEnabled
+
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Return the row of a photo (RowRole), the filter (FilterRole), or the name or description of the photo."""
         if not index.isValid():

@@ -23,6 +23,7 @@ from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.list_status import difference, why_different, why_empty
 from alpacasorter.ui.photos.live_rows import LiveRows
 from alpacasorter.ui.photos.model import OutOfDate, PhotoModel
+from alpacasorter.ui.photos.outgoing import OutgoingPhotos
 from alpacasorter.ui.photos.preview import PreviewPane, Selection
 from alpacasorter.ui.photos.review import ChangeReview
 from alpacasorter.ui.settings import Settings
@@ -107,6 +108,7 @@ class BrowsePage(QWidget):
         layout.addWidget(self.below)
         self._order_tabs()
         self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, self)
+        self.outgoing = OutgoingPhotos(self.actions_, self.grid, self.thumbnails, theme, self)
         self.commands.failed.connect(self.failed)
         self.commands.outdated.connect(self.outdated)
         self._finished: Finished | None = None
