@@ -353,7 +353,6 @@ class PhotoCommands(QObject):
         grid.flip_pressed.connect(self._flip)
         grid.remove_pressed.connect(actions.remove_label.trigger)
         grid.letter_pressed.connect(self._on_letter)
-        grid.activated.connect(self._open)
         grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         grid.customContextMenuRequested.connect(self._open_menu)
         actions.positive.triggered.connect(lambda: self.label(self._store.labels.positive))
@@ -378,6 +377,7 @@ class PhotoCommands(QObject):
     def _on_letter(self, printed: str, placed: str) -> None:
         labels, actions = self._store.labels, self._actions
         keys = {
+            "Z": actions.loupe,
             text.key_for(labels, labels.positive): actions.positive,
             text.key_for(labels, labels.negative): actions.negative,
         }

@@ -54,6 +54,7 @@ class PhotoGrid(QListView):
         in_view(list): paths of photos in view that have no prediction yet, emitted after scrolling has ended.
         flip_pressed: the user pressed the space bar to flip the tags of the selected photos.
         remove_pressed: the user pressed Backspace to remove their labels from the selected photos.
+        open_pressed: the user wants to see the current photo large, by Enter or a double-click.
         letter_pressed(str, str): the user pressed the key of a letter or digit: the one printed on it and, on a
             keyboard without Latin letters, the one that a US keyboard has there. Either may be empty.
         tile_changed(int): the user changed the size of the photos, pixels.
@@ -64,6 +65,7 @@ class PhotoGrid(QListView):
     in_view = Signal(list)
     flip_pressed = Signal()
     remove_pressed = Signal()
+    open_pressed = Signal()
     letter_pressed = Signal(str, str)
     tile_changed = Signal(int)
     drag_wanted = Signal()
@@ -345,8 +347,8 @@ class PhotoGrid(QListView):
         """Treat a double-click on a tag as two clicks."""
         if self._index_of_tag_at(event.position().toPoint()).isValid():
             self.mousePressEvent(event)
-        else:
-            super().mouseDoubleClickEvent(event)
+        elif self.indexAt(event.position().toPoint()).isValid() and event.button() == Qt.MouseButton.LeftButton:
+            self.open_pressed.emit()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Show that the tag under the mouse can be clicked."""
@@ -427,6 +429,8 @@ class PhotoGrid(QListView):
             self.flip_pressed.emit()
         elif plain and event.key() == Qt.Key.Key_Backspace:
             self.remove_pressed.emit()
+        elif plain and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.open_pressed.emit()
         elif plain and (printed or placed):
             self.letter_pressed.emit(printed, placed)
         else:

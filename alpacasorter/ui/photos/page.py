@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QStackedLayout, QVBoxLayout, QWidget
 
 from alpacasorter.core.events import Finished, Found, Learned
 from alpacasorter.core.labels import LabelSet
@@ -22,10 +22,12 @@ from alpacasorter.ui.photos.filter_bar import FilterBar
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.list_status import difference, why_different, why_empty
 from alpacasorter.ui.photos.live_rows import LiveRows
+from alpacasorter.ui.photos.loupe.control import LoupeControl
 from alpacasorter.ui.photos.model import OutOfDate, PhotoModel
 from alpacasorter.ui.photos.outgoing import OutgoingPhotos
 from alpacasorter.ui.photos.preview import PreviewPane, Selection
 from alpacasorter.ui.photos.review import ChangeReview
+from alpacasorter.ui.photos.to_select import ToSelect
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets import messages
 from alpacasorter.ui.widgets.theme import Theme
@@ -100,7 +102,10 @@ class BrowsePage(QWidget):
         above.setContentsMargins(0, 0, 12, 0)
         above.addWidget(self.filters, 1)
         above.addWidget(self.update_button)
-        layout = QVBoxLayout(self)
+        browsing = QWidget(self)
+        self.views = QStackedLayout(self)
+        self.views.addWidget(browsing)
+        layout = QVBoxLayout(browsing)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(above)
@@ -108,13 +113,16 @@ class BrowsePage(QWidget):
         layout.addWidget(self.below)
         self._order_tabs()
         self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, self)
+        self.closeups = LoupeControl(
+            self, self.views, self.grid, self.model, self.commands, self.actions_, self.thumbnails, theme
+        )
         self.outgoing = OutgoingPhotos(self.actions_, self.grid, self.thumbnails, theme, self)
         self.commands.failed.connect(self.failed)
         self.commands.outdated.connect(self.outdated)
         self._finished: Finished | None = None
         self._done = ""
         self._chosen_for_user: PhotoRow | None = None
-        self._to_select = _ToSelect(self.grid, self.model)
+        self._to_select = ToSelect(self.grid, self.model)
         self._scope = (settings.recursive, settings.exclusion)
         self._watching = False
         self._low = False
@@ -358,7 +366,7 @@ class BrowsePage(QWidget):
 
     def set_watching(self, watching: bool) -> None:
         """Set whether the folder is watched, which the page mentions if it is empty."""
-        self._watching = self.commands.watching = watching
+        self._watching = self.commands.watching = self.closeups.loupe.watching = watching
         self._say_why_empty()
 
     def _on_revisited(self, keys: list[str], words: str) -> None:
@@ -462,36 +470,3 @@ def _update_button(parent: QWidget) -> QPushButton:
     button.setSizePolicy(kept)
     button.hide()
     return button
-
-
-_Flag = QItemSelectionModel.SelectionFlag
-
-
-class _ToSelect:
-    """The photos to select, given when a folder is opened, as they are found."""
-
-    def __init__(self, grid: PhotoGrid, model: PhotoModel) -> None:
-        self._grid = grid
-        self._model = model
-        self._paths: list[Path] = []
-        self._is_first = True
-
-    def begin(self, paths: Iterable[Path]) -> None:
-        """Select these photos from now on, and no others."""
-        self._paths = list(paths)
-        self._is_first = True
-
-    def select_found(self) -> None:
-        """Select those that have been found; the first one becomes the current photo."""
-        selection = self._grid.selectionModel()
-        for path in list(self._paths):
-            row = self._model.store.row_of(path)
-            if row is None or not (index := self._model.index_of(row)).isValid():
-                continue
-            self._paths.remove(path)
-            if self._is_first:
-                selection.setCurrentIndex(index, _Flag.ClearAndSelect)
-                self._grid.scrollTo(index)
-                self._is_first = False
-            else:
-                selection.select(index, _Flag.Select)

@@ -154,8 +154,8 @@ def test_clicks_on_buttons_leave_the_focus_with_the_photos(hands: Hands) -> None
 
 def test_a_key_that_is_held_acts_once(hands: Hands) -> None:
     opened: list[object] = []
-    hands.grid.activated.disconnect()
-    hands.grid.activated.connect(lambda *_: opened.append(True))
+    hands.grid.open_pressed.disconnect()
+    hands.grid.open_pressed.connect(lambda: opened.append(True))
     for code, text in ((Key.Key_Space, " "), (Key.Key_A, "a"), (Key.Key_Backspace, "\b"), (Key.Key_Return, "\r")):
         for held in range(6):
             hands.type_key(code, text, repeated=held > 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QItemSelectionModel, QObject, QPoint, Qt, QTimer
+from PySide6.QtCore import QItemSelectionModel, QObject, Qt, QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMainWindow, QStackedLayout, QToolBar, QWidget
 
@@ -29,10 +29,10 @@ class LoupeControl(QObject):
         self,
         page: QWidget,
         views: QStackedLayout,
-        commands: PhotoCommands,
-        actions: Actions,
         grid: PhotoGrid,
         model: PhotoModel,
+        commands: PhotoCommands,
+        actions: Actions,
         thumbnails: Thumbnails,
         theme: Theme,
     ) -> None:
@@ -40,10 +40,9 @@ class LoupeControl(QObject):
         super().__init__(page)
         self._page = page
         self._views = views
-        self._commands = commands
         self._actions = actions
         self._grid = grid
-        self._model = model
+        self._menu = actions.photo_menu(page)
         self._selected: list[PhotoRow] = []
         self._full_screen_before = False
         self._hidden: list[QWidget] = []
@@ -57,8 +56,8 @@ class LoupeControl(QObject):
         loupe.closed.connect(self.close)
         loupe.labeled.connect(commands.label)
         loupe.flip_wanted.connect(grid.tag_clicked)
-        loupe.menu_wanted.connect(self._open_menu)
-        commands.loupe_wanted.connect(self.open)
+        loupe.menu_wanted.connect(self._menu.popup)
+        grid.open_pressed.connect(self.open)
         actions.loupe.triggered.connect(self.toggle)
         actions.full_screen.toggled.connect(self._fill_screen)
         actions.zoom_in.triggered.connect(lambda: loupe.view.zoom_in())
@@ -82,7 +81,8 @@ class LoupeControl(QObject):
         self._selected = self._grid.selected_photos()
         self._set_open(True)
         self._select_one()
-        self._page.setFocusProxy(self.loupe)
+        # Whoever gives the focus to the photos means the loupe now.
+        self._grid.setFocusProxy(self.loupe)
         self._views.setCurrentWidget(self.loupe)
         self.loupe.setFocus()
         self._hide_window_parts()
@@ -102,7 +102,7 @@ class LoupeControl(QObject):
         if not self._full_screen_before:
             self._actions.full_screen.setChecked(False)
         self._show_window_parts()
-        self._page.setFocusProxy(self._grid)
+        self._grid.setFocusProxy(None)
         self._views.setCurrentIndex(0)
         self._grid.setFocus()
         if row is not None and row in self._selected:
@@ -118,6 +118,7 @@ class LoupeControl(QObject):
         self.loader.close()
 
     def _set_open(self, is_open: bool) -> None:
+        self._is_open = is_open
         for action in self._zooms:
             action.setEnabled(is_open)
         # Their keys zoom the photo.
@@ -127,12 +128,9 @@ class LoupeControl(QObject):
     def _select_one(self) -> None:
         """Keep only the photo that is shown selected, so that no key tags photos that can't be seen."""
         grid = self._grid
-        if self.loupe.is_open and len(grid.selectionModel().selectedIndexes()) > 1:
+        if self._is_open and len(grid.selectionModel().selectedIndexes()) > 1:
             flags = QItemSelectionModel.SelectionFlag
             grid.selectionModel().select(grid.currentIndex(), flags.ClearAndSelect)
-
-    def _open_menu(self, at: QPoint) -> None:
-        self._commands.menu.popup(at)
 
     # The window around
 

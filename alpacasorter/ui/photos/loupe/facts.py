@@ -37,10 +37,8 @@ def _exposure(shot: Shot) -> list[str]:
         # Translators: an aperture, as photographers write it: f/5.6.
         said.append(_("f/{aperture}").format(aperture=_plain(shot.f_number)))
     if shot.seconds is not None:
-        if shot.seconds < _LONG_EXPOSURE:
-            time = f"1/{number(round(1 / shot.seconds))}"
-        else:
-            time = _plain(shot.seconds)
+        is_short = shot.seconds < _LONG_EXPOSURE
+        time = f"1/{number(round(1 / shot.seconds))}" if is_short else _plain(shot.seconds)
         # Translators: an exposure time in seconds, as in 1/250 s.
         said.append(_("{time} s").format(time=time))
     if shot.iso is not None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Final
 
-from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
-from PySide6.QtCore import QEvent
 
 from alpacasorter.i18n import _
 from alpacasorter.ui.photo_store import PhotoRow
@@ -121,9 +120,7 @@ class FilmStrip(QWidget):
             icon = QRectF(0, 0, _ICON, _ICON)
             icon.moveCenter(QRectF(area).center())
             failed = row.reason is not None
-            paint_icon(
-                painter, "warning" if failed else "picture", colors.warning if failed else colors.muted, icon
-            )
+            paint_icon(painter, "warning" if failed else "picture", colors.warning if failed else colors.muted, icon)
         tag = tag_of(row, self._model.store)
         if tag is not None:
             line = QRect(cell.left(), cell.bottom() + 1 - _LINE + 1, cell.width(), _LINE - 1)

@@ -147,7 +147,7 @@ class Loupe(QWidget):
     def _lay_out(self) -> None:
         first = QHBoxLayout()
         first.setSpacing(8)
-        for widget in (self.back, self.tag, self.positive, self.negative):
+        for widget in (self.back, self.positive, self.negative, self.tag):
             first.addWidget(widget)
         first.addStretch(1)
         first.addWidget(self.count)
@@ -171,6 +171,10 @@ class Loupe(QWidget):
             button.setAutoDefault(False)
         for button in (self.positive, self.negative):
             button.setCheckable(True)
+            # Nothing moves under the mouse if the next photo has no tag.
+            kept = button.sizePolicy()
+            kept.setRetainSizeWhenHidden(True)
+            button.setSizePolicy(kept)
 
     def _connect(self) -> None:
         labels = self._store
@@ -387,11 +391,11 @@ class Loupe(QWidget):
     # Keys
 
     def event(self, event: QEvent) -> bool:
-        """Claim the keys that mean something here before a shortcut of the window gets them: Esc does not stop a scan."""
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            if event.key() == Qt.Key.Key_Escape:
-                event.accept()
-                return True
+        """Claim Esc before a shortcut of the window gets it: it does not stop a scan here."""
+        claims = event.type() == QEvent.Type.ShortcutOverride
+        if claims and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
+            event.accept()
+            return True
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
