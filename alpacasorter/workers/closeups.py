@@ -152,7 +152,8 @@ class CloseupLoader(QObject):
     def want(self, wanted: Sequence[Fit | Part]) -> None:
         """Make these pictures, in this order, and nothing else; `loaded` or `failed` follows for each.
 
-        Those that are kept already are not sent again; see `get`. For the last ones there may be no room.
+        For those that are kept, `loaded` is emitted at once, unless they were wanted before. For the last ones there
+        may be no room.
         """
         with self._condition:
             if self._closed:
@@ -164,10 +165,13 @@ class CloseupLoader(QObject):
             first = wanted[0].path if wanted else None
             if first is not None and (not self._wanted or self._wanted[0].path != first):
                 self._to_check.add(first)
+            ready = [self._pictures[one] for one in wanted if one in self._pictures and one not in self._wanted]
             self._wanted = list(wanted)
             self._no_room.clear()
             self._failed.intersection_update((one.path, one.key) for one in wanted)
             self._condition.notify_all()
+        for picture in ready:
+            self.loaded.emit(picture)
 
     def get(self, wanted: Fit | Part) -> Picture | None:
         """Return a picture that is ready; None if it is not."""

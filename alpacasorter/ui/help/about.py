@@ -316,7 +316,10 @@ def show_shortcuts(parent: QWidget, labels: LabelSet) -> None:
         (_keys("Ctrl+Z", "Ctrl+Y"), _("Undo, redo")),
         # Translators: the keys on the keyboard.
         (_("Arrow keys, Shift, Ctrl"), _("Move, select several photos")),
-        (_("Enter, double-click"), _("Open the photo in the default program")),
+        (_("Enter, double-click, Z"), _("Show the photo as large as the window")),
+        (_keys("+", "-", "0", "1"), _("Zoom there: in, out, whole photo, actual size")),
+        (_keys("F11"), _("Fill the screen")),
+        (_keys("Ctrl+Return"), _("Open the photo in another program")),
         (_keys("Ctrl+C", "Ctrl+Shift+C"), _("Copy the selected photos, copy their paths")),
         (_("Drag a photo"), _("Copy the selected photos to another program or folder")),
         (numbers, _("Show all, the two tags, unsure, labeled by you, problems, new, changed")),

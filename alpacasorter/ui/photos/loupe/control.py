@@ -102,7 +102,7 @@ class LoupeControl(QObject):
         if not self._full_screen_before:
             self._actions.full_screen.setChecked(False)
         self._show_window_parts()
-        self._grid.setFocusProxy(None)
+        self._grid.setFocusProxy(None)  # type: ignore[arg-type]  # the stubs don't know that it can be taken back
         self._views.setCurrentIndex(0)
         self._grid.setFocus()
         if row is not None and row in self._selected:

@@ -109,7 +109,8 @@ class ZoomView(QWidget):
         if isinstance(wanted, Fit):
             if self._fit is None or wanted in self.wanted() or self._fit.wanted not in self.wanted():
                 self._fit = picture
-        else:
+        elif self._part is None or self._part.wanted != self._wanted_part():
+            # Otherwise it is one that was wanted before, and comes late.
             self._part = picture
         self._words = ""
         self.update()
