@@ -17,7 +17,8 @@ from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.photo_filters import Filter, Order
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore, place_of
-from alpacasorter.ui.photos.commands import Corrections, PhotoCommands
+from alpacasorter.ui.photos.commands import PhotoCommands
+from alpacasorter.ui.photos.corrections import Corrections
 from alpacasorter.ui.photos.filter_bar import FilterBar
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.list_status import difference, why_different, why_empty
@@ -46,12 +47,14 @@ class BrowsePage(QWidget):
         failed(str): something could not be done; a sentence for the user.
         outdated(str): such a sentence that is no longer worth reading.
         begun: a folder was opened or is scanned again.
+        selection_changed(Selection): other photos are selected or listed, or the selected ones look different.
     """
 
     in_view = Signal(list)
     failed = Signal(str)
     outdated = Signal(str)
     begun = Signal()
+    selection_changed = Signal(object)
 
     def __init__(
         self,
@@ -112,7 +115,7 @@ class BrowsePage(QWidget):
         layout.addWidget(self.splitter, 1)
         layout.addWidget(self.below)
         self._order_tabs()
-        self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, self)
+        self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, settings, self)
         self.closeups = LoupeControl(
             self, self.views, self.grid, self.model, self.commands, self.actions_, self.thumbnails, theme
         )
@@ -230,7 +233,7 @@ class BrowsePage(QWidget):
                 photo is selected again.
             select: photos to select as they are found.
         """
-        current = self._current()
+        current = self.grid.current_photo()
         if not same_folder or select:
             self._to_select.begin(select)
         elif current is not None:
@@ -277,7 +280,7 @@ class BrowsePage(QWidget):
         in_view = place in grid.visible_rows()
         self.model.show(which, order)
         self._choose(near)
-        if near and self._current() is near[0]:
+        if near and self.grid.current_photo() is near[0]:
             grid.select_photos(chosen)
         if in_view:
             bar = grid.verticalScrollBar()
@@ -327,7 +330,7 @@ class BrowsePage(QWidget):
         self.actions_.stop.setEnabled(False)
         if self.model.out_of_date and not self.live.touched and (event.seconds < _QUICK or self.live.is_idle):
             # The user has not touched the photos yet, and their order is known only now.
-            if self._current() is self._chosen_for_user:
+            if self.grid.current_photo() is self._chosen_for_user:
                 self.grid.setCurrentIndex(QModelIndex())
             self._show_anew(self.model.filter, self.model.order)
             self._on_counts()
@@ -417,14 +420,10 @@ class BrowsePage(QWidget):
 
     # Selection
 
-    def _current(self) -> PhotoRow | None:
-        index = self.grid.currentIndex()
-        return self.model.photo(index) if index.isValid() else None
-
     def _on_inserted(self) -> None:
         if not self.grid.currentIndex().isValid():
             self._choose(())
-            self._chosen_for_user = self._current()
+            self._chosen_for_user = self.grid.current_photo()
         self._to_select.select_found()
 
     def _near_current(self) -> list[PhotoRow]:
@@ -448,9 +447,12 @@ class BrowsePage(QWidget):
 
     def _on_selection(self) -> None:
         photos = self.grid.selected_photos()
-        row = self._current()
+        row = self.grid.current_photo()
         judged = sum(photo.probability is not None for photo in photos)
-        self.preview.show_photo(row, Selection(len(photos), judged, self.model.rowCount()))
+        place = None if row is None else self.grid.currentIndex().row()
+        selected = Selection(len(photos), judged, self.model.rowCount(), place)
+        self.preview.show_photo(row, selected)
+        self.selection_changed.emit(selected)
         self.actions_.set_photos_selected(
             judged=judged > 0,
             changed=any(self.store.earlier_tag(photo) is not None for photo in photos),

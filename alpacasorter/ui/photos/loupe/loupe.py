@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QEvent, QItemSelectionModel, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
@@ -236,9 +236,7 @@ class Loupe(QWidget):
 
     def go_to(self, place: int) -> None:
         """Show the photo at a position of the list, which is the current one from now on."""
-        index = self._model.index(place)
-        flags = QItemSelectionModel.SelectionFlag
-        self._grid.selectionModel().setCurrentIndex(index, flags.ClearAndSelect)
+        self._grid.go_to(self._model.index(place))
 
     def _on_current(self) -> None:
         if not self._open:
@@ -256,6 +254,7 @@ class Loupe(QWidget):
         self.refresh()
         # Now, also while a key is held: each photo is seen.
         self.view.repaint()
+        self._grid.note_seen()
         self.shown.emit(row)
 
     def _show(self) -> None:
