@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt
-from PySide6.QtGui import QAction, QActionGroup, QKeyEvent, QKeySequence, QUndoStack
+from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QUndoStack
 from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _
-from alpacasorter.ui.photo_filters import Filter, Order, filter_names, unknown_labels
+from alpacasorter.ui.order_actions import OrderActions
+from alpacasorter.ui.photo_filters import Filter, filter_names, unknown_labels
 from alpacasorter.ui.widgets.theme import Theme, icon
 from alpacasorter.wording import text
 
@@ -98,12 +99,8 @@ class Actions(QObject):
         )
         self.auto_advance.setCheckable(True)
         self.filters = {which: self._filter(which, number) for number, which in enumerate(_FILTER_KEYS, 1)}
-        self.order_group = QActionGroup(self)
-        self.orders = {
-            Order.FOLDER: self._order(Order.FOLDER, _("By folder and name")),
-            Order.TAKEN: self._order(Order.TAKEN, _("By date taken")),
-            Order.DOUBTFUL: self._order(Order.DOUBTFUL, _("Least certain first")),
-        }
+        self.order = OrderActions(theme, self)
+        self.orders = self.order.orders
         self.update_list = self._make(
             _("&Update the list"),
             "",
@@ -206,12 +203,6 @@ class Actions(QObject):
         action.setData(which)
         return action
 
-    def _order(self, order: Order, name: str) -> QAction:
-        action = QAction(name, self.order_group)
-        action.setCheckable(True)
-        action.setData(order)
-        return action
-
     def _set_icons(self) -> None:
         for action, name in self._icons:
             action.setIcon(icon(name, self._theme.colors.text))
@@ -232,6 +223,7 @@ class Actions(QObject):
             _set_tip(
                 stay, _("Tag the selected photos as {label}, and stay on them").format(label=shown), f"Shift+{key}"
             )
+        self.order.set_labels(labels)
         for which, name in filter_names(labels).items():
             if which in self.filters:
                 self.filters[which].setText(name.replace("&", "&&"))
@@ -268,8 +260,9 @@ class Actions(QObject):
             self.previous_unsure,
         ):
             action.setEnabled(is_open)
-        for action in (*self.filters.values(), *self.orders.values()):
+        for action in self.filters.values():
             action.setEnabled(is_open)
+        self.order.set_enabled(is_open)
         self.arrivals.setEnabled(is_open)
         self.export.setEnabled(is_open)
         if not is_open:
@@ -330,8 +323,7 @@ class Actions(QObject):
         view = add_menu(_("&View"))
         view.addActions(list(self.filters.values()))
         view.addSeparator()
-        view.addActions(list(self.orders.values()))
-        view.addSeparator()
+        view.addMenu(self.order.menu(Menu(_("&Order"), view)))
         view.addAction(self.update_list)
         view.addSeparator()
         view.addActions([self.next_unsure, self.previous_unsure, self.auto_advance])
@@ -356,19 +348,7 @@ class Actions(QObject):
         bar.addSeparator()
         bar.addActions([self.undo, self.redo])
         bar.addSeparator()
-        order = QToolButton(bar)
-        # Translators: of the photos in the window.
-        order.setText(_("Order"))
-        order.setIcon(icon("order", self._theme.colors.text))
-        self._theme.changed.connect(lambda: order.setIcon(icon("order", self._theme.colors.text)))
-        order.setToolButtonStyle(bar.toolButtonStyle())
-        bar.toolButtonStyleChanged.connect(order.setToolButtonStyle)
-        order.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = Menu("", order)
-        menu.addActions(list(self.orders.values()))
-        order.setMenu(menu)
-        order.setToolTip(_("The order of the photos"))
-        bar.addWidget(order)
+        bar.addWidget(self.order.button(bar, Menu("", bar)))
         bar.addAction(self.rescan)
         gap = QWidget(bar)
         gap.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)

@@ -48,7 +48,7 @@ from alpacasorter.ui.variants import VariantControl
 from alpacasorter.ui.watch_control import WatchControl
 from alpacasorter.ui.welcome import WelcomePage
 from alpacasorter.ui.widgets import drops, keys
-from alpacasorter.ui.widgets.messages import LOW, NoticeBar
+from alpacasorter.ui.widgets.banners import LOW, BannerBar, NoticeBanner
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.wording import text
 from alpacasorter.workers.engine import Engine
@@ -79,7 +79,8 @@ class MainWindow(QMainWindow):
         sorting: the dialogs that sort and undo.
         arrivals: sorts photos as they arrive.
         variants: switches between the variants of the model.
-        notice: notices above the photos.
+        banners: the place for messages below the photos.
+        notice: what went wrong, and what the user should know.
     """
 
     def __init__(self, engine: Engine, settings: Settings, theme: Theme) -> None:
@@ -97,8 +98,10 @@ class MainWindow(QMainWindow):
         self._thumbnails = ThumbnailLoader(self)
         self._previews = PreviewLoader(self)
         self.welcome = WelcomePage(theme, self)
-        self.page = BrowsePage(self._thumbnails, self._previews, settings, theme, self)
-        self.notice = NoticeBar(theme, self)
+        # It is put into the window after the page, so that the Tab key comes to it last.
+        self.banners = BannerBar(theme)
+        self.notice = NoticeBanner(self.banners)
+        self.page = BrowsePage(self._thumbnails, self._previews, settings, theme, self.banners, self)
         self.stack = QStackedWidget(self)
         self.stack.addWidget(self.welcome)
         self.stack.addWidget(self.page)
@@ -106,8 +109,7 @@ class MainWindow(QMainWindow):
         self.summary, self.device_label = self.status.summary, self.status.device
         self._show_opening()
         self._assemble()
-        self.models = ModelsControl(self, engine, theme)
-        self.models.place_in(self.page.below)
+        self.models = ModelsControl(self, engine, self.banners)
         self.training = TrainControl(self, settings, theme)
         self.testing = EvaluateControl(self, engine, theme)
         actions, store, stack = self.page.actions_, self.page.store, self.page.corrections.stack
@@ -117,12 +119,13 @@ class MainWindow(QMainWindow):
             return self._folder
 
         self.watching = WatchControl(self, engine, self.page, self.notice, settings, folder)
-        self.variants = VariantControl(self, engine, self.page, self.models, self.notice, settings, folder)
+        self.variants = VariantControl(
+            self, engine, self.page, self.models, self.banners, self.notice, settings, folder
+        )
         self.exchange = ExchangeControl(
             self, engine, actions, stack, store, settings, folder, filtered=filtered, selected=selected
         )
-        self.sorting = SortControl(self, engine, actions, store, settings, theme, folder)
-        self.sorting.place_in(self._above)
+        self.sorting = SortControl(self, engine, actions, store, settings, self.banners, folder)
         # Its button is next to the label that says that the folder is watched.
         self.arrivals = ArrivalsControl(self, engine, actions, store, settings, self.sorting, folder, place=2)
         self._controls = (self.sorting, self.training, self.testing, self.arrivals, self.exchange, self.models)
@@ -153,11 +156,8 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(central)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        self._above = QVBoxLayout()
-        self._above.setContentsMargins(12, 8, 12, 0)
-        self._above.addWidget(self.notice)
-        column.addLayout(self._above)
         column.addWidget(self.stack, 1)
+        column.addWidget(self.banners)
         self.setCentralWidget(central)
         self.setAcceptDrops(True)
 
@@ -200,6 +200,7 @@ class MainWindow(QMainWindow):
         self.welcome.choose.connect(self.choose_folder)
         self.welcome.open.connect(self.open_folder)
         self.welcome.forget.connect(self.engine.forget_recent)
+        self.welcome.forget.connect(page.places.forget)
 
     def _connect_engine(self) -> None:
         engine = self.engine
@@ -248,7 +249,7 @@ class MainWindow(QMainWindow):
         self.notice.remove_passing()
         self._tool_bar.show()
         self.stack.setCurrentWidget(self.page)
-        self.page.begin(same_folder=same, select=[folder / name for name in photos])
+        self.page.begin(folder=folder, same_folder=same, select=[folder / name for name in photos])
         self.status.show_folder(folder)
         # Translators: the title of the window: the open folder and the name of the app.
         title = _("{folder} – {app}").format(folder=display_path(Path(folder.name or folder)), app=_TITLE)
@@ -258,9 +259,7 @@ class MainWindow(QMainWindow):
     def rescan(self) -> None:
         """Find new and changed photos in the open folder; the filter stays. A missing folder changes nothing."""
         if self._folder is not None and not self.watching.is_missing():
-            which = self.page.model.filter
             self.open_folder(self._folder)
-            self.page.show_filter(which)
 
     def close_folder(self) -> None:
         """Go back to the first page."""
@@ -270,6 +269,7 @@ class MainWindow(QMainWindow):
 
     def _show_welcome(self) -> None:
         self._folder = None
+        self.page.places.close()
         self.watching.rest()
         self.sorting.strip.hide()
         self._tool_bar.hide()
@@ -456,9 +456,8 @@ class MainWindow(QMainWindow):
         style, is_wide = Qt.ToolButtonStyle, event.size().width() >= _WIDE
         self._tool_bar.setToolButtonStyle(style.ToolButtonTextBesideIcon if is_wide else style.ToolButtonIconOnly)
         low = event.size().height() < LOW
-        self._above.setContentsMargins(12, 4 if low else 8, 12, 0)
         self.page.set_low(low)
-        self.sorting.strip.set_low(low)
+        self.banners.set_low(low)
         self.status.set_wide(is_wide)
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -474,6 +473,7 @@ class MainWindow(QMainWindow):
 
     def _close_down(self) -> None:
         self.engine.stop_scan()
+        self.page.places.leave()
         for control in self._controls:
             control.close_down()
         self.page.closeups.close_down()

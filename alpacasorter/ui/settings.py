@@ -164,6 +164,24 @@ class Settings:
         self._store.setValue("order", value.value)
 
     @property
+    def descending(self) -> bool:
+        """Whether the order of the photos begins at its other end."""
+        return self._flag("descending", False)
+
+    @descending.setter
+    def descending(self, value: bool) -> None:
+        self._store.setValue("descending", value)
+
+    @property
+    def places(self) -> str:
+        """Where the user was in each folder, as `ui.photos.places` wrote it; empty for none."""
+        return self._text("window/places")
+
+    @places.setter
+    def places(self, value: str) -> None:
+        self._store.setValue("window/places", value)
+
+    @property
     def training(self) -> str:
         """The settings of the last training, as its page wrote them; empty for none."""
         return self._text("training")

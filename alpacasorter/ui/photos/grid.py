@@ -266,6 +266,22 @@ class PhotoGrid(QListView):
         last = ((top + self.viewport().height()) // grid.height() + 1) * columns
         return range(min(first, count), min(last, count))
 
+    def first_in_view(self) -> tuple[PhotoRow, float] | None:
+        """Return the first photo in view and how much of its cell is above the view, 0 to 1; None without photos."""
+        for place in self.visible_rows():
+            rect = self.visualRect(self._model.index(place))
+            if rect.bottom() > 0:
+                return self._model.photo(self._model.index(place)), max(0.0, -rect.top() / rect.height())
+        return None
+
+    def scroll_to_top(self, row: PhotoRow, above: float) -> None:
+        """Scroll so that a photo is the first in view, with a part of its cell above the view, 0 to 1."""
+        index = self._model.index_of(row)
+        if index.isValid():
+            rect = self.visualRect(index)
+            bar = self.verticalScrollBar()
+            bar.setValue(bar.value() + rect.top() + round(above * rect.height()))
+
     def _signal_in_view(self) -> None:
         model = self._model
         waiting = [row.path for row in (model.photo(model.index(n)) for n in self.visible_rows()) if row.waiting]

@@ -1,9 +1,10 @@
-"""The page with the photos of a folder: filters, grid, preview, progress and messages."""
+"""The page with the photos of a folder: filters, grid, preview and progress."""
 
 from __future__ import annotations
 
 import bisect
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from alpacasorter.core.events import Finished, Found, Learned
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.ui.actions import Actions
-from alpacasorter.ui.photo_filters import Filter, Order
+from alpacasorter.ui.photo_filters import Filter, Order, View
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore, place_of
+from alpacasorter.ui.photos.banners import PhotoBanners
 from alpacasorter.ui.photos.commands import PhotoCommands
 from alpacasorter.ui.photos.corrections import Corrections
 from alpacasorter.ui.photos.filter_bar import FilterBar
@@ -26,11 +28,12 @@ from alpacasorter.ui.photos.live_rows import LiveRows
 from alpacasorter.ui.photos.loupe.control import LoupeControl
 from alpacasorter.ui.photos.model import OutOfDate, PhotoModel
 from alpacasorter.ui.photos.outgoing import OutgoingPhotos
+from alpacasorter.ui.photos.places import FolderPlaces
 from alpacasorter.ui.photos.preview import PreviewPane, Selection
 from alpacasorter.ui.photos.review import ChangeReview
-from alpacasorter.ui.photos.to_select import ToSelect
 from alpacasorter.ui.settings import Settings
-from alpacasorter.ui.widgets import messages
+from alpacasorter.ui.widgets.banners import BannerBar
+from alpacasorter.ui.widgets.messages import ProgressStrip
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.ui.widgets.thumbnails import Thumbnails
 from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
@@ -62,9 +65,10 @@ class BrowsePage(QWidget):
         previews: PreviewLoader,
         settings: Settings,
         theme: Theme,
+        bar: BannerBar,
         parent: QWidget | None = None,
     ) -> None:
-        """Show an empty page."""
+        """Show an empty page, with its messages in `bar`."""
         super().__init__(parent)
         self._settings = settings
         self.store = PhotoStore(unsure_below=settings.unsure_below)
@@ -75,13 +79,10 @@ class BrowsePage(QWidget):
         self.thumbnails = Thumbnails(thumbnails, self)
         self.filters = FilterBar(self)
         self.update_button = _update_button(self)
-        self.progress = messages.ProgressStrip(self)
-        self.question = messages.QuestionBanner(theme, self)
-        self.banner = messages.LearnedBanner(theme, self)
-        self.changed = messages.ChangedBanner(theme, self)
-        self.flipped = messages.FlippedBanner(theme, self)
-        self.review = ChangeReview(self.store, self.corrections, self.changed, self.flipped, self)
-        self.arrivals = messages.ArrivalsBanner(theme, self)
+        self.progress = ProgressStrip(self)
+        bar.add_beside(self.progress, self.progress.words)
+        self.banners = PhotoBanners(bar, self.store, self.corrections, self)
+        self.review = ChangeReview(self.store, self.corrections, self.banners, self)
         self.grid = PhotoGrid(self.model, self.thumbnails, theme, self)
         self.preview = PreviewPane(self.store, self.thumbnails, previews, theme, self)
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
@@ -91,16 +92,6 @@ class BrowsePage(QWidget):
         self.splitter.setStretchFactor(1, 0)
         self.splitter.setChildrenCollapsible(False)
         self.splitter.setHandleWidth(1)
-        # Below the photos, where messages that come and go move nothing under the mouse.
-        below = QVBoxLayout()
-        below.setContentsMargins(12, 0, 12, 0)
-        below.setSpacing(0)
-        for strip in self._strips():
-            below.addWidget(strip)
-        below.addWidget(self.progress)
-        self.below = QWidget(self)
-        self.below.setObjectName("filters")
-        self.below.setLayout(below)
         above = QHBoxLayout()
         above.setContentsMargins(0, 0, 12, 0)
         above.addWidget(self.filters, 1)
@@ -113,7 +104,6 @@ class BrowsePage(QWidget):
         layout.setSpacing(0)
         layout.addLayout(above)
         layout.addWidget(self.splitter, 1)
-        layout.addWidget(self.below)
         self._order_tabs()
         self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, settings, self)
         self.closeups = LoupeControl(
@@ -123,42 +113,33 @@ class BrowsePage(QWidget):
         self.commands.failed.connect(self.failed)
         self.commands.outdated.connect(self.outdated)
         self._finished: Finished | None = None
-        self._done = ""
         self._chosen_for_user: PhotoRow | None = None
-        self._to_select = ToSelect(self.grid, self.model)
+        self.places = FolderPlaces(self.grid, self.model, settings)
         self._scope = (settings.recursive, settings.exclusion)
         self._watching = False
-        self._low = False
-        self.live = LiveRows(self.model, self.grid, self.arrivals, self)
+        self.live = LiveRows(self.model, self.grid, self.banners.arrivals, self)
         self.grid.set_tile(settings.tile)
         self._connect()
         self.live.changed.connect(self.commands.forget_missing)
         self.live.moved.connect(self.commands.forget_missing)
         self.live.moved.connect(self.corrections.rename)
         self.show_preview(settings.preview)
-        self.model.show(Filter.ALL, settings.order)
-        self.actions_.orders[settings.order].setChecked(True)
+        self._list(View(order=settings.order, descending=settings.descending))
         self.actions_.set_folder_open(False)
 
     def _order_tabs(self) -> None:
-        """Let the Tab key move in reading order: filters, photos, preview, messages below."""
+        """Let the Tab key move in reading order: filters, photos, preview. Messages follow."""
         chips = [self.filters.button(which) for which in Filter]
         preview = self.preview
         after = [preview.positive, preview.negative, preview.remove_label]
-        below = [button for strip in self._strips() for button in strip.buttons]
-        order = [*chips, self.update_button, self.grid, *after, *below, self.progress.stop_button]
+        order = [*chips, self.update_button, self.grid, *after]
         for one, next_one in pairwise(order):
             self.setTabOrder(one, next_one)
-
-    def _strips(self) -> tuple[messages.Strip, ...]:
-        return self.question, self.flipped, self.banner, self.changed, self.arrivals
 
     def _connect(self) -> None:
         actions = self.actions_
         self.addActions(list(actions.page_actions))
         self.filters.chosen.connect(self.show_filter)
-        for strip in self._strips():
-            strip.wanted_changed.connect(self._share_messages)
         self.model.counts_changed.connect(self._on_counts)
         self.model.modelReset.connect(self._on_selection)
         self.model.rowsInserted.connect(self._on_inserted)
@@ -171,21 +152,18 @@ class BrowsePage(QWidget):
         selection.selectionChanged.connect(self._on_selection)
         self.preview.labeled.connect(self.commands.label)
         self.preview.label_removed.connect(lambda: self.commands.label(None))
-        self.banner.show_changed.connect(lambda: self.show_filter(Filter.CHANGED))
-        self.banner.undo.connect(self.corrections.stack.undo)
-        self.flipped.show_changed.connect(lambda: self.show_filter(Filter.CHANGED))
+        self.banners.shown.connect(self.show_filter)
         self.review.seen.connect(self._on_changes_seen)
         self.review.answered.connect(self.grid.setFocus)
-        self.corrections.revisited.connect(self._on_revisited)
+        self.corrections.revisited.connect(self.show_photos)
         self.update_button.clicked.connect(self.update_list)
-        self.arrivals.show_new.connect(lambda: self.show_filter(Filter.NEW))
-        self.arrivals.seen.connect(self.mark_as_seen)
+        self.banners.arrivals.seen_button.clicked.connect(self.mark_as_seen)
         actions.update_list.triggered.connect(self.update_list)
         actions.see_change.triggered.connect(lambda: self.review.see(self.grid.selected_photos()))
         actions.preview.toggled.connect(self.show_preview)
         for which, action in actions.filters.items():
             action.triggered.connect(lambda _checked=False, which=which: self.show_filter(which))
-        actions.order_group.triggered.connect(lambda action: self.set_order(action.data()))
+        actions.order.chosen.connect(self.set_order)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave the photos at least as much space as the preview."""
@@ -194,20 +172,8 @@ class BrowsePage(QWidget):
         QTimer.singleShot(0, self, self._share_space)
 
     def set_low(self, low: bool) -> None:
-        """Leave less space between the messages if the window is low."""
+        """Leave less space around the filters if the window is low."""
         self.filters.set_gap(4 if low else 8)
-        self._low = low
-        for strip in self._strips():
-            strip.set_low(low)
-        self._share_messages()
-
-    def _share_messages(self) -> None:
-        """In a low window, show only the most important message, so that photos and their tags stay whole."""
-        self.banner.set_asked(self.flipped.wanted)
-        above = False
-        for strip in (self.flipped, self.question, self.changed, self.banner, self.arrivals):
-            strip.give_way(self._low and above)
-            above = above or strip.wanted
 
     def _share_space(self) -> None:
         photos, preview = self.splitter.sizes()
@@ -225,19 +191,16 @@ class BrowsePage(QWidget):
         self.filters.set_labels(labels)
         self.actions_.set_labels(labels)
 
-    def begin(self, *, same_folder: bool = False, select: Sequence[Path] = ()) -> None:
-        """Prepare for the photos of a folder.
+    def begin(self, *, folder: Path | None = None, same_folder: bool = False, select: Sequence[Path] = ()) -> None:
+        """Prepare for the photos of a folder. One that was open before is shown as it was left.
 
         Args:
+            folder: the folder; None for one that is not remembered, or the same.
             same_folder: whether it is the same folder again; then corrections can still be undone, and the current
                 photo is selected again.
             select: photos to select as they are found.
         """
-        current = self.grid.current_photo()
-        if not same_folder or select:
-            self._to_select.begin(select)
-        elif current is not None:
-            self._to_select.begin([current.path])
+        view = self.places.begin(folder, select, same_folder=same_folder)
         self._chosen_for_user = None
         self._finished = None
         self.live.touched = False
@@ -248,10 +211,10 @@ class BrowsePage(QWidget):
             self.live.begin()
         # If subfolders were added or left out, photos that were not shown before are not new.
         scope = (self._settings.recursive, self._settings.exclusion)
-        self.model.clear(again=same_folder and self._scope == scope)
+        self.model.clear(view, again=same_folder and self._scope == scope)
         self._scope = scope
-        self.filters.set_current(Filter.ALL)
-        self.banner.hide()
+        self._show_view()
+        self.banners.learned.hide()
         self.progress.start()
         self.grid.set_empty_text("")
         self.actions_.set_folder_open(True)
@@ -261,11 +224,10 @@ class BrowsePage(QWidget):
 
     def show_filter(self, which: Filter) -> None:
         """Show the photos that match a filter now; the current photo stays current if it matches, or its neighbor."""
-        self.filters.set_current(which)
-        self._show_anew(which, self.model.order)
+        self._show_anew(replace(self.model.view, filter=which))
         self._say_why_empty()
         self._on_counts()
-        if which is Filter.NEW or self.arrivals.wanted:
+        if which is Filter.NEW or self.banners.arrivals.wanted:
             self.live.tell()
         self.grid.setFocus()
 
@@ -273,12 +235,21 @@ class BrowsePage(QWidget):
         """List what matches the filter now, in its order. The current photo stays selected, and where it is in view."""
         self.show_filter(self.model.filter)
 
-    def _show_anew(self, which: Filter, order: Order) -> None:
+    def _list(self, view: View) -> None:
+        self.model.show(view)
+        self._show_view()
+
+    def _show_view(self) -> None:
+        """Show which filter and order are in use."""
+        self.filters.set_current(self.model.filter)
+        self.actions_.order.show_view(self.model.view)
+
+    def _show_anew(self, view: View) -> None:
         """Show photos; those that were selected stay selected, and the current one stays in its place in the view."""
         grid, near, chosen = self.grid, self._near_current(), self.grid.selected_photos()
         place, top = grid.currentIndex().row(), grid.visualRect(grid.currentIndex()).top()
         in_view = place in grid.visible_rows()
-        self.model.show(which, order)
+        self._list(view)
         self._choose(near)
         if near and self.grid.current_photo() is near[0]:
             grid.select_photos(chosen)
@@ -295,10 +266,10 @@ class BrowsePage(QWidget):
         self.model.counts_changed.emit()
         self.live.tell()
 
-    def set_order(self, order: Order) -> None:
+    def set_order(self, order: Order, descending: bool = False) -> None:
         """Show photos in another order; the current photo and the selection stay."""
-        self._settings.order = order
-        self._show_anew(self.model.filter, order)
+        self._settings.order, self._settings.descending = order, descending
+        self._show_anew(replace(self.model.view, order=order, descending=descending))
         self._on_counts()
 
     def show_preview(self, visible: bool) -> None:
@@ -332,9 +303,12 @@ class BrowsePage(QWidget):
             # The user has not touched the photos yet, and their order is known only now.
             if self.grid.current_photo() is self._chosen_for_user:
                 self.grid.setCurrentIndex(QModelIndex())
-            self._show_anew(self.model.filter, self.model.order)
+            self._show_anew(self.model.view)
             self._on_counts()
-        self._to_select.begin(())
+        if not (self.model.rowCount() or self.live.touched or self.model.filter is Filter.ALL):
+            # The filter that was in use when the folder was left shows nothing any more.
+            self.show_filter(Filter.ALL)
+        self.places.end(self.live.touched)
         self._say_why_empty()
 
     def on_learned(self, event: Learned) -> None:
@@ -343,15 +317,7 @@ class BrowsePage(QWidget):
         steps = self.corrections.on_learned(event)
         self.model.on_learned(event)
         self.review.on_learned(steps)
-        # Undo means what the message is about: not what another window did, a version that was chosen, or an undo.
-        back = bool(steps) and (steps[-1].undone or steps[-1].taken_back)
-        mine = bool(steps) and not back
-        imported = self.corrections.stack.canUndo() and not self.corrections.latest_is_mine
-        can_undo = self.corrections.stack.canUndo() and event.relearned is None and (mine or imported)
-        flipped, changed = self.store.flipped, self.store.counts[Filter.CHANGED]
-        redone = bool(steps) and steps[-1].redone
-        done = self._done if back or redone or event.variant is not None else ""
-        self.banner.tell(event, flipped=flipped, changed=changed, can_undo=can_undo, done=done)
+        self.banners.on_learned(event, steps)
         self.preview.refresh()
         self._on_selection()
 
@@ -372,12 +338,7 @@ class BrowsePage(QWidget):
         self._watching = self.commands.watching = self.closeups.loupe.watching = watching
         self._say_why_empty()
 
-    def _on_revisited(self, keys: list[str], words: str) -> None:
-        self._done = words
-        self.banner.announce(words)
-        self.show_photos(keys)
-
-    def show_photos(self, keys: Iterable[str]) -> None:
+    def show_photos(self, keys: Iterable[str], _why: str = "") -> None:
         """Select the photos with these content keys and bring them into view; the filter lists them again if needed."""
         # Copies of a picture have several keys.
         rows = list(dict.fromkeys(row for key in keys for row in self.store.rows_of(key)))
@@ -392,7 +353,7 @@ class BrowsePage(QWidget):
             self.show_filter(Filter.ALL)
         self.model.review()
         # It says how many changes are not marked as seen.
-        self.banner.hide()
+        self.banners.learned.hide()
         self.grid.viewport().update()
         self._on_selection()
         self.grid.setFocus()
@@ -424,7 +385,7 @@ class BrowsePage(QWidget):
         if not self.grid.currentIndex().isValid():
             self._choose(())
             self._chosen_for_user = self.grid.current_photo()
-        self._to_select.select_found()
+        self.places.select_found()
 
     def _near_current(self) -> list[PhotoRow]:
         """Return the current photo and those that may take its place, the nearest first."""
