@@ -120,6 +120,8 @@ class Actions(QObject):
         self.zoom_full = self._make(
             _("&Actual size"), tip=_("Show each pixel of the photo as one of the screen"), shown_key="1"
         )
+        self.key_hints = self._make(_("&Keys below the photos"), tip=_("Show the keys that count now below the photos"))
+        self.key_hints.setCheckable(True)
         # Model
         self.models = self._make(_("&Models…"), tip=_("Choose, add, share or remove models"))
         self.train = self._make(_("&Train a model…"), tip=_("Make a model of your own from two folders of photos"))
@@ -128,7 +130,7 @@ class Actions(QObject):
         )
         self.model_card = self._make(_("&About this model"))
         # Help
-        self.shortcuts = self._make(_("&Keyboard shortcuts"), "", standard.HelpContents)
+        self.shortcuts = self._make(_("&Keyboard shortcuts"), "", "F1", _("Show what all keys do"))
         self.about = self._make(_("&About AlpacaSorter"))
         self.about.setMenuRole(QAction.MenuRole.AboutRole)
         self.page_actions = (
@@ -328,7 +330,7 @@ class Actions(QObject):
         view.addSeparator()
         view.addActions([self.next_unsure, self.previous_unsure, self.auto_advance])
         view.addSeparator()
-        view.addActions([self.larger, self.smaller, self.preview])
+        view.addActions([self.larger, self.smaller, self.preview, self.key_hints])
         zoom = Menu(_("&Zoom"), window)
         zoom.addActions([self.zoom_in, self.zoom_out, self.zoom_fit, self.zoom_full])
         view.addMenu(zoom)
