@@ -121,7 +121,7 @@ class Rejecter:
         return self.window.sorting.strip.words.text()
 
     def button(self, start: str) -> QPushButton:
-        return next(one for one in self.window.sorting.strip.buttons if one.text().startswith(start))
+        return next(one for one in self.window.sorting.strip.answers if one.text().startswith(start))
 
 
 @pytest.fixture
