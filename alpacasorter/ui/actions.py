@@ -56,6 +56,7 @@ class Actions(QObject):
         # Edit
         self.undo, self.redo = self._undo_actions(undo_stack)
         self.select_all = self._make(_("Select &all"), "", standard.SelectAll)
+        self.find = self._make(_("&Find…"), "", standard.Find, _("Search for photos by name or folder"))
         self.settings = self._make(_("&Settings…"), "settings", "Ctrl+,")
         self.settings.setMenuRole(QAction.MenuRole.PreferencesRole)
         # Photo
@@ -94,6 +95,10 @@ class Actions(QObject):
         self.smaller = self._make(_("&Smaller photos"), "smaller", standard.ZoomOut)
         self.preview = self._make(_("&Preview"), "preview", "F3", _("Show the selected photo larger"))
         self.preview.setCheckable(True)
+        self.histograms = self._make(
+            _("&Histograms"), "", "F4", _("Show the photos by date and by how sure the model is, and choose a range")
+        )
+        self.histograms.setCheckable(True)
         # Model
         self.models = self._make(_("&Models…"), tip=_("Choose, add, share or remove models"))
         self.train = self._make(_("&Train a model…"), tip=_("Make a model of your own from two folders of photos"))
@@ -214,6 +219,8 @@ class Actions(QObject):
             self.smaller,
             self.preview,
             self.select_all,
+            self.find,
+            self.histograms,
             self.update_list,
         ):
             action.setEnabled(is_open)
@@ -261,7 +268,7 @@ class Actions(QObject):
         edit = add_menu(_("&Edit"))
         edit.addActions([self.undo, self.redo])
         edit.addSeparator()
-        edit.addActions([self.select_all, self.settings])
+        edit.addActions([self.select_all, self.find, self.settings])
         bar.addMenu(photo)
         view = add_menu(_("&View"))
         view.addActions(list(self.filters.values()))
@@ -269,7 +276,7 @@ class Actions(QObject):
         view.addMenu(self.order.menu(Menu(_("&Order"), view)))
         view.addAction(self.update_list)
         view.addSeparator()
-        view.addActions([self.larger, self.smaller, self.preview])
+        view.addActions([self.larger, self.smaller, self.preview, self.histograms])
         model = add_menu(_("&Model"))
         model.addActions([self.models, self.train, self.test_model])
         model.addSeparator()

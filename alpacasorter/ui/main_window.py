@@ -161,6 +161,7 @@ class MainWindow(QMainWindow):
         column.addWidget(self.stack, 1)
         self.setCentralWidget(central)
         self.statusBar().addWidget(self.summary, 1)
+        self.statusBar().addPermanentWidget(self.page.finding.shown)
         self.statusBar().addPermanentWidget(self.device_label)
         self.statusBar().setSizeGripEnabled(False)
         self.setAcceptDrops(True)

@@ -70,6 +70,15 @@ class Settings:
         self._store.setValue("preview", value)
 
     @property
+    def histograms(self) -> bool:
+        """Whether the histograms are shown."""
+        return self._flag("histograms", False)
+
+    @histograms.setter
+    def histograms(self, value: bool) -> None:
+        self._store.setValue("histograms", value)
+
+    @property
     def exclude(self) -> tuple[str, ...]:
         """Patterns of files and folders to leave out; only those that can be used."""
         value = self._store.value("exclude", "")

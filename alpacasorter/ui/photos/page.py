@@ -17,9 +17,11 @@ from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.photo_filters import Filter, Order, View
+from alpacasorter.ui.photo_query import Query
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore, place_of
 from alpacasorter.ui.photos.commands import Corrections, PhotoCommands
 from alpacasorter.ui.photos.filter_bar import FilterBar
+from alpacasorter.ui.photos.finding.control import Finding
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.list_status import difference, why_different, why_empty
 from alpacasorter.ui.photos.live_rows import LiveRows
@@ -80,6 +82,7 @@ class BrowsePage(QWidget):
         self.review = ChangeReview(self.store, self.corrections, self.changed, self.flipped, self)
         self.arrivals = messages.ArrivalsBanner(theme, self)
         self.grid = PhotoGrid(self.model, self.thumbnails, theme, self)
+        self.finding = Finding(self.model, self.grid, self.filters, self.actions_, settings, theme, self)
         self.preview = PreviewPane(self.store, self.thumbnails, previews, theme, self)
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
         self.splitter.addWidget(self.grid)
@@ -106,6 +109,7 @@ class BrowsePage(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(above)
+        layout.addWidget(self.finding.panel)
         layout.addWidget(self.splitter, 1)
         layout.addWidget(self.below)
         self._order_tabs()
@@ -136,7 +140,15 @@ class BrowsePage(QWidget):
         preview = self.preview
         after = [preview.positive, preview.negative, preview.remove_label]
         below = [button for strip in self._strips() for button in strip.buttons]
-        order = [*chips, self.update_button, self.grid, *after, *below, self.progress.stop_button]
+        order = [
+            *chips,
+            self.update_button,
+            *self.finding.panel.by_tab(),
+            self.grid,
+            *after,
+            *below,
+            self.progress.stop_button,
+        ]
         for one, next_one in pairwise(order):
             self.setTabOrder(one, next_one)
 
@@ -150,6 +162,8 @@ class BrowsePage(QWidget):
         for strip in self._strips():
             strip.wanted_changed.connect(self._share_messages)
         self.model.counts_changed.connect(self._on_counts)
+        self.finding.counted.connect(self._offer_update)
+        self.finding.asked.connect(self._find)
         self.model.modelReset.connect(self._on_selection)
         self.model.rowsInserted.connect(self._on_inserted)
         self.model.dataChanged.connect(self._on_data_changed)
@@ -213,6 +227,7 @@ class BrowsePage(QWidget):
         self.store.forget_changes()
         self.review.begin()
         self.filters.set_labels(labels)
+        self.finding.set_labels(labels)
         self.actions_.set_labels(labels)
 
     def begin(self, *, folder: Path | None = None, same_folder: bool = False, select: Sequence[Path] = ()) -> None:
@@ -238,6 +253,7 @@ class BrowsePage(QWidget):
         self.model.clear(view, again=same_folder and self._scope == scope)
         self._scope = scope
         self._show_view()
+        self.finding.begin(folder, self.model.view.query)
         self.banner.hide()
         self.progress.start()
         self.grid.set_empty_text("")
@@ -254,6 +270,11 @@ class BrowsePage(QWidget):
         if which is Filter.NEW or self.arrivals.wanted:
             self.live.tell()
         self.grid.setFocus()
+
+    def _find(self, query: Query) -> None:
+        """List what is found; the search keeps the focus."""
+        self._show_anew(replace(self.model.view, query=query))
+        self._say_why_empty()
 
     def update_list(self) -> None:
         """List what matches the filter now, in its order. The current photo stays selected, and where it is in view."""
@@ -396,11 +417,13 @@ class BrowsePage(QWidget):
         self.grid.setFocus()
 
     def _on_counts(self) -> None:
-        self.filters.set_counts(self.store.counts)
+        self.finding.refresh()
         if self._finished is not None:
             # Until the photos are judged again, nothing is known about their tags.
             self.review.refresh()
         self.review.show(self.model.filter)
+
+    def _offer_update(self) -> None:
         differing = self.model.out_of_date
         self.update_button.setText(difference(differing))
         self.update_button.setToolTip(why_different(differing))
@@ -413,7 +436,9 @@ class BrowsePage(QWidget):
 
     def _say_why_empty(self) -> None:
         recursive, watching = self._settings.recursive, self._watching
-        words = why_empty(self.model.filter, self.store, self._finished, recursive=recursive, watching=watching)
+        words = self.finding.why_empty() or why_empty(
+            self.model.filter, self.store, self._finished, recursive=recursive, watching=watching
+        )
         self.grid.set_empty_text(words)
 
     # Selection

@@ -11,7 +11,7 @@ import sys
 import unicodedata
 from typing import Final
 
-from PySide6.QtCore import QKeyCombination, Qt
+from PySide6.QtCore import QEvent, QKeyCombination, Qt
 from PySide6.QtGui import QKeyEvent
 
 _ROWS: Final = {10: "1234567890", 24: "QWERTYUIOP", 38: "ASDFGHJKL", 52: "ZXCVBNM"}
@@ -63,6 +63,16 @@ def is_plain(event: QKeyEvent) -> bool:
     if held == Qt.KeyboardModifier.ShiftModifier and _character(event).isdecimal():
         held = Qt.KeyboardModifier.NoModifier
     return held == Qt.KeyboardModifier.NoModifier and not event.isAutoRepeat()
+
+
+def keeps_escape(event: QEvent) -> bool:
+    """Accept the Esc key for the widget that has the focus, before a shortcut of the window gets it; return whether."""
+    if event.type() != QEvent.Type.ShortcutOverride or not isinstance(event, QKeyEvent):
+        return False
+    if event.key() != Qt.Key.Key_Escape:
+        return False
+    event.accept()
+    return True
 
 
 def _character(event: QKeyEvent) -> str:
