@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from alpacasorter.ui.photo_filters import Filter, Order, View
 from alpacasorter.ui.photo_query import Query
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_store import PhotoStore
 
 if TYPE_CHECKING:
     import numpy as np

@@ -16,7 +16,8 @@ from alpacasorter.core.events import Learned
 from alpacasorter.core.files import display_path
 from alpacasorter.i18n import _, join, ngettext, number
 from alpacasorter.ui.actions import Actions
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.model import PhotoModel
 from alpacasorter.ui.widgets.desktop import open_file, show_in_file_manager

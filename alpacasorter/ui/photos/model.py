@@ -16,7 +16,8 @@ from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _, confidence
 from alpacasorter.ui.photo_filters import Filter, Order, View
 from alpacasorter.ui.photo_finder import Finder
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.wording import text
 
 Index = QModelIndex | QPersistentModelIndex

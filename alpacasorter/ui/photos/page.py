@@ -18,7 +18,8 @@ from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.photo_filters import Filter, Order, View
 from alpacasorter.ui.photo_query import Query
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore, place_of
+from alpacasorter.ui.photo_row import PhotoRow, place_of
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.photos.commands import Corrections, PhotoCommands
 from alpacasorter.ui.photos.filter_bar import FilterBar
 from alpacasorter.ui.photos.finding.control import Finding

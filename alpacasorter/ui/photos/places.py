@@ -11,7 +11,7 @@ from typing import Final
 from PySide6.QtCore import QItemSelectionModel
 
 from alpacasorter.ui.photo_filters import Filter, Order, View
-from alpacasorter.ui.photo_store import PhotoRow
+from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.model import PhotoModel
 from alpacasorter.ui.settings import Settings

@@ -12,7 +12,7 @@ from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import FileFailure, FilesPlaced, SortEnded, SortRecord, SortState
 from alpacasorter.core.sorting.plan import Outcome, SortPlan
 from alpacasorter.i18n import _
-from alpacasorter.ui.photo_store import PhotoRow, labeled
+from alpacasorter.ui.photo_row import PhotoRow, labeled
 from alpacasorter.wording import sorts
 
 

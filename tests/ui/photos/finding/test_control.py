@@ -1,6 +1,5 @@
 """Searching and choosing ranges in the window, by keys and by mouse."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -348,5 +347,3 @@ def test_another_model_takes_back_the_range_of_probabilities(user: Hands) -> Non
     user.page.set_labels(LABELS)
     QApplication.processEvents()
     assert len(listed(user)) == 5
-
-

@@ -1,7 +1,5 @@
 """A histogram alone: what the mouse takes hold of, and what the bars look like."""
 
-from collections.abc import Iterator
-
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
@@ -24,13 +22,13 @@ def theme(qapp: QApplication) -> Theme:
 
 
 @pytest.fixture
-def histogram(theme: Theme, qtbot: QtBot) -> Iterator[Histogram]:
+def histogram(theme: Theme, qtbot: QtBot) -> Histogram:
     shown = Histogram("How sure", theme)
     shown.resize(516, 80)
     qtbot.addWidget(shown)
     shown.show_bars(ProbabilityScale(LABELS, 0.8), Bars([(n % 3, n % 5, 0) for n in range(50)], 0))
     shown.show()
-    yield shown
+    return shown
 
 
 def at(histogram: Histogram, value: float) -> QPoint:

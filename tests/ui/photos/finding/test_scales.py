@@ -11,7 +11,8 @@ from alpacasorter.core.labels import LabelSet
 from alpacasorter.ui.photos.finding.scales import DateScale, ProbabilityScale, moment_at, place_of, seconds_at
 from tests.ui.test_photo_store import LABELS
 
-START = datetime(2024, 2, 28, 9, 30)
+at = datetime.fromisoformat
+START = at("2024-02-28 09:30")
 
 
 def scale_of(length: timedelta, start: datetime = START) -> DateScale:
@@ -46,10 +47,10 @@ def test_days_begin_at_midnight_and_months_with_their_first_day() -> None:
     assert {moment_at(edge).day for edge in scale_of(timedelta(days=3000)).edges} == {1}
 
 
-@pytest.mark.parametrize("start", [datetime(1, 1, 1), datetime(1970, 1, 1), datetime(2024, 1, 1)])
+@pytest.mark.parametrize("start", [at("0001-01-01"), at("1970-01-01"), at("2024-01-01")])
 def test_one_photo_and_wrong_clocks(start: datetime) -> None:
     assert len(DateScale(seconds_at(start), seconds_at(start)).edges) == 2
-    assert len(DateScale(seconds_at(start), seconds_at(datetime(9999, 12, 31))).edges) < 500
+    assert len(DateScale(seconds_at(start), seconds_at(at("9999-12-31"))).edges) < 500
 
 
 def test_ranges_are_named_in_the_largest_units_that_fit() -> None:
@@ -58,11 +59,11 @@ def test_ranges_are_named_in_the_largest_units_that_fit() -> None:
     def name(first: datetime, last: datetime) -> str:
         return scale.name((seconds_at(first), seconds_at(last)))
 
-    assert name(datetime(2024, 3, 3), datetime(2024, 3, 4)) == "3 March 2024"
-    assert name(datetime(2024, 3, 3), datetime(2024, 3, 13)) == "3 March 2024 – 12 March 2024"
-    assert name(datetime(2024, 3, 1), datetime(2024, 4, 1)) == "March 2024"
-    assert name(datetime(2023, 1, 1), datetime(2025, 1, 1)) == "2023 – 2024"
-    assert name(datetime(2024, 3, 3, 10), datetime(2024, 3, 3, 11)).startswith("3 March 2024, 10:00 – 11:00")
+    assert name(at("2024-03-03"), at("2024-03-04")) == "3 March 2024"
+    assert name(at("2024-03-03"), at("2024-03-13")) == "3 March 2024 – 12 March 2024"
+    assert name(at("2024-03-01"), at("2024-04-01")) == "March 2024"
+    assert name(at("2023-01-01"), at("2025-01-01")) == "2023 – 2024"
+    assert name(at("2024-03-03 10:00"), at("2024-03-03 11:00")).startswith("3 March 2024, 10:00 – 11:00")
 
 
 @pytest.fixture
