@@ -122,7 +122,7 @@ class MainWindow(QMainWindow):
         self.exchange = ExchangeControl(
             self, engine, actions, stack, store, settings, folder, filtered=filtered, selected=selected
         )
-        self.sorting = SortControl(self, engine, actions, store, settings, theme, folder)
+        self.sorting = SortControl(self, engine, actions, store, settings, theme, folder, filtered)
         self.sorting.place_in(self._above)
         # Its button is next to the label that says that the folder is watched.
         self.arrivals = ArrivalsControl(self, engine, actions, store, settings, self.sorting, folder, place=2)

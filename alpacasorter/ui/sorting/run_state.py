@@ -127,6 +127,7 @@ class SortInput:
         waiting: number of photos that were not scanned yet.
         scanning: whether a scan is running.
         again: how far the model is with corrections that were made with another one; None if that is not known.
+        listed: how many photos the window lists; None if it lists all. All are sorted anyway.
     """
 
     folder: Path
@@ -135,6 +136,7 @@ class SortInput:
     waiting: int
     scanning: bool
     again: LearningAgain | None = None
+    listed: int | None = None
 
 
 def sort_input(
