@@ -61,6 +61,15 @@ class Actions(QObject):
         self.settings.setMenuRole(QAction.MenuRole.PreferencesRole)
         # Photo
         self.positive, self.negative = QAction(self), QAction(self)
+        self.positive_stay, self.negative_stay = QAction(self), QAction(self)
+        self.confirm = self._make(
+            _("Confirm the &tag"), tip=_("Label the photo with the tag it shows"), shown_key=text.CONFIRM_KEY
+        )
+        self.confirm_stay = self._make(
+            _("Confirm the &tag and stay"),
+            tip=_("Label the photo with the tag it shows, and stay on it"),
+            shown_key=f"Shift+{text.CONFIRM_KEY}",
+        )
         self.flip = self._make(_("&Flip the tag"), tip=_("Click a tag, or press the space bar"), shown_key="Space")
         self.remove_label = self._make(
             _("&Remove my label"), tip=_("Let the model decide again"), shown_key="Backspace"
@@ -82,6 +91,13 @@ class Actions(QObject):
         )
         self.copy_path = self._make(_("&Copy paths"), "", "Ctrl+Shift+C", _("Copy where the photos are, one a line"))
         # View
+        self.next_unsure = self._make(_("&Next unsure photo"), "", "Ctrl+Right")
+        self.previous_unsure = self._make(_("Pre&vious unsure photo"), "", "Ctrl+Left")
+        self.auto_advance = self._make(
+            _("Go to the ne&xt photo after labeling"),
+            tip=_("After a key labels a photo, go to the next one. With Shift, the keys stay."),
+        )
+        self.auto_advance.setCheckable(True)
         self.filters = {which: self._filter(which, number) for number, which in enumerate(_FILTER_KEYS, 1)}
         self.order = OrderActions(theme, self)
         self.orders = self.order.orders
@@ -110,7 +126,13 @@ class Actions(QObject):
         self.shortcuts = self._make(_("&Keyboard shortcuts"), "", standard.HelpContents)
         self.about = self._make(_("&About AlpacaSorter"))
         self.about.setMenuRole(QAction.MenuRole.AboutRole)
-        self.page_actions = (self.copy_files, self.copy_path, self.select_all)
+        self.page_actions = (
+            self.copy_files,
+            self.copy_path,
+            self.select_all,
+            self.next_unsure,
+            self.previous_unsure,
+        )
         for action in self.page_actions:
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self.set_labels(unknown_labels())
@@ -181,12 +203,20 @@ class Actions(QObject):
 
     def set_labels(self, labels: LabelSet) -> None:
         """Name the actions after the two labels, and choose the keys that tag photos."""
-        for action, label in ((self.positive, labels.positive), (self.negative, labels.negative)):
+        for action, stay, label in (
+            (self.positive, self.positive_stay, labels.positive),
+            (self.negative, self.negative_stay, labels.negative),
+        ):
             shown = labels.display(label)
             key = text.key_for(labels, label)
             name = _("Tag as {label}").format(label=shown)
-            action.setText(f"{name.replace('&', '&&')}\t{key}")
+            action.setText(f"{name.replace('&', '&&')}\t{_native(QKeySequence(key))}")
             _set_tip(action, _("Tag the selected photos as {label}").format(label=shown), key)
+            name = _("Tag as {label} and stay").format(label=shown)
+            stay.setText(f"{name.replace('&', '&&')}\t{_native(QKeySequence(f'Shift+{key}'))}")
+            _set_tip(
+                stay, _("Tag the selected photos as {label}, and stay on them").format(label=shown), f"Shift+{key}"
+            )
         self.order.set_labels(labels)
         for which, name in filter_names(labels).items():
             if which in self.filters:
@@ -202,7 +232,7 @@ class Actions(QObject):
             changed: whether the tag of one of them has changed.
             single: whether there is a current photo.
         """
-        for action in (self.positive, self.negative, self.flip):
+        for action in (*self._labeling, *self._staying, self.flip):
             action.setEnabled(judged)
         self.remove_label.setEnabled(corrected)
         for action in (self.see_change, self.restore_tag):
@@ -222,6 +252,8 @@ class Actions(QObject):
             self.find,
             self.histograms,
             self.update_list,
+            self.next_unsure,
+            self.previous_unsure,
         ):
             action.setEnabled(is_open)
         for action in self.filters.values():
@@ -236,10 +268,24 @@ class Actions(QObject):
 
     # Menus and tool bar
 
-    def photo_menu(self, parent: QWidget) -> QMenu:
-        """Return a menu for the selected photos, for the menu bar and the right mouse button."""
+    @property
+    def _labeling(self) -> tuple[QAction, ...]:
+        return self.positive, self.negative, self.confirm
+
+    @property
+    def _staying(self) -> tuple[QAction, ...]:
+        return self.positive_stay, self.negative_stay, self.confirm_stay
+
+    def photo_menu(self, parent: QWidget, *, by_mouse: bool = False) -> QMenu:
+        """Return a menu for the selected photos; `by_mouse`: for the right mouse button, under which nothing moves."""
         menu = Menu(_("&Photo"), parent)
-        menu.addActions([self.positive, self.negative, self.flip, self.remove_label])
+        if by_mouse:
+            menu.addActions([*self._staying, self.flip, self.remove_label])
+        else:
+            stay = Menu(_("&Label and stay"), menu)
+            stay.addActions(list(self._staying))
+            menu.addActions([*self._labeling, self.flip, self.remove_label])
+            menu.addMenu(stay)
         menu.addSeparator()
         menu.addActions([self.see_change, self.restore_tag])
         menu.addSeparator()
@@ -275,6 +321,8 @@ class Actions(QObject):
         view.addSeparator()
         view.addMenu(self.order.menu(Menu(_("&Order"), view)))
         view.addAction(self.update_list)
+        view.addSeparator()
+        view.addActions([self.next_unsure, self.previous_unsure, self.auto_advance])
         view.addSeparator()
         view.addActions([self.larger, self.smaller, self.preview, self.histograms])
         model = add_menu(_("&Model"))

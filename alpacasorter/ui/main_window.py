@@ -23,7 +23,6 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
     QFileDialog,
-    QLabel,
     QMainWindow,
     QStackedWidget,
     QToolBar,
@@ -31,7 +30,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from alpacasorter.core import reasons
 from alpacasorter.core.events import Finished
 from alpacasorter.core.files import display_path
 from alpacasorter.i18n import _
@@ -44,12 +42,13 @@ from alpacasorter.ui.photos.page import BrowsePage
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.arrivals import ArrivalsControl
 from alpacasorter.ui.sorting.control import SortControl
+from alpacasorter.ui.status_bar import StatusBar
 from alpacasorter.ui.training.control import TrainControl
 from alpacasorter.ui.variants import VariantControl
 from alpacasorter.ui.watch_control import WatchControl
 from alpacasorter.ui.welcome import WelcomePage
 from alpacasorter.ui.widgets import drops, keys
-from alpacasorter.ui.widgets.messages import LOW, ElidedLabel, NoticeBar
+from alpacasorter.ui.widgets.messages import LOW, NoticeBar
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.wording import text
 from alpacasorter.workers.engine import Engine
@@ -103,8 +102,9 @@ class MainWindow(QMainWindow):
         self.stack = QStackedWidget(self)
         self.stack.addWidget(self.welcome)
         self.stack.addWidget(self.page)
-        self.device_label = QLabel(self)
-        self.summary = ElidedLabel(self)
+        self.status = StatusBar(self)
+        self.status.insertPermanentWidget(0, self.page.finding.shown)
+        self.summary, self.device_label = self.status.summary, self.status.device
         self._show_opening()
         self._assemble()
         self.models = ModelsControl(self, engine, theme)
@@ -160,10 +160,6 @@ class MainWindow(QMainWindow):
         column.addLayout(self._above)
         column.addWidget(self.stack, 1)
         self.setCentralWidget(central)
-        self.statusBar().addWidget(self.summary, 1)
-        self.statusBar().addPermanentWidget(self.page.finding.shown)
-        self.statusBar().addPermanentWidget(self.device_label)
-        self.statusBar().setSizeGripEnabled(False)
         self.setAcceptDrops(True)
 
     def _connect(self) -> None:
@@ -185,10 +181,12 @@ class MainWindow(QMainWindow):
         for failed in (self.models.told, self.training.told, self.exchange.told, page.failed):
             failed.connect(tell)
         page.outdated.connect(self.notice.remove)
+        page.commands.remarked.connect(self.status.remark)
+        page.selection_changed.connect(self.status.show_selection)
         self.exchange.revisited.connect(page.show_photos)
         self.training.use_model.connect(self.models.use_new)
         self.sorting.told.connect(self._on_sorted)
-        self.variants.told.connect(self._summarize)
+        self.variants.told.connect(self.status.summarize)
         self.sorting.rescan_needed.connect(self.rescan)
         self.sorting.placed.connect(page.on_placed)
         page.model.counts_changed.connect(self.sorting.refresh)
@@ -253,7 +251,7 @@ class MainWindow(QMainWindow):
         self._tool_bar.show()
         self.stack.setCurrentWidget(self.page)
         self.page.begin(folder=folder, same_folder=same, select=[folder / name for name in photos])
-        self.summary.setText(text.folder(folder))
+        self.status.show_folder(folder)
         # Translators: the title of the window: the open folder and the name of the app.
         title = _("{folder} – {app}").format(folder=display_path(Path(folder.name or folder)), app=_TITLE)
         self.setWindowTitle(title)
@@ -279,7 +277,7 @@ class MainWindow(QMainWindow):
         self.stack.setCurrentWidget(self.welcome)
         self.page.actions_.set_folder_open(False)
         self.page.corrections.clear()
-        self.summary.clear()
+        self.status.show_folder(None)
         self.setWindowTitle(_TITLE)
         self.welcome.button.setFocus()
 
@@ -294,6 +292,7 @@ class MainWindow(QMainWindow):
         dialog.recursive_changed.connect(self.rescan)
         dialog.exclusion_changed.connect(self._on_exclusion_changed)
         dialog.unsure_changed.connect(self.page.set_unsure_below)
+        dialog.advance_changed.connect(self.page.actions_.auto_advance.setChecked)
         dialog.device_changed.connect(self.engine.prefer_device)
         dialog.time_again.connect(lambda: self.engine.prefer_device(self._settings.device, time_again=True))
         dialog.scheme_changed.connect(self._theme.use)
@@ -356,36 +355,22 @@ class MainWindow(QMainWindow):
 
     def _on_device(self, device: DeviceFacts) -> None:
         self._device = device
-        words, reason = text.device(device.kind, device.threads, device.milliseconds), reasons.sentence(device.note)
-        self.device_label.setToolTip(_("{device}. Why this device: {reason}").format(device=words, reason=reason))
-        self._show_device()
-
-    def _show_device(self) -> None:
-        """Say which device runs the model, and how fast if there is space for it."""
-        device = self._device
-        if device is not None:
-            milliseconds = device.milliseconds if self.width() >= _WIDE else 0.0
-            self.device_label.setText(text.device(device.kind, device.threads, milliseconds))
+        self.status.show_device(device)
 
     def _on_finished(self, event: Finished) -> None:
         self.page.on_finished(event)
-        self._summarize(text.finished(event))
+        self.status.summarize(text.finished(event))
 
     def _on_live(self) -> None:
         if self._folder is not None:
             counts = self.page.store.counts
-            self._summarize(text.now(counts[Filter.POSITIVE] + counts[Filter.NEGATIVE], counts[Filter.PROBLEMS]))
+            self.status.summarize(text.now(counts[Filter.POSITIVE] + counts[Filter.NEGATIVE], counts[Filter.PROBLEMS]))
 
     def _on_sorted(self, words: str) -> None:
         if words:
-            self._summarize(words)
+            self.status.summarize(words)
         else:
             self._on_live()
-
-    def _summarize(self, words: str) -> None:
-        """Say something about the open folder in the status bar."""
-        if self._folder is not None:
-            self.summary.setText(f"{text.folder(self._folder)}   ·   {words}")
 
     def _on_folder_failed(self, folder: Path, reason: str) -> None:
         self.close_folder()
@@ -475,7 +460,7 @@ class MainWindow(QMainWindow):
         self._above.setContentsMargins(12, 4 if low else 8, 12, 0)
         self.page.set_low(low)
         self.sorting.strip.set_low(low)
-        self._show_device()
+        self.status.set_wide(is_wide)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save the state of the window and end all threads, unless the user wants to keep something running."""

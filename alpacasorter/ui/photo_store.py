@@ -130,6 +130,23 @@ class PhotoStore:
             row.probability, row.correction, self._unsure_below
         )
 
+    def first_unsure(self, rows: Iterable[PhotoRow]) -> PhotoRow | None:
+        """Return the first of some rows about which the model is unsure, None if there is none."""
+        if not self.counts[Filter.UNSURE]:
+            return None
+        # Written out, because it may go through a whole folder at a key.
+        labels, below = self.labels, self._unsure_below
+        threshold, is_corrected = labels.threshold, labels.is_corrected
+        for row in rows:
+            probability = row.probability
+            if (
+                probability is not None
+                and (probability if probability >= threshold else 1.0 - probability) < below
+                and (row.correction is None or not is_corrected(row.correction))
+            ):
+                return row
+        return None
+
     def matches(self, row: PhotoRow, view: View) -> bool:
         """Return whether a view lists a photo."""
         query = view.query

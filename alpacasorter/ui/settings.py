@@ -79,6 +79,15 @@ class Settings:
         self._store.setValue("histograms", value)
 
     @property
+    def auto_advance(self) -> bool:
+        """Whether a key that labels a photo goes on to the next one."""
+        return self._flag("auto_advance", True)
+
+    @auto_advance.setter
+    def auto_advance(self, value: bool) -> None:
+        self._store.setValue("auto_advance", value)
+
+    @property
     def exclude(self) -> tuple[str, ...]:
         """Patterns of files and folders to leave out; only those that can be used."""
         value = self._store.value("exclude", "")

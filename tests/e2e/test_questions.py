@@ -33,7 +33,7 @@ def selected(user: User) -> list[str]:
 def asked(user: User) -> User:
     """Label a photo so that the window asks."""
     user.select("IMG_040.jpg")
-    user.press_and_learn(Qt.Key.Key_N)
+    user.press_and_learn(Qt.Key.Key_N, Qt.KeyboardModifier.ShiftModifier)
     assert user.page.flipped.isVisible()
     return user
 

@@ -10,6 +10,8 @@ from PySide6.QtWidgets import QButtonGroup, QPushButton, QWidget
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _, number
 from alpacasorter.ui.photo_filters import Filter, filter_names, unknown_labels
+from alpacasorter.ui.photos.list_status import difference, why_different
+from alpacasorter.ui.photos.model import OutOfDate
 from alpacasorter.ui.widgets.layouts import FlowLayout
 
 _BESIDE = 6
@@ -108,6 +110,27 @@ class FilterBar(QWidget):
     def button(self, which: Filter) -> QPushButton:
         """Return the button of a filter."""
         return self._buttons[which]
+
+
+class UpdateButton(QPushButton):
+    """The button that updates the list. Its space is kept while it is hidden, so that nothing moves."""
+
+    def __init__(self, parent: QWidget) -> None:
+        """Be hidden."""
+        super().__init__(parent)
+        self.setObjectName("chip")
+        self.setAutoDefault(False)
+        self.setMinimumWidth(self.fontMetrics().horizontalAdvance(difference(OutOfDate(888, 88))) + 24)
+        kept = self.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)
+        self.setSizePolicy(kept)
+        self.hide()
+
+    def offer(self, differing: OutOfDate) -> None:
+        """Say how the list differs from what it would be; hide if it does not."""
+        self.setText(difference(differing))
+        self.setToolTip(why_different(differing))
+        self.setVisible(bool(differing))
 
 
 class _Chip(QPushButton):

@@ -44,7 +44,8 @@ class PhotoGrid(QListView):
     """Shows a PhotoModel as cards that fill the width.
 
     Keys without Ctrl that act on photos are handled here and are no shortcuts of actions, which would act while a menu
-    is open too. They arrive here only while the grid has the focus.
+    is open too. They arrive here only while the grid has the focus. A letter that is held is passed on again and again,
+    but only once the current photo was painted, so that none goes to a photo that nobody has seen.
 
     The current photo stays in view whatever happens to the size of cells or window and to the photos before it; if it
     was not in view, the photos at the top stay where they are.
@@ -54,8 +55,7 @@ class PhotoGrid(QListView):
         in_view(list): paths of photos in view that have no prediction yet, emitted after scrolling has ended.
         flip_pressed: the user pressed the space bar to flip the tags of the selected photos.
         remove_pressed: the user pressed Backspace to remove their labels from the selected photos.
-        letter_pressed(str, str): the user pressed the key of a letter or digit: the one printed on it and, on a
-            keyboard without Latin letters, the one that a US keyboard has there. Either may be empty.
+        letter_pressed(Letter): the user pressed the key of a letter or digit, by itself or with Shift.
         tile_changed(int): the user changed the size of the photos, pixels.
         drag_wanted: the user drags the selected photos; what is connected returns when they are dropped.
     """
@@ -64,7 +64,7 @@ class PhotoGrid(QListView):
     in_view = Signal(list)
     flip_pressed = Signal()
     remove_pressed = Signal()
-    letter_pressed = Signal(str, str)
+    letter_pressed = Signal(object)
     tile_changed = Signal(int)
     drag_wanted = Signal()
 
@@ -83,6 +83,7 @@ class PhotoGrid(QListView):
         self._pressed: tuple[PhotoRow, str, QRect] | None = None
         self._held: list[tuple[PhotoRow, int]] | None = None
         self._dragged: QMouseEvent | None = None
+        self._seen: PhotoRow | None = None
         self._dragged_out = False
         self._empty_text = ""
         self.setItemDelegate(self.delegate)
@@ -295,10 +296,22 @@ class PhotoGrid(QListView):
 
     def selected_photos(self) -> list[PhotoRow]:
         """Return the selected photos, or the current one if none is selected."""
-        indexes = self.selectionModel().selectedIndexes()
-        if not indexes and self.currentIndex().isValid():
-            indexes = [self.currentIndex()]
-        return [self._model.photo(index) for index in sorted(indexes, key=lambda index: index.row())]
+        # In runs: with all photos of a large folder selected, an index for each takes too long for a key.
+        selection, listed = self.selectionModel().selection(), self._model.listed
+        places = sorted((part.top(), part.bottom()) for part in map(selection.at, range(selection.count())))
+        photos = [row for first, last in places for row in listed[first : last + 1]]
+        current = self.current_photo()
+        return photos or ([] if current is None else [current])
+
+    def current_photo(self) -> PhotoRow | None:
+        """Return the current photo, None if there is none."""
+        index = self.currentIndex()
+        return self._model.photo(index) if index.isValid() else None
+
+    def go_to(self, index: QModelIndex) -> None:
+        """Make a photo the current one, select it alone, and bring it into view."""
+        self.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        self.scrollTo(index)
 
     def select_photos(self, photos: list[PhotoRow]) -> None:
         """Select these photos, as far as they are shown, besides those that are selected."""
@@ -438,13 +451,14 @@ class PhotoGrid(QListView):
         """Handle the keys that act on photos; all other keys work as in any list."""
         if event.isAutoRepeat() and event.key() in _KEYS_ONCE:
             return
-        plain, printed, placed = keys.is_plain(event), keys.printed(event), keys.placed(event)
+        plain, letter = keys.is_plain(event), keys.letter(event)
         if plain and event.key() == Qt.Key.Key_Space:
             self.flip_pressed.emit()
         elif plain and event.key() == Qt.Key.Key_Backspace:
             self.remove_pressed.emit()
-        elif plain and (printed or placed):
-            self.letter_pressed.emit(printed, placed)
+        elif letter is not None:
+            if not letter.repeated or self._seen is self.current_photo():
+                self.letter_pressed.emit(letter)
         else:
             super().keyPressEvent(event)
 
@@ -461,6 +475,7 @@ class PhotoGrid(QListView):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the photos, or the text if there are none."""
         super().paintEvent(event)
+        self._seen = self.current_photo()
         self.delegate.forget_all_but([self._model.photo(self._model.index(place)) for place in self.visible_rows()])
         if self._model.rowCount() or not self._empty_text:
             return

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from alpacasorter.core.events import Finished, Found, Learned
 from alpacasorter.core.labels import LabelSet
@@ -20,13 +20,14 @@ from alpacasorter.ui.photo_filters import Filter, Order, View
 from alpacasorter.ui.photo_query import Query
 from alpacasorter.ui.photo_row import PhotoRow, place_of
 from alpacasorter.ui.photo_store import PhotoStore
-from alpacasorter.ui.photos.commands import Corrections, PhotoCommands
-from alpacasorter.ui.photos.filter_bar import FilterBar
+from alpacasorter.ui.photos.commands import PhotoCommands
+from alpacasorter.ui.photos.corrections import Corrections
+from alpacasorter.ui.photos.filter_bar import FilterBar, UpdateButton
 from alpacasorter.ui.photos.finding.control import Finding
 from alpacasorter.ui.photos.grid import PhotoGrid
-from alpacasorter.ui.photos.list_status import difference, why_different, why_empty
+from alpacasorter.ui.photos.list_status import why_empty
 from alpacasorter.ui.photos.live_rows import LiveRows
-from alpacasorter.ui.photos.model import OutOfDate, PhotoModel
+from alpacasorter.ui.photos.model import PhotoModel
 from alpacasorter.ui.photos.outgoing import OutgoingPhotos
 from alpacasorter.ui.photos.places import FolderPlaces
 from alpacasorter.ui.photos.preview import PreviewPane, Selection
@@ -49,12 +50,14 @@ class BrowsePage(QWidget):
         failed(str): something could not be done; a sentence for the user.
         outdated(str): such a sentence that is no longer worth reading.
         begun: a folder was opened or is scanned again.
+        selection_changed(Selection): other photos are selected or listed, or the selected ones look different.
     """
 
     in_view = Signal(list)
     failed = Signal(str)
     outdated = Signal(str)
     begun = Signal()
+    selection_changed = Signal(object)
 
     def __init__(
         self,
@@ -74,7 +77,7 @@ class BrowsePage(QWidget):
         self.actions_ = Actions(self.corrections.stack, theme, self)
         self.thumbnails = Thumbnails(thumbnails, self)
         self.filters = FilterBar(self)
-        self.update_button = _update_button(self)
+        self.update_button = UpdateButton(self)
         self.progress = messages.ProgressStrip(self)
         self.question = messages.QuestionBanner(theme, self)
         self.banner = messages.LearnedBanner(theme, self)
@@ -114,7 +117,7 @@ class BrowsePage(QWidget):
         layout.addWidget(self.splitter, 1)
         layout.addWidget(self.below)
         self._order_tabs()
-        self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, self)
+        self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, settings, self)
         self.outgoing = OutgoingPhotos(self.actions_, self.grid, self.thumbnails, theme, self)
         self.commands.failed.connect(self.failed)
         self.commands.outdated.connect(self.outdated)
@@ -297,7 +300,7 @@ class BrowsePage(QWidget):
         in_view = place in grid.visible_rows()
         self._list(view)
         self._choose(near)
-        if near and self._current() is near[0]:
+        if near and self.grid.current_photo() is near[0]:
             grid.select_photos(chosen)
         if in_view:
             bar = grid.verticalScrollBar()
@@ -347,11 +350,11 @@ class BrowsePage(QWidget):
         self.actions_.stop.setEnabled(False)
         if self.model.out_of_date and not self.live.touched and (event.seconds < _QUICK or self.live.is_idle):
             # The user has not touched the photos yet, and their order is known only now.
-            if self._current() is self._chosen_for_user:
+            if self.grid.current_photo() is self._chosen_for_user:
                 self.grid.setCurrentIndex(QModelIndex())
             self._show_anew(self.model.view)
             self._on_counts()
-        if not (self.model.rowCount() or self.live.touched or self.model.filter is Filter.ALL):
+        if not (self.model.rowCount() or self.live.touched or self.model.filtered() is None or self.model.view.query):
             # The filter that was in use when the folder was left shows nothing any more.
             self.show_filter(Filter.ALL)
         self.places.end(self.live.touched)
@@ -425,10 +428,7 @@ class BrowsePage(QWidget):
         self.review.show(self.model.filter)
 
     def _offer_update(self) -> None:
-        differing = self.model.out_of_date
-        self.update_button.setText(difference(differing))
-        self.update_button.setToolTip(why_different(differing))
-        self.update_button.setVisible(bool(differing))
+        self.update_button.offer(self.model.out_of_date)
 
     def _on_data_changed(self, first: QModelIndex, last: QModelIndex) -> None:
         current = self.grid.currentIndex()
@@ -444,14 +444,10 @@ class BrowsePage(QWidget):
 
     # Selection
 
-    def _current(self) -> PhotoRow | None:
-        index = self.grid.currentIndex()
-        return self.model.photo(index) if index.isValid() else None
-
     def _on_inserted(self) -> None:
         if not self.grid.currentIndex().isValid():
             self._choose(())
-            self._chosen_for_user = self._current()
+            self._chosen_for_user = self.grid.current_photo()
         self.places.select_found()
 
     def _near_current(self) -> list[PhotoRow]:
@@ -475,25 +471,15 @@ class BrowsePage(QWidget):
 
     def _on_selection(self) -> None:
         photos = self.grid.selected_photos()
-        row = self._current()
+        row = self.grid.current_photo()
         judged = sum(photo.probability is not None for photo in photos)
-        self.preview.show_photo(row, Selection(len(photos), judged, self.model.rowCount()))
+        place = None if row is None else self.grid.currentIndex().row()
+        selected = Selection(len(photos), judged, self.model.rowCount(), place)
+        self.preview.show_photo(row, selected)
+        self.selection_changed.emit(selected)
         self.actions_.set_photos_selected(
             judged=judged > 0,
             changed=any(self.store.earlier_tag(photo) is not None for photo in photos),
             corrected=any(photo.correction is not None for photo in photos),
             single=row is not None,
         )
-
-
-def _update_button(parent: QWidget) -> QPushButton:
-    """Return the button that updates the list. Its space is kept while it is hidden, so that nothing moves."""
-    button = QPushButton(parent)
-    button.setObjectName("chip")
-    button.setAutoDefault(False)
-    button.setMinimumWidth(button.fontMetrics().horizontalAdvance(difference(OutOfDate(888, 88))) + 24)
-    kept = button.sizePolicy()
-    kept.setRetainSizeWhenHidden(True)
-    button.setSizePolicy(kept)
-    button.hide()
-    return button

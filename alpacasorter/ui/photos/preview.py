@@ -93,11 +93,12 @@ class Picture(QWidget):
 
 
 class Selection(NamedTuple):
-    """How many photos are selected, how many of them have a tag, and how many are listed."""
+    """How many photos are selected, how many of them have a tag, how many are listed; the place of the current one."""
 
     total: int = 0
     judged: int = 0
     listed: int = 0
+    place: int | None = None
 
 
 class PreviewPane(QFrame):

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from alpacasorter.ui.photo_filters import Filter, View
 from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photo_store import PhotoStore
-from alpacasorter.ui.photos.commands import Corrections, Step
+from alpacasorter.ui.photos.corrections import Corrections, Step
 from alpacasorter.ui.widgets.messages import ChangedBanner, FlippedBanner
 from alpacasorter.wording import text
 
