@@ -103,7 +103,7 @@ class MainWindow(QMainWindow):
         self.stack.addWidget(self.welcome)
         self.stack.addWidget(self.page)
         self.status = StatusBar(self)
-        self.status.insertPermanentWidget(0, self.page.finding.shown)
+        self.status.insertPermanentWidget(1, self.page.finding.shown)
         self.summary, self.device_label = self.status.summary, self.status.device
         self._show_opening()
         self._assemble()
