@@ -36,6 +36,7 @@ from alpacasorter.i18n import _
 from alpacasorter.ui.actions import Menu
 from alpacasorter.ui.exchange.control import ExchangeControl
 from alpacasorter.ui.help import about
+from alpacasorter.ui.help.shortcuts import show_shortcuts
 from alpacasorter.ui.models.control import EvaluateControl, ModelsControl
 from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.photos.page import BrowsePage
@@ -48,7 +49,7 @@ from alpacasorter.ui.variants import VariantControl
 from alpacasorter.ui.watch_control import WatchControl
 from alpacasorter.ui.welcome import WelcomePage
 from alpacasorter.ui.widgets import drops, keys
-from alpacasorter.ui.widgets.messages import LOW, NoticeBar
+from alpacasorter.ui.widgets.banners import LOW, BannerBar, NoticeBanner
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.wording import text
 from alpacasorter.workers.engine import Engine
@@ -79,7 +80,8 @@ class MainWindow(QMainWindow):
         sorting: the dialogs that sort and undo.
         arrivals: sorts photos as they arrive.
         variants: switches between the variants of the model.
-        notice: notices above the photos.
+        banners: the place for messages below the photos.
+        notice: what went wrong, and what the user should know.
     """
 
     def __init__(self, engine: Engine, settings: Settings, theme: Theme) -> None:
@@ -97,8 +99,10 @@ class MainWindow(QMainWindow):
         self._thumbnails = ThumbnailLoader(self)
         self._previews = PreviewLoader(self)
         self.welcome = WelcomePage(theme, self)
-        self.page = BrowsePage(self._thumbnails, self._previews, settings, theme, self)
-        self.notice = NoticeBar(theme, self)
+        # It is put into the window after the page, so that the Tab key comes to it last.
+        self.banners = BannerBar(theme)
+        self.notice = NoticeBanner(self.banners)
+        self.page = BrowsePage(self._thumbnails, self._previews, settings, theme, self.banners, self)
         self.stack = QStackedWidget(self)
         self.stack.addWidget(self.welcome)
         self.stack.addWidget(self.page)
@@ -107,8 +111,7 @@ class MainWindow(QMainWindow):
         self.summary, self.device_label = self.status.summary, self.status.device
         self._show_opening()
         self._assemble()
-        self.models = ModelsControl(self, engine, theme)
-        self.models.place_in(self.page.below)
+        self.models = ModelsControl(self, engine, self.banners)
         self.training = TrainControl(self, settings, theme)
         self.testing = EvaluateControl(self, engine, theme)
         actions, store, stack = self.page.actions_, self.page.store, self.page.corrections.stack
@@ -118,12 +121,13 @@ class MainWindow(QMainWindow):
             return self._folder
 
         self.watching = WatchControl(self, engine, self.page, self.notice, settings, folder)
-        self.variants = VariantControl(self, engine, self.page, self.models, self.notice, settings, folder)
+        self.variants = VariantControl(
+            self, engine, self.page, self.models, self.banners, self.notice, settings, folder
+        )
         self.exchange = ExchangeControl(
             self, engine, actions, stack, store, settings, folder, filtered=filtered, selected=selected
         )
-        self.sorting = SortControl(self, engine, actions, store, settings, theme, folder, filtered)
-        self.sorting.place_in(self._above)
+        self.sorting = SortControl(self, engine, actions, store, settings, self.banners, folder, filtered)
         # Its button is next to the label that says that the folder is watched.
         self.arrivals = ArrivalsControl(self, engine, actions, store, settings, self.sorting, folder, place=2)
         self._controls = (self.sorting, self.training, self.testing, self.arrivals, self.exchange, self.models)
@@ -154,11 +158,8 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(central)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        self._above = QVBoxLayout()
-        self._above.setContentsMargins(12, 8, 12, 0)
-        self._above.addWidget(self.notice)
-        column.addLayout(self._above)
         column.addWidget(self.stack, 1)
+        column.addWidget(self.banners)
         self.setCentralWidget(central)
         self.setAcceptDrops(True)
 
@@ -172,7 +173,7 @@ class MainWindow(QMainWindow):
         actions.settings.triggered.connect(self.open_settings)
         actions.models.triggered.connect(self.models.open_dialog)
         actions.train.triggered.connect(self.training.open_dialog)
-        actions.shortcuts.triggered.connect(lambda: about.show_shortcuts(self, page.store.labels))
+        actions.shortcuts.triggered.connect(lambda: show_shortcuts(self, self.menuBar()))
         actions.test_model.triggered.connect(self.testing.open_dialog)
         actions.model_card.triggered.connect(lambda: about.show_model(self, self._model))
         actions.about.triggered.connect(lambda: about.show_about(self, self.device_label.text()))
@@ -457,9 +458,8 @@ class MainWindow(QMainWindow):
         style, is_wide = Qt.ToolButtonStyle, event.size().width() >= _WIDE
         self._tool_bar.setToolButtonStyle(style.ToolButtonTextBesideIcon if is_wide else style.ToolButtonIconOnly)
         low = event.size().height() < LOW
-        self._above.setContentsMargins(12, 4 if low else 8, 12, 0)
         self.page.set_low(low)
-        self.sorting.strip.set_low(low)
+        self.banners.set_low(low)
         self.status.set_wide(is_wide)
 
     def closeEvent(self, event: QCloseEvent) -> None:

@@ -1,4 +1,4 @@
-"""The page with the photos of a folder: filters, grid, preview, progress and messages."""
+"""The page with the photos of a folder: filters, grid, preview and progress."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ from alpacasorter.ui.photo_filters import Filter, Order, View
 from alpacasorter.ui.photo_query import Query
 from alpacasorter.ui.photo_row import PhotoRow, place_of
 from alpacasorter.ui.photo_store import PhotoStore
+from alpacasorter.ui.photos.banners import PhotoBanners
 from alpacasorter.ui.photos.commands import PhotoCommands
 from alpacasorter.ui.photos.corrections import Corrections
 from alpacasorter.ui.photos.filter_bar import FilterBar, UpdateButton
 from alpacasorter.ui.photos.finding.control import Finding
 from alpacasorter.ui.photos.grid import PhotoGrid
+from alpacasorter.ui.photos.key_hints import KeyHints
 from alpacasorter.ui.photos.list_status import why_empty
 from alpacasorter.ui.photos.live_rows import LiveRows
 from alpacasorter.ui.photos.model import PhotoModel
@@ -33,7 +35,8 @@ from alpacasorter.ui.photos.places import FolderPlaces
 from alpacasorter.ui.photos.preview import PreviewPane, Selection
 from alpacasorter.ui.photos.review import ChangeReview
 from alpacasorter.ui.settings import Settings
-from alpacasorter.ui.widgets import messages
+from alpacasorter.ui.widgets.banners import BannerBar
+from alpacasorter.ui.widgets.messages import ProgressStrip
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.ui.widgets.thumbnails import Thumbnails
 from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
@@ -65,9 +68,10 @@ class BrowsePage(QWidget):
         previews: PreviewLoader,
         settings: Settings,
         theme: Theme,
+        bar: BannerBar,
         parent: QWidget | None = None,
     ) -> None:
-        """Show an empty page."""
+        """Show an empty page, with its messages in `bar`."""
         super().__init__(parent)
         self._settings = settings
         self.store = PhotoStore(unsure_below=settings.unsure_below)
@@ -78,13 +82,10 @@ class BrowsePage(QWidget):
         self.thumbnails = Thumbnails(thumbnails, self)
         self.filters = FilterBar(self)
         self.update_button = UpdateButton(self)
-        self.progress = messages.ProgressStrip(self)
-        self.question = messages.QuestionBanner(theme, self)
-        self.banner = messages.LearnedBanner(theme, self)
-        self.changed = messages.ChangedBanner(theme, self)
-        self.flipped = messages.FlippedBanner(theme, self)
-        self.review = ChangeReview(self.store, self.corrections, self.changed, self.flipped, self)
-        self.arrivals = messages.ArrivalsBanner(theme, self)
+        self.progress = ProgressStrip(self)
+        bar.add_beside(self.progress, self.progress.words)
+        self.banners = PhotoBanners(bar, self.store, self.corrections, self)
+        self.review = ChangeReview(self.store, self.corrections, self.banners, self)
         self.grid = PhotoGrid(self.model, self.thumbnails, theme, self)
         self.finding = Finding(self.model, self.grid, self.filters, self.actions_, settings, theme, self)
         self.preview = PreviewPane(self.store, self.thumbnails, previews, theme, self)
@@ -95,16 +96,6 @@ class BrowsePage(QWidget):
         self.splitter.setStretchFactor(1, 0)
         self.splitter.setChildrenCollapsible(False)
         self.splitter.setHandleWidth(1)
-        # Below the photos, where messages that come and go move nothing under the mouse.
-        below = QVBoxLayout()
-        below.setContentsMargins(12, 0, 12, 0)
-        below.setSpacing(0)
-        for strip in self._strips():
-            below.addWidget(strip)
-        below.addWidget(self.progress)
-        self.below = QWidget(self)
-        self.below.setObjectName("filters")
-        self.below.setLayout(below)
         above = QHBoxLayout()
         above.setContentsMargins(0, 0, 12, 0)
         above.addWidget(self.filters, 1)
@@ -115,56 +106,42 @@ class BrowsePage(QWidget):
         layout.addLayout(above)
         layout.addWidget(self.finding.panel)
         layout.addWidget(self.splitter, 1)
-        layout.addWidget(self.below)
+        self.hints = KeyHints(self.store, theme, self)
+        layout.addWidget(self.hints)
         self._order_tabs()
         self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, settings, self)
         self.outgoing = OutgoingPhotos(self.actions_, self.grid, self.thumbnails, theme, self)
         self.commands.failed.connect(self.failed)
         self.commands.outdated.connect(self.outdated)
         self._finished: Finished | None = None
-        self._done = ""
         self._chosen_for_user: PhotoRow | None = None
         self.places = FolderPlaces(self.grid, self.model, settings)
         self._scope = (settings.recursive, settings.exclusion)
         self._watching = False
-        self._low = False
-        self.live = LiveRows(self.model, self.grid, self.arrivals, self)
+        self.live = LiveRows(self.model, self.grid, self.banners.arrivals, self)
         self.grid.set_tile(settings.tile)
         self._connect()
         self.live.changed.connect(self.commands.forget_missing)
         self.live.moved.connect(self.commands.forget_missing)
         self.live.moved.connect(self.corrections.rename)
         self.show_preview(settings.preview)
+        self.show_hints(settings.key_hints)
         self._list(View(order=settings.order, descending=settings.descending))
         self.actions_.set_folder_open(False)
 
     def _order_tabs(self) -> None:
-        """Let the Tab key move in reading order: filters, photos, preview, messages below."""
+        """Let the Tab key move in reading order: filters, photos, preview. Messages follow."""
         chips = [self.filters.button(which) for which in Filter]
         preview = self.preview
         after = [preview.positive, preview.negative, preview.remove_label]
-        below = [button for strip in self._strips() for button in strip.buttons]
-        order = [
-            *chips,
-            self.update_button,
-            *self.finding.panel.by_tab(),
-            self.grid,
-            *after,
-            *below,
-            self.progress.stop_button,
-        ]
+        order = [*chips, self.update_button, *self.finding.panel.by_tab(), self.grid, *after]
         for one, next_one in pairwise(order):
             self.setTabOrder(one, next_one)
-
-    def _strips(self) -> tuple[messages.Strip, ...]:
-        return self.question, self.flipped, self.banner, self.changed, self.arrivals
 
     def _connect(self) -> None:
         actions = self.actions_
         self.addActions(list(actions.page_actions))
         self.filters.chosen.connect(self.show_filter)
-        for strip in self._strips():
-            strip.wanted_changed.connect(self._share_messages)
         self.model.counts_changed.connect(self._on_counts)
         self.finding.counted.connect(self._offer_update)
         self.finding.asked.connect(self._find)
@@ -179,18 +156,16 @@ class BrowsePage(QWidget):
         selection.selectionChanged.connect(self._on_selection)
         self.preview.labeled.connect(self.commands.label)
         self.preview.label_removed.connect(lambda: self.commands.label(None))
-        self.banner.show_changed.connect(lambda: self.show_filter(Filter.CHANGED))
-        self.banner.undo.connect(self.corrections.stack.undo)
-        self.flipped.show_changed.connect(lambda: self.show_filter(Filter.CHANGED))
+        self.banners.shown.connect(self.show_filter)
         self.review.seen.connect(self._on_changes_seen)
         self.review.answered.connect(self.grid.setFocus)
-        self.corrections.revisited.connect(self._on_revisited)
+        self.corrections.revisited.connect(self.show_photos)
         self.update_button.clicked.connect(self.update_list)
-        self.arrivals.show_new.connect(lambda: self.show_filter(Filter.NEW))
-        self.arrivals.seen.connect(self.mark_as_seen)
+        self.banners.arrivals.seen_button.clicked.connect(self.mark_as_seen)
         actions.update_list.triggered.connect(self.update_list)
         actions.see_change.triggered.connect(lambda: self.review.see(self.grid.selected_photos()))
         actions.preview.toggled.connect(self.show_preview)
+        actions.key_hints.toggled.connect(self.show_hints)
         for which, action in actions.filters.items():
             action.triggered.connect(lambda _checked=False, which=which: self.show_filter(which))
         actions.order.chosen.connect(self.set_order)
@@ -202,20 +177,9 @@ class BrowsePage(QWidget):
         QTimer.singleShot(0, self, self._share_space)
 
     def set_low(self, low: bool) -> None:
-        """Leave less space between the messages if the window is low."""
+        """Leave less space around the filters if the window is low."""
         self.filters.set_gap(4 if low else 8)
-        self._low = low
-        for strip in self._strips():
-            strip.set_low(low)
-        self._share_messages()
-
-    def _share_messages(self) -> None:
-        """In a low window, show only the most important message, so that photos and their tags stay whole."""
-        self.banner.set_asked(self.flipped.wanted)
-        above = False
-        for strip in (self.flipped, self.question, self.changed, self.banner, self.arrivals):
-            strip.give_way(self._low and above)
-            above = above or strip.wanted
+        self.hints.set_low(low)
 
     def _share_space(self) -> None:
         photos, preview = self.splitter.sizes()
@@ -258,7 +222,7 @@ class BrowsePage(QWidget):
         self._scope = scope
         self._show_view()
         self.finding.begin(folder, self.model.view.query)
-        self.banner.hide()
+        self.banners.learned.hide()
         self.progress.start()
         self.grid.set_empty_text("")
         self.actions_.set_folder_open(True)
@@ -271,7 +235,7 @@ class BrowsePage(QWidget):
         self._show_anew(replace(self.model.view, filter=which))
         self._say_why_empty()
         self._on_counts()
-        if which is Filter.NEW or self.arrivals.wanted:
+        if which is Filter.NEW or self.banners.arrivals.wanted:
             self.live.tell()
         self.grid.setFocus()
 
@@ -327,6 +291,12 @@ class BrowsePage(QWidget):
         self.preview.setVisible(visible)
         self.actions_.preview.setChecked(visible)
 
+    def show_hints(self, visible: bool) -> None:
+        """Show or hide the line with keys."""
+        self._settings.key_hints = visible
+        self.hints.set_wanted(visible)
+        self.actions_.key_hints.setChecked(visible)
+
     def set_unsure_below(self, least: float) -> None:
         """Change the confidence below which a photo is unsure, 0.5 to 1."""
         self.store.set_unsure_below(least)
@@ -366,15 +336,7 @@ class BrowsePage(QWidget):
         steps = self.corrections.on_learned(event)
         self.model.on_learned(event)
         self.review.on_learned(steps)
-        # Undo means what the message is about: not what another window did, a version that was chosen, or an undo.
-        back = bool(steps) and (steps[-1].undone or steps[-1].taken_back)
-        mine = bool(steps) and not back
-        imported = self.corrections.stack.canUndo() and not self.corrections.latest_is_mine
-        can_undo = self.corrections.stack.canUndo() and event.relearned is None and (mine or imported)
-        flipped, changed = self.store.flipped, self.store.counts[Filter.CHANGED]
-        redone = bool(steps) and steps[-1].redone
-        done = self._done if back or redone or event.variant is not None else ""
-        self.banner.tell(event, flipped=flipped, changed=changed, can_undo=can_undo, done=done)
+        self.banners.on_learned(event, steps)
         self.preview.refresh()
         self._on_selection()
 
@@ -395,12 +357,7 @@ class BrowsePage(QWidget):
         self._watching = self.commands.watching = watching
         self._say_why_empty()
 
-    def _on_revisited(self, keys: list[str], words: str) -> None:
-        self._done = words
-        self.banner.announce(words)
-        self.show_photos(keys)
-
-    def show_photos(self, keys: Iterable[str]) -> None:
+    def show_photos(self, keys: Iterable[str], _why: str = "") -> None:
         """Select the photos with these content keys and bring them into view; the filter lists them again if needed."""
         # Copies of a picture have several keys.
         rows = list(dict.fromkeys(row for key in keys for row in self.store.rows_of(key)))
@@ -415,7 +372,7 @@ class BrowsePage(QWidget):
             self.show_filter(Filter.ALL)
         self.model.review()
         # It says how many changes are not marked as seen.
-        self.banner.hide()
+        self.banners.learned.hide()
         self.grid.viewport().update()
         self._on_selection()
         self.grid.setFocus()
@@ -476,6 +433,7 @@ class BrowsePage(QWidget):
         place = None if row is None else self.grid.currentIndex().row()
         selected = Selection(len(photos), judged, self.model.rowCount(), place)
         self.preview.show_photo(row, selected)
+        self.hints.show_for(selected, row, self.model.filter)
         self.selection_changed.emit(selected)
         self.actions_.set_photos_selected(
             judged=judged > 0,

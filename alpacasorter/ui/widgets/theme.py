@@ -251,12 +251,11 @@ def _style_sheet(c: Colors) -> str:
     *[role="heading"] {{ font-weight: 600; }}
     *[role="warning"] {{ color: {c.warning}; }}
     QFrame#banner {{
-        margin: 8px 0px; background: {c.accent_soft}; border: 1px solid {c.border}; border-radius: {RADIUS}px;
+        background: {c.accent_soft}; border: 1px solid {c.border}; border-radius: {RADIUS}px;
     }}
     QFrame#alert {{
-        margin: 8px 0px; background: {c.card}; border: 2px solid {c.warning}; border-radius: {RADIUS}px;
+        background: {c.card}; border: 2px solid {c.warning}; border-radius: {RADIUS}px;
     }}
-    QFrame#banner[low="true"], QFrame#alert[low="true"] {{ margin: 2px 0px; }}
     QFrame#notice {{ background: {c.card}; border: 1px solid {c.warning}; border-radius: {RADIUS}px; }}
     QFrame#drop {{ border: 2px dashed {c.border}; border-radius: 14px; background: {c.card}; }}
     QFrame#drop[hot="true"] {{ border-color: {c.accent}; background: {c.accent_soft}; }}

@@ -179,7 +179,7 @@ def test_confirming_a_selection_keeps_the_tag_of_each(hands: Hands) -> None:
     assert stack.undoText() == "Confirm the tags of 11 photos"
     stack.undo()
     assert set(hands.asked[-1].values()) == {None}
-    assert hands.page.banner.words.text() == "" or hands.page._done == "Undone: Confirmed the tags of 11 photos."
+    assert hands.page.banners.learned.words.text() == "Undone: Confirmed the tags of 11 photos."
 
 
 def test_a_held_key_labels_each_photo_once_in_order(hands: Hands) -> None:

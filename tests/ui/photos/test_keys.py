@@ -145,7 +145,7 @@ def test_keys_in_dialogs_tag_nothing(hands: Hands) -> None:
 
 def test_clicks_on_buttons_leave_the_focus_with_the_photos(hands: Hands) -> None:
     page = hands.page
-    for widget in (page.preview.negative, page.filters.button(page.model.filter), page.banner.close_button):
+    for widget in (page.preview.negative, page.filters.button(page.model.filter), page.banners.learned.close_button):
         widget.window().repaint()
         QTest.mouseClick(widget, Qt.MouseButton.LeftButton)
         assert hands.grid.hasFocus()
