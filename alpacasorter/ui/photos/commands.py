@@ -54,6 +54,7 @@ class PhotoCommands(QObject):
         self._store: PhotoStore = model.store
         self._corrections = corrections
         self._settings = settings
+        self._actions = actions
         self._menu = actions.photo_menu(parent, by_mouse=True)
         self.watching = False
         self._missing: dict[PhotoRow, str] = {}
@@ -61,7 +62,6 @@ class PhotoCommands(QObject):
         grid.flip_pressed.connect(self._flip)
         grid.remove_pressed.connect(actions.remove_label.trigger)
         grid.letter_pressed.connect(self.press)
-        grid.activated.connect(self._open)
         grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         grid.customContextMenuRequested.connect(self._open_menu)
         actions.positive.triggered.connect(lambda: self.label(self._store.labels.positive, advance=True))
@@ -111,6 +111,10 @@ class PhotoCommands(QObject):
             text.key_for(labels, label): partial(self.label, label) for label in labels.names
         } | {text.CONFIRM_KEY: self.confirm}
         act = meanings.get(letter.printed) or meanings.get(letter.placed)
+        views = {"Z": self._actions.loupe}
+        view = views.get(letter.printed) or views.get(letter.placed)
+        if view is not None and not letter.repeated:
+            view.trigger()
         if act is not None and not (letter.repeated and (letter.shifted or not self._settings.auto_advance)):
             act(advance=not letter.shifted)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedLayout, QVBoxLayout, QWidget
 
 from alpacasorter.core.events import Finished, Found, Learned
 from alpacasorter.core.labels import LabelSet
@@ -29,6 +29,7 @@ from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.key_hints import KeyHints
 from alpacasorter.ui.photos.list_status import why_empty
 from alpacasorter.ui.photos.live_rows import LiveRows
+from alpacasorter.ui.photos.loupe.control import LoupeControl
 from alpacasorter.ui.photos.model import PhotoModel
 from alpacasorter.ui.photos.outgoing import OutgoingPhotos
 from alpacasorter.ui.photos.places import FolderPlaces
@@ -100,7 +101,10 @@ class BrowsePage(QWidget):
         above.setContentsMargins(0, 0, 12, 0)
         above.addWidget(self.filters, 1)
         above.addWidget(self.update_button)
-        layout = QVBoxLayout(self)
+        browsing = QWidget(self)
+        self.views = QStackedLayout(self)
+        self.views.addWidget(browsing)
+        layout = QVBoxLayout(browsing)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(above)
@@ -110,6 +114,9 @@ class BrowsePage(QWidget):
         layout.addWidget(self.hints)
         self._order_tabs()
         self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, settings, self)
+        self.closeups = LoupeControl(
+            self, self.views, self.grid, self.model, self.commands, self.actions_, self.thumbnails, theme
+        )
         self.outgoing = OutgoingPhotos(self.actions_, self.grid, self.thumbnails, theme, self)
         self.commands.failed.connect(self.failed)
         self.commands.outdated.connect(self.outdated)
@@ -354,7 +361,7 @@ class BrowsePage(QWidget):
 
     def set_watching(self, watching: bool) -> None:
         """Set whether the folder is watched, which the page mentions if it is empty."""
-        self._watching = self.commands.watching = watching
+        self._watching = self.commands.watching = self.closeups.loupe.watching = watching
         self._say_why_empty()
 
     def show_photos(self, keys: Iterable[str], _why: str = "") -> None:
