@@ -116,6 +116,12 @@ class Actions(QObject):
             _("&Histograms"), "", "F4", _("Show the photos by date and by how sure the model is, and choose a range")
         )
         self.histograms.setCheckable(True)
+        self.why = self._make(
+            _("W&hy this tag"),
+            tip=_("Show what in the photo speaks for its tag, and what it looks like"),
+            shown_key=text.WHY_KEY,
+        )
+        self.why.setCheckable(True)
         self.loupe = self._make(_("Lo&upe"), tip=_("Show the photo as large as the window"), shown_key="Enter")
         self.full_screen = self._make(_("&Full screen"), "", "F11", _("Fill the screen"))
         self.full_screen.setCheckable(True)
@@ -261,6 +267,7 @@ class Actions(QObject):
             self.larger,
             self.smaller,
             self.preview,
+            self.why,
             self.select_all,
             self.find,
             self.histograms,
@@ -337,7 +344,7 @@ class Actions(QObject):
         view.addSeparator()
         view.addActions([self.next_unsure, self.previous_unsure, self.auto_advance])
         view.addSeparator()
-        view.addActions([self.larger, self.smaller, self.preview, self.histograms, self.key_hints])
+        view.addActions([self.larger, self.smaller, self.preview, self.why, self.histograms, self.key_hints])
         zoom = Menu(_("&Zoom"), window)
         zoom.addActions([self.zoom_in, self.zoom_out, self.zoom_fit, self.zoom_full])
         view.addMenu(zoom)

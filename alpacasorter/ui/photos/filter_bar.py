@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from PySide6.QtCore import QMargins, QSize, Signal
-from PySide6.QtWidgets import QButtonGroup, QPushButton, QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _, number
 from alpacasorter.ui.photo_filters import Filter, filter_names, unknown_labels
-from alpacasorter.ui.photos.list_status import difference, why_different
-from alpacasorter.ui.photos.model import OutOfDate
 from alpacasorter.ui.widgets.layouts import FlowLayout
 
 _BESIDE = 6
@@ -34,7 +33,6 @@ class FilterBar(QWidget):
         super().__init__(parent)
         self.setObjectName("filters")
         self._flow = layout = FlowLayout(self, QMargins(12, 8, 12, 8), 6)
-        self._group = QButtonGroup(self)
         self._buttons: dict[Filter, _Chip] = {}
         self._names: dict[Filter, str] = {}
         tips = _tips()
@@ -46,8 +44,7 @@ class FilterBar(QWidget):
             button.setAutoDefault(False)
             button.setToolTip(tips.get(which, ""))
             # clicked and not toggled, because clicking the current filter applies it again.
-            button.clicked.connect(lambda _checked=False, which=which: self.chosen.emit(which))
-            self._group.addButton(button)
+            button.clicked.connect(partial(self._choose, which))
             self._buttons[which] = button
             layout.addWidget(button)
         self._buttons[Filter.ALL].setChecked(True)
@@ -55,6 +52,11 @@ class FilterBar(QWidget):
             self._buttons[which].hide()
         layout.set_seldom([self._buttons[which] for which in _TRANSIENT], spare=2 * _BESIDE)
         self.set_labels(unknown_labels())
+
+    def _choose(self, which: Filter) -> None:
+        # Not a QButtonGroup: of its buttons, the Tab key would reach only the one that is checked.
+        self.set_current(which)
+        self.chosen.emit(which)
 
     def set_gap(self, gap: int) -> None:
         """Set the space above and below, pixels."""
@@ -104,33 +106,13 @@ class FilterBar(QWidget):
 
     def set_current(self, which: Filter) -> None:
         """Check the button of a filter without a signal."""
-        self._buttons[which].setChecked(True)
+        for one, button in self._buttons.items():
+            button.setChecked(one is which)
         self._buttons[which].show()
 
     def button(self, which: Filter) -> QPushButton:
         """Return the button of a filter."""
         return self._buttons[which]
-
-
-class UpdateButton(QPushButton):
-    """The button that updates the list. Its space is kept while it is hidden, so that nothing moves."""
-
-    def __init__(self, parent: QWidget) -> None:
-        """Be hidden."""
-        super().__init__(parent)
-        self.setObjectName("chip")
-        self.setAutoDefault(False)
-        self.setMinimumWidth(self.fontMetrics().horizontalAdvance(difference(OutOfDate(888, 88))) + 24)
-        kept = self.sizePolicy()
-        kept.setRetainSizeWhenHidden(True)
-        self.setSizePolicy(kept)
-        self.hide()
-
-    def offer(self, differing: OutOfDate) -> None:
-        """Say how the list differs from what it would be; hide if it does not."""
-        self.setText(difference(differing))
-        self.setToolTip(why_different(differing))
-        self.setVisible(bool(differing))
 
 
 class _Chip(QPushButton):

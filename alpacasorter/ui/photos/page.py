@@ -23,11 +23,11 @@ from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.photos.banners import PhotoBanners
 from alpacasorter.ui.photos.commands import PhotoCommands
 from alpacasorter.ui.photos.corrections import Corrections
-from alpacasorter.ui.photos.filter_bar import FilterBar, UpdateButton
+from alpacasorter.ui.photos.filter_bar import FilterBar
 from alpacasorter.ui.photos.finding.control import Finding
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.key_hints import KeyHints
-from alpacasorter.ui.photos.list_status import why_empty
+from alpacasorter.ui.photos.list_status import UpdateButton, why_empty
 from alpacasorter.ui.photos.live_rows import LiveRows
 from alpacasorter.ui.photos.loupe.control import LoupeControl
 from alpacasorter.ui.photos.model import PhotoModel
@@ -35,6 +35,7 @@ from alpacasorter.ui.photos.outgoing import OutgoingPhotos
 from alpacasorter.ui.photos.places import FolderPlaces
 from alpacasorter.ui.photos.preview import PreviewPane, Selection
 from alpacasorter.ui.photos.review import ChangeReview
+from alpacasorter.ui.photos.why import Why
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.banners import BannerBar
 from alpacasorter.ui.widgets.messages import ProgressStrip
@@ -89,7 +90,8 @@ class BrowsePage(QWidget):
         self.review = ChangeReview(self.store, self.corrections, self.banners, self)
         self.grid = PhotoGrid(self.model, self.thumbnails, theme, self)
         self.finding = Finding(self.model, self.grid, self.filters, self.actions_, settings, theme, self)
-        self.preview = PreviewPane(self.store, self.thumbnails, previews, theme, self)
+        self.why = Why(self.actions_.why, theme, self)
+        self.preview = PreviewPane(self.store, self.thumbnails, previews, theme, self.why, self)
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
         self.splitter.addWidget(self.grid)
         self.splitter.addWidget(self.preview)
@@ -139,9 +141,7 @@ class BrowsePage(QWidget):
     def _order_tabs(self) -> None:
         """Let the Tab key move in reading order: filters, photos, preview. Messages follow."""
         chips = [self.filters.button(which) for which in Filter]
-        preview = self.preview
-        after = [preview.positive, preview.negative, preview.remove_label]
-        order = [*chips, self.update_button, *self.finding.panel.by_tab(), self.grid, *after]
+        order = [*chips, self.update_button, *self.finding.panel.by_tab(), self.grid, *self.preview.buttons]
         for one, next_one in pairwise(order):
             self.setTabOrder(one, next_one)
 
@@ -163,6 +163,9 @@ class BrowsePage(QWidget):
         selection.selectionChanged.connect(self._on_selection)
         self.preview.labeled.connect(self.commands.label)
         self.preview.label_removed.connect(lambda: self.commands.label(None))
+        self.why.go_to.connect(self.show_photos)
+        self.why.failed.connect(self.failed)
+        self.why.toggled.connect(lambda on: self.show_preview(on or self._settings.preview))
         self.banners.shown.connect(self.show_filter)
         self.review.seen.connect(self._on_changes_seen)
         self.review.answered.connect(self.grid.setFocus)
@@ -392,7 +395,7 @@ class BrowsePage(QWidget):
         self.review.show(self.model.filter)
 
     def _offer_update(self) -> None:
-        self.update_button.offer(self.model.out_of_date)
+        self.update_button.tell(self.model.out_of_date)
 
     def _on_data_changed(self, first: QModelIndex, last: QModelIndex) -> None:
         current = self.grid.currentIndex()
