@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from alpacasorter.core import reasons
 from alpacasorter.i18n import _
@@ -27,6 +27,8 @@ from alpacasorter.workers.closeups import MOST_FULL_PIXELS, CloseupLoader, Fit, 
 
 LEAST, MOST = 2, 4
 """How many photos can be compared."""
+_LOW: Final = 240
+"""Height of a photo with its tag below which there is no line about how it was taken, pixels."""
 _LINE: Final = 3
 """Width of the frame around the photo that keys act on, pixels."""
 
@@ -76,6 +78,11 @@ class Pane(QFrame):
         """Show whether keys act on this photo."""
         self.is_chosen = chosen
         self.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave out how the photo was taken if there is little space."""
+        super().resizeEvent(event)
+        self.facts.setVisible(self.height() >= _LOW)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """A press beside the photo counts too."""
@@ -134,9 +141,10 @@ class Compare(QWidget):
         self.back = QPushButton(_("Back"), self)
         self.back.setToolTip(_("Back to the photos  ({keys})").format(keys=_("Esc")))
         self.positive, self.negative = QPushButton(self), QPushButton(self)
-        self.hint = QLabel(_("Tab: next photo. Arrow keys: another photo in its place. H: hold it."), self)
+        self.hint = ElidedLabel(self)
+        self.hint.setText(_("Tab: next photo. Arrow keys: another photo in its place. H: hold it."))
+        self.hint.setToolTip(self.hint.text())
         self.hint.setProperty("role", "muted")
-        self.hint.setMinimumWidth(1)
         below = QHBoxLayout()
         below.setContentsMargins(12, 4, 12, 8)
         below.setSpacing(8)
