@@ -111,6 +111,12 @@ class Actions(QObject):
         self.smaller = self._make(_("&Smaller photos"), "smaller", standard.ZoomOut)
         self.preview = self._make(_("&Preview"), "preview", "F3", _("Show the selected photo larger"))
         self.preview.setCheckable(True)
+        self.why = self._make(
+            _("W&hy this tag"),
+            tip=_("Show what in the photo speaks for its tag, and what it looks like"),
+            shown_key=text.WHY_KEY,
+        )
+        self.why.setCheckable(True)
         self.loupe = self._make(_("Lo&upe"), tip=_("Show the photo as large as the window"), shown_key="Enter")
         self.compare = self._make(
             _("Compare si&de by side"), tip=_("See two to four selected photos side by side"), shown_key="X"
@@ -259,6 +265,7 @@ class Actions(QObject):
             self.larger,
             self.smaller,
             self.preview,
+            self.why,
             self.select_all,
             self.update_list,
             self.next_unsure,
@@ -335,7 +342,7 @@ class Actions(QObject):
         view.addSeparator()
         view.addActions([self.next_unsure, self.previous_unsure, self.auto_advance])
         view.addSeparator()
-        view.addActions([self.larger, self.smaller, self.preview, self.key_hints])
+        view.addActions([self.larger, self.smaller, self.preview, self.why, self.key_hints])
         zoom = Menu(_("&Zoom"), window)
         zoom.addActions([self.zoom_in, self.zoom_out, self.zoom_fit, self.zoom_full])
         view.addMenu(zoom)

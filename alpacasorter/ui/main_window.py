@@ -219,6 +219,7 @@ class MainWindow(QMainWindow):
         engine.folder_failed.connect(self._on_folder_failed)
         engine.learned.connect(self.notice.remove_passing)
         engine.learned.connect(self.page.on_learned)
+        self.page.why.connect_engine(engine)
         engine.correction_failed.connect(self._on_correction_failed)
 
     # Folders

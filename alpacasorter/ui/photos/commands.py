@@ -104,8 +104,13 @@ class PhotoCommands(QObject):
     def press(self, letter: Letter) -> None:
         """Do what a letter or digit means: label the selected photos, or confirm their tags; with Shift, stay there.
 
-        A key that is held goes on from photo to photo; where it would stay, it acts only once.
+        A key that is held goes on from photo to photo; where it would stay, it acts only once. One letter says why a
+        photo has its tag.
         """
+        if text.WHY_KEY in (letter.printed, letter.placed):
+            if not letter.repeated and not letter.shifted:
+                self._actions.why.trigger()
+            return
         labels = self._store.labels
         meanings: dict[str, Callable[..., None]] = {
             text.key_for(labels, label): partial(self.label, label) for label in labels.names
