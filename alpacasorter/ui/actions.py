@@ -113,7 +113,7 @@ class Actions(QObject):
         self.preview = self._make(_("&Preview"), "preview", "F3", _("Show the selected photo larger"))
         self.preview.setCheckable(True)
         self.histograms = self._make(
-            _("&Histograms"), "", "F4", _("Show the photos by date and by how sure the model is, and choose a range")
+            _("Histo&grams"), "", "F4", _("Show the photos by date and by how sure the model is, and choose a range")
         )
         self.histograms.setCheckable(True)
         self.why = self._make(
