@@ -51,7 +51,6 @@ class LoupeControl(QObject):
         self.loader = CloseupLoader(self)
         self.loupe = Loupe(grid, model, thumbnails, self.loader, theme, page)
         views.addWidget(self.loupe)
-        page.setFocusProxy(grid)
         loupe = self.loupe
         loupe.closed.connect(self.close)
         loupe.labeled.connect(commands.label)
