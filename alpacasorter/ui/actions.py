@@ -118,6 +118,9 @@ class Actions(QObject):
         )
         self.why.setCheckable(True)
         self.loupe = self._make(_("Lo&upe"), tip=_("Show the photo as large as the window"), shown_key="Enter")
+        self.compare = self._make(
+            _("Compare si&de by side"), tip=_("See two to four selected photos side by side"), shown_key="X"
+        )
         self.full_screen = self._make(_("&Full screen"), "", "F11", _("Fill the screen"))
         self.full_screen.setCheckable(True)
         self.zoom_in = self._make(_("Zoom &in"), shown_key="+")
@@ -251,7 +254,7 @@ class Actions(QObject):
         self.remove_label.setEnabled(corrected)
         for action in (self.see_change, self.restore_tag):
             action.setEnabled(changed)
-        for action in (self.loupe, self.open_photo, self.show_in_folder, self.copy_files, self.copy_path):
+        for action in (self.loupe, self.compare, self.open_photo, self.show_in_folder, self.copy_files, self.copy_path):
             action.setEnabled(single)
 
     def set_folder_open(self, is_open: bool) -> None:
@@ -302,7 +305,9 @@ class Actions(QObject):
         menu.addSeparator()
         menu.addActions([self.see_change, self.restore_tag])
         menu.addSeparator()
-        menu.addActions([self.loupe, self.open_photo, self.show_in_folder, self.copy_files, self.copy_path])
+        menu.addActions(
+            [self.loupe, self.compare, self.open_photo, self.show_in_folder, self.copy_files, self.copy_path]
+        )
         return menu
 
     def fill_menu_bar(self, window: QMainWindow, recent: QMenu, photo: QMenu) -> None:
