@@ -59,7 +59,6 @@ class LoupeControl(QObject):
         self.compare = Compare(grid, model, thumbnails, self.loader, theme, page)
         views.addWidget(self.loupe)
         views.addWidget(self.compare)
-        page.setFocusProxy(grid)
         loupe = self.loupe
         loupe.closed.connect(self.close)
         loupe.labeled.connect(commands.label)
