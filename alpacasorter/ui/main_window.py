@@ -107,6 +107,7 @@ class MainWindow(QMainWindow):
         self.stack.addWidget(self.welcome)
         self.stack.addWidget(self.page)
         self.status = StatusBar(self)
+        self.status.insertPermanentWidget(1, self.page.finding.shown)
         self.summary, self.device_label = self.status.summary, self.status.device
         self._show_opening()
         self._assemble()
@@ -135,7 +136,9 @@ class MainWindow(QMainWindow):
             selected=selected,
             listed=lambda: self.page.model.listed,
         )
-        self.sorting = SortControl(self, engine, actions, store, settings, self.banners, folder, stack, rejects)
+        self.sorting = SortControl(
+            self, engine, actions, store, settings, self.banners, folder, stack, rejects, self.page.model.filtered
+        )
         # Its button is next to the label that says that the folder is watched.
         self.arrivals = ArrivalsControl(self, engine, actions, store, settings, self.sorting, folder, place=2)
         self._controls = (self.sorting, self.training, self.testing, self.arrivals, self.exchange, self.models)

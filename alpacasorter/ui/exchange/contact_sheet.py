@@ -25,7 +25,8 @@ from PySide6.QtWidgets import (
 from alpacasorter import i18n
 from alpacasorter.core.files import display_path
 from alpacasorter.i18n import _, ngettext, number
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.desktop import open_file
 from alpacasorter.ui.widgets.dialogs import choose_file_to_write, say

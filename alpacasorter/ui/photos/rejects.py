@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QItemSelectionModel
 
-from alpacasorter.ui.photo_store import PhotoRow
+from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.model import PhotoModel
 

@@ -15,7 +15,7 @@ from alpacasorter.core.labels import LabeledPhoto
 from alpacasorter.core.sorting.events import FilesPlaced, SortEnded, SortProgress, SortRecord, SortState
 from alpacasorter.i18n import _
 from alpacasorter.ui.actions import Actions
-from alpacasorter.ui.photo_store import PhotoRow
+from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.settings import Settings
 from alpacasorter.workers.sorting import SortService
 

@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
-from PySide6.QtCore import QKeyCombination, Qt
+from PySide6.QtCore import QEvent, QKeyCombination, Qt
 from PySide6.QtGui import QKeyEvent
 
 _ROWS: Final = {10: "1234567890", 24: "QWERTYUIOP", 38: "ASDFGHJKL", 52: "ZXCVBNM"}
@@ -111,6 +111,16 @@ def is_delete(event: QKeyEvent) -> bool:
     command = event.modifiers() == Qt.KeyboardModifier.ControlModifier and sys.platform == "darwin"
     on_mac = command and event.key() == Qt.Key.Key_Backspace and not event.isAutoRepeat()
     return on_mac or (is_plain(event) and event.key() == Qt.Key.Key_Delete)
+
+
+def keeps_escape(event: QEvent) -> bool:
+    """Accept the Esc key for the widget that has the focus, before a shortcut of the window gets it; return whether."""
+    if event.type() != QEvent.Type.ShortcutOverride or not isinstance(event, QKeyEvent):
+        return False
+    if event.key() != Qt.Key.Key_Escape:
+        return False
+    event.accept()
+    return True
 
 
 def _character(event: QKeyEvent) -> str:

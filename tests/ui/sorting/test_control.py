@@ -14,7 +14,8 @@ from alpacasorter.core.labels import LabeledPhoto
 from alpacasorter.core.photo import PhotoFacts
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import FilesPlaced, SortBegan, SortRecord, SortState
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.control import SortControl
 from alpacasorter.ui.widgets.banners import BannerBar

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
@@ -68,7 +68,9 @@ class Rejecter:
     def select(self, *numbers: int) -> None:
         grid, model = self.hands.grid, self.page.model
         rows = [self.row(number) for number in numbers]
-        grid.setCurrentIndex(model.index_of(rows[0]))
+        # Whatever key a test before this one has held last.
+        flag = QItemSelectionModel.SelectionFlag.ClearAndSelect
+        grid.selectionModel().setCurrentIndex(model.index_of(rows[0]), flag)
         grid.select_photos(rows)
 
     def row(self, number: int):  # type: ignore[no-untyped-def]
@@ -121,7 +123,15 @@ class Rejecter:
         return self.window.sorting.strip.words.text()
 
     def button(self, start: str) -> QPushButton:
-        return next(one for one in self.window.sorting.strip.answers if one.text().startswith(start))
+        strip = self.window.sorting.strip
+
+        def found() -> list[QPushButton]:
+            return [one for one in strip.answers if one.text().startswith(start) and one.isVisible()]
+
+        # A click so soon after a message has appeared is not meant for it, and hits nothing.
+        guarded = Qt.WidgetAttribute.WA_TransparentForMouseEvents
+        self.wait(lambda: bool(found()) and not strip.testAttribute(guarded))
+        return found()[0]
 
 
 @pytest.fixture

@@ -11,15 +11,17 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from alpacasorter.core import reasons
+from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _
 from alpacasorter.ui.photo_filters import Filter
-from alpacasorter.ui.photo_store import PhotoRow
+from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.loupe.facts import how_many, how_taken
 from alpacasorter.ui.photos.loupe.film_strip import FilmStrip
 from alpacasorter.ui.photos.loupe.tag_button import TagButton
 from alpacasorter.ui.photos.loupe.zoom_view import ZoomView
 from alpacasorter.ui.photos.model import PhotoModel
+from alpacasorter.ui.widgets import keys
 from alpacasorter.ui.widgets.messages import ElidedLabel
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.ui.widgets.thumbnails import Thumbnails
@@ -31,7 +33,7 @@ _AHEAD: Final = (1, 2, 3, -1, 4)
 _QUICK: Final = 0.15
 """Seconds; whoever steps faster than this holds a key, and sees thumbnails."""
 _REST_MS: Final = 100
-_STEPS: Final = {
+STEPS: Final = {
     Qt.Key.Key_Left: -1,
     Qt.Key.Key_Up: -1,
     Qt.Key.Key_PageUp: -1,
@@ -39,8 +41,10 @@ _STEPS: Final = {
     Qt.Key.Key_Down: 1,
     Qt.Key.Key_PageDown: 1,
 }
+"""Keys that go to another photo, and how far."""
 _PANS: Final = {Qt.Key.Key_Left: (1, 0), Qt.Key.Key_Right: (-1, 0), Qt.Key.Key_Up: (0, 1), Qt.Key.Key_Down: (0, -1)}
 _PAN: Final = 0.2
+_REMARK_MS: Final = 4000
 _LOW: Final = 420
 """Height below which the film strip is left out, pixels."""
 
@@ -72,6 +76,13 @@ def zoom_by_key(view: ZoomView, event: QKeyEvent) -> bool:
     else:
         return False
     return True
+
+
+def is_label_key(event: QKeyEvent, labels: LabelSet) -> bool:
+    """Return whether a key labels photos, which outranks what else it would do; some labels have digits."""
+    letter = keys.letter(event)
+    known = [text.key_for(labels, name) for name in labels.names]
+    return letter is not None and (letter.printed in known or letter.placed in known)
 
 
 class Loupe(QWidget):
@@ -142,6 +153,8 @@ class Loupe(QWidget):
         self._rest.timeout.connect(self._ask)
         self._later = QTimer(self, singleShot=True, interval=0)
         self._later.timeout.connect(self.refresh)
+        self._remarked = QTimer(self, singleShot=True, interval=_REMARK_MS)
+        self._remarked.timeout.connect(self.notice.hide)
         self._connect()
 
     def _lay_out(self) -> None:
@@ -154,8 +167,8 @@ class Loupe(QWidget):
         second = QHBoxLayout()
         second.setSpacing(12)
         second.addWidget(self.name)
-        second.addWidget(self.notice)
         second.addWidget(self.facts, 1)
+        second.addWidget(self.notice)
         self.below = QVBoxLayout()
         self.below.setContentsMargins(12, 8, 12, 4)
         self.below.setSpacing(4)
@@ -315,7 +328,15 @@ class Loupe(QWidget):
         if self._open and self._row is not None and path == self.view.path:
             self.view.show_words(reason)
 
+    def remark(self, words: str) -> None:
+        """Say something for a moment, such as that the list ends here."""
+        if self._open:
+            self.notice.setText(words)
+            self.notice.show()
+            self._remarked.start()
+
     def _say_changed(self) -> None:
+        self._remarked.stop()
         if self.watching:
             self.notice.setText(_("This file has changed."))
         else:
@@ -403,19 +424,14 @@ class Loupe(QWidget):
         if key in (Qt.Key.Key_Escape, Qt.Key.Key_Return, Qt.Key.Key_Enter) and not modifiers:
             if not event.isAutoRepeat():
                 self.closed.emit()
-        elif key in _STEPS and not modifiers:
-            self.step(_STEPS[Qt.Key(key)])
+        elif key in STEPS and not modifiers:
+            self.step(STEPS[Qt.Key(key)])
         elif key == Qt.Key.Key_Home and not modifiers:
             self.go_to(0)
         elif key == Qt.Key.Key_End and not modifiers:
             self.go_to(self._model.rowCount() - 1)
-        elif self._is_tag(event) or not zoom_by_key(self.view, event):
+        elif is_label_key(event, self._store.labels) or not zoom_by_key(self.view, event):
             self._grid.keyPressEvent(event)
-
-    def _is_tag(self, event: QKeyEvent) -> bool:
-        """Tell whether a key tags photos; that of a class that is called Zebra is Z."""
-        labels = self._store.labels
-        return event.text().upper() in [text.key_for(labels, name) for name in labels.names]
 
     def resizeEvent(self, event: object) -> None:
         """Leave out the film strip if the window is low."""
