@@ -112,7 +112,7 @@ class BrowsePage(QWidget):
         self._order_tabs()
         self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, settings, self)
         self.closeups = LoupeControl(
-            self, self.views, self.grid, self.model, self.commands, self.actions_, self.thumbnails, theme
+            self, self.views, self.grid, self.model, self.commands, self.actions_, self.thumbnails, theme, self.why
         )
         self.outgoing = OutgoingPhotos(self.actions_, self.grid, self.thumbnails, theme, self)
         self.commands.failed.connect(self.failed)
@@ -158,7 +158,7 @@ class BrowsePage(QWidget):
         self.preview.label_removed.connect(lambda: self.commands.label(None))
         self.why.go_to.connect(self.show_photos)
         self.why.failed.connect(self.failed)
-        self.why.toggled.connect(lambda on: self.show_preview(on or self._settings.preview))
+        self.why.toggled.connect(lambda on: self.show_preview(self._settings.preview or (on and self.grid.isVisible())))
         self.banners.shown.connect(self.show_filter)
         self.review.seen.connect(self._on_changes_seen)
         self.review.answered.connect(self.grid.setFocus)
