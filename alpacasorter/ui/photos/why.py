@@ -327,7 +327,10 @@ class WhyPanel(QFrame):
         inside.setContentsMargins(*((12, 6, 12, 0) if flat else (0, 0, 0, 0)))
         inside.setSpacing(16 if flat else 6)
         for widget, share in ((self.legend, 3), (self.sentence, 4), (self._alike, 5)):
-            inside.addWidget(widget, share if flat else 0)
+            if flat:
+                inside.addWidget(widget, share, Qt.AlignmentFlag.AlignTop)
+            else:
+                inside.addWidget(widget)
         asked.changed.connect(self._update)
         asked.toggled.connect(self._show_what_fits)
         thumbnails.ready.connect(self._on_thumbnail)
