@@ -138,7 +138,7 @@ class PhotoModel(QAbstractListModel):
         return None if self._view.filter is Filter.ALL and not self._view.query else list(self._shown)
 
     def show(self, view: View) -> None:
-        """Show the photos that belong to a view now, in its order. If only its query differs, the same rows just stay."""
+        """Show the photos that belong to a view now, in its order. If only its query differs, the same rows stay."""
         rows = self.finder.matching(view)
         if rows == self._shown and view == replace(self._view, query=view.query):
             # As after most keys of a search, which 100,000 photos need not be laid out for.
