@@ -152,6 +152,7 @@ class BrowsePage(QWidget):
         self.model.counts_changed.connect(self._on_counts)
         self.finding.counted.connect(self._offer_update)
         self.finding.asked.connect(self._find)
+        self.finding.opened.connect(self.closeups.close)
         self.model.modelReset.connect(self._on_selection)
         self.model.rowsInserted.connect(self._on_inserted)
         self.model.dataChanged.connect(self._on_data_changed)
