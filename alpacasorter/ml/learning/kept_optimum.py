@@ -10,8 +10,8 @@ cubed. Here, the weights themselves are the unknowns, and these are kept between
   last steps make up for (limited-memory BFGS), and a line search along each step keeps it from going too far.
 
 The inverse only says where to look next. Whether the optimum is reached is decided by the gradient, to the same
-tolerance as everywhere. The photos are multiplied as float32, in which they are exact. The rounding of what was added up
-since is estimated, and before it could matter, logits and gradient are computed again in float64.
+tolerance as everywhere. The photos are multiplied as float32, in which they are exact. The rounding of all that was
+added up is estimated, and before it could matter, logits and gradient are computed again in float64.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _LEAST_CHANGE = 2e-2
 """In the curvature of a photo, as a share of its weight; less is not taken in."""
 _PATIENCE = 12
 """After so many steps, the inverse is computed anew from all photos."""
+_MOST_FAILED = 3
 _MANY = 512
 """If more corrections than this change at once, and a quarter of all, it is computed anew at once."""
 _BLOCK = 256
@@ -143,13 +144,14 @@ class KeptOptimum:
             self._gradient += (self._pull - before)[changed] @ self._table[changed].astype(np.float64)
             if len(changed) > _AT_ONCE:
                 self._take_in(len(changed))
-        reached, left = self._descend(tolerance), np.inf
+        least, failed = np.inf, 0
         # A gradient that falls no further is as small as numbers of this size allow.
-        while not reached and (now := float(np.linalg.norm(self._gradient))) < left / 2:
-            left = now
+        while not self._descend(tolerance) and failed < _MOST_FAILED:
             self._synchronize()
+            now = float(np.linalg.norm(self._gradient))
+            failed = 0 if now < least / 2 else failed + 1
+            least = min(least, now)
             self._rebuild()
-            reached = self._descend(tolerance)
         return self._added.copy()
 
     def _descend(self, tolerance: float) -> bool:
@@ -219,7 +221,7 @@ class KeptOptimum:
             self._gradient += self._pull[rows] @ samples
 
     def _rebuild(self) -> None:
-        """Compute the inverse from all photos."""
+        """Compute the inverse from all photos, and go one Newton step: with extreme settings, float32 is not enough."""
         self.rebuilt += 1
         curvature = self._precision.copy()
         self._held = self._curvatures()
@@ -227,6 +229,7 @@ class KeptOptimum:
             rows = slice(start, min(start + 4 * _BLOCK, self.count))
             scaled = self._table[rows] * np.sqrt(self._held[rows])[:, np.newaxis]
             curvature += scaled.T @ scaled
+        self._go(np.asarray(-np.linalg.solve(curvature, self._gradient)))
         self._inverse = _Inverse(np.asarray(np.linalg.inv(curvature)))
 
     def _pulls(self) -> Float:
