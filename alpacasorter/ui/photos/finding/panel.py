@@ -55,6 +55,8 @@ class FindingPanel(QWidget):
         row.addWidget(self.probability, 1)
         row.addStretch(1)
         row.addWidget(self.clear_all)
+        # So that nothing moves when a range gets its token.
+        row.addStrut(max(one.sizeHint().height() for one in (self.field, self.taken, self.clear_all)))
         self.dates = Histogram(_("Date taken"), theme, self, empty_text=_("No date is known."))
         self.sureness = Histogram(_("How sure the model is"), theme, self)
         self.undated = QPushButton(self)
@@ -164,6 +166,7 @@ class SearchField(QLineEdit):
         self.setAccessibleName(_("Search by name or folder"))
         self.setToolTip(_("Photos whose name or folder has all these words; accents and capitals make no difference"))
         self.setClearButtonEnabled(True)
+        self.setMinimumWidth(_FIELD // 2)
         self.setMaximumWidth(_FIELD + 100)
 
     def sizeHint(self) -> QSize:
