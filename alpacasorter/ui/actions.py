@@ -118,6 +118,7 @@ class Actions(QObject):
         )
         self.model_card = self._make(_("&About this model"))
         # Help
+        self.messages = self._make(_("&Messages…"), "", "Ctrl+Shift+M", _("See again what was said below the photos"))
         self.shortcuts = self._make(_("&Keyboard shortcuts"), "", standard.HelpContents)
         self.about = self._make(_("&About AlpacaSorter"))
         self.about.setMenuRole(QAction.MenuRole.AboutRole)
@@ -323,7 +324,7 @@ class Actions(QObject):
         model.addSeparator()
         model.addAction(self.model_card)
         help_menu = add_menu(_("&Help"))
-        help_menu.addActions([self.shortcuts, self.about])
+        help_menu.addActions([self.shortcuts, self.messages, self.about])
 
     def fill_tool_bar(self, bar: QToolBar) -> None:
         """Fill the tool bar."""
