@@ -110,6 +110,8 @@ class Actions(QObject):
         self.smaller = self._make(_("&Smaller photos"), "smaller", standard.ZoomOut)
         self.preview = self._make(_("&Preview"), "preview", "F3", _("Show the selected photo larger"))
         self.preview.setCheckable(True)
+        self.key_hints = self._make(_("&Keys below the photos"), tip=_("Show the keys that count now below the photos"))
+        self.key_hints.setCheckable(True)
         # Model
         self.models = self._make(_("&Models…"), tip=_("Choose, add, share or remove models"))
         self.train = self._make(_("&Train a model…"), tip=_("Make a model of your own from two folders of photos"))
@@ -119,7 +121,7 @@ class Actions(QObject):
         self.model_card = self._make(_("&About this model"))
         # Help
         self.messages = self._make(_("&Messages…"), "", "Ctrl+Shift+M", _("See again what was said below the photos"))
-        self.shortcuts = self._make(_("&Keyboard shortcuts"), "", standard.HelpContents)
+        self.shortcuts = self._make(_("&Keyboard shortcuts"), "", "F1", _("Show what all keys do"))
         self.about = self._make(_("&About AlpacaSorter"))
         self.about.setMenuRole(QAction.MenuRole.AboutRole)
         self.page_actions = (
@@ -318,7 +320,7 @@ class Actions(QObject):
         view.addSeparator()
         view.addActions([self.next_unsure, self.previous_unsure, self.auto_advance])
         view.addSeparator()
-        view.addActions([self.larger, self.smaller, self.preview])
+        view.addActions([self.larger, self.smaller, self.preview, self.key_hints])
         model = add_menu(_("&Model"))
         model.addActions([self.models, self.train, self.test_model])
         model.addSeparator()

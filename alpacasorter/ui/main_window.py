@@ -36,6 +36,7 @@ from alpacasorter.i18n import _
 from alpacasorter.ui.actions import Menu
 from alpacasorter.ui.exchange.control import ExchangeControl
 from alpacasorter.ui.help import about
+from alpacasorter.ui.help.shortcuts import show_shortcuts
 from alpacasorter.ui.models.control import EvaluateControl, ModelsControl
 from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.photos.page import BrowsePage
@@ -171,7 +172,7 @@ class MainWindow(QMainWindow):
         actions.settings.triggered.connect(self.open_settings)
         actions.models.triggered.connect(self.models.open_dialog)
         actions.train.triggered.connect(self.training.open_dialog)
-        actions.shortcuts.triggered.connect(lambda: about.show_shortcuts(self, page.store.labels))
+        actions.shortcuts.triggered.connect(lambda: show_shortcuts(self, self.menuBar()))
         actions.test_model.triggered.connect(self.testing.open_dialog)
         actions.model_card.triggered.connect(lambda: about.show_model(self, self._model))
         actions.about.triggered.connect(lambda: about.show_about(self, self.device_label.text()))

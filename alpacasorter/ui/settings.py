@@ -70,6 +70,15 @@ class Settings:
         self._store.setValue("preview", value)
 
     @property
+    def key_hints(self) -> bool:
+        """Whether the keys that count now are shown below the photos."""
+        return self._flag("key_hints", True)
+
+    @key_hints.setter
+    def key_hints(self, value: bool) -> None:
+        self._store.setValue("key_hints", value)
+
+    @property
     def auto_advance(self) -> bool:
         """Whether a key that labels a photo goes on to the next one."""
         return self._flag("auto_advance", True)

@@ -74,8 +74,10 @@ class StatusBar(QStatusBar):
             self.selection.clear()
         # Otherwise the device would move to and fro with the number of digits.
         widest = _("{count} of {total} selected") if self._wide else _("{count} / {total}")
-        width = self.fontMetrics().horizontalAdvance(widest.format(count=listed, total=listed))
-        self.selection.setMinimumWidth(width if selected.listed else 0)
+        advance = self.selection.fontMetrics().horizontalAdvance
+        around = self.selection.sizeHint().width() - advance(self.selection.text())
+        width = advance(widest.format(count=listed, total=listed)) + around
+        self.selection.setMinimumWidth(width if selected.place is not None else 0)
 
     def set_wide(self, wide: bool) -> None:
         """Show more words, or fewer if the window is narrow."""

@@ -23,6 +23,7 @@ from alpacasorter.ui.photos.commands import PhotoCommands
 from alpacasorter.ui.photos.corrections import Corrections
 from alpacasorter.ui.photos.filter_bar import FilterBar
 from alpacasorter.ui.photos.grid import PhotoGrid
+from alpacasorter.ui.photos.key_hints import KeyHints
 from alpacasorter.ui.photos.list_status import difference, why_different, why_empty
 from alpacasorter.ui.photos.live_rows import LiveRows
 from alpacasorter.ui.photos.model import OutOfDate, PhotoModel
@@ -100,6 +101,8 @@ class BrowsePage(QWidget):
         layout.setSpacing(0)
         layout.addLayout(above)
         layout.addWidget(self.splitter, 1)
+        self.hints = KeyHints(self.store, theme, self)
+        layout.addWidget(self.hints)
         self._order_tabs()
         self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, settings, self)
         self.outgoing = OutgoingPhotos(self.actions_, self.grid, self.thumbnails, theme, self)
@@ -117,6 +120,7 @@ class BrowsePage(QWidget):
         self.live.moved.connect(self.commands.forget_missing)
         self.live.moved.connect(self.corrections.rename)
         self.show_preview(settings.preview)
+        self.show_hints(settings.key_hints)
         self._list(View(order=settings.order, descending=settings.descending))
         self.actions_.set_folder_open(False)
 
@@ -154,6 +158,7 @@ class BrowsePage(QWidget):
         actions.update_list.triggered.connect(self.update_list)
         actions.see_change.triggered.connect(lambda: self.review.see(self.grid.selected_photos()))
         actions.preview.toggled.connect(self.show_preview)
+        actions.key_hints.toggled.connect(self.show_hints)
         for which, action in actions.filters.items():
             action.triggered.connect(lambda _checked=False, which=which: self.show_filter(which))
         actions.order.chosen.connect(self.set_order)
@@ -167,6 +172,7 @@ class BrowsePage(QWidget):
     def set_low(self, low: bool) -> None:
         """Leave less space around the filters if the window is low."""
         self.filters.set_gap(4 if low else 8)
+        self.hints.set_low(low)
 
     def _share_space(self) -> None:
         photos, preview = self.splitter.sizes()
@@ -270,6 +276,12 @@ class BrowsePage(QWidget):
         self._settings.preview = visible
         self.preview.setVisible(visible)
         self.actions_.preview.setChecked(visible)
+
+    def show_hints(self, visible: bool) -> None:
+        """Show or hide the line with keys."""
+        self._settings.key_hints = visible
+        self.hints.set_wanted(visible)
+        self.actions_.key_hints.setChecked(visible)
 
     def set_unsure_below(self, least: float) -> None:
         """Change the confidence below which a photo is unsure, 0.5 to 1."""
@@ -406,6 +418,7 @@ class BrowsePage(QWidget):
         place = None if row is None else self.grid.currentIndex().row()
         selected = Selection(len(photos), judged, self.model.rowCount(), place)
         self.preview.show_photo(row, selected)
+        self.hints.show_for(selected, row, self.model.filter)
         self.selection_changed.emit(selected)
         self.actions_.set_photos_selected(
             judged=judged > 0,
