@@ -100,6 +100,10 @@ class Actions(QObject):
         self.filters = {which: self._filter(which, number) for number, which in enumerate(_FILTER_KEYS, 1)}
         self.order = OrderActions(theme, self)
         self.orders = self.order.orders
+        self.changed_tags = self._make(
+            _("C&hanged tags"), "", "Ctrl+Shift+8", _("Show each tag that has changed, before and after, in a strip")
+        )
+        self.changed_tags.setCheckable(True)
         self.update_list = self._make(
             _("&Update the list"),
             "",
@@ -248,6 +252,7 @@ class Actions(QObject):
             self.preview,
             self.select_all,
             self.update_list,
+            self.changed_tags,
             self.next_unsure,
             self.previous_unsure,
         ):
@@ -316,7 +321,7 @@ class Actions(QObject):
         view.addActions(list(self.filters.values()))
         view.addSeparator()
         view.addMenu(self.order.menu(Menu(_("&Order"), view)))
-        view.addAction(self.update_list)
+        view.addActions([self.changed_tags, self.update_list])
         view.addSeparator()
         view.addActions([self.next_unsure, self.previous_unsure, self.auto_advance])
         view.addSeparator()

@@ -19,6 +19,7 @@ from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.photo_filters import Filter, Order, View
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore, place_of
 from alpacasorter.ui.photos.banners import PhotoBanners
+from alpacasorter.ui.photos.changed_strip import ChangedStrip
 from alpacasorter.ui.photos.commands import PhotoCommands
 from alpacasorter.ui.photos.corrections import Corrections
 from alpacasorter.ui.photos.filter_bar import FilterBar
@@ -82,7 +83,8 @@ class BrowsePage(QWidget):
         self.progress = ProgressStrip(self)
         bar.add_beside(self.progress, self.progress.words)
         self.banners = PhotoBanners(bar, self.store, self.corrections, self)
-        self.review = ChangeReview(self.store, self.corrections, self.banners, self)
+        strip = ChangedStrip(self.store, self.thumbnails, theme, self)
+        self.review = ChangeReview(self.store, self.corrections, self.banners.flipped, strip, self)
         self.grid = PhotoGrid(self.model, self.thumbnails, theme, self)
         self.preview = PreviewPane(self.store, self.thumbnails, previews, theme, self)
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
@@ -102,6 +104,7 @@ class BrowsePage(QWidget):
         layout.addLayout(above)
         layout.addWidget(self.splitter, 1)
         self.hints = KeyHints(self.store, theme, self)
+        layout.addWidget(strip)
         layout.addWidget(self.hints)
         self._order_tabs()
         self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, settings, self)
@@ -128,7 +131,8 @@ class BrowsePage(QWidget):
         """Let the Tab key move in reading order: filters, photos, preview. Messages follow."""
         chips = [self.filters.button(which) for which in Filter]
         preview = self.preview
-        after = [preview.positive, preview.negative, preview.remove_label]
+        strip = self.review.strip
+        after = [preview.positive, preview.negative, preview.remove_label, *strip.controls]
         order = [*chips, self.update_button, self.grid, *after]
         for one, next_one in pairwise(order):
             self.setTabOrder(one, next_one)
@@ -151,6 +155,9 @@ class BrowsePage(QWidget):
         self.preview.label_removed.connect(lambda: self.commands.label(None))
         self.banners.shown.connect(self.show_filter)
         self.review.seen.connect(self._on_changes_seen)
+        self.review.strip_closed.connect(lambda: actions.changed_tags.setChecked(False))
+        self.review.strip.shown.connect(lambda row: self.show_photos([row.key]))
+        actions.changed_tags.toggled.connect(self.review.ask_for_strip)
         self.review.answered.connect(self.grid.setFocus)
         self.corrections.revisited.connect(self.show_photos)
         self.update_button.clicked.connect(self.update_list)
@@ -173,6 +180,7 @@ class BrowsePage(QWidget):
         """Leave less space around the filters if the window is low."""
         self.filters.set_gap(4 if low else 8)
         self.hints.set_low(low)
+        self.review.strip.set_low(low)
 
     def _share_space(self) -> None:
         photos, preview = self.splitter.sizes()
@@ -212,6 +220,7 @@ class BrowsePage(QWidget):
         scope = (self._settings.recursive, self._settings.exclusion)
         self.model.clear(view, again=same_folder and self._scope == scope)
         self._scope = scope
+        self.review.strip.model.begin()
         self._show_view()
         self.banners.learned.hide()
         self.progress.start()
@@ -361,7 +370,6 @@ class BrowsePage(QWidget):
         self.banners.learned.hide()
         self.grid.viewport().update()
         self._on_selection()
-        self.grid.setFocus()
 
     def _on_counts(self) -> None:
         self.filters.set_counts(self.store.counts)
