@@ -133,6 +133,7 @@ class ChangeReview(QObject):
     def _close(self) -> None:
         self.strip_closed.emit()
         self.ask_for_strip(False)
+        self.answered.emit()
 
     def see(self, rows: Sequence[PhotoRow] | None) -> None:
         """Mark the changed tags of photos as seen; None for all."""
