@@ -28,7 +28,8 @@ from PySide6.QtWidgets import (
 )
 
 from alpacasorter.i18n import _, ngettext, number
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.photos.changed_model import Answer, ChangedModel
 from alpacasorter.ui.widgets.messages import FittedText
 from alpacasorter.ui.widgets.theme import RADIUS, Theme, icon

@@ -17,12 +17,15 @@ from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.photo_filters import Filter, Order, View
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore, place_of
+from alpacasorter.ui.photo_query import Query
+from alpacasorter.ui.photo_row import PhotoRow, place_of
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.photos.banners import PhotoBanners
 from alpacasorter.ui.photos.changed_strip import ChangedStrip
 from alpacasorter.ui.photos.commands import PhotoCommands
 from alpacasorter.ui.photos.corrections import Corrections
 from alpacasorter.ui.photos.filter_bar import FilterBar
+from alpacasorter.ui.photos.finding.control import Finding
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.key_hints import KeyHints
 from alpacasorter.ui.photos.list_status import UpdateButton, why_empty
@@ -88,6 +91,7 @@ class BrowsePage(QWidget):
         strip = ChangedStrip(self.store, self.thumbnails, theme, self)
         self.review = ChangeReview(self.store, self.corrections, self.banners.flipped, strip, self)
         self.grid = PhotoGrid(self.model, self.thumbnails, theme, self)
+        self.finding = Finding(self.model, self.grid, self.filters, self.actions_, settings, theme, self)
         self.why = Why(self.actions_.why, theme, self)
         self.preview = PreviewPane(self.store, self.thumbnails, previews, theme, self.why, self)
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
@@ -108,6 +112,7 @@ class BrowsePage(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(above)
+        layout.addWidget(self.finding.panel)
         layout.addWidget(self.splitter, 1)
         self.hints = KeyHints(self.store, theme, self)
         layout.addWidget(strip)
@@ -139,7 +144,8 @@ class BrowsePage(QWidget):
     def _order_tabs(self) -> None:
         """Let the Tab key move in reading order: filters, photos, preview. Messages follow."""
         chips = [self.filters.button(which) for which in Filter]
-        order = [*chips, self.update_button, self.grid, *self.preview.buttons, *self.review.strip.controls]
+        before = [*chips, self.update_button, *self.finding.panel.by_tab()]
+        order = [*before, self.grid, *self.preview.buttons, *self.review.strip.controls]
         for one, next_one in pairwise(order):
             self.setTabOrder(one, next_one)
 
@@ -148,6 +154,8 @@ class BrowsePage(QWidget):
         self.addActions(list(actions.page_actions))
         self.filters.chosen.connect(self.show_filter)
         self.model.counts_changed.connect(self._on_counts)
+        self.finding.counted.connect(self._offer_update)
+        self.finding.asked.connect(self._find)
         self.model.modelReset.connect(self._on_selection)
         self.model.rowsInserted.connect(self._on_inserted)
         self.model.dataChanged.connect(self._on_data_changed)
@@ -205,6 +213,7 @@ class BrowsePage(QWidget):
         self.store.forget_changes()
         self.review.begin()
         self.filters.set_labels(labels)
+        self.finding.set_labels(labels)
         self.actions_.set_labels(labels)
 
     def begin(self, *, folder: Path | None = None, same_folder: bool = False, select: Sequence[Path] = ()) -> None:
@@ -231,6 +240,7 @@ class BrowsePage(QWidget):
         self._scope = scope
         self.review.strip.model.begin()
         self._show_view()
+        self.finding.begin(folder, self.model.view.query)
         self.banners.learned.hide()
         self.progress.start()
         self.grid.set_empty_text("")
@@ -247,6 +257,11 @@ class BrowsePage(QWidget):
         if which is Filter.NEW or self.banners.arrivals.wanted:
             self.live.tell()
         self.grid.setFocus()
+
+    def _find(self, query: Query) -> None:
+        """List what is found; the search keeps the focus."""
+        self._show_anew(replace(self.model.view, query=query))
+        self._say_why_empty()
 
     def update_list(self) -> None:
         """List what matches the filter now, in its order. The current photo stays selected, and where it is in view."""
@@ -328,7 +343,7 @@ class BrowsePage(QWidget):
                 self.grid.setCurrentIndex(QModelIndex())
             self._show_anew(self.model.view)
             self._on_counts()
-        if not (self.model.rowCount() or self.live.touched or self.model.filter is Filter.ALL):
+        if not (self.model.rowCount() or self.live.touched or self.model.filtered() is None or self.model.view.query):
             # The filter that was in use when the folder was left shows nothing any more.
             self.show_filter(Filter.ALL)
         self.places.end(self.live.touched)
@@ -381,11 +396,13 @@ class BrowsePage(QWidget):
         self._on_selection()
 
     def _on_counts(self) -> None:
-        self.filters.set_counts(self.store.counts)
+        self.finding.refresh()
         if self._finished is not None:
             # Until the photos are judged again, nothing is known about their tags.
             self.review.refresh()
         self.review.show(self.model.filter)
+
+    def _offer_update(self) -> None:
         self.update_button.tell(self.model.out_of_date)
 
     def _on_data_changed(self, first: QModelIndex, last: QModelIndex) -> None:
@@ -395,7 +412,9 @@ class BrowsePage(QWidget):
 
     def _say_why_empty(self) -> None:
         recursive, watching = self._settings.recursive, self._watching
-        words = why_empty(self.model.filter, self.store, self._finished, recursive=recursive, watching=watching)
+        words = self.finding.why_empty() or why_empty(
+            self.model.filter, self.store, self._finished, recursive=recursive, watching=watching
+        )
         self.grid.set_empty_text(words)
 
     # Selection
