@@ -120,7 +120,7 @@ class BrowsePage(QWidget):
         self._order_tabs()
         self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, settings, self)
         self.closeups = LoupeControl(
-            self, self.views, self.grid, self.model, self.commands, self.actions_, self.thumbnails, theme
+            self, self.views, self.grid, self.model, self.commands, self.actions_, self.thumbnails, theme, self.why
         )
         self.outgoing = OutgoingPhotos(self.actions_, self.grid, self.thumbnails, theme, self)
         self.commands.failed.connect(self.failed)
@@ -156,6 +156,7 @@ class BrowsePage(QWidget):
         self.model.counts_changed.connect(self._on_counts)
         self.finding.counted.connect(self._offer_update)
         self.finding.asked.connect(self._find)
+        self.finding.opened.connect(self.closeups.close)
         self.model.modelReset.connect(self._on_selection)
         self.model.rowsInserted.connect(self._on_inserted)
         self.model.dataChanged.connect(self._on_data_changed)
@@ -169,7 +170,7 @@ class BrowsePage(QWidget):
         self.preview.label_removed.connect(lambda: self.commands.label(None))
         self.why.go_to.connect(self.show_photos)
         self.why.failed.connect(self.failed)
-        self.why.toggled.connect(lambda on: self.show_preview(on or self._settings.preview))
+        self.why.toggled.connect(lambda on: self.show_preview(self._settings.preview or (on and self.grid.isVisible())))
         self.banners.shown.connect(self.show_filter)
         self.review.seen.connect(self._on_changes_seen)
         self.review.strip_closed.connect(lambda: actions.changed_tags.setChecked(False))
