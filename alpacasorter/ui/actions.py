@@ -103,7 +103,7 @@ class Actions(QObject):
         self.order = OrderActions(theme, self)
         self.orders = self.order.orders
         self.changed_tags = self._make(
-            _("Chan&ged tags"), "", "Ctrl+Shift+8", _("Show each tag that has changed, before and after, in a strip")
+            _("&Changed tags"), "", "Ctrl+Shift+8", _("Show each tag that has changed, before and after, in a strip")
         )
         self.changed_tags.setCheckable(True)
         self.update_list = self._make(
