@@ -21,6 +21,7 @@ from alpacasorter.ui.photos.loupe.film_strip import FilmStrip
 from alpacasorter.ui.photos.loupe.tag_button import TagButton
 from alpacasorter.ui.photos.loupe.zoom_view import ZoomView
 from alpacasorter.ui.photos.model import PhotoModel
+from alpacasorter.ui.photos.why import Why, WhyPanel
 from alpacasorter.ui.widgets import keys
 from alpacasorter.ui.widgets.messages import ElidedLabel
 from alpacasorter.ui.widgets.theme import Theme
@@ -114,6 +115,7 @@ class Loupe(QWidget):
         thumbnails: Thumbnails,
         loader: CloseupLoader,
         theme: Theme,
+        why: Why,
         parent: QWidget | None = None,
     ) -> None:
         """Show nothing until it is opened."""
@@ -148,6 +150,8 @@ class Loupe(QWidget):
         self.notice.hide()
         for label in (self.name, self.count, self.facts, self.notice):
             label.setTextFormat(Qt.TextFormat.PlainText)
+        self._why = why
+        self.why = WhyPanel(why, model.store, thumbnails, theme, self, flat=True)
         self.strip = FilmStrip(model, thumbnails, theme, self)
         self._lay_out()
         self._rest = QTimer(self, singleShot=True, interval=_REST_MS)
@@ -179,6 +183,7 @@ class Loupe(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.view, 1)
+        layout.addWidget(self.why)
         layout.addLayout(self.below)
         layout.addWidget(self.strip)
         for button in (self.back, self.positive, self.negative):
@@ -200,6 +205,7 @@ class Loupe(QWidget):
         self.view.sharp_painted.connect(self.sharp_painted)
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.view.customContextMenuRequested.connect(lambda at: self.menu_wanted.emit(self.view.mapToGlobal(at)))
+        self._why.changed.connect(self._show_why)
         self.strip.chosen.connect(self.go_to)
         self.strip.stepped.connect(self.step)
         self._loader.loaded.connect(self._on_loaded)
@@ -286,6 +292,7 @@ class Loupe(QWidget):
             return
         self.view.show_photo(row.path, row.key, full_size(row))
         self._show_thumbnail()
+        self._show_why()
         if row.reason is not None:
             self.view.show_words(reasons.sentence(row.reason))
         for wanted in self.view.wanted():
@@ -356,6 +363,12 @@ class Loupe(QWidget):
         pixmap = self._thumbnails.get(row.key, row.path, row.key_before)
         if pixmap is not None and not pixmap.isNull():
             self.view.show_thumbnail(pixmap)
+
+    def _show_why(self) -> None:
+        """Lay over the photo what speaks for its tag and against it, if that is known."""
+        if self._open:
+            self.view.set_overlay(self._why.overlay(self._row))
+            self.view.setAccessibleDescription(self.why.sentence.text())
 
     def _on_thumbnail(self, key: str) -> None:
         if self._open and self._row is not None and self._row.key == key and self.view.whole is None:
@@ -443,3 +456,4 @@ class Loupe(QWidget):
         """Leave out the film strip if the window is low."""
         super().resizeEvent(event)  # type: ignore[arg-type]
         self.strip.setVisible(self.height() >= _LOW)
+        self.why.set_room(self.height())
