@@ -397,6 +397,8 @@ class Compare(QWidget):
         if pane.row is not None:
             picture = pane.view.whole
             said = how_taken(pane.row.taken(self._store.clocks), None if picture is None else picture.shot)
+            if picture is not None and picture.changed:
+                said = _("This file has changed.")
             pane.facts.setText(said)
             pane.facts.setToolTip(said)
 
