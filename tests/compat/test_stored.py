@@ -234,6 +234,8 @@ def test_settings_are_read(old: Stored) -> None:
         assert after.pop(name)
     # Where the user was in each folder.
     assert after.pop("places")
+    # The line below the photos was not there yet.
+    assert after.pop("key_hints") == "true"
     assert after == before
 
 
