@@ -112,7 +112,7 @@ class MainWindow(QMainWindow):
         self._show_opening()
         self._assemble()
         self.models = ModelsControl(self, engine, self.banners)
-        self.training = TrainControl(self, settings, theme)
+        self.training = TrainControl(self, settings, theme, self.banners)
         self.testing = EvaluateControl(self, engine, theme)
         actions, store, stack = self.page.actions_, self.page.store, self.page.corrections.stack
         selected, rejects = self.page.grid.selected_photos, self.page.commands.rejects
@@ -193,6 +193,7 @@ class MainWindow(QMainWindow):
         for failed in (self.models.told, self.training.told, self.exchange.told, page.failed):
             failed.connect(tell)
         page.outdated.connect(self.notice.remove)
+        actions.messages.triggered.connect(self.banners.show_list)
         page.commands.remarked.connect(self.status.remark)
         page.selection_changed.connect(self.status.show_selection)
         self.exchange.revisited.connect(page.show_photos)
@@ -282,6 +283,7 @@ class MainWindow(QMainWindow):
         self._show_welcome()
 
     def _show_welcome(self) -> None:
+        self.page.closeups.close()
         self._folder = None
         self.page.places.close()
         self.watching.rest()
