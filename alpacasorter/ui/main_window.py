@@ -115,7 +115,7 @@ class MainWindow(QMainWindow):
         self.training = TrainControl(self, settings, theme, self.banners)
         self.testing = EvaluateControl(self, engine, theme)
         actions, store, stack = self.page.actions_, self.page.store, self.page.corrections.stack
-        selected, rejects = self.page.grid.selected_photos, self.page.commands.rejects
+        filtered, rejects = self.page.model.filtered, self.page.commands.rejects
 
         def folder() -> Path | None:
             return self._folder
@@ -132,12 +132,12 @@ class MainWindow(QMainWindow):
             store,
             settings,
             folder,
-            filtered=self.page.model.filtered,
-            selected=selected,
+            filtered=filtered,
+            selected=self.page.grid.selected_photos,
             listed=lambda: self.page.model.listed,
         )
         self.sorting = SortControl(
-            self, engine, actions, store, settings, self.banners, folder, stack, rejects, self.page.model.filtered
+            self, engine, actions, store, settings, self.banners, folder, stack, rejects, filtered
         )
         # Its button is next to the label that says that the folder is watched.
         self.arrivals = ArrivalsControl(self, engine, actions, store, settings, self.sorting, folder, place=2)
