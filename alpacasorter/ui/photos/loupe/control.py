@@ -70,6 +70,7 @@ class LoupeControl(QObject):
         self.compare.labeled.connect(commands.label)
         self.compare.flip_wanted.connect(grid.tag_clicked)
         commands.remarked.connect(loupe.remark)
+        commands.remarked.connect(self.compare.remark)
         grid.open_pressed.connect(self.open)
         actions.loupe.triggered.connect(self.toggle)
         actions.compare.triggered.connect(self.open_compare)

@@ -45,7 +45,8 @@ STEPS: Final = {
 """Keys that go to another photo, and how far."""
 _PANS: Final = {Qt.Key.Key_Left: (1, 0), Qt.Key.Key_Right: (-1, 0), Qt.Key.Key_Up: (0, 1), Qt.Key.Key_Down: (0, -1)}
 _PAN: Final = 0.2
-_REMARK_MS: Final = 4000
+REMARK_MS: Final = 4000
+"""How long a remark is shown."""
 _LOW: Final = 420
 """Height below which the film strip is left out, pixels."""
 
@@ -157,7 +158,7 @@ class Loupe(QWidget):
         self._rest.timeout.connect(self._ask)
         self._later = QTimer(self, singleShot=True, interval=0)
         self._later.timeout.connect(self.refresh)
-        self._remarked = QTimer(self, singleShot=True, interval=_REMARK_MS)
+        self._remarked = QTimer(self, singleShot=True, interval=REMARK_MS)
         self._remarked.timeout.connect(self.notice.hide)
         self._connect()
 
@@ -246,6 +247,11 @@ class Loupe(QWidget):
     def row(self) -> PhotoRow | None:
         """The photo that is shown."""
         return self._row
+
+    def is_decoded(self, row: PhotoRow) -> bool:
+        """Return whether all that is needed to paint a photo sharp is there, so that a step to it shows it at once."""
+        wanted = self.view.wanted_for(row.path, row.key, full_size(row))
+        return all(self._loader.get(one) is not None for one in wanted)
 
     def step(self, by: int) -> None:
         """Show the next photo, or with -1 the one before."""
@@ -365,7 +371,7 @@ class Loupe(QWidget):
             self.view.setAccessibleDescription(self.why.sentence.text())
 
     def _on_thumbnail(self, key: str) -> None:
-        if self._open and self._row is not None and self._row.key == key and self.view.picture is None:
+        if self._open and self._row is not None and self._row.key == key and self.view.whole is None:
             self._show_thumbnail()
 
     def _refresh_later(self) -> None:
@@ -400,7 +406,7 @@ class Loupe(QWidget):
         self._follow(row)
 
     def _show_facts(self) -> None:
-        row, picture = self._row, self.view.picture
+        row, picture = self._row, self.view.whole
         if row is not None:
             said = how_taken(row.taken(self._store.clocks), None if picture is None else picture.shot)
             self.facts.setText(said)

@@ -18,7 +18,7 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from alpacasorter.ui.photos.loupe.overlay import Overlay
 from alpacasorter.ui.widgets.theme import Theme
@@ -32,7 +32,7 @@ _MARGIN: Final = 0.2
 """How much more than what is in view is rendered on each side, as a share of the view, so that it can be dragged."""
 
 
-class ZoomView(QWidget):
+class ZoomView(QLabel):
     """Shows one photo.
 
     What is painted first is the best there is: the thumbnail, the picture of the whole photo, the part of it that is in
@@ -56,6 +56,8 @@ class ZoomView(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         """Show nothing."""
         super().__init__(parent)
+        # Only so that a screen reader hears that this is a picture; what is painted is below.
+        self.setPixmap(QPixmap(1, 1))
         self._theme = theme
         self._path: Path | None = None
         self._key: str | None = None
@@ -89,6 +91,7 @@ class ZoomView(QWidget):
         self._coarse = self._enlarged = QImage()
         self._fit = self._part = None
         self._words = ""
+        self.setAccessibleDescription("")
         self._is_new = True
         self._overlay.set(None)
         self._show_cursor()
@@ -120,6 +123,7 @@ class ZoomView(QWidget):
     def show_words(self, words: str) -> None:
         """Show this text in place of the photo."""
         self._words = words
+        self.setAccessibleDescription(words)
         self._fit = self._part = None
         self._coarse = self._enlarged = QImage()
         self.update()
@@ -140,7 +144,7 @@ class ZoomView(QWidget):
         self.update()
 
     @property
-    def picture(self) -> Picture | None:
+    def whole(self) -> Picture | None:
         """The picture of the whole photo; None until there is one."""
         return self._fit
 
