@@ -111,6 +111,9 @@ class MisplacedPhotos(QObject):
         self._service.find_misplaced(photos, self._store.labels)
 
     def _on_misplaced(self, plans: list[SortPlan]) -> None:
+        if self._soon.isActive():
+            # More was labeled since this was asked.
+            return
         # Imported here, because the first window does not need it.
         from alpacasorter.core.sorting.plan import Outcome
 
