@@ -379,6 +379,7 @@ def test_a_relabeled_photo_is_moved_by_one_button_or_key(scene: Scene, by: str) 
     scene.service.began.emit(SortBegan(7, False, 1, 0))
     scene.service.placed.emit(placed(plan))
     scene.service.end(ended(record(7, files=1, done=1)))
+    QApplication.processEvents()
     scene.service.misplaced.emit([])
     dialog = scene.control.dialog
     assert dialog is not None
