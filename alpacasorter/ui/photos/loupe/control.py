@@ -58,7 +58,7 @@ class LoupeControl(QObject):
         self._zooms = actions.zoom_in, actions.zoom_out, actions.zoom_fit, actions.zoom_full
         self.loader = CloseupLoader(self)
         self.loupe = Loupe(grid, model, thumbnails, self.loader, theme, why, page)
-        self.compare = Compare(grid, model, thumbnails, self.loader, theme, page)
+        self.compare = Compare(grid, model, thumbnails, self.loader, theme, why, page)
         views.addWidget(self.loupe)
         views.addWidget(self.compare)
         loupe = self.loupe
