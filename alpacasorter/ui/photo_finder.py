@@ -56,7 +56,7 @@ class Finder:
         """
         until = time.perf_counter() + seconds
         store, (version, place) = self._store, self._prepared
-        if version != store.version:
+        if version != store.names_version:
             place = 0
         rows = store.rows
         while place < len(rows) and time.perf_counter() < until:
@@ -64,7 +64,7 @@ class Finder:
                 store.sought(row)
                 store.seconds(row)
             place += _AT_ONCE
-        self._prepared = store.version, place
+        self._prepared = store.names_version, place
         return place < len(rows)
 
     def matching(self, view: View) -> list[PhotoRow]:
