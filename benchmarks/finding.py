@@ -40,7 +40,7 @@ def fill(window: object) -> None:
         judged = []
         for n, path in zip(numbers, paths, strict=True):
             taken = f"20{10 + n // 10_000:02}-{1 + n // 800 % 12:02}-{1 + n // 30 % 28:02}T{n % 24:02}:{n % 60:02}:00"
-            judged.append(JudgedPhoto(path, ff"{n:064x}", chance.random(), PhotoFacts(4000, 3000, taken, "JPEG"), None))
+            judged.append(JudgedPhoto(path, f"{n:064x}", chance.random(), PhotoFacts(4000, 3000, taken, "JPEG"), None))
         page.model.on_judged(Judged(tuple(judged), 0))
 
 
