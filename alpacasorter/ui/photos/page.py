@@ -227,6 +227,7 @@ class BrowsePage(QWidget):
             select: photos to select as they are found.
         """
         view = self.places.begin(folder, select, same_folder=same_folder)
+        self.closeups.begin(same_folder=same_folder)
         self._chosen_for_user = None
         self._finished = None
         self.live.touched = False
