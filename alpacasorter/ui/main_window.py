@@ -115,7 +115,7 @@ class MainWindow(QMainWindow):
         self.training = TrainControl(self, settings, theme, self.banners)
         self.testing = EvaluateControl(self, engine, theme)
         actions, store, stack = self.page.actions_, self.page.store, self.page.corrections.stack
-        filtered, rejects = self.page.model.filtered, self.page.commands.rejects
+        shown, rejects = self.page.model.filtered, self.page.commands.rejects
 
         def folder() -> Path | None:
             return self._folder
@@ -132,13 +132,11 @@ class MainWindow(QMainWindow):
             store,
             settings,
             folder,
-            filtered=filtered,
+            filtered=shown,
             selected=self.page.grid.selected_photos,
             listed=lambda: self.page.model.listed,
         )
-        self.sorting = SortControl(
-            self, engine, actions, store, settings, self.banners, folder, stack, rejects, filtered
-        )
+        self.sorting = SortControl(self, engine, actions, store, settings, self.banners, folder, stack, rejects, shown)
         # Its button is next to the label that says that the folder is watched.
         self.arrivals = ArrivalsControl(self, engine, actions, store, settings, self.sorting, folder, place=2)
         self._controls = (self.sorting, self.training, self.testing, self.arrivals, self.exchange, self.models)

@@ -21,6 +21,7 @@ from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.follow_up import RescanAfterSort
+from alpacasorter.ui.sorting.misplaced import MisplacedPhotos
 from alpacasorter.ui.sorting.trash import Rejected, TrashControl
 from alpacasorter.ui.widgets.banners import BannerBar, Choice, ChoiceBanner, Rank
 from alpacasorter.ui.widgets.desktop import show_folder
@@ -30,6 +31,7 @@ from alpacasorter.wording import text
 from alpacasorter.workers.engine import Engine
 
 if TYPE_CHECKING:
+    from alpacasorter.core.sorting.plan import SortPlan
     from alpacasorter.ui.sorting.dialog import SortDialog
     from alpacasorter.ui.sorting.history import SortHistory
     from alpacasorter.ui.sorting.run_state import SortInput, SortRun
@@ -40,6 +42,7 @@ class SortControl(WindowControl):
 
     Attributes:
         strip: shows how the last sort ended.
+        misplaced: offers to move what was relabeled after a sort.
         offer: asks what to do about a sort that was interrupted.
         trash: moves photos to the trash.
 
@@ -99,6 +102,7 @@ class SortControl(WindowControl):
         self._rescan = RescanAfterSort(engine.sorting, actions.stop, store, settings, folder, self)
         self.trash = TrashControl(window, engine.sorting, actions, settings, folder, rejected, stack)
         self._rescan.rescan_needed.connect(lambda: self.rescan_needed.emit(self.trash.take_restored()))
+        self.misplaced = MisplacedPhotos(engine.sorting, actions, store, bar, folder, self._carry_out, self)
         self._connect()
 
     def _connect(self) -> None:
@@ -112,6 +116,7 @@ class SortControl(WindowControl):
         engine.finished.connect(self._on_photos_changed)
         engine.finished.connect(self._rescan.on_finished)
         engine.learned.connect(self._on_photos_changed)
+        engine.learned.connect(self.misplaced.on_learned)
         engine.versions.learning_again.connect(self._on_learning_again)
         service.placed.connect(self._on_placed)
         service.began.connect(self._on_began)
@@ -226,6 +231,7 @@ class SortControl(WindowControl):
             self._on_photos_changed()
 
     def _on_folder(self) -> None:
+        self.misplaced.on_folder()
         if self._folder() is None and self.dialog is not None:
             self.dialog.on_folder_closed()
 
@@ -299,6 +305,9 @@ class SortControl(WindowControl):
         if more:
             choices.append(Choice(_("Show all"), self.open_history))
         self.offer.offer(words, choices)
+
+    def _carry_out(self, plan: SortPlan) -> None:
+        self._sort.made().carry_out(plan)
 
     def _resume(self, record: SortRecord) -> None:
         self._sort.made().resume(record)

@@ -12,7 +12,6 @@ from PySide6.QtGui import QDrag, QDragEnterEvent, QGuiApplication, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from tests.core.store.library_files import ROOT
 from tests.ui.conftest import Hands
 
 Action, Key, Mod = Qt.DropAction, Qt.Key, Qt.KeyboardModifier
@@ -125,7 +124,9 @@ application = QApplication([])
 application.clipboard().setMimeData(files_data([Path("/p/a.jpg")]))
 """
     env = os.environ | {"QT_QPA_PLATFORM": "offscreen"}
-    child = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, check=False, timeout=60)
+    child = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[3], env=env, check=False, timeout=60
+    )
     assert child.returncode == 0
 
 
