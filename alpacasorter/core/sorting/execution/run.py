@@ -195,7 +195,10 @@ def _sort(
             check_folders_there(sort.record)
         _settle(run, forward=True)
         yield from run.events()
-        yield from _go_forward(run) if trash is None else _go_to_trash(run, trash)
+        if trash is not None and sort.record.trashed:
+            yield from _go_to_trash(run, trash)
+        else:
+            yield from _go_forward(run)
 
     return (
         yield from carried_out(

@@ -18,7 +18,7 @@ from alpacasorter.core import reasons, trash_reasons
 from alpacasorter.core.labels import LabeledPhoto
 from alpacasorter.core.sorting.events import SortBusy, SortEnded, SortError, SortState
 from alpacasorter.core.sorting.execution import trash, trashing
-from alpacasorter.core.sorting.execution.run import resume_sort, trash_photos, undo_sort
+from alpacasorter.core.sorting.execution.run import resume_sort, run_sort, trash_photos, undo_sort
 from alpacasorter.core.sorting.execution.session import latest_undoable, list_sorts, open_sorts, sort_lock
 from alpacasorter.core.sorting.execution.trash import NotTrashed, find_in_trash
 from alpacasorter.core.sorting.journal import Journal, Step, StepState
@@ -26,7 +26,7 @@ from alpacasorter.core.sorting.plan import SortPlan
 from alpacasorter.core.sorting.planning.trashing import plan_trash
 from alpacasorter.core.store.library import Library
 from tests.core.sorting.execution.kill_runs import Killer, in_child
-from tests.core.sorting.trees import drain, failed, library_at, placed, tree, write
+from tests.core.sorting.trees import drain, failed, library_at, moves, placed, tree, write
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="the trash of freedesktop.org")
 KILLS = int(os.environ.get("ALPACASORTER_KILL_POINTS", "14"))
@@ -304,6 +304,18 @@ def test_it_can_be_stopped_and_resumed(world: World, monkeypatch: pytest.MonkeyP
             list(resume_sort(1, library))
         ended = drain(resume_sort(1, library, trash=world.trash))[1]
     assert ended.record.done == 4
+
+
+def test_a_sort_that_is_resumed_never_goes_to_the_trash(world: World) -> None:
+    plan = moves(world.photos, world.base / "out")
+    with world.library() as library:
+        ended = drain(run_sort(plan, library, stopped=lambda: True))[1]
+        assert ended.stopped
+        ended = drain(resume_sort(1, library, trash=world.trash))[1]
+    assert world.trash.thrown == []
+    assert ended.record.done == len(world.before)
+    assert not ended.record.trashed
+    assert len(list((world.base / "out" / "alpaca").glob("*.*"))) >= len(world.before)
 
 
 def test_a_library_that_fails_throws_nothing_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
