@@ -303,6 +303,11 @@ class PhotoGrid(QListView):
         current = self.current_photo()
         return photos or ([] if current is None else [current])
 
+    @property
+    def seen(self) -> PhotoRow | None:
+        """The photo that was current when the photos were painted last, None if there was none."""
+        return self._seen
+
     def current_photo(self) -> PhotoRow | None:
         """Return the current photo, None if there is none."""
         index = self.currentIndex()
