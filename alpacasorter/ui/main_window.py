@@ -107,6 +107,7 @@ class MainWindow(QMainWindow):
         self.stack.addWidget(self.welcome)
         self.stack.addWidget(self.page)
         self.status = StatusBar(self)
+        self.status.insertPermanentWidget(1, self.page.finding.shown)
         self.summary, self.device_label = self.status.summary, self.status.device
         self._show_opening()
         self._assemble()
@@ -126,7 +127,7 @@ class MainWindow(QMainWindow):
         self.exchange = ExchangeControl(
             self, engine, actions, stack, store, settings, folder, filtered=filtered, selected=selected
         )
-        self.sorting = SortControl(self, engine, actions, store, settings, self.banners, folder)
+        self.sorting = SortControl(self, engine, actions, store, settings, self.banners, folder, filtered)
         # Its button is next to the label that says that the folder is watched.
         self.arrivals = ArrivalsControl(self, engine, actions, store, settings, self.sorting, folder, place=2)
         self._controls = (self.sorting, self.training, self.testing, self.arrivals, self.exchange, self.models)
@@ -219,6 +220,7 @@ class MainWindow(QMainWindow):
         engine.folder_failed.connect(self._on_folder_failed)
         engine.learned.connect(self.notice.remove_passing)
         engine.learned.connect(self.page.on_learned)
+        self.page.why.connect_engine(engine)
         engine.correction_failed.connect(self._on_correction_failed)
 
     # Folders
@@ -443,7 +445,7 @@ class MainWindow(QMainWindow):
         """Give the focus to the photos, where the keys are needed; without a folder, to the button that opens one."""
         if self.isVisible():
             on_page = self.stack.currentWidget() is self.page
-            (self.page.grid if on_page else self.welcome.button).setFocus()
+            (self.page if on_page else self.welcome.button).setFocus()
 
     def _leave_focus(self) -> None:
         """Let clicks on buttons leave the focus with the photos; the Tab key reaches them all the same."""
@@ -477,6 +479,7 @@ class MainWindow(QMainWindow):
         self.page.places.leave()
         for control in self._controls:
             control.close_down()
+        self.page.closeups.close_down()
         self._settings.set_state("geometry", self.saveGeometry())
         self._settings.set_state("splitter", self.page.splitter.saveState())
         self._settings.save()

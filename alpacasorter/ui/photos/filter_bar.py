@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from PySide6.QtCore import QMargins, QSize, Signal
-from PySide6.QtWidgets import QButtonGroup, QPushButton, QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _, number
@@ -32,7 +33,6 @@ class FilterBar(QWidget):
         super().__init__(parent)
         self.setObjectName("filters")
         self._flow = layout = FlowLayout(self, QMargins(12, 8, 12, 8), 6)
-        self._group = QButtonGroup(self)
         self._buttons: dict[Filter, _Chip] = {}
         self._names: dict[Filter, str] = {}
         tips = _tips()
@@ -44,8 +44,7 @@ class FilterBar(QWidget):
             button.setAutoDefault(False)
             button.setToolTip(tips.get(which, ""))
             # clicked and not toggled, because clicking the current filter applies it again.
-            button.clicked.connect(lambda _checked=False, which=which: self.chosen.emit(which))
-            self._group.addButton(button)
+            button.clicked.connect(partial(self._choose, which))
             self._buttons[which] = button
             layout.addWidget(button)
         self._buttons[Filter.ALL].setChecked(True)
@@ -53,6 +52,11 @@ class FilterBar(QWidget):
             self._buttons[which].hide()
         layout.set_seldom([self._buttons[which] for which in _TRANSIENT], spare=2 * _BESIDE)
         self.set_labels(unknown_labels())
+
+    def _choose(self, which: Filter) -> None:
+        # Not a QButtonGroup: of its buttons, the Tab key would reach only the one that is checked.
+        self.set_current(which)
+        self.chosen.emit(which)
 
     def set_gap(self, gap: int) -> None:
         """Set the space above and below, pixels."""
@@ -63,21 +67,47 @@ class FilterBar(QWidget):
         self._names = filter_names(labels)
         self.set_counts(dict.fromkeys(Filter, 0))
 
-    def set_counts(self, counts: Mapping[Filter, int]) -> None:
-        """Show how many photos each filter has."""
+    def set_counts(self, counts: Mapping[Filter, int], found: Mapping[Filter, int] | None = None) -> None:
+        """Show how many photos each filter has; with a search, how many of them are found."""
+        # With space for as many as there are, so that no button moves while the user types or drags.
+        if found is not None:
+            brief = self._height_with({which: self._words(which, counts[which]) for which in self._buttons})
+            whole = self._height_with({which: self._words(which, counts[which], counts[which]) for which in Filter})
+            if whole > brief:
+                self._height_with({which: self._words(which, counts[which]) for which in self._buttons})
+        else:
+            brief = whole = self._height_with(dict.fromkeys(self._buttons, ""))
         for which, button in self._buttons.items():
-            # Translators: the name of a filter and how many photos it shows.
-            shown = _("{filter}  {count}").format(filter=self._names[which], count=number(counts[which]))
-            shown = shown.replace("&", "&&")
+            count, total = counts[which], None
+            if found is not None:
+                count, total = found[which], counts[which] if whole <= brief else None
+            shown = self._words(which, count, total).replace("&", "&&")
             if button.text() != shown:
                 button.setText(shown)
         for which in _TRANSIENT:
             button = self._buttons[which]
             button.setVisible(counts[which] > 0 or button.isChecked())
 
+    def _words(self, which: Filter, count: int, total: int | None = None) -> str:
+        if not total:
+            # Translators: the name of a filter and how many photos it shows.
+            return _("{filter}  {count}").format(filter=self._names[which], count=number(count))
+        # Translators: the name of a filter, how many of its photos are found, and how many it has.
+        return _("{filter}  {count} of {total}").format(
+            filter=self._names[which], count=number(count), total=number(total)
+        )
+
+    def _height_with(self, words: Mapping[Filter, str]) -> int:
+        """Leave space for these words on the buttons; return the height of all of them."""
+        for which, button in self._buttons.items():
+            button.reserve(words[which])
+        self._flow.invalidate()
+        return self._flow.heightForWidth(self.width())
+
     def set_current(self, which: Filter) -> None:
         """Check the button of a filter without a signal."""
-        self._buttons[which].setChecked(True)
+        for one, button in self._buttons.items():
+            button.setChecked(one is which)
         self._buttons[which].show()
 
     def button(self, which: Filter) -> QPushButton:
@@ -88,13 +118,24 @@ class FilterBar(QWidget):
 class _Chip(QPushButton):
     """The button of a filter, with some space beside its words."""
 
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._reserved = ""
+
+    def reserve(self, words: str) -> None:
+        """Be wide enough for these words too."""
+        if words != self._reserved:
+            self._reserved = words
+            self.updateGeometry()
+
     def sizeHint(self) -> QSize:
         """Return the size that it takes if there is enough space."""
-        return super().sizeHint().grownBy(QMargins(_BESIDE, 0, _BESIDE, 0))
+        return self.minimumSizeHint().grownBy(QMargins(_BESIDE, 0, _BESIDE, 0))
 
     def minimumSizeHint(self) -> QSize:
         """Return the size that its words need."""
-        return super().sizeHint()
+        width = self.fontMetrics().horizontalAdvance
+        return super().sizeHint().grownBy(QMargins(0, 0, max(0, width(self._reserved) - width(self.text())), 0))
 
 
 def _tips() -> dict[Filter, str]:
