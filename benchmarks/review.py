@@ -140,7 +140,9 @@ def tell(what: str, person: Person, photos: int, gaps: list[float]) -> None:
     middle, high, most = quantiles(person.frames)
     report(f"{what}: turn of the event loop, median, 95th percentile", f"{middle:.1f}, {high:.1f} ms", "", None)
     blocked, own = max(gaps), max(*person.turns, *person.spent)
-    report(f"{what}: longest block", f"{blocked:.0f} ms ({own:.0f} own)", f"at most {BLOCKED_MS} ms", blocked <= BLOCKED_MS)
+    report(
+        f"{what}: longest block", f"{blocked:.0f} ms ({own:.0f} own)", f"at most {BLOCKED_MS} ms", blocked <= BLOCKED_MS
+    )
 
 
 def review(app: QApplication, window: MainWindow, folder: Path) -> None:
