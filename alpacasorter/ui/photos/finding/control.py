@@ -40,8 +40,10 @@ class Finding(QObject):
     Signals:
         asked(Query): list what is found.
         counted: the numbers on the filters are up to date.
+        opened: the user wants to search, so the photos should be in view.
     """
 
+    opened = Signal()
     asked = Signal(object)
     counted = Signal()
 
@@ -112,6 +114,7 @@ class Finding(QObject):
 
     def open_search(self) -> None:
         """Show the search field and go there."""
+        self.opened.emit()
         self._is_open = True
         self._show_panel()
         self._prepare_soon.start()
@@ -196,6 +199,7 @@ class Finding(QObject):
         self.panel.show_histograms(shown)
         self._show_panel()
         if shown:
+            self.opened.emit()
             self._prepare_soon.start()
             self._count()
 

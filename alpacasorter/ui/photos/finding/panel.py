@@ -55,7 +55,7 @@ class FindingPanel(QWidget):
         row.addWidget(self.probability, 1)
         row.addStretch(1)
         row.addWidget(self.clear_all)
-        self.dates = Histogram(_("Date taken"), theme, self)
+        self.dates = Histogram(_("Date taken"), theme, self, empty_text=_("No date is known."))
         self.sureness = Histogram(_("How sure the model is"), theme, self)
         self.undated = QPushButton(self)
         self.undated.setCheckable(True)

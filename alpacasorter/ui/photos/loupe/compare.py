@@ -15,7 +15,7 @@ from alpacasorter.i18n import _
 from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.loupe.facts import how_taken
-from alpacasorter.ui.photos.loupe.loupe import STEPS, full_size, is_label_key, zoom_by_key
+from alpacasorter.ui.photos.loupe.loupe import REMARK_MS, STEPS, full_size, is_label_key, zoom_by_key
 from alpacasorter.ui.photos.loupe.tag_button import TagButton
 from alpacasorter.ui.photos.loupe.zoom_view import ZoomView
 from alpacasorter.ui.photos.model import PhotoModel
@@ -142,8 +142,7 @@ class Compare(QWidget):
         self.back.setToolTip(_("Back to the photos  ({keys})").format(keys=_("Esc")))
         self.positive, self.negative = QPushButton(self), QPushButton(self)
         self.hint = ElidedLabel(self)
-        self.hint.setText(_("Tab: next photo. Arrow keys: another photo in its place. H: hold it."))
-        self.hint.setToolTip(self.hint.text())
+        self._say_hint()
         self.hint.setProperty("role", "muted")
         below = QHBoxLayout()
         below.setContentsMargins(12, 4, 12, 8)
@@ -160,6 +159,8 @@ class Compare(QWidget):
         layout.addLayout(below)
         self._later = QTimer(self, singleShot=True, interval=0)
         self._later.timeout.connect(self.refresh)
+        self._remarked = QTimer(self, singleShot=True, interval=REMARK_MS)
+        self._remarked.timeout.connect(self._say_hint)
         self._connect()
 
     def _connect(self) -> None:
@@ -326,7 +327,7 @@ class Compare(QWidget):
     def _on_thumbnail(self, key: str) -> None:
         for pane in self.panes if self._open else ():
             row = pane.row
-            if row is not None and row.key == key and row.reason is None and pane.view.picture is None:
+            if row is not None and row.key == key and row.reason is None and pane.view.whole is None:
                 pixmap = self._thumbnails.get(key, row.path, row.key_before)
                 if pixmap is not None and not pixmap.isNull():
                     pane.view.show_thumbnail(pixmap)
@@ -345,6 +346,16 @@ class Compare(QWidget):
         self._ask()
 
     # Everything but the photos
+
+    def _say_hint(self) -> None:
+        self.hint.setText(_("Tab: next photo. Arrow keys: another photo in its place. H: hold it."))
+        self.hint.setToolTip(self.hint.text())
+
+    def remark(self, words: str) -> None:
+        """Say something for a moment, in place of the hint."""
+        if self._open:
+            self.hint.setText(words)
+            self._remarked.start()
 
     def _refresh_later(self) -> None:
         if self._open:
@@ -384,7 +395,7 @@ class Compare(QWidget):
 
     def _show_facts(self, pane: Pane) -> None:
         if pane.row is not None:
-            picture = pane.view.picture
+            picture = pane.view.whole
             said = how_taken(pane.row.taken(self._store.clocks), None if picture is None else picture.shot)
             pane.facts.setText(said)
             pane.facts.setToolTip(said)

@@ -15,6 +15,7 @@ from alpacasorter.ui.photos.loupe.compare import LEAST, MOST, Compare
 from alpacasorter.ui.photos.loupe.loupe import Loupe
 from alpacasorter.ui.photos.loupe.zoom_view import ZoomView
 from alpacasorter.ui.photos.model import PhotoModel
+from alpacasorter.ui.photos.why import Why
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.ui.widgets.thumbnails import Thumbnails
 from alpacasorter.workers.closeups import CloseupLoader
@@ -39,6 +40,7 @@ class LoupeControl(QObject):
         actions: Actions,
         thumbnails: Thumbnails,
         theme: Theme,
+        why: Why,
     ) -> None:
         """Add both to the views of a page, the first of which has the grid."""
         super().__init__(page)
@@ -55,7 +57,7 @@ class LoupeControl(QObject):
         self._lent: list[QAction] = []
         self._zooms = actions.zoom_in, actions.zoom_out, actions.zoom_fit, actions.zoom_full
         self.loader = CloseupLoader(self)
-        self.loupe = Loupe(grid, model, thumbnails, self.loader, theme, page)
+        self.loupe = Loupe(grid, model, thumbnails, self.loader, theme, why, page)
         self.compare = Compare(grid, model, thumbnails, self.loader, theme, page)
         views.addWidget(self.loupe)
         views.addWidget(self.compare)
@@ -68,6 +70,7 @@ class LoupeControl(QObject):
         self.compare.labeled.connect(commands.label)
         self.compare.flip_wanted.connect(grid.tag_clicked)
         commands.remarked.connect(loupe.remark)
+        commands.remarked.connect(self.compare.remark)
         grid.open_pressed.connect(self.open)
         actions.loupe.triggered.connect(self.toggle)
         actions.compare.triggered.connect(self.open_compare)

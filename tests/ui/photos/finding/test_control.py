@@ -143,6 +143,24 @@ def test_escape_clears_the_search_and_goes_back(user: Hands) -> None:
     assert not stopped, "the key has not stopped the scan"
 
 
+def test_searching_from_the_loupe_goes_back_to_the_photos(user: Hands) -> None:
+    user.press(Qt.Key.Key_Return)
+    assert not user.grid.isVisible()
+    search(user, "img_2")
+    assert user.grid.isVisible()
+    assert listed(user) == ["IMG_2"]
+
+
+def test_keys_that_find_the_same_photos_lay_out_nothing(user: Hands) -> None:
+    search(user, "im")
+    resets: list[None] = []
+    user.page.model.modelReset.connect(lambda: resets.append(None))
+    type_text("g_")
+    QApplication.processEvents()
+    assert not resets
+    assert user.page.model.view.query.words == ("img_",)
+
+
 def test_the_clear_button(user: Hands) -> None:
     search(user, "img_2")
     panel_of(user).field.clear()
