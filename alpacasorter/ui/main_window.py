@@ -272,6 +272,7 @@ class MainWindow(QMainWindow):
         self._show_welcome()
 
     def _show_welcome(self) -> None:
+        self.page.closeups.close()
         self._folder = None
         self.page.places.close()
         self.watching.rest()

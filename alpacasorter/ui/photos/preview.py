@@ -296,7 +296,10 @@ class PreviewPane(QFrame):
     def _show_why(self) -> None:
         self.picture.set_overlay(self._why.overlay(self._row))
         answer = self._why.answer
-        self.picture.setAccessibleDescription("" if answer is None else what_speaks(answer, self._store.labels))
+        said = "" if answer is None else what_speaks(answer, self._store.labels)
+        self.picture.setAccessibleDescription(said)
+        # In a low window there is no space for it elsewhere.
+        self.picture.setToolTip(said)
 
     def _side_needed(self) -> int:
         size = self.picture.size() * self.devicePixelRatioF()

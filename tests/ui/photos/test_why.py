@@ -255,6 +255,46 @@ def test_a_photo_that_is_not_judged_is_not_asked_about(asker: Asker) -> None:
     assert asker.asked == []
 
 
+# Loupe and comparison
+
+
+def test_in_the_loupe_the_key_the_map_and_the_sentence_are_the_same(asker: Asker) -> None:
+    hands, loupe = asker.hands, asker.page.closeups.loupe
+    asker.page.show_preview(False)
+    hands.press(Key.Key_Return)
+    asker.press_w()
+    assert loupe.why.isVisible()
+    asker.answer(103, alike=(101,))
+    assert "left half" in loupe.view.accessibleDescription()
+    hands.press(Key.Key_Right)
+    assert loupe.view.accessibleDescription() == ""
+    hands.qtbot.waitUntil(lambda: asker.asked[-1][1] == "key104", timeout=5000)
+    asker.answer(104, map=halves(upright=True), alike=(101,))
+    assert "upper half" in loupe.why.sentence.text()
+    QTest.mouseClick(loupe.why.neighbors[0], LEFT)
+    assert loupe.row is hands.row(101)
+    hands.press(Key.Key_Escape)
+    # What was hidden stays so.
+    assert not asker.page.preview.isVisible()
+
+
+def test_in_a_comparison_it_is_said_of_the_photo_that_keys_act_on(asker: Asker) -> None:
+    hands, page = asker.hands, asker.page.closeups.compare
+    hands.press(Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    hands.press(Key.Key_X)
+    asker.press_w()
+    assert page.why.isVisible()
+    asker.answer(104)
+    one, other = page.panes
+    assert (one.view.accessibleDescription() != "", other.view.accessibleDescription() != "") == (False, True)
+    page.choose(0)
+    hands.qtbot.waitUntil(lambda: asker.asked[-1][1] == "key103", timeout=5000)
+    assert other.view.accessibleDescription() == ""
+    asker.answer(103)
+    assert one.view.accessibleDescription() == page.why.sentence.text() != ""
+    hands.press(Key.Key_Escape)
+
+
 # Places and the Tab key
 
 

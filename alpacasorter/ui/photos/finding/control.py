@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QObject, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QRect, Qt, QTimer, Signal
 from PySide6.QtWidgets import QLabel, QPushButton
 
 from alpacasorter.core.labels import LabelSet
@@ -23,6 +23,10 @@ from alpacasorter.ui.widgets.theme import Theme
 
 _COUNT_MS = 120
 """How long changes are collected before photos are counted again."""
+_PHOTOS_PER_MS = 200
+"""One millisecond is added for each so many photos, so that a scan of many is not slowed down by counting them."""
+_LOW = 220
+"""In a lower view there is no space for details between the title and the button, pixels."""
 _AHEAD = 0.004
 """How long names and dates are read ahead at a time, seconds."""
 
@@ -173,9 +177,7 @@ class Finding(QObject):
         """Show what is searched for."""
         panel, query = self.panel, self._query
         if words_of(panel.field.text()) != query.words:
-            panel.field.blockSignals(True)
             panel.field.setText(" ".join(query.words))
-            panel.field.blockSignals(False)
         panel.dates.set_range(query.taken)
         panel.sureness.set_range(query.probability)
         dates = panel.dates.scale
@@ -207,7 +209,7 @@ class Finding(QObject):
         """Photos have changed: count them again, soon."""
         if self._query or self._settings.histograms:
             if not self._count_soon.isActive():
-                self._count_soon.start()
+                self._count_soon.start(_COUNT_MS + len(self._store.rows) // _PHOTOS_PER_MS)
         else:
             self._count_soon.stop()
         if not self._query:
@@ -260,8 +262,11 @@ class Finding(QObject):
     def _place_nothing(self) -> None:
         if not self._nothing.isHidden():
             area, size = self._grid.viewport().rect(), self._nothing.sizeHint()
-            lines = self.why_empty().count("\n")
-            top = area.center().y() + 24 + lines * self._grid.fontMetrics().lineSpacing()
+            details = self.why_empty().partition("\n")[2]
+            # As wide as the grid writes them.
+            room = QRect(0, 0, area.width() - 64, area.height())
+            wrapped = self._grid.fontMetrics().boundingRect(room, Qt.TextFlag.TextWordWrap, details)
+            top = area.center().y() + 24 + (wrapped.height() if details else 0)
             self._nothing.setGeometry(area.center().x() - size.width() // 2, top, size.width(), size.height())
 
     def why_empty(self) -> str:
@@ -270,6 +275,8 @@ class Finding(QObject):
             return ""
         words = self.panel.field.text().strip()
         lines = [_("No photo matches “{words}”.").format(words=words) if words else _("No photo matches.")]
+        if self._grid.viewport().height() < _LOW:
+            return lines[0]
         names = [token for token in (self.panel.taken.words, self.panel.probability.words) if token]
         if names:
             # Translators: {ranges} are dates and confidences, as in "3 March 2026 – 12 March 2026, Alpaca 60%–80%".

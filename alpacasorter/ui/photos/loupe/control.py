@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QItemSelectionModel, QObject, Qt, QTimer
+from PySide6.QtCore import QEvent, QItemSelectionModel, QObject, Qt, QTimer
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMainWindow, QStackedLayout, QToolBar, QWidget
+from PySide6.QtWidgets import QMainWindow, QStackedLayout, QStatusBar, QToolBar, QWidget
 
 from alpacasorter.i18n import ngettext, number
 from alpacasorter.ui.actions import Actions
@@ -58,7 +58,7 @@ class LoupeControl(QObject):
         self._zooms = actions.zoom_in, actions.zoom_out, actions.zoom_fit, actions.zoom_full
         self.loader = CloseupLoader(self)
         self.loupe = Loupe(grid, model, thumbnails, self.loader, theme, why, page)
-        self.compare = Compare(grid, model, thumbnails, self.loader, theme, page)
+        self.compare = Compare(grid, model, thumbnails, self.loader, theme, why, page)
         views.addWidget(self.loupe)
         views.addWidget(self.compare)
         loupe = self.loupe
@@ -66,6 +66,7 @@ class LoupeControl(QObject):
         loupe.labeled.connect(commands.label)
         loupe.flip_wanted.connect(grid.tag_clicked)
         loupe.menu_wanted.connect(self._menu.popup)
+        self.compare.menu_wanted.connect(self._menu.popup)
         self.compare.closed.connect(self.close)
         self.compare.labeled.connect(commands.label)
         self.compare.flip_wanted.connect(grid.tag_clicked)
@@ -132,6 +133,7 @@ class LoupeControl(QObject):
         selected = self.compare.rows if self._shown is self.compare else self._selected
         self.loupe.close_photo()
         self.compare.close_photos()
+        self.loader.rest()
         self._commands.stays = False
         self._shown = None
         self._enable()
@@ -146,6 +148,13 @@ class LoupeControl(QObject):
         self._selected = []
         # Later, because the cells are laid out for the size of the window only then.
         QTimer.singleShot(0, self, lambda: self._grid.scrollTo(self._grid.currentIndex()))
+
+    def begin(self, *, same_folder: bool) -> None:
+        """The photos of a folder are about to be found; only the loupe stays, if they are those of the same folder."""
+        if not same_folder or self._shown is self.compare:
+            self.close()
+        # Opening a folder shows the tool bar.
+        QTimer.singleShot(0, self, self._hide_window_parts)
 
     def close_down(self) -> None:
         """End the threads, and leave the whole screen, so that the window opens again as it was."""
@@ -174,16 +183,18 @@ class LoupeControl(QObject):
 
     def _select_one(self) -> None:
         """Keep only the photo that is shown selected, so that no key tags photos that can't be seen."""
-        grid = self._grid
-        if self._shown is not None and len(grid.selectionModel().selectedIndexes()) > 1:
+        selection = self._grid.selectionModel()
+        # Counted by ranges: there may be 100,000.
+        ranges = selection.selection()
+        if self._shown is not None and (ranges.count() > 1 or (ranges.count() == 1 and ranges.first().height() > 1)):
             flags = QItemSelectionModel.SelectionFlag
-            grid.selectionModel().select(grid.currentIndex(), flags.ClearAndSelect)
+            selection.select(self._grid.currentIndex(), flags.ClearAndSelect)
 
     # The window around
 
     def _hide_window_parts(self) -> None:
         window = self._page.window()
-        if isinstance(window, QMainWindow):
+        if isinstance(window, QMainWindow) and self._shown is not None:
             parts: list[QWidget] = [*window.findChildren(QToolBar), window.statusBar()]
             if window.isFullScreen():
                 parts.append(window.menuBar())
@@ -195,6 +206,9 @@ class LoupeControl(QObject):
     def _show_window_parts(self) -> None:
         for part in self._hidden:
             part.show()
+            if isinstance(part, QStatusBar):
+                # What was said meanwhile stood beside the photo, and here it would cover the rest of the bar.
+                part.clearMessage()
         self._hidden = []
         for action in self._lent:
             self._page.removeAction(action)
@@ -203,7 +217,7 @@ class LoupeControl(QObject):
     def _lend_actions(self) -> None:
         """Have the keys of the menus work while the menu bar is hidden, where Qt does not look for them."""
         window = self._page.window()
-        if isinstance(window, QMainWindow) and window.menuBar() in self._hidden:
+        if isinstance(window, QMainWindow) and window.menuBar() in self._hidden and not self._lent:
             known = self._page.actions()
             self._lent = [
                 action
@@ -212,8 +226,16 @@ class LoupeControl(QObject):
             ]
             self._page.addActions(self._lent)
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Notice that the system has taken the window back from the whole screen."""
+        window = self._page.window()
+        if watched is window and event.type() == QEvent.Type.WindowStateChange and window.isActiveWindow():
+            self._actions.full_screen.setChecked(window.isFullScreen())
+        return super().eventFilter(watched, event)
+
     def _fill_screen(self, fill: bool) -> None:
         window = self._page.window()
+        window.installEventFilter(self)
         if window.isFullScreen() != fill:
             window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen)
         if self._shown is not None:
