@@ -7,6 +7,7 @@ are updated with arrays, because that runs on the GUI thread at every click.
 from __future__ import annotations
 
 import bisect
+import os
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
@@ -33,6 +34,7 @@ class PhotoRow:
         path: where it is now.
         found_at: where it was found. This decides its place in folder order, so that a photo that is renamed or sorted
             doesn't move away under the mouse.
+        folder: the folder of `found_at`, one object for all photos in it.
         name: the file name to show.
         key: content key; None until judged.
         picture_key: the same for all files with its picture; None until known.
@@ -51,6 +53,7 @@ class PhotoRow:
         "_dated",
         "correction",
         "facts",
+        "folder",
         "found_at",
         "gone",
         "head_version",
@@ -65,10 +68,11 @@ class PhotoRow:
         "reason",
     )
 
-    def __init__(self, path: Path, *, new: bool = False) -> None:
-        """Describe a photo that was found and not opened yet."""
+    def __init__(self, path: Path, folder: Path, *, new: bool = False) -> None:
+        """Describe a photo that was found in a folder and not opened yet."""
         self.path = path
         self.found_at = path
+        self.folder = folder
         self.name = display_path(path.name)
         self.key: str | None = None
         self.picture_key: str | None = None
@@ -142,6 +146,7 @@ class PhotoStore:
         counts: how many rows each filter shows.
         flipped_rows: the other photos whose tags the latest `learn` has changed.
         clocks: cameras whose clock was wrong.
+        root: the open folder; None if that is not known.
     """
 
     def __init__(self, *, unsure_below: float = 0.8) -> None:
@@ -151,7 +156,9 @@ class PhotoStore:
         self.counts: dict[Filter, int] = dict.fromkeys(Filter, 0)
         self.clocks: tuple[Clock, ...] = ()
         self._unsure_below = unsure_below
+        self.root: Path | None = None
         self._by_path: dict[Path, PhotoRow] = {}
+        self._folders: dict[str, Path] = {}
         self._by_key: dict[str, list[PhotoRow]] = {}
         self._changes = TagChanges()
         self.flipped_rows: list[PhotoRow] = []
@@ -178,7 +185,7 @@ class PhotoStore:
             # Both places of a photo that was sorted: after an undo it is not new.
             self._paths_before = {*self._by_path, *(row.found_at for row in self.rows)}
         self.rows, self.flipped_rows, self._complete = [], [], False
-        self._by_path, self._by_key = {}, {}
+        self._by_path, self._by_key, self._folders = {}, {}, {}
         self._changes.clear()
         self.counts = dict.fromkeys(Filter, 0)
 
@@ -314,10 +321,11 @@ class PhotoStore:
         return self._put_in(added)
 
     def _make(self, paths: Iterable[Path], *, new: bool) -> list[PhotoRow]:
-        made = []
+        made, folders = [], self._folders
         for path in paths:
             if path not in self._by_path:
-                self._by_path[path] = row = PhotoRow(path, new=new or self._is_new(path))
+                folder = folders.get(name := os.path.split(path)[0]) or folders.setdefault(name, Path(name))
+                self._by_path[path] = row = PhotoRow(path, folder, new=new or self._is_new(path))
                 made.append(row)
         # They have no prediction yet, so no other filter shows them.
         self.counts[Filter.ALL] += len(made)

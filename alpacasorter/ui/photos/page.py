@@ -200,6 +200,8 @@ class BrowsePage(QWidget):
             select: photos to select as they are found.
         """
         view = self.places.begin(folder, select, same_folder=same_folder)
+        if not same_folder:
+            self.store.root = folder
         self._chosen_for_user = None
         self._finished = None
         self.live.touched = False
