@@ -82,8 +82,9 @@ class Actions(QObject):
             tip=_("Label the photos whose tags changed with the tags they had before"),
         )
         self.open_photo = self._make(
-            _("&Open photo"), tip=_("Open the photo in the default program"), shown_key="Enter"
+            _("&Open in another program"), "", "Ctrl+Return", _("Open the photo in the program that the system chooses")
         )
+        self.open_photo.setShortcuts([QKeySequence("Ctrl+Return"), QKeySequence("Ctrl+Enter")])
         self.show_in_folder = self._make(_("Show in file &manager"))
         self.copy_files = self._make(
             _("Cop&y"), "", standard.Copy, _("Copy the photos, to paste them into a folder or another program")
@@ -110,6 +111,24 @@ class Actions(QObject):
         self.smaller = self._make(_("&Smaller photos"), "smaller", standard.ZoomOut)
         self.preview = self._make(_("&Preview"), "preview", "F3", _("Show the selected photo larger"))
         self.preview.setCheckable(True)
+        self.why = self._make(
+            _("W&hy this tag"),
+            tip=_("Show what in the photo speaks for its tag, and what it looks like"),
+            shown_key=text.WHY_KEY,
+        )
+        self.why.setCheckable(True)
+        self.loupe = self._make(_("Lo&upe"), tip=_("Show the photo as large as the window"), shown_key="Enter")
+        self.compare = self._make(
+            _("Compare si&de by side"), tip=_("See two to four selected photos side by side"), shown_key="X"
+        )
+        self.full_screen = self._make(_("&Full screen"), "", "F11", _("Fill the screen"))
+        self.full_screen.setCheckable(True)
+        self.zoom_in = self._make(_("Zoom &in"), shown_key="+")
+        self.zoom_out = self._make(_("Zoom &out"), shown_key="-")
+        self.zoom_fit = self._make(_("&Whole photo"), tip=_("Show the whole photo"), shown_key="0")
+        self.zoom_full = self._make(
+            _("&Actual size"), tip=_("Show each pixel of the photo as one of the screen"), shown_key="1"
+        )
         self.key_hints = self._make(_("&Keys below the photos"), tip=_("Show the keys that count now below the photos"))
         self.key_hints.setCheckable(True)
         # Model
@@ -124,6 +143,7 @@ class Actions(QObject):
         self.about = self._make(_("&About AlpacaSorter"))
         self.about.setMenuRole(QAction.MenuRole.AboutRole)
         self.page_actions = (
+            self.open_photo,
             self.copy_files,
             self.copy_path,
             self.select_all,
@@ -234,7 +254,7 @@ class Actions(QObject):
         self.remove_label.setEnabled(corrected)
         for action in (self.see_change, self.restore_tag):
             action.setEnabled(changed)
-        for action in (self.open_photo, self.show_in_folder, self.copy_files, self.copy_path):
+        for action in (self.loupe, self.compare, self.open_photo, self.show_in_folder, self.copy_files, self.copy_path):
             action.setEnabled(single)
 
     def set_folder_open(self, is_open: bool) -> None:
@@ -245,6 +265,7 @@ class Actions(QObject):
             self.larger,
             self.smaller,
             self.preview,
+            self.why,
             self.select_all,
             self.update_list,
             self.next_unsure,
@@ -284,7 +305,9 @@ class Actions(QObject):
         menu.addSeparator()
         menu.addActions([self.see_change, self.restore_tag])
         menu.addSeparator()
-        menu.addActions([self.open_photo, self.show_in_folder, self.copy_files, self.copy_path])
+        menu.addActions(
+            [self.loupe, self.compare, self.open_photo, self.show_in_folder, self.copy_files, self.copy_path]
+        )
         return menu
 
     def fill_menu_bar(self, window: QMainWindow, recent: QMenu, photo: QMenu) -> None:
@@ -319,7 +342,11 @@ class Actions(QObject):
         view.addSeparator()
         view.addActions([self.next_unsure, self.previous_unsure, self.auto_advance])
         view.addSeparator()
-        view.addActions([self.larger, self.smaller, self.preview, self.key_hints])
+        view.addActions([self.larger, self.smaller, self.preview, self.why, self.key_hints])
+        zoom = Menu(_("&Zoom"), window)
+        zoom.addActions([self.zoom_in, self.zoom_out, self.zoom_fit, self.zoom_full])
+        view.addMenu(zoom)
+        view.addAction(self.full_screen)
         model = add_menu(_("&Model"))
         model.addActions([self.models, self.train, self.test_model])
         model.addSeparator()

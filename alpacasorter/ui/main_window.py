@@ -219,6 +219,7 @@ class MainWindow(QMainWindow):
         engine.folder_failed.connect(self._on_folder_failed)
         engine.learned.connect(self.notice.remove_passing)
         engine.learned.connect(self.page.on_learned)
+        self.page.why.connect_engine(engine)
         engine.correction_failed.connect(self._on_correction_failed)
 
     # Folders
@@ -443,7 +444,7 @@ class MainWindow(QMainWindow):
         """Give the focus to the photos, where the keys are needed; without a folder, to the button that opens one."""
         if self.isVisible():
             on_page = self.stack.currentWidget() is self.page
-            (self.page.grid if on_page else self.welcome.button).setFocus()
+            (self.page if on_page else self.welcome.button).setFocus()
 
     def _leave_focus(self) -> None:
         """Let clicks on buttons leave the focus with the photos; the Tab key reaches them all the same."""
@@ -477,6 +478,7 @@ class MainWindow(QMainWindow):
         self.page.places.leave()
         for control in self._controls:
             control.close_down()
+        self.page.closeups.close_down()
         self._settings.set_state("geometry", self.saveGeometry())
         self._settings.set_state("splitter", self.page.splitter.saveState())
         self._settings.save()

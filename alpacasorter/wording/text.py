@@ -374,7 +374,8 @@ def folder(path: Path) -> str:
 
 
 CONFIRM_KEY = "C"
-OTHER_KEYS = frozenset((CONFIRM_KEY, "W", "X", "Z"))
+WHY_KEY = "W"
+OTHER_KEYS = frozenset((CONFIRM_KEY, WHY_KEY, "X", "Z"))
 """Letters that act on photos whatever their labels are: confirm, why, compare, zoom."""
 
 

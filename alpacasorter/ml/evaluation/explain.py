@@ -34,9 +34,9 @@ Vectors = npt.NDArray[np.float32]
 FeatureMap = Callable[[Pixels], npt.NDArray[np.float32]]
 
 NEIGHBORS: Final = 3
-FULL: Final = 20.0
-"""Log-odds at which the scale of the map ends: if the whole photo looked like a cell of this color, it would settle any
-answer. A photo whose tag is clear has a few such cells."""
+FULL: Final = 32.0
+"""Where the scale of the map ends: the log-odds if the whole photo looked like a cell of that color. In a photo whose
+tag is clear, a few cells reach it."""
 
 _POINTS_PER_CELL: Final = 16
 _KEPT: Final = 16

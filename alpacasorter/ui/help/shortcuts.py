@@ -30,7 +30,7 @@ class Group(NamedTuple):
 
 def groups(bar: QMenuBar) -> list[Group]:
     """Return all shortcuts: those that are in no menu first, then those of each menu of the window."""
-    found = [Group(_("Among the photos"), _in_no_menu())]
+    found = [Group(_("Among the photos"), _in_no_menu()), Group(_("Loupe and comparison"), _close_up())]
     for entry in bar.actions():
         menu = entry.menu()
         if isinstance(menu, QMenu):
@@ -48,11 +48,23 @@ def _in_no_menu() -> list[tuple[str, str]]:
         (_("Shift or Ctrl with a click"), _("Select several photos")),
         (_("Drag from a gap between photos"), _("Select several photos")),
         (_("Click a tag"), _("Flip the tag")),
-        (_("Enter, double-click"), _("Open the photo")),
+        (_("Enter, Z, double-click"), _("Show the photo as large as the window")),
         (_("Drag a photo"), _("Copy the selected photos to another program or folder")),
         (_("Right-click"), _("What can be done with the selected photos")),
         (_("Ctrl+mouse wheel"), _("Larger or smaller photos")),
         (_("Tab, Shift+Tab"), _("Go to the filters, the photos, the preview and its buttons")),
+    ]
+
+
+def _close_up() -> list[tuple[str, str]]:
+    return [
+        (_("Arrow keys"), _("Go to another photo")),
+        (_("Mouse wheel, +, -"), _("Zoom")),
+        (_("Double-click, Z"), _("Show the actual size, or the whole photo")),
+        (_("Drag, Shift+arrow keys"), _("Move the photo that is zoomed")),
+        (_("Tab, click"), _("Choose which of the photos that are compared the keys act on")),
+        (_("H"), _("Hold that photo while the arrow keys change another one")),
+        (_("Enter, Esc"), _("Go back to the photos")),
     ]
 
 

@@ -31,6 +31,7 @@ class PhotoCommands(QObject):
 
     Attributes:
         watching: whether photos that disappear are noticed without a scan.
+        stays: whether no key goes on to the next photo, as while photos are compared.
     """
 
     failed = Signal(str)
@@ -53,14 +54,14 @@ class PhotoCommands(QObject):
         self._store: PhotoStore = model.store
         self._corrections = corrections
         self._settings = settings
+        self._actions = actions
         self._menu = actions.photo_menu(parent, by_mouse=True)
-        self.watching = False
+        self.watching = self.stays = False
         self._missing: dict[PhotoRow, str] = {}
         grid.tag_clicked.connect(lambda row, label: corrections.flip({row: label}))
         grid.flip_pressed.connect(self._flip)
         grid.remove_pressed.connect(actions.remove_label.trigger)
         grid.letter_pressed.connect(self.press)
-        grid.activated.connect(self._open)
         grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         grid.customContextMenuRequested.connect(self._open_menu)
         actions.positive.triggered.connect(lambda: self.label(self._store.labels.positive, advance=True))
@@ -103,15 +104,28 @@ class PhotoCommands(QObject):
     def press(self, letter: Letter) -> None:
         """Do what a letter or digit means: label the selected photos, or confirm their tags; with Shift, stay there.
 
-        A key that is held goes on from photo to photo; where it would stay, it acts only once.
+        A key that is held goes on from photo to photo; where it would stay, it acts only once. One letter says why a
+        photo has its tag.
         """
+        if text.WHY_KEY in (letter.printed, letter.placed):
+            if not letter.repeated and not letter.shifted:
+                self._actions.why.trigger()
+            return
         labels = self._store.labels
         meanings: dict[str, Callable[..., None]] = {
             text.key_for(labels, label): partial(self.label, label) for label in labels.names
         } | {text.CONFIRM_KEY: self.confirm}
         act = meanings.get(letter.printed) or meanings.get(letter.placed)
-        if act is not None and not (letter.repeated and (letter.shifted or not self._settings.auto_advance)):
+        views = {"Z": self._actions.loupe, "X": self._actions.compare}
+        view = views.get(letter.printed) or views.get(letter.placed)
+        if view is not None and not letter.repeated:
+            view.trigger()
+        if act is not None and not (letter.repeated and (letter.shifted or not self._goes_on)):
             act(advance=not letter.shifted)
+
+    @property
+    def _goes_on(self) -> bool:
+        return self._settings.auto_advance and not self.stays
 
     def _advance(self, photos: Sequence[PhotoRow]) -> None:
         """Go to the photo after the one that a key has labeled, if the user has not switched that off.
@@ -119,7 +133,7 @@ class PhotoCommands(QObject):
         Several photos stay selected, so that one sees what was labeled, and another key can label them otherwise. A
         photo that has no tag yet is stayed on, because it was not labeled; one that can't be read is passed.
         """
-        if not self._settings.auto_advance or len(photos) != 1:
+        if not self._goes_on or len(photos) != 1:
             return
         if photos[0].waiting:
             self.remarked.emit(_("{photo} has no tag yet.").format(photo=photos[0].name))

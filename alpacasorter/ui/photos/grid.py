@@ -54,6 +54,7 @@ class PhotoGrid(CardView):
         in_view(list): paths of photos in view that have no prediction yet, emitted after scrolling has ended.
         flip_pressed: the user pressed the space bar to flip the tags of the selected photos.
         remove_pressed: the user pressed Backspace to remove their labels from the selected photos.
+        open_pressed: the user wants to see the current photo large, by Enter or a double-click.
         letter_pressed(Letter): the user pressed the key of a letter or digit, by itself or with Shift.
         tile_changed(int): the user changed the size of the photos, pixels.
         drag_wanted: the user drags the selected photos; what is connected returns when they are dropped.
@@ -63,6 +64,7 @@ class PhotoGrid(CardView):
     in_view = Signal(list)
     flip_pressed = Signal()
     remove_pressed = Signal()
+    open_pressed = Signal()
     letter_pressed = Signal(object)
     tile_changed = Signal(int)
     drag_wanted = Signal()
@@ -289,6 +291,10 @@ class PhotoGrid(CardView):
         index = self.currentIndex()
         return self._model.photo(index) if index.isValid() else None
 
+    def note_seen(self) -> None:
+        """Note that the current photo is painted, here or in the loupe: a key that is held may go on from it."""
+        self._seen = self.current_photo()
+
     def go_to(self, index: QModelIndex) -> None:
         """Make a photo the current one, select it alone, and bring it into view."""
         self.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
@@ -355,8 +361,8 @@ class PhotoGrid(CardView):
         """Treat a double-click on a tag as two clicks."""
         if self._index_of_tag_at(event.position().toPoint()).isValid():
             self.mousePressEvent(event)
-        else:
-            super().mouseDoubleClickEvent(event)
+        elif self.indexAt(event.position().toPoint()).isValid() and event.button() == Qt.MouseButton.LeftButton:
+            self.open_pressed.emit()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Show that the tag under the mouse can be clicked."""
@@ -397,6 +403,8 @@ class PhotoGrid(CardView):
             self.flip_pressed.emit()
         elif plain and event.key() == Qt.Key.Key_Backspace:
             self.remove_pressed.emit()
+        elif plain and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.open_pressed.emit()
         elif letter is not None:
             if not letter.repeated or self._seen is self.current_photo():
                 self.letter_pressed.emit(letter)
@@ -416,7 +424,7 @@ class PhotoGrid(CardView):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the photos, or the text if there are none."""
         super().paintEvent(event)
-        self._seen = self.current_photo()
+        self.note_seen()
         self.delegate.forget_all_but([self._model.photo(self._model.index(place)) for place in self.visible_rows()])
         if self._model.rowCount() or not self._empty_text:
             return

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedLayout, QVBoxLayout, QWidget
 
 from alpacasorter.core.events import Finished, Found, Learned
 from alpacasorter.core.labels import LabelSet
@@ -24,13 +24,15 @@ from alpacasorter.ui.photos.corrections import Corrections
 from alpacasorter.ui.photos.filter_bar import FilterBar
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.key_hints import KeyHints
-from alpacasorter.ui.photos.list_status import difference, why_different, why_empty
+from alpacasorter.ui.photos.list_status import UpdateButton, why_empty
 from alpacasorter.ui.photos.live_rows import LiveRows
-from alpacasorter.ui.photos.model import OutOfDate, PhotoModel
+from alpacasorter.ui.photos.loupe.control import LoupeControl
+from alpacasorter.ui.photos.model import PhotoModel
 from alpacasorter.ui.photos.outgoing import OutgoingPhotos
 from alpacasorter.ui.photos.places import FolderPlaces
 from alpacasorter.ui.photos.preview import PreviewPane, Selection
 from alpacasorter.ui.photos.review import ChangeReview
+from alpacasorter.ui.photos.why import Why
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.banners import BannerBar
 from alpacasorter.ui.widgets.messages import ProgressStrip
@@ -78,13 +80,14 @@ class BrowsePage(QWidget):
         self.actions_ = Actions(self.corrections.stack, theme, self)
         self.thumbnails = Thumbnails(thumbnails, self)
         self.filters = FilterBar(self)
-        self.update_button = _update_button(self)
+        self.update_button = UpdateButton(self)
         self.progress = ProgressStrip(self)
         bar.add_beside(self.progress, self.progress.words)
         self.banners = PhotoBanners(bar, self.store, self.corrections, self)
         self.review = ChangeReview(self.store, self.corrections, self.banners, self)
         self.grid = PhotoGrid(self.model, self.thumbnails, theme, self)
-        self.preview = PreviewPane(self.store, self.thumbnails, previews, theme, self)
+        self.why = Why(self.actions_.why, theme, self)
+        self.preview = PreviewPane(self.store, self.thumbnails, previews, theme, self.why, self)
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
         self.splitter.addWidget(self.grid)
         self.splitter.addWidget(self.preview)
@@ -96,7 +99,10 @@ class BrowsePage(QWidget):
         above.setContentsMargins(0, 0, 12, 0)
         above.addWidget(self.filters, 1)
         above.addWidget(self.update_button)
-        layout = QVBoxLayout(self)
+        browsing = QWidget(self)
+        self.views = QStackedLayout(self)
+        self.views.addWidget(browsing)
+        layout = QVBoxLayout(browsing)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(above)
@@ -105,6 +111,9 @@ class BrowsePage(QWidget):
         layout.addWidget(self.hints)
         self._order_tabs()
         self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, settings, self)
+        self.closeups = LoupeControl(
+            self, self.views, self.grid, self.model, self.commands, self.actions_, self.thumbnails, theme
+        )
         self.outgoing = OutgoingPhotos(self.actions_, self.grid, self.thumbnails, theme, self)
         self.commands.failed.connect(self.failed)
         self.commands.outdated.connect(self.outdated)
@@ -127,9 +136,7 @@ class BrowsePage(QWidget):
     def _order_tabs(self) -> None:
         """Let the Tab key move in reading order: filters, photos, preview. Messages follow."""
         chips = [self.filters.button(which) for which in Filter]
-        preview = self.preview
-        after = [preview.positive, preview.negative, preview.remove_label]
-        order = [*chips, self.update_button, self.grid, *after]
+        order = [*chips, self.update_button, self.grid, *self.preview.buttons]
         for one, next_one in pairwise(order):
             self.setTabOrder(one, next_one)
 
@@ -149,6 +156,9 @@ class BrowsePage(QWidget):
         selection.selectionChanged.connect(self._on_selection)
         self.preview.labeled.connect(self.commands.label)
         self.preview.label_removed.connect(lambda: self.commands.label(None))
+        self.why.go_to.connect(self.show_photos)
+        self.why.failed.connect(self.failed)
+        self.why.toggled.connect(lambda on: self.show_preview(on or self._settings.preview))
         self.banners.shown.connect(self.show_filter)
         self.review.seen.connect(self._on_changes_seen)
         self.review.answered.connect(self.grid.setFocus)
@@ -342,7 +352,7 @@ class BrowsePage(QWidget):
 
     def set_watching(self, watching: bool) -> None:
         """Set whether the folder is watched, which the page mentions if it is empty."""
-        self._watching = self.commands.watching = watching
+        self._watching = self.commands.watching = self.closeups.loupe.watching = watching
         self._say_why_empty()
 
     def show_photos(self, keys: Iterable[str], _why: str = "") -> None:
@@ -371,10 +381,7 @@ class BrowsePage(QWidget):
             # Until the photos are judged again, nothing is known about their tags.
             self.review.refresh()
         self.review.show(self.model.filter)
-        differing = self.model.out_of_date
-        self.update_button.setText(difference(differing))
-        self.update_button.setToolTip(why_different(differing))
-        self.update_button.setVisible(bool(differing))
+        self.update_button.tell(self.model.out_of_date)
 
     def _on_data_changed(self, first: QModelIndex, last: QModelIndex) -> None:
         current = self.grid.currentIndex()
@@ -428,16 +435,3 @@ class BrowsePage(QWidget):
             corrected=any(photo.correction is not None for photo in photos),
             single=row is not None,
         )
-
-
-def _update_button(parent: QWidget) -> QPushButton:
-    """Return the button that updates the list. Its space is kept while it is hidden, so that nothing moves."""
-    button = QPushButton(parent)
-    button.setObjectName("chip")
-    button.setAutoDefault(False)
-    button.setMinimumWidth(button.fontMetrics().horizontalAdvance(difference(OutOfDate(888, 88))) + 24)
-    kept = button.sizePolicy()
-    kept.setRetainSizeWhenHidden(True)
-    button.setSizePolicy(kept)
-    button.hide()
-    return button

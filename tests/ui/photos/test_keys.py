@@ -153,8 +153,8 @@ def test_clicks_on_buttons_leave_the_focus_with_the_photos(hands: Hands) -> None
 
 def test_a_key_that_stays_on_the_photo_acts_once_while_it_is_held(hands: Hands) -> None:
     opened: list[object] = []
-    hands.grid.activated.disconnect()
-    hands.grid.activated.connect(lambda *_: opened.append(True))
+    hands.grid.open_pressed.disconnect()
+    hands.grid.open_pressed.connect(lambda: opened.append(True))
     for code, text, modifiers in (
         (Key.Key_Space, " ", Mod.NoModifier),
         (Key.Key_A, "A", Mod.ShiftModifier),
