@@ -24,6 +24,8 @@ from alpacasorter.wording import text
 
 _Flag = QItemSelectionModel.SelectionFlag
 _BESIDE = 12
+_TIP_BELOW = 16
+"""How far below the place that it is given Qt shows a tool tip: the height of a mouse pointer, pixels."""
 _STATES = QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_HasFocus
 
 
@@ -302,9 +304,18 @@ class CardView(QListView):
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             section = self.heading_at(event.pos())
             if section is not None:
-                where = self._model.listed[self.cards.places_in(section).start].folder
-                words = _("{folder}\nClick to select the photos in it.").format(folder=text.folder(where))
+                folder = self._model.listed[self.cards.places_in(section).start].folder
+                words = _("{folder}\nClick to select the photos in it.").format(folder=text.folder(folder))
                 QToolTip.showText(event.globalPos(), words, self.viewport())
+                return True
+            index = self.indexAt(event.pos())
+            if index.isValid():
+                # Below the card, where it covers no tag, neither of this photo nor of another one.
+                cell = self.visualRect(index)
+                card = self.delegate.card_rect(cell)
+                below = min(card.bottom() + 2, self.viewport().height()) - _TIP_BELOW
+                where = self.viewport().mapToGlobal(QPoint(card.left(), below))
+                QToolTip.showText(where, index.data(Qt.ItemDataRole.ToolTipRole), self.viewport(), cell)
                 return True
         return super().viewportEvent(event)
 

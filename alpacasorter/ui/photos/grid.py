@@ -308,6 +308,13 @@ class PhotoGrid(CardView):
             selection.select(self._model.index(first), self._model.index(last))
         self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.Select)
 
+    def select_folder(self) -> None:
+        """Select the listed photos that are in the folder of the current one, wherever they are in the list."""
+        current = self.current_photo()
+        if current is not None:
+            self.clearSelection()
+            self.select_photos([row for row in self._model.listed if row.folder == current.folder])
+
     def tag_rect(self, index: QModelIndex) -> QRect:
         """Return where the tag of a photo is, in the coordinates of the viewport."""
         return self.delegate.tag_rect(self.visualRect(index), self._model.photo(index))
