@@ -59,6 +59,7 @@ class Actions(QObject):
         self.select_folder = self._make(
             _("Select the &folder"), "", "Ctrl+Shift+A", _("Select the listed photos of the current photo's folder")
         )
+        self.find = self._make(_("&Find…"), "", standard.Find, _("Search for photos by name or folder"))
         self.settings = self._make(_("&Settings…"), "settings", "Ctrl+,")
         self.settings.setMenuRole(QAction.MenuRole.PreferencesRole)
         # Photo
@@ -118,6 +119,10 @@ class Actions(QObject):
         )
         self.preview = self._make(_("&Preview"), "preview", "F3", _("Show the selected photo larger"))
         self.preview.setCheckable(True)
+        self.histograms = self._make(
+            _("Histo&grams"), "", "F4", _("Show the photos by date and by how sure the model is, and choose a range")
+        )
+        self.histograms.setCheckable(True)
         self.why = self._make(
             _("W&hy this tag"),
             tip=_("Show what in the photo speaks for its tag, and what it looks like"),
@@ -276,6 +281,8 @@ class Actions(QObject):
             self.why,
             self.select_all,
             self.select_folder,
+            self.find,
+            self.histograms,
             self.update_list,
             self.next_unsure,
             self.previous_unsure,
@@ -341,7 +348,7 @@ class Actions(QObject):
         edit = add_menu(_("&Edit"))
         edit.addActions([self.undo, self.redo])
         edit.addSeparator()
-        edit.addActions([self.select_all, self.select_folder, self.settings])
+        edit.addActions([self.select_all, self.select_folder, self.find, self.settings])
         bar.addMenu(photo)
         view = add_menu(_("&View"))
         view.addActions(list(self.filters.values()))
@@ -351,7 +358,7 @@ class Actions(QObject):
         view.addSeparator()
         view.addActions([self.next_unsure, self.previous_unsure, self.auto_advance])
         view.addSeparator()
-        view.addActions([self.larger, self.smaller, self.preview, self.why, self.key_hints])
+        view.addActions([self.larger, self.smaller, self.preview, self.why, self.histograms, self.key_hints])
         zoom = Menu(_("&Zoom"), window)
         zoom.addActions([self.zoom_in, self.zoom_out, self.zoom_fit, self.zoom_full])
         view.addMenu(zoom)

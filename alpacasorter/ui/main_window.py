@@ -107,6 +107,7 @@ class MainWindow(QMainWindow):
         self.stack.addWidget(self.welcome)
         self.stack.addWidget(self.page)
         self.status = StatusBar(self)
+        self.status.insertPermanentWidget(1, self.page.finding.shown)
         self.summary, self.device_label = self.status.summary, self.status.device
         self._show_opening()
         self._assemble()
@@ -126,7 +127,7 @@ class MainWindow(QMainWindow):
         self.exchange = ExchangeControl(
             self, engine, actions, stack, store, settings, folder, filtered=filtered, selected=selected
         )
-        self.sorting = SortControl(self, engine, actions, store, settings, self.banners, folder)
+        self.sorting = SortControl(self, engine, actions, store, settings, self.banners, folder, filtered)
         # Its button is next to the label that says that the folder is watched.
         self.arrivals = ArrivalsControl(self, engine, actions, store, settings, self.sorting, folder, place=2)
         self._controls = (self.sorting, self.training, self.testing, self.arrivals, self.exchange, self.models)

@@ -16,7 +16,9 @@ from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _, confidence
 from alpacasorter.ui.photo_filters import Filter, Order, View
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photo_finder import Finder
+from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.wording import text
 
 Index = QModelIndex | QPersistentModelIndex
@@ -80,6 +82,7 @@ class PhotoModel(QAbstractListModel):
         """Show all photos of `store`."""
         super().__init__(parent)
         self.store = store
+        self.finder = Finder(store)
         self._view = View()
         self._shown: list[PhotoRow] = []
         self._places: dict[PhotoRow, int] | None = {}
@@ -150,14 +153,14 @@ class PhotoModel(QAbstractListModel):
         return self._shown
 
     def filtered(self) -> list[PhotoRow] | None:
-        """Return the photos that are shown; None if the filter shows all."""
-        return None if self._view.filter is Filter.ALL else list(self._shown)
+        """Return the photos that are shown; None if the filter shows all and nothing is searched for."""
+        return None if self._view.filter is Filter.ALL and not self._view.query else list(self._shown)
 
     def show(self, view: View) -> None:
         """Show the photos that belong to a view now, in its order."""
         self.beginResetModel()
         self._view = view
-        self._set_shown(self.store.matching(view))
+        self._set_shown(self.finder.matching(view))
         self.endResetModel()
 
     def clear(self, view: View = _ALL, labels: LabelSet | None = None, *, again: bool = False) -> None:
@@ -249,7 +252,7 @@ class PhotoModel(QAbstractListModel):
         """Find out again which photos wait, after the meaning of the filter has changed."""
         self._arriving = dict.fromkeys(self._matching(self._arriving))
         listed = self._arriving.keys() | set(self._shown)
-        matching = self.store.matching(View(self._view.filter))
+        matching = self.finder.matching(View(self._view.filter, query=self._view.query))
         self._waiting = dict.fromkeys(row for row in matching if row not in listed)
         self.counts_changed.emit()
 
@@ -283,9 +286,10 @@ class PhotoModel(QAbstractListModel):
     @property
     def out_of_date(self) -> OutOfDate:
         """How the list differs from what the filter and the order would show now."""
-        more = len(self._waiting) + len(self._arriving)
+        more, view = len(self._waiting) + len(self._arriving), self._view
         listed = len(self._shown) - len(self._leaving)
-        return OutOfDate(more, listed + more - self.store.counts[self._view.filter], not self._in_order)
+        counts = self.finder.counts(view.query) if view.query else self.store.counts
+        return OutOfDate(more, listed + more - counts[view.filter], not self._in_order)
 
     @property
     def leaving(self) -> Set[PhotoRow]:

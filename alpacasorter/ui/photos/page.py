@@ -17,11 +17,14 @@ from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.photo_filters import Filter, Order, View
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore, place_of
+from alpacasorter.ui.photo_query import Query
+from alpacasorter.ui.photo_row import PhotoRow, place_of
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.photos.banners import PhotoBanners
 from alpacasorter.ui.photos.commands import PhotoCommands
 from alpacasorter.ui.photos.corrections import Corrections
 from alpacasorter.ui.photos.filter_bar import FilterBar
+from alpacasorter.ui.photos.finding.control import Finding
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.key_hints import KeyHints
 from alpacasorter.ui.photos.list_status import UpdateButton, why_empty
@@ -86,6 +89,7 @@ class BrowsePage(QWidget):
         self.banners = PhotoBanners(bar, self.store, self.corrections, self)
         self.review = ChangeReview(self.store, self.corrections, self.banners, self)
         self.grid = PhotoGrid(self.model, self.thumbnails, theme, self)
+        self.finding = Finding(self.model, self.grid, self.filters, self.actions_, settings, theme, self)
         self.why = Why(self.actions_.why, theme, self)
         self.preview = PreviewPane(self.store, self.thumbnails, previews, theme, self.why, self)
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
@@ -106,6 +110,7 @@ class BrowsePage(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(above)
+        layout.addWidget(self.finding.panel)
         layout.addWidget(self.splitter, 1)
         self.hints = KeyHints(self.store, theme, self)
         layout.addWidget(self.hints)
@@ -136,7 +141,7 @@ class BrowsePage(QWidget):
     def _order_tabs(self) -> None:
         """Let the Tab key move in reading order: filters, photos, preview. Messages follow."""
         chips = [self.filters.button(which) for which in Filter]
-        order = [*chips, self.update_button, self.grid, *self.preview.buttons]
+        order = [*chips, self.update_button, *self.finding.panel.by_tab(), self.grid, *self.preview.buttons]
         for one, next_one in pairwise(order):
             self.setTabOrder(one, next_one)
 
@@ -145,6 +150,8 @@ class BrowsePage(QWidget):
         self.addActions(list(actions.page_actions))
         self.filters.chosen.connect(self.show_filter)
         self.model.counts_changed.connect(self._on_counts)
+        self.finding.counted.connect(self._offer_update)
+        self.finding.asked.connect(self._find)
         self.model.modelReset.connect(self._on_selection)
         self.model.rowsInserted.connect(self._on_inserted)
         self.model.dataChanged.connect(self._on_data_changed)
@@ -198,6 +205,7 @@ class BrowsePage(QWidget):
         self.store.forget_changes()
         self.review.begin()
         self.filters.set_labels(labels)
+        self.finding.set_labels(labels)
         self.actions_.set_labels(labels)
 
     def begin(self, *, folder: Path | None = None, same_folder: bool = False, select: Sequence[Path] = ()) -> None:
@@ -225,6 +233,7 @@ class BrowsePage(QWidget):
         self.model.clear(view, again=same_folder and self._scope == scope)
         self._scope = scope
         self._show_view()
+        self.finding.begin(folder, self.model.view.query)
         self.banners.learned.hide()
         self.progress.start()
         self.grid.set_empty_text("")
@@ -241,6 +250,11 @@ class BrowsePage(QWidget):
         if which is Filter.NEW or self.banners.arrivals.wanted:
             self.live.tell()
         self.grid.setFocus()
+
+    def _find(self, query: Query) -> None:
+        """List what is found; the search keeps the focus."""
+        self._show_anew(replace(self.model.view, query=query))
+        self._say_why_empty()
 
     def update_list(self) -> None:
         """List what matches the filter now, in its order. The current photo stays selected, and where it is in view."""
@@ -322,7 +336,7 @@ class BrowsePage(QWidget):
                 self.grid.setCurrentIndex(QModelIndex())
             self._show_anew(self.model.view)
             self._on_counts()
-        if not (self.model.rowCount() or self.live.touched or self.model.filter is Filter.ALL):
+        if not (self.model.rowCount() or self.live.touched or self.model.filtered() is None or self.model.view.query):
             # The filter that was in use when the folder was left shows nothing any more.
             self.show_filter(Filter.ALL)
         self.places.end(self.live.touched)
@@ -376,11 +390,13 @@ class BrowsePage(QWidget):
         self.grid.setFocus()
 
     def _on_counts(self) -> None:
-        self.filters.set_counts(self.store.counts)
+        self.finding.refresh()
         if self._finished is not None:
             # Until the photos are judged again, nothing is known about their tags.
             self.review.refresh()
         self.review.show(self.model.filter)
+
+    def _offer_update(self) -> None:
         self.update_button.tell(self.model.out_of_date)
 
     def _on_data_changed(self, first: QModelIndex, last: QModelIndex) -> None:
@@ -390,7 +406,9 @@ class BrowsePage(QWidget):
 
     def _say_why_empty(self) -> None:
         recursive, watching = self._settings.recursive, self._watching
-        words = why_empty(self.model.filter, self.store, self._finished, recursive=recursive, watching=watching)
+        words = self.finding.why_empty() or why_empty(
+            self.model.filter, self.store, self._finished, recursive=recursive, watching=watching
+        )
         self.grid.set_empty_text(words)
 
     # Selection

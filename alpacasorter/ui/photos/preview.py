@@ -22,7 +22,8 @@ from PySide6.QtWidgets import (
 from alpacasorter.core import reasons
 from alpacasorter.core.taken import Clock
 from alpacasorter.i18n import _, confidence, ngettext, number
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.photos.model import change_of
 from alpacasorter.ui.photos.why import Why, WhyPanel, gray
 from alpacasorter.ui.widgets.theme import Theme

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Signal
 
 from alpacasorter.ui.photo_filters import Filter, View
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.photos.banners import PhotoBanners
 from alpacasorter.ui.photos.corrections import Corrections, Step
 from alpacasorter.wording import text

@@ -22,7 +22,8 @@ from PySide6.QtWidgets import (
 from alpacasorter.core.events import ActivationMap, Explained, Neighbor
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _, percent
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.widgets.desktop import show_in_file_manager
 from alpacasorter.ui.widgets.messages import ElidedLabel
 from alpacasorter.ui.widgets.theme import Theme

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from alpacasorter.core.sorting.events import FilesPlaced, SortRecord, SortState
 from alpacasorter.i18n import _, ngettext, number
 from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.photo_filters import Filter
+from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.follow_up import RescanAfterSort
@@ -57,14 +58,27 @@ class SortControl(WindowControl):
         settings: Settings,
         bar: BannerBar,
         folder: Callable[[], Path | None],
+        filtered: Callable[[], Sequence[PhotoRow] | None] = lambda: None,
     ) -> None:
-        """Connect the actions, and add a hidden button for a running sort to the status bar."""
+        """Connect the actions, and add a hidden button for a running sort to the status bar.
+
+        Args:
+            window: gets the dialogs.
+            engine: sorts.
+            actions: of the window.
+            store: the photos of the open folder.
+            settings: what was chosen before.
+            theme: colors.
+            folder: returns the open folder.
+            filtered: returns the photos that are listed; None if these are all. All are sorted, and the dialog says so.
+        """
         super().__init__(window)
         self._engine = engine
         self._actions = actions
         self._store = store
         self._settings = settings
         self._folder = folder
+        self._filtered = filtered
         self._unlisted: set[Path] = set()
         self._has_checked = False
         self._sort = self._launcher(self._make)
@@ -153,7 +167,9 @@ class SortControl(WindowControl):
         store = self._store
         scanning = self._actions.stop.isEnabled()
         found = sort_input(folder, store.rows, store.labels, self._unlisted, scanning=scanning)
-        return replace(found, again=self._engine.versions.again)
+        shown = self._filtered()
+        listed = None if shown is None else len(shown)
+        return replace(found, again=self._engine.versions.again, listed=listed)
 
     # Closing the window
 

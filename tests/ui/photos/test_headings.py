@@ -218,6 +218,7 @@ def test_screen_readers_know_where_each_photo_is_and_its_folder(hands: Hands) ->
         assert child.rect().contains(on_screen)
 
 
+@pytest.mark.qt_log_ignore("does not support raise", extend=True)
 def test_tool_tips_cover_no_tag_and_name_the_folder(hands: Hands) -> None:
     show(hands)
     grid = hands.grid

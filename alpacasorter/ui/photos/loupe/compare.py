@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QTo
 
 from alpacasorter.core import reasons
 from alpacasorter.i18n import _
-from alpacasorter.ui.photo_store import PhotoRow
+from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.loupe.facts import how_taken
 from alpacasorter.ui.photos.loupe.loupe import STEPS, full_size, is_label_key, zoom_by_key

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QMainWindow, QStackedLayout, QToolBar, QWidget
 
 from alpacasorter.i18n import ngettext, number
 from alpacasorter.ui.actions import Actions
-from alpacasorter.ui.photo_store import PhotoRow
+from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photos.commands import PhotoCommands
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.loupe.compare import LEAST, MOST, Compare
@@ -59,7 +59,6 @@ class LoupeControl(QObject):
         self.compare = Compare(grid, model, thumbnails, self.loader, theme, page)
         views.addWidget(self.loupe)
         views.addWidget(self.compare)
-        page.setFocusProxy(grid)
         loupe = self.loupe
         loupe.closed.connect(self.close)
         loupe.labeled.connect(commands.label)

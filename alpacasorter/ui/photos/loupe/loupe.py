@@ -14,7 +14,7 @@ from alpacasorter.core import reasons
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _
 from alpacasorter.ui.photo_filters import Filter
-from alpacasorter.ui.photo_store import PhotoRow
+from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.loupe.facts import how_many, how_taken
 from alpacasorter.ui.photos.loupe.film_strip import FilmStrip
