@@ -215,7 +215,9 @@ class PhotoDelegate(QStyledItemDelegate):
             body = QRectF(0, 0, card.width(), card.height())
             painter.drawRoundedRect(body.adjusted(width / 2, width / 2, -width / 2, -width / 2), RADIUS, RADIUS)
 
-        self._pixmaps.paint(painter, card.topLeft(), card.size(), ("card", selected, marked), draw)
+        # On the color of the view, because a card with transparent corners takes several times as long to paint.
+        ground = QColor(colors.window)
+        self._pixmaps.paint(painter, card.topLeft(), card.size(), ("card", selected, marked), draw, ground)
 
     def _paint_tag(self, painter: QPainter, line: QRect, tag: tags.Tag) -> None:
         colors, size = self._theme.colors, self._tag_size(tag)
@@ -331,7 +333,13 @@ class _PixmapCache:
         self._pixmaps.clear()
 
     def paint(
-        self, painter: QPainter, place: QPoint, size: QSize, look: Hashable, draw: Callable[[QPainter], None]
+        self,
+        painter: QPainter,
+        place: QPoint,
+        size: QSize,
+        look: Hashable,
+        draw: Callable[[QPainter], None],
+        ground: QColor | Qt.GlobalColor = Qt.GlobalColor.transparent,
     ) -> None:
         """Paint a picture.
 
@@ -341,6 +349,7 @@ class _PixmapCache:
             size: its size.
             look: everything that makes it look different from others of its size.
             draw: draws it at (0, 0); called only for a look that is not cached.
+            ground: what it is drawn on.
         """
         ratio = painter.device().devicePixelRatioF()
         key = (look, size.width(), size.height(), ratio)
@@ -350,7 +359,7 @@ class _PixmapCache:
                 self._pixmaps.clear()
             pixmap = QPixmap(size * ratio)
             pixmap.setDevicePixelRatio(ratio)
-            pixmap.fill(Qt.GlobalColor.transparent)
+            pixmap.fill(ground)
             inner = QPainter(pixmap)
             inner.setRenderHint(QPainter.RenderHint.Antialiasing)
             draw(inner)
