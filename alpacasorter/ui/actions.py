@@ -57,7 +57,7 @@ class Actions(QObject):
         self.undo, self.redo = self._undo_actions(undo_stack)
         self.select_all = self._make(_("Select &all"), "", standard.SelectAll)
         self.select_folder = self._make(
-            _("Select the &folder"), "", "Ctrl+Shift+A", _("Select the listed photos of the current photo's folder")
+            _("Select the fol&der"), "", "Ctrl+Shift+A", _("Select the listed photos of the current photo's folder")
         )
         self.find = self._make(_("&Find…"), "", standard.Find, _("Search for photos by name or folder"))
         self.settings = self._make(_("&Settings…"), "settings", "Ctrl+,")
@@ -105,6 +105,10 @@ class Actions(QObject):
         self.filters = {which: self._filter(which, number) for number, which in enumerate(_FILTER_KEYS, 1)}
         self.order = OrderActions(theme, self)
         self.orders = self.order.orders
+        self.changed_tags = self._make(
+            _("&Changed tags"), "", "Ctrl+Shift+8", _("Show each tag that has changed, before and after, in a strip")
+        )
+        self.changed_tags.setCheckable(True)
         self.update_list = self._make(
             _("&Update the list"),
             "",
@@ -151,6 +155,7 @@ class Actions(QObject):
         )
         self.model_card = self._make(_("&About this model"))
         # Help
+        self.messages = self._make(_("&Messages…"), "", "Ctrl+Shift+M", _("See again what was said below the photos"))
         self.shortcuts = self._make(_("&Keyboard shortcuts"), "", "F1", _("Show what all keys do"))
         self.about = self._make(_("&About AlpacaSorter"))
         self.about.setMenuRole(QAction.MenuRole.AboutRole)
@@ -284,6 +289,7 @@ class Actions(QObject):
             self.find,
             self.histograms,
             self.update_list,
+            self.changed_tags,
             self.next_unsure,
             self.previous_unsure,
         ):
@@ -354,7 +360,7 @@ class Actions(QObject):
         view.addActions(list(self.filters.values()))
         view.addSeparator()
         view.addMenu(self.order.menu(Menu(_("&Order"), view)))
-        view.addAction(self.update_list)
+        view.addActions([self.changed_tags, self.update_list])
         view.addSeparator()
         view.addActions([self.next_unsure, self.previous_unsure, self.auto_advance])
         view.addSeparator()
@@ -368,7 +374,7 @@ class Actions(QObject):
         model.addSeparator()
         model.addAction(self.model_card)
         help_menu = add_menu(_("&Help"))
-        help_menu.addActions([self.shortcuts, self.about])
+        help_menu.addActions([self.shortcuts, self.messages, self.about])
 
     def fill_tool_bar(self, bar: QToolBar) -> None:
         """Fill the tool bar."""

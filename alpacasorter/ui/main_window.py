@@ -57,7 +57,7 @@ from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
 from alpacasorter.workers.view_facts import DeviceFacts, ModelFacts
 
 _TITLE = "AlpacaSorter"
-_WIDE = 860
+_WIDE = 900
 """Width from which the tool bar has space for words, pixels."""
 _SHARE = 0.92
 """Largest share of the screen that the window takes at the first start, which leaves space for its frame."""
@@ -112,7 +112,7 @@ class MainWindow(QMainWindow):
         self._show_opening()
         self._assemble()
         self.models = ModelsControl(self, engine, self.banners)
-        self.training = TrainControl(self, settings, theme)
+        self.training = TrainControl(self, settings, theme, self.banners)
         self.testing = EvaluateControl(self, engine, theme)
         actions, store, stack = self.page.actions_, self.page.store, self.page.corrections.stack
         filtered, selected = self.page.model.filtered, self.page.grid.selected_photos
@@ -182,6 +182,7 @@ class MainWindow(QMainWindow):
         for failed in (self.models.told, self.training.told, self.exchange.told, page.failed):
             failed.connect(tell)
         page.outdated.connect(self.notice.remove)
+        actions.messages.triggered.connect(self.banners.show_list)
         page.commands.remarked.connect(self.status.remark)
         page.selection_changed.connect(self.status.show_selection)
         self.exchange.revisited.connect(page.show_photos)
@@ -271,6 +272,7 @@ class MainWindow(QMainWindow):
         self._show_welcome()
 
     def _show_welcome(self) -> None:
+        self.page.closeups.close()
         self._folder = None
         self.page.places.close()
         self.watching.rest()

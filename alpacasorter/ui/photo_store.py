@@ -395,6 +395,10 @@ class PhotoStore:
         """Return whether a photo of the folder with this content key has another tag than at first."""
         return key in self._changes.keys and bool(self._judged(key))
 
+    def changed_rows(self) -> list[PhotoRow]:
+        """Return the photos whose tags have changed, in order; copies of a photo count once."""
+        return self._changes.first_of(self.rows)
+
     def earlier_tag(self, row: PhotoRow) -> EarlierTag | None:
         """Return the tag that a photo had before it changed (see `TagChanges`); None if it has not changed."""
         return self._changes.earlier(row.key, self.labels) if row.key and row.probability is not None else None
@@ -404,8 +408,9 @@ class PhotoStore:
         self._has_changed()
         for row in self.rows if rows is None else list(rows):
             if row.key is not None and row.probability is not None and (rows is None or row.key in self._changes.keys):
+                if row.key in self._changes.keys:
+                    self.counts[Filter.CHANGED] -= len(self._judged(row.key))
                 self._changes.see(row.key, row.probability)
-        self.counts[Filter.CHANGED] = sum(len(self._judged(key)) for key in self._changes.keys)
 
     def forget_changes(self) -> None:
         """Forget what the tags were, because another model judges the photos from now on."""

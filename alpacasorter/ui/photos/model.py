@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Collection, Iterable, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -157,10 +157,15 @@ class PhotoModel(QAbstractListModel):
         return None if self._view.filter is Filter.ALL and not self._view.query else list(self._shown)
 
     def show(self, view: View) -> None:
-        """Show the photos that belong to a view now, in its order."""
+        """Show the photos that belong to a view now, in its order. If only its query differs, the same rows stay."""
+        rows = self.finder.matching(view)
+        if rows == self._shown and view == replace(self._view, query=view.query):
+            # As after most keys of a search, which 100,000 photos need not be laid out for.
+            self._view, self._waiting, self._arriving, self._in_order = view, {}, {}, True
+            return
         self.beginResetModel()
         self._view = view
-        self._set_shown(self.finder.matching(view))
+        self._set_shown(rows)
         self.endResetModel()
 
     def clear(self, view: View = _ALL, labels: LabelSet | None = None, *, again: bool = False) -> None:

@@ -21,6 +21,7 @@ from alpacasorter.ui.photo_query import Query
 from alpacasorter.ui.photo_row import PhotoRow, place_of
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.photos.banners import PhotoBanners
+from alpacasorter.ui.photos.changed_strip import ChangedStrip
 from alpacasorter.ui.photos.commands import PhotoCommands
 from alpacasorter.ui.photos.corrections import Corrections
 from alpacasorter.ui.photos.filter_bar import FilterBar
@@ -87,7 +88,8 @@ class BrowsePage(QWidget):
         self.progress = ProgressStrip(self)
         bar.add_beside(self.progress, self.progress.words)
         self.banners = PhotoBanners(bar, self.store, self.corrections, self)
-        self.review = ChangeReview(self.store, self.corrections, self.banners, self)
+        strip = ChangedStrip(self.store, self.thumbnails, theme, self)
+        self.review = ChangeReview(self.store, self.corrections, self.banners.flipped, strip, self)
         self.grid = PhotoGrid(self.model, self.thumbnails, theme, self)
         self.finding = Finding(self.model, self.grid, self.filters, self.actions_, settings, theme, self)
         self.why = Why(self.actions_.why, theme, self)
@@ -113,11 +115,12 @@ class BrowsePage(QWidget):
         layout.addWidget(self.finding.panel)
         layout.addWidget(self.splitter, 1)
         self.hints = KeyHints(self.store, theme, self)
+        layout.addWidget(strip)
         layout.addWidget(self.hints)
         self._order_tabs()
         self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, settings, self)
         self.closeups = LoupeControl(
-            self, self.views, self.grid, self.model, self.commands, self.actions_, self.thumbnails, theme
+            self, self.views, self.grid, self.model, self.commands, self.actions_, self.thumbnails, theme, self.why
         )
         self.outgoing = OutgoingPhotos(self.actions_, self.grid, self.thumbnails, theme, self)
         self.commands.failed.connect(self.failed)
@@ -141,7 +144,8 @@ class BrowsePage(QWidget):
     def _order_tabs(self) -> None:
         """Let the Tab key move in reading order: filters, photos, preview. Messages follow."""
         chips = [self.filters.button(which) for which in Filter]
-        order = [*chips, self.update_button, *self.finding.panel.by_tab(), self.grid, *self.preview.buttons]
+        before = [*chips, self.update_button, *self.finding.panel.by_tab()]
+        order = [*before, self.grid, *self.preview.buttons, *self.review.strip.controls]
         for one, next_one in pairwise(order):
             self.setTabOrder(one, next_one)
 
@@ -152,6 +156,7 @@ class BrowsePage(QWidget):
         self.model.counts_changed.connect(self._on_counts)
         self.finding.counted.connect(self._offer_update)
         self.finding.asked.connect(self._find)
+        self.finding.opened.connect(self.closeups.close)
         self.model.modelReset.connect(self._on_selection)
         self.model.rowsInserted.connect(self._on_inserted)
         self.model.dataChanged.connect(self._on_data_changed)
@@ -165,9 +170,12 @@ class BrowsePage(QWidget):
         self.preview.label_removed.connect(lambda: self.commands.label(None))
         self.why.go_to.connect(self.show_photos)
         self.why.failed.connect(self.failed)
-        self.why.toggled.connect(lambda on: self.show_preview(on or self._settings.preview))
+        self.why.toggled.connect(lambda on: self.show_preview(self._settings.preview or (on and self.grid.isVisible())))
         self.banners.shown.connect(self.show_filter)
         self.review.seen.connect(self._on_changes_seen)
+        self.review.strip_closed.connect(lambda: actions.changed_tags.setChecked(False))
+        self.review.strip.shown.connect(lambda row: self.show_photos([row.key]))
+        actions.changed_tags.toggled.connect(self.review.ask_for_strip)
         self.review.answered.connect(self.grid.setFocus)
         self.corrections.revisited.connect(self.show_photos)
         self.update_button.clicked.connect(self.update_list)
@@ -190,6 +198,7 @@ class BrowsePage(QWidget):
         """Leave less space around the filters if the window is low."""
         self.filters.set_gap(4 if low else 8)
         self.hints.set_low(low)
+        self.review.strip.set_low(low)
 
     def _share_space(self) -> None:
         photos, preview = self.splitter.sizes()
@@ -218,8 +227,7 @@ class BrowsePage(QWidget):
             select: photos to select as they are found.
         """
         view = self.places.begin(folder, select, same_folder=same_folder)
-        if not same_folder:
-            self.store.root = folder
+        self.closeups.begin(same_folder=same_folder)
         self._chosen_for_user = None
         self._finished = None
         self.live.touched = False
@@ -232,6 +240,7 @@ class BrowsePage(QWidget):
         scope = (self._settings.recursive, self._settings.exclusion)
         self.model.clear(view, again=same_folder and self._scope == scope)
         self._scope = scope
+        self.review.strip.model.begin()
         self._show_view()
         self.finding.begin(folder, self.model.view.query)
         self.banners.learned.hide()
@@ -387,7 +396,6 @@ class BrowsePage(QWidget):
         self.banners.learned.hide()
         self.grid.viewport().update()
         self._on_selection()
-        self.grid.setFocus()
 
     def _on_counts(self) -> None:
         self.finding.refresh()

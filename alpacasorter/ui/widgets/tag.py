@@ -68,8 +68,8 @@ class Tag:
         """Return the words as far as there is space for them; the confidence is whole as long as there is any."""
         over, label = metrics.horizontalAdvance(self.words) - room, metrics.horizontalAdvance(self.label)
         words = self.words
-        if self.label and over > 0:
-            shorter = metrics.elidedText(self.label, Qt.TextElideMode.ElideRight, max(0, label - over))
+        if self.label and over > -2:
+            shorter = metrics.elidedText(self.label, Qt.TextElideMode.ElideRight, max(0, label - over - 2))
             words = self.words.replace(self.label, shorter, 1).strip()
         return metrics.elidedText(words, Qt.TextElideMode.ElideRight, room)
 

@@ -11,7 +11,7 @@ from PySide6.QtGui import QAccessible, QHelpEvent, QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolTip
 
-from alpacasorter.core.events import Found, Judged
+from alpacasorter.core.events import Found, Judged, Problem, Problems
 from alpacasorter.core.photo import PhotoFile
 from alpacasorter.ui.photo_filters import Filter, Order
 from alpacasorter.ui.photos.layout import CardLayout
@@ -283,3 +283,20 @@ def test_places_and_points_agree(sizes: list[int], across: int, height: int, hea
         for pixels in (-50, -1, 1, 50):
             there = cards.page_away(place, pixels)
             assert (rects[there].top() - rects[place].top()) * pixels >= 0
+
+
+def test_a_problem_is_told_whole_on_its_card_or_ends_in_an_ellipsis(hands: Hands) -> None:
+    """No line is cut: below the last line that is painted there is space."""
+    page, grid = hands.page, hands.grid
+    hands.show(2)
+    long = "This photo is broken in more than one way, so that it can't be shown, however often it is tried. " * 4
+    for reason in ("No.", long[:90], long):
+        page.model.on_problems(Problems((Problem(Path("/p/100.jpg"), reason),)))
+        for tile in (128, 184, 320):
+            grid.set_tile(tile)
+            hands.settle()
+            area = grid.delegate.picture_rect(cell(hands, 0))
+            shot = grid.viewport().grab(area).toImage()
+            ground = shot.pixel(1, 1)
+            for y in (*range(3), *range(shot.height() - 3, shot.height())):
+                assert {shot.pixel(x, y) for x in range(1, shot.width() - 1)} == {ground}, (reason, tile, y)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QObject, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QRect, Qt, QTimer, Signal
 from PySide6.QtWidgets import QLabel, QPushButton
 
 from alpacasorter.core.labels import LabelSet
@@ -23,6 +23,8 @@ from alpacasorter.ui.widgets.theme import Theme
 
 _COUNT_MS = 120
 """How long changes are collected before photos are counted again."""
+_LOW = 220
+"""In a lower view there is no space for details between the title and the button, pixels."""
 _AHEAD = 0.004
 """How long names and dates are read ahead at a time, seconds."""
 
@@ -40,8 +42,10 @@ class Finding(QObject):
     Signals:
         asked(Query): list what is found.
         counted: the numbers on the filters are up to date.
+        opened: the user wants to search, so the photos should be in view.
     """
 
+    opened = Signal()
     asked = Signal(object)
     counted = Signal()
 
@@ -112,6 +116,7 @@ class Finding(QObject):
 
     def open_search(self) -> None:
         """Show the search field and go there."""
+        self.opened.emit()
         self._is_open = True
         self._show_panel()
         self._prepare_soon.start()
@@ -170,9 +175,7 @@ class Finding(QObject):
         """Show what is searched for."""
         panel, query = self.panel, self._query
         if words_of(panel.field.text()) != query.words:
-            panel.field.blockSignals(True)
             panel.field.setText(" ".join(query.words))
-            panel.field.blockSignals(False)
         panel.dates.set_range(query.taken)
         panel.sureness.set_range(query.probability)
         dates = panel.dates.scale
@@ -196,6 +199,7 @@ class Finding(QObject):
         self.panel.show_histograms(shown)
         self._show_panel()
         if shown:
+            self.opened.emit()
             self._prepare_soon.start()
             self._count()
 
@@ -256,8 +260,11 @@ class Finding(QObject):
     def _place_nothing(self) -> None:
         if not self._nothing.isHidden():
             area, size = self._grid.viewport().rect(), self._nothing.sizeHint()
-            lines = self.why_empty().count("\n")
-            top = area.center().y() + 24 + lines * self._grid.fontMetrics().lineSpacing()
+            details = self.why_empty().partition("\n")[2]
+            # As wide as the grid writes them.
+            room = QRect(0, 0, area.width() - 64, area.height())
+            wrapped = self._grid.fontMetrics().boundingRect(room, Qt.TextFlag.TextWordWrap, details)
+            top = area.center().y() + 24 + (wrapped.height() if details else 0)
             self._nothing.setGeometry(area.center().x() - size.width() // 2, top, size.width(), size.height())
 
     def why_empty(self) -> str:
@@ -266,6 +273,8 @@ class Finding(QObject):
             return ""
         words = self.panel.field.text().strip()
         lines = [_("No photo matches “{words}”.").format(words=words) if words else _("No photo matches.")]
+        if self._grid.viewport().height() < _LOW:
+            return lines[0]
         names = [token for token in (self.panel.taken.words, self.panel.probability.words) if token]
         if names:
             # Translators: {ranges} are dates and confidences, as in "3 March 2026 – 12 March 2026, Alpaca 60%–80%".

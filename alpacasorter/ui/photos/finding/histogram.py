@@ -55,10 +55,18 @@ class Histogram(QWidget):
     pointed = Signal(int)
     dragging = Signal(bool)
 
-    def __init__(self, name: str, theme: Theme, parent: QWidget | None = None) -> None:
-        """Show nothing yet; `name` is what it shows photos by."""
+    def __init__(self, name: str, theme: Theme, parent: QWidget | None = None, *, empty_text: str = "") -> None:
+        """Show nothing yet.
+
+        Args:
+            name: what it shows photos by.
+            theme: its colors.
+            parent: the widget around it.
+            empty_text: what it says without a scale.
+        """
         super().__init__(parent)
         self._theme = theme
+        self._empty_text = empty_text
         self._scale: Scale | None = None
         self._bars = Bars((), 0)
         self._range: Range | None = None
@@ -296,6 +304,8 @@ class Histogram(QWidget):
         painter.setPen(QColor(colors.border))
         painter.drawLine(plot.bottomLeft(), plot.bottomRight())
         if self._scale is None or not self._count:
+            painter.setPen(QColor(colors.muted))
+            painter.drawText(plot, Qt.AlignmentFlag.AlignCenter, self._empty_text)
             return
         self._paint_bars(painter, colors)
         self._paint_lines(painter, colors, self._scale.lines)

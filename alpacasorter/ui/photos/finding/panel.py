@@ -6,7 +6,7 @@ from typing import Final
 
 from PySide6.QtCore import QEvent, QMargins, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _, ngettext, number
@@ -43,19 +43,20 @@ class FindingPanel(QWidget):
         self.clear_all.setProperty("flat", True)
         self.clear_all.setAutoDefault(False)
         self.clear_all.setToolTip(_("Remove what is searched for, and list all photos of the filter"))
-        for hidden in (self.taken, self.probability, self.clear_all):
-            kept = hidden.sizePolicy()
-            kept.setRetainSizeWhenHidden(hidden is self.clear_all)
-            hidden.setSizePolicy(kept)
-            hidden.hide()
+        kept = self.clear_all.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)
+        self.clear_all.setSizePolicy(kept)
+        self.clear_all.hide()
         row = QHBoxLayout()
         row.setSpacing(6)
-        row.addWidget(self.field, 2)
-        row.addWidget(self.taken, 1)
-        row.addWidget(self.probability, 1)
+        row.addWidget(self.field)
+        row.addWidget(self.taken)
+        row.addWidget(self.probability)
         row.addStretch(1)
         row.addWidget(self.clear_all)
-        self.dates = Histogram(_("Date taken"), theme, self)
+        # So that nothing moves when a range gets its token.
+        row.addStrut(max(one.sizeHint().height() for one in (self.field, self.taken, self.clear_all)))
+        self.dates = Histogram(_("Date taken"), theme, self, empty_text=_("No date is known."))
         self.sureness = Histogram(_("How sure the model is"), theme, self)
         self.undated = QPushButton(self)
         self.undated.setCheckable(True)
@@ -164,6 +165,7 @@ class SearchField(QLineEdit):
         self.setAccessibleName(_("Search by name or folder"))
         self.setToolTip(_("Photos whose name or folder has all these words; accents and capitals make no difference"))
         self.setClearButtonEnabled(True)
+        self.setMinimumWidth(_FIELD // 2)
         self.setMaximumWidth(_FIELD + 100)
 
     def sizeHint(self) -> QSize:
@@ -194,6 +196,9 @@ class _Token(QPushButton):
         self._words = ""
         self.setObjectName("chip")
         self.setAutoDefault(False)
+        # A button is never narrower than its words otherwise.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.hide()
 
     @property
     def words(self) -> str:

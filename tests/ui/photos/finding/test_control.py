@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAccessible
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton, QToolButton
 
 from alpacasorter.core.events import Found, Judged, JudgedPhoto, Learned, Problem, Problems
 from alpacasorter.core.photo import PhotoFacts, PhotoFile
@@ -59,7 +59,9 @@ def search(user: Hands, words: str) -> None:
 
 
 def type_text(words: str) -> None:
-    QTest.keyClicks(QApplication.focusWidget(), words)
+    field = QApplication.focusWidget()
+    assert field is not None
+    QTest.keyClicks(field, words)
 
 
 def chips(user: Hands) -> dict[Filter, str]:
@@ -143,12 +145,32 @@ def test_escape_clears_the_search_and_goes_back(user: Hands) -> None:
     assert not stopped, "the key has not stopped the scan"
 
 
+def test_searching_from_the_loupe_goes_back_to_the_photos(user: Hands) -> None:
+    user.press(Qt.Key.Key_Return)
+    assert not user.grid.isVisible()
+    search(user, "img_2")
+    assert user.grid.isVisible()
+    assert listed(user) == ["IMG_2"]
+
+
+def test_keys_that_find_the_same_photos_lay_out_nothing(user: Hands) -> None:
+    search(user, "im")
+    resets: list[None] = []
+    user.page.model.modelReset.connect(lambda: resets.append(None))
+    type_text("g_")
+    QApplication.processEvents()
+    assert not resets
+    assert user.page.model.view.query.words == ("img_",)
+
+
 def test_the_clear_button(user: Hands) -> None:
     search(user, "img_2")
-    panel_of(user).field.clear()
+    [button] = panel_of(user).field.findChildren(QToolButton)
+    QTest.mouseClick(button, LEFT)
     QApplication.processEvents()
     assert len(listed(user)) == 5
     assert panel_of(user).isVisible()
+    assert QApplication.focusWidget() is panel_of(user).field
 
 
 def test_an_empty_list_says_why_and_has_a_button(user: Hands) -> None:
@@ -273,10 +295,14 @@ def test_the_list_follows_while_a_range_is_dragged(user: Hands) -> None:
 def test_nothing_moves_under_the_mouse_while_it_drags(user: Hands) -> None:
     open_histograms(user)
     histogram = panel_of(user).sureness
-    before = histogram.mapTo(user.window, QPoint())
+
+    def places() -> list[QPoint]:
+        return [one.mapTo(user.window, QPoint()) for one in (histogram, panel_of(user).dates, user.grid)]
+
+    before = places()
     drag(histogram, 0.75, 0.99)
     user.settle()
-    assert histogram.mapTo(user.window, QPoint()) == before
+    assert places() == before
 
 
 def test_what_is_active_can_be_seen_when_the_histograms_are_hidden(user: Hands) -> None:
