@@ -47,6 +47,12 @@ class Actions(QObject):
         self.arrivals = self._make(_("Sort &new photos…"), tip=_("Sort photos automatically as they arrive"))
         self.stop = self._make(_("S&top"), "stop", "Esc", _("Stop the scan. The results so far are kept."))
         self.sort = self._make(_("&Sort…"), "sort", "Ctrl+S", _("Move, copy or link the photos into a folder per tag"))
+        self.move_there = self._make(
+            _("&Move relabeled photos"),
+            "",
+            "Ctrl+Shift+S",
+            _("Move photos from where a sort put them to the folders of their tags now"),
+        )
         self.sort_history = self._make(_("Sort &history…"), tip=_("See what was sorted, and undo it"))
         self.export = self._make(_("&Export results…"), tip=_("Save the tags for other programs"))
         self.import_labels = self._make(_("&Import labels…"), tip=_("Use labels from another computer or program"))
@@ -346,7 +352,7 @@ class Actions(QObject):
         file.addMenu(recent)
         file.addActions([self.rescan, self.watch, self.arrivals, self.stop])
         file.addSeparator()
-        file.addActions([self.sort, self.sort_history])
+        file.addActions([self.sort, self.move_there, self.sort_history])
         file.addSeparator()
         file.addActions([self.export, self.import_labels])
         file.addSeparator()

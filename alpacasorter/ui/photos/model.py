@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Collection, Iterable, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from pathlib import Path
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
@@ -193,7 +193,7 @@ class PhotoModel(QAbstractListModel):
     def position(self, row: PhotoRow) -> int | None:
         """Return the position at which a row is shown; None if it is not."""
         if self._places is None:
-            self._places = {shown: place for place, shown in enumerate(self._shown)}
+            self._places = dict(zip(self._shown, range(len(self._shown)), strict=True))
         return self._places.get(row)
 
     def index_of(self, row: PhotoRow) -> QModelIndex:
@@ -201,10 +201,13 @@ class PhotoModel(QAbstractListModel):
         place = self.position(row)
         return QModelIndex() if place is None else self.index(place)
 
-    def neighbors(self, row: PhotoRow) -> list[PhotoRow]:
-        """Return a row that is shown and all others, by nearness: those after it, then those before it, backwards."""
+    def neighbors(self, row: PhotoRow) -> Iterator[PhotoRow]:
+        """Return a row that is shown and all others, by nearness: those after it, then those before it, backwards.
+
+        They are the neighbors of now, also if other photos are shown by the time they are asked for.
+        """
         place = self.position(row) or 0
-        return [*self._shown[place:], *reversed(self._shown[:place])]
+        return chain(islice(self._shown, place, None), reversed(self._shown[:place]))
 
     # Folders
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QItemSelectionModel, QObject, Qt, QTimer
+from PySide6.QtCore import QEvent, QItemSelectionModel, QObject, Qt, QTimer
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMainWindow, QStackedLayout, QToolBar, QWidget
+from PySide6.QtWidgets import QMainWindow, QStackedLayout, QStatusBar, QToolBar, QWidget
 
 from alpacasorter.i18n import ngettext, number
 from alpacasorter.ui.actions import Actions
@@ -66,6 +66,7 @@ class LoupeControl(QObject):
         loupe.labeled.connect(commands.label)
         loupe.flip_wanted.connect(grid.tag_clicked)
         loupe.menu_wanted.connect(self._menu.popup)
+        self.compare.menu_wanted.connect(self._menu.popup)
         self.compare.closed.connect(self.close)
         self.compare.labeled.connect(commands.label)
         self.compare.flip_wanted.connect(grid.tag_clicked)
@@ -132,6 +133,7 @@ class LoupeControl(QObject):
         selected = self.compare.rows if self._shown is self.compare else self._selected
         self.loupe.close_photo()
         self.compare.close_photos()
+        self.loader.rest()
         self._commands.stays = False
         self._shown = None
         self._enable()
@@ -204,6 +206,9 @@ class LoupeControl(QObject):
     def _show_window_parts(self) -> None:
         for part in self._hidden:
             part.show()
+            if isinstance(part, QStatusBar):
+                # What was said meanwhile stood beside the photo, and here it would cover the rest of the bar.
+                part.clearMessage()
         self._hidden = []
         for action in self._lent:
             self._page.removeAction(action)
@@ -221,8 +226,16 @@ class LoupeControl(QObject):
             ]
             self._page.addActions(self._lent)
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Notice that the system has taken the window back from the whole screen."""
+        window = self._page.window()
+        if watched is window and event.type() == QEvent.Type.WindowStateChange and window.isActiveWindow():
+            self._actions.full_screen.setChecked(window.isFullScreen())
+        return super().eventFilter(watched, event)
+
     def _fill_screen(self, fill: bool) -> None:
         window = self._page.window()
+        window.installEventFilter(self)
         if window.isFullScreen() != fill:
             window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen)
         if self._shown is not None:
