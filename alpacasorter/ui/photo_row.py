@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from pathlib import Path
 
 from alpacasorter.core import reasons
 from alpacasorter.core.events import JudgedPhoto
-from alpacasorter.core.files import Place, display_path, folder_place
+from alpacasorter.core.files import Place, display_path, folder_place, natural_key
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photo import PhotoFacts
 from alpacasorter.core.taken import Clock, Taken, when_taken
@@ -124,3 +125,12 @@ def labeled(row: PhotoRow, labels: LabelSet) -> LabeledPhoto | None:
 def place_of(row: PhotoRow) -> Place:
     """Return the sort key of folder order: files before subfolders, IMG_2 before IMG_10."""
     return folder_place(row.found_at)
+
+
+def name_of(row: PhotoRow) -> tuple[list[str | int], int]:
+    """Return the sort key of the order by name; equal names are in folder order."""
+    return natural_key(row.name), row.rank
+
+
+rank_of = attrgetter("rank")
+"""Returns the sort key of folder order that is the fastest, once the store has set it."""

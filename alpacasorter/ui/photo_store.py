@@ -12,17 +12,16 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
 from alpacasorter.core.events import JudgedPhoto, Learned, Problem
-from alpacasorter.core.files import are_in_order, natural_key
+from alpacasorter.core.files import are_in_order
 from alpacasorter.core.labels import SamePictures
 from alpacasorter.core.taken import Clock
 from alpacasorter.ui.photo_filters import Filter, Order, View, unknown_labels
 from alpacasorter.ui.photo_query import folded
-from alpacasorter.ui.photo_row import PhotoRow, place_of
+from alpacasorter.ui.photo_row import PhotoRow, name_of, place_of, rank_of
 from alpacasorter.ui.tag_changes import EarlierTag, LearnedRows, TagChanges
 
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - likewise
@@ -208,9 +207,9 @@ class PhotoStore:
         """
         match view.sorted_by:
             case Order.FOLDER:
-                return _rank
+                return rank_of
             case Order.NAME:
-                return _by_name
+                return name_of
             case Order.TAKEN:
                 return partial(self._moment, missing=not view.reversed)
             case Order.CONFIDENCE:
@@ -495,10 +494,3 @@ class PhotoStore:
                 counts[Filter.CORRECTED] += by
             elif self.is_unsure(row):
                 counts[Filter.UNSURE] += by
-
-
-_rank = attrgetter("rank")
-
-
-def _by_name(row: PhotoRow) -> tuple[list[str | int], int]:
-    return natural_key(row.name), row.rank
