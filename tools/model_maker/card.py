@@ -39,7 +39,7 @@ _PROTOCOL = (
     "Each photo is judged by a model that was trained without it, without its near-duplicates, and without any photo "
     "of its source, labeled or not: {folds} folds of {groups} groups, {shuffles}. The 327 photos of `article` are one "
     "source. Probabilities are calibrated on the other folds. ECE is the expected calibration error over 15 bins of "
-    "equally many photos. Labels are those of the folders; two people who labeled the animals later found three "
+    "equally many photos. Labels are those of the folders; two independent passes over the animals found three "
     "photos in `article/alpaca` without a camelid (lambs and a sculpture), which count as wrong here. How to train was "
     "chosen by the log loss of the first shuffle. The models judged are single runs, and this one is a mean of {runs}."
 )
@@ -112,6 +112,12 @@ def model_card(metadata: Mapping[str, Any], *, default: str, about: str) -> str:
         "|---|---|---|",
         *(f"| {kind} | {each['n']} | {100 * each['right']:.1f} % |" for kind, each in quality["by_kind"].items()),
         "",
+        "## Cost and size",
+        "",
+        "| network | input | multiply-adds per photo | times plain | file |",
+        "|---|---|---|---|---|",
+        *_costs(quality["cost"], quality["earlier"]),
+        "",
         "## Checked when built",
         "",
         _CHECK.format(difference=quality["checks"]["litert_keras_embedding"]),
@@ -147,6 +153,23 @@ def _other_tables(quality: Mapping[str, Any]) -> Sequence[str]:
             "",
         ]
     return lines
+
+
+def _costs(cost: Mapping[str, Any], earlier: Sequence[Mapping[str, Any]]) -> Sequence[str]:
+    plain = cost["plain"]["multiply_adds"]
+    titles = {"plain": "plain MobileNetV2", "model": "this one", "teacher": "the teacher (not included)"}
+    lines = []
+    for name, each in cost.items():
+        millions, times = each["multiply_adds"] / 1e6, each["multiply_adds"] / plain
+        lines.append(
+            f"| {titles[name]} | {each['side']} px | {millions:.0f} M | {times:.2f} | {_megabytes(each.get('bytes'))} |"
+        )
+    lines += [f"| {each['name']} | {each['side']} px | | | {_megabytes(each['bytes'])} |" for each in earlier]
+    return lines
+
+
+def _megabytes(size: int | None) -> str:
+    return f"{size / 1e6:.1f} MB" if size is not None else ""
 
 
 def _row(title: str, figures: Mapping[str, Any]) -> str:
