@@ -55,8 +55,8 @@ NEAR_DUPLICATE: Final = 0.85
 """Cosine similarity of the teacher's embeddings from which photos of different sources count as one scene: by eye, all
 pairs above are, and those below show different animals."""
 RUNS: Final = 1
-"""How many trainings the bundle is the average of; in cross-validation it is one each. One of 25 epochs takes as long as
-three of 8, and is better on sources not seen (decision 17)."""
+"""How many trainings the bundle is the average of; in cross-validation it is one each. One of 25 epochs takes as long
+as three of 8, and is better on sources not seen (decision 17)."""
 CLASS_NAMES: Final = ("not_alpaca", "alpaca")
 
 _FINAL_SEED: Final = 7
