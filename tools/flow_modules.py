@@ -206,7 +206,7 @@ def photo(folder: Path, recorder: Recorder) -> None:
 
 def click(folder: Path, recorder: Recorder) -> None:
     """Correct one of several photos, until all rows are judged again."""
-    from alpacasorter.ui.photos.commands import Corrections
+    from alpacasorter.ui.photos.corrections import Corrections
 
     for seed in range(6):
         draw(folder / "photos" / f"{seed}.jpg", seed)

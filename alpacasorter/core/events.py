@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from alpacasorter.core.photo import PhotoFacts, PhotoFile
 
@@ -180,6 +180,72 @@ class LearningAgain:
     def total(self) -> int:
         """How many corrections there are to learn from."""
         return self.learned + self.waiting
+
+
+NO_EXACT_MAP: Final = "map-not-exact"
+FILE_CHANGED: Final = "map-file-changed"
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationMap:
+    """Where in a photo the model's answer comes from. Shares and rest add up to the log-odds of its probability.
+
+    Attributes:
+        shares: of each cell, row by row from the top left of the upright photo, in log-odds: positive ones count for
+            the positive class. Together the cells cover the whole photo, however long its sides are.
+        rest: what no cell accounts for, in log-odds; the same for all photos unless the model has just learned.
+        levels: the shares, interpolated between the centers of cells, one byte for each point: 128 is nothing, 255 is
+            as much for the positive class as the scale has, and 1 as much against it. The scale is always the same.
+        width, height: how many points `levels` has.
+    """
+
+    shares: tuple[tuple[float, ...], ...]
+    rest: float
+    levels: bytes
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbor:
+    """A photo that the user labeled and that looks like another one.
+
+    Attributes:
+        keys: content keys of the files known to show it; the label is stored with the first.
+        path: where one of them was last seen, or None.
+        label: the user's label.
+        similarity: cosine similarity of the embeddings, at most 1.
+    """
+
+    keys: tuple[str, ...]
+    path: Path | None
+    label: str
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Why a photo has its prediction.
+
+    Attributes:
+        path, content_key: the photo.
+        probability: calibrated probability of the positive class, 0 to 1.
+        map: where in the photo that comes from; None if there is no map, and `problem` says why.
+        problem: a code of `core.reasons`; NO_EXACT_MAP if the model has layers that no map can see through, or
+            FILE_CHANGED if the file is no longer the one that was judged.
+        neighbors: the photos most like it that the user labeled and the model has learned from, the nearest first.
+        labeled: how many such photos there are to choose from, this one left out.
+        training: class of the most similar training photo, and its similarity; None if the model has none.
+    """
+
+    path: Path
+    content_key: str
+    probability: float
+    map: ActivationMap | None
+    problem: str | None
+    neighbors: tuple[Neighbor, ...]
+    labeled: int
+    training: tuple[str, float] | None
 
 
 ScanEvent = Found | Judged | Problems | Progress | Finished | Learned

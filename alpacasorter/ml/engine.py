@@ -16,7 +16,16 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from alpacasorter.core.events import Finished, Judged, JudgedPhoto, Learned, LearningAgain, Problems, ScanEvent
+from alpacasorter.core.events import (
+    Explained,
+    Finished,
+    Judged,
+    JudgedPhoto,
+    Learned,
+    LearningAgain,
+    Problems,
+    ScanEvent,
+)
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photo import PhotoFile, Unreadable
 from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
@@ -26,6 +35,7 @@ from alpacasorter.core.session_paths import Places, keep_private, private_folder
 from alpacasorter.core.store.cache import Cache
 from alpacasorter.core.store.library import Library, open_or_stand_in
 from alpacasorter.i18n import _
+from alpacasorter.ml.evaluation.explain import Explainer
 from alpacasorter.ml.learning.carry_over import CarryOver
 from alpacasorter.ml.learning.personal_head import PersonalHead
 from alpacasorter.ml.models.bundle import Bundle, load_bundle
@@ -79,6 +89,7 @@ class Session:
         self._looked_for: set[str] = set()
         self.learning = PersonalHead(bundle, self.labels, library)
         self._table = self.learning.open_folder()
+        self._explainer = Explainer(self.learning, cache, self._feature_map)
         self._carry_over = CarryOver(self.learning, library, self._pipeline)
 
     def scan(self, root: Path, *, recursive: bool, exclusion: Exclusion = NOTHING) -> Generator[ScanEvent, None, None]:
@@ -213,11 +224,40 @@ class Session:
         if self._scan is not None:
             self._scan.prefer(paths)
 
+    def explain(
+        self,
+        path: Path,
+        key: str,
+        pixels: npt.NDArray[np.uint8] | None = None,
+        *,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> Explained:
+        """Return why a judged photo has its prediction (see `evaluation.explain`). For one thread at a time.
+
+        Args:
+            path: where it is.
+            key: its content key.
+            pixels: the photo as it was decoded to be shown, uint8 (height, width, 3), if it was.
+            stopped: polled; once it returns True, decoding is abandoned.
+
+        Raises:
+            DecodingStopped: `stopped` returned True.
+        """
+        table = self._table
+        embedding = table.get(key) if key in table else None
+        return self._explainer.explain(path, key, embedding, pixels, stopped=stopped)
+
     def embed(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Return the embedding, float32 (embedding size,), of a model input; if the GPU fails, switch to the CPU."""
+        return self._run(lambda backbone: backbone.embed(pixels))
+
+    def _feature_map(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        return self._run(lambda backbone: backbone.feature_map(pixels))
+
+    def _run(self, run: Callable[[Backbone], npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
         backbone = self._backbone
         try:
-            return backbone.embed(pixels)
+            return run(backbone)
         except BackboneError:
             if isinstance(backbone, CpuBackbone):
                 raise
@@ -226,7 +266,7 @@ class Session:
                 if self._backbone is backbone:
                     self._backbone = CpuBackbone(self._model)
                     self.device = Device("cpu", self.device.threads, 0.0, sentence(GPU_STOPPED))
-            return self._backbone.embed(pixels)
+            return run(self._backbone)
 
     def use_device(self, device: Device) -> None:
         """Run the backbone on another device from now on.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt
-from PySide6.QtGui import QAction, QActionGroup, QKeyEvent, QKeySequence, QUndoStack
+from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QUndoStack
 from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _
-from alpacasorter.ui.photo_filters import Filter, Order, filter_names, unknown_labels
+from alpacasorter.ui.order_actions import OrderActions
+from alpacasorter.ui.photo_filters import Filter, filter_names, unknown_labels
 from alpacasorter.ui.widgets.theme import Theme, icon
 from alpacasorter.wording import text
 
@@ -59,6 +60,15 @@ class Actions(QObject):
         self.settings.setMenuRole(QAction.MenuRole.PreferencesRole)
         # Photo
         self.positive, self.negative = QAction(self), QAction(self)
+        self.positive_stay, self.negative_stay = QAction(self), QAction(self)
+        self.confirm = self._make(
+            _("Confirm the &tag"), tip=_("Label the photo with the tag it shows"), shown_key=text.CONFIRM_KEY
+        )
+        self.confirm_stay = self._make(
+            _("Confirm the &tag and stay"),
+            tip=_("Label the photo with the tag it shows, and stay on it"),
+            shown_key=f"Shift+{text.CONFIRM_KEY}",
+        )
         self.flip = self._make(_("&Flip the tag"), tip=_("Click a tag, or press the space bar"), shown_key="Space")
         self.remove_label = self._make(
             _("&Remove my label"), tip=_("Let the model decide again"), shown_key="Backspace"
@@ -72,18 +82,25 @@ class Actions(QObject):
             tip=_("Label the photos whose tags changed with the tags they had before"),
         )
         self.open_photo = self._make(
-            _("&Open photo"), tip=_("Open the photo in the default program"), shown_key="Enter"
+            _("&Open in another program"), "", "Ctrl+Return", _("Open the photo in the program that the system chooses")
         )
+        self.open_photo.setShortcuts([QKeySequence("Ctrl+Return"), QKeySequence("Ctrl+Enter")])
         self.show_in_folder = self._make(_("Show in file &manager"))
-        self.copy_path = self._make(_("&Copy path"), "", "Ctrl+Shift+C")
+        self.copy_files = self._make(
+            _("Cop&y"), "", standard.Copy, _("Copy the photos, to paste them into a folder or another program")
+        )
+        self.copy_path = self._make(_("&Copy paths"), "", "Ctrl+Shift+C", _("Copy where the photos are, one a line"))
         # View
+        self.next_unsure = self._make(_("&Next unsure photo"), "", "Ctrl+Right")
+        self.previous_unsure = self._make(_("Pre&vious unsure photo"), "", "Ctrl+Left")
+        self.auto_advance = self._make(
+            _("Go to the ne&xt photo after labeling"),
+            tip=_("After a key labels a photo, go to the next one. With Shift, the keys stay."),
+        )
+        self.auto_advance.setCheckable(True)
         self.filters = {which: self._filter(which, number) for number, which in enumerate(_FILTER_KEYS, 1)}
-        self.order_group = QActionGroup(self)
-        self.orders = {
-            Order.FOLDER: self._order(Order.FOLDER, _("By folder and name")),
-            Order.TAKEN: self._order(Order.TAKEN, _("By date taken")),
-            Order.DOUBTFUL: self._order(Order.DOUBTFUL, _("Least certain first")),
-        }
+        self.order = OrderActions(theme, self)
+        self.orders = self.order.orders
         self.update_list = self._make(
             _("&Update the list"),
             "",
@@ -94,6 +111,26 @@ class Actions(QObject):
         self.smaller = self._make(_("&Smaller photos"), "smaller", standard.ZoomOut)
         self.preview = self._make(_("&Preview"), "preview", "F3", _("Show the selected photo larger"))
         self.preview.setCheckable(True)
+        self.why = self._make(
+            _("W&hy this tag"),
+            tip=_("Show what in the photo speaks for its tag, and what it looks like"),
+            shown_key=text.WHY_KEY,
+        )
+        self.why.setCheckable(True)
+        self.loupe = self._make(_("Lo&upe"), tip=_("Show the photo as large as the window"), shown_key="Enter")
+        self.compare = self._make(
+            _("Compare si&de by side"), tip=_("See two to four selected photos side by side"), shown_key="X"
+        )
+        self.full_screen = self._make(_("&Full screen"), "", "F11", _("Fill the screen"))
+        self.full_screen.setCheckable(True)
+        self.zoom_in = self._make(_("Zoom &in"), shown_key="+")
+        self.zoom_out = self._make(_("Zoom &out"), shown_key="-")
+        self.zoom_fit = self._make(_("&Whole photo"), tip=_("Show the whole photo"), shown_key="0")
+        self.zoom_full = self._make(
+            _("&Actual size"), tip=_("Show each pixel of the photo as one of the screen"), shown_key="1"
+        )
+        self.key_hints = self._make(_("&Keys below the photos"), tip=_("Show the keys that count now below the photos"))
+        self.key_hints.setCheckable(True)
         # Model
         self.models = self._make(_("&Models…"), tip=_("Choose, add, share or remove models"))
         self.train = self._make(_("&Train a model…"), tip=_("Make a model of your own from two folders of photos"))
@@ -102,10 +139,17 @@ class Actions(QObject):
         )
         self.model_card = self._make(_("&About this model"))
         # Help
-        self.shortcuts = self._make(_("&Keyboard shortcuts"), "", standard.HelpContents)
+        self.shortcuts = self._make(_("&Keyboard shortcuts"), "", "F1", _("Show what all keys do"))
         self.about = self._make(_("&About AlpacaSorter"))
         self.about.setMenuRole(QAction.MenuRole.AboutRole)
-        self.page_actions = (self.copy_path, self.select_all)
+        self.page_actions = (
+            self.open_photo,
+            self.copy_files,
+            self.copy_path,
+            self.select_all,
+            self.next_unsure,
+            self.previous_unsure,
+        )
         for action in self.page_actions:
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self.set_labels(unknown_labels())
@@ -170,24 +214,27 @@ class Actions(QObject):
         action.setData(which)
         return action
 
-    def _order(self, order: Order, name: str) -> QAction:
-        action = QAction(name, self.order_group)
-        action.setCheckable(True)
-        action.setData(order)
-        return action
-
     def _set_icons(self) -> None:
         for action, name in self._icons:
             action.setIcon(icon(name, self._theme.colors.text))
 
     def set_labels(self, labels: LabelSet) -> None:
         """Name the actions after the two labels, and choose the keys that tag photos."""
-        for action, label in ((self.positive, labels.positive), (self.negative, labels.negative)):
+        for action, stay, label in (
+            (self.positive, self.positive_stay, labels.positive),
+            (self.negative, self.negative_stay, labels.negative),
+        ):
             shown = labels.display(label)
             key = text.key_for(labels, label)
             name = _("Tag as {label}").format(label=shown)
-            action.setText(f"{name.replace('&', '&&')}\t{key}")
+            action.setText(f"{name.replace('&', '&&')}\t{_native(QKeySequence(key))}")
             _set_tip(action, _("Tag the selected photos as {label}").format(label=shown), key)
+            name = _("Tag as {label} and stay").format(label=shown)
+            stay.setText(f"{name.replace('&', '&&')}\t{_native(QKeySequence(f'Shift+{key}'))}")
+            _set_tip(
+                stay, _("Tag the selected photos as {label}, and stay on them").format(label=shown), f"Shift+{key}"
+            )
+        self.order.set_labels(labels)
         for which, name in filter_names(labels).items():
             if which in self.filters:
                 self.filters[which].setText(name.replace("&", "&&"))
@@ -202,12 +249,12 @@ class Actions(QObject):
             changed: whether the tag of one of them has changed.
             single: whether there is a current photo.
         """
-        for action in (self.positive, self.negative, self.flip):
+        for action in (*self._labeling, *self._staying, self.flip):
             action.setEnabled(judged)
         self.remove_label.setEnabled(corrected)
         for action in (self.see_change, self.restore_tag):
             action.setEnabled(changed)
-        for action in (self.open_photo, self.show_in_folder, self.copy_path):
+        for action in (self.loupe, self.compare, self.open_photo, self.show_in_folder, self.copy_files, self.copy_path):
             action.setEnabled(single)
 
     def set_folder_open(self, is_open: bool) -> None:
@@ -218,12 +265,16 @@ class Actions(QObject):
             self.larger,
             self.smaller,
             self.preview,
+            self.why,
             self.select_all,
             self.update_list,
+            self.next_unsure,
+            self.previous_unsure,
         ):
             action.setEnabled(is_open)
-        for action in (*self.filters.values(), *self.orders.values()):
+        for action in self.filters.values():
             action.setEnabled(is_open)
+        self.order.set_enabled(is_open)
         self.arrivals.setEnabled(is_open)
         self.export.setEnabled(is_open)
         if not is_open:
@@ -233,14 +284,30 @@ class Actions(QObject):
 
     # Menus and tool bar
 
-    def photo_menu(self, parent: QWidget) -> QMenu:
-        """Return a menu for the selected photos, for the menu bar and the right mouse button."""
+    @property
+    def _labeling(self) -> tuple[QAction, ...]:
+        return self.positive, self.negative, self.confirm
+
+    @property
+    def _staying(self) -> tuple[QAction, ...]:
+        return self.positive_stay, self.negative_stay, self.confirm_stay
+
+    def photo_menu(self, parent: QWidget, *, by_mouse: bool = False) -> QMenu:
+        """Return a menu for the selected photos; `by_mouse`: for the right mouse button, under which nothing moves."""
         menu = Menu(_("&Photo"), parent)
-        menu.addActions([self.positive, self.negative, self.flip, self.remove_label])
+        if by_mouse:
+            menu.addActions([*self._staying, self.flip, self.remove_label])
+        else:
+            stay = Menu(_("&Label and stay"), menu)
+            stay.addActions(list(self._staying))
+            menu.addActions([*self._labeling, self.flip, self.remove_label])
+            menu.addMenu(stay)
         menu.addSeparator()
         menu.addActions([self.see_change, self.restore_tag])
         menu.addSeparator()
-        menu.addActions([self.open_photo, self.show_in_folder, self.copy_path])
+        menu.addActions(
+            [self.loupe, self.compare, self.open_photo, self.show_in_folder, self.copy_files, self.copy_path]
+        )
         return menu
 
     def fill_menu_bar(self, window: QMainWindow, recent: QMenu, photo: QMenu) -> None:
@@ -270,11 +337,16 @@ class Actions(QObject):
         view = add_menu(_("&View"))
         view.addActions(list(self.filters.values()))
         view.addSeparator()
-        view.addActions(list(self.orders.values()))
-        view.addSeparator()
+        view.addMenu(self.order.menu(Menu(_("&Order"), view)))
         view.addAction(self.update_list)
         view.addSeparator()
-        view.addActions([self.larger, self.smaller, self.preview])
+        view.addActions([self.next_unsure, self.previous_unsure, self.auto_advance])
+        view.addSeparator()
+        view.addActions([self.larger, self.smaller, self.preview, self.why, self.key_hints])
+        zoom = Menu(_("&Zoom"), window)
+        zoom.addActions([self.zoom_in, self.zoom_out, self.zoom_fit, self.zoom_full])
+        view.addMenu(zoom)
+        view.addAction(self.full_screen)
         model = add_menu(_("&Model"))
         model.addActions([self.models, self.train, self.test_model])
         model.addSeparator()
@@ -290,19 +362,7 @@ class Actions(QObject):
         bar.addSeparator()
         bar.addActions([self.undo, self.redo])
         bar.addSeparator()
-        order = QToolButton(bar)
-        # Translators: of the photos in the window.
-        order.setText(_("Order"))
-        order.setIcon(icon("order", self._theme.colors.text))
-        self._theme.changed.connect(lambda: order.setIcon(icon("order", self._theme.colors.text)))
-        order.setToolButtonStyle(bar.toolButtonStyle())
-        bar.toolButtonStyleChanged.connect(order.setToolButtonStyle)
-        order.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = Menu("", order)
-        menu.addActions(list(self.orders.values()))
-        order.setMenu(menu)
-        order.setToolTip(_("The order of the photos"))
-        bar.addWidget(order)
+        bar.addWidget(self.order.button(bar, Menu("", bar)))
         bar.addAction(self.rescan)
         gap = QWidget(bar)
         gap.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)

@@ -23,7 +23,6 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
     QFileDialog,
-    QLabel,
     QMainWindow,
     QStackedWidget,
     QToolBar,
@@ -31,25 +30,26 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from alpacasorter.core import reasons
 from alpacasorter.core.events import Finished
 from alpacasorter.core.files import display_path
 from alpacasorter.i18n import _
 from alpacasorter.ui.actions import Menu
 from alpacasorter.ui.exchange.control import ExchangeControl
 from alpacasorter.ui.help import about
+from alpacasorter.ui.help.shortcuts import show_shortcuts
 from alpacasorter.ui.models.control import EvaluateControl, ModelsControl
 from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.photos.page import BrowsePage
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.arrivals import ArrivalsControl
 from alpacasorter.ui.sorting.control import SortControl
+from alpacasorter.ui.status_bar import StatusBar
 from alpacasorter.ui.training.control import TrainControl
 from alpacasorter.ui.variants import VariantControl
 from alpacasorter.ui.watch_control import WatchControl
 from alpacasorter.ui.welcome import WelcomePage
 from alpacasorter.ui.widgets import drops, keys
-from alpacasorter.ui.widgets.messages import LOW, ElidedLabel, NoticeBar
+from alpacasorter.ui.widgets.banners import LOW, BannerBar, NoticeBanner
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.wording import text
 from alpacasorter.workers.engine import Engine
@@ -80,7 +80,8 @@ class MainWindow(QMainWindow):
         sorting: the dialogs that sort and undo.
         arrivals: sorts photos as they arrive.
         variants: switches between the variants of the model.
-        notice: notices above the photos.
+        banners: the place for messages below the photos.
+        notice: what went wrong, and what the user should know.
     """
 
     def __init__(self, engine: Engine, settings: Settings, theme: Theme) -> None:
@@ -98,17 +99,18 @@ class MainWindow(QMainWindow):
         self._thumbnails = ThumbnailLoader(self)
         self._previews = PreviewLoader(self)
         self.welcome = WelcomePage(theme, self)
-        self.page = BrowsePage(self._thumbnails, self._previews, settings, theme, self)
-        self.notice = NoticeBar(theme, self)
+        # It is put into the window after the page, so that the Tab key comes to it last.
+        self.banners = BannerBar(theme)
+        self.notice = NoticeBanner(self.banners)
+        self.page = BrowsePage(self._thumbnails, self._previews, settings, theme, self.banners, self)
         self.stack = QStackedWidget(self)
         self.stack.addWidget(self.welcome)
         self.stack.addWidget(self.page)
-        self.device_label = QLabel(self)
-        self.summary = ElidedLabel(self)
+        self.status = StatusBar(self)
+        self.summary, self.device_label = self.status.summary, self.status.device
         self._show_opening()
         self._assemble()
-        self.models = ModelsControl(self, engine, theme)
-        self.models.place_in(self.page.below)
+        self.models = ModelsControl(self, engine, self.banners)
         self.training = TrainControl(self, settings, theme)
         self.testing = EvaluateControl(self, engine, theme)
         actions, store, stack = self.page.actions_, self.page.store, self.page.corrections.stack
@@ -118,12 +120,13 @@ class MainWindow(QMainWindow):
             return self._folder
 
         self.watching = WatchControl(self, engine, self.page, self.notice, settings, folder)
-        self.variants = VariantControl(self, engine, self.page, self.models, self.notice, settings, folder)
+        self.variants = VariantControl(
+            self, engine, self.page, self.models, self.banners, self.notice, settings, folder
+        )
         self.exchange = ExchangeControl(
             self, engine, actions, stack, store, settings, folder, filtered=filtered, selected=selected
         )
-        self.sorting = SortControl(self, engine, actions, store, settings, theme, folder)
-        self.sorting.place_in(self._above)
+        self.sorting = SortControl(self, engine, actions, store, settings, self.banners, folder)
         # Its button is next to the label that says that the folder is watched.
         self.arrivals = ArrivalsControl(self, engine, actions, store, settings, self.sorting, folder, place=2)
         self._controls = (self.sorting, self.training, self.testing, self.arrivals, self.exchange, self.models)
@@ -154,15 +157,9 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(central)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        self._above = QVBoxLayout()
-        self._above.setContentsMargins(12, 8, 12, 0)
-        self._above.addWidget(self.notice)
-        column.addLayout(self._above)
         column.addWidget(self.stack, 1)
+        column.addWidget(self.banners)
         self.setCentralWidget(central)
-        self.statusBar().addWidget(self.summary, 1)
-        self.statusBar().addPermanentWidget(self.device_label)
-        self.statusBar().setSizeGripEnabled(False)
         self.setAcceptDrops(True)
 
     def _connect(self) -> None:
@@ -175,7 +172,7 @@ class MainWindow(QMainWindow):
         actions.settings.triggered.connect(self.open_settings)
         actions.models.triggered.connect(self.models.open_dialog)
         actions.train.triggered.connect(self.training.open_dialog)
-        actions.shortcuts.triggered.connect(lambda: about.show_shortcuts(self, page.store.labels))
+        actions.shortcuts.triggered.connect(lambda: show_shortcuts(self, self.menuBar()))
         actions.test_model.triggered.connect(self.testing.open_dialog)
         actions.model_card.triggered.connect(lambda: about.show_model(self, self._model))
         actions.about.triggered.connect(lambda: about.show_about(self, self.device_label.text()))
@@ -184,10 +181,12 @@ class MainWindow(QMainWindow):
         for failed in (self.models.told, self.training.told, self.exchange.told, page.failed):
             failed.connect(tell)
         page.outdated.connect(self.notice.remove)
+        page.commands.remarked.connect(self.status.remark)
+        page.selection_changed.connect(self.status.show_selection)
         self.exchange.revisited.connect(page.show_photos)
         self.training.use_model.connect(self.models.use_new)
         self.sorting.told.connect(self._on_sorted)
-        self.variants.told.connect(self._summarize)
+        self.variants.told.connect(self.status.summarize)
         self.sorting.rescan_needed.connect(self.rescan)
         self.sorting.placed.connect(page.on_placed)
         page.model.counts_changed.connect(self.sorting.refresh)
@@ -202,6 +201,7 @@ class MainWindow(QMainWindow):
         self.welcome.choose.connect(self.choose_folder)
         self.welcome.open.connect(self.open_folder)
         self.welcome.forget.connect(self.engine.forget_recent)
+        self.welcome.forget.connect(page.places.forget)
 
     def _connect_engine(self) -> None:
         engine = self.engine
@@ -219,6 +219,7 @@ class MainWindow(QMainWindow):
         engine.folder_failed.connect(self._on_folder_failed)
         engine.learned.connect(self.notice.remove_passing)
         engine.learned.connect(self.page.on_learned)
+        self.page.why.connect_engine(engine)
         engine.correction_failed.connect(self._on_correction_failed)
 
     # Folders
@@ -250,8 +251,8 @@ class MainWindow(QMainWindow):
         self.notice.remove_passing()
         self._tool_bar.show()
         self.stack.setCurrentWidget(self.page)
-        self.page.begin(same_folder=same, select=[folder / name for name in photos])
-        self.summary.setText(text.folder(folder))
+        self.page.begin(folder=folder, same_folder=same, select=[folder / name for name in photos])
+        self.status.show_folder(folder)
         # Translators: the title of the window: the open folder and the name of the app.
         title = _("{folder} – {app}").format(folder=display_path(Path(folder.name or folder)), app=_TITLE)
         self.setWindowTitle(title)
@@ -260,9 +261,7 @@ class MainWindow(QMainWindow):
     def rescan(self) -> None:
         """Find new and changed photos in the open folder; the filter stays. A missing folder changes nothing."""
         if self._folder is not None and not self.watching.is_missing():
-            which = self.page.model.filter
             self.open_folder(self._folder)
-            self.page.show_filter(which)
 
     def close_folder(self) -> None:
         """Go back to the first page."""
@@ -272,13 +271,14 @@ class MainWindow(QMainWindow):
 
     def _show_welcome(self) -> None:
         self._folder = None
+        self.page.places.close()
         self.watching.rest()
         self.sorting.strip.hide()
         self._tool_bar.hide()
         self.stack.setCurrentWidget(self.welcome)
         self.page.actions_.set_folder_open(False)
         self.page.corrections.clear()
-        self.summary.clear()
+        self.status.show_folder(None)
         self.setWindowTitle(_TITLE)
         self.welcome.button.setFocus()
 
@@ -293,6 +293,7 @@ class MainWindow(QMainWindow):
         dialog.recursive_changed.connect(self.rescan)
         dialog.exclusion_changed.connect(self._on_exclusion_changed)
         dialog.unsure_changed.connect(self.page.set_unsure_below)
+        dialog.advance_changed.connect(self.page.actions_.auto_advance.setChecked)
         dialog.device_changed.connect(self.engine.prefer_device)
         dialog.time_again.connect(lambda: self.engine.prefer_device(self._settings.device, time_again=True))
         dialog.scheme_changed.connect(self._theme.use)
@@ -355,36 +356,22 @@ class MainWindow(QMainWindow):
 
     def _on_device(self, device: DeviceFacts) -> None:
         self._device = device
-        words, reason = text.device(device.kind, device.threads, device.milliseconds), reasons.sentence(device.note)
-        self.device_label.setToolTip(_("{device}. Why this device: {reason}").format(device=words, reason=reason))
-        self._show_device()
-
-    def _show_device(self) -> None:
-        """Say which device runs the model, and how fast if there is space for it."""
-        device = self._device
-        if device is not None:
-            milliseconds = device.milliseconds if self.width() >= _WIDE else 0.0
-            self.device_label.setText(text.device(device.kind, device.threads, milliseconds))
+        self.status.show_device(device)
 
     def _on_finished(self, event: Finished) -> None:
         self.page.on_finished(event)
-        self._summarize(text.finished(event))
+        self.status.summarize(text.finished(event))
 
     def _on_live(self) -> None:
         if self._folder is not None:
             counts = self.page.store.counts
-            self._summarize(text.now(counts[Filter.POSITIVE] + counts[Filter.NEGATIVE], counts[Filter.PROBLEMS]))
+            self.status.summarize(text.now(counts[Filter.POSITIVE] + counts[Filter.NEGATIVE], counts[Filter.PROBLEMS]))
 
     def _on_sorted(self, words: str) -> None:
         if words:
-            self._summarize(words)
+            self.status.summarize(words)
         else:
             self._on_live()
-
-    def _summarize(self, words: str) -> None:
-        """Say something about the open folder in the status bar."""
-        if self._folder is not None:
-            self.summary.setText(f"{text.folder(self._folder)}   ·   {words}")
 
     def _on_folder_failed(self, folder: Path, reason: str) -> None:
         self.close_folder()
@@ -457,7 +444,7 @@ class MainWindow(QMainWindow):
         """Give the focus to the photos, where the keys are needed; without a folder, to the button that opens one."""
         if self.isVisible():
             on_page = self.stack.currentWidget() is self.page
-            (self.page.grid if on_page else self.welcome.button).setFocus()
+            (self.page if on_page else self.welcome.button).setFocus()
 
     def _leave_focus(self) -> None:
         """Let clicks on buttons leave the focus with the photos; the Tab key reaches them all the same."""
@@ -471,10 +458,9 @@ class MainWindow(QMainWindow):
         style, is_wide = Qt.ToolButtonStyle, event.size().width() >= _WIDE
         self._tool_bar.setToolButtonStyle(style.ToolButtonTextBesideIcon if is_wide else style.ToolButtonIconOnly)
         low = event.size().height() < LOW
-        self._above.setContentsMargins(12, 4 if low else 8, 12, 0)
         self.page.set_low(low)
-        self.sorting.strip.set_low(low)
-        self._show_device()
+        self.banners.set_low(low)
+        self.status.set_wide(is_wide)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save the state of the window and end all threads, unless the user wants to keep something running."""
@@ -489,8 +475,10 @@ class MainWindow(QMainWindow):
 
     def _close_down(self) -> None:
         self.engine.stop_scan()
+        self.page.places.leave()
         for control in self._controls:
             control.close_down()
+        self.page.closeups.close_down()
         self._settings.set_state("geometry", self.saveGeometry())
         self._settings.set_state("splitter", self.page.splitter.saveState())
         self._settings.save()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from dataclasses import dataclass
 
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _, pgettext
@@ -25,8 +26,40 @@ class Order(enum.Enum):
     """The order in which photos are shown."""
 
     FOLDER = "folder"
+    NAME = "name"
     TAKEN = "taken"
+    CONFIDENCE = "confidence"
     DOUBTFUL = "doubtful"
+
+    @property
+    def can_descend(self) -> bool:
+        """Whether there is the same order from the other end; the most unsure photos always come first."""
+        return self is not Order.DOUBTFUL
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Which photos of the open folder are listed, and in which order.
+
+    Attributes:
+        filter: the filter.
+        order: the order that was chosen; new photos are listed in another one, see `sorted_by`.
+        descending: whether it begins at its other end: with the latest photo, with the last name.
+    """
+
+    filter: Filter = Filter.ALL
+    order: Order = Order.FOLDER
+    descending: bool = False
+
+    @property
+    def sorted_by(self) -> Order:
+        """The order of what is listed: new photos always start with the least certain one."""
+        return Order.DOUBTFUL if self.filter is Filter.NEW else self.order
+
+    @property
+    def reversed(self) -> bool:
+        """Whether what is listed begins at the other end of `sorted_by`."""
+        return self.descending and self.sorted_by.can_descend
 
 
 def unknown_labels() -> LabelSet:

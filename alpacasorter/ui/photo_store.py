@@ -9,17 +9,18 @@ from __future__ import annotations
 import bisect
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
 from alpacasorter.core import reasons
 from alpacasorter.core.events import JudgedPhoto, Learned, Problem
-from alpacasorter.core.files import Place, are_in_order, display_path, folder_place
+from alpacasorter.core.files import Place, are_in_order, display_path, folder_place, natural_key
 from alpacasorter.core.labels import LabeledPhoto, LabelSet, SamePictures
 from alpacasorter.core.photo import PhotoFacts
 from alpacasorter.core.taken import Clock, Taken, when_taken
-from alpacasorter.ui.photo_filters import Filter, Order, unknown_labels
+from alpacasorter.ui.photo_filters import Filter, Order, View, unknown_labels
 from alpacasorter.ui.tag_changes import EarlierTag, TagChanges, count_labels, learn
 
 _NEVER: Final = datetime.max  # noqa: DTZ901 - as all moments of cameras, without a zone
@@ -207,9 +208,26 @@ class PhotoStore:
             row.probability, row.correction, self._unsure_below
         )
 
-    def matches(self, row: PhotoRow, which: Filter) -> bool:
-        """Return whether a filter shows a photo."""
-        match which:
+    def first_unsure(self, rows: Iterable[PhotoRow]) -> PhotoRow | None:
+        """Return the first of some rows about which the model is unsure, None if there is none."""
+        if not self.counts[Filter.UNSURE]:
+            return None
+        # Written out, because it may go through a whole folder at a key.
+        labels, below = self.labels, self._unsure_below
+        threshold, is_corrected = labels.threshold, labels.is_corrected
+        for row in rows:
+            probability = row.probability
+            if (
+                probability is not None
+                and (probability if probability >= threshold else 1.0 - probability) < below
+                and (row.correction is None or not is_corrected(row.correction))
+            ):
+                return row
+        return None
+
+    def matches(self, row: PhotoRow, view: View) -> bool:
+        """Return whether a view lists a photo."""
+        match view.filter:
             case Filter.ALL:
                 return True
             case Filter.POSITIVE:
@@ -227,22 +245,43 @@ class PhotoStore:
             case Filter.NEW:
                 return row.new and not row.waiting
 
-    def matching(self, which: Filter, order: Order = Order.FOLDER) -> list[PhotoRow]:
-        """Return the rows that a filter shows, in an order. New photos always start with the least certain one."""
-        rows = list(self.rows) if which is Filter.ALL else [row for row in self.rows if self.matches(row, which)]
-        if which is Filter.NEW or order is not Order.FOLDER:
-            rows.sort(key=self.sort_key(which, order))
+    def matching(self, view: View) -> list[PhotoRow]:
+        """Return the rows that a view lists, in its order."""
+        rows = list(self.rows) if view.filter is Filter.ALL else [row for row in self.rows if self.matches(row, view)]
+        if view.sorted_by is not Order.FOLDER:
+            rows.sort(key=self.sort_key(view), reverse=view.reversed)
+        elif view.reversed:
+            rows.reverse()
         return rows
 
-    def sort_key(self, which: Filter, order: Order) -> Callable[[PhotoRow], Any]:
-        """Return the sort key of the rows that a filter shows in an order."""
-        if which is Filter.NEW or order is Order.DOUBTFUL:
-            return self.uncertainty
-        return self._moment if order is Order.TAKEN else _rank
+    def sort_key(self, view: View) -> Callable[[PhotoRow], Any]:
+        """Return the sort key of the rows that a view lists; those of a reversed one are in descending order.
 
-    def _moment(self, row: PhotoRow) -> datetime:
+        Photos without what the order asks for (a date, a prediction) come last, also in a reversed one.
+        """
+        match view.sorted_by:
+            case Order.FOLDER:
+                return _rank
+            case Order.NAME:
+                return _by_name
+            case Order.TAKEN:
+                return partial(self._moment, missing=not view.reversed)
+            case Order.CONFIDENCE:
+                return partial(self._conviction, missing=not view.reversed)
+            case Order.DOUBTFUL:
+                return self.uncertainty
+
+    def _moment(self, row: PhotoRow, *, missing: bool) -> tuple[bool, datetime, int]:
         taken = row.taken(self.clocks)
-        return _NEVER if taken is None else taken.moment
+        return (missing, _NEVER, row.rank) if taken is None else (not missing, taken.moment, row.rank)
+
+    def _conviction(self, row: PhotoRow, *, missing: bool) -> tuple[bool, float, int]:
+        """Return the sort key from the surest photo of the positive class to the surest of the other one."""
+        if row.probability is None:
+            return missing, 2.0, row.rank
+        if row.correction is not None:
+            return not missing, 0.0 if row.correction == self.labels.positive else 1.0, row.rank
+        return not missing, 1.0 - round(row.probability, 5), row.rank
 
     def uncertainty(self, row: PhotoRow) -> tuple[bool, float, int]:
         """Return the sort key of "least certain first"; photos labeled by the user come last, equal ones by folder."""
@@ -470,3 +509,7 @@ class PhotoStore:
 
 
 _rank = attrgetter("rank")
+
+
+def _by_name(row: PhotoRow) -> tuple[list[str | int], int]:
+    return natural_key(row.name), row.rank

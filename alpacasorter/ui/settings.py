@@ -70,6 +70,24 @@ class Settings:
         self._store.setValue("preview", value)
 
     @property
+    def key_hints(self) -> bool:
+        """Whether the keys that count now are shown below the photos."""
+        return self._flag("key_hints", True)
+
+    @key_hints.setter
+    def key_hints(self, value: bool) -> None:
+        self._store.setValue("key_hints", value)
+
+    @property
+    def auto_advance(self) -> bool:
+        """Whether a key that labels a photo goes on to the next one."""
+        return self._flag("auto_advance", True)
+
+    @auto_advance.setter
+    def auto_advance(self, value: bool) -> None:
+        self._store.setValue("auto_advance", value)
+
+    @property
     def exclude(self) -> tuple[str, ...]:
         """Patterns of files and folders to leave out; only those that can be used."""
         value = self._store.value("exclude", "")
@@ -153,6 +171,24 @@ class Settings:
     @order.setter
     def order(self, value: Order) -> None:
         self._store.setValue("order", value.value)
+
+    @property
+    def descending(self) -> bool:
+        """Whether the order of the photos begins at its other end."""
+        return self._flag("descending", False)
+
+    @descending.setter
+    def descending(self, value: bool) -> None:
+        self._store.setValue("descending", value)
+
+    @property
+    def places(self) -> str:
+        """Where the user was in each folder, as `ui.photos.places` wrote it; empty for none."""
+        return self._text("window/places")
+
+    @places.setter
+    def places(self, value: str) -> None:
+        self._store.setValue("window/places", value)
 
     @property
     def training(self) -> str:

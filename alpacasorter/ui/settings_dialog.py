@@ -37,12 +37,14 @@ class SettingsDialog(QDialog):
 
     Signals:
         recursive_changed, unsure_changed, device_changed, scheme_changed: the setting has this value now.
+        advance_changed(bool): whether a key that labels a photo goes on to the next one has changed.
         exclusion_changed: what is left out has changed.
         time_again: the user wants the speed of both devices measured again.
         variant_chosen(str): the user wants the variant of the model with this name.
     """
 
     recursive_changed = Signal(bool)
+    advance_changed = Signal(bool)
     exclusion_changed = Signal()
     unsure_changed = Signal(float)
     device_changed = Signal(str)
@@ -94,6 +96,10 @@ class SettingsDialog(QDialog):
         self.unsure.setSuffix(after)
         self.unsure.setValue(round(settings.unsure_below * 100))
         self.unsure.valueChanged.connect(self._set_unsure)
+        self.advance = QCheckBox(_("Go to the next photo after a key labels one"), self)
+        self.advance.setToolTip(_("With Shift, the keys label the photo and stay"))
+        self.advance.setChecked(settings.auto_advance)
+        self.advance.toggled.connect(self._set_advance)
         devices = (("auto", _("Automatic")), ("cpu", _("Processor (CPU)")), ("gpu", _("Graphics processor (GPU)")))
         self.device = _choices(self, devices, settings.device)
         self.device.setToolTip(_("Automatic: the one that is faster on this computer"))
@@ -125,6 +131,7 @@ class SettingsDialog(QDialog):
         form.addRow("", self.nomedia)
         form.addRow(_("Leave out"), exclude)
         form.addRow(_("Unsure photos"), self.unsure)
+        form.addRow(_("Labeling"), self.advance)
         self.variant: QComboBox | None = None
         if variants is not None:
             self.variant = _choices(self, tuple((one.name, one.title) for one in variants.choices), variants.current)
@@ -188,6 +195,10 @@ class SettingsDialog(QDialog):
         if patterns != self._settings.exclude:
             self._settings.exclude = patterns
             self.exclusion_changed.emit()
+
+    def _set_advance(self, value: bool) -> None:
+        self._settings.auto_advance = value
+        self.advance_changed.emit(value)
 
     def _set_unsure(self, value: int) -> None:
         self._settings.unsure_below = value / 100

@@ -8,7 +8,8 @@ folder. A user who has chosen a variant is not asked at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -22,8 +23,8 @@ from alpacasorter.ui.models.control import ModelsControl
 from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.photos.page import BrowsePage
 from alpacasorter.ui.settings import Settings
+from alpacasorter.ui.widgets.banners import BannerBar, Choice, ChoiceBanner, NoticeBanner, Rank
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
-from alpacasorter.ui.widgets.messages import NoticeBar
 from alpacasorter.wording import text
 from alpacasorter.workers.engine import Engine
 from alpacasorter.workers.view_facts import ModelFacts, VariantFacts, VariantsFacts
@@ -45,6 +46,9 @@ _NO: Final = ""
 class VariantControl(WindowControl):
     """Switches between the variants of the model in use, and asks which one the user means.
 
+    Attributes:
+        question: asks it.
+
     Signals:
         changed(str): the variant with this name is in use now.
     """
@@ -57,7 +61,8 @@ class VariantControl(WindowControl):
         engine: Engine,
         page: BrowsePage,
         models: ModelsControl,
-        notice: NoticeBar,
+        bar: BannerBar,
+        notice: NoticeBanner,
         settings: Settings,
         folder: Callable[[], Path | None],
     ) -> None:
@@ -66,15 +71,17 @@ class VariantControl(WindowControl):
         Args:
             window: the window.
             engine: judges the photos.
-            page: shows the photos, and the questions below them.
+            page: shows the photos.
             models: offers the variants with the model in use.
-            notice: shows messages.
+            bar: shows the questions.
+            notice: says what went wrong.
             settings: remember what was asked.
             folder: returns the open folder.
         """
         super().__init__(window)
         self._engine = engine
         self._page = page
+        self.question = ChoiceBanner(bar, Rank.QUESTION)
         self._notice = notice
         self._settings = settings
         self._folder = folder
@@ -93,8 +100,7 @@ class VariantControl(WindowControl):
         engine.learned.connect(self._on_learned)
         models.variant_chosen.connect(self.use)
         page.begun.connect(self._withdraw)
-        page.question.answered.connect(self._on_answered)
-        page.question.closed.connect(self._on_closed)
+        self.question.closed.connect(self._on_closed)
 
     @property
     def variants(self) -> VariantsFacts | None:
@@ -162,7 +168,7 @@ class VariantControl(WindowControl):
     def _on_agreed(self, agreements: Sequence[Agreement]) -> None:
         """Ask about the variant that most corrections speak for, once its effect in this folder is known."""
         variants, best = self._variants, agreements[0]
-        if variants is None or self._page.question.wanted or best.corrections - best.against < _SECOND:
+        if variants is None or self.question.wanted or best.corrections - best.against < _SECOND:
             return
         if _facts(variants, best.variant).question and self._may_ask(best.variant):
             self._expected = best.variant
@@ -212,7 +218,7 @@ class VariantControl(WindowControl):
             "This matters for {count} photo in this folder.", "This matters for {count} photos in this folder.", photos
         ).format(count=number(photos))
         words = f"{variants.first_question} {matters} {_in_settings()}"
-        self._page.question.ask(words, {one.name: one.title for one in variants.choices})
+        self._ask(words, {one.name: one.title for one in variants.choices})
 
     def _ask_about(self, variant: VariantFacts, tags: int) -> None:
         would = ngettext(
@@ -225,7 +231,14 @@ class VariantControl(WindowControl):
             variant.name: _("All photos are tagged again at once. Your own labels stay, and this can be undone."),
             _NO: f"{_('Change nothing, and do not ask again.')} {_in_settings()}",
         }
-        self._page.question.ask(f"{variant.question} {would}", answers, tips)
+        self._ask(f"{variant.question} {would}", answers, tips)
+
+    def _ask(self, words: str, answers: Mapping[str, str], tips: Mapping[str, str] | None = None) -> None:
+        choices = [
+            Choice(title, partial(self._on_answered, name), (tips or {}).get(name, ""))
+            for name, title in answers.items()
+        ]
+        self.question.offer(words, choices)
 
     def _on_answered(self, answer: str) -> None:
         self._remember()
@@ -246,7 +259,7 @@ class VariantControl(WindowControl):
     def _withdraw(self) -> None:
         """Ask nothing for now."""
         self._expected = None
-        self._page.question.hide()
+        self.question.hide()
 
     def _tell(self) -> None:
         """Say in the status bar which variant is in use."""

@@ -12,8 +12,8 @@ from alpacasorter.core.watching.events import WatchState
 from alpacasorter.i18n import _
 from alpacasorter.ui.photos.page import BrowsePage
 from alpacasorter.ui.settings import Settings
+from alpacasorter.ui.widgets.banners import NoticeBanner
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
-from alpacasorter.ui.widgets.messages import NoticeBar
 from alpacasorter.wording import text
 from alpacasorter.workers.engine import Engine
 
@@ -30,7 +30,7 @@ class WatchControl(WindowControl):
         window: QMainWindow,
         engine: Engine,
         page: BrowsePage,
-        notice: NoticeBar,
+        notice: NoticeBanner,
         settings: Settings,
         folder: Callable[[], Path | None],
     ) -> None:

@@ -373,9 +373,19 @@ def folder(path: Path) -> str:
         return display_path(path)
 
 
+CONFIRM_KEY = "C"
+WHY_KEY = "W"
+OTHER_KEYS = frozenset((CONFIRM_KEY, WHY_KEY, "X", "Z"))
+"""Letters that act on photos whatever their labels are: confirm, why, compare, zoom."""
+
+
 def key_for(labels: LabelSet, label: str) -> str:
-    """Return the key that tags a photo: the initials of the two names, or 1 and 2 if those are the same."""
+    """Return the key that tags a photo: the initials of the two names, or 1 and 2 if those can't tell them apart.
+
+    They can't if they are the same, no letters, or one of the letters that do something else with photos.
+    """
     first = {name: labels.display(name)[:1].upper() for name in labels.names}
-    if first[labels.positive] != first[labels.negative] and all(f.isalpha() for f in first.values()):
+    usable = all(f.isalpha() and f not in OTHER_KEYS for f in first.values())
+    if usable and first[labels.positive] != first[labels.negative]:
         return first[label]
     return "1" if label == labels.positive else "2"

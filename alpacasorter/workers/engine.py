@@ -23,6 +23,7 @@ from alpacasorter.core.photos.exclusion import NOTHING, Exclusion
 from alpacasorter.core.session_paths import Places
 from alpacasorter.i18n import _
 from alpacasorter.workers.exchanging import ExchangeKeeper
+from alpacasorter.workers.explaining import ExplainService
 from alpacasorter.workers.lane import Lane
 from alpacasorter.workers.models import ModelKeeper
 from alpacasorter.workers.sorting import SortService
@@ -51,6 +52,7 @@ class Engine(QObject):
         sorting: sorts and undoes them.
         exchange: exports results and imports labels.
         watching: watches the open folder.
+        explaining: says why a photo has its prediction.
 
     Signals:
         ready(ModelFacts): the session is open. Folders opened before that wait for it. Emitted again after each
@@ -111,6 +113,7 @@ class Engine(QObject):
         learned, disturb = self._learned_event.emit, self.versions.disturb
         self.variants = VariantKeeper(places, lambda: self._open, self._session_lane, disturb, learned, self)
         self.exchange = ExchangeKeeper(lambda: self._open, self._session_lane, disturb, learned, self)
+        self.explaining = ExplainService(lambda: self._open, self)
         self.watching = WatchService(lambda: self._open, learned, self._updated, self)
         self.sorting = SortService(lambda: self._open, self.watching.expect, self)
         self.sorting.began.connect(lambda: self.watching.hold(True))
@@ -230,6 +233,7 @@ class Engine(QObject):
         self.models.close()
         self.sorting.close()
         self.exchange.close()
+        self.explaining.close()
         self._session_lane.submit(self._save_head)
         self._session_lane.close()
         if self._open is not None:

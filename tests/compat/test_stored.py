@@ -225,6 +225,8 @@ def test_settings_are_read(old: Stored) -> None:
         # What Qt writes of a window may differ in the last bytes.
         assert before.pop(name)
         assert after.pop(name)
+    # Where the user was in each folder.
+    assert after.pop("places")
     assert after == before
 
 

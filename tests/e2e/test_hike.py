@@ -59,8 +59,8 @@ def test_scan_correct_undo_close_reopen(start: Callable[[], User], hike: Path, m
     assert user.store.counts[Filter.CORRECTED] == 6
     assert user.learned[-1].corrections == 6
     assert any(abs(at_first[row.path.name] - row.probability) > 0.01 for row in user.store.rows if not row.correction)
-    assert "Learned from your labels of 6 photos." in user.page.banner.words.text()
-    assert user.page.banner.isVisible()
+    assert "Learned from your labels of 6 photos." in user.page.banners.learned.words.text()
+    assert user.page.banners.learned.wanted
 
     # WHEN keys are used: N and A on several photos, Backspace to remove the labels
     user.select(*wrong[6:9])
@@ -113,7 +113,7 @@ def test_it_learns_what_a_llama_is(start: Callable[[], User], photos: Path, tmp_
         name = next(row.path.name for row in user.store.rows if user.label(row.path.name) == user.store.labels.positive)
         learned = user.click_tag(name)
         if learned.changed:
-            user.page.banner.show_button.click()
+            user.page.banners.learned.show_button.click()
             assert user.model.filter is Filter.CHANGED
             changed = {row.path.name for row in user.store.rows if row.key in learned.changed}
             assert set(user.shown()) >= {name for name in changed if user.label(name) != first[name]}
@@ -124,7 +124,7 @@ def test_it_learns_what_a_llama_is(start: Callable[[], User], photos: Path, tmp_
     assert user.store.counts[Filter.POSITIVE] < taken_for_alpacas - 12
     before = user.store.counts[Filter.CORRECTED]
     heard = len(user.learned)
-    user.page.banner.undo_button.click()
+    user.page.banners.learned.undo_button.click()
     user.wait(lambda: len(user.learned) > heard)
     assert user.store.counts[Filter.CORRECTED] == before - 1
 

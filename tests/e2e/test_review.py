@@ -54,7 +54,7 @@ def in_menu(user: User, title: str, action: QAction) -> bool:
 
 @pytest.mark.parametrize("order", list(Order))
 def test_only_what_was_listed_is_labeled(start: Start, scene: Scene, order: Order) -> None:
-    """N, Right, N, Right in a filter, while learning makes other photos belong in the middle of it."""
+    """N, N, N in a filter, while learning makes other photos belong in the middle of it."""
     user = start()
     user.open(scene(MIXED))
     user.page.actions_.orders[order].trigger()
@@ -64,7 +64,6 @@ def test_only_what_was_listed_is_labeled(start: Start, scene: Scene, order: Orde
     user.press(Qt.Key.Key_Home)
     for _ in range(8):
         user.press_and_learn(Qt.Key.Key_N)
-        user.press(Qt.Key.Key_Right)
     assert user.model.out_of_date.more > 4, "otherwise this test shows nothing"
     assert user.shown() == listed
     assert sorted(labeled(user)) == sorted(listed[:8])
@@ -111,7 +110,7 @@ def test_the_next_photo_takes_the_place_of_one_that_leaves(start: Start, scene: 
     user.press(Qt.Key.Key_3, CTRL)
     listed = user.shown()
     user.select(listed[6])
-    user.press_and_learn(Qt.Key.Key_A)
+    user.press_and_learn(Qt.Key.Key_A, SHIFT)
     assert user.page.update_button.isVisible()
     assert user.shown() == listed
     user.press(Qt.Key.Key_F5, SHIFT)
@@ -166,7 +165,6 @@ def test_changed_counts_all_steps_with_the_earlier_tags(start: Start, scene: Sce
     steps = []
     for _ in range(8):
         user.press_and_learn(Qt.Key.Key_N)
-        user.press(Qt.Key.Key_Right)
         steps.append(user.store.flipped)
     flipped = [name for name, (label, _) in at_first.items() if label != user.label(name)]
     assert any(steps), "otherwise this test shows nothing"
@@ -176,7 +174,7 @@ def test_changed_counts_all_steps_with_the_earlier_tags(start: Start, scene: Sce
     assert in_menu(user, "View", user.page.actions_.filters[Filter.CHANGED])
     user.press(Qt.Key.Key_8, CTRL)
     assert user.shown() == flipped
-    assert str(len(flipped)) in user.page.changed.words.text()
+    assert str(len(flipped)) in user.page.banners.changed.words.text()
     name = flipped[0]
     label, confidence = at_first[name]
     assert label == user.store.labels.positive
@@ -220,11 +218,11 @@ def test_changes_are_kept_one_some_all(start: Start, scene: Scene) -> None:
     assert user.store.counts[Filter.CHANGED] == len(changed) - 3
     user.press(Qt.Key.Key_F5, SHIFT)
     assert user.shown() == changed[3:]
-    click(user, user.page.changed.seen_button)
+    click(user, user.page.banners.changed.seen_button)
     assert user.store.counts[Filter.CHANGED] == 0
     assert user.model.filter is Filter.ALL
     assert labeled(user) == ["IMG_000.jpg", "IMG_002.jpg", "IMG_005.jpg"], "no label was made of it"
-    assert not user.page.changed.isVisible()
+    assert not user.page.banners.changed.isVisible()
     assert user.grid.hasFocus()
 
 
@@ -257,7 +255,7 @@ def test_all_changes_are_taken_back_by_labels_or_by_undo(start: Start, scene: Sc
     user.open(scene(MIXED))
     labels_at_first = {row.path.name: user.label(row.path.name) for row in user.store.rows}
     changed = make_changes(user)
-    stack, banner = user.page.corrections.stack, user.page.changed
+    stack, banner = user.page.corrections.stack, user.page.banners.changed
     steps = stack.index()
     click_and_learn(user, banner.restore_button)
     assert {user.row(name).correction for name in changed} == {user.store.labels.positive}
@@ -269,20 +267,20 @@ def test_all_changes_are_taken_back_by_labels_or_by_undo(start: Start, scene: Sc
     user.wait(lambda: not labeled(user) and user.store.counts[Filter.CHANGED] == 0)
     assert {name: user.label(name) for name in labels_at_first} == labels_at_first
     assert set(selected(user)) == {"IMG_000.jpg", "IMG_002.jpg", "IMG_005.jpg"}
-    assert user.page.banner.words.text().startswith("Undone: 3 steps.")
+    assert user.page.banners.learned.words.text().startswith("Undone: 3 steps.")
 
 
 def test_changes_since_they_were_seen_are_undone_without_the_corrections_before(start: Start, scene: Scene) -> None:
     user = start()
     user.open(scene(MIXED))
     make_changes(user)
-    click(user, user.page.changed.seen_button)
+    click(user, user.page.banners.changed.seen_button)
     user.select("IMG_004.jpg")
     user.press_and_learn(Qt.Key.Key_N)
     assert user.store.counts[Filter.CHANGED] > 0
     user.press(Qt.Key.Key_8, CTRL)
-    assert user.page.changed.undo_button.text() == "Undo 1 step"
-    click_and_learn(user, user.page.changed.undo_button)
+    assert user.page.banners.changed.undo_button.text() == "Undo 1 step"
+    click_and_learn(user, user.page.banners.changed.undo_button)
     assert labeled(user) == ["IMG_000.jpg", "IMG_002.jpg", "IMG_005.jpg"]
     assert user.store.counts[Filter.CHANGED] == 0
 
@@ -290,7 +288,7 @@ def test_changes_since_they_were_seen_are_undone_without_the_corrections_before(
 def test_a_click_that_changes_many_tags_is_asked_about(start: Start, scene: Scene) -> None:
     user = start()
     user.open(scene([0.05, *[0.52] * 30, *[0.9] * 40]))
-    flipped = user.page.flipped
+    flipped = user.page.banners.flipped
     user.click_tag("IMG_040.jpg")
     assert user.store.flipped > 0.05 * 71, "otherwise this test shows nothing"
     assert flipped.isVisible()
@@ -312,7 +310,7 @@ def test_a_click_that_changes_many_tags_is_asked_about(start: Start, scene: Scen
 def test_an_answered_question_goes_away(start: Start, scene: Scene) -> None:
     user = start()
     user.open(scene([0.05, *[0.52] * 30, *[0.9] * 40]))
-    flipped = user.page.flipped
+    flipped = user.page.banners.flipped
     user.click_tag("IMG_040.jpg")
     assert flipped.isVisible()
     user.press_and_learn(Qt.Key.Key_Z, CTRL)
@@ -333,7 +331,7 @@ def test_a_click_that_changes_a_few_tags_asks_nothing(start: Start, scene: Scene
     user.open(scene([0.05, *[0.52] * 3, *[0.99] * 76]))
     user.click_tag("IMG_000.jpg")
     user.click_tag("IMG_000.jpg")
-    assert not user.page.flipped.isVisible()
+    assert not user.page.banners.flipped.isVisible()
 
 
 def test_undo_brings_a_photo_back_into_the_filter(start: Start, scene: Scene) -> None:
@@ -354,16 +352,16 @@ def test_undo_brings_a_photo_back_into_the_filter(start: Start, scene: Scene) ->
     assert user.shown() == sorted(user.shown())
     assert selected(user) == [listed[15]] == [current(user)]
     assert in_view(user, listed[15])
-    assert user.page.banner.words.text().startswith(f"Undone: Alpaca on {listed[15]}. ")
+    assert user.page.banners.learned.words.text().startswith(f"Undone: Alpaca on {listed[15]}. ")
     user.press(Qt.Key.Key_Home)
     assert redo.text() == f"&Redo: Alpaca on {listed[15]}"
     user.press_and_learn(Qt.Key.Key_Y, CTRL)
     assert selected(user) == [listed[15]]
-    assert user.page.banner.words.text().startswith(f"Redone: Alpaca on {listed[15]}. ")
+    assert user.page.banners.learned.words.text().startswith(f"Redone: Alpaca on {listed[15]}. ")
     # The button does the same as the key. While the window asks about many tags, it is next to that question.
     user.press(Qt.Key.Key_Home)
-    page = user.page
-    click_and_learn(user, page.flipped.undo_button if page.flipped.isVisible() else page.banner.undo_button)
+    banners = user.page.banners
+    click_and_learn(user, (banners.flipped if banners.flipped.wanted else banners.learned).undo_button)
     assert selected(user) == [listed[15]]
 
 
@@ -378,7 +376,7 @@ def test_undo_of_many_selects_them_all(start: Start, scene: Scene) -> None:
     user.press_and_learn(Qt.Key.Key_Z, CTRL)
     assert selected(user) == names
     user.select("IMG_001.jpg")
-    user.press_and_learn(Qt.Key.Key_N)
+    user.press_and_learn(Qt.Key.Key_N, SHIFT)
     user.press_and_learn(Qt.Key.Key_Backspace)
     assert user.page.actions_.undo.text() == "&Undo: Remove label from IMG_001.jpg"
     user.select("IMG_000.jpg", "IMG_004.jpg")
@@ -405,7 +403,7 @@ def test_the_numbers_agree(start: Start, scene: Scene) -> None:
     assert counts[Filter.CORRECTED] == 8
     assert page.actions_.undo.text() == "&Undo: Not alpaca on 8 photos"
     assert learned.corrections == 5
-    assert "Learned from your labels of 5 photos." in page.banner.words.text()
+    assert "Learned from your labels of 5 photos." in page.banners.learned.words.text()
     # Some have the label already: they are not counted again.
     user.select("IMG_000.jpg")
     user.press_and_learn(Qt.Key.Key_Backspace)
@@ -438,7 +436,7 @@ def test_names_in_the_menu_are_shown_as_they_are(start: Start, scene: Scene) -> 
     assert "<b>Tom && Jerry" in text
     assert len(text) < 80
     user.press_and_learn(Qt.Key.Key_Z, CTRL)
-    assert user.page.banner.words.textFormat() is Qt.TextFormat.PlainText
+    assert user.page.banners.learned.words.textFormat() is Qt.TextFormat.PlainText
 
 
 def test_a_mouse_over_the_photos_keeps_them_in_place(start: Start, scene: Scene) -> None:
@@ -487,7 +485,7 @@ def test_what_another_window_labels_waits_too(start: Start, scene: Scene) -> Non
     assert user.store.counts[Filter.CHANGED] == user.model.out_of_date.more
     user.press_and_learn(Qt.Key.Key_Z, CTRL)
     assert labeled(user) == ["IMG_000.jpg", "IMG_002.jpg", "IMG_005.jpg"]
-    assert not user.page.banner.undo_button.isVisible()
+    assert not user.page.banners.learned.undo_button.isVisible()
 
 
 def test_photos_found_while_a_filter_is_shown_go_to_the_end(start: Start, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def test_a_correction_and_its_undo_reach_the_other_window(start: Start, folder: 
     assert (heads[0].weights == heads[1].weights).all()
     two.wait(lambda: [row.probability for row in two.store.rows] == [row.probability for row in one.store.rows])
     assert two.store.counts[Filter.CORRECTED] == 1
-    assert not two.page.banner.undo_button.isVisible(), "here is nothing to undo"
+    assert not two.page.banners.learned.undo_button.isVisible(), "here is nothing to undo"
     one.page.actions_.undo.trigger()
     two.wait(lambda: two.row(name).correction is None)
     assert two.label(name) == before

@@ -87,7 +87,7 @@ def click(user: User, button: QAbstractButton) -> None:
 
 
 def answer(user: User, words: str) -> QAbstractButton:
-    [button] = [one for one in user.page.question.answers if one.text() == words]
+    [button] = [one for one in user.window.variants.question.answers if one.text() == words]
     return button
 
 
@@ -108,7 +108,7 @@ def settled(user: User) -> None:
 
 def test_the_first_question_is_asked_where_it_matters_and_once(start: Start, herd: Herd) -> None:
     user = start(asks=True)
-    question = user.page.question
+    question = user.window.variants.question
     user.open(herd.horses)
     settled(user)
     assert not question.isVisible(), "no photo is concerned"
@@ -128,13 +128,13 @@ def test_the_first_question_is_asked_where_it_matters_and_once(start: Start, her
     again.open(herd.folder)
     settled(again)
     assert tags(again, "pony") == {"not_alpaca"}, "it is remembered"
-    assert not again.page.question.isVisible()
+    assert not again.window.variants.question.isVisible()
 
 
 def test_the_answer_can_be_given_and_undone_with_keys(start: Start, herd: Herd) -> None:
     user = start(asks=True)
     user.open(herd.folder)
-    question = user.page.question
+    question = user.window.variants.question
     user.wait(question.isVisible)
     for _ in range(30):
         if QApplication.focusWidget() is answer(user, "Not alpaca"):
@@ -145,7 +145,7 @@ def test_the_answer_can_be_given_and_undone_with_keys(start: Start, herd: Herd) 
     user.wait(lambda: len(user.learned) > before)
     assert tags(user, "pony") == {"not_alpaca"}
     assert user.grid.hasFocus()
-    banner = user.page.banner
+    banner = user.page.banners.learned
     assert "Ponies & donkeys count as: Not alpaca." in banner.words.text()
     assert f"{PONIES} tags changed" in banner.words.text()
     user.press_and_learn(Qt.Key.Key_Z, CTRL)
@@ -159,23 +159,23 @@ def test_the_answer_can_be_given_and_undone_with_keys(start: Start, herd: Herd) 
 def test_a_closed_question_does_not_come_back(start: Start, herd: Herd) -> None:
     user = start(asks=True)
     user.open(herd.folder)
-    user.wait(user.page.question.isVisible)
-    click(user, user.page.question.close_button)
+    user.wait(user.window.variants.question.isVisible)
+    click(user, user.window.variants.question.close_button)
     user.open(herd.folder)
     settled(user)
-    assert not user.page.question.isVisible()
+    assert not user.window.variants.question.isVisible()
     user.window.close()
     again = start(asks=True)
     again.open(herd.folder)
     settled(again)
-    assert not again.page.question.isVisible()
+    assert not again.window.variants.question.isVisible()
     assert tags(again, "pony") == {"alpaca"}
 
 
 def test_the_second_correction_offers_the_other_variant(start: Start, unasked: Herd) -> None:
     user = start(asks=True)
     user.open(unasked.folder)
-    question = user.page.question
+    question = user.window.variants.question
     user.click_tag("goat0.jpg")
     user.click_tag("pony0.jpg")
     settled(user)
@@ -190,7 +190,7 @@ def test_the_second_correction_offers_the_other_variant(start: Start, unasked: H
     changed = sum(before[name] != label for name, label in after.items())
     assert changed > 0
     assert f" {changed} other tag" in asked
-    assert f"{changed} tag" in user.page.banner.words.text()
+    assert f"{changed} tag" in user.page.banners.learned.words.text()
     assert tags(user, "pony") == {"not_alpaca"}
     assert user.label("goat0.jpg") == "alpaca", "corrections stay"
     assert not question.isVisible()
@@ -206,18 +206,18 @@ def test_no_is_an_answer(start: Start, unasked: Herd) -> None:
     user.open(unasked.folder)
     user.click_tag("pony0.jpg")
     user.click_tag("pony1.jpg")
-    user.wait(user.page.question.isVisible)
+    user.wait(user.window.variants.question.isVisible)
     click(user, answer(user, "No"))
-    assert not user.page.question.isVisible()
+    assert not user.window.variants.question.isVisible()
     user.click_tag("pony2.jpg")
     settled(user)
-    assert not user.page.question.isVisible()
+    assert not user.window.variants.question.isVisible()
     user.window.close()
     again = start(asks=True)
     again.open(unasked.folder)
     again.click_tag("pony3.jpg")
     settled(again)
-    assert not again.page.question.isVisible()
+    assert not again.window.variants.question.isVisible()
 
 
 def test_the_other_direction(start: Start, use: Callable[..., Herd]) -> None:
@@ -228,8 +228,8 @@ def test_the_other_direction(start: Start, use: Callable[..., Herd]) -> None:
     assert tags(user, "pony") == {"not_alpaca"}
     user.click_tag("pony0.jpg")
     user.click_tag("pony1.jpg")
-    user.wait(user.page.question.isVisible)
-    assert "Are ponies alpacas for you?" in user.page.question.words.text()
+    user.wait(user.window.variants.question.isVisible)
+    assert "Are ponies alpacas for you?" in user.window.variants.question.words.text()
     click_and_learn(user, answer(user, "Ponies are alpacas"))
     assert tags(user, "pony") == {"alpaca"}
     assert tags(user, "goat") == {"not_alpaca"}
@@ -240,11 +240,11 @@ def test_undoing_the_correction_withdraws_the_question(start: Start, unasked: He
     user.open(unasked.folder)
     user.click_tag("pony0.jpg")
     user.click_tag("pony1.jpg")
-    user.wait(user.page.question.isVisible)
+    user.wait(user.window.variants.question.isVisible)
     user.press_and_learn(Qt.Key.Key_Z, CTRL)
-    assert not user.page.question.isVisible()
+    assert not user.window.variants.question.isVisible()
     user.click_tag("pony1.jpg")
-    user.wait(user.page.question.isVisible)
+    user.wait(user.window.variants.question.isVisible)
 
 
 def test_the_setting_takes_effect_in_the_open_window(start: Start, herd: Herd) -> None:
@@ -270,7 +270,7 @@ def test_the_setting_takes_effect_in_the_open_window(start: Start, herd: Herd) -
     user.page.actions_.settings.trigger()
     assert said == ["Alpaca", "Not alpaca"]
     assert len(user.finished) == scans, "nothing is scanned"
-    assert not user.page.question.isVisible(), "it is answered"
+    assert not user.window.variants.question.isVisible(), "it is answered"
     assert "Ponies & donkeys count as: Not alpaca" in user.window.summary.text()
     assert "Not alpaca" in user.window.models.button.toolTip()
     user.window.models.open_dialog()
@@ -278,7 +278,7 @@ def test_the_setting_takes_effect_in_the_open_window(start: Start, herd: Herd) -
     assert isinstance(dialog, ModelsDialog)
     user.wait(dialog.variant.isVisible)
     assert dialog.variant.currentText() == "Not alpaca"
-    click_and_learn(user, user.page.banner.undo_button)
+    click_and_learn(user, user.page.banners.learned.undo_button)
     assert tags(user, "pony") == {"alpaca"}
     assert dialog.variant.currentText() == "Alpaca"
     before = len(user.learned)

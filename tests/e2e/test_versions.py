@@ -104,10 +104,12 @@ def test_going_back_and_on_again(
     reader.press("back_button", view)
     assert probabilities(user) == pytest.approx(then, abs=1e-6)
     assert len(corrected(user)) == 5
-    words = user.page.banner.words.text()
+    words = user.page.banners.learned.words.text()
     assert words.startswith("Back to the version of ")
     assert "4 newer corrections keep their tags" in words
-    assert not user.page.banner.undo_button.isVisible(), "undo would take back corrections, which is not meant here"
+    assert not user.page.banners.learned.undo_button.isVisible(), (
+        "undo would take back corrections, which is not meant here"
+    )
     assert [row[2] for row in reader.cells(view)] == ["", "In use", ""]
     assert view.all_button.isVisible()
 
@@ -125,7 +127,7 @@ def test_going_back_and_on_again(
     reader.press("all_button", view)
     assert probabilities(again) == pytest.approx(now, abs=1e-5)
     assert not view.all_button.isVisible()
-    assert "Learning from all 5 corrections again." in again.page.banner.words.text()
+    assert "Learning from all 5 corrections again." in again.page.banners.learned.words.text()
 
     # WHEN going back to the shipped model, THEN nothing is learned, and a new correction is learned on top
     view.table.setCurrentItem(view.table.topLevelItem(2))

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from alpacasorter.ui.photo_filters import Filter
+from alpacasorter.ui.widgets.banners import Choice
 from alpacasorter.wording import text
 from alpacasorter.workers.view_facts import DeviceFacts
 from tests.e2e.conftest import User
@@ -45,7 +46,7 @@ def hike(photos: Path, tmp_path: Path) -> Path:
 
 def test_photos_arrive_are_judged_and_corrected(start: Start, hike: Path, photos: Path) -> None:
     user = watched(start, hike)
-    chip, banner = user.page.filters.button(Filter.NEW), user.page.arrivals
+    chip, banner = user.page.filters.button(Filter.NEW), user.page.banners.arrivals
     assert not chip.isVisible()
     llamas = sorted((photos / "lookalike" / "llama").iterdir())[:8]
     for llama in llamas[:6]:
@@ -168,9 +169,9 @@ def test_a_small_window_shows_a_whole_photo(start: Start, folder: Path) -> None:
     window.engine.device_changed.emit(DeviceFacts("cpu", 16, 5.6, "It is the fastest."))
     window.resize(1100, 700)
     user.wait(lambda: "5.6 ms per photo" in window.device_label.text())
-    window.sorting.strip.show_message("424 photos were moved to 2 folders.", [("Undo", window.close_folder)])
+    window.sorting.strip.offer("424 photos were moved to 2 folders.", [Choice("Undo", window.close_folder)])
     make_picture(folder / "new.jpg", seed=77)
-    user.wait(user.page.arrivals.isVisible)
+    user.wait(user.page.banners.arrivals.isVisible)
     settled(user)
     window.resize(640, 480)
     user.wait(lambda: user.grid.viewport().width() < 400)
@@ -199,7 +200,7 @@ def test_a_burst(start: Start, tmp_path: Path) -> None:
     user.wait(lambda: len(user.shown()) == 220)
     assert user.shown() == [f"photo{n}.jpg" for n in range(220)]
     assert len(inserted) < 30, "they are gathered"
-    user.wait(lambda: user.page.arrivals.words.text().startswith("200 new photos"))
+    user.wait(lambda: user.page.banners.arrivals.words.text().startswith("200 new photos"))
     for n in range(0, 200, 2):
         (folder / f"photo{n}.jpg").unlink()
     user.wait(lambda: user.store.counts[Filter.ALL] == 120)
@@ -232,7 +233,7 @@ def test_a_rescan_finds_new_photos_without_watching(start: Start, folder: Path) 
     assert user.store.counts[Filter.NEW] == 1
     user.open(folder / "day 2")
     assert user.store.counts[Filter.NEW] == 0
-    assert not user.page.arrivals.isVisible()
+    assert not user.page.banners.arrivals.isVisible()
 
 
 def test_closing_while_photos_arrive_ends_everything(start: Start, folder: Path, tmp_path: Path) -> None:

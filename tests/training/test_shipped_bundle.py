@@ -77,8 +77,12 @@ def test_the_map_of_what_spoke_is_exact(bundle, backbone):
     assert feature_map.shape == (8, 8, 1280)
     embedding = backbone.embed(pixels)
     np.testing.assert_allclose(feature_map.mean(axis=(0, 1)), embedding, atol=1e-5)
+    shares, rest = bundle.head.activation_map(feature_map)
+    scale, offset = bundle.calibration.scale, bundle.calibration.offset
     logit = float(bundle.head.logits(embedding[np.newaxis])[0])
-    assert bundle.head.activation_map(feature_map).mean() == pytest.approx(logit, abs=1e-3)
+    assert shares.sum() + rest == pytest.approx(scale * logit + offset, abs=1e-3)
+    # What no place accounts for is the same for every photo.
+    assert rest == pytest.approx(scale * bundle.head.bias + offset, abs=1e-3)
 
 
 def test_it_listens_more_to_some_places_than_to_others(bundle, backbone, photos):

@@ -131,8 +131,8 @@ def test_a_notice_replaces_that_of_the_drop_before(hands: Hands, trip: Path) -> 
     for name in ("notes.txt", "old.zip", "gone.jpg"):
         drop(hands, urls(trip / name))
         first, second = said(hands).splitlines()
-        assert first == "A damaged file was replaced by its backup.", "it is not about an action"
-        assert name in second
+        assert second == "A damaged file was replaced by its backup.", "it is not about an action"
+        assert name in first
 
 
 def test_the_home_folder_is_named_as_elsewhere(hands: Hands, trip: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,13 +67,12 @@ def test_one_message_in_the_smallest_window(hands: Hands) -> None:
     flips = dict.fromkeys(range(101, 108), 0.48)
     hands.learn(flips, dict(hands.asked[-1]))
     hands.settle()
-    shown = [strip for strip in (page.flipped, page.changed, page.banner, page.arrivals) if strip.isVisible()]
-    assert shown == [page.flipped]
+    assert hands.window.banners.shown is page.banners.flipped
     hands.press(Qt.Key.Key_8, Qt.KeyboardModifier.ControlModifier)
-    for message in (page.flipped, page.changed):
+    for message in (page.banners.flipped, page.banners.changed):
         hands.settle()
-        shown = [strip for strip in (page.flipped, page.changed, page.banner, page.arrivals) if strip.isVisible()]
-        assert shown == [message]
+        assert hands.window.banners.shown is message
+        assert message.isVisible()
         words = message.words
         assert words.heightForWidth(words.width()) <= words.height(), "the sentence is whole"
         index = page.model.index(0)
@@ -86,4 +85,4 @@ def test_one_message_in_the_smallest_window(hands: Hands) -> None:
         below = hands.grid.fontMetrics().horizontalAdvance(was(row, page.store))
         assert below <= delegate.picture_size().width()
         assert page.preview.picture.isVisible()
-        page.flipped.keep_button.click()
+        page.banners.flipped.keep_button.click()

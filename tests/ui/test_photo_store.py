@@ -17,7 +17,7 @@ from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.photo import PhotoFacts, PhotoFile
 from alpacasorter.core.photos.walk import walk
 from alpacasorter.core.taken import Clock, DateSource
-from alpacasorter.ui.photo_filters import Filter, Order
+from alpacasorter.ui.photo_filters import Filter, Order, View
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
 from alpacasorter.ui.tag_changes import EarlierTag
 from tests.picture_files import make_picture
@@ -55,13 +55,13 @@ def test_filters_and_counts(store: PhotoStore) -> None:
     store.judge([photo(0, 0.95), photo(1, 0.7), photo(2, 0.1), photo(3, 0.9, "not_alpaca")], 0)
     store.fail([Problem(Path("/p/4.jpg"), "The file is empty.")])
 
-    assert names(store.matching(Filter.ALL)) == "01234"
-    assert names(store.matching(Filter.POSITIVE)) == "01"
-    assert names(store.matching(Filter.NEGATIVE)) == "23"
-    assert names(store.matching(Filter.UNSURE)) == "1"
-    assert names(store.matching(Filter.CORRECTED)) == "3"
-    assert names(store.matching(Filter.PROBLEMS)) == "4"
-    assert store.counts == {which: len(store.matching(which)) for which in Filter}
+    assert names(store.matching(View(Filter.ALL))) == "01234"
+    assert names(store.matching(View(Filter.POSITIVE))) == "01"
+    assert names(store.matching(View(Filter.NEGATIVE))) == "23"
+    assert names(store.matching(View(Filter.UNSURE))) == "1"
+    assert names(store.matching(View(Filter.CORRECTED))) == "3"
+    assert names(store.matching(View(Filter.PROBLEMS))) == "4"
+    assert store.counts == {which: len(store.matching(View(which))) for which in Filter}
 
 
 def test_a_photo_with_new_metadata_is_known_by_its_old_content_key(store: PhotoStore) -> None:
@@ -90,10 +90,10 @@ def test_orders(store: PhotoStore) -> None:
         ],
         0,
     )
-    assert names(store.matching(Filter.ALL, Order.FOLDER)) == "01234"
-    assert names(store.matching(Filter.ALL, Order.TAKEN)) == "31024"
+    assert names(store.matching(View(Filter.ALL, Order.FOLDER))) == "01234"
+    assert names(store.matching(View(Filter.ALL, Order.TAKEN))) == "31024"
     # Photos labeled by the user come last, and before them those that are not judged yet.
-    assert names(store.matching(Filter.ALL, Order.DOUBTFUL)) == "12043"
+    assert names(store.matching(View(Filter.ALL, Order.DOUBTFUL))) == "12043"
 
 
 def test_the_order_by_date_goes_by_the_clock_to_fractions_of_a_second() -> None:
@@ -115,7 +115,7 @@ def test_the_order_by_date_goes_by_the_clock_to_fractions_of_a_second() -> None:
     rest = ["midnight.jpg", "burst_1.jpg", "burst_2.jpg", "burst_3.jpg"]
 
     def order() -> list[str]:
-        return [row.name for row in store.matching(Filter.ALL, Order.TAKEN)]
+        return [row.name for row in store.matching(View(Filter.ALL, Order.TAKEN))]
 
     assert order() == ["IMG-20240430-WA0001.jpg", *rest, "other.jpg", "undated.jpg"]
     store.clocks = (Clock("Canon", -2 * 86400),)
@@ -141,7 +141,7 @@ def test_unchanged_photos_are_not_reported(store: PhotoStore) -> None:
     store.judge([photo(0, 0.9), photo(1, 0.90001), photo(2, 0.5003)], 0)
     changed = store.learn(learned({}, {"key0": 0.9001, "key1": 0.7, "key2": 0.4999}, ("key2",), 1))
     assert names(changed) == "12", "the third crossed the threshold, although its percentage is the same"
-    assert names(store.matching(Filter.CHANGED)) == "2"
+    assert names(store.matching(View(Filter.CHANGED))) == "2"
 
 
 def test_file_name_that_is_not_valid_unicode_is_shown(store: PhotoStore) -> None:
@@ -159,7 +159,7 @@ def test_photo_that_becomes_readable_loses_its_reason(store: PhotoStore) -> None
 def test_changing_what_counts_as_unsure(store: PhotoStore) -> None:
     store.judge([photo(0, 0.95), photo(1, 0.7)], 0)
     store.set_unsure_below(0.99)
-    assert names(store.matching(Filter.UNSURE)) == "01"
+    assert names(store.matching(View(Filter.UNSURE))) == "01"
     assert store.counts[Filter.UNSURE] == 2
 
 
@@ -233,9 +233,9 @@ def test_a_photo_whose_bytes_changed_has_another_key(store: PhotoStore) -> None:
     assert [row.path.name for row in store.rows_of("other")] == ["1.jpg"]
     store.learn(learned({"key0": "not_alpaca"}, {"key0": 0.4, "other": 0.3}, ("other",), 6))
     assert [row.correction for row in store.rows[:2]] == ["not_alpaca", None]
-    assert store.matching(Filter.CHANGED) == [], "it is the same tag as before, of another photo"
+    assert store.matching(View(Filter.CHANGED)) == [], "it is the same tag as before, of another photo"
     store.learn(learned({}, {"other": 0.7}, ("other",), 6))
-    assert names(store.matching(Filter.CHANGED)) == "1"
+    assert names(store.matching(View(Filter.CHANGED))) == "1"
     store.judge([JudgedPhoto(Path("/p/1.jpg"), "third", 0.2, FACTS, None)], 6)
     assert store.counts[Filter.CHANGED] == 0
 
@@ -247,10 +247,10 @@ def test_new_photos_start_with_the_least_certain_one(store: PhotoStore) -> None:
     store.fail([Problem(Path("/p/6.jpg"), "Cut short.")])
     store.fail([Problem(Path("/p/8.jpg"), "Only in the cloud.")], new=True)
     assert store.counts[Filter.NEW] == 4
-    assert names(store.matching(Filter.NEW, Order.TAKEN)) == "7568"
+    assert names(store.matching(View(Filter.NEW, Order.TAKEN))) == "7568"
     store.see()
     assert store.counts[Filter.NEW] == 0
-    assert store.matching(Filter.NEW) == []
+    assert store.matching(View(Filter.NEW)) == []
 
 
 def test_a_rescan_finds_new_photos(store: PhotoStore) -> None:
@@ -264,7 +264,7 @@ def test_a_rescan_finds_new_photos(store: PhotoStore) -> None:
     store.clear(again=True)
     store.add([Path(f"/p/{n}.jpg") for n in range(7)])
     store.judge([photo(n, 0.9) for n in range(7)], 0)
-    assert names(store.matching(Filter.NEW)) == "56", (
+    assert names(store.matching(View(Filter.NEW))) == "56", (
         "one was new before; another one arrived while the folder was not watched"
     )
     store.clear()
@@ -278,7 +278,7 @@ def test_changes_are_counted_since_the_folder_was_opened(store: PhotoStore) -> N
     store.judge([photo(0, 0.9), photo(1, 0.73), photo(2, 0.2), photo(3, 0.73), twin], 0)
     store.learn(learned({"key0": "not_alpaca"}, {"key0": 0.1, "key1": 0.19, "key2": 0.1, "key3": 0.8}, ("key1",), 1))
     store.learn(learned({}, {"key1": 0.19, "key2": 0.1, "key3": 0.3}, ("key3",), 2))
-    assert names(store.matching(Filter.CHANGED)) == "134", "those of both steps, copies too"
+    assert names(store.matching(View(Filter.CHANGED))) == "134", "those of both steps, copies too"
     assert store.counts[Filter.CHANGED] == 3
     assert store.flipped == 2
     assert store.earlier_tag(store.rows[1]) == EarlierTag("alpaca", 0.73)
@@ -288,10 +288,10 @@ def test_changes_are_counted_since_the_folder_was_opened(store: PhotoStore) -> N
     assert store.counts[Filter.CHANGED] == 0
     # Without the label it counts again.
     store.learn(learned({"key3": None}, {"key1": 0.3, "key2": 0.1, "key3": 0.3}, ("key1",), 4))
-    assert names(store.matching(Filter.CHANGED)) == "134"
+    assert names(store.matching(View(Filter.CHANGED))) == "134"
     assert store.earlier_tag(store.rows[1]) == EarlierTag("alpaca", 0.73)
     store.see_changes([store.rows[1]])
-    assert names(store.matching(Filter.CHANGED)) == "34"
+    assert names(store.matching(View(Filter.CHANGED))) == "34"
     store.learn(learned({}, {"key1": 0.75, "key2": 0.1, "key3": 0.3}, ("key1",), 5))
     earlier = store.earlier_tag(store.rows[1])
     assert earlier is not None
@@ -307,7 +307,7 @@ def test_a_rescan_keeps_the_changes(store: PhotoStore) -> None:
     assert store.counts[Filter.CHANGED] == 0
     store.add(Path(f"/p/{n}.jpg") for n in range(5))
     store.judge([photo(0, 0.2), photo(1, 0.9)], 1)
-    assert names(store.matching(Filter.CHANGED)) == "0"
+    assert names(store.matching(View(Filter.CHANGED))) == "0"
     assert store.counts[Filter.CHANGED] == 1
     store.clear()
     store.add([Path("/p/0.jpg")])
@@ -434,7 +434,7 @@ class Rows(RuleBasedStateMachine):
 
     @invariant()
     def counts_are_what_counting_gives(self) -> None:
-        assert self.store.counts == {which: len(self.store.matching(which)) for which in Filter}
+        assert self.store.counts == {which: len(self.store.matching(View(which))) for which in Filter}
         changed = sum(map(self.is_changed, self.photos.values()))
         assert self.store.counts[Filter.CHANGED] == changed
         new = sum(1 for one in self.photos.values() if one["new"] and (one["reason"] or one["probability"] is not None))

@@ -63,7 +63,7 @@ class Owner(Hands):
         self.window.engine.learned.emit(Learned(1, changes, (), none, (), head_version=99))
 
     def texts(self) -> list[str]:
-        return [button.text() for button in self.page.question.answers]
+        return [button.text() for button in self.window.variants.question.answers]
 
 
 @pytest.fixture
@@ -78,11 +78,11 @@ def test_a_few_photos_are_enough_for_the_first_question(owner: Owner) -> None:
     owner.scan()
     assert owner.previews == ["narrow"]
     owner.differ(2)
-    assert not owner.page.question.isVisible()
+    assert not owner.window.variants.question.isVisible()
     owner.scan()
     owner.differ(3)
-    assert owner.page.question.isVisible()
-    assert "3 photos" in owner.page.question.words.text()
+    assert owner.window.variants.question.isVisible()
+    assert "3 photos" in owner.window.variants.question.words.text()
     assert owner.texts() == ["Horse && co.", "Not horse"]
 
 
@@ -96,7 +96,7 @@ def test_where_nothing_is_asked(owner: Owner, variants: VariantsFacts | None) ->
     owner.scan()
     assert owner.previews == []
     owner.differ(9)
-    assert not owner.page.question.isVisible()
+    assert not owner.window.variants.question.isVisible()
 
 
 def test_a_stopped_scan_asks_nothing(owner: Owner) -> None:
@@ -108,18 +108,18 @@ def test_photos_that_the_user_has_labeled_do_not_count(owner: Owner) -> None:
     owner.page.store.row_of(Path("/p/101.jpg")).correction = LABELS.negative  # type: ignore[union-attr]
     owner.scan()
     owner.differ(3)
-    assert not owner.page.question.isVisible()
+    assert not owner.window.variants.question.isVisible()
 
 
 def test_the_one_in_use_can_be_chosen(owner: Owner) -> None:
     owner.scan()
     owner.differ(5)
-    owner.page.question.answers[0].click()
+    owner.window.variants.question.answers[0].click()
     assert owner.used == ["wide"]
     assert not owner.page.corrections.stack.canUndo(), "nothing has changed"
     owner.scan()
     owner.differ(5)
-    assert not owner.page.question.isVisible()
+    assert not owner.window.variants.question.isVisible()
 
 
 @pytest.mark.parametrize(
@@ -129,25 +129,25 @@ def test_corrections_speak_for_a_variant(owner: Owner, corrections: int, against
     owner.agree(corrections, against)
     assert owner.previews == ["narrow"] * asked
     owner.differ(1)
-    assert owner.page.question.isVisible() == asked
+    assert owner.window.variants.question.isVisible() == asked
     if asked:
-        assert "1 other tag " in owner.page.question.words.text()
+        assert "1 other tag " in owner.window.variants.question.words.text()
         assert owner.texts() == ["Ponies are not horses", "No"]
 
 
 def test_a_variant_that_changes_nothing_here_is_asked_about_in_another_folder(owner: Owner) -> None:
     owner.agree(2)
     owner.differ(0)
-    assert not owner.page.question.isVisible()
+    assert not owner.window.variants.question.isVisible()
     owner.agree(3)
     owner.differ(4)
-    assert owner.page.question.isVisible()
+    assert owner.window.variants.question.isVisible()
 
 
 def test_no_holds_for_all_folders_and_for_the_first_question(owner: Owner) -> None:
     owner.agree(2)
     owner.differ(4)
-    owner.page.question.answers[1].click()
+    owner.window.variants.question.answers[1].click()
     assert owner.used == []
     owner.page.begin()
     owner.scan()
@@ -162,26 +162,26 @@ def test_no_holds_for_all_folders_and_for_the_first_question(owner: Owner) -> No
 def test_what_is_said_follows_what_is_learned(owner: Owner) -> None:
     owner.agree(2)
     owner.differ(6)
-    assert "6 other tags" in owner.page.question.words.text()
+    assert "6 other tags" in owner.window.variants.question.words.text()
     owner.hear({"x": LABELS.negative})
     assert owner.previews == ["narrow", "narrow"]
     owner.differ(2)
-    assert "2 other tags" in owner.page.question.words.text()
+    assert "2 other tags" in owner.window.variants.question.words.text()
     owner.hear({"x": None})
-    assert not owner.page.question.isVisible(), "the label that spoke for it is gone"
+    assert not owner.window.variants.question.isVisible(), "the label that spoke for it is gone"
 
 
 def test_another_folder_withdraws_the_question(owner: Owner) -> None:
     owner.scan()
     owner.differ(5)
     owner.page.begin()
-    assert not owner.page.question.isVisible()
+    assert not owner.window.variants.question.isVisible()
     owner.show(12)
     owner.differ(5)
-    assert not owner.page.question.isVisible(), "this was about the other folder"
+    assert not owner.window.variants.question.isVisible(), "this was about the other folder"
     owner.scan()
     owner.differ(5)
-    assert owner.page.question.isVisible(), "it was not answered"
+    assert owner.window.variants.question.isVisible(), "it was not answered"
 
 
 def test_three_variants(owner: Owner) -> None:
@@ -190,13 +190,13 @@ def test_three_variants(owner: Owner) -> None:
     owner.scan()
     assert owner.previews == ["narrow", "third"]
     owner.differ(1, "narrow")
-    assert not owner.page.question.isVisible()
+    assert not owner.window.variants.question.isVisible()
     owner.differ(4, "third")
     assert owner.texts() == ["Horse && co.", "Not horse", "Mule"]
-    owner.page.question.close_button.click()
+    owner.window.variants.question.close_button.click()
     owner.agree(5, name="third")
     owner.differ(5, "third")
-    assert not owner.page.question.isVisible(), "it has no question"
+    assert not owner.window.variants.question.isVisible(), "it has no question"
 
 
 def test_the_step_is_named_and_goes_with_its_model(owner: Owner) -> None:
@@ -228,7 +228,7 @@ def test_the_tab_key_reaches_the_answers_between_photos_and_cross(owner: Owner) 
     owner.scan()
     owner.differ(5)
     owner.settle()
-    question = owner.page.question
+    question = owner.window.variants.question
     owner.focus(owner.grid)
     visited: list[QWidget | None] = []
     for _ in range(40):
@@ -245,7 +245,7 @@ def test_the_tab_key_reaches_the_answers_between_photos_and_cross(owner: Owner) 
 def test_screen_readers_read_the_question_with_each_answer(owner: Owner) -> None:
     owner.agree(2)
     owner.differ(4)
-    for button in owner.page.question.answers:
+    for button in owner.window.variants.question.answers:
         interface = QAccessible.queryAccessibleInterface(button)
         assert interface.text(QAccessible.Text.Name) in ("Ponies are not horses", "No")
         assert "Are ponies not horses for you?" in interface.text(QAccessible.Text.Description)
@@ -263,14 +263,14 @@ def test_one_message_at_a_time_in_a_low_window(owner: Owner) -> None:
     owner.show(12)
     owner.agree(2)
     owner.differ(4)
-    page.banner.announce("Learned.")
-    shown = [page.question.isVisible(), page.banner.isVisible()]
-    page.flipped.say("Many.")
-    shown += [page.flipped.isVisible(), page.question.isVisible()]
-    page.flipped.hide()
-    shown += [page.question.isVisible(), page.banner.isVisible()]
-    page.question.close_button.click()
-    assert [*shown, page.banner.isVisible()] == [True, False, True, False, True, False, True]
+    page.banners.learned.tell("Learned.")
+    shown = [owner.window.variants.question.isVisible(), page.banners.learned.isVisible()]
+    page.banners.flipped.say("Many.")
+    shown += [page.banners.flipped.isVisible(), owner.window.variants.question.isVisible()]
+    page.banners.flipped.hide()
+    shown += [owner.window.variants.question.isVisible(), page.banners.learned.isVisible()]
+    owner.window.variants.question.close_button.click()
+    assert [*shown, page.banners.learned.isVisible()] == [True, False, True, False, True, False, True]
 
 
 @pytest.mark.parametrize("ask", [lambda owner: owner.scan(), lambda owner: owner.agree(2)], ids=["first", "later"])
@@ -280,7 +280,7 @@ def test_it_is_whole_in_the_smallest_window(owner: Owner, ask: Callable[[Owner],
     ask(owner)
     owner.differ(9)
     owner.settle()
-    question = owner.page.question
+    question = owner.window.variants.question
     words = question.words
     assert question.isVisible()
     assert words.heightForWidth(words.width()) <= words.height()

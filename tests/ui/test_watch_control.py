@@ -14,7 +14,7 @@ from alpacasorter.core.watching.events import Gone, WatchState
 from alpacasorter.ui.photos.page import BrowsePage
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.watch_control import WatchControl
-from alpacasorter.ui.widgets.messages import NoticeBar
+from alpacasorter.ui.widgets.banners import BannerBar, NoticeBanner
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.wording import text
 from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
@@ -62,8 +62,9 @@ class Setting:
         self.thumbnails, self.previews = ThumbnailLoader(), PreviewLoader()
         self.window = QMainWindow()
         self.window.statusBar().addWidget(QLabel("A summary", self.window), 1)
-        self.page = BrowsePage(self.thumbnails, self.previews, settings, theme, self.window)
-        self.notice = NoticeBar(theme, self.window)
+        bar = BannerBar(theme, self.window)
+        self.page = BrowsePage(self.thumbnails, self.previews, settings, theme, bar, self.window)
+        self.notice = NoticeBanner(bar)
         self.engine = FakeEngine()
         self.folder: Path | None = Path("/photos/hike")
         self.control = WatchControl(
@@ -76,7 +77,7 @@ class Setting:
         )
 
     def said(self) -> str:
-        return "" if self.notice.isHidden() else self.notice.words.text()
+        return self.notice.words.text() if self.notice.wanted else ""
 
     def status(self) -> str:
         return "" if self.control.label.isHidden() else self.control.label.text()

@@ -69,6 +69,8 @@ def test_keys_are_first_letters_or_numbers() -> None:
     assert (text.key_for(LABELS, "alpaca"), text.key_for(LABELS, "not_alpaca")) == ("A", "N")
     alike = LabelSet("cow", "cat", {})
     assert (text.key_for(alike, "cat"), text.key_for(alike, "cow")) == ("1", "2")
+    taken = LabelSet("dog", "cat", {})
+    assert (text.key_for(taken, "cat"), text.key_for(taken, "dog")) == ("1", "2"), "C confirms"
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,12 +34,14 @@ from alpacasorter.core.photos.bounded import (
     DecodingStopped,
     run_bounded,
 )
+from alpacasorter.core.photos.closeup import Closeup
 from alpacasorter.core.photos.containers import Layout, lay_out
-from alpacasorter.core.photos.exif import ExifFacts
+from alpacasorter.core.photos.exif import ExifFacts, read_shot
 from alpacasorter.core.photos.formats import SNIFF_BYTES, sniff
 from alpacasorter.core.photos.heif import lay_out_heif
 from alpacasorter.core.photos.picture import (
     BEGINNING,
+    exif_block,
     exif_facts,
     open_picture,
     profile_of,
@@ -52,6 +53,8 @@ from alpacasorter.core.photos.picture import (
 from alpacasorter.core.photos.reading import read_photo, why_not_a_picture
 from alpacasorter.core.photos.tiff import TiffLayout, lay_out_tiff
 from alpacasorter.core.taken import DateSource
+
+_T = TypeVar("_T")
 
 
 class Budget:
@@ -165,11 +168,47 @@ def decode(
     """
     if min_side < 1 or (thumbnail_side is not None and thumbnail_side < 1):
         raise ValueError("min_side and thumbnail_side must be 1 or more")
+
+    def finish(picture: _Picture) -> DecodedPhoto:
+        thumbnail = None if thumbnail_side is None else _thumbnail(picture.image, thumbnail_side)
+        width, height = picture.size
+        facts = picture.facts
+        pixels = np.asarray(picture.image)
+        return DecodedPhoto(
+            pixels, width, height, facts.taken_at, facts.source, facts.camera, picture.container, thumbnail
+        )
+
+    return _bounded(data, min_side, thumbnail_side, finish, stopped)
+
+
+def decode_closeup(data: bytes, *, min_side: int, stopped: Callable[[], bool] = lambda: False) -> Closeup:
+    """Decode a photo to be looked at from near; the arguments, and what is raised, are those of `decode`."""
+    if min_side < 1:
+        raise ValueError("min_side must be 1 or more")
+
+    def finish(picture: _Picture) -> Closeup:
+        return Closeup(picture.image, *picture.size, read_shot(picture.exif))
+
+    return _bounded(data, min_side, None, finish, stopped)
+
+
+def _bounded(
+    data: bytes,
+    min_side: int,
+    thumbnail_side: int | None,
+    finish: Callable[[_Picture], _T],
+    stopped: Callable[[], bool],
+) -> _T:
+    """Decode on a thread of its own, and return what `finish` makes of the picture there."""
     container = sniff(data[:SNIFF_BYTES])
     if container is None:
         raise Unreadable(why_not_a_picture(data))
+
+    def work(allowance: Allowance) -> _T:
+        return finish(_decode(data, container, min_side, thumbnail_side, allowance))
+
     try:
-        return run_bounded(partial(_decode, data, container, min_side, thumbnail_side), stopped=stopped)
+        return run_bounded(work, stopped=stopped)
     except (Unreadable, DecodingStopped):
         raise
     # Decoders raise almost anything on damaged input: OSError, ValueError, SyntaxError, struct.error, IndexError,
@@ -299,14 +338,31 @@ def _open(data: bytes, container: str) -> _Opened:
     return _Opened(layout, container, image, None, tiff, size)
 
 
-def _decode(
-    data: bytes, container: str, min_side: int, thumbnail_side: int | None, allowance: Allowance
-) -> DecodedPhoto:
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """A decoded picture.
+
+    Attributes:
+        image: RGB in sRGB, upright, reduced.
+        size: of the full picture, upright.
+        facts: from its header.
+        exif: the block with them.
+        container: it was stored in.
+    """
+
+    image: Image.Image
+    size: tuple[int, int]
+    facts: ExifFacts
+    exif: bytes
+    container: str
+
+
+def _decode(data: bytes, container: str, min_side: int, thumbnail_side: int | None, allowance: Allowance) -> _Picture:
     opened = _open(data, container)
     layout, image, full = opened.layout, opened.image, opened.size
     _require(_pixels(full) <= MAX_STREAMED_PIXELS)
     held = full
-    reduction = _reduction(full, min_side, thumbnail_side)
+    reduction = reduction_of(full, min_side, thumbnail_side)
     if image is not None:
         # At least one row at a time: otherwise Pillow copies the start of a long row again and again.
         image.decodermaxblock = max(_BLOCK, full[0] * _BYTES_PER_PIXEL)
@@ -317,7 +373,7 @@ def _decode(
         held = image.size if layout.streamed else full
     elif image is not None and container == "HEIF":
         image.draft(None, _smallest(full, min_side, thumbnail_side))
-        reduction = _reduction(image.size, min_side, thumbnail_side)
+        reduction = reduction_of(image.size, min_side, thumbnail_side)
         held = image.size
     needed = _pixels(held) * _BYTES_NEEDED.get(container, _BYTES_PER_PIXEL)
     _require(needed <= MAX_BYTES)
@@ -331,7 +387,7 @@ def _decode(
         allowance.begin(_pixels(full))
         loaded = opened.load(data)
         profile = layout.profile
-        facts = exif_facts(image, layout, data, container)
+        facts, exif = exif_facts(image, layout, data, container), exif_block(image, layout, data, container)
         if image is not None and container in ("HEIF", "AVIF"):
             profile = image.info.get("icc_profile")
         reduced = to_eight_bit(loaded, reduction)
@@ -345,16 +401,7 @@ def _decode(
     if layout.gamma is not None:
         profile = profile_of(layout.gamma, layout.primaries, gray=reduced.mode in ("L", "LA"))
     reduced = to_srgb(reduced, profile)
-    return DecodedPhoto(
-        pixels=np.asarray(reduced),
-        width=full[0],
-        height=full[1],
-        taken_at=facts.taken_at,
-        taken_from=facts.source,
-        camera=facts.camera,
-        format=container,
-        thumbnail=None if thumbnail_side is None else _thumbnail(reduced, thumbnail_side),
-    )
+    return _Picture(reduced, full, facts, exif, container)
 
 
 def _smallest(size: tuple[int, int], min_side: int, thumbnail_side: int | None) -> tuple[int, int]:
@@ -363,10 +410,14 @@ def _smallest(size: tuple[int, int], min_side: int, thumbnail_side: int | None) 
     return math.ceil(size[0] * scale), math.ceil(size[1] * scale)
 
 
-def _reduction(size: tuple[int, int], min_side: int, thumbnail_side: int | None) -> int:
-    """Return the whole number to divide both sides by: 1, 2, 4 or a multiple of 8; any number for thin strips.
+def reduction_of(size: tuple[int, int], min_side: int, thumbnail_side: int | None) -> int:
+    """Return by which whole number `decode` divides both sides: 1, 2, 4 or a multiple of 8; any for thin strips.
 
     The same for every container, so that a photo looks the same to the model in whichever it is stored.
+
+    Args:
+        size: width and height of the full photo, pixels.
+        min_side, thumbnail_side: as for `decode`.
     """
     most = min(min(size) // min_side, max(size) // (thumbnail_side or 1))
     reduction = most // _MAX_DRAFT * _MAX_DRAFT or _draft_factor(most)

@@ -20,6 +20,12 @@ _XMP: Final = 0x02BC
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
 _GPS_DAY, _GPS_TIME = 0x001D, 0x0007
 _SERIAL: Final = 0xA431
+_LENS: Final = 0xA434
+_EXPOSURE, _F_NUMBER, _FOCAL_LENGTH = 0x829A, 0x829D, 0x920A
+_ISO, _ISO_WIDE = 0x8827, 0x8833
+_NO_ISO: Final = 0xFFFF
+"""What cameras write for a sensitivity that doesn't fit into 16 bits; then the other entry has it."""
+_LATITUDE, _LONGITUDE = (0x0001, 0x0002, "NS", 90.0), (0x0003, 0x0004, "EW", 180.0)
 # Moment, fraction of the second, offset: in the details, or else (the last) in the main directory.
 _TIMES: Final = (
     (DateSource.CAMERA, 0x9003, 0x9291, 0x9011),
@@ -71,13 +77,103 @@ class ExifFacts:
     camera: str | None = None
 
 
-def read_exif(block: bytes) -> ExifFacts:
-    """Read an EXIF block, with or without the "Exif" prefix, or a TIFF file. Never raises."""
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """How a photo was taken, as far as the header says so; None for what it does not say or what makes no sense.
+
+    Attributes:
+        camera: such as "Canon EOS R6", without its serial number.
+        lens: such as "RF24-105mm F4 L IS USM".
+        seconds: of exposure.
+        f_number: of the aperture, such as 5.6.
+        iso: sensitivity.
+        focal_length: millimeters.
+        place: latitude and longitude in degrees; north and east are positive.
+    """
+
+    camera: str | None = None
+    lens: str | None = None
+    seconds: float | None = None
+    f_number: float | None = None
+    iso: int | None = None
+    focal_length: float | None = None
+    place: tuple[float, float] | None = None
+
+
+def read_shot(block: bytes) -> Shot:
+    """Read how a photo was taken from an EXIF block, as `read_exif` does. Never raises."""
+    block, order = _plain(block)
+    if not order:
+        return Shot()
+    main = _entries(block, order, _number(block, order + "L", 4))
+    details = _entries(block, order, _integer(block, order, main.get(_EXIF_IFD)))
+    lens = _SPACES.sub(" ", _text(block, order, details.get(_LENS))).strip(" -")
+    iso = _integer(block, order, details.get(_ISO))
+    if iso in (0, _NO_ISO):
+        iso = _integer(block, order, details.get(_ISO_WIDE)) or iso
+    make, model = (_text(block, order, main.get(entry)) for entry in (_MAKE, _MODEL))
+    seconds, f_number, focal_length = (
+        _positive(block, order, details.get(entry)) for entry in (_EXPOSURE, _F_NUMBER, _FOCAL_LENGTH)
+    )
+    return Shot(
+        camera=camera_name(make, model),
+        lens=lens or None,
+        seconds=seconds,
+        f_number=f_number,
+        iso=iso or None,
+        focal_length=focal_length,
+        place=_place(block, order, _entries(block, order, _integer(block, order, main.get(_GPS_IFD)))),
+    )
+
+
+def _place(block: bytes, order: str, tags: Mapping[int, int]) -> tuple[float, float] | None:
+    """Return latitude and longitude in degrees."""
+    sides = []
+    for ref, entry, letters, most in (_LATITUDE, _LONGITUDE):
+        side = _text(block, order, tags.get(ref))[:1].upper()
+        parts = _rationals(block, order, tags.get(entry), 3)
+        if parts is None or not side or side not in letters:
+            return None
+        degrees = parts[0] + parts[1] / 60 + parts[2] / 3600
+        if not degrees <= most:
+            return None
+        sides.append(-degrees if side == letters[1] else degrees)
+    # Devices without a fix write zeros.
+    return (sides[0], sides[1]) if any(sides) else None
+
+
+def _positive(block: bytes, order: str, entry: int | None) -> float | None:
+    values = _rationals(block, order, entry, 1)
+    return values[0] if values is not None and values[0] > 0 else None
+
+
+def _rationals(block: bytes, order: str, entry: int | None, count: int) -> list[float] | None:
+    """Return fractions; None if they are not there. Cameras write 0/0 for what is unknown, and for no seconds."""
+    if entry is None or _number(block, order + "H", entry + 2) not in _RATIONALS:
+        return None
+    if _number(block, order + "L", entry + 4) < count:
+        return None
+    at = _number(block, order + "L", entry + 8)
+    parts = [_number(block, order + "L", at + 4 * n) for n in range(2 * count)]
+    if not parts[1]:
+        return None
+    return [top / bottom if bottom else 0.0 for top, bottom in zip(parts[::2], parts[1::2], strict=True)]
+
+
+def _plain(block: bytes) -> tuple[bytes, str]:
+    """Return a block without its prefix, and the byte order for `struct`; empty if it is none."""
     while block.startswith(b"Exif\x00\x00"):
         block = block[6:]
     if block[:4] not in (b"II*\x00", b"MM\x00*"):
+        return b"", ""
+    return block, "<" if block.startswith(b"II") else ">"
+
+
+def read_exif(block: bytes) -> ExifFacts:
+    """Read an EXIF block, with or without the "Exif" prefix, or a TIFF file. Never raises."""
+    block, order = _plain(block)
+    if not order:
         return ExifFacts()
-    order = "<" if block.startswith(b"II") else ">"
     main = _entries(block, order, _number(block, order + "L", 4))
     orientation = _integer(block, order, main.get(_ORIENTATION))
     details = _entries(block, order, _integer(block, order, main.get(_EXIF_IFD)))

@@ -287,20 +287,27 @@ def exif_facts(image: ImageFile | None, layout: Layout, data: bytes, container: 
         data: the file.
         container: of the file.
     """
-    texts = image.info if image is not None and container in ("HEIF", "AVIF") else layout.texts
-    return with_texts(_exif(texts, layout, data, container), texts)
+    texts = _texts(image, layout, container)
+    facts = read_exif(exif_block(image, layout, data, container))
+    if container == "AVIF":
+        turned = texts.get("exif")  # made by the plugin, from how the container says the picture is turned
+        facts = replace(facts, orientation=read_exif(turned).orientation if isinstance(turned, bytes) else 1)
+    return with_texts(facts, texts)
 
 
-def _exif(texts: Mapping[Any, Any], layout: Layout, data: bytes, container: str) -> ExifFacts:
+def exif_block(image: ImageFile | None, layout: Layout, data: bytes, container: str) -> bytes:
+    """Return the EXIF block for `read_exif`, empty without one; the arguments are those of `exif_facts`."""
     if container == "TIFF":
-        return read_exif(data)
+        return data
     if container == "AVIF":
         found = _BLOCK.search(data)
-        stored = read_exif(data[found.end() :]) if found is not None else ExifFacts()
-        turned = texts.get("exif")  # made by the plugin, from how the container says the picture is turned
-        return replace(stored, orientation=read_exif(turned).orientation if isinstance(turned, bytes) else 1)
-    block = texts.get("exif") if container == "HEIF" else layout.exif
-    return read_exif(block) if isinstance(block, bytes) else ExifFacts()
+        return data[found.end() :] if found is not None else b""
+    block = _texts(image, layout, container).get("exif") if container == "HEIF" else layout.exif
+    return block if isinstance(block, bytes) else b""
+
+
+def _texts(image: ImageFile | None, layout: Layout, container: str) -> Mapping[Any, Any]:
+    return image.info if image is not None and container in ("HEIF", "AVIF") else layout.texts
 
 
 @cache

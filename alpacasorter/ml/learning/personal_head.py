@@ -20,7 +20,7 @@ from alpacasorter.core.events import Judged, JudgedPhoto, Learned, LearningAgain
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.store.library import Library, LibraryError
 from alpacasorter.ml.learning.agreement import Agreement, find_agreements
-from alpacasorter.ml.learning.corrections import Corrections, Vector
+from alpacasorter.ml.learning.corrections import Corrections, Examples, Vector
 from alpacasorter.ml.learning.embeddings import EmbeddingTable
 from alpacasorter.ml.learning.folds import scene_similarity
 from alpacasorter.ml.learning.learner import Learner, self_check
@@ -247,6 +247,16 @@ class PersonalHead:
     def correction(self, key: str) -> str | None:
         """Return the user's label of a photo, or None."""
         return self._corrections.label(key)
+
+    @property
+    def examples(self) -> Examples:
+        """The corrections that the head has learned from."""
+        return self._examples
+
+    def same_picture(self, key: str) -> tuple[tuple[str, ...], Path | None]:
+        """Return the content keys of all known files with a photo's picture, and where it was when it was labeled."""
+        with self._lock:
+            return tuple(self._corrections.pictures.same(key)), self._corrections.hints.get(key)
 
     def had_picture(self, key: str) -> bool:
         """Tell whether a photo of the open folder shows, or showed, the picture of this one with other bytes."""

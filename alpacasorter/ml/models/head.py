@@ -107,17 +107,24 @@ class Head:
         hysteresis = Hysteresis(self.weights, self.bias, boundary, margin) if usable else None
         return Head(weights, bias, self.calibration, hysteresis)
 
-    def activation_map(self, feature_map: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-        """Return the uncalibrated logit of each position, (h, w), for a feature map (h, w, embedding size).
+    def activation_map(self, feature_map: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.float64], float]:
+        """Return the share that each position of a feature map has in the photo's calibrated logit.
 
-        The embedding is the mean of the feature map, so the mean of the result is exactly the photo's logit: positive
-        values count for the positive class, negative ones against it. What hysteresis adds is spread evenly.
+        The embedding is the mean of the feature map, so this is exact: shares and rest add up to the calibrated logit.
+
+        Args:
+            feature_map: (h, w, embedding size).
+
+        Returns:
+            The shares (h, w), in calibrated logits: positive ones count for the positive class, negative ones against
+            it; and the rest, which no position accounts for: the bias, the offset of the calibration, and what
+            hysteresis adds.
         """
         positions = feature_map.astype(np.float64)
-        logits = np.asarray(positions @ self.weights + self.bias, dtype=np.float64)
-        if self.hysteresis is not None:
-            logits += self.logits(positions.mean(axis=(0, 1))[np.newaxis])[0] - logits.mean()
-        return logits
+        shares = np.asarray(positions @ self.weights, dtype=np.float64)
+        shares *= self.calibration.scale / shares.size
+        logit = float(self.logits(positions.mean(axis=(0, 1))[np.newaxis])[0])
+        return shares, self.calibration.scale * logit + self.calibration.offset - float(shares.sum())
 
 
 def log_odds(share: float) -> float:

@@ -33,7 +33,6 @@ from PySide6.QtWidgets import (
 import alpacasorter
 from alpacasorter import i18n, paths
 from alpacasorter.core.files import display_path
-from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _
 from alpacasorter.ui.widgets.desktop import show_folder
 from alpacasorter.ui.widgets.dialogs import add_close_button, say, show_card, show_text
@@ -296,41 +295,6 @@ class LicensesDialog(QDialog):
         self.verdict.setText("" if found else _("Not found"))
         for button in (self.next_button, self.previous_button):
             button.setEnabled(bool(words) and found)
-
-
-def show_shortcuts(parent: QWidget, labels: LabelSet) -> None:
-    """Show what keys and mouse do; `labels` are those of the model in use."""
-    from html import escape
-
-    tag = _("Tag the selected photos: {label}")
-    # Translators: a range of keys, as in "Ctrl+1 to Ctrl+8".
-    numbers = _("{first} to {last}").format(first=_keys("Ctrl+1"), last=_keys("Ctrl+8"))
-    rows = [
-        (_("Click a tag"), _("Flip the tag")),
-        *(
-            (text.key_for(labels, label), tag.format(label=labels.display(label)))
-            for label in (labels.positive, labels.negative)
-        ),
-        (_keys("Space"), _("Flip the tags of the selected photos")),
-        (_keys("Backspace"), _("Remove my label")),
-        (_keys("Ctrl+Z", "Ctrl+Y"), _("Undo, redo")),
-        # Translators: the keys on the keyboard.
-        (_("Arrow keys, Shift, Ctrl"), _("Move, select several photos")),
-        (_("Enter, double-click"), _("Open the photo in the default program")),
-        (numbers, _("Show all, the two tags, unsure, labeled by you, problems, new, changed")),
-        (_("Ctrl+mouse wheel"), _("Larger or smaller photos")),
-        (_keys("F3"), _("Show or hide the preview")),
-        (_keys("Ctrl+O", "F5", "Esc"), _("Open a folder, rescan it, stop the scan")),
-        (_keys("Shift+F5"), _("Update the list to show what belongs in it now")),
-        (_keys("Ctrl+S"), _("Sort the photos into folders")),
-    ]
-    cells = "".join(f"<tr><td><b>{escape(keys)}</b></td><td>{escape(what)}</td></tr>" for keys, what in rows)
-    show_text(parent, _("Keyboard shortcuts"), html=f"<table cellpadding='6'>{cells}</table>")
-
-
-def _keys(*keys: str) -> str:
-    """Return key sequences as this system and language write them."""
-    return ", ".join(QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText) for key in keys)
 
 
 def show_model(parent: QWidget, model: ModelFacts | None) -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QBoxLayout, QMainWindow, QWidget
+from PySide6.QtWidgets import QMainWindow
 
 from alpacasorter.core.events import Learned, LearningAgain
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _, number
+from alpacasorter.ui.widgets.banners import Banner, BannerBar, Rank
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
-from alpacasorter.ui.widgets.messages import LearningAgainBanner
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.wording import text
 from alpacasorter.workers.engine import Engine
@@ -33,7 +33,7 @@ class ModelsControl(WindowControl):
 
     Attributes:
         button: shows the model in use, and opens the dialog.
-        banner: says below the photos that corrections are being learned again, and what that means for the tags.
+        banner: says that corrections are being learned again, and what that means for the tags.
 
     Signals:
         train: the user wants to train a model.
@@ -44,7 +44,7 @@ class ModelsControl(WindowControl):
     train = Signal()
     variant_chosen = Signal(str)
 
-    def __init__(self, window: QMainWindow, engine: Engine, theme: Theme) -> None:
+    def __init__(self, window: QMainWindow, engine: Engine, bar: BannerBar) -> None:
         """Add the button to the status bar of the window."""
         super().__init__(window)
         self._engine = engine
@@ -53,7 +53,9 @@ class ModelsControl(WindowControl):
         self._name = ""
         self._again: LearningAgain | None = None
         self._learned_before = 0
-        self.banner = LearningAgainBanner(theme, window)
+        self.banner = Banner(bar, Rank.STATE)
+        self._is_closed = False
+        self.banner.close_button.clicked.connect(self._on_closed)
         self._soon = QTimer(self, singleShot=True, interval=_SOON_MS)
         self._soon.timeout.connect(self._show_banner)
         self.button = self._status_button()
@@ -66,12 +68,6 @@ class ModelsControl(WindowControl):
         engine.model_changing.connect(self._forget)
         engine.models.failed.connect(self._on_failed)
         engine.versions.learning_again.connect(self._on_learning_again)
-
-    def place_in(self, below: QWidget) -> None:
-        """Add the banner to what is shown below the photos."""
-        layout = below.layout()
-        assert isinstance(layout, QBoxLayout)
-        layout.insertWidget(0, self.banner)
 
     @property
     def dialog(self) -> ModelsDialog | None:
@@ -122,7 +118,7 @@ class ModelsControl(WindowControl):
         """Another model takes over, or none can be opened."""
         self._name = ""
         self._on_learning_again(None)
-        self.banner.say("")
+        self.banner.hide()
 
     def _on_learning_again(self, event: LearningAgain | None) -> None:
         before, self._again = self._again, event
@@ -130,7 +126,7 @@ class ModelsControl(WindowControl):
         if event is not None and event.running:
             if not was_running:
                 self._learned_before = event.learned
-                self.banner.begin()
+                self._is_closed = False
                 self._soon.start()
             elif not self._soon.isActive():
                 self._show_banner()
@@ -138,14 +134,22 @@ class ModelsControl(WindowControl):
             self._soon.stop()
             # What waits is worth a message when others were learned, not at each start; the learning history says it.
             if event is not None and was_running and event.waiting and event.learned > self._learned_before:
-                self.banner.say(text.learned_again(event))
+                self._say(text.learned_again(event))
             elif was_running:
-                self.banner.say("")
+                self.banner.hide()
         self._show_model()
 
     def _show_banner(self) -> None:
         if self._again is not None and self._again.running:
-            self.banner.say(f"{text.learning_again(self._again)} {text.until_learned_again()}")
+            self._say(f"{text.learning_again(self._again)} {text.until_learned_again()}")
+
+    def _say(self, words: str) -> None:
+        """Say how far it is, unless the user has closed that: the status bar says the same."""
+        if not self._is_closed and words != self.banner.words.text():
+            self.banner.say(words)
+
+    def _on_closed(self) -> None:
+        self._is_closed = True
 
     def _show_model(self) -> None:
         """Say in the status bar which model is in use, in which variant, and how far it is."""

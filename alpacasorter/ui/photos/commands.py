@@ -1,325 +1,24 @@
-"""What the user does with the selected photos: tag them, with undo and redo; open, show or copy their paths."""
+"""What the user does with the selected photos: label them and go on; open, show or copy their paths."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QObject, QPoint, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QUndoCommand, QUndoStack
 from PySide6.QtWidgets import QWidget
 
-from alpacasorter.core.events import Learned
 from alpacasorter.core.files import display_path
-from alpacasorter.i18n import _, join, ngettext, number
+from alpacasorter.i18n import _
 from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photos.corrections import Corrections
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.model import PhotoModel
+from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.desktop import open_file, show_in_file_manager
+from alpacasorter.ui.widgets.keys import Letter
 from alpacasorter.wording import text
-
-Changes = Mapping[str, str | None]
-_LONGEST_NAME = 40
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Step:
-    """Labels that were asked for together: made, undone or redone.
-
-    Attributes:
-        correction: the command on the undo stack, with what was done in words.
-        before: the labels until then by content key, None for none.
-        after: the labels that were asked for.
-        undone: whether it was an undo.
-        redone: whether it was a redo.
-        taken_back: whether it takes earlier steps back although others were made since.
-    """
-
-    correction: Correction
-    before: Changes
-    after: Changes
-    undone: bool = False
-    redone: bool = False
-    taken_back: bool = False
-
-
-class Corrections(QObject):
-    """Turns clicks and keys into corrections that can be undone.
-
-    A tag shows a correction only after the engine has stored it. Until then it is pending here, so that a second click
-    in the meantime means the opposite of the first.
-
-    Signals:
-        requested(dict, dict): labels to store by content key, None to remove one; and paths by content key.
-        revisited(list, str): corrections of the photos with these content keys were undone or redone; what, in words.
-    """
-
-    requested = Signal(dict, dict)
-    revisited = Signal(list, str)
-
-    def __init__(self, store: PhotoStore, parent: QObject | None = None) -> None:
-        """Correct photos of `store`."""
-        super().__init__(parent)
-        self.stack = QUndoStack(self)
-        self._store = store
-        self._steps: deque[Step] = deque()
-        self._undone_together: list[str] | None = None
-
-    def flip(self, shown: Mapping[PhotoRow, str | None]) -> None:
-        """Tag each photo with the other label than the one shown; photos shown without a tag are skipped."""
-        self._push(
-            {
-                row.key: (row, self._store.labels.other(self._flipped(row, label)))
-                for row, label in shown.items()
-                if row.key is not None and row.probability is not None and label is not None
-            }
-        )
-
-    def _flipped(self, row: PhotoRow, shown: str) -> str:
-        """Return the label that a flip starts from: a pending one, which the user has just given, or the one shown."""
-        if row.probability is None or not self.is_pending(row.key or ""):
-            return shown
-        return self._store.labels.label(row.probability, self._current(row))
-
-    def is_pending(self, key: str) -> bool:
-        """Return whether the user has just labeled the photo with this content key, and it is not stored yet."""
-        return any(key in step.after for step in self._steps)
-
-    def set(self, rows: Iterable[PhotoRow], label: str | None) -> None:
-        """Tag photos, or remove the user's labels with None. Photos without a prediction are skipped."""
-        self._push(
-            {
-                row.key: (row, label)
-                for row in rows
-                if row.key is not None and row.probability is not None and self._current(row) != label
-            }
-        )
-
-    def restore_earlier(self, rows: Iterable[PhotoRow]) -> None:
-        """Tag photos whose tags changed while the app learned with the tags they had before; others are skipped."""
-        earlier = {row.key: (row, tag.label) for row in rows if row.key and (tag := self._store.earlier_tag(row))}
-        rows = [row for row, _label in earlier.values()]
-        # Translators: what can be undone; {photos} is as in "12 photos" or "IMG_0034.jpg".
-        self._push(earlier, lambda: _("Earlier tags on {photos}").format(photos=self._photos(rows)))
-
-    def take_back(self, steps: Sequence[Step]) -> None:
-        """Undo these steps. If others were made since, they stay, and this becomes a separate step.
-
-        Photos that have been labeled otherwise since keep that label.
-        """
-        stack = self.stack
-        latest = [stack.command(n) for n in range(stack.index() - len(steps), stack.index()) if n >= 0]
-        if latest == [step.correction for step in steps]:
-            self.undo_to(stack.index() - len(steps))
-            return
-        before: dict[str, str | None] = {}
-        after: dict[str, str | None] = {}
-        for step in steps:
-            before = {**step.before, **before}
-            after |= step.after
-        rows = {key: row for key in before for row in self._store.rows_of(key)[:1]}
-        labels = {key: (row, before[key]) for key, row in rows.items() if self._current(row) == after[key]}
-        if not labels:
-            return
-        made = [step.correction for step in steps]
-
-        def name() -> str:
-            # Translators: what can be undone, as in "Undo: Undo of “Not alpaca on 12 photos”".
-            return _("Undo of “{action}”").format(action=join([one.name() for one in made]))
-
-        self._push(labels, name, taken_back=True)
-        done = _("Undone: {action}.").format(action=join([one.done() for one in made]))
-        self.revisited.emit(list(labels), done)
-
-    def undo_to(self, index: int) -> None:
-        """Undo all that was done since the undo stack had this index, and show it together."""
-        count, self._undone_together = self.stack.index() - index, []
-        try:
-            while self.stack.index() > max(index, 0):
-                self.stack.undo()
-        finally:
-            keys, self._undone_together = self._undone_together, None
-        latest = self.stack.command(self.stack.index()) if count == 1 else None
-        if isinstance(latest, Correction):
-            said = _("Undone: {action}.").format(action=latest.done())
-        elif count == 1:
-            said = _("Undone: {action}.").format(action=self.stack.redoText())
-        else:
-            said = ngettext("Undone: {count} step.", "Undone: {count} steps.", count)
-        self.revisited.emit(list(dict.fromkeys(keys)), said.format(count=number(count)))
-
-    def _push(
-        self,
-        labels: Mapping[str, tuple[PhotoRow, str | None]],
-        name: Callable[[], str] | None = None,
-        *,
-        taken_back: bool = False,
-    ) -> None:
-        """Do something that can be undone; `name`: what it is called, if not after its labels."""
-        if not labels:
-            return
-        after = {key: label for key, (_row, label) in labels.items()}
-        before = {key: self._current(row) for key, (row, _label) in labels.items()}
-        paths = {key: row.path for key, (row, _label) in labels.items()}
-        rows, given = [row for row, _label in labels.values()], set(after.values())
-        named = name or partial(self._name, rows, given)
-        done = name or partial(self._name, rows, given, done=True)
-        self.stack.push(Correction(self, after, before, paths, (named, done), taken_back=taken_back))
-
-    def _name(self, rows: Sequence[PhotoRow], labels: Collection[str | None], *, done: bool = False) -> str:
-        """Return what is done to photos, for the menu; or what was done, for a message."""
-        photos, label = self._photos(rows), next(iter(labels))
-        if len(labels) > 1:
-            # Translators: what can be undone; it follows "Undo:" in the menu. {photos} is as in "12 photos".
-            return _("Flipped tags of {photos}").format(photos=photos)
-        if label is None and done:
-            # Translators: what was done, as in "Undone: Removed label from 12 photos."
-            words = ngettext("Removed label from {photos}", "Removed label from {photos}", len(rows))
-            return words.format(photos=photos)
-        if label is None:
-            # Translators: what can be undone, as in "Undo: Remove label from 12 photos".
-            words = ngettext("Remove label from {photos}", "Remove label from {photos}", len(rows))
-            return words.format(photos=photos)
-        # Translators: what can be undone, as in "Undo: Not alpaca on 12 photos" or "Undo: Alpaca on IMG_0034.jpg".
-        return _("{label} on {photos}").format(label=self._store.labels.display(label), photos=photos)
-
-    def _photos(self, rows: Sequence[PhotoRow]) -> str:
-        """Return which photos a label goes to. All copies of a photo in the folder have the same label."""
-        count = len({same for row in rows for same in self._store.rows_of(row.key or "")} | set(rows))
-        if len(rows) > 1:
-            return text.photos(count)
-        name = self._now(rows[0]).name
-        if len(name) > _LONGEST_NAME:
-            name = f"{name[: _LONGEST_NAME // 2]}…{name[-_LONGEST_NAME // 2 :]}"
-        if count == 1:
-            return name
-        return ngettext("{photo} and its copy", "{photo} and its {count} copies", count - 1).format(
-            photo=name, count=number(count - 1)
-        )
-
-    def _now(self, row: PhotoRow) -> PhotoRow:
-        """Return the row that a photo has now: after a scan it is another one."""
-        if self._store.row_of(row.path) is row:
-            return row
-        return next(iter(self._store.rows_of(row.key or "")), row)
-
-    def rename(self) -> None:
-        """Update the names of the steps in the menu, because photos were renamed."""
-        stack = self.stack
-        for n in range(stack.count()):
-            command = stack.command(n)
-            if isinstance(command, Correction):
-                command.setText(command.name())
-        # The stack says so only when a step is made, undone or redone.
-        stack.undoTextChanged.emit(stack.undoText())
-        stack.redoTextChanged.emit(stack.redoText())
-
-    def ask(self, step: Step, paths: Mapping[str, Path]) -> None:
-        """Ask the engine to store corrections."""
-        self._steps.append(step)
-        self.requested.emit(dict(step.after), dict(paths))
-
-    def revisit(self, keys: Iterable[str], words: str) -> None:
-        """Say that a correction of the photos with these content keys was undone or redone."""
-        if self._undone_together is not None:
-            self._undone_together += keys
-        else:
-            self.revisited.emit(list(keys), words)
-
-    def on_learned(self, event: Learned) -> list[Step]:
-        """Corrections are stored; return which."""
-        return self._settle(event.changes)
-
-    def on_failed(self, changes: Changes) -> None:
-        """Corrections could not be stored: remove them from the history too."""
-        self._settle(changes)
-        self.stack.clear()
-
-    @property
-    def latest_is_mine(self) -> bool:
-        """Whether the latest step that can be undone was made here, and not by an import."""
-        return self.stack.canUndo() and isinstance(self.stack.command(self.stack.index() - 1), Correction)
-
-    def forget_pending(self) -> None:
-        """Forget the pending corrections, because the engine will not store them any more."""
-        self._steps.clear()
-
-    def clear(self) -> None:
-        """Forget the history, for another folder or a model with other labels. The corrections stay."""
-        self.stack.clear()
-        self._steps.clear()
-
-    def _settle(self, changes: Changes) -> list[Step]:
-        # The engine takes all that were requested until then, in order; the last one for each photo counts.
-        together: dict[str, str | None] = {}
-        done = 0
-        for n, step in enumerate(self._steps, 1):
-            if not step.after.keys() <= changes.keys():
-                break
-            # Of the first one this holds even if another window has changed the label in the meantime.
-            done = max(done, 1)
-            together |= step.after
-            if all(changes[key] == label for key, label in together.items()):
-                done = n
-        return [self._steps.popleft() for _ in range(done)]
-
-    def _current(self, row: PhotoRow) -> str | None:
-        key = row.key or ""
-        for step in reversed(self._steps):
-            if key in step.after:
-                return step.after[key]
-        return row.correction
-
-
-class Correction(QUndoCommand):
-    """Corrections that were made together."""
-
-    def __init__(
-        self,
-        owner: Corrections,
-        after: Changes,
-        before: Changes,
-        paths: Mapping[str, Path],
-        names: tuple[Callable[[], str], Callable[[], str]],
-        *,
-        taken_back: bool = False,
-    ) -> None:
-        """Correct photos.
-
-        Args:
-            owner: asks for the labels.
-            after: the new labels by content key, None for none.
-            before: those until then.
-            paths: the photos by content key.
-            names: return what can be undone, for the menu, and what was done, for a message; with the names that the
-                photos have now.
-            taken_back: see `Step`.
-        """
-        super().__init__(names[0]())
-        self.name, self.done = names
-        self._taken_back = taken_back
-        self._owner = owner
-        self._after = after
-        self._before = before
-        self._paths = paths
-        self._is_first = True
-
-    def redo(self) -> None:
-        """Store the corrections; also called when the command is pushed."""
-        step = Step(self, self._before, self._after, redone=not self._is_first, taken_back=self._taken_back)
-        self._owner.ask(step, self._paths)
-        if not self._is_first:
-            self._owner.revisit(self._after, _("Redone: {action}.").format(action=self.done()))
-        self._is_first = False
-
-    def undo(self) -> None:
-        """Restore the labels before."""
-        self._owner.ask(Step(self, self._after, self._before, undone=True), self._paths)
-        self._owner.revisit(self._after, _("Undone: {action}.").format(action=self.done()))
 
 
 class PhotoCommands(QObject):
@@ -328,16 +27,25 @@ class PhotoCommands(QObject):
     Signals:
         failed(str): something could not be done; a sentence for the user.
         outdated(str): such a sentence that is no longer worth reading.
+        remarked(str): something worth a quiet word, such as that the list ends here; a sentence.
 
     Attributes:
         watching: whether photos that disappear are noticed without a scan.
+        stays: whether no key goes on to the next photo, as while photos are compared.
     """
 
     failed = Signal(str)
     outdated = Signal(str)
+    remarked = Signal(str)
 
     def __init__(
-        self, actions: Actions, grid: PhotoGrid, model: PhotoModel, corrections: Corrections, parent: QWidget
+        self,
+        actions: Actions,
+        grid: PhotoGrid,
+        model: PhotoModel,
+        corrections: Corrections,
+        settings: Settings,
+        parent: QWidget,
     ) -> None:
         """Act on the selection of `grid`, which shows `model`."""
         super().__init__(parent)
@@ -345,46 +53,130 @@ class PhotoCommands(QObject):
         self._model = model
         self._store: PhotoStore = model.store
         self._corrections = corrections
-        self._menu = actions.photo_menu(parent)
+        self._settings = settings
         self._actions = actions
-        self.watching = False
+        self._menu = actions.photo_menu(parent, by_mouse=True)
+        self.watching = self.stays = False
         self._missing: dict[PhotoRow, str] = {}
         grid.tag_clicked.connect(lambda row, label: corrections.flip({row: label}))
         grid.flip_pressed.connect(self._flip)
         grid.remove_pressed.connect(actions.remove_label.trigger)
-        grid.letter_pressed.connect(self._on_letter)
-        grid.activated.connect(self._open)
+        grid.letter_pressed.connect(self.press)
         grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         grid.customContextMenuRequested.connect(self._open_menu)
-        actions.positive.triggered.connect(lambda: self.label(self._store.labels.positive))
-        actions.negative.triggered.connect(lambda: self.label(self._store.labels.negative))
+        actions.positive.triggered.connect(lambda: self.label(self._store.labels.positive, advance=True))
+        actions.negative.triggered.connect(lambda: self.label(self._store.labels.negative, advance=True))
+        actions.confirm.triggered.connect(lambda: self.confirm(advance=True))
+        actions.positive_stay.triggered.connect(lambda: self.label(self._store.labels.positive))
+        actions.negative_stay.triggered.connect(lambda: self.label(self._store.labels.negative))
+        actions.confirm_stay.triggered.connect(lambda: self.confirm())
+        actions.next_unsure.triggered.connect(lambda: self.go_to_unsure(forward=True))
+        actions.previous_unsure.triggered.connect(lambda: self.go_to_unsure(forward=False))
+        actions.auto_advance.setChecked(settings.auto_advance)
+        actions.auto_advance.toggled.connect(lambda on: setattr(settings, "auto_advance", on))
         actions.remove_label.triggered.connect(lambda: self.label(None))
         actions.flip.triggered.connect(self._flip)
         actions.restore_tag.triggered.connect(lambda: corrections.restore_earlier(grid.selected_photos()))
         actions.open_photo.triggered.connect(lambda: self._open(grid.currentIndex()))
         actions.show_in_folder.triggered.connect(self._show_in_folder)
-        actions.copy_path.triggered.connect(self._copy_path)
         actions.select_all.triggered.connect(grid.selectAll)
         actions.larger.triggered.connect(lambda: grid.step_tile(1))
         actions.smaller.triggered.connect(lambda: grid.step_tile(-1))
 
-    def label(self, label: str | None) -> None:
-        """Tag the selected photos, or remove the user's labels with None."""
-        self._corrections.set(self._grid.selected_photos(), label)
+    def label(self, label: str | None, *, advance: bool = False) -> None:
+        """Label the selected photos, or remove the user's labels with None; `advance`: see `_advance`."""
+        photos = self._grid.selected_photos()
+        self._corrections.set(photos, label)
+        if advance:
+            self._advance(photos)
+
+    def confirm(self, *, advance: bool = False) -> None:
+        """Label each of the selected photos with the tag it shows; `advance`: see `_advance`."""
+        photos, shown = self._grid.selected_photos(), self._grid.delegate.shown_label
+        self._corrections.confirm({photo: shown(photo) for photo in photos})
+        if advance:
+            self._advance(photos)
 
     def _flip(self) -> None:
         shown = self._grid.delegate.shown_label
         self._corrections.flip({photo: shown(photo) for photo in self._grid.selected_photos()})
 
-    def _on_letter(self, printed: str, placed: str) -> None:
-        labels, actions = self._store.labels, self._actions
-        keys = {
-            text.key_for(labels, labels.positive): actions.positive,
-            text.key_for(labels, labels.negative): actions.negative,
-        }
-        action = keys.get(printed) or keys.get(placed)
-        if action is not None:
-            action.trigger()
+    def press(self, letter: Letter) -> None:
+        """Do what a letter or digit means: label the selected photos, or confirm their tags; with Shift, stay there.
+
+        A key that is held goes on from photo to photo; where it would stay, it acts only once. One letter says why a
+        photo has its tag.
+        """
+        if text.WHY_KEY in (letter.printed, letter.placed):
+            if not letter.repeated and not letter.shifted:
+                self._actions.why.trigger()
+            return
+        labels = self._store.labels
+        meanings: dict[str, Callable[..., None]] = {
+            text.key_for(labels, label): partial(self.label, label) for label in labels.names
+        } | {text.CONFIRM_KEY: self.confirm}
+        act = meanings.get(letter.printed) or meanings.get(letter.placed)
+        views = {"Z": self._actions.loupe, "X": self._actions.compare}
+        view = views.get(letter.printed) or views.get(letter.placed)
+        if view is not None and not letter.repeated:
+            view.trigger()
+        if act is not None and not (letter.repeated and (letter.shifted or not self._goes_on)):
+            act(advance=not letter.shifted)
+
+    @property
+    def _goes_on(self) -> bool:
+        return self._settings.auto_advance and not self.stays
+
+    def _advance(self, photos: Sequence[PhotoRow]) -> None:
+        """Go to the photo after the one that a key has labeled, if the user has not switched that off.
+
+        Several photos stay selected, so that one sees what was labeled, and another key can label them otherwise. A
+        photo that has no tag yet is stayed on, because it was not labeled; one that can't be read is passed.
+        """
+        if not self._goes_on or len(photos) != 1:
+            return
+        if photos[0].waiting:
+            self.remarked.emit(_("{photo} has no tag yet.").format(photo=photos[0].name))
+            return
+        place = self._model.position(photos[0])
+        if place is None:
+            return
+        if place + 1 < self._model.rowCount():
+            self._grid.go_to(self._model.index(place + 1))
+        else:
+            self.remarked.emit(_("This is the last photo in the list."))
+
+    def go_to_unsure(self, *, forward: bool) -> None:
+        """Go to the next unsure photo in the list, or the previous one; beyond the end, go on from the other one."""
+        listed, index = self._model.listed, self._grid.currentIndex()
+        place = index.row() if index.isValid() else -1 if forward else len(listed)
+        if forward:
+            ahead, others = range(place + 1, len(listed)), range(max(place, 0))
+        else:
+            ahead, others = range(place - 1, -1, -1), range(len(listed) - 1, place, -1)
+        for places, words in (
+            (ahead, ""),
+            (others, _("Started again at the top of the list.") if forward else _("Went on at the end of the list.")),
+        ):
+            row = self._first_unsure(listed[n] for n in places)
+            if row is not None:
+                self._grid.go_to(self._model.index_of(row))
+                if words:
+                    self.remarked.emit(words)
+                return
+        current = self._grid.current_photo()
+        if current is not None and self._first_unsure((current,)) is not None:
+            self.remarked.emit(_("No other photo in the list is unsure."))
+        else:
+            self.remarked.emit(_("No photo in the list is unsure."))
+
+    def _first_unsure(self, rows: Iterable[PhotoRow]) -> PhotoRow | None:
+        """Return the first unsure photo that the user has not labeled just now."""
+        left = iter(rows)
+        while (row := self._store.first_unsure(left)) is not None:
+            if not self._corrections.is_pending(row.key or ""):
+                return row
+        return None
 
     def _open_menu(self, point: QPoint) -> None:
         if self._grid.indexAt(point).isValid():
@@ -416,7 +208,3 @@ class PhotoCommands(QObject):
         current = self._grid.currentIndex()
         if current.isValid():
             show_in_file_manager(self._model.photo(current).path, self, self.failed.emit)
-
-    def _copy_path(self) -> None:
-        paths = [display_path(photo.path) for photo in self._grid.selected_photos()]
-        QGuiApplication.clipboard().setText("\n".join(paths))

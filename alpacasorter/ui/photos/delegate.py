@@ -122,6 +122,10 @@ class PhotoDelegate(QStyledItemDelegate):
         left = cell.left() + (cell.width() - width) // 2
         return QRect(left, cell.top() + GAP, width, cell.height() - 2 * GAP)
 
+    def picture_rect(self, cell: QRect) -> QRect:
+        """Return where the thumbnail is in a cell."""
+        return QRect(self.card_rect(cell).topLeft() + QPoint(_PAD, _PAD), self.picture_size())
+
     def _line(self, card: QRect) -> QRect:
         top = card.top() + _PAD + self.picture_size().height() + _PAD
         return QRect(card.left() + _PAD, top, self._tile, tags.HEIGHT)
@@ -147,6 +151,15 @@ class PhotoDelegate(QStyledItemDelegate):
         for row in rows:
             self._painted.pop(row, None)
 
+    def current_tag(self, row: PhotoRow, *, hot: bool = False) -> tags.Tag | None:
+        """Return the tag that a photo has now, whether it is painted already or not."""
+        return tag_of(row, self._store, hot=hot)
+
+    def note_shown(self, row: PhotoRow, *, hot: bool = False) -> tags.Tag | None:
+        """Return the tag that a photo has now, which the caller paints: from now on that is what the user sees."""
+        tag = self._painted[row] = tag_of(row, self._store, hot=hot)
+        return tag
+
     def forget_all_but(self, in_view: Collection[PhotoRow]) -> None:
         """Forget what was painted for photos that are no longer in view."""
         if len(self._painted) > len(in_view):
@@ -161,9 +174,9 @@ class PhotoDelegate(QStyledItemDelegate):
         painter.setFont(self._font)
         card = self.card_rect(option.rect)
         self._paint_card(painter, card, option.state)
-        self._paint_picture(painter, QRect(card.topLeft() + QPoint(_PAD, _PAD), self.picture_size()), row)
+        self._paint_picture(painter, self.picture_rect(option.rect), row)
         line = self._line(card)
-        tag = self._painted[row] = tag_of(row, self._store, hot=row is self.hot)
+        tag = self.note_shown(row, hot=row is self.hot)
         if tag is not None:
             self._paint_tag(painter, line, tag)
         else:

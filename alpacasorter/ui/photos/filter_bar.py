@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from PySide6.QtCore import QMargins, QSize, Signal
-from PySide6.QtWidgets import QButtonGroup, QPushButton, QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _, number
@@ -32,7 +33,6 @@ class FilterBar(QWidget):
         super().__init__(parent)
         self.setObjectName("filters")
         self._flow = layout = FlowLayout(self, QMargins(12, 8, 12, 8), 6)
-        self._group = QButtonGroup(self)
         self._buttons: dict[Filter, _Chip] = {}
         self._names: dict[Filter, str] = {}
         tips = _tips()
@@ -44,8 +44,7 @@ class FilterBar(QWidget):
             button.setAutoDefault(False)
             button.setToolTip(tips.get(which, ""))
             # clicked and not toggled, because clicking the current filter applies it again.
-            button.clicked.connect(lambda _checked=False, which=which: self.chosen.emit(which))
-            self._group.addButton(button)
+            button.clicked.connect(partial(self._choose, which))
             self._buttons[which] = button
             layout.addWidget(button)
         self._buttons[Filter.ALL].setChecked(True)
@@ -53,6 +52,11 @@ class FilterBar(QWidget):
             self._buttons[which].hide()
         layout.set_seldom([self._buttons[which] for which in _TRANSIENT], spare=2 * _BESIDE)
         self.set_labels(unknown_labels())
+
+    def _choose(self, which: Filter) -> None:
+        # Not a QButtonGroup: of its buttons, the Tab key would reach only the one that is checked.
+        self.set_current(which)
+        self.chosen.emit(which)
 
     def set_gap(self, gap: int) -> None:
         """Set the space above and below, pixels."""
@@ -77,7 +81,8 @@ class FilterBar(QWidget):
 
     def set_current(self, which: Filter) -> None:
         """Check the button of a filter without a signal."""
-        self._buttons[which].setChecked(True)
+        for one, button in self._buttons.items():
+            button.setChecked(one is which)
         self._buttons[which].show()
 
     def button(self, which: Filter) -> QPushButton:

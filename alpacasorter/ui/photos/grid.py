@@ -44,7 +44,8 @@ class PhotoGrid(QListView):
     """Shows a PhotoModel as cards that fill the width.
 
     Keys without Ctrl that act on photos are handled here and are no shortcuts of actions, which would act while a menu
-    is open too. They arrive here only while the grid has the focus.
+    is open too. They arrive here only while the grid has the focus. A letter that is held is passed on again and again,
+    but only once the current photo was painted, so that none goes to a photo that nobody has seen.
 
     The current photo stays in view whatever happens to the size of cells or window and to the photos before it; if it
     was not in view, the photos at the top stay where they are.
@@ -54,17 +55,20 @@ class PhotoGrid(QListView):
         in_view(list): paths of photos in view that have no prediction yet, emitted after scrolling has ended.
         flip_pressed: the user pressed the space bar to flip the tags of the selected photos.
         remove_pressed: the user pressed Backspace to remove their labels from the selected photos.
-        letter_pressed(str, str): the user pressed the key of a letter or digit: the one printed on it and, on a
-            keyboard without Latin letters, the one that a US keyboard has there. Either may be empty.
+        open_pressed: the user wants to see the current photo large, by Enter or a double-click.
+        letter_pressed(Letter): the user pressed the key of a letter or digit, by itself or with Shift.
         tile_changed(int): the user changed the size of the photos, pixels.
+        drag_wanted: the user drags the selected photos; what is connected returns when they are dropped.
     """
 
     tag_clicked = Signal(object, str)
     in_view = Signal(list)
     flip_pressed = Signal()
     remove_pressed = Signal()
-    letter_pressed = Signal(str, str)
+    open_pressed = Signal()
+    letter_pressed = Signal(object)
     tile_changed = Signal(int)
+    drag_wanted = Signal()
 
     def __init__(self, model: PhotoModel, thumbnails: Thumbnails, theme: Theme, parent: QWidget | None = None) -> None:
         """Show `model`."""
@@ -81,6 +85,8 @@ class PhotoGrid(QListView):
         self._pressed: tuple[PhotoRow, str, QRect] | None = None
         self._held: list[tuple[PhotoRow, int]] | None = None
         self._dragged: QMouseEvent | None = None
+        self._seen: PhotoRow | None = None
+        self._dragged_out = False
         self._empty_text = ""
         self.setItemDelegate(self.delegate)
         # Before the view itself hears of it and forgets where the cells are.
@@ -260,6 +266,22 @@ class PhotoGrid(QListView):
         last = ((top + self.viewport().height()) // grid.height() + 1) * columns
         return range(min(first, count), min(last, count))
 
+    def first_in_view(self) -> tuple[PhotoRow, float] | None:
+        """Return the first photo in view and how much of its cell is above the view, 0 to 1; None without photos."""
+        for place in self.visible_rows():
+            rect = self.visualRect(self._model.index(place))
+            if rect.bottom() > 0:
+                return self._model.photo(self._model.index(place)), max(0.0, -rect.top() / rect.height())
+        return None
+
+    def scroll_to_top(self, row: PhotoRow, above: float) -> None:
+        """Scroll so that a photo is the first in view, with a part of its cell above the view, 0 to 1."""
+        index = self._model.index_of(row)
+        if index.isValid():
+            rect = self.visualRect(index)
+            bar = self.verticalScrollBar()
+            bar.setValue(bar.value() + rect.top() + round(above * rect.height()))
+
     def _signal_in_view(self) -> None:
         model = self._model
         waiting = [row.path for row in (model.photo(model.index(n)) for n in self.visible_rows()) if row.waiting]
@@ -276,10 +298,26 @@ class PhotoGrid(QListView):
 
     def selected_photos(self) -> list[PhotoRow]:
         """Return the selected photos, or the current one if none is selected."""
-        indexes = self.selectionModel().selectedIndexes()
-        if not indexes and self.currentIndex().isValid():
-            indexes = [self.currentIndex()]
-        return [self._model.photo(index) for index in sorted(indexes, key=lambda index: index.row())]
+        # In runs: with all photos of a large folder selected, an index for each takes too long for a key.
+        selection, listed = self.selectionModel().selection(), self._model.listed
+        places = sorted((part.top(), part.bottom()) for part in map(selection.at, range(selection.count())))
+        photos = [row for first, last in places for row in listed[first : last + 1]]
+        current = self.current_photo()
+        return photos or ([] if current is None else [current])
+
+    def current_photo(self) -> PhotoRow | None:
+        """Return the current photo, None if there is none."""
+        index = self.currentIndex()
+        return self._model.photo(index) if index.isValid() else None
+
+    def note_seen(self) -> None:
+        """Note that the current photo is painted, here or in the loupe: a key that is held may go on from it."""
+        self._seen = self.current_photo()
+
+    def go_to(self, index: QModelIndex) -> None:
+        """Make a photo the current one, select it alone, and bring it into view."""
+        self.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        self.scrollTo(index)
 
     def select_photos(self, photos: list[PhotoRow]) -> None:
         """Select these photos, as far as they are shown, besides those that are selected."""
@@ -301,6 +339,7 @@ class PhotoGrid(QListView):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Remember a press on a tag; elsewhere, select."""
+        self._dragged_out = False
         if event.button() == Qt.MouseButton.LeftButton and not event.modifiers():
             index = self._index_of_tag_at(event.position().toPoint())
             row = self._model.photo(index) if index.isValid() else None
@@ -312,12 +351,22 @@ class PhotoGrid(QListView):
                 self.setCurrentIndex(index)
                 self.setAutoScroll(True)
                 return
+        # A picture is dragged out; around it, and between the photos, a rubber band begins.
+        at = self.indexAt(event.position().toPoint())
+        on_picture = at.isValid() and self.delegate.picture_rect(self.visualRect(at)).contains(
+            event.position().toPoint()
+        )
+        self.setDragEnabled(on_picture and event.button() == Qt.MouseButton.LeftButton)
         super().mousePressEvent(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Emit a click if the button was pressed on the same tag, which may have changed its words since."""
         pressed, self._pressed = self._pressed, None
         self._dragged = None
+        if self._dragged_out:
+            # Where the drag itself has not taken this event, it would select a single photo.
+            self._dragged_out = False
+            return
         if pressed is None:
             super().mouseReleaseEvent(event)
             return
@@ -331,17 +380,23 @@ class PhotoGrid(QListView):
         """Treat a double-click on a tag as two clicks."""
         if self._index_of_tag_at(event.position().toPoint()).isValid():
             self.mousePressEvent(event)
-        else:
-            super().mouseDoubleClickEvent(event)
+        elif self.indexAt(event.position().toPoint()).isValid() and event.button() == Qt.MouseButton.LeftButton:
+            self.open_pressed.emit()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Show that the tag under the mouse can be clicked."""
-        if self._pressed is not None:
+        if self._pressed is not None or self._dragged_out:
             return
         if event.buttons():
             self._dragged = event.clone()
         self._set_hot(self._index_of_tag_at(event.position().toPoint()))
         super().mouseMoveEvent(event)
+
+    def startDrag(self, _actions: Qt.DropAction) -> None:
+        """Let the selected photos be dragged to other programs."""
+        self._dragged = None
+        self._dragged_out = True
+        self.drag_wanted.emit()
 
     def indexAt(self, point: QPoint) -> QModelIndex:
         """Return the photo whose card is at a point of the viewport; between the cards there is none."""
@@ -402,13 +457,16 @@ class PhotoGrid(QListView):
         """Handle the keys that act on photos; all other keys work as in any list."""
         if event.isAutoRepeat() and event.key() in _KEYS_ONCE:
             return
-        plain, printed, placed = keys.is_plain(event), keys.printed(event), keys.placed(event)
+        plain, letter = keys.is_plain(event), keys.letter(event)
         if plain and event.key() == Qt.Key.Key_Space:
             self.flip_pressed.emit()
         elif plain and event.key() == Qt.Key.Key_Backspace:
             self.remove_pressed.emit()
-        elif plain and (printed or placed):
-            self.letter_pressed.emit(printed, placed)
+        elif plain and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.open_pressed.emit()
+        elif letter is not None:
+            if not letter.repeated or self._seen is self.current_photo():
+                self.letter_pressed.emit(letter)
         else:
             super().keyPressEvent(event)
 
@@ -425,6 +483,7 @@ class PhotoGrid(QListView):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the photos, or the text if there are none."""
         super().paintEvent(event)
+        self.note_seen()
         self.delegate.forget_all_but([self._model.photo(self._model.index(place)) for place in self.visible_rows()])
         if self._model.rowCount() or not self._empty_text:
             return

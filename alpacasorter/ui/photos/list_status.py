@@ -1,8 +1,9 @@
-"""What is said about the list of photos: how it is out of date, and why it is empty."""
+"""What is said about the list of photos: how it is out of date, on the button that updates it, and why it is empty."""
 
 from __future__ import annotations
 
 from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from alpacasorter.core.events import Finished
 from alpacasorter.i18n import _, ngettext, number, percent
@@ -10,6 +11,27 @@ from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.photos.model import OutOfDate
 from alpacasorter.wording import text
+
+
+class UpdateButton(QPushButton):
+    """Updates the list, and says how it is out of date. Its space is kept while it is hidden, so that nothing moves."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        """Start hidden."""
+        super().__init__(parent)
+        self.setObjectName("chip")
+        self.setAutoDefault(False)
+        self.setMinimumWidth(self.fontMetrics().horizontalAdvance(difference(OutOfDate(888, 88))) + 24)
+        kept = self.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)
+        self.setSizePolicy(kept)
+        self.hide()
+
+    def tell(self, differing: OutOfDate) -> None:
+        """Say how the list is out of date, or hide."""
+        self.setText(difference(differing))
+        self.setToolTip(why_different(differing))
+        self.setVisible(bool(differing))
 
 
 def difference(differing: OutOfDate) -> str:

@@ -9,9 +9,9 @@ from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.core.watching.events import Gone, Renamed
 from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.photo_store import PhotoRow
+from alpacasorter.ui.photos.banners import ArrivalsBanner
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.model import PhotoModel
-from alpacasorter.ui.widgets.messages import ArrivalsBanner
 from alpacasorter.wording import text
 
 _IDLE_MS = 1500
@@ -180,6 +180,9 @@ class LiveRows(QObject):
             return
         showing = self._model.filter is Filter.NEW
         unsure = sum(1 for row in store.rows if row.new and store.is_unsure(row))
-        self._banner.say(text.arrived(new, unsure), showing=showing)
+        words = text.arrived(new, unsure)
+        self._banner.show_button.setVisible(not showing)
         if more or showing:
-            self._banner.show()
+            self._banner.say(words)
+        else:
+            self._banner.words.setText(words)

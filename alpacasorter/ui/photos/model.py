@@ -14,12 +14,14 @@ from alpacasorter.core import reasons
 from alpacasorter.core.events import Found, Judged, Learned, Problems
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _, confidence
-from alpacasorter.ui.photo_filters import Filter, Order
+from alpacasorter.ui.photo_filters import Filter, Order, View
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
 from alpacasorter.wording import text
 
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
+_ALL = View()
+_BY_TAG = (Order.CONFIDENCE, Order.DOUBTFUL)
 _MOST_SIGNALED = 200
 """If more rows than this change, `many_changed` replaces their `dataChanged`: on that signal a list view visits every
 row (10 ms for 10,000), although it stores nothing for a row and repaints only what is in view."""
@@ -72,8 +74,7 @@ class PhotoModel(QAbstractListModel):
         """Show all photos of `store`."""
         super().__init__(parent)
         self.store = store
-        self._filter = Filter.ALL
-        self._order = Order.FOLDER
+        self._view = View()
         self._shown: list[PhotoRow] = []
         self._places: dict[PhotoRow, int] | None = {}
         # Photos that match and are not listed: until the user asks, or until the model settles; each once.
@@ -88,6 +89,11 @@ class PhotoModel(QAbstractListModel):
         """Return how many photos are shown."""
         return 0 if parent.isValid() else len(self._shown)
 
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        """Return what can be done with a photo: it can be selected and dragged to other programs."""
+        usual = super().flags(index)
+        return usual | Qt.ItemFlag.ItemIsDragEnabled if index.isValid() else usual
+
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Return the row of a photo (RowRole), the filter (FilterRole), or the name or description of the photo."""
         if not index.isValid():
@@ -96,7 +102,7 @@ class PhotoModel(QAbstractListModel):
         if role == self.RowRole:
             return row
         if role == self.FilterRole:
-            return self._filter
+            return self._view.filter
         if role == Qt.ItemDataRole.DisplayRole:
             return row.name
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
@@ -106,14 +112,14 @@ class PhotoModel(QAbstractListModel):
     # What is shown
 
     @property
-    def filter(self) -> Filter:
-        """The filter in use."""
-        return self._filter
+    def view(self) -> View:
+        """What is listed, and in which order."""
+        return self._view
 
     @property
-    def order(self) -> Order:
-        """The order in use."""
-        return self._order
+    def filter(self) -> Filter:
+        """The filter in use."""
+        return self._view.filter
 
     def photo(self, index: Index) -> PhotoRow:
         """Return the photo at an index of this model."""
@@ -126,23 +132,22 @@ class PhotoModel(QAbstractListModel):
 
     def filtered(self) -> list[PhotoRow] | None:
         """Return the photos that are shown; None if the filter shows all."""
-        return None if self._filter is Filter.ALL else list(self._shown)
+        return None if self._view.filter is Filter.ALL else list(self._shown)
 
-    def show(self, which: Filter, order: Order | None = None) -> None:
-        """Show the photos that match a filter now, in an order; None keeps the order."""
+    def show(self, view: View) -> None:
+        """Show the photos that belong to a view now, in its order."""
         self.beginResetModel()
-        self._filter = which
-        self._order = order or self._order
-        self._set_shown(self.store.matching(which, self._order))
+        self._view = view
+        self._set_shown(self.store.matching(view))
         self.endResetModel()
 
-    def clear(self, labels: LabelSet | None = None, *, again: bool = False) -> None:
-        """Remove all photos, and show all that are found from now on. `again`: see `PhotoStore.clear`."""
+    def clear(self, view: View = _ALL, labels: LabelSet | None = None, *, again: bool = False) -> None:
+        """Remove all photos; from now on, list what is found and belongs to `view`. `again`: see `PhotoStore.clear`."""
         self.beginResetModel()
         self.store.clear(again=again)
         if labels is not None:
             self.store.labels = labels
-        self._filter = Filter.ALL
+        self._view = view
         self._set_shown([])
         self.endResetModel()
         self.counts_changed.emit()
@@ -195,7 +200,8 @@ class PhotoModel(QAbstractListModel):
         """Find out again which photos wait, after the meaning of the filter has changed."""
         self._arriving = dict.fromkeys(self._matching(self._arriving))
         listed = self._arriving.keys() | set(self._shown)
-        self._waiting = dict.fromkeys(row for row in self.store.matching(self._filter) if row not in listed)
+        matching = self.store.matching(View(self._view.filter))
+        self._waiting = dict.fromkeys(row for row in matching if row not in listed)
         self.counts_changed.emit()
 
     # Events of the watched folder
@@ -211,6 +217,8 @@ class PhotoModel(QAbstractListModel):
     def on_moved(self, files: Iterable[tuple[Path, Path]]) -> None:
         """Update photos that were moved (path before, path after); they stay where they are shown."""
         moved, replaced = self.store.move(files)
+        if moved and self._view.sorted_by is Order.NAME:
+            self._in_order = False
         self._repaint(moved)
         self._grey_out(replaced)
 
@@ -228,7 +236,7 @@ class PhotoModel(QAbstractListModel):
         """How the list differs from what the filter and the order would show now."""
         more = len(self._waiting) + len(self._arriving)
         listed = len(self._shown) - len(self._leaving)
-        return OutOfDate(more, listed + more - self.store.counts[self._filter], not self._in_order)
+        return OutOfDate(more, listed + more - self.store.counts[self._view.filter], not self._in_order)
 
     @property
     def leaving(self) -> Set[PhotoRow]:
@@ -252,22 +260,19 @@ class PhotoModel(QAbstractListModel):
     # Changes of what is shown
 
     def _matching(self, rows: Iterable[PhotoRow]) -> list[PhotoRow]:
-        return [row for row in rows if self.store.matches(row, self._filter)]
+        return [row for row in rows if self.store.matches(row, self._view)]
 
     def _refresh(self, rows: Iterable[PhotoRow], waiting: dict[PhotoRow, None] | None) -> None:
         """Show that rows have changed. Those that match now and are not listed go to `waiting`, None for the list."""
         rows = dict.fromkeys(rows)
         others = self._repaint(rows)
-        if len(others) < len(rows) and (
-            self._filter is Filter.NEW
-            or self._order is Order.DOUBTFUL
-            or (self._order is Order.TAKEN and waiting is not self._waiting)
-        ):
+        by, learned = self._view.sorted_by, waiting is self._waiting
+        if len(others) < len(rows) and (by in _BY_TAG or (by is Order.TAKEN and not learned)):
             self._in_order = False
         fresh: list[PhotoRow] = []
         for row in others:
             known = row in self._arriving or row in self._waiting
-            if not self.store.matches(row, self._filter):
+            if not self.store.matches(row, self._view):
                 self._arriving.pop(row, None)
                 self._waiting.pop(row, None)
             elif not known:
@@ -304,10 +309,12 @@ class PhotoModel(QAbstractListModel):
         """List rows at the end, where they move no other."""
         if not rows:
             return
-        key = self.store.sort_key(self._filter, self._order)
+        key, descending = self.store.sort_key(self._view), self._view.reversed
         last = next((row for row in reversed(self._shown) if not row.gone), None)
-        rows.sort(key=key)
-        self._in_order = self._in_order and (last is None or key(last) <= key(rows[0]))
+        rows.sort(key=key, reverse=descending)
+        if last is not None:
+            one, next_one = (rows[0], last) if descending else (last, rows[0])
+            self._in_order = self._in_order and key(one) <= key(next_one)
         self._insert(len(self._shown), rows)
 
     def bring_back(self, rows: Iterable[PhotoRow]) -> None:
@@ -319,9 +326,11 @@ class PhotoModel(QAbstractListModel):
         if len(missing) > _MOST_INSERTED or not self._in_order or self._leaving:
             self._append(missing)
         else:
-            key = self.store.sort_key(self._filter, self._order)
+            key, descending = self.store.sort_key(self._view), self._view.reversed
             for row in missing:
-                self._insert(bisect.bisect_right(self._shown, key(row), key=key), [row])
+                ascending = self._shown[::-1] if descending else self._shown
+                place = bisect.bisect_right(ascending, key(row), key=key)
+                self._insert(len(ascending) - place if descending else place, [row])
         self.counts_changed.emit()
 
     def _insert(self, at: int, rows: list[PhotoRow]) -> None:

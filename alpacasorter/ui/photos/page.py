@@ -1,32 +1,41 @@
-"""The page with the photos of a folder: filters, grid, preview, progress and messages."""
+"""The page with the photos of a folder: filters, grid, preview and progress."""
 
 from __future__ import annotations
 
 import bisect
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedLayout, QVBoxLayout, QWidget
 
 from alpacasorter.core.events import Finished, Found, Learned
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.ui.actions import Actions
-from alpacasorter.ui.photo_filters import Filter, Order
+from alpacasorter.ui.photo_filters import Filter, Order, View
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore, place_of
-from alpacasorter.ui.photos.commands import Corrections, PhotoCommands
+from alpacasorter.ui.photos.banners import PhotoBanners
+from alpacasorter.ui.photos.commands import PhotoCommands
+from alpacasorter.ui.photos.corrections import Corrections
 from alpacasorter.ui.photos.filter_bar import FilterBar
 from alpacasorter.ui.photos.grid import PhotoGrid
-from alpacasorter.ui.photos.list_status import difference, why_different, why_empty
+from alpacasorter.ui.photos.key_hints import KeyHints
+from alpacasorter.ui.photos.list_status import UpdateButton, why_empty
 from alpacasorter.ui.photos.live_rows import LiveRows
-from alpacasorter.ui.photos.model import OutOfDate, PhotoModel
+from alpacasorter.ui.photos.loupe.control import LoupeControl
+from alpacasorter.ui.photos.model import PhotoModel
+from alpacasorter.ui.photos.outgoing import OutgoingPhotos
+from alpacasorter.ui.photos.places import FolderPlaces
 from alpacasorter.ui.photos.preview import PreviewPane, Selection
 from alpacasorter.ui.photos.review import ChangeReview
+from alpacasorter.ui.photos.why import Why
 from alpacasorter.ui.settings import Settings
-from alpacasorter.ui.widgets import messages
+from alpacasorter.ui.widgets.banners import BannerBar
+from alpacasorter.ui.widgets.messages import ProgressStrip
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.ui.widgets.thumbnails import Thumbnails
 from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
@@ -43,12 +52,14 @@ class BrowsePage(QWidget):
         failed(str): something could not be done; a sentence for the user.
         outdated(str): such a sentence that is no longer worth reading.
         begun: a folder was opened or is scanned again.
+        selection_changed(Selection): other photos are selected or listed, or the selected ones look different.
     """
 
     in_view = Signal(list)
     failed = Signal(str)
     outdated = Signal(str)
     begun = Signal()
+    selection_changed = Signal(object)
 
     def __init__(
         self,
@@ -56,9 +67,10 @@ class BrowsePage(QWidget):
         previews: PreviewLoader,
         settings: Settings,
         theme: Theme,
+        bar: BannerBar,
         parent: QWidget | None = None,
     ) -> None:
-        """Show an empty page."""
+        """Show an empty page, with its messages in `bar`."""
         super().__init__(parent)
         self._settings = settings
         self.store = PhotoStore(unsure_below=settings.unsure_below)
@@ -68,16 +80,14 @@ class BrowsePage(QWidget):
         self.actions_ = Actions(self.corrections.stack, theme, self)
         self.thumbnails = Thumbnails(thumbnails, self)
         self.filters = FilterBar(self)
-        self.update_button = _update_button(self)
-        self.progress = messages.ProgressStrip(self)
-        self.question = messages.QuestionBanner(theme, self)
-        self.banner = messages.LearnedBanner(theme, self)
-        self.changed = messages.ChangedBanner(theme, self)
-        self.flipped = messages.FlippedBanner(theme, self)
-        self.review = ChangeReview(self.store, self.corrections, self.changed, self.flipped, self)
-        self.arrivals = messages.ArrivalsBanner(theme, self)
+        self.update_button = UpdateButton(self)
+        self.progress = ProgressStrip(self)
+        bar.add_beside(self.progress, self.progress.words)
+        self.banners = PhotoBanners(bar, self.store, self.corrections, self)
+        self.review = ChangeReview(self.store, self.corrections, self.banners, self)
         self.grid = PhotoGrid(self.model, self.thumbnails, theme, self)
-        self.preview = PreviewPane(self.store, self.thumbnails, previews, theme, self)
+        self.why = Why(self.actions_.why, theme, self)
+        self.preview = PreviewPane(self.store, self.thumbnails, previews, theme, self.why, self)
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
         self.splitter.addWidget(self.grid)
         self.splitter.addWidget(self.preview)
@@ -85,67 +95,55 @@ class BrowsePage(QWidget):
         self.splitter.setStretchFactor(1, 0)
         self.splitter.setChildrenCollapsible(False)
         self.splitter.setHandleWidth(1)
-        # Below the photos, where messages that come and go move nothing under the mouse.
-        below = QVBoxLayout()
-        below.setContentsMargins(12, 0, 12, 0)
-        below.setSpacing(0)
-        for strip in self._strips():
-            below.addWidget(strip)
-        below.addWidget(self.progress)
-        self.below = QWidget(self)
-        self.below.setObjectName("filters")
-        self.below.setLayout(below)
         above = QHBoxLayout()
         above.setContentsMargins(0, 0, 12, 0)
         above.addWidget(self.filters, 1)
         above.addWidget(self.update_button)
-        layout = QVBoxLayout(self)
+        browsing = QWidget(self)
+        self.views = QStackedLayout(self)
+        self.views.addWidget(browsing)
+        layout = QVBoxLayout(browsing)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(above)
         layout.addWidget(self.splitter, 1)
-        layout.addWidget(self.below)
+        self.hints = KeyHints(self.store, theme, self)
+        layout.addWidget(self.hints)
         self._order_tabs()
-        self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, self)
+        self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, settings, self)
+        self.closeups = LoupeControl(
+            self, self.views, self.grid, self.model, self.commands, self.actions_, self.thumbnails, theme
+        )
+        self.outgoing = OutgoingPhotos(self.actions_, self.grid, self.thumbnails, theme, self)
         self.commands.failed.connect(self.failed)
         self.commands.outdated.connect(self.outdated)
         self._finished: Finished | None = None
-        self._done = ""
         self._chosen_for_user: PhotoRow | None = None
-        self._to_select = _ToSelect(self.grid, self.model)
+        self.places = FolderPlaces(self.grid, self.model, settings)
         self._scope = (settings.recursive, settings.exclusion)
         self._watching = False
-        self._low = False
-        self.live = LiveRows(self.model, self.grid, self.arrivals, self)
+        self.live = LiveRows(self.model, self.grid, self.banners.arrivals, self)
         self.grid.set_tile(settings.tile)
         self._connect()
         self.live.changed.connect(self.commands.forget_missing)
         self.live.moved.connect(self.commands.forget_missing)
         self.live.moved.connect(self.corrections.rename)
         self.show_preview(settings.preview)
-        self.model.show(Filter.ALL, settings.order)
-        self.actions_.orders[settings.order].setChecked(True)
+        self.show_hints(settings.key_hints)
+        self._list(View(order=settings.order, descending=settings.descending))
         self.actions_.set_folder_open(False)
 
     def _order_tabs(self) -> None:
-        """Let the Tab key move in reading order: filters, photos, preview, messages below."""
+        """Let the Tab key move in reading order: filters, photos, preview. Messages follow."""
         chips = [self.filters.button(which) for which in Filter]
-        preview = self.preview
-        after = [preview.positive, preview.negative, preview.remove_label]
-        below = [button for strip in self._strips() for button in strip.buttons]
-        order = [*chips, self.update_button, self.grid, *after, *below, self.progress.stop_button]
+        order = [*chips, self.update_button, self.grid, *self.preview.buttons]
         for one, next_one in pairwise(order):
             self.setTabOrder(one, next_one)
-
-    def _strips(self) -> tuple[messages.Strip, ...]:
-        return self.question, self.flipped, self.banner, self.changed, self.arrivals
 
     def _connect(self) -> None:
         actions = self.actions_
         self.addActions(list(actions.page_actions))
         self.filters.chosen.connect(self.show_filter)
-        for strip in self._strips():
-            strip.wanted_changed.connect(self._share_messages)
         self.model.counts_changed.connect(self._on_counts)
         self.model.modelReset.connect(self._on_selection)
         self.model.rowsInserted.connect(self._on_inserted)
@@ -158,21 +156,22 @@ class BrowsePage(QWidget):
         selection.selectionChanged.connect(self._on_selection)
         self.preview.labeled.connect(self.commands.label)
         self.preview.label_removed.connect(lambda: self.commands.label(None))
-        self.banner.show_changed.connect(lambda: self.show_filter(Filter.CHANGED))
-        self.banner.undo.connect(self.corrections.stack.undo)
-        self.flipped.show_changed.connect(lambda: self.show_filter(Filter.CHANGED))
+        self.why.go_to.connect(self.show_photos)
+        self.why.failed.connect(self.failed)
+        self.why.toggled.connect(lambda on: self.show_preview(on or self._settings.preview))
+        self.banners.shown.connect(self.show_filter)
         self.review.seen.connect(self._on_changes_seen)
         self.review.answered.connect(self.grid.setFocus)
-        self.corrections.revisited.connect(self._on_revisited)
+        self.corrections.revisited.connect(self.show_photos)
         self.update_button.clicked.connect(self.update_list)
-        self.arrivals.show_new.connect(lambda: self.show_filter(Filter.NEW))
-        self.arrivals.seen.connect(self.mark_as_seen)
+        self.banners.arrivals.seen_button.clicked.connect(self.mark_as_seen)
         actions.update_list.triggered.connect(self.update_list)
         actions.see_change.triggered.connect(lambda: self.review.see(self.grid.selected_photos()))
         actions.preview.toggled.connect(self.show_preview)
+        actions.key_hints.toggled.connect(self.show_hints)
         for which, action in actions.filters.items():
             action.triggered.connect(lambda _checked=False, which=which: self.show_filter(which))
-        actions.order_group.triggered.connect(lambda action: self.set_order(action.data()))
+        actions.order.chosen.connect(self.set_order)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave the photos at least as much space as the preview."""
@@ -181,20 +180,9 @@ class BrowsePage(QWidget):
         QTimer.singleShot(0, self, self._share_space)
 
     def set_low(self, low: bool) -> None:
-        """Leave less space between the messages if the window is low."""
+        """Leave less space around the filters if the window is low."""
         self.filters.set_gap(4 if low else 8)
-        self._low = low
-        for strip in self._strips():
-            strip.set_low(low)
-        self._share_messages()
-
-    def _share_messages(self) -> None:
-        """In a low window, show only the most important message, so that photos and their tags stay whole."""
-        self.banner.set_asked(self.flipped.wanted)
-        above = False
-        for strip in (self.flipped, self.question, self.changed, self.banner, self.arrivals):
-            strip.give_way(self._low and above)
-            above = above or strip.wanted
+        self.hints.set_low(low)
 
     def _share_space(self) -> None:
         photos, preview = self.splitter.sizes()
@@ -212,19 +200,16 @@ class BrowsePage(QWidget):
         self.filters.set_labels(labels)
         self.actions_.set_labels(labels)
 
-    def begin(self, *, same_folder: bool = False, select: Sequence[Path] = ()) -> None:
-        """Prepare for the photos of a folder.
+    def begin(self, *, folder: Path | None = None, same_folder: bool = False, select: Sequence[Path] = ()) -> None:
+        """Prepare for the photos of a folder. One that was open before is shown as it was left.
 
         Args:
+            folder: the folder; None for one that is not remembered, or the same.
             same_folder: whether it is the same folder again; then corrections can still be undone, and the current
                 photo is selected again.
             select: photos to select as they are found.
         """
-        current = self._current()
-        if not same_folder or select:
-            self._to_select.begin(select)
-        elif current is not None:
-            self._to_select.begin([current.path])
+        view = self.places.begin(folder, select, same_folder=same_folder)
         self._chosen_for_user = None
         self._finished = None
         self.live.touched = False
@@ -235,10 +220,10 @@ class BrowsePage(QWidget):
             self.live.begin()
         # If subfolders were added or left out, photos that were not shown before are not new.
         scope = (self._settings.recursive, self._settings.exclusion)
-        self.model.clear(again=same_folder and self._scope == scope)
+        self.model.clear(view, again=same_folder and self._scope == scope)
         self._scope = scope
-        self.filters.set_current(Filter.ALL)
-        self.banner.hide()
+        self._show_view()
+        self.banners.learned.hide()
         self.progress.start()
         self.grid.set_empty_text("")
         self.actions_.set_folder_open(True)
@@ -248,11 +233,10 @@ class BrowsePage(QWidget):
 
     def show_filter(self, which: Filter) -> None:
         """Show the photos that match a filter now; the current photo stays current if it matches, or its neighbor."""
-        self.filters.set_current(which)
-        self._show_anew(which, self.model.order)
+        self._show_anew(replace(self.model.view, filter=which))
         self._say_why_empty()
         self._on_counts()
-        if which is Filter.NEW or self.arrivals.wanted:
+        if which is Filter.NEW or self.banners.arrivals.wanted:
             self.live.tell()
         self.grid.setFocus()
 
@@ -260,14 +244,23 @@ class BrowsePage(QWidget):
         """List what matches the filter now, in its order. The current photo stays selected, and where it is in view."""
         self.show_filter(self.model.filter)
 
-    def _show_anew(self, which: Filter, order: Order) -> None:
+    def _list(self, view: View) -> None:
+        self.model.show(view)
+        self._show_view()
+
+    def _show_view(self) -> None:
+        """Show which filter and order are in use."""
+        self.filters.set_current(self.model.filter)
+        self.actions_.order.show_view(self.model.view)
+
+    def _show_anew(self, view: View) -> None:
         """Show photos; those that were selected stay selected, and the current one stays in its place in the view."""
         grid, near, chosen = self.grid, self._near_current(), self.grid.selected_photos()
         place, top = grid.currentIndex().row(), grid.visualRect(grid.currentIndex()).top()
         in_view = place in grid.visible_rows()
-        self.model.show(which, order)
+        self._list(view)
         self._choose(near)
-        if near and self._current() is near[0]:
+        if near and self.grid.current_photo() is near[0]:
             grid.select_photos(chosen)
         if in_view:
             bar = grid.verticalScrollBar()
@@ -282,10 +275,10 @@ class BrowsePage(QWidget):
         self.model.counts_changed.emit()
         self.live.tell()
 
-    def set_order(self, order: Order) -> None:
+    def set_order(self, order: Order, descending: bool = False) -> None:
         """Show photos in another order; the current photo and the selection stay."""
-        self._settings.order = order
-        self._show_anew(self.model.filter, order)
+        self._settings.order, self._settings.descending = order, descending
+        self._show_anew(replace(self.model.view, order=order, descending=descending))
         self._on_counts()
 
     def show_preview(self, visible: bool) -> None:
@@ -293,6 +286,12 @@ class BrowsePage(QWidget):
         self._settings.preview = visible
         self.preview.setVisible(visible)
         self.actions_.preview.setChecked(visible)
+
+    def show_hints(self, visible: bool) -> None:
+        """Show or hide the line with keys."""
+        self._settings.key_hints = visible
+        self.hints.set_wanted(visible)
+        self.actions_.key_hints.setChecked(visible)
 
     def set_unsure_below(self, least: float) -> None:
         """Change the confidence below which a photo is unsure, 0.5 to 1."""
@@ -317,11 +316,14 @@ class BrowsePage(QWidget):
         self.actions_.stop.setEnabled(False)
         if self.model.out_of_date and not self.live.touched and (event.seconds < _QUICK or self.live.is_idle):
             # The user has not touched the photos yet, and their order is known only now.
-            if self._current() is self._chosen_for_user:
+            if self.grid.current_photo() is self._chosen_for_user:
                 self.grid.setCurrentIndex(QModelIndex())
-            self._show_anew(self.model.filter, self.model.order)
+            self._show_anew(self.model.view)
             self._on_counts()
-        self._to_select.begin(())
+        if not (self.model.rowCount() or self.live.touched or self.model.filter is Filter.ALL):
+            # The filter that was in use when the folder was left shows nothing any more.
+            self.show_filter(Filter.ALL)
+        self.places.end(self.live.touched)
         self._say_why_empty()
 
     def on_learned(self, event: Learned) -> None:
@@ -330,15 +332,7 @@ class BrowsePage(QWidget):
         steps = self.corrections.on_learned(event)
         self.model.on_learned(event)
         self.review.on_learned(steps)
-        # Undo means what the message is about: not what another window did, a version that was chosen, or an undo.
-        back = bool(steps) and (steps[-1].undone or steps[-1].taken_back)
-        mine = bool(steps) and not back
-        imported = self.corrections.stack.canUndo() and not self.corrections.latest_is_mine
-        can_undo = self.corrections.stack.canUndo() and event.relearned is None and (mine or imported)
-        flipped, changed = self.store.flipped, self.store.counts[Filter.CHANGED]
-        redone = bool(steps) and steps[-1].redone
-        done = self._done if back or redone or event.variant is not None else ""
-        self.banner.tell(event, flipped=flipped, changed=changed, can_undo=can_undo, done=done)
+        self.banners.on_learned(event, steps)
         self.preview.refresh()
         self._on_selection()
 
@@ -356,15 +350,10 @@ class BrowsePage(QWidget):
 
     def set_watching(self, watching: bool) -> None:
         """Set whether the folder is watched, which the page mentions if it is empty."""
-        self._watching = self.commands.watching = watching
+        self._watching = self.commands.watching = self.closeups.loupe.watching = watching
         self._say_why_empty()
 
-    def _on_revisited(self, keys: list[str], words: str) -> None:
-        self._done = words
-        self.banner.announce(words)
-        self.show_photos(keys)
-
-    def show_photos(self, keys: Iterable[str]) -> None:
+    def show_photos(self, keys: Iterable[str], _why: str = "") -> None:
         """Select the photos with these content keys and bring them into view; the filter lists them again if needed."""
         # Copies of a picture have several keys.
         rows = list(dict.fromkeys(row for key in keys for row in self.store.rows_of(key)))
@@ -379,7 +368,7 @@ class BrowsePage(QWidget):
             self.show_filter(Filter.ALL)
         self.model.review()
         # It says how many changes are not marked as seen.
-        self.banner.hide()
+        self.banners.learned.hide()
         self.grid.viewport().update()
         self._on_selection()
         self.grid.setFocus()
@@ -390,10 +379,7 @@ class BrowsePage(QWidget):
             # Until the photos are judged again, nothing is known about their tags.
             self.review.refresh()
         self.review.show(self.model.filter)
-        differing = self.model.out_of_date
-        self.update_button.setText(difference(differing))
-        self.update_button.setToolTip(why_different(differing))
-        self.update_button.setVisible(bool(differing))
+        self.update_button.tell(self.model.out_of_date)
 
     def _on_data_changed(self, first: QModelIndex, last: QModelIndex) -> None:
         current = self.grid.currentIndex()
@@ -407,15 +393,11 @@ class BrowsePage(QWidget):
 
     # Selection
 
-    def _current(self) -> PhotoRow | None:
-        index = self.grid.currentIndex()
-        return self.model.photo(index) if index.isValid() else None
-
     def _on_inserted(self) -> None:
         if not self.grid.currentIndex().isValid():
             self._choose(())
-            self._chosen_for_user = self._current()
-        self._to_select.select_found()
+            self._chosen_for_user = self.grid.current_photo()
+        self.places.select_found()
 
     def _near_current(self) -> list[PhotoRow]:
         """Return the current photo and those that may take its place, the nearest first."""
@@ -438,58 +420,16 @@ class BrowsePage(QWidget):
 
     def _on_selection(self) -> None:
         photos = self.grid.selected_photos()
-        row = self._current()
+        row = self.grid.current_photo()
         judged = sum(photo.probability is not None for photo in photos)
-        self.preview.show_photo(row, Selection(len(photos), judged, self.model.rowCount()))
+        place = None if row is None else self.grid.currentIndex().row()
+        selected = Selection(len(photos), judged, self.model.rowCount(), place)
+        self.preview.show_photo(row, selected)
+        self.hints.show_for(selected, row, self.model.filter)
+        self.selection_changed.emit(selected)
         self.actions_.set_photos_selected(
             judged=judged > 0,
             changed=any(self.store.earlier_tag(photo) is not None for photo in photos),
             corrected=any(photo.correction is not None for photo in photos),
             single=row is not None,
         )
-
-
-def _update_button(parent: QWidget) -> QPushButton:
-    """Return the button that updates the list. Its space is kept while it is hidden, so that nothing moves."""
-    button = QPushButton(parent)
-    button.setObjectName("chip")
-    button.setAutoDefault(False)
-    button.setMinimumWidth(button.fontMetrics().horizontalAdvance(difference(OutOfDate(888, 88))) + 24)
-    kept = button.sizePolicy()
-    kept.setRetainSizeWhenHidden(True)
-    button.setSizePolicy(kept)
-    button.hide()
-    return button
-
-
-_Flag = QItemSelectionModel.SelectionFlag
-
-
-class _ToSelect:
-    """The photos to select, given when a folder is opened, as they are found."""
-
-    def __init__(self, grid: PhotoGrid, model: PhotoModel) -> None:
-        self._grid = grid
-        self._model = model
-        self._paths: list[Path] = []
-        self._is_first = True
-
-    def begin(self, paths: Iterable[Path]) -> None:
-        """Select these photos from now on, and no others."""
-        self._paths = list(paths)
-        self._is_first = True
-
-    def select_found(self) -> None:
-        """Select those that have been found; the first one becomes the current photo."""
-        selection = self._grid.selectionModel()
-        for path in list(self._paths):
-            row = self._model.store.row_of(path)
-            if row is None or not (index := self._model.index_of(row)).isValid():
-                continue
-            self._paths.remove(path)
-            if self._is_first:
-                selection.setCurrentIndex(index, _Flag.ClearAndSelect)
-                self._grid.scrollTo(index)
-                self._is_first = False
-            else:
-                selection.select(index, _Flag.Select)

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QImage, QKeySequence, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import (
-    QButtonGroup,
+    QAbstractButton,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -24,9 +24,11 @@ from alpacasorter.core.taken import Clock
 from alpacasorter.i18n import _, confidence, ngettext, number
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
 from alpacasorter.ui.photos.model import change_of
+from alpacasorter.ui.photos.why import Why, WhyPanel, gray
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.ui.widgets.thumbnails import Thumbnails
 from alpacasorter.wording import text
+from alpacasorter.wording.why import what_speaks
 from alpacasorter.workers.pictures import PreviewLoader
 
 _REST_MS = 60
@@ -49,6 +51,8 @@ class Picture(QWidget):
         self._theme = theme
         self._pixmap = QPixmap()
         self._coarse = False
+        self._overlay: QImage | None = None
+        self._dull: QPixmap | None = None
         self._words = ""
         self.setMinimumSize(QSize(80, 60))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -56,12 +60,20 @@ class Picture(QWidget):
     def show_pixmap(self, pixmap: QPixmap, *, coarse: bool) -> None:
         """Paint this picture; a coarse one is enlarged until the real one is loaded."""
         self._pixmap, self._coarse, self._words = pixmap, coarse, ""
+        self._dull = None if self._overlay is None else gray(pixmap)
         self.update()
 
     def show_words(self, words: str) -> None:
         """Show this text in place of the picture."""
         self._pixmap, self._words = QPixmap(), words
         self.update()
+
+    def set_overlay(self, overlay: QImage | None) -> None:
+        """Paint colors with transparency over the picture, which is gray then, stretched to it; or none."""
+        if overlay is not self._overlay:
+            self._overlay = overlay
+            self._dull = None if overlay is None or self._pixmap.isNull() else gray(self._pixmap)
+            self.update()
 
     @property
     def words(self) -> str:
@@ -87,16 +99,19 @@ class Picture(QWidget):
             target = QRectF(0, 0, fitted.width(), fitted.height())
             target.moveCenter(area.center())
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            painter.drawPixmap(target, self._pixmap, QRectF(self._pixmap.rect()))
+            painter.drawPixmap(target, self._dull or self._pixmap, QRectF(self._pixmap.rect()))
+            if self._overlay is not None:
+                painter.drawImage(target, self._overlay)
         painter.end()
 
 
 class Selection(NamedTuple):
-    """How many photos are selected, how many of them have a tag, and how many are listed."""
+    """How many photos are selected, how many of them have a tag, how many are listed; the place of the current one."""
 
     total: int = 0
     judged: int = 0
     listed: int = 0
+    place: int | None = None
 
 
 class PreviewPane(QFrame):
@@ -116,19 +131,23 @@ class PreviewPane(QFrame):
         thumbnails: Thumbnails,
         loader: PreviewLoader,
         theme: Theme,
+        why: Why,
         parent: QWidget | None = None,
     ) -> None:
         """Show nothing yet."""
         super().__init__(parent)
         self.setObjectName("preview")
+        self._why = why
         self._store = store
         self._thumbnails = thumbnails
         self._loader = loader
         self._row: PhotoRow | None = None
         self._selected = Selection()
         self._loaded: tuple[Path, int] | None = None
+        self._image: QImage | None = None
         self._shown: tuple[str | None, Path, bool] | None = None
         self.picture = Picture(theme, self)
+        self.why = WhyPanel(why, store, thumbnails, theme, self)
         self.name = QLabel(self)
         self.name.setProperty("role", "heading")
         self.name.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -140,16 +159,14 @@ class PreviewPane(QFrame):
             label.setTextFormat(Qt.TextFormat.PlainText)
         self.positive = QPushButton(self)
         self.negative = QPushButton(self)
-        self._choice = QButtonGroup(self)
         tags = QHBoxLayout()
         tags.setSpacing(8)
         for button in (self.positive, self.negative):
             button.setCheckable(True)
             button.setAutoDefault(False)
-            self._choice.addButton(button)
             tags.addWidget(button, 1)
-        self.positive.clicked.connect(lambda: self.labeled.emit(self._store.labels.positive))
-        self.negative.clicked.connect(lambda: self.labeled.emit(self._store.labels.negative))
+        self.positive.clicked.connect(lambda: self._choose(self._store.labels.positive))
+        self.negative.clicked.connect(lambda: self._choose(self._store.labels.negative))
         self.remove_label = QPushButton(_("Remove my label"), self)
         self.remove_label.setProperty("flat", True)
         self.remove_label.setAutoDefault(False)
@@ -164,18 +181,27 @@ class PreviewPane(QFrame):
         layout.setContentsMargins(16, 16, 16, 12)
         layout.setSpacing(8)
         layout.addWidget(self.picture, 1)
+        layout.addWidget(self.why)
         layout.addWidget(self.name)
         layout.addWidget(self.verdict)
+        layout.addWidget(self.details)
+        # At the bottom, where they keep their place however many lines there are above them.
         layout.addLayout(tags)
         layout.addWidget(self.remove_label, 0, Qt.AlignmentFlag.AlignLeft)
-        layout.addWidget(self.details)
         self.setMinimumWidth(_NARROWEST)
         self._rest = QTimer(self, singleShot=True, interval=_REST_MS)
         self._rest.timeout.connect(self._load)
         loader.loaded.connect(self._on_loaded)
         loader.failed.connect(self._on_failed)
         thumbnails.ready.connect(self._on_thumbnail)
+        why.changed.connect(self._show_why)
+        why.toggled.connect(self._ask_why)
         self.show_photo(None, Selection())
+
+    @property
+    def buttons(self) -> list[QAbstractButton]:
+        """Its buttons, from top to bottom."""
+        return [*self.why.neighbors, self.positive, self.negative, self.remove_label]
 
     def show_photo(self, row: PhotoRow | None, selected: Selection) -> None:
         """Show a photo, or none; `selected` says how many are selected in the grid."""
@@ -183,14 +209,15 @@ class PreviewPane(QFrame):
         self._row, self._selected = row, selected
         if another:
             self._shown = None
+            self._rest.start()
         self.refresh()
         if another:
             self._show_thumbnail()
-            self._rest.start()
 
     def refresh(self) -> None:
         """Update everything but the picture."""
         row, labels = self._row, self._store.labels
+        self._why.show(row)
         judged = row is not None and row.probability is not None
         for button in (self.positive, self.negative):
             button.setVisible(judged or (row is not None and self._selected.judged > 0))
@@ -206,14 +233,21 @@ class PreviewPane(QFrame):
             words = _("{label}  ({keys})").format(label=labels.display(tag), keys=text.key_for(labels, tag))
             button.setText(words.replace("&", "&&"))
         counts_as = self._store.label(row)
-        self._choice.setExclusive(False)
-        self.positive.setChecked(counts_as == labels.positive)
-        self.negative.setChecked(counts_as == labels.negative)
-        self._choice.setExclusive(True)
+        self._check(counts_as)
         self.name.setText(row.name)
         self.verdict.setText(verdict(row, self._store, self._selected))
         self.details.setText(_details(row, self._store.clocks))
         self._follow(row)
+        self._ask_why()
+
+    def _choose(self, label: str) -> None:
+        self._check(label)
+        self.labeled.emit(label)
+
+    def _check(self, label: str | None) -> None:
+        # Not a QButtonGroup: of its buttons, the Tab key would reach only the one that is checked.
+        self.positive.setChecked(label == self._store.labels.positive)
+        self.negative.setChecked(label == self._store.labels.negative)
 
     def _follow(self, row: PhotoRow) -> None:
         """Show the picture again if the file has changed, or if it was moved before it was loaded."""
@@ -222,7 +256,7 @@ class PreviewPane(QFrame):
             return
         key, path, could_be_read = before
         if (key is not None and key != row.key) or could_be_read != (row.reason is None):
-            self._loaded = None
+            self._loaded = self._image = None
             self._show_thumbnail()
             self._rest.start()
         elif path != row.path and (self._loaded is None or self._loaded[1] == 0):
@@ -244,9 +278,23 @@ class PreviewPane(QFrame):
             self._show_thumbnail()
 
     def _load(self) -> None:
-        self._loaded = None
+        self._loaded = self._image = None
         if self._row is not None and self._row.reason is None and self.isVisible():
             self._loader.request(self._row.path, self._side_needed())
+        else:
+            self._why.ask()
+
+    def _ask_why(self) -> None:
+        """Ask why, as soon as the photo is decoded: the model may need no more than that."""
+        if self._rest.isActive():
+            return
+        if self._loaded is not None or not self.isVisible():
+            self._why.ask(self._image)
+
+    def _show_why(self) -> None:
+        self.picture.set_overlay(self._why.overlay)
+        answer = self._why.answer
+        self.picture.setAccessibleDescription("" if answer is None else what_speaks(answer, self._store.labels))
 
     def _side_needed(self) -> int:
         size = self.picture.size() * self.devicePixelRatioF()
@@ -254,19 +302,22 @@ class PreviewPane(QFrame):
 
     def _on_loaded(self, path: Path, image: QImage) -> None:
         if self._row is not None and self._row.path == path:
-            self._loaded = (path, min(image.width(), image.height()))
+            self._loaded, self._image = (path, min(image.width(), image.height())), image
             self.picture.show_pixmap(QPixmap.fromImage(image), coarse=False)
+            self._ask_why()
 
     def _on_failed(self, path: Path, reason: str) -> None:
         if self._row is not None and self._row.path == path:
-            self._loaded = (path, 0)
+            self._loaded, self._image = (path, 0), None
             self.picture.show_words(reason)
+            self._ask_why()
 
     def resizeEvent(self, event: object) -> None:
         """Decode the photo again if there is space for a larger picture; leave out what there is no space for."""
         super().resizeEvent(event)  # type: ignore[arg-type]
         self.details.setVisible(self.height() >= _LOW)
         self.picture.setVisible(self.height() >= _LOWEST)
+        self.why.set_room(self.height())
         if self._loaded is not None and self._side_needed() > self._loaded[1]:
             self._rest.start()
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
 
-from alpacasorter.ui.photo_filters import Filter
+from alpacasorter.ui.photo_filters import Filter, View
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
-from alpacasorter.ui.photos.commands import Corrections, Step
-from alpacasorter.ui.widgets.messages import ChangedBanner, FlippedBanner
+from alpacasorter.ui.photos.banners import PhotoBanners
+from alpacasorter.ui.photos.corrections import Corrections, Step
 from alpacasorter.wording import text
 
 _MANY = 0.05
@@ -44,8 +44,7 @@ class ChangeReview(QObject):
         self,
         store: PhotoStore,
         corrections: Corrections,
-        changed: ChangedBanner,
-        flipped: FlippedBanner,
+        banners: PhotoBanners,
         parent: QObject,
     ) -> None:
         """Review the changed tags of `store`.
@@ -53,23 +52,23 @@ class ChangeReview(QObject):
         Args:
             store: the photos of the open folder.
             corrections: what the user labels, and its history.
-            changed: shown with the changed tags.
-            flipped: asks about a correction that changed many tags.
+            banners: say how many tags have changed, and ask about a correction that changed many.
             parent: the owner.
         """
         super().__init__(parent)
         self._store = store
         self._corrections = corrections
-        self._changed = changed
-        self._flipped = flipped
+        self._changed = changed = banners.changed
+        self._flipped = flipped = banners.flipped
         self._surges: list[_Surge] = []
         self._seen_at = 0
         corrections.stack.indexChanged.connect(self._on_index)
-        changed.seen.connect(lambda: self.see(None))
-        changed.restore.connect(self._restore_all)
-        changed.undo.connect(self._undo_all)
-        flipped.undo.connect(self._take_back)
-        flipped.keep.connect(self._keep)
+        changed.seen_button.clicked.connect(lambda: self.see(None))
+        changed.restore_button.clicked.connect(self._restore_all)
+        changed.undo_button.clicked.connect(self._undo_all)
+        flipped.undo_button.clicked.connect(self._take_back)
+        flipped.keep_button.clicked.connect(self._keep)
+        flipped.close_button.clicked.connect(self._keep)
 
     def begin(self) -> None:
         """Start over with another folder or another model."""
@@ -107,7 +106,7 @@ class ChangeReview(QObject):
         """Show the message of the filter Changed if `which` is that, else hide it."""
         self._flipped.show_button.setVisible(which is not Filter.CHANGED)
         if which is Filter.CHANGED:
-            self._changed.say(self._store.counts[Filter.CHANGED], self._corrections.stack.index() - self._seen_at)
+            self._changed.tell(self._store.counts[Filter.CHANGED], self._corrections.stack.index() - self._seen_at)
         else:
             self._changed.hide()
 
@@ -123,7 +122,7 @@ class ChangeReview(QObject):
         self._seen_at = min(self._seen_at, index)
 
     def _restore_all(self) -> None:
-        self._corrections.restore_earlier(self._store.matching(Filter.CHANGED))
+        self._corrections.restore_earlier(self._store.matching(View(Filter.CHANGED)))
         self.answered.emit()
 
     def _undo_all(self) -> None:

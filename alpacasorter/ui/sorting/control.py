@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QLayout, QMainWindow
+from PySide6.QtWidgets import QMainWindow
 
 from alpacasorter.core.events import LearningAgain, Problems
 from alpacasorter.core.sorting.events import FilesPlaced, SortRecord, SortState
@@ -18,11 +18,11 @@ from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
-from alpacasorter.ui.sorting.follow_up import RescanAfterSort, SortStrip
+from alpacasorter.ui.sorting.follow_up import RescanAfterSort
+from alpacasorter.ui.widgets.banners import BannerBar, Choice, ChoiceBanner, Rank
 from alpacasorter.ui.widgets.desktop import show_folder
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
 from alpacasorter.ui.widgets.dialogs import confirmed, say
-from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.wording import text
 from alpacasorter.workers.engine import Engine
 
@@ -55,7 +55,7 @@ class SortControl(WindowControl):
         actions: Actions,
         store: PhotoStore,
         settings: Settings,
-        theme: Theme,
+        bar: BannerBar,
         folder: Callable[[], Path | None],
     ) -> None:
         """Connect the actions, and add a hidden button for a running sort to the status bar."""
@@ -69,8 +69,8 @@ class SortControl(WindowControl):
         self._has_checked = False
         self._sort = self._launcher(self._make)
         self._sorts = self._launcher(self._make_history)
-        self.strip = SortStrip("banner", theme, window)
-        self.offer = SortStrip("notice", theme, window)
+        self.strip = ChoiceBanner(bar, Rank.NEWS)
+        self.offer = ChoiceBanner(bar, Rank.QUESTION, "notice")
         self.button = self._status_button(_("Show the sort"))
         self.button.clicked.connect(self.open_dialog)
         self.button.hide()
@@ -96,11 +96,6 @@ class SortControl(WindowControl):
         service.refused.connect(self._on_over)
         service.interrupted.connect(self._on_interrupted)
         self.refresh()
-
-    def place_in(self, layout: QLayout) -> None:
-        """Add the messages that are shown above the photos to a layout."""
-        layout.addWidget(self.offer)
-        layout.addWidget(self.strip)
 
     # Dialogs
 
@@ -232,14 +227,14 @@ class SortControl(WindowControl):
 
     def show_outcome(self, words: str, record: SortRecord) -> None:
         """Show how a sort ended, with buttons for what the user can do now."""
-        choices: list[tuple[str, Callable[[], None]]] = []
+        choices: list[Choice] = []
         if record.is_open:
-            choices.append((_("Resume"), partial(self._resume, record)))
+            choices.append(Choice(_("Resume"), partial(self._resume, record)))
         if record.state in (SortState.FINISHED, SortState.STOPPED, SortState.RUNNING) and record.done:
-            choices.append((_("Undo"), partial(self._undo, record)))
+            choices.append(Choice(_("Undo sort"), partial(self._undo, record)))
         if record.state is not SortState.UNDONE:
-            choices.append((_("Show in file manager"), partial(self._show, record.destination)))
-        self.strip.show_message(words, choices)
+            choices.append(Choice(_("Show in file manager"), partial(self._show, record.destination)))
+        self.strip.offer(words, choices)
         self.told.emit(words)
 
     def _on_put_off(self, number: int) -> None:
@@ -260,15 +255,13 @@ class SortControl(WindowControl):
             said = ngettext("{count} more is in the sort history.", "{count} more are in the sort history.", more)
             words = f"{words} {said.format(count=number(more))}"
         undoing = record.state is SortState.UNDOING
-        choices: list[tuple[str, Callable[[], None]]] = [
-            (_("Finish undo") if undoing else _("Resume"), partial(self._resume, record))
-        ]
+        choices = [Choice(_("Finish undo") if undoing else _("Resume"), partial(self._resume, record))]
         if not undoing:
-            choices.append((_("Undo"), partial(self._undo, record)))
-        choices.append((_("Later"), self.offer.hide))
+            choices.append(Choice(_("Undo sort"), partial(self._undo, record)))
+        choices.append(Choice(_("Later"), self.offer.hide))
         if more:
-            choices.append((_("Show all"), self.open_history))
-        self.offer.show_message(words, choices)
+            choices.append(Choice(_("Show all"), self.open_history))
+        self.offer.offer(words, choices)
 
     def _resume(self, record: SortRecord) -> None:
         self._sort.made().resume(record)

@@ -1,25 +1,20 @@
-"""What follows a sort or an undo in the window: a rescan if necessary, and a strip above the photos with the result."""
+"""What follows a sort or an undo in the window: a rescan if necessary."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
 
-from PySide6.QtCore import QObject, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtGui import QAction
 
 from alpacasorter.core.events import Finished
 from alpacasorter.core.photos.exclusion import NOMEDIA, is_passed_over
 from alpacasorter.core.photos.formats import PICTURE_EXTENSIONS
 from alpacasorter.core.photos.walk import OUTPUT_MARKER, rooted
 from alpacasorter.core.sorting.events import FilesPlaced
-from alpacasorter.i18n import _
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
-from alpacasorter.ui.widgets.messages import make_compact
-from alpacasorter.ui.widgets.theme import Theme, icon
 from alpacasorter.workers.sorting import SortService
 
 
@@ -124,112 +119,3 @@ def _is_walked(place: Path, folder: Path, markers: Sequence[str], recursive: boo
             marked = True
         seen[place] = not marked and _is_walked(place.parent, folder, markers, recursive, seen)
     return seen[place]
-
-
-_BESIDE: Final = 720
-"""Width from which there is room for several lines next to the buttons, pixels."""
-
-
-class _Words(QLabel):
-    """A sentence; in one line, elided at the end, if there is no room for more."""
-
-    def __init__(self, parent: QWidget) -> None:
-        """Start empty."""
-        super().__init__(parent)
-        # A folder's name may look like markup.
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.fit(one_line=False)
-
-    def fit(self, *, one_line: bool) -> None:
-        """Show the sentence in one line, or in as many as it needs."""
-        policy = QSizePolicy.Policy
-        self.setWordWrap(not one_line)
-        self.setSizePolicy(policy.Ignored if one_line else policy.Preferred, policy.Preferred)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint as much as fits."""
-        if self.wordWrap():
-            super().paintEvent(event)
-            return
-        area = self.contentsRect()
-        shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, area.width())
-        painter = QPainter(self)
-        self.style().drawItemText(
-            painter, area, Qt.AlignmentFlag.AlignVCenter, self.palette(), self.isEnabled(), shown, self.foregroundRole()
-        )
-        painter.end()
-
-
-class SortStrip(QFrame):
-    """A line above the photos with a message and buttons; hidden if there is no message."""
-
-    def __init__(self, name: str, theme: Theme, parent: QWidget) -> None:
-        """Start hidden; `name` selects the style: "banner" for a result, "notice" for a question."""
-        super().__init__(parent)
-        self.setObjectName(name)
-        self._theme = theme
-        self._one_line = name == "banner"
-        self.words = _Words(self)
-        self.buttons: list[QPushButton] = []
-        self.close_button = QToolButton(self)
-        self.close_button.setToolTip(_("Close"))
-        self.close_button.setAccessibleName(_("Close this message"))
-        self.close_button.setIconSize(QSize(16, 16))
-        self.close_button.clicked.connect(self.hide)
-        self._below = QWidget(self)
-        self._row = QHBoxLayout(self._below)
-        self._row.setContentsMargins(0, 0, 0, 0)
-        self._row.setSpacing(6)
-        self._both = QBoxLayout(QBoxLayout.Direction.LeftToRight)
-        self._both.setSpacing(0)
-        self._both.addWidget(self.words, 1)
-        self._both.addWidget(self._below, 0, Qt.AlignmentFlag.AlignLeft)
-        self._line = line = QHBoxLayout(self)
-        line.setContentsMargins(12, 6, 6, 6)
-        line.setSpacing(6)
-        line.addLayout(self._both, 1)
-        line.addWidget(self.close_button, 0, Qt.AlignmentFlag.AlignTop)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        theme.changed.connect(self._dress)
-        self._dress()
-        self.hide()
-
-    def _dress(self) -> None:
-        self.close_button.setIcon(icon("close", self._theme.colors.muted))
-
-    def set_low(self, low: bool) -> None:
-        """Use less room if the window is low."""
-        make_compact(self, self._line, low)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """In a narrow window, show a result in one line, and put the buttons of a question below it."""
-        super().resizeEvent(event)
-        narrow, way = event.size().width() < _BESIDE, QBoxLayout.Direction
-        self.words.fit(one_line=narrow and self._one_line)
-        self._both.setDirection(way.TopToBottom if narrow and not self._one_line else way.LeftToRight)
-
-    def show_message(self, words: str, choices: Sequence[tuple[str, Callable[[], None]]]) -> None:
-        """Show a message, with a button for each choice: its text, and what it does. A click hides the strip."""
-        # Imported here, because the first window does not need it.
-        from alpacasorter.wording import sorts
-
-        self.words.setText(words)
-        self.words.setToolTip(sorts.tip(words))
-        for button in self.buttons:
-            self._row.removeWidget(button)
-            button.hide()
-            button.deleteLater()
-        self.buttons = [self._button(*choice) for choice in choices]
-        self._below.setVisible(bool(choices))
-        self.show()
-
-    def _button(self, words: str, does: Callable[[], None]) -> QPushButton:
-        button = QPushButton(words, self)
-        button.setProperty("flat", True)
-        button.setAutoDefault(False)
-        # Hidden first, so that a double-click does it once.
-        button.clicked.connect(self.hide)
-        button.clicked.connect(lambda: does())
-        self._row.addWidget(button)
-        button.show()
-        return button

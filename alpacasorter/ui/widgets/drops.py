@@ -41,10 +41,11 @@ class Dropped:
 def offer_copy(event: QDropEvent) -> bool:
     """Answer files or folders that are dragged or dropped here with Copy, and return whether they can be taken.
 
-    Whatever the source suggests: after Move, a file manager would delete what it believes to have been moved.
+    Whatever the source suggests: after Move, a file manager would delete what it believes to have been moved. Photos
+    dragged out of this program are not taken: they are here already.
     """
     copy = Qt.DropAction.CopyAction
-    if not event.mimeData().hasUrls() or not event.possibleActions() & copy:
+    if event.source() is not None or not event.mimeData().hasUrls() or not event.possibleActions() & copy:
         event.setDropAction(Qt.DropAction.IgnoreAction)
         event.ignore()
         return False

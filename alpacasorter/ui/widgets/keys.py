@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import unicodedata
+from dataclasses import dataclass
 from typing import Final
 
 from PySide6.QtCore import QKeyCombination, Qt
@@ -22,6 +23,39 @@ _MAC: Final = dict(zip(_MAC_CODES, "ASDFHGZXCVBQWERYT1234659780OUIPLJKNM", stric
 """macOS: the letters by virtual key code; these codes are those of places."""
 _FIRST_SPECIAL: Final = 0x0100_0000
 """Codes from here on are keys that type nothing, among them dead keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A letter or digit that was pressed without Ctrl, Alt and the like.
+
+    Attributes:
+        printed: what the key types, in upper case; empty if it types no letter or digit.
+        placed: what a US keyboard has there if the key types another script; else empty.
+        shifted: whether Shift was held, unless a digit is typed that way.
+        repeated: whether the key is being held, so that the keyboard repeats it.
+    """
+
+    printed: str
+    placed: str
+    shifted: bool = False
+    repeated: bool = False
+
+
+def letter(event: QKeyEvent) -> Letter | None:
+    """Return the letter or digit that was pressed by itself or with Shift; None for all other keys."""
+    held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+    shifted = held == Qt.KeyboardModifier.ShiftModifier
+    if held != Qt.KeyboardModifier.NoModifier and not shifted:
+        return None
+    typed, place = printed(event), placed(event)
+    if shifted and _character(event).isdecimal():
+        # On AZERTY, digits are typed with Shift.
+        shifted = False
+    elif shifted and not typed and not place:
+        # Elsewhere, Shift and a digit type a symbol.
+        typed = _digit_below(event)
+    return Letter(typed, place, shifted, event.isAutoRepeat()) if typed or place else None
 
 
 def printed(event: QKeyEvent) -> str:
@@ -38,8 +72,11 @@ def placed(event: QKeyEvent) -> str:
     character = _character(event)
     if not character or unicodedata.category(character)[0] not in "LMN" or ord(character) < 0x250:
         return ""
-    if unicodedata.name(character, "LATIN").startswith("LATIN"):
-        return ""
+    return "" if unicodedata.name(character, "LATIN").startswith("LATIN") else _place(event)
+
+
+def _place(event: QKeyEvent) -> str:
+    """Return the letter or digit that a US keyboard has in place of a key; empty for other keys."""
     if sys.platform == "win32":
         # There the virtual key is that of the Latin letter, also on a layout without Latin letters.
         code = event.nativeVirtualKey()
@@ -47,6 +84,13 @@ def placed(event: QKeyEvent) -> str:
     if sys.platform == "darwin":
         return _MAC.get(event.nativeVirtualKey(), "")
     return _XKB.get(event.nativeScanCode(), "")
+
+
+def _digit_below(event: QKeyEvent) -> str:
+    """Return the digit on a key that types a symbol with Shift; empty if there is none."""
+    symbol = _character(event)
+    digit = _place(event) if symbol and unicodedata.category(symbol)[0] in "PS" else ""
+    return digit if digit.isdecimal() else ""
 
 
 def placed_combination(event: QKeyEvent) -> QKeyCombination | None:
@@ -59,9 +103,6 @@ def placed_combination(event: QKeyEvent) -> QKeyCombination | None:
 def is_plain(event: QKeyEvent) -> bool:
     """Return whether a key was pressed just once and by itself: not held, without Ctrl, Shift, Alt and the like."""
     held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
-    # On AZERTY, digits are typed with Shift.
-    if held == Qt.KeyboardModifier.ShiftModifier and _character(event).isdecimal():
-        held = Qt.KeyboardModifier.NoModifier
     return held == Qt.KeyboardModifier.NoModifier and not event.isAutoRepeat()
 
 

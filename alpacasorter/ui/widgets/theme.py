@@ -40,6 +40,8 @@ class Colors:
         positive, on_positive: tag of the positive class.
         negative, on_negative: tag of the negative class.
         warning: unsure photos and problems.
+        speaks_for, speaks_against: over a photo, what speaks for its tag and against it; the same in both schemes, and
+            told apart whatever colors one does not see.
     """
 
     window: str
@@ -57,6 +59,8 @@ class Colors:
     negative: str
     on_negative: str
     warning: str
+    speaks_for: str = "#1f6fe5"
+    speaks_against: str = "#f08a00"
 
 
 LIGHT = Colors(
@@ -251,16 +255,20 @@ def _style_sheet(c: Colors) -> str:
     *[role="heading"] {{ font-weight: 600; }}
     *[role="warning"] {{ color: {c.warning}; }}
     QFrame#banner {{
-        margin: 8px 0px; background: {c.accent_soft}; border: 1px solid {c.border}; border-radius: {RADIUS}px;
+        background: {c.accent_soft}; border: 1px solid {c.border}; border-radius: {RADIUS}px;
     }}
     QFrame#alert {{
-        margin: 8px 0px; background: {c.card}; border: 2px solid {c.warning}; border-radius: {RADIUS}px;
+        background: {c.card}; border: 2px solid {c.warning}; border-radius: {RADIUS}px;
     }}
-    QFrame#banner[low="true"], QFrame#alert[low="true"] {{ margin: 2px 0px; }}
     QFrame#notice {{ background: {c.card}; border: 1px solid {c.warning}; border-radius: {RADIUS}px; }}
     QFrame#drop {{ border: 2px dashed {c.border}; border-radius: 14px; background: {c.card}; }}
     QFrame#drop[hot="true"] {{ border-color: {c.accent}; background: {c.accent_soft}; }}
     QFrame#preview {{ background: {c.card}; border: none; }}
+    QToolButton#neighbor {{
+        background: {c.card}; border: 1px solid {c.border}; border-radius: 6px; padding: 4px 2px; color: {c.text};
+    }}
+    QToolButton#neighbor:hover {{ background: {c.raised}; }}
+    QToolButton#neighbor:focus {{ border-color: {c.accent}; }}
     QListView#grid {{ background: {c.window}; border: none; }}
     QWidget#filters {{ background: {c.window}; }}
     """

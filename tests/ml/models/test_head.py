@@ -45,13 +45,14 @@ def test_no_photos():
     assert head().probability(np.empty((0, 1280), dtype=np.float32)).shape == (0,)
 
 
-def test_the_mean_of_the_map_is_the_logit():
-    one = head()
+def test_the_shares_of_the_map_and_the_rest_are_the_calibrated_logit():
+    one = replace(head(), calibration=Calibration(1.3, -0.4))
     feature_map = np.abs(np.random.default_rng(2).normal(size=(7, 7, 1280))).astype(np.float32)
-    spoke = one.activation_map(feature_map)
+    shares, rest = one.activation_map(feature_map)
     embedding = feature_map.astype(np.float64).mean(axis=(0, 1))
-    assert spoke.shape == (7, 7)
-    assert spoke.mean() == pytest.approx(one.logits(embedding[np.newaxis])[0], abs=1e-9)
+    assert shares.shape == (7, 7)
+    assert shares.sum() + rest == pytest.approx(1.3 * one.logits(embedding[np.newaxis])[0] - 0.4, abs=1e-9)
+    assert rest == pytest.approx(1.3 * one.bias - 0.4, abs=1e-9)
 
 
 def test_the_map_shows_where():
@@ -59,7 +60,8 @@ def test_the_map_shows_where():
     feature_map = np.zeros((7, 7, 2), dtype=np.float32)
     feature_map[2, 3] = 1.0, 0.0
     feature_map[5, 5] = 0.0, 1.0
-    spoke = one.activation_map(feature_map)
+    spoke, rest = one.activation_map(feature_map)
+    assert rest == pytest.approx(0.0)
     assert np.unravel_index(spoke.argmax(), spoke.shape) == (2, 3)
     assert np.unravel_index(spoke.argmin(), spoke.shape) == (5, 5)
 
@@ -86,4 +88,5 @@ def test_the_map_explains_what_the_head_says_within_the_margin_too():
     one = learned(1.5)
     logit = one.logits(feature_map.mean(axis=(0, 1))[np.newaxis])[0]
     assert logit != pytest.approx(replace(one, hysteresis=None).logits(feature_map.mean(axis=(0, 1))[np.newaxis])[0])
-    assert one.activation_map(feature_map).mean() == pytest.approx(logit, abs=1e-9)
+    shares, rest = one.activation_map(feature_map)
+    assert shares.sum() + rest == pytest.approx(logit, abs=1e-9)

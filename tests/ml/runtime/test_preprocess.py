@@ -9,6 +9,7 @@ from PIL import Image
 from alpacasorter import paths
 from alpacasorter.core.photos.decode import decode, model_input
 from alpacasorter.ml.models.bundle import load_bundle
+from alpacasorter.ml.models.head import sigmoid
 from alpacasorter.ml.runtime.backbone import CpuBackbone, scale_pixels
 
 
@@ -106,6 +107,6 @@ def test_golden_embedding():
     found = backbone.embed(pixels)
     assert found.shape == (bundle.embedding_size,)
     np.testing.assert_allclose(found[:8], GOLDEN_EMBEDDING, atol=1e-3)
-    spoke = bundle.head.activation_map(backbone.feature_map(pixels))
-    assert spoke.shape == (8, 8)
-    assert spoke.mean() == pytest.approx(bundle.head.logits(found[np.newaxis])[0], abs=1e-4)
+    shares, rest = bundle.head.activation_map(backbone.feature_map(pixels))
+    assert shares.shape == (8, 8)
+    assert sigmoid(shares.sum() + rest) == pytest.approx(bundle.head.probability(found[np.newaxis])[0], abs=1e-5)

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt, QUrl
-from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeySequence
+from PySide6.QtGui import QDesktopServices, QGuiApplication
 from pytestqt.qtbot import QtBot
 
 import alpacasorter
 from alpacasorter import paths
-from alpacasorter.core.labels import LabelSet
 from alpacasorter.ui.help import about
 from alpacasorter.ui.help.about import AboutDialog, LicensesDialog
 
@@ -152,16 +151,3 @@ def test_packaged_program_without_the_file_says_so(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "_MEIPASS", "/nowhere", raising=False)
     assert paths.licenses_file() == Path("/nowhere/resources/LICENSES.txt")
     assert about.licenses_text().startswith("The file with the licenses is missing")
-
-
-def test_shortcuts_name_the_labels_of_the_model(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
-    shown: list[str] = []
-    monkeypatch.setattr(about, "show_text", lambda _parent, _title, html: shown.append(html))
-    parent = about.QWidget()
-    qtbot.addWidget(parent)
-    about.show_shortcuts(parent, LabelSet("plain", "goat", {"goat": "<b>Goat</b>"}))
-    (words,) = shown
-    assert "&lt;b&gt;Goat&lt;/b&gt;" in words, "a name is not markup"
-    assert "Plain" in words
-    for keys in ("Space", "Backspace", "Ctrl+Z", "F5", "Ctrl+8"):
-        assert QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText) in words

@@ -16,8 +16,6 @@ from PySide6.QtWidgets import (
     QMainWindow,
     QMessageBox,
     QTextBrowser,
-    QVBoxLayout,
-    QWidget,
 )
 from pytestqt.qtbot import QtBot
 
@@ -29,6 +27,7 @@ from alpacasorter.ml.models.store import Added
 from alpacasorter.ui.models import dialog as models_dialog
 from alpacasorter.ui.models.control import ModelsControl
 from alpacasorter.ui.models.dialog import ModelsDialog
+from alpacasorter.ui.widgets.banners import BannerBar
 from alpacasorter.ui.widgets.dialogs import show_card
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.workers.view_facts import ModelFacts, VariantFacts, VariantsFacts
@@ -491,11 +490,9 @@ def control(qtbot: QtBot, qapp: QApplication, engine: FakeEngine) -> ModelsContr
     window = QMainWindow()
     qtbot.addWidget(window)
     window.resize(800, 600)
-    made = ModelsControl(window, engine, Theme(qapp))  # type: ignore[arg-type]
-    below = QWidget()
-    QVBoxLayout(below)
-    made.place_in(below)
-    window.setCentralWidget(below)
+    bar = BannerBar(Theme(qapp))
+    made = ModelsControl(window, engine, bar)  # type: ignore[arg-type]
+    window.setCentralWidget(bar)
     window.show()
     return made
 

@@ -73,10 +73,10 @@ def test_the_current_photo_stays_in_view_whatever_changes_its_place(hands: Hands
     for width in (300, 450, 600):
         hands.page.splitter.setSizes([total - width, width])
         check("wider preview")
-    hands.page.banner.show()
+    hands.page.banners.learned.show()
     hands.page.progress.start()
     check("messages below")
-    hands.page.banner.hide()
+    hands.page.banners.learned.hide()
     hands.page.progress.hide()
     for order in (Order.DOUBTFUL, Order.TAKEN, Order.FOLDER):
         actions.orders[order].trigger()
@@ -297,7 +297,7 @@ def test_focus_goes_to_the_photos_when_its_button_goes(hands: Hands) -> None:
     hands.press(Key.Key_Space)
     page.progress.hide()
     assert hands.grid.hasFocus()
-    for banner in (page.banner, page.arrivals):
+    for banner in (page.banners.learned, page.banners.arrivals):
         for button in (banner.show_button, banner.close_button):
             banner.show()
             banner.show_button.show()
@@ -328,14 +328,14 @@ def test_focus_goes_to_the_photos_when_its_button_is_disabled(hands: Hands) -> N
 
 
 def test_focus_of_a_button_that_went_while_a_dialog_was_open(hands: Hands) -> None:
-    hands.page.banner.show()
-    hands.focus(hands.page.banner.close_button)
+    hands.page.banners.learned.show()
+    hands.focus(hands.page.banners.learned.close_button)
     dialog = QDialog(hands.window)
     dialog.setModal(True)
     dialog.show()
     dialog.activateWindow()
     hands.qtbot.waitUntil(lambda: QApplication.activeWindow() is dialog)
-    hands.page.banner.hide()
+    hands.page.banners.learned.hide()
     dialog.close()
     hands.window.activateWindow()
     hands.qtbot.waitUntil(lambda: QApplication.activeWindow() is hands.window)

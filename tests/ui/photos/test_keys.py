@@ -32,9 +32,8 @@ def test_letters_tag_the_photos_while_the_grid_has_the_focus(hands: Hands) -> No
     assert hands.grid.hasFocus()
     hands.press(Key.Key_N)
     assert hands.asked == [{"key100": NOT}]
-    hands.press(Key.Key_Right)
     hands.press(Key.Key_A)
-    assert hands.asked[1:] == [{"key101": YES}]
+    assert hands.asked[1:] == [{"key101": YES}], "the next photo is current"
     hands.press(Key.Key_A, Mod.ControlModifier)
     hands.press(Key.Key_N)
     assert len(hands.asked[-1]) == 11, "the first is tagged so already"
@@ -146,31 +145,50 @@ def test_keys_in_dialogs_tag_nothing(hands: Hands) -> None:
 
 def test_clicks_on_buttons_leave_the_focus_with_the_photos(hands: Hands) -> None:
     page = hands.page
-    for widget in (page.preview.negative, page.filters.button(page.model.filter), page.banner.close_button):
+    for widget in (page.preview.negative, page.filters.button(page.model.filter), page.banners.learned.close_button):
         widget.window().repaint()
         QTest.mouseClick(widget, Qt.MouseButton.LeftButton)
         assert hands.grid.hasFocus()
 
 
-def test_a_key_that_is_held_acts_once(hands: Hands) -> None:
+def test_a_key_that_stays_on_the_photo_acts_once_while_it_is_held(hands: Hands) -> None:
     opened: list[object] = []
-    hands.grid.activated.disconnect()
-    hands.grid.activated.connect(lambda *_: opened.append(True))
-    for code, text in ((Key.Key_Space, " "), (Key.Key_A, "a"), (Key.Key_Backspace, "\b"), (Key.Key_Return, "\r")):
+    hands.grid.open_pressed.disconnect()
+    hands.grid.open_pressed.connect(lambda: opened.append(True))
+    for code, text, modifiers in (
+        (Key.Key_Space, " ", Mod.NoModifier),
+        (Key.Key_A, "A", Mod.ShiftModifier),
+        (Key.Key_Backspace, "\b", Mod.NoModifier),
+        (Key.Key_Return, "\r", Mod.NoModifier),
+    ):
         for held in range(6):
-            hands.type_key(code, text, repeated=held > 0)
+            hands.type_key(code, text, repeated=held > 0, modifiers=modifiers)
+            hands.grid.viewport().repaint()
         hands.learn({}, hands.asked[-1])
     assert labels_asked(hands) == [NOT, YES, None]
     assert len(opened) == 1
 
 
 @pytest.mark.parametrize(
-    "modifiers", [Mod.ShiftModifier, Mod.ControlModifier, Mod.AltModifier, Mod.MetaModifier, Mod.GroupSwitchModifier]
+    "modifiers",
+    [
+        Mod.ControlModifier,
+        Mod.AltModifier,
+        Mod.MetaModifier,
+        Mod.GroupSwitchModifier,
+        Mod.ShiftModifier | Mod.AltModifier,
+    ],
 )
 def test_letters_with_a_modifier_tag_nothing(hands: Hands, modifiers: Qt.KeyboardModifier) -> None:
     hands.type_key(Key.Key_N, "N", modifiers=modifiers)
     hands.type_key(Key.Key_Space, " ", modifiers=modifiers)
     hands.type_key(Key.Key_Backspace, "\b", modifiers=modifiers)
+    assert hands.asked == []
+
+
+def test_shift_is_for_letters_alone(hands: Hands) -> None:
+    hands.type_key(Key.Key_Space, " ", modifiers=Mod.ShiftModifier)
+    hands.type_key(Key.Key_Backspace, "\b", modifiers=Mod.ShiftModifier)
     assert hands.asked == []
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from alpacasorter.core import reasons
@@ -18,6 +18,7 @@ from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.photo_store import PhotoRow
 from alpacasorter.ui.photos.page import BrowsePage
 from alpacasorter.ui.settings import Settings
+from alpacasorter.ui.widgets.banners import BannerBar
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
 from tests.ui.test_photo_store import LABELS, learned, photo
@@ -44,20 +45,25 @@ FINISHED = Finished(total=0, judged=0, unreadable=0, opened=0, left_alone=0, sec
 def page(qapp: QApplication, qtbot: QtBot) -> Iterator[BrowsePage]:
     """A page with the photos 100 to 399, all judged."""
     thumbnails, previews = ThumbnailLoader(), PreviewLoader()
-    page = BrowsePage(thumbnails, previews, Settings(), Theme(qapp))
+    theme = Theme(qapp)
+    window, bar = QWidget(), BannerBar(theme)
+    page = BrowsePage(thumbnails, previews, Settings(), theme, bar)
+    column = QVBoxLayout(window)
+    column.addWidget(page, 1)
+    column.addWidget(bar)
     page.set_labels(LABELS)
-    page.resize(900, 600)
-    page.show()
+    window.resize(920, 700)
+    window.show()
     qtbot.waitExposed(page)
     page.begin()
     page.on_found(found(*range(100, 400)))
     page.model.on_judged(judged(*range(100, 400)))
     page.on_finished(FINISHED)
     yield page
-    page.close()
+    window.close()
     thumbnails.close()
     previews.close()
-    page.deleteLater()
+    window.deleteLater()
 
 
 def in_view(page: BrowsePage) -> list[PhotoRow]:
@@ -141,7 +147,7 @@ def test_a_photo_that_is_selected_stays_until_another_is(page: BrowsePage, qtbot
 
 
 def test_new_photos_are_announced_and_shown_least_certain_first(page: BrowsePage, qtbot: QtBot) -> None:
-    chip, banner = page.filters.button(Filter.NEW), page.arrivals
+    chip, banner = page.filters.button(Filter.NEW), page.banners.arrivals
     assert not chip.isVisible()
     assert not banner.isVisible()
     page.grid.setFocus()
@@ -166,16 +172,16 @@ def test_new_photos_are_announced_and_shown_least_certain_first(page: BrowsePage
 def test_a_closed_message_is_shown_again_for_more_photos(page: BrowsePage, qtbot: QtBot) -> None:
     page.live.on_arrived(found(1, 2))
     page.live.on_judged(judged(1, 2))
-    qtbot.waitUntil(page.arrivals.isVisible, timeout=WAIT_MS)
-    page.arrivals.close_button.click()
+    qtbot.waitUntil(page.banners.arrivals.isVisible, timeout=WAIT_MS)
+    page.banners.arrivals.close_button.click()
     page.live.on_gone(gone(2))
     qtbot.waitUntil(lambda: page.model.is_settled, timeout=WAIT_MS)
     page.show_filter(Filter.UNSURE)
-    assert not page.arrivals.isVisible()
+    assert not page.banners.arrivals.isVisible()
     page.live.on_arrived(found(3))
     page.live.on_judged(judged(3, probability=0.5))
-    qtbot.waitUntil(page.arrivals.isVisible, timeout=WAIT_MS)
-    assert page.arrivals.words.text() == "2 new photos, 1 of them unsure."
+    qtbot.waitUntil(page.banners.arrivals.isVisible, timeout=WAIT_MS)
+    assert page.banners.arrivals.words.text() == "2 new photos, 1 of them unsure."
     qtbot.waitUntil(lambda: count(page) == 1, timeout=WAIT_MS)
 
 
@@ -187,7 +193,7 @@ def test_a_burst_is_collected(page: BrowsePage, qtbot: QtBot) -> None:
         page.live.on_judged(judged(*range(first, first + 50)))
     qtbot.waitUntil(lambda: count(page) == 2300, timeout=WAIT_MS)
     assert inserted == [2000]
-    qtbot.waitUntil(lambda: page.arrivals.words.text() == "2,000 new photos.", timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: page.banners.arrivals.words.text() == "2,000 new photos.", timeout=WAIT_MS)
 
 
 def test_new_photos_are_corrected_while_others_arrive(page: BrowsePage, qtbot: QtBot) -> None:
@@ -268,7 +274,7 @@ def test_undo_names_a_renamed_photo_as_it_is_called_now(page: BrowsePage, qtbot:
     assert page.actions_.undo.text().endswith("on aaa.jpg")
     page.actions_.undo.trigger()
     assert page.actions_.redo.text().endswith("on aaa.jpg")
-    assert page.banner.words.text().endswith("on aaa.jpg.")
+    assert page.banners.learned.words.text().endswith("on aaa.jpg.")
 
 
 @pytest.mark.parametrize("watching", [True, False])

@@ -1,5 +1,6 @@
 """The list model updates with the events."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from alpacasorter.core.events import Found, Judged, Problem, Problems
 from alpacasorter.core.photo import PhotoFile
-from alpacasorter.ui.photo_filters import Filter, Order
+from alpacasorter.ui.photo_filters import Filter, Order, View
 from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
 from alpacasorter.ui.photos.model import OutOfDate, PhotoModel, runs
 from tests.ui.test_photo_store import LABELS, learned, photo
@@ -58,14 +59,14 @@ def test_a_label_never_resets_the_model_and_repaints_only_what_changed(model: Ph
 
 def test_photos_that_a_scan_adds_go_to_the_end(model: PhotoModel) -> None:
     model.on_judged(Judged(tuple(photo(n, 0.9 if n in (0, 3) else 0.1) for n in range(6)), 0))
-    model.show(Filter.POSITIVE)
+    model.show(View(Filter.POSITIVE))
     assert shown(model) == ["0", "3"]
     model.on_judged(Judged((photo(5, 0.9), photo(4, 0.9)), 1))
     assert not model.out_of_date, "they are in order by chance"
     model.on_judged(Judged((photo(2, 0.9), photo(1, 0.9)), 1))
     assert shown(model) == ["0", "3", "4", "5", "1", "2"]
     assert model.out_of_date == OutOfDate(order=True)
-    model.show(Filter.POSITIVE)
+    model.show(View(Filter.POSITIVE))
     assert shown(model) == ["0", "1", "2", "3", "4", "5"]
     assert not model.out_of_date
 
@@ -74,7 +75,7 @@ def test_photos_that_a_scan_adds_go_to_the_end(model: PhotoModel) -> None:
 def test_photos_that_match_after_learning_wait_until_the_user_asks(model: PhotoModel, order: Order) -> None:
     values = {0: 0.9, 1: 0.3, 2: 0.2, 3: 0.8, 4: 0.45, 5: 0.1}
     model.on_judged(Judged(tuple(photo(n, value) for n, value in values.items()), 0))
-    model.show(Filter.POSITIVE, order)
+    model.show(View(Filter.POSITIVE, order))
     before = shown(model)
     assert sorted(before) == ["0", "3"]
     inserted: list[None] = []
@@ -82,7 +83,7 @@ def test_photos_that_match_after_learning_wait_until_the_user_asks(model: PhotoM
     model.on_learned(learned({"key0": "not_alpaca"}, {"key0": 0.2, "key1": 0.7, "key4": 0.9}, ("key1", "key4"), 1))
     assert shown(model) == before
     assert (model.out_of_date.more, model.out_of_date.fewer) == (2, 1)
-    assert model.out_of_date.order == (order is Order.DOUBTFUL)
+    assert model.out_of_date.order == (order in (Order.CONFIDENCE, Order.DOUBTFUL))
     # One of them flips back: it does not wait any more.
     model.on_learned(learned({}, {"key1": 0.2}, ("key1",), 2))
     # Being judged again by a scan or the watched folder lets none of them slip in.
@@ -91,13 +92,13 @@ def test_photos_that_match_after_learning_wait_until_the_user_asks(model: PhotoM
     model.settle()
     assert inserted == []
     assert (model.out_of_date.more, model.out_of_date.fewer) == (1, 1)
-    model.show(Filter.POSITIVE)
+    model.show(View(Filter.POSITIVE))
     assert sorted(shown(model)) == ["3", "4"]
 
 
 def test_photos_are_brought_back_in_their_place(model: PhotoModel) -> None:
     model.on_judged(Judged(tuple(photo(n, 0.9 if n % 2 else 0.1) for n in range(6)), 0))
-    model.show(Filter.POSITIVE)
+    model.show(View(Filter.POSITIVE))
     model.bring_back([model.store.rows[0], model.store.rows[4], model.store.rows[1]])
     assert shown(model) == ["0", "1", "3", "4", "5"]
     assert model.out_of_date == OutOfDate(fewer=2), "they are shown although they do not belong here"
@@ -105,7 +106,7 @@ def test_photos_are_brought_back_in_their_place(model: PhotoModel) -> None:
 
 def test_what_is_unsure_is_asked_again(model: PhotoModel) -> None:
     model.on_judged(Judged(tuple(photo(n, 0.9 if n < 3 else 0.6) for n in range(6)), 0))
-    model.show(Filter.UNSURE)
+    model.show(View(Filter.UNSURE))
     model.store.set_unsure_below(0.95)
     model.review()
     assert shown(model) == ["3", "4", "5"]
@@ -117,24 +118,24 @@ def test_what_is_unsure_is_asked_again(model: PhotoModel) -> None:
 
 def test_a_photo_that_no_longer_matches_stays_until_the_filter_is_chosen_again(model: PhotoModel) -> None:
     model.on_judged(Judged(tuple(photo(n, 0.9) for n in range(6)), 0))
-    model.show(Filter.POSITIVE)
+    model.show(View(Filter.POSITIVE))
     model.on_learned(learned({"key2": "not_alpaca"}, {"key2": 0.1}, (), 1))
     assert "2" in shown(model)
     assert model.store.counts[Filter.POSITIVE] == 5
-    model.show(Filter.POSITIVE)
+    model.show(View(Filter.POSITIVE))
     assert "2" not in shown(model)
 
 
 def test_least_certain_first(model: PhotoModel) -> None:
     model.on_judged(Judged((photo(0, 0.99), photo(1, 0.5), photo(2, 0.7)), 0))
-    model.show(Filter.ALL, Order.DOUBTFUL)
+    model.show(View(Filter.ALL, Order.DOUBTFUL))
     assert shown(model)[:3] == ["1", "2", "0"]
 
 
 def test_problem_with_a_folder_gets_a_row_of_its_own(model: PhotoModel) -> None:
     model.on_problems(Problems((Problem(Path("/p/locked"), "No permission.", True),)))
     assert shown(model)[-1] == "locked"
-    model.show(Filter.PROBLEMS)
+    model.show(View(Filter.PROBLEMS))
     model.on_problems(
         Problems((Problem(Path("/p/locked2"), "No permission.", True), Problem(Path("/p/1.jpg"), "Empty.")))
     )
@@ -210,7 +211,7 @@ def test_moved_photos_stay_in_place_and_are_repainted(model: PhotoModel) -> None
 
 def test_new_photos_are_shown_least_certain_first(model: PhotoModel) -> None:
     model.on_arrived(found(7, 8, 9, 10))
-    model.show(Filter.NEW)
+    model.show(View(Filter.NEW))
     assert shown(model) == []
     model.on_judged(Judged((photo(7, 0.9), photo(8, 0.55)), 0), live=True)
     assert shown(model) == []
@@ -221,7 +222,7 @@ def test_new_photos_are_shown_least_certain_first(model: PhotoModel) -> None:
     model.settle()
     assert shown(model) == ["8", "7", "10", "9", "11"]
     assert model.out_of_date.order
-    model.show(Filter.NEW)
+    model.show(View(Filter.NEW))
     assert shown(model) == ["10", "8", "9", "7", "11"]
 
 
@@ -229,7 +230,7 @@ def test_problem_becomes_readable_and_back(model: PhotoModel) -> None:
     """A photo that is still being copied can't be read; later it can."""
     model.on_arrived(found(7))
     model.on_problems(Problems((Problem(Path("/p/7.jpg"), "Cut short."),)), live=True)
-    model.show(Filter.PROBLEMS)
+    model.show(View(Filter.PROBLEMS))
     assert shown(model) == ["7"]
     model.on_arrived(found(7))
     model.on_judged(Judged((photo(7, 0.9), photo(1, 0.9)), 0), live=True)
@@ -252,7 +253,7 @@ actions = st.one_of(
     st.tuples(st.just("moved"), st.integers(0, 11), st.just(0.0)),
     st.tuples(st.just("settle"), st.integers(0, 12), st.just(0.0)),
     st.tuples(st.just("filter"), st.integers(0, len(Filter) - 1), st.just(0.0)),
-    st.tuples(st.just("order"), st.integers(0, len(Order) - 1), st.just(0.0)),
+    st.tuples(st.just("order"), st.integers(0, 2 * len(Order) - 1), st.just(0.0)),
 )
 
 
@@ -283,29 +284,30 @@ def test_qt_accepts_every_change(qapp: QApplication, series: list[tuple[str, int
             case "settle":
                 model.settle([row for row in model.leaving if row.path == path])
             case "filter":
-                model.show(list(Filter)[n])
+                model.show(replace(model.view, filter=list(Filter)[n]))
             case "order":
-                model.show(model.filter, list(Order)[n])
+                order, descending = list(Order)[n % len(Order)], n >= len(Order)
+                model.show(replace(model.view, order=order, descending=descending))
         rows = [model.photo(model.index(place)) for place in range(model.rowCount())]
         assert len(set(rows)) == len(rows)
         assert {row for row in rows if row.gone} == model.leaving
-        matching = model.store.matching(model.filter)
+        matching = model.store.matching(View(model.filter))
         differing = model.out_of_date
         assert differing.more == len(set(matching) - set(rows))
         assert differing.fewer == len({row for row in rows if not row.gone} - set(matching))
         if action in ("filter", "order"):
-            assert rows == matching or model.order is not Order.FOLDER
+            assert rows == model.store.matching(model.view)
             assert not differing
         else:
             stayed = [row for row in listed if row in set(rows)]
             assert rows[: len(stayed)] == stayed, "those that come go to the end"
             assert all(row.gone for row in listed if row not in set(rows)), "only a file that is gone leaves"
-        if not differing.order and model.order is Order.FOLDER and model.filter is not Filter.NEW:
-            ranks = [row.rank for row in rows if not row.gone]
-            assert ranks == sorted(ranks)
+        if not differing.order:
+            places = [model.store.sort_key(model.view)(row) for row in rows if not row.gone]
+            assert places == sorted(places, reverse=model.view.reversed)
         listed = rows
     model.settle()
     assert not model.leaving
-    model.show(model.filter)
-    assert list(model.listed) == model.store.matching(model.filter, model.order)
+    model.show(model.view)
+    assert list(model.listed) == model.store.matching(model.view)
     del tester

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QObject, QPoint, QSettings, Signal
+from PySide6.QtCore import QObject, QSettings, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QApplication, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow
 from pytestqt.qtbot import QtBot
 
 from alpacasorter.core.events import Finished, JudgedPhoto, Placed, Problem, Problems
@@ -17,6 +17,7 @@ from alpacasorter.core.sorting.events import FilesPlaced, SortBegan, SortRecord,
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.control import SortControl
+from alpacasorter.ui.widgets.banners import BannerBar
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.wording import sorts
 from tests.ui.sorting.fakes import HIKE, LABELS, OUT, FakeSortService, answer, ended, going, placed, record
@@ -71,13 +72,14 @@ class Scene:
         self.service = self.engine.sorting
         self.folder: Path | None = HIKE
         self.settings = Settings(QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat))
+        self.bar = BannerBar(Theme(qapp))
         self.control = SortControl(
             self.window,
             self.engine,  # type: ignore[arg-type]
             self.page.actions_,  # type: ignore[arg-type]
             self.page.store,
             self.settings,
-            Theme(qapp),
+            self.bar,
             lambda: self.folder,
         )
         self.control.placed.connect(self.page.placed.append)
@@ -87,9 +89,7 @@ class Scene:
         self.control.told.connect(self.told.append)
         self.rescans = 0
         self.control.rescan_needed.connect(self.count_rescan)
-        central = QWidget()
-        self.control.place_in(QVBoxLayout(central))
-        self.window.setCentralWidget(central)
+        self.window.setCentralWidget(self.bar)
         self.window.show()
 
     def count_rescan(self) -> None:
@@ -100,11 +100,11 @@ class Scene:
         return self.rescans
 
     def offered(self) -> list[str]:
-        return [button.text() for button in self.control.offer.buttons] if self.control.offer.isVisible() else []
+        return [button.text() for button in self.control.offer.answers] if self.control.offer.isVisible() else []
 
     def press(self, words: str) -> None:
         strip = self.control.offer if self.control.offer.isVisible() else self.control.strip
-        next(button for button in strip.buttons if button.text() == words).click()
+        next(button for button in strip.answers if button.text() == words).click()
 
     def judge(self, *names: str) -> None:
         paths = [HIKE / name for name in names]
@@ -191,34 +191,14 @@ def test_the_rows_follow_and_the_result_is_shown(scene: Scene) -> None:
     assert scene.told == ["", "1 photo was moved to 1 folder."]
     assert scene.control.strip.words.text() == scene.told[-1]
     dialog.reject()
-    scene.press("Undo")
+    scene.press("Undo sort")
     assert scene.service.of("undo") == [("undo", 7)]
     assert dialog.isVisible()
     scene.service.began.emit(SortBegan(7, True, 1, 0))
     assert not scene.control.strip.isVisible()
     assert scene.told[-1] == "", "it is no longer true"
     scene.service.end(ended(record(7, SortState.UNDONE)))
-    assert [button.text() for button in scene.control.strip.buttons] == []
-
-
-def test_a_result_has_one_line_in_a_narrow_window(scene: Scene) -> None:
-    words = f"424 photos were moved to {'very ' * 20}many folders."
-    scene.window.resize(1000, 480)
-    scene.control.show_outcome(words, record())
-    scene.window.resize(640, 480)
-    QApplication.processEvents()
-    strip = scene.control.strip
-    strip.set_low(True)
-    QApplication.processEvents()
-    assert not strip.words.wordWrap()
-    assert strip.height() < 2 * strip.buttons[0].height()
-    top, below = strip.words.mapTo(strip, QPoint()), strip.buttons[0].mapTo(strip, QPoint())
-    assert top.x() < below.x() >= top.x() + strip.words.width()
-    assert strip.words.toolTip() == f"<p>{words}</p>"
-    # A question is shown in full.
-    scene.service.interrupted.emit([record(4, SortState.RUNNING)])
-    QApplication.processEvents()
-    assert scene.control.offer.words.wordWrap()
+    assert [button.text() for button in scene.control.strip.answers] == []
 
 
 def test_interrupted_sorts_are_looked_up_once(scene: Scene) -> None:
@@ -227,11 +207,11 @@ def test_interrupted_sorts_are_looked_up_once(scene: Scene) -> None:
     assert scene.service.of("interrupted") == [("interrupted",)]
 
 
-@pytest.mark.parametrize(("answer", "asked"), [("Resume", "resume"), ("Undo", "undo"), ("Later", "")])
+@pytest.mark.parametrize(("answer", "asked"), [("Resume", "resume"), ("Undo sort", "undo"), ("Later", "")])
 def test_an_interrupted_sort_can_be_resumed_or_undone(scene: Scene, answer: str, asked: str) -> None:
     scene.service.interrupted.emit([record(4, SortState.RUNNING)])
     assert scene.control.offer.words.text() == sorts.interrupted(record(4, SortState.RUNNING))
-    assert scene.offered() == ["Resume", "Undo", "Later"]
+    assert scene.offered() == ["Resume", "Undo sort", "Later"]
     scene.press(answer)
     assert [one for one in scene.service.asked if one[0] != "interrupted"] == ([(asked, 4)] if asked else [])
     assert not scene.control.offer.isVisible()
@@ -252,7 +232,7 @@ def test_a_sort_that_was_put_off_is_not_offered(scene: Scene) -> None:
     assert scene.settings.sorts_put_off == {4}
     records: list[SortRecord] = [record(n, SortState.RUNNING) for n in (6, 5, 4)]
     scene.service.interrupted.emit(records)
-    assert scene.offered() == ["Resume", "Undo", "Later", "Show all"]
+    assert scene.offered() == ["Resume", "Undo sort", "Later", "Show all"]
     assert scene.control.offer.words.text().endswith("1 more is in the sort history.")
     scene.press("Show all")
     assert scene.control.history is not None

@@ -1,0 +1,138 @@
+"""Messages about the photos of the open folder: what was learned, which tags changed, which photos are new."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QObject, Signal
+
+from alpacasorter.core.events import Learned
+from alpacasorter.i18n import _, ngettext, number
+from alpacasorter.ui.photo_filters import Filter
+from alpacasorter.ui.photo_store import PhotoStore
+from alpacasorter.ui.photos.corrections import Corrections, Step
+from alpacasorter.ui.widgets.banners import Banner, BannerBar, Rank
+from alpacasorter.wording import text
+
+
+class LearnedBanner(Banner):
+    """Says what was learned from a correction, and what was undone or redone."""
+
+    def __init__(self, bar: BannerBar) -> None:
+        """Have nothing to say yet."""
+        super().__init__(bar, Rank.NEWS)
+        self.show_button = self.add_button(_("Show"), _("Show the photos whose tags changed (Ctrl+8)"))
+        self.undo_button = self.add_button(_("Undo"))
+        self.words.set_tip(
+            _("Copies of a photo count once. Labels that are set aside in the learning history do not count.")
+        )
+
+    def tell(self, words: str, *, show: bool = False, undo: bool = False) -> None:
+        """Say this; `show` and `undo`: whether that can be done now."""
+        self.show_button.setVisible(show)
+        self.undo_button.setVisible(undo)
+        self.say(words)
+
+
+class FlippedBanner(Banner):
+    """Says that one correction changed many other tags, until the user answers."""
+
+    def __init__(self, bar: BannerBar) -> None:
+        """Have nothing to say yet."""
+        super().__init__(bar, Rank.QUESTION, "alert")
+        self.words.setProperty("role", "heading")
+        self.show_button = self.add_button(_("Show"), _("Show the photos whose tags changed (Ctrl+8)"))
+        self.undo_button = self.add_button(_("Undo"), _("Undo the correction, and with it what was learned from it"))
+        self.keep_button = self.add_button(_("Keep"), _("Keep what was learned. Changed still lists the photos."))
+
+
+class ChangedBanner(Banner):
+    """Offers, while the changed tags are shown, to keep them all or to take them all back."""
+
+    def __init__(self, bar: BannerBar) -> None:
+        """Have nothing to say yet."""
+        super().__init__(bar, Rank.STATE)
+        self.seen_button = self.add_button(_("Mark all as seen"), _("Keep these tags and stop listing them as changed"))
+        self.restore_button = self.add_button(
+            _("Label all as before"),
+            _("Label each of these photos with the tag it had before. The app learns from these labels."),
+        )
+        self.undo_button = self.add_button(
+            "", _("Undo what you have labeled since then, and what the app learned from it")
+        )
+
+    def tell(self, changed: int, steps: int) -> None:
+        """Say how many tags have changed.
+
+        Args:
+            changed: how many; none hides the buttons that need one.
+            steps: how many steps can be undone to take the changes back; a step may have labeled many photos.
+        """
+        self.seen_button.setVisible(changed > 0)
+        self.restore_button.setVisible(changed > 0)
+        undo = ngettext("Undo {count} step", "Undo {count} steps", steps)
+        self.undo_button.setText(undo.format(count=number(steps)))
+        self.undo_button.setVisible(changed > 0 and steps > 0)
+        if text.changed(changed) != self.words.text() or not self.wanted:
+            self.say(text.changed(changed))
+
+
+class ArrivalsBanner(Banner):
+    """Says that new photos have arrived in the folder."""
+
+    def __init__(self, bar: BannerBar) -> None:
+        """Have nothing to say yet."""
+        super().__init__(bar, Rank.NEWS)
+        self.show_button = self.add_button(_("Show"), _("Show only these, least certain first (Ctrl+7)"))
+        self.seen_button = self.add_button(
+            _("Mark as seen"), _("Stop listing these photos as new. They stay where they are.")
+        )
+
+
+class PhotoBanners(QObject):
+    """The messages about the photos of the open folder.
+
+    Signals:
+        shown(Filter): the user wants to see the photos that match.
+    """
+
+    shown = Signal(object)
+
+    def __init__(self, bar: BannerBar, store: PhotoStore, corrections: Corrections, parent: QObject) -> None:
+        """Show messages in `bar` about the photos of `store` and their `corrections`."""
+        super().__init__(parent)
+        self.bar = bar
+        self._store = store
+        self._corrections = corrections
+        self._done = ""
+        self.flipped = FlippedBanner(bar)
+        self.learned = LearnedBanner(bar)
+        self.changed = ChangedBanner(bar)
+        self.arrivals = ArrivalsBanner(bar)
+        self.learned.undo_button.clicked.connect(corrections.stack.undo)
+        for banner, which in (
+            (self.learned, Filter.CHANGED),
+            (self.flipped, Filter.CHANGED),
+            (self.arrivals, Filter.NEW),
+        ):
+            banner.show_button.clicked.connect(lambda _checked=False, which=which: self.shown.emit(which))
+        corrections.revisited.connect(self._on_revisited)
+
+    def _on_revisited(self, _keys: list[str], words: str) -> None:
+        """Say what was just done; what was learned from it follows."""
+        self._done = words
+        self.learned.tell(words)
+
+    def on_learned(self, event: Learned, steps: Sequence[Step]) -> None:
+        """Say what was learned from a correction, after the photos were judged again."""
+        # Undo means what the message is about: not what another window did, a version that was chosen, or an undo.
+        stack, flipped = self._corrections.stack, self._store.flipped
+        back = bool(steps) and (steps[-1].undone or steps[-1].taken_back)
+        mine = bool(steps) and not back
+        imported = stack.canUndo() and not self._corrections.latest_is_mine
+        can_undo = stack.canUndo() and event.relearned is None and (mine or imported)
+        redone = bool(steps) and steps[-1].redone
+        done = self._done if back or redone or event.variant is not None else ""
+        changed = self._store.counts[Filter.CHANGED]
+        words = " ".join(filter(None, (done, text.learned(event, flipped, changed))))
+        self.learned.tell(words, show=changed > 0, undo=can_undo)

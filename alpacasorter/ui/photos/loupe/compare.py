@@ -1,0 +1,437 @@
+"""Two to four photos side by side, zoomed and moved together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+from alpacasorter.core import reasons
+from alpacasorter.i18n import _
+from alpacasorter.ui.photo_store import PhotoRow
+from alpacasorter.ui.photos.grid import PhotoGrid
+from alpacasorter.ui.photos.loupe.facts import how_taken
+from alpacasorter.ui.photos.loupe.loupe import STEPS, full_size, is_label_key, zoom_by_key
+from alpacasorter.ui.photos.loupe.tag_button import TagButton
+from alpacasorter.ui.photos.loupe.zoom_view import ZoomView
+from alpacasorter.ui.photos.model import PhotoModel
+from alpacasorter.ui.widgets.messages import ElidedLabel
+from alpacasorter.ui.widgets.theme import Theme
+from alpacasorter.ui.widgets.thumbnails import Thumbnails
+from alpacasorter.wording import text
+from alpacasorter.workers.closeups import MOST_FULL_PIXELS, CloseupLoader, Fit, Part, Picture
+
+LEAST, MOST = 2, 4
+"""How many photos can be compared."""
+_LOW: Final = 240
+"""Height of a photo with its tag below which there is no line about how it was taken, pixels."""
+_LINE: Final = 3
+"""Width of the frame around the photo that keys act on, pixels."""
+
+
+class Pane(QFrame):
+    """One of the photos, with its tag and name, and a button that holds it.
+
+    Signals:
+        pressed: the user has pressed on it.
+    """
+
+    pressed = Signal()
+
+    def __init__(self, grid: PhotoGrid, theme: Theme, parent: QWidget | None = None) -> None:
+        """Show nothing."""
+        super().__init__(parent)
+        self._theme = theme
+        self.row: PhotoRow | None = None
+        self.asked: tuple[Path, str | None, bool] | None = None
+        self.is_chosen = False
+        self.view = ZoomView(theme, self)
+        self.tag = TagButton(grid.delegate, theme, self)
+        self.name = ElidedLabel(self)
+        self.name.setProperty("role", "heading")
+        self.facts = ElidedLabel(self)
+        self.facts.setProperty("role", "muted")
+        self.hold = QToolButton(self)
+        self.hold.setCheckable(True)
+        # Translators: a button that keeps a photo in its place while another one is changed.
+        self.hold.setText(_("Hold"))
+        self.hold.setToolTip(_("Keep this photo here while the arrow keys change another one  (H)"))
+        self.hold.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        top = QHBoxLayout()
+        top.setSpacing(8)
+        top.addWidget(self.tag)
+        top.addWidget(self.name, 1)
+        top.addWidget(self.hold)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(_LINE + 1, _LINE + 1, _LINE + 1, _LINE + 1)
+        layout.setSpacing(4)
+        layout.addWidget(self.view, 1)
+        layout.addLayout(top)
+        layout.addWidget(self.facts)
+        self.view.pressed.connect(self.pressed)
+
+    def choose(self, chosen: bool) -> None:
+        """Show whether keys act on this photo."""
+        self.is_chosen = chosen
+        self.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave out how the photo was taken if there is little space."""
+        super().resizeEvent(event)
+        self.facts.setVisible(self.height() >= _LOW)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A press beside the photo counts too."""
+        self.pressed.emit()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint a frame around the photo that keys act on."""
+        super().paintEvent(event)
+        if self.is_chosen:
+            painter = QPainter(self)
+            painter.setPen(QPen(QColor(self._theme.colors.accent), _LINE))
+            painter.drawRect(self.rect().adjusted(1, 1, -2, -2))
+            painter.end()
+
+
+class Compare(QWidget):
+    """Shows photos of the grid side by side. The chosen one is the current photo of the grid, so that keys act on it.
+
+    Signals:
+        closed: the user wants to see the grid again.
+        labeled(str): the user tags the chosen photo with this label.
+        flip_wanted(PhotoRow, str): the user flips a tag; the label that it was shown with.
+    """
+
+    closed = Signal()
+    labeled = Signal(str)
+    flip_wanted = Signal(object, str)
+
+    def __init__(
+        self,
+        grid: PhotoGrid,
+        model: PhotoModel,
+        thumbnails: Thumbnails,
+        loader: CloseupLoader,
+        theme: Theme,
+        parent: QWidget | None = None,
+    ) -> None:
+        """Show nothing until it is opened."""
+        super().__init__(parent)
+        self.setObjectName("compare")
+        self.setAccessibleName(_("Compare photos"))
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._grid = grid
+        self._model = model
+        self._store = model.store
+        self._thumbnails = thumbnails
+        self._loader = loader
+        self._open = False
+        self._direction = 1
+        self._moving = False
+        self._all = [Pane(grid, theme, self) for _n in range(MOST)]
+        self._count = 0
+        self._chosen = 0
+        self._places = QGridLayout()
+        self._places.setSpacing(4)
+        self.back = QPushButton(_("Back"), self)
+        self.back.setToolTip(_("Back to the photos  ({keys})").format(keys=_("Esc")))
+        self.positive, self.negative = QPushButton(self), QPushButton(self)
+        self.hint = ElidedLabel(self)
+        self.hint.setText(_("Tab: next photo. Arrow keys: another photo in its place. H: hold it."))
+        self.hint.setToolTip(self.hint.text())
+        self.hint.setProperty("role", "muted")
+        below = QHBoxLayout()
+        below.setContentsMargins(12, 4, 12, 8)
+        below.setSpacing(8)
+        for button in (self.back, self.positive, self.negative):
+            button.setAutoDefault(False)
+            below.addWidget(button)
+        for button in (self.positive, self.negative):
+            button.setCheckable(True)
+        below.addWidget(self.hint, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 0)
+        layout.addLayout(self._places, 1)
+        layout.addLayout(below)
+        self._later = QTimer(self, singleShot=True, interval=0)
+        self._later.timeout.connect(self.refresh)
+        self._connect()
+
+    def _connect(self) -> None:
+        for pane in self._all:
+            pane.pressed.connect(lambda pane=pane: self.choose(self._all.index(pane)))
+            pane.view.moved.connect(lambda pane=pane: self._follow_move(pane))
+            pane.view.wants_changed.connect(self._ask)
+            pane.tag.flip_wanted.connect(self.flip_wanted)
+        self.back.clicked.connect(self.closed)
+        self.positive.clicked.connect(lambda: self._on_tagged(self._store.labels.positive))
+        self.negative.clicked.connect(lambda: self._on_tagged(self._store.labels.negative))
+        self._loader.loaded.connect(self._on_loaded)
+        self._loader.failed.connect(self._on_failed)
+        self._thumbnails.ready.connect(self._on_thumbnail)
+        self._grid.selectionModel().currentChanged.connect(self._on_current)
+        model = self._model
+        for changed in (model.dataChanged, model.many_changed, model.modelReset, model.rowsRemoved):
+            changed.connect(self._refresh_later)
+
+    # Open and closed
+
+    @property
+    def is_open(self) -> bool:
+        """Whether photos are compared."""
+        return self._open
+
+    @property
+    def panes(self) -> Sequence[Pane]:
+        """The photos that are compared, in their order."""
+        return self._all[: self._count]
+
+    @property
+    def chosen(self) -> Pane:
+        """The one that keys act on."""
+        return self._all[self._chosen]
+
+    @property
+    def rows(self) -> list[PhotoRow]:
+        """The photos that are compared."""
+        return [pane.row for pane in self.panes if pane.row is not None]
+
+    def open(self, rows: Sequence[PhotoRow], current: PhotoRow | None) -> None:
+        """Compare two to four photos; the current one is chosen if it is one of them."""
+        self._open = True
+        self._count = len(rows)
+        columns = 2 if self._count == MOST else self._count
+        for n, pane in enumerate(self._all):
+            self._places.setColumnStretch(n, 1 if n < columns else 0)
+            self._places.removeWidget(pane)
+            pane.setVisible(n < self._count)
+            pane.hold.setChecked(False)
+            pane.row = pane.asked = None
+            if n < self._count:
+                self._places.addWidget(pane, n // columns, n % columns)
+        for pane, row in zip(self._all, rows, strict=False):
+            pane.view.most_pixels = MOST_FULL_PIXELS // self._count
+            pane.view.set_place(None, (0.5, 0.5))
+            self._put(pane, row)
+        self._choose(next((n for n, row in enumerate(rows) if row is current), 0))
+        self.refresh()
+        self._ask()
+
+    def close_photos(self) -> None:
+        """Forget the photos."""
+        self._open = False
+        for pane in self._all:
+            pane.row = pane.asked = None
+            pane.view.show_photo(None, None, None)
+        self._loader.want(())
+
+    # Photos
+
+    def choose(self, place: int) -> None:
+        """Have keys act on the photo at this place."""
+        if self._open and place < self._count:
+            self._choose(place)
+            row = self.chosen.row
+            if row is not None and row is not self._grid.current_photo():
+                self._grid.go_to(self._model.index_of(row))
+            self.setFocus()
+
+    def _choose(self, place: int) -> None:
+        self._chosen = place
+        for n, pane in enumerate(self._all):
+            pane.choose(n == place)
+        self._refresh_later()
+
+    def step(self, by: int) -> None:
+        """Show another photo in place of the chosen one; if that is held, of the first one that is not."""
+        pane = self.chosen
+        if pane.hold.isChecked():
+            free = next((one for one in self.panes if not one.hold.isChecked()), None)
+            if free is None:
+                return
+            pane = free
+        place = None if pane.row is None else self._model.position(pane.row)
+        shown = self.rows
+        at = -1 if place is None else place
+        self._direction = by
+        while 0 <= (at := at + by) < self._model.rowCount():
+            row = self._model.listed[at]
+            if not any(row is one for one in shown):
+                self._put(pane, row)
+                if pane is self.chosen:
+                    self._grid.go_to(self._model.index(at))
+                self.refresh()
+                self._ask()
+                pane.view.repaint()
+                return
+
+    def _on_current(self) -> None:
+        """Another photo has become the current one, by undo or a key that looks for unsure ones."""
+        row = self._grid.current_photo()
+        if not self._open or row is None:
+            return
+        shown = next((n for n, pane in enumerate(self.panes) if pane.row is row), None)
+        if shown is not None:
+            self._choose(shown)
+            return
+        self._put(self.chosen, row)
+        self._refresh_later()
+        self._ask()
+
+    def _put(self, pane: Pane, row: PhotoRow) -> None:
+        pane.row, pane.asked = row, (row.path, row.key, row.reason is None)
+        pane.view.show_photo(row.path, row.key, full_size(row))
+        if row.reason is not None:
+            pane.view.show_words(reasons.sentence(row.reason))
+        elif row.key is not None:
+            pixmap = self._thumbnails.get(row.key, row.path, row.key_before)
+            if pixmap is not None and not pixmap.isNull():
+                pane.view.show_thumbnail(pixmap)
+        for wanted in pane.view.wanted():
+            if (picture := self._loader.get(wanted)) is not None:
+                pane.view.show_picture(picture)
+
+    def _ask(self) -> None:
+        if not self._open or self._moving:
+            return
+        panes = [self.chosen, *(pane for pane in self.panes if pane is not self.chosen)]
+        lists = [pane.view.wanted() for pane in panes if pane.row is not None and pane.row.reason is None]
+        wanted: list[Fit | Part] = [one for found in lists for one in found[:1]]
+        wanted += [one for found in lists for one in found[1:]]
+        pane = next((one for one in panes if not one.hold.isChecked()), None)
+        place = None if pane is None or pane.row is None else self._model.position(pane.row)
+        if pane is not None and place is not None and 0 <= place + self._direction < self._model.rowCount():
+            row = self._model.listed[place + self._direction]
+            if row.reason is None:
+                wanted += pane.view.wanted_for(row.path, row.key, full_size(row))[:1]
+        self._loader.want(wanted)
+
+    def _on_loaded(self, picture: Picture) -> None:
+        if self._open:
+            for pane in self.panes:
+                if pane.view.path == picture.wanted.path:
+                    pane.view.show_picture(picture)
+                    self._show_facts(pane)
+
+    def _on_failed(self, path: Path, reason: str) -> None:
+        for pane in self.panes if self._open else ():
+            if pane.view.path == path:
+                pane.view.show_words(reason)
+
+    def _on_thumbnail(self, key: str) -> None:
+        for pane in self.panes if self._open else ():
+            row = pane.row
+            if row is not None and row.key == key and row.reason is None and pane.view.picture is None:
+                pixmap = self._thumbnails.get(key, row.path, row.key_before)
+                if pixmap is not None and not pixmap.isNull():
+                    pane.view.show_thumbnail(pixmap)
+
+    def _follow_move(self, moved: Pane) -> None:
+        """Show the same place in the other photos, as much larger than the whole photo."""
+        scale, center = moved.view.place
+        self._moving = True
+        for pane in self.panes:
+            if pane is not moved:
+                other = scale
+                if scale is not None and pane.view.fit_scale() != moved.view.fit_scale():
+                    other = scale * pane.view.fit_scale() / moved.view.fit_scale()
+                pane.view.set_place(other, center)
+        self._moving = False
+        self._ask()
+
+    # Everything but the photos
+
+    def _refresh_later(self) -> None:
+        if self._open:
+            self._later.start()
+
+    def refresh(self) -> None:
+        """Update names, tags and buttons, and photos whose files have changed."""
+        self._later.stop()
+        if not self._open:
+            return
+        labels = self._store.labels
+        for pane in self.panes:
+            row = pane.row
+            pane.tag.show_row(row)
+            if row is None:
+                continue
+            pane.name.setText(row.name)
+            pane.name.setToolTip(row.name)
+            index = self._model.index_of(row)
+            said = str(index.data(Qt.ItemDataRole.AccessibleTextRole)) if index.isValid() else row.name
+            pane.setAccessibleName(said)
+            pane.view.setAccessibleName(said)
+            self._show_facts(pane)
+            now = (row.path, row.key, row.reason is None)
+            if pane.asked is not None and pane.asked != now:
+                self._put(pane, row)
+                self._ask()
+        row = self.chosen.row
+        judged = row is not None and row.probability is not None
+        counts_as = None if row is None else self._store.label(row)
+        for button, tag in ((self.positive, labels.positive), (self.negative, labels.negative)):
+            # Translators: a button that gives a label, and its key.
+            words = _("{label}  ({keys})").format(label=labels.display(tag), keys=text.key_for(labels, tag))
+            button.setText(words.replace("&", "&&"))
+            button.setEnabled(judged)
+            button.setChecked(counts_as == tag)
+
+    def _show_facts(self, pane: Pane) -> None:
+        if pane.row is not None:
+            picture = pane.view.picture
+            said = how_taken(pane.row.taken(self._store.clocks), None if picture is None else picture.shot)
+            pane.facts.setText(said)
+            pane.facts.setToolTip(said)
+
+    def _on_tagged(self, label: str) -> None:
+        self.labeled.emit(label)
+        self._refresh_later()
+
+    # Keys
+
+    def event(self, event: QEvent) -> bool:
+        """Claim Esc before a shortcut of the window gets it, and Tab, which goes from photo to photo."""
+        kind = event.type()
+        if isinstance(event, QKeyEvent):
+            if kind == QEvent.Type.ShortcutOverride and event.key() == Qt.Key.Key_Escape:
+                event.accept()
+                return True
+            if kind == QEvent.Type.KeyPress and event.key() in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab):
+                self._tab(forward=event.key() == Qt.Key.Key_Tab)
+                return True
+        return super().event(event)
+
+    def _tab(self, *, forward: bool) -> None:
+        """Go to the next photo; after the last one, to the buttons."""
+        place = self._chosen + (1 if forward else -1)
+        if 0 <= place < self._count:
+            self.choose(place)
+        else:
+            self.focusNextPrevChild(forward)
+
+    def focusInEvent(self, event: object) -> None:
+        """Begin again with the first photo when the Tab key comes back."""
+        super().focusInEvent(event)  # type: ignore[arg-type]
+        self.update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Step, zoom, hold, go back; other keys act on the chosen photo as in the grid."""
+        key, modifiers = event.key(), event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        if key in (Qt.Key.Key_Escape, Qt.Key.Key_Return, Qt.Key.Key_Enter) and not modifiers:
+            if not event.isAutoRepeat():
+                self.closed.emit()
+        elif key in STEPS and not modifiers:
+            self.step(STEPS[Qt.Key(key)])
+        elif is_label_key(event, self._store.labels):
+            self._grid.keyPressEvent(event)
+        elif key == Qt.Key.Key_H and not modifiers:
+            if not event.isAutoRepeat():
+                self.chosen.hold.toggle()
+        elif not zoom_by_key(self.chosen.view, event):
+            self._grid.keyPressEvent(event)
