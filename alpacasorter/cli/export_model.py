@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from alpacasorter.cli.usage import complain, given_path, named_folder, named_model, variant_option, version_option
@@ -76,6 +77,10 @@ def _export(folder: Path, wanted: list[tuple[Path, str]], variant: str | None) -
 
         for path, suffix in wanted:
             out = plain_absolute(path)
-            (export_keras if suffix == ".keras" else export_tflite)(folder, out, variant=variant)
+            bundle = (export_keras if suffix == ".keras" else export_tflite)(folder, out, variant=variant)
+            if bundle.variants is not None:
+                # The choice is not in the command if it is the one that is stored.
+                message = _("{file} is {model}.").format(file=display_path(out.name), model=bundle.title)
+                print(message, file=sys.stderr, flush=True)
             print(display_path(out), flush=True)
     return 0

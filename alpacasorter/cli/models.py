@@ -16,8 +16,10 @@ from alpacasorter.core.session_paths import plain_absolute
 from alpacasorter.i18n import _, size
 from alpacasorter.ml.models.archive import SUFFIX, pack
 from alpacasorter.ml.models.bundle import load_bundle
-from alpacasorter.ml.models.entry import ModelEntry
+from alpacasorter.ml.models.entry import ModelEntry, VariantEntry
 from alpacasorter.ml.models.store import ModelStore, ModelStoreError
+
+_CHOSEN = "+"
 
 
 def fill(parser: argparse.ArgumentParser) -> None:
@@ -112,7 +114,13 @@ def _object(entry: ModelEntry) -> dict[str, object]:
         "problem": entry.problem or None,
         "path": str(entry.path),
         "variants": [
-            {"name": one.name, "title": one.title, "default": one.is_default, "in_use": one.is_chosen}
+            {
+                "name": one.name,
+                "title": one.title,
+                "default": one.is_default,
+                "chosen": one.is_chosen,
+                "in_use": entry.in_use and one.is_chosen,
+            }
             for one in entry.variants
         ],
     }
@@ -143,10 +151,19 @@ def _table(entries: list[ModelEntry]) -> str:
             message = _("Variants of {model} ({setting}):")
             lines += ["", message.format(model=display_path(entry.title), setting=entry.setting)]
             width = max(len(one.name) for one in entry.variants)
-            lines += [f"{'*' if one.is_chosen else '':<3}{one.name:<{width}}  {one.title}" for one in entry.variants]
+            lines += [f"{_mark(entry, one):<3}{one.name:<{width}}  {one.title}" for one in entry.variants]
     # Translators: below the table of models, in which a star marks the model in use.
     lines.append(_("* = in use"))
+    if any(_mark(entry, one) == _CHOSEN for entry in entries for one in entry.variants):
+        # Translators: below the table of models, in which a plus sign marks variants of models that are not in use.
+        lines.append(_("+ = used with this model"))
     return "\n".join(lines)
+
+
+def _mark(entry: ModelEntry, variant: VariantEntry) -> str:
+    if not variant.is_chosen:
+        return ""
+    return "*" if entry.in_use else _CHOSEN
 
 
 def _add(options: argparse.Namespace) -> int:

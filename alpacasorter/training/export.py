@@ -27,8 +27,8 @@ TOLERANCE: Final = 1e-4
 _PICTURES: Final = 4
 
 
-def export_keras(bundle_path: Path, out: Path, *, variant: str | None = None) -> None:
-    """Write a bundle as a .keras file, which `keras.models.load_model` reads in its safe mode.
+def export_keras(bundle_path: Path, out: Path, *, variant: str | None = None) -> Bundle:
+    """Write a bundle as a .keras file, which `keras.models.load_model` reads in its safe mode; return it.
 
     Args:
         bundle_path: the bundle.
@@ -49,10 +49,11 @@ def export_keras(bundle_path: Path, out: Path, *, variant: str | None = None) ->
         copy = _classifier(bundle, filled=False)
         copy.load_weights(temporary)
         _require_same(bundle, lambda pictures: np.asarray(copy.predict_on_batch(pictures)))
+    return bundle
 
 
-def export_tflite(bundle_path: Path, out: Path, *, variant: str | None = None) -> None:
-    """Write a bundle as a .tflite file, float32, one picture at a time.
+def export_tflite(bundle_path: Path, out: Path, *, variant: str | None = None) -> Bundle:
+    """Write a bundle as a .tflite file, float32, one picture at a time; return it.
 
     Its signature "serving_default" maps `pixels` (1, side, side, 3) to `probability` (1, 1).
 
@@ -76,6 +77,7 @@ def export_tflite(bundle_path: Path, out: Path, *, variant: str | None = None) -
         temporary.write_bytes(flatbuffer)
         written = temporary.read_bytes()
         _require_same(bundle, lambda pictures: _run_tflite(written, pictures))
+    return bundle
 
 
 def _load(path: Path, variant: str | None) -> Bundle:

@@ -47,6 +47,12 @@ class Actions(QObject):
         self.arrivals = self._make(_("Sort &new photos…"), tip=_("Sort photos automatically as they arrive"))
         self.stop = self._make(_("S&top"), "stop", "Esc", _("Stop the scan. The results so far are kept."))
         self.sort = self._make(_("&Sort…"), "sort", "Ctrl+S", _("Move, copy or link the photos into a folder per tag"))
+        self.move_there = self._make(
+            _("&Move relabeled photos"),
+            "",
+            "Ctrl+Shift+S",
+            _("Move photos from where a sort put them to the folders of their tags now"),
+        )
         self.sort_history = self._make(_("Sort &history…"), tip=_("See what was sorted, and undo it"))
         self.export = self._make(_("&Export results…"), tip=_("Save the tags for other programs"))
         self.import_labels = self._make(_("&Import labels…"), tip=_("Use labels from another computer or program"))
@@ -56,6 +62,7 @@ class Actions(QObject):
         # Edit
         self.undo, self.redo = self._undo_actions(undo_stack)
         self.select_all = self._make(_("Select &all"), "", standard.SelectAll)
+        self.find = self._make(_("&Find…"), "", standard.Find, _("Search for photos by name or folder"))
         self.settings = self._make(_("&Settings…"), "settings", "Ctrl+,")
         self.settings.setMenuRole(QAction.MenuRole.PreferencesRole)
         # Photo
@@ -101,6 +108,10 @@ class Actions(QObject):
         self.filters = {which: self._filter(which, number) for number, which in enumerate(_FILTER_KEYS, 1)}
         self.order = OrderActions(theme, self)
         self.orders = self.order.orders
+        self.changed_tags = self._make(
+            _("&Changed tags"), "", "Ctrl+Shift+8", _("Show each tag that has changed, before and after, in a strip")
+        )
+        self.changed_tags.setCheckable(True)
         self.update_list = self._make(
             _("&Update the list"),
             "",
@@ -111,6 +122,10 @@ class Actions(QObject):
         self.smaller = self._make(_("&Smaller photos"), "smaller", standard.ZoomOut)
         self.preview = self._make(_("&Preview"), "preview", "F3", _("Show the selected photo larger"))
         self.preview.setCheckable(True)
+        self.histograms = self._make(
+            _("Histo&grams"), "", "F4", _("Show the photos by date and by how sure the model is, and choose a range")
+        )
+        self.histograms.setCheckable(True)
         self.why = self._make(
             _("W&hy this tag"),
             tip=_("Show what in the photo speaks for its tag, and what it looks like"),
@@ -139,6 +154,7 @@ class Actions(QObject):
         )
         self.model_card = self._make(_("&About this model"))
         # Help
+        self.messages = self._make(_("&Messages…"), "", "Ctrl+Shift+M", _("See again what was said below the photos"))
         self.shortcuts = self._make(_("&Keyboard shortcuts"), "", "F1", _("Show what all keys do"))
         self.about = self._make(_("&About AlpacaSorter"))
         self.about.setMenuRole(QAction.MenuRole.AboutRole)
@@ -267,7 +283,10 @@ class Actions(QObject):
             self.preview,
             self.why,
             self.select_all,
+            self.find,
+            self.histograms,
             self.update_list,
+            self.changed_tags,
             self.next_unsure,
             self.previous_unsure,
         ):
@@ -324,7 +343,7 @@ class Actions(QObject):
         file.addMenu(recent)
         file.addActions([self.rescan, self.watch, self.arrivals, self.stop])
         file.addSeparator()
-        file.addActions([self.sort, self.sort_history])
+        file.addActions([self.sort, self.move_there, self.sort_history])
         file.addSeparator()
         file.addActions([self.export, self.import_labels])
         file.addSeparator()
@@ -332,17 +351,17 @@ class Actions(QObject):
         edit = add_menu(_("&Edit"))
         edit.addActions([self.undo, self.redo])
         edit.addSeparator()
-        edit.addActions([self.select_all, self.settings])
+        edit.addActions([self.select_all, self.find, self.settings])
         bar.addMenu(photo)
         view = add_menu(_("&View"))
         view.addActions(list(self.filters.values()))
         view.addSeparator()
         view.addMenu(self.order.menu(Menu(_("&Order"), view)))
-        view.addAction(self.update_list)
+        view.addActions([self.changed_tags, self.update_list])
         view.addSeparator()
         view.addActions([self.next_unsure, self.previous_unsure, self.auto_advance])
         view.addSeparator()
-        view.addActions([self.larger, self.smaller, self.preview, self.why, self.key_hints])
+        view.addActions([self.larger, self.smaller, self.preview, self.why, self.histograms, self.key_hints])
         zoom = Menu(_("&Zoom"), window)
         zoom.addActions([self.zoom_in, self.zoom_out, self.zoom_fit, self.zoom_full])
         view.addMenu(zoom)
@@ -352,7 +371,7 @@ class Actions(QObject):
         model.addSeparator()
         model.addAction(self.model_card)
         help_menu = add_menu(_("&Help"))
-        help_menu.addActions([self.shortcuts, self.about])
+        help_menu.addActions([self.shortcuts, self.messages, self.about])
 
     def fill_tool_bar(self, bar: QToolBar) -> None:
         """Fill the tool bar."""

@@ -107,11 +107,12 @@ class MainWindow(QMainWindow):
         self.stack.addWidget(self.welcome)
         self.stack.addWidget(self.page)
         self.status = StatusBar(self)
+        self.status.insertPermanentWidget(1, self.page.finding.shown)
         self.summary, self.device_label = self.status.summary, self.status.device
         self._show_opening()
         self._assemble()
         self.models = ModelsControl(self, engine, self.banners)
-        self.training = TrainControl(self, settings, theme)
+        self.training = TrainControl(self, settings, theme, self.banners)
         self.testing = EvaluateControl(self, engine, theme)
         actions, store, stack = self.page.actions_, self.page.store, self.page.corrections.stack
         filtered, selected = self.page.model.filtered, self.page.grid.selected_photos
@@ -126,7 +127,7 @@ class MainWindow(QMainWindow):
         self.exchange = ExchangeControl(
             self, engine, actions, stack, store, settings, folder, filtered=filtered, selected=selected
         )
-        self.sorting = SortControl(self, engine, actions, store, settings, self.banners, folder)
+        self.sorting = SortControl(self, engine, actions, store, settings, self.banners, folder, filtered)
         # Its button is next to the label that says that the folder is watched.
         self.arrivals = ArrivalsControl(self, engine, actions, store, settings, self.sorting, folder, place=2)
         self._controls = (self.sorting, self.training, self.testing, self.arrivals, self.exchange, self.models)
@@ -181,6 +182,7 @@ class MainWindow(QMainWindow):
         for failed in (self.models.told, self.training.told, self.exchange.told, page.failed):
             failed.connect(tell)
         page.outdated.connect(self.notice.remove)
+        actions.messages.triggered.connect(self.banners.show_list)
         page.commands.remarked.connect(self.status.remark)
         page.selection_changed.connect(self.status.show_selection)
         self.exchange.revisited.connect(page.show_photos)
@@ -270,6 +272,7 @@ class MainWindow(QMainWindow):
         self._show_welcome()
 
     def _show_welcome(self) -> None:
+        self.page.closeups.close()
         self._folder = None
         self.page.places.close()
         self.watching.rest()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _, pgettext
+from alpacasorter.ui.photo_query import EVERYTHING, Query
 
 
 class Filter(enum.Enum):
@@ -45,11 +46,13 @@ class View:
         filter: the filter.
         order: the order that was chosen; new photos are listed in another one, see `sorted_by`.
         descending: whether it begins at its other end: with the latest photo, with the last name.
+        query: what is searched for among the photos of the filter.
     """
 
     filter: Filter = Filter.ALL
     order: Order = Order.FOLDER
     descending: bool = False
+    query: Query = EVERYTHING
 
     @property
     def sorted_by(self) -> Order:

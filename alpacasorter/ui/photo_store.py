@@ -7,6 +7,8 @@ are updated with arrays, because that runs on the GUI thread at every click.
 from __future__ import annotations
 
 import bisect
+import math
+import os
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
@@ -14,120 +16,17 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
-from alpacasorter.core import reasons
 from alpacasorter.core.events import JudgedPhoto, Learned, Problem
-from alpacasorter.core.files import Place, are_in_order, display_path, folder_place, natural_key
-from alpacasorter.core.labels import LabeledPhoto, LabelSet, SamePictures
-from alpacasorter.core.photo import PhotoFacts
-from alpacasorter.core.taken import Clock, Taken, when_taken
+from alpacasorter.core.files import are_in_order, natural_key
+from alpacasorter.core.labels import SamePictures
+from alpacasorter.core.taken import Clock
 from alpacasorter.ui.photo_filters import Filter, Order, View, unknown_labels
+from alpacasorter.ui.photo_query import folded
+from alpacasorter.ui.photo_row import PhotoRow, place_of
 from alpacasorter.ui.tag_changes import EarlierTag, TagChanges, count_labels, learn
 
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - likewise
 _NEVER: Final = datetime.max  # noqa: DTZ901 - as all moments of cameras, without a zone
-
-
-class PhotoRow:
-    """One photo, or a folder that can't be read.
-
-    Attributes:
-        path: where it is now.
-        found_at: where it was found. This decides its place in folder order, so that a photo that is renamed or sorted
-            doesn't move away under the mouse.
-        name: the file name to show.
-        key: content key; None until judged.
-        picture_key: the same for all files with its picture; None until known.
-        key_before: content key that it had before another program wrote metadata into it, None for none.
-        probability: calibrated probability of the positive class, 0 to 1; None until judged.
-        correction: the user's label; None for none.
-        facts: from the header of the file; None until judged.
-        reason: why it can't be judged, a code of `core.reasons`; None if it can.
-        head_version: version of the head that judged it.
-        new: whether it arrived while the folder was open and was not marked as seen since.
-        gone: whether it no longer exists, and is shown only until it can be removed.
-        rank: its position in folder order, set by the store.
-    """
-
-    __slots__ = (
-        "_dated",
-        "correction",
-        "facts",
-        "found_at",
-        "gone",
-        "head_version",
-        "key",
-        "key_before",
-        "name",
-        "new",
-        "path",
-        "picture_key",
-        "probability",
-        "rank",
-        "reason",
-    )
-
-    def __init__(self, path: Path, *, new: bool = False) -> None:
-        """Describe a photo that was found and not opened yet."""
-        self.path = path
-        self.found_at = path
-        self.name = display_path(path.name)
-        self.key: str | None = None
-        self.picture_key: str | None = None
-        self.key_before: str | None = None
-        self.probability: float | None = None
-        self.correction: str | None = None
-        self.facts: PhotoFacts | None = None
-        self.reason: str | None = None
-        self.head_version = -1
-        self.new = new
-        self.gone = False
-        self.rank = -1
-        self._dated: tuple[PhotoFacts, Path, tuple[Clock, ...], Taken | None] | None = None
-
-    def taken(self, clocks: tuple[Clock, ...] = ()) -> Taken | None:
-        """Return when it was taken, with the clocks of cameras put right; None if that is not known (yet)."""
-        facts, dated = self.facts, self._dated
-        if facts is None:
-            return None if self.reason is None else when_taken(None, None, self.path.name)
-        if dated is None or dated[:3] != (facts, self.path, clocks):
-            taken = when_taken(facts.taken_at, facts.taken_from, self.path.name, camera=facts.camera, clocks=clocks)
-            dated = self._dated = facts, self.path, clocks, taken
-        return dated[3]
-
-    @property
-    def waiting(self) -> bool:
-        """Whether it has neither a prediction nor a problem yet."""
-        return self.probability is None and self.reason is None
-
-    def move_to(self, path: Path) -> None:
-        """Record that the photo was moved or renamed."""
-        self.path = path
-        self.name = display_path(path.name)
-
-    def fail(self, reason: str) -> None:
-        """Record why it can't be judged, a code of `core.reasons`."""
-        self.reason = reason
-        self.probability = None
-        # The library keeps it, and it is shown again once the photo can be read.
-        self.correction = None
-
-    def vanish(self) -> None:
-        """Record that it no longer exists."""
-        self.fail(reasons.VANISHED)
-        self.gone = True
-
-
-def labeled(row: PhotoRow, labels: LabelSet) -> LabeledPhoto | None:
-    """Return a photo and what it counts as; None while it is neither judged nor unreadable."""
-    if row.reason is not None:
-        return LabeledPhoto(row.path, reason=row.reason)
-    if row.key is None or row.probability is None or row.facts is None:
-        return None
-    return labels.labeled(JudgedPhoto(row.path, row.key, row.probability, row.facts, row.correction, row.picture_key))
-
-
-def place_of(row: PhotoRow) -> Place:
-    """Return the sort key of folder order: files before subfolders, IMG_2 before IMG_10."""
-    return folder_place(row.found_at)
 
 
 class PhotoStore:
@@ -141,7 +40,9 @@ class PhotoStore:
         rows: the rows in folder order, see `place_of`.
         counts: how many rows each filter shows.
         flipped_rows: the other photos whose tags the latest `learn` has changed.
-        clocks: cameras whose clock was wrong.
+        root: the open folder; a search finds the names of folders only below it. None if that is not known.
+        version: another number whenever a row has changed.
+        names_version: another number whenever there are other rows, or one has another name or date.
     """
 
     def __init__(self, *, unsure_below: float = 0.8) -> None:
@@ -149,7 +50,9 @@ class PhotoStore:
         self.labels = unknown_labels()
         self.rows: list[PhotoRow] = []
         self.counts: dict[Filter, int] = dict.fromkeys(Filter, 0)
-        self.clocks: tuple[Clock, ...] = ()
+        self._clocks: tuple[Clock, ...] = ()
+        self.root: Path | None = None
+        self.version = self.names_version = 0
         self._unsure_below = unsure_below
         self._by_path: dict[Path, PhotoRow] = {}
         self._by_key: dict[str, list[PhotoRow]] = {}
@@ -161,6 +64,24 @@ class PhotoStore:
         self._paths_before: set[Path] | None = None
         self._put_back: set[Path] = set()
         self._complete = False
+
+    @property
+    def clocks(self) -> tuple[Clock, ...]:
+        """Cameras whose clock was wrong."""
+        return self._clocks
+
+    @clocks.setter
+    def clocks(self, clocks: tuple[Clock, ...]) -> None:
+        if clocks != self._clocks:
+            self._clocks = clocks
+            self._has_changed(names=True)
+            for row in self.rows:
+                row.seconds = None
+
+    def _has_changed(self, *, names: bool = False) -> None:
+        """Have those that work with copies of the rows make new ones; `names`: also of names and dates."""
+        self.version += 1
+        self.names_version += names
 
     def clear(self, *, again: bool = False) -> None:
         """Forget all photos.
@@ -181,6 +102,7 @@ class PhotoStore:
         self._by_path, self._by_key = {}, {}
         self._changes.clear()
         self.counts = dict.fromkeys(Filter, 0)
+        self._has_changed(names=True)
 
     def complete(self) -> None:
         """Record that all photos of the folder were found."""
@@ -227,6 +149,9 @@ class PhotoStore:
 
     def matches(self, row: PhotoRow, view: View) -> bool:
         """Return whether a view lists a photo."""
+        query = view.query
+        if query and not query.admits(self.sought(row), self.seconds(row), row.probability):
+            return False
         match view.filter:
             case Filter.ALL:
                 return True
@@ -245,9 +170,26 @@ class PhotoStore:
             case Filter.NEW:
                 return row.new and not row.waiting
 
+    def sought(self, row: PhotoRow) -> str:
+        """Return what a search looks through: the name of a photo and its folders below the open one, `folded`."""
+        if row.sought is None:
+            path = row.path
+            name, root = str(path), f"{self.root}{os.sep}"
+            # Elsewhere are photos that were sorted; their last folder is its name there.
+            row.sought = folded(name[len(root) :] if name.startswith(root) else f"{path.parent.name}/{path.name}")
+        return row.sought
+
+    def seconds(self, row: PhotoRow) -> float:
+        """Return when a photo was taken, seconds since 1970 by the clock of the place; not a number if unknown."""
+        if row.seconds is None:
+            taken = row.taken(self._clocks)
+            row.seconds = math.nan if taken is None else (taken.moment - _EPOCH).total_seconds()
+        return row.seconds
+
     def matching(self, view: View) -> list[PhotoRow]:
         """Return the rows that a view lists, in its order."""
-        rows = list(self.rows) if view.filter is Filter.ALL else [row for row in self.rows if self.matches(row, view)]
+        everything = view.filter is Filter.ALL and not view.query
+        rows = list(self.rows) if everything else [row for row in self.rows if self.matches(row, view)]
         if view.sorted_by is not Order.FOLDER:
             rows.sort(key=self.sort_key(view), reverse=view.reversed)
         elif view.reversed:
@@ -297,6 +239,7 @@ class PhotoStore:
     def set_unsure_below(self, least: float) -> None:
         """Change the confidence below which a photo is unsure."""
         self._unsure_below = least
+        self._has_changed()
         self.counts[Filter.UNSURE] = sum(map(self.is_unsure, self.rows))
 
     # Events
@@ -344,6 +287,7 @@ class PhotoStore:
             rows += added
         for rank, row in enumerate(rows[done:], rows[done - 1].rank + 1 if done else 0):
             row.rank = rank
+        self._has_changed(names=True)
         return added
 
     def judge(self, photos: Iterable[JudgedPhoto], head_version: int) -> list[PhotoRow]:
@@ -360,7 +304,7 @@ class PhotoStore:
                 row.key_before = row.key if row.key in self._pictures.same(photo.content_key) else None
             self._set_key(row, photo.content_key)
             row.picture_key = photo.picture_key
-            row.facts = photo.facts
+            row.facts, row.seconds = photo.facts, None
             row.probability = photo.probability
             row.correction = photo.correction
             row.reason = None
@@ -370,6 +314,7 @@ class PhotoStore:
             if said != photo.probability or photo.content_key in self._changes.keys:
                 self._follow_change(photo.content_key)
             changed.append(row)
+        self._has_changed(names=True)
         return changed
 
     def fail(self, problems: Iterable[Problem], *, new: bool = False) -> tuple[list[PhotoRow], list[PhotoRow]]:
@@ -378,6 +323,7 @@ class PhotoStore:
         added = self._make((problem.path for problem in problems), new=new)
         added.sort(key=place_of)
         self._put_in(added)
+        self._has_changed(names=True)
         known = set(added)
         changed = []
         for problem in problems:
@@ -398,6 +344,7 @@ class PhotoStore:
             row.vanish()
         if gone:
             self.rows = [row for row in self.rows if not row.gone]
+            self._has_changed(names=True)
         return gone
 
     def move(self, files: Iterable[tuple[Path, Path]]) -> tuple[list[PhotoRow], list[PhotoRow]]:
@@ -412,10 +359,12 @@ class PhotoStore:
             replaced += self.remove((after,)) if after in self._by_path else []
             row.move_to(after)
             self._by_path[after] = row
+        self._has_changed(names=True)
         return [row for row, _after in moved], replaced
 
     def see(self) -> None:
         """Mark all new photos as seen."""
+        self._has_changed()
         for row in self.rows:
             row.new = False
         self._new_before = set()
@@ -425,6 +374,7 @@ class PhotoStore:
     def learn(self, learned: Learned) -> list[PhotoRow]:
         """Store the outcome of corrections; return the rows that look different now."""
         lines = (self.labels.threshold, self._unsure_below, 1.0 - self._unsure_below)
+        self._has_changed()
         looks_different, flipped = learn(self._by_key, learned, lines)
         self.counts |= count_labels(self.rows, self.labels, self._unsure_below)
         self.flipped_rows = [row for row in flipped if row.correction is None and row.key not in learned.changes]
@@ -443,21 +393,28 @@ class PhotoStore:
         """Return whether a photo of the folder with this content key has another tag than at first."""
         return key in self._changes.keys and bool(self._judged(key))
 
+    def changed_rows(self) -> list[PhotoRow]:
+        """Return the photos whose tags have changed, in order; copies of a photo count once."""
+        return self._changes.first_of(self.rows)
+
     def earlier_tag(self, row: PhotoRow) -> EarlierTag | None:
         """Return the tag that a photo had before it changed (see `TagChanges`); None if it has not changed."""
         return self._changes.earlier(row.key, self.labels) if row.key and row.probability is not None else None
 
     def see_changes(self, rows: Iterable[PhotoRow] | None = None) -> None:
         """Mark changed tags as seen, all or those of `rows`: they are compared with what they are now from then on."""
+        self._has_changed()
         for row in self.rows if rows is None else list(rows):
             if row.key is not None and row.probability is not None and (rows is None or row.key in self._changes.keys):
+                if row.key in self._changes.keys:
+                    self.counts[Filter.CHANGED] -= len(self._judged(row.key))
                 self._changes.see(row.key, row.probability)
-        self.counts[Filter.CHANGED] = sum(len(self._judged(key)) for key in self._changes.keys)
 
     def forget_changes(self) -> None:
         """Forget what the tags were, because another model judges the photos from now on."""
         self._changes.forget()
         self.counts[Filter.CHANGED] = 0
+        self._has_changed()
 
     def _follow_change(self, key: str | None) -> None:
         rows = self._judged(key)

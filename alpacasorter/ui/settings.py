@@ -70,6 +70,15 @@ class Settings:
         self._store.setValue("preview", value)
 
     @property
+    def histograms(self) -> bool:
+        """Whether the histograms are shown."""
+        return self._flag("histograms", False)
+
+    @histograms.setter
+    def histograms(self, value: bool) -> None:
+        self._store.setValue("histograms", value)
+
+    @property
     def key_hints(self) -> bool:
         """Whether the keys that count now are shown below the photos."""
         return self._flag("key_hints", True)

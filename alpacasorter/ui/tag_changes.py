@@ -19,7 +19,14 @@ class JudgedRow(Protocol):
     head_version: int
 
 
+class KeyedRow(JudgedRow, Protocol):
+    """A row that knows its content key."""
+
+    key: str | None
+
+
 _Row = TypeVar("_Row", bound=JudgedRow)
+_Keyed = TypeVar("_Keyed", bound=KeyedRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,14 @@ class TagChanges:
         """Compare with this probability from now on."""
         self.said[key] = probability
         self.keys.discard(key)
+
+    def first_of(self, rows: Iterable[_Keyed]) -> list[_Keyed]:
+        """Return those of `rows` whose tags have changed, the first one of each content key."""
+        keys, found = self.keys, dict[str | None, _Keyed]()
+        for row in rows if keys else ():
+            if row.key in keys and row.probability is not None:
+                found.setdefault(row.key, row)
+        return list(found.values())
 
     def earlier(self, key: str, labels: LabelSet) -> EarlierTag | None:
         """Return the tag that a photo had before; None if it has not changed."""

@@ -215,6 +215,15 @@ def waiting(count: int, *, scanning: bool) -> str:
     return f"{said} {ngettext('Wait a moment to include it.', 'Wait a moment to include them.', count)}"
 
 
+def more_than_listed(listed: int, total: int) -> str:
+    """Return that a sort takes all photos, although the window lists only some of them."""
+    return ngettext(
+        "This sorts all {total} photos of the folder, not only the {listed} that is listed now.",
+        "This sorts all {total} photos of the folder, not only the {listed} that are listed now.",
+        listed,
+    ).format(total=number(total), listed=number(listed))
+
+
 def different_tags_name(choice: DifferentTags) -> str:
     """Return what is done with photos that belong together and have different tags, as a choice."""
     return {

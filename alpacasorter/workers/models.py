@@ -199,8 +199,10 @@ class Exporter(QObject):
         """Whether a file is being written."""
         return self._process.state() != QProcess.ProcessState.NotRunning
 
-    def export(self, bundle: Path, out: Path) -> None:
+    def export(self, bundle: Path, out: Path, variant: str | None = None) -> None:
         """Write the model in the folder `bundle` to `out`, whose extension gives the format (see SUFFIXES).
+
+        Without a `variant`, it is the one that the user has chosen for this model.
 
         Raises:
             RuntimeError: an export is already running.
@@ -213,7 +215,8 @@ class Exporter(QObject):
             raise ValueError(f"{out.name} ends in none of {SUFFIXES}")
         self._out = out
         # With =, because a name that begins with a hyphen would otherwise be taken for an option.
-        arguments = [*self._command[1:], f"--{suffix[1:]}={out}", "--", str(bundle)]
+        options = [f"--{suffix[1:]}={out}"] if variant is None else [f"--{suffix[1:]}={out}", f"--variant={variant}"]
+        arguments = [*self._command[1:], *options, "--", str(bundle)]
         self._process.start(self._command[0], arguments)
 
     def close(self) -> None:

@@ -55,8 +55,8 @@ def test_the_list(run: Commands, goats: Path) -> None:
         "problem": None,
         "path": str(bundle.path),
         "variants": [
-            {"name": "llamas-count", "title": "Alpaca", "default": True, "in_use": True},
-            {"name": "alpacas-only", "title": "Not alpaca", "default": False, "in_use": False},
+            {"name": "llamas-count", "title": "Alpaca", "default": True, "chosen": True, "in_use": True},
+            {"name": "alpacas-only", "title": "Not alpaca", "default": False, "chosen": False, "in_use": False},
         ],
     }
     assert (entries["goats"]["bundled"], entries["goats"]["in_use"]) == (False, False)

@@ -10,6 +10,7 @@ import pytest
 
 from alpacasorter.training.events import FINDING, Epoch, Prepared, Stage, Trained, from_line, sentence
 from tests.cli.commands import finish, program
+from tests.ml.bundles import make_bundle_with_variants
 from tests.training.pictures import class_folders
 from tests.training.tiny import tiny_backbone
 
@@ -185,9 +186,18 @@ def test_export(run, tmp_path, monkeypatch):
     from alpacasorter.training import export
 
     written = []
-    monkeypatch.setattr(export, "export_keras", lambda bundle, out, variant: written.append((bundle, out, variant)))
-    monkeypatch.setattr(export, "export_tflite", lambda bundle, out, variant: written.append((bundle, out, variant)))
+    bundle = make_bundle_with_variants(tmp_path / "model").with_variant("narrow")
+
+    def write(folder, out, variant):
+        written.append((folder, out, variant))
+        return bundle
+
+    monkeypatch.setattr(export, "export_keras", write)
+    monkeypatch.setattr(export, "export_tflite", write)
     done = run("export-model", tmp_path, "--keras", tmp_path / "a.keras", "--tflite", tmp_path / "b.tflite")
     assert done.code == 0
     assert written == [(tmp_path, tmp_path / "a.keras", None), (tmp_path, tmp_path / "b.tflite", None)]
     assert done.out.split() == [str(tmp_path / "a.keras"), str(tmp_path / "b.tflite")]
+    # It is the one that the user has chosen, unless another is named, so they are told which.
+    for name in ("a.keras", "b.tflite"):
+        assert f"{name} is Test 1.0.0 (Ponies count as: Not horse)" in done.err

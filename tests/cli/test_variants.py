@@ -122,8 +122,8 @@ def test_the_list_names_them(run: Commands, model: Path) -> None:
     assert run("models", "use", "ponies", "--variant", "narrow").code == 0
     (entry,) = [json.loads(line) for line in run("models", "--json").out.splitlines() if "Ponies" in line]
     assert entry["variants"] == [
-        {"name": "wide", "title": "Horse", "default": True, "in_use": False},
-        {"name": "narrow", "title": "Not horse", "default": False, "in_use": True},
+        {"name": "wide", "title": "Horse", "default": True, "chosen": False, "in_use": False},
+        {"name": "narrow", "title": "Not horse", "default": False, "chosen": True, "in_use": True},
     ]
     lines = run("models").out.splitlines()
     place = lines.index("Variants of Ponies 1.0 (Ponies count as):")
@@ -131,6 +131,16 @@ def test_the_list_names_them(run: Commands, model: Path) -> None:
         ["wide", "Horse"],
         ["*", "narrow", "Not", "horse"],
     ]
+    assert [line.split()[:2] for line in lines].count(["*", "narrow"]) == 1
+    assert run("models", "use", "--bundled").code == 0
+    entries = [json.loads(line) for line in run("models", "--json").out.splitlines()]
+    used = {entry["name"]: [one["name"] for one in entry["variants"] if one["in_use"]] for entry in entries}
+    assert used["ponies"] == []
+    assert [len(names) for name, names in used.items() if name != "ponies"] == [1]
+    assert [one["name"] for one in entries[-1]["variants"] if one["chosen"]] == ["narrow"]
+    listed = run("models").out.splitlines()
+    assert [line.split()[:2] for line in listed if "narrow" in line] == [["+", "narrow"]]
+    assert listed[-1].startswith("+ =")
 
 
 def test_results_say_which_one_judged(run: Commands, model: Path, photos: Path, tmp_path: Path) -> None:

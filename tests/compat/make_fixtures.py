@@ -434,7 +434,9 @@ def main() -> None:
         manifest = describe_files(world)
         bundle = load_bundle(paths.bundled_model())
         with Library.open(place / "data" / "library.sqlite") as library:
-            manifest |= {"backbone_id": bundle.backbone_id, "heads": len(library.head_versions(bundle.bundle_id))}
+            calibration = {"scale": bundle.calibration.scale, "offset": bundle.calibration.offset}
+            manifest |= {"backbone_id": bundle.backbone_id, "calibration": calibration}
+            manifest |= {"heads": len(library.head_versions(bundle.bundle_id))}
         write_json(FIXTURES / "manifest.json", manifest)
         manifest["expected"] = expected(place / "expected")
         write_json(FIXTURES / "manifest.json", manifest)

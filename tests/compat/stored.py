@@ -123,6 +123,14 @@ class Stored:
         """The settings of the window."""
         return self.config / "AlpacaSorter" / "AlpacaSorter.ini"
 
+    def belongs_to(self, backbone_id: str, bundle_id: str) -> None:
+        """Have the embeddings and learned heads, which are of a model that is no longer shipped, be of another one."""
+        for database, table in ((self.library, "correction_embeddings"), (self.cache / "cache.sqlite", "embeddings")):
+            with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+                connection.execute(f"UPDATE {table} SET backbone_id = ?", (backbone_id,))
+        with closing(sqlite3.connect(self.library, isolation_level=None)) as connection:
+            connection.execute("UPDATE head_versions SET bundle_id = ?", (bundle_id,))
+
     def environment(self) -> dict[str, str]:
         """Return the variables by which the app finds all this."""
         return {

@@ -22,7 +22,7 @@ from alpacasorter.ml.models.bundle import load_bundle
 from alpacasorter.ml.models.store import ModelStore, ModelStoreError
 from alpacasorter.ui.app import build_window
 from alpacasorter.ui.main_window import MainWindow
-from alpacasorter.ui.photo_store import PhotoRow
+from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.settings import Settings
 from tests.picture_files import make_picture
 

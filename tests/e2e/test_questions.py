@@ -115,7 +115,7 @@ def test_all_labeled_as_before(start: Start, scene: Scene) -> None:
     user.open(scene(MANY))
     asked(user)
     user.press(Qt.Key.Key_8, CTRL)
-    click_and_learn(user, user.page.banners.changed.restore_button)
+    click_and_learn(user, user.page.review.strip.restore_button)
     assert not user.page.banners.flipped.isVisible()
 
 

@@ -174,7 +174,7 @@ def test_changed_counts_all_steps_with_the_earlier_tags(start: Start, scene: Sce
     assert in_menu(user, "View", user.page.actions_.filters[Filter.CHANGED])
     user.press(Qt.Key.Key_8, CTRL)
     assert user.shown() == flipped
-    assert str(len(flipped)) in user.page.banners.changed.words.text()
+    assert str(len(flipped)) in user.page.review.strip.words.text()
     name = flipped[0]
     label, confidence = at_first[name]
     assert label == user.store.labels.positive
@@ -218,11 +218,11 @@ def test_changes_are_kept_one_some_all(start: Start, scene: Scene) -> None:
     assert user.store.counts[Filter.CHANGED] == len(changed) - 3
     user.press(Qt.Key.Key_F5, SHIFT)
     assert user.shown() == changed[3:]
-    click(user, user.page.banners.changed.seen_button)
+    click(user, user.page.review.strip.seen_button)
     assert user.store.counts[Filter.CHANGED] == 0
     assert user.model.filter is Filter.ALL
     assert labeled(user) == ["IMG_000.jpg", "IMG_002.jpg", "IMG_005.jpg"], "no label was made of it"
-    assert not user.page.banners.changed.isVisible()
+    assert not user.page.review.strip.isVisible()
     assert user.grid.hasFocus()
 
 
@@ -255,7 +255,7 @@ def test_all_changes_are_taken_back_by_labels_or_by_undo(start: Start, scene: Sc
     user.open(scene(MIXED))
     labels_at_first = {row.path.name: user.label(row.path.name) for row in user.store.rows}
     changed = make_changes(user)
-    stack, banner = user.page.corrections.stack, user.page.banners.changed
+    stack, banner = user.page.corrections.stack, user.page.review.strip
     steps = stack.index()
     click_and_learn(user, banner.restore_button)
     assert {user.row(name).correction for name in changed} == {user.store.labels.positive}
@@ -274,13 +274,13 @@ def test_changes_since_they_were_seen_are_undone_without_the_corrections_before(
     user = start()
     user.open(scene(MIXED))
     make_changes(user)
-    click(user, user.page.banners.changed.seen_button)
+    click(user, user.page.review.strip.seen_button)
     user.select("IMG_004.jpg")
     user.press_and_learn(Qt.Key.Key_N)
     assert user.store.counts[Filter.CHANGED] > 0
     user.press(Qt.Key.Key_8, CTRL)
-    assert user.page.banners.changed.undo_button.text() == "Undo 1 step"
-    click_and_learn(user, user.page.banners.changed.undo_button)
+    assert user.page.review.strip.undo_button.text() == "Undo 1 step"
+    click_and_learn(user, user.page.review.strip.undo_button)
     assert labeled(user) == ["IMG_000.jpg", "IMG_002.jpg", "IMG_005.jpg"]
     assert user.store.counts[Filter.CHANGED] == 0
 

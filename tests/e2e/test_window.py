@@ -512,7 +512,7 @@ def test_tab_moves_in_reading_order(start: Start, folder: Path, qtbot: QtBot) ->
     assert shown is not None
     page.filters.button(Filter.PROBLEMS).setFocus()
     seen = []
-    for _ in range(14):
+    for _ in range(24):
         widget = QApplication.focusWidget()
         seen.append(widget)
         assert widget is not None

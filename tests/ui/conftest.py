@@ -15,7 +15,7 @@ from alpacasorter.core.events import Finished, Found, Judged, Learned
 from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.session_paths import Places
 from alpacasorter.ui.main_window import MainWindow
-from alpacasorter.ui.photo_store import PhotoRow
+from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.workers.engine import Engine

@@ -69,12 +69,15 @@ def test_one_message_in_the_smallest_window(hands: Hands) -> None:
     hands.settle()
     assert hands.window.banners.shown is page.banners.flipped
     hands.press(Qt.Key.Key_8, Qt.KeyboardModifier.ControlModifier)
-    for message in (page.banners.flipped, page.banners.changed):
+    strip = page.review.strip
+    for asked in (True, False):
         hands.settle()
-        assert hands.window.banners.shown is message
-        assert message.isVisible()
-        words = message.words
-        assert words.heightForWidth(words.width()) <= words.height(), "the sentence is whole"
+        assert page.banners.flipped.isVisible() is asked
+        assert strip.isVisible()
+        assert not strip.view.isVisible(), "the photos need the space"
+        if asked:
+            words = page.banners.flipped.words
+            assert words.heightForWidth(words.width()) <= words.height(), "the sentence is whole"
         index = page.model.index(0)
         row, delegate, cell = page.model.photo(index), hands.grid.delegate, hands.grid.visualRect(index)
         assert hands.grid.viewport().rect().contains(cell.adjusted(6, 6, -6, -6))

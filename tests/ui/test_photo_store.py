@@ -18,7 +18,8 @@ from alpacasorter.core.photo import PhotoFacts, PhotoFile
 from alpacasorter.core.photos.walk import walk
 from alpacasorter.core.taken import Clock, DateSource
 from alpacasorter.ui.photo_filters import Filter, Order, View
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.tag_changes import EarlierTag
 from tests.picture_files import make_picture
 

@@ -40,7 +40,7 @@ def played(qtbot: QtBot) -> Iterator[Callable[[str], Told]]:
 
 @pytest.mark.parametrize("name", ["model.keras", "model.tflite", "Model with spaces 🦙.KERAS"])
 def test_it_gets_the_right_arguments(played: Callable[[str], Told], tmp_path: Path, qtbot: QtBot, name: str) -> None:
-    told = played("pathlib.Path(sys.argv[3], 'asked').write_text(chr(10).join(sys.argv[1:]), 'utf-8')")
+    told = played("pathlib.Path(sys.argv[-1], 'asked').write_text(chr(10).join(sys.argv[1:]), 'utf-8')")
     out = tmp_path / name
     told.exporter.export(tmp_path, out)
     assert told.exporter.running
@@ -53,6 +53,9 @@ def test_it_gets_the_right_arguments(played: Callable[[str], Told], tmp_path: Pa
         str(tmp_path),
     ]
     assert not told.exporter.running
+    told.exporter.export(tmp_path, out, "-narrow")
+    qtbot.waitUntil(lambda: len(told.all) == 2, timeout=WAIT_MS)
+    assert "--variant=-narrow" in (tmp_path / "asked").read_text("utf-8").splitlines()
 
 
 @pytest.mark.parametrize(

@@ -110,12 +110,14 @@ def measure_head(connection: sqlite3.Connection, number: int, measurements: Mapp
 def select_heads(
     connection: sqlite3.Connection, bundle_id: str, *, digest: str | None = None, others: bool = False
 ) -> list[HeadVersion]:
-    """Return heads of a bundle (with `others`, of all other bundles), the last added first.
+    """Return heads of a bundle (with `others`, of all other bundles and their variants), the last added first.
 
     With `digest`, only those learned from these corrections.
     """
+    # Behind a colon, a variant of a bundle.
+    which = "instr(bundle_id || ':', ? || ':') <> 1" if others else "bundle_id = ?"
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM head_versions WHERE bundle_id {'<>' if others else '='} ?"
+        f"SELECT {_COLUMNS} FROM head_versions WHERE {which}"
         " AND (? IS NULL OR corrections_digest = ?) ORDER BY id DESC LIMIT ?",
         (bundle_id, digest, digest, HEADS_KEPT + DAYS_KEPT),
     ).fetchall()

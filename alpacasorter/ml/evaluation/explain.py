@@ -8,7 +8,7 @@ checked for each photo, because a model may come from anyone, and a file may hav
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -46,6 +46,8 @@ _SAME: Final = 0.01
 _SAME_FILE: Final = 0.1
 """The same, if decoders have changed since the photo was judged but its bytes have not."""
 _BLOCK: Final = 4096
+_KEPT_TRAINING: Final = 8192
+"""Training photos up to which their embeddings are kept as they are compared: 5 kB each."""
 
 
 @dataclass(slots=True)
@@ -76,7 +78,7 @@ class Explainer:
         self._cache = cache
         self._feature_map = feature_map
         self._seen: OrderedDict[str, _Seen] = OrderedDict()
-        self._labeled: tuple[Examples, Vectors] | None = None
+        self._labeled = _LabeledPhotos()
         self._training = _TrainingPhotos()
 
     def explain(
@@ -176,9 +178,7 @@ class Explainer:
         examples = self._learning.examples
         if not examples.labels:
             return (), 0
-        if self._labeled is None or self._labeled[0] is not examples:
-            self._labeled = examples, _units(examples.embeddings())
-        similar = self._labeled[1] @ _units(vector[np.newaxis])[0]
+        similar = self._labeled.units(examples) @ _units(vector[np.newaxis])[0]
         same = set(self._learning.same_picture(key)[0])
         keys = list(examples.labels)
         found: list[Neighbor] = []
@@ -193,33 +193,58 @@ class Explainer:
         return tuple(found), len(keys) - sum(one in examples.labels for one in same)
 
 
+class _LabeledPhotos:
+    """The embeddings of the photos that the user labeled, as they are compared."""
+
+    def __init__(self) -> None:
+        self._examples: Examples | None = None
+        self._units: Vectors = np.empty((0, 0), dtype=np.float32)
+        self._row: dict[str, int] = {}
+
+    def units(self, examples: Examples) -> Vectors:
+        """Return the embeddings, in the order of the examples, of which there is at least one, with length 1."""
+        if self._examples is not examples:
+            keys = list(examples.labels)
+            units = np.empty((len(keys), len(examples.vectors[0])), dtype=np.float32)
+            fresh = [row for row, key in enumerate(keys) if key not in self._row]
+            known = [row for row, key in enumerate(keys) if key in self._row]
+            # After a correction only one is new, and what belongs to a content key never changes.
+            if known:
+                units[known] = self._units[[self._row[keys[row]] for row in known]]
+            if fresh:
+                units[fresh] = _units(np.stack([examples.vectors[row] for row in fresh]).astype(np.float32))
+            self._examples, self._units = examples, units
+            self._row = {key: row for row, key in enumerate(keys)}
+        return self._units
+
+
 class _TrainingPhotos:
     """The training photos in a bundle, to find the most similar one among them."""
 
     def __init__(self) -> None:
         self._replay: Replay | None = None
-        self._lengths: Vectors = np.empty(0, dtype=np.float32)
+        self._units: list[Vectors] = []
 
     def nearest(self, bundle: Bundle, vector: npt.NDArray[np.float32]) -> tuple[str, float] | None:
         """Return class and cosine similarity of the most similar one that counts; None if there is none."""
         replay = bundle.replay
-        count = len(replay.labels)
-        similar = np.empty(count, dtype=np.float32)
-        lengths = self._lengths if self._replay is replay else np.empty(count, dtype=np.float32)
-        unit = _units(vector[np.newaxis])[0]
-        # In blocks: a model may have 200,000.
-        for start in range(0, count, _BLOCK):
-            block = replay.embeddings[start : start + _BLOCK].astype(np.float32)
-            if self._replay is not replay:
-                lengths[start : start + _BLOCK] = np.linalg.norm(block, axis=1)
-            similar[start : start + _BLOCK] = block @ unit
-        self._replay, self._lengths = replay, lengths
-        counts = (replay.weights > 0) & (lengths > 0)
+        counts = replay.weights > 0
         if not counts.any():
             return None
-        similar = np.where(counts, similar / np.maximum(lengths, np.finfo(np.float32).tiny), -np.inf)
+        if self._replay is not replay:
+            # Converting them takes ten times as long as comparing them; but a model may have 200,000.
+            self._replay = replay
+            self._units = [_units(block) for block in _blocks(replay)] if len(counts) <= _KEPT_TRAINING else []
+        unit = _units(vector[np.newaxis])[0]
+        blocks = self._units or (_units(block) for block in _blocks(replay))
+        similar = np.where(counts, np.concatenate([block @ unit for block in blocks]), -np.inf)
         place = int(similar.argmax())
         return bundle.class_names[int(replay.labels[place])], float(similar[place])
+
+
+def _blocks(replay: Replay) -> Iterator[Vectors]:
+    for start in range(0, len(replay.labels), _BLOCK):
+        yield replay.embeddings[start : start + _BLOCK].astype(np.float32)
 
 
 def activation_map(head: Head, feature_map: npt.NDArray[np.floating]) -> ActivationMap:

@@ -46,17 +46,21 @@ def find_agreements(
     """
     if bundle.variants is None or not corrections:
         return ()
-    embeddings = np.stack([vector for vector, _label in corrections.values()]).astype(np.float32)
-    wanted = np.array([label == bundle.positive_label for _vector, label in corrections.values()])
 
-    def right(head: Head) -> npt.NDArray[np.bool_]:
+    def right(head: Head, among: Mapping[str, tuple[Vector, str]]) -> npt.NDArray[np.bool_]:
+        embeddings = np.stack([vector for vector, _label in among.values()]).astype(np.float32)
+        wanted = np.array([label == bundle.positive_label for _vector, label in among.values()])
         return np.asarray((head.probability(embeddings) >= bundle.threshold) == wanted)
 
-    own, found = right(bundle.head), list[Agreement]()
+    few = {key: corrections[key] for key in asked if key in corrections}
+    # Usually the one in use is right, or none is: then there is no need to look at thousands.
+    if not few or (own_few := right(bundle.head, few)).all():
+        return ()
+    found = list[Agreement]()
     for variant in bundle.variants.choices:
-        other = right(variant.head)
-        gained, lost = other & ~own, own & ~other
-        photos = tuple(asked[key] for key, gain in zip(corrections, gained, strict=True) if gain and key in asked)
+        gained = right(variant.head, few) & ~own_few
+        photos = tuple(asked[key] for key, gain in zip(few, gained, strict=True) if gain)
         if photos:
-            found.append(Agreement(variant.name, photos, int(gained.sum()), int(lost.sum())))
+            own, other = right(bundle.head, corrections), right(variant.head, corrections)
+            found.append(Agreement(variant.name, photos, int((other & ~own).sum()), int((own & ~other).sum())))
     return tuple(sorted(found, key=lambda one: one.against - one.corrections))

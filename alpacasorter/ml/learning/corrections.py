@@ -209,10 +209,8 @@ class Corrections:
         """Return the corrections that are learned from, as they are now."""
         keys = sorted(self.keys_learned())
         labels = {key: self.labels[key] for key in keys}
-        digest = hashlib.sha256()
-        for key, label in labels.items():
-            digest.update(f"{key}={label}\n".encode())
-        return Examples(labels, tuple(self.vectors[key] for key in keys), digest.hexdigest())
+        digest = hashlib.sha256("".join(f"{key}={label}\n" for key, label in labels.items()).encode()).hexdigest()
+        return Examples(labels, tuple(self.vectors[key] for key in keys), digest)
 
 
 def fits(vector: npt.NDArray[np.floating], bundle: Bundle) -> bool:

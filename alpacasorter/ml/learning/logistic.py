@@ -72,33 +72,37 @@ def minimize(problem: Problem, at: Float, tolerance: float) -> tuple[Float, int,
         if problem.evaluate(at, mixed) <= tolerance:
             return at, iteration, True
         step, mixed_step = problem.step()
-        length = _length(problem, at, mixed, step, mixed_step)
+        first, second = problem.penalty(at, step, mixed_step)
+        change = mixed_step + step[-1]
+        length = step_length(mixed + at[-1], change, problem.targets, problem.weights, first, second)
         at, mixed = at + length * step, mixed + length * mixed_step
     return at, MAX_ITERATIONS, problem.evaluate(at, mixed) <= tolerance
 
 
-def _length(problem: Problem, at: Float, mixed: Float, step: Float, mixed_step: Float) -> float:
+def step_length(logits: Float, change: Float, targets: Float, weights: Float, first: float, second: float) -> float:
     """Return how far to go along a step: approximately to where the objective stops falling.
 
     The line search needs no product with the samples, while a Newton step does, so it pays to search carefully. A photo
     that was confidently misclassified makes the full step overshoot many times over.
+
+    Args:
+        logits, change: of each sample, and what the full step adds to them, (n,).
+        targets, weights: of each sample, (n,).
+        first, second: first and second derivative of the penalty along the step.
     """
-    first, second = problem.penalty(at, step, mixed_step)
-    logits, logits_step = mixed + at[-1], mixed_step + step[-1]
     low, high, length = 0.0, np.inf, 1.0
     initial = None
     for trial in (0.0, *[1.0] * _TRIALS):
         where = trial * length
-        share = sigmoid(logits + where * logits_step)
-        pull = problem.weights * (share - problem.targets)
-        slope = float(pull @ logits_step) + first + where * second
+        share = sigmoid(logits + where * change)
+        slope = float((weights * (share - targets)) @ change) + first + where * second
         if initial is None:
             initial = abs(slope)
             continue
         if abs(slope) <= _FLAT * initial:
             break
         low, high = (length, high) if slope < 0 else (low, length)
-        curvature = float((problem.weights * share * (1.0 - share)) @ logits_step**2) + second
+        curvature = float((weights * share * (1.0 - share)) @ change**2) + second
         target = length - slope / curvature if curvature > 0 else np.inf
         if not low < target < high:
             # If every photo is saturated, the step may be too long by many powers of ten: halve the exponent.
@@ -153,8 +157,6 @@ def fit_logistic(
     sample_weight: npt.ArrayLike | None = None,
     l2: float = 1.0,
     *,
-    offset: npt.ArrayLike | None = None,
-    start: Solution | None = None,
     tolerance: float = TOLERANCE,
 ) -> Solution:
     """Return the optimum for samples x (n, p) and targets y (n,).
@@ -168,8 +170,6 @@ def fit_logistic(
         y: from 0 to 1, (n,); a value in between is the share of such samples that are 1.
         sample_weight: (n,), 0 or more; 1 by default.
         l2: regularization strength, above 0.
-        offset: logits added to those of the samples, (n,); 0 by default.
-        start: where to start, for example the optimum of a similar problem. The result does not depend on it.
         tolerance: the largest gradient accepted, relative to the total sample weight.
 
     Raises:
@@ -179,76 +179,20 @@ def fit_logistic(
     samples = np.ascontiguousarray(x, dtype=np.float64)
     if samples.ndim != 2:
         raise ValueError(f"samples must be a table (n, p), not of shape {samples.shape}")
-    targets, weights, offsets = _checked(samples.shape[0], y, sample_weight, offset, l2, tolerance)
+    targets, weights, _offsets = _checked(samples.shape[0], y, sample_weight, None, l2, tolerance)
     if not np.isfinite(samples).all():
         raise NotFinite("a sample contains a number that is not finite")
-    if start is not None and (
-        start.weights.shape != samples.shape[1:] or not np.isfinite(start.weights).all() or not np.isfinite(start.bias)
-    ):
-        raise ValueError(f"the start must be {samples.shape[1]} finite weights and a finite bias")
     if samples.shape[0] < samples.shape[1]:
-        return _fit_through_gram(samples, targets, weights, offsets, l2, start, tolerance)
+        found = fit_gram(samples @ samples.T, targets, weights, l2, tolerance=tolerance)
+        return Solution(samples.T @ found.duals, found.bias, found.iterations, found.converged)
     only_bias = _for_one_class(targets, weights)
     if only_bias is not None:
         return Solution(np.zeros(samples.shape[1]), only_bias, 0, True)
-    problem = _Primal(samples, targets, weights, offsets, np.append(np.full(samples.shape[1], l2), 0.0))
+    problem = _Primal(samples, targets, weights, l2)
     at = np.zeros(samples.shape[1] + 1)
     at[-1] = _log_odds(targets, weights)
-    if start is not None:
-        at[:-1], at[-1] = start.weights, start.bias
     at, iterations, converged = minimize(problem, at, tolerance * float(weights.sum()))
     return Solution(at[:-1], float(at[-1]), iterations, converged)
-
-
-def fit_with_precision(
-    samples: Float,
-    y: npt.ArrayLike,
-    sample_weight: npt.ArrayLike,
-    precision: Float,
-    *,
-    offset: npt.ArrayLike,
-    tolerance: float = TOLERANCE,
-) -> Solution:
-    """Return the optimum without a bias whose penalty is w . precision w / 2 instead of l2 |w|^2 / 2.
-
-    Args:
-        samples, y, sample_weight, offset, tolerance: as in `fit_logistic`.
-        precision: float64 (p, p), symmetric and positive definite.
-    """
-    targets, weights, offsets = _checked(len(samples), y, sample_weight, offset, 1.0, tolerance)
-    size = samples.shape[1]
-    ridge = np.zeros((size + 1, size + 1))
-    ridge[:size, :size] = precision
-    problem = _Primal(samples, targets, weights, offsets, ridge, constant=0.0)
-    at, iterations, converged = minimize(problem, np.zeros(size + 1), tolerance * float(weights.sum()))
-    return Solution(at[:-1], 0.0, iterations, converged)
-
-
-def _fit_through_gram(
-    samples: Float,
-    targets: Float,
-    weights: Float,
-    offsets: Float,
-    l2: float,
-    start: Solution | None,
-    tolerance: float,
-) -> Solution:
-    start_duals, start_bias = None, None
-    if start is not None:
-        # At the optimum, the duals are these residuals; near the optimum, they are near them.
-        start_bias = start.bias
-        start_duals = weights * (targets - sigmoid(offsets + samples @ start.weights + start.bias)) / l2
-    found = fit_gram(
-        samples @ samples.T,
-        targets,
-        weights,
-        l2,
-        offset=offsets,
-        start_duals=start_duals,
-        start_bias=start_bias,
-        tolerance=tolerance,
-    )
-    return Solution(samples.T @ found.duals, found.bias, found.iterations, found.converged)
 
 
 def fit_gram(
@@ -258,15 +202,18 @@ def fit_gram(
     l2: float = 1.0,
     *,
     offset: npt.ArrayLike | None = None,
-    start_duals: Float | None = None,
-    start_bias: float | None = None,
+    start: Float | None = None,
     with_bias: bool = True,
     tolerance: float = TOLERANCE,
 ) -> GramSolution:
     """Return the optimum for samples given by their inner products: gram, float64 (n, n), symmetric.
 
-    Without a bias, it stays 0, and samples of one class have an optimum like any others. The other arguments, and the
-    exceptions, are those of `fit_logistic`.
+    The other arguments, and the exceptions, are those of `fit_logistic`.
+
+    Args:
+        offset: logits added to those of the samples, (n,); 0 by default.
+        start: duals to start from, (n,), for example those of a similar problem. The result does not depend on them.
+        with_bias: if not, the bias stays 0, and samples of one class have an optimum like any others.
     """
     if gram.ndim != 2 or gram.shape[0] != gram.shape[1]:
         raise ValueError(f"the inner products must be a square table, not of shape {gram.shape}")
@@ -280,9 +227,9 @@ def fit_gram(
         only_bias = _for_one_class(targets, weights)
         if only_bias is not None:
             return GramSolution(np.zeros(n), only_bias, 0, True)
-        at[-1] = _log_odds(targets, weights) if start_bias is None else start_bias
-    if start_duals is not None:
-        at[:-1] = start_duals
+        at[-1] = _log_odds(targets, weights)
+    if start is not None:
+        at[:-1] = start
     if not np.isfinite(at).all():
         raise NotFinite("the start contains a number that is not finite")
     problem = _Dual(gram, targets, weights, offsets, l2, with_bias)
@@ -327,25 +274,19 @@ def _log_odds(targets: Float, weights: Float) -> float:
 
 
 class _Primal:
-    """The problem in (weights, bias), for many samples.
+    """The problem in (weights, bias), for many samples."""
 
-    `ridge` is the matrix of the penalty or its diagonal, with the bias last. A `constant` of 0 keeps the bias as it is.
-    """
-
-    def __init__(
-        self, samples: Float, targets: Float, weights: Float, offsets: Float, ridge: Float, constant: float = 1.0
-    ) -> None:
-        self._x = np.hstack([samples, np.full((samples.shape[0], 1), constant)])
+    def __init__(self, samples: Float, targets: Float, weights: Float, l2: float) -> None:
+        self._x = np.hstack([samples, np.ones((samples.shape[0], 1))])
         self.targets, self.weights = targets, weights
-        self._offsets = offsets
-        self._ridge = ridge
+        self._ridge = np.append(np.full(samples.shape[1], l2), 0.0)
 
     def project(self, at: Float) -> Float:
-        return self._offsets + self._x[:, :-1] @ at[:-1]
+        return np.asarray(self._x[:, :-1] @ at[:-1])
 
     def evaluate(self, at: Float, mixed: Float) -> float:
         self._share = sigmoid(mixed + at[-1])
-        self._gradient = self._x.T @ (self.weights * (self._share - self.targets)) + self._penalized(at)
+        self._gradient = self._x.T @ (self.weights * (self._share - self.targets)) + self._ridge * at
         return float(np.linalg.norm(self._gradient))
 
     def step(self) -> tuple[Float, Float]:
@@ -353,16 +294,13 @@ class _Primal:
         hessian = scaled.T @ scaled
         # The bias is not regularized: if every sample is saturated, its curvature would vanish.
         hessian[np.diag_indices_from(hessian)] += _LEAST_CURVATURE
-        hessian += self._ridge if self._ridge.ndim == 2 else np.diag(self._ridge)
+        hessian[np.diag_indices_from(hessian)] += self._ridge
         step = -np.linalg.solve(hessian, self._gradient)
         return step, self._x[:, :-1] @ step[:-1]
 
     def penalty(self, at: Float, step: Float, mixed_step: Float) -> tuple[float, float]:
-        penalized = self._penalized(step)
+        penalized = self._ridge * step
         return float(at @ penalized), float(step @ penalized)
-
-    def _penalized(self, at: Float) -> Float:
-        return np.asarray(self._ridge @ at if self._ridge.ndim == 2 else self._ridge * at)
 
 
 class _Dual:

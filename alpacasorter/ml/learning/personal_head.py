@@ -230,9 +230,14 @@ class PersonalHead:
         return self._table.get(next((one for one in same if one in self._table), key)).astype(np.float16)
 
     def prepare(self) -> None:
-        """Prepare learning, which takes about 0.3 s, so that the first correction need not wait for it."""
+        """Prepare learning, so that the first correction need not wait for it.
+
+        This takes about 0.3 s, and a second more if there are thousands of corrections.
+        """
         with self._learning:
-            self._learner = self._learner or Learner(self._bundle)
+            if self._learner is None:
+                self._learner = Learner(self._bundle)
+                self._learner.learn(self._examples.vectors, self._examples.targets(self._labels.positive))
 
     @property
     def head(self) -> Head:
@@ -329,7 +334,7 @@ class PersonalHead:
                 if head is not None:
                     return head
         self._learner = self._learner or Learner(self._bundle)
-        return self._learner.learn(examples.embeddings(), examples.targets(self._labels.positive))
+        return self._learner.learn(examples.vectors, examples.targets(self._labels.positive))
 
     def save(self) -> None:
         """Store the learned head in the library, so that the next start need not learn it again.
@@ -384,7 +389,7 @@ class PersonalHead:
             examples = self._corrections.examples()
         head = bundle.head
         if examples.labels:
-            head = Learner(bundle).learn(examples.embeddings(), examples.targets(self._labels.positive))
+            head = Learner(bundle).learn(examples.vectors, examples.targets(self._labels.positive))
         with self._lock:
             return tuple(self._flipped(self._table.score(head.probability)))
 

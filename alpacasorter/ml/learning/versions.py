@@ -198,7 +198,6 @@ class Versions:
         """Return the versions of other models with the same classes, the newest first."""
         names = set(self._bundle.class_names)
         heads = self._library.head_versions(self._bundle.bundle_id, others=True)
-        heads = [head for head in heads if model_of(head.bundle_id) != self._bundle.bundle_id]
         return _distinct([head for head in heads if head.members and set(head.members.values()) <= names], None)
 
     def _usable(self, version: HeadVersion) -> Head | None:

@@ -40,11 +40,15 @@ from alpacasorter.ml.models.metadata import (
     refusal,
     too_large,
 )
-from alpacasorter.ml.models.variants import Described, Variant, Variants, read_description
+from alpacasorter.ml.models.variants import Described, Variant, Variants, read_calibration, read_description
 from alpacasorter.ml.runtime import backbone
 
 _MOST_WEIGHT: Final = 1e6
 _MOST_L2: Final = 1e12
+_LEAST_L2: Final = 1e-9
+_LEAST_STIFFNESS: Final = 1e-6
+_LEAST_WEIGHT: Final = 1e-9
+"""With less, learning would divide by numbers that are nearly 0."""
 _LARGEST_EMBEDDING: Final = 65504.0
 """The largest number of an embedding, which is float16."""
 _LARGEST_LOGIT: Final = float(np.finfo(np.float32).max)
@@ -326,7 +330,7 @@ def _load(path: Path) -> Bundle:
     if backbone_id != files[BACKBONE][0][:16]:
         raise refusal(path, _("{file} is not the backbone that the model names.").format(file=BACKBONE))
     size = fields.whole("embedding_size", 1, 1 << 16)
-    calibration = Calibration(fields.number("calibration", "scale", above=0.0), fields.number("calibration", "offset"))
+    calibration = read_calibration(fields)
     described = read_description(fields)
     # Those of the default have no suffix.
     others = [] if described is None else [one for one in described.choices if one.name != described.default]
@@ -346,13 +350,15 @@ def _load(path: Path) -> Bundle:
         threshold=fields.number("threshold", above=0.0, below=1.0),
         head=heads[""],
         learning=LearningSettings(
-            l2=fields.number("head", "l2", above=0.0, below=_MOST_L2),
-            correction_weight=fields.number("learning", "correction_weight", above=0.0, below=_MOST_WEIGHT),
+            l2=fields.number("head", "l2", above=_LEAST_L2, below=_MOST_L2),
+            correction_weight=fields.number("learning", "correction_weight", above=_LEAST_WEIGHT, below=_MOST_WEIGHT),
             yield_similarity=fields.number("learning", "yield_similarity", above=0.0, below=1.0),
             replay_weight=fields.number(
-                "learning", "replay_weight", above=0, below=_MOST_WEIGHT, default=_REPLAY_WEIGHT
+                "learning", "replay_weight", above=_LEAST_WEIGHT, below=_MOST_WEIGHT, default=_REPLAY_WEIGHT
             ),
-            stiffness=fields.number("learning", "stiffness", above=0, below=_MOST_WEIGHT, default=_STIFFNESS),
+            stiffness=fields.number(
+                "learning", "stiffness", above=_LEAST_STIFFNESS, below=_MOST_WEIGHT, default=_STIFFNESS
+            ),
             flip_confidence=fields.number("learning", "flip_confidence", above=0.5, below=1, default=_FLIP_CONFIDENCE),
         ),
         replay=replays[""],

@@ -41,6 +41,7 @@ from alpacasorter.ml.models.metadata import Fields
 MOST_VARIANTS: Final = 8
 _MOST_LANGUAGES: Final = 100
 _NAME: Final = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
+_LEAST_SCALE: Final = 1e-6
 _LONGEST_NAME: Final = 40
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:_[A-Za-z0-9]{2,8}){0,2}")
 _TITLE: Final = 60
@@ -159,12 +160,17 @@ def _name(fields: Fields, place: str, data: object) -> str:
     return name
 
 
+def read_calibration(fields: Fields) -> Calibration:
+    """Return the calibration that is described here; raises BundleError if it makes no sense."""
+    return Calibration(
+        fields.number("calibration", "scale", above=_LEAST_SCALE), fields.number("calibration", "offset")
+    )
+
+
 def _choice(fields: Fields, place: str, name: str, data: dict[str, Any], *, is_default: bool) -> DescribedVariant:
     calibration = None
     if not is_default:
-        inside = Fields(fields.path, data)
-        scale, offset = inside.number("calibration", "scale", above=0.0), inside.number("calibration", "offset")
-        calibration = Calibration(scale, offset)
+        calibration = read_calibration(Fields(fields.path, data))
     question = _texts(fields, f"{place}.question", data.get("question", {}), _SENTENCE, optional=True)
     answer = _texts(fields, f"{place}.answer", data.get("answer", {}), _TITLE, optional=True)
     if bool(question) != bool(answer):

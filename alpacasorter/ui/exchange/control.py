@@ -16,7 +16,8 @@ from PySide6.QtWidgets import QFileDialog, QMainWindow
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.i18n import _, ngettext, number
 from alpacasorter.ui.actions import Actions
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore, labeled
+from alpacasorter.ui.photo_row import PhotoRow, labeled
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
 from alpacasorter.wording import text

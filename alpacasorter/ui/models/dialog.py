@@ -271,7 +271,9 @@ class ModelsDialog(QDialog):
         title = _("Export “{name}”").format(name=entry.title)
         out = self._place(title, f"{entry.key}{SUFFIXES[0]}", _PROGRAM_FILES, SUFFIXES)
         if out is not None:
-            self.exporter.export(entry.path, out)
+            # The variant in use need not be the one that is stored as the user's choice.
+            variant = self._variants.current if entry.in_use and self._variants is not None else None
+            self.exporter.export(entry.path, out, variant)
             self._busy(_("Writing {file}. This takes a while…").format(file=display_path(out.name)))
 
     def _place(self, title: str, name: str, filters: str, endings: tuple[str, ...]) -> Path | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QObject, Signal
 
 from alpacasorter.core.events import Learned
-from alpacasorter.i18n import _, ngettext, number
+from alpacasorter.i18n import _
 from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.photos.corrections import Corrections, Step
@@ -46,37 +46,6 @@ class FlippedBanner(Banner):
         self.keep_button = self.add_button(_("Keep"), _("Keep what was learned. Changed still lists the photos."))
 
 
-class ChangedBanner(Banner):
-    """Offers, while the changed tags are shown, to keep them all or to take them all back."""
-
-    def __init__(self, bar: BannerBar) -> None:
-        """Have nothing to say yet."""
-        super().__init__(bar, Rank.STATE)
-        self.seen_button = self.add_button(_("Mark all as seen"), _("Keep these tags and stop listing them as changed"))
-        self.restore_button = self.add_button(
-            _("Label all as before"),
-            _("Label each of these photos with the tag it had before. The app learns from these labels."),
-        )
-        self.undo_button = self.add_button(
-            "", _("Undo what you have labeled since then, and what the app learned from it")
-        )
-
-    def tell(self, changed: int, steps: int) -> None:
-        """Say how many tags have changed.
-
-        Args:
-            changed: how many; none hides the buttons that need one.
-            steps: how many steps can be undone to take the changes back; a step may have labeled many photos.
-        """
-        self.seen_button.setVisible(changed > 0)
-        self.restore_button.setVisible(changed > 0)
-        undo = ngettext("Undo {count} step", "Undo {count} steps", steps)
-        self.undo_button.setText(undo.format(count=number(steps)))
-        self.undo_button.setVisible(changed > 0 and steps > 0)
-        if text.changed(changed) != self.words.text() or not self.wanted:
-            self.say(text.changed(changed))
-
-
 class ArrivalsBanner(Banner):
     """Says that new photos have arrived in the folder."""
 
@@ -107,7 +76,6 @@ class PhotoBanners(QObject):
         self._done = ""
         self.flipped = FlippedBanner(bar)
         self.learned = LearnedBanner(bar)
-        self.changed = ChangedBanner(bar)
         self.arrivals = ArrivalsBanner(bar)
         self.learned.undo_button.clicked.connect(corrections.stack.undo)
         for banner, which in (

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QWidget
 from alpacasorter.core.files import display_path
 from alpacasorter.i18n import _
 from alpacasorter.ui.actions import Actions
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.photos.corrections import Corrections
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.model import PhotoModel

@@ -13,7 +13,8 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from alpacasorter.core.events import Learned
 from alpacasorter.i18n import _, join, ngettext, number
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.wording import text
 
 Changes = Mapping[str, str | None]

@@ -14,7 +14,8 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 from alpacasorter.core import reasons
 from alpacasorter.i18n import _, confidence
 from alpacasorter.ui.photo_filters import Filter
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.photos.model import PhotoModel
 from alpacasorter.ui.widgets import tag as tags
 from alpacasorter.ui.widgets.theme import RADIUS, Theme, paint_icon

@@ -35,6 +35,8 @@ class FilterBar(QWidget):
         self._flow = layout = FlowLayout(self, QMargins(12, 8, 12, 8), 6)
         self._buttons: dict[Filter, _Chip] = {}
         self._names: dict[Filter, str] = {}
+        self._reserved: tuple[int, ...] = ()
+        self._with_total = False
         tips = _tips()
         # Of the transient ones, the one that appears more often comes last, where it moves no other.
         for which in sorted(Filter, key=lambda which: which is Filter.CHANGED):
@@ -67,17 +69,52 @@ class FilterBar(QWidget):
         self._names = filter_names(labels)
         self.set_counts(dict.fromkeys(Filter, 0))
 
-    def set_counts(self, counts: Mapping[Filter, int]) -> None:
-        """Show how many photos each filter has."""
+    def set_counts(self, counts: Mapping[Filter, int], found: Mapping[Filter, int] | None = None) -> None:
+        """Show how many photos each filter has; with a search, how many of them are found."""
+        reserved = () if found is None else (self.width(), *(counts[which] for which in self._buttons))
+        if reserved != self._reserved:
+            self._reserved = reserved
+            self._with_total = found is not None and self._reserve(counts)
+            if found is None:
+                self._height_with(dict.fromkeys(self._buttons, ""))
         for which, button in self._buttons.items():
-            # Translators: the name of a filter and how many photos it shows.
-            shown = _("{filter}  {count}").format(filter=self._names[which], count=number(counts[which]))
-            shown = shown.replace("&", "&&")
+            count = counts[which] if found is None else found[which]
+            shown = self._words(which, count, counts[which] if self._with_total else None).replace("&", "&&")
             if button.text() != shown:
                 button.setText(shown)
         for which in _TRANSIENT:
             button = self._buttons[which]
             button.setVisible(counts[which] > 0 or button.isChecked())
+
+    def _words(self, which: Filter, count: int, total: int | None = None) -> str:
+        if not total:
+            # Translators: the name of a filter and how many photos it shows.
+            return _("{filter}  {count}").format(filter=self._names[which], count=number(count))
+        # Translators: the name of a filter, how many of its photos are found, and how many it has.
+        return _("{filter}  {count} of {total}").format(
+            filter=self._names[which], count=number(count), total=number(total)
+        )
+
+    def _reserve(self, counts: Mapping[Filter, int]) -> bool:
+        """Leave space for as many as there are, so that no button moves while the user types or drags.
+
+        Returns:
+            Whether there is space to say how many there are besides how many are found, without another line.
+        """
+        brief = {which: self._words(which, counts[which]) for which in self._buttons}
+        whole = {which: self._words(which, counts[which], counts[which]) for which in self._buttons}
+        least = self._height_with(brief)
+        if self._height_with(whole) <= least:
+            return True
+        self._height_with(brief)
+        return False
+
+    def _height_with(self, words: Mapping[Filter, str]) -> int:
+        """Leave space for these words on the buttons; return the height of all of them."""
+        for which, button in self._buttons.items():
+            button.reserve(words[which])
+        self._flow.invalidate()
+        return self._flow.heightForWidth(self.width())
 
     def set_current(self, which: Filter) -> None:
         """Check the button of a filter without a signal."""
@@ -93,13 +130,24 @@ class FilterBar(QWidget):
 class _Chip(QPushButton):
     """The button of a filter, with some space beside its words."""
 
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._reserved = ""
+
+    def reserve(self, words: str) -> None:
+        """Be wide enough for these words too."""
+        if words != self._reserved:
+            self._reserved = words
+            self.updateGeometry()
+
     def sizeHint(self) -> QSize:
         """Return the size that it takes if there is enough space."""
-        return super().sizeHint().grownBy(QMargins(_BESIDE, 0, _BESIDE, 0))
+        return self.minimumSizeHint().grownBy(QMargins(_BESIDE, 0, _BESIDE, 0))
 
     def minimumSizeHint(self) -> QSize:
         """Return the size that its words need."""
-        return super().sizeHint()
+        width = self.fontMetrics().horizontalAdvance
+        return super().sizeHint().grownBy(QMargins(0, 0, max(0, width(self._reserved) - width(self.text())), 0))
 
 
 def _tips() -> dict[Filter, str]:

@@ -20,7 +20,7 @@ from PySide6.QtGui import QColor, QFont, QKeyEvent, QMouseEvent, QPainter, QPain
 from PySide6.QtWidgets import QListView, QWidget
 
 from alpacasorter.i18n import _
-from alpacasorter.ui.photo_store import PhotoRow
+from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photos.delegate import PhotoDelegate
 from alpacasorter.ui.photos.model import PhotoModel, runs
 from alpacasorter.ui.settings import TILE_LEAST, TILE_MOST, TILE_USUAL

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _, ngettext, number
 from alpacasorter.ui.photo_filters import Filter
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.photos.preview import Selection
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.wording import text

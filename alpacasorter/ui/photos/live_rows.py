@@ -8,7 +8,7 @@ from alpacasorter.core.events import Found, Judged, Problems
 from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.core.watching.events import Gone, Renamed
 from alpacasorter.ui.photo_filters import Filter
-from alpacasorter.ui.photo_store import PhotoRow
+from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photos.banners import ArrivalsBanner
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.model import PhotoModel

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Collection, Iterable, Sequence, Set
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, replace
+from itertools import chain, islice, pairwise
 from pathlib import Path
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
@@ -15,7 +15,9 @@ from alpacasorter.core.events import Found, Judged, Learned, Problems
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _, confidence
 from alpacasorter.ui.photo_filters import Filter, Order, View
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photo_finder import Finder
+from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.wording import text
 
 Index = QModelIndex | QPersistentModelIndex
@@ -74,6 +76,7 @@ class PhotoModel(QAbstractListModel):
         """Show all photos of `store`."""
         super().__init__(parent)
         self.store = store
+        self.finder = Finder(store)
         self._view = View()
         self._shown: list[PhotoRow] = []
         self._places: dict[PhotoRow, int] | None = {}
@@ -131,14 +134,19 @@ class PhotoModel(QAbstractListModel):
         return self._shown
 
     def filtered(self) -> list[PhotoRow] | None:
-        """Return the photos that are shown; None if the filter shows all."""
-        return None if self._view.filter is Filter.ALL else list(self._shown)
+        """Return the photos that are shown; None if the filter shows all and nothing is searched for."""
+        return None if self._view.filter is Filter.ALL and not self._view.query else list(self._shown)
 
     def show(self, view: View) -> None:
-        """Show the photos that belong to a view now, in its order."""
+        """Show the photos that belong to a view now, in its order. If only its query differs, the same rows stay."""
+        rows = self.finder.matching(view)
+        if rows == self._shown and view == replace(self._view, query=view.query):
+            # As after most keys of a search, which 100,000 photos need not be laid out for.
+            self._view, self._waiting, self._arriving, self._in_order = view, {}, {}, True
+            return
         self.beginResetModel()
         self._view = view
-        self._set_shown(self.store.matching(view))
+        self._set_shown(rows)
         self.endResetModel()
 
     def clear(self, view: View = _ALL, labels: LabelSet | None = None, *, again: bool = False) -> None:
@@ -163,7 +171,7 @@ class PhotoModel(QAbstractListModel):
     def position(self, row: PhotoRow) -> int | None:
         """Return the position at which a row is shown; None if it is not."""
         if self._places is None:
-            self._places = {shown: place for place, shown in enumerate(self._shown)}
+            self._places = dict(zip(self._shown, range(len(self._shown)), strict=True))
         return self._places.get(row)
 
     def index_of(self, row: PhotoRow) -> QModelIndex:
@@ -171,10 +179,13 @@ class PhotoModel(QAbstractListModel):
         place = self.position(row)
         return QModelIndex() if place is None else self.index(place)
 
-    def neighbors(self, row: PhotoRow) -> list[PhotoRow]:
-        """Return a row that is shown and all others, by nearness: those after it, then those before it, backwards."""
+    def neighbors(self, row: PhotoRow) -> Iterator[PhotoRow]:
+        """Return a row that is shown and all others, by nearness: those after it, then those before it, backwards.
+
+        They are the neighbors of now, also if other photos are shown by the time they are asked for.
+        """
         place = self.position(row) or 0
-        return [*self._shown[place:], *reversed(self._shown[:place])]
+        return chain(islice(self._shown, place, None), reversed(self._shown[:place]))
 
     # Events of a scan and of learning
 
@@ -200,7 +211,7 @@ class PhotoModel(QAbstractListModel):
         """Find out again which photos wait, after the meaning of the filter has changed."""
         self._arriving = dict.fromkeys(self._matching(self._arriving))
         listed = self._arriving.keys() | set(self._shown)
-        matching = self.store.matching(View(self._view.filter))
+        matching = self.finder.matching(View(self._view.filter, query=self._view.query))
         self._waiting = dict.fromkeys(row for row in matching if row not in listed)
         self.counts_changed.emit()
 
@@ -234,9 +245,10 @@ class PhotoModel(QAbstractListModel):
     @property
     def out_of_date(self) -> OutOfDate:
         """How the list differs from what the filter and the order would show now."""
-        more = len(self._waiting) + len(self._arriving)
+        more, view = len(self._waiting) + len(self._arriving), self._view
         listed = len(self._shown) - len(self._leaving)
-        return OutOfDate(more, listed + more - self.store.counts[self._view.filter], not self._in_order)
+        counts = self.finder.counts(view.query) if view.query else self.store.counts
+        return OutOfDate(more, listed + more - counts[view.filter], not self._in_order)
 
     @property
     def leaving(self) -> Set[PhotoRow]:

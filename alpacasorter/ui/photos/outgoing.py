@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QDrag, QFont, QGuiApplication, QPainter, QPixm
 from alpacasorter.core.files import display_path
 from alpacasorter.i18n import number
 from alpacasorter.ui.actions import Actions
-from alpacasorter.ui.photo_store import PhotoRow
+from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.widgets.desktop import file_url
 from alpacasorter.ui.widgets.theme import Theme

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
@@ -17,11 +17,15 @@ from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.photo_filters import Filter, Order, View
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore, place_of
+from alpacasorter.ui.photo_query import Query
+from alpacasorter.ui.photo_row import PhotoRow, place_of
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.photos.banners import PhotoBanners
+from alpacasorter.ui.photos.changed_strip import ChangedStrip
 from alpacasorter.ui.photos.commands import PhotoCommands
 from alpacasorter.ui.photos.corrections import Corrections
 from alpacasorter.ui.photos.filter_bar import FilterBar
+from alpacasorter.ui.photos.finding.control import Finding
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.key_hints import KeyHints
 from alpacasorter.ui.photos.list_status import UpdateButton, why_empty
@@ -84,8 +88,10 @@ class BrowsePage(QWidget):
         self.progress = ProgressStrip(self)
         bar.add_beside(self.progress, self.progress.words)
         self.banners = PhotoBanners(bar, self.store, self.corrections, self)
-        self.review = ChangeReview(self.store, self.corrections, self.banners, self)
+        strip = ChangedStrip(self.store, self.thumbnails, theme, self)
+        self.review = ChangeReview(self.store, self.corrections, self.banners.flipped, strip, self)
         self.grid = PhotoGrid(self.model, self.thumbnails, theme, self)
+        self.finding = Finding(self.model, self.grid, self.filters, self.actions_, settings, theme, self)
         self.why = Why(self.actions_.why, theme, self)
         self.preview = PreviewPane(self.store, self.thumbnails, previews, theme, self.why, self)
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
@@ -106,13 +112,15 @@ class BrowsePage(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(above)
+        layout.addWidget(self.finding.panel)
         layout.addWidget(self.splitter, 1)
         self.hints = KeyHints(self.store, theme, self)
+        layout.addWidget(strip)
         layout.addWidget(self.hints)
         self._order_tabs()
         self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, settings, self)
         self.closeups = LoupeControl(
-            self, self.views, self.grid, self.model, self.commands, self.actions_, self.thumbnails, theme
+            self, self.views, self.grid, self.model, self.commands, self.actions_, self.thumbnails, theme, self.why
         )
         self.outgoing = OutgoingPhotos(self.actions_, self.grid, self.thumbnails, theme, self)
         self.commands.failed.connect(self.failed)
@@ -136,7 +144,8 @@ class BrowsePage(QWidget):
     def _order_tabs(self) -> None:
         """Let the Tab key move in reading order: filters, photos, preview. Messages follow."""
         chips = [self.filters.button(which) for which in Filter]
-        order = [*chips, self.update_button, self.grid, *self.preview.buttons]
+        before = [*chips, self.update_button, *self.finding.panel.by_tab()]
+        order = [*before, self.grid, *self.preview.buttons, *self.review.strip.controls]
         for one, next_one in pairwise(order):
             self.setTabOrder(one, next_one)
 
@@ -145,6 +154,9 @@ class BrowsePage(QWidget):
         self.addActions(list(actions.page_actions))
         self.filters.chosen.connect(self.show_filter)
         self.model.counts_changed.connect(self._on_counts)
+        self.finding.counted.connect(self._offer_update)
+        self.finding.asked.connect(self._find)
+        self.finding.opened.connect(self.closeups.close)
         self.model.modelReset.connect(self._on_selection)
         self.model.rowsInserted.connect(self._on_inserted)
         self.model.dataChanged.connect(self._on_data_changed)
@@ -158,9 +170,12 @@ class BrowsePage(QWidget):
         self.preview.label_removed.connect(lambda: self.commands.label(None))
         self.why.go_to.connect(self.show_photos)
         self.why.failed.connect(self.failed)
-        self.why.toggled.connect(lambda on: self.show_preview(on or self._settings.preview))
+        self.why.toggled.connect(lambda on: self.show_preview(self._settings.preview or (on and self.grid.isVisible())))
         self.banners.shown.connect(self.show_filter)
         self.review.seen.connect(self._on_changes_seen)
+        self.review.strip_closed.connect(lambda: actions.changed_tags.setChecked(False))
+        self.review.strip.shown.connect(lambda row: self.show_photos([row.key]))
+        actions.changed_tags.toggled.connect(self.review.ask_for_strip)
         self.review.answered.connect(self.grid.setFocus)
         self.corrections.revisited.connect(self.show_photos)
         self.update_button.clicked.connect(self.update_list)
@@ -183,6 +198,7 @@ class BrowsePage(QWidget):
         """Leave less space around the filters if the window is low."""
         self.filters.set_gap(4 if low else 8)
         self.hints.set_low(low)
+        self.review.strip.set_low(low)
 
     def _share_space(self) -> None:
         photos, preview = self.splitter.sizes()
@@ -198,6 +214,7 @@ class BrowsePage(QWidget):
         self.store.forget_changes()
         self.review.begin()
         self.filters.set_labels(labels)
+        self.finding.set_labels(labels)
         self.actions_.set_labels(labels)
 
     def begin(self, *, folder: Path | None = None, same_folder: bool = False, select: Sequence[Path] = ()) -> None:
@@ -210,6 +227,7 @@ class BrowsePage(QWidget):
             select: photos to select as they are found.
         """
         view = self.places.begin(folder, select, same_folder=same_folder)
+        self.closeups.begin(same_folder=same_folder)
         self._chosen_for_user = None
         self._finished = None
         self.live.touched = False
@@ -222,7 +240,9 @@ class BrowsePage(QWidget):
         scope = (self._settings.recursive, self._settings.exclusion)
         self.model.clear(view, again=same_folder and self._scope == scope)
         self._scope = scope
+        self.review.strip.model.begin()
         self._show_view()
+        self.finding.begin(folder, self.model.view.query)
         self.banners.learned.hide()
         self.progress.start()
         self.grid.set_empty_text("")
@@ -240,6 +260,11 @@ class BrowsePage(QWidget):
             self.live.tell()
         self.grid.setFocus()
 
+    def _find(self, query: Query) -> None:
+        """List what is found; the search keeps the focus."""
+        self._show_anew(replace(self.model.view, query=query))
+        self._say_why_empty()
+
     def update_list(self) -> None:
         """List what matches the filter now, in its order. The current photo stays selected, and where it is in view."""
         self.show_filter(self.model.filter)
@@ -255,12 +280,13 @@ class BrowsePage(QWidget):
 
     def _show_anew(self, view: View) -> None:
         """Show photos; those that were selected stay selected, and the current one stays in its place in the view."""
-        grid, near, chosen = self.grid, self._near_current(), self.grid.selected_photos()
+        grid, near = self.grid, self._near_current()
+        chosen, current = grid.selected_photos(), grid.current_photo()
         place, top = grid.currentIndex().row(), grid.visualRect(grid.currentIndex()).top()
         in_view = place in grid.visible_rows()
         self._list(view)
         self._choose(near)
-        if near and self.grid.current_photo() is near[0]:
+        if current is not None and grid.current_photo() is current:
             grid.select_photos(chosen)
         if in_view:
             bar = grid.verticalScrollBar()
@@ -320,7 +346,7 @@ class BrowsePage(QWidget):
                 self.grid.setCurrentIndex(QModelIndex())
             self._show_anew(self.model.view)
             self._on_counts()
-        if not (self.model.rowCount() or self.live.touched or self.model.filter is Filter.ALL):
+        if not (self.model.rowCount() or self.live.touched or self.model.filtered() is None or self.model.view.query):
             # The filter that was in use when the folder was left shows nothing any more.
             self.show_filter(Filter.ALL)
         self.places.end(self.live.touched)
@@ -371,14 +397,15 @@ class BrowsePage(QWidget):
         self.banners.learned.hide()
         self.grid.viewport().update()
         self._on_selection()
-        self.grid.setFocus()
 
     def _on_counts(self) -> None:
-        self.filters.set_counts(self.store.counts)
+        self.finding.refresh()
         if self._finished is not None:
             # Until the photos are judged again, nothing is known about their tags.
             self.review.refresh()
         self.review.show(self.model.filter)
+
+    def _offer_update(self) -> None:
         self.update_button.tell(self.model.out_of_date)
 
     def _on_data_changed(self, first: QModelIndex, last: QModelIndex) -> None:
@@ -388,7 +415,9 @@ class BrowsePage(QWidget):
 
     def _say_why_empty(self) -> None:
         recursive, watching = self._settings.recursive, self._watching
-        words = why_empty(self.model.filter, self.store, self._finished, recursive=recursive, watching=watching)
+        words = self.finding.why_empty() or why_empty(
+            self.model.filter, self.store, self._finished, recursive=recursive, watching=watching
+        )
         self.grid.set_empty_text(words)
 
     # Selection
@@ -399,7 +428,7 @@ class BrowsePage(QWidget):
             self._chosen_for_user = self.grid.current_photo()
         self.places.select_found()
 
-    def _near_current(self) -> list[PhotoRow]:
+    def _near_current(self) -> Iterable[PhotoRow]:
         """Return the current photo and those that may take its place, the nearest first."""
         current = self.grid.currentIndex()
         if not current.isValid():
@@ -407,13 +436,14 @@ class BrowsePage(QWidget):
         row = self.model.photo(current)
         # Of another filter there may be none among those shown; then the nearest of all takes its place.
         place = bisect.bisect_left(self.store.rows, place_of(row), key=place_of)
-        return [*self.model.neighbors(row), *self.store.rows[place:], *reversed(self.store.rows[:place])]
+        rows = self.store.rows
+        return chain(self.model.neighbors(row), islice(rows, place, None), reversed(rows[:place]))
 
     def _choose(self, rows: Iterable[PhotoRow]) -> None:
         """Make the first of these photos that is shown the current one; if none is, the first that is shown."""
-        index = next((found for row in rows if (found := self.model.index_of(row)).isValid()), QModelIndex())
-        if not index.isValid() and self.model.rowCount():
-            index = self.model.index(0)
+        position = self.model.position
+        place = next((found for row in rows if (found := position(row)) is not None), 0)
+        index = self.model.index(place)
         if index.isValid():
             self.grid.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
             self.grid.scrollTo(index)

@@ -11,7 +11,7 @@ from typing import Final
 from PySide6.QtCore import QItemSelectionModel
 
 from alpacasorter.ui.photo_filters import Filter, Order, View
-from alpacasorter.ui.photo_store import PhotoRow
+from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.model import PhotoModel
 from alpacasorter.ui.settings import Settings
@@ -134,7 +134,7 @@ class FolderPlaces:
                 view = replace(view, filter=Filter.ALL)
         self._to_select = list(select)
         if select:
-            self._place, view = None, replace(view, filter=Filter.ALL)
+            self._place, view = None, View(Filter.ALL, view.order, view.descending)
         elif self._place is not None and self._place.current:
             self._to_select = [(self._folder or Path()) / self._place.current]
         self._is_first, self._arriving = True, True

@@ -22,9 +22,10 @@ from PySide6.QtWidgets import (
 from alpacasorter.core import reasons
 from alpacasorter.core.taken import Clock
 from alpacasorter.i18n import _, confidence, ngettext, number
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.photos.model import change_of
-from alpacasorter.ui.photos.why import Why, WhyPanel, gray
+from alpacasorter.ui.photos.why import GrayPhotos, Why, WhyPanel
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.ui.widgets.thumbnails import Thumbnails
 from alpacasorter.wording import text
@@ -52,7 +53,7 @@ class Picture(QWidget):
         self._pixmap = QPixmap()
         self._coarse = False
         self._overlay: QImage | None = None
-        self._dull: QPixmap | None = None
+        self._grays = GrayPhotos()
         self._words = ""
         self.setMinimumSize(QSize(80, 60))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -60,7 +61,6 @@ class Picture(QWidget):
     def show_pixmap(self, pixmap: QPixmap, *, coarse: bool) -> None:
         """Paint this picture; a coarse one is enlarged until the real one is loaded."""
         self._pixmap, self._coarse, self._words = pixmap, coarse, ""
-        self._dull = None if self._overlay is None else gray(pixmap)
         self.update()
 
     def show_words(self, words: str) -> None:
@@ -72,7 +72,7 @@ class Picture(QWidget):
         """Paint colors with transparency over the picture, which is gray then, stretched to it; or none."""
         if overlay is not self._overlay:
             self._overlay = overlay
-            self._dull = None if overlay is None or self._pixmap.isNull() else gray(self._pixmap)
+            self._grays.forget()
             self.update()
 
     @property
@@ -99,8 +99,10 @@ class Picture(QWidget):
             target = QRectF(0, 0, fitted.width(), fitted.height())
             target.moveCenter(area.center())
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            painter.drawPixmap(target, self._dull or self._pixmap, QRectF(self._pixmap.rect()))
-            if self._overlay is not None:
+            if self._overlay is None:
+                painter.drawPixmap(target, self._pixmap, QRectF(self._pixmap.rect()))
+            else:
+                painter.drawImage(target, self._grays.of(self._pixmap.toImage()))
                 painter.drawImage(target, self._overlay)
         painter.end()
 
@@ -292,9 +294,12 @@ class PreviewPane(QFrame):
             self._why.ask(self._image)
 
     def _show_why(self) -> None:
-        self.picture.set_overlay(self._why.overlay)
+        self.picture.set_overlay(self._why.overlay(self._row))
         answer = self._why.answer
-        self.picture.setAccessibleDescription("" if answer is None else what_speaks(answer, self._store.labels))
+        said = "" if answer is None else what_speaks(answer, self._store.labels)
+        self.picture.setAccessibleDescription(said)
+        # In a low window there is no space for it elsewhere.
+        self.picture.setToolTip(said)
 
     def _side_needed(self) -> int:
         size = self.picture.size() * self.devicePixelRatioF()

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
 
-from alpacasorter.ui.photo_filters import Filter, View
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
-from alpacasorter.ui.photos.banners import PhotoBanners
+from alpacasorter.ui.photo_filters import Filter
+from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_store import PhotoStore
+from alpacasorter.ui.photos.banners import FlippedBanner
+from alpacasorter.ui.photos.changed_strip import ChangedStrip
 from alpacasorter.ui.photos.corrections import Corrections, Step
 from alpacasorter.wording import text
 
@@ -32,11 +34,16 @@ class _Surge:
 class ChangeReview(QObject):
     """Shows how many tags have changed, asks about corrections that changed many, and does what the user answers.
 
+    Attributes:
+        strip: shows the changed tags.
+
     Signals:
+        strip_closed: the user has closed the strip.
         seen: changed tags were marked as seen.
         answered: the user answered, so that the button with the focus may be gone.
     """
 
+    strip_closed = Signal()
     seen = Signal()
     answered = Signal()
 
@@ -44,7 +51,8 @@ class ChangeReview(QObject):
         self,
         store: PhotoStore,
         corrections: Corrections,
-        banners: PhotoBanners,
+        flipped: FlippedBanner,
+        strip: ChangedStrip,
         parent: QObject,
     ) -> None:
         """Review the changed tags of `store`.
@@ -52,20 +60,25 @@ class ChangeReview(QObject):
         Args:
             store: the photos of the open folder.
             corrections: what the user labels, and its history.
-            banners: say how many tags have changed, and ask about a correction that changed many.
+            flipped: asks about a correction that changed many tags.
+            strip: shows the changed tags.
             parent: the owner.
         """
         super().__init__(parent)
         self._store = store
         self._corrections = corrections
-        self._changed = changed = banners.changed
-        self._flipped = flipped = banners.flipped
+        self._flipped = flipped
+        self.strip = strip
+        self._filter = Filter.ALL
+        self._asked = False
+        self._closed = False
         self._surges: list[_Surge] = []
         self._seen_at = 0
         corrections.stack.indexChanged.connect(self._on_index)
-        changed.seen_button.clicked.connect(lambda: self.see(None))
-        changed.restore_button.clicked.connect(self._restore_all)
-        changed.undo_button.clicked.connect(self._undo_all)
+        strip.kept.connect(self.see)
+        strip.undone.connect(corrections.restore_earlier)
+        strip.steps_undone.connect(self._undo_all)
+        strip.closed.connect(self._close)
         flipped.undo_button.clicked.connect(self._take_back)
         flipped.keep_button.clicked.connect(self._keep)
         flipped.close_button.clicked.connect(self._keep)
@@ -94,6 +107,7 @@ class ChangeReview(QObject):
             words = text.many_flipped([step.correction.done() for step in made], len(flipped), total)
             self._surges.append(_Surge(tuple(made), words, {row.key for row in flipped if row.key is not None}))
         self.refresh()
+        self.strip.follow()
 
     def refresh(self) -> None:
         """Withdraw what is asked about tags that are again what they were, or that were marked as seen."""
@@ -103,12 +117,24 @@ class ChangeReview(QObject):
         self._ask()
 
     def show(self, which: Filter) -> None:
-        """Show the message of the filter Changed if `which` is that, else hide it."""
+        """Show the strip of changed tags if `which` is the filter for them, or if the user has asked for it."""
+        self._closed = self._closed and which is self._filter
+        self._filter = which
         self._flipped.show_button.setVisible(which is not Filter.CHANGED)
-        if which is Filter.CHANGED:
-            self._changed.tell(self._store.counts[Filter.CHANGED], self._corrections.stack.index() - self._seen_at)
-        else:
-            self._changed.hide()
+        self.strip.show_strip(self._asked or (which is Filter.CHANGED and not self._closed))
+        self.strip.tell(self._store.counts[Filter.CHANGED], self._corrections.stack.index() - self._seen_at)
+
+    def ask_for_strip(self, asked: bool) -> None:
+        """Show the strip whatever the filter is, with the focus in it; or no longer."""
+        self._asked, self._closed = asked, not asked
+        self.show(self._filter)
+        if asked:
+            self.strip.view.setFocus()
+
+    def _close(self) -> None:
+        self.strip_closed.emit()
+        self.ask_for_strip(False)
+        self.answered.emit()
 
     def see(self, rows: Sequence[PhotoRow] | None) -> None:
         """Mark the changed tags of photos as seen; None for all."""
@@ -120,10 +146,6 @@ class ChangeReview(QObject):
 
     def _on_index(self, index: int) -> None:
         self._seen_at = min(self._seen_at, index)
-
-    def _restore_all(self) -> None:
-        self._corrections.restore_earlier(self._store.matching(View(Filter.CHANGED)))
-        self.answered.emit()
 
     def _undo_all(self) -> None:
         self._corrections.undo_to(self._seen_at)

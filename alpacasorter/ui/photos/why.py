@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QObject, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QColor, QIcon, QImage, QLinearGradient, QPainter, QPaintEvent, QPixmap
+from PySide6.QtGui import QAction, QColor, QIcon, QImage, QLinearGradient, QPainter, QPaintEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -22,7 +22,8 @@ from PySide6.QtWidgets import (
 from alpacasorter.core.events import ActivationMap, Explained, Neighbor
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _, percent
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.widgets.desktop import show_in_file_manager
 from alpacasorter.ui.widgets.messages import ElidedLabel
 from alpacasorter.ui.widgets.theme import Theme
@@ -31,7 +32,7 @@ from alpacasorter.wording import text, why
 from alpacasorter.workers.engine import Engine
 
 _NEIGHBORS: Final = 3
-_ICON: Final = QSize(76, 56)
+_ICON, _SMALL_ICON = QSize(76, 56), QSize(44, 33)
 _NOTHING: Final = 128
 """The level of a point that says nothing; see `ActivationMap`."""
 _STRONGEST: Final = 190
@@ -40,6 +41,8 @@ none, and the photo is gray, so that no color of its own is taken for one of the
 _GRAY: Final = QColor(128, 128, 128)
 _LOW, _LOWEST = 470, 330
 """Heights of the preview below which first the photos that are alike and then the whole panel are left out, pixels."""
+_NARROW: Final = 900
+"""Width of a flat panel below which the photos that are alike are left out, pixels."""
 
 
 class Why(QObject):
@@ -81,10 +84,10 @@ class Why(QObject):
         """Whether the window says why."""
         return self._is_on
 
-    @property
-    def overlay(self) -> QImage | None:
-        """The colors to stretch over the whole photo, with transparency; None if there are none (yet)."""
-        return self._overlay
+    def overlay(self, row: PhotoRow | None) -> QImage | None:
+        """Return the colors to stretch over the whole of a photo, with transparency; None if there are none (yet)."""
+        answer = self.answer
+        return None if answer is None or row is None or answer.content_key != row.key else self._overlay
 
     def connect_engine(self, engine: Engine) -> None:
         """Ask this engine; call it after the window was connected with what the engine learns."""
@@ -164,11 +167,27 @@ def _color(strength: float, theme: Theme) -> QColor:
     return color
 
 
-def gray(pixmap: QPixmap) -> QPixmap:
-    """Return a photo without colors, to lay a map over it."""
-    image = pixmap.toImage().convertToFormat(QImage.Format.Format_Grayscale8)
-    image.setDevicePixelRatio(pixmap.devicePixelRatio())
-    return QPixmap.fromImage(image)
+class GrayPhotos:
+    """Photos without their colors, to lay a map over them; each is made once, when it is first painted."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._made: dict[int, QImage] = {}
+
+    def of(self, image: QImage) -> QImage:
+        """Return an image without its colors."""
+        found = self._made.get(image.cacheKey())
+        if found is None:
+            if len(self._made) > 2:
+                self._made.clear()
+            # Back to the format that is painted quickly.
+            found = image.convertToFormat(QImage.Format.Format_Grayscale8).convertToFormat(QImage.Format.Format_RGB32)
+            self._made[image.cacheKey()] = found
+        return found
+
+    def forget(self) -> None:
+        """Free the memory."""
+        self._made.clear()
 
 
 class Legend(QWidget):
@@ -238,10 +257,27 @@ class WhyPanel(QFrame):
     """The legend, a sentence, and the labeled photos most like the current one. Its height is always the same."""
 
     def __init__(
-        self, asked: Why, store: PhotoStore, thumbnails: Thumbnails, theme: Theme, parent: QWidget | None = None
+        self,
+        asked: Why,
+        store: PhotoStore,
+        thumbnails: Thumbnails,
+        theme: Theme,
+        parent: QWidget | None = None,
+        *,
+        flat: bool = False,
     ) -> None:
-        """Show nothing yet; it is hidden while `asked` is switched off."""
+        """Show nothing yet; it is hidden while `asked` is switched off.
+
+        Args:
+            asked: has the answer.
+            store, thumbnails: of the photos.
+            theme: for the colors.
+            parent: the owner.
+            flat: whether it is a strip, to be put below a photo that has as much space as possible.
+        """
         super().__init__(parent)
+        self._flat = flat
+        self._icon = _SMALL_ICON if flat else _ICON
         self._why = asked
         self._store = store
         self._thumbnails = thumbnails
@@ -269,8 +305,9 @@ class WhyPanel(QFrame):
         row.setSpacing(6)
         for place, button in enumerate(self.neighbors):
             button.setObjectName("neighbor")
-            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
-            button.setIconSize(_ICON)
+            styles = Qt.ToolButtonStyle
+            button.setToolButtonStyle(styles.ToolButtonTextBesideIcon if flat else styles.ToolButtonTextUnderIcon)
+            button.setIconSize(self._icon)
             button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             button.clicked.connect(partial(self._go_to, place))
             row.addWidget(button, 1)
@@ -286,11 +323,14 @@ class WhyPanel(QFrame):
         alike.setSpacing(4)
         alike.addLayout(above)
         alike.addWidget(self._found)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(6)
-        for widget in (self.legend, self.sentence, self._alike):
-            column.addWidget(widget)
+        inside: QHBoxLayout | QVBoxLayout = QHBoxLayout(self) if flat else QVBoxLayout(self)
+        inside.setContentsMargins(*((12, 6, 12, 0) if flat else (0, 0, 0, 0)))
+        inside.setSpacing(16 if flat else 6)
+        for widget, share in ((self.legend, 3), (self.sentence, 4), (self._alike, 5)):
+            if flat:
+                inside.addWidget(widget, share, Qt.AlignmentFlag.AlignTop)
+            else:
+                inside.addWidget(widget)
         asked.changed.connect(self._update)
         asked.toggled.connect(self._show_what_fits)
         thumbnails.ready.connect(self._on_thumbnail)
@@ -304,7 +344,12 @@ class WhyPanel(QFrame):
 
     def _show_what_fits(self) -> None:
         self.setVisible(self._why.is_on and self._room >= _LOWEST)
-        self._alike.setVisible(self._room >= _LOW)
+        self._alike.setVisible(self.width() >= _NARROW if self._flat else self._room >= _LOW)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave out what there is no space for."""
+        super().resizeEvent(event)
+        self._show_what_fits()
 
     def _update(self) -> None:
         answer, labels = self._why.answer, self._store.labels
@@ -312,8 +357,8 @@ class WhyPanel(QFrame):
         line = self.fontMetrics().lineSpacing()
         # Kept however little is said, so that nothing moves from photo to photo.
         self.sentence.setMinimumHeight(2 * line)
-        # A picture, one line below it, and the padding.
-        self._found.setFixedHeight(_ICON.height() + line + 14)
+        # A picture, one line below it or beside it, and the padding.
+        self._found.setFixedHeight(self._icon.height() + (0 if self._flat else line) + 14)
         self.sentence.setText("" if answer is None else why.what_speaks(answer, labels))
         self.training.setText("" if answer is None else why.training_photo(answer, labels))
         self.nothing.setText(_("You have labeled no other photos yet."))
@@ -333,7 +378,9 @@ class WhyPanel(QFrame):
         label = self._store.labels.display(neighbor.label)
         button.setText(label.replace("&", "&&"))
         pixmap = self._thumbnails.get(neighbor.keys[0], neighbor.path or Path())
-        button.setIcon(QIcon() if pixmap is None or pixmap.isNull() else _icon(pixmap, self.devicePixelRatioF()))
+        button.setIcon(
+            QIcon() if pixmap is None or pixmap.isNull() else _icon(pixmap, self._icon, self.devicePixelRatioF())
+        )
         alike = percent(max(0.0, neighbor.similarity))
         if self._is_here(neighbor):
             tip = _("You tagged this photo {label}. It is {percent} alike. Click to go to it.")
@@ -373,13 +420,11 @@ class WhyPanel(QFrame):
                 self._show_neighbor(button, neighbor)
 
 
-def _icon(pixmap: QPixmap, ratio: float) -> QIcon:
+def _icon(pixmap: QPixmap, size: QSize, ratio: float) -> QIcon:
     """Return a thumbnail as an icon, sharp on this screen, and not grayed while the button is pressed or disabled."""
-    scaled = pixmap.scaled(
-        _ICON * ratio, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
-    )
+    scaled = pixmap.scaled(size * ratio, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation)
     # All of one size, or their labels would be at different heights.
-    whole = QPixmap(_ICON * ratio)
+    whole = QPixmap(size * ratio)
     whole.fill(Qt.GlobalColor.transparent)
     painter = QPainter(whole)
     painter.drawPixmap((whole.width() - scaled.width()) // 2, (whole.height() - scaled.height()) // 2, scaled)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,9 +16,11 @@ from alpacasorter.core.sorting.events import FilesPlaced, SortRecord, SortState
 from alpacasorter.i18n import _, ngettext, number
 from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.photo_filters import Filter
+from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.follow_up import RescanAfterSort
+from alpacasorter.ui.sorting.misplaced import MisplacedPhotos
 from alpacasorter.ui.widgets.banners import BannerBar, Choice, ChoiceBanner, Rank
 from alpacasorter.ui.widgets.desktop import show_folder
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
@@ -27,6 +29,7 @@ from alpacasorter.wording import text
 from alpacasorter.workers.engine import Engine
 
 if TYPE_CHECKING:
+    from alpacasorter.core.sorting.plan import SortPlan
     from alpacasorter.ui.sorting.dialog import SortDialog
     from alpacasorter.ui.sorting.history import SortHistory
     from alpacasorter.ui.sorting.run_state import SortInput, SortRun
@@ -37,6 +40,7 @@ class SortControl(WindowControl):
 
     Attributes:
         strip: shows how the last sort ended.
+        misplaced: offers to move what was relabeled after a sort.
         offer: asks what to do about a sort that was interrupted.
 
     Signals:
@@ -57,14 +61,27 @@ class SortControl(WindowControl):
         settings: Settings,
         bar: BannerBar,
         folder: Callable[[], Path | None],
+        filtered: Callable[[], Sequence[PhotoRow] | None] = lambda: None,
     ) -> None:
-        """Connect the actions, and add a hidden button for a running sort to the status bar."""
+        """Connect the actions, and add a hidden button for a running sort to the status bar.
+
+        Args:
+            window: gets the dialogs.
+            engine: sorts.
+            actions: of the window.
+            store: the photos of the open folder.
+            settings: what was chosen before.
+            theme: colors.
+            folder: returns the open folder.
+            filtered: returns the photos that are listed; None if these are all. All are sorted, and the dialog says so.
+        """
         super().__init__(window)
         self._engine = engine
         self._actions = actions
         self._store = store
         self._settings = settings
         self._folder = folder
+        self._filtered = filtered
         self._unlisted: set[Path] = set()
         self._has_checked = False
         self._sort = self._launcher(self._make)
@@ -76,6 +93,7 @@ class SortControl(WindowControl):
         self.button.hide()
         self._rescan = RescanAfterSort(engine.sorting, actions.stop, store, settings, folder, self)
         self._rescan.rescan_needed.connect(self.rescan_needed)
+        self.misplaced = MisplacedPhotos(engine.sorting, actions, store, bar, folder, self._carry_out, self)
         self._connect()
 
     def _connect(self) -> None:
@@ -89,6 +107,7 @@ class SortControl(WindowControl):
         engine.finished.connect(self._on_photos_changed)
         engine.finished.connect(self._rescan.on_finished)
         engine.learned.connect(self._on_photos_changed)
+        engine.learned.connect(self.misplaced.on_learned)
         engine.versions.learning_again.connect(self._on_learning_again)
         service.placed.connect(self._on_placed)
         service.began.connect(self._on_began)
@@ -153,7 +172,9 @@ class SortControl(WindowControl):
         store = self._store
         scanning = self._actions.stop.isEnabled()
         found = sort_input(folder, store.rows, store.labels, self._unlisted, scanning=scanning)
-        return replace(found, again=self._engine.versions.again)
+        shown = self._filtered()
+        listed = None if shown is None else len(shown)
+        return replace(found, again=self._engine.versions.again, listed=listed)
 
     # Closing the window
 
@@ -198,6 +219,7 @@ class SortControl(WindowControl):
             self._on_photos_changed()
 
     def _on_folder(self) -> None:
+        self.misplaced.on_folder()
         if self._folder() is None and self.dialog is not None:
             self.dialog.on_folder_closed()
 
@@ -262,6 +284,9 @@ class SortControl(WindowControl):
         if more:
             choices.append(Choice(_("Show all"), self.open_history))
         self.offer.offer(words, choices)
+
+    def _carry_out(self, plan: SortPlan) -> None:
+        self._sort.made().carry_out(plan)
 
     def _resume(self, record: SortRecord) -> None:
         self._sort.made().resume(record)

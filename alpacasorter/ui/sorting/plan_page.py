@@ -120,6 +120,8 @@ class PlanPage(QWidget):
         is_ready = self._fresh and plan is not None
         making = not is_ready and (self._rest.isActive() or not self.view.busy.isHidden())
         said = [_("Planning…")] if making else []
+        if subject is not None and subject.listed is not None:
+            said.append(sorts.more_than_listed(subject.listed, len(subject.photos)))
         if subject is not None and subject.waiting:
             said.append(sorts.waiting(subject.waiting, scanning=subject.scanning))
         if subject is not None and subject.again is not None and subject.again.running:

@@ -12,7 +12,7 @@ from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import FileFailure, FilesPlaced, SortEnded, SortRecord, SortState
 from alpacasorter.core.sorting.plan import Outcome, SortPlan
 from alpacasorter.i18n import _
-from alpacasorter.ui.photo_store import PhotoRow, labeled
+from alpacasorter.ui.photo_row import PhotoRow, labeled
 from alpacasorter.wording import sorts
 
 
@@ -127,6 +127,7 @@ class SortInput:
         waiting: number of photos that were not scanned yet.
         scanning: whether a scan is running.
         again: how far the model is with corrections that were made with another one; None if that is not known.
+        listed: how many photos the window lists; None if it lists all. All are sorted anyway.
     """
 
     folder: Path
@@ -135,6 +136,7 @@ class SortInput:
     waiting: int
     scanning: bool
     again: LearningAgain | None = None
+    listed: int | None = None
 
 
 def sort_input(

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QMainWindow, QMessageBox
 
 from alpacasorter.i18n import _
 from alpacasorter.ui.settings import Settings
+from alpacasorter.ui.widgets.banners import BannerBar, Choice, ChoiceBanner, Rank
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
 from alpacasorter.ui.widgets.dialogs import confirmed
 from alpacasorter.ui.widgets.theme import Theme
@@ -20,18 +21,22 @@ if TYPE_CHECKING:
 class TrainControl(WindowControl):
     """Opens the training dialog.
 
+    Attributes:
+        banner: says that a model is ready, and offers to use it.
+
     Signals:
         use_model(Path): the user wants to use this bundle.
-        told(str): training ended while the dialog was hidden; a sentence for the user.
+        told(str): training has made no model while the dialog was hidden; a sentence for the user.
     """
 
     use_model = Signal(object)
 
-    def __init__(self, window: QMainWindow, settings: Settings, theme: Theme) -> None:
-        """Add a button that shows the progress to the window's status bar, hidden for now."""
+    def __init__(self, window: QMainWindow, settings: Settings, theme: Theme, bar: BannerBar) -> None:
+        """Add a button that shows the progress to the window's status bar, hidden for now; messages are in `bar`."""
         super().__init__(window)
         self._settings = settings
         self._theme = theme
+        self.banner = ChoiceBanner(bar, Rank.STATE)
         self._training = self._launcher(self._make)
         self.button = self._status_button(_("Show the training"))
         self.button.clicked.connect(self.open_dialog)
@@ -58,6 +63,7 @@ class TrainControl(WindowControl):
         dialog = TrainDialog(self._settings, self._theme, self._window)
         dialog.use_model.connect(self.use_model)
         dialog.ended.connect(self.told)
+        dialog.ready.connect(self._on_made)
         dialog.status.connect(self._show_status)
         return dialog
 
@@ -84,8 +90,20 @@ class TrainControl(WindowControl):
             self.dialog.close_down()
             self.dialog.hide()
 
+    def _on_made(self, words: str) -> None:
+        dialog = self.dialog
+        assert dialog is not None
+        choices = [
+            Choice(_("Use this model"), dialog.use, _("Judge all photos with the new model from now on")),
+            Choice(_("Show the result"), self.open_dialog),
+        ]
+        self.banner.offer(words, choices)
+
     def _show_status(self, words: str) -> None:
         hidden = self.dialog is not None and not self.dialog.isVisible()
+        if not hidden:
+            # The dialog itself offers it.
+            self.banner.hide()
         self.button.setText(words)
         self.button.setVisible(bool(words) and hidden)
 

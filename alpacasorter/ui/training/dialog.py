@@ -50,11 +50,13 @@ class TrainDialog(QDialog):
         use_model(Path): the user wants to use this bundle.
         status(str): progress, for the status bar of the window; empty if there is none.
         ended(str): training ended while the dialog was hidden; a sentence for the user.
+        ready(str): the same, if it has made a model.
     """
 
     use_model = Signal(object)
     status = Signal(str)
     ended = Signal(str)
+    ready = Signal(str)
 
     def __init__(
         self,
@@ -135,7 +137,7 @@ class TrainDialog(QDialog):
         self.buttons.close_wanted.connect(self.reject)
         self.buttons.report.clicked.connect(self._open_report)
         self.buttons.again.clicked.connect(self._back)
-        self.buttons.use.clicked.connect(self._use)
+        self.buttons.use.clicked.connect(self.use)
         self.buttons.back.clicked.connect(self._back)
         trainer = self.trainer
         trainer.stage.connect(self._on_stage)
@@ -258,7 +260,8 @@ class TrainDialog(QDialog):
         if self._made is not None:
             desktop.open_file(Path(self._made.report), self, partial(say, self))
 
-    def _use(self) -> None:
+    def use(self) -> None:
+        """Ask for the model that was made to be used from now on."""
         if self._made is not None:
             enable_primary(self.buttons.use, False)
             self.buttons.use.setText(_("Switching…"))
@@ -312,7 +315,8 @@ class TrainDialog(QDialog):
         if title and not self.isVisible():
             self._unseen = title
             # Translators: {title} is such as "Your model is ready", {details} is a sentence.
-            self.ended.emit(_("{title}. {details}").format(title=title, details=details))
+            said = self.ready if page is self.result_page else self.ended
+            said.emit(_("{title}. {details}").format(title=title, details=details))
         self.status.emit(self._words())
 
     # Showing and hiding

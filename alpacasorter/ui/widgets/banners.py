@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import html
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QWidget
 
-from alpacasorter.i18n import _
+from alpacasorter.i18n import _, moment
+from alpacasorter.ui.widgets.dialogs import show_text
 from alpacasorter.ui.widgets.messages import FittedText
 from alpacasorter.ui.widgets.theme import Theme, icon
 
@@ -259,11 +261,9 @@ class BannerBar(QWidget):
 
     Signals:
         changed: another message is shown, or none.
-        list_wanted: the user wants to see what was said.
     """
 
     changed = Signal()
-    list_wanted = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         """Show nothing."""
@@ -350,8 +350,17 @@ class BannerBar(QWidget):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Show the list of messages when the user clicks one that is not shown whole."""
         if event.type() == QEvent.Type.MouseButtonRelease and isinstance(watched, FittedText) and watched.is_cut:
-            self.list_wanted.emit()
+            self.show_list()
         return super().eventFilter(watched, event)
+
+    def show_list(self) -> None:
+        """Show what was said, the latest first; blocks until the user closes that."""
+        lines = [
+            f"<p><small>{html.escape(moment(one.moment))}</small><br>{html.escape(one.words)}</p>"
+            for one in reversed(self.said)
+        ]
+        nothing = f"<p>{html.escape(_('There were no messages yet.'))}</p>"
+        show_text(self.window(), _("Messages"), html="".join(lines) or nothing)
 
     # What is shown
 

@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
-from PySide6.QtCore import QKeyCombination, Qt
+from PySide6.QtCore import QEvent, QKeyCombination, Qt
 from PySide6.QtGui import QKeyEvent
 
 _ROWS: Final = {10: "1234567890", 24: "QWERTYUIOP", 38: "ASDFGHJKL", 52: "ZXCVBNM"}
@@ -104,6 +104,16 @@ def is_plain(event: QKeyEvent) -> bool:
     """Return whether a key was pressed just once and by itself: not held, without Ctrl, Shift, Alt and the like."""
     held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
     return held == Qt.KeyboardModifier.NoModifier and not event.isAutoRepeat()
+
+
+def keeps_escape(event: QEvent) -> bool:
+    """Accept the Esc key for the widget that has the focus, before a shortcut of the window gets it; return whether."""
+    if event.type() != QEvent.Type.ShortcutOverride or not isinstance(event, QKeyEvent):
+        return False
+    if event.key() != Qt.Key.Key_Escape:
+        return False
+    event.accept()
+    return True
 
 
 def _character(event: QKeyEvent) -> str:

@@ -186,7 +186,7 @@ def _palette(c: Colors, *, outlined: bool = False) -> QPalette:
 
 def _tools(state: str = "") -> str:
     """Return the selector of our own tool buttons; in Qt's dialogs this padding would be too much."""
-    places = ("QToolBar", "QFrame#banner", "QFrame#notice", "QFrame#alert", "WelcomePage")
+    places = ("QToolBar", "QFrame#banner", "QFrame#notice", "QFrame#alert", "QFrame#changed", "WelcomePage")
     return ", ".join(f"{place} QToolButton{state}" for place in places)
 
 
@@ -248,6 +248,10 @@ def _style_sheet(c: Colors) -> str:
     QScrollBar::handle:vertical {{ background: {c.border}; border-radius: 4px; min-height: 36px; margin: 2px; }}
     QScrollBar::handle:vertical:disabled {{ background: transparent; }}
     QScrollBar::handle:vertical:hover {{ background: {c.muted}; }}
+    QScrollBar:horizontal {{ background: transparent; height: 12px; margin: 0; }}
+    QScrollBar::handle:horizontal {{ background: {c.border}; border-radius: 4px; min-width: 36px; margin: 2px; }}
+    QScrollBar::handle:horizontal:disabled {{ background: transparent; }}
+    QScrollBar::handle:horizontal:hover {{ background: {c.muted}; }}
     QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; width: 0; }}
     QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
     *[role="muted"] {{ color: {c.muted}; }}
@@ -260,6 +264,7 @@ def _style_sheet(c: Colors) -> str:
     QFrame#alert {{
         background: {c.card}; border: 2px solid {c.warning}; border-radius: {RADIUS}px;
     }}
+    QFrame#changed {{ background: {c.window}; border-top: 1px solid {c.border}; }}
     QFrame#notice {{ background: {c.card}; border: 1px solid {c.warning}; border-radius: {RADIUS}px; }}
     QFrame#drop {{ border: 2px dashed {c.border}; border-radius: 14px; background: {c.card}; }}
     QFrame#drop[hot="true"] {{ border-color: {c.accent}; background: {c.accent_soft}; }}

@@ -49,6 +49,17 @@ def test_old_heads_make_way(library: Library) -> None:
     assert [one.id for one in library.head_versions("cats")] == [kept]
 
 
+def test_each_variant_of_a_bundle_has_its_own_heads(library: Library) -> None:
+    """None makes way for those of another, and they don't stand in the way of those of other bundles."""
+    ours = library.add_head_version(head("alpaca", 1))
+    other = library.add_head_version(head("cats:tame", 1))
+    longer = library.add_head_version(head("alpacas", 1))
+    many = [library.add_head_version(head("alpaca:narrow", number)) for number in range(HEADS_KEPT + DAYS_KEPT + 3)]
+    assert [one.id for one in library.head_versions("alpaca")] == [ours]
+    assert [one.id for one in library.head_versions("alpaca:narrow")][:HEADS_KEPT] == many[: -HEADS_KEPT - 1 : -1]
+    assert [one.id for one in library.head_versions("alpaca", others=True)] == [longer, other]
+
+
 def test_a_head_remembers_what_it_was_learned_from(library: Library) -> None:
     members = {key(1): "not_alpaca", key(2): "alpaca", key(3): "a label with a\nnewline"}
     first = library.add_head_version(replace(head("alpaca", 3), members=members, corrections_digest="one"))

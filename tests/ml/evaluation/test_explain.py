@@ -21,6 +21,7 @@ from alpacasorter.ml.evaluation.explain import FULL, Explainer, activation_map
 from alpacasorter.ml.learning.personal_head import PersonalHead
 from alpacasorter.ml.models.bundle import Bundle, Replay
 from alpacasorter.ml.models.head import Calibration, Head, log_odds
+from alpacasorter.ml.runtime.backbone import GPU_STOPPED, BackboneError
 from alpacasorter.ml.scan import DECODE_SIDE, Opener
 from tests.engines import opened_session, real_bundle
 from tests.ml.bundles import make_bundle
@@ -45,6 +46,15 @@ def patch(size: tuple[int, int], at: tuple[float, float], color: tuple[int, int,
     left, top = round(at[0] * width - width / 10), round(at[1] * height - height / 10)
     image.paste(color, (left, top, left + width // 5, top + height // 5))
     return image
+
+
+class Broken:
+    """A GPU that has stopped working."""
+
+    def embed(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        raise BackboneError(GPU_STOPPED)
+
+    feature_map = embed
 
 
 class Place:
@@ -223,6 +233,28 @@ def test_a_model_whose_embedding_is_no_mean_has_no_exact_map_whatever_it_says(pl
     assert place.explain(path, key).problem == NO_EXACT_MAP
 
 
+def test_a_photo_that_was_judged_on_another_device_has_a_map(place: Place) -> None:
+    path, key = place.add("one.jpg", encode(patch((800, 600), (0.8, 0.2)), "JPEG"))
+    embedding = place.table.get(key) * np.float32(1.005)
+    explained = place.explainer.explain(path, key, embedding, None)
+    assert strongest(explained) == (6, 1)
+
+
+def test_training_photos_are_compared_alike_however_many_there_are(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, key = place.add("one.jpg", picture_bytes(seed=1))
+    kept = place.explain(path, key).training
+    monkeypatch.setattr("alpacasorter.ml.evaluation.explain._KEPT_TRAINING", 1)
+    monkeypatch.setattr("alpacasorter.ml.evaluation.explain._BLOCK", 7)
+    place.explainer = place.explain_with(place.bundle)
+    again = place.explain(path, key).training
+    assert kept is not None
+    assert again is not None
+    assert again[0] == kept[0]
+    assert again[1] == pytest.approx(kept[1], abs=1e-5)
+
+
 def test_the_map_follows_a_correction_without_running_the_model_again(place: Place) -> None:
     path, key = place.add("one.jpg", encode(patch((800, 600), (0.8, 0.2)), "JPEG"))
     before = place.explain(path, key)
@@ -329,5 +361,10 @@ def test_the_shipped_model_explains_what_it_says_before_and_after_a_correction(t
             1 if opposite == bundle.positive_label else -1
         )
         assert_adds_up(after)
+        # A GPU that fails is no reason for no answer.
+        session._backbone = Broken()
+        other = session.explain(judged[2].path, judged[2].content_key)
+        assert_adds_up(other)
+        assert session.device.kind == "cpu"
         (neighbor,) = session.explain(judged[1].path, judged[1].content_key).neighbors
         assert (neighbor.keys[0], neighbor.label, neighbor.path) == (first.content_key, opposite, first.path)

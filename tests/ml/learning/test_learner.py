@@ -87,6 +87,81 @@ def test_more_corrections_than_numbers_each(tmp_path):
         assert_same(learner.learn(x[:count], y[:count]), from_scratch(bundle, x[:count], y[:count]))
 
 
+MANY = 300
+"""More than are fitted in their inner products."""
+
+
+def clicks(bundle, x, y, first):
+    """Learn the first corrections at once and the others one by one; return the learner and the last head."""
+    learner = Learner(bundle)
+    for count in range(first, len(x) + 1):
+        head = learner.learn(x[:count], y[:count])
+    return learner, head
+
+
+@pytest.mark.parametrize("first", [250, MANY])
+@pytest.mark.parametrize("photos", [40, 100], ids=["fewer photos than numbers", "more photos than numbers"])
+def test_hundreds_one_at_a_time_come_to_the_same(tmp_path, first, photos):
+    bundle = make_bundle(tmp_path / "model", replay_set(n=photos))
+    x, y = corrections(first + 15)
+    _learner, head = clicks(bundle, x, y, first)
+    assert_same(head, from_scratch(bundle, x, y))
+
+
+def test_hundreds_can_be_removed_changed_copied_and_come_back(bundle):
+    x, y = corrections(MANY + 30)
+    learner, _head = clicks(bundle, x, y, MANY)
+    assert_same(learner.learn(x[20:], y[20:]), from_scratch(bundle, x[20:], y[20:]))
+    changed = np.where(np.arange(len(y)) % 40 == 0, 1 - y, y)
+    assert_same(learner.learn(x, changed), from_scratch(bundle, x, changed))
+    few = slice(None, None, 60)
+    assert_same(learner.learn(x[few], y[few]), from_scratch(bundle, x[few], y[few]))
+    twice = np.concatenate([x, x[:30]])
+    contradicted = np.concatenate([y, 1 - y[:30]])
+    assert_same(learner.learn(twice, contradicted), from_scratch(bundle, twice, contradicted))
+    assert learner.learn(x[:0], y[:0]) is bundle.head
+
+
+def test_a_whole_folder_of_other_corrections(bundle):
+    learner = Learner(bundle)
+    for seed in range(4):
+        x, y = corrections(700, seed=seed)
+        head = learner.learn(x, y)
+    assert_same(head, from_scratch(bundle, x, y))
+
+
+def test_the_same_clicks_give_the_same_bits(bundle):
+    x, y = corrections(MANY + 10)
+    (_one, first), (_other, second) = clicks(bundle, x, y, MANY), clicks(bundle, x, y, MANY)
+    assert (first.weights == second.weights).all()
+
+
+def test_photos_are_known_again_by_their_numbers_and_by_their_objects(bundle):
+    x, y = corrections(MANY)
+    vectors = list(x)
+    learner = Learner(bundle)
+    expected = learner.learn(vectors, y).weights
+    np.testing.assert_allclose(learner.learn(vectors, y).weights, expected, atol=1e-9)
+    np.testing.assert_allclose(learner.learn(list(x.copy()), y).weights, expected, atol=1e-9)
+    np.testing.assert_allclose(learner.learn(vectors[::-1], y[::-1]).weights, expected, atol=1e-9)
+
+
+def test_a_click_does_not_work_on_all_corrections_together(bundle, monkeypatch):
+    """Where there are hundreds, no system of equations or inverse grows with them, and a few steps are enough."""
+    x, y = corrections(1400)
+    learner = Learner(bundle)
+    learner.learn(x[:1200], y[:1200])
+    solved = []
+    for name in ("solve", "inv", "cholesky"):
+        usual = getattr(np.linalg, name)
+        monkeypatch.setattr(np.linalg, name, lambda a, *rest, usual=usual: solved.append(len(a)) or usual(a, *rest))
+    for count in range(1201, 1231):
+        solved.clear()
+        learner.learn(x[:count], y[:count])
+        assert len(solved) <= 8
+        assert max(solved, default=0) <= 32
+
+
 def test_the_order_does_not_matter(bundle):
     x, y = corrections(20)
     turned = Learner(bundle).learn(x[::-1], y[::-1])
@@ -174,13 +249,16 @@ def test_photos_of_the_replay_set_are_held(bundle):
     assert moved(bundle) < moved(loose)
 
 
+@pytest.mark.parametrize("others", [0, 400])
 @pytest.mark.parametrize("weight", [1e-3, 3.0, 9e5])
 @pytest.mark.parametrize("l2", [1e-3, 2.0, 1e4])
-def test_contradictions_duplicates_and_extreme_settings_are_learned_at_once(bundle, weight, l2):
+def test_contradictions_duplicates_and_extreme_settings_are_learned_at_once(bundle, weight, l2, others):
     """Labels that contradict the model or each other, copies, and huge weights must not make it search for long."""
     odd = replace(bundle, learning=replace(bundle.learning, correction_weight=weight, l2=l2))
     confident = np.argsort(-bundle.head.logits(bundle.replay.embeddings))[:6]
     x = np.concatenate([bundle.replay.embeddings[confident], np.repeat(bundle.replay.embeddings[confident[:2]], 8, 0)])
+    more, _labels = corrections(others)
+    x = np.concatenate([more, x])
     y = np.zeros(len(x), dtype=np.uint8)
     y[-5:] = 1
     learner = Learner(odd)
@@ -189,7 +267,7 @@ def test_contradictions_duplicates_and_extreme_settings_are_learned_at_once(bund
     assert time.process_time() - started < 2.0
     samples = x.astype(np.float64)
     pull = weight * (expit(samples @ head.weights + head.bias) - y)
-    gradient = samples.T @ pull + learner.spread.precision() @ (head.weights - odd.head.weights)
+    gradient = samples.T @ pull + learner.spread.precision @ (head.weights - odd.head.weights)
     assert np.linalg.norm(gradient) <= 1e-6 * weight * len(y) + 1e-6 * l2
 
 

@@ -369,7 +369,7 @@ def test_exporting(
     written: str | None,
 ) -> None:
     asked: list[tuple[Path, Path]] = []
-    monkeypatch.setattr(dialog.exporter, "export", lambda bundle, out: asked.append((bundle, out)))
+    monkeypatch.setattr(dialog.exporter, "export", lambda bundle, out, variant: asked.append((bundle, out)))
     monkeypatch.setattr(models_dialog, "training_available", lambda: True)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (chosen and str(tmp_path / chosen), kind))
     (tmp_path / "there.tflite").write_text("precious")
@@ -387,6 +387,28 @@ def test_exporting(
         assert dialog.message.property("role") == "warning"
     elif chosen:
         assert "already exists" in dialog.message.text()
+
+
+def test_the_variant_in_use_is_exported(
+    dialog: ModelsDialog,
+    engine: FakeEngine,
+    three: list[ModelEntry],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It may be one that is stored nowhere; of the other models, it is the one that the user has chosen."""
+    asked: list[str | None] = []
+    monkeypatch.setattr(dialog.exporter, "export", lambda _bundle, _out, variant: asked.append(variant))
+    monkeypatch.setattr(models_dialog, "training_available", lambda: True)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "it.keras"), ""))
+    engine.models.told.emit(three)
+    choices = (VariantFacts("wide", "Alpaca", "", ""), VariantFacts("narrow", "Not alpaca", "", ""))
+    dialog.show_variants(VariantsFacts("Ponies count as", choices, "narrow", is_chosen=False, first_question=""))
+    for row in (0, 1):
+        choose(dialog, row)
+        dialog.export_button.click()
+        dialog.exporter.exported.emit(tmp_path / "it.keras")
+    assert asked == ["narrow", None]
 
 
 def test_exporting_without_tensorflow(

@@ -15,7 +15,7 @@ from alpacasorter.core.photo import PhotoFile
 from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.core.watching.events import Gone, Renamed
 from alpacasorter.ui.photo_filters import Filter
-from alpacasorter.ui.photo_store import PhotoRow
+from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photos.page import BrowsePage
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.banners import BannerBar

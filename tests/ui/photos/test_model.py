@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QApplication
 from alpacasorter.core.events import Found, Judged, Problem, Problems
 from alpacasorter.core.photo import PhotoFile
 from alpacasorter.ui.photo_filters import Filter, Order, View
-from alpacasorter.ui.photo_store import PhotoRow, PhotoStore
+from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.photos.model import OutOfDate, PhotoModel, runs
 from tests.ui.test_photo_store import LABELS, learned, photo
 

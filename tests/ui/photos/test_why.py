@@ -58,6 +58,10 @@ class Asker:
         image.fill(QColor(40, 200, 40))
         self.hands.window._previews.loaded.emit(Path(f"/p/{number}.jpg"), image)
 
+    def overlay(self) -> QImage | None:
+        """Return what is laid over the current photo."""
+        return self.page.why.overlay(self.hands.row(current(self.hands)))
+
     def color_at(self, across: float, down: float, size: tuple[int, int]) -> QColor:
         """Return the color in a place of the photo as it is painted, given as shares of its width and height."""
         picture = self.page.preview.picture
@@ -86,7 +90,7 @@ def test_w_switches_it_on_for_the_photo_and_off_again(asker: Asker) -> None:
     assert asker.panel.sentence.text() == asker.page.preview.picture.accessibleDescription()
     asker.press_w()
     assert not asker.panel.isVisible()
-    assert asker.page.why.overlay is None
+    assert asker.overlay() is None
     assert asker.page.preview.picture.accessibleDescription() == ""
     make_current(asker.hands, 105)
     assert len(asker.asked) == 1
@@ -154,14 +158,14 @@ def test_the_two_hues_are_told_apart_without_red_or_green() -> None:
 def test_it_stays_on_from_photo_to_photo_and_shows_no_answer_of_another(asker: Asker) -> None:
     asker.press_w()
     asker.answer(103)
-    assert asker.page.why.overlay is not None
+    assert asker.overlay() is not None
     make_current(asker.hands, 104)
-    assert asker.page.why.overlay is None
+    assert asker.overlay() is None
     assert asker.panel.sentence.text() == ""
     asker.answer(103)
-    assert asker.page.why.overlay is None
+    assert asker.overlay() is None
     asker.answer(104)
-    assert asker.page.why.overlay is not None
+    assert asker.overlay() is not None
     assert [key for _path, key, _image in asker.asked] == ["key103", "key104"]
 
 
@@ -181,7 +185,7 @@ def test_it_follows_what_the_app_learns_and_never_disappears_meanwhile(asker: As
     asker.answer(103)
     asker.hands.window.engine.learned.emit(learned_nothing(asker))
     assert [key for _path, key, _image in asker.asked] == ["key103", "key103"]
-    assert asker.page.why.overlay is not None
+    assert asker.overlay() is not None
     asker.answer(103, map=halves(upright=True))
     assert "upper half" in asker.panel.sentence.text()
 
@@ -240,7 +244,7 @@ def test_without_labels_it_says_so_and_without_a_map_why_and_shows_what_is_alike
     assert not asker.panel.nothing.isVisible()
     assert "extra layers" in asker.panel.sentence.text()
     assert asker.panel.neighbors[0].isEnabled()
-    assert asker.page.why.overlay is None
+    assert asker.overlay() is None
     asker.answer(103, map=None, problem=reasons.VANISHED)
     assert asker.panel.sentence.text() == reasons.sentence(reasons.VANISHED)
 
@@ -249,6 +253,46 @@ def test_a_photo_that_is_not_judged_is_not_asked_about(asker: Asker) -> None:
     asker.hands.row(103).fail(reasons.DAMAGED)
     asker.press_w()
     assert asker.asked == []
+
+
+# Loupe and comparison
+
+
+def test_in_the_loupe_the_key_the_map_and_the_sentence_are_the_same(asker: Asker) -> None:
+    hands, loupe = asker.hands, asker.page.closeups.loupe
+    asker.page.show_preview(False)
+    hands.press(Key.Key_Return)
+    asker.press_w()
+    assert loupe.why.isVisible()
+    asker.answer(103, alike=(101,))
+    assert "left half" in loupe.view.accessibleDescription()
+    hands.press(Key.Key_Right)
+    assert loupe.view.accessibleDescription() == ""
+    hands.qtbot.waitUntil(lambda: asker.asked[-1][1] == "key104", timeout=5000)
+    asker.answer(104, map=halves(upright=True), alike=(101,))
+    assert "upper half" in loupe.why.sentence.text()
+    QTest.mouseClick(loupe.why.neighbors[0], LEFT)
+    assert loupe.row is hands.row(101)
+    hands.press(Key.Key_Escape)
+    # What was hidden stays so.
+    assert not asker.page.preview.isVisible()
+
+
+def test_in_a_comparison_it_is_said_of_the_photo_that_keys_act_on(asker: Asker) -> None:
+    hands, page = asker.hands, asker.page.closeups.compare
+    hands.press(Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    hands.press(Key.Key_X)
+    asker.press_w()
+    assert page.why.isVisible()
+    asker.answer(104)
+    one, other = page.panes
+    assert (one.view.accessibleDescription() != "", other.view.accessibleDescription() != "") == (False, True)
+    page.choose(0)
+    hands.qtbot.waitUntil(lambda: asker.asked[-1][1] == "key103", timeout=5000)
+    assert other.view.accessibleDescription() == ""
+    asker.answer(103)
+    assert one.view.accessibleDescription() == page.why.sentence.text() != ""
+    hands.press(Key.Key_Escape)
 
 
 # Places and the Tab key

@@ -180,6 +180,14 @@ def test_photos_not_scanned_yet(scene: Scene) -> None:
     assert scene.why == sorts.waiting(30, scanning=True)
 
 
+def test_a_sort_takes_more_than_what_is_listed_and_says_so(scene: Scene) -> None:
+    scene.subject = SortInput(HIKE, scene.photos, LABELS, 0, False, listed=2)
+    scene.choose(scene.dialog.on_photos_changed)
+    scene.service.planned.emit(going(3))
+    assert scene.dialog.buttons.sort.isEnabled()
+    assert scene.why == sorts.more_than_listed(2, len(scene.photos))
+
+
 def test_corrections_that_are_still_being_learned_again(scene: Scene) -> None:
     scene.subject = SortInput(HIKE, scene.photos, LABELS, 0, False, LearningAgain(12, 25, True))
     scene.choose(scene.dialog.on_photos_changed)

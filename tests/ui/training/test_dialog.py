@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent, QWheelEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox, QPushButton, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -22,6 +23,7 @@ from alpacasorter.ui.training import dialog as train_dialog
 from alpacasorter.ui.training.control import TrainControl
 from alpacasorter.ui.training.dialog import TrainDialog
 from alpacasorter.ui.training.options import augmentation_words
+from alpacasorter.ui.widgets.banners import BannerBar
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.workers import training
 from alpacasorter.workers.training import Trainer
@@ -605,7 +607,10 @@ def control(
     monkeypatch.setattr(TrainDialog, "__init__", init)
     window = Window()
     qtbot.addWidget(window)
-    made = TrainControl(window, settings, Theme(qapp, "light"))
+    theme = Theme(qapp, "light")
+    bar = BannerBar(theme)
+    made = TrainControl(window, settings, theme, bar)
+    window.setCentralWidget(bar)
     window.show()
     yield made
     made.close_down()
@@ -630,8 +635,15 @@ def test_the_window_shows_the_progress(control: TrainControl, dataset: Path, qtb
     assert not control.button.isVisible()
     control.dialog.reject()
     control.dialog.trainer.finish()
-    user.wait(lambda: bool(told))
+    user.wait(control.banner.isVisible)
+    assert control.banner.words.text().startswith("Your model is ready. ")
     assert control.button.text() == "Your model is ready"
+    used: list[object] = []
+    control.use_model.connect(used.append)
+    QTest.mouseClick(control.banner.answers[0], Qt.MouseButton.LeftButton)
+    assert len(used) == 1, "it can be used at once"
+    assert not control.banner.wanted
+    assert told == []
     user.click(control.button)
     assert user.shown is control.dialog.result_page
     assert not control.button.isVisible()

@@ -205,13 +205,14 @@ def test_a_notice_that_is_not_about_an_action_stays(place: Place) -> None:
     assert place.seen() == []
 
 
-def test_what_does_not_fit_is_in_the_tool_tip_and_the_list(place: Place) -> None:
-    wanted: list[bool] = []
-    place.bar.list_wanted.connect(lambda: wanted.append(True))
+def test_what_does_not_fit_is_in_the_tool_tip_and_the_list(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed: list[str] = []
+    monkeypatch.setattr(banners, "show_text", lambda _parent, _title, html: listed.append(html))
     words = "A <b>file</b> " + "with a very long name " * 30
     place.news.say(words)
     QApplication.processEvents()
     assert place.news.words.is_cut
     assert "&lt;b&gt;file" in place.news.words.toolTip()
     QTest.mouseClick(place.news.words, Qt.MouseButton.LeftButton, pos=QPoint(20, 10))
-    assert wanted == [True]
+    assert len(listed) == 1
+    assert "A &lt;b&gt;file" in listed[0]

@@ -12,13 +12,14 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QTo
 
 from alpacasorter.core import reasons
 from alpacasorter.i18n import _
-from alpacasorter.ui.photo_store import PhotoRow
+from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.loupe.facts import how_taken
-from alpacasorter.ui.photos.loupe.loupe import STEPS, full_size, is_label_key, zoom_by_key
+from alpacasorter.ui.photos.loupe.loupe import REMARK_MS, STEPS, full_size, is_label_key, zoom_by_key
 from alpacasorter.ui.photos.loupe.tag_button import TagButton
 from alpacasorter.ui.photos.loupe.zoom_view import ZoomView
 from alpacasorter.ui.photos.model import PhotoModel
+from alpacasorter.ui.photos.why import Why, WhyPanel
 from alpacasorter.ui.widgets.messages import ElidedLabel
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.ui.widgets.thumbnails import Thumbnails
@@ -105,11 +106,13 @@ class Compare(QWidget):
         closed: the user wants to see the grid again.
         labeled(str): the user tags the chosen photo with this label.
         flip_wanted(PhotoRow, str): the user flips a tag; the label that it was shown with.
+        menu_wanted(QPoint): the user asks for the menu of the chosen photo, at this place of the screen.
     """
 
     closed = Signal()
     labeled = Signal(str)
     flip_wanted = Signal(object, str)
+    menu_wanted = Signal(object)
 
     def __init__(
         self,
@@ -118,6 +121,7 @@ class Compare(QWidget):
         thumbnails: Thumbnails,
         loader: CloseupLoader,
         theme: Theme,
+        why: Why,
         parent: QWidget | None = None,
     ) -> None:
         """Show nothing until it is opened."""
@@ -136,14 +140,15 @@ class Compare(QWidget):
         self._all = [Pane(grid, theme, self) for _n in range(MOST)]
         self._count = 0
         self._chosen = 0
+        self._why = why
+        self.why = WhyPanel(why, model.store, thumbnails, theme, self, flat=True)
         self._places = QGridLayout()
         self._places.setSpacing(4)
         self.back = QPushButton(_("Back"), self)
         self.back.setToolTip(_("Back to the photos  ({keys})").format(keys=_("Esc")))
         self.positive, self.negative = QPushButton(self), QPushButton(self)
         self.hint = ElidedLabel(self)
-        self.hint.setText(_("Tab: next photo. Arrow keys: another photo in its place. H: hold it."))
-        self.hint.setToolTip(self.hint.text())
+        self._say_hint()
         self.hint.setProperty("role", "muted")
         below = QHBoxLayout()
         below.setContentsMargins(12, 4, 12, 8)
@@ -157,9 +162,12 @@ class Compare(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 0)
         layout.addLayout(self._places, 1)
+        layout.addWidget(self.why)
         layout.addLayout(below)
         self._later = QTimer(self, singleShot=True, interval=0)
         self._later.timeout.connect(self.refresh)
+        self._remarked = QTimer(self, singleShot=True, interval=REMARK_MS)
+        self._remarked.timeout.connect(self._say_hint)
         self._connect()
 
     def _connect(self) -> None:
@@ -168,9 +176,12 @@ class Compare(QWidget):
             pane.view.moved.connect(lambda pane=pane: self._follow_move(pane))
             pane.view.wants_changed.connect(self._ask)
             pane.tag.flip_wanted.connect(self.flip_wanted)
+        self._why.changed.connect(self._show_why)
         self.back.clicked.connect(self.closed)
         self.positive.clicked.connect(lambda: self._on_tagged(self._store.labels.positive))
         self.negative.clicked.connect(lambda: self._on_tagged(self._store.labels.negative))
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.customContextMenuRequested.connect(lambda at: self.menu_wanted.emit(self.mapToGlobal(at)))
         self._loader.loaded.connect(self._on_loaded)
         self._loader.failed.connect(self._on_failed)
         self._thumbnails.ready.connect(self._on_thumbnail)
@@ -295,6 +306,19 @@ class Compare(QWidget):
         for wanted in pane.view.wanted():
             if (picture := self._loader.get(wanted)) is not None:
                 pane.view.show_picture(picture)
+        self._show_why()
+
+    def _show_why(self) -> None:
+        """Lay over the chosen photo what speaks for its tag and against it, if that is known."""
+        for pane in self.panes if self._open else ():
+            overlay = self._why.overlay(pane.row)
+            pane.view.set_overlay(overlay)
+            pane.view.setAccessibleDescription("" if overlay is None else self.why.sentence.text())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave out why a photo has its tag if there is little space."""
+        super().resizeEvent(event)
+        self.why.set_room(self.height())
 
     def _ask(self) -> None:
         if not self._open or self._moving:
@@ -326,7 +350,7 @@ class Compare(QWidget):
     def _on_thumbnail(self, key: str) -> None:
         for pane in self.panes if self._open else ():
             row = pane.row
-            if row is not None and row.key == key and row.reason is None and pane.view.picture is None:
+            if row is not None and row.key == key and row.reason is None and pane.view.whole is None:
                 pixmap = self._thumbnails.get(key, row.path, row.key_before)
                 if pixmap is not None and not pixmap.isNull():
                     pane.view.show_thumbnail(pixmap)
@@ -345,6 +369,16 @@ class Compare(QWidget):
         self._ask()
 
     # Everything but the photos
+
+    def _say_hint(self) -> None:
+        self.hint.setText(_("Tab: next photo. Arrow keys: another photo in its place. H: hold it."))
+        self.hint.setToolTip(self.hint.text())
+
+    def remark(self, words: str) -> None:
+        """Say something for a moment, in place of the hint."""
+        if self._open:
+            self.hint.setText(words)
+            self._remarked.start()
 
     def _refresh_later(self) -> None:
         if self._open:
@@ -384,8 +418,10 @@ class Compare(QWidget):
 
     def _show_facts(self, pane: Pane) -> None:
         if pane.row is not None:
-            picture = pane.view.picture
+            picture = pane.view.whole
             said = how_taken(pane.row.taken(self._store.clocks), None if picture is None else picture.shot)
+            if picture is not None and picture.changed:
+                said = _("This file has changed.")
             pane.facts.setText(said)
             pane.facts.setToolTip(said)
 

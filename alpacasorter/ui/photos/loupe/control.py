@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QItemSelectionModel, QObject, Qt, QTimer
+from PySide6.QtCore import QEvent, QItemSelectionModel, QObject, Qt, QTimer
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMainWindow, QStackedLayout, QToolBar, QWidget
+from PySide6.QtWidgets import QMainWindow, QStackedLayout, QStatusBar, QToolBar, QWidget
 
 from alpacasorter.i18n import ngettext, number
 from alpacasorter.ui.actions import Actions
-from alpacasorter.ui.photo_store import PhotoRow
+from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photos.commands import PhotoCommands
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.loupe.compare import LEAST, MOST, Compare
 from alpacasorter.ui.photos.loupe.loupe import Loupe
 from alpacasorter.ui.photos.loupe.zoom_view import ZoomView
 from alpacasorter.ui.photos.model import PhotoModel
+from alpacasorter.ui.photos.why import Why
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.ui.widgets.thumbnails import Thumbnails
 from alpacasorter.workers.closeups import CloseupLoader
@@ -39,6 +40,7 @@ class LoupeControl(QObject):
         actions: Actions,
         thumbnails: Thumbnails,
         theme: Theme,
+        why: Why,
     ) -> None:
         """Add both to the views of a page, the first of which has the grid."""
         super().__init__(page)
@@ -55,20 +57,21 @@ class LoupeControl(QObject):
         self._lent: list[QAction] = []
         self._zooms = actions.zoom_in, actions.zoom_out, actions.zoom_fit, actions.zoom_full
         self.loader = CloseupLoader(self)
-        self.loupe = Loupe(grid, model, thumbnails, self.loader, theme, page)
-        self.compare = Compare(grid, model, thumbnails, self.loader, theme, page)
+        self.loupe = Loupe(grid, model, thumbnails, self.loader, theme, why, page)
+        self.compare = Compare(grid, model, thumbnails, self.loader, theme, why, page)
         views.addWidget(self.loupe)
         views.addWidget(self.compare)
-        page.setFocusProxy(grid)
         loupe = self.loupe
         loupe.closed.connect(self.close)
         loupe.labeled.connect(commands.label)
         loupe.flip_wanted.connect(grid.tag_clicked)
         loupe.menu_wanted.connect(self._menu.popup)
+        self.compare.menu_wanted.connect(self._menu.popup)
         self.compare.closed.connect(self.close)
         self.compare.labeled.connect(commands.label)
         self.compare.flip_wanted.connect(grid.tag_clicked)
         commands.remarked.connect(loupe.remark)
+        commands.remarked.connect(self.compare.remark)
         grid.open_pressed.connect(self.open)
         actions.loupe.triggered.connect(self.toggle)
         actions.compare.triggered.connect(self.open_compare)
@@ -130,6 +133,7 @@ class LoupeControl(QObject):
         selected = self.compare.rows if self._shown is self.compare else self._selected
         self.loupe.close_photo()
         self.compare.close_photos()
+        self.loader.rest()
         self._commands.stays = False
         self._shown = None
         self._enable()
@@ -144,6 +148,13 @@ class LoupeControl(QObject):
         self._selected = []
         # Later, because the cells are laid out for the size of the window only then.
         QTimer.singleShot(0, self, lambda: self._grid.scrollTo(self._grid.currentIndex()))
+
+    def begin(self, *, same_folder: bool) -> None:
+        """The photos of a folder are about to be found; only the loupe stays, if they are those of the same folder."""
+        if not same_folder or self._shown is self.compare:
+            self.close()
+        # Opening a folder shows the tool bar.
+        QTimer.singleShot(0, self, self._hide_window_parts)
 
     def close_down(self) -> None:
         """End the threads, and leave the whole screen, so that the window opens again as it was."""
@@ -172,16 +183,18 @@ class LoupeControl(QObject):
 
     def _select_one(self) -> None:
         """Keep only the photo that is shown selected, so that no key tags photos that can't be seen."""
-        grid = self._grid
-        if self._shown is not None and len(grid.selectionModel().selectedIndexes()) > 1:
+        selection = self._grid.selectionModel()
+        # Counted by ranges: there may be 100,000.
+        ranges = selection.selection()
+        if self._shown is not None and (ranges.count() > 1 or (ranges.count() == 1 and ranges.first().height() > 1)):
             flags = QItemSelectionModel.SelectionFlag
-            grid.selectionModel().select(grid.currentIndex(), flags.ClearAndSelect)
+            selection.select(self._grid.currentIndex(), flags.ClearAndSelect)
 
     # The window around
 
     def _hide_window_parts(self) -> None:
         window = self._page.window()
-        if isinstance(window, QMainWindow):
+        if isinstance(window, QMainWindow) and self._shown is not None:
             parts: list[QWidget] = [*window.findChildren(QToolBar), window.statusBar()]
             if window.isFullScreen():
                 parts.append(window.menuBar())
@@ -193,6 +206,9 @@ class LoupeControl(QObject):
     def _show_window_parts(self) -> None:
         for part in self._hidden:
             part.show()
+            if isinstance(part, QStatusBar):
+                # What was said meanwhile stood beside the photo, and here it would cover the rest of the bar.
+                part.clearMessage()
         self._hidden = []
         for action in self._lent:
             self._page.removeAction(action)
@@ -201,7 +217,7 @@ class LoupeControl(QObject):
     def _lend_actions(self) -> None:
         """Have the keys of the menus work while the menu bar is hidden, where Qt does not look for them."""
         window = self._page.window()
-        if isinstance(window, QMainWindow) and window.menuBar() in self._hidden:
+        if isinstance(window, QMainWindow) and window.menuBar() in self._hidden and not self._lent:
             known = self._page.actions()
             self._lent = [
                 action
@@ -210,8 +226,16 @@ class LoupeControl(QObject):
             ]
             self._page.addActions(self._lent)
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Notice that the system has taken the window back from the whole screen."""
+        window = self._page.window()
+        if watched is window and event.type() == QEvent.Type.WindowStateChange and window.isActiveWindow():
+            self._actions.full_screen.setChecked(window.isFullScreen())
+        return super().eventFilter(watched, event)
+
     def _fill_screen(self, fill: bool) -> None:
         window = self._page.window()
+        window.installEventFilter(self)
         if window.isFullScreen() != fill:
             window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen)
         if self._shown is not None:

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from alpacasorter.i18n import _
-from alpacasorter.ui.photo_store import PhotoRow
+from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photos.delegate import tag_of
 from alpacasorter.ui.photos.model import PhotoModel
 from alpacasorter.ui.widgets.theme import Theme, paint_icon

@@ -14,13 +14,14 @@ from alpacasorter.core import reasons
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _
 from alpacasorter.ui.photo_filters import Filter
-from alpacasorter.ui.photo_store import PhotoRow
+from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.loupe.facts import how_many, how_taken
 from alpacasorter.ui.photos.loupe.film_strip import FilmStrip
 from alpacasorter.ui.photos.loupe.tag_button import TagButton
 from alpacasorter.ui.photos.loupe.zoom_view import ZoomView
 from alpacasorter.ui.photos.model import PhotoModel
+from alpacasorter.ui.photos.why import Why, WhyPanel
 from alpacasorter.ui.widgets import keys
 from alpacasorter.ui.widgets.messages import ElidedLabel
 from alpacasorter.ui.widgets.theme import Theme
@@ -44,7 +45,8 @@ STEPS: Final = {
 """Keys that go to another photo, and how far."""
 _PANS: Final = {Qt.Key.Key_Left: (1, 0), Qt.Key.Key_Right: (-1, 0), Qt.Key.Key_Up: (0, 1), Qt.Key.Key_Down: (0, -1)}
 _PAN: Final = 0.2
-_REMARK_MS: Final = 4000
+REMARK_MS: Final = 4000
+"""How long a remark is shown."""
 _LOW: Final = 420
 """Height below which the film strip is left out, pixels."""
 
@@ -113,6 +115,7 @@ class Loupe(QWidget):
         thumbnails: Thumbnails,
         loader: CloseupLoader,
         theme: Theme,
+        why: Why,
         parent: QWidget | None = None,
     ) -> None:
         """Show nothing until it is opened."""
@@ -147,13 +150,15 @@ class Loupe(QWidget):
         self.notice.hide()
         for label in (self.name, self.count, self.facts, self.notice):
             label.setTextFormat(Qt.TextFormat.PlainText)
+        self._why = why
+        self.why = WhyPanel(why, model.store, thumbnails, theme, self, flat=True)
         self.strip = FilmStrip(model, thumbnails, theme, self)
         self._lay_out()
         self._rest = QTimer(self, singleShot=True, interval=_REST_MS)
         self._rest.timeout.connect(self._ask)
         self._later = QTimer(self, singleShot=True, interval=0)
         self._later.timeout.connect(self.refresh)
-        self._remarked = QTimer(self, singleShot=True, interval=_REMARK_MS)
+        self._remarked = QTimer(self, singleShot=True, interval=REMARK_MS)
         self._remarked.timeout.connect(self.notice.hide)
         self._connect()
 
@@ -178,6 +183,7 @@ class Loupe(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.view, 1)
+        layout.addWidget(self.why)
         layout.addLayout(self.below)
         layout.addWidget(self.strip)
         for button in (self.back, self.positive, self.negative):
@@ -197,8 +203,9 @@ class Loupe(QWidget):
         self.tag.flip_wanted.connect(self.flip_wanted)
         self.view.wants_changed.connect(self._on_wants)
         self.view.sharp_painted.connect(self.sharp_painted)
-        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.view.customContextMenuRequested.connect(lambda at: self.menu_wanted.emit(self.view.mapToGlobal(at)))
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.customContextMenuRequested.connect(lambda at: self.menu_wanted.emit(self.mapToGlobal(at)))
+        self._why.changed.connect(self._show_why)
         self.strip.chosen.connect(self.go_to)
         self.strip.stepped.connect(self.step)
         self._loader.loaded.connect(self._on_loaded)
@@ -241,6 +248,11 @@ class Loupe(QWidget):
         """The photo that is shown."""
         return self._row
 
+    def is_decoded(self, row: PhotoRow) -> bool:
+        """Return whether all that is needed to paint a photo sharp is there, so that a step to it shows it at once."""
+        wanted = self.view.wanted_for(row.path, row.key, full_size(row))
+        return all(self._loader.get(one) is not None for one in wanted)
+
     def step(self, by: int) -> None:
         """Show the next photo, or with -1 the one before."""
         place = self._grid.currentIndex().row() + by
@@ -280,6 +292,7 @@ class Loupe(QWidget):
             return
         self.view.show_photo(row.path, row.key, full_size(row))
         self._show_thumbnail()
+        self._show_why()
         if row.reason is not None:
             self.view.show_words(reasons.sentence(row.reason))
         for wanted in self.view.wanted():
@@ -351,8 +364,14 @@ class Loupe(QWidget):
         if pixmap is not None and not pixmap.isNull():
             self.view.show_thumbnail(pixmap)
 
+    def _show_why(self) -> None:
+        """Lay over the photo what speaks for its tag and against it, if that is known."""
+        if self._open:
+            self.view.set_overlay(self._why.overlay(self._row))
+            self.view.setAccessibleDescription(self.why.sentence.text())
+
     def _on_thumbnail(self, key: str) -> None:
-        if self._open and self._row is not None and self._row.key == key and self.view.picture is None:
+        if self._open and self._row is not None and self._row.key == key and self.view.whole is None:
             self._show_thumbnail()
 
     def _refresh_later(self) -> None:
@@ -387,7 +406,7 @@ class Loupe(QWidget):
         self._follow(row)
 
     def _show_facts(self) -> None:
-        row, picture = self._row, self.view.picture
+        row, picture = self._row, self.view.whole
         if row is not None:
             said = how_taken(row.taken(self._store.clocks), None if picture is None else picture.shot)
             self.facts.setText(said)
@@ -437,3 +456,4 @@ class Loupe(QWidget):
         """Leave out the film strip if the window is low."""
         super().resizeEvent(event)  # type: ignore[arg-type]
         self.strip.setVisible(self.height() >= _LOW)
+        self.why.set_room(self.height())

@@ -7,7 +7,7 @@ from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from alpacasorter.i18n import _
-from alpacasorter.ui.photo_store import PhotoRow
+from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photos.delegate import PhotoDelegate
 from alpacasorter.ui.widgets import tag as tags
 from alpacasorter.ui.widgets.theme import Theme

@@ -18,8 +18,9 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
+from alpacasorter.ui.photos.loupe.overlay import Overlay
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.workers.closeups import MOST_FULL_PIXELS, Fit, Part, Picture
 
@@ -31,7 +32,7 @@ _MARGIN: Final = 0.2
 """How much more than what is in view is rendered on each side, as a share of the view, so that it can be dragged."""
 
 
-class ZoomView(QWidget):
+class ZoomView(QLabel):
     """Shows one photo.
 
     What is painted first is the best there is: the thumbnail, the picture of the whole photo, the part of it that is in
@@ -55,6 +56,8 @@ class ZoomView(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         """Show nothing."""
         super().__init__(parent)
+        # Only so that a screen reader hears that this is a picture; what is painted is below.
+        self.setPixmap(QPixmap(1, 1))
         self._theme = theme
         self._path: Path | None = None
         self._key: str | None = None
@@ -66,8 +69,7 @@ class ZoomView(QWidget):
         self._words = ""
         self._scale: float | None = None
         self._center = (0.5, 0.5)
-        self._overlay = QImage()
-        self._overlay_made: tuple[QRect, QSize, QImage] | None = None
+        self._overlay = Overlay()
         self._dragged: QPointF | None = None
         self._is_new = False
         self.most_pixels = MOST_FULL_PIXELS
@@ -89,8 +91,9 @@ class ZoomView(QWidget):
         self._coarse = self._enlarged = QImage()
         self._fit = self._part = None
         self._words = ""
+        self.setAccessibleDescription("")
         self._is_new = True
-        self._overlay, self._overlay_made = QImage(), None
+        self._overlay.set(None)
         self._show_cursor()
         self.update()
 
@@ -120,6 +123,7 @@ class ZoomView(QWidget):
     def show_words(self, words: str) -> None:
         """Show this text in place of the photo."""
         self._words = words
+        self.setAccessibleDescription(words)
         self._fit = self._part = None
         self._coarse = self._enlarged = QImage()
         self.update()
@@ -136,12 +140,11 @@ class ZoomView(QWidget):
 
     def set_overlay(self, overlay: QImage | None) -> None:
         """Paint a picture with transparency over the whole photo, stretched to it, or none; until the next photo."""
-        self._overlay = QImage() if overlay is None else overlay
-        self._overlay_made = None
+        self._overlay.set(overlay)
         self.update()
 
     @property
-    def picture(self) -> Picture | None:
+    def whole(self) -> Picture | None:
         """The picture of the whole photo; None until there is one."""
         return self._fit
 
@@ -407,7 +410,7 @@ class ZoomView(QWidget):
         """Ask for pictures of the new size."""
         super().resizeEvent(event)
         self._hold_in()
-        self._enlarged, self._overlay_made = QImage(), None
+        self._enlarged = QImage()
         self._show_cursor()
         self.wants_changed.emit()
 
@@ -436,8 +439,7 @@ class ZoomView(QWidget):
             self._paint_whole(painter, target)
         if part is not None and isinstance(part.wanted, Part) and self._scale is not None:
             self._paint_part(painter, target, part.image, part.wanted, self._scale)
-        if not self._overlay.isNull():
-            self._paint_overlay(painter, target)
+        self._overlay.paint(painter, self._in_view(), target)
         painter.end()
         self._was_painted()
 
@@ -451,9 +453,9 @@ class ZoomView(QWidget):
         if image.isNull():
             return
         if image.size() == target.size():
-            painter.drawImage(target.topLeft(), image)
+            painter.drawImage(target.topLeft(), self._overlay.toned(image))
         else:
-            painter.drawImage(QRectF(target), image, QRectF(image.rect()))
+            painter.drawImage(QRectF(target), self._overlay.toned(image), QRectF(image.rect()))
 
     def _coarse_for(self, target: QRect) -> QImage:
         """Return the thumbnail, smooth at half the size: what is left is quick, and nearly as good."""
@@ -468,39 +470,11 @@ class ZoomView(QWidget):
 
     def _paint_part(self, painter: QPainter, target: QRect, image: QImage, at: Part, scale: float) -> None:
         if at.scale == scale:
-            painter.drawImage(target.topLeft() + QPoint(at.left, at.top), image)
+            painter.drawImage(target.topLeft() + QPoint(at.left, at.top), self._overlay.toned(image))
             return
         zoomed = scale / at.scale
         place = QRectF(at.left * zoomed, at.top * zoomed, at.width * zoomed, at.height * zoomed)
-        painter.drawImage(place.translated(QPointF(target.topLeft())), image, QRectF(image.rect()))
-
-    def _paint_overlay(self, painter: QPainter, target: QRect) -> None:
-        """Paint what is in view of the overlay, smooth at half the size as in `_coarse_for`."""
-        view = self._in_view()
-        if view.isEmpty():
-            return
-        if self._overlay_made is None or self._overlay_made[:2] != (view, target.size()):
-            across, down = self._overlay.width() / target.width(), self._overlay.height() / target.height()
-            source = QRectF(view.x() * across, view.y() * down, view.width() * across, view.height() * down)
-            around = source.toAlignedRect().adjusted(-1, -1, 1, 1).intersected(self._overlay.rect())
-            half = QSize(
-                max(1, round(around.width() / across / 2)),
-                max(1, round(around.height() / down / 2)),
-            )
-            part = self._overlay.copy(around).scaled(
-                half, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
-            )
-            cut = QRectF(
-                (source.x() - around.x()) * half.width() / around.width(),
-                (source.y() - around.y()) * half.height() / around.height(),
-                source.width() * half.width() / around.width(),
-                source.height() * half.height() / around.height(),
-            )
-            made = part.copy(cut.toAlignedRect()).convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
-            self._overlay_made = view, target.size(), made
-        painter.drawImage(
-            QRectF(view.translated(target.topLeft())), self._overlay_made[2], QRectF(self._overlay_made[2].rect())
-        )
+        painter.drawImage(place.translated(QPointF(target.topLeft())), self._overlay.toned(image), QRectF(image.rect()))
 
 
 def _side(room: int, size: int, center: float) -> int:

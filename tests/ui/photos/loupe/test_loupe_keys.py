@@ -2,8 +2,9 @@
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QAccessible, QContextMenuEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMenu
 
 from alpacasorter.ui.photo_filters import Filter
 from tests.ui.conftest import Hands
@@ -185,3 +186,101 @@ def test_enter_with_ctrl_opens_another_program(hands: Hands, monkeypatch: pytest
     hands.press(Key.Key_Return, Mod.ControlModifier)
     assert opened == [True, True]
     assert hands.page.closeups.loupe.isVisible()
+
+
+def test_another_folder_closes_the_loupe_and_another_scan_does_not(hands: Hands) -> None:
+    window, loupe = hands.window, hands.page.closeups.loupe
+    hands.press(Key.Key_Return)
+    assert not window.statusBar().isVisible()
+    hands.page.begin(same_folder=True)
+    hands.show(12)
+    assert hands.grid.isVisible(), "another folder"
+    assert window.statusBar().isVisible()
+    hands.press(Key.Key_Return)
+    hands.page.begin(same_folder=True)
+    hands.settle()
+    assert loupe.isVisible()
+    window.close_folder()
+    assert window.statusBar().isVisible()
+    assert not loupe.is_open
+
+
+def test_the_menu_zooms_and_has_a_key_for_everything(hands: Hands) -> None:
+    actions, loupe = hands.page.actions_, hands.page.closeups.loupe
+    zooms = (actions.zoom_in, actions.zoom_out, actions.zoom_fit, actions.zoom_full)
+    assert not any(action.isEnabled() for action in zooms)
+    hands.press(Key.Key_Return)
+    assert all(action.isEnabled() for action in zooms)
+    row = loupe.row
+    assert row is not None
+    loupe.view.show_photo(row.path, row.key, (4000, 3000))
+    actions.zoom_full.trigger()
+    assert loupe.view.scale == 1
+    for key, modifier in ((Key.Key_Minus, Mod.NoModifier), (Key.Key_Plus, Mod.ControlModifier)):
+        before = loupe.view.scale
+        hands.press(key, modifier)
+        assert (loupe.view.scale > before) is (key == Key.Key_Plus)
+    before = loupe.view.place[1][0]
+    hands.press(Key.Key_Right, Mod.ShiftModifier)
+    assert loupe.view.place[1][0] > before
+    assert loupe.row is row
+    actions.zoom_fit.trigger()
+    assert loupe.view.is_fitted
+    hands.press(Key.Key_Z)
+    assert loupe.view.scale == 1
+
+
+def test_controls_of_the_loupe_have_names_and_roles_and_can_be_reached_by_tab(hands: Hands) -> None:
+    loupe = hands.page.closeups.loupe
+    hands.press(Key.Key_Return)
+    hands.settle()
+    view = QAccessible.queryAccessibleInterface(loupe.view)
+    assert view.role() == QAccessible.Role.Graphic
+    assert view.text(QAccessible.Text.Name).startswith("100.jpg: ")
+    tag = QAccessible.queryAccessibleInterface(loupe.tag)
+    assert tag.role() == QAccessible.Role.Button
+    assert tag.text(QAccessible.Text.Name) == loupe.tag.text() != ""
+    assert loupe.strip.accessibleName()
+    reached = set()
+    for _ in range(8):
+        hands.press(Key.Key_Tab)
+        reached.add(QApplication.focusWidget())
+    assert {loupe.back, loupe.positive, loupe.negative, loupe.tag} <= reached
+    loupe.setFocus()
+
+
+def test_a_key_that_is_held_labels_photo_after_photo(hands: Hands) -> None:
+    hands.press(Key.Key_Return)
+    for held in range(5):
+        hands.type_key(Key.Key_N, "n", repeated=held > 0)
+    assert hands.asked == [{f"key{n}": NOT} for n in range(100, 105)]
+    assert hands.page.closeups.loupe.row is hands.row(105)
+
+
+def test_at_the_end_of_the_list_it_says_so_beside_the_photo(hands: Hands) -> None:
+    loupe = hands.page.closeups.loupe
+    hands.press(Key.Key_Return)
+    hands.press(Key.Key_End)
+    hands.press(Key.Key_N)
+    assert loupe.notice.isVisible()
+    assert "last photo" in loupe.notice.text()
+    hands.press(Key.Key_Escape)
+    assert hands.window.statusBar().currentMessage() == ""
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_the_right_mouse_button_opens_the_menu_of_the_photo(hands: Hands, several: bool) -> None:
+    if several:
+        hands.press(Key.Key_Right, Mod.ShiftModifier)
+        hands.press(Key.Key_X)
+        shown = hands.page.closeups.compare.chosen.view
+    else:
+        hands.press(Key.Key_Return)
+        shown = hands.page.closeups.loupe.view
+    at = QPoint(50, 50)
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, shown.mapToGlobal(at))
+    QApplication.sendEvent(shown, event)
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    assert hands.page.actions_.open_photo in menu.actions()
+    menu.close()

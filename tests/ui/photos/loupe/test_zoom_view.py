@@ -136,6 +136,11 @@ def test_the_next_photo_keeps_zoom_and_place(viewer: Viewer, photo: Path) -> Non
     assert viewer.view.photo_rect() == place
 
 
+def is_gray(name: str) -> bool:
+    red, green, blue = (name[at : at + 2] for at in (1, 3, 5))
+    return red == green == blue
+
+
 def test_an_overlay_is_stretched_over_the_photo_also_when_zoomed(viewer: Viewer, photo: Path) -> None:
     viewer.show(photo)
     overlay = QImage(2, 1, QImage.Format.Format_ARGB32)
@@ -143,14 +148,15 @@ def test_an_overlay_is_stretched_over_the_photo_also_when_zoomed(viewer: Viewer,
     overlay.setPixelColor(1, 0, QColor(0, 0, 0, 0))
     viewer.view.set_overlay(overlay)
     assert viewer.color(20, 150) == "#00ff00"
-    assert viewer.color(380, 150) == "#0000ff"
+    # Where it lets the photo through, that has no colors of its own, which could be taken for those above it.
+    assert is_gray(viewer.color(380, 150))
     assert viewer.color(20, 5) != "#00ff00"
     viewer.view.zoom_full(QPointF(0, 150))
     viewer.sharpen()
     assert viewer.color(20, 150) == "#00ff00"
     viewer.view.pan(-2000, 0)
     viewer.sharpen()
-    assert viewer.color(380, 150) == "#0000ff"
+    assert is_gray(viewer.color(380, 150))
     viewer.view.set_overlay(None)
     viewer.view.zoom_fit()
     assert viewer.color(20, 150) == "#ff0000"
