@@ -9,7 +9,7 @@ from __future__ import annotations
 import bisect
 import math
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from operator import attrgetter
@@ -23,7 +23,7 @@ from alpacasorter.core.taken import Clock
 from alpacasorter.ui.photo_filters import Filter, Order, View, unknown_labels
 from alpacasorter.ui.photo_query import folded
 from alpacasorter.ui.photo_row import PhotoRow, place_of
-from alpacasorter.ui.tag_changes import EarlierTag, TagChanges, count_labels, learn
+from alpacasorter.ui.tag_changes import EarlierTag, LearnedRows, TagChanges
 
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - likewise
 _NEVER: Final = datetime.max  # noqa: DTZ901 - as all moments of cameras, without a zone
@@ -40,6 +40,7 @@ class PhotoStore:
         rows: the rows in folder order, see `place_of`.
         counts: how many rows each filter shows.
         flipped_rows: the other photos whose tags the latest `learn` has changed.
+        crossed_rows: the photos that other filters may show since then, and that look different.
         root: the open folder; a search finds the names of folders only below it. None if that is not known.
         version: another number whenever a row has changed.
         names_version: another number whenever there are other rows, or one has another name or date.
@@ -58,6 +59,8 @@ class PhotoStore:
         self._by_key: dict[str, list[PhotoRow]] = {}
         self._changes = TagChanges()
         self.flipped_rows: list[PhotoRow] = []
+        self.crossed_rows: list[PhotoRow] = []
+        self._learned: LearnedRows[PhotoRow] | None = None
         # Also of the content keys that files had before.
         self._pictures = SamePictures()
         self._new_before: set[Path] = set()
@@ -100,6 +103,7 @@ class PhotoStore:
             self._paths_before = {*self._by_path, *(row.found_at for row in self.rows)}
         self.rows, self.flipped_rows, self._complete = [], [], False
         self._by_path, self._by_key = {}, {}
+        self.crossed_rows, self._learned = [], None
         self._changes.clear()
         self.counts = dict.fromkeys(Filter, 0)
         self._has_changed(names=True)
@@ -290,9 +294,15 @@ class PhotoStore:
         self._has_changed(names=True)
         return added
 
-    def judge(self, photos: Iterable[JudgedPhoto], head_version: int) -> list[PhotoRow]:
+    def judge(self, photos: Sequence[JudgedPhoto], head_version: int) -> list[PhotoRow]:
         """Store predictions; return the rows that changed. Predictions of an older head are dropped."""
-        changed = []
+        changed, learned = [], self._learned
+        if learned is not None and any(
+            photo.content_key in self._by_key or learned.has_missed(known, photo.content_key)
+            for photo in photos
+            if (known := self._by_path.get(photo.path)) is not None
+        ):
+            self._forget_learned()
         for photo in photos:
             row = self._by_path.get(photo.path)
             # With another content key it is not a late prediction: the photo was changed.
@@ -329,6 +339,8 @@ class PhotoStore:
         for problem in problems:
             row = self._by_path[problem.path]
             self._count(row, -1)
+            if row.key is not None:
+                self._forget_learned()
             row.fail(problem.reason)
             self._count(row, +1)
             if row not in known:
@@ -373,14 +385,31 @@ class PhotoStore:
 
     def learn(self, learned: Learned) -> list[PhotoRow]:
         """Store the outcome of corrections; return the rows that look different now."""
-        lines = (self.labels.threshold, self._unsure_below, 1.0 - self._unsure_below)
         self._has_changed()
-        looks_different, flipped = learn(self._by_key, learned, lines)
-        self.counts |= count_labels(self.rows, self.labels, self._unsure_below)
-        self.flipped_rows = [row for row in flipped if row.correction is None and row.key not in learned.changes]
-        for key in {row.key for row in flipped} | learned.changes.keys():
+        if self._learned is None or not self._learned.follow(learned, self._by_key, self.labels):
+            self._forget_learned()
+            self._learned = LearnedRows()
+            self._learned.follow(learned, self._by_key, self.labels)
+        apart = self._learned.apart(learned, self._by_key)
+        for row in apart:
+            self._count(row, -1)
+            row.correction = learned.changes[row.key or ""]
+            self._count(row, +1)
+        taken = self._learned.take(learned, self._by_key, self.labels, self._unsure_below)
+        for which, by in taken.counts.items():
+            self.counts[which] += by
+        changes = learned.changes
+        self.flipped_rows = [row for row in taken.flipped if row.correction is None and row.key not in changes]
+        self.crossed_rows = [*taken.crossed, *apart]
+        for key in {row.key for row in taken.flipped} | changes.keys():
             self._follow_change(key)
-        return looks_different
+        return [*taken.different, *apart]
+
+    def _forget_learned(self) -> None:
+        """Look the rows of the next result up again, because photos were judged, changed or removed meanwhile."""
+        if self._learned is not None:
+            self._learned.leave()
+            self._learned = None
 
     # Tags that changed while the app learned
 
@@ -440,6 +469,7 @@ class PhotoStore:
         if row.key == key:
             return
         if row.key is not None:
+            self._forget_learned()
             rows = self._by_key[row.key]
             rows.remove(row)
             if not rows:

@@ -163,7 +163,7 @@ class PhotoDelegate(QStyledItemDelegate):
 
     def forget_all_but(self, in_view: Collection[PhotoRow]) -> None:
         """Forget what was painted for photos that are no longer in view."""
-        if len(self._painted) > len(in_view):
+        if not self._painted.keys() <= set(in_view):
             self._painted = {row: self._painted[row] for row in in_view if row in self._painted}
 
     # Painting

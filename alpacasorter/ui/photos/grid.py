@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+from collections.abc import Iterable
 
 from PySide6.QtCore import (
     QEvent,
@@ -16,12 +17,13 @@ from PySide6.QtCore import (
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QColor, QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QListView, QWidget
 
 from alpacasorter.i18n import _
 from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photos.delegate import PhotoDelegate
+from alpacasorter.ui.photos.list_status import paint_empty
 from alpacasorter.ui.photos.model import PhotoModel, runs
 from alpacasorter.ui.settings import TILE_LEAST, TILE_MOST, TILE_USUAL
 from alpacasorter.ui.widgets import keys
@@ -49,6 +51,9 @@ class PhotoGrid(QListView):
 
     The current photo stays in view whatever happens to the size of cells or window and to the photos before it; if it
     was not in view, the photos at the top stay where they are.
+
+    Attributes:
+        seen: the photo that was current when it was painted last, here or in the loupe; None if there was none.
 
     Signals:
         tag_clicked(PhotoRow, str): the user clicked on the tag of a photo; the label that it was shown with.
@@ -85,7 +90,7 @@ class PhotoGrid(QListView):
         self._pressed: tuple[PhotoRow, str, QRect] | None = None
         self._held: list[tuple[PhotoRow, int]] | None = None
         self._dragged: QMouseEvent | None = None
-        self._seen: PhotoRow | None = None
+        self.seen: PhotoRow | None = None
         self._dragged_out = False
         self._empty_text = ""
         self.setItemDelegate(self.delegate)
@@ -302,8 +307,14 @@ class PhotoGrid(QListView):
         selection, listed = self.selectionModel().selection(), self._model.listed
         places = sorted((part.top(), part.bottom()) for part in map(selection.at, range(selection.count())))
         photos = [row for first, last in places for row in listed[first : last + 1]]
-        current = self.current_photo()
-        return photos or ([] if current is None else [current])
+        return photos or [row for row in (self.current_photo(),) if row is not None]
+
+    def within_reach(self, rows: Iterable[PhotoRow]) -> list[PhotoRow]:
+        """Return those of some photos that are in view or selected, which the next key or click can mean."""
+        selection, position = self.selectionModel().selection(), self._model.position
+        parts = map(selection.at, range(selection.count()))
+        reach = [self.visible_rows(), *(range(part.top(), part.bottom() + 1) for part in parts)]
+        return [row for row in rows if (place := position(row)) is not None and any(place in part for part in reach)]
 
     def current_photo(self) -> PhotoRow | None:
         """Return the current photo, None if there is none."""
@@ -312,7 +323,7 @@ class PhotoGrid(QListView):
 
     def note_seen(self) -> None:
         """Note that the current photo is painted, here or in the loupe: a key that is held may go on from it."""
-        self._seen = self.current_photo()
+        self.seen = self.current_photo()
 
     def go_to(self, index: QModelIndex) -> None:
         """Make a photo the current one, select it alone, and bring it into view."""
@@ -465,7 +476,7 @@ class PhotoGrid(QListView):
         elif plain and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.open_pressed.emit()
         elif letter is not None:
-            if not letter.repeated or self._seen is self.current_photo():
+            if not letter.repeated or self.seen is self.current_photo():
                 self.letter_pressed.emit(letter)
         else:
             super().keyPressEvent(event)
@@ -485,20 +496,5 @@ class PhotoGrid(QListView):
         super().paintEvent(event)
         self.note_seen()
         self.delegate.forget_all_but([self._model.photo(self._model.index(place)) for place in self.visible_rows()])
-        if self._model.rowCount() or not self._empty_text:
-            return
-        painter = QPainter(self.viewport())
-        area = self.viewport().rect().adjusted(32, 32, -32, -32)
-        title, _, more = self._empty_text.partition("\n")
-        painter.setPen(QColor(self._theme.colors.text))
-        font = QFont(self.font())
-        font.setPointSizeF(font.pointSizeF() * 1.3)
-        painter.setFont(font)
-        wrapped = Qt.TextFlag.TextWordWrap
-        middle = QRect(area.left(), area.top(), area.width(), area.height() // 2)
-        painter.drawText(middle, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom | wrapped, title)
-        painter.setPen(QColor(self._theme.colors.muted))
-        painter.setFont(self.font())
-        below = area.adjusted(0, middle.height() + 10, 0, 0)
-        painter.drawText(below, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | wrapped, more)
-        painter.end()
+        if self._empty_text and not self._model.rowCount():
+            paint_empty(self.viewport(), self._empty_text, self.font(), self._theme.colors)

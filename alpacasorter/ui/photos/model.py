@@ -170,9 +170,12 @@ class PhotoModel(QAbstractListModel):
 
     def position(self, row: PhotoRow) -> int | None:
         """Return the position at which a row is shown; None if it is not."""
+        return self._all_places().get(row)
+
+    def _all_places(self) -> dict[PhotoRow, int]:
         if self._places is None:
             self._places = dict(zip(self._shown, range(len(self._shown)), strict=True))
-        return self._places.get(row)
+        return self._places
 
     def index_of(self, row: PhotoRow) -> QModelIndex:
         """Return the index of a photo; invalid if it is not shown."""
@@ -205,7 +208,9 @@ class PhotoModel(QAbstractListModel):
 
     def on_learned(self, event: Learned) -> None:
         """Show new predictions for all photos."""
-        self._refresh(self.store.learn(event), self._waiting)
+        different = self.store.learn(event)
+        # Another percentage alone makes no photo belong into a list that no percentages were chosen for.
+        self._refresh(different, self._waiting, None if self._view.query else self.store.crossed_rows)
 
     def review(self) -> None:
         """Find out again which photos wait, after the meaning of the filter has changed."""
@@ -274,13 +279,27 @@ class PhotoModel(QAbstractListModel):
     def _matching(self, rows: Iterable[PhotoRow]) -> list[PhotoRow]:
         return [row for row in rows if self.store.matches(row, self._view)]
 
-    def _refresh(self, rows: Iterable[PhotoRow], waiting: dict[PhotoRow, None] | None) -> None:
-        """Show that rows have changed. Those that match now and are not listed go to `waiting`, None for the list."""
-        rows = dict.fromkeys(rows)
+    def _refresh(
+        self,
+        rows: Sequence[PhotoRow],
+        waiting: dict[PhotoRow, None] | None,
+        matching: Sequence[PhotoRow] | None = None,
+    ) -> None:
+        """Show that rows have changed.
+
+        Args:
+            rows: the rows; each once if there is `matching`.
+            waiting: where those go that match now and are not listed; None for the list.
+            matching: those of them that may match or no longer match, None for all.
+        """
+        if matching is None:
+            rows = list(dict.fromkeys(rows))
         others = self._repaint(rows)
         by, learned = self._view.sorted_by, waiting is self._waiting
         if len(others) < len(rows) and (by in _BY_TAG or (by is Order.TAKEN and not learned)):
             self._in_order = False
+        if matching is not None and others:
+            others = [row for row in matching if self.position(row) is None]
         fresh: list[PhotoRow] = []
         for row in others:
             known = row in self._arriving or row in self._waiting
@@ -302,18 +321,13 @@ class PhotoModel(QAbstractListModel):
 
     def _repaint(self, rows: Iterable[PhotoRow]) -> list[PhotoRow]:
         """Have the view repaint the rows that are shown; return the others."""
-        places: list[int] = []
-        others: list[PhotoRow] = []
-        for row in rows:
-            place = self.position(row)
-            if place is None:
-                others.append(row)
-            else:
-                places.append(place)
-        if len(places) > _MOST_SIGNALED:
+        places_of = self._all_places()
+        rows = list(rows)
+        others = [row for row in rows if row not in places_of]
+        if len(rows) - len(others) > _MOST_SIGNALED:
             self.many_changed.emit()
         else:
-            for first, last in runs(places):
+            for first, last in runs(places_of[row] for row in rows if row in places_of):
                 self.dataChanged.emit(self.index(first), self.index(last))
         return others
 

@@ -365,9 +365,12 @@ class BrowsePage(QWidget):
     def _keep_shown(self, event: Learned) -> None:
         """Until tags that turn now are painted, a key or click means what is still shown; the user knows their own."""
         rows_of, delegate, is_pending = self.store.rows_of, self.grid.delegate, self.corrections.is_pending
-        delegate.keep_shown(
-            row for key in (*event.changed, *event.changes) if not is_pending(key) for row in rows_of(key)
-        )
+        turned = (row for key in (*event.changed, *event.changes) if not is_pending(key) for row in rows_of(key))
+        kept = self.grid.within_reach(turned)
+        delegate.keep_shown(kept)
+        if kept:
+            # Also if only photos out of view turn: what was shown of them is over with the next paint.
+            self.grid.viewport().update()
         delegate.forget_shown(row for key in event.changes if is_pending(key) for row in rows_of(key))
 
     def on_placed(self, event: FilesPlaced) -> None:

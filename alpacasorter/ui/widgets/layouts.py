@@ -26,6 +26,8 @@ class FlowLayout(QLayout):
 
     def __init__(self, parent: QWidget, margins: QMargins, spacing: int) -> None:
         """Lay out the widgets that are added, `spacing` pixels apart."""
+        # Setting the margins forgets them already.
+        self._heights: dict[int, int] = {}
         super().__init__(parent)
         self.setContentsMargins(margins)
         self._gap = spacing
@@ -66,7 +68,16 @@ class FlowLayout(QLayout):
 
     def heightForWidth(self, width: int) -> int:
         """Return the height needed at a width, with all widgets shown."""
-        return self._place(QRect(0, 0, width, 0), self._items, move=False)
+        # The window asks for it a dozen times whenever a text anywhere in it has another length, as at each key.
+        height = self._heights.get(width)
+        if height is None:
+            height = self._heights[width] = self._place(QRect(0, 0, width, 0), self._items, move=False)
+        return height
+
+    def invalidate(self) -> None:
+        """Forget the heights, because a widget has another size or was shown."""
+        self._heights.clear()
+        super().invalidate()
 
     def sizeHint(self) -> QSize:
         """Return the smallest size: the widest widget alone in a line."""
