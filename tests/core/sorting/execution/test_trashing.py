@@ -415,7 +415,8 @@ def test_a_crash_at_any_moment_loses_nothing(
     for point in range(KILLS):
         assert tree(world.photos) == world.before
         killed = in_child(begin(), min((2 * point + 1) * deeds // (2 * KILLS), deeds - 1))
-        assert killed
+        # The last run may have a few deeds less: a library that exists already is not made.
+        assert killed or point == KILLS - 1
         there = {path.name for path in (world.trash.folder / "files").glob("*")}
         assert {path.name for path in world.photos.iterdir()} | there >= {Path(name).name for name in world.before}
         with world.library() as library:
