@@ -47,6 +47,12 @@ class Actions(QObject):
         self.arrivals = self._make(_("Sort &new photos…"), tip=_("Sort photos automatically as they arrive"))
         self.stop = self._make(_("S&top"), "stop", "Esc", _("Stop the scan. The results so far are kept."))
         self.sort = self._make(_("&Sort…"), "sort", "Ctrl+S", _("Move, copy or link the photos into a folder per tag"))
+        self.move_there = self._make(
+            _("&Move relabeled photos"),
+            "",
+            "Ctrl+Shift+S",
+            _("Move photos from where a sort put them to the folders of their tags now"),
+        )
         self.sort_history = self._make(_("Sort &history…"), tip=_("See what was sorted, and undo it"))
         self.export = self._make(_("&Export results…"), tip=_("Save the tags for other programs"))
         self.import_labels = self._make(_("&Import labels…"), tip=_("Use labels from another computer or program"))
@@ -56,6 +62,9 @@ class Actions(QObject):
         # Edit
         self.undo, self.redo = self._undo_actions(undo_stack)
         self.select_all = self._make(_("Select &all"), "", standard.SelectAll)
+        self.select_folder = self._make(
+            _("Select the fol&der"), "", "Ctrl+Shift+A", _("Select the listed photos of the current photo's folder")
+        )
         self.find = self._make(_("&Find…"), "", standard.Find, _("Search for photos by name or folder"))
         self.settings = self._make(_("&Settings…"), "settings", "Ctrl+,")
         self.settings.setMenuRole(QAction.MenuRole.PreferencesRole)
@@ -112,8 +121,12 @@ class Actions(QObject):
             "Shift+F5",
             _("List the photos that belong here now, in order"),
         )
-        self.larger = self._make(_("&Larger photos"), "larger", standard.ZoomIn)
-        self.smaller = self._make(_("&Smaller photos"), "smaller", standard.ZoomOut)
+        self.larger = self._make(
+            _("&Larger photos"), "larger", standard.ZoomIn, _("Show the photos larger, and fewer at a time")
+        )
+        self.smaller = self._make(
+            _("&Smaller photos"), "smaller", standard.ZoomOut, _("Show the photos smaller, and more at a time")
+        )
         self.preview = self._make(_("&Preview"), "preview", "F3", _("Show the selected photo larger"))
         self.preview.setCheckable(True)
         self.histograms = self._make(
@@ -157,6 +170,7 @@ class Actions(QObject):
             self.copy_files,
             self.copy_path,
             self.select_all,
+            self.select_folder,
             self.next_unsure,
             self.previous_unsure,
         )
@@ -277,6 +291,7 @@ class Actions(QObject):
             self.preview,
             self.why,
             self.select_all,
+            self.select_folder,
             self.find,
             self.histograms,
             self.update_list,
@@ -337,7 +352,7 @@ class Actions(QObject):
         file.addMenu(recent)
         file.addActions([self.rescan, self.watch, self.arrivals, self.stop])
         file.addSeparator()
-        file.addActions([self.sort, self.sort_history])
+        file.addActions([self.sort, self.move_there, self.sort_history])
         file.addSeparator()
         file.addActions([self.export, self.import_labels])
         file.addSeparator()
@@ -345,7 +360,7 @@ class Actions(QObject):
         edit = add_menu(_("&Edit"))
         edit.addActions([self.undo, self.redo])
         edit.addSeparator()
-        edit.addActions([self.select_all, self.find, self.settings])
+        edit.addActions([self.select_all, self.select_folder, self.find, self.settings])
         bar.addMenu(photo)
         view = add_menu(_("&View"))
         view.addActions(list(self.filters.values()))

@@ -57,7 +57,7 @@ from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
 from alpacasorter.workers.view_facts import DeviceFacts, ModelFacts
 
 _TITLE = "AlpacaSorter"
-_WIDE = 860
+_WIDE = 960
 """Width from which the tool bar has space for words, pixels."""
 _SHARE = 0.92
 """Largest share of the screen that the window takes at the first start, which leaves space for its frame."""

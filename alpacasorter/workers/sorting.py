@@ -54,6 +54,7 @@ class SortService(QObject):
     Signals:
         planned(SortPlan): the latest plan that was asked for.
         plan_failed(str): that plan can't be made; a sentence for the user.
+        misplaced(list): a SortPlan for each sort whose photos have other tags now; may be empty.
         began, placed, files_failed, progress, ended: the events of the running sort or undo.
         refused(str): a sort can't start or continue; a sentence for the user. `ended` does not follow.
         history(list, frozenset): the sorts as SortRecord, newest first; numbers of those that were interrupted and that
@@ -65,6 +66,7 @@ class SortService(QObject):
 
     planned = Signal(object)
     plan_failed = Signal(str)
+    misplaced = Signal(list)
     began = Signal(object)
     placed = Signal(object)
     files_failed = Signal(object)
@@ -77,6 +79,7 @@ class SortService(QObject):
     interrupted = Signal(list)
 
     _plan_done = Signal(int, object)
+    _misplaced_found = Signal(int, list)
     _run_event = Signal(object)
 
     def __init__(
@@ -98,6 +101,7 @@ class SortService(QObject):
         self._opened = opened
         self._expect = expect
         self._asked = 0
+        self._looked = 0
         self._closing = False
         self._busy = False
         self._stop = threading.Event()
@@ -110,6 +114,7 @@ class SortService(QObject):
             SortProgress: self.progress.emit,
         }
         self._plan_done.connect(self._deliver_plan, Qt.ConnectionType.QueuedConnection)
+        self._misplaced_found.connect(self._deliver_misplaced, Qt.ConnectionType.QueuedConnection)
         self._run_event.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
     @property
@@ -125,6 +130,11 @@ class SortService(QObject):
     def cancel_plan(self) -> None:
         """Cancel the plan being made. No signal follows."""
         self._asked += 1
+
+    def find_misplaced(self, photos: Sequence[LabeledPhoto], labels: LabelSet) -> None:
+        """Find out which of these photos lie where a sort put them by another tag; `misplaced` follows, if at all."""
+        self._looked += 1
+        self._plan_lane.submit(partial(self._find_misplaced, self._looked, photos, labels, self.exclusion))
 
     def sort(self, plan: SortPlan) -> None:
         """Carry out a plan; `began` and the other events follow. Does nothing while another sort runs."""
@@ -176,6 +186,7 @@ class SortService(QObject):
         """Stop between two files and end the threads; blocks until then. The sort can be resumed at the next start."""
         self._closing = True
         self._asked += 1
+        self._looked += 1
         self._stop.set()
         self._plan_lane.close()
         self._sort_lane.close()
@@ -215,6 +226,30 @@ class SortService(QObject):
             self._plan_done.emit(number, error_sentence(error))
         else:
             self._plan_done.emit(number, plan)
+
+    def _find_misplaced(
+        self, number: int, photos: Sequence[LabeledPhoto], labels: LabelSet, exclusion: Exclusion
+    ) -> None:
+        opened = self._opened()
+        if opened is None or number != self._looked:
+            return
+        from alpacasorter.core.sorting.plan import PlanStopped
+
+        try:
+            from alpacasorter.core.sorting.planning.misplaced import plan_moves
+
+            stopped = lambda: number != self._looked  # noqa: E731
+            plans = plan_moves(opened.library, photos, labels, stopped=stopped, exclusion=exclusion)
+        except PlanStopped:
+            return
+        except Exception as error:  # noqa: BLE001  # nothing was asked for, so nothing is said
+            _log.warning("Whether photos lie in the folders of earlier tags can't be told: %s", for_log(error))
+            plans = []
+        self._misplaced_found.emit(number, plans)
+
+    def _deliver_misplaced(self, number: int, plans: list[SortPlan]) -> None:
+        if number == self._looked:
+            self.misplaced.emit(plans)
 
     def _read_history(self) -> None:
         opened = self._opened()

@@ -229,6 +229,45 @@ def test_sorted_photos_can_be_sorted_again(start: Start, hike: Path) -> None:
     assert {target.parent for target in go.values()} == {hike / labels.display(labels.negative)}
 
 
+@pytest.mark.parametrize("where", ["the sorted folder", "the folder of the tag"])
+def test_a_photo_relabeled_after_a_sort_is_moved_by_one_key(start: Start, hike: Path, where: str) -> None:
+    user = start()
+    user.open(hike)
+    dialog = open_sort(user)
+    planned(user, dialog)
+    dialog.buttons.sort.click()
+    result(user, dialog)
+    dialog.reject()
+    labels, banner = user.store.labels, user.window.sorting.misplaced.banner
+    yes, no = (hike / labels.display(label) for label in (labels.positive, labels.negative))
+    if where == "the folder of the tag":
+        user.open(yes)
+    wrong = next(row for row in user.store.rows if row.path.parent == yes and row.path.with_suffix(".xmp").exists())
+    was, before = wrong.path, tree(hike)
+    user.select(was.name)
+    user.press_and_learn(Qt.Key.Key_N)
+    user.wait(lambda: banner.wanted)
+    assert was.name in banner.words.text()
+    assert tree(hike) == before, "nothing moves unless the user says so"
+    user.window.activateWindow()
+    user.wait(user.window.isActiveWindow)
+    user.press(Qt.Key.Key_S, CTRL | Qt.KeyboardModifier.ShiftModifier)
+    user.wait(lambda: (no / was.name).exists() and not user.window.engine.sorting.busy)
+    assert not was.exists()
+    assert (no / was.name).with_suffix(".xmp").exists()
+    assert not dialog.isVisible()
+    user.wait(lambda: not banner.wanted)
+    # Ctrl+Z undoes the tag, and moves no file; then it is offered to move the photo back.
+    user.press_and_learn(Qt.Key.Key_Z, CTRL)
+    assert (no / was.name).exists()
+    user.wait(lambda: banner.wanted)
+    strip = user.window.sorting.strip
+    next(button for button in strip.answers if button.text() == "Undo sort").click()
+    user.wait(was.exists)
+    user.wait(lambda: not user.window.engine.sorting.busy)
+    assert bytes_and_times(hike) == sorted(about for name, about in before.items() if Path(name).name != OUTPUT_MARKER)
+
+
 def test_a_correction_while_the_dialog_is_open_counts(start: Start, hike: Path) -> None:
     user = start()
     user.open(hike)

@@ -391,6 +391,19 @@ class Rows(RuleBasedStateMachine):
                 if one["key"] == corrected:
                     one["correction"] = said
 
+    @rule(
+        values=st.lists(PROBABILITIES, min_size=4, max_size=4), changes=st.dictionaries(KEYS, CORRECTIONS, max_size=2)
+    )
+    def learn_about_all(self, values: list[float], changes: dict[str, str | None]) -> None:
+        """As the engine does it: in the order in which photos were judged first, those that are gone included."""
+        self.version += 1
+        said = dict(zip(self.earlier, values, strict=False))
+        self.store.learn(learned(changes, said, tuple(said), self.version))
+        for one in self.photos.values():
+            if one["probability"] is not None:
+                one["probability"] = said.get(one["key"], one["probability"])
+                one["correction"] = changes.get(one["key"], one["correction"])
+
     @rule()
     def see(self) -> None:
         self.store.see()

@@ -147,3 +147,13 @@ def test_a_photo_with_too_many_pixels_is_zoomed_at_a_fraction(ears: Ears, tmp_pa
     (opened,) = ears.loader._full.values()
     assert opened.closeup.size == (200, 100)
     assert picture.image.pixelColor(190, 10).getRgb()[1] > 200, "the corner at the top right is green"
+
+
+def test_while_nobody_looks_little_is_kept(ears: Ears, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(closeups, "RESTING_BYTES", 2 * 100 * 100 * 4)
+    wanted = [Fit(make_picture(tmp_path / f"{n}.jpg", seed=n, size=(120, 120)), None, 100, 100) for n in range(4)]
+    ears.loader.want(wanted)
+    ears.wait(4)
+    ears.loader.rest()
+    assert 0 < sum(ears.loader.get(one) is not None for one in wanted) <= 2
+    assert not ears.loader._full

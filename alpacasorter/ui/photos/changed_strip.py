@@ -37,8 +37,8 @@ from alpacasorter.ui.widgets.thumbnails import Thumbnails
 from alpacasorter.wording import text
 
 Index = QModelIndex | QPersistentModelIndex
-_CELL = QSize(276, 92)
-_PICTURE = 76
+_CELL = QSize(296, 108)
+_PICTURE = 92
 _GAP = 8
 _BATCH = 5000
 _ONE_LINE = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
@@ -96,9 +96,12 @@ class _Delegate(QStyledItemDelegate):
         painter.drawText(line, _ONE_LINE, name)
         line.translate(0, metrics.lineSpacing())
         painter.setPen(QColor(colors.text if is_open else colors.muted))
-        painter.drawText(
-            line, _ONE_LINE, metrics.elidedText(model.change(row), Qt.TextElideMode.ElideRight, area.width())
-        )
+        change = model.change(row)
+        if metrics.horizontalAdvance(change) > line.width():
+            change = change.replace("→ ", "→\n")
+        for part in change.split("\n"):
+            painter.drawText(line, _ONE_LINE, metrics.elidedText(part, Qt.TextElideMode.ElideRight, line.width()))
+            line.translate(0, metrics.lineSpacing())
         if is_open:
             for answer, place in self.buttons(cell).items():
                 self._paint_button(painter, place, answer, hot=self.hot == (index.row(), answer))

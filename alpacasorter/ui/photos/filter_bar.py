@@ -35,6 +35,8 @@ class FilterBar(QWidget):
         self._flow = layout = FlowLayout(self, QMargins(12, 8, 12, 8), 6)
         self._buttons: dict[Filter, _Chip] = {}
         self._names: dict[Filter, str] = {}
+        self._reserved: tuple[int, ...] = ()
+        self._with_total = False
         tips = _tips()
         # Of the transient ones, the one that appears more often comes last, where it moves no other.
         for which in sorted(Filter, key=lambda which: which is Filter.CHANGED):
@@ -69,19 +71,15 @@ class FilterBar(QWidget):
 
     def set_counts(self, counts: Mapping[Filter, int], found: Mapping[Filter, int] | None = None) -> None:
         """Show how many photos each filter has; with a search, how many of them are found."""
-        # With space for as many as there are, so that no button moves while the user types or drags.
-        if found is not None:
-            brief = self._height_with({which: self._words(which, counts[which]) for which in self._buttons})
-            whole = self._height_with({which: self._words(which, counts[which], counts[which]) for which in Filter})
-            if whole > brief:
-                self._height_with({which: self._words(which, counts[which]) for which in self._buttons})
-        else:
-            brief = whole = self._height_with(dict.fromkeys(self._buttons, ""))
+        reserved = () if found is None else (self.width(), *(counts[which] for which in self._buttons))
+        if reserved != self._reserved:
+            self._reserved = reserved
+            self._with_total = found is not None and self._reserve(counts)
+            if found is None:
+                self._height_with(dict.fromkeys(self._buttons, ""))
         for which, button in self._buttons.items():
-            count, total = counts[which], None
-            if found is not None:
-                count, total = found[which], counts[which] if whole <= brief else None
-            shown = self._words(which, count, total).replace("&", "&&")
+            count = counts[which] if found is None else found[which]
+            shown = self._words(which, count, counts[which] if self._with_total else None).replace("&", "&&")
             if button.text() != shown:
                 button.setText(shown)
         for which in _TRANSIENT:
@@ -96,6 +94,20 @@ class FilterBar(QWidget):
         return _("{filter}  {count} of {total}").format(
             filter=self._names[which], count=number(count), total=number(total)
         )
+
+    def _reserve(self, counts: Mapping[Filter, int]) -> bool:
+        """Leave space for as many as there are, so that no button moves while the user types or drags.
+
+        Returns:
+            Whether there is space to say how many there are besides how many are found, without another line.
+        """
+        brief = {which: self._words(which, counts[which]) for which in self._buttons}
+        whole = {which: self._words(which, counts[which], counts[which]) for which in self._buttons}
+        least = self._height_with(brief)
+        if self._height_with(whole) <= least:
+            return True
+        self._height_with(brief)
+        return False
 
     def _height_with(self, words: Mapping[Filter, str]) -> int:
         """Leave space for these words on the buttons; return the height of all of them."""

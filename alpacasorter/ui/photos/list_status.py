@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QKeySequence
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QColor, QFont, QKeySequence, QPainter
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from alpacasorter.core.events import Finished
@@ -10,6 +11,7 @@ from alpacasorter.i18n import _, ngettext, number, percent
 from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.photos.model import OutOfDate
+from alpacasorter.ui.widgets.theme import Colors
 from alpacasorter.wording import text
 
 
@@ -124,3 +126,29 @@ def _empty_titles(store: PhotoStore) -> dict[Filter, list[str]]:
             _("Photos that arrive while the folder is open are listed here."),
         ],
     }
+
+
+def paint_empty(view: QWidget, words: str, usual: QFont, colors: Colors) -> None:
+    """Paint why a list is empty into its view: a title, and below it lines with details.
+
+    Args:
+        view: where there would be photos.
+        words: as `why_empty` returns them.
+        usual: the font of the details; that of the title is larger.
+        colors: those in use.
+    """
+    painter = QPainter(view)
+    area = view.rect().adjusted(32, 32, -32, -32)
+    title, _newline, more = words.partition("\n")
+    painter.setPen(QColor(colors.text))
+    font = QFont(usual)
+    font.setPointSizeF(font.pointSizeF() * 1.3)
+    painter.setFont(font)
+    wrapped = Qt.TextFlag.TextWordWrap
+    middle = QRect(area.left(), area.top(), area.width(), area.height() // 2)
+    painter.drawText(middle, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom | wrapped, title)
+    painter.setPen(QColor(colors.muted))
+    painter.setFont(usual)
+    below = area.adjusted(0, middle.height() + 10, 0, 0)
+    painter.drawText(below, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | wrapped, more)
+    painter.end()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Collection, Iterable, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from pathlib import Path
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
 from alpacasorter.core import reasons
 from alpacasorter.core.events import Found, Judged, Learned, Problems
+from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _, confidence
 from alpacasorter.ui.photo_filters import Filter, Order, View
@@ -59,6 +60,10 @@ class PhotoModel(QAbstractListModel):
     or removed here only by `settle`, which is called when the user is not about to click. Until then the card of a
     photo that disappeared says so.
 
+    Attributes:
+        store: all photos of the open folder.
+        changes: how often what is listed has changed.
+
     Signals:
         counts_changed: the counts of the store have changed.
         many_changed: so many rows look different that the whole view should be repainted.
@@ -71,6 +76,7 @@ class PhotoModel(QAbstractListModel):
 
     RowRole = Qt.ItemDataRole.UserRole + 1
     FilterRole = Qt.ItemDataRole.UserRole + 2
+    FolderRole = Qt.ItemDataRole.UserRole + 3
 
     def __init__(self, store: PhotoStore, parent: QObject | None = None) -> None:
         """Show all photos of `store`."""
@@ -80,11 +86,14 @@ class PhotoModel(QAbstractListModel):
         self._view = View()
         self._shown: list[PhotoRow] = []
         self._places: dict[PhotoRow, int] | None = {}
+        self._starts: list[int] | None = []
+        self.changes = 0
         # Photos that match and are not listed: until the user asks, or until the model settles; each once.
         self._waiting: dict[PhotoRow, None] = {}
         self._arriving: dict[PhotoRow, None] = {}
         self._in_order = True
         self._leaving: set[PhotoRow] = set()
+        self._folder_names: dict[Path, str] = {}
 
     # Qt's interface
 
@@ -98,7 +107,11 @@ class PhotoModel(QAbstractListModel):
         return usual | Qt.ItemFlag.ItemIsDragEnabled if index.isValid() else usual
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Return the row of a photo (RowRole), the filter (FilterRole), or the name or description of the photo."""
+        """Return what a role asks for.
+
+        That is the row of a photo (RowRole), the filter (FilterRole), the name of the photo's folder if several are
+        listed and not one below the other (FolderRole), or the name or description of the photo.
+        """
         if not index.isValid():
             return None
         row = self._shown[index.row()]
@@ -106,10 +119,16 @@ class PhotoModel(QAbstractListModel):
             return row
         if role == self.FilterRole:
             return self._view.filter
+        if role == self.FolderRole:
+            mixed = self._view.sorted_by is not Order.FOLDER and self.has_several_folders
+            return self.folder_name(row.folder) if mixed else ""
         if role == Qt.ItemDataRole.DisplayRole:
             return row.name
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            return _tooltip(row, self.store)
+            words = _tooltip(row, self.store)
+            if not self.has_several_folders:
+                return words
+            return _("{description} Folder: {folder}").format(description=words, folder=text.folder(row.folder))
         return None
 
     # What is shown
@@ -156,6 +175,7 @@ class PhotoModel(QAbstractListModel):
         if labels is not None:
             self.store.labels = labels
         self._view = view
+        self._folder_names = {}
         self._set_shown([])
         self.endResetModel()
         self.counts_changed.emit()
@@ -163,6 +183,8 @@ class PhotoModel(QAbstractListModel):
     def _set_shown(self, rows: list[PhotoRow]) -> None:
         self._shown = rows
         self._places = None
+        self._starts = None
+        self.changes += 1
         self._waiting = {}
         self._arriving = {}
         self._in_order = True
@@ -170,19 +192,52 @@ class PhotoModel(QAbstractListModel):
 
     def position(self, row: PhotoRow) -> int | None:
         """Return the position at which a row is shown; None if it is not."""
+        return self._all_places().get(row)
+
+    def _all_places(self) -> dict[PhotoRow, int]:
         if self._places is None:
-            self._places = {shown: place for place, shown in enumerate(self._shown)}
-        return self._places.get(row)
+            self._places = dict(zip(self._shown, range(len(self._shown)), strict=True))
+        return self._places
 
     def index_of(self, row: PhotoRow) -> QModelIndex:
         """Return the index of a photo; invalid if it is not shown."""
         place = self.position(row)
         return QModelIndex() if place is None else self.index(place)
 
-    def neighbors(self, row: PhotoRow) -> list[PhotoRow]:
-        """Return a row that is shown and all others, by nearness: those after it, then those before it, backwards."""
+    def neighbors(self, row: PhotoRow) -> Iterator[PhotoRow]:
+        """Return a row that is shown and all others, by nearness: those after it, then those before it, backwards.
+
+        They are the neighbors of now, also if other photos are shown by the time they are asked for.
+        """
         place = self.position(row) or 0
-        return [*self._shown[place:], *reversed(self._shown[:place])]
+        return chain(islice(self._shown, place, None), reversed(self._shown[:place]))
+
+    # Folders
+
+    @property
+    def sections(self) -> Sequence[int]:
+        """The places at which the photos of another folder begin; empty if there is one, or the order is another."""
+        return self._folder_starts() if self._view.sorted_by is Order.FOLDER and self.has_several_folders else ()
+
+    @property
+    def has_several_folders(self) -> bool:
+        """Whether photos of several folders are listed."""
+        return len(self._folder_starts()) > 1
+
+    def _folder_starts(self) -> list[int]:
+        if self._starts is None:
+            self._starts = _starts(self._shown, 0, None)
+        return self._starts
+
+    def folder_name(self, folder: Path) -> str:
+        """Return the name of a folder of photos, relative to the one that is open."""
+        name = self._folder_names.get(folder)
+        if name is None:
+            root = self.store.root
+            inside = root is not None and folder != root and folder.is_relative_to(root)
+            name = display_path(folder.relative_to(root or folder)) if inside else display_path(folder.name or folder)
+            self._folder_names[folder] = name
+        return name
 
     # Events of a scan and of learning
 
@@ -202,7 +257,9 @@ class PhotoModel(QAbstractListModel):
 
     def on_learned(self, event: Learned) -> None:
         """Show new predictions for all photos."""
-        self._refresh(self.store.learn(event), self._waiting)
+        different = self.store.learn(event)
+        # Another percentage alone makes no photo belong into a list that no percentages were chosen for.
+        self._refresh(different, self._waiting, None if self._view.query else self.store.crossed_rows)
 
     def review(self) -> None:
         """Find out again which photos wait, after the meaning of the filter has changed."""
@@ -271,13 +328,27 @@ class PhotoModel(QAbstractListModel):
     def _matching(self, rows: Iterable[PhotoRow]) -> list[PhotoRow]:
         return [row for row in rows if self.store.matches(row, self._view)]
 
-    def _refresh(self, rows: Iterable[PhotoRow], waiting: dict[PhotoRow, None] | None) -> None:
-        """Show that rows have changed. Those that match now and are not listed go to `waiting`, None for the list."""
-        rows = dict.fromkeys(rows)
+    def _refresh(
+        self,
+        rows: Sequence[PhotoRow],
+        waiting: dict[PhotoRow, None] | None,
+        matching: Sequence[PhotoRow] | None = None,
+    ) -> None:
+        """Show that rows have changed.
+
+        Args:
+            rows: the rows; each once if there is `matching`.
+            waiting: where those go that match now and are not listed; None for the list.
+            matching: those of them that may match or no longer match, None for all.
+        """
+        if matching is None:
+            rows = list(dict.fromkeys(rows))
         others = self._repaint(rows)
         by, learned = self._view.sorted_by, waiting is self._waiting
         if len(others) < len(rows) and (by in _BY_TAG or (by is Order.TAKEN and not learned)):
             self._in_order = False
+        if matching is not None and others:
+            others = [row for row in matching if self.position(row) is None]
         fresh: list[PhotoRow] = []
         for row in others:
             known = row in self._arriving or row in self._waiting
@@ -299,18 +370,13 @@ class PhotoModel(QAbstractListModel):
 
     def _repaint(self, rows: Iterable[PhotoRow]) -> list[PhotoRow]:
         """Have the view repaint the rows that are shown; return the others."""
-        places: list[int] = []
-        others: list[PhotoRow] = []
-        for row in rows:
-            place = self.position(row)
-            if place is None:
-                others.append(row)
-            else:
-                places.append(place)
-        if len(places) > _MOST_SIGNALED:
+        places_of = self._all_places()
+        rows = list(rows)
+        others = [row for row in rows if row not in places_of]
+        if len(rows) - len(others) > _MOST_SIGNALED:
             self.many_changed.emit()
         else:
-            for first, last in runs(places):
+            for first, last in runs(places_of[row] for row in rows if row in places_of):
                 self.dataChanged.emit(self.index(first), self.index(last))
         return others
 
@@ -344,10 +410,14 @@ class PhotoModel(QAbstractListModel):
 
     def _insert(self, at: int, rows: list[PhotoRow]) -> None:
         self.beginInsertRows(QModelIndex(), at, at + len(rows) - 1)
+        self.changes += 1
         if at < len(self._shown):
-            self._places = None
-        elif self._places is not None:
-            self._places.update(zip(rows, range(at, at + len(rows)), strict=True))
+            self._places = self._starts = None
+        else:
+            if self._places is not None:
+                self._places.update(zip(rows, range(at, at + len(rows)), strict=True))
+            if self._starts is not None:
+                self._starts = [*self._starts, *_starts(rows, at, self._shown[-1] if at else None)]
         self._shown[at:at] = rows
         self.endInsertRows()
 
@@ -356,12 +426,24 @@ class PhotoModel(QAbstractListModel):
         for first, last in reversed(runs(places)):
             self.beginRemoveRows(QModelIndex(), first, last)
             del self._shown[first : last + 1]
-            self._places = None
+            self._places = self._starts = None
+            self.changes += 1
             self.endRemoveRows()
 
 
 _MOST_INSERTED = 50
 """If more photos than this are listed again, they go to the end: after each insertion the view lays out all photos."""
+
+
+def _starts(rows: Sequence[PhotoRow], at: int, before: PhotoRow | None) -> list[int]:
+    """Return where another folder begins in rows that are listed from the place `at` on, after the row `before`."""
+    found, folder = [], None if before is None else before.folder
+    for place, row in enumerate(rows, at):
+        # Photos of one folder share one object.
+        if row.folder is not folder and row.folder != folder:
+            folder = row.folder
+            found.append(place)
+    return found
 
 
 def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
@@ -280,12 +280,13 @@ class BrowsePage(QWidget):
 
     def _show_anew(self, view: View) -> None:
         """Show photos; those that were selected stay selected, and the current one stays in its place in the view."""
-        grid, near, chosen = self.grid, self._near_current(), self.grid.selected_photos()
+        grid, near = self.grid, self._near_current()
+        chosen, current = grid.selected_photos(), grid.current_photo()
         place, top = grid.currentIndex().row(), grid.visualRect(grid.currentIndex()).top()
         in_view = place in grid.visible_rows()
         self._list(view)
         self._choose(near)
-        if near and self.grid.current_photo() is near[0]:
+        if current is not None and grid.current_photo() is current:
             grid.select_photos(chosen)
         if in_view:
             bar = grid.verticalScrollBar()
@@ -364,9 +365,12 @@ class BrowsePage(QWidget):
     def _keep_shown(self, event: Learned) -> None:
         """Until tags that turn now are painted, a key or click means what is still shown; the user knows their own."""
         rows_of, delegate, is_pending = self.store.rows_of, self.grid.delegate, self.corrections.is_pending
-        delegate.keep_shown(
-            row for key in (*event.changed, *event.changes) if not is_pending(key) for row in rows_of(key)
-        )
+        turned = (row for key in (*event.changed, *event.changes) if not is_pending(key) for row in rows_of(key))
+        kept = self.grid.within_reach(turned)
+        delegate.keep_shown(kept)
+        if kept:
+            # Also if only photos out of view turn: what was shown of them is over with the next paint.
+            self.grid.viewport().update()
         delegate.forget_shown(row for key in event.changes if is_pending(key) for row in rows_of(key))
 
     def on_placed(self, event: FilesPlaced) -> None:
@@ -427,7 +431,7 @@ class BrowsePage(QWidget):
             self._chosen_for_user = self.grid.current_photo()
         self.places.select_found()
 
-    def _near_current(self) -> list[PhotoRow]:
+    def _near_current(self) -> Iterable[PhotoRow]:
         """Return the current photo and those that may take its place, the nearest first."""
         current = self.grid.currentIndex()
         if not current.isValid():
@@ -435,13 +439,14 @@ class BrowsePage(QWidget):
         row = self.model.photo(current)
         # Of another filter there may be none among those shown; then the nearest of all takes its place.
         place = bisect.bisect_left(self.store.rows, place_of(row), key=place_of)
-        return [*self.model.neighbors(row), *self.store.rows[place:], *reversed(self.store.rows[:place])]
+        rows = self.store.rows
+        return chain(self.model.neighbors(row), islice(rows, place, None), reversed(rows[:place]))
 
     def _choose(self, rows: Iterable[PhotoRow]) -> None:
         """Make the first of these photos that is shown the current one; if none is, the first that is shown."""
-        index = next((found for row in rows if (found := self.model.index_of(row)).isValid()), QModelIndex())
-        if not index.isValid() and self.model.rowCount():
-            index = self.model.index(0)
+        position = self.model.position
+        place = next((found for row in rows if (found := position(row)) is not None), 0)
+        index = self.model.index(place)
         if index.isValid():
             self.grid.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
             self.grid.scrollTo(index)

@@ -20,6 +20,7 @@ from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.follow_up import RescanAfterSort
+from alpacasorter.ui.sorting.misplaced import MisplacedPhotos
 from alpacasorter.ui.widgets.banners import BannerBar, Choice, ChoiceBanner, Rank
 from alpacasorter.ui.widgets.desktop import show_folder
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
@@ -28,6 +29,7 @@ from alpacasorter.wording import text
 from alpacasorter.workers.engine import Engine
 
 if TYPE_CHECKING:
+    from alpacasorter.core.sorting.plan import SortPlan
     from alpacasorter.ui.sorting.dialog import SortDialog
     from alpacasorter.ui.sorting.history import SortHistory
     from alpacasorter.ui.sorting.run_state import SortInput, SortRun
@@ -38,6 +40,7 @@ class SortControl(WindowControl):
 
     Attributes:
         strip: shows how the last sort ended.
+        misplaced: offers to move what was relabeled after a sort.
         offer: asks what to do about a sort that was interrupted.
 
     Signals:
@@ -90,6 +93,7 @@ class SortControl(WindowControl):
         self.button.hide()
         self._rescan = RescanAfterSort(engine.sorting, actions.stop, store, settings, folder, self)
         self._rescan.rescan_needed.connect(self.rescan_needed)
+        self.misplaced = MisplacedPhotos(engine.sorting, actions, store, bar, folder, self._carry_out, self)
         self._connect()
 
     def _connect(self) -> None:
@@ -103,6 +107,7 @@ class SortControl(WindowControl):
         engine.finished.connect(self._on_photos_changed)
         engine.finished.connect(self._rescan.on_finished)
         engine.learned.connect(self._on_photos_changed)
+        engine.learned.connect(self.misplaced.on_learned)
         engine.versions.learning_again.connect(self._on_learning_again)
         service.placed.connect(self._on_placed)
         service.began.connect(self._on_began)
@@ -214,6 +219,7 @@ class SortControl(WindowControl):
             self._on_photos_changed()
 
     def _on_folder(self) -> None:
+        self.misplaced.on_folder()
         if self._folder() is None and self.dialog is not None:
             self.dialog.on_folder_closed()
 
@@ -278,6 +284,9 @@ class SortControl(WindowControl):
         if more:
             choices.append(Choice(_("Show all"), self.open_history))
         self.offer.offer(words, choices)
+
+    def _carry_out(self, plan: SortPlan) -> None:
+        self._sort.made().carry_out(plan)
 
     def _resume(self, record: SortRecord) -> None:
         self._sort.made().resume(record)

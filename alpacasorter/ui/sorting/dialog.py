@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QCloseEvent
@@ -30,6 +30,9 @@ from alpacasorter.ui.widgets.desktop import show_folder
 from alpacasorter.ui.widgets.dialogs import confirmed, enable_primary, say
 from alpacasorter.ui.widgets.fields import sentence_label
 from alpacasorter.workers.sorting import SortService
+
+if TYPE_CHECKING:
+    from alpacasorter.core.sorting.plan import SortPlan
 
 _SIZE: Final = QSize(1060, 700)
 _SHARE: Final = 0.92
@@ -118,6 +121,10 @@ class SortDialog(QDialog):
         """Resume a sort of the history, or try its failed files again."""
         self._begin(SortRun(record=record, number=record.number, undoing=record.state is events.SortState.UNDOING))
 
+    def carry_out(self, plan: SortPlan) -> None:
+        """Carry out a plan that the user has agreed to elsewhere. The dialog stays hidden if it is."""
+        self._begin(SortRun(plan=plan), hidden=not self.isVisible())
+
     def undo(self, record: events.SortRecord) -> None:
         """Undo a sort of the history."""
         self._begin(SortRun(record=record, number=record.number, undoing=True))
@@ -177,7 +184,7 @@ class SortDialog(QDialog):
         if self._run is not None and self._run.can_undo:
             self._begin(self._run.again(undoing=True))
 
-    def _begin(self, run: SortRun) -> None:
+    def _begin(self, run: SortRun, *, hidden: bool = False) -> None:
         service = self._service
         if service.busy:
             self._bring_up()
@@ -187,7 +194,10 @@ class SortDialog(QDialog):
         self.progress_page.begin(run.doing, undoing=run.undoing)
         self.buttons.stop.setEnabled(True)
         self._show_page(RUN)
-        self._bring_up()
+        if hidden:
+            self._tell_status()
+        else:
+            self._bring_up()
         if run.number is None and run.plan is not None:
             service.sort(run.plan)
         elif run.number is not None and run.undoing and not run.undo_begun:

@@ -252,6 +252,7 @@ class BannerBar(QWidget):
     """The reserved place for messages. It always has its height, so that a message moves nothing.
 
     It shows one message at a time: questions first, then the latest news, then what is still so. News go by themselves.
+    What has gone wrong is shown before a question that was there long enough to be read, which then comes back.
     While the mouse is over the place or the keyboard focus is in it, nothing goes and nothing takes its place; nor does
     anything go by itself while the window is not the active one. There is one message of each kind, so that the queue
     is as long as there are kinds. All that was said can be seen again in a list.
@@ -419,14 +420,19 @@ class BannerBar(QWidget):
             self.changed.emit()
         if best is not None and self.isVisible():
             self._announce(best)
-        if best is None or best.rank is Rank.QUESTION:
+        if best is None or (best.rank is Rank.QUESTION and turns[best].left <= 0):
             self._tick.stop()
         elif not self._tick.isActive() and self.isVisible():
             self._tick.start()
 
-    def _place(self, banner: Banner) -> tuple[bool, bool, bool, int]:
-        turn, asks = self._turns[banner], banner.rank is Rank.QUESTION
-        return not asks, asks and banner.objectName() != "alert", turn.left <= 0, -turn.number
+    def _place(self, banner: Banner) -> tuple[int, bool, int]:
+        """Return what comes first: a question, but once it could be read not before what has gone wrong since."""
+        turn, look = self._turns[banner], banner.objectName()
+        if banner.rank is Rank.QUESTION:
+            level = 0 if turn.left > 0 else 2
+        else:
+            level = 4 if turn.left <= 0 else 1 if look == "notice" else 3
+        return level, look != "alert", -turn.number
 
     def _announce(self, banner: Banner) -> None:
         """Have a screen reader say it, once."""

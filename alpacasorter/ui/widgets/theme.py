@@ -248,6 +248,10 @@ def _style_sheet(c: Colors) -> str:
     QScrollBar::handle:vertical {{ background: {c.border}; border-radius: 4px; min-height: 36px; margin: 2px; }}
     QScrollBar::handle:vertical:disabled {{ background: transparent; }}
     QScrollBar::handle:vertical:hover {{ background: {c.muted}; }}
+    QScrollBar:horizontal {{ background: transparent; height: 12px; margin: 0; }}
+    QScrollBar::handle:horizontal {{ background: {c.border}; border-radius: 4px; min-width: 36px; margin: 2px; }}
+    QScrollBar::handle:horizontal:disabled {{ background: transparent; }}
+    QScrollBar::handle:horizontal:hover {{ background: {c.muted}; }}
     QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; width: 0; }}
     QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
     *[role="muted"] {{ color: {c.muted}; }}

@@ -41,6 +41,9 @@ class FakeSortService(SortService):
     def cancel_plan(self) -> None:
         pass
 
+    def find_misplaced(self, photos: Sequence[LabeledPhoto], labels: LabelSet) -> None:
+        self.asked.append(("misplaced", photos))
+
     def sort(self, plan: SortPlan) -> None:
         self.busy = True
         self.asked.append(("sort", plan))

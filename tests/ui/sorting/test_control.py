@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
-from PySide6.QtCore import QObject, QSettings, Signal
+from PySide6.QtCore import QObject, QSettings, Qt, Signal
 from PySide6.QtGui import QAction
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMainWindow
 from pytestqt.qtbot import QtBot
 
-from alpacasorter.core.events import Finished, JudgedPhoto, Placed, Problem, Problems
+from alpacasorter.core.events import Finished, JudgedPhoto, Learned, Placed, Problem, Problems
 from alpacasorter.core.labels import LabeledPhoto
 from alpacasorter.core.photo import PhotoFacts
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
@@ -29,7 +31,7 @@ class FakeActions(QObject):
     def __init__(self) -> None:
         super().__init__()
         self.sort, self.sort_history, self.rescan, self.stop = (QAction(self) for _ in range(4))
-        self.arrivals = QAction(self)
+        self.arrivals, self.move_there = QAction(self), QAction(self)
         self.stop.setEnabled(False)
 
 
@@ -339,3 +341,83 @@ def test_there_is_one_scan_at_a_time(scene: Scene) -> None:
 def test_settings_by_hand(scene: Scene) -> None:
     scene.settings._store.setValue("sorting/put_off", "4 x -3 ٣ 9")
     assert scene.settings.sorts_put_off >= {4, 9}
+
+
+# What was relabeled after a sort
+
+
+def relabel(scene: Scene, *names: str) -> None:
+    """The user labels photos, and the engine has learned that."""
+    changes = dict.fromkeys(names, "not_alpaca")
+    scene.engine.learned.emit(Learned(1, changes, (), np.empty(0, dtype=np.float32), (), 1))
+    QApplication.processEvents()
+
+
+@pytest.mark.parametrize("by", ["mouse", "key"])
+def test_a_relabeled_photo_is_moved_by_one_button_or_key(scene: Scene, by: str) -> None:
+    scene.judge("IMG_0.jpg")
+    action, banner = scene.page.actions_.move_there, scene.control.misplaced.banner
+    relabel(scene, "IMG_0.jpg")
+    [(_, photos)] = scene.service.of("misplaced")
+    assert [photo.path for photo in photos] == [HIKE / "IMG_0.jpg"]  # type: ignore[attr-defined]
+    plan = going(1)
+    scene.service.misplaced.emit([plan])
+    assert banner.isVisible()
+    assert banner.words.text() == (
+        "IMG_0.jpg still lies in “hike”, where a sort put it. By its tag it belongs in “Alpaca” now."
+    )
+    if by == "mouse":
+        QTest.mouseClick(banner.answers[0], Qt.MouseButton.LeftButton)
+    else:
+        action.trigger()
+    QApplication.processEvents()
+    # It is looked up again, because a label may have changed since.
+    assert scene.service.of("sort") == []
+    scene.service.misplaced.emit([plan])
+    assert scene.service.of("sort") == [("sort", plan)]
+    assert not banner.wanted
+    scene.service.began.emit(SortBegan(7, False, 1, 0))
+    scene.service.placed.emit(placed(plan))
+    scene.service.end(ended(record(7, files=1, done=1)))
+    QApplication.processEvents()
+    scene.service.misplaced.emit([])
+    dialog = scene.control.dialog
+    assert dialog is not None
+    assert not dialog.isVisible(), "one photo needs no dialog"
+    assert scene.control.strip.words.text() == "1 photo was moved to 1 folder."
+    assert "Undo sort" in [button.text() for button in scene.control.strip.answers]
+    assert not action.isEnabled()
+
+
+def test_all_relabeled_photos_are_moved_sort_by_sort(scene: Scene) -> None:
+    scene.judge("IMG_0.jpg", "IMG_1.jpg")
+    relabel(scene, "IMG_0.jpg")
+    relabel(scene, "IMG_1.jpg")
+    plans = [going(1), going(2)]
+    scene.service.misplaced.emit(plans)
+    banner = scene.control.misplaced.banner
+    assert banner.words.text().startswith("3 photos lie in the folders of their earlier tags")
+    banner.answers[0].click()
+    QApplication.processEvents()
+    scene.service.misplaced.emit(plans)
+    scene.service.end(ended(record(7, files=1, done=1)))
+    QApplication.processEvents()
+    scene.service.misplaced.emit(plans[1:])
+    assert scene.service.of("sort") == [("sort", plan) for plan in plans]
+    scene.service.refuse("The disk is gone.")
+    assert banner.words.text() == "The disk is gone."
+
+
+def test_a_tag_from_before_withdraws_the_offer(scene: Scene) -> None:
+    scene.judge("IMG_0.jpg")
+    relabel(scene, "IMG_0.jpg")
+    scene.service.misplaced.emit([going(1)])
+    banner = scene.control.misplaced.banner
+    relabel(scene, "IMG_0.jpg")
+    scene.service.misplaced.emit([])
+    assert not banner.wanted
+    relabel(scene, "IMG_0.jpg")
+    scene.service.misplaced.emit([going(1)])
+    scene.folder = Path("/elsewhere")
+    scene.page.actions_.arrivals.changed.emit()
+    assert not banner.wanted, "it is about the other folder"

@@ -91,6 +91,17 @@ def test_one_at_a_time_questions_first_and_then_the_latest_news(place: Place) ->
         assert place.seen() == [words]
 
 
+def test_what_has_gone_wrong_is_seen_although_a_question_is_not_answered(place: Place) -> None:
+    place.question.offer("Why?", [Choice("So", lambda: None)])
+    place.notice.tell("It failed.", passing=True)
+    assert place.seen() == ["Why?"], "it can be read first"
+    place.wait_for(["It failed."])
+    place.wait_for(["Why?"])
+    place.news.say("Learned.")
+    place.qtbot.wait(600)
+    assert place.seen() == ["Why?"]
+
+
 def test_news_go_by_themselves_and_questions_do_not(place: Place) -> None:
     place.news.say("One.")
     place.wait_for([])

@@ -23,6 +23,8 @@ from alpacasorter.ui.widgets.theme import Theme
 
 _COUNT_MS = 120
 """How long changes are collected before photos are counted again."""
+_PHOTOS_PER_MS = 200
+"""One millisecond is added for each so many photos, so that a scan of many is not slowed down by counting them."""
 _LOW = 220
 """In a lower view there is no space for details between the title and the button, pixels."""
 _AHEAD = 0.004
@@ -207,7 +209,7 @@ class Finding(QObject):
         """Photos have changed: count them again, soon."""
         if self._query or self._settings.histograms:
             if not self._count_soon.isActive():
-                self._count_soon.start()
+                self._count_soon.start(_COUNT_MS + len(self._store.rows) // _PHOTOS_PER_MS)
         else:
             self._count_soon.stop()
         if not self._query:

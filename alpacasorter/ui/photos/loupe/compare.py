@@ -106,11 +106,13 @@ class Compare(QWidget):
         closed: the user wants to see the grid again.
         labeled(str): the user tags the chosen photo with this label.
         flip_wanted(PhotoRow, str): the user flips a tag; the label that it was shown with.
+        menu_wanted(QPoint): the user asks for the menu of the chosen photo, at this place of the screen.
     """
 
     closed = Signal()
     labeled = Signal(str)
     flip_wanted = Signal(object, str)
+    menu_wanted = Signal(object)
 
     def __init__(
         self,
@@ -178,6 +180,8 @@ class Compare(QWidget):
         self.back.clicked.connect(self.closed)
         self.positive.clicked.connect(lambda: self._on_tagged(self._store.labels.positive))
         self.negative.clicked.connect(lambda: self._on_tagged(self._store.labels.negative))
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.customContextMenuRequested.connect(lambda at: self.menu_wanted.emit(self.mapToGlobal(at)))
         self._loader.loaded.connect(self._on_loaded)
         self._loader.failed.connect(self._on_failed)
         self._thumbnails.ready.connect(self._on_thumbnail)

@@ -2,9 +2,9 @@
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QAccessible
+from PySide6.QtGui import QAccessible, QContextMenuEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMenu
 
 from alpacasorter.ui.photo_filters import Filter
 from tests.ui.conftest import Hands
@@ -247,3 +247,40 @@ def test_controls_of_the_loupe_have_names_and_roles_and_can_be_reached_by_tab(ha
         reached.add(QApplication.focusWidget())
     assert {loupe.back, loupe.positive, loupe.negative, loupe.tag} <= reached
     loupe.setFocus()
+
+
+def test_a_key_that_is_held_labels_photo_after_photo(hands: Hands) -> None:
+    hands.press(Key.Key_Return)
+    for held in range(5):
+        hands.type_key(Key.Key_N, "n", repeated=held > 0)
+    assert hands.asked == [{f"key{n}": NOT} for n in range(100, 105)]
+    assert hands.page.closeups.loupe.row is hands.row(105)
+
+
+def test_at_the_end_of_the_list_it_says_so_beside_the_photo(hands: Hands) -> None:
+    loupe = hands.page.closeups.loupe
+    hands.press(Key.Key_Return)
+    hands.press(Key.Key_End)
+    hands.press(Key.Key_N)
+    assert loupe.notice.isVisible()
+    assert "last photo" in loupe.notice.text()
+    hands.press(Key.Key_Escape)
+    assert hands.window.statusBar().currentMessage() == ""
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_the_right_mouse_button_opens_the_menu_of_the_photo(hands: Hands, several: bool) -> None:
+    if several:
+        hands.press(Key.Key_Right, Mod.ShiftModifier)
+        hands.press(Key.Key_X)
+        shown = hands.page.closeups.compare.chosen.view
+    else:
+        hands.press(Key.Key_Return)
+        shown = hands.page.closeups.loupe.view
+    at = QPoint(50, 50)
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, shown.mapToGlobal(at))
+    QApplication.sendEvent(shown, event)
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    assert hands.page.actions_.open_photo in menu.actions()
+    menu.close()
