@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 
 from PIL import Image
-from PySide6.QtCore import QBuffer, QIODevice, QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QLinearGradient, QPainter, QPainterPath, QPen, QPolygonF
 
 SIZE = (960, 720)
@@ -44,14 +44,11 @@ def draw_hike(folder: Path, count: int = 24) -> list[str]:
 
 def _jpeg(image: QImage, moment: int) -> bytes:
     """Return a JPEG that was taken at a time, in seconds since 1970."""
-    buffer, written = QBuffer(), io.BytesIO()
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    image.save(buffer, b"PNG")
-    exif = Image.Exif()
+    exif, written = Image.Exif(), io.BytesIO()
     exif[0x0110] = "Pencil 1"
     exif.get_ifd(0x8769)[0x9003] = datetime.fromtimestamp(moment, UTC).strftime("%Y:%m:%d %H:%M:%S")
-    with Image.open(io.BytesIO(bytes(buffer.data().data()))) as picture:
-        picture.convert("RGB").save(written, "JPEG", quality=_QUALITY, exif=exif)
+    picture = Image.frombytes("RGB", SIZE, bytes(image.constBits()), "raw", "BGRX")
+    picture.save(written, "JPEG", quality=_QUALITY, exif=exif)
     return written.getvalue()
 
 
