@@ -216,3 +216,8 @@ class Corrections:
 def fits(vector: npt.NDArray[np.floating], bundle: Bundle) -> bool:
     """Return whether an embedding, or the weights of a head, have the bundle's size and are finite."""
     return vector.shape == (bundle.embedding_size,) and bool(np.isfinite(vector).all())
+
+
+def differences(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the labels, by content key, that are others now; None for those that are gone."""
+    return {key: now.get(key) for key in before.keys() | now.keys() if before.get(key) != now.get(key)}

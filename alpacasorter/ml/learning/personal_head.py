@@ -20,7 +20,7 @@ from alpacasorter.core.events import Judged, JudgedPhoto, Learned, LearningAgain
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.core.store.library import Library, LibraryError
 from alpacasorter.ml.learning.agreement import Agreement, find_agreements
-from alpacasorter.ml.learning.corrections import Corrections, Examples, Vector
+from alpacasorter.ml.learning.corrections import Corrections, Examples, Vector, differences
 from alpacasorter.ml.learning.embeddings import EmbeddingTable
 from alpacasorter.ml.learning.folds import scene_similarity
 from alpacasorter.ml.learning.learner import Learner, self_check
@@ -211,7 +211,7 @@ class PersonalHead:
         with contextlib.suppress(LibraryError):
             self._library.set_picture_keys(pictures)
             self._read_again()
-        return _differences(before, self._corrections.shown())
+        return differences(before, self._corrections.shown())
 
     def _is_behind(self) -> bool:
         """Tell whether the head has learned from other corrections than there are now."""
@@ -280,7 +280,7 @@ class PersonalHead:
             # What this instance has stored is safe, even if the library can't be read at the moment; it is next time.
             return {}
         self._unread = False
-        return _differences(before, self._corrections.shown())
+        return differences(before, self._corrections.shown())
 
     def _read_again(self) -> None:
         """Read all corrections; raises LibraryError if they can't be read, and then nothing has changed."""
@@ -497,8 +497,3 @@ class PersonalHead:
         labels = self._corrections.labels
         gone = sum(labels.get(key) != label for key, label in (members or {}).items())
         return self._learn(changes, started, Relearned(made_at, len(self._corrections.set_aside), gone))
-
-
-def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str | None]:
-    """Return the labels, by content key, that are others now; None for those that are gone."""
-    return {key: now.get(key) for key in before.keys() | now.keys() if before.get(key) != now.get(key)}

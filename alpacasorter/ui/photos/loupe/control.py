@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cached_property, partial
+
 from PySide6.QtCore import QEvent, QItemSelectionModel, QObject, Qt, QTimer
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMainWindow, QStackedLayout, QStatusBar, QToolBar, QWidget
+from PySide6.QtWidgets import QAbstractButton, QMainWindow, QStackedLayout, QStatusBar, QToolBar, QWidget
 
 from alpacasorter.i18n import ngettext, number
 from alpacasorter.ui.actions import Actions
@@ -26,7 +28,6 @@ class LoupeControl(QObject):
 
     Attributes:
         loupe: shows one photo.
-        compare: shows two to four.
         loader: decodes for both.
     """
 
@@ -58,20 +59,14 @@ class LoupeControl(QObject):
         self._zooms = actions.zoom_in, actions.zoom_out, actions.zoom_fit, actions.zoom_full
         self.loader = CloseupLoader(self)
         self.loupe = Loupe(grid, model, thumbnails, self.loader, theme, why, page)
-        self.compare = Compare(grid, model, thumbnails, self.loader, theme, why, page)
+        self._make_compare = partial(Compare, grid, model, thumbnails, self.loader, theme, why, page)
         views.addWidget(self.loupe)
-        views.addWidget(self.compare)
         loupe = self.loupe
         loupe.closed.connect(self.close)
         loupe.labeled.connect(commands.label)
         loupe.flip_wanted.connect(grid.tag_clicked)
         loupe.menu_wanted.connect(self._menu.popup)
-        self.compare.menu_wanted.connect(self._menu.popup)
-        self.compare.closed.connect(self.close)
-        self.compare.labeled.connect(commands.label)
-        self.compare.flip_wanted.connect(grid.tag_clicked)
         commands.remarked.connect(loupe.remark)
-        commands.remarked.connect(self.compare.remark)
         grid.open_pressed.connect(self.open)
         actions.loupe.triggered.connect(self.toggle)
         actions.compare.triggered.connect(self.open_compare)
@@ -83,10 +78,29 @@ class LoupeControl(QObject):
         self._enable()
         grid.selectionModel().selectionChanged.connect(self._select_one)
 
+    @cached_property
+    def compare(self) -> Compare:
+        """Shows two to four photos; made when it is first needed, so that the first window need not wait for it."""
+        compare = self._make_compare()
+        self._views.addWidget(compare)
+        for button in compare.findChildren(QAbstractButton):
+            # As in the rest of the window, clicks leave the focus where the keys are needed.
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        compare.menu_wanted.connect(self._menu.popup)
+        compare.closed.connect(self.close)
+        compare.labeled.connect(self._commands.label)
+        compare.flip_wanted.connect(self._grid.tag_clicked)
+        self._commands.remarked.connect(compare.remark)
+        return compare
+
+    @property
+    def _is_comparing(self) -> bool:
+        return isinstance(self._shown, Compare)
+
     @property
     def view(self) -> ZoomView:
         """The photo that is zoomed by the menu."""
-        return self.compare.chosen.view if self.compare.is_open else self.loupe.view
+        return self.compare.chosen.view if self._is_comparing else self.loupe.view
 
     def toggle(self) -> None:
         """Open the loupe, or go back to the grid."""
@@ -104,7 +118,7 @@ class LoupeControl(QObject):
 
     def open_compare(self) -> None:
         """Compare the selected photos, or say why not."""
-        if self._shown is self.compare:
+        if self._is_comparing:
             return
         photos = self._grid.selected_photos() if self._shown is None else self._selected
         if not LEAST <= len(photos) <= MOST:
@@ -130,9 +144,10 @@ class LoupeControl(QObject):
         if self._shown is None:
             return
         row = self._grid.current_photo()
-        selected = self.compare.rows if self._shown is self.compare else self._selected
+        selected = self.compare.rows if self._is_comparing else self._selected
         self.loupe.close_photo()
-        self.compare.close_photos()
+        if self._is_comparing:
+            self.compare.close_photos()
         self.loader.rest()
         self._commands.stays = False
         self._shown = None
@@ -151,7 +166,7 @@ class LoupeControl(QObject):
 
     def begin(self, *, same_folder: bool) -> None:
         """The photos of a folder are about to be found; only the loupe stays, if they are those of the same folder."""
-        if not same_folder or self._shown is self.compare:
+        if not same_folder or self._is_comparing:
             self.close()
         # Opening a folder shows the tool bar.
         QTimer.singleShot(0, self, self._hide_window_parts)
