@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
     from alpacasorter.ui.main_window import MainWindow
-    from alpacasorter.ui.photo_store import PhotoRow
+    from alpacasorter.ui.photo_row import PhotoRow
 
 PHOTOS, WRONG = 1_000, 40
 IN_LOUPE = 200

@@ -62,6 +62,9 @@ class Actions(QObject):
         # Edit
         self.undo, self.redo = self._undo_actions(undo_stack)
         self.select_all = self._make(_("Select &all"), "", standard.SelectAll)
+        self.select_folder = self._make(
+            _("Select the fol&der"), "", "Ctrl+Shift+A", _("Select the listed photos of the current photo's folder")
+        )
         self.find = self._make(_("&Find…"), "", standard.Find, _("Search for photos by name or folder"))
         self.settings = self._make(_("&Settings…"), "settings", "Ctrl+,")
         self.settings.setMenuRole(QAction.MenuRole.PreferencesRole)
@@ -118,8 +121,12 @@ class Actions(QObject):
             "Shift+F5",
             _("List the photos that belong here now, in order"),
         )
-        self.larger = self._make(_("&Larger photos"), "larger", standard.ZoomIn)
-        self.smaller = self._make(_("&Smaller photos"), "smaller", standard.ZoomOut)
+        self.larger = self._make(
+            _("&Larger photos"), "larger", standard.ZoomIn, _("Show the photos larger, and fewer at a time")
+        )
+        self.smaller = self._make(
+            _("&Smaller photos"), "smaller", standard.ZoomOut, _("Show the photos smaller, and more at a time")
+        )
         self.preview = self._make(_("&Preview"), "preview", "F3", _("Show the selected photo larger"))
         self.preview.setCheckable(True)
         self.histograms = self._make(
@@ -163,6 +170,7 @@ class Actions(QObject):
             self.copy_files,
             self.copy_path,
             self.select_all,
+            self.select_folder,
             self.next_unsure,
             self.previous_unsure,
         )
@@ -283,6 +291,7 @@ class Actions(QObject):
             self.preview,
             self.why,
             self.select_all,
+            self.select_folder,
             self.find,
             self.histograms,
             self.update_list,
@@ -351,7 +360,7 @@ class Actions(QObject):
         edit = add_menu(_("&Edit"))
         edit.addActions([self.undo, self.redo])
         edit.addSeparator()
-        edit.addActions([self.select_all, self.find, self.settings])
+        edit.addActions([self.select_all, self.select_folder, self.find, self.settings])
         bar.addMenu(photo)
         view = add_menu(_("&View"))
         view.addActions(list(self.filters.values()))

@@ -11,7 +11,7 @@ from alpacasorter.i18n import _
 from alpacasorter.ui.photo_filters import Order, View, unknown_labels
 from alpacasorter.ui.widgets.theme import Theme, icon
 
-_WIDEST = 190
+_WIDEST = 110
 """Width of the words on the button, pixels at most; the name of a class may be longer."""
 
 
@@ -68,7 +68,7 @@ class OrderActions(QObject):
         self.reverse.setEnabled(view.order.can_descend and self.orders[view.order].isEnabled())
         self.reverse.setText(self._reversed_name(view.order))
         for button in self._buttons:
-            self._name(button)
+            self._write_on(button)
 
     def _reversed_name(self, order: Order) -> str:
         match order:
@@ -86,11 +86,11 @@ class OrderActions(QObject):
             case Order.DOUBTFUL:
                 return _("Reversed")
 
-    def current_name(self) -> str:
-        """Return the name of the order in use."""
-        order = self._view.order
-        reverse = self._view.descending and order.can_descend
-        return self._reversed_name(order) if reverse else _names()[order].replace("&", "")
+    def _name(self, order: Order, *, descending: bool) -> str:
+        """Return the name of an order as a button shows it."""
+        if descending and order.can_descend:
+            return self._reversed_name(order).replace("&&", "&")
+        return _names()[order].replace("&", "")
 
     # Menu and button
 
@@ -107,7 +107,7 @@ class OrderActions(QObject):
         button.setObjectName("order")
         button.setToolButtonStyle(bar.toolButtonStyle())
         bar.toolButtonStyleChanged.connect(button.setToolButtonStyle)
-        bar.toolButtonStyleChanged.connect(lambda _style: self._name(button))
+        bar.toolButtonStyleChanged.connect(lambda _style: self._write_on(button))
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         button.setMenu(self.menu(menu))
 
@@ -117,22 +117,27 @@ class OrderActions(QObject):
         self._theme.changed.connect(set_icon)
         set_icon()
         self._buttons.append(button)
-        self._name(button)
+        self._write_on(button)
         return button
 
-    def _name(self, button: QToolButton) -> None:
+    def _write_on(self, button: QToolButton) -> None:
         """Write the order on a button, which is as wide as the longest name needs, so that its neighbors stay."""
-        metrics, mode = button.fontMetrics(), Qt.TextElideMode.ElideRight
+        metrics = button.fontMetrics()
+
+        def text(name: str) -> str:
+            return metrics.elidedText(name, Qt.TextElideMode.ElideRight, _WIDEST).replace("&", "&&")
+
         button.setMinimumWidth(0)
         widest = 0
-        for one in (*_names().values(), *map(self._reversed_name, _names())):
-            button.setText(metrics.elidedText(one, mode, _WIDEST))
-            widest = max(widest, button.sizeHint().width())
-        name = self.current_name()
-        button.setText(metrics.elidedText(name, mode, _WIDEST))
+        for order in Order:
+            for descending in (False, True):
+                button.setText(text(self._name(order, descending=descending)))
+                widest = max(widest, button.sizeHint().width())
+        name = self._name(self._view.order, descending=self._view.descending)
+        button.setText(text(name))
         button.setMinimumWidth(widest)
         # Translators: the button that chooses the order of the photos, as in "Order: By name".
-        words = _("Order: {order}").format(order=name.replace("&&", "&"))
+        words = _("Order: {order}").format(order=name)
         button.setToolTip(words)
         button.setAccessibleName(words)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from pathlib import Path
 
 from alpacasorter.core import reasons
 from alpacasorter.core.events import JudgedPhoto
-from alpacasorter.core.files import Place, display_path, folder_place
+from alpacasorter.core.files import Place, display_path, folder_place, natural_key
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.core.photo import PhotoFacts
 from alpacasorter.core.taken import Clock, Taken, when_taken
@@ -19,6 +20,7 @@ class PhotoRow:
         path: where it is now.
         found_at: where it was found. This decides its place in folder order, so that a photo that is renamed or sorted
             doesn't move away under the mouse.
+        folder: the folder of `found_at`, one object for all photos in it.
         name: the file name to show.
         key: content key; None until judged.
         picture_key: the same for all files with its picture; None until known.
@@ -39,6 +41,7 @@ class PhotoRow:
         "_dated",
         "correction",
         "facts",
+        "folder",
         "found_at",
         "gone",
         "head_version",
@@ -55,10 +58,11 @@ class PhotoRow:
         "sought",
     )
 
-    def __init__(self, path: Path, *, new: bool = False) -> None:
-        """Describe a photo that was found and not opened yet."""
+    def __init__(self, path: Path, folder: Path, *, new: bool = False) -> None:
+        """Describe a photo that was found in a folder and not opened yet."""
         self.path = path
         self.found_at = path
+        self.folder = folder
         self.name = display_path(path.name)
         self.key: str | None = None
         self.picture_key: str | None = None
@@ -121,3 +125,12 @@ def labeled(row: PhotoRow, labels: LabelSet) -> LabeledPhoto | None:
 def place_of(row: PhotoRow) -> Place:
     """Return the sort key of folder order: files before subfolders, IMG_2 before IMG_10."""
     return folder_place(row.found_at)
+
+
+def name_of(row: PhotoRow) -> tuple[list[str | int], int]:
+    """Return the sort key of the order by name; equal names are in folder order."""
+    return natural_key(row.name), row.rank
+
+
+rank_of = attrgetter("rank")
+"""Returns the sort key of folder order that is the fastest, once the store has set it."""

@@ -12,17 +12,16 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
 from alpacasorter.core.events import JudgedPhoto, Learned, Problem
-from alpacasorter.core.files import are_in_order, natural_key
+from alpacasorter.core.files import are_in_order
 from alpacasorter.core.labels import SamePictures
 from alpacasorter.core.taken import Clock
 from alpacasorter.ui.photo_filters import Filter, Order, View, unknown_labels
 from alpacasorter.ui.photo_query import folded
-from alpacasorter.ui.photo_row import PhotoRow, place_of
+from alpacasorter.ui.photo_row import PhotoRow, name_of, place_of, rank_of
 from alpacasorter.ui.tag_changes import EarlierTag, LearnedRows, TagChanges
 
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - likewise
@@ -56,6 +55,7 @@ class PhotoStore:
         self.version = self.names_version = 0
         self._unsure_below = unsure_below
         self._by_path: dict[Path, PhotoRow] = {}
+        self._folders: dict[str, Path] = {}
         self._by_key: dict[str, list[PhotoRow]] = {}
         self._changes = TagChanges()
         self.flipped_rows: list[PhotoRow] = []
@@ -102,7 +102,7 @@ class PhotoStore:
             # Both places of a photo that was sorted: after an undo it is not new.
             self._paths_before = {*self._by_path, *(row.found_at for row in self.rows)}
         self.rows, self.flipped_rows, self._complete = [], [], False
-        self._by_path, self._by_key = {}, {}
+        self._by_path, self._by_key, self._folders = {}, {}, {}
         self.crossed_rows, self._learned = [], None
         self._changes.clear()
         self.counts = dict.fromkeys(Filter, 0)
@@ -207,9 +207,9 @@ class PhotoStore:
         """
         match view.sorted_by:
             case Order.FOLDER:
-                return _rank
+                return rank_of
             case Order.NAME:
-                return _by_name
+                return name_of
             case Order.TAKEN:
                 return partial(self._moment, missing=not view.reversed)
             case Order.CONFIDENCE:
@@ -261,10 +261,11 @@ class PhotoStore:
         return self._put_in(added)
 
     def _make(self, paths: Iterable[Path], *, new: bool) -> list[PhotoRow]:
-        made = []
+        made, folders = [], self._folders
         for path in paths:
             if path not in self._by_path:
-                self._by_path[path] = row = PhotoRow(path, new=new or self._is_new(path))
+                folder = folders.get(name := os.path.split(path)[0]) or folders.setdefault(name, Path(name))
+                self._by_path[path] = row = PhotoRow(path, folder, new=new or self._is_new(path))
                 made.append(row)
         # They have no prediction yet, so no other filter shows them.
         self.counts[Filter.ALL] += len(made)
@@ -493,10 +494,3 @@ class PhotoStore:
                 counts[Filter.CORRECTED] += by
             elif self.is_unsure(row):
                 counts[Filter.UNSURE] += by
-
-
-_rank = attrgetter("rank")
-
-
-def _by_name(row: PhotoRow) -> tuple[list[str | int], int]:
-    return natural_key(row.name), row.rank

@@ -17,8 +17,8 @@ _COLUMNS = {
 _TITLES = {"llamas-count": "llamas and vicuñas count as alpacas", "alpacas-only": "alpacas only"}
 _BACKBONE = (
     "- Backbone: MobileNetV2 (alpha 1.0, no top), float32, {side} px, from {origin}; the blocks after `block_10` "
-    "retrained: {share:.0%} of the mean of {runs} runs of {epochs} epochs (AdamW, learning rate {learning_rate:g}; of "
-    "each run the mean of the weights over the last {averaged:.0%} of its steps), plus the pretrained weights for the "
+    "retrained: {share:.0%} of {trainings} of {epochs} epochs (AdamW, learning rate {learning_rate:g}; of "
+    "each the mean of the weights over the last {averaged:.0%} of its steps), plus the pretrained weights for the "
     "remainder; {scenes:.0%} of the samples were scenes composed of several photos"
 )
 _TEACHER = (
@@ -39,9 +39,9 @@ _PROTOCOL = (
     "Each photo is judged by a model that was trained without it, without its near-duplicates, and without any photo "
     "of its source, labeled or not: {folds} folds of {groups} groups, {shuffles}. The 327 photos of `article` are one "
     "source. Probabilities are calibrated on the other folds. ECE is the expected calibration error over 15 bins of "
-    "equally many photos. Labels are those of the folders; two people who labeled the animals later found three "
+    "equally many photos. Labels are those of the folders; two independent passes over the animals found three "
     "photos in `article/alpaca` without a camelid (lambs and a sculpture), which count as wrong here. How to train was "
-    "chosen by the log loss of the first shuffle. The models judged are single runs, and this one is a mean of {runs}."
+    "chosen by the log loss of the first shuffle. {alike}"
 )
 
 
@@ -59,13 +59,23 @@ def model_card(metadata: Mapping[str, Any], *, default: str, about: str) -> str:
     shuffles = (
         "one shuffle" if protocol["shuffles"] == 1 else f"mean ± standard deviation of {protocol['shuffles']} shuffles"
     )
+    runs = plans["model"]["runs"]
+    trainings, alike = "one training", "The models judged were trained like this one."
+    if runs > 1:
+        trainings = f"the mean of {runs} trainings"
+        alike = f"The models judged are of a single training, and this one is a mean of {runs}."
     lines = [
         f"# Model card: {metadata['name']} {metadata['version']}",
         "",
         "Distinguishes *Alpaca* from *Not alpaca*, in two variants: llamas and vicuñas count as alpacas, or don't.",
         f"Built {metadata['created']} by `python -m tools.model_maker.build_bundle`.",
         "",
-        _BACKBONE.format(side=metadata["input_size"], origin=metadata["training"]["backbone"], **plans["model"]),
+        _BACKBONE.format(
+            side=metadata["input_size"],
+            origin=metadata["training"]["backbone"],
+            trainings=trainings,
+            **plans["model"],
+        ),
         _TEACHER.format(of_teacher=plans["teacher"]["epochs"], **plans["model"]),
         _HEADS,
         f"- Default variant: {_TITLES[default]}, whose worst figure is better",
@@ -83,9 +93,7 @@ def model_card(metadata: Mapping[str, Any], *, default: str, about: str) -> str:
         "",
         "## Measured on sources it has not seen",
         "",
-        _PROTOCOL.format(
-            folds=protocol["folds"], groups=protocol["groups"], shuffles=shuffles, runs=plans["model"]["runs"]
-        ),
+        _PROTOCOL.format(folds=protocol["folds"], groups=protocol["groups"], shuffles=shuffles, alike=alike),
         "",
         "| judged | photos | " + " | ".join(_COLUMNS.values()) + " |",
         "|---|---|" + "---|" * len(_COLUMNS),
@@ -111,6 +119,12 @@ def model_card(metadata: Mapping[str, Any], *, default: str, about: str) -> str:
         "| kind | photos | right |",
         "|---|---|---|",
         *(f"| {kind} | {each['n']} | {100 * each['right']:.1f} % |" for kind, each in quality["by_kind"].items()),
+        "",
+        "## Cost and size",
+        "",
+        "| network | input | multiply-adds per photo | times plain | file |",
+        "|---|---|---|---|---|",
+        *_costs(quality["cost"], quality["earlier"]),
         "",
         "## Checked when built",
         "",
@@ -147,6 +161,23 @@ def _other_tables(quality: Mapping[str, Any]) -> Sequence[str]:
             "",
         ]
     return lines
+
+
+def _costs(cost: Mapping[str, Any], earlier: Sequence[Mapping[str, Any]]) -> Sequence[str]:
+    plain = cost["plain"]["multiply_adds"]
+    titles = {"plain": "plain MobileNetV2", "model": "this one", "teacher": "the teacher (not included)"}
+    lines = []
+    for name, each in cost.items():
+        millions, times = each["multiply_adds"] / 1e6, each["multiply_adds"] / plain
+        lines.append(
+            f"| {titles[name]} | {each['side']} px | {millions:.0f} M | {times:.2f} | {_megabytes(each.get('bytes'))} |"
+        )
+    lines += [f"| {each['name']} | {each['side']} px | | | {_megabytes(each['bytes'])} |" for each in earlier]
+    return lines
+
+
+def _megabytes(size: int | None) -> str:
+    return f"{size / 1e6:.1f} MB" if size is not None else ""
 
 
 def _row(title: str, figures: Mapping[str, Any]) -> str:

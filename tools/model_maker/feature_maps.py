@@ -12,6 +12,7 @@ alpacas are few in the photos.
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 import os
 from collections.abc import Callable, Sequence
@@ -65,7 +66,7 @@ _DARK: Final = (0.15, 1.3, 2.4)
 _BRIGHT: Final = (0.10, 0.5, 0.8)
 """How often the exponent of the light is changed, and its range."""
 
-_NAMES: Final = "names.txt"
+_MADE_OF: Final = "made_of.txt"
 _DONE: Final = "done"
 _NETWORKS: Final = "networks"
 _MAP: Final = "map"
@@ -141,18 +142,18 @@ def compute_maps(
         say: called with a sentence now and then.
 
     Raises:
-        DatasetError: a photo can't be read, or the folder is that of other photos.
+        DatasetError: a photo can't be read, or the folder is that of other photos or networks.
         WeightsError: the weights can't be read.
     """
     views = tuple(OF_UNLABELED if few else tuple(range(VIEWS)) for few in few_views)
     maps = FeatureMaps(folder, side, views)
-    listed = "\n".join(names)
-    if (folder / _NAMES).is_file():
-        if (folder / _NAMES).read_text(encoding="utf-8") != listed:
-            raise DatasetError(f"{folder} belongs to other photos. Choose another folder, or remove it.")
+    made_of = "\n".join([_fingerprint(backbone), _fingerprint(str(teacher_wheel)), str(side), *names])
+    if (folder / _MADE_OF).is_file():
+        if (folder / _MADE_OF).read_text(encoding="utf-8") != made_of:
+            raise DatasetError(f"{folder} belongs to other photos or networks. Choose another folder, or remove it.")
     else:
         _create(folder, len(names), side, backbone, teacher_wheel)
-        (folder / _NAMES).write_text(listed, encoding="utf-8")
+        (folder / _MADE_OF).write_text(made_of, encoding="utf-8")
     missing = [row for row in range(len(names)) if not (folder / _DONE / str(row)).exists()]
     if missing:
         say(f"computing feature maps of {len(missing)} photos")
@@ -163,6 +164,12 @@ def compute_maps(
                 if place % 200 == 0:
                     say(f"{place} of {len(missing)} photos")
     return maps
+
+
+def _fingerprint(network: str) -> str:
+    """Return the hash of a file with weights, or the name of a network that is no file."""
+    path = Path(network)
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else network
 
 
 def _create(folder: Path, count: int, side: int, backbone: str, teacher_wheel: Path) -> None:

@@ -30,7 +30,7 @@ from tools.model_maker.feature_maps import STUDENT_LAYER, TEACHER_LAYER, Feature
 from tools.model_maker.last_blocks import Arrays, LastBlocks, Lessons, Material, Plan, mixed
 
 TEACHER: Final = Plan(epochs=3, learning_rate=1e-4)
-STUDENT: Final = Plan(epochs=8, learning_rate=2e-4, scenes=0.3, taught=0.5, imitation=0.5)
+STUDENT: Final = Plan(epochs=25, learning_rate=2e-4, scenes=0.3, taught=0.8, imitation=2.0)
 
 SHARE: Final = 0.8
 

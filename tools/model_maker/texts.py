@@ -19,7 +19,7 @@ TITLES: Final = {
     ALPACAS_ONLY: {"en": "Not alpaca", "de": "Kein Alpaka", "es": "No alpaca", "fr": "Pas un alpaga"},
 }
 FIRST_QUESTION: Final = {
-    "en": "Some photos may show llamas or vicuñas. What do they count as?",
+    "en": "Some photos may show llamas or vicuñas. What should they count as?",
     "de": "Einige Fotos zeigen vielleicht Lamas oder Vikunjas. Als was zählen sie?",
     "es": "Es posible que algunas fotos muestren llamas o vicuñas. ¿Como qué cuentan?",
     "fr": "Certaines photos montrent peut-être des lamas ou des vigognes. Comment faut-il les compter ?",

@@ -81,6 +81,7 @@ class PhotoCommands(QObject):
         actions.open_photo.triggered.connect(lambda: self._open(grid.currentIndex()))
         actions.show_in_folder.triggered.connect(self._show_in_folder)
         actions.select_all.triggered.connect(grid.selectAll)
+        actions.select_folder.triggered.connect(grid.select_folder)
         actions.larger.triggered.connect(lambda: grid.step_tile(1))
         actions.smaller.triggered.connect(lambda: grid.step_tile(-1))
 

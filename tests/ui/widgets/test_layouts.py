@@ -53,3 +53,21 @@ def test_line_of_a_hidden_button_is_kept(qtbot: QtBot) -> None:
     layout = widget.layout()
     assert layout is not None
     assert layout.heightForWidth(widget.width()) == 76
+
+
+def test_no_line_is_left_empty_for_buttons_that_are_seldom_shown(qtbot: QtBot) -> None:
+    widget, made = buttons(qtbot, 20 + 5 * 100 + 4 * 6)
+    layout = widget.layout()
+    assert isinstance(layout, FlowLayout)
+    layout.set_seldom([made[5]], spare=0)
+    made[5].hide()
+    widget.resize(widget.width(), layout.heightForWidth(widget.width()))
+    layout.activate()
+    before = [button.geometry() for button in made[:5]]
+    assert before[4].y() > before[3].y(), "the last of the others is in that line"
+    height = layout.heightForWidth(widget.width())
+    made[5].show()
+    layout.activate()
+    assert [button.geometry() for button in made[:5]] == before, "nothing moves when it is shown"
+    assert made[5].y() == made[4].y()
+    assert layout.heightForWidth(widget.width()) == height

@@ -10,6 +10,7 @@ from PySide6.QtGui import (
     QColor,
     QFont,
     QFontMetrics,
+    QHideEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -282,6 +283,11 @@ class Histogram(QWidget):
         """The mouse is over no bar."""
         self._point_at(-1)
         super().leaveEvent(event)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Let go of what is held."""
+        self._pressed = None
+        super().hideEvent(event)
 
     def _point_at(self, bar: int) -> None:
         if bar != self._bar:

@@ -100,6 +100,16 @@ def test_bars_that_change_while_the_mouse_drags_leave_the_scale(histogram: Histo
     QTest.mouseRelease(histogram, LEFT, pos=at(histogram, 0.5))
 
 
+def test_hiding_it_while_the_mouse_drags_lets_go(histogram: Histogram) -> None:
+    QTest.mousePress(histogram, LEFT, pos=at(histogram, 0.31))
+    QTest.mouseMove(histogram, at(histogram, 0.5))
+    histogram.hide()
+    histogram.show()
+    other = ProbabilityScale(LABELS, 0.6)
+    histogram.show_bars(other, Bars([(1, 0, 0)] * 50, 0))
+    assert histogram.scale is other
+
+
 def test_the_bar_under_the_mouse(histogram: Histogram) -> None:
     pointed: list[int] = []
     histogram.pointed.connect(pointed.append)
