@@ -257,11 +257,12 @@ class Placed:
 
     Attributes:
         before: where it was. For the undo of a copy or link: where the copy or link was.
-        after: where it is now; None for the undo of a copy or link.
+        after: where it is now; None for the undo of a copy or link, and in the trash.
         kept: whether it is still at `before`, too.
         size: bytes.
         mtime_ns: modification time of the file at `after`, nanoseconds since the epoch.
         content_key: hash of its bytes if known.
+        trashed: whether it was moved to the system's trash.
     """
 
     before: Path
@@ -270,3 +271,4 @@ class Placed:
     size: int
     mtime_ns: int
     content_key: str | None
+    trashed: bool = False

@@ -1,8 +1,7 @@
 """Why something could not be done with a file or folder: codes, and the sentence for each.
 
-A reason is a code such as "file-empty", followed by its arguments as JSON if it has any. Codes are what the cache and
-the journal store and what processes send each other; `sentence` turns one into words where it is shown. Anything that
-is not a code is shown as it is, so sentences stored by earlier versions still read well.
+A reason is a code such as "file-empty", followed by its arguments as JSON. The cache and the journal store codes, and
+processes send them; `sentence` turns one into words. Anything else is shown as it is, as sentences of earlier versions.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from functools import cache
 from typing import Any, Final
 
 from alpacasorter import i18n
+from alpacasorter.core import trash_reasons
 from alpacasorter.core.taken import DateSource
 from alpacasorter.i18n import _, ngettext
 
@@ -282,6 +282,7 @@ def _sentences(language: str) -> dict[str, str | Callable[[int], str]]:
         **_sidecars(),
         **_stopping(),
         **_planning(),
+        **trash_reasons.sentences(),
     }
 
 

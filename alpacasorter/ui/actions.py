@@ -55,6 +55,9 @@ class Actions(QObject):
         )
         self.sort_history = self._make(_("Sort &history…"), tip=_("See what was sorted, and undo it"))
         self.export = self._make(_("&Export results…"), tip=_("Save the tags for other programs"))
+        self.contact_sheet = self._make(
+            _("Contact sheet as &PDF…"), tip=_("Print photos small, with their names and tags, as a PDF document")
+        )
         self.import_labels = self._make(_("&Import labels…"), tip=_("Use labels from another computer or program"))
         self.close_folder = self._make(_("&Close folder"), "", standard.Close, _("Go back to the first page"))
         self.quit = self._make(_("&Quit"), "", standard.Quit)
@@ -96,6 +99,9 @@ class Actions(QObject):
         )
         self.open_photo.setShortcuts([QKeySequence("Ctrl+Return"), QKeySequence("Ctrl+Enter")])
         self.show_in_folder = self._make(_("Show in file &manager"))
+        self.trash = self._make(
+            _("Move to tras&h"), tip=_("Move the selected photos to the system's trash"), shown_key="Del"
+        )
         self.copy_files = self._make(
             _("Cop&y"), "", standard.Copy, _("Copy the photos, to paste them into a folder or another program")
         )
@@ -278,7 +284,10 @@ class Actions(QObject):
         self.remove_label.setEnabled(corrected)
         for action in (self.see_change, self.restore_tag):
             action.setEnabled(changed)
-        for action in (self.loupe, self.compare, self.open_photo, self.show_in_folder, self.copy_files, self.copy_path):
+        for action in (
+            *(self.loupe, self.compare, self.open_photo, self.show_in_folder),
+            *(self.copy_files, self.copy_path, self.trash),
+        ):
             action.setEnabled(single)
 
     def set_folder_open(self, is_open: bool) -> None:
@@ -305,6 +314,7 @@ class Actions(QObject):
         self.order.set_enabled(is_open)
         self.arrivals.setEnabled(is_open)
         self.export.setEnabled(is_open)
+        self.contact_sheet.setEnabled(is_open)
         if not is_open:
             self.sort.setEnabled(False)
             self.set_photos_selected(judged=False, corrected=False, changed=False, single=False)
@@ -336,6 +346,8 @@ class Actions(QObject):
         menu.addActions(
             [self.loupe, self.compare, self.open_photo, self.show_in_folder, self.copy_files, self.copy_path]
         )
+        menu.addSeparator()
+        menu.addAction(self.trash)
         return menu
 
     def fill_menu_bar(self, window: QMainWindow, recent: QMenu, photo: QMenu) -> None:
@@ -354,7 +366,7 @@ class Actions(QObject):
         file.addSeparator()
         file.addActions([self.sort, self.move_there, self.sort_history])
         file.addSeparator()
-        file.addActions([self.export, self.import_labels])
+        file.addActions([self.export, self.contact_sheet, self.import_labels])
         file.addSeparator()
         file.addActions([self.close_folder, self.quit])
         edit = add_menu(_("&Edit"))

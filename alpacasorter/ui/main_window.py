@@ -115,7 +115,7 @@ class MainWindow(QMainWindow):
         self.training = TrainControl(self, settings, theme, self.banners)
         self.testing = EvaluateControl(self, engine, theme)
         actions, store, stack = self.page.actions_, self.page.store, self.page.corrections.stack
-        filtered, selected = self.page.model.filtered, self.page.grid.selected_photos
+        shown, rejects = self.page.model.filtered, self.page.commands.rejects
 
         def folder() -> Path | None:
             return self._folder
@@ -125,9 +125,18 @@ class MainWindow(QMainWindow):
             self, engine, self.page, self.models, self.banners, self.notice, settings, folder
         )
         self.exchange = ExchangeControl(
-            self, engine, actions, stack, store, settings, folder, filtered=filtered, selected=selected
+            self,
+            engine,
+            actions,
+            stack,
+            store,
+            settings,
+            folder,
+            filtered=shown,
+            selected=self.page.grid.selected_photos,
+            listed=lambda: self.page.model.listed,
         )
-        self.sorting = SortControl(self, engine, actions, store, settings, self.banners, folder, filtered)
+        self.sorting = SortControl(self, engine, actions, store, settings, self.banners, folder, stack, rejects, shown)
         # Its button is next to the label that says that the folder is watched.
         self.arrivals = ArrivalsControl(self, engine, actions, store, settings, self.sorting, folder, place=2)
         self._controls = (self.sorting, self.training, self.testing, self.arrivals, self.exchange, self.models)
@@ -190,7 +199,7 @@ class MainWindow(QMainWindow):
         self.training.use_model.connect(self.models.use_new)
         self.sorting.told.connect(self._on_sorted)
         self.variants.told.connect(self.status.summarize)
-        self.sorting.rescan_needed.connect(self.rescan)
+        self.sorting.rescan_needed.connect(lambda paths: self.rescan(select=paths))
         self.sorting.placed.connect(page.on_placed)
         page.model.counts_changed.connect(self.sorting.refresh)
         page.model.modelReset.connect(self.sorting.refresh)
@@ -261,10 +270,10 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(title)
         self.engine.open_folder(folder, recursive=self._settings.recursive)
 
-    def rescan(self) -> None:
+    def rescan(self, *, select: Sequence[str] = ()) -> None:
         """Find new and changed photos in the open folder; the filter stays. A missing folder changes nothing."""
         if self._folder is not None and not self.watching.is_missing():
-            self.open_folder(self._folder)
+            self.open_folder(self._folder, select)
 
     def close_folder(self) -> None:
         """Go back to the first page."""

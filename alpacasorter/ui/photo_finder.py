@@ -147,15 +147,22 @@ class _Table:
         self._corrected[[place for place, _label in said]] = True
         self._names = store.names_version
         same = before if before is not None and before._names == self._names else None
-        self.seconds: npt.NDArray[np.float64] = (
-            same.seconds if same is not None else np.array([store.seconds(row) for row in rows], dtype=float)
-        )
+        self._seconds: npt.NDArray[np.float64] | None = same._seconds if same is not None else None
         self._sought: list[str] = same._sought if same is not None else [store.sought(row) for row in rows]
         self._words: tuple[tuple[str, ...], Mask] = (
             same._words if same is not None else ((), np.ones(len(rows), dtype=bool))
         )
         self._filters: dict[Filter, Mask] = {}
         self._ranks: dict[View, npt.NDArray[np.int64]] = {}
+
+    @property
+    def seconds(self) -> npt.NDArray[np.float64]:
+        """When the photos were taken, seconds since 1970; worked out only for who asks, as dates take their time."""
+        import numpy as np
+
+        if self._seconds is None:
+            self._seconds = np.array([self._store.seconds(row) for row in self.rows], dtype=float)
+        return self._seconds
 
     def of_filter(self, which: Filter) -> Mask:
         """Return which rows a filter lists."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from operator import attrgetter
 from pathlib import Path
 
-from alpacasorter.core import reasons
 from alpacasorter.core.events import JudgedPhoto
 from alpacasorter.core.files import Place, display_path, folder_place, natural_key
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
@@ -107,9 +106,9 @@ class PhotoRow:
         # The library keeps it, and it is shown again once the photo can be read.
         self.correction = None
 
-    def vanish(self) -> None:
-        """Record that it no longer exists."""
-        self.fail(reasons.VANISHED)
+    def vanish(self, reason: str) -> None:
+        """Record that it no longer exists here, and why."""
+        self.fail(reason)
         self.gone = True
 
 

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from alpacasorter.core import reasons
 from alpacasorter.core.events import JudgedPhoto, Learned, Problem
 from alpacasorter.core.files import are_in_order
 from alpacasorter.core.labels import SamePictures
@@ -348,13 +349,13 @@ class PhotoStore:
                 changed.append(row)
         return changed, added
 
-    def remove(self, paths: Iterable[Path]) -> list[PhotoRow]:
-        """Remove photos that no longer exist, in one pass; return their rows, which say so from now on."""
+    def remove(self, paths: Iterable[Path], reason: str = reasons.VANISHED) -> list[PhotoRow]:
+        """Remove photos that no longer exist here, in one pass; return their rows, which say so from now on."""
         gone = [row for path in paths if (row := self._by_path.pop(path, None)) is not None]
         for row in gone:
             self._count(row, -1)
             self._set_key(row, None)
-            row.vanish()
+            row.vanish(reason)
         if gone:
             self.rows = [row for row in self.rows if not row.gone]
             self._has_changed(names=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -121,6 +122,29 @@ class Settings:
     def exclusion(self) -> Exclusion:
         """What is left out."""
         return Exclusion(self.exclude, self.skip_nomedia)
+
+    @property
+    def contact_sheet(self) -> dict[str, str]:
+        """The choices for contact sheets, by name; see `ContactSheetDialog`."""
+        return {
+            name: value
+            for name in ("paper", "columns", "captions")
+            if isinstance(value := self._store.value(f"contact_sheet/{name}"), str)
+        }
+
+    @contact_sheet.setter
+    def contact_sheet(self, values: Mapping[str, str]) -> None:
+        for name, value in values.items():
+            self._store.setValue(f"contact_sheet/{name}", value)
+
+    @property
+    def ask_before_trash(self) -> bool:
+        """Whether the app asks before it moves photos to the trash."""
+        return self._flag("ask_before_trash", True)
+
+    @ask_before_trash.setter
+    def ask_before_trash(self, value: bool) -> None:
+        self._store.setValue("ask_before_trash", value)
 
     @property
     def unsure_below(self) -> float:

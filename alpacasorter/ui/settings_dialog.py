@@ -96,6 +96,9 @@ class SettingsDialog(QDialog):
         self.unsure.setSuffix(after)
         self.unsure.setValue(round(settings.unsure_below * 100))
         self.unsure.valueChanged.connect(self._set_unsure)
+        self.ask_trash = QCheckBox(_("Ask before moving photos to the trash"), self)
+        self.ask_trash.setChecked(settings.ask_before_trash)
+        self.ask_trash.toggled.connect(lambda on: setattr(settings, "ask_before_trash", on))
         self.advance = QCheckBox(_("Go to the next photo after a key labels one"), self)
         self.advance.setToolTip(_("With Shift, the keys label the photo and stay"))
         self.advance.setChecked(settings.auto_advance)
@@ -131,6 +134,7 @@ class SettingsDialog(QDialog):
         form.addRow("", self.nomedia)
         form.addRow(_("Leave out"), exclude)
         form.addRow(_("Unsure photos"), self.unsure)
+        form.addRow(_("Trash"), self.ask_trash)
         form.addRow(_("Labeling"), self.advance)
         self.variant: QComboBox | None = None
         if variants is not None:

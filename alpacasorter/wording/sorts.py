@@ -15,10 +15,10 @@ from typing import Final
 from alpacasorter import i18n
 from alpacasorter.core.files import display_path
 from alpacasorter.core.sorting.events import SortEnded, SortProgress, SortRecord, SortState
-from alpacasorter.core.sorting.options import Action, DifferentTags, SortOptions
+from alpacasorter.core.sorting.options import Action, DifferentTags
 from alpacasorter.core.sorting.plan import Outcome, Remark, SortPlan
 from alpacasorter.i18n import _, ngettext, number, pgettext
-from alpacasorter.wording import text
+from alpacasorter.wording import text, trash
 
 MOST_SHOWN: Final = 300
 """Files with a reason that a list shows."""
@@ -63,7 +63,7 @@ def action_meaning(action: Action) -> str:
     }[action]
 
 
-def _by(action: Action, move: str, copy: str, link: str) -> str:
+def by_action(action: Action, move: str, copy: str, link: str) -> str:
     """Return the wording for an action; both kinds of links share one."""
     return {Action.MOVE: move, Action.COPY: copy}.get(action, link)
 
@@ -75,8 +75,8 @@ def button(plan: SortPlan | None, action: Action) -> str:
     """Return the text of the button that starts a sort: "Move 412 photos"."""
     count = plan.count(Outcome.GO) if plan is not None else 0
     if not count:
-        return _by(action, pgettext("button", "Move"), pgettext("button", "Copy"), pgettext("button", "Link"))
-    return _by(
+        return by_action(action, pgettext("button", "Move"), pgettext("button", "Copy"), pgettext("button", "Link"))
+    return by_action(
         action,
         ngettext("Move {count} photo", "Move {count} photos", count),
         ngettext("Copy {count} photo", "Copy {count} photos", count),
@@ -90,7 +90,7 @@ def overview(plan: SortPlan) -> str:
     if not going:
         return nothing(plan)
     targets = {place(unit.files[0].target) for unit in going if unit.files[0].target is not None}
-    said = _by(
+    said = by_action(
         plan.options.action,
         ngettext("{count} photo will be moved to {folders}.", "{count} photos will be moved to {folders}.", len(going)),
         ngettext(
@@ -132,7 +132,7 @@ def nothing(plan: SortPlan) -> str:
         ).format(count=number(plan.left_out))
     if not plan.units:
         return _("No photos to sort. Photos in folders made by an earlier sort are skipped.")
-    said = _by(plan.options.action, _("Nothing to move."), _("Nothing to copy."), _("Nothing to link."))
+    said = by_action(plan.options.action, _("Nothing to move."), _("Nothing to copy."), _("Nothing to link."))
     if plan.count(Outcome.IN_PLACE) + plan.count(Outcome.THERE) == len(plan.units):
         return f"{said} {_('All photos are already in place.')}"
     if plan.count(Outcome.STAYS) == len(plan.units):
@@ -155,7 +155,7 @@ def counted(plan: SortPlan, outcome: Outcome) -> str:
                 "{count} photo is already at the destination.", "{count} photos are already at the destination.", count
             )
         case _other:
-            said = _by(
+            said = by_action(
                 plan.options.action,
                 ngettext("{count} photo can't be moved.", "{count} photos can't be moved.", count),
                 ngettext("{count} photo can't be copied.", "{count} photos can't be copied.", count),
@@ -170,7 +170,7 @@ def heading(outcome: Outcome, action: Action) -> str:
         Outcome.STAYS: _("Left where they are"),
         Outcome.IN_PLACE: _("Already in place"),
         Outcome.THERE: _("Already at the destination"),
-    }.get(outcome) or _by(action, _("Can't be moved"), _("Can't be copied"), _("Can't be linked"))
+    }.get(outcome) or by_action(action, _("Can't be moved"), _("Can't be copied"), _("Can't be linked"))
 
 
 def renamed(count: int) -> str:
@@ -255,14 +255,14 @@ def remark_in_full(of: Remark) -> str:
 def doing(action: Action, destination: Path, *, rest: bool = False) -> str:
     """Return what is being done; `rest`: with the files that were left when it was interrupted."""
     if rest:
-        said = _by(
+        said = by_action(
             action,
             _("Moving the remaining files to {folder}…"),
             _("Copying the remaining files to {folder}…"),
             _("Linking the remaining files in {folder}…"),
         )
     else:
-        said = _by(
+        said = by_action(
             action, _("Moving photos to {folder}…"), _("Copying photos to {folder}…"), _("Linking photos in {folder}…")
         )
     return said.format(folder=text.folder(destination))
@@ -272,7 +272,9 @@ def undoing(record: SortRecord | None) -> str:
     """Return that a sort is being undone."""
     if record is None:
         return _("Moving the files back…")
-    said = _by(
+    if record.trashed:
+        return trash.restoring()
+    said = by_action(
         record.action, _("Moving the files back to {folder}…"), _("Removing the copies…"), _("Removing the links…")
     )
     return said.format(folder=text.folder(record.folder))
@@ -326,7 +328,7 @@ def outcome(ended: SortEnded, photos: int = 0, folders: int = 0, *, show: Show =
 
 
 def _done_photos(action: Action, photos: int, folders: int) -> str:
-    return _by(
+    return by_action(
         action,
         ngettext("{count} photo was moved to {folders}.", "{count} photos were moved to {folders}.", photos),
         ngettext("{count} photo was copied to {folders}.", "{count} photos were copied to {folders}.", photos),
@@ -336,7 +338,9 @@ def _done_photos(action: Action, photos: int, folders: int) -> str:
 
 def done_files(record: SortRecord, show: Show = text.folder) -> str:
     """Return how many files of a sort are at its destination."""
-    return _by(
+    if record.trashed:
+        return trash.done_files(record.done)
+    return by_action(
         record.action,
         ngettext("{count} file was moved to {folder}.", "{count} files were moved to {folder}.", record.done),
         ngettext("{count} file was copied to {folder}.", "{count} files were copied to {folder}.", record.done),
@@ -346,7 +350,9 @@ def done_files(record: SortRecord, show: Show = text.folder) -> str:
 
 def failed_files(record: SortRecord) -> str:
     """Return how many files could not be sorted."""
-    return _by(
+    if record.trashed:
+        return trash.failed_files(record.failed)
+    return by_action(
         record.action,
         ngettext("{count} file could not be moved.", "{count} files could not be moved.", record.failed),
         ngettext("{count} file could not be copied.", "{count} files could not be copied.", record.failed),
@@ -355,13 +361,15 @@ def failed_files(record: SortRecord) -> str:
 
 
 def _undone(record: SortRecord) -> str:
+    if record.trashed:
+        return trash.restored(record.left)
     if record.left:
         return ngettext(
             "Undone, except for {count} file, which was left where it is.",
             "Undone, except for {count} files, which were left where they are.",
             record.left,
         ).format(count=number(record.left))
-    return _by(
+    return by_action(
         record.action,
         _("Undone. All files are back where they were."),
         _("Undone. The copies were removed."),
@@ -371,6 +379,8 @@ def _undone(record: SortRecord) -> str:
 
 def interrupted(record: SortRecord, *, show: Show = text.folder) -> str:
     """Return that an earlier sort or undo was interrupted."""
+    if record.trashed:
+        return trash.interrupted(record, show(record.folder))
     if record.state is SortState.UNDOING:
         said = ngettext(
             "Undoing the sort of {folder} on {day} was interrupted with {done} file to go. Nothing is lost.",
@@ -389,40 +399,6 @@ def interrupted(record: SortRecord, *, show: Show = text.folder) -> str:
         done=number(record.done),
         total=number(record.files),
     )
-
-
-# Photos that arrive
-
-
-def arriving(options: SortOptions) -> str:
-    """Return how photos are sorted as they arrive."""
-    return _("New photos are sorted into {folder} if the model is at least {percent} certain. Click to stop.").format(
-        folder=text.folder(options.destination), percent=i18n.percent(options.min_confidence)
-    )
-
-
-def arrived(ended: SortEnded) -> str:
-    """Return how many files were sorted as they arrived."""
-    record = ended.record
-    said = [
-        _by(
-            record.action,
-            ngettext(
-                "{count} new file was moved to {folder}.", "{count} new files were moved to {folder}.", record.done
-            ),
-            ngettext(
-                "{count} new file was copied to {folder}.", "{count} new files were copied to {folder}.", record.done
-            ),
-            ngettext(
-                "{count} new file was linked in {folder}.", "{count} new files were linked in {folder}.", record.done
-            ),
-        ).format(count=number(record.done), folder=text.folder(record.destination))
-    ]
-    if record.failed:
-        said += [failed_files(record), _("The reasons are in the sort history.")]
-    if ended.problem:
-        said.append(ended.problem)
-    return " ".join(said)
 
 
 # The history
@@ -444,9 +420,9 @@ def row(record: SortRecord, *, resting: bool, show: Show = text.folder) -> tuple
     """Return a row of the history; the arguments are those of `state` and `outcome`."""
     return (
         i18n.moment(record.made_at),
-        action_name(record.action),
+        trash.action_name() if record.trashed else action_name(record.action),
         show(record.folder),
-        show(record.destination),
+        trash.place() if record.trashed else show(record.destination),
         number(record.files),
         state(record, resting=resting),
     )
@@ -483,8 +459,10 @@ def state(record: SortRecord, *, resting: bool) -> str:
 
 def undo_question(record: SortRecord) -> tuple[str, str]:
     """Return what is asked before a sort of the history is undone: the question, and what undo does."""
+    if record.trashed:
+        return trash.restore_question(record)
     many = record.done
-    more = _by(
+    more = by_action(
         record.action,
         ngettext(
             "{count} file will be moved from {destination} back to {folder}.",

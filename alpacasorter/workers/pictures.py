@@ -189,6 +189,18 @@ class PreviewLoader(QObject):
                 self.failed.emit(path, reason)
 
 
+def read_picture(path: Path, min_side: int, stopped: Callable[[], bool]) -> tuple[QImage, str]:
+    """Return a photo, upright, or a null image and a sentence that says why it can't be shown.
+
+    Args:
+        path: the photo.
+        min_side: pixels; its shorter side is at least this long if the photo has that many.
+        stopped: once it returns True, the photo is given up, and there is no sentence.
+    """
+    image, reason = _decoded(path, partial(_make_preview, min_side, stopped))
+    return (QImage() if image is None else image), reason
+
+
 def _make_thumbnail(key: str, stopped: Callable[[], bool], data: bytes) -> tuple[bytes, bool]:
     """Return a thumbnail (JPEG), and whether the file still holds the photo with this content key."""
     from alpacasorter.core.photos.decode import decode

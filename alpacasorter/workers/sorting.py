@@ -54,6 +54,8 @@ class SortService(QObject):
     Signals:
         planned(SortPlan): the latest plan that was asked for.
         plan_failed(str): that plan can't be made; a sentence for the user.
+        trash_planned(SortPlan): the next of the plans for the trash that were asked for.
+        trash_plan_failed(str): it can't be made; a sentence for the user.
         misplaced(list): a SortPlan for each sort whose photos have other tags now; may be empty.
         began, placed, files_failed, progress, ended: the events of the running sort or undo.
         refused(str): a sort can't start or continue; a sentence for the user. `ended` does not follow.
@@ -66,6 +68,8 @@ class SortService(QObject):
 
     planned = Signal(object)
     plan_failed = Signal(str)
+    trash_planned = Signal(object)
+    trash_plan_failed = Signal(str)
     misplaced = Signal(list)
     began = Signal(object)
     placed = Signal(object)
@@ -131,6 +135,21 @@ class SortService(QObject):
         """Cancel the plan being made. No signal follows."""
         self._asked += 1
 
+    def plan_trash(self, folder: Path, photos: Sequence[LabeledPhoto]) -> None:
+        """Find out which files go to the trash with some photos; `trash_planned` or `trash_plan_failed` follows."""
+        self._plan_lane.submit(partial(self._plan_trash, folder, photos, self.exclusion))
+
+    def throw_away(self, plan: SortPlan) -> None:
+        """Move the files of a plan to the trash; otherwise like `sort`."""
+
+        def work(library: Library, stopped: Callable[[], bool]) -> Generator[SortEvent, None, None]:
+            from alpacasorter.core.sorting.execution.run import trash_photos
+            from alpacasorter.workers.trash import SystemTrash
+
+            return trash_photos(plan, library, SystemTrash(), stopped=stopped)
+
+        self._begin(work)
+
     def find_misplaced(self, photos: Sequence[LabeledPhoto], labels: LabelSet) -> None:
         """Find out which of these photos lie where a sort put them by another tag; `misplaced` follows, if at all."""
         self._looked += 1
@@ -151,8 +170,9 @@ class SortService(QObject):
 
         def work(library: Library, stopped: Callable[[], bool]) -> Generator[SortEvent, None, None]:
             from alpacasorter.core.sorting.execution.run import resume_sort
+            from alpacasorter.workers.trash import SystemTrash
 
-            return resume_sort(number, library, stopped=stopped)
+            return resume_sort(number, library, stopped=stopped, trash=SystemTrash())
 
         self._begin(work)
 
@@ -226,6 +246,19 @@ class SortService(QObject):
             self._plan_done.emit(number, error_sentence(error))
         else:
             self._plan_done.emit(number, plan)
+
+    def _plan_trash(self, folder: Path, photos: Sequence[LabeledPhoto], exclusion: Exclusion) -> None:
+        from alpacasorter.core.sorting.plan import PlanStopped
+        from alpacasorter.core.sorting.planning.trashing import plan_trash
+
+        try:
+            plan = plan_trash(folder, photos, stopped=lambda: self._closing, exclusion=exclusion)
+        except PlanStopped:
+            return
+        except Exception as error:  # noqa: BLE001  # whatever happens, the user gets a message
+            self.trash_plan_failed.emit(error_sentence(error))
+        else:
+            self.trash_planned.emit(plan)
 
     def _find_misplaced(
         self, number: int, photos: Sequence[LabeledPhoto], labels: LabelSet, exclusion: Exclusion

@@ -51,6 +51,7 @@ class SortRecord:
         done: files that are at their target now; after an undo, those that could not be restored.
         failed: files that could not be sorted.
         left: files that could not be restored by an undo.
+        trashed: whether the files were moved to the system's trash. `destination` is the same as `folder` then.
     """
 
     number: int
@@ -63,6 +64,7 @@ class SortRecord:
     done: int
     failed: int
     left: int
+    trashed: bool = False
 
     @property
     def is_open(self) -> bool:

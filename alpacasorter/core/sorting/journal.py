@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from alpacasorter.core.sorting.events import SortError, SortRecord, SortState
-from alpacasorter.core.sorting.options import Action, SortOptions
+from alpacasorter.core.sorting.options import Action
 from alpacasorter.core.sorting.plan import Outcome, SortPlan
 from alpacasorter.core.store.database import blob_to_path, key_to_blob, path_to_blob, utc_now
 from alpacasorter.core.store.library import Library
@@ -86,7 +86,7 @@ class Step:
         unit: files with the same number belong together.
         state: how far it is.
         source: where it was.
-        target: where it goes.
+        target: where it goes. Of a file for the trash, where it is until the trash has said where it put it.
         size: bytes when the plan was made.
         mtime_ns: modification time then.
         mode: its permissions before.
@@ -215,6 +215,7 @@ def step_of(row: StepRow) -> Step:
 
 
 _AT_ONCE: Final = 512
+_TRASH: Final = "trash"
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +246,7 @@ class Journal:
 
         def write(connection: sqlite3.Connection, revision: int) -> int:
             counts = (len(steps), 0, 0, 0)
-            row = SortRow(uid, 0, options.action, SortState.RUNNING, revision, now, *counts, *places, _as_json(options))
+            row = SortRow(uid, 0, options.action, SortState.RUNNING, revision, now, *counts, *places, _as_json(plan))
             number = insert_sort(connection, row)
             connection.executemany(
                 f"INSERT INTO sort_steps ({STEP_COLUMNS}) VALUES ({', '.join('?' * len(StepRow._fields))})",
@@ -258,8 +259,9 @@ class Journal:
             return number
 
         number = self.library.write(write)
+        state = SortState.RUNNING
         record = SortRecord(
-            number, now, plan.folder, options.destination, options.action, SortState.RUNNING, len(steps), 0, 0, 0
+            number, now, plan.folder, options.destination, options.action, state, len(steps), 0, 0, 0, plan.trashes
         )
         return Sort(uid, record)
 
@@ -354,11 +356,11 @@ class Journal:
         def write(connection: sqlite3.Connection, revision: int) -> None:
             changed = connection.executemany(
                 "UPDATE sort_steps SET state = ?, revision = ?, mode = ?, placed_mtime_ns = ?, digest = ?, way = ?,"
-                " temp = ?, real = ?, reason = ? WHERE sort = ? AND position = ?",
+                " temp = ?, real = ?, target = ?, reason = ? WHERE sort = ? AND position = ?",
                 [
                     (
                         *(row.state, revision, row.mode, row.placed_mtime_ns, row.digest, row.way, row.temp, row.real),
-                        *(row.reason, uid, row.position),
+                        *(row.target, row.reason, uid, row.position),
                     )
                     for row in rows
                 ],
@@ -412,6 +414,7 @@ class Journal:
             row.done,
             row.failed,
             row.remaining,
+            _is_for_trash(row.options),
         )
         return Sort(row.uid, _counted(record, self.counts(row.uid)) if record.is_open else record)
 
@@ -425,8 +428,15 @@ def _counted(record: SortRecord, counts: dict[StepState, tuple[int, int]]) -> So
     return replace(record, done=done, failed=count(StepState.FAILED), left=left)
 
 
-def _as_json(options: SortOptions) -> str:
-    """Return the user's choices for the record; the other ones have columns of their own."""
+def _as_json(plan: SortPlan) -> str:
+    """Return the user's choices for the record; the other ones have columns of their own.
+
+    That the files go to the trash is recorded here and not as an action of its own, which earlier versions don't know:
+    to them it is a move, which they can undo.
+    """
+    options = plan.options
+    if plan.trashes:
+        return json.dumps({_TRASH: True})
     values = {
         "pattern": options.pattern,
         "folder_names": dict(options.folder_names),
@@ -439,6 +449,14 @@ def _as_json(options: SortOptions) -> str:
         "clocks": {clock.camera: clock.seconds for clock in options.clocks},
     }
     return json.dumps(values)
+
+
+def _is_for_trash(options: str) -> bool:
+    try:
+        values = json.loads(options)
+    except ValueError:
+        return False
+    return isinstance(values, dict) and values.get(_TRASH) is True
 
 
 def _member(kind: type[E], value: str) -> E:

@@ -129,6 +129,8 @@ class SortPlan:
         remarks: what the user should know.
         different_tags: how many units have photos with different tags, which `options.different_tags` is about.
         left_out: how many files and folders the user leaves out; 0 where it is not known.
+        trashes: whether the files go to the system's trash (`planning.trashing`). Their targets are the same as their
+            sources then, because only the system knows where it puts them.
     """
 
     folder: Path
@@ -142,6 +144,7 @@ class SortPlan:
     remarks: tuple[Remark, ...] = ()
     different_tags: int = 0
     left_out: int = 0
+    trashes: bool = False
 
     def count(self, outcome: Outcome) -> int:
         """Return how many photos have this outcome."""

@@ -26,8 +26,10 @@ from alpacasorter.workers.engine import Engine
 from alpacasorter.workers.view_facts import ModelFacts, VariantsFacts
 
 if TYPE_CHECKING:
+    from alpacasorter.ui.exchange.contact_sheet import ContactSheetDialog
     from alpacasorter.ui.exchange.export_dialog import ExportDialog, PhotoSelection
     from alpacasorter.ui.exchange.import_dialog import ImportDialog
+    from alpacasorter.workers.contact_sheets import ContactSheets
 
 
 class ExchangeControl(WindowControl):
@@ -52,6 +54,7 @@ class ExchangeControl(WindowControl):
         *,
         filtered: Callable[[], list[PhotoRow] | None],
         selected: Callable[[], list[PhotoRow]],
+        listed: Callable[[], Sequence[PhotoRow]],
     ) -> None:
         """Connect the actions.
 
@@ -65,6 +68,7 @@ class ExchangeControl(WindowControl):
             folder: returns the open folder.
             filtered: returns the photos that are shown; None if these are all.
             selected: returns the selected photos.
+            listed: returns the photos that are listed, in their order.
         """
         super().__init__(window)
         self._engine = engine
@@ -77,7 +81,11 @@ class ExchangeControl(WindowControl):
         self._model: ModelFacts | None = None
         self._last = Path.home()
         self._pending: deque[bool] = deque()
+        self._listed = listed
+        self._sheets: ContactSheets | None = None
         self._export = self._launcher(self._make_exporting)
+        self._sheet = self._launcher(self._make_sheet)
+        actions.contact_sheet.triggered.connect(self.open_contact_sheet)
         self._import = self._launcher(self._make_importing)
         actions.export.triggered.connect(self.open_export)
         actions.import_labels.triggered.connect(self.choose_file)
@@ -92,6 +100,27 @@ class ExchangeControl(WindowControl):
     def _on_variant(self, variants: VariantsFacts) -> None:
         if self._model is not None:
             self._model = replace(self._model, variants=variants)
+
+    # Contact sheets
+
+    @property
+    def contact_sheet(self) -> ContactSheetDialog | None:
+        """The dialog that makes contact sheets; None until it is first opened."""
+        return self._sheet.dialog
+
+    def _make_sheet(self) -> ContactSheetDialog:
+        from alpacasorter.ui.exchange.contact_sheet import ContactSheetDialog
+        from alpacasorter.workers.contact_sheets import ContactSheets
+
+        self._sheets = ContactSheets(self)
+        return ContactSheetDialog(self._sheets, self._store, self._settings, self._listed, self._selected, self._window)
+
+    def open_contact_sheet(self) -> None:
+        """Show the dialog that makes a contact sheet of the photos in the open folder."""
+        folder = self._folder()
+        if folder is not None:
+            self._sheet.made().begin(folder)
+            self._sheet.show()
 
     # Export
 
@@ -199,8 +228,10 @@ class ExchangeControl(WindowControl):
         self.told.emit(f"{said} {words}")
 
     def close_down(self) -> None:
-        """Close the dialogs and stop a running export."""
+        """Close the dialogs, and stop a running export or contact sheet."""
         self._engine.exchange.stop()
+        if self._sheets is not None:
+            self._sheets.close()
         for dialog in (self.exporting, self.importing):
             if dialog is not None:
                 # Hidden instead of closed: closing would only stop the export again.

@@ -16,6 +16,7 @@ from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.photos.corrections import Corrections
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.model import PhotoModel
+from alpacasorter.ui.photos.rejects import Rejects
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.widgets.desktop import open_file, show_in_file_manager
 from alpacasorter.ui.widgets.keys import Letter
@@ -32,6 +33,7 @@ class PhotoCommands(QObject):
 
     Attributes:
         watching: whether photos that disappear are noticed without a scan.
+        rejects: the photos that go to the trash.
         stays: whether no key goes on to the next photo, as while photos are compared.
     """
 
@@ -55,6 +57,7 @@ class PhotoCommands(QObject):
         self._store: PhotoStore = model.store
         self._corrections = corrections
         self._settings = settings
+        self.rejects = Rejects(grid, model)
         self._actions = actions
         self._menu = actions.photo_menu(parent, by_mouse=True)
         self.watching = self.stays = False
@@ -62,6 +65,7 @@ class PhotoCommands(QObject):
         grid.tag_clicked.connect(lambda row, label: corrections.flip({row: label}))
         grid.flip_pressed.connect(self._flip)
         grid.remove_pressed.connect(actions.remove_label.trigger)
+        grid.delete_pressed.connect(actions.trash.trigger)
         grid.letter_pressed.connect(self.press)
         grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         grid.customContextMenuRequested.connect(self._open_menu)

@@ -265,7 +265,9 @@ class Corrections(QObject):
     @property
     def latest_is_mine(self) -> bool:
         """Whether the latest step that can be undone was made here, and not by an import."""
-        return self.stack.canUndo() and isinstance(self.stack.command(self.stack.index() - 1), Correction)
+        latest = self.stack.command(self.stack.index() - 1) if self.stack.canUndo() else None
+        # A step with a number is about files, not about labels.
+        return latest is not None and (isinstance(latest, Correction) or latest.id() != -1)
 
     def forget_pending(self) -> None:
         """Forget the pending corrections, because the engine will not store them any more."""

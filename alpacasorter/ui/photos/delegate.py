@@ -12,7 +12,7 @@ from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPoint, 
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from alpacasorter.core import reasons
+from alpacasorter.core import reasons, trash_reasons
 from alpacasorter.i18n import _, confidence
 from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.photo_row import PhotoRow
@@ -313,7 +313,7 @@ def was(row: PhotoRow, store: PhotoStore) -> str:
 def _status(row: PhotoRow) -> str:
     """Return what stands in place of the tag."""
     if row.gone:
-        return _("No longer exists")
+        return _("In the trash") if row.reason == trash_reasons.IN_TRASH else _("No longer exists")
     return _("Waiting…") if row.reason is None else _("Can't be read")
 
 

@@ -37,7 +37,7 @@ _SQUEEZE = 0.88
 _STRETCH = 1.4
 """Thumbnails may be wider by this factor to fill the view; beyond that there is space between them."""
 _SETTLE_MS = 80
-_KEYS_ONCE = frozenset((Qt.Key.Key_Space, Qt.Key.Key_Backspace, Qt.Key.Key_Return, Qt.Key.Key_Enter))
+_KEYS_ONCE = frozenset((Qt.Key.Key_Space, Qt.Key.Key_Backspace, Qt.Key.Key_Delete, Qt.Key.Key_Return, Qt.Key.Key_Enter))
 """Keys that do something only once, however long they are held."""
 
 
@@ -59,6 +59,7 @@ class PhotoGrid(CardView):
         in_view(list): paths of photos in view that have no prediction yet, emitted after scrolling has ended.
         flip_pressed: the user pressed the space bar to flip the tags of the selected photos.
         remove_pressed: the user pressed Backspace to remove their labels from the selected photos.
+        delete_pressed: the user pressed Delete to reject the selected photos; on a Mac, also Command with Backspace.
         open_pressed: the user wants to see the current photo large, by Enter or a double-click.
         letter_pressed(Letter): the user pressed the key of a letter or digit, by itself or with Shift.
         tile_changed(int): the user changed the size of the photos, pixels.
@@ -69,6 +70,7 @@ class PhotoGrid(CardView):
     in_view = Signal(list)
     flip_pressed = Signal()
     remove_pressed = Signal()
+    delete_pressed = Signal()
     open_pressed = Signal()
     letter_pressed = Signal(object)
     tile_changed = Signal(int)
@@ -421,6 +423,8 @@ class PhotoGrid(CardView):
             self.flip_pressed.emit()
         elif plain and event.key() == Qt.Key.Key_Backspace:
             self.remove_pressed.emit()
+        elif keys.is_delete(event):
+            self.delete_pressed.emit()
         elif plain and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.open_pressed.emit()
         elif letter is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 
+from alpacasorter.core import trash_reasons
 from alpacasorter.core.events import Found, Judged, Problems
 from alpacasorter.core.sorting.events import FilesPlaced
 from alpacasorter.core.watching.events import Gone, Renamed
@@ -149,14 +150,18 @@ class LiveRows(QObject):
         self.changed.emit()
 
     def on_placed(self, event: FilesPlaced) -> None:
-        """A sort or an undo has moved files or removed copies and links; making those changes nothing here."""
+        """A sort or an undo has moved files, thrown them away or removed copies; making copies changes nothing here."""
         self._model.on_moved(
             (file.before, file.after) for file in event.files if file.after is not None and not file.kept
         )
         self.moved.emit()
-        removed = [file.before for file in event.files if file.after is None]
+        trashed = [file.before for file in event.files if file.trashed]
+        removed = [file.before for file in event.files if file.after is None and not file.trashed]
+        if trashed:
+            self._model.on_gone(trashed, trash_reasons.IN_TRASH)
         if removed:
             self._model.on_gone(removed)
+        if trashed or removed:
             self.changed.emit()
 
     # The message below the photos

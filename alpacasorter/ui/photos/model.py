@@ -275,9 +275,9 @@ class PhotoModel(QAbstractListModel):
         """Add photos that arrived."""
         self._refresh(self.store.add((file.path for file in event.files), new=True), self._arriving)
 
-    def on_gone(self, paths: Iterable[Path]) -> None:
-        """Mark photos that no longer exist."""
-        self._grey_out(self.store.remove(paths))
+    def on_gone(self, paths: Iterable[Path], reason: str = reasons.VANISHED) -> None:
+        """Mark photos that no longer exist here; `reason`: why, a code of `core.reasons`."""
+        self._grey_out(self.store.remove(paths, reason))
 
     def on_moved(self, files: Iterable[tuple[Path, Path]]) -> None:
         """Update photos that were moved (path before, path after); they stay where they are shown."""

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QMimeData, QObject, QPoint, QRect, Qt
+from PySide6.QtCore import QByteArray, QMimeData, QObject, QPoint, QRect, QStringListModel, Qt
 from PySide6.QtGui import QColor, QDrag, QFont, QGuiApplication, QPainter, QPixmap
 
 from alpacasorter.core.files import display_path
@@ -28,7 +28,7 @@ _BADGE = 22
 
 def files_data(paths: Sequence[Path]) -> QMimeData:
     """Return files as the clipboard and a drag hold them: as addresses for file managers, as paths for text."""
-    data = QMimeData()
+    data = _new_data()
     urls = [file_url(path) for path in paths]
     data.setUrls(urls)
     data.setText(path_lines(paths))
@@ -36,6 +36,14 @@ def files_data(paths: Sequence[Path]) -> QMimeData:
         # Some file managers paste only this: what is to be done, then the addresses.
         lines = [b"copy", *(bytes(url.toEncoded().data()) for url in urls)]
         data.setData("x-special/gnome-copied-files", QByteArray(b"\n".join(lines)))
+    return data
+
+
+def _new_data() -> QMimeData:
+    """Return empty data made by Qt itself: the clipboard may keep it until after Python has ended, and would crash."""
+    model = QStringListModel([""])
+    data = model.mimeData([model.index(0)])
+    data.clear()
     return data
 
 

@@ -131,18 +131,18 @@ class ArrivalsControl(WindowControl):
         self.button.setVisible(options is not None)
         if options is not None:
             # Imported here, because the first window does not need it.
-            from alpacasorter.wording import sorts
+            from alpacasorter.wording import arrivals, sorts
 
             self.button.setText(_("Sorting new photos ✕"))
-            self.button.setToolTip(sorts.tip(sorts.arriving(options)))
+            self.button.setToolTip(sorts.tip(arrivals.arriving(options)))
         elif self.dialog is not None and self._folder() is None:
             self.dialog.close()
 
     def _on_sort_event(self, event: object) -> None:
         if isinstance(event, SortEnded) and (event.record.done or event.failures or event.problem):
-            from alpacasorter.wording import sorts
+            from alpacasorter.wording import arrivals
 
-            self._sorting.show_outcome(sorts.arrived(event), event.record)
+            self._sorting.show_outcome(arrivals.arrived(event), event.record)
 
 
 USUAL_SURE: Final = 0.95

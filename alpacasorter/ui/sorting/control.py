@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QUndoStack
 from PySide6.QtWidgets import QMainWindow
 
 from alpacasorter.core.events import LearningAgain, Problems
@@ -21,6 +22,7 @@ from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.follow_up import RescanAfterSort
 from alpacasorter.ui.sorting.misplaced import MisplacedPhotos
+from alpacasorter.ui.sorting.trash import Rejected, TrashControl
 from alpacasorter.ui.widgets.banners import BannerBar, Choice, ChoiceBanner, Rank
 from alpacasorter.ui.widgets.desktop import show_folder
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
@@ -42,15 +44,17 @@ class SortControl(WindowControl):
         strip: shows how the last sort ended.
         misplaced: offers to move what was relabeled after a sort.
         offer: asks what to do about a sort that was interrupted.
+        trash: moves photos to the trash.
 
     Signals:
         told(str): how a sort ended, a sentence for the status bar; empty when the next one starts.
         placed(FilesPlaced): files were moved, or moved back.
-        rescan_needed: a sort or an undo has put photos into the open folder that are not listed.
+        rescan_needed(list): a sort or an undo has put photos into the open folder that are not listed; the paths of
+            those to be selected.
     """
 
     placed = Signal(object)
-    rescan_needed = Signal()
+    rescan_needed = Signal(list)
 
     def __init__(
         self,
@@ -61,6 +65,8 @@ class SortControl(WindowControl):
         settings: Settings,
         bar: BannerBar,
         folder: Callable[[], Path | None],
+        stack: QUndoStack,
+        rejected: Rejected,
         filtered: Callable[[], Sequence[PhotoRow] | None] = lambda: None,
     ) -> None:
         """Connect the actions, and add a hidden button for a running sort to the status bar.
@@ -73,6 +79,8 @@ class SortControl(WindowControl):
             settings: what was chosen before.
             theme: colors.
             folder: returns the open folder.
+            stack: where moving photos to the trash can be undone.
+            rejected: the photos that go to the trash.
             filtered: returns the photos that are listed; None if these are all. All are sorted, and the dialog says so.
         """
         super().__init__(window)
@@ -92,7 +100,8 @@ class SortControl(WindowControl):
         self.button.clicked.connect(self.open_dialog)
         self.button.hide()
         self._rescan = RescanAfterSort(engine.sorting, actions.stop, store, settings, folder, self)
-        self._rescan.rescan_needed.connect(self.rescan_needed)
+        self.trash = TrashControl(window, engine.sorting, actions, settings, folder, rejected, stack)
+        self._rescan.rescan_needed.connect(lambda: self.rescan_needed.emit(self.trash.take_restored()))
         self.misplaced = MisplacedPhotos(engine.sorting, actions, store, bar, folder, self._carry_out, self)
         self._connect()
 
@@ -114,6 +123,9 @@ class SortControl(WindowControl):
         service.ended.connect(self._on_over)
         service.refused.connect(self._on_over)
         service.interrupted.connect(self._on_interrupted)
+        self.trash.told.connect(self.told)
+        self.trash.refused.connect(self._on_refused)
+        self.trash.ended.connect(self.show_outcome)
         self.refresh()
 
     # Dialogs
@@ -253,10 +265,19 @@ class SortControl(WindowControl):
         if record.is_open:
             choices.append(Choice(_("Resume"), partial(self._resume, record)))
         if record.state in (SortState.FINISHED, SortState.STOPPED, SortState.RUNNING) and record.done:
-            choices.append(Choice(_("Undo sort"), partial(self._undo, record)))
-        if record.state is not SortState.UNDONE:
+            if record.trashed:
+                choices.append(Choice(_("Restore from trash"), partial(self.trash.restore, record)))
+            else:
+                choices.append(Choice(_("Undo sort"), partial(self._undo, record)))
+        if record.failed or record.left:
+            choices.append(Choice(_("Sort history"), self.open_history))
+        if record.state is not SortState.UNDONE and not record.trashed:
             choices.append(Choice(_("Show in file manager"), partial(self._show, record.destination)))
         self.strip.offer(words, choices)
+        self.told.emit(words)
+
+    def _on_refused(self, words: str) -> None:
+        self.strip.offer(words, [])
         self.told.emit(words)
 
     def _on_put_off(self, number: int) -> None:

@@ -211,16 +211,16 @@ class SortDialog(QDialog):
         self._service.stop()
 
     def _on_began(self, event: events.SortBegan) -> None:
-        if self._run is not None:
+        if self._run is not None and self.running:
             self._run.number = event.number
             self._run.undoing = event.undoing
 
     def _on_placed(self, event: events.FilesPlaced) -> None:
-        if self._run is not None:
+        if self._run is not None and self.running:
             self._run.place(event)
 
     def _on_failed(self, event: events.FilesFailed) -> None:
-        if self._run is not None:
+        if self._run is not None and self.running:
             self._run.fail(event.failures)
             self.progress_page.show_failed(len(self._run.failed))
             # The first failure adds a line, which must not squeeze the others.
@@ -233,13 +233,16 @@ class SortDialog(QDialog):
 
     def _on_ended(self, event: events.SortEnded) -> None:
         run = self._run
-        if run is None:
+        if run is None or not self.running:
+            # Files were moved to the trash or restored, without this dialog.
             return
         run.end(event)
         self._show_result(run, event.problem)
         self.ended.emit(run)
 
     def _on_refused(self, sentence: str) -> None:
+        if not self.running:
+            return
         run, self._run = self._run, None
         if run is None:
             return

@@ -202,12 +202,13 @@ class SortHistory(QDialog):
         middle = record is not None and record.is_open
         undoing = record is not None and record.state is SortState.UNDOING
         retry = record is not None and record.state is SortState.FINISHED and record.failed > 0
-        self.undo_button.setText(_("&Undo the rest") if left else _("&Undo"))
+        undo = _("&Restore from trash") if record is not None and record.trashed else _("&Undo")
+        self.undo_button.setText(_("&Undo the rest") if left else undo)
         can_undo = record is not None and (record.done > 0 or middle) and not undoing
         self.undo_button.setEnabled(free and (left or (not undone and can_undo)))
         self.resume_button.setText(_("&Finish undo") if undoing else _("&Try again") if retry else _("&Resume"))
         self.resume_button.setEnabled(free and (middle or retry))
-        self.show_button.setEnabled(record is not None)
+        self.show_button.setEnabled(record is not None and (not record.trashed or record.state is SortState.UNDONE))
         self._say(_("A sort is running. Wait until it finishes, or stop it.") if self._service.busy else "")
 
     def _say(self, words: str) -> None:
@@ -224,7 +225,13 @@ class SortHistory(QDialog):
         if record.state is SortState.UNDONE:
             # The user has already agreed to this undo; it is only tried again.
             self.undo.emit(record)
-        elif confirmed(self, _("Undo sort"), question, more, _("Undo")):
+        elif confirmed(
+            self,
+            _("Restore from trash") if record.trashed else _("Undo sort"),
+            question,
+            more,
+            _("Restore") if record.trashed else _("Undo"),
+        ):
             self.undo.emit(record)
         self._enable()
 

@@ -13,7 +13,7 @@ from alpacasorter.core.sorting.events import FileFailure, FilesPlaced, SortEnded
 from alpacasorter.core.sorting.plan import Outcome, SortPlan
 from alpacasorter.i18n import _
 from alpacasorter.ui.photo_row import PhotoRow, labeled
-from alpacasorter.wording import sorts
+from alpacasorter.wording import sorts, trash
 
 
 @dataclass(slots=True)
@@ -65,6 +65,8 @@ class SortRun:
         if self.plan is not None:
             options = self.plan.options
             return sorts.doing(options.action, options.destination, rest=self.record is not None)
+        if self.record is not None and self.record.trashed:
+            return trash.moving()
         if self.record is not None:
             return sorts.doing(self.record.action, self.record.destination, rest=True)
         return _("Sorting photos…")

@@ -106,6 +106,13 @@ def is_plain(event: QKeyEvent) -> bool:
     return held == Qt.KeyboardModifier.NoModifier and not event.isAutoRepeat()
 
 
+def is_delete(event: QKeyEvent) -> bool:
+    """Return whether a key deletes files: Delete, or on a Mac, whose keyboards lack it, Command with Backspace."""
+    command = event.modifiers() == Qt.KeyboardModifier.ControlModifier and sys.platform == "darwin"
+    on_mac = command and event.key() == Qt.Key.Key_Backspace and not event.isAutoRepeat()
+    return on_mac or (is_plain(event) and event.key() == Qt.Key.Key_Delete)
+
+
 def keeps_escape(event: QEvent) -> bool:
     """Accept the Esc key for the widget that has the focus, before a shortcut of the window gets it; return whether."""
     if event.type() != QEvent.Type.ShortcutOverride or not isinstance(event, QKeyEvent):

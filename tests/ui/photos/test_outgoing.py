@@ -1,5 +1,8 @@
 """Photos for other programs: copied with keys, dragged with the mouse, and never dropped on this window."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +112,22 @@ def test_a_photo_that_is_gone_is_not_copied(hands: Hands) -> None:
     hands.page.model.on_gone([Path("/p/100.jpg")])
     hands.press(Key.Key_C, Mod.ControlModifier)
     assert paths(QGuiApplication.clipboard().mimeData().urls()) == ["/p/101.jpg"]
+
+
+def test_a_program_that_has_copied_photos_ends_well() -> None:
+    """The clipboard is cleared after Python has ended."""
+    code = """
+from pathlib import Path
+from PySide6.QtWidgets import QApplication
+from alpacasorter.ui.photos.outgoing import files_data
+application = QApplication([])
+application.clipboard().setMimeData(files_data([Path("/p/a.jpg")]))
+"""
+    env = os.environ | {"QT_QPA_PLATFORM": "offscreen"}
+    child = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[3], env=env, check=False, timeout=60
+    )
+    assert child.returncode == 0
 
 
 def test_nothing_to_copy_without_a_photo(hands: Hands) -> None:

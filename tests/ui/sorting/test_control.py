@@ -1,12 +1,12 @@
 """Sorting and the main window: what is offered after an interruption, and what follows a sort."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QObject, QSettings, Qt, Signal
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QUndoStack
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMainWindow
 from pytestqt.qtbot import QtBot
@@ -16,6 +16,7 @@ from alpacasorter.core.labels import LabeledPhoto
 from alpacasorter.core.photo import PhotoFacts
 from alpacasorter.core.photos.walk import OUTPUT_MARKER
 from alpacasorter.core.sorting.events import FilesPlaced, SortBegan, SortRecord, SortState
+from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.control import SortControl
@@ -31,7 +32,7 @@ class FakeActions(QObject):
     def __init__(self) -> None:
         super().__init__()
         self.sort, self.sort_history, self.rescan, self.stop = (QAction(self) for _ in range(4))
-        self.arrivals, self.move_there = QAction(self), QAction(self)
+        self.arrivals, self.move_there, self.trash = (QAction(self) for _ in range(3))
         self.stop.setEnabled(False)
 
 
@@ -66,6 +67,14 @@ class FakeEngine(QObject):
         self.versions = FakeVersions()
 
 
+class NothingRejected:
+    def chosen(self) -> list[PhotoRow]:
+        return []
+
+    def move_on(self, rows: Sequence[PhotoRow]) -> None:
+        raise AssertionError(rows)
+
+
 class Scene:
     def __init__(self, qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
         self.window = QMainWindow()
@@ -83,6 +92,8 @@ class Scene:
             self.settings,
             self.bar,
             lambda: self.folder,
+            QUndoStack(self.window),
+            NothingRejected(),
         )
         self.control.placed.connect(self.page.placed.append)
         self.page.model.counts_changed.connect(self.control.refresh)
@@ -94,7 +105,7 @@ class Scene:
         self.window.setCentralWidget(self.bar)
         self.window.show()
 
-    def count_rescan(self) -> None:
+    def count_rescan(self, _select: list[str]) -> None:
         self.rescans += 1
 
     def rescanned(self) -> int:

@@ -76,7 +76,7 @@ def forward_job(uid: bytes, record: SortRecord, step: Step) -> FileJob:
     if kind is TransferKind.HARDLINK and status.st_dev != folder.st_dev:
         raise FileFault(reasons.LINK_ACROSS_DISKS)
     if kind is TransferKind.MOVE:
-        _check_may_leave(step.source)
+        check_may_leave(step.source)
         if status.st_dev != folder.st_dev:
             kind = TransferKind.CARRY
     step.way = f"{kind}/{FIRST}"
@@ -104,7 +104,7 @@ def backward_job(uid: bytes, record: SortRecord, step: Step, because: str | None
         if there is None:
             raise Unneeded
         _check_may_go(record.action, step, there)
-        _check_may_leave(step.target)
+        check_may_leave(step.target)
         job = job_of(uid, record.action, step, back=True, because=because)
         # Others of its batch are handled first, and this may no longer hold by then.
         job.check = partial(_check_may_go_now, record.action, step)
@@ -118,7 +118,7 @@ def backward_job(uid: bytes, record: SortRecord, step: Step, because: str | None
     _make_folder_again(step.source.parent, record.folder)
     with writing(step.source):
         folder = step.source.parent.stat()
-    _check_may_leave(step.target)
+    check_may_leave(step.target)
     step.placed_mtime_ns = there.st_mtime_ns
     kind = TransferKind.MOVE if folder.st_dev == there.st_dev else TransferKind.CARRY
     step.way = f"{kind}/{FIRST}"
@@ -147,7 +147,7 @@ def _check_free(path: Path, reason: str) -> None:
             raise FileFault(reason)
 
 
-def _check_may_leave(path: Path) -> None:
+def check_may_leave(path: Path) -> None:
     """Check that a name may be removed from its folder; on Windows only trying tells."""
     if os.name == "posix" and not os.access(path.parent, os.W_OK | os.X_OK, **_EFFECTIVE):
         with removing(path):

@@ -1,4 +1,4 @@
-"""Carries out a plan, resumes a sort that was interrupted at any moment, and undoes one.
+"""Carries out a plan, resumes a sort that was interrupted at any moment, and undoes one; the same for the trash.
 
 Forward, `run_sort` writes the plan to the journal, and then the files are handled unit by unit, several units as one
 batch (`session.Run.do`, `batch.Batch`). Each unit is checked first (`checks`). If a file of a unit can't be sorted, the
@@ -35,6 +35,8 @@ from alpacasorter.core.sorting.execution.errors import FileFault, Halt, removing
 from alpacasorter.core.sorting.execution.jobs import End, FileJob, job_of, leftover
 from alpacasorter.core.sorting.execution.made_folders import make_folders, remove_folders
 from alpacasorter.core.sorting.execution.session import ProgressMeter, Run, carried_out, folder_locks, sort_lock
+from alpacasorter.core.sorting.execution.trash import Trash
+from alpacasorter.core.sorting.execution.trashing import TrashRun, is_restored, settle_trashed, tidy_up_after
 from alpacasorter.core.sorting.journal import IN_FLIGHT, Journal, Sort, Step, StepState
 from alpacasorter.core.sorting.plan import SortPlan
 from alpacasorter.core.store.library import Library
@@ -77,8 +79,33 @@ def run_sort(
     yield ended
 
 
+def trash_photos(
+    plan: SortPlan, library: Library, trash: Trash, *, stopped: Callable[[], bool] = lambda: False
+) -> Generator[SortEvent, None, None]:
+    """Move each file of a plan of `planning.trashing` whose outcome is GO to the trash; otherwise like `run_sort`.
+
+    Args:
+        plan: what the user has agreed to.
+        library: holds the journal.
+        trash: where the files go.
+        stopped: as in `run_sort`.
+
+    Yields:
+        SortBegan first, SortEnded last.
+
+    Raises:
+        SortError, SortBusy, LibraryError: as `run_sort` does.
+    """
+    if not plan.files_to_do:
+        raise SortError(_("There is nothing to move to the trash."))
+    with sort_lock(library), folder_locks(plan.folder):
+        journal = Journal(library)
+        ended = yield from _sort(journal, journal.begin(plan), stopped, trash)
+    yield ended
+
+
 def resume_sort(
-    number: int, library: Library, *, stopped: Callable[[], bool] = lambda: False
+    number: int, library: Library, *, stopped: Callable[[], bool] = lambda: False, trash: Trash | None = None
 ) -> Generator[SortEvent, None, None]:
     """Resume an interrupted sort or undo; in a finished sort, try the failed files again.
 
@@ -88,12 +115,13 @@ def resume_sort(
         number: of the sort.
         library: holds the journal.
         stopped: called often; the sort stops once it returns True.
+        trash: where files go that were to be moved to the trash; None where only the window can do that.
 
     Yields:
         SortBegan first, SortEnded last.
 
     Raises:
-        SortError: there is no such sort, or it was undone.
+        SortError: there is no such sort, it was undone, or it can't be resumed without `trash`.
         SortBusy: another sort is running.
         LibraryError: the journal can't be read or written.
     """
@@ -104,11 +132,15 @@ def resume_sort(
             raise SortError(
                 _("Sort {number} was undone. Make a new plan to sort these photos again.").format(number=number)
             )
+        if sort.record.trashed and trash is None and sort.record.state is not SortState.UNDOING:
+            raise SortError(
+                _("Sort {number} moves photos to the trash. Resume it in the window, or undo it.").format(number=number)
+            )
         with folder_locks(sort.record.folder, sort.record.destination):
             if sort.record.state is SortState.UNDOING:
                 ended = yield from _undo(journal, sort, stopped)
             else:
-                ended = yield from _sort(journal, sort, stopped)
+                ended = yield from _sort(journal, sort, stopped, trash)
     yield ended
 
 
@@ -151,7 +183,9 @@ def _run(journal: Journal, sort: Sort, stopped: Callable[[], bool], states: froz
 # Forward
 
 
-def _sort(journal: Journal, sort: Sort, stopped: Callable[[], bool]) -> Generator[SortEvent, None, SortEnded]:
+def _sort(
+    journal: Journal, sort: Sort, stopped: Callable[[], bool], trash: Trash | None = None
+) -> Generator[SortEvent, None, SortEnded]:
     """Do what is left of a sort; return the last event, to be yielded once the locks are released."""
     run = _run(journal, sort, stopped, _TO_DO | IN_FLIGHT)
 
@@ -161,7 +195,10 @@ def _sort(journal: Journal, sort: Sort, stopped: Callable[[], bool]) -> Generato
             check_folders_there(sort.record)
         _settle(run, forward=True)
         yield from run.events()
-        yield from _go_forward(run)
+        if trash is not None and sort.record.trashed:
+            yield from _go_to_trash(run, trash)
+        else:
+            yield from _go_forward(run)
 
     return (
         yield from carried_out(
@@ -199,6 +236,14 @@ def _go_forward(run: Run) -> Iterator[SortEvent]:
             waiting = []
     if waiting:
         yield from _do(run, waiting, done_before)
+
+
+def _go_to_trash(run: Run, trash: Trash) -> Iterator[SortEvent]:
+    """Throw away each file that is not in the trash yet; raises Halt, LibraryError or SortError."""
+    for done, failed in TrashRun(run, trash).go():
+        yield from _put_unit_back(run, done, failed)
+        yield from run.events()
+    tidy_up_after(run)
 
 
 def _forward_jobs(run: Run, steps: Sequence[Step]) -> list[FileJob] | None:
@@ -261,6 +306,7 @@ def _undo(journal: Journal, sort: Sort, stopped: Callable[[], bool]) -> Generato
         _settle(run, forward=False)
         yield from run.events()
         yield from _go_back(run)
+        tidy_up_after(run)
 
     return (
         yield from carried_out(
@@ -312,6 +358,8 @@ def _backward_jobs(run: Run, steps: Sequence[Step]) -> list[FileJob]:
     blocking: Step | None = None
     for step in reversed(steps):
         try:
+            if run.sort.record.trashed and is_restored(step):
+                raise Unneeded
             jobs.append(backward_job(run.uid, run.sort.record, step))
         except Unneeded:
             step.state, step.reason = StepState.BACK, None
@@ -350,6 +398,8 @@ def _settle(run: Run, *, forward: bool) -> None:
         run: the run.
         forward: which end to bring it to if both are possible.
     """
+    if run.sort.record.trashed:
+        settle_trashed(run)
     steps = run.journal.unsettled(run.uid)
     if any(step.state in IN_FLIGHT for step in steps):
         for folder in (run.sort.record.folder, run.sort.record.destination):

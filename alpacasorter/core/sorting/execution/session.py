@@ -355,8 +355,11 @@ def failures(library: Library, number: int) -> list[FileFailure]:
 
 
 def latest_undoable(library: Library) -> SortRecord | None:
-    """Return the latest finished sort with files at their target, or None; raises LibraryError."""
+    """Return the latest finished sort with files at their target, or None; raises LibraryError.
+
+    What was moved to the trash is no sort.
+    """
     for record in list_sorts(library, _ALL):
-        if record.state is SortState.FINISHED and record.done:
+        if record.state is SortState.FINISHED and record.done and not record.trashed:
             return record
     return None
