@@ -8,11 +8,11 @@ export ALPACASORTER_FOLDER := $(value FOLDER)
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint messages format bench wheel package clean
+.PHONY: help setup run test lint messages format bench screenshots wheel package clean
 
 help: ## Show this list
 	@echo "AlpacaSorter: make TARGET"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Create .venv with everything needed (does nothing if already done)
 	@sh tools/setup.sh
@@ -44,6 +44,9 @@ format: setup ## Put the code into shape
 
 bench: setup ## Run all benchmarks and print the results
 	@QT_QPA_PLATFORM=offscreen $(PY) tools/run_benchmarks.py
+
+screenshots: setup ## Take the screenshots in the documents, of photos that are drawn; ARGS="tags loupe"
+	@$(PY) -m tools.screenshots.take $(ARGS)
 
 wheel: setup ## Build the wheel, install it separately and check it
 	@sh tools/check_wheel.sh

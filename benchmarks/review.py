@@ -3,7 +3,8 @@
 python benchmarks/review.py [ROWS]
 
 1,000 photos, 40 of them with a wrong tag, are gone through with real key events in the real window and with the real
-model: each photo that is right is confirmed, each that is wrong is labeled; the app learns meanwhile. Then ROWS photos
+model: each photo that is right is confirmed, each that is wrong is labeled; the app learns meanwhile. Some of them are
+gone through once more in the loupe, and half of them with a key that is held. Then ROWS photos
 (100,000 by default) are gone through, for which the events of learning are made up, because only the window is timed.
 
 All times are of the wall clock; next to them stands the processor time of the window's thread, which says more on a
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from alpacasorter.ui.photo_row import PhotoRow
 
 PHOTOS, WRONG = 1_000, 40
+IN_LOUPE = 200
 ROWS = 100_000
 ROWS_LOOKED_AT = 300
 LOOKS_S = 0.1
@@ -191,12 +193,18 @@ def review(app: QApplication, window: MainWindow, folder: Path) -> None:
     report("photos with the right label in the end", f"{right:,} of {PHOTOS:,}", "all", right == PHOTOS)
     print(f"learned {len(learned)} times")
 
-    # All labels are removed, and a key is held.
-    window.page.grid.selectAll()
-    person.press(Qt.Key.Key_Backspace)
-    person.wait(lambda: store.counts[Filter.CORRECTED] == 0)
-    window.page.grid.go_to(window.page.model.index(0))
+    start_over(person, window)
+    person.press(Qt.Key.Key_Return)
     person.look(0.5)
+    larger = Person(app, window)
+    with longest_block(window) as gaps:
+        for _ in range(IN_LOUPE):
+            larger.press(Qt.Key.Key_C)
+            larger.look(LOOKS_S)
+    tell("in the loupe while the app learns", larger, IN_LOUPE, gaps)
+    larger.press(Qt.Key.Key_Escape)
+
+    start_over(person, window)
     held = Person(app, window)
     with longest_block(window) as gaps:
         hold(held, app, window, PHOTOS // 2)
@@ -205,6 +213,20 @@ def review(app: QApplication, window: MainWindow, folder: Path) -> None:
     labeled = [row.correction is not None for row in window.page.model.listed]
     whole = labeled == [n < PHOTOS // 2 for n in range(PHOTOS)]
     report("photos passed over or labeled twice by a held key", "0" if whole else "some", "none", whole)
+
+
+def start_over(person: Person, window: MainWindow) -> None:
+    """Remove all labels, and go to the first photo."""
+    from PySide6.QtCore import Qt
+
+    from alpacasorter.ui.photo_filters import Filter
+
+    window.page.grid.setFocus()
+    window.page.grid.selectAll()
+    person.press(Qt.Key.Key_Backspace)
+    person.wait(lambda: window.page.store.counts[Filter.CORRECTED] == 0)
+    window.page.grid.go_to(window.page.model.index(0))
+    person.look(0.5)
 
 
 def hold(person: Person, app: QApplication, window: MainWindow, photos: int) -> None:

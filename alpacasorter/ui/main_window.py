@@ -142,8 +142,9 @@ class MainWindow(QMainWindow):
         self._controls = (self.sorting, self.training, self.testing, self.arrivals, self.exchange, self.models)
         self._connect()
         self._connect_engine()
-        self.resize(QSize(1180, 780).boundedTo(self.screen().availableSize() * _SHARE))
-        self.setMinimumSize(640, 480)
+        room = self.screen().availableSize() * _SHARE
+        self.resize(QSize(1180, 780).boundedTo(room))
+        self.setMinimumSize(QSize(640, 480).boundedTo(room))
         self.restoreGeometry(settings.state("geometry"))
         self.page.splitter.setSizes([800, 360])
         self.page.splitter.restoreState(settings.state("splitter"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtGui import QAction, QMouseEvent
+from PySide6.QtGui import QAction, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QAbstractButton, QApplication
 
 from alpacasorter.ui.photo_filters import Filter, Order
@@ -510,3 +510,51 @@ def test_photos_found_while_a_filter_is_shown_go_to_the_end(start: Start, tmp_pa
     assert current(user) == name
     assert user.page.update_button.isVisible()
     assert user.page.filters.button(which).text().split()[-1] == str(len(user.shown()))
+
+
+def held(user: User, key: Qt.Key, text: str, *, repeated: bool) -> None:
+    event = QKeyEvent(QEvent.Type.KeyPress, key, Qt.KeyboardModifier.NoModifier, text, repeated)
+    QApplication.sendEvent(user.window.windowHandle(), event)
+
+
+@pytest.mark.parametrize(("key", "text"), [(Qt.Key.Key_C, "c"), (Qt.Key.Key_A, "a")])
+def test_a_held_key_labels_each_photo_once_while_the_app_learns(
+    start: Start, folder: Path, key: Qt.Key, text: str
+) -> None:
+    """And all of it is on the disk when the window is closed at once."""
+    user = start()
+    user.open(folder)
+    user.press(Qt.Key.Key_Home)
+    listed, given = user.shown(), {}
+    for n in range(10):
+        user.wait(lambda: user.grid.seen is user.grid.current_photo())
+        assert current(user) == listed[n]
+        shown = user.grid.delegate.shown_label(user.row(listed[n]))
+        given[listed[n]] = shown if key == Qt.Key.Key_C else user.store.labels.positive
+        held(user, key, text, repeated=n > 0)
+    assert user.window.close()
+    again = start()
+    again.open(folder)
+    found = {row.path.name: row.correction for row in again.store.rows}
+    assert found == dict.fromkeys(listed) | given
+
+
+def test_confirmed_tags_are_learned_from_and_undone(start: Start, scene: Scene) -> None:
+    user = start()
+    user.open(scene(MIXED))
+    user.press(Qt.Key.Key_4, CTRL)
+    listed = user.shown()
+    before = {name: user.label(name) for name in listed}
+    learned = user.press_and_learn(Qt.Key.Key_C)
+    assert learned.changes
+    assert user.row(listed[0]).correction == before[listed[0]]
+    assert current(user) == listed[1]
+    label = user.store.labels.display(before[listed[0]] or "")
+    assert user.page.actions_.undo.text() == f"&Undo: Confirm {label} on {listed[0]}"
+    user.press_and_learn(Qt.Key.Key_Z, CTRL)
+    assert labeled(user) == []
+    assert selected(user) == [listed[0]]
+    user.press(Qt.Key.Key_1, CTRL)
+    user.press(Qt.Key.Key_Home)
+    user.press(Qt.Key.Key_Right, CTRL)
+    assert user.store.is_unsure(user.row(current(user)))

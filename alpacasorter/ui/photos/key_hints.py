@@ -22,6 +22,7 @@ _PAD = 5
 _BETWEEN = 18
 _MARGIN = 14
 _ROUND = 4
+_MOST_COMPARED = 4
 
 
 class Hint(NamedTuple):
@@ -81,7 +82,7 @@ def hints(selected: Selection, row: PhotoRow | None, which: Filter, store: Photo
         *keys,
         _hint(text.CONFIRM_KEY, _("Confirm {label}").format(label=labels.display(label))),
         _hint("Ctrl+Right", _("Next unsure")),
-        _hint("F1", _("All keys")),
+        _hint("Enter", _("Larger")),
     ]
 
 
@@ -102,7 +103,7 @@ def _for_several(selected: Selection, labels: LabelSet) -> list[Hint]:
             for one in (labels.positive, labels.negative)
         ),
         _hint(text.CONFIRM_KEY, _("Confirm each tag")),
-        _hint("Space", _("Flip each tag")),
+        _hint("X", _("Compare")) if selected.total <= _MOST_COMPARED else _hint("Space", _("Flip each tag")),
         _hint("Backspace", _("Remove my labels")),
     ]
 

@@ -142,8 +142,12 @@ class TrainSettings(QWidget):
         )
 
     def state(self) -> str:
-        """Return everything that was entered, for `restore`; of invalid settings, the latest valid ones."""
-        return json.dumps({"dataset": str(self.folder or ""), "recipe": json.loads(self._latest.to_json())})
+        """Return everything that was entered, for `restore`; of invalid settings, the latest valid ones.
+
+        A folder that can't be trained on is forgotten.
+        """
+        dataset = "" if self.dataset.is_refused else str(self.folder or "")
+        return json.dumps({"dataset": dataset, "recipe": json.loads(self._latest.to_json())})
 
     def restore(self, state: str) -> None:
         """Show what was entered before, or the defaults if it can't be read."""
@@ -301,6 +305,11 @@ class DatasetField(QFrame):
     def found(self) -> ClassFolders | None:
         """The classes in the folder; None while they are unknown, or if it can't be trained on."""
         return self._found if self._found is not None and not self._found.problem else None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it is known that the folder can't be trained on."""
+        return self._found is not None and bool(self._found.problem)
 
     def set_folder(self, folder: Path) -> None:
         """Use this folder."""

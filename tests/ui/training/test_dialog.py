@@ -175,6 +175,7 @@ def test_problems_of_the_folder(user: User, dataset: Path, tmp_path: Path) -> No
     assert "can't be opened" in user.page.dataset.feedback.text()
     assert user.page.dataset.feedback.property("role") == "warning"
     assert not user.buttons.train.isEnabled()
+    assert json.loads(user.page.state())["dataset"] == "", "it is not offered again"
     (dataset / "third").mkdir()
     user.choose(dataset)
     assert "3 (alpaca, not_alpaca, third)" in user.page.dataset.feedback.text()
@@ -182,6 +183,7 @@ def test_problems_of_the_folder(user: User, dataset: Path, tmp_path: Path) -> No
     (dataset / "third").rmdir()
     user.page.dataset.recount()
     user.wait(user.buttons.train.isEnabled)
+    assert json.loads(user.page.state())["dataset"] == str(dataset)
 
 
 def test_a_path_can_be_typed(user: User, dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:

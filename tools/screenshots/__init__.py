@@ -1,0 +1,1 @@
+"""Takes the screenshots in the documents, of photos that it draws itself."""
