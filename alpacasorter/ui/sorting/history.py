@@ -119,7 +119,7 @@ class SortHistory(QDialog):
             self.failures.hide()
         # Whoever opens it means the newest sort, not the one that was selected when it was open before.
         self.table.blockSignals(True)
-        self.table.setCurrentItem(None)
+        self.table.clearSelection()
         self.table.blockSignals(False)
         self._enable()
         self._service.load_history()
