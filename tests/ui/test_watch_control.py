@@ -149,7 +149,7 @@ def test_photos_of_a_missing_folder_stay_listed(setting: Setting) -> None:
     assert setting.status() == "Folder unavailable"
     assert setting.control.label.toolTip() == OFFLINE.notice
     offline = text.offline(Path("hike"))
-    assert setting.said() == f"Something else.\n{offline}"
+    assert setting.said() == f"{offline}\nSomething else.", "the latest first"
     assert setting.page.model.rowCount() == 1
     setting.engine.watching.state.emit(WELL)
     assert setting.said() == "Something else."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import NamedTuple
 
 from PySide6.QtCore import Qt
@@ -102,6 +101,8 @@ def as_text(shown: Sequence[Group]) -> str:
 
 
 def _as_html(shown: Sequence[Group]) -> str:
+    from html import escape  # not before the first window
+
     parts = []
     for group in shown:
         parts.append(f"<h3>{escape(group.title)}</h3><table width='100%' cellpadding='4'>")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import html
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -356,6 +355,8 @@ class BannerBar(QWidget):
 
     def show_list(self) -> None:
         """Show what was said, the latest first; blocks until the user closes that."""
+        import html  # not before the first window
+
         lines = [
             f"<p><small>{html.escape(moment(one.moment))}</small><br>{html.escape(one.words)}</p>"
             for one in reversed(self.said)

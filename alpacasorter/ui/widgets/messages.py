@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QTextLayout, QTextOption
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
@@ -65,6 +63,8 @@ class FittedText(QLabel):
         self._fit()
 
     def _fit(self) -> None:
+        import html  # not before the first window
+
         said = [self.text() if self.is_cut else "", self._tip]
         self.setToolTip("".join(f"<p>{html.escape(part)}</p>" for part in said if part))
 
