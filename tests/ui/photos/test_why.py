@@ -287,7 +287,7 @@ def test_in_the_loupe_the_key_the_map_and_the_sentence_are_the_same(asker: Asker
     asker.answer(103, alike=(101,))
     assert "left half" in loupe.view.accessibleDescription()
     hands.press(Key.Key_Right)
-    assert loupe.view.accessibleDescription() == ""
+    assert "half" not in loupe.view.accessibleDescription()
     hands.qtbot.waitUntil(lambda: asker.asked[-1][1] == "key104", timeout=5000)
     asker.answer(104, map=halves(upright=True), alike=(101,))
     assert "upper half" in loupe.why.sentence.text()
