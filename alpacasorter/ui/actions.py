@@ -87,11 +87,11 @@ class Actions(QObject):
             _("&Remove my label"), tip=_("Let the model decide again"), shown_key="Backspace"
         )
         self.see_change = self._make(
-            _("Mark changed tag as &seen"),
+            _("&Keep changed tag"),
             tip=_("Keep the tags that changed, and no longer list them as changed"),
         )
         self.restore_tag = self._make(
-            _("Label with the &earlier tag"),
+            _("&Undo changed tag"),
             tip=_("Label the photos whose tags changed with the tags they had before"),
         )
         self.open_photo = self._make(

@@ -190,7 +190,9 @@ def learned(event: Learned, flipped: int, changed: int) -> str:
         said = [learned_from(event.corrections), _other_changed(flipped)]
     if changed and changed != flipped:
         seen = ngettext(
-            "{count} change is not marked as seen yet.", "{count} changes are not marked as seen yet.", changed
+            "{count} change is neither kept nor undone yet.",
+            "{count} changes are neither kept nor undone yet.",
+            changed,
         )
         said.append(seen.format(count=number(changed)))
     return " ".join(said)
@@ -210,10 +212,10 @@ def learned_from(corrections: int) -> str:
 def changed(value: int) -> str:
     """Return how many tags have changed since the folder was opened or they were marked as seen."""
     if not value:
-        return _("No tags have changed since you opened the folder or marked changes as seen.")
+        return _("No tags have changed since you opened the folder or kept the changes.")
     return ngettext(
-        "{count} tag has changed since you opened the folder or marked changes as seen.",
-        "{count} tags have changed since you opened the folder or marked changes as seen.",
+        "{count} tag has changed since you opened the folder or kept the changes.",
+        "{count} tags have changed since you opened the folder or kept the changes.",
         value,
     ).format(count=number(value))
 

@@ -156,8 +156,6 @@ def _tips() -> dict[Filter, str]:
         Filter.UNSURE: _("Photos the model is unsure about"),
         Filter.CORRECTED: _("Photos in this folder that you tagged yourself; each copy of a photo counts"),
         Filter.PROBLEMS: _("Photos and folders that could not be read"),
-        Filter.CHANGED: _(
-            "Photos whose tag changed as the app learned, since you opened the folder or marked the changes as seen"
-        ),
+        Filter.CHANGED: _("Photos whose tag has changed as the app learned, until you keep or undo the change"),
         Filter.NEW: _("Photos that arrived while the folder was open, least certain first"),
     }
