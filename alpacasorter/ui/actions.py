@@ -91,7 +91,7 @@ class Actions(QObject):
             tip=_("Keep the tags that changed, and no longer list them as changed"),
         )
         self.restore_tag = self._make(
-            _("&Undo changed tag"),
+            _("Undo chang&ed tag"),
             tip=_("Label the photos whose tags changed with the tags they had before"),
         )
         self.open_photo = self._make(
