@@ -87,8 +87,8 @@ class Actions(QObject):
             _("&Remove my label"), tip=_("Let the model decide again"), shown_key="Backspace"
         )
         self.see_change = self._make(
-            _("&Keep changed tag"),
-            tip=_("Keep the tags that changed, and no longer list them as changed"),
+            _("Mark changed tag as &seen"),
+            tip=_("No longer list the tags that changed. What the app learns may change them again."),
         )
         self.restore_tag = self._make(
             _("Undo chang&ed tag"),
