@@ -348,7 +348,8 @@ class BrowsePage(QWidget):
                 self.grid.setCurrentIndex(QModelIndex())
             self._show_anew(self.model.view)
             self._on_counts()
-        if not (self.model.rowCount() or self.live.touched or self.model.filtered() is None or self.model.view.query):
+        listed = self.model.rowCount() or self.model.filtered() is None or self.model.view.query
+        if self.places.was_restored and not (listed or self.live.touched):
             # The filter that was in use when the folder was left shows nothing any more.
             self.show_filter(Filter.ALL)
         self.places.end(self.live.touched)

@@ -99,6 +99,9 @@ class FolderPlaces:
 
     The photos are selected as they are found. The view is scrolled only when all of them are there, and only if the
     user has not touched the photos meanwhile.
+
+    Attributes:
+        was_restored: whether the folder has just been opened with what was remembered of it.
     """
 
     def __init__(self, grid: PhotoGrid, model: PhotoModel, settings: Settings) -> None:
@@ -112,6 +115,7 @@ class FolderPlaces:
         self._to_select: list[Path] = []
         self._is_first = True
         self._arriving = False
+        self.was_restored = False
 
     def begin(self, folder: Path | None, select: Sequence[Path] = (), *, same_folder: bool = False) -> View:
         """Begin with a folder; return what to list.
@@ -133,6 +137,7 @@ class FolderPlaces:
             if view.filter in _TRANSIENT:
                 view = replace(view, filter=Filter.ALL)
         self._to_select = list(select)
+        self.was_restored = self._place is not None and not same_folder
         if select:
             self._place, view = None, View(Filter.ALL, view.order, view.descending)
         elif self._place is not None and self._place.current:
