@@ -44,6 +44,8 @@ from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.ui.widgets.thumbnails import Thumbnails
 from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
 
+_LOW = 540
+"""Height below which there is no room for a row of photos besides all that can be shown around them, pixels."""
 _QUICK = 2.0
 """Seconds; a shorter scan ends before the user can aim at a photo."""
 
@@ -136,6 +138,7 @@ class BrowsePage(QWidget):
         self.live.changed.connect(self.commands.forget_missing)
         self.live.moved.connect(self.commands.forget_missing)
         self.live.moved.connect(self.corrections.rename)
+        self.live.moved.connect(self.grid.on_moved)
         self.show_preview(settings.preview)
         self.show_hints(settings.key_hints)
         self._list(View(order=settings.order, descending=settings.descending))
@@ -174,6 +177,7 @@ class BrowsePage(QWidget):
         self.banners.shown.connect(self.show_filter)
         self.review.seen.connect(self._on_changes_seen)
         self.review.strip.opened.connect(self.banners.learned.set_in_strip)
+        self.review.strip.opened.connect(self._make_room)
         self.review.strip_closed.connect(lambda: actions.changed_tags.setChecked(False))
         self.review.strip.shown.connect(lambda row: self.show_photos([row.key]))
         actions.changed_tags.toggled.connect(self.review.ask_for_strip)
@@ -194,6 +198,12 @@ class BrowsePage(QWidget):
         super().resizeEvent(event)
         # Later, because the splitter is laid out only after this.
         QTimer.singleShot(0, self, self._share_space)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """In a low window, make the histograms lower, and leave them out while the strip of changed tags is open."""
+        strip = self.review.strip
+        self.finding.panel.set_room(low=self.height() < _LOW, taken=not (strip.isHidden() or strip.view.isHidden()))
 
     def set_low(self, low: bool) -> None:
         """Leave less space around the filters if the window is low."""

@@ -120,7 +120,10 @@ class PlanPage(QWidget):
         is_ready = self._fresh and plan is not None
         making = not is_ready and (self._rest.isActive() or not self.view.busy.isHidden())
         said = [_("Planning…")] if making else []
-        if subject is not None and subject.listed is not None:
+        # One photo is always selected, and nobody means to sort only that one.
+        if subject is not None and 1 < subject.selected < len(subject.photos):
+            said.append(sorts.more_than_selected(subject.selected, len(subject.photos)))
+        elif subject is not None and subject.listed is not None:
             said.append(sorts.more_than_listed(subject.listed, len(subject.photos)))
         if subject is not None and subject.waiting:
             said.append(sorts.waiting(subject.waiting, scanning=subject.scanning))
