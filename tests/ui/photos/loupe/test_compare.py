@@ -144,3 +144,18 @@ def test_all_controls_have_names_and_can_be_reached_by_tab(hands: Hands) -> None
         reached.add(QApplication.focusWidget())
     assert {page.back, page.positive, page.negative} <= reached
     assert {pane.hold for pane in page.panes} <= reached
+
+
+def test_a_button_confirms_the_tag_of_the_chosen_photo(hands: Hands) -> None:
+    compare(hands, 3)
+    page = hands.page.closeups.compare
+    page.choose(1)
+    hands.settle()
+    QTest.mouseClick(page.confirm, Qt.MouseButton.LeftButton)
+    assert hands.asked == [{"key101": YES}]
+    hands.learn({}, hands.asked[-1])
+    hands.settle()
+    assert not page.confirm.isEnabled()
+    page.choose(2)
+    hands.settle()
+    assert page.confirm.isEnabled()
