@@ -8,7 +8,7 @@ from typing import Final
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from alpacasorter.core import reasons
 from alpacasorter.i18n import _
@@ -57,7 +57,8 @@ class Pane(QFrame):
         self.name.setProperty("role", "heading")
         self.facts = ElidedLabel(self)
         self.facts.setProperty("role", "muted")
-        self.hold = QToolButton(self)
+        self.hold = QPushButton(self)
+        self.hold.setAutoDefault(False)
         self.hold.setCheckable(True)
         # Translators: a button that keeps a photo in its place while another one is changed.
         self.hold.setText(_("Hold"))

@@ -3,7 +3,7 @@
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QAbstractButton, QApplication
 
 from tests.ui.conftest import Hands
 from tests.ui.test_photo_store import LABELS
@@ -91,6 +91,21 @@ def test_arrows_change_the_chosen_photo_or_another_while_it_is_held(hands: Hands
     assert numbers(hands) == [102, 101], "both are held"
     hands.press(Key.Key_Escape)
     assert hands.grid.selected_photos() == [hands.row(101), hands.row(102)]
+
+
+def test_a_held_photo_is_told_by_its_button_which_looks_like_the_others(hands: Hands) -> None:
+    compare(hands, 2)
+    page = hands.page.closeups.compare
+
+    def background(button: QAbstractButton) -> str:
+        return button.grab().toImage().pixelColor(6, button.height() // 2).name()
+
+    plain = background(page.back)
+    assert [background(pane.hold) for pane in page.panes] == [plain, plain]
+    page.choose(0)
+    hands.press(Key.Key_H)
+    [tagged] = [button for button in (page.positive, page.negative) if button.isChecked()]
+    assert [background(pane.hold) for pane in page.panes] == [background(tagged), plain]
 
 
 def test_undo_shows_the_photo_that_it_changes(hands: Hands) -> None:
