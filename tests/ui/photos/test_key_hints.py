@@ -124,6 +124,6 @@ def test_the_status_bar_counts_what_is_selected(hands: Hands) -> None:
     assert hands.window.device_label.x() == left, "nothing moves to and fro"
     hands.window.resize(640, 760)
     hands.settle()
-    assert label.text() == "12 / 12"
+    assert label.text() == "12 selected", "not to be read as photo 12"
     hands.press(Key.Key_4, Mod.ControlModifier)
     assert label.text() == ""
