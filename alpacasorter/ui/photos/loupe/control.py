@@ -220,8 +220,10 @@ class LoupeControl(QObject):
     def _enable_compare(self) -> None:
         """Offer to compare the selected photos if there are two to four; the key says why not otherwise."""
         # By ranges: there may be 100,000.
-        selected = self._grid.selectionModel().selection()
-        count = len(self._selected) if self._shown is not None else sum(found.height() for found in selected)
+        ranges = self._grid.selectionModel().selection()
+        count = sum(ranges.at(n).height() for n in range(ranges.count()))
+        if self._shown is not None:
+            count = len(self._selected)
         self._actions.compare.setEnabled(not self._is_comparing and LEAST <= count <= MOST)
 
     def _select_one(self) -> None:
