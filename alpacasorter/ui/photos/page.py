@@ -165,6 +165,7 @@ class BrowsePage(QWidget):
         selection.currentChanged.connect(self._on_selection)
         selection.selectionChanged.connect(self._on_selection)
         self.preview.labeled.connect(self.commands.label)
+        self.preview.confirmed.connect(lambda: self.commands.confirm())
         self.preview.label_removed.connect(lambda: self.commands.label(None))
         self.why.go_to.connect(self.show_photos)
         self.why.failed.connect(self.failed)
@@ -456,14 +457,15 @@ class BrowsePage(QWidget):
         photos = self.grid.selected_photos()
         row = self.grid.current_photo()
         judged = sum(photo.probability is not None for photo in photos)
+        labeled = sum(photo.correction is not None for photo in photos)
         place = None if row is None else self.grid.currentIndex().row()
-        selected = Selection(len(photos), judged, self.model.rowCount(), place)
+        selected = Selection(len(photos), judged, labeled, self.model.rowCount(), place)
         self.preview.show_photo(row, selected)
         self.hints.show_for(selected, row, self.model.filter)
         self.selection_changed.emit(selected)
         self.actions_.set_photos_selected(
             judged=judged > 0,
             changed=any(self.store.earlier_tag(photo) is not None for photo in photos),
-            corrected=any(photo.correction is not None for photo in photos),
+            corrected=labeled > 0,
             single=row is not None,
         )
