@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import chain, islice, pairwise
+from itertools import chain, islice
 from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
@@ -119,7 +119,6 @@ class BrowsePage(QWidget):
         self.hints = KeyHints(self.store, theme, self)
         layout.addWidget(strip)
         layout.addWidget(self.hints)
-        self._order_tabs()
         self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, settings, self)
         self.closeups = LoupeControl(
             self, self.views, self.grid, self.model, self.commands, self.actions_, self.thumbnails, theme, self.why
@@ -144,13 +143,12 @@ class BrowsePage(QWidget):
         self._list(View(order=settings.order, descending=settings.descending))
         self.actions_.set_folder_open(False)
 
-    def _order_tabs(self) -> None:
-        """Let the Tab key move in reading order: filters, photos, preview. Messages follow."""
+    @property
+    def by_tab(self) -> list[QWidget]:
+        """What the Tab key reaches, in reading order: filters, search, histograms, photos, preview, changed tags."""
         chips = [self.filters.button(which) for which in Filter]
         before = [*chips, self.update_button, *self.finding.panel.by_tab()]
-        order = [*before, self.grid, *self.preview.buttons, *self.review.strip.controls]
-        for one, next_one in pairwise(order):
-            self.setTabOrder(one, next_one)
+        return [*before, self.grid, *self.preview.buttons, *self.review.strip.controls]
 
     def _connect(self) -> None:
         actions = self.actions_

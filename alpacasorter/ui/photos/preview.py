@@ -260,6 +260,16 @@ class PreviewPane(QFrame):
             # Translators: a button that gives a label, and its key.
             words = _("{label}  ({keys})").format(label=labels.display(tag), keys=text.key_for(labels, tag))
             button.setText(words.replace("&", "&&"))
+            name = labels.display(tag)
+            if self._selected.judged > 1:
+                said = ngettext(
+                    "Tag the {count} selected photo {label}",
+                    "Tag the {count} selected photos {label}",
+                    self._selected.judged,
+                ).format(count=number(self._selected.judged), label=name)
+            else:
+                said = _("Tag {photo} {label}").format(photo=row.name, label=name)
+            button.setAccessibleDescription(said)
         counts_as = self._store.label(row)
         self._check(counts_as)
         self.name.setText(row.name)

@@ -81,6 +81,8 @@ class PlanPage(QWidget):
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(self.form)
+        # It scrolls to the field that has the focus; it would be a stop of the Tab key without a name.
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setMinimumSize(300, 90)
         self.splitter.addWidget(area)
         self.splitter.addWidget(self.view)
