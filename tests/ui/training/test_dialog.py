@@ -46,9 +46,11 @@ class User:
         self.qtbot = qtbot
         self.status: list[str] = []
         self.ended: list[str] = []
+        self.ready: list[str] = []
         self.used: list[Path] = []
         dialog.status.connect(self.status.append)
         dialog.ended.connect(self.ended.append)
+        dialog.ready.connect(self.ready.append)
         dialog.use_model.connect(self.used.append)
 
     def wait(self, condition: Callable[[], bool]) -> None:
@@ -479,8 +481,8 @@ def test_hidden_it_continues_and_reports(user: User, dataset: Path) -> None:
     assert user.dialog.training
     assert user.status[-1] == "Training: 2 of 12 epochs done"
     user.dialog.trainer.finish()
-    user.wait(lambda: bool(user.ended))
-    assert user.ended == ["Your model is ready. 97% of the 65 held-out photos were judged correctly."]
+    user.wait(lambda: bool(user.ready))
+    assert user.ready == ["Your model is ready. 97% of the 65 held-out photos were judged correctly."]
     assert user.status[-1] == "Your model is ready"
     user.dialog.present()
     assert user.status[-1] == ""
