@@ -102,5 +102,6 @@ class PhotoBanners(QObject):
         redone = bool(steps) and steps[-1].redone
         done = self._done if back or redone or event.variant is not None else ""
         changed = self._store.counts[Filter.CHANGED]
-        words = " ".join(filter(None, (done, text.learned(event, flipped, changed))))
+        given = {key: label for step in steps for key, label in step.after.items()}.values() if mine else None
+        words = text.learned(event, flipped, changed, done=done, given=given)
         self.learned.tell(words, show=changed > 0, undo=can_undo)

@@ -95,8 +95,8 @@ def _for_several(selected: Selection, labels: LabelSet) -> list[Hint]:
             _hint("Ctrl+A", _("Select all")),
             _hint("F1", _("All keys")),
         ]
-    # Translators: a hint for a key that labels several photos, as in "Alpaca on 12".
-    words = ngettext("{label} on {count}", "{label} on {count}", selected.judged)
+    # Translators: a hint for a key that tags several photos, as in "Tag 12 as Alpaca".
+    words = ngettext("Tag {count} as {label}", "Tag {count} as {label}", selected.judged)
     return [
         *(
             _hint(text.key_for(labels, one), words.format(label=labels.display(one), count=number(selected.judged)))

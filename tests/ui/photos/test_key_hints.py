@@ -38,7 +38,7 @@ def test_five_keys_for_each_state(hands: Hands) -> None:
     hands.press(Key.Key_Right, Mod.ShiftModifier)
     hands.press(Key.Key_Right, Mod.ShiftModifier)
     assert keys(hands) == ["A", "N", "C", "X", "Backspace"]
-    assert words(hands)[0] == "Alpaca on 3"
+    assert words(hands)[0] == "Tag 3 as Alpaca"
     hands.press(Key.Key_End, Mod.ShiftModifier)
     assert keys(hands) == ["A", "N", "C", "Space", "Backspace"], "more can't be compared"
     # A filter that shows nothing.
