@@ -177,6 +177,7 @@ def learned(
     event: Learned,
     flipped: int,
     changed: int,
+    more_unsure: int = 0,
     *,
     done: str = "",
     given: Collection[str | None] | None = None,
@@ -187,6 +188,7 @@ def learned(
         event: what was learned.
         flipped: photos in the folder whose tag is another one now because of it; copies of a photo count separately.
         changed: photos in the folder whose tag has changed since they were opened or marked as seen.
+        more_unsure: how many more photos in the folder are unsure now.
         done: what the user did, if that is to be said first, in a sentence.
         given: the labels that photos have just been given, None for each that was removed; None if it was learned
             from something else.
@@ -199,11 +201,11 @@ def learned(
     else:
         said = [_learned_from(event.corrections, given, told=bool(done)), _other_changed(flipped)]
     said.insert(0, done)
+    if more_unsure > 0:
+        unsure = ngettext("{count} more photo is unsure now.", "{count} more photos are unsure now.", more_unsure)
+        said.append(unsure.format(count=number(more_unsure)))
     if changed and changed != flipped:
-        seen = ngettext(
-            "{count} change is not marked as seen yet.", "{count} changes are not marked as seen yet.", changed
-        )
-        said.append(seen.format(count=number(changed)))
+        said.append(to_review(changed))
     return " ".join(filter(None, said))
 
 
@@ -226,15 +228,13 @@ def _learned_from(corrections: int, given: Collection[str | None] | None, *, tol
     return words.format(count=number(len(given)))
 
 
-def changed(value: int) -> str:
+def to_review(changed: int) -> str:
     """Return how many tags have changed since the folder was opened or they were marked as seen."""
-    if not value:
-        return _("No tags have changed since you opened the folder or marked changes as seen.")
-    return ngettext(
-        "{count} tag has changed since you opened the folder or marked changes as seen.",
-        "{count} tags have changed since you opened the folder or marked changes as seen.",
-        value,
-    ).format(count=number(value))
+    if not changed:
+        return _("No changed tags to review.")
+    return ngettext("{count} changed tag to review.", "{count} changed tags to review.", changed).format(
+        count=number(changed)
+    )
 
 
 def many_flipped(actions: Sequence[str], flipped: int, total: int) -> str:
