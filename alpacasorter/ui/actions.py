@@ -289,7 +289,7 @@ class Actions(QObject):
         for action in (self.see_change, self.restore_tag):
             action.setEnabled(changed)
         for action in (
-            *(self.loupe, self.compare, self.open_photo, self.show_in_folder),
+            *(self.loupe, self.open_photo, self.show_in_folder),
             *(self.copy_files, self.copy_path, self.trash),
         ):
             action.setEnabled(single)

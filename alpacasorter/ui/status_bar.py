@@ -65,7 +65,7 @@ class StatusBar(QStatusBar):
         self._selected = selected
         total, listed = number(selected.total), number(selected.listed)
         if selected.total > 1:
-            words = _("{count} of {total} selected") if self._wide else _("{count} / {total}")
+            words = _("{count} of {total} selected") if self._wide else _("{count} selected")
             self.selection.setText(words.format(count=total, total=listed))
         elif selected.place is not None:
             words = _("Photo {place} of {total}") if self._wide else _("{place} / {total}")
@@ -73,7 +73,7 @@ class StatusBar(QStatusBar):
         else:
             self.selection.clear()
         # Otherwise the device would move to and fro with the number of digits.
-        widest = _("{count} of {total} selected") if self._wide else _("{count} / {total}")
+        widest = _("{count} of {total} selected") if self._wide else _("{count} selected")
         advance = self.selection.fontMetrics().horizontalAdvance
         around = self.selection.sizeHint().width() - advance(self.selection.text())
         width = advance(widest.format(count=listed, total=listed)) + around

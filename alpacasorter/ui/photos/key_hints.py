@@ -95,11 +95,16 @@ def _for_several(selected: Selection, labels: LabelSet) -> list[Hint]:
             _hint("Ctrl+A", _("Select all")),
             _hint("F1", _("All keys")),
         ]
-    # Translators: a hint for a key that tags several photos, as in "Tag 12 as Alpaca".
-    words = ngettext("Tag {count} as {label}", "Tag {count} as {label}", selected.judged)
+    if selected.judged < selected.total:
+        # Translators: a hint for a key that tags some of the selected photos, as in "Tag 75 of 76 as Alpaca".
+        words = ngettext("Tag {count} of {total} as {label}", "Tag {count} of {total} as {label}", selected.judged)
+    else:
+        # Translators: a hint for a key that tags several photos, as in "Tag 12 as Alpaca".
+        words = ngettext("Tag {count} as {label}", "Tag {count} as {label}", selected.judged)
+    counts = {"count": number(selected.judged), "total": number(selected.total)}
     return [
         *(
-            _hint(text.key_for(labels, one), words.format(label=labels.display(one), count=number(selected.judged)))
+            _hint(text.key_for(labels, one), words.format(label=labels.display(one), **counts))
             for one in (labels.positive, labels.negative)
         ),
         _hint(text.CONFIRM_KEY, _("Confirm each tag")),

@@ -124,6 +124,15 @@ def test_the_status_bar_counts_what_is_selected(hands: Hands) -> None:
     assert hands.window.device_label.x() == left, "nothing moves to and fro"
     hands.window.resize(640, 760)
     hands.settle()
-    assert label.text() == "12 / 12"
+    assert label.text() == "12 selected", "not to be read as photo 12"
     hands.press(Key.Key_4, Mod.ControlModifier)
     assert label.text() == ""
+
+
+def test_keys_say_how_many_of_the_selected_photos_they_label(hands: Hands) -> None:
+    path = Path("/p/999.jpg")
+    hands.page.on_found(Found((PhotoFile(path, 1, 1),)))
+    hands.page.model.on_problems(Problems((Problem(path, reasons.EMPTY),)))
+    hands.settle()
+    hands.press(Key.Key_A, Mod.ControlModifier)
+    assert words(hands)[0] == "Tag 12 of 13 as Alpaca"
