@@ -301,14 +301,19 @@ def icon(name: str, color: str) -> QIcon:
     """Return an icon in a color, paler where it is disabled, sharp on every screen; `name` is that of the SVG file."""
     result = QIcon()
     for size in _SIZES:
-        for mode, opacity in ((QIcon.Mode.Normal, 1.0), (QIcon.Mode.Disabled, _DISABLED)):
-            pixmap = QPixmap(QSize(size, size))
-            pixmap.fill(Qt.GlobalColor.transparent)
-            painter = QPainter(pixmap)
-            painter.setOpacity(opacity)
-            paint_icon(painter, name, color, QRectF(0, 0, size, size))
-            painter.end()
-            result.addPixmap(pixmap, mode)
+        pixmap, pale = QPixmap(QSize(size, size)), QPixmap(QSize(size, size))
+        for picture in (pixmap, pale):
+            picture.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        paint_icon(painter, name, color, QRectF(0, 0, size, size))
+        painter.end()
+        # As a whole, because its lines overlap.
+        painter = QPainter(pale)
+        painter.setOpacity(_DISABLED)
+        painter.drawPixmap(0, 0, pixmap)
+        painter.end()
+        result.addPixmap(pixmap)
+        result.addPixmap(pale, QIcon.Mode.Disabled)
     return result
 
 
