@@ -117,6 +117,10 @@ class SortHistory(QDialog):
         if not self._records:
             self.details.setText(_("Loading the history…"))
             self.failures.hide()
+        # Whoever opens it means the newest sort, not the one that was selected when it was open before.
+        self.table.blockSignals(True)
+        self.table.clearSelection()
+        self.table.blockSignals(False)
         self._enable()
         self._service.load_history()
         self.table.setFocus()

@@ -59,6 +59,22 @@ def test_the_newest_is_selected(dialog: SortHistory, service: FakeSortService) -
     assert dialog.failures.isHidden()
 
 
+def test_the_newest_is_selected_when_it_is_opened_again(dialog: SortHistory, service: FakeSortService) -> None:
+    service.history.emit([record(2), record(1)], NOBODY)
+    dialog.table.setCurrentItem(dialog.table.topLevelItem(1))
+    service.history.emit([record(2), record(1)], NOBODY)
+    chosen = dialog.chosen()
+    assert chosen is not None
+    assert chosen.number == 1, "while it is open, the choice stays"
+    dialog.close()
+    dialog.show()
+    dialog.begin()
+    service.history.emit([record(3), record(2), record(1)], NOBODY)
+    chosen = dialog.chosen()
+    assert chosen is not None
+    assert chosen.number == 3
+
+
 @pytest.mark.parametrize(
     ("of", "resting", "expected"),
     [
