@@ -103,7 +103,7 @@ def test_it_shows_what_counts_for_the_widget_with_the_focus(hands: Hands) -> Non
     hands.settle()
     hands.focus(page.review.strip.view)
     assert keys(hands) == ["K", "U", "Enter", "Right", "Esc"]
-    hands.focus(page.review.strip.seen_button)
+    hands.focus(page.review.strip.close_button)
     assert keys(hands)[0] == "Space"
 
 
