@@ -91,7 +91,7 @@ class Actions(QObject):
             tip=_("No longer list the tags that changed. What the app learns may change them again."),
         )
         self.restore_tag = self._make(
-            _("Label with the &earlier tag"),
+            _("Undo chang&ed tag"),
             tip=_("Label the photos whose tags changed with the tags they had before"),
         )
         self.open_photo = self._make(
@@ -299,7 +299,7 @@ class Actions(QObject):
         for action in (self.see_change, self.restore_tag):
             action.setEnabled(changed)
         for action in (
-            *(self.loupe, self.compare, self.open_photo, self.show_in_folder),
+            *(self.loupe, self.open_photo, self.show_in_folder),
             *(self.copy_files, self.copy_path, self.trash),
         ):
             action.setEnabled(single)

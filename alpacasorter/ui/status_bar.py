@@ -102,7 +102,7 @@ class StatusBar(QStatusBar):
     def show_selection(self, selected: Selection) -> None:
         """Show which photo is selected, or how many are."""
         self._selected = selected
-        several = _("{count} of {total} selected") if self._wide else _("{count} / {total}")
+        several = _("{count} of {total} selected") if self._wide else _("{count} selected")
         one = _("Photo {place} of {total}") if self._wide else _("{place} / {total}")
         listed = number(selected.listed)
         if selected.place is None and selected.total <= 1:

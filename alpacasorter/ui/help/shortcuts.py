@@ -54,7 +54,10 @@ def _in_no_menu() -> list[tuple[str, str]]:
         (_("Drag a photo"), _("Copy the selected photos to another program or folder")),
         (_("Right-click"), _("What can be done with the selected photos")),
         (_("Ctrl+mouse wheel"), _("Larger or smaller photos")),
-        (_("Tab, Shift+Tab"), _("Go to the filters, the photos, the preview and its buttons")),
+        (
+            _("Tab, Shift+Tab"),
+            _("Go through the window: tool bar, filters, search, histograms, photos, preview, message, status bar"),
+        ),
     ]
 
 

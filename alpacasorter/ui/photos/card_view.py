@@ -64,6 +64,7 @@ class CardView(QListView):
         self._pressed_at = QPoint()
         self._band: QRect | None = None
         self._hot_heading = -1
+        self._away: dict[tuple[range, int], int] = {}
         self._across, self._heading = 1, 0
         self.setItemDelegate(delegate)
         self.setViewMode(QListView.ViewMode.IconMode)
@@ -79,6 +80,7 @@ class CardView(QListView):
         key = (model.changes, self._across, self.gridSize(), self.covered)
         if key != self._layout_key:
             self._layout_key = key
+            self._away.clear()
             self._layout = CardLayout(model.rowCount(), model.sections, self._across, self.gridSize(), self.covered)
         return self._layout
 
@@ -378,6 +380,29 @@ class CardView(QListView):
             self.style().drawControl(QStyle.ControlElement.CE_RubberBand, band, painter)
         painter.end()
 
+    def heading_count(self, places: range) -> str:
+        """Return how many photos a heading has below it; they are at `places`. Those moved away count separately."""
+        # Translators: below the name of a folder in the list.
+        away = self._moved_away(places)
+        here = len(places) - away
+        count = ngettext("{count} photo", "{count} photos", here).format(count=number(here))
+        if away:
+            # Translators: beside the name of a folder in the list; {photos} is as in "5 photos".
+            moved = ngettext("{photos}, {count} moved away", "{photos}, {count} moved away", away)
+            count = moved.format(photos=count, count=number(away))
+        return count
+
+    def on_moved(self) -> None:
+        """Photos were moved to other folders: say so in the headings."""
+        self._away.clear()
+        self.viewport().update()
+
+    def _moved_away(self, places: range) -> int:
+        known = (places, self._model.rowCount())
+        if known not in self._away:
+            self._away[known] = sum(row.is_away for row in self._model.listed[places.start : places.stop])
+        return self._away[known]
+
     def _paint_heading(self, painter: QPainter, section: int, rect: QRect) -> None:
         colors, places = self._theme.colors, self.cards.places_in(section)
         painter.fillRect(rect, QColor(colors.raised if section == self._hot_heading else colors.window))
@@ -385,8 +410,7 @@ class CardView(QListView):
         painter.drawLine(rect.bottomLeft(), rect.bottomRight())
         bold = QFont(self.font())
         bold.setWeight(QFont.Weight.DemiBold)
-        # Translators: below the name of a folder in the list.
-        count = ngettext("{count} photo", "{count} photos", len(places)).format(count=number(len(places)))
+        count = self.heading_count(places)
         room = rect.adjusted(_BESIDE, 0, -_BESIDE, 0)
         beside = self.fontMetrics().horizontalAdvance(count) + _BESIDE
         metrics, one_line = QFontMetrics(bold), Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine

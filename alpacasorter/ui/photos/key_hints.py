@@ -127,11 +127,16 @@ def _for_several(selected: Selection, labels: LabelSet) -> list[Hint]:
             _hint("Ctrl+A", _("Select all")),
             _hint("F1", _("All keys")),
         ]
-    # Translators: a hint for a key that labels several photos, as in "Alpaca on 12".
-    words = ngettext("{label} on {count}", "{label} on {count}", selected.judged)
+    if selected.judged < selected.total:
+        # Translators: a hint for a key that labels some of the selected photos, as in "Alpaca on 75 of 76".
+        words = ngettext("{label} on {count} of {total}", "{label} on {count} of {total}", selected.judged)
+    else:
+        # Translators: a hint for a key that labels several photos, as in "Alpaca on 12".
+        words = ngettext("{label} on {count}", "{label} on {count}", selected.judged)
+    counts = {"count": number(selected.judged), "total": number(selected.total)}
     return [
         *(
-            _hint(text.key_for(labels, one), words.format(label=labels.display(one), count=number(selected.judged)))
+            _hint(text.key_for(labels, one), words.format(label=labels.display(one), **counts))
             for one in (labels.positive, labels.negative)
         ),
         _hint(text.CONFIRM_KEY, _("Confirm each tag")),

@@ -84,6 +84,11 @@ class Why(QObject):
         """Whether the window says why."""
         return self._is_on
 
+    @property
+    def has_photo(self) -> bool:
+        """Whether there is a photo to say it about."""
+        return self._row is not None
+
     def overlay(self, row: PhotoRow | None) -> QImage | None:
         """Return the colors to stretch over the whole of a photo, with transparency; None if there are none (yet)."""
         answer = self.answer
@@ -308,7 +313,11 @@ class WhyPanel(QFrame):
             styles = Qt.ToolButtonStyle
             button.setToolButtonStyle(styles.ToolButtonTextBesideIcon if flat else styles.ToolButtonTextUnderIcon)
             button.setIconSize(self._icon)
-            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+            # Where there are fewer photos, the others are as wide and where they would be.
+            policy.setRetainSizeWhenHidden(True)
+            button.setSizePolicy(policy)
+            button.hide()
             button.clicked.connect(partial(self._go_to, place))
             row.addWidget(button, 1)
         photos = QWidget(self)
@@ -343,7 +352,7 @@ class WhyPanel(QFrame):
         self._show_what_fits()
 
     def _show_what_fits(self) -> None:
-        self.setVisible(self._why.is_on and self._room >= _LOWEST)
+        self.setVisible(self._why.is_on and self._why.has_photo and self._room >= _LOWEST)
         self._alike.setVisible(self.width() >= _NARROW if self._flat else self._room >= _LOW)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -353,6 +362,7 @@ class WhyPanel(QFrame):
 
     def _update(self) -> None:
         answer, labels = self._why.answer, self._store.labels
+        self._show_what_fits()
         self.legend.set_labels(labels)
         line = self.fontMetrics().lineSpacing()
         # Kept however little is said, so that nothing moves from photo to photo.
@@ -366,6 +376,9 @@ class WhyPanel(QFrame):
         found = () if answer is None else answer.neighbors
         for place, button in enumerate(self.neighbors):
             self._show_neighbor(button, found[place] if place < len(found) else None)
+            if answer is not None:
+                # Until then there are as many boxes as before, so that they don't flash from photo to photo.
+                button.setVisible(place < len(found))
 
     def _show_neighbor(self, button: QToolButton, neighbor: Neighbor | None) -> None:
         button.setEnabled(neighbor is not None)

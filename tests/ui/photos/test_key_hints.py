@@ -167,7 +167,7 @@ def test_the_status_bar_counts_what_is_selected(hands: Hands) -> None:
     assert hands.window.device_label.x() == left, "nothing moves to and fro"
     hands.window.resize(640, 760)
     hands.settle()
-    assert label.text() == "12 / 12"
+    assert label.text() == "12 selected", "not to be read as photo 12"
     hands.press(Key.Key_4, Mod.ControlModifier)
     assert label.text() == ""
 
@@ -187,3 +187,12 @@ def test_the_status_bar_counts_again_when_photos_come_and_go(hands: Hands) -> No
     model.on_arrived(Found((PhotoFile(Path("/p/200.jpg"), 1, 1),)))
     model.settle()
     assert label.text() == "Photo 2 of 12"
+
+
+def test_keys_say_how_many_of_the_selected_photos_they_label(hands: Hands) -> None:
+    path = Path("/p/999.jpg")
+    hands.page.on_found(Found((PhotoFile(path, 1, 1),)))
+    hands.page.model.on_problems(Problems((Problem(path, reasons.EMPTY),)))
+    hands.settle()
+    hands.press(Key.Key_A, Mod.ControlModifier)
+    assert words(hands)[0] == "Alpaca on 12 of 13"

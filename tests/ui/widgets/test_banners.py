@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from alpacasorter.ui.widgets import banners
 from alpacasorter.ui.widgets.banners import Banner, BannerBar, Choice, ChoiceBanner, NoticeBanner, Rank
+from alpacasorter.ui.widgets.messages import ProgressStrip
 from alpacasorter.ui.widgets.theme import Theme
 
 
@@ -27,6 +28,7 @@ class Place:
         column.addWidget(self.bar)
         self.news, self.more = Banner(self.bar, Rank.NEWS), Banner(self.bar, Rank.NEWS)
         self.state = Banner(self.bar, Rank.STATE)
+        self.offer = ChoiceBanner(self.bar, Rank.OFFER)
         self.notice = NoticeBanner(self.bar)
         self.question, self.other = ChoiceBanner(self.bar, Rank.QUESTION), ChoiceBanner(self.bar, Rank.QUESTION)
         self.alert = ChoiceBanner(self.bar, Rank.QUESTION, "alert")
@@ -59,6 +61,18 @@ def place(qapp: QApplication, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> 
     yield made
     made.window.close()
     made.window.deleteLater()
+
+
+@pytest.mark.parametrize("low", [False, True])
+def test_the_progress_of_a_scan_is_not_cut_off(place: Place, low: bool) -> None:
+    place.bar.set_low(low)
+    progress = ProgressStrip(place.bar)
+    place.bar.add_beside(progress, progress.words)
+    progress.start()
+    QApplication.processEvents()
+    button = progress.stop_button
+    assert button.height() >= button.sizeHint().height()
+    assert progress.rect().contains(button.geometry())
 
 
 def test_a_message_moves_nothing(place: Place) -> None:
@@ -122,6 +136,41 @@ def test_what_is_still_so_comes_back_after_news(place: Place) -> None:
     assert place.seen() == []
 
 
+def test_an_offer_stays_until_it_is_answered_and_goes_before_older_news(place: Place) -> None:
+    taken: list[str] = []
+    place.news.say("291 photos were moved.")
+    place.offer.offer("It belongs elsewhere.", [Choice("Move it there", lambda: taken.append("moved"))])
+    assert place.seen() == ["It belongs elsewhere."]
+    place.qtbot.wait(900)
+    assert place.seen() == ["It belongs elsewhere."], "older news do not take its place"
+    place.more.say("Copied.")
+    assert place.seen() == ["Copied."], "later news are read first"
+    place.wait_for(["It belongs elsewhere."])
+    place.qtbot.wait(900)
+    assert place.seen() == ["It belongs elsewhere."]
+    QTest.mouseClick(place.offer.answers[0], Qt.MouseButton.LeftButton)
+    assert taken == ["moved"]
+    assert place.seen() == ["291 photos were moved."]
+
+
+def test_a_click_aimed_at_what_was_just_replaced_hits_nothing(place: Place) -> None:
+    done: list[str] = []
+    place.news.say("One.")
+    place.news.add_button("Undo").clicked.connect(lambda: done.append("undo"))
+    place.point_at(None)
+    place.other.offer("When?", [Choice("Now", lambda: done.append("now"))])
+    QApplication.processEvents()
+    button, window = place.other.answers[0], place.window.windowHandle()
+    at = button.mapTo(place.window, button.rect().center())
+    place.qtbot.wait(QApplication.doubleClickInterval() + 100)
+    QTest.mouseMove(window, at)
+    QTest.mouseClick(window, Qt.MouseButton.LeftButton, pos=at)
+    assert done == [], "the mouse was on its way to the message before"
+    place.qtbot.wait(600)
+    QTest.mouseClick(window, Qt.MouseButton.LeftButton, pos=at)
+    assert done == ["now"]
+
+
 def test_nothing_goes_or_comes_under_the_mouse(place: Place) -> None:
     done: list[str] = []
     place.news.say("One.")
@@ -148,13 +197,15 @@ def test_a_double_click_answers_one_question(place: Place) -> None:
     QApplication.processEvents()
     button = place.question.answers[0]
     place.point_at(button)
+    # It has just taken the place of another one.
+    place.qtbot.wait(QApplication.doubleClickInterval() + 600)
     at, window = button.mapTo(place.window, button.rect().center()), place.window.windowHandle()
     QTest.mouseClick(window, Qt.MouseButton.LeftButton, pos=at)
     assert place.seen() == ["When?"]
     QTest.mouseClick(window, Qt.MouseButton.LeftButton, pos=at)
     QTest.mouseDClick(window, Qt.MouseButton.LeftButton, pos=at)
     assert done == ["question"]
-    place.qtbot.wait(QApplication.doubleClickInterval() + 400)
+    place.qtbot.wait(QApplication.doubleClickInterval() + 600)
     QTest.mouseClick(window, Qt.MouseButton.LeftButton, pos=at)
     assert done == ["question", "other"]
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from alpacasorter.core import reasons
 from alpacasorter.i18n import _
@@ -19,6 +19,7 @@ from alpacasorter.ui.photos.loupe.loupe import REMARK_MS, STEPS, full_size, is_l
 from alpacasorter.ui.photos.loupe.tag_button import TagButton
 from alpacasorter.ui.photos.loupe.zoom_view import ZoomView
 from alpacasorter.ui.photos.model import PhotoModel
+from alpacasorter.ui.photos.preview import confirm_button
 from alpacasorter.ui.photos.why import Why, WhyPanel
 from alpacasorter.ui.widgets.messages import ElidedLabel
 from alpacasorter.ui.widgets.theme import Theme
@@ -56,7 +57,8 @@ class Pane(QFrame):
         self.name.setProperty("role", "heading")
         self.facts = ElidedLabel(self)
         self.facts.setProperty("role", "muted")
-        self.hold = QToolButton(self)
+        self.hold = QPushButton(self)
+        self.hold.setAutoDefault(False)
         self.hold.setCheckable(True)
         # Translators: a button that keeps a photo in its place while another one is changed.
         self.hold.setText(_("Hold"))
@@ -105,12 +107,14 @@ class Compare(QWidget):
     Signals:
         closed: the user wants to see the grid again.
         labeled(str): the user tags the chosen photo with this label.
+        confirmed: the user confirms its tag.
         flip_wanted(PhotoRow, str): the user flips a tag; the label that it was shown with.
         menu_wanted(QPoint): the user asks for the menu of the chosen photo, at this place of the screen.
     """
 
     closed = Signal()
     labeled = Signal(str)
+    confirmed = Signal()
     flip_wanted = Signal(object, str)
     menu_wanted = Signal(object)
 
@@ -149,13 +153,14 @@ class Compare(QWidget):
         self.back = QPushButton(_("Back"), self)
         self.back.setToolTip(_("Back to the photos  ({keys})").format(keys=_("Esc")))
         self.positive, self.negative = QPushButton(self), QPushButton(self)
+        self.confirm = confirm_button(self)
         self.hint = ElidedLabel(self)
         self._say_hint()
         self.hint.setProperty("role", "muted")
         below = QHBoxLayout()
         below.setContentsMargins(12, 4, 12, 8)
         below.setSpacing(8)
-        for button in (self.back, self.positive, self.negative):
+        for button in (self.back, self.positive, self.negative, self.confirm):
             button.setAutoDefault(False)
             below.addWidget(button)
         for button in (self.positive, self.negative):
@@ -182,6 +187,7 @@ class Compare(QWidget):
         self.back.clicked.connect(self.closed)
         self.positive.clicked.connect(lambda: self._on_tagged(self._store.labels.positive))
         self.negative.clicked.connect(lambda: self._on_tagged(self._store.labels.negative))
+        self.confirm.clicked.connect(self.confirmed)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(lambda at: self.menu_wanted.emit(self.mapToGlobal(at)))
         self._loader.loaded.connect(self._on_loaded)
@@ -463,6 +469,7 @@ class Compare(QWidget):
             index = self._model.index_of(row)
             said = str(index.data(Qt.ItemDataRole.AccessibleTextRole)) if index.isValid() else row.name
             pane.setAccessibleName(said)
+            pane.hold.setAccessibleName(_("Hold {photo}").format(photo=row.name))
             pane.view.setAccessibleName(said)
             self._show_facts(pane)
             now = (row.path, row.key, row.reason is None)
@@ -471,7 +478,11 @@ class Compare(QWidget):
                 self._put(pane, row)
                 self._ask()
         row = self.chosen.row
+        if row is not None:
+            # Translators: what a screen reader says: which one of the photos side by side has the frame.
+            self.setAccessibleName(_("Compare photos: {photo} is framed").format(photo=row.name))
         judged = row is not None and row.probability is not None
+        self.confirm.setEnabled(judged and self._is_current and row is not None and row.correction is None)
         counts_as = None if row is None else self._store.label(row)
         for button, tag in ((self.positive, labels.positive), (self.negative, labels.negative)):
             # Translators: a button that gives a label, and its key.

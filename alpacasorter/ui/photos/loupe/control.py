@@ -65,12 +65,14 @@ class LoupeControl(QObject):
         loupe = self.loupe
         loupe.closed.connect(self.close)
         loupe.labeled.connect(commands.label)
+        loupe.confirmed.connect(lambda: commands.confirm())
         loupe.flip_wanted.connect(grid.tag_clicked)
         loupe.menu_wanted.connect(self._menu.popup)
         commands.remarked.connect(loupe.remark)
         grid.open_pressed.connect(self.open)
         actions.loupe.triggered.connect(self.toggle)
         actions.compare.triggered.connect(self.open_compare)
+        commands.compare_pressed.connect(self.open_compare)
         actions.full_screen.toggled.connect(self._fill_screen)
         actions.zoom_in.triggered.connect(lambda: self.view.zoom_in())
         actions.zoom_out.triggered.connect(lambda: self.view.zoom_out())
@@ -78,6 +80,8 @@ class LoupeControl(QObject):
         actions.zoom_full.triggered.connect(lambda: self.view.zoom_full())
         self._enable()
         grid.selectionModel().selectionChanged.connect(self._select_one)
+        grid.selectionModel().selectionChanged.connect(self._enable_compare)
+        model.modelReset.connect(self._enable_compare)
 
     @cached_property
     def compare(self) -> Compare:
@@ -90,6 +94,7 @@ class LoupeControl(QObject):
         compare.menu_wanted.connect(self._menu.popup)
         compare.closed.connect(self.close)
         compare.labeled.connect(self._commands.label)
+        compare.confirmed.connect(lambda: self._commands.confirm())
         compare.flip_wanted.connect(self._grid.tag_clicked)
         self._commands.remarked.connect(compare.remark)
         return compare
@@ -212,6 +217,16 @@ class LoupeControl(QObject):
         # Their keys zoom the photo.
         for action in (self._actions.larger, self._actions.smaller):
             action.setEnabled(self._shown is None)
+        self._enable_compare()
+
+    def _enable_compare(self) -> None:
+        """Offer to compare the selected photos if there are two to four; the key says why not otherwise."""
+        # By ranges: there may be 100,000.
+        ranges = self._grid.selectionModel().selection()
+        count = sum(ranges.at(n).height() for n in range(ranges.count()))
+        if self._shown is not None:
+            count = len(self._selected)
+        self._actions.compare.setEnabled(not self._is_comparing and LEAST <= count <= MOST)
 
     def _select_one(self) -> None:
         """Keep only the photo that is shown selected, so that no key tags photos that can't be seen."""

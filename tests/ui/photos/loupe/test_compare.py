@@ -3,7 +3,7 @@
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QAbstractButton, QApplication
 
 from tests.ui.conftest import Hands
 from tests.ui.test_photo_store import LABELS
@@ -29,12 +29,14 @@ def test_x_compares_the_selected_photos_and_escape_goes_back_to_them(hands: Hand
     compare(hands, count)
     page = hands.page.closeups.compare
     assert page.isVisible()
+    assert not hands.page.actions_.compare.isEnabled(), "it is done already"
     assert not hands.grid.isVisible()
     assert numbers(hands) == list(range(100, 100 + count))
     assert [pane.isVisible() for pane in page.panes] == [True] * count
     assert QApplication.focusWidget() is page
     hands.press(Key.Key_Escape)
     assert QApplication.focusWidget() is hands.grid
+    assert hands.page.actions_.compare.isEnabled()
     assert hands.grid.selected_photos() == [hands.row(n) for n in range(100, 100 + count)]
 
 
@@ -45,6 +47,7 @@ def test_with_another_number_of_photos_it_says_why_not(hands: Hands, count: int)
     compare(hands, count)
     assert hands.grid.isVisible()
     assert len(said) == 1
+    assert not hands.page.actions_.compare.isEnabled()
     assert "two to four" in said[0]
     assert said[0].startswith(f"{count} photo")
 
@@ -93,6 +96,21 @@ def test_arrows_change_the_chosen_photo_or_another_while_it_is_held(hands: Hands
     assert hands.grid.selected_photos() == [hands.row(101), hands.row(102)]
 
 
+def test_a_held_photo_is_told_by_its_button_which_looks_like_the_others(hands: Hands) -> None:
+    compare(hands, 2)
+    page = hands.page.closeups.compare
+
+    def background(button: QAbstractButton) -> str:
+        return button.grab().toImage().pixelColor(6, button.height() // 2).name()
+
+    plain = background(page.back)
+    assert [background(pane.hold) for pane in page.panes] == [plain, plain]
+    page.choose(0)
+    hands.press(Key.Key_H)
+    [tagged] = [button for button in (page.positive, page.negative) if button.isChecked()]
+    assert [background(pane.hold) for pane in page.panes] == [background(tagged), plain]
+
+
 def test_undo_shows_the_photo_that_it_changes(hands: Hands) -> None:
     compare(hands, 2)
     page = hands.page.closeups.compare
@@ -137,10 +155,33 @@ def test_all_controls_have_names_and_can_be_reached_by_tab(hands: Hands) -> None
     page = hands.page.closeups.compare
     hands.settle()
     assert all(pane.view.accessibleName().startswith(pane.row.name) for pane in page.panes if pane.row is not None)
+    names = [pane.row.name for pane in page.panes if pane.row is not None]
+    assert all(name in pane.hold.accessibleName() for pane, name in zip(page.panes, names, strict=True))
+    assert all(name in pane.tag.accessibleName() for pane, name in zip(page.panes, names, strict=True))
+    page.choose(0)
+    hands.settle()
+    assert names[0] in page.accessibleName()
     page.choose(1)
+    hands.settle()
+    assert names[1] in page.accessibleName(), "it says which photo has the frame"
     reached = set()
     for _ in range(12):
         hands.press(Key.Key_Tab)
         reached.add(QApplication.focusWidget())
     assert {page.back, page.positive, page.negative} <= reached
     assert {pane.hold for pane in page.panes} <= reached
+
+
+def test_a_button_confirms_the_tag_of_the_chosen_photo(hands: Hands) -> None:
+    compare(hands, 3)
+    page = hands.page.closeups.compare
+    page.choose(1)
+    hands.settle()
+    QTest.mouseClick(page.confirm, Qt.MouseButton.LeftButton)
+    assert hands.asked == [{"key101": YES}]
+    hands.learn({}, hands.asked[-1])
+    hands.settle()
+    assert not page.confirm.isEnabled()
+    page.choose(2)
+    hands.settle()
+    assert page.confirm.isEnabled()
