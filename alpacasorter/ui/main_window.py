@@ -183,7 +183,7 @@ class MainWindow(QMainWindow):
         actions.settings.triggered.connect(self.open_settings)
         actions.models.triggered.connect(self.models.open_dialog)
         actions.train.triggered.connect(self.training.open_dialog)
-        actions.shortcuts.triggered.connect(lambda: show_shortcuts(self, self.menuBar()))
+        actions.shortcuts.triggered.connect(lambda: show_shortcuts(self, self.menuBar(), actions.most_used))
         actions.test_model.triggered.connect(self.testing.open_dialog)
         actions.model_card.triggered.connect(lambda: about.show_model(self, self._model))
         actions.about.triggered.connect(lambda: about.show_about(self, self.device_label.text()))

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QModelIndex, QPoint, QRect, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QRegion
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetrics,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QRegion,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QListView,
@@ -26,6 +36,11 @@ _Flag = QItemSelectionModel.SelectionFlag
 _BESIDE = 12
 _TIP_BELOW = 16
 """How far below the place that it is given Qt shows a tool tip: the height of a mouse pointer, pixels."""
+_ENDS = frozenset((Qt.Key.Key_Home, Qt.Key.Key_End))
+_MOVES = _ENDS | {
+    *(Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down),
+    *(Qt.Key.Key_PageUp, Qt.Key.Key_PageDown),
+}
 _STATES = QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_HasFocus
 
 
@@ -197,6 +212,17 @@ class CardView(QListView):
             case moves.MoveEnd:
                 place = count - 1
         return self._model.index(max(0, min(place, count - 1)))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Select only the photo to which a key without Shift goes, also if it was the current one of several.
+
+        Ctrl with an arrow key leaves the selection alone, so that Ctrl+Space can choose photo by photo.
+        """
+        super().keyPressEvent(event)
+        held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        moves = {Qt.KeyboardModifier.NoModifier: _MOVES, Qt.KeyboardModifier.ControlModifier: _ENDS}
+        if event.key() in moves.get(held, ()) and self.currentIndex().isValid():
+            self.selectionModel().select(self.currentIndex(), _Flag.ClearAndSelect)
 
     def setSelection(self, rect: QRect, command: QItemSelectionModel.SelectionFlag) -> None:
         """Select the photos whose cards a rubber band touches, what was clicked, or all from one photo to another."""
