@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
@@ -61,7 +61,9 @@ class Pane(QFrame):
         # Translators: a button that keeps a photo in its place while another one is changed.
         self.hold.setText(_("Hold"))
         self.hold.setToolTip(_("Keep this photo here while the arrow keys change another one  (H)"))
-        self.hold.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        for button in (self.tag, self.hold):
+            # For the mouse: keys act on the photo, and the Tab key goes from photo to photo.
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         top = QHBoxLayout()
         top.setSpacing(8)
         top.addWidget(self.tag)
@@ -177,6 +179,10 @@ class Compare(QWidget):
             pane.view.wants_changed.connect(self._ask)
             pane.tag.flip_wanted.connect(self.flip_wanted)
         self._why.changed.connect(self._show_why)
+        for button in (self.back, self.positive, self.negative, *self.why.neighbors):
+            # As in the rest of the window, clicks leave the focus where the keys are needed.
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.installEventFilter(self)
         self.back.clicked.connect(self.closed)
         self.positive.clicked.connect(lambda: self._on_tagged(self._store.labels.positive))
         self.negative.clicked.connect(lambda: self._on_tagged(self._store.labels.negative))
@@ -372,7 +378,7 @@ class Compare(QWidget):
 
     def _say_hint(self) -> None:
         self.hint.setText(_("Tab: next photo. Arrow keys: another photo in its place. H: hold it."))
-        self.hint.setToolTip(self.hint.text())
+        self.hint.setToolTip(_("{hint} Ctrl+Tab: the buttons.").format(hint=self.hint.text()))
 
     def remark(self, words: str) -> None:
         """Say something for a moment, in place of the hint."""
@@ -432,29 +438,24 @@ class Compare(QWidget):
     # Keys
 
     def event(self, event: QEvent) -> bool:
-        """Claim Esc before a shortcut of the window gets it, and Tab, which goes from photo to photo."""
-        kind = event.type()
-        if isinstance(event, QKeyEvent):
-            if kind == QEvent.Type.ShortcutOverride and event.key() == Qt.Key.Key_Escape:
+        """Claim Esc before a shortcut of the window gets it."""
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride:
+            if event.key() == Qt.Key.Key_Escape:
                 event.accept()
-                return True
-            if kind == QEvent.Type.KeyPress and event.key() in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab):
-                self._tab(forward=event.key() == Qt.Key.Key_Tab)
                 return True
         return super().event(event)
 
-    def _tab(self, *, forward: bool) -> None:
-        """Go to the next photo; after the last one, to the buttons."""
-        place = self._chosen + (1 if forward else -1)
-        if 0 <= place < self._count:
-            self.choose(place)
-        else:
-            self.focusNextPrevChild(forward)
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Have arrow keys change the photo also while a button has the focus, where they would go to another button."""
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and event.key() in STEPS:
+            self.keyPressEvent(event)
+            return True
+        return super().eventFilter(watched, event)
 
-    def focusInEvent(self, event: object) -> None:
-        """Begin again with the first photo when the Tab key comes back."""
-        super().focusInEvent(event)  # type: ignore[arg-type]
-        self.update()
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Go to the next photo with the Tab key, whatever has the focus; after the last one, to the first again."""
+        self.choose((self._chosen + (1 if forward else -1)) % self._count)
+        return True
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Step, zoom, hold, go back; other keys act on the chosen photo as in the grid."""
@@ -462,6 +463,9 @@ class Compare(QWidget):
         if key in (Qt.Key.Key_Escape, Qt.Key.Key_Return, Qt.Key.Key_Enter) and not modifiers:
             if not event.isAutoRepeat():
                 self.closed.emit()
+        elif key in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab):
+            # With Ctrl: without it, it goes to another photo.
+            super().focusNextPrevChild(key == Qt.Key.Key_Tab)
         elif key in STEPS and not modifiers:
             self.step(STEPS[Qt.Key(key)])
         elif is_label_key(event, self._store.labels):

@@ -132,15 +132,52 @@ def test_photos_are_zoomed_and_moved_together(hands: Hands) -> None:
     assert second.view.is_fitted
 
 
-def test_all_controls_have_names_and_can_be_reached_by_tab(hands: Hands) -> None:
+@pytest.mark.parametrize("start", [0, 1, 2])
+def test_tab_goes_from_photo_to_photo_and_round_again(hands: Hands, start: int) -> None:
+    compare(hands, 3)
+    page = hands.page.closeups.compare
+    page.choose(start)
+    labeled = []
+    for place in [*range(start, 3), *range(start)]:
+        hands.press(Key.Key_N)
+        labeled.append({f"key{100 + place}": NOT})
+        assert hands.asked == labeled
+        hands.press(Key.Key_Tab)
+    assert page.chosen is page.panes[start]
+    assert QApplication.focusWidget() is page
+    hands.press(Key.Key_Backtab, Mod.ShiftModifier)
+    assert page.chosen is page.panes[start - 1]
+    assert numbers(hands) == [100, 101, 102]
+
+
+def test_tab_and_arrows_are_for_the_photos_whatever_has_the_focus(hands: Hands) -> None:
+    compare(hands, 2)
+    page = hands.page.closeups.compare
+    page.choose(0)
+    for button in (page.back, page.positive, page.negative):
+        page.choose(0)
+        before = numbers(hands)[0]
+        hands.focus(button)
+        hands.press(Key.Key_Right)
+        assert numbers(hands)[0] > before
+        assert page.chosen is page.panes[0]
+        hands.press(Key.Key_Tab)
+        assert page.chosen is page.panes[1]
+        assert QApplication.focusWidget() is page
+    for pane in page.panes:
+        QTest.mouseClick(pane.hold, Qt.MouseButton.LeftButton)
+        assert pane.hold.isChecked()
+        assert QApplication.focusWidget() is page
+
+
+def test_all_controls_have_names_and_the_buttons_can_be_reached_with_ctrl(hands: Hands) -> None:
     compare(hands, 2)
     page = hands.page.closeups.compare
     hands.settle()
     assert all(pane.view.accessibleName().startswith(pane.row.name) for pane in page.panes if pane.row is not None)
-    page.choose(1)
     reached = set()
     for _ in range(12):
-        hands.press(Key.Key_Tab)
+        hands.press(Key.Key_Tab, Mod.ControlModifier)
         reached.add(QApplication.focusWidget())
     assert {page.back, page.positive, page.negative} <= reached
-    assert {pane.hold for pane in page.panes} <= reached
+    assert page.chosen is page.panes[1]
