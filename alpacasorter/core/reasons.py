@@ -477,9 +477,7 @@ def _planning() -> dict[str, str | Callable[[int], str]]:
             count,
         ),
         NO_DATE: lambda count: ngettext(
-            "{count} photo has no date and goes to {folder}.",
-            "{count} photos have no date and go to {folder}.",
-            count,
+            "{count} photo has no date and goes to {folder}.", "{count} photos have no date and go to {folder}.", count
         ),
         NO_CAMERA: lambda count: ngettext(
             "{count} photo doesn't say which camera took it and goes to {folder}.",

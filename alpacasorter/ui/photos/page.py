@@ -350,6 +350,7 @@ class BrowsePage(QWidget):
             # The filter that was in use when the folder was left shows nothing any more.
             self.show_filter(Filter.ALL)
         self.places.end(self.live.touched)
+        self.closeups.on_found()
         self._say_why_empty()
 
     def on_learned(self, event: Learned) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from PySide6.QtCore import QItemSelectionModel
 
@@ -12,12 +12,19 @@ from alpacasorter.ui.photos.model import PhotoModel
 
 
 class Rejects:
-    """The selected photos of a grid, to be moved to the trash."""
+    """The selected photos of a grid, to be moved to the trash.
+
+    Attributes:
+        replace: shows others in place of photos that are compared, and returns whether it could; None while none are.
+    """
 
     def __init__(self, grid: PhotoGrid, model: PhotoModel) -> None:
         """Act on the selection of `grid`, which shows `model`."""
         self._grid = grid
         self._model = model
+        self.replace: Callable[[Collection[PhotoRow]], bool] | None = None
+        self._leaving: set[PhotoRow] = set()
+        model.modelReset.connect(self._leaving.clear)
 
     def chosen(self) -> list[PhotoRow]:
         """Return the selected photos, or the current one, without those that are gone."""
@@ -28,8 +35,12 @@ class Rejects:
 
         The user may have moved on meanwhile: then nothing changes but the selection, which they leave.
         """
+        # Those before are not in the trash yet if the key is pressed faster than the disk works.
+        leaving = self._leaving
+        leaving.update(rows)
+        if self.replace is not None and self.replace(leaving):
+            return
         grid, model = self._grid, self._model
-        leaving = set(rows)
         places = [place for row in rows if (place := model.position(row)) is not None]
         if not places:
             return

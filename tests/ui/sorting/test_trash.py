@@ -1,14 +1,14 @@
 """Photos are rejected with Delete: asked once, moved to the real trash with their companions, and restored."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMessageBox, QPushButton
+from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from alpacasorter.core.events import Found, Judged, JudgedPhoto
@@ -46,12 +46,12 @@ class Rejecter:
         self.window.rescan = lambda **_select: None  # type: ignore[method-assign]
         self.show()
 
-    def show(self) -> None:
+    def show(self, select: Sequence[Path] | None = None) -> None:
         page = self.page
         page.set_labels(LABELS)
         self.window._folder = self.folder
         self.window.stack.setCurrentWidget(page)
-        page.begin()
+        page.begin(same_folder=select is not None, select=select or ())
         paths = sorted(self.folder.glob("*.jpg"))
         page.on_found(Found(tuple(PhotoFile(path, 1, 1) for path in paths)))
         judged = []
@@ -61,6 +61,11 @@ class Rejecter:
         page.model.on_judged(Judged(tuple(judged), 0))
         page.on_finished(FINISHED)
         self.hands.settle()
+
+    def rescan(self) -> None:
+        """Have the photos found again, as the window does when it is asked to."""
+        self.wait(lambda: bool(self.rescans))
+        self.show(select=[Path(path) for path in self.rescans[-1]])
 
     def wait(self, condition: Callable[[], bool]) -> None:
         self.qtbot.waitUntil(condition, timeout=WAIT_MS)
@@ -208,6 +213,15 @@ def test_delete_is_pressed_faster_than_the_disk_works(user: Rejecter) -> None:
     assert user.files == {"0.jpg", "1.jpg", "1.cr2", "2.jpg", "2.jpg.xmp", "8.jpg", "9.jpg"}
 
 
+def test_what_is_on_its_way_to_the_trash_is_not_shown_again(user: Rejecter) -> None:
+    user.window._settings.ask_before_trash = False
+    user.select(8)
+    for _ in range(3):
+        user.hands.press(Key.Key_Delete)
+    assert user.current == "6.jpg"
+    user.wait(lambda: user.thrown == {f"{number}.jpg" for number in (7, 8, 9)})
+
+
 def test_a_held_key_rejects_one_photo(user: Rejecter) -> None:
     user.window._settings.ask_before_trash = False
     user.select(3)
@@ -323,3 +337,89 @@ def test_it_can_be_done_only_with_a_photo(user: Rejecter) -> None:
     assert action.isEnabled()
     user.window._show_welcome()
     assert not action.isEnabled()
+
+
+def test_in_the_loupe_the_next_photo_is_shown_and_ctrl_z_brings_the_other_one_back(user: Rejecter) -> None:
+    before = user.files
+    loupe = user.page.closeups.loupe
+    user.select(1)
+    user.hands.press(Key.Key_Return)
+    user.hands.press(Key.Key_Delete)
+    user.answer()
+    user.wait(lambda: user.thrown == {"1.jpg", "1.cr2"})
+    user.idle()
+    assert loupe.isVisible()
+    assert loupe.row is user.row(2)
+    # The keys still go to the photo.
+    user.window.activateWindow()
+    user.wait(lambda: QApplication.focusWidget() is loupe)
+    undo = user.page.actions_.undo
+    user.wait(lambda: "trash" in undo.text())
+    user.hands.press(Key.Key_Z, Mod.ControlModifier)
+    user.wait(lambda: user.files == before)
+    user.rescan()
+    assert loupe.isVisible()
+    assert loupe.row is user.row(1)
+
+
+def test_in_the_loupe_the_message_restores(user: Rejecter) -> None:
+    before = user.files
+    user.select(3)
+    user.hands.press(Key.Key_Return)
+    user.window._settings.ask_before_trash = False
+    user.hands.press(Key.Key_Delete)
+    user.wait(lambda: user.thrown == {"3.jpg"})
+    user.idle()
+    QTest.mouseClick(user.button("Restore"), Qt.MouseButton.LeftButton)
+    user.wait(lambda: user.files == before)
+    user.rescan()
+    assert user.page.closeups.loupe.row is user.row(3)
+
+
+def test_compared_photos_are_replaced_and_come_back(user: Rejecter) -> None:
+    before = user.files
+    user.window._settings.ask_before_trash = False
+    user.select(2, 3)
+    user.hands.press(Key.Key_X)
+    compare = user.page.closeups.compare
+    user.hands.press(Key.Key_Delete)
+    assert compare.rows == [user.row(4), user.row(3)]
+    assert compare.chosen.row is user.row(4) is user.hands.grid.current_photo()
+    user.wait(lambda: user.thrown == {"2.jpg", "2.jpg.xmp"})
+    user.idle()
+    assert user.files == before - {"2.jpg", "2.jpg.xmp"}, "only the one that keys act on"
+    user.wait(lambda: "trash" in user.page.actions_.undo.text())
+    user.hands.press(Key.Key_Z, Mod.ControlModifier)
+    user.wait(lambda: user.files == before)
+    user.rescan()
+    assert compare.isVisible()
+    assert compare.rows == [user.row(2), user.row(3)]
+    user.hands.press(Key.Key_N)
+    assert [*user.hands.asked[-1]] == [f"{2:064x}"]
+
+
+def test_compared_photos_at_the_end_of_the_list(user: Rejecter) -> None:
+    user.window._settings.ask_before_trash = False
+    user.select(8, 9)
+    user.hands.press(Key.Key_X)
+    compare = user.page.closeups.compare
+    for rest in ([7, 9], [6, 9], [5, 9], [4, 9], [3, 9], [2, 9], [1, 9], [0, 9]):
+        user.hands.press(Key.Key_Delete)
+        assert compare.rows == [user.row(n) for n in rest]
+    user.hands.press(Key.Key_Delete)
+    assert user.hands.grid.isVisible(), "nothing is left to compare it with"
+    assert user.current == "9.jpg"
+    user.wait(lambda: user.files == {"9.jpg"})
+
+
+def test_while_photos_are_found_again_keys_act_on_none_that_is_not_compared(user: Rejecter) -> None:
+    user.select(2, 3)
+    user.hands.press(Key.Key_X)
+    compare = user.page.closeups.compare
+    user.page.begin(same_folder=True, select=[user.folder / "9.jpg"])
+    user.page.on_found(Found((PhotoFile(user.folder / "0.jpg", 1, 1),)))
+    user.hands.press(Key.Key_N)
+    assert user.hands.asked == []
+    user.page.on_finished(FINISHED)
+    assert user.hands.grid.isVisible(), "the others are gone"
+    assert not compare.is_open

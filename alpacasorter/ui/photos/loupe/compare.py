@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -139,6 +139,8 @@ class Compare(QWidget):
         self._open = False
         self._direction = 1
         self._moving = False
+        self._again = False
+        self._sought: dict[Pane, Path] = {}
         self._all = [Pane(grid, theme, self) for _n in range(MOST)]
         self._count = 0
         self._chosen = 0
@@ -195,6 +197,7 @@ class Compare(QWidget):
         model = self._model
         for changed in (model.dataChanged, model.many_changed, model.modelReset, model.rowsRemoved):
             changed.connect(self._refresh_later)
+        model.rowsInserted.connect(self._find_again)
 
     # Open and closed
 
@@ -241,7 +244,8 @@ class Compare(QWidget):
 
     def close_photos(self) -> None:
         """Forget the photos."""
-        self._open = False
+        self._open = self._again = False
+        self._sought = {}
         for pane in self._all:
             pane.row = pane.asked = None
             pane.view.show_photo(None, None, None)
@@ -287,10 +291,69 @@ class Compare(QWidget):
                 pane.view.repaint()
                 return
 
+    def replace(self, rows: Collection[PhotoRow]) -> bool:
+        """Show the photos that come next in place of these, or, at the end of the list, one before.
+
+        Where there is none, fewer are compared. Returns False, and does nothing, if that would be fewer than two.
+        """
+        leaving, compared = set(rows), self.rows
+        kept = [row for row in compared if row not in leaving]
+        if len(kept) == len(compared):
+            return True
+        taken, shown = leaving | set(kept), list[PhotoRow]()
+        for row in compared:
+            another = row if row not in leaving else self._near(row, taken)
+            if another is not None:
+                shown.append(another)
+                taken.add(another)
+        if len(shown) < LEAST:
+            return False
+        current = shown[min(self._chosen, len(shown) - 1)]
+        if len(shown) < self._count:
+            self.open(shown, current)
+        else:
+            for pane, row in zip(self.panes, shown, strict=True):
+                if pane.row is not row:
+                    pane.hold.setChecked(False)
+                    self._put(pane, row)
+            self.refresh()
+            self._ask()
+        self._grid.go_to(self._model.index_of(current))
+        return True
+
+    def _near(self, row: PhotoRow, taken: Collection[PhotoRow]) -> PhotoRow | None:
+        """Return the photo after one in the list, or else before it, that exists and is none of those `taken`."""
+        nearest = self._model.neighbors(row)
+        return next((one for one in nearest if one not in taken and not one.gone), None)
+
+    def begin_again(self) -> None:
+        """The photos of the folder are about to be found again: keep what is shown until then."""
+        self._again = True
+        self._sought = {pane: pane.row.path for pane in self.panes if pane.row is not None}
+
+    def _find_again(self) -> None:
+        for pane, path in list(self._sought.items()):
+            if (row := self._store.row_of(path)) is not None:
+                del self._sought[pane]
+                pane.row = row
+                self._refresh_later()
+
+    def end_again(self) -> bool:
+        """All photos are listed: show others in place of those that were not found; the current one is chosen.
+
+        Returns False if fewer than two are left.
+        """
+        lost = [pane.row for pane in self._sought if pane.row is not None]
+        self._again, self._sought = False, {}
+        if lost and not self.replace(lost):
+            return False
+        self._on_current()
+        return True
+
     def _on_current(self) -> None:
         """Another photo has become the current one, by undo or a key that looks for unsure ones."""
         row = self._grid.current_photo()
-        if not self._open or row is None:
+        if not self._open or self._again or row is None:
             return
         shown = next((n for n, pane in enumerate(self.panes) if pane.row is row), None)
         if shown is not None:
@@ -409,7 +472,8 @@ class Compare(QWidget):
             pane.view.setAccessibleName(said)
             self._show_facts(pane)
             now = (row.path, row.key, row.reason is None)
-            if pane.asked is not None and pane.asked != now:
+            # Of a photo that is found again, the content key follows.
+            if pane.asked is not None and pane.asked != now and not row.waiting:
                 self._put(pane, row)
                 self._ask()
         row = self.chosen.row
@@ -419,7 +483,7 @@ class Compare(QWidget):
             # Translators: a button that gives a label, and its key.
             words = _("{label}  ({keys})").format(label=labels.display(tag), keys=text.key_for(labels, tag))
             button.setText(words.replace("&", "&&"))
-            button.setEnabled(judged)
+            button.setEnabled(judged and self._is_current)
             button.setChecked(counts_as == tag)
 
     def _show_facts(self, pane: Pane) -> None:
@@ -469,9 +533,18 @@ class Compare(QWidget):
         elif key in STEPS and not modifiers:
             self.step(STEPS[Qt.Key(key)])
         elif is_label_key(event, self._store.labels):
-            self._grid.keyPressEvent(event)
+            self._pass_on(event)
         elif key == Qt.Key.Key_H and not modifiers:
             if not event.isAutoRepeat():
                 self.chosen.hold.toggle()
         elif not zoom_by_key(self.chosen.view, event):
+            self._pass_on(event)
+
+    @property
+    def _is_current(self) -> bool:
+        """Whether keys would act on the chosen photo; not while the photos of the folder are being found again."""
+        return self._grid.current_photo() is self.chosen.row
+
+    def _pass_on(self, event: QKeyEvent) -> None:
+        if self._is_current:
             self._grid.keyPressEvent(event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cached_property, partial
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QObject, Qt, QTimer
@@ -130,6 +131,7 @@ class LoupeControl(QObject):
         current = self._grid.current_photo()
         self._show(self.compare)
         self._commands.stays = True
+        self._commands.rejects.replace = self._replace
         self.compare.open(photos, current)
         self.compare.choose(self.compare.panes.index(self.compare.chosen))
 
@@ -147,6 +149,7 @@ class LoupeControl(QObject):
             self.compare.close_photos()
         self.loader.rest()
         self._commands.stays = False
+        self._commands.rejects.replace = None
         self._shown = None
         self._enable()
         if not self._full_screen_before:
@@ -161,12 +164,26 @@ class LoupeControl(QObject):
         # Later, because the cells are laid out for the size of the window only then.
         QTimer.singleShot(0, self, lambda: self._grid.scrollTo(self._grid.currentIndex()))
 
+    def _replace(self, rows: Collection[PhotoRow]) -> bool:
+        """Compare other photos in place of these; without enough of them, show the grid again."""
+        if self.compare.replace(rows):
+            return True
+        self.close()
+        return False
+
     def begin(self, *, same_folder: bool) -> None:
-        """The photos of a folder are about to be found; only the loupe stays, if they are those of the same folder."""
-        if not same_folder or self._is_comparing:
+        """The photos of a folder are about to be found; those of another one are not shown before the user asks."""
+        if not same_folder:
             self.close()
+        elif self._is_comparing:
+            self.compare.begin_again()
         # Opening a folder shows the tool bar.
         QTimer.singleShot(0, self, self._hide_window_parts)
+
+    def on_found(self) -> None:
+        """All photos of the folder are listed: those that were compared and are gone are replaced."""
+        if self._is_comparing and not self.compare.end_again():
+            self.close()
 
     def close_down(self) -> None:
         """End the threads, and leave the whole screen, so that the window opens again as it was."""
