@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Final
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from alpacasorter.core import reasons
 from alpacasorter.i18n import _
@@ -16,8 +15,7 @@ from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.loupe.facts import how_taken
 from alpacasorter.ui.photos.loupe.loupe import REMARK_MS, STEPS, full_size, is_label_key, zoom_by_key
-from alpacasorter.ui.photos.loupe.tag_button import TagButton
-from alpacasorter.ui.photos.loupe.zoom_view import ZoomView
+from alpacasorter.ui.photos.loupe.pane import Pane
 from alpacasorter.ui.photos.model import PhotoModel
 from alpacasorter.ui.photos.why import Why, WhyPanel
 from alpacasorter.ui.widgets.messages import ElidedLabel
@@ -28,77 +26,6 @@ from alpacasorter.workers.closeups import MOST_FULL_PIXELS, CloseupLoader, Fit, 
 
 LEAST, MOST = 2, 4
 """How many photos can be compared."""
-_LOW: Final = 240
-"""Height of a photo with its tag below which there is no line about how it was taken, pixels."""
-_LINE: Final = 3
-"""Width of the frame around the photo that keys act on, pixels."""
-
-
-class Pane(QFrame):
-    """One of the photos, with its tag and name, and a button that holds it.
-
-    Signals:
-        pressed: the user has pressed on it.
-    """
-
-    pressed = Signal()
-
-    def __init__(self, grid: PhotoGrid, theme: Theme, parent: QWidget | None = None) -> None:
-        """Show nothing."""
-        super().__init__(parent)
-        self._theme = theme
-        self.row: PhotoRow | None = None
-        self.asked: tuple[Path, str | None, bool] | None = None
-        self.is_chosen = False
-        self.view = ZoomView(theme, self)
-        self.tag = TagButton(grid.delegate, theme, self)
-        self.name = ElidedLabel(self)
-        self.name.setProperty("role", "heading")
-        self.facts = ElidedLabel(self)
-        self.facts.setProperty("role", "muted")
-        self.hold = QToolButton(self)
-        self.hold.setCheckable(True)
-        # Translators: a button that keeps a photo in its place while another one is changed.
-        self.hold.setText(_("Hold"))
-        self.hold.setToolTip(_("Keep this photo here while the arrow keys change another one  (H)"))
-        for button in (self.tag, self.hold):
-            # For the mouse: keys act on the photo, and the Tab key goes from photo to photo.
-            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        top = QHBoxLayout()
-        top.setSpacing(8)
-        top.addWidget(self.tag)
-        top.addWidget(self.name, 1)
-        top.addWidget(self.hold)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(_LINE + 1, _LINE + 1, _LINE + 1, _LINE + 1)
-        layout.setSpacing(4)
-        layout.addWidget(self.view, 1)
-        layout.addLayout(top)
-        layout.addWidget(self.facts)
-        self.view.pressed.connect(self.pressed)
-
-    def choose(self, chosen: bool) -> None:
-        """Show whether keys act on this photo."""
-        self.is_chosen = chosen
-        self.update()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave out how the photo was taken if there is little space."""
-        super().resizeEvent(event)
-        self.facts.setVisible(self.height() >= _LOW)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """A press beside the photo counts too."""
-        self.pressed.emit()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint a frame around the photo that keys act on."""
-        super().paintEvent(event)
-        if self.is_chosen:
-            painter = QPainter(self)
-            painter.setPen(QPen(QColor(self._theme.colors.accent), _LINE))
-            painter.drawRect(self.rect().adjusted(1, 1, -2, -2))
-            painter.end()
 
 
 class Compare(QWidget):
@@ -503,10 +430,10 @@ class Compare(QWidget):
 
     def event(self, event: QEvent) -> bool:
         """Claim Esc before a shortcut of the window gets it."""
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride:
-            if event.key() == Qt.Key.Key_Escape:
-                event.accept()
-                return True
+        claims = event.type() == QEvent.Type.ShortcutOverride
+        if claims and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
+            event.accept()
+            return True
         return super().event(event)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -518,7 +445,7 @@ class Compare(QWidget):
 
     def focusNextPrevChild(self, forward: bool) -> bool:
         """Go to the next photo with the Tab key, whatever has the focus; after the last one, to the first again."""
-        self.choose((self._chosen + (1 if forward else -1)) % self._count)
+        self.choose((self._chosen + (1 if forward else -1)) % max(1, self._count))
         return True
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
