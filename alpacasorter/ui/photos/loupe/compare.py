@@ -195,14 +195,18 @@ class Compare(QWidget):
             pane.choose(n == place)
         self._refresh_later()
 
+    def _free(self) -> int | None:
+        """Return the place whose photo can be changed: the chosen one, or, if that is held, the next that is not."""
+        places = ((self._chosen + further) % self._count for further in range(self._count))
+        return next((place for place in places if not self._all[place].hold.isChecked()), None)
+
     def step(self, by: int) -> None:
-        """Show another photo in place of the chosen one; if that is held, of the first one that is not."""
-        pane = self.chosen
-        if pane.hold.isChecked():
-            free = next((one for one in self.panes if not one.hold.isChecked()), None)
-            if free is None:
-                return
-            pane = free
+        """Show another photo in place of the chosen one; if that is held, of another, which is chosen from then on."""
+        free = self._free()
+        if free is None:
+            self.remark(_("All photos are held. H lets one go."))
+            return
+        pane = self._all[free]
         place = None if pane.row is None else self._model.position(pane.row)
         shown = self.rows
         at = -1 if place is None else place
@@ -211,8 +215,9 @@ class Compare(QWidget):
             row = self._model.listed[at]
             if not any(row is one for one in shown):
                 self._put(pane, row)
-                if pane is self.chosen:
-                    self._grid.go_to(self._model.index(at))
+                # Keys act on the photo that has just come, as in other programs with a held one beside it.
+                self._choose(free)
+                self._grid.go_to(self._model.index(at))
                 self.refresh()
                 self._ask()
                 pane.view.repaint()
@@ -286,6 +291,9 @@ class Compare(QWidget):
         if shown is not None:
             self._choose(shown)
             return
+        free = self._free()
+        if free is not None:
+            self._choose(free)
         self._put(self.chosen, row)
         self._refresh_later()
         self._ask()

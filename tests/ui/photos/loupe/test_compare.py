@@ -78,11 +78,17 @@ def test_arrows_change_the_chosen_photo_or_another_while_it_is_held(hands: Hands
     hands.press(Key.Key_Right)
     assert numbers(hands) == [102, 101], "never the same photo twice"
     hands.press(Key.Key_H)
+    assert page.chosen is page.panes[0], "it can still be tagged"
     hands.press(Key.Key_Right)
+    assert numbers(hands) == [102, 103]
+    assert page.chosen is page.panes[1], "keys act on the one that changes"
+    hands.press(Key.Key_N)
+    assert hands.asked == [{"key103": NOT}]
     hands.press(Key.Key_Right)
     assert numbers(hands) == [102, 104]
+    hands.press(Key.Key_Tab)
     hands.press(Key.Key_N)
-    assert hands.asked == [{"key102": NOT}], "keys still act on the one that is held"
+    assert hands.asked[1:] == [{"key102": NOT}], "the held one can be chosen"
     hands.press(Key.Key_Left)
     hands.press(Key.Key_Left)
     assert numbers(hands) == [102, 101]
@@ -91,6 +97,33 @@ def test_arrows_change_the_chosen_photo_or_another_while_it_is_held(hands: Hands
     assert numbers(hands) == [102, 101], "both are held"
     hands.press(Key.Key_Escape)
     assert hands.grid.selected_photos() == [hands.row(101), hands.row(102)]
+
+
+def test_of_three_the_one_after_the_held_one_changes(hands: Hands) -> None:
+    compare(hands, 3)
+    page = hands.page.closeups.compare
+    page.choose(1)
+    hands.press(Key.Key_H)
+    hands.press(Key.Key_Right)
+    assert numbers(hands) == [100, 101, 103]
+    assert page.chosen is page.panes[2]
+    hands.press(Key.Key_H)
+    hands.press(Key.Key_Right)
+    assert numbers(hands) == [102, 101, 103]
+    assert page.chosen is page.panes[0]
+
+
+def test_undo_does_not_take_the_place_of_a_held_photo(hands: Hands) -> None:
+    compare(hands, 2)
+    page = hands.page.closeups.compare
+    hands.press(Key.Key_N)
+    hands.learn({}, hands.asked[-1])
+    hands.press(Key.Key_Right)
+    hands.press(Key.Key_H)
+    assert numbers(hands) == [100, 102]
+    hands.press(Key.Key_Z, Mod.ControlModifier)
+    assert numbers(hands) == [101, 102]
+    assert page.chosen is page.panes[0]
 
 
 def test_undo_shows_the_photo_that_it_changes(hands: Hands) -> None:
