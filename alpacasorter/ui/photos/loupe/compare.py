@@ -313,7 +313,7 @@ class Compare(QWidget):
         self._show_why()
 
     def _show_why(self) -> None:
-        """Lay over the chosen photo what speaks for its tag and against it, if that is known."""
+        """Lay over the chosen photo what speaks for the positive class and against it, if that is known."""
         for pane in self.panes if self._open else ():
             overlay = self._why.overlay(pane.row)
             pane.view.set_overlay(overlay)

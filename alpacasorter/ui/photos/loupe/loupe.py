@@ -365,7 +365,7 @@ class Loupe(QWidget):
             self.view.show_thumbnail(pixmap)
 
     def _show_why(self) -> None:
-        """Lay over the photo what speaks for its tag and against it, if that is known."""
+        """Lay over the photo what speaks for the positive class and against it, if that is known."""
         if self._open:
             self.view.set_overlay(self._why.overlay(self._row))
             self.view.setAccessibleDescription(self.why.sentence.text())
