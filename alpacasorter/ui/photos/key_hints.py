@@ -86,6 +86,27 @@ def hints(selected: Selection, row: PhotoRow | None, which: Filter, store: Photo
     ]
 
 
+def in_loupe(row: PhotoRow | None, labels: LabelSet) -> list[Hint]:
+    """Return the keys that count in the loupe, the most important first."""
+    keys = []
+    if row is not None and row.probability is not None:
+        label = labels.label(row.probability, row.correction)
+        keys = [_hint(text.key_for(labels, one), labels.display(one)) for one in (labels.positive, labels.negative)]
+        if row.correction is None:
+            keys.append(_hint(text.CONFIRM_KEY, _("Confirm {label}").format(label=labels.display(label))))
+        else:
+            keys.append(_hint("Backspace", _("Remove my label")))
+    return [
+        *keys,
+        _hint("Right", _("Next photo")),
+        # Translators: what a key does in the loupe: it zooms to the actual size, and back.
+        _hint("Z", _("Zoom")),
+        _hint("W", _("Why")),
+        _hint("F11", _("Full screen")),
+        _hint("Esc", _("Back")),
+    ]
+
+
 def _for_several(selected: Selection, labels: LabelSet) -> list[Hint]:
     if not selected.judged:
         return [
@@ -129,7 +150,10 @@ class KeyHints(QLabel):
 
     def show_for(self, selected: Selection, row: PhotoRow | None, which: Filter) -> None:
         """Show the keys that count now; the arguments are those of `hints`."""
-        now = hints(selected, row, which, self._store)
+        self.show_these(hints(selected, row, which, self._store))
+
+    def show_these(self, now: list[Hint]) -> None:
+        """Show these keys."""
         if now != self._hints:
             self._hints = now
             # Translators: a key and what it does.

@@ -16,6 +16,7 @@ from alpacasorter.i18n import _
 from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photos.grid import PhotoGrid
+from alpacasorter.ui.photos.key_hints import KeyHints, in_loupe
 from alpacasorter.ui.photos.loupe.facts import how_many, how_taken
 from alpacasorter.ui.photos.loupe.film_strip import FilmStrip
 from alpacasorter.ui.photos.loupe.tag_button import TagButton
@@ -152,6 +153,7 @@ class Loupe(QWidget):
             label.setTextFormat(Qt.TextFormat.PlainText)
         self._why = why
         self.why = WhyPanel(why, model.store, thumbnails, theme, self, flat=True)
+        self.hints = KeyHints(model.store, theme, self)
         self.strip = FilmStrip(model, thumbnails, theme, self)
         self._lay_out()
         self._rest = QTimer(self, singleShot=True, interval=_REST_MS)
@@ -186,6 +188,7 @@ class Loupe(QWidget):
         layout.addWidget(self.why)
         layout.addLayout(self.below)
         layout.addWidget(self.strip)
+        layout.addWidget(self.hints)
         for button in (self.back, self.positive, self.negative):
             button.setAutoDefault(False)
         for button in (self.positive, self.negative):
@@ -385,6 +388,7 @@ class Loupe(QWidget):
         if not self._open:
             return
         self.tag.show_row(row)
+        self.hints.show_these(in_loupe(row, labels))
         judged = row is not None and row.probability is not None
         counts_as = None if row is None else self._store.label(row)
         for button, tag in ((self.positive, labels.positive), (self.negative, labels.negative)):
@@ -456,4 +460,5 @@ class Loupe(QWidget):
         """Leave out the film strip if the window is low."""
         super().resizeEvent(event)  # type: ignore[arg-type]
         self.strip.setVisible(self.height() >= _LOW)
+        self.hints.set_low(self.height() < _LOW)
         self.why.set_room(self.height())
