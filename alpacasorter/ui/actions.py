@@ -88,10 +88,10 @@ class Actions(QObject):
         )
         self.see_change = self._make(
             _("Mark changed tag as &seen"),
-            tip=_("Keep the tags that changed, and no longer list them as changed"),
+            tip=_("No longer list the tags that changed. What the app learns may change them again."),
         )
         self.restore_tag = self._make(
-            _("Label with the &earlier tag"),
+            _("Undo chang&ed tag"),
             tip=_("Label the photos whose tags changed with the tags they had before"),
         )
         self.open_photo = self._make(

@@ -457,7 +457,7 @@ class MainWindow(QMainWindow):
         """Give the focus to the photos, where the keys are needed; without a folder, to the button that opens one."""
         if self.isVisible():
             on_page = self.stack.currentWidget() is self.page
-            (self.page if on_page else self.welcome.button).setFocus()
+            (self.page.grid if on_page else self.welcome.button).setFocus()
 
     def _leave_focus(self) -> None:
         """Let clicks on buttons leave the focus with the photos; the Tab key reaches them all the same."""

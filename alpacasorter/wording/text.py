@@ -173,13 +173,14 @@ def finished(event: Finished) -> str:
 # Learning
 
 
-def learned(event: Learned, flipped: int, changed: int) -> str:
+def learned(event: Learned, flipped: int, changed: int, more_unsure: int = 0) -> str:
     """Return what was learned from a correction, and how many tags it changed.
 
     Args:
         event: what was learned.
         flipped: photos in the folder whose tag is another one now because of it; copies of a photo count separately.
         changed: photos in the folder whose tag has changed since they were opened or marked as seen.
+        more_unsure: how many more photos in the folder are unsure now.
     """
     if event.relearned is not None:
         said = [_relearned(event.relearned, event.corrections), _changed(flipped)]
@@ -188,11 +189,11 @@ def learned(event: Learned, flipped: int, changed: int) -> str:
         said = [_changed(flipped)]
     else:
         said = [learned_from(event.corrections), _other_changed(flipped)]
+    if more_unsure > 0:
+        unsure = ngettext("{count} more photo is unsure now.", "{count} more photos are unsure now.", more_unsure)
+        said.append(unsure.format(count=number(more_unsure)))
     if changed and changed != flipped:
-        seen = ngettext(
-            "{count} change is not marked as seen yet.", "{count} changes are not marked as seen yet.", changed
-        )
-        said.append(seen.format(count=number(changed)))
+        said.append(to_review(changed))
     return " ".join(said)
 
 
@@ -207,15 +208,13 @@ def learned_from(corrections: int) -> str:
     ).format(count=number(corrections))
 
 
-def changed(value: int) -> str:
+def to_review(changed: int) -> str:
     """Return how many tags have changed since the folder was opened or they were marked as seen."""
-    if not value:
-        return _("No tags have changed since you opened the folder or marked changes as seen.")
-    return ngettext(
-        "{count} tag has changed since you opened the folder or marked changes as seen.",
-        "{count} tags have changed since you opened the folder or marked changes as seen.",
-        value,
-    ).format(count=number(value))
+    if not changed:
+        return _("No changed tags to review.")
+    return ngettext("{count} changed tag to review.", "{count} changed tags to review.", changed).format(
+        count=number(changed)
+    )
 
 
 def many_flipped(actions: Sequence[str], flipped: int, total: int) -> str:

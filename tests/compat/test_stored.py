@@ -252,6 +252,8 @@ def test_each_setting_is_read(old: Stored) -> None:
     assert settings.order.value == "doubtful"
     assert settings.sorts_put_off == {INTERRUPTED, TORN}
     assert settings.variants_asked == frozenset(), "there were none then"
+    assert settings.ask_before_trash, "asked at first"
+    assert settings.contact_sheet == {}, "as usual"
     assert settings.sort_destination == str(old.root / "sorted")
     for text, name in (
         (settings.training, "recipe"),

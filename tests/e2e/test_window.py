@@ -218,7 +218,7 @@ def test_stop_and_rescan(start: Start, tmp_path: Path) -> None:
     folder.mkdir()
     make_picture(folder / "000.jpg", seed=0, size=(2400, 1800))
     data = (folder / "000.jpg").read_bytes()
-    for n in range(1, 300):
+    for n in range(1, 120):
         (folder / f"{n:03}.jpg").write_bytes(data + bytes([n % 256, n // 256]))
     user = start()
     user.window.open_folder(folder)
@@ -228,12 +228,12 @@ def test_stop_and_rescan(start: Start, tmp_path: Path) -> None:
     user.press(Qt.Key.Key_Escape)
     user.wait(lambda: bool(user.finished))
     assert user.finished[0].canceled
-    assert user.finished[0].judged < 300
+    assert user.finished[0].judged < 120
     assert not user.page.progress.isVisible()
     user.window.rescan()
     user.wait(lambda: len(user.finished) == 2)
-    assert user.finished[1].judged == 300
-    assert user.finished[1].opened <= 300 - user.finished[0].judged
+    assert user.finished[1].judged == 120
+    assert user.finished[1].opened <= 120 - user.finished[0].judged
 
 
 def test_another_folder_while_one_is_scanned(start: Start, tmp_path: Path, folder: Path) -> None:

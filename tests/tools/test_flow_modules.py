@@ -11,8 +11,8 @@ from tests.core.store.library_files import ROOT
 @pytest.mark.parametrize(
     ("flow", "first", "last", "most"),
     [
-        ("photo", "core.photos.walk", "core.labels", 26),
-        ("sort", "core.sorting.planning.planner", "core.sorting.execution.transfer", 33),
+        ("photo", "core.photos.walk", "core.labels", 29),
+        ("sort", "core.sorting.planning.planner", "core.sorting.execution.transfer", 34),
         ("export", "core.exchange.results", "core.exchange.xmp", 11),
     ],
 )

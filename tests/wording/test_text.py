@@ -25,8 +25,8 @@ def event(corrections: int) -> Learned:
         (1, 1, 1, "Learned from your label of 1 photo. 1 other tag changed."),
         (1234, 0, 0, "Learned from your labels of 1,234 photos. No other tags changed."),
         (0, 2, 0, "Back to the original model. 2 other tags changed."),
-        (0, 8, 46, "Back to the original model. 8 other tags changed. 46 changes are not marked as seen yet."),
-        (0, 0, 1, "Back to the original model. No other tags changed. 1 change is not marked as seen yet."),
+        (0, 8, 46, "Back to the original model. 8 other tags changed. 46 changed tags to review."),
+        (0, 0, 1, "Back to the original model. No other tags changed. 1 changed tag to review."),
     ],
 )
 def test_learned(corrections: int, flipped: int, changed: int, sentence: str) -> None:

@@ -22,16 +22,28 @@ class LearnedBanner(Banner):
         """Have nothing to say yet."""
         super().__init__(bar, Rank.NEWS)
         self.show_button = self.add_button(_("Show"), _("Show the photos whose tags changed (Ctrl+8)"))
+        self.unsure_button = self.add_button(_("Show unsure"), _("Show the photos that are unsure now (Ctrl+4)"))
         self.undo_button = self.add_button(_("Undo"))
+        self._can_show = self._can_undo = self._in_strip = False
         self.words.set_tip(
             _("Copies of a photo count once. Labels that are set aside in the learning history do not count.")
         )
 
-    def tell(self, words: str, *, show: bool = False, undo: bool = False) -> None:
-        """Say this; `show` and `undo`: whether that can be done now."""
-        self.show_button.setVisible(show)
-        self.undo_button.setVisible(undo)
+    def tell(self, words: str, *, show: bool = False, undo: bool = False, unsure: bool = False) -> None:
+        """Say this; `show`, `undo` and `unsure`: whether that can be done now."""
+        self._can_show, self._can_undo = show, undo
+        self.unsure_button.setVisible(unsure)
+        self._offer()
         self.say(words)
+
+    def set_in_strip(self, shown: bool) -> None:
+        """While the strip of changed tags is shown, leave answering to it: two buttons *Undo* would mean two things."""
+        self._in_strip = shown
+        self._offer()
+
+    def _offer(self) -> None:
+        self.show_button.setVisible(self._can_show and not self._in_strip)
+        self.undo_button.setVisible(self._can_undo and not self._in_strip)
 
 
 class FlippedBanner(Banner):
@@ -78,12 +90,13 @@ class PhotoBanners(QObject):
         self.learned = LearnedBanner(bar)
         self.arrivals = ArrivalsBanner(bar)
         self.learned.undo_button.clicked.connect(corrections.stack.undo)
-        for banner, which in (
-            (self.learned, Filter.CHANGED),
-            (self.flipped, Filter.CHANGED),
-            (self.arrivals, Filter.NEW),
+        for button, which in (
+            (self.learned.show_button, Filter.CHANGED),
+            (self.learned.unsure_button, Filter.UNSURE),
+            (self.flipped.show_button, Filter.CHANGED),
+            (self.arrivals.show_button, Filter.NEW),
         ):
-            banner.show_button.clicked.connect(lambda _checked=False, which=which: self.shown.emit(which))
+            button.clicked.connect(lambda _checked=False, which=which: self.shown.emit(which))
         corrections.revisited.connect(self._on_revisited)
 
     def _on_revisited(self, _keys: list[str], words: str) -> None:
@@ -91,8 +104,14 @@ class PhotoBanners(QObject):
         self._done = words
         self.learned.tell(words)
 
-    def on_learned(self, event: Learned, steps: Sequence[Step]) -> None:
-        """Say what was learned from a correction, after the photos were judged again."""
+    def on_learned(self, event: Learned, steps: Sequence[Step], unsure_before: int) -> None:
+        """Say what was learned from a correction, after the photos were judged again.
+
+        Args:
+            event: what was learned.
+            steps: the corrections of this window that it was learned from.
+            unsure_before: how many photos were unsure until then.
+        """
         # Undo means what the message is about: not what another window did, a version that was chosen, or an undo.
         stack, flipped = self._corrections.stack, self._store.flipped
         back = bool(steps) and (steps[-1].undone or steps[-1].taken_back)
@@ -102,5 +121,6 @@ class PhotoBanners(QObject):
         redone = bool(steps) and steps[-1].redone
         done = self._done if back or redone or event.variant is not None else ""
         changed = self._store.counts[Filter.CHANGED]
-        words = " ".join(filter(None, (done, text.learned(event, flipped, changed))))
-        self.learned.tell(words, show=changed > 0, undo=can_undo)
+        more_unsure = self._store.counts[Filter.UNSURE] - unsure_before
+        words = " ".join(filter(None, (done, text.learned(event, flipped, changed, more_unsure))))
+        self.learned.tell(words, show=changed > 0, undo=can_undo, unsure=more_unsure > 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -38,10 +38,11 @@ class ChangedModel(QAbstractListModel):
     While the strip is shown, none leaves its place: more are added at the end, and those that were answered stay.
     """
 
-    def __init__(self, store: PhotoStore, parent: QObject) -> None:
-        """List nothing yet."""
+    def __init__(self, store: PhotoStore, is_pending: Callable[[str], bool], parent: QObject) -> None:
+        """List nothing yet; `is_pending`: whether the user has labeled the photo with a content key just now."""
         super().__init__(parent)
         self._store = store
+        self._is_pending = is_pending
         self._rows: list[PhotoRow] = []
         self._known: set[str | None] = set()
         self._done: dict[str | None, _Done] = {}
@@ -69,7 +70,7 @@ class ChangedModel(QAbstractListModel):
             self._rows += more
             self._known.update(row.key for row in more)
             self.endInsertRows()
-        for key in [key for key in self._done if self._store.is_changed(key)]:
+        for key in [key for key in self._done if self._is_still_open(key)]:
             # It was undone, or it has changed again.
             del self._done[key]
 
@@ -89,7 +90,11 @@ class ChangedModel(QAbstractListModel):
 
     def is_open(self, row: PhotoRow) -> bool:
         """Return whether a tag is changed and was not answered."""
-        return self._store.is_changed(row.key)
+        return self._is_still_open(row.key)
+
+    def _is_still_open(self, key: str | None) -> bool:
+        # What was answered becomes a label a moment later; until then, a second answer would be another one.
+        return self._store.is_changed(key) and not (key in self._done and self._is_pending(key or ""))
 
     def next_open(self, place: int) -> int | None:
         """Return the place of the nearest tag that was not answered: after `place` if there is one, else before it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import (
     QEvent,
     QModelIndex,
@@ -27,7 +29,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from alpacasorter.i18n import _, ngettext, number
+from alpacasorter.i18n import _
 from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.photos.changed_model import Answer, ChangedModel
@@ -247,35 +249,43 @@ class ChangedStrip(QFrame):
     """The tags that changed while the app learned: all, some or one of them can be kept or undone.
 
     Signals:
-        kept(object): the user wants to keep these changes: a list of PhotoRow, or None for all.
+        kept(list): the user wants these photos to keep the tags they have now: PhotoRow.
         undone(list): the user wants these photos to have their tags from before: PhotoRow.
-        steps_undone: the user wants to undo the corrections that the app learned from.
         shown(PhotoRow): the user wants to see a photo.
         closed: the user wants to see the strip no longer.
+        opened(bool): the strip was opened, or closed.
     """
 
-    kept = Signal(object)
+    kept = Signal(list)
     undone = Signal(list)
-    steps_undone = Signal()
     shown = Signal(object)
     closed = Signal()
+    opened = Signal(bool)
 
-    def __init__(self, store: PhotoStore, thumbnails: Thumbnails, theme: Theme, parent: QWidget) -> None:
-        """Start hidden."""
+    def __init__(
+        self,
+        store: PhotoStore,
+        is_pending: Callable[[str], bool],
+        thumbnails: Thumbnails,
+        theme: Theme,
+        parent: QWidget,
+    ) -> None:
+        """Start hidden; `is_pending`: whether the user has labeled the photo with a content key just now."""
         super().__init__(parent)
         self._store = store
         self._theme = theme
         self._wanted = False
         self._told = 0
         self.setObjectName("changed")
-        self.model = ChangedModel(store, self)
+        self.model = ChangedModel(store, is_pending, self)
         self.view = _View(self.model, _Delegate(self.model, thumbnails, theme, self), self)
         self.words = FittedText(self)
-        self.seen_button = self._button(_("Keep all"), _("Keep these tags and stop listing them as changed"))
+        self.keep_button = self._button(
+            _("Keep all"), _("Label each of these photos with the tag it has now. The app learns from these labels.")
+        )
         self.restore_button = self._button(
             _("Undo all"), _("Label each of these photos with the tag it had before. The app learns from these labels.")
         )
-        self.undo_button = self._button("", _("Undo what you have labeled since then, and what was learned from it"))
         self.close_button = QToolButton(self)
         self.close_button.setToolTip(_("Close"))
         self.close_button.setAccessibleName(_("Close the changed tags"))
@@ -285,16 +295,15 @@ class ChangedStrip(QFrame):
         head.setContentsMargins(12, 2, 6, 2)
         head.setSpacing(6)
         head.addWidget(self.words, 1)
-        for button in (self.seen_button, self.restore_button, self.undo_button, self.close_button):
+        for button in (self.keep_button, self.restore_button, self.close_button):
             head.addWidget(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(head)
         column.addWidget(self.view)
-        self.seen_button.clicked.connect(self._keep_all)
+        self.keep_button.clicked.connect(self._keep_all)
         self.restore_button.clicked.connect(self._undo_all)
-        self.undo_button.clicked.connect(self.steps_undone)
         self.close_button.clicked.connect(self.closed)
         self.view.answered.connect(self._answer)
         self.view.shown.connect(self.shown)
@@ -315,7 +324,7 @@ class ChangedStrip(QFrame):
     @property
     def controls(self) -> list[QWidget]:
         """What the Tab key comes to, in order."""
-        return [self.view, self.seen_button, self.restore_button, self.undo_button, self.close_button]
+        return [self.view, self.keep_button, self.restore_button, self.close_button]
 
     def _set_icon(self) -> None:
         self.close_button.setIcon(icon("close", self._theme.colors.muted))
@@ -329,6 +338,7 @@ class ChangedStrip(QFrame):
         if wanted and (not self._wanted or self.isHidden()):
             self.model.begin()
             self.show()
+            self.opened.emit(True)
             first = self.model.next_open(-1)
             if first is not None:
                 self.view.setCurrentIndex(self.model.index(first))
@@ -343,16 +353,13 @@ class ChangedStrip(QFrame):
             self._go()
 
     def _go(self) -> None:
-        self.hide()
-        self.model.clear()
+        if not self.isHidden():
+            self.hide()
+            self.model.clear()
+            self.opened.emit(False)
 
-    def tell(self, changed: int, steps: int) -> None:
-        """Say how many tags have changed, and show which.
-
-        Args:
-            changed: how many.
-            steps: how many steps can be undone to take the changes back; a step may have labeled many photos.
-        """
+    def tell(self, changed: int) -> None:
+        """Say how many tags have changed, and show which."""
         if self.isHidden():
             return
         if changed > self._told:
@@ -360,12 +367,9 @@ class ChangedStrip(QFrame):
         self._told = changed
         # Not through the model, for which the view would lay out all of them again.
         self.view.viewport().update()
-        self.words.setText(text.changed(changed))
-        self.seen_button.setVisible(changed > 0)
+        self.words.setText(text.to_review(changed))
+        self.keep_button.setVisible(changed > 0)
         self.restore_button.setVisible(changed > 0)
-        undo = ngettext("Undo {count} step", "Undo {count} steps", steps)
-        self.undo_button.setText(undo.format(count=number(steps)))
-        self.undo_button.setVisible(changed > 0 and steps > 0)
 
     def follow(self) -> None:
         """Show what has changed since."""
@@ -374,8 +378,9 @@ class ChangedStrip(QFrame):
             self.view.viewport().update()
 
     def _keep_all(self) -> None:
-        self.model.note(self._store.changed_rows(), Answer.KEEP)
-        self.kept.emit(None)
+        rows = self._store.changed_rows()
+        self.model.note(rows, Answer.KEEP)
+        self.kept.emit(rows)
 
     def _undo_all(self) -> None:
         rows = self._store.changed_rows()

@@ -114,6 +114,20 @@ class Corrections(QObject):
             words = _("Confirmed {label} on {photos}") if done else _("Confirm {label} on {photos}")
         return words.format(label=label, photos=photos)
 
+    def keep(self, rows: Iterable[PhotoRow]) -> None:
+        """Label photos whose tags changed while the app learned with the tags they have now; others are skipped.
+
+        Without a label of theirs, what is learned next could turn the tags again.
+        """
+        labels = self._store.labels
+        self.confirm(
+            {
+                row: labels.predicted(row.probability)
+                for row in rows
+                if row.probability is not None and self._store.is_changed(row.key)
+            }
+        )
+
     def restore_earlier(self, rows: Iterable[PhotoRow]) -> None:
         """Tag photos whose tags changed while the app learned with the tags they had before; others are skipped."""
         earlier = {row.key: (row, tag.label) for row in rows if row.key and (tag := self._store.earlier_tag(row))}

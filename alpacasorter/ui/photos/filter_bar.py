@@ -157,7 +157,7 @@ def _tips() -> dict[Filter, str]:
         Filter.CORRECTED: _("Photos in this folder that you tagged yourself; each copy of a photo counts"),
         Filter.PROBLEMS: _("Photos and folders that could not be read"),
         Filter.CHANGED: _(
-            "Photos whose tag changed as the app learned, since you opened the folder or marked the changes as seen"
+            "Photos whose tag has changed as the app learned, until you keep it, undo it or mark it as seen"
         ),
         Filter.NEW: _("Photos that arrived while the folder was open, least certain first"),
     }

@@ -88,7 +88,7 @@ class BrowsePage(QWidget):
         self.progress = ProgressStrip(self)
         bar.add_beside(self.progress, self.progress.words)
         self.banners = PhotoBanners(bar, self.store, self.corrections, self)
-        strip = ChangedStrip(self.store, self.thumbnails, theme, self)
+        strip = ChangedStrip(self.store, self.corrections.is_pending, self.thumbnails, theme, self)
         self.review = ChangeReview(self.store, self.corrections, self.banners.flipped, strip, self)
         self.grid = PhotoGrid(self.model, self.thumbnails, theme, self)
         self.finding = Finding(self.model, self.grid, self.filters, self.actions_, settings, theme, self)
@@ -167,12 +167,14 @@ class BrowsePage(QWidget):
         selection.currentChanged.connect(self._on_selection)
         selection.selectionChanged.connect(self._on_selection)
         self.preview.labeled.connect(self.commands.label)
+        self.preview.confirmed.connect(lambda: self.commands.confirm())
         self.preview.label_removed.connect(lambda: self.commands.label(None))
         self.why.go_to.connect(self.show_photos)
         self.why.failed.connect(self.failed)
         self.why.toggled.connect(lambda on: self.show_preview(self._settings.preview or (on and self.grid.isVisible())))
         self.banners.shown.connect(self.show_filter)
         self.review.seen.connect(self._on_changes_seen)
+        self.review.strip.opened.connect(self.banners.learned.set_in_strip)
         self.review.strip_closed.connect(lambda: actions.changed_tags.setChecked(False))
         self.review.strip.shown.connect(lambda row: self.show_photos([row.key]))
         actions.changed_tags.toggled.connect(self.review.ask_for_strip)
@@ -358,9 +360,10 @@ class BrowsePage(QWidget):
         """Corrections are stored and all photos were judged again."""
         self._keep_shown(event)
         steps = self.corrections.on_learned(event)
+        unsure = self.store.counts[Filter.UNSURE]
         self.model.on_learned(event)
         self.review.on_learned(steps)
-        self.banners.on_learned(event, steps)
+        self.banners.on_learned(event, steps, unsure)
         self.preview.refresh()
         self._on_selection()
 
@@ -398,7 +401,7 @@ class BrowsePage(QWidget):
         if self.model.filter is Filter.CHANGED and not self.store.counts[Filter.CHANGED]:
             self.show_filter(Filter.ALL)
         self.model.review()
-        # It says how many changes are not marked as seen.
+        # It says how many changed tags are left to review.
         self.banners.learned.hide()
         self.grid.viewport().update()
         self._on_selection()
@@ -457,14 +460,15 @@ class BrowsePage(QWidget):
         photos = self.grid.selected_photos()
         row = self.grid.current_photo()
         judged = sum(photo.probability is not None for photo in photos)
+        labeled = sum(photo.correction is not None for photo in photos)
         place = None if row is None else self.grid.currentIndex().row()
-        selected = Selection(len(photos), judged, self.model.rowCount(), place)
+        selected = Selection(len(photos), judged, labeled, self.model.rowCount(), place)
         self.preview.show_photo(row, selected)
         self.hints.show_for(selected, row, self.model.filter)
         self.selection_changed.emit(selected)
         self.actions_.set_photos_selected(
             judged=judged > 0,
             changed=any(self.store.earlier_tag(photo) is not None for photo in photos),
-            corrected=any(photo.correction is not None for photo in photos),
+            corrected=labeled > 0,
             single=row is not None,
         )

@@ -108,12 +108,26 @@ class Picture(QWidget):
 
 
 class Selection(NamedTuple):
-    """How many photos are selected, how many of them have a tag, how many are listed; the place of the current one."""
+    """How many photos are selected, how many of them have a tag, how many of those by the user, how many are listed.
+
+    `place` is that of the current one.
+    """
 
     total: int = 0
     judged: int = 0
+    labeled: int = 0
     listed: int = 0
     place: int | None = None
+
+
+def confirm_button(parent: QWidget) -> QPushButton:
+    """Return a button that confirms the tag of a photo."""
+    # Translators: a button that gives a label, and its key.
+    words = _("{label}  ({keys})").format(label=_("Confirm"), keys=text.CONFIRM_KEY)
+    button = QPushButton(words, parent)
+    button.setToolTip(_("Make the tag that is shown your label"))
+    button.setAutoDefault(False)
+    return button
 
 
 class PreviewPane(QFrame):
@@ -121,10 +135,12 @@ class PreviewPane(QFrame):
 
     Signals:
         labeled(str): the user tags the selected photos with this label.
+        confirmed: the user confirms the tags of the selected photos.
         label_removed: the user wants their label removed from the selected photos.
     """
 
     labeled = Signal(str)
+    confirmed = Signal()
     label_removed = Signal()
 
     def __init__(
@@ -169,6 +185,8 @@ class PreviewPane(QFrame):
             tags.addWidget(button, 1)
         self.positive.clicked.connect(lambda: self._choose(self._store.labels.positive))
         self.negative.clicked.connect(lambda: self._choose(self._store.labels.negative))
+        self.confirm = confirm_button(self)
+        self.confirm.clicked.connect(self.confirmed)
         self.remove_label = QPushButton(_("Remove my label"), self)
         self.remove_label.setProperty("flat", True)
         self.remove_label.setAutoDefault(False)
@@ -176,9 +194,14 @@ class PreviewPane(QFrame):
         self.remove_label.setToolTip(_("Let the model decide again  ({keys})").format(keys=keys))
         self.remove_label.clicked.connect(self.label_removed)
         # Its space is kept while it is hidden, so that the picture doesn't jump with every correction.
-        kept = self.remove_label.sizePolicy()
-        kept.setRetainSizeWhenHidden(True)
-        self.remove_label.setSizePolicy(kept)
+        own = QHBoxLayout()
+        own.setSpacing(8)
+        for button in (self.confirm, self.remove_label):
+            kept = button.sizePolicy()
+            kept.setRetainSizeWhenHidden(True)
+            button.setSizePolicy(kept)
+            own.addWidget(button)
+        own.addStretch(1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 16, 16, 12)
         layout.setSpacing(8)
@@ -189,7 +212,7 @@ class PreviewPane(QFrame):
         layout.addWidget(self.details)
         # At the bottom, where they keep their place however many lines there are above them.
         layout.addLayout(tags)
-        layout.addWidget(self.remove_label, 0, Qt.AlignmentFlag.AlignLeft)
+        layout.addLayout(own)
         self.setMinimumWidth(_NARROWEST)
         self._rest = QTimer(self, singleShot=True, interval=_REST_MS)
         self._rest.timeout.connect(self._load)
@@ -203,7 +226,7 @@ class PreviewPane(QFrame):
     @property
     def buttons(self) -> list[QAbstractButton]:
         """Its buttons, from top to bottom."""
-        return [*self.why.neighbors, self.positive, self.negative, self.remove_label]
+        return [*self.why.neighbors, self.positive, self.negative, self.confirm, self.remove_label]
 
     def show_photo(self, row: PhotoRow | None, selected: Selection) -> None:
         """Show a photo, or none; `selected` says how many are selected in the grid."""
@@ -221,7 +244,8 @@ class PreviewPane(QFrame):
         row, labels = self._row, self._store.labels
         self._why.show(row)
         judged = row is not None and row.probability is not None
-        for button in (self.positive, self.negative):
+        self.confirm.setEnabled(self._selected.judged > self._selected.labeled)
+        for button in (self.positive, self.negative, self.confirm):
             button.setVisible(judged or (row is not None and self._selected.judged > 0))
         self.remove_label.setVisible(judged and row is not None and row.correction is not None)
         if row is None:

@@ -30,6 +30,12 @@ class _Surge:
     words: str
     keys: set[str]
 
+    def tell(self, store: PhotoStore) -> None:
+        """Say how many of the tags still hold."""
+        total = store.counts[Filter.POSITIVE] + store.counts[Filter.NEGATIVE]
+        flipped = sum(len(store.rows_of(key)) for key in self.keys)
+        self.words = text.many_flipped([step.correction.done() for step in self.steps], flipped, total)
+
 
 class ChangeReview(QObject):
     """Shows how many tags have changed, asks about corrections that changed many, and does what the user answers.
@@ -73,12 +79,10 @@ class ChangeReview(QObject):
         self._asked = False
         self._closed = False
         self._surges: list[_Surge] = []
-        self._seen_at = 0
-        corrections.stack.indexChanged.connect(self._on_index)
-        strip.kept.connect(self.see)
+        strip.kept.connect(corrections.keep)
         strip.undone.connect(corrections.restore_earlier)
-        strip.steps_undone.connect(self._undo_all)
         strip.closed.connect(self._close)
+        strip.opened.connect(self._ask)
         flipped.undo_button.clicked.connect(self._take_back)
         flipped.keep_button.clicked.connect(self._keep)
         flipped.close_button.clicked.connect(self._keep)
@@ -86,7 +90,6 @@ class ChangeReview(QObject):
     def begin(self) -> None:
         """Start over with another folder or another model."""
         self._surges.clear()
-        self._seen_at = self._corrections.stack.index()
         self._flipped.hide()
 
     def on_learned(self, steps: Sequence[Step]) -> None:
@@ -104,15 +107,18 @@ class ChangeReview(QObject):
         flipped = [row for row in self._store.flipped_rows if self._store.is_changed(row.key)]
         total = counts[Filter.POSITIVE] + counts[Filter.NEGATIVE]
         if made and len(flipped) >= _LEAST and len(flipped) > _MANY * total:
-            words = text.many_flipped([step.correction.done() for step in made], len(flipped), total)
-            self._surges.append(_Surge(tuple(made), words, {row.key for row in flipped if row.key is not None}))
+            surge = _Surge(tuple(made), "", {row.key for row in flipped if row.key is not None})
+            surge.tell(self._store)
+            self._surges.append(surge)
         self.refresh()
         self.strip.follow()
 
     def refresh(self) -> None:
         """Withdraw what is asked about tags that are again what they were, or that were marked as seen."""
         for surge in self._surges:
-            surge.keys = {key for key in surge.keys if self._store.is_changed(key)}
+            before, surge.keys = surge.keys, {key for key in surge.keys if self._store.is_changed(key)}
+            if len(surge.keys) < len(before):
+                surge.tell(self._store)
         self._surges = [surge for surge in self._surges if surge.keys]
         self._ask()
 
@@ -120,9 +126,8 @@ class ChangeReview(QObject):
         """Show the strip of changed tags if `which` is the filter for them, or if the user has asked for it."""
         self._closed = self._closed and which is self._filter
         self._filter = which
-        self._flipped.show_button.setVisible(which is not Filter.CHANGED)
         self.strip.show_strip(self._asked or (which is Filter.CHANGED and not self._closed))
-        self.strip.tell(self._store.counts[Filter.CHANGED], self._corrections.stack.index() - self._seen_at)
+        self.strip.tell(self._store.counts[Filter.CHANGED])
 
     def ask_for_strip(self, asked: bool) -> None:
         """Show the strip whatever the filter is, with the focus in it; or no longer."""
@@ -136,23 +141,15 @@ class ChangeReview(QObject):
         self.ask_for_strip(False)
         self.answered.emit()
 
-    def see(self, rows: Sequence[PhotoRow] | None) -> None:
-        """Mark the changed tags of photos as seen; None for all."""
+    def see(self, rows: Sequence[PhotoRow]) -> None:
+        """Mark the changed tags of photos as seen."""
         self._store.see_changes(rows)
-        if rows is None:
-            self.begin()
         self.refresh()
         self.seen.emit()
 
-    def _on_index(self, index: int) -> None:
-        self._seen_at = min(self._seen_at, index)
-
-    def _undo_all(self) -> None:
-        self._corrections.undo_to(self._seen_at)
-        self.answered.emit()
-
     def _ask(self) -> None:
-        if self._surges:
+        # The strip has the same to answer, tag by tag.
+        if self._surges and self.strip.isHidden():
             self._flipped.say(self._surges[-1].words)
         else:
             self._flipped.hide()

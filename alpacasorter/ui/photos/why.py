@@ -308,7 +308,11 @@ class WhyPanel(QFrame):
             styles = Qt.ToolButtonStyle
             button.setToolButtonStyle(styles.ToolButtonTextBesideIcon if flat else styles.ToolButtonTextUnderIcon)
             button.setIconSize(self._icon)
-            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+            # Where there are fewer photos, the others are as wide and where they would be.
+            policy.setRetainSizeWhenHidden(True)
+            button.setSizePolicy(policy)
+            button.hide()
             button.clicked.connect(partial(self._go_to, place))
             row.addWidget(button, 1)
         photos = QWidget(self)
@@ -366,6 +370,9 @@ class WhyPanel(QFrame):
         found = () if answer is None else answer.neighbors
         for place, button in enumerate(self.neighbors):
             self._show_neighbor(button, found[place] if place < len(found) else None)
+            if answer is not None:
+                # Until then there are as many boxes as before, so that they don't flash from photo to photo.
+                button.setVisible(place < len(found))
 
     def _show_neighbor(self, button: QToolButton, neighbor: Neighbor | None) -> None:
         button.setEnabled(neighbor is not None)

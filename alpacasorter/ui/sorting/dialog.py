@@ -375,7 +375,7 @@ class SortButtons(QStackedWidget):
         self.stop = self._button(_("&Stop"), _("Stop after the current file. The sort can be resumed or undone."))
         self.close_result = self._button(_("C&lose"), _("Close (Esc)"))
         self.show_folder = self._button(_("Show in &file manager"), _("Open the destination"))
-        self.undo = self._button(_("&Undo"), _("Move the files back; copies and links are removed"))
+        self.undo = self._button(_("&Undo sort"), _("Move the files back; copies and links are removed"))
         self.resume = self._button(_("&Resume"), _("Continue with the remaining files"), primary=True)
         self._add_row(self.why, self.cancel, self.sort)
         self._add_row(None, self.hide_dialog, self.stop)

@@ -61,7 +61,7 @@ class SortHistory(QDialog):
         self.details = sentence_label(self, "muted")
         self.failures = FailuresTable(self, _("Files that failed"))
         self.message = sentence_label(self, "warning")
-        self.undo_button = self._button(_("&Undo"), self._undo)
+        self.undo_button = self._button(_("&Undo sort"), self._undo)
         self.resume_button = self._button(_("&Resume"), self._resume)
         self.show_button = self._button(_("Show in file &manager"), self._show)
         self._lay_out()
@@ -117,6 +117,10 @@ class SortHistory(QDialog):
         if not self._records:
             self.details.setText(_("Loading the history…"))
             self.failures.hide()
+        # Whoever opens it means the newest sort, not the one that was selected when it was open before.
+        self.table.blockSignals(True)
+        self.table.clearSelection()
+        self.table.blockSignals(False)
         self._enable()
         self._service.load_history()
         self.table.setFocus()
@@ -202,8 +206,11 @@ class SortHistory(QDialog):
         middle = record is not None and record.is_open
         undoing = record is not None and record.state is SortState.UNDOING
         retry = record is not None and record.state is SortState.FINISHED and record.failed > 0
-        undo = _("&Restore from trash") if record is not None and record.trashed else _("&Undo")
-        self.undo_button.setText(_("&Undo the rest") if left else undo)
+        if record is not None and record.trashed:
+            undo = _("&Restore the rest") if left else _("&Restore from trash")
+        else:
+            undo = _("&Undo the rest") if left else _("&Undo sort")
+        self.undo_button.setText(undo)
         can_undo = record is not None and (record.done > 0 or middle) and not undoing
         self.undo_button.setEnabled(free and (left or (not undone and can_undo)))
         self.resume_button.setText(_("&Finish undo") if undoing else _("&Try again") if retry else _("&Resume"))
@@ -230,7 +237,7 @@ class SortHistory(QDialog):
             _("Restore from trash") if record.trashed else _("Undo sort"),
             question,
             more,
-            _("Restore") if record.trashed else _("Undo"),
+            _("Restore") if record.trashed else _("Undo sort"),
         ):
             self.undo.emit(record)
         self._enable()

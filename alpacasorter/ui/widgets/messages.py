@@ -126,7 +126,7 @@ class ProgressStrip(QWidget):
         self.stop_button.setToolTip(_("Stop the scan (Esc). The results so far are kept."))
         self.stop_button.clicked.connect(self.stop)
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 8, 0, 8)
+        layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(12)
         layout.addWidget(self.bar, 1, Qt.AlignmentFlag.AlignVCenter)
         layout.addWidget(self.words)

@@ -232,6 +232,8 @@ def _style_sheet(c: Colors) -> str:
     QPushButton[flat="true"]:hover {{ background: {c.raised}; }}
     QPushButton[flat="true"]:focus {{ border-color: {c.accent}; }}
     QSpinBox, QLineEdit, QComboBox {{ min-height: 24px; }}
+    QLineEdit {{ padding: 0 4px; }}
+    QAbstractSpinBox QLineEdit, QComboBox QLineEdit {{ padding: 0; }}
     QStatusBar {{ background: {c.window}; border-top: 1px solid {c.border}; color: {c.muted}; }}
     QStatusBar::item {{ border: none; }}
     QStatusBar QLabel {{ color: {c.muted}; padding: 2px 6px; }}

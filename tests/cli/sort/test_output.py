@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -185,6 +186,16 @@ def test_the_history_is_a_table() -> None:
     assert [titles.index(title) for title in ("State", "From", "To")] == [
         second.index(cell) for cell in ("Done", "/hike", "/sorted")
     ]
+
+
+def test_photos_in_the_trash_have_no_destination() -> None:
+    thrown = replace(record(SortState.FINISHED), destination=HIKE, trashed=True)
+    said = json.loads(json.dumps(record_object(thrown, is_open=False)))
+    assert (said["type"], said["action"], said["destination"]) == ("sort", "trash", None)
+    assert said.keys() == record_object(record(SortState.FINISHED), is_open=False).keys()
+    _titles, line = slashes(history_words)([thrown], set()).splitlines()
+    assert "Move to trash" in line
+    assert line.split().count("/hike") == 1
 
 
 def placed(name: str, *, back: bool = False) -> Placed:

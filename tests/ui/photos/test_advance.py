@@ -321,3 +321,19 @@ def test_the_menu_does_what_the_key_beside_it_does(hands: Hands) -> None:
     assert hands.asked == [{"key100": NOT}, {"key101": YES}, {"key102": YES}]
     texts = [one.text().partition("\t")[2] for one in (actions.confirm, actions.positive_stay, actions.confirm_stay)]
     assert texts == ["C", "Shift+A", "Shift+C"]
+
+
+def test_a_button_of_the_preview_confirms_what_is_not_labeled_yet(hands: Hands) -> None:
+    preview = hands.page.preview
+    QTest.mouseClick(preview.confirm, Qt.MouseButton.LeftButton)
+    assert hands.asked == [{"key100": YES}]
+    assert hands.grid.current_photo() is hands.row(100), "buttons stay on the photo"
+    hands.learn({}, hands.asked[-1])
+    hands.settle()
+    assert not preview.confirm.isEnabled()
+    place = preview.confirm.geometry()
+    hands.press(Key.Key_Right, Mod.ShiftModifier)
+    assert preview.confirm.isEnabled(), "one of the two has no label"
+    assert preview.confirm.geometry() == place
+    QTest.mouseClick(preview.confirm, Qt.MouseButton.LeftButton)
+    assert "key101" in hands.asked[-1]

@@ -62,11 +62,13 @@ def test_each_with_the_tag_before_and_after(hands: Hands, strip: ChangedStrip) -
 def test_answers_by_keys(hands: Hands, strip: ChangedStrip) -> None:
     assert strip.view.hasFocus()
     hands.press(Key.Key_K)
-    assert hands.page.store.counts[Filter.CHANGED] == 2
+    assert hands.asked == [{str(hands.row(103).key): LABELS.negative}]
     assert strip.view.hasFocus()
     hands.press(Key.Key_U)
-    assert hands.asked == [{str(hands.row(105).key): LABELS.positive}]
-    hands.learn({}, hands.asked[-1])
+    assert hands.asked[1:] == [{str(hands.row(105).key): LABELS.positive}]
+    assert [words.rpartition(", ")[2] for words in shown(hands)][:2] == ["Kept", "Undone"], "before they are stored"
+    hands.learn({}, hands.asked[0])
+    hands.learn({}, hands.asked[1])
     assert shown(hands) == [
         "103.jpg, Alpaca 90% → Not alpaca 80%, Kept",
         "105.jpg, Alpaca 90% → Not alpaca 70%, Undone",
@@ -83,14 +85,66 @@ def test_answers_by_keys(hands: Hands, strip: ChangedStrip) -> None:
     assert hands.grid.hasFocus()
 
 
+def test_what_is_kept_is_not_asked_about_again(hands: Hands, strip: ChangedStrip) -> None:
+    hands.press(Key.Key_K)
+    hands.learn({}, hands.asked[-1])
+    hands.press(Key.Key_U)
+    # What is learned from that turns the tag that was kept back, and on again.
+    hands.learn({103: 0.9}, hands.asked[-1])
+    hands.learn({103: 0.2})
+    assert shown(hands)[0] == "103.jpg, Alpaca 90% → Not alpaca 80%, Kept"
+    assert hands.page.store.counts[Filter.CHANGED] == 1
+    assert hands.row(103).correction == LABELS.negative
+    for _ in range(2):
+        hands.press(Key.Key_Z, Mod.ControlModifier)
+        hands.learn({}, hands.asked[-1])
+    assert hands.row(103).correction is None, "as any label, it can be undone"
+    assert shown(hands)[0] == "103.jpg, Alpaca 90% → Not alpaca 80%", "and is to be answered again"
+
+
+def test_only_one_place_offers_to_keep_and_undo(hands: Hands) -> None:
+    banners, strip = hands.page.banners, hands.page.review.strip
+    hands.press(Key.Key_N)
+    hands.learn({103: 0.2, 105: 0.3, 107: 0.1}, hands.asked[-1])
+    assert banners.flipped.wanted
+    assert "3 other tags" in banners.flipped.words.text()
+    hands.press(Key.Key_8, Mod.ControlModifier | Mod.ShiftModifier)
+    assert strip.isVisible()
+    assert not banners.flipped.wanted
+    assert not banners.learned.undo_button.isVisibleTo(hands.window)
+    assert not banners.learned.show_button.isVisibleTo(hands.window)
+    hands.press(Key.Key_K)
+    hands.learn({}, hands.asked[-1])
+    assert strip.words.text() == "2 changed tags to review."
+    hands.press(Key.Key_Escape)
+    assert not strip.isVisible()
+    assert banners.flipped.wanted
+    assert "2 other tags" in banners.flipped.words.text(), "the same number in both places"
+
+
+def test_photos_that_became_unsure_are_told_and_shown(hands: Hands) -> None:
+    learned = hands.page.banners.learned
+    hands.press(Key.Key_N)
+    hands.learn(dict.fromkeys(range(103, 108), 0.55), hands.asked[-1])
+    assert learned.words.text() == (
+        "Learned from your label of 1 photo. No other tags changed. 5 more photos are unsure now."
+    )
+    assert learned.unsure_button.isVisible()
+    QTest.mouseClick(learned.unsure_button, Qt.MouseButton.LeftButton)
+    assert hands.page.model.filter is Filter.UNSURE
+    hands.press(Key.Key_A)
+    hands.learn({}, hands.asked[-1])
+    assert not learned.unsure_button.isVisibleTo(hands.window), "no more than before"
+
+
 def test_answers_by_mouse(hands: Hands, strip: ChangedStrip) -> None:
     hands.grid.setFocus()
     click(strip, 1, Answer.KEEP)
     # The same place again hits nothing: it is answered, and no other has come here.
     click(strip, 1, Answer.KEEP)
-    assert hands.page.store.counts[Filter.CHANGED] == 2
+    assert hands.asked == [{str(hands.row(105).key): LABELS.negative}]
     click(strip, 0, Answer.UNDO)
-    assert hands.asked == [{str(hands.row(103).key): LABELS.positive}]
+    assert hands.asked[1:] == [{str(hands.row(103).key): LABELS.positive}]
     click(strip, 2)
     assert [row.path.name for row in hands.grid.selected_photos()] == ["107.jpg"]
     assert hands.grid.hasFocus(), "keys still go to the photos"
@@ -106,12 +160,13 @@ def test_all_are_undone_in_one_step(hands: Hands, strip: ChangedStrip) -> None:
 
 
 def test_all_are_kept(hands: Hands, strip: ChangedStrip) -> None:
-    hands.focus(strip.seen_button)
+    hands.focus(strip.keep_button)
     hands.press(Key.Key_Space)
+    assert hands.asked == [{str(hands.row(n).key): LABELS.negative for n in (103, 105, 107)}]
+    hands.learn({}, hands.asked[-1])
     assert hands.page.store.counts[Filter.CHANGED] == 0
     assert all(words.endswith("Kept") for words in shown(hands))
-    assert hands.asked == []
-    assert not strip.seen_button.isVisible()
+    assert not strip.keep_button.isVisible()
 
 
 def test_tags_that_change_later_are_added_at_the_end(hands: Hands, strip: ChangedStrip) -> None:
@@ -126,10 +181,12 @@ def test_the_filter_shows_it_and_no_photo_comes_under_the_mouse(hands: Hands) ->
     assert not strip.isVisible(), "what changes by itself opens nothing"
     hands.press(Key.Key_8, Mod.ControlModifier)
     assert strip.isVisible()
-    QTest.mouseMove(strip.seen_button)
+    QTest.mouseMove(strip.keep_button)
     QApplication.processEvents()
-    QTest.mouseClick(strip.seen_button, Qt.MouseButton.LeftButton)
-    assert hands.page.model.filter is Filter.ALL
+    QTest.mouseClick(strip.keep_button, Qt.MouseButton.LeftButton)
+    hands.learn({}, hands.asked[-1])
+    assert hands.page.model.filter is Filter.CHANGED, "what is listed stays"
+    hands.press(Key.Key_1, Mod.ControlModifier)
     assert strip.isVisible(), "it stays while the mouse is over it"
     QTest.mouseMove(hands.grid.viewport(), QPoint(20, 20))
     QApplication.processEvents()

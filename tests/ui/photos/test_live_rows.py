@@ -278,14 +278,14 @@ def test_undo_names_a_renamed_photo_as_it_is_called_now(page: BrowsePage, qtbot:
 
 
 @pytest.mark.parametrize("watching", [True, False])
-def test_a_photo_that_does_not_exist_is_opened(page: BrowsePage, qtbot: QtBot, watching: bool) -> None:
+def test_a_photo_that_does_not_exist_is_opened_in_another_program(page: BrowsePage, watching: bool) -> None:
     """While the folder is watched, nothing has to be rescanned, and the notice goes when the card says the same."""
     page.set_watching(watching)
     said: list[str] = []
     page.failed.connect(said.append)
     page.outdated.connect(said.remove)
     page.grid.setCurrentIndex(page.model.index(3))
-    qtbot.keyClick(page.grid, Qt.Key.Key_Return)
+    page.actions_.open_photo.trigger()
     assert len(said) == 1
     assert said[0].startswith("103.jpg no longer exists.")
     assert ("F5" in said[0]) == (not watching)

@@ -59,21 +59,37 @@ def test_the_newest_is_selected(dialog: SortHistory, service: FakeSortService) -
     assert dialog.failures.isHidden()
 
 
+def test_the_newest_is_selected_when_it_is_opened_again(dialog: SortHistory, service: FakeSortService) -> None:
+    service.history.emit([record(2), record(1)], NOBODY)
+    dialog.table.setCurrentItem(dialog.table.topLevelItem(1))
+    service.history.emit([record(2), record(1)], NOBODY)
+    chosen = dialog.chosen()
+    assert chosen is not None
+    assert chosen.number == 1, "while it is open, the choice stays"
+    dialog.close()
+    dialog.show()
+    dialog.begin()
+    service.history.emit([record(3), record(2), record(1)], NOBODY)
+    chosen = dialog.chosen()
+    assert chosen is not None
+    assert chosen.number == 3
+
+
 @pytest.mark.parametrize(
     ("of", "resting", "expected"),
     [
-        (record(), NOBODY, {"Undo": True, "Resume": False}),
-        (record(done=400, failed=12), NOBODY, {"Undo": True, "Try again": True}),
-        (record(done=0, failed=412), NOBODY, {"Undo": False, "Try again": True}),
-        (record(state=SortState.UNDONE), NOBODY, {"Undo": False, "Resume": False}),
+        (record(), NOBODY, {"Undo sort": True, "Resume": False}),
+        (record(done=400, failed=12), NOBODY, {"Undo sort": True, "Try again": True}),
+        (record(done=0, failed=412), NOBODY, {"Undo sort": False, "Try again": True}),
+        (record(state=SortState.UNDONE), NOBODY, {"Undo sort": False, "Resume": False}),
         (record(state=SortState.UNDONE, left=3), NOBODY, {"Undo the rest": True, "Resume": False}),
-        (record(state=SortState.STOPPED), NOBODY, {"Undo": True, "Resume": True}),
-        (record(state=SortState.RUNNING), frozenset({1}), {"Undo": True, "Resume": True}),
-        (record(state=SortState.RUNNING, done=0), frozenset({1}), {"Undo": True, "Resume": True}),
+        (record(state=SortState.STOPPED), NOBODY, {"Undo sort": True, "Resume": True}),
+        (record(state=SortState.RUNNING), frozenset({1}), {"Undo sort": True, "Resume": True}),
+        (record(state=SortState.RUNNING, done=0), frozenset({1}), {"Undo sort": True, "Resume": True}),
         # Another window is working on it.
-        (record(state=SortState.RUNNING), NOBODY, {"Undo": False, "Resume": False}),
-        (record(state=SortState.UNDOING), frozenset({1}), {"Undo": False, "Finish undo": True}),
-        (record(state=SortState.UNDOING), NOBODY, {"Undo": False, "Finish undo": False}),
+        (record(state=SortState.RUNNING), NOBODY, {"Undo sort": False, "Resume": False}),
+        (record(state=SortState.UNDOING), frozenset({1}), {"Undo sort": False, "Finish undo": True}),
+        (record(state=SortState.UNDOING), NOBODY, {"Undo sort": False, "Finish undo": False}),
     ],
 )
 def test_what_can_be_done_with_each(

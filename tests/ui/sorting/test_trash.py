@@ -311,6 +311,7 @@ def test_the_history_shows_it_and_restores_it(user: Rejecter, monkeypatch: pytes
     assert cells[1] == "Move to trash"
     assert cells[3] == "Trash"
     assert not history.show_button.isEnabled()
+    assert "Restore" in history.undo_button.text()
     asked: list[tuple[object, ...]] = []
     monkeypatch.setattr(
         "alpacasorter.ui.sorting.history.confirmed",

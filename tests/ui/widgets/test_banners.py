@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from alpacasorter.ui.widgets import banners
 from alpacasorter.ui.widgets.banners import Banner, BannerBar, Choice, ChoiceBanner, NoticeBanner, Rank
+from alpacasorter.ui.widgets.messages import ProgressStrip
 from alpacasorter.ui.widgets.theme import Theme
 
 
@@ -59,6 +60,18 @@ def place(qapp: QApplication, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> 
     yield made
     made.window.close()
     made.window.deleteLater()
+
+
+@pytest.mark.parametrize("low", [False, True])
+def test_the_progress_of_a_scan_is_not_cut_off(place: Place, low: bool) -> None:
+    place.bar.set_low(low)
+    progress = ProgressStrip(place.bar)
+    place.bar.add_beside(progress, progress.words)
+    progress.start()
+    QApplication.processEvents()
+    button = progress.stop_button
+    assert button.height() >= button.sizeHint().height()
+    assert progress.rect().contains(button.geometry())
 
 
 def test_a_message_moves_nothing(place: Place) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLineEdit, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
@@ -64,6 +65,16 @@ def test_fields_have_an_outline(qtbot: QtBot, qapp: QApplication, scheme: str, k
     # From the background into the field, along its middle.
     edge = [picture.pixelColor(x, 37).name() for x in range(17, 26)]
     assert max(contrast(color, theme.colors.window) for color in edge) >= 3
+
+
+def test_text_in_fields_does_not_touch_their_edge(qtbot: QtBot, qapp: QApplication) -> None:
+    _theme = Theme(qapp, "dark")
+    field = QLineEdit("words")
+    qtbot.addWidget(field)
+    field.show()
+    field.home(False)
+    cursor = field.inputMethodQuery(Qt.InputMethodQuery.ImCursorRectangle)
+    assert cursor.center().x() >= 4
 
 
 def test_scheme_can_be_changed_while_running(qapp: QApplication) -> None:

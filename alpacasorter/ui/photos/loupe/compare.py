@@ -17,6 +17,7 @@ from alpacasorter.ui.photos.loupe.facts import how_taken
 from alpacasorter.ui.photos.loupe.loupe import REMARK_MS, STEPS, full_size, is_label_key, zoom_by_key
 from alpacasorter.ui.photos.loupe.pane import Pane
 from alpacasorter.ui.photos.model import PhotoModel
+from alpacasorter.ui.photos.preview import confirm_button
 from alpacasorter.ui.photos.why import Why, WhyPanel
 from alpacasorter.ui.widgets.messages import ElidedLabel
 from alpacasorter.ui.widgets.theme import Theme
@@ -34,12 +35,14 @@ class Compare(QWidget):
     Signals:
         closed: the user wants to see the grid again.
         labeled(str): the user tags the chosen photo with this label.
+        confirmed: the user confirms its tag.
         flip_wanted(PhotoRow, str): the user flips a tag; the label that it was shown with.
         menu_wanted(QPoint): the user asks for the menu of the chosen photo, at this place of the screen.
     """
 
     closed = Signal()
     labeled = Signal(str)
+    confirmed = Signal()
     flip_wanted = Signal(object, str)
     menu_wanted = Signal(object)
 
@@ -78,13 +81,14 @@ class Compare(QWidget):
         self.back = QPushButton(_("Back"), self)
         self.back.setToolTip(_("Back to the photos  ({keys})").format(keys=_("Esc")))
         self.positive, self.negative = QPushButton(self), QPushButton(self)
+        self.confirm = confirm_button(self)
         self.hint = ElidedLabel(self)
         self._say_hint()
         self.hint.setProperty("role", "muted")
         below = QHBoxLayout()
         below.setContentsMargins(12, 4, 12, 8)
         below.setSpacing(8)
-        for button in (self.back, self.positive, self.negative):
+        for button in (self.back, self.positive, self.negative, self.confirm):
             button.setAutoDefault(False)
             below.addWidget(button)
         for button in (self.positive, self.negative):
@@ -108,13 +112,14 @@ class Compare(QWidget):
             pane.view.wants_changed.connect(self._ask)
             pane.tag.flip_wanted.connect(self.flip_wanted)
         self._why.changed.connect(self._show_why)
-        for button in (self.back, self.positive, self.negative, *self.why.neighbors):
+        for button in (self.back, self.positive, self.negative, self.confirm, *self.why.neighbors):
             # As in the rest of the window, clicks leave the focus where the keys are needed.
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.installEventFilter(self)
         self.back.clicked.connect(self.closed)
         self.positive.clicked.connect(lambda: self._on_tagged(self._store.labels.positive))
         self.negative.clicked.connect(lambda: self._on_tagged(self._store.labels.negative))
+        self.confirm.clicked.connect(self.confirmed)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(lambda at: self.menu_wanted.emit(self.mapToGlobal(at)))
         self._loader.loaded.connect(self._on_loaded)
@@ -413,6 +418,7 @@ class Compare(QWidget):
                 self._ask()
         row = self.chosen.row
         judged = row is not None and row.probability is not None
+        self.confirm.setEnabled(judged and self._is_current and row is not None and row.correction is None)
         counts_as = None if row is None else self._store.label(row)
         for button, tag in ((self.positive, labels.positive), (self.negative, labels.negative)):
             # Translators: a button that gives a label, and its key.

@@ -65,6 +65,7 @@ class LoupeControl(QObject):
         loupe = self.loupe
         loupe.closed.connect(self.close)
         loupe.labeled.connect(commands.label)
+        loupe.confirmed.connect(lambda: commands.confirm())
         loupe.flip_wanted.connect(grid.tag_clicked)
         loupe.menu_wanted.connect(self._menu.popup)
         commands.remarked.connect(loupe.remark)
@@ -87,6 +88,7 @@ class LoupeControl(QObject):
         compare.menu_wanted.connect(self._menu.popup)
         compare.closed.connect(self.close)
         compare.labeled.connect(self._commands.label)
+        compare.confirmed.connect(lambda: self._commands.confirm())
         compare.flip_wanted.connect(self._grid.tag_clicked)
         self._commands.remarked.connect(compare.remark)
         return compare

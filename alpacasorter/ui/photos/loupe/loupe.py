@@ -22,6 +22,7 @@ from alpacasorter.ui.photos.loupe.film_strip import FilmStrip
 from alpacasorter.ui.photos.loupe.tag_button import TagButton
 from alpacasorter.ui.photos.loupe.zoom_view import ZoomView
 from alpacasorter.ui.photos.model import PhotoModel
+from alpacasorter.ui.photos.preview import confirm_button
 from alpacasorter.ui.photos.why import Why, WhyPanel
 from alpacasorter.ui.widgets import keys
 from alpacasorter.ui.widgets.messages import ElidedLabel
@@ -96,6 +97,7 @@ class Loupe(QWidget):
     Signals:
         closed: the user wants to see the grid again.
         labeled(str): the user tags the photo with this label.
+        confirmed: the user confirms its tag.
         flip_wanted(PhotoRow, str): the user flips the tag; the label that it was shown with.
         menu_wanted(QPoint): the user asks for the menu of the photo, at this place of the screen.
         shown(PhotoRow): another photo is shown; None for none.
@@ -104,6 +106,7 @@ class Loupe(QWidget):
 
     closed = Signal()
     labeled = Signal(str)
+    confirmed = Signal()
     flip_wanted = Signal(object, str)
     menu_wanted = Signal(object)
     shown = Signal(object)
@@ -140,6 +143,7 @@ class Loupe(QWidget):
         self.back.setToolTip(_("Back to the photos  ({keys})").format(keys=_("Esc")))
         self.tag = TagButton(grid.delegate, theme, self)
         self.positive, self.negative = QPushButton(self), QPushButton(self)
+        self.confirm = confirm_button(self)
         self.name = QLabel(self)
         self.name.setProperty("role", "heading")
         self.count = QLabel(self)
@@ -167,7 +171,7 @@ class Loupe(QWidget):
     def _lay_out(self) -> None:
         first = QHBoxLayout()
         first.setSpacing(8)
-        for widget in (self.back, self.positive, self.negative, self.tag):
+        for widget in (self.back, self.positive, self.negative, self.confirm, self.tag):
             first.addWidget(widget)
         first.addStretch(1)
         first.addWidget(self.count)
@@ -193,6 +197,7 @@ class Loupe(QWidget):
             button.setAutoDefault(False)
         for button in (self.positive, self.negative):
             button.setCheckable(True)
+        for button in (self.positive, self.negative, self.confirm):
             # Nothing moves under the mouse if the next photo has no tag.
             kept = button.sizePolicy()
             kept.setRetainSizeWhenHidden(True)
@@ -203,6 +208,7 @@ class Loupe(QWidget):
         self.back.clicked.connect(self.closed)
         self.positive.clicked.connect(lambda: self._on_tagged(labels.labels.positive))
         self.negative.clicked.connect(lambda: self._on_tagged(labels.labels.negative))
+        self.confirm.clicked.connect(self.confirmed)
         self.tag.flip_wanted.connect(self.flip_wanted)
         self.view.wants_changed.connect(self._on_wants)
         self.view.sharp_painted.connect(self.sharp_painted)
@@ -390,6 +396,8 @@ class Loupe(QWidget):
         self.tag.show_row(row)
         self.hints.show_these(in_loupe(row, labels))
         judged = row is not None and row.probability is not None
+        self.confirm.setVisible(judged)
+        self.confirm.setEnabled(row is not None and row.correction is None)
         counts_as = None if row is None else self._store.label(row)
         for button, tag in ((self.positive, labels.positive), (self.negative, labels.negative)):
             button.setVisible(judged)

@@ -7,7 +7,7 @@ from typing import Final
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from alpacasorter.i18n import _
 from alpacasorter.ui.photo_row import PhotoRow
@@ -45,7 +45,8 @@ class Pane(QFrame):
         self.name.setProperty("role", "heading")
         self.facts = ElidedLabel(self)
         self.facts.setProperty("role", "muted")
-        self.hold = QToolButton(self)
+        self.hold = QPushButton(self)
+        self.hold.setAutoDefault(False)
         self.hold.setCheckable(True)
         # Translators: a button that keeps a photo in its place while another one is changed.
         self.hold.setText(_("Hold"))

@@ -3,7 +3,7 @@
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QAbstractButton, QApplication
 
 from tests.ui.conftest import Hands
 from tests.ui.test_photo_store import LABELS
@@ -126,6 +126,21 @@ def test_undo_does_not_take_the_place_of_a_held_photo(hands: Hands) -> None:
     assert page.chosen is page.panes[0]
 
 
+def test_a_held_photo_is_told_by_its_button_which_looks_like_the_others(hands: Hands) -> None:
+    compare(hands, 2)
+    page = hands.page.closeups.compare
+
+    def background(button: QAbstractButton) -> str:
+        return button.grab().toImage().pixelColor(6, button.height() // 2).name()
+
+    plain = background(page.back)
+    assert [background(pane.hold) for pane in page.panes] == [plain, plain]
+    page.choose(0)
+    hands.press(Key.Key_H)
+    [tagged] = [button for button in (page.positive, page.negative) if button.isChecked()]
+    assert [background(pane.hold) for pane in page.panes] == [background(tagged), plain]
+
+
 def test_undo_shows_the_photo_that_it_changes(hands: Hands) -> None:
     compare(hands, 2)
     page = hands.page.closeups.compare
@@ -214,3 +229,18 @@ def test_all_controls_have_names_and_the_buttons_can_be_reached_with_ctrl(hands:
         reached.add(QApplication.focusWidget())
     assert {page.back, page.positive, page.negative} <= reached
     assert page.chosen is page.panes[1]
+
+
+def test_a_button_confirms_the_tag_of_the_chosen_photo(hands: Hands) -> None:
+    compare(hands, 3)
+    page = hands.page.closeups.compare
+    page.choose(1)
+    hands.settle()
+    QTest.mouseClick(page.confirm, Qt.MouseButton.LeftButton)
+    assert hands.asked == [{"key101": YES}]
+    hands.learn({}, hands.asked[-1])
+    hands.settle()
+    assert not page.confirm.isEnabled()
+    page.choose(2)
+    hands.settle()
+    assert page.confirm.isEnabled()

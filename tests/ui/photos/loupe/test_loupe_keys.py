@@ -69,6 +69,20 @@ def test_keys_and_buttons_tag_the_photo_that_is_shown(hands: Hands) -> None:
     assert hands.asked[-1] == {"key105": None}
 
 
+def test_a_button_confirms_the_tag_until_the_photo_is_labeled(hands: Hands) -> None:
+    loupe = hands.page.closeups.loupe
+    hands.press(Key.Key_Return)
+    hands.settle()
+    QTest.mouseClick(loupe.confirm, Qt.MouseButton.LeftButton)
+    assert hands.asked == [{"key100": YES}]
+    hands.learn({}, hands.asked[-1])
+    hands.settle()
+    assert loupe.row is hands.row(100), "buttons stay on the photo"
+    assert not loupe.confirm.isEnabled()
+    loupe.step(1)
+    assert loupe.confirm.isEnabled()
+
+
 def test_space_means_the_tag_that_is_painted(hands: Hands) -> None:
     hands.press(Key.Key_Return)
     hands.settle()
