@@ -182,7 +182,7 @@ class Actions(QObject):
         )
         for action in self.page_actions:
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        self.set_labels(unknown_labels())
+        self.set_labels(None)
         theme.changed.connect(self._set_icons)
         self._set_icons()
 
@@ -248,8 +248,27 @@ class Actions(QObject):
         for action, name in self._icons:
             action.setIcon(icon(name, self._theme.colors.text))
 
-    def set_labels(self, labels: LabelSet) -> None:
-        """Name the actions after the two labels, and choose the keys that tag photos."""
+    def set_labels(self, labels: LabelSet | None) -> None:
+        """Name the actions after the two labels, and choose the keys that tag photos; None until they are known."""
+        if labels is None:
+            for action, words in (
+                (self.positive, _("Tag as the first label")),
+                (self.negative, _("Tag as the second label")),
+                (self.positive_stay, _("Tag as the first label and stay")),
+                (self.negative_stay, _("Tag as the second label and stay")),
+            ):
+                action.setText(words)
+                action.setEnabled(False)
+        else:
+            self._name_labels(labels)
+        labels = labels or unknown_labels()
+        self.order.set_labels(labels)
+        for which, name in filter_names(labels).items():
+            if which in self.filters:
+                self.filters[which].setText(name.replace("&", "&&"))
+                _set_tip(self.filters[which], name)
+
+    def _name_labels(self, labels: LabelSet) -> None:
         for action, stay, label in (
             (self.positive, self.positive_stay, labels.positive),
             (self.negative, self.negative_stay, labels.negative),
@@ -264,11 +283,6 @@ class Actions(QObject):
             _set_tip(
                 stay, _("Tag the selected photos as {label}, and stay on them").format(label=shown), f"Shift+{key}"
             )
-        self.order.set_labels(labels)
-        for which, name in filter_names(labels).items():
-            if which in self.filters:
-                self.filters[which].setText(name.replace("&", "&&"))
-                _set_tip(self.filters[which], name)
 
     def set_photos_selected(self, *, judged: bool, corrected: bool, changed: bool, single: bool) -> None:
         """Enable what can be done with the selected photos.
@@ -285,7 +299,7 @@ class Actions(QObject):
         for action in (self.see_change, self.restore_tag):
             action.setEnabled(changed)
         for action in (
-            *(self.loupe, self.compare, self.open_photo, self.show_in_folder),
+            *(self.loupe, self.open_photo, self.show_in_folder),
             *(self.copy_files, self.copy_path, self.trash),
         ):
             action.setEnabled(single)
@@ -321,6 +335,12 @@ class Actions(QObject):
             self.stop.setEnabled(False)
 
     # Menus and tool bar
+
+    @property
+    def most_used(self) -> tuple[QAction, ...]:
+        """The actions whose keys matter most, the most important first."""
+        label = self._labeling
+        return *label, self.flip, self.remove_label, self.next_unsure, self.loupe, self.why, self.compare
 
     @property
     def _labeling(self) -> tuple[QAction, ...]:

@@ -20,7 +20,6 @@ from PySide6.QtGui import (
     QResizeEvent,
 )
 from PySide6.QtWidgets import (
-    QAbstractButton,
     QApplication,
     QFileDialog,
     QMainWindow,
@@ -44,6 +43,7 @@ from alpacasorter.ui.settings import Settings
 from alpacasorter.ui.sorting.arrivals import ArrivalsControl
 from alpacasorter.ui.sorting.control import SortControl
 from alpacasorter.ui.status_bar import StatusBar
+from alpacasorter.ui.tab_order import order_tabs
 from alpacasorter.ui.training.control import TrainControl
 from alpacasorter.ui.variants import VariantControl
 from alpacasorter.ui.watch_control import WatchControl
@@ -99,7 +99,6 @@ class MainWindow(QMainWindow):
         self._thumbnails = ThumbnailLoader(self)
         self._previews = PreviewLoader(self)
         self.welcome = WelcomePage(theme, self)
-        # It is put into the window after the page, so that the Tab key comes to it last.
         self.banners = BannerBar(theme)
         self.notice = NoticeBanner(self.banners)
         self.page = BrowsePage(self._thumbnails, self._previews, settings, theme, self.banners, self)
@@ -131,6 +130,7 @@ class MainWindow(QMainWindow):
             stack,
             store,
             settings,
+            self.banners,
             folder,
             filtered=shown,
             selected=self.page.grid.selected_photos,
@@ -149,7 +149,7 @@ class MainWindow(QMainWindow):
         self.page.splitter.setSizes([800, 360])
         self.page.splitter.restoreState(settings.state("splitter"))
         self._show_welcome()
-        self._leave_focus()
+        order_tabs(self._tool_bar, self.welcome, self.page.by_tab, self.banners, self.status)
         application = QApplication.instance()
         if isinstance(application, QApplication):
             application.focusChanged.connect(self._on_focus)
@@ -183,7 +183,7 @@ class MainWindow(QMainWindow):
         actions.settings.triggered.connect(self.open_settings)
         actions.models.triggered.connect(self.models.open_dialog)
         actions.train.triggered.connect(self.training.open_dialog)
-        actions.shortcuts.triggered.connect(lambda: show_shortcuts(self, self.menuBar()))
+        actions.shortcuts.triggered.connect(lambda: show_shortcuts(self, self.menuBar(), actions.most_used))
         actions.test_model.triggered.connect(self.testing.open_dialog)
         actions.model_card.triggered.connect(lambda: about.show_model(self, self._model))
         actions.about.triggered.connect(lambda: about.show_about(self, self.device_label.text()))
@@ -458,12 +458,6 @@ class MainWindow(QMainWindow):
         if self.isVisible():
             on_page = self.stack.currentWidget() is self.page
             (self.page.grid if on_page else self.welcome.button).setFocus()
-
-    def _leave_focus(self) -> None:
-        """Let clicks on buttons leave the focus with the photos; the Tab key reaches them all the same."""
-        for button in self.findChildren(QAbstractButton):
-            if not self.welcome.isAncestorOf(button):
-                button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave out words if the window is narrow, and space if it is low."""

@@ -44,6 +44,7 @@ class PhotoRow:
         "found_at",
         "gone",
         "head_version",
+        "is_away",
         "key",
         "key_before",
         "name",
@@ -72,7 +73,7 @@ class PhotoRow:
         self.reason: str | None = None
         self.head_version = -1
         self.new = new
-        self.gone = False
+        self.gone = self.is_away = False
         self.rank = -1
         self.sought: str | None = None
         self.seconds: float | None = None
@@ -97,6 +98,7 @@ class PhotoRow:
         """Record that the photo was moved or renamed."""
         self.path = path
         self.name = display_path(path.name)
+        self.is_away = path.parent != self.folder
         self.sought = self.seconds = None
 
     def fail(self, reason: str) -> None:

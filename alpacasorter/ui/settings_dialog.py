@@ -147,6 +147,8 @@ class SettingsDialog(QDialog):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setBuddy(self.variant)
             form.addRow(label, self.variant)
+            # Made last, because there may be none; where the Tab key comes to it is where it is seen.
+            self.setTabOrder(self.advance, self.variant)
         form.addRow(_("Run the model on"), device_row)
         form.addRow("", self.device_in_use)
         form.addRow(_("Appearance"), self.scheme)

@@ -224,6 +224,15 @@ def more_than_listed(listed: int, total: int) -> str:
     ).format(total=number(total), listed=number(listed))
 
 
+def more_than_selected(selected: int, total: int) -> str:
+    """Return that a sort takes all photos, although several are selected."""
+    return ngettext(
+        "This sorts all {total} photos of the folder, not only the {selected} that is selected.",
+        "This sorts all {total} photos of the folder, not only the {selected} that are selected.",
+        selected,
+    ).format(total=number(total), selected=number(selected))
+
+
 def different_tags_name(choice: DifferentTags) -> str:
     """Return what is done with photos that belong together and have different tags, as a choice."""
     return {

@@ -37,6 +37,11 @@ def problems(value: int) -> str:
     return ngettext("{count} problem", "{count} problems", value).format(count=number(value))
 
 
+def tagged(value: int) -> str:
+    """Return "1 photo tagged", "12 photos tagged": those that are not counted could not be."""
+    return ngettext("{count} photo tagged", "{count} photos tagged", value).format(count=number(value))
+
+
 def now(judged: int, unreadable: int) -> str:
     """Return what the open folder contains, in one line.
 
@@ -44,7 +49,7 @@ def now(judged: int, unreadable: int) -> str:
         judged: photos with a tag.
         unreadable: photos and folders that could not be read.
     """
-    return BETWEEN.join([photos(judged), *([problems(unreadable)] if unreadable else [])])
+    return BETWEEN.join([tagged(judged), problems(unreadable)] if unreadable else [photos(judged)])
 
 
 def taken(value: Taken) -> str:
@@ -153,7 +158,7 @@ def finished(event: Finished) -> str:
     """Return what a scan found, in one line."""
     if event.total == 0 and event.unreadable == 0:
         return _("No photos here")
-    parts = [photos(event.judged)]
+    parts = [tagged(event.judged) if event.unreadable else photos(event.judged)]
     if event.canceled:
         done = min(event.total, event.judged + event.unreadable)
         stopped = ngettext(

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from PySide6.QtCore import QSettings
-from PySide6.QtGui import QKeySequence
+from PySide6.QtCore import QSettings, QSize
+from PySide6.QtGui import QIcon, QKeySequence
 from PySide6.QtWidgets import QApplication, QMenu
 
 from alpacasorter.core.events import JudgedPhoto
@@ -91,3 +92,28 @@ def test_undo_says_what(window: MainWindow) -> None:
     assert not undo.isEnabled()
     assert undo.text() == before
     assert "2 photos" in redo.text()
+
+
+def test_until_the_model_is_known_no_label_is_named(window: MainWindow) -> None:
+    actions = window.page.actions_
+    tagging = (actions.positive, actions.negative, actions.positive_stay, actions.negative_stay)
+    for action in tagging:
+        assert not action.isEnabled()
+        assert "\t" not in action.text(), "no key"
+        assert "Positive" not in action.text()
+        assert "Negative" not in action.text()
+    assert len({action.text() for action in tagging}) == 4
+    window.page.set_labels(LABELS)
+    assert actions.positive.text() == "Tag as Goats && kids\tG"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_icon_of_what_can_not_be_used_is_paler(window: MainWindow, scheme: Literal["light", "dark"]) -> None:
+    window._theme.use(scheme)
+    for action in (window.page.actions_.undo, window.page.actions_.redo):
+        strength = []
+        for mode in (QIcon.Mode.Normal, QIcon.Mode.Disabled):
+            image = action.icon().pixmap(QSize(20, 20), 1.0, mode).toImage()
+            strength.append(max(image.pixelColor(x, y).alpha() for x in range(20) for y in range(20)))
+        usable, not_usable = strength
+        assert 0 < not_usable < usable / 2

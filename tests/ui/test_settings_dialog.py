@@ -95,3 +95,16 @@ def test_the_words_of_a_model_are_shown_as_they_are(qtbot: QtBot, settings: Sett
     dialog.variant.setFocus()
     QTest.keyClick(dialog.variant, Qt.Key.Key_Down)
     assert chosen == ["narrow"]
+
+
+def test_the_tab_key_comes_to_the_variant_where_it_is_seen(qtbot: QtBot, settings: Settings) -> None:
+    choices = (VariantFacts("wide", "Horse", "", ""), VariantFacts("narrow", "Not", "", ""))
+    dialog = SettingsDialog(settings, None, None, VariantsFacts("Ponies", choices, "wide", True, ""))
+    qtbot.addWidget(dialog)
+    dialog.show()
+    dialog.advance.setFocus()
+    QTest.keyClick(dialog.advance, Qt.Key.Key_Tab)
+    assert dialog.focusWidget() is dialog.variant
+    assert dialog.variant is not None
+    QTest.keyClick(dialog.variant, Qt.Key.Key_Tab)
+    assert dialog.focusWidget() is dialog.device

@@ -53,7 +53,7 @@ def test_progress(progress: Progress, words: str) -> None:
 
 
 def test_finished() -> None:
-    assert text.finished(Finished(5, 4, 1, 5, 2, 1.0, False)) == "4 photos · 1 problem · 2 other files ignored"
+    assert text.finished(Finished(5, 4, 1, 5, 2, 1.0, False)) == "4 photos tagged · 1 problem · 2 other files ignored"
     assert text.finished(Finished(0, 0, 0, 0, 3, 1.0, False)) == "No photos here"
     assert text.finished(Finished(9, 1, 0, 1, 0, 1.0, True)) == (
         "Stopped after 1 of 9 photos; rescan (F5) to continue · 1 photo"
@@ -108,7 +108,7 @@ def test_arrivals() -> None:
 
 def test_what_is_in_the_folder_now() -> None:
     assert text.now(1, 0) == "1 photo"
-    assert text.now(1200, 2) == "1,200 photos · 2 problems"
+    assert text.now(1200, 2) == "1,200 photos tagged · 2 problems"
 
 
 def test_folders_of_earlier_sorts() -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QLocale
+from PySide6.QtCore import QLocale, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -28,8 +27,7 @@ from alpacasorter.i18n import _, ngettext, number
 from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
-from alpacasorter.ui.widgets.desktop import open_file
-from alpacasorter.ui.widgets.dialogs import choose_file_to_write, say
+from alpacasorter.ui.widgets.dialogs import choose_file_to_write
 from alpacasorter.ui.widgets.fields import sentence_label
 from alpacasorter.wording import text
 from alpacasorter.workers.contact_sheets import ContactSheets, SheetLayout, SheetPhoto, pages_of
@@ -38,7 +36,13 @@ _COLUMNS = (2, 8)
 
 
 class ContactSheetDialog(QDialog):
-    """Lets the user make a contact sheet. Closing it while one is being made stops that."""
+    """Lets the user make a contact sheet. Closing it while one is being made stops that.
+
+    Signals:
+        saved(Path): a contact sheet was saved as this document.
+    """
+
+    saved = Signal(object)
 
     def __init__(
         self,
@@ -243,11 +247,8 @@ class ContactSheetDialog(QDialog):
 
     def _on_written(self, out: Path) -> None:
         self._show_busy(False)
-        was_shown = self.isVisible()
         self.accept()
-        if was_shown:
-            parent = self.parentWidget() or self
-            open_file(out, parent, partial(say, parent))
+        self.saved.emit(out)
 
     def _on_stopped(self) -> None:
         self._show_busy(False)

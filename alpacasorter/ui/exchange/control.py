@@ -13,12 +13,15 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 from PySide6.QtWidgets import QFileDialog, QMainWindow
 
+from alpacasorter.core.files import display_path
 from alpacasorter.core.labels import LabeledPhoto, LabelSet
 from alpacasorter.i18n import _, ngettext, number
 from alpacasorter.ui.actions import Actions
 from alpacasorter.ui.photo_row import PhotoRow, labeled
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.settings import Settings
+from alpacasorter.ui.widgets.banners import BannerBar, Choice, ChoiceBanner, Rank
+from alpacasorter.ui.widgets.desktop import open_file, show_in_file_manager
 from alpacasorter.ui.widgets.dialog_launcher import WindowControl
 from alpacasorter.wording import text
 from alpacasorter.wording.exchange import imported
@@ -50,6 +53,7 @@ class ExchangeControl(WindowControl):
         stack: QUndoStack,
         store: PhotoStore,
         settings: Settings,
+        bar: BannerBar,
         folder: Callable[[], Path | None],
         *,
         filtered: Callable[[], list[PhotoRow] | None],
@@ -65,6 +69,7 @@ class ExchangeControl(WindowControl):
             stack: the undo stack, to which imports are pushed.
             store: the photos of the open folder.
             settings: where the choices are stored.
+            bar: where messages are shown.
             folder: returns the open folder.
             filtered: returns the photos that are shown; None if these are all.
             selected: returns the selected photos.
@@ -84,6 +89,7 @@ class ExchangeControl(WindowControl):
         self._listed = listed
         self._sheets: ContactSheets | None = None
         self._export = self._launcher(self._make_exporting)
+        self.saved = ChoiceBanner(bar, Rank.NEWS)
         self._sheet = self._launcher(self._make_sheet)
         actions.contact_sheet.triggered.connect(self.open_contact_sheet)
         self._import = self._launcher(self._make_importing)
@@ -113,7 +119,21 @@ class ExchangeControl(WindowControl):
         from alpacasorter.workers.contact_sheets import ContactSheets
 
         self._sheets = ContactSheets(self)
-        return ContactSheetDialog(self._sheets, self._store, self._settings, self._listed, self._selected, self._window)
+        dialog = ContactSheetDialog(
+            self._sheets, self._store, self._settings, self._listed, self._selected, self._window
+        )
+        dialog.saved.connect(self._on_saved)
+        return dialog
+
+    def _on_saved(self, out: Path) -> None:
+        """Say that a contact sheet is saved, and open it; that nothing opens it is only a hint."""
+        hints: list[str] = []
+        open_file(out, self, hints.append)
+        said = _("Saved {file}.").format(file=display_path(out.name))
+        show = Choice(
+            _("Show in file manager"), lambda: show_in_file_manager(out, self, self.told.emit), text.folder(out.parent)
+        )
+        self.saved.offer(" ".join([said, *hints]), [show])
 
     def open_contact_sheet(self) -> None:
         """Show the dialog that makes a contact sheet of the photos in the open folder."""

@@ -90,6 +90,8 @@ class ExportDialog(QDialog):
         self.room.setFrameShape(QFrame.Shape.NoFrame)
         self.room.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.room.setWidget(self.form)
+        # It scrolls to the field that has the focus; it would be a stop of the Tab key without a name.
+        self.room.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.progress = ProgressStrip(self)
         self.progress.stop_button.setToolTip(_("Stop. Sidecars that are already written are kept."))
         self.progress.stop_button.setAutoDefault(False)
@@ -354,7 +356,7 @@ class ExportChoices(QWidget):
         self._settings = settings
         # Translators: a field with a percentage follows.
         self.sure = QCheckBox(_("&Leave out photos with a confidence below"), self)
-        self.least = percentage(self, 50, 99)
+        self.least = percentage(self, 50, 99, self.sure)
         self.buttons = QButtonGroup(self)
         self.both = QCheckBox(self)
         self.rating = QCheckBox(self)

@@ -51,7 +51,7 @@ class ImportDialog(QDialog):
         self.skipped = _label(self, muted=True)
         # Translators: a field with a percentage follows.
         self.all_labels = QCheckBox(_("Also import labels from a &model with a confidence of at least"), self)
-        self.least = percentage(self, 50, 99)
+        self.least = percentage(self, 50, 99, self.all_labels)
         self.least.setValue(_LEAST)
         self.keep = QRadioButton(_("&Keep my corrections"), self)
         self.replace = QRadioButton(_("&Replace my corrections with the labels in the file"), self)

@@ -1,4 +1,4 @@
-"""The dialog with the keyboard shortcuts: what keys and mouse do with photos, then every menu with its keys."""
+"""The dialog with the keyboard shortcuts: those used most, what keys and mouse do with photos, then every menu."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from html import escape
 from typing import NamedTuple
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication, QKeySequence
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QMenu, QMenuBar, QTextBrowser, QVBoxLayout, QWidget
 
 from alpacasorter.i18n import _
@@ -28,13 +28,15 @@ class Group(NamedTuple):
     rows: Sequence[tuple[str, str]]
 
 
-def groups(bar: QMenuBar) -> list[Group]:
-    """Return all shortcuts: those that are in no menu first, then those of each menu of the window."""
-    found = [Group(_("Among the photos"), _in_no_menu()), Group(_("Loupe and comparison"), _close_up())]
+def groups(bar: QMenuBar, most_used: Sequence[QAction] = ()) -> list[Group]:
+    """Return all shortcuts: those used most, those that are in no menu, then the others of each menu of the window."""
+    first = [row for action in most_used for row in _of_action(action)]
+    found = [Group(_("Used most"), first)] if first else []
+    found += [Group(_("Among the photos"), _in_no_menu()), Group(_("Loupe and comparison"), _close_up())]
     for entry in bar.actions():
         menu = entry.menu()
         if isinstance(menu, QMenu):
-            rows = _of_menu(menu)
+            rows = _of_menu(menu, most_used)
             if rows:
                 found.append(Group(_plain(entry.text()), rows))
     return found
@@ -52,7 +54,10 @@ def _in_no_menu() -> list[tuple[str, str]]:
         (_("Drag a photo"), _("Copy the selected photos to another program or folder")),
         (_("Right-click"), _("What can be done with the selected photos")),
         (_("Ctrl+mouse wheel"), _("Larger or smaller photos")),
-        (_("Tab, Shift+Tab"), _("Go to the filters, the photos, the preview and its buttons")),
+        (
+            _("Tab, Shift+Tab"),
+            _("Go through the window: tool bar, filters, search, histograms, photos, preview, message, status bar"),
+        ),
     ]
 
 
@@ -68,19 +73,23 @@ def _close_up() -> list[tuple[str, str]]:
     ]
 
 
-def _of_menu(menu: QMenu) -> list[tuple[str, str]]:
+def _of_menu(menu: QMenu, left_out: Sequence[QAction]) -> list[tuple[str, str]]:
     rows = []
     for action in menu.actions():
         inside = action.menu()
         if isinstance(inside, QMenu):
-            rows += _of_menu(inside)
-            continue
-        # Keys that a widget handles are part of the text (see `Actions`). What Undo would undo is not its name.
-        _name, _tab, shown = action.text().partition("\t")
-        keys = [one.toString(QKeySequence.SequenceFormat.NativeText) for one in action.shortcuts() if _is_usual(one)]
-        if shown or keys:
-            rows.append((shown or ", ".join(keys), action.iconText().partition("\t")[0].rstrip("…")))
+            rows += _of_menu(inside, left_out)
+        elif action not in left_out:
+            rows += _of_action(action)
     return rows
+
+
+def _of_action(action: QAction) -> list[tuple[str, str]]:
+    """Return the keys of an action and its name, nothing if it has no keys."""
+    # Keys that a widget handles are part of the text (see `Actions`). What Undo would undo is not its name.
+    _name, _tab, shown = action.text().partition("\t")
+    keys = [one.toString(QKeySequence.SequenceFormat.NativeText) for one in action.shortcuts() if _is_usual(one)]
+    return [(shown or ", ".join(keys), action.iconText().partition("\t")[0].rstrip("…"))] if shown or keys else []
 
 
 def _is_usual(keys: QKeySequence) -> bool:
@@ -119,11 +128,11 @@ class ShortcutsDialog(QDialog):
         copy_button: copies it as plain text.
     """
 
-    def __init__(self, bar: QMenuBar, parent: QWidget | None = None) -> None:
-        """List the shortcuts of the menus in `bar`, as they are now, and those that are in no menu."""
+    def __init__(self, bar: QMenuBar, most_used: Sequence[QAction], parent: QWidget | None = None) -> None:
+        """List the shortcuts of the menus in `bar`, as they are now, and those in no menu; `most_used` come first."""
         super().__init__(parent)
         self.setWindowTitle(_("Keyboard shortcuts"))
-        self._groups = groups(bar)
+        self._groups = groups(bar, most_used)
         self.page = QTextBrowser(self)
         self.page.setAccessibleName(_("Keyboard shortcuts"))
         self.page.document().setDocumentMargin(16)
@@ -146,8 +155,8 @@ class ShortcutsDialog(QDialog):
         self.copy_button.setText(_("Copied"))
 
 
-def show_shortcuts(parent: QWidget, bar: QMenuBar) -> None:
-    """Show the dialog; blocks until the user closes it."""
-    dialog = ShortcutsDialog(bar, parent)
+def show_shortcuts(parent: QWidget, bar: QMenuBar, most_used: Sequence[QAction]) -> None:
+    """Show the dialog, with some actions first; blocks until the user closes it."""
+    dialog = ShortcutsDialog(bar, most_used, parent)
     dialog.exec()
     dialog.deleteLater()

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QModelIndex, QPoint, QRect, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QRegion
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetrics,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QRegion,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QListView,
@@ -26,6 +36,11 @@ _Flag = QItemSelectionModel.SelectionFlag
 _BESIDE = 12
 _TIP_BELOW = 16
 """How far below the place that it is given Qt shows a tool tip: the height of a mouse pointer, pixels."""
+_ENDS = frozenset((Qt.Key.Key_Home, Qt.Key.Key_End))
+_MOVES = _ENDS | {
+    *(Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down),
+    *(Qt.Key.Key_PageUp, Qt.Key.Key_PageDown),
+}
 _STATES = QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_HasFocus
 
 
@@ -49,6 +64,7 @@ class CardView(QListView):
         self._pressed_at = QPoint()
         self._band: QRect | None = None
         self._hot_heading = -1
+        self._away: dict[tuple[range, int], int] = {}
         self._across, self._heading = 1, 0
         self.setItemDelegate(delegate)
         self.setViewMode(QListView.ViewMode.IconMode)
@@ -64,6 +80,7 @@ class CardView(QListView):
         key = (model.changes, self._across, self.gridSize(), self.covered)
         if key != self._layout_key:
             self._layout_key = key
+            self._away.clear()
             self._layout = CardLayout(model.rowCount(), model.sections, self._across, self.gridSize(), self.covered)
         return self._layout
 
@@ -195,6 +212,17 @@ class CardView(QListView):
             case moves.MoveEnd:
                 place = count - 1
         return self._model.index(max(0, min(place, count - 1)))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Select only the photo to which a key without Shift goes, also if it was the current one of several.
+
+        Ctrl with an arrow key leaves the selection alone, so that Ctrl+Space can choose photo by photo.
+        """
+        super().keyPressEvent(event)
+        held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        moves = {Qt.KeyboardModifier.NoModifier: _MOVES, Qt.KeyboardModifier.ControlModifier: _ENDS}
+        if event.key() in moves.get(held, ()) and self.currentIndex().isValid():
+            self.selectionModel().select(self.currentIndex(), _Flag.ClearAndSelect)
 
     def setSelection(self, rect: QRect, command: QItemSelectionModel.SelectionFlag) -> None:
         """Select the photos whose cards a rubber band touches, what was clicked, or all from one photo to another."""
@@ -352,6 +380,29 @@ class CardView(QListView):
             self.style().drawControl(QStyle.ControlElement.CE_RubberBand, band, painter)
         painter.end()
 
+    def heading_count(self, places: range) -> str:
+        """Return how many photos a heading has below it; they are at `places`. Those moved away count separately."""
+        # Translators: below the name of a folder in the list.
+        away = self._moved_away(places)
+        here = len(places) - away
+        count = ngettext("{count} photo", "{count} photos", here).format(count=number(here))
+        if away:
+            # Translators: beside the name of a folder in the list; {photos} is as in "5 photos".
+            moved = ngettext("{photos}, {count} moved away", "{photos}, {count} moved away", away)
+            count = moved.format(photos=count, count=number(away))
+        return count
+
+    def on_moved(self) -> None:
+        """Photos were moved to other folders: say so in the headings."""
+        self._away.clear()
+        self.viewport().update()
+
+    def _moved_away(self, places: range) -> int:
+        known = (places, self._model.rowCount())
+        if known not in self._away:
+            self._away[known] = sum(row.is_away for row in self._model.listed[places.start : places.stop])
+        return self._away[known]
+
     def _paint_heading(self, painter: QPainter, section: int, rect: QRect) -> None:
         colors, places = self._theme.colors, self.cards.places_in(section)
         painter.fillRect(rect, QColor(colors.raised if section == self._hot_heading else colors.window))
@@ -359,8 +410,7 @@ class CardView(QListView):
         painter.drawLine(rect.bottomLeft(), rect.bottomRight())
         bold = QFont(self.font())
         bold.setWeight(QFont.Weight.DemiBold)
-        # Translators: below the name of a folder in the list.
-        count = ngettext("{count} photo", "{count} photos", len(places)).format(count=number(len(places)))
+        count = self.heading_count(places)
         room = rect.adjusted(_BESIDE, 0, -_BESIDE, 0)
         beside = self.fontMetrics().horizontalAdvance(count) + _BESIDE
         metrics, one_line = QFontMetrics(bold), Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine

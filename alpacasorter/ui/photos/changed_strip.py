@@ -274,7 +274,7 @@ class ChangedStrip(QFrame):
         super().__init__(parent)
         self._store = store
         self._theme = theme
-        self._wanted = False
+        self._wanted = self._is_low = False
         self._told = 0
         self.setObjectName("changed")
         self.model = ChangedModel(store, is_pending, self)
@@ -331,12 +331,18 @@ class ChangedStrip(QFrame):
 
     def set_low(self, low: bool) -> None:
         """In a low window, leave the space to the photos: only the buttons for all remain."""
-        self.view.setHidden(low)
+        self._is_low = low
+        self._lay_out_view()
+
+    def _lay_out_view(self) -> None:
+        # One line is enough to say that there is nothing.
+        self.view.setHidden(self._is_low or not self.model.rowCount())
 
     def show_strip(self, wanted: bool) -> None:
         """Show or hide it. While the mouse is over it, it stays, so that no photo comes under the mouse."""
         if wanted and (not self._wanted or self.isHidden()):
             self.model.begin()
+            self._lay_out_view()
             self.show()
             self.opened.emit(True)
             first = self.model.next_open(-1)
@@ -364,6 +370,7 @@ class ChangedStrip(QFrame):
             return
         if changed > self._told:
             self.follow()
+            self._lay_out_view()
         self._told = changed
         # Not through the model, for which the view would lay out all of them again.
         self.view.viewport().update()

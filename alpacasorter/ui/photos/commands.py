@@ -29,6 +29,7 @@ class PhotoCommands(QObject):
     Signals:
         failed(str): something could not be done; a sentence for the user.
         outdated(str): such a sentence that is no longer worth reading.
+        compare_pressed: the key that compares the selected photos, whatever their number.
         remarked(str): something worth a quiet word, such as that the list ends here; a sentence.
 
     Attributes:
@@ -40,6 +41,7 @@ class PhotoCommands(QObject):
     failed = Signal(str)
     outdated = Signal(str)
     remarked = Signal(str)
+    compare_pressed = Signal()
 
     def __init__(
         self,
@@ -122,10 +124,10 @@ class PhotoCommands(QObject):
             text.key_for(labels, label): partial(self.label, label) for label in labels.names
         } | {text.CONFIRM_KEY: self.confirm}
         act = meanings.get(letter.printed) or meanings.get(letter.placed)
-        views = {"Z": self._actions.loupe, "X": self._actions.compare}
+        views: dict[str, Callable[[], object]] = {"Z": self._actions.loupe.trigger, "X": self.compare_pressed.emit}
         view = views.get(letter.printed) or views.get(letter.placed)
         if view is not None and not letter.repeated:
-            view.trigger()
+            view()
         if act is not None and not (letter.repeated and (letter.shifted or not self._goes_on)):
             act(advance=not letter.shifted)
 

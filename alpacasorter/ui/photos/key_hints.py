@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QKeySequence, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+from PySide6.QtGui import QAction, QColor, QKeySequence, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QMenu, QMenuBar, QSizePolicy, QWidget
 
 from alpacasorter.core.labels import LabelSet
 from alpacasorter.i18n import _, ngettext, number
@@ -32,15 +32,19 @@ class Hint(NamedTuple):
     words: str
 
 
-def hints(selected: Selection, row: PhotoRow | None, which: Filter, store: PhotoStore) -> list[Hint]:
-    """Return the five keys that count now, the most important first.
+def hints(
+    selected: Selection, row: PhotoRow | None, which: Filter, store: PhotoStore, *, can_undo: bool = False
+) -> list[Hint]:
+    """Return the five keys that count now among the photos, the most important first.
 
     Args:
         selected: how many photos are selected.
         row: the current photo, None for none.
         which: the filter in use.
         store: the photos.
+        can_undo: whether there is something to undo.
     """
+    last = _hint("Ctrl+Z", _("Undo")) if can_undo else _hint("Enter", _("Larger"))
     if row is None:
         return [
             _hint("Ctrl+1", _("All photos")),
@@ -67,7 +71,7 @@ def hints(selected: Selection, row: PhotoRow | None, which: Filter, store: Photo
             _hint(text.CONFIRM_KEY, _("Confirm {label}").format(label=labels.display(label))),
             _hint("Space", _("Back to {label}").format(label=labels.display(earlier.label))),
             _hint("Right", _("Next photo")),
-            _hint("Ctrl+Z", _("Undo")),
+            last,
             _hint("F1", _("All keys")),
         ]
     keys = [_hint(text.key_for(labels, one), labels.display(one)) for one in (labels.positive, labels.negative)]
@@ -76,7 +80,7 @@ def hints(selected: Selection, row: PhotoRow | None, which: Filter, store: Photo
             *keys,
             _hint("Backspace", _("Remove my label")),
             _hint("Ctrl+Right", _("Next unsure")),
-            _hint("Ctrl+Z", _("Undo")),
+            last,
         ]
     return [
         *keys,
@@ -107,6 +111,34 @@ def in_loupe(row: PhotoRow | None, labels: LabelSet) -> list[Hint]:
     ]
 
 
+def _in_search() -> list[Hint]:
+    return [
+        _hint("Enter", _("Go to the photos")),
+        # Translators: what a key does in the search field.
+        _hint("Esc", _("Close the search")),
+        _hint("F1", _("All keys")),
+    ]
+
+
+def _among_changes() -> list[Hint]:
+    return [
+        _hint("K", _("Keep the tag")),
+        _hint("U", _("Undo the change")),
+        _hint("Enter", _("Show the photo")),
+        _hint("Right", _("Next change")),
+        _hint("Esc", _("Close")),
+    ]
+
+
+def _on_button() -> list[Hint]:
+    return [
+        _hint("Space", _("Press the button")),
+        # Translators: what the Tab key does.
+        _hint("Tab", _("Go on")),
+        _hint("F1", _("All keys")),
+    ]
+
+
 def _for_several(selected: Selection, labels: LabelSet) -> list[Hint]:
     if not selected.judged:
         return [
@@ -116,11 +148,16 @@ def _for_several(selected: Selection, labels: LabelSet) -> list[Hint]:
             _hint("Ctrl+A", _("Select all")),
             _hint("F1", _("All keys")),
         ]
-    # Translators: a hint for a key that labels several photos, as in "Alpaca on 12".
-    words = ngettext("{label} on {count}", "{label} on {count}", selected.judged)
+    if selected.judged < selected.total:
+        # Translators: a hint for a key that labels some of the selected photos, as in "Alpaca on 75 of 76".
+        words = ngettext("{label} on {count} of {total}", "{label} on {count} of {total}", selected.judged)
+    else:
+        # Translators: a hint for a key that labels several photos, as in "Alpaca on 12".
+        words = ngettext("{label} on {count}", "{label} on {count}", selected.judged)
+    counts = {"count": number(selected.judged), "total": number(selected.total)}
     return [
         *(
-            _hint(text.key_for(labels, one), words.format(label=labels.display(one), count=number(selected.judged)))
+            _hint(text.key_for(labels, one), words.format(label=labels.display(one), **counts))
             for one in (labels.positive, labels.negative)
         ),
         _hint(text.CONFIRM_KEY, _("Confirm each tag")),
@@ -134,23 +171,68 @@ def _hint(keys: str, words: str) -> Hint:
 
 
 class KeyHints(QLabel):
-    """Paints as many of the hints as there is space for. To a screen reader it is a line of text."""
+    """Paints as many of the hints as there is space for. To a screen reader it is a line of text.
 
-    def __init__(self, store: PhotoStore, theme: Theme, parent: QWidget | None = None) -> None:
-        """Show nothing yet."""
+    The keys are those of the widget that has the focus. While a menu, a dialog or another program has it, the line
+    stays as it is.
+    """
+
+    def __init__(self, store: PhotoStore, theme: Theme, undo: QAction | None, parent: QWidget | None = None) -> None:
+        """Show nothing yet; `undo` is enabled while there is something to undo, None if that is not shown."""
         super().__init__(parent)
         self.setObjectName("hints")
         self._store = store
         self._theme = theme
+        self._undo = undo
         self._hints: list[Hint] = []
+        self._for: tuple[Selection, PhotoRow | None, Filter] = (Selection(), None, Filter.ALL)
+        self._photos: QWidget | None = None
+        self._changes: QWidget | None = None
+        self._search: QWidget | None = None
+        self._focused: QWidget | None = None
         self._wanted = True
         self._low = False
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self.update)
+        if undo is not None:
+            undo.enabledChanged.connect(self._show)
+
+    def follow_focus(self, photos: QWidget, changes: QWidget, search: QWidget) -> None:
+        """Show from now on what counts for the widget with the focus.
+
+        Args:
+            photos: the widget with the photos, for which the keys of `hints` count.
+            changes: the one with the tags that changed.
+            search: the search field.
+        """
+        self._photos, self._changes, self._search = photos, changes, search
+        self._focused = photos
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.focusChanged.connect(self._on_focus)
+
+    def _on_focus(self, _old: QWidget | None, new: QWidget | None) -> None:
+        if new is not None and new.window() is self.window() and not isinstance(new, QMenu | QMenuBar):
+            self._focused = new
+            self._show()
 
     def show_for(self, selected: Selection, row: PhotoRow | None, which: Filter) -> None:
-        """Show the keys that count now; the arguments are those of `hints`."""
-        self.show_these(hints(selected, row, which, self._store))
+        """Show the keys that count now among the photos; the arguments are those of `hints`."""
+        self._for = selected, row, which
+        self._show()
+
+    def _now(self) -> list[Hint]:
+        focused = self._focused
+        if focused is self._photos:
+            return hints(*self._for, self._store, can_undo=self._undo is not None and self._undo.isEnabled())
+        if focused is self._changes:
+            return _among_changes()
+        if focused is self._search:
+            return _in_search()
+        return _on_button() if isinstance(focused, QAbstractButton) else []
+
+    def _show(self) -> None:
+        self.show_these(self._now())
 
     def show_these(self, now: list[Hint]) -> None:
         """Show these keys."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import chain, islice, pairwise
+from itertools import chain, islice
 from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
@@ -44,6 +44,8 @@ from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.ui.widgets.thumbnails import Thumbnails
 from alpacasorter.workers.pictures import PreviewLoader, ThumbnailLoader
 
+_LOW = 540
+"""Height below which there is no room for a row of photos besides all that can be shown around them, pixels."""
 _QUICK = 2.0
 """Seconds; a shorter scan ends before the user can aim at a photo."""
 
@@ -114,10 +116,10 @@ class BrowsePage(QWidget):
         layout.addLayout(above)
         layout.addWidget(self.finding.panel)
         layout.addWidget(self.splitter, 1)
-        self.hints = KeyHints(self.store, theme, self)
+        self.hints = KeyHints(self.store, theme, self.actions_.undo, self)
+        self.hints.follow_focus(self.grid, strip.view, self.finding.panel.field)
         layout.addWidget(strip)
         layout.addWidget(self.hints)
-        self._order_tabs()
         self.commands = PhotoCommands(self.actions_, self.grid, self.model, self.corrections, settings, self)
         self.closeups = LoupeControl(
             self, self.views, self.grid, self.model, self.commands, self.actions_, self.thumbnails, theme, self.why
@@ -136,18 +138,18 @@ class BrowsePage(QWidget):
         self.live.changed.connect(self.commands.forget_missing)
         self.live.moved.connect(self.commands.forget_missing)
         self.live.moved.connect(self.corrections.rename)
+        self.live.moved.connect(self.grid.on_moved)
         self.show_preview(settings.preview)
         self.show_hints(settings.key_hints)
         self._list(View(order=settings.order, descending=settings.descending))
         self.actions_.set_folder_open(False)
 
-    def _order_tabs(self) -> None:
-        """Let the Tab key move in reading order: filters, photos, preview. Messages follow."""
+    @property
+    def by_tab(self) -> list[QWidget]:
+        """What the Tab key reaches, in reading order: filters, search, histograms, photos, preview, changed tags."""
         chips = [self.filters.button(which) for which in Filter]
         before = [*chips, self.update_button, *self.finding.panel.by_tab()]
-        order = [*before, self.grid, *self.preview.buttons, *self.review.strip.controls]
-        for one, next_one in pairwise(order):
-            self.setTabOrder(one, next_one)
+        return [*before, self.grid, *self.preview.buttons, *self.review.strip.controls]
 
     def _connect(self) -> None:
         actions = self.actions_
@@ -159,6 +161,9 @@ class BrowsePage(QWidget):
         self.finding.opened.connect(self.closeups.close)
         self.model.modelReset.connect(self._on_selection)
         self.model.rowsInserted.connect(self._on_inserted)
+        # The place of the current photo in the list is another one, and how many are listed.
+        self.model.rowsInserted.connect(self._on_selection)
+        self.model.rowsRemoved.connect(self._on_selection)
         self.model.dataChanged.connect(self._on_data_changed)
         self.model.many_changed.connect(self._on_selection)
         self.grid.in_view.connect(self.in_view)
@@ -175,6 +180,7 @@ class BrowsePage(QWidget):
         self.banners.shown.connect(self.show_filter)
         self.review.seen.connect(self._on_changes_seen)
         self.review.strip.opened.connect(self.banners.learned.set_in_strip)
+        self.review.strip.opened.connect(self._make_room)
         self.review.strip_closed.connect(lambda: actions.changed_tags.setChecked(False))
         self.review.strip.shown.connect(lambda row: self.show_photos([row.key]))
         actions.changed_tags.toggled.connect(self.review.ask_for_strip)
@@ -195,6 +201,12 @@ class BrowsePage(QWidget):
         super().resizeEvent(event)
         # Later, because the splitter is laid out only after this.
         QTimer.singleShot(0, self, self._share_space)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """In a low window, make the histograms lower, and leave them out while the strip of changed tags is open."""
+        strip = self.review.strip
+        self.finding.panel.set_room(low=self.height() < _LOW, taken=not (strip.isHidden() or strip.view.isHidden()))
 
     def set_low(self, low: bool) -> None:
         """Leave less space around the filters if the window is low."""

@@ -37,6 +37,8 @@ _REST_MS = 60
 _LEAST = 320
 """Least size to which a photo is decoded, pixels, so that enlarging the preview shows something at once."""
 _NARROWEST = 290
+_NO_NAME, _ONLY_BUTTONS = 170, 130
+"""Heights below which the name and the tag in words are left out, so that the buttons are never cut, pixels."""
 _LOW, _LOWEST = 270, 215
 """Heights below which first the details and then the picture are left out, pixels; the tags stay."""
 
@@ -258,6 +260,16 @@ class PreviewPane(QFrame):
             # Translators: a button that gives a label, and its key.
             words = _("{label}  ({keys})").format(label=labels.display(tag), keys=text.key_for(labels, tag))
             button.setText(words.replace("&", "&&"))
+            name = labels.display(tag)
+            if self._selected.judged > 1:
+                said = ngettext(
+                    "Tag the {count} selected photo {label}",
+                    "Tag the {count} selected photos {label}",
+                    self._selected.judged,
+                ).format(count=number(self._selected.judged), label=name)
+            else:
+                said = _("Tag {photo} {label}").format(photo=row.name, label=name)
+            button.setAccessibleDescription(said)
         counts_as = self._store.label(row)
         self._check(counts_as)
         self.name.setText(row.name)
@@ -346,6 +358,8 @@ class PreviewPane(QFrame):
         super().resizeEvent(event)  # type: ignore[arg-type]
         self.details.setVisible(self.height() >= _LOW)
         self.picture.setVisible(self.height() >= _LOWEST)
+        self.name.setVisible(self.height() >= _NO_NAME)
+        self.verdict.setVisible(self.height() >= _ONLY_BUTTONS)
         self.why.set_room(self.height())
         if self._loaded is not None and self._side_needed() > self._loaded[1]:
             self._rest.start()

@@ -84,6 +84,11 @@ class Why(QObject):
         """Whether the window says why."""
         return self._is_on
 
+    @property
+    def has_photo(self) -> bool:
+        """Whether there is a photo to say it about."""
+        return self._row is not None
+
     def overlay(self, row: PhotoRow | None) -> QImage | None:
         """Return the colors to stretch over the whole of a photo, with transparency; None if there are none (yet)."""
         answer = self.answer
@@ -347,7 +352,7 @@ class WhyPanel(QFrame):
         self._show_what_fits()
 
     def _show_what_fits(self) -> None:
-        self.setVisible(self._why.is_on and self._room >= _LOWEST)
+        self.setVisible(self._why.is_on and self._why.has_photo and self._room >= _LOWEST)
         self._alike.setVisible(self.width() >= _NARROW if self._flat else self._room >= _LOW)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -357,6 +362,7 @@ class WhyPanel(QFrame):
 
     def _update(self) -> None:
         answer, labels = self._why.answer, self._store.labels
+        self._show_what_fits()
         self.legend.set_labels(labels)
         line = self.fontMetrics().lineSpacing()
         # Kept however little is said, so that nothing moves from photo to photo.

@@ -204,6 +204,8 @@ class ArrivalsDialog(QDialog):
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(self.form)
+        # It scrolls to the field that has the focus; it would be a stop of the Tab key without a name.
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         top = QVBoxLayout()
         top.setContentsMargins(20, 20, 20, 0)
         top.setSpacing(8)

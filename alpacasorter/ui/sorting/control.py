@@ -80,7 +80,7 @@ class SortControl(WindowControl):
             theme: colors.
             folder: returns the open folder.
             stack: where moving photos to the trash can be undone.
-            rejected: the photos that go to the trash.
+            rejected: the photos that are selected, which go to the trash, but are not the only ones that are sorted.
             filtered: returns the photos that are listed; None if these are all. All are sorted, and the dialog says so.
         """
         super().__init__(window)
@@ -90,6 +90,7 @@ class SortControl(WindowControl):
         self._settings = settings
         self._folder = folder
         self._filtered = filtered
+        self._rejected = rejected
         self._unlisted: set[Path] = set()
         self._has_checked = False
         self._sort = self._launcher(self._make)
@@ -186,7 +187,8 @@ class SortControl(WindowControl):
         found = sort_input(folder, store.rows, store.labels, self._unlisted, scanning=scanning)
         shown = self._filtered()
         listed = None if shown is None else len(shown)
-        return replace(found, again=self._engine.versions.again, listed=listed)
+        selected = len(self._rejected.chosen())
+        return replace(found, again=self._engine.versions.again, listed=listed, selected=selected)
 
     # Closing the window
 

@@ -59,7 +59,7 @@ class MisplacedPhotos(QObject):
         self._of: Path | None = None
         self._go = False
         self._moving = False
-        self.banner = ChoiceBanner(bar, Rank.STATE)
+        self.banner = ChoiceBanner(bar, Rank.OFFER)
         # Delayed, so that the photos have their new tags.
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self._look)

@@ -81,6 +81,8 @@ class PlanPage(QWidget):
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(self.form)
+        # It scrolls to the field that has the focus; it would be a stop of the Tab key without a name.
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setMinimumSize(300, 90)
         self.splitter.addWidget(area)
         self.splitter.addWidget(self.view)
@@ -120,7 +122,10 @@ class PlanPage(QWidget):
         is_ready = self._fresh and plan is not None
         making = not is_ready and (self._rest.isActive() or not self.view.busy.isHidden())
         said = [_("Planning…")] if making else []
-        if subject is not None and subject.listed is not None:
+        # One photo is always selected, and nobody means to sort only that one.
+        if subject is not None and 1 < subject.selected < len(subject.photos):
+            said.append(sorts.more_than_selected(subject.selected, len(subject.photos)))
+        elif subject is not None and subject.listed is not None:
             said.append(sorts.more_than_listed(subject.listed, len(subject.photos)))
         if subject is not None and subject.waiting:
             said.append(sorts.waiting(subject.waiting, scanning=subject.scanning))

@@ -130,6 +130,7 @@ class SortInput:
         scanning: whether a scan is running.
         again: how far the model is with corrections that were made with another one; None if that is not known.
         listed: how many photos the window lists; None if it lists all. All are sorted anyway.
+        selected: how many photos are selected in the window. All are sorted anyway.
     """
 
     folder: Path
@@ -139,6 +140,7 @@ class SortInput:
     scanning: bool
     again: LearningAgain | None = None
     listed: int | None = None
+    selected: int = 0
 
 
 def sort_input(

@@ -36,7 +36,7 @@ class TrainControl(WindowControl):
         super().__init__(window)
         self._settings = settings
         self._theme = theme
-        self.banner = ChoiceBanner(bar, Rank.STATE)
+        self.banner = ChoiceBanner(bar, Rank.OFFER)
         self._training = self._launcher(self._make)
         self.button = self._status_button(_("Show the training"))
         self.button.clicked.connect(self.open_dialog)

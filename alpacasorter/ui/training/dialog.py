@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QSize, QTimer, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QDialog,
@@ -123,6 +123,7 @@ class TrainDialog(QDialog):
             area.setFrameShape(QFrame.Shape.NoFrame)
             area.setWidgetResizable(True)
             area.setWidget(page)
+            area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             self.stack.addWidget(area)
 
     def _connect(self) -> None:

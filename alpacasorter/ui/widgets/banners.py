@@ -36,6 +36,8 @@ _STALE_MS: Final = 60_000
 _TICK_MS: Final = 250
 _GUARD_MS: Final = 300
 """A click so soon after a message has appeared was not meant for it."""
+_AIMED_MS: Final = 800
+"""A click so soon after a message has taken the place of another one was aimed at that, from anywhere in the window."""
 _BUTTON_PADDING: Final = 6
 """Above and below the text of a button, pixels; see the style sheet."""
 _WIDE: Final = 900
@@ -53,6 +55,8 @@ class Rank(enum.IntEnum):
     """Goes by itself once it could be read; the latest goes first."""
     STATE = 2
     """Shown like news at first. Then it stays behind news, until it is closed or no longer true."""
+    OFFER = 3
+    """Stays until it is taken, closed or withdrawn; only news that are later go first, while they are news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,8 +381,8 @@ class BannerBar(QWidget):
         buttons = (len(banner.buttons) - 1) * _PER_BUTTON_MS
         self._turns[banner] = _Turn(self._count, min(max(_LEAST_MS, letters + buttons), _MOST_MS))
         self._remember(banner)
-        if banner is self._shown and self.underMouse():
-            self._guard_clicks(banner)
+        if banner is self._shown:
+            self._guard_clicks(banner, _AIMED_MS)
         self._choose()
 
     def forget(self, banner: Banner) -> None:
@@ -414,8 +418,10 @@ class BannerBar(QWidget):
                 shown.set_shown(False)
             if best is not None:
                 best.set_shown(True)
-                if is_pointed_at:
-                    self._guard_clicks(best)
+                if shown is not None:
+                    self._guard_clicks(best, _AIMED_MS)
+                elif is_pointed_at:
+                    self._guard_clicks(best, _GUARD_MS)
             self._share()
             self.changed.emit()
         if best is not None and self.isVisible():
@@ -430,6 +436,8 @@ class BannerBar(QWidget):
         turn, look = self._turns[banner], banner.objectName()
         if banner.rank is Rank.QUESTION:
             level = 0 if turn.left > 0 else 2
+        elif banner.rank is Rank.OFFER:
+            level = 3
         else:
             level = 4 if turn.left <= 0 else 1 if look == "notice" else 3
         return level, look != "alert", -turn.number
@@ -445,10 +453,10 @@ class BannerBar(QWidget):
             event.setPoliteness(level.Assertive if is_urgent else level.Polite)
             QAccessible.updateAccessibility(event)
 
-    def _guard_clicks(self, banner: Banner) -> None:
+    def _guard_clicks(self, banner: Banner, milliseconds: int) -> None:
         """Let a click or double-click that was meant for what was here before hit nothing."""
         banner.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._guard.start(max(_GUARD_MS, QApplication.doubleClickInterval()))
+        self._guard.start(max(milliseconds, QApplication.doubleClickInterval(), self._guard.remainingTime()))
 
     def _lift_guard(self) -> None:
         for banner in self._banners:

@@ -6,7 +6,17 @@ import re
 from typing import Final
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QLineEdit, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QComboBox,
+    QFormLayout,
+    QLabel,
+    QLineEdit,
+    QSizePolicy,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 
 from alpacasorter.i18n import _, pgettext
 
@@ -83,10 +93,11 @@ def number_field(
     return box
 
 
-def percentage(parent: QWidget, least: int, most: int) -> QSpinBox:
-    """Return a field for a percentage."""
+def percentage(parent: QWidget, least: int, most: int, before_it: QAbstractButton) -> QSpinBox:
+    """Return a field for a percentage, whose name for screen readers is the words of the box before it."""
     box = QSpinBox(parent)
     box.setRange(least, most)
+    box.setAccessibleName(before_it.text().replace("&", ""))
     before, _number, after = pgettext("percentage", "{number}%").partition("{number}")
     box.setPrefix(before)
     box.setSuffix(after)

@@ -203,7 +203,7 @@ def _style_sheet(c: Colors) -> str:
     {_tools(":hover")} {{ background: {c.raised}; }}
     {_tools(":pressed")}, {_tools(":checked")} {{ background: {c.accent_soft}; }}
     {_tools(":focus")} {{ border-color: {c.accent}; }}
-    {_tools(":disabled")} {{ color: {c.muted}; }}
+    {_tools(":disabled")} {{ color: {c.outline}; }}
     {_tools("::menu-indicator")} {{ subcontrol-origin: padding; subcontrol-position: center right; right: 4px; }}
     QToolBar QToolButton[popupMode="2"] {{ padding-right: 18px; }}
     QPushButton {{
@@ -240,7 +240,7 @@ def _style_sheet(c: Colors) -> str:
     QMenu {{ background: {c.card}; border: 1px solid {c.border}; padding: 4px; }}
     QMenu::item {{ padding: 5px 24px 5px 12px; border-radius: 4px; }}
     QMenu::item:selected {{ background: {c.accent_soft}; color: {c.text}; }}
-    QMenu::item:disabled {{ color: {c.muted}; }}
+    QMenu::item:disabled {{ color: {c.outline}; }}
     QMenu::separator {{ height: 1px; background: {c.border}; margin: 4px 8px; }}
     QToolTip {{ background: {c.card}; color: {c.text}; border: 1px solid {c.border}; padding: 4px; }}
     QProgressBar {{ background: {c.raised}; border: none; border-radius: 3px; max-height: 6px; min-height: 6px; }}
@@ -282,6 +282,8 @@ def _style_sheet(c: Colors) -> str:
 
 
 _PLACEHOLDER = "currentColor"
+_DISABLED = 0.35
+"""Opacity of the icon of something that can't be used now. Qt would only take its color, and these have none."""
 _SIZES = (16, 24, 32, 48)
 
 
@@ -298,15 +300,22 @@ def paint_icon(painter: QPainter, name: str, color: str, rect: QRectF) -> None:
 
 @lru_cache(maxsize=128)
 def icon(name: str, color: str) -> QIcon:
-    """Return an icon in a color, sharp on every screen; `name` is that of the SVG file."""
+    """Return an icon in a color, paler where it is disabled, sharp on every screen; `name` is that of the SVG file."""
     result = QIcon()
     for size in _SIZES:
-        pixmap = QPixmap(QSize(size, size))
-        pixmap.fill(Qt.GlobalColor.transparent)
+        pixmap, pale = QPixmap(QSize(size, size)), QPixmap(QSize(size, size))
+        for picture in (pixmap, pale):
+            picture.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
         paint_icon(painter, name, color, QRectF(0, 0, size, size))
         painter.end()
+        # As a whole, because its lines overlap.
+        painter = QPainter(pale)
+        painter.setOpacity(_DISABLED)
+        painter.drawPixmap(0, 0, pixmap)
+        painter.end()
         result.addPixmap(pixmap)
+        result.addPixmap(pale, QIcon.Mode.Disabled)
     return result
 
 

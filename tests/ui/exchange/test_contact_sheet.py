@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from alpacasorter.ui.exchange import contact_sheet
+from alpacasorter.ui.exchange import contact_sheet, control
 from alpacasorter.ui.exchange.contact_sheet import ContactSheetDialog
 from tests.ui.conftest import Hands
 
@@ -20,7 +21,7 @@ WAIT_MS = 30_000
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The documents that were opened in another program."""
     found: list[Path] = []
-    monkeypatch.setattr(contact_sheet, "open_file", lambda path, *_more: found.append(path))
+    monkeypatch.setattr(control, "open_file", lambda path, *_more: found.append(path))
     return found
 
 
@@ -62,6 +63,25 @@ def test_it_is_written_and_opened(
     assert opened == [tmp_path / "sheet.pdf"]
     assert (tmp_path / "sheet.pdf").read_bytes().startswith(b"%PDF-")
     assert not dialog.isVisible()
+    banner = hands.window.exchange.saved
+    assert banner.words.text() == "Saved sheet.pdf."
+    shown: list[Path] = []
+    monkeypatch.setattr(control, "show_in_file_manager", lambda path, *_more: shown.append(path))
+    QTest.mouseClick(banner.answers[0], LEFT)
+    assert shown == [tmp_path / "sheet.pdf"]
+
+
+def test_without_a_program_for_pdf_it_is_saved_all_the_same(
+    hands: Hands, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "open_file", lambda _path, _owner, failed: failed("No program opens it."))
+    dialog = dialog_of(hands)
+    saving_to(tmp_path / "sheet.pdf", monkeypatch)
+    QTest.mouseClick(dialog.save, LEFT)
+    banner = hands.window.exchange.saved
+    qtbot.waitUntil(banner.isVisible, timeout=WAIT_MS)
+    assert banner.words.text() == "Saved sheet.pdf. No program opens it."
+    assert QApplication.activeModalWidget() is None, "no box to be closed"
 
 
 def test_the_choices_are_kept(

@@ -137,6 +137,38 @@ def test_photos_that_became_unsure_are_told_and_shown(hands: Hands) -> None:
     assert not learned.unsure_button.isVisibleTo(hands.window), "no more than before"
 
 
+def test_nothing_to_review_takes_one_line(hands: Hands) -> None:
+    hands.press(Key.Key_8, Mod.ControlModifier | Mod.ShiftModifier)
+    strip = hands.page.review.strip
+    hands.settle()
+    assert strip.words.text() == "No changed tags to review."
+    assert strip.height() < 50
+    hands.learn({103: 0.2})
+    hands.settle()
+    assert strip.view.isVisible()
+
+
+def test_a_row_of_photos_and_the_buttons_stay_whole_in_a_low_window(hands: Hands) -> None:
+    window, page = hands.window, hands.page
+    window.resize(800, 600)
+    hands.press(Key.Key_F4)
+    hands.learn({103: 0.2, 105: 0.3, 107: 0.1})
+    hands.press(Key.Key_8, Mod.ControlModifier | Mod.ShiftModifier)
+    hands.settle()
+    assert page.review.strip.view.isVisible()
+    card = hands.grid.visualRect(hands.grid.model().index(0, 0))
+    assert hands.grid.viewport().height() >= card.height()
+    pane = page.preview
+    for button in (pane.positive, pane.negative):
+        assert pane.rect().contains(button.geometry())
+        assert button.height() >= button.minimumSizeHint().height()
+    assert not page.finding.panel.dates.isVisible(), "they leave the room to the strip"
+    hands.press(Key.Key_Escape)
+    hands.settle()
+    assert page.finding.panel.dates.isVisible()
+    assert hands.grid.viewport().height() >= card.height()
+
+
 def test_answers_by_mouse(hands: Hands, strip: ChangedStrip) -> None:
     hands.grid.setFocus()
     click(strip, 1, Answer.KEEP)

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QToolTip
 
 from alpacasorter.core.events import Found, Judged, Problem, Problems
 from alpacasorter.core.photo import PhotoFile
+from alpacasorter.core.sorting.events import FilesPlaced, Placed
 from alpacasorter.ui.photo_filters import Filter, Order
 from alpacasorter.ui.photos.layout import CardLayout
 from tests.ui.conftest import FINISHED, Hands
@@ -145,6 +146,26 @@ def test_a_key_selects_the_photos_of_the_folder(hands: Hands) -> None:
     rows = [hands.page.model.listed[place] for place in selected(hands)]
     assert {row.folder.name for row in rows} == {"a"}
     assert len(rows) == 7
+
+
+def test_headings_say_how_many_photos_a_sort_has_moved_away(hands: Hands) -> None:
+    show(hands)
+    cards = hands.grid.cards
+    counts = [hands.grid.heading_count(cards.places_in(section)) for section in range(4)]
+    assert counts == ["3 photos", "7 photos", "1 photo", "40 photos"]
+    ways = [(ROOT / "a" / f"{n}.jpg", ROOT / "a" / "Alpaca" / f"{n}.jpg") for n in range(103, 108)]
+    before = hands.grid.viewport().grab().toImage()
+    hands.page.on_placed(
+        FilesPlaced(tuple(Placed(was, now, kept=False, size=1, mtime_ns=1, content_key=None) for was, now in ways))
+    )
+    hands.settle()
+    assert hands.grid.heading_count(cards.places_in(1)) == "2 photos, 5 moved away"
+    assert hands.grid.cards.places_in(1) == cards.places_in(1), "nothing moves"
+    assert hands.grid.viewport().grab().toImage() != before
+    hands.page.on_placed(
+        FilesPlaced(tuple(Placed(now, was, kept=False, size=1, mtime_ns=1, content_key=None) for was, now in ways))
+    )
+    assert hands.grid.heading_count(cards.places_in(1)) == "7 photos", "the sort was undone"
 
 
 def test_arrow_keys_pass_over_headings(hands: Hands) -> None:

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtWidgets import QApplication, QMenu, QToolBar
 
 from alpacasorter.core import reasons
 from alpacasorter.core.events import Found, Problem, Problems
@@ -31,9 +31,14 @@ def test_five_keys_for_each_state(hands: Hands) -> None:
     hands.settle()
     assert keys(hands) == ["A", "N", "C", "Ctrl+Right", "Enter"]
     assert words(hands)[2] == "Confirm Alpaca"
-    # Labeled by the user.
+    # Labeled by the user, at another time: there is nothing to undo.
     hands.learn({}, {"key100": "not_alpaca"})
+    assert keys(hands) == ["A", "N", "Backspace", "Ctrl+Right", "Enter"]
+    # Labeled just now.
+    hands.press(Key.Key_A, Mod.ShiftModifier)
     assert keys(hands) == ["A", "N", "Backspace", "Ctrl+Right", "Ctrl+Z"]
+    hands.press(Key.Key_Z, Mod.ControlModifier)
+    assert keys(hands) == ["A", "N", "Backspace", "Ctrl+Right", "Enter"]
     # Several.
     hands.press(Key.Key_Right, Mod.ShiftModifier)
     hands.press(Key.Key_Right, Mod.ShiftModifier)
@@ -62,6 +67,44 @@ def test_five_keys_for_each_state(hands: Hands) -> None:
     hands.press(Key.Key_End, Mod.ShiftModifier)
     assert keys(hands)[0] == "Ctrl+C"
     assert all(len(set(state)) == 5 for state in (keys(hands), words(hands)))
+
+
+def test_it_shows_what_counts_for_the_widget_with_the_focus(hands: Hands) -> None:
+    hands.window.resize(1400, 760)
+    hands.window.findChildren(QToolBar)[0].show()
+    hands.settle()
+    page, tagging = hands.page, {"A", "N", "C"}
+    among_photos = keys(hands)
+    height = page.hints.height()
+    hands.press(Key.Key_F, Mod.ControlModifier)
+    assert keys(hands) == ["Enter", "Esc", "F1"]
+    hands.press(Key.Key_Escape)
+    assert keys(hands) == among_photos
+    for button in (page.preview.positive, page.filters.button(Filter.ALL), *page.preview.buttons):
+        if button.isVisible() and button.isEnabled():
+            hands.focus(button)
+            assert keys(hands)[0] == "Space"
+            assert not tagging & set(keys(hands))
+    [bar] = hands.window.findChildren(QToolBar)
+    hands.focus(bar.widgetForAction(page.actions_.open))
+    assert not tagging & set(keys(hands))
+    assert page.hints.height() == height
+    hands.focus(hands.grid)
+    assert keys(hands) == among_photos
+    # While a menu is open, nothing changes.
+    hands.press(Key.Key_V, Mod.AltModifier)
+    assert keys(hands) == among_photos
+    hands.press(Key.Key_Escape)
+    hands.press(Key.Key_Escape)
+    # Tags that changed.
+    hands.press(Key.Key_N)
+    hands.learn({105: 0.2, 106: 0.2}, dict(hands.asked[-1]))
+    page.actions_.changed_tags.trigger()
+    hands.settle()
+    hands.focus(page.review.strip.view)
+    assert keys(hands) == ["K", "U", "Enter", "Right", "Esc"]
+    hands.focus(page.review.strip.close_button)
+    assert keys(hands)[0] == "Space"
 
 
 def test_a_screen_reader_hears_the_line(hands: Hands) -> None:
@@ -124,6 +167,32 @@ def test_the_status_bar_counts_what_is_selected(hands: Hands) -> None:
     assert hands.window.device_label.x() == left, "nothing moves to and fro"
     hands.window.resize(640, 760)
     hands.settle()
-    assert label.text() == "12 / 12"
+    assert label.text() == "12 selected", "not to be read as photo 12"
     hands.press(Key.Key_4, Mod.ControlModifier)
     assert label.text() == ""
+
+
+def test_the_status_bar_counts_again_when_photos_come_and_go(hands: Hands) -> None:
+    label, model = hands.window.status.selection, hands.page.model
+    hands.window.status.show_folder(Path("/p"))
+    hands.window.resize(1400, 760)
+    hands.settle()
+    hands.press(Key.Key_Right)
+    hands.press(Key.Key_Right)
+    assert label.text() == "Photo 3 of 12"
+    model.on_gone([Path("/p/101.jpg")])
+    model.settle()
+    assert hands.grid.currentIndex().row() == 1
+    assert label.text() == "Photo 2 of 11"
+    model.on_arrived(Found((PhotoFile(Path("/p/200.jpg"), 1, 1),)))
+    model.settle()
+    assert label.text() == "Photo 2 of 12"
+
+
+def test_keys_say_how_many_of_the_selected_photos_they_label(hands: Hands) -> None:
+    path = Path("/p/999.jpg")
+    hands.page.on_found(Found((PhotoFile(path, 1, 1),)))
+    hands.page.model.on_problems(Problems((Problem(path, reasons.EMPTY),)))
+    hands.settle()
+    hands.press(Key.Key_A, Mod.ControlModifier)
+    assert words(hands)[0] == "Alpaca on 12 of 13"

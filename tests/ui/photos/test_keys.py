@@ -286,3 +286,39 @@ def test_the_menu_acts_on_the_selected_photos(hands: Hands) -> None:
         hands.press(Key.Key_Down)
     hands.press(Key.Key_Return)
     assert len(hands.asked) == 1
+
+
+@pytest.mark.parametrize("key", [Key.Key_Home, Key.Key_Left, Key.Key_Up, Key.Key_PageUp])
+@pytest.mark.parametrize("modifier", [Mod.NoModifier, Mod.KeypadModifier])
+def test_without_shift_a_key_selects_one_photo(hands: Hands, key: Key, modifier: Mod) -> None:
+    """Also if it goes nowhere: of several, only the current one is labeled then."""
+    grid = hands.grid
+    assert grid.currentIndex().row() == 0
+    hands.press(Key.Key_A, Mod.ControlModifier)
+    assert len(grid.selected_photos()) == 12
+    hands.press(key, modifier)
+    assert grid.selected_photos() == [hands.row(100)]
+    hands.press(Key.Key_N)
+    assert [set(asked) for asked in hands.asked] == [{"key100"}]
+
+
+def test_at_the_end_too_and_shift_goes_on_from_there(hands: Hands) -> None:
+    grid = hands.grid
+    for key, modifier in (
+        (Key.Key_End, Mod.NoModifier),
+        (Key.Key_Right, Mod.NoModifier),
+        (Key.Key_End, Mod.ControlModifier),
+    ):
+        hands.press(Key.Key_End)
+        hands.press(Key.Key_A, Mod.ControlModifier)
+        hands.press(key, modifier)
+        assert grid.selected_photos() == [hands.row(111)]
+    hands.press(Key.Key_Left, Mod.ShiftModifier)
+    assert grid.selected_photos() == [hands.row(110), hands.row(111)]
+    hands.press(Key.Key_Home, Mod.ControlModifier)
+    assert grid.selected_photos() == [hands.row(100)]
+    # A label went on to another photo: Shift begins there.
+    hands.press(Key.Key_N)
+    hands.press(Key.Key_N)
+    hands.press(Key.Key_Right, Mod.ShiftModifier)
+    assert grid.selected_photos() == [hands.row(102), hands.row(103)]

@@ -188,6 +188,19 @@ def test_a_sort_takes_more_than_what_is_listed_and_says_so(scene: Scene) -> None
     assert scene.why == sorts.more_than_listed(2, len(scene.photos))
 
 
+def test_a_sort_takes_more_than_what_is_selected_and_says_so(scene: Scene) -> None:
+    photos = scene.photos * 3
+    scene.subject = SortInput(HIKE, photos, LABELS, 0, False, selected=2)
+    scene.choose(scene.dialog.on_photos_changed)
+    scene.service.planned.emit(going(3))
+    assert scene.why == sorts.more_than_selected(2, len(photos))
+    for selected in (1, len(photos)):
+        scene.subject = SortInput(HIKE, photos, LABELS, 0, False, selected=selected)
+        scene.choose(scene.dialog.on_photos_changed)
+        scene.service.planned.emit(going(3))
+        assert scene.why == ""
+
+
 def test_corrections_that_are_still_being_learned_again(scene: Scene) -> None:
     scene.subject = SortInput(HIKE, scene.photos, LABELS, 0, False, LearningAgain(12, 25, True))
     scene.choose(scene.dialog.on_photos_changed)

@@ -28,6 +28,7 @@ class Place:
         column.addWidget(self.bar)
         self.news, self.more = Banner(self.bar, Rank.NEWS), Banner(self.bar, Rank.NEWS)
         self.state = Banner(self.bar, Rank.STATE)
+        self.offer = ChoiceBanner(self.bar, Rank.OFFER)
         self.notice = NoticeBanner(self.bar)
         self.question, self.other = ChoiceBanner(self.bar, Rank.QUESTION), ChoiceBanner(self.bar, Rank.QUESTION)
         self.alert = ChoiceBanner(self.bar, Rank.QUESTION, "alert")
@@ -135,6 +136,41 @@ def test_what_is_still_so_comes_back_after_news(place: Place) -> None:
     assert place.seen() == []
 
 
+def test_an_offer_stays_until_it_is_answered_and_goes_before_older_news(place: Place) -> None:
+    taken: list[str] = []
+    place.news.say("291 photos were moved.")
+    place.offer.offer("It belongs elsewhere.", [Choice("Move it there", lambda: taken.append("moved"))])
+    assert place.seen() == ["It belongs elsewhere."]
+    place.qtbot.wait(900)
+    assert place.seen() == ["It belongs elsewhere."], "older news do not take its place"
+    place.more.say("Copied.")
+    assert place.seen() == ["Copied."], "later news are read first"
+    place.wait_for(["It belongs elsewhere."])
+    place.qtbot.wait(900)
+    assert place.seen() == ["It belongs elsewhere."]
+    QTest.mouseClick(place.offer.answers[0], Qt.MouseButton.LeftButton)
+    assert taken == ["moved"]
+    assert place.seen() == ["291 photos were moved."]
+
+
+def test_a_click_aimed_at_what_was_just_replaced_hits_nothing(place: Place) -> None:
+    done: list[str] = []
+    place.news.say("One.")
+    place.news.add_button("Undo").clicked.connect(lambda: done.append("undo"))
+    place.point_at(None)
+    place.other.offer("When?", [Choice("Now", lambda: done.append("now"))])
+    QApplication.processEvents()
+    button, window = place.other.answers[0], place.window.windowHandle()
+    at = button.mapTo(place.window, button.rect().center())
+    place.qtbot.wait(QApplication.doubleClickInterval() + 100)
+    QTest.mouseMove(window, at)
+    QTest.mouseClick(window, Qt.MouseButton.LeftButton, pos=at)
+    assert done == [], "the mouse was on its way to the message before"
+    place.qtbot.wait(600)
+    QTest.mouseClick(window, Qt.MouseButton.LeftButton, pos=at)
+    assert done == ["now"]
+
+
 def test_nothing_goes_or_comes_under_the_mouse(place: Place) -> None:
     done: list[str] = []
     place.news.say("One.")
@@ -161,13 +197,15 @@ def test_a_double_click_answers_one_question(place: Place) -> None:
     QApplication.processEvents()
     button = place.question.answers[0]
     place.point_at(button)
+    # It has just taken the place of another one.
+    place.qtbot.wait(QApplication.doubleClickInterval() + 600)
     at, window = button.mapTo(place.window, button.rect().center()), place.window.windowHandle()
     QTest.mouseClick(window, Qt.MouseButton.LeftButton, pos=at)
     assert place.seen() == ["When?"]
     QTest.mouseClick(window, Qt.MouseButton.LeftButton, pos=at)
     QTest.mouseDClick(window, Qt.MouseButton.LeftButton, pos=at)
     assert done == ["question"]
-    place.qtbot.wait(QApplication.doubleClickInterval() + 400)
+    place.qtbot.wait(QApplication.doubleClickInterval() + 600)
     QTest.mouseClick(window, Qt.MouseButton.LeftButton, pos=at)
     assert done == ["question", "other"]
 

@@ -270,6 +270,7 @@ class Finding(QObject):
             words = _("{count} of {total} shown").format(count=number(listed), total=number(total))
         self.shown.setText(words)
         self.shown.setVisible(bool(words))
+        self._nothing.setText(_("Clear all") if self._ranges() else _("Clear search"))
         self._nothing.setVisible(bool(self._query) and not listed and total > 0)
         self._place_nothing()
 
@@ -283,15 +284,23 @@ class Finding(QObject):
             top = area.center().y() + 24 + (wrapped.height() if details else 0)
             self._nothing.setGeometry(area.center().x() - size.width() // 2, top, size.width(), size.height())
 
+    def _ranges(self) -> list[str]:
+        """Return the names of the chosen ranges."""
+        return [words for words in (self.panel.taken.words, self.panel.probability.words) if words]
+
     def why_empty(self) -> str:
         """Return why nothing is found: a title, then lines with details. Empty if nothing is searched for."""
         if not self._query:
             return ""
-        words = self.panel.field.text().strip()
-        lines = [_("No photo matches “{words}”.").format(words=words) if words else _("No photo matches.")]
+        words, names = self.panel.field.text().strip(), self._ranges()
+        if words and names:
+            # Photos out of the range may match.
+            title = _("No photo in this range matches “{words}”.").format(words=words)
+        else:
+            title = _("No photo matches “{words}”.").format(words=words) if words else _("No photo matches.")
+        lines = [title]
         if self._grid.viewport().height() < _LOW:
             return lines[0]
-        names = [token for token in (self.panel.taken.words, self.panel.probability.words) if token]
         if names:
             # Translators: {ranges} are dates and confidences, as in "3 March 2026 – 12 March 2026, Alpaca 60%–80%".
             lines.append(_("Only photos in this range are listed: {ranges}.").format(ranges=", ".join(names)))

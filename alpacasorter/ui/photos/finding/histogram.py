@@ -71,6 +71,7 @@ class Histogram(QWidget):
         self._scale: Scale | None = None
         self._bars = Bars((), 0)
         self._range: Range | None = None
+        self._is_low = False
         self._pressed: tuple[float, tuple[float, float]] | None = None
         self._grip = ""
         self._moved = False
@@ -123,6 +124,12 @@ class Histogram(QWidget):
         self._place_handles()
         self.update()
 
+    def set_low(self, low: bool) -> None:
+        """Be lower in a low window."""
+        if low != self._is_low:
+            self._is_low = low
+            self.updateGeometry()
+
     def clear(self) -> None:
         """Remove the range, as a double click does."""
         if self._range is not None:
@@ -132,7 +139,7 @@ class Histogram(QWidget):
 
     def sizeHint(self) -> QSize:
         """Return a size at which bars can be told apart."""
-        return QSize(240, 58 + self._metrics().height())
+        return QSize(240, (28 if self._is_low else 58) + self._metrics().height())
 
     def minimumSizeHint(self) -> QSize:
         """Return the smallest size."""

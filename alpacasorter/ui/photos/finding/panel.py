@@ -78,6 +78,7 @@ class FindingPanel(QWidget):
         layout.addLayout(row)
         layout.addWidget(self._pane)
         self._pane.hide()
+        self._is_wanted = self._gives_way = False
 
     def _titled(self, title: str, histogram: Histogram, button: QWidget | None = None) -> QVBoxLayout:
         heading = QLabel(title, self._pane)
@@ -111,7 +112,15 @@ class FindingPanel(QWidget):
 
     def show_histograms(self, shown: bool) -> None:
         """Show or hide the histograms."""
-        self._pane.setVisible(shown)
+        self._is_wanted = shown
+        self._pane.setVisible(shown and not self._gives_way)
+
+    def set_room(self, *, low: bool, taken: bool) -> None:
+        """Make the histograms lower in a low window, and leave them out there if something else has taken the room."""
+        self._gives_way = low and taken
+        for histogram in (self.dates, self.sureness):
+            histogram.set_low(low)
+        self._pane.setVisible(self._is_wanted and not self._gives_way)
 
     def say(self, histogram: Histogram) -> None:
         """Say how many photos the bar under the mouse has; without one, which range is chosen."""

@@ -409,6 +409,7 @@ class Compare(QWidget):
             index = self._model.index_of(row)
             said = str(index.data(Qt.ItemDataRole.AccessibleTextRole)) if index.isValid() else row.name
             pane.setAccessibleName(said)
+            pane.hold.setAccessibleName(_("Hold {photo}").format(photo=row.name))
             pane.view.setAccessibleName(said)
             self._show_facts(pane)
             now = (row.path, row.key, row.reason is None)
@@ -417,6 +418,9 @@ class Compare(QWidget):
                 self._put(pane, row)
                 self._ask()
         row = self.chosen.row
+        if row is not None:
+            # Translators: what a screen reader says: which one of the photos side by side has the frame.
+            self.setAccessibleName(_("Compare photos: {photo} is framed").format(photo=row.name))
         judged = row is not None and row.probability is not None
         self.confirm.setEnabled(judged and self._is_current and row is not None and row.correction is None)
         counts_as = None if row is None else self._store.label(row)

@@ -72,6 +72,7 @@ class LoupeControl(QObject):
         grid.open_pressed.connect(self.open)
         actions.loupe.triggered.connect(self.toggle)
         actions.compare.triggered.connect(self.open_compare)
+        commands.compare_pressed.connect(self.open_compare)
         actions.full_screen.toggled.connect(self._fill_screen)
         actions.zoom_in.triggered.connect(lambda: self.view.zoom_in())
         actions.zoom_out.triggered.connect(lambda: self.view.zoom_out())
@@ -79,6 +80,8 @@ class LoupeControl(QObject):
         actions.zoom_full.triggered.connect(lambda: self.view.zoom_full())
         self._enable()
         grid.selectionModel().selectionChanged.connect(self._select_one)
+        grid.selectionModel().selectionChanged.connect(self._enable_compare)
+        model.modelReset.connect(self._enable_compare)
 
     @cached_property
     def compare(self) -> Compare:
@@ -211,6 +214,16 @@ class LoupeControl(QObject):
         # Their keys zoom the photo.
         for action in (self._actions.larger, self._actions.smaller):
             action.setEnabled(self._shown is None)
+        self._enable_compare()
+
+    def _enable_compare(self) -> None:
+        """Offer to compare the selected photos if there are two to four; the key says why not otherwise."""
+        # By ranges: there may be 100,000.
+        ranges = self._grid.selectionModel().selection()
+        count = sum(ranges.at(n).height() for n in range(ranges.count()))
+        if self._shown is not None:
+            count = len(self._selected)
+        self._actions.compare.setEnabled(not self._is_comparing and LEAST <= count <= MOST)
 
     def _select_one(self) -> None:
         """Keep only the photo that is shown selected, so that no key tags photos that can't be seen."""

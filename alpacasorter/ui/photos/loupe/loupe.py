@@ -157,7 +157,7 @@ class Loupe(QWidget):
             label.setTextFormat(Qt.TextFormat.PlainText)
         self._why = why
         self.why = WhyPanel(why, model.store, thumbnails, theme, self, flat=True)
-        self.hints = KeyHints(model.store, theme, self)
+        self.hints = KeyHints(model.store, theme, None, self)
         self.strip = FilmStrip(model, thumbnails, theme, self)
         self._lay_out()
         self._rest = QTimer(self, singleShot=True, interval=_REST_MS)

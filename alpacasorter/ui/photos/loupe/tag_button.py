@@ -46,9 +46,10 @@ class TagButton(QAbstractButton):
         self._row = row
         tag = None if row is None else self._delegate.current_tag(row)
         self.setVisible(tag is not None)
-        if tag is not None:
+        if row is not None and tag is not None:
             self.setText(tag.words)
-            self.setAccessibleName(tag.words)
+            # Translators: what a screen reader says on a tag: the name of the photo, and the tag.
+            self.setAccessibleName(_("{photo}: {tag}").format(photo=row.name, tag=tag.words))
             self.setFixedSize(tag.size(QFontMetrics(tags.tag_font(self.font())), _WIDEST))
         self.update()
 

@@ -212,6 +212,23 @@ def test_an_empty_list_says_why_and_has_a_button(user: Hands) -> None:
     assert panel_of(user).field.text() == ""
 
 
+def test_words_that_only_photos_out_of_the_range_have(user: Hands) -> None:
+    user.page.actions_.histograms.setChecked(True)
+    panel = panel_of(user)
+    panel.sureness.chosen.emit((0.9, 1.0))
+    search(user, "plain")
+    assert listed(user) == []
+    assert "in this range" in user.page.finding.why_empty().splitlines()[0]
+    [button] = [one for one in user.grid.viewport().findChildren(QPushButton) if one.isVisible()]
+    assert button.text() == panel.clear_all.text()
+    user.page.actions_.why.setChecked(True)
+    assert not user.page.preview.why.isVisible(), "there is no photo to say it about"
+    QTest.mouseClick(button, LEFT)
+    user.settle()
+    assert len(listed(user)) == 5
+    assert user.page.preview.why.isVisible()
+
+
 def test_select_all_and_keys_act_on_what_is_found(user: Hands) -> None:
     search(user, "img")
     user.press(Qt.Key.Key_Return)

@@ -29,12 +29,14 @@ def test_x_compares_the_selected_photos_and_escape_goes_back_to_them(hands: Hand
     compare(hands, count)
     page = hands.page.closeups.compare
     assert page.isVisible()
+    assert not hands.page.actions_.compare.isEnabled(), "it is done already"
     assert not hands.grid.isVisible()
     assert numbers(hands) == list(range(100, 100 + count))
     assert [pane.isVisible() for pane in page.panes] == [True] * count
     assert QApplication.focusWidget() is page
     hands.press(Key.Key_Escape)
     assert QApplication.focusWidget() is hands.grid
+    assert hands.page.actions_.compare.isEnabled()
     assert hands.grid.selected_photos() == [hands.row(n) for n in range(100, 100 + count)]
 
 
@@ -45,6 +47,7 @@ def test_with_another_number_of_photos_it_says_why_not(hands: Hands, count: int)
     compare(hands, count)
     assert hands.grid.isVisible()
     assert len(said) == 1
+    assert not hands.page.actions_.compare.isEnabled()
     assert "two to four" in said[0]
     assert said[0].startswith(f"{count} photo")
 
@@ -223,6 +226,15 @@ def test_all_controls_have_names_and_the_buttons_can_be_reached_with_ctrl(hands:
     page = hands.page.closeups.compare
     hands.settle()
     assert all(pane.view.accessibleName().startswith(pane.row.name) for pane in page.panes if pane.row is not None)
+    names = [pane.row.name for pane in page.panes if pane.row is not None]
+    assert all(name in pane.hold.accessibleName() for pane, name in zip(page.panes, names, strict=True))
+    assert all(name in pane.tag.accessibleName() for pane, name in zip(page.panes, names, strict=True))
+    page.choose(0)
+    hands.settle()
+    assert names[0] in page.accessibleName()
+    page.choose(1)
+    hands.settle()
+    assert names[1] in page.accessibleName(), "it says which photo has the frame"
     reached = set()
     for _ in range(12):
         hands.press(Key.Key_Tab, Mod.ControlModifier)
