@@ -51,7 +51,7 @@ class Actions(QObject):
             _("&Move relabeled photos"),
             "",
             "Ctrl+Shift+S",
-            _("Move photos from where a sort put them to the folders of their tags now"),
+            _("Move photos that you relabeled after sorting to the folders of their new tags"),
         )
         self.sort_history = self._make(_("Sort &history…"), tip=_("See what was sorted, and undo it"))
         self.export = self._make(_("&Export results…"), tip=_("Save the tags for other programs"))
@@ -95,9 +95,9 @@ class Actions(QObject):
             tip=_("Label the photos whose tags changed with the tags they had before"),
         )
         self.open_photo = self._make(
-            _("&Open in another program"), "", "Ctrl+Return", _("Open the photo in the program that the system chooses")
+            _("&Open in another program"), "", "Ctrl+Enter", _("Open the photo in the program that the system chooses")
         )
-        self.open_photo.setShortcuts([QKeySequence("Ctrl+Return"), QKeySequence("Ctrl+Enter")])
+        self.open_photo.setShortcuts([QKeySequence("Ctrl+Enter"), QKeySequence("Ctrl+Return")])
         self.show_in_folder = self._make(_("Show in file &manager"))
         self.trash = self._make(
             _("Move to tras&h"), tip=_("Move the selected photos to the system's trash"), shown_key="Del"
@@ -105,13 +105,15 @@ class Actions(QObject):
         self.copy_files = self._make(
             _("Cop&y"), "", standard.Copy, _("Copy the photos, to paste them into a folder or another program")
         )
-        self.copy_path = self._make(_("&Copy paths"), "", "Ctrl+Shift+C", _("Copy where the photos are, one a line"))
+        self.copy_path = self._make(
+            _("&Copy paths"), "", "Ctrl+Shift+C", _("Copy the paths of the photos, one per line")
+        )
         # View
         self.next_unsure = self._make(_("&Next unsure photo"), "", "Ctrl+Right")
         self.previous_unsure = self._make(_("Pre&vious unsure photo"), "", "Ctrl+Left")
         self.auto_advance = self._make(
             _("Go to the ne&xt photo after labeling"),
-            tip=_("After a key labels a photo, go to the next one. With Shift, the keys stay."),
+            tip=_("After a key labels a photo, go to the next one. With Shift, stay on it."),
         )
         self.auto_advance.setCheckable(True)
         self.filters = {which: self._filter(which, number) for number, which in enumerate(_FILTER_KEYS, 1)}
@@ -155,9 +157,11 @@ class Actions(QObject):
         self.zoom_out = self._make(_("Zoom &out"), shown_key="-")
         self.zoom_fit = self._make(_("&Whole photo"), tip=_("Show the whole photo"), shown_key="0")
         self.zoom_full = self._make(
-            _("&Actual size"), tip=_("Show each pixel of the photo as one of the screen"), shown_key="1"
+            _("&Actual size"), tip=_("Show each pixel of the photo as one pixel of the screen"), shown_key="1"
         )
-        self.key_hints = self._make(_("&Keys below the photos"), tip=_("Show the keys that count now below the photos"))
+        self.key_hints = self._make(
+            _("&Keys below the photos"), tip=_("Show the keys you can use now below the photos")
+        )
         self.key_hints.setCheckable(True)
         # Model
         self.models = self._make(_("&Models…"), tip=_("Choose, add, share or remove models"))
@@ -167,8 +171,8 @@ class Actions(QObject):
         )
         self.model_card = self._make(_("&About this model"))
         # Help
-        self.messages = self._make(_("&Messages…"), "", "Ctrl+Shift+M", _("See again what was said below the photos"))
-        self.shortcuts = self._make(_("&Keyboard shortcuts"), "", "F1", _("Show what all keys do"))
+        self.messages = self._make(_("&Messages…"), "", "Ctrl+Shift+M", _("Show earlier messages again"))
+        self.shortcuts = self._make(_("&Keyboard shortcuts"), "", "F1", _("Show what each key does"))
         self.about = self._make(_("&About AlpacaSorter"))
         self.about.setMenuRole(QAction.MenuRole.AboutRole)
         self.page_actions = (

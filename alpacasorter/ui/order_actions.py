@@ -69,8 +69,6 @@ class OrderActions(QObject):
 
     def _reversed_name(self, order: Order) -> str:
         match order:
-            case Order.FOLDER:
-                return _("Last folder first")
             case Order.NAME:
                 # Translators: the order of photos by name, from the other end.
                 return _("Name Z to A")
@@ -80,14 +78,18 @@ class OrderActions(QObject):
             case Order.CONFIDENCE:
                 # Translators: the order of photos; the label is that of the negative class, as in "Not alpaca first".
                 return _("{label} first").format(label=self._labels.display(self._labels.negative)).replace("&", "&&")
-            case Order.DOUBTFUL:
-                return _("Reversed")
+            case Order.FOLDER | Order.DOUBTFUL:
+                return _("Reverse the order")
 
     def _name(self, order: Order, *, descending: bool) -> str:
         """Return the name of an order as a button shows it."""
+        name = _names()[order].replace("&", "")
+        if descending and order is Order.FOLDER:
+            # Translators: an order of photos, from the other end, as in "By folder, reversed".
+            return _("{order}, reversed").format(order=name)
         if descending and order.can_descend:
             return self._reversed_name(order).replace("&&", "&")
-        return _names()[order].replace("&", "")
+        return name
 
     # Menu and button
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -178,7 +178,15 @@ def finished(event: Finished) -> str:
 # Learning
 
 
-def learned(event: Learned, flipped: int, changed: int, more_unsure: int = 0) -> str:
+def learned(
+    event: Learned,
+    flipped: int,
+    changed: int,
+    more_unsure: int = 0,
+    *,
+    done: str = "",
+    given: Collection[str | None] | None = None,
+) -> str:
     """Return what was learned from a correction, and how many tags it changed.
 
     Args:
@@ -186,6 +194,9 @@ def learned(event: Learned, flipped: int, changed: int, more_unsure: int = 0) ->
         flipped: photos in the folder whose tag is another one now because of it; copies of a photo count separately.
         changed: photos in the folder whose tag has changed since they were opened or marked as seen.
         more_unsure: how many more photos in the folder are unsure now.
+        done: what the user did, if that is to be said first, in a sentence.
+        given: the labels that photos have just been given, None for each that was removed; None if it was learned
+            from something else.
     """
     if event.relearned is not None:
         said = [_relearned(event.relearned, event.corrections), _changed(flipped)]
@@ -193,24 +204,33 @@ def learned(event: Learned, flipped: int, changed: int, more_unsure: int = 0) ->
         # What was switched to is said before this, in the words of the model.
         said = [_changed(flipped)]
     else:
-        said = [learned_from(event.corrections), _other_changed(flipped)]
+        said = [_learned_from(event.corrections, given, told=bool(done)), _other_changed(flipped)]
+    said.insert(0, done)
     if more_unsure > 0:
         unsure = ngettext("{count} more photo is unsure now.", "{count} more photos are unsure now.", more_unsure)
         said.append(unsure.format(count=number(more_unsure)))
     if changed and changed != flipped:
         said.append(to_review(changed))
-    return " ".join(said)
+    return " ".join(filter(None, said))
 
 
-def learned_from(corrections: int) -> str:
-    """Return how many labels the model has learned from, in all folders; copies of a photo count once."""
+def _learned_from(corrections: int, given: Collection[str | None] | None, *, told: bool) -> str:
+    """Return what the model has just learned from; if that is not known, from how many labels in all folders."""
     if corrections == 0:
         return _("Back to the original model.")
-    return ngettext(
-        "Learned from your label of {count} photo.",
-        "Learned from your labels of {count} photos.",
-        corrections,
-    ).format(count=number(corrections))
+    if told:
+        return ""
+    if given is None:
+        return ngettext(
+            "The model has now learned from your label of {count} photo.",
+            "The model has now learned from your labels of {count} photos.",
+            corrections,
+        ).format(count=number(corrections))
+    if labels := sum(label is not None for label in given):
+        words = ngettext("Learned from your label.", "Learned from your labels of {count} photos.", labels)
+        return words.format(count=number(labels))
+    words = ngettext("Removed your label.", "Removed your labels from {count} photos.", len(given))
+    return words.format(count=number(len(given)))
 
 
 def to_review(changed: int) -> str:

@@ -61,7 +61,7 @@ def what_speaks(explained: Explained, labels: LabelSet) -> str:
 def why_no_map(problem: str | None) -> str:
     """Return why there is no map of a photo; `problem` is as in `Explained`."""
     if problem == NO_EXACT_MAP:
-        return _("This model has extra layers, so nobody can say where in the photo its answer comes from.")
+        return _("This model has extra layers, so it can't be shown where in the photo its answer comes from.")
     if problem == FILE_CHANGED:
         return _("The file has changed since the photo was judged. Rescan the folder (F5).")
     return reasons.sentence(problem) if problem else ""
@@ -154,5 +154,5 @@ def training_photo(explained: Explained, labels: LabelSet) -> str:
     """Return what the most similar training photo shows; empty if that is not known."""
     if explained.training is None:
         return ""
-    # Translators: beside the heading "Looks like"; what the most similar one of the training photos shows.
+    # Translators: what the most similar one of the training photos shows.
     return _("Closest training photo: {label}").format(label=labels.display(explained.training[0]))

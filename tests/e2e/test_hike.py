@@ -59,7 +59,7 @@ def test_scan_correct_undo_close_reopen(start: Callable[[], User], hike: Path, m
     assert user.store.counts[Filter.CORRECTED] == 6
     assert user.learned[-1].corrections == 6
     assert any(abs(at_first[row.path.name] - row.probability) > 0.01 for row in user.store.rows if not row.correction)
-    assert "Learned from your labels of 6 photos." in user.page.banners.learned.words.text()
+    assert "Learned from your label." in user.page.banners.learned.words.text()
     assert user.page.banners.learned.wanted
 
     # WHEN keys are used: N and A on several photos, Backspace to remove the labels

@@ -48,7 +48,7 @@ def test_undo_of_the_latest_step_is_an_undo(start: Start, scene: Scene) -> None:
     assert selected(user) == ["IMG_040.jpg"]
     assert not user.page.banners.flipped.isVisible()
     assert not user.page.corrections.stack.canUndo()
-    assert user.page.banners.learned.words.text().startswith("Undone: Not alpaca on IMG_040.jpg.")
+    assert user.page.banners.learned.words.text().startswith("Undone: your label “Not alpaca” for IMG_040.jpg.")
 
 
 def test_undo_of_an_earlier_step_shows_it_and_asks_nothing(start: Start, scene: Scene) -> None:
@@ -64,7 +64,7 @@ def test_undo_of_an_earlier_step_shows_it_and_asks_nothing(start: Start, scene: 
     click_and_learn(user, page.banners.flipped.undo_button)
     assert labeled(user) == ["IMG_000.jpg"]
     assert selected(user) == ["IMG_040.jpg"]
-    assert page.banners.learned.words.text().startswith("Undone: Not alpaca on IMG_040.jpg.")
+    assert page.banners.learned.words.text().startswith("Undone: your label “Not alpaca” for IMG_040.jpg.")
     assert actions.undo.text() == "&Undo: Undo of “Not alpaca on IMG_040.jpg”"
     assert not page.banners.flipped.isVisible()
     for key in (Qt.Key.Key_Z, Qt.Key.Key_Y):
@@ -96,7 +96,7 @@ def test_the_label_removed_by_hand_withdraws_the_question(start: Start, scene: S
     undo = user.page.actions_.undo
     assert undo.text() == "&Undo: Remove label from IMG_040.jpg"
     user.press_and_learn(Qt.Key.Key_Z, CTRL)
-    assert user.page.banners.learned.words.text().startswith("Undone: Removed label from IMG_040.jpg.")
+    assert user.page.banners.learned.words.text().startswith("Undone: removing your label from IMG_040.jpg.")
 
 
 def test_labels_as_before_ask_nothing(start: Start, scene: Scene) -> None:

@@ -181,7 +181,7 @@ def test_changed_counts_all_steps_with_the_earlier_tags(start: Start, scene: Sce
     assert confidence is not None
     said = f"Alpaca {round(100 * confidence)}% → Not alpaca "
     user.select(name)
-    assert said in user.page.preview.verdict.text()
+    assert f"Changed from Alpaca, {round(100 * confidence)}% sure." in user.page.preview.verdict.text()
     tip = user.model.data(user.model.index_of(user.row(name)), Qt.ItemDataRole.ToolTipRole)
     assert said in str(tip)
     # All corrections are undone: everything has flipped back.
@@ -335,12 +335,12 @@ def test_undo_brings_a_photo_back_into_the_filter(start: Start, scene: Scene) ->
     assert user.shown() == sorted(user.shown())
     assert selected(user) == [listed[15]] == [current(user)]
     assert in_view(user, listed[15])
-    assert user.page.banners.learned.words.text().startswith(f"Undone: Alpaca on {listed[15]}. ")
+    assert user.page.banners.learned.words.text().startswith(f"Undone: your label “Alpaca” for {listed[15]}. ")
     user.press(Qt.Key.Key_Home)
     assert redo.text() == f"&Redo: Alpaca on {listed[15]}"
     user.press_and_learn(Qt.Key.Key_Y, CTRL)
     assert selected(user) == [listed[15]]
-    assert user.page.banners.learned.words.text().startswith(f"Redone: Alpaca on {listed[15]}. ")
+    assert user.page.banners.learned.words.text().startswith(f"Redone: your label “Alpaca” for {listed[15]}. ")
     # The button does the same as the key. While the window asks about many tags, it is next to that question.
     user.press(Qt.Key.Key_Home)
     banners = user.page.banners

@@ -21,9 +21,9 @@ def event(corrections: int) -> Learned:
 @pytest.mark.parametrize(
     ("corrections", "flipped", "changed", "sentence"),
     [
-        (3, 4, 4, "Learned from your labels of 3 photos. 4 other tags changed."),
-        (1, 1, 1, "Learned from your label of 1 photo. 1 other tag changed."),
-        (1234, 0, 0, "Learned from your labels of 1,234 photos. No other tags changed."),
+        (3, 4, 4, "The model has now learned from your labels of 3 photos. 4 other tags changed."),
+        (1, 1, 1, "The model has now learned from your label of 1 photo. 1 other tag changed."),
+        (1234, 0, 0, "The model has now learned from your labels of 1,234 photos. No other tags changed."),
         (0, 2, 0, "Back to the original model. 2 other tags changed."),
         (0, 8, 46, "Back to the original model. 8 other tags changed. 46 changed tags to review."),
         (0, 0, 1, "Back to the original model. No other tags changed. 1 changed tag to review."),
@@ -31,6 +31,26 @@ def event(corrections: int) -> Learned:
 )
 def test_learned(corrections: int, flipped: int, changed: int, sentence: str) -> None:
     assert text.learned(event(corrections), flipped, changed) == sentence
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["alpaca"], "Learned from your label. No other tags changed."),
+        (["alpaca", "not_alpaca", None], "Learned from your labels of 2 photos. No other tags changed."),
+        ([None], "Removed your label. No other tags changed."),
+        ([None] * 3, "Removed your labels from 3 photos. No other tags changed."),
+    ],
+)
+def test_only_the_latest_labels_are_said(given: list[str | None], words: str) -> None:
+    assert text.learned(event(12), 0, 0, given=given) == words
+
+
+def test_what_was_undone_is_said_instead() -> None:
+    assert text.learned(event(12), 2, 2, done="Undone: it.") == "Undone: it. 2 other tags changed."
+    assert text.learned(event(0), 0, 0, done="Undone: it.") == (
+        "Undone: it. Back to the original model. No other tags changed."
+    )
 
 
 def test_many_flipped() -> None:

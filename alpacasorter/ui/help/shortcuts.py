@@ -33,6 +33,7 @@ def groups(bar: QMenuBar, most_used: Sequence[QAction] = ()) -> list[Group]:
     first = [row for action in most_used for row in _of_action(action)]
     found = [Group(_("Used most"), first)] if first else []
     found += [Group(_("Among the photos"), _in_no_menu()), Group(_("Loupe and comparison"), _close_up())]
+    found.append(Group(_("Strip of changed tags"), _changed_tags()))
     for entry in bar.actions():
         menu = entry.menu()
         if isinstance(menu, QMenu):
@@ -45,14 +46,14 @@ def groups(bar: QMenuBar, most_used: Sequence[QAction] = ()) -> list[Group]:
 def _in_no_menu() -> list[tuple[str, str]]:
     return [
         (_("Arrow keys"), _("Go to another photo")),
-        (_("Home, End, Page Up, Page Down"), _("Go far")),
+        (_("Home, End, Page Up, Page Down"), _("Go to the first or last photo, or a page on")),
         (_("Shift+arrow keys"), _("Select several photos")),
         (_("Shift or Ctrl with a click"), _("Select several photos")),
         (_("Drag from a gap between photos"), _("Select several photos")),
         (_("Click a tag"), _("Flip the tag")),
         (_("Enter, Z, double-click"), _("Show the photo as large as the window")),
         (_("Drag a photo"), _("Copy the selected photos to another program or folder")),
-        (_("Right-click"), _("What can be done with the selected photos")),
+        (_("Right-click"), _("Open a menu for the selected photos")),
         (_("Ctrl+mouse wheel"), _("Larger or smaller photos")),
         (
             _("Tab, Shift+Tab"),
@@ -66,10 +67,18 @@ def _close_up() -> list[tuple[str, str]]:
         (_("Arrow keys"), _("Go to another photo")),
         (_("Mouse wheel, +, -"), _("Zoom")),
         (_("Double-click, Z"), _("Show the actual size, or the whole photo")),
-        (_("Drag, Shift+arrow keys"), _("Move the photo that is zoomed")),
-        (_("Tab, click"), _("Choose which of the photos that are compared the keys act on")),
+        (_("Drag, Shift+arrow keys"), _("Move the zoomed photo")),
+        (_("Tab, click"), _("Choose which of the compared photos the keys act on")),
         (_("H"), _("Hold that photo while the arrow keys change another one")),
         (_("Enter, Esc"), _("Go back to the photos")),
+    ]
+
+
+def _changed_tags() -> list[tuple[str, str]]:
+    return [
+        ("K", _("Keep the tag")),
+        ("U", _("Undo the change")),
+        (_("Enter"), _("Go to the photo")),
     ]
 
 
@@ -93,9 +102,13 @@ def _of_action(action: QAction) -> list[tuple[str, str]]:
 
 
 def _is_usual(keys: QKeySequence) -> bool:
-    """Return whether most keyboards have these keys; those with a name such as Open or Zoom In are rare."""
+    """Return whether most keyboards have these keys; those with a name such as Open or Zoom In are rare.
+
+    Return is left out: that is what Qt calls the large Enter key, and the one of the number pad does the same.
+    """
     # The stubs don't know that a sequence can be indexed.
-    return bool(keys[0].key() < Qt.Key.Key_Back)  # type: ignore[index]
+    key = keys[0].key()  # type: ignore[index]
+    return bool(key < Qt.Key.Key_Back and key != Qt.Key.Key_Return)
 
 
 def _plain(name: str) -> str:

@@ -265,8 +265,10 @@ def _measured(check: SelfCheck) -> str:
         ).format(count=count)
     words = [
         ngettext(
-            "Before learning, the model is right about {before} of your {count} correction; after learning, {after}.",
-            "Before learning, the model is right about {before} of your {count} corrections; after learning, {after}.",
+            "Before learning, the model gets {before} of your {count} correction right. Tested as if the photo were "
+            "new, it gets {after} right after learning.",
+            "Before learning, the model gets {before} of your {count} corrections right. Tested on each as if the "
+            "photo were new, it gets {after} right after learning from the others.",
             check.corrections,
         ).format(count=count, before=number(check.before), after=number(check.after))
     ]
@@ -275,8 +277,8 @@ def _measured(check: SelfCheck) -> str:
     if check.still_wrong:
         words.append(
             ngettext(
-                "On its own, the model would still get {count} of them wrong; your tag counts there.",
-                "On its own, the model would still get {count} of them wrong; your tags count there.",
+                "Even after learning from all of them, it gets {count} wrong; your label counts there.",
+                "Even after learning from all of them, it gets {count} wrong; your labels count there.",
                 check.still_wrong,
             ).format(count=number(check.still_wrong))
         )

@@ -122,5 +122,6 @@ class PhotoBanners(QObject):
         done = self._done if back or redone or event.variant is not None else ""
         changed = self._store.counts[Filter.CHANGED]
         more_unsure = self._store.counts[Filter.UNSURE] - unsure_before
-        words = " ".join(filter(None, (done, text.learned(event, flipped, changed, more_unsure))))
+        given = {key: label for step in steps for key, label in step.after.items()}.values() if mine else None
+        words = text.learned(event, flipped, changed, more_unsure, done=done, given=given)
         self.learned.tell(words, show=changed > 0, undo=can_undo, unsure=more_unsure > 0)

@@ -112,7 +112,7 @@ class ChangedModel(QAbstractListModel):
             return ""
         done = self._done.get(row.key)
         if done is None:
-            return _("Labeled by you") if row.correction is not None else _("As before again")
+            return _("Labeled by you") if row.correction is not None else _("Back to its earlier tag")
         return _("Kept") if done.answer is Answer.KEEP else _("Undone")
 
     def _change(self, row: PhotoRow) -> str:

@@ -164,7 +164,7 @@ class PhotoCommands(QObject):
             ahead, others = range(place - 1, -1, -1), range(len(listed) - 1, place, -1)
         for places, words in (
             (ahead, ""),
-            (others, _("Started again at the top of the list.") if forward else _("Went on at the end of the list.")),
+            (others, _("Continued from the top of the list.") if forward else _("Continued from the end of the list.")),
         ):
             row = self._first_unsure(listed[n] for n in places)
             if row is not None:

@@ -107,10 +107,10 @@ class Corrections(QObject):
     def _confirmed(self, rows: Sequence[PhotoRow], labels: Collection[str], *, done: bool = False) -> str:
         photos, label = self._photos(rows), self._store.labels.display(next(iter(labels)))
         if len(labels) > 1:
-            # Translators: what was done, as in "Undone: Confirmed the tags of 12 photos."
+            # Translators: what was done, as in "Confirmed the tags of 12 photos: this changed 4 other tags, …"
             words = _("Confirmed the tags of {photos}") if done else _("Confirm the tags of {photos}")
         else:
-            # Translators: what was done, as in "Undone: Confirmed Not alpaca on IMG_0034.jpg."
+            # Translators: as in "Confirmed Not alpaca on IMG_0034.jpg: this changed 4 other tags, …"
             words = _("Confirmed {label} on {photos}") if done else _("Confirm {label} on {photos}")
         return words.format(label=label, photos=photos)
 
@@ -161,7 +161,7 @@ class Corrections(QObject):
             return _("Undo of “{action}”").format(action=join([one.name() for one in made]))
 
         self._push(labels, name, taken_back=True)
-        done = _("Undone: {action}.").format(action=join([one.done() for one in made]))
+        done = _("Undone: {action}.").format(action=join([one.what() for one in made]))
         self.revisited.emit(list(labels), done)
 
     def undo_to(self, index: int) -> None:
@@ -174,7 +174,7 @@ class Corrections(QObject):
             keys, self._undone_together = self._undone_together, None
         latest = self.stack.command(self.stack.index()) if count == 1 else None
         if isinstance(latest, Correction):
-            said = _("Undone: {action}.").format(action=latest.done())
+            said = _("Undone: {action}.").format(action=latest.what())
         elif count == 1:
             said = _("Undone: {action}.").format(action=self.stack.redoText())
         else:
@@ -205,7 +205,22 @@ class Corrections(QObject):
         rows, given = [row for row, _label in labels.values()], set(after.values())
         named = name or partial(self._name, rows, given)
         done = done or name or partial(self._name, rows, given, done=True)
-        self.stack.push(Correction(self, after, before, paths, (named, done), taken_back=taken_back))
+        what = named if taken_back else partial(self._what, rows, given)
+        self.stack.push(Correction(self, after, before, paths, (named, done, what), taken_back=taken_back))
+
+    def _what(self, rows: Sequence[PhotoRow], labels: Collection[str | None]) -> str:
+        """Return what was done to photos, to say that it is undone or redone."""
+        photos, label = self._photos(rows), next(iter(labels))
+        if len(labels) > 1:
+            # Translators: it follows "Undone:" or "Redone:", as in "Undone: your labels for 12 photos."
+            return _("your labels for {photos}").format(photos=photos)
+        if label is None:
+            # Translators: it follows "Undone:" or "Redone:", as in "Undone: removing your labels from 12 photos."
+            words = ngettext("removing your label from {photos}", "removing your labels from {photos}", len(rows))
+            return words.format(photos=photos)
+        # Translators: as in "Undone: your label “Not alpaca” for IMG_0034.jpg."
+        words = ngettext("your label “{label}” for {photos}", "your labels “{label}” for {photos}", len(rows))
+        return words.format(label=self._store.labels.display(label), photos=photos)
 
     def _name(self, rows: Sequence[PhotoRow], labels: Collection[str | None], *, done: bool = False) -> str:
         """Return what is done to photos, for the menu; or what was done, for a message."""
@@ -214,7 +229,7 @@ class Corrections(QObject):
             # Translators: what can be undone; it follows "Undo:" in the menu. {photos} is as in "12 photos".
             return _("Flipped tags of {photos}").format(photos=photos)
         if label is None and done:
-            # Translators: what was done, as in "Undone: Removed label from 12 photos."
+            # Translators: what was done, as in "Removed label from 12 photos: this changed 4 other tags, …"
             words = ngettext("Removed label from {photos}", "Removed label from {photos}", len(rows))
             return words.format(photos=photos)
         if label is None:
@@ -323,7 +338,7 @@ class Correction(QUndoCommand):
         after: Changes,
         before: Changes,
         paths: Mapping[str, Path],
-        names: tuple[Callable[[], str], Callable[[], str]],
+        names: tuple[Callable[[], str], Callable[[], str], Callable[[], str]],
         *,
         taken_back: bool = False,
     ) -> None:
@@ -334,12 +349,12 @@ class Correction(QUndoCommand):
             after: the new labels by content key, None for none.
             before: those until then.
             paths: the photos by content key.
-            names: return what can be undone, for the menu, and what was done, for a message; with the names that the
-                photos have now.
+            names: return what can be undone, for the menu; what was done, as the start of a sentence; and what was
+                undone or redone. Each with the names that the photos have now.
             taken_back: see `Step`.
         """
         super().__init__(names[0]())
-        self.name, self.done = names
+        self.name, self.done, self.what = names
         self._taken_back = taken_back
         self._owner = owner
         self._after = after
@@ -352,10 +367,10 @@ class Correction(QUndoCommand):
         step = Step(self, self._before, self._after, redone=not self._is_first, taken_back=self._taken_back)
         self._owner.ask(step, self._paths)
         if not self._is_first:
-            self._owner.revisit(self._after, _("Redone: {action}.").format(action=self.done()))
+            self._owner.revisit(self._after, _("Redone: {action}.").format(action=self.what()))
         self._is_first = False
 
     def undo(self) -> None:
         """Restore the labels before."""
         self._owner.ask(Step(self, self._after, self._before, undone=True), self._paths)
-        self._owner.revisit(self._after, _("Undone: {action}.").format(action=self.done()))
+        self._owner.revisit(self._after, _("Undone: {action}.").format(action=self.what()))

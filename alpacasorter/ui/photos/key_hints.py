@@ -149,11 +149,11 @@ def _for_several(selected: Selection, labels: LabelSet) -> list[Hint]:
             _hint("F1", _("All keys")),
         ]
     if selected.judged < selected.total:
-        # Translators: a hint for a key that labels some of the selected photos, as in "Alpaca on 75 of 76".
-        words = ngettext("{label} on {count} of {total}", "{label} on {count} of {total}", selected.judged)
+        # Translators: a hint for a key that tags some of the selected photos, as in "Tag 75 of 76 as Alpaca".
+        words = ngettext("Tag {count} of {total} as {label}", "Tag {count} of {total} as {label}", selected.judged)
     else:
-        # Translators: a hint for a key that labels several photos, as in "Alpaca on 12".
-        words = ngettext("{label} on {count}", "{label} on {count}", selected.judged)
+        # Translators: a hint for a key that tags several photos, as in "Tag 12 as Alpaca".
+        words = ngettext("Tag {count} as {label}", "Tag {count} as {label}", selected.judged)
     counts = {"count": number(selected.judged), "total": number(selected.total)}
     return [
         *(

@@ -24,7 +24,6 @@ from alpacasorter.core.taken import Clock
 from alpacasorter.i18n import _, confidence, ngettext, number
 from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photo_store import PhotoStore
-from alpacasorter.ui.photos.model import change_of
 from alpacasorter.ui.photos.why import GrayPhotos, Why, WhyPanel
 from alpacasorter.ui.widgets.theme import Theme
 from alpacasorter.ui.widgets.thumbnails import Thumbnails
@@ -395,8 +394,10 @@ def verdict(row: PhotoRow, store: PhotoStore, selected: Selection) -> str:
         selected: how many photos are selected.
     """
     said = [_verdict_on_one(row, store)]
-    if change := change_of(row, store):
-        said.append(change)
+    if earlier := store.earlier_tag(row):
+        # Translators: the tag that a photo had before it changed, as in "Changed from Alpaca, 73% sure."
+        words = _("Changed from {label}, {confidence} sure.")
+        said.append(words.format(label=store.labels.display(earlier.label), confidence=confidence(earlier.confidence)))
     if selected.judged and selected.total > 1:
         said.append(_what_is_tagged(selected))
     return "\n".join(said)
@@ -409,7 +410,7 @@ def _verdict_on_one(row: PhotoRow, store: PhotoStore) -> str:
     if label is None or probability is None:
         return _("Not judged yet.")
     if row.correction is not None:
-        words = _("You tagged this {label}.")
+        words = _("Your label: {label}.")
     elif store.is_unsure(row):
         words = _("Probably {label}, but only {confidence} sure.")
     else:
@@ -427,8 +428,8 @@ def _what_is_tagged(selected: Selection) -> str:
         )
         return words.format(count=number(selected.total))
     words = ngettext(
-        "The buttons tag {judged} of {count} selected photo; the others have no tag.",
+        "The buttons tag {judged} of {count} selected photos; the other one has no tag.",
         "The buttons tag {judged} of {count} selected photos; the others have no tag.",
-        selected.total,
+        selected.total - selected.judged,
     )
     return words.format(judged=number(selected.judged), count=number(selected.total))

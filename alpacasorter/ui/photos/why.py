@@ -289,10 +289,10 @@ class WhyPanel(QFrame):
         self._room = 0
         self.legend = Legend(theme, self)
         self.sentence = QLabel(self)
-        # Translators: a heading above small photos that the one in the preview looks like.
-        heading = QLabel(_("Looks like"), self)
+        # Translators: a heading above small photos that are similar to the one in the preview.
+        heading = QLabel(_("Similar photos you labeled"), self)
         self.training = ElidedLabel(self)
-        self.training.setToolTip(_("What the most similar one of the photos shows that the model was trained on"))
+        self.training.setToolTip(_("What is in the most similar of the photos that the model was trained on"))
         self.nothing = QLabel(self)
         for label in (heading, self.training, self.nothing):
             label.setProperty("role", "muted")
@@ -303,7 +303,9 @@ class WhyPanel(QFrame):
         above = QHBoxLayout()
         above.setContentsMargins(0, 0, 0, 0)
         above.addWidget(heading)
-        above.addWidget(self.training, 1)
+        if flat:
+            above.addWidget(self.training, 1)
+            self.training.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.neighbors = [QToolButton(self) for _place in range(_NEIGHBORS)]
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, 0, 0)
@@ -332,6 +334,8 @@ class WhyPanel(QFrame):
         alike.setSpacing(4)
         alike.addLayout(above)
         alike.addWidget(self._found)
+        if not flat:
+            alike.addWidget(self.training)
         inside: QHBoxLayout | QVBoxLayout = QHBoxLayout(self) if flat else QVBoxLayout(self)
         inside.setContentsMargins(*((12, 6, 12, 0) if flat else (0, 0, 0, 0)))
         inside.setSpacing(16 if flat else 6)
@@ -396,15 +400,16 @@ class WhyPanel(QFrame):
         )
         alike = percent(max(0.0, neighbor.similarity))
         if self._is_here(neighbor):
-            tip = _("You tagged this photo {label}. It is {percent} alike. Click to go to it.")
+            tip = _("Your label for this photo: {label}. It is {percent} alike. Click to go to it.")
             tip = tip.format(label=label, percent=alike)
         elif neighbor.path is not None:
             tip = _(
-                "You tagged this photo {label}. It is {percent} alike. Click to show it in the file manager: {path}"
+                "Your label for this photo: {label}. It is {percent} alike. "
+                "Click to show it in the file manager: {path}"
             )
             tip = tip.format(label=label, percent=alike, path=text.folder(neighbor.path))
         else:
-            tip = _("You tagged this photo {label}. It is {percent} alike, and in another folder.")
+            tip = _("Your label for this photo: {label}. It is {percent} alike, and in another folder.")
             tip = tip.format(label=label, percent=alike)
         button.setToolTip(tip)
         button.setAccessibleName(tip)

@@ -132,21 +132,21 @@ class MisplacedPhotos(QObject):
         elif not self._service.busy:
             words = self._words(units)
             button = _("Move it there") if len(units) == 1 else _("Move them there")
-            tip = _("Move what belongs to a photo too. Nothing is overwritten, and it can be undone.")
+            tip = _("Files that belong to the photo move with it. Nothing is overwritten, and it can be undone.")
             if words != self.banner.words.text() or not self.banner.wanted:
                 self.banner.offer(words, [Choice(button, self.move, tip)])
 
     def _words(self, units: list[PlannedUnit]) -> str:
         if len(units) > 1:
             return ngettext(
-                "{count} photo lies in the folder of its earlier tag, where a sort put it.",
-                "{count} photos lie in the folders of their earlier tags, where a sort put them.",
+                "{count} photo is still in the folder of its earlier tag.",
+                "{count} photos are still in the folders of their earlier tags.",
                 len(units),
             ).format(count=number(len(units)))
         [unit] = units
         photo = unit.files[0]
         target = photo.target or photo.source
-        words = _("{photo} still lies in “{before}”, where a sort put it. By its tag it belongs in “{after}” now.")
+        words = _("{photo} is still in “{before}”. With its new tag it belongs in “{after}”.")
         return words.format(
             photo=display_path(photo.source.name),
             before=display_path(Path(photo.source.parent.name)),

@@ -21,8 +21,10 @@ def shortcuts(menu: QMenu | QMenuBar) -> list[tuple[str, str]]:
         if isinstance(inside, QMenu):
             found += shortcuts(inside)
         name, _tab, shown = action.text().partition("\t")
-        # Few keyboards have keys that are called Open or Zoom In.
-        usual = [one for one in action.shortcuts() if one[0].key() < Qt.Key.Key_Back]
+        # Few keyboards have keys that are called Open or Zoom In. Return is a second name of Enter.
+        usual = [
+            one for one in action.shortcuts() if one[0].key() < Qt.Key.Key_Back and one[0].key() != Qt.Key.Key_Return
+        ]
         keys = [one.toString(QKeySequence.SequenceFormat.NativeText) for one in usual] or [shown]
         found += [(one, name) for one in keys if one]
     return found
@@ -35,6 +37,9 @@ def test_every_key_of_every_menu_is_listed(hands: Hands) -> None:
     assert len(known) > 35
     for keys, name in known:
         assert any(keys in one.split(", ") for one in listed), name
+    assert "Ctrl+Enter" in listed, "and no other name for that key"
+    [strip] = [group.rows for group in groups(bar) if group.title == "Strip of changed tags"]
+    assert [keys for keys, _what in strip] == ["K", "U", "Enter"]
     hands.press(Qt.Key.Key_N)
     rows = [row for group in groups(bar, hands.page.actions_.most_used) for row in group.rows]
     assert [what for keys, what in rows if "Ctrl+Z" in keys] == ["Undo"], "not what would be undone now"

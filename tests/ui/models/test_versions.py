@@ -136,11 +136,14 @@ def test_the_summary_gives_the_numbers(shown: LearningState, numbers: list[str])
 @pytest.mark.parametrize(
     ("check", "words"),
     [
-        (SelfCheck(23, 9, 19, 2), "right about 9 of your 23 corrections; after learning, 19"),
+        (
+            SelfCheck(23, 9, 19, 2),
+            "gets 9 of your 23 corrections right. Tested on each as if the photo were new, it gets 19",
+        ),
         (SelfCheck(5, 0, 0, 0), "a few more"),
         (SelfCheck(5, 0, None, 0), "one scene"),
         (SelfCheck(1, 0, None, 0), "too few"),
-        (SelfCheck(23, 9, 19, 1), "your tag counts"),
+        (SelfCheck(23, 9, 19, 1), "after learning from all of them, it gets 1 wrong"),
     ],
 )
 def test_the_summary_says_what_was_measured(check: SelfCheck, words: str) -> None:

@@ -179,7 +179,7 @@ def test_confirming_a_selection_keeps_the_tag_of_each(hands: Hands) -> None:
     assert stack.undoText() == "Confirm the tags of 11 photos"
     stack.undo()
     assert set(hands.asked[-1].values()) == {None}
-    assert hands.page.banners.learned.words.text() == "Undone: Confirmed the tags of 11 photos."
+    assert hands.page.banners.learned.words.text() == "Undone: your labels for 11 photos."
 
 
 def test_a_held_key_labels_each_photo_once_in_order(hands: Hands) -> None:
@@ -245,10 +245,10 @@ def test_next_and_previous_unsure(hands: Hands) -> None:
         assert selected(hands) == [current(hands)]
         assert in_view(hands)
     assert seen == [103, 107, 111, 103]
-    assert said[1:] == ["Started again at the top of the list."]
+    assert said[1:] == ["Continued from the top of the list."]
     hands.press(Key.Key_Left, Mod.ControlModifier)
     assert current(hands) == 111
-    assert said[2:] == ["Went on at the end of the list."]
+    assert said[2:] == ["Continued from the end of the list."]
     hands.press(Key.Key_A, Mod.ShiftModifier)
     go_to(hands, 103)
     hands.press(Key.Key_A, Mod.ShiftModifier)

@@ -126,9 +126,7 @@ def test_photos_that_became_unsure_are_told_and_shown(hands: Hands) -> None:
     learned = hands.page.banners.learned
     hands.press(Key.Key_N)
     hands.learn(dict.fromkeys(range(103, 108), 0.55), hands.asked[-1])
-    assert learned.words.text() == (
-        "Learned from your label of 1 photo. No other tags changed. 5 more photos are unsure now."
-    )
+    assert learned.words.text() == ("Learned from your label. No other tags changed. 5 more photos are unsure now.")
     assert learned.unsure_button.isVisible()
     QTest.mouseClick(learned.unsure_button, Qt.MouseButton.LeftButton)
     assert hands.page.model.filter is Filter.UNSURE
@@ -204,7 +202,7 @@ def test_all_are_kept(hands: Hands, strip: ChangedStrip) -> None:
 def test_tags_that_change_later_are_added_at_the_end(hands: Hands, strip: ChangedStrip) -> None:
     hands.learn({101: 0.4, 105: 0.9})
     assert [words.split(",")[0] for words in shown(hands)] == ["103.jpg", "105.jpg", "107.jpg", "101.jpg"]
-    assert shown(hands)[1].endswith("As before again")
+    assert shown(hands)[1].endswith("Back to its earlier tag")
 
 
 def test_the_filter_shows_it_and_no_photo_comes_under_the_mouse(hands: Hands) -> None:

@@ -43,7 +43,7 @@ def test_five_keys_for_each_state(hands: Hands) -> None:
     hands.press(Key.Key_Right, Mod.ShiftModifier)
     hands.press(Key.Key_Right, Mod.ShiftModifier)
     assert keys(hands) == ["A", "N", "C", "X", "Backspace"]
-    assert words(hands)[0] == "Alpaca on 3"
+    assert words(hands)[0] == "Tag 3 as Alpaca"
     hands.press(Key.Key_End, Mod.ShiftModifier)
     assert keys(hands) == ["A", "N", "C", "Space", "Backspace"], "more can't be compared"
     # A filter that shows nothing.
@@ -195,4 +195,4 @@ def test_keys_say_how_many_of_the_selected_photos_they_label(hands: Hands) -> No
     hands.page.model.on_problems(Problems((Problem(path, reasons.EMPTY),)))
     hands.settle()
     hands.press(Key.Key_A, Mod.ControlModifier)
-    assert words(hands)[0] == "Alpaca on 12 of 13"
+    assert words(hands)[0] == "Tag 12 of 13 as Alpaca"

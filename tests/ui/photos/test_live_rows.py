@@ -274,7 +274,7 @@ def test_undo_names_a_renamed_photo_as_it_is_called_now(page: BrowsePage, qtbot:
     assert page.actions_.undo.text().endswith("on aaa.jpg")
     page.actions_.undo.trigger()
     assert page.actions_.redo.text().endswith("on aaa.jpg")
-    assert page.banners.learned.words.text().endswith("on aaa.jpg.")
+    assert page.banners.learned.words.text().endswith("for aaa.jpg.")
 
 
 @pytest.mark.parametrize("watching", [True, False])

@@ -374,9 +374,7 @@ def test_a_relabeled_photo_is_moved_by_one_button_or_key(scene: Scene, by: str) 
     plan = going(1)
     scene.service.misplaced.emit([plan])
     assert banner.isVisible()
-    assert banner.words.text() == (
-        "IMG_0.jpg still lies in “hike”, where a sort put it. By its tag it belongs in “Alpaca” now."
-    )
+    assert banner.words.text() == ("IMG_0.jpg is still in “hike”. With its new tag it belongs in “Alpaca”.")
     if by == "mouse":
         QTest.mouseClick(banner.answers[0], Qt.MouseButton.LeftButton)
     else:
@@ -407,7 +405,7 @@ def test_all_relabeled_photos_are_moved_sort_by_sort(scene: Scene) -> None:
     plans = [going(1), going(2)]
     scene.service.misplaced.emit(plans)
     banner = scene.control.misplaced.banner
-    assert banner.words.text().startswith("3 photos lie in the folders of their earlier tags")
+    assert banner.words.text().startswith("3 photos are still in the folders of their earlier tags")
     banner.answers[0].click()
     QApplication.processEvents()
     scene.service.misplaced.emit(plans)

@@ -42,7 +42,7 @@ class FindingPanel(QWidget):
         self.clear_all = QPushButton(_("Clear all"), self)
         self.clear_all.setProperty("flat", True)
         self.clear_all.setAutoDefault(False)
-        self.clear_all.setToolTip(_("Remove what is searched for, and list all photos of the filter"))
+        self.clear_all.setToolTip(_("Clear the search and the ranges"))
         kept = self.clear_all.sizePolicy()
         kept.setRetainSizeWhenHidden(True)
         self.clear_all.setSizePolicy(kept)

@@ -235,7 +235,13 @@ class ProbabilityScale:
             return _("{label} {first}–{last}").format(
                 label=self._label(least), first=percent(first), last=percent(last)
             )
-        return _span(self._tag(least), self._tag(most))
+        # Translators: a range, as in "from 72% Not alpaca to 80% Alpaca".
+        return _("from {least} {label} to {most} {other_label}").format(
+            least=self._percent(least),
+            label=self._label(least),
+            most=self._percent(most),
+            other_label=self._label(most),
+        )
 
     def name_end(self, value: float) -> str:
         """Return the label and confidence of one end of a range."""

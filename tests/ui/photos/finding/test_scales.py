@@ -85,7 +85,7 @@ def test_probabilities_are_named_as_the_tags_are() -> None:
     scale = ProbabilityScale(LABELS, 0.8)
     assert scale.name((0.6, 0.8)) == "Alpaca 60%–80%"
     assert scale.name((0.1, 0.4)) == "Not alpaca 60%–90%"
-    assert scale.name((0.3, 0.6)) == "Not alpaca 70% – Alpaca 60%"
+    assert scale.name((0.3, 0.6)) == "from 70% Not alpaca to 60% Alpaca"
     assert scale.name_end(0.0) == "Not alpaca 100%"
     assert scale.lines == [pytest.approx(0.2), 0.8]
 
