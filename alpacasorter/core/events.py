@@ -205,6 +205,10 @@ class ActivationMap:
     width: int
     height: int
 
+    def strongest(self) -> tuple[float, float]:
+        """Return how strong the strongest colors are for the positive class and against it, 0 to 1 of the scale."""
+        return max(0, max(self.levels) - 128) / 127, max(0, 128 - min(self.levels)) / 127
+
 
 @dataclass(frozen=True, slots=True)
 class Neighbor:

@@ -143,7 +143,7 @@ class Actions(QObject):
         self.histograms.setCheckable(True)
         self.why = self._make(
             _("W&hy this tag"),
-            tip=_("Show what in the photo speaks for its tag, and what it looks like"),
+            tip=_("Show what in the photo its tag comes from, and what it looks like"),
             shown_key=text.WHY_KEY,
         )
         self.why.setCheckable(True)

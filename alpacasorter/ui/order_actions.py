@@ -11,9 +11,6 @@ from alpacasorter.i18n import _
 from alpacasorter.ui.photo_filters import Order, View, unknown_labels
 from alpacasorter.ui.widgets.theme import Theme, icon
 
-_WIDEST = 110
-"""Width of the words on the button, pixels at most; the name of a class may be longer."""
-
 
 class OrderActions(QObject):
     """One action for each order, and one that reverses it, which says what would then come first.
@@ -125,9 +122,11 @@ class OrderActions(QObject):
     def _write_on(self, button: QToolButton) -> None:
         """Write the order on a button, which is as wide as the longest name needs, so that its neighbors stay."""
         metrics = button.fontMetrics()
+        # The names of the orders are written in full; that of a class may be longer, and is cut off.
+        room = max(metrics.horizontalAdvance(name.replace("&", "")) for name in _names().values())
 
         def text(name: str) -> str:
-            return metrics.elidedText(name, Qt.TextElideMode.ElideRight, _WIDEST).replace("&", "&&")
+            return metrics.elidedText(name, Qt.TextElideMode.ElideRight, room).replace("&", "&&")
 
         button.setMinimumWidth(0)
         widest = 0

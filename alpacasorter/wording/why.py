@@ -24,8 +24,10 @@ Where = Literal[
     "bottom right",
 ]
 
+PALE: Final = 0.15
+"""Part of the scale of the map below which a color is hardly seen; the strongest of a clear photo is about 0.8."""
 LITTLE: Final = 1.5
-"""Log-odds, summed over the photo, below which hardly anything speaks for an answer; a clear photo has about ten."""
+"""Log-odds below which even what is spread over the whole photo is hardly anything; a clear photo has about ten."""
 _MOST: Final = 0.65
 """From this part on, it is "most"."""
 
@@ -39,17 +41,19 @@ def what_speaks(explained: Explained, labels: LabelSet) -> str:
     speaks = [[max(0.0, share) for share in row] for row in found.shares]
     against = [[max(0.0, -share) for share in row] for row in found.shares]
     much, much_against = sum(map(sum, speaks)), sum(map(sum, against))
+    # By the colors that are shown, so that no sentence denies what is seen.
+    strongest, strongest_against = found.strongest()
     is_positive = labels.predicted(explained.probability) == labels.positive
-    if is_positive and much < LITTLE:
+    if is_positive and strongest < PALE and much < LITTLE:
         return _("Hardly anything in the photo speaks against {label}.").format(label=positive)
     if is_positive:
         return _speaks_for(where(speaks)).format(label=positive)
-    if much < LITTLE <= much_against:
+    if strongest < PALE <= strongest_against:
         return _speaks_against(where(against)).format(label=positive)
-    if much < LITTLE:
+    if strongest < PALE:
         return _("Hardly anything in the photo speaks for {label}.").format(label=positive)
     said = _speaks_for(where(speaks)).format(label=positive)
-    rest = _("More speaks against it.") if much_against > much else _("It is too little.")
+    rest = _("But more speaks against it.") if much_against > much else _("But there is not enough of it.")
     # Translators: two sentences, one after the other.
     return _("{first} {second}").format(first=said, second=rest)
 

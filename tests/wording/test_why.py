@@ -48,17 +48,23 @@ def test_a_map_of_one_cell_and_an_odd_number_of_cells() -> None:
     assert where(((1.0, 0.0, 0.0),) * 3) == "left"
 
 
+def painted(shares: tuple[tuple[float, ...], ...]) -> ActivationMap:
+    """Return a map with one point for each cell; the scale ends at a share of 1."""
+    levels = bytes(round(128 + 127 * max(-1.0, min(1.0, share))) for row in shares for share in row)
+    return ActivationMap(shares, 0.0, levels, SIDE, SIDE)
+
+
 def explained(
     probability: float, shares: tuple[tuple[float, ...], ...] | None, problem: str | None = None
 ) -> Explained:
-    found = None if shares is None else ActivationMap(shares, 0.0, b"", 0, 0)
+    found = None if shares is None else painted(shares)
     return Explained(Path("/p/1.jpg"), "key", probability, found, problem, (), 0, ("cat", 0.7))
 
 
 def test_what_is_said_depends_on_the_tag_and_on_how_much_speaks() -> None:
     some, faint = cells(ALL, FIRST, 0.2), cells(ALL, FIRST, 0.01)
     against = cells(FIRST, ALL, -0.2)
-    mostly_against = tuple(tuple(0.1 if c < 4 else -0.3 for c in range(SIDE)) for _row in range(SIDE))
+    mostly_against = tuple(tuple(0.2 if c < 4 else -0.3 for c in range(SIDE)) for _row in range(SIDE))
     said = {
         name: what_speaks(explained(probability, shares), LABELS)
         for name, probability, shares in (
@@ -75,6 +81,15 @@ def test_what_is_said_depends_on_the_tag_and_on_how_much_speaks() -> None:
     assert "left half" in said["clear"]
     assert "against Dog is in the upper half" in said["against"]
     assert "{" not in "".join(said.values())
+
+
+def test_no_sentence_denies_a_color_that_is_seen() -> None:
+    """Little in sum, but strong in one place; and much in sum, but pale everywhere."""
+    spot, veil = cells(range(2), range(2), 0.3), cells(ALL, ALL, 0.03)
+    assert "top left" in what_speaks(explained(0.01, spot), LABELS)
+    assert "not enough" in what_speaks(explained(0.01, spot), LABELS)
+    assert "Hardly anything" in what_speaks(explained(0.01, veil), LABELS)
+    assert "spread over" in what_speaks(explained(0.9, cells(ALL, ALL, 0.12)), LABELS)
 
 
 def test_why_there_is_no_map() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Hashable, Iterable
+from functools import lru_cache
 
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPixmap
@@ -14,13 +15,14 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from alpacasorter.core import reasons, trash_reasons
 from alpacasorter.i18n import _, confidence
-from alpacasorter.ui.photo_filters import Filter
+from alpacasorter.ui.photo_filters import Filter, Order, View
 from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photo_store import PhotoStore
 from alpacasorter.ui.photos.model import PhotoModel
 from alpacasorter.ui.widgets import tag as tags
 from alpacasorter.ui.widgets.theme import RADIUS, Theme, paint_icon
 from alpacasorter.ui.widgets.thumbnails import Thumbnails
+from alpacasorter.wording import text
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -56,6 +58,8 @@ class PhotoDelegate(QStyledItemDelegate):
         self._tile = 184
         self._height = round(self._tile * _ASPECT)
         self._pixmaps = _PixmapCache()
+        # Writing a date takes longer than painting it.
+        self._moment = lru_cache(_MOST_PIXMAPS)(text.taken_moment)
         self.hot: PhotoRow | None = None
         self._painted: dict[PhotoRow, tags.Tag | None] = {}
         self.set_font(QFont())
@@ -186,12 +190,22 @@ class PhotoDelegate(QStyledItemDelegate):
         else:
             painter.setPen(QColor(colors.muted if row.reason is None or row.gone else colors.warning))
             painter.drawText(line, _ONE_LINE, _status(row))
-        # Among the changed tags, what the tag was is worth more than the file name, which the preview shows too.
-        below = was(row, self._store) if index.data(PhotoModel.FilterRole) is Filter.CHANGED else ""
+        # What the photos are listed for is worth more than the file name, which the tool tip and the preview show too.
+        view: View = index.data(PhotoModel.ViewRole)
+        below = was(row, self._store) if view.filter is Filter.CHANGED else ""
+        if not below and view.sorted_by is Order.TAKEN:
+            below = self._when(row)
         name = QRect(line.left(), line.bottom() + 1 + _PAD - 4, line.width(), self._metrics.height())
         painter.setPen(QColor(colors.muted))
         words = below or self._name(row.name, str(index.data(PhotoModel.FolderRole)), name.width())
         painter.drawText(name, _ONE_LINE, self._metrics.elidedText(words, Qt.TextElideMode.ElideMiddle, name.width()))
+
+    def _when(self, row: PhotoRow) -> str:
+        """Return when a photo was taken, or that it has no date; empty while that is not known yet."""
+        taken = row.taken(self._store.clocks)
+        if taken is not None:
+            return self._moment(taken)
+        return "" if row.waiting else _("No date")
 
     def _name(self, name: str, folder: str, room: int) -> str:
         """Return the name of a photo, behind its folder unless that is empty; each is shortened to its share."""

@@ -90,6 +90,27 @@ def hints(
     ]
 
 
+def in_loupe(row: PhotoRow | None, labels: LabelSet) -> list[Hint]:
+    """Return the keys that count in the loupe, the most important first."""
+    keys = []
+    if row is not None and row.probability is not None:
+        label = labels.label(row.probability, row.correction)
+        keys = [_hint(text.key_for(labels, one), labels.display(one)) for one in (labels.positive, labels.negative)]
+        if row.correction is None:
+            keys.append(_hint(text.CONFIRM_KEY, _("Confirm {label}").format(label=labels.display(label))))
+        else:
+            keys.append(_hint("Backspace", _("Remove my label")))
+    return [
+        *keys,
+        _hint("Right", _("Next photo")),
+        # Translators: what a key does in the loupe: it zooms to the actual size, and back.
+        _hint("Z", _("Zoom")),
+        _hint("W", _("Why")),
+        _hint("F11", _("Full screen")),
+        _hint("Esc", _("Back")),
+    ]
+
+
 def _in_search() -> list[Hint]:
     return [
         _hint("Enter", _("Go to the photos")),
@@ -156,8 +177,8 @@ class KeyHints(QLabel):
     stays as it is.
     """
 
-    def __init__(self, store: PhotoStore, theme: Theme, undo: QAction, parent: QWidget | None = None) -> None:
-        """Show nothing yet; `undo` is enabled while there is something to undo."""
+    def __init__(self, store: PhotoStore, theme: Theme, undo: QAction | None, parent: QWidget | None = None) -> None:
+        """Show nothing yet; `undo` is enabled while there is something to undo, None if that is not shown."""
         super().__init__(parent)
         self.setObjectName("hints")
         self._store = store
@@ -173,7 +194,8 @@ class KeyHints(QLabel):
         self._low = False
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self.update)
-        undo.enabledChanged.connect(self._show)
+        if undo is not None:
+            undo.enabledChanged.connect(self._show)
 
     def follow_focus(self, photos: QWidget, changes: QWidget, search: QWidget) -> None:
         """Show from now on what counts for the widget with the focus.
@@ -202,7 +224,7 @@ class KeyHints(QLabel):
     def _now(self) -> list[Hint]:
         focused = self._focused
         if focused is self._photos:
-            return hints(*self._for, self._store, can_undo=self._undo.isEnabled())
+            return hints(*self._for, self._store, can_undo=self._undo is not None and self._undo.isEnabled())
         if focused is self._changes:
             return _among_changes()
         if focused is self._search:
@@ -210,7 +232,10 @@ class KeyHints(QLabel):
         return _on_button() if isinstance(focused, QAbstractButton) else []
 
     def _show(self) -> None:
-        now = self._now()
+        self.show_these(self._now())
+
+    def show_these(self, now: list[Hint]) -> None:
+        """Show these keys."""
         if now != self._hints:
             self._hints = now
             # Translators: a key and what it does.

@@ -75,7 +75,7 @@ class PhotoModel(QAbstractListModel):
     unsettled = Signal()
 
     RowRole = Qt.ItemDataRole.UserRole + 1
-    FilterRole = Qt.ItemDataRole.UserRole + 2
+    ViewRole = Qt.ItemDataRole.UserRole + 2
     FolderRole = Qt.ItemDataRole.UserRole + 3
 
     def __init__(self, store: PhotoStore, parent: QObject | None = None) -> None:
@@ -109,7 +109,7 @@ class PhotoModel(QAbstractListModel):
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Return what a role asks for.
 
-        That is the row of a photo (RowRole), the filter (FilterRole), the name of the photo's folder if several are
+        That is the row of a photo (RowRole), filter and order (ViewRole), the name of the photo's folder if several are
         listed and not one below the other (FolderRole), or the name or description of the photo.
         """
         if not index.isValid():
@@ -117,8 +117,8 @@ class PhotoModel(QAbstractListModel):
         row = self._shown[index.row()]
         if role == self.RowRole:
             return row
-        if role == self.FilterRole:
-            return self._view.filter
+        if role == self.ViewRole:
+            return self._view
         if role == self.FolderRole:
             mixed = self._view.sorted_by is not Order.FOLDER and self.has_several_folders
             return self.folder_name(row.folder) if mixed else ""

@@ -331,6 +331,7 @@ class BrowsePage(QWidget):
         """Show or hide the line with keys."""
         self._settings.key_hints = visible
         self.hints.set_wanted(visible)
+        self.closeups.loupe.hints.set_wanted(visible)
         self.actions_.key_hints.setChecked(visible)
 
     def set_unsure_below(self, least: float) -> None:

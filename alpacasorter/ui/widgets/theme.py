@@ -40,8 +40,8 @@ class Colors:
         positive, on_positive: tag of the positive class.
         negative, on_negative: tag of the negative class.
         warning: unsure photos and problems.
-        speaks_for, speaks_against: over a photo, what speaks for its tag and against it; the same in both schemes, and
-            told apart whatever colors one does not see.
+        speaks_for, speaks_against: over a photo, what speaks for the positive class and against it; the same in both
+            schemes, and told apart whatever colors one does not see.
     """
 
     window: str

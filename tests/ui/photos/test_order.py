@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QMenu, QToolBar, QToolButton
 
 from alpacasorter.core.events import Found, Judged, JudgedPhoto
@@ -151,3 +152,41 @@ def test_photos_that_come_while_the_order_is_reversed_go_to_the_end(hands: Hands
     page.model.show(page.model.view)
     page.show_photos([str(row.key)])
     assert shown(hands) == ["z", "x10", "x2", "m", "10", "9"]
+
+
+def test_the_button_names_every_order_in_full(hands: Hands) -> None:
+    show(hands)
+    hands.window.resize(1600, 700)
+    for number, name in enumerate(("By folder", "By name", "By date taken", "By tag and confidence"), 1):
+        hands.press(Key(Key.Key_0 + number), Mod.AltModifier)
+        assert button(hands).text() == name
+
+
+def words_on_cards(hands: Hands, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return all that is written on the cards when they are painted."""
+    said: list[str] = []
+    write = QPainter.drawText
+
+    def note(painter: QPainter, *args: object) -> object:
+        said.extend(one for one in args if isinstance(one, str))
+        return write(painter, *args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(QPainter, "drawText", note)
+        hands.grid.viewport().grab()
+    return "\n".join(said)
+
+
+def test_in_the_order_by_date_the_cards_show_it(hands: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
+    show(hands)
+    hands.press(Key.Key_2, Mod.AltModifier)
+    by_name = words_on_cards(hands, monkeypatch)
+    assert "x2.jpg" in by_name
+    assert "2019" not in by_name
+    hands.press(Key.Key_3, Mod.AltModifier)
+    by_date = words_on_cards(hands, monkeypatch)
+    assert by_date.count("2019") == 4
+    assert by_date.count("No date") == 1
+    assert ".jpg" not in by_date
+    tip = hands.page.model.index(0).data(Qt.ItemDataRole.ToolTipRole)
+    assert hands.page.model.listed[0].name in tip

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, QRect, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLabel, QPushButton
 
 from alpacasorter.core.labels import LabelSet
@@ -19,6 +20,7 @@ from alpacasorter.ui.photos.finding.scales import DateScale, ProbabilityScale
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.model import PhotoModel
 from alpacasorter.ui.settings import Settings
+from alpacasorter.ui.widgets import keys
 from alpacasorter.ui.widgets.theme import Theme
 
 _COUNT_MS = 120
@@ -95,15 +97,27 @@ class Finding(QObject):
         actions.histograms.toggled.connect(self._show_histograms)
         for signal in (model.modelReset, model.rowsInserted, model.rowsRemoved):
             signal.connect(self._say_shown)
-        grid.viewport().installEventFilter(self)
+        for watched in (parent, grid.viewport()):
+            watched.installEventFilter(self)
         actions.histograms.setChecked(settings.histograms)
         self._show_panel()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Keep the button below the words that say why the list is empty."""
-        if event.type() == QEvent.Type.Resize:
-            self._place_nothing()
-        return False
+        """Keep the button below the words that say why the list is empty; leave the search with Esc wherever one is."""
+        if watched is not self.parent():
+            if event.type() == QEvent.Type.Resize:
+                self._place_nothing()
+            return False
+        if not self._is_open or not isinstance(event, QKeyEvent) or event.key() != Qt.Key.Key_Escape:
+            return False
+        if keys.keeps_escape(event):
+            # It does not stop the scan before it has left the search.
+            return True
+        if event.type() != QEvent.Type.KeyPress:
+            return False
+        if not event.isAutoRepeat():
+            self.close_search()
+        return True
 
     # What is searched for
 

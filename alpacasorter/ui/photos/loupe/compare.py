@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Final
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from alpacasorter.core import reasons
 from alpacasorter.i18n import _
@@ -16,8 +15,7 @@ from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photos.grid import PhotoGrid
 from alpacasorter.ui.photos.loupe.facts import how_taken
 from alpacasorter.ui.photos.loupe.loupe import REMARK_MS, STEPS, full_size, is_label_key, zoom_by_key
-from alpacasorter.ui.photos.loupe.tag_button import TagButton
-from alpacasorter.ui.photos.loupe.zoom_view import ZoomView
+from alpacasorter.ui.photos.loupe.pane import Pane
 from alpacasorter.ui.photos.model import PhotoModel
 from alpacasorter.ui.photos.preview import confirm_button
 from alpacasorter.ui.photos.why import Why, WhyPanel
@@ -29,76 +27,6 @@ from alpacasorter.workers.closeups import MOST_FULL_PIXELS, CloseupLoader, Fit, 
 
 LEAST, MOST = 2, 4
 """How many photos can be compared."""
-_LOW: Final = 240
-"""Height of a photo with its tag below which there is no line about how it was taken, pixels."""
-_LINE: Final = 3
-"""Width of the frame around the photo that keys act on, pixels."""
-
-
-class Pane(QFrame):
-    """One of the photos, with its tag and name, and a button that holds it.
-
-    Signals:
-        pressed: the user has pressed on it.
-    """
-
-    pressed = Signal()
-
-    def __init__(self, grid: PhotoGrid, theme: Theme, parent: QWidget | None = None) -> None:
-        """Show nothing."""
-        super().__init__(parent)
-        self._theme = theme
-        self.row: PhotoRow | None = None
-        self.asked: tuple[Path, str | None, bool] | None = None
-        self.is_chosen = False
-        self.view = ZoomView(theme, self)
-        self.tag = TagButton(grid.delegate, theme, self)
-        self.name = ElidedLabel(self)
-        self.name.setProperty("role", "heading")
-        self.facts = ElidedLabel(self)
-        self.facts.setProperty("role", "muted")
-        self.hold = QPushButton(self)
-        self.hold.setAutoDefault(False)
-        self.hold.setCheckable(True)
-        # Translators: a button that keeps a photo in its place while another one is changed.
-        self.hold.setText(_("Hold"))
-        self.hold.setToolTip(_("Keep this photo here while the arrow keys change another one  (H)"))
-        self.hold.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        top = QHBoxLayout()
-        top.setSpacing(8)
-        top.addWidget(self.tag)
-        top.addWidget(self.name, 1)
-        top.addWidget(self.hold)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(_LINE + 1, _LINE + 1, _LINE + 1, _LINE + 1)
-        layout.setSpacing(4)
-        layout.addWidget(self.view, 1)
-        layout.addLayout(top)
-        layout.addWidget(self.facts)
-        self.view.pressed.connect(self.pressed)
-
-    def choose(self, chosen: bool) -> None:
-        """Show whether keys act on this photo."""
-        self.is_chosen = chosen
-        self.update()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave out how the photo was taken if there is little space."""
-        super().resizeEvent(event)
-        self.facts.setVisible(self.height() >= _LOW)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """A press beside the photo counts too."""
-        self.pressed.emit()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint a frame around the photo that keys act on."""
-        super().paintEvent(event)
-        if self.is_chosen:
-            painter = QPainter(self)
-            painter.setPen(QPen(QColor(self._theme.colors.accent), _LINE))
-            painter.drawRect(self.rect().adjusted(1, 1, -2, -2))
-            painter.end()
 
 
 class Compare(QWidget):
@@ -184,6 +112,10 @@ class Compare(QWidget):
             pane.view.wants_changed.connect(self._ask)
             pane.tag.flip_wanted.connect(self.flip_wanted)
         self._why.changed.connect(self._show_why)
+        for button in (self.back, self.positive, self.negative, self.confirm, *self.why.neighbors):
+            # As in the rest of the window, clicks leave the focus where the keys are needed.
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.installEventFilter(self)
         self.back.clicked.connect(self.closed)
         self.positive.clicked.connect(lambda: self._on_tagged(self._store.labels.positive))
         self.negative.clicked.connect(lambda: self._on_tagged(self._store.labels.negative))
@@ -268,14 +200,18 @@ class Compare(QWidget):
             pane.choose(n == place)
         self._refresh_later()
 
+    def _free(self) -> int | None:
+        """Return the place whose photo can be changed: the chosen one, or, if that is held, the next that is not."""
+        places = ((self._chosen + further) % self._count for further in range(self._count))
+        return next((place for place in places if not self._all[place].hold.isChecked()), None)
+
     def step(self, by: int) -> None:
-        """Show another photo in place of the chosen one; if that is held, of the first one that is not."""
-        pane = self.chosen
-        if pane.hold.isChecked():
-            free = next((one for one in self.panes if not one.hold.isChecked()), None)
-            if free is None:
-                return
-            pane = free
+        """Show another photo in place of the chosen one; if that is held, of another, which is chosen from then on."""
+        free = self._free()
+        if free is None:
+            self.remark(_("All photos are held. H lets one go."))
+            return
+        pane = self._all[free]
         place = None if pane.row is None else self._model.position(pane.row)
         shown = self.rows
         at = -1 if place is None else place
@@ -284,8 +220,9 @@ class Compare(QWidget):
             row = self._model.listed[at]
             if not any(row is one for one in shown):
                 self._put(pane, row)
-                if pane is self.chosen:
-                    self._grid.go_to(self._model.index(at))
+                # Keys act on the photo that has just come, as in other programs with a held one beside it.
+                self._choose(free)
+                self._grid.go_to(self._model.index(at))
                 self.refresh()
                 self._ask()
                 pane.view.repaint()
@@ -359,6 +296,9 @@ class Compare(QWidget):
         if shown is not None:
             self._choose(shown)
             return
+        free = self._free()
+        if free is not None:
+            self._choose(free)
         self._put(self.chosen, row)
         self._refresh_later()
         self._ask()
@@ -378,7 +318,7 @@ class Compare(QWidget):
         self._show_why()
 
     def _show_why(self) -> None:
-        """Lay over the chosen photo what speaks for its tag and against it, if that is known."""
+        """Lay over the chosen photo what speaks for the positive class and against it, if that is known."""
         for pane in self.panes if self._open else ():
             overlay = self._why.overlay(pane.row)
             pane.view.set_overlay(overlay)
@@ -441,7 +381,7 @@ class Compare(QWidget):
 
     def _say_hint(self) -> None:
         self.hint.setText(_("Tab: next photo. Arrow keys: another photo in its place. H: hold it."))
-        self.hint.setToolTip(self.hint.text())
+        self.hint.setToolTip(_("{hint} Ctrl+Tab: the buttons.").format(hint=self.hint.text()))
 
     def remark(self, words: str) -> None:
         """Say something for a moment, in place of the hint."""
@@ -507,29 +447,24 @@ class Compare(QWidget):
     # Keys
 
     def event(self, event: QEvent) -> bool:
-        """Claim Esc before a shortcut of the window gets it, and Tab, which goes from photo to photo."""
-        kind = event.type()
-        if isinstance(event, QKeyEvent):
-            if kind == QEvent.Type.ShortcutOverride and event.key() == Qt.Key.Key_Escape:
-                event.accept()
-                return True
-            if kind == QEvent.Type.KeyPress and event.key() in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab):
-                self._tab(forward=event.key() == Qt.Key.Key_Tab)
-                return True
+        """Claim Esc before a shortcut of the window gets it."""
+        claims = event.type() == QEvent.Type.ShortcutOverride
+        if claims and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
+            event.accept()
+            return True
         return super().event(event)
 
-    def _tab(self, *, forward: bool) -> None:
-        """Go to the next photo; after the last one, to the buttons."""
-        place = self._chosen + (1 if forward else -1)
-        if 0 <= place < self._count:
-            self.choose(place)
-        else:
-            self.focusNextPrevChild(forward)
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Have arrow keys change the photo also while a button has the focus, where they would go to another button."""
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and event.key() in STEPS:
+            self.keyPressEvent(event)
+            return True
+        return super().eventFilter(watched, event)
 
-    def focusInEvent(self, event: object) -> None:
-        """Begin again with the first photo when the Tab key comes back."""
-        super().focusInEvent(event)  # type: ignore[arg-type]
-        self.update()
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Go to the next photo with the Tab key, whatever has the focus; after the last one, to the first again."""
+        self.choose((self._chosen + (1 if forward else -1)) % max(1, self._count))
+        return True
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Step, zoom, hold, go back; other keys act on the chosen photo as in the grid."""
@@ -537,6 +472,9 @@ class Compare(QWidget):
         if key in (Qt.Key.Key_Escape, Qt.Key.Key_Return, Qt.Key.Key_Enter) and not modifiers:
             if not event.isAutoRepeat():
                 self.closed.emit()
+        elif key in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab):
+            # With Ctrl: without it, it goes to another photo.
+            super().focusNextPrevChild(key == Qt.Key.Key_Tab)
         elif key in STEPS and not modifiers:
             self.step(STEPS[Qt.Key(key)])
         elif is_label_key(event, self._store.labels):

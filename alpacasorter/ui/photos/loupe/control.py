@@ -7,7 +7,7 @@ from functools import cached_property, partial
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QObject, Qt, QTimer
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QAbstractButton, QMainWindow, QStackedLayout, QStatusBar, QToolBar, QWidget
+from PySide6.QtWidgets import QMainWindow, QStackedLayout, QStatusBar, QToolBar, QWidget
 
 from alpacasorter.i18n import ngettext, number
 from alpacasorter.ui.actions import Actions
@@ -88,9 +88,6 @@ class LoupeControl(QObject):
         """Shows two to four photos; made when it is first needed, so that the first window need not wait for it."""
         compare = self._make_compare()
         self._views.addWidget(compare)
-        for button in compare.findChildren(QAbstractButton):
-            # As in the rest of the window, clicks leave the focus where the keys are needed.
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         compare.menu_wanted.connect(self._menu.popup)
         compare.closed.connect(self.close)
         compare.labeled.connect(self._commands.label)

@@ -16,6 +16,7 @@ from alpacasorter.i18n import _
 from alpacasorter.ui.photo_filters import Filter
 from alpacasorter.ui.photo_row import PhotoRow
 from alpacasorter.ui.photos.grid import PhotoGrid
+from alpacasorter.ui.photos.key_hints import KeyHints, in_loupe
 from alpacasorter.ui.photos.loupe.facts import how_many, how_taken
 from alpacasorter.ui.photos.loupe.film_strip import FilmStrip
 from alpacasorter.ui.photos.loupe.tag_button import TagButton
@@ -156,6 +157,7 @@ class Loupe(QWidget):
             label.setTextFormat(Qt.TextFormat.PlainText)
         self._why = why
         self.why = WhyPanel(why, model.store, thumbnails, theme, self, flat=True)
+        self.hints = KeyHints(model.store, theme, None, self)
         self.strip = FilmStrip(model, thumbnails, theme, self)
         self._lay_out()
         self._rest = QTimer(self, singleShot=True, interval=_REST_MS)
@@ -190,6 +192,7 @@ class Loupe(QWidget):
         layout.addWidget(self.why)
         layout.addLayout(self.below)
         layout.addWidget(self.strip)
+        layout.addWidget(self.hints)
         for button in (self.back, self.positive, self.negative):
             button.setAutoDefault(False)
         for button in (self.positive, self.negative):
@@ -371,7 +374,7 @@ class Loupe(QWidget):
             self.view.show_thumbnail(pixmap)
 
     def _show_why(self) -> None:
-        """Lay over the photo what speaks for its tag and against it, if that is known."""
+        """Lay over the photo what speaks for the positive class and against it, if that is known."""
         if self._open:
             self.view.set_overlay(self._why.overlay(self._row))
             self.view.setAccessibleDescription(self.why.sentence.text())
@@ -391,6 +394,7 @@ class Loupe(QWidget):
         if not self._open:
             return
         self.tag.show_row(row)
+        self.hints.show_these(in_loupe(row, labels))
         judged = row is not None and row.probability is not None
         self.confirm.setVisible(judged)
         self.confirm.setEnabled(row is not None and row.correction is None)
@@ -464,4 +468,5 @@ class Loupe(QWidget):
         """Leave out the film strip if the window is low."""
         super().resizeEvent(event)  # type: ignore[arg-type]
         self.strip.setVisible(self.height() >= _LOW)
+        self.hints.set_low(self.height() < _LOW)
         self.why.set_room(self.height())

@@ -145,6 +145,35 @@ def test_escape_clears_the_search_and_goes_back(user: Hands) -> None:
     assert not stopped, "the key has not stopped the scan"
 
 
+@pytest.mark.parametrize("words", ["img", ""])
+def test_escape_leaves_the_search_from_the_photos_too(user: Hands, words: str) -> None:
+    stopped: list[None] = []
+    user.page.actions_.stop.setEnabled(True)
+    user.page.actions_.stop.triggered.connect(lambda: stopped.append(None))
+    search(user, words)
+    user.press(Qt.Key.Key_Return)
+    user.press(Qt.Key.Key_N)
+    user.press(Qt.Key.Key_Return)
+    user.press(Qt.Key.Key_Escape)
+    assert user.grid.isVisible(), "the loupe is left before the search"
+    assert panel_of(user).isVisible()
+    user.press(Qt.Key.Key_Escape)
+    assert len(listed(user)) == 5
+    assert not panel_of(user).isVisible()
+    assert QApplication.focusWidget() is user.grid
+    assert not stopped
+    user.press(Qt.Key.Key_Escape)
+    assert stopped, "the next one stops the scan"
+
+
+def test_escape_leaves_the_search_from_a_filter(user: Hands) -> None:
+    search(user, "img")
+    user.focus(user.page.filters.button(Filter.UNSURE))
+    user.press(Qt.Key.Key_Escape)
+    assert len(listed(user)) == 5
+    assert not panel_of(user).isVisible()
+
+
 def test_searching_from_the_loupe_goes_back_to_the_photos(user: Hands) -> None:
     user.press(Qt.Key.Key_Return)
     assert not user.grid.isVisible()

@@ -81,11 +81,17 @@ def test_arrows_change_the_chosen_photo_or_another_while_it_is_held(hands: Hands
     hands.press(Key.Key_Right)
     assert numbers(hands) == [102, 101], "never the same photo twice"
     hands.press(Key.Key_H)
+    assert page.chosen is page.panes[0], "it can still be tagged"
     hands.press(Key.Key_Right)
+    assert numbers(hands) == [102, 103]
+    assert page.chosen is page.panes[1], "keys act on the one that changes"
+    hands.press(Key.Key_N)
+    assert hands.asked == [{"key103": NOT}]
     hands.press(Key.Key_Right)
     assert numbers(hands) == [102, 104]
+    hands.press(Key.Key_Tab)
     hands.press(Key.Key_N)
-    assert hands.asked == [{"key102": NOT}], "keys still act on the one that is held"
+    assert hands.asked[1:] == [{"key102": NOT}], "the held one can be chosen"
     hands.press(Key.Key_Left)
     hands.press(Key.Key_Left)
     assert numbers(hands) == [102, 101]
@@ -94,6 +100,33 @@ def test_arrows_change_the_chosen_photo_or_another_while_it_is_held(hands: Hands
     assert numbers(hands) == [102, 101], "both are held"
     hands.press(Key.Key_Escape)
     assert hands.grid.selected_photos() == [hands.row(101), hands.row(102)]
+
+
+def test_of_three_the_one_after_the_held_one_changes(hands: Hands) -> None:
+    compare(hands, 3)
+    page = hands.page.closeups.compare
+    page.choose(1)
+    hands.press(Key.Key_H)
+    hands.press(Key.Key_Right)
+    assert numbers(hands) == [100, 101, 103]
+    assert page.chosen is page.panes[2]
+    hands.press(Key.Key_H)
+    hands.press(Key.Key_Right)
+    assert numbers(hands) == [102, 101, 103]
+    assert page.chosen is page.panes[0]
+
+
+def test_undo_does_not_take_the_place_of_a_held_photo(hands: Hands) -> None:
+    compare(hands, 2)
+    page = hands.page.closeups.compare
+    hands.press(Key.Key_N)
+    hands.learn({}, hands.asked[-1])
+    hands.press(Key.Key_Right)
+    hands.press(Key.Key_H)
+    assert numbers(hands) == [100, 102]
+    hands.press(Key.Key_Z, Mod.ControlModifier)
+    assert numbers(hands) == [101, 102]
+    assert page.chosen is page.panes[0]
 
 
 def test_a_held_photo_is_told_by_its_button_which_looks_like_the_others(hands: Hands) -> None:
@@ -150,7 +183,45 @@ def test_photos_are_zoomed_and_moved_together(hands: Hands) -> None:
     assert second.view.is_fitted
 
 
-def test_all_controls_have_names_and_can_be_reached_by_tab(hands: Hands) -> None:
+@pytest.mark.parametrize("start", [0, 1, 2])
+def test_tab_goes_from_photo_to_photo_and_round_again(hands: Hands, start: int) -> None:
+    compare(hands, 3)
+    page = hands.page.closeups.compare
+    page.choose(start)
+    labeled = []
+    for place in [*range(start, 3), *range(start)]:
+        hands.press(Key.Key_N)
+        labeled.append({f"key{100 + place}": NOT})
+        assert hands.asked == labeled
+        hands.press(Key.Key_Tab)
+    assert page.chosen is page.panes[start]
+    assert QApplication.focusWidget() is page
+    hands.press(Key.Key_Backtab, Mod.ShiftModifier)
+    assert page.chosen is page.panes[start - 1]
+    assert numbers(hands) == [100, 101, 102]
+
+
+def test_tab_and_arrows_are_for_the_photos_whatever_has_the_focus(hands: Hands) -> None:
+    compare(hands, 2)
+    page = hands.page.closeups.compare
+    page.choose(0)
+    for button in (page.back, page.positive, page.negative):
+        page.choose(0)
+        before = numbers(hands)[0]
+        hands.focus(button)
+        hands.press(Key.Key_Right)
+        assert numbers(hands)[0] > before
+        assert page.chosen is page.panes[0]
+        hands.press(Key.Key_Tab)
+        assert page.chosen is page.panes[1]
+        assert QApplication.focusWidget() is page
+    for pane in page.panes:
+        QTest.mouseClick(pane.hold, Qt.MouseButton.LeftButton)
+        assert pane.hold.isChecked()
+        assert QApplication.focusWidget() is page
+
+
+def test_all_controls_have_names_and_the_buttons_can_be_reached_with_ctrl(hands: Hands) -> None:
     compare(hands, 2)
     page = hands.page.closeups.compare
     hands.settle()
@@ -166,10 +237,10 @@ def test_all_controls_have_names_and_can_be_reached_by_tab(hands: Hands) -> None
     assert names[1] in page.accessibleName(), "it says which photo has the frame"
     reached = set()
     for _ in range(12):
-        hands.press(Key.Key_Tab)
+        hands.press(Key.Key_Tab, Mod.ControlModifier)
         reached.add(QApplication.focusWidget())
     assert {page.back, page.positive, page.negative} <= reached
-    assert {pane.hold for pane in page.panes} <= reached
+    assert page.chosen is page.panes[1]
 
 
 def test_a_button_confirms_the_tag_of_the_chosen_photo(hands: Hands) -> None:

@@ -298,3 +298,20 @@ def test_the_right_mouse_button_opens_the_menu_of_the_photo(hands: Hands, severa
     assert isinstance(menu, QMenu)
     assert hands.page.actions_.open_photo in menu.actions()
     menu.close()
+
+
+def test_the_loupe_names_its_keys_unless_they_are_switched_off(hands: Hands) -> None:
+    hands.press(Key.Key_Return)
+    hands.settle()
+    line = hands.page.closeups.loupe.hints
+    assert line.isVisible()
+    named = [one.keys for one in line.shown]
+    assert {"A", "N", "C", "Z", "Esc"} <= set(named)
+    hands.press(Key.Key_N, Mod.ShiftModifier)
+    hands.learn({}, hands.asked[-1])
+    hands.settle()
+    assert "Backspace" in [one.keys for one in line.shown], "it says what counts for this photo"
+    hands.page.actions_.key_hints.trigger()
+    assert not line.isVisible()
+    hands.page.actions_.key_hints.trigger()
+    assert line.isVisible()
