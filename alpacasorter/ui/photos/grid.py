@@ -147,8 +147,8 @@ class PhotoGrid(CardView):
         share = (self.viewport().width() - 1) // columns
         tile = max(TILE_LEAST // 2, min(share - self.delegate.cell_width(0), round(self.tile * _STRETCH)))
         self.delegate.set_tile(tile)
-        # However low the view is, one photo with its tag fits into it.
-        over = self.delegate.cell_size().height() - self.viewport().height()
+        # However low the view is, one photo with its tag fits into it, below the heading.
+        over = self.delegate.cell_size().height() + self.covered - self.viewport().height()
         if over > 0 and self.viewport().height() > 0:
             tile = self.delegate.lower_tile(over, least=TILE_LEAST // 2)
             share = (self.viewport().width() - 1) // max(1, self.viewport().width() // self.delegate.cell_width(tile))
