@@ -351,6 +351,8 @@ class CardView(QListView):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the cards in view, then the headings, then the rubber band."""
+        # What was in view is brought back only when the cards are laid out; no frame may show them moved before that.
+        self.executeDelayedItemsLayout()
         painter = QPainter(self.viewport())
         area, down, model, selection = event.rect(), self.verticalOffset(), self._model, self.selectionModel()
         option = QStyleOptionViewItem()
