@@ -167,7 +167,7 @@ def test_preview_shows_the_photo_upright_and_its_buttons_tag(start: Start, tmp_p
     qtbot.mouseClick(preview.positive, Qt.MouseButton.LeftButton)
     qtbot.mouseClick(preview.negative, Qt.MouseButton.LeftButton)
     user.wait(lambda: len(user.learned) > before and user.row("turned.jpg").correction == user.store.labels.negative)
-    assert preview.verdict.text() == "Your label: Not alpaca."
+    assert preview.verdict.text() == "You tagged this Not alpaca."
     qtbot.mouseClick(preview.remove_label, Qt.MouseButton.LeftButton)
     user.wait(lambda: user.row("turned.jpg").correction is None)
     assert not preview.remove_label.isVisible()

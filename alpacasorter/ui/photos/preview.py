@@ -410,7 +410,7 @@ def _verdict_on_one(row: PhotoRow, store: PhotoStore) -> str:
     if label is None or probability is None:
         return _("Not judged yet.")
     if row.correction is not None:
-        words = _("Your label: {label}.")
+        words = _("You tagged this {label}.")
     elif store.is_unsure(row):
         words = _("Probably {label}, but only {confidence} sure.")
     else:
