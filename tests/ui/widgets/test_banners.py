@@ -49,6 +49,8 @@ class Place:
         target = widget or self.photos
         QTest.mouseMove(self.window.windowHandle(), target.mapTo(self.window, target.rect().center()))
         QApplication.processEvents()
+        # A mouse button that a test before this one has left pressed keeps Qt from noticing where the mouse is.
+        self.bar.setAttribute(Qt.WidgetAttribute.WA_UnderMouse, widget is not None)
 
     def wait_for(self, words: list[str]) -> None:
         self.qtbot.waitUntil(lambda: self.seen() == words, timeout=10_000)
